@@ -1,0 +1,1 @@
+"""The settlement engine: three services, their shared kernel and runtime, and the tools around them."""

@@ -1,0 +1,1 @@
+"""The words that all services share: pure, synchronous, standard library only."""

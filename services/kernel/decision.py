@@ -1,0 +1,172 @@
+"""What one message causes: everything that the lane saves, answers and sends in one transaction."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from services.kernel.errors import SettlementError
+from services.kernel.journal import Journal
+from services.kernel.messages import SagaRef
+
+Vector = tuple[tuple[str, int], ...]
+"""Money by name, fen: what a branch was planned to move, or says it moved. Sorted by name, no zeros."""
+
+
+class Aggregate(Protocol):
+    """Something stored in one row: its key, the root under whose lock it is written, and a version that steps by one
+    with every visible change."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def root(self) -> str: ...
+    @property
+    def version(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """It was done. `result` is a dataclass for the caller; `moved` is the money vector of a saga's branch."""
+
+    result: object = None
+    moved: Vector = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """It was refused for a business reason; stored and given again to every duplicate. `status` is a gRPC status name."""
+
+    reason: str
+    detail: str = ""
+    status: str = "FAILED_PRECONDITION"
+    metadata: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def of(cls, error: SettlementError) -> "Refused":
+        """The refusal that an error of a rule means."""
+        return cls(error.reason, error.detail, error.status, tuple(sorted(error.metadata.items())))
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """Somebody else holds the aggregate (BZ-2): not an answer, never stored; the runtime asks again."""
+
+    holder: str
+
+
+Outcome = Done | Refused | Busy
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A fact for subscribers; `sequence` counts the events of its aggregate without a gap, from 1."""
+
+    aggregate_id: str
+    sequence: int
+    body: object
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A message to another service: a branch of a saga (`saga` set), or a notice (`saga` None, deduped by `id`)."""
+
+    participant: str
+    key: str
+    body: object
+    saga: SagaRef | None = None
+    id: str = ""
+    not_after: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """A message from the future, unique by (kind, key); setting it again moves it. `root` is the aggregate to lock."""
+
+    kind: str
+    key: str
+    root: str
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Everything one message causes. A refusal carries nothing but its outcome."""
+
+    outcome: Outcome = field(default_factory=Done)
+    changes: tuple[Aggregate, ...] = ()
+    journals: tuple[Journal, ...] = ()
+    events: tuple[Event, ...] = ()
+    commands: tuple[Command, ...] = ()
+    timers: tuple[Timer, ...] = ()
+    cleared: tuple[tuple[str, str], ...] = ()
+    actions: tuple[object, ...] = ()
+    """`cleared`: timers (kind, key) to delete. `actions`: calls to the outside world, made after the commit."""
+
+
+A = TypeVar("A", bound=Aggregate)
+
+
+class Missing(Exception):
+    """A decision names aggregates that it needs and did not get; the lane loads them under the same root lock and asks again.
+
+    `rows` are (kind, key) pairs; `families` are (kind, root): all open children of that kind under that root.
+    """
+
+    def __init__(
+        self, rows: Iterable[tuple[type, str]] = (), families: Iterable[tuple[type, str]] = ()
+    ) -> None:
+        super().__init__("more to load")
+        self.rows = tuple(rows)
+        self.families = tuple(families)
+
+
+class Known:
+    """The batch's read view: aggregates by key, as they are after the earlier messages of the same batch."""
+
+    def __init__(self) -> None:
+        self._rows: dict[tuple[type, str], Aggregate | None] = {}
+        self._families: dict[tuple[type, str], set[str]] = {}
+
+    def find(self, kind: type[A], key: str) -> A | None:
+        """The aggregate, or None where there is none; raises `Missing` if nobody looked yet."""
+        try:
+            return self._rows[kind, key]  # type: ignore[return-value]  # rows are filed under their own type
+        except KeyError:
+            raise Missing(rows=[(kind, key)]) from None
+
+    def children(self, kind: type[A], root: str) -> tuple[A, ...]:
+        """All open children of this kind under the root, by key; raises `Missing` if they were not loaded."""
+        keys = self._families.get((kind, root))
+        if keys is None:
+            raise Missing(families=[(kind, root)])
+        found = [self._rows[kind, key] for key in sorted(keys)]
+        return tuple(row for row in found if row is not None)  # type: ignore[misc]
+
+    def has(self, kind: type, key: str) -> bool:
+        """Whether somebody looked for this row already."""
+        return (kind, key) in self._rows
+
+    def load(self, kind: type, rows: dict[str, Aggregate], asked: Iterable[str]) -> None:
+        """File what was read for the keys that were asked for; what was not found is known to be absent."""
+        for key in asked:
+            self._rows.setdefault((kind, key), rows.get(key))
+
+    def load_family(self, kind: type, root: str, rows: Iterable[Aggregate]) -> None:
+        """File all open children of a root; a row that was changed in this batch stays as changed."""
+        keys = set()
+        for row in rows:
+            self._rows.setdefault((kind, row.key), row)
+            keys.add(row.key)
+        for (known_kind, key), known in self._rows.items():
+            if known_kind is kind and known is not None and known.root == root:
+                keys.add(key)
+        self._families[kind, root] = keys
+
+    def put(self, row: Aggregate) -> None:
+        """Take a changed or new aggregate into the view."""
+        kind = type(row)
+        self._rows[kind, row.key] = row
+        family = self._families.get((kind, row.root))
+        if family is not None:
+            family.add(row.key)

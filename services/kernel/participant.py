@@ -1,0 +1,79 @@
+"""The participant's half of a saga: TRY computes all and keeps only a claim, CONFIRM computes the same again and keeps it.
+
+Between TRY and CONFIRM the root carries a `Pending` and answers BUSY to every other writer (BZ-1, BZ-2), so the two
+computations see the same state and, by OP-1, the same instant.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, ClassVar, Protocol, TypeVar
+
+from services.kernel.decision import Busy, Decision, Done, Refused
+from services.kernel.errors import Defect, FailedPrecondition
+from services.kernel.messages import Message, Op
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """The claim of an undecided saga on a root, and the posting instant of its TRY (OP-1)."""
+
+    saga_id: str
+    tried_at: datetime
+
+
+class Claimable(Protocol):
+    """A frozen dataclass, a root, that can be claimed by one saga at a time. A claim is invisible: it moves no version."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def root(self) -> str: ...
+    @property
+    def version(self) -> int: ...
+    @property
+    def pending(self) -> Pending | None: ...
+
+
+R = TypeVar("R", bound=Claimable)
+
+
+def free(root: Claimable) -> None:
+    """Refuse to let a writer pass that is not the claiming saga's: raises `IsBusy`."""
+    if root.pending is not None:
+        raise IsBusy(root.pending.saga_id)
+
+
+class IsBusy(Exception):
+    """The root is claimed by the saga that `holder` names; the lane turns it into `Busy`."""
+
+    def __init__(self, holder: str) -> None:
+        super().__init__(holder)
+        self.holder = holder
+
+
+def take_part(root: R, message: Message, now: datetime, execute: Callable[[R, datetime], Decision]) -> Decision:
+    """Decide one command of a saga against its root; `execute` must not look at `pending`."""
+    saga = message.saga
+    if saga is None:
+        raise Defect(f"{message.id} is no command of a saga")
+    holder = root.pending.saga_id if root.pending else ""
+    if saga.op in (Op.TRY, Op.EXECUTE):
+        if holder and holder != saga.saga_id:
+            return Decision(Busy(holder))
+        if message.not_after is not None and now > message.not_after:
+            raise FailedPrecondition("DEADLINE_PASSED", f"{saga.saga_id} was to be tried before {message.not_after}")
+        decision = execute(root, now)
+        if saga.op is Op.EXECUTE or not isinstance(decision.outcome, Done):
+            return decision
+        return Decision(decision.outcome, changes=(replace(root, pending=Pending(saga.saga_id, now)),))
+    if holder != saga.saga_id or root.pending is None:
+        raise Defect(f"{saga.saga_id} holds no claim on {root.key}")
+    if saga.op is Op.CANCEL:
+        return Decision(Done(), changes=(replace(root, pending=None),))
+    decision = execute(replace(root, pending=None), root.pending.tried_at)
+    if isinstance(decision.outcome, Refused):
+        raise Defect(f"{saga.saga_id}: CONFIRM was refused with {decision.outcome.reason}")
+    return decision
