@@ -1,13 +1,13 @@
 """What one message causes: everything that the lane saves, answers and sends in one transaction."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeVar
 
 from services.kernel.errors import SettlementError
 from services.kernel.journal import Journal
-from services.kernel.messages import SagaRef
+from services.kernel.messages import Message, SagaRef
 
 Vector = tuple[tuple[str, int], ...]
 """Money by name, fen: what a branch was planned to move, or says it moved. Sorted by name, no zeros."""
@@ -170,3 +170,11 @@ class Known:
         family = self._families.get((kind, row.root))
         if family is not None:
             family.add(row.key)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How one type of message is decided: what must be loaded first, and the pure function."""
+
+    wants: Callable[[Message], tuple[tuple[type, str], ...]]
+    decide: Callable[["Known", Message, datetime], Decision]

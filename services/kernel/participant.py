@@ -76,4 +76,6 @@ def take_part(root: R, message: Message, now: datetime, execute: Callable[[R, da
     decision = execute(replace(root, pending=None), root.pending.tried_at)
     if isinstance(decision.outcome, Refused):
         raise Defect(f"{saga.saga_id}: CONFIRM was refused with {decision.outcome.reason}")
+    if all(change.key != root.key for change in decision.changes):
+        return replace(decision, changes=(*decision.changes, replace(root, pending=None)))
     return decision

@@ -65,13 +65,17 @@ class BranchState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Participant:
-    """One branch of a definition: the service, and how the saga's plan says whether, where, what and how much."""
+    """One branch of a definition: the service, and how the saga's plan says whether, where, what and how much.
+
+    `result_type` is the dataclass that the participant answers with, for storing it.
+    """
 
     service: str
     involved: Callable[[Any], bool]
     key: Callable[[Any], str]
     command: Callable[[Any], object]
     planned: Callable[[Any], Vector]
+    result_type: type = object
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,110 @@
+"""A lane's ear: reads the partitions that the lane holds, and the timers that are due, into its queues."""
+
+import asyncio
+from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import suppress
+
+import structlog
+
+from services.kernel.messages import Message
+from services.runtime import timers
+from services.runtime.batch import Item, Position
+from services.runtime.clock import Clock
+from services.runtime.codec import Codec, Undecodable
+from services.runtime.incoming import read
+from services.runtime.kafka import PartitionReader, Record
+from services.runtime.postgres import Pool
+from services.runtime.queues import Queues
+
+TIMER_SECONDS = 0.1
+"""How often due timers are looked for."""
+
+log = structlog.get_logger(__name__)
+
+
+class Feed:
+    """One session's ear. `failed` says why it ended, if it did; the lane then starts a new session."""
+
+    def __init__(
+        self, codec: Codec, topic: str, reader: PartitionReader, pool: Pool, clock: Clock, queues: Queues, most: int
+    ) -> None:
+        self._codec = codec
+        self._topic = topic
+        self._reader = reader
+        self._pool = pool
+        self._clock = clock
+        self._queues = queues
+        self._most = most
+        self._held: set[int] = set()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._seen: dict[tuple[str, str], float] = {}
+        self.failed: BaseException | None = None
+
+    async def start(self) -> None:
+        """Connect to the broker and begin to look for timers."""
+        await self._reader.start()
+        self._tasks = [asyncio.create_task(self._guard(self._records())), asyncio.create_task(self._guard(self._timers()))]
+
+    async def stop(self) -> None:
+        """Leave the broker."""
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+        await self._reader.stop()
+
+    async def ends(self, partitions: Sequence[int]) -> tuple[str, dict[int, tuple[int, int]]]:
+        """The cluster's identity, and (beginning, end) of the log of each partition."""
+        return await self._reader.ends(partitions)
+
+    def follow(self, begin: Mapping[int, int]) -> None:
+        """Read these partitions too, from these offsets on."""
+        self._held.update(begin)
+        self._reader.follow(begin)
+
+    async def _guard(self, work: Coroutine[None, None, None]) -> None:
+        try:
+            await work
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # whatever it was, a new session starts from what PostgreSQL knows
+            log.warning("feed_failed", topic=self._topic, error=repr(error))
+            self.failed = error
+            self._queues.wake.set()
+
+    async def _records(self) -> None:
+        while True:
+            if len(self._queues.urgent) >= 2 * self._most:
+                await asyncio.sleep(0.002)
+                continue
+            for record in await self._reader.fetch(self._most):
+                self._queues.urgent.append(self._item(record))
+            if self._queues.urgent:
+                self._queues.wake.set()
+
+    def _item(self, record: Record) -> Item:
+        position = Position(self._topic, record.partition, record.offset, list(record.headers), record.value)
+        try:
+            return Item(read(self._codec, record.key, record.headers, record.value), position=position)
+        except Undecodable as error:
+            key = (record.key or b"").decode(errors="replace").replace("\x00", "")
+            return Item(Message(id="", key=key, body=None), position=position, fault=error)
+
+    async def _timers(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(TIMER_SECONDS)
+            if not self._held:
+                continue
+            async with self._pool.acquire() as connection:
+                due = await timers.find_due(connection, sorted(self._held), self._clock.now(), self._most)
+            now = loop.time()
+            self._seen = {key: at for key, at in self._seen.items() if at > now}
+            for message in due:
+                key = (message.fresh_id, "")
+                if key not in self._seen:
+                    self._seen[key] = now + 0.25
+                    self._queues.urgent.append(Item(message))
+            if due:
+                self._queues.wake.set()

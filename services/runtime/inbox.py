@@ -1,0 +1,71 @@
+"""The inbox: every decided message once, with its stored answer; TRY, CONFIRM and CANCEL of a saga's branch among them.
+
+A variant of the barrier of RELIABILITY 4.2 that writes each row once: the roots of a batch are locked first, in one
+order; then, in a statement of its own, the rows of the batch are read; each fresh message is decided under that lock
+and inserted with its verdict. Two messages that could contradict each other name the same root, so the second sees
+what the first committed. Where no root exists yet, the primary key decides, and the loser is asked again.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+
+from services.kernel.decision import Refused
+from services.kernel.messages import Message, Op
+from services.kernel.saga import Verdict
+from services.runtime.tables import Connection
+
+_REFUSAL = msgspec.json.Decoder(Refused)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A stored answer: of a request (`body_hash` set) or of one operation of a saga's branch."""
+
+    message_id: str
+    verdict: Verdict
+    type: str = ""
+    outcome: bytes = b""
+    body_hash: bytes | None = None
+
+    @property
+    def refusal(self) -> Refused:
+        """The refusal that was stored, for a verdict of REFUSED."""
+        return _REFUSAL.decode(self.outcome)
+
+
+def refused(message_id: str, refusal: Refused, body_hash: bytes | None = None) -> Answered:
+    """The row of a refusal; a refusal is an answer and stays one (case 6)."""
+    return Answered(message_id, Verdict.REFUSED, "", msgspec.json.encode(refusal), body_hash)
+
+
+def rows_of(message: Message) -> tuple[str, ...]:
+    """The inbox ids that decide whether this message is fresh; the first is its own."""
+    if message.saga is None:
+        return (message.id,) if message.id else ()
+    saga_id = message.saga.saga_id
+    tried = f"{saga_id}/{Op.TRY}"
+    if message.saga.op in (Op.TRY, Op.EXECUTE):
+        return (tried,)
+    return (f"{saga_id}/{message.saga.op}", tried)
+
+
+async def load(connection: Connection, ids: Iterable[str]) -> dict[str, Answered]:
+    """The stored answers of these ids. Call it after the roots are locked, never in the same statement."""
+    rows = await connection.fetch(
+        "select message_id, verdict, type, outcome, body_hash from inbox where message_id = any($1::text[])",
+        sorted(set(ids)),
+    )
+    return {row[0]: Answered(row[0], Verdict(row[1]), row[2], row[3], row[4]) for row in rows}
+
+
+async def save(connection: Connection, answers: Mapping[str, Answered], now: datetime) -> None:
+    """Insert what this batch decided; a conflict means that another lane was first, and fails the batch."""
+    rows: Sequence[Answered] = [answers[key] for key in sorted(answers)]
+    await connection.copy_records_to_table(
+        "inbox",
+        columns=["message_id", "body_hash", "verdict", "type", "outcome", "decided_at"],
+        records=[(a.message_id, a.body_hash, a.verdict.value, a.type, a.outcome, now) for a in rows],
+    )

@@ -1,0 +1,56 @@
+"""What arrives: a Kafka record becomes a message, or a reason why it cannot be one."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from google.protobuf.message import DecodeError
+
+from services.kernel.messages import Message, Op, SagaRef
+from services.kernel.saga import Reply, Verdict
+from services.runtime.codec import Codec, Undecodable
+from services.runtime.outgoing import REPLY_TYPE
+from settlement.saga.v1 import saga_pb2
+
+
+def read(codec: Codec, key: bytes | None, headers: Sequence[tuple[str, bytes]], payload: bytes) -> Message:
+    """The message in a record of the commands or replies topic; raises `Undecodable` for what no sender of ours wrote."""
+    try:
+        attributes = {name: value.decode() for name, value in headers}
+        type_name, identity = attributes["ce_type"], attributes["ce_id"]
+        root = (key or b"").decode()
+        saga = _saga(attributes)
+        not_after = datetime.fromisoformat(attributes["ce_notafter"]) if "ce_notafter" in attributes else None
+    except KeyError as error:
+        raise Undecodable("MISSING_HEADER", str(error)) from error
+    except ValueError as error:
+        raise Undecodable("MALFORMED_HEADER", str(error)) from error
+    if not root or not identity or "\x00" in root or "\x00" in identity:
+        raise Undecodable("MALFORMED_HEADER", "key or ce_id")
+    if type_name == REPLY_TYPE:
+        return Message("", root, _reply(codec, saga, payload), fresh_id=identity, saga=None)
+    body = codec.decode(type_name, payload)
+    if saga is not None and "/" not in attributes.get("ce_replyto", ""):
+        raise Undecodable("MISSING_HEADER", "ce_replyto")
+    return Message(
+        identity, root, body, fresh_id=identity, saga=saga, caller=attributes.get("ce_replyto", ""), not_after=not_after
+    )
+
+
+def _saga(attributes: dict[str, str]) -> SagaRef | None:
+    if "ce_saga" not in attributes:
+        return None
+    return SagaRef(attributes["ce_saga"], attributes["ce_branch"], Op(attributes["ce_op"]))
+
+
+def _reply(codec: Codec, saga: SagaRef | None, payload: bytes) -> Reply:
+    if saga is None:
+        raise Undecodable("MISSING_HEADER", "ce_saga")
+    try:
+        wire = saga_pb2.Reply.FromString(payload)
+        verdict = Verdict(saga_pb2.Verdict.Name(wire.verdict).removeprefix("VERDICT_"))
+    except (DecodeError, ValueError) as error:
+        raise Undecodable("MALFORMED", str(error)) from error
+    return Reply(
+        saga.saga_id, saga.branch, saga.op, verdict, wire.reason,
+        tuple((m.name, m.amount_minor) for m in wire.moved), codec.decode(wire.result_type, wire.result),
+    )

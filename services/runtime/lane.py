@@ -1,0 +1,322 @@
+"""A lane: one loop on one connection. It gathers, decides a batch in one transaction, answers and publishes (DESIGN 4).
+
+A session lasts as long as its connection: the connection holds the locks of the partitions, so losing it is losing
+them, and the next session begins with a new connection, new locks and the offsets that PostgreSQL knows.
+"""
+
+import asyncio
+import random
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import asyncpg
+import structlog
+
+from services.kernel.errors import Unavailable
+from services.kernel.messages import TimerDue
+from services.runtime import leases, metrics, offsets, parked
+from services.runtime.batch import Batch, Business, Effects, Item, lock_positions, next_offsets
+from services.runtime.clock import Clock
+from services.runtime.feed import Feed
+from services.runtime.postgres import Fault, commit_outcome, connect_lane, fault_of
+from services.runtime.publisher import Publisher
+from services.runtime.queues import Queues
+from services.runtime.settings import Settings
+from services.runtime.tables import Connection
+
+BUSY_RETRY_SECONDS = 0.02
+BUSY_COUNT_MAX = 200
+"""A busy message is tried again with growing jitter; after this many tries its sender has to send it again."""
+LEASE_SECONDS = 1.0
+"""How often a lane asks for partitions that nobody holds."""
+KEEPALIVE_SECONDS = 2.0
+
+log = structlog.get_logger(__name__)
+
+
+class SessionLost(Exception):
+    """The connection, and with it the partitions, is gone; nothing of the batch under way was committed."""
+
+
+@dataclass(slots=True)
+class Session:
+    """One connection's life: its lane id, its outbox numbers, its partitions, and its way out."""
+
+    connection: Connection
+    lane_id: int
+    publisher: Publisher
+    next_seq: int = 1
+    held: set[int] = field(default_factory=set)
+    leased_at: float = 0.0
+    spoke_at: float = 0.0
+
+
+class Lane:
+    """The loop. Build it, `run` it in a task, `submit` calls to it, `drain` it before the process ends."""
+
+    def __init__(
+        self,
+        business: Business,
+        settings: Settings,
+        clock: Clock,
+        topic: str,
+        partitions: Sequence[int],
+        feed: Callable[[], Feed],
+        publisher: Callable[[int], Publisher],
+        on_effects: Callable[[Effects], None],
+        sweep: Callable[[], Awaitable[int]],
+    ) -> None:
+        self._business = business
+        self._settings = settings
+        self._clock = clock
+        self._topic = topic
+        self._partitions = frozenset(partitions)
+        self._new_feed = feed
+        self._new_publisher = publisher
+        self._on_effects = on_effects
+        self._sweep = sweep
+        self.queues = Queues()
+        self.session: Session | None = None
+        self.in_flight = 0
+        self._parked_keys: set[str] = set()
+        self._worked_at = 0.0
+        self._stopping = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether it has a connection and can decide."""
+        return self.session is not None
+
+    def submit(self, item: Item) -> None:
+        """Queue a call; the caller has checked that there is room."""
+        self.queues.add(item)
+
+    async def drain(self, seconds: float) -> None:
+        """Finish what is queued, publish it, then stop."""
+        self._stopping = True
+        self.queues.wake.set()
+        deadline = time.monotonic() + seconds
+        while (self.queues.calls or self.in_flight) and time.monotonic() < deadline:
+            await asyncio.sleep(0.01)
+        if self.session is not None:
+            await self.session.publisher.flush(max(deadline - time.monotonic(), 0.1))
+
+    async def run(self) -> None:
+        """Session after session, until cancelled."""
+        wait = 0.05
+        while True:
+            began = time.monotonic()
+            try:
+                await self._session()
+            except (SessionLost, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                log.warning("lane_session_lost", error=repr(error))
+                metrics.SESSIONS_LOST.inc()
+            self._forget_fetched()
+            wait = 0.05 if time.monotonic() - began > 5 else min(wait * 2, 2.0)
+            await asyncio.sleep(wait * (0.5 + random.random()))
+
+    def _forget_fetched(self) -> None:
+        """Records and timers come again with the next session; calls stay, their callers are waiting."""
+        self.queues.urgent.clear()
+
+    # session ---------------------------------------------------------------------------------------------------------
+
+    async def _session(self) -> None:
+        connection = await connect_lane(self._settings)
+        feed = self._new_feed()
+        publishing: asyncio.Task[None] | None = None
+        try:
+            await feed.start()
+            lane_id = await leases.announce(connection)
+            session = Session(connection, lane_id, self._new_publisher(lane_id))
+            publishing = asyncio.create_task(session.publisher.run())
+            await self._sweep()
+            await self._housekeep(session, feed)
+            self.session = session
+            await self._loop(session, feed, publishing)
+        finally:
+            self.session = None
+            await feed.stop()
+            if publishing is not None:
+                publishing.cancel()
+                with suppress(asyncio.CancelledError):
+                    await publishing
+            connection.terminate()
+
+    async def _loop(self, session: Session, feed: Feed, publishing: asyncio.Task[None]) -> None:
+        while True:
+            if publishing.done() or feed.failed is not None:
+                raise SessionLost(f"publisher or feed ended: {feed.failed!r}")
+            if not self.queues:
+                await self._rest(session, feed)
+                continue
+            await self._gather()
+            items = self.queues.take(self._settings.batch_messages_max)
+            self.in_flight = len(items)
+            try:
+                await self._decide(session, items)
+            finally:
+                self.in_flight = 0
+            await self._housekeep(session, feed)
+
+    async def _rest(self, session: Session, feed: Feed) -> None:
+        self.queues.wake.clear()
+        if not self.queues:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.queues.wake.wait(), 0.25)
+        await self._housekeep(session, feed)
+
+    async def _gather(self) -> None:
+        """On an idle lane a message goes at once; when work is coming in, wait a little for company."""
+        gather_seconds = self._settings.gather_ms_max / 1000
+        if len(self.queues) < self._settings.batch_messages_max and time.monotonic() - self._worked_at < 4 * gather_seconds:
+            await asyncio.sleep(gather_seconds)
+        self._worked_at = time.monotonic()
+
+    async def _housekeep(self, session: Session, feed: Feed) -> None:
+        """Ask for partitions that nobody holds, keep the connection alive, see which keys are parked."""
+        now = time.monotonic()
+        if now - session.leased_at > LEASE_SECONDS and session.held != self._partitions:
+            session.leased_at = session.spoke_at = now
+            await self._gain(session, feed)
+        elif now - session.spoke_at > KEEPALIVE_SECONDS:
+            session.spoke_at = now
+            self._parked_keys = await parked.keys(session.connection)
+
+    async def _gain(self, session: Session, feed: Feed) -> None:
+        gained = await leases.gain(session.connection, self._topic, self._partitions - session.held)
+        if gained:
+            self._parked_keys = await parked.keys(session.connection)
+            epoch, ends = await feed.ends(gained)
+            begin = await offsets.start(session.connection, self._topic, ends, epoch)
+            session.held.update(gained)
+            feed.follow(begin)
+            log.info("partitions_gained", topic=self._topic, partitions=gained)
+
+    # batch -----------------------------------------------------------------------------------------------------------
+
+    async def _decide(self, session: Session, items: list[Item]) -> None:
+        """One transaction for all; if the data of one item fails it, each by itself, so that only that one is set aside."""
+        size = len(items)
+        todo = deque([items])
+        while todo:
+            part = todo.popleft()
+            try:
+                await self._commit(session, part)
+            except _DataFault as fault:
+                metrics.BATCH_FAULTS.inc()
+                if len(part) == 1:
+                    await self._set_aside(session, part[0], fault)
+                else:
+                    todo.extendleft([[item] for item in reversed(part)])
+            except _TransientFault as fault:
+                metrics.BATCH_RETRIES.inc()
+                log.info("batch_retried", error=str(fault), messages=len(part))
+                await asyncio.sleep(0.005 + random.random() * 0.02)
+                half = max(len(part) // 2, 1)
+                todo.extendleft([p for p in (part[half:], part[:half]) if p])
+            except BaseException:
+                self._requeue_calls([part, *todo])
+                raise
+        metrics.BATCHES.inc()
+        metrics.MESSAGES.inc(size)
+
+    def _requeue_calls(self, parts: Sequence[Sequence[Item]]) -> None:
+        waiting = [i for part in parts for i in part if i.answer is not None and not i.answer.done()]
+        self.queues.calls.extendleft(reversed(waiting))
+
+    async def _commit(self, session: Session, items: list[Item]) -> None:
+        connection, began = session.connection, time.perf_counter()
+        transaction = connection.transaction()
+        xid: str | None = None
+        batch = Batch(self._business, [], self._clock.now())
+        try:
+            await transaction.start()
+            fresh = await lock_positions(connection, self._topic, items)
+            batch = Batch(self._business, fresh, self._clock.now(), self._parked_keys)
+            await batch.run(connection, session.lane_id, session.next_seq)
+            if moved := next_offsets(fresh):
+                await offsets.save(connection, self._topic, moved)
+            xid = await connection.fetchval("select pg_current_xact_id_if_assigned()::text")
+        except Exception as error:
+            await self._fail(connection, transaction, error)
+        try:
+            await transaction.commit()
+        except Exception as error:
+            await self._resolve_commit(xid, error, lambda: self._committed(session, batch.effects, time.perf_counter() - began))
+        self._committed(session, batch.effects, time.perf_counter() - began)
+
+    async def _fail(self, connection: Connection, transaction: asyncpg.transaction.Transaction, error: Exception) -> None:
+        """Nothing was committed: say what kind of fault it was."""
+        fault = fault_of(error)
+        if fault is Fault.LOST or connection.is_closed():
+            raise SessionLost(repr(error)) from error
+        with suppress(Exception):  # a rollback that fails shows itself in the next statement
+            await transaction.rollback()
+        if connection.is_closed():
+            raise SessionLost(repr(error)) from error
+        raise (_TransientFault if fault is Fault.TRANSIENT else _DataFault)(repr(error)) from error
+
+    async def _resolve_commit(self, xid: str | None, error: Exception, committed: Callable[[], None]) -> None:
+        """An error on commit means unknown: ask PostgreSQL what became of the transaction, on a new connection."""
+        metrics.COMMITS_UNKNOWN.inc()
+        log.warning("commit_unknown", xid=xid, error=repr(error))
+        if xid is not None and await commit_outcome(self._settings, xid):
+            metrics.COMMITS_RESOLVED.labels("committed").inc()
+            committed()
+        else:
+            metrics.COMMITS_RESOLVED.labels("aborted").inc()
+            if fault_of(error) is Fault.DATA:
+                raise _DataFault(repr(error)) from error
+        raise SessionLost(repr(error)) from error
+
+    def _committed(self, session: Session, effects: Effects, seconds: float) -> None:
+        session.spoke_at = time.monotonic()
+        metrics.BATCH_SECONDS.observe(seconds)
+        if effects.outgoing:
+            session.next_seq += len(effects.outgoing)
+            session.publisher.put(session.next_seq - 1, effects.outgoing)
+        for item, answered in effects.answers:
+            if item.answer is not None and not item.answer.done():
+                item.answer.set_result(answered)
+        for item, error in effects.faulty:
+            self._report(item, error)
+        for item in effects.busy:
+            self._retry_busy(item)
+        self._on_effects(effects)
+
+    def _report(self, item: Item, error: Exception) -> None:
+        metrics.PARKED.inc()
+        log.error("message_set_aside", key=item.message.key, message=item.message.fresh_id, error=repr(error), exc_info=error)
+        if item.position is not None and item.message.key:
+            self._parked_keys.add(item.message.key)
+        if item.answer is not None and not item.answer.done():
+            item.answer.set_exception(Unavailable("INTERNAL", "the request could not be decided"))
+
+    def _retry_busy(self, item: Item) -> None:
+        """Ask again with jitter until the caller's deadline (BZ-3). A timer is found again by itself; a command is sent again."""
+        item.busy_count += 1
+        item.position = None
+        expired = item.answer is not None and time.monotonic() > item.expires_at
+        if isinstance(item.message.body, TimerDue) or item.busy_count > BUSY_COUNT_MAX or expired:
+            if item.answer is not None and not item.answer.done():
+                item.answer.set_exception(Unavailable("ACCOUNT_BUSY", "another settlement holds this account; try again"))
+            return
+        delay = BUSY_RETRY_SECONDS * (0.5 + random.random()) * min(item.busy_count, 10)
+        asyncio.get_running_loop().call_later(delay, self.queues.add, item)
+
+    async def _set_aside(self, session: Session, item: Item, fault: Exception) -> None:
+        """A single item whose data fails its transaction: park it in a transaction of its own."""
+        item.fault = fault.__cause__ if isinstance(fault.__cause__, Exception) else fault
+        await self._commit(session, [item])
+
+
+class _DataFault(Exception):
+    """The batch fails for a reason that lies in its data."""
+
+
+class _TransientFault(Exception):
+    """The batch may pass if tried again."""

@@ -1,0 +1,50 @@
+"""How far each partition was consumed: rows in the transaction of the effects. Kafka's own offsets only feed lag tools."""
+
+from collections.abc import Iterable, Mapping
+
+from services.runtime.tables import Connection
+
+
+async def lock(connection: Connection, topic: str, partitions: Iterable[int]) -> dict[int, int]:
+    """Lock the rows of a batch, the fence against a paused owner: whoever comes late finds them moved on."""
+    rows = await connection.fetch(
+        """select partition, next_offset from consumed_offsets where topic = $1 and partition = any($2::integer[])
+           order by partition for update""",
+        topic, sorted(partitions),
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+async def save(connection: Connection, topic: str, next_offsets: Mapping[int, int]) -> None:
+    """Move on, in the transaction of the effects."""
+    await connection.execute(
+        """update consumed_offsets o set next_offset = n.next_offset
+           from unnest($2::integer[], $3::bigint[]) n (partition, next_offset)
+           where o.topic = $1 and o.partition = n.partition""",
+        topic, list(next_offsets), list(next_offsets.values()),
+    )
+
+
+async def start(connection: Connection, topic: str, ends: Mapping[int, tuple[int, int]], epoch: str) -> dict[int, int]:
+    """Where to begin each gained partition, given (beginning, end) of its log and the cluster's identity.
+
+    A stored offset beyond the log's end, or of another cluster, says that Kafka lost data: begin at the beginning of
+    what there is (the inbox drops repeats, timers send again what is lost). A partition never seen begins at its start.
+    """
+    rows = await connection.fetch(
+        "select partition, next_offset, topic_epoch from consumed_offsets where topic = $1 and partition = any($2::integer[])",
+        topic, sorted(ends),
+    )
+    known = {row[0]: (row[1], row[2]) for row in rows}
+    begin = {}
+    for partition, (first, end) in ends.items():
+        offset, seen = known.get(partition, (first, epoch))
+        begin[partition] = offset if seen == epoch and first <= offset <= end else first
+    await connection.execute(
+        """insert into consumed_offsets (topic, partition, next_offset, topic_epoch)
+           select $1, p, n, $4 from unnest($2::integer[], $3::bigint[]) u (p, n)
+           on conflict (topic, partition) do update
+           set next_offset = excluded.next_offset, topic_epoch = excluded.topic_epoch""",
+        topic, list(begin), list(begin.values()), epoch,
+    )
+    return begin

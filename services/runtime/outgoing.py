@@ -1,0 +1,91 @@
+"""What leaves the house: commands, replies and events as Kafka records, with CloudEvents binary headers."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.kernel.decision import Command, Event
+from services.kernel.ids import partition_of
+from services.kernel.messages import Message
+from services.kernel.saga import Verdict
+from services.runtime.codec import Codec
+from settlement.saga.v1 import saga_pb2
+
+Headers = list[tuple[str, bytes]]
+_CONTENT = ("content-type", b"application/protobuf")
+_VERSION = ("ce_specversion", b"1.0")
+REPLY_TYPE: str = saga_pb2.Reply.DESCRIPTOR.full_name
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One record to publish; its partition is fixed by its key."""
+
+    topic: str
+    partition: int
+    key: str
+    headers: Headers
+    payload: bytes
+
+
+def topic(service: str, stream: str) -> str:
+    """The topic of a service's `commands`, `replies` or `events`."""
+    return f"settlement.{service}.{stream}.v1"
+
+
+class Outbound:
+    """Builds the records of one service. The same command, reply or event always gives the same bytes."""
+
+    def __init__(self, service: str, codec: Codec, partitions: int) -> None:
+        self._service = service
+        self._codec = codec
+        self._partitions = partitions
+        self._source = ("ce_source", f"settlement/{service}".encode())
+
+    def command(self, command: Command, root: str, now: datetime) -> Outgoing:
+        """A branch of a saga goes to the participant's commands, a notice to its replies; `root` gets the answer."""
+        type_name, payload = self._codec.encode(command.body)
+        saga = command.saga
+        if saga is None:
+            headers = self._headers(command.id, type_name, command.key, now)
+            return self._record(topic(command.participant, "replies"), command.key, headers, payload)
+        headers = self._headers(f"{saga.saga_id}/{saga.branch}/{saga.op}", type_name, command.key, now)
+        headers += [
+            ("ce_saga", saga.saga_id.encode()), ("ce_branch", saga.branch.encode()), ("ce_op", saga.op.encode()),
+            ("ce_replyto", f"{self._service}/{root}".encode()),
+        ]
+        if command.not_after is not None:
+            headers.append(("ce_notafter", command.not_after.isoformat().encode()))
+        return self._record(topic(command.participant, "commands"), command.key, headers, payload)
+
+    def reply(self, message: Message, payload: bytes, now: datetime) -> Outgoing:
+        """The (stored) answer to a command of a saga, to whom it came from."""
+        saga = message.saga
+        assert saga is not None
+        service, _, root = message.caller.partition("/")
+        headers = self._headers(f"{saga.saga_id}/{saga.branch}/{saga.op}/reply", REPLY_TYPE, root, now)
+        headers += [("ce_saga", saga.saga_id.encode()), ("ce_branch", saga.branch.encode()), ("ce_op", saga.op.encode())]
+        return self._record(topic(service, "replies"), root, headers, payload)
+
+    def event(self, event: Event, type_name: str, payload: bytes, at: datetime) -> Outgoing:
+        """A fact, numbered within its aggregate."""
+        headers = self._headers(f"{event.aggregate_id}/{event.sequence}", type_name, event.aggregate_id, at)
+        headers.append(("ce_sequence", str(event.sequence).encode()))
+        return self._record(topic(self._service, "events"), event.aggregate_id, headers, payload)
+
+    def _headers(self, identity: str, type_name: str, subject: str, at: datetime) -> Headers:
+        return [
+            ("ce_id", identity.encode()), self._source, _VERSION, ("ce_type", type_name.encode()),
+            ("ce_time", at.isoformat().encode()), ("ce_subject", subject.encode()), _CONTENT,
+        ]
+
+    def _record(self, name: str, key: str, headers: Headers, payload: bytes) -> Outgoing:
+        return Outgoing(name, partition_of(key, self._partitions), key, headers, payload)
+
+
+def reply_payload(verdict: Verdict, reason: str, detail: str, moved: tuple[tuple[str, int], ...], result: tuple[str, bytes]) -> bytes:
+    """The bytes of a saga reply; stored in the inbox and sent again to every duplicate."""
+    return saga_pb2.Reply(
+        verdict=saga_pb2.Verdict.Value(f"VERDICT_{verdict}"), reason=reason, detail=detail,
+        moved=[saga_pb2.MovedAmount(name=name, amount_minor=amount) for name, amount in moved],
+        result_type=result[0], result=result[1],
+    ).SerializeToString()

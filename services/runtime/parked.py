@@ -1,0 +1,77 @@
+"""Messages that could not be decided: set aside with their reason, so that their partition keeps moving.
+
+Later messages of the same key are set aside behind the first, in order; a person retries or discards them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+
+from services.kernel.ids import partition_of
+from services.runtime import outbox
+from services.runtime.outgoing import Headers, Outgoing
+from services.runtime.tables import Connection
+
+RETRY_LANE = 0
+"""The lane id under which a retried record waits for the scanner; no living lane has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A record set aside: where it stood, what it was, and why it could not be decided."""
+
+    source: str
+    partition: int
+    offset: int
+    key: str
+    message_id: str
+    headers: Headers
+    payload: bytes
+    reason: str
+    detail: str
+
+
+async def save(connection: Connection, rows: Sequence[Parked], now: datetime) -> None:
+    """Set aside; a record that is set aside already stays as it is."""
+    await connection.execute(
+        """insert into parked (source, partition, kafka_offset, key, message_id, headers, payload, reason, detail, parked_at)
+           select u.*, $10 from unnest($1::text[], $2::integer[], $3::bigint[], $4::text[], $5::text[], $6::jsonb[],
+                                       $7::bytea[], $8::text[], $9::text[]) u
+           on conflict (source, partition, kafka_offset) do nothing""",
+        [r.source for r in rows], [r.partition for r in rows], [r.offset for r in rows], [r.key for r in rows],
+        [r.message_id for r in rows], [msgspec.json.encode(r.headers) for r in rows], [r.payload for r in rows],
+        [r.reason for r in rows], [r.detail[:500] for r in rows], now,
+    )
+
+
+async def keys(connection: Connection) -> set[str]:
+    """The keys whose messages have to wait behind a parked one."""
+    rows = await connection.fetch("select distinct key from parked where state = 'PARKED' and key <> ''")
+    return {row[0] for row in rows}
+
+
+async def retry(connection: Connection, parked_id: int, partitions: int, why: str, now: datetime) -> bool:
+    """Send a parked record again, as it was; answers False if it is not parked (any more)."""
+    row = await connection.fetchrow(
+        """update parked set state = 'RETRIED', resolved_at = $2, resolution = $3
+           where id = $1 and state = 'PARKED' returning source, key, headers, payload""",
+        parked_id, now, why,
+    )
+    if row is None:
+        return False
+    headers = [(name, value) for name, value in msgspec.json.decode(row[2], type=list[tuple[str, bytes]])]
+    record = Outgoing(row[0], partition_of(row[1], partitions), row[1], headers, row[3])
+    await outbox.save(connection, RETRY_LANE, await connection.fetchval("select nextval('lane_ids')"), [record])
+    return True
+
+
+async def discard(connection: Connection, parked_id: int, why: str, now: datetime) -> bool:
+    """Give a parked record up, with the reason; answers False if it is not parked (any more)."""
+    status = await connection.execute(
+        """update parked set state = 'DISCARDED', resolved_at = $2, resolution = $3
+           where id = $1 and state = 'PARKED'""",
+        parked_id, now, why,
+    )
+    return status.endswith(" 1")

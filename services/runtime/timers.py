@@ -1,0 +1,58 @@
+"""The one wake-up source: rows that become messages when they are due. Nothing unfinished is without one."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from services.kernel.decision import Timer
+from services.kernel.ids import partition_of
+from services.kernel.messages import Message, TimerDue
+from services.runtime.tables import Connection
+
+TimerKey = tuple[str, str]
+
+
+async def find_due(connection: Connection, partitions: Sequence[int], now: datetime, limit: int) -> list[Message]:
+    """The due timers of these partitions, the oldest first, as messages."""
+    rows = await connection.fetch(
+        """select kind, key, root, due_at from timers where partition = any($1::integer[]) and due_at <= $2
+           order by due_at limit $3""",
+        partitions, now, limit,
+    )
+    return [
+        Message(id="", key=row[2], body=TimerDue(row[0], row[1], row[3]), fresh_id=f"{row[0]}/{row[1]}/{row[3]:%s}")
+        for row in rows
+    ]
+
+
+async def still_due(connection: Connection, keys: Iterable[TimerKey], now: datetime) -> set[TimerKey]:
+    """Which of these timers are still due; read after their roots are locked, so that each fires once."""
+    wanted = sorted(set(keys))
+    rows = await connection.fetch(
+        """select t.kind, t.key from unnest($1::text[], $2::text[]) w (kind, key)
+           join timers t on t.kind = w.kind and t.key = w.key where t.due_at <= $3""",
+        [k for k, _ in wanted], [k for _, k in wanted], now,
+    )
+    return {(row[0], row[1]) for row in rows}
+
+
+async def save(connection: Connection, timers: Iterable[Timer], partitions: int) -> None:
+    """Set or move timers."""
+    rows = sorted(timers, key=lambda t: (t.kind, t.key))
+    await connection.execute(
+        """insert into timers (kind, key, root, partition, due_at)
+           select * from unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::timestamptz[])
+           on conflict (kind, key) do update
+           set root = excluded.root, partition = excluded.partition, due_at = excluded.due_at""",
+        [t.kind for t in rows], [t.key for t in rows], [t.root for t in rows],
+        [partition_of(t.root, partitions) for t in rows], [t.due_at for t in rows],
+    )
+
+
+async def clear(connection: Connection, keys: Iterable[TimerKey]) -> None:
+    """Delete timers that have nothing to wake any more."""
+    rows = sorted(keys)
+    await connection.execute(
+        """delete from timers t using unnest($1::text[], $2::text[]) w (kind, key)
+           where t.kind = w.kind and t.key = w.key""",
+        [k for k, _ in rows], [k for _, k in rows],
+    )

@@ -1,0 +1,190 @@
+"""Sagas as scripts: given these replies, these commands go out; and laws over random replies in any order."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.kernel.errors import Defect
+from services.kernel.messages import Op
+from services.kernel.saga import (
+    WAKE,
+    Definition,
+    Participant,
+    Phase,
+    Progress,
+    Reply,
+    Run,
+    Verdict,
+    advance,
+    begin,
+)
+
+NOW = datetime(2026, 3, 10, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A plan that moves fen with two participants."""
+
+    credit_minor: int
+    card_minor: int
+
+
+def _participant(service: str, amount: str) -> Participant:
+    return Participant(
+        service=service,
+        involved=lambda plan: getattr(plan, amount) > 0,
+        key=lambda plan: f"{service}-key",
+        command=lambda plan: (service, getattr(plan, amount)),
+        planned=lambda plan: ((service, getattr(plan, amount)),),
+    )
+
+
+DEFINITION = Definition("refund", 1, Plan, (_participant("credit", "credit_minor"), _participant("card", "card_minor")))
+
+
+def _begin(credit: int = 700, card: int = 300) -> Progress:
+    return begin(DEFINITION, "saga_1", "ord_1", Plan(credit, card), NOW)
+
+
+def _reply(branch: str, op: Op, verdict: Verdict = Verdict.DONE, amount: int | None = None) -> Reply:
+    planned = {"credit": 700, "card": 300}[branch] if amount is None else amount
+    return Reply("saga_1", branch, op, verdict, moved=((branch, planned),))
+
+
+def _play(run: Run, *inputs: Reply | None) -> Progress:
+    progress = Progress(run)
+    for each in inputs:
+        progress = advance(DEFINITION, progress.run, each, NOW)
+    return progress
+
+
+def _sent(progress: Progress) -> list[tuple[str, Op]]:
+    return [(c.participant, c.saga.op) for c in progress.commands if c.saga]
+
+
+def test_two_participants_are_tried_together() -> None:
+    """The first step asks both to TRY, with a deadline, and sets the wake-up."""
+    progress = _begin()
+
+    assert _sent(progress) == [("credit", Op.TRY), ("card", Op.TRY)]
+    assert all(c.not_after == progress.run.deadline_at for c in progress.commands)
+    assert [(t.kind, t.key, t.root) for t in progress.timers] == [(WAKE, "saga_1", "ord_1")]
+
+
+def test_one_participant_executes_in_one_step() -> None:
+    """With one participant the two phases collapse, and its answer is the decision."""
+    progress = _begin(card=0)
+
+    assert _sent(progress) == [("credit", Op.EXECUTE)]
+    done = _play(progress.run, _reply("credit", Op.EXECUTE))
+    assert (done.run.phase, done.run.decision, done.ended) == (Phase.DONE, "COMMIT", True)
+
+
+def test_a_refused_execute_is_an_abort() -> None:
+    """The stored refusal of a single participant ends the saga with its reason."""
+    refused = _play(_begin(card=0).run, Reply("saga_1", "credit", Op.EXECUTE, Verdict.REFUSED, "INSUFFICIENT_LIMIT"))
+
+    assert (refused.run.phase, refused.run.reason, refused.ended) == (Phase.ABORTED, "INSUFFICIENT_LIMIT", True)
+
+
+def test_all_tried_means_one_decision_and_confirm_to_all() -> None:
+    """CONFIRM goes out only when every TRY is in."""
+    first = _play(_begin().run, _reply("card", Op.TRY))
+    both = _play(first.run, _reply("credit", Op.TRY))
+
+    assert first.commands == ()
+    assert (both.run.phase, both.run.decision) == (Phase.CONFIRMING, "COMMIT")
+    assert _sent(both) == [("credit", Op.CONFIRM), ("card", Op.CONFIRM)]
+
+
+def test_a_refusal_cancels_every_branch_even_unanswered() -> None:
+    """CANCEL goes to each branch whose TRY was ever sent."""
+    refused = _play(_begin().run, Reply("saga_1", "card", Op.TRY, Verdict.REFUSED, "CARD_STATE"))
+
+    assert (refused.run.phase, refused.run.reason) == (Phase.CANCELLING, "CARD_STATE")
+    assert _sent(refused) == [("credit", Op.CANCEL), ("card", Op.CANCEL)]
+
+
+def test_a_wrong_money_vector_freezes_before_the_decision() -> None:
+    """What a TRY says that it moves must be what was planned."""
+    frozen = _play(_begin().run, _reply("credit", Op.TRY, amount=699))
+
+    assert (frozen.run.phase, frozen.run.reason, frozen.commands) == (Phase.FROZEN, "MONEY_VECTOR_MISMATCH", ())
+
+
+def test_wake_up_sends_again_only_what_is_awaited() -> None:
+    """A resend does not repeat what was answered."""
+    progress = _play(_begin().run, _reply("card", Op.TRY), None)
+
+    assert _sent(progress) == [("credit", Op.TRY)]
+    assert progress.timers[0].due_at > NOW
+
+
+@pytest.mark.parametrize(("seconds", "phase"), [(-1, Phase.TRYING), (0, Phase.CANCELLING), (1, Phase.CANCELLING)])
+def test_trying_ends_at_its_deadline(seconds: int, phase: Phase) -> None:
+    """At the deadline, and not a second before, the wake-up aborts."""
+    run = _begin().run
+
+    progress = advance(DEFINITION, run, None, run.deadline_at + timedelta(seconds=seconds))
+
+    assert progress.run.phase is phase
+
+
+def test_executing_never_aborts_by_itself() -> None:
+    """Once EXECUTE was sent only its answer counts."""
+    run = _begin(card=0).run
+
+    progress = advance(DEFINITION, run, None, run.deadline_at + timedelta(days=1))
+
+    assert progress.run.phase is Phase.EXECUTING
+    assert _sent(progress) == [("credit", Op.EXECUTE)]
+
+
+def test_a_refused_confirm_freezes() -> None:
+    """After the decision nothing may be refused: that is a defect for a person."""
+    run = _play(_begin().run, _reply("credit", Op.TRY), _reply("card", Op.TRY)).run
+
+    frozen = _play(run, Reply("saga_1", "card", Op.CONFIRM, Verdict.REFUSED, "X"))
+
+    assert frozen.run.phase is Phase.FROZEN
+
+
+def test_a_definition_without_participants_refuses_to_exist() -> None:
+    """A saga that could stick is no saga."""
+    with pytest.raises(Defect):
+        Definition("empty", 1, Plan, ())
+
+
+REPLIES = st.builds(
+    lambda branch, op, verdict: _reply(branch, op, verdict),
+    st.sampled_from(["credit", "card"]), st.sampled_from(list(Op)), st.sampled_from([Verdict.DONE, Verdict.REFUSED]),
+)
+
+
+@given(st.lists(st.one_of(st.none(), REPLIES), max_size=30))
+def test_any_replies_in_any_order_keep_the_laws(inputs: list[Reply | None]) -> None:
+    """One decision, never changed; terminal stays terminal; a step that changes anything moves the version by one."""
+    run, decision = _begin().run, ""
+    for each in inputs:
+        progress = advance(DEFINITION, run, each, NOW)
+
+        assert progress.run.version - run.version == (0 if progress.run is run else 1)
+        assert decision in ("", progress.run.decision)
+        assert not (run.terminal and (progress.commands or progress.ended))
+        assert progress.run.terminal or progress.run is run or progress.timers or not progress.commands
+        run, decision = progress.run, progress.run.decision
+
+
+@given(st.lists(REPLIES, max_size=12))
+def test_a_duplicate_reply_changes_nothing(inputs: list[Reply]) -> None:
+    """Every reply may come twice."""
+    once = twice = _begin().run
+    for each in inputs:
+        once = advance(DEFINITION, once, each, NOW).run
+        twice = advance(DEFINITION, advance(DEFINITION, twice, each, NOW).run, each, NOW).run
+
+    assert (once.phase, once.decision, once.branches) == (twice.phase, twice.decision, twice.branches)
