@@ -1,0 +1,213 @@
+"""PostgreSQL: how lanes and readers connect, what an error means, and what became of a commit nobody heard of.
+
+A lane's connection is its own, never pooled: the advisory locks on it are its partitions (RELIABILITY 4.1). The
+server-side time-outs below free them when the process is paused or gone.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager, suppress
+from enum import StrEnum
+from typing import Any, TypeVar
+
+import asyncpg
+
+from services.kernel.errors import Defect, ResourceExhausted, Unavailable
+from services.runtime.settings import Settings
+from services.runtime.tables import Connection
+
+IDLE_IN_TRANSACTION_SECONDS = 10
+RESOLVE_SECONDS = 60.0
+"""How long the outcome of a commit is asked for before it stays unknown."""
+
+T = TypeVar("T")
+
+
+class Phase(StrEnum):
+    """Where in a transaction an error appeared."""
+
+    BEGIN = "begin"
+    STATEMENT = "statement"
+    COMMIT = "commit"
+
+
+class Fault(StrEnum):
+    """What an error of PostgreSQL means for the work it hit.
+
+    TRANSIENT: rolled back, may pass if tried again. LOST: rolled back, and the connection is gone. DATA: rolled back,
+    and will be again. UNKNOWN: it may have been committed; read back before anything else.
+    """
+
+    TRANSIENT = "transient"
+    LOST = "lost"
+    DATA = "data"
+    UNKNOWN = "unknown"
+
+
+_LOST_STATES = frozenset({"57P01", "57P02", "57P05", "25P03"})
+_LOST_ERRORS = (
+    OSError, asyncpg.InterfaceError, asyncpg.InvalidCachedStatementError, asyncpg.OutdatedSchemaCacheError,
+    TimeoutError, asyncio.CancelledError,
+)
+_TRANSIENT_STATES = frozenset({"40001", "40P01", "55P03", "57014", "57P03"})
+_TRANSIENT_CLASSES = frozenset({"53", "58"})
+
+
+def fault_of(error: BaseException, phase: Phase = Phase.STATEMENT) -> Fault:
+    """The one classifier (B2, B5). Beyond RELIABILITY's list, a full disk (53), an I/O error (58), a cancelled
+    statement and a lock not had are transient too: else one such minute would park every message."""
+    if isinstance(error, asyncpg.DataError):
+        return Fault.DATA
+    state = str(getattr(error, "sqlstate", "") or "")
+    if isinstance(error, _LOST_ERRORS) or state in _LOST_STATES or state.startswith("08"):
+        return Fault.UNKNOWN if phase is Phase.COMMIT else Fault.LOST
+    if state in _TRANSIENT_STATES or state[:2] in _TRANSIENT_CLASSES:
+        return Fault.TRANSIENT
+    return Fault.DATA
+
+
+async def connect_lane(settings: Settings) -> Connection:
+    """A lane's own connection. `enable_seqscan=off`: plans prepared on empty tables must not outlive them."""
+    connection = await asyncpg.connect(
+        settings.dsn, timeout=10, statement_cache_size=settings.pg_statement_cache,
+        server_settings=_server_settings(settings) | {
+            "idle_session_timeout": _milliseconds(settings.idle_session_timeout_seconds),
+            "enable_seqscan": "off",
+        },
+    )
+    try:
+        await _prepare(connection)
+    except BaseException:
+        connection.terminate()
+        raise
+    return connection
+
+
+def _server_settings(settings: Settings) -> dict[str, str]:
+    return {
+        "application_name": f"settle/{settings.service}",
+        "client_connection_check_interval": "500",
+        "idle_in_transaction_session_timeout": _milliseconds(IDLE_IN_TRANSACTION_SECONDS),
+        "statement_timeout": _milliseconds(settings.statement_seconds_max),
+        "default_transaction_isolation": "read committed",
+        "synchronous_commit": "on",
+        "jit": "off",
+        "timezone": "UTC",
+    }
+
+
+def _milliseconds(seconds: float) -> str:
+    return str(round(seconds * 1000))
+
+
+async def _prepare(connection: Any) -> None:  # Any: a pool hands out a proxy of a connection
+    await connection.set_type_codec(
+        "jsonb", schema="pg_catalog", format="binary", encoder=_to_jsonb, decoder=_from_jsonb,
+    )
+    isolation, replica, commit = await connection.fetchrow(
+        """select current_setting('transaction_isolation'), pg_is_in_recovery(), current_setting('synchronous_commit')"""
+    )
+    if (isolation, replica, commit) != ("read committed", False, "on"):
+        raise Defect(f"unsafe connection: {isolation}, replica={replica}, synchronous_commit={commit}")
+
+
+def _to_jsonb(document: bytes) -> bytes:
+    return b"\x01" + document
+
+
+def _from_jsonb(stored: bytes) -> bytes:
+    return stored[1:]
+
+
+async def server_life(connection: Connection) -> str:
+    """What changes when the server restarts or recovers from a crash; ask once per connection."""
+    life: str = await connection.fetchval(
+        "select pg_postmaster_start_time()::text || '/' || pg_stat_get_bgwriter_stat_reset_time()::text"
+    )
+    return life
+
+
+async def commit_outcome(settings: Settings, xid: str, life: str) -> bool:
+    """Whether the transaction is known to have committed; False if it was rolled back, or if nobody can say (B2).
+
+    After a crash PostgreSQL may give the number of a lost transaction to another one, so its status counts only
+    within the `server_life` in which it began. On False the caller does the work again under the same message ids:
+    what had committed is found in the inbox.
+    """
+    deadline = time.monotonic() + RESOLVE_SECONDS
+    while time.monotonic() < deadline:
+        with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            connection = await asyncpg.connect(settings.dsn, timeout=10)
+            try:
+                if await server_life(connection) != life:
+                    return False
+                status = await connection.fetchval("select pg_xact_status($1::text::xid8)", xid)
+                if status != "in progress":
+                    return bool(status == "committed")
+            finally:
+                connection.terminate()
+        await asyncio.sleep(0.1)
+    return False
+
+
+async def shielded(write: Awaitable[T], seconds: float = 30.0) -> T:
+    """Run a write to its end even if the caller is cancelled (B1): the cancellation is raised only after the write."""
+    task = asyncio.ensure_future(write)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task}, timeout=seconds)
+        raise
+
+
+class Pool:
+    """Pooled connections for reads, with a first-in-first-out queue of bounded length and wait in front (B3, B4)."""
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", settings: Settings) -> None:
+        self._pool = pool
+        self._seconds_max = settings.pool_seconds_max
+        self._waiting_max = settings.pool_waiting_max
+        self._turns = asyncio.Semaphore(settings.pool_connections_max)
+        self.waiting = 0
+
+    @property
+    def idle_count(self) -> int:
+        """How many open connections nobody uses."""
+        return self._pool.get_idle_size()
+
+    @asynccontextmanager
+    async def acquire(self) -> AsyncIterator[Connection]:
+        """A connection for the block; RESOURCE_EXHAUSTED if too many wait, UNAVAILABLE if the wait is too long."""
+        if self.waiting >= self._waiting_max:
+            raise ResourceExhausted("OVERLOADED", "too many readers wait for the database")
+        self.waiting += 1
+        try:
+            async with asyncio.timeout(self._seconds_max):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise Unavailable("OVERLOADED", "no database connection became free in time") from None
+        finally:
+            self.waiting -= 1
+        try:
+            async with self._pool.acquire(timeout=self._seconds_max) as connection:
+                yield connection  # type: ignore[misc]  # the proxy behaves as the connection
+        finally:
+            self._turns.release()
+
+    async def close(self) -> None:
+        """Close all connections, at once if they do not end by themselves."""
+        try:
+            await asyncio.wait_for(self._pool.close(), 5)
+        except TimeoutError:
+            self._pool.terminate()
+
+
+async def open_pool(settings: Settings) -> Pool:
+    """The pool of a service, for reads and for small writes that hold no session lock."""
+    pool = await asyncpg.create_pool(
+        settings.dsn, min_size=1, max_size=settings.pool_connections_max, init=_prepare, timeout=10,
+        command_timeout=settings.statement_seconds_max + 1, statement_cache_size=settings.pg_statement_cache,
+        server_settings=_server_settings(settings),
+    )
+    return Pool(pool, settings)

@@ -1,0 +1,136 @@
+"""What can be set from outside, read once from the environment (`SETTLE_<NAME>`) into one frozen dataclass.
+
+`SETTLE_<SERVICE>_<NAME>` goes before `SETTLE_<NAME>`, so that one environment serves several services. Addresses of
+peers are `SETTLE_<PEER>_TARGET`, secret keys `SETTLE_<USE>_KEY`; a service reads what only it knows with `option`.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field, fields
+from typing import Any
+
+
+class SettingsError(Exception):
+    """The environment does not make sense, or is not safe for the production profile; the message names the variable."""
+
+
+def _setting(default: object, meaning: str, choices: tuple[str, ...] = ()) -> Any:  # Any: it stands for every field's type
+    return field(default=default, metadata={"meaning": meaning, "choices": choices})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of one process. Build with `from_environ`, or by hand in tests."""
+
+    service: str
+    dsn: str = _setting("postgresql://postgres@127.0.0.1:5432/postgres", "PostgreSQL database of this service")
+    kafka: str = _setting("127.0.0.1:9092", "Kafka bootstrap servers, host:port separated by commas")
+    broker: str = _setting("kafka", "what answers there; the embedded broker keeps nothing", ("kafka", "embedded"))
+    listen: str = _setting("127.0.0.1:0", "address of the gRPC server; port 0 picks a free one")
+    metrics_listen: str = _setting("127.0.0.1:0", "address of /metrics, /livez and /readyz")
+    clock: str = _setting("system", "where the time comes from; manual is moved by SetClock", ("system", "manual"))
+    profile: str = _setting("local", "production refuses what is only safe on one's own machine", ("local", "production"))
+    log_level: str = _setting("info", "least severe log line written", ("debug", "info", "warning", "error"))
+    reflection: bool = _setting(True, "serve gRPC reflection (off in production unless set)")
+    partitions: int = _setting(8, "partitions of every topic; must never change for a database")
+    lanes: int = _setting(1, "lanes in this process")
+    batch_messages_max: int = _setting(512, "messages in one transaction")
+    gather_ms_max: int = _setting(5, "milliseconds that a busy lane waits for company")
+    queue_messages_max: int = _setting(4096, "calls waiting for a lane; more are answered RESOURCE_EXHAUSTED")
+    rpc_concurrent_max: int = _setting(4096, "calls under way; more are answered RESOURCE_EXHAUSTED")
+    rpc_message_bytes_max: int = _setting(262_144, "bytes of one gRPC or Kafka message")
+    deadline_seconds_max: float = _setting(30.0, "seconds given to a call whose caller gave no deadline")
+    stream_seconds_max: float = _setting(600.0, "seconds a stream may last before its reader has to come again")
+    pool_connections_max: int = _setting(8, "pooled PostgreSQL connections for reads")
+    pool_waiting_max: int = _setting(256, "readers waiting for a connection; more are answered RESOURCE_EXHAUSTED")
+    pool_seconds_max: float = _setting(5.0, "seconds a reader waits for a connection")
+    pg_statement_cache: int = _setting(512, "prepared statements kept per connection; 0 behind a pooler")
+    statement_seconds_max: float = _setting(10.0, "seconds PostgreSQL gives one statement")
+    idle_session_timeout_seconds: float = _setting(10.0, "seconds after which PostgreSQL ends a silent lane and frees its partitions")
+    producer_stall_seconds: float = _setting(15.0, "seconds without an acknowledgement before the producer is replaced")
+    reader_stall_seconds: float = _setting(30.0, "seconds a partition may lag without progress before its consumer is replaced")
+    drain_seconds: float = _setting(10.0, "seconds to finish what is under way on stop; 5 more and the process exits hard")
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str], service: str) -> "Settings":
+        """Read, convert and check everything; raises `SettingsError`."""
+        given: dict[str, Any] = {}  # Any: each value has the type of its field
+        for known in _known():
+            name, text = _text(environ, service, known.name)
+            if text is not None:
+                given[known.name] = _converted(name, text, known)
+        if given.get("profile") == "production":
+            given.setdefault("reflection", False)
+        ours = {name: value for name, value in environ.items() if name.startswith("SETTLE_")}
+        settings = cls(service=service, environ=ours, **given)
+        settings._refuse_unsafe()
+        return settings
+
+    def _refuse_unsafe(self) -> None:
+        if self.profile == "production" and self.clock == "manual":
+            raise SettingsError("SETTLE_CLOCK=manual is refused in the production profile")
+        if self.profile == "production" and self.broker == "embedded":
+            raise SettingsError("SETTLE_BROKER=embedded is refused in the production profile")
+        for known in _known():
+            value = getattr(self, known.name)
+            if known.type in (int, float) and value < (known.name in ("partitions", "lanes", "batch_messages_max")):
+                raise SettingsError(f"SETTLE_{known.name.upper()}={value} is too small")
+
+    def option(self, name: str, default: str = "") -> str:
+        """A setting that only one service knows: `SETTLE_<name>`."""
+        text = _text(self.environ, self.service, name)[1]
+        return default if text is None else text
+
+    def target(self, peer: str) -> str:
+        """The gRPC address of another process: `SETTLE_<PEER>_TARGET`."""
+        address = self.option(f"{peer}_target")
+        if not address:
+            raise SettingsError(f"SETTLE_{peer.upper()}_TARGET is not set")
+        return address
+
+    def key(self, use: str) -> bytes:
+        """The 32-byte key for a use, from `SETTLE_<USE>_KEY` (hex); the local profile has a known default, production none."""
+        text = self.option(f"{use}_key")
+        if not text and self.profile == "production":
+            raise SettingsError(f"SETTLE_{use.upper()}_KEY is not set; production has no default keys")
+        try:
+            key = bytes.fromhex(text) if text else hashlib.sha256(f"local {use} key".encode()).digest()
+        except ValueError:
+            raise SettingsError(f"SETTLE_{use.upper()}_KEY must be hexadecimal") from None
+        if len(key) != 32:
+            raise SettingsError(f"SETTLE_{use.upper()}_KEY must be 32 bytes")
+        return key
+
+
+def settings_table(settings: Settings | None = None) -> list[tuple[str, str, str, str]]:
+    """(name, default, value, meaning) of every setting, for `settle doctor`; the value is empty without `settings`."""
+    rows = [
+        (f"SETTLE_{known.name.upper()}", str(known.default), str(getattr(settings, known.name, "")), known.metadata["meaning"])
+        for known in _known()
+    ]
+    rows.append(("SETTLE_<PEER>_TARGET", "", "", "gRPC address of another process"))
+    rows.append(("SETTLE_<USE>_KEY", "(local only)", "", "secret key of 32 bytes, hexadecimal"))
+    return rows
+
+
+def _known() -> list[Field[Any]]:
+    return [known for known in fields(Settings) if "meaning" in known.metadata]
+
+
+def _text(environ: Mapping[str, str], service: str, name: str) -> tuple[str, str | None]:
+    general = f"SETTLE_{name.upper()}"
+    own = f"SETTLE_{service.upper()}_{name.upper()}"
+    return (own, environ[own]) if own in environ else (general, environ.get(general))
+
+
+def _converted(name: str, text: str, known: Field[Any]) -> object:
+    choices = known.metadata["choices"]
+    if choices and text not in choices:
+        raise SettingsError(f"{name}={text!r} is none of {', '.join(choices)}")
+    try:
+        if known.type is bool:
+            return {"1": True, "true": True, "on": True, "0": False, "false": False, "off": False}[text.lower()]
+        return known.type(text) if known.type in (int, float) else text
+    except (KeyError, ValueError):
+        raise SettingsError(f"{name}={text!r} is not a {getattr(known.type, '__name__', known.type)}") from None
