@@ -1,1 +1,1 @@
-"""The runner of scenario files: plays their cases through the public API of running services and compares to the fen."""
+"""The runner of scenario files: plays their cases through the public API of running services, compares to the fen."""

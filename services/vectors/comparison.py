@@ -1,7 +1,7 @@
 """What was expected against what is: the first difference, in the order in which `then` is written. Pure.
 
-Journals are brought to one form first: per (event, op, ledger) the sum by account, zeros dropped. X.CLEARING must cancel
-inside each of them; LIM.GRANT and X.SUSPENSE are the product's own and are not compared here.
+Journals are brought to one form first: per (event, op, ledger) the sum by account, zeros dropped. X.CLEARING must
+cancel inside each of them; LIM.GRANT and X.SUSPENSE are the product's own and are not compared here.
 """
 
 import json
