@@ -22,7 +22,7 @@ STEPS = tuple(
     timedelta(**parts)
     for parts in (
         {}, {"microseconds": 1}, {"seconds": 1}, {"minutes": 7}, {"hours": 5}, {"hours": 24, "seconds": -1},
-        {"days": 1}, {"days": 1, "seconds": 1}, {"days": 3}, {"days": 8}, {"days": 20}, {"days": 33},
+        {"days": 1}, {"days": 1, "seconds": 1}, {"days": 3}, {"days": 8}, {"days": 20}, {"days": 33}, {"days": 35},
     )
 )  # fmt: skip
 
@@ -318,7 +318,7 @@ class Teller:
         actions, weights = [action for action, _ in choices], [weight for _, weight in choices]
         self.authorize()
         for _ in range(steps):
-            if self.rng.random() < 0.6:
+            if self.rng.random() < 0.7:
                 self.move()
             self.rng.choices(actions, weights)[0]()
 

@@ -69,7 +69,7 @@ def plan(rng: Random) -> Json:
     made: Json
     if rng.random() < 0.65:
         made = {"type": "INSTALMENT", "n": rng.choice((1, 2, 3, 3, 3, 4, 6, 6, 12, 24))}
-        fees = rng.choice((None, 0, 1, 5000, 5000, 6000, rng.randint(1, 30000)))
+        fees = rng.choice((None, 1, 5000, 5000, 6000, 12345, rng.randint(1, 30000)))
         if fees is not None:
             made["fee_ppm"] = fees
     else:
