@@ -1,0 +1,1 @@
+"""The credit ledger: credit accounts, agreements, statements, wallet and the main book."""

@@ -1,0 +1,1 @@
+"""Pure rules of the credit ledger: frozen data in, frozen data out; standard library only."""

@@ -1,0 +1,72 @@
+"""The terms of a credit tender, frozen at authorization: never read from the product again (DOMAIN 2.4)."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from services.kernel.errors import InvalidArgument
+
+NEVER_FREE = -1
+"""`free_days` of a plan without a free period."""
+
+INSTALMENTS_MAX = 120
+"""No plan has more payments than this."""
+
+
+class PlanKind(StrEnum):
+    """One payment a month, n times (分期); or one payment, later (延期还款)."""
+
+    INSTALMENT = "INSTALMENT"
+    DEFERRED = "DEFERRED"
+
+
+class Strategy(StrEnum):
+    """How a partial refund lowers the instalments that are not overdue (PR-2)."""
+
+    PROPORTIONAL = "PROPORTIONAL"
+    EQUAL = "EQUAL"
+    LAST_FIRST = "LAST_FIRST"
+    NEXT_FIRST = "NEXT_FIRST"
+
+
+class Route(StrEnum):
+    """How the credit share of a refund travels; FLASH (白条闪付) waits for the network (PM-1)."""
+
+    DIRECT = "DIRECT"
+    FLASH = "FLASH"
+
+
+class SurplusPolicy(StrEnum):
+    """Where the rest of a surplus goes: the credit balance, or back to the repayment instruments, latest first (RA-5)."""
+
+    KEEP = "KEEP"
+    LIFO = "LIFO"
+
+
+@dataclass(frozen=True, slots=True)
+class CreditTerms:
+    """Plan, fees and refund rules of one credit tender."""
+
+    plan: PlanKind = PlanKind.INSTALMENT
+    instalment_count: int = 1
+    fee_ppm: int = 0
+    defer_months: int = 1
+    flat_fee_minor: int = 0
+    term_days: int = 1
+    free_days: int = NEVER_FREE
+    strategy: Strategy = Strategy.PROPORTIONAL
+    route: Route = Route.DIRECT
+
+    @property
+    def deferred(self) -> bool:
+        """Whether this is a deferral."""
+        return self.plan is PlanKind.DEFERRED
+
+    def checked(self) -> "CreditTerms":
+        """Itself, if it can be carried out; INVALID_ARGUMENT otherwise."""
+        if not 1 <= self.instalment_count <= INSTALMENTS_MAX or not 1 <= self.defer_months <= INSTALMENTS_MAX:
+            raise InvalidArgument("INVALID_ARGUMENT", f"a plan has 1 to {INSTALMENTS_MAX} months")
+        if self.fee_ppm < 0 or self.flat_fee_minor < 0:
+            raise InvalidArgument("INVALID_AMOUNT", "a fee is never negative")
+        if self.term_days < 1 or self.free_days < NEVER_FREE:
+            raise InvalidArgument("INVALID_ARGUMENT", "a term has at least one day")
+        return self
