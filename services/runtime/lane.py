@@ -21,7 +21,7 @@ from services.runtime import leases, metrics, offsets, parked
 from services.runtime.batch import Batch, Business, Effects, Item, lock_positions, next_offsets
 from services.runtime.clock import Clock
 from services.runtime.feed import Feed
-from services.runtime.postgres import Fault, commit_outcome, connect_lane, fault_of
+from services.runtime.postgres import Fault, Phase, commit_outcome, connect_lane, fault_of, server_life
 from services.runtime.publisher import Publisher
 from services.runtime.queues import Queues
 from services.runtime.settings import Settings
@@ -46,6 +46,7 @@ class Session:
     """One connection's life: its lane id, its outbox numbers, its partitions, and its way out."""
 
     connection: Connection
+    life: str
     lane_id: int
     publisher: Publisher
     next_seq: int = 1
@@ -131,7 +132,7 @@ class Lane:
         try:
             await feed.start()
             lane_id = await leases.announce(connection)
-            session = Session(connection, lane_id, self._new_publisher(lane_id))
+            session = Session(connection, await server_life(connection), lane_id, self._new_publisher(lane_id))
             publishing = asyncio.create_task(session.publisher.run())
             await self._sweep()
             await self._housekeep(session, feed)
@@ -246,7 +247,9 @@ class Lane:
         try:
             await transaction.commit()
         except Exception as error:
-            await self._resolve_commit(xid, error, lambda: self._committed(session, batch.effects, time.perf_counter() - began))
+            await self._resolve_commit(
+                session, xid, error, lambda: self._committed(session, batch.effects, time.perf_counter() - began)
+            )
         self._committed(session, batch.effects, time.perf_counter() - began)
 
     async def _fail(self, connection: Connection, transaction: asyncpg.transaction.Transaction, error: Exception) -> None:
@@ -260,17 +263,19 @@ class Lane:
             raise SessionLost(repr(error)) from error
         raise (_TransientFault if fault is Fault.TRANSIENT else _DataFault)(repr(error)) from error
 
-    async def _resolve_commit(self, xid: str | None, error: Exception, committed: Callable[[], None]) -> None:
-        """An error on commit means unknown: ask PostgreSQL what became of the transaction, on a new connection."""
+    async def _resolve_commit(
+        self, session: Session, xid: str | None, error: Exception, committed: Callable[[], None]
+    ) -> None:
+        """An error on commit means unknown, unless PostgreSQL itself refused: ask it on a new connection."""
+        fault = fault_of(error, Phase.COMMIT)
+        if fault is Fault.DATA or fault is Fault.TRANSIENT:
+            raise (_DataFault if fault is Fault.DATA else _TransientFault)(repr(error)) from error
         metrics.COMMITS_UNKNOWN.inc()
         log.warning("commit_unknown", xid=xid, error=repr(error))
-        if xid is not None and await commit_outcome(self._settings, xid):
-            metrics.COMMITS_RESOLVED.labels("committed").inc()
+        known = xid is not None and await commit_outcome(self._settings, xid, session.life)
+        metrics.COMMITS_RESOLVED.labels("committed" if known else "not committed").inc()
+        if known:
             committed()
-        else:
-            metrics.COMMITS_RESOLVED.labels("aborted").inc()
-            if fault_of(error) is Fault.DATA:
-                raise _DataFault(repr(error)) from error
         raise SessionLost(repr(error)) from error
 
     def _committed(self, session: Session, effects: Effects, seconds: float) -> None:
