@@ -26,6 +26,7 @@ class Settings:
     dsn: str = _setting("postgresql://postgres@127.0.0.1:5432/postgres", "PostgreSQL database of this service")
     kafka: str = _setting("127.0.0.1:9092", "Kafka bootstrap servers, host:port separated by commas")
     broker: str = _setting("kafka", "what answers there; the embedded broker keeps nothing", ("kafka", "embedded"))
+    kafka_compression: str = _setting("none", "codec of what is sent", ("none", "lz4"))
     listen: str = _setting("127.0.0.1:0", "address of the gRPC server; port 0 picks a free one")
     metrics_listen: str = _setting("127.0.0.1:0", "address of /metrics, /livez and /readyz")
     clock: str = _setting("system", "where the time comes from; manual is moved by SetClock", ("system", "manual"))

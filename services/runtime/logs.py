@@ -1,0 +1,58 @@
+"""JSON lines on stderr, configured once per process and before the first channel (a second time can deadlock grpc.aio)."""
+
+import logging
+import sys
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
+import structlog
+
+_SENSITIVE = frozenset({"password", "secret", "token", "quote", "code", "pin", "authorization", "dsn", "payload", "body"})
+"""Names whose values never reach a log line; bodies are not logged at all."""
+
+
+def configure_logs(service: str, level: str = "info") -> None:
+    """Write structlog's events, and what libraries log from WARNING on, as one JSON object per line."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _named(service),
+        redact,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.processors.format_exc_info, structlog.processors.JSONRenderer()],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                structlog.processors.JSONRenderer(),
+            ],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+
+
+def _named(service: str) -> structlog.typing.Processor:
+    def name(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        event["service"] = service
+        return event
+
+    return name
+
+
+def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Replace the values of sensitive names, one level deep."""
+    for name, value in event.items():
+        if name in _SENSITIVE:
+            event[name] = "***"
+        elif isinstance(value, Mapping):
+            event[name] = {k: "***" if k in _SENSITIVE else v for k, v in value.items()}
+    return event
