@@ -1,0 +1,125 @@
+"""What a gRPC method asks of the runtime: a decision, a read, or the end of a settlement."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, suppress
+from hashlib import blake2b
+from typing import Any, Protocol
+
+import uuid_utils
+from google.protobuf.message import Message as Wire
+
+from services.kernel.decision import Refused
+from services.kernel.errors import BY_STATUS, FailedPrecondition, InvalidArgument, SettlementError
+from services.kernel.messages import Message
+from services.kernel.saga import TERMINAL, Verdict
+from services.runtime.clock import Clock
+from services.runtime.codec import Codec
+from services.runtime.inbox import Answered
+from services.runtime.postgres import Pool
+from services.runtime.rpc_calls import Context
+from services.runtime.settings import Settings
+from services.runtime.tables import Connection
+
+POLL_SECONDS = 0.5
+"""How often a waiter looks by itself: another process may have committed."""
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_ENDED = frozenset(phase.value for phase in TERMINAL)
+
+
+class Lanes(Protocol):
+    """What the edge needs of the lanes."""
+
+    def submit(self, message: Message, body_hash: bytes, seconds: float) -> "asyncio.Future[Answered]": ...
+    def watch(self, saga_id: str) -> asyncio.Event: ...
+    def unwatch(self, saga_id: str, event: asyncio.Event) -> None: ...
+
+
+class Edge:
+    """Given to every servicer. `settings` and `clock` are there for reading."""
+
+    def __init__(self, settings: Settings, clock: Clock, lanes: Lanes, codec: Codec, pool: Pool) -> None:
+        self.settings = settings
+        self.clock = clock
+        self._lanes = lanes
+        self._codec = codec
+        self._pool = pool
+
+    async def ask(self, context: Context, request: Any, *, key: str, body: object) -> Any:
+        """Have `body` decided for the aggregate `key` and answer the protobuf message of the result.
+
+        The request's `request_id` makes it safe to repeat: the same request gets the stored answer. Raises the
+        `SettlementError` of a refusal. The decision is the lane's: it goes on if this call is cancelled (G1).
+        """
+        request_id: str = request.request_id
+        if not _UUID.fullmatch(request_id):
+            raise InvalidArgument("INVALID_ARGUMENT", "request_id must be a UUID", {"field": "request_id"})
+        if not key:
+            raise InvalidArgument("INVALID_ARGUMENT", "the request names nothing to act on")
+        seconds = context.time_remaining()
+        if seconds is None:
+            seconds = self.settings.deadline_seconds_max
+        message = Message(id=request_id.lower(), key=key, body=body, fresh_id=uuid_utils.uuid7().hex)
+        answered = await self._lanes.submit(message, body_hash(request), seconds)
+        if answered.verdict is Verdict.REFUSED:
+            raise error_of(answered.refusal)
+        return self._codec.message(answered.type, answered.outcome)
+
+    def read(self) -> AbstractAsyncContextManager[Connection]:
+        """A pooled connection for the block, for reads that lock nothing."""
+        return self._pool.acquire()
+
+    async def settled(self, saga_id: str, timeout_seconds: float, context: Context | None = None) -> bool:
+        """Wait until the settlement has ended, but not longer than this (nor than the call's deadline allows)."""
+        if context is not None:
+            timeout_seconds = min(timeout_seconds, (context.time_remaining() or timeout_seconds) - 0.1)
+        if timeout_seconds <= 0:
+            return False
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_seconds):
+                async for phase in self.watch(saga_id):
+                    if phase in _ENDED:
+                        return True
+        return False
+
+    async def watch(self, saga_id: str) -> AsyncIterator[str]:
+        """The settlement's phase, now and after each step, until it has ended; ends at once for an unknown one."""
+        event = self._lanes.watch(saga_id)
+        seen = 0
+        try:
+            while True:
+                event.clear()
+                phase, version = await self._progress(saga_id)
+                if version > seen:
+                    seen = version
+                    yield phase
+                if not version or phase in _ENDED:
+                    return
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(POLL_SECONDS):
+                        await event.wait()
+        finally:
+            self._lanes.unwatch(saga_id, event)
+
+    async def _progress(self, saga_id: str) -> tuple[str, int]:
+        async with self._pool.acquire() as connection:
+            row = await connection.fetchrow("select phase, version from sagas where id = $1", saga_id)
+        return (row[0], row[1]) if row else ("", 0)
+
+
+def body_hash(request: Wire) -> bytes:
+    """What makes two requests the same: their type and their fields, except how long the caller wants to wait."""
+    name = request.DESCRIPTOR.full_name
+    if "wait_timeout" in request.DESCRIPTOR.fields_by_name and request.HasField("wait_timeout"):
+        copy = type(request)()
+        copy.CopyFrom(request)
+        copy.ClearField("wait_timeout")
+        request = copy
+    return blake2b(name.encode() + b"\0" + request.SerializeToString(deterministic=True), digest_size=16).digest()
+
+
+def error_of(refusal: Refused) -> SettlementError:
+    """The error that a stored refusal is to its caller."""
+    kind = BY_STATUS.get(refusal.status, FailedPrecondition)
+    return kind(refusal.reason, refusal.detail, dict(refusal.metadata))

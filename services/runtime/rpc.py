@@ -1,0 +1,167 @@
+"""The gRPC server and the channels to other processes, with the settings that keep both from hanging (RELIABILITY 3.3)."""
+
+import json
+import os
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from services.kernel.errors import Defect
+from services.runtime.rpc_calls import Calls
+from services.runtime.settings import Settings
+
+METADATA_BYTES_MAX = 8_192
+RESPONSE_BYTES_MAX = 4 * 1024 * 1024
+CONNECTION_AGE_MS_MAX = 30 * 60 * 1000
+HARD_EXIT_MARGIN_SECONDS = 5.0
+HARD_EXIT_STATUS = 70
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
+_RETRY_UNAVAILABLE = {
+    "methodConfig": [{"name": [{}], "retryPolicy": {
+        "maxAttempts": 4, "initialBackoff": "0.1s", "maxBackoff": "1s", "backoffMultiplier": 2,
+        "retryableStatusCodes": ["UNAVAILABLE"],
+    }}],
+    "retryThrottling": {"maxTokens": 100, "tokenRatio": 0.1},
+}
+
+
+class RpcServer:
+    """A grpc.aio server: `add` servicers, `start`, later `stop`. Its health says NOT_SERVING until `set_serving`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._calls = Calls(settings)
+        self._health = health.aio.HealthServicer()
+        self._server = grpc.aio.server(
+            options=[
+                ("grpc.max_receive_message_length", settings.rpc_message_bytes_max),
+                ("grpc.max_send_message_length", RESPONSE_BYTES_MAX),
+                ("grpc.max_metadata_size", METADATA_BYTES_MAX),
+                ("grpc.absolute_max_metadata_size", METADATA_BYTES_MAX),
+                ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+                ("grpc.keepalive_permit_without_calls", 1),
+                ("grpc.keepalive_time_ms", 30_000),
+                ("grpc.keepalive_timeout_ms", 10_000),
+                ("grpc.max_connection_age_ms", CONNECTION_AGE_MS_MAX),
+                ("grpc.max_connection_age_grace_ms", 30_000),
+                ("grpc.so_reuseport", 0),
+            ]
+        )
+        self._names: list[str] = []
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+
+    @property
+    def under_way(self) -> int:
+        """How many calls are being served."""
+        return self._calls.under_way
+
+    def add(self, servicer: object) -> None:
+        """Register a servicer of generated code, each of its methods wrapped."""
+        stubs = next((c for c in type(servicer).__mro__ if c.__module__.endswith("_pb2_grpc")), None)
+        if stubs is None:
+            raise Defect(f"{type(servicer).__qualname__} is no servicer of generated code")
+        register = getattr(sys.modules[stubs.__module__], f"add_{stubs.__name__}_to_server")
+        register(servicer, _Registrar(self._server, self._calls, self._names))
+
+    async def start(self) -> int:
+        """Bind and serve; answers the port."""
+        if self._settings.reflection:
+            reflection.enable_server_reflection([*self._names, health.SERVICE_NAME, reflection.SERVICE_NAME], self._server)
+        await self.set_serving(False)
+        port = self._server.add_insecure_port(self._settings.listen)
+        await self._server.start()
+        return int(port)
+
+    async def set_serving(self, serving: bool) -> None:
+        """Say so for every service and for the server as a whole."""
+        for name in ("", *self._names):
+            await self._health.set(name, SERVING if serving else NOT_SERVING)
+
+    async def stop(self) -> None:
+        """NOT_SERVING first, then no new calls, then the ones under way get their time (G3)."""
+        await self._health.enter_graceful_shutdown()
+        await self._server.stop(self._settings.drain_seconds)
+
+
+class _Registrar:
+    """Stands for the server while generated code registers its handlers, and wraps each of them."""
+
+    def __init__(self, server: grpc.aio.Server, calls: Calls, names: list[str]) -> None:
+        self._server = server
+        self._calls = calls
+        self._names = names
+
+    def add_generic_rpc_handlers(self, handlers: Sequence[Any]) -> None:
+        """The same handlers come again by name, below."""
+
+    def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Any]) -> None:
+        """Register the wrapped ones."""
+        self._names.append(service)
+        wrapped = {name: self._calls.wrapped(f"/{service}/{name}", handler) for name, handler in handlers.items()}
+        self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, wrapped),))
+        self._server.add_registered_method_handlers(service, wrapped)
+
+
+@contextmanager
+def hard_exit_after(seconds: float) -> Iterator[None]:
+    """End the process if the block is not through in time; a thread sees to it, because the loop may be what hangs (G3)."""
+    timer = threading.Timer(seconds, os._exit, (HARD_EXIT_STATUS,))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def channel(target: str, deadline_seconds: float | None = 10.0) -> grpc.aio.Channel:
+    """A channel to another process, to be kept as long as this one lives; UNAVAILABLE is tried again, within a budget (G12).
+
+    A call without a time-out gets `deadline_seconds` (None: none, for callers that always give one). The service
+    config carries no `timeout`: it fires early (STACK 1.1).
+    """
+    return grpc.aio.insecure_channel(
+        target,
+        options=[
+            ("grpc.service_config", json.dumps(_RETRY_UNAVAILABLE)),
+            ("grpc.max_receive_message_length", RESPONSE_BYTES_MAX),
+            ("grpc.keepalive_time_ms", 30_000),
+            ("grpc.keepalive_timeout_ms", 10_000),
+            ("grpc.enable_http_proxy", 0),
+        ],
+        interceptors=None if deadline_seconds is None else [_UnaryDeadline(deadline_seconds), _StreamDeadline(60 * deadline_seconds)],
+    )
+
+
+def _limited(details: Any, seconds: float) -> Any:
+    return details if details.timeout else details._replace(timeout=seconds)
+
+
+class _UnaryDeadline(grpc.aio.UnaryUnaryClientInterceptor):
+    """Gives a deadline to calls that have none."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    async def intercept_unary_unary(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
+        """Call on with a time-out."""
+        return await continuation(_limited(client_call_details, self._seconds), request)
+
+
+class _StreamDeadline(grpc.aio.UnaryStreamClientInterceptor):
+    """Gives a deadline to streams that have none."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    async def intercept_unary_stream(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
+        """Call on with a time-out."""
+        return await continuation(_limited(client_call_details, self._seconds), request)

@@ -1,0 +1,59 @@
+"""Errors on the wire: a `SettlementError` and a google.rpc.Status with exactly one ErrorInfo, both ways (AIP-193)."""
+
+import grpc
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.duration_pb2 import Duration
+from google.rpc import code_pb2, error_details_pb2, status_pb2
+
+from services.kernel.errors import BY_STATUS, SettlementError, Unavailable
+
+DOMAIN = "settlement"
+STATUS_KEY = "grpc-status-details-bin"
+_RETRY_MS = {"RESOURCE_EXHAUSTED": 250, "UNAVAILABLE": 100, "ABORTED": 50}
+CODES = {code.name: code for code in grpc.StatusCode}
+
+
+class InvalidRequest(SettlementError):
+    """Fields of the request break their rules; `violations` are (field, what is wrong)."""
+
+    status = "INVALID_ARGUMENT"
+
+    def __init__(self, reason: str, violations: list[tuple[str, str]]) -> None:
+        super().__init__(reason, "; ".join(f"{name}: {wrong}" for name, wrong in violations))
+        self.violations = violations
+
+
+def to_status(error: SettlementError) -> status_pb2.Status:
+    """The status of an error; a retryable one says when, by the metadata `retry_after_ms` or a default."""
+    metadata = {name: str(value) for name, value in error.metadata.items()}
+    retry_ms = int(metadata.pop("retry_after_ms", _RETRY_MS.get(error.status, 0)))
+    details = [_packed(error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=metadata))]
+    if retry_ms and error.status in _RETRY_MS:
+        delay = Duration(seconds=retry_ms // 1000, nanos=retry_ms % 1000 * 1_000_000)
+        details.append(_packed(error_details_pb2.RetryInfo(retry_delay=delay)))
+    if isinstance(error, InvalidRequest):
+        fields = [error_details_pb2.BadRequest.FieldViolation(field=f, description=d) for f, d in error.violations]
+        details.append(_packed(error_details_pb2.BadRequest(field_violations=fields)))
+    return status_pb2.Status(
+        code=code_pb2.Code.Value(error.status), message=error.detail or error.reason, details=details
+    )
+
+
+def _packed(detail: error_details_pb2.ErrorInfo | error_details_pb2.RetryInfo | error_details_pb2.BadRequest) -> AnyMessage:
+    packed = AnyMessage()
+    packed.Pack(detail)
+    return packed
+
+
+def from_rpc_error(error: grpc.aio.AioRpcError) -> SettlementError:
+    """The `SettlementError` that another process answered with; anything else becomes `Unavailable` with its code."""
+    for key, value in error.trailing_metadata() or ():
+        if key == STATUS_KEY:
+            status = status_pb2.Status.FromString(value)
+            for detail in status.details:
+                info = error_details_pb2.ErrorInfo()
+                if detail.Unpack(info):
+                    kind = BY_STATUS.get(error.code().name, Unavailable)
+                    return kind(info.reason, status.message, dict(info.metadata))
+    kind = BY_STATUS.get(error.code().name, Unavailable)
+    return kind(error.code().name, error.details() or "")
