@@ -18,6 +18,7 @@ from services.runtime.codec import Codec, Undecodable
 from services.runtime.inbox import Answered
 from services.runtime.outgoing import Headers, Outbound, Outgoing, reply_payload
 from services.runtime.tables import Connection, Table
+from services.runtime.timers import TimerKey
 
 ROUNDS_MAX = 32
 """How often a batch may ask for more aggregates before that counts as a defect."""
@@ -92,8 +93,8 @@ class Effects:
     journals: list[books.PostedJournal] = field(default_factory=list)
     events: list[books.StoredEvent] = field(default_factory=list)
     outgoing: list[Outgoing] = field(default_factory=list)
-    timers: dict[timers.TimerKey, Timer] = field(default_factory=dict)
-    cleared: set[timers.TimerKey] = field(default_factory=set)
+    timers: dict[TimerKey, Timer] = field(default_factory=dict)
+    cleared: set[TimerKey] = field(default_factory=set)
     actions: list[object] = field(default_factory=list)
 
     def moved_sagas(self) -> Iterable[str]:
@@ -111,7 +112,7 @@ class Batch:
         self._now = now
         self._known = Known()
         self._stored: dict[str, Answered] = {}
-        self._due: set[timers.TimerKey] = set()
+        self._due: set[TimerKey] = set()
         self.effects = Effects()
 
     async def run(self, connection: Connection, lane_id: int, next_seq: int) -> None:

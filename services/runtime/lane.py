@@ -65,7 +65,7 @@ class Lane:
         clock: Clock,
         topic: str,
         partitions: Sequence[int],
-        feed: Callable[[], Feed],
+        feed: Callable[[Queues], Feed],
         publisher: Callable[[int], Publisher],
         on_effects: Callable[[Effects], None],
         sweep: Callable[[], Awaitable[int]],
@@ -127,7 +127,7 @@ class Lane:
 
     async def _session(self) -> None:
         connection = await connect_lane(self._settings)
-        feed = self._new_feed()
+        feed = self._new_feed(self.queues)
         publishing: asyncio.Task[None] | None = None
         try:
             await feed.start()

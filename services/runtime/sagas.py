@@ -25,8 +25,8 @@ _COLUMNS = "id, root, kind, definition_version, phase, decision, reason, attempt
 
 def saga_table(definitions: Definitions) -> Table:
     """The table of `kernel.saga.Run` for these definitions, by kind; an unknown kind in the database is a defect."""
-    plans = {kind: msgspec.json.Decoder(definition.plan_type) for kind, definition in definitions.items()}
-    results = {
+    plans: dict[str, msgspec.json.Decoder[Any]] = {kind: msgspec.json.Decoder(definition.plan_type) for kind, definition in definitions.items()}
+    results: dict[tuple[str, str], msgspec.json.Decoder[Any]] = {
         (kind, participant.service): msgspec.json.Decoder(participant.result_type)
         for kind, definition in definitions.items()
         for participant in definition.participants

@@ -1,0 +1,208 @@
+"""A service's process: built here from its parts, started in one order and stopped in the other."""
+
+import asyncio
+import gc
+import os
+import signal
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+
+from services.kernel.decision import Rule
+from services.kernel.errors import Defect
+from services.kernel.messages import Message
+from services.kernel.saga import Definition
+from services.runtime.batch import Business
+from services.runtime.clock import Clock, load_clock
+from services.runtime.codec import Codec
+from services.runtime.edge import Edge
+from services.runtime.feed import Feed
+from services.runtime.guards import check_process, watch_loop
+from services.runtime.kafka import PartitionReader, SafeProducer, check_broker
+from services.runtime.lane import Lane
+from services.runtime.lanes import Lanes
+from services.runtime.logs import configure_logs
+from services.runtime.metrics import serve_metrics
+from services.runtime.migrations import migrate
+from services.runtime.operations import OperationsServicer
+from services.runtime.outgoing import Outbound, topic
+from services.runtime.postgres import Pool, open_pool
+from services.runtime.publisher import Publisher, publish_leftovers
+from services.runtime.queues import Queues
+from services.runtime.rpc import HARD_EXIT_MARGIN_SECONDS, RpcServer, hard_exit_after
+from services.runtime.sagas import saga_table
+from services.runtime.settings import Settings
+from services.runtime.tables import Connection, Table
+
+SWEEP_SECONDS = 3.0
+"""How often the outbox is searched for what dead lanes left behind."""
+GC_THRESHOLDS = (20_000, 20, 50)
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What a service is made of; its `__main__` writes one of these and calls `run`.
+
+    `inbound` is the stream it consumes: `commands` for a participant, `replies` for a coordinator. `servicers` are
+    built with the edge. `perform` does one action and answers the message that reports it.
+    """
+
+    name: str
+    inbound: str
+    tables: Sequence[Table]
+    rules: Mapping[type, Rule]
+    timers: Mapping[str, Rule]
+    codec: Codec
+    servicers: Sequence[Callable[[Edge], object]]
+    migrations: Path
+    definitions: Mapping[str, Definition] = field(default_factory=dict)
+    perform: Callable[[Settings], Callable[[object], Awaitable[Message | None]]] | None = None
+
+
+def run(service: Service) -> None:
+    """Run the service until SIGTERM or SIGINT; its settings come from the environment."""
+    settings = Settings.from_environ(os.environ, service.name)
+    configure_logs(service.name, settings.log_level)
+    try:
+        import uvloop
+
+        loop_factory = uvloop.new_event_loop
+    except ImportError:  # absent on Windows; a little slower, nothing else
+        loop_factory = asyncio.new_event_loop
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        runner.run(_serve(service, settings))
+
+
+async def _serve(service: Service, settings: Settings) -> None:
+    check_process()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await migrate(settings.dsn, [service.migrations])
+    await check_broker(settings)
+    process = Process(service, settings)
+    await process.start()
+    ended = await process.wait(stop)
+    with hard_exit_after(settings.drain_seconds + HARD_EXIT_MARGIN_SECONDS):
+        await process.stop()
+    if ended is not None:
+        raise ended
+
+
+class Process:
+    """The running parts. A task that ends by itself ends the process: the supervisor starts a new one."""
+
+    def __init__(self, service: Service, settings: Settings) -> None:
+        self._service = service
+        self._settings = settings
+        self._server = RpcServer(settings)
+        self._producer = SafeProducer(settings)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Everything, in the order in which it depends on each other; ready follows the first session of each lane."""
+        service, settings = self._service, self._settings
+        self._pool = await open_pool(settings)
+        async with self._pool.acquire() as connection:
+            clock = await load_clock(connection, settings.clock)
+            await _pin_partitions(connection, settings.partitions)
+        self._lanes = Lanes(settings.queue_messages_max, service.perform(settings) if service.perform else None)
+        built = self._build_lanes(clock)
+        self._lanes.build(built)
+        edge = Edge(settings, clock, self._lanes, service.codec, self._pool)
+        for servicer in (*(build(edge) for build in service.servicers), OperationsServicer(edge, self._lanes)):
+            self._server.add(servicer)
+        self._tasks = [asyncio.create_task(work) for work in (
+            *(lane.run() for lane in built), self._sweep_regularly(), self._announce(), watch_loop(),
+        )]
+        self._metrics = await serve_metrics(settings.metrics_listen, lambda: self._lanes.ready)
+        port = await self._server.start()
+        _tune_gc()
+        log.info("listening", port=port, clock=settings.clock, partitions=settings.partitions, lanes=settings.lanes)
+
+    def _build_lanes(self, clock: Clock) -> list[Lane]:
+        service, settings = self._service, self._settings
+        outbound = Outbound(service.name, service.codec, settings.partitions)
+        tables = [*service.tables, *([saga_table(service.definitions)] if service.definitions else [])]
+        business = Business(tables, service.rules, service.timers, service.codec, outbound, settings.partitions)
+        name = topic(service.name, service.inbound)
+
+        def feed(queues: Queues) -> Feed:
+            reader = PartitionReader(settings, name)
+            return Feed(service.codec, name, reader, self._pool, clock, queues, settings.batch_messages_max)
+
+        return [
+            Lane(
+                business, settings, clock, name, range(number, settings.partitions, settings.lanes), feed,
+                lambda lane_id: Publisher(lane_id, self._producer, self._pool), self._lanes.after_commit, self._sweep,
+            )
+            for number in range(settings.lanes)
+        ]
+
+    async def _sweep(self) -> int:
+        return await publish_leftovers(self._pool, self._producer, self._lanes.alive)
+
+    async def _sweep_regularly(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            try:
+                if count := await self._sweep():
+                    log.info("leftovers_published", records=count)
+            except Exception as error:  # the next round does it; the rows stay where they are
+                log.warning("sweep_failed", error=repr(error))
+
+    async def _announce(self) -> None:
+        """Health follows the lanes: SERVING while every one of them has a session."""
+        serving = False
+        while True:
+            if self._lanes.ready is not serving:
+                serving = self._lanes.ready
+                await self._server.set_serving(serving)
+            await asyncio.sleep(0.05)
+
+    async def wait(self, stop: asyncio.Event) -> BaseException | None:
+        """Until asked to stop (None), or until a task ended that never should."""
+        asked = asyncio.create_task(stop.wait())
+        done, _ = await asyncio.wait({asked, *self._tasks}, return_when=asyncio.FIRST_COMPLETED)
+        if asked in done:
+            return None
+        asked.cancel()
+        failed = next(iter(done))
+        return failed.exception() or Defect(f"a task ended: {failed.get_name()}")
+
+    async def stop(self) -> None:
+        """No new calls, finish what was accepted, publish it, then close what was opened."""
+        log.info("stopping")
+        await self._server.stop()
+        await self._lanes.drain(self._settings.drain_seconds / 2)
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with suppress(asyncio.CancelledError, Exception):
+                await task
+        self._metrics.close()
+        await self._producer.stop()
+        await self._pool.close()
+        log.info("stopped")
+
+
+async def _pin_partitions(connection: Connection, partitions: int) -> None:
+    """A partition count that differs from the stored one would send keys elsewhere: refuse to start (case 31)."""
+    await connection.execute(
+        "insert into runtime_facts (name, value) values ('partitions', $1) on conflict (name) do nothing", str(partitions)
+    )
+    stored = await connection.fetchval("select value from runtime_facts where name = 'partitions'")
+    if int(stored) != partitions:
+        raise Defect(f"SETTLE_PARTITIONS={partitions}, but this database was made with {stored}")
+
+
+def _tune_gc() -> None:
+    """What is loaded now stays; collect the young less often (measured: 10-20 % of throughput)."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
