@@ -2,13 +2,13 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import asyncpg
 
 from services.kernel.decision import Aggregate
 
-Connection = asyncpg.Connection[asyncpg.Record]
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Load = Callable[[Connection, Sequence[str]], Awaitable[Sequence[Any]]]
 Save = Callable[[Connection, Sequence[Any]], Awaitable[None]]
 

@@ -1,0 +1,99 @@
+"""Processes that we started: in groups of their own, stopped by id, recognised after a crash of whoever started them."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+STOP_SECONDS = 12.0
+
+
+def started_at(pid: int) -> str:
+    """When the process with this id began, in the kernel's own count; empty if there is none. Ids are used again."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return ""
+    fields = stat.rsplit(")", 1)[1].split()
+    return "" if fields[0] == "Z" else fields[19]
+
+
+def alive(pid: int, began: str) -> bool:
+    """Whether the very process that began then still runs."""
+    return bool(began) and started_at(pid) == began
+
+
+@dataclass(slots=True)
+class Child:
+    """One running process. `interrupt` is the signal that ends it in good order."""
+
+    name: str
+    process: "subprocess.Popen[bytes]"
+    interrupt: int = signal.SIGTERM
+
+    @property
+    def pid(self) -> int:
+        """Its id."""
+        return self.process.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended yet."""
+        return self.process.poll() is None
+
+    def send(self, number: int) -> None:
+        """A signal to the process alone; nothing if it has ended."""
+        if self.running:
+            with contextlib.suppress(ProcessLookupError):
+                self.process.send_signal(number)
+
+    def stop(self, seconds: float = STOP_SECONDS) -> None:
+        """End it in good order, or after `seconds` at once, with all that it started."""
+        self.send(signal.SIGCONT)
+        self.send(self.interrupt)
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def kill(self) -> None:
+        """End it at once."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(STOP_SECONDS)
+
+
+def start(
+    name: str, command: Sequence[str], environ: Mapping[str, str] | None = None, log: IO[bytes] | int = subprocess.DEVNULL,
+    folder: Path | None = None, unprivileged: bool = False, interrupt: int = signal.SIGTERM,
+) -> Child:
+    """Start a process in a session of its own, so that Ctrl-C reaches only us; `unprivileged` runs it as nobody."""
+    identity: dict[str, Any] = {}
+    if unprivileged and os.geteuid() == 0:
+        identity = {"user": "nobody", "group": "nogroup", "extra_groups": []}
+    process = subprocess.Popen(
+        list(command), env=dict(os.environ) if environ is None else dict(environ), cwd=folder, stdin=subprocess.DEVNULL,
+        stdout=log, stderr=subprocess.STDOUT, start_new_session=True, **identity,
+    )
+    return Child(name, process, interrupt)
+
+
+def end_stale(pid: int, began: str) -> bool:
+    """End a process that a killed run left behind, if it is still the same one; answers whether it was there."""
+    if not alive(pid, began):
+        return False
+    for number, seconds in ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0)):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGCONT)
+            os.kill(pid, number)
+        deadline = time.monotonic() + seconds
+        while alive(pid, began) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        if not alive(pid, began):
+            break
+    return True
