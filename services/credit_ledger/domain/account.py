@@ -26,8 +26,9 @@ class AccountState(StrEnum):
 class CreditAccount:
     """Limits, wallet and credit balance of one customer.
 
-    `next_cut_at` is the next statement cut that may find something (None: nothing to bill); `last_bill_date` the last
-    one made. `shipments`, `operations` and `sequence` count captures, logged operations and events.
+    `next_cut_at` is the next statement cut that may find something (None: nothing to bill), `last_bill_date` the last one
+    made, `stated_operations` the last logged operation that a statement shows. `shipments`, `operations` and `sequence`
+    count captures, logged operations and events.
     `receivable_minor` is what the customer owes us outside the plans (A.CUST.RECV).
     """
 
@@ -47,6 +48,7 @@ class CreditAccount:
     state: AccountState = AccountState.ACTIVE
     next_cut_at: datetime | None = None
     last_bill_date: date | None = None
+    stated_operations: int = 0
     shipments: int = 0
     operations: int = 0
     sequence: int = 0

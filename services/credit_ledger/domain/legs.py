@@ -1,0 +1,128 @@
+"""The life of a leg: sent, asked about, settled, or given to a person (PM-6). Nothing is ever given up silently."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from services.credit_ledger.domain import books
+from services.credit_ledger.domain.commands import LegReport, ReportLeg
+from services.credit_ledger.domain.events import BankRefundSettled, LegFailed, LegSettled
+from services.credit_ledger.domain.leg import LegState, QueryLeg, Rail, RefundLeg, SendLeg
+from services.credit_ledger.domain.position import Applied, Position
+from services.kernel.decision import Command, Timer
+from services.kernel.errors import NotFound
+from services.kernel.ids import derived
+from services.kernel.journal import Unit, post
+
+TIMER = "leg"
+"""The kind of the timer that every unfinished leg has."""
+
+RETRY_SECONDS = 2
+RETRY_SECONDS_MAX = 3600
+ATTEMPTS_MAX = 20
+"""After so many attempts (about half a day) a leg becomes an EXCEPTION and an operator decides."""
+
+
+def leg_id(reference: str) -> str:
+    """The id of the one leg that this refund, release or payout needs; its idempotency key at the rail."""
+    return derived("leg", reference)
+
+
+def launched(
+    position: Position, identity: str, rail: Rail, reference: str, amount_minor: int, order_id: str = "", refund_id: str = ""
+) -> Position:
+    """The position with a new leg on its way; none for an amount of 0."""
+    if not amount_minor:
+        return position
+    leg = RefundLeg(
+        identity, position.account.id, order_id, refund_id, rail, reference, amount_minor, position.at,
+        updated_at=position.at,
+    )
+    return position.plus(leg, timers=(_retry(leg, position.at),), actions=(_send(leg),))
+
+
+def reported(position: Position, body: ReportLeg) -> Applied:
+    """What a rail said about a leg. Late and repeated reports change nothing; P7 is posted on settlement."""
+    leg = _leg(position, body.leg_id)
+    if not leg.open or (leg.state is LegState.ACCEPTED and body.report in (LegReport.SENT, LegReport.UNKNOWN)):
+        late = leg.state is LegState.RECALLED and body.report is LegReport.SETTLED
+        return Applied(_settled_after_recall(position, leg) if late else position, leg, logged=False)
+    if body.report is LegReport.SETTLED:
+        return Applied(_settled(position, leg), leg, logged=False)
+    if body.report is LegReport.REJECTED:
+        return Applied(_failed(position, leg, body.detail or "rejected"), leg, logged=False)
+    state = LegState(body.report.value)
+    moved = replace(leg, state=state, detail=body.detail, updated_at=position.at)
+    return Applied(position.plus(moved), moved, logged=False)
+
+
+def woken(position: Position, identity: str) -> Applied:
+    """The timer of a leg is due: send what was never sent, ask about everything else, and stop at the limit."""
+    leg = _leg(position, identity)
+    if not leg.open or leg.state is LegState.EXCEPTION:
+        return Applied(position.plus(cleared=((TIMER, leg.id),)), leg, logged=False)
+    if leg.attempts >= ATTEMPTS_MAX and leg.state is not LegState.ACCEPTED:
+        return Applied(_failed(position, leg, "no answer in time"), leg, logged=False)
+    again = replace(leg, attempts=leg.attempts + 1, updated_at=position.at)
+    action = _send(leg) if leg.state is LegState.PENDING else QueryLeg(leg.id, leg.account_id, leg.rail)
+    return Applied(position.plus(again, timers=(_retry(again, position.at),), actions=(action,)), again, logged=False)
+
+
+def recalled(position: Position, leg: RefundLeg) -> Position:
+    """The position with a leg taken back: what the rail has not paid it shall not pay (P24)."""
+    return position.plus(
+        replace(leg, state=LegState.RECALLED, updated_at=position.at), cleared=((TIMER, leg.id),)
+    )
+
+
+def _settled(position: Position, leg: RefundLeg) -> Position:
+    transit, source = (
+        (books.TRANSIT_CARD, books.CARD_CHANNEL) if leg.rail is Rail.CARD else (books.TRANSIT_PAYOUT, books.BANK)
+    )
+    sub = "" if leg.rail is Rail.CARD else leg.reference
+    notices = (Command(
+        "order", leg.order_id, BankRefundSettled(leg.order_id, leg.refund_id, leg.id, leg.amount_minor), id=f"settled/{leg.id}"
+    ),) if leg.rail is Rail.CARD else ()
+    return position.plus(
+        replace(leg, state=LegState.SETTLED, updated_at=position.at),
+        account=position.account,
+        journals=post(
+            "card_refund_settled" if leg.rail is Rail.CARD else "payout_settled", Unit.CNY,
+            ((transit, sub, leg.amount_minor), (source, "", -leg.amount_minor)), leg.order_id,
+        ),
+        event=LegSettled(leg.account_id, leg.id, leg.amount_minor), commands=notices, cleared=((TIMER, leg.id),),
+    )
+
+
+def _settled_after_recall(position: Position, leg: RefundLeg) -> Position:
+    """The rail paid what was recalled: the customer has the money and owes it."""
+    account = replace(position.account, receivable_minor=position.account.receivable_minor + leg.amount_minor)
+    return position.plus(
+        replace(leg, detail="settled after recall", state=LegState.SETTLED, updated_at=position.at), account=account,
+        journals=post("card_refund_settled", Unit.CNY, (
+            (books.CUSTOMER_RECEIVABLE, leg.account_id, leg.amount_minor), (books.CARD_CHANNEL, "", -leg.amount_minor),
+        ), leg.order_id),
+        event=LegSettled(leg.account_id, leg.id, leg.amount_minor),
+    )
+
+
+def _failed(position: Position, leg: RefundLeg, detail: str) -> Position:
+    return position.plus(
+        replace(leg, state=LegState.EXCEPTION, detail=detail, updated_at=position.at),
+        event=LegFailed(leg.account_id, leg.id, detail), cleared=((TIMER, leg.id),),
+    )
+
+
+def _leg(position: Position, identity: str) -> RefundLeg:
+    found = position.find(RefundLeg, identity)
+    if found is None:
+        raise NotFound("LEG_NOT_FOUND", f"there is no leg {identity}")
+    return found
+
+
+def _send(leg: RefundLeg) -> SendLeg:
+    return SendLeg(leg.id, leg.account_id, leg.rail, leg.reference, leg.amount_minor)
+
+
+def _retry(leg: RefundLeg, now: datetime) -> Timer:
+    seconds = min(RETRY_SECONDS * 2 ** min(leg.attempts, 12), RETRY_SECONDS_MAX)
+    return Timer(TIMER, leg.id, leg.account_id, now + timedelta(seconds=seconds))

@@ -1,0 +1,179 @@
+"""The refund of an order's tenders in this book (P10 to P14, P17 to P19, P23; FLASH: P21). RA-1: principal first.
+
+Reads the account, the agreement and the merchant's share; more only if a surplus is to be spent.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from services.credit_ledger.domain import books, legs, refund_allocation, shares, surplus
+from services.credit_ledger.domain.agreement import Agreement
+from services.credit_ledger.domain.books import Lines
+from services.credit_ledger.domain.commands import RefundTenders
+from services.credit_ledger.domain.credit_refund import CreditRefund, RefundState
+from services.credit_ledger.domain.effects import Step
+from services.credit_ledger.domain.events import FlashRefundAccepted, RefundPosted
+from services.credit_ledger.domain.leg import Rail
+from services.credit_ledger.domain.operation import Facts
+from services.credit_ledger.domain.outcome import applied
+from services.credit_ledger.domain.position import Applied, Position
+from services.credit_ledger.domain.quote_pins import hold_quote
+from services.credit_ledger.domain.refund_allocation import Allocation
+from services.credit_ledger.domain.surplus import Waterfall
+from services.credit_ledger.domain.tenders import Tenders
+from services.credit_ledger.domain.terms import Route
+from services.kernel.decision import Timer
+from services.kernel.errors import FailedPrecondition
+from services.kernel.journal import Unit, post
+
+FLASH_TIMER = "flash_timeout"
+"""The kind of the timer that turns an unconfirmed flash refund into an exception; its key is the refund."""
+
+FLASH_HOURS = 24
+"""The network may confirm for so long, the last instant included (PM-2, SC-5)."""
+
+_SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class CreditSide:
+    """What a refund did on the credit side: the allocation, and where its surplus went."""
+
+    position: Position
+    allocation: Allocation
+    waterfall: Waterfall
+
+    @property
+    def principal_minor(self) -> int:
+        """All principal that is no longer owed, and so the limit that comes back."""
+        return self.allocation.principal_minor + self.waterfall.principal_minor
+
+    @property
+    def lines(self) -> Lines:
+        """The credit lines of the refund's CNY journal."""
+        return (*self.allocation.refund_lines(), *self.waterfall.lines)
+
+
+def refund(position: Position, body: RefundTenders) -> Applied:
+    """Refund these shares of an order; a refund of 0 is accepted and does nothing (PR-6)."""
+    agreement, tenders = position.agreement(body.order_id), body.tenders.checked()
+    if not any(agreement.hold.captured):
+        raise FailedPrecondition("AGREEMENT_STATE", f"{body.order_id} has not shipped")
+    if not tenders.within(agreement.refundable):
+        raise FailedPrecondition("REFUND_EXCEEDS_REMAINING", f"{body.order_id}: {agreement.refundable} is left")
+    hold_quote(position, body)
+    if not any(tenders):
+        done = applied(position, agreement, "refund", tenders, refund_id=body.refund_id, refund_state=RefundState.SUCCEEDED)
+        return replace(done, logged=False)
+    agreement = replace(agreement, refunded=agreement.refunded.plus(tenders))
+    if agreement.terms.route is Route.FLASH and tenders.credit_minor:
+        return _accept_flash(position, agreement, body)
+    return _refund(position, agreement, body)
+
+
+def credit_side(position: Position, agreement: Agreement, credit_minor: int, refund_id: str) -> CreditSide:
+    """Post the credit share of a refund at the position's instant: allocation, fees, surplus."""
+    allocation = refund_allocation.allocate(agreement, credit_minor, position.at)
+    waterfall = surplus.spend(position, allocation.agreement, allocation.surplus_minor, refund_id)
+    position, account = waterfall.position, waterfall.position.account
+    short = max(0, sum(back.amount_minor for back in waterfall.given_back) - _rest(allocation, waterfall))
+    side = CreditSide(position, allocation, waterfall)
+    return replace(side, position=position.plus(account=replace(
+        account, used_minor=account.used_minor - side.principal_minor,
+        credit_balance_minor=account.credit_balance_minor + waterfall.balance_minor,
+        receivable_minor=account.receivable_minor + short,
+    )))
+
+
+def posted(position: Position, op: str, side: CreditSide, other: Lines, order_id: str) -> Position:
+    """The position with the journals of a refund: one CNY, one LIMIT, and `fee_adjust` where a fee moved (P17, P19)."""
+    return position.plus(journals=(
+        *post(op, Unit.CNY, (*other, *side.lines), order_id),
+        *post("fee_adjust", Unit.CNY, side.allocation.fee_lines(), order_id),
+        *books.limit_restored(op, position.account.id, side.principal_minor, order_id),
+    ))
+
+
+def told(side: CreditSide) -> dict[str, object]:
+    """What the effect of a refund says about its credit side."""
+    return {
+        "principal_refunded_minor": side.allocation.principal_minor, "recovered_minor": side.allocation.recovered_minor,
+        "fee_back_minor": side.allocation.fee_back_minor, "uses": side.waterfall.uses,
+        "given_back": side.waterfall.given_back, "credit_balance_minor": side.waterfall.balance_minor,
+        "limit_restored_minor": side.principal_minor, "steps": (*_chain(side), *side.waterfall.steps),
+    }
+
+
+def _refund(position: Position, agreement: Agreement, body: RefundTenders) -> Applied:
+    before = position.agreement(body.order_id)
+    position, facts, other, identity = _other_tenders(position, agreement, body)
+    side = credit_side(position, agreement, body.tenders.credit_minor, body.refund_id)
+    facts = replace(facts, paid_out=side.waterfall.paid_out)
+    position = posted(side.position, "refund", side, other, body.order_id)
+    agreement = position.agreement(body.order_id)
+    position = position.plus(event=RefundPosted(
+        agreement.account_id, body.order_id, body.refund_id, body.tenders, side.principal_minor,
+        side.waterfall.balance_minor, agreement.state,
+    ))
+    return applied(
+        position, agreement, "refund", body.tenders, before=before, reference=body.refund_id, facts=facts,
+        refund_id=body.refund_id, refund_state=RefundState.SUCCEEDED, leg_id=identity, **told(side),
+    )
+
+
+def _accept_flash(position: Position, agreement: Agreement, body: RefundTenders) -> Applied:
+    """The first of two steps: merchant and other tenders now, the credit share when the network confirms (PM-1)."""
+    position, facts, other, identity = _other_tenders(position, agreement, body)
+    credit = body.tenders.credit_minor
+    row = CreditRefund(
+        body.refund_id, position.account.id, body.order_id, agreement.merchant_id, body.tenders,
+        RefundState.PENDING_CHANNEL, position.at,
+    )
+    due_at = position.at + timedelta(hours=FLASH_HOURS) + _SECOND
+    position = position.plus(
+        agreement, row,
+        journals=post("refund_accept", Unit.CNY, (*other, (books.TRANSIT_FLASH, "", -credit)), body.order_id),
+        event=FlashRefundAccepted(position.account.id, body.order_id, body.refund_id, credit),
+        timers=(Timer(FLASH_TIMER, row.id, position.account.id, due_at),),
+    )
+    return applied(
+        position, agreement, "refund_accept", body.tenders, reference=body.refund_id, facts=facts,
+        refund_id=body.refund_id, refund_state=RefundState.PENDING_CHANNEL, leg_id=identity,
+    )
+
+
+def _other_tenders(
+    position: Position, agreement: Agreement, body: RefundTenders
+) -> tuple[Position, Facts, Lines, str]:
+    """The merchant gives all shares and the coupon back; wallet and bank card get theirs (RA-7, A24, P23)."""
+    tenders = body.tenders
+    taken = shares.take(position, agreement.merchant_id, tenders.total_minor)
+    account = taken.position.account
+    position = taken.position.plus(account=replace(account, wallet_minor=account.wallet_minor + tenders.wallet_minor))
+    identity = legs.leg_id(body.refund_id) if tenders.bank_minor else ""
+    position = legs.launched(
+        position, identity, Rail.CARD, agreement.payment_reference, tenders.bank_minor, body.order_id, body.refund_id
+    )
+    return position, Facts(merchant_payable_minor=taken.payable_minor), taken.lines + _tender_lines(tenders, account.id), identity
+
+
+def _tender_lines(tenders: Tenders, account_id: str) -> Lines:
+    return (
+        (books.COUPON, "", -tenders.coupon_minor), (books.WALLET, account_id, -tenders.wallet_minor),
+        (books.TRANSIT_CARD, "", -tenders.bank_minor),
+    )
+
+
+def _rest(allocation: Allocation, waterfall: Waterfall) -> int:
+    """The surplus that no due took."""
+    return allocation.surplus_minor - sum(use.amount_minor for use in waterfall.uses)
+
+
+def _chain(side: CreditSide) -> tuple[Step, ...]:
+    """The links of the credit share: principal, fees, and the surplus that they leave."""
+    allocation = side.allocation
+    if not allocation.surplus_minor:
+        return allocation.steps
+    credit = allocation.surplus_minor - allocation.fee_back_minor + allocation.principal_minor + allocation.recovered_minor
+    inputs = (credit, -allocation.principal_minor, -allocation.recovered_minor, allocation.fee_back_minor)
+    return (*allocation.steps, Step("RA-5", "sum", allocation.surplus_minor, inputs))

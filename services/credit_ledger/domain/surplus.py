@@ -1,0 +1,104 @@
+"""Where the surplus of a refund goes (RA-5): own charges, other billed dues, deferrals ahead, and the rest by policy.
+
+KEEP puts the rest into the credit balance; LIFO gives it back to the repayment instruments, the latest first (RA-6).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from services.credit_ledger.domain import books, dues, legs
+from services.credit_ledger.domain.agreement import Agreement
+from services.credit_ledger.domain.books import Lines
+from services.credit_ledger.domain.effects import GivenBack, Part, Step, Use
+from services.credit_ledger.domain.leg import Rail
+from services.credit_ledger.domain.operation import PaidOut
+from services.credit_ledger.domain.position import Position
+from services.credit_ledger.domain.repayment import Repayment
+from services.credit_ledger.domain.terms import SurplusPolicy
+
+OWN_CHARGES, BILLED, AHEAD, REST, GIVE_BACK = "RA-5(1)", "RA-5(2)", "RA-5(3)", "RA-5(4)", "RA-6"
+
+
+@dataclass(frozen=True, slots=True)
+class Waterfall:
+    """The position with the surplus spent, and where it went."""
+
+    position: Position
+    uses: tuple[Use, ...] = ()
+    given_back: tuple[GivenBack, ...] = ()
+    paid_out: tuple[PaidOut, ...] = ()
+    balance_minor: int = 0
+    principal_minor: int = 0
+    lines: Lines = ()
+    steps: tuple[Step, ...] = ()
+
+
+def spend(position: Position, agreement: Agreement, surplus: int, refund_id: str) -> Waterfall:
+    """Spend the surplus of a refund of this agreement, which is as the refund left it. Loads the account's other open
+    agreements, and under LIFO its repayments, only if there is something to spend."""
+    if not surplus:
+        return Waterfall(position.plus(agreement))
+    own = dues.spend_on_charges(agreement, surplus, OWN_CHARGES)
+    position = position.plus(*(own.agreements or (agreement,)))
+    spent = dues.spend(position.family(Agreement), own.rest_minor, BILLED, AHEAD)
+    uses = own.uses + spent.uses
+    position = position.plus(*spent.agreements)
+    paid_out = _give_back(position, spent.rest_minor)
+    position, given_back = _paid_out(position, paid_out, refund_id)
+    returned = sum(back.amount_minor for back in given_back)
+    balance = max(0, spent.rest_minor - returned)
+    owner = position.account.id
+    lines = (
+        *dues.lines_of(uses, owner), *((books.TRANSIT_PAYOUT, back.instrument, -back.amount_minor) for back in given_back),
+        (books.CREDIT_BALANCE, owner, -balance),
+        (books.CUSTOMER_RECEIVABLE, owner, max(0, returned - spent.rest_minor)),
+    )
+    return Waterfall(
+        position, uses, given_back, paid_out, balance, spent.principal_minor, lines,
+        _steps(surplus, uses, paid_out, spent.rest_minor, balance),
+    )
+
+
+def _give_back(position: Position, rest: int) -> tuple[PaidOut, ...]:
+    """What goes back to which repayment, the latest first, each up to what is left of it; a replay repeats what was paid."""
+    if position.facts is not None:
+        return position.facts.paid_out
+    if not rest or position.account.surplus_policy is SurplusPolicy.KEEP:
+        return ()
+    paid_out = []
+    for repayment in sorted(position.family(Repayment), key=lambda row: row.number, reverse=True):
+        part = min(rest, repayment.amount_minor - repayment.given_back_minor)
+        if part:
+            paid_out.append(PaidOut(repayment.id, repayment.instrument, part))
+            rest -= part
+    return tuple(paid_out)
+
+
+def _paid_out(position: Position, paid_out: Iterable[PaidOut], refund_id: str) -> tuple[Position, tuple[GivenBack, ...]]:
+    """The position with these amounts noted on their repayments and their legs on the way."""
+    given_back = []
+    for fact in paid_out:
+        repayment = position.find(Repayment, fact.repayment_id)
+        if repayment is not None:
+            position = position.plus(replace(repayment, given_back_minor=repayment.given_back_minor + fact.amount_minor))
+        identity = legs.leg_id(f"{refund_id}/{fact.repayment_id}")
+        position = legs.launched(position, identity, Rail.PAYOUT, fact.instrument, fact.amount_minor, refund_id=refund_id)
+        given_back.append(GivenBack(fact.instrument, fact.amount_minor, identity))
+    return position, tuple(given_back)
+
+
+def _steps(surplus: int, uses: tuple[Use, ...], paid_out: tuple[PaidOut, ...], rest: int, balance: int) -> tuple[Step, ...]:
+    """The chain of the surplus: each rule with what it was offered and what it took."""
+    steps, offered = [], surplus
+    for rule in (OWN_CHARGES, BILLED, AHEAD):
+        parts = tuple(Part(use.no, use.amount_minor, use.amount_minor) for use in uses if use.rule == rule)
+        taken = sum(part.amount_minor for part in parts)
+        if taken:
+            steps.append(Step(rule, "in_order", taken, (offered,), parts))
+            offered -= taken
+    if paid_out:
+        parts = tuple(Part(index, fact.amount_minor, fact.amount_minor) for index, fact in enumerate(paid_out, 1))
+        steps.append(Step(GIVE_BACK, "in_order", rest - balance, (rest,), parts))
+    if balance:
+        steps.append(Step(REST, "rest", balance, (rest, rest - balance)))
+    return tuple(steps)
