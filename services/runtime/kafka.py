@@ -31,7 +31,10 @@ PARTITION_FETCH_BYTES_MAX = 512 * 1024
 CONNECT_SECONDS = 10.0
 FETCH_WAIT_MS = 200
 _EXISTS = 36
-_NEEDED = {"Produce": (0, 3, 8), "Fetch": (1, 4, 11), "ListOffsets": (2, 1, 5), "Metadata": (3, 2, 5), "InitProducerId": (22, 0, 0)}
+_NEEDED = {
+    "Produce": (0, 3, 8), "Fetch": (1, 4, 11), "ListOffsets": (2, 1, 5), "Metadata": (3, 2, 5), "InitProducerId": (22, 0, 0),
+}
+"""What aiokafka and we need: API number, lowest and highest version."""
 
 log = structlog.get_logger(__name__)
 
@@ -106,7 +109,7 @@ async def check_broker(settings: Settings) -> str:
     except (KafkaError, TimeoutError) as error:
         raise BrokerUnavailable(f"no broker at {settings.kafka}: {error!r}") from error
     finally:
-        await consumer.stop()
+        await _stopped(consumer)
     for name, (api, least, most) in _NEEDED.items():
         low, high = offered.get(api, (1, 0))
         if max(low, least) > min(high, most):
@@ -120,6 +123,13 @@ async def _cluster_id(consumer: AIOKafkaConsumer) -> str:
     client: Any = consumer._client  # Any: aiokafka offers the cluster's id only here
     answer = await client.send(client.get_random_node(), MetadataRequest([]))
     return str(answer.cluster_id or "")
+
+
+async def _stopped(consumer: AIOKafkaConsumer) -> None:
+    """Stop it in a task of its own: aiokafka lets the cancellation of its inner tasks out, as if the caller were cancelled."""
+    task = asyncio.create_task(consumer.stop())
+    await asyncio.wait({task}, timeout=5)
+    _hear(task)
 
 
 class SafeProducer:
@@ -158,7 +168,8 @@ class SafeProducer:
         sender = producer._sender.sender_task
         pending: set[asyncio.Future[Any]] = set(acknowledgements)
         while pending:
-            done, rest = await asyncio.wait({*pending, sender}, timeout=self._stall_seconds, return_when=asyncio.FIRST_COMPLETED)
+            waited = {*pending, sender}
+            done, rest = await asyncio.wait(waited, timeout=self._stall_seconds, return_when=asyncio.FIRST_COMPLETED)
             if not done:
                 raise TimeoutError("no acknowledgement")
             pending = rest - {sender}
@@ -219,10 +230,10 @@ async def _append(
     return acknowledgements
 
 
-def _hear(acknowledgement: "asyncio.Future[Any]") -> None:
-    """Whoever waited was told by `ProducerReplaced`; an error nobody fetches would be logged as forgotten."""
-    if not acknowledgement.cancelled():
-        acknowledgement.exception()
+def _hear(ended: "asyncio.Future[Any]") -> None:
+    """Fetch an error that nobody needs any more; else it would be logged as forgotten."""
+    if ended.done() and not ended.cancelled():
+        ended.exception()
 
 
 async def _discard(producer: AIOKafkaProducer) -> None:
@@ -256,7 +267,7 @@ class PartitionReader:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await consumer.start()
         except (KafkaError, TimeoutError) as error:
-            await consumer.stop()
+            await _stopped(consumer)
             raise BrokerUnavailable(f"no broker at {self._settings.kafka}: {error!r}") from error
         self._consumer = consumer
         self._assign()
@@ -265,8 +276,7 @@ class PartitionReader:
         """Disconnect."""
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
-            with suppress(KafkaError, TimeoutError):
-                await asyncio.wait_for(consumer.stop(), 5)
+            await _stopped(consumer)
 
     async def ends(self, partitions: Sequence[int]) -> tuple[str, dict[int, tuple[int, int]]]:
         """The cluster's identity, and (first offset, end) of the log of each partition; raises `BrokerUnavailable`."""
@@ -287,8 +297,8 @@ class PartitionReader:
 
     async def fetch(self, most: int) -> list[Record]:
         """What arrived, in order per partition; empty after a short wait. Call it from one task, never under a time-out (A17)."""
-        consumer = self._connected()
-        if not self._next:
+        consumer = self._consumer or await self._reconnected()
+        if consumer is None or not self._next:
             await asyncio.sleep(FETCH_WAIT_MS / 1000)
             return []
         try:
@@ -315,8 +325,13 @@ class PartitionReader:
 
     async def lag(self) -> int:
         """How many records wait in the log beyond what was fetched."""
-        _, ends = await self.ends(list(self._next))
-        return sum(end - self._next[partition] for partition, (_, end) in ends.items())
+        consumer = self._connected()
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                ends = await consumer.end_offsets([TopicPartition(self._topic, partition) for partition in self._next])
+        except (KafkaError, TimeoutError) as error:
+            raise BrokerUnavailable(repr(error)) from error
+        return sum(end - self._next[tp.partition] for tp, end in ends.items())
 
     async def _replace_if_stuck(self, now: float) -> None:
         """A6: each partition moved or has no lag within the time, else the consumer is replaced."""
@@ -331,7 +346,11 @@ class PartitionReader:
             log.warning("reader_replaced", topic=self._topic, partitions=quiet)
             self._moved_at = dict.fromkeys(self._moved_at, now)
             await self.stop()
+
+    async def _reconnected(self) -> AIOKafkaConsumer | None:
+        with suppress(BrokerUnavailable):
             await self.start()
+        return self._consumer
 
     def _connected(self) -> AIOKafkaConsumer:
         if self._consumer is None:

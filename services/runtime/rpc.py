@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc  # type: ignore[import-untyped]  # it has no types
+from grpc_reflection.v1alpha import reflection  # type: ignore[import-untyped]  # it has no types
 
 from services.kernel.errors import Defect
 from services.runtime.rpc_calls import Calls
@@ -128,6 +128,7 @@ def channel(target: str, deadline_seconds: float | None = 10.0) -> grpc.aio.Chan
     A call without a time-out gets `deadline_seconds` (None: none, for callers that always give one). The service
     config carries no `timeout`: it fires early (STACK 1.1).
     """
+    limits = [] if deadline_seconds is None else [_UnaryDeadline(deadline_seconds), _StreamDeadline(60 * deadline_seconds)]
     return grpc.aio.insecure_channel(
         target,
         options=[
@@ -137,7 +138,7 @@ def channel(target: str, deadline_seconds: float | None = 10.0) -> grpc.aio.Chan
             ("grpc.keepalive_timeout_ms", 10_000),
             ("grpc.enable_http_proxy", 0),
         ],
-        interceptors=None if deadline_seconds is None else [_UnaryDeadline(deadline_seconds), _StreamDeadline(60 * deadline_seconds)],
+        interceptors=limits,
     )
 
 

@@ -47,7 +47,7 @@ class Settings:
     pool_seconds_max: float = _setting(5.0, "seconds a reader waits for a connection")
     pg_statement_cache: int = _setting(512, "prepared statements kept per connection; 0 behind a pooler")
     statement_seconds_max: float = _setting(10.0, "seconds PostgreSQL gives one statement")
-    idle_session_timeout_seconds: float = _setting(10.0, "seconds after which PostgreSQL ends a silent lane and frees its partitions")
+    idle_session_timeout_seconds: float = _setting(10.0, "seconds until PostgreSQL ends a silent lane and frees its partitions")
     producer_stall_seconds: float = _setting(15.0, "seconds without an acknowledgement before the producer is replaced")
     reader_stall_seconds: float = _setting(30.0, "seconds a partition may lag without progress before its consumer is replaced")
     drain_seconds: float = _setting(10.0, "seconds to finish what is under way on stop; 5 more and the process exits hard")

@@ -1,0 +1,193 @@
+"""OperationsService, the same in every service: what is under way, the manual clock, sagas, and messages set aside."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import msgspec
+import structlog
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from services.kernel.errors import FailedPrecondition, NotFound
+from services.kernel.saga import WAKE, Phase
+from services.runtime import parked
+from services.runtime.clock import ManualClock, save_clock
+from services.runtime.edge import Edge
+from services.runtime.rpc_calls import Context
+from services.runtime.tables import Connection
+from settlement.operations.v1 import operations_service_pb2 as pb
+from settlement.operations.v1 import operations_service_pb2_grpc as rpc
+
+PAGE_SIZE = 50
+_SAGA = """select s.id, s.root, s.kind, s.phase, s.decision, s.reason, s.attempts, s.branches, s.started_at, s.updated_at,
+                  s.deadline_at, s.version, t.due_at
+           from sagas s left join timers t on t.kind = 'saga' and t.key = s.id"""
+_PARKED = """select id, source, partition, kafka_offset, key, message_id, headers, reason, detail, state, parked_at,
+                    resolved_at, resolution
+             from parked"""
+
+log = structlog.get_logger(__name__)
+
+
+class Activity(Protocol):
+    """What the lanes of this process know of what is under way."""
+
+    @property
+    def queued(self) -> int: ...
+    @property
+    def unpublished(self) -> int: ...
+    def alive(self) -> Sequence[int]: ...
+    async def lag(self) -> int: ...
+
+
+class OperationsServicer(rpc.OperationsServiceServicer):
+    """The servicer. Every verb that changes something leaves who and why, in the row or in the log."""
+
+    def __init__(self, edge: Edge, lanes: Activity) -> None:
+        self._edge = edge
+        self._settings = edge.settings
+        self._clock = edge.clock
+        self._lanes = lanes
+
+    async def GetActivity(self, request: pb.GetActivityRequest, context: Context) -> pb.GetActivityResponse:
+        """Work is looked for along its way, and once more where it began: what moves meanwhile is never missed."""
+        unpublished = self._lanes.unpublished
+        lag = await self._lanes.lag()
+        queued = self._lanes.queued
+        now = self._clock.now()
+        async with self._edge.read() as connection:
+            row = await connection.fetchrow(
+                """select (select count(*) from timers where kind = 'saga'),
+                          (select count(*) from timers where partition = any($1::integer[]) and due_at <= $2),
+                          (select count(*) from outbox where lane_id <> all($3::bigint[])),
+                          (select count(*) from parked where state = 'PARKED')""",
+                list(range(self._settings.partitions)), now, list(self._lanes.alive()),
+            )
+        sagas, due, left, set_aside = row or (0, 0, 0, 0)
+        unpublished = max(unpublished, self._lanes.unpublished) + left
+        return pb.GetActivityResponse(
+            service=self._settings.service, now=_stamp(now), queued=queued, open_sagas=sagas, due_timers=due, lag=lag,
+            unpublished=unpublished, parked=set_aside, idle=not (queued or sagas or due or unpublished or lag),
+        )
+
+    async def GetClock(self, request: pb.GetClockRequest, context: Context) -> pb.GetClockResponse:
+        """The clock that decisions get."""
+        return pb.GetClockResponse(time=_stamp(self._clock.now()), manual=isinstance(self._clock, ManualClock))
+
+    async def SetClock(self, request: pb.SetClockRequest, context: Context) -> pb.SetClockResponse:
+        """Move a manual clock, to any instant; timers fire as it moves."""
+        if not isinstance(self._clock, ManualClock):
+            raise FailedPrecondition("CLOCK_NOT_MANUAL", "the clock follows the system")
+        at = request.time.ToDatetime(UTC)
+        async with self._edge.read() as connection:
+            await save_clock(connection, at)
+        self._clock.set(at)
+        return pb.SetClockResponse(time=_stamp(at))
+
+    async def ListSagas(self, request: pb.ListSagasRequest, context: Context) -> pb.ListSagasResponse:
+        """By start; the open ones are those with a timer."""
+        size = request.page_size or PAGE_SIZE
+        async with self._edge.read() as connection:
+            rows = await connection.fetch(
+                _SAGA + """ where ($1 = '' or s.phase = $1 or ($1 = 'OPEN' and t.key is not null)) and ($2 = '' or s.root = $2)
+                    and ($3 = '' or (s.started_at, s.id) > (select a.started_at, a.id from sagas a where a.id = $3))
+                    order by s.started_at, s.id limit $4""",
+                request.phase, request.root_id, request.page_token, size + 1,
+            )
+        more = rows[size - 1]["id"] if len(rows) > size else ""
+        return pb.ListSagasResponse(sagas=[_saga(row) for row in rows[:size]], next_page_token=more)
+
+    async def GetSaga(self, request: pb.GetSagaRequest, context: Context) -> pb.GetSagaResponse:
+        """One saga."""
+        async with self._edge.read() as connection:
+            return pb.GetSagaResponse(saga=_saga(await _find_saga(connection, request.saga_id)))
+
+    async def RetrySaga(self, request: pb.RetrySagaRequest, context: Context) -> pb.RetrySagaResponse:
+        """Make its wake-up due now: the lane sends again what is awaited, as it would have later."""
+        async with self._edge.read() as connection:
+            row = await _find_saga(connection, request.saga_id)
+            if row["due_at"] is None or row["phase"] == Phase.FROZEN:
+                raise FailedPrecondition("SAGA_STATE", f"the saga is {row['phase']}", {"phase": row["phase"]})
+            await connection.execute(
+                "update timers set due_at = least(due_at, $3) where kind = $1 and key = $2",
+                WAKE, request.saga_id, self._clock.now(),
+            )
+            log.info("saga_retried", saga=request.saga_id, operator=request.operator_id, reason=request.reason)
+            return pb.RetrySagaResponse(saga=_saga(await _find_saga(connection, request.saga_id)))
+
+    async def ListParked(self, request: pb.ListParkedRequest, context: Context) -> pb.ListParkedResponse:
+        """By number, the oldest first."""
+        size = request.page_size or PAGE_SIZE
+        after = int(request.page_token) if request.page_token.isdigit() else 0
+        async with self._edge.read() as connection:
+            rows = await connection.fetch(
+                _PARKED + """ where id > $1 and ($2 = '' or key = $2) and ($3 or state = 'PARKED') order by id limit $4""",
+                after, request.key, request.include_resolved, size + 1,
+            )
+        more = str(rows[size - 1]["id"]) if len(rows) > size else ""
+        return pb.ListParkedResponse(messages=[_parked(row) for row in rows[:size]], next_page_token=more)
+
+    async def RetryParked(self, request: pb.RetryParkedRequest, context: Context) -> pb.RetryParkedResponse:
+        """Send it again as it was; it is decided as if it came now."""
+        async with self._edge.read() as connection, connection.transaction():
+            done = await parked.retry(
+                connection, request.parked_id, self._settings.partitions, _why(request), self._clock.now()
+            )
+            return pb.RetryParkedResponse(message=_parked(await _resolved(connection, request, done)))
+
+    async def DiscardParked(self, request: pb.DiscardParkedRequest, context: Context) -> pb.DiscardParkedResponse:
+        """Give it up, with the reason."""
+        async with self._edge.read() as connection, connection.transaction():
+            done = await parked.discard(connection, request.parked_id, _why(request), self._clock.now())
+            return pb.DiscardParkedResponse(message=_parked(await _resolved(connection, request, done)))
+
+
+def _why(request: pb.RetryParkedRequest | pb.DiscardParkedRequest) -> str:
+    return f"{request.operator_id}: {request.reason} [{request.request_id}]"
+
+
+async def _resolved(
+    connection: Connection, request: pb.RetryParkedRequest | pb.DiscardParkedRequest, done: bool
+) -> Any:  # Any: a row
+    """The message as it is now; the same request finds it resolved by itself, another one is refused."""
+    row = await connection.fetchrow(_PARKED + " where id = $1", request.parked_id)
+    if row is None:
+        raise NotFound("PARKED_NOT_FOUND", f"no parked message {request.parked_id}")
+    if not done and row["resolution"] != _why(request):
+        raise FailedPrecondition("PARKED_STATE", f"the message is {row['state']}", {"state": row["state"]})
+    return row
+
+
+async def _find_saga(connection: Connection, saga_id: str) -> Any:  # Any: a row
+    row = await connection.fetchrow(_SAGA + " where s.id = $1", saga_id)
+    if row is None:
+        raise NotFound("SAGA_NOT_FOUND", f"no saga {saga_id}")
+    return row
+
+
+def _saga(row: Any) -> pb.Saga:  # Any: a row
+    branches = [pb.SagaBranch(service=b[0], state=b[1], reason=b[2]) for b in msgspec.json.decode(row["branches"])]
+    return pb.Saga(
+        saga_id=row["id"], root_id=row["root"], kind=row["kind"], phase=row["phase"], decision=row["decision"],
+        reason=row["reason"], attempts=row["attempts"], branches=branches, version=row["version"],
+        create_time=_stamp(row["started_at"]), update_time=_stamp(row["updated_at"]),
+        deadline_time=_stamp(row["deadline_at"]), next_retry_time=_stamp(row["due_at"]),
+    )
+
+
+def _parked(row: Any) -> pb.ParkedMessage:  # Any: a row
+    headers = dict(msgspec.json.decode(row["headers"], type=list[tuple[str, bytes]]))
+    return pb.ParkedMessage(
+        parked_id=row["id"], source=row["source"], partition=row["partition"], offset=row["kafka_offset"], key=row["key"],
+        message_id=row["message_id"], type=headers.get("ce_type", b"").decode(errors="replace"), reason=row["reason"],
+        detail=row["detail"], state=row["state"], park_time=_stamp(row["parked_at"]),
+        resolve_time=_stamp(row["resolved_at"]), resolution=row["resolution"],
+    )
+
+
+def _stamp(at: datetime | None) -> Timestamp | None:
+    if at is None:
+        return None
+    stamp = Timestamp()
+    stamp.FromDatetime(at)
+    return stamp
