@@ -1,6 +1,7 @@
 """The broker for one machine: an external one, real Apache Kafka from Maven artifacts, or the embedded stand-in."""
 
 import asyncio
+import base64
 import json
 import os
 import shutil
@@ -9,6 +10,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 import yaml
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -100,8 +102,8 @@ class Broker:
         assert self.folder is not None
         properties = self.folder / "server.properties"
         if not (self.folder / "logs" / "meta.properties").exists():
-            identity = subprocess.run(self._java("kafka.tools.StorageTool", "random-uuid"), capture_output=True, text=True, check=True)
-            form = self._java("kafka.tools.StorageTool", "format", "--standalone", "-t", identity.stdout.split()[-1], "-c", str(properties))
+            cluster = base64.urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")
+            form = self._java("kafka.tools.StorageTool", "format", "--standalone", f"--cluster-id={cluster}", "-c", str(properties))
             subprocess.run(form, check=True, stdout=subprocess.DEVNULL)
         with open(self.folder / "kafka.log", "ab") as log:
             self.child = children.start("kafka", self._java("kafka.Kafka", str(properties)), log=log, folder=self.folder)
@@ -211,6 +213,9 @@ def _embedded_version() -> str:
 async def create_topics(bootstrap: str, seconds: float, admin: bool, child: children.Child | None) -> None:
     """Wait until the broker answers, then create what is missing (the embedded one has its topics from its start)."""
     deadline = time.monotonic() + seconds
+    port = int(bootstrap.rpartition(":")[2])
+    while child is not None and child.running and not ports.listening(port) and time.monotonic() < deadline:
+        await asyncio.sleep(0.05)
     while True:
         client = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
         try:

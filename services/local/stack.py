@@ -19,7 +19,7 @@ from typing import Any, Self
 
 import asyncpg
 import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-untyped]  # ships no types
 
 from services.local import children, kafka, ports, postgres
 from services.local.prefixed import Pipe
@@ -162,9 +162,8 @@ class LocalStack:
     def _seat_all(self) -> None:
         names = [(service, number) for service in SERVICES for number in range(self._instances.get(service, 1))]
         free = iter(ports.free_ports(2 * len(names) + 1))
-        address = lambda: f"{ports.HOST}:{next(free)}"  # noqa: E731
-        acquirer = address()
-        seats = [(service, number, address(), address()) for service, number in names]
+        acquirer = f"{ports.HOST}:{next(free)}"
+        seats = [(service, number, f"{ports.HOST}:{next(free)}", f"{ports.HOST}:{next(free)}") for service, number in names]
         targets = {f"SETTLE_{service.upper()}_TARGET": target for service, number, target, _ in seats if number == 0}
         shared = os.environ | {
             "SETTLE_KAFKA": self.broker.bootstrap, "SETTLE_CLOCK": self.clock, "SETTLE_PROFILE": "local",

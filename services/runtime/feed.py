@@ -58,6 +58,10 @@ class Feed:
         """The cluster's identity, and (beginning, end) of the log of each partition."""
         return await self._reader.ends(partitions)
 
+    async def lag(self) -> int:
+        """How many records wait in Kafka beyond what was fetched."""
+        return await self._reader.lag() if self._held else 0
+
     def follow(self, begin: Mapping[int, int]) -> None:
         """Read these partitions too, from these offsets on."""
         self._held.update(begin)

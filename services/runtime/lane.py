@@ -49,6 +49,7 @@ class Session:
     life: str
     lane_id: int
     publisher: Publisher
+    feed: Feed
     next_seq: int = 1
     held: set[int] = field(default_factory=set)
     leased_at: float = 0.0
@@ -132,12 +133,12 @@ class Lane:
         try:
             await feed.start()
             lane_id = await leases.announce(connection)
-            session = Session(connection, await server_life(connection), lane_id, self._new_publisher(lane_id))
+            session = Session(connection, await server_life(connection), lane_id, self._new_publisher(lane_id), feed)
             publishing = asyncio.create_task(session.publisher.run())
             await self._sweep()
-            await self._housekeep(session, feed)
+            await self._housekeep(session)
             self.session = session
-            await self._loop(session, feed, publishing)
+            await self._loop(session, publishing)
         finally:
             self.session = None
             await feed.stop()
@@ -147,12 +148,12 @@ class Lane:
                     await publishing
             connection.terminate()
 
-    async def _loop(self, session: Session, feed: Feed, publishing: asyncio.Task[None]) -> None:
+    async def _loop(self, session: Session, publishing: asyncio.Task[None]) -> None:
         while True:
-            if publishing.done() or feed.failed is not None:
-                raise SessionLost(f"publisher or feed ended: {feed.failed!r}")
+            if publishing.done() or session.feed.failed is not None:
+                raise SessionLost(f"publisher or feed ended: {session.feed.failed!r}")
             if not self.queues:
-                await self._rest(session, feed)
+                await self._rest(session)
                 continue
             await self._gather()
             items = self.queues.take(self._settings.batch_messages_max)
@@ -161,14 +162,14 @@ class Lane:
                 await self._decide(session, items)
             finally:
                 self.in_flight = 0
-            await self._housekeep(session, feed)
+            await self._housekeep(session)
 
-    async def _rest(self, session: Session, feed: Feed) -> None:
+    async def _rest(self, session: Session) -> None:
         self.queues.wake.clear()
         if not self.queues:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.queues.wake.wait(), 0.25)
-        await self._housekeep(session, feed)
+        await self._housekeep(session)
 
     async def _gather(self) -> None:
         """On an idle lane a message goes at once; when work is coming in, wait a little for company."""
@@ -177,24 +178,24 @@ class Lane:
             await asyncio.sleep(gather_seconds)
         self._worked_at = time.monotonic()
 
-    async def _housekeep(self, session: Session, feed: Feed) -> None:
+    async def _housekeep(self, session: Session) -> None:
         """Ask for partitions that nobody holds, keep the connection alive, see which keys are parked."""
         now = time.monotonic()
         if now - session.leased_at > LEASE_SECONDS and session.held != self._partitions:
             session.leased_at = session.spoke_at = now
-            await self._gain(session, feed)
+            await self._gain(session)
         elif now - session.spoke_at > KEEPALIVE_SECONDS:
             session.spoke_at = now
             self._parked_keys = await parked.keys(session.connection)
 
-    async def _gain(self, session: Session, feed: Feed) -> None:
+    async def _gain(self, session: Session) -> None:
         gained = await leases.gain(session.connection, self._topic, self._partitions - session.held)
         if gained:
             self._parked_keys = await parked.keys(session.connection)
-            epoch, ends = await feed.ends(gained)
+            epoch, ends = await session.feed.ends(gained)
             begin = await offsets.start(session.connection, self._topic, ends, epoch)
             session.held.update(gained)
-            feed.follow(begin)
+            session.feed.follow(begin)
             log.info("partitions_gained", topic=self._topic, partitions=gained)
 
     # batch -----------------------------------------------------------------------------------------------------------

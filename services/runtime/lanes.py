@@ -55,6 +55,10 @@ class Lanes:
         """The ids of the living lanes of this process."""
         return [lane.session.lane_id for lane in self._lanes if lane.session]
 
+    async def lag(self) -> int:
+        """Records that wait in Kafka for the lanes of this process."""
+        return sum([await lane.session.feed.lag() for lane in self._lanes if lane.session])
+
     def submit(self, message: Message, body_hash: bytes, seconds: float) -> "asyncio.Future[Answered]":
         """Queue a call; its answer comes after the commit. Raises `ResourceExhausted` at once if the queue is full."""
         lane = self._lanes[partition_of(message.key, len(self._lanes))]
