@@ -55,10 +55,7 @@ class Refunds(Books):
     def refund_amount(self, order: Order, event: Json) -> tuple[dict[str, int], int]:
         """Returned quantities afterwards and R."""
         returned, amount = dict(order.returned), event.get("amount", 0)
-        bought = {
-            line["id"]: (line["qty"], payable)
-            for line, payable in zip(order.given["lines"], order.payables, strict=True)
-        }
+        bought = {line["id"]: (line["qty"], payable) for line, payable in zip(order.given["lines"], order.payables, strict=True)}
         for line in event.get("lines", []):
             quantity, payable = bought[line["id"]]
             before = returned.get(line["id"], 0)
