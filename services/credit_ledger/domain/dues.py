@@ -1,4 +1,4 @@
-"""What money is spent on (SD-5; 9.6 of the scenario format): first what is billed, bill by bill; then deferrals ahead of their bill.
+"""What money is spent on (SD-5; 9.6 of the scenario format): first what is billed, bill by bill; then deferrals ahead.
 
 One function for repayments, credit-balance offsets and refund surpluses. Future instalments of INSTALMENT plans are
 never paid before they are billed.
@@ -14,6 +14,7 @@ from services.credit_ledger.domain.agreement import Agreement, AgreementState
 from services.credit_ledger.domain.books import Lines
 from services.credit_ledger.domain.effects import Component, Use
 from services.credit_ledger.domain.instalment import Instalment
+
 
 class Due(NamedTuple):
     """One instalment that money can be spent on; its first fields are the order of spending."""
@@ -143,7 +144,7 @@ def _paid(agreement: Agreement, by_number: Mapping[int, list[Use]]) -> Agreement
 
 
 def _instalment_paid(instalment: Instalment, uses: Iterable[Use]) -> Instalment:
-    by_component = {component: 0 for component in Component}
+    by_component = dict.fromkeys(Component, 0)
     for use in uses:
         by_component[use.component] += use.amount_minor
     return instalment._replace(

@@ -57,7 +57,7 @@ def release(position: Position, body: ReleaseTenders) -> Applied:
     agreement, tenders, account = position.agreement(body.order_id), body.tenders.checked(), position.account
     hold_quote(position, body)
     hold = agreement.hold
-    if not any(hold.remaining) and any(hold.authorized) or not tenders.within(hold.remaining):
+    if (not any(hold.remaining) and any(hold.authorized)) or not tenders.within(hold.remaining):
         raise FailedPrecondition("AGREEMENT_STATE", f"{body.order_id}: {hold.state}, {hold.remaining} is left to release")
     expired = body.cause is ReleaseCause.EXPIRED
     after = replace(agreement, hold=replace(hold, released=hold.released.plus(tenders), expired=expired or hold.expired))
@@ -86,7 +86,7 @@ def capture(position: Position, body: CaptureTenders) -> Applied:
     hold = agreement.hold
     if position.at > hold.expires_at:
         raise FailedPrecondition("HOLD_EXPIRED", f"{body.order_id} was held until {hold.expires_at}")
-    if not any(hold.remaining) and any(hold.authorized) or not tenders.within(hold.remaining):
+    if (not any(hold.remaining) and any(hold.authorized)) or not tenders.within(hold.remaining):
         raise FailedPrecondition("AGREEMENT_STATE", f"{body.order_id}: {hold.state}, {hold.remaining} is left to capture")
     plans = agreement.plans
     timers: tuple[Timer, ...] = ()
@@ -115,7 +115,7 @@ def _may_authorize(position: Position, body: AuthorizeTenders) -> None:
         raise NotFound("ACCOUNT_NOT_FOUND", f"{account.id} is not {body.customer_id}'s")
     if position.find(Agreement, body.order_id) is not None:
         raise AlreadyExists("AGREEMENT_STATE", f"{body.order_id} has an agreement")
-    if account.state is AccountState.CLOSED or tenders.credit_minor and account.state is not AccountState.ACTIVE:
+    if account.state is AccountState.CLOSED or (tenders.credit_minor and account.state is not AccountState.ACTIVE):
         raise FailedPrecondition("ACCOUNT_NOT_ACTIVE", f"{account.id} is {account.state}")
     if tenders.credit_minor > account.available_minor:
         raise FailedPrecondition("INSUFFICIENT_LIMIT", f"{account.available_minor} is available")

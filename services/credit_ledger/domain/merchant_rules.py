@@ -17,7 +17,8 @@ from services.kernel.journal import Unit, post
 def settle(known: Known, body: SettleMerchant) -> Decision:
     """Pay so much of the payable, over all shares in their order; the first share is the root and always moves."""
     amount = positive(body.amount_minor)
-    shares = [known.find(MerchantShare, key) or MerchantShare(key, body.merchant_id, version=0) for key in share_keys(body.merchant_id)]
+    merchant_id = body.merchant_id
+    shares = [known.find(MerchantShare, key) or MerchantShare(key, merchant_id, version=0) for key in share_keys(merchant_id)]
     payable = sum(share.payable_minor for share in shares)
     if amount > payable:
         raise FailedPrecondition("EXCEEDS_PAYABLE", f"{payable} is owed to {body.merchant_id}")
@@ -33,12 +34,12 @@ def settle(known: Known, body: SettleMerchant) -> Decision:
         for share, part, less in zip(shares, paid, net, strict=True) if part or less or share is shares[0]
     ]
     root = changed[0]
-    result = MerchantSettlement(body.merchant_id, amount, netted, amount - netted, payable - amount, receivable - netted)
+    result = MerchantSettlement(merchant_id, amount, netted, amount - netted, payable - amount, receivable - netted)
     return Decision(
         Done(result), changes=tuple(changed),
         journals=post("merchant_settle", Unit.CNY, (
-            (books.MERCHANT_PAYABLE, body.merchant_id, amount), (books.MERCHANT_RECEIVABLE, body.merchant_id, -netted),
+            (books.MERCHANT_PAYABLE, merchant_id, amount), (books.MERCHANT_RECEIVABLE, merchant_id, -netted),
             (books.BANK, "", netted - amount),
         )),
-        events=(Event(root.id, root.sequence, MerchantPaid(body.merchant_id, amount, amount - netted)),),
+        events=(Event(root.id, root.sequence, MerchantPaid(merchant_id, amount, amount - netted)),),
     )

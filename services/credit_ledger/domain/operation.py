@@ -37,6 +37,10 @@ class Facts:
     accrued: tuple[Accrued, ...] = ()
 
 
+NO_FACTS = Facts()
+"""An input that can be decided again from itself alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One input. `body` is the command (its type is `BODIES[kind]`), `reference` the refund, repayment or statement that
@@ -49,7 +53,7 @@ class Operation:
     order_id: str = ""
     reference: str = ""
     saga_id: str = ""
-    facts: Facts = Facts()
+    facts: Facts = NO_FACTS
     moved: Vector = ()
     version: int = 1
 

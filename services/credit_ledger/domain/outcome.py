@@ -6,14 +6,14 @@ from typing import Any
 from services.credit_ledger.domain.agreement import Agreement
 from services.credit_ledger.domain.effects import CreditEffect, InstalmentChange
 from services.credit_ledger.domain.instalment import Instalment
-from services.credit_ledger.domain.operation import Facts
+from services.credit_ledger.domain.operation import NO_FACTS, Facts
 from services.credit_ledger.domain.position import Applied, Position
 from services.credit_ledger.domain.tenders import Tenders
 from services.kernel.calendar import business_date
 
 
 def applied(
-    position: Position, agreement: Agreement, op: str, moved: Tenders, *, reference: str = "", facts: Facts = Facts(),  # noqa: B008
+    position: Position, agreement: Agreement, op: str, moved: Tenders, *, reference: str = "", facts: Facts = NO_FACTS,
     before: Agreement | None = None, **details: Any,  # fields of CreditEffect, checked by its constructor
 ) -> Applied:
     """The position with the effect that answers the command; `before` is the agreement that the changes are told from."""

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from services.credit_ledger.domain import laws
 from services.credit_ledger.domain.account import CreditAccount
 from services.credit_ledger.domain.agreement import Agreement
-from services.credit_ledger.domain.operation import Facts, Operation
+from services.credit_ledger.domain.operation import NO_FACTS, Facts, Operation
 from services.kernel.decision import Aggregate, Command, Decision, Done, Event, Known, Timer, Vector
 from services.kernel.errors import NotFound
 from services.kernel.journal import Journal
@@ -86,7 +86,7 @@ class Position:
             self.operations,
         )
 
-    def log(self, body: object, at: datetime, order_id: str = "", reference: str = "", facts: Facts = Facts()) -> "Position":  # noqa: B008
+    def log(self, body: object, at: datetime, order_id: str = "", reference: str = "", facts: Facts = NO_FACTS) -> "Position":
         """The position with this input in the account's log."""
         operation = Operation(
             self.account.id, self.next_operation, at, body, order_id, reference, self.saga_id, facts,
@@ -103,7 +103,7 @@ class Applied:
     result: object
     order_id: str = ""
     reference: str = ""
-    facts: Facts = Facts()
+    facts: Facts = NO_FACTS
     moved: Vector = ()
     logged: bool = True
 

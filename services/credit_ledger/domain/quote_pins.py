@@ -24,7 +24,7 @@ def hold_quote(position: Position, body: RefundTenders | ReleaseTenders) -> None
 
     `valid_until` itself is still inside (CV-9), unless it is the midnight or the cut that ends the quote.
     """
-    if position.replaying or body.quote_valid_until is None and not body.expected_account_version:
+    if position.replaying or (body.quote_valid_until is None and not body.expected_account_version):
         return
     until = body.quote_valid_until
     if body.expected_account_version not in (0, position.before.version):

@@ -49,7 +49,7 @@ def _instalments(plan: Plan, free: bool) -> FeeChange:
         if item.billed and item.fee_paid_minor == item.fee_minor:
             items.append(item)
             continue
-        if full or not item.billed and not item.outstanding_minor:
+        if full or (not item.billed and not item.outstanding_minor):
             fee = 0
         else:
             fee = priced.get(item.fee_initial_minor, -1)
