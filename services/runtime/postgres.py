@@ -46,10 +46,11 @@ class Fault(StrEnum):
 
 
 _LOST_STATES = frozenset({"57P01", "57P02", "57P05", "25P03"})
-_LOST_ERRORS = (
-    OSError, asyncpg.InterfaceError, asyncpg.InvalidCachedStatementError, asyncpg.OutdatedSchemaCacheError,
-    TimeoutError, asyncio.CancelledError,
+CONNECTION_ERRORS = (
+    OSError, asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.InvalidCachedStatementError,
+    asyncpg.OutdatedSchemaCacheError, TimeoutError,
 )
+"""What asyncpg raises, besides `PostgresError`, when a connection is not usable (any more)."""
 _TRANSIENT_STATES = frozenset({"40001", "40P01", "55P03", "57014", "57P03"})
 _TRANSIENT_CLASSES = frozenset({"53", "58"})
 
@@ -60,7 +61,7 @@ def fault_of(error: BaseException, phase: Phase = Phase.STATEMENT) -> Fault:
     if isinstance(error, asyncpg.DataError):
         return Fault.DATA
     state = str(getattr(error, "sqlstate", "") or "")
-    if isinstance(error, _LOST_ERRORS) or state in _LOST_STATES or state.startswith("08"):
+    if isinstance(error, (*CONNECTION_ERRORS, asyncio.CancelledError)) or state in _LOST_STATES or state.startswith("08"):
         return Fault.UNKNOWN if phase is Phase.COMMIT else Fault.LOST
     if state in _TRANSIENT_STATES or state[:2] in _TRANSIENT_CLASSES:
         return Fault.TRANSIENT
@@ -137,7 +138,7 @@ async def commit_outcome(settings: Settings, xid: str, life: str) -> bool:
     """
     deadline = time.monotonic() + RESOLVE_SECONDS
     while time.monotonic() < deadline:
-        with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        with suppress(*CONNECTION_ERRORS, asyncpg.PostgresError):
             connection = await asyncpg.connect(settings.dsn, timeout=10)
             try:
                 if await server_life(connection) != life:

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc  # type: ignore[import-untyped]  # it has no types
-from grpc_reflection.v1alpha import reflection  # type: ignore[import-untyped]  # it has no types
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
 
 from services.kernel.errors import Defect
 from services.runtime.rpc_calls import Calls

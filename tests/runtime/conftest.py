@@ -82,10 +82,14 @@ def postgres() -> Iterator[Postgres]:
 async def settings(postgres: Postgres, request: pytest.FixtureRequest) -> AsyncIterator[Settings]:
     """Settings with a database of the test's own."""
     name = f"t{abs(hash(request.node.nodeid))}"
-    connection = await asyncpg.connect(postgres.dsn())
-    await connection.execute(f'create database "{name}"')
+    await _execute(postgres, f'create database "{name}"')
     yield Settings("test", dsn=postgres.dsn(name), kafka="127.0.0.1:1", reflection=False)
-    await connection.execute(f'drop database "{name}" with (force)')
+    await _execute(postgres, f'drop database "{name}" with (force)')
+
+
+async def _execute(postgres: Postgres, statement: str) -> None:
+    connection = await asyncpg.connect(postgres.dsn())
+    await connection.execute(statement)
     await connection.close()
 
 
