@@ -1,0 +1,110 @@
+"""The figures of a run, and how they are said."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Percentiles:
+    """Latencies in milliseconds."""
+
+    p50: float
+    p95: float
+    p99: float
+    longest: float
+
+    @classmethod
+    def of(cls, seconds: Sequence[float]) -> "Percentiles":
+        """Of these measurements; all zero if there are none."""
+        ordered = sorted(seconds)
+        if not ordered:
+            return cls(0.0, 0.0, 0.0, 0.0)
+        at = [ordered[min(int(len(ordered) * share), len(ordered) - 1)] for share in (0.5, 0.95, 0.99)]
+        return cls(*(round(value * 1000, 1) for value in (*at, ordered[-1])))
+
+    def __str__(self) -> str:
+        return f"p50 {self.p50:.0f}  p95 {self.p95:.0f}  p99 {self.p99:.0f}  max {self.longest:.0f} ms"
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """One phase of load: what was sent, what of it was settled, how fast, at what cost."""
+
+    name: str
+    seconds: float
+    sent: int
+    settled: int
+    settled_per_second: float
+    accepted: Percentiles
+    to_settled: Percentiles
+    errors: Mapping[str, int]
+    cpu_per_1000: Mapping[str, float]
+    wal_bytes_per_settlement: int
+    machine_busy: float
+    stolen: float
+
+    @property
+    def cpu_total(self) -> float:
+        """CPU seconds per 1,000 settlements of everything together, the load generator included."""
+        return round(sum(self.cpu_per_1000.values()), 2)
+
+
+@dataclass(slots=True)
+class Figures:
+    """All of a run. `void` says why it is no figure, if it is none."""
+
+    mix: str
+    broker: str
+    versions: Mapping[str, str]
+    stored_orders: int
+    phases: list[Phase] = field(default_factory=list)
+    ceiling_per_second: float = 0.0
+    rss_mib: Mapping[str, float] = field(default_factory=dict)
+    violations: Mapping[str, int] = field(default_factory=dict)
+    void: list[str] = field(default_factory=list)
+
+    @property
+    def ratio(self) -> float:
+        """Settled per second at saturation, as a share of the ceiling of the same run."""
+        return round(self.phases[0].settled_per_second / self.ceiling_per_second, 3) if self.ceiling_per_second else 0.0
+
+    def as_json(self) -> dict[str, object]:
+        """One object for machines."""
+        phases = {phase.name: asdict(phase) | {"cpu_total_per_1000": phase.cpu_total} for phase in self.phases}
+        return {
+            "mix": self.mix, "settled_per_second": self.phases[0].settled_per_second if self.phases else 0.0,
+            "ceiling_per_second": self.ceiling_per_second, "ratio": self.ratio, "phases": phases,
+            "stored_orders": self.stored_orders, "rss_mib": dict(self.rss_mib), "broker": self.broker,
+            "versions": dict(self.versions), "violations": dict(self.violations), "void": self.void,
+        }
+
+    def as_text(self) -> str:
+        """A page for people."""
+        lines = [f"mix {self.mix}, broker {self.broker}, {self.stored_orders:,} stored orders"]
+        for phase in self.phases:
+            lines += _phase_lines(phase)
+        lines.append(f"ceiling          {self.ceiling_per_second:,.0f}/s (the same rows by plain batched SQL), ratio {self.ratio}")
+        lines.append("memory           " + ", ".join(f"{name} {mib:.0f} MiB" for name, mib in self.rss_mib.items()))
+        lines.append("versions         " + ", ".join(f"{name} {version}" for name, version in self.versions.items()))
+        if self.violations:
+            lines.append("AUDITOR          " + ", ".join(f"{check}: {count}" for check, count in self.violations.items()))
+        else:
+            lines.append("auditor          clean")
+        lines += [f"VOID             {reason}" for reason in self.void]
+        return "\n".join(lines)
+
+
+def _phase_lines(phase: Phase) -> list[str]:
+    costs = ", ".join(f"{name} {seconds:.2f}" for name, seconds in phase.cpu_per_1000.items())
+    lines = [
+        (f"{phase.name:<16} {phase.settled_per_second:,.0f} settled/s"
+        f"  ({phase.sent:,} sent, {phase.settled:,} settled in {phase.seconds:.1f} s)"),
+        f"  accepted       {phase.accepted}",
+        f"  settled        {phase.to_settled}",
+        f"  cpu s / 1,000  {costs}; total {phase.cpu_total:.2f}",
+        (f"  wal            {phase.wal_bytes_per_settlement:,} bytes a settlement;"
+        f" machine {phase.machine_busy:.0%} busy, {phase.stolen:.0%} stolen"),
+    ]
+    if phase.errors:
+        lines.append("  errors         " + ", ".join(f"{reason}: {count}" for reason, count in phase.errors.items()))
+    return lines

@@ -1,0 +1,48 @@
+"""Reads the order events from Kafka in a thread of its own and notes when each order was settled."""
+
+import threading
+import time
+
+from confluent_kafka import OFFSET_END, Consumer, TopicPartition
+
+TOPIC = "settlement.order.events.v1"
+ENDS = (b"settlement.order.v1.OrderCancelled", b"settlement.order.v1.OrderRefunded", b"settlement.order.v1.RefundFailed")
+
+
+class Subscriber:
+    """From the present end of the topic on; `settled_at` has perf_counter times by order id."""
+
+    def __init__(self, kafka: str, partitions: int) -> None:
+        self.settled_at: dict[str, float] = {}
+        self._consumer = Consumer({
+            "bootstrap.servers": kafka, "group.id": "settle-bench", "enable.auto.commit": False,
+            "fetch.wait.max.ms": 100, "queued.min.messages": 1000, "enable.partition.eof": False,
+        })
+        self._consumer.assign([TopicPartition(TOPIC, n, self._end(n)) for n in range(partitions)])
+        self._open = True
+        self._thread = threading.Thread(target=self._read, name="subscriber", daemon=True)
+        self._thread.start()
+
+    @property
+    def count(self) -> int:
+        """How many orders were seen settled since the start."""
+        return len(self.settled_at)
+
+    def close(self) -> None:
+        """Stop reading."""
+        self._open = False
+        self._thread.join(5)
+        self._consumer.close()
+
+    def _end(self, partition: int) -> int:
+        _low, high = self._consumer.get_watermark_offsets(TopicPartition(TOPIC, partition), timeout=10)
+        return high if high >= 0 else OFFSET_END
+
+    def _read(self) -> None:
+        while self._open:
+            messages = self._consumer.consume(1000, 0.05)
+            now = time.perf_counter()
+            for message in messages:
+                key = message.key()
+                if message.error() is None and key and dict(message.headers() or ()).get("ce_type") in ENDS:
+                    self.settled_at.setdefault(key.decode(), now)

@@ -1,0 +1,55 @@
+"""What the load generator asks for: one request for each stored order, already in bytes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+from google.protobuf.duration_pb2 import Duration
+
+from settlement.order.v1 import after_sale_service_pb2, order_pb2, order_service_pb2
+
+CANCEL = "/settlement.order.v1.OrderService/CancelOrder"
+BATCH_CANCEL = "/settlement.order.v1.OrderService/BatchCancelOrders"
+CONFIRM_RECEIPT = "/settlement.order.v1.AfterSaleService/ConfirmReceipt"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An order to cancel, or one whose goods came back (`return_id` set)."""
+
+    order_id: str
+    return_id: str = ""
+
+
+def write_targets(path: Path, targets: Sequence[Target]) -> None:
+    """One line each, for the load process."""
+    path.write_text("".join(f"{target.order_id} {target.return_id}\n" for target in targets), encoding="ascii")
+
+
+def read_targets(path: Path) -> list[Target]:
+    """What `write_targets` wrote."""
+    return [Target(*line.rstrip("\n").split(" ")) for line in path.read_text(encoding="ascii").splitlines(keepends=True)]
+
+
+def request_of(target: Target, number: int) -> tuple[str, bytes]:
+    """The method and the bytes of its request."""
+    request_id = str(UUID(int=(0xBE7C << 112) | (4 << 76) | (2 << 62) | number))
+    if target.return_id:
+        receipt = after_sale_service_pb2.ConfirmReceiptRequest(
+            request_id=request_id, order_id=target.order_id, return_id=target.return_id
+        )
+        return CONFIRM_RECEIPT, receipt.SerializeToString()
+    return CANCEL, _cancel(target, request_id).SerializeToString()
+
+
+def batch_of(targets: Sequence[Target], number: int) -> tuple[str, bytes]:
+    """The batch twin: one call that cancels all of these."""
+    requests = [_cancel(t, str(UUID(int=(0xBA7C << 112) | (4 << 76) | (2 << 62) | number + n))) for n, t in enumerate(targets)]
+    return BATCH_CANCEL, order_service_pb2.BatchCancelOrdersRequest(requests=requests).SerializeToString()
+
+
+def _cancel(target: Target, request_id: str) -> order_service_pb2.CancelOrderRequest:
+    return order_service_pb2.CancelOrderRequest(
+        request_id=request_id, order_id=target.order_id, reason=order_pb2.CANCEL_REASON_NOT_WANTED, wait_timeout=Duration()
+    )
