@@ -51,7 +51,7 @@ class Load:
         self._channel = channel
         self._subscriber = subscriber
         self._targets = iter(targets)
-        self._calls: "dict[str, Call]" = {}
+        self._calls: dict[str, Call] = {}
         self._number = 0
 
     async def closed(self, seconds: float) -> dict[str, object]:

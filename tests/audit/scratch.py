@@ -33,7 +33,10 @@ def server() -> Iterator[str]:
         shutil.chown(folder, "nobody", "nogroup")
         as_user = {"user": "nobody", "group": "nogroup", "extra_groups": []}
     data, quiet = folder / "data", {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    initdb = [str(binaries() / "initdb"), "-D", str(data), "-U", "postgres", "-A", "trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]
+    initdb = [
+        str(binaries() / "initdb"), "-D", str(data), "-U", "postgres", "-A", "trust", "--encoding=UTF8", "--locale=C.UTF-8",
+        "--no-sync",
+    ]
     subprocess.run(initdb, check=True, **quiet, **as_user)  # type: ignore[call-overload]  # a mapping of options
     port = _free_port()
     options = [word for option in (*_FAST, "listen_addresses=127.0.0.1") for word in ("-c", option)]

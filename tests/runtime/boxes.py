@@ -69,7 +69,9 @@ async def save(connection: Connection, boxes: Sequence[Box]) -> None:
 def decide(known: Known, message: Message, now: datetime) -> Decision:
     """TRY claims if there is room, CANCEL gives back, CONFIRM keeps."""
     box = known.find(Box, message.key)
-    assert box is not None and isinstance(message.body, Put) and message.saga is not None
+    assert box is not None
+    assert isinstance(message.body, Put)
+    assert message.saga is not None
     amount, op = message.body.amount, message.saga.op
     if op is Op.TRY and box.held + box.kept + amount > box.room:
         raise FailedPrecondition("NO_ROOM")
