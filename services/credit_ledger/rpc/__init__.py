@@ -1,0 +1,1 @@
+"""The gRPC methods of the credit ledger, one file per service."""

@@ -1,0 +1,132 @@
+"""What callers see of an account: figures, repayment tables, movements, journals, legs, previews."""
+
+from services.credit_ledger.decisions import RULES
+from services.credit_ledger.domain import commands
+from services.credit_ledger.domain.effects import Preview
+from services.credit_ledger.domain.merchant import share_keys
+from services.credit_ledger.rpc.paging import number_of, page_token, place_of
+from services.credit_ledger.rpc.reading import account_at, considered
+from services.credit_ledger.store import agreements, reads
+from services.credit_ledger.wire import effects, views
+from services.credit_ledger.wire.journals import journal
+from services.credit_ledger.wire.scalars import LEG_STATE_OF, moment, tenders_of
+from services.kernel.calendar import business_date
+from services.kernel.decision import Done
+from services.kernel.errors import Defect, InvalidArgument
+from services.kernel.messages import Message
+from services.runtime.edge import Edge
+from services.runtime.rpc_calls import Context
+from settlement.credit_ledger.v1 import credit_service_pb2 as pb
+
+PAGE_SIZE = 50
+JOURNALS_PAGE_SIZE = 500
+_NEVER = 2**62
+
+
+class AccountViews:
+    """The reads of CreditService."""
+
+    def __init__(self, edge: Edge) -> None:
+        self.edge = edge
+
+    async def GetCreditAccount(
+        self, request: pb.GetCreditAccountRequest, context: Context
+    ) -> pb.GetCreditAccountResponse:
+        """The account, with what is due."""
+        async with self.edge.read() as connection:
+            account = await account_at(self.edge, connection, context, request.account_id, request.min_version)
+            open_agreements = await agreements.load_open_agreements(connection, [account.id])
+        return pb.GetCreditAccountResponse(account=views.account_with_dues(account, open_agreements))
+
+    async def ListInstalments(self, request: pb.ListInstalmentsRequest, context: Context) -> pb.ListInstalmentsResponse:
+        """Repayment tables, order by order."""
+        (after,) = place_of(request.page_token, "")
+        size = request.page_size or PAGE_SIZE
+        async with self.edge.read() as connection:
+            account = await account_at(self.edge, connection, context, request.account_id, request.min_version)
+            found = await reads.list_agreements(connection, account.id, request.order_id, after, size + 1)
+        today = business_date(self.edge.clock.now())
+        rows = [row for agreement in found[:size] for row in views.instalments(agreement, today)]
+        return pb.ListInstalmentsResponse(
+            instalments=[row for row in rows if not request.state or row.state == request.state],
+            next_page_token=page_token(found[size - 1].order_id) if len(found) > size else "",
+            account_version=account.version,
+        )
+
+    async def ListMovements(self, request: pb.ListMovementsRequest, context: Context) -> pb.ListMovementsResponse:
+        """The account's log, the latest first."""
+        (before,) = place_of(request.page_token, str(_NEVER))
+        size = request.page_size or PAGE_SIZE
+        async with self.edge.read() as connection:
+            account = await account_at(self.edge, connection, context, request.account_id, request.min_version)
+            found = await reads.list_operations(
+                connection, account.id, number_of(before), size + 1, request.order_id, _kind(request.kind),
+                request.settlement_id,
+                moment(request.from_time) if request.HasField("from_time") else None,
+                moment(request.until_time) if request.HasField("until_time") else None,
+            )
+        return pb.ListMovementsResponse(
+            movements=[views.movement(row) for row in found[:size]], account_version=account.version,
+            next_page_token=page_token(found[size - 1].number) if len(found) > size else "",
+        )
+
+    async def ListJournals(self, request: pb.ListJournalsRequest, context: Context) -> pb.ListJournalsResponse:
+        """Journals of a root in posting order."""
+        version, no = place_of(request.page_token, str(request.after_version), str(2**15 - 1))
+        size = request.page_size or JOURNALS_PAGE_SIZE
+        async with self.edge.read() as connection:
+            rows = await reads.list_journals(
+                connection, request.root_id, (number_of(version), number_of(no)), request.order_id, size + 1
+            )
+        last = rows[size - 1] if len(rows) > size else None
+        return pb.ListJournalsResponse(
+            journals=[journal(row) for row in rows[:size]],
+            next_page_token=page_token(last["root_version"], last["no"]) if last else "",
+        )
+
+    async def ListLegs(self, request: pb.ListLegsRequest, context: Context) -> pb.ListLegsResponse:
+        """Payments to the outside world."""
+        (after,) = place_of(request.page_token, "")
+        size = request.page_size or PAGE_SIZE
+        state = LEG_STATE_OF[request.state].value if request.state else ""
+        async with self.edge.read() as connection:
+            found = await reads.list_legs(connection, request.account_id, state, after, size + 1)
+        return pb.ListLegsResponse(
+            legs=[views.leg(row) for row in found[:size]],
+            next_page_token=page_token(found[size - 1].id) if len(found) > size else "",
+        )
+
+    async def GetMerchantBalance(
+        self, request: pb.GetMerchantBalanceRequest, context: Context
+    ) -> pb.GetMerchantBalanceResponse:
+        """What we owe a merchant."""
+        async with self.edge.read() as connection:
+            payable, receivable = await reads.merchant_balance(connection, request.merchant_id)
+        return pb.GetMerchantBalanceResponse(
+            merchant_id=request.merchant_id, payable_minor=payable, receivable_minor=receivable,
+            root_ids=share_keys(request.merchant_id),
+        )
+
+    async def PreviewRefund(self, request: pb.PreviewRefundRequest, context: Context) -> pb.PreviewRefundResponse:
+        """The computation behind a quote (U1)."""
+        tenders = tenders_of(request)
+        body: commands.PreviewRefund | commands.PreviewRelease
+        if request.release:
+            release = commands.ReleaseTenders(request.account_id, request.order_id, request.merchant_id, tenders)
+            body = commands.PreviewRelease(release)
+        else:
+            refund = commands.RefundTenders(request.account_id, request.order_id, request.merchant_id, "", tenders)
+            body = commands.PreviewRefund(refund)
+        message = Message(id="", key=request.account_id, body=body)
+        decision = await considered(self.edge, context, RULES[type(body)], message)
+        if not isinstance(decision.outcome, Done) or not isinstance(decision.outcome.result, Preview):
+            raise Defect(f"a preview came to {decision.outcome}")
+        return pb.PreviewRefundResponse(preview=effects.preview(decision.outcome.result))
+
+
+def _kind(shown: str) -> str:
+    if not shown:
+        return ""
+    if shown not in views.KIND_OF:
+        raise InvalidArgument("INVALID_ARGUMENT", f"no movement is of kind {shown}")
+    return views.KIND_OF[shown]

@@ -1,0 +1,40 @@
+"""AdjustmentService: what two people put right by hand, with evidence (DOMAIN 1.8)."""
+
+from services.credit_ledger.domain.commands import AdjustRefund
+from services.credit_ledger.rpc.paging import page_token, place_of
+from services.credit_ledger.rpc.reading import day_of
+from services.credit_ledger.store import reads
+from services.credit_ledger.wire import views
+from services.runtime.edge import Edge
+from services.runtime.rpc_calls import Context
+from settlement.credit_ledger.v1 import adjustment_service_pb2 as pb
+from settlement.credit_ledger.v1 import adjustment_service_pb2_grpc as rpc
+
+PAGE_SIZE = 50
+
+
+class AdjustmentServicer(rpc.AdjustmentServiceServicer):
+    """Manual adjustments."""
+
+    def __init__(self, edge: Edge) -> None:
+        self.edge = edge
+
+    async def AdjustRefund(self, request: pb.AdjustRefundRequest, context: Context) -> pb.AdjustRefundResponse:
+        """P22: complete a pending refund."""
+        effective = day_of(request.effective_date) if request.effective_date else None
+        body = AdjustRefund(
+            request.account_id, request.order_id, request.maker, request.checker, tuple(request.evidence), request.reason,
+            effective,
+        )
+        return pb.AdjustRefundResponse(effect=await self.edge.ask(context, request, key=body.account_id, body=body))
+
+    async def ListAdjustments(self, request: pb.ListAdjustmentsRequest, context: Context) -> pb.ListAdjustmentsResponse:
+        """The adjustments of an account by id."""
+        (after,) = place_of(request.page_token, "")
+        size = request.page_size or PAGE_SIZE
+        async with self.edge.read() as connection:
+            found = await reads.list_adjustments(connection, request.account_id, request.order_id, after, size + 1)
+        return pb.ListAdjustmentsResponse(
+            adjustments=[views.adjustment(row) for row in found[:size]],
+            next_page_token=page_token(found[size - 1].id) if len(found) > size else "",
+        )

@@ -1,0 +1,88 @@
+"""Reads that a method needs more than once: an account that is new enough, a date, the rule of a preview."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import date, datetime
+
+from services.credit_ledger.domain.account import CreditAccount
+from services.credit_ledger.domain.merchant import MerchantShare
+from services.credit_ledger.store import TABLES
+from services.credit_ledger.store.accounts import find_accounts, find_merchant_shares
+from services.credit_ledger.store.reads import find_account
+from services.kernel.decision import Decision, Known, Missing, Rule
+from services.kernel.errors import Aborted, InvalidArgument, NotFound, Unavailable
+from services.kernel.messages import Message
+from services.kernel.participant import IsBusy
+from services.runtime.edge import Edge
+from services.runtime.rpc_calls import Context
+from services.runtime.tables import Connection, Load
+
+POLL_SECONDS = 0.02
+WAIT_SECONDS_MAX = 5.0
+"""How long a read waits at most for the version, or for the end of a claim, that its caller needs."""
+
+ROUNDS_MAX = 8
+_UNLOCKED: Mapping[type, Load] = {CreditAccount: find_accounts, MerchantShare: find_merchant_shares}
+
+
+async def account_at(edge: Edge, connection: Connection, context: Context, account_id: str, min_version: int) -> CreditAccount:
+    """The account at `min_version` or later; ACCOUNT_NOT_FOUND, or STALE_VERSION if it does not come in time."""
+    deadline = asyncio.get_running_loop().time() + _seconds(context)
+    while True:
+        account = await find_account(connection, account_id)
+        if account is None:
+            raise NotFound("ACCOUNT_NOT_FOUND", f"there is no account {account_id}")
+        if account.version >= min_version:
+            return account
+        if asyncio.get_running_loop().time() > deadline:
+            raise Aborted("STALE_VERSION", f"{account_id} is at version {account.version}")
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def considered(edge: Edge, context: Context, rule: Rule, message: Message) -> Decision:
+    """What a rule would decide now, on one snapshot, nothing locked and nothing kept; waits while a saga holds the account."""
+    deadline = asyncio.get_running_loop().time() + _seconds(context)
+    while True:
+        try:
+            async with edge.read() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+                return await _decided(connection, rule, message, edge.clock.now())
+        except IsBusy as busy:
+            if asyncio.get_running_loop().time() > deadline:
+                raise Unavailable("ACCOUNT_BUSY", f"{busy.holder} holds {message.key}") from busy
+        await asyncio.sleep(POLL_SECONDS)
+
+
+def day_of(text: str) -> date:
+    """A date of a request."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidArgument("INVALID_ARGUMENT", f"{text} is no date") from error
+
+
+async def _decided(connection: Connection, rule: Rule, message: Message, now: datetime) -> Decision:
+    known = Known()
+    missing = Missing(rows=rule.wants(message))
+    for _ in range(ROUNDS_MAX):
+        await _load(connection, known, missing)
+        try:
+            return rule.decide(known, message, now)
+        except Missing as more:
+            missing = more
+    raise Unavailable("UNAVAILABLE", "the preview needs more than it can have")
+
+
+async def _load(connection: Connection, known: Known, missing: Missing) -> None:
+    for table in TABLES:
+        load = _UNLOCKED.get(table.kind, table.load)
+        keys = sorted({key for kind, key in missing.rows if kind is table.kind})
+        if keys:
+            known.load(table.kind, {row.key: row for row in await load(connection, keys)}, keys)
+        for root in sorted({root for kind, root in missing.families if kind is table.kind}):
+            if table.load_family is not None:
+                known.load_family(table.kind, root, await table.load_family(connection, [root]))
+
+
+def _seconds(context: Context) -> float:
+    left = context.time_remaining()
+    return WAIT_SECONDS_MAX if left is None else max(0.0, min(WAIT_SECONDS_MAX, left - 0.1))

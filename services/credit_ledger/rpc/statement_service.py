@@ -1,0 +1,111 @@
+"""StatementService: the cut of one account, the nightly run over all, and the issued documents."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import date, datetime
+from uuid import UUID, uuid5
+
+from services.credit_ledger.domain.account import CreditAccount
+from services.credit_ledger.domain.commands import CutStatement
+from services.credit_ledger.domain.statement import Statement
+from services.credit_ledger.domain.statement_cut import standing
+from services.credit_ledger.rpc.paging import page_token, place_of
+from services.credit_ledger.rpc.reading import account_at, day_of
+from services.credit_ledger.store import reads
+from services.credit_ledger.wire import views
+from services.kernel.calendar import business_date, start_of
+from services.kernel.errors import FailedPrecondition, NotFound, ResourceExhausted, Unavailable
+from services.runtime.edge import Edge
+from services.runtime.rpc_calls import Context
+from services.runtime.tables import Connection
+from settlement.credit_ledger.v1 import statement_pb2
+from settlement.credit_ledger.v1 import statement_service_pb2 as pb
+from settlement.credit_ledger.v1 import statement_service_pb2_grpc as rpc
+
+PAGE_SIZE = 12
+ACCOUNTS_MAX = 10_000
+BATCH_ACCOUNTS = 64
+"""The run has at most so many cuts under way, so that settlements keep their share of the lane."""
+STOP_SECONDS = 3.0
+"""The run ends a call so long before its deadline; the caller goes on from where it stood."""
+
+
+class StatementServicer(rpc.StatementServiceServicer):
+    """Statements (DOMAIN 1.5, 2.6)."""
+
+    def __init__(self, edge: Edge) -> None:
+        self.edge = edge
+
+    async def CutStatement(self, request: pb.CutStatementRequest, context: Context) -> pb.CutStatementResponse:
+        """The cut of one bill date, or the statement that is there already."""
+        body = CutStatement(request.account_id, day_of(request.bill_date))
+        return pb.CutStatementResponse(statement=await self.edge.ask(context, request, key=body.account_id, body=body))
+
+    async def RunStatements(self, request: pb.RunStatementsRequest, context: Context) -> pb.RunStatementsResponse:
+        """Every due cut, in key order, in bounded batches; what is done stays done, whenever the run ends."""
+        bill_date = day_of(request.bill_date)
+        if start_of(bill_date) > self.edge.clock.now():
+            raise FailedPrecondition("BILL_DATE_AHEAD", f"the cut of {bill_date} is still to come")
+        response = pb.RunStatementsResponse(next_account_id=request.after_account_id)
+        left = request.accounts_max or ACCOUNTS_MAX
+        while left > 0 and (context.time_remaining() or STOP_SECONDS + 1) > STOP_SECONDS:
+            due = await self._due(bill_date, response.next_account_id, min(left, BATCH_ACCOUNTS))
+            if not due:
+                response.next_account_id = ""
+                break
+            done = await asyncio.gather(*(self._cut(request, context, account_id, at) for account_id, at in due))
+            response.accounts_cut += sum(done)
+            response.accounts_busy += len(done) - sum(done)
+            response.next_account_id = due[-1][0]
+            left -= len(due)
+        return response
+
+    async def ListStatements(self, request: pb.ListStatementsRequest, context: Context) -> pb.ListStatementsResponse:
+        """Statements of an account, the latest first."""
+        (before,) = place_of(request.page_token, date.max.isoformat())
+        size = request.page_size or PAGE_SIZE
+        async with self.edge.read() as connection:
+            account = await account_at(self.edge, connection, context, request.account_id, request.min_version)
+            found = await reads.list_statements(connection, account.id, day_of(before), size + 1)
+            shown = await self._shown(connection, account, found[:size])
+        more = page_token(found[size - 1].bill_date.isoformat()) if len(found) > size else ""
+        for statement in shown:
+            statement.ClearField("lines")
+        return pb.ListStatementsResponse(statements=shown, next_page_token=more)
+
+    async def GetStatement(self, request: pb.GetStatementRequest, context: Context) -> pb.GetStatementResponse:
+        """One statement with its lines and what is still due of it."""
+        async with self.edge.read() as connection:
+            account = await account_at(self.edge, connection, context, request.account_id, request.min_version)
+            found = await reads.find_statement(connection, account.id, day_of(request.bill_date))
+            if found is None:
+                raise NotFound("STATEMENT_NOT_FOUND", f"{account.id} has no statement of {request.bill_date}")
+            (shown,) = await self._shown(connection, account, [found])
+        return pb.GetStatementResponse(statement=shown)
+
+    async def _shown(
+        self, connection: Connection, account: CreditAccount, found: Sequence[Statement]
+    ) -> list[statement_pb2.Statement]:
+        """Statements with their standing; only the latest of an account can have anything due."""
+        orders = {line.order_id for row in found if row.bill_date == account.last_bill_date for line in row.lines}
+        agreements = await reads.list_agreements_of_orders(connection, sorted(orders)) if orders else []
+        today = business_date(self.edge.clock.now())
+        return [
+            views.statement(row, standing(row, row.bill_date == account.last_bill_date, agreements, today))
+            for row in found
+        ]
+
+    async def _due(self, bill_date: date, after: str, limit: int) -> list[tuple[str, datetime]]:
+        async with self.edge.read() as connection:
+            return await reads.list_due_cuts(connection, start_of(bill_date), after, limit)
+
+    async def _cut(self, run: pb.RunStatementsRequest, context: Context, account_id: str, cut_at: datetime) -> bool:
+        """One account of the run under a request id of its own; False if it was busy too long: its timer cuts it."""
+        bill_date = business_date(cut_at)
+        own_id = uuid5(UUID(run.request_id), f"{account_id}/{bill_date}")
+        request = pb.CutStatementRequest(request_id=str(own_id), account_id=account_id, bill_date=bill_date.isoformat())
+        try:
+            await self.edge.ask(context, request, key=account_id, body=CutStatement(account_id, bill_date))
+        except (Unavailable, ResourceExhausted):
+            return False
+        return True

@@ -1,0 +1,151 @@
+"""Rows of the roots: credit accounts, merchant shares, payment references. All are locked in id order before they are read."""
+
+from collections.abc import Sequence
+
+import asyncpg
+
+from services.credit_ledger.domain.account import AccountState, CreditAccount
+from services.credit_ledger.domain.credit_refund import PaymentReference
+from services.credit_ledger.domain.merchant import MerchantShare
+from services.credit_ledger.domain.terms import SurplusPolicy
+from services.kernel.participant import Pending
+from services.runtime.tables import Connection
+
+ACCOUNT_COLUMNS = """id, customer_id, state, opened_at, granted_minor, held_minor, used_minor, wallet_minor,
+    credit_balance_minor, receivable_minor, bill_day, due_day, late_fee_ppm_per_day, surplus_policy, next_cut_at,
+    last_bill_date, stated_operations, shipments, operations, sequence, pending_saga_id, pending_tried_at, version"""
+
+
+def account_of(row: asyncpg.Record) -> CreditAccount:
+    """The account in a row of `ACCOUNT_COLUMNS`."""
+    return CreditAccount(
+        id=row[0], customer_id=row[1], state=AccountState(row[2]), opened_at=row[3], granted_minor=row[4],
+        held_minor=row[5], used_minor=row[6], wallet_minor=row[7], credit_balance_minor=row[8], receivable_minor=row[9],
+        bill_day=row[10], due_day=row[11], late_fee_ppm_per_day=row[12], surplus_policy=SurplusPolicy(row[13]),
+        next_cut_at=row[14], last_bill_date=row[15], stated_operations=row[16], shipments=row[17], operations=row[18],
+        sequence=row[19], pending=Pending(row[20], row[21]) if row[20] is not None else None, version=row[22],
+    )
+
+
+async def load_accounts(connection: Connection, keys: Sequence[str]) -> list[CreditAccount]:
+    """Lock and read these accounts."""
+    rows = await connection.fetch(
+        f"select {ACCOUNT_COLUMNS} from credit_accounts where id = any($1::text[]) order by id for no key update", keys
+    )
+    return [account_of(row) for row in rows]
+
+
+async def find_accounts(connection: Connection, keys: Sequence[str]) -> list[CreditAccount]:
+    """Read these accounts without a lock, for a preview."""
+    rows = await connection.fetch(f"select {ACCOUNT_COLUMNS} from credit_accounts where id = any($1::text[])", keys)
+    return [account_of(row) for row in rows]
+
+
+async def save_accounts(connection: Connection, rows: Sequence[CreditAccount]) -> None:
+    """Insert new accounts, update known ones; what never changes (customer, opening) is written once."""
+    await connection.execute(
+        f"""insert into credit_accounts ({ACCOUNT_COLUMNS})
+            select * from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::bigint[], $6::bigint[],
+                                 $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::smallint[],
+                                 $12::smallint[], $13::bigint[], $14::text[], $15::timestamptz[], $16::date[],
+                                 $17::bigint[], $18::bigint[], $19::bigint[], $20::bigint[], $21::text[],
+                                 $22::timestamptz[], $23::bigint[])
+            on conflict (id) do update set state = excluded.state, granted_minor = excluded.granted_minor,
+                held_minor = excluded.held_minor, used_minor = excluded.used_minor, wallet_minor = excluded.wallet_minor,
+                credit_balance_minor = excluded.credit_balance_minor, receivable_minor = excluded.receivable_minor,
+                bill_day = excluded.bill_day, due_day = excluded.due_day,
+                late_fee_ppm_per_day = excluded.late_fee_ppm_per_day, surplus_policy = excluded.surplus_policy,
+                next_cut_at = excluded.next_cut_at, last_bill_date = excluded.last_bill_date,
+                stated_operations = excluded.stated_operations, shipments = excluded.shipments,
+                operations = excluded.operations, sequence = excluded.sequence,
+                pending_saga_id = excluded.pending_saga_id, pending_tried_at = excluded.pending_tried_at,
+                version = excluded.version""",
+        [a.id for a in rows], [a.customer_id for a in rows], [a.state.value for a in rows], [a.opened_at for a in rows],
+        [a.granted_minor for a in rows], [a.held_minor for a in rows], [a.used_minor for a in rows],
+        [a.wallet_minor for a in rows], [a.credit_balance_minor for a in rows], [a.receivable_minor for a in rows],
+        [a.bill_day for a in rows], [a.due_day for a in rows], [a.late_fee_ppm_per_day for a in rows],
+        [a.surplus_policy.value for a in rows], [a.next_cut_at for a in rows], [a.last_bill_date for a in rows],
+        [a.stated_operations for a in rows], [a.shipments for a in rows], [a.operations for a in rows],
+        [a.sequence for a in rows], [a.pending.saga_id if a.pending else None for a in rows],
+        [a.pending.tried_at if a.pending else None for a in rows], [a.version for a in rows],
+    )
+
+
+_SHARE_COLUMNS = "id, merchant_id, payable_minor, receivable_minor, sequence, version"
+
+
+async def load_merchant_shares(connection: Connection, keys: Sequence[str]) -> list[MerchantShare]:
+    """Lock and read these shares. One that is missing is inserted empty first: accounts of several lanes may meet in it."""
+    shares = await _lock_merchant_shares(connection, keys)
+    missing = sorted(set(keys) - {share.id for share in shares})
+    if missing:
+        await connection.execute(
+            f"""insert into merchant_shares ({_SHARE_COLUMNS})
+                select key, regexp_replace(key, '/[^/]*$', ''), 0, 0, 0, 0 from unnest($1::text[]) key
+                on conflict (id) do nothing""",
+            missing,
+        )
+        shares += await _lock_merchant_shares(connection, missing)
+    return shares
+
+
+async def _lock_merchant_shares(connection: Connection, keys: Sequence[str]) -> list[MerchantShare]:
+    rows = await connection.fetch(
+        f"select {_SHARE_COLUMNS} from merchant_shares where id = any($1::text[]) order by id for no key update", keys
+    )
+    return [_share_of(row) for row in rows]
+
+
+async def find_merchant_shares(connection: Connection, keys: Sequence[str]) -> list[MerchantShare]:
+    """Read these shares without a lock, for a preview."""
+    rows = await connection.fetch(f"select {_SHARE_COLUMNS} from merchant_shares where id = any($1::text[])", keys)
+    return [_share_of(row) for row in rows]
+
+
+def _share_of(row: asyncpg.Record) -> MerchantShare:
+    return MerchantShare(row[0], row[1], row[2], row[3], row[4], row[5])
+
+
+async def save_merchant_shares(connection: Connection, rows: Sequence[MerchantShare]) -> None:
+    """Write these shares."""
+    await connection.execute(
+        f"""insert into merchant_shares ({_SHARE_COLUMNS})
+            select * from unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])
+            on conflict (id) do update set payable_minor = excluded.payable_minor,
+                receivable_minor = excluded.receivable_minor, sequence = excluded.sequence, version = excluded.version""",
+        [s.id for s in rows], [s.merchant_id for s in rows], [s.payable_minor for s in rows],
+        [s.receivable_minor for s in rows], [s.sequence for s in rows], [s.version for s in rows],
+    )
+
+
+async def load_payment_references(connection: Connection, keys: Sequence[str]) -> list[PaymentReference]:
+    """Lock and read these references. One that is missing is inserted as nobody's first: two orders may race for it."""
+    found = await _lock_payment_references(connection, keys)
+    missing = sorted(set(keys) - {reference.id for reference in found})
+    if missing:
+        await connection.execute(
+            """insert into payment_references (id, order_id, version) select key, '', 0 from unnest($1::text[]) key
+               on conflict (id) do nothing""",
+            missing,
+        )
+        found += await _lock_payment_references(connection, missing)
+    return found
+
+
+async def _lock_payment_references(connection: Connection, keys: Sequence[str]) -> list[PaymentReference]:
+    rows = await connection.fetch(
+        """select id, order_id, version from payment_references where id = any($1::text[])
+           order by id for no key update""",
+        keys,
+    )
+    return [PaymentReference(row[0], row[1], row[2]) for row in rows]
+
+
+async def save_payment_references(connection: Connection, rows: Sequence[PaymentReference]) -> None:
+    """Write whom these references serve."""
+    await connection.execute(
+        """insert into payment_references (id, order_id, version)
+           select * from unnest($1::text[], $2::text[], $3::bigint[])
+           on conflict (id) do update set order_id = excluded.order_id, version = excluded.version""",
+        [r.id for r in rows], [r.order_id for r in rows], [r.version for r in rows],
+    )

@@ -1,0 +1,121 @@
+"""Rows that are written once: the account's log, issued statements, adjustments. Triggers refuse every later change."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from services.credit_ledger.domain.credit_refund import Adjustment
+from services.credit_ledger.domain.operation import BODIES, Facts, Operation
+from services.credit_ledger.domain.statement import Statement, StatementLine
+from services.kernel.decision import Vector
+from services.runtime.tables import Connection
+
+OPERATION_COLUMNS = "account_id, number, kind, at, order_id, reference, saga_id, body, facts, moved"
+STATEMENT_COLUMNS = """account_id, bill_date, due_date, cut_at, issued_at, amount_minor, offset_minor, first_operation,
+    last_operation, lines"""
+ADJUSTMENT_COLUMNS = "id, account_id, order_id, refund_id, maker, checker, evidence, reason, posted_at, version"
+
+_BODIES: dict[str, msgspec.json.Decoder[Any]] = {name: msgspec.json.Decoder(kind) for name, kind in BODIES.items()}
+_FACTS = msgspec.json.Decoder(Facts)
+_MOVED = msgspec.json.Decoder(Vector)
+_LINES = msgspec.json.Decoder(tuple[StatementLine, ...])
+_EVIDENCE = msgspec.json.Decoder(tuple[str, ...])
+_NOTHING = Facts()
+_encode = msgspec.json.Encoder().encode
+
+
+def operation_of(row: asyncpg.Record) -> Operation:
+    """The operation in a row of `OPERATION_COLUMNS`."""
+    return Operation(
+        account_id=row[0], number=row[1], at=row[3], body=_BODIES[row[2]].decode(row[7]), order_id=row[4],
+        reference=row[5], saga_id=row[6], facts=_FACTS.decode(row[8]), moved=_MOVED.decode(row[9]),
+    )
+
+
+async def load_operations(connection: Connection, keys: Sequence[str]) -> list[Operation]:
+    """Read these operations; a key is `<account>/<number>`."""
+    pairs = [key.rpartition("/") for key in keys]
+    rows = await connection.fetch(
+        f"""select {OPERATION_COLUMNS} from operations
+            where (account_id, number) in (select * from unnest($1::text[], $2::bigint[]))""",
+        [account for account, _, _ in pairs], [int(number) for _, _, number in pairs],
+    )
+    return [operation_of(row) for row in rows]
+
+
+async def load_all_operations(connection: Connection, roots: Sequence[str]) -> list[Operation]:
+    """Read the whole log of these accounts, for a replay."""
+    rows = await connection.fetch(f"select {OPERATION_COLUMNS} from operations where account_id = any($1::text[])", roots)
+    return [operation_of(row) for row in rows]
+
+
+async def save_operations(connection: Connection, rows: Sequence[Operation]) -> None:
+    """Append to the logs; the primary key (account, number) refuses a fork."""
+    await connection.copy_records_to_table(
+        "operations", columns=[name.strip() for name in OPERATION_COLUMNS.split(",")],
+        records=[
+            (
+                o.account_id, o.number, o.kind, o.at, o.order_id, o.reference, o.saga_id, _encode(o.body),
+                b"{}" if o.facts == _NOTHING else _encode(o.facts), _encode(o.moved),
+            )
+            for o in rows
+        ],
+    )
+
+
+def statement_of(row: asyncpg.Record) -> Statement:
+    """The statement in a row of `STATEMENT_COLUMNS`."""
+    return Statement(
+        account_id=row[0], bill_date=row[1], due_date=row[2], cut_at=row[3], issued_at=row[4], amount_minor=row[5],
+        offset_minor=row[6], first_operation=row[7], last_operation=row[8], lines=_LINES.decode(row[9]),
+    )
+
+
+async def load_statements(connection: Connection, keys: Sequence[str]) -> list[Statement]:
+    """Read these statements; a key is `<account>/<bill date>`."""
+    pairs = [key.rpartition("/") for key in keys]
+    rows = await connection.fetch(
+        f"""select {STATEMENT_COLUMNS} from statements
+            where (account_id, bill_date) in (select a, d::date from unnest($1::text[], $2::text[]) k (a, d))""",
+        [account for account, _, _ in pairs], [date for _, _, date in pairs],
+    )
+    return [statement_of(row) for row in rows]
+
+
+async def save_statements(connection: Connection, rows: Sequence[Statement]) -> None:
+    """Issue statements; the primary key (account, bill date) refuses a second one."""
+    await connection.copy_records_to_table(
+        "statements", columns=[name.strip() for name in STATEMENT_COLUMNS.split(",")],
+        records=[
+            (
+                s.account_id, s.bill_date, s.due_date, s.cut_at, s.issued_at, s.amount_minor, s.offset_minor,
+                s.first_operation, s.last_operation, _encode(s.lines),
+            )
+            for s in rows
+        ],
+    )
+
+
+def adjustment_of(row: asyncpg.Record) -> Adjustment:
+    """The adjustment in a row of `ADJUSTMENT_COLUMNS`."""
+    return Adjustment(row[0], row[1], row[2], row[3], row[4], row[5], _EVIDENCE.decode(row[6]), row[7], row[8], row[9])
+
+
+async def load_adjustments(connection: Connection, keys: Sequence[str]) -> list[Adjustment]:
+    """Read these adjustments."""
+    rows = await connection.fetch(f"select {ADJUSTMENT_COLUMNS} from adjustments where id = any($1::text[])", keys)
+    return [adjustment_of(row) for row in rows]
+
+
+async def save_adjustments(connection: Connection, rows: Sequence[Adjustment]) -> None:
+    """Record adjustments."""
+    await connection.copy_records_to_table(
+        "adjustments", columns=[name.strip() for name in ADJUSTMENT_COLUMNS.split(",")],
+        records=[
+            (a.id, a.account_id, a.order_id, a.refund_id, a.maker, a.checker, _encode(a.evidence), a.reason, a.posted_at,
+             a.version)
+            for a in rows
+        ],
+    )

@@ -1,0 +1,142 @@
+"""Queries for callers. They lock nothing and answer what is committed; pages go on after a key, so their order is stable."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+import asyncpg
+
+from services.credit_ledger.domain.account import CreditAccount
+from services.credit_ledger.domain.agreement import Agreement
+from services.credit_ledger.domain.credit_refund import Adjustment
+from services.credit_ledger.domain.leg import RefundLeg
+from services.credit_ledger.domain.merchant import share_keys
+from services.credit_ledger.domain.operation import Operation
+from services.credit_ledger.domain.statement import Statement
+from services.credit_ledger.store.accounts import ACCOUNT_COLUMNS, account_of
+from services.credit_ledger.store.agreements import AGREEMENT_COLUMNS, agreement_of
+from services.credit_ledger.store.documents import (
+    ADJUSTMENT_COLUMNS,
+    OPERATION_COLUMNS,
+    STATEMENT_COLUMNS,
+    adjustment_of,
+    operation_of,
+    statement_of,
+)
+from services.credit_ledger.store.payments import LEG_COLUMNS, leg_of
+from services.runtime.tables import Connection
+
+
+async def find_account(connection: Connection, account_id: str) -> CreditAccount | None:
+    """The account, not locked."""
+    row = await connection.fetchrow(f"select {ACCOUNT_COLUMNS} from credit_accounts where id = $1", account_id)
+    return account_of(row) if row else None
+
+
+async def list_agreements(
+    connection: Connection, account_id: str, order_id: str, after_order_id: str, limit: int
+) -> list[Agreement]:
+    """Agreements of an account (or of one order on it) by order id."""
+    rows = await connection.fetch(
+        f"""select {AGREEMENT_COLUMNS} from agreements
+            where account_id = $1 and ($2 = '' or order_id = $2) and order_id > $3 order by order_id limit $4""",
+        account_id, order_id, after_order_id, limit,
+    )
+    return [agreement_of(row) for row in rows]
+
+
+async def list_agreements_of_orders(connection: Connection, order_ids: Sequence[str]) -> list[Agreement]:
+    """Agreements of these orders, for what is still due of a statement."""
+    rows = await connection.fetch(
+        f"select {AGREEMENT_COLUMNS} from agreements where order_id = any($1::text[])", sorted(set(order_ids))
+    )
+    return [agreement_of(row) for row in rows]
+
+
+async def list_operations(
+    connection: Connection, account_id: str, before_number: int, limit: int, order_id: str = "", kind: str = "",
+    saga_id: str = "", from_at: datetime | None = None, until_at: datetime | None = None,
+) -> list[Operation]:
+    """The log of an account, the latest first, below a number."""
+    rows = await connection.fetch(
+        f"""select {OPERATION_COLUMNS} from operations
+            where account_id = $1 and number < $2 and ($4 = '' or order_id = $4) and ($5 = '' or kind = $5)
+              and ($6 = '' or saga_id = $6) and ($7::timestamptz is null or at >= $7)
+              and ($8::timestamptz is null or at < $8)
+            order by number desc limit $3""",
+        account_id, before_number, limit, order_id, kind, saga_id, from_at, until_at,
+    )
+    return [operation_of(row) for row in rows]
+
+
+async def list_statements(connection: Connection, account_id: str, before: date, limit: int) -> list[Statement]:
+    """Statements of an account, the latest first, before a bill date."""
+    rows = await connection.fetch(
+        f"""select {STATEMENT_COLUMNS} from statements where account_id = $1 and bill_date < $2
+            order by bill_date desc limit $3""",
+        account_id, before, limit,
+    )
+    return [statement_of(row) for row in rows]
+
+
+async def find_statement(connection: Connection, account_id: str, bill_date: date) -> Statement | None:
+    """The statement of a bill date."""
+    row = await connection.fetchrow(
+        f"select {STATEMENT_COLUMNS} from statements where account_id = $1 and bill_date = $2", account_id, bill_date
+    )
+    return statement_of(row) if row else None
+
+
+async def list_adjustments(
+    connection: Connection, account_id: str, order_id: str, after_id: str, limit: int
+) -> list[Adjustment]:
+    """Adjustments of an account by id."""
+    rows = await connection.fetch(
+        f"""select {ADJUSTMENT_COLUMNS} from adjustments
+            where account_id = $1 and ($2 = '' or order_id = $2) and id > $3 order by id limit $4""",
+        account_id, order_id, after_id, limit,
+    )
+    return [adjustment_of(row) for row in rows]
+
+
+async def list_legs(connection: Connection, account_id: str, state: str, after_id: str, limit: int) -> list[RefundLeg]:
+    """Legs by id."""
+    rows = await connection.fetch(
+        f"""select {LEG_COLUMNS} from legs
+            where ($1 = '' or account_id = $1) and ($2 = '' or state = $2) and id > $3 order by id limit $4""",
+        account_id, state, after_id, limit,
+    )
+    return [leg_of(row) for row in rows]
+
+
+async def merchant_balance(connection: Connection, merchant_id: str) -> tuple[int, int]:
+    """What we owe a merchant and what it owes us, over all its shares."""
+    row = await connection.fetchrow(
+        """select coalesce(sum(payable_minor), 0)::bigint, coalesce(sum(receivable_minor), 0)::bigint
+           from merchant_shares where id = any($1::text[])""",
+        list(share_keys(merchant_id)),
+    )
+    assert row is not None
+    return row[0], row[1]
+
+
+async def list_due_cuts(
+    connection: Connection, cut_until: datetime, after_id: str, limit: int
+) -> list[tuple[str, datetime]]:
+    """Accounts whose cut is due by an instant, in key order, with that cut."""
+    rows = await connection.fetch(
+        """select id, next_cut_at from credit_accounts where next_cut_at <= $1 and id > $2 order by id limit $3""",
+        cut_until, after_id, limit,
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+async def list_journals(
+    connection: Connection, root: str, after: tuple[int, int], order_id: str, limit: int
+) -> list[asyncpg.Record]:
+    """Journals of a root after a version and ordinal, in posting order; the runtime wrote them."""
+    return await connection.fetch(
+        """select root, root_version, no, op, unit, order_id, saga_id, posted_at, accounts, subs, amounts
+           from journals where root = $1 and (root_version, no) > ($2, $3) and ($4 = '' or order_id = $4)
+           order by root_version, no limit $5""",
+        root, *after, order_id, limit,
+    )

@@ -1,0 +1,66 @@
+"""The registry of everything that travels: commands in, results, facts and notices out."""
+
+from services.credit_ledger.domain import commands, effects, events
+from services.credit_ledger.domain.account import CreditAccount
+from services.credit_ledger.domain.statement import Statement
+from services.credit_ledger.wire import commands as read
+from services.credit_ledger.wire import effects as told
+from services.credit_ledger.wire import events as facts
+from services.credit_ledger.wire import views
+from services.runtime.codec import Codec, Entry
+from settlement.credit_ledger.v1 import (
+    account_pb2,
+    commands_pb2,
+    credit_service_pb2,
+    effects_pb2,
+    events_pb2,
+    notices_pb2,
+    statement_pb2,
+)
+
+_COMMANDS = (
+    Entry(commands.AuthorizeTenders, commands_pb2.AuthorizeTenders, from_wire=read.authorize_tenders),
+    Entry(commands.ReleaseTenders, commands_pb2.ReleaseTenders, from_wire=read.release_tenders),
+    Entry(commands.CaptureTenders, commands_pb2.CaptureTenders, from_wire=read.capture_tenders),
+    Entry(commands.RefundTenders, commands_pb2.RefundTenders, from_wire=read.refund_tenders),
+    Entry(commands.ReverseRefund, commands_pb2.ReverseRefund, from_wire=read.reverse_refund),
+)
+_RESULTS = (
+    Entry(effects.CreditEffect, effects_pb2.CreditEffect, told.credit_effect),
+    Entry(effects.Preview, effects_pb2.CreditPreview, told.preview),
+    Entry(effects.Repaid, credit_service_pb2.RepayResponse, told.repaid),
+    Entry(effects.PaidOutBalance, credit_service_pb2.PayOutCreditBalanceResponse, told.paid_out),
+    Entry(effects.LateFees, credit_service_pb2.AccrueLateFeesResponse, told.late_fees),
+    Entry(effects.MerchantSettlement, credit_service_pb2.SettleMerchantResponse, told.merchant_settlement),
+    Entry(CreditAccount, account_pb2.CreditAccount, views.account),
+    Entry(Statement, statement_pb2.Statement, views.issued),
+)
+_EVENTS = (
+    Entry(events.AccountOpened, events_pb2.AccountOpened, facts.account_opened),
+    Entry(events.LimitGranted, events_pb2.LimitGranted, facts.limit_granted),
+    Entry(events.WalletFunded, events_pb2.WalletFunded, facts.wallet_funded),
+    Entry(events.AccountStateChanged, events_pb2.AccountStateChanged, facts.account_state_changed),
+    Entry(events.TendersAuthorized, events_pb2.TendersAuthorized, facts.tenders_authorized),
+    Entry(events.TendersReleased, events_pb2.TendersReleased, facts.tenders_released),
+    Entry(events.TendersCaptured, events_pb2.TendersCaptured, facts.tenders_captured),
+    Entry(events.RefundPosted, events_pb2.RefundPosted, facts.refund_posted),
+    Entry(events.FlashRefundAccepted, events_pb2.FlashRefundAccepted, facts.flash_refund_accepted),
+    Entry(events.RefundReversed, events_pb2.CreditRefundReversed, facts.refund_reversed),
+    Entry(events.RepaymentReceived, events_pb2.RepaymentReceived, facts.repayment_received),
+    Entry(events.StatementIssued, events_pb2.StatementIssued, facts.statement_issued),
+    Entry(events.LateFeesAccrued, events_pb2.LateFeesAccrued, facts.late_fees_accrued),
+    Entry(events.LateFeesWaived, events_pb2.LateFeesWaived, facts.late_fees_waived),
+    Entry(events.CreditBalancePaidOut, events_pb2.CreditBalancePaidOut, facts.credit_balance_paid_out),
+    Entry(events.AgreementChargedOff, events_pb2.AgreementChargedOff, facts.agreement_charged_off),
+    Entry(events.LegSettled, events_pb2.LegSettled, facts.leg_settled),
+    Entry(events.LegFailed, events_pb2.LegFailed, facts.leg_failed),
+    Entry(events.MerchantPaid, events_pb2.MerchantPaid, facts.merchant_paid),
+)
+_NOTICES = (
+    Entry(events.FlashRefundConfirmed, notices_pb2.FlashRefundConfirmed, facts.flash_refund_confirmed),
+    Entry(events.FlashRefundExpired, notices_pb2.FlashRefundExpired, facts.flash_refund_expired),
+    Entry(events.BankRefundSettled, notices_pb2.BankRefundSettled, facts.bank_refund_settled),
+)
+
+CODEC = Codec(*_COMMANDS, *_RESULTS, *_EVENTS, *_NOTICES)
+"""The credit ledger's wire."""

@@ -1,0 +1,117 @@
+"""What callers and coordinators are told, written to the wire."""
+
+from services.credit_ledger.domain.effects import (
+    CreditEffect,
+    GivenBack,
+    InstalmentChange,
+    LateFees,
+    MerchantSettlement,
+    PaidOutBalance,
+    Preview,
+    Repaid,
+    Step,
+    Use,
+)
+from services.credit_ledger.domain.instalment import InstalmentState
+from services.credit_ledger.wire.scalars import AGREEMENT_STATES, COMPONENTS, INSTALMENT_STATES, REFUND_STATES, instant, iso
+from settlement.common.v1 import explanation_pb2, instalment_pb2
+from settlement.credit_ledger.v1 import credit_service_pb2 as service_pb
+from settlement.credit_ledger.v1 import effects_pb2 as pb
+
+_BILLED = frozenset({InstalmentState.BILLED, InstalmentState.OVERDUE})
+
+
+def credit_effect(effect: CreditEffect) -> pb.CreditEffect:
+    """The answer to every saga command."""
+    moved = effect.moved
+    return pb.CreditEffect(
+        op=effect.op, order_id=effect.order_id, account_id=effect.account_id, account_version=effect.account_version,
+        post_time=instant(effect.posted_at), credit_minor=moved.credit_minor, wallet_minor=moved.wallet_minor,
+        bank_minor=moved.bank_minor, coupon_minor=moved.coupon_minor,
+        agreement_state=AGREEMENT_STATES[effect.agreement_state], available_minor=effect.available_minor,
+        refund_id=effect.refund_id, refund_state=REFUND_STATES[effect.refund_state] if effect.refund_state else pb.REFUND_STATE_UNSPECIFIED,
+        instalments=[_changed(effect.order_id, row) for row in effect.instalments],
+        principal_refunded_minor=effect.principal_refunded_minor, recovered_minor=effect.recovered_minor,
+        fee_back_minor=effect.fee_back_minor, uses=[_use(use) for use in effect.uses],
+        given_back=[_given_back(back) for back in effect.given_back], credit_balance_minor=effect.credit_balance_minor,
+        limit_restored_minor=effect.limit_restored_minor, steps=[_step(step) for step in effect.steps],
+        leg_id=effect.leg_id,
+    )
+
+
+def preview(quoted: Preview) -> pb.CreditPreview:
+    """The computation behind a quote."""
+    return pb.CreditPreview(
+        effect=credit_effect(quoted.effect), account_version=quoted.account_version, policy_version=quoted.policy_version,
+        business_date=iso(quoted.business_date), quote_time=instant(quoted.quoted_at),
+        valid_until=instant(quoted.valid_until), statement_due_before_minor=quoted.statement_due_before_minor,
+        statement_due_after_minor=quoted.statement_due_after_minor,
+    )
+
+
+def repaid(result: Repaid) -> service_pb.RepayResponse:
+    """How a repayment was spent."""
+    return service_pb.RepayResponse(
+        repayment_id=result.repayment_id, account_id=result.account_id, account_version=result.account_version,
+        amount_minor=result.amount_minor, uses=[_use(use) for use in result.uses],
+        credit_balance_minor=result.credit_balance_minor, limit_restored_minor=result.limit_restored_minor,
+        available_minor=result.available_minor,
+    )
+
+
+def paid_out(result: PaidOutBalance) -> service_pb.PayOutCreditBalanceResponse:
+    """A payout of credit balance."""
+    return service_pb.PayOutCreditBalanceResponse(
+        account_id=result.account_id, account_version=result.account_version, amount_minor=result.amount_minor,
+        leg_id=result.leg_id, credit_balance_minor=result.credit_balance_minor,
+    )
+
+
+def late_fees(result: LateFees) -> service_pb.AccrueLateFeesResponse:
+    """Late fees that were accrued; a waiver answers with the same figures under its own name."""
+    return service_pb.AccrueLateFeesResponse(
+        account_id=result.account_id, account_version=result.account_version, amount_minor=result.amount_minor
+    )
+
+
+def merchant_settlement(result: MerchantSettlement) -> service_pb.SettleMerchantResponse:
+    """A settlement with a merchant."""
+    return service_pb.SettleMerchantResponse(
+        merchant_id=result.merchant_id, amount_minor=result.amount_minor, netted_minor=result.netted_minor,
+        paid_minor=result.paid_minor, payable_minor=result.payable_minor, receivable_minor=result.receivable_minor,
+    )
+
+
+def _changed(order_id: str, row: InstalmentChange) -> pb.InstalmentChange:
+    return pb.InstalmentChange(
+        after=instalment_pb2.Instalment(
+            no=row.no, principal_minor=row.principal_minor, paid_minor=row.paid_minor, refunded_minor=row.refunded_minor,
+            outstanding_minor=row.outstanding_minor, fee_minor=row.fee_minor, fee_paid_minor=row.fee_paid_minor,
+            late_minor=row.late_minor, bill_date=row.bill_date.isoformat(), due_date=row.due_date.isoformat(),
+            state=INSTALMENT_STATES[row.state], billed=row.state in _BILLED, order_id=order_id,
+            written_off_minor=row.principal_minor - row.paid_minor - row.refunded_minor - row.outstanding_minor,
+        ),
+        refunded_now_minor=row.refunded_now_minor, paid_now_minor=row.paid_now_minor,
+        fee_before_minor=row.fee_before_minor,
+    )
+
+
+def _use(use: Use) -> pb.Use:
+    return pb.Use(
+        order_id=use.order_id, no=use.no, component=COMPONENTS[use.component], amount_minor=use.amount_minor,
+        rule=use.rule, unbilled=use.unbilled,
+    )
+
+
+def _given_back(back: GivenBack) -> pb.GivenBack:
+    return pb.GivenBack(instrument=back.instrument, amount_minor=back.amount_minor, leg_id=back.leg_id)
+
+
+def _step(step: Step) -> explanation_pb2.ExplanationStep:
+    return explanation_pb2.ExplanationStep(
+        rule=step.rule, formula=step.formula, inputs=step.inputs, amount_minor=step.amount_minor,
+        parts=[
+            explanation_pb2.ExplanationPart(no=part.no, weight=part.weight, amount_minor=part.amount_minor)
+            for part in step.parts
+        ],
+    )

@@ -1,0 +1,151 @@
+"""Aggregates as callers see them."""
+
+import re
+from collections.abc import Iterable
+from datetime import date
+
+from services.credit_ledger.domain.account import CreditAccount
+from services.credit_ledger.domain.agreement import Agreement
+from services.credit_ledger.domain.commands import ReleaseCause, ReleaseTenders, Repay
+from services.credit_ledger.domain.credit_refund import Adjustment
+from services.credit_ledger.domain.leg import RefundLeg
+from services.credit_ledger.domain.operation import BODIES, Operation
+from services.credit_ledger.domain.statement import Standing, Statement
+from services.credit_ledger.wire.scalars import (
+    ACCOUNT_STATES,
+    INSTALMENT_STATES,
+    LEG_STATES,
+    RAILS,
+    STATEMENT_STATES,
+    SURPLUS_POLICIES,
+    instant,
+    iso,
+    money,
+)
+from settlement.common.v1 import instalment_pb2
+from settlement.credit_ledger.v1 import account_pb2, adjustment_service_pb2, leg_pb2, movement_pb2, statement_pb2
+
+KINDS = {name: re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper() for name in BODIES}
+"""Kinds of operations as callers see them: RefundTenders is REFUND_TENDERS."""
+KIND_OF = {shown: name for name, shown in KINDS.items()}
+
+_REASONS = {
+    "OpenAccount": "开户 account opened", "GrantLimit": "额度调整 limit granted", "FundWallet": "余额充值 wallet funded",
+    "SetAccountState": "账户状态变更 account state changed", "AuthorizeTenders": "下单冻结 order placed",
+    "ReleaseTenders": "订单取消 order cancelled", "CaptureTenders": "商家出库 order shipped",
+    "RefundTenders": "订单退款 order refunded", "ConfirmFlashRefund": "闪付退款到账 flash refund confirmed",
+    "AdjustRefund": "人工调账 adjusted by hand", "ReverseRefund": "退款撤销 refund reversed", "Repay": "还款 repayment",
+    "PayOutCreditBalance": "白条余额提现 credit balance paid out", "AccrueLateFees": "违约金计收 late fee charged",
+    "WaiveLateFees": "违约金减免 late fee waived", "CutStatement": "账单出账 statement cut",
+    "ChargeOff": "核销 charged off",
+}
+
+
+def account(row: CreditAccount) -> account_pb2.CreditAccount:
+    """An account, without what is due: that is in its agreements."""
+    return account_pb2.CreditAccount(
+        account_id=row.id, customer_id=row.customer_id, state=ACCOUNT_STATES[row.state],
+        granted_limit=money(row.granted_minor), available_limit=money(row.available_minor),
+        held_limit=money(row.held_minor), used_limit=money(row.used_minor), wallet=money(row.wallet_minor),
+        credit_balance=money(row.credit_balance_minor), receivable=money(row.receivable_minor), bill_day=row.bill_day,
+        due_day=row.due_day, surplus_policy=SURPLUS_POLICIES[row.surplus_policy],
+        late_fee_ppm_per_day=row.late_fee_ppm_per_day, next_cut_time=instant(row.next_cut_at),
+        create_time=instant(row.opened_at), version=row.version,
+        pending_settlement_id=row.pending.saga_id if row.pending else "", last_bill_date=iso(row.last_bill_date),
+    )
+
+
+def account_with_dues(row: CreditAccount, agreements: Iterable[Agreement]) -> account_pb2.CreditAccount:
+    """An account with all that is billed and unpaid."""
+    due = fee = late = 0
+    for agreement in agreements:
+        for item in agreement.instalments:
+            due += item.due_minor
+            fee += item.fee_due_minor
+            late += item.late_minor
+    shown = account(row)
+    shown.due.CopyFrom(money(due))
+    shown.fee_due.CopyFrom(money(fee))
+    shown.late_fee_due.CopyFrom(money(late))
+    return shown
+
+
+def instalments(agreement: Agreement, today: date) -> list[instalment_pb2.Instalment]:
+    """The repayment table of an agreement on a business date."""
+    return [
+        instalment_pb2.Instalment(
+            no=item.no, principal_minor=item.principal_minor, paid_minor=item.paid_minor,
+            refunded_minor=item.refunded_minor, outstanding_minor=item.outstanding_minor, fee_minor=item.fee_minor,
+            fee_paid_minor=item.fee_paid_minor, late_minor=item.late_minor, written_off_minor=item.written_off_minor,
+            bill_date=iso(item.bill_date), due_date=iso(item.due_date), billed=item.billed,
+            state=INSTALMENT_STATES[item.state(today)], order_id=agreement.order_id,
+        )
+        for item in agreement.instalments
+    ]
+
+
+def issued(row: Statement) -> statement_pb2.Statement:
+    """An issued statement as the document says it."""
+    return statement_pb2.Statement(
+        account_id=row.account_id, bill_date=iso(row.bill_date), due_date=iso(row.due_date),
+        amount=money(row.amount_minor), offset=money(row.offset_minor), cut_time=instant(row.cut_at),
+        issue_time=instant(row.issued_at),
+        lines=[
+            statement_pb2.StatementLine(
+                order_id=line.order_id, no=line.no, due_date=iso(line.due_date), principal_minor=line.principal_minor,
+                fee_minor=line.fee_minor, late_minor=line.late_minor,
+            )
+            for line in row.lines
+        ],
+        movement_ids=[movement_id(row.account_id, n) for n in range(row.first_operation, row.last_operation + 1)],
+    )
+
+
+def statement(row: Statement, standing: Standing) -> statement_pb2.Statement:
+    """A statement with what is still due of it."""
+    shown = issued(row)
+    shown.due.CopyFrom(money(standing.due_minor))
+    shown.state = STATEMENT_STATES[standing.state]
+    return shown
+
+
+def movement_id(account_id: str, number: int) -> str:
+    """The id of a movement: its place in the account's log."""
+    return f"{account_id}/{number:08d}"
+
+
+def movement(row: Operation) -> movement_pb2.Movement:
+    """One change of an account with its reason."""
+    return movement_pb2.Movement(
+        movement_id=row.key, number=row.number, kind=KINDS[row.kind], reason=_reason(row), order_id=row.order_id,
+        reference=row.reference, settlement_id=row.saga_id, post_time=instant(row.at),
+        figures=[movement_pb2.MovedFigure(name=name.lower(), amount_minor=amount) for name, amount in row.moved],
+    )
+
+
+def adjustment(row: Adjustment) -> adjustment_service_pb2.Adjustment:
+    """A refund completed by hand."""
+    return adjustment_service_pb2.Adjustment(
+        adjustment_id=row.id, account_id=row.account_id, order_id=row.order_id, refund_id=row.refund_id, maker=row.maker,
+        checker=row.checker, evidence=row.evidence, reason=row.reason, post_time=instant(row.posted_at),
+    )
+
+
+def leg(row: RefundLeg) -> leg_pb2.Leg:
+    """A payment to the outside world."""
+    return leg_pb2.Leg(
+        leg_id=row.id, account_id=row.account_id, order_id=row.order_id, refund_id=row.refund_id, rail=RAILS[row.rail],
+        reference=row.reference, amount=money(row.amount_minor), state=LEG_STATES[row.state], attempts=row.attempts,
+        detail=row.detail, create_time=instant(row.created_at), update_time=instant(row.updated_at),
+    )
+
+
+def _reason(row: Operation) -> str:
+    body = row.body
+    given: str = getattr(body, "reason", "")
+    if isinstance(body, ReleaseTenders) and body.cause is ReleaseCause.EXPIRED:
+        return "支付过期 payment expired"
+    text = _REASONS[row.kind]
+    if isinstance(body, Repay):
+        return f"{text} ({body.instrument})"
+    return f"{text}: {given}" if given else text
