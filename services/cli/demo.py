@@ -1,0 +1,32 @@
+"""`settle demo`: the told story."""
+
+from dataclasses import asdict
+
+import typer
+
+from services.cli.options import Broker, BrokerChoice, Json
+
+
+def demo(broker: Broker = BrokerChoice.auto, json: Json = False) -> None:
+    """Start everything from nothing and tell three orders' story, each effect read back; exit status 0 if all held."""
+    import json as jsonlib
+
+    from rich.console import Console
+
+    from services.demo.session import show
+    from services.demo.telling import Book
+
+    book = Book(None if json else Console(width=None if _wide() else 120))
+    show(book, broker.value, lambda line: typer.echo(line, err=True))
+    if json:
+        held = {"held": not book.failures, "failures": book.failures}
+        typer.echo(jsonlib.dumps(held | {"chapters": [asdict(chapter) for chapter in book.chapters]}, ensure_ascii=False))
+    else:
+        typer.echo("\neverything held" if not book.failures else "\ndid not hold:\n  " + "\n  ".join(book.failures))
+    raise typer.Exit(1 if book.failures else 0)
+
+
+def _wide() -> bool:
+    import sys
+
+    return sys.stdout.isatty()
