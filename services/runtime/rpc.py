@@ -19,6 +19,9 @@ from services.runtime.settings import Settings
 METADATA_BYTES_MAX = 8_192
 RESPONSE_BYTES_MAX = 4 * 1024 * 1024
 CONNECTION_AGE_MS_MAX = 30 * 60 * 1000
+PING_MS_MIN = 10_000
+KEEPALIVE_MS = 30_000
+"""A peer that pings more often than the server allows is sent away (G10)."""
 HARD_EXIT_MARGIN_SECONDS = 5.0
 HARD_EXIT_STATUS = 70
 SERVING = health_pb2.HealthCheckResponse.SERVING
@@ -46,9 +49,9 @@ class RpcServer:
                 ("grpc.max_send_message_length", RESPONSE_BYTES_MAX),
                 ("grpc.max_metadata_size", METADATA_BYTES_MAX),
                 ("grpc.absolute_max_metadata_size", METADATA_BYTES_MAX),
-                ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+                ("grpc.http2.min_ping_interval_without_data_ms", PING_MS_MIN),
                 ("grpc.keepalive_permit_without_calls", 1),
-                ("grpc.keepalive_time_ms", 30_000),
+                ("grpc.keepalive_time_ms", KEEPALIVE_MS),
                 ("grpc.keepalive_timeout_ms", 10_000),
                 ("grpc.max_connection_age_ms", CONNECTION_AGE_MS_MAX),
                 ("grpc.max_connection_age_grace_ms", 30_000),
@@ -56,6 +59,7 @@ class RpcServer:
             ]
         )
         self._names: list[str] = []
+        self.port = 0
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
 
     @property
@@ -76,9 +80,9 @@ class RpcServer:
         if self._settings.reflection:
             reflection.enable_server_reflection([*self._names, health.SERVICE_NAME, reflection.SERVICE_NAME], self._server)
         await self.set_serving(False)
-        port = self._server.add_insecure_port(self._settings.listen)
+        self.port = self._server.add_insecure_port(self._settings.listen)
         await self._server.start()
-        return int(port)
+        return self.port
 
     async def set_serving(self, serving: bool) -> None:
         """Say so for every service and for the server as a whole."""
@@ -134,7 +138,7 @@ def channel(target: str, deadline_seconds: float | None = 10.0) -> grpc.aio.Chan
         options=[
             ("grpc.service_config", json.dumps(_RETRY_UNAVAILABLE)),
             ("grpc.max_receive_message_length", RESPONSE_BYTES_MAX),
-            ("grpc.keepalive_time_ms", 30_000),
+            ("grpc.keepalive_time_ms", KEEPALIVE_MS),
             ("grpc.keepalive_timeout_ms", 10_000),
             ("grpc.enable_http_proxy", 0),
         ],
