@@ -1,0 +1,1 @@
+"""Pure rules and aggregates of orders: standard library and kernel only."""

@@ -1,0 +1,145 @@
+"""The steps of a return case up to its receipt, and what time does to it (DOMAIN 2.2). No money moves here.
+
+A step tells its fact on the order's sequence; units that no longer wait go back to the customer's account of units.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from services.kernel.decision import Decision, Done, Known, Timer
+from services.kernel.messages import Message, TimerDue
+from services.order.domain import events, returns
+from services.order.domain.commands import ApproveReturn, RegisterWaybill, RejectReturn, RequestReturn, WithdrawReturn
+from services.order.domain.identity import fresh
+from services.order.domain.lines import Line, LineQuantity, updated
+from services.order.domain.order import Order, after, free, owned, told
+from services.order.domain.refunding import requested_values
+from services.order.domain.returns import ReturnCase, expect, stepped, without_waybill
+from services.order.domain.states import ReturnState
+
+AUTO_APPROVE = "auto_approve"
+WAYBILL_EXPIRY = "waybill_expiry"
+
+
+def request(known: Known, message: Message, now: datetime) -> Decision:
+    """Open a case; whatever would be refused at the receipt is refused here (PR-5)."""
+    body: RequestReturn = message.body  # type: ignore[assignment]  # the rule's own body
+    order = owned(known.find(Order, body.order_id), body.order_id, body.customer_id)
+    free(order)
+    requested_values(order, body.lines)
+    case = returns.requested(fresh("ret", message), order.id, body.lines, body.reason, body.note, now)
+    fact = events.ReturnRequested(order.id, case.id, case.lines, case.reason)
+    waiting, facts = after(order, now, fact, lines=_returning(order.lines, body.lines))
+    assert case.deadline_at is not None
+    timer = Timer(AUTO_APPROVE, case.id, order.id, case.deadline_at)
+    return Decision(Done(case), (waiting, case), events=facts, timers=(timer,))
+
+
+def approve(known: Known, message: Message, now: datetime) -> Decision:
+    """The merchant approves: the goods may be sent (CR-5)."""
+    body: ApproveReturn = message.body  # type: ignore[assignment]  # the rule's own body
+    order, case, _ = _case(known, body.order_id, body.return_id, now)
+    expect(case, ReturnState.REQUESTED)
+    deadline_at = returns.waybill_deadline(now)
+    approved = stepped(
+        case, now, ReturnState.APPROVED, deadline_at=deadline_at, return_address=body.return_address
+    )
+    return _told(order, approved, (events.ReturnApproved(order.id, case.id, False),), deadline_at)
+
+
+def reject(known: Known, message: Message, now: datetime) -> Decision:
+    """The merchant says no; the units can be asked for again."""
+    body: RejectReturn = message.body  # type: ignore[assignment]  # the rule's own body
+    order, case, _ = _case(known, body.order_id, body.return_id, now)
+    expect(case, ReturnState.REQUESTED)
+    rejected = stepped(case, now, ReturnState.REJECTED, deadline_at=None, reject_reason=body.reason)
+    return _given_up(order, rejected, (events.ReturnRejected(order.id, case.id, body.reason),), now)
+
+
+def withdraw(known: Known, message: Message, now: datetime) -> Decision:
+    """The customer takes it back, as long as there is no waybill."""
+    body: WithdrawReturn = message.body  # type: ignore[assignment]  # the rule's own body
+    order, case, before = _case(known, body.order_id, body.return_id, now)
+    without_waybill(case)
+    expect(case, ReturnState.REQUESTED, ReturnState.APPROVED)
+    withdrawn = stepped(_first(known, case), now, ReturnState.WITHDRAWN, deadline_at=None)
+    return _given_up(order, withdrawn, (*before, events.ReturnWithdrawn(order.id, case.id)), now)
+
+
+def register_waybill(known: Known, message: Message, now: datetime) -> Decision:
+    """The goods are on their way; the number is the evidence in a dispute (CR-6)."""
+    body: RegisterWaybill = message.body  # type: ignore[assignment]  # the rule's own body
+    order, case, before = _case(known, body.order_id, body.return_id, now)
+    without_waybill(case)
+    expect(case, ReturnState.APPROVED)
+    sent = stepped(
+        _first(known, case), now, ReturnState.IN_RETURN, deadline_at=None, waybill_number=body.waybill_number,
+        carrier=body.carrier,
+    )
+    return _told(order, sent, (*before, events.ReturnShipped(order.id, case.id, body.waybill_number)))
+
+
+def auto_approve(known: Known, message: Message, now: datetime) -> Decision:
+    """Timer: 48 hours without an answer approve (A13)."""
+    order, case = _timed(known, message)
+    approved = returns.approved_by_time(case, now) if case is not None else None
+    if order is None or approved is None:
+        return Decision()
+    return _told(order, approved, (events.ReturnApproved(order.id, approved.id, True),), approved.deadline_at)
+
+
+def waybill_expiry(known: Known, message: Message, now: datetime) -> Decision:
+    """Timer: no waybill within 7 days closes the case."""
+    order, case = _timed(known, message)
+    if order is None or case is None or not returns.ran_out(case, now):
+        return Decision()
+    expired = stepped(case, now, ReturnState.EXPIRED, deadline_at=None)
+    return _given_up(order, expired, (events.ReturnExpired(order.id, case.id),), now)
+
+
+def _timed(known: Known, message: Message) -> tuple[Order | None, ReturnCase | None]:
+    due = message.body
+    assert isinstance(due, TimerDue)
+    return known.find(Order, message.key), known.find(ReturnCase, due.key)
+
+
+def _case(known: Known, order_id: str, return_id: str, now: datetime) -> tuple[Order, ReturnCase, tuple[object, ...]]:
+    """The order, the case brought up to now, and the facts that time has made meanwhile."""
+    order = owned(known.find(Order, order_id), order_id)
+    case = returns.known(known.find(ReturnCase, return_id), return_id, order_id)
+    approved = returns.approved_by_time(case, now)
+    facts = (events.ReturnApproved(order_id, return_id, True),) if approved is not None else ()
+    case = approved or case
+    if returns.ran_out(case, now):
+        case = stepped(case, now, ReturnState.EXPIRED)
+    return order, case, facts
+
+
+def _first(known: Known, case: ReturnCase) -> ReturnCase:
+    """The case as it is stored: one decision is one version, also where time had a step in it."""
+    stored = known.find(ReturnCase, case.id)
+    assert stored is not None
+    return stored
+
+
+def _told(
+    order: Order, case: ReturnCase, facts: tuple[object, ...], waybill_at: datetime | None = None
+) -> Decision:
+    """Nothing visible of the order itself moves."""
+    still, told_events = told(order, *facts)
+    timers = (Timer(WAYBILL_EXPIRY, case.id, order.id, waybill_at),) if waybill_at is not None else ()
+    cleared = ((AUTO_APPROVE, case.id),) if timers else ((AUTO_APPROVE, case.id), (WAYBILL_EXPIRY, case.id))
+    return Decision(Done(case), (still, case), events=told_events, timers=timers, cleared=cleared)
+
+
+def _given_up(order: Order, case: ReturnCase, facts: tuple[object, ...], now: datetime) -> Decision:
+    """The units of the case wait for nothing any more."""
+    lines = _returning(order.lines, case.lines, -1)
+    changed, told_events = after(order, now, *facts, lines=lines)
+    cleared = ((AUTO_APPROVE, case.id), (WAYBILL_EXPIRY, case.id))
+    return Decision(Done(case), (changed, case), events=told_events, cleared=cleared)
+
+
+def _returning(lines: tuple[Line, ...], units: Iterable[LineQuantity], sign: int = 1) -> tuple[Line, ...]:
+    return updated(lines, ((line_id, {"returning": sign * quantity}) for line_id, quantity in units))
+

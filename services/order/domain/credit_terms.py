@@ -1,0 +1,57 @@
+"""The terms of a CREDIT tender as the customer agreed to them; the credit ledger freezes and carries them out (DOMAIN 2.4)."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from services.kernel.errors import InvalidArgument
+
+NEVER_FREE = -1
+MONTHS_MAX = 120
+
+
+class PlanType(StrEnum):
+    """One payment a month, n times (分期); or one payment, later (延期还款)."""
+
+    INSTALMENT = "INSTALMENT"
+    DEFERRED = "DEFERRED"
+
+
+class Strategy(StrEnum):
+    """How a partial refund lowers the instalments (PR-2)."""
+
+    PROPORTIONAL = "PROPORTIONAL"
+    EQUAL = "EQUAL"
+    LAST_FIRST = "LAST_FIRST"
+    NEXT_FIRST = "NEXT_FIRST"
+
+
+class Route(StrEnum):
+    """How the credit share of a refund travels; FLASH waits for the network (PM-1)."""
+
+    DIRECT = "DIRECT"
+    FLASH = "FLASH"
+
+
+@dataclass(frozen=True, slots=True)
+class CreditTerms:
+    """Plan, fees and refund rules of one credit tender."""
+
+    plan: PlanType = PlanType.INSTALMENT
+    instalment_count: int = 1
+    fee_ppm: int = 0
+    defer_months: int = 1
+    flat_fee_minor: int = 0
+    term_days: int = 1
+    free_days: int = NEVER_FREE
+    strategy: Strategy = Strategy.PROPORTIONAL
+    route: Route = Route.DIRECT
+
+    def checked(self) -> "CreditTerms":
+        """Itself, if it can be carried out."""
+        if not 1 <= self.instalment_count <= MONTHS_MAX or not 1 <= self.defer_months <= MONTHS_MAX:
+            raise InvalidArgument("INVALID_ARGUMENT", f"a plan has 1 to {MONTHS_MAX} months")
+        if not 0 <= self.fee_ppm <= 1_000_000 or self.flat_fee_minor < 0:
+            raise InvalidArgument("INVALID_AMOUNT", "a fee is never negative nor above the whole amount")
+        if self.term_days < 1 or self.free_days < NEVER_FREE:
+            raise InvalidArgument("INVALID_ARGUMENT", "a term has at least one day")
+        return self

@@ -1,0 +1,186 @@
+"""Facts for subscribers, on `settlement.order.events.v1`, numbered within their order."""
+
+from dataclasses import dataclass
+
+from services.order.domain.lines import LineQuantity
+from services.order.domain.tenders import Shares
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPlaced:
+    """All tenders are reserved; the merchant may ship."""
+
+    order_id: str
+    customer_id: str
+    merchant_id: str
+    shares: Shares
+    settlement_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRejected:
+    """A tender failed."""
+
+    order_id: str
+    reason: str
+    settlement_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderShipped:
+    """A shipment is captured."""
+
+    order_id: str
+    lines: tuple[LineQuantity, ...]
+    shares: Shares
+    settlement_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderDelivered:
+    """The order arrived."""
+
+    order_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCancelled:
+    """The order, or the rest of it, is cancelled everywhere."""
+
+    order_id: str
+    reason: str
+    lines: tuple[LineQuantity, ...]
+    shares: Shares
+    settlement_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentExpired:
+    """The hold expired before shipment; the rest of the order is closed (A14)."""
+
+    order_id: str
+    shares: Shares
+    settlement_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefundAccepted:
+    """A refund is accepted and waits for the flash network."""
+
+    order_id: str
+    refund_id: str
+    shares: Shares
+    settlement_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRefunded:
+    """A refund took effect everywhere; `full` if nothing is left to refund."""
+
+    order_id: str
+    refund_id: str
+    shares: Shares
+    lines: tuple[LineQuantity, ...]
+    full: bool
+    settlement_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefundFailed:
+    """A refund failed; nothing was changed."""
+
+    order_id: str
+    refund_id: str
+    reason: str
+    settlement_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefundExceptionRaised:
+    """A refund needs a person."""
+
+    order_id: str
+    refund_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefundReversed:
+    """A refund was undone everywhere."""
+
+    order_id: str
+    refund_id: str
+    amount_minor: int
+    settlement_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class BankRefundArrived:
+    """The acquirer paid a bank-card share back."""
+
+    order_id: str
+    refund_id: str
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnRequested:
+    """The customer asked to return units."""
+
+    order_id: str
+    return_id: str
+    lines: tuple[LineQuantity, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnApproved:
+    """A return was approved, by the merchant or by time."""
+
+    order_id: str
+    return_id: str
+    automatic: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnRejected:
+    """A return was rejected."""
+
+    order_id: str
+    return_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnWithdrawn:
+    """A return was withdrawn."""
+
+    order_id: str
+    return_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnExpired:
+    """A return expired without a waybill."""
+
+    order_id: str
+    return_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnShipped:
+    """The goods are on their way back."""
+
+    order_id: str
+    return_id: str
+    waybill_number: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnReceived:
+    """The merchant got the goods; the refund begins."""
+
+    order_id: str
+    return_id: str
+    accepted: tuple[LineQuantity, ...]
+    settlement_id: str

@@ -1,0 +1,112 @@
+"""The lines of an order: how many units shipped, were cancelled, came back, and what they were worth (CR-4, CV-7)."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from services.kernel.allocation import unit_value
+from services.kernel.errors import FailedPrecondition, InvalidArgument
+
+
+class LineQuantity(NamedTuple):
+    """Some units of a line."""
+
+    id: str
+    quantity: int
+
+
+class Line(NamedTuple):
+    """One line; `payable_minor` is the price of all its units after promotions.
+
+    `returning` units are in open return cases; `captured_minor` and `returned_minor` are what the shipped and the
+    returned units were worth.
+    """
+
+    id: str
+    quantity: int
+    unit_price_minor: int
+    payable_minor: int
+    shipped: int = 0
+    cancelled: int = 0
+    returned: int = 0
+    returning: int = 0
+    captured_minor: int = 0
+    returned_minor: int = 0
+    sku: str = ""
+    title: str = ""
+
+    @property
+    def open(self) -> int:
+        """Units that are neither shipped nor cancelled."""
+        return self.quantity - self.shipped - self.cancelled
+
+    @property
+    def returnable(self) -> int:
+        """Units that are shipped, not returned and in no open case."""
+        return self.shipped - self.returned - self.returning
+
+
+class LineValue(NamedTuple):
+    """Some units of a line and what they are worth, with what that was computed from (U2):
+    `amount = basis * (before + quantity) div units - done`."""
+
+    id: str
+    quantity: int
+    amount_minor: int
+    basis_minor: int
+    units: int
+    before: int
+    done_minor: int
+
+
+def chosen(lines: Sequence[Line], asked: Sequence[LineQuantity]) -> tuple[tuple[int, int], ...]:
+    """The asked lines as (index, quantity); UNKNOWN_LINE, or INVALID_ARGUMENT for a line named twice."""
+    indexes = {line.id: index for index, line in enumerate(lines)}
+    found = []
+    for line_id, quantity in asked:
+        index = indexes.get(line_id)
+        if index is None:
+            raise InvalidArgument("UNKNOWN_LINE", f"the order has no line {line_id}")
+        if quantity < 1:
+            raise InvalidArgument("INVALID_AMOUNT", f"{quantity} units of {line_id}")
+        found.append((index, quantity))
+    if len({index for index, _ in found}) != len(found):
+        raise InvalidArgument("INVALID_ARGUMENT", "a line is named twice")
+    return tuple(found)
+
+
+def open_units(lines: Sequence[Line]) -> tuple[LineQuantity, ...]:
+    """All units that are neither shipped nor cancelled."""
+    return tuple(LineQuantity(line.id, line.open) for line in lines if line.open)
+
+
+def open_values(lines: Sequence[Line], asked: Sequence[LineQuantity]) -> tuple[LineValue, ...]:
+    """What these unshipped units are worth; LINE_STATE for more units than are open."""
+    values = []
+    for index, quantity in chosen(lines, asked):
+        line = lines[index]
+        if quantity > line.open:
+            raise FailedPrecondition("LINE_STATE", f"{line.open} units of {line.id} are open")
+        before = line.shipped + line.cancelled
+        amount = unit_value(line.payable_minor, line.quantity, before, quantity)
+        done = line.payable_minor * before // line.quantity
+        values.append(LineValue(line.id, quantity, amount, line.payable_minor, line.quantity, before, done))
+    return tuple(values)
+
+
+def returned_value(line: Line, quantity: int, before: int) -> LineValue:
+    """What the next returned units of a line are worth after `before` others (CV-7). Where a line shipped in parts, what
+    came back before counts as it was, so that the last unit clears the line."""
+    due = line.captured_minor * (before + quantity) // line.shipped
+    ahead = before - line.returned
+    done = line.captured_minor * before // line.shipped if ahead else line.returned_minor
+    return LineValue(line.id, quantity, max(0, due - done), line.captured_minor, line.shipped, before, done)
+
+
+def updated(lines: Sequence[Line], changes: Iterable[tuple[str, dict[str, int]]]) -> tuple[Line, ...]:
+    """The lines with these counters raised (or lowered) by id."""
+    raised = dict(changes)
+    return tuple(_raised(line, raised[line.id]) if line.id in raised else line for line in lines)
+
+
+def _raised(line: Line, by: dict[str, int]) -> Line:
+    return line._replace(**{name: getattr(line, name) + amount for name, amount in by.items()})

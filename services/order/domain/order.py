@@ -1,0 +1,195 @@
+"""The order: aggregate root, unit of locking, and owner of the one settlement that may be under way on it."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from services.kernel.decision import Event
+from services.kernel.errors import Defect, NotFound
+from services.kernel.participant import IsBusy
+from services.order.domain.credit_terms import CreditTerms
+from services.order.domain.lines import Line
+from services.order.domain.pricing import Promotion
+from services.order.domain.states import EFFECTIVE_REFUNDS, WAITING_REFUNDS, OrderState, RefundState
+from services.order.domain.tenders import Coupon, Share, Tender, TenderType
+
+
+class Refund(NamedTuple):
+    """One refund of an order. What it moved stands in the plan of its settlement; `reversal_id` undid it."""
+
+    id: str
+    settlement_id: str
+    state: RefundState
+    amount_minor: int
+    reversal_id: str = ""
+    confirmed_at: datetime | None = None
+    bank_settled_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order. `settlement_id` is the semantic lock: while it is set, only that settlement may change the order.
+
+    `sequence` counts its events and those of its return cases; `cancel_reason` says why its last units were cancelled,
+    `expired` that their hold ran out (A14).
+    """
+
+    id: str
+    customer_id: str
+    merchant_id: str
+    account_id: str
+    state: OrderState
+    lines: tuple[Line, ...]
+    tenders: tuple[Tender, ...]
+    placed_at: datetime
+    updated_at: datetime
+    coupon: Coupon = Coupon()
+    terms: CreditTerms | None = None
+    promotions: tuple[Promotion, ...] = ()
+    refunds: tuple[Refund, ...] = ()
+    settlement_id: str = ""
+    hold_expires_at: datetime | None = None
+    delivered_at: datetime | None = None
+    expired: bool = False
+    cancel_reason: str = ""
+    reject_reason: str = ""
+    version: int = 1
+    sequence: int = 0
+
+    @property
+    def key(self) -> str:
+        """Its id."""
+        return self.id
+
+    @property
+    def root(self) -> str:
+        """Itself."""
+        return self.id
+
+    @property
+    def payable_minor(self) -> int:
+        """What its tenders add up to."""
+        return sum(tender.amount_minor for tender in self.tenders)
+
+    @property
+    def captured_minor(self) -> int:
+        """What its shipments were worth."""
+        return sum(tender.captured_minor for tender in self.tenders)
+
+    @property
+    def refunded_minor(self) -> int:
+        """What was refunded, what waits for the network included."""
+        return sum(tender.refunded_minor for tender in self.tenders)
+
+    @property
+    def refundable_minor(self) -> int:
+        """What is left to refund."""
+        return self.captured_minor - self.refunded_minor
+
+    @property
+    def shipped(self) -> bool:
+        """Whether any unit has shipped."""
+        return any(line.shipped for line in self.lines)
+
+    @property
+    def open(self) -> bool:
+        """Whether any unit is neither shipped nor cancelled."""
+        return any(line.open for line in self.lines)
+
+    @property
+    def card_id(self) -> str:
+        """The gift card that pays a share, or nothing."""
+        return next((tender.reference for tender in self.tenders if tender.type is TenderType.GIFTCARD), "")
+
+    @property
+    def waiting_refund(self) -> Refund | None:
+        """The refund that waits for the flash network or for people, if one does."""
+        return next((refund for refund in self.refunds if refund.state in WAITING_REFUNDS), None)
+
+    def refund_of(self, settlement_id: str) -> Refund | None:
+        """The refund that this settlement carries."""
+        return next((refund for refund in self.refunds if refund.settlement_id == settlement_id), None)
+
+
+def free(order: Order) -> None:
+    """Let nobody pass while a settlement is under way: the caller is asked again until its deadline."""
+    if order.settlement_id:
+        raise IsBusy(order.settlement_id)
+
+
+def owned(order: Order | None, order_id: str, customer_id: str = "", merchant_id: str = "") -> Order:
+    """The order, if it exists and is theirs. Somebody else's order and no order look exactly alike."""
+    if (
+        order is None
+        or (customer_id and order.customer_id != customer_id)
+        or (merchant_id and order.merchant_id != merchant_id)
+    ):
+        raise NotFound("ORDER_NOT_FOUND", f"there is no order {order_id}")
+    return order
+
+
+def after(
+    order: Order, now: datetime, *facts: object, **changes: Any  # Any: each value has the type of its field
+) -> tuple[Order, tuple[Event, ...]]:
+    """The order one version later with these changes, and its next events."""
+    events = tuple(Event(order.id, order.sequence + number, fact) for number, fact in enumerate(facts, 1))
+    sequence = order.sequence + len(events)
+    return replace(order, updated_at=now, version=order.version + 1, sequence=sequence, **changes), events
+
+
+def told(order: Order, *facts: object) -> tuple[Order, tuple[Event, ...]]:
+    """The order with facts of its return cases told: the sequence moves, nothing visible of the order itself does."""
+    events = tuple(Event(order.id, order.sequence + number, fact) for number, fact in enumerate(facts, 1))
+    return replace(order, sequence=order.sequence + len(events)), events
+
+
+def summary(
+    order: Order,
+    *,
+    lines: tuple[Line, ...] | None = None,
+    refunds: tuple[Refund, ...] | None = None,
+    tenders: tuple[Tender, ...] | None = None,
+    expired: bool | None = None,
+) -> OrderState:
+    """The state that lines and refunds say while no settlement decides it; a keyword goes before the order's own.
+
+    FULLY_REFUNDED only once nothing waits for a channel any more (I-1): before that, such a refund does not count.
+    """
+    lines = order.lines if lines is None else lines
+    refunds = order.refunds if refunds is None else refunds
+    if not any(line.shipped for line in lines):
+        if any(line.open for line in lines):
+            return OrderState.AWAITING_SHIPMENT
+        ran_out = order.expired if expired is None else expired
+        return OrderState.PAYMENT_EXPIRED if ran_out else OrderState.CANCELLED
+    effective = [refund for refund in refunds if refund.state in EFFECTIVE_REFUNDS]
+    refunded = sum(refund.amount_minor for refund in effective)
+    captured = sum(tender.captured_minor for tender in (order.tenders if tenders is None else tenders))
+    whole = refunded == captured and (captured > 0 or all(line.returned == line.shipped for line in lines))
+    if effective and whole and not any(line.open for line in lines):
+        return OrderState.FULLY_REFUNDED
+    if refunded:
+        return OrderState.PARTIALLY_REFUNDED
+    return OrderState.DELIVERED if order.delivered_at else OrderState.IN_TRANSIT
+
+
+MOVING = frozenset({OrderState.PLACING, OrderState.CANCELLING, OrderState.CAPTURING})
+"""States that a settlement under way gives the order; they end with it."""
+
+
+def moved(tenders: tuple[Tender, ...], shares: tuple[Share, ...], counter: str, sign: int = 1) -> tuple[Tender, ...]:
+    """The tenders with each share added to this counter; by type, for each type is there once."""
+    by_type = {share.type: share.amount_minor * sign for share in shares}
+    raised = tuple(
+        tender._replace(**{counter: getattr(tender, counter) + by_type.get(tender.type, 0)}) for tender in tenders
+    )
+    if any(t.held_minor < 0 or t.refundable_minor < 0 or t.refunded_minor < 0 for t in raised):
+        raise Defect(f"{counter} of {shares} over {tenders}")
+    return raised
+
+
+def with_refund(order: Order, refund: Refund) -> tuple[Refund, ...]:
+    """The order's refunds with this one in its place, or at the end."""
+    if order.refund_of(refund.settlement_id) is None:
+        return (*order.refunds, refund)
+    return tuple(refund if known.settlement_id == refund.settlement_id else known for known in order.refunds)

@@ -1,0 +1,107 @@
+"""What the order service asks of the participants, and what it keeps of their answers. Amounts are fen."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.order.domain.credit_terms import CreditTerms
+from services.order.domain.plans import NO_PINS, Money, Pins
+
+CREDIT_LEDGER = "credit_ledger"
+CARD_REDEMPTION = "card_redemption"
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizeTenders:
+    """Hold credit, take the wallet share, record the bank card's deposit (P2, P3)."""
+
+    money: Money
+    terms: CreditTerms | None
+    payment_reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseTenders:
+    """Give back what is held (P5, P6)."""
+
+    money: Money
+    expired: bool = False
+    pins: Pins = NO_PINS
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureTenders:
+    """Capture a shipment's share (P4)."""
+
+    money: Money
+
+
+@dataclass(frozen=True, slots=True)
+class RefundTenders:
+    """Refund these shares (P10-P14, P18, P21)."""
+
+    money: Money
+    refund_id: str
+    pins: Pins = NO_PINS
+
+
+@dataclass(frozen=True, slots=True)
+class UndoRefund:
+    """Undo a refund in the credit ledger (P24)."""
+
+    money: Money
+    refund_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class DepositCard:
+    """Take a gift card's share (P3)."""
+
+    money: Money
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnDeposit:
+    """Give a gift card's deposit back (P6)."""
+
+    money: Money
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureDeposit:
+    """A gift card's deposit becomes the merchant's (P4)."""
+
+    money: Money
+
+
+@dataclass(frozen=True, slots=True)
+class RefundCard:
+    """Refund onto a gift card (P12)."""
+
+    money: Money
+    refund_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class UndoCardRefund:
+    """Undo a refund onto a gift card (P24)."""
+
+    money: Money
+    refund_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreditEffect:
+    """The credit ledger's answer. `refund_state` is its name for how far a refund is ("" if it is none); `wire` is the
+    whole answer as it came, for those who read the settlement: no rule here looks into it."""
+
+    posted_at: datetime
+    refund_state: str = ""
+    wire: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class CardEffect:
+    """card_redemption's answer; `wire` is the whole of it as it came."""
+
+    posted_at: datetime
+    wire: bytes = b""

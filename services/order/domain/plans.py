@@ -1,0 +1,137 @@
+"""What a settlement is to do, fixed when it begins and stored with its run."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from services.kernel.decision import Vector
+from services.order.domain.credit_terms import CreditTerms
+from services.order.domain.lines import LineQuantity, LineValue
+from services.order.domain.order import Order
+from services.order.domain.tenders import Share, Shares, TenderType
+
+
+class Money(NamedTuple):
+    """The money of a settlement: whose it is, by tender in the order's own order, and the coupon's part."""
+
+    order_id: str
+    customer_id: str
+    merchant_id: str
+    account_id: str
+    card_id: str
+    shares: tuple[Share, ...]
+    coupon_minor: int
+
+    def of(self, kind: TenderType) -> int:
+        """The share of one tender."""
+        for share in self.shares:
+            if share.type is kind:
+                return share.amount_minor
+        return 0
+
+    @property
+    def amount_minor(self) -> int:
+        """The sum of the tenders."""
+        return sum(share.amount_minor for share in self.shares)
+
+    @property
+    def empty(self) -> bool:
+        """Whether no book has anything to move (PR-6)."""
+        return not self.coupon_minor and not any(share.amount_minor for share in self.shares)
+
+    @property
+    def in_credit_ledger(self) -> bool:
+        """Whether the credit ledger takes part: everything but gift cards is in its book (SV-2)."""
+        return self.coupon_minor > 0 or self.amount_minor > self.of(TenderType.GIFTCARD)
+
+    def credit_vector(self) -> Vector:
+        """What the credit ledger is to move, by name."""
+        named = (
+            ("BANKCARD", self.of(TenderType.BANKCARD)), ("COUPON", self.coupon_minor),
+            ("CREDIT", self.of(TenderType.CREDIT)), ("WALLET", self.of(TenderType.WALLET)),
+        )
+        return tuple(entry for entry in named if entry[1])
+
+    def card_vector(self) -> Vector:
+        """What card_redemption is to move, by name."""
+        amount = self.of(TenderType.GIFTCARD)
+        return (("GIFTCARD", amount),) if amount else ()
+
+
+class Pins(NamedTuple):
+    """What an accepted quote pins at the credit ledger, and the digest of the whole result it promised (U1)."""
+
+    account_version: int = 0
+    valid_until: datetime | None = None
+    digest: str = ""
+
+
+NO_PINS = Pins()
+
+
+@dataclass(frozen=True, slots=True)
+class PlacementPlan:
+    """Reserve all tenders of a new order."""
+
+    money: Money
+    terms: CreditTerms | None = None
+    payment_reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CapturePlan:
+    """Capture the tenders' share of a shipment."""
+
+    money: Money
+    lines: tuple[LineValue, ...]
+    waybill_number: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CancellationPlan:
+    """Give back what is held for units that do not ship; `expired` where the hold ran out (A14)."""
+
+    money: Money
+    lines: tuple[LineValue, ...]
+    reason: str = ""
+    note: str = ""
+    operator_id: str = ""
+    expired: bool = False
+    pins: Pins = NO_PINS
+
+
+@dataclass(frozen=True, slots=True)
+class RefundPlan:
+    """Refund shipped units, or an amount without goods. `requested` are the units that its return case had reserved;
+    `coupon_basis` is what the coupon's part was computed from: its amount, the captured sum, refunded with this one,
+    its part before."""
+
+    money: Money
+    refund_id: str
+    lines: tuple[LineValue, ...] = ()
+    return_id: str = ""
+    requested: tuple[LineQuantity, ...] = ()
+    reason: str = ""
+    coupon_basis: tuple[int, int, int, int] = (0, 0, 0, 0)
+    pins: Pins = NO_PINS
+
+
+@dataclass(frozen=True, slots=True)
+class ReversalPlan:
+    """Undo a refund: the same money the other way."""
+
+    money: Money
+    refund_id: str
+    refund_settlement_id: str
+    lines: tuple[LineValue, ...] = ()
+    reason: str = ""
+
+
+Plan = PlacementPlan | CapturePlan | CancellationPlan | RefundPlan | ReversalPlan
+
+
+def money(order: Order, shares: Shares, coupon_minor: int) -> Money:
+    """The money of a settlement of this order."""
+    return Money(
+        order.id, order.customer_id, order.merchant_id, order.account_id, order.card_id, shares, coupon_minor
+    )

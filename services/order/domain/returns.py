@@ -1,0 +1,120 @@
+"""The return case: request, approval, waybill, receipt (DOMAIN 2.2, CR-4 to CR-7). A child of its order."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from services.kernel.calendar import business_date, start_of
+from services.kernel.errors import FailedPrecondition, InvalidArgument, NotFound
+from services.order.domain.lines import LineQuantity
+from services.order.domain.states import ReturnState
+
+REVIEW_HOURS = 48
+"""The merchant answers within so many hours; after them the case is approved by time (A13)."""
+
+WAYBILL_DAYS = 7
+"""A waybill is registered within so many days; the day of the approval is not counted (CV-10)."""
+
+TICK = timedelta(microseconds=1)
+"""The smallest step of an instant: a boundary that still counts is over one tick later (CV-9)."""
+
+OPEN = frozenset({ReturnState.REQUESTED, ReturnState.APPROVED, ReturnState.IN_RETURN, ReturnState.IN_DISPUTE})
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnCase:
+    """A return of some units. `deadline_at` is the instant from which time has decided: the merchant's answer, or the
+    waybill."""
+
+    id: str
+    order_id: str
+    state: ReturnState
+    lines: tuple[LineQuantity, ...]
+    requested_at: datetime
+    updated_at: datetime
+    deadline_at: datetime | None = None
+    accepted: tuple[LineQuantity, ...] = ()
+    reason: str = ""
+    note: str = ""
+    waybill_number: str = ""
+    carrier: str = ""
+    return_address: str = ""
+    reject_reason: str = ""
+    settlement_id: str = ""
+    version: int = 1
+
+    @property
+    def key(self) -> str:
+        """Its id."""
+        return self.id
+
+    @property
+    def root(self) -> str:
+        """Its order."""
+        return self.order_id
+
+
+def requested(
+    return_id: str, order_id: str, lines: tuple[LineQuantity, ...], reason: str, note: str, now: datetime
+) -> ReturnCase:
+    """A new case; the merchant has 48 hours, the last instant included."""
+    return ReturnCase(
+        return_id, order_id, ReturnState.REQUESTED, lines, now, now, now + timedelta(hours=REVIEW_HOURS) + TICK,
+        reason=reason, note=note,
+    )
+
+
+def known(case: ReturnCase | None, return_id: str, order_id: str) -> ReturnCase:
+    """The case, if it exists and belongs to this order."""
+    if case is None or case.order_id != order_id:
+        raise NotFound("RETURN_NOT_FOUND", f"there is no return {return_id} of {order_id}")
+    return case
+
+
+def approved_by_time(case: ReturnCase, now: datetime) -> ReturnCase | None:
+    """The case as approved after 48 hours without an answer (A13), or None where the merchant still has time."""
+    if case.state is not ReturnState.REQUESTED or case.deadline_at is None or now < case.deadline_at:
+        return None
+    return stepped(case, now, ReturnState.APPROVED, deadline_at=waybill_deadline(case.deadline_at))
+
+
+def ran_out(case: ReturnCase, now: datetime) -> bool:
+    """Whether an approved case has waited too long for its waybill, so that a late timer changes nothing."""
+    return case.state is ReturnState.APPROVED and case.deadline_at is not None and now >= case.deadline_at
+
+
+def waybill_deadline(approved_at: datetime) -> datetime:
+    """The midnight after the 7th day."""
+    return start_of(business_date(approved_at) + timedelta(days=WAYBILL_DAYS + 1))
+
+
+def stepped(
+    case: ReturnCase, now: datetime, state: ReturnState, **changes: Any  # Any: each value has the type of its field
+) -> ReturnCase:
+    """The case one version later."""
+    return replace(case, state=state, updated_at=now, version=case.version + 1, **changes)
+
+
+def expect(case: ReturnCase, *states: ReturnState) -> None:
+    """Refuse what the case's state forbids."""
+    if case.state not in states:
+        raise FailedPrecondition("RETURN_STATE", f"{case.id} is {case.state}")
+
+
+def without_waybill(case: ReturnCase) -> None:
+    """Refuse once the goods are on their way."""
+    if case.waybill_number:
+        raise FailedPrecondition("WAYBILL_STATE", f"{case.id} has the waybill {case.waybill_number}")
+
+
+def accepted_units(case: ReturnCase, asked: tuple[LineQuantity, ...]) -> tuple[LineQuantity, ...]:
+    """What the merchant accepts, never more than was requested; nothing named means all of it."""
+    units = dict(case.lines)
+    if len(dict(asked)) != len(asked):
+        raise InvalidArgument("INVALID_ARGUMENT", "a line is named twice")
+    for line_id, quantity in asked:
+        if line_id not in units:
+            raise InvalidArgument("UNKNOWN_LINE", f"{case.id} is not about {line_id}")
+        if not 0 < quantity <= units[line_id]:
+            raise FailedPrecondition("QUANTITY_EXCEEDS_BOUGHT", f"{units[line_id]} units of {line_id} were to be returned")
+    return asked or case.lines

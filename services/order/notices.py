@@ -1,0 +1,89 @@
+"""Rules for what happened elsewhere: a delivery, the flash network's word, the acquirer's payment."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from services.kernel.decision import Decision, Done, Known
+from services.kernel.errors import FailedPrecondition
+from services.kernel.messages import Message
+from services.kernel.saga import Run
+from services.order.domain import commands, events
+from services.order.domain.order import MOVING, Order, Refund, after, free, owned, summary, with_refund
+from services.order.domain.states import EFFECTIVE_REFUNDS, OrderState, RefundState
+from services.order.domain.tenders import TenderType
+from services.order.sagas.refund import refunded_fact
+
+
+def confirm_delivery(known: Known, message: Message, now: datetime) -> Decision:
+    """The order arrived."""
+    body: commands.ConfirmDelivery = message.body  # type: ignore[assignment]  # the rule's own body
+    order = owned(known.find(Order, body.order_id), body.order_id)
+    free(order)
+    if not order.shipped:
+        raise FailedPrecondition("ORDER_NOT_SHIPPED", f"{order.id} is {order.state}")
+    if order.delivered_at is not None:
+        raise FailedPrecondition("ORDER_STATE", f"{order.id} was delivered at {order.delivered_at}")
+    state = summary(replace(order, delivered_at=now))
+    delivered, facts = after(order, now, events.OrderDelivered(order.id), delivered_at=now, state=state)
+    return Decision(Done(delivered), (delivered,), events=facts)
+
+
+def flash_confirmed(known: Known, message: Message, now: datetime) -> Decision:
+    """A pending refund is done. If its settlement is still under way (another tender), that will complete it."""
+    body: commands.FlashRefundConfirmed = message.body  # type: ignore[assignment]  # the rule's own body
+    order = known.find(Order, message.key)
+    refund = _refund(order, body.refund_id)
+    if order is None or refund is None or refund.state in EFFECTIVE_REFUNDS or refund.state is RefundState.REVERSED:
+        return Decision()
+    if order.settlement_id == refund.settlement_id:
+        waiting = refund._replace(state=RefundState.CREDIT_DONE, confirmed_at=body.confirmed_at)
+        changed, facts = after(order, now, refunds=with_refund(order, waiting))
+        return Decision(changes=(changed,), events=facts)
+    run = known.find(Run, refund.settlement_id)
+    if run is None:
+        return Decision()
+    state = RefundState.SUCCEEDED_MANUAL if body.manual else RefundState.SUCCEEDED
+    refunds = with_refund(order, refund._replace(state=state, confirmed_at=body.confirmed_at))
+    summed = _state(order, refunds)
+    changed, facts = after(order, now, refunded_fact(run.plan, run.id, summed), refunds=refunds, state=summed)
+    return Decision(changes=(changed,), events=facts)
+
+
+def flash_expired(known: Known, message: Message, now: datetime) -> Decision:
+    """The network did not confirm within 24 hours: people take over (SC-5, G02)."""
+    body: commands.FlashRefundExpired = message.body  # type: ignore[assignment]  # the rule's own body
+    order = known.find(Order, message.key)
+    refund = _refund(order, body.refund_id)
+    if order is None or refund is None or refund.state not in (RefundState.ACCEPTED, RefundState.PENDING_CHANNEL):
+        return Decision()
+    refunds = with_refund(order, refund._replace(state=RefundState.EXCEPTION))
+    fact = events.RefundExceptionRaised(order.id, refund.id, "CHANNEL_TIMEOUT")
+    changed, facts = after(order, now, fact, refunds=refunds)
+    return Decision(changes=(changed,), events=facts)
+
+
+def bank_settled(known: Known, message: Message, now: datetime) -> Decision:
+    """The acquirer paid a bank-card share back; of a refund, or (no refund named) of a cancel."""
+    body: commands.BankRefundSettled = message.body  # type: ignore[assignment]  # the rule's own body
+    order = known.find(Order, message.key)
+    if order is None:
+        return Decision()
+    tenders = tuple(
+        tender._replace(settled_minor=tender.settled_minor + body.amount_minor)
+        if tender.type is TenderType.BANKCARD else tender
+        for tender in order.tenders
+    )
+    refund = _refund(order, body.refund_id)
+    refunds = order.refunds if refund is None else with_refund(order, refund._replace(bank_settled_at=now))
+    fact = events.BankRefundArrived(order.id, body.refund_id, body.amount_minor)
+    changed, facts = after(order, now, fact, tenders=tenders, refunds=refunds)
+    return Decision(changes=(changed,), events=facts)
+
+
+def _refund(order: Order | None, refund_id: str) -> Refund | None:
+    return next((refund for refund in order.refunds if refund.id == refund_id), None) if order is not None else None
+
+
+def _state(order: Order, refunds: tuple[Refund, ...]) -> OrderState:
+    """A settlement under way keeps the state that it gave the order."""
+    return order.state if order.state in MOVING else summary(order, refunds=refunds)

@@ -1,0 +1,58 @@
+"""Cancellation: what did not ship is given back everywhere, or the order stays as it was (CR-1, CR-2)."""
+
+from datetime import datetime
+from typing import Any
+
+from services.kernel.decision import Decision, Known
+from services.kernel.saga import Definition, Run
+from services.order.domain.events import OrderCancelled, PaymentExpired
+from services.order.domain.lines import LineQuantity, updated
+from services.order.domain.order import Order, after, moved, summary
+from services.order.domain.participation import ReleaseTenders, ReturnDeposit
+from services.order.domain.plans import CancellationPlan
+from services.order.domain.states import Kind
+from services.order.sagas.ending import HOLD_EXPIRY, Ending, card_redemption, credit_ledger
+
+
+def _release(plan: Any) -> ReleaseTenders:  # Any: a run of this kind carries a CancellationPlan
+    return ReleaseTenders(plan.money, plan.expired, plan.pins)
+
+
+DEFINITION = Definition(
+    kind=Kind.CANCELLATION,
+    version=1,
+    plan_type=CancellationPlan,
+    participants=(credit_ledger(_release), card_redemption(lambda plan: ReturnDeposit(plan.money))),
+)
+
+
+def done(known: Known, order: Order, run: Run, now: datetime) -> Decision:
+    """Nothing of these units is owed any more (CR-10)."""
+    plan: CancellationPlan = run.plan
+    lines = updated(order.lines, ((value.id, {"cancelled": value.quantity}) for value in plan.lines))
+    tenders = moved(order.tenders, plan.money.shares, "released_minor")
+    coupon = order.coupon._replace(released_minor=order.coupon.released_minor + plan.money.coupon_minor)
+    expired = order.expired or plan.expired
+    cancelled, events = after(
+        order, now, _fact(plan, run.id), lines=lines, tenders=tenders, coupon=coupon, settlement_id="",
+        expired=expired, cancel_reason=plan.reason or order.cancel_reason,
+        state=summary(order, lines=lines, tenders=tenders, expired=expired),
+    )
+    cleared = () if cancelled.open else ((HOLD_EXPIRY, order.id),)
+    return Decision(changes=(cancelled,), events=events, cleared=cleared)
+
+
+def aborted(known: Known, order: Order, run: Run, now: datetime) -> Decision:
+    """The order is as it was."""
+    still, events = after(order, now, settlement_id="", state=summary(order))
+    return Decision(changes=(still,), events=events)
+
+
+def _fact(plan: CancellationPlan, saga_id: str) -> object:
+    if plan.expired:
+        return PaymentExpired(plan.money.order_id, plan.money.shares, saga_id)
+    units = tuple(LineQuantity(value.id, value.quantity) for value in plan.lines)
+    return OrderCancelled(plan.money.order_id, plan.reason, units, plan.money.shares, saga_id)
+
+
+ENDING = Ending(DEFINITION, done, aborted)

@@ -1,0 +1,51 @@
+"""Capture on shipment: the commit point is the merchant's click (OR-4); the hold is checked again where it lies (A14)."""
+
+from datetime import datetime
+
+from services.kernel.decision import Decision, Known, Timer
+from services.kernel.saga import Definition, Run
+from services.order.domain.events import OrderShipped
+from services.order.domain.lines import LineQuantity, updated
+from services.order.domain.order import Order, after, moved, summary
+from services.order.domain.participation import CaptureDeposit, CaptureTenders
+from services.order.domain.plans import CapturePlan
+from services.order.domain.states import Kind
+from services.order.sagas.ending import HOLD_EXPIRY, Ending, card_redemption, credit_ledger
+
+DEFINITION = Definition(
+    kind=Kind.CAPTURE,
+    version=1,
+    plan_type=CapturePlan,
+    participants=(
+        credit_ledger(lambda plan: CaptureTenders(plan.money)),
+        card_redemption(lambda plan: CaptureDeposit(plan.money)),
+    ),
+)
+
+
+def done(known: Known, order: Order, run: Run, now: datetime) -> Decision:
+    """These units are on their way, their share is captured."""
+    plan: CapturePlan = run.plan
+    lines = updated(
+        order.lines, ((v.id, {"shipped": v.quantity, "captured_minor": v.amount_minor}) for v in plan.lines)
+    )
+    tenders = moved(order.tenders, plan.money.shares, "captured_minor")
+    coupon = order.coupon._replace(captured_minor=order.coupon.captured_minor + plan.money.coupon_minor)
+    fact = OrderShipped(order.id, tuple(LineQuantity(v.id, v.quantity) for v in plan.lines), plan.money.shares, run.id)
+    shipped, events = after(
+        order, now, fact, lines=lines, tenders=tenders, coupon=coupon, settlement_id="",
+        state=summary(order, lines=lines, tenders=tenders),
+    )
+    cleared = () if shipped.open else ((HOLD_EXPIRY, order.id),)
+    return Decision(changes=(shipped,), events=events, cleared=cleared)
+
+
+def aborted(known: Known, order: Order, run: Run, now: datetime) -> Decision:
+    """The merchant may not ship. A hold that ran out closes the order at once."""
+    still, events = after(order, now, settlement_id="", state=summary(order))
+    expired = run.reason == "HOLD_EXPIRED"
+    timers = (Timer(HOLD_EXPIRY, order.id, order.id, now),) if expired else ()
+    return Decision(changes=(still,), events=events, timers=timers)
+
+
+ENDING = Ending(DEFINITION, done, aborted)

@@ -1,0 +1,65 @@
+"""The shape of a kind of settlement: its definition, and what its two ends do to the order."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.kernel.decision import Decision, Known
+from services.kernel.saga import Definition, Participant, Run
+from services.order.domain.order import Order
+from services.order.domain.participation import CARD_REDEMPTION, CREDIT_LEDGER, CardEffect, CreditEffect
+from services.order.domain.plans import Plan
+from services.order.domain.tenders import TenderType
+
+HOLD_EXPIRY = "hold_expiry"
+"""Timer of an order: its hold runs out unshipped (A14)."""
+
+End = Callable[[Known, Order, Run, datetime], Decision]
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """A kind of settlement. `done` and `aborted` get the order as it is when the last answer comes."""
+
+    definition: Definition
+    done: End
+    aborted: End
+
+
+def credit_ledger(command: Callable[[Plan], object]) -> Participant:
+    """The credit ledger's branch: involved if anything but a gift card moves."""
+    return Participant(
+        service=CREDIT_LEDGER,
+        involved=lambda plan: plan.money.in_credit_ledger,
+        key=lambda plan: plan.money.account_id,
+        command=command,
+        planned=lambda plan: plan.money.credit_vector(),
+        result_type=CreditEffect,
+    )
+
+
+def card_redemption(command: Callable[[Plan], object]) -> Participant:
+    """card_redemption's branch: involved if a gift card pays a share."""
+    return Participant(
+        service=CARD_REDEMPTION,
+        involved=lambda plan: plan.money.of(TenderType.GIFTCARD) > 0,
+        key=lambda plan: plan.money.card_id,
+        command=command,
+        planned=lambda plan: plan.money.card_vector(),
+        result_type=CardEffect,
+    )
+
+
+def credit_effect(run: Run) -> CreditEffect | None:
+    """What the credit ledger answered, if it took part."""
+    branch = run.branch(CREDIT_LEDGER)
+    return branch.result if branch is not None and isinstance(branch.result, CreditEffect) else None
+
+
+def posted_at(run: Run, now: datetime) -> datetime:
+    """The posting instant: the credit ledger's, else the card's, else now."""
+    for service in (CREDIT_LEDGER, CARD_REDEMPTION):
+        branch = run.branch(service)
+        if branch is not None and isinstance(branch.result, CreditEffect | CardEffect):
+            return branch.result.posted_at
+    return now

@@ -1,0 +1,48 @@
+"""Placement: all tenders of a new order are reserved, or none (OR-5)."""
+
+from datetime import datetime
+from typing import Any
+
+from services.kernel.decision import Decision, Known, Timer
+from services.kernel.saga import Definition, Run
+from services.order.domain.events import OrderPlaced, OrderRejected
+from services.order.domain.order import Order, after
+from services.order.domain.participation import AuthorizeTenders, DepositCard
+from services.order.domain.placing import hold_expiry
+from services.order.domain.plans import PlacementPlan
+from services.order.domain.returns import TICK
+from services.order.domain.states import Kind, OrderState
+from services.order.sagas.ending import HOLD_EXPIRY, Ending, card_redemption, credit_ledger, posted_at
+
+DEFINITION = Definition(
+    kind=Kind.PLACEMENT,
+    version=1,
+    plan_type=PlacementPlan,
+    participants=(
+        credit_ledger(lambda plan: AuthorizeTenders(plan.money, plan.terms, plan.payment_reference)),  # type: ignore[union-attr]  # its own plan
+        card_redemption(lambda plan: DepositCard(plan.money)),
+    ),
+)
+
+
+def done(known: Known, order: Order, run: Run, now: datetime) -> Decision:
+    """The merchant may ship, as long as the hold lasts."""
+    until = hold_expiry(posted_at(run, now))
+    plan: Any = run.plan  # Any: the run of this kind carries a PlacementPlan
+    fact = OrderPlaced(order.id, order.customer_id, order.merchant_id, plan.money.shares, run.id)
+    placed, events = after(
+        order, now, fact, state=OrderState.AWAITING_SHIPMENT, settlement_id="", hold_expires_at=until
+    )
+    return Decision(changes=(placed,), events=events, timers=(Timer(HOLD_EXPIRY, order.id, order.id, until + TICK),))
+
+
+def aborted(known: Known, order: Order, run: Run, now: datetime) -> Decision:
+    """A tender failed: the order is dead."""
+    rejected, events = after(
+        order, now, OrderRejected(order.id, run.reason, run.id),
+        state=OrderState.REJECTED, settlement_id="", reject_reason=run.reason,
+    )
+    return Decision(changes=(rejected,), events=events)
+
+
+ENDING = Ending(DEFINITION, done, aborted)

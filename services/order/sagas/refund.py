@@ -1,0 +1,109 @@
+"""Refund: returned units, or an amount, go back to the tenders that paid them, in all books or in none (CR-7, CR-8)."""
+
+from datetime import datetime
+from typing import Any
+
+from services.kernel.decision import Aggregate, Decision, Known
+from services.kernel.errors import Defect
+from services.kernel.saga import Definition, Run
+from services.order.domain.events import OrderRefunded, RefundAccepted, RefundFailed
+from services.order.domain.lines import Line, LineQuantity, updated
+from services.order.domain.order import Order, Refund, after, moved, summary, with_refund
+from services.order.domain.participation import RefundCard, RefundTenders
+from services.order.domain.plans import RefundPlan
+from services.order.domain.returns import ReturnCase, stepped
+from services.order.domain.states import Kind, OrderState, RefundState, ReturnState
+from services.order.sagas.ending import Ending, card_redemption, credit_effect, credit_ledger
+
+PENDING = "PENDING_CHANNEL"
+"""What the credit ledger calls a refund that waits for the flash network."""
+
+
+def _refund(plan: Any) -> RefundTenders:  # Any: a run of this kind carries a RefundPlan
+    return RefundTenders(plan.money, plan.refund_id, plan.pins)
+
+
+def _refund_card(plan: Any) -> RefundCard:  # Any: a run of this kind carries a RefundPlan
+    return RefundCard(plan.money, plan.refund_id)
+
+
+DEFINITION = Definition(
+    kind=Kind.REFUND, version=1, plan_type=RefundPlan,
+    participants=(credit_ledger(_refund), card_redemption(_refund_card)),
+)
+
+
+def done(known: Known, order: Order, run: Run, now: datetime) -> Decision:
+    """The money is back, or accepted by the flash network (PM-1)."""
+    plan: RefundPlan = run.plan
+    case = _case(known, plan)
+    entry = _entry(order, run, now)
+    refunds = with_refund(order, entry)
+    lines = _received(order.lines, plan)
+    tenders = moved(order.tenders, plan.money.shares, "refunded_minor")
+    coupon = order.coupon._replace(refunded_minor=order.coupon.refunded_minor + plan.money.coupon_minor)
+    state = summary(order, lines=lines, refunds=refunds, tenders=tenders)
+    refunded, events = after(
+        order, now, _fact(plan, entry, state), lines=lines, tenders=tenders, coupon=coupon, refunds=refunds, state=state,
+        settlement_id="",
+    )
+    return Decision(changes=_with_case(refunded, case, now, ReturnState.REFUNDED), events=events)
+
+
+def aborted(known: Known, order: Order, run: Run, now: datetime) -> Decision:
+    """Nothing was changed. A return whose quote was stale may be confirmed again; any other failure needs a person."""
+    plan: RefundPlan = run.plan
+    case = _case(known, plan)
+    refunds = tuple(refund for refund in order.refunds if refund.settlement_id != run.id)
+    failed, events = after(
+        order, now, RefundFailed(order.id, plan.refund_id, run.reason, run.id), refunds=refunds, settlement_id=""
+    )
+    state = ReturnState.IN_RETURN if run.reason == "QUOTE_STALE" else ReturnState.REFUND_EXCEPTION
+    return Decision(changes=_with_case(failed, case, now, state), events=events)
+
+
+def refunded_fact(plan: RefundPlan, settlement_id: str, state: OrderState) -> OrderRefunded:
+    """The refund took effect everywhere."""
+    units = tuple(LineQuantity(value.id, value.quantity) for value in plan.lines)
+    full = state is OrderState.FULLY_REFUNDED
+    return OrderRefunded(plan.money.order_id, plan.refund_id, plan.money.shares, units, full, settlement_id)
+
+
+def _fact(plan: RefundPlan, entry: Refund, state: OrderState) -> object:
+    if entry.state in (RefundState.PENDING_CHANNEL, RefundState.EXCEPTION):
+        return RefundAccepted(plan.money.order_id, plan.refund_id, plan.money.shares, entry.settlement_id)
+    return refunded_fact(plan, entry.settlement_id, state)
+
+
+def _entry(order: Order, run: Run, now: datetime) -> Refund:
+    """The refund as it is now; the network's notice may have come before the last tender's answer."""
+    entry = order.refund_of(run.id)
+    if entry is None:
+        raise Defect(f"{order.id} does not know the refund of {run.id}")
+    effect = credit_effect(run)
+    if effect is None or effect.refund_state != PENDING:
+        return entry._replace(state=RefundState.SUCCEEDED)
+    if entry.state is RefundState.CREDIT_DONE:
+        return entry._replace(state=RefundState.SUCCEEDED)
+    return entry if entry.state is RefundState.EXCEPTION else entry._replace(state=RefundState.PENDING_CHANNEL)
+
+
+def _received(lines: tuple[Line, ...], plan: RefundPlan) -> tuple[Line, ...]:
+    """The accepted units are returned; those of the case that were not accepted are the customer's again."""
+    raised: dict[str, dict[str, int]] = {value.id: {} for value in plan.lines}
+    for value in plan.lines:
+        raised[value.id] = {"returned": value.quantity, "returned_minor": value.amount_minor}
+    for line_id, quantity in plan.requested:
+        raised.setdefault(line_id, {})["returning"] = -quantity
+    return updated(lines, raised.items()) if raised else lines
+
+
+def _case(known: Known, plan: RefundPlan) -> ReturnCase | None:
+    return known.find(ReturnCase, plan.return_id) if plan.return_id else None
+
+
+def _with_case(order: Order, case: ReturnCase | None, now: datetime, state: ReturnState) -> tuple[Aggregate, ...]:
+    return (order,) if case is None else (order, stepped(case, now, state))
+
+
+ENDING = Ending(DEFINITION, done, aborted)

@@ -1,0 +1,58 @@
+"""Refund reversal: what a refund did is undone in all books, and the order is as before it (P24)."""
+
+from datetime import datetime
+from typing import Any
+
+from services.kernel.decision import Decision, Known
+from services.kernel.errors import Defect
+from services.kernel.saga import Definition, Run
+from services.order.domain.events import RefundReversed
+from services.order.domain.lines import updated
+from services.order.domain.order import Order, after, moved, summary, with_refund
+from services.order.domain.participation import UndoCardRefund, UndoRefund
+from services.order.domain.plans import ReversalPlan
+from services.order.domain.states import Kind, RefundState
+from services.order.sagas.ending import Ending, card_redemption, credit_ledger
+
+
+def _undo(plan: Any) -> UndoRefund:  # Any: a run of this kind carries a ReversalPlan
+    return UndoRefund(plan.money, plan.refund_id)
+
+
+def _undo_card(plan: Any) -> UndoCardRefund:  # Any: a run of this kind carries a ReversalPlan
+    return UndoCardRefund(plan.money, plan.refund_id)
+
+
+DEFINITION = Definition(
+    kind=Kind.REFUND_REVERSAL, version=1, plan_type=ReversalPlan,
+    participants=(credit_ledger(_undo), card_redemption(_undo_card)),
+)
+
+
+def done(known: Known, order: Order, run: Run, now: datetime) -> Decision:
+    """Quantities, tenders and coupon are as before the refund."""
+    plan: ReversalPlan = run.plan
+    undone = order.refund_of(plan.refund_settlement_id)
+    if undone is None:
+        raise Defect(f"{order.id} does not know the refund of {plan.refund_settlement_id}")
+    refunds = with_refund(order, undone._replace(state=RefundState.REVERSED, reversal_id=run.id))
+    lines = updated(
+        order.lines, ((v.id, {"returned": -v.quantity, "returned_minor": -v.amount_minor}) for v in plan.lines)
+    )
+    tenders = moved(order.tenders, plan.money.shares, "refunded_minor", -1)
+    coupon = order.coupon._replace(refunded_minor=order.coupon.refunded_minor - plan.money.coupon_minor)
+    fact = RefundReversed(order.id, undone.id, undone.amount_minor, run.id)
+    reversed_order, events = after(
+        order, now, fact, lines=lines, tenders=tenders, coupon=coupon, refunds=refunds, settlement_id="",
+        state=summary(order, lines=lines, refunds=refunds, tenders=tenders),
+    )
+    return Decision(changes=(reversed_order,), events=events)
+
+
+def aborted(known: Known, order: Order, run: Run, now: datetime) -> Decision:
+    """The refund stands."""
+    still, events = after(order, now, settlement_id="")
+    return Decision(changes=(still,), events=events)
+
+
+ENDING = Ending(DEFINITION, done, aborted)

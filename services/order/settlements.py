@@ -1,0 +1,221 @@
+"""Rules that begin, advance and end settlements: the order and its saga change in one decision (DESIGN 5)."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from services.kernel.decision import Aggregate, Decision, Done, Known, Timer
+from services.kernel.errors import AlreadyExists, FailedPrecondition
+from services.kernel.messages import Message, TimerDue
+from services.kernel.saga import Progress, Reply, Run, advance
+from services.order.domain import commands, events, returns
+from services.order.domain.fulfilment import cancellation_plan, capture_plan, expiry_plan
+from services.order.domain.fulfilment import hold_expired as runs_out
+from services.order.domain.identity import fresh
+from services.order.domain.order import Order, Refund, after, free, owned, told, with_refund
+from services.order.domain.placing import place, placement_plan
+from services.order.domain.plans import Plan, RefundPlan
+from services.order.domain.refunding import amount_plan, refund_to_reverse, return_plan, reversal_plan
+from services.order.domain.returns import TICK, ReturnCase
+from services.order.domain.states import Kind, OrderState, RefundState, ReturnState
+from services.order.sagas import DEFINITIONS, ended, launch
+from services.order.sagas.ending import HOLD_EXPIRY
+
+SLA = timedelta(hours=24)
+"""A refund settles within this, its last instant included; later it is an exception (SC-5)."""
+
+HELD_UP = timedelta(minutes=1)
+"""When an expiry that met a settlement under way looks again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The answer to a placement: the order and its settlement as they are after the first step."""
+
+    order: Order
+    run: Run
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The answer to whatever began a settlement."""
+
+    order: Order
+    run: Run
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """The answer to a receipt: the return case, and the refund that it began."""
+
+    order: Order
+    run: Run
+    case: ReturnCase
+
+
+def place_order(known: Known, message: Message, now: datetime) -> Decision:
+    """A new order begins with its placement; an id serves once, also where the placement was rejected."""
+    body: commands.PlaceOrder = message.body  # type: ignore[assignment]  # the rule's own body
+    if known.find(Order, message.key) is not None:
+        raise AlreadyExists("ORDER_EXISTS", f"{message.key} was placed before")
+    order = place(body, now)
+    decision, run = _launched(known, order, Kind.PLACEMENT, message, placement_plan(order), now, OrderState.PLACING)
+    return replace(decision, outcome=Done(Placed(_changed(decision), run)))
+
+
+def confirm_shipment(known: Known, message: Message, now: datetime) -> Decision:
+    """The merchant's click, the commit point of the race with a cancel (OR-4, CR-12)."""
+    body: commands.ConfirmShipment = message.body  # type: ignore[assignment]  # the rule's own body
+    order = owned(known.find(Order, body.order_id), body.order_id, merchant_id=body.merchant_id)
+    free(order)
+    plan = capture_plan(order, body, now)
+    state = order.state if order.shipped else OrderState.CAPTURING
+    return _started(*_launched(known, order, Kind.CAPTURE, message, plan, now, state))
+
+
+def cancel_order(known: Known, message: Message, now: datetime) -> Decision:
+    """Cancel what has not shipped (OR-2, OR-7)."""
+    body: commands.CancelOrder = message.body  # type: ignore[assignment]  # the rule's own body
+    order = owned(known.find(Order, body.order_id), body.order_id, body.customer_id)
+    free(order)
+    plan = cancellation_plan(order, body, now)
+    state = order.state if order.shipped else OrderState.CANCELLING
+    return _started(*_launched(known, order, Kind.CANCELLATION, message, plan, now, state))
+
+
+def refund_amount(known: Known, message: Message, now: datetime) -> Decision:
+    """Money back without goods."""
+    body: commands.RefundAmount = message.body  # type: ignore[assignment]  # the rule's own body
+    order = owned(known.find(Order, body.order_id), body.order_id)
+    free(order)
+    plan = amount_plan(order, fresh("rfd", message), body, now)
+    return _started(*_refunding(known, order, message, plan, now))
+
+
+def confirm_receipt(known: Known, message: Message, now: datetime) -> Decision:
+    """The merchant got the goods: this alone starts the refund of a return (CR-7)."""
+    body: commands.ConfirmReceipt = message.body  # type: ignore[assignment]  # the rule's own body
+    order = owned(known.find(Order, body.order_id), body.order_id)
+    case = returns.known(known.find(ReturnCase, body.return_id), body.return_id, body.order_id)
+    free(order)
+    returns.expect(case, ReturnState.IN_RETURN, ReturnState.REFUND_EXCEPTION, ReturnState.IN_DISPUTE)
+    accepted = returns.accepted_units(case, body.accepted)
+    plan = return_plan(order, fresh("rfd", message), case.id, case.lines, accepted, body.quote, now)
+    fact = events.ReturnReceived(order.id, case.id, accepted, fresh("saga", message))
+    decision, run = _refunding(known, order, message, plan, now, fact)
+    state = ReturnState.REFUNDED if run.terminal else ReturnState.REFUNDING
+    received = returns.stepped(case, now, state, accepted=accepted, settlement_id=run.id)
+    others: tuple[Aggregate, ...] = tuple(row for row in decision.changes if not isinstance(row, ReturnCase))
+    return replace(decision, changes=(*others, received), outcome=Done(Received(_changed(decision), run, received)))
+
+
+def reverse_refund(known: Known, message: Message, now: datetime) -> Decision:
+    """Undo a refund (P24); what it moved stands in the plan of its settlement."""
+    body: commands.ReverseRefund = message.body  # type: ignore[assignment]  # the rule's own body
+    order = owned(known.find(Order, body.order_id), body.order_id)
+    free(order)
+    refund = refund_to_reverse(order, body.settlement_id)
+    refunded = known.find(Run, refund.settlement_id)
+    if refunded is None:
+        raise FailedPrecondition("NO_REFUND_TO_REVERSE", f"{refund.settlement_id} is not on record")
+    plan = reversal_plan(refund, refunded.plan, body.reason)
+    return _started(*_launched(known, order, Kind.REFUND_REVERSAL, message, plan, now, order.state))
+
+
+def replied(known: Known, message: Message, now: datetime) -> Decision:
+    """A participant answered. An answer that nobody waits for changes nothing."""
+    reply: Reply = message.body  # type: ignore[assignment]  # the rule's own body
+    run, order = known.find(Run, reply.saga_id), known.find(Order, message.key)
+    if run is None or order is None or run.root != order.id:
+        return Decision()
+    return _progressed(known, order, run, advance(DEFINITIONS[run.kind], run, reply, now), now)
+
+
+def woken(known: Known, message: Message, now: datetime) -> Decision:
+    """Timer: what is still awaited is sent again; a refund past its 24 hours becomes an exception, once."""
+    assert isinstance(message.body, TimerDue)
+    run, order = known.find(Run, message.body.key), known.find(Order, message.key)
+    if run is None or order is None:
+        return Decision()
+    progress = advance(DEFINITIONS[run.kind], run, None, now)
+    overdue_at = run.started_at + SLA + TICK
+    if run.kind == Kind.REFUND and now < overdue_at:
+        progress = replace(progress, timers=tuple(_not_after(timer, overdue_at) for timer in progress.timers))
+    decision = _progressed(known, order, run, progress, now)
+    refund = order.refund_of(run.id)
+    if progress.ended or refund is None or refund.state is not RefundState.ACCEPTED or now < overdue_at:
+        return decision
+    fact = events.RefundExceptionRaised(order.id, refund.id, "DEADLINE_EXCEEDED")
+    overdue, facts = after(
+        order, now, fact, refunds=with_refund(order, refund._replace(state=RefundState.EXCEPTION))
+    )
+    return replace(decision, changes=(*decision.changes, overdue), events=facts)
+
+
+def hold_expired(known: Known, message: Message, now: datetime) -> Decision:
+    """Timer: nobody shipped in time, so what has not shipped is closed and its hold released (A14)."""
+    order = known.find(Order, message.key)
+    if order is None or not order.open or order.hold_expires_at is None:
+        return Decision()
+    if order.settlement_id:
+        return Decision(timers=(Timer(HOLD_EXPIRY, order.id, order.id, now + HELD_UP),))
+    if not runs_out(order, now):
+        return Decision(timers=(Timer(HOLD_EXPIRY, order.id, order.id, order.hold_expires_at + TICK),))
+    state = order.state if order.shipped else OrderState.CANCELLING
+    decision, _ = _launched(known, order, Kind.CANCELLATION, message, expiry_plan(order), now, state)
+    if any(row for row in decision.changes if isinstance(row, Order) and row.settlement_id):
+        again = Timer(HOLD_EXPIRY, order.id, order.id, now + HELD_UP)
+        return replace(decision, timers=(*decision.timers, again))
+    return decision
+
+
+def _refunding(
+    known: Known, order: Order, message: Message, plan: RefundPlan, now: datetime, *facts: object
+) -> tuple[Decision, Run]:
+    entry = Refund(plan.refund_id, fresh("saga", message), RefundState.ACCEPTED, plan.money.amount_minor)
+    refunds = (*order.refunds, entry)
+    return _launched(known, order, Kind.REFUND, message, plan, now, order.state, *facts, refunds=refunds)
+
+
+def _launched(
+    known: Known, order: Order, kind: Kind, message: Message, plan: Plan, now: datetime, state: OrderState,
+    *facts: object, **changes: Any,  # Any: each value has the type of its field
+) -> tuple[Decision, Run]:
+    """The order locked by a new settlement of it; where that is done at once, the order as it left it."""
+    saga_id = fresh("saga", message)
+    progress = launch(kind, saga_id, order, plan, now)
+    if progress.ended:
+        order, first = told(replace(order, **changes), *facts)
+        decision = ended(known, order, progress.run, now)
+        return _with_run(replace(decision, events=(*first, *decision.events)), progress), progress.run
+    started, begun = after(order, now, *facts, state=state, settlement_id=saga_id, **changes)
+    return _with_run(Decision(changes=(started,), events=begun), progress), progress.run
+
+
+def _progressed(known: Known, order: Order, before: Run, progress: Progress, now: datetime) -> Decision:
+    if progress.run is before:
+        return Decision(timers=progress.timers, cleared=progress.cleared)
+    decision = ended(known, order, progress.run, now) if progress.ended else Decision()
+    return _with_run(decision, progress)
+
+
+def _with_run(decision: Decision, progress: Progress) -> Decision:
+    return replace(
+        decision, changes=(*decision.changes, progress.run), commands=progress.commands,
+        timers=(*decision.timers, *progress.timers), cleared=(*decision.cleared, *progress.cleared),
+    )
+
+
+def _started(decision: Decision, run: Run) -> Decision:
+    return replace(decision, outcome=Done(Started(_changed(decision), run)))
+
+
+def _changed(decision: Decision) -> Order:
+    """The order that a decision left: always its first change."""
+    order = decision.changes[0]
+    assert isinstance(order, Order)
+    return order
+
+
+def _not_after(timer: Timer, limit: datetime) -> Timer:
+    return timer if timer.due_at <= limit else replace(timer, due_at=limit)
