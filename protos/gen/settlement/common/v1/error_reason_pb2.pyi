@@ -146,7 +146,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """A fault of ours or of what we depend on; retry with the same request id."""
     ERROR_REASON_LIMIT_IN_USE: _ErrorReason.ValueType  # 61
     """The limit cannot fall below what is held and used."""
-    ERROR_REASON_ACCOUNT_NOT_EMPTY: _ErrorReason.ValueType  # 62
+    ERROR_REASON_ACCOUNT_NOT_CLEAR: _ErrorReason.ValueType  # 62
     """The account still carries money or debt, so it cannot be closed."""
     ERROR_REASON_LINE_STATE: _ErrorReason.ValueType  # 63
     """The quantities are not shipped, or not open any more."""
@@ -156,6 +156,16 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The acquirer knows this idempotency key with another amount or payment."""
     ERROR_REASON_PAYMENT_NOT_REFUNDABLE: _ErrorReason.ValueType  # 66
     """The acquirer does not know this payment, or not so much of it."""
+    ERROR_REASON_BILL_DATE_AHEAD: _ErrorReason.ValueType  # 67
+    """The bill date's cut is still to come."""
+    ERROR_REASON_REPLAY_DIVERGED: _ErrorReason.ValueType  # 68
+    """The account's log does not give its books: a person has to look."""
+    ERROR_REASON_MONEY_VECTOR_MISMATCH: _ErrorReason.ValueType  # 69
+    """What the participants moved is not what was planned; the settlement is frozen."""
+    ERROR_REASON_SAGA_STATE: _ErrorReason.ValueType  # 70
+    """The saga's phase forbids this."""
+    ERROR_REASON_PARKED_STATE: _ErrorReason.ValueType  # 71
+    """The parked message is resolved already."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Every reason that a google.rpc.ErrorInfo of this engine can carry; the wire string is the name without its prefix,
@@ -286,7 +296,7 @@ ERROR_REASON_UNAVAILABLE: ErrorReason.ValueType  # 60
 """A fault of ours or of what we depend on; retry with the same request id."""
 ERROR_REASON_LIMIT_IN_USE: ErrorReason.ValueType  # 61
 """The limit cannot fall below what is held and used."""
-ERROR_REASON_ACCOUNT_NOT_EMPTY: ErrorReason.ValueType  # 62
+ERROR_REASON_ACCOUNT_NOT_CLEAR: ErrorReason.ValueType  # 62
 """The account still carries money or debt, so it cannot be closed."""
 ERROR_REASON_LINE_STATE: ErrorReason.ValueType  # 63
 """The quantities are not shipped, or not open any more."""
@@ -296,4 +306,14 @@ ERROR_REASON_IDEMPOTENCY_CONFLICT: ErrorReason.ValueType  # 65
 """The acquirer knows this idempotency key with another amount or payment."""
 ERROR_REASON_PAYMENT_NOT_REFUNDABLE: ErrorReason.ValueType  # 66
 """The acquirer does not know this payment, or not so much of it."""
+ERROR_REASON_BILL_DATE_AHEAD: ErrorReason.ValueType  # 67
+"""The bill date's cut is still to come."""
+ERROR_REASON_REPLAY_DIVERGED: ErrorReason.ValueType  # 68
+"""The account's log does not give its books: a person has to look."""
+ERROR_REASON_MONEY_VECTOR_MISMATCH: ErrorReason.ValueType  # 69
+"""What the participants moved is not what was planned; the settlement is frozen."""
+ERROR_REASON_SAGA_STATE: ErrorReason.ValueType  # 70
+"""The saga's phase forbids this."""
+ERROR_REASON_PARKED_STATE: ErrorReason.ValueType  # 71
+"""The parked message is resolved already."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

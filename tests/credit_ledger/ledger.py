@@ -1,0 +1,78 @@
+"""The credit ledger on a real database, one batch at a time, without Kafka and gRPC."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any
+
+from services.credit_ledger.decisions import RULES, TIMERS
+from services.credit_ledger.store import TABLES
+from services.credit_ledger.wire import CODEC
+from services.kernel.messages import Message, Op, SagaRef
+from services.kernel.saga import Verdict
+from services.runtime import timers
+from services.runtime.batch import Batch, Business, Effects, Item
+from services.runtime.inbox import Answered
+from services.runtime.outgoing import Outbound
+from services.runtime.tables import Connection
+from settlement.saga.v1 import saga_pb2
+
+PARTITIONS = 8
+START = datetime.fromisoformat("2026-03-02T10:00:00+08:00")
+
+
+@dataclass
+class Ledger:
+    """Decides messages in batches and keeps the effects of the last one."""
+
+    connection: Connection
+    now: datetime = START
+    effects: Effects = field(default_factory=Effects)
+    _numbers: Any = field(default_factory=lambda: count(1))
+
+    async def run(self, *messages: Message) -> Effects:
+        """Decide these messages in one transaction; a message that fails fails the test."""
+        business = Business(TABLES, RULES, TIMERS, CODEC, Outbound("credit_ledger", CODEC, PARTITIONS), PARTITIONS)
+        batch = Batch(business, [Item(message) for message in messages], self.now)
+        async with self.connection.transaction():
+            await batch.run(self.connection, 1, next(self._numbers) * 10_000)
+        self.effects = batch.effects
+        for _, error in self.effects.faulty:
+            raise error
+        return self.effects
+
+    async def ask(self, key: str, body: object) -> Any:
+        """Decide a call and answer the protobuf message of its result; raises the refusal as `Refused`."""
+        message = Message(f"call-{next(self._numbers)}", key, body)
+        effects = await self.run(message)
+        answered = effects.answered[message.id]
+        if answered.verdict is Verdict.REFUSED:
+            raise Refused(answered)
+        return CODEC.message(answered.type, answered.outcome)
+
+    async def command(self, body: Any, saga_id: str = "", op: Op = Op.EXECUTE) -> saga_pb2.Reply:
+        """Decide a command of a saga and answer the reply that goes out."""
+        saga_id = saga_id or f"saga_{next(self._numbers)}"
+        message = Message("", body.account_id, body, saga=SagaRef(saga_id, "credit_ledger", op), caller="order/ord_x")
+        effects = await self.run(message)
+        replies = [record for record in effects.outgoing if record.topic == "settlement.order.replies.v1"]
+        return saga_pb2.Reply.FromString(replies[-1].payload)
+
+    async def pass_time(self, **duration: float) -> None:
+        """Move the clock and fire what is due on the way, in order."""
+        until = self.now + timedelta(**duration)
+        while True:
+            row = await self.connection.fetchrow("select min(due_at) from timers where due_at <= $1", until)
+            if row is None or row[0] is None:
+                break
+            self.now = max(self.now, row[0])
+            await self.run(*await timers.find_due(self.connection, range(PARTITIONS), self.now, 100))
+        self.now = until
+
+
+class Refused(Exception):
+    """A call was refused."""
+
+    def __init__(self, answered: Answered) -> None:
+        super().__init__(answered.refusal.reason)
+        self.reason = answered.refusal.reason

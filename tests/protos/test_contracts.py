@@ -1,0 +1,89 @@
+"""The contracts hold what they promise: reasons, request ids, HTTP rules, and generated code that is current."""
+
+import importlib
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from google.api import annotations_pb2
+from google.protobuf.descriptor import MethodDescriptor
+
+from settlement.common.v1 import error_reason_pb2
+
+ROOT = Path(__file__).parents[2]
+GENERATED = ROOT / "protos/gen/settlement"
+ERRORS = (
+    "InvalidArgument", "NotFound", "AlreadyExists", "FailedPrecondition", "PermissionDenied", "Aborted",
+    "ResourceExhausted", "Unavailable", "Internal", "InvalidRequest", "DeadlineExceeded",
+)
+RAISED = re.compile(rf'\b(?:{"|".join(ERRORS)})\(\s*"([A-Z_]+)"')
+READS = ("Get", "List", "Watch", "Quote", "Preview", "Explain")
+BY_KEY = {
+    "settlement.order.v1.OrderService.BatchCancelOrders",  # each of its items has a request id
+    "settlement.sandbox.v1.AcquirerService.Refund",  # has an idempotency key
+    "settlement.sandbox.v1.AcquirerService.ConfirmRefund",
+    "settlement.sandbox.v1.AcquirerService.SetFaults",
+}
+
+
+def methods() -> Iterator[MethodDescriptor]:
+    """Every method of every service of ours."""
+    for path in sorted(GENERATED.rglob("*_service_pb2.py")):
+        name = ".".join(path.relative_to(ROOT / "protos/gen").with_suffix("").parts)
+        for service in importlib.import_module(name).DESCRIPTOR.services_by_name.values():
+            yield from service.methods
+
+
+def test_every_reason_that_code_raises_is_in_the_contract() -> None:
+    """A caller can look up each reason it may ever see."""
+    known = {name.removeprefix("ERROR_REASON_") for name in error_reason_pb2.ErrorReason.keys()}
+
+    raised = {
+        (reason, str(path.relative_to(ROOT)))
+        for path in (ROOT / "services").rglob("*.py") for reason in RAISED.findall(path.read_text(encoding="utf-8"))
+    }
+
+    assert raised
+    assert {entry for entry in raised if entry[0] not in known} == set()
+
+
+def test_every_mutation_takes_a_request_id() -> None:
+    """AIP-155; what else makes a call safe to repeat is named above."""
+    mutations = [method for method in methods() if not method.name.startswith(READS) and method.full_name not in BY_KEY]
+
+    assert len(mutations) > 20
+    assert [m.full_name for m in mutations if "request_id" not in m.input_type.fields_by_name] == []
+
+
+def test_every_method_has_an_http_rule() -> None:
+    """The gateway transcodes all of the API."""
+    assert [m.full_name for m in methods() if not m.GetOptions().HasExtension(annotations_pb2.http)] == []
+
+
+def test_generated_code_imports_without_a_warning() -> None:
+    """Stubs of the old toolchain run on the new runtime (STACK 1.1)."""
+    names = [
+        ".".join(path.relative_to(ROOT / "protos/gen").with_suffix("").parts) for path in sorted(GENERATED.rglob("*.py"))
+    ]
+
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", f"import importlib\nfor n in {names!r}: importlib.import_module(n)"],
+        capture_output=True, text=True, check=False,
+    )
+
+    assert done.stderr == ""
+    assert done.returncode == 0
+
+
+def test_protos_are_formatted_linted_unbroken_and_generated_code_is_current() -> None:
+    """The check of `tools/protos.py`; it needs uv, and the generator in uv's cache or an index."""
+    if shutil.which("uv") is None and not (ROOT / ".tools/bin/uv").exists():
+        pytest.skip("uv is not here")
+
+    done = subprocess.run([sys.executable, ROOT / "tools/protos.py", "check"], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
