@@ -19,7 +19,7 @@ from typing import Any, Self
 
 import asyncpg
 import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-untyped]  # ships no types
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from services.local import children, kafka, ports, postgres
 from services.local.prefixed import Pipe

@@ -1,0 +1,65 @@
+"""What the card service is asked to do; the first five come from sagas of the order service. Amounts are fen."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class DepositCard:
+    """Take this much of a card for an order (P3)."""
+
+    card_id: str
+    order_id: str
+    customer_id: str
+    merchant_id: str
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnDeposit:
+    """Give an unshipped share back (P6)."""
+
+    card_id: str
+    order_id: str
+    merchant_id: str
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureDeposit:
+    """Lines have shipped: their share is the merchant's (P4)."""
+
+    card_id: str
+    order_id: str
+    merchant_id: str
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class RefundCard:
+    """Put a refunded share back on the card (P12; 退换货时,e卡支付金额会原路退回至卡内)."""
+
+    card_id: str
+    order_id: str
+    merchant_id: str
+    refund_id: str
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReverseCardRefund:
+    """Undo a refund (P24)."""
+
+    card_id: str
+    order_id: str
+    merchant_id: str
+    refund_id: str
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class IssueCard:
+    """Put a new card on the books."""
+
+    card_id: str
+    customer_id: str
+    face_minor: int

@@ -1,0 +1,174 @@
+"""The five commands of an order's gift-card tender, each as TRY / CONFIRM / CANCEL or EXECUTE.
+
+A deposit holds value between TRY and its decision, so that no other order takes it; the other commands touch only what
+the tender itself has, and the tender is claimed.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import TypeVar
+
+from services.card_redemption.domain.card import CardTender, GiftCard
+from services.card_redemption.domain.commands import (
+    CaptureDeposit,
+    DepositCard,
+    RefundCard,
+    ReturnDeposit,
+    ReverseCardRefund,
+)
+from services.card_redemption.domain.facts import (
+    CardDepositCaptured,
+    CardDeposited,
+    CardDepositReturned,
+    CardEffect,
+    CardRefunded,
+    CardRefundReversed,
+)
+from services.kernel.decision import Decision, Done, Event, Known
+from services.kernel.errors import Defect, FailedPrecondition, InvalidArgument, NotFound
+from services.kernel.journal import Unit, post
+from services.kernel.messages import Message, Op
+from services.kernel.participant import take_part
+
+CARD = "L.GIFTCARD"
+DEPOSIT = "L.DEPOSIT"
+MERCHANT_PAYABLE = "L.MERCH.PAY"
+VECTOR_NAME = "GIFTCARD"
+
+Lines = tuple[tuple[str, str, int], ...]
+B = TypeVar("B")
+
+
+def deposit(known: Known, message: Message, now: datetime) -> Decision:
+    """P3. Refused if the card is not the customer's (as if unknown), or holds too little (INSUFFICIENT_CARD_VALUE)."""
+    body = _body(message, DepositCard)
+    card = _card(known, body.card_id)
+    if card.customer_id != body.customer_id:
+        raise NotFound("CARD_NOT_FOUND", f"there is no card {body.card_id}")
+    tender = known.find(CardTender, body.order_id) or CardTender(body.order_id, body.card_id, body.merchant_id)
+    op = message.saga.op if message.saga else Op.EXECUTE
+    claimed = -body.amount_minor if op in (Op.CONFIRM, Op.CANCEL) else 0
+    card = replace(card, held_minor=card.held_minor + claimed)
+
+    def execute(claim: CardTender, at: datetime) -> Decision:
+        if body.amount_minor > card.spendable_minor:
+            raise FailedPrecondition("INSUFFICIENT_CARD_VALUE", f"{card.id} holds {card.spendable_minor} fen")
+        taken = replace(claim, deposited_minor=claim.deposited_minor + body.amount_minor)
+        left = card.balance_minor - body.amount_minor
+        lines = ((CARD, card.id, body.amount_minor), (DEPOSIT, body.order_id, -body.amount_minor))
+        event = CardDeposited(card.id, body.order_id, body.amount_minor, left)
+        return _posted(card, taken, "deposit", lines, event, at, body.amount_minor, left)
+
+    decision = take_part(tender, message, now, execute)
+    if op is Op.TRY and isinstance(decision.outcome, Done):
+        held = replace(card, held_minor=card.held_minor + body.amount_minor)
+        return replace(decision, changes=(*decision.changes, held))
+    return replace(decision, changes=(*decision.changes, card)) if op is Op.CANCEL else decision
+
+
+def return_deposit(known: Known, message: Message, now: datetime) -> Decision:
+    """P6. Never more than stands."""
+    body = _body(message, ReturnDeposit)
+    card, tender = _card(known, body.card_id), _tender(known, body.order_id, body.card_id)
+
+    def execute(claim: CardTender, at: datetime) -> Decision:
+        _at_most(body.amount_minor, claim.standing_minor, "AGREEMENT_STATE")
+        given = replace(claim, returned_minor=claim.returned_minor + body.amount_minor)
+        left = card.balance_minor + body.amount_minor
+        lines = ((DEPOSIT, body.order_id, body.amount_minor), (CARD, card.id, -body.amount_minor))
+        event = CardDepositReturned(card.id, body.order_id, body.amount_minor, left)
+        return _posted(card, given, "deposit_return", lines, event, at, body.amount_minor, left)
+
+    return take_part(tender, message, now, execute)
+
+
+def capture_deposit(known: Known, message: Message, now: datetime) -> Decision:
+    """P4, the gift-card share; a part of the deposit where only some lines ship."""
+    body = _body(message, CaptureDeposit)
+    card, tender = _card(known, body.card_id), _tender(known, body.order_id, body.card_id)
+
+    def execute(claim: CardTender, at: datetime) -> Decision:
+        _at_most(body.amount_minor, claim.standing_minor, "AGREEMENT_STATE")
+        captured = replace(claim, captured_minor=claim.captured_minor + body.amount_minor)
+        lines = ((DEPOSIT, body.order_id, body.amount_minor), (MERCHANT_PAYABLE, body.merchant_id, -body.amount_minor))
+        event = CardDepositCaptured(card.id, body.order_id, body.amount_minor)
+        return _posted(card, captured, "capture", lines, event, at, body.amount_minor, card.balance_minor)
+
+    return take_part(tender, message, now, execute)
+
+
+def refund(known: Known, message: Message, now: datetime) -> Decision:
+    """P12, the gift-card share; the sum of refunds never exceeds what was captured (PR-5)."""
+    body = _body(message, RefundCard)
+    card, tender = _card(known, body.card_id), _tender(known, body.order_id, body.card_id)
+
+    def execute(claim: CardTender, at: datetime) -> Decision:
+        _at_most(body.amount_minor, claim.captured_minor - claim.refunded_minor, "REFUND_EXCEEDS_REMAINING")
+        refunded = replace(claim, refunds=(*claim.refunds, (body.refund_id, body.amount_minor)))
+        left = card.balance_minor + body.amount_minor
+        lines = ((MERCHANT_PAYABLE, body.merchant_id, body.amount_minor), (CARD, card.id, -body.amount_minor))
+        event = CardRefunded(card.id, body.order_id, body.refund_id, body.amount_minor, left)
+        return _posted(card, refunded, "refund", lines, event, at, body.amount_minor, left, body.refund_id)
+
+    return take_part(tender, message, now, execute)
+
+
+def reverse_refund(known: Known, message: Message, now: datetime) -> Decision:
+    """P24, the gift-card share: the exact negation; refused if the refunded value was spent meanwhile."""
+    body = _body(message, ReverseCardRefund)
+    card, tender = _card(known, body.card_id), _tender(known, body.order_id, body.card_id)
+
+    def execute(claim: CardTender, at: datetime) -> Decision:
+        amount = dict(claim.refunds).get(body.refund_id)
+        if amount is None:
+            raise FailedPrecondition("NO_REFUND_TO_REVERSE", f"{body.order_id} has no refund {body.refund_id}")
+        if amount > card.spendable_minor:
+            raise FailedPrecondition("INSUFFICIENT_CARD_VALUE", f"{card.id} holds {card.spendable_minor} fen")
+        undone = replace(claim, refunds=tuple(each for each in claim.refunds if each[0] != body.refund_id))
+        left = card.balance_minor - amount
+        lines = ((MERCHANT_PAYABLE, body.merchant_id, -amount), (CARD, card.id, amount))
+        event = CardRefundReversed(card.id, body.order_id, body.refund_id, amount, left)
+        return _posted(card, undone, "refund_reverse", lines, event, at, amount, left, body.refund_id)
+
+    return take_part(tender, message, now, execute)
+
+
+def _posted(
+    card: GiftCard, tender: CardTender, op: str, lines: Lines, event: object, at: datetime, amount_minor: int,
+    balance_minor: int, refund_id: str = "",
+) -> Decision:
+    after = replace(card, balance_minor=balance_minor, version=card.version + 1, sequence=card.sequence + 1)
+    effect = CardEffect(
+        op, card.id, tender.order_id, after.version, amount_minor, balance_minor, after.state, at, refund_id
+    )
+    return Decision(
+        Done(effect, ((VECTOR_NAME, amount_minor),)), changes=(after, replace(tender, version=tender.version + 1)),
+        journals=post(op, Unit.CNY, lines, tender.order_id), events=(Event(card.id, after.sequence, event),),
+    )
+
+
+def _at_most(amount_minor: int, most_minor: int, reason: str) -> None:
+    if amount_minor <= 0:
+        raise InvalidArgument("INVALID_ARGUMENT", "the amount must be above 0")
+    if amount_minor > most_minor:
+        raise FailedPrecondition(reason, f"{amount_minor} fen asked for, {most_minor} are there")
+
+
+def _body(message: Message, kind: type[B]) -> B:
+    if not isinstance(message.body, kind):
+        raise Defect(f"{message.id} is no {kind.__name__}")
+    return message.body
+
+
+def _card(known: Known, card_id: str) -> GiftCard:
+    card = known.find(GiftCard, card_id)
+    if card is None:
+        raise NotFound("CARD_NOT_FOUND", f"there is no card {card_id}")
+    return card
+
+
+def _tender(known: Known, order_id: str, card_id: str) -> CardTender:
+    tender = known.find(CardTender, order_id)
+    if tender is None or tender.card_id != card_id:
+        raise NotFound("CARD_NOT_FOUND", f"{order_id} took nothing of {card_id}")
+    return tender

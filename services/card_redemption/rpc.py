@@ -1,0 +1,67 @@
+"""The gRPC methods of CardService."""
+
+import asyncio
+
+from services.card_redemption import store, wire
+from services.card_redemption.domain.commands import IssueCard
+from services.kernel.errors import Aborted, InvalidArgument, NotFound
+from services.kernel.ids import derived
+from services.runtime.edge import Edge
+from services.runtime.journal_pages import PAGE_SIZE as JOURNALS_PAGE_SIZE
+from services.runtime.journal_pages import journal_page
+from services.runtime.rpc_calls import Context
+from settlement.card_redemption.v1 import card_service_pb2 as pb
+from settlement.card_redemption.v1 import card_service_pb2_grpc as rpc
+
+PAGE_SIZE = 50
+MIN_VERSION_SECONDS = 2.0
+
+
+class CardService(rpc.CardServiceServicer):
+    """Issue and read cards; what orders do with them arrives as commands of sagas."""
+
+    def __init__(self, edge: Edge) -> None:
+        self.edge = edge
+
+    async def IssueCard(self, request: pb.IssueCardRequest, context: Context) -> pb.IssueCardResponse:
+        """Put a card on the books."""
+        card_id = request.card_id or derived("crd", request.request_id)
+        body = IssueCard(card_id, request.customer_id, request.face.minor_units)
+        return pb.IssueCardResponse(card=await self.edge.ask(context, request, key=card_id, body=body))
+
+    async def GetCard(self, request: pb.GetCardRequest, context: Context) -> pb.GetCardResponse:
+        """A card, not older than `min_version`."""
+        deadline = asyncio.get_running_loop().time() + MIN_VERSION_SECONDS
+        while True:
+            async with self.edge.read() as connection:
+                card = await store.find_card(connection, request.card_id)
+            if card is None:
+                raise NotFound("CARD_NOT_FOUND", f"there is no card {request.card_id}")
+            if card.version >= request.min_version:
+                return pb.GetCardResponse(card=wire.card(card))
+            if asyncio.get_running_loop().time() > deadline:
+                raise Aborted("STALE_VERSION", f"the card is at version {card.version}")
+            await asyncio.sleep(0.02)
+
+    async def ListCards(self, request: pb.ListCardsRequest, context: Context) -> pb.ListCardsResponse:
+        """A customer's cards."""
+        size = request.page_size or PAGE_SIZE
+        async with self.edge.read() as connection:
+            found = await store.list_cards(connection, request.customer_id, request.page_token, size + 1)
+        more = found[size - 1].id if len(found) > size else ""
+        return pb.ListCardsResponse(cards=[wire.card(card) for card in found[:size]], next_page_token=more)
+
+    async def ListJournals(self, request: pb.ListJournalsRequest, context: Context) -> pb.ListJournalsResponse:
+        """The journals of a card in posting order."""
+        size = request.page_size or JOURNALS_PAGE_SIZE
+        after = _place(request.page_token) if request.page_token else (request.after_version, 2**15 - 1)
+        async with self.edge.read() as connection:
+            journals, more = await journal_page(connection, request.root_id, after, request.order_id, size)
+        return pb.ListJournalsResponse(journals=journals, next_page_token=f"{more[0]}.{more[1]}" if more else "")
+
+
+def _place(token: str) -> tuple[int, int]:
+    version, _, no = token.partition(".")
+    if not (version.isdigit() and no.isdigit()):
+        raise InvalidArgument("INVALID_ARGUMENT", "page_token is not one of ours", {"field": "page_token"})
+    return int(version), int(no)
