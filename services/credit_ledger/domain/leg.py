@@ -74,8 +74,6 @@ class SendLeg:
 
 @dataclass(frozen=True, slots=True)
 class QueryLeg:
-    """An action: ask the rail what became of this leg."""
+    """An action: ask the rail what became of this leg; what the rail never received is sent again under the same key."""
 
-    leg_id: str
-    account_id: str
-    rail: Rail
+    leg: SendLeg

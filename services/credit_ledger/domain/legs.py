@@ -63,7 +63,7 @@ def woken(position: Position, identity: str) -> Applied:
     if leg.attempts >= ATTEMPTS_MAX and leg.state is not LegState.ACCEPTED:
         return Applied(_failed(position, leg, "no answer in time"), leg, logged=False)
     again = replace(leg, attempts=leg.attempts + 1, updated_at=position.at)
-    action = _send(leg) if leg.state is LegState.PENDING else QueryLeg(leg.id, leg.account_id, leg.rail)
+    action = _send(leg) if leg.state is LegState.PENDING else QueryLeg(_send(leg))
     return Applied(position.plus(again, timers=(_retry(again, position.at),), actions=(action,)), again, logged=False)
 
 

@@ -1,0 +1,38 @@
+"""The ways money leaves the house, one file per family; each is asked only after a decision was committed."""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+import uuid_utils
+
+from services.credit_ledger.domain.commands import ReportLeg
+from services.credit_ledger.domain.leg import QueryLeg, Rail, SendLeg
+from services.credit_ledger.rails.bank_card import BankCardRail
+from services.credit_ledger.rails.rail import PaymentRail
+from services.kernel.messages import Message
+from services.runtime.settings import Settings
+
+Perform = Callable[[object], Awaitable[Message | None]]
+
+
+def perform(settings: Settings) -> Perform:
+    """What a process does with the actions of legs: both families go to the acquirer that SETTLE_ACQUIRER_TARGET names."""
+    acquirer = BankCardRail(settings.target("acquirer"))
+    return performing({Rail.CARD: acquirer, Rail.PAYOUT: acquirer})
+
+
+def performing(rails: Mapping[Rail, PaymentRail]) -> Perform:
+    """Send or ask, then report back to the account. A query that finds nothing sends, under the same key."""
+
+    async def act(action: object) -> Message | None:
+        if isinstance(action, QueryLeg):
+            leg = action.leg
+            answer = await rails[leg.rail].query(leg.leg_id) or await rails[leg.rail].send(leg)
+        elif isinstance(action, SendLeg):
+            leg = action
+            answer = await rails[leg.rail].send(leg)
+        else:
+            return None
+        report = ReportLeg(leg.account_id, leg.leg_id, *answer)
+        return Message(id="", key=leg.account_id, body=report, fresh_id=uuid_utils.uuid7().hex)
+
+    return act

@@ -1,0 +1,51 @@
+"""The bank-card acquirer over gRPC: idempotency key = leg id."""
+
+import grpc
+
+from services.credit_ledger.domain.commands import LegReport
+from services.credit_ledger.domain.leg import SendLeg
+from services.runtime.rpc import channel
+from settlement.common.v1 import money_pb2
+from settlement.sandbox.v1 import acquirer_service_pb2 as pb
+from settlement.sandbox.v1.acquirer_service_pb2_grpc import AcquirerServiceStub
+
+SECONDS_MAX = 2.0
+_REPORTS = {
+    pb.ACQUIRER_REFUND_STATE_PENDING: LegReport.ACCEPTED,
+    pb.ACQUIRER_REFUND_STATE_CONFIRMED: LegReport.SETTLED,
+    pb.ACQUIRER_REFUND_STATE_REJECTED: LegReport.REJECTED,
+}
+_FINAL = {grpc.StatusCode.ALREADY_EXISTS, grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.FAILED_PRECONDITION}
+
+
+class BankCardRail:
+    """A client of the acquirer; keeps one channel as long as the process lives."""
+
+    def __init__(self, target: str, seconds_max: float = SECONDS_MAX) -> None:
+        self._stub = AcquirerServiceStub(channel(target, seconds_max))
+        self._seconds_max = seconds_max
+
+    async def send(self, leg: SendLeg) -> tuple[LegReport, str]:
+        """Ask for the refund; a time-out is UNKNOWN, a refusal REJECTED."""
+        request = pb.RefundRequest(
+            idempotency_key=leg.leg_id, payment_reference=leg.reference,
+            amount=money_pb2.Money(minor_units=leg.amount_minor, currency_code="CNY"),
+        )
+        try:
+            answer = await self._stub.Refund(request, timeout=self._seconds_max)
+        except grpc.aio.AioRpcError as error:
+            return _report(error)
+        return _REPORTS[answer.refund.state], answer.refund.detail
+
+    async def query(self, leg_id: str) -> tuple[LegReport, str] | None:
+        """Ask about it by its key; None says that the request never arrived."""
+        try:
+            answer = await self._stub.GetRefund(pb.GetRefundRequest(idempotency_key=leg_id), timeout=self._seconds_max)
+        except grpc.aio.AioRpcError as error:
+            return None if error.code() is grpc.StatusCode.NOT_FOUND else _report(error)
+        return _REPORTS[answer.refund.state], answer.refund.detail
+
+
+def _report(error: grpc.aio.AioRpcError) -> tuple[LegReport, str]:
+    detail = f"{error.code().name}: {error.details()}"
+    return (LegReport.REJECTED if error.code() in _FINAL else LegReport.UNKNOWN), detail

@@ -1,0 +1,18 @@
+"""What every rail promises: pay a leg at most once under its id, and say what became of it."""
+
+from typing import Protocol
+
+from services.credit_ledger.domain.commands import LegReport
+from services.credit_ledger.domain.leg import SendLeg
+
+
+class PaymentRail(Protocol):
+    """A network. An answer that does not come is UNKNOWN: it is asked about, never sent under another key (PM-6)."""
+
+    async def send(self, leg: SendLeg) -> tuple[LegReport, str]:
+        """Ask for the payment; answers the report and a detail for people."""
+        ...
+
+    async def query(self, leg_id: str) -> tuple[LegReport, str] | None:
+        """Ask what became of it; None if the network never heard of it."""
+        ...

@@ -1,0 +1,33 @@
+"""Run the sandbox acquirer: SETTLE_LISTEN, SETTLE_ACQUIRER_DATA (a file), SETTLE_ACQUIRER_CONFIRM (auto or manual)."""
+
+import asyncio
+import os
+import signal
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+
+from services.local.acquirer.ledger import AcquirerLedger
+from services.local.acquirer.service import Acquirer
+from settlement.sandbox.v1.acquirer_service_pb2_grpc import add_AcquirerServiceServicer_to_server
+
+
+async def serve() -> None:
+    """Serve until SIGTERM."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    ledger = AcquirerLedger(os.environ["SETTLE_ACQUIRER_DATA"])
+    server = grpc.aio.server()
+    add_AcquirerServiceServicer_to_server(Acquirer(ledger, os.environ.get("SETTLE_ACQUIRER_CONFIRM") != "manual"), server)
+    state = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(state, server)
+    server.add_insecure_port(os.environ["SETTLE_LISTEN"])
+    await server.start()
+    await state.set("", health_pb2.HealthCheckResponse.SERVING)
+    await stop.wait()
+    await server.stop(1)
+
+
+if __name__ == "__main__":
+    asyncio.run(serve())

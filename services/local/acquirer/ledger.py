@@ -1,0 +1,77 @@
+"""The acquirer's own books, in SQLite: what was refunded under which key. They survive a kill, as a bank's would."""
+
+import sqlite3
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+PENDING, CONFIRMED, REJECTED = "PENDING", "CONFIRMED", "REJECTED"
+
+
+class KeyReused(Exception):
+    """The key was used before with another content."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """One refund; `calls` counts how often it was asked for."""
+
+    key: str
+    reference: str
+    amount_minor: int
+    state: str
+    created_at: str
+    confirmed_at: str
+    calls: int
+
+
+class AcquirerLedger:
+    """All refunds, each key once."""
+
+    def __init__(self, file: Path | str) -> None:
+        self._database = sqlite3.connect(file, isolation_level=None)
+        self._database.execute("pragma journal_mode = wal")
+        self._database.execute(
+            """create table if not exists refunds (
+                   key text primary key, reference text not null, amount_minor integer not null, state text not null,
+                   created_at text not null, confirmed_at text not null, calls integer not null)"""
+        )
+
+    def refund(self, key: str, reference: str, amount_minor: int, state: str) -> Refund:
+        """Refund once: the same key and content gives the same answer, the same key with other content raises `KeyReused`."""
+        now = datetime.now(UTC).isoformat()
+        confirmed_at = now if state == CONFIRMED else ""
+        self._database.execute(
+            """insert into refunds values (?, ?, ?, ?, ?, ?, 1)
+               on conflict (key) do update set calls = calls + 1""",
+            (key, reference, amount_minor, state, now, confirmed_at),
+        )
+        found = self.find(key)
+        assert found is not None
+        if (found.reference, found.amount_minor) != (reference, amount_minor):
+            raise KeyReused(key)
+        return found
+
+    def find(self, key: str) -> Refund | None:
+        """The refund under this key."""
+        row = self._database.execute(
+            "select key, reference, amount_minor, state, created_at, confirmed_at, calls from refunds where key = ?", (key,)
+        ).fetchone()
+        return Refund(*row) if row else None
+
+    def confirm(self, key: str) -> Refund | None:
+        """The bank has paid."""
+        self._database.execute(
+            "update refunds set state = ?, confirmed_at = ? where key = ? and state = ?",
+            (CONFIRMED, datetime.now(UTC).isoformat(), key, PENDING),
+        )
+        return self.find(key)
+
+    def list(self, reference: str, after: str, limit: int) -> "list[Refund]":
+        """Refunds by key, of one payment if it is named."""
+        rows = self._database.execute(
+            """select key, reference, amount_minor, state, created_at, confirmed_at, calls from refunds
+               where (? = '' or reference = ?) and key > ? order by key limit ?""",
+            (reference, reference, after, limit),
+        ).fetchall()
+        return [Refund(*row) for row in rows]
