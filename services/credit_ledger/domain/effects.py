@@ -70,16 +70,24 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One link of the explanation chain (U2): this rule made `amount_minor` of these inputs.
+    """One link of the explanation chain (U2): this rule made `amount_minor` of these inputs, shared out by these weights.
 
-    `explanation.evaluate(step)` computes the amount and the parts again from `rule`, `inputs` and the weights.
+    `explanation.evaluate(step)` computes the amount and the shares again from formula, inputs and weights. Kept as columns:
+    a refund of 24 instalments explains 48 shares.
     """
 
     rule: str
     formula: str
     amount_minor: int
     inputs: tuple[int, ...] = ()
-    parts: tuple[Part, ...] = ()
+    numbers: tuple[int, ...] = ()
+    weights: tuple[int, ...] = ()
+    amounts: tuple[int, ...] = ()
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The shares as rows."""
+        return tuple(map(Part, self.numbers, self.weights, self.amounts))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from services.credit_ledger.domain import refund_fees
-from services.credit_ledger.domain.effects import Part, Step
+from services.credit_ledger.domain.effects import Step
 from services.credit_ledger.domain.strategies import reduce
 from services.credit_ledger.domain.terms import Strategy
 from services.kernel.allocation import in_order
@@ -19,12 +19,11 @@ class Text(NamedTuple):
 
 def holds(step: Step) -> bool:
     """Whether the step, computed again from its rule, inputs and weights, gives the same amount and the same parts."""
-    return evaluate(step) == (step.amount_minor, tuple(part.amount_minor for part in step.parts))
+    return evaluate(step) == (step.amount_minor, step.amounts)
 
 
 def evaluate(step: Step) -> tuple[int, tuple[int, ...]]:
     """The amount and the parts of a step, computed again."""
-    weights = tuple(part.weight for part in step.parts)
     match step.formula:
         case "sum":
             return sum(step.inputs), ()
@@ -33,7 +32,7 @@ def evaluate(step: Step) -> tuple[int, tuple[int, ...]]:
         case "flat_fee":
             return refund_fees.flat_fee(*step.inputs), ()
         case _:
-            parts = _parts(step, weights)
+            parts = _parts(step)
             return sum(parts), parts
 
 
@@ -41,14 +40,15 @@ def text(step: Step) -> Text:
     """A step in Chinese and English; the rule id stands beside it in the data."""
     chinese, english = _TEXTS[step.rule]
     words = {
-        "amount": yuan(step.amount_minor), "count": len([part for part in step.parts if part.amount_minor]),
+        "amount": yuan(step.amount_minor), "count": len([amount for amount in step.amounts if amount]),
         "offered": yuan(step.inputs[0]) if step.inputs else "0.00", "strategy": step.formula,
-        "numbers": _numbers(step.parts),
+        "numbers": _numbers(step),
     }
     return Text(chinese.format(**words), english.format(**words))
 
 
-def _parts(step: Step, weights: tuple[int, ...]) -> tuple[int, ...]:
+def _parts(step: Step) -> tuple[int, ...]:
+    weights = step.weights
     match step.formula:
         case "all":
             return weights
@@ -62,9 +62,9 @@ def _parts(step: Step, weights: tuple[int, ...]) -> tuple[int, ...]:
             return reduce(Strategy(strategy), step.inputs[0], weights)
 
 
-def _numbers(parts: tuple[Part, ...]) -> str:
+def _numbers(step: Step) -> str:
     """The instalments that got something: "1, 2, 3"."""
-    return ", ".join(str(part.no) for part in parts if part.amount_minor)
+    return ", ".join(str(no) for no, amount in zip(step.numbers, step.amounts, strict=True) if amount)
 
 
 _TEXTS = {

@@ -65,9 +65,9 @@ class Instalment(NamedTuple):
 
     def state(self, today: date) -> InstalmentState:
         """Its state on a business date."""
-        if not self.live:
-            void = self.refunded_minor == self.principal_minor > 0
-            return InstalmentState.VOID if void else InstalmentState.SATISFIED
-        if self.overdue(today):
-            return InstalmentState.OVERDUE
-        return InstalmentState.BILLED if self.billed else InstalmentState.SCHEDULED
+        _, _, due_date, principal, _, fee, paid, refunded, written_off, fee_paid, late, _, billed = self
+        if principal - paid - refunded - written_off or fee - fee_paid or late:
+            if not billed:
+                return InstalmentState.SCHEDULED
+            return InstalmentState.OVERDUE if due_date < today else InstalmentState.BILLED
+        return InstalmentState.VOID if refunded == principal > 0 else InstalmentState.SATISFIED

@@ -1,11 +1,11 @@
 """The answer to a saga command: what the order is told, and keeps (`CreditEffect`)."""
 
-from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 from services.credit_ledger.domain.agreement import Agreement
 from services.credit_ledger.domain.effects import CreditEffect, InstalmentChange
-from services.credit_ledger.domain.instalment import Instalment
+from services.credit_ledger.domain.instalment import Instalment, InstalmentState
 from services.credit_ledger.domain.operation import NO_FACTS, Facts
 from services.credit_ledger.domain.position import Applied, Position
 from services.credit_ledger.domain.tenders import Tenders
@@ -21,19 +21,21 @@ def applied(
         op=op, order_id=agreement.order_id, account_id=position.account.id, account_version=position.before.version + 1,
         posted_at=position.at, moved=moved, agreement_state=agreement.state,
         available_minor=position.account.available_minor,
-        instalments=tuple(instalment_changes(position, agreement, before)), **details,
+        instalments=instalment_changes(agreement, before, business_date(position.at)), **details,
     )
     return Applied(position, effect, agreement.order_id, reference, facts, moved.vector())
 
 
-def instalment_changes(position: Position, agreement: Agreement, before: Agreement | None) -> Iterator[InstalmentChange]:
-    """Every instalment as it is now, and what this decision did to it."""
-    today = business_date(position.at)
-    old = {item.no: item for item in before.instalments} if before is not None else {}
-    for item in agreement.instalments:
-        was: Instalment = old.get(item.no, item)
-        yield InstalmentChange(
-            item.no, item.bill_date, item.due_date, item.principal_minor, item.paid_minor, item.refunded_minor,
-            item.outstanding_minor, item.fee_minor, item.fee_paid_minor, item.late_minor, item.state(today),
-            item.refunded_minor - was.refunded_minor, item.paid_minor - was.paid_minor, was.fee_minor,
-        )
+def instalment_changes(agreement: Agreement, before: Agreement | None, today: date) -> tuple[InstalmentChange, ...]:
+    """Every instalment as it is now, and what this decision did to it; one that is new did nothing yet."""
+    now = tuple(agreement.instalments)
+    old = tuple(before.instalments) if before is not None else now
+    return tuple([_change(item, was, item.state(today)) for item, was in zip(now, old + now[len(old):], strict=True)])
+
+
+def _change(item: Instalment, was: Instalment, state: InstalmentState) -> InstalmentChange:
+    no, bill_date, due_date, principal, _, fee, paid, refunded, written_off, fee_paid, late, _, _ = item
+    return InstalmentChange(
+        no, bill_date, due_date, principal, paid, refunded, principal - paid - refunded - written_off, fee, fee_paid, late,
+        state, refunded - was.refunded_minor, paid - was.paid_minor, was.fee_minor,
+    )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from services.credit_ledger.domain import books, legs, refund_allocation, shares, surplus
-from services.credit_ledger.domain.agreement import Agreement
+from services.credit_ledger.domain.agreement import Agreement, AgreementState
 from services.credit_ledger.domain.books import Lines
 from services.credit_ledger.domain.commands import RefundTenders
 from services.credit_ledger.domain.credit_refund import CreditRefund, RefundState
@@ -57,7 +57,7 @@ class CreditSide:
 def refund(position: Position, body: RefundTenders) -> Applied:
     """Refund these shares of an order; a refund of 0 is accepted and does nothing (PR-6)."""
     agreement, tenders = position.agreement(body.order_id), body.tenders.checked()
-    if not any(agreement.hold.captured):
+    if agreement.state in (AgreementState.DRAFT, AgreementState.REVOKED):
         raise FailedPrecondition("AGREEMENT_STATE", f"{body.order_id} has not shipped")
     if not tenders.within(agreement.refundable):
         raise FailedPrecondition("REFUND_EXCEEDS_REMAINING", f"{body.order_id}: {agreement.refundable} is left")
@@ -75,14 +75,13 @@ def credit_side(position: Position, agreement: Agreement, credit_minor: int, ref
     """Post the credit share of a refund at the position's instant: allocation, fees, surplus."""
     allocation = refund_allocation.allocate(agreement, credit_minor, position.at)
     waterfall = surplus.spend(position, allocation.agreement, allocation.surplus_minor, refund_id)
-    position, account = waterfall.position, waterfall.position.account
-    short = max(0, sum(back.amount_minor for back in waterfall.given_back) - _rest(allocation, waterfall))
-    side = CreditSide(position, allocation, waterfall)
-    return replace(side, position=position.plus(account=replace(
-        account, used_minor=account.used_minor - side.principal_minor,
+    account = waterfall.position.account
+    account = replace(
+        account, used_minor=account.used_minor - allocation.principal_minor - waterfall.principal_minor,
         credit_balance_minor=account.credit_balance_minor + waterfall.balance_minor,
-        receivable_minor=account.receivable_minor + short,
-    )))
+        receivable_minor=account.receivable_minor + waterfall.short_minor,
+    )
+    return CreditSide(waterfall.position.plus(account=account), allocation, waterfall)
 
 
 def posted(position: Position, op: str, side: CreditSide, other: Lines, order_id: str) -> Position:
@@ -108,7 +107,8 @@ def _refund(position: Position, agreement: Agreement, body: RefundTenders) -> Ap
     before = position.agreement(body.order_id)
     position, facts, other, identity = _other_tenders(position, agreement, body)
     side = credit_side(position, agreement, body.tenders.credit_minor, body.refund_id)
-    facts = replace(facts, paid_out=side.waterfall.paid_out)
+    if side.waterfall.paid_out:
+        facts = replace(facts, paid_out=side.waterfall.paid_out)
     position = posted(side.position, "refund", side, other, body.order_id)
     agreement = position.agreement(body.order_id)
     position = position.plus(event=RefundPosted(
@@ -149,7 +149,9 @@ def _other_tenders(
     tenders = body.tenders
     taken = shares.take(position, agreement.merchant_id, tenders.total_minor)
     account = taken.position.account
-    position = taken.position.plus(account=replace(account, wallet_minor=account.wallet_minor + tenders.wallet_minor))
+    position = taken.position
+    if tenders.wallet_minor:
+        position = position.plus(account=replace(account, wallet_minor=account.wallet_minor + tenders.wallet_minor))
     identity = legs.leg_id(body.refund_id) if tenders.bank_minor else ""
     position = legs.launched(
         position, identity, Rail.CARD, agreement.payment_reference, tenders.bank_minor, body.order_id, body.refund_id
@@ -162,11 +164,6 @@ def _tender_lines(tenders: Tenders, account_id: str) -> Lines:
         (books.COUPON, "", -tenders.coupon_minor), (books.WALLET, account_id, -tenders.wallet_minor),
         (books.TRANSIT_CARD, "", -tenders.bank_minor),
     )
-
-
-def _rest(allocation: Allocation, waterfall: Waterfall) -> int:
-    """The surplus that no due took."""
-    return allocation.surplus_minor - sum(use.amount_minor for use in waterfall.uses)
 
 
 def _chain(side: CreditSide) -> tuple[Step, ...]:

@@ -11,9 +11,11 @@ from typing import NamedTuple
 from services.credit_ledger.domain import books, refund_fees
 from services.credit_ledger.domain.agreement import Agreement, AgreementState, Plan
 from services.credit_ledger.domain.books import Lines
-from services.credit_ledger.domain.effects import Part, Step
+from services.credit_ledger.domain.effects import Step
 from services.credit_ledger.domain.instalment import Instalment
+from services.credit_ledger.domain.refund_fees import FeeChange, Refunded
 from services.credit_ledger.domain.strategies import Parts, overdue_first
+from services.credit_ledger.domain.strategies import reduce as reduce_by
 from services.credit_ledger.domain.terms import CreditTerms, Strategy
 from services.kernel.allocation import in_order
 from services.kernel.calendar import business_date, elapsed_days
@@ -57,73 +59,79 @@ class Allocation:
 
 
 class Reduction(NamedTuple):
-    """What each instalment gives up: unpaid principal, and principal that was written off (P25)."""
+    """What each instalment owed, and what it gives up: unpaid principal, and principal that was written off (P25)."""
 
+    outstanding: Sequence[int]
     principal: Parts
     recovered: Parts
     steps: tuple[Step, ...]
 
 
+class Cut(NamedTuple):
+    """One plan's part of a refund; `credit_minor` is more than its reductions where paid principal is refunded."""
+
+    plan: Plan
+    outstanding: Sequence[int]
+    principal: Sequence[int]
+    recovered: Sequence[int]
+    credit_minor: int
+
+
 def allocate(agreement: Agreement, credit_minor: int, posted_at: datetime) -> Allocation:
     """Apply the credit share of a refund. More than all that is outstanding clears all of it; the rest is surplus."""
-    items = _in_order(agreement)
-    reduction = reduce(items, agreement.terms.strategy, credit_minor, posted_at)
-    refunded = {
-        item.no: item._replace(refunded_minor=item.refunded_minor + part + back, written_off_minor=item.written_off_minor - back)
-        for item, part, back in zip(items, reduction.principal, reduction.recovered, strict=True) if part or back
-    }
-    plans = _shared_out(agreement, refunded, credit_minor)
-    repriced = [_repriced(plan, share, agreement.terms, posted_at) for plan, share in plans]
+    items, terms = _in_order(agreement), agreement.terms
+    reduction = reduce(items, terms.strategy, credit_minor, posted_at)
+    changes = [_refunded(cut, terms, posted_at) for cut in _cuts(agreement, items, reduction, credit_minor)]
+    plans, fees = tuple(plan for plan, _ in changes), [fee for _, fee in changes]
+    principal, recovered = sum(reduction.principal), sum(reduction.recovered)
     billed = sum(part for item, part in zip(items, reduction.principal, strict=True) if item.billed)
-    recovered, back = sum(reduction.recovered), sum(change.back_minor for _, change in repriced)
-    principal = sum(reduction.principal)
+    back = sum(fee.back_minor for fee in fees)
     after = replace(
-        agreement, plans=tuple(plan for plan, _ in repriced), written_off_minor=agreement.written_off_minor - recovered
+        agreement, plans=plans, written_off_minor=agreement.written_off_minor - recovered,
+        state=state_after(agreement, plans),
     )
     return Allocation(
-        agreement=replace(after, state=state_after(after)), billed_minor=billed, unbilled_minor=principal - billed,
-        recovered_minor=recovered, fee_back_minor=back,
-        fee_reversed_minor=sum(change.reversed_minor for _, change in repriced),
-        fee_earned_minor=sum(change.earned_minor for _, change in repriced),
-        surplus_minor=credit_minor - principal - recovered + back,
-        steps=reduction.steps + tuple(step for _, change in repriced for step in change.steps),
+        agreement=after, billed_minor=billed, unbilled_minor=principal - billed, recovered_minor=recovered,
+        fee_back_minor=back, fee_reversed_minor=sum(fee.reversed_minor for fee in fees),
+        fee_earned_minor=sum(fee.earned_minor for fee in fees), surplus_minor=credit_minor - principal - recovered + back,
+        steps=reduction.steps + tuple(step for fee in fees for step in fee.steps),
     )
 
 
 def reduce(items: Sequence[Instalment], strategy: Strategy, credit_minor: int, posted_at: datetime) -> Reduction:
     """Which instalments the credit share clears, and by how much (RA-3, RA-4, PR-1)."""
     outstanding = [item.principal_minor - item.paid_minor - item.refunded_minor - item.written_off_minor for item in items]
-    whole = sum(outstanding)
-    none = (0,) * len(items)
+    whole, none = sum(outstanding), (0,) * len(items)
     if credit_minor >= whole:
-        recovered = in_order(credit_minor - whole, [item.written_off_minor for item in items])
-        steps = _step("RA-3", "all", credit_minor, items, outstanding, tuple(outstanding))
-        return Reduction(tuple(outstanding), recovered, steps + _step(
-            "P25", "in_order", credit_minor - whole, items, [item.written_off_minor for item in items], recovered
-        ))
+        written_off = [item.written_off_minor for item in items]
+        recovered = in_order(credit_minor - whole, written_off)
+        steps = _step("RA-3", "all", credit_minor, items, outstanding, outstanding)
+        recovery = _step("P25", "in_order", credit_minor - whole, items, written_off, recovered)
+        return Reduction(outstanding, tuple(outstanding), recovered, steps + recovery)
     today = business_date(posted_at)
     overdue = [item.billed and item.due_date < today for item in items]
     if not any(overdue):
-        _, parts = overdue_first(strategy, credit_minor, outstanding, overdue)
-        return Reduction(parts, none, _step(_rule(strategy), strategy.value, credit_minor, items, outstanding, parts))
+        parts = reduce_by(strategy, credit_minor, outstanding)
+        return Reduction(outstanding, parts, none, _step(_rule(strategy), strategy.value, credit_minor, items, outstanding, parts))
     late, others = overdue_first(strategy, credit_minor, outstanding, overdue)
     first = [whole if is_late else 0 for whole, is_late in zip(outstanding, overdue, strict=True)]
     rest = [0 if is_late else whole for whole, is_late in zip(outstanding, overdue, strict=True)]
     steps = _step("RA-4", "in_order", credit_minor, items, first, late) + _step(
         _rule(strategy), strategy.value, credit_minor - sum(late), items, rest, others
     )
-    return Reduction(tuple(a + b for a, b in zip(late, others, strict=True)), none, steps)
+    return Reduction(outstanding, tuple(map(int.__add__, late, others)), none, steps)
 
 
-def state_after(agreement: Agreement) -> AgreementState:
+def state_after(agreement: Agreement, plans: Sequence[Plan]) -> AgreementState:
     """SETTLED_EARLY once all its credit is refunded; PAID_OFF and CHARGED_OFF stay what they are (A23, P25)."""
     if agreement.state is not AgreementState.EFFECTIVE or any(agreement.hold.remaining):
         return agreement.state
-    if not agreement.plans:
+    if not plans:
         return agreement.state if any(agreement.refundable) else AgreementState.SETTLED_EARLY
-    if all(plan.refunded_minor == plan.principal_minor for plan in agreement.plans):
+    if all(plan.refunded_minor == plan.principal_minor for plan in plans):
         return AgreementState.SETTLED_EARLY
-    return agreement.state if agreement.open else AgreementState.PAID_OFF
+    live = any(item.live for plan in plans for item in plan.instalments)
+    return agreement.state if live else AgreementState.PAID_OFF
 
 
 def _in_order(agreement: Agreement) -> tuple[Instalment, ...]:
@@ -133,31 +141,53 @@ def _in_order(agreement: Agreement) -> tuple[Instalment, ...]:
     return tuple(sorted(agreement.instalments, key=lambda item: (item.due_date, item.no)))
 
 
-def _shared_out(agreement: Agreement, refunded: dict[int, Instalment], credit_minor: int) -> list[tuple[Plan, int]]:
-    """The plans with their reduced instalments, and each one's share of the credit: its reductions, then of what is left
-    as much as was paid of it, oldest shipment first."""
-    plans, shares = [], []
-    for plan in agreement.plans:
-        items = tuple(refunded.get(item.no, item) for item in plan.instalments) if refunded else plan.instalments
-        plans.append(replace(plan, instalments=items))
-        shares.append(sum(item.refunded_minor for item in items) - sum(item.refunded_minor for item in plan.instalments))
-    rest = credit_minor - sum(shares)
-    if rest:
-        room = [plan.principal_minor - plan.refunded_minor - share for plan, share in zip(plans, shares, strict=True)]
-        shares = [share + more for share, more in zip(shares, in_order(rest, room), strict=True)]
-    return list(zip(plans, shares, strict=True))
+def _cuts(agreement: Agreement, items: Sequence[Instalment], reduction: Reduction, credit_minor: int) -> list[Cut]:
+    """Each plan's part of the refund: its reductions, then of what is left as much as was paid of it, oldest shipment first."""
+    if len(agreement.plans) == 1:
+        return [Cut(agreement.plans[0], *reduction[:3], credit_minor)]
+    numbers = [item.no for item in items]
+    owed, given, recovered = (dict(zip(numbers, amounts, strict=True)) for amounts in reduction[:3])
+    cuts = [
+        Cut(plan, [owed[n] for n in own], [given[n] for n in own], [recovered[n] for n in own],
+            sum(given[n] + recovered[n] for n in own))
+        for plan in agreement.plans for own in ([item.no for item in plan.instalments],)
+    ]
+    room = [cut.plan.principal_minor - cut.plan.refunded_minor - cut.credit_minor for cut in cuts]
+    rest = in_order(credit_minor - sum(cut.credit_minor for cut in cuts), room)
+    return [cut._replace(credit_minor=cut.credit_minor + more) for cut, more in zip(cuts, rest, strict=True)]
 
 
-def _repriced(plan: Plan, share: int, terms: CreditTerms, posted_at: datetime) -> tuple[Plan, refund_fees.FeeChange]:
-    """The plan after the fee rules; a plan that no share of the refund fell on keeps its fees."""
-    if not share:
-        return plan, refund_fees.FeeChange(plan.instalments, 0, 0, 0, ())
+def _refunded(cut: Cut, terms: CreditTerms, posted_at: datetime) -> tuple[Plan, FeeChange]:
+    """The plan after its part of the refund; one that no part fell on keeps its fees."""
+    plan = cut.plan
+    if not cut.credit_minor:
+        return plan, FeeChange((), ())
     elapsed = elapsed_days(plan.captured_at, posted_at)
     free = elapsed <= terms.free_days
-    weighted = plan.weighted_minor + share * (0 if free else min(elapsed, terms.term_days))
-    plan = replace(plan, refunded_minor=plan.refunded_minor + share, weighted_minor=weighted)
-    change = refund_fees.reprice(plan, terms, free)
-    return replace(plan, instalments=change.instalments), change
+    refunded = Refunded(
+        plan.refunded_minor + cut.credit_minor,
+        plan.weighted_minor + cut.credit_minor * (0 if free else min(elapsed, terms.term_days)), free,
+    )
+    change = refund_fees.reprice(plan, terms, refunded, tuple(map(int.__sub__, cut.outstanding, cut.principal)))
+    return Plan(
+        plan.shipment, plan.captured_at, plan.principal_minor, plan.flat_fee_minor, _instalments(cut, change),
+        refunded.credit_minor, refunded.weighted_minor,
+    ), change
+
+
+def _instalments(cut: Cut, change: FeeChange) -> tuple[Instalment, ...]:
+    """The instalments with their reductions and new fees, each made once."""
+    earned = change.earned_minor > 0
+    return tuple(
+        Instalment(
+            item.no, item.bill_date, item.due_date, item.principal_minor, item.fee_initial_minor, fee, item.paid_minor,
+            item.refunded_minor + part + back, item.written_off_minor - back, fee_paid, item.late_minor, item.late_through,
+            item.billed or earned,
+        )
+        for item, part, back, fee, fee_paid in zip(
+            cut.plan.instalments, cut.principal, cut.recovered, change.fees, change.paid, strict=True
+        )
+    )
 
 
 def _rule(strategy: Strategy) -> str:
@@ -167,9 +197,8 @@ def _rule(strategy: Strategy) -> str:
 def _step(
     rule: str, formula: str, offered: int, items: Sequence[Instalment], weights: Sequence[int], parts: Sequence[int]
 ) -> tuple[Step, ...]:
-    """The explanation of one allocation, without the instalments that had nothing to give."""
+    """The explanation of one allocation; none where nothing was to give."""
     amount = sum(parts)
     if not amount:
         return ()
-    told = tuple(Part(item.no, weight, part) for item, weight, part in zip(items, weights, parts, strict=True) if weight)
-    return (Step(rule, formula, amount, (offered,), told),)
+    return (Step(rule, formula, amount, (offered,), tuple([item.no for item in items]), tuple(weights), tuple(parts)),)

@@ -1,28 +1,41 @@
 """What a refund does to the fees of a plan (FE-1 to FE-4, P17 to P19). Late fees are never touched (FE-3)."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from services.credit_ledger.domain.agreement import Plan
-from services.credit_ledger.domain.effects import Part, Step
-from services.credit_ledger.domain.instalment import Instalment
+from services.credit_ledger.domain.effects import Step
 from services.credit_ledger.domain.terms import CreditTerms
 from services.kernel.money import half_up
 
 
 class FeeChange(NamedTuple):
-    """The instalments with their new fees, and where the difference goes: `reversed_minor` was billed and unpaid,
-    `back_minor` was paid, `earned_minor` falls due now although its bill is still to come."""
+    """The new fee of each instalment and what of it is paid, and where the difference goes: `reversed_minor` was billed and
+    unpaid, `back_minor` was paid, `earned_minor` falls due now although its bill is still to come."""
 
-    instalments: tuple[Instalment, ...]
-    reversed_minor: int
-    back_minor: int
-    earned_minor: int
-    steps: tuple[Step, ...]
+    fees: tuple[int, ...]
+    paid: tuple[int, ...]
+    reversed_minor: int = 0
+    back_minor: int = 0
+    earned_minor: int = 0
+    steps: tuple[Step, ...] = ()
 
 
-def reprice(plan: Plan, terms: CreditTerms, free: bool) -> FeeChange:
-    """The fees of a plan whose principal, `refunded_minor` and `weighted_minor` already tell of the refund."""
-    return _deferral(plan, terms) if terms.deferred else _instalments(plan, free)
+class Refunded(NamedTuple):
+    """How far a plan is refunded, this refund included: ΣR, Σ R_i x e_i, and whether this one is in the free period."""
+
+    credit_minor: int
+    weighted_minor: int
+    free: bool
+
+
+def reprice(plan: Plan, terms: CreditTerms, refunded: Refunded, unpaid: Sequence[int]) -> FeeChange:
+    """The fees of a plan; its instalments are as before the refund, `unpaid` is their principal after it."""
+    if terms.deferred:
+        return _deferral(plan, terms, refunded)
+    if refunded.free and refunded.credit_minor == plan.principal_minor:
+        return _all_back(plan)
+    return _in_proportion(plan, refunded.credit_minor, unpaid)
 
 
 def flat_fee(fee: int, principal: int, term_days: int, refunded: int, weighted: int) -> int:
@@ -35,47 +48,54 @@ def instalment_fee(fee: int, principal: int, refunded: int) -> int:
     return half_up(fee * (principal - refunded), principal)
 
 
-def _instalments(plan: Plan, free: bool) -> FeeChange:
-    """FE-1 for a full refund in the free period, FE-4 for all others."""
-    full = plan.refunded_minor == plan.principal_minor
-    if full and free:
-        waived = tuple(item._replace(fee_minor=0, fee_paid_minor=0) for item in plan.instalments)
-        step = Step("FE-1", "none", 0, (), tuple(Part(item.no, item.fee_minor, 0) for item in plan.instalments))
-        unpaid = sum(item.fee_due_minor for item in plan.instalments)
-        return FeeChange(waived, unpaid, sum(item.fee_paid_minor for item in plan.instalments), 0, (step,))
-    items, parts, reversed_minor = [], [], 0
-    priced: dict[int, int] = {}
-    for item in plan.instalments:
-        if item.billed and item.fee_paid_minor == item.fee_minor:
-            items.append(item)
+def _all_back(plan: Plan) -> FeeChange:
+    """FE-1: a full refund in the free period leaves no fee, and what was paid of one comes back."""
+    nothing = (0,) * len(plan.instalments)
+    step = Step(
+        "FE-1", "none", 0, (), tuple(item.no for item in plan.instalments),
+        tuple(item.fee_minor for item in plan.instalments), nothing,
+    )
+    return FeeChange(
+        nothing, nothing, sum(item.fee_due_minor for item in plan.instalments),
+        sum(item.fee_paid_minor for item in plan.instalments), 0, (step,),
+    )
+
+
+def _in_proportion(plan: Plan, refunded: int, unpaid: Sequence[int]) -> FeeChange:
+    """FE-4: a billed fee that is paid stays; one of an unbilled instalment that owes nothing any more goes; no fee falls
+    below what was paid of it; all other fees fall in proportion, to 0 with a full refund."""
+    fees, told, reversed_minor = [], [], 0
+    principal, priced = plan.principal_minor, dict[int, int]()
+    for item, owes in zip(plan.instalments, unpaid, strict=True):
+        fee, paid, billed, first = item.fee_minor, item.fee_paid_minor, item.billed, item.fee_initial_minor
+        if billed and paid == fee:
+            fees.append(fee)
             continue
-        if full or (not item.billed and not item.outstanding_minor):
-            fee = 0
-        else:
-            fee = priced.get(item.fee_initial_minor, -1)
-            if fee < 0:
-                fee = instalment_fee(item.fee_initial_minor, plan.principal_minor, plan.refunded_minor)
-                priced[item.fee_initial_minor] = fee
-            parts.append(Part(item.no, item.fee_initial_minor, fee))
-        fee = max(fee, item.fee_paid_minor)
-        if item.billed:
-            reversed_minor += item.fee_minor - fee
-        items.append(item._replace(fee_minor=fee))
-    step = Step("FE-4", "fee", sum(part.amount_minor for part in parts), (plan.principal_minor, plan.refunded_minor), tuple(parts))
-    return FeeChange(tuple(items), reversed_minor, 0, 0, (step,) if parts else ())
+        lower = 0
+        if owes or billed:
+            if first not in priced:
+                priced[first] = instalment_fee(first, principal, refunded)
+            lower = priced[first]
+            told.append((item.no, first, lower))
+        lower = max(lower, paid)
+        if billed:
+            reversed_minor += fee - lower
+        fees.append(lower)
+    steps: tuple[Step, ...] = ()
+    if told:
+        numbers, weights, amounts = zip(*told, strict=True)
+        steps = (Step("FE-4", "fee", sum(amounts), (principal, refunded), numbers, weights, amounts),)
+    return FeeChange(tuple(fees), tuple(item.fee_paid_minor for item in plan.instalments), reversed_minor, 0, 0, steps)
 
 
-def _deferral(plan: Plan, terms: CreditTerms) -> FeeChange:
+def _deferral(plan: Plan, terms: CreditTerms, refunded: Refunded) -> FeeChange:
     """FE-2; the earned part of a fee that is not billed yet falls due at once when the whole credit is refunded (P19)."""
     (item,) = plan.instalments
-    days = terms.term_days
-    fee = flat_fee(plan.flat_fee_minor, plan.principal_minor, days, plan.refunded_minor, plan.weighted_minor)
-    inputs = (plan.flat_fee_minor, plan.principal_minor, days, plan.refunded_minor, plan.weighted_minor)
+    principal = plan.principal_minor
+    inputs = (plan.flat_fee_minor, principal, terms.term_days, refunded.credit_minor, refunded.weighted_minor)
+    fee = flat_fee(*inputs)
     steps = (Step("FE-2", "flat_fee", fee, inputs),) if plan.flat_fee_minor else ()
     back = max(0, item.fee_paid_minor - fee)
     if item.billed:
-        changed = item._replace(fee_minor=fee, fee_paid_minor=item.fee_paid_minor - back)
-        return FeeChange((changed,), item.fee_minor - fee - back, back, 0, steps)
-    if plan.refunded_minor == plan.principal_minor and fee:
-        return FeeChange((item._replace(fee_minor=fee, billed=True),), 0, 0, fee, steps)
-    return FeeChange((item._replace(fee_minor=fee),), 0, 0, 0, steps)
+        return FeeChange((fee,), (item.fee_paid_minor - back,), item.fee_minor - fee - back, back, 0, steps)
+    return FeeChange((fee,), (0,), 0, 0, fee if refunded.credit_minor == principal else 0, steps)

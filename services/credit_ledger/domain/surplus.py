@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from services.credit_ledger.domain import books, dues, legs
 from services.credit_ledger.domain.agreement import Agreement
 from services.credit_ledger.domain.books import Lines
-from services.credit_ledger.domain.effects import GivenBack, Part, Step, Use
+from services.credit_ledger.domain.effects import GivenBack, Step, Use
 from services.credit_ledger.domain.leg import Rail
 from services.credit_ledger.domain.operation import PaidOut
 from services.credit_ledger.domain.position import Position
@@ -21,13 +21,15 @@ OWN_CHARGES, BILLED, AHEAD, REST, GIVE_BACK = "RA-5(1)", "RA-5(2)", "RA-5(3)", "
 
 @dataclass(frozen=True, slots=True)
 class Waterfall:
-    """The position with the surplus spent, and where it went."""
+    """The position with the surplus spent, and where it went. `short_minor` is what a replay finds paid out above the surplus
+    that is there now: the customer owes it."""
 
     position: Position
     uses: tuple[Use, ...] = ()
     given_back: tuple[GivenBack, ...] = ()
     paid_out: tuple[PaidOut, ...] = ()
     balance_minor: int = 0
+    short_minor: int = 0
     principal_minor: int = 0
     lines: Lines = ()
     steps: tuple[Step, ...] = ()
@@ -46,15 +48,15 @@ def spend(position: Position, agreement: Agreement, surplus: int, refund_id: str
     paid_out = _give_back(position, spent.rest_minor)
     position, given_back = _paid_out(position, paid_out, refund_id)
     returned = sum(back.amount_minor for back in given_back)
-    balance = max(0, spent.rest_minor - returned)
+    balance, short = max(0, spent.rest_minor - returned), max(0, returned - spent.rest_minor)
     owner = position.account.id
     lines = (
         *dues.lines_of(uses, owner), *((books.TRANSIT_PAYOUT, back.instrument, -back.amount_minor) for back in given_back),
         (books.CREDIT_BALANCE, owner, -balance),
-        (books.CUSTOMER_RECEIVABLE, owner, max(0, returned - spent.rest_minor)),
+        (books.CUSTOMER_RECEIVABLE, owner, short),
     )
     return Waterfall(
-        position, uses, given_back, paid_out, balance, spent.principal_minor, lines,
+        position, uses, given_back, paid_out, balance, short, spent.principal_minor, lines,
         _steps(surplus, uses, paid_out, spent.rest_minor, balance),
     )
 
@@ -91,14 +93,15 @@ def _steps(surplus: int, uses: tuple[Use, ...], paid_out: tuple[PaidOut, ...], r
     """The chain of the surplus: each rule with what it was offered and what it took."""
     steps, offered = [], surplus
     for rule in (OWN_CHARGES, BILLED, AHEAD):
-        parts = tuple(Part(use.no, use.amount_minor, use.amount_minor) for use in uses if use.rule == rule)
-        taken = sum(part.amount_minor for part in parts)
+        taken = [(use.no, use.amount_minor) for use in uses if use.rule == rule]
         if taken:
-            steps.append(Step(rule, "in_order", taken, (offered,), parts))
-            offered -= taken
+            numbers, amounts = zip(*taken, strict=True)
+            steps.append(Step(rule, "in_order", sum(amounts), (offered,), numbers, amounts, amounts))
+            offered -= sum(amounts)
     if paid_out:
-        parts = tuple(Part(index, fact.amount_minor, fact.amount_minor) for index, fact in enumerate(paid_out, 1))
-        steps.append(Step(GIVE_BACK, "in_order", rest - balance, (rest,), parts))
+        amounts = tuple(fact.amount_minor for fact in paid_out)
+        numbers = tuple(range(1, len(amounts) + 1))
+        steps.append(Step(GIVE_BACK, "in_order", rest - balance, (rest,), numbers, amounts, amounts))
     if balance:
         steps.append(Step(REST, "rest", balance, (rest, rest - balance)))
     return tuple(steps)

@@ -44,7 +44,7 @@ class Order:
     payable: dict[str, tuple[int, int]] = field(default_factory=dict)
     returned: Counter[str] = field(default_factory=Counter)
     refunded: int = 0
-    refunds: list[tuple[str, Case, list[int], int]] = field(default_factory=list)
+    refunds: list[tuple[str, Case, list[int], int, bool]] = field(default_factory=list)
 
     @classmethod
     def of(cls, given: Case) -> "Order":
@@ -180,13 +180,12 @@ class ScenarioPlayer:
         share = half_up(coupon * done, whole) - half_up(coupon * (done - amount), whole) if whole else 0
         self.refund_number += 1
         refund_id = f"ref_{self.refund_number}"
-        result = self.book.saga(ACCOUNT, commands.RefundTenders(
-            ACCOUNT, event["order"], MERCHANT, refund_id, self._tenders(order, parts, share)
-        ), at)
+        tenders = self._tenders(order, parts, share)
+        result = self.book.saga(ACCOUNT, commands.RefundTenders(ACCOUNT, event["order"], MERCHANT, refund_id, tenders), at)
         if isinstance(result, Refused):
             return _code(result)
         self.splits.append(parts)
-        self._accept(order, event, parts, amount, refund_id)
+        self._accept(order, event, parts, amount, refund_id, any(tenders))
         flash = order.given.get("route") == "FLASH" and dict(zip(order.tenders, parts, strict=True)).get("CREDIT", 0)
         gift = dict(zip(order.tenders, parts, strict=True)).get("GIFTCARD", 0)
         self._card(index, "refund_accept" if flash else "refund", gift, "L.MERCH.PAY", "L.GIFTCARD")
@@ -195,20 +194,20 @@ class ScenarioPlayer:
             self.keys[event["key"]] = (asked, parts)
         return None
 
-    def _accept(self, order: Order, event: Case, parts: list[int], amount: int, refund_id: str) -> None:
+    def _accept(self, order: Order, event: Case, parts: list[int], amount: int, refund_id: str, moved: bool) -> None:
         for (name, left), part in zip(order.left.items(), parts, strict=True):
             order.left[name] = left - part
         for line in event.get("lines", ()):
             order.returned[line["id"]] += line["qty"]
         order.refunded += amount
-        order.refunds.append((refund_id, event, parts, amount))
+        order.refunds.append((refund_id, event, parts, amount, moved))
 
     def _refund_reverse(self, event: Case, at: datetime, index: int) -> str | None:
         order = self.orders[event["order"]]
-        refund_id, refund, parts, amount = order.refunds.pop()
+        refund_id, refund, parts, amount, moved = order.refunds.pop()
         result = self.book.saga(
             ACCOUNT, commands.ReverseRefund(ACCOUNT, event["order"], MERCHANT, refund_id), at
-        ) if amount else None
+        ) if moved else None
         for (name, left), part in zip(order.left.items(), parts, strict=True):
             order.left[name] = left + part
         for line in refund.get("lines", ()):
