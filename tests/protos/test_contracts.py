@@ -40,7 +40,7 @@ def methods() -> Iterator[MethodDescriptor]:
 
 def test_every_reason_that_code_raises_is_in_the_contract() -> None:
     """A caller can look up each reason it may ever see."""
-    known = {name.removeprefix("ERROR_REASON_") for name in error_reason_pb2.ErrorReason.keys()}
+    known = {name.removeprefix("ERROR_REASON_") for name in error_reason_pb2.ErrorReason.DESCRIPTOR.values_by_name}
 
     raised = {
         (reason, str(path.relative_to(ROOT)))
