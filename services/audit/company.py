@@ -39,10 +39,14 @@ CHECKS = (
            where t.open <> t.booked""",
     ),
     Check(
-        "rails.woken", "every leg that the rail still owes an answer has a timer", (CREDIT,),
+        "rails.woken", "every leg and refund that a network still owes an answer has a timer", (CREDIT,),
         """select l.id, 'a timer', 'none, state ' || l.state
            from legs l left join timers t on t.key = l.id
-           where l.state in ('PENDING', 'SENT', 'UNKNOWN', 'ACCEPTED') and t.key is null""",
+           where l.state in ('PENDING', 'SENT', 'UNKNOWN', 'ACCEPTED') and t.key is null
+           union all
+           select r.id, 'a timer', 'none, state ' || r.state
+           from credit_refunds r left join timers t on t.key = r.id
+           where r.state = 'PENDING_CHANNEL' and t.key is null""",
     ),
     Check(
         "suspense.zero", "nothing waits in suspense", (CREDIT,),
