@@ -9,7 +9,7 @@ import structlog
 from services.kernel.messages import Message
 from services.runtime import timers
 from services.runtime.batch import Item, Position
-from services.runtime.clock import Clock
+from services.runtime.clock import Clock, ManualClock
 from services.runtime.codec import Codec, Undecodable
 from services.runtime.incoming import read
 from services.runtime.kafka import PartitionReader, Record
@@ -17,7 +17,9 @@ from services.runtime.postgres import Pool
 from services.runtime.queues import Queues
 
 TIMER_SECONDS = 0.1
-"""How often due timers are looked for."""
+"""How often due timers are looked for; a manual clock that moves has them looked for at once."""
+REPEAT_SECONDS = 0.25
+"""How long a timer that was found is taken to be on its way through the lane."""
 
 log = structlog.get_logger(__name__)
 
@@ -37,16 +39,21 @@ class Feed:
         self._most = most
         self._held: set[int] = set()
         self._tasks: list[asyncio.Task[None]] = []
-        self._seen: dict[tuple[str, str], float] = {}
+        self._seen: dict[str, float] = {}
+        self._tick = asyncio.Event()
         self.failed: BaseException | None = None
 
     async def start(self) -> None:
         """Connect to the broker and begin to look for timers."""
         await self._reader.start()
+        if isinstance(self._clock, ManualClock):
+            self._clock.on_set.append(self._tick.set)
         self._tasks = [asyncio.create_task(self._guard(self._records())), asyncio.create_task(self._guard(self._timers()))]
 
     async def stop(self) -> None:
         """Leave the broker."""
+        if isinstance(self._clock, ManualClock) and self._tick.set in self._clock.on_set:
+            self._clock.on_set.remove(self._tick.set)
         for task in self._tasks:
             task.cancel()
         for task in self._tasks:
@@ -98,7 +105,9 @@ class Feed:
     async def _timers(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(TIMER_SECONDS)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._tick.wait(), TIMER_SECONDS)
+            self._tick.clear()
             if not self._held:
                 continue
             async with self._pool.acquire() as connection:
@@ -106,9 +115,8 @@ class Feed:
             now = loop.time()
             self._seen = {key: at for key, at in self._seen.items() if at > now}
             for message in due:
-                key = (message.fresh_id, "")
-                if key not in self._seen:
-                    self._seen[key] = now + 0.25
+                if message.fresh_id not in self._seen:
+                    self._seen[message.fresh_id] = now + REPEAT_SECONDS
                     self._queues.urgent.append(Item(message))
             if due:
                 self._queues.wake.set()
