@@ -2,8 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, suppress
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager, aclosing, suppress
 from hashlib import blake2b
 from typing import Any, Protocol
 
@@ -77,13 +77,13 @@ class Edge:
         if timeout_seconds <= 0:
             return False
         with suppress(TimeoutError):
-            async with asyncio.timeout(timeout_seconds):
-                async for phase in self.watch(saga_id):
+            async with asyncio.timeout(timeout_seconds), aclosing(self.watch(saga_id)) as phases:
+                async for phase in phases:
                     if phase in _ENDED:
                         return True
         return False
 
-    async def watch(self, saga_id: str) -> AsyncIterator[str]:
+    async def watch(self, saga_id: str) -> AsyncGenerator[str, None]:
         """The settlement's phase, now and after each step, until it has ended; ends at once for an unknown one."""
         event = self._lanes.watch(saga_id)
         seen = 0
