@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 import pytest_asyncio
 
+from services.runtime import kafka
 from services.runtime.kafka import PartitionReader, ProducerReplaced, SafeProducer
 from services.runtime.outgoing import Outgoing
-from services.runtime.settings import Settings
+from services.runtime.settings import Settings, SettingsError
 from tests.runtime.conftest import Until
 from tests.runtime.mock_cluster import MockCluster
 
@@ -140,11 +141,14 @@ async def test_many_senders_report_one_broken_producer_once(cluster: MockCluster
     assert {int(value) for value in found} == set(range(9))
 
 
-async def test_a15_a_codec_that_is_not_there_is_refused(cluster: MockCluster) -> None:
-    """lz4 works where cramjam is installed; only `none` and `lz4` can be chosen at all."""
-    producer = SafeProducer(replace(local(cluster), kafka_compression="lz4"))
-
+async def test_a15_a_codec_that_is_not_there_is_refused(cluster: MockCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """lz4 works where cramjam is installed; elsewhere the setting is named instead of failing at the first record."""
+    compressed = replace(local(cluster), kafka_compression="lz4")
+    producer = SafeProducer(compressed)
     await producer.send([record(1)])
-
     assert await read_all(cluster) == [b"1"]
     await producer.stop()
+
+    monkeypatch.setattr(kafka, "find_spec", {}.get)
+    with pytest.raises(SettingsError, match="cramjam"):
+        kafka.make_producer(compressed)
