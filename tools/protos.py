@@ -120,8 +120,14 @@ def _protoc(protos: Path, work: Path, *options: str) -> None:
     dependencies = work / "deps.binpb"
     if not dependencies.exists():
         dependencies.write_bytes(_dependencies())
-    command = [*_uv(), "tool", "run", *GENERATOR, "python", "-m", "grpc_tools.protoc"]
-    _run([*command, f"--descriptor_set_in={dependencies}", f"-I{protos}", *options, *_sources(protos)], "protoc")
+    compile_all = [
+        "python", "-m", "grpc_tools.protoc", f"--descriptor_set_in={dependencies}", f"-I{protos}", *options,
+        *_sources(protos),
+    ]
+    try:  # what uv has in its cache needs no network
+        _run([*_uv(), "tool", "run", "--offline", *GENERATOR, *compile_all], "protoc")
+    except Failed:
+        _run([*_uv(), "tool", "run", *GENERATOR, *compile_all], "protoc")
 
 
 def _dependencies() -> bytes:

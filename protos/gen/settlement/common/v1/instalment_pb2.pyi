@@ -100,7 +100,7 @@ class Instalment(_message.Message):
     state: Global___InstalmentState.ValueType
     """Its state on the business date of the answer."""
     order_id: _builtins.str
-    """The order it belongs to."""
+    """The order it belongs to; empty inside a CreditEffect, which names it once."""
     def __init__(
         self,
         *,
