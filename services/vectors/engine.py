@@ -63,6 +63,10 @@ class Engine:
         for channel in self._channels.values():
             await channel.close()
 
+    async def begin(self) -> None:
+        """Note what was parked before the run: it is not this run's fault."""
+        self._parked = sum(found.parked for found in await self._activity())
+
     async def set_clock(self, at: datetime) -> None:
         """Move every service to this instant."""
         instant = Timestamp()

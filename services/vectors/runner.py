@@ -106,9 +106,19 @@ class Stage:
     async def play(self) -> None:
         """Play every flow to its end."""
         times = [self._open(number) for number in range(len(self._scenarios))]
+        await self._begin()
         await self._all(self._set_up_idle(number) for number in self._flows if not times[number])
         for round_ in rounds(times):
             await self._round(round_)
+
+    async def _begin(self) -> None:
+        if self._engine is None or not self._flows:
+            return
+        try:
+            await self._engine.begin()
+        except (NotPlayed, Rejected) as error:
+            for case in list(self._flows):
+                self._fail(case, error)
 
     def _open(self, number: int) -> tuple[datetime, ...]:
         scenario = self._scenarios[number]
