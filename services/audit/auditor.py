@@ -48,9 +48,9 @@ async def audit(dsns: Mapping[str, str], wait_seconds: float = WAIT_SECONDS, str
     async with open_world(dsns, quiet=strict or not left) as world:
         for check in (*CHECKS, *(QUIET_CHECKS if world.quiet else ())):
             for service in check.where:
-                await _ask(world, check, service, report)
-        for name, ask in CROSS_CHECKS.items():
-            report.add(name, await ask(world))
+                await ask(world, check, service, report)
+        for name, cross in CROSS_CHECKS.items():
+            report.add(name, await cross(world))
         await _note(world, report)
     stuck = sorted(first & left) if wait_seconds and not strict else []
     report.add(STUCK, [Finding(STUCK, "engine", what, "moves", f"still there after {wait_seconds:.0f} s") for what in stuck])
@@ -60,7 +60,8 @@ async def audit(dsns: Mapping[str, str], wait_seconds: float = WAIT_SECONDS, str
     return report
 
 
-async def _ask(world: World, check: Check, service: str, report: Report) -> None:
+async def ask(world: World, check: Check, service: str, report: Report) -> None:
+    """Ask one check of one service's snapshot, and take what it answers into the report."""
     rows = await world[service].fetch(
         f"select key, expected, actual, count(*) over () from ({check.sql}) found (key, expected, actual) limit {EXAMPLES_MAX}"
     )

@@ -46,8 +46,9 @@ where (t.tender = 'GIFTCARD') = ($1 = 'card_redemption') and t.amount > 0
 
 BALANCES = """
 insert into audit_balances (unit, account, sub, amount_minor)
-    select unit, account, sub, sum(amount_minor) from entries group by unit, account, sub
+    select unit, coalesce(account, '?'), coalesce(sub, '?'), sum(coalesce(amount_minor, 0)) from entries group by 1, 2, 3
 """
+"""A journal of the wrong shape must not stop the audit that reports it."""
 
 OF_BOOK: dict[str, tuple[str, ...]] = {
     CREDIT: (TABLES, agreements.BESIDE),

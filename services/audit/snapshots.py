@@ -49,9 +49,9 @@ async def _snapshot(dsn: str, tables: tuple[str, ...]) -> AsyncIterator[Connecti
     try:
         for statement in tables:
             await connection.execute(statement)
-        await connection.execute("begin isolation level repeatable read read only")
-        await connection.fetchval("select 1")  # the snapshot is taken by the first statement
-        yield connection
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            await connection.fetchval("select 1")  # the snapshot is taken by the first statement
+            yield connection
     finally:
         connection.terminate()
 
@@ -73,8 +73,7 @@ async def _roll_up(book: Connection, service: str) -> None:
 
 
 async def _copy(order: Connection, query: str, service: str, book: Connection, table: str) -> None:
-    async with order.transaction():
-        cursor = await order.cursor(query, service)
-        while rows := await cursor.fetch(ROWS_AT_A_TIME):
-            await book.copy_records_to_table(table, records=[tuple(row) for row in rows])
+    cursor = await order.cursor(query, service)
+    while rows := await cursor.fetch(ROWS_AT_A_TIME):
+        await book.copy_records_to_table(table, records=[tuple(row) for row in rows])
     await book.execute(f"analyze {table}")

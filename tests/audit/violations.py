@@ -1,0 +1,115 @@
+"""One planted violation for every check: what is done to the databases of the story, and which check must see it."""
+
+from typing import NamedTuple
+
+ORDER, CREDIT, CARD = "order", "credit_ledger", "card_redemption"
+
+
+class Planted(NamedTuple):
+    """SQL that breaks the promise of a check in a service's database."""
+
+    check: str
+    service: str
+    sql: str
+
+
+_JOURNAL = """
+insert into journals (root, root_version, no, op, unit, order_id, saga_id, posted_at, accounts, subs, amounts) values
+('{root}', {version}, 0, '{op}', '{unit}', '', '{saga}', now(), '{{{accounts}}}', '{{{subs}}}', '{{{amounts}}}')"""
+
+
+def _journal(
+    accounts: str, amounts: str, subs: str = '"",""', unit: str = "CNY", root: str = "acc_1", version: int = 1_000,
+    op: str = "planted", saga: str = "",
+) -> str:
+    return _JOURNAL.format(
+        root=root, version=version, op=op, unit=unit, saga=saga, accounts=accounts, subs=subs, amounts=amounts
+    )
+
+
+_ENDED = "(select id from sagas where kind = 'refund' and phase = 'DONE' limit 1)"
+
+PLANTED = (
+    Planted("journals.balance", CREDIT, "update journals set amounts[1] = amounts[1] + 1 where op = 'repay'"),
+    Planted("journals.shape", CARD, "update journals set subs = subs[1:1] where op = 'card_issue'"),
+    Planted("journals.units", CREDIT, "update journals set unit = 'CNY' where op = 'authorize'"),
+    Planted("journals.ordinals", CREDIT, "update journals set no = 7 where op = 'deposit'"),
+    Planted("books.zero", CARD, "update journals set amounts[1] = amounts[1] + 1 where op = 'capture'"),
+    Planted("accounts.limits", CREDIT, "update journals set amounts[1] = amounts[1] - 5 where op = 'authorize'"),
+    Planted("accounts.projection", CREDIT, "update credit_accounts set wallet_minor = wallet_minor + 1"),
+    Planted("accounts.sound", CREDIT, "update credit_accounts set wallet_minor = -1"),
+    Planted("accounts.known", CREDIT, _journal("L.CUST.WALLET,A.BANK", "-7,7", 'acc_stray,""')),
+    Planted("accounts.log", CREDIT, "delete from operations where number = 2"),
+    Planted("accounts.events", CREDIT, "update credit_accounts set sequence = sequence + 1"),
+    Planted("accounts.versions", CREDIT, _journal("A.BANK,X.SUSPENSE", "1,-1")),
+    Planted("accounts.woken", CREDIT, "delete from timers where kind = 'statement_cut'"),
+    Planted(
+        "accounts.claims", CREDIT,
+        "update credit_accounts set pending_tried_at = now(), pending_saga_id = (select split_part(message_id, '/', 1) from inbox "
+        "where message_id like '%/F' limit 1)",
+    ),
+    Planted("agreements.debt", CREDIT, """update agreements set plans = jsonb_set(plans, '{0,instalments,5,6}', '1')
+                                          where order_id = 'ord_returned'"""),
+    Planted("agreements.deposits", CREDIT, _journal("L.DEPOSIT,A.BANK", "-9,9", 'ord_waiting,""')),
+    Planted("agreements.instalments", CREDIT, """update agreements set plans = jsonb_set(plans, '{0,instalments,5,6}', '99999999')
+                                                 where order_id = 'ord_returned'"""),
+    Planted("agreements.plans", CREDIT, """update agreements set plans = jsonb_set(plans, '{0,principal_minor}', '1')
+                                           where order_id = 'ord_returned'"""),
+    Planted("agreements.refunds", CREDIT, "update agreements set refunded = '[0, 99999999, 0, 0]' where order_id = 'ord_returned'"),
+    Planted("agreements.ended", CREDIT, "update agreements set state = 'REVOKED' where order_id = 'ord_waiting'"),
+    Planted("merchants.projection", CREDIT, "update merchant_shares set payable_minor = payable_minor + 3"),
+    Planted("rails.transit", CREDIT, "update legs set state = 'SETTLED'"),
+    Planted("rails.flash", CREDIT, "update credit_refunds set state = 'SUCCEEDED'"),
+    Planted("rails.woken", CREDIT, "delete from timers where kind in ('leg', 'flash_timeout')"),
+    Planted("suspense.zero", CREDIT, _journal("A.BANK,X.SUSPENSE", "4,-4")),
+    Planted("cards.projection", CARD, "update gift_cards set balance_minor = balance_minor - 1"),
+    Planted("cards.deposits", CARD, "update card_tenders set deposited_minor = deposited_minor + 1 where order_id = 'ord_waiting'"),
+    Planted("cards.merchants", CARD, _journal("L.MERCH.PAY,L.GIFTCARD", "2,-2", "mer_1,crd_1", root="crd_1")),
+    Planted("cards.refunds", CARD, "update card_tenders set refunds = '[[\"ref_x\", 99999999]]' where order_id = 'ord_returned'"),
+    Planted("cards.held", CARD, "update gift_cards set held_minor = 1"),
+    Planted(
+        "cards.claims", CARD,
+        "update card_tenders set pending_tried_at = now(), pending_saga_id = (select split_part(message_id, '/', 1) from inbox "
+        "where message_id like '%/F' limit 1) where order_id = 'ord_returned'",
+    ),
+    Planted("cards.events", CARD, "update gift_cards set sequence = sequence - 1"),
+    Planted("cards.versions", CARD, "update gift_cards set version = 1"),
+    Planted("sagas.moved", CREDIT, "update journals set saga_id = '' where op = 'capture'"),
+    Planted("sagas.moved_cards", CARD, "update journals set saga_id = '' where op = 'refund'"),
+    Planted("orders.tenders", CREDIT, "update agreements set refunded = '[0, 0, 0, 0]' where order_id = 'ord_returned'"),
+    Planted("orders.owes_nothing", ORDER, "update orders set state = 'CANCELLED' where id = 'ord_waiting'"),
+    Planted("orders.refunded_whole", ORDER, "update orders set state = 'FULLY_REFUNDED' where id = 'ord_returned'"),
+    Planted("orders.card_tenders", CARD, "update card_tenders set captured_minor = 0 where order_id = 'ord_returned'"),
+    Planted("orders.card_returned", ORDER, "update orders set state = 'CANCELLED' where id = 'ord_waiting'"),
+    Planted("orders.counters", ORDER, "update orders set tenders = jsonb_set(tenders, '{0,5}', '99999999')"),
+    Planted("orders.lock", ORDER, "update orders set settlement_id = 'saga_gone' where id = 'ord_waiting'"),
+    Planted("orders.events", ORDER, "update orders set sequence = sequence + 1 where id = 'ord_waiting'"),
+    Planted("sagas.decision", ORDER, f"update sagas set decision = 'ABORT' where id = {_ENDED}"),
+    Planted("sagas.branches", ORDER, "update sagas set branches = jsonb_set(branches, '{0,1}', '\"TRIED\"') where phase = 'DONE'"),
+    Planted("sagas.executed", CREDIT, "update inbox set verdict = 'REFUSED' where message_id like '%/T'"),
+    Planted("sagas.confirmed", CARD, "delete from inbox where message_id like '%/F'"),
+    Planted("sagas.cancelled", CARD, "delete from inbox where message_id like '%/C'"),
+    Planted(
+        "sagas.traceless", CREDIT,
+        "update journals set saga_id = (select split_part(message_id, '/', 1) from inbox where message_id like '%/T' "
+        "and verdict = 'REFUSED' limit 1) where op = 'repay'",
+    ),
+    Planted("events.gapless", ORDER, "delete from events where aggregate_id = 'ord_returned' and sequence = 1"),
+    Planted("unfinished.timer", ORDER, f"update sagas set phase = 'CONFIRMING' where id = {_ENDED}"),
+    Planted("unfinished.leftover", ORDER, f"insert into timers select 'saga', {_ENDED}, 'ord_returned', 0, now()"),
+    Planted("unfinished.frozen", ORDER, f"update sagas set phase = 'FROZEN' where id = {_ENDED}"),
+    Planted("unfinished.verdict", CARD, "update inbox set verdict = 'PENDING'"),
+    Planted("unfinished.sagas", ORDER, f"update sagas set phase = 'EXECUTING' where id = {_ENDED}"),
+    Planted(
+        "unfinished.outbox", CREDIT,
+        "insert into outbox values (9, 1, 'settlement.order.replies.v1', 0, 'ord_returned', '[]', '')",
+    ),
+    Planted(
+        "clearing.zero", CREDIT,
+        _journal("X.CLEARING,A.BANK", "5,-5", 'saga_x,""', op="merchant_settle", saga="saga_x"),
+    ),
+    Planted(
+        "clearing.consolidated", CARD,
+        _journal("LIM.HELD,LIM.AVAIL", "5,-5", "crd_1,crd_1", unit="LIMIT", root="crd_1"),
+    ),
+)
