@@ -1,9 +1,10 @@
 """The five commands of an order's gift-card tender, each as TRY / CONFIRM / CANCEL or EXECUTE.
 
-A deposit holds value between TRY and its decision, so that no other order takes it; the other commands touch only what
-the tender itself has, and the tender is claimed.
+What takes value off the card (a deposit, a reversed refund) holds it between TRY and decision, so that no other order
+spends it and CONFIRM cannot be refused; the other commands touch only what the tender itself has, and it is claimed.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
@@ -46,24 +47,18 @@ def deposit(known: Known, message: Message, now: datetime) -> Decision:
     if card.customer_id != body.customer_id:
         raise NotFound("CARD_NOT_FOUND", f"there is no card {body.card_id}")
     tender = known.find(CardTender, body.order_id) or CardTender(body.order_id, body.card_id, body.merchant_id)
-    op = message.saga.op if message.saga else Op.EXECUTE
-    claimed = -body.amount_minor if op in (Op.CONFIRM, Op.CANCEL) else 0
-    card = replace(card, held_minor=card.held_minor + claimed)
+    if (tender.card_id, tender.merchant_id) != (body.card_id, body.merchant_id):
+        raise FailedPrecondition("CARD_STATE", f"{body.order_id} is paid by {tender.card_id} to {tender.merchant_id}")
 
-    def execute(claim: CardTender, at: datetime) -> Decision:
-        if body.amount_minor > card.spendable_minor:
-            raise FailedPrecondition("INSUFFICIENT_CARD_VALUE", f"{card.id} holds {card.spendable_minor} fen")
+    def execute(free: GiftCard, claim: CardTender, at: datetime) -> Decision:
+        _at_most(body.amount_minor, free.spendable_minor, "INSUFFICIENT_CARD_VALUE")
         taken = replace(claim, deposited_minor=claim.deposited_minor + body.amount_minor)
-        left = card.balance_minor - body.amount_minor
-        lines = ((CARD, card.id, body.amount_minor), (DEPOSIT, body.order_id, -body.amount_minor))
-        event = CardDeposited(card.id, body.order_id, body.amount_minor, left)
-        return _posted(card, taken, "deposit", lines, event, at, body.amount_minor, left)
+        left = free.balance_minor - body.amount_minor
+        lines = ((CARD, free.id, body.amount_minor), (DEPOSIT, body.order_id, -body.amount_minor))
+        event = CardDeposited(free.id, body.order_id, body.amount_minor, left)
+        return _posted(free, taken, "deposit", lines, event, at, body.amount_minor, left)
 
-    decision = take_part(tender, message, now, execute)
-    if op is Op.TRY and isinstance(decision.outcome, Done):
-        held = replace(card, held_minor=card.held_minor + body.amount_minor)
-        return replace(decision, changes=(*decision.changes, held))
-    return replace(decision, changes=(*decision.changes, card)) if op is Op.CANCEL else decision
+    return _spend(card, tender, message, now, body.amount_minor, execute)
 
 
 def return_deposit(known: Known, message: Message, now: datetime) -> Decision:
@@ -90,7 +85,7 @@ def capture_deposit(known: Known, message: Message, now: datetime) -> Decision:
     def execute(claim: CardTender, at: datetime) -> Decision:
         _at_most(body.amount_minor, claim.standing_minor, "AGREEMENT_STATE")
         captured = replace(claim, captured_minor=claim.captured_minor + body.amount_minor)
-        lines = ((DEPOSIT, body.order_id, body.amount_minor), (MERCHANT_PAYABLE, body.merchant_id, -body.amount_minor))
+        lines = ((DEPOSIT, body.order_id, body.amount_minor), (MERCHANT_PAYABLE, claim.merchant_id, -body.amount_minor))
         event = CardDepositCaptured(card.id, body.order_id, body.amount_minor)
         return _posted(card, captured, "capture", lines, event, at, body.amount_minor, card.balance_minor)
 
@@ -104,9 +99,11 @@ def refund(known: Known, message: Message, now: datetime) -> Decision:
 
     def execute(claim: CardTender, at: datetime) -> Decision:
         _at_most(body.amount_minor, claim.captured_minor - claim.refunded_minor, "REFUND_EXCEEDS_REMAINING")
+        if body.refund_id in dict(claim.refunds):
+            raise FailedPrecondition("CARD_STATE", f"{body.refund_id} was given already")
         refunded = replace(claim, refunds=(*claim.refunds, (body.refund_id, body.amount_minor)))
         left = card.balance_minor + body.amount_minor
-        lines = ((MERCHANT_PAYABLE, body.merchant_id, body.amount_minor), (CARD, card.id, -body.amount_minor))
+        lines = ((MERCHANT_PAYABLE, claim.merchant_id, body.amount_minor), (CARD, card.id, -body.amount_minor))
         event = CardRefunded(card.id, body.order_id, body.refund_id, body.amount_minor, left)
         return _posted(card, refunded, "refund", lines, event, at, body.amount_minor, left, body.refund_id)
 
@@ -118,19 +115,33 @@ def reverse_refund(known: Known, message: Message, now: datetime) -> Decision:
     body = _body(message, ReverseCardRefund)
     card, tender = _card(known, body.card_id), _tender(known, body.order_id, body.card_id)
 
-    def execute(claim: CardTender, at: datetime) -> Decision:
+    def execute(free: GiftCard, claim: CardTender, at: datetime) -> Decision:
         amount = dict(claim.refunds).get(body.refund_id)
-        if amount is None:
-            raise FailedPrecondition("NO_REFUND_TO_REVERSE", f"{body.order_id} has no refund {body.refund_id}")
-        if amount > card.spendable_minor:
-            raise FailedPrecondition("INSUFFICIENT_CARD_VALUE", f"{card.id} holds {card.spendable_minor} fen")
+        if amount is None or amount != body.amount_minor:
+            raise FailedPrecondition("NO_REFUND_TO_REVERSE", f"{body.refund_id} did not refund {body.amount_minor} fen")
+        _at_most(amount, free.spendable_minor, "INSUFFICIENT_CARD_VALUE")
         undone = replace(claim, refunds=tuple(each for each in claim.refunds if each[0] != body.refund_id))
-        left = card.balance_minor - amount
-        lines = ((MERCHANT_PAYABLE, body.merchant_id, -amount), (CARD, card.id, amount))
-        event = CardRefundReversed(card.id, body.order_id, body.refund_id, amount, left)
-        return _posted(card, undone, "refund_reverse", lines, event, at, amount, left, body.refund_id)
+        left = free.balance_minor - amount
+        lines = ((MERCHANT_PAYABLE, claim.merchant_id, -amount), (CARD, free.id, amount))
+        event = CardRefundReversed(free.id, body.order_id, body.refund_id, amount, left)
+        return _posted(free, undone, "refund_reverse", lines, event, at, amount, left, body.refund_id)
 
-    return take_part(tender, message, now, execute)
+    return _spend(card, tender, message, now, body.amount_minor, execute)
+
+
+def _spend(
+    card: GiftCard, tender: CardTender, message: Message, now: datetime, amount_minor: int,
+    execute: Callable[[GiftCard, CardTender, datetime], Decision],
+) -> Decision:
+    """Take part with value that leaves the card: TRY holds it, CONFIRM takes it, CANCEL lets it go."""
+    saga = message.saga
+    mine = saga is not None and tender.pending is not None and tender.pending.saga_id == saga.saga_id
+    free = replace(card, held_minor=card.held_minor - amount_minor) if mine else card
+    decision = take_part(tender, message, now, lambda claim, at: execute(free, claim, at))
+    if saga is None or saga.op in (Op.EXECUTE, Op.CONFIRM) or not isinstance(decision.outcome, Done):
+        return decision
+    held = amount_minor if saga.op is Op.TRY else 0
+    return replace(decision, changes=(*decision.changes, replace(free, held_minor=free.held_minor + held)))
 
 
 def _posted(
@@ -149,9 +160,9 @@ def _posted(
 
 def _at_most(amount_minor: int, most_minor: int, reason: str) -> None:
     if amount_minor <= 0:
-        raise InvalidArgument("INVALID_ARGUMENT", "the amount must be above 0")
+        raise InvalidArgument("INVALID_AMOUNT", "the amount must be above 0")
     if amount_minor > most_minor:
-        raise FailedPrecondition(reason, f"{amount_minor} fen asked for, {most_minor} are there")
+        raise FailedPrecondition(reason, f"{amount_minor} fen asked for, at most {most_minor} are there")
 
 
 def _body(message: Message, kind: type[B]) -> B:
