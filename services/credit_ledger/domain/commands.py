@@ -214,13 +214,15 @@ class SettleMerchant:
 
 
 class LegReport(StrEnum):
-    """What a rail said about a leg; UNKNOWN is a time-out, to be asked about with the same key (PM-6)."""
+    """What a rail said about a leg; UNKNOWN is a time-out, to be asked about with the same key (PM-6); CLOSED says that the
+    instrument does not exist any more (PM-3)."""
 
     SENT = "SENT"
     UNKNOWN = "UNKNOWN"
     ACCEPTED = "ACCEPTED"
     SETTLED = "SETTLED"
     REJECTED = "REJECTED"
+    CLOSED = "CLOSED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,3 +233,11 @@ class ReportLeg:
     leg_id: str
     report: LegReport
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RerouteLeg:
+    """The instrument of a leg is closed: its money goes to the wallet instead, openly (PM-3)."""
+
+    account_id: str
+    leg_id: str

@@ -30,9 +30,9 @@ class Comparison:
 def without_order(operations: Iterable[Operation], order_id: str) -> Comparison:
     """Compare the account as it is with the account as if nothing of the order had ever happened."""
     log = replay.effective(operations)
-    return Comparison(
-        _standing(replay.fold(log)), _standing(replay.fold(log, lambda operation: operation.order_id != order_id))
-    )
+    own = {operation.reference for operation in log if operation.order_id == order_id and operation.reference}
+    rest = [operation for operation in log if operation.order_id != order_id and operation.reference not in own]
+    return Comparison(_standing(replay.fold(log)), _standing(replay.fold(rest)))
 
 
 def _standing(world: World) -> Standing:

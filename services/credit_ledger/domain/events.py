@@ -170,6 +170,15 @@ class LegSettled:
 
 
 @dataclass(frozen=True, slots=True)
+class LegRerouted:
+    """An instrument was closed; its money is in the wallet (PM-3)."""
+
+    account_id: str
+    leg_id: str
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
 class LegFailed:
     """A leg needs a person: the rail rejected it, or did not answer in time."""
 

@@ -16,7 +16,7 @@ class Rail(StrEnum):
 
 
 class LegState(StrEnum):
-    """How far a leg is. SETTLED and RECALLED are its ends; EXCEPTION waits for a person."""
+    """How far a leg is. SETTLED, RECALLED and REROUTED are its ends; EXCEPTION waits for a person."""
 
     PENDING = "PENDING"
     SENT = "SENT"
@@ -25,6 +25,7 @@ class LegState(StrEnum):
     SETTLED = "SETTLED"
     EXCEPTION = "EXCEPTION"
     RECALLED = "RECALLED"
+    REROUTED = "REROUTED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class RefundLeg:
     @property
     def open(self) -> bool:
         """Whether the rail still owes an answer."""
-        return self.state not in (LegState.SETTLED, LegState.RECALLED)
+        return self.state not in (LegState.SETTLED, LegState.RECALLED, LegState.REROUTED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from services.credit_ledger.domain import books
-from services.credit_ledger.domain.commands import LegReport, ReportLeg
-from services.credit_ledger.domain.events import BankRefundSettled, LegFailed, LegSettled
+from services.credit_ledger.domain.commands import LegReport, ReportLeg, RerouteLeg
+from services.credit_ledger.domain.events import BankRefundSettled, LegFailed, LegRerouted, LegSettled
 from services.credit_ledger.domain.leg import LegState, QueryLeg, Rail, RefundLeg, SendLeg
 from services.credit_ledger.domain.position import Applied, Position
 from services.kernel.decision import Command, Timer
@@ -20,6 +20,9 @@ RETRY_SECONDS = 2
 RETRY_SECONDS_MAX = 3600
 ATTEMPTS_MAX = 20
 """After so many attempts (about half a day) a leg becomes an EXCEPTION and an operator decides."""
+
+_NEWS_ONLY = (LegState.ACCEPTED, LegState.EXCEPTION)
+"""States that only an answer of the rail ends: being sent or asked about is no news."""
 
 
 def leg_id(reference: str) -> str:
@@ -43,16 +46,34 @@ def launched(
 def reported(position: Position, body: ReportLeg) -> Applied:
     """What a rail said about a leg. Late and repeated reports change nothing; P7 is posted on settlement."""
     leg = _leg(position, body.leg_id)
-    if not leg.open or (leg.state is LegState.ACCEPTED and body.report in (LegReport.SENT, LegReport.UNKNOWN)):
+    if not leg.open or (leg.state in _NEWS_ONLY and body.report in (LegReport.SENT, LegReport.UNKNOWN)):
         late = leg.state is LegState.RECALLED and body.report is LegReport.SETTLED
         return Applied(_settled_after_recall(position, leg) if late else position, leg, logged=False)
     if body.report is LegReport.SETTLED:
         return Applied(_settled(position, leg), leg, logged=False)
+    if body.report is LegReport.CLOSED:
+        again = RerouteLeg(leg.account_id, leg.id)
+        applied = reroute(position, again)
+        return replace(applied, position=applied.position.log(again, position.at, leg.order_id, applied.reference), logged=False)
     if body.report is LegReport.REJECTED:
         return Applied(_failed(position, leg, body.detail or "rejected"), leg, logged=False)
-    state = LegState(body.report.value)
-    moved = replace(leg, state=state, detail=body.detail, updated_at=position.at)
-    return Applied(position.plus(moved), moved, logged=False)
+    moved = replace(leg, state=LegState(body.report.value), detail=body.detail, updated_at=position.at)
+    return Applied(position.plus(moved, timers=(_retry(moved, position.at),)), moved, logged=False)
+
+
+def reroute(position: Position, body: RerouteLeg) -> Applied:
+    """The instrument is closed: the money goes to the wallet, with a posting and an event of its own (PM-3)."""
+    leg, account = _leg(position, body.leg_id), position.account
+    transit, sub = _transit(leg)
+    after = replace(leg, state=LegState.REROUTED, updated_at=position.at)
+    position = position.plus(
+        after, account=replace(account, wallet_minor=account.wallet_minor + leg.amount_minor),
+        journals=post("leg_rerouted", Unit.CNY, (
+            (transit, sub, leg.amount_minor), (books.WALLET, account.id, -leg.amount_minor),
+        ), leg.order_id),
+        event=LegRerouted(account.id, leg.id, leg.amount_minor), cleared=((TIMER, leg.id),),
+    )
+    return Applied(position, after, leg.order_id, leg.refund_id or leg.id)
 
 
 def woken(position: Position, identity: str) -> Applied:
@@ -75,16 +96,13 @@ def recalled(position: Position, leg: RefundLeg) -> Position:
 
 
 def _settled(position: Position, leg: RefundLeg) -> Position:
-    transit, source = (
-        (books.TRANSIT_CARD, books.CARD_CHANNEL) if leg.rail is Rail.CARD else (books.TRANSIT_PAYOUT, books.BANK)
-    )
-    sub = "" if leg.rail is Rail.CARD else leg.reference
+    transit, sub = _transit(leg)
+    source = books.CARD_CHANNEL if leg.rail is Rail.CARD else books.BANK
     notices = (Command(
         "order", leg.order_id, BankRefundSettled(leg.order_id, leg.refund_id, leg.id, leg.amount_minor), id=f"settled/{leg.id}"
     ),) if leg.rail is Rail.CARD else ()
     return position.plus(
         replace(leg, state=LegState.SETTLED, updated_at=position.at),
-        account=position.account,
         journals=post(
             "card_refund_settled" if leg.rail is Rail.CARD else "payout_settled", Unit.CNY,
             ((transit, sub, leg.amount_minor), (source, "", -leg.amount_minor)), leg.order_id,
@@ -110,6 +128,11 @@ def _failed(position: Position, leg: RefundLeg, detail: str) -> Position:
         replace(leg, state=LegState.EXCEPTION, detail=detail, updated_at=position.at),
         event=LegFailed(leg.account_id, leg.id, detail), cleared=((TIMER, leg.id),),
     )
+
+
+def _transit(leg: RefundLeg) -> tuple[str, str]:
+    """Where the money of a leg waits."""
+    return (books.TRANSIT_CARD, "") if leg.rail is Rail.CARD else (books.TRANSIT_PAYOUT, leg.reference)
 
 
 def _leg(position: Position, identity: str) -> RefundLeg:

@@ -82,8 +82,7 @@ class Position:
             self.known, self.at, self.before, account or self.account, self.logged, self.facts, self.saga_id,
             {**self.rows, **{(type(row), row.key): row for row in rows}} if rows else self.rows,
             self.journals + journals, self.events if event is None else (*self.events, event),
-            self.commands + commands, self.timers + timers, self.cleared + cleared, self.actions + actions,
-            self.operations,
+            self.commands + commands, *_last_word(self, timers, cleared), self.actions + actions, self.operations,
         )
 
     def log(self, body: object, at: datetime, order_id: str = "", reference: str = "", facts: Facts = NO_FACTS) -> "Position":
@@ -131,6 +130,17 @@ def closed(applied: Applied, body: object) -> Decision:
         events=tuple(Event(account.id, before.sequence + n, fact) for n, fact in enumerate(position.events, 1)),
         commands=position.commands, timers=position.timers, cleared=position.cleared, actions=position.actions,
     )
+
+
+def _last_word(
+    position: Position, timers: tuple[Timer, ...], cleared: tuple[tuple[str, str], ...]
+) -> tuple[tuple[Timer, ...], tuple[tuple[str, str], ...]]:
+    """All timers that are to be set and cleared; of two words about one timer the later counts."""
+    if not timers and not cleared:
+        return position.timers, position.cleared
+    said = {(timer.kind, timer.key) for timer in timers}.union(cleared)
+    kept = tuple(timer for timer in position.timers if (timer.kind, timer.key) not in said)
+    return kept + timers, tuple(key for key in position.cleared if key not in said) + cleared
 
 
 def _account_stepped(position: Position) -> CreditAccount:

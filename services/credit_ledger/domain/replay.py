@@ -16,6 +16,7 @@ from services.credit_ledger.domain import (
     flash,
     holding,
     late_fees,
+    legs,
     refund,
     repaying,
     statement_cut,
@@ -49,6 +50,7 @@ APPLY: Mapping[type, Apply] = {
     commands.WaiveLateFees: late_fees.waive,
     commands.CutStatement: statement_cut.cut_on_request,
     commands.ChargeOff: charge_off.charge_off,
+    commands.RerouteLeg: legs.reroute,
 }
 """Every rule that changes an account, by its input; decisions and replays use the same ones."""
 
@@ -66,6 +68,10 @@ class _Everything(Known):
     def find(self, kind: type[A], key: str) -> A | None:
         """The row, or None."""
         return super().find(kind, key) if self.has(kind, key) else None
+
+    def children(self, kind: type[A], root: str) -> tuple[A, ...]:
+        """The open rows, as a store answers."""
+        return tuple(row for row in super().children(kind, root) if getattr(row, "open", True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,7 +94,7 @@ def _recall(position: Position, refund_id: str, refund: Operation) -> tuple[Posi
     body = refund.body
     bank = body.tenders.bank_minor if isinstance(body, RefundTenders) else 0
     leg = position.find(RefundLeg, legs.leg_id(refund_id)) if bank else None
-    if leg is None:
+    if leg is None or leg.state is LegState.REROUTED:
         return position, ()
     if leg.state is not LegState.SETTLED:
         return legs.recalled(position, leg), ((books.TRANSIT_CARD, "", bank),)

@@ -1,3 +1,4 @@
+# ruff: noqa: N803, N806
 """Section 9 of the scenario format, read a second time: plain mutable numbers, no code shared with the product.
 
 It is the other half of a differential test; where the two readings differ, one of them is wrong.
@@ -93,7 +94,7 @@ class FormatModel:
         journals = []
         for (event, op, ledger), lines in sorted(self.entries.items()):
             kept = [[a, m] for a, m in lines.items() if m]
-            assert sum(m for _, m in kept) == 0, (self.case["id"], event, op, kept)
+            assert sum(lines.values()) == 0, (self.case["id"], event, op, kept)
             if kept:
                 journals.append({"event": event, "op": op, "ledger": ledger, "lines": kept})
         return {

@@ -68,8 +68,9 @@ def random_case(seed: int) -> Case:
 
 
 def _order(random: Random, name: str) -> Case:
-    lines = [
-        {"id": f"L{n}", "qty": random.randint(1, 4), "unit_price": random.choice((0, 1, 7, 333, 3350, 9999, random.randint(1, 40_000)))}
+    prices = (0, 1, 7, 333, 3350, 9999, random.randint(1, 40_000))
+    lines: list[Case] = [
+        {"id": f"L{n}", "qty": random.randint(1, 4), "unit_price": random.choice(prices)}
         for n in range(1, random.randint(1, 3) + 1)
     ]
     total = sum(line["qty"] * line["unit_price"] for line in lines)
@@ -86,7 +87,9 @@ def _order(random: Random, name: str) -> Case:
     order["tenders"] = [{"type": kind, "amount": amount} for kind, amount in zip(kinds, amounts, strict=True)]
     free = random.choice((0, 7, 30, 60, 400))
     if random.random() < 0.6:
-        order["plan"] = {"type": "INSTALMENT", "n": random.choice((1, 2, 3, 6, 12, 24)), "fee_ppm": random.choice((0, 5000, 5500, 123_456))}
+        order["plan"] = {
+            "type": "INSTALMENT", "n": random.choice((1, 2, 3, 6, 12, 24)), "fee_ppm": random.choice((0, 5000, 5500, 123_456)),
+        }
     else:
         order["plan"] = {
             "type": "DEFERRED", "defer_months": random.randint(1, 3), "flat_fee": random.choice((0, 1, 600, 9999)),

@@ -1,0 +1,172 @@
+"""Random histories of one account: after every step the laws of the book hold, and at the end the log gives the state.
+
+SETTLE_HISTORIES sets how many (a full run takes 20 000); every history is 8 steps after two orders.
+"""
+
+import os
+from datetime import timedelta
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from services.credit_ledger.domain import commands
+from services.credit_ledger.domain.tenders import Tenders
+from services.credit_ledger.domain.terms import CreditTerms, PlanKind, Route, Strategy, SurplusPolicy
+from services.kernel.calendar import business_date
+from tests.credit_ledger.domain.book_laws import ACCOUNT, AT_THE_END, CHEAP
+from tests.credit_ledger.domain.history import History
+
+HISTORIES = int(os.environ.get("SETTLE_HISTORIES", "150"))
+STEPS = 8
+
+TERMS = st.builds(
+    CreditTerms, plan=st.sampled_from(PlanKind), instalment_count=st.sampled_from((1, 3, 6, 12)),
+    fee_ppm=st.sampled_from((0, 5500, 50_000)), defer_months=st.integers(1, 3), flat_fee_minor=st.sampled_from((0, 600)),
+    term_days=st.sampled_from((1, 30)), free_days=st.sampled_from((-1, 0, 7, 60)), strategy=st.sampled_from(Strategy),
+    route=st.sampled_from((Route.DIRECT, Route.DIRECT, Route.FLASH)),
+)
+TENDERS = st.builds(
+    Tenders, st.sampled_from((0, 1, 999, 10_000, 33_333)), st.sampled_from((0, 0, 777)), st.sampled_from((0, 0, 1234)),
+    st.sampled_from((0, 0, 5)),
+)
+PARTS = st.sampled_from((1, 2, 4, 4))
+PHASES = st.sampled_from((0, 0, 1, 2))
+STEPS_OF_TIME = st.sampled_from((
+    timedelta(seconds=1), timedelta(seconds=2), timedelta(minutes=10), timedelta(hours=23), timedelta(days=1), timedelta(days=7),
+    timedelta(days=30), timedelta(days=31), timedelta(days=61), timedelta(days=120),
+))
+PICK = st.integers(0, 7)
+
+
+class Histories(RuleBasedStateMachine):
+    """What customers, merchants, networks and operators can do, in any order."""
+
+    @initialize(
+        policy=st.sampled_from(SurplusPolicy), days=st.sampled_from(((5, 15), (31, 10), (28, 28), (29, 31))),
+        first=TERMS, second=TERMS, tenders=TENDERS,
+    )
+    def open(
+        self, policy: SurplusPolicy, days: tuple[int, int], first: CreditTerms, second: CreditTerms, tenders: Tenders
+    ) -> None:
+        """An account with a shipped order and a held one."""
+        self.history = History(policy, *days)
+        self.history.place(Tenders(20_011, 500, 0, 7), first)
+        self.history.ship(self.history.held()[0], 4)
+        self.history.place(tenders, second)
+
+    @rule(tenders=TENDERS, terms=TERMS)
+    def place(self, tenders: Tenders, terms: CreditTerms) -> None:
+        """An order is placed, if it is covered."""
+        self.history.place(tenders, terms)
+
+    @precondition(lambda self: self.history.held())
+    @rule(pick=PICK, part=PARTS, phases=PHASES)
+    def ship(self, pick: int, part: int, phases: int) -> None:
+        """A shipment, whole or partial."""
+        held = self.history.held()
+        self.history.ship(held[pick % len(held)], part, phases)
+
+    @precondition(lambda self: self.history.held())
+    @rule(pick=PICK, part=PARTS, phases=PHASES)
+    def release(self, pick: int, part: int, phases: int) -> None:
+        """A cancel of what has not shipped."""
+        held = self.history.held()
+        self.history.release(held[pick % len(held)], part, phases)
+
+    @precondition(lambda self: self.history.shipped())
+    @rule(pick=PICK, part=PARTS, phases=PHASES, too_much=st.sampled_from((0, 0, 0, 0, 1, 99_999)))
+    def refund(self, pick: int, part: int, phases: int, too_much: int) -> None:
+        """A refund, whole or partial, sometimes above what is left."""
+        shipped = self.history.shipped()
+        self.history.refund(shipped[pick % len(shipped)], part, phases, too_much)
+
+    @precondition(lambda self: self.history.shipped())
+    @rule(pick=PICK, part=PARTS)
+    def quote(self, pick: int, part: int) -> None:
+        """A binding quote."""
+        shipped = self.history.shipped()
+        self.history.quote(shipped[pick % len(shipped)], part)
+
+    @precondition(lambda self: self.history.quotes)
+    @rule(phases=st.sampled_from((0, 1)))
+    def accept(self, phases: int) -> None:
+        """The last quote is accepted, whatever happened since."""
+        self.history.accept(phases)
+
+    @precondition(lambda self: self.history.posted)
+    @rule(pick=PICK)
+    def reverse(self, pick: int) -> None:
+        """A refund is undone."""
+        posted = sorted(self.history.posted)
+        self.history.reverse(posted[pick % len(posted)])
+
+    @precondition(lambda self: self.history.waiting())
+    @rule(pick=PICK, by_hand=st.booleans())
+    def network(self, pick: int, by_hand: bool) -> None:
+        """The network confirms, or two people do it."""
+        waiting = self.history.waiting()
+        order_id = waiting[pick % len(waiting)].order_id
+        if by_hand:
+            self.history.plain(commands.AdjustRefund(ACCOUNT, order_id, "maker", "checker", ("order page", "bill page")))
+        else:
+            self.history.plain(commands.ConfirmFlashRefund(ACCOUNT, order_id))
+
+    @rule(amount=st.sampled_from((1, 300, 5000, 21_000, 90_000)), instrument=st.sampled_from(("CARD_A", "CARD_B")))
+    def repay(self, amount: int, instrument: str) -> None:
+        """The customer pays."""
+        self.history.plain(commands.Repay(ACCOUNT, amount, instrument))
+
+    @rule(amount=st.sampled_from((1, 700, 15_000)))
+    def pay_out(self, amount: int) -> None:
+        """Credit balance is paid out, if there is enough."""
+        self.history.plain(commands.PayOutCreditBalance(ACCOUNT, amount))
+
+    @rule(waive=st.booleans())
+    def late_fees(self, waive: bool) -> None:
+        """Late fees are charged or waived."""
+        through = business_date(self.history.at)
+        self.history.plain(commands.WaiveLateFees(ACCOUNT) if waive else commands.AccrueLateFees(ACCOUNT, through))
+
+    @rule(step=STEPS_OF_TIME, timers=st.booleans())
+    def wait(self, step: timedelta, timers: bool) -> None:
+        """Time passes."""
+        self.history.wait(step, timers)
+
+    @precondition(lambda self: self.history.shipped())
+    @rule(pick=PICK)
+    def charge_off(self, pick: int) -> None:
+        """An agreement is written off, if it is overdue for long."""
+        shipped = self.history.shipped()
+        self.history.plain(commands.ChargeOff(ACCOUNT, shipped[pick % len(shipped)].order_id))
+
+    @rule(report=st.sampled_from(commands.LegReport))
+    def rails(self, report: commands.LegReport) -> None:
+        """The rails report."""
+        self.history.report_legs(report)
+
+    @rule()
+    def settle_merchant(self) -> None:
+        """The merchant is paid."""
+        self.history.settle_merchant()
+
+    @invariant()
+    def the_laws_hold(self) -> None:
+        """Every cheap law, after every step."""
+        if hasattr(self, "history"):
+            for law in CHEAP:
+                law(self.history.book)
+            self.history.check_statements()
+
+    def teardown(self) -> None:
+        """Every law that looks at the whole history."""
+        if hasattr(self, "history"):
+            for law in AT_THE_END:
+                law(self.history.book)
+
+
+TestHistories = Histories.TestCase
+TestHistories.settings = settings(
+    max_examples=HISTORIES, stateful_step_count=STEPS, deadline=None, database=None,
+    phases=(Phase.generate, Phase.shrink), suppress_health_check=list(HealthCheck),
+)
