@@ -161,7 +161,7 @@ create table legs (
     version bigint not null,
     constraint legs_amount check (amount_minor > 0),
     constraint legs_state
-        check (state in ('PENDING', 'SENT', 'UNKNOWN', 'ACCEPTED', 'SETTLED', 'EXCEPTION', 'RECALLED'))
+        check (state in ('PENDING', 'SENT', 'UNKNOWN', 'ACCEPTED', 'SETTLED', 'EXCEPTION', 'RECALLED', 'REROUTED'))
 ) with (fillfactor = 70);
 create index legs_account on legs (account_id, id);
 comment on table legs is 'Payments to the outside world; the id is the idempotency key at the rail (PM-6).';

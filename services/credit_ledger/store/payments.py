@@ -105,7 +105,9 @@ async def load_legs(connection: Connection, keys: Sequence[str]) -> list[RefundL
 async def load_open_legs(connection: Connection, roots: Sequence[str]) -> list[RefundLeg]:
     """Read the legs of these accounts that the rail has not paid."""
     rows = await connection.fetch(
-        f"select {LEG_COLUMNS} from legs where account_id = any($1::text[]) and state not in ('SETTLED', 'RECALLED')", roots
+        f"""select {LEG_COLUMNS} from legs
+            where account_id = any($1::text[]) and state not in ('SETTLED', 'RECALLED', 'REROUTED')""",
+        roots,
     )
     return [leg_of(row) for row in rows]
 

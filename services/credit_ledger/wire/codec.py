@@ -53,6 +53,7 @@ _EVENTS = (
     Entry(events.CreditBalancePaidOut, events_pb2.CreditBalancePaidOut, facts.credit_balance_paid_out),
     Entry(events.AgreementChargedOff, events_pb2.AgreementChargedOff, facts.agreement_charged_off),
     Entry(events.LegSettled, events_pb2.LegSettled, facts.leg_settled),
+    Entry(events.LegRerouted, events_pb2.LegRerouted, facts.leg_rerouted),
     Entry(events.LegFailed, events_pb2.LegFailed, facts.leg_failed),
     Entry(events.MerchantPaid, events_pb2.MerchantPaid, facts.merchant_paid),
 )

@@ -116,6 +116,11 @@ def leg_settled(fact: events.LegSettled) -> pb.LegSettled:
     return pb.LegSettled(account_id=fact.account_id, leg_id=fact.leg_id, amount_minor=fact.amount_minor)
 
 
+def leg_rerouted(fact: events.LegRerouted) -> pb.LegRerouted:
+    """A closed instrument's money went to the wallet."""
+    return pb.LegRerouted(account_id=fact.account_id, leg_id=fact.leg_id, amount_minor=fact.amount_minor)
+
+
 def leg_failed(fact: events.LegFailed) -> pb.LegFailed:
     """A leg needs a person."""
     return pb.LegFailed(account_id=fact.account_id, leg_id=fact.leg_id, detail=fact.detail)

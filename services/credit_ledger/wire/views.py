@@ -37,7 +37,7 @@ _REASONS = {
     "AdjustRefund": "人工调账 adjusted by hand", "ReverseRefund": "退款撤销 refund reversed", "Repay": "还款 repayment",
     "PayOutCreditBalance": "白条余额提现 credit balance paid out", "AccrueLateFees": "违约金计收 late fee charged",
     "WaiveLateFees": "违约金减免 late fee waived", "CutStatement": "账单出账 statement cut",
-    "ChargeOff": "核销 charged off",
+    "ChargeOff": "核销 charged off", "RerouteLeg": "退款转入余额 instrument closed, refunded to the wallet",
 }
 
 

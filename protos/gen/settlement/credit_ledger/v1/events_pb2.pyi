@@ -640,6 +640,36 @@ class LegFailed(_message.Message):
 Global___LegFailed: _TypeAlias = LegFailed  # noqa: Y015
 
 @_typing.final
+class LegRerouted(_message.Message):
+    """An instrument was closed; its money is in the wallet (DOMAIN PM-3)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    LEG_ID_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    account_id: _builtins.str
+    """The account."""
+    leg_id: _builtins.str
+    """The leg."""
+    amount_minor: _builtins.int
+    """How much."""
+    def __init__(
+        self,
+        *,
+        account_id: _builtins.str = ...,
+        leg_id: _builtins.str = ...,
+        amount_minor: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "amount_minor", b"amount_minor", "leg_id", b"leg_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LegRerouted: _TypeAlias = LegRerouted  # noqa: Y015
+
+@_typing.final
 class MerchantPaid(_message.Message):
     """A merchant was settled with."""
 

@@ -65,6 +65,8 @@ class _LegStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LegState.Val
     """A person has to look."""
     LEG_STATE_RECALLED: _LegState.ValueType  # 7
     """A reversal called it back before it was sent."""
+    LEG_STATE_REROUTED: _LegState.ValueType  # 8
+    """The instrument is closed: the money went to the wallet instead (DOMAIN PM-3)."""
 
 class LegState(_LegState, metaclass=_LegStateEnumTypeWrapper):
     """How far a leg is."""
@@ -85,6 +87,8 @@ LEG_STATE_EXCEPTION: LegState.ValueType  # 6
 """A person has to look."""
 LEG_STATE_RECALLED: LegState.ValueType  # 7
 """A reversal called it back before it was sent."""
+LEG_STATE_REROUTED: LegState.ValueType  # 8
+"""The instrument is closed: the money went to the wallet instead (DOMAIN PM-3)."""
 Global___LegState: _TypeAlias = LegState  # noqa: Y015
 
 @_typing.final

@@ -1,0 +1,102 @@
+"""Everything that the domain says or hears has a place on the wire, and comes out as it went in."""
+
+import dataclasses
+import inspect
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.credit_ledger.domain import commands, effects, events, operation
+from services.credit_ledger.domain.tenders import Tenders
+from services.credit_ledger.domain.terms import NEVER_FREE, CreditTerms, PlanKind, Route, Strategy
+from services.credit_ledger.wire import CODEC, scalars, views
+from services.runtime.codec import Undecodable
+from settlement.common.v1 import tender_pb2
+from settlement.credit_ledger.v1 import commands_pb2 as pb
+
+WRAPPED = {effects.Step}
+"""Parts of results, not results."""
+
+
+def dataclasses_of(module: object) -> list[type]:
+    """The dataclasses that a module defines."""
+    found = [member for _, member in inspect.getmembers(module, inspect.isclass) if dataclasses.is_dataclass(member)]
+    return [member for member in found if member.__module__ == getattr(module, "__name__", "")]
+
+
+@pytest.mark.parametrize("kind", [*dataclasses_of(events), *(set(dataclasses_of(effects)) - WRAPPED)])
+def test_every_fact_and_every_result_has_a_message(kind: type) -> None:
+    """A decision can never fail for want of a message."""
+    assert kind in CODEC._by_domain
+
+
+def test_every_logged_input_has_a_reason_for_the_customer() -> None:
+    """MA-4: no movement without words."""
+    assert set(views._REASONS) == set(operation.BODIES)
+
+
+@given(st.integers(0, 7_258_118_400_000_000))
+def test_instants_keep_their_microseconds(microseconds: int) -> None:
+    """TRY and CONFIRM must see the very same instant (OP-1)."""
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
+
+    stamp = scalars.instant(moment)
+
+    assert stamp is not None
+    assert scalars.moment(stamp) == moment
+    assert scalars.moment(Timestamp(seconds=stamp.seconds, nanos=stamp.nanos + 999)) == moment
+
+
+def test_a_command_is_read_as_it_was_written() -> None:
+    """All fields of the widest command."""
+    terms = tender_pb2.CreditTerms(
+        plan=tender_pb2.PLAN_TYPE_DEFERRED, defer_months=2, flat_fee_minor=600, term_days=30, free_days=7,
+        strategy=tender_pb2.REFUND_STRATEGY_EQUAL, route=tender_pb2.CREDIT_ROUTE_FLASH,
+    )
+    written = pb.AuthorizeTenders(
+        account_id="acc_1", order_id="ord_1", customer_id="c1", merchant_id="m1", credit_minor=1, wallet_minor=2,
+        bank_minor=3, coupon_minor=4, payment_reference="p1", terms=terms,
+    )
+
+    body = CODEC.decode("settlement.credit_ledger.v1.AuthorizeTenders", written.SerializeToString())
+
+    assert body == commands.AuthorizeTenders(
+        "acc_1", "ord_1", "c1", "m1", Tenders(1, 2, 3, 4),
+        CreditTerms(PlanKind.DEFERRED, 1, 0, 2, 600, 30, 7, Strategy.EQUAL, Route.FLASH), "p1",
+    )
+
+
+def test_absent_terms_get_their_defaults() -> None:
+    """Absent free days mean never; 0 means the day of shipment."""
+    plan = tender_pb2.PLAN_TYPE_INSTALMENT
+
+    absent = pb.AuthorizeTenders(terms=tender_pb2.CreditTerms(plan=plan))
+    same_day = pb.AuthorizeTenders(terms=tender_pb2.CreditTerms(plan=plan, free_days=0))
+
+    read = [CODEC.decode("settlement.credit_ledger.v1.AuthorizeTenders", m.SerializeToString()) for m in (absent, same_day)]
+    assert [body.terms.free_days for body in read] == [NEVER_FREE, 0]  # type: ignore[attr-defined]  # both authorize
+
+
+def test_a_pin_of_a_quote_is_read_with_its_end() -> None:
+    """U1: version and end travel with the command."""
+    end = datetime(2026, 3, 5, tzinfo=UTC) + timedelta(microseconds=1)
+    written = pb.RefundTenders(
+        account_id="acc_1", order_id="ord_1", refund_id="rfd_1", expected_account_version=7,
+        quote_valid_until=scalars.instant(end),
+    )
+
+    body = CODEC.decode("settlement.credit_ledger.v1.RefundTenders", written.SerializeToString())
+
+    assert isinstance(body, commands.RefundTenders)
+    assert (body.expected_account_version, body.quote_valid_until) == (7, end)
+
+
+def test_a_command_without_a_plan_type_is_poison() -> None:
+    """What no sender of ours writes is set aside with a reason, not guessed."""
+    written = pb.AuthorizeTenders(account_id="acc_1", terms=tender_pb2.CreditTerms())
+
+    with pytest.raises(Undecodable, match="INVALID_CONTENT"):
+        CODEC.decode("settlement.credit_ledger.v1.AuthorizeTenders", written.SerializeToString())
