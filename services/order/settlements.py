@@ -1,6 +1,6 @@
 """Rules that begin, advance and end settlements: the order and its saga change in one decision (DESIGN 5)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,6 +9,7 @@ from services.kernel.errors import AlreadyExists, FailedPrecondition
 from services.kernel.messages import Message, TimerDue
 from services.kernel.saga import Progress, Reply, Run, advance
 from services.order.domain import commands, events, returns
+from services.order.domain.answers import Placed, Received, Started
 from services.order.domain.fulfilment import cancellation_plan, capture_plan, expiry_plan
 from services.order.domain.fulfilment import hold_expired as runs_out
 from services.order.domain.identity import fresh
@@ -26,31 +27,6 @@ SLA = timedelta(hours=24)
 
 HELD_UP = timedelta(minutes=1)
 """When an expiry that met a settlement under way looks again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """The answer to a placement: the order and its settlement as they are after the first step."""
-
-    order: Order
-    run: Run
-
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """The answer to whatever began a settlement."""
-
-    order: Order
-    run: Run
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """The answer to a receipt: the return case, and the refund that it began."""
-
-    order: Order
-    run: Run
-    case: ReturnCase
 
 
 def place_order(known: Known, message: Message, now: datetime) -> Decision:

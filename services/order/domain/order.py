@@ -11,7 +11,7 @@ from services.order.domain.credit_terms import CreditTerms
 from services.order.domain.lines import Line
 from services.order.domain.pricing import Promotion
 from services.order.domain.states import EFFECTIVE_REFUNDS, WAITING_REFUNDS, OrderState, RefundState
-from services.order.domain.tenders import Coupon, Share, Tender, TenderType
+from services.order.domain.tenders import NO_COUPON, Coupon, Share, Tender, TenderType
 
 
 class Refund(NamedTuple):
@@ -43,7 +43,7 @@ class Order:
     tenders: tuple[Tender, ...]
     placed_at: datetime
     updated_at: datetime
-    coupon: Coupon = Coupon()
+    coupon: Coupon = NO_COUPON
     terms: CreditTerms | None = None
     promotions: tuple[Promotion, ...] = ()
     refunds: tuple[Refund, ...] = ()

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from services.kernel.saga import Run
 from services.order.domain.credit_terms import CreditTerms
 from services.order.domain.plans import NO_PINS, Money, Pins
 
@@ -105,3 +106,18 @@ class CardEffect:
 
     posted_at: datetime
     wire: bytes = b""
+
+
+def credit_effect(run: Run) -> CreditEffect | None:
+    """What the credit ledger answered, if it took part."""
+    branch = run.branch(CREDIT_LEDGER)
+    return branch.result if branch is not None and isinstance(branch.result, CreditEffect) else None
+
+
+def posted_at(run: Run, now: datetime) -> datetime:
+    """The posting instant: the credit ledger's, else the card's, else now."""
+    for service in (CREDIT_LEDGER, CARD_REDEMPTION):
+        branch = run.branch(service)
+        if branch is not None and isinstance(branch.result, CreditEffect | CardEffect):
+            return branch.result.posted_at
+    return now

@@ -49,6 +49,9 @@ class Coupon(NamedTuple):
     refunded_minor: int = 0
 
 
+NO_COUPON = Coupon()
+
+
 class Share(NamedTuple):
     """What one tender carries of an operation; `weight_minor` is what was left of it before, by which it was weighed."""
 

@@ -48,18 +48,3 @@ def card_redemption(command: Callable[[Plan], object]) -> Participant:
         planned=lambda plan: plan.money.card_vector(),
         result_type=CardEffect,
     )
-
-
-def credit_effect(run: Run) -> CreditEffect | None:
-    """What the credit ledger answered, if it took part."""
-    branch = run.branch(CREDIT_LEDGER)
-    return branch.result if branch is not None and isinstance(branch.result, CreditEffect) else None
-
-
-def posted_at(run: Run, now: datetime) -> datetime:
-    """The posting instant: the credit ledger's, else the card's, else now."""
-    for service in (CREDIT_LEDGER, CARD_REDEMPTION):
-        branch = run.branch(service)
-        if branch is not None and isinstance(branch.result, CreditEffect | CardEffect):
-            return branch.result.posted_at
-    return now

@@ -9,11 +9,11 @@ from services.kernel.saga import Definition, Run
 from services.order.domain.events import OrderRefunded, RefundAccepted, RefundFailed
 from services.order.domain.lines import Line, LineQuantity, updated
 from services.order.domain.order import Order, Refund, after, moved, summary, with_refund
-from services.order.domain.participation import RefundCard, RefundTenders
+from services.order.domain.participation import RefundCard, RefundTenders, credit_effect
 from services.order.domain.plans import RefundPlan
 from services.order.domain.returns import ReturnCase, stepped
 from services.order.domain.states import Kind, OrderState, RefundState, ReturnState
-from services.order.sagas.ending import Ending, card_redemption, credit_effect, credit_ledger
+from services.order.sagas.ending import Ending, card_redemption, credit_ledger
 
 PENDING = "PENDING_CHANNEL"
 """What the credit ledger calls a refund that waits for the flash network."""

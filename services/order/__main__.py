@@ -1,0 +1,20 @@
+"""The order service: `python -m services.order`. Builds the service from its parts and runs it."""
+
+from pathlib import Path
+
+from services.order.decisions import RULES, TIMERS
+from services.order.rpc.after_sale import AfterSaleServicer
+from services.order.rpc.orders import OrderServicer
+from services.order.sagas import DEFINITIONS
+from services.order.store import TABLES
+from services.order.wire import CODEC
+from services.runtime.process import Service, run
+
+SERVICE = Service(
+    name="order", inbound="replies", tables=TABLES, rules=RULES, timers=TIMERS, codec=CODEC,
+    servicers=(OrderServicer, AfterSaleServicer), migrations=Path(__file__).parent / "migrations",
+    definitions=DEFINITIONS,
+)
+
+if __name__ == "__main__":
+    run(SERVICE)

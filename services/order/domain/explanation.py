@@ -1,0 +1,107 @@
+"""Why every fen of a settlement went where it went: line -> discount tier -> tender, as steps that can be computed again.
+
+The credit ledger adds the steps from tender to instalment; together they are the whole chain (U2).
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from services.kernel.allocation import split
+from services.kernel.errors import Defect
+from services.kernel.money import half_up
+from services.order.domain.lines import LineValue
+from services.order.domain.order import Order
+from services.order.domain.plans import CancellationPlan, CapturePlan, Plan, RefundPlan
+from services.order.domain.pricing import tiers
+
+
+class Part(NamedTuple):
+    """One share of a step: which line or tender (from 1), what it was weighed by, what it got."""
+
+    no: int
+    weight: int
+    amount_minor: int
+
+
+class Step(NamedTuple):
+    """One link of the chain: this rule made `amount_minor`, and these parts, of these inputs."""
+
+    rule: str
+    subject: str
+    formula: str
+    amount_minor: int
+    inputs: tuple[int, ...] = ()
+    parts: tuple[Part, ...] = ()
+
+
+def explain(order: Order, plan: Plan) -> tuple[Step, ...]:
+    """The chain of a settlement down to its tenders."""
+    return tuple(_steps(order, plan))
+
+
+def evaluate(step: Step) -> tuple[int, tuple[int, ...]]:
+    """The amount and the parts of a step, computed again from its formula, inputs and weights."""
+    weights = tuple(part.weight for part in step.parts)
+    match step.formula:
+        case "given":
+            return step.inputs[0], ()
+        case "sum":
+            return sum(step.inputs), ()
+        case "product":
+            return step.inputs[0] * step.inputs[1], ()
+        case "split_first":
+            parts = split(step.inputs[0], weights)
+            return sum(parts), parts
+        case "unit_value":
+            basis, units, before, quantity, done = step.inputs
+            return max(0, basis * (before + quantity) // units - done), ()
+        case "coupon_share":
+            coupon, total, done, before = step.inputs
+            return max(0, half_up(coupon * done, total) - before), ()
+    raise Defect(f"no formula {step.formula}")
+
+
+def holds(step: Step) -> bool:
+    """Whether the step evaluates to what it says."""
+    return evaluate(step) == (step.amount_minor, tuple(part.amount_minor for part in step.parts))
+
+
+def _steps(order: Order, plan: Plan) -> Iterator[Step]:
+    amount = plan.money.amount_minor
+    if isinstance(plan, RefundPlan | CapturePlan | CancellationPlan) and plan.lines:
+        yield from _prices(order, plan.lines)
+        for value in plan.lines:
+            inputs = (value.basis_minor, value.units, value.before, value.quantity, value.done_minor)
+            yield Step("CV-7", f"line:{value.id}", "unit_value", value.amount_minor, inputs)
+        yield Step("CR-4", "amount", "sum", amount, tuple(value.amount_minor for value in plan.lines))
+    else:
+        yield Step("PR-1", "amount", "given", amount, (amount,))
+    if amount:
+        yield _tenders(plan)
+    if isinstance(plan, RefundPlan) and plan.coupon_basis[1] and plan.coupon_basis[0]:
+        yield Step("A24", "coupon", "coupon_share", plan.money.coupon_minor, plan.coupon_basis)
+
+
+def _tenders(plan: Plan) -> Step:
+    parts = tuple(
+        Part(no, share.weight_minor, share.amount_minor) for no, share in enumerate(plan.money.shares, 1)
+    )
+    amount = plan.money.amount_minor
+    return Step("PR-4", "tenders", "split_first", amount, (amount,), parts)
+
+
+def _prices(order: Order, values: tuple[LineValue, ...]) -> Iterator[Step]:
+    """How the lines in question came to their price: units times price, then each promotion that covers one of them."""
+    asked = {value.id for value in values}
+    indexes = {index for index, line in enumerate(order.lines) if line.id in asked}
+    for index in sorted(indexes):
+        line = order.lines[index]
+        amount = line.quantity * line.unit_price_minor
+        yield Step("CR-4", f"price:{line.id}", "product", amount, (line.quantity, line.unit_price_minor))
+    amounts = [line.quantity * line.unit_price_minor for line in order.lines]
+    for number, tier in enumerate(tiers(amounts, order.promotions)):
+        if indexes & set(tier.lines):
+            taken = zip(tier.lines, tier.before_minor, tier.off_minor, strict=True)
+            parts = tuple(Part(index + 1, before, off) for index, before, off in taken)
+            amount = order.promotions[number].amount_minor
+            yield Step("PR-3", f"promotion:{number}", "split_first", amount, (amount,), parts)

@@ -1,0 +1,89 @@
+"""AfterSaleService: return cases, and money back without goods."""
+
+from services.order.domain import commands
+from services.order.rpc import requests
+from services.order.rpc.paging import FIRST, PAGE_SIZE, page, place_of, token
+from services.order.rpc.quoting import Quoting, accepted
+from services.order.rpc.reading import ended, read_case
+from services.order.store.reads import list_cases
+from services.order.wire.orders import case_message
+from services.runtime.edge import Edge
+from services.runtime.rpc_calls import Context
+from settlement.order.v1 import after_sale_service_pb2 as pb
+from settlement.order.v1 import after_sale_service_pb2_grpc as rpc
+
+
+class AfterSaleServicer(rpc.AfterSaleServiceServicer):
+    """Return cases are decided in the lane of their order."""
+
+    def __init__(self, edge: Edge) -> None:
+        self.edge = edge
+        self.quoting = Quoting(edge)
+
+    async def RequestReturn(self, request: pb.RequestReturnRequest, context: Context) -> pb.RequestReturnResponse:
+        """CR-4."""
+        body = requests.request_return(request)
+        return pb.RequestReturnResponse(return_case=await self.edge.ask(context, request, key=body.order_id, body=body))
+
+    async def ApproveReturn(self, request: pb.ApproveReturnRequest, context: Context) -> pb.ApproveReturnResponse:
+        """CR-5."""
+        body = commands.ApproveReturn(request.order_id, request.return_id, request.return_address)
+        return pb.ApproveReturnResponse(return_case=await self.edge.ask(context, request, key=body.order_id, body=body))
+
+    async def RejectReturn(self, request: pb.RejectReturnRequest, context: Context) -> pb.RejectReturnResponse:
+        """CR-5."""
+        body = commands.RejectReturn(request.order_id, request.return_id, request.reason)
+        return pb.RejectReturnResponse(return_case=await self.edge.ask(context, request, key=body.order_id, body=body))
+
+    async def WithdrawReturn(self, request: pb.WithdrawReturnRequest, context: Context) -> pb.WithdrawReturnResponse:
+        """DOMAIN 2.2."""
+        body = commands.WithdrawReturn(request.order_id, request.return_id)
+        return pb.WithdrawReturnResponse(return_case=await self.edge.ask(context, request, key=body.order_id, body=body))
+
+    async def RegisterWaybill(
+        self, request: pb.RegisterWaybillRequest, context: Context
+    ) -> pb.RegisterWaybillResponse:
+        """CR-6."""
+        body = commands.RegisterWaybill(
+            request.order_id, request.return_id, request.waybill_number, request.carrier
+        )
+        return pb.RegisterWaybillResponse(return_case=await self.edge.ask(context, request, key=body.order_id, body=body))
+
+    async def ConfirmReceipt(self, request: pb.ConfirmReceiptRequest, context: Context) -> pb.ConfirmReceiptResponse:
+        """CR-7: the only trigger of the refund."""
+        async with self.quoting.fresh_if_stale(request, context):
+            body = requests.confirm_receipt(request, self.quoting.read(request.quote))
+            answer: pb.ConfirmReceiptResponse = await self.edge.ask(context, request, key=body.order_id, body=body)
+            settlement = accepted(await ended(self.edge, context, request, answer.settlement), request)
+            if settlement is answer.settlement:
+                return answer
+            case = await read_case(self.edge, context, request.return_id)
+            return pb.ConfirmReceiptResponse(return_case=case_message(case), settlement=settlement)
+
+    async def RefundAmount(self, request: pb.RefundAmountRequest, context: Context) -> pb.RefundAmountResponse:
+        """Money back without goods."""
+        async with self.quoting.fresh_if_stale(request, context):
+            body = requests.refund_amount(request, self.quoting.read(request.quote))
+            settlement = await self.edge.ask(context, request, key=body.order_id, body=body)
+            return pb.RefundAmountResponse(settlement=accepted(await ended(self.edge, context, request, settlement), request))
+
+    async def ReverseRefund(self, request: pb.ReverseRefundRequest, context: Context) -> pb.ReverseRefundResponse:
+        """P24."""
+        body = commands.ReverseRefund(request.order_id, request.settlement_id, request.reason)
+        settlement = await self.edge.ask(context, request, key=body.order_id, body=body)
+        return pb.ReverseRefundResponse(settlement=await ended(self.edge, context, request, settlement))
+
+    async def GetReturn(self, request: pb.GetReturnRequest, context: Context) -> pb.GetReturnResponse:
+        """DOMAIN 2.2."""
+        case = await read_case(self.edge, context, request.return_id, request.min_version)
+        return pb.GetReturnResponse(return_case=case_message(case))
+
+    async def ListReturns(self, request: pb.ListReturnsRequest, context: Context) -> pb.ListReturnsResponse:
+        """The oldest first."""
+        size, query = request.page_size or PAGE_SIZE, f"returns/{request.order_id}"
+        after = place_of(request.page_token, query, FIRST)
+        async with self.edge.read() as connection:
+            found = await list_cases(connection, request.order_id, after, size + 1)
+        shown, last = page(found, size)
+        following = token(query, last.requested_at, last.id) if last else ""
+        return pb.ListReturnsResponse(return_cases=map(case_message, shown), next_page_token=following)

@@ -1,0 +1,91 @@
+"""OrderService: what reads orders and settlements."""
+
+from collections.abc import AsyncIterator
+
+from services.kernel.errors import InvalidArgument
+from services.order.domain.states import Kind
+from services.order.rpc.explaining import explained
+from services.order.rpc.paging import FIRST, LAST, PAGE_SIZE, page, place_of, token
+from services.order.rpc.quoting import Quoting
+from services.order.rpc.reading import ended, read_order, read_settlement, settlement_now
+from services.order.store.reads import find_order, list_orders, list_runs
+from services.order.wire.orders import order_message
+from services.order.wire.scalars import named
+from services.order.wire.settlements import settlement_message
+from services.runtime.edge import Edge
+from services.runtime.rpc_calls import Context
+from settlement.order.v1 import order_pb2, settlement_pb2
+from settlement.order.v1 import order_service_pb2 as pb
+
+
+class OrderViews:
+    """The reads of OrderService."""
+
+    edge: Edge
+    quoting: Quoting
+
+    async def GetOrder(self, request: pb.GetOrderRequest, context: Context) -> pb.GetOrderResponse:
+        """Somebody else's order and no order look alike."""
+        order = await read_order(self.edge, context, request.order_id, request.customer_id, request.min_version)
+        return pb.GetOrderResponse(order=order_message(order))
+
+    async def ListOrders(self, request: pb.ListOrdersRequest, context: Context) -> pb.ListOrdersResponse:
+        """The latest first."""
+        customer_id, merchant_id, size = request.customer_id, request.merchant_id, request.page_size or PAGE_SIZE
+        if not customer_id and not merchant_id:
+            raise InvalidArgument("INVALID_ARGUMENT", "name a customer or a merchant", {"field": "customer_id"})
+        state = named(order_pb2.OrderState, request.state, "ORDER_STATE_")
+        query = f"orders/{customer_id}/{merchant_id}/{state}"
+        before = place_of(request.page_token, query, LAST)
+        async with self.edge.read() as connection:
+            found = await list_orders(connection, customer_id, merchant_id, state, before, size + 1)
+        shown, last = page(found, size)
+        following = token(query, last.placed_at, last.id) if last else ""
+        return pb.ListOrdersResponse(orders=map(order_message, shown), next_page_token=following)
+
+    async def QuoteRefund(self, request: pb.QuoteRefundRequest, context: Context) -> pb.QuoteRefundResponse:
+        """U1."""
+        return pb.QuoteRefundResponse(quote=await self.quoting.quote(request, context))
+
+    async def GetSettlement(self, request: pb.GetSettlementRequest, context: Context) -> pb.GetSettlementResponse:
+        """Waits for its end, if it is asked to."""
+        settlement = await read_settlement(self.edge, context, request.settlement_id, request.min_version)
+        return pb.GetSettlementResponse(settlement=await ended(self.edge, context, request, settlement))
+
+    async def ListSettlements(
+        self, request: pb.ListSettlementsRequest, context: Context
+    ) -> pb.ListSettlementsResponse:
+        """The oldest first."""
+        size, kind = request.page_size or PAGE_SIZE, named(settlement_pb2.SettlementKind, request.kind, "SETTLEMENT_KIND_")
+        kind = Kind[kind].value if kind else ""
+        query = f"settlements/{request.order_id}/{kind}"
+        after = place_of(request.page_token, query, FIRST)
+        async with self.edge.read() as connection:
+            order = await find_order(connection, request.order_id)
+            runs = await list_runs(connection, request.order_id, kind, after, size + 1)
+        shown, last = page(runs, size)
+        return pb.ListSettlementsResponse(
+            settlements=[settlement_message(run, order) for run in shown] if order else [],
+            next_page_token=token(query, last.started_at, last.id) if last else "",
+        )
+
+    async def WatchSettlement(
+        self, request: pb.WatchSettlementRequest, context: Context
+    ) -> AsyncIterator[pb.WatchSettlementResponse]:
+        """Its state now, then each change, until its end."""
+        version = 0
+        yield pb.WatchSettlementResponse(settlement=(first := await read_settlement(self.edge, context, request.settlement_id)))
+        version = first.version
+        async for _ in self.edge.watch(request.settlement_id):
+            async with self.edge.read() as connection:
+                settlement = await settlement_now(connection, request.settlement_id)
+            if settlement.version > version:
+                version = settlement.version
+                yield pb.WatchSettlementResponse(settlement=settlement)
+
+    async def ExplainSettlement(
+        self, request: pb.ExplainSettlementRequest, context: Context
+    ) -> pb.ExplainSettlementResponse:
+        """U2."""
+        async with self.edge.read() as connection:
+            return await explained(connection, request.settlement_id)

@@ -1,0 +1,78 @@
+"""OrderService: what changes orders. Every command goes to the lane of its order."""
+
+import asyncio
+
+from services.kernel.errors import SettlementError
+from services.order.domain.commands import ConfirmDelivery
+from services.order.rpc import requests
+from services.order.rpc.order_views import OrderViews
+from services.order.rpc.quoting import Quoting, accepted
+from services.order.rpc.reading import ended, read_order
+from services.order.wire.orders import order_message
+from services.runtime.edge import Edge
+from services.runtime.rpc_calls import Context
+from settlement.order.v1 import order_service_pb2 as pb
+from settlement.order.v1 import order_service_pb2_grpc as rpc
+
+
+class OrderServicer(OrderViews, rpc.OrderServiceServicer):
+    """The commands of OrderService; `OrderViews` has its reads."""
+
+    def __init__(self, edge: Edge) -> None:
+        self.edge = edge
+        self.quoting = Quoting(edge)
+
+    async def PlaceOrder(self, request: pb.PlaceOrderRequest, context: Context) -> pb.PlaceOrderResponse:
+        """OR-5."""
+        body = requests.place_order(request)
+        answer: pb.PlaceOrderResponse = await self.edge.ask(context, request, key=body.order_id, body=body)
+        settlement = await ended(self.edge, context, request, answer.settlement)
+        if settlement is answer.settlement:
+            return answer
+        order = await read_order(self.edge, context, body.order_id)
+        return pb.PlaceOrderResponse(order=order_message(order), settlement=settlement)
+
+    async def ConfirmShipment(
+        self, request: pb.ConfirmShipmentRequest, context: Context
+    ) -> pb.ConfirmShipmentResponse:
+        """OR-4."""
+        body = requests.confirm_shipment(request)
+        settlement = await self.edge.ask(context, request, key=body.order_id, body=body)
+        return pb.ConfirmShipmentResponse(settlement=await ended(self.edge, context, request, settlement))
+
+    async def ConfirmDelivery(
+        self, request: pb.ConfirmDeliveryRequest, context: Context
+    ) -> pb.ConfirmDeliveryResponse:
+        """DOMAIN 2.1."""
+        body = ConfirmDelivery(request.order_id)
+        return pb.ConfirmDeliveryResponse(order=await self.edge.ask(context, request, key=body.order_id, body=body))
+
+    async def CancelOrder(self, request: pb.CancelOrderRequest, context: Context) -> pb.CancelOrderResponse:
+        """CR-1; with a quote exactly what it promised (U1)."""
+        async with self.quoting.fresh_if_stale(request, context):
+            body = requests.cancel_order(request, self.quoting.read(request.quote))
+            settlement = await self.edge.ask(context, request, key=body.order_id, body=body)
+            return pb.CancelOrderResponse(settlement=accepted(await ended(self.edge, context, request, settlement), request))
+
+    async def ForceCancelOrder(
+        self, request: pb.ForceCancelOrderRequest, context: Context
+    ) -> pb.ForceCancelOrderResponse:
+        """OR-7."""
+        body = requests.force_cancel_order(request)
+        settlement = await self.edge.ask(context, request, key=body.order_id, body=body)
+        return pb.ForceCancelOrderResponse(settlement=await ended(self.edge, context, request, settlement))
+
+    async def BatchCancelOrders(
+        self, request: pb.BatchCancelOrdersRequest, context: Context
+    ) -> pb.BatchCancelOrdersResponse:
+        """Each item is a CancelOrder of its own."""
+        results = await asyncio.gather(*(self._cancelled(item, context) for item in request.requests))
+        return pb.BatchCancelOrdersResponse(results=results)
+
+    async def _cancelled(self, item: pb.CancelOrderRequest, context: Context) -> pb.BatchCancelResult:
+        try:
+            answer = await self.CancelOrder(item, context)
+        except SettlementError as error:
+            refusal = pb.ItemError(reason=error.reason, message=error.detail or error.reason, status=error.status)
+            return pb.BatchCancelResult(order_id=item.order_id, error=refusal)
+        return pb.BatchCancelResult(order_id=item.order_id, settlement=answer.settlement)

@@ -1,0 +1,152 @@
+"""Binding quotes: the plan from the order's own rules, the account's side from a preview of the credit ledger (U1)."""
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+import grpc
+
+from services.kernel.errors import Aborted, SettlementError, Unavailable
+from services.order.domain import commands, quotes
+from services.order.domain.fulfilment import cancellation_plan
+from services.order.domain.lines import LineQuantity
+from services.order.domain.order import Order, owned
+from services.order.domain.plans import CancellationPlan, Money, RefundPlan
+from services.order.domain.refunding import amount_plan, requested_values, return_plan
+from services.order.domain.returns import accepted_units, known
+from services.order.domain.tenders import TenderType
+from services.order.rpc.reading import POLL_SECONDS, WAIT_SECONDS_MAX
+from services.order.store.reads import find_case, find_order
+from services.order.wire.quotes import quote_message
+from services.order.wire.scalars import quantities
+from services.runtime.edge import Edge
+from services.runtime.rpc import channel
+from services.runtime.rpc_calls import Context
+from services.runtime.rpc_errors import from_rpc_error
+from settlement.credit_ledger.v1 import credit_service_pb2, credit_service_pb2_grpc, effects_pb2
+from settlement.order.v1 import after_sale_service_pb2, order_service_pb2, quote_pb2, settlement_pb2
+
+STALE = "QUOTE_STALE"
+TOKEN_BYTES_MAX = 3_000
+"""A fresh quote goes back in the error's metadata if it is not longer; headers have their limit."""
+
+ASKED = "OTHER"
+"""The reason that stands in a cancel which is only asked about."""
+
+
+class Quoting:
+    """Quotes for one service process; the channel to the credit ledger is made at the first one."""
+
+    def __init__(self, edge: Edge) -> None:
+        self._edge = edge
+        self._key = edge.settings.key("quote")
+        self._ledger: Any = None  # Any: the generated stub is typed for blocking channels
+
+    def read(self, token: bytes) -> quotes.QuoteContent | None:
+        """What a token pins; None for no token, QUOTE_INVALID for one that is not ours."""
+        return quotes.read(token, self._key)
+
+    async def quote(self, request: order_service_pb2.QuoteRefundRequest, context: Context) -> quote_pb2.RefundQuote:
+        """The full result of this refund if it were accepted now."""
+        now = self._edge.clock.now()
+        order, plan = await self._planned(request, context, now)
+        preview = await self._preview(plan) if plan.money.in_credit_ledger else None
+        return quote_message(order, plan, preview, self._key, now)
+
+    @asynccontextmanager
+    async def fresh_if_stale(self, request: Any, context: Context) -> AsyncIterator[None]:  # Any: requests with a quote
+        """Give the QUOTE_STALE of the block a fresh quote, if there can be one."""
+        try:
+            yield
+        except Aborted as error:
+            if error.reason != STALE or not request.quote:
+                raise
+            raise Aborted(STALE, error.detail, {**error.metadata, **await self._fresh(request, context)}) from error
+
+    async def _fresh(self, request: Any, context: Context) -> dict[str, str]:  # Any: requests with a quote
+        try:
+            quote = await self.quote(_asked_again(request), context)
+        except SettlementError as error:  # nothing to quote any more; the caller learns why
+            return {"no_quote": error.reason}
+        if len(quote.token) > TOKEN_BYTES_MAX:
+            return {"no_quote": "too long, ask QuoteRefund"}
+        return {"quote": base64.b64encode(quote.token).decode(), "amount_minor": str(quote.amount.minor_units)}
+
+    async def _planned(
+        self, request: order_service_pb2.QuoteRefundRequest, context: Context, now: datetime
+    ) -> tuple[Order, CancellationPlan | RefundPlan]:
+        left = context.time_remaining()
+        deadline = asyncio.get_running_loop().time() + (WAIT_SECONDS_MAX if left is None else min(left - 0.2, WAIT_SECONDS_MAX))
+        while True:
+            async with self._edge.read() as connection:
+                order = owned(await find_order(connection, request.order_id), request.order_id, request.customer_id)
+                case = await find_case(connection, request.return_id) if request.return_id else None
+            if not order.settlement_id:
+                break
+            if asyncio.get_running_loop().time() > deadline:
+                raise Unavailable("SETTLEMENT_IN_PROGRESS", f"{order.settlement_id} is under way")
+            await asyncio.sleep(POLL_SECONDS)
+        if request.WhichOneof("subject") == "return_id":
+            case = known(case, request.return_id, order.id)
+            units = accepted_units(case, case.accepted)
+            return order, return_plan(order, "", case.id, case.lines, units, None, now)
+        return order, _plan(order, request, now)
+
+    async def _preview(self, plan: CancellationPlan | RefundPlan) -> effects_pb2.CreditPreview:
+        if self._ledger is None:
+            target = self._edge.settings.target("credit_ledger")
+            self._ledger = credit_service_pb2_grpc.CreditServiceStub(channel(target))
+        try:
+            answer = await self._ledger.PreviewRefund(_preview_request(plan.money, isinstance(plan, CancellationPlan)))
+        except grpc.aio.AioRpcError as error:
+            raise from_rpc_error(error) from error
+        preview: effects_pb2.CreditPreview = answer.preview
+        return preview
+
+
+def accepted(settlement: settlement_pb2.Settlement, request: Any) -> settlement_pb2.Settlement:  # Any: requests with a quote
+    """The settlement; QUOTE_STALE if it was to be exactly as quoted and the credit ledger found that it would not be."""
+    if request.quote and settlement.state == settlement_pb2.SETTLEMENT_STATE_ABORTED and settlement.reason == STALE:
+        raise Aborted(STALE, "the account has moved since the quote", {"settlement_id": settlement.settlement_id})
+    return settlement
+
+
+def _plan(
+    order: Order, request: order_service_pb2.QuoteRefundRequest, now: datetime
+) -> CancellationPlan | RefundPlan:
+    subject = request.WhichOneof("subject")
+    if subject == "cancel":
+        body = commands.CancelOrder(order.id, ASKED, lines=quantities(request.cancel.lines))
+        return cancellation_plan(order, body, now)
+    if subject == "amount":
+        return amount_plan(order, "", commands.RefundAmount(order.id, request.amount.minor_units), now)
+    lines = quantities(request.return_lines.lines) or tuple(
+        LineQuantity(line.id, line.returnable) for line in order.lines if line.returnable
+    )
+    requested_values(order, lines)
+    return return_plan(order, "", "", (), lines, None, now)
+
+
+def _preview_request(money: Money, release: bool) -> credit_service_pb2.PreviewRefundRequest:
+    return credit_service_pb2.PreviewRefundRequest(
+        account_id=money.account_id, order_id=money.order_id, merchant_id=money.merchant_id,
+        credit_minor=money.of(TenderType.CREDIT), wallet_minor=money.of(TenderType.WALLET),
+        bank_minor=money.of(TenderType.BANKCARD), coupon_minor=money.coupon_minor, release=release,
+    )
+
+
+def _asked_again(request: Any) -> order_service_pb2.QuoteRefundRequest:  # Any: requests with a quote
+    """The question that a refused acceptance would have needed an answer to."""
+    asked = order_service_pb2.QuoteRefundRequest(order_id=request.order_id)
+    if isinstance(request, order_service_pb2.CancelOrderRequest):
+        asked.cancel.lines.extend(request.lines)
+        asked.cancel.SetInParent()
+        asked.customer_id = request.customer_id
+    elif isinstance(request, after_sale_service_pb2.ConfirmReceiptRequest):
+        asked.return_id = request.return_id
+    else:
+        asked.amount.CopyFrom(request.amount)
+    return asked

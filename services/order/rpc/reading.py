@@ -1,0 +1,96 @@
+"""What methods read and wait for: orders that are new enough, settlements as they are now, the end of a settlement."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from services.kernel.errors import Aborted, NotFound
+from services.order.domain.order import Order, owned
+from services.order.domain.returns import ReturnCase
+from services.order.store.reads import find_case, find_order, find_run, find_wake
+from services.order.wire.settlements import settlement_message
+from services.runtime.edge import Edge
+from services.runtime.rpc_calls import Context
+from services.runtime.tables import Connection
+from settlement.order.v1 import settlement_pb2
+
+POLL_SECONDS = 0.02
+WAIT_SECONDS_MAX = 5.0
+"""How long a read waits at most for the version that its caller knows."""
+
+ENDED = frozenset({settlement_pb2.SETTLEMENT_STATE_DONE, settlement_pb2.SETTLEMENT_STATE_ABORTED})
+V = TypeVar("V")
+
+
+async def read_order(edge: Edge, context: Context, order_id: str, customer_id: str = "", min_version: int = 0) -> Order:
+    """The order at `min_version` or later, if it is theirs."""
+
+    async def found(connection: Connection) -> Order:
+        return owned(await find_order(connection, order_id), order_id, customer_id)
+
+    return await _at(edge, context, found, lambda order: order.version, min_version)
+
+
+async def read_case(edge: Edge, context: Context, return_id: str, min_version: int = 0) -> ReturnCase:
+    """The return case at `min_version` or later."""
+
+    async def found(connection: Connection) -> ReturnCase:
+        case = await find_case(connection, return_id)
+        if case is None:
+            raise NotFound("RETURN_NOT_FOUND", f"there is no return {return_id}")
+        return case
+
+    return await _at(edge, context, found, lambda case: case.version, min_version)
+
+
+async def read_settlement(
+    edge: Edge, context: Context, settlement_id: str, min_version: int = 0
+) -> settlement_pb2.Settlement:
+    """The settlement at `min_version` or later, as it is now."""
+
+    async def found(connection: Connection) -> settlement_pb2.Settlement:
+        return await settlement_now(connection, settlement_id)
+
+    return await _at(edge, context, found, lambda settlement: settlement.version, min_version)
+
+
+async def settlement_now(connection: Connection, settlement_id: str) -> settlement_pb2.Settlement:
+    """The settlement as it is now; SETTLEMENT_NOT_FOUND."""
+    run = await find_run(connection, settlement_id)
+    order = await find_order(connection, run.root) if run is not None else None
+    if run is None or order is None:
+        raise NotFound("SETTLEMENT_NOT_FOUND", f"there is no settlement {settlement_id}")
+    wake_at = None if run.terminal else await find_wake(connection, settlement_id)
+    return settlement_message(run, order, wake_at)
+
+
+async def ended(
+    edge: Edge, context: Context, request: Any, settlement: settlement_pb2.Settlement
+) -> settlement_pb2.Settlement:
+    """The settlement as it is after waiting for its end, but not longer than the request's `wait_timeout`.
+
+    `request` is any message that has that field.
+    """
+    if not request.HasField("wait_timeout") or settlement.state in ENDED:
+        return settlement
+    seconds = request.wait_timeout.seconds + request.wait_timeout.nanos / 1e9
+    if seconds <= 0:
+        return settlement
+    await edge.settled(settlement.settlement_id, seconds, context)
+    async with edge.read() as connection:
+        return await settlement_now(connection, settlement.settlement_id)
+
+
+async def _at(
+    edge: Edge, context: Context, find: Callable[[Connection], Awaitable[V]], version: Callable[[V], int], least: int
+) -> V:
+    left = context.time_remaining() if least else None
+    deadline = asyncio.get_running_loop().time() + min(WAIT_SECONDS_MAX, WAIT_SECONDS_MAX if left is None else left - 0.1)
+    while True:
+        async with edge.read() as connection:
+            found = await find(connection)
+        if version(found) >= least:
+            return found
+        if asyncio.get_running_loop().time() > deadline:
+            raise Aborted("STALE_VERSION", f"the newest version is {version(found)}")
+        await asyncio.sleep(POLL_SECONDS)

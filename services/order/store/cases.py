@@ -1,0 +1,69 @@
+"""Return cases: children of orders, read and written under their order's lock."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from services.order.domain.lines import LineQuantity
+from services.order.domain.returns import ReturnCase
+from services.order.domain.states import ReturnState
+from services.runtime.tables import Connection
+
+CASE_COLUMNS = (
+    "id, order_id, state, settlement_id, version, requested_at, updated_at, deadline_at, lines, accepted, details"
+)
+
+
+class _Details(msgspec.Struct, omit_defaults=True):
+    """What nobody looks for by itself."""
+
+    reason: str = ""
+    note: str = ""
+    waybill_number: str = ""
+    carrier: str = ""
+    return_address: str = ""
+    reject_reason: str = ""
+
+
+_UNITS = msgspec.json.Decoder(tuple[LineQuantity, ...])
+_DETAILS = msgspec.json.Decoder(_Details)
+_ENCODE = msgspec.json.Encoder().encode
+
+
+def case_of(row: Any) -> ReturnCase:  # Any: an asyncpg record is untyped
+    """The case that a row holds."""
+    details = _DETAILS.decode(row["details"])
+    return ReturnCase(
+        id=row["id"], order_id=row["order_id"], state=ReturnState(row["state"]), lines=_UNITS.decode(row["lines"]),
+        requested_at=row["requested_at"], updated_at=row["updated_at"], deadline_at=row["deadline_at"],
+        accepted=_UNITS.decode(row["accepted"]), reason=details.reason, note=details.note,
+        waybill_number=details.waybill_number, carrier=details.carrier, return_address=details.return_address,
+        reject_reason=details.reject_reason, settlement_id=row["settlement_id"], version=row["version"],
+    )
+
+
+async def load_cases(connection: Connection, keys: Sequence[str]) -> list[ReturnCase]:
+    """Return cases by id; their orders are locked already."""
+    rows = await connection.fetch(f"select {CASE_COLUMNS} from return_cases where id = any($1::text[])", keys)
+    return [case_of(row) for row in rows]
+
+
+async def save_cases(connection: Connection, cases: Sequence[ReturnCase]) -> None:
+    """Insert new cases, update known ones."""
+    await connection.execute(
+        f"""insert into return_cases ({CASE_COLUMNS})
+            select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[],
+                                 $7::timestamptz[], $8::timestamptz[], $9::jsonb[], $10::jsonb[], $11::jsonb[])
+            on conflict (id) do update set state = excluded.state, settlement_id = excluded.settlement_id,
+                version = excluded.version, updated_at = excluded.updated_at, deadline_at = excluded.deadline_at,
+                accepted = excluded.accepted, details = excluded.details""",
+        [c.id for c in cases], [c.order_id for c in cases], [c.state.value for c in cases],
+        [c.settlement_id for c in cases], [c.version for c in cases], [c.requested_at for c in cases],
+        [c.updated_at for c in cases], [c.deadline_at for c in cases], [_ENCODE(c.lines) for c in cases],
+        [_ENCODE(c.accepted) for c in cases], [_ENCODE(_details(c)) for c in cases],
+    )
+
+
+def _details(case: ReturnCase) -> _Details:
+    return _Details(case.reason, case.note, case.waybill_number, case.carrier, case.return_address, case.reject_reason)

@@ -1,0 +1,81 @@
+"""Queries for callers. They lock nothing and answer what is committed; pages go on after a key, so their order is stable."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from services.kernel.saga import Run
+from services.order.domain.order import Order
+from services.order.domain.returns import ReturnCase
+from services.order.sagas import DEFINITIONS
+from services.order.store.cases import CASE_COLUMNS, case_of
+from services.order.store.orders import ORDER_COLUMNS, order_of
+from services.runtime.sagas import saga_table
+from services.runtime.tables import Connection
+
+_RUNS = saga_table(DEFINITIONS)
+
+
+async def find_order(connection: Connection, order_id: str) -> Order | None:
+    """The order, not locked."""
+    row = await connection.fetchrow(f"select {ORDER_COLUMNS} from orders where id = $1", order_id)
+    return order_of(row) if row else None
+
+
+async def find_case(connection: Connection, return_id: str) -> ReturnCase | None:
+    """The return case."""
+    row = await connection.fetchrow(f"select {CASE_COLUMNS} from return_cases where id = $1", return_id)
+    return case_of(row) if row else None
+
+
+async def find_run(connection: Connection, settlement_id: str) -> Run | None:
+    """The run of a settlement."""
+    found = await _RUNS.load(connection, [settlement_id])
+    return found[0] if found else None
+
+
+async def find_wake(connection: Connection, settlement_id: str) -> datetime | None:
+    """When an unfinished settlement is woken next."""
+    woken_at: datetime | None = await connection.fetchval(
+        "select due_at from timers where kind = 'saga' and key = $1", settlement_id
+    )
+    return woken_at
+
+
+async def list_orders(
+    connection: Connection, customer_id: str, merchant_id: str, state: str, before: tuple[datetime, str], limit: int
+) -> list[Order]:
+    """Orders of a customer, or of a merchant, or of both, the latest first, placed before."""
+    owner = "customer_id = $1 and ($2 = '' or merchant_id = $2)" if customer_id else "$1 = '' and merchant_id = $2"
+    rows = await connection.fetch(
+        f"""select {ORDER_COLUMNS} from orders
+            where {owner} and ($3 = '' or state = $3) and (placed_at, id) < ($4, $5)
+            order by placed_at desc, id desc limit $6""",
+        customer_id, merchant_id, state, *before, limit,
+    )
+    return [order_of(row) for row in rows]
+
+
+async def list_cases(
+    connection: Connection, order_id: str, after: tuple[datetime, str], limit: int
+) -> list[ReturnCase]:
+    """Return cases of an order, the oldest first, requested after."""
+    rows = await connection.fetch(
+        f"""select {CASE_COLUMNS} from return_cases where order_id = $1 and (requested_at, id) > ($2, $3)
+            order by requested_at, id limit $4""",
+        order_id, *after, limit,
+    )
+    return [case_of(row) for row in rows]
+
+
+async def list_runs(
+    connection: Connection, order_id: str, kind: str, after: tuple[datetime, str], limit: int
+) -> Sequence[Run]:
+    """Settlements of an order, the oldest first, started after."""
+    rows = await connection.fetch(
+        """select id from sagas where root = $1 and ($2 = '' or kind = $2) and (started_at, id) > ($3, $4)
+           order by started_at, id limit $5""",
+        order_id, kind, *after, limit,
+    )
+    ids = [row[0] for row in rows]
+    runs: dict[str, Run] = {run.id: run for run in await _RUNS.load(connection, ids)} if ids else {}
+    return [runs[key] for key in ids if key in runs]

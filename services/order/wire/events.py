@@ -1,0 +1,132 @@
+"""Facts as messages. Amounts are fen."""
+
+from services.order.domain import events
+from services.order.wire.scalars import tender_amounts, units
+from settlement.order.v1 import after_sale_service_pb2, events_pb2, order_pb2
+
+
+def placed(fact: events.OrderPlaced) -> events_pb2.OrderPlaced:
+    """All tenders are reserved."""
+    return events_pb2.OrderPlaced(
+        order_id=fact.order_id, customer_id=fact.customer_id, merchant_id=fact.merchant_id,
+        payable_minor=sum(share.amount_minor for share in fact.shares), tenders=tender_amounts(fact.shares),
+        settlement_id=fact.settlement_id,
+    )
+
+
+def rejected(fact: events.OrderRejected) -> events_pb2.OrderRejected:
+    """A tender failed."""
+    return events_pb2.OrderRejected(order_id=fact.order_id, reason=fact.reason, settlement_id=fact.settlement_id)
+
+
+def shipped(fact: events.OrderShipped) -> events_pb2.OrderShipped:
+    """A shipment is captured."""
+    return events_pb2.OrderShipped(
+        order_id=fact.order_id, lines=units(fact.lines), tenders=tender_amounts(fact.shares),
+        settlement_id=fact.settlement_id,
+    )
+
+
+def delivered(fact: events.OrderDelivered) -> events_pb2.OrderDelivered:
+    """The order arrived."""
+    return events_pb2.OrderDelivered(order_id=fact.order_id)
+
+
+def cancelled(fact: events.OrderCancelled) -> events_pb2.OrderCancelled:
+    """Cancelled everywhere."""
+    return events_pb2.OrderCancelled(
+        order_id=fact.order_id, reason=order_pb2.CancelReason.Value(f"CANCEL_REASON_{fact.reason}"),
+        lines=units(fact.lines), tenders=tender_amounts(fact.shares), settlement_id=fact.settlement_id,
+    )
+
+
+def payment_expired(fact: events.PaymentExpired) -> events_pb2.PaymentExpired:
+    """The hold ran out."""
+    return events_pb2.PaymentExpired(
+        order_id=fact.order_id, tenders=tender_amounts(fact.shares), settlement_id=fact.settlement_id
+    )
+
+
+def refund_accepted(fact: events.RefundAccepted) -> events_pb2.RefundAccepted:
+    """A refund waits for the network."""
+    return events_pb2.RefundAccepted(
+        order_id=fact.order_id, refund_id=fact.refund_id, amount_minor=sum(s.amount_minor for s in fact.shares),
+        tenders=tender_amounts(fact.shares), settlement_id=fact.settlement_id,
+    )
+
+
+def refunded(fact: events.OrderRefunded) -> events_pb2.OrderRefunded:
+    """A refund took effect everywhere."""
+    return events_pb2.OrderRefunded(
+        order_id=fact.order_id, refund_id=fact.refund_id, amount_minor=sum(s.amount_minor for s in fact.shares),
+        tenders=tender_amounts(fact.shares), lines=units(fact.lines), full=fact.full, settlement_id=fact.settlement_id,
+    )
+
+
+def refund_failed(fact: events.RefundFailed) -> events_pb2.RefundFailed:
+    """A refund failed."""
+    return events_pb2.RefundFailed(
+        order_id=fact.order_id, refund_id=fact.refund_id, reason=fact.reason, settlement_id=fact.settlement_id
+    )
+
+
+def refund_exception(fact: events.RefundExceptionRaised) -> events_pb2.RefundExceptionRaised:
+    """A refund needs a person."""
+    return events_pb2.RefundExceptionRaised(order_id=fact.order_id, refund_id=fact.refund_id, reason=fact.reason)
+
+
+def refund_reversed(fact: events.RefundReversed) -> events_pb2.RefundReversed:
+    """A refund was undone."""
+    return events_pb2.RefundReversed(
+        order_id=fact.order_id, refund_id=fact.refund_id, amount_minor=fact.amount_minor, settlement_id=fact.settlement_id
+    )
+
+
+def bank_arrived(fact: events.BankRefundArrived) -> events_pb2.BankRefundArrived:
+    """The acquirer paid."""
+    return events_pb2.BankRefundArrived(
+        order_id=fact.order_id, refund_id=fact.refund_id, amount_minor=fact.amount_minor
+    )
+
+
+def return_requested(fact: events.ReturnRequested) -> events_pb2.ReturnRequested:
+    """A return was asked for."""
+    message = events_pb2.ReturnRequested(order_id=fact.order_id, return_id=fact.return_id, lines=units(fact.lines))
+    if fact.reason:
+        message.reason = after_sale_service_pb2.ReturnReason.Value(f"RETURN_REASON_{fact.reason}")
+    return message
+
+
+def return_approved(fact: events.ReturnApproved) -> events_pb2.ReturnApproved:
+    """A return was approved."""
+    return events_pb2.ReturnApproved(order_id=fact.order_id, return_id=fact.return_id, automatic=fact.automatic)
+
+
+def return_rejected(fact: events.ReturnRejected) -> events_pb2.ReturnRejected:
+    """A return was rejected."""
+    return events_pb2.ReturnRejected(order_id=fact.order_id, return_id=fact.return_id, reason=fact.reason)
+
+
+def return_withdrawn(fact: events.ReturnWithdrawn) -> events_pb2.ReturnWithdrawn:
+    """A return was withdrawn."""
+    return events_pb2.ReturnWithdrawn(order_id=fact.order_id, return_id=fact.return_id)
+
+
+def return_expired(fact: events.ReturnExpired) -> events_pb2.ReturnExpired:
+    """A return ran out."""
+    return events_pb2.ReturnExpired(order_id=fact.order_id, return_id=fact.return_id)
+
+
+def return_shipped(fact: events.ReturnShipped) -> events_pb2.ReturnShipped:
+    """The goods are on their way back."""
+    return events_pb2.ReturnShipped(
+        order_id=fact.order_id, return_id=fact.return_id, waybill_number=fact.waybill_number
+    )
+
+
+def return_received(fact: events.ReturnReceived) -> events_pb2.ReturnReceived:
+    """The goods are there."""
+    return events_pb2.ReturnReceived(
+        order_id=fact.order_id, return_id=fact.return_id, accepted_lines=units(fact.accepted),
+        settlement_id=fact.settlement_id,
+    )

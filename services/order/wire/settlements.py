@@ -1,0 +1,107 @@
+"""A settlement as its readers see it: built from the stored run and its order."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from services.kernel.saga import BranchState, Phase, Run
+from services.order.domain.answers import Placed, Received, Started
+from services.order.domain.order import Order, Refund
+from services.order.domain.participation import CardEffect, CreditEffect, credit_effect
+from services.order.domain.plans import RefundPlan, ReversalPlan
+from services.order.domain.states import Kind, RefundState
+from services.order.wire.orders import case_message, order_message
+from services.order.wire.scalars import money, stamp, tender_shares
+from settlement.credit_ledger.v1 import effects_pb2
+from settlement.order.v1 import after_sale_service_pb2, order_service_pb2, settlement_pb2
+
+KINDS = {kind: settlement_pb2.SettlementKind.Value(f"SETTLEMENT_KIND_{kind.name}") for kind in Kind}
+STATES = {phase: settlement_pb2.SettlementState.Value(f"SETTLEMENT_STATE_{phase}") for phase in Phase}
+BRANCH_STATES = {state: settlement_pb2.BranchState.Value(f"BRANCH_STATE_{state}") for state in BranchState}
+REFUND_STATES: dict[RefundState, effects_pb2.RefundState.ValueType] = {
+    state: effects_pb2.RefundState.Value(f"REFUND_STATE_{state}")
+    for state in RefundState
+    if state not in (RefundState.ACCEPTED, RefundState.CREDIT_DONE)
+}
+
+
+def settlement_message(run: Run, order: Order, retry_at: datetime | None = None) -> settlement_pb2.Settlement:
+    """A settlement; `retry_at` is when it is woken next."""
+    money_moved = run.plan.money
+    message = settlement_pb2.Settlement(
+        settlement_id=run.id, order_id=run.root, kind=KINDS[Kind(run.kind)], state=STATES[run.phase], reason=run.reason,
+        tenders=tender_shares(money_moved.shares), branches=[_branch(run, branch.service) for branch in run.branches],
+        create_time=stamp(run.started_at), update_time=stamp(run.updated_at or run.started_at), version=run.version,
+        amount=money(money_moved.amount_minor), attempts=run.attempts,
+    )
+    if retry_at is not None and not run.terminal:
+        message.next_retry_time.CopyFrom(stamp(retry_at))
+    refund = order.refund_of(run.id)
+    _add_refund(message, run, refund)
+    _add_effect(message, run)
+    message.timeline.extend(_timeline(run, refund))
+    return message
+
+
+def placed_message(placed: Placed) -> order_service_pb2.PlaceOrderResponse:
+    """The answer to PlaceOrder."""
+    return order_service_pb2.PlaceOrderResponse(
+        order=order_message(placed.order), settlement=settlement_message(placed.run, placed.order)
+    )
+
+
+def started_message(started: Started) -> settlement_pb2.Settlement:
+    """The answer to whatever began a settlement."""
+    return settlement_message(started.run, started.order)
+
+
+def received_message(received: Received) -> after_sale_service_pb2.ConfirmReceiptResponse:
+    """The answer to ConfirmReceipt."""
+    return after_sale_service_pb2.ConfirmReceiptResponse(
+        return_case=case_message(received.case), settlement=settlement_message(received.run, received.order)
+    )
+
+
+def effect_message(run: Run) -> effects_pb2.CreditEffect | None:
+    """What the credit ledger answered, whole, if it took part and has answered."""
+    effect = credit_effect(run)
+    return effects_pb2.CreditEffect.FromString(effect.wire) if effect is not None else None
+
+
+def _branch(run: Run, service: str) -> settlement_pb2.SettlementBranch:
+    branch = run.branch(service)
+    assert branch is not None
+    return settlement_pb2.SettlementBranch(service=service, state=BRANCH_STATES[branch.state], reason=branch.reason)
+
+
+def _add_refund(message: settlement_pb2.Settlement, run: Run, refund: Refund | None) -> None:
+    plan = run.plan
+    if isinstance(plan, RefundPlan):
+        message.refund_id, message.return_id = plan.refund_id, plan.return_id
+    elif isinstance(plan, ReversalPlan):
+        message.refund_id, message.reversed_settlement_id = plan.refund_id, plan.refund_settlement_id
+    if refund is not None:
+        message.refund_state = REFUND_STATES.get(refund.state, effects_pb2.REFUND_STATE_UNSPECIFIED)
+        message.reversed_settlement_id = refund.reversal_id
+
+
+def _add_effect(message: settlement_pb2.Settlement, run: Run) -> None:
+    effect = effect_message(run)
+    if effect is not None:
+        message.instalments.extend(change.after for change in effect.instalments)
+        message.given_back.extend(effect.given_back)
+        message.credit_balance.CopyFrom(money(effect.credit_balance_minor))
+
+
+def _timeline(run: Run, refund: Refund | None) -> Iterator[settlement_pb2.TimelineEntry]:
+    entry = settlement_pb2.TimelineEntry
+    yield entry(at=stamp(run.started_at), step="STARTED")
+    for branch in run.branches:
+        if isinstance(branch.result, CreditEffect | CardEffect):
+            step = "EXECUTED" if len(run.branches) == 1 else "TRIED"
+            yield entry(at=stamp(branch.result.posted_at), step=step, service=branch.service)
+    if run.terminal:
+        yield entry(at=stamp(run.updated_at or run.started_at), step="ENDED", detail=run.reason)
+    if refund is not None and refund.confirmed_at is not None:
+        yield entry(at=stamp(refund.confirmed_at), step="CHANNEL_CONFIRMED")
+    if refund is not None and refund.bank_settled_at is not None:
+        yield entry(at=stamp(refund.bank_settled_at), step="BANK_SETTLED")
