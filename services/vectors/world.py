@@ -87,10 +87,11 @@ class World:
             surplus_policy=tender_pb2.SurplusPolicy.Value(f"SURPLUS_POLICY_{given.get('surplus_policy', 'KEEP')}"),
             late_fee_ppm_per_day=given.get("late_ppm", self.scenario.policies.get("late_fee_ppm_per_day", 500)),
         )
-        opened = await call(self.engine.credit.OpenAccount, opening)
-        self.account_version = opened.account.version
+        await call(self.engine.credit.OpenAccount, opening)
         await self._fund_wallet()
         await self._issue_card()
+        asked = credit_service_pb2.GetCreditAccountRequest(account_id=self.account_id)
+        self.account_version = (await call(self.engine.credit.GetCreditAccount, asked)).account.version
 
     async def _fund_wallet(self) -> None:
         amount = self._sum_of(_WALLET)
@@ -98,8 +99,7 @@ class World:
             request = credit_service_pb2.FundWalletRequest(
                 request_id=self.request_id("fund"), account_id=self.account_id, amount=money(amount)
             )
-            funded = await call(self.engine.credit.FundWallet, request)
-            self.account_version = funded.account.version
+            await call(self.engine.credit.FundWallet, request)
 
     async def _issue_card(self) -> None:
         if any(tender["type"] == _CARD for order in self.orders.values() for tender in order["tenders"]):
