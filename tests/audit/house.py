@@ -22,9 +22,8 @@ from services.order import decisions as order_rules
 from services.order.sagas import DEFINITIONS
 from services.order.store import TABLES as ORDER_TABLES
 from services.order.wire import CODEC as ORDER_CODEC
-from services.runtime.batch import Batch, Business, Item
+from services.runtime.batch import Batch, Business, Effects, Item
 from services.runtime.codec import Codec
-from services.runtime.inbox import Answered
 from services.runtime.incoming import read
 from services.runtime.migrations import migrate
 from services.runtime.outgoing import Outbound, Outgoing
@@ -58,7 +57,7 @@ BUSINESS: Mapping[str, Business] = {
 class House:
     """All services; `now` is moved by hand. What is sent is delivered at once, in order, until nothing is left."""
 
-    connections: Mapping[str, Connection]
+    connections: dict[str, Connection]
     dsns: Mapping[str, str]
     now: datetime
     sent: list[Outgoing] = field(default_factory=list)
@@ -66,9 +65,9 @@ class House:
     async def ask(self, service: str, key: str, body: object, request_id: str = "") -> object:
         """Have a call decided and everything that follows from it; answers its result or `Refused`."""
         message = Message(id=request_id or str(uuid4()), key=key, body=body, fresh_id=uuid4().hex)
-        answered = await self._batch(service, [Item(message, body_hash=b"body")])
+        effects = await self.batch(service, [Item(message, body_hash=b"body")])
         await self.deliver()
-        stored = answered.get(message.id)
+        stored = effects.answered.get(message.id)
         if stored is None or stored.verdict == "REFUSED":
             return stored.refusal if stored else None
         return BUSINESS[service].codec.decode(stored.type, stored.outcome) if _readable(service, stored.type) else stored
@@ -80,7 +79,7 @@ class House:
         )
         items = [Item(Message("", row[2], TimerDue(row[0], row[1], row[3]), fresh_id=uuid4().hex)) for row in rows]
         if items:
-            await self._batch(service, items)
+            await self.batch(service, items)
         await self.deliver()
 
     async def deliver(self) -> None:
@@ -90,13 +89,10 @@ class House:
             for record in taken:
                 _, service, stream, _ = record.topic.split(".")
                 if stream != "events":
-                    await self._hand_over(service, record)
+                    await self.batch(service, [arrived(service, record)])
 
-    async def _hand_over(self, service: str, record: Outgoing) -> None:
-        message = read(BUSINESS[service].codec, record.key.encode(), record.headers, record.payload)
-        await self._batch(service, [Item(message)])
-
-    async def _batch(self, service: str, items: list[Item]) -> dict[str, Answered]:
+    async def batch(self, service: str, items: list[Item]) -> Effects:
+        """One transaction with these messages; what it sends waits in `sent`."""
         connection = self.connections[service]
         batch = Batch(BUSINESS[service], items, self.now)
         async with connection.transaction():
@@ -108,7 +104,12 @@ class House:
         if effects.busy:
             raise AssertionError(f"busy: {effects.busy}")
         self.sent += effects.outgoing
-        return dict(effects.answered)
+        return effects
+
+
+def arrived(service: str, record: Outgoing) -> Item:
+    """A record as the service takes it from its topic."""
+    return Item(read(BUSINESS[service].codec, record.key.encode(), record.headers, record.payload))
 
 
 def _readable(service: str, type_name: str) -> bool:
