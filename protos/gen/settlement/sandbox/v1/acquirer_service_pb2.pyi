@@ -322,6 +322,7 @@ class SetFaultsRequest(_message.Message):
     UNAVAILABLE_PPM_FIELD_NUMBER: _builtins.int
     REJECTED_PPM_FIELD_NUMBER: _builtins.int
     SEED_FIELD_NUMBER: _builtins.int
+    LATE_DONE_PPM_FIELD_NUMBER: _builtins.int
     timeout_done_ppm: _builtins.int
     """Done, but the answer never comes (a time-out)."""
     timeout_undone_ppm: _builtins.int
@@ -332,6 +333,8 @@ class SetFaultsRequest(_message.Message):
     """Rejects for good."""
     seed: _builtins.int
     """Seed of the choice, so that a run can be repeated."""
+    late_done_ppm: _builtins.int
+    """Not done when the answer should come, done a moment later (a late success)."""
     def __init__(
         self,
         *,
@@ -340,10 +343,11 @@ class SetFaultsRequest(_message.Message):
         unavailable_ppm: _builtins.int = ...,
         rejected_ppm: _builtins.int = ...,
         seed: _builtins.int = ...,
+        late_done_ppm: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["rejected_ppm", b"rejected_ppm", "seed", b"seed", "timeout_done_ppm", b"timeout_done_ppm", "timeout_undone_ppm", b"timeout_undone_ppm", "unavailable_ppm", b"unavailable_ppm"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["late_done_ppm", b"late_done_ppm", "rejected_ppm", b"rejected_ppm", "seed", b"seed", "timeout_done_ppm", b"timeout_done_ppm", "timeout_undone_ppm", b"timeout_undone_ppm", "unavailable_ppm", b"unavailable_ppm"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
