@@ -46,23 +46,7 @@ def _first(messages: Iterable[Message]) -> str:
     return next((found for message in messages if (found := flaw(message))), "")
 
 
-def _plan(descriptor: Any) -> list[tuple[str, bool, bool]]:
-    """The fields that can hold text: (name, is text itself, repeated). Map fields do not exist in our API.
-
-    `Any`: the stubs know two classes of descriptors, ours has either.
-    """
-    return [
-        (field.name, field.type == FieldDescriptor.TYPE_STRING, field.is_repeated)
-        for field in descriptor.fields
-        if field.type == FieldDescriptor.TYPE_STRING or (field.message_type and _holds_text(field.message_type, set()))
-    ]
-
-
-def _holds_text(descriptor: Any, seen: set[str]) -> bool:
-    if descriptor.full_name in seen:
-        return False
-    seen.add(descriptor.full_name)
-    return any(
-        field.type == FieldDescriptor.TYPE_STRING or (field.message_type and _holds_text(field.message_type, seen))
-        for field in descriptor.fields
-    )
+def _plan(descriptor: Any) -> list[tuple[str, bool, bool]]:  # Any: the stubs know two classes of descriptors, ours has either
+    """The fields that can hold text: (name, is text itself, repeated). Map fields do not exist in our API."""
+    kinds = (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_MESSAGE)
+    return [(f.name, f.type == kinds[0], f.is_repeated) for f in descriptor.fields if f.type in kinds]

@@ -9,17 +9,14 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 from aiokafka.protocol.metadata import MetadataRequest
 
-from services.kernel.errors import Defect
 from services.runtime import metrics
 from services.runtime.outgoing import Outgoing
 from services.runtime.settings import Settings, SettingsError
@@ -30,7 +27,6 @@ FETCH_BYTES_MAX = 4 * 1024 * 1024
 PARTITION_FETCH_BYTES_MAX = 512 * 1024
 CONNECT_SECONDS = 10.0
 FETCH_WAIT_MS = 200
-_EXISTS = 36
 _NEEDED = {
     "Produce": (0, 3, 8), "Fetch": (1, 4, 11), "ListOffsets": (2, 1, 5), "Metadata": (3, 2, 5), "InitProducerId": (22, 0, 0),
 }
@@ -83,23 +79,8 @@ def make_consumer(settings: Settings) -> AIOKafkaConsumer:
     )
 
 
-async def ensure_topics(bootstrap: str, topics: Mapping[str, int], replication: int = 1) -> None:
-    """Create the topics that are missing; raises `Defect` for what the broker refuses."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    await admin.start()
-    try:
-        answer = await admin.create_topics([NewTopic(name, count, replication) for name, count in topics.items()])
-        refused = [error[:2] for error in answer.topic_errors if error[1] not in (0, _EXISTS)]
-        if refused:
-            raise Defect(f"topics not created: {refused}")
-    finally:
-        await admin.close()
-
-
 async def check_broker(settings: Settings) -> str:
-    """The cluster's identity, if this broker and this client can work together (A12, A13); raises otherwise."""
-    if tuple(map(int, version("aiokafka").split(".")[:2])) < (0, 14):
-        raise SettingsError("aiokafka older than 0.14 loses transactions on fail-over and is refused")
+    """The cluster's identity, if this broker and this client can work together (A13); raises otherwise."""
     consumer = make_consumer(settings)
     try:
         async with asyncio.timeout(CONNECT_SECONDS):

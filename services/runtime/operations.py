@@ -13,17 +13,18 @@ from services.kernel.saga import WAKE, Phase
 from services.runtime import parked
 from services.runtime.clock import ManualClock, save_clock
 from services.runtime.edge import Edge
+from services.runtime.postgres import shielded
 from services.runtime.rpc_calls import Context
 from services.runtime.tables import Connection
 from settlement.operations.v1 import operations_service_pb2 as pb
 from settlement.operations.v1 import operations_service_pb2_grpc as rpc
 
 PAGE_SIZE = 50
-_SAGA = """select s.id, s.root, s.kind, s.phase, s.decision, s.reason, s.attempts, s.branches, s.started_at, s.updated_at,
-                  s.deadline_at, s.version, t.due_at
+_SAGA = """select s.id saga_id, s.root root_id, s.kind, s.phase, s.decision, s.reason, s.attempts, s.branches, s.version,
+                  s.started_at create_time, s.updated_at update_time, s.deadline_at deadline_time, t.due_at next_retry_time
            from sagas s left join timers t on t.kind = 'saga' and t.key = s.id"""
-_PARKED = """select id, source, partition, kafka_offset, key, message_id, headers, reason, detail, state, parked_at,
-                    resolved_at, resolution
+_PARKED = """select id parked_id, source, partition, kafka_offset "offset", key, message_id, headers, reason, detail, state,
+                    parked_at park_time, resolved_at resolve_time, resolution
              from parked"""
 
 log = structlog.get_logger(__name__)
@@ -79,10 +80,13 @@ class OperationsServicer(rpc.OperationsServiceServicer):
         if not isinstance(self._clock, ManualClock):
             raise FailedPrecondition("CLOCK_NOT_MANUAL", "the clock follows the system")
         at = request.time.ToDatetime(UTC)
+        await shielded(self._set_clock(self._clock, at))
+        return pb.SetClockResponse(time=_stamp(at))
+
+    async def _set_clock(self, clock: ManualClock, at: datetime) -> None:
         async with self._edge.read() as connection:
             await save_clock(connection, at)
-        self._clock.set(at)
-        return pb.SetClockResponse(time=_stamp(at))
+        clock.set(at)
 
     async def ListSagas(self, request: pb.ListSagasRequest, context: Context) -> pb.ListSagasResponse:
         """By start; the open ones are those with a timer."""
@@ -94,7 +98,7 @@ class OperationsServicer(rpc.OperationsServiceServicer):
                     order by s.started_at, s.id limit $4""",
                 request.phase, request.root_id, request.page_token, size + 1,
             )
-        more = rows[size - 1]["id"] if len(rows) > size else ""
+        more = rows[size - 1]["saga_id"] if len(rows) > size else ""
         return pb.ListSagasResponse(sagas=[_saga(row) for row in rows[:size]], next_page_token=more)
 
     async def GetSaga(self, request: pb.GetSagaRequest, context: Context) -> pb.GetSagaResponse:
@@ -106,7 +110,7 @@ class OperationsServicer(rpc.OperationsServiceServicer):
         """Make its wake-up due now: the lane sends again what is awaited, as it would have later."""
         async with self._edge.read() as connection:
             row = await _find_saga(connection, request.saga_id)
-            if row["due_at"] is None or row["phase"] == Phase.FROZEN:
+            if row["next_retry_time"] is None or row["phase"] == Phase.FROZEN:
                 raise FailedPrecondition("SAGA_STATE", f"the saga is {row['phase']}", {"phase": row["phase"]})
             await connection.execute(
                 "update timers set due_at = least(due_at, $3) where kind = $1 and key = $2",
@@ -124,7 +128,7 @@ class OperationsServicer(rpc.OperationsServiceServicer):
                 _PARKED + """ where id > $1 and ($2 = '' or key = $2) and ($3 or state = 'PARKED') order by id limit $4""",
                 after, request.key, request.include_resolved, size + 1,
             )
-        more = str(rows[size - 1]["id"]) if len(rows) > size else ""
+        more = str(rows[size - 1]["parked_id"]) if len(rows) > size else ""
         return pb.ListParkedResponse(messages=[_parked(row) for row in rows[:size]], next_page_token=more)
 
     async def RetryParked(self, request: pb.RetryParkedRequest, context: Context) -> pb.RetryParkedResponse:
@@ -167,27 +171,20 @@ async def _find_saga(connection: Connection, saga_id: str) -> Any:  # Any: a row
 
 def _saga(row: Any) -> pb.Saga:  # Any: a row
     branches = [pb.SagaBranch(service=b[0], state=b[1], reason=b[2]) for b in msgspec.json.decode(row["branches"])]
-    return pb.Saga(
-        saga_id=row["id"], root_id=row["root"], kind=row["kind"], phase=row["phase"], decision=row["decision"],
-        reason=row["reason"], attempts=row["attempts"], branches=branches, version=row["version"],
-        create_time=_stamp(row["started_at"]), update_time=_stamp(row["updated_at"]),
-        deadline_time=_stamp(row["deadline_at"]), next_retry_time=_stamp(row["due_at"]),
-    )
+    return pb.Saga(**_fields(row, "branches"), branches=branches)
 
 
 def _parked(row: Any) -> pb.ParkedMessage:  # Any: a row
     headers = dict(msgspec.json.decode(row["headers"], type=list[tuple[str, bytes]]))
-    return pb.ParkedMessage(
-        parked_id=row["id"], source=row["source"], partition=row["partition"], offset=row["kafka_offset"], key=row["key"],
-        message_id=row["message_id"], type=headers.get("ce_type", b"").decode(errors="replace"), reason=row["reason"],
-        detail=row["detail"], state=row["state"], park_time=_stamp(row["parked_at"]),
-        resolve_time=_stamp(row["resolved_at"]), resolution=row["resolution"],
-    )
+    return pb.ParkedMessage(**_fields(row, "headers"), type=headers.get("ce_type", b"").decode(errors="replace"))
 
 
-def _stamp(at: datetime | None) -> Timestamp | None:
-    if at is None:
-        return None
+def _fields(row: Any, but: str) -> dict[str, Any]:  # Any: a row, and whatever types its columns have
+    """The columns of a row are named as the message's fields; one is built by hand."""
+    return {name: _stamp(value) if isinstance(value, datetime) else value for name, value in row.items() if name != but}
+
+
+def _stamp(at: datetime) -> Timestamp:
     stamp = Timestamp()
     stamp.FromDatetime(at)
     return stamp

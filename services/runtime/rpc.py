@@ -129,10 +129,9 @@ def hard_exit_after(seconds: float) -> Iterator[None]:
 def channel(target: str, deadline_seconds: float | None = 10.0) -> grpc.aio.Channel:
     """A channel to another process, to be kept as long as this one lives; UNAVAILABLE is tried again, within a budget (G12).
 
-    A call without a time-out gets `deadline_seconds` (None: none, for callers that always give one). The service
+    A unary call without a time-out gets `deadline_seconds` (None: none, for callers that always give one). The service
     config carries no `timeout`: it fires early (STACK 1.1).
     """
-    limits = [] if deadline_seconds is None else [_UnaryDeadline(deadline_seconds), _StreamDeadline(60 * deadline_seconds)]
     return grpc.aio.insecure_channel(
         target,
         options=[
@@ -142,31 +141,17 @@ def channel(target: str, deadline_seconds: float | None = 10.0) -> grpc.aio.Chan
             ("grpc.keepalive_timeout_ms", 10_000),
             ("grpc.enable_http_proxy", 0),
         ],
-        interceptors=limits,
+        interceptors=None if deadline_seconds is None else [_Deadline(deadline_seconds)],
     )
 
 
-def _limited(details: Any, seconds: float) -> Any:
-    return details if details.timeout else details._replace(timeout=seconds)
-
-
-class _UnaryDeadline(grpc.aio.UnaryUnaryClientInterceptor):
-    """Gives a deadline to calls that have none."""
+class _Deadline(grpc.aio.UnaryUnaryClientInterceptor):
+    """Gives a deadline to calls that have none; a stream is ended by its server."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
 
     async def intercept_unary_unary(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
         """Call on with a time-out."""
-        return await continuation(_limited(client_call_details, self._seconds), request)
-
-
-class _StreamDeadline(grpc.aio.UnaryStreamClientInterceptor):
-    """Gives a deadline to streams that have none."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-
-    async def intercept_unary_stream(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
-        """Call on with a time-out."""
-        return await continuation(_limited(client_call_details, self._seconds), request)
+        given = client_call_details.timeout
+        return await continuation(client_call_details if given else client_call_details._replace(timeout=self._seconds), request)
