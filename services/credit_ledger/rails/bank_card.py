@@ -1,4 +1,4 @@
-"""The bank-card acquirer over gRPC: idempotency key = leg id."""
+"""The bank-card acquirer over gRPC: idempotency key = leg id, so that asking twice pays once (PM-6)."""
 
 import grpc
 
@@ -10,6 +10,8 @@ from settlement.sandbox.v1 import acquirer_service_pb2 as pb
 from settlement.sandbox.v1.acquirer_service_pb2_grpc import AcquirerServiceStub
 
 SECONDS_MAX = 2.0
+CLOSED = "INSTRUMENT_CLOSED"
+"""The acquirer's word for an instrument that does not exist any more (PM-3)."""
 _REPORTS = {
     pb.ACQUIRER_REFUND_STATE_PENDING: LegReport.ACCEPTED,
     pb.ACQUIRER_REFUND_STATE_CONFIRMED: LegReport.SETTLED,
@@ -35,17 +37,26 @@ class BankCardRail:
             answer = await self._stub.Refund(request, timeout=self._seconds_max)
         except grpc.aio.AioRpcError as error:
             return _report(error)
-        return _REPORTS[answer.refund.state], answer.refund.detail
+        return _told(answer.refund)
 
     async def query(self, leg_id: str) -> tuple[LegReport, str] | None:
-        """Ask about it by its key; None says that the request never arrived."""
+        """Ask about it by its key; None says that the request never arrived. A refused question is no refused payment."""
         try:
             answer = await self._stub.GetRefund(pb.GetRefundRequest(idempotency_key=leg_id), timeout=self._seconds_max)
         except grpc.aio.AioRpcError as error:
-            return None if error.code() is grpc.StatusCode.NOT_FOUND else _report(error)
-        return _REPORTS[answer.refund.state], answer.refund.detail
+            return None if error.code() is grpc.StatusCode.NOT_FOUND else (LegReport.UNKNOWN, _detail(error))
+        return _told(answer.refund)
+
+
+def _told(refund: pb.AcquirerRefund) -> tuple[LegReport, str]:
+    if refund.state == pb.ACQUIRER_REFUND_STATE_REJECTED and refund.detail == CLOSED:
+        return LegReport.CLOSED, refund.detail
+    return _REPORTS.get(refund.state, LegReport.UNKNOWN), refund.detail
 
 
 def _report(error: grpc.aio.AioRpcError) -> tuple[LegReport, str]:
-    detail = f"{error.code().name}: {error.details()}"
-    return (LegReport.REJECTED if error.code() in _FINAL else LegReport.UNKNOWN), detail
+    return (LegReport.REJECTED if error.code() in _FINAL else LegReport.UNKNOWN), _detail(error)
+
+
+def _detail(error: grpc.aio.AioRpcError) -> str:
+    return f"{error.code().name}: {error.details()}"

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 PENDING, CONFIRMED, REJECTED = "PENDING", "CONFIRMED", "REJECTED"
+_COLUMNS = "key, reference, amount_minor, state, created_at, confirmed_at, calls"
 
 
 class KeyReused(Exception):
@@ -13,7 +14,7 @@ class KeyReused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Refund:
+class BookedRefund:
     """One refund; `calls` counts how often it was asked for."""
 
     key: str
@@ -26,40 +27,37 @@ class Refund:
 
 
 class AcquirerLedger:
-    """All refunds, each key once."""
+    """All refunds, each key once. What a call answered is on disk: SQLite syncs each statement."""
 
     def __init__(self, file: Path | str) -> None:
         self._database = sqlite3.connect(file, isolation_level=None)
         self._database.execute("pragma journal_mode = wal")
+        self._database.execute("pragma synchronous = full")
         self._database.execute(
             """create table if not exists refunds (
                    key text primary key, reference text not null, amount_minor integer not null, state text not null,
                    created_at text not null, confirmed_at text not null, calls integer not null)"""
         )
 
-    def refund(self, key: str, reference: str, amount_minor: int, state: str) -> Refund:
+    def refund(self, key: str, reference: str, amount_minor: int, state: str) -> BookedRefund:
         """Refund once: the same key and content gives the same answer, the same key with other content raises `KeyReused`."""
-        now = datetime.now(UTC).isoformat()
-        confirmed_at = now if state == CONFIRMED else ""
-        self._database.execute(
-            """insert into refunds values (?, ?, ?, ?, ?, ?, 1)
-               on conflict (key) do update set calls = calls + 1""",
-            (key, reference, amount_minor, state, now, confirmed_at),
-        )
-        found = self.find(key)
-        assert found is not None
-        if (found.reference, found.amount_minor) != (reference, amount_minor):
+        known = self.find(key)
+        if known is not None and (known.reference, known.amount_minor) != (reference, amount_minor):
             raise KeyReused(key)
-        return found
-
-    def find(self, key: str) -> Refund | None:
-        """The refund under this key."""
+        now = datetime.now(UTC).isoformat()
         row = self._database.execute(
-            "select key, reference, amount_minor, state, created_at, confirmed_at, calls from refunds where key = ?", (key,)
-        ).fetchone()
-        return Refund(*row) if row else None
+            f"""insert into refunds ({_COLUMNS}) values (?, ?, ?, ?, ?, ?, 1)
+                on conflict (key) do update set calls = calls + 1 returning {_COLUMNS}""",
+            (key, reference, amount_minor, state, now, now if state == CONFIRMED else ""),
+        ).fetchall()[0]
+        return BookedRefund(*row)
 
-    def confirm(self, key: str) -> Refund | None:
+    def find(self, key: str) -> BookedRefund | None:
+        """The refund under this key."""
+        row = self._database.execute(f"select {_COLUMNS} from refunds where key = ?", (key,)).fetchone()
+        return BookedRefund(*row) if row else None
+
+    def confirm(self, key: str) -> BookedRefund | None:
         """The bank has paid."""
         self._database.execute(
             "update refunds set state = ?, confirmed_at = ? where key = ? and state = ?",
@@ -67,11 +65,15 @@ class AcquirerLedger:
         )
         return self.find(key)
 
-    def list(self, reference: str, after: str, limit: int) -> "list[Refund]":
+    def list(self, reference: str, after: str, limit: int) -> "list[BookedRefund]":
         """Refunds by key, of one payment if it is named."""
         rows = self._database.execute(
-            """select key, reference, amount_minor, state, created_at, confirmed_at, calls from refunds
-               where (? = '' or reference = ?) and key > ? order by key limit ?""",
+            f"""select {_COLUMNS} from refunds
+                where (? = '' or reference = ?) and key > ? order by key limit ?""",
             (reference, reference, after, limit),
         ).fetchall()
-        return [Refund(*row) for row in rows]
+        return [BookedRefund(*row) for row in rows]
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._database.close()

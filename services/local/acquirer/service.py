@@ -1,61 +1,57 @@
 """AcquirerService over the ledger, with the faults that real acquirers have (RELIABILITY F37)."""
 
 import asyncio
-from dataclasses import dataclass
 from datetime import datetime
-from random import Random
 from typing import Any
 
 import grpc
 
-from services.local.acquirer.ledger import CONFIRMED, PENDING, REJECTED, AcquirerLedger, KeyReused, Refund
+from services.local.acquirer.faults import Dice, Faults
+from services.local.acquirer.ledger import CONFIRMED, PENDING, REJECTED, AcquirerLedger, BookedRefund, KeyReused
 from settlement.common.v1 import money_pb2
 from settlement.sandbox.v1 import acquirer_service_pb2 as pb
 from settlement.sandbox.v1 import acquirer_service_pb2_grpc as rpc
 
-PPM = 1_000_000
-PAGE_SIZE = 100
+PAGE_SIZE = 50
 HANG_SECONDS = 60.0
-_STATES: dict[str, Any] = {name: pb.AcquirerRefundState.Value(f"ACQUIRER_REFUND_STATE_{name}") for name in (PENDING, CONFIRMED, REJECTED)}
+LATE_SECONDS = 0.5
+CLOSED_PREFIX = "closed_"
+"""A payment reference that begins so was paid by an instrument that is closed now: its refunds are rejected."""
+CLOSED, REFUSED = "INSTRUMENT_CLOSED", "REFUSED"
+_STATES: dict[str, Any] = {
+    name: pb.AcquirerRefundState.Value(f"ACQUIRER_REFUND_STATE_{name}") for name in (PENDING, CONFIRMED, REJECTED)
+}
 Context = grpc.aio.ServicerContext[Any, Any]
-
-
-@dataclass(slots=True)
-class Faults:
-    """Shares in ppm of the calls that go wrong, drawn from a seeded source."""
-
-    timeout_done_ppm: int = 0
-    timeout_undone_ppm: int = 0
-    unavailable_ppm: int = 0
-    rejected_ppm: int = 0
 
 
 class Acquirer(rpc.AcquirerServiceServicer):
     """`confirms` says whether a refund is confirmed at once or waits for ConfirmRefund."""
 
-    def __init__(self, ledger: AcquirerLedger, confirms: bool, faults: Faults | None = None, seed: int = 0) -> None:
+    def __init__(
+        self, ledger: AcquirerLedger, confirms: bool, faults: Faults | None = None, late_seconds: float = LATE_SECONDS
+    ) -> None:
         self._ledger = ledger
         self._confirms = confirms
-        self._faults = faults or Faults()
-        self._random = Random(seed)
+        self._dice = Dice(faults or Faults())
+        self._late_seconds = late_seconds
+        self._late: set[asyncio.Task[None]] = set()
 
     async def Refund(self, request: pb.RefundRequest, context: Context) -> pb.RefundResponse:
         """Refund a payment, once per key."""
-        faults = self._faults
-        if self._drawn(faults.unavailable_ppm):
+        await _valid(request, context)
+        dice, faults = self._dice, self._dice.faults
+        if dice.hit(faults.unavailable_ppm):
             await context.abort(grpc.StatusCode.UNAVAILABLE, "the acquirer is down")
-        if self._drawn(faults.timeout_undone_ppm):
+        if dice.hit(faults.timeout_undone_ppm):
             await asyncio.sleep(HANG_SECONDS)
-        known = self._ledger.find(request.idempotency_key)
-        fresh_state = REJECTED if self._drawn(faults.rejected_ppm) else CONFIRMED if self._confirms else PENDING
+        if dice.hit(faults.late_done_ppm):
+            self._book_later(request)
+            await asyncio.sleep(HANG_SECONDS)
         try:
-            refund = self._ledger.refund(
-                request.idempotency_key, request.payment_reference, request.amount.minor_units,
-                known.state if known else fresh_state,
-            )
+            refund = self._book(request)
         except KeyReused:
             await context.abort(grpc.StatusCode.ALREADY_EXISTS, "this idempotency key was used with other content")
-        if self._drawn(faults.timeout_done_ppm):
+        if dice.hit(faults.timeout_done_ppm):
             await asyncio.sleep(HANG_SECONDS)
         return pb.RefundResponse(refund=_shown(refund))
 
@@ -67,7 +63,7 @@ class Acquirer(rpc.AcquirerServiceServicer):
         return pb.GetRefundResponse(refund=_shown(refund))
 
     async def ConfirmRefund(self, request: pb.ConfirmRefundRequest, context: Context) -> pb.ConfirmRefundResponse:
-        """The bank pays now."""
+        """The bank pays now; a second confirmation changes nothing."""
         refund = self._ledger.confirm(request.idempotency_key)
         if refund is None:
             await context.abort(grpc.StatusCode.NOT_FOUND, "no refund has this key")
@@ -82,20 +78,47 @@ class Acquirer(rpc.AcquirerServiceServicer):
 
     async def SetFaults(self, request: pb.SetFaultsRequest, context: Context) -> pb.SetFaultsResponse:
         """From now on so many calls go wrong."""
-        self._faults = Faults(
-            request.timeout_done_ppm, request.timeout_undone_ppm, request.unavailable_ppm, request.rejected_ppm
-        )
-        self._random = Random(request.seed)
+        try:
+            faults = Faults(**{field.name: getattr(request, field.name) for field in request.DESCRIPTOR.fields})
+        except ValueError as error:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+        self._dice = Dice(faults)
         return pb.SetFaultsResponse()
 
-    def _drawn(self, ppm: int) -> bool:
-        return ppm > 0 and self._random.randrange(PPM) < ppm
+    def _book(self, request: pb.RefundRequest) -> BookedRefund:
+        refused = request.payment_reference.startswith(CLOSED_PREFIX) or self._dice.hit(self._dice.faults.rejected_ppm)
+        state = REJECTED if refused else CONFIRMED if self._confirms else PENDING
+        return self._ledger.refund(request.idempotency_key, request.payment_reference, request.amount.minor_units, state)
+
+    def _book_later(self, request: pb.RefundRequest) -> None:
+        """The call ends with its caller's patience; the booking does not."""
+
+        async def late() -> None:
+            await asyncio.sleep(self._late_seconds)
+            self._book(request)
+
+        task = asyncio.get_running_loop().create_task(late())
+        self._late.add(task)
+        task.add_done_callback(self._late.discard)
 
 
-def _shown(refund: Refund) -> pb.AcquirerRefund:
+async def _valid(request: pb.RefundRequest, context: Context) -> None:
+    amount = request.amount
+    if not request.idempotency_key or not request.payment_reference or amount.minor_units <= 0 or amount.currency_code != "CNY":
+        await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "a refund has a key, a payment and an amount in CNY above 0")
+
+
+def _detail(refund: BookedRefund) -> str:
+    if refund.state != REJECTED:
+        return ""
+    return CLOSED if refund.reference.startswith(CLOSED_PREFIX) else REFUSED
+
+
+def _shown(refund: BookedRefund) -> pb.AcquirerRefund:
     shown = pb.AcquirerRefund(
         idempotency_key=refund.key, payment_reference=refund.reference, state=_STATES[refund.state], calls=refund.calls,
         amount=money_pb2.Money(minor_units=refund.amount_minor, currency_code="CNY"),
+        detail=_detail(refund),
     )
     shown.create_time.FromDatetime(datetime.fromisoformat(refund.created_at))
     if refund.confirmed_at:
