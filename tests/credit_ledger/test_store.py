@@ -208,7 +208,6 @@ async def test_a_merchant_is_paid_over_all_shares(ledger: Ledger) -> None:
     assert await reads.merchant_balance(ledger.connection, SHOP) == (10_000, 0)
 
 
-@pytest.mark.xfail(strict=True, reason="the answer carries the account as it was before its version stepped")
 async def test_the_result_of_a_call_names_the_new_version(ledger: Ledger) -> None:
     """A caller that reads with `min_version` of its own write sees it."""
     await opened(ledger)
