@@ -11,7 +11,7 @@ Answer = Any  # a generated message
 Rows = list[list[str]]
 
 INSTALMENTS = ("no", "bill date", "principal", "paid", "refunded", "still owed", "fee", "fee paid", "state")
-JOURNALS = ("op", "ledger", "account", "debit", "credit")
+JOURNALS = ("book", "op", "ledger", "account", "debit", "credit")
 TENDERS = ("tender", "gives back")
 ACCOUNT = ("granted", "available", "held", "used", "wallet", "credit balance")
 STEPS = ("rule", "about", "yuan", "in words", "中文")
@@ -39,8 +39,14 @@ def journals(found: Iterable[Answer]) -> Rows:
         unit = journal_pb2.JournalUnit.Name(journal.unit).removeprefix("JOURNAL_UNIT_")
         for number, line in enumerate(journal.lines):
             debit, credit = (yuan(line.amount_minor), "") if line.amount_minor > 0 else ("", yuan(-line.amount_minor))
-            rows.append([journal.op if not number else "", unit if not number else "", line.account, debit, credit])
+            named = ["", "", ""] if number else [book(journal.root_id), journal.op, unit]
+            rows.append([*named, line.account, debit, credit])
     return rows
+
+
+def book(root_id: str) -> str:
+    """Whose book a root belongs to."""
+    return "cards" if root_id.startswith("crd_") else "credit"
 
 
 def tenders(shares: Iterable[Answer]) -> Rows:
@@ -61,7 +67,7 @@ def account(found: Answer) -> Rows:
 
 def steps(found: Iterable[Answer]) -> Rows:
     """The chain of rules behind the figures."""
-    return [[step.rule, step.subject, yuan(step.result_minor), step.text_en, step.text_zh] for step in found]
+    return [[step.rule, step.subject, yuan(step.amount_minor), step.text_en, step.text_zh] for step in found]
 
 
 def owed(rows: Iterable[Answer]) -> int:

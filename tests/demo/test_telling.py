@@ -57,9 +57,13 @@ def test_a_row_that_loses_a_fen_is_seen() -> None:
 def test_journals_are_shown_line_by_line() -> None:
     """Debit left, credit right; an unbalanced one is seen, and none at all too."""
     lines = [journal_pb2.JournalLine(account="A.BANK", amount_minor=150), journal_pb2.JournalLine(account="L.X", amount_minor=-150)]
-    journal = journal_pb2.Journal(op="repay", unit=journal_pb2.JOURNAL_UNIT_CNY, lines=lines)
+    journal = journal_pb2.Journal(root_id="acc_1", op="repay", unit=journal_pb2.JOURNAL_UNIT_CNY, lines=lines)
 
-    assert figures.journals([journal]) == [["repay", "CNY", "A.BANK", "1.50", ""], ["", "", "L.X", "", "1.50"]]
+    assert figures.journals([journal]) == [
+        ["credit", "repay", "CNY", "A.BANK", "1.50", ""],
+        ["", "", "", "L.X", "", "1.50"],
+    ]
+
     assert figures.balanced([journal])
     assert not figures.balanced([])
     assert not figures.balanced([journal_pb2.Journal(lines=lines[:1])])
