@@ -7,14 +7,19 @@ from services.card_redemption.domain.commands import IssueCard
 from services.kernel.errors import Aborted, InvalidArgument, NotFound
 from services.kernel.ids import derived
 from services.runtime.edge import Edge
-from services.runtime.journal_pages import PAGE_SIZE as JOURNALS_PAGE_SIZE
 from services.runtime.journal_pages import journal_page
 from services.runtime.rpc_calls import Context
 from settlement.card_redemption.v1 import card_service_pb2 as pb
 from settlement.card_redemption.v1 import card_service_pb2_grpc as rpc
 
 PAGE_SIZE = 50
-MIN_VERSION_SECONDS = 2.0
+JOURNALS_PAGE_SIZE = 500
+POLL_SECONDS = 0.02
+"""How often a read looks again for the version that it was asked for."""
+RESERVE_SECONDS = 0.1
+"""What of a call's time is kept for the answer."""
+_ALL_OF_IT = 2**15 - 1
+_VERSION_MAX = 2**63 - 1
 
 
 class CardService(rpc.CardServiceServicer):
@@ -31,7 +36,9 @@ class CardService(rpc.CardServiceServicer):
 
     async def GetCard(self, request: pb.GetCardRequest, context: Context) -> pb.GetCardResponse:
         """A card, not older than `min_version`."""
-        deadline = asyncio.get_running_loop().time() + MIN_VERSION_SECONDS
+        remaining = context.time_remaining()
+        seconds = self.edge.settings.deadline_seconds_max if remaining is None else remaining
+        deadline = asyncio.get_running_loop().time() + seconds - RESERVE_SECONDS
         while True:
             async with self.edge.read() as connection:
                 card = await store.find_card(connection, request.card_id)
@@ -41,7 +48,7 @@ class CardService(rpc.CardServiceServicer):
                 return pb.GetCardResponse(card=wire.card(card))
             if asyncio.get_running_loop().time() > deadline:
                 raise Aborted("STALE_VERSION", f"the card is at version {card.version}")
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(POLL_SECONDS)
 
     async def ListCards(self, request: pb.ListCardsRequest, context: Context) -> pb.ListCardsResponse:
         """A customer's cards."""
@@ -54,14 +61,15 @@ class CardService(rpc.CardServiceServicer):
     async def ListJournals(self, request: pb.ListJournalsRequest, context: Context) -> pb.ListJournalsResponse:
         """The journals of a card in posting order."""
         size = request.page_size or JOURNALS_PAGE_SIZE
-        after = _place(request.page_token) if request.page_token else (request.after_version, 2**15 - 1)
+        after = _place(request.page_token) if request.page_token else (request.after_version, _ALL_OF_IT)
         async with self.edge.read() as connection:
             journals, more = await journal_page(connection, request.root_id, after, request.order_id, size)
         return pb.ListJournalsResponse(journals=journals, next_page_token=f"{more[0]}.{more[1]}" if more else "")
 
 
 def _place(token: str) -> tuple[int, int]:
+    """Where the page before ended; a token that is not ours is refused."""
     version, _, no = token.partition(".")
-    if not (version.isdigit() and no.isdigit()):
-        raise InvalidArgument("INVALID_ARGUMENT", "page_token is not one of ours", {"field": "page_token"})
-    return int(version), int(no)
+    if version.isdecimal() and no.isdecimal() and int(version) <= _VERSION_MAX and int(no) <= _ALL_OF_IT:
+        return int(version), int(no)
+    raise InvalidArgument("INVALID_PAGE_TOKEN", "the page token is not one of ours", {"field": "page_token"})

@@ -114,5 +114,5 @@ class CardHistories(RuleBasedStateMachine):
         assert self.world.card.sequence == self.world.card.version - 1
 
 
-CardHistories.TestCase.settings = settings(max_examples=300, stateful_step_count=30, deadline=None)
+CardHistories.TestCase.settings = settings(max_examples=200, stateful_step_count=30, deadline=None)
 TestCardHistories = CardHistories.TestCase
