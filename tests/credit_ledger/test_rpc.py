@@ -216,6 +216,18 @@ async def test_statements_are_cut_listed_and_stand_as_they_are_paid(desk: Desk) 
         )
 
 
+async def test_a_reader_just_after_midnight_sees_the_statement(desk: Desk) -> None:
+    """SC-6 for readers: the cut is made when somebody looks, however late its timer is."""
+    await buy(desk, "ord_1", Tenders(120_000))
+    desk.ledger.now = desk.ledger.now.replace(day=5, hour=0)
+
+    account = await shown(desk)
+    listed = await desk.statements.ListStatements(statement_pb.ListStatementsRequest(account_id=ACCOUNT), desk.context)
+
+    assert (account.due.minor_units, account.last_bill_date) == (10_600, "2026-03-05")
+    assert [row.amount.minor_units for row in listed.statements] == [10_600]
+
+
 async def test_the_nightly_run_cuts_what_is_due_and_goes_on_where_it_stood(desk: Desk) -> None:
     """Bounded calls; a second run finds nothing."""
     for number in range(3):

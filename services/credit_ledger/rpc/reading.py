@@ -2,41 +2,71 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import date, datetime
+from uuid import UUID, uuid5
 
 from services.credit_ledger.domain.account import CreditAccount
+from services.credit_ledger.domain.commands import CutStatement
 from services.credit_ledger.domain.merchant import MerchantShare
 from services.credit_ledger.store import TABLES
 from services.credit_ledger.store.accounts import find_accounts, find_merchant_shares
 from services.credit_ledger.store.reads import find_account
+from services.kernel.calendar import business_date
 from services.kernel.decision import Decision, Known, Missing, Rule
-from services.kernel.errors import Aborted, InvalidArgument, NotFound, Unavailable
+from services.kernel.errors import Aborted, InvalidArgument, NotFound, ResourceExhausted, Unavailable
 from services.kernel.messages import Message
 from services.kernel.participant import IsBusy
 from services.runtime.edge import Edge
 from services.runtime.rpc_calls import Context
 from services.runtime.tables import Connection, Load
+from settlement.credit_ledger.v1.statement_service_pb2 import CutStatementRequest
 
 POLL_SECONDS = 0.02
 WAIT_SECONDS_MAX = 5.0
 """How long a read waits at most for the version, or for the end of a claim, that its caller needs."""
 
 ROUNDS_MAX = 8
+_READERS = UUID("3d0a6c1e-93f5-4c1b-8a55-0f4d1f6f2b10")
 _UNLOCKED: Mapping[type, Load] = {CreditAccount: find_accounts, MerchantShare: find_merchant_shares}
 
 
 async def account_at(edge: Edge, connection: Connection, context: Context, account_id: str, min_version: int) -> CreditAccount:
-    """The account at `min_version` or later; ACCOUNT_NOT_FOUND, or STALE_VERSION if it does not come in time."""
-    deadline = asyncio.get_running_loop().time() + _seconds(context)
+    """The account at `min_version` or later, a due statement cut made; ACCOUNT_NOT_FOUND, or STALE_VERSION if the
+    version does not come in time."""
+    deadline, asked = asyncio.get_running_loop().time() + _seconds(context), False
     while True:
         account = await find_account(connection, account_id)
         if account is None:
             raise NotFound("ACCOUNT_NOT_FOUND", f"there is no account {account_id}")
         if account.version >= min_version:
-            return account
+            if asked or not await _cut_now(edge, context, account):
+                return account
+            asked = True
+            continue
         if asyncio.get_running_loop().time() > deadline:
             raise Aborted("STALE_VERSION", f"{account_id} is at version {account.version}")
         await asyncio.sleep(POLL_SECONDS)
+
+
+async def _cut_now(edge: Edge, context: Context, account: CreditAccount) -> bool:
+    """Make the cut that is due, if one is, as every write does (SC-6): who reads just after midnight sees the statement
+    however far the nightly run has come. A claimed account is shown as it is."""
+    if account.next_cut_at is None or account.next_cut_at > edge.clock.now() or account.pending is not None:
+        return False
+    request = cut_request(uuid5(_READERS, str(account.version)), account.id, account.next_cut_at)
+    body = CutStatement(account.id, business_date(account.next_cut_at))
+    with suppress(Unavailable, ResourceExhausted):
+        await edge.ask(context, request, key=account.id, body=body)
+        return True
+    return False
+
+
+def cut_request(asker: UUID, account_id: str, cut_at: datetime) -> CutStatementRequest:
+    """The request of one cut by the nightly run or a reader; the same asker always asks under the same id."""
+    bill_date = business_date(cut_at).isoformat()
+    own_id = uuid5(asker, f"{account_id}/{bill_date}")
+    return CutStatementRequest(request_id=str(own_id), account_id=account_id, bill_date=bill_date)
 
 
 async def considered(edge: Edge, context: Context, rule: Rule, message: Message) -> Decision:

@@ -4,14 +4,14 @@ import asyncio
 import time
 from collections.abc import Sequence
 from datetime import date, datetime
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from services.credit_ledger.domain.account import CreditAccount
 from services.credit_ledger.domain.commands import CutStatement
 from services.credit_ledger.domain.statement import Statement
 from services.credit_ledger.domain.statement_cut import standing
 from services.credit_ledger.rpc.paging import page_token, place_of
-from services.credit_ledger.rpc.reading import account_at, day_of
+from services.credit_ledger.rpc.reading import account_at, cut_request, day_of
 from services.credit_ledger.store import reads
 from services.credit_ledger.wire import views
 from services.kernel.calendar import business_date, start_of
@@ -108,11 +108,9 @@ class StatementServicer(rpc.StatementServiceServicer):
 
     async def _cut(self, run: pb.RunStatementsRequest, context: Context, account_id: str, cut_at: datetime) -> bool:
         """One account of the run under a request id of its own; False if it was busy too long: its timer cuts it."""
-        bill_date = business_date(cut_at)
-        own_id = uuid5(UUID(run.request_id), f"{account_id}/{bill_date}")
-        request = pb.CutStatementRequest(request_id=str(own_id), account_id=account_id, bill_date=bill_date.isoformat())
+        request = cut_request(UUID(run.request_id), account_id, cut_at)
         try:
-            await self.edge.ask(context, request, key=account_id, body=CutStatement(account_id, bill_date))
+            await self.edge.ask(context, request, key=account_id, body=CutStatement(account_id, business_date(cut_at)))
         except (Unavailable, ResourceExhausted):
             return False
         return True
