@@ -17,11 +17,12 @@ from services.order.decisions import RULES, TIMERS
 from services.order.domain.commands import ConfirmShipment, NewLine, NewTender, PlaceOrder
 from services.order.domain.credit_terms import CreditTerms
 from services.order.domain.lines import LineQuantity
-from services.order.domain.order import Order
+from services.order.domain.order import Order, Refund
 from services.order.domain.participation import CREDIT_LEDGER, CardEffect, CreditEffect
 from services.order.domain.plans import Money
 from services.order.domain.pricing import Promotion
 from services.order.domain.returns import ReturnCase
+from services.order.domain.states import OrderState
 from services.order.domain.tenders import TenderType
 
 A = TypeVar("A", bound=Aggregate)
@@ -47,6 +48,14 @@ class World:
     def order(self) -> Order:
         """The order of this world."""
         return self._row(Order, ORDER_ID)
+
+    def state(self) -> OrderState:
+        """Where the order stands."""
+        return self.order.state
+
+    def refund(self) -> Refund:
+        """The order's first refund."""
+        return self.order.refunds[0]
 
     def case(self, return_id: str) -> ReturnCase:
         """A return case."""
