@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import grpc
 import pytest
@@ -300,16 +301,16 @@ CLEAN = ["", "ord_1", "退款 原因：尺码不合适", "é", "naïve – ok", 
 @pytest.mark.parametrize("text", DIRTY, ids=ascii)
 async def test_p3_unclean_text_is_refused_at_the_edge(text: str) -> None:
     """With the name of the field, before anything sees it; deep inside a message too."""
-    request = pb.RetrySagaRequest(saga_id="saga_1", reason=text)
+    request = pb.RetrySagaRequest(request_id=str(uuid4()), saga_id="saga_1", operator_id="ann", reason=text)
 
     assert not clean(text)
     assert flaw(request) == "reason"
     nested = pb.Saga(branches=[pb.SagaBranch(), pb.SagaBranch(reason=text)])
     assert flaw(pb.GetSagaResponse(saga=nested)) == "saga.branches.reason"
     async with served(nothing) as (_, stub):
-        error = await refused(stub.GetSaga(pb.GetSagaRequest(saga_id=text), timeout=5))
+        error = await refused(stub.RetrySaga(request, timeout=5))
     assert error.reason == "INVALID_ARGUMENT"
-    assert "saga_id" in error.detail
+    assert "reason" in error.detail
 
 
 @pytest.mark.parametrize("text", CLEAN, ids=ascii)
