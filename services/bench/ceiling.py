@@ -179,7 +179,7 @@ async def _create(twin: Twin, table: str) -> bool:
         """select attname, atttypid::regtype::text from pg_attribute
            where attrelid = to_regclass('public.' || $1) and attnum > 0 and not attisdropped order by attnum""", table,
     )
-    twin.types[table] = dict(columns)
+    twin.types[table] = {column[0]: column[1] for column in columns}
     twin.keys[table] = [name[0] for name in await connection.fetch(
         """select a.attname from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = any(i.indkey)
            where i.indisprimary and i.indrelid = to_regclass('public.' || $1)""", table,

@@ -1,6 +1,6 @@
 """A sampler for a service under load: `python -m services.bench.profiling MODULE` runs it and writes where its time went.
 
-The report goes to SETTLE_PROFILE_DIR when the service ends: self and total time by function, waiting left out.
+The report goes to SETTLE_PROFILE_DIR when the service ends: self and total CPU time by function.
 """
 
 import os
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 INTERVAL_SECONDS = 0.003
 FRAMES_MAX = 60
 LINES_MAX = 70
-_WAITING = ("select", "run_until_complete", "run_forever")
 
 
 class ProfiledStack(LocalStack):
@@ -42,43 +41,42 @@ class ProfiledStack(LocalStack):
 
 
 class Sampler(threading.Thread):
-    """Looks at the main thread's stack a few hundred times a second."""
+    """Looks at the main thread's stack a few hundred times a second; counts the CPU time it used since the last look."""
 
     def __init__(self) -> None:
         super().__init__(name="sampler", daemon=True)
-        self._main = threading.main_thread().ident
+        self._main = threading.main_thread().ident or 0
+        self._clock = time.pthread_getcpuclockid(self._main)
         self._own: Counter[str] = Counter()
         self._total: Counter[str] = Counter()
-        self._samples = self._waiting = 0
+        self._used = self._before = time.clock_gettime_ns(self._clock)
 
     def run(self) -> None:
         """Sample until the process ends."""
         while True:
             time.sleep(INTERVAL_SECONDS)
-            frame = sys._current_frames().get(self._main or 0)
+            frame = sys._current_frames().get(self._main)
             if frame is not None:
                 self._count(frame)
 
     def _count(self, frame: FrameType) -> None:
-        self._samples += 1
-        if frame.f_code.co_name in _WAITING:
-            self._waiting += 1
-            return
-        self._own[f"{_name(frame)}:{frame.f_lineno}"] += 1
+        now = time.clock_gettime_ns(self._clock)
+        used, self._before = now - self._before, now
+        self._used += used
+        self._own[f"{_name(frame)}:{frame.f_lineno}"] += used
         seen: set[str] = set()
         at: FrameType | None = frame
         while at is not None and len(seen) < FRAMES_MAX:
             seen.add(_name(at))
             at = at.f_back
-        self._total.update(seen)
+        self._total.update(dict.fromkeys(seen, used))
 
     def report(self) -> str:
-        """Self and total shares of the samples in which the main thread worked."""
-        worked = max(self._samples - self._waiting, 1)
-        lines = [f"{self._samples} samples, {self._waiting} waiting"]
+        """Self and total shares of the main thread's CPU time; `Runner.run` is the loop itself, grpc's and uvloop's C code."""
+        lines = [f"{self._used / 1e9:.1f} s of CPU"]
         for title, counts in (("self", self._own), ("total", self._total)):
             lines.append(f"\n{title}")
-            lines += [f"{count / worked:7.2%} {name}" for name, count in counts.most_common(LINES_MAX)]
+            lines += [f"{count / max(self._used, 1):7.2%} {name}" for name, count in counts.most_common(LINES_MAX)]
         return "\n".join(lines)
 
 

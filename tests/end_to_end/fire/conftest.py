@@ -1,0 +1,60 @@
+"""One engine for all the fires: real PostgreSQL with fsync, real Kafka, the sandbox acquirer, stored orders to settle."""
+
+import asyncio
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from services.bench import loader
+from services.bench.targets import Target
+from services.local import kafka, postgres
+from services.local.stack import LocalStack
+
+ORDERS = 5_000
+LEASE_SECONDS = "3"
+
+
+@dataclass(slots=True)
+class Fire:
+    """The running engine and the orders that are still to be settled."""
+
+    stack: LocalStack
+    targets: Iterator[Target]
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1_000_000, 10_000))
+
+    @property
+    def dsns(self) -> dict[str, str]:
+        """Where the books are."""
+        return {name: self.stack.postgres.database(name) for name in postgres.DATABASES}
+
+    @property
+    def addresses(self) -> list[str]:
+        """Where orders are settled."""
+        return [seat.target for name, seat in self.stack.seats.items() if name.partition("-")[0] == "order"]
+
+    def take(self, count: int) -> list[Target]:
+        """Orders that nobody has settled yet."""
+        return list(itertools.islice(self.targets, count))
+
+
+@pytest.fixture(scope="session")
+def fire(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fire]:
+    """Filled on a manual clock, run on the system's; a second credit ledger stands by."""
+    data = tmp_path_factory.mktemp("fire")
+    for folder in (data, *data.parents[:3]):
+        folder.chmod(folder.stat().st_mode | 0o055)
+    targets = _fill(data)
+    environ = {"SETTLE_IDLE_SESSION_TIMEOUT_SECONDS": LEASE_SECONDS}
+    with LocalStack(data, broker="kafka", clock="system", instances={"credit_ledger": 2}, environ=environ) as stack:
+        yield Fire(stack, iter(targets))
+
+
+def _fill(data: Path) -> list[Target]:
+    with LocalStack(data, broker="kafka", clock="manual") as stack:
+        said = stack.endpoints["services"]
+        services = {name: said[name]["target"] for name in postgres.DATABASES}
+        dsns = {name: said[name]["dsn"] for name in postgres.DATABASES}
+        return asyncio.run(loader.fill(services, dsns, "mixed", ORDERS, kafka.partitions(), lambda line: None))
