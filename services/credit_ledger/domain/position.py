@@ -60,10 +60,13 @@ class Position:
         return row if row is not None else self.known.find(kind, key)
 
     def family(self, kind: type[A]) -> tuple[A, ...]:
-        """All open children of a kind as they are by now; loads them, so ask only where they are needed."""
+        """All open children of a kind as they are by now; loads them, so ask only where they are needed.
+
+        What happens to be loaded but is closed is left out: a decision must not depend on that.
+        """
         loaded = {row.key: row for row in self.known.children(kind, self.account.id)}
         changed = {row.key: row for (of_kind, _), row in self.rows.items() if of_kind is kind}
-        return tuple((loaded | changed).values())
+        return tuple(row for row in (loaded | changed).values() if getattr(row, "open", True))
 
     def agreement(self, order_id: str) -> Agreement:
         """The order's agreement; ORDER_NOT_FOUND if there is none on this account."""
@@ -116,11 +119,10 @@ def closed(applied: Applied, body: object) -> Decision:
     position = applied.position
     if applied.logged:
         position = position.log(body, position.at, applied.order_id, applied.reference, applied.facts)
-    outcome = Done(applied.result, applied.moved)
     if not position.operations and not position.rows:
-        return Decision(outcome, timers=position.timers, cleared=position.cleared)
-    before = position.before
-    account = _account_stepped(position)
+        return Decision(Done(applied.result, applied.moved), timers=position.timers, cleared=position.cleared)
+    before, account = position.before, _account_stepped(position)
+    outcome = Done(account if isinstance(applied.result, CreditAccount) else applied.result, applied.moved)
     pairs = [(_stored(position.known, kind, key), row) for (kind, key), row in position.rows.items()]
     rows = tuple(_stepped(stored, row) for stored, row in pairs)
     laws.check(before, account, pairs, position.journals)

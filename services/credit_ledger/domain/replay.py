@@ -69,10 +69,6 @@ class _Everything(Known):
         """The row, or None."""
         return super().find(kind, key) if self.has(kind, key) else None
 
-    def children(self, kind: type[A], root: str) -> tuple[A, ...]:
-        """The open rows, as a store answers."""
-        return tuple(row for row in super().children(kind, root) if getattr(row, "open", True))
-
 
 @dataclass(frozen=True, slots=True)
 class World:

@@ -29,7 +29,7 @@ OP = "refund_reverse"
 
 def reverse(position: Position, body: ReverseRefund) -> Applied:
     """Undo an accepted refund of this book, whatever happened on the account since."""
-    log = replay.effective(position.family(Operation))
+    log = replay.effective((*position.family(Operation), *position.operations))
     refund = _refund(position, log, body)
     actual = replay.fold(log)
     if not replay.same_books(actual, position.account):
@@ -122,7 +122,9 @@ def _as_in(position: Position, world: World, actual: CreditAccount, refund_id: s
     _loaded(position, world)
     rows = [row for kind in (world.agreements, world.repayments) for row in kind.values()]
     changed = [row for row in rows if not _same(row, position.find(type(row), row.key))]
-    issued = [row for row in world.statements.values() if position.find(Statement, row.key) is None]
+    issued = [
+        _late(row, position) for row in world.statements.values() if position.find(Statement, row.key) is None
+    ]
     waited = position.find(CreditRefund, refund_id)
     dropped = () if waited is None else (replace(waited, state=RefundState.REVERSED),)
     account = _account(position.account, world.account, actual)
@@ -130,6 +132,12 @@ def _as_in(position: Position, world: World, actual: CreditAccount, refund_id: s
         Timer(statement_cut.TIMER, account.id, account.id, account.next_cut_at),
     )
     return position.plus(*changed, *issued, *dropped, account=account, timers=timers)
+
+
+def _late(statement: Statement, position: Position) -> Statement:
+    """A statement that nobody saw need of while the refund stood: issued now, without adjustments of its own."""
+    stated = position.account.stated_operations
+    return replace(statement, issued_at=position.at, first_operation=stated + 1, last_operation=stated)
 
 
 def _account(now: CreditAccount, then: CreditAccount, actual: CreditAccount) -> CreditAccount:

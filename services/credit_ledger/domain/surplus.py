@@ -38,7 +38,7 @@ class Waterfall:
 def spend(position: Position, agreement: Agreement, surplus: int, refund_id: str) -> Waterfall:
     """Spend the surplus of a refund of this agreement, which is as the refund left it. Loads the account's other open
     agreements, and under LIFO its repayments, only if there is something to spend."""
-    if not surplus:
+    if not surplus and not (position.facts and position.facts.paid_out):
         return Waterfall(position.plus(agreement))
     own = dues.spend_on_charges(agreement, surplus, OWN_CHARGES)
     position = position.plus(*(own.agreements or (agreement,)))

@@ -123,11 +123,15 @@ class History:
 
     def report_legs(self, report: commands.LegReport) -> None:
         """The rails answer for every leg; an answer given twice counts once."""
-        for leg in self.book.family(RefundLeg, ACCOUNT):
+        for leg in self.legs():
             self.plain(commands.ReportLeg(ACCOUNT, leg.id, report))
             balances = dict(self.book.balances)
             self.plain(commands.ReportLeg(ACCOUNT, leg.id, report))
             assert self.book.balances == balances
+
+    def legs(self) -> list[RefundLeg]:
+        """All legs, by id."""
+        return self.book.family(RefundLeg, ACCOUNT)
 
     def agreements(self) -> list[Agreement]:
         """All agreements, by id."""

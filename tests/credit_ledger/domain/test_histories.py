@@ -44,16 +44,22 @@ class Histories(RuleBasedStateMachine):
 
     @initialize(
         policy=st.sampled_from(SurplusPolicy), days=st.sampled_from(((5, 15), (31, 10), (28, 28), (29, 31))),
-        first=TERMS, second=TERMS, tenders=TENDERS,
+        first=TERMS, second=TERMS, tenders=TENDERS, repaid=st.sampled_from((0, 5000, 40_000)), part=st.integers(0, 4),
+        passed=st.sampled_from((0, 0, 10, 40, 150)),
     )
     def open(
-        self, policy: SurplusPolicy, days: tuple[int, int], first: CreditTerms, second: CreditTerms, tenders: Tenders
+        self, policy: SurplusPolicy, days: tuple[int, int], first: CreditTerms, second: CreditTerms, tenders: Tenders,
+        repaid: int, part: int, passed: int,
     ) -> None:
-        """An account with a shipped order and a held one."""
-        self.history = History(policy, *days)
-        self.history.place(Tenders(20_011, 500, 0, 7), first)
-        self.history.ship(self.history.held()[0], 4)
-        self.history.place(tenders, second)
+        """An account with a shipped order, perhaps repaid, refunded and overdue, and a held one."""
+        history = self.history = History(policy, *days)
+        history.place(Tenders(20_011, 500, 0, 7), first)
+        history.ship(history.held()[0], 4)
+        if repaid:
+            history.plain(commands.Repay(ACCOUNT, repaid, "CARD_A"))
+        history.refund(history.shipped()[0], part)
+        history.wait(timedelta(days=passed), timers=False)
+        history.place(tenders, second)
 
     @rule(tenders=TENDERS, terms=TERMS)
     def place(self, tenders: Tenders, terms: CreditTerms) -> None:
@@ -80,6 +86,13 @@ class Histories(RuleBasedStateMachine):
         """A refund, whole or partial, sometimes above what is left."""
         shipped = self.history.shipped()
         self.history.refund(shipped[pick % len(shipped)], part, phases, too_much)
+
+    @precondition(lambda self: self.history.shipped())
+    @rule(pick=PICK, part=PARTS)
+    def refund_at_once(self, pick: int, part: int) -> None:
+        """The commonest of all steps, once more."""
+        shipped = self.history.shipped()
+        self.history.refund(shipped[pick % len(shipped)], part)
 
     @precondition(lambda self: self.history.shipped())
     @rule(pick=PICK, part=PARTS)
@@ -117,38 +130,31 @@ class Histories(RuleBasedStateMachine):
         """The customer pays."""
         self.history.plain(commands.Repay(ACCOUNT, amount, instrument))
 
-    @rule(amount=st.sampled_from((1, 700, 15_000)))
-    def pay_out(self, amount: int) -> None:
-        """Credit balance is paid out, if there is enough."""
-        self.history.plain(commands.PayOutCreditBalance(ACCOUNT, amount))
-
-    @rule(waive=st.booleans())
-    def late_fees(self, waive: bool) -> None:
-        """Late fees are charged or waived."""
-        through = business_date(self.history.at)
-        self.history.plain(commands.WaiveLateFees(ACCOUNT) if waive else commands.AccrueLateFees(ACCOUNT, through))
-
     @rule(step=STEPS_OF_TIME, timers=st.booleans())
     def wait(self, step: timedelta, timers: bool) -> None:
         """Time passes."""
         self.history.wait(step, timers)
 
-    @precondition(lambda self: self.history.shipped())
-    @rule(pick=PICK)
-    def charge_off(self, pick: int) -> None:
-        """An agreement is written off, if it is overdue for long."""
-        shipped = self.history.shipped()
-        self.history.plain(commands.ChargeOff(ACCOUNT, shipped[pick % len(shipped)].order_id))
+    @rule(chore=st.sampled_from(("pay out", "accrue", "accrue", "waive", "charge off", "settle merchant")), pick=PICK)
+    def chore(self, chore: str, pick: int) -> None:
+        """What operators and runs do: payouts, late fees, write-offs, merchant settlements."""
+        history, today = self.history, business_date(self.history.at)
+        if chore == "settle merchant":
+            history.settle_merchant()
+        elif chore == "charge off":
+            order = history.agreements()[pick % len(history.agreements())]
+            history.plain(commands.ChargeOff(ACCOUNT, order.order_id))
+        else:
+            history.plain({
+                "pay out": commands.PayOutCreditBalance(ACCOUNT, 1 + pick * 700), "waive": commands.WaiveLateFees(ACCOUNT),
+                "accrue": commands.AccrueLateFees(ACCOUNT, today),
+            }[chore])
 
+    @precondition(lambda self: self.history.legs())
     @rule(report=st.sampled_from(commands.LegReport))
     def rails(self, report: commands.LegReport) -> None:
         """The rails report."""
         self.history.report_legs(report)
-
-    @rule()
-    def settle_merchant(self) -> None:
-        """The merchant is paid."""
-        self.history.settle_merchant()
 
     @invariant()
     def the_laws_hold(self) -> None:
