@@ -25,9 +25,9 @@ from settlement.credit_ledger.v1 import statement_service_pb2_grpc as rpc
 
 PAGE_SIZE = 12
 ACCOUNTS_MAX = 10_000
-BATCH_ACCOUNTS = 64
+BATCH_ACCOUNTS = 32
 """The run has at most so many cuts under way; no queue fills, however many accounts there are."""
-REST_RATIO = 3.0
+REST_RATIO = 5.0
 """After each batch the run rests so many times as long as the batch took: settlements keep most of the lane."""
 REST_SECONDS_MAX = 1.0
 STOP_SECONDS = 3.0
