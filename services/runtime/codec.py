@@ -7,6 +7,7 @@ from typing import Any
 from google.protobuf.message import DecodeError, Message
 
 from services.kernel.errors import Defect
+from services.runtime.hygiene import flaw
 
 
 class Undecodable(Exception):
@@ -51,7 +52,10 @@ class Codec:
         if entry is None or entry.from_wire is None:
             raise Undecodable("UNKNOWN_TYPE", name)
         try:
-            return entry.from_wire(entry.message.FromString(payload))
+            message = entry.message.FromString(payload)
+            if unclean := flaw(message):
+                raise Undecodable("INVALID_CONTENT", f"{unclean} holds characters that are not allowed")
+            return entry.from_wire(message)
         except DecodeError as error:
             raise Undecodable("MALFORMED", str(error)) from error
         except (ValueError, KeyError) as error:

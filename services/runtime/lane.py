@@ -21,7 +21,7 @@ from services.runtime import leases, metrics, offsets, parked
 from services.runtime.batch import Batch, Business, Effects, Item, lock_positions, next_offsets
 from services.runtime.clock import Clock
 from services.runtime.feed import Feed
-from services.runtime.postgres import Fault, Phase, commit_outcome, connect_lane, fault_of, server_life
+from services.runtime.postgres import CONNECTION_ERRORS, Fault, Phase, commit_outcome, connect_lane, fault_of, server_life
 from services.runtime.publisher import Publisher
 from services.runtime.queues import Queues
 from services.runtime.settings import Settings
@@ -113,7 +113,7 @@ class Lane:
             began = time.monotonic()
             try:
                 await self._session()
-            except (SessionLost, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except (SessionLost, *CONNECTION_ERRORS) as error:
                 log.warning("lane_session_lost", error=repr(error))
                 metrics.SESSIONS_LOST.inc()
             self._forget_fetched()

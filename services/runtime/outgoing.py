@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.kernel.decision import Command, Event
+from services.kernel.errors import Defect
 from services.kernel.ids import partition_of
 from services.kernel.messages import Message
 from services.kernel.saga import Verdict
@@ -13,6 +14,7 @@ from settlement.saga.v1 import saga_pb2
 Headers = list[tuple[str, bytes]]
 _CONTENT = ("content-type", b"application/protobuf")
 _VERSION = ("ce_specversion", b"1.0")
+PAYLOAD_BYTES_MAX = 262_144
 REPLY_TYPE: str = saga_pb2.Reply.DESCRIPTOR.full_name
 
 
@@ -79,10 +81,14 @@ class Outbound:
         ]
 
     def _record(self, name: str, key: str, headers: Headers, payload: bytes) -> Outgoing:
+        if len(payload) > PAYLOAD_BYTES_MAX:
+            raise Defect(f"a record of {len(payload)} bytes for {name}: the broker would refuse it for ever")
         return Outgoing(name, partition_of(key, self._partitions), key, headers, payload)
 
 
-def reply_payload(verdict: Verdict, reason: str, detail: str, moved: tuple[tuple[str, int], ...], result: tuple[str, bytes]) -> bytes:
+def reply_payload(
+    verdict: Verdict, reason: str, detail: str, moved: tuple[tuple[str, int], ...], result: tuple[str, bytes]
+) -> bytes:
     """The bytes of a saga reply; stored in the inbox and sent again to every duplicate."""
     return saga_pb2.Reply(
         verdict=saga_pb2.Verdict.Value(f"VERDICT_{verdict}"), reason=reason, detail=detail,

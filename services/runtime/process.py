@@ -30,7 +30,7 @@ from services.runtime.metrics import serve_metrics
 from services.runtime.migrations import migrate
 from services.runtime.operations import OperationsServicer
 from services.runtime.outgoing import Outbound, topic
-from services.runtime.postgres import Pool, open_pool
+from services.runtime.postgres import open_pool
 from services.runtime.publisher import Publisher, publish_leftovers
 from services.runtime.queues import Queues
 from services.runtime.rpc import HARD_EXIT_MARGIN_SECONDS, RpcServer, hard_exit_after

@@ -20,12 +20,15 @@ class _StoredBranch(msgspec.Struct, array_like=True):
 
 
 _BRANCHES = msgspec.json.Decoder(tuple[_StoredBranch, ...])
-_COLUMNS = "id, root, kind, definition_version, phase, decision, reason, attempts, started_at, deadline_at, updated_at, version, plan, branches"
+_COLUMNS = """id, root, kind, definition_version, phase, decision, reason, attempts, started_at, deadline_at,
+    updated_at, version, plan, branches"""
 
 
 def saga_table(definitions: Definitions) -> Table:
     """The table of `kernel.saga.Run` for these definitions, by kind; an unknown kind in the database is a defect."""
-    plans: dict[str, msgspec.json.Decoder[Any]] = {kind: msgspec.json.Decoder(definition.plan_type) for kind, definition in definitions.items()}
+    plans: dict[str, msgspec.json.Decoder[Any]] = {
+        kind: msgspec.json.Decoder(definition.plan_type) for kind, definition in definitions.items()
+    }
     results: dict[tuple[str, str], msgspec.json.Decoder[Any]] = {
         (kind, participant.service): msgspec.json.Decoder(participant.result_type)
         for kind, definition in definitions.items()

@@ -419,7 +419,6 @@ def type_name(detail: Any) -> str:
     return str(detail.TypeName())
 
 
-@pytest.mark.xfail(reason="Codec.decode does not look at hygiene.flaw yet")
 async def test_p3_a_record_with_unclean_text_cannot_be_a_message() -> None:
     """The same rule holds for what Kafka brings: it is parked with a reason, not tried for ever."""
     codec = Codec(Entry(str, pb.GetSagaRequest, None, lambda m: m.saga_id))
