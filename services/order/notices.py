@@ -37,16 +37,16 @@ def flash_confirmed(known: Known, message: Message, now: datetime) -> Decision:
         return Decision()
     if order.settlement_id == refund.settlement_id:
         waiting = refund._replace(state=RefundState.CREDIT_DONE, confirmed_at=body.confirmed_at)
-        changed, facts = after(order, now, refunds=with_refund(order, waiting))
-        return Decision(changes=(changed,), events=facts)
+        later, facts = after(order, now, refunds=with_refund(order, waiting))
+        return Decision(changes=(later,), events=facts)
     run = known.find(Run, refund.settlement_id)
     if run is None:
         return Decision()
     state = RefundState.SUCCEEDED_MANUAL if body.manual else RefundState.SUCCEEDED
     refunds = with_refund(order, refund._replace(state=state, confirmed_at=body.confirmed_at))
     summed = _state(order, refunds)
-    changed, facts = after(order, now, refunded_fact(run.plan, run.id, summed), refunds=refunds, state=summed)
-    return Decision(changes=(changed,), events=facts)
+    later, facts = after(order, now, refunded_fact(run.plan, run.id, summed), refunds=refunds, state=summed)
+    return Decision(changes=(later,), events=facts)
 
 
 def flash_expired(known: Known, message: Message, now: datetime) -> Decision:
@@ -58,8 +58,8 @@ def flash_expired(known: Known, message: Message, now: datetime) -> Decision:
         return Decision()
     refunds = with_refund(order, refund._replace(state=RefundState.EXCEPTION))
     fact = events.RefundExceptionRaised(order.id, refund.id, "CHANNEL_TIMEOUT")
-    changed, facts = after(order, now, fact, refunds=refunds)
-    return Decision(changes=(changed,), events=facts)
+    later, facts = after(order, now, fact, refunds=refunds)
+    return Decision(changes=(later,), events=facts)
 
 
 def bank_settled(known: Known, message: Message, now: datetime) -> Decision:
@@ -76,8 +76,8 @@ def bank_settled(known: Known, message: Message, now: datetime) -> Decision:
     refund = _refund(order, body.refund_id)
     refunds = order.refunds if refund is None else with_refund(order, refund._replace(bank_settled_at=now))
     fact = events.BankRefundArrived(order.id, body.refund_id, body.amount_minor)
-    changed, facts = after(order, now, fact, tenders=tenders, refunds=refunds)
-    return Decision(changes=(changed,), events=facts)
+    later, facts = after(order, now, fact, tenders=tenders, refunds=refunds)
+    return Decision(changes=(later,), events=facts)
 
 
 def _refund(order: Order | None, refund_id: str) -> Refund | None:

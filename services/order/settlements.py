@@ -28,6 +28,9 @@ SLA = timedelta(hours=24)
 HELD_UP = timedelta(minutes=1)
 """When an expiry that met a settlement under way looks again."""
 
+_DONE = Done()
+_NOTHING = Decision()
+
 
 def place_order(known: Known, message: Message, now: datetime) -> Decision:
     """A new order begins with its placement; an id serves once, also where the placement was rejected."""
@@ -36,7 +39,7 @@ def place_order(known: Known, message: Message, now: datetime) -> Decision:
         raise AlreadyExists("ORDER_EXISTS", f"{message.key} was placed before")
     order = place(body, now)
     decision, run = _launched(known, order, Kind.PLACEMENT, message, placement_plan(order), now, OrderState.PLACING)
-    return replace(decision, outcome=Done(Placed(_changed(decision), run)))
+    return replace(decision, outcome=Done(Placed(_order_of(decision), run)))
 
 
 def confirm_shipment(known: Known, message: Message, now: datetime) -> Decision:
@@ -46,7 +49,7 @@ def confirm_shipment(known: Known, message: Message, now: datetime) -> Decision:
     free(order)
     plan = capture_plan(order, body, now)
     state = order.state if order.shipped else OrderState.CAPTURING
-    return _started(*_launched(known, order, Kind.CAPTURE, message, plan, now, state))
+    return _launched(known, order, Kind.CAPTURE, message, plan, now, state)[0]
 
 
 def cancel_order(known: Known, message: Message, now: datetime) -> Decision:
@@ -56,7 +59,7 @@ def cancel_order(known: Known, message: Message, now: datetime) -> Decision:
     free(order)
     plan = cancellation_plan(order, body, now)
     state = order.state if order.shipped else OrderState.CANCELLING
-    return _started(*_launched(known, order, Kind.CANCELLATION, message, plan, now, state))
+    return _launched(known, order, Kind.CANCELLATION, message, plan, now, state)[0]
 
 
 def refund_amount(known: Known, message: Message, now: datetime) -> Decision:
@@ -65,7 +68,7 @@ def refund_amount(known: Known, message: Message, now: datetime) -> Decision:
     order = owned(known.find(Order, body.order_id), body.order_id)
     free(order)
     plan = amount_plan(order, fresh("rfd", message), body, now)
-    return _started(*_refunding(known, order, message, plan, now))
+    return _refunding(known, order, message, plan, now)[0]
 
 
 def confirm_receipt(known: Known, message: Message, now: datetime) -> Decision:
@@ -82,7 +85,7 @@ def confirm_receipt(known: Known, message: Message, now: datetime) -> Decision:
     state = ReturnState.REFUNDED if run.terminal else ReturnState.REFUNDING
     received = returns.stepped(case, now, state, accepted=accepted, settlement_id=run.id)
     others: tuple[Aggregate, ...] = tuple(row for row in decision.changes if not isinstance(row, ReturnCase))
-    return replace(decision, changes=(*others, received), outcome=Done(Received(_changed(decision), run, received)))
+    return replace(decision, changes=(*others, received), outcome=Done(Received(_order_of(decision), run, received)))
 
 
 def reverse_refund(known: Known, message: Message, now: datetime) -> Decision:
@@ -95,7 +98,7 @@ def reverse_refund(known: Known, message: Message, now: datetime) -> Decision:
     if refunded is None:
         raise FailedPrecondition("NO_REFUND_TO_REVERSE", f"{refund.settlement_id} is not on record")
     plan = reversal_plan(refund, refunded.plan, body.reason)
-    return _started(*_launched(known, order, Kind.REFUND_REVERSAL, message, plan, now, order.state))
+    return _launched(known, order, Kind.REFUND_REVERSAL, message, plan, now, order.state)[0]
 
 
 def replied(known: Known, message: Message, now: datetime) -> Decision:
@@ -157,36 +160,35 @@ def _launched(
     known: Known, order: Order, kind: Kind, message: Message, plan: Plan, now: datetime, state: OrderState,
     *facts: object, **changes: Any,  # Any: each value has the type of its field
 ) -> tuple[Decision, Run]:
-    """The order locked by a new settlement of it; where that is done at once, the order as it left it."""
+    """The order locked by a new settlement of it; where that is done at once, the order as it left it. The answer is
+    `Started`."""
     saga_id = fresh("saga", message)
     progress = launch(kind, saga_id, order, plan, now)
     if progress.ended:
         order, first = told(replace(order, **changes), *facts)
         decision = ended(known, order, progress.run, now)
-        return _with_run(replace(decision, events=(*first, *decision.events)), progress), progress.run
-    started, begun = after(order, now, *facts, state=state, settlement_id=saga_id, **changes)
-    return _with_run(Decision(changes=(started,), events=begun), progress), progress.run
+        decision = replace(decision, events=(*first, *decision.events))
+    else:
+        started, begun = after(order, now, *facts, state=state, settlement_id=saga_id, **changes)
+        decision = Decision(changes=(started,), events=begun)
+    return _with_run(decision, progress, Done(Started(_order_of(decision), progress.run))), progress.run
 
 
 def _progressed(known: Known, order: Order, before: Run, progress: Progress, now: datetime) -> Decision:
     if progress.run is before:
         return Decision(timers=progress.timers, cleared=progress.cleared)
-    decision = ended(known, order, progress.run, now) if progress.ended else Decision()
-    return _with_run(decision, progress)
+    return _with_run(ended(known, order, progress.run, now) if progress.ended else _NOTHING, progress)
 
 
-def _with_run(decision: Decision, progress: Progress) -> Decision:
-    return replace(
-        decision, changes=(*decision.changes, progress.run), commands=progress.commands,
-        timers=(*decision.timers, *progress.timers), cleared=(*decision.cleared, *progress.cleared),
+def _with_run(decision: Decision, progress: Progress, outcome: Done = _DONE) -> Decision:
+    """What the order does and what its settlement does, as one decision."""
+    return Decision(
+        outcome, (*decision.changes, progress.run), (), decision.events, progress.commands,
+        (*decision.timers, *progress.timers), (*decision.cleared, *progress.cleared),
     )
 
 
-def _started(decision: Decision, run: Run) -> Decision:
-    return replace(decision, outcome=Done(Started(_changed(decision), run)))
-
-
-def _changed(decision: Decision) -> Order:
+def _order_of(decision: Decision) -> Order:
     """The order that a decision left: always its first change."""
     order = decision.changes[0]
     assert isinstance(order, Order)

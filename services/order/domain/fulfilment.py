@@ -5,7 +5,7 @@ from datetime import datetime
 
 from services.kernel.errors import FailedPrecondition, InvalidArgument
 from services.order.domain.commands import CancelOrder, ConfirmShipment
-from services.order.domain.lines import LineQuantity, LineValue, open_units, open_values
+from services.order.domain.lines import LineQuantity, LineValue, open_values
 from services.order.domain.order import Order
 from services.order.domain.plans import NO_PINS, CancellationPlan, CapturePlan, Money, Pins, money
 from services.order.domain.quotes import QuoteContent, hold
@@ -16,7 +16,7 @@ from services.order.domain.tenders import held_coupon, held_shares
 def capture_plan(order: Order, body: ConfirmShipment, now: datetime) -> CapturePlan:
     """What a shipment captures; refused where the cancel won, or the hold ran out."""
     _may_move(order, now)
-    values = open_values(order.lines, body.lines or open_units(order.lines))
+    values = open_values(order.lines, body.lines)
     return CapturePlan(_held_money(order, values), values, body.waybill_number)
 
 
@@ -27,7 +27,7 @@ def cancellation_plan(order: Order, body: CancelOrder, now: datetime) -> Cancell
     _may_move(order, now)
     if not body.reason:
         raise InvalidArgument("INVALID_ARGUMENT", "a cancel names its reason (OR-8)", {"field": "reason"})
-    values = open_values(order.lines, body.lines or open_units(order.lines))
+    values = open_values(order.lines, body.lines)
     pinned = NO_PINS
     if body.quote is not None:
         pinned = pins(body.quote, order, Kind.CANCELLATION, values, sum(v.amount_minor for v in values), now)
@@ -38,7 +38,7 @@ def cancellation_plan(order: Order, body: CancelOrder, now: datetime) -> Cancell
 
 def expiry_plan(order: Order) -> CancellationPlan:
     """Close what has not shipped in time (A14)."""
-    values = open_values(order.lines, open_units(order.lines))
+    values = open_values(order.lines)
     return CancellationPlan(_held_money(order, values), values, expired=True)
 
 

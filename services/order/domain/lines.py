@@ -74,23 +74,24 @@ def chosen(lines: Sequence[Line], asked: Sequence[LineQuantity]) -> tuple[tuple[
     return tuple(found)
 
 
-def open_units(lines: Sequence[Line]) -> tuple[LineQuantity, ...]:
-    """All units that are neither shipped nor cancelled."""
-    return tuple(LineQuantity(line.id, line.open) for line in lines if line.open)
-
-
-def open_values(lines: Sequence[Line], asked: Sequence[LineQuantity]) -> tuple[LineValue, ...]:
-    """What these unshipped units are worth; LINE_STATE for more units than are open."""
+def open_values(lines: Sequence[Line], asked: Sequence[LineQuantity] = ()) -> tuple[LineValue, ...]:
+    """What these unshipped units are worth, all that are open if none are named; LINE_STATE for more than are open."""
+    if not asked:
+        return tuple([_open_value(line, line.open) for line in lines if line.open])
     values = []
     for index, quantity in chosen(lines, asked):
         line = lines[index]
         if quantity > line.open:
             raise FailedPrecondition("LINE_STATE", f"{line.open} units of {line.id} are open")
-        before = line.shipped + line.cancelled
-        amount = unit_value(line.payable_minor, line.quantity, before, quantity)
-        done = line.payable_minor * before // line.quantity
-        values.append(LineValue(line.id, quantity, amount, line.payable_minor, line.quantity, before, done))
+        values.append(_open_value(line, quantity))
     return tuple(values)
+
+
+def _open_value(line: Line, quantity: int) -> LineValue:
+    before = line.shipped + line.cancelled
+    amount = unit_value(line.payable_minor, line.quantity, before, quantity)
+    done = line.payable_minor * before // line.quantity
+    return LineValue(line.id, quantity, amount, line.payable_minor, line.quantity, before, done)
 
 
 def returned_value(line: Line, quantity: int, before: int) -> LineValue:
@@ -105,7 +106,7 @@ def returned_value(line: Line, quantity: int, before: int) -> LineValue:
 def updated(lines: Sequence[Line], changes: Iterable[tuple[str, dict[str, int]]]) -> tuple[Line, ...]:
     """The lines with these counters raised (or lowered) by id."""
     raised = dict(changes)
-    return tuple(_raised(line, raised[line.id]) if line.id in raised else line for line in lines)
+    return tuple([_raised(line, raised[line.id]) if line.id in raised else line for line in lines])
 
 
 def _raised(line: Line, by: dict[str, int]) -> Line:

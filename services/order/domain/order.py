@@ -132,15 +132,21 @@ def after(
     order: Order, now: datetime, *facts: object, **changes: Any  # Any: each value has the type of its field
 ) -> tuple[Order, tuple[Event, ...]]:
     """The order one version later with these changes, and its next events."""
-    events = tuple(Event(order.id, order.sequence + number, fact) for number, fact in enumerate(facts, 1))
-    sequence = order.sequence + len(events)
-    return replace(order, updated_at=now, version=order.version + 1, sequence=sequence, **changes), events
+    events = _events(order, facts)
+    later = replace(
+        order, updated_at=now, version=order.version + 1, sequence=order.sequence + len(events), **changes
+    )
+    return later, events
 
 
 def told(order: Order, *facts: object) -> tuple[Order, tuple[Event, ...]]:
     """The order with facts of its return cases told: the sequence moves, nothing visible of the order itself does."""
-    events = tuple(Event(order.id, order.sequence + number, fact) for number, fact in enumerate(facts, 1))
+    events = _events(order, facts)
     return replace(order, sequence=order.sequence + len(events)), events
+
+
+def _events(order: Order, facts: tuple[object, ...]) -> tuple[Event, ...]:
+    return tuple([Event(order.id, order.sequence + number, fact) for number, fact in enumerate(facts, 1)])
 
 
 def summary(
@@ -180,11 +186,12 @@ MOVING = frozenset({OrderState.PLACING, OrderState.CANCELLING, OrderState.CAPTUR
 def moved(tenders: tuple[Tender, ...], shares: tuple[Share, ...], counter: str, sign: int = 1) -> tuple[Tender, ...]:
     """The tenders with each share added to this counter; by type, for each type is there once."""
     by_type = {share.type: share.amount_minor * sign for share in shares}
-    raised = tuple(
+    raised = tuple([
         tender._replace(**{counter: getattr(tender, counter) + by_type.get(tender.type, 0)}) for tender in tenders
-    )
-    if any(t.held_minor < 0 or t.refundable_minor < 0 or t.refunded_minor < 0 for t in raised):
-        raise Defect(f"{counter} of {shares} over {tenders}")
+    ])
+    for tender in raised:
+        if min(tender.held_minor, tender.refundable_minor, tender.refunded_minor) < 0:
+            raise Defect(f"{counter} of {shares} over {tenders}")
     return raised
 
 

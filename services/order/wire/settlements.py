@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from services.kernel.saga import BranchState, Phase, Run
+from services.kernel.saga import Branch, BranchState, Phase, Run
 from services.order.domain.answers import Placed, Received, Started
 from services.order.domain.order import Order, Refund
 from services.order.domain.participation import CardEffect, CreditEffect, credit_effect
@@ -14,7 +14,9 @@ from services.order.wire.scalars import money, stamp, tender_shares
 from settlement.credit_ledger.v1 import effects_pb2
 from settlement.order.v1 import after_sale_service_pb2, order_service_pb2, settlement_pb2
 
-KINDS = {kind: settlement_pb2.SettlementKind.Value(f"SETTLEMENT_KIND_{kind.name}") for kind in Kind}
+KINDS: dict[str, settlement_pb2.SettlementKind.ValueType] = {
+    kind: settlement_pb2.SettlementKind.Value(f"SETTLEMENT_KIND_{kind.name}") for kind in Kind
+}
 STATES = {phase: settlement_pb2.SettlementState.Value(f"SETTLEMENT_STATE_{phase}") for phase in Phase}
 BRANCH_STATES = {state: settlement_pb2.BranchState.Value(f"BRANCH_STATE_{state}") for state in BranchState}
 REFUND_STATES: dict[RefundState, effects_pb2.RefundState.ValueType] = {
@@ -26,11 +28,11 @@ REFUND_STATES: dict[RefundState, effects_pb2.RefundState.ValueType] = {
 
 def settlement_message(run: Run, order: Order, retry_at: datetime | None = None) -> settlement_pb2.Settlement:
     """A settlement; `retry_at` is when it is woken next."""
-    money_moved = run.plan.money
+    money_moved, began = run.plan.money, stamp(run.started_at)
     message = settlement_pb2.Settlement(
-        settlement_id=run.id, order_id=run.root, kind=KINDS[Kind(run.kind)], state=STATES[run.phase], reason=run.reason,
-        tenders=tender_shares(money_moved.shares), branches=[_branch(run, branch.service) for branch in run.branches],
-        create_time=stamp(run.started_at), update_time=stamp(run.updated_at or run.started_at), version=run.version,
+        settlement_id=run.id, order_id=run.root, kind=KINDS[run.kind], state=STATES[run.phase], reason=run.reason,
+        tenders=tender_shares(money_moved.shares), branches=[_branch(branch) for branch in run.branches],
+        create_time=began, update_time=began if run.updated_at is None else stamp(run.updated_at), version=run.version,
         amount=money(money_moved.amount_minor), attempts=run.attempts,
     )
     if retry_at is not None and not run.terminal:
@@ -67,10 +69,10 @@ def effect_message(run: Run) -> effects_pb2.CreditEffect | None:
     return effects_pb2.CreditEffect.FromString(effect.wire) if effect is not None else None
 
 
-def _branch(run: Run, service: str) -> settlement_pb2.SettlementBranch:
-    branch = run.branch(service)
-    assert branch is not None
-    return settlement_pb2.SettlementBranch(service=service, state=BRANCH_STATES[branch.state], reason=branch.reason)
+def _branch(branch: Branch) -> settlement_pb2.SettlementBranch:
+    return settlement_pb2.SettlementBranch(
+        service=branch.service, state=BRANCH_STATES[branch.state], reason=branch.reason
+    )
 
 
 def _add_refund(message: settlement_pb2.Settlement, run: Run, refund: Refund | None) -> None:
