@@ -12,6 +12,7 @@ from services.order.domain.commands import (
     ApproveReturn,
     BankRefundSettled,
     CancelOrder,
+    ConfirmReceipt,
     ConfirmShipment,
     FlashRefundConfirmed,
     FlashRefundExpired,
@@ -188,6 +189,27 @@ def test_people_complete_a_refund_that_the_network_lost() -> None:
 
     assert world.refund().state is RefundState.SUCCEEDED_MANUAL
     assert world.facts()[-2:] == ["RefundExceptionRaised", "OrderRefunded"]
+
+
+def test_a_return_follows_its_flash_refund() -> None:
+    """DOMAIN 2.2: REFUNDING until the network confirms; late is an exception, which no second receipt refunds again."""
+    world = shipped()
+    world.refund_state = "PENDING_CHANNEL"
+    case = opened(world)
+    world.ask(ApproveReturn(ORDER_ID, case.id))
+    world.ask(RegisterWaybill(ORDER_ID, case.id, "SF1"))
+    world.ask(ConfirmReceipt(ORDER_ID, case.id))
+    world.settle()
+    assert world.case(case.id).state is ReturnState.REFUNDING
+
+    world.ask(FlashRefundExpired(ORDER_ID, world.refund().id))
+    exception = world.case(case.id).state
+    again = world.ask(ConfirmReceipt(ORDER_ID, case.id))
+    world.ask(FlashRefundConfirmed(ORDER_ID, world.refund().id, world.now, manual=True))
+
+    assert exception is ReturnState.REFUND_EXCEPTION
+    assert reason_of(again) == "RETURN_STATE"
+    assert world.case(case.id).state is ReturnState.REFUNDED
 
 
 def test_the_network_may_confirm_before_the_last_tender() -> None:

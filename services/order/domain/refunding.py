@@ -42,10 +42,13 @@ def requested_values(order: Order, asked: Sequence[LineQuantity]) -> tuple[LineV
 
 def return_values(order: Order, accepted: Sequence[LineQuantity]) -> tuple[LineValue, ...]:
     """What the accepted units of an open case are worth now."""
-    return tuple(
-        returned_value(order.lines[index], quantity, order.lines[index].returned)
-        for index, quantity in chosen(order.lines, accepted)
-    )
+    values = []
+    for index, quantity in chosen(order.lines, accepted):
+        line = order.lines[index]
+        if quantity > line.shipped - line.returned:
+            raise FailedPrecondition("QUANTITY_EXCEEDS_BOUGHT", f"{line.shipped - line.returned} units of {line.id} are out")
+        values.append(returned_value(line, quantity, line.returned))
+    return tuple(values)
 
 
 def return_plan(

@@ -19,6 +19,15 @@ PENDING = "PENDING_CHANNEL"
 """What the credit ledger calls a refund that waits for the flash network."""
 
 
+RETURN_STATES = {
+    RefundState.SUCCEEDED: ReturnState.REFUNDED,
+    RefundState.SUCCEEDED_MANUAL: ReturnState.REFUNDED,
+    RefundState.PENDING_CHANNEL: ReturnState.REFUNDING,
+    RefundState.EXCEPTION: ReturnState.REFUND_EXCEPTION,
+}
+"""Where a return case stands by how far its refund is (DOMAIN 2.2)."""
+
+
 def _refund(plan: Any) -> RefundTenders:  # Any: a run of this kind carries a RefundPlan
     return RefundTenders(plan.money, plan.refund_id, plan.pins)
 
@@ -47,7 +56,7 @@ def done(known: Known, order: Order, run: Run, now: datetime) -> Decision:
         order, now, _fact(plan, entry, state), lines=lines, tenders=tenders, coupon=coupon, refunds=refunds, state=state,
         settlement_id="",
     )
-    return Decision(changes=_with_case(refunded, case, now, ReturnState.REFUNDED), events=events)
+    return Decision(changes=_with_case(refunded, case, now, RETURN_STATES[entry.state]), events=events)
 
 
 def aborted(known: Known, order: Order, run: Run, now: datetime) -> Decision:
@@ -103,7 +112,7 @@ def _case(known: Known, plan: RefundPlan) -> ReturnCase | None:
 
 
 def _with_case(order: Order, case: ReturnCase | None, now: datetime, state: ReturnState) -> tuple[Aggregate, ...]:
-    return (order,) if case is None else (order, stepped(case, now, state))
+    return (order,) if case is None or case.state is state else (order, stepped(case, now, state))
 
 
 ENDING = Ending(DEFINITION, done, aborted)

@@ -4,14 +4,16 @@ from dataclasses import replace
 from datetime import datetime
 
 from services.kernel.decision import Decision, Done, Known
-from services.kernel.errors import FailedPrecondition
+from services.kernel.errors import Defect, FailedPrecondition
 from services.kernel.messages import Message
 from services.kernel.saga import Run
 from services.order.domain import commands, events
 from services.order.domain.order import MOVING, Order, Refund, after, free, owned, summary, with_refund
+from services.order.domain.plans import RefundPlan
+from services.order.domain.returns import ReturnCase, stepped
 from services.order.domain.states import EFFECTIVE_REFUNDS, OrderState, RefundState
 from services.order.domain.tenders import TenderType
-from services.order.sagas.refund import refunded_fact
+from services.order.sagas.refund import RETURN_STATES, refunded_fact
 
 
 def confirm_delivery(known: Known, message: Message, now: datetime) -> Decision:
@@ -39,14 +41,13 @@ def flash_confirmed(known: Known, message: Message, now: datetime) -> Decision:
         waiting = refund._replace(state=RefundState.CREDIT_DONE, confirmed_at=body.confirmed_at)
         later, facts = after(order, now, refunds=with_refund(order, waiting))
         return Decision(changes=(later,), events=facts)
-    run = known.find(Run, refund.settlement_id)
-    if run is None:
-        return Decision()
+    plan = _plan(known, refund)
     state = RefundState.SUCCEEDED_MANUAL if body.manual else RefundState.SUCCEEDED
     refunds = with_refund(order, refund._replace(state=state, confirmed_at=body.confirmed_at))
     summed = _state(order, refunds)
-    later, facts = after(order, now, refunded_fact(run.plan, run.id, summed), refunds=refunds, state=summed)
-    return Decision(changes=(later,), events=facts)
+    fact = refunded_fact(plan, refund.settlement_id, summed)
+    later, facts = after(order, now, fact, refunds=refunds, state=summed)
+    return Decision(changes=(later, *_case(known, plan, state, now)), events=facts)
 
 
 def flash_expired(known: Known, message: Message, now: datetime) -> Decision:
@@ -59,7 +60,8 @@ def flash_expired(known: Known, message: Message, now: datetime) -> Decision:
     refunds = with_refund(order, refund._replace(state=RefundState.EXCEPTION))
     fact = events.RefundExceptionRaised(order.id, refund.id, "CHANNEL_TIMEOUT")
     later, facts = after(order, now, fact, refunds=refunds)
-    return Decision(changes=(later,), events=facts)
+    cases = _case(known, _plan(known, refund), RefundState.EXCEPTION, now)
+    return Decision(changes=(later, *cases), events=facts)
 
 
 def bank_settled(known: Known, message: Message, now: datetime) -> Decision:
@@ -82,6 +84,20 @@ def bank_settled(known: Known, message: Message, now: datetime) -> Decision:
 
 def _refund(order: Order | None, refund_id: str) -> Refund | None:
     return next((refund for refund in order.refunds if refund.id == refund_id), None) if order is not None else None
+
+
+def _plan(known: Known, refund: Refund) -> RefundPlan:
+    run = known.find(Run, refund.settlement_id)
+    if run is None:
+        raise Defect(f"{refund.settlement_id} is not on record")
+    plan: RefundPlan = run.plan
+    return plan
+
+
+def _case(known: Known, plan: RefundPlan, state: RefundState, now: datetime) -> tuple[ReturnCase, ...]:
+    """The return case of a refund, moved on with it."""
+    case = known.find(ReturnCase, plan.return_id) if plan.return_id else None
+    return () if case is None or case.state is RETURN_STATES[state] else (stepped(case, now, RETURN_STATES[state]),)
 
 
 def _state(order: Order, refunds: tuple[Refund, ...]) -> OrderState:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from services.kernel.decision import Rule
 from services.kernel.messages import Message, TimerDue
 from services.kernel.saga import WAKE, Reply, Run
-from services.order import notices, settlements
+from services.order.decisions import notices, settlements
 from services.order.domain import after_sale
 from services.order.domain.commands import (
     ApproveReturn,

@@ -78,6 +78,8 @@ def confirm_receipt(known: Known, message: Message, now: datetime) -> Decision:
     case = returns.known(known.find(ReturnCase, body.return_id), body.return_id, body.order_id)
     free(order)
     returns.expect(case, ReturnState.IN_RETURN, ReturnState.REFUND_EXCEPTION, ReturnState.IN_DISPUTE)
+    if order.refund_of(case.settlement_id) is not None:
+        raise FailedPrecondition("RETURN_STATE", f"{case.id} is refunded by {case.settlement_id} already")
     accepted = returns.accepted_units(case, body.accepted)
     plan = return_plan(order, fresh("rfd", message), case.id, case.lines, accepted, body.quote, now)
     fact = events.ReturnReceived(order.id, case.id, accepted, fresh("saga", message))
