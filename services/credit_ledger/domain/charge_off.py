@@ -29,7 +29,7 @@ def charge_off(position: Position, body: ChargeOff) -> Applied:
     if not ripe and not position.replaying:
         raise FailedPrecondition("AGREEMENT_STATE", f"{body.order_id} is not overdue by more than {CHARGE_OFF_DAYS} days")
     sums = owed(agreement)
-    loss = sums.unbilled_minor + sums.billed_minor
+    loss = sums.principal_minor
     after = replace(
         agreement, state=AgreementState.CHARGED_OFF, written_off_minor=loss,
         plans=tuple(_written_off(plan) for plan in agreement.plans),

@@ -6,7 +6,7 @@ from datetime import timedelta
 from services.credit_ledger.domain import books
 from services.credit_ledger.domain.commands import AdjustRefund, ConfirmFlashRefund
 from services.credit_ledger.domain.credit_refund import Adjustment, CreditRefund, RefundState
-from services.credit_ledger.domain.events import FlashRefundConfirmed, FlashRefundExpired, RefundPosted
+from services.credit_ledger.domain.events import FlashRefundConfirmed, FlashRefundExpired
 from services.credit_ledger.domain.operation import Facts
 from services.credit_ledger.domain.outcome import applied
 from services.credit_ledger.domain.position import Applied, Position
@@ -73,7 +73,7 @@ def _complete(position: Position, row: CreditRefund, op: str, state: RefundState
     before = position.agreement(row.order_id)
     side = credit_side(position, before, row.tenders.credit_minor, row.id)
     transit = ((books.TRANSIT_FLASH, "", row.tenders.credit_minor),)
-    position = posted(side.position, op, side, transit, row.order_id)
+    position = posted(side, op, transit, row.id, row.tenders)
     agreement = position.agreement(row.order_id)
     manual = state is RefundState.SUCCEEDED_MANUAL
     notice = Command(
@@ -81,10 +81,6 @@ def _complete(position: Position, row: CreditRefund, op: str, state: RefundState
     )
     position = position.plus(
         replace(row, state=state, posted_at=position.at), commands=(notice,), cleared=((FLASH_TIMER, row.id),),
-        event=RefundPosted(
-            row.account_id, row.order_id, row.id, row.tenders, side.principal_minor, side.waterfall.balance_minor,
-            agreement.state,
-        ),
     )
     return applied(
         position, agreement, op, row.tenders, before=before, reference=row.id,

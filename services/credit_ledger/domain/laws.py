@@ -4,7 +4,7 @@ The journals must be exactly the change of the rows: what an account or an agree
 never drift apart. A broken law is a `Defect`: the message is parked, nothing is written.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from services.credit_ledger.domain import books
@@ -17,7 +17,7 @@ from services.kernel.journal import Journal
 
 
 class Owed(NamedTuple):
-    """What an agreement carries in the book."""
+    """What an agreement carries in the book, as the book signs it."""
 
     unbilled_minor: int = 0
     billed_minor: int = 0
@@ -26,30 +26,36 @@ class Owed(NamedTuple):
     deposit_minor: int = 0
     held_minor: int = 0
 
+    @property
+    def principal_minor(self) -> int:
+        """All unpaid principal."""
+        return self.unbilled_minor + self.billed_minor
+
 
 def check(
     before: CreditAccount | None, after: CreditAccount, rows: Iterable[tuple[object, object]], journals: Iterable[Journal]
 ) -> None:
     """Raise `Defect` unless the figures are sound and the journals are their change. `before` is None for a new account."""
     sound_account(after)
-    expected = figures(after)
-    if before is not None:
-        _add(expected, figures(before), -1)
+    old_figures = figures(before) if before is not None else (0,) * len(_FIGURES)
+    expected = dict(zip(_FIGURES, map(int.__sub__, figures(after), old_figures), strict=True))
     for old, new in rows:
-        _add(expected, _booked(old), -1)
-        _add(expected, _booked(new), 1)
         if isinstance(new, Agreement):
             sound_agreement(new)
+            was = owed(old) if isinstance(old, Agreement) else _NOTHING_OWED
+            _add(expected, _OWED, map(int.__sub__, owed(new), was))
+        elif isinstance(new, MerchantShare):
+            _add(expected, _SHARE, map(int.__sub__, _share(new), _share(old)))
     _matches(expected, journals)
 
 
-def figures(account: CreditAccount) -> dict[str, int]:
-    """The balances of an account's own ledger accounts, as the book signs them."""
-    return {
-        books.AVAILABLE: account.available_minor, books.HELD: account.held_minor, books.USED: account.used_minor,
-        books.GRANT: -account.granted_minor, books.WALLET: -account.wallet_minor,
-        books.CREDIT_BALANCE: -account.credit_balance_minor, books.CUSTOMER_RECEIVABLE: account.receivable_minor,
-    }
+def figures(account: CreditAccount) -> tuple[int, ...]:
+    """The balances of an account's own ledger accounts, as the book signs them, in the order of `_FIGURES`."""
+    granted, held, used = account.granted_minor, account.held_minor, account.used_minor
+    return (
+        granted - held - used, held, used, -granted, -account.wallet_minor, -account.credit_balance_minor,
+        account.receivable_minor,
+    )
 
 
 def owed(agreement: Agreement) -> Owed:
@@ -64,7 +70,7 @@ def owed(agreement: Agreement) -> Owed:
             else:
                 unbilled += principal - paid - refunded - written_off
     remaining = agreement.hold.remaining
-    return Owed(unbilled, billed, fees, lates, remaining.deposit_minor, remaining.credit_minor)
+    return Owed(unbilled, billed, fees, lates, -remaining.deposit_minor, remaining.credit_minor)
 
 
 def sound_account(account: CreditAccount) -> None:
@@ -100,40 +106,35 @@ def _sound(item: Instalment) -> bool:
     )
 
 
-def _booked(row: object) -> dict[str, int]:
-    if isinstance(row, Agreement):
-        sums = owed(row)
-        return {
-            books.LOAN_UNBILLED: sums.unbilled_minor, books.LOAN_BILLED: sums.billed_minor, books.LOAN_FEE: sums.fee_minor,
-            books.LOAN_LATE: sums.late_minor, books.DEPOSIT: -sums.deposit_minor,
-            _PRINCIPAL: sums.unbilled_minor + sums.billed_minor, _HOLDS: sums.held_minor,
-        }
-    if isinstance(row, MerchantShare):
-        return {books.MERCHANT_PAYABLE: -row.payable_minor, books.MERCHANT_RECEIVABLE: row.receivable_minor}
-    return {}
+def _share(row: object) -> tuple[int, int]:
+    return (-row.payable_minor, row.receivable_minor) if isinstance(row, MerchantShare) else (0, 0)
 
 
-def _add(sums: dict[str, int], more: Mapping[str, int], sign: int) -> None:
-    for name, amount in more.items():
-        sums[name] = sums.get(name, 0) + sign * amount
+def _add(sums: dict[str, int], names: Iterable[str], amounts: Iterable[int]) -> None:
+    for name, amount in zip(names, amounts, strict=True):
+        sums[name] = sums.get(name, 0) + amount
 
 
 def _matches(expected: dict[str, int], journals: Iterable[Journal]) -> None:
     """Every account whose rows are known moves as its rows do, and no other account of that sort moves."""
-    if expected.pop(_PRINCIPAL, 0) != expected[books.USED] or expected.pop(_HOLDS, 0) != expected[books.HELD]:
+    principal = expected.get(books.LOAN_UNBILLED, 0) + expected.get(books.LOAN_BILLED, 0)
+    if principal != expected[books.USED] or expected.pop(_HOLDS, 0) != expected[books.HELD]:
         raise Defect("the used or held limit is not what the agreements owe or hold")
     for journal in journals:
         for account, _, amount in journal.lines:
-            if account in expected or account in _PROJECTED:
-                expected[account] = expected.get(account, 0) - amount
-    wrong = {account: amount for account, amount in expected.items() if amount}
-    if wrong:
-        raise Defect(f"rows and journals differ by {wrong}")
+            if account in expected:
+                expected[account] -= amount
+            elif account in _PROJECTED:
+                expected[account] = -amount
+    if any(expected.values()):
+        raise Defect(f"rows and journals differ by {expected}")
 
 
-_PRINCIPAL = "principal"
 _HOLDS = "holds"
-_PROJECTED = frozenset({
-    books.LOAN_UNBILLED, books.LOAN_BILLED, books.LOAN_FEE, books.LOAN_LATE, books.DEPOSIT,
-    books.MERCHANT_PAYABLE, books.MERCHANT_RECEIVABLE,
-})
+_FIGURES = (
+    books.AVAILABLE, books.HELD, books.USED, books.GRANT, books.WALLET, books.CREDIT_BALANCE, books.CUSTOMER_RECEIVABLE,
+)
+_OWED = (books.LOAN_UNBILLED, books.LOAN_BILLED, books.LOAN_FEE, books.LOAN_LATE, books.DEPOSIT, _HOLDS)
+_SHARE = (books.MERCHANT_PAYABLE, books.MERCHANT_RECEIVABLE)
+_PROJECTED = frozenset((*_OWED, *_SHARE))
+_NOTHING_OWED = Owed()

@@ -71,7 +71,7 @@ def reroute(position: Position, body: RerouteLeg) -> Applied:
         journals=post("leg_rerouted", Unit.CNY, (
             (transit, sub, leg.amount_minor), (books.WALLET, account.id, -leg.amount_minor),
         ), leg.order_id),
-        event=LegRerouted(account.id, leg.id, leg.amount_minor), cleared=((TIMER, leg.id),),
+        event=LegRerouted(account.id, leg.id, leg.amount_minor), commands=_notice(leg), cleared=((TIMER, leg.id),),
     )
     return Applied(position, after, leg.order_id, leg.refund_id or leg.id)
 
@@ -98,17 +98,22 @@ def recalled(position: Position, leg: RefundLeg) -> Position:
 def _settled(position: Position, leg: RefundLeg) -> Position:
     transit, sub = _transit(leg)
     source = books.CARD_CHANNEL if leg.rail is Rail.CARD else books.BANK
-    notices = (Command(
-        "order", leg.order_id, BankRefundSettled(leg.order_id, leg.refund_id, leg.id, leg.amount_minor), id=f"settled/{leg.id}"
-    ),) if leg.rail is Rail.CARD else ()
     return position.plus(
         replace(leg, state=LegState.SETTLED, updated_at=position.at),
         journals=post(
             "card_refund_settled" if leg.rail is Rail.CARD else "payout_settled", Unit.CNY,
             ((transit, sub, leg.amount_minor), (source, "", -leg.amount_minor)), leg.order_id,
         ),
-        event=LegSettled(leg.account_id, leg.id, leg.amount_minor), commands=notices, cleared=((TIMER, leg.id),),
+        event=LegSettled(leg.account_id, leg.id, leg.amount_minor), commands=_notice(leg), cleared=((TIMER, leg.id),),
     )
+
+
+def _notice(leg: RefundLeg) -> tuple[Command, ...]:
+    """The order learns that its customer has a bank-card refund, on the card or, rerouted, in the wallet."""
+    if leg.rail is not Rail.CARD:
+        return ()
+    settled = BankRefundSettled(leg.order_id, leg.refund_id, leg.id, leg.amount_minor)
+    return (Command("order", leg.order_id, settled, id=f"settled/{leg.id}"),)
 
 
 def _settled_after_recall(position: Position, leg: RefundLeg) -> Position:

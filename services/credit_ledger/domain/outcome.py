@@ -5,7 +5,6 @@ from typing import Any
 
 from services.credit_ledger.domain.agreement import Agreement
 from services.credit_ledger.domain.effects import CreditEffect, InstalmentChange
-from services.credit_ledger.domain.instalment import Instalment, InstalmentState
 from services.credit_ledger.domain.operation import NO_FACTS, Facts
 from services.credit_ledger.domain.position import Applied, Position
 from services.credit_ledger.domain.tenders import Tenders
@@ -30,12 +29,11 @@ def instalment_changes(agreement: Agreement, before: Agreement | None, today: da
     """Every instalment as it is now, and what this decision did to it; one that is new did nothing yet."""
     now = tuple(agreement.instalments)
     old = tuple(before.instalments) if before is not None else now
-    return tuple([_change(item, was, item.state(today)) for item, was in zip(now, old + now[len(old):], strict=True)])
-
-
-def _change(item: Instalment, was: Instalment, state: InstalmentState) -> InstalmentChange:
-    no, bill_date, due_date, principal, _, fee, paid, refunded, written_off, fee_paid, late, _, _ = item
-    return InstalmentChange(
-        no, bill_date, due_date, principal, paid, refunded, principal - paid - refunded - written_off, fee, fee_paid, late,
-        state, refunded - was.refunded_minor, paid - was.paid_minor, was.fee_minor,
-    )
+    rows = []
+    for item, was in zip(now, old + now[len(old):], strict=True):
+        no, bill_date, due_date, principal, _, fee, paid, refunded, written_off, fee_paid, late, _, _ = item
+        rows.append(InstalmentChange(
+            no, bill_date, due_date, principal, paid, refunded, principal - paid - refunded - written_off, fee, fee_paid,
+            late, item.state(today), refunded - was.refunded_minor, paid - was.paid_minor, was.fee_minor,
+        ))
+    return tuple(rows)

@@ -94,7 +94,10 @@ class Position:
             self.account.id, self.next_operation, at, body, order_id, reference, self.saga_id, facts,
             _moved(self.logged, self.account),
         )
-        return replace(self, operations=(*self.operations, operation), logged=self.account)
+        return Position(
+            self.known, self.at, self.before, self.account, self.account, self.facts, self.saga_id, self.rows, self.journals,
+            self.events, self.commands, self.timers, self.cleared, self.actions, (*self.operations, operation),
+        )
 
 
 @dataclass(frozen=True, slots=True)

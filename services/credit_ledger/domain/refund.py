@@ -65,7 +65,7 @@ def refund(position: Position, body: RefundTenders) -> Applied:
     if not any(tenders):
         done = applied(position, agreement, "refund", tenders, refund_id=body.refund_id, refund_state=RefundState.SUCCEEDED)
         return replace(done, logged=False)
-    agreement = replace(agreement, refunded=agreement.refunded.plus(tenders))
+    agreement = replace(agreement, refunded=agreement.refunded.plus(tenders), version=agreement.version + 1)
     if agreement.terms.route is Route.FLASH and tenders.credit_minor:
         return _accept_flash(position, agreement, body)
     return _refund(position, agreement, body)
@@ -84,13 +84,22 @@ def credit_side(position: Position, agreement: Agreement, credit_minor: int, ref
     return CreditSide(waterfall.position.plus(account=account), allocation, waterfall)
 
 
-def posted(position: Position, op: str, side: CreditSide, other: Lines, order_id: str) -> Position:
-    """The position with the journals of a refund: one CNY, one LIMIT, and `fee_adjust` where a fee moved (P17, P19)."""
-    return position.plus(journals=(
-        *post(op, Unit.CNY, (*other, *side.lines), order_id),
-        *post("fee_adjust", Unit.CNY, side.allocation.fee_lines(), order_id),
-        *books.limit_restored(op, position.account.id, side.principal_minor, order_id),
-    ))
+def posted(side: CreditSide, op: str, other: Lines, refund_id: str, tenders: Tenders) -> Position:
+    """The position with the journals of a refund, one CNY, one LIMIT, and `fee_adjust` where a fee moved (P17, P19), and its
+    event."""
+    agreement, principal = side.allocation.agreement, side.principal_minor
+    owner, order_id = agreement.account_id, agreement.order_id
+    return side.position.plus(
+        journals=(
+            *post(op, Unit.CNY, (*other, *side.lines), order_id),
+            *post("fee_adjust", Unit.CNY, side.allocation.fee_lines(), order_id),
+            *books.limit_restored(op, owner, principal, order_id),
+        ),
+        event=RefundPosted(
+            owner, order_id, refund_id, tenders, principal, side.waterfall.balance_minor,
+            side.position.agreement(order_id).state,
+        ),
+    )
 
 
 def told(side: CreditSide) -> dict[str, object]:
@@ -109,12 +118,8 @@ def _refund(position: Position, agreement: Agreement, body: RefundTenders) -> Ap
     side = credit_side(position, agreement, body.tenders.credit_minor, body.refund_id)
     if side.waterfall.paid_out:
         facts = replace(facts, paid_out=side.waterfall.paid_out)
-    position = posted(side.position, "refund", side, other, body.order_id)
+    position = posted(side, "refund", other, body.refund_id, body.tenders)
     agreement = position.agreement(body.order_id)
-    position = position.plus(event=RefundPosted(
-        agreement.account_id, body.order_id, body.refund_id, body.tenders, side.principal_minor,
-        side.waterfall.balance_minor, agreement.state,
-    ))
     return applied(
         position, agreement, "refund", body.tenders, before=before, reference=body.refund_id, facts=facts,
         refund_id=body.refund_id, refund_state=RefundState.SUCCEEDED, leg_id=identity, **told(side),

@@ -178,16 +178,16 @@ def _refunded(cut: Cut, terms: CreditTerms, posted_at: datetime) -> tuple[Plan, 
 def _instalments(cut: Cut, change: FeeChange) -> tuple[Instalment, ...]:
     """The instalments with their reductions and new fees, each made once."""
     earned = change.earned_minor > 0
-    return tuple(
+    return tuple([
         Instalment(
-            item.no, item.bill_date, item.due_date, item.principal_minor, item.fee_initial_minor, fee, item.paid_minor,
-            item.refunded_minor + part + back, item.written_off_minor - back, fee_paid, item.late_minor, item.late_through,
-            item.billed or earned,
+            no, bill_date, due_date, principal, first_fee, fee, paid, refunded + part + back, written_off - back, fee_paid,
+            late, late_through, billed or earned,
         )
-        for item, part, back, fee, fee_paid in zip(
+        for (no, bill_date, due_date, principal, first_fee, _, paid, refunded, written_off, _, late, late_through, billed),
+        part, back, fee, fee_paid in zip(
             cut.plan.instalments, cut.principal, cut.recovered, change.fees, change.paid, strict=True
         )
-    )
+    ])
 
 
 def _rule(strategy: Strategy) -> str:

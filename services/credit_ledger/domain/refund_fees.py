@@ -65,26 +65,25 @@ def _in_proportion(plan: Plan, refunded: int, unpaid: Sequence[int]) -> FeeChang
     """FE-4: a billed fee that is paid stays; one of an unbilled instalment that owes nothing any more goes; no fee falls
     below what was paid of it; all other fees fall in proportion, to 0 with a full refund."""
     fees, told, reversed_minor = [], [], 0
-    principal, priced = plan.principal_minor, dict[int, int]()
-    for item, owes in zip(plan.instalments, unpaid, strict=True):
-        fee, paid, billed, first = item.fee_minor, item.fee_paid_minor, item.billed, item.fee_initial_minor
+    priced: dict[int, int] = {}
+    for (no, _, _, _, first, fee, _, _, _, paid, _, _, billed), owes in zip(plan.instalments, unpaid, strict=True):
         if billed and paid == fee:
             fees.append(fee)
             continue
         lower = 0
         if owes or billed:
             if first not in priced:
-                priced[first] = instalment_fee(first, principal, refunded)
+                priced[first] = instalment_fee(first, plan.principal_minor, refunded)
             lower = priced[first]
-            told.append((item.no, first, lower))
-        lower = max(lower, paid)
+            told.append((no, first, lower))
         if billed:
+            lower = max(lower, paid)
             reversed_minor += fee - lower
         fees.append(lower)
     steps: tuple[Step, ...] = ()
     if told:
         numbers, weights, amounts = zip(*told, strict=True)
-        steps = (Step("FE-4", "fee", sum(amounts), (principal, refunded), numbers, weights, amounts),)
+        steps = (Step("FE-4", "fee", sum(amounts), (plan.principal_minor, refunded), numbers, weights, amounts),)
     return FeeChange(tuple(fees), tuple(item.fee_paid_minor for item in plan.instalments), reversed_minor, 0, 0, steps)
 
 

@@ -20,7 +20,7 @@ from services.credit_ledger.domain.outcome import applied
 from services.credit_ledger.domain.position import Applied, Position
 from services.credit_ledger.domain.replay import Sums, World
 from services.credit_ledger.domain.statement import Statement
-from services.kernel.decision import Missing, Timer
+from services.kernel.decision import Missing
 from services.kernel.errors import FailedPrecondition
 from services.kernel.journal import Journal, Unit, post
 
@@ -128,9 +128,7 @@ def _as_in(position: Position, world: World, actual: CreditAccount, refund_id: s
     waited = position.find(CreditRefund, refund_id)
     dropped = () if waited is None else (replace(waited, state=RefundState.REVERSED),)
     account = _account(position.account, world.account, actual)
-    timers = () if account.next_cut_at is None else (
-        Timer(statement_cut.TIMER, account.id, account.id, account.next_cut_at),
-    )
+    timers = () if account.next_cut_at is None else (statement_cut.timer(account.id, account.next_cut_at),)
     return position.plus(*changed, *issued, *dropped, account=account, timers=timers)
 
 

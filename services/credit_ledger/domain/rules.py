@@ -27,7 +27,7 @@ from services.credit_ledger.domain.leg import RefundLeg
 from services.credit_ledger.domain.merchant import MerchantShare, share_key, share_keys
 from services.credit_ledger.domain.position import Applied, Apply, Position, closed
 from services.credit_ledger.domain.statement import Statement, statement_key
-from services.kernel.decision import Decision, Done, Known, Rule, Timer
+from services.kernel.decision import Decision, Done, Known, Rule
 from services.kernel.errors import AlreadyExists, Defect, NotFound
 from services.kernel.messages import Message, Op, TimerDue
 from services.kernel.participant import free, take_part
@@ -146,8 +146,7 @@ def _cut_due(position: Position, key: str) -> Applied:
         return Applied(position, None, logged=False)
     if cut_at is None:
         return Applied(position.plus(cleared=((statement_cut.TIMER, key),)), None, logged=False)
-    timer = Timer(statement_cut.TIMER, position.account.id, position.account.id, cut_at)
-    return Applied(position.plus(timers=(timer,)), None, logged=False)
+    return Applied(position.plus(timers=(statement_cut.timer(key, cut_at),)), None, logged=False)
 
 
 def _account(message: Message) -> Rows:

@@ -34,7 +34,7 @@ def take(position: Position, merchant_id: str, amount_minor: int) -> Taken:
         payable = min(amount_minor, share.payable_minor)
         position = position.plus(replace(
             share, payable_minor=share.payable_minor - payable,
-            receivable_minor=share.receivable_minor + amount_minor - payable,
+            receivable_minor=share.receivable_minor + amount_minor - payable, version=share.version + 1,
         ))
     lines = (
         (books.MERCHANT_PAYABLE, merchant_id, payable), (books.MERCHANT_RECEIVABLE, merchant_id, amount_minor - payable)

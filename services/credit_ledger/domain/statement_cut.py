@@ -5,7 +5,7 @@ Every decision first calls `up_to_now`, so a late timer or run can never change 
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime, timedelta
 
 from services.credit_ledger.domain import books, dues
 from services.credit_ledger.domain.account import CreditAccount
@@ -25,10 +25,15 @@ from services.credit_ledger.domain.statement import (
 from services.kernel.calendar import business_date, day_in_month, due_date, next_bill_date, start_of
 from services.kernel.decision import Timer
 from services.kernel.errors import FailedPrecondition, InvalidArgument, NotFound
+from services.kernel.ids import partition_of
 from services.kernel.journal import Journal, Unit, post
 
 TIMER = "statement_cut"
 """The kind of the timer that makes a due cut happen early enough; its key is the account."""
+
+SPREAD_SECONDS = 4 * 3600
+"""Cuts are exact without their timers, since every decision makes the cuts that are due: the timers only have to come early
+enough, and are spread so that a bill day's midnight does not stop settlements."""
 
 OFFSET_RULE = "SC-3"
 
@@ -47,7 +52,13 @@ def scheduled(account: CreditAccount, bill_date: date) -> tuple[CreditAccount, t
     if account.next_cut_at is not None:
         return account, ()
     cut_at = start_of(bill_date)
-    return replace(account, next_cut_at=cut_at), (Timer(TIMER, account.id, account.id, cut_at),)
+    return replace(account, next_cut_at=cut_at), (timer(account.id, cut_at),)
+
+
+def timer(account_id: str, cut_at: datetime) -> Timer:
+    """The timer of a cut, at a moment of the account's own after it."""
+    own_moment = timedelta(seconds=partition_of(account_id, SPREAD_SECONDS))
+    return Timer(TIMER, account_id, account_id, cut_at + own_moment)
 
 
 def cut_on_request(position: Position, body: CutStatement) -> Applied:
@@ -85,7 +96,7 @@ def cut(position: Position, bill_date: date) -> Position:
     position = position.plus(
         *changed, statement, account=account, journals=journals + _offset_journals(account.id, spent),
         event=StatementIssued(account.id, bill_date, statement.due_date, amount, offset),
-        timers=(Timer(TIMER, account.id, account.id, account.next_cut_at),) if account.next_cut_at else (),
+        timers=(timer(account.id, account.next_cut_at),) if account.next_cut_at else (),
         cleared=() if account.next_cut_at else ((TIMER, account.id),),
     )
     return position.log(CutStatement(account.id, bill_date), statement.cut_at, reference=statement.key)
