@@ -1,7 +1,7 @@
 -- migrate:up
 -- What the order service keeps: orders, their return cases; settlements stand in the runtime's table sagas, keyed by order.
 -- Runs before its first process starts; after the runtime's. Nothing reads these tables before.
--- One row per aggregate, its lists as jsonb lists in that row; the views below spread them for people and for the auditor.
+-- One row per aggregate, its lists as json lists in that row; the views below spread them for people and for the auditor.
 
 create table orders (
     id text primary key,
@@ -15,11 +15,11 @@ create table orders (
     placed_at timestamptz not null,
     updated_at timestamptz not null,
     hold_expires_at timestamptz,
-    lines jsonb not null,
-    tenders jsonb not null,
-    coupon jsonb not null,
-    refunds jsonb not null,
-    details jsonb not null,
+    lines json not null,
+    tenders json not null,
+    coupon json not null,
+    refunds json not null,
+    details json not null,
     constraint orders_state check (state in (
         'PLACING', 'AWAITING_SHIPMENT', 'REJECTED', 'CANCELLING', 'CANCELLED', 'CAPTURING', 'IN_TRANSIT', 'DELIVERED',
         'PARTIALLY_REFUNDED', 'FULLY_REFUNDED', 'COMPLETED', 'PAYMENT_EXPIRED'
@@ -39,9 +39,9 @@ create table return_cases (
     requested_at timestamptz not null,
     updated_at timestamptz not null,
     deadline_at timestamptz,
-    lines jsonb not null,
-    accepted jsonb not null,
-    details jsonb not null,
+    lines json not null,
+    accepted json not null,
+    details json not null,
     constraint return_cases_state check (state in (
         'REQUESTED', 'APPROVED', 'REJECTED', 'WITHDRAWN', 'IN_RETURN', 'EXPIRED', 'IN_DISPUTE', 'REFUNDING', 'REFUNDED',
         'REFUND_EXCEPTION'
@@ -57,7 +57,7 @@ create view order_lines as
            (line.row ->> 6)::bigint returned, (line.row ->> 7)::bigint returning_units,
            (line.row ->> 8)::bigint captured_minor, (line.row ->> 9)::bigint returned_minor,
            line.row ->> 10 sku, line.row ->> 11 title
-    from orders o, jsonb_array_elements(o.lines) with ordinality line (row, no);
+    from orders o, json_array_elements(o.lines) with ordinality line (row, no);
 comment on view order_lines is 'What was bought, and what became of its units.';
 
 create view order_tenders as
@@ -65,11 +65,11 @@ create view order_tenders as
            tender.row ->> 0 tender, (tender.row ->> 1)::bigint amount_minor, tender.row ->> 2 reference,
            (tender.row ->> 3)::bigint captured_minor, (tender.row ->> 4)::bigint released_minor,
            (tender.row ->> 5)::bigint refunded_minor, (tender.row ->> 6)::bigint settled_minor
-    from orders o, jsonb_array_elements(o.tenders) with ordinality tender (row, no);
+    from orders o, json_array_elements(o.tenders) with ordinality tender (row, no);
 comment on view order_tenders is 'How orders are paid, and what became of each share.';
 
 create view order_refunds as
     select o.id order_id, refund.row ->> 0 refund_id, refund.row ->> 1 settlement_id, refund.row ->> 2 state,
            (refund.row ->> 3)::bigint amount_minor, refund.row ->> 4 reversal_id
-    from orders o, jsonb_array_elements(o.refunds) refund (row);
+    from orders o, json_array_elements(o.refunds) refund (row);
 comment on view order_refunds is 'The refunds of orders; what each moved stands in the plan of its settlement.';

@@ -54,7 +54,7 @@ async def save_cases(connection: Connection, cases: Sequence[ReturnCase]) -> Non
     await connection.execute(
         f"""insert into return_cases ({CASE_COLUMNS})
             select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[],
-                                 $7::timestamptz[], $8::timestamptz[], $9::jsonb[], $10::jsonb[], $11::jsonb[])
+                                 $7::timestamptz[], $8::timestamptz[], $9::json[], $10::json[], $11::json[])
             on conflict (id) do update set state = excluded.state, settlement_id = excluded.settlement_id,
                 version = excluded.version, updated_at = excluded.updated_at, deadline_at = excluded.deadline_at,
                 accepted = excluded.accepted, details = excluded.details""",

@@ -66,8 +66,8 @@ async def save_orders(connection: Connection, orders: Sequence[Order]) -> None:
     await connection.execute(
         f"""insert into orders ({ORDER_COLUMNS})
             select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
-                                 $8::bigint[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::jsonb[],
-                                 $13::jsonb[], $14::jsonb[], $15::jsonb[], $16::jsonb[])
+                                 $8::bigint[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::json[],
+                                 $13::json[], $14::json[], $15::json[], $16::json[])
             on conflict (id) do update set state = excluded.state, settlement_id = excluded.settlement_id,
                 version = excluded.version, sequence = excluded.sequence, updated_at = excluded.updated_at,
                 hold_expires_at = excluded.hold_expires_at, lines = excluded.lines, tenders = excluded.tenders,
