@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 STOP_SECONDS = 12.0
+STALE_SECONDS = 5.0
 
 
 def started_at(pid: int) -> str:
@@ -52,10 +53,14 @@ class Child:
             with contextlib.suppress(ProcessLookupError):
                 self.process.send_signal(number)
 
-    def stop(self, seconds: float = STOP_SECONDS) -> None:
-        """End it in good order, or after `seconds` at once, with all that it started."""
+    def interrupt_now(self) -> None:
+        """Ask it to end in good order, even if it is paused; do not wait."""
         self.send(signal.SIGCONT)
         self.send(self.interrupt)
+
+    def stop(self, seconds: float = STOP_SECONDS) -> None:
+        """End it in good order, or after `seconds` at once, with all that it started."""
+        self.interrupt_now()
         try:
             self.process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -73,9 +78,10 @@ def start(
     folder: Path | None = None, unprivileged: bool = False, interrupt: int = signal.SIGTERM,
 ) -> Child:
     """Start a process in a session of its own, so that Ctrl-C reaches only us; `unprivileged` runs it as nobody."""
-    identity: dict[str, Any] = {}
+    identity: dict[str, Any] = {}  # Any: keyword arguments of Popen
     if unprivileged and os.geteuid() == 0:
-        identity = {"user": "nobody", "group": "nogroup", "extra_groups": []}
+        user, group = nobody()
+        identity = {"user": user, "group": group, "extra_groups": []}
     process = subprocess.Popen(
         list(command), env=dict(os.environ) if environ is None else dict(environ), cwd=folder, stdin=subprocess.DEVNULL,
         stdout=log, stderr=subprocess.STDOUT, start_new_session=True, **identity,
@@ -83,17 +89,47 @@ def start(
     return Child(name, process, interrupt)
 
 
-def end_stale(pid: int, began: str) -> bool:
+def nobody() -> tuple[int, int]:
+    """The user and group ids of `nobody`, whose group has another name on every distribution."""
+    import pwd  # absent on Windows, where nobody is root
+
+    entry = pwd.getpwnam("nobody")
+    return entry.pw_uid, entry.pw_gid
+
+
+def end_stale(pid: int, began: str, interrupt: int = signal.SIGTERM) -> bool:
     """End a process that a killed run left behind, if it is still the same one; answers whether it was there."""
     if not alive(pid, began):
         return False
-    for number, seconds in ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0)):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.kill(pid, signal.SIGCONT)
-            os.kill(pid, number)
+    for number, seconds in ((interrupt, STALE_SECONDS), (signal.SIGKILL, STALE_SECONDS)):
+        _signal_group(pid, signal.SIGCONT)
+        _signal_group(pid, number)
         deadline = time.monotonic() + seconds
         while alive(pid, began) and time.monotonic() < deadline:
             time.sleep(0.05)
         if not alive(pid, began):
             break
     return True
+
+
+def _signal_group(pid: int, number: int) -> None:
+    """To all that the process started too, if it leads its group, as every process of ours does."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if os.getpgid(pid) == pid:
+            os.killpg(pid, number)
+        else:
+            os.kill(pid, number)
+
+
+def remember(child: Child, file: Path) -> None:
+    """Note who runs on the data beside the file, for whoever starts there after we were killed."""
+    file.write_text(f"{child.pid} {started_at(child.pid)}", encoding="ascii")
+
+
+def end_remembered(file: Path) -> bool:
+    """End the process that was noted, if it still is the same one; answers whether it was there."""
+    try:
+        pid, _, began = file.read_text(encoding="ascii").partition(" ")
+        return end_stale(int(pid), began)
+    except (OSError, ValueError):
+        return False

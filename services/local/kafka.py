@@ -1,33 +1,30 @@
 """The broker for one machine: an external one, real Apache Kafka from Maven artifacts, or the embedded stand-in."""
 
-import asyncio
 import base64
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from uuid import uuid4
 
-import yaml
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError
+from services.local import children, jars, ports
+from services.local import topics as plan
+from services.local.jars import KAFKA_VERSION as KAFKA_VERSION
+from services.local.jars import why_not_kafka as why_not_kafka
+from services.local.topics import NoBroker as NoBroker
+from services.local.topics import partitions as partitions
+from services.local.topics import topics as topics
 
-from services.local import children, ports
-
-KAFKA_VERSION = "4.1.1"
 START_SECONDS_MAX = 60.0
-TOPICS_FILE = Path(__file__).resolve().parents[2] / "deploy" / "topics.yaml"
-_EXISTS = 36
-_ARTIFACTS = (
-    ("org.apache.kafka", "kafka_2.13", KAFKA_VERSION),
-    ("org.apache.logging.log4j", "log4j-core", "2.24.3"),
-    ("org.apache.logging.log4j", "log4j-slf4j-impl", "2.24.3"),
-)
-_JVM = ("-Xms128m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-XX:MaxDirectMemorySize=64m")
+PORTS_TRIED_MAX = 5
+PID_FILE = "broker.pid"
 _PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
@@ -37,7 +34,7 @@ advertised.listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{contro
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
 listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
-log.dirs={logs}
+log.dirs=logs
 num.network.threads=2
 num.io.threads=2
 offsets.topic.replication.factor=1
@@ -48,18 +45,17 @@ transaction.state.log.num.partitions=1
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=6000
 auto.create.topics.enable=false
 unclean.leader.election.enable=false
+min.insync.replicas=1
 message.max.bytes=278528
 log.segment.bytes=16777216
 log.cleaner.dedupe.buffer.size=8388608
 broker.session.timeout.ms=2000
 broker.heartbeat.interval.ms=500
 """
-
-
-class NoBroker(Exception):
-    """The broker that was asked for cannot be had; the message says why."""
+_PORTS = re.compile(r"^listeners=PLAINTEXT://127\.0\.0\.1:(\d+),CONTROLLER://127\.0\.0\.1:(\d+)$", re.MULTILINE)
 
 
 @dataclass(slots=True)
@@ -73,69 +69,93 @@ class Broker:
     folder: Path | None = None
     jars: Path | None = None
     child: children.Child | None = None
+    wanted: bool = False
+    """Whether it should run."""
+    placed: bool = False
+    """Whether others may have been told the port."""
+    starting: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def crashed(self) -> bool:
+        """Whether it is ours and should run, but does not."""
+        return self.wanted and self.folder is not None and not (self.child and self.child.running)
 
     def start(self) -> None:
-        """Start it where it was, create the topics that are missing."""
-        if self.kind == "kafka" and not (self.child and self.child.running):
-            self._start_kafka()
-        elif self.kind == "embedded" and not (self.child and self.child.running):
-            self._start_embedded()
-        asyncio.run(create_topics(self.bootstrap, START_SECONDS_MAX, self.kind != "embedded", self.child))
+        """Start it where it was, create the topics that are missing. The port of Kafka is kept from the first success on."""
+        self.wanted = True
+        with self.starting:
+            for _ in range(PORTS_TRIED_MAX):
+                try:
+                    self._launch()
+                    plan.create(self.bootstrap, START_SECONDS_MAX, self.kind != "embedded", self.child)
+                except NoBroker:
+                    taken = self.wanted and not self.placed and self.kind == "kafka" and self.crashed
+                    self._end()
+                    if not taken or self.folder is None:
+                        raise
+                    _place(self.folder)  # somebody took a port between choosing and listening, or the data are of no use
+                    self.bootstrap = f"{ports.HOST}:{_ports_of(self.folder)[0]}"
+                else:
+                    self.placed = True
+                    return
+        raise NoBroker(f"Kafka did not start; see {self.folder and self.folder / 'kafka.log'}")
 
     def stop(self) -> None:
         """Stop it, if it is ours."""
-        if self.child is not None:
-            self.child.stop()
-            self.child = None
+        self.wanted = False  # first, so that nobody takes the end for a crash
+        self._end()
+
+    def _end(self) -> None:
+        child, self.child = self.child, None
+        if child is not None:
+            child.stop()
 
     def wipe(self) -> None:
-        """Lose everything: stop at once, delete all data, start anew as another cluster on the same port."""
-        if self.child is None:
+        """Lose everything: stop at once, delete all data, start anew as another cluster (Kafka: on the same port)."""
+        if self.folder is None:
             raise NoBroker("only a broker that we started can be wiped")
-        self.child.kill()
-        self.child = None
-        if self.folder is not None:
+        self.wanted = False
+        if child := self.child:
+            child.kill()  # a start that is under way sees it and gives up
+        with self.starting:
+            self._end()
             shutil.rmtree(self.folder / "logs", ignore_errors=True)
         self.start()
 
-    def _start_kafka(self) -> None:
-        assert self.folder is not None
-        properties = self.folder / "server.properties"
-        if not (self.folder / "logs" / "meta.properties").exists():
-            cluster = base64.urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")
-            form = self._java("kafka.tools.StorageTool", "format", "--standalone", f"--cluster-id={cluster}", "-c", str(properties))
-            subprocess.run(form, check=True, stdout=subprocess.DEVNULL)
-        with open(self.folder / "kafka.log", "ab") as log:
-            self.child = children.start("kafka", self._java("kafka.Kafka", str(properties)), log=log, folder=self.folder)
+    def _launch(self) -> None:
+        if self.child and self.child.running:
+            return
+        if self.kind == "kafka" and self.folder and self.jars:
+            self._launch_kafka(self.folder, self.jars)
+        elif self.kind == "embedded" and self.folder:
+            self._launch_embedded(self.folder)
+        if self.child and self.folder:
+            children.remember(self.child, self.folder / PID_FILE)
 
-    def _java(self, *arguments: str) -> list[str]:
-        return ["java", *_JVM, "-cp", f"{self.jars}/*", *arguments]
+    def _launch_kafka(self, folder: Path, libraries: Path) -> None:
+        properties = "server.properties"
+        with open(folder / "kafka.log", "ab") as log:
+            if not (folder / "logs" / "meta.properties").exists():
+                cluster = base64.urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")
+                tool = ("kafka.tools.StorageTool", "format", "--standalone", f"--cluster-id={cluster}", "-c", properties)
+                done = subprocess.run(jars.java(libraries, *tool), cwd=folder, check=False, stdout=log, stderr=log)
+                if done.returncode:
+                    raise NoBroker(f"Kafka's data could not be made; see {folder / 'kafka.log'}")
+            self.child = children.start("kafka", jars.java(libraries, "kafka.Kafka", properties), log=log, folder=folder)
 
-    def _start_embedded(self) -> None:
-        assert self.folder is not None
-        port = self.bootstrap.rpartition(":")[2]
-        plan = json.dumps({"topics": topics(), "partitions": partitions(), "port": port})
-        said = self.folder / "embedded.json"
+    def _launch_embedded(self, folder: Path) -> None:
+        told = json.dumps({"topics": plan.topics(), "partitions": plan.partitions()})
+        said = folder / "embedded.json"
         said.unlink(missing_ok=True)
-        with open(self.folder / "embedded.log", "ab") as log:
-            self.child = children.start("broker", [sys.executable, "-m", "services.local.embedded", str(said), plan], log=log)
+        with open(folder / "embedded.log", "ab") as log:
+            command = [sys.executable, "-m", "services.local.embedded", str(said), told]
+            child = self.child = children.start("broker", command, log=log)
         deadline = time.monotonic() + START_SECONDS_MAX
         while not said.exists():
-            if time.monotonic() > deadline or not self.child.running:
-                raise NoBroker(f"the embedded broker did not start; see {self.folder / 'embedded.log'}")
+            if time.monotonic() > deadline or not child.running:
+                raise NoBroker(f"the embedded broker did not start; see {folder / 'embedded.log'}")
             time.sleep(0.02)
         self.bootstrap = json.loads(said.read_text())["bootstrap"]
-
-
-def topics() -> list[str]:
-    """The names of all topics."""
-    names: list[str] = yaml.safe_load(TOPICS_FILE.read_text())["topics"]
-    return names
-
-
-def partitions() -> int:
-    """How many partitions each topic has."""
-    return int(yaml.safe_load(TOPICS_FILE.read_text())["partitions"])
 
 
 def make(choice: str, data: Path) -> Broker:
@@ -144,9 +164,10 @@ def make(choice: str, data: Path) -> Broker:
         return Broker("external", "", given)
     folder = data / "broker"
     folder.mkdir(parents=True, exist_ok=True)
+    children.end_remembered(folder / PID_FILE)
     why = ""
     if choice in ("auto", "kafka"):
-        why = why_not_kafka()
+        why = jars.why_not_kafka()
         if not why:
             try:
                 return _kafka(folder)
@@ -154,82 +175,33 @@ def make(choice: str, data: Path) -> Broker:
                 why = str(error)
         if choice == "kafka":
             raise NoBroker(why)
-    return Broker("embedded", _embedded_version(), "", why, folder)
-
-
-def why_not_kafka() -> str:
-    """Why Apache Kafka cannot be started here; empty if it can."""
-    missing = [tool for tool in ("java", "mvn") if shutil.which(tool) is None]
-    if missing and not (missing == ["mvn"] and _cached()):
-        return f"{' and '.join(missing)} not found"
-    answer = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False).stderr
-    major = answer.partition('"')[2].partition(".")[0].partition('"')[0]
-    return "" if major.isdigit() and int(major) >= 17 else f"Java 17 or newer is needed, found {major or 'none'}"
-
-
-def _cache() -> Path:
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return home / "settle" / f"kafka-{KAFKA_VERSION}"
-
-
-def _cached() -> bool:
-    return (_cache() / "complete").exists()
+    return Broker("embedded", f"librdkafka mock of confluent-kafka {version('confluent-kafka')}", "", why, folder)
 
 
 def _kafka(folder: Path) -> Broker:
-    cache = _cache()
-    if not _cached():
-        _fetch(cache)
-    port, controller = ports.free_ports(2)
-    properties = _PROPERTIES.format(port=port, controller=controller, logs=folder / "logs")
-    (folder / "server.properties").write_text(properties)
-    if (folder / "logs").exists():
-        shutil.rmtree(folder / "logs")  # the quorum's address is part of the data, and Kafka is only the courier
-    return Broker("kafka", KAFKA_VERSION, f"{ports.HOST}:{port}", "", folder, cache / "libs")
+    """Kafka on the data of the last run if its ports are free, for the quorum's address is part of the data."""
+    libraries = jars.libraries()
+    before = _ports_of(folder)
+    if before and all(ports.free(port) for port in before):
+        _configure(folder, *before)
+    else:
+        _place(folder)
+    return Broker("kafka", KAFKA_VERSION, f"{ports.HOST}:{_ports_of(folder)[0]}", "", folder, libraries)
 
 
-def _fetch(cache: Path) -> None:
-    """The broker's jars by Maven, from wherever its own settings say."""
-    cache.mkdir(parents=True, exist_ok=True)
-    wanted = "".join(
-        f"<dependency><groupId>{group}</groupId><artifactId>{name}</artifactId><version>{version}</version></dependency>"
-        for group, name, version in _ARTIFACTS
-    )
-    head = "<modelVersion>4.0.0</modelVersion><groupId>settle</groupId><artifactId>broker</artifactId><version>1</version>"
-    (cache / "pom.xml").write_text(f"<project>{head}<dependencies>{wanted}</dependencies></project>")
-    command = ["mvn", "-q", "-B", "dependency:copy-dependencies", "-DincludeScope=runtime", "-DoutputDirectory=libs"]
-    done = subprocess.run(command, cwd=cache, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise NoBroker(f"Maven could not fetch Kafka {KAFKA_VERSION}: {done.stdout.strip()[-300:]}")
-    (cache / "complete").touch()
+def _place(folder: Path) -> None:
+    """New ports, and so new data: PostgreSQL is the truth, Kafka only the courier."""
+    shutil.rmtree(folder / "logs", ignore_errors=True)
+    _configure(folder, *ports.free_ports(2))
 
 
-def _embedded_version() -> str:
-    from importlib.metadata import version
-
-    return f"librdkafka mock of confluent-kafka {version('confluent-kafka')}"
+def _configure(folder: Path, port: int, controller: int) -> None:
+    (folder / "server.properties").write_text(_PROPERTIES.format(port=port, controller=controller), encoding="ascii")
 
 
-async def create_topics(bootstrap: str, seconds: float, admin: bool, child: children.Child | None) -> None:
-    """Wait until the broker answers, then create what is missing (the embedded one has its topics from its start)."""
-    deadline = time.monotonic() + seconds
-    port = int(bootstrap.rpartition(":")[2])
-    while child is not None and child.running and not ports.listening(port) and time.monotonic() < deadline:
-        await asyncio.sleep(0.05)
-    while True:
-        client = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-        try:
-            await client.start()
-            if admin:
-                config = yaml.safe_load(TOPICS_FILE.read_text())["config"]
-                made = await client.create_topics([NewTopic(n, partitions(), 1, topic_configs=config) for n in topics()])
-                wrong = [error for error in made.topic_errors if error[1] not in (0, _EXISTS)]
-                if wrong:
-                    raise NoBroker(f"topics were refused: {wrong}")
-            return
-        except (KafkaError, OSError) as error:
-            if time.monotonic() > deadline or (child is not None and not child.running):
-                raise NoBroker(f"no broker answers at {bootstrap}: {error!r}") from error
-            await asyncio.sleep(0.1)
-        finally:
-            await client.close()
+def _ports_of(folder: Path) -> tuple[int, ...]:
+    try:
+        found = _PORTS.search((folder / "server.properties").read_text(encoding="ascii"))
+    except OSError:
+        return ()
+    return tuple(int(port) for port in found.groups()) if found else ()

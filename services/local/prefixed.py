@@ -4,14 +4,14 @@ import os
 import sys
 import threading
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Self
+from typing import IO
 
 LOG_BYTES_MAX = 64 * 1024 * 1024
+FINISH_SECONDS = 2.0
 
 
 class Pipe:
-    """Hand `writer` to the process, call `started` after it began; the copying ends with the process."""
+    """Hand `writer` to the process, call `begin` after it started; the copying ends with the process."""
 
     def __init__(self, name: str, file: Path, echo: bool) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -19,32 +19,28 @@ class Pipe:
             file.replace(file.with_suffix(".log.1"))
         self._name = name
         self._file = file
-        self._echo = echo
         self._copier: threading.Thread | None = None
         self.writer: IO[bytes]
-
-    def __enter__(self) -> Self:
-        if self._echo:
+        if echo:
             reader, writer = os.pipe()
             self.writer = os.fdopen(writer, "wb")
             self._copier = threading.Thread(target=self._copy, args=(reader,), daemon=True)
         else:
-            self.writer = open(self._file, "ab")
-        return self
+            self.writer = file.open("ab")  # closed by `begin`
 
-    def started(self) -> None:
-        """The process has its own end now: close ours, begin to copy."""
+    def begin(self) -> None:
+        """The process has its own end now (or never came to be): close ours, begin to copy."""
         self.writer.close()
         if self._copier is not None:
             self._copier.start()
+
+    def finish(self) -> None:
+        """After the process ended: wait for its last lines."""
+        if self._copier is not None:
+            self._copier.join(FINISH_SECONDS)
 
     def _copy(self, reader: int) -> None:
         with os.fdopen(reader, "rb") as lines, open(self._file, "ab", buffering=0) as kept:
             for line in lines:
                 kept.write(line)
                 sys.stderr.write(f"{self._name:>16} | {line.decode(errors='replace')}")
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.writer.close()
-        if self._copier is not None and self._copier.ident is not None:
-            self._copier.join(2)

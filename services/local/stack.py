@@ -4,83 +4,69 @@
         target = stack.endpoints["services"]["order"]["target"]
 """
 
-import json
+import asyncio
 import os
 import signal
 import sys
-import threading
-import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import asyncpg
-import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from services.local import children, kafka, ports, postgres
-from services.local.prefixed import Pipe
+from services.local.endpoints import read_endpoints as read_endpoints
+from services.local.endpoints import serving as serving
+from services.local.endpoints import write_endpoints
+from services.local.supervisor import Seat as Seat
+from services.local.supervisor import Supervisor
 
 SERVICES = ("credit_ledger", "card_redemption", "order")
 ACQUIRER = "acquirer"
-READY_SECONDS_MAX = 60.0
-WATCH_SECONDS = 0.2
-RESTARTS_FAST = 5
-"""So many crashes in a row are answered at once; then a little later each time, up to RESTART_SECONDS_MAX."""
-RESTART_SECONDS_MAX = 10.0
+READY_SECONDS_MAX = 120.0
+_BROKERS = {"kafka": "Apache Kafka", "external": "external Kafka", "embedded": "embedded broker, not Kafka:"}
 
 
 class AlreadyRunning(Exception):
     """Another supervisor runs the engine on this data; stop it first."""
 
 
-@dataclass(slots=True)
-class Seat:
-    """One process of the engine: how to start it, what runs on it now, and whether it should."""
-
-    name: str
-    module: str
-    environ: Mapping[str, str]
-    target: str
-    metrics: str = ""
-    child: children.Child | None = None
-    wanted: bool = True
-    crashes: int = 0
-    started_at: float = 0.0
-    due_at: float = 0.0
+def say_to_stderr(line: str) -> None:
+    """One line for the person who started it."""
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
 
 
 class LocalStack:
     """PostgreSQL, a broker, the acquirer and the services on loopback, their data below `data`.
 
-    `instances` gives a service more than one process; `supervise=False` leaves a dead process dead; `durable=False`
-    switches fsync off (demo and tests only); `environ` is added to every process. Lines for people go to `say`.
+    `instances` gives a service more than one process (`credit_ledger`, `credit_ledger-2`, ...); `supervise=False` leaves
+    a dead process dead; `durable=False` switches fsync off (demo and tests only); `environ` is added to every process.
+    Lines for people go to `say`; with `echo` the processes' own lines are shown too.
     """
 
     def __init__(
         self, data: Path, broker: str = "auto", clock: str = "system", durable: bool = True,
         instances: Mapping[str, int] | None = None, supervise: bool = True, environ: Mapping[str, str] | None = None,
-        say: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True), echo: bool = False,
+        say: Callable[[str], None] = say_to_stderr, echo: bool = False,
     ) -> None:
         self.data = data.resolve()
         self.clock = clock
         self._broker_choice = broker
         self._durable = durable
         self._instances = dict(instances or {})
-        self._supervise = supervise
         self._environ = dict(environ or {})
         self._say = say
-        self._echo = echo
-        self._lock = threading.RLock()
-        self._stopping = threading.Event()
-        self._watcher: threading.Thread | None = None
-        self._pipes = ExitStack()
-        self.seats: dict[str, Seat] = {}
+        self._supervisor = Supervisor(self.data / "logs", say, self._changed, echo, supervise)
         self.postgres: postgres.Postgres
         self.broker: kafka.Broker
+
+    @property
+    def seats(self) -> dict[str, Seat]:
+        """The processes by name."""
+        return self._supervisor.seats
 
     # life ------------------------------------------------------------------------------------------------------------
 
@@ -98,72 +84,57 @@ class LocalStack:
         try:
             self._start_servers()
             self._seat_all()
+            self._write_endpoints()
             for seat in self.seats.values():
-                self._launch(seat)
+                self._supervisor.launch(seat)
             self._write_endpoints()
             self.wait_ready()
         except BaseException:
             self.stop()
             raise
-        self._watcher = threading.Thread(target=self._watch, name="supervisor", daemon=True)
-        self._watcher.start()
+        self._supervisor.watch({"PostgreSQL": self.postgres, "the broker": self.broker})
 
     def stop(self) -> None:
         """Services first, then the broker, then PostgreSQL; the endpoints file says afterwards that nothing runs."""
-        self._stopping.set()
-        if self._watcher is not None:
-            self._watcher.join(5)
-        running = [seat.child for seat in self.seats.values() if seat.child is not None]
-        for child in running:
-            child.send(signal.SIGCONT)
-            child.send(child.interrupt)
-        for child in running:
-            child.stop()
+        self._supervisor.stop()
         for server in ("broker", "postgres"):
             if hasattr(self, server):
                 getattr(self, server).stop()
-        self._pipes.close()
-        file = self.data / "endpoints.json"
-        if file.exists() and hasattr(self, "postgres"):
-            said = json.loads(file.read_text())
-            file.write_text(json.dumps(said | {"pid": 0, "processes": []}, indent=2))
+        said = read_endpoints(self.data)
+        if said is not None:
+            write_endpoints(self.data, said | {"pid": 0, "processes": []})
+
+    def wait_ready(self, seconds: float = READY_SECONDS_MAX) -> None:
+        """Until every process that should run says SERVING."""
+        self._supervisor.wait_ready(seconds)
 
     def _start_servers(self) -> None:
+        """Both at once: the slower of them, Kafka, is what a start waits for."""
+        with ThreadPoolExecutor(2) as both:
+            jobs = [both.submit(self._start_postgres), both.submit(self._start_broker)]
+        for job in jobs:
+            job.result()
+
+    def _start_postgres(self) -> None:
         self.postgres = postgres.make(self.data, self._durable)
         self.postgres.start()
+        asyncio.run(_create_databases(self.postgres.dsn))
+        where = f" on port {self.postgres.port}" if self.postgres.port else ""
         how = "SETTLE_PG_DSN or SETTLE_PG_BIN chooses otherwise"
-        self._say(f"PostgreSQL {self.postgres.version} ({self.postgres.kind}) on port {self.postgres.port or '-'}; {how}")
-        starting = threading.Thread(target=self._create_databases)
-        starting.start()
+        self._say(f"PostgreSQL {self.postgres.version} ({self.postgres.kind}){where}; {how}")
+
+    def _start_broker(self) -> None:
         self.broker = kafka.make(self._broker_choice, self.data)
         self.broker.start()
-        starting.join()
-        name = {"kafka": "Apache Kafka", "external": "external Kafka", "embedded": "embedded broker, not Kafka:"}[self.broker.kind]
-        why = f" ({self.broker.why})" if self.broker.why else ""
-        self._say(f"{name} {self.broker.version} at {self.broker.bootstrap}{why}; --broker or SETTLE_KAFKA chooses otherwise")
-
-    def _create_databases(self) -> None:
-        import asyncio
-
-        async def create() -> None:
-            connection = await asyncpg.connect(self.postgres.dsn)
-            try:
-                known = {row[0] for row in await connection.fetch("select datname from pg_database")}
-                for name in postgres.DATABASES.values():
-                    if name not in known:
-                        await connection.execute(f"create database {name}")
-            finally:
-                await connection.close()
-
-        asyncio.run(create())
+        self._say(broker_line(self.broker))
 
     # processes -------------------------------------------------------------------------------------------------------
 
     def _seat_all(self) -> None:
         names = [(service, number) for service in SERVICES for number in range(self._instances.get(service, 1))]
-        free = iter(ports.free_ports(2 * len(names) + 1))
-        acquirer = f"{ports.HOST}:{next(free)}"
-        seats = [(service, number, f"{ports.HOST}:{next(free)}", f"{ports.HOST}:{next(free)}") for service, number in names]
+        free = iter([f"{ports.HOST}:{port}" for port in ports.free_ports(2 * len(names) + 1)])
+        acquirer = next(free)
+        seats = [(service, number, next(free), next(free)) for service, number in names]
         targets = {f"SETTLE_{service.upper()}_TARGET": target for service, number, target, _ in seats if number == 0}
         shared = os.environ | {
             "SETTLE_KAFKA": self.broker.bootstrap, "SETTLE_CLOCK": self.clock, "SETTLE_PROFILE": "local",
@@ -172,57 +143,19 @@ class LocalStack:
             "no_proxy": ports.HOST, "PYTHONUNBUFFERED": "1",
         } | targets | self._environ
         confirm = "manual" if self.clock == "manual" else "auto"
-        sandbox = {"SETTLE_LISTEN": acquirer, "SETTLE_ACQUIRER_DATA": str(self.data / "acquirer.sqlite"), "SETTLE_ACQUIRER_CONFIRM": confirm}
-        self.seats = {ACQUIRER: Seat(ACQUIRER, "services.local.acquirer", shared | sandbox, acquirer)}
+        book = str(self.data / "acquirer.sqlite")
+        sandbox = {"SETTLE_LISTEN": acquirer, "SETTLE_ACQUIRER_DATA": book, "SETTLE_ACQUIRER_CONFIRM": confirm}
+        self.seats[ACQUIRER] = Seat(ACQUIRER, "services.local.acquirer", shared | sandbox, acquirer)
         for service, number, target, metrics in seats:
             name = service if number == 0 else f"{service}-{number + 1}"
             own = {"SETTLE_LISTEN": target, "SETTLE_METRICS_LISTEN": metrics, "SETTLE_DSN": self.postgres.database(service)}
             self.seats[name] = Seat(name, f"services.{service}", shared | own, target, metrics)
 
-    def _launch(self, seat: Seat) -> None:
-        pipe = self._pipes.enter_context(Pipe(seat.name, self.data / "logs" / f"{seat.name}.log", self._echo))
-        command = [sys.executable, "-m", seat.module]
-        seat.child = children.start(seat.name, command, seat.environ, pipe.writer)
-        pipe.started()
-        seat.wanted, seat.started_at = True, time.monotonic()
-
-    def wait_ready(self, seconds: float = READY_SECONDS_MAX) -> None:
-        """Until every process that should run says SERVING."""
-        deadline = time.monotonic() + seconds
-        for seat in self.seats.values():
-            while seat.wanted and not serving(seat.target):
-                if time.monotonic() > deadline or (not self._supervise and seat.child and not seat.child.running):
-                    raise TimeoutError(f"{seat.name} is not ready; see {self.data / 'logs' / seat.name}.log")
-                if seat.child and not seat.child.running and self._watcher is None:
-                    raise RuntimeError(f"{seat.name} ended at its start; see {self.data / 'logs' / seat.name}.log")
-                time.sleep(0.05)
-
-    def _watch(self) -> None:
-        while not self._stopping.wait(WATCH_SECONDS):
-            with self._lock:
-                for seat in self.seats.values():
-                    if self._supervise and seat.wanted and seat.child is not None and not seat.child.running:
-                        self._revive(seat)
-
-    def _revive(self, seat: Seat) -> None:
-        """A crashed process comes back within 2 s; one that crashes again and again, a little later each time."""
-        now = time.monotonic()
-        if not seat.due_at:
-            assert seat.child is not None
-            seat.crashes = seat.crashes + 1 if now - seat.started_at < 30 else 1
-            wait = min(max(0, seat.crashes - RESTARTS_FAST), RESTART_SECONDS_MAX)
-            seat.due_at = now + wait
-            self._say(f"{seat.name} ended with status {seat.child.process.returncode}; starts again in {wait:.0f} s")
-        if now >= seat.due_at:
-            seat.due_at = 0.0
-            self._launch(seat)
-            self._write_endpoints()
-
     # breaking it -----------------------------------------------------------------------------------------------------
 
     def kill(self, name: str, number: int = signal.SIGKILL, revive: bool = True) -> None:
         """Send a process a signal; with `revive=False` it stays dead until `restart`."""
-        with self._lock:
+        with self._supervisor.lock:
             seat = self.seats[name]
             seat.wanted = revive
             if seat.child is not None:
@@ -232,11 +165,11 @@ class LocalStack:
 
     def restart(self, name: str) -> None:
         """Start a process that does not run, or start it anew."""
-        with self._lock:
+        with self._supervisor.lock:
             seat = self.seats[name]
             if seat.child is not None and seat.child.running:
                 seat.child.stop()
-            self._launch(seat)
+            self._supervisor.launch(seat)
             self._write_endpoints()
 
     def pause(self, name: str) -> None:
@@ -248,7 +181,7 @@ class LocalStack:
         self.kill(name, signal.SIGCONT)
 
     def stop_postgres(self, immediate: bool = False) -> None:
-        """Stop the database server, as a crash would if `immediate`."""
+        """Stop the database server, as a crash would if `immediate`; it stays away until `start_postgres`."""
         self.postgres.stop(immediate)
 
     def start_postgres(self) -> None:
@@ -257,14 +190,14 @@ class LocalStack:
         self._write_endpoints()
 
     def wipe_kafka(self) -> None:
-        """Delete all Kafka data; the broker comes back empty, as another cluster, on the same port."""
+        """Delete all data of the broker; it comes back empty, as another cluster. Kafka keeps its port."""
         self.broker.wipe()
-        self._write_endpoints()
+        self._changed()
 
     # telling ---------------------------------------------------------------------------------------------------------
 
     @property
-    def endpoints(self) -> dict[str, Any]:
+    def endpoints(self) -> dict[str, Any]:  # Any: what a JSON file holds
         """Where everything is; the content of `endpoints.json`."""
         services = {
             seat.name: {
@@ -273,32 +206,35 @@ class LocalStack:
             }
             for seat in self.seats.values() if seat.name != ACQUIRER
         }
-        acquirer = self.seats[ACQUIRER]
+        acquirer, broker, server = self.seats[ACQUIRER], self.broker, self.postgres
         return {
             "pid": os.getpid(), "began": children.started_at(os.getpid()), "clock": self.clock, "data": str(self.data),
             "broker": {
-                "kind": self.broker.kind, "version": self.broker.version, "bootstrap": self.broker.bootstrap,
-                "pid": self.broker.child.pid if self.broker.child else 0,
+                "kind": broker.kind, "version": broker.version, "bootstrap": broker.bootstrap,
+                "pid": broker.child.pid if broker.child else 0,
             },
             "postgres": {
-                "kind": self.postgres.kind, "version": self.postgres.version, "dsn": self.postgres.dsn,
-                "pid": self.postgres.child.pid if self.postgres.child else 0,
+                "kind": server.kind, "version": server.version, "dsn": server.dsn, "pid": server.child.pid if server.child else 0,
             },
             "services": services,
             "acquirer": {"target": acquirer.target, "pid": acquirer.child.pid if acquirer.child else 0},
             "processes": [
-                {"name": child.name, "pid": child.pid, "began": children.started_at(child.pid)} for child in self._children()
+                {"name": child.name, "pid": child.pid, "began": children.started_at(child.pid), "interrupt": int(child.interrupt)}
+                for child in [seat.child for seat in self.seats.values()] + [broker.child, server.child] if child is not None
             ],
         }
 
-    def _children(self) -> list[children.Child]:
-        found = [seat.child for seat in self.seats.values()] + [self.broker.child, self.postgres.child]
-        return [child for child in found if child is not None]
-
     def _write_endpoints(self) -> None:
-        part = self.data / "endpoints.part"
-        part.write_text(json.dumps(self.endpoints, indent=2))
-        part.replace(self.data / "endpoints.json")
+        write_endpoints(self.data, self.endpoints)
+
+    def _changed(self) -> None:
+        """Something came back. The embedded broker comes back elsewhere, and then everybody must be told by a new start."""
+        for seat in self.seats.values():
+            if self.broker.kind == "embedded" and seat.environ["SETTLE_KAFKA"] != self.broker.bootstrap:
+                seat.environ = dict(seat.environ) | {"SETTLE_KAFKA": self.broker.bootstrap}
+                if seat.wanted:
+                    self.restart(seat.name)
+        self._write_endpoints()
 
     def _end_stale(self) -> None:
         """What a killed run left: its processes end, its data stays (and PostgreSQL recovers it)."""
@@ -308,24 +244,23 @@ class LocalStack:
         if said["pid"] != os.getpid() and children.alive(said["pid"], said.get("began", "")):
             raise AlreadyRunning(f"the engine runs already (process {said['pid']}); `settle down` stops it")
         for left in reversed(said.get("processes", [])):
-            if children.end_stale(left["pid"], left["began"]):
+            if children.end_stale(left["pid"], left["began"], left.get("interrupt", signal.SIGTERM)):
                 self._say(f"ended {left['name']} ({left['pid']}), left behind by a killed run")
 
 
-def read_endpoints(data: Path) -> dict[str, Any] | None:
-    """What the last run wrote, or None; its `pid` is 0 after an orderly end."""
+def broker_line(broker: kafka.Broker) -> str:
+    """Which broker it is, why not the one before it, and how to choose otherwise."""
+    why = f" ({broker.why})" if broker.why else ""
+    name = f"{_BROKERS[broker.kind]} {broker.version}".strip()
+    return f"{name} at {broker.bootstrap}{why}; --broker or SETTLE_KAFKA chooses otherwise"
+
+
+async def _create_databases(dsn: str) -> None:
+    connection = await asyncpg.connect(dsn)
     try:
-        said: dict[str, Any] = json.loads((data / "endpoints.json").read_text())
-    except (OSError, ValueError):
-        return None
-    return said
-
-
-def serving(target: str, seconds: float = 1.0) -> bool:
-    """Whether the gRPC health service there says SERVING."""
-    with grpc.insecure_channel(target, options=[("grpc.enable_http_proxy", 0)]) as channel:
-        try:
-            answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=seconds)
-        except grpc.RpcError:
-            return False
-        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+        known = {row[0] for row in await connection.fetch("select datname from pg_database")}
+        for name in postgres.DATABASES.values():
+            if name not in known:
+                await connection.execute(f"create database {name}")
+    finally:
+        await connection.close()
