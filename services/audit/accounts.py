@@ -78,8 +78,9 @@ CHECKS = (
     ),
     Check(
         "accounts.woken", "every account with a statement cut to come has a timer for it", (CREDIT,),
-        """select a.id, 'a timer at ' || a.next_cut_at, coalesce(t.due_at::text, 'none')
+        """select a.id, 'a timer within a day of ' || a.next_cut_at, coalesce(t.due_at::text, 'none')
            from credit_accounts a left join timers t on t.kind = 'statement_cut' and t.key = a.id
-           where a.next_cut_at is not null and t.due_at is distinct from a.next_cut_at""",
+           where a.next_cut_at is not null
+             and (t.key is null or t.due_at not between a.next_cut_at and a.next_cut_at + interval '1 day')""",
     ),
 )

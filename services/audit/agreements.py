@@ -18,7 +18,7 @@ from agreements a
 left join lateral (
     select sum(p.outstanding) filter (where not p.billed) unbilled, sum(p.outstanding) filter (where p.billed) billed,
            sum(p.fee - p.fee_paid) filter (where p.billed) fee, sum(p.late) late, sum(p.principal) principal,
-           (select sum((plan ->> 'principal_minor')::bigint) from jsonb_array_elements(a.plans) plan) planned,
+           (select sum((plan ->> 'principal_minor')::bigint) from json_array_elements(a.plans) plan) planned,
            count(*) filter (where p.outstanding < 0 or least(p.principal, p.paid, p.refunded, p.written_off, p.fee_paid, p.late) < 0
                             or p.fee_paid > p.fee or p.fee > p.fee_initial
                             or not p.billed and (p.fee_paid > 0 or p.late > 0)) unsound
@@ -27,7 +27,7 @@ left join lateral (
                (x.i ->> 7)::bigint refunded, (x.i ->> 8)::bigint written_off, (x.i ->> 9)::bigint fee_paid,
                (x.i ->> 10)::bigint late, (x.i ->> 12)::boolean billed,
                (x.i ->> 3)::bigint - (x.i ->> 6)::bigint - (x.i ->> 7)::bigint - (x.i ->> 8)::bigint outstanding
-        from jsonb_array_elements(a.plans) plan, jsonb_array_elements(plan -> 'instalments') x (i)
+        from json_array_elements(a.plans) plan, json_array_elements(plan -> 'instalments') x (i)
     ) p
 ) i on true
 cross join lateral (

@@ -20,13 +20,13 @@ create temporary table audit_balances (
 """
 
 SETTLEMENTS = """
-select s.id, s.kind, s.root, s.decision, jsonb_array_length(s.branches) > 1,
+select s.id, s.kind, s.root, s.decision, json_array_length(s.branches) > 1,
        coalesce(sum((share ->> 1)::bigint) filter (where share ->> 0 = 'CREDIT'), 0)::bigint,
        coalesce(sum((share ->> 1)::bigint) filter (where share ->> 0 in ('WALLET', 'BANKCARD')), 0)::bigint,
        coalesce(sum((share ->> 1)::bigint) filter (where share ->> 0 = 'GIFTCARD'), 0)::bigint,
        (s.plan -> 'money' ->> 6)::bigint
-from sagas s cross join lateral jsonb_array_elements(s.branches) branch
-left join lateral jsonb_array_elements(s.plan -> 'money' -> 5) share on true
+from sagas s cross join lateral json_array_elements(s.branches) branch
+left join lateral json_array_elements(s.plan -> 'money' -> 5) share on true
 where s.phase in ('DONE', 'ABORTED') and branch ->> 0 = $1
 group by s.id
 """
@@ -36,7 +36,7 @@ ORDERS = """
 select o.id, o.state, t.tender, t.amount, t.captured, t.released, t.refunded
 from orders o cross join lateral (
     select tender ->> 0, (tender ->> 1)::bigint, (tender ->> 3)::bigint, (tender ->> 4)::bigint, (tender ->> 5)::bigint
-    from jsonb_array_elements(o.tenders) tender
+    from json_array_elements(o.tenders) tender
     union all
     select 'COUPON', (o.coupon ->> 0)::bigint, (o.coupon ->> 1)::bigint, (o.coupon ->> 2)::bigint, (o.coupon ->> 3)::bigint
 ) t (tender, amount, captured, released, refunded)

@@ -75,7 +75,7 @@ COORDINATOR = (
     Check(
         "orders.counters", "per tender: refunded <= captured, captured + released <= amount, nothing negative", ("order",),
         """select o.id || ' ' || (t ->> 0), 'refunded <= captured <= amount - released', t::text
-           from orders o, jsonb_array_elements(o.tenders) t
+           from orders o, json_array_elements(o.tenders) t
            where (t ->> 5)::bigint > (t ->> 3)::bigint or (t ->> 3)::bigint + (t ->> 4)::bigint > (t ->> 1)::bigint
               or least((t ->> 1)::bigint, (t ->> 3)::bigint, (t ->> 4)::bigint, (t ->> 5)::bigint) < 0""",
     ),

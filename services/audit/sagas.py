@@ -15,7 +15,7 @@ CHECKS = (
     Check(
         "sagas.branches", "a settlement that is done ended at every participant", SERVICES,
         """select s.id, 'all branches ENDED', branch ->> 0 || ' ' || (branch ->> 1)
-           from sagas s, jsonb_array_elements(s.branches) branch
+           from sagas s, json_array_elements(s.branches) branch
            where s.phase = 'DONE' and branch ->> 1 <> 'ENDED'""",
     ),
     Check(

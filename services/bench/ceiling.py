@@ -20,7 +20,7 @@ SAMPLE = 4_000
 HEADERS = b"h" * 420
 """What the CloudEvents headers of a command or reply weigh."""
 _SAMPLE = """
-select id, root, plan -> 'money' ->> 3, plan -> 'money' ->> 4, branches -> 0 ->> 0, jsonb_array_length(branches) > 1
+select id, root, plan -> 'money' ->> 3, plan -> 'money' ->> 4, branches -> 0 ->> 0, json_array_length(branches) > 1
 from sagas where phase = 'DONE' and kind in ('cancellation', 'refund') and started_at >= $1 order by started_at desc limit $2
 """
 

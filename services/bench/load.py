@@ -139,7 +139,7 @@ class Load:
         """Wait for what is under way, then count: what was settled within the phase makes the rate."""
         sending_ended = max(time.perf_counter(), until)
         deadline = time.perf_counter() + DRAIN_SECONDS_MAX
-        while self._unsettled(tally) > 0 and time.perf_counter() < deadline:  # noqa: ASYNC110  # a thread counts
+        while self._unsettled(tally) > 0 and time.perf_counter() < deadline:  # a thread counts
             await asyncio.sleep(0.02)
         at = self._subscriber.settled_at
         within = sum(1 for order_id in tally.started if at.get(order_id, until + 1) <= until)

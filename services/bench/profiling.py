@@ -5,9 +5,8 @@ The report goes to SETTLE_PROFILE_DIR when the service ends: self and total CPU 
 
 import os
 import runpy
+import signal
 import sys
-import threading
-import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +18,7 @@ from services.local.stack import LocalStack
 if TYPE_CHECKING:
     from services.bench.run import Options
 
-INTERVAL_SECONDS = 0.003
+INTERVAL_SECONDS = 0.004
 FRAMES_MAX = 60
 LINES_MAX = 70
 
@@ -40,43 +39,37 @@ class ProfiledStack(LocalStack):
             seat.module = "services.bench.profiling"
 
 
-class Sampler(threading.Thread):
-    """Looks at the main thread's stack a few hundred times a second; counts the CPU time it used since the last look."""
+class Sampler:
+    """Looks at the main thread's stack each time the process has used a little more CPU."""
 
     def __init__(self) -> None:
-        super().__init__(name="sampler", daemon=True)
-        self._main = threading.main_thread().ident or 0
-        self._clock = time.pthread_getcpuclockid(self._main)
         self._own: Counter[str] = Counter()
         self._total: Counter[str] = Counter()
-        self._used = self._before = time.clock_gettime_ns(self._clock)
+        self._samples = 0
 
-    def run(self) -> None:
-        """Sample until the process ends."""
-        while True:
-            time.sleep(INTERVAL_SECONDS)
-            frame = sys._current_frames().get(self._main)
-            if frame is not None:
-                self._count(frame)
+    def start(self) -> None:
+        """Sample until the process ends. A signal, not a thread: a thread would only see the main one give up the lock."""
+        signal.signal(signal.SIGPROF, self._count)
+        signal.setitimer(signal.ITIMER_PROF, INTERVAL_SECONDS, INTERVAL_SECONDS)
 
-    def _count(self, frame: FrameType) -> None:
-        now = time.clock_gettime_ns(self._clock)
-        used, self._before = now - self._before, now
-        self._used += used
-        self._own[f"{_name(frame)}:{frame.f_lineno}"] += used
+    def _count(self, number: int, frame: FrameType | None) -> None:
+        if frame is None:
+            return
+        self._samples += 1
+        self._own[f"{_name(frame)}:{frame.f_lineno}"] += 1
         seen: set[str] = set()
-        at: FrameType | None = frame
-        while at is not None and len(seen) < FRAMES_MAX:
-            seen.add(_name(at))
-            at = at.f_back
-        self._total.update(dict.fromkeys(seen, used))
+        while frame is not None and len(seen) < FRAMES_MAX:
+            seen.add(_name(frame))
+            frame = frame.f_back
+        self._total.update(seen)
 
     def report(self) -> str:
-        """Self and total shares of the main thread's CPU time; `Runner.run` is the loop itself, grpc's and uvloop's C code."""
-        lines = [f"{self._used / 1e9:.1f} s of CPU"]
+        """Self and total shares of the CPU time; C code counts for the Python code that it returned to."""
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        lines = [f"{self._samples * INTERVAL_SECONDS:.1f} s of CPU in {self._samples} samples"]
         for title, counts in (("self", self._own), ("total", self._total)):
             lines.append(f"\n{title}")
-            lines += [f"{count / max(self._used, 1):7.2%} {name}" for name, count in counts.most_common(LINES_MAX)]
+            lines += [f"{count / max(self._samples, 1):7.2%} {name}" for name, count in counts.most_common(LINES_MAX)]
         return "\n".join(lines)
 
 

@@ -2,6 +2,8 @@
 
 import json as jsonlib
 import os
+import signal
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -32,6 +34,7 @@ def bench(
     from services.bench.run import Options
     from services.bench.run import bench as run
 
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds: nothing that was started stays behind
     options = Options(
         mix=mix.value, seconds=seconds, stored=stored, rate=rate, batch=batch, broker=broker.value, profile=tuple(profile or ()),
         profile_folder=Path(os.environ.get("SETTLE_PROFILE_DIR", "profile")) if profile else None,

@@ -48,12 +48,12 @@ PLANTED = (
         "update credit_accounts set pending_tried_at = now(), pending_saga_id = (select split_part(message_id, '/', 1) from inbox "
         "where message_id like '%/F' limit 1)",
     ),
-    Planted("agreements.debt", CREDIT, """update agreements set plans = jsonb_set(plans, '{0,instalments,5,6}', '1')
+    Planted("agreements.debt", CREDIT, """update agreements set plans = jsonb_set(plans::jsonb, '{0,instalments,5,6}', '1')
                                           where order_id = 'ord_returned'"""),
     Planted("agreements.deposits", CREDIT, _journal("L.DEPOSIT,A.BANK", "-9,9", 'ord_waiting,""')),
-    Planted("agreements.instalments", CREDIT, """update agreements set plans = jsonb_set(plans, '{0,instalments,5,6}', '99999999')
+    Planted("agreements.instalments", CREDIT, """update agreements set plans = jsonb_set(plans::jsonb, '{0,instalments,5,6}', '99999999')
                                                  where order_id = 'ord_returned'"""),
-    Planted("agreements.plans", CREDIT, """update agreements set plans = jsonb_set(plans, '{0,principal_minor}', '1')
+    Planted("agreements.plans", CREDIT, """update agreements set plans = jsonb_set(plans::jsonb, '{0,principal_minor}', '1')
                                            where order_id = 'ord_returned'"""),
     Planted("agreements.refunds", CREDIT, "update agreements set refunded = '[0, 99999999, 0, 0]' where order_id = 'ord_returned'"),
     Planted("agreements.ended", CREDIT, "update agreements set state = 'REVOKED' where order_id = 'ord_waiting'"),
@@ -81,11 +81,11 @@ PLANTED = (
     Planted("orders.refunded_whole", ORDER, "update orders set state = 'FULLY_REFUNDED' where id = 'ord_returned'"),
     Planted("orders.card_tenders", CARD, "update card_tenders set captured_minor = 0 where order_id = 'ord_returned'"),
     Planted("orders.card_returned", ORDER, "update orders set state = 'CANCELLED' where id = 'ord_waiting'"),
-    Planted("orders.counters", ORDER, "update orders set tenders = jsonb_set(tenders, '{0,5}', '99999999')"),
+    Planted("orders.counters", ORDER, "update orders set tenders = jsonb_set(tenders::jsonb, '{0,5}', '99999999')"),
     Planted("orders.lock", ORDER, "update orders set settlement_id = 'saga_gone' where id = 'ord_waiting'"),
     Planted("orders.events", ORDER, "update orders set sequence = sequence + 1 where id = 'ord_waiting'"),
     Planted("sagas.decision", ORDER, f"update sagas set decision = 'ABORT' where id = {_ENDED}"),
-    Planted("sagas.branches", ORDER, "update sagas set branches = jsonb_set(branches, '{0,1}', '\"TRIED\"') where phase = 'DONE'"),
+    Planted("sagas.branches", ORDER, "update sagas set branches = jsonb_set(branches::jsonb, '{0,1}', '\"TRIED\"') where phase = 'DONE'"),
     Planted("sagas.executed", CREDIT, "update inbox set verdict = 'REFUSED' where message_id like '%/T'"),
     Planted("sagas.confirmed", CARD, "delete from inbox where message_id like '%/F'"),
     Planted("sagas.cancelled", CARD, "delete from inbox where message_id like '%/C'"),

@@ -34,7 +34,7 @@ def _repeat_partition(consumer: Consumer, producer: Producer, topic: str, partit
     consumer.assign([TopicPartition(topic, partition, low)])
     sent = at = 0
     while at < high - 1:
-        for message in consumer.consume(1_000, 1.0):
+        for message in consumer.consume(500, 0.1):
             offset = message.offset()
             if message.error() is None and offset is not None and offset < high:
                 at = offset

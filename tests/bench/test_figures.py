@@ -1,0 +1,69 @@
+"""The figures say what was measured, and why they are void if they are."""
+
+import os
+
+from services.bench.figures import Figures, Percentiles, Phase
+from services.bench.processes import busy_seconds, cost_of
+from services.bench.run import Options, _judge
+
+NOTHING = Percentiles.of([])
+
+
+def _phase(sent: int = 1_000, settled: int = 1_000, errors: int = 0) -> Phase:
+    return Phase(
+        "closed loop", 2.0, sent, settled, 500.0, Percentiles.of([0.01] * 99 + [0.2]), NOTHING,
+        {"INTERNAL": errors} if errors else {}, {"order": 0.5, "load": 0.25}, 9_000, 0.9, 0.0,
+    )
+
+
+def _figures(phase: Phase) -> Figures:
+    return Figures("credit", "kafka 4.1.1", {"python": "3.11"}, 1_000, [phase], ceiling_per_second=2_000.0)
+
+
+def test_percentiles_are_of_the_measurements() -> None:
+    """Milliseconds; the 99th of a hundred is the last."""
+    measured = Percentiles.of([n / 1000 for n in range(1, 101)])
+
+    assert (measured.p50, measured.p95, measured.p99, measured.longest) == (51.0, 96.0, 100.0, 100.0)
+    assert Percentiles.of([]).p99 == 0.0
+
+
+def test_the_page_and_the_object_say_the_same() -> None:
+    """Rate, ratio and cost are in both."""
+    figures = _figures(_phase())
+
+    said, page = figures.as_json(), figures.as_text()
+
+    assert said["settled_per_second"] == 500.0
+    assert said["ratio"] == figures.ratio == 0.25
+    assert "500 settled/s" in page
+    assert "total 0.75" in page
+    assert "auditor          clean" in page
+
+
+def test_a_violation_makes_the_figure_void() -> None:
+    """So does a settlement that did not end; a refused call is counted, not hidden."""
+    lost, refused, broken = _figures(_phase(settled=999)), _figures(_phase(settled=990, errors=10)), _figures(_phase())
+
+    _judge(lost, [])
+    _judge(refused, [])
+    _judge(broken, ["books.zero in credit_ledger: CNY: expected 0, found 1"])
+
+    assert lost.void == ["closed loop: 1 of 1000 were not settled"]
+    assert refused.void == []
+    assert len(broken.void) == 1
+
+
+def test_costs_are_those_of_the_process() -> None:
+    """This very process has used time and memory; so has the machine."""
+    cost = cost_of(os.getpid())
+
+    assert cost.cpu_seconds > 0
+    assert 1 < cost.rss_mib <= cost.peak_mib
+    assert busy_seconds()[0] > 0
+
+
+def test_enough_orders_are_stored() -> None:
+    """More than any run settles, however few were asked for."""
+    assert Options(seconds=10, stored=5).orders > 10_000
+    assert Options(seconds=10, stored=1_000_000).orders == 1_000_000
