@@ -58,7 +58,9 @@ async def _snapshot(dsn: str, tables: tuple[str, ...]) -> AsyncIterator[Connecti
 
 async def put_beside(world: World) -> None:
     """Sum the entries of the books, spread their lists, and copy the coordinator's view beside them."""
-    await asyncio.gather(*(_roll_up(world[service], service) for service in BOOKS))
+    async with asyncio.TaskGroup() as both:  # not gather: if one fails, the other must have ended before its connection closes
+        for service in BOOKS:
+            both.create_task(_roll_up(world[service], service))
     for service in BOOKS:
         await _copy(world[ORDER], beside.SETTLEMENTS, service, world[service], "audit_settlements")
         if world.quiet:

@@ -59,7 +59,7 @@ async def save_tenders(connection: Connection, rows: Sequence[CardTender]) -> No
     await connection.execute(
         f"""insert into card_tenders ({_TENDER})
             select * from unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[],
-                                 $7::jsonb[], $8::text[], $9::timestamptz[], $10::bigint[])
+                                 $7::json[], $8::text[], $9::timestamptz[], $10::bigint[])
             on conflict (order_id) do update set deposited_minor = excluded.deposited_minor,
                 returned_minor = excluded.returned_minor, captured_minor = excluded.captured_minor,
                 refunds = excluded.refunds, pending_saga_id = excluded.pending_saga_id,

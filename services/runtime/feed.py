@@ -110,13 +110,14 @@ class Feed:
             self._tick.clear()
             if not self._held:
                 continue
+            held, present = sorted(self._held), self._clock.now()
             async with self._pool.acquire() as connection:
-                due = await timers.find_due(connection, sorted(self._held), self._clock.now(), self._most)
+                due = await timers.find_due(connection, held, present, self._most, sagas=True)
+                if len(self._queues.background) < self._most:
+                    due += await timers.find_due(connection, held, present, self._most, sagas=False)
             now = loop.time()
             self._seen = {key: at for key, at in self._seen.items() if at > now}
             for message in due:
                 if message.fresh_id not in self._seen:
                     self._seen[message.fresh_id] = now + REPEAT_SECONDS
-                    self._queues.urgent.append(Item(message))
-            if due:
-                self._queues.wake.set()
+                    self._queues.add(Item(message))

@@ -123,6 +123,7 @@ class Lane:
     def _forget_fetched(self) -> None:
         """Records and timers come again with the next session; calls stay, their callers are waiting."""
         self.queues.urgent.clear()
+        self.queues.background.clear()
 
     # session ---------------------------------------------------------------------------------------------------------
 

@@ -37,7 +37,7 @@ async def save(connection: Connection, rows: Sequence[Parked], now: datetime) ->
     """Set aside; a record that is set aside already stays as it is."""
     await connection.execute(
         """insert into parked (source, partition, kafka_offset, key, message_id, headers, payload, reason, detail, parked_at)
-           select u.*, $10 from unnest($1::text[], $2::integer[], $3::bigint[], $4::text[], $5::text[], $6::jsonb[],
+           select u.*, $10 from unnest($1::text[], $2::integer[], $3::bigint[], $4::text[], $5::text[], $6::json[],
                                        $7::bytea[], $8::text[], $9::text[]) u
            on conflict (source, partition, kafka_offset) do nothing""",
         [r.source for r in rows], [r.partition for r in rows], [r.offset for r in rows], [r.key for r in rows],

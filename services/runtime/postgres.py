@@ -103,22 +103,12 @@ def _milliseconds(seconds: float) -> str:
 
 
 async def _prepare(connection: Any) -> None:  # Any: a pool hands out a proxy of a connection
-    await connection.set_type_codec(
-        "jsonb", schema="pg_catalog", format="binary", encoder=_to_jsonb, decoder=_from_jsonb,
-    )
+    await connection.set_type_codec("json", schema="pg_catalog", format="binary", encoder=bytes, decoder=bytes)
     isolation, replica, commit = await connection.fetchrow(
         """select current_setting('transaction_isolation'), pg_is_in_recovery(), current_setting('synchronous_commit')"""
     )
     if (isolation, replica, commit) != ("read committed", False, "on"):
         raise Defect(f"unsafe connection: {isolation}, replica={replica}, synchronous_commit={commit}")
-
-
-def _to_jsonb(document: bytes) -> bytes:
-    return b"\x01" + document
-
-
-def _from_jsonb(stored: bytes) -> bytes:
-    return stored[1:]
 
 
 async def server_life(connection: Connection) -> str:

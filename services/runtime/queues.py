@@ -4,27 +4,47 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass, field
 
+from services.kernel.saga import WAKE
 from services.runtime.batch import Item
+
+BACKGROUND_SHARE = 32
+"""One message in so many of a full batch may be a timer that no settlement waits for, such as a statement cut."""
 
 
 @dataclass(slots=True)
 class Queues:
-    """What waits for a lane. `urgent` (replies, saga commands, timers) goes before `calls`: open work before new work."""
+    """What waits for a lane, in three rows.
+
+    `urgent` (replies, saga commands, the timers of sagas) goes before `calls`: open work before new work. All other
+    timers are `background`: a midnight at which every account is due must not starve the settlements, and an account
+    that is touched before its turn is brought up to date by the decision that touches it.
+    """
 
     calls: deque[Item] = field(default_factory=deque)
     urgent: deque[Item] = field(default_factory=deque)
+    background: deque[Item] = field(default_factory=deque)
     wake: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __len__(self) -> int:
-        return len(self.calls) + len(self.urgent)
+        return len(self.calls) + len(self.urgent) + len(self.background)
 
     def take(self, most: int) -> list[Item]:
-        """Up to `most` items, the urgent ones first."""
-        taken = [self.urgent.popleft() for _ in range(min(most, len(self.urgent)))]
-        taken += [self.calls.popleft() for _ in range(min(most - len(taken), len(self.calls)))]
+        """Up to `most` items, the urgent ones first, a few of the background always."""
+        taken = _first(self.background, max(most // BACKGROUND_SHARE, 1))
+        taken += _first(self.urgent, most - len(taken))
+        taken += _first(self.calls, most - len(taken))
         return taken
 
     def add(self, item: Item) -> None:
         """Queue an item where it belongs."""
-        (self.calls if item.answer is not None else self.urgent).append(item)
+        if item.answer is not None:
+            self.calls.append(item)
+        elif (timer := item.timer) and timer.kind != WAKE:
+            self.background.append(item)
+        else:
+            self.urgent.append(item)
         self.wake.set()
+
+
+def _first(row: deque[Item], most: int) -> list[Item]:
+    return [row.popleft() for _ in range(min(most, len(row)))]

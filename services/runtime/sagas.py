@@ -65,7 +65,7 @@ async def save_runs(connection: Connection, runs: Sequence[Run]) -> None:
         f"""insert into sagas ({_COLUMNS})
             select * from unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::text[], $6::text[], $7::text[],
                                  $8::integer[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[],
-                                 $12::integer[], $13::jsonb[], $14::jsonb[])
+                                 $12::integer[], $13::json[], $14::json[])
             on conflict (id) do update set phase = excluded.phase, decision = excluded.decision,
                 reason = excluded.reason, attempts = excluded.attempts, updated_at = excluded.updated_at,
                 version = excluded.version, branches = excluded.branches""",

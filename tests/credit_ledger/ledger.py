@@ -66,7 +66,7 @@ class Ledger:
             if row is None or row[0] is None:
                 break
             self.now = max(self.now, row[0])
-            await self.run(*await timers.find_due(self.connection, range(PARTITIONS), self.now, 100))
+            await self.run(*await timers.find_due(self.connection, range(PARTITIONS), self.now, 100, sagas=False))
         self.now = until
 
 

@@ -21,7 +21,7 @@ create table card_tenders (
     deposited_minor bigint not null,
     returned_minor bigint not null,
     captured_minor bigint not null,
-    refunds jsonb not null,
+    refunds json not null,
     pending_saga_id text,
     pending_tried_at timestamptz,
     version bigint not null,
@@ -34,4 +34,4 @@ comment on column card_tenders.refunds is 'A list of [refund id, fen]; the view 
 
 create view card_tender_refunds as
     select t.order_id, t.card_id, r ->> 0 as refund_id, (r ->> 1)::bigint as amount_minor
-    from card_tenders t, jsonb_array_elements(t.refunds) r;
+    from card_tenders t, json_array_elements(t.refunds) r;

@@ -1,6 +1,6 @@
 -- migrate:up
 -- What the credit ledger keeps: accounts and what hangs on them. Runs before its first process starts; after the runtime's.
--- One row per aggregate, its lists as jsonb in that row; the views below spread them for people and for the auditor.
+-- One row per aggregate, its lists as json in that row; the views below spread them for people and for the auditor.
 
 create table credit_accounts (
     id text primary key,
@@ -42,10 +42,10 @@ create table agreements (
     payment_reference text not null,
     written_off_minor bigint not null,
     version bigint not null,
-    terms jsonb not null,
-    hold jsonb not null,
-    refunded jsonb not null,
-    plans jsonb not null,
+    terms json not null,
+    hold json not null,
+    refunded json not null,
+    plans json not null,
     constraint agreements_state
         check (state in ('DRAFT', 'EFFECTIVE', 'REVOKED', 'PAID_OFF', 'SETTLED_EARLY', 'CHARGED_OFF'))
 ) with (fillfactor = 60);
@@ -101,7 +101,7 @@ create table statements (
     offset_minor bigint not null,
     first_operation bigint not null,
     last_operation bigint not null,
-    lines jsonb not null,
+    lines json not null,
     primary key (account_id, bill_date)
 );
 comment on table statements is 'Append-only: an issued statement never changes (SC-2).';
@@ -124,7 +124,7 @@ create table credit_refunds (
     account_id text not null,
     order_id text not null,
     merchant_id text not null,
-    tenders jsonb not null,
+    tenders json not null,
     state text not null,
     accepted_at timestamptz not null,
     posted_at timestamptz,
@@ -142,7 +142,7 @@ create table adjustments (
     refund_id text not null,
     maker text not null,
     checker text not null,
-    evidence jsonb not null,
+    evidence json not null,
     reason text not null,
     posted_at timestamptz not null,
     version bigint not null,
@@ -190,8 +190,8 @@ create view instalments as
            (i.row ->> 5)::bigint fee_minor, (i.row ->> 9)::bigint fee_paid_minor,
            (i.row ->> 10)::bigint late_minor, (i.row ->> 12)::boolean billed
     from agreements a,
-         jsonb_array_elements(a.plans) p (plan),
-         jsonb_array_elements(p.plan -> 'instalments') i (row);
+         json_array_elements(a.plans) p (plan),
+         json_array_elements(p.plan -> 'instalments') i (row);
 comment on view instalments is 'The repayment tables of all agreements, one row for each instalment.';
 
 create view holds as
@@ -209,4 +209,4 @@ create view statement_lines as
     select s.account_id, s.bill_date, line.row ->> 0 order_id, (line.row ->> 1)::integer no,
            (line.row ->> 2)::date due_date, (line.row ->> 3)::bigint principal_minor,
            (line.row ->> 4)::bigint fee_minor, (line.row ->> 5)::bigint late_minor
-    from statements s, jsonb_array_elements(s.lines) line (row);
+    from statements s, json_array_elements(s.lines) line (row);

@@ -1,4 +1,4 @@
-"""Rows of agreements: an order's hold and plans. The lists travel as jsonb, straight from and to the domain's own types."""
+"""Rows of agreements: an order's hold and plans. The lists travel as json, straight from and to the domain's own types."""
 
 from collections.abc import Sequence
 
@@ -48,7 +48,7 @@ async def save_agreements(connection: Connection, rows: Sequence[Agreement]) -> 
     await connection.execute(
         f"""insert into agreements ({AGREEMENT_COLUMNS}, open)
             select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
-                                 $8::bigint[], $9::jsonb[], $10::jsonb[], $11::jsonb[], $12::jsonb[], $13::boolean[])
+                                 $8::bigint[], $9::json[], $10::json[], $11::json[], $12::json[], $13::boolean[])
             on conflict (order_id) do update set state = excluded.state, written_off_minor = excluded.written_off_minor,
                 version = excluded.version, hold = excluded.hold, refunded = excluded.refunded, plans = excluded.plans,
                 open = excluded.open""",

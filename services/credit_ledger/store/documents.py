@@ -57,8 +57,8 @@ async def save_operations(connection: Connection, rows: Sequence[Operation]) -> 
         "operations", columns=[name.strip() for name in OPERATION_COLUMNS.split(",")],
         records=[
             (
-                o.account_id, o.number, o.kind, o.at, o.order_id, o.reference, o.saga_id, _encode(o.body).decode(),
-                "{}" if o.facts == _NOTHING else _encode(o.facts).decode(), _encode(o.moved).decode(),
+                o.account_id, o.number, o.kind, o.at, o.order_id, o.reference, o.saga_id, _encode(o.body),
+                b"{}" if o.facts == _NOTHING else _encode(o.facts), _encode(o.moved),
             )
             for o in rows
         ],

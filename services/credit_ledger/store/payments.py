@@ -78,7 +78,7 @@ async def save_credit_refunds(connection: Connection, rows: Sequence[CreditRefun
     """Insert new refunds; of a known one only its state moves."""
     await connection.execute(
         f"""insert into credit_refunds ({_REFUND_COLUMNS})
-            select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::jsonb[], $6::text[],
+            select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::json[], $6::text[],
                                  $7::timestamptz[], $8::timestamptz[], $9::bigint[])
             on conflict (id) do update
             set state = excluded.state, posted_at = excluded.posted_at, version = excluded.version""",

@@ -51,7 +51,8 @@ create table timers (
     due_at timestamptz not null,
     primary key (kind, key)
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 5000);
-create index timers_due on timers (partition, due_at);
+create index timers_due_sagas on timers (partition, due_at) where kind = 'saga';
+create index timers_due_others on timers (partition, due_at) where kind <> 'saga';
 
 create table parked (
     id bigint generated always as identity primary key,
@@ -60,7 +61,7 @@ create table parked (
     kafka_offset bigint,
     key text not null,
     message_id text not null,
-    headers jsonb not null default '{}',
+    headers json not null default '{}',
     payload bytea not null default '',
     reason text not null,
     detail text not null default '',
@@ -86,8 +87,8 @@ create table sagas (
     deadline_at timestamptz not null,
     updated_at timestamptz not null,
     version integer not null,
-    plan jsonb not null,
-    branches jsonb not null,
+    plan json not null,
+    branches json not null,
     constraint sagas_decision check (decision in ('', 'COMMIT', 'ABORT'))
 ) with (fillfactor = 70);
 create index sagas_root on sagas (root, started_at);

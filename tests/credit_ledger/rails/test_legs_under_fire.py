@@ -56,7 +56,7 @@ async def _due(ledger: Ledger) -> list[Message]:
     if due_at is None:
         return []
     ledger.now = max(ledger.now, due_at + timedelta(milliseconds=1))
-    found = await timers.find_due(ledger.connection, range(PARTITIONS), ledger.now, 1_000)
+    found = await timers.find_due(ledger.connection, range(PARTITIONS), ledger.now, 1_000, sagas=False)
     return [message for message in found if isinstance(message.body, TimerDue) and message.body.kind == TIMER]
 
 
