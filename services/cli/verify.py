@@ -18,11 +18,18 @@ def verify(
     strict: Annotated[bool, typer.Option(help="What is still under way after that is a violation.")] = False,
     json: Json = False,
 ) -> None:
-    """Check conservation, atomicity, projections, sequences, and that nothing is stuck; exit status 0 if all of it holds."""
+    """Check conservation, atomicity, projections, sequences, and that nothing is stuck; exit status 0 if all of it holds,
+    1 if not, 2 if it could not be checked."""
+    import asyncpg
+
     from services.audit import auditor, telling
 
     with _databases(data) as (dsns, running):
-        report = asyncio.run(auditor.audit(dsns, wait if running else 0.0, strict))
+        try:
+            report = asyncio.run(auditor.audit(dsns, wait if running else 0.0, strict))
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, ExceptionGroup, OSError) as error:
+            typer.echo(f"could not be verified: {error!r}", err=True)
+            raise typer.Exit(2) from error
     typer.echo(jsonlib.dumps(telling.as_json(report)) if json else telling.as_text(report))
     raise typer.Exit(0 if report.clean else 1)
 
