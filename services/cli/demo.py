@@ -1,5 +1,7 @@
 """`settle demo`: the told story."""
 
+import signal
+import sys
 from dataclasses import asdict
 
 import typer
@@ -16,7 +18,8 @@ def demo(broker: Broker = BrokerChoice.auto, json: Json = False) -> None:
     from services.demo.session import show
     from services.demo.telling import Book
 
-    book = Book(None if json else Console(width=None if _wide() else 120))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds: nothing that was started stays behind
+    book = Book(None if json else Console(width=None if sys.stdout.isatty() else 120))
     show(book, broker.value, lambda line: typer.echo(line, err=True))
     if json:
         held = {"held": not book.failures, "failures": book.failures}
@@ -24,9 +27,3 @@ def demo(broker: Broker = BrokerChoice.auto, json: Json = False) -> None:
     else:
         typer.echo("\neverything held" if not book.failures else "\ndid not hold:\n  " + "\n  ".join(book.failures))
     raise typer.Exit(1 if book.failures else 0)
-
-
-def _wide() -> bool:
-    import sys
-
-    return sys.stdout.isatty()

@@ -1,5 +1,7 @@
 """`settle vectors`: scenario files through the public API."""
 
+import signal
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -24,6 +26,7 @@ def run(files: Files, broker: Broker = BrokerChoice.auto, data: Data = DATA, jso
     from services.vectors.scenario import Scenario, Unreadable, load
     from services.vectors.session import play
 
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds: nothing that was started stays behind
     scenarios: list[Scenario] = []
     unreadable = []
     for file in files:

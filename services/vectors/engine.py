@@ -27,6 +27,8 @@ REST_SECONDS = 20.0
 CALM_SWEEPS = 2
 """So many times in a row every service has to say that it is idle: a message may be between two of them."""
 POLL_SECONDS = 0.004
+COUNTS = ("queued", "open_sagas", "due_timers", "unpublished", "lag")
+"""What a service counts as under way."""
 _REFUSALS = frozenset(
     {
         grpc.StatusCode.FAILED_PRECONDITION,
@@ -57,6 +59,7 @@ class Engine:
             name: operations_service_pb2_grpc.OperationsServiceStub(channel) for name, channel in self._channels.items()
         }
         self._parked = 0
+        self._stuck: dict[str, tuple[int, ...]] = {}
 
     async def close(self) -> None:
         """Give the connections back."""
@@ -75,31 +78,42 @@ class Engine:
         await asyncio.gather(*(call(stub.SetClock, request) for stub in self._operations.values()))
 
     async def rest(self) -> None:
-        """Wait until nothing is under way any more; raises `NotPlayed` if that takes too long or something was parked."""
+        """Wait until nothing is under way any more; raises `NotPlayed` if that takes too long or something was parked.
+
+        What did not come to rest in time fails the cases that wait for it; later ones do not wait for it again.
+        """
         deadline = time.monotonic() + REST_SECONDS
         calm = 0
         while calm < CALM_SWEEPS:
             activity = await self._activity()
-            calm = calm + 1 if all(found.idle for found in activity) else 0
-            if calm == 0:
-                if time.monotonic() > deadline:
-                    busy = "; ".join(_described(found) for found in activity if not found.idle)
-                    raise NotPlayed(f"no rest after {REST_SECONDS:.0f} s: {busy}")
+            busy = [found for found in activity if not self._calm(found)]
+            calm = 0 if busy else calm + 1
+            if busy and time.monotonic() > deadline:
+                self._stuck = {found.service: _counts(found) for found in activity}
+                raise NotPlayed(f"no rest after {REST_SECONDS:.0f} s: {'; '.join(map(_described, busy))}")
+            if busy:
                 await asyncio.sleep(POLL_SECONDS)
         parked = sum(found.parked for found in activity)
         if parked > self._parked:
             new, self._parked = parked - self._parked, parked
             raise NotPlayed(f"{new} messages were parked")
 
+    def _calm(self, found: Any) -> bool:  # Any: a generated message
+        stuck = self._stuck.get(found.service, (0,) * len(COUNTS))
+        return found.idle or all(now <= left for now, left in zip(_counts(found), stuck, strict=True))
+
     async def _activity(self) -> list[Any]:  # Any: generated messages
         request = operations_service_pb2.GetActivityRequest()
         return await asyncio.gather(*(call(stub.GetActivity, request) for stub in self._operations.values()))
 
 
+def _counts(activity: Any) -> tuple[int, ...]:  # Any: a generated message
+    return tuple(getattr(activity, name) for name in COUNTS)
+
+
 def _described(activity: Any) -> str:  # Any: a generated message
-    fields = ("queued", "open_sagas", "due_timers", "unpublished", "lag", "open_actions")
-    counts = " ".join(f"{name}={getattr(activity, name)}" for name in fields if getattr(activity, name))
-    return f"{activity.service} {counts}".rstrip()
+    counts = zip(COUNTS, _counts(activity), strict=True)
+    return f"{activity.service} {' '.join(f'{name}={count}' for name, count in counts if count)}".rstrip()
 
 
 async def call(method: Any, request: Any) -> Any:  # Any: generated methods and messages

@@ -148,7 +148,7 @@ class Stage:
             await self._all(self._move(case, event) for case, event in moves)
             await self._engine.rest()
         except (NotPlayed, Rejected) as error:
-            for case, _ in moves:
+            for case in [case for case, _ in moves if case in self._flows]:
                 self._fail(case, error)
         await self._all(self._observe(case, event) for case, event in moves if case in self._flows)
 
