@@ -51,8 +51,8 @@ PLANTED = (
     Planted("agreements.debt", CREDIT, """update agreements set plans = jsonb_set(plans::jsonb, '{0,instalments,5,6}', '1')
                                           where order_id = 'ord_returned'"""),
     Planted("agreements.deposits", CREDIT, _journal("L.DEPOSIT,A.BANK", "-9,9", 'ord_waiting,""')),
-    Planted("agreements.instalments", CREDIT, """update agreements set plans = jsonb_set(plans::jsonb, '{0,instalments,5,6}', '99999999')
-                                                 where order_id = 'ord_returned'"""),
+    Planted("agreements.instalments", CREDIT, """update agreements
+        set plans = jsonb_set(plans::jsonb, '{0,instalments,5,6}', '99999999') where order_id = 'ord_returned'"""),
     Planted("agreements.plans", CREDIT, """update agreements set plans = jsonb_set(plans::jsonb, '{0,principal_minor}', '1')
                                            where order_id = 'ord_returned'"""),
     Planted("agreements.refunds", CREDIT, "update agreements set refunded = '[0, 99999999, 0, 0]' where order_id = 'ord_returned'"),
@@ -85,7 +85,8 @@ PLANTED = (
     Planted("orders.lock", ORDER, "update orders set settlement_id = 'saga_gone' where id = 'ord_waiting'"),
     Planted("orders.events", ORDER, "update orders set sequence = sequence + 1 where id = 'ord_waiting'"),
     Planted("sagas.decision", ORDER, f"update sagas set decision = 'ABORT' where id = {_ENDED}"),
-    Planted("sagas.branches", ORDER, "update sagas set branches = jsonb_set(branches::jsonb, '{0,1}', '\"TRIED\"') where phase = 'DONE'"),
+    Planted("sagas.branches", ORDER, """update sagas set branches = jsonb_set(branches::jsonb, '{0,1}', '"TRIED"')
+                                        where phase = 'DONE' and json_array_length(branches) > 0"""),
     Planted("sagas.executed", CREDIT, "update inbox set verdict = 'REFUSED' where message_id like '%/T'"),
     Planted("sagas.confirmed", CARD, "delete from inbox where message_id like '%/F'"),
     Planted("sagas.cancelled", CARD, "delete from inbox where message_id like '%/C'"),
