@@ -51,7 +51,9 @@ def _capture(m: commands_pb2.CaptureDeposit) -> commands.CaptureDeposit:
 
 
 def _refund(m: commands_pb2.RefundCard) -> commands.RefundCard:
-    return commands.RefundCard(m.card_id, m.order_id, m.merchant_id, m.refund_id, m.amount_minor)
+    return commands.RefundCard(
+        m.card_id, m.order_id, m.merchant_id, m.refund_id, m.amount_minor, m.awaits_network
+    )
 
 
 def _reverse(m: commands_pb2.ReverseCardRefund) -> commands.ReverseCardRefund:

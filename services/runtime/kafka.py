@@ -237,6 +237,7 @@ class PartitionReader:
         self._settings = settings
         self._topic = topic
         self._consumer: AIOKafkaConsumer | None = None
+        self._scout: AIOKafkaConsumer | None = None
         self._next: dict[int, int] = {}
         self._moved_at: dict[int, float] = {}
         self._looked_at = 0.0
@@ -255,9 +256,10 @@ class PartitionReader:
 
     async def stop(self) -> None:
         """Disconnect."""
-        consumer, self._consumer = self._consumer, None
-        if consumer is not None:
-            await _stopped(consumer)
+        clients, self._consumer, self._scout = (self._consumer, self._scout), None, None
+        for client in clients:
+            if client is not None:
+                await _stopped(client)
 
     async def ends(self, partitions: Sequence[int]) -> tuple[str, dict[int, tuple[int, int]]]:
         """The cluster's identity, and (first offset, end) of the log of each partition; raises `BrokerUnavailable`."""
@@ -305,11 +307,17 @@ class PartitionReader:
         return records
 
     async def lag(self) -> int:
-        """How many records wait in the log beyond what was fetched."""
-        consumer = self._connected()
+        """How many records wait in the log beyond what was fetched.
+
+        Asked on a connection of its own: on the other one the question would wait behind the fetch that is under way.
+        """
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                ends = await consumer.end_offsets([TopicPartition(self._topic, partition) for partition in self._next])
+                if self._scout is None:
+                    scout = make_consumer(self._settings)
+                    await scout.start()
+                    self._scout = scout
+                ends = await self._scout.end_offsets([TopicPartition(self._topic, partition) for partition in self._next])
         except (KafkaError, TimeoutError) as error:
             raise BrokerUnavailable(repr(error)) from error
         return sum(end - self._next[tp.partition] for tp, end in ends.items())

@@ -85,7 +85,7 @@ class Lane:
         self.in_flight = 0
         self._parked_keys: set[str] = set()
         self._worked_at = 0.0
-        self._stopping = False
+        self._collided = False
 
     @property
     def ready(self) -> bool:
@@ -98,7 +98,6 @@ class Lane:
 
     async def drain(self, seconds: float) -> None:
         """Finish what is queued, publish it, then stop."""
-        self._stopping = True
         self.queues.wake.set()
         deadline = time.monotonic() + seconds
         while (self.queues.calls or self.in_flight) and time.monotonic() < deadline:
@@ -263,6 +262,9 @@ class Lane:
             await transaction.rollback()
         if connection.is_closed():
             raise SessionLost(repr(error)) from error
+        if isinstance(error, asyncpg.UniqueViolationError) and not self._collided:
+            self._collided = True  # another lane decided the same message, or made the same root, first: ask again, once
+            raise _TransientFault(repr(error)) from error
         raise (_TransientFault if fault is Fault.TRANSIENT else _DataFault)(repr(error)) from error
 
     async def _resolve_commit(
@@ -281,6 +283,7 @@ class Lane:
         raise SessionLost(repr(error)) from error
 
     def _committed(self, session: Session, effects: Effects, seconds: float) -> None:
+        self._collided = False
         session.spoke_at = time.monotonic()
         metrics.BATCH_SECONDS.observe(seconds)
         if effects.outgoing:

@@ -43,6 +43,7 @@ class RefundCard:
     merchant_id: str
     refund_id: str
     amount_minor: int
+    awaits_network: bool = False
 
 
 @dataclass(frozen=True, slots=True)

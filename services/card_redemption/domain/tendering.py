@@ -93,7 +93,10 @@ def capture_deposit(known: Known, message: Message, now: datetime) -> Decision:
 
 
 def refund(known: Known, message: Message, now: datetime) -> Decision:
-    """P12, the gift-card share; the sum of refunds never exceeds what was captured (PR-5)."""
+    """P12, the gift-card share; the sum of refunds never exceeds what was captured (PR-5).
+
+    Beside a credit share that waits for the flash network it is posted as accepted (P21).
+    """
     body = _body(message, RefundCard)
     card, tender = _card(known, body.card_id), _tender(known, body.order_id, body.card_id)
 
@@ -105,7 +108,8 @@ def refund(known: Known, message: Message, now: datetime) -> Decision:
         left = card.balance_minor + body.amount_minor
         lines = ((MERCHANT_PAYABLE, claim.merchant_id, body.amount_minor), (CARD, card.id, -body.amount_minor))
         event = CardRefunded(card.id, body.order_id, body.refund_id, body.amount_minor, left)
-        return _posted(card, refunded, "refund", lines, event, at, body.amount_minor, left, body.refund_id)
+        op = "refund_accept" if body.awaits_network else "refund"
+        return _posted(card, refunded, op, lines, event, at, body.amount_minor, left, body.refund_id)
 
     return take_part(tender, message, now, execute)
 

@@ -76,10 +76,11 @@ class CaptureDeposit:
 
 @dataclass(frozen=True, slots=True)
 class RefundCard:
-    """Refund onto a gift card (P12)."""
+    """Refund onto a gift card (P12); `awaits_network` if the credit share waits for the flash network (P21)."""
 
     money: Money
     refund_id: str
+    awaits_network: bool = False
 
 
 @dataclass(frozen=True, slots=True)

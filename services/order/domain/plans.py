@@ -104,7 +104,7 @@ class CancellationPlan:
 class RefundPlan:
     """Refund shipped units, or an amount without goods. `requested` are the units that its return case had reserved;
     `coupon_basis` is what the coupon's part was computed from: its amount, the captured sum, refunded with this one,
-    its part before."""
+    its part before; `awaits_network` says that the credit share is FLASH (PM-1)."""
 
     money: Money
     refund_id: str
@@ -114,6 +114,7 @@ class RefundPlan:
     reason: str = ""
     coupon_basis: tuple[int, int, int, int] = (0, 0, 0, 0)
     pins: Pins = NO_PINS
+    awaits_network: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from services.kernel.errors import FailedPrecondition, InvalidArgument
 from services.order.domain.commands import RefundAmount
+from services.order.domain.credit_terms import Route
 from services.order.domain.fulfilment import pins
 from services.order.domain.lines import LineQuantity, LineValue, chosen, returned_value
 from services.order.domain.order import Order, Refund
@@ -12,7 +13,7 @@ from services.order.domain.plans import NO_PINS, RefundPlan, ReversalPlan, money
 from services.order.domain.pricing import AMOUNT_MINOR_MAX
 from services.order.domain.quotes import QuoteContent
 from services.order.domain.states import EFFECTIVE_REFUNDS, WAITING_REFUNDS, Kind, RefundState
-from services.order.domain.tenders import refund_coupon, refund_shares
+from services.order.domain.tenders import TenderType, refund_coupon, refund_shares
 
 REFUNDS_MAX = 500
 """So many refunds fit into one order; they stand in its row."""
@@ -92,14 +93,16 @@ def _plan(
     if len(order.refunds) >= REFUNDS_MAX:
         raise FailedPrecondition("ORDER_STATE", f"{order.id} has {REFUNDS_MAX} refunds")
     coupon_minor = refund_coupon(order.coupon, order.tenders, amount_minor)
+    moved = money(order, refund_shares(order.tenders, amount_minor), coupon_minor)
+    flash = order.terms is not None and order.terms.route is Route.FLASH
     return RefundPlan(
-        money(order, refund_shares(order.tenders, amount_minor), coupon_minor), refund_id, values, return_id, requested,
-        reason,
+        moved, refund_id, values, return_id, requested, reason,
         (
             order.coupon.captured_minor, order.captured_minor, order.refunded_minor + amount_minor,
             order.coupon.refunded_minor,
         ),
         NO_PINS if quote is None else pins(quote, order, Kind.REFUND, values, amount_minor, now),
+        awaits_network=flash and moved.of(TenderType.CREDIT) > 0,
     )
 
 

@@ -33,7 +33,7 @@ def _refund(plan: Any) -> RefundTenders:  # Any: a run of this kind carries a Re
 
 
 def _refund_card(plan: Any) -> RefundCard:  # Any: a run of this kind carries a RefundPlan
-    return RefundCard(plan.money, plan.refund_id)
+    return RefundCard(plan.money, plan.refund_id, plan.awaits_network)
 
 
 DEFINITION = Definition(

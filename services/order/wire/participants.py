@@ -67,7 +67,7 @@ def capture_deposit(body: ask.CaptureDeposit) -> card_pb2.CaptureDeposit:
 
 def refund_card(body: ask.RefundCard) -> card_pb2.RefundCard:
     """Refund onto a card."""
-    return card_pb2.RefundCard(**_card(body.money), refund_id=body.refund_id)
+    return card_pb2.RefundCard(**_card(body.money), refund_id=body.refund_id, awaits_network=body.awaits_network)
 
 
 def undo_card_refund(body: ask.UndoCardRefund) -> card_pb2.ReverseCardRefund:

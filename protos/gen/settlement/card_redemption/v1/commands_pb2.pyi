@@ -135,6 +135,7 @@ class RefundCard(_message.Message):
     MERCHANT_ID_FIELD_NUMBER: _builtins.int
     REFUND_ID_FIELD_NUMBER: _builtins.int
     AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    AWAITS_NETWORK_FIELD_NUMBER: _builtins.int
     card_id: _builtins.str
     """The card."""
     order_id: _builtins.str
@@ -145,6 +146,10 @@ class RefundCard(_message.Message):
     """The refund, `rfd_…`."""
     amount_minor: _builtins.int
     """Fen."""
+    awaits_network: _builtins.bool
+    """Whether the credit share of this refund waits for the flash network: the card's share is then posted as accepted
+    (op `refund_accept`), as everything else of such a refund is.
+    """
     def __init__(
         self,
         *,
@@ -153,10 +158,11 @@ class RefundCard(_message.Message):
         merchant_id: _builtins.str = ...,
         refund_id: _builtins.str = ...,
         amount_minor: _builtins.int = ...,
+        awaits_network: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "card_id", b"card_id", "merchant_id", b"merchant_id", "order_id", b"order_id", "refund_id", b"refund_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "awaits_network", b"awaits_network", "card_id", b"card_id", "merchant_id", b"merchant_id", "order_id", b"order_id", "refund_id", b"refund_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
