@@ -4,72 +4,105 @@
 stamped into the environment, so a second start does nothing. No index is named here: pip's own settings apply.
 """
 
+import contextlib
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 UV_VERSION = "0.13.9"
+WINDOWS = os.name == "nt"
 ROOT = Path(__file__).resolve().parent.parent
 VENV = Path(os.environ.get("SETTLE_VENV", ROOT / ".venv"))
 TOOLS = ROOT / ".tools"
 STAMP = VENV / ".settle-lock"
-SCRIPTS = VENV / ("Scripts" if os.name == "nt" else "bin")
+SCRIPTS = VENV / ("Scripts" if WINDOWS else "bin")
+PYTHON = str(SCRIPTS / "python")
+PACKAGES = "settle: cannot make a virtual environment; install python3-venv and python3-pip (Debian: apt-get install them), or uv"
 
 
-def main(arguments: list[str]) -> int:
-    """Prepare the environment, then run the command in it."""
+def main(arguments: list[str]) -> NoReturn:
+    """Prepare the environment if it is not what the lock says, then run the command in it."""
     wanted = "dev" if arguments[:1] == ["test"] else "local"
     if not satisfied(wanted):
-        prepare(wanted)
+        with one_at_a_time():
+            if not satisfied(wanted):
+                prepare(wanted)
     environ = {**os.environ, "PATH": f"{SCRIPTS}{os.pathsep}{os.environ.get('PATH', '')}", "VIRTUAL_ENV": str(VENV)}
     environ.pop("PYTHONHOME", None)
-    command = [str(SCRIPTS / "python"), "-m", "services.cli", *arguments]
-    environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "protos" / "gen")])
-    if os.name == "nt":
-        return subprocess.call(command, env=environ)
+    command = [str(SCRIPTS / "settle"), *arguments]
+    if WINDOWS:
+        raise SystemExit(subprocess.call(command, env=environ))
     os.execve(command[0], command, environ)
 
 
 def digest(lock: str) -> str:
-    """What the stamp says for a lock: its name and the digest of its text, for this interpreter."""
+    """What the stamp says for a lock: its name, the digest of its text, the interpreter, and where the project lies."""
     text = (ROOT / "requirements" / f"{lock}.lock").read_bytes()
-    return f"{lock} {hashlib.sha256(text).hexdigest()} {sys.version_info.major}.{sys.version_info.minor}"
+    return f"{lock} {hashlib.sha256(text).hexdigest()} {sys.version_info.major}.{sys.version_info.minor} {ROOT}"
+
+
+def stamp() -> str:
+    """What the environment was made from; empty if there is none."""
+    try:
+        return STAMP.read_text(encoding="utf-8")
+    except OSError:
+        return ""
 
 
 def satisfied(wanted: str) -> bool:
     """Whether the environment was made from this lock, or from the development lock, which holds all of it."""
-    try:
-        stamp = STAMP.read_text()
-    except OSError:
-        return False
-    return stamp in {digest(wanted), digest("dev")}
+    return stamp() in {digest(wanted), digest("dev")}
 
 
 def prepare(wanted: str) -> None:
-    """Install exactly what the lock lists, each file checked against its hash."""
+    """Install exactly what the lock lists, each file checked against its hash, and the project itself as it lies here."""
+    if stamp().startswith("dev "):
+        wanted = "dev"  # what the tests need is not taken away from whoever runs the demo
     say(f"installing requirements/{wanted}.lock into {VENV.name} (once)")
     lock = str(ROOT / "requirements" / f"{wanted}.lock")
     uv = find_uv()
     if uv is None:
         with_pip(lock)
     else:
-        call([*uv, "venv", "--quiet", "--allow-existing", "--python", sys.executable, str(VENV)])
-        call([*uv, "pip", "sync", "--quiet", "--require-hashes", "--python", str(SCRIPTS / "python"), lock])
-    STAMP.write_text(digest(wanted))
+        existing = "--clear" if foreign() else "--allow-existing"
+        call([uv, "venv", "--quiet", "--no-project", existing, "--python", sys.executable, str(VENV)])
+        call([uv, "pip", "sync", "--quiet", "--require-hashes", "--python", PYTHON, lock])
+        call([uv, "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--python", PYTHON, "-e", str(ROOT)])
+    STAMP.write_text(digest(wanted), encoding="utf-8")
 
 
-def find_uv() -> list[str] | None:
+def foreign() -> bool:
+    """Whether the environment was made elsewhere or for another Python: its scripts name a path that is not theirs any more."""
+    made_for = stamp().split(" ", 3)[2:]
+    return bool(made_for) and made_for != digest("dev").split(" ", 3)[2:] and len(made_for) == 2
+
+
+def find_uv() -> str | None:
     """A uv that is new enough: on the PATH, fetched before, or fetched now with pip; None if it cannot be had."""
-    for found in (shutil.which("uv"), TOOLS / "bin" / "uv"):
-        if found and new_enough(str(found)):
-            return [str(found)]
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(TOOLS), "--upgrade", f"uv=={UV_VERSION}"]
-    if subprocess.call(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0:
-        return [str(TOOLS / "bin" / "uv")]
+    fetched = TOOLS / "bin" / ("uv.exe" if WINDOWS else "uv")
+    for found in (shutil.which("uv"), str(fetched)):
+        if found and new_enough(found):
+            return found
+    for pip in pips():
+        if quietly([*pip, "install", "--quiet", "--target", str(TOOLS), "--upgrade", f"uv=={UV_VERSION}"]):
+            return str(fetched) if new_enough(str(fetched)) else None
     return None
+
+
+def pips() -> Iterator[list[str]]:
+    """This Python's pip; where the distribution left it out, that of an environment made for it."""
+    own = [sys.executable, "-m", "pip"]
+    if quietly([*own, "--version"]):
+        yield own
+        return
+    made = TOOLS / "pip"
+    if quietly([sys.executable, "-m", "venv", str(made)]):
+        yield [str(made / SCRIPTS.name / "python"), "-m", "pip"]
 
 
 def new_enough(uv: str) -> bool:
@@ -83,17 +116,38 @@ def new_enough(uv: str) -> bool:
 
 def with_pip(lock: str) -> None:
     """The documented equivalent without uv."""
-    if subprocess.call([sys.executable, "-m", "venv", "--clear", str(VENV)]) != 0:
-        say("cannot make a virtual environment; install the system's venv package (Debian: apt-get install python3-venv)")
-        raise SystemExit(1)
-    call([str(SCRIPTS / "python"), "-m", "pip", "install", "--quiet", "--require-hashes", "--no-deps", "-r", lock])
+    if not quietly([sys.executable, "-m", "venv", "--clear", str(VENV)]):
+        raise SystemExit(PACKAGES)
+    pip = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    call([*pip, "--require-hashes", "-r", lock])
+    call([*pip, "--no-build-isolation", "-e", str(ROOT)])
+
+
+@contextlib.contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Two first starts at once wait for each other; where files cannot be locked, they take their chance."""
+    TOOLS.mkdir(exist_ok=True)
+    with open(TOOLS / ".lock", "w", encoding="ascii") as held:
+        with contextlib.suppress(ImportError, OSError):
+            import fcntl
+
+            fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+
+
+def quietly(command: list[str]) -> bool:
+    """Whether a step that may fail went well."""
+    try:
+        return subprocess.call(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0
+    except OSError:
+        return False
 
 
 def call(command: list[str]) -> None:
     """Run a step of the installation; its failure ends the start with its own message."""
     status = subprocess.call(command, stdout=sys.stderr)
     if status:
-        say(f"{Path(command[0]).name} ended with status {status}")
+        say(f"{Path(command[0]).name} {command[1]} ended with status {status}")
         raise SystemExit(1)
 
 
@@ -103,4 +157,4 @@ def say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    main(sys.argv[1:])
