@@ -5,10 +5,13 @@ import platform
 import shutil
 import subprocess
 from importlib.metadata import version
+from pathlib import Path
 
 import typer
 
 from services.cli.options import Json
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def doctor(json: Json = False) -> None:
@@ -38,6 +41,7 @@ def _found() -> dict[str, str]:
     why = kafka.why_not_kafka()
     return {
         "Python": platform.python_version(),
+        "uv": _first_line("uv", "--version") or _first_line(str(ROOT / ".tools" / "bin" / "uv"), "--version"),
         "PostgreSQL": server,
         "Java": _first_line("java", "-version"),
         "Maven": _first_line("mvn", "--version"),

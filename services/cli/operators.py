@@ -1,6 +1,5 @@
 """`settle sagas` and `settle parked`: what an operator looks at and may do, every verb through the protocol."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,7 +18,9 @@ ServiceName = Annotated[str, typer.Argument(help="order, credit_ledger or card_r
 
 
 @sagas.command("list")
-def list_sagas(phase: Annotated[str, typer.Option(help="A phase, or OPEN.")] = "OPEN", data: Data = DATA, json: Json = False) -> None:
+def list_sagas(
+    phase: Annotated[str, typer.Option(help="A phase, or OPEN.")] = "OPEN", data: Data = DATA, json: Json = False
+) -> None:
     """The sagas of every service, the open ones by default."""
     from settlement.operations.v1 import operations_service_pb2 as pb
 
@@ -45,7 +46,8 @@ def retry_saga(service: ServiceName, saga_id: str, operator: Operator, reason: W
 
 @parked.command("list")
 def list_parked(
-    resolved: Annotated[bool, typer.Option(help="Also what was retried or discarded.")] = False, data: Data = DATA, json: Json = False
+    resolved: Annotated[bool, typer.Option(help="Also what was retried or discarded.")] = False,
+    data: Data = DATA, json: Json = False,
 ) -> None:
     """The messages that could not be decided, with the reason of each."""
     from settlement.operations.v1 import operations_service_pb2 as pb
@@ -103,6 +105,8 @@ def _one(data: Path, service: str, call: Call) -> Any:
 
 
 def _asked(data: Path, call: Call, only: str = "") -> dict[str, Any]:
+    import asyncio
+
     import grpc
 
     from services.local.stack import read_endpoints

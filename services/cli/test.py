@@ -20,10 +20,11 @@ class Part(StrEnum):
     all = "all"
 
 
+TOOLS = Path(sys.executable).parent
 _CHECKS = {
-    "lint": ["ruff", "check", "."],
-    "types": ["mypy"],
-    "imports": ["lint-imports"],
+    "lint": [str(TOOLS / "ruff"), "check", "."],
+    "types": [str(TOOLS / "mypy")],
+    "imports": [str(TOOLS / "lint-imports")],
     "protos": [sys.executable, "tools/protos.py", "check"],
 }
 

@@ -1,18 +1,18 @@
 """`settle up`: the engine on one machine."""
 
-import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from typing import Annotated
 
 import typer
 
 from services.cli.options import DATA, Broker, BrokerChoice, Clock, ClockChoice, Data
 
-DETACH_SECONDS_MAX = 120.0
+DETACH_SECONDS_MAX = 180.0
 
 
 def up(
@@ -25,19 +25,32 @@ def up(
     if detach:
         _detach(broker, clock, data)
         return
+    from services.local.kafka import NoBroker
+    from services.local.postgres import NoPostgres
     from services.local.stack import AlreadyRunning, LocalStack
 
-    stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, _interrupt)
     began = time.monotonic()
     try:
         with LocalStack(data, broker.value, clock.value, echo=True) as stack:
             _ready(stack.endpoints, time.monotonic() - began)
-            stop.wait()
-    except AlreadyRunning as error:
+            with suppress(KeyboardInterrupt):
+                threading.Event().wait()
+            typer.echo("stopping", err=True)
+    except KeyboardInterrupt:
+        typer.echo("stopped before it was ready", err=True)
+        raise typer.Exit(130) from None
+    except (AlreadyRunning, NoBroker, NoPostgres, RuntimeError, TimeoutError) as error:
         typer.echo(f"settle: {error}", err=True)
         raise typer.Exit(1) from error
+
+
+def _interrupt(*_: object) -> None:
+    """The first signal ends the waiting, also that for a start; more of them must not end the orderly stop."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def _ready(endpoints: dict[str, dict[str, dict[str, str]]], seconds: float) -> None:
@@ -51,7 +64,7 @@ def _detach(broker: BrokerChoice, clock: ClockChoice, data: Data) -> None:
     data.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "services.cli", "up", "--broker", broker.value, "--clock", clock.value, "--data", str(data)]
     with open(data / "up.log", "wb") as log:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=os.environ)
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
     deadline = time.monotonic() + DETACH_SECONDS_MAX
     while time.monotonic() < deadline and process.poll() is None:
         said = read_endpoints(data)
