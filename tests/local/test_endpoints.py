@@ -1,0 +1,40 @@
+"""The endpoints file tells the truth, whole, and a second start on the same data is refused."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from services.local import children
+from services.local.endpoints import read_endpoints, serving, write_endpoints
+from services.local.stack import AlreadyRunning, LocalStack
+
+
+def test_what_was_written_is_read(tmp_path: Path) -> None:
+    """And nothing is left of the writing."""
+    write_endpoints(tmp_path, {"pid": 1})
+
+    assert read_endpoints(tmp_path) == {"pid": 1}
+    assert [file.name for file in tmp_path.iterdir()] == ["endpoints.json"]
+
+
+def test_a_missing_or_broken_file_says_nothing(tmp_path: Path) -> None:
+    """Nobody fails over what somebody else left."""
+    assert read_endpoints(tmp_path) is None
+    (tmp_path / "endpoints.json").write_text("{")
+
+    assert read_endpoints(tmp_path) is None
+
+
+def test_a_second_start_on_the_same_data_is_refused(tmp_path: Path) -> None:
+    """The engine whose supervisor lives is left alone; the message says how to stop it."""
+    parent = os.getppid()
+    write_endpoints(tmp_path, {"pid": parent, "began": children.started_at(parent), "processes": []})
+
+    with pytest.raises(AlreadyRunning, match="`settle down` stops it"):
+        LocalStack(tmp_path).start()
+
+
+def test_nobody_serves_where_nobody_listens() -> None:
+    """No answer is no."""
+    assert not serving("127.0.0.1:1", 0.5)
