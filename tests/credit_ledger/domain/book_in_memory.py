@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -110,10 +110,11 @@ class BookInMemory:
 
     def _keep(self, decision: Decision) -> None:
         """Store the decision; versions step by one, events have no gap, journals move with their root."""
-        for row in decision.changes:
+        changes: tuple[Any, ...] = decision.changes
+        for row in changes:
             stored = self.rows.get((type(row), row.key))
-            claimed = stored is not None and getattr(row, "pending", None) != getattr(stored, "pending", None)
-            allowed = {1} if stored is None else {stored.version + 1} | ({stored.version} if claimed else set())
+            claim = stored is not None and "pending" in type(row).__slots__ and replace(row, pending=stored.pending) == stored
+            allowed = {1} if stored is None else {stored.version if claim else stored.version + 1}
             assert row.version in allowed, f"{row.key} steps from {stored and stored.version} to {row.version}"
             self.rows[type(row), row.key] = row
         assert not decision.journals or decision.changes

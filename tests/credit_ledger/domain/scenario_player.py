@@ -5,6 +5,7 @@ allocation, so that a difference is a difference of this domain.
 """
 
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -76,6 +77,7 @@ class ScenarioPlayer:
         self.statement_dates: list[date] = []
         self.keys: dict[str, tuple[Case, list[int]]] = {}
         self.refund_number = 0
+        self.listen: Callable[[CreditEffect], None] = lambda effect: None
         self._set_up(given, policies)
 
     def play(self) -> None:
@@ -266,6 +268,7 @@ class ScenarioPlayer:
 
     def _note(self, result: object) -> None:
         if isinstance(result, CreditEffect):
+            self.listen(result)
             self.payouts += [[back.instrument, back.amount_minor] for back in result.given_back]
 
     def _card(self, index: int, op: str, amount: int, debit: str, credit: str) -> None:

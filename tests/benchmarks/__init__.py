@@ -1,0 +1,1 @@
+"""Figures of pure code, printed by scripts: no engine, no database."""

@@ -1,0 +1,50 @@
+"""Prints what a refund of 24 instalments costs in pure code: `python -m tests.benchmarks.refund_of_24_instalments`.
+
+The allocation alone has a budget of 20 us; the whole decision (journals, laws, explanation and log included) of 150 us.
+Figures are CPU time, the best of many short runs, so that a busy machine does not count.
+"""
+
+import time
+import timeit
+from collections.abc import Callable
+from datetime import timedelta
+
+from services.credit_ledger.domain import commands, refund_allocation
+from services.credit_ledger.domain.rules import RULES
+from services.credit_ledger.domain.tenders import Tenders
+from services.credit_ledger.domain.terms import CreditTerms
+from services.kernel.messages import Message, Op, SagaRef
+from tests.credit_ledger.domain.book_laws import ACCOUNT
+from tests.credit_ledger.domain.shop import MERCHANT, Shop, at
+
+RUNS, REPEATS = 50, 300
+SHIPPED = "2026-03-10 10:00:00"
+
+
+def main() -> None:
+    """Print the figures."""
+    shop = Shop(limit=10**9)
+    shop.bought("ord_1", SHIPPED, Tenders(2_400_007), CreditTerms(instalment_count=24, fee_ppm=5500))
+    shop.place("ord_2", SHIPPED, Tenders(2_400_007), CreditTerms(instalment_count=24, fee_ppm=5500))
+    later, agreement = at(SHIPPED) + timedelta(days=10), shop.agreement("ord_1")
+    items, strategy = agreement.plans[0].instalments, agreement.terms.strategy
+    refund = _saga(commands.RefundTenders(ACCOUNT, "ord_1", MERCHANT, "ref_1", Tenders(800_003)))
+    release = _saga(commands.ReleaseTenders(ACCOUNT, "ord_2", MERCHANT, Tenders(2_400_007)))
+    _figure("allocation of a refund over 24 instalments", 20, lambda: refund_allocation.reduce(items, strategy, 800_003, later))
+    _figure("allocation, fees and new instalments", 0, lambda: refund_allocation.allocate(agreement, 800_003, later))
+    _figure("whole decision: refund", 150, lambda: shop.book.decide(refund, RULES[commands.RefundTenders], later))
+    _figure("whole decision: release", 150, lambda: shop.book.decide(release, RULES[commands.ReleaseTenders], later))
+
+
+def _saga(body: object) -> Message:
+    return Message("m", ACCOUNT, body, saga=SagaRef("saga_1", "credit_ledger", Op.EXECUTE))
+
+
+def _figure(name: str, budget_us: int, run: Callable[[], object]) -> None:
+    seconds = min(timeit.repeat(run, number=RUNS, repeat=REPEATS, timer=time.process_time)) / RUNS
+    budget = f"   (budget {budget_us} us)" if budget_us else ""
+    print(f"{name:46} {seconds * 1e6:7.1f} us{budget}")
+
+
+if __name__ == "__main__":
+    main()
