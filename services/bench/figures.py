@@ -49,6 +49,11 @@ class Phase:
         return round(sum(self.cpu_per_1000.values()), 2)
 
 
+GOALS = {"credit": 800.0, "mixed": 450.0}
+"""Settled per second that each mix has to reach on 2 cores, everything included."""
+RATIO_MIN, ACCEPTED_P99_MAX, SETTLED_P99_MAX = 0.2, 100.0, 400.0
+
+
 @dataclass(slots=True)
 class Figures:
     """All of a run. `void` says why it is no figure, if it is none."""
@@ -68,12 +73,24 @@ class Figures:
         """Settled per second at saturation, as a share of the ceiling of the same run."""
         return round(self.phases[0].settled_per_second / self.ceiling_per_second, 3) if self.ceiling_per_second else 0.0
 
+    def goals(self) -> dict[str, bool]:
+        """Which goals were reached; a goal that was missed does not make the figure void."""
+        reached = {}
+        for phase in self.phases:
+            if phase.name == "closed loop":
+                reached[f"settled/s >= {GOALS[self.mix]:.0f}"] = phase.settled_per_second >= GOALS[self.mix]
+                reached[f"ratio >= {RATIO_MIN}"] = self.ratio >= RATIO_MIN
+            elif phase.name == "open loop":
+                reached[f"accepted p99 <= {ACCEPTED_P99_MAX:.0f} ms at half load"] = phase.accepted.p99 <= ACCEPTED_P99_MAX
+                reached[f"settled p99 <= {SETTLED_P99_MAX:.0f} ms at half load"] = phase.to_settled.p99 <= SETTLED_P99_MAX
+        return reached
+
     def as_json(self) -> dict[str, object]:
         """One object for machines."""
         phases = {phase.name: asdict(phase) | {"cpu_total_per_1000": phase.cpu_total} for phase in self.phases}
         return {
             "mix": self.mix, "settled_per_second": self.phases[0].settled_per_second if self.phases else 0.0,
-            "ceiling_per_second": self.ceiling_per_second, "ratio": self.ratio, "phases": phases,
+            "ceiling_per_second": self.ceiling_per_second, "ratio": self.ratio, "goals": self.goals(), "phases": phases,
             "stored_orders": self.stored_orders, "rss_mib": dict(self.rss_mib), "broker": self.broker,
             "versions": dict(self.versions), "violations": dict(self.violations), "void": self.void,
         }
@@ -86,6 +103,7 @@ class Figures:
         lines.append(f"ceiling          {self.ceiling_per_second:,.0f}/s (the same rows by plain batched SQL), ratio {self.ratio}")
         lines.append("memory           " + ", ".join(f"{name} {mib:.0f} MiB" for name, mib in self.rss_mib.items()))
         lines.append("versions         " + ", ".join(f"{name} {version}" for name, version in self.versions.items()))
+        lines.append("goals            " + "; ".join(f"{goal}: {'yes' if met else 'NO'}" for goal, met in self.goals().items()))
         if self.violations:
             lines.append("AUDITOR          " + ", ".join(f"{check}: {count}" for check, count in self.violations.items()))
         else:

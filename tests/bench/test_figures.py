@@ -36,6 +36,8 @@ def test_the_page_and_the_object_say_the_same() -> None:
 
     assert said["settled_per_second"] == 500.0
     assert said["ratio"] == figures.ratio == 0.25
+    assert said["goals"] == {"settled/s >= 800": False, "ratio >= 0.2": True}
+    assert "settled/s >= 800: NO; ratio >= 0.2: yes" in page
     assert "500 settled/s" in page
     assert "total 0.75" in page
     assert "auditor          clean" in page

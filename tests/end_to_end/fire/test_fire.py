@@ -2,6 +2,8 @@
 and no request is answered twice with different answers."""
 
 import asyncio
+import json
+import sys
 import time
 from collections.abc import Awaitable, Callable
 
@@ -10,7 +12,7 @@ import pytest
 
 from services.audit import auditor, telling
 from tests.end_to_end.fire.client import Client
-from tests.end_to_end.fire.conftest import Fire
+from tests.end_to_end.fire.conftest import ORDERS, Fire
 from tests.end_to_end.fire.replay import repeat_everything
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(240)]
@@ -72,6 +74,18 @@ async def test_every_message_comes_twice(fire: Fire) -> None:
     await _burn(fire, accident)
     assert await repeat_everything(fire.stack.broker.bootstrap) > SETTLEMENTS
     await _verify(fire)
+
+
+async def test_the_command_says_the_same(fire: Fire) -> None:
+    """After all of it, `settle verify --json` prints one clean object and ends with 0."""
+    command = [sys.executable, "-m", "services.cli", "verify", "--data", str(fire.stack.data), "--strict", "--json"]
+
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    said = json.loads((await process.communicate())[0])
+
+    assert process.returncode == 0
+    assert said["clean"]
+    assert said["figures"]["settlements"] > ORDERS
 
 
 async def _burn(fire: Fire, accident: Accident) -> None:
