@@ -28,5 +28,5 @@ def down(data: Data = DATA) -> None:
         deadline = time.monotonic() + SECONDS_MAX
         while children.alive(supervisor, began) and time.monotonic() < deadline:
             time.sleep(0.1)
-    left = [p["name"] for p in reversed(said.get("processes", [])) if children.end_stale(p["pid"], p["began"], p["interrupt"])]
+    left = [p["name"] for p in said.get("processes", []) if children.end_stale(p["pid"], p["began"], p["interrupt"])]
     typer.echo("stopped" + (f"; ended by id: {', '.join(left)}" if left else ""), err=True)

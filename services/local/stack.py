@@ -243,7 +243,7 @@ class LocalStack:
             return
         if said["pid"] != os.getpid() and children.alive(said["pid"], said.get("began", "")):
             raise AlreadyRunning(f"the engine runs already (process {said['pid']}); `settle down` stops it")
-        for left in reversed(said.get("processes", [])):
+        for left in said.get("processes", []):
             if children.end_stale(left["pid"], left["began"], left.get("interrupt", signal.SIGTERM)):
                 self._say(f"ended {left['name']} ({left['pid']}), left behind by a killed run")
 
