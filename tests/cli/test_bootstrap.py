@@ -1,0 +1,77 @@
+"""The way from a bare Python to the command: what counts as installed, and which uv is good enough."""
+
+import runpy
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+FORBIDDEN = ("--index-url", "--extra-index-url", "--find-links", "--trusted-host", "http://", "https://", "file://")
+
+
+@pytest.fixture
+def bootstrap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The bootstrap's own functions, with an environment of its own that does not exist yet."""
+    monkeypatch.setenv("SETTLE_VENV", str(tmp_path / "an environment"))
+    return runpy.run_path(str(ROOT / "bin" / "bootstrap.py"))
+
+
+def test_nothing_is_satisfied_before_the_first_start(bootstrap: dict[str, Any]) -> None:
+    """No stamp, no environment."""
+    assert not bootstrap["satisfied"]("local")
+
+
+def test_the_development_lock_satisfies_the_demo_but_not_the_other_way(bootstrap: dict[str, Any]) -> None:
+    """It is a superset: `demo` after `test` installs nothing."""
+    bootstrap["VENV"].mkdir()
+    bootstrap["STAMP"].write_text(bootstrap["digest"]("dev"))
+    assert bootstrap["satisfied"]("local")
+
+    bootstrap["STAMP"].write_text(bootstrap["digest"]("local"))
+
+    assert bootstrap["satisfied"]("local")
+    assert not bootstrap["satisfied"]("dev")
+
+
+def test_an_environment_from_another_place_is_made_anew(bootstrap: dict[str, Any]) -> None:
+    """Its scripts name the old path; one that was only updated is kept."""
+    bootstrap["VENV"].mkdir()
+    here = bootstrap["digest"]("local")
+
+    for said, foreign in ((here, False), (here + " moved", True), (here.replace("local ", "dev "), False)):
+        bootstrap["STAMP"].write_text(said)
+
+        assert bootstrap["foreign"]() is foreign
+
+
+@pytest.mark.parametrize(("answer", "enough"), [("uv 0.13.9", True), ("uv 0.20.0 (abc)", True), ("uv 0.9.30", False), ("", False)])
+def test_a_uv_that_is_new_enough_is_taken(bootstrap: dict[str, Any], tmp_path: Path, answer: str, enough: bool) -> None:
+    """Versions are compared as numbers."""
+    program = tmp_path / "uv"
+    program.write_text(f"#!/bin/sh\necho '{answer}'\n")
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+
+    assert bootstrap["new_enough"](str(program)) is enough
+
+
+@pytest.mark.parametrize("lock", ["run", "local", "dev"])
+def test_locks_name_hashes_and_no_address(lock: str) -> None:
+    """Where packages come from is the user's own setting."""
+    text = (ROOT / "requirements" / f"{lock}.lock").read_text()
+
+    assert [word for word in FORBIDDEN if word in text] == []
+    pins = [line for line in text.splitlines() if "==" in line and not line.startswith((" ", "#"))]
+    assert len(pins) > 20
+    assert all(line.endswith("\\") for line in pins)
+
+
+def test_the_development_lock_holds_all_of_the_others() -> None:
+    """Or `demo` after `test` would miss something."""
+
+    def pins(lock: str) -> set[str]:
+        text = (ROOT / "requirements" / f"{lock}.lock").read_text()
+        return {line.split(" ")[0] for line in text.splitlines() if "==" in line and not line.startswith((" ", "#"))}
+
+    assert pins("run") <= pins("local") <= pins("dev")
