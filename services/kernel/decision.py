@@ -127,6 +127,7 @@ class Known:
     def __init__(self) -> None:
         self._rows: dict[tuple[type, str], Aggregate | None] = {}
         self._families: dict[tuple[type, str], set[str]] = {}
+        self._written: dict[tuple[type, str], set[str]] = {}
 
     def find(self, kind: type[A], key: str) -> A | None:
         """The aggregate, or None where there is none; raises `Missing` if nobody looked yet."""
@@ -154,19 +155,17 @@ class Known:
 
     def load_family(self, kind: type, root: str, rows: Iterable[Aggregate]) -> None:
         """File all open children of a root; a row that was changed in this batch stays as changed."""
-        keys = set()
+        keys = set(self._written.get((kind, root), ()))
         for row in rows:
             self._rows.setdefault((kind, row.key), row)
             keys.add(row.key)
-        for (known_kind, key), known in self._rows.items():
-            if known_kind is kind and known is not None and known.root == root:
-                keys.add(key)
         self._families[kind, root] = keys
 
     def put(self, row: Aggregate) -> None:
         """Take a changed or new aggregate into the view."""
         kind = type(row)
         self._rows[kind, row.key] = row
+        self._written.setdefault((kind, row.root), set()).add(row.key)
         family = self._families.get((kind, row.root))
         if family is not None:
             family.add(row.key)

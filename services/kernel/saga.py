@@ -87,7 +87,7 @@ class Definition:
     plan_type: type
     participants: tuple[Participant, ...]
     deadline_seconds: int = 30
-    resend_seconds: int = 2
+    resend_seconds: int = 5
     resend_seconds_max: int = 60
 
     def __post_init__(self) -> None:

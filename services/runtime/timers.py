@@ -27,7 +27,7 @@ async def find_due(
         partitions, now, limit // len(partitions) + 1,
     )
     return [
-        Message(id="", key=row[2], body=TimerDue(row[0], row[1], row[3]), fresh_id=f"{row[0]}/{row[1]}/{row[3]:%s}")
+        Message(id="", key=row[2], body=TimerDue(row[0], row[1], row[3]), fresh_id=f"{row[0]}/{row[1]}/{row[3].timestamp()}")
         for row in rows
     ]
 
