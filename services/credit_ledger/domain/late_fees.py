@@ -61,7 +61,11 @@ def waive(position: Position, body: WaiveLateFees) -> Applied:
         journals=post("late_waiver", Unit.CNY, ((books.WAIVER, "", total), (books.LOAN_LATE, owner, -total))),
         event=LateFeesWaived(owner, total, body.reason),
     )
-    return Applied(position, LateFees(owner, position.before.version + 1, total))
+    waived = tuple(
+        Accrued(agreement.order_id, item.no, -item.late_minor)
+        for agreement in before for item in agreement.instalments if item.late_minor
+    )
+    return Applied(position, LateFees(owner, position.before.version + 1, total), facts=Facts(accrued=waived))
 
 
 def late_fee(outstanding_minor: int, rate_ppm: int, days: int) -> int:

@@ -21,7 +21,7 @@ class PaidOut(NamedTuple):
 
 
 class Accrued(NamedTuple):
-    """One closed late-fee segment: a fact, since a late fee is never recomputed (FE-5)."""
+    """One closed late-fee segment: a fact, since a late fee is never recomputed (FE-5). Of a waiver: what it took off."""
 
     order_id: str
     no: int

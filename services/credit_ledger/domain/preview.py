@@ -9,32 +9,30 @@ from services.credit_ledger.domain.effects import POLICY_VERSION, CreditEffect, 
 from services.credit_ledger.domain.position import Applied, Position
 from services.credit_ledger.domain.quote_pins import valid_until
 from services.kernel.calendar import business_date
-from services.kernel.decision import Decision, Done
 from services.kernel.errors import Defect
 
 
-def preview_refund(position: Position, body: PreviewRefund) -> Decision:
+def preview_refund(position: Position, body: PreviewRefund) -> Preview:
     """What the refund would do. The order may not have shipped, or the amount be too high: then it is refused likewise."""
     return _quoted(position, refund.refund(position, replace(body.refund, expected_account_version=0, quote_valid_until=None)))
 
 
-def preview_release(position: Position, body: PreviewRelease) -> Decision:
+def preview_release(position: Position, body: PreviewRelease) -> Preview:
     """What the cancel would do."""
     return _quoted(
         position, holding.release(position, replace(body.release, expected_account_version=0, quote_valid_until=None))
     )
 
 
-def _quoted(position: Position, done: Applied) -> Decision:
-    """The effect with its pins. A cut that is due and not made yet moves the account: the quote pins the version after it,
-    which only a decision that makes the cut gives, so such a quote is for `position.before` brought up to date."""
+def _quoted(position: Position, done: Applied) -> Preview:
+    """The effect with its pins."""
     effect = done.result
     if not isinstance(effect, CreditEffect):
         raise Defect(f"{effect} is no effect")
-    return Decision(Done(Preview(
+    return Preview(
         effect=effect, account_version=position.before.version, policy_version=POLICY_VERSION,
         business_date=business_date(position.at), quoted_at=position.at,
         valid_until=valid_until(position.at, position.account.next_cut_at),
         statement_due_before_minor=dues.due_total(position.family(Agreement)),
         statement_due_after_minor=dues.due_total(done.position.family(Agreement)),
-    )))
+    )

@@ -99,14 +99,18 @@ def _open_account(known: Known, message: Message, now: datetime) -> Decision:
 
 
 def _preview(known: Known, message: Message, now: datetime) -> Decision:
-    """A preview changes nothing, so it needs no claim; it waits for sagas, since their outcome would make it stale."""
+    """A preview changes nothing but what is due anyway: a cut is made first, or the quote would be stale at once.
+
+    It waits for sagas, since their outcome would make it stale.
+    """
     account, body = account_of(known, message.key), message.body
     free(account)
     position = opened(known, account, now)
+    after_cuts = closed(Applied(position, None, logged=False), body)
     if isinstance(body, commands.PreviewRefund):
-        return preview.preview_refund(position, body)
+        return replace(after_cuts, outcome=Done(preview.preview_refund(position.stored(), body)))
     if isinstance(body, commands.PreviewRelease):
-        return preview.preview_release(position, body)
+        return replace(after_cuts, outcome=Done(preview.preview_release(position.stored(), body)))
     raise Defect(f"{body} is no preview")
 
 

@@ -6,6 +6,7 @@ SETTLE_HISTORIES sets how many (a full run takes 20 000); every history is 8 ste
 import os
 from datetime import timedelta
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -17,6 +18,7 @@ from services.kernel.calendar import business_date
 from tests.credit_ledger.domain.book_laws import ACCOUNT, AT_THE_END, CHEAP
 from tests.credit_ledger.domain.history import History
 
+pytestmark = pytest.mark.timeout(1800)  # a full run takes minutes
 HISTORIES = int(os.environ.get("SETTLE_HISTORIES", "150"))
 STEPS = 8
 

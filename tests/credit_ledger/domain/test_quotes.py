@@ -129,3 +129,15 @@ def test_what_cannot_be_done_cannot_be_quoted() -> None:
     result = shop.plain(commands.PreviewRefund(replace(REFUND, tenders=Tenders(100_001))), "2026-03-20 10:00:00")
 
     assert result.reason == "REFUND_EXCEEDS_REMAINING"
+
+
+def test_a_quote_on_a_day_whose_cut_is_not_made_yet_makes_it() -> None:
+    """Cuts need no timer; a quote that left the due cut to others would be stale before it was read."""
+    shop = shop_with_order()
+
+    preview, body = quoted(shop, "2026-04-05 00:00:01")
+    result = shop.saga(body, "2026-04-05 00:05:00")
+
+    assert shop.statements() == {"2026-04-05": 100_600}
+    assert preview.statement_due_before_minor == 100_600
+    assert replace(result, posted_at=preview.quoted_at) == preview.effect

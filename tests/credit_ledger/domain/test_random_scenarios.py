@@ -2,9 +2,12 @@
 
 import os
 
+import pytest
+
 from tests.credit_ledger.domain.random_cases import POLICIES, random_case
 from tests.credit_ledger.domain.scenario_player import ScenarioPlayer
 
+pytestmark = pytest.mark.timeout(1800)  # a full run takes minutes
 HISTORIES = int(os.environ.get("SETTLE_HISTORIES", "400"))
 
 
