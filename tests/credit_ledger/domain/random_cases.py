@@ -8,7 +8,8 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from random import Random
 from typing import Any
 
-from tests.credit_ledger.domain.format_model import ZONE, FormatModel
+from tests.credit_ledger.domain.format_book import ZONE
+from tests.credit_ledger.domain.format_model import FormatModel
 
 Case = dict[str, Any]
 STARTS = (date(2026, 3, 1), date(2026, 1, 28), date(2024, 2, 26), date(2025, 12, 27), date(2026, 8, 30), date(2024, 1, 31))
