@@ -218,7 +218,8 @@ def _replied(definition: Definition, run: Run, reply: Reply) -> Run:
         return run
     if reply.verdict is Verdict.PARKED:
         return replace(run, phase=Phase.FROZEN, reason=reply.reason)
-    if reply.verdict is Verdict.DONE and reply.op in (Op.TRY, Op.EXECUTE) and reply.moved != _planned(definition, run, reply.branch):
+    reserved = reply.verdict is Verdict.DONE and reply.op in (Op.TRY, Op.EXECUTE)
+    if reserved and reply.moved != _planned(definition, run, reply.branch):
         return replace(run, phase=Phase.FROZEN, reason="MONEY_VECTOR_MISMATCH")
     return {Phase.EXECUTING: _executed, Phase.TRYING: _tried}.get(run.phase, _ended)(run, branch, reply)
 
@@ -270,7 +271,8 @@ def _send(definition: Definition, run: Run) -> tuple[Command, ...]:
     op = ops.get(run.phase)
     if op is None:
         return ()
-    open_branches = {b.service for b in run.branches if b.state is not BranchState.ENDED and (op is not Op.TRY or b.state is BranchState.SENT)}
+    awaited = {BranchState.SENT} if op is Op.TRY else set(BranchState) - {BranchState.ENDED}
+    open_branches = {b.service for b in run.branches if b.state in awaited}
     return tuple(
         Command(
             participant=p.service, key=p.key(run.plan), body=p.command(run.plan),
