@@ -88,11 +88,6 @@ class Position:
             self.commands + commands, *_last_word(self, timers, cleared), self.actions + actions, self.operations,
         )
 
-    def stored(self) -> "Position":
-        """The position as its decision will leave it: the account one step further, nothing of it news any more."""
-        account = _account_stepped(self)
-        return Position(self.known, self.at, account, account, account, self.facts, self.saga_id, self.rows)
-
     def log(self, body: object, at: datetime, order_id: str = "", reference: str = "", facts: Facts = NO_FACTS) -> "Position":
         """The position with this input in the account's log."""
         operation = Operation(

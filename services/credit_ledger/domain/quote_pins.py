@@ -22,14 +22,15 @@ def valid_until(now: datetime, next_cut_at: datetime | None) -> datetime:
 def hold_quote(position: Position, body: RefundTenders | ReleaseTenders) -> None:
     """Refuse with QUOTE_STALE what would not come out exactly as it was quoted; no pins, nothing to hold.
 
-    `valid_until` itself is still inside (CV-9), unless it is the midnight or the cut that ends the quote.
+    `valid_until` itself is still inside (CV-9), unless it is the midnight or the cut that ends the quote. On the day of the
+    quote every cut that is due was due for the quote too, made or not: it is part of both computations.
     """
-    if position.replaying or (body.quote_valid_until is None and not body.expected_account_version):
+    until, version = body.quote_valid_until, body.expected_account_version
+    if position.replaying or (until is None and not version):
         return
-    until = body.quote_valid_until
-    if body.expected_account_version not in (0, position.before.version):
+    if version not in (0, position.before.version):
         raise Aborted("QUOTE_STALE", "the account has moved", {"account_version": str(position.before.version)})
-    if position.operations:
+    if until is None and position.operations:
         raise Aborted("QUOTE_STALE", "a statement was cut")
     if until is not None and (position.at > until or business_date(position.at) != _quoted_day(until)):
         raise Aborted("QUOTE_STALE", f"it was good until {until}")

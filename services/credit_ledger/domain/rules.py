@@ -99,18 +99,14 @@ def _open_account(known: Known, message: Message, now: datetime) -> Decision:
 
 
 def _preview(known: Known, message: Message, now: datetime) -> Decision:
-    """A preview changes nothing but what is due anyway: a cut is made first, or the quote would be stale at once.
-
-    It waits for sagas, since their outcome would make it stale.
-    """
+    """A preview changes nothing, a due cut included; it waits for sagas, since their outcome would make it stale."""
     account, body = account_of(known, message.key), message.body
     free(account)
     position = opened(known, account, now)
-    after_cuts = closed(Applied(position, None, logged=False), body)
     if isinstance(body, commands.PreviewRefund):
-        return replace(after_cuts, outcome=Done(preview.preview_refund(position.stored(), body)))
+        return Decision(Done(preview.preview_refund(position, body)))
     if isinstance(body, commands.PreviewRelease):
-        return replace(after_cuts, outcome=Done(preview.preview_release(position.stored(), body)))
+        return Decision(Done(preview.preview_release(position, body)))
     raise Defect(f"{body} is no preview")
 
 

@@ -81,11 +81,10 @@ class History:
         return self.saga(self._refund_of(order, part, too_much), phases)
 
     def quote(self, order: Agreement, part: int) -> None:
-        """Ask for a binding quote; asking changes nothing, but for a cut that is due anyway."""
-        next_cut_at, body = self.book.account(ACCOUNT).next_cut_at, self._refund_of(order, part)
-        before = dict(self.book.rows)
+        """Ask for a binding quote; asking changes nothing."""
+        body, before = self._refund_of(order, part), dict(self.book.rows)
         preview = self.book.ask(ACCOUNT, commands.PreviewRefund(body), self.at)
-        assert self.book.rows == before or (next_cut_at is not None and next_cut_at <= self.at)
+        assert self.book.rows == before
         if isinstance(preview, Preview):
             pinned = replace(
                 body, expected_account_version=preview.account_version, quote_valid_until=preview.valid_until
@@ -95,10 +94,7 @@ class History:
     def accept(self, phases: int = 0) -> None:
         """Accept the last quote: exactly what was quoted happens, or QUOTE_STALE for a reason (U1)."""
         body, preview = self.quotes.pop()
-        account = self.book.account(ACCOUNT)
-        moved = account.version != preview.account_version or (
-            account.next_cut_at is not None and account.next_cut_at <= self.at
-        )
+        moved = self.book.account(ACCOUNT).version != preview.account_version
         late = self.at > preview.valid_until or business_date(self.at) != preview.business_date
         result = self.saga(body, phases)
         if isinstance(result, Refused):

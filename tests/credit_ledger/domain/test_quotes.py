@@ -131,13 +131,22 @@ def test_what_cannot_be_done_cannot_be_quoted() -> None:
     assert result.reason == "REFUND_EXCEEDS_REMAINING"
 
 
-def test_a_quote_on_a_day_whose_cut_is_not_made_yet_makes_it() -> None:
-    """Cuts need no timer; a quote that left the due cut to others would be stale before it was read."""
+def test_a_quote_on_a_day_whose_cut_is_not_made_yet_holds() -> None:
+    """Cuts need no timer; quote and acceptance both compute after the due cut, and the acceptance makes it."""
     shop = shop_with_order()
 
     preview, body = quoted(shop, "2026-04-05 00:00:01")
+    before = shop.statements()
     result = shop.saga(body, "2026-04-05 00:05:00")
 
-    assert shop.statements() == {"2026-04-05": 100_600}
+    assert (before, shop.statements()) == ({}, {"2026-04-05": 100_600})
     assert preview.statement_due_before_minor == 100_600
     assert replace(result, posted_at=preview.quoted_at) == preview.effect
+
+
+def test_a_pinned_version_alone_does_not_outlive_a_cut() -> None:
+    """Without the end of the quote nobody knows whether it was given before the cut."""
+    shop = shop_with_order()
+    pinned = replace(REFUND, expected_account_version=shop.book.account(ACCOUNT).version)
+
+    assert shop.saga(pinned, "2026-04-05 00:00:00").reason == "QUOTE_STALE"
