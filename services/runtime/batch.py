@@ -12,7 +12,7 @@ from services.kernel.decision import Aggregate, Busy, Decision, Done, Known, Mis
 from services.kernel.errors import AlreadyExists, Defect, SettlementError
 from services.kernel.messages import Message, Op, TimerDue
 from services.kernel.participant import IsBusy
-from services.kernel.saga import Run, Verdict
+from services.kernel.saga import Verdict
 from services.runtime import books, inbox, offsets, outbox, parked, timers
 from services.runtime.codec import Codec, Undecodable
 from services.runtime.inbox import Answered
@@ -96,10 +96,6 @@ class Effects:
     timers: dict[TimerKey, Timer] = field(default_factory=dict)
     cleared: set[TimerKey] = field(default_factory=set)
     actions: list[object] = field(default_factory=list)
-
-    def moved_sagas(self) -> Iterable[str]:
-        """The ids of the runs that changed, for those who watch them."""
-        return self.dirty.get(Run, {}).keys()
 
 
 class Batch:
@@ -307,10 +303,9 @@ class Batch:
         """Take a decision into the view and the effects; the laws of every decision are asserted here, in production too."""
         root_version = 0
         for row in decision.changes:
-            if self._known.has(type(row), row.key):
-                before = self._known.find(type(row), row.key)
-                if before is not None and row.version - before.version not in (0, 1):
-                    raise Defect(f"{row.key}: version {before.version} -> {row.version}")
+            before = self._known.find(type(row), row.key) if self._known.has(type(row), row.key) else None
+            if before is not None and row.version - before.version not in (0, 1):
+                raise Defect(f"{row.key}: version {before.version} -> {row.version}")
             if row.key == message.key:
                 root_version = row.version
             self._known.put(row)
@@ -330,9 +325,10 @@ class Batch:
         saga_id = message.saga.saga_id if message.saga else ""
         if decision.journals and not root_version:
             raise Defect(f"{message.id}: journals without a new version of {message.key}")
-        for no, journal in enumerate(decision.journals):
-            posted = books.PostedJournal(message.key, root_version, no, journal, saga_id, self._now)
-            self.effects.journals.append(posted)
+        self.effects.journals += [
+            books.PostedJournal(message.key, root_version, no, journal, saga_id, self._now)
+            for no, journal in enumerate(decision.journals)
+        ]
         for event in decision.events:
             type_name, payload = self._business.codec.encode(event.body)
             stored = books.StoredEvent(event.aggregate_id, event.sequence, type_name, self._now, saga_id, payload)
@@ -379,11 +375,7 @@ async def lock_positions(connection: Connection, topic: str, items: Sequence[Ite
     if not partitions:
         return list(items)
     reached = await offsets.lock(connection, topic, partitions)
-    fresh = []
-    for item in items:
-        if item.position is None or item.position.offset >= reached[item.position.partition]:
-            fresh.append(item)
-    return fresh
+    return [item for item in items if item.position is None or item.position.offset >= reached[item.position.partition]]
 
 
 def next_offsets(items: Iterable[Item]) -> dict[int, int]:

@@ -57,19 +57,12 @@ class Session:
 
 
 class Lane:
-    """The loop. Build it, `run` it in a task, `submit` calls to it, `drain` it before the process ends."""
+    """The loop. Build it, `run` it in a task, add calls to its `queues`, `drain` it before the process ends."""
 
     def __init__(
-        self,
-        business: Business,
-        settings: Settings,
-        clock: Clock,
-        topic: str,
-        partitions: Sequence[int],
-        feed: Callable[[Queues], Feed],
-        publisher: Callable[[int], Publisher],
-        on_effects: Callable[[Effects], None],
-        sweep: Callable[[], Awaitable[int]],
+        self, business: Business, settings: Settings, clock: Clock, topic: str, partitions: Sequence[int],
+        feed: Callable[[Queues], Feed], publisher: Callable[[int], Publisher], on_effects: Callable[[Effects], None],
+        sweep: Callable[[], Awaitable[None]],
     ) -> None:
         self._business = business
         self._settings = settings
@@ -86,15 +79,6 @@ class Lane:
         self._parked_keys: set[str] = set()
         self._worked_at = 0.0
         self._collided = False
-
-    @property
-    def ready(self) -> bool:
-        """Whether it has a connection and can decide."""
-        return self.session is not None
-
-    def submit(self, item: Item) -> None:
-        """Queue a call; the caller has checked that there is room."""
-        self.queues.add(item)
 
     async def drain(self, seconds: float) -> None:
         """Finish what is queued, publish it, then stop."""
@@ -115,14 +99,9 @@ class Lane:
             except (SessionLost, *CONNECTION_ERRORS) as error:
                 log.warning("lane_session_lost", error=repr(error))
                 metrics.SESSIONS_LOST.inc()
-            self._forget_fetched()
+            self.queues.forget_fetched()
             wait = 0.05 if time.monotonic() - began > 5 else min(wait * 2, 2.0)
             await asyncio.sleep(wait * (0.5 + random.random()))
-
-    def _forget_fetched(self) -> None:
-        """Records and timers come again with the next session; calls stay, their callers are waiting."""
-        self.queues.urgent.clear()
-        self.queues.background.clear()
 
     # session ---------------------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ import structlog
 from services.kernel.errors import ResourceExhausted
 from services.kernel.ids import partition_of
 from services.kernel.messages import Message
+from services.kernel.saga import Run
 from services.runtime import metrics
 from services.runtime.batch import Effects, Item
 from services.runtime.inbox import Answered
@@ -39,7 +40,7 @@ class Lanes:
     @property
     def ready(self) -> bool:
         """Whether every lane can decide."""
-        return bool(self._lanes) and all(lane.ready for lane in self._lanes)
+        return bool(self._lanes) and all(lane.session for lane in self._lanes)
 
     @property
     def queued(self) -> int:
@@ -66,13 +67,12 @@ class Lanes:
             metrics.REJECTED.inc()
             raise ResourceExhausted("OVERLOADED", "too many requests are waiting", {"retry_after_ms": "250"})
         answer: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
-        lane.submit(Item(message, answer, body_hash, expires_at=time.monotonic() + seconds))
+        lane.queues.add(Item(message, answer, body_hash, expires_at=time.monotonic() + seconds))
         return answer
 
     def feed_back(self, message: Message) -> None:
         """Queue a message of our own, the report of an action."""
-        lane = self._lanes[partition_of(message.key, len(self._lanes))]
-        lane.queues.add(Item(message))
+        self._lanes[partition_of(message.key, len(self._lanes))].queues.add(Item(message))
 
     def watch(self, saga_id: str) -> asyncio.Event:
         """An event that is set whenever this process commits a step of the saga; give it back with `unwatch`."""
@@ -91,7 +91,7 @@ class Lanes:
     def after_commit(self, effects: Effects) -> None:
         """Wake who waits for a saga, and start the actions. Never called for what was not committed."""
         if self._watchers:
-            for saga_id in effects.moved_sagas():
+            for saga_id in effects.dirty.get(Run, ()):
                 for event in self._watchers.get(saga_id, ()):
                     event.set()
         for action in effects.actions:

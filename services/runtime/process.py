@@ -149,17 +149,17 @@ class Process:
             for number in range(settings.lanes)
         ]
 
-    async def _sweep(self) -> int:
-        return await publish_leftovers(self._pool, self._producer, self._lanes.alive)
+    async def _sweep(self) -> None:
+        try:
+            if count := await publish_leftovers(self._pool, self._producer, self._lanes.alive):
+                log.info("leftovers_published", records=count)
+        except Exception as error:  # the next round does it; the rows stay where they are
+            log.warning("sweep_failed", error=repr(error))
 
     async def _sweep_regularly(self) -> None:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
-            try:
-                if count := await self._sweep():
-                    log.info("leftovers_published", records=count)
-            except Exception as error:  # the next round does it; the rows stay where they are
-                log.warning("sweep_failed", error=repr(error))
+            await self._sweep()
 
     async def _announce(self) -> None:
         """Health follows the lanes: SERVING while every one of them has a session."""

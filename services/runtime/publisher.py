@@ -5,7 +5,7 @@ If the producer has to be replaced, everything that is unacknowledged goes again
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -112,15 +112,7 @@ async def publish_leftovers(pool: Pool, producer: SafeProducer, living: Callable
                     continue
                 rows = await outbox.leftovers(connection, lane_id, LEFTOVERS_MAX)
                 if rows:
-                    await _send_again(producer, [record for _, record in rows])
+                    await producer.send([record for _, record in rows])
                     await outbox.clear(connection, lane_id, rows[-1][0])
                     published += len(rows)
     return published
-
-
-async def _send_again(producer: SafeProducer, records: Sequence[Outgoing]) -> None:
-    send: Callable[[Sequence[Outgoing]], Awaitable[None]] = producer.send
-    try:
-        await send(records)
-    except ProducerReplaced:
-        await send(records)

@@ -45,6 +45,10 @@ class Queues:
             self.urgent.append(item)
         self.wake.set()
 
+    def forget_fetched(self) -> None:
+        """Records and timers come again with the next session; calls stay, their callers are waiting."""
+        self.urgent, self.background = deque(), deque()
+
 
 def _first(row: deque[Item], most: int) -> list[Item]:
     return [row.popleft() for _ in range(min(most, len(row)))]
