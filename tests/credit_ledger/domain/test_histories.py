@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 
 from services.credit_ledger.domain import commands
 from services.credit_ledger.domain.tenders import Tenders
@@ -21,6 +21,8 @@ from tests.credit_ledger.domain.history import History
 pytestmark = pytest.mark.timeout(1800)  # a full run takes minutes
 HISTORIES = int(os.environ.get("SETTLE_HISTORIES", "150"))
 STEPS = 8
+PART = 1000
+"""Histories of one test: Hypothesis remembers all of a run, and twenty parts remember a twentieth each."""
 
 TERMS = st.builds(
     CreditTerms, plan=st.sampled_from(PlanKind), instalment_count=st.sampled_from((1, 3, 6, 12)),
@@ -173,8 +175,10 @@ class Histories(RuleBasedStateMachine):
                 law(self.history.book)
 
 
-TestHistories = Histories.TestCase
-TestHistories.settings = settings(
-    max_examples=HISTORIES, stateful_step_count=STEPS, deadline=None, database=None,
-    phases=(Phase.generate, Phase.shrink), suppress_health_check=list(HealthCheck),
-)
+@pytest.mark.parametrize("part", range(-(-HISTORIES // PART)))
+def test_histories_obey_the_laws(part: int) -> None:
+    """Every law, over fresh random histories in each part."""
+    run_state_machine_as_test(Histories, settings=settings(
+        max_examples=min(PART, HISTORIES - part * PART), stateful_step_count=STEPS, deadline=None, database=None,
+        phases=(Phase.generate, Phase.shrink), suppress_health_check=list(HealthCheck),
+    ))
