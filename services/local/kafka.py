@@ -82,8 +82,8 @@ class Broker:
 
     def start(self) -> None:
         """Start it where it was, create the topics that are missing. The port of Kafka is kept from the first success on."""
-        self.wanted = True
         with self.starting:
+            self.wanted = True  # not sooner: the supervisor would take the pause before a start for a crash
             for _ in range(PORTS_TRIED_MAX):
                 try:
                     self._launch()

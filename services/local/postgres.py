@@ -64,8 +64,8 @@ class Postgres:
 
     def start(self) -> None:
         """Start the server on its data; a no-op for an existing one. The port is kept from the first success on."""
-        self.wanted = True
         with self.starting:
+            self.wanted = True  # not sooner: the supervisor would take the pause before a start for a crash
             if self.crashed and self.binaries and self.data:
                 self._start(self.binaries, self.data)
 
