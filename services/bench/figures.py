@@ -48,6 +48,21 @@ class Phase:
         """CPU seconds per 1,000 settlements of everything together, the load generator included."""
         return round(sum(self.cpu_per_1000.values()), 2)
 
+    def __str__(self) -> str:
+        costs = ", ".join(f"{name} {seconds:.2f}" for name, seconds in self.cpu_per_1000.items())
+        lines = [
+            (f"{self.name:<16} {self.settled_per_second:,.0f} settled/s"
+            f"  ({self.sent:,} sent, {self.settled:,} settled in {self.seconds:.1f} s)"),
+            f"  accepted       {self.accepted}",
+            f"  settled        {self.to_settled}",
+            f"  cpu s / 1,000  {costs}; total {self.cpu_total:.2f}",
+            (f"  wal            {self.wal_bytes_per_settlement:,} bytes a settlement;"
+            f" machine {self.machine_busy:.0%} busy, {self.stolen:.0%} stolen"),
+        ]
+        if self.errors:
+            lines.append("  errors         " + ", ".join(f"{reason}: {count}" for reason, count in self.errors.items()))
+        return "\n".join(lines)
+
 
 GOALS = {"credit": 800.0, "mixed": 450.0}
 """Settled per second that each mix has to reach on 2 cores, everything included."""
@@ -98,8 +113,7 @@ class Figures:
     def as_text(self) -> str:
         """A page for people."""
         lines = [f"mix {self.mix}, broker {self.broker}, {self.stored_orders:,} stored orders"]
-        for phase in self.phases:
-            lines += _phase_lines(phase)
+        lines += [str(phase) for phase in self.phases]
         lines.append(f"ceiling          {self.ceiling_per_second:,.0f}/s (the same rows by plain batched SQL), ratio {self.ratio}")
         lines.append("memory           " + ", ".join(f"{name} {mib:.0f} MiB" for name, mib in self.rss_mib.items()))
         lines.append("versions         " + ", ".join(f"{name} {version}" for name, version in self.versions.items()))
@@ -110,19 +124,3 @@ class Figures:
             lines.append("auditor          clean")
         lines += [f"VOID             {reason}" for reason in self.void]
         return "\n".join(lines)
-
-
-def _phase_lines(phase: Phase) -> list[str]:
-    costs = ", ".join(f"{name} {seconds:.2f}" for name, seconds in phase.cpu_per_1000.items())
-    lines = [
-        (f"{phase.name:<16} {phase.settled_per_second:,.0f} settled/s"
-        f"  ({phase.sent:,} sent, {phase.settled:,} settled in {phase.seconds:.1f} s)"),
-        f"  accepted       {phase.accepted}",
-        f"  settled        {phase.to_settled}",
-        f"  cpu s / 1,000  {costs}; total {phase.cpu_total:.2f}",
-        (f"  wal            {phase.wal_bytes_per_settlement:,} bytes a settlement;"
-        f" machine {phase.machine_busy:.0%} busy, {phase.stolen:.0%} stolen"),
-    ]
-    if phase.errors:
-        lines.append("  errors         " + ", ".join(f"{reason}: {count}" for reason, count in phase.errors.items()))
-    return lines

@@ -81,13 +81,15 @@ async def _measure(stack: LocalStack, options: Options, file: Path, stored: int,
         figures.phases.append(await _phase(load, admin, pids, "closed loop", f"closed {options.seconds}"))
         rss = processes.costs_of(pids)
         rate = options.rate or figures.phases[0].settled_per_second / 2
-        say(f"closed loop: {figures.phases[0].settled_per_second:.0f} settled/s; open loop at {rate:.0f}/s")
+        say(f"{figures.phases[0]}\nopen loop at {rate:.0f}/s")
         figures.phases.append(await _phase(load, admin, pids, "open loop", f"open {options.seconds} {rate}"))
         if options.batch:
             figures.phases.append(await _phase(load, admin, pids, "batch calls", f"batch {options.seconds / 2} {options.batch}"))
+    say("\n".join(str(phase) for phase in figures.phases[1:]))
     figures.rss_mib = {name: round(cost.rss_mib, 1) for name, cost in rss.items() if name not in ("postgres", "load")}
     report = await auditor.audit(dsns, wait_seconds=30.0, strict=True)
     figures.violations = report.counts
+    say(f"auditor: {len(report.findings)} findings in {report.seconds:.0f} s")
     figures.ceiling_per_second = await ceiling.measure(dsns, began, say)
     await admin.close()
     _judge(figures, [f"{f.check} in {f.where}: {f.what}: expected {f.expected}, found {f.actual}" for f in report.findings])
