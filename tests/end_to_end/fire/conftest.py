@@ -2,6 +2,8 @@
 
 import asyncio
 import itertools
+import shutil
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,15 +43,20 @@ class Fire:
 
 
 @pytest.fixture(scope="session")
-def fire(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fire]:
-    """Filled on a manual clock, run on the system's; a second credit ledger stands by."""
-    data = tmp_path_factory.mktemp("fire")
-    for folder in (data, *data.parents[:3]):
-        folder.chmod(folder.stat().st_mode | 0o055)
-    targets = _fill(data)
+def fire() -> Iterator[Fire]:
+    """Filled on a manual clock, run on the system's; a second credit ledger stands by.
+
+    In a folder of its own that PostgreSQL's user can reach: pytest closes its base folder to others at every start.
+    """
+    data = Path(tempfile.mkdtemp(prefix="settle-fire-"))
+    data.chmod(0o755)
     environ = {"SETTLE_IDLE_SESSION_TIMEOUT_SECONDS": LEASE_SECONDS}
-    with LocalStack(data, broker="kafka", clock="system", instances={"credit_ledger": 2}, environ=environ) as stack:
-        yield Fire(stack, iter(targets))
+    try:
+        targets = _fill(data)
+        with LocalStack(data, broker="kafka", clock="system", instances={"credit_ledger": 2}, environ=environ) as stack:
+            yield Fire(stack, iter(targets))
+    finally:
+        shutil.rmtree(data, ignore_errors=True)
 
 
 def _fill(data: Path) -> list[Target]:
