@@ -10,7 +10,6 @@ from typing import NamedTuple
 from services.credit_ledger.domain import books
 from services.credit_ledger.domain.account import CreditAccount
 from services.credit_ledger.domain.agreement import Agreement
-from services.credit_ledger.domain.instalment import Instalment
 from services.credit_ledger.domain.merchant import MerchantShare
 from services.kernel.errors import Defect
 from services.kernel.journal import Journal
@@ -41,9 +40,8 @@ def check(
     expected = dict(zip(_FIGURES, map(int.__sub__, figures(after), old_figures), strict=True))
     for old, new in rows:
         if isinstance(new, Agreement):
-            sound_agreement(new)
             was = owed(old) if isinstance(old, Agreement) else _NOTHING_OWED
-            _add(expected, _OWED, map(int.__sub__, owed(new), was))
+            _add(expected, _OWED, map(int.__sub__, sound_agreement(new), was))
         elif isinstance(new, MerchantShare):
             _add(expected, _SHARE, map(int.__sub__, _share(new), _share(old)))
     _matches(expected, journals)
@@ -83,27 +81,26 @@ def sound_account(account: CreditAccount) -> None:
         raise Defect(f"{account.id}: a negative figure in {account}")
 
 
-def sound_agreement(agreement: Agreement) -> None:
-    """Refunds within captures, captures within the hold, every instalment sound, plans and instalments agree."""
+def sound_agreement(agreement: Agreement) -> Owed:
+    """What it carries in the book, if refunds are within captures, captures within the hold, and every instalment and plan
+    is sound."""
     if min(*agreement.hold.remaining, *agreement.refundable) < 0:
         raise Defect(f"{agreement.order_id}: more captured than held, or refunded than captured")
     for plan in agreement.plans:
         if not 0 <= plan.refunded_minor <= plan.principal_minor:
             raise Defect(f"{agreement.order_id}: {plan.refunded_minor} refunded of {plan.principal_minor}")
-        if sum([item.principal_minor for item in plan.instalments]) != plan.principal_minor:
-            raise Defect(f"{agreement.order_id}: the instalments are not the plan")
+        whole = 0
         for item in plan.instalments:
-            if not _sound(item):
+            _, _, _, principal, fee_initial, fee, paid, refunded, written_off, fee_paid, late, _, billed = item
+            whole += principal
+            if not (
+                paid >= 0 <= refunded and 0 <= written_off <= principal - paid - refunded
+                and 0 <= fee_paid <= fee <= fee_initial and late >= 0 and (billed or not (fee_paid or late))
+            ):
                 raise Defect(f"{agreement.order_id}: unsound {item}")
-
-
-def _sound(item: Instalment) -> bool:
-    _, _, _, principal, fee_initial, fee, paid, refunded, written_off, fee_paid, late, _, billed = item
-    return (
-        paid >= 0 <= refunded and 0 <= written_off <= principal - paid - refunded
-        and 0 <= fee_paid <= fee <= fee_initial and late >= 0
-        and (billed or not (fee_paid or late))
-    )
+        if whole != plan.principal_minor:
+            raise Defect(f"{agreement.order_id}: the instalments are not the plan")
+    return owed(agreement)
 
 
 def _share(row: object) -> tuple[int, int]:

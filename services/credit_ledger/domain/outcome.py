@@ -5,6 +5,7 @@ from typing import Any
 
 from services.credit_ledger.domain.agreement import Agreement
 from services.credit_ledger.domain.effects import CreditEffect, InstalmentChange
+from services.credit_ledger.domain.instalment import InstalmentState
 from services.credit_ledger.domain.operation import NO_FACTS, Facts
 from services.credit_ledger.domain.position import Applied, Position
 from services.credit_ledger.domain.tenders import Tenders
@@ -31,9 +32,11 @@ def instalment_changes(agreement: Agreement, before: Agreement | None, today: da
     old = tuple(before.instalments) if before is not None else now
     rows = []
     for item, was in zip(now, old + now[len(old):], strict=True):
-        no, bill_date, due_date, principal, _, fee, paid, refunded, written_off, fee_paid, late, _, _ = item
+        no, bill_date, due_date, principal, _, fee, paid, refunded, written_off, fee_paid, late, _, billed = item
+        unpaid = principal - paid - refunded - written_off
+        state = item.state(today) if billed or not unpaid else InstalmentState.SCHEDULED
         rows.append(InstalmentChange(
-            no, bill_date, due_date, principal, paid, refunded, principal - paid - refunded - written_off, fee, fee_paid,
-            late, item.state(today), refunded - was.refunded_minor, paid - was.paid_minor, was.fee_minor,
+            no, bill_date, due_date, principal, paid, refunded, unpaid, fee, fee_paid, late, state,
+            refunded - was.refunded_minor, paid - was.paid_minor, was.fee_minor,
         ))
     return tuple(rows)
