@@ -16,7 +16,7 @@ from services.runtime.kafka import PartitionReader, Record
 from services.runtime.postgres import Pool
 from services.runtime.queues import Queues
 
-TIMER_SECONDS = 0.1
+TIMER_SECONDS = 0.25
 """How often due timers are looked for; a manual clock that moves has them looked for at once."""
 REPEAT_SECONDS = 0.25
 """How long a timer that was found is taken to be on its way through the lane."""
