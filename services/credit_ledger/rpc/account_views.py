@@ -8,13 +8,13 @@ from services.credit_ledger.rpc.paging import number_of, page_token, place_of
 from services.credit_ledger.rpc.reading import account_at, considered
 from services.credit_ledger.store import agreements, reads
 from services.credit_ledger.wire import effects, views
-from services.credit_ledger.wire.journals import journal
 from services.credit_ledger.wire.scalars import LEG_STATE_OF, moment, tenders_of
 from services.kernel.calendar import business_date
 from services.kernel.decision import Done
 from services.kernel.errors import Defect, InvalidArgument
 from services.kernel.messages import Message
 from services.runtime.edge import Edge
+from services.runtime.journal_pages import journal_page
 from services.runtime.rpc_calls import Context
 from settlement.credit_ledger.v1 import credit_service_pb2 as pb
 
@@ -75,14 +75,10 @@ class AccountViews:
         version, no = place_of(request.page_token, str(request.after_version), str(2**15 - 1))
         size = request.page_size or JOURNALS_PAGE_SIZE
         async with self.edge.read() as connection:
-            rows = await reads.list_journals(
-                connection, request.root_id, (number_of(version), number_of(no)), request.order_id, size + 1
+            journals, more = await journal_page(
+                connection, request.root_id, (number_of(version), number_of(no)), request.order_id, size
             )
-        last = rows[size - 1] if len(rows) > size else None
-        return pb.ListJournalsResponse(
-            journals=[journal(row) for row in rows[:size]],
-            next_page_token=page_token(last["root_version"], last["no"]) if last else "",
-        )
+        return pb.ListJournalsResponse(journals=journals, next_page_token=page_token(*more) if more else "")
 
     async def ListLegs(self, request: pb.ListLegsRequest, context: Context) -> pb.ListLegsResponse:
         """Payments to the outside world."""

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 
-import asyncpg
-
 from services.credit_ledger.domain.account import CreditAccount
 from services.credit_ledger.domain.agreement import Agreement
 from services.credit_ledger.domain.credit_refund import Adjustment
@@ -128,15 +126,3 @@ async def list_due_cuts(
         cut_until, after_id, limit,
     )
     return [(row[0], row[1]) for row in rows]
-
-
-async def list_journals(
-    connection: Connection, root: str, after: tuple[int, int], order_id: str, limit: int
-) -> list[asyncpg.Record]:
-    """Journals of a root after a version and ordinal, in posting order; the runtime wrote them."""
-    return await connection.fetch(
-        """select root, root_version, no, op, unit, order_id, saga_id, posted_at, accounts, subs, amounts
-           from journals where root = $1 and (root_version, no) > ($2, $3) and ($4 = '' or order_id = $4)
-           order by root_version, no limit $5""",
-        root, *after, order_id, limit,
-    )
