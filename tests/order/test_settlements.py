@@ -306,7 +306,7 @@ def test_an_unanswered_settlement_asks_again() -> None:
     started(world, CANCEL)
     world.sent.clear()
 
-    world.turn(timedelta(seconds=5))
+    world.turn(timedelta(seconds=8))
 
     assert [c.saga.op for c in world.sent if c.saga] == [Op.EXECUTE]
     world.settle()
