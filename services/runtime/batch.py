@@ -351,10 +351,8 @@ class Batch:
             await books.save_events(connection, effects.events)
         if rows_aside := [_parked(item, error) for item, error in effects.faulty if item.position]:
             await parked.save(connection, rows_aside, self._now)
-        if effects.timers:
-            await timers.save(connection, effects.timers.values(), self._business.partitions)
-        if effects.cleared:
-            await timers.clear(connection, effects.cleared)
+        if effects.timers or effects.cleared:
+            await timers.save(connection, effects.timers.values(), effects.cleared, self._business.partitions)
         if effects.outgoing:
             await outbox.save(connection, lane_id, next_seq, effects.outgoing)
 

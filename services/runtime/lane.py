@@ -219,9 +219,7 @@ class Lane:
             fresh = await lock_positions(connection, self._topic, items)
             batch = Batch(self._business, fresh, self._clock.now(), self._parked_keys)
             await batch.run(connection, session.lane_id, session.next_seq)
-            if moved := next_offsets(fresh):
-                await offsets.save(connection, self._topic, moved)
-            xid = await connection.fetchval("select pg_current_xact_id_if_assigned()::text")
+            xid = await offsets.save(connection, self._topic, next_offsets(fresh))
         except Exception as error:
             await self._fail(connection, transaction, error)
         try:

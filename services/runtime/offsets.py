@@ -15,14 +15,17 @@ async def lock(connection: Connection, topic: str, partitions: Iterable[int]) ->
     return {row[0]: row[1] for row in rows}
 
 
-async def save(connection: Connection, topic: str, next_offsets: Mapping[int, int]) -> None:
-    """Move on, in the transaction of the effects."""
-    await connection.execute(
-        """update consumed_offsets o set next_offset = n.next_offset
-           from unnest($2::integer[], $3::bigint[]) n (partition, next_offset)
-           where o.topic = $1 and o.partition = n.partition""",
+async def save(connection: Connection, topic: str, next_offsets: Mapping[int, int]) -> str:
+    """Move on, in the transaction of the effects; answers the transaction's id, by which its commit can be asked for."""
+    xid: str = await connection.fetchval(
+        """with moved as (
+               update consumed_offsets o set next_offset = n.next_offset
+               from unnest($2::integer[], $3::bigint[]) n (partition, next_offset)
+               where o.topic = $1 and o.partition = n.partition)
+           select pg_current_xact_id()::text""",
         topic, list(next_offsets), list(next_offsets.values()),
     )
+    return xid
 
 
 async def start(connection: Connection, topic: str, ends: Mapping[int, tuple[int, int]], epoch: str) -> dict[int, int]:

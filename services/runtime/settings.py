@@ -36,7 +36,7 @@ class Settings:
     partitions: int = _setting(8, "partitions of every topic; must never change for a database")
     lanes: int = _setting(1, "lanes in this process")
     batch_messages_max: int = _setting(512, "messages in one transaction")
-    gather_ms_max: int = _setting(5, "milliseconds that a busy lane waits for company")
+    gather_ms_max: int = _setting(10, "milliseconds that a busy lane waits for company")
     queue_messages_max: int = _setting(4096, "calls waiting for a lane; more are answered RESOURCE_EXHAUSTED")
     rpc_concurrent_max: int = _setting(4096, "calls under way; more are answered RESOURCE_EXHAUSTED")
     rpc_message_bytes_max: int = _setting(262_144, "bytes of one gRPC or Kafka message")

@@ -43,24 +43,17 @@ async def still_due(connection: Connection, keys: Iterable[TimerKey], now: datet
     return {(row[0], row[1]) for row in rows}
 
 
-async def save(connection: Connection, timers: Iterable[Timer], partitions: int) -> None:
-    """Set or move timers."""
-    rows = sorted(timers, key=lambda t: (t.kind, t.key))
+async def save(connection: Connection, timers: Iterable[Timer], cleared: Iterable[TimerKey], partitions: int) -> None:
+    """Set or move some timers, and delete others that have nothing to wake any more; none is both."""
+    rows, gone = sorted(timers, key=lambda t: (t.kind, t.key)), sorted(cleared)
     await connection.execute(
-        """insert into timers (kind, key, root, partition, due_at)
+        """with gone as (
+               delete from timers t using unnest($6::text[], $7::text[]) w (kind, key) where t.kind = w.kind and t.key = w.key)
+           insert into timers (kind, key, root, partition, due_at)
            select * from unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::timestamptz[])
            on conflict (kind, key) do update
            set root = excluded.root, partition = excluded.partition, due_at = excluded.due_at""",
         [t.kind for t in rows], [t.key for t in rows], [t.root for t in rows],
         [partition_of(t.root, partitions) for t in rows], [t.due_at for t in rows],
-    )
-
-
-async def clear(connection: Connection, keys: Iterable[TimerKey]) -> None:
-    """Delete timers that have nothing to wake any more."""
-    rows = sorted(keys)
-    await connection.execute(
-        """delete from timers t using unnest($1::text[], $2::text[]) w (kind, key)
-           where t.kind = w.kind and t.key = w.key""",
-        [k for k, _ in rows], [k for _, k in rows],
+        [kind for kind, _ in gone], [key for _, key in gone],
     )

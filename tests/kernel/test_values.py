@@ -1,0 +1,60 @@
+"""Values without guards behave as with them, but for the writing."""
+
+from dataclasses import FrozenInstanceError, dataclass, field, replace
+
+import pytest
+
+from services.kernel.journal import Journal, Unit
+from services.kernel.values import frozen_classes, unguard
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A value with every kind of field."""
+
+    x: int
+    y: int = 2
+    names: tuple[str, ...] = field(default_factory=tuple)
+    colour: str = field(default="red", kw_only=True)
+
+    def __post_init__(self) -> None:
+        if self.x < 0:
+            raise ValueError("x")
+
+
+@dataclass(frozen=True, slots=True)
+class Weighted(Point):
+    """A value that inherits its fields and its check."""
+
+    weight: int = 1
+
+
+def test_an_unguarded_value_is_the_same_value() -> None:
+    """Defaults, factories, checks, equality, hash and replace stay; only a write passes."""
+    before = Weighted(1, weight=3)
+    unguard([Point, Weighted])
+
+    after = Weighted(1, weight=3)
+
+    assert (after.x, after.y, after.names, after.colour, after.weight) == (1, 2, (), "red", 3)
+    assert after == before
+    assert hash(after) == hash(before)
+    assert replace(after, y=5) == Weighted(1, 5, weight=3)
+    with pytest.raises(ValueError, match="x"):
+        Weighted(-1)
+    with pytest.raises(TypeError):
+        Weighted()  # type: ignore[call-arg]
+    after.y = 9  # type: ignore[misc]
+    assert after != before
+
+
+def test_every_value_of_the_domain_is_found_and_guarded_in_tests() -> None:
+    """The tests run with the guards, so that a write that slipped past the type checker fails here."""
+    journal = Journal("P0", Unit.CNY, ())
+
+    found = frozen_classes("services")
+
+    assert Journal in found
+    assert Point not in found
+    with pytest.raises(FrozenInstanceError):
+        journal.op = "P1"  # type: ignore[misc]
