@@ -5,6 +5,7 @@ are not shipped (to be cancelled) and two whose goods are on their way back (to 
 """
 
 import uuid
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import grpc.aio
@@ -154,12 +155,17 @@ class Family:
         return str(case.return_id)
 
     async def _set_clock(self, at: datetime) -> None:
-        stamp = Timestamp()
-        stamp.FromDatetime(at)
-        for channel in self._channels.values():
-            await operations_service_pb2_grpc.OperationsServiceStub(channel).SetClock(
-                operations_service_pb2.SetClockRequest(request_id=_new(), time=stamp), timeout=SECONDS
-            )
+        await set_clock(self._channels.values(), at)
+
+
+async def set_clock(channels: Iterable[grpc.aio.Channel], at: datetime) -> None:
+    """Move the manual clock of the services behind these channels."""
+    stamp = Timestamp()
+    stamp.FromDatetime(at)
+    for channel in channels:
+        await operations_service_pb2_grpc.OperationsServiceStub(channel).SetClock(
+            operations_service_pb2.SetClockRequest(request_id=_new(), time=stamp), timeout=SECONDS
+        )
 
 
 def _bill_dates(now: datetime) -> list[datetime]:

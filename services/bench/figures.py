@@ -69,6 +69,40 @@ GOALS = {"credit": 800.0, "mixed": 450.0}
 RATIO_MIN, ACCEPTED_P99_MAX, SETTLED_P99_MAX = 0.2, 100.0, 400.0
 
 
+KEPT_MIN = 0.8
+
+
+@dataclass(slots=True)
+class Night:
+    """What became of the statements of one midnight, and of the settlements beside them (settled per second)."""
+
+    accounts: int
+    issued: int = 0
+    left: int = 0
+    rates: Mapping[str, float] = field(default_factory=dict)
+    """Settled per second `before` the midnight, `after` it, and `beside` the run."""
+    cuts_per_second_beside: float = 0.0
+    cuts_per_second_alone: float = 0.0
+
+    def kept(self, of: str) -> float:
+        """The share of its rate that settlements kept beside the run."""
+        return round(self.rates["beside"] / self.rates[of], 3) if self.rates.get(of) else 0.0
+
+    def flaws(self) -> list[str]:
+        """Why the run did not do its work, if it did not."""
+        if self.left or self.issued != self.accounts:
+            return [f"{self.accounts} accounts were due: {self.issued} statements, {self.left} accounts left"]
+        return []
+
+    def __str__(self) -> str:
+        rates = ", ".join(f"{word} {rate:,.0f}" for word, rate in self.rates.items())
+        cuts = f"{self.cuts_per_second_beside:,.0f} cuts/s beside settlements, {self.cuts_per_second_alone:,.0f}/s alone"
+        return (
+            f"statements       {self.issued:,} of {self.accounts:,} accounts; {cuts}\n"
+            f"settled/s        {rates}; kept {self.kept('after'):.0%} of after midnight, {self.kept('before'):.0%} of before"
+        )
+
+
 @dataclass(slots=True)
 class Figures:
     """All of a run. `void` says why it is no figure, if it is none."""
@@ -82,6 +116,7 @@ class Figures:
     rss_mib: Mapping[str, float] = field(default_factory=dict)
     violations: Mapping[str, int] = field(default_factory=dict)
     void: list[str] = field(default_factory=list)
+    night: Night | None = None
 
     @property
     def ratio(self) -> float:
@@ -91,6 +126,8 @@ class Figures:
     def goals(self) -> dict[str, bool]:
         """Which goals were reached; a goal that was missed does not make the figure void."""
         reached = {}
+        if self.night:
+            reached[f"settlements keep >= {KEPT_MIN:.0%} of their rate"] = self.night.kept("after") >= KEPT_MIN
         for phase in self.phases:
             if phase.name == "closed loop":
                 reached[f"settled/s >= {GOALS[self.mix]:.0f}"] = phase.settled_per_second >= GOALS[self.mix]
@@ -108,12 +145,15 @@ class Figures:
             "ceiling_per_second": self.ceiling_per_second, "ratio": self.ratio, "goals": self.goals(), "phases": phases,
             "stored_orders": self.stored_orders, "rss_mib": dict(self.rss_mib), "broker": self.broker,
             "versions": dict(self.versions), "violations": dict(self.violations), "void": self.void,
+            "night": asdict(self.night) if self.night else None,
         }
 
     def as_text(self) -> str:
         """A page for people."""
         lines = [f"mix {self.mix}, broker {self.broker}, {self.stored_orders:,} stored orders"]
         lines += [str(phase) for phase in self.phases]
+        if self.night:
+            lines.append(str(self.night))
         lines.append(f"ceiling          {self.ceiling_per_second:,.0f}/s (the same rows by plain batched SQL), ratio {self.ratio}")
         lines.append("memory           " + ", ".join(f"{name} {mib:.0f} MiB" for name, mib in self.rss_mib.items()))
         lines.append("versions         " + ", ".join(f"{name} {version}" for name, version in self.versions.items()))

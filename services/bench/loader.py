@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import asyncpg
@@ -19,12 +19,12 @@ Say = Callable[[str], None]
 
 
 async def fill(
-    services: Mapping[str, str], dsns: Mapping[str, str], mix: str, orders: int, partitions: int, say: Say
+    services: Mapping[str, str], dsns: Mapping[str, str], mix: str, orders: int, partitions: int, now: datetime, say: Say
 ) -> list[Target]:
-    """Store at least `orders` orders; answers all that the load may settle, one clone after the other."""
+    """Store at least `orders` orders as of `now`, where the clock stays; answers all that the load may settle, clone by clone."""
     family = Family(dict(services), mix)
     try:
-        await family.build(datetime.now(UTC))
+        await family.build(now)
     finally:
         await family.close()
     await _wait_for_quiet(dsns)

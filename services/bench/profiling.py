@@ -24,11 +24,11 @@ LINES_MAX = 70
 
 
 class ProfiledStack(LocalStack):
-    """A stack on the system clock whose chosen services run under the sampler."""
+    """A stack on the system clock (on the manual one for a night of statements) whose chosen services run under the sampler."""
 
     def __init__(self, data: Path, options: "Options", say: Callable[[str], None]) -> None:
         environ = {"SETTLE_PROFILE_DIR": str(options.profile_folder.resolve())} if options.profile_folder else {}
-        super().__init__(data, broker=options.broker, clock="system", say=say, environ=environ)
+        super().__init__(data, broker=options.broker, clock="manual" if options.statements else "system", say=say, environ=environ)
         self._profiled = options.profile
 
     def _seat_all(self) -> None:

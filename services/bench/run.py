@@ -6,9 +6,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 import asyncpg
 
 from services.audit import auditor
-from services.bench import ceiling, loader, processes
+from services.bench import ceiling, loader, night, processes
 from services.bench.figures import Figures, Percentiles, Phase
 from services.bench.profiling import ProfiledStack
 from services.local import kafka, postgres
@@ -30,13 +31,15 @@ VERSIONS = ("grpcio", "protobuf", "aiokafka", "asyncpg", "msgspec", "uvloop")
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What to run. `rate` 0 means half of what the closed loop reached; `batch` adds a phase with the batch twin."""
+    """What to run. `rate` 0 means half of what the closed loop reached; `batch` adds a phase with the batch twin;
+    `statements` measures a night on which so many accounts fall due instead."""
 
     mix: str = "credit"
     seconds: float = 15.0
     stored: int = 0
     rate: float = 0.0
     batch: int = 0
+    statements: int = 0
     profile: tuple[str, ...] = ()
     profile_folder: Path | None = None
     broker: str = "kafka"
@@ -45,20 +48,34 @@ class Options:
     @property
     def orders(self) -> int:
         """How many orders are stored before the load begins."""
-        return max(self.stored, int((WARM_UP_SECONDS + self.seconds * (2.5 if self.batch else 1.6)) * ORDERS_PER_SECOND))
+        phases = 1.0 + 2 * night.ROUNDS if self.statements else 2.5 if self.batch else 1.6
+        least = int((WARM_UP_SECONDS + self.seconds * phases) * ORDERS_PER_SECOND)
+        return max(self.stored, self.statements * night.ORDERS_PER_ACCOUNT, least)
 
 
 def bench(options: Options, say: Callable[[str], None]) -> Figures:
     """Run it on a stack of its own, durable, in a folder that is deleted afterwards."""
+    now = night.eve() if options.statements else datetime.now(UTC)
     with tempfile.TemporaryDirectory(prefix="settle-bench-", ignore_cleanup_errors=True) as folder:
         data, file = Path(folder), Path(folder) / "targets"
         data.chmod(0o755)
         with LocalStack(data, broker=options.broker, clock="manual", say=say) as stack:
             services, dsns = _addresses(stack)
-            targets = asyncio.run(loader.fill(services, dsns, options.mix, options.orders, kafka.partitions(), say))
+            targets = asyncio.run(loader.fill(services, dsns, options.mix, options.orders, kafka.partitions(), now, say))
             loader.shuffled(targets, file, options.seed)
         with ProfiledStack(data, options, say) as stack:
+            _warm(data, say)
             return asyncio.run(_measure(stack, options, file, len(targets), say))
+
+
+def _warm(data: Path, say: Callable[[str], None]) -> None:
+    """Read all that is stored once, so that the first load does not measure the disk."""
+    began, size = time.monotonic(), 0
+    for file in data.rglob("base/*/*"):
+        with suppress(FileNotFoundError), file.open("rb", buffering=0) as source:  # a server at work drops files
+            while chunk := source.read(1 << 20):
+                size += len(chunk)
+    say(f"read {size / 1e9:.1f} GB of stored data in {time.monotonic() - began:.0f} s")
 
 
 def _addresses(stack: LocalStack) -> tuple[dict[str, str], dict[str, str]]:
@@ -77,14 +94,19 @@ async def _measure(stack: LocalStack, options: Options, file: Path, stored: int,
         load = LoadProcess(services["order"], stack.broker.bootstrap, file)
         cleanup.callback(load.stop)
         pids = _pids(stack) | {"load": load.pid}
-        await _phase(load, admin, pids, "warm-up", f"closed {WARM_UP_SECONDS}")
-        figures.phases.append(await _phase(load, admin, pids, "closed loop", f"closed {options.seconds}"))
+
+        async def phase(name: str, command: str) -> Phase:
+            return await _phase(load, admin, pids, name, command)
+
+        await phase("warm-up", f"closed {WARM_UP_SECONDS}")
+        if options.statements:
+            figures.phases, figures.night = await night.night(
+                services, dsns["credit_ledger"], lambda name: phase(name, f"closed {options.seconds}"), say
+            )
+            figures.void += figures.night.flaws()
+        else:
+            figures.phases += await _day(options, phase, say)
         rss = processes.costs_of(pids)
-        rate = options.rate or figures.phases[0].settled_per_second / 2
-        say(f"{figures.phases[0]}\nopen loop at {rate:.0f}/s")
-        figures.phases.append(await _phase(load, admin, pids, "open loop", f"open {options.seconds} {rate}"))
-        if options.batch:
-            figures.phases.append(await _phase(load, admin, pids, "batch calls", f"batch {options.seconds / 2} {options.batch}"))
     say("\n".join(str(phase) for phase in figures.phases[1:]))
     figures.rss_mib = {name: round(cost.rss_mib, 1) for name, cost in rss.items() if name not in ("postgres", "load")}
     report = await auditor.audit(dsns, wait_seconds=30.0, strict=True)
@@ -94,6 +116,16 @@ async def _measure(stack: LocalStack, options: Options, file: Path, stored: int,
     await admin.close()
     _judge(figures, [f"{f.check} in {f.where}: {f.what}: expected {f.expected}, found {f.actual}" for f in report.findings])
     return figures
+
+
+async def _day(options: Options, phase: Callable[[str, str], Awaitable[Phase]], say: Callable[[str], None]) -> list[Phase]:
+    closed = await phase("closed loop", f"closed {options.seconds}")
+    rate = options.rate or closed.settled_per_second / 2
+    say(f"{closed}\nopen loop at {rate:.0f}/s")
+    phases = [closed, await phase("open loop", f"open {options.seconds} {rate}")]
+    if options.batch:
+        phases.append(await phase("batch calls", f"batch {options.seconds / 2} {options.batch}"))
+    return phases
 
 
 def _judge(figures: Figures, findings: list[str]) -> None:

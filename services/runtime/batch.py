@@ -43,7 +43,8 @@ class Position:
 class Item:
     """One message on its way through a lane.
 
-    `answer` waits for it at the edge; `position` is set if Kafka brought it; `fault` if it could not even be read.
+    `answer` waits for it at the edge; `position` is set if Kafka brought it; `fault` if it could not even be read;
+    `background` if settlements go before it.
     """
 
     message: Message
@@ -53,6 +54,7 @@ class Item:
     fault: Exception | None = None
     busy_count: int = 0
     expires_at: float = 0.0
+    background: bool = False
 
     @property
     def timer(self) -> TimerDue | None:

@@ -31,7 +31,7 @@ _ENDED = frozenset(phase.value for phase in TERMINAL)
 class Lanes(Protocol):
     """What the edge needs of the lanes."""
 
-    def submit(self, message: Message, body_hash: bytes, seconds: float) -> "asyncio.Future[Answered]": ...
+    def submit(self, message: Message, body_hash: bytes, seconds: float, background: bool) -> "asyncio.Future[Answered]": ...
     def watch(self, saga_id: str) -> asyncio.Event: ...
     def unwatch(self, saga_id: str, event: asyncio.Event) -> None: ...
 
@@ -46,11 +46,12 @@ class Edge:
         self._codec = codec
         self._pool = pool
 
-    async def ask(self, context: Context, request: Any, *, key: str, body: object) -> Any:
+    async def ask(self, context: Context, request: Any, *, key: str, body: object, background: bool = False) -> Any:
         """Have `body` decided for the aggregate `key` and answer the protobuf message of the result.
 
         The request's `request_id` makes it safe to repeat: the same request gets the stored answer. Raises the
-        `SettlementError` of a refusal. The decision is the lane's: it goes on if this call is cancelled (G1).
+        `SettlementError` of a refusal. The decision is the lane's: it goes on if this call is cancelled (G1). Settlements
+        go before a call of the `background`.
         """
         request_id: str = request.request_id
         if not _UUID.fullmatch(request_id):
@@ -61,7 +62,7 @@ class Edge:
         if seconds is None:
             seconds = self.settings.deadline_seconds_max
         message = Message(id=request_id.lower(), key=key, body=body, fresh_id=uuid_utils.uuid7().hex)
-        answered = await self._lanes.submit(message, body_hash(request), seconds)
+        answered = await self._lanes.submit(message, body_hash(request), seconds, background)
         if answered.verdict is Verdict.REFUSED:
             raise error_of(answered.refusal)
         return self._codec.message(answered.type, answered.outcome)

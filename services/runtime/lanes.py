@@ -60,14 +60,14 @@ class Lanes:
         """Records that wait in Kafka for the lanes of this process."""
         return sum([await lane.session.feed.lag() for lane in self._lanes if lane.session])
 
-    def submit(self, message: Message, body_hash: bytes, seconds: float) -> "asyncio.Future[Answered]":
+    def submit(self, message: Message, body_hash: bytes, seconds: float, background: bool = False) -> "asyncio.Future[Answered]":
         """Queue a call; its answer comes after the commit. Raises `ResourceExhausted` at once if the queue is full."""
         lane = self._lanes[partition_of(message.key, len(self._lanes))]
         if len(lane.queues.calls) >= self._queue_messages_max:
             metrics.REJECTED.inc()
             raise ResourceExhausted("OVERLOADED", "too many requests are waiting", {"retry_after_ms": "250"})
         answer: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
-        lane.queues.add(Item(message, answer, body_hash, expires_at=time.monotonic() + seconds))
+        lane.queues.add(Item(message, answer, body_hash, expires_at=time.monotonic() + seconds, background=background))
         return answer
 
     def feed_back(self, message: Message) -> None:

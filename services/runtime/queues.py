@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from services.kernel.saga import WAKE
 from services.runtime.batch import Item
 
-BACKGROUND_SHARE = 32
-"""One message in so many of a full batch may be a timer that no settlement waits for, such as a statement cut."""
+BACKGROUND_SHARE = 16
+"""Beside other work, one message in so many is of the background, and one at least in every batch."""
+BACKGROUND_ALONE = 64
+"""So many go into one batch when nothing else waits: a settlement that comes next does not wait long."""
 
 
 @dataclass(slots=True)
@@ -16,8 +18,8 @@ class Queues:
     """What waits for a lane, in three rows.
 
     `urgent` (replies, saga commands, the timers of sagas) goes before `calls`: open work before new work. All other
-    timers are `background`: a midnight at which every account is due must not starve the settlements, and an account
-    that is touched before its turn is brought up to date by the decision that touches it.
+    timers, and the calls of nightly runs, are `background`: a midnight at which every account is due must not starve the
+    settlements, and an account that is touched before its turn is brought up to date by the decision that touches it.
     """
 
     calls: deque[Item] = field(default_factory=deque)
@@ -30,24 +32,25 @@ class Queues:
 
     def take(self, most: int) -> list[Item]:
         """Up to `most` items, the urgent ones first, a few of the background always."""
-        taken = _first(self.background, max(most // BACKGROUND_SHARE, 1))
+        others = len(self.urgent) + len(self.calls)
+        taken = _first(self.background, 1 + min(others, most) // BACKGROUND_SHARE if others else min(most, BACKGROUND_ALONE))
         taken += _first(self.urgent, most - len(taken))
         taken += _first(self.calls, most - len(taken))
         return taken
 
     def add(self, item: Item) -> None:
         """Queue an item where it belongs."""
-        if item.answer is not None:
-            self.calls.append(item)
-        elif (timer := item.timer) and timer.kind != WAKE:
+        if item.background or ((timer := item.timer) and timer.kind != WAKE):
             self.background.append(item)
+        elif item.answer is not None:
+            self.calls.append(item)
         else:
             self.urgent.append(item)
         self.wake.set()
 
     def forget_fetched(self) -> None:
         """Records and timers come again with the next session; calls stay, their callers are waiting."""
-        self.urgent, self.background = deque(), deque()
+        self.urgent, self.background = deque(), deque(item for item in self.background if item.answer is not None)
 
 
 def _first(row: deque[Item], most: int) -> list[Item]:

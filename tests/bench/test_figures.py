@@ -1,10 +1,14 @@
 """The figures say what was measured, and why they are void if they are."""
 
 import os
+from datetime import timedelta
 
-from services.bench.figures import Figures, Percentiles, Phase
+from services.bench.customers import BILL_DAY
+from services.bench.figures import Figures, Night, Percentiles, Phase
+from services.bench.night import UNTIL_MIDNIGHT, eve
 from services.bench.processes import busy_seconds, cost_of
 from services.bench.run import Options, _judge
+from services.kernel.calendar import business_date
 
 NOTHING = Percentiles.of([])
 
@@ -69,3 +73,26 @@ def test_enough_orders_are_stored() -> None:
     """More than any run settles, however few were asked for."""
     assert Options(seconds=10, stored=5).orders > 10_000
     assert Options(seconds=10, stored=1_000_000).orders == 1_000_000
+
+
+def test_a_night_says_what_settlements_kept_and_what_was_left() -> None:
+    """An account without its statement makes the figures void; a rate below the goal does not."""
+    night = Night(100, issued=100, rates={"before": 1_000.0, "after": 900.0, "beside": 700.0}, cuts_per_second_alone=50.0)
+    figures = _figures(_phase())
+    figures.night = night
+
+    assert night.kept("after") == 0.778
+    assert night.kept("before") == 0.7
+    assert night.flaws() == []
+    assert figures.goals()["settlements keep >= 80% of their rate"] is False
+    assert "100 of 100 accounts" in figures.as_text()
+    assert Night(100, issued=99).flaws() == ["100 accounts were due: 99 statements, 0 accounts left"]
+    assert Night(100, issued=100, left=1).flaws() != []
+    assert Night(0).kept("after") == 0.0
+
+
+def test_a_night_begins_at_noon_before_its_midnight() -> None:
+    """The bill day is this month's; the clock of the engine under load is manual."""
+    assert business_date(eve() + UNTIL_MIDNIGHT).day == BILL_DAY
+    assert business_date(eve() + UNTIL_MIDNIGHT - timedelta(seconds=1)).day == BILL_DAY - 1
+    assert Options(statements=100_000).orders == 400_000

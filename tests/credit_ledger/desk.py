@@ -49,7 +49,7 @@ class LedgerEdge:
         self.clock = LedgerClock(ledger)
         self._turn = asyncio.Lock()
 
-    async def ask(self, context: Any, request: Any, *, key: str, body: object) -> Any:
+    async def ask(self, context: Any, request: Any, *, key: str, body: object, background: bool = False) -> Any:
         """Decide at once; a refusal raises its error."""
         message = Message(request.request_id, key, body)
         async with self._turn:

@@ -1,0 +1,72 @@
+"""A lane's rows: open work first, then new work, and never nothing of the background."""
+
+import asyncio
+from datetime import UTC, datetime
+
+from services.kernel.messages import Message, TimerDue
+from services.kernel.saga import WAKE
+from services.runtime.batch import Item
+from services.runtime.inbox import Answered
+from services.runtime.queues import BACKGROUND_ALONE, BACKGROUND_SHARE, Queues
+
+DUE = datetime(2026, 11, 5, tzinfo=UTC)
+NO_LOOP = asyncio.new_event_loop()
+NO_LOOP.close()
+
+
+def _timer(kind: str) -> Item:
+    return Item(Message("", "a", TimerDue(kind, "a", DUE)))
+
+
+def _call(background: bool = False) -> Item:
+    answer: asyncio.Future[Answered] = asyncio.Future(loop=NO_LOOP)
+    return Item(Message("m", "a", None), answer, background=background)
+
+
+def test_a_batch_takes_open_work_before_new_work() -> None:
+    """Records and the wake-ups of sagas are urgent; a full batch leaves calls waiting."""
+    queues = Queues()
+    call, wake, record = _call(), _timer(WAKE), Item(Message("r", "a", None))
+    for item in (call, wake, record):
+        queues.add(item)
+
+    assert queues.take(2) == [wake, record]
+    assert queues.take(2) == [call]
+    assert not queues
+
+
+def test_the_background_has_a_share_beside_other_work() -> None:
+    """One at least, and one in so many; whatever else waits, a statement cut gets its turn."""
+    queues = Queues()
+    for _ in range(100):
+        queues.add(_timer("statement_cut"))
+        queues.add(_call(background=True))
+    queues.add(_call())
+
+    assert [item.background or item.timer is not None for item in queues.take(512)].count(True) == 1
+    for _ in range(4 * BACKGROUND_SHARE):
+        queues.add(_call())
+    assert len(queues.take(512)) == 4 * BACKGROUND_SHARE + 5
+    assert len(queues.background) == 194
+
+
+def test_the_background_alone_fills_small_batches() -> None:
+    """So that a settlement that comes next does not wait long."""
+    queues = Queues()
+    for _ in range(2 * BACKGROUND_ALONE):
+        queues.add(_timer("statement_cut"))
+
+    assert len(queues.take(512)) == BACKGROUND_ALONE
+    assert len(queues.take(7)) == 7
+
+
+def test_a_lost_session_forgets_what_comes_again_and_nothing_else() -> None:
+    """Records and timers are fetched again; a call has a caller who waits, in the background too."""
+    queues = Queues()
+    call, nightly = _call(), _call(background=True)
+    for item in (call, nightly, _timer(WAKE), _timer("statement_cut"), Item(Message("r", "a", None))):
+        queues.add(item)
+
+    queues.forget_fetched()
+
+    assert queues.take(512) == [nightly, call]
