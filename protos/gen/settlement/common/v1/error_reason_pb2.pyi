@@ -166,6 +166,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The saga's phase forbids this."""
     ERROR_REASON_PARKED_STATE: _ErrorReason.ValueType  # 71
     """The parked message is resolved already."""
+    ERROR_REASON_AFTER_SALE_CLOSED: _ErrorReason.ValueType  # 72
+    """The order's after-sale time is over: it is completed, or about to be (DOMAIN 2.1)."""
+    ERROR_REASON_DISPUTE_WINDOW_CLOSED: _ErrorReason.ValueType  # 73
+    """A rejection can no longer be disputed here (DOMAIN 2.10)."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Every reason that a google.rpc.ErrorInfo of this engine can carry; the wire string is the name without its prefix,
@@ -316,4 +320,8 @@ ERROR_REASON_SAGA_STATE: ErrorReason.ValueType  # 70
 """The saga's phase forbids this."""
 ERROR_REASON_PARKED_STATE: ErrorReason.ValueType  # 71
 """The parked message is resolved already."""
+ERROR_REASON_AFTER_SALE_CLOSED: ErrorReason.ValueType  # 72
+"""The order's after-sale time is over: it is completed, or about to be (DOMAIN 2.1)."""
+ERROR_REASON_DISPUTE_WINDOW_CLOSED: ErrorReason.ValueType  # 73
+"""A rejection can no longer be disputed here (DOMAIN 2.10)."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -45,7 +45,7 @@ class _ReturnStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReturnSta
     RETURN_STATE_EXPIRED: _ReturnState.ValueType  # 6
     """No waybill came in time."""
     RETURN_STATE_IN_DISPUTE: _ReturnState.ValueType  # 7
-    """The merchant disputes what arrived."""
+    """The merchant disputes what arrived, or the customer the rejection."""
     RETURN_STATE_REFUNDING: _ReturnState.ValueType  # 8
     """The refund is under way."""
     RETURN_STATE_REFUNDED: _ReturnState.ValueType  # 9
@@ -71,7 +71,7 @@ RETURN_STATE_IN_RETURN: ReturnState.ValueType  # 5
 RETURN_STATE_EXPIRED: ReturnState.ValueType  # 6
 """No waybill came in time."""
 RETURN_STATE_IN_DISPUTE: ReturnState.ValueType  # 7
-"""The merchant disputes what arrived."""
+"""The merchant disputes what arrived, or the customer the rejection."""
 RETURN_STATE_REFUNDING: ReturnState.ValueType  # 8
 """The refund is under way."""
 RETURN_STATE_REFUNDED: ReturnState.ValueType  # 9
@@ -96,6 +96,8 @@ class _ReturnReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReturnRe
     """Not what was ordered."""
     RETURN_REASON_OTHER: _ReturnReason.ValueType  # 4
     """Anything else."""
+    RETURN_REASON_REFUSED: _ReturnReason.ValueType  # 5
+    """Refused at the door; given by the engine."""
 
 class ReturnReason(_ReturnReason, metaclass=_ReturnReasonEnumTypeWrapper):
     """Why something is returned."""
@@ -110,7 +112,57 @@ RETURN_REASON_WRONG_ITEM: ReturnReason.ValueType  # 3
 """Not what was ordered."""
 RETURN_REASON_OTHER: ReturnReason.ValueType  # 4
 """Anything else."""
+RETURN_REASON_REFUSED: ReturnReason.ValueType  # 5
+"""Refused at the door; given by the engine."""
 Global___ReturnReason: _TypeAlias = ReturnReason  # noqa: Y015
+
+class _DisputeParty:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DisputePartyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DisputeParty.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DISPUTE_PARTY_UNSPECIFIED: _DisputeParty.ValueType  # 0
+    """Nobody."""
+    DISPUTE_PARTY_MERCHANT: _DisputeParty.ValueType  # 1
+    """The merchant, of what arrived."""
+    DISPUTE_PARTY_CUSTOMER: _DisputeParty.ValueType  # 2
+    """The customer, of a rejection."""
+
+class DisputeParty(_DisputeParty, metaclass=_DisputePartyEnumTypeWrapper):
+    """Who opened a dispute."""
+
+DISPUTE_PARTY_UNSPECIFIED: DisputeParty.ValueType  # 0
+"""Nobody."""
+DISPUTE_PARTY_MERCHANT: DisputeParty.ValueType  # 1
+"""The merchant, of what arrived."""
+DISPUTE_PARTY_CUSTOMER: DisputeParty.ValueType  # 2
+"""The customer, of a rejection."""
+Global___DisputeParty: _TypeAlias = DisputeParty  # noqa: Y015
+
+class _DisputeDecision:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DisputeDecisionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DisputeDecision.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DISPUTE_DECISION_UNSPECIFIED: _DisputeDecision.ValueType  # 0
+    """Not given."""
+    DISPUTE_DECISION_UPHELD: _DisputeDecision.ValueType  # 1
+    """For the customer: what arrived is refunded; a return that was rejected may be sent."""
+    DISPUTE_DECISION_REJECTED: _DisputeDecision.ValueType  # 2
+    """For the merchant: nothing is refunded, and the case is closed for good."""
+
+class DisputeDecision(_DisputeDecision, metaclass=_DisputeDecisionEnumTypeWrapper):
+    """How a dispute is decided."""
+
+DISPUTE_DECISION_UNSPECIFIED: DisputeDecision.ValueType  # 0
+"""Not given."""
+DISPUTE_DECISION_UPHELD: DisputeDecision.ValueType  # 1
+"""For the customer: what arrived is refunded; a return that was rejected may be sent."""
+DISPUTE_DECISION_REJECTED: DisputeDecision.ValueType  # 2
+"""For the merchant: nothing is refunded, and the case is closed for good."""
+Global___DisputeDecision: _TypeAlias = DisputeDecision  # noqa: Y015
 
 @_typing.final
 class ReturnCase(_message.Message):
@@ -133,6 +185,9 @@ class ReturnCase(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    DISPUTED_BY_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    DISPUTE_NOTE_FIELD_NUMBER: _builtins.int
     return_id: _builtins.str
     """Id, `ret_…`."""
     order_id: _builtins.str
@@ -148,11 +203,15 @@ class ReturnCase(_message.Message):
     return_address: _builtins.str
     """Where the goods go, or how they are picked up."""
     reject_reason: _builtins.str
-    """Why the merchant said no."""
+    """Why the merchant, or support in a dispute, said no."""
     settlement_id: _builtins.str
     """Its refund."""
     version: _builtins.int
     """Steps by one with every visible change of the order."""
+    disputed_by: Global___DisputeParty.ValueType
+    """Who opened its last dispute."""
+    dispute_note: _builtins.str
+    """What the dispute is about."""
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[_order_pb2.LineQuantity]:
         """What is to be returned."""
@@ -173,6 +232,10 @@ class ReturnCase(_message.Message):
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """When it last changed."""
 
+    @_builtins.property
+    def evidence(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """References to the evidence of that dispute, beside the waybill."""
+
     def __init__(
         self,
         *,
@@ -191,10 +254,13 @@ class ReturnCase(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
         version: _builtins.int = ...,
+        disputed_by: Global___DisputeParty.ValueType = ...,
+        evidence: _abc.Iterable[_builtins.str] | None = ...,
+        dispute_note: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "deadline_time", b"deadline_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_lines", b"accepted_lines", "create_time", b"create_time", "deadline_time", b"deadline_time", "lines", b"lines", "note", b"note", "order_id", b"order_id", "reason", b"reason", "reject_reason", b"reject_reason", "return_address", b"return_address", "return_id", b"return_id", "settlement_id", b"settlement_id", "state", b"state", "update_time", b"update_time", "version", b"version", "waybill_number", b"waybill_number"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_lines", b"accepted_lines", "create_time", b"create_time", "deadline_time", b"deadline_time", "dispute_note", b"dispute_note", "disputed_by", b"disputed_by", "evidence", b"evidence", "lines", b"lines", "note", b"note", "order_id", b"order_id", "reason", b"reason", "reject_reason", b"reject_reason", "return_address", b"return_address", "return_id", b"return_id", "settlement_id", b"settlement_id", "state", b"state", "update_time", b"update_time", "version", b"version", "waybill_number", b"waybill_number"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -575,6 +641,292 @@ class ConfirmReceiptResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ConfirmReceiptResponse: _TypeAlias = ConfirmReceiptResponse  # noqa: Y015
+
+@_typing.final
+class RefuseDeliveryRequest(_message.Message):
+    """Request of RefuseDelivery."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    WAYBILL_NUMBER_FIELD_NUMBER: _builtins.int
+    CARRIER_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """UUID of the request; the same id and body give the stored answer for at least 24 hours."""
+    order_id: _builtins.str
+    """The order."""
+    customer_id: _builtins.str
+    """Whose order it is; ORDER_NOT_FOUND if it is not theirs. Not checked if empty."""
+    waybill_number: _builtins.str
+    """The number under which the carrier brings the parcel back (DOMAIN CR-6)."""
+    carrier: _builtins.str
+    """The carrier."""
+    note: _builtins.str
+    """What the customer said."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        order_id: _builtins.str = ...,
+        customer_id: _builtins.str = ...,
+        waybill_number: _builtins.str = ...,
+        carrier: _builtins.str = ...,
+        note: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["carrier", b"carrier", "customer_id", b"customer_id", "note", b"note", "order_id", b"order_id", "request_id", b"request_id", "waybill_number", b"waybill_number"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RefuseDeliveryRequest: _TypeAlias = RefuseDeliveryRequest  # noqa: Y015
+
+@_typing.final
+class RefuseDeliveryResponse(_message.Message):
+    """Response of RefuseDelivery."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RETURN_CASE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def return_case(self) -> Global___ReturnCase:
+        """The case, on its way back."""
+
+    def __init__(
+        self,
+        *,
+        return_case: Global___ReturnCase | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["return_case", b"return_case"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["return_case", b"return_case"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RefuseDeliveryResponse: _TypeAlias = RefuseDeliveryResponse  # noqa: Y015
+
+@_typing.final
+class DisputeReceiptRequest(_message.Message):
+    """Request of DisputeReceipt."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    RETURN_ID_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    MERCHANT_ID_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """UUID of the request; the same id and body give the stored answer for at least 24 hours."""
+    return_id: _builtins.str
+    """The case."""
+    order_id: _builtins.str
+    """Its order."""
+    merchant_id: _builtins.str
+    """Who disputes; ORDER_NOT_FOUND if the order is not theirs. Not checked if empty."""
+    note: _builtins.str
+    """What is wrong with what arrived."""
+    @_builtins.property
+    def evidence(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """References to the evidence: photos, the weighing slip. EVIDENCE_REQUIRED if there is none."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        return_id: _builtins.str = ...,
+        order_id: _builtins.str = ...,
+        merchant_id: _builtins.str = ...,
+        evidence: _abc.Iterable[_builtins.str] | None = ...,
+        note: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["evidence", b"evidence", "merchant_id", b"merchant_id", "note", b"note", "order_id", b"order_id", "request_id", b"request_id", "return_id", b"return_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DisputeReceiptRequest: _TypeAlias = DisputeReceiptRequest  # noqa: Y015
+
+@_typing.final
+class DisputeReceiptResponse(_message.Message):
+    """Response of DisputeReceipt."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RETURN_CASE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def return_case(self) -> Global___ReturnCase:
+        """The case."""
+
+    def __init__(
+        self,
+        *,
+        return_case: Global___ReturnCase | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["return_case", b"return_case"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["return_case", b"return_case"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DisputeReceiptResponse: _TypeAlias = DisputeReceiptResponse  # noqa: Y015
+
+@_typing.final
+class DisputeRejectionRequest(_message.Message):
+    """Request of DisputeRejection."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    RETURN_ID_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """UUID of the request; the same id and body give the stored answer for at least 24 hours."""
+    return_id: _builtins.str
+    """The case."""
+    order_id: _builtins.str
+    """Its order."""
+    customer_id: _builtins.str
+    """Who disputes; ORDER_NOT_FOUND if the order is not theirs. Not checked if empty."""
+    note: _builtins.str
+    """Why the rejection is wrong."""
+    @_builtins.property
+    def evidence(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """References to the evidence; needed once 24 hours have passed since the rejection."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        return_id: _builtins.str = ...,
+        order_id: _builtins.str = ...,
+        customer_id: _builtins.str = ...,
+        evidence: _abc.Iterable[_builtins.str] | None = ...,
+        note: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer_id", b"customer_id", "evidence", b"evidence", "note", b"note", "order_id", b"order_id", "request_id", b"request_id", "return_id", b"return_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DisputeRejectionRequest: _TypeAlias = DisputeRejectionRequest  # noqa: Y015
+
+@_typing.final
+class DisputeRejectionResponse(_message.Message):
+    """Response of DisputeRejection."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RETURN_CASE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def return_case(self) -> Global___ReturnCase:
+        """The case."""
+
+    def __init__(
+        self,
+        *,
+        return_case: Global___ReturnCase | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["return_case", b"return_case"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["return_case", b"return_case"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DisputeRejectionResponse: _TypeAlias = DisputeRejectionResponse  # noqa: Y015
+
+@_typing.final
+class ResolveDisputeRequest(_message.Message):
+    """Request of ResolveDispute."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    RETURN_ID_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    OPERATOR_ID_FIELD_NUMBER: _builtins.int
+    DECISION_FIELD_NUMBER: _builtins.int
+    ACCEPTED_LINES_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    WAIT_TIMEOUT_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """UUID of the request; the same id and body give the stored answer for at least 24 hours."""
+    return_id: _builtins.str
+    """The case."""
+    order_id: _builtins.str
+    """Its order."""
+    operator_id: _builtins.str
+    """Who decides."""
+    decision: Global___DisputeDecision.ValueType
+    """For whom."""
+    reason: _builtins.str
+    """Why."""
+    @_builtins.property
+    def accepted_lines(self) -> _containers.RepeatedCompositeFieldContainer[_order_pb2.LineQuantity]:
+        """UPHELD, of goods that arrived: what is accepted; empty means all that was requested."""
+
+    @_builtins.property
+    def wait_timeout(self) -> _duration_pb2.Duration:
+        """Wait at most so long for the settlement's end; the answer comes earlier if it ends earlier, at once if absent."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        return_id: _builtins.str = ...,
+        order_id: _builtins.str = ...,
+        operator_id: _builtins.str = ...,
+        decision: Global___DisputeDecision.ValueType = ...,
+        accepted_lines: _abc.Iterable[_order_pb2.LineQuantity] | None = ...,
+        reason: _builtins.str = ...,
+        wait_timeout: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["wait_timeout", b"wait_timeout"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_lines", b"accepted_lines", "decision", b"decision", "operator_id", b"operator_id", "order_id", b"order_id", "reason", b"reason", "request_id", b"request_id", "return_id", b"return_id", "wait_timeout", b"wait_timeout"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResolveDisputeRequest: _TypeAlias = ResolveDisputeRequest  # noqa: Y015
+
+@_typing.final
+class ResolveDisputeResponse(_message.Message):
+    """Response of ResolveDispute."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RETURN_CASE_FIELD_NUMBER: _builtins.int
+    SETTLEMENT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def return_case(self) -> Global___ReturnCase:
+        """The case."""
+
+    @_builtins.property
+    def settlement(self) -> _settlement_pb2.Settlement:
+        """The refund, where goods that arrived are accepted."""
+
+    def __init__(
+        self,
+        *,
+        return_case: Global___ReturnCase | None = ...,
+        settlement: _settlement_pb2.Settlement | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["return_case", b"return_case", "settlement", b"settlement"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["return_case", b"return_case", "settlement", b"settlement"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResolveDisputeResponse: _TypeAlias = ResolveDisputeResponse  # noqa: Y015
 
 @_typing.final
 class RefundAmountRequest(_message.Message):

@@ -65,6 +65,26 @@ class AfterSaleServiceStub(object):
                 request_serializer=settlement_dot_order_dot_v1_dot_after__sale__service__pb2.ConfirmReceiptRequest.SerializeToString,
                 response_deserializer=settlement_dot_order_dot_v1_dot_after__sale__service__pb2.ConfirmReceiptResponse.FromString,
                 _registered_method=True)
+        self.RefuseDelivery = channel.unary_unary(
+                '/settlement.order.v1.AfterSaleService/RefuseDelivery',
+                request_serializer=settlement_dot_order_dot_v1_dot_after__sale__service__pb2.RefuseDeliveryRequest.SerializeToString,
+                response_deserializer=settlement_dot_order_dot_v1_dot_after__sale__service__pb2.RefuseDeliveryResponse.FromString,
+                _registered_method=True)
+        self.DisputeReceipt = channel.unary_unary(
+                '/settlement.order.v1.AfterSaleService/DisputeReceipt',
+                request_serializer=settlement_dot_order_dot_v1_dot_after__sale__service__pb2.DisputeReceiptRequest.SerializeToString,
+                response_deserializer=settlement_dot_order_dot_v1_dot_after__sale__service__pb2.DisputeReceiptResponse.FromString,
+                _registered_method=True)
+        self.DisputeRejection = channel.unary_unary(
+                '/settlement.order.v1.AfterSaleService/DisputeRejection',
+                request_serializer=settlement_dot_order_dot_v1_dot_after__sale__service__pb2.DisputeRejectionRequest.SerializeToString,
+                response_deserializer=settlement_dot_order_dot_v1_dot_after__sale__service__pb2.DisputeRejectionResponse.FromString,
+                _registered_method=True)
+        self.ResolveDispute = channel.unary_unary(
+                '/settlement.order.v1.AfterSaleService/ResolveDispute',
+                request_serializer=settlement_dot_order_dot_v1_dot_after__sale__service__pb2.ResolveDisputeRequest.SerializeToString,
+                response_deserializer=settlement_dot_order_dot_v1_dot_after__sale__service__pb2.ResolveDisputeResponse.FromString,
+                _registered_method=True)
         self.RefundAmount = channel.unary_unary(
                 '/settlement.order.v1.AfterSaleService/RefundAmount',
                 request_serializer=settlement_dot_order_dot_v1_dot_after__sale__service__pb2.RefundAmountRequest.SerializeToString,
@@ -133,6 +153,34 @@ class AfterSaleServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RefuseDelivery(self, request, context):
+        """The customer refused the parcel at the door: everything shipped goes back as a return case (DOMAIN 2.1).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DisputeReceipt(self, request, context):
+        """The merchant disputes what arrived; nothing is refunded until it is resolved (DOMAIN 2.2).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DisputeRejection(self, request, context):
+        """The customer disputes the merchant's rejection: within 24 hours, with evidence within 72 (DOMAIN 2.10).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResolveDispute(self, request, context):
+        """Support decides a dispute: for the customer, wholly or in part, or for the merchant.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RefundAmount(self, request, context):
         """Money back without goods, for example a price reduction.
         """
@@ -193,6 +241,26 @@ def add_AfterSaleServiceServicer_to_server(servicer, server):
                     servicer.ConfirmReceipt,
                     request_deserializer=settlement_dot_order_dot_v1_dot_after__sale__service__pb2.ConfirmReceiptRequest.FromString,
                     response_serializer=settlement_dot_order_dot_v1_dot_after__sale__service__pb2.ConfirmReceiptResponse.SerializeToString,
+            ),
+            'RefuseDelivery': grpc.unary_unary_rpc_method_handler(
+                    servicer.RefuseDelivery,
+                    request_deserializer=settlement_dot_order_dot_v1_dot_after__sale__service__pb2.RefuseDeliveryRequest.FromString,
+                    response_serializer=settlement_dot_order_dot_v1_dot_after__sale__service__pb2.RefuseDeliveryResponse.SerializeToString,
+            ),
+            'DisputeReceipt': grpc.unary_unary_rpc_method_handler(
+                    servicer.DisputeReceipt,
+                    request_deserializer=settlement_dot_order_dot_v1_dot_after__sale__service__pb2.DisputeReceiptRequest.FromString,
+                    response_serializer=settlement_dot_order_dot_v1_dot_after__sale__service__pb2.DisputeReceiptResponse.SerializeToString,
+            ),
+            'DisputeRejection': grpc.unary_unary_rpc_method_handler(
+                    servicer.DisputeRejection,
+                    request_deserializer=settlement_dot_order_dot_v1_dot_after__sale__service__pb2.DisputeRejectionRequest.FromString,
+                    response_serializer=settlement_dot_order_dot_v1_dot_after__sale__service__pb2.DisputeRejectionResponse.SerializeToString,
+            ),
+            'ResolveDispute': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResolveDispute,
+                    request_deserializer=settlement_dot_order_dot_v1_dot_after__sale__service__pb2.ResolveDisputeRequest.FromString,
+                    response_serializer=settlement_dot_order_dot_v1_dot_after__sale__service__pb2.ResolveDisputeResponse.SerializeToString,
             ),
             'RefundAmount': grpc.unary_unary_rpc_method_handler(
                     servicer.RefundAmount,
@@ -378,6 +446,114 @@ class AfterSaleService(object):
             '/settlement.order.v1.AfterSaleService/ConfirmReceipt',
             settlement_dot_order_dot_v1_dot_after__sale__service__pb2.ConfirmReceiptRequest.SerializeToString,
             settlement_dot_order_dot_v1_dot_after__sale__service__pb2.ConfirmReceiptResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RefuseDelivery(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/settlement.order.v1.AfterSaleService/RefuseDelivery',
+            settlement_dot_order_dot_v1_dot_after__sale__service__pb2.RefuseDeliveryRequest.SerializeToString,
+            settlement_dot_order_dot_v1_dot_after__sale__service__pb2.RefuseDeliveryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DisputeReceipt(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/settlement.order.v1.AfterSaleService/DisputeReceipt',
+            settlement_dot_order_dot_v1_dot_after__sale__service__pb2.DisputeReceiptRequest.SerializeToString,
+            settlement_dot_order_dot_v1_dot_after__sale__service__pb2.DisputeReceiptResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DisputeRejection(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/settlement.order.v1.AfterSaleService/DisputeRejection',
+            settlement_dot_order_dot_v1_dot_after__sale__service__pb2.DisputeRejectionRequest.SerializeToString,
+            settlement_dot_order_dot_v1_dot_after__sale__service__pb2.DisputeRejectionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResolveDispute(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/settlement.order.v1.AfterSaleService/ResolveDispute',
+            settlement_dot_order_dot_v1_dot_after__sale__service__pb2.ResolveDisputeRequest.SerializeToString,
+            settlement_dot_order_dot_v1_dot_after__sale__service__pb2.ResolveDisputeResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -45,6 +45,14 @@ class AfterSaleServiceStub:
     """The goods are on their way (DOMAIN CR-6)."""
     ConfirmReceipt: _grpc.UnaryUnaryMultiCallable[_after_sale_service_pb2.ConfirmReceiptRequest, _after_sale_service_pb2.ConfirmReceiptResponse]
     """The merchant got the goods: this alone starts the refund (DOMAIN CR-7)."""
+    RefuseDelivery: _grpc.UnaryUnaryMultiCallable[_after_sale_service_pb2.RefuseDeliveryRequest, _after_sale_service_pb2.RefuseDeliveryResponse]
+    """The customer refused the parcel at the door: everything shipped goes back as a return case (DOMAIN 2.1)."""
+    DisputeReceipt: _grpc.UnaryUnaryMultiCallable[_after_sale_service_pb2.DisputeReceiptRequest, _after_sale_service_pb2.DisputeReceiptResponse]
+    """The merchant disputes what arrived; nothing is refunded until it is resolved (DOMAIN 2.2)."""
+    DisputeRejection: _grpc.UnaryUnaryMultiCallable[_after_sale_service_pb2.DisputeRejectionRequest, _after_sale_service_pb2.DisputeRejectionResponse]
+    """The customer disputes the merchant's rejection: within 24 hours, with evidence within 72 (DOMAIN 2.10)."""
+    ResolveDispute: _grpc.UnaryUnaryMultiCallable[_after_sale_service_pb2.ResolveDisputeRequest, _after_sale_service_pb2.ResolveDisputeResponse]
+    """Support decides a dispute: for the customer, wholly or in part, or for the merchant."""
     RefundAmount: _grpc.UnaryUnaryMultiCallable[_after_sale_service_pb2.RefundAmountRequest, _after_sale_service_pb2.RefundAmountResponse]
     """Money back without goods, for example a price reduction."""
     ReverseRefund: _grpc.UnaryUnaryMultiCallable[_after_sale_service_pb2.ReverseRefundRequest, _after_sale_service_pb2.ReverseRefundResponse]
@@ -71,6 +79,14 @@ class AfterSaleServiceAsyncStub(AfterSaleServiceStub):
     """The goods are on their way (DOMAIN CR-6)."""
     ConfirmReceipt: _aio.UnaryUnaryMultiCallable[_after_sale_service_pb2.ConfirmReceiptRequest, _after_sale_service_pb2.ConfirmReceiptResponse]  # type: ignore[assignment]
     """The merchant got the goods: this alone starts the refund (DOMAIN CR-7)."""
+    RefuseDelivery: _aio.UnaryUnaryMultiCallable[_after_sale_service_pb2.RefuseDeliveryRequest, _after_sale_service_pb2.RefuseDeliveryResponse]  # type: ignore[assignment]
+    """The customer refused the parcel at the door: everything shipped goes back as a return case (DOMAIN 2.1)."""
+    DisputeReceipt: _aio.UnaryUnaryMultiCallable[_after_sale_service_pb2.DisputeReceiptRequest, _after_sale_service_pb2.DisputeReceiptResponse]  # type: ignore[assignment]
+    """The merchant disputes what arrived; nothing is refunded until it is resolved (DOMAIN 2.2)."""
+    DisputeRejection: _aio.UnaryUnaryMultiCallable[_after_sale_service_pb2.DisputeRejectionRequest, _after_sale_service_pb2.DisputeRejectionResponse]  # type: ignore[assignment]
+    """The customer disputes the merchant's rejection: within 24 hours, with evidence within 72 (DOMAIN 2.10)."""
+    ResolveDispute: _aio.UnaryUnaryMultiCallable[_after_sale_service_pb2.ResolveDisputeRequest, _after_sale_service_pb2.ResolveDisputeResponse]  # type: ignore[assignment]
+    """Support decides a dispute: for the customer, wholly or in part, or for the merchant."""
     RefundAmount: _aio.UnaryUnaryMultiCallable[_after_sale_service_pb2.RefundAmountRequest, _after_sale_service_pb2.RefundAmountResponse]  # type: ignore[assignment]
     """Money back without goods, for example a price reduction."""
     ReverseRefund: _aio.UnaryUnaryMultiCallable[_after_sale_service_pb2.ReverseRefundRequest, _after_sale_service_pb2.ReverseRefundResponse]  # type: ignore[assignment]
@@ -130,6 +146,38 @@ class AfterSaleServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_after_sale_service_pb2.ConfirmReceiptResponse, _abc.Awaitable[_after_sale_service_pb2.ConfirmReceiptResponse]]:
         """The merchant got the goods: this alone starts the refund (DOMAIN CR-7)."""
+
+    @_abc_1.abstractmethod
+    def RefuseDelivery(
+        self,
+        request: _after_sale_service_pb2.RefuseDeliveryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_after_sale_service_pb2.RefuseDeliveryResponse, _abc.Awaitable[_after_sale_service_pb2.RefuseDeliveryResponse]]:
+        """The customer refused the parcel at the door: everything shipped goes back as a return case (DOMAIN 2.1)."""
+
+    @_abc_1.abstractmethod
+    def DisputeReceipt(
+        self,
+        request: _after_sale_service_pb2.DisputeReceiptRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_after_sale_service_pb2.DisputeReceiptResponse, _abc.Awaitable[_after_sale_service_pb2.DisputeReceiptResponse]]:
+        """The merchant disputes what arrived; nothing is refunded until it is resolved (DOMAIN 2.2)."""
+
+    @_abc_1.abstractmethod
+    def DisputeRejection(
+        self,
+        request: _after_sale_service_pb2.DisputeRejectionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_after_sale_service_pb2.DisputeRejectionResponse, _abc.Awaitable[_after_sale_service_pb2.DisputeRejectionResponse]]:
+        """The customer disputes the merchant's rejection: within 24 hours, with evidence within 72 (DOMAIN 2.10)."""
+
+    @_abc_1.abstractmethod
+    def ResolveDispute(
+        self,
+        request: _after_sale_service_pb2.ResolveDisputeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_after_sale_service_pb2.ResolveDisputeResponse, _abc.Awaitable[_after_sale_service_pb2.ResolveDisputeResponse]]:
+        """Support decides a dispute: for the customer, wholly or in part, or for the merchant."""
 
     @_abc_1.abstractmethod
     def RefundAmount(

@@ -710,3 +710,105 @@ class ReturnReceived(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReturnReceived: _TypeAlias = ReturnReceived  # noqa: Y015
+
+@_typing.final
+class DeliveryRefused(_message.Message):
+    """The customer refused the parcel at the door; it comes back as this case, which was requested and is on its way."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    RETURN_ID_FIELD_NUMBER: _builtins.int
+    order_id: _builtins.str
+    """The order."""
+    return_id: _builtins.str
+    """The case."""
+    def __init__(
+        self,
+        *,
+        order_id: _builtins.str = ...,
+        return_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["order_id", b"order_id", "return_id", b"return_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeliveryRefused: _TypeAlias = DeliveryRefused  # noqa: Y015
+
+@_typing.final
+class ReturnDisputed(_message.Message):
+    """A return is in dispute: the merchant disputes what arrived, or the customer the rejection."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    RETURN_ID_FIELD_NUMBER: _builtins.int
+    DISPUTED_BY_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    order_id: _builtins.str
+    """The order."""
+    return_id: _builtins.str
+    """The case."""
+    disputed_by: _after_sale_service_pb2.DisputeParty.ValueType
+    """Who."""
+    @_builtins.property
+    def evidence(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """References to the evidence."""
+
+    def __init__(
+        self,
+        *,
+        order_id: _builtins.str = ...,
+        return_id: _builtins.str = ...,
+        disputed_by: _after_sale_service_pb2.DisputeParty.ValueType = ...,
+        evidence: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["disputed_by", b"disputed_by", "evidence", b"evidence", "order_id", b"order_id", "return_id", b"return_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReturnDisputed: _TypeAlias = ReturnDisputed  # noqa: Y015
+
+@_typing.final
+class ReturnDisputeResolved(_message.Message):
+    """Support decided a dispute. If goods that arrived are accepted, ReturnReceived follows; if the rejection of a return is
+    lifted, ReturnApproved.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    RETURN_ID_FIELD_NUMBER: _builtins.int
+    DECISION_FIELD_NUMBER: _builtins.int
+    OPERATOR_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    order_id: _builtins.str
+    """The order."""
+    return_id: _builtins.str
+    """The case."""
+    decision: _after_sale_service_pb2.DisputeDecision.ValueType
+    """For whom."""
+    operator_id: _builtins.str
+    """Who decided."""
+    reason: _builtins.str
+    """Why."""
+    def __init__(
+        self,
+        *,
+        order_id: _builtins.str = ...,
+        return_id: _builtins.str = ...,
+        decision: _after_sale_service_pb2.DisputeDecision.ValueType = ...,
+        operator_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "operator_id", b"operator_id", "order_id", b"order_id", "reason", b"reason", "return_id", b"return_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReturnDisputeResolved: _TypeAlias = ReturnDisputeResolved  # noqa: Y015
