@@ -13,14 +13,21 @@ from services.order.domain import explanation
 from services.order.domain.commands import (
     ApproveReturn,
     CancelOrder,
+    ConfirmDelivery,
     ConfirmReceipt,
     ConfirmShipment,
+    DisputeReceipt,
+    DisputeRejection,
     PlaceOrder,
     RefundAmount,
+    RefuseDelivery,
     RegisterWaybill,
+    RejectReturn,
     RequestReturn,
+    ResolveDispute,
     ReverseRefund,
 )
+from services.order.domain.completion import AFTER_SALE
 from services.order.domain.lines import LineQuantity
 from services.order.domain.order import Order
 from services.order.domain.pricing import Promotion, discount_alloc, payable, unit_refund
@@ -116,12 +123,19 @@ def check(order: Order) -> None:
         assert order.coupon.released_minor == order.coupon.amount_minor
 
 
+def awake(world: World) -> None:
+    """A delivered order that is not at its end has the timer of its after-sale time, and no other order has one."""
+    order = world.order
+    ended = order.state in (OrderState.COMPLETED, OrderState.FULLY_REFUNDED)
+    assert ((AFTER_SALE, ORDER_ID) in world.timers) == (order.delivered_at is not None and not ended)
+
+
 def act(world: World, chance: Random) -> None:
     """One random call; refusals are fine."""
     order = world.order
     line = chance.choice(order.lines)
     some = (LineQuantity(line.id, chance.randint(1, line.quantity)),)
-    match chance.randrange(6):
+    match chance.randrange(10):
         case 0:
             world.ask(ConfirmShipment(ORDER_ID, chance.choice([(), some])))
         case 1:
@@ -130,8 +144,27 @@ def act(world: World, chance: Random) -> None:
             world.ask(RefundAmount(ORDER_ID, chance.randint(0, max(1, order.refundable_minor))))
         case 3:
             world.ask(ReverseRefund(ORDER_ID))
+        case 4:
+            world.ask(ConfirmDelivery(ORDER_ID))
+        case 5:
+            world.turn(chance.choice((timedelta(days=1), timedelta(days=200))))
+        case 6:
+            argue(world, some, chance)
         case _:
             send_back(world, some)
+
+
+def argue(world: World, some: tuple[LineQuantity, ...], chance: Random) -> None:
+    """A refused parcel whose receipt is disputed, or a rejected return; support decides either way."""
+    if chance.random() < 0.5:
+        asked = world.ask(RefuseDelivery(ORDER_ID, "SF1"))
+        dispute: type[DisputeReceipt | DisputeRejection] = DisputeReceipt
+    else:
+        asked, dispute = world.ask(RequestReturn(ORDER_ID, some)), DisputeRejection
+    if isinstance(asked, Done) and isinstance(asked.result, ReturnCase):
+        world.ask(RejectReturn(ORDER_ID, asked.result.id))
+        world.ask(dispute(ORDER_ID, asked.result.id, ("photo",)))
+        world.ask(ResolveDispute(ORDER_ID, asked.result.id, chance.random() < 0.5, "op_1", "why"))
 
 
 def send_back(world: World, some: tuple[LineQuantity, ...]) -> bool:
@@ -181,6 +214,7 @@ def test_every_history_keeps_the_books_of_the_order(body: PlaceOrder, chance: Ra
         act(world, chance)
         deliver(world, chance)
         check(world.order)
+        awake(world)
 
     runs = [row for row in world.rows.values() if isinstance(row, Run)]
     assert all(run.phase in TERMINAL for run in runs)

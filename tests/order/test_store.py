@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import asyncpg
 import pytest
@@ -9,20 +10,31 @@ import pytest
 from services.order.domain.commands import (
     ApproveReturn,
     CancelOrder,
+    ConfirmDelivery,
     ConfirmReceipt,
     ConfirmShipment,
+    DisputeReceipt,
+    DisputeRejection,
     PlaceOrder,
     RefundAmount,
+    RefuseDelivery,
     RegisterWaybill,
+    RejectReturn,
     RequestReturn,
+    ResolveDispute,
 )
+from services.order.domain.completion import after_sale_end
 from services.order.domain.pricing import Promotion
 from services.order.domain.tenders import TenderType
 from services.order.rpc.paging import FIRST, LAST
 from services.order.store import reads
+from services.order.wire import CODEC
+from services.order.wire.orders import order_message
 from services.order.wire.settlements import settlement_message
+from services.runtime.timers import find_due
+from settlement.order.v1 import after_sale_service_pb2 as pb
 from settlement.order.v1 import order_pb2, settlement_pb2
-from tests.order.shop import ALL_TABLES, Shop, commands
+from tests.order.shop import ALL_TABLES, PARTITIONS, Shop, commands
 from tests.order.world import ORDER_ID, new_order, units
 
 MIXED = new_order(
@@ -83,6 +95,58 @@ async def test_every_row_of_an_orders_life_comes_back_as_it_was_saved(shop: Shop
     assert told.state == settlement_pb2.SETTLEMENT_STATE_DONE
     assert [entry.step for entry in told.timeline] == ["STARTED", "TRIED", "TRIED", "ENDED"]
     assert told.return_id == case.return_id
+
+
+async def test_disputes_and_refused_parcels_come_back_as_they_were_saved(shop: Shop) -> None:
+    """And so does what their callers are answered; the same request is answered the same, and opens nothing twice."""
+    order_id = await bought(shop)
+    await shop.ask(order_id, ConfirmShipment(order_id, units(L1=2)))
+    await shop.settle()
+    refused = shop.call(order_id, RefuseDelivery(order_id, "SF1", "SF", "不要了", "customer"))
+    first, again = await shop.run(refused), await shop.run(refused)
+    case: Any = CODEC.message(first.answered[refused.id].type, first.answered[refused.id].outcome)  # Any: a ReturnCase
+    assert [answered.outcome for _, answered in again.answers] == [answered.outcome for _, answered in first.answers]
+    assert again.dirty == {}
+
+    disputed = await shop.ask(order_id, DisputeReceipt(order_id, case.return_id, ("photo-1",), "空的", "merchant"))
+    await same_as_saved(shop)
+    answer = await shop.ask(order_id, ResolveDispute(order_id, case.return_id, True, "op_1", "it is there", units(L1=1)))
+    await same_as_saved(shop)
+    await shop.settle()
+    await shop.ask(order_id, ConfirmShipment(order_id))
+    await shop.settle()
+    other = await shop.ask(order_id, RequestReturn(order_id, units(L2=1)))
+    await shop.ask(order_id, RejectReturn(order_id, other.return_id, "worn"))
+    await same_as_saved(shop)
+    await shop.ask(order_id, DisputeRejection(order_id, other.return_id, (), "never worn"))
+    lifted = await shop.ask(order_id, ResolveDispute(order_id, other.return_id, True, "op_1", "it is new"))
+    await same_as_saved(shop)
+
+    assert (case.state, case.reason) == (pb.RETURN_STATE_IN_RETURN, pb.RETURN_REASON_REFUSED)
+    assert (disputed.disputed_by, list(disputed.evidence)) == (pb.DISPUTE_PARTY_MERCHANT, ["photo-1"])
+    assert answer.settlement.return_id == answer.return_case.return_id == case.return_id
+    assert lifted.return_case.state == pb.RETURN_STATE_APPROVED
+    assert not lifted.HasField("settlement")
+
+
+async def test_the_after_sale_time_ends_by_its_timer(shop: Shop) -> None:
+    """A background timer; what it leaves is saved, and nothing is left to wake."""
+    order_id = await bought(shop)
+    await shop.ask(order_id, ConfirmShipment(order_id))
+    await shop.settle()
+    await shop.ask(order_id, ConfirmDelivery(order_id))
+    await same_as_saved(shop)
+    due = (shop.connection, range(PARTITIONS), after_sale_end(shop.now), 10)
+    shop.now = after_sale_end(shop.now)
+
+    await shop.run(*await find_due(*due, sagas=False))
+    await same_as_saved(shop)
+
+    order = await reads.find_order(shop.connection, order_id)
+    assert order is not None
+    assert order.state == "COMPLETED"
+    assert order_message(order).state == order_pb2.ORDER_STATE_COMPLETED
+    assert await find_due(*due, sagas=False) == []
 
 
 async def test_the_views_spread_lines_tenders_and_refunds(shop: Shop) -> None:

@@ -14,7 +14,16 @@ from services.kernel.messages import Message, Op, TimerDue
 from services.kernel.participant import IsBusy
 from services.kernel.saga import Reply, Run, Verdict
 from services.order.decisions import RULES, TIMERS
-from services.order.domain.commands import ConfirmShipment, NewLine, NewTender, PlaceOrder
+from services.order.domain.commands import (
+    ApproveReturn,
+    ConfirmDelivery,
+    ConfirmShipment,
+    NewLine,
+    NewTender,
+    PlaceOrder,
+    RegisterWaybill,
+    RequestReturn,
+)
 from services.order.domain.credit_terms import CreditTerms
 from services.order.domain.lines import LineQuantity
 from services.order.domain.order import Order, Refund
@@ -166,6 +175,10 @@ def new_order(
     )
 
 
+TWO = new_order((("L1", 2, 30_000), ("L2", 1, 40_000)))
+"""Two lines, one of two units."""
+
+
 def placed(body: PlaceOrder | None = None) -> World:
     """A world with this order placed."""
     world = World()
@@ -180,6 +193,32 @@ def shipped(body: PlaceOrder | None = None) -> World:
     assert isinstance(world.ask(ConfirmShipment(ORDER_ID)), Done)
     world.settle()
     return world
+
+
+def delivered(world: World | None = None) -> World:
+    """A world whose order arrived."""
+    world = world or shipped(TWO)
+    assert isinstance(world.ask(ConfirmDelivery(ORDER_ID)), Done)
+    return world
+
+
+def case_of(outcome: Outcome) -> ReturnCase:
+    """The return case that was answered."""
+    assert isinstance(outcome, Done), outcome
+    assert isinstance(outcome.result, ReturnCase)
+    return outcome.result
+
+
+def requested(world: World, **quantities: int) -> ReturnCase:
+    """A new return case."""
+    return case_of(world.ask(RequestReturn(ORDER_ID, units(**quantities))))
+
+
+def sent_back(world: World, **quantities: int) -> ReturnCase:
+    """A return on its way."""
+    case = requested(world, **quantities)
+    world.ask(ApproveReturn(ORDER_ID, case.id))
+    return case_of(world.ask(RegisterWaybill(ORDER_ID, case.id, "SF1")))
 
 
 def units(**quantities: int) -> tuple[LineQuantity, ...]:

@@ -6,7 +6,7 @@ from services.kernel.decision import Rule
 from services.kernel.messages import Message, TimerDue
 from services.kernel.saga import WAKE, Reply, Run
 from services.order.decisions import notices, settlements
-from services.order.domain import after_sale
+from services.order.domain import after_sale, completion, disputes
 from services.order.domain.commands import (
     ApproveReturn,
     BankRefundSettled,
@@ -14,13 +14,17 @@ from services.order.domain.commands import (
     ConfirmDelivery,
     ConfirmReceipt,
     ConfirmShipment,
+    DisputeReceipt,
+    DisputeRejection,
     FlashRefundConfirmed,
     FlashRefundExpired,
     PlaceOrder,
     RefundAmount,
+    RefuseDelivery,
     RegisterWaybill,
     RejectReturn,
     RequestReturn,
+    ResolveDispute,
     ReverseRefund,
     WithdrawReturn,
 )
@@ -63,6 +67,10 @@ RULES: Mapping[type, Rule] = {
     WithdrawReturn: Rule(_order_and_case, after_sale.withdraw),
     RegisterWaybill: Rule(_order_and_case, after_sale.register_waybill),
     ConfirmReceipt: Rule(_order_and_case, settlements.confirm_receipt),
+    RefuseDelivery: Rule(_order, after_sale.refuse_delivery),
+    DisputeReceipt: Rule(_order_and_case, disputes.dispute_receipt),
+    DisputeRejection: Rule(_order_and_case, disputes.dispute_rejection),
+    ResolveDispute: Rule(_order_and_case, settlements.resolve_dispute),
     RefundAmount: Rule(_order, settlements.refund_amount),
     ReverseRefund: Rule(_order, settlements.reverse_refund),
     FlashRefundConfirmed: Rule(_order, notices.flash_confirmed),
@@ -77,5 +85,6 @@ TIMERS: Mapping[str, Rule] = {
     HOLD_EXPIRY: Rule(_order, settlements.hold_expired),
     after_sale.AUTO_APPROVE: Rule(_timed(ReturnCase), after_sale.auto_approve),
     after_sale.WAYBILL_EXPIRY: Rule(_timed(ReturnCase), after_sale.waybill_expiry),
+    completion.AFTER_SALE: Rule(_order, completion.close),
 }
 """By the kind of a timer."""

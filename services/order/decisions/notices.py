@@ -8,6 +8,7 @@ from services.kernel.errors import Defect, FailedPrecondition
 from services.kernel.messages import Message
 from services.kernel.saga import Run
 from services.order.domain import commands, events
+from services.order.domain.completion import alarm, no_alarm
 from services.order.domain.order import MOVING, Order, Refund, after, free, owned, summary, with_refund
 from services.order.domain.plans import RefundPlan
 from services.order.domain.returns import ReturnCase, stepped
@@ -17,7 +18,7 @@ from services.order.sagas.refund import RETURN_STATES, refunded_fact
 
 
 def confirm_delivery(known: Known, message: Message, now: datetime) -> Decision:
-    """The order arrived."""
+    """The order arrived; its after-sale time begins."""
     body: commands.ConfirmDelivery = message.body  # type: ignore[assignment]  # the rule's own body
     order = owned(known.find(Order, body.order_id), body.order_id)
     free(order)
@@ -27,7 +28,8 @@ def confirm_delivery(known: Known, message: Message, now: datetime) -> Decision:
         raise FailedPrecondition("ORDER_STATE", f"{order.id} was delivered at {order.delivered_at}")
     state = summary(replace(order, delivered_at=now))
     delivered, facts = after(order, now, events.OrderDelivered(order.id), delivered_at=now, state=state)
-    return Decision(Done(delivered), (delivered,), events=facts)
+    timers = () if state is OrderState.FULLY_REFUNDED else (alarm(order, now, now),)
+    return Decision(Done(delivered), (delivered,), events=facts, timers=timers)
 
 
 def flash_confirmed(known: Known, message: Message, now: datetime) -> Decision:
@@ -47,7 +49,7 @@ def flash_confirmed(known: Known, message: Message, now: datetime) -> Decision:
     summed = _state(order, refunds)
     fact = refunded_fact(plan, refund.settlement_id, summed)
     later, facts = after(order, now, fact, refunds=refunds, state=summed)
-    return Decision(changes=(later, *_case(known, plan, state, now)), events=facts)
+    return Decision(changes=(later, *_case(known, plan, state, now)), events=facts, cleared=no_alarm(order, summed))
 
 
 def flash_expired(known: Known, message: Message, now: datetime) -> Decision:

@@ -5,17 +5,20 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from services.kernel.decision import Aggregate, Decision, Done, Known, Timer
-from services.kernel.errors import AlreadyExists, FailedPrecondition
+from services.kernel.errors import AlreadyExists, FailedPrecondition, InvalidArgument
 from services.kernel.messages import Message, TimerDue
 from services.kernel.saga import Progress, Reply, Run, advance
 from services.order.domain import commands, events, returns
-from services.order.domain.answers import Placed, Received, Started
+from services.order.domain.after_sale import given_up, let_through
+from services.order.domain.answers import Placed, Received, Resolved, Started
 from services.order.domain.fulfilment import cancellation_plan, capture_plan, expiry_plan
 from services.order.domain.fulfilment import hold_expired as runs_out
 from services.order.domain.identity import fresh
+from services.order.domain.lines import LineQuantity
 from services.order.domain.order import Order, Refund, after, free, owned, told, with_refund
 from services.order.domain.placing import place, placement_plan
 from services.order.domain.plans import Plan, RefundPlan
+from services.order.domain.quotes import QuoteContent
 from services.order.domain.refunding import amount_plan, refund_to_reverse, return_plan, reversal_plan
 from services.order.domain.returns import TICK, ReturnCase
 from services.order.domain.states import Kind, OrderState, RefundState, ReturnState
@@ -78,16 +81,30 @@ def confirm_receipt(known: Known, message: Message, now: datetime) -> Decision:
     case = returns.known(known.find(ReturnCase, body.return_id), body.return_id, body.order_id)
     free(order)
     returns.expect(case, ReturnState.IN_RETURN, ReturnState.REFUND_EXCEPTION, ReturnState.IN_DISPUTE)
-    if order.refund_of(case.settlement_id) is not None:
-        raise FailedPrecondition("RETURN_STATE", f"{case.id} is refunded by {case.settlement_id} already")
-    accepted = returns.accepted_units(case, body.accepted)
-    plan = return_plan(order, fresh("rfd", message), case.id, case.lines, accepted, body.quote, now)
-    fact = events.ReturnReceived(order.id, case.id, accepted, fresh("saga", message))
-    decision, run = _refunding(known, order, message, plan, now, fact)
-    state = ReturnState.REFUNDED if run.terminal else ReturnState.REFUNDING
-    received = returns.stepped(case, now, state, accepted=accepted, settlement_id=run.id)
-    others: tuple[Aggregate, ...] = tuple(row for row in decision.changes if not isinstance(row, ReturnCase))
-    return replace(decision, changes=(*others, received), outcome=Done(Received(_order_of(decision), run, received)))
+    decision, received = _received(known, order, case, body.accepted, body.quote, message, now)
+    return replace(decision, outcome=Done(received))
+
+
+def resolve_dispute(known: Known, message: Message, now: datetime) -> Decision:
+    """Support decides a dispute: goods that arrived are refunded, a rejected return may be sent, or the case is closed."""
+    body: commands.ResolveDispute = message.body  # type: ignore[assignment]  # the rule's own body
+    order = owned(known.find(Order, body.order_id), body.order_id)
+    case = returns.known(known.find(ReturnCase, body.return_id), body.return_id, body.order_id)
+    free(order)
+    returns.expect(case, ReturnState.IN_DISPUTE)
+    fact = events.ReturnDisputeResolved(order.id, case.id, body.upheld, body.operator_id, body.reason)
+    if body.upheld and case.waybill_number:
+        decision, received = _received(known, order, case, body.accepted, None, message, now, fact)
+        return replace(decision, outcome=Done(Resolved(received.order, received.case, received.run)))
+    if body.accepted:
+        raise InvalidArgument("INVALID_ARGUMENT", "only goods that arrived are accepted", {"field": "accepted_lines"})
+    if body.upheld:
+        decision = let_through(order, case, now, fact)
+    else:
+        closed = returns.stepped(case, now, ReturnState.REJECTED, reject_reason=body.reason)
+        decision = given_up(order, closed, (fact, events.ReturnRejected(order.id, case.id, body.reason)), now)
+    decided = next(row for row in decision.changes if isinstance(row, ReturnCase))
+    return replace(decision, outcome=Done(Resolved(_order_of(decision), decided)))
 
 
 def reverse_refund(known: Known, message: Message, now: datetime) -> Decision:
@@ -150,6 +167,24 @@ def hold_expired(known: Known, message: Message, now: datetime) -> Decision:
     return decision
 
 
+def _received(
+    known: Known, order: Order, case: ReturnCase, asked: tuple[LineQuantity, ...], quote: QuoteContent | None,
+    message: Message, now: datetime, *facts: object,
+) -> tuple[Decision, Received]:
+    """The goods of a case are there, so many of them are accepted: its refund begins."""
+    returns.arrived(case)
+    if order.refund_of(case.settlement_id) is not None:
+        raise FailedPrecondition("RETURN_STATE", f"{case.id} is refunded by {case.settlement_id} already")
+    accepted = returns.accepted_units(case, asked)
+    plan = return_plan(order, fresh("rfd", message), case.id, case.lines, accepted, quote, now)
+    fact = events.ReturnReceived(order.id, case.id, accepted, fresh("saga", message))
+    decision, run = _refunding(known, order, message, plan, now, *facts, fact)
+    state = ReturnState.REFUNDED if run.terminal else ReturnState.REFUNDING
+    received = returns.stepped(case, now, state, accepted=accepted, settlement_id=run.id)
+    others: tuple[Aggregate, ...] = tuple(row for row in decision.changes if not isinstance(row, ReturnCase))
+    return replace(decision, changes=(*others, received)), Received(_order_of(decision), run, received)
+
+
 def _refunding(
     known: Known, order: Order, message: Message, plan: RefundPlan, now: datetime, *facts: object
 ) -> tuple[Decision, Run]:
@@ -185,7 +220,7 @@ def _progressed(known: Known, order: Order, before: Run, progress: Progress, now
 def _with_run(decision: Decision, progress: Progress, outcome: Done = _DONE) -> Decision:
     """What the order does and what its settlement does, as one decision."""
     return Decision(
-        outcome, (*decision.changes, progress.run), (), decision.events, progress.commands,
+        outcome, (*decision.changes, progress.run), (), decision.events, (*decision.commands, *progress.commands),
         (*decision.timers, *progress.timers), (*decision.cleared, *progress.cleared),
     )
 

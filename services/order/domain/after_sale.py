@@ -3,17 +3,26 @@
 A step tells its fact on the order's sequence; units that no longer wait go back to the customer's account of units.
 """
 
-from collections.abc import Iterable
 from datetime import datetime
 
 from services.kernel.decision import Decision, Done, Known, Timer
+from services.kernel.errors import FailedPrecondition
 from services.kernel.messages import Message, TimerDue
 from services.order.domain import events, returns
-from services.order.domain.commands import ApproveReturn, RegisterWaybill, RejectReturn, RequestReturn, WithdrawReturn
+from services.order.domain.commands import (
+    ApproveReturn,
+    RefuseDelivery,
+    RegisterWaybill,
+    RejectReturn,
+    RequestReturn,
+    WithdrawReturn,
+)
+from services.order.domain.completion import returnable
+from services.order.domain.disputes import contestable_until
 from services.order.domain.identity import fresh
-from services.order.domain.lines import Line, LineQuantity, updated
+from services.order.domain.lines import LineQuantity, returning
 from services.order.domain.order import Order, after, free, owned, told
-from services.order.domain.refunding import requested_values
+from services.order.domain.refunding import must_be_shipped, requested_values
 from services.order.domain.returns import ReturnCase, expect, stepped, without_waybill
 from services.order.domain.states import ReturnState
 
@@ -26,10 +35,11 @@ def request(known: Known, message: Message, now: datetime) -> Decision:
     body: RequestReturn = message.body  # type: ignore[assignment]  # the rule's own body
     order = owned(known.find(Order, body.order_id), body.order_id, body.customer_id)
     free(order)
+    returnable(order, now)
     requested_values(order, body.lines)
     case = returns.requested(fresh("ret", message), order.id, body.lines, body.reason, body.note, now)
     fact = events.ReturnRequested(order.id, case.id, case.lines, case.reason)
-    waiting, facts = after(order, now, fact, lines=_returning(order.lines, body.lines))
+    waiting, facts = after(order, now, fact, lines=returning(order.lines, body.lines))
     assert case.deadline_at is not None
     timer = Timer(AUTO_APPROVE, case.id, order.id, case.deadline_at)
     return Decision(Done(case), (waiting, case), events=facts, timers=(timer,))
@@ -40,20 +50,17 @@ def approve(known: Known, message: Message, now: datetime) -> Decision:
     body: ApproveReturn = message.body  # type: ignore[assignment]  # the rule's own body
     order, case, _ = _case(known, body.order_id, body.return_id, now)
     expect(case, ReturnState.REQUESTED)
-    deadline_at = returns.waybill_deadline(now)
-    approved = stepped(
-        case, now, ReturnState.APPROVED, deadline_at=deadline_at, return_address=body.return_address
-    )
-    return _told(order, approved, (events.ReturnApproved(order.id, case.id, False),), deadline_at)
+    return let_through(order, case, now, return_address=body.return_address)
 
 
 def reject(known: Known, message: Message, now: datetime) -> Decision:
-    """The merchant says no; the units can be asked for again."""
+    """The merchant says no; the units can be asked for again, and the customer may dispute it."""
     body: RejectReturn = message.body  # type: ignore[assignment]  # the rule's own body
     order, case, _ = _case(known, body.order_id, body.return_id, now)
     expect(case, ReturnState.REQUESTED)
     rejected = stepped(case, now, ReturnState.REJECTED, deadline_at=None, reject_reason=body.reason)
-    return _given_up(order, rejected, (events.ReturnRejected(order.id, case.id, body.reason),), now)
+    fact = events.ReturnRejected(order.id, case.id, body.reason)
+    return given_up(order, rejected, (fact,), now, contestable_until(now))
 
 
 def withdraw(known: Known, message: Message, now: datetime) -> Decision:
@@ -63,7 +70,7 @@ def withdraw(known: Known, message: Message, now: datetime) -> Decision:
     without_waybill(case)
     expect(case, ReturnState.REQUESTED, ReturnState.APPROVED)
     withdrawn = stepped(_first(known, case), now, ReturnState.WITHDRAWN, deadline_at=None)
-    return _given_up(order, withdrawn, (*before, events.ReturnWithdrawn(order.id, case.id)), now)
+    return given_up(order, withdrawn, (*before, events.ReturnWithdrawn(order.id, case.id)), now)
 
 
 def register_waybill(known: Known, message: Message, now: datetime) -> Decision:
@@ -77,6 +84,25 @@ def register_waybill(known: Known, message: Message, now: datetime) -> Decision:
         carrier=body.carrier,
     )
     return _told(order, sent, (*before, events.ReturnShipped(order.id, case.id, body.waybill_number)))
+
+
+def refuse_delivery(known: Known, message: Message, now: datetime) -> Decision:
+    """The customer refuses the parcel: all of it that is in no case yet goes back, and needs nobody's approval (2.1)."""
+    body: RefuseDelivery = message.body  # type: ignore[assignment]  # the rule's own body
+    order = owned(known.find(Order, body.order_id), body.order_id, body.customer_id)
+    free(order)
+    must_be_shipped(order)
+    units = tuple([LineQuantity(line.id, line.returnable) for line in order.lines if line.returnable])
+    if order.delivered_at is not None or not units:
+        raise FailedPrecondition("ORDER_STATE", f"nothing of {order.id} is on its way to the customer")
+    requested_values(order, units)
+    case = returns.refused(fresh("ret", message), order.id, units, body.waybill_number, body.carrier, body.note, now)
+    facts = (
+        events.DeliveryRefused(order.id, case.id), events.ReturnRequested(order.id, case.id, units, case.reason),
+        events.ReturnShipped(order.id, case.id, body.waybill_number),
+    )
+    waiting, told_events = after(order, now, *facts, lines=returning(order.lines, units))
+    return Decision(Done(case), (waiting, case), events=told_events)
 
 
 def auto_approve(known: Known, message: Message, now: datetime) -> Decision:
@@ -94,7 +120,7 @@ def waybill_expiry(known: Known, message: Message, now: datetime) -> Decision:
     if order is None or case is None or not returns.ran_out(case, now):
         return Decision()
     expired = stepped(case, now, ReturnState.EXPIRED, deadline_at=None)
-    return _given_up(order, expired, (events.ReturnExpired(order.id, case.id),), now)
+    return given_up(order, expired, (events.ReturnExpired(order.id, case.id),), now)
 
 
 def _timed(known: Known, message: Message) -> tuple[Order | None, ReturnCase | None]:
@@ -122,6 +148,15 @@ def _first(known: Known, case: ReturnCase) -> ReturnCase:
     return stored
 
 
+def let_through(
+    order: Order, case: ReturnCase, now: datetime, *facts: object, **changes: str
+) -> Decision:
+    """The goods may be sent, within seven days."""
+    deadline_at = returns.waybill_deadline(now)
+    approved = stepped(case, now, ReturnState.APPROVED, deadline_at=deadline_at, **changes)
+    return _told(order, approved, (*facts, events.ReturnApproved(order.id, case.id, False)), deadline_at)
+
+
 def _told(
     order: Order, case: ReturnCase, facts: tuple[object, ...], waybill_at: datetime | None = None
 ) -> Decision:
@@ -132,14 +167,12 @@ def _told(
     return Decision(Done(case), (still, case), events=told_events, timers=timers, cleared=cleared)
 
 
-def _given_up(order: Order, case: ReturnCase, facts: tuple[object, ...], now: datetime) -> Decision:
+def given_up(
+    order: Order, case: ReturnCase, facts: tuple[object, ...], now: datetime, contestable_until: datetime | None = None
+) -> Decision:
     """The units of the case wait for nothing any more."""
-    lines = _returning(order.lines, case.lines, -1)
-    changed, told_events = after(order, now, *facts, lines=lines)
+    lines = returning(order.lines, case.lines, -1)
+    until = contestable_until or order.contestable_until
+    changed, told_events = after(order, now, *facts, lines=lines, contestable_until=until)
     cleared = ((AUTO_APPROVE, case.id), (WAYBILL_EXPIRY, case.id))
     return Decision(Done(case), (changed, case), events=told_events, cleared=cleared)
-
-
-def _returning(lines: tuple[Line, ...], units: Iterable[LineQuantity], sign: int = 1) -> tuple[Line, ...]:
-    return updated(lines, ((line_id, {"returning": sign * quantity}) for line_id, quantity in units))
-

@@ -30,3 +30,12 @@ class Received:
     order: Order
     run: Run
     case: ReturnCase
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The answer to the decision of a dispute: the return case, and the refund if it began one."""
+
+    order: Order
+    case: ReturnCase
+    run: Run | None = None

@@ -133,6 +133,51 @@ class ConfirmReceipt:
 
 
 @dataclass(frozen=True, slots=True)
+class RefuseDelivery:
+    """The customer refused the parcel at the door; it goes back under this number (DOMAIN 2.1)."""
+
+    order_id: str
+    waybill_number: str
+    carrier: str = ""
+    note: str = ""
+    customer_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeReceipt:
+    """The merchant disputes what arrived (DOMAIN 2.2)."""
+
+    order_id: str
+    return_id: str
+    evidence: tuple[str, ...] = ()
+    note: str = ""
+    merchant_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeRejection:
+    """The customer disputes that the merchant rejected a return (DOMAIN 2.2)."""
+
+    order_id: str
+    return_id: str
+    evidence: tuple[str, ...] = ()
+    note: str = ""
+    customer_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ResolveDispute:
+    """Support decides a dispute. `upheld`: for the customer; no accepted lines means all of the case."""
+
+    order_id: str
+    return_id: str
+    upheld: bool
+    operator_id: str
+    reason: str
+    accepted: tuple[LineQuantity, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RefundAmount:
     """Money back without goods."""
 

@@ -44,6 +44,21 @@ class OrderDelivered:
 
 
 @dataclass(frozen=True, slots=True)
+class DeliveryRefused:
+    """The customer refused the parcel at the door; it comes back as this case."""
+
+    order_id: str
+    return_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCompleted:
+    """The after-sale time is over."""
+
+    order_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class OrderCancelled:
     """The order, or the rest of it, is cancelled everywhere."""
 
@@ -184,3 +199,24 @@ class ReturnReceived:
     return_id: str
     accepted: tuple[LineQuantity, ...]
     settlement_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnDisputed:
+    """The merchant disputes what arrived, or the customer the rejection."""
+
+    order_id: str
+    return_id: str
+    disputed_by: str
+    evidence: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnDisputeResolved:
+    """Support decided a dispute; `upheld`: for the customer."""
+
+    order_id: str
+    return_id: str
+    upheld: bool
+    operator_id: str
+    reason: str

@@ -109,5 +109,10 @@ def updated(lines: Sequence[Line], changes: Iterable[tuple[str, dict[str, int]]]
     return tuple([_raised(line, raised[line.id]) if line.id in raised else line for line in lines])
 
 
+def returning(lines: Sequence[Line], units: Iterable[LineQuantity], sign: int = 1) -> tuple[Line, ...]:
+    """The lines with these units in an open return case; with the sign -1, in none any more."""
+    return updated(lines, ((line_id, {"returning": sign * quantity}) for line_id, quantity in units))
+
+
 def _raised(line: Line, by: dict[str, int]) -> Line:
     return line._replace(**{name: getattr(line, name) + amount for name, amount in by.items()})

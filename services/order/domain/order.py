@@ -31,7 +31,7 @@ class Order:
     """An order. `settlement_id` is the semantic lock: while it is set, only that settlement may change the order.
 
     `sequence` counts its events and those of its return cases; `cancel_reason` says why its last units were cancelled,
-    `expired` that their hold ran out (A14).
+    `expired` that their hold ran out (A14). Until `contestable_until` the last rejection of a return can be disputed.
     """
 
     id: str
@@ -50,6 +50,7 @@ class Order:
     settlement_id: str = ""
     hold_expires_at: datetime | None = None
     delivered_at: datetime | None = None
+    contestable_until: datetime | None = None
     expired: bool = False
     cancel_reason: str = ""
     reject_reason: str = ""
@@ -160,7 +161,10 @@ def summary(
     """The state that lines and refunds say while no settlement decides it; a keyword goes before the order's own.
 
     FULLY_REFUNDED only once nothing waits for a channel any more (I-1): before that, such a refund does not count.
+    COMPLETED stays, whatever is undone later.
     """
+    if order.state is OrderState.COMPLETED:
+        return order.state
     lines = order.lines if lines is None else lines
     refunds = order.refunds if refunds is None else refunds
     if not any(line.shipped for line in lines):

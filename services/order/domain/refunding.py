@@ -5,6 +5,7 @@ from datetime import datetime
 
 from services.kernel.errors import FailedPrecondition, InvalidArgument
 from services.order.domain.commands import RefundAmount
+from services.order.domain.completion import refundable
 from services.order.domain.credit_terms import Route
 from services.order.domain.fulfilment import pins
 from services.order.domain.lines import LineQuantity, LineValue, chosen, returned_value
@@ -64,6 +65,7 @@ def return_plan(
 def amount_plan(order: Order, refund_id: str, body: RefundAmount, now: datetime) -> RefundPlan:
     """Money back without goods: quantities do not move."""
     must_be_shipped(order)
+    refundable(order, now)
     if not 0 <= body.amount_minor <= AMOUNT_MINOR_MAX:
         raise InvalidArgument("INVALID_AMOUNT", f"a refund of {body.amount_minor}")
     return _plan(order, refund_id, (), body.amount_minor, body.quote, now, reason=body.reason)

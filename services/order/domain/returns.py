@@ -18,6 +18,12 @@ WAYBILL_DAYS = 7
 TICK = timedelta(microseconds=1)
 """The smallest step of an instant: a boundary that still counts is over one tick later (CV-9)."""
 
+MERCHANT, CUSTOMER = "MERCHANT", "CUSTOMER"
+"""Who disputes."""
+
+REFUSED = "REFUSED"
+"""The reason of a case that a refused delivery opened."""
+
 OPEN = frozenset({ReturnState.REQUESTED, ReturnState.APPROVED, ReturnState.IN_RETURN, ReturnState.IN_DISPUTE})
 
 
@@ -40,6 +46,9 @@ class ReturnCase:
     carrier: str = ""
     return_address: str = ""
     reject_reason: str = ""
+    disputed_by: str = ""
+    evidence: tuple[str, ...] = ()
+    dispute_note: str = ""
     settlement_id: str = ""
     version: int = 1
 
@@ -61,6 +70,16 @@ def requested(
     return ReturnCase(
         return_id, order_id, ReturnState.REQUESTED, lines, now, now, now + timedelta(hours=REVIEW_HOURS) + TICK,
         reason=reason, note=note,
+    )
+
+
+def refused(
+    return_id: str, order_id: str, lines: tuple[LineQuantity, ...], waybill_number: str, carrier: str, note: str, now: datetime
+) -> ReturnCase:
+    """A parcel that was refused at the door: nobody has to approve it, and it is on its way back."""
+    return ReturnCase(
+        return_id, order_id, ReturnState.IN_RETURN, lines, now, now, reason=REFUSED, note=note, waybill_number=waybill_number,
+        carrier=carrier,
     )
 
 
@@ -105,6 +124,12 @@ def without_waybill(case: ReturnCase) -> None:
     """Refuse once the goods are on their way."""
     if case.waybill_number:
         raise FailedPrecondition("WAYBILL_STATE", f"{case.id} has the waybill {case.waybill_number}")
+
+
+def arrived(case: ReturnCase) -> None:
+    """Refuse a receipt of goods that were never sent: a waybill comes first (CR-6)."""
+    if not case.waybill_number:
+        raise FailedPrecondition("WAYBILL_STATE", f"{case.id} has no waybill")
 
 
 def accepted_units(case: ReturnCase, asked: tuple[LineQuantity, ...]) -> tuple[LineQuantity, ...]:

@@ -60,6 +60,33 @@ class AfterSaleServicer(rpc.AfterSaleServiceServicer):
             case = await read_case(self.edge, context, request.return_id)
             return pb.ConfirmReceiptResponse(return_case=case_message(case), settlement=settlement)
 
+    async def RefuseDelivery(self, request: pb.RefuseDeliveryRequest, context: Context) -> pb.RefuseDeliveryResponse:
+        """DOMAIN 2.1."""
+        body = requests.refuse_delivery(request)
+        return pb.RefuseDeliveryResponse(return_case=await self.edge.ask(context, request, key=body.order_id, body=body))
+
+    async def DisputeReceipt(self, request: pb.DisputeReceiptRequest, context: Context) -> pb.DisputeReceiptResponse:
+        """DOMAIN 2.2."""
+        body = requests.dispute_receipt(request)
+        return pb.DisputeReceiptResponse(return_case=await self.edge.ask(context, request, key=body.order_id, body=body))
+
+    async def DisputeRejection(
+        self, request: pb.DisputeRejectionRequest, context: Context
+    ) -> pb.DisputeRejectionResponse:
+        """DOMAIN 2.2, 2.10."""
+        body = requests.dispute_rejection(request)
+        return pb.DisputeRejectionResponse(return_case=await self.edge.ask(context, request, key=body.order_id, body=body))
+
+    async def ResolveDispute(self, request: pb.ResolveDisputeRequest, context: Context) -> pb.ResolveDisputeResponse:
+        """DOMAIN 2.2, 2.10."""
+        body = requests.resolve_dispute(request)
+        answer: pb.ResolveDisputeResponse = await self.edge.ask(context, request, key=body.order_id, body=body)
+        settlement = await ended(self.edge, context, request, answer.settlement) if answer.HasField("settlement") else None
+        if settlement is None or settlement is answer.settlement:
+            return answer
+        case = await read_case(self.edge, context, request.return_id)
+        return pb.ResolveDisputeResponse(return_case=case_message(case), settlement=settlement)
+
     async def RefundAmount(self, request: pb.RefundAmountRequest, context: Context) -> pb.RefundAmountResponse:
         """Money back without goods."""
         async with self.quoting.fresh_if_stale(request, context):

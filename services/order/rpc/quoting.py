@@ -11,6 +11,7 @@ import grpc
 
 from services.kernel.errors import Aborted, SettlementError, Unavailable
 from services.order.domain import commands, quotes
+from services.order.domain.completion import returnable
 from services.order.domain.fulfilment import cancellation_plan
 from services.order.domain.lines import LineQuantity
 from services.order.domain.order import Order, owned
@@ -126,6 +127,7 @@ def _plan(
     lines = quantities(request.return_lines.lines) or tuple(
         LineQuantity(line.id, line.returnable) for line in order.lines if line.returnable
     )
+    returnable(order, now)
     requested_values(order, lines)
     return return_plan(order, "", "", (), lines, None, now)
 

@@ -78,3 +78,32 @@ def refund_amount(
 ) -> commands.RefundAmount:
     """RefundAmount."""
     return commands.RefundAmount(request.order_id, request.amount.minor_units, request.reason, quote)
+
+
+def refuse_delivery(request: after_sale_service_pb2.RefuseDeliveryRequest) -> commands.RefuseDelivery:
+    """RefuseDelivery."""
+    return commands.RefuseDelivery(
+        request.order_id, request.waybill_number, request.carrier, request.note, request.customer_id
+    )
+
+
+def dispute_receipt(request: after_sale_service_pb2.DisputeReceiptRequest) -> commands.DisputeReceipt:
+    """DisputeReceipt."""
+    return commands.DisputeReceipt(
+        request.order_id, request.return_id, tuple(request.evidence), request.note, request.merchant_id
+    )
+
+
+def dispute_rejection(request: after_sale_service_pb2.DisputeRejectionRequest) -> commands.DisputeRejection:
+    """DisputeRejection."""
+    return commands.DisputeRejection(
+        request.order_id, request.return_id, tuple(request.evidence), request.note, request.customer_id
+    )
+
+
+def resolve_dispute(request: after_sale_service_pb2.ResolveDisputeRequest) -> commands.ResolveDispute:
+    """ResolveDispute."""
+    upheld = request.decision == after_sale_service_pb2.DISPUTE_DECISION_UPHELD
+    return commands.ResolveDispute(
+        request.order_id, request.return_id, upheld, request.operator_id, request.reason, quantities(request.accepted_lines)
+    )

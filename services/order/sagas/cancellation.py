@@ -5,6 +5,7 @@ from typing import Any
 
 from services.kernel.decision import Decision, Known
 from services.kernel.saga import Definition, Run
+from services.order.domain.completion import no_alarm
 from services.order.domain.events import OrderCancelled, PaymentExpired
 from services.order.domain.lines import LineQuantity, updated
 from services.order.domain.order import Order, after, moved, summary
@@ -39,7 +40,7 @@ def done(known: Known, order: Order, run: Run, now: datetime) -> Decision:
         state=summary(order, lines=lines, tenders=tenders, expired=expired),
     )
     cleared = () if cancelled.open else ((HOLD_EXPIRY, order.id),)
-    return Decision(changes=(cancelled,), events=events, cleared=cleared)
+    return Decision(changes=(cancelled,), events=events, cleared=(*cleared, *no_alarm(order, cancelled.state)))
 
 
 def aborted(known: Known, order: Order, run: Run, now: datetime) -> Decision:

@@ -6,6 +6,7 @@ from typing import Any
 from services.kernel.decision import Aggregate, Decision, Known
 from services.kernel.errors import Defect
 from services.kernel.saga import Definition, Run
+from services.order.domain.completion import no_alarm
 from services.order.domain.events import OrderRefunded, RefundAccepted, RefundFailed
 from services.order.domain.lines import Line, LineQuantity, updated
 from services.order.domain.order import Order, Refund, after, moved, summary, with_refund
@@ -56,7 +57,8 @@ def done(known: Known, order: Order, run: Run, now: datetime) -> Decision:
         order, now, _fact(plan, entry, state), lines=lines, tenders=tenders, coupon=coupon, refunds=refunds, state=state,
         settlement_id="",
     )
-    return Decision(changes=_with_case(refunded, case, now, RETURN_STATES[entry.state]), events=events)
+    changes = _with_case(refunded, case, now, RETURN_STATES[entry.state])
+    return Decision(changes=changes, events=events, cleared=no_alarm(order, state))
 
 
 def aborted(known: Known, order: Order, run: Run, now: datetime) -> Decision:

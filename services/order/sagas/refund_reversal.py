@@ -3,15 +3,16 @@
 from datetime import datetime
 from typing import Any
 
-from services.kernel.decision import Decision, Known
+from services.kernel.decision import Decision, Known, Timer
 from services.kernel.errors import Defect
 from services.kernel.saga import Definition, Run
+from services.order.domain.completion import alarm
 from services.order.domain.events import RefundReversed
 from services.order.domain.lines import updated
 from services.order.domain.order import Order, after, moved, summary, with_refund
 from services.order.domain.participation import UndoCardRefund, UndoRefund
 from services.order.domain.plans import ReversalPlan
-from services.order.domain.states import Kind, RefundState
+from services.order.domain.states import Kind, OrderState, RefundState
 from services.order.sagas.ending import Ending, card_redemption, credit_ledger
 
 
@@ -46,7 +47,14 @@ def done(known: Known, order: Order, run: Run, now: datetime) -> Decision:
         order, now, fact, lines=lines, tenders=tenders, coupon=coupon, refunds=refunds, settlement_id="",
         state=summary(order, lines=lines, refunds=refunds, tenders=tenders),
     )
-    return Decision(changes=(reversed_order,), events=events)
+    return Decision(changes=(reversed_order,), events=events, timers=_alarms(order, now))
+
+
+def _alarms(order: Order, now: datetime) -> tuple[Timer, ...]:
+    """A fully refunded order waited for nothing any more; now it may be completed again."""
+    if order.delivered_at is None or order.state is not OrderState.FULLY_REFUNDED:
+        return ()
+    return (alarm(order, order.delivered_at, now),)
 
 
 def aborted(known: Known, order: Order, run: Run, now: datetime) -> Decision:

@@ -24,6 +24,9 @@ class _Details(msgspec.Struct, omit_defaults=True):
     carrier: str = ""
     return_address: str = ""
     reject_reason: str = ""
+    disputed_by: str = ""
+    evidence: tuple[str, ...] = ()
+    dispute_note: str = ""
 
 
 _UNITS = msgspec.json.Decoder(tuple[LineQuantity, ...])
@@ -39,7 +42,8 @@ def case_of(row: Any) -> ReturnCase:  # Any: an asyncpg record is untyped
         requested_at=row["requested_at"], updated_at=row["updated_at"], deadline_at=row["deadline_at"],
         accepted=_UNITS.decode(row["accepted"]), reason=details.reason, note=details.note,
         waybill_number=details.waybill_number, carrier=details.carrier, return_address=details.return_address,
-        reject_reason=details.reject_reason, settlement_id=row["settlement_id"], version=row["version"],
+        reject_reason=details.reject_reason, disputed_by=details.disputed_by, evidence=details.evidence,
+        dispute_note=details.dispute_note, settlement_id=row["settlement_id"], version=row["version"],
     )
 
 
@@ -66,4 +70,7 @@ async def save_cases(connection: Connection, cases: Sequence[ReturnCase]) -> Non
 
 
 def _details(case: ReturnCase) -> _Details:
-    return _Details(case.reason, case.note, case.waybill_number, case.carrier, case.return_address, case.reject_reason)
+    return _Details(
+        case.reason, case.note, case.waybill_number, case.carrier, case.return_address, case.reject_reason,
+        case.disputed_by, case.evidence, case.dispute_note,
+    )

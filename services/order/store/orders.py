@@ -29,6 +29,7 @@ class _Details(msgspec.Struct, omit_defaults=True):
     expired: bool = False
     cancel_reason: str = ""
     reject_reason: str = ""
+    contestable_until: datetime | None = None
 
 
 _LINES = msgspec.json.Decoder(tuple[Line, ...])
@@ -49,7 +50,7 @@ def order_of(row: Any) -> Order:  # Any: an asyncpg record is untyped
         terms=details.terms, promotions=details.promotions, refunds=_REFUNDS.decode(row["refunds"]),
         settlement_id=row["settlement_id"], hold_expires_at=row["hold_expires_at"], delivered_at=details.delivered_at,
         expired=details.expired, cancel_reason=details.cancel_reason, reject_reason=details.reject_reason,
-        version=row["version"], sequence=row["sequence"],
+        version=row["version"], sequence=row["sequence"], contestable_until=details.contestable_until,
     )
 
 
@@ -83,5 +84,6 @@ async def save_orders(connection: Connection, orders: Sequence[Order]) -> None:
 
 def _details(order: Order) -> _Details:
     return _Details(
-        order.promotions, order.terms, order.delivered_at, order.expired, order.cancel_reason, order.reject_reason
+        order.promotions, order.terms, order.delivered_at, order.expired, order.cancel_reason, order.reject_reason,
+        order.contestable_until,
     )

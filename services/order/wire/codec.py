@@ -18,6 +18,7 @@ _ANSWERS = (
     Entry(ReturnCase, after_sale_service_pb2.ReturnCase, orders.case_message),
     Entry(answers.Placed, order_service_pb2.PlaceOrderResponse, settlement.placed_message),
     Entry(answers.Started, settlement_pb2.Settlement, settlement.started_message),
+    Entry(answers.Resolved, after_sale_service_pb2.ResolveDisputeResponse, settlement.resolved_message),
     Entry(answers.Received, after_sale_service_pb2.ConfirmReceiptResponse, settlement.received_message),
 )
 _COMMANDS = (
@@ -44,6 +45,8 @@ _EVENTS = (
     Entry(events.OrderRejected, events_pb2.OrderRejected, facts.rejected),
     Entry(events.OrderShipped, events_pb2.OrderShipped, facts.shipped),
     Entry(events.OrderDelivered, events_pb2.OrderDelivered, facts.delivered),
+    Entry(events.DeliveryRefused, events_pb2.DeliveryRefused, facts.delivery_refused),
+    Entry(events.OrderCompleted, events_pb2.OrderCompleted, facts.completed),
     Entry(events.OrderCancelled, events_pb2.OrderCancelled, facts.cancelled),
     Entry(events.PaymentExpired, events_pb2.PaymentExpired, facts.payment_expired),
     Entry(events.RefundAccepted, events_pb2.RefundAccepted, facts.refund_accepted),
@@ -59,6 +62,8 @@ _EVENTS = (
     Entry(events.ReturnExpired, events_pb2.ReturnExpired, facts.return_expired),
     Entry(events.ReturnShipped, events_pb2.ReturnShipped, facts.return_shipped),
     Entry(events.ReturnReceived, events_pb2.ReturnReceived, facts.return_received),
+    Entry(events.ReturnDisputed, events_pb2.ReturnDisputed, facts.return_disputed),
+    Entry(events.ReturnDisputeResolved, events_pb2.ReturnDisputeResolved, facts.return_dispute_resolved),
 )
 
 CODEC = Codec(*_ANSWERS, *_COMMANDS, *_RECEIVED, *_EVENTS)

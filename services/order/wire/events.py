@@ -1,6 +1,7 @@
 """Facts as messages. Amounts are fen."""
 
 from services.order.domain import events
+from services.order.wire.orders import DECISIONS, PARTIES
 from services.order.wire.scalars import tender_amounts, units
 from settlement.order.v1 import after_sale_service_pb2, events_pb2, order_pb2
 
@@ -30,6 +31,16 @@ def shipped(fact: events.OrderShipped) -> events_pb2.OrderShipped:
 def delivered(fact: events.OrderDelivered) -> events_pb2.OrderDelivered:
     """The order arrived."""
     return events_pb2.OrderDelivered(order_id=fact.order_id)
+
+
+def delivery_refused(fact: events.DeliveryRefused) -> events_pb2.DeliveryRefused:
+    """The parcel was refused."""
+    return events_pb2.DeliveryRefused(order_id=fact.order_id, return_id=fact.return_id)
+
+
+def completed(fact: events.OrderCompleted) -> events_pb2.OrderCompleted:
+    """The after-sale time is over."""
+    return events_pb2.OrderCompleted(order_id=fact.order_id)
 
 
 def cancelled(fact: events.OrderCancelled) -> events_pb2.OrderCancelled:
@@ -129,4 +140,19 @@ def return_received(fact: events.ReturnReceived) -> events_pb2.ReturnReceived:
     return events_pb2.ReturnReceived(
         order_id=fact.order_id, return_id=fact.return_id, accepted_lines=units(fact.accepted),
         settlement_id=fact.settlement_id,
+    )
+
+
+def return_disputed(fact: events.ReturnDisputed) -> events_pb2.ReturnDisputed:
+    """A return is in dispute."""
+    return events_pb2.ReturnDisputed(
+        order_id=fact.order_id, return_id=fact.return_id, disputed_by=PARTIES[fact.disputed_by], evidence=fact.evidence
+    )
+
+
+def return_dispute_resolved(fact: events.ReturnDisputeResolved) -> events_pb2.ReturnDisputeResolved:
+    """A dispute is decided."""
+    return events_pb2.ReturnDisputeResolved(
+        order_id=fact.order_id, return_id=fact.return_id, decision=DECISIONS[fact.upheld], operator_id=fact.operator_id,
+        reason=fact.reason,
     )

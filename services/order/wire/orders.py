@@ -2,13 +2,22 @@
 
 from services.order.domain.lines import Line
 from services.order.domain.order import Order
-from services.order.domain.returns import ReturnCase
+from services.order.domain.returns import CUSTOMER, MERCHANT, ReturnCase
 from services.order.domain.tenders import Tender, TenderType
 from services.order.wire.scalars import TENDER_TYPES, money, stamp, terms_message, units
 from settlement.order.v1 import after_sale_service_pb2, order_pb2
 
 STATES = order_pb2.OrderState
 RETURN_STATES = after_sale_service_pb2.ReturnState
+PARTIES = {
+    "": after_sale_service_pb2.DISPUTE_PARTY_UNSPECIFIED,
+    MERCHANT: after_sale_service_pb2.DISPUTE_PARTY_MERCHANT,
+    CUSTOMER: after_sale_service_pb2.DISPUTE_PARTY_CUSTOMER,
+}
+DECISIONS = {
+    True: after_sale_service_pb2.DISPUTE_DECISION_UPHELD, False: after_sale_service_pb2.DISPUTE_DECISION_REJECTED,
+}
+"""By whether the dispute was upheld."""
 
 
 def order_message(order: Order) -> order_pb2.Order:
@@ -58,6 +67,7 @@ def case_message(case: ReturnCase) -> after_sale_service_pb2.ReturnCase:
         lines=units(case.lines), accepted_lines=units(case.accepted), note=case.note, waybill_number=case.waybill_number,
         return_address=case.return_address, reject_reason=case.reject_reason, settlement_id=case.settlement_id,
         create_time=stamp(case.requested_at), update_time=stamp(case.updated_at), version=case.version,
+        disputed_by=PARTIES[case.disputed_by], evidence=case.evidence, dispute_note=case.dispute_note,
     )
     if case.reason:
         message.reason = after_sale_service_pb2.ReturnReason.Value(f"RETURN_REASON_{case.reason}")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from services.kernel.saga import Branch, BranchState, Phase, Run
-from services.order.domain.answers import Placed, Received, Started
+from services.order.domain.answers import Placed, Received, Resolved, Started
 from services.order.domain.order import Order, Refund
 from services.order.domain.participation import CardEffect, CreditEffect, credit_effect
 from services.order.domain.plans import RefundPlan, ReversalPlan
@@ -61,6 +61,14 @@ def received_message(received: Received) -> after_sale_service_pb2.ConfirmReceip
     return after_sale_service_pb2.ConfirmReceiptResponse(
         return_case=case_message(received.case), settlement=settlement_message(received.run, received.order)
     )
+
+
+def resolved_message(resolved: Resolved) -> after_sale_service_pb2.ResolveDisputeResponse:
+    """The answer to ResolveDispute."""
+    message = after_sale_service_pb2.ResolveDisputeResponse(return_case=case_message(resolved.case))
+    if resolved.run is not None:
+        message.settlement.CopyFrom(settlement_message(resolved.run, resolved.order))
+    return message
 
 
 def effect_message(run: Run) -> effects_pb2.CreditEffect | None:
