@@ -83,6 +83,8 @@ PLANTED = (
     Planted("orders.card_returned", ORDER, "update orders set state = 'CANCELLED' where id = 'ord_waiting'"),
     Planted("orders.counters", ORDER, "update orders set tenders = jsonb_set(tenders::jsonb, '{0,5}', '99999999')"),
     Planted("orders.lock", ORDER, "update orders set settlement_id = 'saga_gone' where id = 'ord_waiting'"),
+    Planted("orders.woken", ORDER, """update orders set details = jsonb_set(details::jsonb, '{delivered_at}', '"2026-01-02T02:00Z"')
+                                     where id = 'ord_returned'"""),
     Planted("orders.events", ORDER, "update orders set sequence = sequence + 1 where id = 'ord_waiting'"),
     Planted("sagas.decision", ORDER, f"update sagas set decision = 'ABORT' where id = {_ENDED}"),
     Planted("sagas.branches", ORDER, """update sagas set branches = jsonb_set(branches::jsonb, '{0,1}', '"TRIED"')
