@@ -30,7 +30,7 @@ class Lanes:
         self._queue_messages_max = queue_messages_max
         self._perform = perform
         self._slots = asyncio.Semaphore(actions_max)
-        self._actions: set[asyncio.Task[None]] = set()
+        self.actions: set[asyncio.Task[None]] = set()
         self._watchers: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
 
     def build(self, lanes: Sequence[Lane]) -> None:
@@ -45,7 +45,7 @@ class Lanes:
     @property
     def queued(self) -> int:
         """Messages that wait or are being decided, and actions that are under way."""
-        return sum(len(lane.queues) + lane.in_flight for lane in self._lanes) + len(self._actions)
+        return sum(len(lane.queues) + lane.in_flight for lane in self._lanes) + len(self.actions)
 
     @property
     def unpublished(self) -> int:
@@ -96,8 +96,8 @@ class Lanes:
                     event.set()
         for action in effects.actions:
             task = asyncio.create_task(self._act(action))
-            self._actions.add(task)
-            task.add_done_callback(self._actions.discard)
+            self.actions.add(task)
+            task.add_done_callback(self.actions.discard)
 
     async def _act(self, action: object) -> None:
         """One action; if it fails or the process dies, the timer that its decision set asks again."""

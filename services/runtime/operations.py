@@ -1,6 +1,6 @@
 """OperationsService, the same in every service: what is under way, the manual clock, sagas, and messages set aside."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -37,6 +37,8 @@ class Activity(Protocol):
     def queued(self) -> int: ...
     @property
     def unpublished(self) -> int: ...
+    @property
+    def actions(self) -> Sized: ...
     def alive(self) -> Sequence[int]: ...
     async def lag(self) -> int: ...
 
@@ -45,16 +47,14 @@ class OperationsServicer(rpc.OperationsServiceServicer):
     """The servicer. Every verb that changes something leaves who and why, in the row or in the log."""
 
     def __init__(self, edge: Edge, lanes: Activity) -> None:
-        self._edge = edge
-        self._settings = edge.settings
-        self._clock = edge.clock
-        self._lanes = lanes
+        self._edge, self._lanes = edge, lanes
+        self._settings, self._clock = edge.settings, edge.clock
 
     async def GetActivity(self, request: pb.GetActivityRequest, context: Context) -> pb.GetActivityResponse:
         """Work is looked for along its way, and once more where it began: what moves meanwhile is never missed."""
         unpublished = self._lanes.unpublished
         lag = await self._lanes.lag()
-        queued = self._lanes.queued
+        queued, actions = self._lanes.queued, len(self._lanes.actions)
         now = self._clock.now()
         async with self._edge.read() as connection:
             row = await connection.fetchrow(
@@ -64,11 +64,11 @@ class OperationsServicer(rpc.OperationsServiceServicer):
                           (select count(*) from parked where state = 'PARKED')""",
                 list(range(self._settings.partitions)), now, list(self._lanes.alive()),
             )
-        sagas, due, left, set_aside = row or (0, 0, 0, 0)
+        sagas, due, left, aside = row or (0, 0, 0, 0)
         unpublished = max(unpublished, self._lanes.unpublished) + left
         return pb.GetActivityResponse(
             service=self._settings.service, now=_stamp(now), queued=queued, open_sagas=sagas, due_timers=due, lag=lag,
-            unpublished=unpublished, parked=set_aside, idle=not (queued or sagas or due or unpublished or lag),
+            unpublished=unpublished, parked=aside, open_actions=actions, idle=not (queued or sagas or due or unpublished or lag),
         )
 
     async def GetClock(self, request: pb.GetClockRequest, context: Context) -> pb.GetClockResponse:

@@ -112,6 +112,26 @@ async def test_activity_becomes_idle(process: Process, operations: Any) -> None:
     assert (activity.service, activity.queued, activity.unpublished, activity.lag) == ("counter", 0, 0, 0)
 
 
+async def test_an_action_is_counted_until_its_report(process: Process, operations: Any) -> None:
+    """A call to the outside world is under way: the service is not idle before it has ended."""
+    answered = asyncio.Event()
+    calling = asyncio.create_task(_until(answered))
+    process._lanes.actions.add(calling)
+    calling.add_done_callback(process._lanes.actions.discard)
+
+    during = await operations.GetActivity(pb.GetActivityRequest())
+    answered.set()
+    await calling
+    later = await operations.GetActivity(pb.GetActivityRequest())
+
+    assert (during.open_actions, during.queued, during.idle) == (1, 1, False)
+    assert (later.open_actions, later.queued) == (0, 0)
+
+
+async def _until(answered: asyncio.Event) -> None:
+    await answered.wait()
+
+
 async def test_a_saga_is_listed_read_and_waited_for(process: Process, operations: Any, local: Settings) -> None:  # noqa: F811
     """Waiting ends with the saga, at the latest with the next look; an unknown saga is NOT_FOUND."""
     insert = """insert into sagas (id, root, kind, definition_version, phase, started_at, deadline_at, updated_at, version,
