@@ -154,7 +154,9 @@ class Figures:
         lines += [str(phase) for phase in self.phases]
         if self.night:
             lines.append(str(self.night))
-        lines.append(f"ceiling          {self.ceiling_per_second:,.0f}/s (the same rows by plain batched SQL), ratio {self.ratio}")
+        if self.ceiling_per_second:
+            ceiling = f"{self.ceiling_per_second:,.0f}/s (the same rows by plain batched SQL), ratio {self.ratio}"
+            lines.append(f"ceiling          {ceiling}")
         lines.append("memory           " + ", ".join(f"{name} {mib:.0f} MiB" for name, mib in self.rss_mib.items()))
         lines.append("versions         " + ", ".join(f"{name} {version}" for name, version in self.versions.items()))
         lines.append("goals            " + "; ".join(f"{goal}: {'yes' if met else 'NO'}" for goal, met in self.goals().items()))
