@@ -13,6 +13,7 @@ from services.audit import (
     clearing,
     company,
     journals,
+    merchants,
     orders,
     sagas,
     sequences,
@@ -22,7 +23,7 @@ from services.audit.findings import EXAMPLES_MAX, SERVICES, Check, Finding, Repo
 from services.audit.snapshots import World, open_world
 
 CHECKS: Sequence[Check] = (
-    *journals.CHECKS, *accounts.CHECKS, *agreements.CHECKS, *company.CHECKS, *cards.CHECKS, *orders.CHECKS,
+    *journals.CHECKS, *accounts.CHECKS, *agreements.CHECKS, *company.CHECKS, *cards.CHECKS, *merchants.CHECKS, *orders.CHECKS,
     *orders.COORDINATOR, *sagas.CHECKS, *sequences.CHECKS, *unfinished.CHECKS,
 )
 QUIET_CHECKS: Sequence[Check] = (*unfinished.QUIET, *orders.QUIET, *cards.QUIET)

@@ -23,8 +23,9 @@ SETTLEMENTS = """
 select s.id, s.kind, s.root, s.decision, json_array_length(s.branches) > 1,
        coalesce(sum((share ->> 1)::bigint) filter (where share ->> 0 = 'CREDIT'), 0)::bigint,
        coalesce(sum((share ->> 1)::bigint) filter (where share ->> 0 in ('WALLET', 'BANKCARD')), 0)::bigint,
-       coalesce(sum((share ->> 1)::bigint) filter (where share ->> 0 = 'GIFTCARD'), 0)::bigint,
-       (s.plan -> 'money' ->> 6)::bigint
+       coalesce((s.plan ->> 'gift_minor')::bigint,
+                sum((share ->> 1)::bigint) filter (where share ->> 0 = 'GIFTCARD'), 0)::bigint,
+       coalesce((s.plan -> 'money' ->> 6)::bigint, 0)
 from sagas s cross join lateral json_array_elements(s.branches) branch
 left join lateral json_array_elements(s.plan -> 'money' -> 5) share on true
 where s.phase in ('DONE', 'ABORTED') and branch ->> 0 = $1

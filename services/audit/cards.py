@@ -17,12 +17,14 @@ CHECKS = (
            where coalesce(t.standing, 0) <> -coalesce(b.amount_minor, 0)""",
     ),
     Check(
-        "cards.merchants", "what the card book owes a merchant is what was captured and not refunded", (CARD,),
+        "cards.merchants", "what the card book owes a merchant is what was captured, neither refunded nor settled", (CARD,),
         """select coalesce(t.merchant_id, b.sub), coalesce(t.owed, 0)::text, (-coalesce(b.amount_minor, 0))::text
-           from (select merchant_id, sum(captured_minor) - sum(coalesce(r.refunded, 0)) owed
+           from (select merchant_id, sum(captured_minor) - sum(coalesce(r.refunded, 0)) - coalesce(max(m.settled), 0) owed
                  from card_tenders
                  left join (select order_id, sum(amount_minor) refunded from card_tender_refunds group by order_id) r
                      using (order_id)
+                 left join (select sub, sum(amount_minor) settled from entries
+                            where op = 'merchant_settle' and account = 'L.MERCH.PAY' group by sub) m on m.sub = merchant_id
                  group by merchant_id) t
            full join (select sub, amount_minor from audit_balances where account = 'L.MERCH.PAY') b on b.sub = t.merchant_id
            where coalesce(t.owed, 0) <> -coalesce(b.amount_minor, 0)""",

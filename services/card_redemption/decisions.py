@@ -2,16 +2,18 @@
 
 from collections.abc import Mapping
 
-from services.card_redemption.domain import issuing, tendering
+from services.card_redemption.domain import issuing, merchant, tendering
 from services.card_redemption.domain.card import CardTender, GiftCard
 from services.card_redemption.domain.commands import (
     CaptureDeposit,
+    ClearMerchantShare,
     DepositCard,
     IssueCard,
     RefundCard,
     ReturnDeposit,
     ReverseCardRefund,
 )
+from services.card_redemption.domain.merchant import MerchantShare, share_key, share_keys
 from services.kernel.decision import Rule
 from services.kernel.messages import Message
 
@@ -25,12 +27,23 @@ def _tender(message: Message) -> tuple[tuple[type, str], ...]:
     return ((GiftCard, message.key), (CardTender, order_id))
 
 
+def _with_share(message: Message) -> tuple[tuple[type, str], ...]:
+    merchant_id: str = getattr(message.body, "merchant_id", "")
+    return (*_tender(message), (MerchantShare, share_key(merchant_id, message.key)))
+
+
+def _shares(message: Message) -> tuple[tuple[type, str], ...]:
+    merchant_id: str = getattr(message.body, "merchant_id", "")
+    return tuple((MerchantShare, key) for key in share_keys(merchant_id))
+
+
 RULES: Mapping[type, Rule] = {
     IssueCard: Rule(_card, issuing.issue),
     DepositCard: Rule(_tender, tendering.deposit),
     ReturnDeposit: Rule(_tender, tendering.return_deposit),
-    CaptureDeposit: Rule(_tender, tendering.capture_deposit),
-    RefundCard: Rule(_tender, tendering.refund),
-    ReverseCardRefund: Rule(_tender, tendering.reverse_refund),
+    CaptureDeposit: Rule(_with_share, tendering.capture_deposit),
+    RefundCard: Rule(_with_share, tendering.refund),
+    ReverseCardRefund: Rule(_with_share, tendering.reverse_refund),
+    ClearMerchantShare: Rule(_shares, merchant.clear),
 }
 TIMERS: Mapping[str, Rule] = {}

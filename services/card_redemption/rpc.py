@@ -4,6 +4,7 @@ import asyncio
 
 from services.card_redemption import store, wire
 from services.card_redemption.domain.commands import IssueCard
+from services.card_redemption.domain.merchant import share_keys
 from services.kernel.errors import Aborted, InvalidArgument, NotFound
 from services.kernel.ids import derived
 from services.runtime.edge import Edge
@@ -57,6 +58,17 @@ class CardService(rpc.CardServiceServicer):
             found = await store.list_cards(connection, request.customer_id, request.page_token, size + 1)
         more = found[size - 1].id if len(found) > size else ""
         return pb.ListCardsResponse(cards=[wire.card(card) for card in found[:size]], next_page_token=more)
+
+    async def GetMerchantBalance(
+        self, request: pb.GetMerchantBalanceRequest, context: Context
+    ) -> pb.GetMerchantBalanceResponse:
+        """What this book owes a merchant."""
+        async with self.edge.read() as connection:
+            payable, settling = await store.merchant_balance(connection, request.merchant_id)
+        return pb.GetMerchantBalanceResponse(
+            merchant_id=request.merchant_id, payable_minor=payable, settling_minor=settling,
+            root_ids=share_keys(request.merchant_id),
+        )
 
     async def ListJournals(self, request: pb.ListJournalsRequest, context: Context) -> pb.ListJournalsResponse:
         """The journals of a card in posting order."""

@@ -6,12 +6,14 @@ import asyncpg
 import msgspec
 
 from services.card_redemption.domain.card import CardTender, GiftCard
+from services.card_redemption.domain.merchant import MerchantShare, share_keys
 from services.kernel.participant import Pending
 from services.runtime.tables import Connection, Table
 
 _CARD = "id, customer_id, face_minor, balance_minor, issued_at, held_minor, sequence, version"
 _TENDER = """order_id, card_id, merchant_id, deposited_minor, returned_minor, captured_minor, refunds, pending_saga_id,
     pending_tried_at, version"""
+_SHARE = "id, merchant_id, payable_minor, settling_minor, sequence, pending_saga_id, pending_tried_at, version"
 _REFUNDS = msgspec.json.Decoder(tuple[tuple[str, int], ...])
 
 
@@ -71,6 +73,57 @@ async def save_tenders(connection: Connection, rows: Sequence[CardTender]) -> No
     )
 
 
+async def load_merchant_shares(connection: Connection, keys: Sequence[str]) -> list[MerchantShare]:
+    """Lock and read these shares. One that is missing is inserted empty first: cards of several lanes may meet in it."""
+    shares = await _lock_merchant_shares(connection, keys)
+    missing = sorted(set(keys) - {share.id for share in shares})
+    if missing:
+        await connection.execute(
+            f"""insert into merchant_shares ({_SHARE})
+                select key, regexp_replace(key, '/[^/]*$', ''), 0, 0, 0, null, null, 0 from unnest($1::text[]) key
+                on conflict (id) do nothing""",
+            missing,
+        )
+        shares += await _lock_merchant_shares(connection, missing)
+    return shares
+
+
+async def _lock_merchant_shares(connection: Connection, keys: Sequence[str]) -> list[MerchantShare]:
+    rows = await connection.fetch(
+        f"select {_SHARE} from merchant_shares where id = any($1::text[]) order by id for no key update", keys
+    )
+    return [
+        MerchantShare(
+            row[0], row[1], row[2], row[3], row[4], Pending(row[5], row[6]) if row[5] is not None else None, row[7]
+        )
+        for row in rows
+    ]
+
+
+async def save_merchant_shares(connection: Connection, rows: Sequence[MerchantShare]) -> None:
+    """Write these shares; loading them has made their rows."""
+    await connection.execute(
+        """update merchant_shares s set payable_minor = n.payable, settling_minor = n.settling, sequence = n.sequence,
+               pending_saga_id = n.saga_id, pending_tried_at = n.tried_at, version = n.version
+           from unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::timestamptz[], $7::bigint[])
+               n (id, payable, settling, sequence, saga_id, tried_at, version)
+           where s.id = n.id""",
+        [s.id for s in rows], [s.payable_minor for s in rows], [s.settling_minor for s in rows],
+        [s.sequence for s in rows], [s.pending.saga_id if s.pending else None for s in rows],
+        [s.pending.tried_at if s.pending else None for s in rows], [s.version for s in rows],
+    )
+
+
+async def merchant_balance(connection: Connection, merchant_id: str) -> tuple[int, int]:
+    """What this book owes a merchant over all its shares, and what of it is claimed by a settlement."""
+    row = await connection.fetchrow(
+        """select coalesce(sum(payable_minor), 0)::bigint, coalesce(sum(settling_minor), 0)::bigint
+           from merchant_shares where id = any($1::text[])""",
+        list(share_keys(merchant_id)),
+    )
+    return (row[0], row[1]) if row else (0, 0)
+
+
 async def find_card(connection: Connection, card_id: str) -> GiftCard | None:
     """One card as it is, without a lock."""
     row = await connection.fetchrow(f"select {_CARD} from gift_cards where id = $1", card_id)
@@ -87,5 +140,6 @@ async def list_cards(connection: Connection, customer_id: str, after: str, limit
 
 TABLES = (
     Table(GiftCard, load_cards, save_cards, root=True),
+    Table(MerchantShare, load_merchant_shares, save_merchant_shares, root=True),
     Table(CardTender, load_tenders, save_tenders),
 )

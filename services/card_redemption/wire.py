@@ -60,12 +60,17 @@ def _reverse(m: commands_pb2.ReverseCardRefund) -> commands.ReverseCardRefund:
     return commands.ReverseCardRefund(m.card_id, m.order_id, m.merchant_id, m.refund_id, m.amount_minor)
 
 
+def _clear(m: commands_pb2.ClearMerchantShare) -> commands.ClearMerchantShare:
+    return commands.ClearMerchantShare(m.merchant_id, m.amount_minor)
+
+
 CODEC = Codec(
     Entry(commands.DepositCard, commands_pb2.DepositCard, from_wire=_deposit),
     Entry(commands.ReturnDeposit, commands_pb2.ReturnDeposit, from_wire=_return),
     Entry(commands.CaptureDeposit, commands_pb2.CaptureDeposit, from_wire=_capture),
     Entry(commands.RefundCard, commands_pb2.RefundCard, from_wire=_refund),
     Entry(commands.ReverseCardRefund, commands_pb2.ReverseCardRefund, from_wire=_reverse),
+    Entry(commands.ClearMerchantShare, commands_pb2.ClearMerchantShare, from_wire=_clear),
     Entry(facts.CardEffect, effects_pb2.CardEffect, _effect),
     Entry(GiftCard, card_pb2.Card, card),
     Entry(facts.CardIssued, events_pb2.CardIssued, _fact(events_pb2.CardIssued)),
@@ -74,4 +79,5 @@ CODEC = Codec(
     Entry(facts.CardDepositCaptured, events_pb2.CardDepositCaptured, _fact(events_pb2.CardDepositCaptured)),
     Entry(facts.CardRefunded, events_pb2.CardRefunded, _fact(events_pb2.CardRefunded)),
     Entry(facts.CardRefundReversed, events_pb2.CardRefundReversed, _fact(events_pb2.CardRefundReversed)),
+    Entry(facts.MerchantShareCleared, events_pb2.MerchantShareCleared, _fact(events_pb2.MerchantShareCleared)),
 )

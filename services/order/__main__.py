@@ -4,6 +4,7 @@ from pathlib import Path
 
 from services.order.decisions import RULES, TIMERS
 from services.order.rpc.after_sale import AfterSaleServicer
+from services.order.rpc.merchants import MerchantServicer
 from services.order.rpc.orders import OrderServicer
 from services.order.sagas import DEFINITIONS
 from services.order.store import TABLES
@@ -12,7 +13,7 @@ from services.runtime.process import Service, run
 
 SERVICE = Service(
     name="order", inbound="replies", tables=TABLES, rules=RULES, timers=TIMERS, codec=CODEC,
-    servicers=(OrderServicer, AfterSaleServicer), migrations=Path(__file__).parent / "migrations",
+    servicers=(OrderServicer, AfterSaleServicer, MerchantServicer), migrations=Path(__file__).parent / "migrations",
     definitions=DEFINITIONS,
 )
 

@@ -7,6 +7,7 @@ from services.credit_ledger.domain.commands import CutStatement, FundWallet, Ope
 from services.kernel.calendar import business_date
 from services.order.domain.commands import CancelOrder, ConfirmShipment, NewLine, NewTender, PlaceOrder, RefundAmount
 from services.order.domain.credit_terms import CreditTerms, Route
+from services.order.domain.merchant_settlement import SettleGiftCardShare
 from services.order.domain.tenders import TenderType
 from tests.audit.house import House
 
@@ -33,6 +34,8 @@ async def tell(house: House) -> None:
     await house.ask("order", "ord_returned", RefundAmount("ord_returned", 36_000))
     await house.ask("order", "ord_whole", RefundAmount("ord_whole", 100_000))
     await house.ask("order", "ord_flash", RefundAmount("ord_flash", 10_000))
+    await house.ask("order", f"{MERCHANT}/mst_1", SettleGiftCardShare(MERCHANT, 4_000))
+    await house.ask("order", f"{MERCHANT}/mst_2", SettleGiftCardShare(MERCHANT, 4_000_000))
     await _place(house, "ord_released", (CREDIT, 30_000), (GIFT, 30_000))
     await house.ask("order", "ord_released", CancelOrder("ord_released", "NOT_WANTED"))
     await _place(house, "ord_rejected", (CREDIT, 5_000_000), (GIFT, 1_000))

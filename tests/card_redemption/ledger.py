@@ -72,7 +72,8 @@ class CardLedger:
         wire = getattr(commands_pb2, type(body).__name__)(**asdict(body))
         received = CODEC.decode(wire.DESCRIPTOR.full_name, wire.SerializeToString())
         assert received == body
-        message = Message("", body.card_id, received, saga=SagaRef(saga_id, "card_redemption", op), caller="order/ord_x")
+        key = getattr(body, "card_id", "mer_1/00")
+        message = Message("", key, received, saga=SagaRef(saga_id, "card_redemption", op), caller="order/ord_x")
         effects = await self.run(message)
         replies = [record for record in effects.outgoing if record.topic == "settlement.order.replies.v1"]
         return saga_pb2.Reply.FromString(replies[-1].payload)

@@ -94,7 +94,7 @@ class CardHistories(RuleBasedStateMachine):
         assert book["L.GIFTCARD", "crd_1"] == -card.balance_minor
         for tender in tenders:
             assert book["L.DEPOSIT", tender.order_id] == -tender.standing_minor
-        assert book["L.MERCH.PAY", "mer_1"] == -sum(t.captured_minor - t.refunded_minor for t in tenders)
+        assert book["L.MERCH.PAY", "mer_1"] == -sum(t.captured_minor - t.refunded_minor for t in tenders) == -self.world.owed()
         assert card.balance_minor + sum(t.standing_minor + t.captured_minor - t.refunded_minor for t in tenders) == FACE_MINOR
 
     @invariant()

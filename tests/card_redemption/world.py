@@ -6,6 +6,7 @@ from itertools import count
 
 from services.card_redemption.decisions import RULES
 from services.card_redemption.domain.card import CardTender, GiftCard
+from services.card_redemption.domain.merchant import MerchantShare, share_keys
 from services.kernel.decision import Busy, Decision, Known
 from services.kernel.messages import Message, Op, SagaRef
 
@@ -22,13 +23,15 @@ class World:
         self.known = Known()
         self.known.load(GiftCard, {"crd_1": CARD}, ["crd_1"])
         self.known.load(CardTender, {}, ORDERS)
+        self.known.load(MerchantShare, {}, share_keys("mer_1"))
         self.book: Counter[tuple[str, str]] = Counter({("L.GIFTCARD", "crd_1"): -FACE_MINOR, ("X.OPENING", "crd_1"): FACE_MINOR})
         self._sagas = count(1)
 
     def play(self, body: object, op: Op = Op.EXECUTE, saga: str = "") -> Decision:
         """Decide and take over what changed; a refusal raises, BUSY changes nothing."""
         ref = SagaRef(saga or f"saga_{next(self._sagas)}", "card_redemption", op)
-        decision = RULES[type(body)].decide(self.known, Message(f"{ref.saga_id}/{op}", "crd_1", body, saga=ref), NOW)
+        key = getattr(body, "card_id", "mer_1/00")
+        decision = RULES[type(body)].decide(self.known, Message(f"{ref.saga_id}/{op}", key, body, saga=ref), NOW)
         assert not (isinstance(decision.outcome, Busy) and decision.changes)
         for row in decision.changes:
             self.known.put(row)
@@ -47,3 +50,8 @@ class World:
     def tender(self, order_id: str = "ord_1") -> CardTender:
         """The tender of an order; an empty one if it has none."""
         return self.known.find(CardTender, order_id) or CardTender(order_id, "crd_1", "mer_1")
+
+    def owed(self) -> int:
+        """What the merchant's shares say that this book owes it."""
+        shares = (self.known.find(MerchantShare, key) for key in share_keys("mer_1"))
+        return sum(share.payable_minor for share in shares if share is not None)

@@ -91,6 +91,9 @@ def commands(effects: Effects) -> list[Outgoing]:
 
 def _effect(name: str, payload: bytes) -> _Effect:
     """What a participant moves and answers, read from the command as it travels."""
+    if name.endswith((".ClearMerchantShare", ".PayGiftCardShare")):
+        leg = commands_pb2.PayGiftCardShare.FromString(payload)  # the two have the same fields
+        return (("GIFTCARD", leg.amount_minor),), ("", b"")
     if name.startswith("settlement.card_redemption"):
         card = getattr(card_commands_pb2, name.rpartition(".")[2]).FromString(payload)
         done = card_effects_pb2.CardEffect(card_id=card.card_id, order_id=card.order_id, amount_minor=card.amount_minor)

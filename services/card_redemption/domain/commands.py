@@ -1,4 +1,4 @@
-"""What the card service is asked to do; the first five come from sagas of the order service. Amounts are fen."""
+"""What the card service is asked to do; all but the last come from sagas of the order service. Amounts are fen."""
 
 from dataclasses import dataclass
 
@@ -54,6 +54,14 @@ class ReverseCardRefund:
     order_id: str
     merchant_id: str
     refund_id: str
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClearMerchantShare:
+    """Give up this much of what this book owes a merchant; credit_ledger pays it (3.3). Key is `share_keys(merchant)[0]`."""
+
+    merchant_id: str
     amount_minor: int
 
 

@@ -79,3 +79,11 @@ class CardRefundReversed:
     refund_id: str
     amount_minor: int
     balance_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class MerchantShareCleared:
+    """What this book owed a merchant went to credit_ledger, which paid it."""
+
+    merchant_id: str
+    amount_minor: int

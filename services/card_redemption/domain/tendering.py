@@ -25,6 +25,7 @@ from services.card_redemption.domain.facts import (
     CardRefunded,
     CardRefundReversed,
 )
+from services.card_redemption.domain.merchant import MERCHANT_PAYABLE, VECTOR_NAME, MerchantShare, owing
 from services.kernel.decision import Decision, Done, Event, Known
 from services.kernel.errors import Defect, FailedPrecondition, InvalidArgument, NotFound
 from services.kernel.journal import Unit, post
@@ -33,8 +34,6 @@ from services.kernel.participant import take_part
 
 CARD = "L.GIFTCARD"
 DEPOSIT = "L.DEPOSIT"
-MERCHANT_PAYABLE = "L.MERCH.PAY"
-VECTOR_NAME = "GIFTCARD"
 
 Lines = tuple[tuple[str, str, int], ...]
 B = TypeVar("B")
@@ -87,7 +86,8 @@ def capture_deposit(known: Known, message: Message, now: datetime) -> Decision:
         captured = replace(claim, captured_minor=claim.captured_minor + body.amount_minor)
         lines = ((DEPOSIT, body.order_id, body.amount_minor), (MERCHANT_PAYABLE, claim.merchant_id, -body.amount_minor))
         event = CardDepositCaptured(card.id, body.order_id, body.amount_minor)
-        return _posted(card, captured, "capture", lines, event, at, body.amount_minor, card.balance_minor)
+        owed = owing(known, claim.merchant_id, card.id, body.amount_minor)
+        return _posted(card, captured, "capture", lines, event, at, body.amount_minor, card.balance_minor, owed=owed)
 
     return take_part(tender, message, now, execute)
 
@@ -109,7 +109,8 @@ def refund(known: Known, message: Message, now: datetime) -> Decision:
         lines = ((MERCHANT_PAYABLE, claim.merchant_id, body.amount_minor), (CARD, card.id, -body.amount_minor))
         event = CardRefunded(card.id, body.order_id, body.refund_id, body.amount_minor, left)
         op = "refund_accept" if body.awaits_network else "refund"
-        return _posted(card, refunded, op, lines, event, at, body.amount_minor, left, body.refund_id)
+        owed = owing(known, claim.merchant_id, card.id, -body.amount_minor)
+        return _posted(card, refunded, op, lines, event, at, body.amount_minor, left, body.refund_id, owed)
 
     return take_part(tender, message, now, execute)
 
@@ -128,7 +129,8 @@ def reverse_refund(known: Known, message: Message, now: datetime) -> Decision:
         left = free.balance_minor - amount
         lines = ((MERCHANT_PAYABLE, claim.merchant_id, -amount), (CARD, free.id, amount))
         event = CardRefundReversed(free.id, body.order_id, body.refund_id, amount, left)
-        return _posted(free, undone, "refund_reverse", lines, event, at, amount, left, body.refund_id)
+        owed = owing(known, claim.merchant_id, free.id, amount)
+        return _posted(free, undone, "refund_reverse", lines, event, at, amount, left, body.refund_id, owed)
 
     return _spend(card, tender, message, now, body.amount_minor, execute)
 
@@ -150,14 +152,15 @@ def _spend(
 
 def _posted(
     card: GiftCard, tender: CardTender, op: str, lines: Lines, event: object, at: datetime, amount_minor: int,
-    balance_minor: int, refund_id: str = "",
+    balance_minor: int, refund_id: str = "", owed: MerchantShare | None = None,
 ) -> Decision:
     after = replace(card, balance_minor=balance_minor, version=card.version + 1, sequence=card.sequence + 1)
     effect = CardEffect(
         op, card.id, tender.order_id, after.version, amount_minor, balance_minor, after.state, at, refund_id
     )
+    changes = (after, replace(tender, version=tender.version + 1))
     return Decision(
-        Done(effect, ((VECTOR_NAME, amount_minor),)), changes=(after, replace(tender, version=tender.version + 1)),
+        Done(effect, ((VECTOR_NAME, amount_minor),)), changes=changes if owed is None else (*changes, owed),
         journals=post(op, Unit.CNY, lines, tender.order_id), events=(Event(card.id, after.sequence, event),),
     )
 

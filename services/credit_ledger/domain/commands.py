@@ -213,6 +213,14 @@ class SettleMerchant:
     amount_minor: int
 
 
+@dataclass(frozen=True, slots=True)
+class PayGiftCardShare:
+    """Pay a merchant this much of what card_redemption owes, net of what the merchant owes us (3.3). Key as above."""
+
+    merchant_id: str
+    amount_minor: int
+
+
 class LegReport(StrEnum):
     """What a rail said about a leg; UNKNOWN is a time-out, to be asked about with the same key (PM-6); CLOSED says that the
     instrument does not exist any more (PM-3)."""

@@ -1,30 +1,72 @@
 """Settlement with a merchant: what we owe, net of what the merchant owes us (A25, P23)."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from services.credit_ledger.domain import books
-from services.credit_ledger.domain.commands import SettleMerchant
+from services.credit_ledger.domain.books import Lines
+from services.credit_ledger.domain.commands import PayGiftCardShare, SettleMerchant
 from services.credit_ledger.domain.effects import MerchantSettlement
 from services.credit_ledger.domain.events import MerchantPaid
 from services.credit_ledger.domain.merchant import MerchantShare, share_keys
 from services.credit_ledger.domain.repaying import positive
 from services.kernel.allocation import in_order
 from services.kernel.decision import Decision, Done, Event, Known
-from services.kernel.errors import FailedPrecondition
+from services.kernel.errors import Defect, FailedPrecondition
 from services.kernel.journal import Unit, post
+from services.kernel.messages import Message, Op
+
+GIFT_CARD = "GIFTCARD"
+"""The name of the gift-card share in a saga's money vector."""
 
 
 def settle(known: Known, body: SettleMerchant) -> Decision:
-    """Pay so much of the payable, over all shares in their order; the first share is the root and always moves."""
+    """Pay so much of the payable, over all shares in their order."""
     amount = positive(body.amount_minor)
-    merchant_id = body.merchant_id
-    shares = [known.find(MerchantShare, key) or MerchantShare(key, merchant_id, version=0) for key in share_keys(merchant_id)]
+    shares = _shares(known, body.merchant_id)
     payable = sum(share.payable_minor for share in shares)
     if amount > payable:
         raise FailedPrecondition("EXCEEDS_PAYABLE", f"{payable} is owed to {body.merchant_id}")
+    netted = _netted(amount, shares)
+    less = ((books.MERCHANT_PAYABLE, body.merchant_id, amount),)
+    decision = _paid(shares, amount, netted, in_order(amount, [share.payable_minor for share in shares]), less)
     receivable = sum(share.receivable_minor for share in shares)
-    netted = min(amount, receivable)
-    paid = in_order(amount, [share.payable_minor for share in shares])
+    result = MerchantSettlement(
+        body.merchant_id, amount, netted, amount - netted, payable - amount, receivable - netted
+    )
+    return replace(decision, outcome=Done(result))
+
+
+def pay_gift_card_share(known: Known, message: Message) -> Decision:
+    """Pay what card_redemption owes, as that book gives it up (3.3). Nothing here can refuse it, so a TRY claims nothing:
+    CONFIRM nets against what the merchant owes us by then."""
+    body, saga = message.body, message.saga
+    if not isinstance(body, PayGiftCardShare) or saga is None:
+        raise Defect(f"{message.id} pays no share of another book")
+    amount = positive(body.amount_minor)
+    if saga.op is Op.CANCEL:
+        return Decision()
+    moved = Done(moved=((GIFT_CARD, amount),))
+    if saga.op is Op.TRY:
+        return Decision(moved)
+    shares = _shares(known, body.merchant_id)
+    cleared = ((books.CLEARING, saga.saga_id, amount),)
+    return replace(_paid(shares, amount, _netted(amount, shares), (0,) * len(shares), cleared), outcome=moved)
+
+
+def _shares(known: Known, merchant_id: str) -> list[MerchantShare]:
+    return [known.find(MerchantShare, key) or MerchantShare(key, merchant_id, version=0) for key in share_keys(merchant_id)]
+
+
+def _netted(amount: int, shares: Sequence[MerchantShare]) -> int:
+    return min(amount, sum(share.receivable_minor for share in shares))
+
+
+def _paid(
+    shares: Sequence[MerchantShare], amount: int, netted: int, paid: Sequence[int], debit: Lines
+) -> Decision:
+    """The shares with these parts of their payable paid and the netted amount taken off what the merchant owes; the first
+    share is the root and always moves."""
     net = in_order(netted, [share.receivable_minor for share in shares])
     changed = [
         replace(
@@ -34,12 +76,8 @@ def settle(known: Known, body: SettleMerchant) -> Decision:
         for share, part, less in zip(shares, paid, net, strict=True) if part or less or share is shares[0]
     ]
     root = changed[0]
-    result = MerchantSettlement(merchant_id, amount, netted, amount - netted, payable - amount, receivable - netted)
+    lines = (*debit, (books.MERCHANT_RECEIVABLE, root.merchant_id, -netted), (books.BANK, "", netted - amount))
     return Decision(
-        Done(result), changes=tuple(changed),
-        journals=post("merchant_settle", Unit.CNY, (
-            (books.MERCHANT_PAYABLE, merchant_id, amount), (books.MERCHANT_RECEIVABLE, merchant_id, -netted),
-            (books.BANK, "", netted - amount),
-        )),
-        events=(Event(root.id, root.sequence, MerchantPaid(merchant_id, amount, amount - netted)),),
+        changes=tuple(changed), journals=post("merchant_settle", Unit.CNY, lines),
+        events=(Event(root.id, root.sequence, MerchantPaid(root.merchant_id, amount, amount - netted)),),
     )

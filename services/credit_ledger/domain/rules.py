@@ -116,6 +116,10 @@ def _settle_merchant(known: Known, message: Message, now: datetime) -> Decision:
     return merchant_rules.settle(known, message.body)
 
 
+def _pay_gift_card_share(known: Known, message: Message, now: datetime) -> Decision:
+    return merchant_rules.pay_gift_card_share(known, message)
+
+
 def _report_leg(known: Known, message: Message, now: datetime) -> Decision:
     """A rail's report passes a claim only if it moves no money: P7 waits for the saga like every posting."""
     if not isinstance(message.body, commands.ReportLeg):
@@ -219,6 +223,7 @@ RULES: Mapping[type, Rule] = {
     commands.PreviewRefund: Rule(_previewed, _preview),
     commands.PreviewRelease: Rule(_previewed, _preview),
     commands.SettleMerchant: Rule(_merchant_shares, _settle_merchant),
+    commands.PayGiftCardShare: Rule(_merchant_shares, _pay_gift_card_share),
     commands.ReportLeg: Rule(_with_leg, _report_leg),
 }
 """By the type of the body."""

@@ -24,6 +24,7 @@ _COMMANDS = (
     Entry(commands.CaptureTenders, commands_pb2.CaptureTenders, from_wire=read.capture_tenders),
     Entry(commands.RefundTenders, commands_pb2.RefundTenders, from_wire=read.refund_tenders),
     Entry(commands.ReverseRefund, commands_pb2.ReverseRefund, from_wire=read.reverse_refund),
+    Entry(commands.PayGiftCardShare, commands_pb2.PayGiftCardShare, from_wire=read.pay_gift_card_share),
 )
 _RESULTS = (
     Entry(effects.CreditEffect, effects_pb2.CreditEffect, told.credit_effect),

@@ -3,6 +3,7 @@
 from services.credit_ledger.domain.commands import (
     AuthorizeTenders,
     CaptureTenders,
+    PayGiftCardShare,
     RefundTenders,
     ReleaseTenders,
     ReverseRefund,
@@ -55,3 +56,8 @@ def refund_tenders(body: pb.RefundTenders) -> RefundTenders:
 def reverse_refund(body: pb.ReverseRefund) -> ReverseRefund:
     """P24."""
     return ReverseRefund(body.account_id, body.order_id, body.merchant_id, body.refund_id)
+
+
+def pay_gift_card_share(body: pb.PayGiftCardShare) -> PayGiftCardShare:
+    """DOMAIN 3.3."""
+    return PayGiftCardShare(body.merchant_id, body.amount_minor)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from services.kernel.decision import Rule
 from services.kernel.messages import Message, TimerDue
 from services.kernel.saga import WAKE, Reply, Run
-from services.order.decisions import notices, settlements
+from services.order.decisions import merchants, notices, settlements
 from services.order.domain import after_sale, completion, disputes
 from services.order.domain.commands import (
     ApproveReturn,
@@ -28,6 +28,7 @@ from services.order.domain.commands import (
     ReverseRefund,
     WithdrawReturn,
 )
+from services.order.domain.merchant_settlement import SettleGiftCardShare
 from services.order.domain.order import Order
 from services.order.domain.returns import ReturnCase
 from services.order.sagas.ending import HOLD_EXPIRY
@@ -76,12 +77,13 @@ RULES: Mapping[type, Rule] = {
     FlashRefundConfirmed: Rule(_order, notices.flash_confirmed),
     FlashRefundExpired: Rule(_order, notices.flash_expired),
     BankRefundSettled: Rule(_order, notices.bank_settled),
-    Reply: Rule(_order_and_replied, settlements.replied),
+    SettleGiftCardShare: Rule(merchants.root, merchants.settle),
+    Reply: merchants.beside(Rule(_order_and_replied, settlements.replied)),
 }
 """By the type of a message's body."""
 
 TIMERS: Mapping[str, Rule] = {
-    WAKE: Rule(_timed(Run), settlements.woken),
+    WAKE: merchants.beside(Rule(_timed(Run), settlements.woken)),
     HOLD_EXPIRY: Rule(_order, settlements.hold_expired),
     after_sale.AUTO_APPROVE: Rule(_timed(ReturnCase), after_sale.auto_approve),
     after_sale.WAYBILL_EXPIRY: Rule(_timed(ReturnCase), after_sale.waybill_expiry),

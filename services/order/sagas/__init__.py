@@ -12,7 +12,7 @@ from services.kernel.saga import Definition, Phase, Progress, Run, begin
 from services.order.domain.order import Order
 from services.order.domain.plans import Plan
 from services.order.domain.states import Kind
-from services.order.sagas import cancellation, capture, placement, refund, refund_reversal
+from services.order.sagas import cancellation, capture, merchant_settlement, placement, refund, refund_reversal
 from services.order.sagas.ending import Ending
 
 ENDINGS: Mapping[str, Ending] = {
@@ -23,7 +23,11 @@ ENDINGS: Mapping[str, Ending] = {
     Kind.REFUND_REVERSAL: refund_reversal.ENDING,
 }
 
-DEFINITIONS: Mapping[str, Definition] = {kind: ending.definition for kind, ending in ENDINGS.items()}
+DEFINITIONS: Mapping[str, Definition] = {
+    **{kind: ending.definition for kind, ending in ENDINGS.items()},
+    merchant_settlement.DEFINITION.kind: merchant_settlement.DEFINITION,
+}
+"""All sagas that the order service coordinates; a settlement with a merchant has no order to apply its end to."""
 
 
 def launch(kind: Kind, saga_id: str, order: Order, plan: Plan, now: datetime) -> Progress:

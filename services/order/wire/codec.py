@@ -1,17 +1,24 @@
 """The registry: every type that travels, with its message."""
 
-from services.order.domain import answers, commands, events, participation
+from services.order.domain import answers, commands, events, merchant_settlement, participation
 from services.order.domain.order import Order
 from services.order.domain.returns import ReturnCase
 from services.order.wire import events as facts
-from services.order.wire import orders, participants
+from services.order.wire import merchants, orders, participants
 from services.order.wire import settlements as settlement
 from services.runtime.codec import Codec, Entry
 from settlement.card_redemption.v1 import commands_pb2 as card_pb2
 from settlement.card_redemption.v1 import effects_pb2 as card_effects_pb2
 from settlement.credit_ledger.v1 import commands_pb2 as credit_pb2
 from settlement.credit_ledger.v1 import effects_pb2, notices_pb2
-from settlement.order.v1 import after_sale_service_pb2, events_pb2, order_pb2, order_service_pb2, settlement_pb2
+from settlement.order.v1 import (
+    after_sale_service_pb2,
+    events_pb2,
+    merchant_service_pb2,
+    order_pb2,
+    order_service_pb2,
+    settlement_pb2,
+)
 
 _ANSWERS = (
     Entry(Order, order_pb2.Order, orders.order_message),
@@ -20,6 +27,7 @@ _ANSWERS = (
     Entry(answers.Started, settlement_pb2.Settlement, settlement.started_message),
     Entry(answers.Resolved, after_sale_service_pb2.ResolveDisputeResponse, settlement.resolved_message),
     Entry(answers.Received, after_sale_service_pb2.ConfirmReceiptResponse, settlement.received_message),
+    Entry(merchant_settlement.MerchantSettlement, merchant_service_pb2.MerchantSettlement, merchants.settlement_message),
 )
 _COMMANDS = (
     Entry(participation.AuthorizeTenders, credit_pb2.AuthorizeTenders, participants.authorize),
@@ -32,6 +40,8 @@ _COMMANDS = (
     Entry(participation.CaptureDeposit, card_pb2.CaptureDeposit, participants.capture_deposit),
     Entry(participation.RefundCard, card_pb2.RefundCard, participants.refund_card),
     Entry(participation.UndoCardRefund, card_pb2.ReverseCardRefund, participants.undo_card_refund),
+    Entry(merchant_settlement.PayGiftCardShare, credit_pb2.PayGiftCardShare, merchants.pay_gift_card_share),
+    Entry(merchant_settlement.ClearMerchantShare, card_pb2.ClearMerchantShare, merchants.clear_merchant_share),
 )
 _RECEIVED = (
     Entry(participation.CreditEffect, effects_pb2.CreditEffect, None, participants.credit_effect),

@@ -254,3 +254,61 @@ class ListJournalsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListJournalsResponse: _TypeAlias = ListJournalsResponse  # noqa: Y015
+
+@_typing.final
+class GetMerchantBalanceRequest(_message.Message):
+    """Request of GetMerchantBalance."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MERCHANT_ID_FIELD_NUMBER: _builtins.int
+    merchant_id: _builtins.str
+    """The merchant."""
+    def __init__(
+        self,
+        *,
+        merchant_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["merchant_id", b"merchant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetMerchantBalanceRequest: _TypeAlias = GetMerchantBalanceRequest  # noqa: Y015
+
+@_typing.final
+class GetMerchantBalanceResponse(_message.Message):
+    """Response of GetMerchantBalance; amounts in fen."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MERCHANT_ID_FIELD_NUMBER: _builtins.int
+    PAYABLE_MINOR_FIELD_NUMBER: _builtins.int
+    SETTLING_MINOR_FIELD_NUMBER: _builtins.int
+    ROOT_IDS_FIELD_NUMBER: _builtins.int
+    merchant_id: _builtins.str
+    """The merchant."""
+    payable_minor: _builtins.int
+    """What we owe from this book; below 0 after refunds of what was paid already."""
+    settling_minor: _builtins.int
+    """What of it a settlement that has not ended has claimed."""
+    @_builtins.property
+    def root_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Roots whose journals hold the merchant's settlements, for ListJournals."""
+
+    def __init__(
+        self,
+        *,
+        merchant_id: _builtins.str = ...,
+        payable_minor: _builtins.int = ...,
+        settling_minor: _builtins.int = ...,
+        root_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["merchant_id", b"merchant_id", "payable_minor", b"payable_minor", "root_ids", b"root_ids", "settling_minor", b"settling_minor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetMerchantBalanceResponse: _TypeAlias = GetMerchantBalanceResponse  # noqa: Y015

@@ -55,6 +55,11 @@ class CardServiceStub(object):
                 request_serializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.ListJournalsRequest.SerializeToString,
                 response_deserializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.ListJournalsResponse.FromString,
                 _registered_method=True)
+        self.GetMerchantBalance = channel.unary_unary(
+                '/settlement.card_redemption.v1.CardService/GetMerchantBalance',
+                request_serializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.GetMerchantBalanceRequest.SerializeToString,
+                response_deserializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.GetMerchantBalanceResponse.FromString,
+                _registered_method=True)
 
 
 class CardServiceServicer(object):
@@ -89,6 +94,13 @@ class CardServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetMerchantBalance(self, request, context):
+        """What this book owes a merchant: gift-card shares that were captured, neither refunded nor paid.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CardServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -111,6 +123,11 @@ def add_CardServiceServicer_to_server(servicer, server):
                     servicer.ListJournals,
                     request_deserializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.ListJournalsRequest.FromString,
                     response_serializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.ListJournalsResponse.SerializeToString,
+            ),
+            'GetMerchantBalance': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetMerchantBalance,
+                    request_deserializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.GetMerchantBalanceRequest.FromString,
+                    response_serializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.GetMerchantBalanceResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -222,6 +239,33 @@ class CardService(object):
             '/settlement.card_redemption.v1.CardService/ListJournals',
             settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.ListJournalsRequest.SerializeToString,
             settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.ListJournalsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetMerchantBalance(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/settlement.card_redemption.v1.CardService/GetMerchantBalance',
+            settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.GetMerchantBalanceRequest.SerializeToString,
+            settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.GetMerchantBalanceResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -41,6 +41,8 @@ class CardServiceStub:
     """List the cards of a customer."""
     ListJournals: _grpc.UnaryUnaryMultiCallable[_card_service_pb2.ListJournalsRequest, _card_service_pb2.ListJournalsResponse]
     """The journals of a card, in posting order."""
+    GetMerchantBalance: _grpc.UnaryUnaryMultiCallable[_card_service_pb2.GetMerchantBalanceRequest, _card_service_pb2.GetMerchantBalanceResponse]
+    """What this book owes a merchant: gift-card shares that were captured, neither refunded nor paid."""
 
 @_typing.type_check_only
 class CardServiceAsyncStub(CardServiceStub):
@@ -55,6 +57,8 @@ class CardServiceAsyncStub(CardServiceStub):
     """List the cards of a customer."""
     ListJournals: _aio.UnaryUnaryMultiCallable[_card_service_pb2.ListJournalsRequest, _card_service_pb2.ListJournalsResponse]  # type: ignore[assignment]
     """The journals of a card, in posting order."""
+    GetMerchantBalance: _aio.UnaryUnaryMultiCallable[_card_service_pb2.GetMerchantBalanceRequest, _card_service_pb2.GetMerchantBalanceResponse]  # type: ignore[assignment]
+    """What this book owes a merchant: gift-card shares that were captured, neither refunded nor paid."""
 
 class CardServiceServicer(metaclass=_abc_1.ABCMeta):
     """Gift cards. Orders spend and refund them through settlements only."""
@@ -90,5 +94,13 @@ class CardServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_card_service_pb2.ListJournalsResponse, _abc.Awaitable[_card_service_pb2.ListJournalsResponse]]:
         """The journals of a card, in posting order."""
+
+    @_abc_1.abstractmethod
+    def GetMerchantBalance(
+        self,
+        request: _card_service_pb2.GetMerchantBalanceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_card_service_pb2.GetMerchantBalanceResponse, _abc.Awaitable[_card_service_pb2.GetMerchantBalanceResponse]]:
+        """What this book owes a merchant: gift-card shares that were captured, neither refunded nor paid."""
 
 def add_CardServiceServicer_to_server(servicer: CardServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -221,3 +221,29 @@ class CardRefundReversed(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CardRefundReversed: _TypeAlias = CardRefundReversed  # noqa: Y015
+
+@_typing.final
+class MerchantShareCleared(_message.Message):
+    """What this book owed a merchant went to credit_ledger, which paid it. The aggregate is the merchant's first share."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MERCHANT_ID_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    merchant_id: _builtins.str
+    """The merchant."""
+    amount_minor: _builtins.int
+    """How much."""
+    def __init__(
+        self,
+        *,
+        merchant_id: _builtins.str = ...,
+        amount_minor: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "merchant_id", b"merchant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MerchantShareCleared: _TypeAlias = MerchantShareCleared  # noqa: Y015

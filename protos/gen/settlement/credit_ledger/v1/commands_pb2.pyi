@@ -320,3 +320,31 @@ class ReverseRefund(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReverseRefund: _TypeAlias = ReverseRefund  # noqa: Y015
+
+@_typing.final
+class PayGiftCardShare(_message.Message):
+    """Pay a merchant what card_redemption owes it, net of what the merchant owes us (DOMAIN 3.3). It cannot be refused, and
+    has no answer. The key is `<merchant>/00`.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MERCHANT_ID_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    merchant_id: _builtins.str
+    """The merchant."""
+    amount_minor: _builtins.int
+    """Fen."""
+    def __init__(
+        self,
+        *,
+        merchant_id: _builtins.str = ...,
+        amount_minor: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "merchant_id", b"merchant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PayGiftCardShare: _TypeAlias = PayGiftCardShare  # noqa: Y015

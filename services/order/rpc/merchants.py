@@ -1,0 +1,44 @@
+"""MerchantService: settlements with merchants that take effect in both books."""
+
+from services.kernel.errors import NotFound
+from services.kernel.ids import derived
+from services.order.domain.merchant_settlement import SettleGiftCardShare
+from services.order.store.merchant_settlements import find_merchant_settlement
+from services.order.wire.merchants import settlement_message
+from services.runtime.edge import Edge
+from services.runtime.rpc_calls import Context
+from settlement.order.v1 import merchant_service_pb2 as pb
+from settlement.order.v1 import merchant_service_pb2_grpc as rpc
+
+
+class MerchantServicer(rpc.MerchantServiceServicer):
+    """Each settlement is decided in a lane of its own."""
+
+    def __init__(self, edge: Edge) -> None:
+        self.edge = edge
+
+    async def SettleGiftCardShare(
+        self, request: pb.SettleGiftCardShareRequest, context: Context
+    ) -> pb.SettleGiftCardShareResponse:
+        """DOMAIN 3.3."""
+        key = f"{request.merchant_id}/{derived('mst', request.request_id.lower())}"
+        body = SettleGiftCardShare(request.merchant_id, request.amount.minor_units)
+        answer: pb.MerchantSettlement = await self.edge.ask(context, request, key=key, body=body)
+        seconds = request.wait_timeout.seconds + request.wait_timeout.nanos / 1e9
+        if seconds > 0:
+            await self.edge.settled(answer.settlement_id, seconds, context)
+            answer = await self._found(answer.settlement_id)
+        return pb.SettleGiftCardShareResponse(merchant_settlement=answer)
+
+    async def GetMerchantSettlement(
+        self, request: pb.GetMerchantSettlementRequest, context: Context
+    ) -> pb.GetMerchantSettlementResponse:
+        """As it is now."""
+        return pb.GetMerchantSettlementResponse(merchant_settlement=await self._found(request.settlement_id))
+
+    async def _found(self, settlement_id: str) -> pb.MerchantSettlement:
+        async with self.edge.read() as connection:
+            settlement = await find_merchant_settlement(connection, settlement_id)
+        if settlement is None:
+            raise NotFound("SETTLEMENT_NOT_FOUND", f"there is no settlement {settlement_id}")
+        return settlement_message(settlement)
