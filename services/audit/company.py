@@ -23,11 +23,23 @@ CHECKS = (
         "rails.transit", "what is in transit to cards and payout instruments is the sum of the open legs", (CREDIT,),
         """select t.account, t.open::text, coalesce(b.amount, 0)::text
            from (select case rail when 'CARD' then 'L.REFUND.TRANSIT.CARD' else 'L.PAYOUT.TRANSIT' end account,
-                        coalesce(sum(amount_minor) filter (where state not in ('SETTLED', 'RECALLED')), 0) open
-                 from (select rail, amount_minor, state from legs union all values ('CARD', 0, ''), ('PAYOUT', 0, '')) l
+                        coalesce(sum(amount_minor), 0) open
+                 from (select l.rail, l.amount_minor from legs l
+                       where l.state not in ('SETTLED', 'RECALLED', 'REROUTED')
+                         and not exists (select from operations o
+                                         where o.account_id = l.account_id and o.reference = l.id and o.kind = 'ReturnBankDeposit')
+                       union all values ('CARD', 0), ('PAYOUT', 0)) l
                  group by rail) t
            left join (select account, -sum(amount_minor) amount from audit_balances group by account) b on b.account = t.account
            where t.open <> coalesce(b.amount, 0)""",
+    ),
+    Check(
+        "rails.deposits", "the bank payment of a rejected order went to the rail once, as its settlement says (PM-5)", (CREDIT,),
+        """select s.id, s.deposit_minor::text, coalesce(l.amount_minor::text, 'no leg')
+           from audit_settlements s
+           left join operations o on o.saga_id = s.id and o.kind = 'ReturnBankDeposit'
+           left join legs l on l.id = o.reference
+           where s.kind = 'deposit_return' and s.decision = 'COMMIT' and l.amount_minor is distinct from s.deposit_minor""",
     ),
     Check(
         "rails.flash", "what the flash network has not confirmed is in transit", (CREDIT,),

@@ -39,6 +39,7 @@ async def tell(house: House) -> None:
     await _place(house, "ord_released", (CREDIT, 30_000), (GIFT, 30_000))
     await house.ask("order", "ord_released", CancelOrder("ord_released", "NOT_WANTED"))
     await _place(house, "ord_rejected", (CREDIT, 5_000_000), (GIFT, 1_000))
+    await _place(house, "ord_paid_in_vain", (CREDIT, 5_000_000), (BANK, 7_000))
     await _place(house, "ord_waiting", (CREDIT, 25_000), (WALLET, 5_000), (GIFT, 5_000))
 
 

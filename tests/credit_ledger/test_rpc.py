@@ -6,7 +6,7 @@ from services.credit_ledger.domain import commands
 from services.credit_ledger.domain.tenders import Tenders
 from services.credit_ledger.domain.terms import CreditTerms
 from services.kernel.errors import Aborted, FailedPrecondition, InvalidArgument, NotFound
-from services.kernel.messages import Op
+from services.kernel.messages import Message, Op
 from settlement.common.v1 import instalment_pb2, money_pb2
 from settlement.credit_ledger.v1 import account_pb2, leg_pb2, statement_pb2
 from settlement.credit_ledger.v1 import adjustment_service_pb2 as adjustment_pb
@@ -292,3 +292,25 @@ async def test_two_people_and_two_papers_adjust_a_refund(desk: Desk) -> None:
         adjustment_pb.ListAdjustmentsRequest(account_id=ACCOUNT), desk.context
     )
     assert list(listed.adjustments) == []
+
+
+async def test_the_payment_of_a_rejected_order_goes_back_and_is_shown(desk: Desk) -> None:
+    """PM-5: duplicates send once; the customer sees the reason, and the book the whole way once the acquirer paid."""
+    ledger, tenders = desk.ledger, Tenders(600_000, 0, 5_000)
+    placing = commands.AuthorizeTenders(ACCOUNT, "ord_1", "c1", SHOP, tenders, TERMS, "pay_1")
+    back = commands.ReturnBankDeposit(ACCOUNT, "ord_1", "c1", 5_000, "pay_1")
+    assert (await ledger.command(placing, "saga_p")).reason == "INSUFFICIENT_LIMIT"
+    version = (await shown(desk)).version
+
+    first, again = [await ledger.command(back, "saga_b") for _ in range(2)]
+    (leg,) = (await desk.credit.ListLegs(pb.ListLegsRequest(account_id=ACCOUNT), desk.context)).legs
+    await ledger.run(Message("", ACCOUNT, commands.ReportLeg(ACCOUNT, leg.leg_id, commands.LegReport.SETTLED)))
+
+    journals = await desk.credit.ListJournals(
+        pb.ListJournalsRequest(root_id=ACCOUNT, after_version=version), desk.context
+    )
+    movements = await desk.credit.ListMovements(pb.ListMovementsRequest(account_id=ACCOUNT, page_size=1), desk.context)
+    assert first == again
+    assert (leg.amount.minor_units, leg.reference, leg.order_id) == (5_000, "pay_1", "ord_1")
+    assert [row.op for row in journals.journals] == ["deposit", "deposit_return", "card_refund_settled"]
+    assert [(row.kind, row.reference) for row in movements.movements] == [("RETURN_BANK_DEPOSIT", leg.leg_id)]

@@ -1,6 +1,6 @@
 """What the credit ledger is asked to do. Every body names its account (the root); amounts are fen.
 
-The first five come from sagas of the order service and go through TRY / CONFIRM / CANCEL / EXECUTE.
+The first six come from sagas of the order service and go through TRY / CONFIRM / CANCEL / EXECUTE.
 """
 
 from dataclasses import dataclass
@@ -56,6 +56,17 @@ class CaptureTenders:
     order_id: str
     merchant_id: str
     tenders: Tenders
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnBankDeposit:
+    """The order was rejected: the bank payment that the acquirer took for it goes back through the rail (PM-5)."""
+
+    account_id: str
+    order_id: str
+    customer_id: str
+    bank_minor: int
+    payment_reference: str
 
 
 @dataclass(frozen=True, slots=True)

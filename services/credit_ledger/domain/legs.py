@@ -11,7 +11,7 @@ from services.credit_ledger.domain.position import Applied, Position
 from services.kernel.decision import Command, Timer
 from services.kernel.errors import NotFound
 from services.kernel.ids import derived
-from services.kernel.journal import Unit, post
+from services.kernel.journal import Journal, Unit, post
 
 TIMER = "leg"
 """The kind of the timer that every unfinished leg has."""
@@ -28,6 +28,11 @@ _NEWS_ONLY = (LegState.ACCEPTED, LegState.EXCEPTION)
 def leg_id(reference: str) -> str:
     """The id of the one leg that this refund, release or payout needs; its idempotency key at the rail."""
     return derived("leg", reference)
+
+
+def rejected_leg_id(order_id: str) -> str:
+    """The id of the leg that gives the bank payment of a rejected order back: one for each order, for good (PM-5)."""
+    return leg_id(f"{order_id}/rejected")
 
 
 def launched(
@@ -68,7 +73,7 @@ def reroute(position: Position, body: RerouteLeg) -> Applied:
     after = replace(leg, state=LegState.REROUTED, updated_at=position.at)
     position = position.plus(
         after, account=replace(account, wallet_minor=account.wallet_minor + leg.amount_minor),
-        journals=post("leg_rerouted", Unit.CNY, (
+        journals=_taken_in(leg) + post("leg_rerouted", Unit.CNY, (
             (transit, sub, leg.amount_minor), (books.WALLET, account.id, -leg.amount_minor),
         ), leg.order_id),
         event=LegRerouted(account.id, leg.id, leg.amount_minor), commands=_notice(leg), cleared=((TIMER, leg.id),),
@@ -100,12 +105,25 @@ def _settled(position: Position, leg: RefundLeg) -> Position:
     source = books.CARD_CHANNEL if leg.rail is Rail.CARD else books.BANK
     return position.plus(
         replace(leg, state=LegState.SETTLED, updated_at=position.at),
-        journals=post(
+        journals=_taken_in(leg) + post(
             "card_refund_settled" if leg.rail is Rail.CARD else "payout_settled", Unit.CNY,
             ((transit, sub, leg.amount_minor), (source, "", -leg.amount_minor)), leg.order_id,
         ),
         event=LegSettled(leg.account_id, leg.id, leg.amount_minor), commands=_notice(leg), cleared=((TIMER, leg.id),),
     )
+
+
+def _taken_in(leg: RefundLeg) -> tuple[Journal, ...]:
+    """How the bank payment of a rejected order came in and went out (P3, P6). The refusal posts nothing, so both are
+    posted with the end of its leg; every other leg has its money in transit since it was launched."""
+    if leg.id != rejected_leg_id(leg.order_id):
+        return ()
+    order_id, amount = leg.order_id, leg.amount_minor
+    return post("deposit", Unit.CNY, (
+        (books.CARD_CHANNEL, "", amount), (books.DEPOSIT, order_id, -amount),
+    ), order_id) + post("deposit_return", Unit.CNY, (
+        (books.DEPOSIT, order_id, amount), (books.TRANSIT_CARD, "", -amount),
+    ), order_id)
 
 
 def _notice(leg: RefundLeg) -> tuple[Command, ...]:

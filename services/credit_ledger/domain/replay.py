@@ -13,6 +13,7 @@ from services.credit_ledger.domain import (
     account_rules,
     charge_off,
     commands,
+    deposits,
     flash,
     holding,
     late_fees,
@@ -51,6 +52,7 @@ APPLY: Mapping[type, Apply] = {
     commands.CutStatement: statement_cut.cut_on_request,
     commands.ChargeOff: charge_off.charge_off,
     commands.RerouteLeg: legs.reroute,
+    commands.ReturnBankDeposit: deposits.give_back,
 }
 """Every rule that changes an account, by its input; decisions and replays use the same ones."""
 

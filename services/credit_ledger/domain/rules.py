@@ -172,6 +172,11 @@ def _authorizing(message: Message) -> Rows:
     return (*_with_agreement(message), *(((PaymentReference, reference),) if reference else ()))
 
 
+def _returning(message: Message) -> Rows:
+    order_id: str = getattr(message.body, "order_id", "")
+    return (*_authorizing(message), (RefundLeg, legs.rejected_leg_id(order_id)))
+
+
 def _merchant_shares(message: Message) -> Rows:
     merchant_id: str = getattr(message.body, "merchant_id", "")
     return tuple((MerchantShare, key) for key in share_keys(merchant_id))
@@ -211,6 +216,7 @@ _PLAIN = (
 RULES: Mapping[type, Rule] = {
     commands.AuthorizeTenders: Rule(_authorizing, _authorize),
     commands.ReleaseTenders: Rule(_with_agreement, _participant(replay.APPLY[commands.ReleaseTenders])),
+    commands.ReturnBankDeposit: Rule(_returning, _participant(replay.APPLY[commands.ReturnBankDeposit])),
     commands.CaptureTenders: Rule(_with_share, _participant(replay.APPLY[commands.CaptureTenders])),
     commands.RefundTenders: Rule(_with_share, _participant(refund.refund)),
     commands.ReverseRefund: Rule(_with_share, _participant(reversal.reverse)),

@@ -21,6 +21,7 @@ from settlement.credit_ledger.v1 import (
 _COMMANDS = (
     Entry(commands.AuthorizeTenders, commands_pb2.AuthorizeTenders, from_wire=read.authorize_tenders),
     Entry(commands.ReleaseTenders, commands_pb2.ReleaseTenders, from_wire=read.release_tenders),
+    Entry(commands.ReturnBankDeposit, commands_pb2.ReturnBankDeposit, from_wire=read.return_bank_deposit),
     Entry(commands.CaptureTenders, commands_pb2.CaptureTenders, from_wire=read.capture_tenders),
     Entry(commands.RefundTenders, commands_pb2.RefundTenders, from_wire=read.refund_tenders),
     Entry(commands.ReverseRefund, commands_pb2.ReverseRefund, from_wire=read.reverse_refund),

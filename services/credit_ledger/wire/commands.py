@@ -6,6 +6,7 @@ from services.credit_ledger.domain.commands import (
     PayGiftCardShare,
     RefundTenders,
     ReleaseTenders,
+    ReturnBankDeposit,
     ReverseRefund,
 )
 from services.credit_ledger.domain.terms import NEVER_FREE, CreditTerms
@@ -37,6 +38,13 @@ def release_tenders(body: pb.ReleaseTenders) -> ReleaseTenders:
     return ReleaseTenders(
         body.account_id, body.order_id, body.merchant_id, tenders_of(body), CAUSE_OF[body.cause],
         body.expected_account_version, moment(body.quote_valid_until) if body.HasField("quote_valid_until") else None,
+    )
+
+
+def return_bank_deposit(body: pb.ReturnBankDeposit) -> ReturnBankDeposit:
+    """PM-5."""
+    return ReturnBankDeposit(
+        body.account_id, body.order_id, body.customer_id, body.bank_minor, body.payment_reference
     )
 
 

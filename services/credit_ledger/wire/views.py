@@ -38,6 +38,7 @@ _REASONS = {
     "PayOutCreditBalance": "白条余额提现 credit balance paid out", "AccrueLateFees": "违约金计收 late fee charged",
     "WaiveLateFees": "违约金减免 late fee waived", "CutStatement": "账单出账 statement cut",
     "ChargeOff": "核销 charged off", "RerouteLeg": "退款转入余额 instrument closed, refunded to the wallet",
+    "ReturnBankDeposit": "下单失败退款 order rejected, bank payment on its way back",
 }
 
 

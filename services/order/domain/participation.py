@@ -30,6 +30,14 @@ class ReleaseTenders:
 
 
 @dataclass(frozen=True, slots=True)
+class ReturnBankDeposit:
+    """Give the bank payment of a rejected order back (PM-5)."""
+
+    money: Money
+    payment_reference: str
+
+
+@dataclass(frozen=True, slots=True)
 class CaptureTenders:
     """Capture a shipment's share (P4)."""
 

@@ -128,7 +128,15 @@ class ReversalPlan:
     reason: str = ""
 
 
-Plan = PlacementPlan | CapturePlan | CancellationPlan | RefundPlan | ReversalPlan
+@dataclass(frozen=True, slots=True)
+class DepositReturnPlan:
+    """Give the bank payment of a rejected order back (PM-5)."""
+
+    money: Money
+    payment_reference: str
+
+
+Plan = PlacementPlan | CapturePlan | CancellationPlan | RefundPlan | ReversalPlan | DepositReturnPlan
 
 
 def money(order: Order, shares: Shares, coupon_minor: int) -> Money:

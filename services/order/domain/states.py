@@ -55,6 +55,7 @@ class Kind(StrEnum):
     CANCELLATION = "cancellation"
     REFUND = "refund"
     REFUND_REVERSAL = "refund_reversal"
+    DEPOSIT_RETURN = "deposit_return"
 
 
 EFFECTIVE_REFUNDS = frozenset({RefundState.SUCCEEDED, RefundState.SUCCEEDED_MANUAL})

@@ -12,7 +12,7 @@ from services.kernel.saga import Definition, Phase, Progress, Run, begin
 from services.order.domain.order import Order
 from services.order.domain.plans import Plan
 from services.order.domain.states import Kind
-from services.order.sagas import cancellation, capture, merchant_settlement, placement, refund, refund_reversal
+from services.order.sagas import cancellation, capture, deposit_return, merchant_settlement, placement, refund, refund_reversal
 from services.order.sagas.ending import Ending
 
 ENDINGS: Mapping[str, Ending] = {
@@ -21,6 +21,7 @@ ENDINGS: Mapping[str, Ending] = {
     Kind.CANCELLATION: cancellation.ENDING,
     Kind.REFUND: refund.ENDING,
     Kind.REFUND_REVERSAL: refund_reversal.ENDING,
+    Kind.DEPOSIT_RETURN: deposit_return.ENDING,
 }
 
 DEFINITIONS: Mapping[str, Definition] = {

@@ -12,6 +12,7 @@ from services.order.domain.placing import hold_expiry
 from services.order.domain.plans import PlacementPlan
 from services.order.domain.returns import TICK
 from services.order.domain.states import Kind, OrderState
+from services.order.sagas import deposit_return
 from services.order.sagas.ending import HOLD_EXPIRY, Ending, card_redemption, credit_ledger
 
 DEFINITION = Definition(
@@ -37,12 +38,17 @@ def done(known: Known, order: Order, run: Run, now: datetime) -> Decision:
 
 
 def aborted(known: Known, order: Order, run: Run, now: datetime) -> Decision:
-    """A tender failed: the order is dead."""
+    """A tender failed: the order is dead, and what the acquirer took for it goes back (PM-5)."""
+    returning = deposit_return.begun(run, now)
     rejected, events = after(
-        order, now, OrderRejected(order.id, run.reason, run.id),
-        state=OrderState.REJECTED, settlement_id="", reject_reason=run.reason,
+        order, now, OrderRejected(order.id, run.reason, run.id), state=OrderState.REJECTED,
+        settlement_id=returning.run.id if returning else "", reject_reason=run.reason,
     )
-    return Decision(changes=(rejected,), events=events)
+    if returning is None:
+        return Decision(changes=(rejected,), events=events)
+    return Decision(
+        changes=(rejected, returning.run), events=events, commands=returning.commands, timers=returning.timers
+    )
 
 
 ENDING = Ending(DEFINITION, done, aborted)

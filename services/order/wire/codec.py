@@ -32,6 +32,7 @@ _ANSWERS = (
 _COMMANDS = (
     Entry(participation.AuthorizeTenders, credit_pb2.AuthorizeTenders, participants.authorize),
     Entry(participation.ReleaseTenders, credit_pb2.ReleaseTenders, participants.release),
+    Entry(participation.ReturnBankDeposit, credit_pb2.ReturnBankDeposit, participants.return_bank_deposit),
     Entry(participation.CaptureTenders, credit_pb2.CaptureTenders, participants.capture),
     Entry(participation.RefundTenders, credit_pb2.RefundTenders, participants.refund),
     Entry(participation.UndoRefund, credit_pb2.ReverseRefund, participants.undo_refund),

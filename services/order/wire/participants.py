@@ -33,6 +33,15 @@ def release(body: ask.ReleaseTenders) -> credit_pb2.ReleaseTenders:
     return message
 
 
+def return_bank_deposit(body: ask.ReturnBankDeposit) -> credit_pb2.ReturnBankDeposit:
+    """Give the bank payment of a rejected order back."""
+    money = body.money
+    return credit_pb2.ReturnBankDeposit(
+        account_id=money.account_id, order_id=money.order_id, customer_id=money.customer_id,
+        bank_minor=money.of(TenderType.BANKCARD), payment_reference=body.payment_reference,
+    )
+
+
 def capture(body: ask.CaptureTenders) -> credit_pb2.CaptureTenders:
     """Capture a shipment's share."""
     return credit_pb2.CaptureTenders(**_names(body.money), **_amounts(body.money))

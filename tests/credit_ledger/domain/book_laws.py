@@ -11,6 +11,7 @@ from services.credit_ledger.domain.agreement import Agreement, AgreementState, H
 from services.credit_ledger.domain.credit_refund import CreditRefund
 from services.credit_ledger.domain.instalment import Instalment
 from services.credit_ledger.domain.leg import LegState, Rail, RefundLeg
+from services.credit_ledger.domain.legs import rejected_leg_id
 from services.credit_ledger.domain.merchant import MerchantShare
 from services.credit_ledger.domain.repayment import Repayment
 from services.credit_ledger.domain.statement import Statement
@@ -166,9 +167,11 @@ def flash_transit_is_what_waits(book: BookInMemory) -> None:
 
 
 def card_transit_is_what_the_acquirer_owes(book: BookInMemory) -> None:
-    """L.REFUND.TRANSIT.CARD is the sum of unsettled bank-card legs, L.PAYOUT.TRANSIT of unsettled payouts."""
+    """L.REFUND.TRANSIT.CARD is the sum of unsettled bank-card legs, L.PAYOUT.TRANSIT of unsettled payouts. What a rejected
+    order paid is on nobody's book until its leg ends."""
     for rail, account in ((Rail.CARD, "L.REFUND.TRANSIT.CARD"), (Rail.PAYOUT, "L.PAYOUT.TRANSIT")):
         legs = [leg for leg in book.family(RefundLeg, ACCOUNT) if leg.rail is rail and leg.open]
+        legs = [leg for leg in legs if leg.id != rejected_leg_id(leg.order_id)]
         assert book.balance(account) == -sum(leg.amount_minor for leg in legs)
 
 

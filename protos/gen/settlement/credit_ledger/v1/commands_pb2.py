@@ -26,25 +26,27 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from settlement.common.v1 import tender_pb2 as settlement_dot_common_dot_v1_dot_tender__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*settlement/credit_ledger/v1/commands.proto\x12\x1bsettlement.credit_ledger.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!settlement/common/v1/tender.proto\"\x85\x02\n\x10\x41uthorizeTenders\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x03 \x01(\t\x12\x13\n\x0bmerchant_id\x18\x04 \x01(\t\x12\x14\n\x0c\x63redit_minor\x18\x05 \x01(\x03\x12\x14\n\x0cwallet_minor\x18\x06 \x01(\x03\x12\x12\n\nbank_minor\x18\x07 \x01(\x03\x12\x14\n\x0c\x63oupon_minor\x18\x08 \x01(\x03\x12\x19\n\x11payment_reference\x18\t \x01(\t\x12\x30\n\x05terms\x18\n \x01(\x0b\x32!.settlement.common.v1.CreditTerms\"\xb4\x02\n\x0eReleaseTenders\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x13\n\x0bmerchant_id\x18\x03 \x01(\t\x12\x14\n\x0c\x63redit_minor\x18\x04 \x01(\x03\x12\x14\n\x0cwallet_minor\x18\x05 \x01(\x03\x12\x12\n\nbank_minor\x18\x06 \x01(\x03\x12\x14\n\x0c\x63oupon_minor\x18\x07 \x01(\x03\x12\x38\n\x05\x63\x61use\x18\x08 \x01(\x0e\x32).settlement.credit_ledger.v1.ReleaseCause\x12 \n\x18\x65xpected_account_version\x18\t \x01(\x03\x12\x35\n\x11quote_valid_until\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa1\x01\n\x0e\x43\x61ptureTenders\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x13\n\x0bmerchant_id\x18\x03 \x01(\t\x12\x14\n\x0c\x63redit_minor\x18\x04 \x01(\x03\x12\x14\n\x0cwallet_minor\x18\x05 \x01(\x03\x12\x12\n\nbank_minor\x18\x06 \x01(\x03\x12\x14\n\x0c\x63oupon_minor\x18\x07 \x01(\x03\"\x8c\x02\n\rRefundTenders\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x13\n\x0bmerchant_id\x18\x03 \x01(\t\x12\x11\n\trefund_id\x18\x04 \x01(\t\x12\x14\n\x0c\x63redit_minor\x18\x05 \x01(\x03\x12\x14\n\x0cwallet_minor\x18\x06 \x01(\x03\x12\x12\n\nbank_minor\x18\x07 \x01(\x03\x12\x14\n\x0c\x63oupon_minor\x18\x08 \x01(\x03\x12 \n\x18\x65xpected_account_version\x18\t \x01(\x03\x12\x35\n\x11quote_valid_until\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb3\x01\n\rReverseRefund\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x13\n\x0bmerchant_id\x18\x03 \x01(\t\x12\x11\n\trefund_id\x18\x04 \x01(\t\x12\x14\n\x0c\x63redit_minor\x18\x05 \x01(\x03\x12\x14\n\x0cwallet_minor\x18\x06 \x01(\x03\x12\x12\n\nbank_minor\x18\x07 \x01(\x03\x12\x14\n\x0c\x63oupon_minor\x18\x08 \x01(\x03\"=\n\x10PayGiftCardShare\x12\x13\n\x0bmerchant_id\x18\x01 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x02 \x01(\x03*e\n\x0cReleaseCause\x12\x1d\n\x19RELEASE_CAUSE_UNSPECIFIED\x10\x00\x12\x1b\n\x17RELEASE_CAUSE_CANCELLED\x10\x01\x12\x19\n\x15RELEASE_CAUSE_EXPIRED\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*settlement/credit_ledger/v1/commands.proto\x12\x1bsettlement.credit_ledger.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!settlement/common/v1/tender.proto\"\x85\x02\n\x10\x41uthorizeTenders\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x03 \x01(\t\x12\x13\n\x0bmerchant_id\x18\x04 \x01(\t\x12\x14\n\x0c\x63redit_minor\x18\x05 \x01(\x03\x12\x14\n\x0cwallet_minor\x18\x06 \x01(\x03\x12\x12\n\nbank_minor\x18\x07 \x01(\x03\x12\x14\n\x0c\x63oupon_minor\x18\x08 \x01(\x03\x12\x19\n\x11payment_reference\x18\t \x01(\t\x12\x30\n\x05terms\x18\n \x01(\x0b\x32!.settlement.common.v1.CreditTerms\"\xb4\x02\n\x0eReleaseTenders\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x13\n\x0bmerchant_id\x18\x03 \x01(\t\x12\x14\n\x0c\x63redit_minor\x18\x04 \x01(\x03\x12\x14\n\x0cwallet_minor\x18\x05 \x01(\x03\x12\x12\n\nbank_minor\x18\x06 \x01(\x03\x12\x14\n\x0c\x63oupon_minor\x18\x07 \x01(\x03\x12\x38\n\x05\x63\x61use\x18\x08 \x01(\x0e\x32).settlement.credit_ledger.v1.ReleaseCause\x12 \n\x18\x65xpected_account_version\x18\t \x01(\x03\x12\x35\n\x11quote_valid_until\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"}\n\x11ReturnBankDeposit\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x03 \x01(\t\x12\x12\n\nbank_minor\x18\x04 \x01(\x03\x12\x19\n\x11payment_reference\x18\x05 \x01(\t\"\xa1\x01\n\x0e\x43\x61ptureTenders\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x13\n\x0bmerchant_id\x18\x03 \x01(\t\x12\x14\n\x0c\x63redit_minor\x18\x04 \x01(\x03\x12\x14\n\x0cwallet_minor\x18\x05 \x01(\x03\x12\x12\n\nbank_minor\x18\x06 \x01(\x03\x12\x14\n\x0c\x63oupon_minor\x18\x07 \x01(\x03\"\x8c\x02\n\rRefundTenders\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x13\n\x0bmerchant_id\x18\x03 \x01(\t\x12\x11\n\trefund_id\x18\x04 \x01(\t\x12\x14\n\x0c\x63redit_minor\x18\x05 \x01(\x03\x12\x14\n\x0cwallet_minor\x18\x06 \x01(\x03\x12\x12\n\nbank_minor\x18\x07 \x01(\x03\x12\x14\n\x0c\x63oupon_minor\x18\x08 \x01(\x03\x12 \n\x18\x65xpected_account_version\x18\t \x01(\x03\x12\x35\n\x11quote_valid_until\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb3\x01\n\rReverseRefund\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x13\n\x0bmerchant_id\x18\x03 \x01(\t\x12\x11\n\trefund_id\x18\x04 \x01(\t\x12\x14\n\x0c\x63redit_minor\x18\x05 \x01(\x03\x12\x14\n\x0cwallet_minor\x18\x06 \x01(\x03\x12\x12\n\nbank_minor\x18\x07 \x01(\x03\x12\x14\n\x0c\x63oupon_minor\x18\x08 \x01(\x03\"=\n\x10PayGiftCardShare\x12\x13\n\x0bmerchant_id\x18\x01 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x02 \x01(\x03*e\n\x0cReleaseCause\x12\x1d\n\x19RELEASE_CAUSE_UNSPECIFIED\x10\x00\x12\x1b\n\x17RELEASE_CAUSE_CANCELLED\x10\x01\x12\x19\n\x15RELEASE_CAUSE_EXPIRED\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'settlement.credit_ledger.v1.commands_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RELEASECAUSE']._serialized_start=1398
-  _globals['_RELEASECAUSE']._serialized_end=1499
+  _globals['_RELEASECAUSE']._serialized_start=1525
+  _globals['_RELEASECAUSE']._serialized_end=1626
   _globals['_AUTHORIZETENDERS']._serialized_start=144
   _globals['_AUTHORIZETENDERS']._serialized_end=405
   _globals['_RELEASETENDERS']._serialized_start=408
   _globals['_RELEASETENDERS']._serialized_end=716
-  _globals['_CAPTURETENDERS']._serialized_start=719
-  _globals['_CAPTURETENDERS']._serialized_end=880
-  _globals['_REFUNDTENDERS']._serialized_start=883
-  _globals['_REFUNDTENDERS']._serialized_end=1151
-  _globals['_REVERSEREFUND']._serialized_start=1154
-  _globals['_REVERSEREFUND']._serialized_end=1333
-  _globals['_PAYGIFTCARDSHARE']._serialized_start=1335
-  _globals['_PAYGIFTCARDSHARE']._serialized_end=1396
+  _globals['_RETURNBANKDEPOSIT']._serialized_start=718
+  _globals['_RETURNBANKDEPOSIT']._serialized_end=843
+  _globals['_CAPTURETENDERS']._serialized_start=846
+  _globals['_CAPTURETENDERS']._serialized_end=1007
+  _globals['_REFUNDTENDERS']._serialized_start=1010
+  _globals['_REFUNDTENDERS']._serialized_end=1278
+  _globals['_REVERSEREFUND']._serialized_start=1281
+  _globals['_REVERSEREFUND']._serialized_end=1460
+  _globals['_PAYGIFTCARDSHARE']._serialized_start=1462
+  _globals['_PAYGIFTCARDSHARE']._serialized_end=1523
 # @@protoc_insertion_point(module_scope)

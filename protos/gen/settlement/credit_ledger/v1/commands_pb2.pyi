@@ -166,6 +166,44 @@ class ReleaseTenders(_message.Message):
 Global___ReleaseTenders: _TypeAlias = ReleaseTenders  # noqa: Y015
 
 @_typing.final
+class ReturnBankDeposit(_message.Message):
+    """The order was rejected: the bank payment that the acquirer took for it goes back (DOMAIN PM-5). Answer: CreditEffect."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    BANK_MINOR_FIELD_NUMBER: _builtins.int
+    PAYMENT_REFERENCE_FIELD_NUMBER: _builtins.int
+    account_id: _builtins.str
+    """The account."""
+    order_id: _builtins.str
+    """The order."""
+    customer_id: _builtins.str
+    """Whose order it is."""
+    bank_minor: _builtins.int
+    """Bank-card share, captured upstream."""
+    payment_reference: _builtins.str
+    """The acquirer's reference of the bank-card payment; refused if it serves another order (DOMAIN OP-4)."""
+    def __init__(
+        self,
+        *,
+        account_id: _builtins.str = ...,
+        order_id: _builtins.str = ...,
+        customer_id: _builtins.str = ...,
+        bank_minor: _builtins.int = ...,
+        payment_reference: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "bank_minor", b"bank_minor", "customer_id", b"customer_id", "order_id", b"order_id", "payment_reference", b"payment_reference"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReturnBankDeposit: _TypeAlias = ReturnBankDeposit  # noqa: Y015
+
+@_typing.final
 class CaptureTenders(_message.Message):
     """A shipment went out: capture its tenders, start its plan (DOMAIN P4). Answer: CreditEffect."""
 

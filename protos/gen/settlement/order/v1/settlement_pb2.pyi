@@ -42,6 +42,8 @@ class _SettlementKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Settle
     """Refund a return or an amount."""
     SETTLEMENT_KIND_REFUND_REVERSAL: _SettlementKind.ValueType  # 5
     """Undo a refund."""
+    SETTLEMENT_KIND_DEPOSIT_RETURN: _SettlementKind.ValueType  # 6
+    """Give the bank payment of a rejected order back (DOMAIN PM-5)."""
 
 class SettlementKind(_SettlementKind, metaclass=_SettlementKindEnumTypeWrapper):
     """What a settlement does."""
@@ -58,6 +60,8 @@ SETTLEMENT_KIND_REFUND: SettlementKind.ValueType  # 4
 """Refund a return or an amount."""
 SETTLEMENT_KIND_REFUND_REVERSAL: SettlementKind.ValueType  # 5
 """Undo a refund."""
+SETTLEMENT_KIND_DEPOSIT_RETURN: SettlementKind.ValueType  # 6
+"""Give the bank payment of a rejected order back (DOMAIN PM-5)."""
 Global___SettlementKind: _TypeAlias = SettlementKind  # noqa: Y015
 
 class _SettlementState:
