@@ -10,9 +10,10 @@ from services.vectors.outcomes import OK, NotPlayed, Rejected, code_of
 from services.vectors.readings import Readings
 from services.vectors.scenario import Json, Scenario
 from services.vectors.world import World, money, wait
+from settlement.card_redemption.v1 import card_service_pb2
 from settlement.common.v1 import tender_pb2
 from settlement.credit_ledger.v1 import adjustment_service_pb2, credit_service_pb2, statement_service_pb2
-from settlement.order.v1 import after_sale_service_pb2, order_pb2, order_service_pb2, settlement_pb2
+from settlement.order.v1 import after_sale_service_pb2, merchant_service_pb2, order_pb2, order_service_pb2, settlement_pb2
 
 EVIDENCE = ("order-page", "bill-page")
 
@@ -212,13 +213,34 @@ class CreditFlow:
         _ended((await call(self._engine.after_sale.ReverseRefund, request)).settlement)
 
     async def merchant_settle(self, event: Json, number: int) -> None:
-        """Pay the merchant."""
-        request = credit_service_pb2.SettleMerchantRequest(
-            request_id=self._world.request_id(number),
-            merchant_id=self._world.merchant_id,
-            amount=money(event["amount"]),
-        )
-        await call(self._engine.credit.SettleMerchant, request)
+        """Pay the merchant: what the credit ledger owes first, the rest out of gift-card shares."""
+        amount, gift_card = event["amount"], await self._gift_card_share(event["amount"])
+        if amount > gift_card:
+            request = credit_service_pb2.SettleMerchantRequest(
+                request_id=self._world.request_id(number),
+                merchant_id=self._world.merchant_id,
+                amount=money(amount - gift_card),
+            )
+            await call(self._engine.credit.SettleMerchant, request)
+        if gift_card:
+            share = merchant_service_pb2.SettleGiftCardShareRequest(
+                request_id=self._world.request_id(number),
+                merchant_id=self._world.merchant_id,
+                amount=money(gift_card),
+                wait_timeout=wait(),
+            )
+            answer = await call(self._engine.merchants.SettleGiftCardShare, share)
+            _merchant_ended(answer.merchant_settlement)
+
+    async def _gift_card_share(self, amount: int) -> int:
+        """What of an amount the credit ledger does not owe and card_redemption does; nothing of one that both do not owe."""
+        merchant_id = self._world.merchant_id
+        request = credit_service_pb2.GetMerchantBalanceRequest(merchant_id=merchant_id)
+        rest = amount - (await call(self._engine.credit.GetMerchantBalance, request)).payable_minor
+        if rest <= 0 or not self._world.card_version:
+            return 0
+        cards = card_service_pb2.GetMerchantBalanceRequest(merchant_id=merchant_id)
+        return rest if rest <= (await call(self._engine.cards.GetMerchantBalance, cards)).payable_minor else 0
 
     async def payout(self, event: Json, number: int) -> None:
         """Pay credit balance out."""
@@ -246,6 +268,14 @@ def _ended(settlement: Any) -> None:  # Any: a generated message
     if settlement.settlement_id and settlement.state != settlement_pb2.SETTLEMENT_STATE_DONE:
         state = settlement_pb2.SettlementState.Name(settlement.state)
         raise NotPlayed(f"{settlement.settlement_id} is {state} {settlement.reason}".rstrip())
+
+
+def _merchant_ended(settlement: Any) -> None:  # Any: a generated message
+    """Raise what became of a settlement with the merchant that did not take effect."""
+    if settlement.state == merchant_service_pb2.MERCHANT_SETTLEMENT_STATE_REFUSED:
+        raise Rejected(settlement.reason)
+    if settlement.state != merchant_service_pb2.MERCHANT_SETTLEMENT_STATE_SETTLED:
+        raise NotPlayed(f"{settlement.settlement_id} is not settled yet")
 
 
 EVENTS: Mapping[str, Callable[[CreditFlow, Json, int], Awaitable[None]]] = {

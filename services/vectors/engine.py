@@ -19,7 +19,7 @@ from settlement.credit_ledger.v1 import (
     statement_service_pb2_grpc,
 )
 from settlement.operations.v1 import operations_service_pb2, operations_service_pb2_grpc
-from settlement.order.v1 import after_sale_service_pb2_grpc, order_service_pb2_grpc
+from settlement.order.v1 import after_sale_service_pb2_grpc, merchant_service_pb2_grpc, order_service_pb2_grpc
 
 SERVICES = ("order", "credit_ledger", "card_redemption")
 CALL_SECONDS = 30.0
@@ -51,6 +51,7 @@ class Engine:
         order, credit = self._channels["order"], self._channels["credit_ledger"]
         self.orders = order_service_pb2_grpc.OrderServiceStub(order)
         self.after_sale = after_sale_service_pb2_grpc.AfterSaleServiceStub(order)
+        self.merchants = merchant_service_pb2_grpc.MerchantServiceStub(order)
         self.credit = credit_service_pb2_grpc.CreditServiceStub(credit)
         self.statements = statement_service_pb2_grpc.StatementServiceStub(credit)
         self.adjustments = adjustment_service_pb2_grpc.AdjustmentServiceStub(credit)

@@ -32,7 +32,9 @@ class Readings:
         if world.card_version:
             reads.append(self._new(self._card_page, world.card_id, world.card_version))
         if merchant:
-            reads += [self._new(self._credit_page, root, 0) for root in await self._merchant_roots()]
+            credit_roots, card_roots = await self._merchant_roots()
+            reads += [self._new(self._credit_page, root, 0) for root in credit_roots]
+            reads += [self._new(self._card_page, root, 0, "card ") for root in card_roots]
         for found in await asyncio.gather(*reads):
             self.posted += [_journal(event, journal) for journal in found]
 
@@ -59,19 +61,24 @@ class Readings:
             issued["offset"] = found.offset.minor_units
         return issued
 
-    async def _merchant_roots(self) -> list[str]:
+    async def _merchant_roots(self) -> tuple[list[str], list[str]]:
+        """The merchant's roots in the credit book and, if the case has a card, in the card book; they have the same names."""
         request = credit_service_pb2.GetMerchantBalanceRequest(merchant_id=self._world.merchant_id)
-        return list((await call(self._engine.credit.GetMerchantBalance, request)).root_ids)
+        credit = list((await call(self._engine.credit.GetMerchantBalance, request)).root_ids)
+        if not self._world.card_version:
+            return credit, []
+        cards = card_service_pb2.GetMerchantBalanceRequest(merchant_id=self._world.merchant_id)
+        return credit, list((await call(self._engine.cards.GetMerchantBalance, cards)).root_ids)
 
-    async def _new(self, page: Ask, root: str, opened: int) -> list[Any]:  # Any: generated messages
-        after, token = self._seen.get(root, opened), ""
+    async def _new(self, page: Ask, root: str, opened: int, book: str = "") -> list[Any]:  # Any: generated messages
+        after, token = self._seen.get(book + root, opened), ""
         found: list[Any] = []  # Any: generated messages
         while True:
             answer = await page(root, after, token)
             found += answer.journals
             token = answer.next_page_token
             if not token:
-                self._seen[root] = max([after, *(journal.root_version for journal in found)])
+                self._seen[book + root] = max([after, *(journal.root_version for journal in found)])
                 return found
 
     async def _credit_page(self, root: str, after: int, token: str) -> Any:  # Any: a generated answer

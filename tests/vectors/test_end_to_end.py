@@ -44,6 +44,11 @@ async def test_the_visible_credit_flows_pass(targets: Mapping[str, str]) -> None
     assert await failures(flows, targets) == []
 
 
+async def test_a_merchant_is_paid_what_a_gift_card_bought(targets: Mapping[str, str]) -> None:
+    """Two settlements of one merchant: the first out of the credit book, the second out of both."""
+    assert await failures(list(load(GOLDEN.parents[1] / "merchants.json")), targets) == []
+
+
 async def test_random_cases_pass(targets: Mapping[str, str]) -> None:
     """The engine and the oracle agree on cases that nobody has seen."""
     made = [case(seed) for seed in range(SEED, SEED + CASES)]
