@@ -164,10 +164,10 @@ async def _rows(form: Form, clones: Sequence[Sequence[bytes]], partitions: int) 
         yield bytes(waiting)
 
 
-async def sum_shares(connection: Connection, accounts: Mapping[str, str], clones: range) -> None:
-    """Give every share of a merchant what the clones' accounts put into it; `accounts` says whose account a merchant has.
+async def sum_shares(connection: Connection, owners: Mapping[str, str], clones: range) -> None:
+    """Give every share of a merchant what the clones put into it; `owners` says by whose account or card it is paid.
 
-    Each account uses the share that its id hashes to, so the sums follow the ids.
+    Each account or card uses the share that its id hashes to, so the sums follow the ids.
     """
     columns = [row[0] for row in await connection.fetch(
         "select attname from pg_attribute where attrelid = to_regclass($1) and attnum > 0 and not attisdropped", SHARES
@@ -178,7 +178,7 @@ async def sum_shares(connection: Connection, accounts: Mapping[str, str], clones
     totals: dict[str, Counter[str]] = {}
     amounts = [column for column in columns if column.endswith("_minor")]
     for row in rows:
-        owner = accounts[row["merchant_id"]]
+        owner = owners[row["merchant_id"]]
         for clone in range(clones.stop):
             share = f"{row['merchant_id']}/{partition_of(renamed_text(owner, clone), SHARES_PER_MERCHANT):02d}"
             totals.setdefault(share, Counter()).update({column: row[column] for column in amounts})

@@ -15,6 +15,8 @@ from services.bench.targets import Target, write_targets
 CLONES_AT_A_TIME = 1_000
 ORDERS_PER_FAMILY = 8
 QUIET_SECONDS_MAX = 30.0
+PAYERS = {"credit_ledger": ("agreements", "account_id"), "card_redemption": ("card_tenders", "card_id")}
+"""By book, where it says whose money a merchant gets: the shares of a merchant follow that id."""
 Say = Callable[[str], None]
 
 
@@ -55,7 +57,7 @@ async def _clone(dsns: Mapping[str, str], count: int, partitions: int) -> None:
     ids = clones.Ids()
     connections = {service: await asyncpg.connect(dsn) for service, dsn in dsns.items()}
     forms = {service: await clones.forms_of(connection, ids) for service, connection in connections.items()}
-    accounts = await _accounts_of_merchants(connections["credit_ledger"])
+    owners = {book: await _owners_of_merchants(connections[book], *columns) for book, columns in PAYERS.items()}
     for connection in connections.values():
         await connection.execute("set synchronous_commit = off")
         await connection.execute("set session_replication_role = replica")  # tables are filled in any order
@@ -64,18 +66,19 @@ async def _clone(dsns: Mapping[str, str], count: int, partitions: int) -> None:
         await asyncio.gather(*(
             clones.copy_clones(connection, forms[service], chunk, partitions) for service, connection in connections.items()
         ))
-    await clones.sum_shares(connections["credit_ledger"], accounts, range(count))
+    for book, known in owners.items():
+        await clones.sum_shares(connections[book], known, range(count))
     for connection in connections.values():
         await connection.execute("vacuum analyze")
         await connection.execute("checkpoint")
         await connection.close()
 
 
-async def _accounts_of_merchants(connection: clones.Connection) -> dict[str, str]:
-    """The family's merchants have one account each, so that their shares can be told apart."""
-    rows = await connection.fetch("select merchant_id, min(account_id), count(distinct account_id) from agreements group by 1")
+async def _owners_of_merchants(connection: clones.Connection, table: str, owner: str) -> dict[str, str]:
+    """The family's merchants have one account, and one card, each, so that their shares can be told apart."""
+    rows = await connection.fetch(f"select merchant_id, min({owner}), count(distinct {owner}) from {table} group by 1")
     if any(row[2] != 1 for row in rows):
-        raise ValueError("a merchant of the family has several accounts")
+        raise ValueError(f"a merchant of the family has several of {owner} in {table}")
     return {row[0]: row[1] for row in rows}
 
 

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -64,4 +65,4 @@ def _fill(data: Path) -> list[Target]:
         said = stack.endpoints["services"]
         services = {name: said[name]["target"] for name in postgres.DATABASES}
         dsns = {name: said[name]["dsn"] for name in postgres.DATABASES}
-        return asyncio.run(loader.fill(services, dsns, "mixed", ORDERS, kafka.partitions(), lambda line: None))
+        return asyncio.run(loader.fill(services, dsns, "mixed", ORDERS, kafka.partitions(), datetime.now(UTC), lambda line: None))
