@@ -42,6 +42,13 @@ CHECKS = (
            where s.kind = 'deposit_return' and s.decision = 'COMMIT' and l.amount_minor is distinct from s.deposit_minor""",
     ),
     Check(
+        "rails.adjusted", "what people settled by hand was booked once, with two names and two papers (MA-1, MA-3)", (CREDIT,),
+        """select l.id, 'a settlement by two people with two papers', coalesce(a.maker || ' and ' || a.checker, 'nobody')
+           from legs l left join adjustments a on l.detail = 'settled by hand: ' || a.id
+           where l.detail like 'settled by hand: %'
+             and (a.id is null or a.maker = a.checker or json_array_length(a.evidence) < 2 or l.state <> 'SETTLED')""",
+    ),
+    Check(
         "rails.flash", "what the flash network has not confirmed is in transit", (CREDIT,),
         """select 'L.REFUND.TRANSIT.FLASH', t.open::text, t.booked::text
            from (select (select coalesce(sum((tenders ->> 0)::bigint), 0) from credit_refunds

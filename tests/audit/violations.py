@@ -64,6 +64,7 @@ PLANTED = (
     Planted("merchants.ends", ORDER, "update merchant_settlements set state = 'SETTLING'"),
     Planted("rails.transit", CREDIT, "update legs set state = 'SETTLED'"),
     Planted("rails.deposits", CREDIT, "delete from legs where order_id = 'ord_paid_in_vain'"),
+    Planted("rails.adjusted", CREDIT, "update legs set detail = 'settled by hand: adj_gone'"),
     Planted("rails.flash", CREDIT, "update credit_refunds set state = 'SUCCEEDED'"),
     Planted("rails.woken", CREDIT, "delete from timers where kind in ('leg', 'flash_timeout')"),
     Planted("suspense.zero", CREDIT, _journal("A.BANK,X.SUSPENSE", "4,-4")),

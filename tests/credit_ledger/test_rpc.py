@@ -314,3 +314,38 @@ async def test_the_payment_of_a_rejected_order_goes_back_and_is_shown(desk: Desk
     assert (leg.amount.minor_units, leg.reference, leg.order_id) == (5_000, "pay_1", "ord_1")
     assert [row.op for row in journals.journals] == ["deposit", "deposit_return", "card_refund_settled"]
     assert [(row.kind, row.reference) for row in movements.movements] == [("RETURN_BANK_DEPOSIT", leg.leg_id)]
+
+
+async def test_a_refused_leg_is_retried_and_then_settled_by_hand(desk: Desk) -> None:
+    """PM-6 and MA-4 through the API: the same id, the papers, a movement; alone nobody can."""
+    ledger, refused = desk.ledger, commands.LegReport.REJECTED
+    await ledger.command(commands.ReturnBankDeposit(ACCOUNT, "ord_1", "c1", 5_000, "pay_1"))
+    (leg,) = (await desk.credit.ListLegs(pb.ListLegsRequest(account_id=ACCOUNT), desk.context)).legs
+
+    def settling(checker: str) -> adjustment_pb.SettleLegRequest:
+        return adjustment_pb.SettleLegRequest(
+            request_id=desk.request_id(), account_id=ACCOUNT, leg_id=leg.leg_id, order_id="ord_1", maker="ann",
+            checker=checker, evidence=["a", "b"], reason="bank transfer",
+        )
+
+    with pytest.raises(FailedPrecondition, match="LEG_STATE"):
+        await desk.adjustments.SettleLeg(settling("bob"), desk.context)
+    await ledger.run(Message("", ACCOUNT, commands.ReportLeg(ACCOUNT, leg.leg_id, refused)))
+    request = adjustment_pb.RetryLegRequest(
+        request_id=desk.request_id(), account_id=ACCOUNT, leg_id=leg.leg_id, operator_id="ann", reason="repaired"
+    )
+    again = (await desk.adjustments.RetryLeg(request, desk.context)).leg
+    await ledger.run(Message("", ACCOUNT, commands.ReportLeg(ACCOUNT, leg.leg_id, refused)))
+    with pytest.raises(Exception, match="FOUR_EYES"):
+        await desk.adjustments.SettleLeg(settling("ann"), desk.context)
+    settled = (await desk.adjustments.SettleLeg(settling("bob"), desk.context)).leg
+
+    (adjustment,) = (await desk.adjustments.ListAdjustments(
+        adjustment_pb.ListAdjustmentsRequest(account_id=ACCOUNT), desk.context
+    )).adjustments
+    movements = await desk.credit.ListMovements(pb.ListMovementsRequest(account_id=ACCOUNT, page_size=2), desk.context)
+    assert (again.leg_id, again.state) == (leg.leg_id, leg_pb2.LEG_STATE_UNKNOWN)
+    assert (settled.leg_id, settled.state) == (leg.leg_id, leg_pb2.LEG_STATE_SETTLED)
+    assert (adjustment.order_id, adjustment.refund_id, adjustment.checker) == ("ord_1", leg.leg_id, "bob")
+    assert [row.kind for row in movements.movements] == ["SETTLE_LEG", "RETRY_LEG"]
+    assert "bank transfer" in movements.movements[0].reason

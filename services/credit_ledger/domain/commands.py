@@ -186,6 +186,30 @@ class AdjustRefund:
 
 
 @dataclass(frozen=True, slots=True)
+class RetryLeg:
+    """Ask the rail again about a leg that waits for a person, under its own id (PM-6)."""
+
+    account_id: str
+    leg_id: str
+    operator_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SettleLeg:
+    """Two people paid a leg that waits for a person from the bank (MA-1 to MA-3); keyed by its order (MA-2)."""
+
+    account_id: str
+    leg_id: str
+    order_id: str
+    maker: str
+    checker: str
+    evidence: tuple[str, ...]
+    reason: str
+    effective_date: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CutStatement:
     """Make the cut of a bill date, if it is not made yet (SC-6)."""
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from services.credit_ledger.domain import books
+from services.credit_ledger.domain.adjusting import not_backdated, two_people
 from services.credit_ledger.domain.commands import AdjustRefund, ConfirmFlashRefund
 from services.credit_ledger.domain.credit_refund import Adjustment, CreditRefund, RefundState
 from services.credit_ledger.domain.events import FlashRefundConfirmed, FlashRefundExpired
@@ -11,13 +12,9 @@ from services.credit_ledger.domain.operation import Facts
 from services.credit_ledger.domain.outcome import applied
 from services.credit_ledger.domain.position import Applied, Position
 from services.credit_ledger.domain.refund import FLASH_HOURS, FLASH_TIMER, credit_side, posted, told
-from services.kernel.calendar import business_date
 from services.kernel.decision import Command
-from services.kernel.errors import FailedPrecondition, InvalidArgument, PermissionDenied
+from services.kernel.errors import FailedPrecondition
 from services.kernel.ids import derived
-
-EVIDENCE_MIN = 2
-"""An adjustment needs the order page and the bill page (MA-1)."""
 
 
 def confirm(position: Position, body: ConfirmFlashRefund) -> Applied:
@@ -30,15 +27,11 @@ def confirm(position: Position, body: ConfirmFlashRefund) -> Applied:
 
 def adjust(position: Position, body: AdjustRefund) -> Applied:
     """Two people complete a refund that the network did not confirm in time."""
-    if not body.maker or body.maker == body.checker:
-        raise PermissionDenied("FOUR_EYES", "maker and checker are two people")
-    if len(set(body.evidence)) < EVIDENCE_MIN:
-        raise InvalidArgument("EVIDENCE_REQUIRED", f"{EVIDENCE_MIN} evidence references are needed (MA-1)")
+    two_people(body.maker, body.checker, body.evidence)
     row = _pending(position, body.order_id)
     if not _late(position, row):
         raise FailedPrecondition("AGREEMENT_STATE", f"the network may still confirm {row.id}")
-    if body.effective_date is not None and body.effective_date < business_date(row.accepted_at):
-        raise InvalidArgument("BACKDATED", f"{row.id} was accepted on {business_date(row.accepted_at)} (MA-3)")
+    not_backdated(body.effective_date, row.accepted_at)
     adjustment = Adjustment(
         derived("adj", row.id), row.account_id, row.order_id, row.id, body.maker, body.checker, body.evidence, body.reason,
         position.at,

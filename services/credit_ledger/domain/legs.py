@@ -21,6 +21,9 @@ RETRY_SECONDS_MAX = 3600
 ATTEMPTS_MAX = 20
 """After so many attempts (about half a day) a leg becomes an EXCEPTION and an operator decides."""
 
+BY_HAND = "settled by hand"
+"""How the detail of a leg begins that people paid from the bank; the id of their adjustment follows."""
+
 _NEWS_ONLY = (LegState.ACCEPTED, LegState.EXCEPTION)
 """States that only an answer of the rail ends: being sent or asked about is no news."""
 
@@ -52,8 +55,8 @@ def reported(position: Position, body: ReportLeg) -> Applied:
     """What a rail said about a leg. Late and repeated reports change nothing; P7 is posted on settlement."""
     leg = _leg(position, body.leg_id)
     if not leg.open or (leg.state in _NEWS_ONLY and body.report in (LegReport.SENT, LegReport.UNKNOWN)):
-        late = leg.state is LegState.RECALLED and body.report is LegReport.SETTLED
-        return Applied(_settled_after_recall(position, leg) if late else position, leg, logged=False)
+        late = body.report is LegReport.SETTLED and (leg.state is LegState.RECALLED or leg.detail.startswith(BY_HAND))
+        return Applied(_settled_late(position, leg) if late else position, leg, logged=False)
     if body.report is LegReport.SETTLED:
         return Applied(_settled(position, leg), leg, logged=False)
     if body.report is LegReport.CLOSED:
@@ -91,6 +94,25 @@ def woken(position: Position, identity: str) -> Applied:
     again = replace(leg, attempts=leg.attempts + 1, updated_at=position.at)
     action = _send(leg) if leg.state is LegState.PENDING else QueryLeg(_send(leg))
     return Applied(position.plus(again, timers=(_retry(again, position.at),), actions=(action,)), again, logged=False)
+
+
+def asked_again(position: Position, leg: RefundLeg) -> tuple[Position, RefundLeg]:
+    """A person has the rail asked anew: as many attempts as at first, under the same id."""
+    again = replace(leg, state=LegState.UNKNOWN, attempts=0, updated_at=position.at)
+    return position.plus(again, timers=(_retry(again, position.at),), actions=(QueryLeg(_send(leg)),)), again
+
+
+def settled_by_hand(position: Position, leg: RefundLeg, detail: str) -> tuple[Position, RefundLeg]:
+    """People paid it from the bank (MA-3)."""
+    transit, sub = _transit(leg)
+    settled = replace(leg, state=LegState.SETTLED, detail=detail, updated_at=position.at)
+    position = position.plus(
+        settled, journals=_taken_in(leg) + post("manual_adjust", Unit.CNY, (
+            (transit, sub, leg.amount_minor), (books.BANK, "", -leg.amount_minor),
+        ), leg.order_id),
+        event=LegSettled(leg.account_id, leg.id, leg.amount_minor), commands=_notice(leg),
+    )
+    return position, settled
 
 
 def recalled(position: Position, leg: RefundLeg) -> Position:
@@ -134,13 +156,16 @@ def _notice(leg: RefundLeg) -> tuple[Command, ...]:
     return (Command("order", leg.order_id, settled, id=f"settled/{leg.id}"),)
 
 
-def _settled_after_recall(position: Position, leg: RefundLeg) -> Position:
-    """The rail paid what was recalled: the customer has the money and owes it."""
+def _settled_late(position: Position, leg: RefundLeg) -> Position:
+    """The rail paid what was recalled, or what people had paid by hand: the customer has the money and owes it."""
     account = replace(position.account, receivable_minor=position.account.receivable_minor + leg.amount_minor)
+    card = leg.rail is Rail.CARD
+    detail = "settled after recall" if leg.state is LegState.RECALLED else f"paid twice, {leg.detail}"
     return position.plus(
-        replace(leg, detail="settled after recall", state=LegState.SETTLED, updated_at=position.at), account=account,
-        journals=post("card_refund_settled", Unit.CNY, (
-            (books.CUSTOMER_RECEIVABLE, leg.account_id, leg.amount_minor), (books.CARD_CHANNEL, "", -leg.amount_minor),
+        replace(leg, detail=detail, state=LegState.SETTLED, updated_at=position.at), account=account,
+        journals=post("card_refund_settled" if card else "payout_settled", Unit.CNY, (
+            (books.CUSTOMER_RECEIVABLE, leg.account_id, leg.amount_minor),
+            (books.CARD_CHANNEL if card else books.BANK, "", -leg.amount_minor),
         ), leg.order_id),
         event=LegSettled(leg.account_id, leg.id, leg.amount_minor),
     )

@@ -80,7 +80,8 @@ BODIES: dict[str, type] = {
         commands.AuthorizeTenders, commands.ReleaseTenders, commands.CaptureTenders, commands.RefundTenders,
         commands.ConfirmFlashRefund, commands.AdjustRefund, commands.ReverseRefund, commands.Repay,
         commands.PayOutCreditBalance, commands.AccrueLateFees, commands.WaiveLateFees, commands.CutStatement,
-        commands.ChargeOff, commands.RerouteLeg, commands.ReturnBankDeposit,
+        commands.ChargeOff, commands.RerouteLeg, commands.ReturnBankDeposit, commands.RetryLeg,
+        commands.SettleLeg,
     )
 }
 """Everything that is logged, by name: how a stored operation finds the type of its body."""

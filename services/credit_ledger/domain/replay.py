@@ -17,6 +17,7 @@ from services.credit_ledger.domain import (
     flash,
     holding,
     late_fees,
+    leg_adjustments,
     legs,
     refund,
     repaying,
@@ -53,6 +54,8 @@ APPLY: Mapping[type, Apply] = {
     commands.ChargeOff: charge_off.charge_off,
     commands.RerouteLeg: legs.reroute,
     commands.ReturnBankDeposit: deposits.give_back,
+    commands.RetryLeg: leg_adjustments.retry,
+    commands.SettleLeg: leg_adjustments.settle,
 }
 """Every rule that changes an account, by its input; decisions and replays use the same ones."""
 

@@ -224,6 +224,8 @@ RULES: Mapping[type, Rule] = {
     **{kind: Rule(_account, _writer(replay.APPLY[kind])) for kind in _PLAIN},
     commands.ConfirmFlashRefund: Rule(_with_agreement, _writer(flash.confirm)),
     commands.AdjustRefund: Rule(_with_agreement, _writer(flash.adjust)),
+    commands.RetryLeg: Rule(_with_leg, _writer(replay.APPLY[commands.RetryLeg])),
+    commands.SettleLeg: Rule(_with_leg, _writer(replay.APPLY[commands.SettleLeg])),
     commands.ChargeOff: Rule(_with_agreement, _writer(replay.APPLY[commands.ChargeOff])),
     commands.CutStatement: Rule(_with_statement, _writer(statement_cut.cut_on_request)),
     commands.PreviewRefund: Rule(_previewed, _preview),

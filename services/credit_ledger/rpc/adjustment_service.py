@@ -1,6 +1,6 @@
 """AdjustmentService: what two people put right by hand, with evidence (DOMAIN 1.8)."""
 
-from services.credit_ledger.domain.commands import AdjustRefund
+from services.credit_ledger.domain.commands import AdjustRefund, RetryLeg, SettleLeg
 from services.credit_ledger.rpc.paging import page_token, place_of
 from services.credit_ledger.rpc.reading import day_of
 from services.credit_ledger.store import reads
@@ -27,6 +27,20 @@ class AdjustmentServicer(rpc.AdjustmentServiceServicer):
             effective,
         )
         return pb.AdjustRefundResponse(effect=await self.edge.ask(context, request, key=body.account_id, body=body))
+
+    async def RetryLeg(self, request: pb.RetryLegRequest, context: Context) -> pb.RetryLegResponse:
+        """PM-6: the same leg, asked about again."""
+        body = RetryLeg(request.account_id, request.leg_id, request.operator_id, request.reason)
+        return pb.RetryLegResponse(leg=await self.edge.ask(context, request, key=body.account_id, body=body))
+
+    async def SettleLeg(self, request: pb.SettleLegRequest, context: Context) -> pb.SettleLegResponse:
+        """MA-1 to MA-4: paid from the bank by two people."""
+        effective = day_of(request.effective_date) if request.effective_date else None
+        body = SettleLeg(
+            request.account_id, request.leg_id, request.order_id, request.maker, request.checker, tuple(request.evidence),
+            request.reason, effective,
+        )
+        return pb.SettleLegResponse(leg=await self.edge.ask(context, request, key=body.account_id, body=body))
 
     async def ListAdjustments(self, request: pb.ListAdjustmentsRequest, context: Context) -> pb.ListAdjustmentsResponse:
         """The adjustments of an account by id."""

@@ -2,6 +2,7 @@
 
 from services.credit_ledger.domain import commands, effects, events
 from services.credit_ledger.domain.account import CreditAccount
+from services.credit_ledger.domain.leg import RefundLeg
 from services.credit_ledger.domain.statement import Statement
 from services.credit_ledger.wire import commands as read
 from services.credit_ledger.wire import effects as told
@@ -14,6 +15,7 @@ from settlement.credit_ledger.v1 import (
     credit_service_pb2,
     effects_pb2,
     events_pb2,
+    leg_pb2,
     notices_pb2,
     statement_pb2,
 )
@@ -35,6 +37,7 @@ _RESULTS = (
     Entry(effects.LateFees, credit_service_pb2.AccrueLateFeesResponse, told.late_fees),
     Entry(effects.MerchantSettlement, credit_service_pb2.SettleMerchantResponse, told.merchant_settlement),
     Entry(CreditAccount, account_pb2.CreditAccount, views.account),
+    Entry(RefundLeg, leg_pb2.Leg, views.leg),
     Entry(Statement, statement_pb2.Statement, views.issued),
 )
 _EVENTS = (

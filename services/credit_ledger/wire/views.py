@@ -39,6 +39,7 @@ _REASONS = {
     "WaiveLateFees": "违约金减免 late fee waived", "CutStatement": "账单出账 statement cut",
     "ChargeOff": "核销 charged off", "RerouteLeg": "退款转入余额 instrument closed, refunded to the wallet",
     "ReturnBankDeposit": "下单失败退款 order rejected, bank payment on its way back",
+    "RetryLeg": "退款重试 payment asked about again", "SettleLeg": "人工退款 payment settled by hand",
 }
 
 
@@ -125,7 +126,7 @@ def movement(row: Operation) -> movement_pb2.Movement:
 
 
 def adjustment(row: Adjustment) -> adjustment_service_pb2.Adjustment:
-    """A refund completed by hand."""
+    """A refund or a leg completed by hand."""
     return adjustment_service_pb2.Adjustment(
         adjustment_id=row.id, account_id=row.account_id, order_id=row.order_id, refund_id=row.refund_id, maker=row.maker,
         checker=row.checker, evidence=row.evidence, reason=row.reason, post_time=instant(row.posted_at),

@@ -170,6 +170,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The order's after-sale time is over: it is completed, or about to be (DOMAIN 2.1)."""
     ERROR_REASON_DISPUTE_WINDOW_CLOSED: _ErrorReason.ValueType  # 73
     """A rejection can no longer be disputed here (DOMAIN 2.10)."""
+    ERROR_REASON_LEG_STATE: _ErrorReason.ValueType  # 74
+    """The leg is not in the state that this needs: only one that waits for a person is retried or settled by hand."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Every reason that a google.rpc.ErrorInfo of this engine can carry; the wire string is the name without its prefix,
@@ -324,4 +326,6 @@ ERROR_REASON_AFTER_SALE_CLOSED: ErrorReason.ValueType  # 72
 """The order's after-sale time is over: it is completed, or about to be (DOMAIN 2.1)."""
 ERROR_REASON_DISPUTE_WINDOW_CLOSED: ErrorReason.ValueType  # 73
 """A rejection can no longer be disputed here (DOMAIN 2.10)."""
+ERROR_REASON_LEG_STATE: ErrorReason.ValueType  # 74
+"""The leg is not in the state that this needs: only one that waits for a person is retried or settled by hand."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from settlement.credit_ledger.v1 import effects_pb2 as _effects_pb2
+from settlement.credit_ledger.v1 import leg_pb2 as _leg_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -22,7 +23,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Adjustment(_message.Message):
-    """A refund completed by hand; never changed afterwards."""
+    """A refund or a leg completed by hand; never changed afterwards."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -42,7 +43,7 @@ class Adjustment(_message.Message):
     order_id: _builtins.str
     """The order."""
     refund_id: _builtins.str
-    """The refund."""
+    """The refund; of a leg without one, the leg."""
     maker: _builtins.str
     """Who asked for it."""
     checker: _builtins.str
@@ -153,6 +154,148 @@ class AdjustRefundResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AdjustRefundResponse: _TypeAlias = AdjustRefundResponse  # noqa: Y015
+
+@_typing.final
+class RetryLegRequest(_message.Message):
+    """Request of RetryLeg."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    LEG_ID_FIELD_NUMBER: _builtins.int
+    OPERATOR_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """UUID of the request; the same id and body give the stored answer for at least 24 hours."""
+    account_id: _builtins.str
+    """The account."""
+    leg_id: _builtins.str
+    """The leg."""
+    operator_id: _builtins.str
+    """Who asks for it."""
+    reason: _builtins.str
+    """Why."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        account_id: _builtins.str = ...,
+        leg_id: _builtins.str = ...,
+        operator_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "leg_id", b"leg_id", "operator_id", b"operator_id", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RetryLegRequest: _TypeAlias = RetryLegRequest  # noqa: Y015
+
+@_typing.final
+class RetryLegResponse(_message.Message):
+    """Response of RetryLeg."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEG_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def leg(self) -> _leg_pb2.Leg:
+        """The leg, on its way again."""
+
+    def __init__(
+        self,
+        *,
+        leg: _leg_pb2.Leg | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["leg", b"leg"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["leg", b"leg"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RetryLegResponse: _TypeAlias = RetryLegResponse  # noqa: Y015
+
+@_typing.final
+class SettleLegRequest(_message.Message):
+    """Request of SettleLeg."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    LEG_ID_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    MAKER_FIELD_NUMBER: _builtins.int
+    CHECKER_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_DATE_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """UUID of the request; the same id and body give the stored answer for at least 24 hours."""
+    account_id: _builtins.str
+    """The account."""
+    leg_id: _builtins.str
+    """The leg."""
+    order_id: _builtins.str
+    """The order that the leg is for (DOMAIN MA-2); empty for a payout."""
+    maker: _builtins.str
+    """Who asks for it."""
+    checker: _builtins.str
+    """Who checked it; not the maker."""
+    reason: _builtins.str
+    """Why."""
+    effective_date: _builtins.str
+    """Effective date, YYYY-MM-DD, not before the leg's own; today if empty."""
+    @_builtins.property
+    def evidence(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """References of the evidence, at least two: order page and bill page."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        account_id: _builtins.str = ...,
+        leg_id: _builtins.str = ...,
+        order_id: _builtins.str = ...,
+        maker: _builtins.str = ...,
+        checker: _builtins.str = ...,
+        evidence: _abc.Iterable[_builtins.str] | None = ...,
+        reason: _builtins.str = ...,
+        effective_date: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "checker", b"checker", "effective_date", b"effective_date", "evidence", b"evidence", "leg_id", b"leg_id", "maker", b"maker", "order_id", b"order_id", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SettleLegRequest: _TypeAlias = SettleLegRequest  # noqa: Y015
+
+@_typing.final
+class SettleLegResponse(_message.Message):
+    """Response of SettleLeg."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEG_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def leg(self) -> _leg_pb2.Leg:
+        """The leg, settled."""
+
+    def __init__(
+        self,
+        *,
+        leg: _leg_pb2.Leg | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["leg", b"leg"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["leg", b"leg"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SettleLegResponse: _TypeAlias = SettleLegResponse  # noqa: Y015
 
 @_typing.final
 class ListAdjustmentsRequest(_message.Message):

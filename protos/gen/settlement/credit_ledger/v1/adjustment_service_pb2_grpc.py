@@ -40,6 +40,16 @@ class AdjustmentServiceStub(object):
                 request_serializer=settlement_dot_credit__ledger_dot_v1_dot_adjustment__service__pb2.AdjustRefundRequest.SerializeToString,
                 response_deserializer=settlement_dot_credit__ledger_dot_v1_dot_adjustment__service__pb2.AdjustRefundResponse.FromString,
                 _registered_method=True)
+        self.RetryLeg = channel.unary_unary(
+                '/settlement.credit_ledger.v1.AdjustmentService/RetryLeg',
+                request_serializer=settlement_dot_credit__ledger_dot_v1_dot_adjustment__service__pb2.RetryLegRequest.SerializeToString,
+                response_deserializer=settlement_dot_credit__ledger_dot_v1_dot_adjustment__service__pb2.RetryLegResponse.FromString,
+                _registered_method=True)
+        self.SettleLeg = channel.unary_unary(
+                '/settlement.credit_ledger.v1.AdjustmentService/SettleLeg',
+                request_serializer=settlement_dot_credit__ledger_dot_v1_dot_adjustment__service__pb2.SettleLegRequest.SerializeToString,
+                response_deserializer=settlement_dot_credit__ledger_dot_v1_dot_adjustment__service__pb2.SettleLegResponse.FromString,
+                _registered_method=True)
         self.ListAdjustments = channel.unary_unary(
                 '/settlement.credit_ledger.v1.AdjustmentService/ListAdjustments',
                 request_serializer=settlement_dot_credit__ledger_dot_v1_dot_adjustment__service__pb2.ListAdjustmentsRequest.SerializeToString,
@@ -53,6 +63,20 @@ class AdjustmentServiceServicer(object):
 
     def AdjustRefund(self, request, context):
         """Complete a pending refund by hand (DOMAIN P22, G02).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RetryLeg(self, request, context):
+        """Ask the rail again about a leg in EXCEPTION, under its own id (DOMAIN PM-6); what it never received is sent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SettleLeg(self, request, context):
+        """Settle a leg in EXCEPTION by hand: two people paid it from the bank (DOMAIN MA-1 to MA-4).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -72,6 +96,16 @@ def add_AdjustmentServiceServicer_to_server(servicer, server):
                     servicer.AdjustRefund,
                     request_deserializer=settlement_dot_credit__ledger_dot_v1_dot_adjustment__service__pb2.AdjustRefundRequest.FromString,
                     response_serializer=settlement_dot_credit__ledger_dot_v1_dot_adjustment__service__pb2.AdjustRefundResponse.SerializeToString,
+            ),
+            'RetryLeg': grpc.unary_unary_rpc_method_handler(
+                    servicer.RetryLeg,
+                    request_deserializer=settlement_dot_credit__ledger_dot_v1_dot_adjustment__service__pb2.RetryLegRequest.FromString,
+                    response_serializer=settlement_dot_credit__ledger_dot_v1_dot_adjustment__service__pb2.RetryLegResponse.SerializeToString,
+            ),
+            'SettleLeg': grpc.unary_unary_rpc_method_handler(
+                    servicer.SettleLeg,
+                    request_deserializer=settlement_dot_credit__ledger_dot_v1_dot_adjustment__service__pb2.SettleLegRequest.FromString,
+                    response_serializer=settlement_dot_credit__ledger_dot_v1_dot_adjustment__service__pb2.SettleLegResponse.SerializeToString,
             ),
             'ListAdjustments': grpc.unary_unary_rpc_method_handler(
                     servicer.ListAdjustments,
@@ -107,6 +141,60 @@ class AdjustmentService(object):
             '/settlement.credit_ledger.v1.AdjustmentService/AdjustRefund',
             settlement_dot_credit__ledger_dot_v1_dot_adjustment__service__pb2.AdjustRefundRequest.SerializeToString,
             settlement_dot_credit__ledger_dot_v1_dot_adjustment__service__pb2.AdjustRefundResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RetryLeg(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/settlement.credit_ledger.v1.AdjustmentService/RetryLeg',
+            settlement_dot_credit__ledger_dot_v1_dot_adjustment__service__pb2.RetryLegRequest.SerializeToString,
+            settlement_dot_credit__ledger_dot_v1_dot_adjustment__service__pb2.RetryLegResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SettleLeg(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/settlement.credit_ledger.v1.AdjustmentService/SettleLeg',
+            settlement_dot_credit__ledger_dot_v1_dot_adjustment__service__pb2.SettleLegRequest.SerializeToString,
+            settlement_dot_credit__ledger_dot_v1_dot_adjustment__service__pb2.SettleLegResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,6 +35,10 @@ class AdjustmentServiceStub:
     def __new__(cls, channel: _aio.Channel) -> AdjustmentServiceAsyncStub: ...
     AdjustRefund: _grpc.UnaryUnaryMultiCallable[_adjustment_service_pb2.AdjustRefundRequest, _adjustment_service_pb2.AdjustRefundResponse]
     """Complete a pending refund by hand (DOMAIN P22, G02)."""
+    RetryLeg: _grpc.UnaryUnaryMultiCallable[_adjustment_service_pb2.RetryLegRequest, _adjustment_service_pb2.RetryLegResponse]
+    """Ask the rail again about a leg in EXCEPTION, under its own id (DOMAIN PM-6); what it never received is sent."""
+    SettleLeg: _grpc.UnaryUnaryMultiCallable[_adjustment_service_pb2.SettleLegRequest, _adjustment_service_pb2.SettleLegResponse]
+    """Settle a leg in EXCEPTION by hand: two people paid it from the bank (DOMAIN MA-1 to MA-4)."""
     ListAdjustments: _grpc.UnaryUnaryMultiCallable[_adjustment_service_pb2.ListAdjustmentsRequest, _adjustment_service_pb2.ListAdjustmentsResponse]
     """The adjustments of an account."""
 
@@ -45,6 +49,10 @@ class AdjustmentServiceAsyncStub(AdjustmentServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     AdjustRefund: _aio.UnaryUnaryMultiCallable[_adjustment_service_pb2.AdjustRefundRequest, _adjustment_service_pb2.AdjustRefundResponse]  # type: ignore[assignment]
     """Complete a pending refund by hand (DOMAIN P22, G02)."""
+    RetryLeg: _aio.UnaryUnaryMultiCallable[_adjustment_service_pb2.RetryLegRequest, _adjustment_service_pb2.RetryLegResponse]  # type: ignore[assignment]
+    """Ask the rail again about a leg in EXCEPTION, under its own id (DOMAIN PM-6); what it never received is sent."""
+    SettleLeg: _aio.UnaryUnaryMultiCallable[_adjustment_service_pb2.SettleLegRequest, _adjustment_service_pb2.SettleLegResponse]  # type: ignore[assignment]
+    """Settle a leg in EXCEPTION by hand: two people paid it from the bank (DOMAIN MA-1 to MA-4)."""
     ListAdjustments: _aio.UnaryUnaryMultiCallable[_adjustment_service_pb2.ListAdjustmentsRequest, _adjustment_service_pb2.ListAdjustmentsResponse]  # type: ignore[assignment]
     """The adjustments of an account."""
 
@@ -58,6 +66,22 @@ class AdjustmentServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_adjustment_service_pb2.AdjustRefundResponse, _abc.Awaitable[_adjustment_service_pb2.AdjustRefundResponse]]:
         """Complete a pending refund by hand (DOMAIN P22, G02)."""
+
+    @_abc_1.abstractmethod
+    def RetryLeg(
+        self,
+        request: _adjustment_service_pb2.RetryLegRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_adjustment_service_pb2.RetryLegResponse, _abc.Awaitable[_adjustment_service_pb2.RetryLegResponse]]:
+        """Ask the rail again about a leg in EXCEPTION, under its own id (DOMAIN PM-6); what it never received is sent."""
+
+    @_abc_1.abstractmethod
+    def SettleLeg(
+        self,
+        request: _adjustment_service_pb2.SettleLegRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_adjustment_service_pb2.SettleLegResponse, _abc.Awaitable[_adjustment_service_pb2.SettleLegResponse]]:
+        """Settle a leg in EXCEPTION by hand: two people paid it from the bank (DOMAIN MA-1 to MA-4)."""
 
     @_abc_1.abstractmethod
     def ListAdjustments(
