@@ -23,9 +23,11 @@ from services.order.domain.commands import (
     ReverseRefund,
     WithdrawReturn,
 )
+from services.order.domain.events import BankRefundArrived
 from services.order.domain.returns import ReturnCase
 from services.order.domain.states import OrderState, RefundState, ReturnState
 from services.order.domain.tenders import TenderType
+from services.order.wire.settlements import settlement_message
 from tests.order.world import NOW, ORDER_ID, World, new_order, placed, reason_of, shipped, units
 
 SECOND = timedelta(seconds=1)
@@ -237,6 +239,19 @@ def test_the_acquirers_payment_is_noted_on_its_tender() -> None:
 
     assert world.order.tenders[0].settled_minor == 1_000
     assert world.refund().bank_settled_at == world.now
+
+
+def test_a_refund_that_went_to_the_wallet_is_shown_as_such() -> None:
+    """PM-3: no silent rerouting; event and timeline say it."""
+    world = shipped(new_order(tenders=((TenderType.BANKCARD, 100_000),)))
+    world.ask(RefundAmount(ORDER_ID, 1_000))
+    world.settle()
+
+    world.ask(BankRefundSettled(ORDER_ID, world.refund().id, "leg_1", 1_000, rerouted=True))
+
+    shown = settlement_message(world.run(world.refund().settlement_id), world.order)
+    assert [entry.step for entry in shown.timeline][-1] == "REROUTED_TO_WALLET"
+    assert world.events[-1].body == BankRefundArrived(ORDER_ID, world.refund().id, 1_000, rerouted=True)
 
 
 @pytest.mark.parametrize(

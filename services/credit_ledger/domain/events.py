@@ -216,9 +216,10 @@ class FlashRefundExpired:
 
 @dataclass(frozen=True, slots=True)
 class BankRefundSettled:
-    """Notice to the order: the acquirer has paid a bank-card refund."""
+    """Notice to the order: a bank-card refund is paid; `rerouted` if into the wallet, for the card is closed (PM-3)."""
 
     order_id: str
     refund_id: str
     leg_id: str
     amount_minor: int
+    rerouted: bool = False

@@ -79,7 +79,7 @@ def reroute(position: Position, body: RerouteLeg) -> Applied:
         journals=_taken_in(leg) + post("leg_rerouted", Unit.CNY, (
             (transit, sub, leg.amount_minor), (books.WALLET, account.id, -leg.amount_minor),
         ), leg.order_id),
-        event=LegRerouted(account.id, leg.id, leg.amount_minor), commands=_notice(leg), cleared=((TIMER, leg.id),),
+        event=LegRerouted(account.id, leg.id, leg.amount_minor), commands=_notice(leg, rerouted=True), cleared=((TIMER, leg.id),),
     )
     return Applied(position, after, leg.order_id, leg.refund_id or leg.id)
 
@@ -148,11 +148,11 @@ def _taken_in(leg: RefundLeg) -> tuple[Journal, ...]:
     ), order_id)
 
 
-def _notice(leg: RefundLeg) -> tuple[Command, ...]:
+def _notice(leg: RefundLeg, rerouted: bool = False) -> tuple[Command, ...]:
     """The order learns that its customer has a bank-card refund, on the card or, rerouted, in the wallet."""
     if leg.rail is not Rail.CARD:
         return ()
-    settled = BankRefundSettled(leg.order_id, leg.refund_id, leg.id, leg.amount_minor)
+    settled = BankRefundSettled(leg.order_id, leg.refund_id, leg.id, leg.amount_minor, rerouted)
     return (Command("order", leg.order_id, settled, id=f"settled/{leg.id}"),)
 
 

@@ -147,5 +147,6 @@ def flash_refund_expired(notice: events.FlashRefundExpired) -> notices_pb2.Flash
 def bank_refund_settled(notice: events.BankRefundSettled) -> notices_pb2.BankRefundSettled:
     """To the order: a bank-card refund arrived."""
     return notices_pb2.BankRefundSettled(
-        order_id=notice.order_id, refund_id=notice.refund_id, leg_id=notice.leg_id, amount_minor=notice.amount_minor
+        order_id=notice.order_id, refund_id=notice.refund_id, leg_id=notice.leg_id, amount_minor=notice.amount_minor,
+        rerouted=notice.rerouted,
     )

@@ -78,8 +78,10 @@ def bank_settled(known: Known, message: Message, now: datetime) -> Decision:
         for tender in order.tenders
     )
     refund = _refund(order, body.refund_id)
-    refunds = order.refunds if refund is None else with_refund(order, refund._replace(bank_settled_at=now))
-    fact = events.BankRefundArrived(order.id, body.refund_id, body.amount_minor)
+    refunds = order.refunds
+    if refund is not None:
+        refunds = with_refund(order, refund._replace(bank_settled_at=now, rerouted=body.rerouted))
+    fact = events.BankRefundArrived(order.id, body.refund_id, body.amount_minor, body.rerouted)
     later, facts = after(order, now, fact, tenders=tenders, refunds=refunds)
     return Decision(changes=(later,), events=facts)
 

@@ -216,9 +216,10 @@ class FlashRefundExpired:
 
 @dataclass(frozen=True, slots=True)
 class BankRefundSettled:
-    """Notice: the acquirer paid a bank-card share back (P7)."""
+    """Notice: the acquirer paid a bank-card share back (P7), or, `rerouted`, the wallet has it (PM-3)."""
 
     order_id: str
     refund_id: str
     leg_id: str
     amount_minor: int
+    rerouted: bool = False

@@ -131,11 +131,12 @@ class RefundReversed:
 
 @dataclass(frozen=True, slots=True)
 class BankRefundArrived:
-    """The acquirer paid a bank-card share back."""
+    """The acquirer paid a bank-card share back, or, `rerouted`, the wallet has it: the card is closed (PM-3)."""
 
     order_id: str
     refund_id: str
     amount_minor: int
+    rerouted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ from services.order.domain.tenders import NO_COUPON, Coupon, Share, Tender, Tend
 
 
 class Refund(NamedTuple):
-    """One refund of an order. What it moved stands in the plan of its settlement; `reversal_id` undid it."""
+    """One refund of an order. What it moved stands in the plan of its settlement; `reversal_id` undid it; `rerouted`:
+    its bank-card share is in the wallet, for the card is closed (PM-3)."""
 
     id: str
     settlement_id: str
@@ -24,6 +25,7 @@ class Refund(NamedTuple):
     reversal_id: str = ""
     confirmed_at: datetime | None = None
     bank_settled_at: datetime | None = None
+    rerouted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,7 @@ def refund_reversed(fact: events.RefundReversed) -> events_pb2.RefundReversed:
 def bank_arrived(fact: events.BankRefundArrived) -> events_pb2.BankRefundArrived:
     """The acquirer paid."""
     return events_pb2.BankRefundArrived(
-        order_id=fact.order_id, refund_id=fact.refund_id, amount_minor=fact.amount_minor
+        order_id=fact.order_id, refund_id=fact.refund_id, amount_minor=fact.amount_minor, rerouted=fact.rerouted
     )
 
 

@@ -107,7 +107,7 @@ def flash_expired(wire: notices_pb2.FlashRefundExpired) -> FlashRefundExpired:
 
 def bank_settled(wire: notices_pb2.BankRefundSettled) -> BankRefundSettled:
     """Notice: the acquirer paid."""
-    return BankRefundSettled(wire.order_id, wire.refund_id, wire.leg_id, wire.amount_minor)
+    return BankRefundSettled(wire.order_id, wire.refund_id, wire.leg_id, wire.amount_minor, wire.rerouted)
 
 
 def _names(money: Money) -> dict[str, Any]:  # Any: they are the fields of several messages

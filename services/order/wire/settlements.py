@@ -114,4 +114,4 @@ def _timeline(run: Run, refund: Refund | None) -> Iterator[settlement_pb2.Timeli
     if refund is not None and refund.confirmed_at is not None:
         yield entry(at=stamp(refund.confirmed_at), step="CHANNEL_CONFIRMED")
     if refund is not None and refund.bank_settled_at is not None:
-        yield entry(at=stamp(refund.bank_settled_at), step="BANK_SETTLED")
+        yield entry(at=stamp(refund.bank_settled_at), step="REROUTED_TO_WALLET" if refund.rerouted else "BANK_SETTLED")

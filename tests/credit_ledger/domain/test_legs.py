@@ -126,6 +126,7 @@ def test_a_closed_instrument_falls_back_to_the_wallet_openly(reverse: bool) -> N
         shop.reverse("ord_1", "2026-03-13 10:00:00")
 
     assert leg_of(shop).state is LegState.REROUTED
+    assert shop.book.notices[0] == BankRefundSettled("ord_1", "ref_1", leg_of(shop).id, 5_000, rerouted=True)
     assert wallet == 105_000
     assert shop.book.account(ACCOUNT).wallet_minor == (100_000 if reverse else 105_000)
     assert "leg_rerouted" in shop.ops()

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)settlement/credit_ledger/v1/notices.proto\x12\x1bsettlement.credit_ledger.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"}\n\x14\x46lashRefundConfirmed\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\x12\x30\n\x0c\x63onfirm_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06manual\x18\x04 \x01(\x08\"9\n\x12\x46lashRefundExpired\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\"^\n\x11\x42\x61nkRefundSettled\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\x12\x0e\n\x06leg_id\x18\x03 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x04 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)settlement/credit_ledger/v1/notices.proto\x12\x1bsettlement.credit_ledger.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"}\n\x14\x46lashRefundConfirmed\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\x12\x30\n\x0c\x63onfirm_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06manual\x18\x04 \x01(\x08\"9\n\x12\x46lashRefundExpired\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\"p\n\x11\x42\x61nkRefundSettled\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\x12\x0e\n\x06leg_id\x18\x03 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x04 \x01(\x03\x12\x10\n\x08rerouted\x18\x05 \x01(\x08\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,5 +37,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FLASHREFUNDEXPIRED']._serialized_start=234
   _globals['_FLASHREFUNDEXPIRED']._serialized_end=291
   _globals['_BANKREFUNDSETTLED']._serialized_start=293
-  _globals['_BANKREFUNDSETTLED']._serialized_end=387
+  _globals['_BANKREFUNDSETTLED']._serialized_end=405
 # @@protoc_insertion_point(module_scope)

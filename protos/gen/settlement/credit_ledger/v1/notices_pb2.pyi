@@ -89,6 +89,7 @@ class BankRefundSettled(_message.Message):
     REFUND_ID_FIELD_NUMBER: _builtins.int
     LEG_ID_FIELD_NUMBER: _builtins.int
     AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    REROUTED_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
     """The order."""
     refund_id: _builtins.str
@@ -97,6 +98,8 @@ class BankRefundSettled(_message.Message):
     """The leg."""
     amount_minor: _builtins.int
     """Fen."""
+    rerouted: _builtins.bool
+    """The card is closed: the money is in the wallet instead (DOMAIN PM-3)."""
     def __init__(
         self,
         *,
@@ -104,10 +107,11 @@ class BankRefundSettled(_message.Message):
         refund_id: _builtins.str = ...,
         leg_id: _builtins.str = ...,
         amount_minor: _builtins.int = ...,
+        rerouted: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "leg_id", b"leg_id", "order_id", b"order_id", "refund_id", b"refund_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "leg_id", b"leg_id", "order_id", b"order_id", "refund_id", b"refund_id", "rerouted", b"rerouted"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -422,22 +422,26 @@ class BankRefundArrived(_message.Message):
     ORDER_ID_FIELD_NUMBER: _builtins.int
     REFUND_ID_FIELD_NUMBER: _builtins.int
     AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    REROUTED_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
     """The order."""
     refund_id: _builtins.str
     """The refund, empty for a cancel."""
     amount_minor: _builtins.int
     """Fen."""
+    rerouted: _builtins.bool
+    """The card is closed: the money is in the wallet instead (DOMAIN PM-3)."""
     def __init__(
         self,
         *,
         order_id: _builtins.str = ...,
         refund_id: _builtins.str = ...,
         amount_minor: _builtins.int = ...,
+        rerouted: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "order_id", b"order_id", "refund_id", b"refund_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "order_id", b"order_id", "refund_id", b"refund_id", "rerouted", b"rerouted"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -209,7 +209,9 @@ class TimelineEntry(_message.Message):
     SERVICE_FIELD_NUMBER: _builtins.int
     DETAIL_FIELD_NUMBER: _builtins.int
     step: _builtins.str
-    """What: for example "STARTED", "TRIED", "DECIDED", "ENDED", "CHANNEL_CONFIRMED", "BANK_SETTLED"."""
+    """What: for example "STARTED", "TRIED", "DECIDED", "ENDED", "CHANNEL_CONFIRMED", "BANK_SETTLED",
+    "REROUTED_TO_WALLET" (the card is closed, DOMAIN PM-3).
+    """
     service: _builtins.str
     """Where: the service, empty for the order itself."""
     detail: _builtins.str
