@@ -76,7 +76,7 @@ def release(position: Position, body: ReleaseTenders) -> Applied:
     position = legs.launched(
         position, identity, Rail.CARD, agreement.payment_reference, tenders.bank_minor, body.order_id
     )
-    return applied(position, after, "release", tenders, leg_id=identity)
+    return applied(position, after, "release", tenders, leg_id=identity, limit_restored_minor=tenders.credit_minor)
 
 
 def capture(position: Position, body: CaptureTenders) -> Applied:

@@ -119,6 +119,7 @@ def test_a_cancel_is_quoted_and_accepted_alike() -> None:
 
     early = shop.saga(pinned, "2026-03-11 10:10:00")
 
+    assert preview.effect.limit_restored_minor == 50_000
     assert replace(early, posted_at=preview.quoted_at) == preview.effect
 
 
