@@ -133,12 +133,15 @@ def _figures(account: CreditAccount) -> tuple[object, ...]:
 
 
 def _position(known: Known, account: CreditAccount, operation: Operation) -> Position:
-    """The position in front of an operation, numbered as it was then, after the cuts that were due."""
+    """The position in front of an operation, after the cuts that were due. It has the number that it had, however many cuts
+    this world made for it: ids are derived from it."""
     account = replace(account, operations=operation.number - 1)
     position = Position(known, operation.at, account, account, account, facts=operation.facts)
     if isinstance(operation.body, commands.CutStatement):
         return position
-    return statement_cut.up_to_now(position)
+    position = statement_cut.up_to_now(position)
+    before = replace(position.before, operations=operation.number - 1 - len(position.operations))
+    return replace(position, before=before)
 
 
 def _empty(known: Known, operation: Operation) -> CreditAccount:

@@ -4,6 +4,7 @@ from services.credit_ledger.domain import commands
 from services.credit_ledger.domain.agreement import AgreementState
 from services.credit_ledger.domain.credit_refund import CreditRefund, RefundState
 from services.credit_ledger.domain.leg import LegState, RefundLeg
+from services.credit_ledger.domain.repayment import Repayment
 from services.credit_ledger.domain.statement import Statement
 from services.credit_ledger.domain.tenders import Tenders
 from services.credit_ledger.domain.terms import CreditTerms, PlanKind, Route, SurplusPolicy
@@ -41,6 +42,23 @@ def test_an_unmoved_account_gets_the_exact_negation() -> None:
     assert lines(shop.book.journals, "refund_reverse") == {account: -amount for account, amount in posted.items()}
     assert (shop.agreement("ord_1").plans, shop.book.account(ACCOUNT).wallet_minor) == before
     assert effect.agreement_state is AgreementState.EFFECTIVE
+
+
+def test_later_events_keep_their_ids_where_the_replay_cuts_more_statements() -> None:
+    """Nothing is billed while the refund stands; without it there are months of cuts in front of each later event."""
+    shop = Shop()
+    shop.bought("ord_1", SHIPPED, Tenders(90_000))
+    shop.refund("ord_1", "2026-03-20 15:00:00", 90_000)
+    repaid = shop.repay("2026-08-06 10:00:00", 30_450)
+    payout = shop.plain(commands.PayOutCreditBalance(ACCOUNT, 30_000, "CARD_A"), "2026-08-06 10:00:01")
+    shop.plain(commands.ReportLeg(ACCOUNT, payout.leg_id, commands.LegReport.CLOSED), "2026-08-06 10:00:02")
+
+    wallet = shop.book.account(ACCOUNT).wallet_minor
+    shop.reverse("ord_1", "2026-08-07 10:00:00")
+
+    assert [row.id for row in shop.book.family(Repayment, ACCOUNT)] == [repaid.repayment_id]
+    assert shop.book.account(ACCOUNT).wallet_minor == wallet
+    assert shop.repay("2026-08-08 10:00:00", 1).repayment_id != repaid.repayment_id
 
 
 def test_later_events_are_replayed_without_the_refund() -> None:
