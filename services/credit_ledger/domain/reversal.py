@@ -4,6 +4,7 @@ If the account has not moved since, the difference is the exact negation of what
 as they are (SC-2), late fees are not charged for the time between (FE-5), and money that left the house stays gone.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -122,9 +123,7 @@ def _as_in(position: Position, world: World, actual: CreditAccount, refund_id: s
     _loaded(position, world)
     rows = [row for kind in (world.agreements, world.repayments) for row in kind.values()]
     changed = [row for row in rows if not _same(row, position.find(type(row), row.key))]
-    issued = [
-        _late(row, position) for row in world.statements.values() if position.find(Statement, row.key) is None
-    ]
+    issued = _late(position, world.statements.values())
     waited = position.find(CreditRefund, refund_id)
     dropped = () if waited is None else (replace(waited, state=RefundState.REVERSED),)
     account = _account(position.account, world.account, actual)
@@ -132,10 +131,19 @@ def _as_in(position: Position, world: World, actual: CreditAccount, refund_id: s
     return position.plus(*changed, *issued, *dropped, account=account, timers=timers)
 
 
-def _late(statement: Statement, position: Position) -> Statement:
-    """A statement that nobody saw need of while the refund stood: issued now, without adjustments of its own."""
-    stated = position.account.stated_operations
-    return replace(statement, issued_at=position.at, first_operation=stated + 1, last_operation=stated)
+def _late(position: Position, statements: Iterable[Statement]) -> list[Statement]:
+    """The statements that nobody saw need of while the refund stood: issued now, without adjustments of their own. Each
+    has an empty period, in front of the next statement's."""
+    begins, late = position.account.stated_operations + 1, []
+    for statement in sorted(statements, key=lambda row: row.bill_date, reverse=True):
+        issued = position.find(Statement, statement.key)
+        if issued is not None:
+            begins = issued.first_operation
+        else:
+            late.append(replace(
+                statement, issued_at=position.at, first_operation=begins, last_operation=begins - 1
+            ))
+    return late
 
 
 def _account(now: CreditAccount, then: CreditAccount, actual: CreditAccount) -> CreditAccount:

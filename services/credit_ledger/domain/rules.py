@@ -127,7 +127,7 @@ def _report_leg(known: Known, message: Message, now: datetime) -> Decision:
     account = account_of(known, message.key)
     free(account)
     body = message.body
-    return closed(legs.reported(Position(known, now, account, account, account), body), body)
+    return closed(legs.reported(opened(known, account, now), body), body)
 
 
 def _timer(act: Callable[[Position, str], Applied]) -> Decide:

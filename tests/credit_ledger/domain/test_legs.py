@@ -132,6 +132,16 @@ def test_a_closed_instrument_falls_back_to_the_wallet_openly(reverse: bool) -> N
     assert "leg_rerouted" in shop.ops()
 
 
+def test_a_report_makes_the_cuts_that_are_due_first() -> None:
+    """The log replays a rerouted leg behind the cut of its day, so the account has to have been cut."""
+    shop, _ = shop_with_leg()
+    shop.bought("ord_2", "2026-03-12 10:00:00", Tenders(9_000))
+
+    report(shop, Report.CLOSED, "2026-04-06 10:00:00")
+
+    assert [operation.kind for operation in shop.book.operations(ACCOUNT)][-2:] == ["CutStatement", "RerouteLeg"]
+
+
 def test_a_payout_of_credit_balance_is_a_leg_too() -> None:
     """P16: in transit first, paid from the bank when it settles; more than the balance is refused (F05)."""
     shop = Shop()

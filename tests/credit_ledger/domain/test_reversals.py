@@ -61,6 +61,20 @@ def test_later_events_keep_their_ids_where_the_replay_cuts_more_statements() -> 
     assert shop.repay("2026-08-08 10:00:00", 1).repayment_id != repaid.repayment_id
 
 
+def test_a_statement_that_a_replay_adds_stands_in_front_of_the_next() -> None:
+    """May had nothing to bill while the refund stood; its late statement has no period, and June's follows April's."""
+    shop = Shop()
+    shop.bought("ord_1", SHIPPED, Tenders(90_000))
+    shop.refund("ord_1", "2026-03-20 15:00:00", 90_000)
+    shop.bought("ord_2", "2026-05-20 10:00:00", Tenders(10_000))
+
+    shop.reverse("ord_1", "2026-06-07 10:00:00")
+
+    april, may, june = sorted(shop.book.family(Statement, ACCOUNT), key=lambda row: row.bill_date)
+    assert april.last_operation < may.first_operation == june.first_operation < june.last_operation
+    assert may.last_operation == may.first_operation - 1
+
+
 def test_later_events_are_replayed_without_the_refund() -> None:
     """A repayment that found little to pay after the refund finds more without it."""
     shop, never = Shop(), Shop()
