@@ -4,10 +4,12 @@
 stamped into the environment, so a second start does nothing. No index is named here: pip's own settings apply.
 """
 
+import ast
 import contextlib
 import hashlib
 import os
 import shutil
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,6 +24,11 @@ TOOLS = ROOT / ".tools"
 STAMP = VENV / ".settle-lock"
 SCRIPTS = VENV / ("Scripts" if WINDOWS else "bin")
 PYTHON = str(SCRIPTS / "python")
+UV_NAMES = {
+    "index-url": "UV_DEFAULT_INDEX", "extra-index-url": "UV_INDEX", "find-links": "UV_FIND_LINKS",
+    "trusted-host": "UV_INSECURE_HOST", "cert": "SSL_CERT_FILE", "proxy": "ALL_PROXY",
+}
+"""pip's settings of where packages come from, and what uv, which does not read them, calls the same."""
 PACKAGES = "settle: cannot make a virtual environment; install python3-venv and python3-pip (Debian: apt-get install them), or uv"
 
 
@@ -66,13 +73,8 @@ def prepare(wanted: str) -> None:
     say(f"installing requirements/{wanted}.lock into {VENV.name} (once)")
     lock = str(ROOT / "requirements" / f"{wanted}.lock")
     uv = find_uv()
-    if uv is None:
+    if uv is None or not with_uv(uv, lock):
         with_pip(lock)
-    else:
-        existing = "--clear" if foreign() else "--allow-existing"
-        call([uv, "venv", "--quiet", "--no-project", existing, "--python", sys.executable, str(VENV)])
-        call([uv, "pip", "sync", "--quiet", "--require-hashes", "--python", PYTHON, lock])
-        call([uv, "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--python", PYTHON, "-e", str(ROOT)])
     STAMP.write_text(digest(wanted), encoding="utf-8")
 
 
@@ -112,6 +114,44 @@ def new_enough(uv: str) -> bool:
         return [int(part) for part in answer[1].split(".")[:3]] >= [int(part) for part in UV_VERSION.split(".")]
     except (OSError, subprocess.CalledProcessError, IndexError, ValueError):
         return False
+
+
+def with_uv(uv: str, lock: str) -> bool:
+    """Whether uv could install it; its own message says why not."""
+    existing = "--clear" if foreign() else "--allow-existing"
+    environ = uv_environment()
+    steps = (
+        ("venv", "--quiet", "--no-project", existing, "--python", sys.executable, str(VENV)),
+        ("pip", "sync", "--quiet", "--require-hashes", "--python", PYTHON, lock),
+        ("pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--python", PYTHON, "-e", str(ROOT)),
+    )
+    done = all(subprocess.call([uv, *step], stdout=sys.stderr, env=environ) == 0 for step in steps)
+    if not done:
+        say("uv could not install it; trying pip")
+    return done
+
+
+def uv_environment() -> dict[str, str]:
+    """The user's environment, and for uv what pip is configured with and the certificates that this machine trusts."""
+    environ = dict(os.environ)
+    if ssl.create_default_context().cert_store_stats()["x509_ca"]:
+        environ.setdefault("UV_SYSTEM_CERTS", "1")
+    for name, value in pip_settings().items():
+        if name in UV_NAMES:
+            environ.setdefault(UV_NAMES[name], " ".join(value.split()))
+    return environ
+
+
+def pip_settings() -> dict[str, str]:
+    """pip's configuration by option, from its files and the environment; what is nearer to the command wins, as in pip."""
+    listed = [
+        subprocess.run([*pip, "config", "list"], capture_output=True, text=True, check=False).stdout for pip in pips()
+    ]
+    found = [line.partition("=") for line in "".join(listed).splitlines()]
+    return {
+        name.removeprefix(f"{section}."): ast.literal_eval(value)
+        for section in ("global", "install", ":env:") for name, _, value in found if name.startswith(f"{section}.")
+    }
 
 
 def with_pip(lock: str) -> None:

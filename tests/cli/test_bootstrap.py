@@ -56,6 +56,44 @@ def test_a_uv_that_is_new_enough_is_taken(bootstrap: dict[str, Any], tmp_path: P
     assert bootstrap["new_enough"](str(program)) is enough
 
 
+def test_uv_takes_packages_from_where_pip_does(
+    bootstrap: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """uv reads none of pip's settings. The environment is nearer than a file, and uv's own settings are the nearest."""
+    file = tmp_path / "pip.conf"
+    file.write_text("[global]\nindex-url = a\nextra-index-url =\n    b\n    c\n[install]\ntrusted-host = d\n")
+    for name in bootstrap["UV_NAMES"].values():
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(file))
+
+    found = bootstrap["uv_environment"]()
+
+    assert (found["UV_DEFAULT_INDEX"], found["UV_INDEX"], found["UV_INSECURE_HOST"]) == ("a", "b c", "d")
+
+    monkeypatch.setenv("PIP_INDEX_URL", "e")
+    assert bootstrap["uv_environment"]()["UV_DEFAULT_INDEX"] == "e"
+
+    monkeypatch.setenv("UV_DEFAULT_INDEX", "f")
+    assert bootstrap["uv_environment"]()["UV_DEFAULT_INDEX"] == "f"
+
+
+def test_where_uv_fails_pip_installs(bootstrap: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mirror may know only pip; the stamp is written once the lock is installed."""
+    program = tmp_path / "uv"
+    program.write_text("#!/bin/sh\nexit 2\n")
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    bootstrap["VENV"].mkdir()
+    installed: list[str] = []
+    inside = bootstrap["prepare"].__globals__
+    monkeypatch.setitem(inside, "find_uv", lambda: str(program))
+    monkeypatch.setitem(inside, "with_pip", installed.append)
+
+    bootstrap["prepare"]("local")
+
+    assert [Path(lock).name for lock in installed] == ["local.lock"]
+    assert bootstrap["satisfied"]("local")
+
+
 @pytest.mark.parametrize("lock", ["run", "local", "dev"])
 def test_locks_name_hashes_and_no_address(lock: str) -> None:
     """Where packages come from is the user's own setting."""
