@@ -5,7 +5,9 @@ the generator runs in an environment of its own (it needs an older protobuf than
 once uv has the generator in its cache.
 """
 
+import contextlib
 import filecmp
+import functools
 import os
 import shutil
 import subprocess
@@ -19,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PROTOS = ROOT / "protos"
 GENERATED = PROTOS / "gen"
 HAND_WRITTEN = frozenset({Path("buf/validate/validate_pb2.py")})
-GENERATOR = ("--from", "grpcio-tools==1.75.0", "--with", "mypy-protobuf==5.1.0")
+GENERATOR = ("grpcio-tools==1.75.0", "mypy-protobuf==5.1.0")
 LINT = '{"version":"v2","lint":{"use":["STANDARD","COMMENTS"],"ignore":["buf","google"]}}'
 BREAKING = '{"version":"v2","breaking":{"use":["FILE"]}}'
 
@@ -120,14 +122,32 @@ def _protoc(protos: Path, work: Path, *options: str) -> None:
     dependencies = work / "deps.binpb"
     if not dependencies.exists():
         dependencies.write_bytes(_dependencies())
-    compile_all = [
-        "python", "-m", "grpc_tools.protoc", f"--descriptor_set_in={dependencies}", f"-I{protos}", *options,
-        *_sources(protos),
-    ]
-    try:  # what uv has in its cache needs no network
-        _run([*_uv(), "tool", "run", "--offline", *GENERATOR, *compile_all], "protoc")
-    except Failed:
-        _run([*_uv(), "tool", "run", *GENERATOR, *compile_all], "protoc")
+    arguments = [f"--descriptor_set_in={dependencies}", f"-I{protos}", *options, *_sources(protos)]
+    _run([*_generator(), "-m", "grpc_tools.protoc", *arguments], "protoc")
+
+
+@functools.cache
+def _generator() -> tuple[str, ...]:
+    """The Python that has the generator: uv's, if its cache or the index has it, else one that pip makes."""
+    tools, plugins = GENERATOR
+    for where in ("--offline", "--quiet"):
+        python = (*_uv(), "tool", "run", where, "--from", tools, "--with", plugins, "python")
+        with contextlib.suppress(Failed):
+            _run([*python, "-c", "import grpc_tools"], "uv")
+            return python
+    return (_pip_made(),)
+
+
+def _pip_made() -> str:
+    """The Python of an environment for the generator that pip made, once: where uv is not served, pip may be."""
+    folder = ROOT / ".tools" / "-".join(("generator", *GENERATOR)).replace("==", "-")
+    scripts = folder / ("Scripts" if os.name == "nt" else "bin")
+    if not (folder / "complete").exists():
+        _run([sys.executable, "-m", "venv", "--clear", str(folder)], "making an environment for protoc")
+        _run([str(scripts / "python"), "-m", "pip", "install", "--quiet", *GENERATOR], "installing protoc")
+        (folder / "complete").touch()
+    os.environ["PATH"] = f"{scripts}{os.pathsep}{os.environ.get('PATH', '')}"  # protoc looks for its plugins there
+    return str(scripts / "python")
 
 
 def _dependencies() -> bytes:
