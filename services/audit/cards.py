@@ -17,11 +17,12 @@ CHECKS = (
            where coalesce(t.standing, 0) <> -coalesce(b.amount_minor, 0)""",
     ),
     Check(
-        "cards.merchants", "what the card book owes a merchant is what was captured, neither refunded nor settled", (CARD,),
+        "cards.merchants", "what the card book owes a merchant is what was captured, not settled, not used up by refunds", (CARD,),
         """select coalesce(t.merchant_id, b.sub), coalesce(t.owed, 0)::text, (-coalesce(b.amount_minor, 0))::text
            from (select merchant_id, sum(captured_minor) - sum(coalesce(r.refunded, 0)) - coalesce(max(m.settled), 0) owed
                  from card_tenders
-                 left join (select order_id, sum(amount_minor) refunded from card_tender_refunds group by order_id) r
+                 left join (select order_id, sum(amount_minor - uncovered_minor) refunded from card_tender_refunds
+                            group by order_id) r
                      using (order_id)
                  left join (select sub, sum(amount_minor) settled from entries
                             where op = 'merchant_settle' and account = 'L.MERCH.PAY' group by sub) m on m.sub = merchant_id
@@ -34,7 +35,8 @@ CHECKS = (
         """select t.order_id, 'refunded <= captured <= deposited - returned',
                   concat_ws(' ', coalesce(r.refunded, 0), t.captured_minor, t.deposited_minor, t.returned_minor)
            from card_tenders t
-           left join (select order_id, sum(amount_minor) refunded, min(amount_minor) least
+           left join (select order_id, sum(amount_minor) refunded,
+                             min(least(amount_minor, uncovered_minor, amount_minor - uncovered_minor)) least
                       from card_tender_refunds group by order_id) r using (order_id)
            where coalesce(r.refunded, 0) > t.captured_minor or r.least < 0
               or t.captured_minor + t.returned_minor > t.deposited_minor""",

@@ -27,7 +27,27 @@ CHECKS = (
            select m.id, 'nothing claimed', m.settling_minor::text
            from merchant_shares m
            left join merchant_shares r on r.id = m.merchant_id || '/00'
-           where m.settling_minor <> 0 and r.pending_saga_id is null""",
+           where m.settling_minor <> 0 and r.pending_saga_id is null
+           union all
+           select m.merchant_id, coalesce(t.covering, 0)::text, m.refunding::text
+           from (select merchant_id, sum(refunding_minor) refunding from merchant_shares group by merchant_id) m
+           left join (select merchant_id, sum(covering_minor) covering from card_tenders where pending_saga_id is not null
+                      group by merchant_id) t using (merchant_id)
+           where m.refunding <> coalesce(t.covering, 0)""",
+    ),
+    Check(
+        "merchants.covered", "a merchant is never owed less than nothing, nor less than what is claimed of it", (CARD,),
+        """select id, 'at least ' || (settling_minor + refunding_minor), payable_minor::text
+           from merchant_shares where payable_minor < settling_minor + refunding_minor""",
+    ),
+    Check(
+        "merchants.clawed_back", "a refund of a gift card went over X.CLEARING as far as its merchant was paid already", (CARD,),
+        """select coalesce(r.order_id, c.order_id), coalesce(r.uncovered, 0)::text, coalesce(c.cleared, 0)::text
+           from (select order_id, sum(uncovered_minor) uncovered from card_tender_refunds group by order_id) r
+           full join (select order_id, sum(amount_minor) cleared from entries
+                      where account = 'X.CLEARING' and op in ('refund', 'refund_accept', 'refund_reverse')
+                      group by order_id) c using (order_id)
+           where coalesce(r.uncovered, 0) <> coalesce(c.cleared, 0)""",
     ),
     Check(
         "merchants.ends", "a settlement with a merchant says how its saga ended", (ORDER,),

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from services.card_redemption.domain import issuing, merchant, tendering
+from services.card_redemption.domain import issuing, merchant, refunding, tendering
 from services.card_redemption.domain.card import CardTender, GiftCard
 from services.card_redemption.domain.commands import (
     CaptureDeposit,
@@ -42,8 +42,8 @@ RULES: Mapping[type, Rule] = {
     DepositCard: Rule(_tender, tendering.deposit),
     ReturnDeposit: Rule(_tender, tendering.return_deposit),
     CaptureDeposit: Rule(_with_share, tendering.capture_deposit),
-    RefundCard: Rule(_with_share, tendering.refund),
-    ReverseCardRefund: Rule(_with_share, tendering.reverse_refund),
+    RefundCard: Rule(_with_share, refunding.refund),
+    ReverseCardRefund: Rule(_with_share, refunding.reverse_refund),
     ClearMerchantShare: Rule(_shares, merchant.clear),
 }
 TIMERS: Mapping[str, Rule] = {}

@@ -5,16 +5,17 @@ from collections.abc import Sequence
 import asyncpg
 import msgspec
 
-from services.card_redemption.domain.card import CardTender, GiftCard
+from services.card_redemption.domain.card import CardRefund, CardTender, GiftCard
 from services.card_redemption.domain.merchant import MerchantShare, share_keys
 from services.kernel.participant import Pending
 from services.runtime.tables import Connection, Table
 
 _CARD = "id, customer_id, face_minor, balance_minor, issued_at, held_minor, sequence, version"
 _TENDER = """order_id, card_id, merchant_id, deposited_minor, returned_minor, captured_minor, refunds, pending_saga_id,
-    pending_tried_at, version"""
-_SHARE = "id, merchant_id, payable_minor, settling_minor, sequence, pending_saga_id, pending_tried_at, version"
-_REFUNDS = msgspec.json.Decoder(tuple[tuple[str, int], ...])
+    pending_tried_at, version, covering_minor"""
+_SHARE = """id, merchant_id, payable_minor, settling_minor, sequence, pending_saga_id, pending_tried_at, version,
+    refunding_minor"""
+_REFUNDS = msgspec.json.Decoder(tuple[CardRefund, ...])
 
 
 def card_of(row: asyncpg.Record) -> GiftCard:
@@ -50,7 +51,7 @@ async def load_tenders(connection: Connection, keys: Sequence[str]) -> list[Card
     return [
         CardTender(
             row[0], row[1], row[2], row[3], row[4], row[5], _REFUNDS.decode(row[6]),
-            Pending(row[7], row[8]) if row[7] is not None else None, row[9],
+            Pending(row[7], row[8]) if row[7] is not None else None, row[9], row[10],
         )
         for row in rows
     ]
@@ -61,15 +62,17 @@ async def save_tenders(connection: Connection, rows: Sequence[CardTender]) -> No
     await connection.execute(
         f"""insert into card_tenders ({_TENDER})
             select * from unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[],
-                                 $7::json[], $8::text[], $9::timestamptz[], $10::bigint[])
+                                 $7::json[], $8::text[], $9::timestamptz[], $10::bigint[], $11::bigint[])
             on conflict (order_id) do update set deposited_minor = excluded.deposited_minor,
                 returned_minor = excluded.returned_minor, captured_minor = excluded.captured_minor,
                 refunds = excluded.refunds, pending_saga_id = excluded.pending_saga_id,
-                pending_tried_at = excluded.pending_tried_at, version = excluded.version""",
+                pending_tried_at = excluded.pending_tried_at, version = excluded.version,
+                covering_minor = excluded.covering_minor""",
         [t.order_id for t in rows], [t.card_id for t in rows], [t.merchant_id for t in rows],
         [t.deposited_minor for t in rows], [t.returned_minor for t in rows], [t.captured_minor for t in rows],
         [msgspec.json.encode(t.refunds) for t in rows], [t.pending.saga_id if t.pending else None for t in rows],
         [t.pending.tried_at if t.pending else None for t in rows], [t.version for t in rows],
+        [t.covering_minor for t in rows],
     )
 
 
@@ -80,7 +83,7 @@ async def load_merchant_shares(connection: Connection, keys: Sequence[str]) -> l
     if missing:
         await connection.execute(
             f"""insert into merchant_shares ({_SHARE})
-                select key, regexp_replace(key, '/[^/]*$', ''), 0, 0, 0, null, null, 0 from unnest($1::text[]) key
+                select key, regexp_replace(key, '/[^/]*$', ''), 0, 0, 0, null, null, 0, 0 from unnest($1::text[]) key
                 on conflict (id) do nothing""",
             missing,
         )
@@ -94,7 +97,7 @@ async def _lock_merchant_shares(connection: Connection, keys: Sequence[str]) -> 
     )
     return [
         MerchantShare(
-            row[0], row[1], row[2], row[3], row[4], Pending(row[5], row[6]) if row[5] is not None else None, row[7]
+            row[0], row[1], row[2], row[3], row[4], Pending(row[5], row[6]) if row[5] is not None else None, row[7], row[8]
         )
         for row in rows
     ]
@@ -104,13 +107,14 @@ async def save_merchant_shares(connection: Connection, rows: Sequence[MerchantSh
     """Write these shares; loading them has made their rows."""
     await connection.execute(
         """update merchant_shares s set payable_minor = n.payable, settling_minor = n.settling, sequence = n.sequence,
-               pending_saga_id = n.saga_id, pending_tried_at = n.tried_at, version = n.version
-           from unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::timestamptz[], $7::bigint[])
-               n (id, payable, settling, sequence, saga_id, tried_at, version)
+               pending_saga_id = n.saga_id, pending_tried_at = n.tried_at, version = n.version, refunding_minor = n.refunding
+           from unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::timestamptz[], $7::bigint[],
+                       $8::bigint[]) n (id, payable, settling, sequence, saga_id, tried_at, version, refunding)
            where s.id = n.id""",
         [s.id for s in rows], [s.payable_minor for s in rows], [s.settling_minor for s in rows],
         [s.sequence for s in rows], [s.pending.saga_id if s.pending else None for s in rows],
         [s.pending.tried_at if s.pending else None for s in rows], [s.version for s in rows],
+        [s.refunding_minor for s in rows],
     )
 
 

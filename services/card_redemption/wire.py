@@ -26,7 +26,7 @@ def _effect(value: facts.CardEffect) -> effects_pb2.CardEffect:
     shown = effects_pb2.CardEffect(
         op=value.op, card_id=value.card_id, order_id=value.order_id, card_version=value.card_version,
         amount_minor=value.amount_minor, balance_minor=value.balance_minor, state=_STATES[value.state],
-        refund_id=value.refund_id,
+        refund_id=value.refund_id, uncovered_minor=value.uncovered_minor,
     )
     shown.post_time.FromDatetime(value.posted_at)
     return shown

@@ -67,7 +67,8 @@ class BranchState(StrEnum):
 class Participant:
     """One branch of a definition: the service, and how the saga's plan says whether, where, what and how much.
 
-    `result_type` is the dataclass that the participant answers with, for storing it.
+    `result_type` is the dataclass that the participant answers with, for storing it. `confirmed` makes the body of CONFIRM
+    where it depends on what the participants answered to TRY.
     """
 
     service: str
@@ -76,6 +77,7 @@ class Participant:
     command: Callable[[Any], object]
     planned: Callable[[Any], Vector]
     result_type: type = object
+    confirmed: Callable[["Run"], object] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,12 +277,18 @@ def _send(definition: Definition, run: Run) -> tuple[Command, ...]:
     open_branches = {b.service for b in run.branches if b.state in awaited}
     return tuple(
         Command(
-            participant=p.service, key=p.key(run.plan), body=p.command(run.plan),
+            participant=p.service, key=p.key(run.plan), body=_body(p, run, op),
             saga=SagaRef(run.id, p.service, op),
             not_after=run.deadline_at if op is Op.TRY else None,
         )
         for p in definition.participants if p.service in open_branches
     )
+
+
+def _body(participant: Participant, run: Run, op: Op) -> object:
+    if op is Op.CONFIRM and participant.confirmed is not None:
+        return participant.confirmed(run)
+    return participant.command(run.plan)
 
 
 def _wake(definition: Definition, run: Run, now: datetime) -> Timer:

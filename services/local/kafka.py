@@ -22,7 +22,7 @@ from services.local.topics import NoBroker as NoBroker
 from services.local.topics import partitions as partitions
 from services.local.topics import topics as topics
 
-START_SECONDS_MAX = 60.0
+START_SECONDS_MAX = 120.0
 PORTS_TRIED_MAX = 5
 PID_FILE = "broker.pid"
 _PROPERTIES = """\

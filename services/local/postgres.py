@@ -15,8 +15,11 @@ from pathlib import Path
 
 from services.local import children, ports
 
-START_SECONDS_MAX = 30.0
+START_SECONDS_MAX = 120.0
+"""After a crash it syncs its files and replays its log first; a busy disk draws that out."""
 PORTS_TRIED_MAX = 5
+LOG_SHOWN = 1_500
+"""So many characters of its log go into the error."""
 DATABASES = {
     "order": "settlement_order",
     "credit_ledger": "settlement_credit_ledger",
@@ -80,7 +83,7 @@ class Postgres:
             if self.placed or not self.wanted or ports.free(self.port):
                 break
             self._move()  # somebody took the port between choosing and listening
-        raise NoPostgres(f"PostgreSQL did not start; see {data.parent / 'postgres.log'}")
+        raise NoPostgres(f"PostgreSQL did not start: {_last_words(data.parent / 'postgres.log')}")
 
     def _launch(self, binaries: Path, data: Path) -> None:
         settings = _TUNING | ({} if self.durable else _FAST) | {"wal_compression": _compression(binaries, data)}
@@ -138,6 +141,15 @@ def _lock_lines(folder: Path) -> list[str]:
         return (folder / "postmaster.pid").read_text(encoding="utf-8").splitlines()
     except OSError:
         return []
+
+
+def _last_words(log: Path) -> str:
+    """Where the log is, and how it ends."""
+    try:
+        end = log.read_text(encoding="utf-8", errors="replace")[-LOG_SHOWN:]
+    except OSError as error:
+        end = str(error)
+    return f"see {log}, which ends with\n{end}"
 
 
 def _clear_lock(folder: Path) -> None:

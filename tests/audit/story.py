@@ -5,7 +5,7 @@ from datetime import timedelta
 from services.card_redemption.domain.commands import IssueCard
 from services.credit_ledger.domain.commands import CutStatement, FundWallet, OpenAccount, Repay
 from services.kernel.calendar import business_date
-from services.order.domain.commands import CancelOrder, ConfirmShipment, NewLine, NewTender, PlaceOrder, RefundAmount
+from services.order.domain.commands import CancelOrder, ConfirmShipment, NewLine, NewTender, PlaceOrder, RefundAmount, ReverseRefund
 from services.order.domain.credit_terms import CreditTerms, Route
 from services.order.domain.merchant_settlement import SettleGiftCardShare
 from services.order.domain.tenders import TenderType
@@ -36,11 +36,23 @@ async def tell(house: House) -> None:
     await house.ask("order", "ord_flash", RefundAmount("ord_flash", 10_000))
     await house.ask("order", f"{MERCHANT}/mst_1", SettleGiftCardShare(MERCHANT, 4_000))
     await house.ask("order", f"{MERCHANT}/mst_2", SettleGiftCardShare(MERCHANT, 4_000_000))
+    await _refund_after_payment(house)
     await _place(house, "ord_released", (CREDIT, 30_000), (GIFT, 30_000))
     await house.ask("order", "ord_released", CancelOrder("ord_released", "NOT_WANTED"))
     await _place(house, "ord_rejected", (CREDIT, 5_000_000), (GIFT, 1_000))
     await _place(house, "ord_paid_in_vain", (CREDIT, 5_000_000), (BANK, 7_000))
     await _place(house, "ord_waiting", (CREDIT, 25_000), (WALLET, 5_000), (GIFT, 5_000))
+
+
+async def _refund_after_payment(house: House) -> None:
+    """The merchant is paid all of its gift-card share, then two orders are refunded, and the last refund is undone (P23)."""
+    await _place(house, "ord_gift", (GIFT, 6_000))
+    await house.ask("order", "ord_gift", ConfirmShipment("ord_gift"))
+    await house.ask("order", f"{MERCHANT}/mst_3", SettleGiftCardShare(MERCHANT, 11_000))
+    await house.ask("order", "ord_returned", RefundAmount("ord_returned", 12_000))
+    await house.ask("order", "ord_gift", RefundAmount("ord_gift", 1_500))
+    await house.ask("order", "ord_gift", RefundAmount("ord_gift", 2_500))
+    await house.ask("order", "ord_gift", ReverseRefund("ord_gift"))
 
 
 async def _place(house: House, order_id: str, *tenders: tuple[TenderType, int], route: Route = Route.DIRECT) -> None:

@@ -61,6 +61,9 @@ PLANTED = (
     Planted("merchants.settled", CREDIT, "update journals set saga_id = '' where op = 'merchant_settle' and saga_id <> ''"),
     Planted("merchants.card_shares", CARD, "update merchant_shares set payable_minor = payable_minor + 1"),
     Planted("merchants.claims", CARD, "update merchant_shares set settling_minor = 1 where id = 'mer_1/00'"),
+    Planted("merchants.covered", CARD, "update merchant_shares set refunding_minor = payable_minor + 1"),
+    Planted("merchants.clawed_back", CARD, """update card_tenders
+        set refunds = jsonb_set(refunds::jsonb, '{0,2}', '0')::json where order_id = 'ord_gift'"""),
     Planted("merchants.ends", ORDER, "update merchant_settlements set state = 'SETTLING'"),
     Planted("rails.transit", CREDIT, "update legs set state = 'SETTLED'"),
     Planted("rails.deposits", CREDIT, "delete from legs where order_id = 'ord_paid_in_vain'"),

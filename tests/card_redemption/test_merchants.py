@@ -10,9 +10,10 @@ from services.card_redemption.domain.commands import (
     RefundCard,
     ReverseCardRefund,
 )
+from services.card_redemption.domain.facts import CardEffect
 from services.card_redemption.domain.merchant import MerchantShare, share_key
 from services.card_redemption.store import TABLES, merchant_balance
-from services.kernel.decision import Busy, Done
+from services.kernel.decision import Busy, Decision, Done
 from services.kernel.errors import FailedPrecondition, InvalidArgument
 from services.kernel.messages import Message, Op
 from services.runtime.tables import Table
@@ -88,18 +89,76 @@ def test_a_tried_settlement_changes_nothing_that_is_booked() -> None:
     assert (tried.journals, tried.events, dict(world.book)) == ((), (), before)
 
 
-def test_a_refund_between_try_and_confirm_does_not_undo_the_settlement() -> None:
-    """CONFIRM cannot be refused; what was refunded meanwhile the merchant owes to the next settlement."""
+def _refund(amount: int, refund_id: str = "rfd_1") -> RefundCard:
+    return RefundCard("crd_1", "ord_1", "mer_1", refund_id, amount)
+
+
+def _settled(world: World, amount: int) -> World:
+    for op in (Op.TRY, Op.CONFIRM):
+        world.play(_clear(amount), op, "saga_s")
+    return world
+
+
+def _uncovered(decision: Decision) -> int:
+    assert isinstance(decision.outcome, Done)
+    assert isinstance(decision.outcome.result, CardEffect)
+    return decision.outcome.result.uncovered_minor
+
+
+@pytest.mark.parametrize(("paid", "uncovered"), [(2_000, 0), (2_001, 1), (3_000, 1_000)])
+def test_a_refund_uses_up_what_is_owed_and_claims_the_rest_from_the_paid_merchant(paid: int, uncovered: int) -> None:
+    """P23, OP-3: Dr MERCH.PAY, Dr X.CLEARING{saga} what was paid already, Cr GIFTCARD; TRY answers what CONFIRM posts."""
+    world = _settled(_owing(3_000), paid)
+
+    tried = world.play(_refund(1_000), Op.TRY, "saga_r")
+    done = world.play(_refund(1_000), Op.CONFIRM, "saga_r")
+
+    assert (_uncovered(tried), _uncovered(done)) == (uncovered, uncovered)
+    assert (world.book["X.CLEARING", "saga_r"], world.owed()) == (uncovered, 3_000 - paid - 1_000 + uncovered)
+    assert (world.book["L.MERCH.PAY", "mer_1"], world.card.balance_minor) == (-world.owed(), 8_000)
+
+
+def test_a_settlement_between_try_and_confirm_of_a_refund_takes_nothing_of_it() -> None:
+    """What the refund is to use up is claimed, so that the coordinator hears a figure that stays true; CANCEL lets it go."""
+    world = _owing(3_000)
+
+    tried = world.play(_refund(1_000), Op.TRY, "saga_r")
+    with pytest.raises(FailedPrecondition, match="EXCEEDS_PAYABLE"):
+        world.play(_clear(2_001), Op.TRY, "saga_t")
+    _settled(world, 2_000)
+    done = world.play(_refund(1_000), Op.CONFIRM, "saga_r")
+
+    assert (_uncovered(tried), _uncovered(done), world.owed()) == (0, 0, 0)
+    world.play(_refund(500, "rfd_2"), Op.TRY, "saga_2")
+    world.play(_refund(500, "rfd_2"), Op.CANCEL, "saga_2")
+    assert sum(share.refunding_minor for share in world.shares()) == 0
+
+
+def test_a_reversal_is_the_exact_negation_of_a_refund_that_was_paid_already() -> None:
+    """P24: over X.CLEARING too, under the saga of the reversal."""
+    world = _settled(_owing(3_000), 2_500)
+    world.play(_refund(1_000), Op.TRY, "saga_r")
+    world.play(_refund(1_000), Op.CONFIRM, "saga_r")
+
+    world.play(ReverseCardRefund("crd_1", "ord_1", "mer_1", "rfd_1", 1_000), Op.TRY, "saga_v")
+    undone = world.play(ReverseCardRefund("crd_1", "ord_1", "mer_1", "rfd_1", 1_000), Op.CONFIRM, "saga_v")
+
+    assert (_uncovered(undone), world.book["X.CLEARING", "saga_v"], world.owed()) == (500, -500, 500)
+    assert (world.book["L.MERCH.PAY", "mer_1"], world.card.balance_minor) == (-500, 7_000)
+
+
+def test_a_refund_between_try_and_confirm_of_a_settlement_does_not_undo_it() -> None:
+    """CONFIRM cannot be refused; what the settlement has claimed counts as paid."""
     world = _owing(3_000)
 
     world.play(_clear(3_000), Op.TRY, "saga_s")
-    world.play(RefundCard("crd_1", "ord_1", "mer_1", "rfd_1", 1_000))
+    tried = world.play(_refund(1_000), Op.TRY, "saga_r")
+    world.play(_refund(1_000), Op.CONFIRM, "saga_r")
     done = world.play(_clear(3_000), Op.CONFIRM, "saga_s")
 
     assert isinstance(done.outcome, Done)
-    assert (world.owed(), world.book["L.MERCH.PAY", "mer_1"], world.card.balance_minor) == (-1_000, 1_000, 8_000)
-    world.play(ReverseCardRefund("crd_1", "ord_1", "mer_1", "rfd_1", 1_000))
-    assert (world.owed(), world.book["L.MERCH.PAY", "mer_1"]) == (0, 0)
+    assert (_uncovered(tried), world.owed(), world.book["L.MERCH.PAY", "mer_1"]) == (1_000, 0, 0)
+    assert (world.book["X.CLEARING", "saga_r"], world.card.balance_minor) == (1_000, 8_000)
 
 
 async def _shipped(cards: CardLedger, card_id: str, order_id: str, amount: int) -> None:

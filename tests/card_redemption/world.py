@@ -53,5 +53,9 @@ class World:
 
     def owed(self) -> int:
         """What the merchant's shares say that this book owes it."""
-        shares = (self.known.find(MerchantShare, key) for key in share_keys("mer_1"))
-        return sum(share.payable_minor for share in shares if share is not None)
+        return sum(share.payable_minor for share in self.shares())
+
+    def shares(self) -> list[MerchantShare]:
+        """The merchant's shares that were used."""
+        found = (self.known.find(MerchantShare, key) for key in share_keys("mer_1"))
+        return [share for share in found if share is not None]

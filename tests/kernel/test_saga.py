@@ -1,6 +1,6 @@
 """Sagas as scripts: given these replies, these commands go out; and laws over random replies in any order."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -64,6 +64,21 @@ def _play(run: Run, *inputs: Reply | None) -> Progress:
 
 def _sent(progress: Progress) -> list[tuple[str, Op]]:
     return [(c.participant, c.saga.op) for c in progress.commands if c.saga]
+
+
+def test_confirm_may_carry_what_another_participant_answered() -> None:
+    """Computed from the run, after the decision; TRY and CANCEL carry the plan's body."""
+    credit, card = DEFINITION.participants
+    informed = replace(DEFINITION, participants=(replace(credit, confirmed=lambda run: run.branches[1].result), card))
+    answers = (_reply("credit", Op.TRY), replace(_reply("card", Op.TRY), result="told"))
+    progress = begin(informed, "saga_1", "ord_1", Plan(700, 300), NOW)
+    tried = [command.body for command in progress.commands]
+
+    for answer in answers:
+        progress = advance(informed, progress.run, answer, NOW)
+
+    assert tried == [("credit", 700), ("card", 300)]
+    assert [command.body for command in progress.commands] == ["told", ("card", 300)]
 
 
 def test_two_participants_are_tried_together() -> None:

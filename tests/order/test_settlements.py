@@ -20,7 +20,7 @@ from services.order.domain.commands import (
     ReverseRefund,
 )
 from services.order.domain.order import Order
-from services.order.domain.participation import CARD_REDEMPTION, CREDIT_LEDGER
+from services.order.domain.participation import CARD_REDEMPTION, CREDIT_LEDGER, ClawBack, RefundTenders
 from services.order.domain.pricing import Promotion
 from services.order.domain.returns import ReturnCase
 from services.order.domain.states import OrderState, RefundState, ReturnState
@@ -236,6 +236,61 @@ def test_the_last_refund_is_undone_and_the_order_is_as_before() -> None:
     assert world.state() is OrderState.IN_TRANSIT
     assert [refund.state for refund in world.order.refunds] == [RefundState.REVERSED] * 2
     assert reason_of(world.ask(ReverseRefund(ORDER_ID))) == "NO_REFUND_TO_REVERSE"
+
+
+def _confirmed_to_credit(world: World) -> RefundTenders | ClawBack:
+    """Both answer TRY; what the credit ledger is then told to confirm."""
+    while not any(c.saga and c.saga.op is Op.CONFIRM for c in world.sent):
+        world.answer(world.sent.pop(0))
+    body = next(c.body for c in world.sent if c.participant == CREDIT_LEDGER)
+    assert isinstance(body, RefundTenders | ClawBack)
+    return body
+
+
+def test_the_credit_ledger_hears_at_the_decision_what_the_merchant_was_paid_for() -> None:
+    """P23: only the card book knows it, and only once it has been asked."""
+    world = shipped(MIXED)
+    world.uncovered_minor = 700
+    world.ask(RefundAmount(ORDER_ID, 10_000))
+    tried = next(c.body for c in world.sent if c.participant == CREDIT_LEDGER)
+
+    confirmed = _confirmed_to_credit(world)
+
+    assert isinstance(tried, RefundTenders)
+    assert isinstance(confirmed, RefundTenders)
+    assert (tried.uncovered_minor, confirmed.uncovered_minor) == (0, 700)
+
+
+def test_a_refund_to_a_gift_card_alone_asks_the_credit_ledger_about_the_merchant() -> None:
+    """P23, P24: its root there is the merchant's share, for the customer need not have an account."""
+    world = shipped(new_order(tenders=((TenderType.GIFTCARD, 100_000),)))
+    world.uncovered_minor = 9_000
+    world.ask(RefundAmount(ORDER_ID, 10_000))
+    keys = {c.key.rpartition("/")[0] for c in world.sent if c.participant == CREDIT_LEDGER}
+
+    claimed = _confirmed_to_credit(world)
+    world.settle()
+    refunded = world.refund().state
+    world.ask(ReverseRefund(ORDER_ID))
+    given_back = _confirmed_to_credit(world)
+    world.settle()
+
+    assert keys == {"merchant"}
+    assert isinstance(claimed, ClawBack)
+    assert isinstance(given_back, ClawBack)
+    assert (claimed.amount_minor, claimed.undone, given_back.amount_minor, given_back.undone) == (9_000, False, 9_000, True)
+    assert (refunded, world.refund().state) == (RefundState.SUCCEEDED, RefundState.REVERSED)
+
+
+def test_undoing_what_the_merchant_was_not_paid_for_is_the_cards_alone() -> None:
+    """One participant, one EXECUTE."""
+    world = shipped(new_order(tenders=((TenderType.GIFTCARD, 100_000),)))
+    world.ask(RefundAmount(ORDER_ID, 10_000))
+    world.settle()
+
+    world.ask(ReverseRefund(ORDER_ID))
+
+    assert sent(world) == [(CARD_REDEMPTION, "EXECUTE", "UndoCardRefund")]
 
 
 def test_a_stale_quote_lets_the_receipt_be_confirmed_again() -> None:

@@ -27,7 +27,14 @@ from services.order.domain.commands import (
 from services.order.domain.credit_terms import CreditTerms
 from services.order.domain.lines import LineQuantity
 from services.order.domain.order import Order, Refund
-from services.order.domain.participation import CREDIT_LEDGER, CardEffect, CreditEffect
+from services.order.domain.participation import (
+    CREDIT_LEDGER,
+    CardEffect,
+    ClawBack,
+    CreditEffect,
+    RefundCard,
+    RefundTenders,
+)
 from services.order.domain.plans import Money
 from services.order.domain.pricing import Promotion
 from services.order.domain.returns import ReturnCase
@@ -50,6 +57,7 @@ class World:
     events: list[Event] = field(default_factory=list)
     number: int = 0
     refund_state: str = "SUCCEEDED"
+    uncovered_minor: int = 0
 
     # -- reading
 
@@ -106,9 +114,9 @@ class World:
         money: Money = command.body.money  # type: ignore[attr-defined]  # every command of ours has it
         in_ledger = command.participant == CREDIT_LEDGER
         moved = money.credit_vector() if in_ledger else money.card_vector()
-        result = (CreditEffect(self.now, self._refund_state(command)) if in_ledger else CardEffect(self.now)) if done else None
         reply = Reply(
-            command.saga.saga_id, command.saga.branch, command.saga.op, verdict, reason, moved if done else (), result
+            command.saga.saga_id, command.saga.branch, command.saga.op, verdict, reason, moved if done else (),
+            self._effect(command) if done else None,
         )
         return self._decide(RULES[Reply], Message("", ORDER_ID, reply, "reply"))
 
@@ -153,8 +161,13 @@ class World:
         for cleared in decision.cleared:
             self.timers.pop(cleared, None)
 
-    def _refund_state(self, command: Command) -> str:
-        return self.refund_state if type(command.body).__name__ == "RefundTenders" else ""
+    def _effect(self, command: Command) -> CreditEffect | CardEffect | None:
+        body = command.body
+        if isinstance(body, ClawBack):
+            return None
+        if command.participant == CREDIT_LEDGER:
+            return CreditEffect(self.now, self.refund_state if isinstance(body, RefundTenders) else "")
+        return CardEffect(self.now, uncovered_minor=self.uncovered_minor if isinstance(body, RefundCard) else 0)
 
     def _row(self, kind: type[A], key: str) -> A:
         return self.rows[kind, key]  # type: ignore[return-value]  # rows are filed under their own type

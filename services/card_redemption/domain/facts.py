@@ -8,7 +8,8 @@ from services.card_redemption.domain.card import CardState
 
 @dataclass(frozen=True, slots=True)
 class CardEffect:
-    """What a command did to a card; `op` is the operation code of its journal."""
+    """What a command did to a card; `op` is the operation code of its journal. `uncovered_minor` of a refund was paid to the
+    merchant already: credit_ledger has it back from the merchant (P23)."""
 
     op: str
     card_id: str
@@ -19,6 +20,7 @@ class CardEffect:
     state: CardState
     posted_at: datetime
     refund_id: str = ""
+    uncovered_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """What this book owes a merchant (L.MERCH.PAY), spread over shares so that no row is hot, and its settlement (DOMAIN 3.3).
 
-A card always uses the same share. Settling nets all shares; a refund of what was paid already takes a share below 0.
+A card always uses the same share. A refund uses up what its share owes; the rest, paid already, is credit_ledger's to claim
+from the merchant (P23, OP-3).
 """
 
 from collections.abc import Sequence
@@ -27,7 +28,7 @@ VECTOR_NAME = "GIFTCARD"
 @dataclass(frozen=True, slots=True)
 class MerchantShare:
     """A share, a root, locked after the card. `settling_minor` of it is claimed by a settlement that is not decided; the
-    claim itself stands on the merchant's first share."""
+    claim itself stands on the merchant's first share. `refunding_minor` of it is claimed by refunds; see `CardTender`."""
 
     id: str
     merchant_id: str
@@ -36,6 +37,12 @@ class MerchantShare:
     sequence: int = 0
     pending: Pending | None = None
     version: int = 0
+    refunding_minor: int = 0
+
+    @property
+    def free_minor(self) -> int:
+        """What is owed and claimed by nobody."""
+        return max(0, self.payable_minor - self.settling_minor - self.refunding_minor)
 
     @property
     def key(self) -> str:
@@ -58,10 +65,14 @@ def share_keys(merchant_id: str) -> tuple[str, ...]:
     return tuple(f"{merchant_id}/{share:02d}" for share in range(SHARES_PER_MERCHANT))
 
 
-def owing(known: Known, merchant_id: str, card_id: str, amount_minor: int) -> MerchantShare:
-    """The card's share of the merchant with so much more (or less) owed."""
+def share_of(known: Known, merchant_id: str, card_id: str) -> MerchantShare:
+    """The share that the card's orders at this merchant use."""
     key = share_key(merchant_id, card_id)
-    share = known.find(MerchantShare, key) or MerchantShare(key, merchant_id)
+    return known.find(MerchantShare, key) or MerchantShare(key, merchant_id)
+
+
+def owing(share: MerchantShare, amount_minor: int) -> MerchantShare:
+    """The share with so much more (or less) owed."""
     return replace(share, payable_minor=share.payable_minor + amount_minor, version=share.version + 1)
 
 
@@ -90,10 +101,10 @@ def _parts(shares: Sequence[MerchantShare], amount_minor: int) -> Sequence[int]:
     """How much of each share goes; never more than is owed over all."""
     if amount_minor <= 0:
         raise InvalidArgument("INVALID_AMOUNT", "the amount must be above 0")
-    payable = sum(share.payable_minor for share in shares)
-    if amount_minor > payable:
-        raise FailedPrecondition("EXCEEDS_PAYABLE", f"{payable} is owed to {shares[0].merchant_id}")
-    return in_order(amount_minor, [max(0, share.payable_minor) for share in shares])
+    free = [share.free_minor for share in shares]
+    if amount_minor > sum(free):
+        raise FailedPrecondition("EXCEEDS_PAYABLE", f"{sum(free)} is owed to {shares[0].merchant_id}")
+    return in_order(amount_minor, free)
 
 
 def _settling(shares: Sequence[MerchantShare], parts: Sequence[int]) -> tuple[MerchantShare, ...]:

@@ -71,7 +71,8 @@ class ReturnBankDeposit:
 
 @dataclass(frozen=True, slots=True)
 class RefundTenders:
-    """Refund these shares of an order (P10-P14, P18; FLASH: P21). Pins as in `ReleaseTenders`."""
+    """Refund these shares of an order (P10-P14, P18; FLASH: P21). Pins as in `ReleaseTenders`. `uncovered_gift_minor` of its
+    gift-card share card_redemption had paid the merchant for already; CONFIRM knows it (P23)."""
 
     account_id: str
     order_id: str
@@ -80,6 +81,7 @@ class RefundTenders:
     tenders: Tenders
     expected_account_version: int = 0
     quote_valid_until: datetime | None = None
+    uncovered_gift_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +256,17 @@ class PayGiftCardShare:
 
     merchant_id: str
     amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClawBackFromMerchant:
+    """The merchant owes us this much of a gift card's refund, or, `undone`, no longer (P23, P24). Key is
+    `share_key(merchant, card)`."""
+
+    merchant_id: str
+    order_id: str
+    amount_minor: int
+    undone: bool = False
 
 
 class LegReport(StrEnum):

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from services.credit_ledger.domain import books
+from services.credit_ledger.domain import books, shares
 from services.credit_ledger.domain.books import Lines
-from services.credit_ledger.domain.commands import PayGiftCardShare, SettleMerchant
+from services.credit_ledger.domain.commands import ClawBackFromMerchant, PayGiftCardShare, SettleMerchant
 from services.credit_ledger.domain.effects import MerchantSettlement
 from services.credit_ledger.domain.events import MerchantPaid
 from services.credit_ledger.domain.merchant import MerchantShare, share_keys
@@ -52,6 +52,25 @@ def pay_gift_card_share(known: Known, message: Message) -> Decision:
     shares = _shares(known, body.merchant_id)
     cleared = ((books.CLEARING, saga.saga_id, amount),)
     return replace(_paid(shares, amount, _netted(amount, shares), (0,) * len(shares), cleared), outcome=moved)
+
+
+def claw_back(known: Known, message: Message) -> Decision:
+    """What card_redemption had paid the merchant before it refunded a gift card, the merchant owes us; undone, no longer (P23,
+    P24). Only CONFIRM knows how much, and nothing here can refuse it, so a TRY claims nothing."""
+    body, saga = message.body, message.saga
+    if not isinstance(body, ClawBackFromMerchant) or saga is None:
+        raise Defect(f"{message.id} claims nothing from a merchant")
+    if saga.op is not Op.CONFIRM or not body.amount_minor:
+        return Decision()
+    amount = positive(body.amount_minor)
+    share = known.find(MerchantShare, message.key) or MerchantShare(message.key, body.merchant_id, version=0)
+    if body.undone:
+        op, (after, lines), cleared = "refund_reverse", shares.give_back(share, amount), amount
+    else:
+        after = replace(share, receivable_minor=share.receivable_minor + amount, version=share.version + 1)
+        op, lines, cleared = "refund", ((books.MERCHANT_RECEIVABLE, body.merchant_id, amount),), -amount
+    lines = (*lines, (books.CLEARING, saga.saga_id, cleared))
+    return Decision(changes=(after,), journals=post(op, Unit.CNY, lines, body.order_id))
 
 
 def _shares(known: Known, merchant_id: str) -> list[MerchantShare]:

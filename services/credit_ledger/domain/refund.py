@@ -152,7 +152,7 @@ def _other_tenders(
 ) -> tuple[Position, Facts, Lines, str]:
     """The merchant gives all shares and the coupon back; wallet and bank card get theirs (RA-7, A24, P23)."""
     tenders = body.tenders
-    taken = shares.take(position, agreement.merchant_id, tenders.total_minor)
+    taken = shares.take(position, agreement.merchant_id, tenders.total_minor, body.uncovered_gift_minor)
     account = taken.position.account
     position = taken.position
     if tenders.wallet_minor:

@@ -75,19 +75,11 @@ def _affordable(account: CreditAccount) -> None:
 
 
 def _merchant_gets_back(position: Position, agreement: Agreement, refund: Operation) -> tuple[Position, Lines]:
-    """What the merchant gave back returns: first off what it still owes us for it, the rest is payable again."""
-    body = refund.body
-    total = body.tenders.total_minor if isinstance(body, RefundTenders) else 0
-    share = shares.share_of(position, agreement.merchant_id)
-    receivable = min(total - refund.facts.merchant_payable_minor, share.receivable_minor)
-    position = position.plus(replace(
-        share, payable_minor=share.payable_minor + total - receivable,
-        receivable_minor=share.receivable_minor - receivable,
-    ))
-    merchant = agreement.merchant_id
-    return position, (
-        (books.MERCHANT_PAYABLE, merchant, receivable - total), (books.MERCHANT_RECEIVABLE, merchant, -receivable),
-    )
+    """What the merchant gave back returns, in this book and over X.CLEARING in that of card_redemption."""
+    body, payable = refund.body, refund.facts.merchant_payable_minor
+    total, gift = (body.tenders.total_minor, body.uncovered_gift_minor) if isinstance(body, RefundTenders) else (0, 0)
+    share, lines = shares.give_back(shares.share_of(position, agreement.merchant_id), total - payable + gift, payable)
+    return position.plus(share), (*lines, (books.CLEARING, position.saga_id, gift))
 
 
 def _recall(position: Position, refund_id: str, refund: Operation) -> tuple[Position, Lines]:
@@ -104,8 +96,9 @@ def _recall(position: Position, refund_id: str, refund: Operation) -> tuple[Posi
 
 
 def _difference(without: Sums, actual: Sums) -> Sums:
-    """What the replay posted more or less, but for the merchant and the bank card, which are settled by today's state."""
-    skipped = (books.MERCHANT_PAYABLE, books.MERCHANT_RECEIVABLE, books.TRANSIT_CARD)
+    """What the replay posted more or less, but for the merchant, the bank card and the other book, which are settled by
+    today's state."""
+    skipped = (books.MERCHANT_PAYABLE, books.MERCHANT_RECEIVABLE, books.TRANSIT_CARD, books.CLEARING)
     difference = Sums(without)
     difference.subtract(actual)
     return Sums({key: amount for key, amount in difference.items() if key[1] not in skipped})

@@ -120,6 +120,10 @@ def _pay_gift_card_share(known: Known, message: Message, now: datetime) -> Decis
     return merchant_rules.pay_gift_card_share(known, message)
 
 
+def _claw_back(known: Known, message: Message, now: datetime) -> Decision:
+    return merchant_rules.claw_back(known, message)
+
+
 def _report_leg(known: Known, message: Message, now: datetime) -> Decision:
     """A rail's report passes a claim only if it moves no money: P7 waits for the saga like every posting."""
     if not isinstance(message.body, commands.ReportLeg):
@@ -182,6 +186,10 @@ def _merchant_shares(message: Message) -> Rows:
     return tuple((MerchantShare, key) for key in share_keys(merchant_id))
 
 
+def _merchant_share(message: Message) -> Rows:
+    return ((MerchantShare, message.key),)
+
+
 def _with_leg(message: Message) -> Rows:
     leg_id = message.body.key if isinstance(message.body, TimerDue) else getattr(message.body, "leg_id", "")
     return ((CreditAccount, message.key), (RefundLeg, leg_id))
@@ -232,6 +240,7 @@ RULES: Mapping[type, Rule] = {
     commands.PreviewRelease: Rule(_previewed, _preview),
     commands.SettleMerchant: Rule(_merchant_shares, _settle_merchant),
     commands.PayGiftCardShare: Rule(_merchant_shares, _pay_gift_card_share),
+    commands.ClawBackFromMerchant: Rule(_merchant_share, _claw_back),
     commands.ReportLeg: Rule(_with_leg, _report_leg),
 }
 """By the type of the body."""

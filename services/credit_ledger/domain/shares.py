@@ -25,8 +25,9 @@ def owe(position: Position, merchant_id: str, amount_minor: int) -> Position:
     return position.plus(replace(share, payable_minor=share.payable_minor + amount_minor))
 
 
-def take(position: Position, merchant_id: str, amount_minor: int) -> Taken:
-    """The merchant gives this much back; a replay takes it from where it was taken then."""
+def take(position: Position, merchant_id: str, amount_minor: int, uncovered_minor: int = 0) -> Taken:
+    """The merchant gives this much back, and to card_redemption what that had paid it already; a replay takes it from where
+    it was taken then."""
     if position.facts is not None:
         payable = position.facts.merchant_payable_minor
     else:
@@ -34,12 +35,27 @@ def take(position: Position, merchant_id: str, amount_minor: int) -> Taken:
         payable = min(amount_minor, share.payable_minor)
         position = position.plus(replace(
             share, payable_minor=share.payable_minor - payable,
-            receivable_minor=share.receivable_minor + amount_minor - payable, version=share.version + 1,
+            receivable_minor=share.receivable_minor + amount_minor - payable + uncovered_minor, version=share.version + 1,
         ))
     lines = (
-        (books.MERCHANT_PAYABLE, merchant_id, payable), (books.MERCHANT_RECEIVABLE, merchant_id, amount_minor - payable)
+        (books.MERCHANT_PAYABLE, merchant_id, payable),
+        (books.MERCHANT_RECEIVABLE, merchant_id, amount_minor - payable + uncovered_minor),
+        (books.CLEARING, position.saga_id, -uncovered_minor),
     )
     return Taken(position, payable, lines)
+
+
+def give_back(share: MerchantShare, owed_minor: int, paid_minor: int = 0) -> tuple[MerchantShare, Lines]:
+    """A refund is undone: what the merchant owed us for it comes off what it still owes; the rest, and what was taken from
+    its payable, is payable again."""
+    receivable = min(owed_minor, share.receivable_minor)
+    payable = owed_minor - receivable + paid_minor
+    after = replace(
+        share, payable_minor=share.payable_minor + payable, receivable_minor=share.receivable_minor - receivable,
+        version=share.version + 1,
+    )
+    merchant = share.merchant_id
+    return after, ((books.MERCHANT_PAYABLE, merchant, -payable), (books.MERCHANT_RECEIVABLE, merchant, -receivable))
 
 
 def share_of(position: Position, merchant_id: str) -> MerchantShare:

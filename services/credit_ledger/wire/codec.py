@@ -28,6 +28,7 @@ _COMMANDS = (
     Entry(commands.RefundTenders, commands_pb2.RefundTenders, from_wire=read.refund_tenders),
     Entry(commands.ReverseRefund, commands_pb2.ReverseRefund, from_wire=read.reverse_refund),
     Entry(commands.PayGiftCardShare, commands_pb2.PayGiftCardShare, from_wire=read.pay_gift_card_share),
+    Entry(commands.ClawBackFromMerchant, commands_pb2.ClawBackFromMerchant, from_wire=read.claw_back),
 )
 _RESULTS = (
     Entry(effects.CreditEffect, effects_pb2.CreditEffect, told.credit_effect),

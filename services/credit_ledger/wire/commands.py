@@ -3,6 +3,7 @@
 from services.credit_ledger.domain.commands import (
     AuthorizeTenders,
     CaptureTenders,
+    ClawBackFromMerchant,
     PayGiftCardShare,
     RefundTenders,
     ReleaseTenders,
@@ -58,6 +59,7 @@ def refund_tenders(body: pb.RefundTenders) -> RefundTenders:
     return RefundTenders(
         body.account_id, body.order_id, body.merchant_id, body.refund_id, tenders_of(body),
         body.expected_account_version, moment(body.quote_valid_until) if body.HasField("quote_valid_until") else None,
+        body.uncovered_gift_minor,
     )
 
 
@@ -69,3 +71,8 @@ def reverse_refund(body: pb.ReverseRefund) -> ReverseRefund:
 def pay_gift_card_share(body: pb.PayGiftCardShare) -> PayGiftCardShare:
     """DOMAIN 3.3."""
     return PayGiftCardShare(body.merchant_id, body.amount_minor)
+
+
+def claw_back(body: pb.ClawBackFromMerchant) -> ClawBackFromMerchant:
+    """P23, P24."""
+    return ClawBackFromMerchant(body.merchant_id, body.order_id, body.amount_minor, body.undone)

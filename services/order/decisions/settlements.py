@@ -16,6 +16,7 @@ from services.order.domain.fulfilment import hold_expired as runs_out
 from services.order.domain.identity import fresh
 from services.order.domain.lines import LineQuantity
 from services.order.domain.order import Order, Refund, after, free, owned, told, with_refund
+from services.order.domain.participation import uncovered_minor
 from services.order.domain.placing import place, placement_plan
 from services.order.domain.plans import Plan, RefundPlan
 from services.order.domain.quotes import QuoteContent
@@ -116,7 +117,7 @@ def reverse_refund(known: Known, message: Message, now: datetime) -> Decision:
     refunded = known.find(Run, refund.settlement_id)
     if refunded is None:
         raise FailedPrecondition("NO_REFUND_TO_REVERSE", f"{refund.settlement_id} is not on record")
-    plan = reversal_plan(refund, refunded.plan, body.reason)
+    plan = reversal_plan(refund, refunded.plan, body.reason, uncovered_minor(refunded))
     return _launched(known, order, Kind.REFUND_REVERSAL, message, plan, now, order.state)[0]
 
 

@@ -46,11 +46,12 @@ class CaptureTenders:
 
 @dataclass(frozen=True, slots=True)
 class RefundTenders:
-    """Refund these shares (P10-P14, P18, P21)."""
+    """Refund these shares (P10-P14, P18, P21); `uncovered_minor` of its gift-card share is the merchant's debt (P23)."""
 
     money: Money
     refund_id: str
     pins: Pins = NO_PINS
+    uncovered_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,16 @@ class UndoRefund:
 
     money: Money
     refund_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClawBack:
+    """The merchant owes, or (undone) does not owe any more, this much of a gift card's refund (P23, P24): the credit ledger's
+    only part in an order of which it moves nothing else."""
+
+    money: Money
+    amount_minor: int = 0
+    undone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,16 +122,24 @@ class CreditEffect:
 
 @dataclass(frozen=True, slots=True)
 class CardEffect:
-    """card_redemption's answer; `wire` is the whole of it as it came."""
+    """card_redemption's answer; `wire` is the whole of it as it came. It had paid the merchant for `uncovered_minor` of a
+    refund already."""
 
     posted_at: datetime
     wire: bytes = b""
+    uncovered_minor: int = 0
 
 
 def credit_effect(run: Run) -> CreditEffect | None:
     """What the credit ledger answered, if it took part."""
     branch = run.branch(CREDIT_LEDGER)
     return branch.result if branch is not None and isinstance(branch.result, CreditEffect) else None
+
+
+def uncovered_minor(run: Run) -> int:
+    """What of a refund card_redemption had paid the merchant for already (P23)."""
+    branch = run.branch(CARD_REDEMPTION)
+    return branch.result.uncovered_minor if branch is not None and isinstance(branch.result, CardEffect) else 0
 
 
 def posted_at(run: Run, now: datetime) -> datetime:

@@ -5,10 +5,14 @@ from datetime import datetime
 from typing import NamedTuple
 
 from services.kernel.decision import Vector
+from services.kernel.ids import partition_of
 from services.order.domain.credit_terms import CreditTerms
 from services.order.domain.lines import LineQuantity, LineValue
 from services.order.domain.order import Order
 from services.order.domain.tenders import Share, Shares, TenderType
+
+SHARES_PER_MERCHANT = 16
+"""Over how many roots `<merchant>/<share>` the credit ledger spreads what a merchant owes."""
 
 
 class Money(NamedTuple):
@@ -43,6 +47,11 @@ class Money(NamedTuple):
     def in_credit_ledger(self) -> bool:
         """Whether the credit ledger takes part: everything but gift cards is in its book (SV-2)."""
         return self.coupon_minor > 0 or self.amount_minor > self.of(TenderType.GIFTCARD)
+
+    @property
+    def merchant_share(self) -> str:
+        """Where the credit ledger keeps what this merchant owes for refunds of this card."""
+        return f"{self.merchant_id}/{partition_of(self.card_id, SHARES_PER_MERCHANT):02d}"
 
     def credit_vector(self) -> Vector:
         """What the credit ledger is to move, by name."""
@@ -119,13 +128,14 @@ class RefundPlan:
 
 @dataclass(frozen=True, slots=True)
 class ReversalPlan:
-    """Undo a refund: the same money the other way."""
+    """Undo a refund: the same money the other way. The merchant owes `uncovered_minor` of its gift-card share (P23)."""
 
     money: Money
     refund_id: str
     refund_settlement_id: str
     lines: tuple[LineValue, ...] = ()
     reason: str = ""
+    uncovered_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,9 +82,9 @@ def refund_to_reverse(order: Order, settlement_id: str) -> Refund:
     return standing[-1]
 
 
-def reversal_plan(refund: Refund, refunded: RefundPlan, reason: str) -> ReversalPlan:
+def reversal_plan(refund: Refund, refunded: RefundPlan, reason: str, uncovered_minor: int) -> ReversalPlan:
     """The same money the other way (P24)."""
-    return ReversalPlan(refunded.money, refund.id, refund.settlement_id, refunded.lines, reason)
+    return ReversalPlan(refunded.money, refund.id, refund.settlement_id, refunded.lines, reason, uncovered_minor)
 
 
 def _plan(

@@ -1,8 +1,9 @@
 """The shape of a kind of settlement: its definition, and what its two ends do to the order."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from services.kernel.decision import Decision, Known
 from services.kernel.saga import Definition, Participant, Run
@@ -35,6 +36,18 @@ def credit_ledger(command: Callable[[Plan], object]) -> Participant:
         command=command,
         planned=lambda plan: plan.money.credit_vector(),
         result_type=CreditEffect,
+    )
+
+
+def creditor(
+    command: Callable[[Plan], object], involved: Callable[[Any], bool],
+    confirmed: Callable[[Run], object] | None = None,
+) -> Participant:
+    """The credit ledger's branch of what is taken from a merchant: also involved where only a gift card moves, for the merchant
+    may have been paid for it already (P23). Then its root is not the account but the merchant's share."""
+    return replace(
+        credit_ledger(command), involved=involved, confirmed=confirmed,
+        key=lambda plan: plan.money.account_id if plan.money.in_credit_ledger else plan.money.merchant_share,
     )
 
 

@@ -10,11 +10,11 @@ from services.order.domain.completion import no_alarm
 from services.order.domain.events import OrderRefunded, RefundAccepted, RefundFailed
 from services.order.domain.lines import Line, LineQuantity, updated
 from services.order.domain.order import Order, Refund, after, moved, summary, with_refund
-from services.order.domain.participation import RefundCard, RefundTenders, credit_effect
+from services.order.domain.participation import ClawBack, RefundCard, RefundTenders, credit_effect, uncovered_minor
 from services.order.domain.plans import RefundPlan
 from services.order.domain.returns import ReturnCase, stepped
 from services.order.domain.states import Kind, OrderState, RefundState, ReturnState
-from services.order.sagas.ending import Ending, card_redemption, credit_ledger
+from services.order.sagas.ending import Ending, card_redemption, creditor
 
 PENDING = "PENDING_CHANNEL"
 """What the credit ledger calls a refund that waits for the flash network."""
@@ -29,8 +29,10 @@ RETURN_STATES = {
 """Where a return case stands by how far its refund is (DOMAIN 2.2)."""
 
 
-def _refund(plan: Any) -> RefundTenders:  # Any: a run of this kind carries a RefundPlan
-    return RefundTenders(plan.money, plan.refund_id, plan.pins)
+def _refund(plan: Any, uncovered: int = 0) -> RefundTenders | ClawBack:  # Any: a run of this kind carries a RefundPlan
+    if not plan.money.in_credit_ledger:
+        return ClawBack(plan.money, uncovered)
+    return RefundTenders(plan.money, plan.refund_id, plan.pins, uncovered)
 
 
 def _refund_card(plan: Any) -> RefundCard:  # Any: a run of this kind carries a RefundPlan
@@ -39,7 +41,10 @@ def _refund_card(plan: Any) -> RefundCard:  # Any: a run of this kind carries a 
 
 DEFINITION = Definition(
     kind=Kind.REFUND, version=1, plan_type=RefundPlan,
-    participants=(credit_ledger(_refund), card_redemption(_refund_card)),
+    participants=(
+        creditor(_refund, lambda plan: True, lambda run: _refund(run.plan, uncovered_minor(run))),
+        card_redemption(_refund_card),
+    ),
 )
 
 

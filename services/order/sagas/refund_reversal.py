@@ -10,13 +10,15 @@ from services.order.domain.completion import alarm
 from services.order.domain.events import RefundReversed
 from services.order.domain.lines import updated
 from services.order.domain.order import Order, after, moved, summary, with_refund
-from services.order.domain.participation import UndoCardRefund, UndoRefund
+from services.order.domain.participation import ClawBack, UndoCardRefund, UndoRefund
 from services.order.domain.plans import ReversalPlan
 from services.order.domain.states import Kind, OrderState, RefundState
-from services.order.sagas.ending import Ending, card_redemption, credit_ledger
+from services.order.sagas.ending import Ending, card_redemption, creditor
 
 
-def _undo(plan: Any) -> UndoRefund:  # Any: a run of this kind carries a ReversalPlan
+def _undo(plan: Any) -> UndoRefund | ClawBack:  # Any: a run of this kind carries a ReversalPlan
+    if not plan.money.in_credit_ledger:
+        return ClawBack(plan.money, plan.uncovered_minor, undone=True)
     return UndoRefund(plan.money, plan.refund_id)
 
 
@@ -26,7 +28,10 @@ def _undo_card(plan: Any) -> UndoCardRefund:  # Any: a run of this kind carries 
 
 DEFINITION = Definition(
     kind=Kind.REFUND_REVERSAL, version=1, plan_type=ReversalPlan,
-    participants=(credit_ledger(_undo), card_redemption(_undo_card)),
+    participants=(
+        creditor(_undo, lambda plan: plan.money.in_credit_ledger or plan.uncovered_minor > 0),
+        card_redemption(_undo_card),
+    ),
 )
 
 

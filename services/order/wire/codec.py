@@ -36,6 +36,7 @@ _COMMANDS = (
     Entry(participation.CaptureTenders, credit_pb2.CaptureTenders, participants.capture),
     Entry(participation.RefundTenders, credit_pb2.RefundTenders, participants.refund),
     Entry(participation.UndoRefund, credit_pb2.ReverseRefund, participants.undo_refund),
+    Entry(participation.ClawBack, credit_pb2.ClawBackFromMerchant, participants.claw_back),
     Entry(participation.DepositCard, card_pb2.DepositCard, participants.deposit_card),
     Entry(participation.ReturnDeposit, card_pb2.ReturnDeposit, participants.return_deposit),
     Entry(participation.CaptureDeposit, card_pb2.CaptureDeposit, participants.capture_deposit),

@@ -50,8 +50,16 @@ def capture(body: ask.CaptureTenders) -> credit_pb2.CaptureTenders:
 def refund(body: ask.RefundTenders) -> credit_pb2.RefundTenders:
     """Refund these shares."""
     message = credit_pb2.RefundTenders(**_names(body.money), **_amounts(body.money), refund_id=body.refund_id)
+    message.uncovered_gift_minor = body.uncovered_minor
     _pin(message, body.pins)
     return message
+
+
+def claw_back(body: ask.ClawBack) -> credit_pb2.ClawBackFromMerchant:
+    """What a merchant owes of a gift card's refund."""
+    return credit_pb2.ClawBackFromMerchant(
+        merchant_id=body.money.merchant_id, order_id=body.money.order_id, amount_minor=body.amount_minor, undone=body.undone
+    )
 
 
 def undo_refund(body: ask.UndoRefund) -> credit_pb2.ReverseRefund:
@@ -92,7 +100,7 @@ def credit_effect(wire: effects_pb2.CreditEffect) -> ask.CreditEffect:
 
 def card_effect(wire: card_effects_pb2.CardEffect) -> ask.CardEffect:
     """card_redemption's answer."""
-    return ask.CardEffect(instant(wire.post_time), wire.SerializeToString())
+    return ask.CardEffect(instant(wire.post_time), wire.SerializeToString(), wire.uncovered_minor)
 
 
 def flash_confirmed(wire: notices_pb2.FlashRefundConfirmed) -> FlashRefundConfirmed:

@@ -5,7 +5,7 @@ import pytest
 from services.credit_ledger.domain import commands
 from services.credit_ledger.domain.agreement import AgreementState
 from services.credit_ledger.domain.tenders import Tenders
-from services.credit_ledger.domain.terms import CreditTerms, PlanKind, Strategy, SurplusPolicy
+from services.credit_ledger.domain.terms import CreditTerms, PlanKind, Route, Strategy, SurplusPolicy
 from services.kernel.decision import Refused
 from tests.credit_ledger.domain.book_laws import ACCOUNT
 from tests.credit_ledger.domain.shop import DEFERRED, THREE, Shop, steps_of
@@ -232,6 +232,25 @@ def test_a_merchant_that_was_paid_owes_the_refund() -> None:
 
     assert (settled.netted_minor, settled.paid_minor) == (30_000, 10_000)
     assert shop.plain(commands.SettleMerchant("mer_1", 1), "2026-03-14 03:00:00", "mer_1/00").reason == "EXCEEDS_PAYABLE"
+
+
+@pytest.mark.parametrize("route", [Route.DIRECT, Route.FLASH])
+def test_a_merchant_owes_what_the_card_book_had_paid_it(route: Route) -> None:
+    """P23 over both books: in the refund's own journal, against X.CLEARING of its saga; this book's payable goes first for its
+    own shares only (OP-3). With the flash network it is due at once, like the other tenders."""
+    shop = Shop()
+    shop.bought("ord_1", SHIPPED, Tenders(100_000), CreditTerms(plan=PlanKind.DEFERRED, route=route))
+
+    shop.refund("ord_1", "2026-03-12 10:00:00", 30_000, uncovered_gift_minor=6_000)
+
+    assert (shop.book.balance("L.MERCH.PAY"), shop.book.balance("A.MERCH.RECV")) == (-70_000, 6_000)
+    cleared = [
+        (journal.op, line.amount_minor, line.sub)
+        for journal in shop.book.journals for line in journal.lines if line.account == "X.CLEARING"
+    ]
+    op = "refund" if route is Route.DIRECT else "refund_accept"
+    assert [(name, amount) for name, amount, _ in cleared] == [(op, -6_000)]
+    assert all(sub for _, _, sub in cleared)
 
 
 def test_a_charged_off_loss_is_recovered_by_a_refund_before_anything_else() -> None:

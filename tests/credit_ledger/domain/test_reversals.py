@@ -202,6 +202,21 @@ def test_the_receivable_of_a_merchant_goes_first() -> None:
     assert (shop.book.balance("A.MERCH.RECV"), shop.book.balance("L.MERCH.PAY")) == (0, -25_000)
 
 
+def test_what_the_card_book_had_paid_the_merchant_is_given_back_over_the_clearing() -> None:
+    """P24: the exact negation, under the saga of the reversal; a second refund and its debt stand."""
+    shop = Shop()
+    shop.bought("ord_1", SHIPPED, Tenders(100_000), LATER)
+    shop.refund("ord_1", "2026-03-12 10:00:00", 30_000, uncovered_gift_minor=6_000)
+    shop.refund("ord_1", "2026-03-12 11:00:00", 10_000, uncovered_gift_minor=500)
+
+    shop.reverse("ord_1", "2026-03-15 10:00:00")
+
+    assert (shop.book.balance("L.MERCH.PAY"), shop.book.balance("A.MERCH.RECV")) == (-90_000, 500)
+    cleared = [line for journal in shop.book.journals for line in journal.lines if line.account == "X.CLEARING"]
+    assert [line.amount_minor for line in cleared] == [-6_000, -500, 6_000]
+    assert len({line.sub for line in cleared}) == 3
+
+
 def test_a_flash_refund_is_undone_once_the_network_confirmed_it() -> None:
     """While it waits there is nothing to undo."""
     shop = Shop()

@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from settlement.card_redemption.v1 import card_pb2 as settlement_dot_card__redemption_dot_v1_dot_card__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+settlement/card_redemption/v1/effects.proto\x12\x1dsettlement.card_redemption.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a(settlement/card_redemption/v1/card.proto\"\xf9\x01\n\nCardEffect\x12\n\n\x02op\x18\x01 \x01(\t\x12\x0f\n\x07\x63\x61rd_id\x18\x02 \x01(\t\x12\x10\n\x08order_id\x18\x03 \x01(\t\x12\x14\n\x0c\x63\x61rd_version\x18\x04 \x01(\x03\x12\x14\n\x0c\x61mount_minor\x18\x05 \x01(\x03\x12\x15\n\rbalance_minor\x18\x06 \x01(\x03\x12\x37\n\x05state\x18\x07 \x01(\x0e\x32(.settlement.card_redemption.v1.CardState\x12-\n\tpost_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\trefund_id\x18\t \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+settlement/card_redemption/v1/effects.proto\x12\x1dsettlement.card_redemption.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a(settlement/card_redemption/v1/card.proto\"\x92\x02\n\nCardEffect\x12\n\n\x02op\x18\x01 \x01(\t\x12\x0f\n\x07\x63\x61rd_id\x18\x02 \x01(\t\x12\x10\n\x08order_id\x18\x03 \x01(\t\x12\x14\n\x0c\x63\x61rd_version\x18\x04 \x01(\x03\x12\x14\n\x0c\x61mount_minor\x18\x05 \x01(\x03\x12\x15\n\rbalance_minor\x18\x06 \x01(\x03\x12\x37\n\x05state\x18\x07 \x01(\x0e\x32(.settlement.card_redemption.v1.CardState\x12-\n\tpost_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\trefund_id\x18\t \x01(\t\x12\x17\n\x0funcovered_minor\x18\n \x01(\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,5 +34,5 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'settlement.card_redemption.
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CARDEFFECT']._serialized_start=154
-  _globals['_CARDEFFECT']._serialized_end=403
+  _globals['_CARDEFFECT']._serialized_end=428
 # @@protoc_insertion_point(module_scope)

@@ -33,6 +33,7 @@ class CardEffect(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     POST_TIME_FIELD_NUMBER: _builtins.int
     REFUND_ID_FIELD_NUMBER: _builtins.int
+    UNCOVERED_MINOR_FIELD_NUMBER: _builtins.int
     op: _builtins.str
     """Operation code of DOMAIN 3.2."""
     card_id: _builtins.str
@@ -49,6 +50,8 @@ class CardEffect(_message.Message):
     """State of the card after it."""
     refund_id: _builtins.str
     """The refund, if it is one."""
+    uncovered_minor: _builtins.int
+    """What of a refund the merchant was paid for already: credit_ledger has it back from the merchant (DOMAIN P23, OP-3)."""
     @_builtins.property
     def post_time(self) -> _timestamp_pb2.Timestamp:
         """Posting instant."""
@@ -65,10 +68,11 @@ class CardEffect(_message.Message):
         state: _card_pb2.CardState.ValueType = ...,
         post_time: _timestamp_pb2.Timestamp | None = ...,
         refund_id: _builtins.str = ...,
+        uncovered_minor: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["post_time", b"post_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "balance_minor", b"balance_minor", "card_id", b"card_id", "card_version", b"card_version", "op", b"op", "order_id", b"order_id", "post_time", b"post_time", "refund_id", b"refund_id", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "balance_minor", b"balance_minor", "card_id", b"card_id", "card_version", b"card_version", "op", b"op", "order_id", b"order_id", "post_time", b"post_time", "refund_id", b"refund_id", "state", b"state", "uncovered_minor", b"uncovered_minor"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -265,6 +265,7 @@ class RefundTenders(_message.Message):
     COUPON_MINOR_FIELD_NUMBER: _builtins.int
     EXPECTED_ACCOUNT_VERSION_FIELD_NUMBER: _builtins.int
     QUOTE_VALID_UNTIL_FIELD_NUMBER: _builtins.int
+    UNCOVERED_GIFT_MINOR_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
     """The account."""
     order_id: _builtins.str
@@ -283,6 +284,8 @@ class RefundTenders(_message.Message):
     """Coupon share."""
     expected_account_version: _builtins.int
     """The account version that an accepted quote pins; 0: any."""
+    uncovered_gift_minor: _builtins.int
+    """What of the refund's gift-card share card_redemption had paid the merchant for; known to CONFIRM only (DOMAIN P23)."""
     @_builtins.property
     def quote_valid_until(self) -> _timestamp_pb2.Timestamp:
         """Until when the accepted quote holds."""
@@ -300,10 +303,11 @@ class RefundTenders(_message.Message):
         coupon_minor: _builtins.int = ...,
         expected_account_version: _builtins.int = ...,
         quote_valid_until: _timestamp_pb2.Timestamp | None = ...,
+        uncovered_gift_minor: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["quote_valid_until", b"quote_valid_until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "bank_minor", b"bank_minor", "coupon_minor", b"coupon_minor", "credit_minor", b"credit_minor", "expected_account_version", b"expected_account_version", "merchant_id", b"merchant_id", "order_id", b"order_id", "quote_valid_until", b"quote_valid_until", "refund_id", b"refund_id", "wallet_minor", b"wallet_minor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "bank_minor", b"bank_minor", "coupon_minor", b"coupon_minor", "credit_minor", b"credit_minor", "expected_account_version", b"expected_account_version", "merchant_id", b"merchant_id", "order_id", b"order_id", "quote_valid_until", b"quote_valid_until", "refund_id", b"refund_id", "uncovered_gift_minor", b"uncovered_gift_minor", "wallet_minor", b"wallet_minor"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -386,3 +390,40 @@ class PayGiftCardShare(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PayGiftCardShare: _TypeAlias = PayGiftCardShare  # noqa: Y015
+
+@_typing.final
+class ClawBackFromMerchant(_message.Message):
+    """A gift card was refunded, or its refund undone, in an order of which this book moves nothing else: the merchant owes us what
+    card_redemption had paid it for already (DOMAIN P23, P24). It cannot be refused, and has no answer. The key is
+    `<merchant>/<share>`.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MERCHANT_ID_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    UNDONE_FIELD_NUMBER: _builtins.int
+    merchant_id: _builtins.str
+    """The merchant."""
+    order_id: _builtins.str
+    """The order."""
+    amount_minor: _builtins.int
+    """Fen; known to CONFIRM only."""
+    undone: _builtins.bool
+    """The refund is undone: the merchant does not owe it any more."""
+    def __init__(
+        self,
+        *,
+        merchant_id: _builtins.str = ...,
+        order_id: _builtins.str = ...,
+        amount_minor: _builtins.int = ...,
+        undone: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "merchant_id", b"merchant_id", "order_id", b"order_id", "undone", b"undone"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClawBackFromMerchant: _TypeAlias = ClawBackFromMerchant  # noqa: Y015
