@@ -58,7 +58,8 @@ class CreditFlow:
     async def observe(self, number: int) -> None:
         """Read what was posted since the event before came to rest; it belongs to this event."""
         event = self._scenario.when[number]
-        await self._readings.journals(number, event["type"] == "MERCHANT_SETTLE")
+        paid = any(each["type"] == "MERCHANT_SETTLE" for each in self._scenario.when[: number + 1])
+        await self._readings.journals(number, paid)
         if event["type"] == "STATEMENT":
             self._told.statements.append(await self._readings.statement(event["bill_date"]))
 

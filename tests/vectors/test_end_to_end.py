@@ -44,8 +44,8 @@ async def test_the_visible_credit_flows_pass(targets: Mapping[str, str]) -> None
     assert await failures(flows, targets) == []
 
 
-async def test_a_merchant_is_paid_what_a_gift_card_bought(targets: Mapping[str, str]) -> None:
-    """Two settlements of one merchant: the first out of the credit book, the second out of both."""
+async def test_merchants_are_paid_and_claimed_from_over_both_books(targets: Mapping[str, str]) -> None:
+    """Two settlements, the second out of both books; refunds after them, and reversals of these (P23, P24, OP-3)."""
     assert await failures(list(load(GOLDEN.parents[1] / "merchants.json")), targets) == []
 
 
