@@ -37,7 +37,7 @@ def show_saga(service: ServiceName, saga_id: str, data: Data = DATA) -> None:
 
 @sagas.command("retry")
 def retry_saga(service: ServiceName, saga_id: str, operator: Operator, reason: Why, data: Data = DATA) -> None:
-    """Send again now what the saga waits for."""
+    """Send again now what the saga waits for; a frozen one goes on where it stood."""
     from settlement.operations.v1 import operations_service_pb2 as pb
 
     request = pb.RetrySagaRequest(request_id=str(uuid4()), saga_id=saga_id, operator_id=operator, reason=reason)

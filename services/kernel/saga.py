@@ -13,10 +13,13 @@ from typing import Any
 
 from services.kernel.decision import Command, Timer, Vector
 from services.kernel.errors import Defect
-from services.kernel.messages import Op, SagaRef
+from services.kernel.messages import Op, SagaRef, TimerDue
 
 WAKE = "saga"
 """The kind of the timer that every unfinished saga has."""
+
+RESUME = "resume"
+"""The kind of the timer by which a person lets a frozen saga go on."""
 
 
 class Phase(StrEnum):
@@ -36,13 +39,16 @@ EDGES: Mapping[Phase, frozenset[Phase]] = {
     Phase.TRYING: frozenset({Phase.CONFIRMING, Phase.CANCELLING, Phase.FROZEN}),
     Phase.CONFIRMING: frozenset({Phase.DONE, Phase.FROZEN}),
     Phase.CANCELLING: frozenset({Phase.ABORTED, Phase.FROZEN}),
-    Phase.FROZEN: frozenset({Phase.CONFIRMING, Phase.CANCELLING}),
+    Phase.FROZEN: frozenset({Phase.EXECUTING, Phase.TRYING, Phase.CONFIRMING, Phase.CANCELLING}),
     Phase.DONE: frozenset(),
     Phase.ABORTED: frozenset(),
 }
 """I3: a saga moves only along these edges (staying where it is is no move)."""
 
 TERMINAL = frozenset({Phase.DONE, Phase.ABORTED})
+
+_STOOD = {"": Phase.TRYING, "COMMIT": Phase.CONFIRMING, "ABORT": Phase.CANCELLING}
+"""Where a frozen saga of several participants stood, by its decision."""
 
 
 class Verdict(StrEnum):
@@ -193,6 +199,23 @@ def advance(definition: Definition, run: Run, message: Reply | None, now: dateti
     if moved is run:
         return Progress(run)
     return _after(definition, run, replace(moved, version=run.version + 1, updated_at=now), now)
+
+
+def due(definition: Definition, run: Run, timer: TimerDue, now: datetime) -> Progress:
+    """One of the saga's timers came true: its wake-up, or a person's word that it may go on."""
+    return _resumed(definition, run, now) if timer.kind == RESUME else advance(definition, run, None, now)
+
+
+def _resumed(definition: Definition, run: Run, now: datetime) -> Progress:
+    """A frozen saga stands where it stood, and what is awaited is sent again; any other is left alone."""
+    cleared = ((RESUME, run.id),)
+    if run.phase is not Phase.FROZEN:
+        return Progress(run, cleared=cleared)
+    phase = Phase.EXECUTING if len(run.branches) == 1 else _STOOD[run.decision]
+    refusals = [branch.reason for branch in run.branches if branch.reason]
+    reason = next(iter(refusals), "DEADLINE_EXCEEDED") if phase is Phase.CANCELLING else ""
+    moved = replace(run, phase=phase, reason=reason, attempts=0, version=run.version + 1, updated_at=now)
+    return replace(_after(definition, run, moved, now), cleared=cleared)
 
 
 def _after(definition: Definition, before: Run, run: Run, now: datetime) -> Progress:

@@ -9,7 +9,7 @@ import structlog
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from services.kernel.errors import FailedPrecondition, NotFound
-from services.kernel.saga import WAKE, Phase
+from services.kernel.saga import RESUME, WAKE, Phase
 from services.runtime import parked
 from services.runtime.clock import ManualClock, save_clock
 from services.runtime.edge import Edge
@@ -107,14 +107,15 @@ class OperationsServicer(rpc.OperationsServiceServicer):
             return pb.GetSagaResponse(saga=_saga(await _find_saga(connection, request.saga_id)))
 
     async def RetrySaga(self, request: pb.RetrySagaRequest, context: Context) -> pb.RetrySagaResponse:
-        """Make its wake-up due now: the lane sends again what is awaited, as it would have later."""
+        """Make its wake-up due now: the lane sends again what is awaited, as it would have later, or resumes a frozen one."""
         async with self._edge.read() as connection:
             row = await _find_saga(connection, request.saga_id)
-            if row["next_retry_time"] is None or row["phase"] == Phase.FROZEN:
+            if row["next_retry_time"] is None:
                 raise FailedPrecondition("SAGA_STATE", f"the saga is {row['phase']}", {"phase": row["phase"]})
             await connection.execute(
-                "update timers set due_at = least(due_at, $3) where kind = $1 and key = $2",
-                WAKE, request.saga_id, self._clock.now(),
+                """insert into timers select $1, key, root, partition, $3 from timers where kind = $4 and key = $2
+                   on conflict (kind, key) do update set due_at = least(timers.due_at, excluded.due_at)""",
+                RESUME if row["phase"] == Phase.FROZEN else WAKE, request.saga_id, self._clock.now(), WAKE,
             )
             log.info("saga_retried", saga=request.saga_id, operator=request.operator_id, reason=request.reason)
             return pb.RetrySagaResponse(saga=_saga(await _find_saga(connection, request.saga_id)))
@@ -134,9 +135,7 @@ class OperationsServicer(rpc.OperationsServiceServicer):
     async def RetryParked(self, request: pb.RetryParkedRequest, context: Context) -> pb.RetryParkedResponse:
         """Send it again as it was; it is decided as if it came now."""
         async with self._edge.read() as connection, connection.transaction():
-            done = await parked.retry(
-                connection, request.parked_id, self._settings.partitions, _why(request), self._clock.now()
-            )
+            done = await parked.retry(connection, request.parked_id, self._settings.partitions, _why(request), self._clock.now())
             return pb.RetryParkedResponse(message=_parked(await _resolved(connection, request, done)))
 
     async def DiscardParked(self, request: pb.DiscardParkedRequest, context: Context) -> pb.DiscardParkedResponse:

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.kernel.errors import Defect
-from services.kernel.messages import Op
+from services.kernel.messages import Op, TimerDue
 from services.kernel.saga import (
+    RESUME,
     WAKE,
     Definition,
     Participant,
@@ -20,6 +21,7 @@ from services.kernel.saga import (
     Verdict,
     advance,
     begin,
+    due,
 )
 
 NOW = datetime(2026, 3, 10, tzinfo=UTC)
@@ -64,6 +66,57 @@ def _play(run: Run, *inputs: Reply | None) -> Progress:
 
 def _sent(progress: Progress) -> list[tuple[str, Op]]:
     return [(c.participant, c.saga.op) for c in progress.commands if c.saga]
+
+
+def _parked(branch: str, op: Op) -> Reply:
+    return Reply("saga_1", branch, op, Verdict.PARKED, "PARKED")
+
+
+def _resumed(run: Run) -> Progress:
+    return due(DEFINITION, run, TimerDue(RESUME, run.id, NOW), NOW)
+
+
+TRIED = (_reply("credit", Op.TRY), _reply("card", Op.TRY))
+REFUSED = Reply("saga_1", "card", Op.TRY, Verdict.REFUSED, "CARD_STATE")
+
+
+@pytest.mark.parametrize(("before", "frozen_by", "stood", "sent", "reason"), [
+    ((), _parked("card", Op.TRY), Phase.TRYING, [("credit", Op.TRY), ("card", Op.TRY)], ""),
+    (TRIED, _parked("card", Op.CONFIRM), Phase.CONFIRMING, [("credit", Op.CONFIRM), ("card", Op.CONFIRM)], ""),
+    ((REFUSED,), _parked("credit", Op.CANCEL), Phase.CANCELLING, [("credit", Op.CANCEL), ("card", Op.CANCEL)], "CARD_STATE"),
+])
+def test_a_person_lets_a_frozen_saga_go_on_where_it_stood(
+    before: tuple[Reply, ...], frozen_by: Reply, stood: Phase, sent: list[tuple[str, Op]], reason: str
+) -> None:
+    """A command that was set aside freezes it; what was answered meanwhile is asked again, and answered from the inbox."""
+    frozen = _play(_begin().run, *before, frozen_by).run
+
+    resumed = _resumed(frozen)
+
+    assert frozen.phase is Phase.FROZEN
+    assert (resumed.run.phase, resumed.run.reason, resumed.run.version) == (stood, reason, frozen.version + 1)
+    assert _sent(resumed) == sent
+    assert [timer.kind for timer in resumed.timers] == [WAKE]
+    assert resumed.cleared == ((RESUME, "saga_1"),)
+
+
+def test_a_frozen_saga_of_one_participant_is_executed_again() -> None:
+    """Its stored answer is the decision, or there is none yet."""
+    run = _begin(card=0).run
+    frozen = advance(DEFINITION, run, _parked("credit", Op.EXECUTE), NOW).run
+
+    assert _sent(_resumed(frozen)) == [("credit", Op.EXECUTE)]
+
+
+def test_only_a_frozen_saga_is_resumed_and_its_own_wake_up_does_not_do_it() -> None:
+    """A word that comes late changes nothing; nobody but a person ends the wait."""
+    run = _begin().run
+    frozen = _play(run, _parked("card", Op.TRY)).run
+
+    late, woken = _resumed(run), due(DEFINITION, frozen, TimerDue(WAKE, "saga_1", NOW), NOW)
+
+    assert (late.run is run, late.commands, late.cleared) == (True, (), ((RESUME, "saga_1"),))
+    assert (woken.run.phase, woken.commands) == (Phase.FROZEN, ())
 
 
 def test_confirm_may_carry_what_another_participant_answered() -> None:

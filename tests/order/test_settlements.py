@@ -6,7 +6,7 @@ import pytest
 
 from services.kernel.decision import Done
 from services.kernel.messages import Op
-from services.kernel.saga import Phase, Verdict
+from services.kernel.saga import RESUME, Phase, Verdict
 from services.order.domain.answers import Received, Started
 from services.order.domain.commands import (
     ApproveReturn,
@@ -339,6 +339,26 @@ def test_support_cancels_only_what_has_not_shipped_at_all() -> None:
 
     assert whole.state() is OrderState.CANCELLED
     assert reason_of(part.ask(forced)) == "ORDER_ALREADY_SHIPPED"
+
+
+def test_a_frozen_settlement_waits_for_a_person_and_goes_on() -> None:
+    """A confirmation was set aside: nothing moves, the order stays held, until somebody repaired it and says so."""
+    world = shipped(MIXED)
+    begun = started(world, RefundAmount(ORDER_ID, 10_000)).run.id
+    while world.run(begun).phase is Phase.TRYING:
+        world.answer(world.sent.pop(0))
+    world.answer(world.sent.pop(), Verdict.PARKED, "PARKED")
+    world.sent.clear()
+
+    world.turn(timedelta(minutes=10))
+    frozen, waited = world.run(begun).phase, list(world.sent)
+    world.timers[RESUME, begun] = (ORDER_ID, world.now)
+    world.turn(timedelta(0))
+    world.settle()
+
+    assert (frozen, waited) == (Phase.FROZEN, [])
+    assert (world.run(begun).phase, world.refund().state, world.order.settlement_id) == (Phase.DONE, RefundState.SUCCEEDED, "")
+    assert (RESUME, begun) not in world.timers
 
 
 def test_a_duplicate_answer_changes_nothing() -> None:

@@ -154,6 +154,34 @@ async def test_a_saga_is_listed_read_and_waited_for(process: Process, operations
     assert from_rpc_error(caught.value).reason == "SAGA_NOT_FOUND"
 
 
+@pytest.mark.parametrize(("phase", "timers"), [
+    ("TRYING", {"saga": T0}), ("FROZEN", {"saga": T0 + timedelta(days=9), "resume": T0}), ("DONE", {}),
+])
+async def test_a_saga_is_retried_now_or_resumed(
+    process: Process, operations: Any, local: Settings, phase: str, timers: dict[str, datetime]  # noqa: F811
+) -> None:
+    """Its wake-up is due at once; a frozen one gets a word of its own, for its wake-ups change nothing; an ended one is left."""
+    await operations.SetClock(pb.SetClockRequest(request_id=str(uuid4()), time=stamp(T0)))
+    await fetch(local, """
+        insert into sagas (id, root, kind, definition_version, phase, started_at, deadline_at, updated_at, version, plan, branches)
+        values ('saga_1', 'ord_1', 'refund', 1, $1, now(), now(), now(), 1, '{}', '[]')""", phase)
+    if timers:  # of a partition that nobody leases, so that none fires
+        await fetch(local, "insert into timers values ('saga', 'saga_1', 'ord_1', 99, $1)", T0 + timedelta(days=9))
+    request = pb.RetrySagaRequest(request_id=str(uuid4()), saga_id="saga_1", operator_id="ann", reason="repaired")
+
+    refusal = ""
+    for _ in range(2):
+        try:
+            await operations.RetrySaga(request)
+        except grpc.aio.AioRpcError as error:
+            refusal = from_rpc_error(error).reason
+
+    rows = await fetch(local, "select kind, due_at, root, partition from timers")
+    assert {row[0]: row[1] for row in rows} == timers
+    assert all((row[2], row[3]) == ("ord_1", 99) for row in rows)
+    assert refusal == ("" if timers else "SAGA_STATE")
+
+
 async def test_a_parked_message_is_listed_and_discarded_once(operations: Any, local: Settings) -> None:  # noqa: F811
     """The same request again finds it discarded; another one is refused."""
     insert = """insert into parked (source, partition, kafka_offset, key, message_id, headers, reason, parked_at)

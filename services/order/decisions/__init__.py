@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from services.kernel.decision import Rule
 from services.kernel.messages import Message, TimerDue
-from services.kernel.saga import WAKE, Reply, Run
+from services.kernel.saga import RESUME, WAKE, Reply, Run
 from services.order.decisions import merchants, notices, settlements
 from services.order.domain import after_sale, completion, disputes
 from services.order.domain.commands import (
@@ -83,7 +83,7 @@ RULES: Mapping[type, Rule] = {
 """By the type of a message's body."""
 
 TIMERS: Mapping[str, Rule] = {
-    WAKE: merchants.beside(Rule(_timed(Run), settlements.woken)),
+    **dict.fromkeys((WAKE, RESUME), merchants.beside(Rule(_timed(Run), settlements.woken))),
     HOLD_EXPIRY: Rule(_order, settlements.hold_expired),
     after_sale.AUTO_APPROVE: Rule(_timed(ReturnCase), after_sale.auto_approve),
     after_sale.WAYBILL_EXPIRY: Rule(_timed(ReturnCase), after_sale.waybill_expiry),

@@ -7,7 +7,7 @@ from datetime import datetime
 from services.kernel.decision import Decision, Done, Known, Rule
 from services.kernel.errors import Defect, InvalidArgument
 from services.kernel.messages import Message, TimerDue
-from services.kernel.saga import Phase, Progress, Reply, Run, advance, begin
+from services.kernel.saga import Phase, Progress, Reply, Run, advance, begin, due
 from services.order.domain.identity import fresh
 from services.order.domain.merchant_settlement import (
     MerchantPlan,
@@ -44,7 +44,7 @@ def advanced(known: Known, message: Message, now: datetime) -> Decision:
     settlement = known.find(MerchantSettlement, message.key)
     if run is None or settlement is None or run.root != settlement.id:
         return Decision()
-    progress = advance(DEFINITION, run, body if isinstance(body, Reply) else None, now)
+    progress = advance(DEFINITION, run, body, now) if isinstance(body, Reply) else due(DEFINITION, run, _timer(body), now)
     if progress.run is run:
         return Decision(timers=progress.timers, cleared=progress.cleared)
     return _with(_ended(settlement, progress.run, now) if progress.ended else None, progress)

@@ -7,7 +7,7 @@ from typing import Any
 from services.kernel.decision import Aggregate, Decision, Done, Known, Timer
 from services.kernel.errors import AlreadyExists, FailedPrecondition, InvalidArgument
 from services.kernel.messages import Message, TimerDue
-from services.kernel.saga import Progress, Reply, Run, advance
+from services.kernel.saga import Progress, Reply, Run, advance, due
 from services.order.domain import commands, events, returns
 from services.order.domain.after_sale import given_up, let_through
 from services.order.domain.answers import Placed, Received, Resolved, Started
@@ -131,12 +131,13 @@ def replied(known: Known, message: Message, now: datetime) -> Decision:
 
 
 def woken(known: Known, message: Message, now: datetime) -> Decision:
-    """Timer: what is still awaited is sent again; a refund past its 24 hours becomes an exception, once."""
+    """Timer: what is still awaited is sent again, a frozen settlement only if a person resumes it; a refund past its 24 hours
+    becomes an exception, once."""
     assert isinstance(message.body, TimerDue)
     run, order = known.find(Run, message.body.key), known.find(Order, message.key)
     if run is None or order is None:
         return Decision()
-    progress = advance(DEFINITIONS[run.kind], run, None, now)
+    progress = due(DEFINITIONS[run.kind], run, message.body, now)
     overdue_at = run.started_at + SLA + TICK
     if run.kind == Kind.REFUND and now < overdue_at:
         progress = replace(progress, timers=tuple(_not_after(timer, overdue_at) for timer in progress.timers))

@@ -133,7 +133,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_CLOCK_NOT_MANUAL: _ErrorReason.ValueType  # 54
     """The clock follows the system; it cannot be set."""
     ERROR_REASON_CLOCK_MOVED_BACK: _ErrorReason.ValueType  # 55
-    """The clock moves forward only."""
+    """Not used: a manual clock may be set to any instant."""
     ERROR_REASON_LEG_NOT_FOUND: _ErrorReason.ValueType  # 56
     """No such rail leg or acquirer refund."""
     ERROR_REASON_INVALID_PAGE_TOKEN: _ErrorReason.ValueType  # 57
@@ -289,7 +289,7 @@ ERROR_REASON_SAGA_NOT_FOUND: ErrorReason.ValueType  # 53
 ERROR_REASON_CLOCK_NOT_MANUAL: ErrorReason.ValueType  # 54
 """The clock follows the system; it cannot be set."""
 ERROR_REASON_CLOCK_MOVED_BACK: ErrorReason.ValueType  # 55
-"""The clock moves forward only."""
+"""Not used: a manual clock may be set to any instant."""
 ERROR_REASON_LEG_NOT_FOUND: ErrorReason.ValueType  # 56
 """No such rail leg or acquirer refund."""
 ERROR_REASON_INVALID_PAGE_TOKEN: ErrorReason.ValueType  # 57

@@ -108,7 +108,7 @@ class SetClockRequest(_message.Message):
     """UUID of the request; the same id and body give the stored answer for at least 24 hours."""
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
-        """The instant from now on; never earlier than the present one."""
+        """The instant from now on."""
 
     def __init__(
         self,

@@ -94,7 +94,7 @@ class OperationsServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def SetClock(self, request, context):
-        """Move the manual clock forward; refused where the clock follows the system.
+        """Set the manual clock to any instant; timers fire as it moves. Refused where the clock follows the system.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -122,7 +122,7 @@ class OperationsServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def RetrySaga(self, request, context):
-        """Send again what a saga awaits; a frozen one goes on where it stood.
+        """Send again now what a saga awaits; a frozen one goes on where it stood. Refused of one that has ended (SAGA_STATE).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -36,7 +36,7 @@ class OperationsServiceStub:
     GetActivity: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.GetActivityRequest, _operations_service_pb2.GetActivityResponse]
     """What is under way."""
     SetClock: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.SetClockRequest, _operations_service_pb2.SetClockResponse]
-    """Move the manual clock forward; refused where the clock follows the system."""
+    """Set the manual clock to any instant; timers fire as it moves. Refused where the clock follows the system."""
     GetClock: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.GetClockRequest, _operations_service_pb2.GetClockResponse]
     """What time the service takes it to be."""
     ListSagas: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.ListSagasRequest, _operations_service_pb2.ListSagasResponse]
@@ -44,7 +44,7 @@ class OperationsServiceStub:
     GetSaga: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.GetSagaRequest, _operations_service_pb2.GetSagaResponse]
     """Read a saga."""
     RetrySaga: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.RetrySagaRequest, _operations_service_pb2.RetrySagaResponse]
-    """Send again what a saga awaits; a frozen one goes on where it stood."""
+    """Send again now what a saga awaits; a frozen one goes on where it stood. Refused of one that has ended (SAGA_STATE)."""
     ListParked: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.ListParkedRequest, _operations_service_pb2.ListParkedResponse]
     """List messages that were set aside."""
     RetryParked: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.RetryParkedRequest, _operations_service_pb2.RetryParkedResponse]
@@ -60,7 +60,7 @@ class OperationsServiceAsyncStub(OperationsServiceStub):
     GetActivity: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.GetActivityRequest, _operations_service_pb2.GetActivityResponse]  # type: ignore[assignment]
     """What is under way."""
     SetClock: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.SetClockRequest, _operations_service_pb2.SetClockResponse]  # type: ignore[assignment]
-    """Move the manual clock forward; refused where the clock follows the system."""
+    """Set the manual clock to any instant; timers fire as it moves. Refused where the clock follows the system."""
     GetClock: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.GetClockRequest, _operations_service_pb2.GetClockResponse]  # type: ignore[assignment]
     """What time the service takes it to be."""
     ListSagas: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.ListSagasRequest, _operations_service_pb2.ListSagasResponse]  # type: ignore[assignment]
@@ -68,7 +68,7 @@ class OperationsServiceAsyncStub(OperationsServiceStub):
     GetSaga: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.GetSagaRequest, _operations_service_pb2.GetSagaResponse]  # type: ignore[assignment]
     """Read a saga."""
     RetrySaga: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.RetrySagaRequest, _operations_service_pb2.RetrySagaResponse]  # type: ignore[assignment]
-    """Send again what a saga awaits; a frozen one goes on where it stood."""
+    """Send again now what a saga awaits; a frozen one goes on where it stood. Refused of one that has ended (SAGA_STATE)."""
     ListParked: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.ListParkedRequest, _operations_service_pb2.ListParkedResponse]  # type: ignore[assignment]
     """List messages that were set aside."""
     RetryParked: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.RetryParkedRequest, _operations_service_pb2.RetryParkedResponse]  # type: ignore[assignment]
@@ -93,7 +93,7 @@ class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _operations_service_pb2.SetClockRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_operations_service_pb2.SetClockResponse, _abc.Awaitable[_operations_service_pb2.SetClockResponse]]:
-        """Move the manual clock forward; refused where the clock follows the system."""
+        """Set the manual clock to any instant; timers fire as it moves. Refused where the clock follows the system."""
 
     @_abc_1.abstractmethod
     def GetClock(
@@ -125,7 +125,7 @@ class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _operations_service_pb2.RetrySagaRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_operations_service_pb2.RetrySagaResponse, _abc.Awaitable[_operations_service_pb2.RetrySagaResponse]]:
-        """Send again what a saga awaits; a frozen one goes on where it stood."""
+        """Send again now what a saga awaits; a frozen one goes on where it stood. Refused of one that has ended (SAGA_STATE)."""
 
     @_abc_1.abstractmethod
     def ListParked(
