@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from services.card_redemption.domain.commands import IssueCard
-from services.credit_ledger.domain.commands import CutStatement, FundWallet, OpenAccount, Repay
+from services.credit_ledger.domain.commands import AdjustedLine, CutStatement, FundWallet, OpenAccount, PostAdjustment, Repay
 from services.kernel.calendar import business_date
 from services.order.domain.commands import CancelOrder, ConfirmShipment, NewLine, NewTender, PlaceOrder, RefundAmount, ReverseRefund
 from services.order.domain.credit_terms import CreditTerms, Route
@@ -37,6 +37,10 @@ async def tell(house: House) -> None:
     await house.ask("order", f"{MERCHANT}/mst_1", SettleGiftCardShare(MERCHANT, 4_000))
     await house.ask("order", f"{MERCHANT}/mst_2", SettleGiftCardShare(MERCHANT, 4_000_000))
     await _refund_after_payment(house)
+    await house.ask("credit_ledger", ACCOUNT, PostAdjustment(
+        ACCOUNT, "ord_returned", "case-7", (AdjustedLine("A.BANK", 700), AdjustedLine("X.SUSPENSE", -700)), "ann", "bob",
+        ("order page", "bill page"), "from nobody knows whom", business_date(house.now),
+    ))
     await _place(house, "ord_released", (CREDIT, 30_000), (GIFT, 30_000))
     await house.ask("order", "ord_released", CancelOrder("ord_released", "NOT_WANTED"))
     await _place(house, "ord_rejected", (CREDIT, 5_000_000), (GIFT, 1_000))

@@ -294,6 +294,34 @@ async def test_two_people_and_two_papers_adjust_a_refund(desk: Desk) -> None:
     assert list(listed.adjustments) == []
 
 
+async def test_two_people_post_a_journal_that_customer_and_finance_can_read(desk: Desk) -> None:
+    """P22 through the API: a record with its lines, and a movement with its reason (MA-4)."""
+    await buy(desk, "ord_1", Tenders(120_000))
+    version = (await shown(desk)).version
+    line = adjustment_pb.AdjustmentLine
+    request = adjustment_pb.PostAdjustmentRequest(
+        request_id=desk.request_id(), account_id=ACCOUNT, order_id="ord_1", case_id="case-7", maker="ann", checker="bob",
+        evidence=["order page", "bill page"], reason="charged twice", effective_date=desk.ledger.now.date().isoformat(),
+        lines=[line(account="I.FEE.INST", amount_minor=500), line(account="L.CUST.WALLET", amount_minor=-500)],
+    )
+
+    first = (await desk.adjustments.PostAdjustment(request, desk.context)).adjustment
+    listed = await desk.adjustments.ListAdjustments(
+        adjustment_pb.ListAdjustmentsRequest(account_id=ACCOUNT, order_id="ord_1"), desk.context
+    )
+    journals = await desk.credit.ListJournals(pb.ListJournalsRequest(root_id=ACCOUNT, after_version=version), desk.context)
+    movements = await desk.credit.ListMovements(pb.ListMovementsRequest(account_id=ACCOUNT, page_size=1), desk.context)
+
+    assert list(listed.adjustments) == [first]
+    assert (first.case_id, first.effective_date, list(first.lines)) == ("case-7", request.effective_date, list(request.lines))
+    assert [row.op for row in journals.journals] == ["manual_adjust"]
+    (movement,) = movements.movements
+    assert (movement.kind, movement.reference, movement.order_id) == ("POST_ADJUSTMENT", first.adjustment_id, "ord_1")
+    assert movement.reason.endswith("charged twice")
+    assert [(figure.name, figure.amount_minor) for figure in movement.figures] == [("wallet", 500)]
+    assert (await shown(desk)).wallet.minor_units == 10_500
+
+
 async def test_the_payment_of_a_rejected_order_goes_back_and_is_shown(desk: Desk) -> None:
     """PM-5: duplicates send once; the customer sees the reason, and the book the whole way once the acquirer paid."""
     ledger, tenders = desk.ledger, Tenders(600_000, 0, 5_000)

@@ -6,6 +6,7 @@ The first six come from sagas of the order service and go through TRY / CONFIRM 
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from services.credit_ledger.domain.account import LATE_FEE_PPM_PER_DAY, AccountState
 from services.credit_ledger.domain.tenders import Tenders
@@ -185,6 +186,31 @@ class AdjustRefund:
     evidence: tuple[str, ...] = ()
     reason: str = ""
     effective_date: date | None = None
+    reaches_back: bool = False
+
+
+class AdjustedLine(NamedTuple):
+    """One line of a manual adjustment: an account of the book, and fen (debit positive)."""
+
+    account: str
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class PostAdjustment:
+    """Two people post a balanced journal for an order (P22); `reaches_back` permits an effective date in a period whose
+    statement is issued."""
+
+    account_id: str
+    order_id: str
+    case_id: str
+    lines: tuple[AdjustedLine, ...]
+    maker: str
+    checker: str
+    evidence: tuple[str, ...]
+    reason: str
+    effective_date: date
+    reaches_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +235,7 @@ class SettleLeg:
     evidence: tuple[str, ...]
     reason: str
     effective_date: date | None = None
+    reaches_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,10 @@ A direct refund is final when it is posted: the operation log is its only record
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
+from services.credit_ledger.domain.commands import AdjustedLine
 from services.credit_ledger.domain.tenders import Tenders
 
 
@@ -52,7 +53,8 @@ class CreditRefund:
 
 @dataclass(frozen=True, slots=True)
 class Adjustment:
-    """A refund completed by hand: who, who checked, and on what evidence (MA-1 to MA-3)."""
+    """What was put right by hand: who, who checked, and on what evidence (MA-1 to MA-3). Of a refund or a leg that was
+    completed it names the refund, of a journal that was posted its case and its lines."""
 
     id: str
     account_id: str
@@ -64,6 +66,9 @@ class Adjustment:
     reason: str
     posted_at: datetime
     version: int = 1
+    effective_date: date | None = None
+    case_id: str = ""
+    lines: tuple[AdjustedLine, ...] = ()
 
     @property
     def key(self) -> str:

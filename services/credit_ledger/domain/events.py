@@ -207,6 +207,19 @@ class FlashRefundConfirmed:
 
 
 @dataclass(frozen=True, slots=True)
+class AdjustmentPosted:
+    """Two people adjusted an account for an order (P22): how wallet, credit balance and what the customer owes changed."""
+
+    account_id: str
+    order_id: str
+    adjustment_id: str
+    case_id: str
+    wallet_minor: int
+    credit_balance_minor: int
+    receivable_minor: int
+
+
+@dataclass(frozen=True, slots=True)
 class FlashRefundExpired:
     """Notice to the order: the network did not confirm within 24 h (SC-5)."""
 

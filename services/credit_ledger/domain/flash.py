@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from services.credit_ledger.domain import books
-from services.credit_ledger.domain.adjusting import not_backdated, two_people
+from services.credit_ledger.domain.adjusting import dated, two_people
 from services.credit_ledger.domain.commands import AdjustRefund, ConfirmFlashRefund
 from services.credit_ledger.domain.credit_refund import Adjustment, CreditRefund, RefundState
 from services.credit_ledger.domain.events import FlashRefundConfirmed, FlashRefundExpired
@@ -31,10 +31,10 @@ def adjust(position: Position, body: AdjustRefund) -> Applied:
     row = _pending(position, body.order_id)
     if not _late(position, row):
         raise FailedPrecondition("AGREEMENT_STATE", f"the network may still confirm {row.id}")
-    not_backdated(body.effective_date, row.accepted_at)
+    effective = dated(position, body.effective_date, row.accepted_at, body.reaches_back)
     adjustment = Adjustment(
         derived("adj", row.id), row.account_id, row.order_id, row.id, body.maker, body.checker, body.evidence, body.reason,
-        position.at,
+        position.at, effective_date=effective,
     )
     return _complete(position.plus(adjustment), row, "manual_adjust", RefundState.SUCCEEDED_MANUAL)
 

@@ -4,7 +4,7 @@ In a replay both change nothing: what rails pay is no part of it.
 """
 
 from services.credit_ledger.domain import legs
-from services.credit_ledger.domain.adjusting import not_backdated, two_people
+from services.credit_ledger.domain.adjusting import dated, reasoned, two_people
 from services.credit_ledger.domain.commands import RetryLeg, SettleLeg
 from services.credit_ledger.domain.credit_refund import Adjustment
 from services.credit_ledger.domain.leg import LegState, RefundLeg
@@ -29,15 +29,14 @@ def settle(position: Position, body: SettleLeg) -> Applied:
     if position.replaying:
         return Applied(position, None)
     two_people(body.maker, body.checker, body.evidence)
-    if not body.reason:
-        raise InvalidArgument("INVALID_ARGUMENT", "an adjustment has a reason (MA-3)")
+    reasoned(body.reason)
     leg = _waiting(position, body.leg_id)
     if body.order_id != leg.order_id:
         raise InvalidArgument("INVALID_ARGUMENT", f"{leg.id} is of order {leg.order_id or 'none'} (MA-2)")
-    not_backdated(body.effective_date, leg.created_at)
+    effective = dated(position, body.effective_date, leg.created_at, body.reaches_back)
     adjustment = Adjustment(
         derived("adj", leg.id), leg.account_id, leg.order_id, leg.refund_id or leg.id, body.maker, body.checker,
-        body.evidence, body.reason, position.at,
+        body.evidence, body.reason, position.at, effective_date=effective,
     )
     position, settled = legs.settled_by_hand(position.plus(adjustment), leg, f"{legs.BY_HAND}: {adjustment.id}")
     return Applied(position, settled, leg.order_id, adjustment.id)

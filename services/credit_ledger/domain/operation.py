@@ -81,7 +81,7 @@ BODIES: dict[str, type] = {
         commands.ConfirmFlashRefund, commands.AdjustRefund, commands.ReverseRefund, commands.Repay,
         commands.PayOutCreditBalance, commands.AccrueLateFees, commands.WaiveLateFees, commands.CutStatement,
         commands.ChargeOff, commands.RerouteLeg, commands.ReturnBankDeposit, commands.RetryLeg,
-        commands.SettleLeg,
+        commands.SettleLeg, commands.PostAdjustment,
     )
 }
 """Everything that is logged, by name: how a stored operation finds the type of its body."""

@@ -19,6 +19,7 @@ from services.credit_ledger.domain import (
     late_fees,
     leg_adjustments,
     legs,
+    manual_adjustment,
     refund,
     repaying,
     statement_cut,
@@ -56,6 +57,7 @@ APPLY: Mapping[type, Apply] = {
     commands.ReturnBankDeposit: deposits.give_back,
     commands.RetryLeg: leg_adjustments.retry,
     commands.SettleLeg: leg_adjustments.settle,
+    commands.PostAdjustment: manual_adjustment.post_adjustment,
 }
 """Every rule that changes an account, by its input; decisions and replays use the same ones."""
 

@@ -234,6 +234,7 @@ RULES: Mapping[type, Rule] = {
     commands.AdjustRefund: Rule(_with_agreement, _writer(flash.adjust)),
     commands.RetryLeg: Rule(_with_leg, _writer(replay.APPLY[commands.RetryLeg])),
     commands.SettleLeg: Rule(_with_leg, _writer(replay.APPLY[commands.SettleLeg])),
+    commands.PostAdjustment: Rule(_with_agreement, _writer(replay.APPLY[commands.PostAdjustment])),
     commands.ChargeOff: Rule(_with_agreement, _writer(replay.APPLY[commands.ChargeOff])),
     commands.CutStatement: Rule(_with_statement, _writer(statement_cut.cut_on_request)),
     commands.PreviewRefund: Rule(_previewed, _preview),

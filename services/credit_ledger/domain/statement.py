@@ -83,7 +83,7 @@ class Standing(NamedTuple):
 
 ADJUSTING = frozenset({
     "RefundTenders", "ConfirmFlashRefund", "AdjustRefund", "ReverseRefund", "Repay", "PayOutCreditBalance", "AccrueLateFees",
-    "WaiveLateFees", "ChargeOff", "RerouteLeg",
+    "WaiveLateFees", "ChargeOff", "RerouteLeg", "PostAdjustment",
 })
 """The operations that change what is owed without a purchase."""
 

@@ -1,6 +1,6 @@
 """AdjustmentService: what two people put right by hand, with evidence (DOMAIN 1.8)."""
 
-from services.credit_ledger.domain.commands import AdjustRefund, RetryLeg, SettleLeg
+from services.credit_ledger.domain.commands import AdjustedLine, AdjustRefund, PostAdjustment, RetryLeg, SettleLeg
 from services.credit_ledger.rpc.paging import page_token, place_of
 from services.credit_ledger.rpc.reading import day_of
 from services.credit_ledger.store import reads
@@ -24,9 +24,18 @@ class AdjustmentServicer(rpc.AdjustmentServiceServicer):
         effective = day_of(request.effective_date) if request.effective_date else None
         body = AdjustRefund(
             request.account_id, request.order_id, request.maker, request.checker, tuple(request.evidence), request.reason,
-            effective,
+            effective, request.reaches_back,
         )
         return pb.AdjustRefundResponse(effect=await self.edge.ask(context, request, key=body.account_id, body=body))
+
+    async def PostAdjustment(self, request: pb.PostAdjustmentRequest, context: Context) -> pb.PostAdjustmentResponse:
+        """P22: a balanced journal of two people."""
+        body = PostAdjustment(
+            request.account_id, request.order_id, request.case_id,
+            tuple(AdjustedLine(line.account, line.amount_minor) for line in request.lines), request.maker, request.checker,
+            tuple(request.evidence), request.reason, day_of(request.effective_date), request.reaches_back,
+        )
+        return pb.PostAdjustmentResponse(adjustment=await self.edge.ask(context, request, key=body.account_id, body=body))
 
     async def RetryLeg(self, request: pb.RetryLegRequest, context: Context) -> pb.RetryLegResponse:
         """PM-6: the same leg, asked about again."""
@@ -38,7 +47,7 @@ class AdjustmentServicer(rpc.AdjustmentServiceServicer):
         effective = day_of(request.effective_date) if request.effective_date else None
         body = SettleLeg(
             request.account_id, request.leg_id, request.order_id, request.maker, request.checker, tuple(request.evidence),
-            request.reason, effective,
+            request.reason, effective, request.reaches_back,
         )
         return pb.SettleLegResponse(leg=await self.edge.ask(context, request, key=body.account_id, body=body))
 

@@ -6,6 +6,7 @@ from typing import Any
 import asyncpg
 import msgspec
 
+from services.credit_ledger.domain.commands import AdjustedLine
 from services.credit_ledger.domain.credit_refund import Adjustment
 from services.credit_ledger.domain.operation import BODIES, Facts, Operation
 from services.credit_ledger.domain.statement import Statement, StatementLine
@@ -15,13 +16,15 @@ from services.runtime.tables import Connection
 OPERATION_COLUMNS = "account_id, number, kind, at, order_id, reference, saga_id, body, facts, moved"
 STATEMENT_COLUMNS = """account_id, bill_date, due_date, cut_at, issued_at, amount_minor, offset_minor, first_operation,
     last_operation, lines"""
-ADJUSTMENT_COLUMNS = "id, account_id, order_id, refund_id, maker, checker, evidence, reason, posted_at, version"
+ADJUSTMENT_COLUMNS = """id, account_id, order_id, refund_id, maker, checker, evidence, reason, posted_at, version,
+    effective_date, case_id, lines"""
 
 _BODIES: dict[str, msgspec.json.Decoder[Any]] = {name: msgspec.json.Decoder(kind) for name, kind in BODIES.items()}
 _FACTS = msgspec.json.Decoder(Facts)
 _MOVED = msgspec.json.Decoder(Vector)
 _LINES = msgspec.json.Decoder(tuple[StatementLine, ...])
 _EVIDENCE = msgspec.json.Decoder(tuple[str, ...])
+_ADJUSTED = msgspec.json.Decoder(tuple[AdjustedLine, ...])
 _NOTHING = Facts()
 _encode = msgspec.json.Encoder().encode
 
@@ -100,7 +103,10 @@ async def save_statements(connection: Connection, rows: Sequence[Statement]) -> 
 
 def adjustment_of(row: asyncpg.Record) -> Adjustment:
     """The adjustment in a row of `ADJUSTMENT_COLUMNS`."""
-    return Adjustment(row[0], row[1], row[2], row[3], row[4], row[5], _EVIDENCE.decode(row[6]), row[7], row[8], row[9])
+    return Adjustment(
+        row[0], row[1], row[2], row[3], row[4], row[5], _EVIDENCE.decode(row[6]), row[7], row[8], row[9], row[10], row[11],
+        _ADJUSTED.decode(row[12]),
+    )
 
 
 async def load_adjustments(connection: Connection, keys: Sequence[str]) -> list[Adjustment]:
@@ -115,7 +121,7 @@ async def save_adjustments(connection: Connection, rows: Sequence[Adjustment]) -
         "adjustments", columns=[name.strip() for name in ADJUSTMENT_COLUMNS.split(",")],
         records=[
             (a.id, a.account_id, a.order_id, a.refund_id, a.maker, a.checker, _encode(a.evidence), a.reason, a.posted_at,
-             a.version)
+             a.version, a.effective_date, a.case_id, _encode(a.lines))
             for a in rows
         ],
     )

@@ -2,6 +2,7 @@
 
 from services.credit_ledger.domain import commands, effects, events
 from services.credit_ledger.domain.account import CreditAccount
+from services.credit_ledger.domain.credit_refund import Adjustment
 from services.credit_ledger.domain.leg import RefundLeg
 from services.credit_ledger.domain.statement import Statement
 from services.credit_ledger.wire import commands as read
@@ -11,6 +12,7 @@ from services.credit_ledger.wire import views
 from services.runtime.codec import Codec, Entry
 from settlement.credit_ledger.v1 import (
     account_pb2,
+    adjustment_service_pb2,
     commands_pb2,
     credit_service_pb2,
     effects_pb2,
@@ -38,6 +40,7 @@ _RESULTS = (
     Entry(effects.LateFees, credit_service_pb2.AccrueLateFeesResponse, told.late_fees),
     Entry(effects.MerchantSettlement, credit_service_pb2.SettleMerchantResponse, told.merchant_settlement),
     Entry(CreditAccount, account_pb2.CreditAccount, views.account),
+    Entry(Adjustment, adjustment_service_pb2.Adjustment, views.adjustment),
     Entry(RefundLeg, leg_pb2.Leg, views.leg),
     Entry(Statement, statement_pb2.Statement, views.issued),
 )
@@ -60,6 +63,7 @@ _EVENTS = (
     Entry(events.AgreementChargedOff, events_pb2.AgreementChargedOff, facts.agreement_charged_off),
     Entry(events.LegSettled, events_pb2.LegSettled, facts.leg_settled),
     Entry(events.LegRerouted, events_pb2.LegRerouted, facts.leg_rerouted),
+    Entry(events.AdjustmentPosted, events_pb2.AdjustmentPosted, facts.adjustment_posted),
     Entry(events.LegFailed, events_pb2.LegFailed, facts.leg_failed),
     Entry(events.MerchantPaid, events_pb2.MerchantPaid, facts.merchant_paid),
 )

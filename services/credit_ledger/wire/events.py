@@ -126,6 +126,15 @@ def leg_failed(fact: events.LegFailed) -> pb.LegFailed:
     return pb.LegFailed(account_id=fact.account_id, leg_id=fact.leg_id, detail=fact.detail)
 
 
+def adjustment_posted(fact: events.AdjustmentPosted) -> pb.AdjustmentPosted:
+    """Two people adjusted an account."""
+    return pb.AdjustmentPosted(
+        account_id=fact.account_id, order_id=fact.order_id, adjustment_id=fact.adjustment_id, case_id=fact.case_id,
+        wallet_minor=fact.wallet_minor, credit_balance_minor=fact.credit_balance_minor,
+        receivable_minor=fact.receivable_minor,
+    )
+
+
 def merchant_paid(fact: events.MerchantPaid) -> pb.MerchantPaid:
     """A merchant was settled with."""
     return pb.MerchantPaid(merchant_id=fact.merchant_id, amount_minor=fact.amount_minor, paid_minor=fact.paid_minor)

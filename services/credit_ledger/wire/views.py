@@ -39,6 +39,7 @@ _REASONS = {
     "WaiveLateFees": "违约金减免 late fee waived", "CutStatement": "账单出账 statement cut",
     "ChargeOff": "核销 charged off", "RerouteLeg": "退款转入余额 instrument closed, refunded to the wallet",
     "ReturnBankDeposit": "下单失败退款 order rejected, bank payment on its way back",
+    "PostAdjustment": "人工调账 adjusted by hand",
     "RetryLeg": "退款重试 payment asked about again", "SettleLeg": "人工退款 payment settled by hand",
 }
 
@@ -126,10 +127,12 @@ def movement(row: Operation) -> movement_pb2.Movement:
 
 
 def adjustment(row: Adjustment) -> adjustment_service_pb2.Adjustment:
-    """A refund or a leg completed by hand."""
+    """A refund or a leg completed, or a journal posted, by hand."""
     return adjustment_service_pb2.Adjustment(
         adjustment_id=row.id, account_id=row.account_id, order_id=row.order_id, refund_id=row.refund_id, maker=row.maker,
         checker=row.checker, evidence=row.evidence, reason=row.reason, post_time=instant(row.posted_at),
+        effective_date=iso(row.effective_date), case_id=row.case_id,
+        lines=[adjustment_service_pb2.AdjustmentLine(account=name, amount_minor=amount) for name, amount in row.lines],
     )
 
 

@@ -118,6 +118,13 @@ class History:
         owed = sum(row.payable_minor for (kind, _), row in self.book.rows.items() if kind is MerchantShare)
         self.plain(commands.SettleMerchant(MERCHANT, owed or 1), share_keys(MERCHANT)[0])
 
+    def adjust(self, order: Agreement, account: str, against: str, amount: int) -> None:
+        """A manual adjustment of today; it is refused where the customer has not so much."""
+        lines = (commands.AdjustedLine(account, amount), commands.AdjustedLine(against, -amount))
+        self.plain(commands.PostAdjustment(
+            ACCOUNT, order.key, "case", lines, "maker", "checker", ("order page", "bill page"), "found", business_date(self.at)
+        ))
+
     def report_legs(self, report: commands.LegReport) -> None:
         """The rails answer for every leg; an answer given twice counts once."""
         for leg in self.legs():

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 
 from services.credit_ledger.domain import commands
+from services.credit_ledger.domain.manual_adjustment import COMPANY, CUSTOMER
 from services.credit_ledger.domain.tenders import Tenders
 from services.credit_ledger.domain.terms import CreditTerms, PlanKind, Route, Strategy, SurplusPolicy
 from services.kernel.calendar import business_date
@@ -34,6 +35,7 @@ TENDERS = st.builds(
     Tenders, st.sampled_from((0, 1, 999, 10_000, 33_333)), st.sampled_from((0, 0, 777)), st.sampled_from((0, 0, 1234)),
     st.sampled_from((0, 0, 5)),
 )
+ADJUSTED = st.sampled_from((-700, 700, 20_000))
 PARTS = st.sampled_from((1, 2, 4, 4))
 PHASES = st.sampled_from((0, 0, 1, 2))
 STEPS_OF_TIME = st.sampled_from((
@@ -153,6 +155,13 @@ class Histories(RuleBasedStateMachine):
                 "pay out": commands.PayOutCreditBalance(ACCOUNT, 1 + pick * 700), "waive": commands.WaiveLateFees(ACCOUNT),
                 "accrue": commands.AccrueLateFees(ACCOUNT, today),
             }[chore])
+
+    @precondition(lambda self: self.history.agreements())
+    @rule(pick=PICK, accounts=st.tuples(st.sampled_from(CUSTOMER), st.sampled_from(COMPANY)), amount=ADJUSTED)
+    def adjust(self, pick: int, accounts: tuple[str, str], amount: int) -> None:
+        """Two people post a journal, or try to."""
+        orders = self.history.agreements()
+        self.history.adjust(orders[pick % len(orders)], *accounts, amount)
 
     @precondition(lambda self: self.history.legs())
     @rule(report=st.sampled_from(commands.LegReport))

@@ -172,6 +172,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """A rejection can no longer be disputed here (DOMAIN 2.10)."""
     ERROR_REASON_LEG_STATE: _ErrorReason.ValueType  # 74
     """The leg is not in the state that this needs: only one that waits for a person is retried or settled by hand."""
+    ERROR_REASON_UNBALANCED: _ErrorReason.ValueType  # 75
+    """The lines of a manual adjustment do not sum to 0."""
+    ERROR_REASON_ACCOUNT_NOT_ADJUSTABLE: _ErrorReason.ValueType  # 76
+    """This account of the book moves by operations of its own, never by a manual adjustment."""
+    ERROR_REASON_EXCEEDS_RECEIVABLE: _ErrorReason.ValueType  # 77
+    """The customer does not owe so much beside instalments."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Every reason that a google.rpc.ErrorInfo of this engine can carry; the wire string is the name without its prefix,
@@ -328,4 +334,10 @@ ERROR_REASON_DISPUTE_WINDOW_CLOSED: ErrorReason.ValueType  # 73
 """A rejection can no longer be disputed here (DOMAIN 2.10)."""
 ERROR_REASON_LEG_STATE: ErrorReason.ValueType  # 74
 """The leg is not in the state that this needs: only one that waits for a person is retried or settled by hand."""
+ERROR_REASON_UNBALANCED: ErrorReason.ValueType  # 75
+"""The lines of a manual adjustment do not sum to 0."""
+ERROR_REASON_ACCOUNT_NOT_ADJUSTABLE: ErrorReason.ValueType  # 76
+"""This account of the book moves by operations of its own, never by a manual adjustment."""
+ERROR_REASON_EXCEEDS_RECEIVABLE: ErrorReason.ValueType  # 77
+"""The customer does not owe so much beside instalments."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

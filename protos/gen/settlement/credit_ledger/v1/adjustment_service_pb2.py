@@ -30,13 +30,17 @@ from settlement.credit_ledger.v1 import effects_pb2 as settlement_dot_credit__le
 from settlement.credit_ledger.v1 import leg_pb2 as settlement_dot_credit__ledger_dot_v1_dot_leg__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n4settlement/credit_ledger/v1/adjustment_service.proto\x12\x1bsettlement.credit_ledger.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a)settlement/credit_ledger/v1/effects.proto\x1a%settlement/credit_ledger/v1/leg.proto\"\x83\x02\n\nAdjustment\x12\x1b\n\radjustment_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x18\n\naccount_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x16\n\x08order_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x17\n\trefund_id\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x05maker\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07\x63hecker\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\x12\x16\n\x08\x65vidence\x18\x07 \x03(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06reason\x18\x08 \x01(\tB\x04\xe2\x41\x01\x03\x12\x33\n\tpost_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\"\xe6\x02\n\x13\x41\x64justRefundRequest\x12 \n\nrequest_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12\x38\n\naccount_id\x18\x02 \x01(\tB$\xe2\x41\x01\x02\xbaH\x1dr\x1b\x32\x19^acc_[A-Za-z0-9_-]{1,60}$\x12\x36\n\x08order_id\x18\x03 \x01(\tB$\xe2\x41\x01\x02\xbaH\x1dr\x1b\x32\x19^ord_[A-Za-z0-9_-]{1,60}$\x12\x1c\n\x05maker\x18\x04 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18@\x12\x1e\n\x07\x63hecker\x18\x05 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18@\x12#\n\x08\x65vidence\x18\x06 \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x10\x14\"\x07r\x05\x10\x01\x18\xf4\x03\x12\x18\n\x06reason\x18\x07 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03\x12>\n\x0e\x65\x66\x66\x65\x63tive_date\x18\x08 \x01(\tB&\xbaH#r\x1e\x32\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$\xd8\x01\x01\"Q\n\x14\x41\x64justRefundResponse\x12\x39\n\x06\x65\x66\x66\x65\x63t\x18\x01 \x01(\x0b\x32).settlement.credit_ledger.v1.CreditEffect\"\xe7\x01\n\x0fRetryLegRequest\x12 \n\nrequest_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12\x38\n\naccount_id\x18\x02 \x01(\tB$\xe2\x41\x01\x02\xbaH\x1dr\x1b\x32\x19^acc_[A-Za-z0-9_-]{1,60}$\x12\x34\n\x06leg_id\x18\x03 \x01(\tB$\xe2\x41\x01\x02\xbaH\x1dr\x1b\x32\x19^leg_[A-Za-z0-9_-]{1,60}$\x12\"\n\x0boperator_id\x18\x04 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18@\x12\x1e\n\x06reason\x18\x05 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xf4\x03\"A\n\x10RetryLegResponse\x12-\n\x03leg\x18\x01 \x01(\x0b\x32 .settlement.credit_ledger.v1.Leg\"\x82\x03\n\x10SettleLegRequest\x12 \n\nrequest_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12\x38\n\naccount_id\x18\x02 \x01(\tB$\xe2\x41\x01\x02\xbaH\x1dr\x1b\x32\x19^acc_[A-Za-z0-9_-]{1,60}$\x12\x34\n\x06leg_id\x18\x03 \x01(\tB$\xe2\x41\x01\x02\xbaH\x1dr\x1b\x32\x19^leg_[A-Za-z0-9_-]{1,60}$\x12\x19\n\x08order_id\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x1c\n\x05maker\x18\x05 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18@\x12\x1e\n\x07\x63hecker\x18\x06 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18@\x12#\n\x08\x65vidence\x18\x07 \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x10\x14\"\x07r\x05\x10\x01\x18\xf4\x03\x12\x1e\n\x06reason\x18\x08 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xf4\x03\x12>\n\x0e\x65\x66\x66\x65\x63tive_date\x18\t \x01(\tB&\xbaH#r\x1e\x32\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$\xd8\x01\x01\"B\n\x11SettleLegResponse\x12-\n\x03leg\x18\x01 \x01(\x0b\x32 .settlement.credit_ledger.v1.Leg\"\xaa\x01\n\x16ListAdjustmentsRequest\x12\x38\n\naccount_id\x18\x01 \x01(\tB$\xe2\x41\x01\x02\xbaH\x1dr\x1b\x32\x19^acc_[A-Za-z0-9_-]{1,60}$\x12\x19\n\x08order_id\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x1d\n\tpage_size\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xf4\x03(\x00\x12\x1c\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03\"p\n\x17ListAdjustmentsResponse\x12<\n\x0b\x61\x64justments\x18\x01 \x03(\x0b\x32\'.settlement.credit_ledger.v1.Adjustment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xb6\x05\n\x11\x41\x64justmentService\x12\xa6\x01\n\x0c\x41\x64justRefund\x12\x30.settlement.credit_ledger.v1.AdjustRefundRequest\x1a\x31.settlement.credit_ledger.v1.AdjustRefundResponse\"1\x82\xd3\xe4\x93\x02+\"&/v1/accounts/{account_id}:adjustRefund:\x01*\x12\xa1\x01\n\x08RetryLeg\x12,.settlement.credit_ledger.v1.RetryLegRequest\x1a-.settlement.credit_ledger.v1.RetryLegResponse\"8\x82\xd3\xe4\x93\x02\x32\"-/v1/accounts/{account_id}/legs/{leg_id}:retry:\x01*\x12\xa5\x01\n\tSettleLeg\x12-.settlement.credit_ledger.v1.SettleLegRequest\x1a..settlement.credit_ledger.v1.SettleLegResponse\"9\x82\xd3\xe4\x93\x02\x33\"./v1/accounts/{account_id}/legs/{leg_id}:settle:\x01*\x12\xab\x01\n\x0fListAdjustments\x12\x33.settlement.credit_ledger.v1.ListAdjustmentsRequest\x1a\x34.settlement.credit_ledger.v1.ListAdjustmentsResponse\"-\x82\xd3\xe4\x93\x02\'\x12%/v1/accounts/{account_id}/adjustmentsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n4settlement/credit_ledger/v1/adjustment_service.proto\x12\x1bsettlement.credit_ledger.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a)settlement/credit_ledger/v1/effects.proto\x1a%settlement/credit_ledger/v1/leg.proto\"c\n\x0e\x41\x64justmentLine\x12\x1e\n\x07\x61\x63\x63ount\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18@\x12\x31\n\x0c\x61mount_minor\x18\x02 \x01(\x03\x42\x1b\xe2\x41\x01\x02\xbaH\x14\"\x12\x18\x80\xa0\x94\xa5\x8d\x1d(\x80\xe0\xeb\xda\xf2\xe2\xff\xff\xff\x01\"\xfa\x02\n\nAdjustment\x12\x1b\n\radjustment_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x18\n\naccount_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x16\n\x08order_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x17\n\trefund_id\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x05maker\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07\x63hecker\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\x12\x16\n\x08\x65vidence\x18\x07 \x03(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06reason\x18\x08 \x01(\tB\x04\xe2\x41\x01\x03\x12\x33\n\tpost_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x1c\n\x0e\x65\x66\x66\x65\x63tive_date\x18\n \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07\x63\x61se_id\x18\x0b \x01(\tB\x04\xe2\x41\x01\x03\x12@\n\x05lines\x18\x0c \x03(\x0b\x32+.settlement.credit_ledger.v1.AdjustmentLineB\x04\xe2\x41\x01\x03\"\xfc\x02\n\x13\x41\x64justRefundRequest\x12 \n\nrequest_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12\x38\n\naccount_id\x18\x02 \x01(\tB$\xe2\x41\x01\x02\xbaH\x1dr\x1b\x32\x19^acc_[A-Za-z0-9_-]{1,60}$\x12\x36\n\x08order_id\x18\x03 \x01(\tB$\xe2\x41\x01\x02\xbaH\x1dr\x1b\x32\x19^ord_[A-Za-z0-9_-]{1,60}$\x12\x1c\n\x05maker\x18\x04 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18@\x12\x1e\n\x07\x63hecker\x18\x05 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18@\x12#\n\x08\x65vidence\x18\x06 \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x10\x14\"\x07r\x05\x10\x01\x18\xf4\x03\x12\x18\n\x06reason\x18\x07 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03\x12>\n\x0e\x65\x66\x66\x65\x63tive_date\x18\x08 \x01(\tB&\xbaH#r\x1e\x32\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$\xd8\x01\x01\x12\x14\n\x0creaches_back\x18\t \x01(\x08\"Q\n\x14\x41\x64justRefundResponse\x12\x39\n\x06\x65\x66\x66\x65\x63t\x18\x01 \x01(\x0b\x32).settlement.credit_ledger.v1.CreditEffect\"\xf1\x03\n\x15PostAdjustmentRequest\x12 \n\nrequest_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12\x38\n\naccount_id\x18\x02 \x01(\tB$\xe2\x41\x01\x02\xbaH\x1dr\x1b\x32\x19^acc_[A-Za-z0-9_-]{1,60}$\x12\x36\n\x08order_id\x18\x03 \x01(\tB$\xe2\x41\x01\x02\xbaH\x1dr\x1b\x32\x19^ord_[A-Za-z0-9_-]{1,60}$\x12\x1e\n\x07\x63\x61se_id\x18\x04 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18@\x12J\n\x05lines\x18\x05 \x03(\x0b\x32+.settlement.credit_ledger.v1.AdjustmentLineB\x0e\xe2\x41\x01\x02\xbaH\x07\x92\x01\x04\x08\x02\x10\x14\x12\x1c\n\x05maker\x18\x06 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18@\x12\x1e\n\x07\x63hecker\x18\x07 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18@\x12#\n\x08\x65vidence\x18\x08 \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x10\x14\"\x07r\x05\x10\x01\x18\xf4\x03\x12\x1e\n\x06reason\x18\t \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xf4\x03\x12?\n\x0e\x65\x66\x66\x65\x63tive_date\x18\n \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x32\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$\x12\x14\n\x0creaches_back\x18\x0b \x01(\x08\"U\n\x16PostAdjustmentResponse\x12;\n\nadjustment\x18\x01 \x01(\x0b\x32\'.settlement.credit_ledger.v1.Adjustment\"\xe7\x01\n\x0fRetryLegRequest\x12 \n\nrequest_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12\x38\n\naccount_id\x18\x02 \x01(\tB$\xe2\x41\x01\x02\xbaH\x1dr\x1b\x32\x19^acc_[A-Za-z0-9_-]{1,60}$\x12\x34\n\x06leg_id\x18\x03 \x01(\tB$\xe2\x41\x01\x02\xbaH\x1dr\x1b\x32\x19^leg_[A-Za-z0-9_-]{1,60}$\x12\"\n\x0boperator_id\x18\x04 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18@\x12\x1e\n\x06reason\x18\x05 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xf4\x03\"A\n\x10RetryLegResponse\x12-\n\x03leg\x18\x01 \x01(\x0b\x32 .settlement.credit_ledger.v1.Leg\"\x98\x03\n\x10SettleLegRequest\x12 \n\nrequest_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12\x38\n\naccount_id\x18\x02 \x01(\tB$\xe2\x41\x01\x02\xbaH\x1dr\x1b\x32\x19^acc_[A-Za-z0-9_-]{1,60}$\x12\x34\n\x06leg_id\x18\x03 \x01(\tB$\xe2\x41\x01\x02\xbaH\x1dr\x1b\x32\x19^leg_[A-Za-z0-9_-]{1,60}$\x12\x19\n\x08order_id\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x1c\n\x05maker\x18\x05 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18@\x12\x1e\n\x07\x63hecker\x18\x06 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18@\x12#\n\x08\x65vidence\x18\x07 \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x10\x14\"\x07r\x05\x10\x01\x18\xf4\x03\x12\x1e\n\x06reason\x18\x08 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xf4\x03\x12>\n\x0e\x65\x66\x66\x65\x63tive_date\x18\t \x01(\tB&\xbaH#r\x1e\x32\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$\xd8\x01\x01\x12\x14\n\x0creaches_back\x18\n \x01(\x08\"B\n\x11SettleLegResponse\x12-\n\x03leg\x18\x01 \x01(\x0b\x32 .settlement.credit_ledger.v1.Leg\"\xaa\x01\n\x16ListAdjustmentsRequest\x12\x38\n\naccount_id\x18\x01 \x01(\tB$\xe2\x41\x01\x02\xbaH\x1dr\x1b\x32\x19^acc_[A-Za-z0-9_-]{1,60}$\x12\x19\n\x08order_id\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x1d\n\tpage_size\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xf4\x03(\x00\x12\x1c\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03\"p\n\x17ListAdjustmentsResponse\x12<\n\x0b\x61\x64justments\x18\x01 \x03(\x0b\x32\'.settlement.credit_ledger.v1.Adjustment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xe4\x06\n\x11\x41\x64justmentService\x12\xa6\x01\n\x0c\x41\x64justRefund\x12\x30.settlement.credit_ledger.v1.AdjustRefundRequest\x1a\x31.settlement.credit_ledger.v1.AdjustRefundResponse\"1\x82\xd3\xe4\x93\x02+\"&/v1/accounts/{account_id}:adjustRefund:\x01*\x12\xab\x01\n\x0ePostAdjustment\x12\x32.settlement.credit_ledger.v1.PostAdjustmentRequest\x1a\x33.settlement.credit_ledger.v1.PostAdjustmentResponse\"0\x82\xd3\xe4\x93\x02*\"%/v1/accounts/{account_id}/adjustments:\x01*\x12\xa1\x01\n\x08RetryLeg\x12,.settlement.credit_ledger.v1.RetryLegRequest\x1a-.settlement.credit_ledger.v1.RetryLegResponse\"8\x82\xd3\xe4\x93\x02\x32\"-/v1/accounts/{account_id}/legs/{leg_id}:retry:\x01*\x12\xa5\x01\n\tSettleLeg\x12-.settlement.credit_ledger.v1.SettleLegRequest\x1a..settlement.credit_ledger.v1.SettleLegResponse\"9\x82\xd3\xe4\x93\x02\x33\"./v1/accounts/{account_id}/legs/{leg_id}:settle:\x01*\x12\xab\x01\n\x0fListAdjustments\x12\x33.settlement.credit_ledger.v1.ListAdjustmentsRequest\x1a\x34.settlement.credit_ledger.v1.ListAdjustmentsResponse\"-\x82\xd3\xe4\x93\x02\'\x12%/v1/accounts/{account_id}/adjustmentsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'settlement.credit_ledger.v1.adjustment_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_ADJUSTMENTLINE'].fields_by_name['account']._loaded_options = None
+  _globals['_ADJUSTMENTLINE'].fields_by_name['account']._serialized_options = b'\342A\001\002\272H\006r\004\020\001\030@'
+  _globals['_ADJUSTMENTLINE'].fields_by_name['amount_minor']._loaded_options = None
+  _globals['_ADJUSTMENTLINE'].fields_by_name['amount_minor']._serialized_options = b'\342A\001\002\272H\024\"\022\030\200\240\224\245\215\035(\200\340\353\332\362\342\377\377\377\001'
   _globals['_ADJUSTMENT'].fields_by_name['adjustment_id']._loaded_options = None
   _globals['_ADJUSTMENT'].fields_by_name['adjustment_id']._serialized_options = b'\342A\001\003'
   _globals['_ADJUSTMENT'].fields_by_name['account_id']._loaded_options = None
@@ -55,6 +59,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ADJUSTMENT'].fields_by_name['reason']._serialized_options = b'\342A\001\003'
   _globals['_ADJUSTMENT'].fields_by_name['post_time']._loaded_options = None
   _globals['_ADJUSTMENT'].fields_by_name['post_time']._serialized_options = b'\342A\001\003'
+  _globals['_ADJUSTMENT'].fields_by_name['effective_date']._loaded_options = None
+  _globals['_ADJUSTMENT'].fields_by_name['effective_date']._serialized_options = b'\342A\001\003'
+  _globals['_ADJUSTMENT'].fields_by_name['case_id']._loaded_options = None
+  _globals['_ADJUSTMENT'].fields_by_name['case_id']._serialized_options = b'\342A\001\003'
+  _globals['_ADJUSTMENT'].fields_by_name['lines']._loaded_options = None
+  _globals['_ADJUSTMENT'].fields_by_name['lines']._serialized_options = b'\342A\001\003'
   _globals['_ADJUSTREFUNDREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_ADJUSTREFUNDREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\002\272H\005r\003\260\001\001'
   _globals['_ADJUSTREFUNDREQUEST'].fields_by_name['account_id']._loaded_options = None
@@ -71,6 +81,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ADJUSTREFUNDREQUEST'].fields_by_name['reason']._serialized_options = b'\272H\005r\003\030\364\003'
   _globals['_ADJUSTREFUNDREQUEST'].fields_by_name['effective_date']._loaded_options = None
   _globals['_ADJUSTREFUNDREQUEST'].fields_by_name['effective_date']._serialized_options = b'\272H#r\0362\034^[0-9]{4}-[0-9]{2}-[0-9]{2}$\330\001\001'
+  _globals['_POSTADJUSTMENTREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_POSTADJUSTMENTREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\002\272H\005r\003\260\001\001'
+  _globals['_POSTADJUSTMENTREQUEST'].fields_by_name['account_id']._loaded_options = None
+  _globals['_POSTADJUSTMENTREQUEST'].fields_by_name['account_id']._serialized_options = b'\342A\001\002\272H\035r\0332\031^acc_[A-Za-z0-9_-]{1,60}$'
+  _globals['_POSTADJUSTMENTREQUEST'].fields_by_name['order_id']._loaded_options = None
+  _globals['_POSTADJUSTMENTREQUEST'].fields_by_name['order_id']._serialized_options = b'\342A\001\002\272H\035r\0332\031^ord_[A-Za-z0-9_-]{1,60}$'
+  _globals['_POSTADJUSTMENTREQUEST'].fields_by_name['case_id']._loaded_options = None
+  _globals['_POSTADJUSTMENTREQUEST'].fields_by_name['case_id']._serialized_options = b'\342A\001\002\272H\006r\004\020\001\030@'
+  _globals['_POSTADJUSTMENTREQUEST'].fields_by_name['lines']._loaded_options = None
+  _globals['_POSTADJUSTMENTREQUEST'].fields_by_name['lines']._serialized_options = b'\342A\001\002\272H\007\222\001\004\010\002\020\024'
+  _globals['_POSTADJUSTMENTREQUEST'].fields_by_name['maker']._loaded_options = None
+  _globals['_POSTADJUSTMENTREQUEST'].fields_by_name['maker']._serialized_options = b'\342A\001\002\272H\006r\004\020\001\030@'
+  _globals['_POSTADJUSTMENTREQUEST'].fields_by_name['checker']._loaded_options = None
+  _globals['_POSTADJUSTMENTREQUEST'].fields_by_name['checker']._serialized_options = b'\342A\001\002\272H\006r\004\020\001\030@'
+  _globals['_POSTADJUSTMENTREQUEST'].fields_by_name['evidence']._loaded_options = None
+  _globals['_POSTADJUSTMENTREQUEST'].fields_by_name['evidence']._serialized_options = b'\272H\016\222\001\013\020\024\"\007r\005\020\001\030\364\003'
+  _globals['_POSTADJUSTMENTREQUEST'].fields_by_name['reason']._loaded_options = None
+  _globals['_POSTADJUSTMENTREQUEST'].fields_by_name['reason']._serialized_options = b'\342A\001\002\272H\007r\005\020\001\030\364\003'
+  _globals['_POSTADJUSTMENTREQUEST'].fields_by_name['effective_date']._loaded_options = None
+  _globals['_POSTADJUSTMENTREQUEST'].fields_by_name['effective_date']._serialized_options = b'\342A\001\002\272H r\0362\034^[0-9]{4}-[0-9]{2}-[0-9]{2}$'
   _globals['_RETRYLEGREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_RETRYLEGREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\002\272H\005r\003\260\001\001'
   _globals['_RETRYLEGREQUEST'].fields_by_name['account_id']._loaded_options = None
@@ -109,30 +139,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTADJUSTMENTSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\364\003'
   _globals['_ADJUSTMENTSERVICE'].methods_by_name['AdjustRefund']._loaded_options = None
   _globals['_ADJUSTMENTSERVICE'].methods_by_name['AdjustRefund']._serialized_options = b'\202\323\344\223\002+\"&/v1/accounts/{account_id}:adjustRefund:\001*'
+  _globals['_ADJUSTMENTSERVICE'].methods_by_name['PostAdjustment']._loaded_options = None
+  _globals['_ADJUSTMENTSERVICE'].methods_by_name['PostAdjustment']._serialized_options = b'\202\323\344\223\002*\"%/v1/accounts/{account_id}/adjustments:\001*'
   _globals['_ADJUSTMENTSERVICE'].methods_by_name['RetryLeg']._loaded_options = None
   _globals['_ADJUSTMENTSERVICE'].methods_by_name['RetryLeg']._serialized_options = b'\202\323\344\223\0022\"-/v1/accounts/{account_id}/legs/{leg_id}:retry:\001*'
   _globals['_ADJUSTMENTSERVICE'].methods_by_name['SettleLeg']._loaded_options = None
   _globals['_ADJUSTMENTSERVICE'].methods_by_name['SettleLeg']._serialized_options = b'\202\323\344\223\0023\"./v1/accounts/{account_id}/legs/{leg_id}:settle:\001*'
   _globals['_ADJUSTMENTSERVICE'].methods_by_name['ListAdjustments']._loaded_options = None
   _globals['_ADJUSTMENTSERVICE'].methods_by_name['ListAdjustments']._serialized_options = b'\202\323\344\223\002\'\022%/v1/accounts/{account_id}/adjustments'
-  _globals['_ADJUSTMENT']._serialized_start=293
-  _globals['_ADJUSTMENT']._serialized_end=552
-  _globals['_ADJUSTREFUNDREQUEST']._serialized_start=555
-  _globals['_ADJUSTREFUNDREQUEST']._serialized_end=913
-  _globals['_ADJUSTREFUNDRESPONSE']._serialized_start=915
-  _globals['_ADJUSTREFUNDRESPONSE']._serialized_end=996
-  _globals['_RETRYLEGREQUEST']._serialized_start=999
-  _globals['_RETRYLEGREQUEST']._serialized_end=1230
-  _globals['_RETRYLEGRESPONSE']._serialized_start=1232
-  _globals['_RETRYLEGRESPONSE']._serialized_end=1297
-  _globals['_SETTLELEGREQUEST']._serialized_start=1300
-  _globals['_SETTLELEGREQUEST']._serialized_end=1686
-  _globals['_SETTLELEGRESPONSE']._serialized_start=1688
-  _globals['_SETTLELEGRESPONSE']._serialized_end=1754
-  _globals['_LISTADJUSTMENTSREQUEST']._serialized_start=1757
-  _globals['_LISTADJUSTMENTSREQUEST']._serialized_end=1927
-  _globals['_LISTADJUSTMENTSRESPONSE']._serialized_start=1929
-  _globals['_LISTADJUSTMENTSRESPONSE']._serialized_end=2041
-  _globals['_ADJUSTMENTSERVICE']._serialized_start=2044
-  _globals['_ADJUSTMENTSERVICE']._serialized_end=2738
+  _globals['_ADJUSTMENTLINE']._serialized_start=292
+  _globals['_ADJUSTMENTLINE']._serialized_end=391
+  _globals['_ADJUSTMENT']._serialized_start=394
+  _globals['_ADJUSTMENT']._serialized_end=772
+  _globals['_ADJUSTREFUNDREQUEST']._serialized_start=775
+  _globals['_ADJUSTREFUNDREQUEST']._serialized_end=1155
+  _globals['_ADJUSTREFUNDRESPONSE']._serialized_start=1157
+  _globals['_ADJUSTREFUNDRESPONSE']._serialized_end=1238
+  _globals['_POSTADJUSTMENTREQUEST']._serialized_start=1241
+  _globals['_POSTADJUSTMENTREQUEST']._serialized_end=1738
+  _globals['_POSTADJUSTMENTRESPONSE']._serialized_start=1740
+  _globals['_POSTADJUSTMENTRESPONSE']._serialized_end=1825
+  _globals['_RETRYLEGREQUEST']._serialized_start=1828
+  _globals['_RETRYLEGREQUEST']._serialized_end=2059
+  _globals['_RETRYLEGRESPONSE']._serialized_start=2061
+  _globals['_RETRYLEGRESPONSE']._serialized_end=2126
+  _globals['_SETTLELEGREQUEST']._serialized_start=2129
+  _globals['_SETTLELEGREQUEST']._serialized_end=2537
+  _globals['_SETTLELEGRESPONSE']._serialized_start=2539
+  _globals['_SETTLELEGRESPONSE']._serialized_end=2605
+  _globals['_LISTADJUSTMENTSREQUEST']._serialized_start=2608
+  _globals['_LISTADJUSTMENTSREQUEST']._serialized_end=2778
+  _globals['_LISTADJUSTMENTSRESPONSE']._serialized_start=2780
+  _globals['_LISTADJUSTMENTSRESPONSE']._serialized_end=2892
+  _globals['_ADJUSTMENTSERVICE']._serialized_start=2895
+  _globals['_ADJUSTMENTSERVICE']._serialized_end=3763
 # @@protoc_insertion_point(module_scope)

@@ -22,8 +22,34 @@ else:
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
+class AdjustmentLine(_message.Message):
+    """A line of an adjustment's journal."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    account: _builtins.str
+    """The account of the book: L.CUST.WALLET, L.CREDITBAL, A.CUST.RECV; A.BANK, I.FEE.INST, I.FEE.DEFER, I.LATE, E.WAIVER, X.SUSPENSE."""
+    amount_minor: _builtins.int
+    """Fen, debit positive; never 0."""
+    def __init__(
+        self,
+        *,
+        account: _builtins.str = ...,
+        amount_minor: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "amount_minor", b"amount_minor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AdjustmentLine: _TypeAlias = AdjustmentLine  # noqa: Y015
+
+@_typing.final
 class Adjustment(_message.Message):
-    """A refund or a leg completed by hand; never changed afterwards."""
+    """A refund or a leg completed, or a journal posted, by hand; never changed afterwards."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -36,6 +62,9 @@ class Adjustment(_message.Message):
     EVIDENCE_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     POST_TIME_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_DATE_FIELD_NUMBER: _builtins.int
+    CASE_ID_FIELD_NUMBER: _builtins.int
+    LINES_FIELD_NUMBER: _builtins.int
     adjustment_id: _builtins.str
     """Id, `adj_…`."""
     account_id: _builtins.str
@@ -43,13 +72,17 @@ class Adjustment(_message.Message):
     order_id: _builtins.str
     """The order."""
     refund_id: _builtins.str
-    """The refund; of a leg without one, the leg."""
+    """The refund; of a leg without one, the leg; empty of a journal."""
     maker: _builtins.str
     """Who asked for it."""
     checker: _builtins.str
     """Who checked it."""
     reason: _builtins.str
     """Why."""
+    effective_date: _builtins.str
+    """The date it is to count from, YYYY-MM-DD; the posting instant stays what it is. Empty of those that are older than this field."""
+    case_id: _builtins.str
+    """Of a journal: the case, the sub-account of X.SUSPENSE."""
     @_builtins.property
     def evidence(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """References of the evidence: order page and bill page (DOMAIN MA-1)."""
@@ -57,6 +90,10 @@ class Adjustment(_message.Message):
     @_builtins.property
     def post_time(self) -> _timestamp_pb2.Timestamp:
         """When it was posted."""
+
+    @_builtins.property
+    def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___AdjustmentLine]:
+        """Of a journal: its lines."""
 
     def __init__(
         self,
@@ -70,10 +107,13 @@ class Adjustment(_message.Message):
         evidence: _abc.Iterable[_builtins.str] | None = ...,
         reason: _builtins.str = ...,
         post_time: _timestamp_pb2.Timestamp | None = ...,
+        effective_date: _builtins.str = ...,
+        case_id: _builtins.str = ...,
+        lines: _abc.Iterable[Global___AdjustmentLine] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["post_time", b"post_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "adjustment_id", b"adjustment_id", "checker", b"checker", "evidence", b"evidence", "maker", b"maker", "order_id", b"order_id", "post_time", b"post_time", "reason", b"reason", "refund_id", b"refund_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "adjustment_id", b"adjustment_id", "case_id", b"case_id", "checker", b"checker", "effective_date", b"effective_date", "evidence", b"evidence", "lines", b"lines", "maker", b"maker", "order_id", b"order_id", "post_time", b"post_time", "reason", b"reason", "refund_id", b"refund_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -93,6 +133,7 @@ class AdjustRefundRequest(_message.Message):
     EVIDENCE_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     EFFECTIVE_DATE_FIELD_NUMBER: _builtins.int
+    REACHES_BACK_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """UUID of the request; the same id and body give the stored answer for at least 24 hours."""
     account_id: _builtins.str
@@ -107,6 +148,8 @@ class AdjustRefundRequest(_message.Message):
     """Why."""
     effective_date: _builtins.str
     """Effective date, YYYY-MM-DD, not before the refund's own; today if empty."""
+    reaches_back: _builtins.bool
+    """Permits an effective date in a period whose statement is issued."""
     @_builtins.property
     def evidence(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """References of the evidence, at least two: order page and bill page."""
@@ -122,10 +165,11 @@ class AdjustRefundRequest(_message.Message):
         evidence: _abc.Iterable[_builtins.str] | None = ...,
         reason: _builtins.str = ...,
         effective_date: _builtins.str = ...,
+        reaches_back: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "checker", b"checker", "effective_date", b"effective_date", "evidence", b"evidence", "maker", b"maker", "order_id", b"order_id", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "checker", b"checker", "effective_date", b"effective_date", "evidence", b"evidence", "maker", b"maker", "order_id", b"order_id", "reaches_back", b"reaches_back", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -154,6 +198,98 @@ class AdjustRefundResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AdjustRefundResponse: _TypeAlias = AdjustRefundResponse  # noqa: Y015
+
+@_typing.final
+class PostAdjustmentRequest(_message.Message):
+    """Request of PostAdjustment. Refused with FOUR_EYES, EVIDENCE_REQUIRED, UNBALANCED, ACCOUNT_NOT_ADJUSTABLE, INVALID_AMOUNT,
+    BACKDATED, ORDER_NOT_FOUND, ACCOUNT_NOT_ACTIVE, INSUFFICIENT_WALLET, EXCEEDS_CREDIT_BALANCE or EXCEEDS_RECEIVABLE.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    CASE_ID_FIELD_NUMBER: _builtins.int
+    LINES_FIELD_NUMBER: _builtins.int
+    MAKER_FIELD_NUMBER: _builtins.int
+    CHECKER_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_DATE_FIELD_NUMBER: _builtins.int
+    REACHES_BACK_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """UUID of the request; the same id and body give the stored answer for at least 24 hours."""
+    account_id: _builtins.str
+    """The account."""
+    order_id: _builtins.str
+    """The order it is about (DOMAIN MA-2)."""
+    case_id: _builtins.str
+    """The case it belongs to, the caller's own number."""
+    maker: _builtins.str
+    """Who asks for it."""
+    checker: _builtins.str
+    """Who checked it; not the maker."""
+    reason: _builtins.str
+    """Why; the customer reads it beside the movement."""
+    effective_date: _builtins.str
+    """Effective date, YYYY-MM-DD: not before the order's own, nor after today."""
+    reaches_back: _builtins.bool
+    """Permits an effective date in a period whose statement is issued."""
+    @_builtins.property
+    def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___AdjustmentLine]:
+        """The journal: one line per account, summing to 0; what is unexplained is a line of X.SUSPENSE."""
+
+    @_builtins.property
+    def evidence(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """References of the evidence, at least two: order page and bill page."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        account_id: _builtins.str = ...,
+        order_id: _builtins.str = ...,
+        case_id: _builtins.str = ...,
+        lines: _abc.Iterable[Global___AdjustmentLine] | None = ...,
+        maker: _builtins.str = ...,
+        checker: _builtins.str = ...,
+        evidence: _abc.Iterable[_builtins.str] | None = ...,
+        reason: _builtins.str = ...,
+        effective_date: _builtins.str = ...,
+        reaches_back: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "case_id", b"case_id", "checker", b"checker", "effective_date", b"effective_date", "evidence", b"evidence", "lines", b"lines", "maker", b"maker", "order_id", b"order_id", "reaches_back", b"reaches_back", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PostAdjustmentRequest: _TypeAlias = PostAdjustmentRequest  # noqa: Y015
+
+@_typing.final
+class PostAdjustmentResponse(_message.Message):
+    """Response of PostAdjustment."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ADJUSTMENT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def adjustment(self) -> Global___Adjustment:
+        """The adjustment."""
+
+    def __init__(
+        self,
+        *,
+        adjustment: Global___Adjustment | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["adjustment", b"adjustment"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adjustment", b"adjustment"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PostAdjustmentResponse: _TypeAlias = PostAdjustmentResponse  # noqa: Y015
 
 @_typing.final
 class RetryLegRequest(_message.Message):
@@ -232,6 +368,7 @@ class SettleLegRequest(_message.Message):
     EVIDENCE_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     EFFECTIVE_DATE_FIELD_NUMBER: _builtins.int
+    REACHES_BACK_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """UUID of the request; the same id and body give the stored answer for at least 24 hours."""
     account_id: _builtins.str
@@ -248,6 +385,8 @@ class SettleLegRequest(_message.Message):
     """Why."""
     effective_date: _builtins.str
     """Effective date, YYYY-MM-DD, not before the leg's own; today if empty."""
+    reaches_back: _builtins.bool
+    """Permits an effective date in a period whose statement is issued."""
     @_builtins.property
     def evidence(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """References of the evidence, at least two: order page and bill page."""
@@ -264,10 +403,11 @@ class SettleLegRequest(_message.Message):
         evidence: _abc.Iterable[_builtins.str] | None = ...,
         reason: _builtins.str = ...,
         effective_date: _builtins.str = ...,
+        reaches_back: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "checker", b"checker", "effective_date", b"effective_date", "evidence", b"evidence", "leg_id", b"leg_id", "maker", b"maker", "order_id", b"order_id", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "checker", b"checker", "effective_date", b"effective_date", "evidence", b"evidence", "leg_id", b"leg_id", "maker", b"maker", "order_id", b"order_id", "reaches_back", b"reaches_back", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

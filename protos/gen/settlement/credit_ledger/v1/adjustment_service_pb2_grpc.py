@@ -40,6 +40,11 @@ class AdjustmentServiceStub(object):
                 request_serializer=settlement_dot_credit__ledger_dot_v1_dot_adjustment__service__pb2.AdjustRefundRequest.SerializeToString,
                 response_deserializer=settlement_dot_credit__ledger_dot_v1_dot_adjustment__service__pb2.AdjustRefundResponse.FromString,
                 _registered_method=True)
+        self.PostAdjustment = channel.unary_unary(
+                '/settlement.credit_ledger.v1.AdjustmentService/PostAdjustment',
+                request_serializer=settlement_dot_credit__ledger_dot_v1_dot_adjustment__service__pb2.PostAdjustmentRequest.SerializeToString,
+                response_deserializer=settlement_dot_credit__ledger_dot_v1_dot_adjustment__service__pb2.PostAdjustmentResponse.FromString,
+                _registered_method=True)
         self.RetryLeg = channel.unary_unary(
                 '/settlement.credit_ledger.v1.AdjustmentService/RetryLeg',
                 request_serializer=settlement_dot_credit__ledger_dot_v1_dot_adjustment__service__pb2.RetryLegRequest.SerializeToString,
@@ -63,6 +68,14 @@ class AdjustmentServiceServicer(object):
 
     def AdjustRefund(self, request, context):
         """Complete a pending refund by hand (DOMAIN P22, G02).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PostAdjustment(self, request, context):
+        """Post a balanced journal for an order, by two people: what is the customer's beside the instalments, against accounts of the
+        company; what nobody can explain yet waits in X.SUSPENSE under the case (DOMAIN P22, MA-1 to MA-4).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -96,6 +109,11 @@ def add_AdjustmentServiceServicer_to_server(servicer, server):
                     servicer.AdjustRefund,
                     request_deserializer=settlement_dot_credit__ledger_dot_v1_dot_adjustment__service__pb2.AdjustRefundRequest.FromString,
                     response_serializer=settlement_dot_credit__ledger_dot_v1_dot_adjustment__service__pb2.AdjustRefundResponse.SerializeToString,
+            ),
+            'PostAdjustment': grpc.unary_unary_rpc_method_handler(
+                    servicer.PostAdjustment,
+                    request_deserializer=settlement_dot_credit__ledger_dot_v1_dot_adjustment__service__pb2.PostAdjustmentRequest.FromString,
+                    response_serializer=settlement_dot_credit__ledger_dot_v1_dot_adjustment__service__pb2.PostAdjustmentResponse.SerializeToString,
             ),
             'RetryLeg': grpc.unary_unary_rpc_method_handler(
                     servicer.RetryLeg,
@@ -141,6 +159,33 @@ class AdjustmentService(object):
             '/settlement.credit_ledger.v1.AdjustmentService/AdjustRefund',
             settlement_dot_credit__ledger_dot_v1_dot_adjustment__service__pb2.AdjustRefundRequest.SerializeToString,
             settlement_dot_credit__ledger_dot_v1_dot_adjustment__service__pb2.AdjustRefundResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PostAdjustment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/settlement.credit_ledger.v1.AdjustmentService/PostAdjustment',
+            settlement_dot_credit__ledger_dot_v1_dot_adjustment__service__pb2.PostAdjustmentRequest.SerializeToString,
+            settlement_dot_credit__ledger_dot_v1_dot_adjustment__service__pb2.PostAdjustmentResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,6 +35,10 @@ class AdjustmentServiceStub:
     def __new__(cls, channel: _aio.Channel) -> AdjustmentServiceAsyncStub: ...
     AdjustRefund: _grpc.UnaryUnaryMultiCallable[_adjustment_service_pb2.AdjustRefundRequest, _adjustment_service_pb2.AdjustRefundResponse]
     """Complete a pending refund by hand (DOMAIN P22, G02)."""
+    PostAdjustment: _grpc.UnaryUnaryMultiCallable[_adjustment_service_pb2.PostAdjustmentRequest, _adjustment_service_pb2.PostAdjustmentResponse]
+    """Post a balanced journal for an order, by two people: what is the customer's beside the instalments, against accounts of the
+    company; what nobody can explain yet waits in X.SUSPENSE under the case (DOMAIN P22, MA-1 to MA-4).
+    """
     RetryLeg: _grpc.UnaryUnaryMultiCallable[_adjustment_service_pb2.RetryLegRequest, _adjustment_service_pb2.RetryLegResponse]
     """Ask the rail again about a leg in EXCEPTION, under its own id (DOMAIN PM-6); what it never received is sent."""
     SettleLeg: _grpc.UnaryUnaryMultiCallable[_adjustment_service_pb2.SettleLegRequest, _adjustment_service_pb2.SettleLegResponse]
@@ -49,6 +53,10 @@ class AdjustmentServiceAsyncStub(AdjustmentServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     AdjustRefund: _aio.UnaryUnaryMultiCallable[_adjustment_service_pb2.AdjustRefundRequest, _adjustment_service_pb2.AdjustRefundResponse]  # type: ignore[assignment]
     """Complete a pending refund by hand (DOMAIN P22, G02)."""
+    PostAdjustment: _aio.UnaryUnaryMultiCallable[_adjustment_service_pb2.PostAdjustmentRequest, _adjustment_service_pb2.PostAdjustmentResponse]  # type: ignore[assignment]
+    """Post a balanced journal for an order, by two people: what is the customer's beside the instalments, against accounts of the
+    company; what nobody can explain yet waits in X.SUSPENSE under the case (DOMAIN P22, MA-1 to MA-4).
+    """
     RetryLeg: _aio.UnaryUnaryMultiCallable[_adjustment_service_pb2.RetryLegRequest, _adjustment_service_pb2.RetryLegResponse]  # type: ignore[assignment]
     """Ask the rail again about a leg in EXCEPTION, under its own id (DOMAIN PM-6); what it never received is sent."""
     SettleLeg: _aio.UnaryUnaryMultiCallable[_adjustment_service_pb2.SettleLegRequest, _adjustment_service_pb2.SettleLegResponse]  # type: ignore[assignment]
@@ -66,6 +74,16 @@ class AdjustmentServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_adjustment_service_pb2.AdjustRefundResponse, _abc.Awaitable[_adjustment_service_pb2.AdjustRefundResponse]]:
         """Complete a pending refund by hand (DOMAIN P22, G02)."""
+
+    @_abc_1.abstractmethod
+    def PostAdjustment(
+        self,
+        request: _adjustment_service_pb2.PostAdjustmentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_adjustment_service_pb2.PostAdjustmentResponse, _abc.Awaitable[_adjustment_service_pb2.PostAdjustmentResponse]]:
+        """Post a balanced journal for an order, by two people: what is the customer's beside the instalments, against accounts of the
+        company; what nobody can explain yet waits in X.SUSPENSE under the case (DOMAIN P22, MA-1 to MA-4).
+        """
 
     @_abc_1.abstractmethod
     def RetryLeg(

@@ -698,3 +698,49 @@ class MerchantPaid(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MerchantPaid: _TypeAlias = MerchantPaid  # noqa: Y015
+
+@_typing.final
+class AdjustmentPosted(_message.Message):
+    """Two people adjusted an account for an order (DOMAIN P22). The amounts are changes; what else moved is the company's."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    ADJUSTMENT_ID_FIELD_NUMBER: _builtins.int
+    CASE_ID_FIELD_NUMBER: _builtins.int
+    WALLET_MINOR_FIELD_NUMBER: _builtins.int
+    CREDIT_BALANCE_MINOR_FIELD_NUMBER: _builtins.int
+    RECEIVABLE_MINOR_FIELD_NUMBER: _builtins.int
+    account_id: _builtins.str
+    """The account."""
+    order_id: _builtins.str
+    """The order."""
+    adjustment_id: _builtins.str
+    """The adjustment, `adj_…`."""
+    case_id: _builtins.str
+    """The case it belongs to."""
+    wallet_minor: _builtins.int
+    """Wallet."""
+    credit_balance_minor: _builtins.int
+    """Credit balance."""
+    receivable_minor: _builtins.int
+    """What the customer owes beside instalments."""
+    def __init__(
+        self,
+        *,
+        account_id: _builtins.str = ...,
+        order_id: _builtins.str = ...,
+        adjustment_id: _builtins.str = ...,
+        case_id: _builtins.str = ...,
+        wallet_minor: _builtins.int = ...,
+        credit_balance_minor: _builtins.int = ...,
+        receivable_minor: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "adjustment_id", b"adjustment_id", "case_id", b"case_id", "credit_balance_minor", b"credit_balance_minor", "order_id", b"order_id", "receivable_minor", b"receivable_minor", "wallet_minor", b"wallet_minor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AdjustmentPosted: _TypeAlias = AdjustmentPosted  # noqa: Y015
