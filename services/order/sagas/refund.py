@@ -40,7 +40,7 @@ def _refund_card(plan: Any) -> RefundCard:  # Any: a run of this kind carries a 
 
 
 DEFINITION = Definition(
-    kind=Kind.REFUND, version=1, plan_type=RefundPlan,
+    kind=Kind.REFUND, version=2, plan_type=RefundPlan,
     participants=(
         creditor(_refund, lambda plan: True, lambda run: _refund(run.plan, uncovered_minor(run))),
         card_redemption(_refund_card),

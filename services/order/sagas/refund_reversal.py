@@ -27,7 +27,7 @@ def _undo_card(plan: Any) -> UndoCardRefund:  # Any: a run of this kind carries 
 
 
 DEFINITION = Definition(
-    kind=Kind.REFUND_REVERSAL, version=1, plan_type=ReversalPlan,
+    kind=Kind.REFUND_REVERSAL, version=2, plan_type=ReversalPlan,
     participants=(
         creditor(_undo, lambda plan: plan.money.in_credit_ledger or plan.uncovered_minor > 0),
         card_redemption(_undo_card),
