@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from services.credit_ledger.domain.merchant import share_keys
 from services.kernel.decision import Done
 from services.kernel.messages import Op
 from services.kernel.saga import RESUME, Phase, Verdict
@@ -21,6 +22,7 @@ from services.order.domain.commands import (
 )
 from services.order.domain.order import Order
 from services.order.domain.participation import CARD_REDEMPTION, CREDIT_LEDGER, ClawBack, RefundTenders
+from services.order.domain.plans import Money
 from services.order.domain.pricing import Promotion
 from services.order.domain.returns import ReturnCase
 from services.order.domain.states import OrderState, RefundState, ReturnState
@@ -280,6 +282,11 @@ def test_a_refund_to_a_gift_card_alone_asks_the_credit_ledger_about_the_merchant
     assert isinstance(given_back, ClawBack)
     assert (claimed.amount_minor, claimed.undone, given_back.amount_minor, given_back.undone) == (9_000, False, 9_000, True)
     assert (refunded, world.refund().state) == (RefundState.SUCCEEDED, RefundState.REVERSED)
+
+
+def test_the_share_of_a_merchant_is_one_that_the_credit_ledger_settles() -> None:
+    """Another name would hold a debt that no settlement nets."""
+    assert {Money("o", "c", "m", "a", f"crd_{n}", (), 0).merchant_share for n in range(500)} == set(share_keys("m"))
 
 
 def test_undoing_what_the_merchant_was_not_paid_for_is_the_cards_alone() -> None:
