@@ -119,9 +119,9 @@ async def save_merchant_shares(connection: Connection, rows: Sequence[MerchantSh
 
 
 async def merchant_balance(connection: Connection, merchant_id: str) -> tuple[int, int]:
-    """What this book owes a merchant over all its shares, and what of it is claimed by a settlement."""
+    """What this book owes a merchant over all its shares, and what of it is claimed by what has not ended."""
     row = await connection.fetchrow(
-        """select coalesce(sum(payable_minor), 0)::bigint, coalesce(sum(settling_minor), 0)::bigint
+        """select coalesce(sum(payable_minor), 0)::bigint, coalesce(sum(settling_minor + refunding_minor), 0)::bigint
            from merchant_shares where id = any($1::text[])""",
         list(share_keys(merchant_id)),
     )

@@ -180,10 +180,12 @@ async def test_all_shares_of_a_merchant_are_settled_together(cards: CardLedger) 
         assert {row.key: row for row in loaded} == rows
         assert await merchant_balance(cards.connection, "mer_1") == {Op.TRY: (4_000, 3_500), Op.CONFIRM: (500, 0)}[op]
 
+    for card_id in ("crd_1", "crd_2"):
+        await cards.command(RefundCard(card_id, f"ord_{card_id}", "mer_1", "rfd_1", 400), f"saga_{card_id}", Op.TRY)
     read = await cards.service.GetMerchantBalance(pb.GetMerchantBalanceRequest(merchant_id="mer_1"), cards.context)
     posted = await cards.service.ListJournals(pb.ListJournalsRequest(root_id=read.root_ids[0]), cards.context)
 
-    assert (read.payable_minor, read.settling_minor) == (500, 0)
+    assert (read.payable_minor, read.settling_minor) == (500, 400)
     assert [(line.account, line.sub, line.amount_minor) for line in posted.journals[0].lines] == [
         ("L.MERCH.PAY", "mer_1", 3_500), ("X.CLEARING", "saga_s", -3_500),
     ]

@@ -290,9 +290,9 @@ class GetMerchantBalanceResponse(_message.Message):
     merchant_id: _builtins.str
     """The merchant."""
     payable_minor: _builtins.int
-    """What we owe from this book; below 0 after refunds of what was paid already."""
+    """What we owe from this book, never below 0: what a refund needs beyond it, the merchant owes (DOMAIN P23, OP-3)."""
     settling_minor: _builtins.int
-    """What of it a settlement that has not ended has claimed."""
+    """What of it settlements and refunds that have not ended have claimed."""
     @_builtins.property
     def root_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Roots whose journals hold the merchant's settlements, for ListJournals."""
