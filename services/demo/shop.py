@@ -57,10 +57,12 @@ class Shop:
         await call(self.engine.cards.IssueCard, issuing)
         return await self.account()
 
-    async def place(self, lines: Sequence[tuple[str, int, int]], tenders: Sequence[tuple[str, int]], count: int) -> Answer:
+    async def place(
+        self, lines: Sequence[tuple[str, int, int]], tenders: Sequence[tuple[str, int]], count: int, merchant: str = MERCHANT
+    ) -> Answer:
         """Order (title, quantity, price) lines, paid by (type, amount) tenders, the credit in `count` instalments."""
         request = order_service_pb2.PlaceOrderRequest(
-            request_id=fresh(), customer_id=self.customer_id, merchant_id=MERCHANT, account_id=self.account_id,
+            request_id=fresh(), customer_id=self.customer_id, merchant_id=merchant, account_id=self.account_id,
             lines=[
                 order_pb2.NewLine(line_id=f"line-{number}", title=title, quantity=quantity, unit_price=money(price))
                 for number, (title, quantity, price) in enumerate(lines, start=1)

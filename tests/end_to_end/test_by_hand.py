@@ -1,0 +1,204 @@
+"""What customers, merchants, support and finance do beside the straight way, each over gRPC on a running engine."""
+
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from services.audit import auditor, telling
+from services.demo.shop import MERCHANT, WAIT, Shop, fresh
+from services.local.stack import LocalStack
+from services.vectors.engine import Engine, call
+from services.vectors.outcomes import Rejected
+from services.vectors.session import targets_of
+from services.vectors.world import money
+from settlement.credit_ledger.v1 import adjustment_service_pb2 as adjusting
+from settlement.order.v1 import after_sale_service_pb2 as pb
+from settlement.order.v1 import merchant_service_pb2, order_pb2, order_service_pb2, settlement_pb2
+
+pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(120)]
+
+LINES = (("shoes", 1, 30_000), ("coat", 1, 60_000))
+TENDERS = (("CREDIT", 60_000), ("GIFTCARD", 30_000))
+PAPERS = ["order page", "bill page"]
+
+
+@pytest.fixture(scope="module")
+def endpoints() -> Iterator[Mapping[str, Any]]:
+    """An engine under the manual clock; when all tests are done, the auditor has looked at all they left."""
+    folder = Path(tempfile.mkdtemp(prefix="settle-by-hand-"))
+    try:
+        with LocalStack(folder, "auto", "manual", durable=False) as stack:
+            yield stack.endpoints
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+async def shop(endpoints: Mapping[str, Any]) -> AsyncIterator[Shop]:
+    """A customer of its own with money on every tender; afterwards the books are audited."""
+    engine = Engine(targets_of(endpoints))
+    opened = Shop(engine, endpoints["acquirer"]["target"])
+    await opened.open_account(500_000, 10_000, 100_000)
+    yield opened
+    await engine.rest()
+    await opened.close()
+    await engine.close()
+    report = await auditor.audit({name: service["dsn"] for name, service in endpoints["services"].items()}, strict=True)
+    assert report.clean, telling.as_text(report)
+
+
+async def _shipped(shop: Shop, merchant: str = MERCHANT) -> str:
+    order_id = str((await shop.place(LINES, TENDERS, 3, merchant)).order_id)
+    await shop.ship(order_id)
+    return order_id
+
+
+async def _delivered(shop: Shop) -> str:
+    order_id = await _shipped(shop)
+    await call(
+        shop.engine.orders.ConfirmDelivery, order_service_pb2.ConfirmDeliveryRequest(request_id=fresh(), order_id=order_id)
+    )
+    return order_id
+
+
+async def _case(shop: Shop, return_id: str) -> pb.ReturnCase:
+    answer = await call(shop.engine.after_sale.GetReturn, pb.GetReturnRequest(return_id=return_id))
+    case: pb.ReturnCase = answer.return_case
+    return case
+
+
+def _units(*quantities: tuple[str, int]) -> list[order_pb2.LineQuantity]:
+    return [order_pb2.LineQuantity(line_id=line, quantity=quantity) for line, quantity in quantities]
+
+
+async def test_a_parcel_refused_at_the_door_is_refunded_when_it_is_back(shop: Shop) -> None:
+    """拒收: a return on its way at once, and all tenders get theirs."""
+    order_id = await _shipped(shop)
+
+    refused = await call(shop.engine.after_sale.RefuseDelivery, pb.RefuseDeliveryRequest(
+        request_id=fresh(), order_id=order_id, customer_id=shop.customer_id, waybill_number="SF1", note="too late",
+    ))
+    settlement = await shop.receive(order_id, refused.return_case.return_id, b"")
+
+    assert refused.return_case.state == pb.RETURN_STATE_IN_RETURN
+    assert refused.return_case.reason == pb.RETURN_REASON_REFUSED
+    assert settlement.state == settlement_pb2.SETTLEMENT_STATE_DONE
+    assert (await shop.order(order_id)).state == order_pb2.ORDER_STATE_FULLY_REFUNDED
+    assert (await shop.card()).balance.minor_units == 100_000
+
+
+async def test_support_upholds_a_disputed_receipt_in_part(shop: Shop) -> None:
+    """One of two items had really come: its money goes back, the other stays the customer's."""
+    order_id = await _delivered(shop)
+    return_id = await shop.send_back(order_id, [("line-1", 1), ("line-2", 1)])
+    disputed = await call(shop.engine.after_sale.DisputeReceipt, pb.DisputeReceiptRequest(
+        request_id=fresh(), return_id=return_id, order_id=order_id, merchant_id=MERCHANT, evidence=PAPERS, note="one is missing",
+    ))
+
+    resolved = await call(shop.engine.after_sale.ResolveDispute, pb.ResolveDisputeRequest(
+        request_id=fresh(), return_id=return_id, order_id=order_id, operator_id="support-1", reason="weighed",
+        decision=pb.DISPUTE_DECISION_UPHELD, accepted_lines=_units(("line-1", 1)), wait_timeout=WAIT,
+    ))
+
+    assert disputed.return_case.state == pb.RETURN_STATE_IN_DISPUTE
+    assert resolved.settlement.state == settlement_pb2.SETTLEMENT_STATE_DONE
+    assert resolved.settlement.amount.minor_units == 30_000
+    assert (await _case(shop, return_id)).state == pb.RETURN_STATE_REFUNDED
+    assert (await shop.order(order_id)).state == order_pb2.ORDER_STATE_PARTIALLY_REFUNDED
+
+
+async def test_a_disputed_rejection_is_lifted_or_final(shop: Shop) -> None:
+    """Whoever is neither customer nor support is told nothing; a decision without a word is bad input."""
+    order_id = await _delivered(shop)
+    api, ids = shop.engine.after_sale, []
+    for line in ("line-1", "line-2"):
+        asked = pb.RequestReturnRequest(
+            request_id=fresh(), order_id=order_id, customer_id=shop.customer_id, lines=_units((line, 1)),
+            reason=pb.RETURN_REASON_DEFECTIVE,
+        )
+        ids.append((await call(api.RequestReturn, asked)).return_case.return_id)
+        await call(api.RejectReturn, pb.RejectReturnRequest(
+            request_id=fresh(), return_id=ids[-1], order_id=order_id, reason="worn",
+        ))
+
+    def dispute(return_id: str, customer_id: str) -> pb.DisputeRejectionRequest:
+        return pb.DisputeRejectionRequest(
+            request_id=fresh(), return_id=return_id, order_id=order_id, customer_id=customer_id, evidence=PAPERS,
+        )
+
+    def resolve(return_id: str, decision: Any) -> pb.ResolveDisputeRequest:  # Any: an enum's values have a type of their own
+        return pb.ResolveDisputeRequest(
+            request_id=fresh(), return_id=return_id, order_id=order_id, operator_id="support-1", decision=decision, reason="seen",
+        )
+
+    with pytest.raises(Rejected, match="ORDER_NOT_FOUND"):
+        await call(api.DisputeRejection, dispute(ids[0], "somebody-else"))
+    for return_id in ids:
+        await call(api.DisputeRejection, dispute(return_id, shop.customer_id))
+    with pytest.raises(Rejected, match="INVALID_ARGUMENT"):
+        await call(api.ResolveDispute, resolve(ids[0], pb.DISPUTE_DECISION_UNSPECIFIED))
+    lifted = await call(api.ResolveDispute, resolve(ids[0], pb.DISPUTE_DECISION_UPHELD))
+    final = await call(api.ResolveDispute, resolve(ids[1], pb.DISPUTE_DECISION_REJECTED))
+
+    assert lifted.return_case.state == pb.RETURN_STATE_APPROVED
+    assert final.return_case.state == pb.RETURN_STATE_REJECTED
+    with pytest.raises(Rejected, match="RETURN_STATE"):
+        await call(api.ResolveDispute, resolve(ids[1], pb.DISPUTE_DECISION_UPHELD))
+
+
+async def test_a_merchant_is_paid_its_gift_card_share_once_and_claimed_from_after_a_refund(shop: Shop) -> None:
+    """DOMAIN 3.3, P23: the same request settles once; what was paid and is refunded, the merchant owes."""
+    merchant_id = f"merchant-{uuid4().hex[:12]}"
+    api, order_id = shop.engine.merchants, await _shipped(shop, merchant_id)
+    request = merchant_service_pb2.SettleGiftCardShareRequest(
+        request_id=fresh(), merchant_id=merchant_id, amount=money(30_000), wait_timeout=WAIT
+    )
+
+    first, again = [(await call(api.SettleGiftCardShare, request)).merchant_settlement for _ in range(2)]
+    refunded = (await call(shop.engine.after_sale.RefundAmount, pb.RefundAmountRequest(
+        request_id=fresh(), order_id=order_id, amount=money(90_000), reason="broken", wait_timeout=WAIT,
+    ))).settlement
+    too_much = merchant_service_pb2.SettleGiftCardShareRequest(
+        request_id=fresh(), merchant_id=merchant_id, amount=money(1), wait_timeout=WAIT
+    )
+    refused = (await call(api.SettleGiftCardShare, too_much)).merchant_settlement
+
+    assert first.state == merchant_service_pb2.MERCHANT_SETTLEMENT_STATE_SETTLED
+    assert again.settlement_id == first.settlement_id
+    assert (refused.state, refused.reason) == (merchant_service_pb2.MERCHANT_SETTLEMENT_STATE_REFUSED, "EXCEEDS_PAYABLE")
+    lines = [
+        (line.account, line.amount_minor)
+        for journal in await shop.journals(order_id, refunded.settlement_id) for line in journal.lines
+        if line.account in ("A.MERCH.RECV", "X.CLEARING")
+    ]
+    assert sorted(lines) == [("A.MERCH.RECV", 30_000), ("X.CLEARING", -30_000), ("X.CLEARING", 30_000)]
+
+
+async def test_finance_posts_a_journal_by_two_people(shop: Shop) -> None:
+    """P22: once for a request; alone nobody can, and what does not balance is no journal."""
+    order_id, line = await _shipped(shop), adjusting.AdjustmentLine
+
+    def request(checker: str = "bob", amount: int = 500) -> adjusting.PostAdjustmentRequest:
+        return adjusting.PostAdjustmentRequest(
+            request_id=fresh(), account_id=shop.account_id, order_id=order_id, case_id="case-1", maker="ann", checker=checker,
+            evidence=PAPERS, reason="charged twice", effective_date=today,
+            lines=[line(account="I.FEE.INST", amount_minor=amount), line(account="L.CUST.WALLET", amount_minor=-500)],
+        )
+
+    placed = (await shop.order(order_id)).create_time
+    today = placed.ToDatetime().date().isoformat()
+    good = request()
+
+    first, again = [(await call(shop.engine.adjustments.PostAdjustment, good)).adjustment for _ in range(2)]
+
+    assert first == again
+    assert (await shop.account()).wallet.minor_units == 10_500
+    for bad, reason in ((request(checker="ann"), "FOUR_EYES"), (request(amount=501), "UNBALANCED")):
+        with pytest.raises(Rejected, match=reason):
+            await call(shop.engine.adjustments.PostAdjustment, bad)
+
