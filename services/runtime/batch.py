@@ -101,12 +101,13 @@ class Effects:
 
 
 class Batch:
-    """The items of one transaction. `run` inside it; `effects` after its commit."""
+    """The items of one transaction. `run` inside it; `effects` after its commit. `parked_keys` are the lane's: what is set
+    aside here is added to them."""
 
-    def __init__(self, business: Business, items: Sequence[Item], now: datetime, parked_keys: Iterable[str] = ()) -> None:
+    def __init__(self, business: Business, items: Sequence[Item], now: datetime, parked_keys: dict[str, int] | None = None) -> None:
         self._business = business
         self._items = items
-        self._parked_keys = set(parked_keys)
+        self._parked_keys = {} if parked_keys is None else parked_keys
         self._now = now
         self._known = Known()
         self._stored: dict[str, Answered] = {}
@@ -192,7 +193,7 @@ class Batch:
     def _admit(self, item: Item) -> None:
         """Give duplicates the stored answer; decide what is fresh."""
         message = item.message
-        if item.fault is not None or (item.position is not None and message.key in self._parked_keys):
+        if item.fault is not None or self._follows_parked(item):
             self._set_aside(item, item.fault or Undecodable("FOLLOWS_PARKED", message.key))
             return
         if (timer := item.timer) and (timer.kind, timer.key) not in self._due:
@@ -257,6 +258,11 @@ class Batch:
         elif own_id:
             self._answer_call(item, own_id, decision)
 
+    def _follows_parked(self, item: Item) -> bool:
+        """Whether a message of its key that came before it is set aside; one that is retried stands where it stood."""
+        first = self._parked_keys.get(item.message.key)
+        return item.position is not None and first is not None and parked.place(item.position.headers) > first
+
     def _set_aside(self, item: Item, error: Exception) -> None:
         """A record is parked with its followers, and its coordinator told; a timer is tried later; a caller gets the fault."""
         self.effects.faulty.append((item, error))
@@ -266,7 +272,7 @@ class Batch:
             self.effects.timers[timer.kind, timer.key] = later
         elif item.position is not None:
             if message.key:
-                self._parked_keys.add(message.key)
+                self._parked_keys[message.key] = parked.FIRST
             if message.saga is not None:
                 payload = reply_payload(Verdict.PARKED, "PARKED", "", (), ("", b""))
                 self.effects.outgoing.append(self._business.outbound.reply(message, payload, self._now))

@@ -31,9 +31,7 @@ def read(codec: Codec, key: bytes | None, headers: Sequence[tuple[str, bytes]], 
     body = codec.decode(type_name, payload)
     if saga is not None and "/" not in attributes.get("ce_replyto", ""):
         raise Undecodable("MISSING_HEADER", "ce_replyto")
-    return Message(
-        identity, root, body, fresh_id=identity, saga=saga, caller=attributes.get("ce_replyto", ""), not_after=not_after
-    )
+    return Message(identity, root, body, fresh_id=identity, saga=saga, caller=attributes.get("ce_replyto", ""), not_after=not_after)
 
 
 def _saga(attributes: dict[str, str]) -> SagaRef | None:

@@ -76,7 +76,7 @@ class Lane:
         self.queues = Queues()
         self.session: Session | None = None
         self.in_flight = 0
-        self._parked_keys: set[str] = set()
+        self._parked_keys: dict[str, int] = {}
         self._worked_at = 0.0
         self._collided = False
 
@@ -217,6 +217,8 @@ class Lane:
         try:
             await transaction.start()
             fresh = await lock_positions(connection, self._topic, items)
+            if any(item.message.key in self._parked_keys for item in fresh):  # a person may have resolved it since
+                self._parked_keys = await parked.keys(connection)
             batch = Batch(self._business, fresh, self._clock.now(), self._parked_keys)
             await batch.run(connection, session.lane_id, session.next_seq)
             xid = await offsets.save(connection, self._topic, next_offsets(fresh))
@@ -278,8 +280,6 @@ class Lane:
     def _report(self, item: Item, error: Exception) -> None:
         metrics.PARKED.inc()
         log.error("message_set_aside", key=item.message.key, message=item.message.fresh_id, error=repr(error), exc_info=error)
-        if item.position is not None and item.message.key:
-            self._parked_keys.add(item.message.key)
         if item.answer is not None and not item.answer.done():
             item.answer.set_exception(Unavailable("INTERNAL", "the request could not be decided"))
 

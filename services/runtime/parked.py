@@ -1,6 +1,6 @@
 """Messages that could not be decided: set aside with their reason, so that their partition keeps moving.
 
-Later messages of the same key are set aside behind the first, in order; a person retries or discards them.
+Later messages of the same key are set aside behind the first, in order; a person retries or discards them, the first first.
 """
 
 from collections.abc import Sequence
@@ -16,6 +16,9 @@ from services.runtime.tables import Connection
 
 RETRY_LANE = 0
 """The lane id under which a retried record waits for the scanner; no living lane has it."""
+PLACE = "ce_parkedid"
+"""The header that tells a retried record's place among those of its key."""
+FIRST, LAST = 0, 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +49,15 @@ async def save(connection: Connection, rows: Sequence[Parked], now: datetime) ->
     )
 
 
-async def keys(connection: Connection) -> set[str]:
-    """The keys whose messages have to wait behind a parked one."""
-    rows = await connection.fetch("select distinct key from parked where state = 'PARKED' and key <> ''")
-    return {row[0] for row in rows}
+async def keys(connection: Connection) -> dict[str, int]:
+    """The keys whose messages have to wait behind a parked one, with the place of the first."""
+    rows = await connection.fetch("select key, min(id) from parked where state = 'PARKED' and key <> '' group by key")
+    return {row[0]: row[1] for row in rows}
+
+
+def place(headers: Headers) -> int:
+    """Where a record stands among those of its key: a retried one where it was parked, a new one behind all."""
+    return next((int(value) for name, value in headers if name == PLACE), LAST)
 
 
 async def retry(connection: Connection, parked_id: int, partitions: int, why: str, now: datetime) -> bool:
@@ -61,7 +69,8 @@ async def retry(connection: Connection, parked_id: int, partitions: int, why: st
     )
     if row is None:
         return False
-    headers = [(name, value) for name, value in msgspec.json.decode(row[2], type=list[tuple[str, bytes]])]
+    headers = [header for header in msgspec.json.decode(row[2], type=list[tuple[str, bytes]]) if header[0] != PLACE]
+    headers.append((PLACE, str(parked_id).encode()))
     record = Outgoing(row[0], partition_of(row[1], partitions), row[1], headers, row[3])
     await outbox.save(connection, RETRY_LANE, await connection.fetchval("select nextval('lane_ids')"), [record])
     return True

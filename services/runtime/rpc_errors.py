@@ -34,9 +34,7 @@ def to_status(error: SettlementError) -> status_pb2.Status:
     if isinstance(error, InvalidRequest):
         fields = [error_details_pb2.BadRequest.FieldViolation(field=f, description=d) for f, d in error.violations]
         details.append(_packed(error_details_pb2.BadRequest(field_violations=fields)))
-    return status_pb2.Status(
-        code=code_pb2.Code.Value(error.status), message=error.detail or error.reason, details=details
-    )
+    return status_pb2.Status(code=code_pb2.Code.Value(error.status), message=error.detail or error.reason, details=details)
 
 
 def _packed(detail: error_details_pb2.ErrorInfo | error_details_pb2.RetryInfo | error_details_pb2.BadRequest) -> AnyMessage:

@@ -1,5 +1,6 @@
 """What customers, merchants, support and finance do beside the straight way, each over gRPC on a running engine."""
 
+import asyncio
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -7,16 +8,19 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import asyncpg
 import pytest
 
 from services.audit import auditor, telling
 from services.demo.shop import MERCHANT, WAIT, Shop, fresh
 from services.local.stack import LocalStack
+from services.runtime.lane import KEEPALIVE_SECONDS
 from services.vectors.engine import Engine, call
 from services.vectors.outcomes import Rejected
 from services.vectors.session import targets_of
 from services.vectors.world import money
 from settlement.credit_ledger.v1 import adjustment_service_pb2 as adjusting
+from settlement.operations.v1 import operations_service_pb2 as operations
 from settlement.order.v1 import after_sale_service_pb2 as pb
 from settlement.order.v1 import merchant_service_pb2, order_pb2, order_service_pb2, settlement_pb2
 
@@ -202,3 +206,51 @@ async def test_finance_posts_a_journal_by_two_people(shop: Shop) -> None:
         with pytest.raises(Rejected, match=reason):
             await call(shop.engine.adjustments.PostAdjustment, bad)
 
+
+async def test_a_frozen_settlement_is_repaired_and_goes_on(shop: Shop, endpoints: Mapping[str, Any]) -> None:
+    """Behind a message that was set aside a command waits for a person, and its settlement with it; nothing is lost."""
+    order_id = str((await shop.place(LINES, TENDERS, 3)).order_id)
+    credit, orders = shop.engine._operations["credit_ledger"], shop.engine._operations["order"]  # tests may look inside
+    await _set_aside(endpoints["services"]["credit_ledger"]["dsn"], shop.account_id)
+    cancelling = (await call(shop.engine.orders.CancelOrder, order_service_pb2.CancelOrderRequest(
+        request_id=fresh(), order_id=order_id, reason=order_pb2.CANCEL_REASON_NOT_WANTED,
+    ))).settlement
+
+    frozen = await _phase(orders, cancelling.settlement_id, "FROZEN")
+    waiting = (await call(credit.ListParked, operations.ListParkedRequest(key=shop.account_id))).messages
+    for message, verb, request in zip(
+        waiting, (credit.DiscardParked, credit.RetryParked), (operations.DiscardParkedRequest, operations.RetryParkedRequest),
+        strict=True,
+    ):
+        await call(verb, request(request_id=fresh(), parked_id=message.parked_id, operator_id="ann", reason="repaired"))
+    await call(orders.RetrySaga, operations.RetrySagaRequest(
+        request_id=fresh(), saga_id=cancelling.settlement_id, operator_id="ann", reason="repaired",
+    ))
+
+    assert cancelling.state != settlement_pb2.SETTLEMENT_STATE_DONE
+    assert [message.reason for message in waiting] == ["PLANTED", "FOLLOWS_PARKED"]
+    assert frozen.reason == "PARKED"
+    await _phase(orders, cancelling.settlement_id, "DONE")
+    assert (await shop.order(order_id)).state == order_pb2.ORDER_STATE_CANCELLED
+    assert not (await call(credit.ListParked, operations.ListParkedRequest(key=shop.account_id))).messages
+
+
+async def _set_aside(dsn: str, key: str) -> None:
+    """A message of this key is set aside, and every lane has seen it."""
+    connection = await asyncpg.connect(dsn)
+    await connection.execute(
+        """insert into parked (source, partition, kafka_offset, key, message_id, headers, payload, reason, detail, parked_at)
+           values ('planted', 0, 0, $1, '', '[]', '', 'PLANTED', '', now())""", key,
+    )
+    await connection.close()
+    await asyncio.sleep(2 * KEEPALIVE_SECONDS)
+
+
+async def _phase(stub: Any, saga_id: str, phase: str) -> operations.Saga:
+    """The saga, once it has come there."""
+    async with asyncio.timeout(60):
+        while True:
+            saga: operations.Saga = (await call(stub.GetSaga, operations.GetSagaRequest(saga_id=saga_id))).saga
+            if saga.phase == phase:
+                return saga
+            await asyncio.sleep(0.1)

@@ -16,7 +16,7 @@ from services.kernel.errors import SettlementError
 from services.kernel.ids import partition_of
 from services.kernel.messages import Message
 from services.kernel.saga import Verdict
-from services.runtime import leases, outbox
+from services.runtime import leases, outbox, parked
 from services.runtime.batch import Batch, Business, Item
 from services.runtime.inbox import Answered
 from services.runtime.kafka import PartitionReader, SafeProducer
@@ -202,6 +202,52 @@ async def test_poison_is_parked_and_its_partition_keeps_moving(process: Process,
     assert [tuple(row) for row in await fetch(local, "select id, value from counters")] == [(good, 2)]
     parked = [tuple(row) for row in await fetch(local, "select key, message_id <> '' from parked order by id")]
     assert [key for key, _ in parked] == ["poison", "garbled", "poison"]
+
+
+async def test_what_was_set_aside_is_retried_in_its_order(process: Process, local: Settings, until: Until) -> None:
+    """The second cannot overtake the first; the first passes at once although others of its key still wait behind it."""
+    producer, outbound, partition = SafeProducer(local), Outbound("tester", CODEC, PARTITIONS), partition_of("k", PARTITIONS)
+    records = [
+        Outgoing(COMMANDS, partition, "k", outbound._headers(f"m{amount}", "google.protobuf.Int64Value", "k", datetime.now(UTC)),
+                 CODEC.encode(Add(amount))[1])
+        for amount in (13, 1, 20, 300)
+    ]
+    await producer.send(records)
+    await producer.stop()
+
+    async def waiting() -> list[str]:
+        return [row[0] for row in await fetch(local, "select message_id from parked where state = 'PARKED' order by id")]
+
+    async def all_wait() -> bool:
+        return len(await waiting()) == len(records)
+
+    async def again(parked_id: int) -> None:
+        connection = await asyncpg.connect(local.dsn)
+        async with connection.transaction():
+            assert await parked.retry(connection, parked_id, PARTITIONS, "ann: repaired", datetime.now(UTC))
+        await connection.close()
+        arrived = (await fetch(local, "select sum(next_offset) from consumed_offsets"))[0][0]
+        await process._sweep()
+
+        async def decided() -> bool:
+            return bool((await fetch(local, "select sum(next_offset) > $1 from consumed_offsets", arrived))[0][0])
+
+        await until(decided)
+
+    await until(all_wait)
+    ids = [row[0] for row in await fetch(local, "select id from parked order by id")]
+    await fetch(local, "update parked set state = 'DISCARDED' where id = $1", ids[0])
+    await again(ids[2])
+    overtaking = await fetch(local, "select value from counters")
+    await again(ids[1])
+
+    assert overtaking == []
+    assert [row[0] for row in await fetch(local, "select value from counters")] == [1]
+    assert [await waiting()] == [["m300", "m20"]]
+    for parked_id in [row[0] for row in await fetch(local, "select id from parked where state = 'PARKED' order by id")]:
+        await again(parked_id)
+    assert [row[0] for row in await fetch(local, "select value from counters")] == [321]
+    assert await waiting() == []
 
 
 async def test_a_refusal_is_stored_and_another_body_is_told(process: Process) -> None:

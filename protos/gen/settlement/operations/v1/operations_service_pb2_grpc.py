@@ -136,7 +136,8 @@ class OperationsServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def RetryParked(self, request, context):
-        """Decide a parked message again.
+        """Decide a parked message again, in front of those of its key that were set aside after it; behind one that was set aside
+        before it, it is set aside again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

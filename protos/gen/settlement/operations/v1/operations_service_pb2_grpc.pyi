@@ -48,7 +48,9 @@ class OperationsServiceStub:
     ListParked: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.ListParkedRequest, _operations_service_pb2.ListParkedResponse]
     """List messages that were set aside."""
     RetryParked: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.RetryParkedRequest, _operations_service_pb2.RetryParkedResponse]
-    """Decide a parked message again."""
+    """Decide a parked message again, in front of those of its key that were set aside after it; behind one that was set aside
+    before it, it is set aside again.
+    """
     DiscardParked: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.DiscardParkedRequest, _operations_service_pb2.DiscardParkedResponse]
     """Give a parked message up."""
 
@@ -72,7 +74,9 @@ class OperationsServiceAsyncStub(OperationsServiceStub):
     ListParked: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.ListParkedRequest, _operations_service_pb2.ListParkedResponse]  # type: ignore[assignment]
     """List messages that were set aside."""
     RetryParked: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.RetryParkedRequest, _operations_service_pb2.RetryParkedResponse]  # type: ignore[assignment]
-    """Decide a parked message again."""
+    """Decide a parked message again, in front of those of its key that were set aside after it; behind one that was set aside
+    before it, it is set aside again.
+    """
     DiscardParked: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.DiscardParkedRequest, _operations_service_pb2.DiscardParkedResponse]  # type: ignore[assignment]
     """Give a parked message up."""
 
@@ -141,7 +145,9 @@ class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _operations_service_pb2.RetryParkedRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_operations_service_pb2.RetryParkedResponse, _abc.Awaitable[_operations_service_pb2.RetryParkedResponse]]:
-        """Decide a parked message again."""
+        """Decide a parked message again, in front of those of its key that were set aside after it; behind one that was set aside
+        before it, it is set aside again.
+        """
 
     @_abc_1.abstractmethod
     def DiscardParked(
