@@ -57,7 +57,7 @@ async def keys(connection: Connection) -> dict[str, int]:
 
 def place(headers: Headers) -> int:
     """Where a record stands among those of its key: a retried one where it was parked, a new one behind all."""
-    return next((int(value) for name, value in headers if name == PLACE), LAST)
+    return next((int(value) for name, value in headers if name == PLACE and value.isdigit()), LAST)
 
 
 async def retry(connection: Connection, parked_id: int, partitions: int, why: str, now: datetime) -> bool:

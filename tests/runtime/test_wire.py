@@ -5,6 +5,7 @@ from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2
 
 from services.kernel.errors import ResourceExhausted
+from services.runtime import parked
 from services.runtime.codec import Codec, Entry, Undecodable
 from services.runtime.rpc_errors import to_status
 from settlement.operations.v1 import operations_service_pb2 as pb
@@ -39,3 +40,10 @@ def test_p3_a_record_with_unclean_text_cannot_be_a_message() -> None:
 
     with pytest.raises(Undecodable):
         codec.decode("settlement.operations.v1.GetSagaRequest", dirty)
+
+
+@pytest.mark.parametrize(("value", "place"), [(b"7", 7), (b"-7", parked.LAST), (b"seven", parked.LAST), (b"", parked.LAST)])
+def test_only_a_number_is_a_place_among_the_parked(value: bytes, place: int) -> None:
+    """Bytes that nobody of ours wrote stand behind all, like a record without a place."""
+    assert parked.place([("ce_id", b"1"), (parked.PLACE, value)]) == place
+    assert parked.place([]) == parked.LAST
