@@ -17,6 +17,8 @@ from services.kernel.errors import Defect, ResourceExhausted, Unavailable
 from services.runtime.settings import Settings
 from services.runtime.tables import Connection
 
+# asyncpg asks an abstract base class about every element of every array that we bind: plain types are what we bind (D20).
+asyncpg.protocol.protocol.IterableABC = (list, tuple, range, set, frozenset)  # type: ignore[attr-defined]
 IDLE_IN_TRANSACTION_SECONDS = 10
 RESOLVE_SECONDS = 60.0
 """How long the outcome of a commit is asked for before it stays unknown."""

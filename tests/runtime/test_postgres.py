@@ -267,3 +267,16 @@ async def test_d6_a_pooled_connection_keeps_no_session_lock(settings: Settings) 
 
     other.terminate()
     await pool.close()
+
+
+async def test_arrays_are_bound_as_plain_columns(settings: Settings) -> None:
+    """D20: what is no list, tuple, range or set is refused before it is sent. If that passes, asyncpg asks somebody else now."""
+    connection = await connect_lane(settings)
+    try:
+        for column in (["a", None, "c"], ("a", "b"), ["[1]", "{}"]):
+            assert await connection.fetchval("select $1::text[]", column) == list(column)
+        assert await connection.fetchval("select $1::integer[]", range(3)) == [0, 1, 2]
+        with pytest.raises(asyncpg.DataError):
+            await connection.fetchval("select $1::integer[]", {1: 2}.values())
+    finally:
+        await connection.close()
