@@ -1,13 +1,8 @@
 """A real PostgreSQL for the whole run (as `nobody` where the user is root), and a mock Kafka for each test that asks."""
 
 import asyncio
-import os
 import shutil
-import signal
-import socket
-import subprocess
 import tempfile
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,65 +12,42 @@ import pytest
 import pytest_asyncio
 
 from services.runtime.settings import Settings
+from tests.audit.scratch import made
 from tests.runtime.mock_cluster import MockCluster
 
 Until = Callable[[Callable[[], Any]], Awaitable[None]]
 
 
 class Postgres:
-    """One server in a temporary directory; `stop` may be immediate, as a crash is."""
+    """One server in a temporary directory; `stop` is a crash."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.binaries = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name))
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self._server: subprocess.Popen[bytes] | None = None
-        self._as_nobody: dict[str, Any] = {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.getuid() == 0 else {}
-
-    def initialise(self) -> None:
-        """Make the data directory."""
-        if self._as_nobody:
-            shutil.chown(self.folder, "nobody", "nogroup")
-        options = ["-U", "postgres", "-A", "trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]
-        command: list[str | Path] = [self.binaries / "initdb", "-D", self.folder / "data", *options]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, **self._as_nobody)
+        self._server = made(folder)
 
     def start(self) -> None:
-        """Start and wait until it accepts connections."""
-        self._server = subprocess.Popen(
-            [self.binaries / "postgres", "-D", self.folder / "data", "-p", str(self.port), "-k", self.folder,
-             "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=60", "-c", "fsync=off"],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True, **self._as_nobody,
-        )
-        deadline = time.monotonic() + 20
-        asking: list[str | Path] = [self.binaries / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]
-        while subprocess.run(asking, check=False).returncode:
-            assert time.monotonic() < deadline, "PostgreSQL did not start"
-            time.sleep(0.02)
+        """Start, or start again, and wait until it accepts connections."""
+        self._server.start()
 
-    def stop(self, how: signal.Signals = signal.SIGQUIT) -> None:
-        """SIGQUIT is an immediate stop, as a crash; SIGINT a fast one."""
-        assert self._server is not None
-        self._server.send_signal(how)
-        self._server.wait(20)
+    def stop(self) -> None:
+        """An immediate stop: no checkpoint, recovery on the next start."""
+        self._server.stop(immediate=True)
 
     def dsn(self, database: str = "postgres") -> str:
         """How to connect."""
-        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
+        return f"{self._server.dsn.rpartition('/')[0]}/{database}"
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """The server of this run."""
     folder = Path(tempfile.mkdtemp(prefix="settle-pg-"))
-    server = Postgres(folder)
-    server.initialise()
-    server.start()
-    yield server
-    server.stop()
-    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        server = Postgres(folder)
+        server.start()
+        yield server
+        server.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
