@@ -17,7 +17,7 @@ from services.local import children, ports
 
 START_SECONDS_MAX = 120.0
 """After a crash it syncs its files and replays its log first; a busy disk draws that out."""
-PORTS_TRIED_MAX = 5
+STARTS_TRIED_MAX = 5
 LOG_SHOWN = 1_500
 """So many characters of its log go into the error."""
 DATABASES = {
@@ -73,19 +73,22 @@ class Postgres:
                 self._start(self.binaries, self.data)
 
     def _start(self, binaries: Path, data: Path) -> None:
-        for _ in range(PORTS_TRIED_MAX):
+        status: int | None = None
+        for _ in range(STARTS_TRIED_MAX):
             _clear_lock(data)
-            self._launch(binaries, data)
-            if self._came_up(data):
+            self.child = child = self._launched(binaries, data)
+            if _came_up(child, data):
                 self.placed = True
                 return
+            status = child.process.returncode
             self._end()
-            if self.placed or not self.wanted or ports.free(self.port):
+            if not self.wanted:
                 break
-            self._move()  # somebody took the port between choosing and listening
-        raise NoPostgres(f"PostgreSQL did not start: {_last_words(data.parent / 'postgres.log')}")
+            if not self.placed and not ports.free(self.port):
+                self._move()  # somebody took the port between choosing and listening
+        raise NoPostgres(f"PostgreSQL did not start, status {status}: {_last_words(data.parent / 'postgres.log')}")
 
-    def _launch(self, binaries: Path, data: Path) -> None:
+    def _launched(self, binaries: Path, data: Path) -> children.Child:
         settings = _TUNING | ({} if self.durable else _FAST) | {"wal_compression": _compression(binaries, data)}
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         command = [
@@ -93,19 +96,7 @@ class Postgres:
             "-c", "unix_socket_directories=", *options,
         ]
         with open(data.parent / "postgres.log", "ab") as log:
-            self.child = children.start(
-                "postgres", command, log=log, folder=data, unprivileged=True, interrupt=signal.SIGINT
-            )
-
-    def _came_up(self, data: Path) -> bool:
-        """Whether our own server says `ready` in its lock file; asking the port might be answered by somebody else's."""
-        deadline = time.monotonic() + START_SECONDS_MAX
-        while (child := self.child) is not None and child.running and time.monotonic() < deadline:
-            said = _lock_lines(data)
-            if len(said) >= 8 and said[0] == str(child.pid) and said[7].strip() == "ready":
-                return True
-            time.sleep(0.02)
-        return False
+            return children.start("postgres", command, log=log, folder=data, unprivileged=True, interrupt=signal.SIGINT)
 
     def _move(self) -> None:
         self.port = ports.free_ports(1)[0]
@@ -123,6 +114,17 @@ class Postgres:
         child, self.child = self.child, None
         if child is not None:
             child.stop()
+
+
+def _came_up(child: children.Child, data: Path) -> bool:
+    """Whether our own server says `ready` in its lock file; asking the port might be answered by somebody else's."""
+    deadline = time.monotonic() + START_SECONDS_MAX
+    while child.running and time.monotonic() < deadline:
+        said = _lock_lines(data)
+        if len(said) >= 8 and said[0] == str(child.pid) and said[7].strip() == "ready":
+            return True
+        time.sleep(0.02)
+    return False
 
 
 def _compression(binaries: Path, data: Path) -> str:

@@ -31,7 +31,7 @@ async def ledger(postgres: str, request: pytest.FixtureRequest) -> AsyncIterator
     await admin.execute(f'create database "{name}"')
     dsn = f"{postgres}/{name}"
     await migrate(dsn, [MIGRATIONS])
-    connection = await connect_lane(Settings("credit_ledger", dsn=dsn))
+    connection = await connect_lane(Settings("credit_ledger", dsn=dsn, idle_session_timeout_seconds=0))
     yield Ledger(connection)
     await connection.close()
     await admin.execute(f'drop database "{name}" with (force)')

@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -13,6 +14,7 @@ import pytest
 
 from services.audit import auditor, telling
 from services.demo.shop import MERCHANT, WAIT, Shop, fresh
+from services.kernel.calendar import business_date
 from services.local.stack import LocalStack
 from services.runtime.lane import KEEPALIVE_SECONDS
 from services.vectors.engine import Engine, call
@@ -195,7 +197,7 @@ async def test_finance_posts_a_journal_by_two_people(shop: Shop) -> None:
         )
 
     placed = (await shop.order(order_id)).create_time
-    today = placed.ToDatetime().date().isoformat()
+    today = business_date(placed.ToDatetime(UTC)).isoformat()
     good = request()
 
     first, again = [(await call(shop.engine.adjustments.PostAdjustment, good)).adjustment for _ in range(2)]

@@ -31,7 +31,7 @@ async def shop(postgres: str, request: pytest.FixtureRequest) -> AsyncIterator[S
     await admin.execute(f'create database "{name}"')
     dsn = f"{postgres}/{name}"
     await migrate(dsn, [MIGRATIONS])
-    connection = await connect_lane(Settings("order", dsn=dsn))
+    connection = await connect_lane(Settings("order", dsn=dsn, idle_session_timeout_seconds=0))
     yield Shop(connection)
     await connection.close()
     await admin.execute(f'drop database "{name}" with (force)')

@@ -54,14 +54,14 @@ def fire() -> Iterator[Fire]:
     environ = {"SETTLE_IDLE_SESSION_TIMEOUT_SECONDS": LEASE_SECONDS}
     try:
         targets = _fill(data)
-        with LocalStack(data, broker="kafka", clock="system", instances={"credit_ledger": 2}, environ=environ) as stack:
+        with LocalStack(data, broker="auto", clock="system", instances={"credit_ledger": 2}, environ=environ) as stack:
             yield Fire(stack, iter(targets))
     finally:
         shutil.rmtree(data, ignore_errors=True)
 
 
 def _fill(data: Path) -> list[Target]:
-    with LocalStack(data, broker="kafka", clock="manual") as stack:
+    with LocalStack(data, broker="auto", clock="manual") as stack:
         said = stack.endpoints["services"]
         services = {name: said[name]["target"] for name in postgres.DATABASES}
         dsns = {name: said[name]["dsn"] for name in postgres.DATABASES}
