@@ -4,14 +4,18 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 STOP_SECONDS = 12.0
 STALE_SECONDS = 5.0
+_BECOME = """import os, sys
+os.setgroups([]), os.setgid(int(sys.argv[2])), os.setuid(int(sys.argv[1]))
+os.execv(sys.argv[3], sys.argv[3:])"""
 
 
 def started_at(pid: int) -> str:
@@ -77,14 +81,15 @@ def start(
     name: str, command: Sequence[str], environ: Mapping[str, str] | None = None, log: IO[bytes] | int = subprocess.DEVNULL,
     folder: Path | None = None, unprivileged: bool = False, interrupt: int = signal.SIGTERM,
 ) -> Child:
-    """Start a process in a session of its own, so that Ctrl-C reaches only us; `unprivileged` runs it as nobody."""
-    identity: dict[str, Any] = {}  # Any: keyword arguments of Popen
+    """Start a process in a session of its own, so that Ctrl-C reaches only us; `unprivileged` runs it as nobody.
+
+    It becomes nobody by itself, not in a fork of ours: gRPC's fork handlers now and then crashed there.
+    """
     if unprivileged and os.geteuid() == 0:
-        user, group = nobody()
-        identity = {"user": user, "group": group, "extra_groups": []}
+        command = [sys.executable, "-I", "-S", "-c", _BECOME, *map(str, nobody()), *command]
     process = subprocess.Popen(
         list(command), env=dict(os.environ) if environ is None else dict(environ), cwd=folder, stdin=subprocess.DEVNULL,
-        stdout=log, stderr=subprocess.STDOUT, start_new_session=True, **identity,
+        stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
     )
     return Child(name, process, interrupt)
 
