@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from services.local import postgres
+from settle.local import postgres
 
 
 def made(folder: Path) -> postgres.Postgres:

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import asyncpg
 import pytest
 
-from services.audit import auditor, beside, clearing, telling
-from services.audit.findings import ORDER, SERVICES, Report
-from services.audit.snapshots import World, put_beside
+from settle.audit import auditor, beside, clearing, telling
+from settle.audit.findings import ORDER, SERVICES, Report
+from settle.audit.snapshots import World, put_beside
 from tests.audit.house import House, house
 from tests.audit.scratch import server
 from tests.audit.story import tell

@@ -6,16 +6,16 @@ from datetime import UTC, datetime
 
 import pytest
 
-from services.audit import auditor, telling
-from services.bench import loader
-from services.bench.clones import Ids, forms_of, renamed, renamed_text
-from services.bench.targets import Target, read_targets, request_of, write_targets
 from services.card_redemption.domain.commands import IssueCard
 from services.credit_ledger.domain.commands import FundWallet, OpenAccount
 from services.kernel.ids import partition_of
 from services.order.domain.commands import CancelOrder, ConfirmShipment, NewLine, NewTender, PlaceOrder
 from services.order.domain.credit_terms import CreditTerms
 from services.order.domain.tenders import TenderType
+from settle.audit import auditor, telling
+from settle.bench import loader
+from settle.bench.clones import Ids, forms_of, renamed, renamed_text
+from settle.bench.targets import Target, read_targets, request_of, write_targets
 from tests.audit.house import PARTITIONS, House, house
 from tests.audit.scratch import server
 

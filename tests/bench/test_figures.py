@@ -3,12 +3,12 @@
 import os
 from datetime import timedelta
 
-from services.bench.customers import BILL_DAY
-from services.bench.figures import Figures, Night, Percentiles, Phase
-from services.bench.night import UNTIL_MIDNIGHT, eve
-from services.bench.processes import busy_seconds, cost_of
-from services.bench.run import Options, _judge
 from services.kernel.calendar import business_date
+from settle.bench.customers import BILL_DAY
+from settle.bench.figures import Figures, Night, Percentiles, Phase
+from settle.bench.night import UNTIL_MIDNIGHT, eve
+from settle.bench.processes import busy_seconds, cost_of
+from settle.bench.run import Options, _judge
 
 NOTHING = Percentiles.of([])
 

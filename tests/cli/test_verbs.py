@@ -8,9 +8,9 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
-from services.cli.app import app
-from services.local import children
-from services.local.endpoints import read_endpoints, write_endpoints
+from settle.cli.app import app
+from settle.local import children
+from settle.local.endpoints import read_endpoints, write_endpoints
 
 ROOT = Path(__file__).resolve().parents[2]
 VERBS = ["up", "down", "status", "logs", "doctor", "demo", "test", "bench", "verify", "vectors", "sagas", "parked"]
@@ -26,7 +26,7 @@ def test_every_verb_is_there() -> None:
 def test_the_command_line_imports_no_engine() -> None:
     """What a verb needs is imported when it runs: the help does not wait for gRPC, Kafka or PostgreSQL."""
     code = (
-        "import sys, services.cli.app\n"
+        "import sys, settle.cli.app\n"
         "print(*[name for name in ('grpc', 'aiokafka', 'asyncpg', 'google.protobuf') if name in sys.modules])"
     )
 
@@ -86,7 +86,7 @@ def test_up_on_data_in_use_is_refused_in_one_line(tmp_path: Path) -> None:
     write_endpoints(tmp_path, {"pid": supervisor, "began": children.started_at(supervisor), "processes": []})
 
     done = subprocess.run(
-        [sys.executable, "-m", "services.cli", "up", "--data", str(tmp_path)], capture_output=True, text=True, check=False, cwd=ROOT
+        [sys.executable, "-m", "settle.cli", "up", "--data", str(tmp_path)], capture_output=True, text=True, check=False, cwd=ROOT
     )
 
     assert done.returncode == 1

@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.demo.session import show
-from services.demo.telling import Book
+from settle.demo.session import show
+from settle.demo.telling import Book
 
 
 @pytest.mark.end_to_end

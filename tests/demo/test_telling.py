@@ -4,8 +4,8 @@ import io
 
 from rich.console import Console
 
-from services.demo import figures
-from services.demo.telling import Book
+from settle.demo import figures
+from settle.demo.telling import Book
 from settlement.common.v1 import instalment_pb2, journal_pb2
 
 

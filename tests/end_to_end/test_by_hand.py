@@ -12,15 +12,15 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from services.audit import auditor, telling
-from services.demo.shop import MERCHANT, WAIT, Shop, fresh
 from services.kernel.calendar import business_date
-from services.local.stack import LocalStack
 from services.runtime.lane import KEEPALIVE_SECONDS
-from services.vectors.engine import Engine, call
-from services.vectors.outcomes import Rejected
-from services.vectors.session import targets_of
-from services.vectors.world import money
+from settle.audit import auditor, telling
+from settle.client.engine import Engine, call
+from settle.client.outcomes import Rejected
+from settle.client.shop import MERCHANT, WAIT, Shop, fresh
+from settle.local.stack import LocalStack
+from settle.vectors.session import targets_of
+from settle.vectors.world import money
 from settlement.credit_ledger.v1 import adjustment_service_pb2 as adjusting
 from settlement.operations.v1 import operations_service_pb2 as operations
 from settlement.order.v1 import after_sale_service_pb2 as pb

@@ -8,8 +8,8 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from services.local import jars, kafka, ports, topics
-from services.local.stack import broker_line
+from settle.local import jars, kafka, ports, topics
+from settle.local.stack import broker_line
 from tests.local.conftest import Until
 
 WORK = ["settlement.credit_ledger.commands.v1", "settlement.card_redemption.commands.v1"]

@@ -5,7 +5,7 @@ import signal
 import socket
 import sys
 
-from services.local import children, ports
+from settle.local import children, ports
 
 SLEEPER = [sys.executable, "-c", "import signal; signal.pause()"]
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from services.local import children
-from services.local.endpoints import read_endpoints, serving, write_endpoints
-from services.local.stack import AlreadyRunning, LocalStack
+from settle.local import children
+from settle.local.endpoints import read_endpoints, serving, write_endpoints
+from settle.local.stack import AlreadyRunning, LocalStack
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:

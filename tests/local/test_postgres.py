@@ -13,7 +13,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from services.local import children, ports, postgres
+from settle.local import children, ports, postgres
 
 
 @pytest.fixture

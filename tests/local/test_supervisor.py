@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from services.local import ports
-from services.local.endpoints import serving
-from services.local.supervisor import RESTART_SECONDS_MAX, RESTARTS_FAST, Seat, Supervisor, pause_seconds
+from settle.local import ports
+from settle.local.endpoints import serving
+from settle.local.supervisor import RESTART_SECONDS_MAX, RESTARTS_FAST, Seat, Supervisor, pause_seconds
 from tests.local.conftest import Until
 
 READY_SECONDS = 60.0

@@ -80,10 +80,10 @@ def test_generated_code_imports_without_a_warning() -> None:
 
 
 def test_protos_are_formatted_linted_unbroken_and_generated_code_is_current() -> None:
-    """The check of `tools/protos.py`; it needs uv, and the generator in uv's cache or an index."""
+    """The check of `protos/generate.py`; it needs uv, and the generator in uv's cache or an index."""
     if shutil.which("uv") is None and not (ROOT / ".tools/bin/uv").exists():
         pytest.skip("uv is not here")
 
-    done = subprocess.run([sys.executable, ROOT / "tools/protos.py", "check"], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, ROOT / "protos/generate.py", "check"], capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr

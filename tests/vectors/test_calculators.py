@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.vectors.calculators import calculate
-from services.vectors.scenario import Json, Scenario
+from settle.vectors.calculators import calculate
+from settle.vectors.scenario import Json, Scenario
 from tests.vectors.reference import half_up, payables_of, reduction, split
 
 amounts = st.integers(0, 10**7)

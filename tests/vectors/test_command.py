@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from services.cli.vectors import app
-from services.vectors.engine import Engine
-from services.vectors.runner import run
-from services.vectors.scenario import Json, Scenario
+from settle.cli.vectors import app
+from settle.client.engine import Engine
+from settle.vectors.runner import run
+from settle.vectors.scenario import Json, Scenario
 
 GOOD: Json = {
     "id": "S1", "kind": "schedule", "given": {"principal": 100, "n": 3, "fee_ppm": 0}, "when": [],

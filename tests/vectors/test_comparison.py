@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.vectors.comparison import closing_balances, first_difference, normal_form
-from services.vectors.scenario import Json, Scenario
+from settle.vectors.comparison import closing_balances, first_difference, normal_form
+from settle.vectors.scenario import Json, Scenario
 
 
 def scenario(then: Json, kind: str = "schedule", events: int = 0) -> Scenario:

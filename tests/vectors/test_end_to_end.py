@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from services.vectors.engine import Engine
-from services.vectors.runner import FLOWS, run
-from services.vectors.scenario import Scenario, load
-from services.vectors.session import engine_targets
+from settle.client.engine import Engine
+from settle.vectors.runner import FLOWS, run
+from settle.vectors.scenario import Scenario, load
+from settle.vectors.session import engine_targets
 from tests.vectors.generate import POLICIES, case
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(1200)]

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from services.vectors.comparison import first_difference
-from services.vectors.scenario import Scenario, load
+from settle.vectors.comparison import first_difference
+from settle.vectors.scenario import Scenario, load
 from tests.vectors.generate import case
 from tests.vectors.oracle import expected
 from tests.vectors.reference import Json

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 import grpc
 import pytest
 
-from services.vectors import engine as engine_module
-from services.vectors.engine import SERVICES, Engine
-from services.vectors.outcomes import NotPlayed
+from settle.client import engine as engine_module
+from settle.client.engine import SERVICES, Engine
+from settle.client.outcomes import NotPlayed
 from settlement.operations.v1 import operations_service_pb2 as pb
 from settlement.operations.v1 import operations_service_pb2_grpc as rpc
 

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from services.vectors.scenario import Scenario
-from services.vectors.timeline import BadTime, Round, instants, rounds
+from settle.vectors.scenario import Scenario
+from settle.vectors.timeline import BadTime, Round, instants, rounds
 
 ONE = datetime(2026, 3, 10, 1, tzinfo=UTC)
 TWO = datetime(2026, 3, 10, 2, tzinfo=UTC)

@@ -12,7 +12,7 @@ from services.credit_ledger.domain.leg import QueryLeg, Rail, SendLeg
 from services.credit_ledger.rails import performing
 from services.credit_ledger.rails.bank_card import BankCardRail
 from services.credit_ledger.rails.rail import PaymentRail
-from services.local.acquirer.faults import Faults
+from settle.local.acquirer.faults import Faults
 from tests.credit_ledger.rails.fake_rail import FakeRail
 from tests.local.acquirer.sandbox import sandbox
 

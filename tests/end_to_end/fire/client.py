@@ -10,7 +10,7 @@ import grpc
 import grpc.aio
 from google.rpc import error_details_pb2, status_pb2
 
-from services.bench.targets import CONFIRM_RECEIPT, Target, request_of
+from settle.bench.targets import CONFIRM_RECEIPT, Target, request_of
 from settlement.order.v1 import after_sale_service_pb2, order_service_pb2
 
 UNKNOWN = {

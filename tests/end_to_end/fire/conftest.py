@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from services.bench import loader
-from services.bench.targets import Target
-from services.local import kafka, postgres
-from services.local.stack import LocalStack
+from settle.bench import loader
+from settle.bench.targets import Target
+from settle.local import kafka, postgres
+from settle.local.stack import LocalStack
 
 ORDERS = 5_000
 LEASE_SECONDS = "3"

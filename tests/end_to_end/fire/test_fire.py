@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 import asyncpg
 import pytest
 
-from services.audit import auditor, telling
+from settle.audit import auditor, telling
 from tests.end_to_end.fire.client import Client
 from tests.end_to_end.fire.conftest import ORDERS, Fire
 from tests.end_to_end.fire.replay import repeat_everything
@@ -79,7 +79,7 @@ async def test_every_message_comes_twice(fire: Fire) -> None:
 
 async def test_the_command_says_the_same(fire: Fire) -> None:
     """After all of it, `settle verify --json` prints one clean object and ends with 0."""
-    command = [sys.executable, "-m", "services.cli", "verify", "--data", str(fire.stack.data), "--strict", "--json"]
+    command = [sys.executable, "-m", "settle.cli", "verify", "--data", str(fire.stack.data), "--strict", "--json"]
 
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     said = json.loads((await process.communicate())[0])

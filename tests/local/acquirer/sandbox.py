@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import grpc
 
-from services.local.acquirer.faults import Faults
-from services.local.acquirer.ledger import AcquirerLedger
-from services.local.acquirer.service import Acquirer
+from settle.local.acquirer.faults import Faults
+from settle.local.acquirer.ledger import AcquirerLedger
+from settle.local.acquirer.service import Acquirer
 from settlement.sandbox.v1.acquirer_service_pb2_grpc import AcquirerServiceStub, add_AcquirerServiceServicer_to_server
 
 if TYPE_CHECKING:  # the generated code names it in its stubs only

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from services.local import ports
+from settle.local import ports
 from settlement.common.v1 import money_pb2
 from settlement.sandbox.v1 import acquirer_service_pb2 as pb
 from settlement.sandbox.v1.acquirer_service_pb2_grpc import AcquirerServiceStub
@@ -29,7 +29,7 @@ REQUEST = pb.RefundRequest(
 @contextmanager
 def _process(target: str, data: Path) -> "Iterator[subprocess.Popen[bytes]]":
     own = {"SETTLE_LISTEN": target, "SETTLE_ACQUIRER_DATA": str(data), "SETTLE_ACQUIRER_CONFIRM": "manual"}
-    process = subprocess.Popen([sys.executable, "-m", "services.local.acquirer"], env=os.environ | own)
+    process = subprocess.Popen([sys.executable, "-m", "settle.local.acquirer"], env=os.environ | own)
     try:
         yield process
     finally:

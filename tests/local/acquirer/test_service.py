@@ -6,8 +6,8 @@ from pathlib import Path
 import grpc
 import pytest
 
-from services.local.acquirer.faults import Dice, Faults
-from services.local.acquirer.ledger import AcquirerLedger, KeyReused
+from settle.local.acquirer.faults import Dice, Faults
+from settle.local.acquirer.ledger import AcquirerLedger, KeyReused
 from settlement.common.v1 import money_pb2
 from settlement.sandbox.v1 import acquirer_service_pb2 as pb
 from tests.local.acquirer.sandbox import Sandbox, sandbox

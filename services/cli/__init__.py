@@ -1,8 +1,0 @@
-"""The command line: one thin file per verb. What a verb needs is imported when it runs."""
-
-
-def main() -> None:
-    """Run the `settle` command."""
-    from services.cli.app import app
-
-    app()

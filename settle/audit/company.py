@@ -1,0 +1,76 @@
+"""The company's side of the credit book: merchants, and money on its way to or from the outside (OP-3, PM-1, PM-6)."""
+
+from settle.audit.findings import CREDIT, Check
+
+CHECKS = (
+    Check(
+        "merchants.projection", "what the shares of a merchant say is what is booked", (CREDIT,),
+        """select coalesce(s.merchant_id, b.sub) || ' ' || v.name, v.booked::text, v.stored::text
+           from (select merchant_id, sum(payable_minor) payable, sum(receivable_minor) receivable
+                 from merchant_shares group by merchant_id) s
+           full join (
+               select sub, -sum(amount_minor) filter (where account = 'L.MERCH.PAY') payable,
+                      sum(amount_minor) filter (where account = 'A.MERCH.RECV') receivable
+               from audit_balances where account in ('L.MERCH.PAY', 'A.MERCH.RECV') group by sub
+           ) b on b.sub = s.merchant_id
+           cross join lateral (values
+               ('payable', coalesce(s.payable, 0), coalesce(b.payable, 0)),
+               ('receivable', coalesce(s.receivable, 0), coalesce(b.receivable, 0))
+           ) v (name, stored, booked)
+           where v.stored <> v.booked""",
+    ),
+    Check(
+        "rails.transit", "what is in transit to cards and payout instruments is the sum of the open legs", (CREDIT,),
+        """select t.account, t.open::text, coalesce(b.amount, 0)::text
+           from (select case rail when 'CARD' then 'L.REFUND.TRANSIT.CARD' else 'L.PAYOUT.TRANSIT' end account,
+                        coalesce(sum(amount_minor), 0) open
+                 from (select l.rail, l.amount_minor from legs l
+                       where l.state not in ('SETTLED', 'RECALLED', 'REROUTED')
+                         and not exists (select from operations o
+                                         where o.account_id = l.account_id and o.reference = l.id and o.kind = 'ReturnBankDeposit')
+                       union all values ('CARD', 0), ('PAYOUT', 0)) l
+                 group by rail) t
+           left join (select account, -sum(amount_minor) amount from audit_balances group by account) b on b.account = t.account
+           where t.open <> coalesce(b.amount, 0)""",
+    ),
+    Check(
+        "rails.deposits", "the bank payment of a rejected order went to the rail once, as its settlement says (PM-5)", (CREDIT,),
+        """select s.id, s.deposit_minor::text, coalesce(l.amount_minor::text, 'no leg')
+           from audit_settlements s
+           left join operations o on o.saga_id = s.id and o.kind = 'ReturnBankDeposit'
+           left join legs l on l.id = o.reference
+           where s.kind = 'deposit_return' and s.decision = 'COMMIT' and l.amount_minor is distinct from s.deposit_minor""",
+    ),
+    Check(
+        "rails.adjusted", "what people settled by hand was booked once, with two names and two papers (MA-1, MA-3)", (CREDIT,),
+        """select l.id, 'a settlement by two people with two papers', coalesce(a.maker || ' and ' || a.checker, 'nobody')
+           from legs l left join adjustments a on l.detail = 'settled by hand: ' || a.id
+           where l.detail like 'settled by hand: %'
+             and (a.id is null or a.maker = a.checker or json_array_length(a.evidence) < 2 or l.state <> 'SETTLED')""",
+    ),
+    Check(
+        "rails.flash", "what the flash network has not confirmed is in transit", (CREDIT,),
+        """select 'L.REFUND.TRANSIT.FLASH', t.open::text, t.booked::text
+           from (select (select coalesce(sum((tenders ->> 0)::bigint), 0) from credit_refunds
+                         where state in ('PENDING_CHANNEL', 'EXCEPTION')) open,
+                        (select -coalesce(sum(amount_minor), 0) from audit_balances
+                         where account = 'L.REFUND.TRANSIT.FLASH') booked) t
+           where t.open <> t.booked""",
+    ),
+    Check(
+        "rails.woken", "every leg and refund that a network still owes an answer has a timer", (CREDIT,),
+        """select l.id, 'a timer', 'none, state ' || l.state
+           from legs l left join timers t on t.key = l.id
+           where l.state in ('PENDING', 'SENT', 'UNKNOWN', 'ACCEPTED') and t.key is null
+           union all
+           select r.id, 'a timer', 'none, state ' || r.state
+           from credit_refunds r left join timers t on t.key = r.id
+           where r.state = 'PENDING_CHANNEL' and t.key is null""",
+    ),
+    Check(
+        "suspense.zero", "what waits in suspense carries a case that two people opened (P22)", (CREDIT,),
+        """select account || ' ' || sub, '0, or a case', amount_minor::text from audit_balances
+           where account = 'X.SUSPENSE' and amount_minor <> 0
+             and not exists (select from adjustments a where a.case_id = sub and sub <> '')""",
+    ),
+)

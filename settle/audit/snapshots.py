@@ -1,0 +1,81 @@
+"""Consistent views of the engine's databases: read-only, REPEATABLE READ, the coordinator's first.
+
+The settlements that are terminal in the coordinator's snapshot are copied beside the books, whose snapshots are taken
+later: what is terminal there has ended here, so the comparison is exact while the engine runs.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import asyncpg
+
+from settle.audit import beside
+from settle.audit.findings import BOOKS, ORDER
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+ROWS_AT_A_TIME = 10_000
+_SETTINGS = {"jit": "off", "work_mem": "128MB", "temp_buffers": "64MB", "timezone": "UTC", "application_name": "settle/audit"}
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The snapshots by service; `quiet` says that nothing was under way when they were taken."""
+
+    connections: Mapping[str, Connection]
+    quiet: bool
+
+    def __getitem__(self, service: str) -> Connection:
+        return self.connections[service]
+
+
+@asynccontextmanager
+async def open_world(dsns: Mapping[str, str], quiet: bool) -> AsyncIterator[World]:
+    """Snapshots of all databases, the coordinator's first, and beside each book what its checks read."""
+    async with AsyncExitStack() as stack:
+        connections = {ORDER: await stack.enter_async_context(_snapshot(dsns[ORDER], ()))}
+        for service in BOOKS:
+            connections[service] = await stack.enter_async_context(_snapshot(dsns[service], beside.OF_BOOK[service]))
+        world = World(connections, quiet)
+        await put_beside(world)
+        yield world
+
+
+@asynccontextmanager
+async def _snapshot(dsn: str, tables: tuple[str, ...]) -> AsyncIterator[Connection]:
+    connection = await asyncpg.connect(dsn, timeout=10, server_settings=_SETTINGS)
+    try:
+        for statement in tables:
+            await connection.execute(statement)
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            await connection.fetchval("select 1")  # the snapshot is taken by the first statement
+            yield connection
+    finally:
+        connection.terminate()
+
+
+async def put_beside(world: World) -> None:
+    """Sum the entries of the books, spread their lists, and copy the coordinator's view beside them."""
+    async with asyncio.TaskGroup() as both:  # not gather: if one fails, the other must have ended before its connection closes
+        for service in BOOKS:
+            both.create_task(_roll_up(world[service], service))
+    for service in BOOKS:
+        await _copy(world[ORDER], beside.SETTLEMENTS, service, world[service], "audit_settlements")
+        if world.quiet:
+            await _copy(world[ORDER], beside.ORDERS, service, world[service], "audit_orders")
+
+
+async def _roll_up(book: Connection, service: str) -> None:
+    for statement in beside.ROLL_UPS[service]:
+        await book.execute(statement)
+    for table in await book.fetch("select tablename from pg_tables where schemaname like 'pg_temp%' and tablename like 'audit%'"):
+        await book.execute(f"analyze {table[0]}")
+
+
+async def _copy(order: Connection, query: str, service: str, book: Connection, table: str) -> None:
+    cursor = await order.cursor(query, service)
+    while rows := await cursor.fetch(ROWS_AT_A_TIME):
+        await book.copy_records_to_table(table, records=[tuple(row) for row in rows])
+    await book.execute(f"analyze {table}")

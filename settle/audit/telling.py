@@ -1,0 +1,31 @@
+"""How the verdict is said: a page for people, one object for machines."""
+
+from dataclasses import asdict
+
+from settle.audit import auditor, clearing
+from settle.audit.findings import Report
+
+SAYS = {check.id: check.says for check in (*auditor.CHECKS, *auditor.QUIET_CHECKS)} | clearing.SAYS | {
+    auditor.STUCK: "what is under way moves"
+}
+
+
+def as_text(report: Report) -> str:
+    """Every promise with its verdict, then what broke it, then the notes."""
+    lines = []
+    for check in report.checks:
+        broken = report.counts.get(check, 0)
+        lines.append(f"{'FAIL' if broken else 'ok':<5} {check:<24} {SAYS[check]}" + (f": {broken}" if broken else ""))
+    for finding in report.findings:
+        lines.append(f"      {finding.check} in {finding.where}: {finding.what}")
+        lines.append(f"          expected {finding.expected}, found {finding.actual}")
+    lines += [f"note  {note}" for note in report.notes]
+    looked = ", ".join(f"{count:,} {name}" for name, count in report.figures.items())
+    verdict = "clean" if report.clean else f"{sum(report.counts.values())} violations of {len(report.counts)} promises"
+    lines.append(f"{verdict}: {len(report.checks)} checks over {looked} in {report.seconds:.1f} s")
+    return "\n".join(lines)
+
+
+def as_json(report: Report) -> dict[str, object]:
+    """One object with all of it."""
+    return {"clean": report.clean, **asdict(report)}

@@ -1,0 +1,39 @@
+"""Nothing is forgotten: what is unfinished has a timer, what is finished has none, and no verdict is open."""
+
+from settle.audit.findings import SERVICES, Check
+
+CHECKS = (
+    Check(
+        "unfinished.timer", "every open settlement has a timer that will wake it", SERVICES,
+        """select s.id, 'a timer of kind saga', 'none, phase ' || s.phase
+           from sagas s left join timers t on t.kind = 'saga' and t.key = s.id
+           where s.phase not in ('DONE', 'ABORTED') and t.key is null""",
+    ),
+    Check(
+        "unfinished.leftover", "no ended settlement is woken again", SERVICES,
+        """select t.key, 'no timer', 'due ' || t.due_at
+           from timers t left join sagas s on s.id = t.key
+           where t.kind = 'saga' and (s.id is null or s.phase in ('DONE', 'ABORTED'))""",
+    ),
+    Check(
+        "unfinished.frozen", "no settlement is frozen, waiting for a person", SERVICES,
+        """select id, 'a phase that moves', 'FROZEN: ' || reason from sagas where phase = 'FROZEN'""",
+    ),
+    Check(
+        "unfinished.verdict", "every inbox row holds an answer", SERVICES,
+        """select message_id, 'DONE, REFUSED or TOMBSTONED', verdict
+           from inbox where verdict not in ('DONE', 'REFUSED', 'TOMBSTONED')""",
+    ),
+)
+
+QUIET = (
+    Check(
+        "unfinished.sagas", "once nothing is under way, every settlement is terminal", SERVICES,
+        "select id, 'DONE or ABORTED', phase from sagas where phase not in ('DONE', 'ABORTED', 'FROZEN')",
+    ),
+    Check(
+        "unfinished.outbox", "once nothing is under way, everything committed was published", SERVICES,
+        "select lane_id || '/' || seq, 'published and cleared', topic || ' ' || key from outbox",
+    ),
+)
+"""Asked only of an engine that is quiet: at load they are true of no instant."""

@@ -1,0 +1,202 @@
+"""Copies a family of customers many times: all rows of all tables, with new ids of the same length, by COPY.
+
+What is not a customer's (offsets, the outbox, the migrations) stays; shares of a merchant are summed over the clones.
+"""
+
+import re
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import TypeAlias
+
+import asyncpg
+
+from services.kernel.ids import partition_of
+from settle.bench.targets import Target
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+NOT_CLONED = {"consumed_offsets", "outbox", "runtime_facts", "schema_migrations", "parked"}
+SHARES = "merchant_shares"
+SHARES_PER_MERCHANT = 16
+_TOKEN = re.compile(rb"[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_CHUNK_BYTES = 1 << 20
+
+
+@dataclass(slots=True)
+class Ids:
+    """The ids of the family, each with a number, and what they are called in clone n."""
+
+    numbers: dict[bytes, int] = field(default_factory=dict)
+
+    def number(self, token: bytes) -> int:
+        """The number of an id; a new one gets the next."""
+        return self.numbers.setdefault(token, len(self.numbers))
+
+    def of_clone(self, clone: int) -> list[bytes]:
+        """All ids of a clone, by number; clone 0 is the family itself."""
+        return [renamed(token, clone) for token in self.numbers] if clone else list(self.numbers)
+
+
+def renamed(token: bytes, clone: int) -> bytes:
+    """What an id is called in a clone: as long, as random, always the same."""
+    digits = blake2b(token, digest_size=16, key=clone.to_bytes(8, "big")).hexdigest().encode()
+    if b"-" not in token:
+        return digits
+    return b"-".join((digits[:8], digits[8:12], b"4" + digits[13:16], b"8" + digits[17:20], digits[20:]))
+
+
+def renamed_text(text: str, clone: int) -> str:
+    """A text with its ids replaced by those of a clone."""
+    return _TOKEN.sub(lambda found: renamed(found[0], clone), text.encode()).decode() if clone else text
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The rows of a table as COPY text with gaps: literal, gap, literal, gap … literal."""
+
+    table: str
+    columns: Sequence[str]
+    literals: Sequence[bytes]
+    gaps: Sequence[tuple[str, int]]
+    """Each gap: how an id goes in ("text", "hex", or the "partition" of a root), and the id's number."""
+
+    def filled(self, ids: Sequence[bytes], partitions: int) -> bytes:
+        """The rows of one clone."""
+        parts: list[bytes] = [self.literals[0]]
+        for (how, number), literal in zip(self.gaps, self.literals[1:], strict=True):
+            parts.append(ids[number] if how == "text" else _other(how, ids[number], partitions))
+            parts.append(literal)
+        return b"".join(parts)
+
+
+def _other(how: str, token: bytes, partitions: int) -> bytes:
+    if how == "hex":
+        return token.hex().encode()
+    return str(partition_of(how.removeprefix("partition:") + token.decode(), partitions)).encode()
+
+
+async def forms_of(connection: Connection, ids: Ids) -> list[Form]:
+    """The forms of all tables of a database that are cloned and not empty."""
+    tables = await connection.fetch(
+        """select c.relname, array_agg(a.attname order by a.attnum)::text[], array_agg(a.atttypid::regtype::text order by a.attnum)
+           from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+           where c.relkind = 'r' and c.relnamespace = 'public'::regnamespace group by c.relname order by c.relname"""
+    )
+    found = []
+    for name, columns, types in tables:
+        if name in NOT_CLONED or name == SHARES:
+            continue
+        text = await _copy_out(connection, name, columns)
+        if text:
+            found.append(_form(name, columns, types, text, ids))
+    return found
+
+
+async def _copy_out(connection: Connection, table: str, columns: Sequence[str]) -> bytes:
+    chunks: list[bytes] = []
+
+    async def take(chunk: bytes) -> None:
+        chunks.append(chunk)
+
+    await connection.copy_from_table(table, columns=columns, output=take, format="text")
+    return b"".join(chunks)
+
+
+def _form(table: str, columns: Sequence[str], types: Sequence[str], text: bytes, ids: Ids) -> Form:
+    literals: list[bytes] = [b""]
+    gaps: list[tuple[str, int]] = []
+    for line in text.splitlines():
+        values = dict(zip(columns, line.split(b"\t"), strict=True))
+        for position, (column, kind) in enumerate(zip(columns, types, strict=True)):
+            literals[-1] += b"\t" if position else b""
+            if table == "timers" and column == "partition":
+                _gap_for_partition(values["root"], ids, literals, gaps)
+            elif kind == "bytea":
+                _split_bytes(values[column], ids, literals, gaps)
+            else:
+                _split(values[column], "text", ids, literals, gaps)
+        literals[-1] += b"\n"
+    return Form(table, columns, literals, gaps)
+
+
+def _gap_for_partition(root: bytes, ids: Ids, literals: list[bytes], gaps: list[tuple[str, int]]) -> None:
+    found = _TOKEN.search(root)
+    if found is None or found.end() != len(root):
+        raise ValueError(f"the root of a timer has no id at its end: {root!r}")
+    gaps.append((f"partition:{root[: found.start()].decode()}", ids.number(found[0])))
+    literals.append(b"")
+
+
+def _split(value: bytes, how: str, ids: Ids, literals: list[bytes], gaps: list[tuple[str, int]]) -> None:
+    end = 0
+    for found in _TOKEN.finditer(value):
+        literals[-1] += value[end : found.start()] if how == "text" else value[end : found.start()].hex().encode()
+        gaps.append((how, ids.number(found[0])))
+        literals.append(b"")
+        end = found.end()
+    literals[-1] += value[end:] if how == "text" else value[end:].hex().encode()
+
+
+def _split_bytes(value: bytes, ids: Ids, literals: list[bytes], gaps: list[tuple[str, int]]) -> None:
+    if value == rb"\N":
+        literals[-1] += value
+        return
+    literals[-1] += rb"\\x"
+    _split(bytes.fromhex(value.removeprefix(rb"\\x").decode()), "hex", ids, literals, gaps)
+
+
+async def copy_clones(connection: Connection, forms: Iterable[Form], clones: Sequence[Sequence[bytes]], partitions: int) -> None:
+    """Write the rows of these clones, each given by its ids."""
+    for form in forms:
+        await connection.copy_to_table(form.table, source=_rows(form, clones, partitions), columns=form.columns, format="text")
+
+
+async def _rows(form: Form, clones: Sequence[Sequence[bytes]], partitions: int) -> AsyncIterator[bytes]:
+    waiting = bytearray()
+    for ids in clones:
+        waiting += form.filled(ids, partitions)
+        if len(waiting) > _CHUNK_BYTES:
+            yield bytes(waiting)
+            waiting.clear()
+    if waiting:
+        yield bytes(waiting)
+
+
+async def sum_shares(connection: Connection, owners: Mapping[str, str], clones: range) -> None:
+    """Give every share of a merchant what the clones put into it; `owners` says by whose account or card it is paid.
+
+    Each account or card uses the share that its id hashes to, so the sums follow the ids.
+    """
+    columns = [row[0] for row in await connection.fetch(
+        "select attname from pg_attribute where attrelid = to_regclass($1) and attnum > 0 and not attisdropped", SHARES
+    )]
+    if not columns:
+        return
+    rows = await connection.fetch(f"select {', '.join(columns)} from {SHARES}")
+    totals: dict[str, Counter[str]] = {}
+    amounts = [column for column in columns if column.endswith("_minor")]
+    for row in rows:
+        owner = owners[row["merchant_id"]]
+        for clone in range(clones.stop):
+            share = f"{row['merchant_id']}/{partition_of(renamed_text(owner, clone), SHARES_PER_MERCHANT):02d}"
+            totals.setdefault(share, Counter()).update({column: row[column] for column in amounts})
+    await connection.execute(f"delete from {SHARES}")
+    filled = [
+        tuple(_share_column(column, share, rows[0], sums) for column in columns) for share, sums in sorted(totals.items())
+    ]
+    await connection.copy_records_to_table(SHARES, columns=columns, records=filled)
+
+
+def _share_column(column: str, share: str, like: asyncpg.Record, sums: Counter[str]) -> object:
+    if column == "id":
+        return share
+    if column == "merchant_id":
+        return share.partition("/")[0]
+    return sums[column] if column.endswith("_minor") else like[column]
+
+
+def targets_of(targets: Sequence[Target], clone: int) -> list[Target]:
+    """The load's targets in a clone."""
+    return [Target(renamed_text(t.order_id, clone), renamed_text(t.return_id, clone)) for t in targets]

@@ -1,0 +1,179 @@
+"""The load generator, a process of its own: `python -m settle.bench.load TARGET KAFKA PARTITIONS TARGETS_FILE`.
+
+It reads one command a line from stdin (`closed SECONDS`, `open SECONDS RATE`, `batch SECONDS SIZE`) and answers each
+with one JSON object. "Settled" is when the order's event is read from Kafka, as any subscriber would see it.
+"""
+
+import asyncio
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import grpc.aio
+
+from settle.bench.subscriber import Subscriber
+from settle.bench.targets import Target, batch_of, read_targets, request_of
+
+IN_FLIGHT = 256
+"""Calls that wait for their answer at the same time, in the closed loop."""
+UNSETTLED_MAX = 1_536
+"""Accepted and not yet settled: the closed loop waits beyond it, so that a backlog cannot hide in the figures."""
+DEADLINE_SECONDS = 30.0
+DRAIN_SECONDS_MAX = 60.0
+TICK_SECONDS = 0.002
+
+if TYPE_CHECKING:
+    Call = grpc.aio.UnaryUnaryMultiCallable[Any, Any]  # Any: bytes as they are, in both directions
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was measured in one phase."""
+
+    began: float
+    settled_before: int
+    sent: int = 0
+    accepted: list[float] = field(default_factory=list)
+    errors: Counter[str] = field(default_factory=Counter)
+    started: dict[str, float] = field(default_factory=dict)
+
+
+class Load:
+    """Sends requests for stored orders, each once, and sees them settled."""
+
+    def __init__(self, channel: grpc.aio.Channel, subscriber: Subscriber, targets: list[Target]) -> None:
+        self._channel = channel
+        self._subscriber = subscriber
+        self._targets = iter(targets)
+        self._calls: dict[str, Call] = {}
+        self._number = 0
+
+    async def closed(self, seconds: float) -> dict[str, object]:
+        """As many as the engine takes, with a bounded number under way."""
+        tally = Tally(time.perf_counter(), self._subscriber.count)
+        until = tally.began + seconds
+        await asyncio.gather(*(self._work(tally, until) for _ in range(IN_FLIGHT)))
+        return await self._finish(tally, until)
+
+    async def open(self, seconds: float, rate: float) -> dict[str, object]:
+        """At a fixed rate, whatever the engine does; latency counts from the intended start."""
+        tally = Tally(time.perf_counter(), self._subscriber.count)
+        until, calls, sent = tally.began + seconds, set[asyncio.Task[None]](), 0
+        while (now := time.perf_counter()) < until:
+            while sent < (now - tally.began) * rate:
+                due = tally.began + sent / rate
+                target = next(self._targets, None)
+                if target is None:
+                    until = now
+                    break
+                task = asyncio.create_task(self._send(tally, target, due))
+                calls.add(task)
+                task.add_done_callback(calls.discard)
+                sent += 1
+            await asyncio.sleep(TICK_SECONDS)
+        await asyncio.gather(*calls)
+        return await self._finish(tally, until)
+
+    async def batch(self, seconds: float, size: int) -> dict[str, object]:
+        """The batch twin: calls of many cancellations, a few at a time."""
+        tally = Tally(time.perf_counter(), self._subscriber.count)
+        until = tally.began + seconds
+        cancels = (target for target in self._targets if not target.return_id)
+        await asyncio.gather(*(self._work_in_batches(tally, until, cancels, size) for _ in range(8)))
+        return await self._finish(tally, until)
+
+    def _unsettled(self, tally: Tally) -> int:
+        return len(tally.started) - (self._subscriber.count - tally.settled_before)
+
+    async def _work(self, tally: Tally, until: float) -> None:
+        while time.perf_counter() < until:
+            if self._unsettled(tally) > UNSETTLED_MAX:
+                await asyncio.sleep(TICK_SECONDS)
+                continue
+            target = next(self._targets, None)
+            if target is None:
+                return
+            await self._send(tally, target, time.perf_counter())
+
+    async def _work_in_batches(self, tally: Tally, until: float, cancels: Iterator[Target], size: int) -> None:
+        while time.perf_counter() < until:
+            if self._unsettled(tally) > UNSETTLED_MAX * 2:
+                await asyncio.sleep(TICK_SECONDS)
+                continue
+            taken = [target for _, target in zip(range(size), cancels, strict=False)]
+            if not taken:
+                return
+            self._number += size
+            method, request = batch_of(taken, self._number)
+            began = time.perf_counter()
+            tally.started.update((target.order_id, began) for target in taken)
+            tally.sent += len(taken)
+            await self._call(tally, method, request, began, [target.order_id for target in taken])
+
+    async def _send(self, tally: Tally, target: Target, began: float) -> None:
+        self._number += 1
+        method, request = request_of(target, self._number)
+        tally.started[target.order_id] = began
+        tally.sent += 1
+        await self._call(tally, method, request, began, [target.order_id])
+
+    async def _call(self, tally: Tally, method: str, request: bytes, began: float, orders: list[str]) -> None:
+        if method not in self._calls:
+            self._calls[method] = self._channel.unary_unary(method)
+        try:
+            await self._calls[method](request, timeout=DEADLINE_SECONDS)
+        except grpc.aio.AioRpcError as error:
+            tally.errors[f"{error.code().name} {error.details()}"[:120]] += 1
+            for order_id in orders:
+                tally.started.pop(order_id, None)
+        else:
+            tally.accepted.append(time.perf_counter() - began)
+
+    async def _finish(self, tally: Tally, until: float) -> dict[str, object]:
+        """Wait for what is under way, then count: what was settled within the phase makes the rate."""
+        sending_ended = max(time.perf_counter(), until)
+        deadline = time.perf_counter() + DRAIN_SECONDS_MAX
+        while self._unsettled(tally) > 0 and time.perf_counter() < deadline:  # a thread counts
+            await asyncio.sleep(0.02)
+        at = self._subscriber.settled_at
+        within = sum(1 for order_id in tally.started if at.get(order_id, until + 1) <= until)
+        return {
+            "seconds": until - tally.began, "drained_seconds": time.perf_counter() - tally.began, "sent": tally.sent,
+            "settled": sum(1 for order_id in tally.started if order_id in at), "settled_within": within,
+            "accepted": tally.accepted, "to_settled": [at[o] - began for o, began in tally.started.items() if o in at],
+            "errors": dict(tally.errors), "overrun_seconds": sending_ended - until,
+        }
+
+
+async def main(target: str, kafka: str, partitions: int, file: Path) -> None:
+    """Serve commands until stdin ends."""
+    subscriber = Subscriber(kafka, partitions)
+    options = [("grpc.max_send_message_length", 1 << 20), ("grpc.use_local_subchannel_pool", 1)]
+    async with grpc.aio.insecure_channel(target, options=options) as channel:
+        load = Load(channel, subscriber, read_targets(file))
+        _answer({"ready": True})
+        while command := (await asyncio.to_thread(sys.stdin.readline)).split():
+            kind, *numbers = command
+            phase = {"closed": load.closed, "open": load.open, "batch": load.batch}[kind]
+            _answer(await phase(*(float(n) if kind != "batch" else int(n) for n in numbers)))  # type: ignore[operator]  # by name
+    subscriber.close()
+
+
+def _answer(said: dict[str, object]) -> None:
+    sys.stdout.write(json.dumps(said) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    try:
+        import uvloop
+        run = uvloop.run
+    except ImportError:
+        run = asyncio.run  # type: ignore[assignment]  # the same call
+    run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), Path(sys.argv[4])))

@@ -1,0 +1,90 @@
+"""Fills a fresh engine: the family through the public API, its clones by COPY, statistics taken on the filled tables."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+
+import asyncpg
+
+from settle.bench import clones
+from settle.bench.customers import Family
+from settle.bench.targets import Target, write_targets
+
+CLONES_AT_A_TIME = 1_000
+ORDERS_PER_FAMILY = 8
+QUIET_SECONDS_MAX = 30.0
+PAYERS = {"credit_ledger": ("agreements", "account_id"), "card_redemption": ("card_tenders", "card_id")}
+"""By book, where it says whose money a merchant gets: the shares of a merchant follow that id."""
+Say = Callable[[str], None]
+
+
+async def fill(
+    services: Mapping[str, str], dsns: Mapping[str, str], mix: str, orders: int, partitions: int, now: datetime, say: Say
+) -> list[Target]:
+    """Store at least `orders` orders as of `now`, where the clock stays; answers all that the load may settle, clone by clone."""
+    family = Family(dict(services), mix)
+    try:
+        await family.build(now)
+    finally:
+        await family.close()
+    await _wait_for_quiet(dsns)
+    count = -(-orders // ORDERS_PER_FAMILY)
+    began = time.monotonic()
+    await _clone(dsns, count, partitions)
+    say(f"stored {count * ORDERS_PER_FAMILY:,} orders in {time.monotonic() - began:.0f} s")
+    return [target for clone in range(count) for target in clones.targets_of(family.targets, clone)]
+
+
+async def _wait_for_quiet(dsns: Mapping[str, str]) -> None:
+    deadline = time.monotonic() + QUIET_SECONDS_MAX
+    while time.monotonic() < deadline:
+        left = 0
+        for dsn in dsns.values():
+            connection = await asyncpg.connect(dsn)
+            left += await connection.fetchval(
+                "select (select count(*) from outbox) + (select count(*) from sagas where phase not in ('DONE', 'ABORTED'))"
+            )
+            await connection.close()
+        if not left:
+            return
+        await asyncio.sleep(0.1)
+    raise TimeoutError("the family's own settlements did not end")
+
+
+async def _clone(dsns: Mapping[str, str], count: int, partitions: int) -> None:
+    ids = clones.Ids()
+    connections = {service: await asyncpg.connect(dsn) for service, dsn in dsns.items()}
+    forms = {service: await clones.forms_of(connection, ids) for service, connection in connections.items()}
+    owners = {book: await _owners_of_merchants(connections[book], *columns) for book, columns in PAYERS.items()}
+    for connection in connections.values():
+        await connection.execute("set synchronous_commit = off")
+        await connection.execute("set session_replication_role = replica")  # tables are filled in any order
+    for start in range(1, count, CLONES_AT_A_TIME):
+        chunk = [ids.of_clone(n) for n in range(start, min(start + CLONES_AT_A_TIME, count))]
+        await asyncio.gather(*(
+            clones.copy_clones(connection, forms[service], chunk, partitions) for service, connection in connections.items()
+        ))
+    for book, known in owners.items():
+        await clones.sum_shares(connections[book], known, range(count))
+    for connection in connections.values():
+        await connection.execute("vacuum analyze")
+        await connection.execute("checkpoint")
+        await connection.close()
+
+
+async def _owners_of_merchants(connection: clones.Connection, table: str, owner: str) -> dict[str, str]:
+    """The family's merchants have one account, and one card, each, so that their shares can be told apart."""
+    rows = await connection.fetch(f"select merchant_id, min({owner}), count(distinct {owner}) from {table} group by 1")
+    if any(row[2] != 1 for row in rows):
+        raise ValueError(f"a merchant of the family has several of {owner} in {table}")
+    return {row[0]: row[1] for row in rows}
+
+
+def shuffled(targets: list[Target], file: Path, seed: int) -> None:
+    """Write the targets in an order that says nothing about where their rows lie."""
+    import random
+
+    random.Random(seed).shuffle(targets)
+    write_targets(file, targets)

@@ -1,0 +1,95 @@
+"""A sampler for a service under load: `python -m settle.bench.profiling MODULE` runs it and writes where its time went.
+
+The report goes to SETTLE_PROFILE_DIR when the service ends: self and total CPU time by function.
+"""
+
+import os
+import runpy
+import signal
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from settle.local.stack import LocalStack
+
+if TYPE_CHECKING:
+    from settle.bench.run import Options
+
+INTERVAL_SECONDS = 0.004
+FRAMES_MAX = 60
+LINES_MAX = 70
+
+
+class ProfiledStack(LocalStack):
+    """A stack on the system clock (on the manual one for a night of statements) whose chosen services run under the sampler."""
+
+    def __init__(self, data: Path, options: "Options", say: Callable[[str], None]) -> None:
+        environ = {"SETTLE_PROFILE_DIR": str(options.profile_folder.resolve())} if options.profile_folder else {}
+        super().__init__(data, broker=options.broker, clock="manual" if options.statements else "system", say=say, environ=environ)
+        self._profiled = options.profile
+
+    def _seat_all(self) -> None:
+        super()._seat_all()
+        for name in self._profiled:
+            seat = self.seats[name]
+            seat.environ = dict(seat.environ) | {"SETTLE_PROFILE_MODULE": seat.module}
+            seat.module = "settle.bench.profiling"
+
+
+class Sampler:
+    """Looks at the main thread's stack each time the process has used a little more CPU."""
+
+    def __init__(self) -> None:
+        self._own: Counter[str] = Counter()
+        self._total: Counter[str] = Counter()
+        self._samples = 0
+
+    def start(self) -> None:
+        """Sample until the process ends. A signal, not a thread: a thread would only see the main one give up the lock."""
+        signal.signal(signal.SIGPROF, self._count)
+        signal.setitimer(signal.ITIMER_PROF, INTERVAL_SECONDS, INTERVAL_SECONDS)
+
+    def _count(self, number: int, frame: FrameType | None) -> None:
+        if frame is None:
+            return
+        self._samples += 1
+        self._own[f"{_name(frame)}:{frame.f_lineno}"] += 1
+        seen: set[str] = set()
+        while frame is not None and len(seen) < FRAMES_MAX:
+            seen.add(_name(frame))
+            frame = frame.f_back
+        self._total.update(seen)
+
+    def report(self) -> str:
+        """Self and total shares of the CPU time; C code counts for the Python code that it returned to."""
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        lines = [f"{self._samples * INTERVAL_SECONDS:.1f} s of CPU in {self._samples} samples"]
+        for title, counts in (("self", self._own), ("total", self._total)):
+            lines.append(f"\n{title}")
+            lines += [f"{count / max(self._samples, 1):7.2%} {name}" for name, count in counts.most_common(LINES_MAX)]
+        return "\n".join(lines)
+
+
+def _name(frame: FrameType) -> str:
+    path = Path(frame.f_code.co_filename)
+    return f"{path.parent.name}/{path.name} {frame.f_code.co_qualname if sys.version_info >= (3, 11) else frame.f_code.co_name}"
+
+
+def main() -> None:
+    """Run the module that SETTLE_PROFILE_MODULE names under the sampler."""
+    module = os.environ["SETTLE_PROFILE_MODULE"]
+    folder = Path(os.environ.get("SETTLE_PROFILE_DIR", "."))
+    sampler = Sampler()
+    sampler.start()
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    finally:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{module}.txt").write_text(sampler.report(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,202 @@
+"""One run of the bench: fill, start, warm up, closed loop, open loop at half of it, ceiling, auditor."""
+
+import asyncio
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from settle.audit import auditor
+from settle.bench import ceiling, loader, night, processes
+from settle.bench.figures import Figures, Percentiles, Phase
+from settle.bench.profiling import ProfiledStack
+from settle.local import kafka, postgres
+from settle.local.stack import LocalStack
+
+WARM_UP_SECONDS = 6.0
+ORDERS_PER_SECOND = 2_000
+"""How many orders are stored for each second of load; more than any run settles."""
+VERSIONS = ("grpcio", "protobuf", "aiokafka", "asyncpg", "msgspec", "uvloop")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What to run. `rate` 0 means half of what the closed loop reached; `batch` adds a phase with the batch twin;
+    `statements` measures a night on which so many accounts fall due instead."""
+
+    mix: str = "credit"
+    seconds: float = 15.0
+    stored: int = 0
+    rate: float = 0.0
+    batch: int = 0
+    statements: int = 0
+    profile: tuple[str, ...] = ()
+    profile_folder: Path | None = None
+    broker: str = "kafka"
+    seed: int = 1
+
+    @property
+    def orders(self) -> int:
+        """How many orders are stored before the load begins."""
+        phases = 1.0 + 2 * night.ROUNDS if self.statements else 2.5 if self.batch else 1.6
+        least = int((WARM_UP_SECONDS + self.seconds * phases) * ORDERS_PER_SECOND)
+        return max(self.stored, self.statements * night.ORDERS_PER_ACCOUNT, least)
+
+
+def bench(options: Options, say: Callable[[str], None]) -> Figures:
+    """Run it on a stack of its own, durable, in a folder that is deleted afterwards."""
+    now = night.eve() if options.statements else datetime.now(UTC)
+    with tempfile.TemporaryDirectory(prefix="settle-bench-", ignore_cleanup_errors=True) as folder:
+        data, file = Path(folder), Path(folder) / "targets"
+        data.chmod(0o755)
+        with LocalStack(data, broker=options.broker, clock="manual", say=say) as stack:
+            services, dsns = _addresses(stack)
+            targets = asyncio.run(loader.fill(services, dsns, options.mix, options.orders, kafka.partitions(), now, say))
+            loader.shuffled(targets, file, options.seed)
+        with ProfiledStack(data, options, say) as stack:
+            _warm(data, say)
+            return asyncio.run(_measure(stack, options, file, len(targets), say))
+
+
+def _warm(data: Path, say: Callable[[str], None]) -> None:
+    """Read all that is stored once, so that the first load does not measure the disk."""
+    began, size = time.monotonic(), 0
+    for file in data.rglob("base/*/*"):
+        with suppress(FileNotFoundError), file.open("rb", buffering=0) as source:  # a server at work drops files
+            while chunk := source.read(1 << 20):
+                size += len(chunk)
+    say(f"read {size / 1e9:.1f} GB of stored data in {time.monotonic() - began:.0f} s")
+
+
+def _addresses(stack: LocalStack) -> tuple[dict[str, str], dict[str, str]]:
+    said = stack.endpoints["services"]
+    return {name: said[name]["target"] for name in postgres.DATABASES}, {name: said[name]["dsn"] for name in postgres.DATABASES}
+
+
+async def _measure(stack: LocalStack, options: Options, file: Path, stored: int, say: Callable[[str], None]) -> Figures:
+    services, dsns = _addresses(stack)
+    admin = await asyncpg.connect(dsns["order"])
+    server: str = await admin.fetchval("show server_version")
+    versions = {name: version(name) for name in VERSIONS} | {"python": sys.version.split()[0], "PostgreSQL": server.split()[0]}
+    figures = Figures(options.mix, f"{stack.broker.kind} {stack.broker.version}", versions, stored)
+    began = await admin.fetchval("select now()")
+    with ExitStack() as cleanup:
+        load = LoadProcess(services["order"], stack.broker.bootstrap, file)
+        cleanup.callback(load.stop)
+        pids = _pids(stack) | {"load": load.pid}
+
+        async def phase(name: str, command: str) -> Phase:
+            return await _phase(load, admin, pids, name, command)
+
+        await phase("warm-up", f"closed {WARM_UP_SECONDS}")
+        if options.statements:
+            figures.phases, figures.night = await night.night(
+                services, dsns["credit_ledger"], lambda name: phase(name, f"closed {options.seconds}"), say
+            )
+            figures.void += figures.night.flaws()
+        else:
+            figures.phases += await _day(options, phase, say)
+        rss = processes.costs_of(pids)
+    say("\n".join(str(phase) for phase in figures.phases[1:]))
+    figures.rss_mib = {name: round(cost.rss_mib, 1) for name, cost in rss.items() if name not in ("postgres", "load")}
+    report = await auditor.audit(dsns, wait_seconds=30.0, strict=True)
+    figures.violations = report.counts
+    say(f"auditor: {len(report.findings)} findings in {report.seconds:.0f} s")
+    if not options.statements:
+        figures.ceiling_per_second = await ceiling.measure(dsns, began, say)
+    await admin.close()
+    _judge(figures, [f"{f.check} in {f.where}: {f.what}: expected {f.expected}, found {f.actual}" for f in report.findings])
+    return figures
+
+
+async def _day(options: Options, phase: Callable[[str, str], Awaitable[Phase]], say: Callable[[str], None]) -> list[Phase]:
+    closed = await phase("closed loop", f"closed {options.seconds}")
+    rate = options.rate or closed.settled_per_second / 2
+    say(f"{closed}\nopen loop at {rate:.0f}/s")
+    phases = [closed, await phase("open loop", f"open {options.seconds} {rate}")]
+    if options.batch:
+        phases.append(await phase("batch calls", f"batch {options.seconds / 2} {options.batch}"))
+    return phases
+
+
+def _judge(figures: Figures, findings: list[str]) -> None:
+    """Why the figures are void, if they are."""
+    figures.void += findings[:20]
+    for phase in figures.phases:
+        if phase.settled < phase.sent - sum(phase.errors.values()):
+            figures.void.append(f"{phase.name}: {phase.sent - phase.settled} of {phase.sent} were not settled")
+
+
+class LoadProcess:
+    """The load generator, spoken to by lines."""
+
+    def __init__(self, target: str, bootstrap: str, file: Path) -> None:
+        command = [sys.executable, "-m", "settle.bench.load", target, bootstrap, str(kafka.partitions()), str(file)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._answer()
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    async def ask(self, command: str) -> dict[str, Any]:
+        """Send a command, wait for its answer."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(command + "\n")
+        self._process.stdin.flush()
+        return await asyncio.to_thread(self._answer)
+
+    def _answer(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the load generator ended with status {self._process.wait(10)}")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def stop(self) -> None:
+        """Close its input; it ends."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        try:
+            self._process.wait(15)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+
+
+def _pids(stack: LocalStack) -> dict[str, int]:
+    said = stack.endpoints
+    pids = {name: said["services"][name]["pid"] for name in postgres.DATABASES}
+    servers = {"postgres": said["postgres"]["pid"], "kafka": said["broker"]["pid"]}
+    return pids | {name: pid for name, pid in servers.items() if pid}
+
+
+async def _phase(
+    load: LoadProcess, admin: "asyncpg.Connection[asyncpg.Record]", pids: Mapping[str, int], name: str, command: str
+) -> Phase:
+    """Run one phase of load and count what it cost until everything of it was settled."""
+    lsn = await admin.fetchval("select pg_current_wal_insert_lsn()")
+    before, busy, began = processes.costs_of(pids), processes.busy_seconds(), time.monotonic()
+    answer = await load.ask(command)
+    after, busy_after, wall = processes.costs_of(pids), processes.busy_seconds(), time.monotonic() - began
+    wal = int(await admin.fetchval("select pg_wal_lsn_diff(pg_current_wal_insert_lsn(), $1)", lsn))
+    settled, cores = max(answer["settled"], 1), processes.cores()
+    return Phase(
+        name=name, seconds=round(answer["seconds"], 2), sent=answer["sent"], settled=answer["settled"],
+        settled_per_second=round(answer["settled_within"] / answer["seconds"], 1), accepted=Percentiles.of(answer["accepted"]),
+        to_settled=Percentiles.of(answer["to_settled"]), errors=answer["errors"],
+        cpu_per_1000={n: round((after[n].cpu_seconds - before[n].cpu_seconds) * 1000 / settled, 3) for n in pids},
+        wal_bytes_per_settlement=wal // settled, machine_busy=round((busy_after[0] - busy[0]) / wall / cores, 3),
+        stolen=round((busy_after[1] - busy[1]) / wall / cores, 3),
+    )

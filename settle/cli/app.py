@@ -1,0 +1,15 @@
+"""Which verbs there are."""
+
+import typer
+
+from settle.cli import bench, demo, doctor, down, logs, operators, status, test, up, vectors, verify
+
+app = typer.Typer(
+    name="settle", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    help="The settlement engine: run it, prove it, measure it, operate it.",
+)
+for verb in (up.up, down.down, status.status, logs.logs, doctor.doctor, demo.demo, test.test, bench.bench, verify.verify):
+    app.command()(verb)
+app.add_typer(vectors.app, name="vectors")
+app.add_typer(operators.sagas, name="sagas")
+app.add_typer(operators.parked, name="parked")

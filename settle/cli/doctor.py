@@ -1,0 +1,60 @@
+"""`settle doctor`: what this machine has, and what can be set."""
+
+import os
+import platform
+import shutil
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+
+import typer
+
+from settle.cli.options import Json
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def doctor(json: Json = False) -> None:
+    """Say what was found and what each setting means; exit status 1 if something needed is missing."""
+    import json as jsonlib
+
+    from services.runtime.settings import Settings, settings_table
+
+    found = _found()
+    table = settings_table(Settings.from_environ(os.environ, "order"))
+    if json:
+        typer.echo(jsonlib.dumps({"found": found, "settings": [list(row) for row in table]}))
+    else:
+        for name, what in found.items():
+            typer.echo(f"{name:<16} {what or 'missing'}")
+        typer.echo("\nsetting, its value here, and what it means:")
+        for name, default, value, meaning in table:
+            typer.echo(f"{name:<38} {value or default or '-':<48} {meaning}")
+    raise typer.Exit(0 if found["PostgreSQL"] and found["broker"] else 1)
+
+
+def _found() -> dict[str, str]:
+    from settle.local import kafka, postgres
+
+    binaries = postgres.find_binaries()
+    server = f"{binaries[1]} ({binaries[0]})" if binaries else os.environ.get("SETTLE_PG_DSN", "")
+    why = kafka.why_not_kafka()
+    return {
+        "Python": platform.python_version(),
+        "uv": _first_line("uv", "--version") or _first_line(str(ROOT / ".tools" / "bin" / "uv"), "--version"),
+        "PostgreSQL": server,
+        "Java": _first_line("java", "-version"),
+        "Maven": _first_line("mvn", "--version"),
+        "broker": os.environ.get("SETTLE_KAFKA") or (f"embedded ({why})" if why else f"Apache Kafka {kafka.KAFKA_VERSION}"),
+        "grpcio": version("grpcio"),
+        "protobuf": version("protobuf"),
+        "aiokafka": version("aiokafka"),
+        "asyncpg": version("asyncpg"),
+    }
+
+
+def _first_line(tool: str, option: str) -> str:
+    if shutil.which(tool) is None:
+        return ""
+    done = subprocess.run([tool, option], capture_output=True, text=True, check=False)
+    return (done.stdout + done.stderr).strip().splitlines()[0]

@@ -1,0 +1,31 @@
+"""`settle status`: what runs, and whether it serves."""
+
+import json as jsonlib
+
+import typer
+
+from settle.cli.options import DATA, Data, Json
+
+
+def status(data: Data = DATA, json: Json = False) -> None:
+    """Show each process of the engine; exit status 0 if all of them serve."""
+    from settle.local import children
+    from settle.local.stack import read_endpoints, serving
+
+    said = read_endpoints(data) or {"services": {}, "processes": [], "pid": 0}
+    processes = {
+        p["name"]: {"pid": p["pid"], "running": children.alive(p["pid"], p["began"])} for p in said["processes"]
+    }
+    services = {
+        name: {"target": service["target"], "serving": serving(service["target"])} for name, service in said["services"].items()
+    }
+    healthy = bool(services) and all(s["serving"] for s in services.values()) and bool(said["pid"])
+    if json:
+        typer.echo(jsonlib.dumps({"healthy": healthy, "services": services, "processes": processes}))
+    else:
+        for name, service in services.items():
+            typer.echo(f"{name:<20} {service['target']:<22} {'serving' if service['serving'] else 'down'}")
+        for name, process in processes.items():
+            typer.echo(f"{name:<20} pid {process['pid']:<18} {'running' if process['running'] else 'ended'}")
+        typer.echo("healthy" if healthy else "not running" if not services else "not healthy")
+    raise typer.Exit(0 if healthy else 1)

@@ -1,0 +1,55 @@
+"""`settle test`: the whole check, or a part of it."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+FULL = {"SETTLE_HISTORIES": "20000"}
+"""What the full run adds to the fast one, unless the environment says otherwise: random histories of the money core."""
+
+
+class Part(StrEnum):
+    """How much of the check: what reads the code, the fast tests, or everything."""
+
+    check = "check"
+    unit = "unit"
+    all = "all"
+
+
+TOOLS = Path(sys.executable).parent
+_CHECKS = {
+    "lint": [str(TOOLS / "ruff"), "check", "."],
+    "types": [str(TOOLS / "mypy")],
+    "imports": [str(TOOLS / "lint-imports")],
+    "protos": [sys.executable, "protos/generate.py", "check"],
+}
+
+
+def test(part: Annotated[Part, typer.Argument(help="check, unit or all")] = Part.all) -> None:
+    """Lint, types, import rules, protos current, tests; exit status 0 only if all of it held."""
+    failed = [name for name, command in _CHECKS.items() if not _held(name, command)] if part is not Part.unit else []
+    if part is not Part.check:
+        chosen = ["-m", "not end_to_end"] if part is Part.unit else []
+        environ = {} if part is Part.unit else FULL
+        if not _held("tests", [sys.executable, "-m", "pytest", *chosen], environ):
+            failed.append("tests")
+    if failed:
+        typer.echo(f"FAILED: {', '.join(failed)}", err=True)
+        raise typer.Exit(1)
+
+
+def _held(name: str, command: list[str], environ: Mapping[str, str] | None = None) -> bool:
+    began = time.monotonic()
+    status = subprocess.run(command, cwd=ROOT, check=False, env={**(environ or {}), **os.environ}).returncode
+    typer.echo(f"{name}: {'ok' if status == 0 else f'failed ({status})'} in {time.monotonic() - began:.0f} s", err=True)
+    return status == 0

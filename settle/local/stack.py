@@ -1,0 +1,266 @@
+"""The engine as a whole: start, watch, break and stop it. The command line, the tests and the bench use this one class.
+
+    with LocalStack(folder, clock="manual") as stack:
+        target = stack.endpoints["services"]["order"]["target"]
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import asyncpg
+
+from settle.local import children, kafka, ports, postgres
+from settle.local.endpoints import read_endpoints as read_endpoints
+from settle.local.endpoints import serving as serving
+from settle.local.endpoints import write_endpoints
+from settle.local.supervisor import Seat as Seat
+from settle.local.supervisor import Supervisor
+
+SERVICES = ("credit_ledger", "card_redemption", "order")
+ACQUIRER = "acquirer"
+READY_SECONDS_MAX = 120.0
+_BROKERS = {"kafka": "Apache Kafka", "external": "external Kafka", "embedded": "embedded broker, not Kafka:"}
+
+
+class AlreadyRunning(Exception):
+    """Another supervisor runs the engine on this data; stop it first."""
+
+
+def say_to_stderr(line: str) -> None:
+    """One line for the person who started it."""
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
+class LocalStack:
+    """PostgreSQL, a broker, the acquirer and the services on loopback, their data below `data`.
+
+    `instances` gives a service more than one process (`credit_ledger`, `credit_ledger-2`, ...); `supervise=False` leaves
+    a dead process dead; `durable=False` switches fsync off (demo and tests only); `environ` is added to every process.
+    Lines for people go to `say`; with `echo` the processes' own lines are shown too.
+    """
+
+    def __init__(
+        self, data: Path, broker: str = "auto", clock: str = "system", durable: bool = True,
+        instances: Mapping[str, int] | None = None, supervise: bool = True, environ: Mapping[str, str] | None = None,
+        say: Callable[[str], None] = say_to_stderr, echo: bool = False,
+    ) -> None:
+        self.data = data.resolve()
+        self.clock = clock
+        self._broker_choice = broker
+        self._durable = durable
+        self._instances = dict(instances or {})
+        self._environ = dict(environ or {})
+        self._say = say
+        self._supervisor = Supervisor(self.data / "logs", say, self._changed, echo, supervise)
+        self.postgres: postgres.Postgres
+        self.broker: kafka.Broker
+
+    @property
+    def seats(self) -> dict[str, Seat]:
+        """The processes by name."""
+        return self._supervisor.seats
+
+    # life ------------------------------------------------------------------------------------------------------------
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """From nothing, or from what a killed run left, to ready."""
+        self.data.mkdir(parents=True, exist_ok=True)
+        self._end_stale()
+        try:
+            self._start_servers()
+            self._seat_all()
+            self._write_endpoints()
+            for seat in self.seats.values():
+                self._supervisor.launch(seat)
+            self._write_endpoints()
+            self.wait_ready()
+        except BaseException:
+            self.stop()
+            raise
+        self._supervisor.watch({"PostgreSQL": self.postgres, "the broker": self.broker})
+
+    def stop(self) -> None:
+        """Services first, then the broker, then PostgreSQL; the endpoints file says afterwards that nothing runs."""
+        self._supervisor.stop()
+        for server in ("broker", "postgres"):
+            if hasattr(self, server):
+                getattr(self, server).stop()
+        said = read_endpoints(self.data)
+        if said is not None:
+            write_endpoints(self.data, said | {"pid": 0, "processes": []})
+
+    def wait_ready(self, seconds: float = READY_SECONDS_MAX) -> None:
+        """Until every process that should run says SERVING."""
+        self._supervisor.wait_ready(seconds)
+
+    def _start_servers(self) -> None:
+        """Both at once: the slower of them, Kafka, is what a start waits for."""
+        with ThreadPoolExecutor(2) as both:
+            jobs = [both.submit(self._start_postgres), both.submit(self._start_broker)]
+        for job in jobs:
+            job.result()
+
+    def _start_postgres(self) -> None:
+        self.postgres = postgres.make(self.data, self._durable)
+        self.postgres.start()
+        asyncio.run(_create_databases(self.postgres.dsn))
+        where = f" on port {self.postgres.port}" if self.postgres.port else ""
+        how = "SETTLE_PG_DSN or SETTLE_PG_BIN chooses otherwise"
+        self._say(f"PostgreSQL {self.postgres.version} ({self.postgres.kind}){where}; {how}")
+
+    def _start_broker(self) -> None:
+        self.broker = kafka.make(self._broker_choice, self.data)
+        self.broker.start()
+        self._say(broker_line(self.broker))
+
+    # processes -------------------------------------------------------------------------------------------------------
+
+    def _seat_all(self) -> None:
+        names = [(service, number) for service in SERVICES for number in range(self._instances.get(service, 1))]
+        free = iter([f"{ports.HOST}:{port}" for port in ports.free_ports(2 * len(names) + 1)])
+        acquirer = next(free)
+        seats = [(service, number, next(free), next(free)) for service, number in names]
+        targets = {f"SETTLE_{service.upper()}_TARGET": target for service, number, target, _ in seats if number == 0}
+        shared = os.environ | {
+            "SETTLE_KAFKA": self.broker.bootstrap, "SETTLE_CLOCK": self.clock, "SETTLE_PROFILE": "local",
+            "SETTLE_PARTITIONS": str(kafka.partitions()), "SETTLE_ACQUIRER_TARGET": acquirer, "GRPC_ENABLE_FORK_SUPPORT": "0",
+            "SETTLE_BROKER": "embedded" if self.broker.kind == "embedded" else "kafka",
+            "no_proxy": ports.HOST, "PYTHONUNBUFFERED": "1",
+        } | targets | self._environ
+        confirm = "manual" if self.clock == "manual" else "auto"
+        book = str(self.data / "acquirer.sqlite")
+        sandbox = {"SETTLE_LISTEN": acquirer, "SETTLE_ACQUIRER_DATA": book, "SETTLE_ACQUIRER_CONFIRM": confirm}
+        self.seats[ACQUIRER] = Seat(ACQUIRER, "settle.local.acquirer", shared | sandbox, acquirer)
+        for service, number, target, metrics in seats:
+            name = service if number == 0 else f"{service}-{number + 1}"
+            own = {"SETTLE_LISTEN": target, "SETTLE_METRICS_LISTEN": metrics, "SETTLE_DSN": self.postgres.database(service)}
+            self.seats[name] = Seat(name, f"services.{service}", shared | own, target, metrics)
+
+    # breaking it -----------------------------------------------------------------------------------------------------
+
+    def kill(self, name: str, number: int = signal.SIGKILL, revive: bool = True) -> None:
+        """Send a process a signal; with `revive=False` it stays dead until `restart`."""
+        with self._supervisor.lock:
+            seat = self.seats[name]
+            seat.wanted = revive
+            if seat.child is not None:
+                seat.child.send(number)
+                if number == signal.SIGKILL:
+                    seat.child.process.wait(children.STOP_SECONDS)
+
+    def restart(self, name: str) -> None:
+        """Start a process that does not run, or start it anew."""
+        with self._supervisor.lock:
+            seat = self.seats[name]
+            if seat.child is not None and seat.child.running:
+                seat.child.stop()
+            self._supervisor.launch(seat)
+            self._write_endpoints()
+
+    def pause(self, name: str) -> None:
+        """SIGSTOP: it neither works nor ends."""
+        self.kill(name, signal.SIGSTOP)
+
+    def resume(self, name: str) -> None:
+        """SIGCONT."""
+        self.kill(name, signal.SIGCONT)
+
+    def stop_postgres(self, immediate: bool = False) -> None:
+        """Stop the database server, as a crash would if `immediate`; it stays away until `start_postgres`."""
+        self.postgres.stop(immediate)
+
+    def start_postgres(self) -> None:
+        """Start it again on the same data and port."""
+        self.postgres.start()
+        self._write_endpoints()
+
+    def wipe_kafka(self) -> None:
+        """Delete all data of the broker; it comes back empty, as another cluster. Kafka keeps its port."""
+        self.broker.wipe()
+        self._changed()
+
+    # telling ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def endpoints(self) -> dict[str, Any]:  # Any: what a JSON file holds
+        """Where everything is; the content of `endpoints.json`."""
+        services = {
+            seat.name: {
+                "target": seat.target, "metrics": seat.metrics, "dsn": seat.environ.get("SETTLE_DSN", ""),
+                "pid": seat.child.pid if seat.child else 0,
+            }
+            for seat in self.seats.values() if seat.name != ACQUIRER
+        }
+        acquirer, broker, server = self.seats[ACQUIRER], self.broker, self.postgres
+        return {
+            "pid": os.getpid(), "began": children.started_at(os.getpid()), "clock": self.clock, "data": str(self.data),
+            "broker": {
+                "kind": broker.kind, "version": broker.version, "bootstrap": broker.bootstrap,
+                "pid": broker.child.pid if broker.child else 0,
+            },
+            "postgres": {
+                "kind": server.kind, "version": server.version, "dsn": server.dsn, "pid": server.child.pid if server.child else 0,
+            },
+            "services": services,
+            "acquirer": {"target": acquirer.target, "pid": acquirer.child.pid if acquirer.child else 0},
+            "processes": [
+                {"name": child.name, "pid": child.pid, "began": children.started_at(child.pid), "interrupt": int(child.interrupt)}
+                for child in [seat.child for seat in self.seats.values()] + [broker.child, server.child] if child is not None
+            ],
+        }
+
+    def _write_endpoints(self) -> None:
+        write_endpoints(self.data, self.endpoints)
+
+    def _changed(self) -> None:
+        """Something came back. The embedded broker comes back elsewhere, and then everybody must be told by a new start."""
+        for seat in self.seats.values():
+            if self.broker.kind == "embedded" and seat.environ["SETTLE_KAFKA"] != self.broker.bootstrap:
+                seat.environ = dict(seat.environ) | {"SETTLE_KAFKA": self.broker.bootstrap}
+                if seat.wanted:
+                    self.restart(seat.name)
+        self._write_endpoints()
+
+    def _end_stale(self) -> None:
+        """What a killed run left: its processes end, its data stays (and PostgreSQL recovers it)."""
+        said = read_endpoints(self.data)
+        if said is None:
+            return
+        if said["pid"] != os.getpid() and children.alive(said["pid"], said.get("began", "")):
+            raise AlreadyRunning(f"the engine runs already (process {said['pid']}); `settle down` stops it")
+        for left in said.get("processes", []):
+            if children.end_stale(left["pid"], left["began"], left.get("interrupt", signal.SIGTERM)):
+                self._say(f"ended {left['name']} ({left['pid']}), left behind by a killed run")
+
+
+def broker_line(broker: kafka.Broker) -> str:
+    """Which broker it is, why not the one before it, and how to choose otherwise."""
+    why = f" ({broker.why})" if broker.why else ""
+    name = f"{_BROKERS[broker.kind]} {broker.version}".strip()
+    return f"{name} at {broker.bootstrap}{why}; --broker or SETTLE_KAFKA chooses otherwise"
+
+
+async def _create_databases(dsn: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        known = {row[0] for row in await connection.fetch("select datname from pg_database")}
+        for name in postgres.DATABASES.values():
+            if name not in known:
+                await connection.execute(f"create database {name}")
+    finally:
+        await connection.close()

@@ -1,0 +1,162 @@
+"""Keeps the engine's processes running: launches them, waits for their health, brings back what crashed."""
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+from settle.local import children
+from settle.local.endpoints import serving
+from settle.local.prefixed import Pipe
+
+WATCH_SECONDS = 0.2
+HEALTH_SECONDS = 5.0
+HEALTH_ANSWER_SECONDS = 3.0
+STEADY_SECONDS = 30.0
+"""Who ran so long before it crashed is not in a loop of crashes."""
+RESTARTS_FAST = 5
+"""So many crashes in a row are answered at once; then a little later each time, up to RESTART_SECONDS_MAX."""
+RESTART_SECONDS_MAX = 10.0
+
+
+@dataclass(slots=True)
+class Seat:
+    """One process of the engine: how to start it, what runs on it now, and whether it should."""
+
+    name: str
+    module: str
+    environ: Mapping[str, str]
+    target: str
+    metrics: str = ""
+    child: children.Child | None = None
+    pipe: Pipe | None = None
+    wanted: bool = True
+    crashes: int = 0
+    started_at: float = 0.0
+    due_at: float = 0.0
+    healthy: bool = False
+
+
+class Server(Protocol):
+    """PostgreSQL or a broker; `starting` is held by whoever starts it."""
+
+    starting: threading.Lock
+
+    @property
+    def crashed(self) -> bool:
+        """Whether it is ours and should run, but does not."""
+
+    def start(self) -> None:
+        """Start it again; a no-op if it runs."""
+
+
+class Supervisor:
+    """Watches seats and servers from threads of its own. `changed` is called after every process that came back."""
+
+    def __init__(self, logs: Path, say: Callable[[str], None], changed: Callable[[], None], echo: bool, revive: bool) -> None:
+        self.seats: dict[str, Seat] = {}
+        self.lock = threading.RLock()
+        self._logs, self._say, self._changed, self._echo, self._revives = logs, say, changed, echo, revive
+        self._stopping = threading.Event()
+        self._watchers: list[threading.Thread] = []
+
+    def launch(self, seat: Seat) -> None:
+        """Start the seat's process; its lines go to its file in the logs folder."""
+        pipe = Pipe(seat.name, self._logs / f"{seat.name}.log", self._echo)
+        try:
+            seat.child = children.start(seat.name, [sys.executable, "-m", seat.module], seat.environ, pipe.writer)
+        finally:
+            pipe.begin()
+        seat.pipe = pipe
+        seat.wanted, seat.started_at, seat.due_at, seat.healthy = True, time.monotonic(), 0.0, False
+
+    def wait_ready(self, seconds: float) -> None:
+        """Until every process that should run says SERVING; raises at once if one ends and nobody brings it back."""
+        deadline = time.monotonic() + seconds
+        for seat in self.seats.values():
+            while seat.wanted and not serving(seat.target):
+                log = self._logs / f"{seat.name}.log"
+                if seat.child and not seat.child.running and not (self._watchers and self._revives):
+                    raise RuntimeError(f"{seat.name} ended at its start; see {log}")
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"{seat.name} is not ready; see {log}")
+                time.sleep(0.05)
+
+    def watch(self, servers: Mapping[str, Server]) -> None:
+        """Begin to watch what is ready now: the seats in one thread, each server in another, for it takes its time."""
+        for seat in self.seats.values():
+            seat.healthy = True
+        jobs: list[tuple[str, Callable[[], None]]] = [("processes", self._watch_seats), ("health", self._watch_health)]
+        jobs += [(name, partial(self._watch_server, name, server)) for name, server in servers.items()]
+        self._watchers = [threading.Thread(target=job, name=f"watch {name}", daemon=True) for name, job in jobs]
+        for watcher in self._watchers:
+            watcher.start()
+
+    def stop(self) -> None:
+        """Watch no more; end every process, all of them told at once."""
+        self._stopping.set()
+        for watcher in self._watchers:
+            watcher.join(5)
+        running = [seat.child for seat in self.seats.values() if seat.child is not None]
+        for child in running:
+            child.interrupt_now()
+        for child in running:
+            child.stop()
+        for seat in self.seats.values():
+            if seat.pipe is not None:
+                seat.pipe.finish()
+
+    def _watch_seats(self) -> None:
+        while self._revives and not self._stopping.wait(WATCH_SECONDS):
+            with self.lock:
+                for seat in self.seats.values():
+                    if seat.wanted and seat.child is not None and not seat.child.running:
+                        self._revive(seat)
+
+    def _revive(self, seat: Seat) -> None:
+        """A crashed process comes back within 2 s; one that crashes again and again, a little later each time."""
+        now = time.monotonic()
+        if not seat.due_at:
+            assert seat.child is not None
+            seat.crashes = seat.crashes + 1 if now - seat.started_at < STEADY_SECONDS else 1
+            wait = pause_seconds(seat.crashes)
+            seat.due_at = now + wait
+            self._say(f"{seat.name} ended with status {seat.child.process.returncode}; starts again in {wait:.0f} s")
+        if now >= seat.due_at:
+            self.launch(seat)
+            self._changed()
+
+    def _watch_health(self) -> None:
+        """Say when a process that runs stops or begins again to serve. It may wait for Kafka: that is not ours to end."""
+        while not self._stopping.wait(HEALTH_SECONDS):
+            for seat in list(self.seats.values()):
+                if self._stopping.is_set():
+                    return
+                now = serving(seat.target, HEALTH_ANSWER_SECONDS)
+                if now != seat.healthy and seat.wanted and seat.child is not None and seat.child.running:
+                    seat.healthy = now
+                    self._say(f"{seat.name} serves" if now else f"{seat.name} runs but does not serve")
+
+    def _watch_server(self, name: str, server: Server) -> None:
+        crashes, crashed_at = 0, 0.0
+        while self._revives and not self._stopping.wait(WATCH_SECONDS):
+            if not server.crashed or server.starting.locked():
+                continue
+            now = time.monotonic()
+            crashes, crashed_at = (crashes + 1 if now - crashed_at < STEADY_SECONDS else 1), now
+            self._say(f"{name} does not run; starts again")
+            try:
+                server.start()
+                self._changed()
+            except Exception as error:  # whatever it was, it is said, and tried again
+                self._say(f"{name} did not start: {error}")
+            self._stopping.wait(pause_seconds(crashes))
+
+
+def pause_seconds(crashes: int) -> float:
+    """How long to wait before a process that has crashed so often in a row starts again."""
+    return float(min(max(0, crashes - RESTARTS_FAST), RESTART_SECONDS_MAX))

@@ -1,0 +1,78 @@
+"""The topics of `deploy/topics.yaml`: their names, their shape, and their creation on a broker."""
+
+import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import yaml
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError
+
+from settle.local import children, ports
+
+TOPICS_FILE = Path(__file__).resolve().parents[2] / "deploy" / "topics.yaml"
+PARKED_SUFFIX = ".dlq"
+_EXISTS = 36
+
+
+class NoBroker(Exception):
+    """The broker that was asked for cannot be had; the message says why."""
+
+
+def _plan() -> dict[str, Any]:  # Any: the values of a YAML file
+    plan: dict[str, Any] = yaml.safe_load(TOPICS_FILE.read_text(encoding="utf-8"))
+    return plan
+
+
+def topics() -> list[str]:
+    """The names of all topics; those that carry work have a twin for what was set aside."""
+    names: list[str] = _plan()["topics"]
+    return names + [name + PARKED_SUFFIX for name in names if ".events." not in name]
+
+
+def partitions() -> int:
+    """How many partitions each topic has."""
+    return int(_plan()["partitions"])
+
+
+def config() -> dict[str, str]:
+    """The settings of every topic."""
+    settings: dict[str, str] = _plan()["config"]
+    return settings
+
+
+def create(bootstrap: str, seconds: float, admin: bool, child: children.Child | None) -> None:
+    """Wait until the broker answers, then create what is missing (`admin` false: only wait). Callers may have a loop."""
+    with ThreadPoolExecutor(1) as apart:
+        apart.submit(asyncio.run, _create(bootstrap, seconds, admin, child)).result()
+
+
+async def _create(bootstrap: str, seconds: float, admin: bool, child: children.Child | None) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            if child is None or ports.listening(int(bootstrap.rpartition(":")[2])):
+                await _create_now(bootstrap, admin)
+                return
+            problem = "nobody listens"
+        except (KafkaError, OSError) as error:
+            problem = repr(error)
+        if time.monotonic() > deadline or (child is not None and not child.running):
+            raise NoBroker(f"no broker answers at {bootstrap}: {problem}")
+        await asyncio.sleep(0.05)
+
+
+async def _create_now(bootstrap: str, admin: bool) -> None:
+    client = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        await client.start()
+        if admin:
+            wanted = [NewTopic(name, partitions(), 1, topic_configs=config()) for name in topics()]
+            made = await client.create_topics(wanted)
+            wrong = [error for error in made.topic_errors if error[1] not in (0, _EXISTS)]
+            if wrong:
+                raise NoBroker(f"topics were refused: {wrong}")
+    finally:
+        await client.close()
