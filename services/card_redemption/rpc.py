@@ -7,9 +7,9 @@ from services.card_redemption.domain.commands import IssueCard
 from services.card_redemption.domain.merchant import share_keys
 from services.kernel.errors import Aborted, InvalidArgument, NotFound
 from services.kernel.ids import derived
-from services.runtime.edge import Edge
-from services.runtime.journal_pages import journal_page
-from services.runtime.rpc_calls import Context
+from services.runtime.rpc.calls import Context
+from services.runtime.rpc.edge import Edge
+from services.runtime.rpc.journal_pages import journal_page
 from settlement.card_redemption.v1 import card_service_pb2 as pb
 from settlement.card_redemption.v1 import card_service_pb2_grpc as rpc
 

@@ -8,7 +8,7 @@ import msgspec
 from services.card_redemption.domain.card import CardRefund, CardTender, GiftCard
 from services.card_redemption.domain.merchant import MerchantShare, share_keys
 from services.kernel.participant import Pending
-from services.runtime.tables import Connection, Table
+from services.runtime.ground.tables import Connection, Table
 
 _CARD = "id, customer_id, face_minor, balance_minor, issued_at, held_minor, sequence, version"
 _TENDER = """order_id, card_id, merchant_id, deposited_minor, returned_minor, captured_minor, refunds, pending_saga_id,

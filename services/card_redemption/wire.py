@@ -4,7 +4,7 @@ from typing import Any
 
 from services.card_redemption.domain import commands, facts
 from services.card_redemption.domain.card import CardState, GiftCard
-from services.runtime.codec import Codec, Entry
+from services.runtime.ground.codec import Codec, Entry
 from settlement.card_redemption.v1 import card_pb2, commands_pb2, effects_pb2, events_pb2
 from settlement.common.v1 import money_pb2
 

@@ -16,28 +16,28 @@ from services.kernel.decision import Rule
 from services.kernel.errors import Defect
 from services.kernel.messages import Message
 from services.kernel.saga import Definition
-from services.kernel.values import frozen_classes, unguard
-from services.runtime.batch import Business
-from services.runtime.clock import Clock, load_clock
-from services.runtime.codec import Codec
-from services.runtime.edge import Edge
-from services.runtime.feed import Feed
-from services.runtime.guards import check_process, watch_loop
-from services.runtime.kafka import PartitionReader, SafeProducer, check_broker
-from services.runtime.lane import Lane
-from services.runtime.lanes import Lanes
-from services.runtime.logs import configure_logs
-from services.runtime.metrics import serve_metrics
-from services.runtime.migrations import migrate
-from services.runtime.operations import OperationsServicer
-from services.runtime.outgoing import Outbound, topic
-from services.runtime.postgres import open_pool
-from services.runtime.publisher import Publisher, publish_leftovers
-from services.runtime.queues import Queues
-from services.runtime.rpc import HARD_EXIT_MARGIN_SECONDS, RpcServer, hard_exit_after
-from services.runtime.sagas import saga_table
-from services.runtime.settings import Settings
-from services.runtime.tables import Connection, Table
+from services.runtime.ground.clock import Clock, load_clock
+from services.runtime.ground.codec import Codec
+from services.runtime.ground.guards import check_process, watch_loop
+from services.runtime.ground.logs import configure_logs
+from services.runtime.ground.metrics import serve_metrics
+from services.runtime.ground.migrations import migrate
+from services.runtime.ground.postgres import open_pool
+from services.runtime.ground.records import Outbound, topic
+from services.runtime.ground.settings import Settings
+from services.runtime.ground.tables import Connection, Table
+from services.runtime.ground.values import frozen_classes, unguard
+from services.runtime.kafka.clients import PartitionReader, SafeProducer, check_broker
+from services.runtime.kafka.publisher import Publisher, publish_leftovers
+from services.runtime.lanes.batch import Business
+from services.runtime.lanes.feed import Feed
+from services.runtime.lanes.lane import Lane
+from services.runtime.lanes.lanes import Lanes
+from services.runtime.lanes.queues import Queues
+from services.runtime.rpc.edge import Edge
+from services.runtime.rpc.operations import OperationsServicer
+from services.runtime.rpc.server import HARD_EXIT_MARGIN_SECONDS, RpcServer, hard_exit_after
+from services.runtime.stored.sagas import saga_table
 
 SWEEP_SECONDS = 3.0
 """How often the outbox is searched for what dead lanes left behind."""

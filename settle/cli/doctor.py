@@ -18,7 +18,7 @@ def doctor(json: Json = False) -> None:
     """Say what was found and what each setting means; exit status 1 if something needed is missing."""
     import json as jsonlib
 
-    from services.runtime.settings import Settings, settings_table
+    from services.runtime.ground.settings import Settings, settings_table
 
     found = _found()
     table = settings_table(Settings.from_environ(os.environ, "order"))

@@ -22,15 +22,15 @@ from services.order import decisions as order_rules
 from services.order.sagas import DEFINITIONS
 from services.order.store import TABLES as ORDER_TABLES
 from services.order.wire import CODEC as ORDER_CODEC
-from services.runtime.batch import Batch, Business, Effects, Item
-from services.runtime.codec import Codec
-from services.runtime.incoming import read
-from services.runtime.migrations import migrate
-from services.runtime.outgoing import Outbound, Outgoing
-from services.runtime.postgres import connect_lane
-from services.runtime.sagas import saga_table
-from services.runtime.settings import Settings
-from services.runtime.tables import Connection, Table
+from services.runtime.ground.codec import Codec
+from services.runtime.ground.migrations import migrate
+from services.runtime.ground.postgres import connect_lane
+from services.runtime.ground.records import Outbound, Outgoing
+from services.runtime.ground.settings import Settings
+from services.runtime.ground.tables import Connection, Table
+from services.runtime.kafka.incoming import read
+from services.runtime.lanes.batch import Batch, Business, Effects, Item
+from services.runtime.stored.sagas import saga_table
 
 PARTITIONS = 4
 NAMES = ("order", "credit_ledger", "card_redemption")

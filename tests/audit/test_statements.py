@@ -13,7 +13,7 @@ from services.kernel.messages import Message
 from services.order.domain.commands import CancelOrder, NewLine, NewTender, PlaceOrder
 from services.order.domain.credit_terms import CreditTerms
 from services.order.domain.tenders import TenderType
-from services.runtime.batch import Item
+from services.runtime.lanes.batch import Item
 from tests.audit.house import NAMES, House, arrived, house
 from tests.audit.scratch import server
 

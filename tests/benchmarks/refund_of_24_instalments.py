@@ -15,7 +15,7 @@ from services.credit_ledger.domain.rules import RULES
 from services.credit_ledger.domain.tenders import Tenders
 from services.credit_ledger.domain.terms import CreditTerms
 from services.kernel.messages import Message, Op, SagaRef
-from services.kernel.values import frozen_classes, unguard
+from services.runtime.ground.values import frozen_classes, unguard
 from tests.credit_ledger.domain.book_laws import ACCOUNT
 from tests.credit_ledger.domain.shop import MERCHANT, Shop, at
 

@@ -12,11 +12,11 @@ from services.card_redemption.store import TABLES
 from services.card_redemption.wire import CODEC
 from services.kernel.messages import Message, Op, SagaRef
 from services.kernel.saga import Verdict
-from services.runtime.batch import Batch, Business, Effects, Item
-from services.runtime.edge import error_of
-from services.runtime.outgoing import Outbound
-from services.runtime.settings import Settings
-from services.runtime.tables import Connection
+from services.runtime.ground.records import Outbound
+from services.runtime.ground.settings import Settings
+from services.runtime.ground.tables import Connection
+from services.runtime.lanes.batch import Batch, Business, Effects, Item
+from services.runtime.rpc.edge import error_of
 from settlement.card_redemption.v1 import commands_pb2
 from settlement.saga.v1 import saga_pb2
 from tests.card_redemption.world import NOW

@@ -16,7 +16,7 @@ from services.card_redemption.store import TABLES, merchant_balance
 from services.kernel.decision import Busy, Decision, Done
 from services.kernel.errors import FailedPrecondition, InvalidArgument
 from services.kernel.messages import Message, Op
-from services.runtime.tables import Table
+from services.runtime.ground.tables import Table
 from settlement.card_redemption.v1 import card_service_pb2 as pb
 from settlement.saga.v1 import saga_pb2
 from tests.card_redemption.ledger import CardLedger

@@ -14,7 +14,7 @@ from services.card_redemption.domain.commands import (
 )
 from services.card_redemption.store import TABLES, find_card
 from services.kernel.messages import Message, Op
-from services.runtime.tables import Table
+from services.runtime.ground.tables import Table
 from settlement.card_redemption.v1 import effects_pb2
 from settlement.saga.v1 import saga_pb2
 from tests.card_redemption.ledger import CardLedger

@@ -14,8 +14,8 @@ from services.credit_ledger.rpc.statement_service import StatementServicer
 from services.credit_ledger.wire import CODEC
 from services.kernel.messages import Message
 from services.kernel.saga import Verdict
-from services.runtime.edge import error_of
-from services.runtime.tables import Connection
+from services.runtime.ground.tables import Connection
+from services.runtime.rpc.edge import error_of
 from tests.credit_ledger.ledger import Ledger
 
 
@@ -42,7 +42,7 @@ class LedgerClock:
 
 
 class LedgerEdge:
-    """What servicers see of the runtime, as `services.runtime.edge.Edge` gives it."""
+    """What servicers see of the runtime, as `services.runtime.rpc.edge.Edge` gives it."""
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger

@@ -10,11 +10,11 @@ from services.credit_ledger.store import TABLES
 from services.credit_ledger.wire import CODEC
 from services.kernel.messages import Message, Op, SagaRef
 from services.kernel.saga import Verdict
-from services.runtime import timers
-from services.runtime.batch import Batch, Business, Effects, Item
-from services.runtime.inbox import Answered
-from services.runtime.outgoing import Outbound
-from services.runtime.tables import Connection
+from services.runtime.ground.records import Outbound
+from services.runtime.ground.tables import Connection
+from services.runtime.lanes.batch import Batch, Business, Effects, Item
+from services.runtime.stored import timers
+from services.runtime.stored.inbox import Answered
 from settlement.saga.v1 import saga_pb2
 
 PARTITIONS = 8

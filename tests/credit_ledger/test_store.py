@@ -10,7 +10,7 @@ from services.credit_ledger.domain.tenders import Tenders
 from services.credit_ledger.domain.terms import CreditTerms, Route, SurplusPolicy
 from services.credit_ledger.store import TABLES, reads
 from services.kernel.messages import Message, Op
-from services.runtime.tables import Table
+from services.runtime.ground.tables import Table
 from settlement.credit_ledger.v1 import effects_pb2
 from settlement.saga.v1 import saga_pb2
 from tests.credit_ledger.ledger import Ledger, Refused

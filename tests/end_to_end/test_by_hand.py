@@ -13,7 +13,7 @@ import asyncpg
 import pytest
 
 from services.kernel.calendar import business_date
-from services.runtime.lane import KEEPALIVE_SECONDS
+from services.runtime.lanes.lane import KEEPALIVE_SECONDS
 from settle.audit import auditor, telling
 from settle.client.engine import Engine, call
 from settle.client.outcomes import Rejected

@@ -5,7 +5,7 @@ from dataclasses import FrozenInstanceError, dataclass, field, replace
 import pytest
 
 from services.kernel.journal import Journal, Unit
-from services.kernel.values import frozen_classes, unguard
+from services.runtime.ground.values import frozen_classes, unguard
 
 
 @dataclass(frozen=True, slots=True)

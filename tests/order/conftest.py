@@ -7,9 +7,9 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from services.runtime.migrations import migrate
-from services.runtime.postgres import connect_lane
-from services.runtime.settings import Settings
+from services.runtime.ground.migrations import migrate
+from services.runtime.ground.postgres import connect_lane
+from services.runtime.ground.settings import Settings
 from tests.audit.scratch import server
 from tests.order.shop import Shop
 

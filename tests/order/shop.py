@@ -11,12 +11,12 @@ from services.order.decisions import RULES, TIMERS
 from services.order.sagas import DEFINITIONS
 from services.order.store import TABLES
 from services.order.wire import CODEC
-from services.runtime.batch import Batch, Business, Effects, Item
-from services.runtime.edge import error_of
-from services.runtime.incoming import read
-from services.runtime.outgoing import Outbound, Outgoing, reply_payload
-from services.runtime.sagas import saga_table
-from services.runtime.tables import Connection
+from services.runtime.ground.records import Outbound, Outgoing, reply_payload
+from services.runtime.ground.tables import Connection
+from services.runtime.kafka.incoming import read
+from services.runtime.lanes.batch import Batch, Business, Effects, Item
+from services.runtime.rpc.edge import error_of
+from services.runtime.stored.sagas import saga_table
 from settlement.card_redemption.v1 import commands_pb2 as card_commands_pb2
 from settlement.card_redemption.v1 import effects_pb2 as card_effects_pb2
 from settlement.credit_ledger.v1 import commands_pb2, effects_pb2

@@ -20,7 +20,7 @@ from services.order.domain.merchant_settlement import (
     SettleGiftCardShare,
 )
 from services.order.rpc.merchants import MerchantServicer
-from services.runtime.tables import Connection
+from services.runtime.ground.tables import Connection
 from settlement.common.v1 import money_pb2
 from settlement.order.v1 import merchant_service_pb2 as pb
 from tests.order.shop import Shop

@@ -31,7 +31,7 @@ from services.order.store import reads
 from services.order.wire import CODEC
 from services.order.wire.orders import order_message
 from services.order.wire.settlements import settlement_message
-from services.runtime.timers import find_due
+from services.runtime.stored.timers import find_due
 from settlement.order.v1 import after_sale_service_pb2 as pb
 from settlement.order.v1 import order_pb2, settlement_pb2
 from tests.order.shop import ALL_TABLES, PARTITIONS, Shop, commands

@@ -7,10 +7,10 @@ from datetime import datetime
 from services.kernel.decision import Decision, Done, Known, Rule
 from services.kernel.errors import FailedPrecondition
 from services.kernel.messages import Message, Op
-from services.runtime.batch import Business
-from services.runtime.codec import Codec
-from services.runtime.outgoing import Outbound
-from services.runtime.tables import Connection, Table
+from services.runtime.ground.codec import Codec
+from services.runtime.ground.records import Outbound
+from services.runtime.ground.tables import Connection, Table
+from services.runtime.lanes.batch import Business
 
 SCHEMA = """
 create table boxes (

@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from services.runtime.settings import Settings
+from services.runtime.ground.settings import Settings
 from tests.audit.scratch import made
 from tests.runtime.mock_cluster import MockCluster
 

@@ -10,9 +10,9 @@ from google.protobuf.wrappers_pb2 import Int64Value, StringValue, UInt64Value
 from services.kernel.decision import Decision, Done, Event, Known, Rule
 from services.kernel.errors import FailedPrecondition
 from services.kernel.messages import Message
-from services.runtime.codec import Codec, Entry
+from services.runtime.ground.codec import Codec, Entry
+from services.runtime.ground.tables import Connection, Table
 from services.runtime.process import Service
-from services.runtime.tables import Connection, Table
 
 SCHEMA = "create table counters (id text primary key, value bigint not null, version bigint not null)"
 

@@ -15,10 +15,10 @@ import asyncpg
 import pytest
 
 from services.kernel.messages import Message, Op, SagaRef
-from services.runtime import inbox
-from services.runtime.batch import Batch, Item
-from services.runtime.migrations import migrate
-from services.runtime.tables import Connection
+from services.runtime.ground.migrations import migrate
+from services.runtime.ground.tables import Connection
+from services.runtime.lanes.batch import Batch, Item
+from services.runtime.stored import inbox
 from tests.audit.scratch import server
 from tests.runtime.boxes import SCHEMA, Put, business
 

@@ -14,11 +14,11 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from services.kernel.messages import Message
-from services.runtime.edge import Edge, body_hash
+from services.runtime.ground.settings import Settings
 from services.runtime.process import Process
-from services.runtime.rpc import channel
-from services.runtime.rpc_errors import from_rpc_error
-from services.runtime.settings import Settings
+from services.runtime.rpc.edge import Edge, body_hash
+from services.runtime.rpc.errors import from_rpc_error
+from services.runtime.rpc.server import channel
 from settlement.operations.v1 import operations_service_pb2 as pb
 from settlement.operations.v1 import operations_service_pb2_grpc as stubs
 from settlement.order.v1 import order_service_pb2 as order

@@ -16,16 +16,16 @@ from services.kernel.errors import SettlementError
 from services.kernel.ids import partition_of
 from services.kernel.messages import Message
 from services.kernel.saga import Verdict
-from services.runtime import leases, outbox, parked
-from services.runtime.batch import Batch, Business, Item
-from services.runtime.inbox import Answered
-from services.runtime.kafka import PartitionReader, SafeProducer
-from services.runtime.migrations import migrate
-from services.runtime.outgoing import Outbound, Outgoing
-from services.runtime.postgres import connect_lane, open_pool
+from services.runtime.ground.migrations import migrate
+from services.runtime.ground.postgres import connect_lane, open_pool
+from services.runtime.ground.records import Outbound, Outgoing
+from services.runtime.ground.settings import Settings
+from services.runtime.kafka.clients import PartitionReader, SafeProducer
+from services.runtime.kafka.publisher import publish_leftovers
+from services.runtime.lanes.batch import Batch, Business, Item
 from services.runtime.process import Process
-from services.runtime.publisher import publish_leftovers
-from services.runtime.settings import Settings
+from services.runtime.stored import leases, outbox, parked
+from services.runtime.stored.inbox import Answered
 from tests.runtime.conftest import Until
 from tests.runtime.counters import CODEC, SCHEMA, SERVICE, Add
 from tests.runtime.mock_cluster import MockCluster

@@ -9,10 +9,20 @@ import asyncpg
 import pytest
 
 from services.kernel.errors import ResourceExhausted, Unavailable
-from services.runtime import leases
-from services.runtime.postgres import Fault, Phase, Pool, commit_outcome, connect_lane, fault_of, open_pool, server_life, shielded
-from services.runtime.settings import Settings
-from services.runtime.tables import Connection
+from services.runtime.ground.postgres import (
+    Fault,
+    Phase,
+    Pool,
+    commit_outcome,
+    connect_lane,
+    fault_of,
+    open_pool,
+    server_life,
+    shielded,
+)
+from services.runtime.ground.settings import Settings
+from services.runtime.ground.tables import Connection
+from services.runtime.stored import leases
 from tests.runtime.conftest import Postgres, Until
 
 LOST = (

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 import pytest_asyncio
 
-from services.runtime import kafka
-from services.runtime.kafka import PartitionReader, ProducerReplaced, SafeProducer
-from services.runtime.outgoing import Outgoing
-from services.runtime.settings import Settings, SettingsError
+from services.runtime.ground.records import Outgoing
+from services.runtime.ground.settings import Settings, SettingsError
+from services.runtime.kafka import clients as kafka
+from services.runtime.kafka.clients import PartitionReader, ProducerReplaced, SafeProducer
 from tests.runtime.conftest import Until
 from tests.runtime.mock_cluster import MockCluster
 

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 from services.kernel.messages import Message, TimerDue
 from services.kernel.saga import WAKE
-from services.runtime.batch import Item
-from services.runtime.inbox import Answered
-from services.runtime.queues import BACKGROUND_ALONE, BACKGROUND_SHARE, Queues
+from services.runtime.lanes.batch import Item
+from services.runtime.lanes.queues import BACKGROUND_ALONE, BACKGROUND_SHARE, Queues
+from services.runtime.stored.inbox import Answered
 
 DUE = datetime(2026, 11, 5, tzinfo=UTC)
 NO_LOOP = asyncio.new_event_loop()

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from services.runtime.kafka import (
+from services.runtime.ground.settings import Settings, SettingsError
+from services.runtime.kafka.clients import (
     BrokerUnavailable,
     LogLost,
     PartitionReader,
@@ -18,7 +19,6 @@ from services.runtime.kafka import (
     make_consumer,
     make_producer,
 )
-from services.runtime.settings import Settings, SettingsError
 from tests.runtime.conftest import Until
 from tests.runtime.mock_cluster import MockCluster
 from tests.runtime.test_producer import record
@@ -76,7 +76,7 @@ async def test_a1_a9_no_other_file_builds_a_client() -> None:
     building = re.compile(r"AIOKafka(Producer|Consumer)\(")
     joining = re.compile(r"\.subscribe\(|transactional_id|group_id=(?!None)")
 
-    assert [str(path) for path, text in SOURCES.items() if building.search(text)] == ["services/runtime/kafka.py"]
+    assert [str(path) for path, text in SOURCES.items() if building.search(text)] == ["services/runtime/kafka/clients.py"]
     assert [str(path) for path, text in SOURCES.items() if joining.search(text)] == []
 
 
@@ -181,7 +181,7 @@ async def test_a12_a13_the_broker_is_checked_at_the_start(cluster: MockCluster, 
 
     with pytest.raises(SettingsError, match="embedded"):
         await check_broker(Settings("test", kafka=cluster.bootstrap, profile="production"))
-    monkeypatch.setitem(__import__("services.runtime.kafka").runtime.kafka._NEEDED, "Fetch", (1, 40, 50))
+    monkeypatch.setitem(__import__("services.runtime.kafka.clients").runtime.kafka.clients._NEEDED, "Fetch", (1, 40, 50))
     with pytest.raises(SettingsError, match="speaks Fetch"):
         await check_broker(local(cluster))
 

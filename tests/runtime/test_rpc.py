@@ -19,12 +19,12 @@ from google.rpc import error_details_pb2, status_pb2
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from services.kernel.errors import Defect, FailedPrecondition, SettlementError, Unavailable
-from services.runtime import rpc
-from services.runtime.guards import check_process
-from services.runtime.hygiene import clean, flaw
-from services.runtime.rpc import RpcServer, channel
-from services.runtime.rpc_errors import STATUS_KEY, from_rpc_error
-from services.runtime.settings import Settings
+from services.runtime.ground.guards import check_process
+from services.runtime.ground.hygiene import clean, flaw
+from services.runtime.ground.settings import Settings
+from services.runtime.rpc import server as rpc
+from services.runtime.rpc.errors import STATUS_KEY, from_rpc_error
+from services.runtime.rpc.server import RpcServer, channel
 from settlement.operations.v1 import operations_service_pb2 as pb
 from settlement.operations.v1 import operations_service_pb2_grpc as stubs
 from tests.runtime.conftest import Until
@@ -135,7 +135,7 @@ async def test_g3_stop_ends_in_time_with_a_call_under_way(until: Until) -> None:
 
 async def test_g3_a_process_that_hangs_on_stop_exits_hard() -> None:
     """Even if its loop is blocked."""
-    program = "import time\nfrom services.runtime.rpc import hard_exit_after\nwith hard_exit_after(0.3): time.sleep(60)"
+    program = "import time\nfrom services.runtime.rpc.server import hard_exit_after\nwith hard_exit_after(0.3): time.sleep(60)"
 
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", program)
 
@@ -174,7 +174,7 @@ async def test_g7_a_second_loop_is_refused() -> None:
     check_process()
     code = """
 import asyncio
-from services.runtime.guards import check_process
+from services.runtime.ground.guards import check_process
 async def check(): check_process()
 first, second = asyncio.new_event_loop(), asyncio.new_event_loop()
 first.run_until_complete(check())
@@ -192,7 +192,7 @@ async def test_g9_nothing_forks() -> None:
 
     code = """
 import asyncio, multiprocessing
-from services.runtime.guards import check_process
+from services.runtime.ground.guards import check_process
 multiprocessing.set_start_method("fork")
 async def check(): check_process()
 asyncio.run(check())
@@ -264,7 +264,8 @@ async def test_p1_python_protobuf_is_refused() -> None:
     """Its recursion limit can be bypassed."""
     with pytest.raises(Defect, match="upb"):
         check_process(protobuf="python")
-    code = "import asyncio\nfrom services.runtime.guards import check_process\nasync def c(): check_process()\nasyncio.run(c())"
+    check = "from services.runtime.ground.guards import check_process\nasync def c(): check_process()"
+    code = f"import asyncio\n{check}\nasyncio.run(c())"
     environment = os.environ | {"PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION": "python"}
 
     process = await asyncio.create_subprocess_exec(

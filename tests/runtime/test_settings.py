@@ -10,11 +10,11 @@ import asyncpg
 import pytest
 
 from services.kernel.errors import Defect
-from services.runtime.clock import ManualClock, SystemClock, load_clock, save_clock
-from services.runtime.logs import redact
-from services.runtime.metrics import serve_metrics
-from services.runtime.migrations import RUNTIME, list_migrations, migrate
-from services.runtime.settings import Settings, SettingsError, settings_table
+from services.runtime.ground.clock import ManualClock, SystemClock, load_clock, save_clock
+from services.runtime.ground.logs import redact
+from services.runtime.ground.metrics import serve_metrics
+from services.runtime.ground.migrations import RUNTIME, list_migrations, migrate
+from services.runtime.ground.settings import Settings, SettingsError, settings_table
 
 
 def test_a_services_own_variable_goes_before_the_general_one() -> None:

@@ -5,9 +5,9 @@ from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2
 
 from services.kernel.errors import ResourceExhausted
-from services.runtime import parked
-from services.runtime.codec import Codec, Entry, Undecodable
-from services.runtime.rpc_errors import to_status
+from services.runtime.ground.codec import Codec, Entry, Undecodable
+from services.runtime.rpc.errors import to_status
+from services.runtime.stored import parked
 from settlement.operations.v1 import operations_service_pb2 as pb
 from tests.runtime.test_rpc import type_name
 

@@ -9,7 +9,7 @@ from services.credit_ledger.domain.leg import QueryLeg, Rail, SendLeg
 from services.credit_ledger.rails.bank_card import BankCardRail
 from services.credit_ledger.rails.rail import PaymentRail
 from services.kernel.messages import Message
-from services.runtime.settings import Settings
+from services.runtime.ground.settings import Settings
 
 Perform = Callable[[object], Awaitable[Message | None]]
 

@@ -13,9 +13,9 @@ from services.kernel.calendar import business_date
 from services.kernel.decision import Done
 from services.kernel.errors import Defect, InvalidArgument
 from services.kernel.messages import Message
-from services.runtime.edge import Edge
-from services.runtime.journal_pages import journal_page
-from services.runtime.rpc_calls import Context
+from services.runtime.rpc.calls import Context
+from services.runtime.rpc.edge import Edge
+from services.runtime.rpc.journal_pages import journal_page
 from settlement.credit_ledger.v1 import credit_service_pb2 as pb
 
 PAGE_SIZE = 50

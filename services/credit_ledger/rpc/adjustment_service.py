@@ -5,8 +5,8 @@ from services.credit_ledger.rpc.paging import page_token, place_of
 from services.credit_ledger.rpc.reading import day_of
 from services.credit_ledger.store import reads
 from services.credit_ledger.wire import views
-from services.runtime.edge import Edge
-from services.runtime.rpc_calls import Context
+from services.runtime.rpc.calls import Context
+from services.runtime.rpc.edge import Edge
 from settlement.credit_ledger.v1 import adjustment_service_pb2 as pb
 from settlement.credit_ledger.v1 import adjustment_service_pb2_grpc as rpc
 

@@ -8,7 +8,7 @@ from services.credit_ledger.rpc.reading import day_of
 from services.credit_ledger.wire.scalars import ACCOUNT_STATE_OF, SURPLUS_POLICY_OF
 from services.kernel.calendar import business_date
 from services.kernel.ids import derived
-from services.runtime.rpc_calls import Context
+from services.runtime.rpc.calls import Context
 from settlement.credit_ledger.v1 import credit_service_pb2 as pb
 from settlement.credit_ledger.v1 import credit_service_pb2_grpc as rpc
 

@@ -17,9 +17,9 @@ from services.kernel.decision import Decision, Known, Missing, Rule
 from services.kernel.errors import Aborted, InvalidArgument, NotFound, ResourceExhausted, Unavailable
 from services.kernel.messages import Message
 from services.kernel.participant import IsBusy
-from services.runtime.edge import Edge
-from services.runtime.rpc_calls import Context
-from services.runtime.tables import Connection, Load
+from services.runtime.ground.tables import Connection, Load
+from services.runtime.rpc.calls import Context
+from services.runtime.rpc.edge import Edge
 from settlement.credit_ledger.v1.statement_service_pb2 import CutStatementRequest
 
 POLL_SECONDS = 0.02

@@ -15,9 +15,9 @@ from services.credit_ledger.store import reads
 from services.credit_ledger.wire import views
 from services.kernel.calendar import business_date, start_of
 from services.kernel.errors import FailedPrecondition, NotFound, ResourceExhausted, Unavailable
-from services.runtime.edge import Edge
-from services.runtime.rpc_calls import Context
-from services.runtime.tables import Connection
+from services.runtime.ground.tables import Connection
+from services.runtime.rpc.calls import Context
+from services.runtime.rpc.edge import Edge
 from settlement.credit_ledger.v1 import statement_pb2
 from settlement.credit_ledger.v1 import statement_service_pb2 as pb
 from settlement.credit_ledger.v1 import statement_service_pb2_grpc as rpc

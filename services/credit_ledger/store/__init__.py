@@ -9,7 +9,7 @@ from services.credit_ledger.domain.operation import Operation
 from services.credit_ledger.domain.repayment import Repayment
 from services.credit_ledger.domain.statement import Statement
 from services.credit_ledger.store import accounts, agreements, documents, payments
-from services.runtime.tables import Table
+from services.runtime.ground.tables import Table
 
 TABLES: tuple[Table, ...] = (
     Table(CreditAccount, accounts.load_accounts, accounts.save_accounts, root=True),

@@ -9,7 +9,7 @@ from services.credit_ledger.domain.credit_refund import PaymentReference
 from services.credit_ledger.domain.merchant import MerchantShare
 from services.credit_ledger.domain.terms import SurplusPolicy
 from services.kernel.participant import Pending
-from services.runtime.tables import Connection
+from services.runtime.ground.tables import Connection
 
 ACCOUNT_COLUMNS = """id, customer_id, state, opened_at, granted_minor, held_minor, used_minor, wallet_minor,
     credit_balance_minor, receivable_minor, bill_day, due_day, late_fee_ppm_per_day, surplus_policy, next_cut_at,

@@ -8,7 +8,7 @@ import msgspec
 from services.credit_ledger.domain.agreement import Agreement, AgreementState, Hold, Plan
 from services.credit_ledger.domain.tenders import Tenders
 from services.credit_ledger.domain.terms import CreditTerms
-from services.runtime.tables import Connection
+from services.runtime.ground.tables import Connection
 
 AGREEMENT_COLUMNS = """order_id, account_id, customer_id, merchant_id, state, payment_reference, written_off_minor,
     version, terms, hold, refunded, plans"""

@@ -11,7 +11,7 @@ from services.credit_ledger.domain.credit_refund import Adjustment
 from services.credit_ledger.domain.operation import BODIES, Facts, Operation
 from services.credit_ledger.domain.statement import Statement, StatementLine
 from services.kernel.decision import Vector
-from services.runtime.tables import Connection
+from services.runtime.ground.tables import Connection
 
 OPERATION_COLUMNS = "account_id, number, kind, at, order_id, reference, saga_id, body, facts, moved"
 STATEMENT_COLUMNS = """account_id, bill_date, due_date, cut_at, issued_at, amount_minor, offset_minor, first_operation,

@@ -9,7 +9,7 @@ from services.credit_ledger.domain.credit_refund import CreditRefund, RefundStat
 from services.credit_ledger.domain.leg import LegState, Rail, RefundLeg
 from services.credit_ledger.domain.repayment import Repayment
 from services.credit_ledger.domain.tenders import Tenders
-from services.runtime.tables import Connection
+from services.runtime.ground.tables import Connection
 
 LEG_COLUMNS = """id, account_id, order_id, refund_id, rail, reference, amount_minor, created_at, state, attempts, detail,
     updated_at, version"""

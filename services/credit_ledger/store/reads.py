@@ -21,7 +21,7 @@ from services.credit_ledger.store.documents import (
     statement_of,
 )
 from services.credit_ledger.store.payments import LEG_COLUMNS, leg_of
-from services.runtime.tables import Connection
+from services.runtime.ground.tables import Connection
 
 
 async def find_account(connection: Connection, account_id: str) -> CreditAccount | None:

@@ -9,7 +9,7 @@ from services.credit_ledger.wire import commands as read
 from services.credit_ledger.wire import effects as told
 from services.credit_ledger.wire import events as facts
 from services.credit_ledger.wire import views
-from services.runtime.codec import Codec, Entry
+from services.runtime.ground.codec import Codec, Entry
 from settlement.credit_ledger.v1 import (
     account_pb2,
     adjustment_service_pb2,

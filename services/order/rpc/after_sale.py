@@ -7,8 +7,8 @@ from services.order.rpc.quoting import Quoting, accepted
 from services.order.rpc.reading import ended, read_case
 from services.order.store.reads import list_cases
 from services.order.wire.orders import case_message
-from services.runtime.edge import Edge
-from services.runtime.rpc_calls import Context
+from services.runtime.rpc.calls import Context
+from services.runtime.rpc.edge import Edge
 from settlement.order.v1 import after_sale_service_pb2 as pb
 from settlement.order.v1 import after_sale_service_pb2_grpc as rpc
 

@@ -6,7 +6,7 @@ from services.order.domain.texts import text
 from services.order.store.reads import find_order, find_run
 from services.order.wire.scalars import money
 from services.order.wire.settlements import effect_message
-from services.runtime.tables import Connection
+from services.runtime.ground.tables import Connection
 from settlement.common.v1 import explanation_pb2
 from settlement.order.v1 import order_service_pb2
 

@@ -5,8 +5,8 @@ from services.kernel.ids import derived
 from services.order.domain.merchant_settlement import SettleGiftCardShare
 from services.order.store.merchant_settlements import find_merchant_settlement
 from services.order.wire.merchants import settlement_message
-from services.runtime.edge import Edge
-from services.runtime.rpc_calls import Context
+from services.runtime.rpc.calls import Context
+from services.runtime.rpc.edge import Edge
 from settlement.order.v1 import merchant_service_pb2 as pb
 from settlement.order.v1 import merchant_service_pb2_grpc as rpc
 

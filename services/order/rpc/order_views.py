@@ -12,8 +12,8 @@ from services.order.store.reads import find_order, list_orders, list_runs
 from services.order.wire.orders import order_message
 from services.order.wire.scalars import named
 from services.order.wire.settlements import settlement_message
-from services.runtime.edge import Edge
-from services.runtime.rpc_calls import Context
+from services.runtime.rpc.calls import Context
+from services.runtime.rpc.edge import Edge
 from settlement.order.v1 import order_pb2, settlement_pb2
 from settlement.order.v1 import order_service_pb2 as pb
 

@@ -9,8 +9,8 @@ from services.order.rpc.order_views import OrderViews
 from services.order.rpc.quoting import Quoting, accepted
 from services.order.rpc.reading import ended, read_order
 from services.order.wire.orders import order_message
-from services.runtime.edge import Edge
-from services.runtime.rpc_calls import Context
+from services.runtime.rpc.calls import Context
+from services.runtime.rpc.edge import Edge
 from settlement.order.v1 import order_service_pb2 as pb
 from settlement.order.v1 import order_service_pb2_grpc as rpc
 

@@ -23,10 +23,10 @@ from services.order.rpc.reading import POLL_SECONDS, WAIT_SECONDS_MAX
 from services.order.store.reads import find_case, find_order
 from services.order.wire.quotes import quote_message
 from services.order.wire.scalars import quantities
-from services.runtime.edge import Edge
-from services.runtime.rpc import channel
-from services.runtime.rpc_calls import Context
-from services.runtime.rpc_errors import from_rpc_error
+from services.runtime.rpc.calls import Context
+from services.runtime.rpc.edge import Edge
+from services.runtime.rpc.errors import from_rpc_error
+from services.runtime.rpc.server import channel
 from settlement.credit_ledger.v1 import credit_service_pb2, credit_service_pb2_grpc, effects_pb2
 from settlement.order.v1 import after_sale_service_pb2, order_service_pb2, quote_pb2, settlement_pb2
 

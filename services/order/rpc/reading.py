@@ -9,9 +9,9 @@ from services.order.domain.order import Order, owned
 from services.order.domain.returns import ReturnCase
 from services.order.store.reads import find_case, find_order, find_run, find_wake
 from services.order.wire.settlements import settlement_message
-from services.runtime.edge import Edge
-from services.runtime.rpc_calls import Context
-from services.runtime.tables import Connection
+from services.runtime.ground.tables import Connection
+from services.runtime.rpc.calls import Context
+from services.runtime.rpc.edge import Edge
 from settlement.order.v1 import settlement_pb2
 
 POLL_SECONDS = 0.02

@@ -6,7 +6,7 @@ from services.order.domain.returns import ReturnCase
 from services.order.store.cases import load_cases, save_cases
 from services.order.store.merchant_settlements import load_merchant_settlements, save_merchant_settlements
 from services.order.store.orders import load_orders, save_orders
-from services.runtime.tables import Table
+from services.runtime.ground.tables import Table
 
 TABLES = (
     Table(Order, load_orders, save_orders, root=True),

@@ -8,7 +8,7 @@ import msgspec
 from services.order.domain.lines import LineQuantity
 from services.order.domain.returns import ReturnCase
 from services.order.domain.states import ReturnState
-from services.runtime.tables import Connection
+from services.runtime.ground.tables import Connection
 
 CASE_COLUMNS = (
     "id, order_id, state, settlement_id, version, requested_at, updated_at, deadline_at, lines, accepted, details"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import asyncpg
 
 from services.order.domain.merchant_settlement import MerchantSettlement, MerchantSettlementState
-from services.runtime.tables import Connection
+from services.runtime.ground.tables import Connection
 
 _COLUMNS = "id, merchant_id, amount_minor, settlement_id, started_at, state, reason, ended_at, version"
 

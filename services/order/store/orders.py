@@ -12,7 +12,7 @@ from services.order.domain.order import Order, Refund
 from services.order.domain.pricing import Promotion
 from services.order.domain.states import OrderState
 from services.order.domain.tenders import Coupon, Tender
-from services.runtime.tables import Connection
+from services.runtime.ground.tables import Connection
 
 ORDER_COLUMNS = (
     "id, customer_id, merchant_id, account_id, state, settlement_id, version, sequence, placed_at, updated_at,"

@@ -9,8 +9,8 @@ from services.order.domain.returns import ReturnCase
 from services.order.sagas import DEFINITIONS
 from services.order.store.cases import CASE_COLUMNS, case_of
 from services.order.store.orders import ORDER_COLUMNS, order_of
-from services.runtime.sagas import saga_table
-from services.runtime.tables import Connection
+from services.runtime.ground.tables import Connection
+from services.runtime.stored.sagas import saga_table
 
 _RUNS = saga_table(DEFINITIONS)
 

@@ -6,7 +6,7 @@ from services.order.domain.returns import ReturnCase
 from services.order.wire import events as facts
 from services.order.wire import merchants, orders, participants
 from services.order.wire import settlements as settlement
-from services.runtime.codec import Codec, Entry
+from services.runtime.ground.codec import Codec, Entry
 from settlement.card_redemption.v1 import commands_pb2 as card_pb2
 from settlement.card_redemption.v1 import effects_pb2 as card_effects_pb2
 from settlement.credit_ledger.v1 import commands_pb2 as credit_pb2

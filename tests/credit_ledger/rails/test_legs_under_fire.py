@@ -14,7 +14,7 @@ from services.credit_ledger.domain.terms import CreditTerms
 from services.credit_ledger.rails import Perform, performing
 from services.credit_ledger.rails.bank_card import BankCardRail
 from services.kernel.messages import Message, TimerDue
-from services.runtime import timers
+from services.runtime.stored import timers
 from settle.local.acquirer.faults import Faults
 from settlement.saga.v1 import saga_pb2
 from tests.credit_ledger.ledger import PARTITIONS, Ledger

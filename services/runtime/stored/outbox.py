@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from services.runtime.outgoing import Outgoing
-from services.runtime.tables import Connection
+from services.runtime.ground.records import Outgoing
+from services.runtime.ground.tables import Connection
 
 _HEADERS = msgspec.json.Decoder(list[tuple[str, bytes]])
 

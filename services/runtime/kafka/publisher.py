@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from services.runtime import leases, outbox
-from services.runtime.kafka import ProducerReplaced, SafeProducer
-from services.runtime.outgoing import Outgoing
-from services.runtime.postgres import Pool
+from services.runtime.ground.postgres import Pool
+from services.runtime.ground.records import Outgoing
+from services.runtime.kafka.clients import ProducerReplaced, SafeProducer
+from services.runtime.stored import leases, outbox
 
 LEFTOVERS_MAX = 5_000
 """How many rows of a dead lane are published in one go."""

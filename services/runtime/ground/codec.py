@@ -7,7 +7,7 @@ from typing import Any
 from google.protobuf.message import DecodeError, Message
 
 from services.kernel.errors import Defect
-from services.runtime.hygiene import flaw
+from services.runtime.ground.hygiene import flaw
 
 
 class Undecodable(Exception):

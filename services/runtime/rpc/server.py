@@ -13,8 +13,8 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from services.kernel.errors import Defect
-from services.runtime.rpc_calls import Calls
-from services.runtime.settings import Settings
+from services.runtime.ground.settings import Settings
+from services.runtime.rpc.calls import Calls
 
 METADATA_BYTES_MAX = 8_192
 RESPONSE_BYTES_MAX = 4 * 1024 * 1024

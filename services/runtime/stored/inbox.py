@@ -15,7 +15,7 @@ import msgspec
 from services.kernel.decision import Refused
 from services.kernel.messages import Message, Op
 from services.kernel.saga import Verdict
-from services.runtime.tables import Connection
+from services.runtime.ground.tables import Connection
 
 _REFUSAL = msgspec.json.Decoder(Refused)
 

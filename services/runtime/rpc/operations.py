@@ -10,12 +10,12 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from services.kernel.errors import FailedPrecondition, NotFound
 from services.kernel.saga import RESUME, WAKE, Phase
-from services.runtime import parked
-from services.runtime.clock import ManualClock, save_clock
-from services.runtime.edge import Edge
-from services.runtime.postgres import shielded
-from services.runtime.rpc_calls import Context
-from services.runtime.tables import Connection
+from services.runtime.ground.clock import ManualClock, save_clock
+from services.runtime.ground.postgres import shielded
+from services.runtime.ground.tables import Connection
+from services.runtime.rpc.calls import Context
+from services.runtime.rpc.edge import Edge
+from services.runtime.stored import parked
 from settlement.operations.v1 import operations_service_pb2 as pb
 from settlement.operations.v1 import operations_service_pb2_grpc as rpc
 

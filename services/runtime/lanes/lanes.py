@@ -11,10 +11,10 @@ from services.kernel.errors import ResourceExhausted
 from services.kernel.ids import partition_of
 from services.kernel.messages import Message
 from services.kernel.saga import Run
-from services.runtime import metrics
-from services.runtime.batch import Effects, Item
-from services.runtime.inbox import Answered
-from services.runtime.lane import Lane
+from services.runtime.ground import metrics
+from services.runtime.lanes.batch import Effects, Item
+from services.runtime.lanes.lane import Lane
+from services.runtime.stored.inbox import Answered
 
 Perform = Callable[[object], Awaitable[Message | None]]
 """Does one action in the outside world and answers the message that reports it."""

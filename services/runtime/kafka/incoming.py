@@ -7,8 +7,8 @@ from google.protobuf.message import DecodeError
 
 from services.kernel.messages import Message, Op, SagaRef
 from services.kernel.saga import Reply, Verdict
-from services.runtime.codec import Codec, Undecodable
-from services.runtime.outgoing import REPLY_TYPE
+from services.runtime.ground.codec import Codec, Undecodable
+from services.runtime.ground.records import REPLY_TYPE
 from settlement.saga.v1 import saga_pb2
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import asyncpg
 
 from services.kernel.journal import Unit
-from services.runtime.tables import Connection
+from services.runtime.ground.tables import Connection
 from settlement.common.v1 import journal_pb2 as pb
 
 PAGE_SIZE = 200

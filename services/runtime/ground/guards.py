@@ -10,7 +10,7 @@ import structlog
 from google.protobuf.internal import api_implementation
 
 from services.kernel.errors import Defect
-from services.runtime import metrics
+from services.runtime.ground import metrics
 
 LAG_SECONDS_MAX = 0.05
 """A loop held longer than this by one piece of work is reported (A8)."""

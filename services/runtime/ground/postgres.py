@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 import asyncpg
 
 from services.kernel.errors import Defect, ResourceExhausted, Unavailable
-from services.runtime.settings import Settings
-from services.runtime.tables import Connection
+from services.runtime.ground.settings import Settings
+from services.runtime.ground.tables import Connection
 
 # asyncpg asks an abstract base class about every element of every array that we bind: plain types are what we bind (D20).
 asyncpg.protocol.protocol.IterableABC = (list, tuple, range, set, frozenset)  # type: ignore[attr-defined]

@@ -7,7 +7,7 @@ import msgspec
 
 from services.kernel.errors import Defect
 from services.kernel.saga import Branch, BranchState, Definition, Phase, Run
-from services.runtime.tables import Connection, Table
+from services.runtime.ground.tables import Connection, Table
 
 Definitions = Mapping[str, Definition]
 

@@ -13,12 +13,13 @@ from services.kernel.errors import AlreadyExists, Defect, SettlementError
 from services.kernel.messages import Message, Op, TimerDue
 from services.kernel.participant import IsBusy
 from services.kernel.saga import Verdict
-from services.runtime import books, inbox, offsets, outbox, parked, timers
-from services.runtime.codec import Codec, Undecodable
-from services.runtime.inbox import Answered
-from services.runtime.outgoing import Headers, Outbound, Outgoing, reply_payload
-from services.runtime.tables import Connection, Table
-from services.runtime.timers import TimerKey
+from services.runtime.ground.codec import Codec, Undecodable
+from services.runtime.ground.records import Headers, Outbound, Outgoing, reply_payload
+from services.runtime.ground.tables import Connection, Table
+from services.runtime.stored import inbox, offsets, outbox, parked, timers
+from services.runtime.stored import journals as books
+from services.runtime.stored.inbox import Answered
+from services.runtime.stored.timers import TimerKey
 
 ROUNDS_MAX = 32
 """How often a batch may ask for more aggregates before that counts as a defect."""

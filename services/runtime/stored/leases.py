@@ -6,7 +6,7 @@ Whoever loses the connection has lost the partitions and cannot commit; a dead p
 import zlib
 from collections.abc import Iterable
 
-from services.runtime.tables import Connection
+from services.runtime.ground.tables import Connection
 
 LANE_ALIVE = 0x5E77
 """The class of the lock that says that a lane lives; its leftovers in the outbox are nobody else's until it is free."""

@@ -7,7 +7,7 @@ from services.kernel.decision import Timer
 from services.kernel.ids import partition_of
 from services.kernel.messages import Message, TimerDue
 from services.kernel.saga import WAKE
-from services.runtime.tables import Connection
+from services.runtime.ground.tables import Connection
 
 TimerKey = tuple[str, str]
 

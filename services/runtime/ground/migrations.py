@@ -12,9 +12,9 @@ from pathlib import Path
 import asyncpg
 
 from services.kernel.errors import Defect
-from services.runtime.tables import Connection
+from services.runtime.ground.tables import Connection
 
-RUNTIME = Path(__file__).parent / "migrations"
+RUNTIME = Path(__file__).parents[1] / "migrations"
 _UP = "-- migrate:up"
 _DOWN = "-- migrate:down"
 _LOCK = 0x5E771E

@@ -17,9 +17,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 from aiokafka.protocol.metadata import MetadataRequest
 
-from services.runtime import metrics
-from services.runtime.outgoing import Outgoing
-from services.runtime.settings import Settings, SettingsError
+from services.runtime.ground import metrics
+from services.runtime.ground.records import Outgoing
+from services.runtime.ground.settings import Settings, SettingsError
 
 MESSAGE_OVERHEAD_BYTES = 16_384
 """Room for key, headers and framing above the payload's limit."""

@@ -17,10 +17,10 @@ from google.protobuf.message import Message
 from protovalidate import Validator, Violation
 
 from services.kernel.errors import Aborted, ResourceExhausted, SettlementError
-from services.runtime import metrics
-from services.runtime.hygiene import flaw
-from services.runtime.rpc_errors import CODES, STATUS_KEY, InvalidRequest, to_status
-from services.runtime.settings import Settings
+from services.runtime.ground import metrics
+from services.runtime.ground.hygiene import flaw
+from services.runtime.ground.settings import Settings
+from services.runtime.rpc.errors import CODES, STATUS_KEY, InvalidRequest, to_status
 
 Context = grpc.aio.ServicerContext[Any, Any]
 

@@ -14,13 +14,13 @@ from services.kernel.decision import Refused
 from services.kernel.errors import BY_STATUS, FailedPrecondition, InvalidArgument, SettlementError
 from services.kernel.messages import Message
 from services.kernel.saga import TERMINAL, Verdict
-from services.runtime.clock import Clock
-from services.runtime.codec import Codec
-from services.runtime.inbox import Answered
-from services.runtime.postgres import Pool
-from services.runtime.rpc_calls import Context
-from services.runtime.settings import Settings
-from services.runtime.tables import Connection
+from services.runtime.ground.clock import Clock
+from services.runtime.ground.codec import Codec
+from services.runtime.ground.postgres import Pool
+from services.runtime.ground.settings import Settings
+from services.runtime.ground.tables import Connection
+from services.runtime.rpc.calls import Context
+from services.runtime.stored.inbox import Answered
 
 POLL_SECONDS = 0.5
 """How often a waiter looks by itself: another process may have committed."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from services.runtime.tables import Connection
+from services.runtime.ground.tables import Connection
 
 
 async def lock(connection: Connection, topic: str, partitions: Iterable[int]) -> dict[int, int]:

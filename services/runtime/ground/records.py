@@ -8,7 +8,7 @@ from services.kernel.errors import Defect
 from services.kernel.ids import partition_of
 from services.kernel.messages import Message
 from services.kernel.saga import Verdict
-from services.runtime.codec import Codec
+from services.runtime.ground.codec import Codec
 from settlement.saga.v1 import saga_pb2
 
 Headers = list[tuple[str, bytes]]

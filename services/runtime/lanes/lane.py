@@ -17,15 +17,16 @@ import structlog
 
 from services.kernel.errors import Unavailable
 from services.kernel.messages import TimerDue
-from services.runtime import leases, metrics, offsets, parked
-from services.runtime.batch import Batch, Business, Effects, Item, lock_positions, next_offsets
-from services.runtime.clock import Clock
-from services.runtime.feed import Feed
-from services.runtime.postgres import CONNECTION_ERRORS, Fault, Phase, commit_outcome, connect_lane, fault_of, server_life
-from services.runtime.publisher import Publisher
-from services.runtime.queues import Queues
-from services.runtime.settings import Settings
-from services.runtime.tables import Connection
+from services.runtime.ground import metrics
+from services.runtime.ground.clock import Clock
+from services.runtime.ground.postgres import CONNECTION_ERRORS, Fault, Phase, commit_outcome, connect_lane, fault_of, server_life
+from services.runtime.ground.settings import Settings
+from services.runtime.ground.tables import Connection
+from services.runtime.kafka.publisher import Publisher
+from services.runtime.lanes.batch import Batch, Business, Effects, Item, lock_positions, next_offsets
+from services.runtime.lanes.feed import Feed
+from services.runtime.lanes.queues import Queues
+from services.runtime.stored import leases, offsets, parked
 
 BUSY_RETRY_SECONDS = 0.02
 BUSY_COUNT_MAX = 200

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol
 
-from services.runtime.tables import Connection
+from services.runtime.ground.tables import Connection
 
 _FACT = "manual_clock"
 

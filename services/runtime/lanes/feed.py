@@ -7,14 +7,14 @@ from contextlib import suppress
 import structlog
 
 from services.kernel.messages import Message
-from services.runtime import timers
-from services.runtime.batch import Item, Position
-from services.runtime.clock import Clock, ManualClock
-from services.runtime.codec import Codec, Undecodable
-from services.runtime.incoming import read
-from services.runtime.kafka import PartitionReader, Record
-from services.runtime.postgres import Pool
-from services.runtime.queues import Queues
+from services.runtime.ground.clock import Clock, ManualClock
+from services.runtime.ground.codec import Codec, Undecodable
+from services.runtime.ground.postgres import Pool
+from services.runtime.kafka.clients import PartitionReader, Record
+from services.runtime.kafka.incoming import read
+from services.runtime.lanes.batch import Item, Position
+from services.runtime.lanes.queues import Queues
+from services.runtime.stored import timers
 
 TIMER_SECONDS = 0.25
 """How often due timers are looked for; a manual clock that moves has them looked for at once."""

@@ -10,9 +10,9 @@ from datetime import datetime
 import msgspec
 
 from services.kernel.ids import partition_of
-from services.runtime import outbox
-from services.runtime.outgoing import Headers, Outgoing
-from services.runtime.tables import Connection
+from services.runtime.ground.records import Headers, Outgoing
+from services.runtime.ground.tables import Connection
+from services.runtime.stored import outbox
 
 RETRY_LANE = 0
 """The lane id under which a retried record waits for the scanner; no living lane has it."""

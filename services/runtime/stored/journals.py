@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.kernel.journal import Journal
-from services.runtime.tables import Connection
+from services.runtime.ground.tables import Connection
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""To and from the broker: clients, the publisher, what arrives."""

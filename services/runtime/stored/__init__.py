@@ -1,0 +1,1 @@
+"""The tables of the runtime, one file for each."""
