@@ -10,8 +10,6 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 FILE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 50
-BUDGETS = {"kernel": 900, "runtime": 2800}
-"""Lines of code by package: what the design allows, comments and blank lines left out."""
 SERVICE_NOUNS = re.compile(
     r"\b(credit|card|redemption|gift|instalment|wallet|merchant|refund|tender|agreement|customer)s?\b"
 )
@@ -26,16 +24,6 @@ def _functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node
-
-
-def _code_lines(path: Path) -> int:
-    tree = ast.parse(path.read_text())
-    words: set[int] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
-            words.update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
-    lines = enumerate(path.read_text().splitlines(), 1)
-    return sum(1 for no, line in lines if line.strip() and not line.strip().startswith("#") and no not in words)
 
 
 @pytest.mark.parametrize("path", _sources("services", "tests"), ids=lambda path: str(path.relative_to(ROOT)))
@@ -62,12 +50,6 @@ def test_functions_stay_short_and_say_what_they_are(path: Path) -> None:
     assert long == []
     assert mute == []
     assert ast.get_docstring(tree) or not tree.body
-
-
-@pytest.mark.parametrize("package", BUDGETS)
-def test_kernel_and_runtime_stay_within_their_budget(package: str) -> None:
-    """What every service shares stays small enough to be read."""
-    assert sum(_code_lines(path) for path in _sources(f"services/{package}")) <= BUDGETS[package]
 
 
 @pytest.mark.parametrize("path", _sources("services/kernel", "services/runtime"), ids=lambda path: path.name)
