@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 
-from services.credit_ledger.domain import schedule as plans
-from services.credit_ledger.domain import strategies
+from services.credit_ledger.domain.holds import schedule as plans
+from services.credit_ledger.domain.refunds import strategies
 from services.kernel.calendar import WorkingCalendar, business_date
 from services.order.domain import pricing, tenders
 from settle.vectors.scenario import Json, Scenario

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from services.card_redemption.domain.commands import IssueCard
-from services.credit_ledger.domain.commands import FundWallet, OpenAccount
+from services.credit_ledger.domain.model.commands import FundWallet, OpenAccount
 from services.kernel.messages import Message
 from services.order.domain.commands import CancelOrder, NewLine, NewTender, PlaceOrder
 from services.order.domain.credit_terms import CreditTerms

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from services.card_redemption.domain.commands import IssueCard
-from services.credit_ledger.domain.commands import FundWallet, OpenAccount
+from services.credit_ledger.domain.model.commands import FundWallet, OpenAccount
 from services.kernel.ids import partition_of
 from services.order.domain.commands import CancelOrder, ConfirmShipment, NewLine, NewTender, PlaceOrder
 from services.order.domain.credit_terms import CreditTerms

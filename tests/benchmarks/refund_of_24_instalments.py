@@ -10,10 +10,11 @@ import timeit
 from collections.abc import Callable
 from datetime import timedelta
 
-from services.credit_ledger.domain import commands, refund_allocation
-from services.credit_ledger.domain.rules import RULES
-from services.credit_ledger.domain.tenders import Tenders
-from services.credit_ledger.domain.terms import CreditTerms
+from services.credit_ledger.decisions.rules import RULES
+from services.credit_ledger.domain.model import commands
+from services.credit_ledger.domain.model.tenders import Tenders
+from services.credit_ledger.domain.model.terms import CreditTerms
+from services.credit_ledger.domain.refunds import allocation as refund_allocation
 from services.kernel.messages import Message, Op, SagaRef
 from services.runtime.ground.values import frozen_classes, unguard
 from tests.credit_ledger.domain.book_laws import ACCOUNT

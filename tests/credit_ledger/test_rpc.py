@@ -2,9 +2,9 @@
 
 import pytest
 
-from services.credit_ledger.domain import commands
-from services.credit_ledger.domain.tenders import Tenders
-from services.credit_ledger.domain.terms import CreditTerms
+from services.credit_ledger.domain.model import commands
+from services.credit_ledger.domain.model.tenders import Tenders
+from services.credit_ledger.domain.model.terms import CreditTerms
 from services.kernel.errors import Aborted, FailedPrecondition, InvalidArgument, NotFound
 from services.kernel.messages import Message, Op
 from settlement.common.v1 import instalment_pb2, money_pb2

@@ -3,11 +3,11 @@
 import asyncpg
 import pytest
 
-from services.credit_ledger.domain import commands
-from services.credit_ledger.domain.account import CreditAccount
-from services.credit_ledger.domain.merchant import share_keys
-from services.credit_ledger.domain.tenders import Tenders
-from services.credit_ledger.domain.terms import CreditTerms, Route, SurplusPolicy
+from services.credit_ledger.domain.model import commands
+from services.credit_ledger.domain.model.account import CreditAccount
+from services.credit_ledger.domain.model.merchant_share import share_keys
+from services.credit_ledger.domain.model.tenders import Tenders
+from services.credit_ledger.domain.model.terms import CreditTerms, Route, SurplusPolicy
 from services.credit_ledger.store import TABLES, reads
 from services.kernel.messages import Message, Op
 from services.runtime.ground.tables import Table

@@ -9,9 +9,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.credit_ledger.domain import commands, effects, events, operation
-from services.credit_ledger.domain.tenders import Tenders
-from services.credit_ledger.domain.terms import NEVER_FREE, CreditTerms, PlanKind, Route, Strategy
+from services.credit_ledger.domain.model import commands, effects, events, operation
+from services.credit_ledger.domain.model.tenders import Tenders
+from services.credit_ledger.domain.model.terms import NEVER_FREE, CreditTerms, PlanKind, Route, Strategy
 from services.credit_ledger.wire import CODEC, scalars, views
 from services.runtime.ground.codec import Undecodable
 from settlement.common.v1 import tender_pb2

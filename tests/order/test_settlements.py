@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.credit_ledger.domain.merchant import share_keys
+from services.credit_ledger.domain.model.merchant_share import share_keys
 from services.kernel.decision import Done
 from services.kernel.messages import Op
 from services.kernel.saga import RESUME, Phase, Verdict

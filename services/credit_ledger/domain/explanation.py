@@ -2,10 +2,10 @@
 
 from typing import NamedTuple
 
-from services.credit_ledger.domain import refund_fees
-from services.credit_ledger.domain.effects import Step
-from services.credit_ledger.domain.strategies import reduce
-from services.credit_ledger.domain.terms import Strategy
+from services.credit_ledger.domain.model.effects import Step
+from services.credit_ledger.domain.model.terms import Strategy
+from services.credit_ledger.domain.refunds import fees as refund_fees
+from services.credit_ledger.domain.refunds.strategies import reduce
 from services.kernel.allocation import in_order
 from services.kernel.money import yuan
 

@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import uuid_utils
 
-from services.credit_ledger.domain.commands import ReportLeg
-from services.credit_ledger.domain.leg import QueryLeg, Rail, SendLeg
+from services.credit_ledger.domain.model.commands import ReportLeg
+from services.credit_ledger.domain.model.leg import QueryLeg, Rail, SendLeg
 from services.credit_ledger.rails.bank_card import BankCardRail
 from services.credit_ledger.rails.rail import PaymentRail
 from services.kernel.messages import Message

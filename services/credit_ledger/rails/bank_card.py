@@ -2,8 +2,8 @@
 
 import grpc
 
-from services.credit_ledger.domain.commands import LegReport
-from services.credit_ledger.domain.leg import SendLeg
+from services.credit_ledger.domain.model.commands import LegReport
+from services.credit_ledger.domain.model.leg import SendLeg
 from services.runtime.rpc.server import channel
 from settlement.common.v1 import money_pb2
 from settlement.sandbox.v1 import acquirer_service_pb2 as pb

@@ -2,8 +2,8 @@
 
 from typing import Protocol
 
-from services.credit_ledger.domain.commands import LegReport
-from services.credit_ledger.domain.leg import SendLeg
+from services.credit_ledger.domain.model.commands import LegReport
+from services.credit_ledger.domain.model.leg import SendLeg
 
 
 class PaymentRail(Protocol):

@@ -1,9 +1,9 @@
 """What callers see of an account: figures, repayment tables, movements, journals, legs, previews."""
 
 from services.credit_ledger.decisions import RULES
-from services.credit_ledger.domain import commands
-from services.credit_ledger.domain.effects import Preview
-from services.credit_ledger.domain.merchant import share_keys
+from services.credit_ledger.domain.model import commands
+from services.credit_ledger.domain.model.effects import Preview
+from services.credit_ledger.domain.model.merchant_share import share_keys
 from services.credit_ledger.rpc.paging import number_of, page_token, place_of
 from services.credit_ledger.rpc.reading import account_at, considered
 from services.credit_ledger.store import agreements, reads

@@ -1,8 +1,8 @@
 """CreditService: set-up, repayments, late fees, merchants. Every command goes to the lane of its account."""
 
-from services.credit_ledger.domain import commands
-from services.credit_ledger.domain.account import LATE_FEE_PPM_PER_DAY
-from services.credit_ledger.domain.merchant import share_keys
+from services.credit_ledger.domain.model import commands
+from services.credit_ledger.domain.model.account import LATE_FEE_PPM_PER_DAY
+from services.credit_ledger.domain.model.merchant_share import share_keys
 from services.credit_ledger.rpc.account_views import AccountViews
 from services.credit_ledger.rpc.reading import day_of
 from services.credit_ledger.wire.scalars import ACCOUNT_STATE_OF, SURPLUS_POLICY_OF

@@ -6,9 +6,9 @@ from contextlib import suppress
 from datetime import date, datetime
 from uuid import UUID, uuid5
 
-from services.credit_ledger.domain.account import CreditAccount
-from services.credit_ledger.domain.commands import CutStatement
-from services.credit_ledger.domain.merchant import MerchantShare
+from services.credit_ledger.domain.model.account import CreditAccount
+from services.credit_ledger.domain.model.commands import CutStatement
+from services.credit_ledger.domain.model.merchant_share import MerchantShare
 from services.credit_ledger.store import TABLES
 from services.credit_ledger.store.accounts import find_accounts, find_merchant_shares
 from services.credit_ledger.store.reads import find_account

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from uuid import UUID
 
-from services.credit_ledger.domain.account import CreditAccount
-from services.credit_ledger.domain.commands import CutStatement
-from services.credit_ledger.domain.statement import Statement
-from services.credit_ledger.domain.statement_cut import standing
+from services.credit_ledger.domain.model.account import CreditAccount
+from services.credit_ledger.domain.model.commands import CutStatement
+from services.credit_ledger.domain.model.statement import Statement
+from services.credit_ledger.domain.statements.cut import standing
 from services.credit_ledger.rpc.paging import page_token, place_of
 from services.credit_ledger.rpc.reading import account_at, cut_request, day_of
 from services.credit_ledger.store import reads

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import asyncpg
 
-from services.credit_ledger.domain.account import AccountState, CreditAccount
-from services.credit_ledger.domain.credit_refund import PaymentReference
-from services.credit_ledger.domain.merchant import MerchantShare
-from services.credit_ledger.domain.terms import SurplusPolicy
+from services.credit_ledger.domain.model.account import AccountState, CreditAccount
+from services.credit_ledger.domain.model.merchant_share import MerchantShare
+from services.credit_ledger.domain.model.refund import PaymentReference
+from services.credit_ledger.domain.model.terms import SurplusPolicy
 from services.kernel.participant import Pending
 from services.runtime.ground.tables import Connection
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import asyncpg
 import msgspec
 
-from services.credit_ledger.domain.agreement import Agreement, AgreementState, Hold, Plan
-from services.credit_ledger.domain.tenders import Tenders
-from services.credit_ledger.domain.terms import CreditTerms
+from services.credit_ledger.domain.model.agreement import Agreement, AgreementState, Hold, Plan
+from services.credit_ledger.domain.model.tenders import Tenders
+from services.credit_ledger.domain.model.terms import CreditTerms
 from services.runtime.ground.tables import Connection
 
 AGREEMENT_COLUMNS = """order_id, account_id, customer_id, merchant_id, state, payment_reference, written_off_minor,

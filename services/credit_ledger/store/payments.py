@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import asyncpg
 import msgspec
 
-from services.credit_ledger.domain.credit_refund import CreditRefund, RefundState
-from services.credit_ledger.domain.leg import LegState, Rail, RefundLeg
-from services.credit_ledger.domain.repayment import Repayment
-from services.credit_ledger.domain.tenders import Tenders
+from services.credit_ledger.domain.model.leg import LegState, Rail, RefundLeg
+from services.credit_ledger.domain.model.refund import CreditRefund, RefundState
+from services.credit_ledger.domain.model.repayment import Repayment
+from services.credit_ledger.domain.model.tenders import Tenders
 from services.runtime.ground.tables import Connection
 
 LEG_COLUMNS = """id, account_id, order_id, refund_id, rail, reference, amount_minor, created_at, state, attempts, detail,

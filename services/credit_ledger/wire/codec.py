@@ -1,10 +1,10 @@
 """The registry of everything that travels: commands in, results, facts and notices out."""
 
-from services.credit_ledger.domain import commands, effects, events
-from services.credit_ledger.domain.account import CreditAccount
-from services.credit_ledger.domain.credit_refund import Adjustment
-from services.credit_ledger.domain.leg import RefundLeg
-from services.credit_ledger.domain.statement import Statement
+from services.credit_ledger.domain.model import commands, effects, events
+from services.credit_ledger.domain.model.account import CreditAccount
+from services.credit_ledger.domain.model.leg import RefundLeg
+from services.credit_ledger.domain.model.refund import Adjustment
+from services.credit_ledger.domain.model.statement import Statement
 from services.credit_ledger.wire import commands as read
 from services.credit_ledger.wire import effects as told
 from services.credit_ledger.wire import events as facts

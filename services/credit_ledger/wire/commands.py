@@ -1,6 +1,6 @@
 """Commands of sagas, read from the wire. A value that no sender of ours writes raises ValueError or KeyError."""
 
-from services.credit_ledger.domain.commands import (
+from services.credit_ledger.domain.model.commands import (
     AuthorizeTenders,
     CaptureTenders,
     ClawBackFromMerchant,
@@ -10,7 +10,7 @@ from services.credit_ledger.domain.commands import (
     ReturnBankDeposit,
     ReverseRefund,
 )
-from services.credit_ledger.domain.terms import NEVER_FREE, CreditTerms
+from services.credit_ledger.domain.model.terms import NEVER_FREE, CreditTerms
 from services.credit_ledger.wire.scalars import CAUSE_OF, PLAN_OF, ROUTE_OF, STRATEGY_OF, moment, tenders_of
 from settlement.common.v1 import tender_pb2
 from settlement.credit_ledger.v1 import commands_pb2 as pb

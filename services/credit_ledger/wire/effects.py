@@ -1,6 +1,6 @@
 """What callers and coordinators are told, written to the wire."""
 
-from services.credit_ledger.domain.effects import (
+from services.credit_ledger.domain.model.effects import (
     CreditEffect,
     GivenBack,
     InstalmentChange,
@@ -12,7 +12,7 @@ from services.credit_ledger.domain.effects import (
     Step,
     Use,
 )
-from services.credit_ledger.domain.instalment import InstalmentState
+from services.credit_ledger.domain.model.instalment import InstalmentState
 from services.credit_ledger.wire.scalars import AGREEMENT_STATES, COMPONENTS, INSTALMENT_STATES, REFUND_STATES, instant, iso
 from settlement.common.v1 import explanation_pb2
 from settlement.credit_ledger.v1 import credit_service_pb2 as service_pb

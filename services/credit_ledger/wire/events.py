@@ -1,6 +1,6 @@
 """Facts and notices, written to the wire. The same fact always gives the same bytes."""
 
-from services.credit_ledger.domain import events
+from services.credit_ledger.domain.model import events
 from services.credit_ledger.wire.scalars import ACCOUNT_STATES, AGREEMENT_STATES, instant, iso
 from settlement.credit_ledger.v1 import events_pb2 as pb
 from settlement.credit_ledger.v1 import notices_pb2

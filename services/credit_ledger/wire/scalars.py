@@ -7,16 +7,16 @@ from typing import Any, Protocol, TypeVar
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from services.credit_ledger.domain.account import AccountState
-from services.credit_ledger.domain.agreement import AgreementState
-from services.credit_ledger.domain.commands import ReleaseCause
-from services.credit_ledger.domain.credit_refund import RefundState
-from services.credit_ledger.domain.effects import Component
-from services.credit_ledger.domain.instalment import InstalmentState
-from services.credit_ledger.domain.leg import LegState, Rail
-from services.credit_ledger.domain.statement import StatementState
-from services.credit_ledger.domain.tenders import Tenders
-from services.credit_ledger.domain.terms import PlanKind, Route, Strategy, SurplusPolicy
+from services.credit_ledger.domain.model.account import AccountState
+from services.credit_ledger.domain.model.agreement import AgreementState
+from services.credit_ledger.domain.model.commands import ReleaseCause
+from services.credit_ledger.domain.model.effects import Component
+from services.credit_ledger.domain.model.instalment import InstalmentState
+from services.credit_ledger.domain.model.leg import LegState, Rail
+from services.credit_ledger.domain.model.refund import RefundState
+from services.credit_ledger.domain.model.statement import StatementState
+from services.credit_ledger.domain.model.tenders import Tenders
+from services.credit_ledger.domain.model.terms import PlanKind, Route, Strategy, SurplusPolicy
 from settlement.common.v1 import instalment_pb2, money_pb2, tender_pb2
 from settlement.credit_ledger.v1 import account_pb2, commands_pb2, effects_pb2, leg_pb2, statement_pb2
 

@@ -4,13 +4,13 @@ import re
 from collections.abc import Iterable
 from datetime import date
 
-from services.credit_ledger.domain.account import CreditAccount
-from services.credit_ledger.domain.agreement import Agreement
-from services.credit_ledger.domain.commands import ReleaseCause, ReleaseTenders, Repay
-from services.credit_ledger.domain.credit_refund import Adjustment
-from services.credit_ledger.domain.leg import RefundLeg
-from services.credit_ledger.domain.operation import BODIES, Operation
-from services.credit_ledger.domain.statement import Standing, Statement
+from services.credit_ledger.domain.model.account import CreditAccount
+from services.credit_ledger.domain.model.agreement import Agreement
+from services.credit_ledger.domain.model.commands import ReleaseCause, ReleaseTenders, Repay
+from services.credit_ledger.domain.model.leg import RefundLeg
+from services.credit_ledger.domain.model.operation import BODIES, Operation
+from services.credit_ledger.domain.model.refund import Adjustment
+from services.credit_ledger.domain.model.statement import Standing, Statement
 from services.credit_ledger.wire.scalars import (
     ACCOUNT_STATES,
     INSTALMENT_STATES,

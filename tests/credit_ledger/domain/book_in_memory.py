@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from services.credit_ledger.domain.account import CreditAccount
-from services.credit_ledger.domain.agreement import Agreement
-from services.credit_ledger.domain.operation import Operation
-from services.credit_ledger.domain.rules import RULES, TIMERS
+from services.credit_ledger.decisions.rules import RULES, TIMERS
+from services.credit_ledger.domain.model.account import CreditAccount
+from services.credit_ledger.domain.model.agreement import Agreement
+from services.credit_ledger.domain.model.operation import Operation
 from services.kernel.decision import Busy, Decision, Done, Event, Known, Missing, Refused, Rule, Timer
 from services.kernel.errors import SettlementError
 from services.kernel.journal import Journal, Unit

@@ -6,15 +6,15 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-from services.credit_ledger.domain import replay
-from services.credit_ledger.domain.agreement import Agreement, AgreementState, HoldState
-from services.credit_ledger.domain.credit_refund import CreditRefund
-from services.credit_ledger.domain.instalment import Instalment
-from services.credit_ledger.domain.leg import LegState, Rail, RefundLeg
-from services.credit_ledger.domain.legs import rejected_leg_id
-from services.credit_ledger.domain.merchant import MerchantShare
-from services.credit_ledger.domain.repayment import Repayment
-from services.credit_ledger.domain.statement import Statement
+from services.credit_ledger.domain.legs.life import rejected_leg_id
+from services.credit_ledger.domain.log import replay
+from services.credit_ledger.domain.model.agreement import Agreement, AgreementState, HoldState
+from services.credit_ledger.domain.model.instalment import Instalment
+from services.credit_ledger.domain.model.leg import LegState, Rail, RefundLeg
+from services.credit_ledger.domain.model.merchant_share import MerchantShare
+from services.credit_ledger.domain.model.refund import CreditRefund
+from services.credit_ledger.domain.model.repayment import Repayment
+from services.credit_ledger.domain.model.statement import Statement
 from services.kernel.journal import Unit
 from tests.credit_ledger.domain.book_in_memory import BookInMemory
 

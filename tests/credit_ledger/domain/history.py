@@ -4,16 +4,17 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from services.credit_ledger.domain import commands, explanation
-from services.credit_ledger.domain.agreement import Agreement, HoldState
-from services.credit_ledger.domain.credit_refund import CreditRefund
-from services.credit_ledger.domain.effects import CreditEffect, Preview
-from services.credit_ledger.domain.leg import RefundLeg
-from services.credit_ledger.domain.merchant import MerchantShare, share_keys
-from services.credit_ledger.domain.statement import Statement
-from services.credit_ledger.domain.statement_cut import standing
-from services.credit_ledger.domain.tenders import Tenders
-from services.credit_ledger.domain.terms import CreditTerms, SurplusPolicy
+from services.credit_ledger.domain import explanation
+from services.credit_ledger.domain.model import commands
+from services.credit_ledger.domain.model.agreement import Agreement, HoldState
+from services.credit_ledger.domain.model.effects import CreditEffect, Preview
+from services.credit_ledger.domain.model.leg import RefundLeg
+from services.credit_ledger.domain.model.merchant_share import MerchantShare, share_keys
+from services.credit_ledger.domain.model.refund import CreditRefund
+from services.credit_ledger.domain.model.statement import Statement
+from services.credit_ledger.domain.model.tenders import Tenders
+from services.credit_ledger.domain.model.terms import CreditTerms, SurplusPolicy
+from services.credit_ledger.domain.statements.cut import standing
 from services.kernel.calendar import business_date
 from services.kernel.decision import Busy, Refused
 from services.kernel.messages import Op

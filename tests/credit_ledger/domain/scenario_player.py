@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from services.credit_ledger.domain import commands
-from services.credit_ledger.domain.account import CreditAccount
-from services.credit_ledger.domain.effects import CreditEffect
-from services.credit_ledger.domain.merchant import share_keys
-from services.credit_ledger.domain.statement import Statement
-from services.credit_ledger.domain.tenders import Tenders
-from services.credit_ledger.domain.terms import CreditTerms, PlanKind, Route, Strategy, SurplusPolicy
+from services.credit_ledger.domain.model import commands
+from services.credit_ledger.domain.model.account import CreditAccount
+from services.credit_ledger.domain.model.effects import CreditEffect
+from services.credit_ledger.domain.model.merchant_share import share_keys
+from services.credit_ledger.domain.model.statement import Statement
+from services.credit_ledger.domain.model.tenders import Tenders
+from services.credit_ledger.domain.model.terms import CreditTerms, PlanKind, Route, Strategy, SurplusPolicy
 from services.kernel.allocation import split, unit_value
 from services.kernel.decision import Refused
 from services.kernel.journal import Unit

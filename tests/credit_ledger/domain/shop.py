@@ -3,13 +3,13 @@
 from datetime import datetime
 from typing import Any
 
-from services.credit_ledger.domain import commands
-from services.credit_ledger.domain.agreement import Agreement
-from services.credit_ledger.domain.effects import CreditEffect
-from services.credit_ledger.domain.instalment import Instalment
-from services.credit_ledger.domain.statement import Statement
-from services.credit_ledger.domain.tenders import Tenders
-from services.credit_ledger.domain.terms import CreditTerms, PlanKind, SurplusPolicy
+from services.credit_ledger.domain.model import commands
+from services.credit_ledger.domain.model.agreement import Agreement
+from services.credit_ledger.domain.model.effects import CreditEffect
+from services.credit_ledger.domain.model.instalment import Instalment
+from services.credit_ledger.domain.model.statement import Statement
+from services.credit_ledger.domain.model.tenders import Tenders
+from services.credit_ledger.domain.model.terms import CreditTerms, PlanKind, SurplusPolicy
 from services.kernel.calendar import BUSINESS_ZONE
 from services.kernel.messages import Op
 from tests.credit_ledger.domain.book_in_memory import BookInMemory

@@ -4,12 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.credit_ledger.domain import commands
-from services.credit_ledger.domain.agreement import AgreementState, HoldState
-from services.credit_ledger.domain.effects import CreditEffect
-from services.credit_ledger.domain.instalment import InstalmentState
-from services.credit_ledger.domain.tenders import Tenders
-from services.credit_ledger.domain.terms import CreditTerms, PlanKind, Route
+from services.credit_ledger.domain.model import commands
+from services.credit_ledger.domain.model.agreement import AgreementState, HoldState
+from services.credit_ledger.domain.model.effects import CreditEffect
+from services.credit_ledger.domain.model.instalment import InstalmentState
+from services.credit_ledger.domain.model.tenders import Tenders
+from services.credit_ledger.domain.model.terms import CreditTerms, PlanKind, Route
 from services.kernel.calendar import business_date
 from services.kernel.decision import Refused
 from tests.credit_ledger.domain.book_laws import ACCOUNT

@@ -3,7 +3,7 @@
 import pytest
 
 from services.credit_ledger.domain import explanation
-from services.credit_ledger.domain.effects import CreditEffect, Step
+from services.credit_ledger.domain.model.effects import CreditEffect, Step
 from tests.credit_ledger.domain.random_cases import POLICIES, random_case
 from tests.credit_ledger.domain.scenario_player import ScenarioPlayer
 from tests.credit_ledger.domain.test_scenarios import CASES

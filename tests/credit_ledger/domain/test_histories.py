@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 
-from services.credit_ledger.domain import commands
-from services.credit_ledger.domain.manual_adjustment import COMPANY, CUSTOMER
-from services.credit_ledger.domain.tenders import Tenders
-from services.credit_ledger.domain.terms import CreditTerms, PlanKind, Route, Strategy, SurplusPolicy
+from services.credit_ledger.domain.adjustments.manual import COMPANY, CUSTOMER
+from services.credit_ledger.domain.model import commands
+from services.credit_ledger.domain.model.tenders import Tenders
+from services.credit_ledger.domain.model.terms import CreditTerms, PlanKind, Route, Strategy, SurplusPolicy
 from services.kernel.calendar import business_date
 from tests.credit_ledger.domain.book_laws import ACCOUNT, AT_THE_END, CHEAP
 from tests.credit_ledger.domain.history import History

@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from services.credit_ledger.domain import books, laws
-from services.credit_ledger.domain.account import CreditAccount
-from services.credit_ledger.domain.agreement import Agreement
-from services.credit_ledger.domain.instalment import Instalment
-from services.credit_ledger.domain.tenders import Tenders
+from services.credit_ledger.domain.core import laws
+from services.credit_ledger.domain.model import books
+from services.credit_ledger.domain.model.account import CreditAccount
+from services.credit_ledger.domain.model.agreement import Agreement
+from services.credit_ledger.domain.model.instalment import Instalment
+from services.credit_ledger.domain.model.tenders import Tenders
 from services.kernel.errors import Defect
 from services.kernel.journal import Unit, post
 from tests.credit_ledger.domain.book_laws import ACCOUNT

@@ -5,11 +5,12 @@ from datetime import date
 
 import pytest
 
-from services.credit_ledger.domain import commands, legs
-from services.credit_ledger.domain.credit_refund import Adjustment
-from services.credit_ledger.domain.events import BankRefundSettled
-from services.credit_ledger.domain.leg import LegState, QueryLeg, RefundLeg, SendLeg
-from services.credit_ledger.domain.tenders import Tenders
+from services.credit_ledger.domain.legs import life as legs
+from services.credit_ledger.domain.model import commands
+from services.credit_ledger.domain.model.events import BankRefundSettled
+from services.credit_ledger.domain.model.leg import LegState, QueryLeg, RefundLeg, SendLeg
+from services.credit_ledger.domain.model.refund import Adjustment
+from services.credit_ledger.domain.model.tenders import Tenders
 from services.kernel.decision import Refused
 from tests.credit_ledger.domain.book_laws import ACCOUNT
 from tests.credit_ledger.domain.shop import CUSTOMER, Shop

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from services.credit_ledger.domain import commands
-from services.credit_ledger.domain.account import AccountState
-from services.credit_ledger.domain.commands import AdjustedLine, PostAdjustment
-from services.credit_ledger.domain.credit_refund import Adjustment
-from services.credit_ledger.domain.statement import Statement, adjustments, statement_key
-from services.credit_ledger.domain.tenders import Tenders
+from services.credit_ledger.domain.model import commands
+from services.credit_ledger.domain.model.account import AccountState
+from services.credit_ledger.domain.model.commands import AdjustedLine, PostAdjustment
+from services.credit_ledger.domain.model.refund import Adjustment
+from services.credit_ledger.domain.model.statement import Statement, adjustments, statement_key
+from services.credit_ledger.domain.model.tenders import Tenders
 from services.kernel.decision import Refused
 from tests.credit_ledger.domain.book_laws import ACCOUNT
 from tests.credit_ledger.domain.shop import Shop

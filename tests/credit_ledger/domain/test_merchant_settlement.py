@@ -3,8 +3,8 @@
 import pytest
 
 from services.credit_ledger.decisions import RULES
-from services.credit_ledger.domain.commands import ClawBackFromMerchant, PayGiftCardShare
-from services.credit_ledger.domain.merchant import MerchantShare, share_keys
+from services.credit_ledger.domain.model.commands import ClawBackFromMerchant, PayGiftCardShare
+from services.credit_ledger.domain.model.merchant_share import MerchantShare, share_keys
 from services.kernel.decision import Decision, Done, Known
 from services.kernel.messages import Message, Op, SagaRef
 from tests.credit_ledger.ledger import START

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from services.credit_ledger.domain import commands
-from services.credit_ledger.domain.account import AccountState
-from services.credit_ledger.domain.credit_refund import PaymentReference
-from services.credit_ledger.domain.effects import CreditEffect
-from services.credit_ledger.domain.tenders import Tenders
+from services.credit_ledger.domain.model import commands
+from services.credit_ledger.domain.model.account import AccountState
+from services.credit_ledger.domain.model.effects import CreditEffect
+from services.credit_ledger.domain.model.refund import PaymentReference
+from services.credit_ledger.domain.model.tenders import Tenders
 from services.kernel.decision import Busy, Refused
 from services.kernel.messages import Op
 from tests.credit_ledger.domain.book_laws import ACCOUNT

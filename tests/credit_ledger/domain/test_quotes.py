@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from services.credit_ledger.domain import commands
-from services.credit_ledger.domain.effects import Preview
-from services.credit_ledger.domain.tenders import Tenders
-from services.credit_ledger.domain.terms import CreditTerms, PlanKind
+from services.credit_ledger.domain.model import commands
+from services.credit_ledger.domain.model.effects import Preview
+from services.credit_ledger.domain.model.tenders import Tenders
+from services.credit_ledger.domain.model.terms import CreditTerms, PlanKind
 from services.kernel.decision import Busy
 from services.kernel.messages import Op
 from tests.credit_ledger.domain.book_laws import ACCOUNT

@@ -2,10 +2,10 @@
 
 import pytest
 
-from services.credit_ledger.domain import commands
-from services.credit_ledger.domain.agreement import AgreementState
-from services.credit_ledger.domain.tenders import Tenders
-from services.credit_ledger.domain.terms import CreditTerms, PlanKind, Route, Strategy, SurplusPolicy
+from services.credit_ledger.domain.model import commands
+from services.credit_ledger.domain.model.agreement import AgreementState
+from services.credit_ledger.domain.model.tenders import Tenders
+from services.credit_ledger.domain.model.terms import CreditTerms, PlanKind, Route, Strategy, SurplusPolicy
 from services.kernel.decision import Refused
 from tests.credit_ledger.domain.book_laws import ACCOUNT
 from tests.credit_ledger.domain.shop import DEFERRED, THREE, Shop, steps_of

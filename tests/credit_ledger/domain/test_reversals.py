@@ -1,13 +1,13 @@
 """Undoing a refund: exact negation where nothing moved, reverse and replay where something did (P24)."""
 
-from services.credit_ledger.domain import commands
-from services.credit_ledger.domain.agreement import AgreementState
-from services.credit_ledger.domain.credit_refund import CreditRefund, RefundState
-from services.credit_ledger.domain.leg import LegState, RefundLeg
-from services.credit_ledger.domain.repayment import Repayment
-from services.credit_ledger.domain.statement import Statement
-from services.credit_ledger.domain.tenders import Tenders
-from services.credit_ledger.domain.terms import CreditTerms, PlanKind, Route, SurplusPolicy
+from services.credit_ledger.domain.model import commands
+from services.credit_ledger.domain.model.agreement import AgreementState
+from services.credit_ledger.domain.model.leg import LegState, RefundLeg
+from services.credit_ledger.domain.model.refund import CreditRefund, RefundState
+from services.credit_ledger.domain.model.repayment import Repayment
+from services.credit_ledger.domain.model.statement import Statement
+from services.credit_ledger.domain.model.tenders import Tenders
+from services.credit_ledger.domain.model.terms import CreditTerms, PlanKind, Route, SurplusPolicy
 from services.kernel.journal import Journal
 from tests.credit_ledger.domain.book_laws import ACCOUNT
 from tests.credit_ledger.domain.shop import DEFERRED, Shop

@@ -2,9 +2,9 @@
 
 import pytest
 
-from services.credit_ledger.domain.agreement import AgreementState, HoldState
-from services.credit_ledger.domain.tenders import Tenders
-from services.credit_ledger.domain.terms import CreditTerms, PlanKind
+from services.credit_ledger.domain.model.agreement import AgreementState, HoldState
+from services.credit_ledger.domain.model.tenders import Tenders
+from services.credit_ledger.domain.model.terms import CreditTerms, PlanKind
 from services.kernel.decision import Refused
 from tests.credit_ledger.domain.book_laws import ACCOUNT
 from tests.credit_ledger.domain.shop import DEFERRED, Shop

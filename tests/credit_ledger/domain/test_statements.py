@@ -2,11 +2,12 @@
 
 import pytest
 
-from services.credit_ledger.domain import commands, statement_cut
-from services.credit_ledger.domain.agreement import Agreement
-from services.credit_ledger.domain.statement import Statement, StatementState, adjustments, statement_key
-from services.credit_ledger.domain.tenders import Tenders
-from services.credit_ledger.domain.terms import CreditTerms, PlanKind
+from services.credit_ledger.domain.model import commands
+from services.credit_ledger.domain.model.agreement import Agreement
+from services.credit_ledger.domain.model.statement import Statement, StatementState, adjustments, statement_key
+from services.credit_ledger.domain.model.tenders import Tenders
+from services.credit_ledger.domain.model.terms import CreditTerms, PlanKind
+from services.credit_ledger.domain.statements import cut as statement_cut
 from services.kernel.calendar import business_date, start_of
 from services.kernel.decision import Refused
 from tests.credit_ledger.domain.book_laws import ACCOUNT

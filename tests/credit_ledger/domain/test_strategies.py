@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.credit_ledger.domain.schedule import parts
-from services.credit_ledger.domain.strategies import compare, overdue_first, reduce
-from services.credit_ledger.domain.terms import Strategy
+from services.credit_ledger.domain.holds.schedule import parts
+from services.credit_ledger.domain.model.terms import Strategy
+from services.credit_ledger.domain.refunds.strategies import compare, overdue_first, reduce
 
 GOLDEN = Path(__file__).parents[4] / "shared" / "golden" / "cases.json"
 CASES: list[dict[str, Any]] = json.loads(GOLDEN.read_text())["cases"] if GOLDEN.exists() else []

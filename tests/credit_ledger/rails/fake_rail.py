@@ -1,7 +1,7 @@
 """A rail in memory; it passes the contract tests of the real one."""
 
-from services.credit_ledger.domain.commands import LegReport
-from services.credit_ledger.domain.leg import SendLeg
+from services.credit_ledger.domain.model.commands import LegReport
+from services.credit_ledger.domain.model.leg import SendLeg
 
 
 class FakeRail:

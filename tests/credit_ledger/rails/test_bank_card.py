@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from services.credit_ledger.domain.commands import LegReport, ReportLeg
-from services.credit_ledger.domain.leg import QueryLeg, Rail, SendLeg
+from services.credit_ledger.domain.model.commands import LegReport, ReportLeg
+from services.credit_ledger.domain.model.leg import QueryLeg, Rail, SendLeg
 from services.credit_ledger.rails import performing
 from services.credit_ledger.rails.bank_card import BankCardRail
 from services.credit_ledger.rails.rail import PaymentRail

@@ -6,11 +6,11 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from services.credit_ledger.domain import commands
-from services.credit_ledger.domain.leg import Rail
-from services.credit_ledger.domain.legs import TIMER
-from services.credit_ledger.domain.tenders import Tenders
-from services.credit_ledger.domain.terms import CreditTerms
+from services.credit_ledger.domain.legs.life import TIMER
+from services.credit_ledger.domain.model import commands
+from services.credit_ledger.domain.model.leg import Rail
+from services.credit_ledger.domain.model.tenders import Tenders
+from services.credit_ledger.domain.model.terms import CreditTerms
 from services.credit_ledger.rails import Perform, performing
 from services.credit_ledger.rails.bank_card import BankCardRail
 from services.kernel.messages import Message, TimerDue

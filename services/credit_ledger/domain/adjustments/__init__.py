@@ -1,0 +1,1 @@
+"""What two people post or decide by hand."""

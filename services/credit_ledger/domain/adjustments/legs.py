@@ -1,0 +1,52 @@
+"""A leg that the rail refused, or never answered for, waits for a person: asked about once more, or settled by hand (MA-1 to MA-4).
+
+In a replay both change nothing: what rails pay is no part of it.
+"""
+
+from services.credit_ledger.domain.adjustments.papers import dated, reasoned, two_people
+from services.credit_ledger.domain.core.position import Applied, Position
+from services.credit_ledger.domain.legs import life as legs
+from services.credit_ledger.domain.model.commands import RetryLeg, SettleLeg
+from services.credit_ledger.domain.model.leg import LegState, RefundLeg
+from services.credit_ledger.domain.model.refund import Adjustment
+from services.kernel.errors import FailedPrecondition, InvalidArgument, NotFound
+from services.kernel.ids import derived
+
+
+def retry(position: Position, body: RetryLeg) -> Applied:
+    """Ask the rail first, under the same id; only what it never received is sent (PM-6)."""
+    if position.replaying:
+        return Applied(position, None)
+    leg = _waiting(position, body.leg_id)
+    if not body.operator_id or not body.reason:
+        raise InvalidArgument("INVALID_ARGUMENT", "a retry says who asks for it and why")
+    position, again = legs.asked_again(position, leg)
+    return Applied(position, again, leg.order_id, leg.id)
+
+
+def settle(position: Position, body: SettleLeg) -> Applied:
+    """The money was paid from the bank: P7 with the bank in place of the channel, and the papers on record."""
+    if position.replaying:
+        return Applied(position, None)
+    two_people(body.maker, body.checker, body.evidence)
+    reasoned(body.reason)
+    leg = _waiting(position, body.leg_id)
+    if body.order_id != leg.order_id:
+        raise InvalidArgument("INVALID_ARGUMENT", f"{leg.id} is of order {leg.order_id or 'none'} (MA-2)")
+    effective = dated(position, body.effective_date, leg.created_at, body.reaches_back)
+    adjustment = Adjustment(
+        derived("adj", leg.id), leg.account_id, leg.order_id, leg.refund_id or leg.id, body.maker, body.checker,
+        body.evidence, body.reason, position.at, effective_date=effective,
+    )
+    position, settled = legs.settled_by_hand(position.plus(adjustment), leg, f"{legs.BY_HAND}: {adjustment.id}")
+    return Applied(position, settled, leg.order_id, adjustment.id)
+
+
+def _waiting(position: Position, leg_id: str) -> RefundLeg:
+    """The account's leg, if it waits for a person."""
+    leg = position.find(RefundLeg, leg_id)
+    if leg is None or leg.account_id != position.account.id:
+        raise NotFound("LEG_NOT_FOUND", f"there is no leg {leg_id}")
+    if leg.state is not LegState.EXCEPTION:
+        raise FailedPrecondition("LEG_STATE", f"{leg.id} is {leg.state}: the rail has it")
+    return leg

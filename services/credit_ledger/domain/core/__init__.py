@@ -1,0 +1,1 @@
+"""A decision in the making, the laws that it obeys, and the answer it gives."""

@@ -1,0 +1,137 @@
+"""The laws that every decision of the credit ledger obeys, asserted in production (DOMAIN 3.4).
+
+The journals must be exactly the change of the rows: what an account or an agreement says and what the book says can
+never drift apart. A broken law is a `Defect`: the message is parked, nothing is written.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from services.credit_ledger.domain.model import books
+from services.credit_ledger.domain.model.account import CreditAccount
+from services.credit_ledger.domain.model.agreement import Agreement
+from services.credit_ledger.domain.model.merchant_share import MerchantShare
+from services.kernel.errors import Defect
+from services.kernel.journal import Journal
+
+
+class Owed(NamedTuple):
+    """What an agreement carries in the book, as the book signs it."""
+
+    unbilled_minor: int = 0
+    billed_minor: int = 0
+    fee_minor: int = 0
+    late_minor: int = 0
+    deposit_minor: int = 0
+    held_minor: int = 0
+
+    @property
+    def principal_minor(self) -> int:
+        """All unpaid principal."""
+        return self.unbilled_minor + self.billed_minor
+
+
+def check(
+    before: CreditAccount | None, after: CreditAccount, rows: Iterable[tuple[object, object]], journals: Iterable[Journal]
+) -> None:
+    """Raise `Defect` unless the figures are sound and the journals are their change. `before` is None for a new account."""
+    sound_account(after)
+    old_figures = figures(before) if before is not None else (0,) * len(_FIGURES)
+    expected = dict(zip(_FIGURES, map(int.__sub__, figures(after), old_figures), strict=True))
+    for old, new in rows:
+        if isinstance(new, Agreement):
+            was = owed(old) if isinstance(old, Agreement) else _NOTHING_OWED
+            _add(expected, _OWED, map(int.__sub__, sound_agreement(new), was))
+        elif isinstance(new, MerchantShare):
+            _add(expected, _SHARE, map(int.__sub__, _share(new), _share(old)))
+    _matches(expected, journals)
+
+
+def figures(account: CreditAccount) -> tuple[int, ...]:
+    """The balances of an account's own ledger accounts, as the book signs them, in the order of `_FIGURES`."""
+    granted, held, used = account.granted_minor, account.held_minor, account.used_minor
+    return (
+        granted - held - used, held, used, -granted, -account.wallet_minor, -account.credit_balance_minor,
+        account.receivable_minor,
+    )
+
+
+def owed(agreement: Agreement) -> Owed:
+    """What an agreement carries in the book, in one pass."""
+    unbilled = billed = fees = lates = 0
+    for plan in agreement.plans:
+        for _, _, _, principal, _, fee, paid, refunded, written_off, fee_paid, late, _, is_billed in plan.instalments:
+            if is_billed:
+                billed += principal - paid - refunded - written_off
+                fees += fee - fee_paid
+                lates += late
+            else:
+                unbilled += principal - paid - refunded - written_off
+    remaining = agreement.hold.remaining
+    return Owed(unbilled, billed, fees, lates, -remaining.deposit_minor, remaining.credit_minor)
+
+
+def sound_account(account: CreditAccount) -> None:
+    """Nothing negative: `available + held + used = granted` holds by construction, each of them at least 0."""
+    lowest = min(
+        account.available_minor, account.held_minor, account.used_minor, account.wallet_minor,
+        account.credit_balance_minor, account.receivable_minor,
+    )
+    if lowest < 0:
+        raise Defect(f"{account.id}: a negative figure in {account}")
+
+
+def sound_agreement(agreement: Agreement) -> Owed:
+    """What it carries in the book, if refunds are within captures, captures within the hold, and every instalment and plan
+    is sound."""
+    if min(*agreement.hold.remaining, *agreement.refundable) < 0:
+        raise Defect(f"{agreement.order_id}: more captured than held, or refunded than captured")
+    for plan in agreement.plans:
+        if not 0 <= plan.refunded_minor <= plan.principal_minor:
+            raise Defect(f"{agreement.order_id}: {plan.refunded_minor} refunded of {plan.principal_minor}")
+        whole = 0
+        for item in plan.instalments:
+            _, _, _, principal, fee_initial, fee, paid, refunded, written_off, fee_paid, late, _, billed = item
+            whole += principal
+            if not (
+                paid >= 0 <= refunded and 0 <= written_off <= principal - paid - refunded
+                and 0 <= fee_paid <= fee <= fee_initial and late >= 0 and (billed or not (fee_paid or late))
+            ):
+                raise Defect(f"{agreement.order_id}: unsound {item}")
+        if whole != plan.principal_minor:
+            raise Defect(f"{agreement.order_id}: the instalments are not the plan")
+    return owed(agreement)
+
+
+def _share(row: object) -> tuple[int, int]:
+    return (-row.payable_minor, row.receivable_minor) if isinstance(row, MerchantShare) else (0, 0)
+
+
+def _add(sums: dict[str, int], names: Iterable[str], amounts: Iterable[int]) -> None:
+    for name, amount in zip(names, amounts, strict=True):
+        sums[name] = sums.get(name, 0) + amount
+
+
+def _matches(expected: dict[str, int], journals: Iterable[Journal]) -> None:
+    """Every account whose rows are known moves as its rows do, and no other account of that sort moves."""
+    principal = expected.get(books.LOAN_UNBILLED, 0) + expected.get(books.LOAN_BILLED, 0)
+    if principal != expected[books.USED] or expected.pop(_HOLDS, 0) != expected[books.HELD]:
+        raise Defect("the used or held limit is not what the agreements owe or hold")
+    for journal in journals:
+        for account, _, amount in journal.lines:
+            if account in expected:
+                expected[account] -= amount
+            elif account in _PROJECTED:
+                expected[account] = -amount
+    if any(expected.values()):
+        raise Defect(f"rows and journals differ by {expected}")
+
+
+_HOLDS = "holds"
+_FIGURES = (
+    books.AVAILABLE, books.HELD, books.USED, books.GRANT, books.WALLET, books.CREDIT_BALANCE, books.CUSTOMER_RECEIVABLE,
+)
+_OWED = (books.LOAN_UNBILLED, books.LOAN_BILLED, books.LOAN_FEE, books.LOAN_LATE, books.DEPOSIT, _HOLDS)
+_SHARE = (books.MERCHANT_PAYABLE, books.MERCHANT_RECEIVABLE)
+_PROJECTED = frozenset((*_OWED, *_SHARE))
+_NOTHING_OWED = Owed()

@@ -1,0 +1,180 @@
+"""A decision in the making: one account at one instant, and what of it changed so far. Frozen; each step gives the next.
+
+`closed` makes the decision of it: every row one version further, events numbered, inputs logged, the laws checked.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, TypeVar
+
+from services.credit_ledger.domain.core import laws
+from services.credit_ledger.domain.model.account import CreditAccount
+from services.credit_ledger.domain.model.agreement import Agreement
+from services.credit_ledger.domain.model.operation import NO_FACTS, Facts, Operation
+from services.kernel.decision import Aggregate, Command, Decision, Done, Event, Known, Timer, Vector
+from services.kernel.errors import NotFound
+from services.kernel.journal import Journal
+
+A = TypeVar("A", bound=Aggregate)
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """The read view, the instant, the account as it was and as it is by now, and everything that the decision will carry.
+
+    `facts` is set in a replay: then nothing is refused, and what cannot be decided again is taken from it.
+    `logged` is the account as the last logged operation left it.
+    """
+
+    known: Known
+    at: datetime
+    before: CreditAccount
+    account: CreditAccount
+    logged: CreditAccount
+    facts: Facts | None = None
+    saga_id: str = ""
+    rows: Mapping[tuple[type, str], Any] = field(default_factory=dict)
+    """Changed rows; Any, since an aggregate is also a dataclass with a version, which no Protocol says to `replace`."""
+    journals: tuple[Journal, ...] = ()
+    events: tuple[object, ...] = ()
+    commands: tuple[Command, ...] = ()
+    timers: tuple[Timer, ...] = ()
+    cleared: tuple[tuple[str, str], ...] = ()
+    actions: tuple[object, ...] = ()
+    operations: tuple[Operation, ...] = ()
+
+    @property
+    def replaying(self) -> bool:
+        """Whether this input was accepted once before."""
+        return self.facts is not None
+
+    @property
+    def next_operation(self) -> int:
+        """The number of the next logged operation."""
+        return self.before.operations + len(self.operations) + 1
+
+    def find(self, kind: type[A], key: str) -> A | None:
+        """A row as it is by now."""
+        row = self.rows.get((kind, key))
+        return row if row is not None else self.known.find(kind, key)
+
+    def family(self, kind: type[A]) -> tuple[A, ...]:
+        """All open children of a kind as they are by now; loads them, so ask only where they are needed.
+
+        What happens to be loaded but is closed is left out: a decision must not depend on that.
+        """
+        loaded = {row.key: row for row in self.known.children(kind, self.account.id)}
+        changed = {row.key: row for (of_kind, _), row in self.rows.items() if of_kind is kind}
+        return tuple(row for row in (loaded | changed).values() if getattr(row, "open", True))
+
+    def agreement(self, order_id: str) -> Agreement:
+        """The order's agreement; ORDER_NOT_FOUND if there is none on this account."""
+        found = self.find(Agreement, order_id)
+        if found is None or found.account_id != self.account.id:
+            raise NotFound("ORDER_NOT_FOUND", f"{order_id} has no agreement on {self.account.id}")
+        return found
+
+    def plus(
+        self, *rows: Any, account: CreditAccount | None = None, journals: tuple[Journal, ...] = (),  # as in `rows`
+        event: object = None, commands: tuple[Command, ...] = (), timers: tuple[Timer, ...] = (),
+        cleared: tuple[tuple[str, str], ...] = (), actions: tuple[object, ...] = (),
+    ) -> "Position":
+        """The position with these changes added."""
+        return Position(
+            self.known, self.at, self.before, account or self.account, self.logged, self.facts, self.saga_id,
+            {**self.rows, **{(type(row), row.key): row for row in rows}} if rows else self.rows,
+            self.journals + journals, self.events if event is None else (*self.events, event),
+            self.commands + commands, *_last_word(self, timers, cleared), self.actions + actions, self.operations,
+        )
+
+    def log(self, body: object, at: datetime, order_id: str = "", reference: str = "", facts: Facts = NO_FACTS) -> "Position":
+        """The position with this input in the account's log."""
+        operation = Operation(
+            self.account.id, self.next_operation, at, body, order_id, reference, self.saga_id, facts,
+            _moved(self.logged, self.account),
+        )
+        return Position(
+            self.known, self.at, self.before, self.account, self.account, self.facts, self.saga_id, self.rows, self.journals,
+            self.events, self.commands, self.timers, self.cleared, self.actions, (*self.operations, operation),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What an input did: the position after it, the answer, and how the log refers to it. `logged` is False for a no-op."""
+
+    position: Position
+    result: object
+    order_id: str = ""
+    reference: str = ""
+    facts: Facts = NO_FACTS
+    moved: Vector = ()
+    logged: bool = True
+
+
+Apply = Callable[[Position, Any], Applied]
+"""A rule: it takes the position, brought up to its instant, and a body of its own type (Any: one table holds them all)."""
+
+
+def closed(applied: Applied, body: object) -> Decision:
+    """The decision that this input comes to."""
+    position = applied.position
+    if applied.logged:
+        position = position.log(body, position.at, applied.order_id, applied.reference, applied.facts)
+    if not position.operations and not position.rows:
+        return Decision(Done(applied.result, applied.moved), timers=position.timers, cleared=position.cleared)
+    before, account = position.before, _account_stepped(position)
+    outcome = Done(account if isinstance(applied.result, CreditAccount) else applied.result, applied.moved)
+    pairs = [(_stored(position.known, kind, key), row) for (kind, key), row in position.rows.items()]
+    rows = tuple(_stepped(stored, row) for stored, row in pairs)
+    laws.check(before, account, pairs, position.journals)
+    return Decision(
+        outcome, changes=(*((account,) if account is not before else ()), *rows, *position.operations),
+        journals=position.journals,
+        events=tuple(Event(account.id, before.sequence + n, fact) for n, fact in enumerate(position.events, 1)),
+        commands=position.commands, timers=position.timers, cleared=position.cleared, actions=position.actions,
+    )
+
+
+def _last_word(
+    position: Position, timers: tuple[Timer, ...], cleared: tuple[tuple[str, str], ...]
+) -> tuple[tuple[Timer, ...], tuple[tuple[str, str], ...]]:
+    """All timers that are to be set and cleared; of two words about one timer the later counts."""
+    if not timers and not cleared:
+        return position.timers, position.cleared
+    said = {(timer.kind, timer.key) for timer in timers}.union(cleared)
+    kept = tuple(timer for timer in position.timers if (timer.kind, timer.key) not in said)
+    return kept + timers, tuple(key for key in position.cleared if key not in said) + cleared
+
+
+def _account_stepped(position: Position) -> CreditAccount:
+    """The account one version further, if anything of it is visible: a figure, a journal, an event, a logged input."""
+    before, account = position.before, position.account
+    if account is before and not (position.journals or position.events or position.operations):
+        return before
+    return replace(
+        account, version=before.version + 1, sequence=before.sequence + len(position.events),
+        operations=before.operations + len(position.operations),
+    )
+
+
+def _stored(known: Known, kind: type, key: str) -> Any:  # a row of the given kind
+    return known.find(kind, key) if known.has(kind, key) else None
+
+
+def _stepped(stored: Any, row: Any) -> Any:  # rows of one kind
+    version = 1 if stored is None else stored.version + 1
+    return row if row.version == version else replace(row, version=version)
+
+
+def _moved(before: CreditAccount, after: CreditAccount) -> Vector:
+    """How the figures that a customer sees changed, by name, no zeros."""
+    figures = (
+        ("AVAILABLE", after.available_minor - before.available_minor),
+        ("CREDIT_BALANCE", after.credit_balance_minor - before.credit_balance_minor),
+        ("HELD", after.held_minor - before.held_minor),
+        ("USED", after.used_minor - before.used_minor),
+        ("WALLET", after.wallet_minor - before.wallet_minor),
+    )
+    return tuple(figure for figure in figures if figure[1])

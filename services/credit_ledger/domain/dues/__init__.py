@@ -1,0 +1,1 @@
+"""What a customer owes, pays, is charged for paying late, and never pays."""

@@ -1,0 +1,77 @@
+"""Money from the customer, and credit balance back to the customer (SD-5, P9, P16)."""
+
+from dataclasses import replace
+
+from services.credit_ledger.domain.core.position import Applied, Position
+from services.credit_ledger.domain.dues import spending as dues
+from services.credit_ledger.domain.legs import life as legs
+from services.credit_ledger.domain.model import books
+from services.credit_ledger.domain.model.agreement import Agreement
+from services.credit_ledger.domain.model.commands import PayOutCreditBalance, Repay
+from services.credit_ledger.domain.model.effects import PaidOutBalance, Repaid
+from services.credit_ledger.domain.model.events import CreditBalancePaidOut, RepaymentReceived
+from services.credit_ledger.domain.model.leg import Rail
+from services.credit_ledger.domain.model.repayment import Repayment
+from services.kernel.errors import FailedPrecondition, InvalidArgument
+from services.kernel.ids import derived
+from services.kernel.journal import Unit, post
+
+BILLED, AHEAD = "SD-5(1)", "SD-5(2)"
+
+
+def repay(position: Position, body: Repay) -> Applied:
+    """Spend a repayment on what is billed, then on deferrals ahead of their bill; the rest is credit balance (SC-4)."""
+    amount, account = positive(body.amount_minor), position.account
+    spent = dues.spend(position.family(Agreement), amount, BILLED, AHEAD)
+    repayment = Repayment(
+        derived("rep", account.id, str(position.next_operation)), account.id, position.next_operation, position.at, amount,
+        body.instrument,
+    )
+    after = replace(
+        account, used_minor=account.used_minor - spent.principal_minor,
+        credit_balance_minor=account.credit_balance_minor + spent.rest_minor,
+    )
+    position = position.plus(
+        *spent.agreements, repayment, account=after,
+        journals=post("repay", Unit.CNY, (
+            (books.BANK, "", amount), *dues.lines_of(spent.uses, account.id),
+            (books.CREDIT_BALANCE, account.id, -spent.rest_minor),
+        )) + books.limit_restored("repay", account.id, spent.principal_minor),
+        event=RepaymentReceived(account.id, repayment.id, amount, spent.principal_minor, spent.rest_minor),
+    )
+    result = Repaid(
+        repayment.id, account.id, position.before.version + 1, amount, spent.uses, spent.rest_minor, spent.principal_minor,
+        after.available_minor,
+    )
+    return Applied(position, result, reference=repayment.id)
+
+
+def pay_out(position: Position, body: PayOutCreditBalance) -> Applied:
+    """Send credit balance to an instrument. A replay pays what was paid: what the balance lacks then, the customer owes."""
+    amount, account = positive(body.amount_minor), position.account
+    if amount > account.credit_balance_minor and not position.replaying:
+        raise FailedPrecondition("EXCEEDS_CREDIT_BALANCE", f"the credit balance is {account.credit_balance_minor}")
+    covered = min(amount, account.credit_balance_minor)
+    after = replace(
+        account, credit_balance_minor=account.credit_balance_minor - covered,
+        receivable_minor=account.receivable_minor + amount - covered,
+    )
+    identity = legs.leg_id(f"{account.id}/payout/{position.next_operation}")
+    position = position.plus(
+        account=after,
+        journals=post("cb_payout", Unit.CNY, (
+            (books.CREDIT_BALANCE, account.id, covered), (books.CUSTOMER_RECEIVABLE, account.id, amount - covered),
+            (books.TRANSIT_PAYOUT, body.instrument, -amount),
+        )),
+        event=CreditBalancePaidOut(account.id, amount, identity),
+    )
+    position = legs.launched(position, identity, Rail.PAYOUT, body.instrument, amount)
+    result = PaidOutBalance(account.id, position.before.version + 1, amount, identity, after.credit_balance_minor)
+    return Applied(position, result, reference=identity)
+
+
+def positive(amount_minor: int) -> int:
+    """The amount, if it is one; INVALID_AMOUNT otherwise."""
+    if amount_minor <= 0:
+        raise InvalidArgument("INVALID_AMOUNT", f"{amount_minor} is not a positive amount")
+    return amount_minor

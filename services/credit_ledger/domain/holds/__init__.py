@@ -1,0 +1,1 @@
+"""Before shipment and at it: what an order holds of an account."""

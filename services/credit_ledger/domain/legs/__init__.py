@@ -1,0 +1,1 @@
+"""Payments to the outside world."""

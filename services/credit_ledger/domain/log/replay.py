@@ -1,0 +1,156 @@
+"""The fold of an account's log: the same rules over the same inputs at the same instants give the same books.
+
+A reversal replays the log without a refund (P24), the counterfactual audit without an order (U5). Nothing is refused in a
+replay: every input was accepted once; and what left the house then stays gone (`Facts`).
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from services.credit_ledger.domain.accounts import life as account_rules
+from services.credit_ledger.domain.adjustments import legs as leg_adjustments
+from services.credit_ledger.domain.adjustments import manual as manual_adjustment
+from services.credit_ledger.domain.core.position import Apply, Position
+from services.credit_ledger.domain.dues import charge_off, late_fees, repaying
+from services.credit_ledger.domain.holds import deposits
+from services.credit_ledger.domain.holds import life as holding
+from services.credit_ledger.domain.legs import life as legs
+from services.credit_ledger.domain.model import commands
+from services.credit_ledger.domain.model.account import CreditAccount
+from services.credit_ledger.domain.model.agreement import Agreement
+from services.credit_ledger.domain.model.leg import RefundLeg
+from services.credit_ledger.domain.model.operation import Operation
+from services.credit_ledger.domain.model.refund import CreditRefund
+from services.credit_ledger.domain.model.repayment import Repayment
+from services.credit_ledger.domain.model.statement import Statement
+from services.credit_ledger.domain.refunds import flash
+from services.credit_ledger.domain.refunds import posting as refund
+from services.credit_ledger.domain.statements import cut as statement_cut
+from services.kernel.decision import Aggregate, Known
+from services.kernel.errors import Defect
+from services.kernel.journal import Unit
+
+APPLY: Mapping[type, Apply] = {
+    commands.OpenAccount: account_rules.open_account,
+    commands.GrantLimit: account_rules.grant_limit,
+    commands.FundWallet: account_rules.fund_wallet,
+    commands.SetAccountState: account_rules.set_state,
+    commands.AuthorizeTenders: holding.authorize,
+    commands.ReleaseTenders: holding.release,
+    commands.CaptureTenders: holding.capture,
+    commands.RefundTenders: refund.refund,
+    commands.ConfirmFlashRefund: flash.confirm,
+    commands.AdjustRefund: flash.adjust,
+    commands.Repay: repaying.repay,
+    commands.PayOutCreditBalance: repaying.pay_out,
+    commands.AccrueLateFees: late_fees.accrue,
+    commands.WaiveLateFees: late_fees.waive,
+    commands.CutStatement: statement_cut.cut_on_request,
+    commands.ChargeOff: charge_off.charge_off,
+    commands.RerouteLeg: legs.reroute,
+    commands.ReturnBankDeposit: deposits.give_back,
+    commands.RetryLeg: leg_adjustments.retry,
+    commands.SettleLeg: leg_adjustments.settle,
+    commands.PostAdjustment: manual_adjustment.post_adjustment,
+}
+"""Every rule that changes an account, by its input; decisions and replays use the same ones."""
+
+Sums = Counter[tuple[Unit, str, str]]
+"""What was posted, by unit, account and sub-account."""
+
+A = TypeVar("A", bound=Aggregate)
+
+_FAMILIES = (Agreement, Repayment, CreditRefund, RefundLeg, Statement)
+
+
+class _Everything(Known):
+    """A read view of a world that began with the log: what is not there does not exist."""
+
+    def find(self, kind: type[A], key: str) -> A | None:
+        """The row, or None."""
+        return super().find(kind, key) if self.has(kind, key) else None
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """An account as a fold of its log left it, and all that was posted on the way."""
+
+    account: CreditAccount
+    agreements: Mapping[str, Agreement]
+    repayments: Mapping[str, Repayment]
+    statements: Mapping[str, Statement]
+    posted: Sums
+
+
+def fold(operations: Iterable[Operation], keep: Callable[[Operation], bool] = lambda operation: True) -> World:
+    """The account after these operations, in order; `keep` leaves some out."""
+    known, account, posted = _Everything(), None, Sums()
+    rows: dict[tuple[type, str], Any] = {}
+    for operation in operations:
+        if not keep(operation):
+            continue
+        account = _empty(known, operation) if account is None else account
+        applied = APPLY[type(operation.body)](_position(known, account, operation), operation.body)
+        account = applied.position.account
+        rows.update(applied.position.rows)
+        known.put(account)
+        for row in applied.position.rows.values():
+            known.put(row)
+        for journal in applied.position.journals:
+            for line in journal.lines:
+                posted[journal.unit, line.account, line.sub] += line.amount_minor
+    if account is None:
+        raise Defect("a log without an account")
+    return World(
+        account, _of(rows, Agreement), _of(rows, Repayment), _of(rows, Statement), posted
+    )
+
+
+def effective(operations: Iterable[Operation]) -> list[Operation]:
+    """The operations that still count: without the refunds that were reversed, and without the reversals."""
+    log = sorted(operations, key=lambda operation: operation.number)
+    reversed_ids = {op.body.refund_id for op in log if isinstance(op.body, commands.ReverseRefund)}
+    return [
+        op for op in log
+        if not isinstance(op.body, commands.ReverseRefund) and not (op.reference and op.reference in reversed_ids)
+    ]
+
+
+def same_books(world: World, account: CreditAccount) -> bool:
+    """Whether a fold came to the account's own figures."""
+    return _figures(world.account) == _figures(account)
+
+
+def _figures(account: CreditAccount) -> tuple[object, ...]:
+    return (
+        account.granted_minor, account.held_minor, account.used_minor, account.wallet_minor, account.credit_balance_minor,
+        account.shipments, account.state,
+    )
+
+
+def _position(known: Known, account: CreditAccount, operation: Operation) -> Position:
+    """The position in front of an operation, after the cuts that were due. It has the number that it had, however many cuts
+    this world made for it: ids are derived from it."""
+    account = replace(account, operations=operation.number - 1)
+    position = Position(known, operation.at, account, account, account, facts=operation.facts)
+    if isinstance(operation.body, commands.CutStatement):
+        return position
+    position = statement_cut.up_to_now(position)
+    before = replace(position.before, operations=operation.number - 1 - len(position.operations))
+    return replace(position, before=before)
+
+
+def _empty(known: Known, operation: Operation) -> CreditAccount:
+    """The account before its first operation, with empty families in the view."""
+    body = operation.body
+    if not isinstance(body, commands.OpenAccount):
+        raise Defect(f"the log begins with {operation.kind}")
+    for kind in _FAMILIES:
+        known.load_family(kind, body.account_id, ())
+    return account_rules.unopened(body, operation.at)
+
+
+def _of(rows: Mapping[tuple[type, str], Any], kind: type[Any]) -> dict[str, Any]:
+    return {key: row for (of_kind, key), row in rows.items() if of_kind is kind}

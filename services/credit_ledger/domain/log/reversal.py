@@ -1,0 +1,168 @@
+"""Undoing a refund (P24): the log is replayed without it, and the difference is posted.
+
+If the account has not moved since, the difference is the exact negation of what the refund posted. Issued statements stay
+as they are (SC-2), late fees are not charged for the time between (FE-5), and money that left the house stays gone.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from services.credit_ledger.domain.core.outcome import applied
+from services.credit_ledger.domain.core.position import Applied, Position
+from services.credit_ledger.domain.legs import life as legs
+from services.credit_ledger.domain.log import replay
+from services.credit_ledger.domain.log.replay import Sums, World
+from services.credit_ledger.domain.merchants import shares
+from services.credit_ledger.domain.model import books
+from services.credit_ledger.domain.model.account import CreditAccount
+from services.credit_ledger.domain.model.agreement import Agreement
+from services.credit_ledger.domain.model.books import Lines
+from services.credit_ledger.domain.model.commands import RefundTenders, ReverseRefund
+from services.credit_ledger.domain.model.events import RefundReversed
+from services.credit_ledger.domain.model.leg import LegState, RefundLeg
+from services.credit_ledger.domain.model.operation import Operation
+from services.credit_ledger.domain.model.refund import CreditRefund, RefundState
+from services.credit_ledger.domain.model.statement import Statement
+from services.credit_ledger.domain.statements import cut as statement_cut
+from services.kernel.decision import Missing
+from services.kernel.errors import FailedPrecondition
+from services.kernel.journal import Journal, Unit, post
+
+OP = "refund_reverse"
+
+
+def reverse(position: Position, body: ReverseRefund) -> Applied:
+    """Undo an accepted refund of this book, whatever happened on the account since."""
+    log = replay.effective((*position.family(Operation), *position.operations))
+    refund = _refund(position, log, body)
+    actual = replay.fold(log)
+    if not replay.same_books(actual, position.account):
+        raise FailedPrecondition("REPLAY_DIVERGED", f"the log of {position.account.id} does not give its books")
+    world = replay.fold(log, lambda operation: operation.reference != body.refund_id)
+    _affordable(world.account)
+    before = position.agreement(body.order_id)
+    position, lines = _merchant_gets_back(position, before, refund)
+    position, recalled = _recall(position, body.refund_id, refund)
+    position = _as_in(position, world, actual.account, body.refund_id).plus(
+        journals=_journals(_difference(world.posted, actual.posted), lines + recalled, body.order_id),
+        event=RefundReversed(position.account.id, body.order_id, body.refund_id),
+    )
+    position = statement_cut.up_to_now(position)
+    moved = refund.body.tenders if isinstance(refund.body, RefundTenders) else before.refunded
+    return applied(
+        position, position.agreement(body.order_id), OP, moved, before=before, refund_id=body.refund_id,
+        refund_state=RefundState.REVERSED,
+    )
+
+
+def _refund(position: Position, log: list[Operation], body: ReverseRefund) -> Operation:
+    """The refund's own operation; one that waits for the network, or that paid something out, cannot be undone."""
+    own = [operation for operation in log if operation.reference == body.refund_id]
+    accepted = next((op for op in own if isinstance(op.body, RefundTenders) and op.order_id == body.order_id), None)
+    if accepted is None:
+        raise FailedPrecondition("NO_REFUND_TO_REVERSE", f"{body.order_id} has no refund {body.refund_id} to reverse")
+    waiting = position.find(CreditRefund, body.refund_id)
+    if waiting is not None and waiting.open:
+        raise FailedPrecondition("NO_REFUND_TO_REVERSE", f"{body.refund_id} waits for the network")
+    if any(operation.facts.paid_out for operation in own):
+        raise FailedPrecondition("NO_REFUND_TO_REVERSE", f"{body.refund_id} paid out to the repayment instruments")
+    return accepted
+
+
+def _affordable(account: CreditAccount) -> None:
+    """A reversal takes limit and wallet money back; where they were used since then, they have to be made up first."""
+    if account.available_minor < 0:
+        raise FailedPrecondition("INSUFFICIENT_LIMIT", f"{-account.available_minor} of the limit was used since the refund")
+    if account.wallet_minor < 0:
+        raise FailedPrecondition("INSUFFICIENT_WALLET", f"{-account.wallet_minor} of the wallet was spent since the refund")
+
+
+def _merchant_gets_back(position: Position, agreement: Agreement, refund: Operation) -> tuple[Position, Lines]:
+    """What the merchant gave back returns, in this book and over X.CLEARING in that of card_redemption."""
+    body, payable = refund.body, refund.facts.merchant_payable_minor
+    total, gift = (body.tenders.total_minor, body.uncovered_gift_minor) if isinstance(body, RefundTenders) else (0, 0)
+    share, lines = shares.give_back(shares.share_of(position, agreement.merchant_id), total - payable + gift, payable)
+    return position.plus(share), (*lines, (books.CLEARING, position.saga_id, gift))
+
+
+def _recall(position: Position, refund_id: str, refund: Operation) -> tuple[Position, Lines]:
+    """The bank card's leg is taken back; if the acquirer has paid it, the customer owes it."""
+    body = refund.body
+    bank = body.tenders.bank_minor if isinstance(body, RefundTenders) else 0
+    leg = position.find(RefundLeg, legs.leg_id(refund_id)) if bank else None
+    if leg is None or leg.state is LegState.REROUTED:
+        return position, ()
+    if leg.state is not LegState.SETTLED:
+        return legs.recalled(position, leg), ((books.TRANSIT_CARD, "", bank),)
+    account = replace(position.account, receivable_minor=position.account.receivable_minor + bank)
+    return position.plus(account=account), ((books.CUSTOMER_RECEIVABLE, position.account.id, bank),)
+
+
+def _difference(without: Sums, actual: Sums) -> Sums:
+    """What the replay posted more or less, but for the merchant, the bank card and the other book, which are settled by
+    today's state."""
+    skipped = (books.MERCHANT_PAYABLE, books.MERCHANT_RECEIVABLE, books.TRANSIT_CARD, books.CLEARING)
+    difference = Sums(without)
+    difference.subtract(actual)
+    return Sums({key: amount for key, amount in difference.items() if key[1] not in skipped})
+
+
+def _journals(difference: Sums, lines: Lines, order_id: str) -> tuple[Journal, ...]:
+    by_unit: dict[Unit, Lines] = {Unit.CNY: lines, Unit.LIMIT: ()}
+    for (unit, account, sub), amount in sorted(difference.items()):
+        by_unit[unit] += ((account, sub, amount),)
+    return tuple(journal for unit, found in by_unit.items() for journal in post(OP, unit, found, order_id))
+
+
+def _as_in(position: Position, world: World, actual: CreditAccount, refund_id: str) -> Position:
+    """The position with every row as the replay left it; documents that were issued stay."""
+    _loaded(position, world)
+    rows = [row for kind in (world.agreements, world.repayments) for row in kind.values()]
+    changed = [row for row in rows if not _same(row, position.find(type(row), row.key))]
+    issued = _late(position, world.statements.values())
+    waited = position.find(CreditRefund, refund_id)
+    dropped = () if waited is None else (replace(waited, state=RefundState.REVERSED),)
+    account = _account(position.account, world.account, actual)
+    timers = () if account.next_cut_at is None else (statement_cut.timer(account.id, account.next_cut_at),)
+    return position.plus(*changed, *issued, *dropped, account=account, timers=timers)
+
+
+def _late(position: Position, statements: Iterable[Statement]) -> list[Statement]:
+    """The statements that nobody saw need of while the refund stood: issued now, without adjustments of their own. Each
+    has an empty period, in front of the next statement's."""
+    begins, late = position.account.stated_operations + 1, []
+    for statement in sorted(statements, key=lambda row: row.bill_date, reverse=True):
+        issued = position.find(Statement, statement.key)
+        if issued is not None:
+            begins = issued.first_operation
+        else:
+            late.append(replace(
+                statement, issued_at=position.at, first_operation=begins, last_operation=begins - 1
+            ))
+    return late
+
+
+def _account(now: CreditAccount, then: CreditAccount, actual: CreditAccount) -> CreditAccount:
+    """The stored account with the figures of the replay; what the customer owes for other reasons stays on top."""
+    return replace(
+        now, granted_minor=then.granted_minor, held_minor=then.held_minor, used_minor=then.used_minor,
+        wallet_minor=then.wallet_minor, credit_balance_minor=then.credit_balance_minor,
+        receivable_minor=now.receivable_minor + then.receivable_minor - actual.receivable_minor, next_cut_at=then.next_cut_at,
+        last_bill_date=then.last_bill_date,
+    )
+
+
+def _loaded(position: Position, world: World) -> None:
+    """Ask for every row of the replay at once."""
+    wanted: list[tuple[type, str]] = [
+        (type(row), row.key)
+        for kind in (world.agreements, world.repayments, world.statements) for row in kind.values()
+    ]
+    missing = [(kind, key) for kind, key in wanted if not position.known.has(kind, key) and (kind, key) not in position.rows]
+    if missing:
+        raise Missing(rows=missing)
+
+
+def _same(row: Any, stored: Any) -> bool:  # rows of one kind
+    return stored is not None and replace(row, version=stored.version) == stored

@@ -1,0 +1,1 @@
+"""The nouns of the credit ledger: what is stored, asked, told and answered."""

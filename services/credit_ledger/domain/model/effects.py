@@ -1,0 +1,177 @@
+"""What callers are told. The results of saga commands are `CreditEffect`s; a preview carries the one that would come."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from services.credit_ledger.domain.model.agreement import AgreementState
+from services.credit_ledger.domain.model.instalment import InstalmentState
+from services.credit_ledger.domain.model.refund import RefundState
+from services.credit_ledger.domain.model.tenders import Tenders
+
+POLICY_VERSION = 1
+"""The version of these rules; a quote pins it."""
+
+
+class Component(StrEnum):
+    """What a fen is spent on, in this order within one instalment (9.6 of the format, SD-5)."""
+
+    LATE = "LATE"
+    FEE = "FEE"
+    PRINCIPAL = "PRINCIPAL"
+
+
+class InstalmentChange(NamedTuple):
+    """An instalment after a decision; `refunded_now_minor`, `paid_now_minor` and `fee_before_minor` say what it did."""
+
+    no: int
+    bill_date: date
+    due_date: date
+    principal_minor: int
+    paid_minor: int
+    refunded_minor: int
+    outstanding_minor: int
+    fee_minor: int
+    fee_paid_minor: int
+    late_minor: int
+    state: InstalmentState
+    refunded_now_minor: int = 0
+    paid_now_minor: int = 0
+    fee_before_minor: int = 0
+
+
+class Use(NamedTuple):
+    """Money spent on one component of one instalment, by which rule; `unbilled` for a deferral paid ahead."""
+
+    order_id: str
+    no: int
+    component: Component
+    amount_minor: int
+    rule: str
+    unbilled: bool = False
+
+
+class GivenBack(NamedTuple):
+    """What a LIFO surplus gave back to an instrument, by which leg."""
+
+    instrument: str
+    amount_minor: int
+    leg_id: str
+
+
+class Part(NamedTuple):
+    """One share of a step: an instalment (or 0), the number it was weighed by, and what it got."""
+
+    no: int
+    weight: int
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One link of the explanation chain (U2): this rule made `amount_minor` of these inputs, shared out by these weights.
+
+    `explanation.evaluate(step)` computes the amount and the shares again from formula, inputs and weights. Kept as columns:
+    a refund of 24 instalments explains 48 shares.
+    """
+
+    rule: str
+    formula: str
+    amount_minor: int
+    inputs: tuple[int, ...] = ()
+    numbers: tuple[int, ...] = ()
+    weights: tuple[int, ...] = ()
+    amounts: tuple[int, ...] = ()
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The shares as rows."""
+        return tuple(map(Part, self.numbers, self.weights, self.amounts))
+
+
+@dataclass(frozen=True, slots=True)
+class CreditEffect:
+    """What a saga command did to the account. Of a refund: `principal_refunded_minor` of unpaid principal went,
+    `fee_back_minor` of paid fee came back, the surplus went to `uses`, `given_back` and `credit_balance_minor`."""
+
+    op: str
+    order_id: str
+    account_id: str
+    account_version: int
+    posted_at: datetime
+    moved: Tenders
+    agreement_state: AgreementState
+    available_minor: int
+    refund_id: str = ""
+    refund_state: RefundState | None = None
+    instalments: tuple[InstalmentChange, ...] = ()
+    principal_refunded_minor: int = 0
+    recovered_minor: int = 0
+    fee_back_minor: int = 0
+    uses: tuple[Use, ...] = ()
+    given_back: tuple[GivenBack, ...] = ()
+    credit_balance_minor: int = 0
+    limit_restored_minor: int = 0
+    steps: tuple[Step, ...] = ()
+    leg_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The computation behind a binding quote: `effect` comes true if it is accepted at these versions by `valid_until`."""
+
+    effect: CreditEffect
+    account_version: int
+    policy_version: int
+    business_date: date
+    quoted_at: datetime
+    valid_until: datetime
+    statement_due_before_minor: int
+    statement_due_after_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Repaid:
+    """How a repayment was spent; the rest is credit balance."""
+
+    repayment_id: str
+    account_id: str
+    account_version: int
+    amount_minor: int
+    uses: tuple[Use, ...]
+    credit_balance_minor: int
+    limit_restored_minor: int
+    available_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class PaidOutBalance:
+    """A payout of credit balance, and the leg that carries it."""
+
+    account_id: str
+    account_version: int
+    amount_minor: int
+    leg_id: str
+    credit_balance_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class LateFees:
+    """Late fees that were accrued or waived."""
+
+    account_id: str
+    account_version: int
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class MerchantSettlement:
+    """A settlement with a merchant: `netted_minor` of it paid what the merchant owed us, the rest went to its bank."""
+
+    merchant_id: str
+    amount_minor: int
+    netted_minor: int
+    paid_minor: int
+    payable_minor: int
+    receivable_minor: int

@@ -1,0 +1,87 @@
+"""The log of an account: every input that changed it, in order. The account's state is the fold of this log.
+
+A reversal replays it (P24), the counterfactual audit leaves an order out of it (U5), and the customer's list of movements
+reads it (MA-4). Append-only.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from services.credit_ledger.domain.model import commands
+from services.kernel.decision import Vector
+
+
+class PaidOut(NamedTuple):
+    """What a LIFO surplus gave back of one repayment: a fact, since the money is gone."""
+
+    repayment_id: str
+    instrument: str
+    amount_minor: int
+
+
+class Accrued(NamedTuple):
+    """One closed late-fee segment: a fact, since a late fee is never recomputed (FE-5). Of a waiver: what it took off."""
+
+    order_id: str
+    no: int
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a replay must take as it happened instead of deciding it again."""
+
+    merchant_payable_minor: int = 0
+    paid_out: tuple[PaidOut, ...] = ()
+    accrued: tuple[Accrued, ...] = ()
+
+
+NO_FACTS = Facts()
+"""An input that can be decided again from itself alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One input. `body` is the command (its type is `BODIES[kind]`), `reference` the refund, repayment or statement that
+    came of it, `moved` how the account's figures changed."""
+
+    account_id: str
+    number: int
+    at: datetime
+    body: object
+    order_id: str = ""
+    reference: str = ""
+    saga_id: str = ""
+    facts: Facts = NO_FACTS
+    moved: Vector = ()
+    version: int = 1
+
+    @property
+    def key(self) -> str:
+        """`<account>/<number>`, in an order that is also the order of time."""
+        return f"{self.account_id}/{self.number:08d}"
+
+    @property
+    def root(self) -> str:
+        """The account."""
+        return self.account_id
+
+    @property
+    def kind(self) -> str:
+        """The name of the command."""
+        return type(self.body).__name__
+
+
+BODIES: dict[str, type] = {
+    kind.__name__: kind
+    for kind in (
+        commands.OpenAccount, commands.GrantLimit, commands.FundWallet, commands.SetAccountState,
+        commands.AuthorizeTenders, commands.ReleaseTenders, commands.CaptureTenders, commands.RefundTenders,
+        commands.ConfirmFlashRefund, commands.AdjustRefund, commands.ReverseRefund, commands.Repay,
+        commands.PayOutCreditBalance, commands.AccrueLateFees, commands.WaiveLateFees, commands.CutStatement,
+        commands.ChargeOff, commands.RerouteLeg, commands.ReturnBankDeposit, commands.RetryLeg,
+        commands.SettleLeg, commands.PostAdjustment,
+    )
+}
+"""Everything that is logged, by name: how a stored operation finds the type of its body."""

@@ -1,0 +1,100 @@
+"""What a refund does to the fees of a plan (FE-1 to FE-4, P17 to P19). Late fees are never touched (FE-3)."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from services.credit_ledger.domain.model.agreement import Plan
+from services.credit_ledger.domain.model.effects import Step
+from services.credit_ledger.domain.model.terms import CreditTerms
+from services.kernel.money import half_up
+
+
+class FeeChange(NamedTuple):
+    """The new fee of each instalment and what of it is paid, and where the difference goes: `reversed_minor` was billed and
+    unpaid, `back_minor` was paid, `earned_minor` falls due now although its bill is still to come."""
+
+    fees: tuple[int, ...]
+    paid: tuple[int, ...]
+    reversed_minor: int = 0
+    back_minor: int = 0
+    earned_minor: int = 0
+    steps: tuple[Step, ...] = ()
+
+
+class Refunded(NamedTuple):
+    """How far a plan is refunded, this refund included: ΣR, Σ R_i x e_i, and whether this one is in the free period."""
+
+    credit_minor: int
+    weighted_minor: int
+    free: bool
+
+
+def reprice(plan: Plan, terms: CreditTerms, refunded: Refunded, unpaid: Sequence[int]) -> FeeChange:
+    """The fees of a plan; its instalments are as before the refund, `unpaid` is their principal after it."""
+    if terms.deferred:
+        return _deferral(plan, terms, refunded)
+    if refunded.free and refunded.credit_minor == plan.principal_minor:
+        return _all_back(plan)
+    return _in_proportion(plan, refunded.credit_minor, unpaid)
+
+
+def flat_fee(fee: int, principal: int, term_days: int, refunded: int, weighted: int) -> int:
+    """FE-2: what is earned of a flat fee over T days; `weighted` is the sum of each refund times its elapsed day."""
+    return half_up(fee * ((principal - refunded) * term_days + weighted), principal * term_days)
+
+
+def instalment_fee(fee: int, principal: int, refunded: int) -> int:
+    """FE-4: an unpaid instalment fee falls in proportion to the credit that was refunded."""
+    return half_up(fee * (principal - refunded), principal)
+
+
+def _all_back(plan: Plan) -> FeeChange:
+    """FE-1: a full refund in the free period leaves no fee, and what was paid of one comes back."""
+    nothing = (0,) * len(plan.instalments)
+    step = Step(
+        "FE-1", "none", 0, (), tuple(item.no for item in plan.instalments),
+        tuple(item.fee_minor for item in plan.instalments), nothing,
+    )
+    return FeeChange(
+        nothing, nothing, sum(item.fee_due_minor for item in plan.instalments),
+        sum(item.fee_paid_minor for item in plan.instalments), 0, (step,),
+    )
+
+
+def _in_proportion(plan: Plan, refunded: int, unpaid: Sequence[int]) -> FeeChange:
+    """FE-4: a billed fee that is paid stays; one of an unbilled instalment that owes nothing any more goes; no fee falls
+    below what was paid of it; all other fees fall in proportion, to 0 with a full refund."""
+    fees, told, reversed_minor = [], [], 0
+    priced: dict[int, int] = {}
+    for (no, _, _, _, first, fee, _, _, _, paid, _, _, billed), owes in zip(plan.instalments, unpaid, strict=True):
+        if billed and paid == fee:
+            fees.append(fee)
+            continue
+        lower = 0
+        if owes or billed:
+            if first not in priced:
+                priced[first] = instalment_fee(first, plan.principal_minor, refunded)
+            lower = priced[first]
+            told.append((no, first, lower))
+        if billed:
+            lower = max(lower, paid)
+            reversed_minor += fee - lower
+        fees.append(lower)
+    steps: tuple[Step, ...] = ()
+    if told:
+        numbers, weights, amounts = zip(*told, strict=True)
+        steps = (Step("FE-4", "fee", sum(amounts), (plan.principal_minor, refunded), numbers, weights, amounts),)
+    return FeeChange(tuple(fees), tuple(item.fee_paid_minor for item in plan.instalments), reversed_minor, 0, 0, steps)
+
+
+def _deferral(plan: Plan, terms: CreditTerms, refunded: Refunded) -> FeeChange:
+    """FE-2; the earned part of a fee that is not billed yet falls due at once when the whole credit is refunded (P19)."""
+    (item,) = plan.instalments
+    principal = plan.principal_minor
+    inputs = (plan.flat_fee_minor, principal, terms.term_days, refunded.credit_minor, refunded.weighted_minor)
+    fee = flat_fee(*inputs)
+    steps = (Step("FE-2", "flat_fee", fee, inputs),) if plan.flat_fee_minor else ()
+    back = max(0, item.fee_paid_minor - fee)
+    if item.billed:
+        return FeeChange((fee,), (item.fee_paid_minor - back,), item.fee_minor - fee - back, back, 0, steps)
+    return FeeChange((fee,), (0,), 0, 0, fee if refunded.credit_minor == principal else 0, steps)
