@@ -17,8 +17,8 @@ from services.credit_ledger.domain.model.terms import CreditTerms
 from services.credit_ledger.domain.refunds import allocation as refund_allocation
 from services.kernel.messages import Message, Op, SagaRef
 from services.runtime.ground.values import frozen_classes, unguard
-from tests.credit_ledger.domain.book_laws import ACCOUNT
-from tests.credit_ledger.domain.shop import MERCHANT, Shop, at
+from tests.services.credit_ledger.domain.book_laws import ACCOUNT
+from tests.services.credit_ledger.domain.shop import MERCHANT, Shop, at
 
 RUNS, REPEATS = 50, 300
 SHIPPED = "2026-03-10 10:00:00"

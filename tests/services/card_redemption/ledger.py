@@ -1,0 +1,92 @@
+"""The card service on a real database, one batch at a time, and its methods, without Kafka and gRPC."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, field
+from itertools import count
+from typing import Any
+
+from services.card_redemption.decisions import RULES, TIMERS
+from services.card_redemption.rpc import CardService
+from services.card_redemption.store import TABLES
+from services.card_redemption.wire import CODEC
+from services.kernel.messages import Message, Op, SagaRef
+from services.kernel.saga import Verdict
+from services.runtime.ground.records import Outbound
+from services.runtime.ground.settings import Settings
+from services.runtime.ground.tables import Connection
+from services.runtime.lanes.batch import Batch, Business, Effects, Item
+from services.runtime.rpc.edge import error_of
+from settlement.card_redemption.v1 import commands_pb2
+from settlement.saga.v1 import saga_pb2
+from tests.services.card_redemption.world import NOW
+
+PARTITIONS = 8
+
+
+@dataclass
+class EndlessContext:
+    """A call with so many seconds left."""
+
+    seconds: float = 30.0
+
+    def time_remaining(self) -> float:
+        """Seconds left."""
+        return self.seconds
+
+
+@dataclass
+class CardLedger:
+    """Decides messages in batches and keeps the effects of the last one. It is the edge of `service`, too."""
+
+    connection: Connection
+    settings: Settings
+    effects: Effects = field(default_factory=Effects)
+    context: Any = field(default_factory=EndlessContext)
+    _numbers: Any = field(default_factory=lambda: count(1))
+
+    @property
+    def service(self) -> CardService:
+        """The methods, over this ledger."""
+        edge: Any = self
+        return CardService(edge)
+
+    def request_id(self) -> str:
+        """A new one."""
+        return f"00000000-0000-4000-8000-{next(self._numbers):012d}"
+
+    async def run(self, *messages: Message) -> Effects:
+        """Decide these messages in one transaction; a message that fails fails the test."""
+        business = Business(TABLES, RULES, TIMERS, CODEC, Outbound("card_redemption", CODEC, PARTITIONS), PARTITIONS)
+        batch = Batch(business, [Item(message) for message in messages], NOW)
+        async with self.connection.transaction():
+            await batch.run(self.connection, 1, next(self._numbers) * 10_000)
+        self.effects = batch.effects
+        for _, error in self.effects.faulty:
+            raise error
+        return self.effects
+
+    async def command(self, body: Any, saga_id: str = "", op: Op = Op.EXECUTE) -> saga_pb2.Reply:
+        """Decide a command of a saga, out of its protobuf as from Kafka, and answer the reply that goes out."""
+        saga_id = saga_id or f"saga_{next(self._numbers)}"
+        wire = getattr(commands_pb2, type(body).__name__)(**asdict(body))
+        received = CODEC.decode(wire.DESCRIPTOR.full_name, wire.SerializeToString())
+        assert received == body
+        key = getattr(body, "card_id", "mer_1/00")
+        message = Message("", key, received, saga=SagaRef(saga_id, "card_redemption", op), caller="order/ord_x")
+        effects = await self.run(message)
+        replies = [record for record in effects.outgoing if record.topic == "settlement.order.replies.v1"]
+        return saga_pb2.Reply.FromString(replies[-1].payload)
+
+    async def ask(self, context: Any, request: Any, *, key: str, body: object) -> Any:
+        """What `Edge.ask` does: decide at once; a refusal raises its error."""
+        message = Message(request.request_id, key, body)
+        answered = (await self.run(message)).answered[message.id]
+        if answered.verdict is Verdict.REFUSED:
+            raise error_of(answered.refusal)
+        return CODEC.message(answered.type, answered.outcome)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Connection]:
+        """The ledger's own connection: tests do one thing at a time."""
+        yield self.connection

@@ -1,0 +1,84 @@
+"""The gRPC methods of the credit ledger without a network: an edge over a `Ledger`, and a call context that never ends."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import count
+from typing import Any
+
+from services.credit_ledger.rpc.adjustment_service import AdjustmentServicer
+from services.credit_ledger.rpc.credit_service import CreditServicer
+from services.credit_ledger.rpc.statement_service import StatementServicer
+from services.credit_ledger.wire import CODEC
+from services.kernel.messages import Message
+from services.kernel.saga import Verdict
+from services.runtime.ground.tables import Connection
+from services.runtime.rpc.edge import error_of
+from tests.services.credit_ledger.ledger import Ledger
+
+
+@dataclass
+class EndlessContext:
+    """A call whose deadline is far away; `seconds` makes it near."""
+
+    seconds: float = 30.0
+
+    def time_remaining(self) -> float:
+        """Seconds left."""
+        return self.seconds
+
+
+@dataclass
+class LedgerClock:
+    """The ledger's own time."""
+
+    ledger: Ledger
+
+    def now(self) -> datetime:
+        """The instant."""
+        return self.ledger.now
+
+
+class LedgerEdge:
+    """What servicers see of the runtime, as `services.runtime.rpc.edge.Edge` gives it."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self.clock = LedgerClock(ledger)
+        self._turn = asyncio.Lock()
+
+    async def ask(self, context: Any, request: Any, *, key: str, body: object, background: bool = False) -> Any:
+        """Decide at once; a refusal raises its error."""
+        message = Message(request.request_id, key, body)
+        async with self._turn:
+            effects = await self.ledger.run(message)
+        if effects.busy:
+            raise AssertionError(f"{key} is busy")
+        answered = effects.answered.get(message.id) or effects.answers[0][1]
+        if answered.verdict is Verdict.REFUSED:
+            raise error_of(answered.refusal)
+        return CODEC.message(answered.type, answered.outcome)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Connection]:
+        """The ledger's own connection: tests do one thing at a time."""
+        yield self.ledger.connection
+
+
+class Desk:
+    """The three servicers of one ledger, and fresh request ids."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        edge: Any = LedgerEdge(ledger)
+        self.ledger = ledger
+        self.context: Any = EndlessContext()
+        self.credit = CreditServicer(edge)
+        self.statements = StatementServicer(edge)
+        self.adjustments = AdjustmentServicer(edge)
+        self._numbers = count(1)
+
+    def request_id(self) -> str:
+        """A new one."""
+        return f"00000000-0000-4000-8000-{next(self._numbers):012d}"

@@ -1,0 +1,219 @@
+"""What is saved is what is loaded, through real batches on a real PostgreSQL."""
+
+import asyncpg
+import pytest
+
+from services.credit_ledger.domain.model import commands
+from services.credit_ledger.domain.model.account import CreditAccount
+from services.credit_ledger.domain.model.merchant_share import share_keys
+from services.credit_ledger.domain.model.tenders import Tenders
+from services.credit_ledger.domain.model.terms import CreditTerms, Route, SurplusPolicy
+from services.credit_ledger.store import TABLES, reads
+from services.kernel.messages import Message, Op
+from services.runtime.ground.tables import Table
+from settlement.credit_ledger.v1 import effects_pb2
+from settlement.saga.v1 import saga_pb2
+from tests.services.credit_ledger.ledger import Ledger, Refused
+
+ACCOUNT, ORDER, SHOP = "acc_1", "ord_1", "m1"
+TERMS = CreditTerms(instalment_count=12, fee_ppm=5_000)
+
+
+async def opened(ledger: Ledger, **options: object) -> None:
+    """An account with a limit of 5000.00 and 100.00 in the wallet."""
+    await ledger.ask(ACCOUNT, commands.OpenAccount(ACCOUNT, "c1", 500_000, **options))  # type: ignore[arg-type]
+    await ledger.ask(ACCOUNT, commands.FundWallet(ACCOUNT, 10_000))
+
+
+async def shipped(ledger: Ledger, tenders: Tenders, terms: CreditTerms = TERMS, reference: str = "") -> None:
+    """An order that was placed and shipped."""
+    body = commands.AuthorizeTenders(ACCOUNT, ORDER, "c1", SHOP, tenders, terms, reference)
+    assert (await ledger.command(body)).verdict == saga_pb2.VERDICT_DONE
+    assert (await ledger.command(commands.CaptureTenders(ACCOUNT, ORDER, SHOP, tenders))).verdict == saga_pb2.VERDICT_DONE
+
+
+async def same_as_saved(ledger: Ledger) -> None:
+    """Every row of the last batch, loaded again, is the very row that was saved."""
+    by_kind: dict[type, Table] = {table.kind: table for table in TABLES}
+    for kind, rows in ledger.effects.dirty.items():
+        async with ledger.connection.transaction():
+            loaded = await by_kind[kind].load(ledger.connection, sorted(rows))
+        assert {row.key: row for row in loaded} == rows, kind
+
+
+async def test_every_row_of_a_purchase_and_its_refund_comes_back_as_it_was_saved(ledger: Ledger) -> None:
+    """Account, agreement, share, log, leg and reference survive the round trip through PostgreSQL."""
+    await opened(ledger)
+    tenders = Tenders(120_000, 4_000, 5_000, 1_000)
+
+    body = commands.AuthorizeTenders(ACCOUNT, ORDER, "c1", SHOP, tenders, TERMS, "pay-1")
+    await ledger.command(body)
+    await same_as_saved(ledger)
+    await ledger.command(commands.CaptureTenders(ACCOUNT, ORDER, SHOP, tenders))
+    await same_as_saved(ledger)
+    await ledger.pass_time(days=40)
+    await ledger.ask(ACCOUNT, commands.Repay(ACCOUNT, 10_600, "BANK"))
+    await same_as_saved(ledger)
+    reply = await ledger.command(commands.RefundTenders(ACCOUNT, ORDER, SHOP, "rfd_1", Tenders(40_000, 1_000, 2_000, 300)))
+    await same_as_saved(ledger)
+
+    effect = effects_pb2.CreditEffect.FromString(reply.result)
+    assert reply.result_type == "settlement.credit_ledger.v1.CreditEffect"
+    assert effect.principal_refunded_minor == 40_000
+    assert len(effect.instalments) == 12
+    assert sum(change.refunded_now_minor for change in effect.instalments) == 40_000
+    assert [(moved.name, moved.amount_minor) for moved in reply.moved] == [
+        ("BANKCARD", 2_000), ("COUPON", 300), ("CREDIT", 40_000), ("WALLET", 1_000)
+    ]
+
+
+async def test_the_views_spread_what_the_rows_hold(ledger: Ledger) -> None:
+    """People and the auditor read instalments and holds as rows."""
+    await opened(ledger)
+    await shipped(ledger, Tenders(120_000, 4_000))
+    await ledger.pass_time(days=40)
+
+    row = await ledger.connection.fetchrow(
+        "select count(*), sum(principal_minor), sum(outstanding_minor), count(*) filter (where billed) from instalments"
+    )
+    lines = await ledger.connection.fetch("select order_id, no, principal_minor, fee_minor from statement_lines")
+    held = await ledger.connection.fetch("select tender, authorized_minor, captured_minor from holds order by tender")
+    assert tuple(row or ()) == (12, 120_000, 120_000, 2)
+    assert [tuple(line) for line in lines] == [(ORDER, 1, 10_000, 600), (ORDER, 1, 10_000, 600), (ORDER, 2, 10_000, 600)]
+    assert [tuple(tender) for tender in held if tender[1]] == [("CREDIT", 120_000, 120_000), ("WALLET", 4_000, 4_000)]
+
+
+async def test_the_books_sum_to_zero_and_agree_with_the_account(ledger: Ledger) -> None:
+    """The projection of the entries is the account's own figures."""
+    await opened(ledger)
+    await shipped(ledger, Tenders(120_000, 4_000, 0, 500))
+    await ledger.pass_time(days=40)
+    await ledger.command(commands.RefundTenders(ACCOUNT, ORDER, SHOP, "rfd_1", Tenders(120_000, 4_000, 0, 500)))
+
+    rows = await ledger.connection.fetch("select account, sum(amount_minor)::bigint from entries group by account")
+    sums: dict[str, int] = {row[0]: row[1] for row in rows}
+    account = await reads.find_account(ledger.connection, ACCOUNT)
+    assert account is not None
+    assert sum(sums.values()) == 0
+    assert (sums["LIM.AVAIL"], sums["LIM.USED"], sums["LIM.HELD"]) == (account.available_minor, account.used_minor, 0)
+    assert sums["L.CUST.WALLET"] == -account.wallet_minor == -10_000
+    assert sums["L.MERCH.PAY"] == 0
+
+
+async def test_a_claim_is_stored_and_keeps_others_out(ledger: Ledger) -> None:
+    """Between TRY and CONFIRM the account is busy for everybody else (BZ-2)."""
+    await opened(ledger)
+    await shipped(ledger, Tenders(120_000))
+    body = commands.RefundTenders(ACCOUNT, ORDER, SHOP, "rfd_1", Tenders(120_000))
+
+    tried = await ledger.command(body, "saga_t", Op.TRY)
+    effects = await ledger.run(Message("call-busy", ACCOUNT, commands.FundWallet(ACCOUNT, 1)))
+    await same_as_saved(ledger)
+
+    assert tried.verdict == saga_pb2.VERDICT_DONE
+    assert len(effects.busy) == 1
+    confirmed = await ledger.command(body, "saga_t", Op.CONFIRM)
+    assert effects_pb2.CreditEffect.FromString(confirmed.result).agreement_state == 5  # SETTLED_EARLY
+    await same_as_saved(ledger)
+
+
+async def test_a_payment_reference_serves_one_order(ledger: Ledger) -> None:
+    """OP-4."""
+    await opened(ledger)
+    first = commands.AuthorizeTenders(ACCOUNT, ORDER, "c1", SHOP, Tenders(0, 0, 5_000), TERMS, "pay-1")
+    second = commands.AuthorizeTenders(ACCOUNT, "ord_2", "c1", SHOP, Tenders(0, 0, 5_000), TERMS, "pay-1")
+
+    await ledger.command(first)
+    refused = await ledger.command(second)
+
+    assert (refused.verdict, refused.reason) == (saga_pb2.VERDICT_REFUSED, "PAYMENT_REFERENCE_USED")
+
+
+async def test_a_flash_refund_waits_and_is_completed_by_hand(ledger: Ledger) -> None:
+    """The waiting refund, its exception and the adjustment are stored."""
+    await opened(ledger)
+    await shipped(ledger, Tenders(30_000), CreditTerms(route=Route.FLASH))
+    await ledger.command(commands.RefundTenders(ACCOUNT, ORDER, SHOP, "rfd_1", Tenders(30_000)))
+    await same_as_saved(ledger)
+    await ledger.pass_time(hours=25)
+    with pytest.raises(Refused, match="CHANNEL_TIMEOUT"):
+        await ledger.ask(ACCOUNT, commands.ConfirmFlashRefund(ACCOUNT, ORDER))
+
+    await ledger.ask(ACCOUNT, commands.AdjustRefund(ACCOUNT, ORDER, "ann", "bob", ("order page", "bill page"), "late"))
+    await same_as_saved(ledger)
+
+    (adjustment,) = await reads.list_adjustments(ledger.connection, ACCOUNT, "", "", 10)
+    assert (adjustment.maker, adjustment.checker, adjustment.refund_id) == ("ann", "bob", "rfd_1")
+
+
+async def test_lifo_and_reversal_keep_their_rows(ledger: Ledger) -> None:
+    """Repayments, given-back parts and a reversal survive the round trip."""
+    await opened(ledger, surplus_policy=SurplusPolicy.LIFO)
+    await shipped(ledger, Tenders(30_000), CreditTerms(instalment_count=3))
+    await ledger.pass_time(days=40)
+    await ledger.ask(ACCOUNT, commands.Repay(ACCOUNT, 10_000, "CARD1"))
+    await ledger.ask(ACCOUNT, commands.Repay(ACCOUNT, 20_000, "CARD2"))
+
+    await ledger.command(commands.RefundTenders(ACCOUNT, ORDER, SHOP, "rfd_1", Tenders(30_000)))
+    await same_as_saved(ledger)
+    legs = await reads.list_legs(ledger.connection, ACCOUNT, "", "", 10)
+    assert sum(leg.amount_minor for leg in legs) > 0
+    await ledger.command(commands.RefundTenders(ACCOUNT, ORDER, SHOP, "rfd_0", Tenders()))
+
+    log = await reads.list_operations(ledger.connection, ACCOUNT, 2**40, 100)
+    assert [operation.number for operation in log] == list(range(len(log), 0, -1))
+
+
+async def test_a_reversal_restores_the_agreement(ledger: Ledger) -> None:
+    """P24 over stored operations."""
+    await opened(ledger)
+    await shipped(ledger, Tenders(30_000), CreditTerms(instalment_count=3))
+    (before,) = await reads.list_agreements(ledger.connection, ACCOUNT, "", "", 10)
+    await ledger.command(commands.RefundTenders(ACCOUNT, ORDER, SHOP, "rfd_1", Tenders(12_345)))
+
+    reply = await ledger.command(commands.ReverseRefund(ACCOUNT, ORDER, SHOP, "rfd_1"))
+    await same_as_saved(ledger)
+
+    (after,) = await reads.list_agreements(ledger.connection, ACCOUNT, "", "", 10)
+    assert reply.verdict == saga_pb2.VERDICT_DONE
+    assert (after.plans, after.refunded, after.state) == (before.plans, before.refunded, before.state)
+
+
+@pytest.mark.parametrize("table", ["operations", "statements", "adjustments", "journals", "events"])
+async def test_what_is_append_only_refuses_changes(ledger: Ledger, table: str) -> None:
+    """SC-2, MA-3, RD-31: triggers keep history as it was."""
+    await test_a_flash_refund_waits_and_is_completed_by_hand(ledger)
+    await shipped_again(ledger)
+
+    with pytest.raises(asyncpg.RestrictViolationError):
+        await ledger.connection.execute(f"delete from {table}")
+
+
+async def shipped_again(ledger: Ledger) -> None:
+    """Another order and a statement over it."""
+    tenders = Tenders(10_000)
+    await ledger.command(commands.AuthorizeTenders(ACCOUNT, "ord_9", "c1", SHOP, tenders, TERMS))
+    await ledger.command(commands.CaptureTenders(ACCOUNT, "ord_9", SHOP, tenders))
+    await ledger.pass_time(days=40)
+
+
+async def test_a_merchant_is_paid_over_all_shares(ledger: Ledger) -> None:
+    """A25: the shares of a merchant are found by its id and settled together."""
+    await opened(ledger)
+    await shipped(ledger, Tenders(30_000))
+
+    done = await ledger.ask(share_keys(SHOP)[0], commands.SettleMerchant(SHOP, 20_000))
+
+    assert (done.amount_minor, done.payable_minor) == (20_000, 10_000)
+    assert await reads.merchant_balance(ledger.connection, SHOP) == (10_000, 0)
+
+
+async def test_the_result_of_a_call_names_the_new_version(ledger: Ledger) -> None:
+    """A caller that reads with `min_version` of its own write sees it."""
+    await opened(ledger)
+
+    shown = await ledger.ask(ACCOUNT, commands.GrantLimit(ACCOUNT, 700_000))
+
+    account = await reads.find_account(ledger.connection, ACCOUNT)
+    assert isinstance(account, CreditAccount)
+    assert shown.version == account.version

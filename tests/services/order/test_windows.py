@@ -1,0 +1,290 @@
+"""Every window of the order service at one step before, at, and one step after its edge (CV-9, CV-10)."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from services.kernel.decision import Done
+from services.kernel.errors import Aborted
+from services.kernel.saga import Verdict
+from services.order.domain import quotes
+from services.order.domain.commands import (
+    ApproveReturn,
+    BankRefundSettled,
+    CancelOrder,
+    ConfirmReceipt,
+    ConfirmShipment,
+    FlashRefundConfirmed,
+    FlashRefundExpired,
+    RefundAmount,
+    RegisterWaybill,
+    RejectReturn,
+    RequestReturn,
+    ReverseRefund,
+    WithdrawReturn,
+)
+from services.order.domain.events import BankRefundArrived
+from services.order.domain.returns import ReturnCase
+from services.order.domain.states import OrderState, RefundState, ReturnState
+from services.order.domain.tenders import TenderType
+from services.order.wire.settlements import settlement_message
+from tests.services.order.world import NOW, ORDER_ID, World, new_order, placed, reason_of, shipped, units
+
+SECOND = timedelta(seconds=1)
+EDGES = ((-SECOND, False), (timedelta(), False), (SECOND, True))
+"""The last instant is still inside."""
+
+
+def opened(world: World) -> ReturnCase:
+    """A new return case of the only line."""
+    outcome = world.ask(RequestReturn(ORDER_ID, units(L1=1)))
+    assert isinstance(outcome, Done)
+    assert isinstance(outcome.result, ReturnCase)
+    return outcome.result
+
+
+@pytest.mark.parametrize(("offset", "over"), EDGES)
+def test_a_hold_lasts_thirty_days(offset: timedelta, over: bool) -> None:
+    """A14: after it the order is closed before it can ship; the release tells the ledger why."""
+    world = placed()
+
+    world.turn(timedelta(days=30) + offset)
+
+    assert [c.body.expired for c in world.sent] == ([True] if over else [])  # type: ignore[attr-defined]  # a release
+    world.settle()
+    assert world.state() is (OrderState.PAYMENT_EXPIRED if over else OrderState.AWAITING_SHIPMENT)
+    assert reason_of(world.ask(ConfirmShipment(ORDER_ID))) == ("HOLD_EXPIRED" if over else "")
+
+
+@pytest.mark.parametrize(("offset", "over"), EDGES)
+def test_a_late_expiry_timer_lets_nothing_through(offset: timedelta, over: bool) -> None:
+    """The rule asks the time itself, for the shipment as for the cancel."""
+    world, other = placed(), placed()
+    for each in (world, other):
+        each.now += timedelta(days=30) + offset
+
+    assert reason_of(world.ask(ConfirmShipment(ORDER_ID))) == ("HOLD_EXPIRED" if over else "")
+    assert reason_of(other.ask(CancelOrder(ORDER_ID, "NOT_WANTED"))) == ("HOLD_EXPIRED" if over else "")
+
+
+def test_a_capture_that_the_ledger_finds_expired_closes_the_order() -> None:
+    """The ledger checks again where the hold lies; the merchant is told not to ship."""
+    world = placed()
+    world.now += timedelta(days=30)
+    world.ask(ConfirmShipment(ORDER_ID))
+    world.now += SECOND
+
+    world.answer(world.sent.pop(), Verdict.REFUSED, "HOLD_EXPIRED")
+    world.turn(timedelta())
+    world.settle()
+
+    assert world.state() is OrderState.PAYMENT_EXPIRED
+    assert world.facts()[-1] == "PaymentExpired"
+
+
+def test_an_expiry_that_meets_a_settlement_looks_again() -> None:
+    """Nothing unfinished is without a timer."""
+    world = placed()
+    world.now += timedelta(days=30)
+    world.ask(ConfirmShipment(ORDER_ID))
+    world.turn(2 * SECOND)
+
+    assert ("hold_expiry", ORDER_ID) in world.timers
+    world.settle()
+    assert world.state() is OrderState.IN_TRANSIT
+    assert world.timers == {}
+
+
+@pytest.mark.parametrize(("offset", "over"), EDGES)
+def test_the_merchant_answers_within_48_hours(offset: timedelta, over: bool) -> None:
+    """A13: after them the case is approved by time, whether the timer came or not."""
+    timely, late = shipped(), shipped()
+    case, other = opened(timely), opened(late)
+
+    timely.turn(timedelta(hours=48) + offset)
+    late.now += timedelta(hours=48) + offset
+
+    assert timely.case(case.id).state is (ReturnState.APPROVED if over else ReturnState.REQUESTED)
+    for world, each in ((timely, case), (late, other)):
+        assert reason_of(world.ask(RejectReturn(ORDER_ID, each.id, "no"))) == ("RETURN_STATE" if over else "")
+
+
+@pytest.mark.parametrize(("offset", "over"), [(-SECOND, False), (timedelta(), True), (SECOND, True)])
+def test_a_waybill_comes_within_seven_days(offset: timedelta, over: bool) -> None:
+    """The day of the approval is not counted (CV-10): the case ends with the midnight after the 7th day."""
+    timely, late = shipped(), shipped()
+    case, other = opened(timely), opened(late)
+    end = datetime(2026, 3, 17, 16, 0, tzinfo=UTC)  # midnight of 2026-03-18 in Shanghai
+    for world, each in ((timely, case), (late, other)):
+        world.ask(ApproveReturn(ORDER_ID, each.id))
+
+    timely.turn(end + offset - NOW)
+    late.now = end + offset
+
+    assert timely.case(case.id).state is (ReturnState.EXPIRED if over else ReturnState.APPROVED)
+    assert timely.order.lines[0].returning == (0 if over else 1)
+    for world, each in ((timely, case), (late, other)):
+        assert reason_of(world.ask(RegisterWaybill(ORDER_ID, each.id, "SF1"))) == ("RETURN_STATE" if over else "")
+
+
+def test_time_approves_on_the_way_where_its_timer_is_late() -> None:
+    """A waybill after 50 hours finds the case approved, and both facts are told, in one version."""
+    world = shipped()
+    case = opened(world)
+    world.now += timedelta(hours=50)
+
+    assert reason_of(world.ask(RegisterWaybill(ORDER_ID, case.id, "SF1"))) == ""
+
+    assert world.case(case.id).state is ReturnState.IN_RETURN
+    assert world.case(case.id).version == case.version + 1
+    assert world.facts()[-2:] == ["ReturnApproved", "ReturnShipped"]
+    assert reason_of(world.ask(WithdrawReturn(ORDER_ID, case.id))) == "WAYBILL_STATE"
+
+
+@pytest.mark.parametrize(("offset", "over"), EDGES)
+def test_a_refund_settles_within_24_hours(offset: timedelta, over: bool) -> None:
+    """SC-5: at 24 h it is fine, later an exception, told once; it still ends well."""
+    world = shipped()
+    world.ask(RefundAmount(ORDER_ID, 1_000))
+    world.turn(timedelta(hours=24) + offset)
+    world.turn(timedelta())
+
+    assert world.refund().state is (RefundState.EXCEPTION if over else RefundState.ACCEPTED)
+    world.turn(timedelta(minutes=5))
+    assert world.facts().count("RefundExceptionRaised") == 1
+    world.sent = world.sent[-1:]
+    world.settle()
+    assert world.refund().state is RefundState.SUCCEEDED
+
+
+def test_a_flash_refund_counts_once_the_network_confirms() -> None:
+    """I-1: the order is not FULLY_REFUNDED while its credit share is on the way."""
+    world = shipped()
+    world.refund_state = "PENDING_CHANNEL"
+    world.ask(RefundAmount(ORDER_ID, 100_000))
+    world.settle()
+    refund = world.refund()
+
+    assert world.state() is OrderState.IN_TRANSIT
+    assert world.order.waiting_refund == refund
+    assert reason_of(world.ask(ReverseRefund(ORDER_ID))) == "NO_REFUND_TO_REVERSE"
+    assert reason_of(world.ask(RefundAmount(ORDER_ID, 1))) == "REFUND_EXCEEDS_REMAINING"
+    world.ask(FlashRefundConfirmed(ORDER_ID, refund.id, world.now))
+
+    assert world.state() is OrderState.FULLY_REFUNDED
+    assert world.refund().state is RefundState.SUCCEEDED
+    assert world.facts()[-2:] == ["RefundAccepted", "OrderRefunded"]
+
+
+def test_people_complete_a_refund_that_the_network_lost() -> None:
+    """G02: the notice of the 24 hours, then the one of the adjustment."""
+    world = shipped()
+    world.refund_state = "PENDING_CHANNEL"
+    world.ask(RefundAmount(ORDER_ID, 100_000))
+    world.settle()
+    refund = world.refund()
+
+    world.ask(FlashRefundExpired(ORDER_ID, refund.id))
+    assert world.refund().state is RefundState.EXCEPTION
+    world.ask(FlashRefundConfirmed(ORDER_ID, refund.id, world.now, manual=True))
+    world.ask(FlashRefundConfirmed(ORDER_ID, refund.id, world.now, manual=True))
+
+    assert world.refund().state is RefundState.SUCCEEDED_MANUAL
+    assert world.facts()[-2:] == ["RefundExceptionRaised", "OrderRefunded"]
+
+
+def test_a_return_follows_its_flash_refund() -> None:
+    """DOMAIN 2.2: REFUNDING until the network confirms; late is an exception, which no second receipt refunds again."""
+    world = shipped()
+    world.refund_state = "PENDING_CHANNEL"
+    case = opened(world)
+    world.ask(ApproveReturn(ORDER_ID, case.id))
+    world.ask(RegisterWaybill(ORDER_ID, case.id, "SF1"))
+    world.ask(ConfirmReceipt(ORDER_ID, case.id))
+    world.settle()
+    assert world.case(case.id).state is ReturnState.REFUNDING
+
+    world.ask(FlashRefundExpired(ORDER_ID, world.refund().id))
+    exception = world.case(case.id).state
+    again = world.ask(ConfirmReceipt(ORDER_ID, case.id))
+    world.ask(FlashRefundConfirmed(ORDER_ID, world.refund().id, world.now, manual=True))
+
+    assert exception is ReturnState.REFUND_EXCEPTION
+    assert reason_of(again) == "RETURN_STATE"
+    assert world.case(case.id).state is ReturnState.REFUNDED
+
+
+def test_the_network_may_confirm_before_the_last_tender() -> None:
+    """The notice overtakes the card's CONFIRM: the refund ends SUCCEEDED with the settlement."""
+    world = shipped(new_order(tenders=((TenderType.CREDIT, 60_000), (TenderType.GIFTCARD, 40_000))))
+    world.refund_state = "PENDING_CHANNEL"
+    world.ask(RefundAmount(ORDER_ID, 100_000))
+    for _ in range(2):
+        world.answer(world.sent.pop(0))
+    world.ask(FlashRefundConfirmed(ORDER_ID, world.refund().id, world.now))
+    assert world.refund().state is RefundState.CREDIT_DONE
+
+    world.settle()
+
+    assert world.state() is OrderState.FULLY_REFUNDED
+
+
+def test_the_acquirers_payment_is_noted_on_its_tender() -> None:
+    """P7: of a refund and of a cancel alike."""
+    world = shipped(new_order(tenders=((TenderType.BANKCARD, 100_000),)))
+    world.ask(RefundAmount(ORDER_ID, 1_000))
+    world.settle()
+
+    world.ask(BankRefundSettled(ORDER_ID, world.refund().id, "leg_1", 1_000))
+
+    assert world.order.tenders[0].settled_minor == 1_000
+    assert world.refund().bank_settled_at == world.now
+
+
+def test_a_refund_that_went_to_the_wallet_is_shown_as_such() -> None:
+    """PM-3: no silent rerouting; event and timeline say it."""
+    world = shipped(new_order(tenders=((TenderType.BANKCARD, 100_000),)))
+    world.ask(RefundAmount(ORDER_ID, 1_000))
+    world.settle()
+
+    world.ask(BankRefundSettled(ORDER_ID, world.refund().id, "leg_1", 1_000, rerouted=True))
+
+    shown = settlement_message(world.run(world.refund().settlement_id), world.order)
+    assert [entry.step for entry in shown.timeline][-1] == "REROUTED_TO_WALLET"
+    assert world.events[-1].body == BankRefundArrived(ORDER_ID, world.refund().id, 1_000, rerouted=True)
+
+
+@pytest.mark.parametrize(
+    ("at", "stale"),
+    [
+        (timedelta(minutes=10) - SECOND, False), (timedelta(minutes=10), False), (timedelta(minutes=10) + SECOND, True),
+    ],
+)
+def test_a_quote_holds_ten_minutes(at: timedelta, stale: bool) -> None:
+    """U1: its last instant is still inside."""
+    until = quotes.valid_until(NOW)
+    content = quotes.QuoteContent(ORDER_ID, "refund", 5, units(L1=1), 3, 0, until, "")
+
+    def held() -> None:
+        quotes.hold(content, "refund", ORDER_ID, 3, 5, units(L1=1), NOW + at)
+
+    if stale:
+        with pytest.raises(Aborted):
+            held()
+    else:
+        held()
+
+
+@pytest.mark.parametrize(("offset", "stale"), [(-SECOND, False), (timedelta(), True), (SECOND, True)])
+def test_a_quote_ends_with_its_fee_day(offset: timedelta, stale: bool) -> None:
+    """A quote of 23:55 in Shanghai ends at midnight, which is outside."""
+    midnight = datetime(2026, 3, 10, 16, 0, tzinfo=UTC)
+    until = quotes.valid_until(midnight - timedelta(minutes=5))
+    content = quotes.QuoteContent(ORDER_ID, "refund", 5, (), 3, 0, until, "")
+
+    assert until == midnight
+    if stale:
+        with pytest.raises(Aborted):
+            quotes.hold(content, "refund", ORDER_ID, 3, 5, (), midnight + offset)
+    else:
+        quotes.hold(content, "refund", ORDER_ID, 3, 5, (), midnight + offset)

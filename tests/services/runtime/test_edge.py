@@ -1,0 +1,202 @@
+"""What servicers and operators get from the runtime, through gRPC, on a running service."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import grpc
+import pytest
+import pytest_asyncio
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from services.kernel.messages import Message
+from services.runtime.ground.settings import Settings
+from services.runtime.process import Process
+from services.runtime.rpc.edge import Edge, body_hash
+from services.runtime.rpc.errors import from_rpc_error
+from services.runtime.rpc.server import channel
+from settlement.operations.v1 import operations_service_pb2 as pb
+from settlement.operations.v1 import operations_service_pb2_grpc as stubs
+from settlement.order.v1 import order_service_pb2 as order
+from tests.services.runtime.conftest import Until
+from tests.services.runtime.counters import CODEC, SERVICE, Add
+from tests.services.runtime.test_lanes import fetch, local  # noqa: F401  # a fixture
+
+T0 = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def process(local: Settings, until: Until) -> AsyncIterator[Process]:  # noqa: F811
+    """The service with a manual clock."""
+    running = Process(SERVICE, replace(local, clock="manual"))
+    await running.start()
+    await until(lambda: running._lanes.ready)
+    yield running
+    await running.stop()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def operations(process: Process) -> AsyncIterator[Any]:
+    """A stub of its OperationsService."""
+    async with channel(f"127.0.0.1:{process._server.port}", 5) as opened:
+        yield stubs.OperationsServiceStub(opened)
+
+
+class Call:
+    """What `ask` needs of a call's context."""
+
+    def time_remaining(self) -> float:
+        """Enough."""
+        return 5.0
+
+
+def edge_of(process: Process, settings: Settings) -> Edge:
+    """An edge on the process's lanes."""
+    return Edge(settings, process._lanes, process._lanes, CODEC, process._pool)  # type: ignore[arg-type]  # no clock is read
+
+
+async def test_ask_answers_the_result_and_the_same_again(process: Process, local: Settings) -> None:  # noqa: F811
+    """The request id decides; how long the caller waits does not."""
+    edge = edge_of(process, local)
+    request = order.CancelOrderRequest(request_id=str(uuid4()), order_id="ord_1")
+    patient = order.CancelOrderRequest(request_id=request.request_id, order_id="ord_1", wait_timeout=Duration(seconds=3))
+    call: Any = Call()
+
+    first = await edge.ask(call, request, key="c", body=Add(4))
+    again = await edge.ask(call, patient, key="c", body=Add(4))
+
+    assert (first.value, again.value) == (4, 4)
+    assert patient.wait_timeout.seconds == 3
+
+
+async def test_the_hash_of_a_body_knows_its_type() -> None:
+    """Two verbs with the same fields are not the same request."""
+    cancel = order.CancelOrderRequest(request_id="r", order_id="o")
+
+    assert body_hash(cancel) == body_hash(order.CancelOrderRequest(request_id="r", order_id="o"))
+    assert body_hash(cancel) != body_hash(order.CancelOrderRequest(request_id="r", order_id="p"))
+    assert body_hash(cancel) != body_hash(order.ForceCancelOrderRequest(request_id="r", order_id="o"))
+
+
+async def test_the_manual_clock_is_set_kept_and_shown(operations: Any, local: Settings) -> None:  # noqa: F811
+    """To any instant, backwards too; it survives in the database."""
+    for at in (T0, T0 - timedelta(days=400)):
+        await operations.SetClock(pb.SetClockRequest(request_id=str(uuid4()), time=stamp(at)))
+        shown = await operations.GetClock(pb.GetClockRequest())
+        assert (shown.time.ToDatetime(UTC), shown.manual) == (at, True)
+
+    stored = await fetch(local, "select value from runtime_facts where name = 'manual_clock'")
+    assert datetime.fromisoformat(stored[0][0]) == T0 - timedelta(days=400)
+
+
+def stamp(at: datetime) -> Timestamp:
+    """As protobuf has it."""
+    made = Timestamp()
+    made.FromDatetime(at)
+    return made
+
+
+async def test_activity_becomes_idle(process: Process, operations: Any) -> None:
+    """While something is under way it is counted; then nothing is."""
+    for number in range(20):
+        process._lanes.submit(Message(str(number), "c", Add(1), str(number)), b"h", 5.0)
+
+    async with asyncio.timeout(10):
+        while not (activity := await operations.GetActivity(pb.GetActivityRequest())).idle:
+            pass
+
+    assert (activity.service, activity.queued, activity.unpublished, activity.lag) == ("counter", 0, 0, 0)
+
+
+async def test_an_action_is_counted_until_its_report(process: Process, operations: Any) -> None:
+    """A call to the outside world is under way: the service is not idle before it has ended."""
+    answered = asyncio.Event()
+    calling = asyncio.create_task(_until(answered))
+    process._lanes.actions.add(calling)
+    calling.add_done_callback(process._lanes.actions.discard)
+
+    during = await operations.GetActivity(pb.GetActivityRequest())
+    answered.set()
+    await calling
+    later = await operations.GetActivity(pb.GetActivityRequest())
+
+    assert (during.open_actions, during.queued, during.idle) == (1, 1, False)
+    assert (later.open_actions, later.queued) == (0, 0)
+
+
+async def _until(answered: asyncio.Event) -> None:
+    await answered.wait()
+
+
+async def test_a_saga_is_listed_read_and_waited_for(process: Process, operations: Any, local: Settings) -> None:  # noqa: F811
+    """Waiting ends with the saga, at the latest with the next look; an unknown saga is NOT_FOUND."""
+    insert = """insert into sagas (id, root, kind, definition_version, phase, started_at, deadline_at, updated_at, version,
+                                   plan, branches)
+                values ('saga_1', 'ord_1', 'refund', 1, 'TRYING', now(), now(), now(), 1, '{}', '[["a", "SENT", "", null]]')"""
+    await fetch(local, insert)
+    edge = edge_of(process, local)
+
+    assert not await edge.settled("saga_1", 0.2)
+    waiting = asyncio.create_task(edge.settled("saga_1", 5))
+    await fetch(local, "update sagas set phase = 'DONE', version = 2 where id = 'saga_1'")
+
+    assert await waiting
+    assert not process._lanes._watchers
+    read = await operations.GetSaga(pb.GetSagaRequest(saga_id="saga_1"))
+    listed = await operations.ListSagas(pb.ListSagasRequest(root_id="ord_1"))
+    assert (read.saga.phase, read.saga.branches[0].service, list(listed.sagas)) == ("DONE", "a", [read.saga])
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await operations.GetSaga(pb.GetSagaRequest(saga_id="saga_2"))
+    assert from_rpc_error(caught.value).reason == "SAGA_NOT_FOUND"
+
+
+@pytest.mark.parametrize(("phase", "timers"), [
+    ("TRYING", {"saga": T0}), ("FROZEN", {"saga": T0 + timedelta(days=9), "resume": T0}), ("DONE", {}),
+])
+async def test_a_saga_is_retried_now_or_resumed(
+    process: Process, operations: Any, local: Settings, phase: str, timers: dict[str, datetime]  # noqa: F811
+) -> None:
+    """Its wake-up is due at once; a frozen one gets a word of its own, for its wake-ups change nothing; an ended one is left."""
+    await operations.SetClock(pb.SetClockRequest(request_id=str(uuid4()), time=stamp(T0)))
+    await fetch(local, """
+        insert into sagas (id, root, kind, definition_version, phase, started_at, deadline_at, updated_at, version, plan, branches)
+        values ('saga_1', 'ord_1', 'refund', 1, $1, now(), now(), now(), 1, '{}', '[]')""", phase)
+    if timers:  # of a partition that nobody leases, so that none fires
+        await fetch(local, "insert into timers values ('saga', 'saga_1', 'ord_1', 99, $1)", T0 + timedelta(days=9))
+    request = pb.RetrySagaRequest(request_id=str(uuid4()), saga_id="saga_1", operator_id="ann", reason="repaired")
+
+    refusal = ""
+    for _ in range(2):
+        try:
+            await operations.RetrySaga(request)
+        except grpc.aio.AioRpcError as error:
+            refusal = from_rpc_error(error).reason
+
+    rows = await fetch(local, "select kind, due_at, root, partition from timers")
+    assert {row[0]: row[1] for row in rows} == timers
+    assert all((row[2], row[3]) == ("ord_1", 99) for row in rows)
+    assert refusal == ("" if timers else "SAGA_STATE")
+
+
+async def test_a_parked_message_is_listed_and_discarded_once(operations: Any, local: Settings) -> None:  # noqa: F811
+    """The same request again finds it discarded; another one is refused."""
+    insert = """insert into parked (source, partition, kafka_offset, key, message_id, headers, reason, parked_at)
+                values ('t', 0, 7, 'c', 'm', '[]', 'MALFORMED', now())"""
+    await fetch(local, insert)
+    listed = await operations.ListParked(pb.ListParkedRequest())
+    number = listed.messages[0].parked_id
+    discard = pb.DiscardParkedRequest(request_id=str(uuid4()), parked_id=number, operator_id="ann", reason="garbage")
+
+    first, again = await operations.DiscardParked(discard), await operations.DiscardParked(discard)
+    discard.request_id = str(uuid4())
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await operations.DiscardParked(discard)
+
+    assert first == again
+    assert (first.message.state, first.message.offset) == ("DISCARDED", 7)
+    assert from_rpc_error(caught.value).reason == "PARKED_STATE"
+    assert not (await operations.ListParked(pb.ListParkedRequest())).messages

@@ -1,0 +1,196 @@
+"""The reader goes where it is told, and is replaced when it goes quiet."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from services.runtime.ground.settings import Settings, SettingsError
+from services.runtime.kafka.clients import (
+    BrokerUnavailable,
+    LogLost,
+    PartitionReader,
+    ProducerReplaced,
+    SafeProducer,
+    check_broker,
+    make_consumer,
+    make_producer,
+)
+from tests.services.runtime.conftest import Until
+from tests.services.runtime.mock_cluster import MockCluster
+from tests.services.runtime.test_producer import record
+
+FIND_COORDINATOR, COORDINATOR_NOT_AVAILABLE, GROUP_AUTHORIZATION_FAILED = 10, 15, 30
+SOURCES = {path: path.read_text() for path in Path("services").rglob("*.py") if "local" not in path.parts}
+
+
+def local(cluster: MockCluster, stall_seconds: float = 2.0) -> Settings:
+    """Settings for the mock cluster."""
+    return Settings("test", kafka=cluster.bootstrap, producer_stall_seconds=1.0, reader_stall_seconds=stall_seconds)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def producer(cluster: MockCluster) -> AsyncIterator[SafeProducer]:
+    """A producer on the mock cluster."""
+    made = SafeProducer(local(cluster))
+    yield made
+    await made.stop()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def reader(cluster: MockCluster) -> AsyncIterator[PartitionReader]:
+    """A connected reader that follows nothing yet."""
+    made = PartitionReader(local(cluster), "t")
+    await made.start()
+    yield made
+    await made.stop()
+
+
+async def collect(reader: PartitionReader, found: list[bytes], count: int, seconds: float = 15.0) -> list[bytes]:
+    """Fetch until so many values are there."""
+    async with asyncio.timeout(seconds):
+        while len(found) < count:
+            found += [r.value for r in await reader.fetch(100)]
+    return found
+
+
+async def test_a1_a14_clients_are_built_with_the_safe_settings(cluster: MockCluster) -> None:
+    """All replicas, idempotent, no group, no automatic commit or reset, bounded fetches; read from the built clients."""
+    producer, consumer = make_producer(local(cluster)), make_consumer(local(cluster))
+
+    assert producer._sender._acks == -1
+    assert producer._txn_manager.transactional_id is None
+    assert (consumer._group_id, consumer._enable_auto_commit, consumer._auto_offset_reset) == (None, False, "none")
+    assert consumer._isolation_level == "read_committed"
+    assert consumer._fetch_max_bytes <= 4 << 20
+    assert consumer._max_partition_fetch_bytes <= 512 << 10
+    await producer.stop()
+    await consumer.stop()
+
+
+async def test_a1_a9_no_other_file_builds_a_client() -> None:
+    """One factory; no group, no subscription, no transaction anywhere."""
+    building = re.compile(r"AIOKafka(Producer|Consumer)\(")
+    joining = re.compile(r"\.subscribe\(|transactional_id|group_id=(?!None)")
+
+    assert [str(path) for path, text in SOURCES.items() if building.search(text)] == ["services/runtime/kafka/clients.py"]
+    assert [str(path) for path, text in SOURCES.items() if joining.search(text)] == []
+
+
+async def test_it_reads_each_partition_from_where_it_is_told(producer: SafeProducer, reader: PartitionReader) -> None:
+    """Partitions gained later do not disturb those read before."""
+    await producer.send([record(n, n % 2) for n in range(20)])
+
+    reader.follow({0: 5})
+    first = await collect(reader, [], 5)
+    reader.follow({1: 8})
+    second = await collect(reader, [], 2)
+
+    assert first == [b"10", b"12", b"14", b"16", b"18"]
+    assert second == [b"17", b"19"]
+    assert await reader.lag() == 0
+
+
+async def test_a6_reading_goes_on_after_the_broker_restarts(
+    cluster: MockCluster, producer: SafeProducer, reader: PartitionReader
+) -> None:
+    """Five restarts; every record arrives, in order."""
+    reader.follow({0: 0, 1: 0})
+    found: list[bytes] = []
+    sent = 0
+    for _ in range(5):
+        cluster.set_down()
+        found += [r.value for r in await reader.fetch(100)]
+        cluster.set_up()
+        while True:
+            try:
+                await producer.send([record(sent)])
+                break
+            except ProducerReplaced:
+                found += [r.value for r in await reader.fetch(100)]
+        sent += 1
+
+    values = [int(value) for value in await collect(reader, found, sent)]
+
+    assert list(dict.fromkeys(values)) == list(range(5))
+
+
+async def test_a6_a_consumer_that_goes_quiet_is_replaced(
+    cluster: MockCluster, producer: SafeProducer, reader: PartitionReader, until: Until
+) -> None:
+    """Its fetcher is dead and says nothing; the partition lags and does not move, so a new consumer takes over."""
+    reader.follow({0: 0})
+    assert reader._consumer is not None
+    quiet = reader._consumer
+    await producer.send([record(1)])
+    assert await collect(reader, [], 1) == [b"1"]
+    quiet._fetcher._fetch_task.cancel()
+    await until(quiet._fetcher._fetch_task.done)
+    await producer.send([record(2)])
+
+    found = await collect(reader, [], 1)
+
+    assert found == [b"2"]
+    assert reader._consumer is not quiet
+
+
+async def test_a6_an_idle_partition_is_not_a_quiet_one(reader: PartitionReader) -> None:
+    """No lag is progress: nothing is replaced while nothing arrives."""
+    reader.follow({0: 0, 1: 0})
+    before = reader._consumer
+    loop = asyncio.get_running_loop()
+    ends_at = loop.time() + 2.5
+
+    while loop.time() < ends_at:
+        assert await reader.fetch(10) == []
+
+    assert reader._consumer is before
+
+
+async def test_a6_an_offset_out_of_range_stops_the_reader(producer: SafeProducer, reader: PartitionReader) -> None:
+    """Kafka lost data: the reader says so instead of going somewhere else, and names the cluster for the new start."""
+    await producer.send([record(1)])
+
+    reader.follow({0: 99})
+    with pytest.raises(LogLost):
+        await collect(reader, [], 1)
+
+    epoch, ends = await reader.ends([0])
+    assert epoch.startswith("mockCluster")
+    assert ends == {0: (0, 1)}
+
+
+async def test_a7_a9_coordinator_errors_do_not_reach_the_reader(
+    cluster: MockCluster, producer: SafeProducer, reader: PartitionReader
+) -> None:
+    """Without a group nobody asks the coordinator, retriable or not."""
+    cluster.fail_next(FIND_COORDINATOR, COORDINATOR_NOT_AVAILABLE, GROUP_AUTHORIZATION_FAILED)
+    reader.follow({0: 0})
+
+    await producer.send([record(1)])
+
+    assert await collect(reader, [], 1) == [b"1"]
+
+
+async def test_a12_a13_the_broker_is_checked_at_the_start(cluster: MockCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker that speaks too old a protocol, and the embedded one in production, are refused by name."""
+    assert (await check_broker(local(cluster))).startswith("mockCluster")
+
+    with pytest.raises(SettingsError, match="embedded"):
+        await check_broker(Settings("test", kafka=cluster.bootstrap, profile="production"))
+    monkeypatch.setitem(__import__("services.runtime.kafka.clients").runtime.kafka.clients._NEEDED, "Fetch", (1, 40, 50))
+    with pytest.raises(SettingsError, match="speaks Fetch"):
+        await check_broker(local(cluster))
+
+
+async def test_no_broker_is_an_error_of_its_own() -> None:
+    """It can be told from a defect, and counts as a lost connection."""
+    nowhere = Settings("test", kafka="127.0.0.1:1")
+
+    with pytest.raises(BrokerUnavailable):
+        await check_broker(nowhere)
+    with pytest.raises(OSError):
+        await PartitionReader(nowhere, "t").start()

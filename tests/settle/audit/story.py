@@ -1,0 +1,69 @@
+"""A small world with everything in it: holds, shipments, a bill, a repayment, refunds, cards, a rail, an order turned down."""
+
+from datetime import timedelta
+
+from services.card_redemption.domain.commands import IssueCard
+from services.credit_ledger.domain.model.commands import AdjustedLine, CutStatement, FundWallet, OpenAccount, PostAdjustment, Repay
+from services.kernel.calendar import business_date
+from services.order.domain.commands import CancelOrder, ConfirmShipment, NewLine, NewTender, PlaceOrder, RefundAmount, ReverseRefund
+from services.order.domain.credit_terms import CreditTerms, Route
+from services.order.domain.merchant_settlement import SettleGiftCardShare
+from services.order.domain.tenders import TenderType
+from tests.settle.audit.house import House
+
+ACCOUNT, CUSTOMER, MERCHANT, CARD = "acc_1", "cus_1", "mer_1", "crd_1"
+CREDIT, WALLET, GIFT, BANK = TenderType.CREDIT, TenderType.WALLET, TenderType.GIFTCARD, TenderType.BANKCARD
+
+
+async def tell(house: House) -> None:
+    """Let it all happen; nothing is under way afterwards."""
+    await house.ask("credit_ledger", ACCOUNT, OpenAccount(ACCOUNT, CUSTOMER, 1_000_000))
+    await house.ask("credit_ledger", ACCOUNT, FundWallet(ACCOUNT, 300_000))
+    await house.ask("card_redemption", CARD, IssueCard(CARD, CUSTOMER, 200_000))
+    await _place(house, "ord_cancelled", (CREDIT, 60_000), (WALLET, 10_000))
+    await house.ask("order", "ord_cancelled", CancelOrder("ord_cancelled", "NOT_WANTED"))
+    await _place(house, "ord_returned", (CREDIT, 120_000), (WALLET, 12_000), (GIFT, 12_000))
+    await house.ask("order", "ord_returned", ConfirmShipment("ord_returned"))
+    await _place(house, "ord_whole", (CREDIT, 50_000), (GIFT, 20_000), (BANK, 30_000))
+    await house.ask("order", "ord_whole", ConfirmShipment("ord_whole"))
+    await _place(house, "ord_flash", (CREDIT, 40_000), route=Route.FLASH)
+    await house.ask("order", "ord_flash", ConfirmShipment("ord_flash"))
+    house.now += timedelta(days=31)
+    await house.ask("credit_ledger", ACCOUNT, CutStatement(ACCOUNT, business_date(house.now).replace(day=5)))
+    await house.ask("credit_ledger", ACCOUNT, Repay(ACCOUNT, 5_000))
+    await house.ask("order", "ord_returned", RefundAmount("ord_returned", 36_000))
+    await house.ask("order", "ord_whole", RefundAmount("ord_whole", 100_000))
+    await house.ask("order", "ord_flash", RefundAmount("ord_flash", 10_000))
+    await house.ask("order", f"{MERCHANT}/mst_1", SettleGiftCardShare(MERCHANT, 4_000))
+    await house.ask("order", f"{MERCHANT}/mst_2", SettleGiftCardShare(MERCHANT, 4_000_000))
+    await _refund_after_payment(house)
+    await house.ask("credit_ledger", ACCOUNT, PostAdjustment(
+        ACCOUNT, "ord_returned", "case-7", (AdjustedLine("A.BANK", 700), AdjustedLine("X.SUSPENSE", -700)), "ann", "bob",
+        ("order page", "bill page"), "from nobody knows whom", business_date(house.now),
+    ))
+    await _place(house, "ord_released", (CREDIT, 30_000), (GIFT, 30_000))
+    await house.ask("order", "ord_released", CancelOrder("ord_released", "NOT_WANTED"))
+    await _place(house, "ord_rejected", (CREDIT, 5_000_000), (GIFT, 1_000))
+    await _place(house, "ord_paid_in_vain", (CREDIT, 5_000_000), (BANK, 7_000))
+    await _place(house, "ord_waiting", (CREDIT, 25_000), (WALLET, 5_000), (GIFT, 5_000))
+
+
+async def _refund_after_payment(house: House) -> None:
+    """The merchant is paid all of its gift-card share, then two orders are refunded, and the last refund is undone (P23)."""
+    await _place(house, "ord_gift", (GIFT, 6_000))
+    await house.ask("order", "ord_gift", ConfirmShipment("ord_gift"))
+    await house.ask("order", f"{MERCHANT}/mst_3", SettleGiftCardShare(MERCHANT, 11_000))
+    await house.ask("order", "ord_returned", RefundAmount("ord_returned", 12_000))
+    await house.ask("order", "ord_gift", RefundAmount("ord_gift", 1_500))
+    await house.ask("order", "ord_gift", RefundAmount("ord_gift", 2_500))
+    await house.ask("order", "ord_gift", ReverseRefund("ord_gift"))
+
+
+async def _place(house: House, order_id: str, *tenders: tuple[TenderType, int], route: Route = Route.DIRECT) -> None:
+    references = {GIFT: CARD, BANK: f"payment-of-{order_id}"}
+    total = sum(amount for _, amount in tenders)
+    await house.ask("order", order_id, PlaceOrder(
+        order_id, CUSTOMER, MERCHANT, ACCOUNT, (NewLine("line-1", 1, total),),
+        tuple(NewTender(kind, amount, references.get(kind, "")) for kind, amount in tenders),
+        terms=CreditTerms(instalment_count=12, fee_ppm=5_000, route=route),
+    ))

@@ -1,0 +1,110 @@
+"""The auditor on a small world: clean as it is, and every planted violation is found by the check that promises it."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+
+import asyncpg
+import pytest
+
+from settle.audit import auditor, beside, clearing, telling
+from settle.audit.findings import ORDER, SERVICES, Report
+from settle.audit.snapshots import World, put_beside
+from tests.settle.audit.house import House, house
+from tests.settle.audit.scratch import server
+from tests.settle.audit.story import tell
+from tests.settle.audit.violations import PLANTED, Planted
+
+NOW = datetime(2026, 1, 2, 2, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def dsn() -> Iterator[str]:
+    """A server for this module."""
+    with server() as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+async def told(dsn: str) -> AsyncIterator[House]:
+    """The story, told once; the tests only look, or roll back what they break."""
+    async with house(dsn, "story", NOW) as world:
+        await tell(world)
+        yield world
+
+
+async def test_the_story_is_clean(told: House) -> None:
+    """Every promise holds of what the real rules and the real SQL wrote."""
+    report = await auditor.audit(told.dsns, wait_seconds=0, strict=True)
+
+    assert report.clean, telling.as_text(report)
+    assert report.figures["settlements"] > 10
+    assert report.figures["journals"] > 20
+
+
+@pytest.mark.parametrize("planted", PLANTED, ids=lambda planted: planted.check)
+async def test_a_planted_violation_is_found(told: House, planted: Planted) -> None:
+    """A checker that never failed is not trusted."""
+    report = await _audit_broken(told, planted)
+
+    assert planted.check in report.counts, telling.as_text(report)
+    assert any(finding.check == planted.check for finding in report.findings)
+
+
+def test_every_check_has_its_violation() -> None:
+    """No check without a proof that it can fail; the stuck ones have a test of their own."""
+    promised = {check.id for check in (*auditor.CHECKS, *auditor.QUIET_CHECKS)} | set(auditor.CROSS_CHECKS)
+
+    assert promised == {planted.check for planted in PLANTED}
+    assert set(telling.SAYS) == promised | {auditor.STUCK}
+    assert clearing.CLEARING in promised
+
+
+async def test_what_does_not_move_is_stuck(told: House) -> None:
+    """Without `strict`, work under way is only noted; what stays where it is while the auditor waits is a violation."""
+    connection = await asyncpg.connect(told.dsns[ORDER])
+    await connection.execute("insert into outbox values (9, 1, 'settlement.order.events.v1', 0, 'ord_returned', '[]', '')")
+
+    noted = await auditor.audit(told.dsns, wait_seconds=0)
+    stuck = await auditor.audit(told.dsns, wait_seconds=0.3)
+    await connection.execute("delete from outbox")
+    await connection.close()
+
+    assert noted.clean
+    assert noted.notes
+    assert stuck.counts == {auditor.STUCK: 1}
+
+
+async def _audit_broken(told: House, planted: Planted) -> Report:
+    """Break the world in transactions that are rolled back, and ask the check inside them."""
+    report = Report()
+    async with AsyncExitStack() as stack:
+        connections = {}
+        for service in SERVICES:
+            connection = connections[service] = await asyncpg.connect(told.dsns[service])
+            stack.push_async_callback(connection.close)
+            transaction = connection.transaction()
+            await transaction.start()
+            stack.push_async_callback(transaction.rollback)
+            await connection.execute("set local session_replication_role = replica")
+            for statement in beside.OF_BOOK.get(service, ()):
+                await connection.execute(statement)
+        await _loosen(connections[planted.service])
+        await connections[planted.service].execute(planted.sql)
+        world = World(connections, quiet=True)
+        await put_beside(world)
+        for check in (*auditor.CHECKS, *auditor.QUIET_CHECKS):
+            if check.id == planted.check:
+                for service in check.where:
+                    await auditor.ask(world, check, service, report)
+        if planted.check in auditor.CROSS_CHECKS:
+            report.add(planted.check, await auditor.CROSS_CHECKS[planted.check](world))
+    return report
+
+
+async def _loosen(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """The database's own constraints would refuse many of these violations; the auditor must not rely on them."""
+    for table, constraint in await connection.fetch(
+        "select conrelid::regclass::text, conname from pg_constraint where contype = 'c' and connamespace = 'public'::regnamespace"
+    ):
+        await connection.execute(f"alter table {table} drop constraint {constraint}")

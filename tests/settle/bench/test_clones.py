@@ -1,0 +1,111 @@
+"""Clones are customers like the first ones: ids of their own, the same everywhere, and books that the auditor accepts."""
+
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from services.card_redemption.domain.commands import IssueCard
+from services.credit_ledger.domain.model.commands import FundWallet, OpenAccount
+from services.kernel.ids import partition_of
+from services.order.domain.commands import CancelOrder, ConfirmShipment, NewLine, NewTender, PlaceOrder
+from services.order.domain.credit_terms import CreditTerms
+from services.order.domain.tenders import TenderType
+from settle.audit import auditor, telling
+from settle.bench import loader
+from settle.bench.clones import Ids, forms_of, renamed, renamed_text
+from settle.bench.targets import Target, read_targets, request_of, write_targets
+from tests.settle.audit.house import PARTITIONS, House, house
+from tests.settle.audit.scratch import server
+
+NOW = datetime(2026, 1, 2, 2, 0, tzinfo=UTC)
+CLONES = 5
+
+
+@pytest.fixture(scope="module")
+def dsn() -> Iterator[str]:
+    """A server for this module."""
+    with server() as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+async def family(dsn: str) -> AsyncIterator[House]:
+    """One customer with an order that waits, one that is shipped and one that is cancelled."""
+    async with house(dsn, "family", NOW) as world:
+        account, customer, card = (f"{kind}_{uuid.uuid4().hex}" for kind in ("acc", "cus", "crd"))
+        await world.ask("credit_ledger", account, OpenAccount(account, customer, 1_000_000))
+        await world.ask("credit_ledger", account, FundWallet(account, 100_000))
+        await world.ask("card_redemption", card, IssueCard(card, customer, 100_000))
+        orders = [f"ord_{uuid.uuid4().hex}" for _ in range(3)]
+        for order_id in orders:
+            await world.ask("order", order_id, PlaceOrder(
+                order_id, customer, "mer_1", account, (NewLine("line-1", 2, 20_000),),
+                (NewTender(TenderType.CREDIT, 30_000), NewTender(TenderType.GIFTCARD, 10_000, card)),
+                terms=CreditTerms(instalment_count=12),
+            ))
+        await world.ask("order", orders[1], ConfirmShipment(orders[1]))
+        await world.ask("order", orders[2], CancelOrder(orders[2], "NOT_WANTED"))
+        yield world
+
+
+async def test_clones_are_clean_and_know_their_partition(family: House) -> None:
+    """Five copies of the family: five times the rows, timers where their roots lie, shares that follow the ids."""
+    await loader._clone(family.dsns, CLONES, PARTITIONS)
+
+    report = await auditor.audit(family.dsns, wait_seconds=0, strict=True)
+    assert report.clean, telling.as_text(report)
+    orders = family.connections["order"]
+    assert await orders.fetchval("select count(*) from orders") == 3 * CLONES
+    assert await orders.fetchval("select count(distinct account_id) from orders") == CLONES
+    timers = await orders.fetch("select root, partition from timers")
+    assert len(timers) >= CLONES
+    assert all(row[1] == partition_of(row[0], PARTITIONS) for row in timers)
+    assert await family.connections["credit_ledger"].fetchval("select count(*) from merchant_shares") > 1
+
+
+async def test_a_clone_can_be_settled(family: House) -> None:
+    """A cloned order is cancelled like any other."""
+    order_id = await family.connections["order"].fetchval(
+        "select id from orders where state = 'AWAITING_SHIPMENT' order by id desc limit 1"
+    )
+
+    await family.ask("order", order_id, CancelOrder(order_id, "NOT_WANTED"))
+
+    assert await family.connections["order"].fetchval("select state from orders where id = $1", order_id) == "CANCELLED"
+
+
+async def test_the_family_itself_is_clone_zero(family: House) -> None:
+    """Filled with its own ids, a form is the text that it was made from."""
+    ids = Ids()
+    forms = await forms_of(family.connections["credit_ledger"], ids)
+
+    agreements = next(form for form in forms if form.table == "agreements")
+    assert agreements.filled(ids.of_clone(0), PARTITIONS).count(b"\n") == await family.connections["credit_ledger"].fetchval(
+        "select count(*) from agreements"
+    )
+    assert len(set(ids.of_clone(1))) == len(ids.numbers)
+
+
+def test_ids_keep_their_length_and_form() -> None:
+    """A clone's id is as long as the first one's, and a UUID stays a UUID."""
+    plain, dashed = uuid.uuid4().hex.encode(), str(uuid.uuid4()).encode()
+
+    assert len(renamed(plain, 7)) == len(plain)
+    assert uuid.UUID(renamed(dashed, 7).decode()).version == 4
+    assert renamed(plain, 7) == renamed(plain, 7) != renamed(plain, 8)
+    assert renamed_text(f"ord_{plain.decode()}/release/3", 7) == f"ord_{renamed(plain, 7).decode()}/release/3"
+    assert renamed_text("ord_x", 7) == "ord_x"
+
+
+def test_targets_survive_their_file(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The load process reads what the bench wrote, and every request has an id of its own."""
+    file = tmp_path_factory.mktemp("targets") / "targets"
+    targets = [Target("ord_1"), Target("ord_2", "ret_2")]
+
+    write_targets(file, targets)
+
+    assert read_targets(file) == targets
+    requests = {request_of(target, number)[1] for number, target in enumerate(targets)}
+    assert len(requests) == 2

@@ -1,0 +1,115 @@
+"""The way from a bare Python to the command: what counts as installed, and which uv is good enough."""
+
+import runpy
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+FORBIDDEN = ("--index-url", "--extra-index-url", "--find-links", "--trusted-host", "http://", "https://", "file://")
+
+
+@pytest.fixture
+def bootstrap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The bootstrap's own functions, with an environment of its own that does not exist yet."""
+    monkeypatch.setenv("SETTLE_VENV", str(tmp_path / "an environment"))
+    return runpy.run_path(str(ROOT / "bin" / "bootstrap.py"))
+
+
+def test_nothing_is_satisfied_before_the_first_start(bootstrap: dict[str, Any]) -> None:
+    """No stamp, no environment."""
+    assert not bootstrap["satisfied"]("local")
+
+
+def test_the_development_lock_satisfies_the_demo_but_not_the_other_way(bootstrap: dict[str, Any]) -> None:
+    """It is a superset: `demo` after `test` installs nothing."""
+    bootstrap["VENV"].mkdir()
+    bootstrap["STAMP"].write_text(bootstrap["digest"]("dev"))
+    assert bootstrap["satisfied"]("local")
+
+    bootstrap["STAMP"].write_text(bootstrap["digest"]("local"))
+
+    assert bootstrap["satisfied"]("local")
+    assert not bootstrap["satisfied"]("dev")
+
+
+def test_an_environment_from_another_place_is_made_anew(bootstrap: dict[str, Any]) -> None:
+    """Its scripts name the old path; one that was only updated is kept."""
+    bootstrap["VENV"].mkdir()
+    here = bootstrap["digest"]("local")
+
+    for said, foreign in ((here, False), (here + " moved", True), (here.replace("local ", "dev "), False)):
+        bootstrap["STAMP"].write_text(said)
+
+        assert bootstrap["foreign"]() is foreign
+
+
+@pytest.mark.parametrize(("answer", "enough"), [("uv 0.13.9", True), ("uv 0.20.0 (abc)", True), ("uv 0.9.30", False), ("", False)])
+def test_a_uv_that_is_new_enough_is_taken(bootstrap: dict[str, Any], tmp_path: Path, answer: str, enough: bool) -> None:
+    """Versions are compared as numbers."""
+    program = tmp_path / "uv"
+    program.write_text(f"#!/bin/sh\necho '{answer}'\n")
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+
+    assert bootstrap["new_enough"](str(program)) is enough
+
+
+def test_uv_takes_packages_from_where_pip_does(
+    bootstrap: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """uv reads none of pip's settings. The environment is nearer than a file, and uv's own settings are the nearest."""
+    file = tmp_path / "pip.conf"
+    file.write_text("[global]\nindex-url = a\nextra-index-url =\n    b\n    c\n[install]\ntrusted-host = d\n")
+    for name in bootstrap["UV_NAMES"].values():
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(file))
+
+    found = bootstrap["uv_environment"]()
+
+    assert (found["UV_DEFAULT_INDEX"], found["UV_INDEX"], found["UV_INSECURE_HOST"]) == ("a", "b c", "d")
+
+    monkeypatch.setenv("PIP_INDEX_URL", "e")
+    assert bootstrap["uv_environment"]()["UV_DEFAULT_INDEX"] == "e"
+
+    monkeypatch.setenv("UV_DEFAULT_INDEX", "f")
+    assert bootstrap["uv_environment"]()["UV_DEFAULT_INDEX"] == "f"
+
+
+def test_where_uv_fails_pip_installs(bootstrap: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mirror may know only pip; the stamp is written once the lock is installed."""
+    program = tmp_path / "uv"
+    program.write_text("#!/bin/sh\nexit 2\n")
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    bootstrap["VENV"].mkdir()
+    installed: list[str] = []
+    inside = bootstrap["prepare"].__globals__
+    monkeypatch.setitem(inside, "find_uv", lambda: str(program))
+    monkeypatch.setitem(inside, "with_pip", installed.append)
+
+    bootstrap["prepare"]("local")
+
+    assert [Path(lock).name for lock in installed] == ["local.lock"]
+    assert bootstrap["satisfied"]("local")
+
+
+@pytest.mark.parametrize("lock", ["run", "local", "dev"])
+def test_locks_name_hashes_and_no_address(lock: str) -> None:
+    """Where packages come from is the user's own setting."""
+    text = (ROOT / "requirements" / f"{lock}.lock").read_text()
+
+    assert [word for word in FORBIDDEN if word in text] == []
+    pins = [line for line in text.splitlines() if "==" in line and not line.startswith((" ", "#"))]
+    assert len(pins) > 20
+    assert all(line.endswith("\\") for line in pins)
+
+
+def test_the_development_lock_holds_all_of_the_others() -> None:
+    """Or `demo` after `test` would miss something."""
+
+    def pins(lock: str) -> set[str]:
+        text = (ROOT / "requirements" / f"{lock}.lock").read_text()
+        return {line.split(" ")[0] for line in text.splitlines() if "==" in line and not line.startswith((" ", "#"))}
+
+    assert pins("run") <= pins("local") <= pins("dev")

@@ -1,0 +1,84 @@
+"""The calculators against the oracle's arithmetic, on random numbers."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from settle.vectors.calculators import calculate
+from settle.vectors.scenario import Json, Scenario
+from tests.settle.vectors.reference import half_up, payables_of, reduction, split
+
+amounts = st.integers(0, 10**7)
+
+
+def calculated(kind: str, given_: Json) -> Json:
+    """What the product says."""
+    return calculate(Scenario("X", kind, given_, (), {}, {}))
+
+
+@given(amounts, st.integers(1, 60), st.integers(0, 10**6))
+def test_schedule(principal: int, n: int, fee_ppm: int) -> None:
+    """Equal parts, the last one with the rest; the fee on the whole principal each time."""
+    found = calculated("schedule", {"principal": principal, "n": n, "fee_ppm": fee_ppm})
+
+    assert found["principal"] == [principal // n] * (n - 1) + [principal - principal // n * (n - 1)]
+    assert found["fee"] == [half_up(principal * fee_ppm, 10**6)] * n
+
+
+@given(st.lists(amounts, min_size=1, max_size=6), st.lists(st.tuples(st.integers(0, 100), st.booleans()), min_size=1, max_size=3))
+def test_discount_alloc(lines: list[int], shares: list[tuple[int, bool]]) -> None:
+    """Promotions one after another, each over what its lines cost by then."""
+    promos: list[Json] = []
+    steps = []
+    order: Json = {"lines": [{"qty": 1, "unit_price": line} for line in lines], "promos": promos}
+    for percent, first_only in shares:
+        current = payables_of(order)
+        promos.append({"amount": (current[0] if first_only else sum(current)) * percent // 100})
+        if first_only:
+            promos[-1]["lines"] = [0]
+        steps.append(payables_of(order))
+
+    assert calculated("discount_alloc", {"lines": lines, "promos": promos}) == {"steps": steps, "payable": steps[-1]}
+
+
+@given(amounts, st.integers(1, 50))
+def test_unit_refund(payable: int, qty: int) -> None:
+    """Differences of floors: together the whole line."""
+    units = calculated("unit_refund", {"payable": payable, "qty": qty})["units"]
+
+    assert units == [payable * (k + 1) // qty - payable * k // qty for k in range(qty)]
+
+
+@given(st.lists(amounts, min_size=1, max_size=4), st.lists(amounts, max_size=5))
+def test_tender_split(tenders: list[int], refunds: list[int]) -> None:
+    """By what remains; too much changes nothing."""
+    left, splits = list(tenders), list[Json]()
+    for refund in refunds:
+        if refund > sum(left):
+            splits.append("REJECT_OVER_REFUND")
+            continue
+        splits.append(split(refund, left, "first"))
+        left = [amount - part for amount, part in zip(left, splits[-1], strict=True)]
+
+    found = calculated("tender_split", {"tenders": [{"type": "?", "amount": a} for a in tenders], "refunds": refunds})
+
+    assert found == {"splits": splits, "remaining": left}
+
+
+@given(st.lists(st.integers(0, 5000), min_size=1, max_size=24), st.floats(0, 1))
+def test_strategy_compare(outstanding: list[int], share: float) -> None:
+    """Every strategy, for every amount."""
+    refund = int(sum(outstanding) * share)
+    found = calculated("strategy_compare", {"outstanding": outstanding, "refund": refund})
+
+    for name in ("PROPORTIONAL", "EQUAL", "LAST_FIRST", "NEXT_FIRST"):
+        wanted = reduction(name, refund, outstanding)
+        assert found["reductions"][name] == wanted
+        assert found["after"][name] == [u - part for u, part in zip(outstanding, wanted, strict=True)]
+
+
+def test_working_days_and_dates() -> None:
+    """A holiday between, a free day as the start."""
+    found = calculated("sla", {"holidays": ["2026-04-06"], "items": [{"from": "2026-04-04", "business_days": 1}]})
+    assert found == {"due": ["2026-04-07"]}
+    instants = ["2026-04-03T16:00:00+00:00"]
+    assert calculated("t_plus_1", {"holidays": ["2026-04-06"], "accepted": instants}) == {"dates": ["2026-04-07"]}
