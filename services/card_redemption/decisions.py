@@ -1,6 +1,7 @@
 """Which rule decides which message, and what it needs to see."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
+from datetime import datetime
 
 from services.card_redemption.domain import issuing, merchant, refunding, tendering
 from services.card_redemption.domain.card import CardTender, GiftCard
@@ -14,8 +15,15 @@ from services.card_redemption.domain.commands import (
     ReverseCardRefund,
 )
 from services.card_redemption.domain.merchant import MerchantShare, share_key, share_keys
-from services.kernel.decision import Rule
+from services.kernel.decision import Decision, Known, Rule, Wanted, rules, timer_rules
 from services.kernel.messages import Message
+
+OldDecide = Callable[[Known, Message, datetime], Decision]
+
+
+def _old(body: type, wants: Callable[[Message], Wanted], decide: OldDecide) -> Rule:
+    """A rule whose functions still dig their body out of the message."""
+    return Rule(body, lambda body, message: wants(message), lambda known, body, message, now: decide(known, message, now))
 
 
 def _card(message: Message) -> tuple[tuple[type, str], ...]:
@@ -37,13 +45,13 @@ def _shares(message: Message) -> tuple[tuple[type, str], ...]:
     return tuple((MerchantShare, key) for key in share_keys(merchant_id))
 
 
-RULES: Mapping[type, Rule] = {
-    IssueCard: Rule(_card, issuing.issue),
-    DepositCard: Rule(_tender, tendering.deposit),
-    ReturnDeposit: Rule(_tender, tendering.return_deposit),
-    CaptureDeposit: Rule(_with_share, tendering.capture_deposit),
-    RefundCard: Rule(_with_share, refunding.refund),
-    ReverseCardRefund: Rule(_with_share, refunding.reverse_refund),
-    ClearMerchantShare: Rule(_shares, merchant.clear),
-}
-TIMERS: Mapping[str, Rule] = {}
+RULES = rules(
+    _old(IssueCard, _card, issuing.issue),
+    _old(DepositCard, _tender, tendering.deposit),
+    _old(ReturnDeposit, _tender, tendering.return_deposit),
+    _old(CaptureDeposit, _with_share, tendering.capture_deposit),
+    _old(RefundCard, _with_share, refunding.refund),
+    _old(ReverseCardRefund, _with_share, refunding.reverse_refund),
+    _old(ClearMerchantShare, _shares, merchant.clear),
+)
+TIMERS = timer_rules()

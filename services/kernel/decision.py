@@ -1,13 +1,13 @@
 """What one message causes: everything that the lane saves, answers and sends in one transaction."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from services.kernel.errors import SettlementError
+from services.kernel.errors import Defect, SettlementError
 from services.kernel.journal import Journal
-from services.kernel.messages import Message, SagaRef
+from services.kernel.messages import Message, SagaRef, TimerDue
 
 Vector = tuple[tuple[str, int], ...]
 """Money by name, fen: what a branch was planned to move, or says it moved. Sorted by name, no zeros."""
@@ -171,9 +171,38 @@ class Known:
             family.add(row.key)
 
 
+B = TypeVar("B")
+Wanted = tuple[tuple[type, str], ...]
+"""What has to be loaded before a message is decided: (kind, key) pairs, its root among them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How one type of message is decided: what must be loaded first, and the pure function."""
+    """How one type of message is decided: what must be loaded first, and the pure function. Made by `rule`."""
 
-    wants: Callable[[Message], tuple[tuple[type, str], ...]]
-    decide: Callable[["Known", Message, datetime], Decision]
+    body: type
+    wants: Callable[[Any, Message], Wanted]  # Any: of the type `body`, which `rule` has checked
+    decide: Callable[[Known, Any, Message, datetime], Decision]  # Any: as above
+
+
+def rule(
+    body: type[B], wants: Callable[[B, Message], Wanted], decide: Callable[[Known, B, Message, datetime], Decision]
+) -> Rule:
+    """The rule for messages with this type of body; the type checker holds both functions against it."""
+    return Rule(body, wants, decide)
+
+
+def rules(*each: Rule) -> Mapping[type, Rule]:
+    """Rules by the type of the body that they decide; two for one type are a defect."""
+    by_body = {rule.body: rule for rule in each}
+    if len(by_body) != len(each):
+        raise Defect(f"two rules for one of {sorted(rule.body.__qualname__ for rule in each)}")
+    return by_body
+
+
+def timer_rules(*each: tuple[str, Rule]) -> Mapping[str, Rule]:
+    """Rules by the kind of the timer that they decide, each over the body `TimerDue`; two for one kind are a defect."""
+    by_kind = dict(each)
+    if len(by_kind) != len(each) or any(rule.body is not TimerDue for rule in by_kind.values()):
+        raise Defect(f"two rules for one kind of {sorted(kind for kind, _ in each)}, or one that takes no timer")
+    return by_kind

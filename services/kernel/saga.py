@@ -5,7 +5,7 @@ CONFIRMS or CANCELS. A single participant gets one EXECUTE, and its stored answe
 """
 
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -104,6 +104,37 @@ class Definition:
             raise Defect(f"saga {self.kind}: participants must be named once each, at least one")
         if min(self.deadline_seconds, self.resend_seconds) <= 0:
             raise Defect(f"saga {self.kind}: without a deadline and a resend it could stick")
+
+
+class Definitions:
+    """The sagas that a service coordinates, by kind and version: new runs begin under the latest, old ones end under theirs."""
+
+    def __init__(self, *definitions: Definition) -> None:
+        self._all = {(definition.kind, definition.version): definition for definition in definitions}
+        if len(self._all) != len(definitions):
+            raise Defect(f"one version of a saga is defined twice in {[(d.kind, d.version) for d in definitions]}")
+        self._latest: dict[str, Definition] = {}
+        for key in sorted(self._all):
+            self._latest[self._all[key].kind] = self._all[key]
+
+    def __iter__(self) -> Iterator[Definition]:
+        return iter(self._all.values())
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """All kinds, whatever their versions."""
+        return frozenset(self._latest)
+
+    def latest(self, kind: str) -> Definition:
+        """The definition under which a new run of this kind begins."""
+        return self._latest[kind]
+
+    def of(self, run: "Run") -> Definition:
+        """The definition under which this run began; a defect if it is gone while runs of it live."""
+        definition = self._all.get((run.kind, run.definition_version))
+        if definition is None:
+            raise Defect(f"saga {run.id} is of {run.kind} version {run.definition_version}, which nothing defines")
+        return definition
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import os
 import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import structlog
 from services.kernel.decision import Rule
 from services.kernel.errors import Defect
 from services.kernel.messages import Message
-from services.kernel.saga import Definition
+from services.kernel.saga import Definitions
 from services.runtime.ground.clock import Clock, load_clock
 from services.runtime.ground.codec import Codec
 from services.runtime.ground.guards import check_process, watch_loop
@@ -62,7 +62,7 @@ class Service:
     codec: Codec
     servicers: Sequence[Callable[[Edge], object]]
     migrations: Path
-    definitions: Mapping[str, Definition] = field(default_factory=dict)
+    definitions: Definitions | None = None
     perform: Callable[[Settings], Callable[[object], Awaitable[Message | None]]] | None = None
 
 

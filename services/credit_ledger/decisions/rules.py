@@ -4,7 +4,7 @@
 claimed the account (BZ-2).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
@@ -24,13 +24,18 @@ from services.credit_ledger.domain.quotes import preview
 from services.credit_ledger.domain.refunds import flash
 from services.credit_ledger.domain.refunds import posting as refund
 from services.credit_ledger.domain.statements import cut as statement_cut
-from services.kernel.decision import Decision, Done, Known, Rule
+from services.kernel.decision import Decision, Done, Known, Rule, rules, timer_rules
 from services.kernel.errors import AlreadyExists, Defect, NotFound
 from services.kernel.messages import Message, Op, TimerDue
 from services.kernel.participant import free, take_part
 
 Rows = tuple[tuple[type, str], ...]
 Decide = Callable[[Known, Message, datetime], Decision]
+
+
+def _old(body: type, wants: Callable[[Message], Rows], decide: Decide) -> Rule:
+    """A rule whose functions still dig their body out of the message."""
+    return Rule(body, lambda body, message: wants(message), lambda known, body, message, now: decide(known, message, now))
 
 
 def account_of(known: Known, account_id: str) -> CreditAccount:
@@ -218,35 +223,35 @@ _PLAIN = (
     commands.AccrueLateFees, commands.WaiveLateFees,
 )
 
-RULES: Mapping[type, Rule] = {
-    commands.AuthorizeTenders: Rule(_authorizing, _authorize),
-    commands.ReleaseTenders: Rule(_with_agreement, _participant(replay.APPLY[commands.ReleaseTenders])),
-    commands.ReturnBankDeposit: Rule(_returning, _participant(replay.APPLY[commands.ReturnBankDeposit])),
-    commands.CaptureTenders: Rule(_with_share, _participant(replay.APPLY[commands.CaptureTenders])),
-    commands.RefundTenders: Rule(_with_share, _participant(refund.refund)),
-    commands.ReverseRefund: Rule(_with_share, _participant(reversal.reverse)),
-    commands.OpenAccount: Rule(_account, _open_account),
-    **{kind: Rule(_account, _writer(replay.APPLY[kind])) for kind in _PLAIN},
-    commands.ConfirmFlashRefund: Rule(_with_agreement, _writer(flash.confirm)),
-    commands.AdjustRefund: Rule(_with_agreement, _writer(flash.adjust)),
-    commands.RetryLeg: Rule(_with_leg, _writer(replay.APPLY[commands.RetryLeg])),
-    commands.SettleLeg: Rule(_with_leg, _writer(replay.APPLY[commands.SettleLeg])),
-    commands.PostAdjustment: Rule(_with_agreement, _writer(replay.APPLY[commands.PostAdjustment])),
-    commands.ChargeOff: Rule(_with_agreement, _writer(replay.APPLY[commands.ChargeOff])),
-    commands.CutStatement: Rule(_with_statement, _writer(statement_cut.cut_on_request)),
-    commands.PreviewRefund: Rule(_previewed, _preview),
-    commands.PreviewRelease: Rule(_previewed, _preview),
-    commands.SettleMerchant: Rule(_merchant_shares, _settle_merchant),
-    commands.PayGiftCardShare: Rule(_merchant_shares, _pay_gift_card_share),
-    commands.ClawBackFromMerchant: Rule(_merchant_share, _claw_back),
-    commands.ReportLeg: Rule(_with_leg, _report_leg),
-}
+RULES = rules(
+    _old(commands.AuthorizeTenders, _authorizing, _authorize),
+    _old(commands.ReleaseTenders, _with_agreement, _participant(replay.APPLY[commands.ReleaseTenders])),
+    _old(commands.ReturnBankDeposit, _returning, _participant(replay.APPLY[commands.ReturnBankDeposit])),
+    _old(commands.CaptureTenders, _with_share, _participant(replay.APPLY[commands.CaptureTenders])),
+    _old(commands.RefundTenders, _with_share, _participant(refund.refund)),
+    _old(commands.ReverseRefund, _with_share, _participant(reversal.reverse)),
+    _old(commands.OpenAccount, _account, _open_account),
+    *(_old(kind, _account, _writer(replay.APPLY[kind])) for kind in _PLAIN),
+    _old(commands.ConfirmFlashRefund, _with_agreement, _writer(flash.confirm)),
+    _old(commands.AdjustRefund, _with_agreement, _writer(flash.adjust)),
+    _old(commands.RetryLeg, _with_leg, _writer(replay.APPLY[commands.RetryLeg])),
+    _old(commands.SettleLeg, _with_leg, _writer(replay.APPLY[commands.SettleLeg])),
+    _old(commands.PostAdjustment, _with_agreement, _writer(replay.APPLY[commands.PostAdjustment])),
+    _old(commands.ChargeOff, _with_agreement, _writer(replay.APPLY[commands.ChargeOff])),
+    _old(commands.CutStatement, _with_statement, _writer(statement_cut.cut_on_request)),
+    _old(commands.PreviewRefund, _previewed, _preview),
+    _old(commands.PreviewRelease, _previewed, _preview),
+    _old(commands.SettleMerchant, _merchant_shares, _settle_merchant),
+    _old(commands.PayGiftCardShare, _merchant_shares, _pay_gift_card_share),
+    _old(commands.ClawBackFromMerchant, _merchant_share, _claw_back),
+    _old(commands.ReportLeg, _with_leg, _report_leg),
+)
 """By the type of the body."""
 
-TIMERS: Mapping[str, Rule] = {
-    statement_cut.TIMER: Rule(_account, _timer(_cut_due)),
-    refund.FLASH_TIMER: Rule(_flash_row, _timer(flash.expire)),
-    legs.TIMER: Rule(_with_leg, _timer(legs.woken)),
-}
+TIMERS = timer_rules(
+    (statement_cut.TIMER, _old(TimerDue, _account, _timer(_cut_due))),
+    (refund.FLASH_TIMER, _old(TimerDue, _flash_row, _timer(flash.expire))),
+    (legs.TIMER, _old(TimerDue, _with_leg, _timer(legs.woken))),
+)
 """By the kind of the timer."""
 

@@ -92,11 +92,11 @@ def day_of(text: str) -> date:
 
 async def _decided(connection: Connection, rule: Rule, message: Message, now: datetime) -> Decision:
     known = Known()
-    missing = Missing(rows=rule.wants(message))
+    missing = Missing(rows=rule.wants(message.body, message))
     for _ in range(ROUNDS_MAX):
         await _load(connection, known, missing)
         try:
-            return rule.decide(known, message, now)
+            return rule.decide(known, message.body, message, now)
         except Missing as more:
             missing = more
     raise Unavailable("UNAVAILABLE", "the preview needs more than it can have")

@@ -1,10 +1,13 @@
 """Which message is decided by which rule. Pure: a rule sees what is known, one message and the time."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Protocol
 
-from services.kernel.decision import Rule
+from services.kernel.coordination import conductor, coordinate
+from services.kernel.decision import Decision, Known, Rule, Wanted, rule, rules, timer_rules
 from services.kernel.messages import Message, TimerDue
-from services.kernel.saga import RESUME, WAKE, Reply, Run
+from services.kernel.saga import RESUME, WAKE
 from services.order.decisions import merchants, notices, settlements
 from services.order.domain import after_sale, completion, disputes
 from services.order.domain.commands import (
@@ -28,65 +31,81 @@ from services.order.domain.commands import (
     ReverseRefund,
     WithdrawReturn,
 )
-from services.order.domain.merchant_settlement import SettleGiftCardShare
+from services.order.domain.merchant_settlement import KIND, MerchantSettlement, SettleGiftCardShare, of_merchant
 from services.order.domain.order import Order
 from services.order.domain.returns import ReturnCase
+from services.order.domain.states import Kind
+from services.order.sagas import DEFINITIONS
 from services.order.sagas.ending import HOLD_EXPIRY
 
-Wants = Callable[[Message], tuple[tuple[type, str], ...]]
+OldDecide = Callable[[Known, Message, datetime], Decision]
 
 
-def _order(message: Message) -> tuple[tuple[type, str], ...]:
+def _old(body: type, wants: Callable[[Any, Message], Wanted], decide: OldDecide) -> Rule:
+    """A rule whose decision still digs its body out of the message."""
+    return Rule(body, wants, lambda known, body, message, now: decide(known, message, now))
+
+
+class _OfCase(Protocol):
+    @property
+    def return_id(self) -> str: ...
+
+
+def _order(body: object, message: Message) -> Wanted:
     return ((Order, message.key),)
 
 
-def _order_and_case(message: Message) -> tuple[tuple[type, str], ...]:
-    return ((Order, message.key), (ReturnCase, message.body.return_id))  # type: ignore[attr-defined]  # every such body has it
+def _order_and_case(body: _OfCase, message: Message) -> Wanted:
+    return ((Order, message.key), (ReturnCase, body.return_id))
 
 
-def _order_and_replied(message: Message) -> tuple[tuple[type, str], ...]:
-    assert isinstance(message.body, Reply)
-    return ((Order, message.key), (Run, message.body.saga_id))
+def _order_and_timed_case(body: TimerDue, message: Message) -> Wanted:
+    return ((Order, message.key), (ReturnCase, body.key))
 
 
-def _timed(kind: type) -> Wants:
-    def wants(message: Message) -> tuple[tuple[type, str], ...]:
-        assert isinstance(message.body, TimerDue)
-        return ((Order, message.key), (kind, message.body.key))
-
-    return wants
+def _of_order(key: str) -> bool:
+    return not of_merchant(key)
 
 
-RULES: Mapping[type, Rule] = {
-    PlaceOrder: Rule(_order, settlements.place_order),
-    ConfirmShipment: Rule(_order, settlements.confirm_shipment),
-    ConfirmDelivery: Rule(_order, notices.confirm_delivery),
-    CancelOrder: Rule(_order, settlements.cancel_order),
-    RequestReturn: Rule(_order, after_sale.request),
-    ApproveReturn: Rule(_order_and_case, after_sale.approve),
-    RejectReturn: Rule(_order_and_case, after_sale.reject),
-    WithdrawReturn: Rule(_order_and_case, after_sale.withdraw),
-    RegisterWaybill: Rule(_order_and_case, after_sale.register_waybill),
-    ConfirmReceipt: Rule(_order_and_case, settlements.confirm_receipt),
-    RefuseDelivery: Rule(_order, after_sale.refuse_delivery),
-    DisputeReceipt: Rule(_order_and_case, disputes.dispute_receipt),
-    DisputeRejection: Rule(_order_and_case, disputes.dispute_rejection),
-    ResolveDispute: Rule(_order_and_case, settlements.resolve_dispute),
-    RefundAmount: Rule(_order, settlements.refund_amount),
-    ReverseRefund: Rule(_order, settlements.reverse_refund),
-    FlashRefundConfirmed: Rule(_order, notices.flash_confirmed),
-    FlashRefundExpired: Rule(_order, notices.flash_expired),
-    BankRefundSettled: Rule(_order, notices.bank_settled),
-    SettleGiftCardShare: Rule(merchants.root, merchants.settle),
-    Reply: merchants.beside(Rule(_order_and_replied, settlements.replied)),
-}
+_REPLIED, _WOKEN = coordinate(
+    DEFINITIONS,
+    *(conductor(kind, Order, settlements.progressed, names=_of_order) for kind in Kind if kind is not Kind.REFUND),
+    conductor(Kind.REFUND, Order, settlements.progressed, settlements.refund_woken, names=_of_order),
+    conductor(KIND, MerchantSettlement, merchants.progressed, names=of_merchant),
+)
+
+
+RULES = rules(
+    _old(PlaceOrder, _order, settlements.place_order),
+    _old(ConfirmShipment, _order, settlements.confirm_shipment),
+    _old(ConfirmDelivery, _order, notices.confirm_delivery),
+    _old(CancelOrder, _order, settlements.cancel_order),
+    _old(RequestReturn, _order, after_sale.request),
+    _old(ApproveReturn, _order_and_case, after_sale.approve),
+    _old(RejectReturn, _order_and_case, after_sale.reject),
+    _old(WithdrawReturn, _order_and_case, after_sale.withdraw),
+    _old(RegisterWaybill, _order_and_case, after_sale.register_waybill),
+    _old(ConfirmReceipt, _order_and_case, settlements.confirm_receipt),
+    _old(RefuseDelivery, _order, after_sale.refuse_delivery),
+    _old(DisputeReceipt, _order_and_case, disputes.dispute_receipt),
+    _old(DisputeRejection, _order_and_case, disputes.dispute_rejection),
+    _old(ResolveDispute, _order_and_case, settlements.resolve_dispute),
+    _old(RefundAmount, _order, settlements.refund_amount),
+    _old(ReverseRefund, _order, settlements.reverse_refund),
+    _old(FlashRefundConfirmed, _order, notices.flash_confirmed),
+    _old(FlashRefundExpired, _order, notices.flash_expired),
+    _old(BankRefundSettled, _order, notices.bank_settled),
+    rule(SettleGiftCardShare, merchants.root, merchants.settle),
+    _REPLIED,
+)
 """By the type of a message's body."""
 
-TIMERS: Mapping[str, Rule] = {
-    **dict.fromkeys((WAKE, RESUME), merchants.beside(Rule(_timed(Run), settlements.woken))),
-    HOLD_EXPIRY: Rule(_order, settlements.hold_expired),
-    after_sale.AUTO_APPROVE: Rule(_timed(ReturnCase), after_sale.auto_approve),
-    after_sale.WAYBILL_EXPIRY: Rule(_timed(ReturnCase), after_sale.waybill_expiry),
-    completion.AFTER_SALE: Rule(_order, completion.close),
-}
+TIMERS = timer_rules(
+    (WAKE, _WOKEN),
+    (RESUME, _WOKEN),
+    (HOLD_EXPIRY, _old(TimerDue, _order, settlements.hold_expired)),
+    (after_sale.AUTO_APPROVE, _old(TimerDue, _order_and_timed_case, after_sale.auto_approve)),
+    (after_sale.WAYBILL_EXPIRY, _old(TimerDue, _order_and_timed_case, after_sale.waybill_expiry)),
+    (completion.AFTER_SALE, _old(TimerDue, _order, completion.close)),
+)
 """By the kind of a timer."""

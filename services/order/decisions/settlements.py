@@ -4,10 +4,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from services.kernel.coordination import with_progress
 from services.kernel.decision import Aggregate, Decision, Done, Known, Timer
 from services.kernel.errors import AlreadyExists, FailedPrecondition, InvalidArgument
-from services.kernel.messages import Message, TimerDue
-from services.kernel.saga import Progress, Reply, Run, advance, due
+from services.kernel.messages import Message
+from services.kernel.saga import Progress, Run
 from services.order.domain import commands, events, returns
 from services.order.domain.after_sale import given_up, let_through
 from services.order.domain.answers import Placed, Received, Resolved, Started
@@ -23,7 +24,7 @@ from services.order.domain.quotes import QuoteContent
 from services.order.domain.refunding import amount_plan, refund_to_reverse, return_plan, reversal_plan
 from services.order.domain.returns import TICK, ReturnCase
 from services.order.domain.states import Kind, OrderState, RefundState, ReturnState
-from services.order.sagas import DEFINITIONS, ended, launch
+from services.order.sagas import ended, launch
 from services.order.sagas.ending import HOLD_EXPIRY
 
 SLA = timedelta(hours=24)
@@ -32,7 +33,6 @@ SLA = timedelta(hours=24)
 HELD_UP = timedelta(minutes=1)
 """When an expiry that met a settlement under way looks again."""
 
-_DONE = Done()
 _NOTHING = Decision()
 
 
@@ -121,27 +121,19 @@ def reverse_refund(known: Known, message: Message, now: datetime) -> Decision:
     return _launched(known, order, Kind.REFUND_REVERSAL, message, plan, now, order.state)[0]
 
 
-def replied(known: Known, message: Message, now: datetime) -> Decision:
-    """A participant answered. An answer that nobody waits for changes nothing."""
-    reply: Reply = message.body  # type: ignore[assignment]  # the rule's own body
-    run, order = known.find(Run, reply.saga_id), known.find(Order, message.key)
-    if run is None or order is None or run.root != order.id:
-        return Decision()
-    return _progressed(known, order, run, advance(DEFINITIONS[run.kind], run, reply, now), now)
+def progressed(known: Known, order: Order, run: Run, progress: Progress, message: Message, now: datetime) -> Decision:
+    """A participant answered, or what is still awaited is sent again. What changes nothing of the run changes nothing."""
+    if progress.run is run:
+        return Decision(timers=progress.timers, cleared=progress.cleared)
+    return with_progress(ended(known, order, progress.run, now) if progress.ended else _NOTHING, progress)
 
 
-def woken(known: Known, message: Message, now: datetime) -> Decision:
-    """Timer: what is still awaited is sent again, a frozen settlement only if a person resumes it; a refund past its 24 hours
-    becomes an exception, once."""
-    assert isinstance(message.body, TimerDue)
-    run, order = known.find(Run, message.body.key), known.find(Order, message.key)
-    if run is None or order is None:
-        return Decision()
-    progress = due(DEFINITIONS[run.kind], run, message.body, now)
+def refund_woken(known: Known, order: Order, run: Run, progress: Progress, message: Message, now: datetime) -> Decision:
+    """Timer of a refund: past its 24 hours it becomes an exception, once."""
     overdue_at = run.started_at + SLA + TICK
-    if run.kind == Kind.REFUND and now < overdue_at:
+    if now < overdue_at:
         progress = replace(progress, timers=tuple(_not_after(timer, overdue_at) for timer in progress.timers))
-    decision = _progressed(known, order, run, progress, now)
+    decision = progressed(known, order, run, progress, message, now)
     refund = order.refund_of(run.id)
     if progress.ended or refund is None or refund.state is not RefundState.ACCEPTED or now < overdue_at:
         return decision
@@ -210,21 +202,7 @@ def _launched(
     else:
         started, begun = after(order, now, *facts, state=state, settlement_id=saga_id, **changes)
         decision = Decision(changes=(started,), events=begun)
-    return _with_run(decision, progress, Done(Started(_order_of(decision), progress.run))), progress.run
-
-
-def _progressed(known: Known, order: Order, before: Run, progress: Progress, now: datetime) -> Decision:
-    if progress.run is before:
-        return Decision(timers=progress.timers, cleared=progress.cleared)
-    return _with_run(ended(known, order, progress.run, now) if progress.ended else _NOTHING, progress)
-
-
-def _with_run(decision: Decision, progress: Progress, outcome: Done = _DONE) -> Decision:
-    """What the order does and what its settlement does, as one decision."""
-    return Decision(
-        outcome, (*decision.changes, progress.run), (), decision.events, (*decision.commands, *progress.commands),
-        (*decision.timers, *progress.timers), (*decision.cleared, *progress.cleared),
-    )
+    return with_progress(decision, progress, Done(Started(_order_of(decision), progress.run))), progress.run
 
 
 def _order_of(decision: Decision) -> Order:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from services.kernel.decision import Decision, Known
 from services.kernel.errors import Defect
-from services.kernel.saga import Definition, Phase, Progress, Run, begin
+from services.kernel.saga import Definitions, Phase, Progress, Run, begin
 from services.order.domain.order import Order
 from services.order.domain.plans import Plan
 from services.order.domain.states import Kind
@@ -24,19 +24,19 @@ ENDINGS: Mapping[str, Ending] = {
     Kind.DEPOSIT_RETURN: deposit_return.ENDING,
 }
 
-DEFINITIONS: Mapping[str, Definition] = {
-    **{kind: ending.definition for kind, ending in ENDINGS.items()},
-    merchant_settlement.DEFINITION.kind: merchant_settlement.DEFINITION,
-}
+DEFINITIONS = Definitions(
+    *(definition for ending in ENDINGS.values() for definition in (*ending.earlier, ending.definition)),
+    merchant_settlement.DEFINITION,
+)
 """All sagas that the order service coordinates; a settlement with a merchant has no order to apply its end to."""
 
 
 def launch(kind: Kind, saga_id: str, order: Order, plan: Plan, now: datetime) -> Progress:
     """Begin a settlement. One that moves no money has no participant: it is done at once (PR-6)."""
     if not plan.money.empty:
-        return begin(DEFINITIONS[kind], saga_id, order.id, plan, now)
+        return begin(DEFINITIONS.latest(kind), saga_id, order.id, plan, now)
     run = Run(
-        id=saga_id, root=order.id, kind=kind, definition_version=DEFINITIONS[kind].version, phase=Phase.DONE, plan=plan,
+        id=saga_id, root=order.id, kind=kind, definition_version=DEFINITIONS.latest(kind).version, phase=Phase.DONE, plan=plan,
         branches=(), started_at=now, deadline_at=now, decision="COMMIT", updated_at=now,
     )
     return Progress(run, ended=True)

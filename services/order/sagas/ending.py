@@ -20,11 +20,13 @@ End = Callable[[Known, Order, Run, datetime], Decision]
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """A kind of settlement. `done` and `aborted` get the order as it is when the last answer comes."""
+    """A kind of settlement. `done` and `aborted` get the order as it is when the last answer comes; `earlier` are the
+    definitions under which runs on record began."""
 
     definition: Definition
     done: End
     aborted: End
+    earlier: tuple[Definition, ...] = ()
 
 
 def credit_ledger(command: Callable[[Plan], object]) -> Participant:

@@ -14,7 +14,7 @@ from services.order.domain.participation import ClawBack, RefundCard, RefundTend
 from services.order.domain.plans import RefundPlan
 from services.order.domain.returns import ReturnCase, stepped
 from services.order.domain.states import Kind, OrderState, RefundState, ReturnState
-from services.order.sagas.ending import Ending, card_redemption, creditor
+from services.order.sagas.ending import Ending, card_redemption, credit_ledger, creditor
 
 PENDING = "PENDING_CHANNEL"
 """What the credit ledger calls a refund that waits for the flash network."""
@@ -46,6 +46,11 @@ DEFINITION = Definition(
         card_redemption(_refund_card),
     ),
 )
+
+_EARLIER = Definition(
+    kind=Kind.REFUND, version=1, plan_type=RefundPlan, participants=(credit_ledger(_refund), card_redemption(_refund_card))
+)
+"""Before the credit ledger took part where only a gift card moves (P23)."""
 
 
 def done(known: Known, order: Order, run: Run, now: datetime) -> Decision:
@@ -122,4 +127,4 @@ def _with_case(order: Order, case: ReturnCase | None, now: datetime, state: Retu
     return (order,) if case is None or case.state is state else (order, stepped(case, now, state))
 
 
-ENDING = Ending(DEFINITION, done, aborted)
+ENDING = Ending(DEFINITION, done, aborted, earlier=(_EARLIER,))

@@ -13,7 +13,7 @@ from services.order.domain.order import Order, after, moved, summary, with_refun
 from services.order.domain.participation import ClawBack, UndoCardRefund, UndoRefund
 from services.order.domain.plans import ReversalPlan
 from services.order.domain.states import Kind, OrderState, RefundState
-from services.order.sagas.ending import Ending, card_redemption, creditor
+from services.order.sagas.ending import Ending, card_redemption, credit_ledger, creditor
 
 
 def _undo(plan: Any) -> UndoRefund | ClawBack:  # Any: a run of this kind carries a ReversalPlan
@@ -33,6 +33,12 @@ DEFINITION = Definition(
         card_redemption(_undo_card),
     ),
 )
+
+_EARLIER = Definition(
+    kind=Kind.REFUND_REVERSAL, version=1, plan_type=ReversalPlan,
+    participants=(credit_ledger(_undo), card_redemption(_undo_card)),
+)
+"""Before the credit ledger took part where only a gift card moves (P24)."""
 
 
 def done(known: Known, order: Order, run: Run, now: datetime) -> Decision:
@@ -68,4 +74,4 @@ def aborted(known: Known, order: Order, run: Run, now: datetime) -> Decision:
     return Decision(changes=(still,), events=events)
 
 
-ENDING = Ending(DEFINITION, done, aborted)
+ENDING = Ending(DEFINITION, done, aborted, earlier=(_EARLIER,))

@@ -129,7 +129,7 @@ class Batch:
         for item in self._items:
             if item.fault is not None:
                 continue
-            for kind, key in self._business.rule_of(item.message).wants(item.message):
+            for kind, key in self._business.rule_of(item.message).wants(item.message.body, item.message):
                 wanted.setdefault(kind, set()).add(key)
             ids.update(inbox.rows_of(item.message))
         await self._load_rows(connection, wanted, roots=True)
@@ -238,7 +238,7 @@ class Batch:
     def _decide_fresh(self, item: Item, own_id: str) -> None:
         message = item.message
         try:
-            decision = self._business.rule_of(message).decide(self._known, message, self._now)
+            decision = self._business.rule_of(message).decide(self._known, message.body, message, self._now)
         except SettlementError as error:
             decision = Decision(Refused.of(error))
         except IsBusy as busy:

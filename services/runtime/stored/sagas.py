@@ -6,10 +6,10 @@ from typing import Any
 import msgspec
 
 from services.kernel.errors import Defect
-from services.kernel.saga import Branch, BranchState, Definition, Phase, Run
+from services.kernel.saga import Branch, BranchState, Definitions, Phase, Run
 from services.runtime.ground.tables import Connection, Table
 
-Definitions = Mapping[str, Definition]
+_Version = tuple[str, int]
 
 
 class _StoredBranch(msgspec.Struct, array_like=True):
@@ -25,23 +25,25 @@ _COLUMNS = """id, root, kind, definition_version, phase, decision, reason, attem
 
 
 def saga_table(definitions: Definitions) -> Table:
-    """The table of `kernel.saga.Run` for these definitions, by kind; an unknown kind in the database is a defect."""
-    plans: dict[str, msgspec.json.Decoder[Any]] = {
-        kind: msgspec.json.Decoder(definition.plan_type) for kind, definition in definitions.items()
+    """The table of `kernel.saga.Run`: a run is read as its own version stores it; what nothing defines is a defect."""
+    plans: dict[_Version, msgspec.json.Decoder[Any]] = {
+        (definition.kind, definition.version): msgspec.json.Decoder(definition.plan_type) for definition in definitions
     }
-    results: dict[tuple[str, str], msgspec.json.Decoder[Any]] = {
-        (kind, participant.service): msgspec.json.Decoder(participant.result_type)
-        for kind, definition in definitions.items()
-        for participant in definition.participants
+    results: dict[_Version, dict[str, msgspec.json.Decoder[Any]]] = {
+        (definition.kind, definition.version): {
+            participant.service: msgspec.json.Decoder(participant.result_type) for participant in definition.participants
+        }
+        for definition in definitions
     }
 
     def read(row: Any) -> Run:
-        if row["kind"] not in plans:
-            raise Defect(f"saga {row['id']} is of unknown kind {row['kind']}")
+        version = row["kind"], row["definition_version"]
+        if version not in plans:
+            raise Defect(f"saga {row['id']} is of {version[0]} version {version[1]}, which nothing defines")
         return Run(
-            id=row["id"], root=row["root"], kind=row["kind"], definition_version=row["definition_version"],
-            phase=Phase(row["phase"]), plan=plans[row["kind"]].decode(row["plan"]),
-            branches=tuple(_branch(results, row["kind"], stored) for stored in _BRANCHES.decode(row["branches"])),
+            id=row["id"], root=row["root"], kind=version[0], definition_version=version[1],
+            phase=Phase(row["phase"]), plan=plans[version].decode(row["plan"]),
+            branches=tuple(_branch(results[version], stored) for stored in _BRANCHES.decode(row["branches"])),
             started_at=row["started_at"], deadline_at=row["deadline_at"], decision=row["decision"],
             reason=row["reason"], attempts=row["attempts"], updated_at=row["updated_at"], version=row["version"],
         )
@@ -53,9 +55,9 @@ def saga_table(definitions: Definitions) -> Table:
     return Table(Run, load, save_runs)
 
 
-def _branch(results: Mapping[tuple[str, str], Any], kind: str, stored: _StoredBranch) -> Branch:
+def _branch(results: Mapping[str, Any], stored: _StoredBranch) -> Branch:
     raw = bytes(stored.result)
-    result = None if raw == b"null" else results[kind, stored.service].decode(raw)
+    result = None if raw == b"null" else results[stored.service].decode(raw)
     return Branch(stored.service, stored.state, stored.reason, result)
 
 

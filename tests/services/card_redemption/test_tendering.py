@@ -200,7 +200,8 @@ def test_an_issued_card_opens_the_book_in_balance() -> None:
     known = Known()
     known.load(GiftCard, {}, ["crd_9"])
 
-    decision = RULES[IssueCard].decide(known, Message("m", "crd_9", IssueCard("crd_9", "cus_1", 500)), NOW)
+    body = IssueCard("crd_9", "cus_1", 500)
+    decision = RULES[IssueCard].decide(known, body, Message("m", "crd_9", body), NOW)
 
     assert [sum(line.amount_minor for line in journal.lines) for journal in decision.journals] == [0]
     assert decision.changes == (replace(CARD, id="crd_9", face_minor=500, balance_minor=500, sequence=1),)

@@ -31,7 +31,8 @@ class World:
         """Decide and take over what changed; a refusal raises, BUSY changes nothing."""
         ref = SagaRef(saga or f"saga_{next(self._sagas)}", "card_redemption", op)
         key = getattr(body, "card_id", "mer_1/00")
-        decision = RULES[type(body)].decide(self.known, Message(f"{ref.saga_id}/{op}", key, body, saga=ref), NOW)
+        message = Message(f"{ref.saga_id}/{op}", key, body, saga=ref)
+        decision = RULES[type(body)].decide(self.known, body, message, NOW)
         assert not (isinstance(decision.outcome, Busy) and decision.changes)
         for row in decision.changes:
             self.known.put(row)

@@ -130,13 +130,13 @@ class World:
 
     def _decide(self, rule: Rule, message: Message) -> Outcome:
         known = Known()
-        wanted = rule.wants(message)
+        wanted = rule.wants(message.body, message)
         for _ in range(8):
             for kind, key in wanted:
                 row = self.rows.get((kind, key))
                 known.load(kind, {key: row} if row is not None else {}, [key])
             try:
-                decision: Decision = rule.decide(known, message, self.now)
+                decision: Decision = rule.decide(known, message.body, message, self.now)
             except Missing as more:
                 wanted = more.rows
                 continue

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from services.kernel.decision import Decision, Done, Known, Rule
+from services.kernel.decision import Decision, Done, Known, rule, rules
 from services.kernel.errors import FailedPrecondition
 from services.kernel.messages import Message, Op
 from services.runtime.ground.codec import Codec
@@ -66,13 +66,12 @@ async def save(connection: Connection, boxes: Sequence[Box]) -> None:
     )
 
 
-def decide(known: Known, message: Message, now: datetime) -> Decision:
+def decide(known: Known, body: Put, message: Message, now: datetime) -> Decision:
     """TRY claims if there is room, CANCEL gives back, CONFIRM keeps."""
     box = known.find(Box, message.key)
     assert box is not None
-    assert isinstance(message.body, Put)
     assert message.saga is not None
-    amount, op = message.body.amount, message.saga.op
+    amount, op = body.amount, message.saga.op
     if op is Op.TRY and box.held + box.kept + amount > box.room:
         raise FailedPrecondition("NO_ROOM")
     held = box.held + (amount if op is Op.TRY else -amount)
@@ -83,6 +82,6 @@ def decide(known: Known, message: Message, now: datetime) -> Decision:
 def business(partitions: int = 8) -> Business:
     """What a lane needs to know of boxes."""
     codec = Codec()
-    rule = Rule(lambda message: ((Box, message.key),), decide)
     table = Table(Box, load, save, root=True)
-    return Business((table,), {Put: rule}, {}, codec, Outbound("boxes", codec, partitions), partitions)
+    deciding = rules(rule(Put, lambda body, message: ((Box, message.key),), decide))
+    return Business((table,), deciding, {}, codec, Outbound("boxes", codec, partitions), partitions)

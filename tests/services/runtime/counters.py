@@ -7,7 +7,7 @@ from pathlib import Path
 
 from google.protobuf.wrappers_pb2 import Int64Value, StringValue, UInt64Value
 
-from services.kernel.decision import Decision, Done, Event, Known, Rule
+from services.kernel.decision import Decision, Done, Event, Known, rule, rules
 from services.kernel.errors import FailedPrecondition
 from services.kernel.messages import Message
 from services.runtime.ground.codec import Codec, Entry
@@ -69,15 +69,14 @@ async def save(connection: Connection, rows: Sequence[Counter]) -> None:
     )
 
 
-def decide(known: Known, message: Message, now: datetime) -> Decision:
+def decide(known: Known, body: Add, message: Message, now: datetime) -> Decision:
     """Add, count, tell."""
     counter = known.find(Counter, message.key) or Counter(message.key)
-    assert isinstance(message.body, Add)
-    if message.body.amount == 0:
+    if body.amount == 0:
         raise FailedPrecondition("NOTHING_TO_ADD", "zero")
-    if message.body.amount == 13:
+    if body.amount == 13:
         raise ValueError("unlucky")
-    moved = replace(counter, value=counter.value + message.body.amount, version=counter.version + 1)
+    moved = replace(counter, value=counter.value + body.amount, version=counter.version + 1)
     return Decision(Done(Total(moved.value)), (moved,), events=(Event(moved.key, moved.version, Added(moved.value)),))
 
 
@@ -89,6 +88,6 @@ CODEC = Codec(
 
 SERVICE = Service(
     name="counter", inbound="commands", tables=(Table(Counter, load, save, root=True),),
-    rules={Add: Rule(lambda message: ((Counter, message.key),), decide)}, timers={}, codec=CODEC, servicers=(),
+    rules=rules(rule(Add, lambda body, message: ((Counter, message.key),), decide)), timers={}, codec=CODEC, servicers=(),
     migrations=Path("nowhere"),
 )

@@ -90,10 +90,10 @@ class BookInMemory:
     def decide(self, message: Message, rule: Rule, now: datetime) -> Decision:
         """The decision, loading what it asks for as the lane does: only open rows of a family."""
         known = Known()
-        self._load(known, rule.wants(message))
+        self._load(known, rule.wants(message.body, message))
         for _ in range(ASKED_AGAIN_MAX):
             try:
-                return rule.decide(known, message, now)
+                return rule.decide(known, message.body, message, now)
             except Missing as missing:
                 self._load(known, missing.rows)
                 for kind, root in missing.families:

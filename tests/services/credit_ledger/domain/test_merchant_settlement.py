@@ -17,7 +17,7 @@ BODY = PayGiftCardShare(SHOP, 5_000)
 def _play(op: Op, *shares: MerchantShare) -> Decision:
     known = Known()
     known.load(MerchantShare, {share.key: share for share in shares}, share_keys(SHOP))
-    return RULES[PayGiftCardShare].decide(known, Message("", ROOT, BODY, saga=SagaRef("saga_s", "credit_ledger", op)), START)
+    return RULES[PayGiftCardShare].decide(known, BODY, Message("", ROOT, BODY, saga=SagaRef("saga_s", "credit_ledger", op)), START)
 
 
 def _lines(decision: Decision) -> list[tuple[str, str, int]]:
@@ -61,7 +61,7 @@ def _claw_back(op: Op, amount: int, undone: bool = False, **share: int) -> Decis
     known = Known()
     known.load(MerchantShare, {root: MerchantShare(root, SHOP, **share)}, [root])
     message = Message("", root, body, saga=SagaRef("saga_r", "credit_ledger", op))
-    return RULES[ClawBackFromMerchant].decide(known, message, START)
+    return RULES[ClawBackFromMerchant].decide(known, message.body, message, START)
 
 
 def _share(decision: Decision) -> tuple[int, int]:
