@@ -11,7 +11,8 @@
     └── Unavailable            a fault; retry with the same request id
 
 A rule raises one of these with a `reason` in UPPER_SNAKE; the lane turns it into `Refused`, the edge into a
-`google.rpc.Status` with one `ErrorInfo`. `Defect` is not part of the tree: it says that our own code broke a law.
+`google.rpc.Status` with one `ErrorInfo`. Two are not part of the tree: `Defect` says that our own code broke a law,
+`Undecodable` that somebody else's bytes did.
 """
 
 from collections.abc import Mapping
@@ -75,6 +76,14 @@ class Unavailable(SettlementError):
     """A fault of ours: retry with the same request id."""
 
     status = "UNAVAILABLE"
+
+
+class Undecodable(Exception):
+    """What arrived cannot be decided as it is; `reason` is stable and goes with the message when it is set aside."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
 
 
 class Defect(Exception):

@@ -29,7 +29,7 @@ from services.runtime.ground.tables import Connection, Table
 from services.runtime.ground.values import frozen_classes, unguard
 from services.runtime.kafka.clients import PartitionReader, SafeProducer, check_broker
 from services.runtime.kafka.publisher import Publisher, publish_leftovers
-from services.runtime.lanes.batch import Business
+from services.runtime.lanes.business import Business
 from services.runtime.lanes.feed import Feed
 from services.runtime.lanes.lane import Lane
 from services.runtime.lanes.lanes import Lanes

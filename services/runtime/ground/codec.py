@@ -6,16 +6,8 @@ from typing import Any
 
 from google.protobuf.message import DecodeError, Message
 
-from services.kernel.errors import Defect
+from services.kernel.errors import Defect, Undecodable
 from services.runtime.ground.hygiene import flaw
-
-
-class Undecodable(Exception):
-    """Bytes that no message of ours can be read from; `reason` is stable and goes with the parked record."""
-
-    def __init__(self, reason: str, detail: str = "") -> None:
-        super().__init__(f"{reason}: {detail}")
-        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)

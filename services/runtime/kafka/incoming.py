@@ -5,9 +5,10 @@ from datetime import datetime
 
 from google.protobuf.message import DecodeError
 
+from services.kernel.errors import Undecodable
 from services.kernel.messages import Message, Op, SagaRef
 from services.kernel.saga import Reply, Verdict
-from services.runtime.ground.codec import Codec, Undecodable
+from services.runtime.ground.codec import Codec
 from services.runtime.ground.records import REPLY_TYPE
 from settlement.saga.v1 import saga_pb2
 

@@ -6,13 +6,14 @@ from contextlib import suppress
 
 import structlog
 
+from services.kernel.errors import Undecodable
 from services.kernel.messages import Message
 from services.runtime.ground.clock import Clock, ManualClock
-from services.runtime.ground.codec import Codec, Undecodable
+from services.runtime.ground.codec import Codec
 from services.runtime.ground.postgres import Pool
 from services.runtime.kafka.clients import PartitionReader, Record
 from services.runtime.kafka.incoming import read
-from services.runtime.lanes.batch import Item, Position
+from services.runtime.lanes.item import Item, RecordPlace
 from services.runtime.lanes.queues import Queues
 from services.runtime.stored import timers
 
@@ -95,12 +96,12 @@ class Feed:
                 self._queues.wake.set()
 
     def _item(self, record: Record) -> Item:
-        position = Position(self._topic, record.partition, record.offset, list(record.headers), record.value)
+        place = RecordPlace(self._topic, record.partition, record.offset, list(record.headers), record.value)
         try:
-            return Item(read(self._codec, record.key, record.headers, record.value), position=position)
+            return Item(read(self._codec, record.key, record.headers, record.value), record=place)
         except Undecodable as error:
             key = (record.key or b"").decode(errors="replace").replace("\x00", "")
-            return Item(Message(id="", key=key, body=None), position=position, fault=error)
+            return Item(Message(id="", key=key, body=None), record=place, fault=error)
 
     async def _timers(self) -> None:
         loop = asyncio.get_running_loop()

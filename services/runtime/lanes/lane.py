@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import asyncpg
 import structlog
 
+from services.kernel.effects import Effects
 from services.kernel.errors import Unavailable
 from services.kernel.messages import TimerDue
 from services.runtime.ground import metrics
@@ -23,8 +24,10 @@ from services.runtime.ground.postgres import CONNECTION_ERRORS, Fault, Phase, co
 from services.runtime.ground.settings import Settings
 from services.runtime.ground.tables import Connection
 from services.runtime.kafka.publisher import Publisher
-from services.runtime.lanes.batch import Batch, Business, Effects, Item, lock_positions, next_offsets
+from services.runtime.lanes.batch import Batch
+from services.runtime.lanes.business import Business
 from services.runtime.lanes.feed import Feed
+from services.runtime.lanes.item import Item, lock_records, next_offsets
 from services.runtime.lanes.queues import Queues
 from services.runtime.stored import leases, offsets, parked
 
@@ -62,7 +65,7 @@ class Lane:
 
     def __init__(
         self, business: Business, settings: Settings, clock: Clock, topic: str, partitions: Sequence[int],
-        feed: Callable[[Queues], Feed], publisher: Callable[[int], Publisher], on_effects: Callable[[Effects], None],
+        feed: Callable[[Queues], Feed], publisher: Callable[[int], Publisher], on_effects: Callable[[Effects[Item]], None],
         sweep: Callable[[], Awaitable[None]],
     ) -> None:
         self._business = business
@@ -217,7 +220,7 @@ class Lane:
         batch = Batch(self._business, [], self._clock.now())
         try:
             await transaction.start()
-            fresh = await lock_positions(connection, self._topic, items)
+            fresh = await lock_records(connection, self._topic, items)
             if any(item.message.key in self._parked_keys for item in fresh):  # a person may have resolved it since
                 self._parked_keys = await parked.keys(connection)
             batch = Batch(self._business, fresh, self._clock.now(), self._parked_keys)
@@ -229,9 +232,9 @@ class Lane:
             await transaction.commit()
         except Exception as error:
             await self._resolve_commit(
-                session, xid, error, lambda: self._committed(session, batch.effects, time.perf_counter() - began)
+                session, xid, error, lambda: self._committed(session, batch, time.perf_counter() - began)
             )
-        self._committed(session, batch.effects, time.perf_counter() - began)
+        self._committed(session, batch, time.perf_counter() - began)
 
     async def _fail(self, connection: Connection, transaction: asyncpg.transaction.Transaction, error: Exception) -> None:
         """Nothing was committed: say what kind of fault it was."""
@@ -262,14 +265,15 @@ class Lane:
             committed()
         raise SessionLost(repr(error)) from error
 
-    def _committed(self, session: Session, effects: Effects, seconds: float) -> None:
+    def _committed(self, session: Session, batch: Batch, seconds: float) -> None:
+        effects, encoded = batch.effects, batch.encoded
         self._collided = False
         session.spoke_at = time.monotonic()
         metrics.BATCH_SECONDS.observe(seconds)
-        if effects.outgoing:
-            session.next_seq += len(effects.outgoing)
-            session.publisher.put(session.next_seq - 1, effects.outgoing)
-        for item, answered in effects.answers:
+        if encoded.outgoing:
+            session.next_seq += len(encoded.outgoing)
+            session.publisher.put(session.next_seq - 1, encoded.outgoing)
+        for item, answered in encoded.answers:
             if item.answer is not None and not item.answer.done():
                 item.answer.set_result(answered)
         for item, error in effects.faulty:
@@ -287,7 +291,7 @@ class Lane:
     def _retry_busy(self, item: Item) -> None:
         """Ask again with jitter until the caller's deadline (BZ-3). A timer is found again by itself; a command is sent again."""
         item.busy_count += 1
-        item.position = None
+        item.record = None
         expired = item.answer is not None and time.monotonic() > item.expires_at
         if isinstance(item.message.body, TimerDue) or item.busy_count > BUSY_COUNT_MAX or expired:
             if item.answer is not None and not item.answer.done():

@@ -7,12 +7,13 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
+from services.kernel.effects import Effects
 from services.kernel.errors import ResourceExhausted
 from services.kernel.ids import partition_of
 from services.kernel.messages import Message
 from services.kernel.saga import Run
 from services.runtime.ground import metrics
-from services.runtime.lanes.batch import Effects, Item
+from services.runtime.lanes.item import Item
 from services.runtime.lanes.lane import Lane
 from services.runtime.stored.inbox import Answered
 
@@ -88,7 +89,7 @@ class Lanes:
             if not events:
                 del self._watchers[saga_id]
 
-    def after_commit(self, effects: Effects) -> None:
+    def after_commit(self, effects: Effects[Item]) -> None:
         """Wake who waits for a saga, and start the actions. Never called for what was not committed."""
         if self._watchers:
             for saga_id in effects.dirty.get(Run, ()):

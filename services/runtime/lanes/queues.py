@@ -5,7 +5,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from services.kernel.saga import WAKE
-from services.runtime.lanes.batch import Item
+from services.runtime.lanes.item import Item
 
 BACKGROUND_SHARE = 16
 """Beside other work, one message in so many is of the background, and one at least in every batch."""

@@ -13,7 +13,7 @@ from datetime import datetime
 import msgspec
 
 from services.kernel.decision import Refused
-from services.kernel.messages import Message, Op
+from services.kernel.effects import Answer
 from services.kernel.saga import Verdict
 from services.runtime.ground.tables import Connection
 
@@ -41,24 +41,17 @@ def refused(message_id: str, refusal: Refused, body_hash: bytes | None = None) -
     return Answered(message_id, Verdict.REFUSED, "", msgspec.json.encode(refusal), body_hash)
 
 
-def rows_of(message: Message) -> tuple[str, ...]:
-    """The inbox ids that decide whether this message is fresh; the first is its own."""
-    if message.saga is None:
-        return (message.id,) if message.id else ()
-    saga_id = message.saga.saga_id
-    tried = f"{saga_id}/{Op.TRY}"
-    if message.saga.op in (Op.TRY, Op.EXECUTE):
-        return (tried,)
-    return (f"{saga_id}/{message.saga.op}", tried)
-
-
-async def load(connection: Connection, ids: Iterable[str]) -> dict[str, Answered]:
-    """The stored answers of these ids. Call it after the roots are locked, never in the same statement."""
+async def load(connection: Connection, ids: Iterable[str]) -> dict[str, Answer]:
+    """The stored answers of these ids, each with its row. Call it after the roots are locked, never in the same statement."""
     rows = await connection.fetch(
         "select message_id, verdict, type, outcome, body_hash from inbox where message_id = any($1::text[])",
         sorted(set(ids)),
     )
-    return {row[0]: Answered(row[0], Verdict(row[1]), row[2], row[3], row[4]) for row in rows}
+    return {row[0]: _answer(Answered(row[0], Verdict(row[1]), row[2], row[3], row[4])) for row in rows}
+
+
+def _answer(row: Answered) -> Answer:
+    return Answer(row.message_id, row.verdict, body_hash=row.body_hash, stored=row)
 
 
 async def save(connection: Connection, answers: Mapping[str, Answered], now: datetime) -> None:

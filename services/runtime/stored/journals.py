@@ -4,20 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.kernel.journal import Journal
+from services.kernel.effects import PostedJournal
 from services.runtime.ground.tables import Connection
-
-
-@dataclass(frozen=True, slots=True)
-class PostedJournal:
-    """A journal with its place: the root under whose lock it was posted, that root's version, and its ordinal there."""
-
-    root: str
-    root_version: int
-    no: int
-    journal: Journal
-    saga_id: str
-    posted_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,15 +10,20 @@ from services.card_redemption.decisions import RULES, TIMERS
 from services.card_redemption.rpc import CardService
 from services.card_redemption.store import TABLES
 from services.card_redemption.wire import CODEC
+from services.kernel.effects import Effects
 from services.kernel.messages import Message, Op, SagaRef
 from services.kernel.saga import Verdict
 from services.runtime.ground.records import Outbound
 from services.runtime.ground.settings import Settings
 from services.runtime.ground.tables import Connection
-from services.runtime.lanes.batch import Batch, Business, Effects, Item
+from services.runtime.lanes.batch import Batch
+from services.runtime.lanes.business import Business
+from services.runtime.lanes.encoding import Encoded
+from services.runtime.lanes.item import Item
 from services.runtime.rpc.edge import error_of
 from settlement.card_redemption.v1 import commands_pb2
 from settlement.saga.v1 import saga_pb2
+from tests.services.batches import decide
 from tests.services.card_redemption.world import NOW
 
 PARTITIONS = 8
@@ -41,7 +46,8 @@ class CardLedger:
 
     connection: Connection
     settings: Settings
-    effects: Effects = field(default_factory=Effects)
+    effects: Effects[Item] = field(default_factory=Effects)
+    encoded: Encoded = field(default_factory=Encoded)
     context: Any = field(default_factory=EndlessContext)
     _numbers: Any = field(default_factory=lambda: count(1))
 
@@ -55,16 +61,12 @@ class CardLedger:
         """A new one."""
         return f"00000000-0000-4000-8000-{next(self._numbers):012d}"
 
-    async def run(self, *messages: Message) -> Effects:
+    async def run(self, *messages: Message) -> Batch:
         """Decide these messages in one transaction; a message that fails fails the test."""
         business = Business(TABLES, RULES, TIMERS, CODEC, Outbound("card_redemption", CODEC, PARTITIONS), PARTITIONS)
-        batch = Batch(business, [Item(message) for message in messages], NOW)
-        async with self.connection.transaction():
-            await batch.run(self.connection, 1, next(self._numbers) * 10_000)
-        self.effects = batch.effects
-        for _, error in self.effects.faulty:
-            raise error
-        return self.effects
+        batch = await decide(self.connection, business, messages, NOW, next(self._numbers) * 10_000)
+        self.effects, self.encoded = batch.effects, batch.encoded
+        return batch
 
     async def command(self, body: Any, saga_id: str = "", op: Op = Op.EXECUTE) -> saga_pb2.Reply:
         """Decide a command of a saga, out of its protobuf as from Kafka, and answer the reply that goes out."""
@@ -74,14 +76,14 @@ class CardLedger:
         assert received == body
         key = getattr(body, "card_id", "mer_1/00")
         message = Message("", key, received, saga=SagaRef(saga_id, "card_redemption", op), caller="order/ord_x")
-        effects = await self.run(message)
-        replies = [record for record in effects.outgoing if record.topic == "settlement.order.replies.v1"]
+        encoded = (await self.run(message)).encoded
+        replies = [record for record in encoded.outgoing if record.topic == "settlement.order.replies.v1"]
         return saga_pb2.Reply.FromString(replies[-1].payload)
 
     async def ask(self, context: Any, request: Any, *, key: str, body: object) -> Any:
         """What `Edge.ask` does: decide at once; a refusal raises its error."""
         message = Message(request.request_id, key, body)
-        answered = (await self.run(message)).answered[message.id]
+        answered = (await self.run(message)).encoded.answered[message.id]
         if answered.verdict is Verdict.REFUSED:
             raise error_of(answered.refusal)
         return CODEC.message(answered.type, answered.outcome)

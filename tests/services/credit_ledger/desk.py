@@ -53,10 +53,10 @@ class LedgerEdge:
         """Decide at once; a refusal raises its error."""
         message = Message(request.request_id, key, body)
         async with self._turn:
-            effects = await self.ledger.run(message)
-        if effects.busy:
+            batch = await self.ledger.run(message)
+        if batch.effects.busy:
             raise AssertionError(f"{key} is busy")
-        answered = effects.answered.get(message.id) or effects.answers[0][1]
+        answered = batch.encoded.answered.get(message.id) or batch.encoded.answers[0][1]
         if answered.verdict is Verdict.REFUSED:
             raise error_of(answered.refusal)
         return CODEC.message(answered.type, answered.outcome)

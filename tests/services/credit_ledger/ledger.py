@@ -8,14 +8,19 @@ from typing import Any
 from services.credit_ledger.decisions import RULES, TIMERS
 from services.credit_ledger.store import TABLES
 from services.credit_ledger.wire import CODEC
+from services.kernel.effects import Effects
 from services.kernel.messages import Message, Op, SagaRef
 from services.kernel.saga import Verdict
 from services.runtime.ground.records import Outbound
 from services.runtime.ground.tables import Connection
-from services.runtime.lanes.batch import Batch, Business, Effects, Item
+from services.runtime.lanes.batch import Batch
+from services.runtime.lanes.business import Business
+from services.runtime.lanes.encoding import Encoded
+from services.runtime.lanes.item import Item
 from services.runtime.stored import timers
 from services.runtime.stored.inbox import Answered
 from settlement.saga.v1 import saga_pb2
+from tests.services.batches import decide
 
 PARTITIONS = 8
 START = datetime.fromisoformat("2026-03-02T10:00:00+08:00")
@@ -27,25 +32,22 @@ class Ledger:
 
     connection: Connection
     now: datetime = START
-    effects: Effects = field(default_factory=Effects)
+    effects: Effects[Item] = field(default_factory=Effects)
+    encoded: Encoded = field(default_factory=Encoded)
     _numbers: Any = field(default_factory=lambda: count(1))
 
-    async def run(self, *messages: Message) -> Effects:
+    async def run(self, *messages: Message) -> Batch:
         """Decide these messages in one transaction; a message that fails fails the test."""
         business = Business(TABLES, RULES, TIMERS, CODEC, Outbound("credit_ledger", CODEC, PARTITIONS), PARTITIONS)
-        batch = Batch(business, [Item(message) for message in messages], self.now)
-        async with self.connection.transaction():
-            await batch.run(self.connection, 1, next(self._numbers) * 10_000)
-        self.effects = batch.effects
-        for _, error in self.effects.faulty:
-            raise error
-        return self.effects
+        batch = await decide(self.connection, business, messages, self.now, next(self._numbers) * 10_000)
+        self.effects, self.encoded = batch.effects, batch.encoded
+        return batch
 
     async def ask(self, key: str, body: object) -> Any:
         """Decide a call and answer the protobuf message of its result; raises the refusal as `Refused`."""
         message = Message(f"call-{next(self._numbers)}", key, body)
-        effects = await self.run(message)
-        answered = effects.answered[message.id]
+        encoded = (await self.run(message)).encoded
+        answered = encoded.answered[message.id]
         if answered.verdict is Verdict.REFUSED:
             raise Refused(answered)
         return CODEC.message(answered.type, answered.outcome)
@@ -54,8 +56,8 @@ class Ledger:
         """Decide a command of a saga and answer the reply that goes out."""
         saga_id = saga_id or f"saga_{next(self._numbers)}"
         message = Message("", body.account_id, body, saga=SagaRef(saga_id, "credit_ledger", op), caller="order/ord_x")
-        effects = await self.run(message)
-        replies = [record for record in effects.outgoing if record.topic == "settlement.order.replies.v1"]
+        encoded = (await self.run(message)).encoded
+        replies = [record for record in encoded.outgoing if record.topic == "settlement.order.replies.v1"]
         return saga_pb2.Reply.FromString(replies[-1].payload)
 
     async def pass_time(self, **duration: float) -> None:

@@ -107,7 +107,7 @@ async def test_a_claim_is_stored_and_keeps_others_out(ledger: Ledger) -> None:
     body = commands.RefundTenders(ACCOUNT, ORDER, SHOP, "rfd_1", Tenders(120_000))
 
     tried = await ledger.command(body, "saga_t", Op.TRY)
-    effects = await ledger.run(Message("call-busy", ACCOUNT, commands.FundWallet(ACCOUNT, 1)))
+    effects = (await ledger.run(Message("call-busy", ACCOUNT, commands.FundWallet(ACCOUNT, 1)))).effects
     await same_as_saved(ledger)
 
     assert tried.verdict == saga_pb2.VERDICT_DONE

@@ -13,7 +13,7 @@ from services.credit_ledger.domain.model import commands, effects, events, opera
 from services.credit_ledger.domain.model.tenders import Tenders
 from services.credit_ledger.domain.model.terms import NEVER_FREE, CreditTerms, PlanKind, Route, Strategy
 from services.credit_ledger.wire import CODEC, scalars, views
-from services.runtime.ground.codec import Undecodable
+from services.kernel.errors import Undecodable
 from settlement.common.v1 import tender_pb2
 from settlement.credit_ledger.v1 import commands_pb2 as pb
 

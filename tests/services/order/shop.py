@@ -5,6 +5,7 @@ from datetime import datetime
 from itertools import count
 from typing import Any
 
+from services.kernel.effects import Effects
 from services.kernel.messages import Message, Op, SagaRef
 from services.kernel.saga import Verdict
 from services.order.decisions import RULES, TIMERS
@@ -14,12 +15,16 @@ from services.order.wire import CODEC
 from services.runtime.ground.records import Outbound, Outgoing, reply_payload
 from services.runtime.ground.tables import Connection
 from services.runtime.kafka.incoming import read
-from services.runtime.lanes.batch import Batch, Business, Effects, Item
+from services.runtime.lanes.batch import Batch
+from services.runtime.lanes.business import Business
+from services.runtime.lanes.encoding import Encoded
+from services.runtime.lanes.item import Item
 from services.runtime.rpc.edge import error_of
 from services.runtime.stored.sagas import saga_table
 from settlement.card_redemption.v1 import commands_pb2 as card_commands_pb2
 from settlement.card_redemption.v1 import effects_pb2 as card_effects_pb2
 from settlement.credit_ledger.v1 import commands_pb2, effects_pb2
+from tests.services.batches import decide
 from tests.services.order.world import NOW
 
 PARTITIONS = 8
@@ -36,19 +41,16 @@ class Shop:
 
     connection: Connection
     now: datetime = NOW
-    effects: Effects = field(default_factory=Effects)
+    effects: Effects[Item] = field(default_factory=Effects)
+    encoded: Encoded = field(default_factory=Encoded)
     _numbers: Any = field(default_factory=lambda: count(1))  # Any: itertools.count is generic in nothing useful
 
-    async def run(self, *messages: Message) -> Effects:
+    async def run(self, *messages: Message) -> Batch:
         """Decide these messages in one transaction; a message that fails fails the test."""
         business = Business(ALL_TABLES, RULES, TIMERS, CODEC, Outbound("order", CODEC, PARTITIONS), PARTITIONS)
-        batch = Batch(business, [Item(message) for message in messages], self.now)
-        async with self.connection.transaction():
-            await batch.run(self.connection, 1, next(self._numbers) * 10_000)
-        self.effects = batch.effects
-        for _, error in self.effects.faulty:
-            raise error
-        return self.effects
+        batch = await decide(self.connection, business, messages, self.now, next(self._numbers) * 10_000)
+        self.effects, self.encoded = batch.effects, batch.encoded
+        return batch
 
     def call(self, key: str, body: object) -> Message:
         """A call as the edge makes it."""
@@ -58,17 +60,17 @@ class Shop:
     async def ask(self, key: str, body: object) -> Any:  # Any: the protobuf message of whatever was asked
         """Decide a call and answer the message of its result; raises its refusal."""
         message = self.call(key, body)
-        answered = (await self.run(message)).answered[message.id]
+        answered = (await self.run(message)).encoded.answered[message.id]
         if answered.verdict is Verdict.REFUSED:
             raise error_of(answered.refusal)
         return CODEC.message(answered.type, answered.outcome)
 
     async def settle(self) -> None:
         """Let the participants say yes until nothing is sent any more; what is sent together is answered in one batch."""
-        sent = commands(self.effects)
+        sent = commands(self.encoded)
         while sent:
             await self.run(*[self._answer(command) for command in sent])
-            sent = commands(self.effects)
+            sent = commands(self.encoded)
 
     def _answer(self, command: Outgoing) -> Message:
         headers = dict(command.headers)
@@ -84,9 +86,9 @@ class Shop:
         return read(CODEC, root.encode(), reply, reply_payload(Verdict.DONE, "", "", moved, result))
 
 
-def commands(effects: Effects) -> list[Outgoing]:
+def commands(encoded: Encoded) -> list[Outgoing]:
     """The commands of a batch, as they leave for Kafka."""
-    return [record for record in effects.outgoing if record.topic.endswith(".commands.v1")]
+    return [record for record in encoded.outgoing if record.topic.endswith(".commands.v1")]
 
 
 def _effect(name: str, payload: bytes) -> _Effect:

@@ -104,9 +104,10 @@ async def test_disputes_and_refused_parcels_come_back_as_they_were_saved(shop: S
     await shop.settle()
     refused = shop.call(order_id, RefuseDelivery(order_id, "SF1", "SF", "不要了", "customer"))
     first, again = await shop.run(refused), await shop.run(refused)
-    case: Any = CODEC.message(first.answered[refused.id].type, first.answered[refused.id].outcome)  # Any: a ReturnCase
-    assert [answered.outcome for _, answered in again.answers] == [answered.outcome for _, answered in first.answers]
-    assert again.dirty == {}
+    stored = first.encoded.answered[refused.id]
+    case: Any = CODEC.message(stored.type, stored.outcome)  # Any: a ReturnCase
+    assert [a.outcome for _, a in again.encoded.answers] == [a.outcome for _, a in first.encoded.answers]
+    assert again.effects.dirty == {}
 
     disputed = await shop.ask(order_id, DisputeReceipt(order_id, case.return_id, ("photo-1",), "空的", "merchant"))
     await same_as_saved(shop)
@@ -197,7 +198,7 @@ async def test_a_batch_of_many_orders_takes_as_many_statements_as_one(shop: Shop
         with shop.connection.query_logger(lambda query, said=said: said.append(query.query)):
             await shop.run(*calls)
         counts.append(len(said))
-        assert len(commands(shop.effects)) == 2 * size
+        assert len(commands(shop.encoded)) == 2 * size
         await shop.settle()
 
     assert counts[1] == counts[2]

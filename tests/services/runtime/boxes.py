@@ -10,7 +10,7 @@ from services.kernel.messages import Message, Op
 from services.runtime.ground.codec import Codec
 from services.runtime.ground.records import Outbound
 from services.runtime.ground.tables import Connection, Table
-from services.runtime.lanes.batch import Business
+from services.runtime.lanes.business import Business
 
 SCHEMA = """
 create table boxes (

@@ -14,10 +14,12 @@ from typing import NamedTuple
 import asyncpg
 import pytest
 
+from services.kernel.effects import ToLoad
 from services.kernel.messages import Message, Op, SagaRef
 from services.runtime.ground.migrations import migrate
 from services.runtime.ground.tables import Connection
-from services.runtime.lanes.batch import Batch, Item
+from services.runtime.lanes.batch import Batch
+from services.runtime.lanes.item import Item
 from services.runtime.stored import inbox
 from tests.services.runtime.boxes import SCHEMA, Put, business
 from tests.settle.audit.scratch import server
@@ -31,11 +33,10 @@ BUSINESS = business()
 class EarlyReader(Batch):
     """The wrong order: the inbox is read before the roots are locked."""
 
-    async def _load(self, connection: Connection) -> None:
-        ids = {key for item in self._items for key in inbox.rows_of(item.message)}
-        early = await inbox.load(connection, ids)
-        await super()._load(connection)
-        self._stored = early
+    async def _load(self, connection: Connection, wanted: ToLoad) -> None:
+        early = await inbox.load(connection, wanted.answers)
+        await super()._load(connection, wanted)
+        self._admission.stored = early
 
 
 class Claim(NamedTuple):
@@ -210,7 +211,7 @@ async def _attempt(
         events["broken law"] += 1
         return True
     events["set aside"] += len(batch.effects.faulty)
-    events.update(answered.verdict.value for answered in batch.effects.answered.values())
+    events.update(answered.verdict.value for answered in batch.encoded.answered.values())
     return True
 
 

@@ -22,7 +22,9 @@ from services.runtime.ground.records import Outbound, Outgoing
 from services.runtime.ground.settings import Settings
 from services.runtime.kafka.clients import PartitionReader, SafeProducer
 from services.runtime.kafka.publisher import publish_leftovers
-from services.runtime.lanes.batch import Batch, Business, Item
+from services.runtime.lanes.batch import Batch
+from services.runtime.lanes.business import Business
+from services.runtime.lanes.item import Item
 from services.runtime.process import Process
 from services.runtime.stored import leases, outbox, parked
 from services.runtime.stored.inbox import Answered

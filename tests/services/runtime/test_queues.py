@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from services.kernel.messages import Message, TimerDue
 from services.kernel.saga import WAKE
-from services.runtime.lanes.batch import Item
+from services.runtime.lanes.item import Item
 from services.runtime.lanes.queues import BACKGROUND_ALONE, BACKGROUND_SHARE, Queues
 from services.runtime.stored.inbox import Answered
 

@@ -4,8 +4,8 @@ import pytest
 from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2
 
-from services.kernel.errors import ResourceExhausted
-from services.runtime.ground.codec import Codec, Entry, Undecodable
+from services.kernel.errors import ResourceExhausted, Undecodable
+from services.runtime.ground.codec import Codec, Entry
 from services.runtime.rpc.errors import to_status
 from services.runtime.stored import parked
 from settlement.operations.v1 import operations_service_pb2 as pb

@@ -29,7 +29,10 @@ from services.runtime.ground.records import Outbound, Outgoing
 from services.runtime.ground.settings import Settings
 from services.runtime.ground.tables import Connection, Table
 from services.runtime.kafka.incoming import read
-from services.runtime.lanes.batch import Batch, Business, Effects, Item
+from services.runtime.lanes.batch import Batch
+from services.runtime.lanes.business import Business
+from services.runtime.lanes.encoding import Encoded
+from services.runtime.lanes.item import Item
 from services.runtime.stored.sagas import saga_table
 
 PARTITIONS = 4
@@ -65,9 +68,9 @@ class House:
     async def ask(self, service: str, key: str, body: object, request_id: str = "") -> object:
         """Have a call decided and everything that follows from it; answers its result or `Refused`."""
         message = Message(id=request_id or str(uuid4()), key=key, body=body, fresh_id=uuid4().hex)
-        effects = await self.batch(service, [Item(message, body_hash=b"body")])
+        encoded = await self.batch(service, [Item(message, body_hash=b"body")])
         await self.deliver()
-        stored = effects.answered.get(message.id)
+        stored = encoded.answered.get(message.id)
         if stored is None or stored.verdict == "REFUSED":
             return stored.refusal if stored else None
         return BUSINESS[service].codec.decode(stored.type, stored.outcome) if _readable(service, stored.type) else stored
@@ -91,7 +94,7 @@ class House:
                 if stream != "events":
                     await self.batch(service, [arrived(service, record)])
 
-    async def batch(self, service: str, items: list[Item]) -> Effects:
+    async def batch(self, service: str, items: list[Item]) -> Encoded:
         """One transaction with these messages; what it sends waits in `sent`."""
         connection = self.connections[service]
         batch = Batch(BUSINESS[service], items, self.now)
@@ -103,8 +106,8 @@ class House:
             raise effects.faulty[0][1]
         if effects.busy:
             raise AssertionError(f"busy: {effects.busy}")
-        self.sent += effects.outgoing
-        return effects
+        self.sent += batch.encoded.outgoing
+        return batch.encoded
 
 
 def arrived(service: str, record: Outgoing) -> Item:

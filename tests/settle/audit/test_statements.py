@@ -13,7 +13,7 @@ from services.kernel.messages import Message
 from services.order.domain.commands import CancelOrder, NewLine, NewTender, PlaceOrder
 from services.order.domain.credit_terms import CreditTerms
 from services.order.domain.tenders import TenderType
-from services.runtime.lanes.batch import Item
+from services.runtime.lanes.item import Item
 from tests.settle.audit.house import NAMES, House, arrived, house
 from tests.settle.audit.scratch import server
 

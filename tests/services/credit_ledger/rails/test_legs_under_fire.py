@@ -66,7 +66,7 @@ async def _settle(ledger: Ledger, act: Perform, actions: Sequence[object], times
         due = await _due(ledger)
         if not due:
             return
-        actions = (await ledger.run(*due)).actions
+        actions = (await ledger.run(*due)).effects.actions
     raise AssertionError("legs are still open")
 
 

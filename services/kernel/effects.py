@@ -1,0 +1,121 @@
+"""What the messages of one transaction cause, in domain values: to be stored, to be sent in this order, to be answered."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Generic, Protocol, TypeVar
+
+from services.kernel.decision import Aggregate, Command, Done, Event, Missing, Refused, Timer
+from services.kernel.journal import Journal
+from services.kernel.messages import Message, Op
+from services.kernel.saga import Verdict
+
+TimerKey = tuple[str, str]
+"""Kind and key of a timer."""
+
+
+class Arrival(Protocol):
+    """A message on its way to a decision.
+
+    `body_hash` says whether two requests of one id are the same. `place_in_line` is set if a record brought it: where it
+    stands among those of its key. `fault` says why it could not even be read.
+    """
+
+    @property
+    def message(self) -> Message: ...
+    @property
+    def body_hash(self) -> bytes | None: ...
+    @property
+    def place_in_line(self) -> int | None: ...
+    @property
+    def fault(self) -> Exception | None: ...
+
+
+A = TypeVar("A", bound=Arrival)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a message, for all its repeats too: of a call, or (`op`) of one operation of a saga's branch.
+
+    A new one holds its outcome; one that was stored before holds `stored` as the runtime read it, and nothing here looks
+    into it.
+    """
+
+    id: str
+    verdict: Verdict
+    outcome: Done | Refused | None = None
+    body_hash: bytes | None = None
+    op: Op | None = None
+    stored: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class PostedJournal:
+    """A journal with its place: the root under whose lock it was posted, that root's version, and its ordinal there."""
+
+    root: str
+    root_version: int
+    no: int
+    journal: Journal
+    saga_id: str
+    posted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SentReply:
+    """The answer to a command of a saga, for its coordinator."""
+
+    to: Message
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class SentCommand:
+    """A command; the root gets the answer."""
+
+    command: Command
+    root: str
+
+
+@dataclass(frozen=True, slots=True)
+class SentEvent:
+    """An event, to be kept and told."""
+
+    event: Event
+    saga_id: str
+
+
+Sent = SentReply | SentCommand | SentEvent
+
+
+@dataclass(slots=True)
+class Effects(Generic[A]):
+    """Everything that the messages of a transaction cause. `sent` is in the order in which it has to leave."""
+
+    answered: dict[str, Answer] = field(default_factory=dict)
+    answers: list[tuple[A, Answer]] = field(default_factory=list)
+    busy: list[A] = field(default_factory=list)
+    faulty: list[tuple[A, Exception]] = field(default_factory=list)
+    dirty: dict[type, dict[str, Aggregate]] = field(default_factory=dict)
+    journals: list[PostedJournal] = field(default_factory=list)
+    sent: list[Sent] = field(default_factory=list)
+    timers: dict[TimerKey, Timer] = field(default_factory=dict)
+    cleared: set[TimerKey] = field(default_factory=set)
+    actions: list[object] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class ToLoad:
+    """What has to be known before it goes on: rows by kind, open children by kind and root, stored answers, timers."""
+
+    rows: dict[type, set[str]] = field(default_factory=dict)
+    families: dict[type, set[str]] = field(default_factory=dict)
+    answers: set[str] = field(default_factory=set)
+    timers: set[TimerKey] = field(default_factory=set)
+
+    def add(self, more: Missing) -> None:
+        """Take what a decision asks for."""
+        for kind, key in more.rows:
+            self.rows.setdefault(kind, set()).add(key)
+        for kind, root in more.families:
+            self.families.setdefault(kind, set()).add(root)

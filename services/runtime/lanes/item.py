@@ -1,0 +1,69 @@
+"""One message on its way through a lane, and the record that brought it."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from services.kernel.messages import Message, TimerDue
+from services.runtime.ground.records import Headers
+from services.runtime.ground.tables import Connection
+from services.runtime.stored import offsets, parked
+from services.runtime.stored.inbox import Answered
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPlace:
+    """Where a record stood, and the record as it came, for the case that it has to be parked."""
+
+    topic: str
+    partition: int
+    offset: int
+    headers: Headers
+    payload: bytes
+
+
+@dataclass(slots=True, eq=False)
+class Item:
+    """One message on its way through a lane, the kernel's `Arrival`.
+
+    `answer` waits for it at the edge; `record` is set if Kafka brought it; `fault` if it could not even be read;
+    `background` if settlements go before it.
+    """
+
+    message: Message
+    answer: "asyncio.Future[Answered] | None" = None
+    body_hash: bytes | None = None
+    record: RecordPlace | None = None
+    fault: Exception | None = None
+    busy_count: int = 0
+    expires_at: float = 0.0
+    background: bool = False
+
+    @property
+    def timer(self) -> TimerDue | None:
+        """The timer that it is, if it is one."""
+        body = self.message.body
+        return body if isinstance(body, TimerDue) else None
+
+    @property
+    def place_in_line(self) -> int | None:
+        """Where its record stands among those of its key; None for what no record brought."""
+        return None if self.record is None else parked.place(self.record.headers)
+
+
+async def lock_records(connection: Connection, topic: str, items: Sequence[Item]) -> list[Item]:
+    """The items that nobody consumed yet, their offset rows locked; a gap says that this lane is not the reader any more."""
+    partitions = {item.record.partition for item in items if item.record}
+    if not partitions:
+        return list(items)
+    reached = await offsets.lock(connection, topic, partitions)
+    return [item for item in items if item.record is None or item.record.offset >= reached[item.record.partition]]
+
+
+def next_offsets(items: Iterable[Item]) -> dict[int, int]:
+    """Where each partition stands after these items."""
+    reached: dict[int, int] = {}
+    for item in items:
+        if item.record is not None:
+            reached[item.record.partition] = max(reached.get(item.record.partition, 0), item.record.offset + 1)
+    return reached
