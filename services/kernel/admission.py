@@ -170,7 +170,7 @@ class Admission(Generic[A]):
             return
         outcome = decision.outcome
         if isinstance(outcome, Busy):
-            self.effects.busy.append(arrival)
+            self.effects.busy.append((arrival, outcome))
             return
         if isinstance(outcome, Done):
             self._take(message, decision)

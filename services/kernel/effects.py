@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
-from services.kernel.decision import Aggregate, Command, Done, Event, Missing, Refused, Timer
+from services.kernel.decision import Aggregate, Busy, Command, Done, Event, Missing, Refused, Timer
 from services.kernel.journal import Journal
 from services.kernel.messages import Message, Op
 from services.kernel.saga import Verdict
@@ -94,7 +94,7 @@ class Effects(Generic[A]):
 
     answered: dict[str, Answer] = field(default_factory=dict)
     answers: list[tuple[A, Answer]] = field(default_factory=list)
-    busy: list[A] = field(default_factory=list)
+    busy: list[tuple[A, Busy]] = field(default_factory=list)
     faulty: list[tuple[A, Exception]] = field(default_factory=list)
     dirty: dict[type, dict[str, Aggregate]] = field(default_factory=dict)
     journals: list[PostedJournal] = field(default_factory=list)

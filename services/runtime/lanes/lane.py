@@ -278,7 +278,7 @@ class Lane:
                 item.answer.set_result(answered)
         for item, error in effects.faulty:
             self._report(item, error)
-        for item in effects.busy:
+        for item, _ in effects.busy:
             self._retry_busy(item)
         self._on_effects(effects)
 

@@ -1,0 +1,276 @@
+"""A service in memory: its real rules under the kernel's real admission, over rows, answers and timers in dictionaries.
+
+One world is one service; `tests.coupled` couples several. A decider test reads as given, when, then:
+
+    InMemory(RULES, TIMERS).given(order).when("ord_1", CancelOrder("ord_1")).then_told(OrderCancelled("ord_1"))
+
+After emmett's decider specification; here the past is rows, for rows are what our rules look at.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self, TypeVar
+
+from services.kernel.admission import Admission
+from services.kernel.decision import Aggregate, Busy, Command, Done, Event, Outcome, Refused, Rule, Timer
+from services.kernel.effects import Answer, Effects, SentCommand, SentEvent, SentReply, TimerKey, ToLoad
+from services.kernel.errors import BY_STATUS, Defect
+from services.kernel.journal import Journal, Unit
+from services.kernel.messages import Message, Op, SagaRef, TimerDue
+from services.kernel.saga import Reply
+
+R = TypeVar("R", bound=Aggregate)
+Rows = dict[tuple[type, str], Aggregate]
+NOW = datetime(2026, 3, 10, 1, 0, tzinfo=UTC)
+FIRED_MAX = 10_000
+
+
+@dataclass(slots=True, eq=False)
+class Arrived:
+    """A message on its way to a decision; `place_in_line` as if a record had brought it."""
+
+    message: Message
+    body_hash: bytes | None = None
+    place_in_line: int | None = None
+    fault: Exception | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one message caused. A message that nobody is answered for is `Done`, whatever became of it."""
+
+    outcome: Outcome
+    changes: tuple[Aggregate, ...] = ()
+    journals: tuple[Journal, ...] = ()
+    events: tuple[Event, ...] = ()
+    commands: tuple[Command, ...] = ()
+    actions: tuple[object, ...] = ()
+
+    @property
+    def result(self) -> Any:  # Any: as many types as there are bodies
+        """What the caller is answered; a refusal raises its error, BUSY an assertion."""
+        if isinstance(self.outcome, Refused):
+            raise BY_STATUS[self.outcome.status](self.outcome.reason, self.outcome.detail, dict(self.outcome.metadata))
+        assert isinstance(self.outcome, Done), self.outcome
+        return self.outcome.result
+
+    @property
+    def reason(self) -> str:
+        """Why it was refused, or BUSY; "" if it was done."""
+        return self.outcome.reason if isinstance(self.outcome, Refused) else "BUSY" if isinstance(self.outcome, Busy) else ""
+
+    def then(self, *changes: Aggregate) -> Self:
+        """It was done, and these rows are what it changed, in any order."""
+        assert isinstance(self.outcome, Done), self.outcome
+        assert sorted(self.changes, key=_place) == sorted(changes, key=_place)
+        return self
+
+    def then_told(self, *facts: object) -> Self:
+        """It was done, and these are the facts that it told, in this order."""
+        assert isinstance(self.outcome, Done), self.outcome
+        assert tuple(event.body for event in self.events) == facts
+        return self
+
+    def then_asked(self, *asked: tuple[str, Op]) -> Self:
+        """It was done, and these participants were asked for these operations, in this order."""
+        assert isinstance(self.outcome, Done), self.outcome
+        assert tuple((command.participant, command.saga.op) for command in self.commands if command.saga) == asked
+        return self
+
+    def then_nothing(self) -> Self:
+        """It was done, and nothing came of it."""
+        return self.then().then_told().then_asked()
+
+    def then_refused(self, reason: str) -> Self:
+        """It was refused for this reason (BUSY among them), and nothing came of it."""
+        assert self.reason == reason, self.outcome
+        assert (self.changes, self.journals, self.events, self.commands, self.actions) == ((), (), (), (), ())
+        return self
+
+
+@dataclass
+class InMemory:
+    """One service. `when` decides a call, `command` a command of a saga, `reply` a participant's answer, `tell` any other
+    message; `turn` moves the clock. What it sends waits in `sent` and `replies`.
+
+    `name` is the service's. `check` is asked about every row before it is kept: what was there, and what comes.
+    """
+
+    rules: Mapping[type, Rule]
+    timer_rules: Mapping[str, Rule] = field(default_factory=dict)
+    name: str = "service"
+    now: datetime = NOW
+    check: Callable[[Aggregate | None, Aggregate], None] = lambda before, after: None
+    rows: Rows = field(default_factory=dict)
+    answers: dict[str, Answer] = field(default_factory=dict)
+    timers: dict[TimerKey, Timer] = field(default_factory=dict)
+    lines: dict[str, int] = field(default_factory=dict)
+    sent: list[Command] = field(default_factory=list)
+    replies: list[tuple[str, Reply]] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    journals: list[Journal] = field(default_factory=list)
+    balances: Counter[tuple[Unit, str, str]] = field(default_factory=Counter)
+    actions: list[object] = field(default_factory=list)
+    messages: int = 0
+    _sequences: dict[str, int] = field(default_factory=dict)
+
+    # -- given
+
+    def given(self, *rows: Aggregate) -> Self:
+        """These rows are stored."""
+        self.rows.update({(type(row), row.key): row for row in rows})
+        return self
+
+    def find(self, kind: type[R], key: str) -> R | None:
+        """The row, if there is one."""
+        return self.rows.get((kind, key))  # type: ignore[return-value]  # rows are filed under their own type
+
+    def row(self, kind: type[R], key: str) -> R:
+        """The row, which is there."""
+        return self.rows[kind, key]  # type: ignore[return-value]  # rows are filed under their own type
+
+    def family(self, kind: type[R], root: str) -> list[R]:
+        """All rows of a kind under a root, by key, open or not."""
+        found = [row for (of, _), row in self.rows.items() if of is kind and row.root == root]
+        return sorted(found, key=lambda row: row.key)  # type: ignore[arg-type]  # as above
+
+    # -- when
+
+    def when(self, key: str, body: object, request_id: str = "", body_hash: bytes | None = None) -> Step:
+        """Decide a call."""
+        number = self._next()
+        message = Message(request_id or f"request-{number}", key, body, f"{number:032x}")
+        return self.step(Arrived(message, body_hash))
+
+    def command(
+        self, key: str, body: object, op: Op = Op.EXECUTE, saga_id: str = "", *, branch: str = "", caller: str = "",
+        not_after: datetime | None = None,
+    ) -> Step:
+        """Decide a command of a saga; without an id, of a new one."""
+        number = self._next()
+        saga = SagaRef(saga_id or f"saga_{number}", branch or self.name, op)
+        message_id = f"{saga.saga_id}/{saga.branch}/{op}"
+        return self.step(Arrived(
+            Message(message_id, key, body, message_id, saga=saga, caller=caller or "coordinator/root", not_after=not_after)
+        ))
+
+    def reply(self, root: str, body: Reply) -> Step:
+        """Decide what a participant answered."""
+        return self.tell(root, body)
+
+    def tell(self, key: str, body: object, message_id: str = "") -> Step:
+        """Decide a message that nobody waits for: a notice (with an id), a report of our own."""
+        return self.step(Arrived(Message(message_id, key, body, message_id or f"told-{self._next()}")))
+
+    def turn(self, by: timedelta) -> None:
+        """Move the clock and fire what is due."""
+        self.now += by
+        self.fire()
+
+    def fire(self) -> None:
+        """Fire what is due, the earliest first, until nothing is; what meets a claim is left for the next time."""
+        busy: set[Timer] = set()
+        for _ in range(FIRED_MAX):
+            due = [timer for timer in self.timers.values() if timer.due_at <= self.now and timer not in busy]
+            if not due:
+                return
+            timer = min(due, key=lambda each: (each.due_at, each.kind, each.key))
+            body = TimerDue(timer.kind, timer.key, timer.due_at)
+            step = self.step(Arrived(Message("", timer.root, body, f"{timer.kind}/{timer.key}/{timer.due_at.timestamp()}")))
+            if isinstance(step.outcome, Busy):
+                busy.add(timer)
+        raise Defect("timers without an end")
+
+    def step(self, arrived: Arrived) -> Step:
+        """Decide one message; a fault is raised, and nothing of it kept."""
+        effects = self._decided([arrived])
+        for _, error in effects.faulty:
+            raise error
+        self._keep(effects)
+        return Step(
+            _outcome(effects), tuple(row for rows in effects.dirty.values() for row in rows.values()),
+            tuple(posted.journal for posted in effects.journals),
+            tuple(sent.event for sent in effects.sent if isinstance(sent, SentEvent)),
+            tuple(sent.command for sent in effects.sent if isinstance(sent, SentCommand)), tuple(effects.actions),
+        )
+
+    def admit(self, *arrived: Arrived) -> Effects[Arrived]:
+        """Decide these messages in one transaction, as a lane does: faults are set aside, and told."""
+        effects = self._decided(arrived)
+        self._keep(effects)
+        return effects
+
+    def _next(self) -> int:
+        self.messages += 1
+        return self.messages
+
+    # -- what a lane does with tables, done with dictionaries
+
+    def _decided(self, arrived: "list[Arrived] | tuple[Arrived, ...]") -> Effects[Arrived]:
+        admission: Admission[Arrived] = Admission(self.rules, self.timer_rules, self.now, self.lines)
+        for wanted in admission.rounds(arrived):
+            self._load(admission, wanted)
+        return admission.effects
+
+    def _load(self, admission: Admission[Arrived], wanted: ToLoad) -> None:
+        for kind, keys in wanted.rows.items():
+            admission.known.load(kind, {key: self.rows[kind, key] for key in keys if (kind, key) in self.rows}, keys)
+        for kind, roots in wanted.families.items():
+            for root in roots:
+                members = [row for (of, _), row in self.rows.items() if of is kind and row.root == root]
+                admission.known.load_family(kind, root, [row for row in members if getattr(row, "open", True)])
+        admission.stored.update({key: self.answers[key] for key in wanted.answers if key in self.answers})
+        admission.due.update(key for key in wanted.timers if key in self.timers and self.timers[key].due_at <= self.now)
+
+    def _keep(self, effects: Effects[Arrived]) -> None:
+        for rows in effects.dirty.values():
+            for row in rows.values():
+                self.check(self.rows.get((type(row), row.key)), row)
+                self.rows[type(row), row.key] = row
+        self.answers.update(effects.answered)
+        for posted in effects.journals:
+            self.journals.append(posted.journal)
+            for line in posted.journal.lines:
+                self.balances[posted.journal.unit, line.account, line.sub] += line.amount_minor
+        for sent in effects.sent:
+            if isinstance(sent, SentCommand):
+                self.sent.append(sent.command)
+            elif isinstance(sent, SentReply):
+                self.replies.append((sent.to.caller, _reply(sent)))
+            else:
+                self._tell(sent.event)
+        for key in effects.cleared:
+            self.timers.pop(key, None)
+        self.timers.update(effects.timers)
+        self.actions += effects.actions
+
+    def _tell(self, event: Event) -> None:
+        """Events of an aggregate have no gap."""
+        last = self._sequences.get(event.aggregate_id, event.sequence - 1)
+        assert event.sequence == last + 1, f"{event} after {last}"
+        self._sequences[event.aggregate_id] = event.sequence
+        self.events.append(event)
+
+
+def _reply(sent: SentReply) -> Reply:
+    """The answer to a command of a saga, as its coordinator reads it."""
+    saga, outcome = sent.to.saga, sent.answer.outcome
+    assert saga is not None
+    if isinstance(outcome, Done):
+        return Reply(saga.saga_id, saga.branch, saga.op, sent.answer.verdict, "", outcome.moved, outcome.result)
+    assert outcome is not None
+    return Reply(saga.saga_id, saga.branch, saga.op, sent.answer.verdict, outcome.reason)
+
+
+def _outcome(effects: Effects[Arrived]) -> Outcome:
+    if effects.busy:
+        return effects.busy[0][1]
+    told = [answer for _, answer in effects.answers]
+    told += [sent.answer for sent in effects.sent if isinstance(sent, SentReply)]
+    return told[0].outcome or Done() if told else Done()
+
+
+def _place(row: Aggregate) -> tuple[str, str]:
+    return type(row).__name__, row.key
