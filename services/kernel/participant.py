@@ -40,8 +40,8 @@ class Claimable(Protocol):
 R = TypeVar("R", bound=Claimable)
 
 
-def free(root: Claimable) -> None:
-    """Refuse to let a writer pass that is not the claiming saga's: raises `IsBusy`."""
+def refuse_if_busy(root: Claimable) -> None:
+    """Let no writer pass that is not the claiming saga's: raises `IsBusy`."""
     if root.pending is not None:
         raise IsBusy(root.pending.saga_id)
 

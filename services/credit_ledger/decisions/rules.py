@@ -27,7 +27,7 @@ from services.credit_ledger.domain.statements import cut as statement_cut
 from services.kernel.decision import Decision, Done, Known, Rule, rules, timer_rules
 from services.kernel.errors import AlreadyExists, Defect, NotFound
 from services.kernel.messages import Message, Op, TimerDue
-from services.kernel.participant import free, take_part
+from services.kernel.participant import refuse_if_busy, take_part
 
 Rows = tuple[tuple[type, str], ...]
 Decide = Callable[[Known, Message, datetime], Decision]
@@ -56,7 +56,7 @@ def _writer(apply: Apply) -> Decide:
 
     def decide(known: Known, message: Message, now: datetime) -> Decision:
         account = account_of(known, message.key)
-        free(account)
+        refuse_if_busy(account)
         return closed(apply(opened(known, account, now), message.body), message.body)
 
     return decide
@@ -103,7 +103,7 @@ def _open_account(known: Known, message: Message, now: datetime) -> Decision:
 def _preview(known: Known, message: Message, now: datetime) -> Decision:
     """A preview changes nothing, a due cut included; it waits for sagas, since their outcome would make it stale."""
     account, body = account_of(known, message.key), message.body
-    free(account)
+    refuse_if_busy(account)
     position = opened(known, account, now)
     if isinstance(body, commands.PreviewRefund):
         return Decision(Done(preview.preview_refund(position, body)))
@@ -131,7 +131,7 @@ def _report_leg(known: Known, message: Message, now: datetime) -> Decision:
     if not isinstance(message.body, commands.ReportLeg):
         raise Defect(f"{message.body} reports no leg")
     account = account_of(known, message.key)
-    free(account)
+    refuse_if_busy(account)
     body = message.body
     return closed(legs.reported(opened(known, account, now), body), body)
 
@@ -143,7 +143,7 @@ def _timer(act: Callable[[Position, str], Applied]) -> Decide:
         if not isinstance(message.body, TimerDue):
             raise Defect(f"{message.body} is no timer")
         account = account_of(known, message.key)
-        free(account)
+        refuse_if_busy(account)
         return closed(act(opened(known, account, now), message.body.key), message.body)
 
     return decide
