@@ -15,7 +15,7 @@ from typing import Any, Self, TypeVar
 
 from services.kernel.admission import Admission
 from services.kernel.decision import Aggregate, Busy, Command, Done, Event, Outcome, Refused, Rule, Timer
-from services.kernel.effects import Answer, Effects, SentCommand, SentEvent, SentReply, TimerKey, ToLoad
+from services.kernel.effects import Answer, Arrived, Effects, SentCommand, SentEvent, SentReply, TimerKey, ToLoad
 from services.kernel.errors import BY_STATUS, Defect
 from services.kernel.journal import Journal, Unit
 from services.kernel.messages import Message, Op, SagaRef, TimerDue
@@ -25,16 +25,6 @@ R = TypeVar("R", bound=Aggregate)
 Rows = dict[tuple[type, str], Aggregate]
 NOW = datetime(2026, 3, 10, 1, 0, tzinfo=UTC)
 FIRED_MAX = 10_000
-
-
-@dataclass(slots=True, eq=False)
-class Arrived:
-    """A message on its way to a decision; `place_in_line` as if a record had brought it."""
-
-    message: Message
-    body_hash: bytes | None = None
-    place_in_line: int | None = None
-    fault: Exception | None = None
 
 
 @dataclass(frozen=True, slots=True)

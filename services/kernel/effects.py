@@ -33,6 +33,16 @@ class Arrival(Protocol):
 A = TypeVar("A", bound=Arrival)
 
 
+@dataclass(slots=True, eq=False)
+class Arrived:
+    """The plainest `Arrival`."""
+
+    message: Message
+    body_hash: bytes | None = None
+    place_in_line: int | None = None
+    fault: Exception | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What became of a message, for all its repeats too: of a call, or (`op`) of one operation of a saga's branch.

@@ -38,7 +38,6 @@ class Message:
     fresh_id: str = ""
     saga: SagaRef | None = None
     caller: str = ""
-    sent_at: datetime | None = None
     not_after: datetime | None = None
 
 

@@ -1,18 +1,15 @@
 """What callers see of an account: figures, repayment tables, movements, journals, legs, previews."""
 
-from services.credit_ledger.decisions import RULES
 from services.credit_ledger.domain.model import commands
 from services.credit_ledger.domain.model.effects import Preview
 from services.credit_ledger.domain.model.merchant_share import share_keys
 from services.credit_ledger.rpc.paging import number_of, page_token, place_of
-from services.credit_ledger.rpc.reading import account_at, considered
+from services.credit_ledger.rpc.reading import account_at, previewed
 from services.credit_ledger.store import agreements, reads
 from services.credit_ledger.wire import effects, views
 from services.credit_ledger.wire.scalars import LEG_STATE_OF, moment, tenders_of
 from services.kernel.calendar import business_date
-from services.kernel.decision import Done
 from services.kernel.errors import Defect, InvalidArgument
-from services.kernel.messages import Message
 from services.runtime.rpc.calls import Context
 from services.runtime.rpc.edge import Edge
 from services.runtime.rpc.journal_pages import journal_page
@@ -113,11 +110,10 @@ class AccountViews:
         else:
             refund = commands.RefundTenders(request.account_id, request.order_id, request.merchant_id, "", tenders)
             body = commands.PreviewRefund(refund)
-        message = Message(id="", key=request.account_id, body=body)
-        decision = await considered(self.edge, context, RULES[type(body)], message)
-        if not isinstance(decision.outcome, Done) or not isinstance(decision.outcome.result, Preview):
-            raise Defect(f"a preview came to {decision.outcome}")
-        return pb.PreviewRefundResponse(preview=effects.preview(decision.outcome.result))
+        done = await previewed(self.edge, context, request.account_id, body)
+        if not isinstance(done.result, Preview):
+            raise Defect(f"a preview came to {done}")
+        return pb.PreviewRefundResponse(preview=effects.preview(done.result))
 
 
 def _kind(shown: str) -> str:

@@ -1,11 +1,11 @@
-"""Reads that a method needs more than once: an account that is new enough, a date, the rule of a preview."""
+"""Reads that a method needs more than once: an account that is new enough, a date, a preview."""
 
 import asyncio
-from collections.abc import Mapping
 from contextlib import suppress
 from datetime import date, datetime
 from uuid import UUID, uuid5
 
+from services.credit_ledger.decisions import RULES
 from services.credit_ledger.domain.model.account import CreditAccount
 from services.credit_ledger.domain.model.commands import CutStatement
 from services.credit_ledger.domain.model.merchant_share import MerchantShare
@@ -13,22 +13,20 @@ from services.credit_ledger.store import TABLES
 from services.credit_ledger.store.accounts import find_accounts, find_merchant_shares
 from services.credit_ledger.store.reads import find_account
 from services.kernel.calendar import business_date
-from services.kernel.decision import Decision, Known, Missing, Rule
+from services.kernel.decision import Done, Refused
 from services.kernel.errors import Aborted, InvalidArgument, NotFound, ResourceExhausted, Unavailable
-from services.kernel.messages import Message
-from services.kernel.participant import IsBusy
-from services.runtime.ground.tables import Connection, Load
+from services.runtime.ground.tables import Connection, unlocked
 from services.runtime.rpc.calls import Context
-from services.runtime.rpc.edge import Edge
+from services.runtime.rpc.edge import Edge, error_of
+from services.runtime.rpc.preview import preview
 from settlement.credit_ledger.v1.statement_service_pb2 import CutStatementRequest
 
 POLL_SECONDS = 0.02
 WAIT_SECONDS_MAX = 5.0
 """How long a read waits at most for the version, or for the end of a claim, that its caller needs."""
 
-ROUNDS_MAX = 8
 _READERS = UUID("3d0a6c1e-93f5-4c1b-8a55-0f4d1f6f2b10")
-_UNLOCKED: Mapping[type, Load] = {CreditAccount: find_accounts, MerchantShare: find_merchant_shares}
+_TABLES = unlocked(TABLES, {CreditAccount: find_accounts, MerchantShare: find_merchant_shares})
 
 
 async def account_at(edge: Edge, connection: Connection, context: Context, account_id: str, min_version: int) -> CreditAccount:
@@ -69,16 +67,18 @@ def cut_request(asker: UUID, account_id: str, cut_at: datetime) -> CutStatementR
     return CutStatementRequest(request_id=str(own_id), account_id=account_id, bill_date=bill_date)
 
 
-async def considered(edge: Edge, context: Context, rule: Rule, message: Message) -> Decision:
-    """What a rule would decide now, on one snapshot, nothing locked and nothing kept; waits while a saga holds the account."""
+async def previewed(edge: Edge, context: Context, key: str, body: object) -> Done:
+    """What a call would come to now, on one snapshot, nothing locked and nothing kept; waits while a saga holds the account."""
     deadline = asyncio.get_running_loop().time() + _seconds(context)
     while True:
-        try:
-            async with edge.read() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
-                return await _decided(connection, rule, message, edge.clock.now())
-        except IsBusy as busy:
-            if asyncio.get_running_loop().time() > deadline:
-                raise Unavailable("ACCOUNT_BUSY", f"{busy.holder} holds {message.key}") from busy
+        async with edge.read() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+            outcome = await preview(connection, _TABLES, RULES, key, body, edge.clock.now())
+        if isinstance(outcome, Refused):
+            raise error_of(outcome)
+        if isinstance(outcome, Done):
+            return outcome
+        if asyncio.get_running_loop().time() > deadline:
+            raise Unavailable("ACCOUNT_BUSY", f"{outcome.holder} holds {key}")
         await asyncio.sleep(POLL_SECONDS)
 
 
@@ -88,29 +88,6 @@ def day_of(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError as error:
         raise InvalidArgument("INVALID_ARGUMENT", f"{text} is no date") from error
-
-
-async def _decided(connection: Connection, rule: Rule, message: Message, now: datetime) -> Decision:
-    known = Known()
-    missing = Missing(rows=rule.wants(message.body, message))
-    for _ in range(ROUNDS_MAX):
-        await _load(connection, known, missing)
-        try:
-            return rule.decide(known, message.body, message, now)
-        except Missing as more:
-            missing = more
-    raise Unavailable("UNAVAILABLE", "the preview needs more than it can have")
-
-
-async def _load(connection: Connection, known: Known, missing: Missing) -> None:
-    for table in TABLES:
-        load = _UNLOCKED.get(table.kind, table.load)
-        keys = sorted({key for kind, key in missing.rows if kind is table.kind})
-        if keys:
-            known.load(table.kind, {row.key: row for row in await load(connection, keys)}, keys)
-        for root in sorted({root for kind, root in missing.families if kind is table.kind}):
-            if table.load_family is not None:
-                known.load_family(table.kind, root, await table.load_family(connection, [root]))
 
 
 def _seconds(context: Context) -> float:

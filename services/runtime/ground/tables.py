@@ -1,12 +1,13 @@
 """How a service's aggregates reach the lane: one `Table` for each kind, with its set-based load and save."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import asyncpg
 
-from services.kernel.decision import Aggregate
+from services.kernel.decision import Aggregate, Known
+from services.kernel.effects import ToLoad
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Load = Callable[[Connection, Sequence[str]], Awaitable[Sequence[Any]]]
@@ -27,3 +28,26 @@ class Table:
     save: Save
     root: bool = False
     load_family: Load | None = None
+
+
+async def load(connection: Connection, tables: Sequence[Table], wanted: ToLoad, known: Known) -> None:
+    """Load the rows and families that are wanted, each kind by one statement: roots first, under whose locks the rest is."""
+    for roots in (True, False):
+        for table in tables:
+            keys = wanted.rows.get(table.kind)
+            if keys and table.root is roots:
+                asked = sorted(keys)
+                rows = await table.load(connection, asked)
+                known.load(table.kind, {row.key: row for row in rows}, asked)
+    for table in tables:
+        if table.kind in wanted.families and table.load_family:
+            by_root: dict[str, list[Aggregate]] = {root: [] for root in wanted.families[table.kind]}
+            for row in await table.load_family(connection, sorted(by_root)):
+                by_root[row.root].append(row)
+            for root, members in by_root.items():
+                known.load_family(table.kind, root, members)
+
+
+def unlocked(tables: Sequence[Table], loads: Mapping[type, Load]) -> tuple[Table, ...]:
+    """The same tables for reading only: of these kinds by these loads, which lock nothing."""
+    return tuple(replace(table, load=loads.get(table.kind, table.load)) for table in tables)

@@ -3,14 +3,13 @@
 The number of statements depends on which kinds of things the batch holds, never on how many messages.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from services.kernel.admission import Admission
-from services.kernel.decision import Aggregate
 from services.kernel.effects import Effects, ToLoad
 from services.kernel.errors import Undecodable
-from services.runtime.ground.tables import Connection
+from services.runtime.ground.tables import Connection, load
 from services.runtime.lanes.business import Business
 from services.runtime.lanes.encoding import Encoded, encode
 from services.runtime.lanes.item import Item
@@ -41,31 +40,11 @@ class Batch:
         await self._save(connection, lane_id, next_seq)
 
     async def _load(self, connection: Connection, wanted: ToLoad) -> None:
-        await self._load_rows(connection, wanted.rows, roots=True)
-        await self._load_rows(connection, wanted.rows, roots=False)
-        if wanted.families:
-            await self._load_families(connection, wanted.families)
+        await load(connection, self._business.tables, wanted, self._admission.known)
         if wanted.answers:
             self._admission.stored = await inbox.load(connection, wanted.answers)
         if wanted.timers:
             self._admission.due = await timers.still_due(connection, wanted.timers, self._now)
-
-    async def _load_rows(self, connection: Connection, wanted: Mapping[type, set[str]], roots: bool) -> None:
-        for table in self._business.tables:
-            keys = wanted.get(table.kind)
-            if keys and table.root is roots:
-                asked = sorted(keys)
-                rows = await table.load(connection, asked)
-                self._admission.known.load(table.kind, {row.key: row for row in rows}, asked)
-
-    async def _load_families(self, connection: Connection, wanted: Mapping[type, set[str]]) -> None:
-        for table in self._business.tables:
-            if table.kind in wanted and table.load_family:
-                by_root: dict[str, list[Aggregate]] = {root: [] for root in wanted[table.kind]}
-                for row in await table.load_family(connection, sorted(by_root)):
-                    by_root[row.root].append(row)
-                for root, members in by_root.items():
-                    self._admission.known.load_family(table.kind, root, members)
 
     async def _save(self, connection: Connection, lane_id: int, next_seq: int) -> None:
         effects, encoded = self.effects, self.encoded

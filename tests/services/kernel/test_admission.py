@@ -7,12 +7,12 @@ import pytest
 
 from services.kernel.admission import answers_for
 from services.kernel.decision import Busy, Command, Done, Refused, Timer
-from services.kernel.effects import SentCommand, SentEvent, SentReply
+from services.kernel.effects import Arrived, SentCommand, SentEvent, SentReply
 from services.kernel.errors import Defect
 from services.kernel.messages import Message, Op, SagaRef
 from services.kernel.participant import Pending
 from services.kernel.saga import Reply, Verdict
-from tests.in_memory import NOW, Arrived
+from tests.in_memory import NOW
 from tests.services.kernel.jars import JAR, STALE, Jar, Put, shelf
 
 FULL = Jar(held=10)

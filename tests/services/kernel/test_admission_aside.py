@@ -7,11 +7,12 @@ import pytest
 
 from services.kernel.admission import PLACE_FIRST, RETRY_FAULTY_TIMER
 from services.kernel.decision import Decision, Done, Timer
+from services.kernel.effects import Arrived
 from services.kernel.errors import Undecodable
 from services.kernel.messages import Message, Op, SagaRef, TimerDue
 from services.kernel.participant import Pending
 from services.kernel.saga import Reply, Verdict
-from tests.in_memory import NOW, Arrived, InMemory
+from tests.in_memory import NOW, InMemory
 from tests.services.kernel.jars import JAR, STALE, Break, Jar, Put, shelf
 
 LAST = 2**63 - 1

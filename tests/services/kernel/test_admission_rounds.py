@@ -6,10 +6,10 @@ import pytest
 
 from services.kernel.admission import ROUNDS_MAX, Admission
 from services.kernel.decision import Done
-from services.kernel.effects import ToLoad
+from services.kernel.effects import Arrived, ToLoad
 from services.kernel.errors import Defect, Undecodable
 from services.kernel.messages import Message, Op, SagaRef, TimerDue
-from tests.in_memory import NOW, Arrived
+from tests.in_memory import NOW
 from tests.services.kernel.jars import JAR, RULES, STALE, TIMERS, Jar, Label, Put, ReadLabels, shelf
 
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 
 from services.kernel.decision import Busy, Decision, Done, Refused
+from services.kernel.effects import Arrived
 from services.kernel.errors import Defect
 from services.kernel.journal import Unit, post
 from services.kernel.messages import Message
-from tests.in_memory import Arrived
 from tests.services.kernel.jars import JAR, Break, Jar, Label, Put, shelf
 
 JOURNALS = post("break", Unit.CNY, (("IN", JAR, 1), ("OUT", JAR, -1)))
