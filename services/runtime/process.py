@@ -27,8 +27,10 @@ from services.runtime.ground.records import Outbound, topic
 from services.runtime.ground.settings import Settings
 from services.runtime.ground.tables import Connection, Table
 from services.runtime.ground.values import frozen_classes, unguard
-from services.runtime.kafka.clients import PartitionReader, SafeProducer, check_broker
+from services.runtime.kafka.clients import check_broker
+from services.runtime.kafka.producer import SafeProducer
 from services.runtime.kafka.publisher import Publisher, publish_leftovers
+from services.runtime.kafka.reader import PartitionReader
 from services.runtime.lanes.business import Business
 from services.runtime.lanes.feed import Feed
 from services.runtime.lanes.lane import Lane

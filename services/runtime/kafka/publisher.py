@@ -11,7 +11,7 @@ import structlog
 
 from services.runtime.ground.postgres import Pool
 from services.runtime.ground.records import Outgoing
-from services.runtime.kafka.clients import ProducerReplaced, SafeProducer
+from services.runtime.kafka.producer import ProducerReplaced, SafeProducer
 from services.runtime.stored import leases, outbox
 
 LEFTOVERS_MAX = 5_000

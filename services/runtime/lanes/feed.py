@@ -11,8 +11,8 @@ from services.kernel.messages import Message
 from services.runtime.ground.clock import Clock, ManualClock
 from services.runtime.ground.codec import Codec
 from services.runtime.ground.postgres import Pool
-from services.runtime.kafka.clients import PartitionReader, Record
 from services.runtime.kafka.incoming import read
+from services.runtime.kafka.reader import PartitionReader, Record
 from services.runtime.lanes.item import Item, RecordPlace
 from services.runtime.lanes.queues import Queues
 from services.runtime.stored import timers

@@ -20,8 +20,9 @@ from services.runtime.ground.migrations import migrate
 from services.runtime.ground.postgres import connect_lane, open_pool
 from services.runtime.ground.records import Outbound, Outgoing
 from services.runtime.ground.settings import Settings
-from services.runtime.kafka.clients import PartitionReader, SafeProducer
+from services.runtime.kafka.producer import SafeProducer
 from services.runtime.kafka.publisher import publish_leftovers
+from services.runtime.kafka.reader import PartitionReader
 from services.runtime.lanes.batch import Batch
 from services.runtime.lanes.business import Business
 from services.runtime.lanes.item import Item

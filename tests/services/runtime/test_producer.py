@@ -10,7 +10,8 @@ import pytest_asyncio
 from services.runtime.ground.records import Outgoing
 from services.runtime.ground.settings import Settings, SettingsError
 from services.runtime.kafka import clients as kafka
-from services.runtime.kafka.clients import PartitionReader, ProducerReplaced, SafeProducer
+from services.runtime.kafka.producer import ProducerReplaced, SafeProducer
+from services.runtime.kafka.reader import PartitionReader
 from tests.services.runtime.conftest import Until
 from tests.services.runtime.mock_cluster import MockCluster
 

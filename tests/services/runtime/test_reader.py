@@ -11,14 +11,12 @@ import pytest_asyncio
 from services.runtime.ground.settings import Settings, SettingsError
 from services.runtime.kafka.clients import (
     BrokerUnavailable,
-    LogLost,
-    PartitionReader,
-    ProducerReplaced,
-    SafeProducer,
     check_broker,
     make_consumer,
     make_producer,
 )
+from services.runtime.kafka.producer import ProducerReplaced, SafeProducer
+from services.runtime.kafka.reader import LogLost, PartitionReader
 from tests.services.runtime.conftest import Until
 from tests.services.runtime.mock_cluster import MockCluster
 from tests.services.runtime.test_producer import record

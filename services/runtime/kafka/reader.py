@@ -1,0 +1,163 @@
+"""The reader that stops for nothing: no group, from where PostgreSQL says, replaced if it goes quiet (RELIABILITY 3.1)."""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError, OffsetOutOfRangeError
+
+from services.runtime.ground import metrics
+from services.runtime.ground.settings import Settings
+from services.runtime.kafka.clients import (
+    CONNECT_SECONDS,
+    FETCH_WAIT_MS,
+    BrokerUnavailable,
+    cluster_id,
+    make_consumer,
+    stopped,
+)
+
+log = structlog.get_logger(__name__)
+
+
+class LogLost(Exception):
+    """The log no longer holds the next offset: Kafka lost data, and the partition stops until PostgreSQL decides (A6)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record as it was read."""
+
+    partition: int
+    offset: int
+    key: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+    value: bytes
+
+
+class PartitionReader:
+    """Reads partitions of one topic, each from where it is told to, through a consumer that it replaces when it must."""
+
+    def __init__(self, settings: Settings, topic: str) -> None:
+        self._settings = settings
+        self._topic = topic
+        self._consumer: AIOKafkaConsumer | None = None
+        self._scout: AIOKafkaConsumer | None = None
+        self._next: dict[int, int] = {}
+        self._moved_at: dict[int, float] = {}
+        self._looked_at = 0.0
+
+    async def start(self) -> None:
+        """Connect; raises `BrokerUnavailable`."""
+        consumer = make_consumer(self._settings)
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await consumer.start()
+        except (KafkaError, TimeoutError) as error:
+            await stopped(consumer)
+            raise BrokerUnavailable(f"no broker at {self._settings.kafka}: {error!r}") from error
+        self._consumer = consumer
+        self._assign()
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        clients, self._consumer, self._scout = (self._consumer, self._scout), None, None
+        for client in clients:
+            if client is not None:
+                await stopped(client)
+
+    async def ends(self, partitions: Sequence[int]) -> tuple[str, dict[int, tuple[int, int]]]:
+        """The cluster's identity, and (first offset, end) of the log of each partition; raises `BrokerUnavailable`."""
+        consumer = self._connected()
+        wanted = [TopicPartition(self._topic, partition) for partition in partitions]
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                first, end = await consumer.beginning_offsets(wanted), await consumer.end_offsets(wanted)
+                return await cluster_id(consumer), {tp.partition: (first[tp], end[tp]) for tp in wanted}
+        except (KafkaError, TimeoutError) as error:
+            raise BrokerUnavailable(repr(error)) from error
+
+    def follow(self, begin: Mapping[int, int]) -> None:
+        """Read these partitions too, from these offsets on."""
+        self._next.update(begin)
+        self._moved_at.update(dict.fromkeys(begin, time.monotonic()))
+        self._assign()
+
+    async def fetch(self, most: int) -> list[Record]:
+        """What arrived, in order per partition; empty after a short wait. Call it from one task, never under a time-out (A17)."""
+        consumer = self._consumer or await self._reconnected()
+        if consumer is None or not self._next:
+            await asyncio.sleep(FETCH_WAIT_MS / 1000)
+            return []
+        try:
+            fetched = await consumer.getmany(timeout_ms=FETCH_WAIT_MS, max_records=most)
+        except OffsetOutOfRangeError as error:
+            metrics.LOGS_LOST.inc()
+            raise LogLost(f"{error.args}") from error
+        except KafkaError as error:
+            log.warning("fetch_failed", error=repr(error))
+            fetched = {}
+            await asyncio.sleep(FETCH_WAIT_MS / 1000)
+        records = []
+        now = time.monotonic()
+        for tp, arrived in fetched.items():
+            for record in arrived:
+                if record.offset >= self._next.get(tp.partition, record.offset + 1):
+                    self._next[tp.partition] = record.offset + 1
+                    records.append(Record(tp.partition, record.offset, record.key, record.headers, record.value or b""))
+            self._moved_at[tp.partition] = now
+        if now - self._looked_at > self._settings.reader_stall_seconds / 4:
+            self._looked_at = now
+            await self._replace_if_stuck(now)
+        return records
+
+    async def lag(self) -> int:
+        """How many records wait in the log beyond what was fetched.
+
+        Asked on a connection of its own: on the other one the question would wait behind the fetch that is under way.
+        """
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                if self._scout is None:
+                    scout = make_consumer(self._settings)
+                    await scout.start()
+                    self._scout = scout
+                ends = await self._scout.end_offsets([TopicPartition(self._topic, partition) for partition in self._next])
+        except (KafkaError, TimeoutError) as error:
+            raise BrokerUnavailable(repr(error)) from error
+        return sum(end - self._next[tp.partition] for tp, end in ends.items())
+
+    async def _replace_if_stuck(self, now: float) -> None:
+        """A6: each partition moved or has no lag within the time, else the consumer is replaced."""
+        quiet = [p for p, moved_at in self._moved_at.items() if now - moved_at > self._settings.reader_stall_seconds / 4]
+        if not quiet:
+            return
+        with suppress(BrokerUnavailable):
+            _, ends = await self.ends(quiet)
+            self._moved_at.update({p: now for p, (_, end) in ends.items() if end <= self._next[p]})
+        if any(now - moved_at > self._settings.reader_stall_seconds for moved_at in self._moved_at.values()):
+            metrics.READERS_REPLACED.inc()
+            log.warning("reader_replaced", topic=self._topic, partitions=quiet)
+            self._moved_at = dict.fromkeys(self._moved_at, now)
+            await self.stop()
+
+    async def _reconnected(self) -> AIOKafkaConsumer | None:
+        with suppress(BrokerUnavailable):
+            await self.start()
+        return self._consumer
+
+    def _connected(self) -> AIOKafkaConsumer:
+        if self._consumer is None:
+            raise BrokerUnavailable("not connected")
+        return self._consumer
+
+    def _assign(self) -> None:
+        if self._consumer is not None and self._next:
+            assignment = {TopicPartition(self._topic, partition): offset for partition, offset in self._next.items()}
+            self._consumer.assign(list(assignment))
+            for tp, offset in assignment.items():
+                self._consumer.seek(tp, offset)
