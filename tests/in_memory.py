@@ -49,7 +49,9 @@ class Step:
     @property
     def reason(self) -> str:
         """Why it was refused, or BUSY; "" if it was done."""
-        return self.outcome.reason if isinstance(self.outcome, Refused) else "BUSY" if isinstance(self.outcome, Busy) else ""
+        if isinstance(self.outcome, Refused):
+            return self.outcome.reason
+        return "BUSY" if isinstance(self.outcome, Busy) else ""
 
     def then(self, *changes: Aggregate) -> Self:
         """It was done, and these rows are what it changed, in any order."""
@@ -82,8 +84,8 @@ class Step:
 
 @dataclass
 class InMemory:
-    """One service. `when` decides a call, `command` a command of a saga, `reply` a participant's answer, `tell` any other
-    message; `turn` moves the clock. What it sends waits in `sent` and `replies`.
+    """One service. `when` decides a call, `command` a command of a saga, `reply` a participant's answer, `tell` any
+    other message; `turn` moves the clock. What it sends waits in `sent` and `replies`.
 
     `name` is the service's. `check` is asked about every row before it is kept: what was there, and what comes.
     """
@@ -142,9 +144,9 @@ class InMemory:
         number = self._next()
         saga = SagaRef(saga_id or f"saga_{number}", branch or self.name, op)
         message_id = f"{saga.saga_id}/{saga.branch}/{op}"
-        return self.step(Arrived(
-            Message(message_id, key, body, message_id, saga=saga, caller=caller or "coordinator/root", not_after=not_after)
-        ))
+        return self.step(Arrived(Message(
+            message_id, key, body, message_id, saga=saga, caller=caller or "coordinator/root", not_after=not_after
+        )))
 
     def reply(self, root: str, body: Reply) -> Step:
         """Decide what a participant answered."""
@@ -168,7 +170,8 @@ class InMemory:
                 return
             timer = min(due, key=lambda each: (each.due_at, each.kind, each.key))
             body = TimerDue(timer.kind, timer.key, timer.due_at)
-            step = self.step(Arrived(Message("", timer.root, body, f"{timer.kind}/{timer.key}/{timer.due_at.timestamp()}")))
+            fresh_id = f"{timer.kind}/{timer.key}/{timer.due_at.timestamp()}"
+            step = self.step(Arrived(Message("", timer.root, body, fresh_id)))
             if isinstance(step.outcome, Busy):
                 busy.add(timer)
         raise Defect("timers without an end")

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Generic
 
 from services.kernel.decision import Busy, Decision, Done, Known, Missing, Refused, Rule, Timer
-from services.kernel.effects import A, Answer, Effects, PostedJournal, SentCommand, SentEvent, SentReply, TimerKey, ToLoad
+from services.kernel.effects import A, Answer, Effects, SentReply, TimerKey, ToLoad
 from services.kernel.errors import AlreadyExists, Defect, SettlementError, Undecodable
 from services.kernel.laws import check_journals, check_step
 from services.kernel.messages import Message, Op, TimerDue
@@ -144,7 +144,8 @@ class Admission(Generic[A]):
             self.effects.answers.append((arrival, Answer(arrival.message.id, Verdict.REFUSED, _REUSED)))
 
     def _second_phase(self, arrival: A, own: str, tried_id: str) -> None:
-        """CONFIRM and CANCEL look at what became of the TRY; a CANCEL that comes first leaves a tombstone (cases 3, 4, 7)."""
+        """CONFIRM and CANCEL look at what became of the TRY; a CANCEL that comes
+        first leaves a tombstone (cases 3, 4, 7)."""
         tried = self._answer(tried_id)
         if tried is not None and tried.verdict is Verdict.DONE:
             self._decide(arrival, own)
@@ -165,7 +166,7 @@ class Admission(Generic[A]):
             decision = Decision(Busy(busy.holder))
         except Missing:
             raise
-        except Exception as error:  # a defect in one message's decision must not stop the others; it is set aside, and told
+        except Exception as error:  # a defect in one message's decision must not stop the others: set aside, and told
             self._set_aside(arrival, error)
             return
         outcome = decision.outcome
@@ -179,7 +180,8 @@ class Admission(Generic[A]):
             self._answer_with(arrival, own_id, outcome)
 
     def _set_aside(self, arrival: A, error: Exception) -> None:
-        """A record is parked with its followers, and its coordinator told; a timer is tried later; a caller gets the fault."""
+        """A record is parked with its followers, and its coordinator told; a timer is tried later;
+        a caller gets the fault."""
         self.effects.faulty.append((arrival, error))
         message = arrival.message
         if (timer := _timer(message)) is not None:
@@ -211,7 +213,7 @@ class Admission(Generic[A]):
 
     def _take(self, message: Message, decision: Decision) -> None:
         """Take a decision into the view and the effects, its laws held."""
-        effects, saga_id, root_version = self.effects, message.saga.saga_id if message.saga else "", 0
+        dirty, root_version = self.effects.dirty, 0
         for row in decision.changes:
             kind = type(row)
             before = self.known.find(kind, row.key) if self.known.has(kind, row.key) else None
@@ -220,21 +222,9 @@ class Admission(Generic[A]):
             if row.key == message.key:
                 root_version = row.version
             self.known.put(row)
-            effects.dirty.setdefault(kind, {})[row.key] = row
+            dirty.setdefault(kind, {})[row.key] = row
         check_journals(message, decision, root_version)
-        for no, journal in enumerate(decision.journals):
-            effects.journals.append(PostedJournal(message.key, root_version, no, journal, saga_id, self._now))
-        for event in decision.events:
-            effects.sent.append(SentEvent(event, saga_id))
-        for command in decision.commands:
-            effects.sent.append(SentCommand(command, message.key))
-        for timer in decision.timers:
-            effects.timers[timer.kind, timer.key] = timer
-            effects.cleared.discard((timer.kind, timer.key))
-        for key in decision.cleared:
-            effects.timers.pop(key, None)
-            effects.cleared.add(key)
-        effects.actions.extend(decision.actions)
+        self.effects.take(message, decision, root_version, self._now)
 
 
 def _timer(message: Message) -> TimerDue | None:

@@ -16,7 +16,8 @@ from services.kernel.saga import Definitions, Progress, Reply, Run, advance, due
 R = TypeVar("R", bound=Aggregate)
 
 Conduct = Callable[[Known, R, Run, Progress, Message, datetime], Decision]
-"""Decides a step of a saga: what is known, the root, the run before, its progress, the message that caused it, the time.
+"""Decides a step of a saga: what is known, the root, the run before, its progress,
+the message that caused it, the time.
 
 The decision holds what the step does to the root and, by `with_progress`, what it does to the run."""
 
@@ -38,8 +39,9 @@ class Conductor:
 def conductor(
     kind: str, root: type[R], replied: Conduct[R], woken: Conduct[R] | None = None, names: Callable[[str], bool] = bool
 ) -> Conductor:
-    """The conductor of a kind of saga: `replied` decides when a participant answered, `woken` (the same if not given) when
-    one of the saga's timers came true. `names` says of a key whether it can be a root of this type: only those are loaded."""
+    """The conductor of a kind of saga: `replied` decides when a participant answered, `woken` (the same if not
+    given) when one of the saga's timers came true. `names` says of a key whether it can be a root of this type:
+    only those are loaded."""
     return Conductor(kind, root, replied, woken or replied, names)
 
 

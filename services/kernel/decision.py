@@ -35,7 +35,8 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """It was refused for a business reason; stored and given again to every duplicate. `status` is a gRPC status name."""
+    """It was refused for a business reason; stored and given again to every duplicate.
+    `status` is a gRPC status name."""
 
     reason: str
     detail: str = ""
@@ -108,7 +109,8 @@ A = TypeVar("A", bound=Aggregate)
 
 
 class Missing(Exception):
-    """A decision names aggregates that it needs and did not get; the lane loads them under the same root lock and asks again.
+    """A decision names aggregates that it needs and did not get;
+    the lane loads them under the same root lock and asks again.
 
     `rows` are (kind, key) pairs; `families` are (kind, root): all open children of that kind under that root.
     """

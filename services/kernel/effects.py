@@ -1,10 +1,11 @@
-"""What the messages of one transaction cause, in domain values: to be stored, to be sent in this order, to be answered."""
+"""What the messages of one transaction cause, in domain values: to be stored,
+to be sent in this order, to be answered."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
-from services.kernel.decision import Aggregate, Busy, Command, Done, Event, Missing, Refused, Timer
+from services.kernel.decision import Aggregate, Busy, Command, Decision, Done, Event, Missing, Refused, Timer
 from services.kernel.journal import Journal
 from services.kernel.messages import Message, Op
 from services.kernel.saga import Verdict
@@ -16,8 +17,8 @@ TimerKey = tuple[str, str]
 class Arrival(Protocol):
     """A message on its way to a decision.
 
-    `body_hash` says whether two requests of one id are the same. `place_in_line` is set if a record brought it: where it
-    stands among those of its key. `fault` says why it could not even be read.
+    `body_hash` says whether two requests of one id are the same. `place_in_line` is set if a record brought it: where
+    it stands among those of its key. `fault` says why it could not even be read.
     """
 
     @property
@@ -47,8 +48,8 @@ class Arrived:
 class Answer:
     """What became of a message, for all its repeats too: of a call, or (`op`) of one operation of a saga's branch.
 
-    A new one holds its outcome; one that was stored before holds `stored` as the runtime read it, and nothing here looks
-    into it.
+    A new one holds its outcome; one that was stored before holds `stored` as the runtime read it,
+    and nothing here looks into it.
     """
 
     id: str
@@ -112,6 +113,23 @@ class Effects(Generic[A]):
     timers: dict[TimerKey, Timer] = field(default_factory=dict)
     cleared: set[TimerKey] = field(default_factory=set)
     actions: list[object] = field(default_factory=list)
+
+    def take(self, message: Message, decision: Decision, root_version: int, now: datetime) -> None:
+        """Take all that a decision causes beside its rows and its answer; the last word about a timer counts."""
+        saga_id = message.saga.saga_id if message.saga else ""
+        for no, journal in enumerate(decision.journals):
+            self.journals.append(PostedJournal(message.key, root_version, no, journal, saga_id, now))
+        for event in decision.events:
+            self.sent.append(SentEvent(event, saga_id))
+        for command in decision.commands:
+            self.sent.append(SentCommand(command, message.key))
+        for timer in decision.timers:
+            self.timers[timer.kind, timer.key] = timer
+            self.cleared.discard((timer.kind, timer.key))
+        for key in decision.cleared:
+            self.timers.pop(key, None)
+            self.cleared.add(key)
+        self.actions.extend(decision.actions)
 
 
 @dataclass(slots=True)

@@ -1,4 +1,5 @@
-"""The participant's half of a saga: TRY computes all and keeps only a claim, CONFIRM computes the same again and keeps it.
+"""The participant's half of a saga: TRY computes all and keeps only a claim,
+CONFIRM computes the same again and keeps it.
 
 Between TRY and CONFIRM the root carries a `Pending` and answers BUSY to every other writer (BZ-1, BZ-2), so the two
 computations see the same state and, by OP-1, the same instant.
@@ -23,7 +24,8 @@ class Pending:
 
 
 class Claimable(Protocol):
-    """A frozen dataclass, a root, that can be claimed by one saga at a time. A claim is invisible: it moves no version."""
+    """A frozen dataclass, a root, that can be claimed by one saga at a time. A claim is invisible:
+    it moves no version."""
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
 

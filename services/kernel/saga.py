@@ -47,6 +47,11 @@ EDGES: Mapping[Phase, frozenset[Phase]] = {
 
 TERMINAL = frozenset({Phase.DONE, Phase.ABORTED})
 
+_AWAITED = {
+    Phase.EXECUTING: Op.EXECUTE, Phase.TRYING: Op.TRY, Phase.CONFIRMING: Op.CONFIRM, Phase.CANCELLING: Op.CANCEL,
+}
+"""What the participants are asked for in each phase that waits for them."""
+
 _STOOD = {"": Phase.TRYING, "COMMIT": Phase.CONFIRMING, "ABORT": Phase.CANCELLING}
 """Where a frozen saga of several participants stood, by its decision."""
 
@@ -73,8 +78,8 @@ class BranchState(StrEnum):
 class Participant:
     """One branch of a definition: the service, and how the saga's plan says whether, where, what and how much.
 
-    `result_type` is the dataclass that the participant answers with, for storing it. `confirmed` makes the body of CONFIRM
-    where it depends on what the participants answered to TRY.
+    `result_type` is the dataclass that the participant answers with, for storing it. `confirmed` makes the body of
+    CONFIRM where it depends on what the participants answered to TRY.
     """
 
     service: str
@@ -107,7 +112,8 @@ class Definition:
 
 
 class Definitions:
-    """The sagas that a service coordinates, by kind and version: new runs begin under the latest, old ones end under theirs."""
+    """The sagas that a service coordinates, by kind and version: new runs begin under the latest,
+    old ones end under theirs."""
 
     def __init__(self, *definitions: Definition) -> None:
         self._all = {(definition.kind, definition.version): definition for definition in definitions}
@@ -268,9 +274,8 @@ def _woken(run: Run, now: datetime) -> Run:
 
 def _replied(definition: Definition, run: Run, reply: Reply) -> Run:
     branch = run.branch(reply.branch)
-    awaited = {Phase.EXECUTING: Op.EXECUTE, Phase.TRYING: Op.TRY, Phase.CONFIRMING: Op.CONFIRM, Phase.CANCELLING: Op.CANCEL}
     settled = (BranchState.ENDED,) if run.phase is not Phase.TRYING else (BranchState.TRIED, BranchState.REFUSED)
-    if branch is None or awaited.get(run.phase) is not reply.op or branch.state in settled:
+    if branch is None or _AWAITED.get(run.phase) is not reply.op or branch.state in settled:
         return run
     if reply.verdict is Verdict.PARKED:
         return replace(run, phase=Phase.FROZEN, reason=reply.reason)
@@ -322,9 +327,9 @@ def _planned(definition: Definition, run: Run, service: str) -> Vector:
 
 
 def _send(definition: Definition, run: Run) -> tuple[Command, ...]:
-    """The commands still awaited in this phase. CANCEL goes to every branch whose TRY was ever sent, answered or not."""
-    ops = {Phase.EXECUTING: Op.EXECUTE, Phase.TRYING: Op.TRY, Phase.CONFIRMING: Op.CONFIRM, Phase.CANCELLING: Op.CANCEL}
-    op = ops.get(run.phase)
+    """The commands still awaited in this phase. CANCEL goes to every branch
+    whose TRY was ever sent, answered or not."""
+    op = _AWAITED.get(run.phase)
     if op is None:
         return ()
     awaited = {BranchState.SENT} if op is Op.TRY else set(BranchState) - {BranchState.ENDED}

@@ -10,7 +10,9 @@ from services.runtime.lanes.business import Business
 from services.runtime.lanes.item import Item
 
 
-async def decide(connection: Connection, business: Business, messages: Sequence[Message], now: datetime, seq: int) -> Batch:
+async def decide(
+    connection: Connection, business: Business, messages: Sequence[Message], now: datetime, seq: int
+) -> Batch:
     """The batch of these messages, committed; a message that fails fails the test. `seq` numbers what it sends."""
     batch = Batch(business, [Item(message) for message in messages], now)
     async with connection.transaction():

@@ -31,7 +31,8 @@ class Table:
 
 
 async def load(connection: Connection, tables: Sequence[Table], wanted: ToLoad, known: Known) -> None:
-    """Load the rows and families that are wanted, each kind by one statement: roots first, under whose locks the rest is."""
+    """Load the rows and families that are wanted, each kind by one statement: roots first,
+    under whose locks the rest is."""
     for roots in (True, False):
         for table in tables:
             keys = wanted.rows.get(table.kind)

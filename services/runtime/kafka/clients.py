@@ -1,7 +1,8 @@
 """Kafka, the courier: the one place that builds its clients, and asks the broker whether it will do (RELIABILITY 3.1).
 
-aiokafka's defaults lose, repeat and hang. Here the producer is idempotent, and given up as soon as it does not move
-(`producer.py`); the consumer joins no group, begins where PostgreSQL says, and is replaced if it goes quiet (`reader.py`).
+aiokafka's defaults lose, repeat and hang. Here the producer is idempotent, and given up as soon
+as it does not move (`producer.py`); the consumer joins no group, begins where PostgreSQL says,
+and is replaced if it goes quiet (`reader.py`).
 """
 
 import asyncio
@@ -21,7 +22,8 @@ PARTITION_FETCH_BYTES_MAX = 512 * 1024
 CONNECT_SECONDS = 10.0
 FETCH_WAIT_MS = 200
 _NEEDED = {
-    "Produce": (0, 3, 8), "Fetch": (1, 4, 11), "ListOffsets": (2, 1, 5), "Metadata": (3, 2, 5), "InitProducerId": (22, 0, 0),
+    "Produce": (0, 3, 8), "Fetch": (1, 4, 11), "ListOffsets": (2, 1, 5), "Metadata": (3, 2, 5),
+    "InitProducerId": (22, 0, 0),
 }
 """What aiokafka and we need: API number, lowest and highest version."""
 
@@ -44,10 +46,10 @@ def make_producer(settings: Settings) -> AIOKafkaProducer:
 def make_consumer(settings: Settings) -> AIOKafkaConsumer:
     """A consumer in no group (A9) that neither commits nor resets by itself (A1), with bounded memory (A14)."""
     return AIOKafkaConsumer(
-        bootstrap_servers=settings.kafka, client_id=f"settle-{settings.service}", group_id=None, enable_auto_commit=False,
-        auto_offset_reset="none", isolation_level="read_committed", fetch_max_bytes=FETCH_BYTES_MAX,
-        max_partition_fetch_bytes=PARTITION_FETCH_BYTES_MAX, fetch_min_bytes=1, fetch_max_wait_ms=FETCH_WAIT_MS,
-        request_timeout_ms=10_000,
+        bootstrap_servers=settings.kafka, client_id=f"settle-{settings.service}", group_id=None,
+        enable_auto_commit=False, auto_offset_reset="none", isolation_level="read_committed",
+        fetch_max_bytes=FETCH_BYTES_MAX, max_partition_fetch_bytes=PARTITION_FETCH_BYTES_MAX, fetch_min_bytes=1,
+        fetch_max_wait_ms=FETCH_WAIT_MS, request_timeout_ms=10_000,
     )
 
 
@@ -80,7 +82,8 @@ async def cluster_id(consumer: AIOKafkaConsumer) -> str:
 
 
 async def stopped(consumer: AIOKafkaConsumer) -> None:
-    """Stop it in a task of its own: aiokafka lets the cancellation of its inner tasks out, as if the caller were cancelled."""
+    """Stop it in a task of its own: aiokafka lets the cancellation of its inner tasks out,
+    as if the caller were cancelled."""
     task = asyncio.create_task(consumer.stop())
     await asyncio.wait({task}, timeout=5)
     hear(task)

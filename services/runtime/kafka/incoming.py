@@ -14,7 +14,8 @@ from settlement.saga.v1 import saga_pb2
 
 
 def read(codec: Codec, key: bytes | None, headers: Sequence[tuple[str, bytes]], payload: bytes) -> Message:
-    """The message in a record of the commands or replies topic; raises `Undecodable` for what no sender of ours wrote."""
+    """The message in a record of the commands or replies topic;
+    raises `Undecodable` for what no sender of ours wrote."""
     try:
         attributes = {name: value.decode() for name, value in headers}
         type_name, identity = attributes["ce_type"], attributes["ce_id"]
@@ -32,7 +33,8 @@ def read(codec: Codec, key: bytes | None, headers: Sequence[tuple[str, bytes]], 
     body = codec.decode(type_name, payload)
     if saga is not None and "/" not in attributes.get("ce_replyto", ""):
         raise Undecodable("MISSING_HEADER", "ce_replyto")
-    return Message(identity, root, body, fresh_id=identity, saga=saga, caller=attributes.get("ce_replyto", ""), not_after=not_after)
+    caller = attributes.get("ce_replyto", "")
+    return Message(identity, root, body, fresh_id=identity, saga=saga, caller=caller, not_after=not_after)
 
 
 def _saga(attributes: dict[str, str]) -> SagaRef | None:

@@ -82,7 +82,8 @@ class SafeProducer:
             return self._producer
 
     def _replace(self, broken: AIOKafkaProducer, cause: str) -> None:
-        """Give up the broken one (A4); its successor is built by the next send. Several senders may report the same one."""
+        """Give up the broken one (A4); its successor is built by the next send.
+        Several senders may report the same one."""
         if self._producer is broken:
             metrics.PRODUCERS_REPLACED.labels(cause).inc()
             log.warning("producer_given_up", cause=cause)
@@ -120,7 +121,8 @@ async def _append(
 
 
 async def _discard(producer: AIOKafkaProducer) -> None:
-    """End a producer without waiting for what it cannot deliver: its connections first, so that nothing late gets out."""
+    """End a producer without waiting for what it cannot deliver: its connections first,
+    so that nothing late gets out."""
     sender = producer._sender.sender_task
     with suppress(KafkaError, TimeoutError, asyncio.CancelledError):
         async with asyncio.timeout(5):

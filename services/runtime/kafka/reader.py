@@ -1,4 +1,5 @@
-"""The reader that stops for nothing: no group, from where PostgreSQL says, replaced if it goes quiet (RELIABILITY 3.1)."""
+"""The reader that stops for nothing: no group, from where PostgreSQL says,
+replaced if it goes quiet (RELIABILITY 3.1)."""
 
 import asyncio
 import time
@@ -25,7 +26,8 @@ log = structlog.get_logger(__name__)
 
 
 class LogLost(Exception):
-    """The log no longer holds the next offset: Kafka lost data, and the partition stops until PostgreSQL decides (A6)."""
+    """The log no longer holds the next offset: Kafka lost data,
+    and the partition stops until PostgreSQL decides (A6)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,8 @@ class Record:
 
 
 class PartitionReader:
-    """Reads partitions of one topic, each from where it is told to, through a consumer that it replaces when it must."""
+    """Reads partitions of one topic, each from where it is told to,
+    through a consumer that it replaces when it must."""
 
     def __init__(self, settings: Settings, topic: str) -> None:
         self._settings = settings
@@ -88,7 +91,8 @@ class PartitionReader:
         self._assign()
 
     async def fetch(self, most: int) -> list[Record]:
-        """What arrived, in order per partition; empty after a short wait. Call it from one task, never under a time-out (A17)."""
+        """What arrived, in order per partition; empty after a short wait. Call it from one task,
+        never under a time-out (A17)."""
         consumer = self._consumer or await self._reconnected()
         if consumer is None or not self._next:
             await asyncio.sleep(FETCH_WAIT_MS / 1000)
@@ -126,14 +130,16 @@ class PartitionReader:
                     scout = make_consumer(self._settings)
                     await scout.start()
                     self._scout = scout
-                ends = await self._scout.end_offsets([TopicPartition(self._topic, partition) for partition in self._next])
+                followed = [TopicPartition(self._topic, partition) for partition in self._next]
+                ends = await self._scout.end_offsets(followed)
         except (KafkaError, TimeoutError) as error:
             raise BrokerUnavailable(repr(error)) from error
         return sum(end - self._next[tp.partition] for tp, end in ends.items())
 
     async def _replace_if_stuck(self, now: float) -> None:
         """A6: each partition moved or has no lag within the time, else the consumer is replaced."""
-        quiet = [p for p, moved_at in self._moved_at.items() if now - moved_at > self._settings.reader_stall_seconds / 4]
+        patience_seconds = self._settings.reader_stall_seconds / 4
+        quiet = [p for p, moved_at in self._moved_at.items() if now - moved_at > patience_seconds]
         if not quiet:
             return
         with suppress(BrokerUnavailable):

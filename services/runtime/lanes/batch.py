@@ -1,4 +1,5 @@
-"""One batch is one transaction: load, decide, save (DESIGN 4, RELIABILITY 4.2). What is decided is the kernel's admission.
+"""One batch is one transaction: load, decide, save (DESIGN 4, RELIABILITY 4.2).
+What is decided is the kernel's admission.
 
 The number of statements depends on which kinds of things the batch holds, never on how many messages.
 """
@@ -20,7 +21,9 @@ class Batch:
     """The items of one transaction. `run` inside it; `effects`, and what of them is `encoded`, after its commit.
     `parked_keys` are the lane's: what is set aside here is added to them."""
 
-    def __init__(self, business: Business, items: Sequence[Item], now: datetime, parked_keys: dict[str, int] | None = None) -> None:
+    def __init__(
+        self, business: Business, items: Sequence[Item], now: datetime, parked_keys: dict[str, int] | None = None
+    ) -> None:
         self._business = business
         self._items = items
         self._now = now

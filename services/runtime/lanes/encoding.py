@@ -1,4 +1,5 @@
-"""The effects of a batch as bytes: what the inbox keeps, what the edge answers, what goes to Kafka, in the effects' order."""
+"""The effects of a batch as bytes: what the inbox keeps, what the edge answers, what goes to Kafka,
+in the effects' order."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -32,7 +33,8 @@ def encode(effects: Effects[Item], business: Business, now: datetime) -> Encoded
     encoded = Encoded({key: _row(codec, answer) for key, answer in effects.answered.items()})
     for sent in effects.sent:
         if isinstance(sent, SentReply):
-            encoded.outgoing.append(outbound.reply(sent.to, _answered(sent.answer, effects, encoded, codec).outcome, now))
+            payload = _answered(sent.answer, effects, encoded, codec).outcome
+            encoded.outgoing.append(outbound.reply(sent.to, payload, now))
         elif isinstance(sent, SentCommand):
             encoded.outgoing.append(outbound.command(sent.command, sent.root, now))
         else:

@@ -49,7 +49,7 @@ class Feed:
         await self._reader.start()
         if isinstance(self._clock, ManualClock):
             self._clock.on_set.append(self._tick.set)
-        self._tasks = [asyncio.create_task(self._guard(self._records())), asyncio.create_task(self._guard(self._timers()))]
+        self._tasks = [asyncio.create_task(self._guard(work)) for work in (self._records(), self._timers())]
 
     async def stop(self) -> None:
         """Leave the broker."""

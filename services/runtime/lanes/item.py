@@ -52,7 +52,8 @@ class Item:
 
 
 async def lock_records(connection: Connection, topic: str, items: Sequence[Item]) -> list[Item]:
-    """The items that nobody consumed yet, their offset rows locked; a gap says that this lane is not the reader any more."""
+    """The items that nobody consumed yet, their offset rows locked;
+    a gap says that this lane is not the reader any more."""
     partitions = {item.record.partition for item in items if item.record}
     if not partitions:
         return list(items)

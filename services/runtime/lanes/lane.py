@@ -20,7 +20,15 @@ from services.kernel.errors import Unavailable
 from services.kernel.messages import TimerDue
 from services.runtime.ground import metrics
 from services.runtime.ground.clock import Clock
-from services.runtime.ground.postgres import CONNECTION_ERRORS, Fault, Phase, commit_outcome, connect_lane, fault_of, server_life
+from services.runtime.ground.postgres import (
+    CONNECTION_ERRORS,
+    Fault,
+    Phase,
+    commit_outcome,
+    connect_lane,
+    fault_of,
+    server_life,
+)
 from services.runtime.ground.settings import Settings
 from services.runtime.ground.tables import Connection
 from services.runtime.kafka.publisher import Publisher
@@ -65,8 +73,8 @@ class Lane:
 
     def __init__(
         self, business: Business, settings: Settings, clock: Clock, topic: str, partitions: Sequence[int],
-        feed: Callable[[Queues], Feed], publisher: Callable[[int], Publisher], on_effects: Callable[[Effects[Item]], None],
-        sweep: Callable[[], Awaitable[None]],
+        feed: Callable[[Queues], Feed], publisher: Callable[[int], Publisher],
+        on_effects: Callable[[Effects[Item]], None], sweep: Callable[[], Awaitable[None]],
     ) -> None:
         self._business = business
         self._settings = settings
@@ -157,7 +165,8 @@ class Lane:
     async def _gather(self) -> None:
         """On an idle lane a message goes at once; when work is coming in, wait a little for company."""
         gather_seconds = self._settings.gather_ms_max / 1000
-        if len(self.queues) < self._settings.batch_messages_max and time.monotonic() - self._worked_at < 4 * gather_seconds:
+        worked_lately = time.monotonic() - self._worked_at < 4 * gather_seconds
+        if worked_lately and len(self.queues) < self._settings.batch_messages_max:
             await asyncio.sleep(gather_seconds)
         self._worked_at = time.monotonic()
 
@@ -184,7 +193,8 @@ class Lane:
     # batch -----------------------------------------------------------------------------------------------------------
 
     async def _decide(self, session: Session, items: list[Item]) -> None:
-        """One transaction for all; if the data of one item fails it, each by itself, so that only that one is set aside."""
+        """One transaction for all; if the data of one item fails it, each by itself,
+        so that only that one is set aside."""
         size = len(items)
         todo = deque([items])
         while todo:
@@ -236,7 +246,9 @@ class Lane:
             )
         self._committed(session, batch, time.perf_counter() - began)
 
-    async def _fail(self, connection: Connection, transaction: asyncpg.transaction.Transaction, error: Exception) -> None:
+    async def _fail(
+        self, connection: Connection, transaction: asyncpg.transaction.Transaction, error: Exception
+    ) -> None:
         """Nothing was committed: say what kind of fault it was."""
         fault = fault_of(error)
         if fault is Fault.LOST or connection.is_closed():
@@ -246,7 +258,7 @@ class Lane:
         if connection.is_closed():
             raise SessionLost(repr(error)) from error
         if isinstance(error, asyncpg.UniqueViolationError) and not self._collided:
-            self._collided = True  # another lane decided the same message, or made the same root, first: ask again, once
+            self._collided = True  # another lane decided the same message, or made the same root, first: again, once
             raise _TransientFault(repr(error)) from error
         raise (_TransientFault if fault is Fault.TRANSIENT else _DataFault)(repr(error)) from error
 
@@ -284,18 +296,22 @@ class Lane:
 
     def _report(self, item: Item, error: Exception) -> None:
         metrics.PARKED.inc()
-        log.error("message_set_aside", key=item.message.key, message=item.message.fresh_id, error=repr(error), exc_info=error)
+        log.error(
+            "message_set_aside", key=item.message.key, message=item.message.fresh_id, error=repr(error), exc_info=error
+        )
         if item.answer is not None and not item.answer.done():
             item.answer.set_exception(Unavailable("INTERNAL", "the request could not be decided"))
 
     def _retry_busy(self, item: Item) -> None:
-        """Ask again with jitter until the caller's deadline (BZ-3). A timer is found again by itself; a command is sent again."""
+        """Ask again with jitter until the caller's deadline (BZ-3). A timer is found again by itself;
+        a command is sent again."""
         item.busy_count += 1
         item.record = None
         expired = item.answer is not None and time.monotonic() > item.expires_at
         if isinstance(item.message.body, TimerDue) or item.busy_count > BUSY_COUNT_MAX or expired:
             if item.answer is not None and not item.answer.done():
-                item.answer.set_exception(Unavailable("ACCOUNT_BUSY", "another settlement holds this account; try again"))
+                busy = Unavailable("ACCOUNT_BUSY", "another settlement holds this account; try again")
+                item.answer.set_exception(busy)
             return
         delay = BUSY_RETRY_SECONDS * (0.5 + random.random()) * min(item.busy_count, 10)
         asyncio.get_running_loop().call_later(delay, self.queues.add, item)

@@ -61,7 +61,9 @@ class Lanes:
         """Records that wait in Kafka for the lanes of this process."""
         return sum([await lane.session.feed.lag() for lane in self._lanes if lane.session])
 
-    def submit(self, message: Message, body_hash: bytes, seconds: float, background: bool = False) -> "asyncio.Future[Answered]":
+    def submit(
+        self, message: Message, body_hash: bytes, seconds: float, background: bool = False
+    ) -> "asyncio.Future[Answered]":
         """Queue a call; its answer comes after the commit. Raises `ResourceExhausted` at once if the queue is full."""
         lane = self._lanes[partition_of(message.key, len(self._lanes))]
         if len(lane.queues.calls) >= self._queue_messages_max:

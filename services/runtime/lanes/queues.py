@@ -17,9 +17,10 @@ BACKGROUND_ALONE = 64
 class Queues:
     """What waits for a lane, in three rows.
 
-    `urgent` (replies, saga commands, the timers of sagas) goes before `calls`: open work before new work. All other
-    timers, and the calls of nightly runs, are `background`: a midnight at which every account is due must not starve the
-    settlements, and an account that is touched before its turn is brought up to date by the decision that touches it.
+    `urgent` (replies, saga commands, the timers of sagas) goes before `calls`: open work before new work.
+    All other timers, and the calls of nightly runs, are `background`: a midnight at which every account
+    is due must not starve the settlements, and an account that is touched before its turn is brought up
+    to date by the decision that touches it.
     """
 
     calls: deque[Item] = field(default_factory=deque)
@@ -33,7 +34,8 @@ class Queues:
     def take(self, most: int) -> list[Item]:
         """Up to `most` items, the urgent ones first, a few of the background always."""
         others = len(self.urgent) + len(self.calls)
-        taken = _first(self.background, 1 + min(others, most) // BACKGROUND_SHARE if others else min(most, BACKGROUND_ALONE))
+        beside = 1 + min(others, most) // BACKGROUND_SHARE if others else min(most, BACKGROUND_ALONE)
+        taken = _first(self.background, beside)
         taken += _first(self.urgent, most - len(taken))
         taken += _first(self.calls, most - len(taken))
         return taken

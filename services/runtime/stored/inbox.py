@@ -42,7 +42,8 @@ def refused(message_id: str, refusal: Refused, body_hash: bytes | None = None) -
 
 
 async def load(connection: Connection, ids: Iterable[str]) -> dict[str, Answer]:
-    """The stored answers of these ids, each with its row. Call it after the roots are locked, never in the same statement."""
+    """The stored answers of these ids, each with its row. Call it after the roots are locked,
+    never in the same statement."""
     rows = await connection.fetch(
         "select message_id, verdict, type, outcome, body_hash from inbox where message_id = any($1::text[])",
         sorted(set(ids)),

@@ -31,7 +31,8 @@ def saga_table(definitions: Definitions) -> Table:
     }
     results: dict[_Version, dict[str, msgspec.json.Decoder[Any]]] = {
         (definition.kind, definition.version): {
-            participant.service: msgspec.json.Decoder(participant.result_type) for participant in definition.participants
+            participant.service: msgspec.json.Decoder(participant.result_type)
+            for participant in definition.participants
         }
         for definition in definitions
     }

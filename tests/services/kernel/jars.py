@@ -1,4 +1,5 @@
-"""A service small enough to see through: jars with a limit, their labels, and one rule for each thing that can happen."""
+"""A service small enough to see through: jars with a limit, their labels,
+and one rule for each thing that can happen."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

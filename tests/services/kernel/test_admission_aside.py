@@ -139,7 +139,8 @@ def test_a_timer_that_came_true_is_gone() -> None:
     again.admit(_fired())
 
     assert (once.row(Jar, JAR).held, once.timers) == (0, {})
-    assert (again.row(Jar, JAR).held, again.timers) == (3, {(STALE, JAR): Timer(STALE, JAR, JAR, NOW + timedelta(days=1))})
+    tomorrow = Timer(STALE, JAR, JAR, NOW + timedelta(days=1))
+    assert (again.row(Jar, JAR).held, again.timers) == (3, {(STALE, JAR): tomorrow})
 
 
 def test_a_timer_of_an_earlier_message_is_replaced_by_a_later_one_that_clears_it() -> None:

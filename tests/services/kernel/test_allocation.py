@@ -29,7 +29,9 @@ def test_a_public_discount_example_sums_exactly() -> None:
 
 
 @given(total=AMOUNTS, weights=WEIGHTS, ties=TIES)
-def test_a_split_is_the_total_and_each_part_is_within_one_fen_of_its_quota(total: int, weights: list[int], ties: str) -> None:
+def test_a_split_is_the_total_and_each_part_is_within_one_fen_of_its_quota(
+    total: int, weights: list[int], ties: str
+) -> None:
     """Hamilton: floor or floor + 1 of the exact quota, never negative; all zero if every weight is."""
     parts = split(total, weights, "first" if ties == "first" else "last")
 
@@ -44,7 +46,8 @@ def test_a_split_is_the_total_and_each_part_is_within_one_fen_of_its_quota(total
 def test_splits_by_what_remains_never_go_below_zero_and_the_last_one_clears(
     weights: list[int], cuts: list[int], ties: str
 ) -> None:
-    """CV-6: with remaining weights any sequence of refunds stays within every part, and the last empties each exactly."""
+    """CV-6: with remaining weights any sequence of refunds stays within every part,
+    and the last empties each exactly."""
     remaining = list(weights)
     for cut in [*cuts, 10**18]:
         parts = split(min(cut, sum(remaining)), remaining, "first" if ties == "first" else "last")

@@ -1,4 +1,5 @@
-"""Business dates and bill dates at their edges: midnight in Shanghai, month ends, leap days, short months (CV-8 to CV-13)."""
+"""Business dates and bill dates at their edges: midnight in Shanghai, month ends, leap days,
+short months (CV-8 to CV-13)."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
 
@@ -59,7 +60,8 @@ def test_the_starting_day_is_not_counted() -> None:
 
 
 @pytest.mark.parametrize(("captured", "bill_day", "expected"), [
-    (date(2026, 3, 4), 5, date(2026, 3, 5)), (date(2026, 3, 5), 5, date(2026, 4, 5)), (date(2026, 12, 5), 5, date(2027, 1, 5)),
+    (date(2026, 3, 4), 5, date(2026, 3, 5)), (date(2026, 3, 5), 5, date(2026, 4, 5)),
+    (date(2026, 12, 5), 5, date(2027, 1, 5)),
     (date(2024, 2, 28), 29, date(2024, 2, 29)), (date(2023, 2, 27), 29, date(2023, 2, 28)),
     (date(2023, 2, 28), 31, date(2023, 3, 31)), (date(2026, 4, 29), 31, date(2026, 4, 30)),
 ])
@@ -79,7 +81,8 @@ def test_a_bill_day_of_31_comes_back_after_a_short_month() -> None:
 
 @given(captured=DATES, bill_day=st.integers(1, 31), months=st.integers(0, 40))
 def test_bill_dates_are_one_a_month_on_the_bill_day(captured: date, bill_day: int, months: int) -> None:
-    """The k-th is in the k-th month, on the bill day or the month's last; the first is at most a month and a day away."""
+    """The k-th is in the k-th month, on the bill day or the month's last;
+    the first is at most a month and a day away."""
     first = first_bill_date(captured, bill_day)
 
     later = next_bill_date(first, bill_day, months)
@@ -92,7 +95,9 @@ def test_bill_dates_are_one_a_month_on_the_bill_day(captured: date, bill_day: in
 @pytest.mark.parametrize(("bill_day", "due_day", "expected"), [
     (5, 15, date(2026, 1, 15)), (28, 10, date(2026, 2, 10)), (5, 5, date(2026, 2, 5)),
 ])
-def test_the_due_date_is_in_the_bill_month_unless_its_day_is_before(bill_day: int, due_day: int, expected: date) -> None:
+def test_the_due_date_is_in_the_bill_month_unless_its_day_is_before(
+    bill_day: int, due_day: int, expected: date
+) -> None:
     """SD-3; a due day that is not after the bill day belongs to the next month."""
     assert due_date(date(2026, 1, bill_day), bill_day, due_day) == expected
 

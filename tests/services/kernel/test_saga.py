@@ -83,12 +83,16 @@ REFUSED = Reply("saga_1", "card", Op.TRY, Verdict.REFUSED, "CARD_STATE")
 @pytest.mark.parametrize(("before", "frozen_by", "stood", "sent", "reason"), [
     ((), _parked("card", Op.TRY), Phase.TRYING, [("credit", Op.TRY), ("card", Op.TRY)], ""),
     (TRIED, _parked("card", Op.CONFIRM), Phase.CONFIRMING, [("credit", Op.CONFIRM), ("card", Op.CONFIRM)], ""),
-    ((REFUSED,), _parked("credit", Op.CANCEL), Phase.CANCELLING, [("credit", Op.CANCEL), ("card", Op.CANCEL)], "CARD_STATE"),
+    (
+        (REFUSED,), _parked("credit", Op.CANCEL), Phase.CANCELLING, [("credit", Op.CANCEL), ("card", Op.CANCEL)],
+        "CARD_STATE",
+    ),
 ])
 def test_a_person_lets_a_frozen_saga_go_on_where_it_stood(
     before: tuple[Reply, ...], frozen_by: Reply, stood: Phase, sent: list[tuple[str, Op]], reason: str
 ) -> None:
-    """A command that was set aside freezes it; what was answered meanwhile is asked again, and answered from the inbox."""
+    """A command that was set aside freezes it; what was answered meanwhile is asked again,
+    and answered from the inbox."""
     frozen = _play(_begin().run, *before, frozen_by).run
 
     resumed = _resumed(frozen)

@@ -1,4 +1,5 @@
-"""A participant small enough to see through: boxes with a limit, claimed by TRY, given back by CANCEL, kept by CONFIRM."""
+"""A participant small enough to see through: boxes with a limit, claimed by TRY,
+given back by CANCEL, kept by CONFIRM."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -88,6 +88,6 @@ CODEC = Codec(
 
 SERVICE = Service(
     name="counter", inbound="commands", tables=(Table(Counter, load, save, root=True),),
-    rules=rules(rule(Add, lambda body, message: ((Counter, message.key),), decide)), timers={}, codec=CODEC, servicers=(),
-    migrations=Path("nowhere"),
+    rules=rules(rule(Add, lambda body, message: ((Counter, message.key),), decide)), timers={}, codec=CODEC,
+    servicers=(), migrations=Path("nowhere"),
 )

@@ -132,7 +132,8 @@ async def _drop_primary_key(database: str) -> None:
 async def _stress(database: str, variant: type[Batch], seed: int) -> Found:
     rng = random.Random(seed)
     claims = [
-        Claim(f"saga_{n}", f"box_{rng.randrange(BOXES)}", rng.randrange(1, 100), rng.random() < 0.4) for n in range(SAGAS)
+        Claim(f"saga_{n}", f"box_{rng.randrange(BOXES)}", rng.randrange(1, 100), rng.random() < 0.4)
+        for n in range(SAGAS)
     ]
     events: Counter[str] = Counter()
     await _run_lanes(database, variant, _shuffled(claims, rng), rng, events)
@@ -169,7 +170,8 @@ def _parts(items: list[Item], rng: random.Random) -> Iterator[list[Item]]:
 
 
 async def _lane(
-    database: str, variant: type[Batch], lane: int, parts: Iterator[list[Item]], rng: random.Random, events: Counter[str]
+    database: str, variant: type[Batch], lane: int, parts: Iterator[list[Item]], rng: random.Random,
+    events: Counter[str],
 ) -> None:
     connection = await asyncpg.connect(database)
     lane_id = await connection.fetchval("select nextval('lane_ids')")

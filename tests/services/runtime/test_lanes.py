@@ -46,7 +46,9 @@ async def local(settings: Settings, cluster: MockCluster) -> Settings:
     connection = await asyncpg.connect(settings.dsn)
     await connection.execute(SCHEMA)
     await connection.close()
-    return replace(settings, service="counter", kafka=cluster.bootstrap, partitions=PARTITIONS, gather_ms_max=1, drain_seconds=2.0)
+    return replace(
+        settings, service="counter", kafka=cluster.bootstrap, partitions=PARTITIONS, gather_ms_max=1, drain_seconds=2.0
+    )
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -118,7 +120,9 @@ async def test_g1_b1_a_call_whose_caller_left_has_one_effect_and_one_answer(proc
     assert [tuple(row) for row in await fetch(local, "select value, version from counters")] == [(200, 200)]
 
 
-async def test_b2_a11_backends_killed_under_load_lose_and_repeat_nothing(process: Process, local: Settings, until: Until) -> None:
+async def test_b2_a11_backends_killed_under_load_lose_and_repeat_nothing(
+    process: Process, local: Settings, until: Until
+) -> None:
     """Sessions end anywhere, in COMMIT too; every id has one effect, and the streams of events have no gap (D2)."""
     killed: list[list[int]] = [[]]
     answers = 0
@@ -135,7 +139,8 @@ async def test_b2_a11_backends_killed_under_load_lose_and_repeat_nothing(process
             killed.append(process._lanes.alive())
             await connection.execute(
                 """select pg_terminate_backend(pid) from pg_stat_activity
-                   where datname = current_database() and pid <> pg_backend_pid() and application_name = 'settle/counter'"""
+                   where datname = current_database() and pid <> pg_backend_pid()
+                     and application_name = 'settle/counter'"""
             )
         await connection.close()
 
@@ -158,7 +163,8 @@ async def test_b2_a11_backends_killed_under_load_lose_and_repeat_nothing(process
 
     async def complete() -> bool:
         await process._sweep()
-        return all(list(dict.fromkeys(sequences)) == list(range(1, total + 1)) for sequences in (await events(local)).values())
+        told = (await events(local)).values()
+        return all(list(dict.fromkeys(sequences)) == list(range(1, total + 1)) for sequences in told)
 
     await until(complete)
 
@@ -208,18 +214,21 @@ async def test_poison_is_parked_and_its_partition_keeps_moving(process: Process,
 
 
 async def test_what_was_set_aside_is_retried_in_its_order(process: Process, local: Settings, until: Until) -> None:
-    """The second cannot overtake the first; the first passes at once although others of its key still wait behind it."""
-    producer, outbound, partition = SafeProducer(local), Outbound("tester", CODEC, PARTITIONS), partition_of("k", PARTITIONS)
+    """The second cannot overtake the first; the first passes at once although
+    others of its key still wait behind it."""
+    producer, outbound = SafeProducer(local), Outbound("tester", CODEC, PARTITIONS)
+    partition = partition_of("k", PARTITIONS)
+    amounts = {amount: CODEC.encode(Add(amount)) for amount in (13, 1, 20, 300)}
     records = [
-        Outgoing(COMMANDS, partition, "k", outbound._headers(f"m{amount}", "google.protobuf.Int64Value", "k", datetime.now(UTC)),
-                 CODEC.encode(Add(amount))[1])
-        for amount in (13, 1, 20, 300)
+        Outgoing(COMMANDS, partition, "k", outbound._headers(f"m{amount}", name, "k", datetime.now(UTC)), payload)
+        for amount, (name, payload) in amounts.items()
     ]
     await producer.send(records)
     await producer.stop()
 
     async def waiting() -> list[str]:
-        return [row[0] for row in await fetch(local, "select message_id from parked where state = 'PARKED' order by id")]
+        rows = await fetch(local, "select message_id from parked where state = 'PARKED' order by id")
+        return [row[0] for row in rows]
 
     async def all_wait() -> bool:
         return len(await waiting()) == len(records)
@@ -257,7 +266,8 @@ async def test_a_refusal_is_stored_and_another_body_is_told(process: Process) ->
     """Same id and body: the stored answer. Same id, other body: REQUEST_ID_REUSED."""
     request_id = str(uuid4())
 
-    first, again, other = await add(process, request_id, 0), await add(process, request_id, 0), await add(process, request_id, 7)
+    first, again = await add(process, request_id, 0), await add(process, request_id, 0)
+    other = await add(process, request_id, 7)
 
     assert first.verdict is Verdict.REFUSED
     assert (again.outcome, first.refusal.reason) == (first.outcome, "NOTHING_TO_ADD")
@@ -286,7 +296,8 @@ async def test_d4_two_lanes_with_the_same_keys_never_deadlock(local: Settings) -
 
     first = await connect_lane(local)
     async with first.transaction():
-        await Batch(business(), [Item(Message(f"0/{key}", key, Add(1))) for key in keys], datetime.now(UTC)).run(first, 999_999, 1)
+        items = [Item(Message(f"0/{key}", key, Add(1))) for key in keys]
+        await Batch(business(), items, datetime.now(UTC)).run(first, 999_999, 1)
     first.terminate()
 
     await asyncio.gather(*(batches(seed) for seed in range(4)))

@@ -47,7 +47,8 @@ class Shelf:
 
     async def come_to(self, body: object) -> Outcome:
         """What this would come to."""
-        tables = (Table(Label, self.labels, self.save, load_family=self.family), Table(Jar, self.jars, self.save, root=True))
+        labels = Table(Label, self.labels, self.save, load_family=self.family)
+        tables = (labels, Table(Jar, self.jars, self.save, root=True))
         nothing: Any = None  # these tables ask no connection
         return await preview(nothing, unlocked(tables, {Jar: self.looked_at}), RULES, JAR, body, NOW)
 

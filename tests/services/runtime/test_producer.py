@@ -72,7 +72,8 @@ async def test_records_arrive_in_order_with_their_partition(cluster: MockCluster
 
 
 async def test_a2_a_cancelled_send_still_lands(cluster: MockCluster, producer: SafeProducer, until: Until) -> None:
-    """Cancelling proves nothing: the record arrives, so the sender's retry is a duplicate that only the inbox can drop."""
+    """Cancelling proves nothing: the record arrives, so the sender's retry is a
+    duplicate that only the inbox can drop."""
     await producer.send([record(1)])
     cluster.set_rtt(500)
     sending = asyncio.create_task(producer.send([record(2)]))
@@ -120,7 +121,8 @@ async def test_a4_a_fatal_error_replaces_the_producer(cluster: MockCluster, prod
 
 
 async def test_a5_a_dead_sender_task_is_noticed_at_once(cluster: MockCluster) -> None:
-    """`send_and_wait` of a producer without its sender task would wait for ever; ours does not even wait for the stall time."""
+    """`send_and_wait` of a producer without its sender task would wait for ever;
+    ours does not even wait for the stall time."""
     producer = SafeProducer(replace(local(cluster), producer_stall_seconds=60.0))
     await producer.send([record(1)])
     assert producer._producer is not None

@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from services.runtime.ground.settings import Settings, SettingsError
+from services.runtime.kafka import clients
 from services.runtime.kafka.clients import (
     BrokerUnavailable,
     check_broker,
@@ -56,7 +57,8 @@ async def collect(reader: PartitionReader, found: list[bytes], count: int, secon
 
 
 async def test_a1_a14_clients_are_built_with_the_safe_settings(cluster: MockCluster) -> None:
-    """All replicas, idempotent, no group, no automatic commit or reset, bounded fetches; read from the built clients."""
+    """All replicas, idempotent, no group, no automatic commit or reset, bounded fetches;
+    read from the built clients."""
     producer, consumer = make_producer(local(cluster)), make_consumer(local(cluster))
 
     assert producer._sender._acks == -1
@@ -74,7 +76,8 @@ async def test_a1_a9_no_other_file_builds_a_client() -> None:
     building = re.compile(r"AIOKafka(Producer|Consumer)\(")
     joining = re.compile(r"\.subscribe\(|transactional_id|group_id=(?!None)")
 
-    assert [str(path) for path, text in SOURCES.items() if building.search(text)] == ["services/runtime/kafka/clients.py"]
+    found = [str(path) for path, text in SOURCES.items() if building.search(text)]
+    assert found == ["services/runtime/kafka/clients.py"]
     assert [str(path) for path, text in SOURCES.items() if joining.search(text)] == []
 
 
@@ -173,13 +176,15 @@ async def test_a7_a9_coordinator_errors_do_not_reach_the_reader(
     assert await collect(reader, [], 1) == [b"1"]
 
 
-async def test_a12_a13_the_broker_is_checked_at_the_start(cluster: MockCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a12_a13_the_broker_is_checked_at_the_start(
+    cluster: MockCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A broker that speaks too old a protocol, and the embedded one in production, are refused by name."""
     assert (await check_broker(local(cluster))).startswith("mockCluster")
 
     with pytest.raises(SettingsError, match="embedded"):
         await check_broker(Settings("test", kafka=cluster.bootstrap, profile="production"))
-    monkeypatch.setitem(__import__("services.runtime.kafka.clients").runtime.kafka.clients._NEEDED, "Fetch", (1, 40, 50))
+    monkeypatch.setitem(clients._NEEDED, "Fetch", (1, 40, 50))
     with pytest.raises(SettingsError, match="speaks Fetch"):
         await check_broker(local(cluster))
 

@@ -1,4 +1,5 @@
-"""Stored runs: each is read as its own version stores it, though a later one has other participants and another plan."""
+"""Stored runs: each is read as its own version stores it,
+though a later one has other participants and another plan."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
