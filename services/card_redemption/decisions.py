@@ -13,9 +13,10 @@ from services.card_redemption.domain.commands import (
     ReturnDeposit,
     ReverseCardRefund,
 )
-from services.card_redemption.domain.merchant import MerchantShare, share_key, share_keys
+from services.card_redemption.domain.merchant import MerchantShare
 from services.kernel.decision import Rule
 from services.kernel.messages import Message
+from services.kernel.shares import share_key, share_keys
 
 
 def _card(message: Message) -> tuple[tuple[type, str], ...]:

@@ -4,9 +4,9 @@ import asyncio
 
 from services.card_redemption import store, wire
 from services.card_redemption.domain.commands import IssueCard
-from services.card_redemption.domain.merchant import share_keys
 from services.kernel.errors import Aborted, InvalidArgument, NotFound
 from services.kernel.ids import derived
+from services.kernel.shares import share_keys
 from services.runtime.rpc.calls import Context
 from services.runtime.rpc.edge import Edge
 from services.runtime.rpc.journal_pages import journal_page

@@ -3,7 +3,6 @@
 from services.credit_ledger.decisions import RULES
 from services.credit_ledger.domain.model import commands
 from services.credit_ledger.domain.model.effects import Preview
-from services.credit_ledger.domain.model.merchant_share import share_keys
 from services.credit_ledger.rpc.paging import number_of, page_token, place_of
 from services.credit_ledger.rpc.reading import account_at, considered
 from services.credit_ledger.store import agreements, reads
@@ -13,6 +12,7 @@ from services.kernel.calendar import business_date
 from services.kernel.decision import Done
 from services.kernel.errors import Defect, InvalidArgument
 from services.kernel.messages import Message
+from services.kernel.shares import share_keys
 from services.runtime.rpc.calls import Context
 from services.runtime.rpc.edge import Edge
 from services.runtime.rpc.journal_pages import journal_page

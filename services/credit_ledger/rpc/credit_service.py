@@ -2,12 +2,12 @@
 
 from services.credit_ledger.domain.model import commands
 from services.credit_ledger.domain.model.account import LATE_FEE_PPM_PER_DAY
-from services.credit_ledger.domain.model.merchant_share import share_keys
 from services.credit_ledger.rpc.account_views import AccountViews
 from services.credit_ledger.rpc.reading import day_of
 from services.credit_ledger.wire.scalars import ACCOUNT_STATE_OF, SURPLUS_POLICY_OF
 from services.kernel.calendar import business_date
 from services.kernel.ids import derived
+from services.kernel.shares import first_share
 from services.runtime.rpc.calls import Context
 from settlement.credit_ledger.v1 import credit_service_pb2 as pb
 from settlement.credit_ledger.v1 import credit_service_pb2_grpc as rpc
@@ -89,6 +89,6 @@ class CreditServicer(AccountViews, rpc.CreditServiceServicer):
     async def SettleMerchant(self, request: pb.SettleMerchantRequest, context: Context) -> pb.SettleMerchantResponse:
         """A25."""
         body = commands.SettleMerchant(request.merchant_id, request.amount.minor_units)
-        key = share_keys(request.merchant_id)[0]
+        key = first_share(request.merchant_id)
         response: pb.SettleMerchantResponse = await self.edge.ask(context, request, key=key, body=body)
         return response
