@@ -7,12 +7,13 @@ from services.credit_ledger.rpc.paging import number_of, page_token, place_of
 from services.credit_ledger.rpc.reading import account_at, considered
 from services.credit_ledger.store import agreements, reads
 from services.credit_ledger.wire import effects, views
-from services.credit_ledger.wire.scalars import LEG_STATE_OF, moment, tenders_of
+from services.credit_ledger.wire.scalars import LEG_STATES, tenders_of
 from services.kernel.calendar import business_date
 from services.kernel.decision import Done
 from services.kernel.errors import Defect, InvalidArgument
 from services.kernel.messages import Message
 from services.kernel.shares import share_keys
+from services.runtime.ground.scalars import instant_from_wire
 from services.runtime.rpc.calls import Context
 from services.runtime.rpc.edge import Edge
 from services.runtime.rpc.journal_pages import journal_page
@@ -62,8 +63,8 @@ class AccountViews:
             found = await reads.list_operations(
                 connection, account.id, number_of(before), size + 1, request.order_id, _kind(request.kind),
                 request.settlement_id,
-                moment(request.from_time) if request.HasField("from_time") else None,
-                moment(request.until_time) if request.HasField("until_time") else None,
+                instant_from_wire(request.from_time) if request.HasField("from_time") else None,
+                instant_from_wire(request.until_time) if request.HasField("until_time") else None,
             )
         return pb.ListMovementsResponse(
             movements=[views.movement(row) for row in found[:size]], account_version=account.version,
@@ -84,7 +85,7 @@ class AccountViews:
         """Payments to the outside world."""
         (after,) = place_of(request.page_token, "")
         size = request.page_size or PAGE_SIZE
-        state = LEG_STATE_OF[request.state].value if request.state else ""
+        state = LEG_STATES.from_wire[request.state].value if request.state else ""
         async with self.edge.read() as connection:
             found = await reads.list_legs(connection, request.account_id, state, after, size + 1)
         return pb.ListLegsResponse(

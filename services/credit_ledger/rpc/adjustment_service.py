@@ -2,9 +2,9 @@
 
 from services.credit_ledger.domain.model.commands import AdjustedLine, AdjustRefund, PostAdjustment, RetryLeg, SettleLeg
 from services.credit_ledger.rpc.paging import page_token, place_of
-from services.credit_ledger.rpc.reading import day_of
 from services.credit_ledger.store import reads
 from services.credit_ledger.wire import views
+from services.runtime.ground.scalars import date_from_wire
 from services.runtime.rpc.calls import Context
 from services.runtime.rpc.edge import Edge
 from settlement.credit_ledger.v1 import adjustment_service_pb2 as pb
@@ -21,10 +21,10 @@ class AdjustmentServicer(rpc.AdjustmentServiceServicer):
 
     async def AdjustRefund(self, request: pb.AdjustRefundRequest, context: Context) -> pb.AdjustRefundResponse:
         """P22: complete a pending refund."""
-        effective = day_of(request.effective_date) if request.effective_date else None
+        effective = date_from_wire(request.effective_date) if request.effective_date else None
         body = AdjustRefund(
-            request.account_id, request.order_id, request.maker, request.checker, tuple(request.evidence), request.reason,
-            effective, request.reaches_back,
+            request.account_id, request.order_id, request.maker, request.checker, tuple(request.evidence),
+            request.reason, effective, request.reaches_back,
         )
         return pb.AdjustRefundResponse(effect=await self.edge.ask(context, request, key=body.account_id, body=body))
 
@@ -32,10 +32,13 @@ class AdjustmentServicer(rpc.AdjustmentServiceServicer):
         """P22: a balanced journal of two people."""
         body = PostAdjustment(
             request.account_id, request.order_id, request.case_id,
-            tuple(AdjustedLine(line.account, line.amount_minor) for line in request.lines), request.maker, request.checker,
-            tuple(request.evidence), request.reason, day_of(request.effective_date), request.reaches_back,
+            tuple(AdjustedLine(line.account, line.amount_minor) for line in request.lines), request.maker,
+            request.checker, tuple(request.evidence), request.reason, date_from_wire(request.effective_date),
+            request.reaches_back,
         )
-        return pb.PostAdjustmentResponse(adjustment=await self.edge.ask(context, request, key=body.account_id, body=body))
+        return pb.PostAdjustmentResponse(
+            adjustment=await self.edge.ask(context, request, key=body.account_id, body=body)
+        )
 
     async def RetryLeg(self, request: pb.RetryLegRequest, context: Context) -> pb.RetryLegResponse:
         """PM-6: the same leg, asked about again."""
@@ -44,10 +47,10 @@ class AdjustmentServicer(rpc.AdjustmentServiceServicer):
 
     async def SettleLeg(self, request: pb.SettleLegRequest, context: Context) -> pb.SettleLegResponse:
         """MA-1 to MA-4: paid from the bank by two people."""
-        effective = day_of(request.effective_date) if request.effective_date else None
+        effective = date_from_wire(request.effective_date) if request.effective_date else None
         body = SettleLeg(
-            request.account_id, request.leg_id, request.order_id, request.maker, request.checker, tuple(request.evidence),
-            request.reason, effective, request.reaches_back,
+            request.account_id, request.leg_id, request.order_id, request.maker, request.checker,
+            tuple(request.evidence), request.reason, effective, request.reaches_back,
         )
         return pb.SettleLegResponse(leg=await self.edge.ask(context, request, key=body.account_id, body=body))
 

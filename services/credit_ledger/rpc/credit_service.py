@@ -3,11 +3,11 @@
 from services.credit_ledger.domain.model import commands
 from services.credit_ledger.domain.model.account import LATE_FEE_PPM_PER_DAY
 from services.credit_ledger.rpc.account_views import AccountViews
-from services.credit_ledger.rpc.reading import day_of
-from services.credit_ledger.wire.scalars import ACCOUNT_STATE_OF, SURPLUS_POLICY_OF
+from services.credit_ledger.wire.scalars import ACCOUNT_STATES, SURPLUS_POLICIES
 from services.kernel.calendar import business_date
 from services.kernel.ids import derived
 from services.kernel.shares import first_share
+from services.runtime.ground.scalars import date_from_wire
 from services.runtime.rpc.calls import Context
 from settlement.credit_ledger.v1 import credit_service_pb2 as pb
 from settlement.credit_ledger.v1 import credit_service_pb2_grpc as rpc
@@ -22,7 +22,7 @@ class CreditServicer(AccountViews, rpc.CreditServiceServicer):
         late = request.late_fee_ppm_per_day if request.HasField("late_fee_ppm_per_day") else LATE_FEE_PPM_PER_DAY
         body = commands.OpenAccount(
             account_id, request.customer_id, request.limit.minor_units, request.bill_day or 5, request.due_day or 15,
-            SURPLUS_POLICY_OF[request.surplus_policy], late,
+            SURPLUS_POLICIES.from_wire[request.surplus_policy], late,
         )
         return pb.OpenAccountResponse(account=await self.edge.ask(context, request, key=account_id, body=body))
 
@@ -40,7 +40,7 @@ class CreditServicer(AccountViews, rpc.CreditServiceServicer):
         self, request: pb.SetAccountStateRequest, context: Context
     ) -> pb.SetAccountStateResponse:
         """DOMAIN 2.3."""
-        body = commands.SetAccountState(request.account_id, ACCOUNT_STATE_OF[request.state], request.reason)
+        body = commands.SetAccountState(request.account_id, ACCOUNT_STATES.from_wire[request.state], request.reason)
         return pb.SetAccountStateResponse(account=await self.edge.ask(context, request, key=body.account_id, body=body))
 
     async def Repay(self, request: pb.RepayRequest, context: Context) -> pb.RepayResponse:
@@ -53,13 +53,15 @@ class CreditServicer(AccountViews, rpc.CreditServiceServicer):
         self, request: pb.PayOutCreditBalanceRequest, context: Context
     ) -> pb.PayOutCreditBalanceResponse:
         """P16."""
-        body = commands.PayOutCreditBalance(request.account_id, request.amount.minor_units, request.instrument or "BANK")
+        body = commands.PayOutCreditBalance(
+            request.account_id, request.amount.minor_units, request.instrument or "BANK"
+        )
         response: pb.PayOutCreditBalanceResponse = await self.edge.ask(context, request, key=body.account_id, body=body)
         return response
 
     async def AccrueLateFees(self, request: pb.AccrueLateFeesRequest, context: Context) -> pb.AccrueLateFeesResponse:
         """P20."""
-        through = day_of(request.through) if request.through else business_date(self.edge.clock.now())
+        through = date_from_wire(request.through) if request.through else business_date(self.edge.clock.now())
         body = commands.AccrueLateFees(request.account_id, through)
         response: pb.AccrueLateFeesResponse = await self.edge.ask(context, request, key=body.account_id, body=body)
         return response
@@ -77,14 +79,18 @@ class CreditServicer(AccountViews, rpc.CreditServiceServicer):
     ) -> pb.ConfirmFlashRefundResponse:
         """P21, PM-1."""
         body = commands.ConfirmFlashRefund(request.account_id, request.order_id)
-        return pb.ConfirmFlashRefundResponse(effect=await self.edge.ask(context, request, key=body.account_id, body=body))
+        return pb.ConfirmFlashRefundResponse(
+            effect=await self.edge.ask(context, request, key=body.account_id, body=body)
+        )
 
     async def ChargeOffAgreement(
         self, request: pb.ChargeOffAgreementRequest, context: Context
     ) -> pb.ChargeOffAgreementResponse:
         """P25."""
         body = commands.ChargeOff(request.account_id, request.order_id, request.reason)
-        return pb.ChargeOffAgreementResponse(effect=await self.edge.ask(context, request, key=body.account_id, body=body))
+        return pb.ChargeOffAgreementResponse(
+            effect=await self.edge.ask(context, request, key=body.account_id, body=body)
+        )
 
     async def SettleMerchant(self, request: pb.SettleMerchantRequest, context: Context) -> pb.SettleMerchantResponse:
         """A25."""

@@ -1,9 +1,9 @@
-"""Reads that a method needs more than once: an account that is new enough, a date, the rule of a preview."""
+"""Reads that a method needs more than once: an account that is new enough, the rule of a preview."""
 
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import date, datetime
+from datetime import datetime
 from uuid import UUID, uuid5
 
 from services.credit_ledger.domain.model.account import CreditAccount
@@ -14,9 +14,10 @@ from services.credit_ledger.store.accounts import find_accounts, find_merchant_s
 from services.credit_ledger.store.reads import find_account
 from services.kernel.calendar import business_date
 from services.kernel.decision import Decision, Known, Missing, Rule
-from services.kernel.errors import Aborted, InvalidArgument, NotFound, ResourceExhausted, Unavailable
+from services.kernel.errors import Aborted, NotFound, ResourceExhausted, Unavailable
 from services.kernel.messages import Message
 from services.kernel.participant import IsBusy
+from services.runtime.ground.scalars import date_to_wire
 from services.runtime.ground.tables import Connection, Load
 from services.runtime.rpc.calls import Context
 from services.runtime.rpc.edge import Edge
@@ -64,7 +65,7 @@ async def _cut_now(edge: Edge, context: Context, account: CreditAccount) -> bool
 
 def cut_request(asker: UUID, account_id: str, cut_at: datetime) -> CutStatementRequest:
     """The request of one cut by the nightly run or a reader; the same asker always asks under the same id."""
-    bill_date = business_date(cut_at).isoformat()
+    bill_date = date_to_wire(business_date(cut_at))
     own_id = uuid5(asker, f"{account_id}/{bill_date}")
     return CutStatementRequest(request_id=str(own_id), account_id=account_id, bill_date=bill_date)
 
@@ -80,14 +81,6 @@ async def considered(edge: Edge, context: Context, rule: Rule, message: Message)
             if asyncio.get_running_loop().time() > deadline:
                 raise Unavailable("ACCOUNT_BUSY", f"{busy.holder} holds {message.key}") from busy
         await asyncio.sleep(POLL_SECONDS)
-
-
-def day_of(text: str) -> date:
-    """A date of a request."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise InvalidArgument("INVALID_ARGUMENT", f"{text} is no date") from error
 
 
 async def _decided(connection: Connection, rule: Rule, message: Message, now: datetime) -> Decision:

@@ -10,11 +10,12 @@ from services.credit_ledger.domain.model.commands import CutStatement
 from services.credit_ledger.domain.model.statement import Statement
 from services.credit_ledger.domain.statements.cut import standing
 from services.credit_ledger.rpc.paging import page_token, place_of
-from services.credit_ledger.rpc.reading import account_at, cut_request, day_of
+from services.credit_ledger.rpc.reading import account_at, cut_request
 from services.credit_ledger.store import reads
 from services.credit_ledger.wire import views
 from services.kernel.calendar import business_date, start_of
 from services.kernel.errors import FailedPrecondition, NotFound, ResourceExhausted, Unavailable
+from services.runtime.ground.scalars import date_from_wire
 from services.runtime.ground.tables import Connection
 from services.runtime.rpc.calls import Context
 from services.runtime.rpc.edge import Edge
@@ -38,12 +39,12 @@ class StatementServicer(rpc.StatementServiceServicer):
 
     async def CutStatement(self, request: pb.CutStatementRequest, context: Context) -> pb.CutStatementResponse:
         """The cut of one bill date, or the statement that is there already."""
-        body = CutStatement(request.account_id, day_of(request.bill_date))
+        body = CutStatement(request.account_id, date_from_wire(request.bill_date))
         return pb.CutStatementResponse(statement=await self.edge.ask(context, request, key=body.account_id, body=body))
 
     async def RunStatements(self, request: pb.RunStatementsRequest, context: Context) -> pb.RunStatementsResponse:
         """Every due cut, in key order, in bounded batches; what is done stays done, whenever the run ends."""
-        bill_date = day_of(request.bill_date)
+        bill_date = date_from_wire(request.bill_date)
         if start_of(bill_date) > self.edge.clock.now():
             raise FailedPrecondition("BILL_DATE_AHEAD", f"the cut of {bill_date} is still to come")
         response = pb.RunStatementsResponse(next_account_id=request.after_account_id)
@@ -66,7 +67,7 @@ class StatementServicer(rpc.StatementServiceServicer):
         size = request.page_size or PAGE_SIZE
         async with self.edge.read() as connection:
             account = await account_at(self.edge, connection, context, request.account_id, request.min_version)
-            found = await reads.list_statements(connection, account.id, day_of(before), size + 1)
+            found = await reads.list_statements(connection, account.id, date_from_wire(before), size + 1)
             shown = await self._shown(connection, account, found[:size])
         more = page_token(found[size - 1].bill_date.isoformat()) if len(found) > size else ""
         for statement in shown:
@@ -77,7 +78,7 @@ class StatementServicer(rpc.StatementServiceServicer):
         """One statement with its lines and what is still due of it."""
         async with self.edge.read() as connection:
             account = await account_at(self.edge, connection, context, request.account_id, request.min_version)
-            found = await reads.find_statement(connection, account.id, day_of(request.bill_date))
+            found = await reads.find_statement(connection, account.id, date_from_wire(request.bill_date))
             if found is None:
                 raise NotFound("STATEMENT_NOT_FOUND", f"{account.id} has no statement of {request.bill_date}")
             (shown,) = await self._shown(connection, account, [found])

@@ -3,18 +3,16 @@
 from collections.abc import AsyncIterator
 
 from services.kernel.errors import InvalidArgument
-from services.order.domain.states import Kind
 from services.order.rpc.explaining import explained
 from services.order.rpc.paging import FIRST, LAST, PAGE_SIZE, page, place_of, token
 from services.order.rpc.quoting import Quoting
 from services.order.rpc.reading import ended, read_order, read_settlement, settlement_now
 from services.order.store.reads import find_order, list_orders, list_runs
 from services.order.wire.orders import order_message
-from services.order.wire.scalars import named
+from services.order.wire.scalars import KINDS, ORDER_STATES
 from services.order.wire.settlements import settlement_message
 from services.runtime.rpc.calls import Context
 from services.runtime.rpc.edge import Edge
-from settlement.order.v1 import order_pb2, settlement_pb2
 from settlement.order.v1 import order_service_pb2 as pb
 
 
@@ -34,7 +32,7 @@ class OrderViews:
         customer_id, merchant_id, size = request.customer_id, request.merchant_id, request.page_size or PAGE_SIZE
         if not customer_id and not merchant_id:
             raise InvalidArgument("INVALID_ARGUMENT", "name a customer or a merchant", {"field": "customer_id"})
-        state = named(order_pb2.OrderState, request.state, "ORDER_STATE_")
+        state = ORDER_STATES.from_wire[request.state].value if request.state else ""
         query = f"orders/{customer_id}/{merchant_id}/{state}"
         before = place_of(request.page_token, query, LAST)
         async with self.edge.read() as connection:
@@ -56,8 +54,8 @@ class OrderViews:
         self, request: pb.ListSettlementsRequest, context: Context
     ) -> pb.ListSettlementsResponse:
         """The oldest first."""
-        size, kind = request.page_size or PAGE_SIZE, named(settlement_pb2.SettlementKind, request.kind, "SETTLEMENT_KIND_")
-        kind = Kind[kind].value if kind else ""
+        size = request.page_size or PAGE_SIZE
+        kind = KINDS.from_wire[request.kind].value if request.kind else ""
         query = f"settlements/{request.order_id}/{kind}"
         after = place_of(request.page_token, query, FIRST)
         async with self.edge.read() as connection:

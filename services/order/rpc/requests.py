@@ -5,7 +5,7 @@ from services.order.domain import commands
 from services.order.domain.pricing import Promotion
 from services.order.domain.quotes import QuoteContent
 from services.order.domain.tenders import TenderType
-from services.order.wire.scalars import TENDERS, named, quantities, terms_of
+from services.order.wire.scalars import CANCEL_REASONS, RETURN_REASONS, TENDERS, quantities, terms_of
 from settlement.order.v1 import after_sale_service_pb2, order_pb2, order_service_pb2
 
 FORCED = "SUPPORT"
@@ -31,7 +31,7 @@ def place_order(request: order_service_pb2.PlaceOrderRequest) -> commands.PlaceO
 
 
 def _tender(tender: order_pb2.Tender) -> commands.NewTender:
-    kind = TENDERS[tender.type]
+    kind = TENDERS.from_wire[tender.type]
     references = {TenderType.GIFTCARD: tender.card_id, TenderType.BANKCARD: tender.payment_reference}
     return commands.NewTender(kind, tender.amount.minor_units, references.get(kind, ""))
 
@@ -48,7 +48,7 @@ def cancel_order(
 ) -> commands.CancelOrder:
     """CancelOrder."""
     return commands.CancelOrder(
-        request.order_id, named(order_pb2.CancelReason, request.reason, "CANCEL_REASON_"), request.note,
+        request.order_id, CANCEL_REASONS.from_wire[request.reason], request.note,
         request.customer_id, lines=quantities(request.lines), quote=quote,
     )
 
@@ -60,7 +60,7 @@ def force_cancel_order(request: order_service_pb2.ForceCancelOrderRequest) -> co
 
 def request_return(request: after_sale_service_pb2.RequestReturnRequest) -> commands.RequestReturn:
     """RequestReturn."""
-    reason = named(after_sale_service_pb2.ReturnReason, request.reason, "RETURN_REASON_")
+    reason = RETURN_REASONS.from_wire[request.reason]
     return commands.RequestReturn(
         request.order_id, quantities(request.lines), request.customer_id, reason, request.note
     )
@@ -105,5 +105,7 @@ def resolve_dispute(request: after_sale_service_pb2.ResolveDisputeRequest) -> co
     """ResolveDispute."""
     upheld = request.decision == after_sale_service_pb2.DISPUTE_DECISION_UPHELD
     return commands.ResolveDispute(
-        request.order_id, request.return_id, upheld, request.operator_id, request.reason, quantities(request.accepted_lines)
+        request.order_id, request.return_id, upheld, request.operator_id, request.reason, quantities(
+            request.accepted_lines
+        )
     )

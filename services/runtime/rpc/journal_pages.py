@@ -1,15 +1,15 @@
 """Reading the book: the journals of a root in posting order, page by page, as callers see them."""
 
-from typing import Any
 
 import asyncpg
 
 from services.kernel.journal import Unit
+from services.runtime.ground.scalars import Enumeration, instant_to_wire
 from services.runtime.ground.tables import Connection
 from settlement.common.v1 import journal_pb2 as pb
 
 PAGE_SIZE = 200
-_UNITS: dict[str, Any] = {unit.value: pb.JournalUnit.Value(f"JOURNAL_UNIT_{unit.name}") for unit in Unit}  # enum NewType
+_UNITS = Enumeration(Unit, pb.JournalUnit)
 
 
 async def journal_page(
@@ -27,13 +27,12 @@ async def journal_page(
 
 
 def _journal(row: asyncpg.Record) -> pb.Journal:
-    journal = pb.Journal(
-        root_id=row["root"], root_version=row["root_version"], no=row["no"], op=row["op"], unit=_UNITS[row["unit"]],
-        order_id=row["order_id"], settlement_id=row["saga_id"],
+    return pb.Journal(
+        root_id=row["root"], root_version=row["root_version"], no=row["no"], op=row["op"],
+        unit=_UNITS.to_wire[row["unit"]], order_id=row["order_id"], settlement_id=row["saga_id"],
+        post_time=instant_to_wire(row["posted_at"]),
         lines=[
             pb.JournalLine(account=account, sub=sub, amount_minor=amount)
             for account, sub, amount in zip(row["accounts"], row["subs"], row["amounts"], strict=True)
         ],
     )
-    journal.post_time.FromDatetime(row["posted_at"])
-    return journal

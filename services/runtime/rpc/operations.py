@@ -1,17 +1,17 @@
 """OperationsService, the same in every service: what is under way, the manual clock, sagas, and messages set aside."""
 
 from collections.abc import Sequence, Sized
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Protocol
 
 import msgspec
 import structlog
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from services.kernel.errors import FailedPrecondition, NotFound
 from services.kernel.saga import RESUME, WAKE, Phase
 from services.runtime.ground.clock import ManualClock, save_clock
 from services.runtime.ground.postgres import shielded
+from services.runtime.ground.scalars import instant_from_wire, instant_to_wire
 from services.runtime.ground.tables import Connection
 from services.runtime.rpc.calls import Context
 from services.runtime.rpc.edge import Edge
@@ -67,21 +67,22 @@ class OperationsServicer(rpc.OperationsServiceServicer):
         sagas, due, left, aside = row or (0, 0, 0, 0)
         unpublished = max(unpublished, self._lanes.unpublished) + left
         return pb.GetActivityResponse(
-            service=self._settings.service, now=_stamp(now), queued=queued, open_sagas=sagas, due_timers=due, lag=lag,
-            unpublished=unpublished, parked=aside, open_actions=actions, idle=not (queued or sagas or due or unpublished or lag),
+            service=self._settings.service, now=instant_to_wire(now), queued=queued, open_sagas=sagas, due_timers=due,
+            lag=lag, unpublished=unpublished, parked=aside, open_actions=actions,
+            idle=not (queued or sagas or due or unpublished or lag),
         )
 
     async def GetClock(self, request: pb.GetClockRequest, context: Context) -> pb.GetClockResponse:
         """The clock that decisions get."""
-        return pb.GetClockResponse(time=_stamp(self._clock.now()), manual=isinstance(self._clock, ManualClock))
+        return pb.GetClockResponse(time=instant_to_wire(self._clock.now()), manual=isinstance(self._clock, ManualClock))
 
     async def SetClock(self, request: pb.SetClockRequest, context: Context) -> pb.SetClockResponse:
         """Move a manual clock, to any instant; timers fire as it moves."""
         if not isinstance(self._clock, ManualClock):
             raise FailedPrecondition("CLOCK_NOT_MANUAL", "the clock follows the system")
-        at = request.time.ToDatetime(UTC)
+        at = instant_from_wire(request.time)
         await shielded(self._set_clock(self._clock, at))
-        return pb.SetClockResponse(time=_stamp(at))
+        return pb.SetClockResponse(time=instant_to_wire(at))
 
     async def _set_clock(self, clock: ManualClock, at: datetime) -> None:
         async with self._edge.read() as connection:
@@ -180,10 +181,7 @@ def _parked(row: Any) -> pb.ParkedMessage:  # Any: a row
 
 def _fields(row: Any, but: str) -> dict[str, Any]:  # Any: a row, and whatever types its columns have
     """The columns of a row are named as the message's fields; one is built by hand."""
-    return {name: _stamp(value) if isinstance(value, datetime) else value for name, value in row.items() if name != but}
-
-
-def _stamp(at: datetime) -> Timestamp:
-    stamp = Timestamp()
-    stamp.FromDatetime(at)
-    return stamp
+    return {
+        name: instant_to_wire(value) if isinstance(value, datetime) else value
+        for name, value in row.items() if name != but
+    }
