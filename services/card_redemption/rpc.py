@@ -4,23 +4,20 @@ import asyncio
 
 from services.card_redemption import store, wire
 from services.card_redemption.domain.commands import IssueCard
-from services.kernel.errors import Aborted, InvalidArgument, NotFound
+from services.kernel.errors import Aborted, NotFound
 from services.kernel.ids import derived
 from services.kernel.shares import share_keys
+from services.runtime.ground.paging import page_of
 from services.runtime.rpc.calls import Context
 from services.runtime.rpc.edge import Edge
 from services.runtime.rpc.journal_pages import journal_page
 from settlement.card_redemption.v1 import card_service_pb2 as pb
 from settlement.card_redemption.v1 import card_service_pb2_grpc as rpc
 
-PAGE_SIZE = 50
-JOURNALS_PAGE_SIZE = 500
 POLL_SECONDS = 0.02
 """How often a read looks again for the version that it was asked for."""
 RESERVE_SECONDS = 0.1
 """What of a call's time is kept for the answer."""
-_ALL_OF_IT = 2**15 - 1
-_VERSION_MAX = 2**63 - 1
 
 
 class CardService(rpc.CardServiceServicer):
@@ -53,11 +50,11 @@ class CardService(rpc.CardServiceServicer):
 
     async def ListCards(self, request: pb.ListCardsRequest, context: Context) -> pb.ListCardsResponse:
         """A customer's cards."""
-        size = request.page_size or PAGE_SIZE
+        page = page_of(request, ("",))
         async with self.edge.read() as connection:
-            found = await store.list_cards(connection, request.customer_id, request.page_token, size + 1)
-        more = found[size - 1].id if len(found) > size else ""
-        return pb.ListCardsResponse(cards=[wire.card(card) for card in found[:size]], next_page_token=more)
+            found = await store.list_cards(connection, request.customer_id, *page.after, page.limit)
+        shown, following = page.cut(found, lambda card: (card.id,))
+        return pb.ListCardsResponse(cards=map(wire.card, shown), next_page_token=following)
 
     async def GetMerchantBalance(
         self, request: pb.GetMerchantBalanceRequest, context: Context
@@ -72,16 +69,5 @@ class CardService(rpc.CardServiceServicer):
 
     async def ListJournals(self, request: pb.ListJournalsRequest, context: Context) -> pb.ListJournalsResponse:
         """The journals of a card in posting order."""
-        size = request.page_size or JOURNALS_PAGE_SIZE
-        after = _place(request.page_token) if request.page_token else (request.after_version, _ALL_OF_IT)
-        async with self.edge.read() as connection:
-            journals, more = await journal_page(connection, request.root_id, after, request.order_id, size)
-        return pb.ListJournalsResponse(journals=journals, next_page_token=f"{more[0]}.{more[1]}" if more else "")
-
-
-def _place(token: str) -> tuple[int, int]:
-    """Where the page before ended; a token that is not ours is refused."""
-    version, _, no = token.partition(".")
-    if version.isdecimal() and no.isdecimal() and int(version) <= _VERSION_MAX and int(no) <= _ALL_OF_IT:
-        return int(version), int(no)
-    raise InvalidArgument("INVALID_PAGE_TOKEN", "the page token is not one of ours", {"field": "page_token"})
+        journals, following = await journal_page(self.edge, request)
+        return pb.ListJournalsResponse(journals=journals, next_page_token=following)

@@ -1,16 +1,14 @@
 """AdjustmentService: what two people put right by hand, with evidence (DOMAIN 1.8)."""
 
 from services.credit_ledger.domain.model.commands import AdjustedLine, AdjustRefund, PostAdjustment, RetryLeg, SettleLeg
-from services.credit_ledger.rpc.paging import page_token, place_of
 from services.credit_ledger.store import reads
 from services.credit_ledger.wire import views
+from services.runtime.ground.paging import page_of
 from services.runtime.ground.scalars import date_from_wire
 from services.runtime.rpc.calls import Context
 from services.runtime.rpc.edge import Edge
 from settlement.credit_ledger.v1 import adjustment_service_pb2 as pb
 from settlement.credit_ledger.v1 import adjustment_service_pb2_grpc as rpc
-
-PAGE_SIZE = 50
 
 
 class AdjustmentServicer(rpc.AdjustmentServiceServicer):
@@ -56,11 +54,10 @@ class AdjustmentServicer(rpc.AdjustmentServiceServicer):
 
     async def ListAdjustments(self, request: pb.ListAdjustmentsRequest, context: Context) -> pb.ListAdjustmentsResponse:
         """The adjustments of an account by id."""
-        (after,) = place_of(request.page_token, "")
-        size = request.page_size or PAGE_SIZE
+        page = page_of(request, ("",))
         async with self.edge.read() as connection:
-            found = await reads.list_adjustments(connection, request.account_id, request.order_id, after, size + 1)
-        return pb.ListAdjustmentsResponse(
-            adjustments=[views.adjustment(row) for row in found[:size]],
-            next_page_token=page_token(found[size - 1].id) if len(found) > size else "",
-        )
+            found = await reads.list_adjustments(
+                connection, request.account_id, request.order_id, *page.after, page.limit
+            )
+        shown, following = page.cut(found, lambda adjustment: (adjustment.id,))
+        return pb.ListAdjustmentsResponse(adjustments=map(views.adjustment, shown), next_page_token=following)

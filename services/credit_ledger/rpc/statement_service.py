@@ -9,12 +9,12 @@ from services.credit_ledger.domain.model.account import CreditAccount
 from services.credit_ledger.domain.model.commands import CutStatement
 from services.credit_ledger.domain.model.statement import Statement
 from services.credit_ledger.domain.statements.cut import standing
-from services.credit_ledger.rpc.paging import page_token, place_of
 from services.credit_ledger.rpc.reading import account_at, cut_request
 from services.credit_ledger.store import reads
 from services.credit_ledger.wire import views
 from services.kernel.calendar import business_date, start_of
 from services.kernel.errors import FailedPrecondition, NotFound, ResourceExhausted, Unavailable
+from services.runtime.ground.paging import page_of
 from services.runtime.ground.scalars import date_from_wire
 from services.runtime.ground.tables import Connection
 from services.runtime.rpc.calls import Context
@@ -63,16 +63,15 @@ class StatementServicer(rpc.StatementServiceServicer):
 
     async def ListStatements(self, request: pb.ListStatementsRequest, context: Context) -> pb.ListStatementsResponse:
         """Statements of an account, the latest first."""
-        (before,) = place_of(request.page_token, date.max.isoformat())
-        size = request.page_size or PAGE_SIZE
+        page = page_of(request, (date.max,), PAGE_SIZE)
         async with self.edge.read() as connection:
             account = await account_at(self.edge, connection, context, request.account_id, request.min_version)
-            found = await reads.list_statements(connection, account.id, date_from_wire(before), size + 1)
-            shown = await self._shown(connection, account, found[:size])
-        more = page_token(found[size - 1].bill_date.isoformat()) if len(found) > size else ""
+            found = await reads.list_statements(connection, account.id, *page.after, page.limit)
+            issued, following = page.cut(found, lambda statement: (statement.bill_date,))
+            shown = await self._shown(connection, account, issued)
         for statement in shown:
             statement.ClearField("lines")
-        return pb.ListStatementsResponse(statements=shown, next_page_token=more)
+        return pb.ListStatementsResponse(statements=shown, next_page_token=following)
 
     async def GetStatement(self, request: pb.GetStatementRequest, context: Context) -> pb.GetStatementResponse:
         """One statement with its lines and what is still due of it."""

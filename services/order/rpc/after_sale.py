@@ -2,11 +2,11 @@
 
 from services.order.domain import commands
 from services.order.rpc import requests
-from services.order.rpc.paging import FIRST, PAGE_SIZE, page, place_of, token
 from services.order.rpc.quoting import Quoting, accepted
 from services.order.rpc.reading import ended, read_case
 from services.order.store.reads import list_cases
 from services.order.wire.orders import case_message
+from services.runtime.ground.paging import FIRST, page_of
 from services.runtime.rpc.calls import Context
 from services.runtime.rpc.edge import Edge
 from settlement.order.v1 import after_sale_service_pb2 as pb
@@ -107,10 +107,8 @@ class AfterSaleServicer(rpc.AfterSaleServiceServicer):
 
     async def ListReturns(self, request: pb.ListReturnsRequest, context: Context) -> pb.ListReturnsResponse:
         """The oldest first."""
-        size, query = request.page_size or PAGE_SIZE, f"returns/{request.order_id}"
-        after = place_of(request.page_token, query, FIRST)
+        page = page_of(request, FIRST)
         async with self.edge.read() as connection:
-            found = await list_cases(connection, request.order_id, after, size + 1)
-        shown, last = page(found, size)
-        following = token(query, last.requested_at, last.id) if last else ""
+            found = await list_cases(connection, request.order_id, page.after, page.limit)
+        shown, following = page.cut(found, lambda case: (case.requested_at, case.id))
         return pb.ListReturnsResponse(return_cases=map(case_message, shown), next_page_token=following)

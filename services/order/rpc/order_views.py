@@ -4,13 +4,13 @@ from collections.abc import AsyncIterator
 
 from services.kernel.errors import InvalidArgument
 from services.order.rpc.explaining import explained
-from services.order.rpc.paging import FIRST, LAST, PAGE_SIZE, page, place_of, token
 from services.order.rpc.quoting import Quoting
 from services.order.rpc.reading import ended, read_order, read_settlement, settlement_now
 from services.order.store.reads import find_order, list_orders, list_runs
 from services.order.wire.orders import order_message
 from services.order.wire.scalars import KINDS, ORDER_STATES
 from services.order.wire.settlements import settlement_message
+from services.runtime.ground.paging import FIRST, LAST, page_of
 from services.runtime.rpc.calls import Context
 from services.runtime.rpc.edge import Edge
 from settlement.order.v1 import order_service_pb2 as pb
@@ -29,16 +29,15 @@ class OrderViews:
 
     async def ListOrders(self, request: pb.ListOrdersRequest, context: Context) -> pb.ListOrdersResponse:
         """The latest first."""
-        customer_id, merchant_id, size = request.customer_id, request.merchant_id, request.page_size or PAGE_SIZE
-        if not customer_id and not merchant_id:
+        if not request.customer_id and not request.merchant_id:
             raise InvalidArgument("INVALID_ARGUMENT", "name a customer or a merchant", {"field": "customer_id"})
         state = ORDER_STATES.from_wire[request.state].value if request.state else ""
-        query = f"orders/{customer_id}/{merchant_id}/{state}"
-        before = place_of(request.page_token, query, LAST)
+        page = page_of(request, LAST)
         async with self.edge.read() as connection:
-            found = await list_orders(connection, customer_id, merchant_id, state, before, size + 1)
-        shown, last = page(found, size)
-        following = token(query, last.placed_at, last.id) if last else ""
+            found = await list_orders(
+                connection, request.customer_id, request.merchant_id, state, page.after, page.limit
+            )
+        shown, following = page.cut(found, lambda order: (order.placed_at, order.id))
         return pb.ListOrdersResponse(orders=map(order_message, shown), next_page_token=following)
 
     async def QuoteRefund(self, request: pb.QuoteRefundRequest, context: Context) -> pb.QuoteRefundResponse:
@@ -54,17 +53,15 @@ class OrderViews:
         self, request: pb.ListSettlementsRequest, context: Context
     ) -> pb.ListSettlementsResponse:
         """The oldest first."""
-        size = request.page_size or PAGE_SIZE
         kind = KINDS.from_wire[request.kind].value if request.kind else ""
-        query = f"settlements/{request.order_id}/{kind}"
-        after = place_of(request.page_token, query, FIRST)
+        page = page_of(request, FIRST)
         async with self.edge.read() as connection:
             order = await find_order(connection, request.order_id)
-            runs = await list_runs(connection, request.order_id, kind, after, size + 1)
-        shown, last = page(runs, size)
+            runs = await list_runs(connection, request.order_id, kind, page.after, page.limit)
+        shown, following = page.cut(runs, lambda run: (run.started_at, run.id))
         return pb.ListSettlementsResponse(
             settlements=[settlement_message(run, order) for run in shown] if order else [],
-            next_page_token=token(query, last.started_at, last.id) if last else "",
+            next_page_token=following,
         )
 
     async def WatchSettlement(

@@ -10,6 +10,7 @@ import structlog
 from services.kernel.errors import FailedPrecondition, NotFound
 from services.kernel.saga import RESUME, WAKE, Phase
 from services.runtime.ground.clock import ManualClock, save_clock
+from services.runtime.ground.paging import FIRST, page_of
 from services.runtime.ground.postgres import shielded
 from services.runtime.ground.scalars import instant_from_wire, instant_to_wire
 from services.runtime.ground.tables import Connection
@@ -19,7 +20,6 @@ from services.runtime.stored import parked
 from settlement.operations.v1 import operations_service_pb2 as pb
 from settlement.operations.v1 import operations_service_pb2_grpc as rpc
 
-PAGE_SIZE = 50
 _SAGA = """select s.id saga_id, s.root root_id, s.kind, s.phase, s.decision, s.reason, s.attempts, s.branches, s.version,
                   s.started_at create_time, s.updated_at update_time, s.deadline_at deadline_time, t.due_at next_retry_time
            from sagas s left join timers t on t.kind = 'saga' and t.key = s.id"""
@@ -91,16 +91,16 @@ class OperationsServicer(rpc.OperationsServiceServicer):
 
     async def ListSagas(self, request: pb.ListSagasRequest, context: Context) -> pb.ListSagasResponse:
         """By start; the open ones are those with a timer."""
-        size = request.page_size or PAGE_SIZE
+        page = page_of(request, FIRST, of=self._settings.service)
         async with self._edge.read() as connection:
             rows = await connection.fetch(
-                _SAGA + """ where ($1 = '' or s.phase = $1 or ($1 = 'OPEN' and t.key is not null)) and ($2 = '' or s.root = $2)
-                    and ($3 = '' or (s.started_at, s.id) > (select a.started_at, a.id from sagas a where a.id = $3))
-                    order by s.started_at, s.id limit $4""",
-                request.phase, request.root_id, request.page_token, size + 1,
+                _SAGA + """ where ($1 = '' or s.phase = $1 or ($1 = 'OPEN' and t.key is not null))
+                    and ($2 = '' or s.root = $2) and (s.started_at, s.id) > ($3, $4)
+                    order by s.started_at, s.id limit $5""",
+                request.phase, request.root_id, *page.after, page.limit,
             )
-        more = rows[size - 1]["saga_id"] if len(rows) > size else ""
-        return pb.ListSagasResponse(sagas=[_saga(row) for row in rows[:size]], next_page_token=more)
+        shown, following = page.cut(rows, lambda row: (row["create_time"], row["saga_id"]))
+        return pb.ListSagasResponse(sagas=map(_saga, shown), next_page_token=following)
 
     async def GetSaga(self, request: pb.GetSagaRequest, context: Context) -> pb.GetSagaResponse:
         """One saga."""
@@ -123,15 +123,15 @@ class OperationsServicer(rpc.OperationsServiceServicer):
 
     async def ListParked(self, request: pb.ListParkedRequest, context: Context) -> pb.ListParkedResponse:
         """By number, the oldest first."""
-        size = request.page_size or PAGE_SIZE
-        after = int(request.page_token) if request.page_token.isdigit() else 0
+        page = page_of(request, (0,), of=self._settings.service)
         async with self._edge.read() as connection:
             rows = await connection.fetch(
-                _PARKED + """ where id > $1 and ($2 = '' or key = $2) and ($3 or state = 'PARKED') order by id limit $4""",
-                after, request.key, request.include_resolved, size + 1,
+                _PARKED + """ where id > $1 and ($2 = '' or key = $2) and ($3 or state = 'PARKED')
+                    order by id limit $4""",
+                *page.after, request.key, request.include_resolved, page.limit,
             )
-        more = str(rows[size - 1]["parked_id"]) if len(rows) > size else ""
-        return pb.ListParkedResponse(messages=[_parked(row) for row in rows[:size]], next_page_token=more)
+        shown, following = page.cut(rows, lambda row: (row["parked_id"],))
+        return pb.ListParkedResponse(messages=map(_parked, shown), next_page_token=following)
 
     async def RetryParked(self, request: pb.RetryParkedRequest, context: Context) -> pb.RetryParkedResponse:
         """Send it again as it was; it is decided as if it came now."""
