@@ -1,23 +1,19 @@
 """The gRPC methods of CardService."""
 
-import asyncio
-
 from services.card_redemption import store, wire
+from services.card_redemption.domain.card import GiftCard
 from services.card_redemption.domain.commands import IssueCard
-from services.kernel.errors import Aborted, NotFound
+from services.kernel.errors import NotFound
 from services.kernel.ids import derived
 from services.kernel.shares import share_keys
 from services.runtime.ground.paging import page_of
+from services.runtime.ground.tables import Connection
 from services.runtime.rpc.calls import Context
 from services.runtime.rpc.edge import Edge
 from services.runtime.rpc.journal_pages import journal_page
+from services.runtime.rpc.reading import RESERVE_SECONDS, new_enough, read_when
 from settlement.card_redemption.v1 import card_service_pb2 as pb
 from settlement.card_redemption.v1 import card_service_pb2_grpc as rpc
-
-POLL_SECONDS = 0.02
-"""How often a read looks again for the version that it was asked for."""
-RESERVE_SECONDS = 0.1
-"""What of a call's time is kept for the answer."""
 
 
 class CardService(rpc.CardServiceServicer):
@@ -34,19 +30,15 @@ class CardService(rpc.CardServiceServicer):
 
     async def GetCard(self, request: pb.GetCardRequest, context: Context) -> pb.GetCardResponse:
         """A card, not older than `min_version`."""
-        remaining = context.time_remaining()
-        seconds = self.edge.settings.deadline_seconds_max if remaining is None else remaining
-        deadline = asyncio.get_running_loop().time() + seconds - RESERVE_SECONDS
-        while True:
-            async with self.edge.read() as connection:
-                card = await store.find_card(connection, request.card_id)
+
+        async def look(connection: Connection) -> GiftCard:
+            card = await store.find_card(connection, request.card_id)
             if card is None:
                 raise NotFound("CARD_NOT_FOUND", f"there is no card {request.card_id}")
-            if card.version >= request.min_version:
-                return pb.GetCardResponse(card=wire.card(card))
-            if asyncio.get_running_loop().time() > deadline:
-                raise Aborted("STALE_VERSION", f"the card is at version {card.version}")
-            await asyncio.sleep(POLL_SECONDS)
+            return new_enough(card, request.min_version, "the card is at version")
+
+        seconds_max = (context.time_remaining() or self.edge.settings.deadline_seconds_max) - RESERVE_SECONDS
+        return pb.GetCardResponse(card=wire.card(await read_when(self.edge, context, look, seconds_max)))
 
     async def ListCards(self, request: pb.ListCardsRequest, context: Context) -> pb.ListCardsResponse:
         """A customer's cards."""

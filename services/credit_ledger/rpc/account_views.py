@@ -33,16 +33,14 @@ class AccountViews:
         self, request: pb.GetCreditAccountRequest, context: Context
     ) -> pb.GetCreditAccountResponse:
         """The account, with what is due."""
-        async with self.edge.read() as connection:
-            account = await account_at(self.edge, connection, context, request.account_id, request.min_version)
+        async with account_at(self.edge, context, request.account_id, request.min_version) as (connection, account):
             open_agreements = await agreements.load_open_agreements(connection, [account.id])
         return pb.GetCreditAccountResponse(account=views.account_with_dues(account, open_agreements))
 
     async def ListInstalments(self, request: pb.ListInstalmentsRequest, context: Context) -> pb.ListInstalmentsResponse:
         """Repayment tables, order by order."""
         page = page_of(request, ("",))
-        async with self.edge.read() as connection:
-            account = await account_at(self.edge, connection, context, request.account_id, request.min_version)
+        async with account_at(self.edge, context, request.account_id, request.min_version) as (connection, account):
             found = await reads.list_agreements(connection, account.id, request.order_id, *page.after, page.limit)
         shown, following = page.cut(found, lambda agreement: (agreement.order_id,))
         today = business_date(self.edge.clock.now())
@@ -55,8 +53,7 @@ class AccountViews:
     async def ListMovements(self, request: pb.ListMovementsRequest, context: Context) -> pb.ListMovementsResponse:
         """The account's log, the latest first."""
         page = page_of(request, (_NEVER,))
-        async with self.edge.read() as connection:
-            account = await account_at(self.edge, connection, context, request.account_id, request.min_version)
+        async with account_at(self.edge, context, request.account_id, request.min_version) as (connection, account):
             found = await reads.list_operations(
                 connection, account.id, *page.after, page.limit, request.order_id, _kind(request.kind),
                 request.settlement_id,

@@ -64,8 +64,7 @@ class StatementServicer(rpc.StatementServiceServicer):
     async def ListStatements(self, request: pb.ListStatementsRequest, context: Context) -> pb.ListStatementsResponse:
         """Statements of an account, the latest first."""
         page = page_of(request, (date.max,), PAGE_SIZE)
-        async with self.edge.read() as connection:
-            account = await account_at(self.edge, connection, context, request.account_id, request.min_version)
+        async with account_at(self.edge, context, request.account_id, request.min_version) as (connection, account):
             found = await reads.list_statements(connection, account.id, *page.after, page.limit)
             issued, following = page.cut(found, lambda statement: (statement.bill_date,))
             shown = await self._shown(connection, account, issued)
@@ -75,8 +74,7 @@ class StatementServicer(rpc.StatementServiceServicer):
 
     async def GetStatement(self, request: pb.GetStatementRequest, context: Context) -> pb.GetStatementResponse:
         """One statement with its lines and what is still due of it."""
-        async with self.edge.read() as connection:
-            account = await account_at(self.edge, connection, context, request.account_id, request.min_version)
+        async with account_at(self.edge, context, request.account_id, request.min_version) as (connection, account):
             found = await reads.find_statement(connection, account.id, date_from_wire(request.bill_date))
             if found is None:
                 raise NotFound("STATEMENT_NOT_FOUND", f"{account.id} has no statement of {request.bill_date}")

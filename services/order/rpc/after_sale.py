@@ -3,7 +3,7 @@
 from services.order.domain import commands
 from services.order.rpc import requests
 from services.order.rpc.quoting import Quoting, accepted
-from services.order.rpc.reading import ended, read_case
+from services.order.rpc.reading import read_case, wait_for_end
 from services.order.store.reads import list_cases
 from services.order.wire.orders import case_message
 from services.runtime.ground.paging import FIRST, page_of
@@ -54,7 +54,7 @@ class AfterSaleServicer(rpc.AfterSaleServiceServicer):
         async with self.quoting.fresh_if_stale(request, context):
             body = requests.confirm_receipt(request, self.quoting.read(request.quote))
             answer: pb.ConfirmReceiptResponse = await self.edge.ask(context, request, key=body.order_id, body=body)
-            settlement = accepted(await ended(self.edge, context, request, answer.settlement), request)
+            settlement = accepted(await wait_for_end(self.edge, context, request, answer.settlement), request)
             if settlement is answer.settlement:
                 return answer
             case = await read_case(self.edge, context, request.return_id)
@@ -81,8 +81,10 @@ class AfterSaleServicer(rpc.AfterSaleServiceServicer):
         """DOMAIN 2.2, 2.10."""
         body = requests.resolve_dispute(request)
         answer: pb.ResolveDisputeResponse = await self.edge.ask(context, request, key=body.order_id, body=body)
-        settlement = await ended(self.edge, context, request, answer.settlement) if answer.HasField("settlement") else None
-        if settlement is None or settlement is answer.settlement:
+        if not answer.HasField("settlement"):
+            return answer
+        settlement = await wait_for_end(self.edge, context, request, answer.settlement)
+        if settlement is answer.settlement:
             return answer
         case = await read_case(self.edge, context, request.return_id)
         return pb.ResolveDisputeResponse(return_case=case_message(case), settlement=settlement)
@@ -92,13 +94,14 @@ class AfterSaleServicer(rpc.AfterSaleServiceServicer):
         async with self.quoting.fresh_if_stale(request, context):
             body = requests.refund_amount(request, self.quoting.read(request.quote))
             settlement = await self.edge.ask(context, request, key=body.order_id, body=body)
-            return pb.RefundAmountResponse(settlement=accepted(await ended(self.edge, context, request, settlement), request))
+            settlement = accepted(await wait_for_end(self.edge, context, request, settlement), request)
+            return pb.RefundAmountResponse(settlement=settlement)
 
     async def ReverseRefund(self, request: pb.ReverseRefundRequest, context: Context) -> pb.ReverseRefundResponse:
         """P24."""
         body = commands.ReverseRefund(request.order_id, request.settlement_id, request.reason)
         settlement = await self.edge.ask(context, request, key=body.order_id, body=body)
-        return pb.ReverseRefundResponse(settlement=await ended(self.edge, context, request, settlement))
+        return pb.ReverseRefundResponse(settlement=await wait_for_end(self.edge, context, request, settlement))
 
     async def GetReturn(self, request: pb.GetReturnRequest, context: Context) -> pb.GetReturnResponse:
         """DOMAIN 2.2."""

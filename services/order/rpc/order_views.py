@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from services.kernel.errors import InvalidArgument
 from services.order.rpc.explaining import explained
 from services.order.rpc.quoting import Quoting
-from services.order.rpc.reading import ended, read_order, read_settlement, settlement_now
+from services.order.rpc.reading import read_order, read_settlement, settlement_now, wait_for_end
 from services.order.store.reads import find_order, list_orders, list_runs
 from services.order.wire.orders import order_message
 from services.order.wire.scalars import KINDS, ORDER_STATES
@@ -47,7 +47,7 @@ class OrderViews:
     async def GetSettlement(self, request: pb.GetSettlementRequest, context: Context) -> pb.GetSettlementResponse:
         """Waits for its end, if it is asked to."""
         settlement = await read_settlement(self.edge, context, request.settlement_id, request.min_version)
-        return pb.GetSettlementResponse(settlement=await ended(self.edge, context, request, settlement))
+        return pb.GetSettlementResponse(settlement=await wait_for_end(self.edge, context, request, settlement))
 
     async def ListSettlements(
         self, request: pb.ListSettlementsRequest, context: Context

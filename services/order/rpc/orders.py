@@ -7,7 +7,7 @@ from services.order.domain.commands import ConfirmDelivery
 from services.order.rpc import requests
 from services.order.rpc.order_views import OrderViews
 from services.order.rpc.quoting import Quoting, accepted
-from services.order.rpc.reading import ended, read_order
+from services.order.rpc.reading import read_order, wait_for_end
 from services.order.wire.orders import order_message
 from services.runtime.rpc.calls import Context
 from services.runtime.rpc.edge import Edge
@@ -26,7 +26,7 @@ class OrderServicer(OrderViews, rpc.OrderServiceServicer):
         """OR-5."""
         body = requests.place_order(request)
         answer: pb.PlaceOrderResponse = await self.edge.ask(context, request, key=body.order_id, body=body)
-        settlement = await ended(self.edge, context, request, answer.settlement)
+        settlement = await wait_for_end(self.edge, context, request, answer.settlement)
         if settlement is answer.settlement:
             return answer
         order = await read_order(self.edge, context, body.order_id)
@@ -38,7 +38,7 @@ class OrderServicer(OrderViews, rpc.OrderServiceServicer):
         """OR-4."""
         body = requests.confirm_shipment(request)
         settlement = await self.edge.ask(context, request, key=body.order_id, body=body)
-        return pb.ConfirmShipmentResponse(settlement=await ended(self.edge, context, request, settlement))
+        return pb.ConfirmShipmentResponse(settlement=await wait_for_end(self.edge, context, request, settlement))
 
     async def ConfirmDelivery(
         self, request: pb.ConfirmDeliveryRequest, context: Context
@@ -52,7 +52,8 @@ class OrderServicer(OrderViews, rpc.OrderServiceServicer):
         async with self.quoting.fresh_if_stale(request, context):
             body = requests.cancel_order(request, self.quoting.read(request.quote))
             settlement = await self.edge.ask(context, request, key=body.order_id, body=body)
-            return pb.CancelOrderResponse(settlement=accepted(await ended(self.edge, context, request, settlement), request))
+            settlement = accepted(await wait_for_end(self.edge, context, request, settlement), request)
+            return pb.CancelOrderResponse(settlement=settlement)
 
     async def ForceCancelOrder(
         self, request: pb.ForceCancelOrderRequest, context: Context
@@ -60,7 +61,7 @@ class OrderServicer(OrderViews, rpc.OrderServiceServicer):
         """OR-7."""
         body = requests.force_cancel_order(request)
         settlement = await self.edge.ask(context, request, key=body.order_id, body=body)
-        return pb.ForceCancelOrderResponse(settlement=await ended(self.edge, context, request, settlement))
+        return pb.ForceCancelOrderResponse(settlement=await wait_for_end(self.edge, context, request, settlement))
 
     async def BatchCancelOrders(
         self, request: pb.BatchCancelOrdersRequest, context: Context
