@@ -16,7 +16,7 @@ from settlement.card_redemption.v1 import card_service_pb2 as pb
 from settlement.card_redemption.v1 import card_service_pb2_grpc as rpc
 
 
-class CardService(rpc.CardServiceServicer):
+class CardServicer(rpc.CardServiceServicer):
     """Issue and read cards; what orders do with them arrives as commands of sagas."""
 
     def __init__(self, edge: Edge) -> None:

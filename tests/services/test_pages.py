@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import settlement
-from services.card_redemption.rpc import CardService
+from services.card_redemption.rpc import CardServicer
 from services.credit_ledger.rpc.adjustment_service import AdjustmentServicer
 from services.credit_ledger.rpc.credit_service import CreditServicer
 from services.credit_ledger.rpc.statement_service import StatementServicer
@@ -108,7 +108,7 @@ async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House
     server = RpcServer(SETTINGS)
     for servicer in (
         OrderServicer(edge), AfterSaleServicer(edge), MerchantServicer(edge), CreditServicer(edge),
-        StatementServicer(edge), AdjustmentServicer(edge), CardService(edge), OperationsServicer(edge, lanes),
+        StatementServicer(edge), AdjustmentServicer(edge), CardServicer(edge), OperationsServicer(edge, lanes),
     ):
         server.add(servicer)
     port = await server.start()
