@@ -29,7 +29,7 @@ class CardServicer(rpc.CardServiceServicer):
         return pb.IssueCardResponse(card=await self.edge.ask(context, request, key=card_id, body=body))
 
     async def GetCard(self, request: pb.GetCardRequest, context: Context) -> pb.GetCardResponse:
-        """A card, not older than `min_version`."""
+        """Show a card at `min_version` or later."""
 
         async def look(connection: Connection) -> GiftCard:
             card = await store.find_card(connection, request.card_id)
@@ -41,7 +41,7 @@ class CardServicer(rpc.CardServiceServicer):
         return pb.GetCardResponse(card=wire.card(await read_when(self.edge, context, look, seconds_max)))
 
     async def ListCards(self, request: pb.ListCardsRequest, context: Context) -> pb.ListCardsResponse:
-        """A customer's cards."""
+        """List a customer's cards by id."""
         page = page_of(request, ("",))
         async with self.edge.read() as connection:
             found = await store.list_cards(connection, request.customer_id, *page.after, page.limit)
@@ -51,7 +51,7 @@ class CardServicer(rpc.CardServiceServicer):
     async def GetMerchantBalance(
         self, request: pb.GetMerchantBalanceRequest, context: Context
     ) -> pb.GetMerchantBalanceResponse:
-        """What this book owes a merchant."""
+        """Show what this book owes a merchant."""
         async with self.edge.read() as connection:
             payable, settling = await store.merchant_balance(connection, request.merchant_id)
         return pb.GetMerchantBalanceResponse(
@@ -60,6 +60,6 @@ class CardServicer(rpc.CardServiceServicer):
         )
 
     async def ListJournals(self, request: pb.ListJournalsRequest, context: Context) -> pb.ListJournalsResponse:
-        """The journals of a card in posting order."""
+        """List the journals of a card in posting order."""
         journals, following = await journal_page(self.edge, request)
         return pb.ListJournalsResponse(journals=journals, next_page_token=following)

@@ -32,13 +32,13 @@ class AccountViews:
     async def GetCreditAccount(
         self, request: pb.GetCreditAccountRequest, context: Context
     ) -> pb.GetCreditAccountResponse:
-        """The account, with what is due."""
+        """Show an account with what is due."""
         async with account_at(self.edge, context, request.account_id, request.min_version) as (connection, account):
             open_agreements = await agreements.load_open_agreements(connection, [account.id])
         return pb.GetCreditAccountResponse(account=views.account_with_dues(account, open_agreements))
 
     async def ListInstalments(self, request: pb.ListInstalmentsRequest, context: Context) -> pb.ListInstalmentsResponse:
-        """Repayment tables, order by order."""
+        """List repayment tables, order by order."""
         page = page_of(request, ("",))
         async with account_at(self.edge, context, request.account_id, request.min_version) as (connection, account):
             found = await reads.list_agreements(connection, account.id, request.order_id, *page.after, page.limit)
@@ -51,7 +51,7 @@ class AccountViews:
         )
 
     async def ListMovements(self, request: pb.ListMovementsRequest, context: Context) -> pb.ListMovementsResponse:
-        """The account's log, the latest first."""
+        """List the log of an account, the latest first."""
         page = page_of(request, (_NEVER,))
         async with account_at(self.edge, context, request.account_id, request.min_version) as (connection, account):
             found = await reads.list_operations(
@@ -66,12 +66,12 @@ class AccountViews:
         )
 
     async def ListJournals(self, request: pb.ListJournalsRequest, context: Context) -> pb.ListJournalsResponse:
-        """Journals of a root in posting order."""
+        """List the journals of a root in posting order."""
         journals, following = await journal_page(self.edge, request)
         return pb.ListJournalsResponse(journals=journals, next_page_token=following)
 
     async def ListLegs(self, request: pb.ListLegsRequest, context: Context) -> pb.ListLegsResponse:
-        """Payments to the outside world."""
+        """List payments to the outside world by id."""
         page = page_of(request, ("",))
         state = LEG_STATES.from_wire[request.state].value if request.state else ""
         async with self.edge.read() as connection:
@@ -82,7 +82,7 @@ class AccountViews:
     async def GetMerchantBalance(
         self, request: pb.GetMerchantBalanceRequest, context: Context
     ) -> pb.GetMerchantBalanceResponse:
-        """What we owe a merchant."""
+        """Show what we owe a merchant and what it owes us."""
         async with self.edge.read() as connection:
             payable, receivable = await reads.merchant_balance(connection, request.merchant_id)
         return pb.GetMerchantBalanceResponse(
@@ -91,7 +91,7 @@ class AccountViews:
         )
 
     async def PreviewRefund(self, request: pb.PreviewRefundRequest, context: Context) -> pb.PreviewRefundResponse:
-        """The computation behind a quote (U1)."""
+        """Compute what stands behind a quote and keep nothing of it (U1)."""
         tenders = tenders_of(request)
         body: commands.PreviewRefund | commands.PreviewRelease
         if request.release:

@@ -18,7 +18,7 @@ class AdjustmentServicer(rpc.AdjustmentServiceServicer):
         self.edge = edge
 
     async def AdjustRefund(self, request: pb.AdjustRefundRequest, context: Context) -> pb.AdjustRefundResponse:
-        """P22: complete a pending refund."""
+        """Complete a pending refund by hand (P22)."""
         effective = date_from_wire(request.effective_date) if request.effective_date else None
         body = AdjustRefund(
             request.account_id, request.order_id, request.maker, request.checker, tuple(request.evidence),
@@ -27,7 +27,7 @@ class AdjustmentServicer(rpc.AdjustmentServiceServicer):
         return pb.AdjustRefundResponse(effect=await self.edge.ask(context, request, key=body.account_id, body=body))
 
     async def PostAdjustment(self, request: pb.PostAdjustmentRequest, context: Context) -> pb.PostAdjustmentResponse:
-        """P22: a balanced journal of two people."""
+        """Post a balanced journal of two people (P22)."""
         body = PostAdjustment(
             request.account_id, request.order_id, request.case_id,
             tuple(AdjustedLine(line.account, line.amount_minor) for line in request.lines), request.maker,
@@ -39,12 +39,12 @@ class AdjustmentServicer(rpc.AdjustmentServiceServicer):
         )
 
     async def RetryLeg(self, request: pb.RetryLegRequest, context: Context) -> pb.RetryLegResponse:
-        """PM-6: the same leg, asked about again."""
+        """Ask the rail about a leg again, under the same id (PM-6)."""
         body = RetryLeg(request.account_id, request.leg_id, request.operator_id, request.reason)
         return pb.RetryLegResponse(leg=await self.edge.ask(context, request, key=body.account_id, body=body))
 
     async def SettleLeg(self, request: pb.SettleLegRequest, context: Context) -> pb.SettleLegResponse:
-        """MA-1 to MA-4: paid from the bank by two people."""
+        """Settle a leg that two people paid from the bank (MA-1 to MA-4)."""
         effective = date_from_wire(request.effective_date) if request.effective_date else None
         body = SettleLeg(
             request.account_id, request.leg_id, request.order_id, request.maker, request.checker,
@@ -53,7 +53,7 @@ class AdjustmentServicer(rpc.AdjustmentServiceServicer):
         return pb.SettleLegResponse(leg=await self.edge.ask(context, request, key=body.account_id, body=body))
 
     async def ListAdjustments(self, request: pb.ListAdjustmentsRequest, context: Context) -> pb.ListAdjustmentsResponse:
-        """The adjustments of an account by id."""
+        """List the adjustments of an account by id."""
         page = page_of(request, ("",))
         async with self.edge.read() as connection:
             found = await reads.list_adjustments(

@@ -38,12 +38,12 @@ class StatementServicer(rpc.StatementServiceServicer):
         self.edge = edge
 
     async def CutStatement(self, request: pb.CutStatementRequest, context: Context) -> pb.CutStatementResponse:
-        """The cut of one bill date, or the statement that is there already."""
+        """Cut the statement of one bill date, or answer the one that is there already."""
         body = CutStatement(request.account_id, date_from_wire(request.bill_date))
         return pb.CutStatementResponse(statement=await self.edge.ask(context, request, key=body.account_id, body=body))
 
     async def RunStatements(self, request: pb.RunStatementsRequest, context: Context) -> pb.RunStatementsResponse:
-        """Every due cut, in key order, in bounded batches; what is done stays done, whenever the run ends."""
+        """Cut every due statement in key order, in bounded batches; what is done stays done, whenever the run ends."""
         bill_date = date_from_wire(request.bill_date)
         if start_of(bill_date) > self.edge.clock.now():
             raise FailedPrecondition("BILL_DATE_AHEAD", f"the cut of {bill_date} is still to come")
@@ -62,7 +62,7 @@ class StatementServicer(rpc.StatementServiceServicer):
         return response
 
     async def ListStatements(self, request: pb.ListStatementsRequest, context: Context) -> pb.ListStatementsResponse:
-        """Statements of an account, the latest first."""
+        """List the statements of an account, the latest first."""
         page = page_of(request, (date.max,), PAGE_SIZE)
         async with account_at(self.edge, context, request.account_id, request.min_version) as (connection, account):
             found = await reads.list_statements(connection, account.id, *page.after, page.limit)
@@ -73,7 +73,7 @@ class StatementServicer(rpc.StatementServiceServicer):
         return pb.ListStatementsResponse(statements=shown, next_page_token=following)
 
     async def GetStatement(self, request: pb.GetStatementRequest, context: Context) -> pb.GetStatementResponse:
-        """One statement with its lines and what is still due of it."""
+        """Show one statement with its lines and what is still due of it."""
         async with account_at(self.edge, context, request.account_id, request.min_version) as (connection, account):
             found = await reads.find_statement(connection, account.id, date_from_wire(request.bill_date))
             if found is None:

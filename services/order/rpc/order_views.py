@@ -23,12 +23,12 @@ class OrderViews:
     quoting: Quoting
 
     async def GetOrder(self, request: pb.GetOrderRequest, context: Context) -> pb.GetOrderResponse:
-        """Somebody else's order and no order look alike."""
+        """Show an order; somebody else's and none look alike."""
         order = await read_order(self.edge, context, request.order_id, request.customer_id, request.min_version)
         return pb.GetOrderResponse(order=order_message(order))
 
     async def ListOrders(self, request: pb.ListOrdersRequest, context: Context) -> pb.ListOrdersResponse:
-        """The latest first."""
+        """List the orders of a customer or a merchant, the latest first."""
         if not request.customer_id and not request.merchant_id:
             raise InvalidArgument("INVALID_ARGUMENT", "name a customer or a merchant", {"field": "customer_id"})
         state = ORDER_STATES.from_wire[request.state].value if request.state else ""
@@ -41,18 +41,18 @@ class OrderViews:
         return pb.ListOrdersResponse(orders=map(order_message, shown), next_page_token=following)
 
     async def QuoteRefund(self, request: pb.QuoteRefundRequest, context: Context) -> pb.QuoteRefundResponse:
-        """U1."""
+        """Promise the full result of a cancel or a refund for a while (U1)."""
         return pb.QuoteRefundResponse(quote=await self.quoting.quote(request, context))
 
     async def GetSettlement(self, request: pb.GetSettlementRequest, context: Context) -> pb.GetSettlementResponse:
-        """Waits for its end, if it is asked to."""
+        """Show a settlement, after its end if the caller waits for that."""
         settlement = await read_settlement(self.edge, context, request.settlement_id, request.min_version)
         return pb.GetSettlementResponse(settlement=await wait_for_end(self.edge, context, request, settlement))
 
     async def ListSettlements(
         self, request: pb.ListSettlementsRequest, context: Context
     ) -> pb.ListSettlementsResponse:
-        """The oldest first."""
+        """List the settlements of an order, the oldest first."""
         kind = KINDS.from_wire[request.kind].value if request.kind else ""
         page = page_of(request, FIRST)
         async with self.edge.read() as connection:
@@ -67,7 +67,7 @@ class OrderViews:
     async def WatchSettlement(
         self, request: pb.WatchSettlementRequest, context: Context
     ) -> AsyncIterator[pb.WatchSettlementResponse]:
-        """Its state now, then each change, until its end."""
+        """Show a settlement now and after each change, until its end."""
         version = 0
         yield pb.WatchSettlementResponse(settlement=(first := await read_settlement(self.edge, context, request.settlement_id)))
         version = first.version
@@ -81,6 +81,6 @@ class OrderViews:
     async def ExplainSettlement(
         self, request: pb.ExplainSettlementRequest, context: Context
     ) -> pb.ExplainSettlementResponse:
-        """U2."""
+        """Explain a settlement from its lines to its instalments (U2)."""
         async with self.edge.read() as connection:
             return await explained(connection, request.settlement_id)

@@ -23,7 +23,7 @@ class OrderServicer(OrderViews, rpc.OrderServiceServicer):
         self.quoting = Quoting(edge)
 
     async def PlaceOrder(self, request: pb.PlaceOrderRequest, context: Context) -> pb.PlaceOrderResponse:
-        """OR-5."""
+        """Place an order by reserving all its tenders (OR-5)."""
         body = requests.place_order(request)
         answer: pb.PlaceOrderResponse = await self.edge.ask(context, request, key=body.order_id, body=body)
         settlement = await wait_for_end(self.edge, context, request, answer.settlement)
@@ -35,7 +35,7 @@ class OrderServicer(OrderViews, rpc.OrderServiceServicer):
     async def ConfirmShipment(
         self, request: pb.ConfirmShipmentRequest, context: Context
     ) -> pb.ConfirmShipmentResponse:
-        """OR-4."""
+        """Confirm a shipment, which captures its share of the tenders (OR-4)."""
         body = requests.confirm_shipment(request)
         settlement = await self.edge.ask(context, request, key=body.order_id, body=body)
         return pb.ConfirmShipmentResponse(settlement=await wait_for_end(self.edge, context, request, settlement))
@@ -43,12 +43,12 @@ class OrderServicer(OrderViews, rpc.OrderServiceServicer):
     async def ConfirmDelivery(
         self, request: pb.ConfirmDeliveryRequest, context: Context
     ) -> pb.ConfirmDeliveryResponse:
-        """DOMAIN 2.1."""
+        """Confirm that the order arrived (DOMAIN 2.1)."""
         body = ConfirmDelivery(request.order_id)
         return pb.ConfirmDeliveryResponse(order=await self.edge.ask(context, request, key=body.order_id, body=body))
 
     async def CancelOrder(self, request: pb.CancelOrderRequest, context: Context) -> pb.CancelOrderResponse:
-        """CR-1; with a quote exactly what it promised (U1)."""
+        """Cancel what has not shipped; with a quote, exactly as quoted (CR-1, U1)."""
         async with self.quoting.fresh_if_stale(request, context):
             body = requests.cancel_order(request, self.quoting.read(request.quote))
             settlement = await self.edge.ask(context, request, key=body.order_id, body=body)
@@ -58,7 +58,7 @@ class OrderServicer(OrderViews, rpc.OrderServiceServicer):
     async def ForceCancelOrder(
         self, request: pb.ForceCancelOrderRequest, context: Context
     ) -> pb.ForceCancelOrderResponse:
-        """OR-7."""
+        """Cancel for support what the customer could not (OR-7)."""
         body = requests.force_cancel_order(request)
         settlement = await self.edge.ask(context, request, key=body.order_id, body=body)
         return pb.ForceCancelOrderResponse(settlement=await wait_for_end(self.edge, context, request, settlement))
@@ -66,7 +66,7 @@ class OrderServicer(OrderViews, rpc.OrderServiceServicer):
     async def BatchCancelOrders(
         self, request: pb.BatchCancelOrdersRequest, context: Context
     ) -> pb.BatchCancelOrdersResponse:
-        """Each item is a CancelOrder of its own."""
+        """Cancel many orders, each as a CancelOrder of its own."""
         results = await asyncio.gather(*(self._cancelled(item, context) for item in request.requests))
         return pb.BatchCancelOrdersResponse(results=results)
 

@@ -51,7 +51,7 @@ class OperationsServicer(rpc.OperationsServiceServicer):
         self._settings, self._clock = edge.settings, edge.clock
 
     async def GetActivity(self, request: pb.GetActivityRequest, context: Context) -> pb.GetActivityResponse:
-        """Work is looked for along its way, and once more where it began: what moves meanwhile is never missed."""
+        """Count what is under way: along its way, and once more where it began, so that what moves meanwhile is never missed."""
         unpublished = self._lanes.unpublished
         lag = await self._lanes.lag()
         queued, actions = self._lanes.queued, len(self._lanes.actions)
@@ -73,11 +73,11 @@ class OperationsServicer(rpc.OperationsServiceServicer):
         )
 
     async def GetClock(self, request: pb.GetClockRequest, context: Context) -> pb.GetClockResponse:
-        """The clock that decisions get."""
+        """Tell the time that decisions get."""
         return pb.GetClockResponse(time=instant_to_wire(self._clock.now()), manual=isinstance(self._clock, ManualClock))
 
     async def SetClock(self, request: pb.SetClockRequest, context: Context) -> pb.SetClockResponse:
-        """Move a manual clock, to any instant; timers fire as it moves."""
+        """Move a manual clock to any instant; timers fire as it moves."""
         if not isinstance(self._clock, ManualClock):
             raise FailedPrecondition("CLOCK_NOT_MANUAL", "the clock follows the system")
         at = instant_from_wire(request.time)
@@ -90,7 +90,7 @@ class OperationsServicer(rpc.OperationsServiceServicer):
         clock.set(at)
 
     async def ListSagas(self, request: pb.ListSagasRequest, context: Context) -> pb.ListSagasResponse:
-        """By start; the open ones are those with a timer."""
+        """List sagas by their start, the oldest first; those that are open are those with a timer."""
         page = page_of(request, FIRST, of=self._settings.service)
         async with self._edge.read() as connection:
             rows = await connection.fetch(
@@ -103,7 +103,7 @@ class OperationsServicer(rpc.OperationsServiceServicer):
         return pb.ListSagasResponse(sagas=map(_saga, shown), next_page_token=following)
 
     async def GetSaga(self, request: pb.GetSagaRequest, context: Context) -> pb.GetSagaResponse:
-        """One saga."""
+        """Show one saga."""
         async with self._edge.read() as connection:
             return pb.GetSagaResponse(saga=_saga(await _find_saga(connection, request.saga_id)))
 
@@ -122,7 +122,7 @@ class OperationsServicer(rpc.OperationsServiceServicer):
             return pb.RetrySagaResponse(saga=_saga(await _find_saga(connection, request.saga_id)))
 
     async def ListParked(self, request: pb.ListParkedRequest, context: Context) -> pb.ListParkedResponse:
-        """By number, the oldest first."""
+        """List what is set aside by number, the oldest first."""
         page = page_of(request, (0,), of=self._settings.service)
         async with self._edge.read() as connection:
             rows = await connection.fetch(
@@ -134,13 +134,15 @@ class OperationsServicer(rpc.OperationsServiceServicer):
         return pb.ListParkedResponse(messages=map(_parked, shown), next_page_token=following)
 
     async def RetryParked(self, request: pb.RetryParkedRequest, context: Context) -> pb.RetryParkedResponse:
-        """Send it again as it was; it is decided as if it came now."""
+        """Send again, as it was, a message that was set aside; it is decided as if it came now."""
         async with self._edge.read() as connection, connection.transaction():
-            done = await parked.retry(connection, request.parked_id, self._settings.partitions, _why(request), self._clock.now())
+            done = await parked.retry(
+                connection, request.parked_id, self._settings.partitions, _why(request), self._clock.now()
+            )
             return pb.RetryParkedResponse(message=_parked(await _resolved(connection, request, done)))
 
     async def DiscardParked(self, request: pb.DiscardParkedRequest, context: Context) -> pb.DiscardParkedResponse:
-        """Give it up, with the reason."""
+        """Give up a message that was set aside, with the reason."""
         async with self._edge.read() as connection, connection.transaction():
             done = await parked.discard(connection, request.parked_id, _why(request), self._clock.now())
             return pb.DiscardParkedResponse(message=_parked(await _resolved(connection, request, done)))
