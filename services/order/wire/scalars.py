@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from services.kernel.saga import BranchState, Phase
-from services.order.domain.credit_terms import NEVER_FREE, CreditTerms, PlanType, Route, Strategy
+from services.order.domain.credit_terms import NEVER_FREE, CreditTerms, PlanKind, Route, Strategy
 from services.order.domain.lines import LineQuantity, LineValue
 from services.order.domain.merchant_settlement import MerchantSettlementState
 from services.order.domain.states import Kind, OrderState, RefundState, ReturnState
@@ -14,7 +14,7 @@ from settlement.credit_ledger.v1 import effects_pb2
 from settlement.order.v1 import after_sale_service_pb2, events_pb2, merchant_service_pb2, order_pb2, settlement_pb2
 
 TENDERS = Enumeration(TenderType, tender_pb2.TenderType)
-PLANS = Enumeration(PlanType, tender_pb2.PlanType, unspecified=PlanType.INSTALMENT)
+PLANS = Enumeration(PlanKind, tender_pb2.PlanType)
 STRATEGIES = Enumeration(Strategy, tender_pb2.RefundStrategy, unspecified=Strategy.PROPORTIONAL)
 ROUTES = Enumeration(Route, tender_pb2.CreditRoute, unspecified=Route.DIRECT)
 ORDER_STATES = Enumeration(OrderState, order_pb2.OrderState)
