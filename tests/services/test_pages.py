@@ -54,7 +54,9 @@ def lists() -> Iterator[descriptor.MethodDescriptor]:
 
 
 LISTS = list(lists())
-every_list = pytest.mark.parametrize("method", LISTS, ids=lambda method: str(method.full_name).removeprefix("settlement."))
+every_list = pytest.mark.parametrize(
+    "method", LISTS, ids=lambda method: str(method.full_name).removeprefix("settlement.")
+)
 
 
 class NoDatabase:
@@ -113,8 +115,9 @@ async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House
         server.add(servicer)
     port = await server.start()
     file: Path = tmp_path_factory.mktemp("bank") / "bank.sqlite"
-    async with sandbox(file) as bank, channel(f"127.0.0.1:{port}", 10) as services, channel(bank.target, 10) as acquirer:
-        yield House(services, acquirer)
+    async with sandbox(file) as bank, channel(bank.target, 10) as acquirer:
+        async with channel(f"127.0.0.1:{port}", 10) as services:
+            yield House(services, acquirer)
     await server.stop()
 
 
@@ -193,7 +196,9 @@ async def test_a_token_of_other_filters_is_refused(house: House, method: descrip
 
 
 @every_list
-async def test_an_operators_token_of_another_service_is_refused(house: House, method: descriptor.MethodDescriptor) -> None:
+async def test_an_operators_token_of_another_service_is_refused(
+    house: House, method: descriptor.MethodDescriptor
+) -> None:
     """OperationsService is the same in every service, its lists are not."""
     request = asked(method)
     for place in PLACES:
@@ -207,7 +212,7 @@ async def test_an_operators_token_of_another_service_is_refused(house: House, me
 async def test_a_made_up_token_is_refused(
     house: House, method: descriptor.MethodDescriptor, spoiled: st.DataObject
 ) -> None:
-    """Nothing that a list did not give is a place: not a changed token, not a part of one, no bytes, no text, no flood."""
+    """Nothing that a list did not give is a place: no changed token, no part of one, no bytes, no text, no flood."""
     request = asked(method)
     own = await house.own_token(method)
     request.page_token = spoiled.draw(made_up(own).filter(lambda text: text not in ("", own)))
@@ -222,11 +227,14 @@ def made_up(own: str) -> st.SearchStrategy[str]:
     cut = st.integers(1, len(own) - 1).map(lambda length: own[:length])
     cut_raw = st.integers(1, len(raw) - 1).map(lambda length: base64.urlsafe_b64encode(raw[:length]).decode())
     places = st.integers(0, len(own) - 1)
-    replaced = st.tuples(places, st.sampled_from("Aa0-_=+/ ")).map(lambda pair: own[: pair[0]] + pair[1] + own[pair[0] + 1 :])
+    pairs = st.tuples(places, st.sampled_from("Aa0-_=+/ "))
+    replaced = pairs.map(lambda pair: own[: pair[0]] + pair[1] + own[pair[0] + 1 :])
     padded = st.sampled_from(["=", " ", "\n", "A", "AAAA", own]).map(lambda tail: own + tail)
     anything = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=600)
     garbage = st.binary(min_size=1, max_size=300).map(lambda some: base64.urlsafe_b64encode(some).decode())
-    plain = st.sampled_from(["0", "1", "-1", "1.2", "9223372036854775808.0", "ord_1", "acc_1", "saga_1", "~", "WyIiXQ=="])
+    plain = st.sampled_from(
+        ["0", "1", "-1", "1.2", "9223372036854775808.0", "ord_1", "acc_1", "saga_1", "~", "WyIiXQ=="]
+    )
     flood = st.integers(501, 100_000).map(lambda length: "A" * length)
     return st.one_of(bits, cut, cut_raw, replaced, padded, anything, garbage, plain, flood)
 

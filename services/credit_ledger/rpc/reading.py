@@ -78,7 +78,7 @@ def cut_request(asker: UUID, account_id: str, cut_at: datetime) -> CutStatementR
 
 
 async def considered(edge: Edge, context: Context, rule: Rule, message: Message) -> Decision:
-    """What a rule would decide now, on one snapshot, nothing locked and nothing kept; waits while a saga holds the root."""
+    """What a rule would decide now, on one snapshot, with nothing locked or kept; waits while a saga holds the root."""
 
     async def look(connection: Connection) -> Decision:
         try:

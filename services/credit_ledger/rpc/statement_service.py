@@ -26,7 +26,7 @@ from settlement.credit_ledger.v1 import statement_service_pb2_grpc as rpc
 PAGE_SIZE = 12
 ACCOUNTS_MAX = 10_000
 BATCH_ACCOUNTS = 64
-"""The run has at most so many cuts under way, behind all settlements: no queue fills, however many accounts there are."""
+"""So many cuts of a run are under way at most, behind all settlements: no queue fills, however many accounts."""
 STOP_SECONDS = 3.0
 """The run ends a call so long before its deadline; the caller goes on from where it stood."""
 

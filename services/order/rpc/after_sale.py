@@ -38,7 +38,9 @@ class AfterSaleServicer(rpc.AfterSaleServiceServicer):
     async def WithdrawReturn(self, request: pb.WithdrawReturnRequest, context: Context) -> pb.WithdrawReturnResponse:
         """Give up a return before the goods are on their way (DOMAIN 2.2)."""
         body = commands.WithdrawReturn(request.order_id, request.return_id)
-        return pb.WithdrawReturnResponse(return_case=await self.edge.ask(context, request, key=body.order_id, body=body))
+        return pb.WithdrawReturnResponse(
+            return_case=await self.edge.ask(context, request, key=body.order_id, body=body)
+        )
 
     async def RegisterWaybill(
         self, request: pb.RegisterWaybillRequest, context: Context
@@ -47,7 +49,9 @@ class AfterSaleServicer(rpc.AfterSaleServiceServicer):
         body = commands.RegisterWaybill(
             request.order_id, request.return_id, request.waybill_number, request.carrier
         )
-        return pb.RegisterWaybillResponse(return_case=await self.edge.ask(context, request, key=body.order_id, body=body))
+        return pb.RegisterWaybillResponse(
+            return_case=await self.edge.ask(context, request, key=body.order_id, body=body)
+        )
 
     async def ConfirmReceipt(self, request: pb.ConfirmReceiptRequest, context: Context) -> pb.ConfirmReceiptResponse:
         """Confirm that the goods came back, which alone triggers the refund (CR-7)."""
@@ -63,19 +67,25 @@ class AfterSaleServicer(rpc.AfterSaleServiceServicer):
     async def RefuseDelivery(self, request: pb.RefuseDeliveryRequest, context: Context) -> pb.RefuseDeliveryResponse:
         """Turn a refused parcel into a return that is already on its way (DOMAIN 2.1)."""
         body = requests.refuse_delivery(request)
-        return pb.RefuseDeliveryResponse(return_case=await self.edge.ask(context, request, key=body.order_id, body=body))
+        return pb.RefuseDeliveryResponse(
+            return_case=await self.edge.ask(context, request, key=body.order_id, body=body)
+        )
 
     async def DisputeReceipt(self, request: pb.DisputeReceiptRequest, context: Context) -> pb.DisputeReceiptResponse:
         """Dispute what came back, with evidence (DOMAIN 2.2)."""
         body = requests.dispute_receipt(request)
-        return pb.DisputeReceiptResponse(return_case=await self.edge.ask(context, request, key=body.order_id, body=body))
+        return pb.DisputeReceiptResponse(
+            return_case=await self.edge.ask(context, request, key=body.order_id, body=body)
+        )
 
     async def DisputeRejection(
         self, request: pb.DisputeRejectionRequest, context: Context
     ) -> pb.DisputeRejectionResponse:
         """Dispute the rejection of a return, with evidence (DOMAIN 2.2, 2.10)."""
         body = requests.dispute_rejection(request)
-        return pb.DisputeRejectionResponse(return_case=await self.edge.ask(context, request, key=body.order_id, body=body))
+        return pb.DisputeRejectionResponse(
+            return_case=await self.edge.ask(context, request, key=body.order_id, body=body)
+        )
 
     async def ResolveDispute(self, request: pb.ResolveDisputeRequest, context: Context) -> pb.ResolveDisputeResponse:
         """Decide a dispute; one that is upheld may begin a refund (DOMAIN 2.2, 2.10)."""

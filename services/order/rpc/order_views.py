@@ -68,8 +68,8 @@ class OrderViews:
         self, request: pb.WatchSettlementRequest, context: Context
     ) -> AsyncIterator[pb.WatchSettlementResponse]:
         """Show a settlement now and after each change, until its end."""
-        version = 0
-        yield pb.WatchSettlementResponse(settlement=(first := await read_settlement(self.edge, context, request.settlement_id)))
+        first = await read_settlement(self.edge, context, request.settlement_id)
+        yield pb.WatchSettlementResponse(settlement=first)
         version = first.version
         async for _ in self.edge.watch(request.settlement_id):
             async with self.edge.read() as connection:

@@ -25,6 +25,7 @@ from services.runtime.rpc.errors import CODES, STATUS_KEY, InvalidRequest, to_st
 
 INVALID = "INVALID_ARGUMENT"
 Context = grpc.aio.ServicerContext[Any, Any]
+Behaviour = Callable[[Any, Any], Awaitable[Any]]  # Any: a request and a context, for a response
 
 log = structlog.get_logger(__name__)
 
@@ -59,7 +60,7 @@ class Calls:
             return handler._replace(unary_stream=self._stream(method, handler.unary_stream))
         raise TypeError(f"{method} takes a stream of requests")
 
-    def _unary(self, method: str, behaviour: Callable[[Any, Any], Awaitable[Any]]) -> Callable[[Any, Any], Awaitable[Any]]:
+    def _unary(self, method: str, behaviour: Behaviour) -> Behaviour:
         done = metrics.RPCS.labels(method, "OK")
         seconds = metrics.RPC_SECONDS.labels(method)
         limit_seconds = self._unary_seconds_max

@@ -20,11 +20,12 @@ from services.runtime.stored import parked
 from settlement.operations.v1 import operations_service_pb2 as pb
 from settlement.operations.v1 import operations_service_pb2_grpc as rpc
 
-_SAGA = """select s.id saga_id, s.root root_id, s.kind, s.phase, s.decision, s.reason, s.attempts, s.branches, s.version,
-                  s.started_at create_time, s.updated_at update_time, s.deadline_at deadline_time, t.due_at next_retry_time
+_SAGA = """select s.id saga_id, s.root root_id, s.kind, s.phase, s.decision, s.reason, s.attempts, s.branches,
+                  s.version, s.started_at create_time, s.updated_at update_time, s.deadline_at deadline_time,
+                  t.due_at next_retry_time
            from sagas s left join timers t on t.kind = 'saga' and t.key = s.id"""
-_PARKED = """select id parked_id, source, partition, kafka_offset "offset", key, message_id, headers, reason, detail, state,
-                    parked_at park_time, resolved_at resolve_time, resolution
+_PARKED = """select id parked_id, source, partition, kafka_offset "offset", key, message_id, headers, reason, detail,
+                    state, parked_at park_time, resolved_at resolve_time, resolution
              from parked"""
 
 log = structlog.get_logger(__name__)
@@ -51,7 +52,7 @@ class OperationsServicer(rpc.OperationsServiceServicer):
         self._settings, self._clock = edge.settings, edge.clock
 
     async def GetActivity(self, request: pb.GetActivityRequest, context: Context) -> pb.GetActivityResponse:
-        """Count what is under way: along its way, and once more where it began, so that what moves meanwhile is never missed."""
+        """Count what is under way along its way, and once more where it began, so that nothing that moves is missed."""
         unpublished = self._lanes.unpublished
         lag = await self._lanes.lag()
         queued, actions = self._lanes.queued, len(self._lanes.actions)
@@ -108,7 +109,7 @@ class OperationsServicer(rpc.OperationsServiceServicer):
             return pb.GetSagaResponse(saga=_saga(await _find_saga(connection, request.saga_id)))
 
     async def RetrySaga(self, request: pb.RetrySagaRequest, context: Context) -> pb.RetrySagaResponse:
-        """Make its wake-up due now: the lane sends again what is awaited, as it would have later, or resumes a frozen one."""
+        """Make a saga's wake-up due now: the lane sends again what is awaited, as later, or resumes a frozen one."""
         async with self._edge.read() as connection:
             row = await _find_saga(connection, request.saga_id)
             if row["next_retry_time"] is None:

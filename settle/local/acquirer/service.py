@@ -94,7 +94,9 @@ class Acquirer(rpc.AcquirerServiceServicer):
     def _book(self, request: pb.RefundRequest) -> BookedRefund:
         refused = request.payment_reference.startswith(CLOSED_PREFIX) or self._dice.hit(self._dice.faults.rejected_ppm)
         state = REJECTED if refused else CONFIRMED if self._confirms else PENDING
-        return self._ledger.refund(request.idempotency_key, request.payment_reference, request.amount.minor_units, state)
+        return self._ledger.refund(
+            request.idempotency_key, request.payment_reference, request.amount.minor_units, state
+        )
 
     def _book_later(self, request: pb.RefundRequest) -> None:
         """The call ends with its caller's patience; the booking does not."""
@@ -110,8 +112,11 @@ class Acquirer(rpc.AcquirerServiceServicer):
 
 async def _valid(request: pb.RefundRequest, context: Context) -> None:
     amount = request.amount
-    if not request.idempotency_key or not request.payment_reference or amount.minor_units <= 0 or amount.currency_code != "CNY":
-        await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "a refund has a key, a payment and an amount in CNY above 0")
+    named = request.idempotency_key and request.payment_reference
+    if not named or amount.minor_units <= 0 or amount.currency_code != "CNY":
+        await context.abort(
+            grpc.StatusCode.INVALID_ARGUMENT, "a refund has a key, a payment and an amount in CNY above 0"
+        )
 
 
 async def _refuse(context: Context, error: InvalidArgument) -> NoReturn:

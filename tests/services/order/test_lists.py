@@ -50,9 +50,12 @@ async def test_orders_come_latest_first_two_on_a_page(shop: Shop) -> None:
         await shop.settle()
     edge: Any = ReadingEdge(shop)
 
-    found = await pages(OrderServicer(edge).ListOrders, order_service_pb2.ListOrdersRequest(customer_id="cus_1", page_size=2))
+    found = await pages(
+        OrderServicer(edge).ListOrders, order_service_pb2.ListOrdersRequest(customer_id="cus_1", page_size=2)
+    )
 
-    assert [[order.order_id for order in page.orders] for page in found] == [["ord_4", "ord_3"], ["ord_2", "ord_1"], ["ord_0"]]
+    shown = [[order.order_id for order in page.orders] for page in found]
+    assert shown == [["ord_4", "ord_3"], ["ord_2", "ord_1"], ["ord_0"]]
 
 
 async def test_settlements_and_returns_come_oldest_first(shop: Shop) -> None:
