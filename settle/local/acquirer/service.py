@@ -5,13 +5,14 @@ from datetime import datetime
 from typing import Any, NoReturn
 
 import grpc
+from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from services.kernel.errors import InvalidArgument
 from services.runtime.ground.paging import page_of
+from services.runtime.ground.scalars import Words, instant_to_wire, money_to_wire
 from settle.local.acquirer.faults import Dice, Faults
 from settle.local.acquirer.ledger import CONFIRMED, PENDING, REJECTED, AcquirerLedger, BookedRefund, KeyReused
-from settlement.common.v1 import money_pb2
 from settlement.sandbox.v1 import acquirer_service_pb2 as pb
 from settlement.sandbox.v1 import acquirer_service_pb2_grpc as rpc
 
@@ -21,9 +22,7 @@ CLOSED_PREFIX = "closed_"
 """A payment reference that begins so was paid by an instrument that is closed now: its refunds are rejected."""
 DOMAIN, STATUS_KEY = "settlement", "grpc-status-details-bin"
 CLOSED, REFUSED = "INSTRUMENT_CLOSED", "REFUSED"
-_STATES: dict[str, Any] = {
-    name: pb.AcquirerRefundState.Value(f"ACQUIRER_REFUND_STATE_{name}") for name in (PENDING, CONFIRMED, REJECTED)
-}
+_STATES = Words(pb.AcquirerRefundState)
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
@@ -134,12 +133,12 @@ def _detail(refund: BookedRefund) -> str:
 
 
 def _shown(refund: BookedRefund) -> pb.AcquirerRefund:
-    shown = pb.AcquirerRefund(
-        idempotency_key=refund.key, payment_reference=refund.reference, state=_STATES[refund.state], calls=refund.calls,
-        amount=money_pb2.Money(minor_units=refund.amount_minor, currency_code="CNY"),
-        detail=_detail(refund),
+    return pb.AcquirerRefund(
+        idempotency_key=refund.key, payment_reference=refund.reference, state=_STATES.to_wire[refund.state],
+        calls=refund.calls, amount=money_to_wire(refund.amount_minor), detail=_detail(refund),
+        create_time=_time(refund.created_at), confirm_time=_time(refund.confirmed_at),
     )
-    shown.create_time.FromDatetime(datetime.fromisoformat(refund.created_at))
-    if refund.confirmed_at:
-        shown.confirm_time.FromDatetime(datetime.fromisoformat(refund.confirmed_at))
-    return shown
+
+
+def _time(text: str) -> Timestamp | None:
+    return instant_to_wire(datetime.fromisoformat(text)) if text else None
