@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from services.card_redemption.decisions import RULES, TIMERS
-from services.card_redemption.rpc import CardService
+from services.card_redemption.rpc import CardServicer
 from services.card_redemption.store import TABLES
 from services.card_redemption.wire import CODEC
 from services.runtime.process import Service, run
@@ -11,5 +11,5 @@ from services.runtime.process import Service, run
 if __name__ == "__main__":
     run(Service(
         name="card_redemption", inbound="commands", tables=TABLES, rules=RULES, timers=TIMERS, codec=CODEC,
-        servicers=(CardService,), migrations=Path(__file__).parent / "migrations",
+        servicers=(CardServicer,), migrations=Path(__file__).parent / "migrations",
     ))

@@ -14,9 +14,10 @@ from services.card_redemption.domain.commands import (
     ReturnDeposit,
     ReverseCardRefund,
 )
-from services.card_redemption.domain.merchant import MerchantShare, share_key, share_keys
+from services.card_redemption.domain.merchant import MerchantShare
 from services.kernel.decision import Decision, Known, Rule, Wanted, rules, timer_rules
 from services.kernel.messages import Message
+from services.kernel.shares import share_key, share_keys
 
 OldDecide = Callable[[Known, Message, datetime], Decision]
 

@@ -1,29 +1,22 @@
 """The gRPC methods of CardService."""
 
-import asyncio
-
 from services.card_redemption import store, wire
+from services.card_redemption.domain.card import GiftCard
 from services.card_redemption.domain.commands import IssueCard
-from services.card_redemption.domain.merchant import share_keys
-from services.kernel.errors import Aborted, InvalidArgument, NotFound
+from services.kernel.errors import NotFound
 from services.kernel.ids import derived
+from services.kernel.shares import share_keys
+from services.runtime.ground.paging import page_of
+from services.runtime.ground.tables import Connection
 from services.runtime.rpc.calls import Context
 from services.runtime.rpc.edge import Edge
 from services.runtime.rpc.journal_pages import journal_page
+from services.runtime.rpc.reading import RESERVE_SECONDS, new_enough, read_when
 from settlement.card_redemption.v1 import card_service_pb2 as pb
 from settlement.card_redemption.v1 import card_service_pb2_grpc as rpc
 
-PAGE_SIZE = 50
-JOURNALS_PAGE_SIZE = 500
-POLL_SECONDS = 0.02
-"""How often a read looks again for the version that it was asked for."""
-RESERVE_SECONDS = 0.1
-"""What of a call's time is kept for the answer."""
-_ALL_OF_IT = 2**15 - 1
-_VERSION_MAX = 2**63 - 1
 
-
-class CardService(rpc.CardServiceServicer):
+class CardServicer(rpc.CardServiceServicer):
     """Issue and read cards; what orders do with them arrives as commands of sagas."""
 
     def __init__(self, edge: Edge) -> None:
@@ -36,33 +29,29 @@ class CardService(rpc.CardServiceServicer):
         return pb.IssueCardResponse(card=await self.edge.ask(context, request, key=card_id, body=body))
 
     async def GetCard(self, request: pb.GetCardRequest, context: Context) -> pb.GetCardResponse:
-        """A card, not older than `min_version`."""
-        remaining = context.time_remaining()
-        seconds = self.edge.settings.deadline_seconds_max if remaining is None else remaining
-        deadline = asyncio.get_running_loop().time() + seconds - RESERVE_SECONDS
-        while True:
-            async with self.edge.read() as connection:
-                card = await store.find_card(connection, request.card_id)
+        """Show a card at `min_version` or later."""
+
+        async def look(connection: Connection) -> GiftCard:
+            card = await store.find_card(connection, request.card_id)
             if card is None:
                 raise NotFound("CARD_NOT_FOUND", f"there is no card {request.card_id}")
-            if card.version >= request.min_version:
-                return pb.GetCardResponse(card=wire.card(card))
-            if asyncio.get_running_loop().time() > deadline:
-                raise Aborted("STALE_VERSION", f"the card is at version {card.version}")
-            await asyncio.sleep(POLL_SECONDS)
+            return new_enough(card, request.min_version, "the card is at version")
+
+        seconds_max = (context.time_remaining() or self.edge.settings.deadline_seconds_max) - RESERVE_SECONDS
+        return pb.GetCardResponse(card=wire.card(await read_when(self.edge, context, look, seconds_max)))
 
     async def ListCards(self, request: pb.ListCardsRequest, context: Context) -> pb.ListCardsResponse:
-        """A customer's cards."""
-        size = request.page_size or PAGE_SIZE
+        """List a customer's cards by id."""
+        page = page_of(request, ("",))
         async with self.edge.read() as connection:
-            found = await store.list_cards(connection, request.customer_id, request.page_token, size + 1)
-        more = found[size - 1].id if len(found) > size else ""
-        return pb.ListCardsResponse(cards=[wire.card(card) for card in found[:size]], next_page_token=more)
+            found = await store.list_cards(connection, request.customer_id, *page.after, page.limit)
+        shown, following = page.cut(found, lambda card: (card.id,))
+        return pb.ListCardsResponse(cards=map(wire.card, shown), next_page_token=following)
 
     async def GetMerchantBalance(
         self, request: pb.GetMerchantBalanceRequest, context: Context
     ) -> pb.GetMerchantBalanceResponse:
-        """What this book owes a merchant."""
+        """Show what this book owes a merchant."""
         async with self.edge.read() as connection:
             payable, settling = await store.merchant_balance(connection, request.merchant_id)
         return pb.GetMerchantBalanceResponse(
@@ -71,17 +60,6 @@ class CardService(rpc.CardServiceServicer):
         )
 
     async def ListJournals(self, request: pb.ListJournalsRequest, context: Context) -> pb.ListJournalsResponse:
-        """The journals of a card in posting order."""
-        size = request.page_size or JOURNALS_PAGE_SIZE
-        after = _place(request.page_token) if request.page_token else (request.after_version, _ALL_OF_IT)
-        async with self.edge.read() as connection:
-            journals, more = await journal_page(connection, request.root_id, after, request.order_id, size)
-        return pb.ListJournalsResponse(journals=journals, next_page_token=f"{more[0]}.{more[1]}" if more else "")
-
-
-def _place(token: str) -> tuple[int, int]:
-    """Where the page before ended; a token that is not ours is refused."""
-    version, _, no = token.partition(".")
-    if version.isdecimal() and no.isdecimal() and int(version) <= _VERSION_MAX and int(no) <= _ALL_OF_IT:
-        return int(version), int(no)
-    raise InvalidArgument("INVALID_PAGE_TOKEN", "the page token is not one of ours", {"field": "page_token"})
+        """List the journals of a card in posting order."""
+        journals, following = await journal_page(self.edge, request)
+        return pb.ListJournalsResponse(journals=journals, next_page_token=following)

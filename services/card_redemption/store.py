@@ -6,8 +6,9 @@ import asyncpg
 import msgspec
 
 from services.card_redemption.domain.card import CardRefund, CardTender, GiftCard
-from services.card_redemption.domain.merchant import MerchantShare, share_keys
+from services.card_redemption.domain.merchant import MerchantShare
 from services.kernel.participant import Pending
+from services.kernel.shares import share_keys
 from services.runtime.ground.tables import Connection, Table
 
 _CARD = "id, customer_id, face_minor, balance_minor, issued_at, held_minor, sequence, version"

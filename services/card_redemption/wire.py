@@ -5,31 +5,28 @@ from typing import Any
 from services.card_redemption.domain import commands, facts
 from services.card_redemption.domain.card import CardState, GiftCard
 from services.runtime.ground.codec import Codec, Entry
+from services.runtime.ground.scalars import Enumeration, instant_to_wire, money_to_wire
 from settlement.card_redemption.v1 import card_pb2, commands_pb2, effects_pb2, events_pb2
-from settlement.common.v1 import money_pb2
 
-_STATES: dict[CardState, Any] = {state: card_pb2.CardState.Value(f"CARD_STATE_{state.name}") for state in CardState}
+CARD_STATES = Enumeration(CardState, card_pb2.CardState)
 
 
 def card(value: GiftCard) -> card_pb2.Card:
     """A card as callers see it."""
-    shown = card_pb2.Card(
-        card_id=value.id, customer_id=value.customer_id, state=_STATES[value.state], version=value.version,
-        face=money_pb2.Money(minor_units=value.face_minor, currency_code="CNY"),
-        balance=money_pb2.Money(minor_units=value.balance_minor, currency_code="CNY"),
+    return card_pb2.Card(
+        card_id=value.id, customer_id=value.customer_id, state=CARD_STATES.to_wire[value.state], version=value.version,
+        face=money_to_wire(value.face_minor), balance=money_to_wire(value.balance_minor),
+        create_time=instant_to_wire(value.issued_at),
     )
-    shown.create_time.FromDatetime(value.issued_at)
-    return shown
 
 
 def _effect(value: facts.CardEffect) -> effects_pb2.CardEffect:
-    shown = effects_pb2.CardEffect(
+    return effects_pb2.CardEffect(
         op=value.op, card_id=value.card_id, order_id=value.order_id, card_version=value.card_version,
-        amount_minor=value.amount_minor, balance_minor=value.balance_minor, state=_STATES[value.state],
+        amount_minor=value.amount_minor, balance_minor=value.balance_minor, state=CARD_STATES.to_wire[value.state],
         refund_id=value.refund_id, uncovered_minor=value.uncovered_minor,
+        post_time=instant_to_wire(value.posted_at),
     )
-    shown.post_time.FromDatetime(value.posted_at)
-    return shown
 
 
 def _fact(message: type[Any]) -> Any:  # Any: the constructor of each generated class has a type of its own

@@ -14,6 +14,9 @@ BUSINESS_ZONE = timezone(timedelta(hours=8), "Asia/Shanghai")
 
 DAY = timedelta(days=1)
 
+TICK = timedelta(microseconds=1)
+"""The smallest step of an instant: a boundary that still counts is over one tick later (CV-9)."""
+
 
 def business_date(instant: datetime) -> date:
     """The local date of an aware instant."""

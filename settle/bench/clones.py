@@ -13,13 +13,13 @@ from typing import TypeAlias
 import asyncpg
 
 from services.kernel.ids import partition_of
+from services.kernel.shares import share_key
 from settle.bench.targets import Target
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 NOT_CLONED = {"consumed_offsets", "outbox", "runtime_facts", "schema_migrations", "parked"}
 SHARES = "merchant_shares"
-SHARES_PER_MERCHANT = 16
 _TOKEN = re.compile(rb"[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _CHUNK_BYTES = 1 << 20
 
@@ -180,7 +180,7 @@ async def sum_shares(connection: Connection, owners: Mapping[str, str], clones: 
     for row in rows:
         owner = owners[row["merchant_id"]]
         for clone in range(clones.stop):
-            share = f"{row['merchant_id']}/{partition_of(renamed_text(owner, clone), SHARES_PER_MERCHANT):02d}"
+            share = share_key(row["merchant_id"], renamed_text(owner, clone))
             totals.setdefault(share, Counter()).update({column: row[column] for column in amounts})
     await connection.execute(f"delete from {SHARES}")
     filled = [

@@ -13,13 +13,11 @@ from services.card_redemption.domain.facts import MerchantShareCleared
 from services.kernel.allocation import in_order
 from services.kernel.decision import Decision, Done, Event, Known
 from services.kernel.errors import Defect, FailedPrecondition, InvalidArgument
-from services.kernel.ids import partition_of
 from services.kernel.journal import Unit, post
 from services.kernel.messages import Message, Op
 from services.kernel.participant import Pending, take_part
+from services.kernel.shares import share_key, share_keys
 
-SHARES_PER_MERCHANT = 16
-"""How many rows a merchant's payable is spread over."""
 MERCHANT_PAYABLE = "L.MERCH.PAY"
 CLEARING = "X.CLEARING"
 VECTOR_NAME = "GIFTCARD"
@@ -53,16 +51,6 @@ class MerchantShare:
     def root(self) -> str:
         """Itself."""
         return self.id
-
-
-def share_key(merchant_id: str, card_id: str) -> str:
-    """The share that a card's orders at a merchant use."""
-    return f"{merchant_id}/{partition_of(card_id, SHARES_PER_MERCHANT):02d}"
-
-
-def share_keys(merchant_id: str) -> tuple[str, ...]:
-    """All shares of a merchant; the first is the root of a settlement with it."""
-    return tuple(f"{merchant_id}/{share:02d}" for share in range(SHARES_PER_MERCHANT))
 
 
 def share_of(known: Known, merchant_id: str, card_id: str) -> MerchantShare:

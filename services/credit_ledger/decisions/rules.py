@@ -17,7 +17,7 @@ from services.credit_ledger.domain.model import commands
 from services.credit_ledger.domain.model.account import CreditAccount
 from services.credit_ledger.domain.model.agreement import Agreement
 from services.credit_ledger.domain.model.leg import RefundLeg
-from services.credit_ledger.domain.model.merchant_share import MerchantShare, share_key, share_keys
+from services.credit_ledger.domain.model.merchant_share import MerchantShare
 from services.credit_ledger.domain.model.refund import CreditRefund, PaymentReference
 from services.credit_ledger.domain.model.statement import Statement, statement_key
 from services.credit_ledger.domain.quotes import preview
@@ -28,6 +28,7 @@ from services.kernel.decision import Decision, Done, Known, Rule, rules, timer_r
 from services.kernel.errors import AlreadyExists, Defect, NotFound
 from services.kernel.messages import Message, Op, TimerDue
 from services.kernel.participant import refuse_if_busy, take_part
+from services.kernel.shares import share_key, share_keys
 
 Rows = tuple[tuple[type, str], ...]
 Decide = Callable[[Known, Message, datetime], Decision]

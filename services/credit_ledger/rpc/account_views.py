@@ -2,22 +2,22 @@
 
 from services.credit_ledger.domain.model import commands
 from services.credit_ledger.domain.model.effects import Preview
-from services.credit_ledger.domain.model.merchant_share import share_keys
-from services.credit_ledger.rpc.paging import number_of, page_token, place_of
 from services.credit_ledger.rpc.reading import account_at, previewed
 from services.credit_ledger.store import agreements, reads
 from services.credit_ledger.wire import effects, views
-from services.credit_ledger.wire.scalars import LEG_STATE_OF, moment, tenders_of
+from services.credit_ledger.wire.scalars import LEG_STATES, tenders_of
 from services.kernel.calendar import business_date
 from services.kernel.errors import Defect, InvalidArgument
+from services.kernel.shares import share_keys
+from services.runtime.ground.paging import page_of
+from services.runtime.ground.scalars import instant_from_wire
 from services.runtime.rpc.calls import Context
 from services.runtime.rpc.edge import Edge
 from services.runtime.rpc.journal_pages import journal_page
 from settlement.credit_ledger.v1 import credit_service_pb2 as pb
 
-PAGE_SIZE = 50
-JOURNALS_PAGE_SIZE = 500
 _NEVER = 2**62
+"""Behind every number of an operation."""
 
 
 class AccountViews:
@@ -29,70 +29,57 @@ class AccountViews:
     async def GetCreditAccount(
         self, request: pb.GetCreditAccountRequest, context: Context
     ) -> pb.GetCreditAccountResponse:
-        """The account, with what is due."""
-        async with self.edge.read() as connection:
-            account = await account_at(self.edge, connection, context, request.account_id, request.min_version)
+        """Show an account with what is due."""
+        async with account_at(self.edge, context, request.account_id, request.min_version) as (connection, account):
             open_agreements = await agreements.load_open_agreements(connection, [account.id])
         return pb.GetCreditAccountResponse(account=views.account_with_dues(account, open_agreements))
 
     async def ListInstalments(self, request: pb.ListInstalmentsRequest, context: Context) -> pb.ListInstalmentsResponse:
-        """Repayment tables, order by order."""
-        (after,) = place_of(request.page_token, "")
-        size = request.page_size or PAGE_SIZE
-        async with self.edge.read() as connection:
-            account = await account_at(self.edge, connection, context, request.account_id, request.min_version)
-            found = await reads.list_agreements(connection, account.id, request.order_id, after, size + 1)
+        """List repayment tables, order by order."""
+        page = page_of(request, ("",))
+        async with account_at(self.edge, context, request.account_id, request.min_version) as (connection, account):
+            found = await reads.list_agreements(connection, account.id, request.order_id, *page.after, page.limit)
+        shown, following = page.cut(found, lambda agreement: (agreement.order_id,))
         today = business_date(self.edge.clock.now())
-        rows = [row for agreement in found[:size] for row in views.instalments(agreement, today)]
+        rows = [row for agreement in shown for row in views.instalments(agreement, today)]
         return pb.ListInstalmentsResponse(
             instalments=[row for row in rows if not request.state or row.state == request.state],
-            next_page_token=page_token(found[size - 1].order_id) if len(found) > size else "",
-            account_version=account.version,
+            next_page_token=following, account_version=account.version,
         )
 
     async def ListMovements(self, request: pb.ListMovementsRequest, context: Context) -> pb.ListMovementsResponse:
-        """The account's log, the latest first."""
-        (before,) = place_of(request.page_token, str(_NEVER))
-        size = request.page_size or PAGE_SIZE
-        async with self.edge.read() as connection:
-            account = await account_at(self.edge, connection, context, request.account_id, request.min_version)
+        """List the log of an account, the latest first."""
+        page = page_of(request, (_NEVER,))
+        async with account_at(self.edge, context, request.account_id, request.min_version) as (connection, account):
             found = await reads.list_operations(
-                connection, account.id, number_of(before), size + 1, request.order_id, _kind(request.kind),
+                connection, account.id, *page.after, page.limit, request.order_id, _kind(request.kind),
                 request.settlement_id,
-                moment(request.from_time) if request.HasField("from_time") else None,
-                moment(request.until_time) if request.HasField("until_time") else None,
+                instant_from_wire(request.from_time) if request.HasField("from_time") else None,
+                instant_from_wire(request.until_time) if request.HasField("until_time") else None,
             )
+        shown, following = page.cut(found, lambda operation: (operation.number,))
         return pb.ListMovementsResponse(
-            movements=[views.movement(row) for row in found[:size]], account_version=account.version,
-            next_page_token=page_token(found[size - 1].number) if len(found) > size else "",
+            movements=map(views.movement, shown), account_version=account.version, next_page_token=following
         )
 
     async def ListJournals(self, request: pb.ListJournalsRequest, context: Context) -> pb.ListJournalsResponse:
-        """Journals of a root in posting order."""
-        version, no = place_of(request.page_token, str(request.after_version), str(2**15 - 1))
-        size = request.page_size or JOURNALS_PAGE_SIZE
-        async with self.edge.read() as connection:
-            journals, more = await journal_page(
-                connection, request.root_id, (number_of(version), number_of(no)), request.order_id, size
-            )
-        return pb.ListJournalsResponse(journals=journals, next_page_token=page_token(*more) if more else "")
+        """List the journals of a root in posting order."""
+        journals, following = await journal_page(self.edge, request)
+        return pb.ListJournalsResponse(journals=journals, next_page_token=following)
 
     async def ListLegs(self, request: pb.ListLegsRequest, context: Context) -> pb.ListLegsResponse:
-        """Payments to the outside world."""
-        (after,) = place_of(request.page_token, "")
-        size = request.page_size or PAGE_SIZE
-        state = LEG_STATE_OF[request.state].value if request.state else ""
+        """List payments to the outside world by id."""
+        page = page_of(request, ("",))
+        state = LEG_STATES.from_wire[request.state].value if request.state else ""
         async with self.edge.read() as connection:
-            found = await reads.list_legs(connection, request.account_id, state, after, size + 1)
-        return pb.ListLegsResponse(
-            legs=[views.leg(row) for row in found[:size]],
-            next_page_token=page_token(found[size - 1].id) if len(found) > size else "",
-        )
+            found = await reads.list_legs(connection, request.account_id, state, *page.after, page.limit)
+        shown, following = page.cut(found, lambda leg: (leg.id,))
+        return pb.ListLegsResponse(legs=map(views.leg, shown), next_page_token=following)
 
     async def GetMerchantBalance(
         self, request: pb.GetMerchantBalanceRequest, context: Context
     ) -> pb.GetMerchantBalanceResponse:
-        """What we owe a merchant."""
+        """Show what we owe a merchant and what it owes us."""
         async with self.edge.read() as connection:
             payable, receivable = await reads.merchant_balance(connection, request.merchant_id)
         return pb.GetMerchantBalanceResponse(
@@ -101,7 +88,7 @@ class AccountViews:
         )
 
     async def PreviewRefund(self, request: pb.PreviewRefundRequest, context: Context) -> pb.PreviewRefundResponse:
-        """The computation behind a quote (U1)."""
+        """Compute what stands behind a quote and keep nothing of it (U1)."""
         tenders = tenders_of(request)
         body: commands.PreviewRefund | commands.PreviewRelease
         if request.release:

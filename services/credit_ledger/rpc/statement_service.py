@@ -9,12 +9,13 @@ from services.credit_ledger.domain.model.account import CreditAccount
 from services.credit_ledger.domain.model.commands import CutStatement
 from services.credit_ledger.domain.model.statement import Statement
 from services.credit_ledger.domain.statements.cut import standing
-from services.credit_ledger.rpc.paging import page_token, place_of
-from services.credit_ledger.rpc.reading import account_at, cut_request, day_of
+from services.credit_ledger.rpc.reading import account_at, cut_request
 from services.credit_ledger.store import reads
 from services.credit_ledger.wire import views
 from services.kernel.calendar import business_date, start_of
 from services.kernel.errors import FailedPrecondition, NotFound, ResourceExhausted, Unavailable
+from services.runtime.ground.paging import page_of
+from services.runtime.ground.scalars import date_from_wire
 from services.runtime.ground.tables import Connection
 from services.runtime.rpc.calls import Context
 from services.runtime.rpc.edge import Edge
@@ -25,7 +26,7 @@ from settlement.credit_ledger.v1 import statement_service_pb2_grpc as rpc
 PAGE_SIZE = 12
 ACCOUNTS_MAX = 10_000
 BATCH_ACCOUNTS = 64
-"""The run has at most so many cuts under way, behind all settlements: no queue fills, however many accounts there are."""
+"""So many cuts of a run are under way at most, behind all settlements: no queue fills, however many accounts."""
 STOP_SECONDS = 3.0
 """The run ends a call so long before its deadline; the caller goes on from where it stood."""
 
@@ -37,13 +38,13 @@ class StatementServicer(rpc.StatementServiceServicer):
         self.edge = edge
 
     async def CutStatement(self, request: pb.CutStatementRequest, context: Context) -> pb.CutStatementResponse:
-        """The cut of one bill date, or the statement that is there already."""
-        body = CutStatement(request.account_id, day_of(request.bill_date))
+        """Cut the statement of one bill date, or answer the one that is there already."""
+        body = CutStatement(request.account_id, date_from_wire(request.bill_date))
         return pb.CutStatementResponse(statement=await self.edge.ask(context, request, key=body.account_id, body=body))
 
     async def RunStatements(self, request: pb.RunStatementsRequest, context: Context) -> pb.RunStatementsResponse:
-        """Every due cut, in key order, in bounded batches; what is done stays done, whenever the run ends."""
-        bill_date = day_of(request.bill_date)
+        """Cut every due statement in key order, in bounded batches; what is done stays done, whenever the run ends."""
+        bill_date = date_from_wire(request.bill_date)
         if start_of(bill_date) > self.edge.clock.now():
             raise FailedPrecondition("BILL_DATE_AHEAD", f"the cut of {bill_date} is still to come")
         response = pb.RunStatementsResponse(next_account_id=request.after_account_id)
@@ -61,23 +62,20 @@ class StatementServicer(rpc.StatementServiceServicer):
         return response
 
     async def ListStatements(self, request: pb.ListStatementsRequest, context: Context) -> pb.ListStatementsResponse:
-        """Statements of an account, the latest first."""
-        (before,) = place_of(request.page_token, date.max.isoformat())
-        size = request.page_size or PAGE_SIZE
-        async with self.edge.read() as connection:
-            account = await account_at(self.edge, connection, context, request.account_id, request.min_version)
-            found = await reads.list_statements(connection, account.id, day_of(before), size + 1)
-            shown = await self._shown(connection, account, found[:size])
-        more = page_token(found[size - 1].bill_date.isoformat()) if len(found) > size else ""
+        """List the statements of an account, the latest first."""
+        page = page_of(request, (date.max,), PAGE_SIZE)
+        async with account_at(self.edge, context, request.account_id, request.min_version) as (connection, account):
+            found = await reads.list_statements(connection, account.id, *page.after, page.limit)
+            issued, following = page.cut(found, lambda statement: (statement.bill_date,))
+            shown = await self._shown(connection, account, issued)
         for statement in shown:
             statement.ClearField("lines")
-        return pb.ListStatementsResponse(statements=shown, next_page_token=more)
+        return pb.ListStatementsResponse(statements=shown, next_page_token=following)
 
     async def GetStatement(self, request: pb.GetStatementRequest, context: Context) -> pb.GetStatementResponse:
-        """One statement with its lines and what is still due of it."""
-        async with self.edge.read() as connection:
-            account = await account_at(self.edge, connection, context, request.account_id, request.min_version)
-            found = await reads.find_statement(connection, account.id, day_of(request.bill_date))
+        """Show one statement with its lines and what is still due of it."""
+        async with account_at(self.edge, context, request.account_id, request.min_version) as (connection, account):
+            found = await reads.find_statement(connection, account.id, date_from_wire(request.bill_date))
             if found is None:
                 raise NotFound("STATEMENT_NOT_FOUND", f"{account.id} has no statement of {request.bill_date}")
             (shown,) = await self._shown(connection, account, [found])

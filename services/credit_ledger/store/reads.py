@@ -6,7 +6,6 @@ from datetime import date, datetime
 from services.credit_ledger.domain.model.account import CreditAccount
 from services.credit_ledger.domain.model.agreement import Agreement
 from services.credit_ledger.domain.model.leg import RefundLeg
-from services.credit_ledger.domain.model.merchant_share import share_keys
 from services.credit_ledger.domain.model.operation import Operation
 from services.credit_ledger.domain.model.refund import Adjustment
 from services.credit_ledger.domain.model.statement import Statement
@@ -21,6 +20,7 @@ from services.credit_ledger.store.documents import (
     statement_of,
 )
 from services.credit_ledger.store.payments import LEG_COLUMNS, leg_of
+from services.kernel.shares import share_keys
 from services.runtime.ground.tables import Connection
 
 

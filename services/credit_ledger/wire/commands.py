@@ -11,7 +11,8 @@ from services.credit_ledger.domain.model.commands import (
     ReverseRefund,
 )
 from services.credit_ledger.domain.model.terms import NEVER_FREE, CreditTerms
-from services.credit_ledger.wire.scalars import CAUSE_OF, PLAN_OF, ROUTE_OF, STRATEGY_OF, moment, tenders_of
+from services.credit_ledger.wire.scalars import CAUSES, PLANS, ROUTES, STRATEGIES, tenders_of
+from services.runtime.ground.scalars import instant_from_wire
 from settlement.common.v1 import tender_pb2
 from settlement.credit_ledger.v1 import commands_pb2 as pb
 
@@ -19,10 +20,10 @@ from settlement.credit_ledger.v1 import commands_pb2 as pb
 def terms_of(terms: tender_pb2.CreditTerms) -> CreditTerms:
     """The terms of a credit tender, with the defaults of the contract."""
     return CreditTerms(
-        plan=PLAN_OF[terms.plan], instalment_count=terms.instalment_count or 1, fee_ppm=terms.fee_ppm,
+        plan=PLANS.from_wire[terms.plan], instalment_count=terms.instalment_count or 1, fee_ppm=terms.fee_ppm,
         defer_months=terms.defer_months or 1, flat_fee_minor=terms.flat_fee_minor, term_days=terms.term_days or 1,
         free_days=terms.free_days if terms.HasField("free_days") else NEVER_FREE,
-        strategy=STRATEGY_OF[terms.strategy], route=ROUTE_OF[terms.route],
+        strategy=STRATEGIES.from_wire[terms.strategy], route=ROUTES.from_wire[terms.route],
     )
 
 
@@ -37,8 +38,9 @@ def authorize_tenders(body: pb.AuthorizeTenders) -> AuthorizeTenders:
 def release_tenders(body: pb.ReleaseTenders) -> ReleaseTenders:
     """P5, P6."""
     return ReleaseTenders(
-        body.account_id, body.order_id, body.merchant_id, tenders_of(body), CAUSE_OF[body.cause],
-        body.expected_account_version, moment(body.quote_valid_until) if body.HasField("quote_valid_until") else None,
+        body.account_id, body.order_id, body.merchant_id, tenders_of(body), CAUSES.from_wire[body.cause],
+        body.expected_account_version,
+        instant_from_wire(body.quote_valid_until) if body.HasField("quote_valid_until") else None,
     )
 
 
@@ -58,7 +60,8 @@ def refund_tenders(body: pb.RefundTenders) -> RefundTenders:
     """P10 to P14, P18, P21."""
     return RefundTenders(
         body.account_id, body.order_id, body.merchant_id, body.refund_id, tenders_of(body),
-        body.expected_account_version, moment(body.quote_valid_until) if body.HasField("quote_valid_until") else None,
+        body.expected_account_version,
+        instant_from_wire(body.quote_valid_until) if body.HasField("quote_valid_until") else None,
         body.uncovered_gift_minor,
     )
 

@@ -13,7 +13,8 @@ from services.credit_ledger.domain.model.effects import (
     Use,
 )
 from services.credit_ledger.domain.model.instalment import InstalmentState
-from services.credit_ledger.wire.scalars import AGREEMENT_STATES, COMPONENTS, INSTALMENT_STATES, REFUND_STATES, instant, iso
+from services.credit_ledger.wire.scalars import AGREEMENT_STATES, COMPONENTS, INSTALMENT_STATES, REFUND_STATES
+from services.runtime.ground.scalars import date_to_wire, instant_to_wire
 from settlement.common.v1 import explanation_pb2
 from settlement.credit_ledger.v1 import credit_service_pb2 as service_pb
 from settlement.credit_ledger.v1 import effects_pb2 as pb
@@ -26,11 +27,11 @@ def credit_effect(effect: CreditEffect) -> pb.CreditEffect:
     moved = effect.moved
     return pb.CreditEffect(
         op=effect.op, order_id=effect.order_id, account_id=effect.account_id, account_version=effect.account_version,
-        post_time=instant(effect.posted_at), credit_minor=moved.credit_minor, wallet_minor=moved.wallet_minor,
+        post_time=instant_to_wire(effect.posted_at), credit_minor=moved.credit_minor, wallet_minor=moved.wallet_minor,
         bank_minor=moved.bank_minor, coupon_minor=moved.coupon_minor,
-        agreement_state=AGREEMENT_STATES[effect.agreement_state], available_minor=effect.available_minor,
+        agreement_state=AGREEMENT_STATES.to_wire[effect.agreement_state], available_minor=effect.available_minor,
         refund_id=effect.refund_id,
-        refund_state=REFUND_STATES[effect.refund_state] if effect.refund_state else pb.REFUND_STATE_UNSPECIFIED,
+        refund_state=REFUND_STATES.to_wire[effect.refund_state] if effect.refund_state else pb.REFUND_STATE_UNSPECIFIED,
         instalments=[_changed(row) for row in effect.instalments],
         principal_refunded_minor=effect.principal_refunded_minor, recovered_minor=effect.recovered_minor,
         fee_back_minor=effect.fee_back_minor, uses=[_use(use) for use in effect.uses],
@@ -43,9 +44,10 @@ def credit_effect(effect: CreditEffect) -> pb.CreditEffect:
 def preview(quoted: Preview) -> pb.CreditPreview:
     """The computation behind a quote."""
     return pb.CreditPreview(
-        effect=credit_effect(quoted.effect), account_version=quoted.account_version, policy_version=quoted.policy_version,
-        business_date=iso(quoted.business_date), quote_time=instant(quoted.quoted_at),
-        valid_until=instant(quoted.valid_until), statement_due_before_minor=quoted.statement_due_before_minor,
+        effect=credit_effect(quoted.effect), account_version=quoted.account_version,
+        policy_version=quoted.policy_version, business_date=date_to_wire(quoted.business_date),
+        quote_time=instant_to_wire(quoted.quoted_at), valid_until=instant_to_wire(quoted.valid_until),
+        statement_due_before_minor=quoted.statement_due_before_minor,
         statement_due_after_minor=quoted.statement_due_after_minor,
     )
 
@@ -96,7 +98,7 @@ def _changed(row: InstalmentChange) -> pb.InstalmentChange:
     after.fee_minor = row.fee_minor
     after.bill_date = row.bill_date.isoformat()
     after.due_date = row.due_date.isoformat()
-    after.state = INSTALMENT_STATES[row.state]
+    after.state = INSTALMENT_STATES.to_wire[row.state]
     if row.paid_minor or row.fee_paid_minor or row.late_minor:
         after.paid_minor = row.paid_minor
         after.fee_paid_minor = row.fee_paid_minor
@@ -110,7 +112,7 @@ def _changed(row: InstalmentChange) -> pb.InstalmentChange:
 
 def _use(use: Use) -> pb.Use:
     return pb.Use(
-        order_id=use.order_id, no=use.no, component=COMPONENTS[use.component], amount_minor=use.amount_minor,
+        order_id=use.order_id, no=use.no, component=COMPONENTS.to_wire[use.component], amount_minor=use.amount_minor,
         rule=use.rule, unbilled=use.unbilled,
     )
 

@@ -1,7 +1,8 @@
 """Facts and notices, written to the wire. The same fact always gives the same bytes."""
 
 from services.credit_ledger.domain.model import events
-from services.credit_ledger.wire.scalars import ACCOUNT_STATES, AGREEMENT_STATES, instant, iso
+from services.credit_ledger.wire.scalars import ACCOUNT_STATES, AGREEMENT_STATES
+from services.runtime.ground.scalars import date_to_wire, instant_to_wire
 from settlement.credit_ledger.v1 import events_pb2 as pb
 from settlement.credit_ledger.v1 import notices_pb2
 
@@ -23,7 +24,9 @@ def wallet_funded(fact: events.WalletFunded) -> pb.WalletFunded:
 
 def account_state_changed(fact: events.AccountStateChanged) -> pb.AccountStateChanged:
     """The account's state changed."""
-    return pb.AccountStateChanged(account_id=fact.account_id, state=ACCOUNT_STATES[fact.state], reason=fact.reason)
+    return pb.AccountStateChanged(
+        account_id=fact.account_id, state=ACCOUNT_STATES.to_wire[fact.state], reason=fact.reason
+    )
 
 
 def tenders_authorized(fact: events.TendersAuthorized) -> pb.TendersAuthorized:
@@ -40,7 +43,7 @@ def tenders_released(fact: events.TendersReleased) -> pb.TendersReleased:
     credit, wallet, bank, coupon = fact.tenders
     return pb.TendersReleased(
         account_id=fact.account_id, order_id=fact.order_id, credit_minor=credit, wallet_minor=wallet, bank_minor=bank,
-        coupon_minor=coupon, agreement_state=AGREEMENT_STATES[fact.agreement_state],
+        coupon_minor=coupon, agreement_state=AGREEMENT_STATES.to_wire[fact.agreement_state],
     )
 
 
@@ -59,7 +62,7 @@ def refund_posted(fact: events.RefundPosted) -> pb.RefundPosted:
     return pb.RefundPosted(
         account_id=fact.account_id, order_id=fact.order_id, refund_id=fact.refund_id, credit_minor=credit,
         wallet_minor=wallet, bank_minor=bank, coupon_minor=coupon, principal_minor=fact.principal_minor,
-        credit_balance_minor=fact.credit_balance_minor, agreement_state=AGREEMENT_STATES[fact.agreement_state],
+        credit_balance_minor=fact.credit_balance_minor, agreement_state=AGREEMENT_STATES.to_wire[fact.agreement_state],
     )
 
 
@@ -86,14 +89,16 @@ def repayment_received(fact: events.RepaymentReceived) -> pb.RepaymentReceived:
 def statement_issued(fact: events.StatementIssued) -> pb.StatementIssued:
     """A statement was cut."""
     return pb.StatementIssued(
-        account_id=fact.account_id, bill_date=iso(fact.bill_date), due_date=iso(fact.due_date),
+        account_id=fact.account_id, bill_date=date_to_wire(fact.bill_date), due_date=date_to_wire(fact.due_date),
         amount_minor=fact.amount_minor, offset_minor=fact.offset_minor,
     )
 
 
 def late_fees_accrued(fact: events.LateFeesAccrued) -> pb.LateFeesAccrued:
     """Late fees were charged."""
-    return pb.LateFeesAccrued(account_id=fact.account_id, through=iso(fact.through), amount_minor=fact.amount_minor)
+    return pb.LateFeesAccrued(
+        account_id=fact.account_id, through=date_to_wire(fact.through), amount_minor=fact.amount_minor
+    )
 
 
 def late_fees_waived(fact: events.LateFeesWaived) -> pb.LateFeesWaived:
@@ -143,7 +148,7 @@ def merchant_paid(fact: events.MerchantPaid) -> pb.MerchantPaid:
 def flash_refund_confirmed(notice: events.FlashRefundConfirmed) -> notices_pb2.FlashRefundConfirmed:
     """To the order: its pending refund is done."""
     return notices_pb2.FlashRefundConfirmed(
-        order_id=notice.order_id, refund_id=notice.refund_id, confirm_time=instant(notice.confirmed_at),
+        order_id=notice.order_id, refund_id=notice.refund_id, confirm_time=instant_to_wire(notice.confirmed_at),
         manual=notice.manual,
     )
 

@@ -18,10 +18,8 @@ from services.credit_ledger.wire.scalars import (
     RAILS,
     STATEMENT_STATES,
     SURPLUS_POLICIES,
-    instant,
-    iso,
-    money,
 )
+from services.runtime.ground.scalars import date_to_wire, instant_to_wire, money_to_wire
 from settlement.common.v1 import instalment_pb2
 from settlement.credit_ledger.v1 import account_pb2, adjustment_service_pb2, leg_pb2, movement_pb2, statement_pb2
 
@@ -47,14 +45,16 @@ _REASONS = {
 def account(row: CreditAccount) -> account_pb2.CreditAccount:
     """An account, without what is due: that is in its agreements."""
     return account_pb2.CreditAccount(
-        account_id=row.id, customer_id=row.customer_id, state=ACCOUNT_STATES[row.state],
-        granted_limit=money(row.granted_minor), available_limit=money(row.available_minor),
-        held_limit=money(row.held_minor), used_limit=money(row.used_minor), wallet=money(row.wallet_minor),
-        credit_balance=money(row.credit_balance_minor), receivable=money(row.receivable_minor), bill_day=row.bill_day,
-        due_day=row.due_day, surplus_policy=SURPLUS_POLICIES[row.surplus_policy],
-        late_fee_ppm_per_day=row.late_fee_ppm_per_day, next_cut_time=instant(row.next_cut_at),
-        create_time=instant(row.opened_at), version=row.version,
-        pending_settlement_id=row.pending.saga_id if row.pending else "", last_bill_date=iso(row.last_bill_date),
+        account_id=row.id, customer_id=row.customer_id, state=ACCOUNT_STATES.to_wire[row.state],
+        granted_limit=money_to_wire(row.granted_minor), available_limit=money_to_wire(row.available_minor),
+        held_limit=money_to_wire(row.held_minor), used_limit=money_to_wire(row.used_minor),
+        wallet=money_to_wire(row.wallet_minor), credit_balance=money_to_wire(row.credit_balance_minor),
+        receivable=money_to_wire(row.receivable_minor), bill_day=row.bill_day, due_day=row.due_day,
+        surplus_policy=SURPLUS_POLICIES.to_wire[row.surplus_policy], late_fee_ppm_per_day=row.late_fee_ppm_per_day,
+        next_cut_time=instant_to_wire(row.next_cut_at) if row.next_cut_at else None,
+        create_time=instant_to_wire(row.opened_at), version=row.version,
+        pending_settlement_id=row.pending.saga_id if row.pending else "",
+        last_bill_date=date_to_wire(row.last_bill_date),
     )
 
 
@@ -67,9 +67,9 @@ def account_with_dues(row: CreditAccount, agreements: Iterable[Agreement]) -> ac
             fee += item.fee_due_minor
             late += item.late_minor
     shown = account(row)
-    shown.due.CopyFrom(money(due))
-    shown.fee_due.CopyFrom(money(fee))
-    shown.late_fee_due.CopyFrom(money(late))
+    shown.due.CopyFrom(money_to_wire(due))
+    shown.fee_due.CopyFrom(money_to_wire(fee))
+    shown.late_fee_due.CopyFrom(money_to_wire(late))
     return shown
 
 
@@ -80,8 +80,8 @@ def instalments(agreement: Agreement, today: date) -> list[instalment_pb2.Instal
             no=item.no, principal_minor=item.principal_minor, paid_minor=item.paid_minor,
             refunded_minor=item.refunded_minor, outstanding_minor=item.outstanding_minor, fee_minor=item.fee_minor,
             fee_paid_minor=item.fee_paid_minor, late_minor=item.late_minor, written_off_minor=item.written_off_minor,
-            bill_date=iso(item.bill_date), due_date=iso(item.due_date), billed=item.billed,
-            state=INSTALMENT_STATES[item.state(today)], order_id=agreement.order_id,
+            bill_date=date_to_wire(item.bill_date), due_date=date_to_wire(item.due_date), billed=item.billed,
+            state=INSTALMENT_STATES.to_wire[item.state(today)], order_id=agreement.order_id,
         )
         for item in agreement.instalments
     ]
@@ -90,13 +90,13 @@ def instalments(agreement: Agreement, today: date) -> list[instalment_pb2.Instal
 def issued(row: Statement) -> statement_pb2.Statement:
     """An issued statement as the document says it."""
     return statement_pb2.Statement(
-        account_id=row.account_id, bill_date=iso(row.bill_date), due_date=iso(row.due_date),
-        amount=money(row.amount_minor), offset=money(row.offset_minor), cut_time=instant(row.cut_at),
-        issue_time=instant(row.issued_at),
+        account_id=row.account_id, bill_date=date_to_wire(row.bill_date), due_date=date_to_wire(row.due_date),
+        amount=money_to_wire(row.amount_minor), offset=money_to_wire(row.offset_minor),
+        cut_time=instant_to_wire(row.cut_at), issue_time=instant_to_wire(row.issued_at),
         lines=[
             statement_pb2.StatementLine(
-                order_id=line.order_id, no=line.no, due_date=iso(line.due_date), principal_minor=line.principal_minor,
-                fee_minor=line.fee_minor, late_minor=line.late_minor,
+                order_id=line.order_id, no=line.no, due_date=date_to_wire(line.due_date),
+                principal_minor=line.principal_minor, fee_minor=line.fee_minor, late_minor=line.late_minor,
             )
             for line in row.lines
         ],
@@ -107,8 +107,8 @@ def issued(row: Statement) -> statement_pb2.Statement:
 def statement(row: Statement, standing: Standing) -> statement_pb2.Statement:
     """A statement with what is still due of it."""
     shown = issued(row)
-    shown.due.CopyFrom(money(standing.due_minor))
-    shown.state = STATEMENT_STATES[standing.state]
+    shown.due.CopyFrom(money_to_wire(standing.due_minor))
+    shown.state = STATEMENT_STATES.to_wire[standing.state]
     return shown
 
 
@@ -121,7 +121,7 @@ def movement(row: Operation) -> movement_pb2.Movement:
     """One change of an account with its reason."""
     return movement_pb2.Movement(
         movement_id=row.key, number=row.number, kind=KINDS[row.kind], reason=_reason(row), order_id=row.order_id,
-        reference=row.reference, settlement_id=row.saga_id, post_time=instant(row.at),
+        reference=row.reference, settlement_id=row.saga_id, post_time=instant_to_wire(row.at),
         figures=[movement_pb2.MovedFigure(name=name.lower(), amount_minor=amount) for name, amount in row.moved],
     )
 
@@ -129,9 +129,9 @@ def movement(row: Operation) -> movement_pb2.Movement:
 def adjustment(row: Adjustment) -> adjustment_service_pb2.Adjustment:
     """A refund or a leg completed, or a journal posted, by hand."""
     return adjustment_service_pb2.Adjustment(
-        adjustment_id=row.id, account_id=row.account_id, order_id=row.order_id, refund_id=row.refund_id, maker=row.maker,
-        checker=row.checker, evidence=row.evidence, reason=row.reason, post_time=instant(row.posted_at),
-        effective_date=iso(row.effective_date), case_id=row.case_id,
+        adjustment_id=row.id, account_id=row.account_id, order_id=row.order_id, refund_id=row.refund_id,
+        maker=row.maker, checker=row.checker, evidence=row.evidence, reason=row.reason,
+        post_time=instant_to_wire(row.posted_at), effective_date=date_to_wire(row.effective_date), case_id=row.case_id,
         lines=[adjustment_service_pb2.AdjustmentLine(account=name, amount_minor=amount) for name, amount in row.lines],
     )
 
@@ -139,9 +139,11 @@ def adjustment(row: Adjustment) -> adjustment_service_pb2.Adjustment:
 def leg(row: RefundLeg) -> leg_pb2.Leg:
     """A payment to the outside world."""
     return leg_pb2.Leg(
-        leg_id=row.id, account_id=row.account_id, order_id=row.order_id, refund_id=row.refund_id, rail=RAILS[row.rail],
-        reference=row.reference, amount=money(row.amount_minor), state=LEG_STATES[row.state], attempts=row.attempts,
-        detail=row.detail, create_time=instant(row.created_at), update_time=instant(row.updated_at),
+        leg_id=row.id, account_id=row.account_id, order_id=row.order_id, refund_id=row.refund_id,
+        rail=RAILS.to_wire[row.rail], reference=row.reference, amount=money_to_wire(row.amount_minor),
+        state=LEG_STATES.to_wire[row.state], attempts=row.attempts, detail=row.detail,
+        create_time=instant_to_wire(row.created_at),
+        update_time=instant_to_wire(row.updated_at) if row.updated_at else None,
     )
 
 

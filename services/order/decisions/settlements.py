@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from services.kernel.calendar import TICK
 from services.kernel.coordination import with_progress
 from services.kernel.decision import Aggregate, Decision, Done, Known, Timer
 from services.kernel.errors import AlreadyExists, FailedPrecondition, InvalidArgument
@@ -22,7 +23,7 @@ from services.order.domain.placing import place, placement_plan
 from services.order.domain.plans import Plan, RefundPlan
 from services.order.domain.quotes import QuoteContent
 from services.order.domain.refunding import amount_plan, refund_to_reverse, return_plan, reversal_plan
-from services.order.domain.returns import TICK, ReturnCase
+from services.order.domain.returns import ReturnCase
 from services.order.domain.states import Kind, OrderState, RefundState, ReturnState
 from services.order.sagas import ended, launch
 from services.order.sagas.ending import HOLD_EXPIRY

@@ -4,12 +4,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from services.kernel.errors import InvalidArgument
+from services.kernel.money import PPM
 
 NEVER_FREE = -1
+"""`free_days` of a plan without a free period."""
+
 MONTHS_MAX = 120
+"""No plan has more payments than this, nor is one billed later."""
 
 
-class PlanType(StrEnum):
+class PlanKind(StrEnum):
     """One payment a month, n times (分期); or one payment, later (延期还款)."""
 
     INSTALMENT = "INSTALMENT"
@@ -36,7 +40,7 @@ class Route(StrEnum):
 class CreditTerms:
     """Plan, fees and refund rules of one credit tender."""
 
-    plan: PlanType = PlanType.INSTALMENT
+    plan: PlanKind = PlanKind.INSTALMENT
     instalment_count: int = 1
     fee_ppm: int = 0
     defer_months: int = 1
@@ -47,10 +51,10 @@ class CreditTerms:
     route: Route = Route.DIRECT
 
     def checked(self) -> "CreditTerms":
-        """Itself, if it can be carried out."""
+        """Itself, if it can be carried out; INVALID_ARGUMENT otherwise."""
         if not 1 <= self.instalment_count <= MONTHS_MAX or not 1 <= self.defer_months <= MONTHS_MAX:
             raise InvalidArgument("INVALID_ARGUMENT", f"a plan has 1 to {MONTHS_MAX} months")
-        if not 0 <= self.fee_ppm <= 1_000_000 or self.flat_fee_minor < 0:
+        if not 0 <= self.fee_ppm <= PPM or self.flat_fee_minor < 0:
             raise InvalidArgument("INVALID_AMOUNT", "a fee is never negative nor above the whole amount")
         if self.term_days < 1 or self.free_days < NEVER_FREE:
             raise InvalidArgument("INVALID_ARGUMENT", "a term has at least one day")

@@ -5,6 +5,7 @@ Neither moves money. What a dispute comes to is decided by support, in `decision
 
 from datetime import datetime, timedelta
 
+from services.kernel.calendar import TICK
 from services.kernel.decision import Decision, Done, Known
 from services.kernel.errors import FailedPrecondition, InvalidArgument
 from services.kernel.messages import Message
@@ -13,7 +14,7 @@ from services.order.domain.commands import DisputeReceipt, DisputeRejection
 from services.order.domain.lines import returning
 from services.order.domain.order import Order, after, free, owned, told
 from services.order.domain.refunding import requested_values
-from services.order.domain.returns import CUSTOMER, MERCHANT, TICK, ReturnCase, expect, stepped
+from services.order.domain.returns import CUSTOMER, MERCHANT, ReturnCase, expect, stepped
 from services.order.domain.states import ReturnState
 
 DISPUTE_HOURS = 24

@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from services.kernel.decision import Vector
+from services.kernel.shares import first_share
 
 KIND = "merchant_settlement"
 """The name of its saga."""
@@ -70,7 +71,7 @@ class MerchantPlan:
     @property
     def share(self) -> str:
         """The merchant's first share, the root of the settlement in either book."""
-        return f"{self.merchant_id}/00"
+        return first_share(self.merchant_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,11 @@ from datetime import datetime
 from typing import NamedTuple
 
 from services.kernel.decision import Vector
-from services.kernel.ids import partition_of
+from services.kernel.shares import share_key
 from services.order.domain.credit_terms import CreditTerms
 from services.order.domain.lines import LineQuantity, LineValue
 from services.order.domain.order import Order
 from services.order.domain.tenders import Share, Shares, TenderType
-
-SHARES_PER_MERCHANT = 16
-"""Over how many roots `<merchant>/<share>` the credit ledger spreads what a merchant owes."""
 
 
 class Money(NamedTuple):
@@ -51,7 +48,7 @@ class Money(NamedTuple):
     @property
     def merchant_share(self) -> str:
         """Where the credit ledger keeps what this merchant owes for refunds of this card."""
-        return f"{self.merchant_id}/{partition_of(self.card_id, SHARES_PER_MERCHANT):02d}"
+        return share_key(self.merchant_id, self.card_id)
 
     def credit_vector(self) -> Vector:
         """What the credit ledger is to move, by name."""

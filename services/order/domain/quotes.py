@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from services.kernel.calendar import business_date, end_of
+from services.kernel.calendar import TICK, business_date, end_of
 from services.kernel.errors import Aborted, InvalidArgument
 from services.order.domain.lines import LineQuantity
 
@@ -20,7 +20,6 @@ POLICY_VERSION = 1
 
 QUOTE_MINUTES_MAX = 10
 _MAC_BYTES = 32
-_TICK = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +80,7 @@ def hold(
         raise Aborted("QUOTE_STALE", "the order has moved", {"order_version": str(version)})
     if quote.amount_minor != amount_minor or sorted(quote.lines) != sorted(lines):
         raise InvalidArgument("QUOTE_INVALID", f"the quote is for {quote.amount_minor} of other units")
-    if now > quote.valid_until or business_date(now) != business_date(quote.valid_until - _TICK):
+    if now > quote.valid_until or business_date(now) != business_date(quote.valid_until - TICK):
         raise Aborted("QUOTE_STALE", f"it was good until {quote.valid_until.isoformat()}")
 
 

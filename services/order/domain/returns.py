@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from services.kernel.calendar import business_date, start_of
+from services.kernel.calendar import TICK, business_date, start_of
 from services.kernel.errors import FailedPrecondition, InvalidArgument, NotFound
 from services.order.domain.lines import LineQuantity
 from services.order.domain.states import ReturnState
@@ -14,9 +14,6 @@ REVIEW_HOURS = 48
 
 WAYBILL_DAYS = 7
 """A waybill is registered within so many days; the day of the approval is not counted (CV-10)."""
-
-TICK = timedelta(microseconds=1)
-"""The smallest step of an instant: a boundary that still counts is over one tick later (CV-9)."""
 
 MERCHANT, CUSTOMER = "MERCHANT", "CUSTOMER"
 """Who disputes."""

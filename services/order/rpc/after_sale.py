@@ -2,11 +2,11 @@
 
 from services.order.domain import commands
 from services.order.rpc import requests
-from services.order.rpc.paging import FIRST, PAGE_SIZE, page, place_of, token
 from services.order.rpc.quoting import Quoting, accepted
-from services.order.rpc.reading import ended, read_case
+from services.order.rpc.reading import read_case, wait_for_end
 from services.order.store.reads import list_cases
 from services.order.wire.orders import case_message
+from services.runtime.ground.paging import FIRST, page_of
 from services.runtime.rpc.calls import Context
 from services.runtime.rpc.edge import Edge
 from settlement.order.v1 import after_sale_service_pb2 as pb
@@ -21,96 +21,107 @@ class AfterSaleServicer(rpc.AfterSaleServiceServicer):
         self.quoting = Quoting(edge)
 
     async def RequestReturn(self, request: pb.RequestReturnRequest, context: Context) -> pb.RequestReturnResponse:
-        """CR-4."""
+        """Ask to send units of a shipped order back (CR-4)."""
         body = requests.request_return(request)
         return pb.RequestReturnResponse(return_case=await self.edge.ask(context, request, key=body.order_id, body=body))
 
     async def ApproveReturn(self, request: pb.ApproveReturnRequest, context: Context) -> pb.ApproveReturnResponse:
-        """CR-5."""
+        """Approve a return and say where the goods go (CR-5)."""
         body = commands.ApproveReturn(request.order_id, request.return_id, request.return_address)
         return pb.ApproveReturnResponse(return_case=await self.edge.ask(context, request, key=body.order_id, body=body))
 
     async def RejectReturn(self, request: pb.RejectReturnRequest, context: Context) -> pb.RejectReturnResponse:
-        """CR-5."""
+        """Reject a return; the customer may dispute it (CR-5)."""
         body = commands.RejectReturn(request.order_id, request.return_id, request.reason)
         return pb.RejectReturnResponse(return_case=await self.edge.ask(context, request, key=body.order_id, body=body))
 
     async def WithdrawReturn(self, request: pb.WithdrawReturnRequest, context: Context) -> pb.WithdrawReturnResponse:
-        """DOMAIN 2.2."""
+        """Give up a return before the goods are on their way (DOMAIN 2.2)."""
         body = commands.WithdrawReturn(request.order_id, request.return_id)
-        return pb.WithdrawReturnResponse(return_case=await self.edge.ask(context, request, key=body.order_id, body=body))
+        return pb.WithdrawReturnResponse(
+            return_case=await self.edge.ask(context, request, key=body.order_id, body=body)
+        )
 
     async def RegisterWaybill(
         self, request: pb.RegisterWaybillRequest, context: Context
     ) -> pb.RegisterWaybillResponse:
-        """CR-6."""
+        """Record the waybill under which the goods travel back (CR-6)."""
         body = commands.RegisterWaybill(
             request.order_id, request.return_id, request.waybill_number, request.carrier
         )
-        return pb.RegisterWaybillResponse(return_case=await self.edge.ask(context, request, key=body.order_id, body=body))
+        return pb.RegisterWaybillResponse(
+            return_case=await self.edge.ask(context, request, key=body.order_id, body=body)
+        )
 
     async def ConfirmReceipt(self, request: pb.ConfirmReceiptRequest, context: Context) -> pb.ConfirmReceiptResponse:
-        """CR-7: the only trigger of the refund."""
+        """Confirm that the goods came back, which alone triggers the refund (CR-7)."""
         async with self.quoting.fresh_if_stale(request, context):
             body = requests.confirm_receipt(request, self.quoting.read(request.quote))
             answer: pb.ConfirmReceiptResponse = await self.edge.ask(context, request, key=body.order_id, body=body)
-            settlement = accepted(await ended(self.edge, context, request, answer.settlement), request)
+            settlement = accepted(await wait_for_end(self.edge, context, request, answer.settlement), request)
             if settlement is answer.settlement:
                 return answer
             case = await read_case(self.edge, context, request.return_id)
             return pb.ConfirmReceiptResponse(return_case=case_message(case), settlement=settlement)
 
     async def RefuseDelivery(self, request: pb.RefuseDeliveryRequest, context: Context) -> pb.RefuseDeliveryResponse:
-        """DOMAIN 2.1."""
+        """Turn a refused parcel into a return that is already on its way (DOMAIN 2.1)."""
         body = requests.refuse_delivery(request)
-        return pb.RefuseDeliveryResponse(return_case=await self.edge.ask(context, request, key=body.order_id, body=body))
+        return pb.RefuseDeliveryResponse(
+            return_case=await self.edge.ask(context, request, key=body.order_id, body=body)
+        )
 
     async def DisputeReceipt(self, request: pb.DisputeReceiptRequest, context: Context) -> pb.DisputeReceiptResponse:
-        """DOMAIN 2.2."""
+        """Dispute what came back, with evidence (DOMAIN 2.2)."""
         body = requests.dispute_receipt(request)
-        return pb.DisputeReceiptResponse(return_case=await self.edge.ask(context, request, key=body.order_id, body=body))
+        return pb.DisputeReceiptResponse(
+            return_case=await self.edge.ask(context, request, key=body.order_id, body=body)
+        )
 
     async def DisputeRejection(
         self, request: pb.DisputeRejectionRequest, context: Context
     ) -> pb.DisputeRejectionResponse:
-        """DOMAIN 2.2, 2.10."""
+        """Dispute the rejection of a return, with evidence (DOMAIN 2.2, 2.10)."""
         body = requests.dispute_rejection(request)
-        return pb.DisputeRejectionResponse(return_case=await self.edge.ask(context, request, key=body.order_id, body=body))
+        return pb.DisputeRejectionResponse(
+            return_case=await self.edge.ask(context, request, key=body.order_id, body=body)
+        )
 
     async def ResolveDispute(self, request: pb.ResolveDisputeRequest, context: Context) -> pb.ResolveDisputeResponse:
-        """DOMAIN 2.2, 2.10."""
+        """Decide a dispute; one that is upheld may begin a refund (DOMAIN 2.2, 2.10)."""
         body = requests.resolve_dispute(request)
         answer: pb.ResolveDisputeResponse = await self.edge.ask(context, request, key=body.order_id, body=body)
-        settlement = await ended(self.edge, context, request, answer.settlement) if answer.HasField("settlement") else None
-        if settlement is None or settlement is answer.settlement:
+        if not answer.HasField("settlement"):
+            return answer
+        settlement = await wait_for_end(self.edge, context, request, answer.settlement)
+        if settlement is answer.settlement:
             return answer
         case = await read_case(self.edge, context, request.return_id)
         return pb.ResolveDisputeResponse(return_case=case_message(case), settlement=settlement)
 
     async def RefundAmount(self, request: pb.RefundAmountRequest, context: Context) -> pb.RefundAmountResponse:
-        """Money back without goods."""
+        """Give money back without goods."""
         async with self.quoting.fresh_if_stale(request, context):
             body = requests.refund_amount(request, self.quoting.read(request.quote))
             settlement = await self.edge.ask(context, request, key=body.order_id, body=body)
-            return pb.RefundAmountResponse(settlement=accepted(await ended(self.edge, context, request, settlement), request))
+            settlement = accepted(await wait_for_end(self.edge, context, request, settlement), request)
+            return pb.RefundAmountResponse(settlement=settlement)
 
     async def ReverseRefund(self, request: pb.ReverseRefundRequest, context: Context) -> pb.ReverseRefundResponse:
-        """P24."""
+        """Undo a refund in all books (P24)."""
         body = commands.ReverseRefund(request.order_id, request.settlement_id, request.reason)
         settlement = await self.edge.ask(context, request, key=body.order_id, body=body)
-        return pb.ReverseRefundResponse(settlement=await ended(self.edge, context, request, settlement))
+        return pb.ReverseRefundResponse(settlement=await wait_for_end(self.edge, context, request, settlement))
 
     async def GetReturn(self, request: pb.GetReturnRequest, context: Context) -> pb.GetReturnResponse:
-        """DOMAIN 2.2."""
+        """Show a return case at `min_version` or later (DOMAIN 2.2)."""
         case = await read_case(self.edge, context, request.return_id, request.min_version)
         return pb.GetReturnResponse(return_case=case_message(case))
 
     async def ListReturns(self, request: pb.ListReturnsRequest, context: Context) -> pb.ListReturnsResponse:
-        """The oldest first."""
-        size, query = request.page_size or PAGE_SIZE, f"returns/{request.order_id}"
-        after = place_of(request.page_token, query, FIRST)
+        """List the return cases of an order, the oldest first."""
+        page = page_of(request, FIRST)
         async with self.edge.read() as connection:
-            found = await list_cases(connection, request.order_id, after, size + 1)
-        shown, last = page(found, size)
-        following = token(query, last.requested_at, last.id) if last else ""
+            found = await list_cases(connection, request.order_id, page.after, page.limit)
+        shown, following = page.cut(found, lambda case: (case.requested_at, case.id))
         return pb.ListReturnsResponse(return_cases=map(case_message, shown), next_page_token=following)

@@ -20,7 +20,7 @@ class MerchantServicer(rpc.MerchantServiceServicer):
     async def SettleGiftCardShare(
         self, request: pb.SettleGiftCardShareRequest, context: Context
     ) -> pb.SettleGiftCardShareResponse:
-        """DOMAIN 3.3."""
+        """Pay a merchant what the card book owes it (DOMAIN 3.3)."""
         key = f"{request.merchant_id}/{derived('mst', request.request_id.lower())}"
         body = SettleGiftCardShare(request.merchant_id, request.amount.minor_units)
         answer: pb.MerchantSettlement = await self.edge.ask(context, request, key=key, body=body)
@@ -33,7 +33,7 @@ class MerchantServicer(rpc.MerchantServiceServicer):
     async def GetMerchantSettlement(
         self, request: pb.GetMerchantSettlementRequest, context: Context
     ) -> pb.GetMerchantSettlementResponse:
-        """As it is now."""
+        """Show a settlement with a merchant as it is now."""
         return pb.GetMerchantSettlementResponse(merchant_settlement=await self._found(request.settlement_id))
 
     async def _found(self, settlement_id: str) -> pb.MerchantSettlement:

@@ -3,18 +3,16 @@
 from collections.abc import AsyncIterator
 
 from services.kernel.errors import InvalidArgument
-from services.order.domain.states import Kind
 from services.order.rpc.explaining import explained
-from services.order.rpc.paging import FIRST, LAST, PAGE_SIZE, page, place_of, token
 from services.order.rpc.quoting import Quoting
-from services.order.rpc.reading import ended, read_order, read_settlement, settlement_now
+from services.order.rpc.reading import read_order, read_settlement, settlement_now, wait_for_end
 from services.order.store.reads import find_order, list_orders, list_runs
 from services.order.wire.orders import order_message
-from services.order.wire.scalars import named
+from services.order.wire.scalars import KINDS, ORDER_STATES
 from services.order.wire.settlements import settlement_message
+from services.runtime.ground.paging import FIRST, LAST, page_of
 from services.runtime.rpc.calls import Context
 from services.runtime.rpc.edge import Edge
-from settlement.order.v1 import order_pb2, settlement_pb2
 from settlement.order.v1 import order_service_pb2 as pb
 
 
@@ -25,56 +23,53 @@ class OrderViews:
     quoting: Quoting
 
     async def GetOrder(self, request: pb.GetOrderRequest, context: Context) -> pb.GetOrderResponse:
-        """Somebody else's order and no order look alike."""
+        """Show an order; somebody else's and none look alike."""
         order = await read_order(self.edge, context, request.order_id, request.customer_id, request.min_version)
         return pb.GetOrderResponse(order=order_message(order))
 
     async def ListOrders(self, request: pb.ListOrdersRequest, context: Context) -> pb.ListOrdersResponse:
-        """The latest first."""
-        customer_id, merchant_id, size = request.customer_id, request.merchant_id, request.page_size or PAGE_SIZE
-        if not customer_id and not merchant_id:
+        """List the orders of a customer or a merchant, the latest first."""
+        if not request.customer_id and not request.merchant_id:
             raise InvalidArgument("INVALID_ARGUMENT", "name a customer or a merchant", {"field": "customer_id"})
-        state = named(order_pb2.OrderState, request.state, "ORDER_STATE_")
-        query = f"orders/{customer_id}/{merchant_id}/{state}"
-        before = place_of(request.page_token, query, LAST)
+        state = ORDER_STATES.from_wire[request.state].value if request.state else ""
+        page = page_of(request, LAST)
         async with self.edge.read() as connection:
-            found = await list_orders(connection, customer_id, merchant_id, state, before, size + 1)
-        shown, last = page(found, size)
-        following = token(query, last.placed_at, last.id) if last else ""
+            found = await list_orders(
+                connection, request.customer_id, request.merchant_id, state, page.after, page.limit
+            )
+        shown, following = page.cut(found, lambda order: (order.placed_at, order.id))
         return pb.ListOrdersResponse(orders=map(order_message, shown), next_page_token=following)
 
     async def QuoteRefund(self, request: pb.QuoteRefundRequest, context: Context) -> pb.QuoteRefundResponse:
-        """U1."""
+        """Promise the full result of a cancel or a refund for a while (U1)."""
         return pb.QuoteRefundResponse(quote=await self.quoting.quote(request, context))
 
     async def GetSettlement(self, request: pb.GetSettlementRequest, context: Context) -> pb.GetSettlementResponse:
-        """Waits for its end, if it is asked to."""
+        """Show a settlement, after its end if the caller waits for that."""
         settlement = await read_settlement(self.edge, context, request.settlement_id, request.min_version)
-        return pb.GetSettlementResponse(settlement=await ended(self.edge, context, request, settlement))
+        return pb.GetSettlementResponse(settlement=await wait_for_end(self.edge, context, request, settlement))
 
     async def ListSettlements(
         self, request: pb.ListSettlementsRequest, context: Context
     ) -> pb.ListSettlementsResponse:
-        """The oldest first."""
-        size, kind = request.page_size or PAGE_SIZE, named(settlement_pb2.SettlementKind, request.kind, "SETTLEMENT_KIND_")
-        kind = Kind[kind].value if kind else ""
-        query = f"settlements/{request.order_id}/{kind}"
-        after = place_of(request.page_token, query, FIRST)
+        """List the settlements of an order, the oldest first."""
+        kind = KINDS.from_wire[request.kind].value if request.kind else ""
+        page = page_of(request, FIRST)
         async with self.edge.read() as connection:
             order = await find_order(connection, request.order_id)
-            runs = await list_runs(connection, request.order_id, kind, after, size + 1)
-        shown, last = page(runs, size)
+            runs = await list_runs(connection, request.order_id, kind, page.after, page.limit)
+        shown, following = page.cut(runs, lambda run: (run.started_at, run.id))
         return pb.ListSettlementsResponse(
             settlements=[settlement_message(run, order) for run in shown] if order else [],
-            next_page_token=token(query, last.started_at, last.id) if last else "",
+            next_page_token=following,
         )
 
     async def WatchSettlement(
         self, request: pb.WatchSettlementRequest, context: Context
     ) -> AsyncIterator[pb.WatchSettlementResponse]:
-        """Its state now, then each change, until its end."""
-        version = 0
-        yield pb.WatchSettlementResponse(settlement=(first := await read_settlement(self.edge, context, request.settlement_id)))
+        """Show a settlement now and after each change, until its end."""
+        first = await read_settlement(self.edge, context, request.settlement_id)
+        yield pb.WatchSettlementResponse(settlement=first)
         version = first.version
         async for _ in self.edge.watch(request.settlement_id):
             async with self.edge.read() as connection:
@@ -86,6 +81,6 @@ class OrderViews:
     async def ExplainSettlement(
         self, request: pb.ExplainSettlementRequest, context: Context
     ) -> pb.ExplainSettlementResponse:
-        """U2."""
+        """Explain a settlement from its lines to its instalments (U2)."""
         async with self.edge.read() as connection:
             return await explained(connection, request.settlement_id)

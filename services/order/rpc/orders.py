@@ -7,7 +7,7 @@ from services.order.domain.commands import ConfirmDelivery
 from services.order.rpc import requests
 from services.order.rpc.order_views import OrderViews
 from services.order.rpc.quoting import Quoting, accepted
-from services.order.rpc.reading import ended, read_order
+from services.order.rpc.reading import read_order, wait_for_end
 from services.order.wire.orders import order_message
 from services.runtime.rpc.calls import Context
 from services.runtime.rpc.edge import Edge
@@ -23,10 +23,10 @@ class OrderServicer(OrderViews, rpc.OrderServiceServicer):
         self.quoting = Quoting(edge)
 
     async def PlaceOrder(self, request: pb.PlaceOrderRequest, context: Context) -> pb.PlaceOrderResponse:
-        """OR-5."""
+        """Place an order by reserving all its tenders (OR-5)."""
         body = requests.place_order(request)
         answer: pb.PlaceOrderResponse = await self.edge.ask(context, request, key=body.order_id, body=body)
-        settlement = await ended(self.edge, context, request, answer.settlement)
+        settlement = await wait_for_end(self.edge, context, request, answer.settlement)
         if settlement is answer.settlement:
             return answer
         order = await read_order(self.edge, context, body.order_id)
@@ -35,37 +35,38 @@ class OrderServicer(OrderViews, rpc.OrderServiceServicer):
     async def ConfirmShipment(
         self, request: pb.ConfirmShipmentRequest, context: Context
     ) -> pb.ConfirmShipmentResponse:
-        """OR-4."""
+        """Confirm a shipment, which captures its share of the tenders (OR-4)."""
         body = requests.confirm_shipment(request)
         settlement = await self.edge.ask(context, request, key=body.order_id, body=body)
-        return pb.ConfirmShipmentResponse(settlement=await ended(self.edge, context, request, settlement))
+        return pb.ConfirmShipmentResponse(settlement=await wait_for_end(self.edge, context, request, settlement))
 
     async def ConfirmDelivery(
         self, request: pb.ConfirmDeliveryRequest, context: Context
     ) -> pb.ConfirmDeliveryResponse:
-        """DOMAIN 2.1."""
+        """Confirm that the order arrived (DOMAIN 2.1)."""
         body = ConfirmDelivery(request.order_id)
         return pb.ConfirmDeliveryResponse(order=await self.edge.ask(context, request, key=body.order_id, body=body))
 
     async def CancelOrder(self, request: pb.CancelOrderRequest, context: Context) -> pb.CancelOrderResponse:
-        """CR-1; with a quote exactly what it promised (U1)."""
+        """Cancel what has not shipped; with a quote, exactly as quoted (CR-1, U1)."""
         async with self.quoting.fresh_if_stale(request, context):
             body = requests.cancel_order(request, self.quoting.read(request.quote))
             settlement = await self.edge.ask(context, request, key=body.order_id, body=body)
-            return pb.CancelOrderResponse(settlement=accepted(await ended(self.edge, context, request, settlement), request))
+            settlement = accepted(await wait_for_end(self.edge, context, request, settlement), request)
+            return pb.CancelOrderResponse(settlement=settlement)
 
     async def ForceCancelOrder(
         self, request: pb.ForceCancelOrderRequest, context: Context
     ) -> pb.ForceCancelOrderResponse:
-        """OR-7."""
+        """Cancel for support what the customer could not (OR-7)."""
         body = requests.force_cancel_order(request)
         settlement = await self.edge.ask(context, request, key=body.order_id, body=body)
-        return pb.ForceCancelOrderResponse(settlement=await ended(self.edge, context, request, settlement))
+        return pb.ForceCancelOrderResponse(settlement=await wait_for_end(self.edge, context, request, settlement))
 
     async def BatchCancelOrders(
         self, request: pb.BatchCancelOrdersRequest, context: Context
     ) -> pb.BatchCancelOrdersResponse:
-        """Each item is a CancelOrder of its own."""
+        """Cancel many orders, each as a CancelOrder of its own."""
         results = await asyncio.gather(*(self._cancelled(item, context) for item in request.requests))
         return pb.BatchCancelOrdersResponse(results=results)
 

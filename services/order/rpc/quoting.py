@@ -1,6 +1,5 @@
 """Binding quotes: the plan from the order's own rules, the account's side from a preview of the credit ledger (U1)."""
 
-import asyncio
 import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,15 +16,16 @@ from services.order.domain.lines import LineQuantity
 from services.order.domain.order import Order, owned
 from services.order.domain.plans import CancellationPlan, Money, RefundPlan
 from services.order.domain.refunding import amount_plan, requested_values, return_plan
-from services.order.domain.returns import accepted_units, known
+from services.order.domain.returns import ReturnCase, accepted_units, known
 from services.order.domain.tenders import TenderType
-from services.order.rpc.reading import POLL_SECONDS, WAIT_SECONDS_MAX
 from services.order.store.reads import find_case, find_order
 from services.order.wire.quotes import quote_message
 from services.order.wire.scalars import quantities
+from services.runtime.ground.tables import Connection
 from services.runtime.rpc.calls import Context
 from services.runtime.rpc.edge import Edge
 from services.runtime.rpc.errors import from_rpc_error
+from services.runtime.rpc.reading import NotYet, read_when
 from services.runtime.rpc.server import channel
 from settlement.credit_ledger.v1 import credit_service_pb2, credit_service_pb2_grpc, effects_pb2
 from settlement.order.v1 import after_sale_service_pb2, order_service_pb2, quote_pb2, settlement_pb2
@@ -79,17 +79,13 @@ class Quoting:
     async def _planned(
         self, request: order_service_pb2.QuoteRefundRequest, context: Context, now: datetime
     ) -> tuple[Order, CancellationPlan | RefundPlan]:
-        left = context.time_remaining()
-        deadline = asyncio.get_running_loop().time() + (WAIT_SECONDS_MAX if left is None else min(left - 0.2, WAIT_SECONDS_MAX))
-        while True:
-            async with self._edge.read() as connection:
-                order = owned(await find_order(connection, request.order_id), request.order_id, request.customer_id)
-                case = await find_case(connection, request.return_id) if request.return_id else None
-            if not order.settlement_id:
-                break
-            if asyncio.get_running_loop().time() > deadline:
-                raise Unavailable("SETTLEMENT_IN_PROGRESS", f"{order.settlement_id} is under way")
-            await asyncio.sleep(POLL_SECONDS)
+        async def look(connection: Connection) -> tuple[Order, ReturnCase | None]:
+            order = owned(await find_order(connection, request.order_id), request.order_id, request.customer_id)
+            if order.settlement_id:
+                raise NotYet(Unavailable("SETTLEMENT_IN_PROGRESS", f"{order.settlement_id} is under way"))
+            return order, await find_case(connection, request.return_id) if request.return_id else None
+
+        order, case = await read_when(self._edge, context, look)
         if request.WhichOneof("subject") == "return_id":
             case = known(case, request.return_id, order.id)
             units = accepted_units(case, case.accepted)

@@ -1,10 +1,8 @@
 """What methods read and wait for: orders that are new enough, settlements as they are now, the end of a settlement."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any
 
-from services.kernel.errors import Aborted, NotFound
+from services.kernel.errors import NotFound
 from services.order.domain.order import Order, owned
 from services.order.domain.returns import ReturnCase
 from services.order.store.reads import find_case, find_order, find_run, find_wake
@@ -12,35 +10,32 @@ from services.order.wire.settlements import settlement_message
 from services.runtime.ground.tables import Connection
 from services.runtime.rpc.calls import Context
 from services.runtime.rpc.edge import Edge
+from services.runtime.rpc.reading import new_enough, read_when
 from settlement.order.v1 import settlement_pb2
 
-POLL_SECONDS = 0.02
-WAIT_SECONDS_MAX = 5.0
-"""How long a read waits at most for the version that its caller knows."""
-
 ENDED = frozenset({settlement_pb2.SETTLEMENT_STATE_DONE, settlement_pb2.SETTLEMENT_STATE_ABORTED})
-V = TypeVar("V")
 
 
 async def read_order(edge: Edge, context: Context, order_id: str, customer_id: str = "", min_version: int = 0) -> Order:
     """The order at `min_version` or later, if it is theirs."""
 
-    async def found(connection: Connection) -> Order:
-        return owned(await find_order(connection, order_id), order_id, customer_id)
+    async def look(connection: Connection) -> Order:
+        order = owned(await find_order(connection, order_id), order_id, customer_id)
+        return new_enough(order, min_version)
 
-    return await _at(edge, context, found, lambda order: order.version, min_version)
+    return await read_when(edge, context, look)
 
 
 async def read_case(edge: Edge, context: Context, return_id: str, min_version: int = 0) -> ReturnCase:
     """The return case at `min_version` or later."""
 
-    async def found(connection: Connection) -> ReturnCase:
+    async def look(connection: Connection) -> ReturnCase:
         case = await find_case(connection, return_id)
         if case is None:
             raise NotFound("RETURN_NOT_FOUND", f"there is no return {return_id}")
-        return case
+        return new_enough(case, min_version)
 
-    return await _at(edge, context, found, lambda case: case.version, min_version)
+    return await read_when(edge, context, look)
 
 
 async def read_settlement(
@@ -48,10 +43,10 @@ async def read_settlement(
 ) -> settlement_pb2.Settlement:
     """The settlement at `min_version` or later, as it is now."""
 
-    async def found(connection: Connection) -> settlement_pb2.Settlement:
-        return await settlement_now(connection, settlement_id)
+    async def look(connection: Connection) -> settlement_pb2.Settlement:
+        return new_enough(await settlement_now(connection, settlement_id), min_version)
 
-    return await _at(edge, context, found, lambda settlement: settlement.version, min_version)
+    return await read_when(edge, context, look)
 
 
 async def settlement_now(connection: Connection, settlement_id: str) -> settlement_pb2.Settlement:
@@ -64,7 +59,7 @@ async def settlement_now(connection: Connection, settlement_id: str) -> settleme
     return settlement_message(run, order, wake_at)
 
 
-async def ended(
+async def wait_for_end(
     edge: Edge, context: Context, request: Any, settlement: settlement_pb2.Settlement
 ) -> settlement_pb2.Settlement:
     """The settlement as it is after waiting for its end, but not longer than the request's `wait_timeout`.
@@ -79,18 +74,3 @@ async def ended(
     await edge.settled(settlement.settlement_id, seconds, context)
     async with edge.read() as connection:
         return await settlement_now(connection, settlement.settlement_id)
-
-
-async def _at(
-    edge: Edge, context: Context, find: Callable[[Connection], Awaitable[V]], version: Callable[[V], int], least: int
-) -> V:
-    left = context.time_remaining() if least else None
-    deadline = asyncio.get_running_loop().time() + min(WAIT_SECONDS_MAX, WAIT_SECONDS_MAX if left is None else left - 0.1)
-    while True:
-        async with edge.read() as connection:
-            found = await find(connection)
-        if version(found) >= least:
-            return found
-        if asyncio.get_running_loop().time() > deadline:
-            raise Aborted("STALE_VERSION", f"the newest version is {version(found)}")
-        await asyncio.sleep(POLL_SECONDS)

@@ -5,7 +5,7 @@ from services.order.domain import commands
 from services.order.domain.pricing import Promotion
 from services.order.domain.quotes import QuoteContent
 from services.order.domain.tenders import TenderType
-from services.order.wire.scalars import TENDERS, named, quantities, terms_of
+from services.order.wire.scalars import CANCEL_REASONS, RETURN_REASONS, TENDERS, quantities, terms_of
 from settlement.order.v1 import after_sale_service_pb2, order_pb2, order_service_pb2
 
 FORCED = "SUPPORT"
@@ -13,7 +13,7 @@ FORCED = "SUPPORT"
 
 
 def place_order(request: order_service_pb2.PlaceOrderRequest) -> commands.PlaceOrder:
-    """PlaceOrder; an order without an id gets the one that its request always gives."""
+    """Read a PlaceOrderRequest as its command; an order without an id gets the one that its request always gives."""
     return commands.PlaceOrder(
         order_id=request.order_id or derived("ord", request.request_id.lower()), customer_id=request.customer_id,
         merchant_id=request.merchant_id, account_id=request.account_id,
@@ -31,13 +31,13 @@ def place_order(request: order_service_pb2.PlaceOrderRequest) -> commands.PlaceO
 
 
 def _tender(tender: order_pb2.Tender) -> commands.NewTender:
-    kind = TENDERS[tender.type]
+    kind = TENDERS.from_wire[tender.type]
     references = {TenderType.GIFTCARD: tender.card_id, TenderType.BANKCARD: tender.payment_reference}
     return commands.NewTender(kind, tender.amount.minor_units, references.get(kind, ""))
 
 
 def confirm_shipment(request: order_service_pb2.ConfirmShipmentRequest) -> commands.ConfirmShipment:
-    """ConfirmShipment."""
+    """Read a ConfirmShipmentRequest as its command."""
     return commands.ConfirmShipment(
         request.order_id, quantities(request.lines), request.waybill_number, request.merchant_id
     )
@@ -46,21 +46,21 @@ def confirm_shipment(request: order_service_pb2.ConfirmShipmentRequest) -> comma
 def cancel_order(
     request: order_service_pb2.CancelOrderRequest, quote: QuoteContent | None
 ) -> commands.CancelOrder:
-    """CancelOrder."""
+    """Read a CancelOrderRequest as its command."""
     return commands.CancelOrder(
-        request.order_id, named(order_pb2.CancelReason, request.reason, "CANCEL_REASON_"), request.note,
+        request.order_id, CANCEL_REASONS.from_wire[request.reason], request.note,
         request.customer_id, lines=quantities(request.lines), quote=quote,
     )
 
 
 def force_cancel_order(request: order_service_pb2.ForceCancelOrderRequest) -> commands.CancelOrder:
-    """ForceCancelOrder."""
+    """Read a ForceCancelOrderRequest as its command."""
     return commands.CancelOrder(request.order_id, FORCED, request.note, operator_id=request.operator_id)
 
 
 def request_return(request: after_sale_service_pb2.RequestReturnRequest) -> commands.RequestReturn:
-    """RequestReturn."""
-    reason = named(after_sale_service_pb2.ReturnReason, request.reason, "RETURN_REASON_")
+    """Read a RequestReturnRequest as its command."""
+    reason = RETURN_REASONS.from_wire[request.reason]
     return commands.RequestReturn(
         request.order_id, quantities(request.lines), request.customer_id, reason, request.note
     )
@@ -69,41 +69,43 @@ def request_return(request: after_sale_service_pb2.RequestReturnRequest) -> comm
 def confirm_receipt(
     request: after_sale_service_pb2.ConfirmReceiptRequest, quote: QuoteContent | None
 ) -> commands.ConfirmReceipt:
-    """ConfirmReceipt."""
+    """Read a ConfirmReceiptRequest as its command."""
     return commands.ConfirmReceipt(request.order_id, request.return_id, quantities(request.accepted_lines), quote)
 
 
 def refund_amount(
     request: after_sale_service_pb2.RefundAmountRequest, quote: QuoteContent | None
 ) -> commands.RefundAmount:
-    """RefundAmount."""
+    """Read a RefundAmountRequest as its command."""
     return commands.RefundAmount(request.order_id, request.amount.minor_units, request.reason, quote)
 
 
 def refuse_delivery(request: after_sale_service_pb2.RefuseDeliveryRequest) -> commands.RefuseDelivery:
-    """RefuseDelivery."""
+    """Read a RefuseDeliveryRequest as its command."""
     return commands.RefuseDelivery(
         request.order_id, request.waybill_number, request.carrier, request.note, request.customer_id
     )
 
 
 def dispute_receipt(request: after_sale_service_pb2.DisputeReceiptRequest) -> commands.DisputeReceipt:
-    """DisputeReceipt."""
+    """Read a DisputeReceiptRequest as its command."""
     return commands.DisputeReceipt(
         request.order_id, request.return_id, tuple(request.evidence), request.note, request.merchant_id
     )
 
 
 def dispute_rejection(request: after_sale_service_pb2.DisputeRejectionRequest) -> commands.DisputeRejection:
-    """DisputeRejection."""
+    """Read a DisputeRejectionRequest as its command."""
     return commands.DisputeRejection(
         request.order_id, request.return_id, tuple(request.evidence), request.note, request.customer_id
     )
 
 
 def resolve_dispute(request: after_sale_service_pb2.ResolveDisputeRequest) -> commands.ResolveDispute:
-    """ResolveDispute."""
+    """Read a ResolveDisputeRequest as its command."""
     upheld = request.decision == after_sale_service_pb2.DISPUTE_DECISION_UPHELD
     return commands.ResolveDispute(
-        request.order_id, request.return_id, upheld, request.operator_id, request.reason, quantities(request.accepted_lines)
+        request.order_id, request.return_id, upheld, request.operator_id, request.reason, quantities(
+            request.accepted_lines
+        )
     )

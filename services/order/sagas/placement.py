@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from services.kernel.calendar import TICK
 from services.kernel.decision import Decision, Known, Timer
 from services.kernel.saga import Definition, Run
 from services.order.domain.events import OrderPlaced, OrderRejected
@@ -10,7 +11,6 @@ from services.order.domain.order import Order, after
 from services.order.domain.participation import AuthorizeTenders, DepositCard, posted_at
 from services.order.domain.placing import hold_expiry
 from services.order.domain.plans import PlacementPlan
-from services.order.domain.returns import TICK
 from services.order.domain.states import Kind, OrderState
 from services.order.sagas import deposit_return
 from services.order.sagas.ending import HOLD_EXPIRY, Ending, card_redemption, credit_ledger

@@ -1,9 +1,9 @@
 """Facts as messages. Amounts are fen."""
 
 from services.order.domain import events
-from services.order.wire.orders import DECISIONS, PARTIES
-from services.order.wire.scalars import tender_amounts, units
-from settlement.order.v1 import after_sale_service_pb2, events_pb2, order_pb2
+from services.order.wire.orders import DECISIONS
+from services.order.wire.scalars import CANCEL_REASONS, DISPUTE_PARTIES, RETURN_REASONS, tender_amounts, units
+from settlement.order.v1 import events_pb2
 
 
 def placed(fact: events.OrderPlaced) -> events_pb2.OrderPlaced:
@@ -46,7 +46,7 @@ def completed(fact: events.OrderCompleted) -> events_pb2.OrderCompleted:
 def cancelled(fact: events.OrderCancelled) -> events_pb2.OrderCancelled:
     """Cancelled everywhere."""
     return events_pb2.OrderCancelled(
-        order_id=fact.order_id, reason=order_pb2.CancelReason.Value(f"CANCEL_REASON_{fact.reason}"),
+        order_id=fact.order_id, reason=CANCEL_REASONS.to_wire[fact.reason],
         lines=units(fact.lines), tenders=tender_amounts(fact.shares), settlement_id=fact.settlement_id,
     )
 
@@ -104,7 +104,7 @@ def return_requested(fact: events.ReturnRequested) -> events_pb2.ReturnRequested
     """A return was asked for."""
     message = events_pb2.ReturnRequested(order_id=fact.order_id, return_id=fact.return_id, lines=units(fact.lines))
     if fact.reason:
-        message.reason = after_sale_service_pb2.ReturnReason.Value(f"RETURN_REASON_{fact.reason}")
+        message.reason = RETURN_REASONS.to_wire[fact.reason]
     return message
 
 
@@ -146,7 +146,8 @@ def return_received(fact: events.ReturnReceived) -> events_pb2.ReturnReceived:
 def return_disputed(fact: events.ReturnDisputed) -> events_pb2.ReturnDisputed:
     """A return is in dispute."""
     return events_pb2.ReturnDisputed(
-        order_id=fact.order_id, return_id=fact.return_id, disputed_by=PARTIES[fact.disputed_by], evidence=fact.evidence
+        order_id=fact.order_id, return_id=fact.return_id, disputed_by=DISPUTE_PARTIES.to_wire[fact.disputed_by],
+        evidence=fact.evidence,
     )
 
 

@@ -3,17 +3,13 @@
 from services.order.domain.merchant_settlement import (
     ClearMerchantShare,
     MerchantSettlement,
-    MerchantSettlementState,
     PayGiftCardShare,
 )
-from services.order.wire.scalars import money, stamp
+from services.order.wire.scalars import MERCHANT_SETTLEMENT_STATES
+from services.runtime.ground.scalars import instant_to_wire, money_to_wire
 from settlement.card_redemption.v1 import commands_pb2 as card_pb2
 from settlement.credit_ledger.v1 import commands_pb2 as credit_pb2
 from settlement.order.v1 import merchant_service_pb2 as pb
-
-_STATES = {
-    state: pb.MerchantSettlementState.Value(f"MERCHANT_SETTLEMENT_STATE_{state}") for state in MerchantSettlementState
-}
 
 
 def pay_gift_card_share(body: PayGiftCardShare) -> credit_pb2.PayGiftCardShare:
@@ -29,9 +25,10 @@ def clear_merchant_share(body: ClearMerchantShare) -> card_pb2.ClearMerchantShar
 def settlement_message(value: MerchantSettlement) -> pb.MerchantSettlement:
     """A settlement with a merchant as callers see it."""
     message = pb.MerchantSettlement(
-        settlement_id=value.settlement_id, merchant_id=value.merchant_id, amount=money(value.amount_minor),
-        state=_STATES[value.state], reason=value.reason, create_time=stamp(value.started_at),
+        settlement_id=value.settlement_id, merchant_id=value.merchant_id, amount=money_to_wire(value.amount_minor),
+        state=MERCHANT_SETTLEMENT_STATES.to_wire[value.state], reason=value.reason,
+        create_time=instant_to_wire(value.started_at),
     )
     if value.ended_at is not None:
-        message.end_time.CopyFrom(stamp(value.ended_at))
+        message.end_time.CopyFrom(instant_to_wire(value.ended_at))
     return message

@@ -2,18 +2,21 @@
 
 from services.order.domain.lines import Line
 from services.order.domain.order import Order
-from services.order.domain.returns import CUSTOMER, MERCHANT, ReturnCase
+from services.order.domain.returns import ReturnCase
 from services.order.domain.tenders import Tender, TenderType
-from services.order.wire.scalars import TENDER_TYPES, money, stamp, terms_message, units
+from services.order.wire.scalars import (
+    CANCEL_REASONS,
+    DISPUTE_PARTIES,
+    ORDER_STATES,
+    RETURN_REASONS,
+    RETURN_STATES,
+    TENDERS,
+    terms_message,
+    units,
+)
+from services.runtime.ground.scalars import instant_to_wire, money_to_wire
 from settlement.order.v1 import after_sale_service_pb2, order_pb2
 
-STATES = order_pb2.OrderState
-RETURN_STATES = after_sale_service_pb2.ReturnState
-PARTIES = {
-    "": after_sale_service_pb2.DISPUTE_PARTY_UNSPECIFIED,
-    MERCHANT: after_sale_service_pb2.DISPUTE_PARTY_MERCHANT,
-    CUSTOMER: after_sale_service_pb2.DISPUTE_PARTY_CUSTOMER,
-}
 DECISIONS = {
     True: after_sale_service_pb2.DISPUTE_DECISION_UPHELD, False: after_sale_service_pb2.DISPUTE_DECISION_REJECTED,
 }
@@ -25,52 +28,57 @@ def order_message(order: Order) -> order_pb2.Order:
     waiting = order.waiting_refund
     message = order_pb2.Order(
         order_id=order.id, customer_id=order.customer_id, merchant_id=order.merchant_id, account_id=order.account_id,
-        state=STATES.Value(f"ORDER_STATE_{order.state}"), lines=[_line(line) for line in order.lines],
+        state=ORDER_STATES.to_wire[order.state], lines=[_line(line) for line in order.lines],
         promotions=[
-            order_pb2.Promotion(amount=money(p.amount_minor), line_indexes=p.lines, title=p.title) for p in order.promotions
+            order_pb2.Promotion(amount=money_to_wire(p.amount_minor), line_indexes=p.lines, title=p.title)
+            for p in order.promotions
         ],
-        tenders=[_tender(tender) for tender in order.tenders], platform_coupon=money(order.coupon.amount_minor),
-        payable=money(order.payable_minor), refunded=money(order.refunded_minor),
-        reject_reason=order.reject_reason, open_settlement_id=order.settlement_id, create_time=stamp(order.placed_at),
-        update_time=stamp(order.updated_at), version=order.version, pending_refund_id=waiting.id if waiting else "",
+        tenders=[_tender(tender) for tender in order.tenders], platform_coupon=money_to_wire(order.coupon.amount_minor),
+        payable=money_to_wire(order.payable_minor), refunded=money_to_wire(order.refunded_minor),
+        reject_reason=order.reject_reason, open_settlement_id=order.settlement_id,
+        create_time=instant_to_wire(order.placed_at), update_time=instant_to_wire(order.updated_at),
+        version=order.version, pending_refund_id=waiting.id if waiting else "",
     )
     if order.cancel_reason:
-        message.cancel_reason = order_pb2.CancelReason.Value(f"CANCEL_REASON_{order.cancel_reason}")
+        message.cancel_reason = CANCEL_REASONS.to_wire[order.cancel_reason]
     if order.terms is not None:
         message.credit_terms.CopyFrom(terms_message(order.terms))
     if order.hold_expires_at is not None:
-        message.hold_expire_time.CopyFrom(stamp(order.hold_expires_at))
+        message.hold_expire_time.CopyFrom(instant_to_wire(order.hold_expires_at))
     return message
 
 
 def _line(line: Line) -> order_pb2.OrderLine:
     return order_pb2.OrderLine(
-        line_id=line.id, sku=line.sku, title=line.title, quantity=line.quantity, unit_price=money(line.unit_price_minor),
-        payable=money(line.payable_minor), shipped_quantity=line.shipped, cancelled_quantity=line.cancelled,
-        returned_quantity=line.returned, returning_quantity=line.returning,
+        line_id=line.id, sku=line.sku, title=line.title, quantity=line.quantity,
+        unit_price=money_to_wire(line.unit_price_minor), payable=money_to_wire(line.payable_minor),
+        shipped_quantity=line.shipped, cancelled_quantity=line.cancelled, returned_quantity=line.returned,
+        returning_quantity=line.returning,
     )
 
 
 def _tender(tender: Tender) -> order_pb2.OrderTender:
     card = tender.type is TenderType.GIFTCARD
     return order_pb2.OrderTender(
-        type=TENDER_TYPES[tender.type], amount=money(tender.amount_minor), captured=money(tender.captured_minor),
-        released=money(tender.released_minor), refunded=money(tender.refunded_minor),
-        card_id=tender.reference if card else "", payment_reference="" if card else tender.reference,
+        type=TENDERS.to_wire[tender.type], amount=money_to_wire(tender.amount_minor),
+        captured=money_to_wire(tender.captured_minor), released=money_to_wire(tender.released_minor),
+        refunded=money_to_wire(tender.refunded_minor), card_id=tender.reference if card else "",
+        payment_reference="" if card else tender.reference,
     )
 
 
 def case_message(case: ReturnCase) -> after_sale_service_pb2.ReturnCase:
     """A return case as its readers see it."""
     message = after_sale_service_pb2.ReturnCase(
-        return_id=case.id, order_id=case.order_id, state=RETURN_STATES.Value(f"RETURN_STATE_{case.state}"),
-        lines=units(case.lines), accepted_lines=units(case.accepted), note=case.note, waybill_number=case.waybill_number,
-        return_address=case.return_address, reject_reason=case.reject_reason, settlement_id=case.settlement_id,
-        create_time=stamp(case.requested_at), update_time=stamp(case.updated_at), version=case.version,
-        disputed_by=PARTIES[case.disputed_by], evidence=case.evidence, dispute_note=case.dispute_note,
+        return_id=case.id, order_id=case.order_id, state=RETURN_STATES.to_wire[case.state],
+        lines=units(case.lines), accepted_lines=units(case.accepted), note=case.note,
+        waybill_number=case.waybill_number, return_address=case.return_address, reject_reason=case.reject_reason,
+        settlement_id=case.settlement_id, create_time=instant_to_wire(case.requested_at),
+        update_time=instant_to_wire(case.updated_at), version=case.version,
+        disputed_by=DISPUTE_PARTIES.to_wire[case.disputed_by], evidence=case.evidence, dispute_note=case.dispute_note,
     )
     if case.reason:
-        message.reason = after_sale_service_pb2.ReturnReason.Value(f"RETURN_REASON_{case.reason}")
+        message.reason = RETURN_REASONS.to_wire[case.reason]
     if case.deadline_at is not None:
-        message.deadline_time.CopyFrom(stamp(case.deadline_at))
+        message.deadline_time.CopyFrom(instant_to_wire(case.deadline_at))
     return message

@@ -6,7 +6,8 @@ from services.order.domain import participation as ask
 from services.order.domain.commands import BankRefundSettled, FlashRefundConfirmed, FlashRefundExpired
 from services.order.domain.plans import Money, Pins
 from services.order.domain.tenders import TenderType
-from services.order.wire.scalars import instant, named, stamp, terms_message
+from services.order.wire.scalars import REFUND_STATES, terms_message
+from services.runtime.ground.scalars import instant_from_wire, instant_to_wire
 from settlement.card_redemption.v1 import commands_pb2 as card_pb2
 from settlement.card_redemption.v1 import effects_pb2 as card_effects_pb2
 from settlement.credit_ledger.v1 import commands_pb2 as credit_pb2
@@ -94,18 +95,18 @@ def undo_card_refund(body: ask.UndoCardRefund) -> card_pb2.ReverseCardRefund:
 
 def credit_effect(wire: effects_pb2.CreditEffect) -> ask.CreditEffect:
     """The credit ledger's answer: what rules need of it, and the whole as it came."""
-    state = named(effects_pb2.RefundState, wire.refund_state, "REFUND_STATE_")
-    return ask.CreditEffect(instant(wire.post_time), state, wire.SerializeToString())
+    state = REFUND_STATES.from_wire[wire.refund_state].value if wire.refund_state else ""
+    return ask.CreditEffect(instant_from_wire(wire.post_time), state, wire.SerializeToString())
 
 
 def card_effect(wire: card_effects_pb2.CardEffect) -> ask.CardEffect:
     """card_redemption's answer."""
-    return ask.CardEffect(instant(wire.post_time), wire.SerializeToString(), wire.uncovered_minor)
+    return ask.CardEffect(instant_from_wire(wire.post_time), wire.SerializeToString(), wire.uncovered_minor)
 
 
 def flash_confirmed(wire: notices_pb2.FlashRefundConfirmed) -> FlashRefundConfirmed:
     """Notice: a pending refund is done."""
-    return FlashRefundConfirmed(wire.order_id, wire.refund_id, instant(wire.confirm_time), wire.manual)
+    return FlashRefundConfirmed(wire.order_id, wire.refund_id, instant_from_wire(wire.confirm_time), wire.manual)
 
 
 def flash_expired(wire: notices_pb2.FlashRefundExpired) -> FlashRefundExpired:
@@ -139,4 +140,4 @@ def _card(money: Money) -> dict[str, Any]:  # Any: they are the fields of severa
 def _pin(message: credit_pb2.ReleaseTenders | credit_pb2.RefundTenders, pins: Pins) -> None:
     message.expected_account_version = pins.account_version
     if pins.valid_until is not None:
-        message.quote_valid_until.CopyFrom(stamp(pins.valid_until))
+        message.quote_valid_until.CopyFrom(instant_to_wire(pins.valid_until))

@@ -9,8 +9,8 @@ from services.order.domain.order import Order
 from services.order.domain.plans import CancellationPlan, Money, RefundPlan
 from services.order.domain.quotes import POLICY_VERSION, QuoteContent, sign, valid_until
 from services.order.domain.states import Kind
-from services.order.wire.scalars import instant, money, stamp, tender_shares
-from services.order.wire.settlements import KINDS
+from services.order.wire.scalars import KINDS, tender_shares
+from services.runtime.ground.scalars import instant_from_wire, instant_to_wire, money_to_wire
 from settlement.credit_ledger.v1 import effects_pb2
 from settlement.order.v1 import quote_pb2
 
@@ -22,7 +22,9 @@ def result_digest(moved: Money, lines: tuple[LineValue, ...], effect: effects_pb
     """One name for a whole result: units, tenders, coupon, and everything that happens on the account. The same for a
     quote and for its execution, or the quote was broken."""
     digest = blake2b(digest_size=16)
-    digest.update(repr(([tuple(line) for line in lines], [tuple(s) for s in moved.shares], moved.coupon_minor)).encode())
+    digest.update(
+        repr(([tuple(line) for line in lines], [tuple(s) for s in moved.shares], moved.coupon_minor)).encode()
+    )
     if effect is not None:
         promised = effects_pb2.CreditEffect()
         promised.CopyFrom(effect)
@@ -43,15 +45,16 @@ def quote_message(
         order_id=order.id, kind=kind, amount_minor=plan.money.amount_minor,
         lines=tuple(LineQuantity(value.id, value.quantity) for value in plan.lines), order_version=order.version,
         account_version=preview.account_version if preview else 0,
-        valid_until=min(valid_until(now), instant(preview.valid_until)) if preview else valid_until(now),
+        valid_until=min(valid_until(now), instant_from_wire(preview.valid_until)) if preview else valid_until(now),
         digest=result_digest(plan.money, plan.lines, preview.effect if preview else None),
     )
     message = quote_pb2.RefundQuote(
-        order_id=order.id, kind=KINDS[kind], amount=money(plan.money.amount_minor),
+        order_id=order.id, kind=KINDS.to_wire[kind], amount=money_to_wire(plan.money.amount_minor),
         lines=[_line(value) for value in plan.lines], tenders=tender_shares(plan.money.shares),
         order_version=order.version, account_version=content.account_version, policy_version=POLICY_VERSION,
-        business_date=business_date(now).isoformat(), quote_time=stamp(now), valid_until=stamp(content.valid_until),
-        token=sign(content, key), platform_coupon=money(plan.money.coupon_minor),
+        business_date=business_date(now).isoformat(), quote_time=instant_to_wire(now),
+        valid_until=instant_to_wire(content.valid_until), token=sign(content, key),
+        platform_coupon=money_to_wire(plan.money.coupon_minor),
     )
     if preview is not None:
         _add_preview(message, preview)
@@ -59,7 +62,7 @@ def quote_message(
 
 
 def _line(value: LineValue) -> quote_pb2.QuotedLine:
-    return quote_pb2.QuotedLine(line_id=value.id, quantity=value.quantity, amount=money(value.amount_minor))
+    return quote_pb2.QuotedLine(line_id=value.id, quantity=value.quantity, amount=money_to_wire(value.amount_minor))
 
 
 def _add_preview(message: quote_pb2.RefundQuote, preview: effects_pb2.CreditPreview) -> None:
@@ -68,10 +71,10 @@ def _add_preview(message: quote_pb2.RefundQuote, preview: effects_pb2.CreditPrev
     message.uses.extend(effect.uses)
     message.given_back.extend(effect.given_back)
     message.steps.extend(effect.steps)
-    message.fee_back.CopyFrom(money(effect.fee_back_minor))
-    message.credit_balance.CopyFrom(money(effect.credit_balance_minor))
-    message.limit_restored.CopyFrom(money(effect.limit_restored_minor))
-    message.statement_due_before.CopyFrom(money(preview.statement_due_before_minor))
-    message.statement_due_after.CopyFrom(money(preview.statement_due_after_minor))
+    message.fee_back.CopyFrom(money_to_wire(effect.fee_back_minor))
+    message.credit_balance.CopyFrom(money_to_wire(effect.credit_balance_minor))
+    message.limit_restored.CopyFrom(money_to_wire(effect.limit_restored_minor))
+    message.statement_due_before.CopyFrom(money_to_wire(preview.statement_due_before_minor))
+    message.statement_due_after.CopyFrom(money_to_wire(preview.statement_due_after_minor))
     message.quote_time.CopyFrom(preview.quote_time)
     message.business_date = preview.business_date

@@ -1,36 +1,34 @@
-"""Amounts, instants and enumerations between domain and protobuf."""
+"""The enumerations of the order service, its units, shares and terms, between the wire and the domain."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
-from services.order.domain.credit_terms import CreditTerms, PlanType, Route, Strategy
+from services.kernel.saga import BranchState, Phase
+from services.order.domain.credit_terms import NEVER_FREE, CreditTerms, PlanKind, Route, Strategy
 from services.order.domain.lines import LineQuantity, LineValue
+from services.order.domain.merchant_settlement import MerchantSettlementState
+from services.order.domain.states import Kind, OrderState, RefundState, ReturnState
 from services.order.domain.tenders import Share, TenderType
-from settlement.common.v1 import money_pb2, tender_pb2
-from settlement.order.v1 import events_pb2, order_pb2, settlement_pb2
+from services.runtime.ground.scalars import Enumeration, Words, money_to_wire
+from settlement.common.v1 import tender_pb2
+from settlement.credit_ledger.v1 import effects_pb2
+from settlement.order.v1 import after_sale_service_pb2, events_pb2, merchant_service_pb2, order_pb2, settlement_pb2
 
-TENDER_TYPES = {kind: tender_pb2.TenderType.Value(f"TENDER_TYPE_{kind}") for kind in TenderType}
-TENDERS = {number: kind for kind, number in TENDER_TYPES.items()}
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def money(amount_minor: int) -> money_pb2.Money:
-    """Fen as money."""
-    return money_pb2.Money(minor_units=amount_minor, currency_code="CNY")
-
-
-def stamp(instant: datetime) -> Timestamp:
-    """An aware instant as a timestamp, to the microsecond."""
-    since = instant - _EPOCH
-    return Timestamp(seconds=since.days * 86_400 + since.seconds, nanos=since.microseconds * 1000)
-
-
-def instant(timestamp: Timestamp) -> datetime:
-    """A timestamp as an aware instant; what is finer than a microsecond is cut off."""
-    return _EPOCH + timedelta(seconds=timestamp.seconds, microseconds=timestamp.nanos // 1000)
+TENDERS = Enumeration(TenderType, tender_pb2.TenderType)
+PLANS = Enumeration(PlanKind, tender_pb2.PlanType)
+STRATEGIES = Enumeration(Strategy, tender_pb2.RefundStrategy, unspecified=Strategy.PROPORTIONAL)
+ROUTES = Enumeration(Route, tender_pb2.CreditRoute, unspecified=Route.DIRECT)
+ORDER_STATES = Enumeration(OrderState, order_pb2.OrderState)
+RETURN_STATES = Enumeration(ReturnState, after_sale_service_pb2.ReturnState)
+REFUND_STATES = Enumeration(
+    RefundState, effects_pb2.RefundState, unshown=(RefundState.ACCEPTED, RefundState.CREDIT_DONE)
+)
+KINDS = Enumeration(Kind, settlement_pb2.SettlementKind)
+PHASES = Enumeration(Phase, settlement_pb2.SettlementState)
+BRANCH_STATES = Enumeration(BranchState, settlement_pb2.BranchState)
+MERCHANT_SETTLEMENT_STATES = Enumeration(MerchantSettlementState, merchant_service_pb2.MerchantSettlementState)
+CANCEL_REASONS = Words(order_pb2.CancelReason)
+RETURN_REASONS = Words(after_sale_service_pb2.ReturnReason)
+DISPUTE_PARTIES = Words(after_sale_service_pb2.DisputeParty)
 
 
 def units(quantities: Iterable[LineQuantity | LineValue]) -> list[order_pb2.LineQuantity]:
@@ -45,37 +43,34 @@ def quantities(wire: Iterable[order_pb2.LineQuantity]) -> tuple[LineQuantity, ..
 
 def tender_amounts(shares: Iterable[Share]) -> list[events_pb2.TenderAmount]:
     """Shares of tenders, for events."""
-    return [events_pb2.TenderAmount(type=TENDER_TYPES[s.type], amount_minor=s.amount_minor) for s in shares]
+    return [events_pb2.TenderAmount(type=TENDERS.to_wire[s.type], amount_minor=s.amount_minor) for s in shares]
 
 
 def tender_shares(shares: Iterable[Share]) -> list[settlement_pb2.TenderShare]:
     """Shares of tenders, for settlements."""
-    return [settlement_pb2.TenderShare(type=TENDER_TYPES[s.type], amount=money(s.amount_minor)) for s in shares]
+    return [
+        settlement_pb2.TenderShare(type=TENDERS.to_wire[s.type], amount=money_to_wire(s.amount_minor)) for s in shares
+    ]
 
 
 def terms_message(terms: CreditTerms) -> tender_pb2.CreditTerms:
     """The terms of a CREDIT tender."""
     return tender_pb2.CreditTerms(
-        plan=tender_pb2.PlanType.Value(f"PLAN_TYPE_{terms.plan}"), instalment_count=terms.instalment_count,
+        plan=PLANS.to_wire[terms.plan], instalment_count=terms.instalment_count,
         fee_ppm=terms.fee_ppm, defer_months=terms.defer_months, flat_fee_minor=terms.flat_fee_minor,
         term_days=terms.term_days, free_days=terms.free_days,
-        strategy=tender_pb2.RefundStrategy.Value(f"REFUND_STRATEGY_{terms.strategy}"),
-        route=tender_pb2.CreditRoute.Value(f"CREDIT_ROUTE_{terms.route}"),
+        strategy=STRATEGIES.to_wire[terms.strategy],
+        route=ROUTES.to_wire[terms.route],
     )
 
 
 def terms_of(wire: tender_pb2.CreditTerms) -> CreditTerms:
     """The terms of a CREDIT tender, read; what is absent has its default."""
     return CreditTerms(
-        plan=PlanType(named(tender_pb2.PlanType, wire.plan, "PLAN_TYPE_") or PlanType.INSTALMENT),
+        plan=PLANS.from_wire[wire.plan],
         instalment_count=wire.instalment_count or 1, fee_ppm=wire.fee_ppm, defer_months=wire.defer_months or 1,
         flat_fee_minor=wire.flat_fee_minor, term_days=wire.term_days or 1,
-        free_days=wire.free_days if wire.HasField("free_days") else -1,
-        strategy=Strategy(named(tender_pb2.RefundStrategy, wire.strategy, "REFUND_STRATEGY_") or Strategy.PROPORTIONAL),
-        route=Route(named(tender_pb2.CreditRoute, wire.route, "CREDIT_ROUTE_") or Route.DIRECT),
+        free_days=wire.free_days if wire.HasField("free_days") else NEVER_FREE,
+        strategy=STRATEGIES.from_wire[wire.strategy],
+        route=ROUTES.from_wire[wire.route],
     )
-
-
-def named(enum: Any, number: int, prefix: str) -> str:  # Any: generated enum wrappers share no type
-    """The name of an enum value without its prefix, "" for the zero value; ValueError for an unknown number."""
-    return str(enum.Name(number)).removeprefix(prefix) if number else ""

@@ -3,40 +3,31 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from services.kernel.saga import Branch, BranchState, Phase, Run
+from services.kernel.saga import Branch, Run
 from services.order.domain.answers import Placed, Received, Resolved, Started
 from services.order.domain.order import Order, Refund
 from services.order.domain.participation import CardEffect, CreditEffect, credit_effect
 from services.order.domain.plans import RefundPlan, ReversalPlan
-from services.order.domain.states import Kind, RefundState
+from services.order.domain.states import Kind
 from services.order.wire.orders import case_message, order_message
-from services.order.wire.scalars import money, stamp, tender_shares
+from services.order.wire.scalars import BRANCH_STATES, KINDS, PHASES, REFUND_STATES, tender_shares
+from services.runtime.ground.scalars import instant_to_wire, money_to_wire
 from settlement.credit_ledger.v1 import effects_pb2
 from settlement.order.v1 import after_sale_service_pb2, order_service_pb2, settlement_pb2
-
-KINDS: dict[str, settlement_pb2.SettlementKind.ValueType] = {
-    kind: settlement_pb2.SettlementKind.Value(f"SETTLEMENT_KIND_{kind.name}") for kind in Kind
-}
-STATES = {phase: settlement_pb2.SettlementState.Value(f"SETTLEMENT_STATE_{phase}") for phase in Phase}
-BRANCH_STATES = {state: settlement_pb2.BranchState.Value(f"BRANCH_STATE_{state}") for state in BranchState}
-REFUND_STATES: dict[RefundState, effects_pb2.RefundState.ValueType] = {
-    state: effects_pb2.RefundState.Value(f"REFUND_STATE_{state}")
-    for state in RefundState
-    if state not in (RefundState.ACCEPTED, RefundState.CREDIT_DONE)
-}
 
 
 def settlement_message(run: Run, order: Order, retry_at: datetime | None = None) -> settlement_pb2.Settlement:
     """A settlement; `retry_at` is when it is woken next."""
-    money_moved, began = run.plan.money, stamp(run.started_at)
+    money_moved, began = run.plan.money, instant_to_wire(run.started_at)
     message = settlement_pb2.Settlement(
-        settlement_id=run.id, order_id=run.root, kind=KINDS[run.kind], state=STATES[run.phase], reason=run.reason,
-        tenders=tender_shares(money_moved.shares), branches=[_branch(branch) for branch in run.branches],
-        create_time=began, update_time=began if run.updated_at is None else stamp(run.updated_at), version=run.version,
-        amount=money(money_moved.amount_minor), attempts=run.attempts,
+        settlement_id=run.id, order_id=run.root, kind=KINDS.to_wire[Kind(run.kind)], state=PHASES.to_wire[run.phase],
+        reason=run.reason, tenders=tender_shares(money_moved.shares),
+        branches=[_branch(branch) for branch in run.branches], create_time=began,
+        update_time=began if run.updated_at is None else instant_to_wire(run.updated_at), version=run.version,
+        amount=money_to_wire(money_moved.amount_minor), attempts=run.attempts,
     )
     if retry_at is not None and not run.terminal:
-        message.next_retry_time.CopyFrom(stamp(retry_at))
+        message.next_retry_time.CopyFrom(instant_to_wire(retry_at))
     refund = order.refund_of(run.id)
     _add_refund(message, run, refund)
     _add_effect(message, run)
@@ -79,7 +70,7 @@ def effect_message(run: Run) -> effects_pb2.CreditEffect | None:
 
 def _branch(branch: Branch) -> settlement_pb2.SettlementBranch:
     return settlement_pb2.SettlementBranch(
-        service=branch.service, state=BRANCH_STATES[branch.state], reason=branch.reason
+        service=branch.service, state=BRANCH_STATES.to_wire[branch.state], reason=branch.reason
     )
 
 
@@ -90,7 +81,7 @@ def _add_refund(message: settlement_pb2.Settlement, run: Run, refund: Refund | N
     elif isinstance(plan, ReversalPlan):
         message.refund_id, message.reversed_settlement_id = plan.refund_id, plan.refund_settlement_id
     if refund is not None:
-        message.refund_state = REFUND_STATES.get(refund.state, effects_pb2.REFUND_STATE_UNSPECIFIED)
+        message.refund_state = REFUND_STATES.to_wire.get(refund.state, effects_pb2.REFUND_STATE_UNSPECIFIED)
         message.reversed_settlement_id = refund.reversal_id
 
 
@@ -99,19 +90,21 @@ def _add_effect(message: settlement_pb2.Settlement, run: Run) -> None:
     if effect is not None:
         message.instalments.extend(change.after for change in effect.instalments)
         message.given_back.extend(effect.given_back)
-        message.credit_balance.CopyFrom(money(effect.credit_balance_minor))
+        message.credit_balance.CopyFrom(money_to_wire(effect.credit_balance_minor))
 
 
 def _timeline(run: Run, refund: Refund | None) -> Iterator[settlement_pb2.TimelineEntry]:
     entry = settlement_pb2.TimelineEntry
-    yield entry(at=stamp(run.started_at), step="STARTED")
+    yield entry(at=instant_to_wire(run.started_at), step="STARTED")
     for branch in run.branches:
         if isinstance(branch.result, CreditEffect | CardEffect):
             step = "EXECUTED" if len(run.branches) == 1 else "TRIED"
-            yield entry(at=stamp(branch.result.posted_at), step=step, service=branch.service)
+            yield entry(at=instant_to_wire(branch.result.posted_at), step=step, service=branch.service)
     if run.terminal:
-        yield entry(at=stamp(run.updated_at or run.started_at), step="ENDED", detail=run.reason)
+        yield entry(at=instant_to_wire(run.updated_at or run.started_at), step="ENDED", detail=run.reason)
     if refund is not None and refund.confirmed_at is not None:
-        yield entry(at=stamp(refund.confirmed_at), step="CHANNEL_CONFIRMED")
+        yield entry(at=instant_to_wire(refund.confirmed_at), step="CHANNEL_CONFIRMED")
     if refund is not None and refund.bank_settled_at is not None:
-        yield entry(at=stamp(refund.bank_settled_at), step="REROUTED_TO_WALLET" if refund.rerouted else "BANK_SETTLED")
+        yield entry(
+            at=instant_to_wire(refund.bank_settled_at), step="REROUTED_TO_WALLET" if refund.rerouted else "BANK_SETTLED"
+        )

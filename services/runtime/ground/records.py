@@ -9,12 +9,14 @@ from services.kernel.ids import partition_of
 from services.kernel.messages import Message
 from services.kernel.saga import Verdict
 from services.runtime.ground.codec import Codec
+from services.runtime.ground.scalars import Enumeration
 from settlement.saga.v1 import saga_pb2
 
 Headers = list[tuple[str, bytes]]
 _CONTENT = ("content-type", b"application/protobuf")
 _VERSION = ("ce_specversion", b"1.0")
 PAYLOAD_BYTES_MAX = 262_144
+VERDICTS = Enumeration(Verdict, saga_pb2.Verdict)
 REPLY_TYPE: str = saga_pb2.Reply.DESCRIPTOR.full_name
 
 
@@ -91,7 +93,7 @@ def reply_payload(
 ) -> bytes:
     """The bytes of a saga reply; stored in the inbox and sent again to every duplicate."""
     return saga_pb2.Reply(
-        verdict=saga_pb2.Verdict.Value(f"VERDICT_{verdict}"), reason=reason, detail=detail,
+        verdict=VERDICTS.to_wire[verdict], reason=reason, detail=detail,
         moved=[saga_pb2.MovedAmount(name=name, amount_minor=amount) for name, amount in moved],
         result_type=result[0], result=result[1],
     ).SerializeToString()

@@ -7,9 +7,9 @@ from google.protobuf.message import DecodeError
 
 from services.kernel.errors import Undecodable
 from services.kernel.messages import Message, Op, SagaRef
-from services.kernel.saga import Reply, Verdict
+from services.kernel.saga import Reply
 from services.runtime.ground.codec import Codec
-from services.runtime.ground.records import REPLY_TYPE
+from services.runtime.ground.records import REPLY_TYPE, VERDICTS
 from settlement.saga.v1 import saga_pb2
 
 
@@ -48,7 +48,7 @@ def _reply(codec: Codec, saga: SagaRef | None, payload: bytes) -> Reply:
         raise Undecodable("MISSING_HEADER", "ce_saga")
     try:
         wire = saga_pb2.Reply.FromString(payload)
-        verdict = Verdict(saga_pb2.Verdict.Name(wire.verdict).removeprefix("VERDICT_"))
+        verdict = VERDICTS.from_wire[wire.verdict]
     except (DecodeError, ValueError) as error:
         raise Undecodable("MALFORMED", str(error)) from error
     return Reply(

@@ -19,10 +19,13 @@ from protovalidate import Validator, Violation
 from services.kernel.errors import Aborted, ResourceExhausted, SettlementError
 from services.runtime.ground import metrics
 from services.runtime.ground.hygiene import flaw
+from services.runtime.ground.paging import FOREIGN_PAGE
 from services.runtime.ground.settings import Settings
 from services.runtime.rpc.errors import CODES, STATUS_KEY, InvalidRequest, to_status
 
+INVALID = "INVALID_ARGUMENT"
 Context = grpc.aio.ServicerContext[Any, Any]
+Behaviour = Callable[[Any, Any], Awaitable[Any]]  # Any: a request and a context, for a response
 
 log = structlog.get_logger(__name__)
 
@@ -57,7 +60,7 @@ class Calls:
             return handler._replace(unary_stream=self._stream(method, handler.unary_stream))
         raise TypeError(f"{method} takes a stream of requests")
 
-    def _unary(self, method: str, behaviour: Callable[[Any, Any], Awaitable[Any]]) -> Callable[[Any, Any], Awaitable[Any]]:
+    def _unary(self, method: str, behaviour: Behaviour) -> Behaviour:
         done = metrics.RPCS.labels(method, "OK")
         seconds = metrics.RPC_SECONDS.labels(method)
         limit_seconds = self._unary_seconds_max
@@ -112,21 +115,27 @@ class Calls:
         request.DiscardUnknownFields()
         unclean = flaw(request)
         if unclean:
-            raise InvalidRequest("INVALID_ARGUMENT", [(unclean, "holds characters that are not allowed, or is not NFC")])
+            wrong = "holds characters that are not allowed, or is not NFC"
+            raise InvalidRequest(_reason_of(unclean), [(unclean, wrong)])
         violations = self._validator.collect_violations(request)
         if violations:
             raise _invalid(violations)
 
 
 def _invalid(violations: list[Violation]) -> InvalidRequest:
-    """A rule whose id is written as a reason (UPPER_SNAKE) gives it; the others are INVALID_ARGUMENT."""
-    named, reason = [], ""
+    """The refusal of a request that breaks its rules; the first of them that gives a reason of its own gives it."""
+    named, reason = [], INVALID
     for violation in violations:
         proto = violation.proto
         path = ".".join(element.field_name for element in proto.field.elements) if proto.field else ""
         named.append((path, proto.message or proto.rule_id))
-        reason = reason or (proto.rule_id if proto.rule_id.isupper() else "")
-    return InvalidRequest(reason or "INVALID_ARGUMENT", named)
+        reason = reason if reason != INVALID else _reason_of(path, proto.rule_id)
+    return InvalidRequest(reason, named)
+
+
+def _reason_of(path: str, rule_id: str = "") -> str:
+    """A rule whose id is written as a reason (UPPER_SNAKE) gives it; a page token that breaks one is not ours."""
+    return rule_id if rule_id.isupper() else FOREIGN_PAGE if path == "page_token" else INVALID
 
 
 async def _refuse(method: str, context: Context, error: BaseException) -> None:

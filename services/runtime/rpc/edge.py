@@ -31,7 +31,9 @@ _ENDED = frozenset(phase.value for phase in TERMINAL)
 class Lanes(Protocol):
     """What the edge needs of the lanes."""
 
-    def submit(self, message: Message, body_hash: bytes, seconds: float, background: bool) -> "asyncio.Future[Answered]": ...
+    def submit(
+        self, message: Message, body_hash: bytes, seconds: float, background: bool
+    ) -> "asyncio.Future[Answered]": ...
     def watch(self, saga_id: str) -> asyncio.Event: ...
     def unwatch(self, saga_id: str, event: asyncio.Event) -> None: ...
 
@@ -50,8 +52,8 @@ class Edge:
         """Have `body` decided for the aggregate `key` and answer the protobuf message of the result.
 
         The request's `request_id` makes it safe to repeat: the same request gets the stored answer. Raises the
-        `SettlementError` of a refusal. The decision is the lane's: it goes on if this call is cancelled (G1). Settlements
-        go before a call of the `background`.
+        `SettlementError` of a refusal. Settlements go before a call of the `background`. The decision is the lane's: it
+        goes on if this call is cancelled (G1).
         """
         request_id: str = request.request_id
         if not _UUID.fullmatch(request_id):

@@ -3,6 +3,7 @@
 import grpc
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from services.kernel.errors import BY_STATUS, SettlementError, Unavailable
@@ -34,10 +35,12 @@ def to_status(error: SettlementError) -> status_pb2.Status:
     if isinstance(error, InvalidRequest):
         fields = [error_details_pb2.BadRequest.FieldViolation(field=f, description=d) for f, d in error.violations]
         details.append(_packed(error_details_pb2.BadRequest(field_violations=fields)))
-    return status_pb2.Status(code=code_pb2.Code.Value(error.status), message=error.detail or error.reason, details=details)
+    return status_pb2.Status(
+        code=code_pb2.Code.Value(error.status), message=error.detail or error.reason, details=details
+    )
 
 
-def _packed(detail: error_details_pb2.ErrorInfo | error_details_pb2.RetryInfo | error_details_pb2.BadRequest) -> AnyMessage:
+def _packed(detail: Message) -> AnyMessage:
     packed = AnyMessage()
     packed.Pack(detail)
     return packed

@@ -5,35 +5,39 @@ from typing import Any
 import asyncpg
 
 from services.kernel.journal import Unit
-from services.runtime.ground.tables import Connection
+from services.runtime.ground.paging import page_of
+from services.runtime.ground.scalars import Enumeration, instant_to_wire
+from services.runtime.rpc.edge import Edge
 from settlement.common.v1 import journal_pb2 as pb
 
-PAGE_SIZE = 200
-_UNITS: dict[str, Any] = {unit.value: pb.JournalUnit.Value(f"JOURNAL_UNIT_{unit.name}") for unit in Unit}  # enum NewType
+PAGE_SIZE = 500
+_ALL_OF_IT = 2**15 - 1
+"""Behind every ordinal within a version."""
+
+_UNITS = Enumeration(Unit, pb.JournalUnit)
 
 
-async def journal_page(
-    connection: Connection, root: str, after: tuple[int, int], order_id: str, size: int
-) -> tuple[list[pb.Journal], tuple[int, int] | None]:
-    """The journals of a root after (version, ordinal), of one order if it is named; and where the next page begins."""
-    rows = await connection.fetch(
-        """select root, root_version, no, op, unit, order_id, saga_id, posted_at, accounts, subs, amounts
-           from journals where root = $1 and (root_version, no) > ($2, $3) and ($4 = '' or order_id = $4)
-           order by root_version, no limit $5""",
-        root, *after, order_id, size + 1,
-    )
-    last = rows[size - 1] if len(rows) > size else None
-    return [_journal(row) for row in rows[:size]], (last["root_version"], last["no"]) if last else None
+async def journal_page(edge: Edge, request: Any) -> tuple[list[pb.Journal], str]:  # Any: each book has its ListJournals
+    """The journals of `root_id` after `after_version`, of `order_id` if it is named; and the token of the next page."""
+    page = page_of(request, (request.after_version, _ALL_OF_IT), PAGE_SIZE)
+    async with edge.read() as connection:
+        rows = await connection.fetch(
+            """select root, root_version, no, op, unit, order_id, saga_id, posted_at, accounts, subs, amounts
+               from journals where root = $1 and (root_version, no) > ($2, $3) and ($4 = '' or order_id = $4)
+               order by root_version, no limit $5""",
+            request.root_id, *page.after, request.order_id, page.limit,
+        )
+    shown, following = page.cut(rows, lambda row: (row["root_version"], row["no"]))
+    return [_journal(row) for row in shown], following
 
 
 def _journal(row: asyncpg.Record) -> pb.Journal:
-    journal = pb.Journal(
-        root_id=row["root"], root_version=row["root_version"], no=row["no"], op=row["op"], unit=_UNITS[row["unit"]],
-        order_id=row["order_id"], settlement_id=row["saga_id"],
+    return pb.Journal(
+        root_id=row["root"], root_version=row["root_version"], no=row["no"], op=row["op"],
+        unit=_UNITS.to_wire[row["unit"]], order_id=row["order_id"], settlement_id=row["saga_id"],
+        post_time=instant_to_wire(row["posted_at"]),
         lines=[
             pb.JournalLine(account=account, sub=sub, amount_minor=amount)
             for account, sub, amount in zip(row["accounts"], row["subs"], row["amounts"], strict=True)
         ],
     )
-    journal.post_time.FromDatetime(row["posted_at"])
-    return journal

@@ -1,17 +1,18 @@
 """OperationsService, the same in every service: what is under way, the manual clock, sagas, and messages set aside."""
 
 from collections.abc import Sequence, Sized
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Protocol
 
 import msgspec
 import structlog
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from services.kernel.errors import FailedPrecondition, NotFound
 from services.kernel.saga import RESUME, WAKE, Phase
 from services.runtime.ground.clock import ManualClock, save_clock
+from services.runtime.ground.paging import FIRST, page_of
 from services.runtime.ground.postgres import shielded
+from services.runtime.ground.scalars import instant_from_wire, instant_to_wire
 from services.runtime.ground.tables import Connection
 from services.runtime.rpc.calls import Context
 from services.runtime.rpc.edge import Edge
@@ -19,12 +20,12 @@ from services.runtime.stored import parked
 from settlement.operations.v1 import operations_service_pb2 as pb
 from settlement.operations.v1 import operations_service_pb2_grpc as rpc
 
-PAGE_SIZE = 50
-_SAGA = """select s.id saga_id, s.root root_id, s.kind, s.phase, s.decision, s.reason, s.attempts, s.branches, s.version,
-                  s.started_at create_time, s.updated_at update_time, s.deadline_at deadline_time, t.due_at next_retry_time
+_SAGA = """select s.id saga_id, s.root root_id, s.kind, s.phase, s.decision, s.reason, s.attempts, s.branches,
+                  s.version, s.started_at create_time, s.updated_at update_time, s.deadline_at deadline_time,
+                  t.due_at next_retry_time
            from sagas s left join timers t on t.kind = 'saga' and t.key = s.id"""
-_PARKED = """select id parked_id, source, partition, kafka_offset "offset", key, message_id, headers, reason, detail, state,
-                    parked_at park_time, resolved_at resolve_time, resolution
+_PARKED = """select id parked_id, source, partition, kafka_offset "offset", key, message_id, headers, reason, detail,
+                    state, parked_at park_time, resolved_at resolve_time, resolution
              from parked"""
 
 log = structlog.get_logger(__name__)
@@ -51,7 +52,7 @@ class OperationsServicer(rpc.OperationsServiceServicer):
         self._settings, self._clock = edge.settings, edge.clock
 
     async def GetActivity(self, request: pb.GetActivityRequest, context: Context) -> pb.GetActivityResponse:
-        """Work is looked for along its way, and once more where it began: what moves meanwhile is never missed."""
+        """Count what is under way along its way, and once more where it began, so that nothing that moves is missed."""
         unpublished = self._lanes.unpublished
         lag = await self._lanes.lag()
         queued, actions = self._lanes.queued, len(self._lanes.actions)
@@ -67,21 +68,22 @@ class OperationsServicer(rpc.OperationsServiceServicer):
         sagas, due, left, aside = row or (0, 0, 0, 0)
         unpublished = max(unpublished, self._lanes.unpublished) + left
         return pb.GetActivityResponse(
-            service=self._settings.service, now=_stamp(now), queued=queued, open_sagas=sagas, due_timers=due, lag=lag,
-            unpublished=unpublished, parked=aside, open_actions=actions, idle=not (queued or sagas or due or unpublished or lag),
+            service=self._settings.service, now=instant_to_wire(now), queued=queued, open_sagas=sagas, due_timers=due,
+            lag=lag, unpublished=unpublished, parked=aside, open_actions=actions,
+            idle=not (queued or sagas or due or unpublished or lag),
         )
 
     async def GetClock(self, request: pb.GetClockRequest, context: Context) -> pb.GetClockResponse:
-        """The clock that decisions get."""
-        return pb.GetClockResponse(time=_stamp(self._clock.now()), manual=isinstance(self._clock, ManualClock))
+        """Tell the time that decisions get."""
+        return pb.GetClockResponse(time=instant_to_wire(self._clock.now()), manual=isinstance(self._clock, ManualClock))
 
     async def SetClock(self, request: pb.SetClockRequest, context: Context) -> pb.SetClockResponse:
-        """Move a manual clock, to any instant; timers fire as it moves."""
+        """Move a manual clock to any instant; timers fire as it moves."""
         if not isinstance(self._clock, ManualClock):
             raise FailedPrecondition("CLOCK_NOT_MANUAL", "the clock follows the system")
-        at = request.time.ToDatetime(UTC)
+        at = instant_from_wire(request.time)
         await shielded(self._set_clock(self._clock, at))
-        return pb.SetClockResponse(time=_stamp(at))
+        return pb.SetClockResponse(time=instant_to_wire(at))
 
     async def _set_clock(self, clock: ManualClock, at: datetime) -> None:
         async with self._edge.read() as connection:
@@ -89,25 +91,25 @@ class OperationsServicer(rpc.OperationsServiceServicer):
         clock.set(at)
 
     async def ListSagas(self, request: pb.ListSagasRequest, context: Context) -> pb.ListSagasResponse:
-        """By start; the open ones are those with a timer."""
-        size = request.page_size or PAGE_SIZE
+        """List sagas by their start, the oldest first; those that are open are those with a timer."""
+        page = page_of(request, FIRST, of=self._settings.service)
         async with self._edge.read() as connection:
             rows = await connection.fetch(
-                _SAGA + """ where ($1 = '' or s.phase = $1 or ($1 = 'OPEN' and t.key is not null)) and ($2 = '' or s.root = $2)
-                    and ($3 = '' or (s.started_at, s.id) > (select a.started_at, a.id from sagas a where a.id = $3))
-                    order by s.started_at, s.id limit $4""",
-                request.phase, request.root_id, request.page_token, size + 1,
+                _SAGA + """ where ($1 = '' or s.phase = $1 or ($1 = 'OPEN' and t.key is not null))
+                    and ($2 = '' or s.root = $2) and (s.started_at, s.id) > ($3, $4)
+                    order by s.started_at, s.id limit $5""",
+                request.phase, request.root_id, *page.after, page.limit,
             )
-        more = rows[size - 1]["saga_id"] if len(rows) > size else ""
-        return pb.ListSagasResponse(sagas=[_saga(row) for row in rows[:size]], next_page_token=more)
+        shown, following = page.cut(rows, lambda row: (row["create_time"], row["saga_id"]))
+        return pb.ListSagasResponse(sagas=map(_saga, shown), next_page_token=following)
 
     async def GetSaga(self, request: pb.GetSagaRequest, context: Context) -> pb.GetSagaResponse:
-        """One saga."""
+        """Show one saga."""
         async with self._edge.read() as connection:
             return pb.GetSagaResponse(saga=_saga(await _find_saga(connection, request.saga_id)))
 
     async def RetrySaga(self, request: pb.RetrySagaRequest, context: Context) -> pb.RetrySagaResponse:
-        """Make its wake-up due now: the lane sends again what is awaited, as it would have later, or resumes a frozen one."""
+        """Make a saga's wake-up due now: the lane sends again what is awaited, as later, or resumes a frozen one."""
         async with self._edge.read() as connection:
             row = await _find_saga(connection, request.saga_id)
             if row["next_retry_time"] is None:
@@ -121,25 +123,27 @@ class OperationsServicer(rpc.OperationsServiceServicer):
             return pb.RetrySagaResponse(saga=_saga(await _find_saga(connection, request.saga_id)))
 
     async def ListParked(self, request: pb.ListParkedRequest, context: Context) -> pb.ListParkedResponse:
-        """By number, the oldest first."""
-        size = request.page_size or PAGE_SIZE
-        after = int(request.page_token) if request.page_token.isdigit() else 0
+        """List what is set aside by number, the oldest first."""
+        page = page_of(request, (0,), of=self._settings.service)
         async with self._edge.read() as connection:
             rows = await connection.fetch(
-                _PARKED + """ where id > $1 and ($2 = '' or key = $2) and ($3 or state = 'PARKED') order by id limit $4""",
-                after, request.key, request.include_resolved, size + 1,
+                _PARKED + """ where id > $1 and ($2 = '' or key = $2) and ($3 or state = 'PARKED')
+                    order by id limit $4""",
+                *page.after, request.key, request.include_resolved, page.limit,
             )
-        more = str(rows[size - 1]["parked_id"]) if len(rows) > size else ""
-        return pb.ListParkedResponse(messages=[_parked(row) for row in rows[:size]], next_page_token=more)
+        shown, following = page.cut(rows, lambda row: (row["parked_id"],))
+        return pb.ListParkedResponse(messages=map(_parked, shown), next_page_token=following)
 
     async def RetryParked(self, request: pb.RetryParkedRequest, context: Context) -> pb.RetryParkedResponse:
-        """Send it again as it was; it is decided as if it came now."""
+        """Send again, as it was, a message that was set aside; it is decided as if it came now."""
         async with self._edge.read() as connection, connection.transaction():
-            done = await parked.retry(connection, request.parked_id, self._settings.partitions, _why(request), self._clock.now())
+            done = await parked.retry(
+                connection, request.parked_id, self._settings.partitions, _why(request), self._clock.now()
+            )
             return pb.RetryParkedResponse(message=_parked(await _resolved(connection, request, done)))
 
     async def DiscardParked(self, request: pb.DiscardParkedRequest, context: Context) -> pb.DiscardParkedResponse:
-        """Give it up, with the reason."""
+        """Give up a message that was set aside, with the reason."""
         async with self._edge.read() as connection, connection.transaction():
             done = await parked.discard(connection, request.parked_id, _why(request), self._clock.now())
             return pb.DiscardParkedResponse(message=_parked(await _resolved(connection, request, done)))
@@ -180,10 +184,7 @@ def _parked(row: Any) -> pb.ParkedMessage:  # Any: a row
 
 def _fields(row: Any, but: str) -> dict[str, Any]:  # Any: a row, and whatever types its columns have
     """The columns of a row are named as the message's fields; one is built by hand."""
-    return {name: _stamp(value) if isinstance(value, datetime) else value for name, value in row.items() if name != but}
-
-
-def _stamp(at: datetime) -> Timestamp:
-    stamp = Timestamp()
-    stamp.FromDatetime(at)
-    return stamp
+    return {
+        name: instant_to_wire(value) if isinstance(value, datetime) else value
+        for name, value in row.items() if name != but
+    }

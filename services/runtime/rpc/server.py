@@ -1,4 +1,4 @@
-"""The gRPC server and the channels to other processes, with the settings that keep both from hanging (RELIABILITY 3.3)."""
+"""The gRPC server and the channels to other processes, with what keeps both from hanging (RELIABILITY 3.3)."""
 
 import json
 import os
@@ -78,7 +78,9 @@ class RpcServer:
     async def start(self) -> int:
         """Bind and serve; answers the port."""
         if self._settings.reflection:
-            reflection.enable_server_reflection([*self._names, health.SERVICE_NAME, reflection.SERVICE_NAME], self._server)
+            reflection.enable_server_reflection(
+                [*self._names, health.SERVICE_NAME, reflection.SERVICE_NAME], self._server
+            )
         await self.set_serving(False)
         self.port = self._server.add_insecure_port(self._settings.listen)
         await self._server.start()
@@ -116,7 +118,7 @@ class _Registrar:
 
 @contextmanager
 def hard_exit_after(seconds: float) -> Iterator[None]:
-    """End the process if the block is not through in time; a thread sees to it, because the loop may be what hangs (G3)."""
+    """End the process if the block is not through in time; a thread sees to it, for the loop may be what hangs (G3)."""
     timer = threading.Timer(seconds, os._exit, (HARD_EXIT_STATUS,))
     timer.daemon = True
     timer.start()
@@ -127,7 +129,9 @@ def hard_exit_after(seconds: float) -> Iterator[None]:
 
 
 def channel(target: str, deadline_seconds: float | None = 10.0) -> grpc.aio.Channel:
-    """A channel to another process, to be kept as long as this one lives; UNAVAILABLE is tried again, within a budget (G12).
+    """A channel to another process, to be kept as long as this one lives.
+
+    UNAVAILABLE is tried again, within a budget (G12).
 
     A unary call without a time-out gets `deadline_seconds` (None: none, for callers that always give one). The service
     config carries no `timeout`: it fires early (STACK 1.1).
@@ -154,4 +158,6 @@ class _Deadline(grpc.aio.UnaryUnaryClientInterceptor):
     async def intercept_unary_unary(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
         """Call on with a time-out."""
         given = client_call_details.timeout
-        return await continuation(client_call_details if given else client_call_details._replace(timeout=self._seconds), request)
+        return await continuation(
+            client_call_details if given else client_call_details._replace(timeout=self._seconds), request
+        )

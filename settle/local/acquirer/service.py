@@ -2,25 +2,27 @@
 
 import asyncio
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 
 import grpc
+from google.protobuf.timestamp_pb2 import Timestamp
+from google.rpc import code_pb2, error_details_pb2, status_pb2
 
+from services.kernel.errors import InvalidArgument
+from services.runtime.ground.paging import page_of
+from services.runtime.ground.scalars import Words, instant_to_wire, money_to_wire
 from settle.local.acquirer.faults import Dice, Faults
 from settle.local.acquirer.ledger import CONFIRMED, PENDING, REJECTED, AcquirerLedger, BookedRefund, KeyReused
-from settlement.common.v1 import money_pb2
 from settlement.sandbox.v1 import acquirer_service_pb2 as pb
 from settlement.sandbox.v1 import acquirer_service_pb2_grpc as rpc
 
-PAGE_SIZE = 50
 HANG_SECONDS = 60.0
 LATE_SECONDS = 0.5
 CLOSED_PREFIX = "closed_"
 """A payment reference that begins so was paid by an instrument that is closed now: its refunds are rejected."""
+DOMAIN, STATUS_KEY = "settlement", "grpc-status-details-bin"
 CLOSED, REFUSED = "INSTRUMENT_CLOSED", "REFUSED"
-_STATES: dict[str, Any] = {
-    name: pb.AcquirerRefundState.Value(f"ACQUIRER_REFUND_STATE_{name}") for name in (PENDING, CONFIRMED, REJECTED)
-}
+_STATES = Words(pb.AcquirerRefundState)
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
@@ -71,10 +73,13 @@ class Acquirer(rpc.AcquirerServiceServicer):
 
     async def ListRefunds(self, request: pb.ListRefundsRequest, context: Context) -> pb.ListRefundsResponse:
         """All refunds, by key."""
-        size = request.page_size or PAGE_SIZE
-        found = self._ledger.list(request.payment_reference, request.page_token, size + 1)
-        more = found[size - 1].key if len(found) > size else ""
-        return pb.ListRefundsResponse(refunds=[_shown(refund) for refund in found[:size]], next_page_token=more)
+        try:
+            page = page_of(request, ("",))
+        except InvalidArgument as error:
+            await _refuse(context, error)
+        found = self._ledger.list(request.payment_reference, *page.after, page.limit)
+        shown, following = page.cut(found, lambda refund: (refund.key,))
+        return pb.ListRefundsResponse(refunds=map(_shown, shown), next_page_token=following)
 
     async def SetFaults(self, request: pb.SetFaultsRequest, context: Context) -> pb.SetFaultsResponse:
         """From now on so many calls go wrong."""
@@ -88,7 +93,9 @@ class Acquirer(rpc.AcquirerServiceServicer):
     def _book(self, request: pb.RefundRequest) -> BookedRefund:
         refused = request.payment_reference.startswith(CLOSED_PREFIX) or self._dice.hit(self._dice.faults.rejected_ppm)
         state = REJECTED if refused else CONFIRMED if self._confirms else PENDING
-        return self._ledger.refund(request.idempotency_key, request.payment_reference, request.amount.minor_units, state)
+        return self._ledger.refund(
+            request.idempotency_key, request.payment_reference, request.amount.minor_units, state
+        )
 
     def _book_later(self, request: pb.RefundRequest) -> None:
         """The call ends with its caller's patience; the booking does not."""
@@ -104,8 +111,19 @@ class Acquirer(rpc.AcquirerServiceServicer):
 
 async def _valid(request: pb.RefundRequest, context: Context) -> None:
     amount = request.amount
-    if not request.idempotency_key or not request.payment_reference or amount.minor_units <= 0 or amount.currency_code != "CNY":
-        await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "a refund has a key, a payment and an amount in CNY above 0")
+    named = request.idempotency_key and request.payment_reference
+    if not named or amount.minor_units <= 0 or amount.currency_code != "CNY":
+        await context.abort(
+            grpc.StatusCode.INVALID_ARGUMENT, "a refund has a key, a payment and an amount in CNY above 0"
+        )
+
+
+async def _refuse(context: Context, error: InvalidArgument) -> NoReturn:
+    """Say why, as all of our services do: a google.rpc.Status with one ErrorInfo."""
+    status = status_pb2.Status(code=code_pb2.INVALID_ARGUMENT, message=error.detail)
+    status.details.add().Pack(error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=error.metadata))
+    details = ((STATUS_KEY, status.SerializeToString()),)
+    await context.abort(grpc.StatusCode.INVALID_ARGUMENT, error.detail, details)
 
 
 def _detail(refund: BookedRefund) -> str:
@@ -115,12 +133,12 @@ def _detail(refund: BookedRefund) -> str:
 
 
 def _shown(refund: BookedRefund) -> pb.AcquirerRefund:
-    shown = pb.AcquirerRefund(
-        idempotency_key=refund.key, payment_reference=refund.reference, state=_STATES[refund.state], calls=refund.calls,
-        amount=money_pb2.Money(minor_units=refund.amount_minor, currency_code="CNY"),
-        detail=_detail(refund),
+    return pb.AcquirerRefund(
+        idempotency_key=refund.key, payment_reference=refund.reference, state=_STATES.to_wire[refund.state],
+        calls=refund.calls, amount=money_to_wire(refund.amount_minor), detail=_detail(refund),
+        create_time=_time(refund.created_at), confirm_time=_time(refund.confirmed_at),
     )
-    shown.create_time.FromDatetime(datetime.fromisoformat(refund.created_at))
-    if refund.confirmed_at:
-        shown.confirm_time.FromDatetime(datetime.fromisoformat(refund.confirmed_at))
-    return shown
+
+
+def _time(text: str) -> Timestamp | None:
+    return instant_to_wire(datetime.fromisoformat(text)) if text else None

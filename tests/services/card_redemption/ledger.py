@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any
 
 from services.card_redemption.decisions import RULES, TIMERS
-from services.card_redemption.rpc import CardService
+from services.card_redemption.rpc import CardServicer
 from services.card_redemption.store import TABLES
 from services.card_redemption.wire import CODEC
 from services.kernel.effects import Effects
@@ -52,10 +52,10 @@ class CardLedger:
     _numbers: Any = field(default_factory=lambda: count(1))
 
     @property
-    def service(self) -> CardService:
+    def service(self) -> CardServicer:
         """The methods, over this ledger."""
         edge: Any = self
-        return CardService(edge)
+        return CardServicer(edge)
 
     def request_id(self) -> str:
         """A new one."""

@@ -11,11 +11,12 @@ from services.card_redemption.domain.commands import (
     ReverseCardRefund,
 )
 from services.card_redemption.domain.facts import CardEffect
-from services.card_redemption.domain.merchant import MerchantShare, share_key
+from services.card_redemption.domain.merchant import MerchantShare
 from services.card_redemption.store import TABLES, merchant_balance
 from services.kernel.decision import Busy, Decision, Done
 from services.kernel.errors import FailedPrecondition, InvalidArgument
 from services.kernel.messages import Message, Op
+from services.kernel.shares import share_key
 from services.runtime.ground.tables import Table
 from settlement.card_redemption.v1 import card_service_pb2 as pb
 from settlement.saga.v1 import saga_pb2

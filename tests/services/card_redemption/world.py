@@ -6,9 +6,10 @@ from itertools import count
 
 from services.card_redemption.decisions import RULES
 from services.card_redemption.domain.card import CardTender, GiftCard
-from services.card_redemption.domain.merchant import MerchantShare, share_keys
+from services.card_redemption.domain.merchant import MerchantShare
 from services.kernel.decision import Busy, Decision, Known
 from services.kernel.messages import Message, Op, SagaRef
+from services.kernel.shares import share_keys
 
 NOW = datetime(2026, 3, 10, tzinfo=UTC)
 FACE_MINOR = 10_000

@@ -24,15 +24,21 @@ def postgres() -> Iterator[str]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def ledger(postgres: str, request: pytest.FixtureRequest) -> AsyncIterator[Ledger]:
-    """A credit ledger on a database of the test's own."""
+async def database(postgres: str, request: pytest.FixtureRequest) -> AsyncIterator[Settings]:
+    """Settings with a migrated database of the test's own."""
     name = f"t{abs(hash(request.node.nodeid))}"
     admin = await asyncpg.connect(f"{postgres}/postgres")
     await admin.execute(f'create database "{name}"')
     dsn = f"{postgres}/{name}"
     await migrate(dsn, [MIGRATIONS])
-    connection = await connect_lane(Settings("credit_ledger", dsn=dsn, idle_session_timeout_seconds=0))
-    yield Ledger(connection)
-    await connection.close()
+    yield Settings("credit_ledger", dsn=dsn, idle_session_timeout_seconds=0)
     await admin.execute(f'drop database "{name}" with (force)')
     await admin.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def ledger(database: Settings) -> AsyncIterator[Ledger]:
+    """A credit ledger on a database of the test's own."""
+    connection = await connect_lane(database)
+    yield Ledger(connection)
+    await connection.close()

@@ -5,11 +5,11 @@ import pytest
 
 from services.credit_ledger.domain.model import commands
 from services.credit_ledger.domain.model.account import CreditAccount
-from services.credit_ledger.domain.model.merchant_share import share_keys
 from services.credit_ledger.domain.model.tenders import Tenders
 from services.credit_ledger.domain.model.terms import CreditTerms, Route, SurplusPolicy
 from services.credit_ledger.store import TABLES, reads
 from services.kernel.messages import Message, Op
+from services.kernel.shares import share_keys
 from services.runtime.ground.tables import Table
 from settlement.credit_ledger.v1 import effects_pb2
 from settlement.saga.v1 import saga_pb2

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from services.credit_ledger.domain.model import commands, effects, events, operation
 from services.credit_ledger.domain.model.tenders import Tenders
 from services.credit_ledger.domain.model.terms import NEVER_FREE, CreditTerms, PlanKind, Route, Strategy
-from services.credit_ledger.wire import CODEC, scalars, views
+from services.credit_ledger.wire import CODEC, views
 from services.kernel.errors import Undecodable
+from services.runtime.ground.scalars import instant_from_wire, instant_to_wire
 from settlement.common.v1 import tender_pb2
 from settlement.credit_ledger.v1 import commands_pb2 as pb
 
@@ -43,11 +44,11 @@ def test_instants_keep_their_microseconds(microseconds: int) -> None:
     """TRY and CONFIRM must see the very same instant (OP-1)."""
     moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
 
-    stamp = scalars.instant(moment)
+    stamp = instant_to_wire(moment)
 
     assert stamp is not None
-    assert scalars.moment(stamp) == moment
-    assert scalars.moment(Timestamp(seconds=stamp.seconds, nanos=stamp.nanos + 999)) == moment
+    assert instant_from_wire(stamp) == moment
+    assert instant_from_wire(Timestamp(seconds=stamp.seconds, nanos=stamp.nanos + 999)) == moment
 
 
 def test_a_command_is_read_as_it_was_written() -> None:
@@ -85,7 +86,7 @@ def test_a_pin_of_a_quote_is_read_with_its_end() -> None:
     end = datetime(2026, 3, 5, tzinfo=UTC) + timedelta(microseconds=1)
     written = pb.RefundTenders(
         account_id="acc_1", order_id="ord_1", refund_id="rfd_1", expected_account_version=7,
-        quote_valid_until=scalars.instant(end),
+        quote_valid_until=instant_to_wire(end),
     )
 
     body = CODEC.decode("settlement.credit_ledger.v1.RefundTenders", written.SerializeToString())

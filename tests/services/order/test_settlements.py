@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from services.credit_ledger.domain.model.merchant_share import share_keys
 from services.kernel.decision import Done
 from services.kernel.messages import Op
 from services.kernel.saga import RESUME, Phase, Verdict
+from services.kernel.shares import share_keys
 from services.order.domain.answers import Received, Started
 from services.order.domain.commands import (
     ApproveReturn,

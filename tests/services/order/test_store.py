@@ -26,11 +26,11 @@ from services.order.domain.commands import (
 from services.order.domain.completion import after_sale_end
 from services.order.domain.pricing import Promotion
 from services.order.domain.tenders import TenderType
-from services.order.rpc.paging import FIRST, LAST
 from services.order.store import reads
 from services.order.wire import CODEC
 from services.order.wire.orders import order_message
 from services.order.wire.settlements import settlement_message
+from services.runtime.ground.paging import FIRST, LAST
 from services.runtime.stored.timers import find_due
 from settlement.order.v1 import after_sale_service_pb2 as pb
 from settlement.order.v1 import order_pb2, settlement_pb2

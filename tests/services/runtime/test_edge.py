@@ -200,3 +200,32 @@ async def test_a_parked_message_is_listed_and_discarded_once(operations: Any, lo
     assert (first.message.state, first.message.offset) == ("DISCARDED", 7)
     assert from_rpc_error(caught.value).reason == "PARKED_STATE"
     assert not (await operations.ListParked(pb.ListParkedRequest())).messages
+
+
+async def test_operators_lists_come_page_by_page(operations: Any, local: Settings) -> None:  # noqa: F811
+    """Each saga and each message once, also those of one instant; the last page says that it is the last."""
+    await fetch(local, """
+        insert into sagas (id, root, kind, definition_version, phase, started_at, deadline_at, updated_at, version, plan, branches)
+        select 'saga_' || n, 'ord_1', 'refund', 1, 'DONE', timestamptz '2026-03-01Z' + (n / 3) * interval '1 microsecond',
+               now(), now(), 1, '{}', '[]' from generate_series(1, 5) n""")
+    await fetch(local, """
+        insert into parked (source, partition, kafka_offset, key, message_id, headers, reason, parked_at)
+        select 't', 0, n, 'c', 'm' || n, '[]', 'MALFORMED', now() from generate_series(1, 4) n""")
+
+    sagas, saga_pages = await _all(operations.ListSagas, pb.ListSagasRequest(root_id="ord_1", page_size=2), "sagas")
+    messages, message_pages = await _all(operations.ListParked, pb.ListParkedRequest(page_size=2), "messages")
+
+    assert ([saga.saga_id for saga in sagas], saga_pages) == ([f"saga_{n}" for n in range(1, 6)], 3)
+    assert ([message.message_id for message in messages], message_pages) == (["m1", "m2", "m3", "m4"], 2)
+
+
+async def _all(ask: Any, request: Any, field: str) -> tuple[list[Any], int]:
+    """The rows of every page, and how many pages they were."""
+    rows, count = [], 0
+    while True:
+        page = await ask(request)
+        rows += getattr(page, field)
+        count += 1
+        request.page_token = page.next_page_token
+        if not request.page_token:
+            return rows, count

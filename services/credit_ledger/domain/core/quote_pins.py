@@ -4,13 +4,12 @@ from datetime import date, datetime, timedelta
 
 from services.credit_ledger.domain.core.position import Position
 from services.credit_ledger.domain.model.commands import RefundTenders, ReleaseTenders
-from services.kernel.calendar import business_date, end_of
+from services.kernel.calendar import TICK, business_date, end_of
 from services.kernel.errors import Aborted
 
 QUOTE_MINUTES_MAX = 10
 """How long a quote holds at most."""
 
-_TICK = timedelta(microseconds=1)
 
 
 def valid_until(now: datetime, next_cut_at: datetime | None) -> datetime:
@@ -38,4 +37,4 @@ def hold_quote(position: Position, body: RefundTenders | ReleaseTenders) -> None
 
 def _quoted_day(until: datetime) -> date:
     """The business date a quote was given on: its end is at most the midnight after it."""
-    return business_date(until - _TICK)
+    return business_date(until - TICK)

@@ -10,12 +10,13 @@ from services.credit_ledger.domain.model.books import Lines
 from services.credit_ledger.domain.model.commands import ClawBackFromMerchant, PayGiftCardShare, SettleMerchant
 from services.credit_ledger.domain.model.effects import MerchantSettlement
 from services.credit_ledger.domain.model.events import MerchantPaid
-from services.credit_ledger.domain.model.merchant_share import MerchantShare, share_keys
+from services.credit_ledger.domain.model.merchant_share import MerchantShare
 from services.kernel.allocation import in_order
 from services.kernel.decision import Decision, Done, Event, Known
 from services.kernel.errors import Defect, FailedPrecondition
 from services.kernel.journal import Unit, post
 from services.kernel.messages import Message, Op
+from services.kernel.shares import share_keys
 
 GIFT_CARD = "GIFTCARD"
 """The name of the gift-card share in a saga's money vector."""

@@ -6,7 +6,8 @@ from typing import NamedTuple
 from services.credit_ledger.domain.core.position import Position
 from services.credit_ledger.domain.model import books
 from services.credit_ledger.domain.model.books import Lines
-from services.credit_ledger.domain.model.merchant_share import MerchantShare, share_key
+from services.credit_ledger.domain.model.merchant_share import MerchantShare
+from services.kernel.shares import share_key
 
 
 class Taken(NamedTuple):

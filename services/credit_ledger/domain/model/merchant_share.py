@@ -2,11 +2,6 @@
 
 from dataclasses import dataclass
 
-from services.kernel.ids import partition_of
-
-SHARES_PER_MERCHANT = 16
-"""How many rows a merchant's payable is spread over; an account always uses the same one."""
-
 
 @dataclass(frozen=True, slots=True)
 class MerchantShare:
@@ -28,13 +23,3 @@ class MerchantShare:
     def root(self) -> str:
         """Itself."""
         return self.id
-
-
-def share_key(merchant_id: str, account_id: str) -> str:
-    """The share that an account's orders at a merchant use."""
-    return f"{merchant_id}/{partition_of(account_id, SHARES_PER_MERCHANT):02d}"
-
-
-def share_keys(merchant_id: str) -> tuple[str, ...]:
-    """All shares of a merchant; the first is the root of a settlement with it."""
-    return tuple(f"{merchant_id}/{share:02d}" for share in range(SHARES_PER_MERCHANT))

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from services.kernel.errors import InvalidArgument
+from services.kernel.money import PPM
 
 NEVER_FREE = -1
 """`free_days` of a plan without a free period."""
 
-INSTALMENTS_MAX = 120
-"""No plan has more payments than this."""
+MONTHS_MAX = 120
+"""No plan has more payments than this, nor is one billed later."""
 
 
 class PlanKind(StrEnum):
@@ -63,10 +64,10 @@ class CreditTerms:
 
     def checked(self) -> "CreditTerms":
         """Itself, if it can be carried out; INVALID_ARGUMENT otherwise."""
-        if not 1 <= self.instalment_count <= INSTALMENTS_MAX or not 1 <= self.defer_months <= INSTALMENTS_MAX:
-            raise InvalidArgument("INVALID_ARGUMENT", f"a plan has 1 to {INSTALMENTS_MAX} months")
-        if self.fee_ppm < 0 or self.flat_fee_minor < 0:
-            raise InvalidArgument("INVALID_AMOUNT", "a fee is never negative")
+        if not 1 <= self.instalment_count <= MONTHS_MAX or not 1 <= self.defer_months <= MONTHS_MAX:
+            raise InvalidArgument("INVALID_ARGUMENT", f"a plan has 1 to {MONTHS_MAX} months")
+        if not 0 <= self.fee_ppm <= PPM or self.flat_fee_minor < 0:
+            raise InvalidArgument("INVALID_AMOUNT", "a fee is never negative nor above the whole amount")
         if self.term_days < 1 or self.free_days < NEVER_FREE:
             raise InvalidArgument("INVALID_ARGUMENT", "a term has at least one day")
         return self

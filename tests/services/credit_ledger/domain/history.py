@@ -9,7 +9,7 @@ from services.credit_ledger.domain.model import commands
 from services.credit_ledger.domain.model.agreement import Agreement, HoldState
 from services.credit_ledger.domain.model.effects import CreditEffect, Preview
 from services.credit_ledger.domain.model.leg import RefundLeg
-from services.credit_ledger.domain.model.merchant_share import MerchantShare, share_keys
+from services.credit_ledger.domain.model.merchant_share import MerchantShare
 from services.credit_ledger.domain.model.refund import CreditRefund
 from services.credit_ledger.domain.model.statement import Statement
 from services.credit_ledger.domain.model.tenders import Tenders
@@ -18,6 +18,7 @@ from services.credit_ledger.domain.statements.cut import standing
 from services.kernel.calendar import business_date
 from services.kernel.decision import Busy, Refused
 from services.kernel.messages import Op
+from services.kernel.shares import share_keys
 from tests.services.credit_ledger.domain.book_in_memory import BookInMemory
 from tests.services.credit_ledger.domain.book_laws import ACCOUNT
 

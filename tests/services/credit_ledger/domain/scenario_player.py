@@ -13,7 +13,6 @@ from typing import Any
 from services.credit_ledger.domain.model import commands
 from services.credit_ledger.domain.model.account import CreditAccount
 from services.credit_ledger.domain.model.effects import CreditEffect
-from services.credit_ledger.domain.model.merchant_share import share_keys
 from services.credit_ledger.domain.model.statement import Statement
 from services.credit_ledger.domain.model.tenders import Tenders
 from services.credit_ledger.domain.model.terms import CreditTerms, PlanKind, Route, Strategy, SurplusPolicy
@@ -21,6 +20,7 @@ from services.kernel.allocation import split, unit_value
 from services.kernel.decision import Refused
 from services.kernel.journal import Unit
 from services.kernel.money import half_up
+from services.kernel.shares import share_keys
 from tests.services.credit_ledger.domain.book_in_memory import BookInMemory
 
 Case = dict[str, Any]

@@ -4,9 +4,10 @@ import pytest
 
 from services.credit_ledger.decisions import RULES
 from services.credit_ledger.domain.model.commands import ClawBackFromMerchant, PayGiftCardShare
-from services.credit_ledger.domain.model.merchant_share import MerchantShare, share_keys
+from services.credit_ledger.domain.model.merchant_share import MerchantShare
 from services.kernel.decision import Decision, Done, Known
 from services.kernel.messages import Message, Op, SagaRef
+from services.kernel.shares import share_keys
 from tests.services.credit_ledger.ledger import START
 
 SHOP = "mer_1"

@@ -1,0 +1,85 @@
+"""What goes to the wire comes back as it was: instants, dates, and every enumeration of every service."""
+
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.card_redemption import wire as card_wire
+from services.credit_ledger.wire import scalars as credit_wire
+from services.kernel.errors import InvalidArgument
+from services.order.wire import scalars as order_wire
+from services.runtime.ground.records import VERDICTS
+from services.runtime.ground.scalars import (
+    Enumeration,
+    Words,
+    date_from_wire,
+    date_to_wire,
+    instant_from_wire,
+    instant_to_wire,
+    money_to_wire,
+)
+from settlement.saga.v1 import saga_pb2
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+TABLES = [
+    pytest.param(table, id=f"{module.__name__}.{name}")
+    for module in (order_wire, credit_wire, card_wire)
+    for name, table in vars(module).items()
+    if isinstance(table, Enumeration | Words)
+]
+
+
+@given(st.integers(-62_135_596_800_000_000, 253_402_300_799_999_999))
+def test_an_instant_comes_back_to_the_microsecond(microseconds: int) -> None:
+    """Also one before 1970; what is finer is cut off."""
+    at = EPOCH + timedelta(microseconds=microseconds)
+
+    stamp = instant_to_wire(at)
+
+    assert stamp.ToDatetime(UTC) == at
+    assert instant_from_wire(stamp) == at
+    assert instant_from_wire(Timestamp(seconds=stamp.seconds, nanos=stamp.nanos + 999)) == at
+
+
+@given(st.dates())
+def test_a_date_comes_back(day: date) -> None:
+    """As YYYY-MM-DD; none stays none."""
+    assert date_from_wire(date_to_wire(day)) == day
+    assert date_to_wire(None) == ""
+
+
+@pytest.mark.parametrize("text", ["", "tomorrow", "2026-02-30"])
+def test_what_is_no_date_is_refused(text: str) -> None:
+    """With a reason, for it came from a caller."""
+    with pytest.raises(InvalidArgument, match="INVALID_ARGUMENT"):
+        date_from_wire(text)
+
+
+def test_money_is_in_the_one_currency() -> None:
+    """Fen of CNY."""
+    money = money_to_wire(-123)
+
+    assert (money.minor_units, money.currency_code) == (-123, "CNY")
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_value_has_its_twin(table: "Enumeration[StrEnum] | Words") -> None:
+    """Nothing that the wire can say is unknown inside, and nothing comes back as something else."""
+    known = {number for number in table.from_wire if number}
+
+    assert known == set(range(1, max(known) + 1))
+    assert all(table.from_wire[number] == member for member, number in table.to_wire.items())
+    with pytest.raises(ValueError, match="99 is none of"):
+        table.from_wire[99]
+
+
+def test_zero_stands_for_what_is_named_or_for_nothing() -> None:
+    """A verdict that nobody gave is no verdict; a strategy that nobody named is the usual one."""
+    with pytest.raises(ValueError, match="0 is none of DONE"):
+        VERDICTS.from_wire[saga_pb2.VERDICT_UNSPECIFIED]
+    assert credit_wire.STRATEGIES.from_wire[0] == "PROPORTIONAL"
+    assert order_wire.CANCEL_REASONS.from_wire[0] == ""
