@@ -11,6 +11,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from uuid import uuid4
 
@@ -148,7 +149,7 @@ class Broker:
         said = folder / "embedded.json"
         said.unlink(missing_ok=True)
         with open(folder / "embedded.log", "ab") as log:
-            command = [sys.executable, "-m", "settle.local.embedded", str(said), told]
+            command = [sys.executable, "-P", "-m", "settle.local.embedded", str(said), told]
             child = self.child = children.start("broker", command, log=log)
         deadline = time.monotonic() + START_SECONDS_MAX
         while not said.exists():
@@ -175,7 +176,15 @@ def make(choice: str, data: Path) -> Broker:
                 why = str(error)
         if choice == "kafka":
             raise NoBroker(why)
+    if lacking := why_not_embedded():
+        raise NoBroker("; ".join(filter(None, (why, lacking))))
     return Broker("embedded", f"librdkafka mock of confluent-kafka {version('confluent-kafka')}", "", why, folder)
+
+
+def why_not_embedded() -> str:
+    """Why the stand-in cannot be started here; empty if it can."""
+    found = find_spec("confluent_kafka")  # found, not imported: the broker's own process loads it
+    return "" if found else "the embedded broker needs this package's extra `local`"
 
 
 def _kafka(folder: Path) -> Broker:
