@@ -62,7 +62,7 @@ def _broker() -> str:
     why = kafka.why_not_kafka()
     if not why:
         return f"Apache Kafka {kafka.KAFKA_VERSION}"
-    return "" if kafka.why_not_embedded() else f"embedded ({why})"
+    return "" if kafka.extra_missing() else f"embedded ({why})"
 
 
 def _first_line(tool: str, option: str) -> str:

@@ -176,15 +176,15 @@ def make(choice: str, data: Path) -> Broker:
                 why = str(error)
         if choice == "kafka":
             raise NoBroker(why)
-    if lacking := why_not_embedded():
+    if lacking := extra_missing():
         raise NoBroker("; ".join(filter(None, (why, lacking))))
     return Broker("embedded", f"librdkafka mock of confluent-kafka {version('confluent-kafka')}", "", why, folder)
 
 
-def why_not_embedded() -> str:
-    """Why the stand-in cannot be started here; empty if it can."""
-    found = find_spec("confluent_kafka")  # found, not imported: the broker's own process loads it
-    return "" if found else "the embedded broker needs this package's extra `local`"
+def extra_missing() -> str:
+    """Why librdkafka (the stand-in, the bench's subscriber) cannot be used here; empty if it can."""
+    found = find_spec("confluent_kafka")  # found, not imported: other processes load it
+    return "" if found else "confluent-kafka is missing: install this package with its extra `local`"
 
 
 def _kafka(folder: Path) -> Broker:
