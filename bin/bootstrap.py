@@ -50,7 +50,7 @@ def main(arguments: list[str]) -> NoReturn:
 
 
 def digest(lock: str) -> str:
-    """What the stamp says for a lock: its name, the digest of all that is installed, the interpreter, where the project lies."""
+    """What the stamp says for a lock: its name, the digest of all that is installed, the interpreter, the place."""
     said = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     ours = json.dumps([said["project"], said["tool"]["hatch"]])  # the project itself: its command, its folders
     text = (ROOT / "requirements" / f"{lock}.lock").read_bytes()

@@ -1,7 +1,7 @@
 """Compiles what pyproject.toml declares into the hashed locks beside this file: `python requirements/lock.py`.
 
-Versions that still fit stay as they are; `--upgrade` moves all of them, `--upgrade-package NAME` one (any option goes to
-uv). Standard library only. Packages come from where pip is configured to look, and the locks do not say where that is.
+Versions that still fit stay as they are; `--upgrade` moves all of them, `--upgrade-package NAME` one (any option goes
+to uv). Standard library only. Packages come from where pip is configured to look; the locks do not say where that is.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ LOCKS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "local": (("local",), ("checkout",)),
     "run": ((), ()),
 }
-"""Beside the project's own dependencies, each lock holds these extras and groups; the largest first, for it binds the others."""
+"""Beside the project's dependencies, a lock holds these extras and groups; the largest is first and binds the rest."""
 ADDRESSES = ("--index-url", "--extra-index-url", "--find-links", "--trusted-host", "http://", "https://", "file://")
 DIGEST = "declared sha256:"
 
@@ -85,8 +85,9 @@ def _command(uv: str, name: str, compiled: Path, options: Sequence[str]) -> list
     extras, groups = LOCKS[name]
     largest = compiled.with_name(f"{next(iter(LOCKS))}.lock")
     return [
-        uv, "pip", "compile", "--quiet", "pyproject.toml", "--universal", "--generate-hashes", "--no-annotate", "--no-header",
-        "--python-version", project()["project"]["requires-python"].removeprefix(">="), "--output-file", str(compiled),
+        uv, "pip", "compile", "--quiet", "pyproject.toml", "--output-file", str(compiled),
+        "--universal", "--generate-hashes", "--no-annotate", "--no-header",
+        "--python-version", project()["project"]["requires-python"].removeprefix(">="),
         *(word for extra in extras for word in ("--extra", extra)),
         *(word for group in groups for word in ("--group", group)),
         *(() if compiled == largest else ("--constraints", str(largest))),

@@ -37,7 +37,9 @@ def test_a_lock_holds_every_declared_name_within_its_range(name: str) -> None:
     ] == []
 
 
-@pytest.mark.parametrize(("name", "stale"), [("run", {"run", "local", "dev"}), ("local", {"local", "dev"}), ("dev", {"dev"})])
+@pytest.mark.parametrize(
+    ("name", "stale"), [("run", {"run", "local", "dev"}), ("local", {"local", "dev"}), ("dev", {"dev"})]
+)
 def test_an_edit_makes_every_lock_stale_that_it_concerns(name: str, stale: set[str]) -> None:
     """Another range, of the project, of an extra or of a group."""
     said = lock.project()
