@@ -7,11 +7,13 @@ stamped into the environment, so a second start does nothing. No index is named 
 import ast
 import contextlib
 import hashlib
+import json
 import os
 import shutil
 import ssl
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -48,9 +50,11 @@ def main(arguments: list[str]) -> NoReturn:
 
 
 def digest(lock: str) -> str:
-    """What the stamp says for a lock: its name, the digest of its text, the interpreter, and where the project lies."""
+    """What the stamp says for a lock: its name, the digest of all that is installed, the interpreter, the place."""
+    said = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    ours = json.dumps([said["project"], said["tool"]["hatch"]])  # the project itself: its command, its folders
     text = (ROOT / "requirements" / f"{lock}.lock").read_bytes()
-    return f"{lock} {hashlib.sha256(text).hexdigest()} {sys.version_info.major}.{sys.version_info.minor} {ROOT}"
+    return f"{lock} {hashlib.sha256(text + ours.encode()).hexdigest()} {sys.version_info.major}.{sys.version_info.minor} {ROOT}"
 
 
 def stamp() -> str:

@@ -14,14 +14,16 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+import tomllib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PROTOS = ROOT / "protos"
 GENERATED = PROTOS / "gen"
+GROUP = "protos"
+"""The dependency group of pyproject.toml that generates: protoc first, then its plugins."""
 HAND_WRITTEN = frozenset({Path("buf/validate/validate_pb2.py")})
-GENERATOR = ("grpcio-tools==1.75.0", "mypy-protobuf==5.1.0")
 LINT = '{"version":"v2","lint":{"use":["STANDARD","COMMENTS"],"ignore":["buf","google"]}}'
 BREAKING = '{"version":"v2","breaking":{"use":["FILE"]}}'
 
@@ -129,22 +131,28 @@ def _protoc(protos: Path, work: Path, *options: str) -> None:
 @functools.cache
 def _generator() -> tuple[str, ...]:
     """The Python that has the generator: uv's, if its cache or the index has it, else one that pip makes."""
-    tools, plugins = GENERATOR
+    tools, *plugins = _group()
     for where in ("--offline", "--quiet"):
-        python = (*_uv(), "tool", "run", where, "--from", tools, "--with", plugins, "python")
+        python = (*_uv(), "tool", "run", where, "--from", tools, "--with", ",".join(plugins), "python")
         with contextlib.suppress(Failed):
             _run([*python, "-c", "import grpc_tools"], "uv")
             return python
     return (_pip_made(),)
 
 
+def _group() -> list[str]:
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    wanted: list[str] = tomllib.loads(text)["dependency-groups"][GROUP]
+    return wanted
+
+
 def _pip_made() -> str:
     """The Python of an environment for the generator that pip made, once: where uv is not served, pip may be."""
-    folder = ROOT / ".tools" / "-".join(("generator", *GENERATOR)).replace("==", "-")
+    folder = ROOT / ".tools" / "-".join(("generator", *_group())).replace("==", "-")
     scripts = folder / ("Scripts" if os.name == "nt" else "bin")
     if not (folder / "complete").exists():
         _run([sys.executable, "-m", "venv", "--clear", str(folder)], "making an environment for protoc")
-        _run([str(scripts / "python"), "-m", "pip", "install", "--quiet", *GENERATOR], "installing protoc")
+        _run([str(scripts / "python"), "-m", "pip", "install", "--quiet", *_group()], "installing protoc")
         (folder / "complete").touch()
     os.environ["PATH"] = f"{scripts}{os.pathsep}{os.environ.get('PATH', '')}"  # protoc looks for its plugins there
     return str(scripts / "python")

@@ -141,7 +141,7 @@ class LoadProcess:
     """The load generator, spoken to by lines."""
 
     def __init__(self, target: str, bootstrap: str, file: Path) -> None:
-        command = [sys.executable, "-m", "settle.bench.load", target, bootstrap, str(kafka.partitions()), str(file)]
+        command = [sys.executable, "-P", "-m", "settle.bench.load", target, bootstrap, str(kafka.partitions()), str(file)]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._answer()
 

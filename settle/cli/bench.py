@@ -34,7 +34,11 @@ def bench(
     """Measure settled settlements per second, latencies, CPU, the ceiling and the ratio; exit status 1 if the figure is void."""
     from settle.bench.run import Options
     from settle.bench.run import bench as run
+    from settle.local import kafka
 
+    if lacking := kafka.extra_missing():
+        typer.echo(f"settle: {lacking}", err=True)
+        raise typer.Exit(1)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds: nothing that was started stays behind
     options = Options(
         mix=mix.value, seconds=seconds, stored=stored, rate=rate, batch=batch, statements=statements, broker=broker.value,

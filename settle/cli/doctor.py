@@ -5,13 +5,11 @@ import platform
 import shutil
 import subprocess
 from importlib.metadata import version
-from pathlib import Path
 
 import typer
 
 from settle.cli.options import Json
-
-ROOT = Path(__file__).resolve().parents[2]
+from settle.local import checkout
 
 
 def doctor(json: Json = False) -> None:
@@ -34,23 +32,37 @@ def doctor(json: Json = False) -> None:
 
 
 def _found() -> dict[str, str]:
-    from settle.local import kafka, postgres
+    from settle.local import postgres
 
     binaries = postgres.find_binaries()
     server = f"{binaries[1]} ({binaries[0]})" if binaries else os.environ.get("SETTLE_PG_DSN", "")
-    why = kafka.why_not_kafka()
     return {
         "Python": platform.python_version(),
-        "uv": _first_line("uv", "--version") or _first_line(str(ROOT / ".tools" / "bin" / "uv"), "--version"),
+        "uv": _uv(),
         "PostgreSQL": server,
         "Java": _first_line("java", "-version"),
         "Maven": _first_line("mvn", "--version"),
-        "broker": os.environ.get("SETTLE_KAFKA") or (f"embedded ({why})" if why else f"Apache Kafka {kafka.KAFKA_VERSION}"),
+        "broker": os.environ.get("SETTLE_KAFKA") or _broker(),
         "grpcio": version("grpcio"),
         "protobuf": version("protobuf"),
         "aiokafka": version("aiokafka"),
         "asyncpg": version("asyncpg"),
     }
+
+
+def _uv() -> str:
+    root = checkout.find()
+    fetched = str(root / ".tools" / "bin" / "uv") if root else ""
+    return _first_line("uv", "--version") or _first_line(fetched, "--version")
+
+
+def _broker() -> str:
+    from settle.local import kafka
+
+    why = kafka.why_not_kafka()
+    if not why:
+        return f"Apache Kafka {kafka.KAFKA_VERSION}"
+    return "" if kafka.extra_missing() else f"embedded ({why})"
 
 
 def _first_line(tool: str, option: str) -> str:

@@ -11,8 +11,7 @@ from typing import Annotated
 
 import typer
 
-ROOT = Path(__file__).resolve().parents[2]
-
+from settle.local import checkout
 
 FULL = {"SETTLE_HISTORIES": "20000"}
 """What the full run adds to the fast one, unless the environment says otherwise: random histories of the money core."""
@@ -37,19 +36,24 @@ _CHECKS = {
 
 def test(part: Annotated[Part, typer.Argument(help="check, unit or all")] = Part.all) -> None:
     """Lint, types, import rules, protos current, tests; exit status 0 only if all of it held."""
-    failed = [name for name, command in _CHECKS.items() if not _held(name, command)] if part is not Part.unit else []
+    root = checkout.find()
+    if root is None:
+        typer.echo("settle: the check needs a checkout: `./bin/settle test` there", err=True)
+        raise typer.Exit(2)
+    checks = _CHECKS if part is not Part.unit else {}
+    failed = [name for name, command in checks.items() if not _held(root, name, command)]
     if part is not Part.check:
         chosen = ["-m", "not end_to_end"] if part is Part.unit else []
         environ = {} if part is Part.unit else FULL
-        if not _held("tests", [sys.executable, "-m", "pytest", *chosen], environ):
+        if not _held(root, "tests", [sys.executable, "-m", "pytest", *chosen], environ):
             failed.append("tests")
     if failed:
         typer.echo(f"FAILED: {', '.join(failed)}", err=True)
         raise typer.Exit(1)
 
 
-def _held(name: str, command: list[str], environ: Mapping[str, str] | None = None) -> bool:
+def _held(root: Path, name: str, command: list[str], environ: Mapping[str, str] | None = None) -> bool:
     began = time.monotonic()
-    status = subprocess.run(command, cwd=ROOT, check=False, env={**(environ or {}), **os.environ}).returncode
+    status = subprocess.run(command, cwd=root, check=False, env={**(environ or {}), **os.environ}).returncode
     typer.echo(f"{name}: {'ok' if status == 0 else f'failed ({status})'} in {time.monotonic() - began:.0f} s", err=True)
     return status == 0

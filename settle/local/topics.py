@@ -10,9 +10,8 @@ import yaml
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError
 
-from settle.local import children, ports
+from settle.local import checkout, children, ports
 
-TOPICS_FILE = Path(__file__).resolve().parents[2] / "deploy" / "topics.yaml"
 PARKED_SUFFIX = ".dlq"
 _EXISTS = 36
 
@@ -22,7 +21,10 @@ class NoBroker(Exception):
 
 
 def _plan() -> dict[str, Any]:  # Any: the values of a YAML file
-    plan: dict[str, Any] = yaml.safe_load(TOPICS_FILE.read_text(encoding="utf-8"))
+    """What the file says; an installed package has its copy beside this module."""
+    root = checkout.find()
+    file = root / "deploy" / "topics.yaml" if root else Path(__file__).with_name("topics.yaml")
+    plan: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
     return plan
 
 

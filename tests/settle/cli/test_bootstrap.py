@@ -46,6 +46,23 @@ def test_an_environment_from_another_place_is_made_anew(bootstrap: dict[str, Any
         assert bootstrap["foreign"]() is foreign
 
 
+def test_another_command_in_pyproject_is_installed_anew(bootstrap: dict[str, Any], tmp_path: Path) -> None:
+    """The lock may be the same: an environment's `settle` names the module that it was made for."""
+    project = tmp_path / "project"
+    (project / "requirements").mkdir(parents=True)
+    (project / "requirements" / "local.lock").write_text("")
+    digest, said = bootstrap["digest"], []
+    digest.__globals__["ROOT"] = project
+
+    for command, lines in (("one:main", 88), ("one:main", 120), ("other:main", 120)):
+        (project / "pyproject.toml").write_text(
+            f'[project]\nscripts.settle = "{command}"\n[tool.hatch]\n[tool.ruff]\nline-length = {lines}\n'
+        )
+        said.append(digest("local"))
+
+    assert said[0] == said[1] != said[2]
+
+
 @pytest.mark.parametrize(("answer", "enough"), [("uv 0.13.9", True), ("uv 0.20.0 (abc)", True), ("uv 0.9.30", False), ("", False)])
 def test_a_uv_that_is_new_enough_is_taken(bootstrap: dict[str, Any], tmp_path: Path, answer: str, enough: bool) -> None:
     """Versions are compared as numbers."""
