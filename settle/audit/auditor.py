@@ -21,7 +21,7 @@ CROSS_CHECKS: Mapping[str, Callable[[World], Awaitable[list[Finding]]]] = {
 WAIT_SECONDS = 15.0
 STUCK = "unfinished.stuck"
 _UNDER_WAY = """
-select 'settlement ' || id from sagas where phase not in ('DONE', 'ABORTED', 'FROZEN')
+select 'settlement ' || id what from sagas where phase not in ('DONE', 'ABORTED', 'FROZEN')
 union all select 'record ' || lane_id || '/' || seq from outbox
 """
 _FIGURES = {"settlements": "sagas", "journals": "journals", "events": "events", "answers": "inbox"}
@@ -63,19 +63,23 @@ async def ask(world: World, check: Check, service: str, report: Report) -> None:
     """
     rows = await world[service].fetch(
         f"""with found (key, expected, actual) as materialized ({check.sql})
-            select key, expected, actual, (select count(*) from found) from found limit {EXAMPLES_MAX}"""
+            select key, expected, actual, (select count(*) from found) total from found limit {EXAMPLES_MAX}"""
     )
-    findings = [Finding(check.id, service, str(row[0]), str(row[1]), str(row[2])) for row in rows]
-    report.add(check.id, findings, rows[0][3] if rows else 0)
+    findings = [
+        Finding(check.id, service, str(row["key"]), str(row["expected"]), str(row["actual"])) for row in rows
+    ]
+    report.add(check.id, findings, rows[0]["total"] if rows else 0)
 
 
 async def _note(world: World, report: Report) -> None:
     """What is no violation, but worth a person's eye; and how much was looked at."""
     for service in SERVICES:
         parked = await world[service].fetch(
-            "select reason, count(*) from parked where state = 'PARKED' group by reason order by reason"
+            "select reason, count(*) count from parked where state = 'PARKED' group by reason order by reason"
         )
-        report.notes += [f"{service}: {count} parked with {reason}; see `settle parked list`" for reason, count in parked]
+        report.notes += [
+            f"{service}: {row['count']} parked with {row['reason']}; see `settle parked list`" for row in parked
+        ]
         for name, table in _FIGURES.items():
             report.figures[name] = report.figures.get(name, 0) + await world[service].fetchval(f"select count(*) from {table}")
 
@@ -93,7 +97,7 @@ async def _under_way(dsns: Mapping[str, str]) -> set[str]:
     for service in SERVICES:
         connection = await asyncpg.connect(dsns[service], timeout=10)
         try:
-            found.update(f"{service} {row[0]}" for row in await connection.fetch(_UNDER_WAY))
+            found.update(f"{service} {row['what']}" for row in await connection.fetch(_UNDER_WAY))
         finally:
             await connection.close()
     return found

@@ -20,28 +20,18 @@ create temporary table audit_balances (
 """
 
 SETTLEMENTS = """
-select s.id, s.kind, s.root, s.decision, json_array_length(s.branches) > 1,
-       coalesce(sum((share ->> 1)::bigint) filter (where share ->> 0 = 'CREDIT'), 0)::bigint,
-       coalesce(sum((share ->> 1)::bigint) filter (where share ->> 0 in ('WALLET', 'BANKCARD')), 0)::bigint,
-       coalesce((s.plan ->> 'gift_minor')::bigint,
-                sum((share ->> 1)::bigint) filter (where share ->> 0 = 'GIFTCARD'), 0)::bigint,
-       coalesce((s.plan -> 'money' ->> 6)::bigint, 0)
-from sagas s cross join lateral json_array_elements(s.branches) branch
-left join lateral json_array_elements(s.plan -> 'money' -> 5) share on true
-where s.phase in ('DONE', 'ABORTED') and branch ->> 0 = $1
-group by s.id
+select settlement_id id, kind, root, decision, two_phase, credit_minor, wallet_minor + bankcard_minor deposit_minor,
+       giftcard_minor gift_minor, coupon_minor
+from settlements where phase in ('DONE', 'ABORTED') and $1 = any (services)
 """
 """The settlements that have ended and in which a service ($1) took part, with the money of their plan by book."""
 
 ORDERS = """
-select o.id, o.state, t.tender, t.amount, t.captured, t.released, t.refunded
-from orders o cross join lateral (
-    select tender ->> 0, (tender ->> 1)::bigint, (tender ->> 3)::bigint, (tender ->> 4)::bigint, (tender ->> 5)::bigint
-    from json_array_elements(o.tenders) tender
-    union all
-    select 'COUPON', (o.coupon ->> 0)::bigint, (o.coupon ->> 1)::bigint, (o.coupon ->> 2)::bigint, (o.coupon ->> 3)::bigint
-) t (tender, amount, captured, released, refunded)
-where (t.tender = 'GIFTCARD') = ($1 = 'card_redemption') and t.amount > 0
+select order_id id, state, tender, amount_minor, captured_minor, released_minor, refunded_minor
+from (select order_id, state, tender, amount_minor, captured_minor, released_minor, refunded_minor from order_tenders
+      union all
+      select order_id, state, 'COUPON', amount_minor, captured_minor, released_minor, refunded_minor from order_coupons) paid
+where (tender = 'GIFTCARD') = ($1 = 'card_redemption') and amount_minor > 0
 """
 """What the coordinator says of every tender that a service ($1) carries; exact only while nothing is under way."""
 

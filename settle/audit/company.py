@@ -51,7 +51,7 @@ CHECKS = (
     Check(
         "rails.flash", "what the flash network has not confirmed is in transit", (CREDIT,),
         """select 'L.REFUND.TRANSIT.FLASH', t.open::text, t.booked::text
-           from (select (select coalesce(sum((tenders ->> 0)::bigint), 0) from credit_refunds
+           from (select (select coalesce(sum(credit_minor), 0) from credit_refund_tenders
                          where state in ('PENDING_CHANNEL', 'EXCEPTION')) open,
                         (select -coalesce(sum(amount_minor), 0) from audit_balances
                          where account = 'L.REFUND.TRANSIT.FLASH') booked) t

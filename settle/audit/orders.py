@@ -74,10 +74,11 @@ QUIET = (
 COORDINATOR = (
     Check(
         "orders.counters", "per tender: refunded <= captured, captured + released <= amount, nothing negative", ("order",),
-        """select o.id || ' ' || (t ->> 0), 'refunded <= captured <= amount - released', t::text
-           from orders o, json_array_elements(o.tenders) t
-           where (t ->> 5)::bigint > (t ->> 3)::bigint or (t ->> 3)::bigint + (t ->> 4)::bigint > (t ->> 1)::bigint
-              or least((t ->> 1)::bigint, (t ->> 3)::bigint, (t ->> 4)::bigint, (t ->> 5)::bigint) < 0""",
+        """select order_id || ' ' || tender, 'refunded <= captured <= amount - released',
+                  concat_ws(' ', refunded_minor, captured_minor, amount_minor, released_minor)
+           from order_tenders
+           where refunded_minor > captured_minor or captured_minor + released_minor > amount_minor
+              or least(amount_minor, captured_minor, released_minor, refunded_minor) < 0""",
     ),
     Check(
         "orders.lock", "an order is locked by a settlement exactly while that settlement is open", ("order",),

@@ -14,9 +14,8 @@ CHECKS = (
     ),
     Check(
         "sagas.branches", "a settlement that is done ended at every participant", SERVICES,
-        """select s.id, 'all branches ENDED', branch ->> 0 || ' ' || (branch ->> 1)
-           from sagas s, json_array_elements(s.branches) branch
-           where s.phase = 'DONE' and branch ->> 1 <> 'ENDED'""",
+        """select saga_id, 'all branches ENDED', service || ' ' || state
+           from saga_branches where phase = 'DONE' and state <> 'ENDED'""",
     ),
     Check(
         "sagas.executed", "with one participant, its stored answer is the decision", BOOKS,

@@ -17,7 +17,10 @@ from settle.audit.findings import BOOKS, ORDER
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 ROWS_AT_A_TIME = 10_000
-_SETTINGS = {"jit": "off", "work_mem": "128MB", "temp_buffers": "64MB", "timezone": "UTC", "application_name": "settle/audit"}
+_SETTINGS = {
+    "jit": "off", "work_mem": "128MB", "temp_buffers": "64MB", "timezone": "UTC", "application_name": "settle/audit",
+}
+_BESIDE = "select tablename from pg_tables where schemaname like 'pg_temp%' and tablename like 'audit%'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +73,12 @@ async def put_beside(world: World) -> None:
 async def _roll_up(book: Connection, service: str) -> None:
     for statement in beside.ROLL_UPS[service]:
         await book.execute(statement)
-    for table in await book.fetch("select tablename from pg_tables where schemaname like 'pg_temp%' and tablename like 'audit%'"):
-        await book.execute(f"analyze {table[0]}")
+    for table in await book.fetch(_BESIDE):
+        await book.execute(f"analyze {table['tablename']}")
 
 
 async def _copy(order: Connection, query: str, service: str, book: Connection, table: str) -> None:
     cursor = await order.cursor(query, service)
     while rows := await cursor.fetch(ROWS_AT_A_TIME):
-        await book.copy_records_to_table(table, records=[tuple(row) for row in rows])
+        await book.copy_records_to_table(table, columns=list(rows[0].keys()), records=[tuple(row) for row in rows])
     await book.execute(f"analyze {table}")
