@@ -80,17 +80,18 @@ def _other(how: str, token: bytes, partitions: int) -> bytes:
 async def forms_of(connection: Connection, ids: Ids) -> list[Form]:
     """The forms of all tables of a database that are cloned and not empty."""
     tables = await connection.fetch(
-        """select c.relname, array_agg(a.attname order by a.attnum)::text[], array_agg(a.atttypid::regtype::text order by a.attnum)
+        """select c.relname as name, array_agg(a.attname order by a.attnum)::text[] as columns,
+                  array_agg(a.atttypid::regtype::text order by a.attnum) as types
            from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
            where c.relkind = 'r' and c.relnamespace = 'public'::regnamespace group by c.relname order by c.relname"""
     )
     found = []
-    for name, columns, types in tables:
-        if name in NOT_CLONED or name == SHARES:
+    for table in tables:
+        if table["name"] in NOT_CLONED or table["name"] == SHARES:
             continue
-        text = await _copy_out(connection, name, columns)
+        text = await _copy_out(connection, table["name"], table["columns"])
         if text:
-            found.append(_form(name, columns, types, text, ids))
+            found.append(_form(table["name"], table["columns"], table["types"], text, ids))
     return found
 
 
@@ -169,7 +170,7 @@ async def sum_shares(connection: Connection, owners: Mapping[str, str], clones: 
 
     Each account or card uses the share that its id hashes to, so the sums follow the ids.
     """
-    columns = [row[0] for row in await connection.fetch(
+    columns = [row["attname"] for row in await connection.fetch(
         "select attname from pg_attribute where attrelid = to_regclass($1) and attnum > 0 and not attisdropped", SHARES
     )]
     if not columns:

@@ -8,35 +8,12 @@ import runpy
 import signal
 import sys
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
-
-from settle.local.stack import LocalStack
-
-if TYPE_CHECKING:
-    from settle.bench.run import Options
 
 INTERVAL_SECONDS = 0.004
 FRAMES_MAX = 60
 LINES_MAX = 70
-
-
-class ProfiledStack(LocalStack):
-    """A stack on the system clock (on the manual one for a night of statements) whose chosen services run under the sampler."""
-
-    def __init__(self, data: Path, options: "Options", say: Callable[[str], None]) -> None:
-        environ = {"SETTLE_PROFILE_DIR": str(options.profile_folder.resolve())} if options.profile_folder else {}
-        super().__init__(data, broker=options.broker, clock="manual" if options.statements else "system", say=say, environ=environ)
-        self._profiled = options.profile
-
-    def _seat_all(self) -> None:
-        super()._seat_all()
-        for name in self._profiled:
-            seat = self.seats[name]
-            seat.environ = dict(seat.environ) | {"SETTLE_PROFILE_MODULE": seat.module}
-            seat.module = "settle.bench.profiling"
 
 
 class Sampler:

@@ -32,7 +32,7 @@ def bench(
     json: Json = False,
 ) -> None:
     """Measure settled settlements per second, latencies, CPU, the ceiling and the ratio; exit status 1 if the figure is void."""
-    from settle.bench.run import Options
+    from settle.bench.options import Options
     from settle.bench.run import bench as run
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds: nothing that was started stays behind

@@ -34,18 +34,18 @@ def doctor(json: Json = False) -> None:
 
 
 def _found() -> dict[str, str]:
-    from settle.local import kafka, postgres
+    from settle.local import jars, postgres
 
     binaries = postgres.find_binaries()
     server = f"{binaries[1]} ({binaries[0]})" if binaries else os.environ.get("SETTLE_PG_DSN", "")
-    why = kafka.why_not_kafka()
+    why = jars.why_not_kafka()
     return {
         "Python": platform.python_version(),
         "uv": _first_line("uv", "--version") or _first_line(str(ROOT / ".tools" / "bin" / "uv"), "--version"),
         "PostgreSQL": server,
         "Java": _first_line("java", "-version"),
         "Maven": _first_line("mvn", "--version"),
-        "broker": os.environ.get("SETTLE_KAFKA") or (f"embedded ({why})" if why else f"Apache Kafka {kafka.KAFKA_VERSION}"),
+        "broker": os.environ.get("SETTLE_KAFKA") or (f"embedded ({why})" if why else f"Apache Kafka {jars.KAFKA_VERSION}"),
         "grpcio": version("grpcio"),
         "protobuf": version("protobuf"),
         "aiokafka": version("aiokafka"),

@@ -10,7 +10,7 @@ from settle.cli.options import DATA, Data, Json
 def status(data: Data = DATA, json: Json = False) -> None:
     """Show each process of the engine; exit status 0 if all of them serve."""
     from settle.local import children
-    from settle.local.stack import read_endpoints, serving
+    from settle.local.endpoints import read_endpoints, serving
 
     said = read_endpoints(data) or {"services": {}, "processes": [], "pid": 0}
     processes = {

@@ -14,13 +14,9 @@ from importlib.metadata import version
 from pathlib import Path
 from uuid import uuid4
 
-from settle.local import children, jars, ports
-from settle.local import topics as plan
-from settle.local.jars import KAFKA_VERSION as KAFKA_VERSION
-from settle.local.jars import why_not_kafka as why_not_kafka
-from settle.local.topics import NoBroker as NoBroker
-from settle.local.topics import partitions as partitions
-from settle.local.topics import topics as topics
+from settle.local import children, jars, ports, topics
+from settle.local.jars import KAFKA_VERSION
+from settle.local.topics import NoBroker
 
 START_SECONDS_MAX = 120.0
 PORTS_TRIED_MAX = 5
@@ -87,7 +83,7 @@ class Broker:
             for _ in range(PORTS_TRIED_MAX):
                 try:
                     self._launch()
-                    plan.create(self.bootstrap, START_SECONDS_MAX, self.kind != "embedded", self.child)
+                    topics.create(self.bootstrap, START_SECONDS_MAX, self.kind != "embedded", self.child)
                 except NoBroker:
                     taken = self.wanted and not self.placed and self.kind == "kafka" and self.crashed
                     self._end()
@@ -144,7 +140,7 @@ class Broker:
             self.child = children.start("kafka", jars.java(libraries, "kafka.Kafka", properties), log=log, folder=folder)
 
     def _launch_embedded(self, folder: Path) -> None:
-        told = json.dumps({"topics": plan.topics(), "partitions": plan.partitions()})
+        told = json.dumps({"topics": topics.topics(), "partitions": topics.partitions()})
         said = folder / "embedded.json"
         said.unlink(missing_ok=True)
         with open(folder / "embedded.log", "ab") as log:

@@ -16,12 +16,9 @@ from typing import Any, Self
 
 import asyncpg
 
-from settle.local import children, kafka, ports, postgres
-from settle.local.endpoints import read_endpoints as read_endpoints
-from settle.local.endpoints import serving as serving
-from settle.local.endpoints import write_endpoints
-from settle.local.supervisor import Seat as Seat
-from settle.local.supervisor import Supervisor
+from settle.local import children, kafka, ports, postgres, topics
+from settle.local.endpoints import read_endpoints, write_endpoints
+from settle.local.supervisor import Seat, Supervisor
 
 SERVICES = ("credit_ledger", "card_redemption", "order")
 ACQUIRER = "acquirer"
@@ -138,7 +135,7 @@ class LocalStack:
         targets = {f"SETTLE_{service.upper()}_TARGET": target for service, number, target, _ in seats if number == 0}
         shared = os.environ | {
             "SETTLE_KAFKA": self.broker.bootstrap, "SETTLE_CLOCK": self.clock, "SETTLE_PROFILE": "local",
-            "SETTLE_PARTITIONS": str(kafka.partitions()), "SETTLE_ACQUIRER_TARGET": acquirer, "GRPC_ENABLE_FORK_SUPPORT": "0",
+            "SETTLE_PARTITIONS": str(topics.partitions()), "SETTLE_ACQUIRER_TARGET": acquirer, "GRPC_ENABLE_FORK_SUPPORT": "0",
             "SETTLE_BROKER": "embedded" if self.broker.kind == "embedded" else "kafka",
             "no_proxy": ports.HOST, "PYTHONUNBUFFERED": "1",
         } | targets | self._environ
@@ -258,7 +255,7 @@ def broker_line(broker: kafka.Broker) -> str:
 async def _create_databases(dsn: str) -> None:
     connection = await asyncpg.connect(dsn)
     try:
-        known = {row[0] for row in await connection.fetch("select datname from pg_database")}
+        known = {row["datname"] for row in await connection.fetch("select datname from pg_database")}
         for name in postgres.DATABASES.values():
             if name not in known:
                 await connection.execute(f"create database {name}")

@@ -4,12 +4,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from settle.client.engine import Engine, call
-from settle.client.outcomes import OK, NotPlayed, Rejected, code_of
+from settle.client.calls import Rejected, call
+from settle.client.engine import Engine
+from settle.client.requests import WAIT, money
 from settle.vectors.comparison import OPENING, closing_balances
+from settle.vectors.outcomes import OK, NotPlayed, code_of
 from settle.vectors.readings import Readings
 from settle.vectors.scenario import Json, Scenario
-from settle.vectors.world import World, money, wait
+from settle.vectors.world import World
 from settlement.card_redemption.v1 import card_service_pb2
 from settlement.common.v1 import tender_pb2
 from settlement.credit_ledger.v1 import adjustment_service_pb2, credit_service_pb2, statement_service_pb2
@@ -93,7 +95,7 @@ class CreditFlow:
             request_id=self._world.request_id(number),
             order_id=self._world.order_id(event["order"]),
             reason=order_pb2.CANCEL_REASON_NOT_WANTED,
-            wait_timeout=wait(),
+            wait_timeout=WAIT,
         )
         _ended((await call(self._engine.orders.CancelOrder, request)).settlement)
 
@@ -102,7 +104,7 @@ class CreditFlow:
         request = order_service_pb2.ConfirmShipmentRequest(
             request_id=self._world.request_id(number),
             order_id=self._world.order_id(event["order"]),
-            wait_timeout=wait(),
+            wait_timeout=WAIT,
         )
         _ended((await call(self._engine.orders.ConfirmShipment, request)).settlement)
 
@@ -155,7 +157,7 @@ class CreditFlow:
             order_id=self._world.order_id(event["order"]),
             amount=money(event["amount"]),
             reason="price reduction",
-            wait_timeout=wait(),
+            wait_timeout=WAIT,
         )
         return (await call(self._engine.after_sale.RefundAmount, request)).settlement
 
@@ -177,7 +179,7 @@ class CreditFlow:
         )
         await call(api.RegisterWaybill, waybill)
         receipt = after_sale_service_pb2.ConfirmReceiptRequest(
-            request_id=world.request_id(*name, "receipt"), wait_timeout=wait(), **ids
+            request_id=world.request_id(*name, "receipt"), wait_timeout=WAIT, **ids
         )
         return (await call(api.ConfirmReceipt, receipt)).settlement
 
@@ -209,7 +211,7 @@ class CreditFlow:
             request_id=self._world.request_id(number),
             order_id=self._world.order_id(event["order"]),
             reason="the return was withdrawn",
-            wait_timeout=wait(),
+            wait_timeout=WAIT,
         )
         _ended((await call(self._engine.after_sale.ReverseRefund, request)).settlement)
 
@@ -228,7 +230,7 @@ class CreditFlow:
                 request_id=self._world.request_id(number),
                 merchant_id=self._world.merchant_id,
                 amount=money(gift_card),
-                wait_timeout=wait(),
+                wait_timeout=WAIT,
             )
             answer = await call(self._engine.merchants.SettleGiftCardShare, share)
             _merchant_ended(answer.merchant_settlement)

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from settle.client.engine import Engine, call
+from settle.client.calls import call
+from settle.client.engine import Engine
 from settle.vectors.scenario import Json
 from settle.vectors.world import World
 from settlement.card_redemption.v1 import card_service_pb2

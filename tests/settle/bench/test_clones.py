@@ -61,7 +61,7 @@ async def test_clones_are_clean_and_know_their_partition(family: House) -> None:
     assert await orders.fetchval("select count(distinct account_id) from orders") == CLONES
     timers = await orders.fetch("select root, partition from timers")
     assert len(timers) >= CLONES
-    assert all(row[1] == partition_of(row[0], PARTITIONS) for row in timers)
+    assert all(row["partition"] == partition_of(row["root"], PARTITIONS) for row in timers)
     assert await family.connections["credit_ledger"].fetchval("select count(*) from merchant_shares") > 1
 
 

@@ -65,7 +65,7 @@ def test_who_asks_for_kafka_gets_kafka_or_an_answer(folder: Path, monkeypatch: p
     """A forced choice is never replaced silently."""
     monkeypatch.setenv("PATH", str(folder))
 
-    with pytest.raises(kafka.NoBroker, match="java and mvn not found"):
+    with pytest.raises(topics.NoBroker, match="java and mvn not found"):
         kafka.make("kafka", folder)
 
 
