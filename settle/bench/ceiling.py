@@ -26,17 +26,19 @@ order by started_at desc limit $2
 """
 
 
-async def measure(dsns: Mapping[str, str], began: datetime, say: Callable[[str], None]) -> float:
+async def measure(
+    dsns: Mapping[str, str], began: datetime, say: Callable[[str], None], batch: int = BATCH
+) -> float:
     """Settlements per second of plain SQL, for a sample of those that began after `began`; 0 if there are none."""
     connections = {service: await asyncpg.connect(dsn) for service, dsn in dsns.items()}
     try:
         sample = [Settled(**row) for row in await connections["order"].fetch(_SAMPLE, began, SAMPLE)]
-        if len(sample) < BATCH:
+        if len(sample) < batch:
             return 0.0
         twins = {service: await make_twin(connection, service, sample) for service, connection in connections.items()}
         started = time.perf_counter()
-        for start in range(0, len(sample), BATCH):
-            await _settle(twins, sample[start : start + BATCH])
+        for start in range(0, len(sample), batch):
+            await _settle(twins, sample[start : start + batch])
         per_second = len(sample) / (time.perf_counter() - started)
         say(f"ceiling: {per_second:.0f}/s over {len(sample)} settlements")
         return round(per_second, 1)
