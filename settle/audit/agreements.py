@@ -1,4 +1,4 @@
-"""Agreements and instalments: what the plans say is owed is what the limits, the loans and the deposits say (DOMAIN 3.4)."""
+"""Agreements and instalments: what the plans say is owed is what limits, loans and deposits say (DOMAIN 3.4)."""
 
 from settle.audit.findings import CREDIT, Check
 
@@ -18,18 +18,21 @@ select a.order_id, a.account_id, a.state, coalesce(i.unbilled, 0), coalesce(i.bi
 from agreements a
 left join (
     select order_id, sum(outstanding_minor) filter (where not billed) unbilled,
-           sum(outstanding_minor) filter (where billed) billed, sum(fee_minor - fee_paid_minor) filter (where billed) fee,
+           sum(outstanding_minor) filter (where billed) billed,
+           sum(fee_minor - fee_paid_minor) filter (where billed) fee,
            sum(late_minor) late, sum(principal_minor) principal,
-           count(*) filter (where least(outstanding_minor, principal_minor, paid_minor, refunded_minor, written_off_minor,
-                                        fee_paid_minor, late_minor) < 0
+           count(*) filter (where least(outstanding_minor, principal_minor, paid_minor, refunded_minor,
+                                        written_off_minor, fee_paid_minor, late_minor) < 0
                             or fee_paid_minor > fee_minor or fee_minor > fee_initial_minor
                             or not billed and (fee_paid_minor > 0 or late_minor > 0)) unsound
     from instalments group by order_id
 ) i on i.order_id = a.order_id
-left join (select order_id, sum(principal_minor) planned from agreement_plans group by order_id) p on p.order_id = a.order_id
+left join (select order_id, sum(principal_minor) planned from agreement_plans group by order_id) p
+    on p.order_id = a.order_id
 left join (
     select order_id, sum(authorized_minor - captured_minor - released_minor) filter (where tender = 'CREDIT') held,
-           sum(authorized_minor - captured_minor - released_minor) filter (where tender in ('WALLET', 'BANKCARD')) deposit,
+           sum(authorized_minor - captured_minor - released_minor)
+               filter (where tender in ('WALLET', 'BANKCARD')) deposit,
            sum(captured_minor) filter (where tender = 'CREDIT') captured
     from holds group by order_id
 ) h on h.order_id = a.order_id
@@ -38,7 +41,8 @@ left join (
 
 CHECKS = (
     Check(
-        "agreements.debt", "used limit = unpaid principal = unbilled + billed loan; fees and late fees are what is due", (CREDIT,),
+        "agreements.debt", "used limit = unpaid principal = unbilled + billed loan; fees and late fees are what is due",
+        (CREDIT,),
         """select a.id || ' ' || v.name, v.owed::text, v.booked::text
            from credit_accounts a
            left join (
@@ -64,14 +68,16 @@ CHECKS = (
            where v.owed <> v.booked""",
     ),
     Check(
-        "agreements.deposits", "what is taken of wallet and bank card and not yet shipped is the order's deposit", (CREDIT,),
+        "agreements.deposits", "what is taken of wallet and bank card and not yet shipped is the order's deposit",
+        (CREDIT,),
         """select coalesce(a.order_id, b.sub), coalesce(a.deposit_minor, 0)::text, (-coalesce(b.amount_minor, 0))::text
            from audit_agreements a
            full join (select sub, amount_minor from audit_balances where account = 'L.DEPOSIT') b on b.sub = a.order_id
            where coalesce(a.deposit_minor, 0) <> -coalesce(b.amount_minor, 0)""",
     ),
     Check(
-        "agreements.instalments", "principal = paid + refunded + written off + outstanding, each of them at least 0", (CREDIT,),
+        "agreements.instalments", "principal = paid + refunded + written off + outstanding, each of them at least 0",
+        (CREDIT,),
         "select order_id, 'sound instalments', unsound || ' unsound' from audit_agreements where unsound > 0",
     ),
     Check(
@@ -80,7 +86,8 @@ CHECKS = (
            from audit_agreements where planned_minor <> principal_minor or planned_minor <> captured_minor""",
     ),
     Check(
-        "agreements.refunds", "per tender: refunded <= captured, captured + released <= authorized, nothing negative", (CREDIT,),
+        "agreements.refunds", "per tender: refunded <= captured, captured + released <= authorized, nothing negative",
+        (CREDIT,),
         """select order_id || ' ' || tender, 'refunded <= captured <= authorized - released',
                   concat_ws(' ', refunded_minor, captured_minor, authorized_minor, released_minor)
            from holds

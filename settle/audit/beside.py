@@ -1,4 +1,4 @@
-"""What is put beside the books before they are checked: the coordinator's view of settlements and orders, and roll-ups."""
+"""What is put beside the books before they are checked: the coordinator's settlements and orders, and roll-ups."""
 
 from settle.audit import agreements
 from settle.audit.findings import CARD, CREDIT
@@ -6,12 +6,13 @@ from settle.audit.findings import CARD, CREDIT
 TABLES = """
 create temporary table audit_settlements (
     id text primary key, kind text not null, root text not null, decision text not null, two_phase boolean not null,
-    credit_minor bigint not null, deposit_minor bigint not null, gift_minor bigint not null, coupon_minor bigint not null
+    credit_minor bigint not null, deposit_minor bigint not null, gift_minor bigint not null,
+    coupon_minor bigint not null
 );
 create temporary table audit_orders (
     id text not null, state text not null, tender text not null,
-    amount_minor bigint not null, captured_minor bigint not null, released_minor bigint not null, refunded_minor bigint not null,
-    primary key (id, tender)
+    amount_minor bigint not null, captured_minor bigint not null, released_minor bigint not null,
+    refunded_minor bigint not null, primary key (id, tender)
 );
 create temporary table audit_balances (
     unit text not null, account text not null, sub text not null, amount_minor bigint not null,
@@ -30,14 +31,16 @@ ORDERS = """
 select order_id id, state, tender, amount_minor, captured_minor, released_minor, refunded_minor
 from (select order_id, state, tender, amount_minor, captured_minor, released_minor, refunded_minor from order_tenders
       union all
-      select order_id, state, 'COUPON', amount_minor, captured_minor, released_minor, refunded_minor from order_coupons) paid
+      select order_id, state, 'COUPON', amount_minor, captured_minor, released_minor, refunded_minor
+      from order_coupons) paid
 where (tender = 'GIFTCARD') = ($1 = 'card_redemption') and amount_minor > 0
 """
 """What the coordinator says of every tender that a service ($1) carries; exact only while nothing is under way."""
 
 BALANCES = """
 insert into audit_balances (unit, account, sub, amount_minor)
-    select unit, coalesce(account, '?'), coalesce(sub, '?'), sum(coalesce(amount_minor, 0)) from entries group by 1, 2, 3
+    select unit, coalesce(account, '?'), coalesce(sub, '?'), sum(coalesce(amount_minor, 0))
+    from entries group by 1, 2, 3
 """
 """A journal of the wrong shape must not stop the audit that reports it."""
 

@@ -32,7 +32,7 @@ async def clearing(world: World) -> list[Finding]:
         return []
     running = set() if world.quiet else await _running(world, {sub for sub, _ in still_open})
     return [
-        Finding(CLEARING, "both books", f"{sub} {op}", "0", str(amount))
+        Finding(CLEARING, "both books", f"{sub} {op}", expected="0", actual=str(amount))
         for (sub, op), amount in sorted(still_open.items()) if sub not in running
     ]
 
@@ -54,5 +54,10 @@ async def consolidated(world: World) -> list[Finding]:
             unit, amount = row["unit"], row["amount_minor"]
             sums[unit] += amount
             if unit == "LIMIT" and book != CREDIT:
-                strays.append(Finding(CONSOLIDATED, book, unit, "only in credit_ledger", str(amount)))
-    return strays + [Finding(CONSOLIDATED, "both books", unit, "0", str(amount)) for unit, amount in sums.items() if amount]
+                strays.append(
+                    Finding(CONSOLIDATED, book, unit, expected="only in credit_ledger", actual=str(amount))
+                )
+    return strays + [
+        Finding(CONSOLIDATED, "both books", unit, expected="0", actual=str(amount))
+        for unit, amount in sums.items() if amount
+    ]

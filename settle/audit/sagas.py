@@ -9,8 +9,9 @@ CHECKS = (
                                  when 'ABORTED' then 'ABORT' when 'CANCELLING' then 'ABORT' else 'none' end,
                   phase || ' ' || coalesce(nullif(decision, ''), 'none')
            from sagas
-           where phase <> 'FROZEN' and decision <> case phase when 'DONE' then 'COMMIT' when 'CONFIRMING' then 'COMMIT'
-                                                  when 'ABORTED' then 'ABORT' when 'CANCELLING' then 'ABORT' else '' end""",
+           where phase <> 'FROZEN'
+             and decision <> case phase when 'DONE' then 'COMMIT' when 'CONFIRMING' then 'COMMIT'
+                                        when 'ABORTED' then 'ABORT' when 'CANCELLING' then 'ABORT' else '' end""",
     ),
     Check(
         "sagas.branches", "a settlement that is done ended at every participant", SERVICES,
@@ -43,7 +44,8 @@ CHECKS = (
            left join inbox t on t.message_id = s.id || '/T'
            left join inbox f on f.message_id = s.id || '/F'
            left join inbox c on c.message_id = s.id || '/C'
-           where s.two_phase and s.decision = 'ABORT' and (t.verdict is null or c.verdict is null or f.verdict is not null)""",
+           where s.two_phase and s.decision = 'ABORT'
+             and (t.verdict is null or c.verdict is null or f.verdict is not null)""",
     ),
     Check(
         "sagas.traceless", "an aborted settlement posted nothing", BOOKS,

@@ -61,7 +61,7 @@ async def _snapshot(dsn: str, tables: tuple[str, ...]) -> AsyncIterator[Connecti
 
 async def put_beside(world: World) -> None:
     """Sum the entries of the books, spread their lists, and copy the coordinator's view beside them."""
-    async with asyncio.TaskGroup() as both:  # not gather: if one fails, the other must have ended before its connection closes
+    async with asyncio.TaskGroup() as both:  # not gather: the other must have ended before its connection closes
         for service in BOOKS:
             both.create_task(_roll_up(world[service], service))
     for service in BOOKS:

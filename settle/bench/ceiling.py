@@ -91,7 +91,8 @@ async def _upsert(twin: Twin, upserts: Upserts, ids: Sequence[str]) -> None:
     rows = dict(zip(table.values(upserts.key, ids), table.of(ids), strict=True))
     if not rows:
         return
-    name, columns, ordered = f"ceiling.{upserts.table}", ", ".join(table.columns), [rows[key] for key in sorted(rows, key=str)]
+    name, columns = f"ceiling.{upserts.table}", ", ".join(table.columns)
+    ordered = [rows[key] for key in sorted(rows, key=str)]
     lock = f"order by {upserts.key} for no key update" if upserts.lock else ""
     await twin.connection.fetch(f"select {columns} from {name} where {upserts.key} = any($1) {lock}", list(rows))
     values = ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(table.types.values(), 1))

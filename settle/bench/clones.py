@@ -148,10 +148,13 @@ def _split_bytes(value: bytes, ids: Ids, literals: list[bytes], gaps: list[tuple
     _split(bytes.fromhex(value.removeprefix(rb"\\x").decode()), "hex", ids, literals, gaps)
 
 
-async def copy_clones(connection: Connection, forms: Iterable[Form], clones: Sequence[Sequence[bytes]], partitions: int) -> None:
+async def copy_clones(
+    connection: Connection, forms: Iterable[Form], clones: Sequence[Sequence[bytes]], partitions: int
+) -> None:
     """Write the rows of these clones, each given by its ids."""
     for form in forms:
-        await connection.copy_to_table(form.table, source=_rows(form, clones, partitions), columns=form.columns, format="text")
+        rows = _rows(form, clones, partitions)
+        await connection.copy_to_table(form.table, source=rows, columns=form.columns, format="text")
 
 
 async def _rows(form: Form, clones: Sequence[Sequence[bytes]], partitions: int) -> AsyncIterator[bytes]:
@@ -185,7 +188,8 @@ async def sum_shares(connection: Connection, owners: Mapping[str, str], clones: 
             totals.setdefault(share, Counter()).update({column: row[column] for column in amounts})
     await connection.execute(f"delete from {SHARES}")
     filled = [
-        tuple(_share_column(column, share, rows[0], sums) for column in columns) for share, sums in sorted(totals.items())
+        tuple(_share_column(column, share, rows[0], sums) for column in columns)
+        for share, sums in sorted(totals.items())
     ]
     await connection.copy_records_to_table(SHARES, columns=columns, records=filled)
 

@@ -1,4 +1,4 @@
-"""Fills a fresh engine: the family through the public API, its clones by COPY, statistics taken on the filled tables."""
+"""Fills a fresh engine: the family through the public API, its clones by COPY; statistics of the filled tables."""
 
 import asyncio
 import random
@@ -68,7 +68,8 @@ async def _clone(dsns: Mapping[str, str], count: int, partitions: int) -> None:
     for start in range(1, count, CLONES_AT_A_TIME):
         chunk = [ids.of_clone(n) for n in range(start, min(start + CLONES_AT_A_TIME, count))]
         await asyncio.gather(*(
-            clones.copy_clones(connection, forms[service], chunk, partitions) for service, connection in connections.items()
+            clones.copy_clones(connection, forms[service], chunk, partitions)
+            for service, connection in connections.items()
         ))
     for book, known in owners.items():
         await clones.sum_shares(connections[book], known, range(count))

@@ -1,7 +1,8 @@
 """A night of statements: every account's cut falls due at one midnight while settlements go on.
 
 Settlements are measured before the midnight, after it, and beside the run over all accounts, the last two in turns: the
-run is stopped in the middle and resumed where it stood. At the end it finishes alone, and every account has its statement.
+run is stopped in the middle and resumed where it stood. At the end it finishes alone, and every account has its
+statement.
 """
 
 import asyncio

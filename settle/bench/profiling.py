@@ -6,7 +6,6 @@ The report goes to SETTLE_PROFILE_DIR when the service ends: self and total CPU 
 import os
 import runpy
 import signal
-import sys
 from collections import Counter
 from pathlib import Path
 from types import FrameType
@@ -25,7 +24,7 @@ class Sampler:
         self._samples = 0
 
     def start(self) -> None:
-        """Sample until the process ends. A signal, not a thread: a thread would only see the main one give up the lock."""
+        """Sample until the process ends, by a signal: a thread would only see the main one give up the lock."""
         signal.signal(signal.SIGPROF, self._count)
         signal.setitimer(signal.ITIMER_PROF, INTERVAL_SECONDS, INTERVAL_SECONDS)
 
@@ -52,7 +51,7 @@ class Sampler:
 
 def _name(frame: FrameType) -> str:
     path = Path(frame.f_code.co_filename)
-    return f"{path.parent.name}/{path.name} {frame.f_code.co_qualname if sys.version_info >= (3, 11) else frame.f_code.co_name}"
+    return f"{path.parent.name}/{path.name} {frame.f_code.co_qualname}"
 
 
 def main() -> None:

@@ -56,7 +56,8 @@ async def _measure(stack: LocalStack, options: Options, file: Path, stored: int,
     services, dsns = targets_of(stack.endpoints), dsns_of(stack.endpoints)
     admin = await asyncpg.connect(dsns["order"])
     server: str = await admin.fetchval("show server_version")
-    versions = {name: version(name) for name in VERSIONS} | {"python": sys.version.split()[0], "PostgreSQL": server.split()[0]}
+    versions = {name: version(name) for name in VERSIONS}
+    versions |= {"python": sys.version.split()[0], "PostgreSQL": server.split()[0]}
     figures = Figures(options.mix, f"{stack.broker.kind} {stack.broker.version}", versions, stored)
     began = await admin.fetchval("select now()")
     with ExitStack() as cleanup:
@@ -84,11 +85,15 @@ async def _measure(stack: LocalStack, options: Options, file: Path, stored: int,
     if not options.statements:
         figures.ceiling_per_second = await ceiling.measure(dsns, began, say)
     await admin.close()
-    _judge(figures, [f"{f.check} in {f.where}: {f.what}: expected {f.expected}, found {f.actual}" for f in report.findings])
+    _judge(figures, [
+        f"{f.check} in {f.where}: {f.what}: expected {f.expected}, found {f.actual}" for f in report.findings
+    ])
     return figures
 
 
-async def _day(options: Options, phase: Callable[[str, str], Awaitable[Phase]], say: Callable[[str], None]) -> list[Phase]:
+async def _day(
+    options: Options, phase: Callable[[str, str], Awaitable[Phase]], say: Callable[[str], None]
+) -> list[Phase]:
     closed = await phase("closed loop", f"closed {options.seconds}")
     rate = options.rate or closed.settled_per_second / 2
     say(f"{closed}\nopen loop at {rate:.0f}/s")
@@ -125,8 +130,9 @@ async def _phase(
     settled, cores = max(answer["settled"], 1), processes.cores()
     return Phase(
         name=name, seconds=round(answer["seconds"], 2), sent=answer["sent"], settled=answer["settled"],
-        settled_per_second=round(answer["settled_within"] / answer["seconds"], 1), accepted=Percentiles.of(answer["accepted"]),
-        to_settled=Percentiles.of(answer["to_settled"]), errors=answer["errors"],
+        settled_per_second=round(answer["settled_within"] / answer["seconds"], 1),
+        accepted=Percentiles.of(answer["accepted"]), to_settled=Percentiles.of(answer["to_settled"]),
+        errors=answer["errors"],
         cpu_per_1000={n: round((after[n].cpu_seconds - before[n].cpu_seconds) * 1000 / settled, 3) for n in pids},
         wal_bytes_per_settlement=wal // settled, machine_busy=round((busy_after.used - busy.used) / wall / cores, 3),
         stolen=round((busy_after.stolen - busy.stolen) / wall / cores, 3),

@@ -56,7 +56,8 @@ UPSERTS: Mapping[str, Sequence[Upserts]] = {
     ),
 }
 APPENDS: Mapping[str, Sequence[str]] = {
-    "order": ("events",), "credit_ledger": ("operations", "journals", "events"), "card_redemption": ("journals", "events"),
+    "order": ("events",), "credit_ledger": ("operations", "journals", "events"),
+    "card_redemption": ("journals", "events"),
 }
 
 

@@ -39,13 +39,14 @@ def _found() -> dict[str, str]:
     binaries = postgres.find_binaries()
     server = f"{binaries[1]} ({binaries[0]})" if binaries else os.environ.get("SETTLE_PG_DSN", "")
     why = jars.why_not_kafka()
+    own = f"embedded ({why})" if why else f"Apache Kafka {jars.KAFKA_VERSION}"
     return {
         "Python": platform.python_version(),
         "uv": _first_line("uv", "--version") or _first_line(str(ROOT / ".tools" / "bin" / "uv"), "--version"),
         "PostgreSQL": server,
         "Java": _first_line("java", "-version"),
         "Maven": _first_line("mvn", "--version"),
-        "broker": os.environ.get("SETTLE_KAFKA") or (f"embedded ({why})" if why else f"Apache Kafka {jars.KAFKA_VERSION}"),
+        "broker": os.environ.get("SETTLE_KAFKA") or own,
         "grpcio": version("grpcio"),
         "protobuf": version("protobuf"),
         "aiokafka": version("aiokafka"),

@@ -17,7 +17,8 @@ def status(data: Data = DATA, json: Json = False) -> None:
         p["name"]: {"pid": p["pid"], "running": children.alive(p["pid"], p["began"])} for p in said["processes"]
     }
     services = {
-        name: {"target": service["target"], "serving": serving(service["target"])} for name, service in said["services"].items()
+        name: {"target": service["target"], "serving": serving(service["target"])}
+        for name, service in said["services"].items()
     }
     healthy = bool(services) and all(s["serving"] for s in services.values()) and bool(said["pid"])
     if json:

@@ -62,7 +62,8 @@ def _detach(broker: BrokerChoice, clock: ClockChoice, data: Data) -> None:
     from settle.local.endpoints import read_endpoints, serving
 
     data.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "settle.cli", "up", "--broker", broker.value, "--clock", clock.value, "--data", str(data)]
+    options = ["--broker", broker.value, "--clock", clock.value, "--data", str(data)]
+    command = [sys.executable, "-m", "settle.cli", "up", *options]
     with open(data / "up.log", "wb") as log:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
     deadline = time.monotonic() + DETACH_SECONDS_MAX

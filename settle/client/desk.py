@@ -1,4 +1,4 @@
-"""The desk: a customer's account, wallet and gift card, and what both books say of them; each a call of the public API."""
+"""The desk: a customer's account, wallet and gift card, and what both books say of them, through the public API."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""The shop: what a customer buys, cancels and sends back there, and what its merchant does; each a call of the public API."""
+"""The shop: what a customer buys, cancels and sends back, and what its merchant does, through the public API."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple

@@ -49,7 +49,9 @@ class Story:
     async def _opening(self) -> None:
         teller = self._teller
         teller.chapter("A customer with credit")
-        teller.say(f"It is {START:%d %B %Y, %H:%M} in Shanghai. A customer gets a credit account, a wallet and a gift card.")
+        teller.say(
+            f"It is {START:%d %B %Y, %H:%M} in Shanghai. A customer gets a credit account, a wallet and a gift card."
+        )
         account = await self._desk.open_account(LIMIT, WALLET, CARD)
         teller.table("the account, yuan", figures.ACCOUNT, figures.account(account))
         teller.claim(f"{yuan(LIMIT)} can be spent on credit", account.available_limit.minor_units == LIMIT)
@@ -59,7 +61,9 @@ class Story:
         teller.chapter("An order on 12 instalments is cancelled")
         order = await shop.place([Goods("a telephone", 1, 360_000)], [Payment("CREDIT", 360_000)], instalments(12))
         held = await desk.account()
-        teller.say(f"A telephone for 3600.00 on 12 instalments ({order.order_id}). Nothing is owed yet: the limit is held.")
+        teller.say(
+            f"A telephone for 3600.00 on 12 instalments ({order.order_id}). Nothing is owed yet: the limit is held."
+        )
         teller.table("the account, order placed", figures.ACCOUNT, figures.account(held))
         quote = await shop.quote_cancel(order.order_id)
         teller.say(f"Before the cancel a binding quote: {yuan(quote.amount.minor_units)} would come back.")
@@ -81,7 +85,10 @@ class Story:
         order = await shop.place([Goods("a chair", 3, 40_000)], [Payment("CREDIT", 120_000)], instalments(12))
         await shop.ship(order.order_id)
         first = await desk.instalments(order.order_id)
-        teller.say(f"Three chairs at 400.00 on 12 instalments ({order.order_id}); the merchant ships, the repayment plan starts.")
+        teller.say(
+            f"Three chairs at 400.00 on 12 instalments ({order.order_id});"
+            " the merchant ships, the repayment plan starts."
+        )
         teller.table("the repayment plan", figures.INSTALMENTS, figures.instalments(first))
         for bill_date in BILLS:
             await self._repay_bill(bill_date)
@@ -132,7 +139,9 @@ class Story:
         order = await shop.place([Goods("a coat", 1, 100_000)], payments, instalments(6))
         await shop.ship(order.order_id)
         before, card = await desk.instalments(order.order_id), await desk.card()
-        teller.say(f"A coat for 1000.00 ({order.order_id}): 500.00 on credit, 300.00 by gift card, 200.00 by bank card.")
+        teller.say(
+            f"A coat for 1000.00 ({order.order_id}): 500.00 on credit, 300.00 by gift card, 200.00 by bank card."
+        )
         teller.table("its repayment plan", figures.INSTALMENTS, figures.instalments(before))
         teller.claim("the gift card is spent", card.balance.minor_units == 0)
         await self._move(self._now + timedelta(days=2))
@@ -143,8 +152,10 @@ class Story:
         order = await shop.order(order.order_id)
         await self._refund_shown(order.order_id, settlement, after)
         given = {figures.tender(share.type): share.amount.minor_units for share in settlement.tenders}
-        teller.claim("both participants and the order ended together", settlement.state == DONE and len(settlement.branches) == 2)
-        teller.claim("every means of payment got its own back", given == {"credit": 50_000, "giftcard": CARD, "bankcard": 20_000})
+        both = settlement.state == DONE and len(settlement.branches) == 2
+        teller.claim("both participants and the order ended together", both)
+        paid = {"credit": 50_000, "giftcard": CARD, "bankcard": 20_000}
+        teller.claim("every means of payment got its own back", given == paid)
         teller.claim("the gift card holds 300.00 again", card.balance.minor_units == CARD)
         teller.claim("nothing is owed on the order, in no row", figures.owed(after) == 0 and figures.conserved(after))
         teller.claim("the limit is what it was before the order", now.available_limit == account.available_limit)
@@ -166,7 +177,10 @@ class Story:
         """The bank pays in its own time, after the settlement; the engine asks until it has."""
         teller, desk = self._teller, self._desk
         leg = await desk.leg(order_id, leg_pb2.LEG_STATE_ACCEPTED)
-        teller.say(f"200.00 are on their way to the bank card ({leg.leg_id}): the acquirer accepted them and pays in its own time.")
+        teller.say(
+            f"200.00 are on their way to the bank card ({leg.leg_id}):"
+            " the acquirer accepted them and pays in its own time."
+        )
         teller.claim("the acquirer accepted the refund once", leg.state == leg_pb2.LEG_STATE_ACCEPTED)
         refund = await self._bank.confirm(leg.leg_id)
         for _ in range(MINUTES_MAX):
@@ -176,7 +190,8 @@ class Story:
                 break
         teller.say("The bank pays; the engine asks it, and books the money as arrived.")
         teller.table("the journal of the bank's payment", figures.JOURNALS, figures.journals(await self._arrived()))
-        teller.claim("200.00 arrived at the bank card", leg.state == leg_pb2.LEG_STATE_SETTLED and refund.amount == leg.amount)
+        arrived = leg.state == leg_pb2.LEG_STATE_SETTLED and refund.amount == leg.amount
+        teller.claim("200.00 arrived at the bank card", arrived)
 
     async def _arrived(self) -> list[Answer]:
         return [journal for journal in await self._desk.journals("") if journal.op == "card_refund_settled"]

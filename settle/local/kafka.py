@@ -77,7 +77,7 @@ class Broker:
         return self.wanted and self.folder is not None and not (self.child and self.child.running)
 
     def start(self) -> None:
-        """Start it where it was, create the topics that are missing. The port of Kafka is kept from the first success on."""
+        """Start it where it was, create the topics that are missing. Kafka's port is kept from the first success on."""
         with self.starting:
             self.wanted = True  # not sooner: the supervisor would take the pause before a start for a crash
             for _ in range(PORTS_TRIED_MAX):
@@ -89,7 +89,8 @@ class Broker:
                     self._end()
                     if not taken or self.folder is None:
                         raise
-                    _place(self.folder)  # somebody took a port between choosing and listening, or the data are of no use
+                    # somebody took a port between choosing and listening, or the data are of no use
+                    _place(self.folder)
                     self.bootstrap = f"{ports.HOST}:{_ports_of(self.folder)[0]}"
                 else:
                     self.placed = True
@@ -133,11 +134,13 @@ class Broker:
         with open(folder / "kafka.log", "ab") as log:
             if not (folder / "logs" / "meta.properties").exists():
                 cluster = base64.urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")
-                tool = ("kafka.tools.StorageTool", "format", "--standalone", f"--cluster-id={cluster}", "-c", properties)
-                done = subprocess.run(jars.java(libraries, *tool), cwd=folder, check=False, stdout=log, stderr=log)
+                told = ("format", "--standalone", f"--cluster-id={cluster}", "-c", properties)
+                format_data = jars.java(libraries, "kafka.tools.StorageTool", *told)
+                done = subprocess.run(format_data, cwd=folder, check=False, stdout=log, stderr=log)
                 if done.returncode:
                     raise NoBroker(f"Kafka's data could not be made; see {folder / 'kafka.log'}")
-            self.child = children.start("kafka", jars.java(libraries, "kafka.Kafka", properties), log=log, folder=folder)
+            command = jars.java(libraries, "kafka.Kafka", properties)
+            self.child = children.start("kafka", command, log=log, folder=folder)
 
     def _launch_embedded(self, folder: Path) -> None:
         told = json.dumps({"topics": topics.topics(), "partitions": topics.partitions()})

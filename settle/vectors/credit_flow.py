@@ -15,7 +15,13 @@ from settle.vectors.world import World
 from settlement.card_redemption.v1 import card_service_pb2
 from settlement.common.v1 import tender_pb2
 from settlement.credit_ledger.v1 import adjustment_service_pb2, credit_service_pb2, statement_service_pb2
-from settlement.order.v1 import after_sale_service_pb2, merchant_service_pb2, order_pb2, order_service_pb2, settlement_pb2
+from settlement.order.v1 import (
+    after_sale_service_pb2,
+    merchant_service_pb2,
+    order_pb2,
+    order_service_pb2,
+    settlement_pb2,
+)
 
 EVIDENCE = ("order-page", "bill-page")
 
@@ -236,7 +242,7 @@ class CreditFlow:
             _merchant_ended(answer.merchant_settlement)
 
     async def _gift_card_share(self, amount: int) -> int:
-        """What of an amount the credit ledger does not owe and card_redemption does; nothing of one that both do not owe."""
+        """What of an amount only card_redemption owes; 0 if both together owe less."""
         merchant_id = self._world.merchant_id
         request = credit_service_pb2.GetMerchantBalanceRequest(merchant_id=merchant_id)
         rest = amount - (await call(self._engine.credit.GetMerchantBalance, request)).payable_minor

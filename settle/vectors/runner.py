@@ -1,4 +1,4 @@
-"""Plays scenarios: calculators at once, flows woven into one timeline; every case gets a verdict, nothing is skipped."""
+"""Plays scenarios: calculators at once, flows woven into one timeline; every case gets a verdict."""
 
 import asyncio
 from collections.abc import Coroutine, Sequence

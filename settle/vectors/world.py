@@ -1,4 +1,4 @@
-"""One case's own world: its customer, account, wallet, card and merchant, and the names that stand for them on the wire."""
+"""One case's own world: its customer, account, wallet, card and merchant, and what they are called on the wire."""
 
 import re
 from collections.abc import Mapping
@@ -129,7 +129,9 @@ class World:
         return [order_pb2.LineQuantity(line_id=self._lines.wire(line["id"]), quantity=line["qty"]) for line in lines]
 
     def _line(self, line: Json) -> Any:  # Any: a generated message
-        return order_pb2.NewLine(line_id=self._lines.wire(line["id"]), quantity=line["qty"], unit_price=money(line["unit_price"]))
+        return order_pb2.NewLine(
+            line_id=self._lines.wire(line["id"]), quantity=line["qty"], unit_price=money(line["unit_price"])
+        )
 
     def _promotion(self, promo: Json, count: int) -> Any:  # Any: a generated message
         return order_pb2.Promotion(amount=money(promo["amount"]), line_indexes=promo.get("lines", range(count)))

@@ -10,8 +10,8 @@ PPM = 1_000_000
 class Faults:
     """Shares of the calls.
 
-    `timeout_done`: booked, but the answer never comes. `timeout_undone`: neither. `late_done`: the answer never comes and
-    the booking happens after the caller gave up. `unavailable`: down. `rejected`: refused for good.
+    `timeout_done`: booked, but the answer never comes. `timeout_undone`: neither. `late_done`: the answer never comes
+    and the booking happens after the caller gave up. `unavailable`: down. `rejected`: refused for good.
     """
 
     timeout_done_ppm: int = 0

@@ -40,7 +40,7 @@ class AcquirerLedger:
         )
 
     def refund(self, key: str, reference: str, amount_minor: int, state: str) -> BookedRefund:
-        """Refund once: the same key and content gives the same answer, the same key with other content raises `KeyReused`."""
+        """Refund once: the same key and content gives the same answer; with other content it raises `KeyReused`."""
         known = self.find(key)
         if known is not None and (known.reference, known.amount_minor) != (reference, amount_minor):
             raise KeyReused(key)

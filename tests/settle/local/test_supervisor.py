@@ -39,7 +39,9 @@ def watch(folder: Path) -> Iterator[Watch]:
     environ = os.environ | {"SETTLE_LISTEN": target, "PYTHONPATH": os.pathsep.join(sys.path)}
     said: list[str] = []
     changes: list[int] = []
-    supervisor = Supervisor(folder / "logs", said.append, lambda: changes.append(1), echo=True, revive=True)
+    supervisor = Supervisor(
+        folder / "logs", say=said.append, changed=lambda: changes.append(1), echo=True, revive=True
+    )
     supervisor.seats["dummy"] = Seat("dummy", "tests.settle.local.dummy", environ, target)
     yield Watch(supervisor, supervisor.seats["dummy"], said, changes)
     supervisor.stop()
