@@ -87,7 +87,8 @@ async def test_a_parcel_refused_at_the_door_is_refunded_when_it_is_back(shop: Sh
     order_id = await _shipped(shop)
 
     refused = await call(shop.engine.after_sale.RefuseDelivery, pb.RefuseDeliveryRequest(
-        request_id=fresh(), order_id=order_id, customer_id=shop.customer.customer_id, waybill_number="SF1", note="too late",
+        request_id=fresh(), order_id=order_id, customer_id=shop.customer.customer_id, waybill_number="SF1",
+        note="too late",
     ))
     settlement = await shop.receive(order_id, refused.return_case.return_id)
 
@@ -103,7 +104,8 @@ async def test_support_upholds_a_disputed_receipt_in_part(shop: Shop) -> None:
     order_id = await _delivered(shop)
     return_id = await shop.send_back(order_id, [("line-1", 1), ("line-2", 1)])
     disputed = await call(shop.engine.after_sale.DisputeReceipt, pb.DisputeReceiptRequest(
-        request_id=fresh(), return_id=return_id, order_id=order_id, merchant_id=MERCHANT, evidence=PAPERS, note="one is missing",
+        request_id=fresh(), return_id=return_id, order_id=order_id, merchant_id=MERCHANT, evidence=PAPERS,
+        note="one is missing",
     ))
 
     resolved = await call(shop.engine.after_sale.ResolveDispute, pb.ResolveDisputeRequest(
@@ -137,9 +139,10 @@ async def test_a_disputed_rejection_is_lifted_or_final(shop: Shop) -> None:
             request_id=fresh(), return_id=return_id, order_id=order_id, customer_id=customer_id, evidence=PAPERS,
         )
 
-    def resolve(return_id: str, decision: Any) -> pb.ResolveDisputeRequest:  # Any: an enum's values have a type of their own
+    def resolve(return_id: str, decision: Any) -> pb.ResolveDisputeRequest:  # Any: an enum's value
         return pb.ResolveDisputeRequest(
-            request_id=fresh(), return_id=return_id, order_id=order_id, operator_id="support-1", decision=decision, reason="seen",
+            request_id=fresh(), return_id=return_id, order_id=order_id, operator_id="support-1", decision=decision,
+            reason="seen",
         )
 
     with pytest.raises(Rejected, match="ORDER_NOT_FOUND"):
@@ -176,7 +179,8 @@ async def test_a_merchant_is_paid_its_gift_card_share_once_and_claimed_from_afte
 
     assert first.state == merchant_service_pb2.MERCHANT_SETTLEMENT_STATE_SETTLED
     assert again.settlement_id == first.settlement_id
-    assert (refused.state, refused.reason) == (merchant_service_pb2.MERCHANT_SETTLEMENT_STATE_REFUSED, "EXCEEDS_PAYABLE")
+    assert refused.state == merchant_service_pb2.MERCHANT_SETTLEMENT_STATE_REFUSED
+    assert refused.reason == "EXCEEDS_PAYABLE"
     lines = [
         (line.account, line.amount_minor)
         for journal in await desk(shop).journals(order_id, refunded.settlement_id) for line in journal.lines
@@ -221,8 +225,8 @@ async def test_a_frozen_settlement_is_repaired_and_goes_on(shop: Shop, endpoints
     frozen = await _phase(orders, cancelling.settlement_id, "FROZEN")
     waiting = (await call(credit.ListParked, operations.ListParkedRequest(key=shop.customer.account_id))).messages
     for message, verb, request in zip(
-        waiting, (credit.DiscardParked, credit.RetryParked), (operations.DiscardParkedRequest, operations.RetryParkedRequest),
-        strict=True,
+        waiting, (credit.DiscardParked, credit.RetryParked),
+        (operations.DiscardParkedRequest, operations.RetryParkedRequest), strict=True,
     ):
         await call(verb, request(request_id=fresh(), parked_id=message.parked_id, operator_id="ann", reason="repaired"))
     await call(orders.RetrySaga, operations.RetrySagaRequest(
@@ -241,7 +245,8 @@ async def _set_aside(dsn: str, key: str) -> None:
     """A message of this key is set aside, and every lane has seen it."""
     connection = await asyncpg.connect(dsn)
     await connection.execute(
-        """insert into parked (source, partition, kafka_offset, key, message_id, headers, payload, reason, detail, parked_at)
+        """insert into parked (source, partition, kafka_offset, key, message_id, headers, payload, reason, detail,
+                               parked_at)
            values ('planted', 0, 0, $1, '', '[]', '', 'PLANTED', '', now())""", key,
     )
     await connection.close()

@@ -15,8 +15,8 @@ from settle.client.channels import open_channel
 from settlement.order.v1 import after_sale_service_pb2, order_service_pb2
 
 UNKNOWN = {
-    grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.CANCELLED,
-    grpc.StatusCode.ABORTED, grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL,
+    grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.RESOURCE_EXHAUSTED,
+    grpc.StatusCode.CANCELLED, grpc.StatusCode.ABORTED, grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL,
 }
 """After one of these nobody knows what happened: ask again with the same id."""
 RECONNECT = (("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 500))
@@ -26,7 +26,7 @@ CONCURRENT = 48
 
 
 class Client:
-    """Settles orders at one or several addresses of the order service; `history` has all definite answers by request."""
+    """Settles orders at one or several addresses; `history` has all definite answers by order."""
 
     def __init__(self, addresses: Sequence[str]) -> None:
         self._channels = [open_channel(address, *RECONNECT) for address in addresses]

@@ -1,4 +1,4 @@
-"""One engine for all the fires: real PostgreSQL with fsync, real Kafka, the sandbox acquirer, stored orders to settle."""
+"""One engine for all the fires: PostgreSQL with fsync, Kafka, the sandbox acquirer, stored orders to settle."""
 
 import asyncio
 import itertools

@@ -79,7 +79,8 @@ def test_enough_orders_are_stored() -> None:
 
 def test_a_night_says_what_settlements_kept_and_what_was_left() -> None:
     """An account without its statement makes the figures void; a rate below the goal does not."""
-    night = Night(100, issued=100, rates={"before": 1_000.0, "after": 900.0, "beside": 700.0}, cuts_per_second_alone=50.0)
+    rates = {"before": 1_000.0, "after": 900.0, "beside": 700.0}
+    night = Night(100, issued=100, rates=rates, cuts_per_second_alone=50.0)
     figures = _figures(_phase())
     figures.night = night
 

@@ -6,7 +6,18 @@ It shares no code with the engine and both play the same random cases: an error 
 
 from datetime import date
 
-from tests.settle.vectors.reference import DEPOSITS, OTHERS, Instalment, Json, Order, Refusal, day_of, half_up, later, payables_of
+from tests.settle.vectors.reference import (
+    DEPOSITS,
+    OTHERS,
+    Instalment,
+    Json,
+    Order,
+    Refusal,
+    day_of,
+    half_up,
+    later,
+    payables_of,
+)
 from tests.settle.vectors.refunds import Refunds
 
 

@@ -5,7 +5,18 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
 from tests.settle.vectors.books import Books
-from tests.settle.vectors.reference import OTHERS, Instalment, Json, Lines, Order, Refusal, day_of, half_up, reduction, split
+from tests.settle.vectors.reference import (
+    OTHERS,
+    Instalment,
+    Json,
+    Lines,
+    Order,
+    Refusal,
+    day_of,
+    half_up,
+    reduction,
+    split,
+)
 
 
 class Refunds(Books):
@@ -44,7 +55,8 @@ class Refunds(Books):
     def refund_amount(self, order: Order, event: Json) -> tuple[dict[str, int], int]:
         """Returned quantities afterwards and R."""
         returned, amount = dict(order.returned), event.get("amount", 0)
-        bought = {line["id"]: (line["qty"], payable) for line, payable in zip(order.given["lines"], order.payables, strict=True)}
+        priced = zip(order.given["lines"], order.payables, strict=True)
+        bought = {line["id"]: (line["qty"], payable) for line, payable in priced}
         for line in event.get("lines", []):
             quantity, payable = bought[line["id"]]
             before = returned.get(line["id"], 0)

@@ -48,7 +48,9 @@ def test_failures_are_told_in_the_page_s_words(tmp_path: Path) -> None:
     assert said.exit_code == 1
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"cases": []}', '{"meta": {"format": "other/1"}, "cases": []}', '{"meta": {}}'])
+@pytest.mark.parametrize(
+    "content", ["{", "[]", '{"cases": []}', '{"meta": {"format": "other/1"}, "cases": []}', '{"meta": {}}']
+)
 def test_a_file_that_cannot_be_read(tmp_path: Path, content: str) -> None:
     """Its cases do not exist, the others are played, the status says so."""
     bad = tmp_path / "bad.json"

@@ -49,7 +49,9 @@ async def test_rest_is_said_twice(scripted: tuple[Engine, Scripted]) -> None:
     assert servicer.asked == 4 * len(SERVICES)
 
 
-async def test_what_never_rests_is_not_waited_for_twice(scripted: tuple[Engine, Scripted], monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_never_rests_is_not_waited_for_twice(
+    scripted: tuple[Engine, Scripted], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The first wait names it and fails; later ones let it be, until something more is under way."""
     engine, servicer = scripted
     monkeypatch.setattr(engine_module, "REST_SECONDS", 0.05)
