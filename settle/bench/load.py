@@ -139,17 +139,16 @@ class Load:
 
     async def _finish(self, tally: Tally, until: float) -> dict[str, object]:
         """Wait for what is under way, then count: what was settled within the phase makes the rate."""
-        sending_ended = max(time.perf_counter(), until)
         deadline = time.perf_counter() + DRAIN_SECONDS_MAX
         while self._unsettled(tally) > 0 and time.perf_counter() < deadline:  # a thread counts
             await asyncio.sleep(0.02)
         at = self._subscriber.settled_at
         within = sum(1 for order_id in tally.started if at.get(order_id, until + 1) <= until)
         return {
-            "seconds": until - tally.began, "drained_seconds": time.perf_counter() - tally.began, "sent": tally.sent,
-            "settled": sum(1 for order_id in tally.started if order_id in at), "settled_within": within,
+            "seconds": until - tally.began, "sent": tally.sent, "settled_within": within,
+            "settled": sum(1 for order_id in tally.started if order_id in at),
             "accepted": tally.accepted, "to_settled": [at[o] - began for o, began in tally.started.items() if o in at],
-            "errors": dict(tally.errors), "overrun_seconds": sending_ended - until,
+            "errors": dict(tally.errors),
         }
 
 

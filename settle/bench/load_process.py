@@ -23,7 +23,6 @@ class LoadProcess:
 
     @property
     def pid(self) -> int:
-        """Its process id."""
         return self._process.pid
 
     async def ask(self, command: str) -> Answer:

@@ -43,7 +43,6 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """Its id."""
         return self.process.pid
 
     @property

@@ -185,7 +185,8 @@ def _kafka(folder: Path) -> Broker:
         _configure(folder, *before)
     else:
         _place(folder)
-    return Broker("kafka", KAFKA_VERSION, f"{ports.HOST}:{_ports_of(folder)[0]}", "", folder, libraries)
+    bootstrap = f"{ports.HOST}:{_ports_of(folder)[0]}"
+    return Broker("kafka", KAFKA_VERSION, bootstrap, folder=folder, jars=libraries)
 
 
 def _place(folder: Path) -> None:

@@ -51,7 +51,7 @@ class CreditFlow:
             raise NotPlayed(f"event {unknown[0]} is not built")
 
     async def set_up(self) -> None:
-        """Make the world."""
+        """Make the case's world."""
         await self._world.set_up()
 
     async def play(self, number: int) -> None:
@@ -139,7 +139,7 @@ class CreditFlow:
         await call(self._engine.credit.AccrueLateFees, request)
 
     async def waive_late(self, event: Json, number: int) -> None:
-        """Waive."""
+        """Waive the late fees of the account."""
         request = credit_service_pb2.WaiveLateFeesRequest(
             request_id=self._world.request_id(number), account_id=self._world.account_id, reason="goodwill"
         )
@@ -190,7 +190,7 @@ class CreditFlow:
         return (await call(api.ConfirmReceipt, receipt)).settlement
 
     async def flash_confirm(self, event: Json, number: int) -> None:
-        """The network confirms."""
+        """Have the network confirm the refund."""
         request = credit_service_pb2.ConfirmFlashRefundRequest(
             request_id=self._world.request_id(number),
             account_id=self._world.account_id,
@@ -199,7 +199,7 @@ class CreditFlow:
         self._gave_back((await call(self._engine.credit.ConfirmFlashRefund, request)).effect.given_back)
 
     async def manual_adjust(self, event: Json, number: int) -> None:
-        """Two people complete a refund."""
+        """Have two people complete the refund."""
         request = adjustment_service_pb2.AdjustRefundRequest(
             request_id=self._world.request_id(number),
             account_id=self._world.account_id,

@@ -33,7 +33,7 @@ class Verdict:
 
     @property
     def line(self) -> str:
-        """The failing case's line."""
+        """What is printed of a case that failed."""
         return f"FAIL {self.id} {self.failure}"
 
 

@@ -39,7 +39,10 @@ NAMES = ("order", "credit_ledger", "card_redemption")
 def _business(
     name: str, tables: list[Table], rules: Mapping[type, Rule], timers: Mapping[str, Rule], codec: Codec
 ) -> Business:
-    return Business(tables, rules, timers, codec, Outbound(name, codec, PARTITIONS), PARTITIONS)
+    return Business(
+        tables=tables, rules=rules, timers=timers, codec=codec, outbound=Outbound(name, codec, PARTITIONS),
+        partitions=PARTITIONS,
+    )
 
 
 BUSINESS: Mapping[str, Business] = {

@@ -35,8 +35,9 @@ async def family(dsn: str) -> AsyncIterator[House]:
         orders = [f"ord_{uuid.uuid4().hex}" for _ in range(3)]
         for order_id in orders:
             await world.ask("order", order_id, PlaceOrder(
-                order_id, customer, "mer_1", account, (NewLine("line-1", 2, 20_000),),
-                (NewTender(TenderType.CREDIT, 30_000), NewTender(TenderType.GIFTCARD, 10_000, card)),
+                order_id=order_id, customer_id=customer, merchant_id="mer_1", account_id=account,
+                lines=(NewLine("line-1", 2, 20_000),),
+                tenders=(NewTender(TenderType.CREDIT, 30_000), NewTender(TenderType.GIFTCARD, 10_000, card)),
                 terms=CreditTerms(instalment_count=12),
             ))
         await world.ask("order", orders[1], ConfirmShipment(orders[1]))

@@ -23,7 +23,10 @@ def _phase(sent: int = 1_000, settled: int = 1_000, errors: int = 0) -> Phase:
 
 
 def _figures(phase: Phase) -> Figures:
-    return Figures("credit", "kafka 4.1.1", {"python": "3.11"}, 1_000, [phase], ceiling_per_second=2_000.0)
+    return Figures(
+        mix="credit", broker="kafka 4.1.1", versions={"python": "3.11"}, stored_orders=1_000, phases=[phase],
+        ceiling_per_second=2_000.0,
+    )
 
 
 def test_percentiles_are_of_the_measurements() -> None:

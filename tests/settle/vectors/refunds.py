@@ -89,7 +89,7 @@ class Refunds(Books):
             self.post("refund_accept", [*lines, ("L.REFUND.TRANSIT.FLASH", -credit)])
             order.pending = {"at": event["at"], "credit": credit}
         else:
-            self.credit_side("refund", order, event["order"], credit, event["at"], lines)
+            self.credit_side("refund", order, event["order"], c=credit, at=event["at"], lines=lines)
 
     def credit_side(self, op: str, order: Order, order_id: str, c: int, at: str, lines: Lines) -> None:
         """The credit share (1-4), together with the lines that came before it."""
@@ -207,7 +207,9 @@ class Refunds(Books):
         """The credit side of a flash refund."""
         assert order.pending
         credit = order.pending["credit"]
-        self.credit_side(op, order, event["order"], credit, event["at"], [("L.REFUND.TRANSIT.FLASH", credit)])
+        self.credit_side(
+            op, order, event["order"], c=credit, at=event["at"], lines=[("L.REFUND.TRANSIT.FLASH", credit)]
+        )
         order.pending = None
 
     def remember(self, order: Order) -> Callable[[], None]:

@@ -12,7 +12,7 @@ amounts = st.integers(0, 10**7)
 
 def calculated(kind: str, given_: Json) -> Json:
     """What the product says."""
-    return calculate(Scenario("X", kind, given_, (), {}, {}))
+    return calculate(Scenario(id="X", kind=kind, given=given_, when=(), then={}, policies={}))
 
 
 @given(amounts, st.integers(1, 60), st.integers(0, 10**6))

@@ -76,9 +76,12 @@ async def test_an_unknown_event_fails_its_case_alone() -> None:
     engine = Engine(dict.fromkeys(("order", "credit_ledger", "card_redemption"), "127.0.0.1:9"))
     flow = {"limit": 1, "orders": []}
     cases = [
-        Scenario("C1", "credit_flow", flow, ({"type": "TELEPORT", "at": "2026-03-10T09:00:00Z"},), {}, {}),
-        Scenario("C2", "credit_flow", flow, ({"type": "REPAY", "amount": 1},), {}, {}),
-        Scenario("S1", "schedule", GOOD["given"], (), GOOD["then"], {}),
+        Scenario(id=name, kind=kind, given=given, when=when, then=then, policies={})
+        for name, kind, given, when, then in (
+            ("C1", "credit_flow", flow, ({"type": "TELEPORT", "at": "2026-03-10T09:00:00Z"},), {}),
+            ("C2", "credit_flow", flow, ({"type": "REPAY", "amount": 1},), {}),
+            ("S1", "schedule", GOOD["given"], (), GOOD["then"]),
+        )
     ]
 
     verdicts = await run(cases, engine)

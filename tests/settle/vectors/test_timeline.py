@@ -14,7 +14,7 @@ TWO = datetime(2026, 3, 10, 2, tzinfo=UTC)
 def scenario(*times: str) -> Scenario:
     """A case with events at these instants; "" is an event without one."""
     when = tuple({"type": "REPAY", **({"at": at} if at else {})} for at in times)
-    return Scenario("X", "credit_flow", {}, when, {}, {})
+    return Scenario(id="X", kind="credit_flow", given={}, when=when, then={}, policies={})
 
 
 def test_an_event_without_instant_follows_the_one_before_it() -> None:
