@@ -1,1 +1,1 @@
-"""The auditor behind `settle verify`: reads the databases of a running or stopped engine and says what does not hold."""
+"""The auditor behind `settle verify`: reads the databases of an engine, running or stopped; says what does not hold."""

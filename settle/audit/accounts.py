@@ -1,9 +1,9 @@
-"""Credit accounts: every balance a customer sees is the projection of the entries, and the limits add up (DOMAIN 3.4)."""
+"""Credit accounts: all that a customer sees is the projection of the entries, and the limits add up (DOMAIN 3.4)."""
 
 from settle.audit.findings import CREDIT, Check
 
-_OWN = """('LIM.AVAIL', 'LIM.HELD', 'LIM.USED', 'LIM.GRANT', 'L.CUST.WALLET', 'L.CREDITBAL', 'A.CUST.RECV', 'A.LOAN.P.UNBILLED',
-            'A.LOAN.P.BILLED', 'A.LOAN.FEE', 'A.LOAN.LATE')"""
+_OWN = """('LIM.AVAIL', 'LIM.HELD', 'LIM.USED', 'LIM.GRANT', 'L.CUST.WALLET', 'L.CREDITBAL', 'A.CUST.RECV',
+            'A.LOAN.P.UNBILLED', 'A.LOAN.P.BILLED', 'A.LOAN.FEE', 'A.LOAN.LATE')"""
 
 CHECKS = (
     Check(
@@ -12,7 +12,8 @@ CHECKS = (
            where unit = 'LIMIT' group by sub having sum(amount_minor) <> 0""",
     ),
     Check(
-        "accounts.projection", "limits, wallet, credit balance and receivable equal the sum of their entries", (CREDIT,),
+        "accounts.projection", "limits, wallet, credit balance and receivable equal the sum of their entries",
+        (CREDIT,),
         """select a.id || ' ' || v.name, v.booked::text, v.stored::text
            from credit_accounts a
            left join (
@@ -39,8 +40,8 @@ CHECKS = (
         """select id, 'nothing below 0', concat_ws(' ', granted_minor - held_minor - used_minor, held_minor, used_minor,
                                                   wallet_minor, credit_balance_minor, receivable_minor)
            from credit_accounts
-           where least(granted_minor - held_minor - used_minor, held_minor, used_minor, wallet_minor, credit_balance_minor,
-                       receivable_minor) < 0""",
+           where least(granted_minor - held_minor - used_minor, held_minor, used_minor, wallet_minor,
+                       credit_balance_minor, receivable_minor) < 0""",
     ),
     Check(
         "accounts.known", "what is booked to a customer belongs to an account that exists", (CREDIT,),
@@ -50,7 +51,8 @@ CHECKS = (
     ),
     Check(
         "accounts.log", "the log of an account is numbered 1..n, and n is what the account says", (CREDIT,),
-        """select a.id, a.operations::text, coalesce(o.first, 0) || '..' || coalesce(o.last, 0) || ', ' || coalesce(o.count, 0)
+        """select a.id, a.operations::text,
+                  coalesce(o.first, 0) || '..' || coalesce(o.last, 0) || ', ' || coalesce(o.count, 0)
            from credit_accounts a
            left join (select account_id, min(number) first, max(number) last, count(*) count
                       from operations group by account_id) o on o.account_id = a.id
@@ -61,7 +63,8 @@ CHECKS = (
         "accounts.events", "the last event of an account has the number that the account says", (CREDIT,),
         """select a.id, a.sequence::text, coalesce(e.last, 0)::text
            from credit_accounts a
-           left join (select aggregate_id, max(sequence) last from events group by aggregate_id) e on e.aggregate_id = a.id
+           left join (select aggregate_id, max(sequence) last from events group by aggregate_id) e
+               on e.aggregate_id = a.id
            where coalesce(e.last, 0) <> a.sequence""",
     ),
     Check(

@@ -6,13 +6,25 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import asyncpg
 
-from settle.audit import accounts, agreements, cards, clearing, company, journals, merchants, orders, sagas, sequences, unfinished
+from settle.audit import (
+    accounts,
+    agreements,
+    cards,
+    clearing,
+    company,
+    journals,
+    merchants,
+    orders,
+    sagas,
+    sequences,
+    unfinished,
+)
 from settle.audit.findings import EXAMPLES_MAX, SERVICES, Check, Finding, Report
 from settle.audit.snapshots import World, open_world
 
 CHECKS: Sequence[Check] = (
-    *journals.CHECKS, *accounts.CHECKS, *agreements.CHECKS, *company.CHECKS, *cards.CHECKS, *merchants.CHECKS, *orders.CHECKS,
-    *orders.COORDINATOR, *sagas.CHECKS, *sequences.CHECKS, *unfinished.CHECKS,
+    *journals.CHECKS, *accounts.CHECKS, *agreements.CHECKS, *company.CHECKS, *cards.CHECKS, *merchants.CHECKS,
+    *orders.CHECKS, *orders.COORDINATOR, *sagas.CHECKS, *sequences.CHECKS, *unfinished.CHECKS,
 )
 QUIET_CHECKS: Sequence[Check] = (*unfinished.QUIET, *orders.QUIET, *cards.QUIET)
 CROSS_CHECKS: Mapping[str, Callable[[World], Awaitable[list[Finding]]]] = {
@@ -21,7 +33,7 @@ CROSS_CHECKS: Mapping[str, Callable[[World], Awaitable[list[Finding]]]] = {
 WAIT_SECONDS = 15.0
 STUCK = "unfinished.stuck"
 _UNDER_WAY = """
-select 'settlement ' || id from sagas where phase not in ('DONE', 'ABORTED', 'FROZEN')
+select 'settlement ' || id what from sagas where phase not in ('DONE', 'ABORTED', 'FROZEN')
 union all select 'record ' || lane_id || '/' || seq from outbox
 """
 _FIGURES = {"settlements": "sagas", "journals": "journals", "events": "events", "answers": "inbox"}
@@ -38,14 +50,18 @@ async def audit(dsns: Mapping[str, str], wait_seconds: float = WAIT_SECONDS, str
         checks = (*CHECKS, *(QUIET_CHECKS if world.quiet else ()))
         async with asyncio.TaskGroup() as together:
             for service in SERVICES:
-                together.create_task(_ask_all(world, [check for check in checks if service in check.where], service, report))
+                asked = [check for check in checks if service in check.where]
+                together.create_task(_ask_all(world, asked, service, report))
         for name, cross in CROSS_CHECKS.items():
             report.add(name, await cross(world))
         await _note(world, report)
     stuck = sorted(first & left) if wait_seconds and not strict else []
-    report.add(STUCK, [Finding(STUCK, "engine", what, "moves", f"still there after {wait_seconds:.0f} s") for what in stuck])
+    still = f"still there after {wait_seconds:.0f} s"
+    report.add(STUCK, [Finding(STUCK, "engine", what, expected="moves", actual=still) for what in stuck])
     if left:
-        report.notes.append(f"{len(left)} settlements or records were under way; what is only true of a quiet engine was not asked")
+        report.notes.append(
+            f"{len(left)} settlements or records were under way; what is only true of a quiet engine was not asked"
+        )
     report.seconds = time.monotonic() - began
     return report
 
@@ -63,21 +79,26 @@ async def ask(world: World, check: Check, service: str, report: Report) -> None:
     """
     rows = await world[service].fetch(
         f"""with found (key, expected, actual) as materialized ({check.sql})
-            select key, expected, actual, (select count(*) from found) from found limit {EXAMPLES_MAX}"""
+            select key, expected, actual, (select count(*) from found) total from found limit {EXAMPLES_MAX}"""
     )
-    findings = [Finding(check.id, service, str(row[0]), str(row[1]), str(row[2])) for row in rows]
-    report.add(check.id, findings, rows[0][3] if rows else 0)
+    findings = [
+        Finding(check.id, service, str(row["key"]), str(row["expected"]), str(row["actual"])) for row in rows
+    ]
+    report.add(check.id, findings, rows[0]["total"] if rows else 0)
 
 
 async def _note(world: World, report: Report) -> None:
     """What is no violation, but worth a person's eye; and how much was looked at."""
     for service in SERVICES:
         parked = await world[service].fetch(
-            "select reason, count(*) from parked where state = 'PARKED' group by reason order by reason"
+            "select reason, count(*) count from parked where state = 'PARKED' group by reason order by reason"
         )
-        report.notes += [f"{service}: {count} parked with {reason}; see `settle parked list`" for reason, count in parked]
+        report.notes += [
+            f"{service}: {row['count']} parked with {row['reason']}; see `settle parked list`" for row in parked
+        ]
         for name, table in _FIGURES.items():
-            report.figures[name] = report.figures.get(name, 0) + await world[service].fetchval(f"select count(*) from {table}")
+            count = await world[service].fetchval(f"select count(*) from {table}")
+            report.figures[name] = report.figures.get(name, 0) + count
 
 
 async def _wait_for_quiet(dsns: Mapping[str, str], left: set[str], seconds: float) -> set[str]:
@@ -93,7 +114,7 @@ async def _under_way(dsns: Mapping[str, str]) -> set[str]:
     for service in SERVICES:
         connection = await asyncpg.connect(dsns[service], timeout=10)
         try:
-            found.update(f"{service} {row[0]}" for row in await connection.fetch(_UNDER_WAY))
+            found.update(f"{service} {row['what']}" for row in await connection.fetch(_UNDER_WAY))
         finally:
             await connection.close()
     return found

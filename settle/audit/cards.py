@@ -6,7 +6,8 @@ CHECKS = (
     Check(
         "cards.projection", "the value of every card is the sum of its entries", (CARD,),
         """select coalesce(c.id, b.sub), (-coalesce(b.amount_minor, 0))::text, coalesce(c.balance_minor, 0)::text
-           from gift_cards c full join (select sub, amount_minor from audit_balances where account = 'L.GIFTCARD') b on b.sub = c.id
+           from gift_cards c
+           full join (select sub, amount_minor from audit_balances where account = 'L.GIFTCARD') b on b.sub = c.id
            where coalesce(c.balance_minor, 0) <> -coalesce(b.amount_minor, 0)""",
     ),
     Check(
@@ -17,17 +18,22 @@ CHECKS = (
            where coalesce(t.standing, 0) <> -coalesce(b.amount_minor, 0)""",
     ),
     Check(
-        "cards.merchants", "what the card book owes a merchant is what was captured, not settled, not used up by refunds", (CARD,),
+        "cards.merchants",
+        "what the card book owes a merchant is what was captured, not settled, not used up by refunds",
+        (CARD,),
         """select coalesce(t.merchant_id, b.sub), coalesce(t.owed, 0)::text, (-coalesce(b.amount_minor, 0))::text
-           from (select merchant_id, sum(captured_minor) - sum(coalesce(r.refunded, 0)) - coalesce(max(m.settled), 0) owed
+           from (select merchant_id,
+                        sum(captured_minor) - sum(coalesce(r.refunded, 0)) - coalesce(max(m.settled), 0) owed
                  from card_tenders
                  left join (select order_id, sum(amount_minor - uncovered_minor) refunded from card_tender_refunds
                             group by order_id) r
                      using (order_id)
                  left join (select sub, sum(amount_minor) settled from entries
-                            where op = 'merchant_settle' and account = 'L.MERCH.PAY' group by sub) m on m.sub = merchant_id
+                            where op = 'merchant_settle' and account = 'L.MERCH.PAY' group by sub) m
+                     on m.sub = merchant_id
                  group by merchant_id) t
-           full join (select sub, amount_minor from audit_balances where account = 'L.MERCH.PAY') b on b.sub = t.merchant_id
+           full join (select sub, amount_minor from audit_balances where account = 'L.MERCH.PAY') b
+               on b.sub = t.merchant_id
            where coalesce(t.owed, 0) <> -coalesce(b.amount_minor, 0)""",
     ),
     Check(
@@ -57,7 +63,8 @@ CHECKS = (
         "cards.events", "the last event of a card has the number that the card says", (CARD,),
         """select c.id, c.sequence::text, coalesce(e.last, 0)::text
            from gift_cards c
-           left join (select aggregate_id, max(sequence) last from events group by aggregate_id) e on e.aggregate_id = c.id
+           left join (select aggregate_id, max(sequence) last from events group by aggregate_id) e
+               on e.aggregate_id = c.id
            where coalesce(e.last, 0) <> c.sequence""",
     ),
     Check(
@@ -72,7 +79,8 @@ QUIET = (
     Check(
         "orders.card_tenders", "per order: captured, released and refunded are what card_redemption did", (CARD,),
         """select o.id, concat_ws(' ', o.amount_minor, o.captured_minor, o.released_minor, o.refunded_minor),
-                  coalesce(concat_ws(' ', t.deposited_minor, t.captured_minor, t.returned_minor, coalesce(r.refunded, 0)), '-')
+                  coalesce(concat_ws(' ', t.deposited_minor, t.captured_minor, t.returned_minor,
+                                     coalesce(r.refunded, 0)), '-')
            from audit_orders o
            left join card_tenders t on t.order_id = o.id
            left join (select order_id, sum(amount_minor) refunded from card_tender_refunds group by order_id) r

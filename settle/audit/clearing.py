@@ -14,25 +14,25 @@ SAYS = {
 }
 
 _OPEN = """
-select e.sub, e.op, sum(e.amount_minor)::bigint from entries e
-where e.account = 'X.CLEARING' group by e.sub, e.op having sum(e.amount_minor) <> 0
+select sub, op, sum(amount_minor)::bigint amount_minor from entries
+where account = 'X.CLEARING' group by sub, op having sum(amount_minor) <> 0
 """
 _ENDED = "select id from audit_settlements"
-_TOTALS = "select unit, sum(amount_minor)::bigint from audit_balances group by unit"
+_TOTALS = "select unit, sum(amount_minor)::bigint amount_minor from audit_balances group by unit"
 
 
 async def clearing(world: World) -> list[Finding]:
     """Sum X.CLEARING{settlement} by operation over both books; what is not zero and has ended is a violation."""
     sums: Counter[tuple[str, str]] = Counter()
     for book in BOOKS:
-        for sub, op, amount in await world[book].fetch(_OPEN):
-            sums[sub, op] += amount
+        for row in await world[book].fetch(_OPEN):
+            sums[row["sub"], row["op"]] += row["amount_minor"]
     still_open = {key: amount for key, amount in sums.items() if amount}
     if not still_open:
         return []
     running = set() if world.quiet else await _running(world, {sub for sub, _ in still_open})
     return [
-        Finding(CLEARING, "both books", f"{sub} {op}", "0", str(amount))
+        Finding(CLEARING, "both books", f"{sub} {op}", expected="0", actual=str(amount))
         for (sub, op), amount in sorted(still_open.items()) if sub not in running
     ]
 
@@ -42,7 +42,7 @@ async def _running(world: World, subs: set[str]) -> set[str]:
     rows: list[Any] = []  # Any: asyncpg records
     for book in BOOKS:
         rows += await world[book].fetch(f"{_ENDED} where id = any($1::text[])", sorted(subs))
-    return subs - {row[0] for row in rows}
+    return subs - {row["id"] for row in rows}
 
 
 async def consolidated(world: World) -> list[Finding]:
@@ -50,8 +50,14 @@ async def consolidated(world: World) -> list[Finding]:
     sums: Counter[str] = Counter()
     strays = []
     for book in BOOKS:
-        for unit, amount in await world[book].fetch(_TOTALS):
+        for row in await world[book].fetch(_TOTALS):
+            unit, amount = row["unit"], row["amount_minor"]
             sums[unit] += amount
             if unit == "LIMIT" and book != CREDIT:
-                strays.append(Finding(CONSOLIDATED, book, unit, "only in credit_ledger", str(amount)))
-    return strays + [Finding(CONSOLIDATED, "both books", unit, "0", str(amount)) for unit, amount in sums.items() if amount]
+                strays.append(
+                    Finding(CONSOLIDATED, book, unit, expected="only in credit_ledger", actual=str(amount))
+                )
+    return strays + [
+        Finding(CONSOLIDATED, "both books", unit, expected="0", actual=str(amount))
+        for unit, amount in sums.items() if amount
+    ]

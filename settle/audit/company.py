@@ -27,23 +27,29 @@ CHECKS = (
                  from (select l.rail, l.amount_minor from legs l
                        where l.state not in ('SETTLED', 'RECALLED', 'REROUTED')
                          and not exists (select from operations o
-                                         where o.account_id = l.account_id and o.reference = l.id and o.kind = 'ReturnBankDeposit')
+                                         where o.account_id = l.account_id and o.reference = l.id
+                                           and o.kind = 'ReturnBankDeposit')
                        union all values ('CARD', 0), ('PAYOUT', 0)) l
                  group by rail) t
-           left join (select account, -sum(amount_minor) amount from audit_balances group by account) b on b.account = t.account
+           left join (select account, -sum(amount_minor) amount from audit_balances group by account) b
+               on b.account = t.account
            where t.open <> coalesce(b.amount, 0)""",
     ),
     Check(
-        "rails.deposits", "the bank payment of a rejected order went to the rail once, as its settlement says (PM-5)", (CREDIT,),
+        "rails.deposits", "the bank payment of a rejected order went to the rail once, as its settlement says (PM-5)",
+        (CREDIT,),
         """select s.id, s.deposit_minor::text, coalesce(l.amount_minor::text, 'no leg')
            from audit_settlements s
            left join operations o on o.saga_id = s.id and o.kind = 'ReturnBankDeposit'
            left join legs l on l.id = o.reference
-           where s.kind = 'deposit_return' and s.decision = 'COMMIT' and l.amount_minor is distinct from s.deposit_minor""",
+           where s.kind = 'deposit_return' and s.decision = 'COMMIT'
+             and l.amount_minor is distinct from s.deposit_minor""",
     ),
     Check(
-        "rails.adjusted", "what people settled by hand was booked once, with two names and two papers (MA-1, MA-3)", (CREDIT,),
-        """select l.id, 'a settlement by two people with two papers', coalesce(a.maker || ' and ' || a.checker, 'nobody')
+        "rails.adjusted", "what people settled by hand was booked once, with two names and two papers (MA-1, MA-3)",
+        (CREDIT,),
+        """select l.id, 'a settlement by two people with two papers',
+                  coalesce(a.maker || ' and ' || a.checker, 'nobody')
            from legs l left join adjustments a on l.detail = 'settled by hand: ' || a.id
            where l.detail like 'settled by hand: %'
              and (a.id is null or a.maker = a.checker or json_array_length(a.evidence) < 2 or l.state <> 'SETTLED')""",
@@ -51,7 +57,7 @@ CHECKS = (
     Check(
         "rails.flash", "what the flash network has not confirmed is in transit", (CREDIT,),
         """select 'L.REFUND.TRANSIT.FLASH', t.open::text, t.booked::text
-           from (select (select coalesce(sum((tenders ->> 0)::bigint), 0) from credit_refunds
+           from (select (select coalesce(sum(credit_minor), 0) from credit_refund_tenders
                          where state in ('PENDING_CHANNEL', 'EXCEPTION')) open,
                         (select -coalesce(sum(amount_minor), 0) from audit_balances
                          where account = 'L.REFUND.TRANSIT.FLASH') booked) t

@@ -11,7 +11,8 @@ CHECKS = (
     Check(
         "journals.shape", "every journal has lines, each with an account, a sub-account and an amount", BOOKS,
         """select root || '/' || root_version || '/' || no, 'lines of equal length, none of 0',
-                  cardinality(accounts) || ' accounts, ' || cardinality(subs) || ' subs, ' || cardinality(amounts) || ' amounts'
+                  cardinality(accounts) || ' accounts, ' || cardinality(subs) || ' subs, '
+                      || cardinality(amounts) || ' amounts'
            from journals
            where cardinality(accounts) = 0 or cardinality(accounts) <> cardinality(subs)
               or cardinality(accounts) <> cardinality(amounts) or 0 = any (amounts) or unit not in ('CNY', 'LIMIT')""",

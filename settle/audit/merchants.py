@@ -1,4 +1,4 @@
-"""Settlements with merchants over both books: each book has its leg, and the shares they are taken from (DOMAIN 3.3, BK-5)."""
+"""Settlements with merchants: each book has its leg, and the shares they are taken from (DOMAIN 3.3, BK-5)."""
 
 from settle.audit.findings import BOOKS, CARD, ORDER, Check
 
@@ -16,7 +16,8 @@ CHECKS = (
         "merchants.card_shares", "what the shares of a merchant say in the card book is what is booked", (CARD,),
         """select coalesce(s.merchant_id, b.sub), (-coalesce(b.amount_minor, 0))::text, coalesce(s.payable, 0)::text
            from (select merchant_id, sum(payable_minor) payable from merchant_shares group by merchant_id) s
-           full join (select sub, amount_minor from audit_balances where account = 'L.MERCH.PAY') b on b.sub = s.merchant_id
+           full join (select sub, amount_minor from audit_balances where account = 'L.MERCH.PAY') b
+               on b.sub = s.merchant_id
            where coalesce(s.payable, 0) <> -coalesce(b.amount_minor, 0)""",
     ),
     Check(
@@ -31,8 +32,8 @@ CHECKS = (
            union all
            select m.merchant_id, coalesce(t.covering, 0)::text, m.refunding::text
            from (select merchant_id, sum(refunding_minor) refunding from merchant_shares group by merchant_id) m
-           left join (select merchant_id, sum(covering_minor) covering from card_tenders where pending_saga_id is not null
-                      group by merchant_id) t using (merchant_id)
+           left join (select merchant_id, sum(covering_minor) covering from card_tenders
+                      where pending_saga_id is not null group by merchant_id) t using (merchant_id)
            where m.refunding <> coalesce(t.covering, 0)""",
     ),
     Check(
@@ -41,7 +42,8 @@ CHECKS = (
            from merchant_shares where payable_minor < settling_minor + refunding_minor""",
     ),
     Check(
-        "merchants.clawed_back", "a refund of a gift card went over X.CLEARING as far as its merchant was paid already", (CARD,),
+        "merchants.clawed_back", "a refund of a gift card went over X.CLEARING as far as its merchant was paid already",
+        (CARD,),
         """select coalesce(r.order_id, c.order_id), coalesce(r.uncovered, 0)::text, coalesce(c.cleared, 0)::text
            from (select order_id, sum(uncovered_minor) uncovered from card_tender_refunds group by order_id) r
            full join (select order_id, sum(amount_minor) cleared from entries
@@ -54,7 +56,8 @@ CHECKS = (
         """select coalesce(m.settlement_id, s.id), coalesce(s.phase, 'no saga'), coalesce(m.state, 'no settlement')
            from merchant_settlements m
            full join (select id, phase from sagas where kind = 'merchant_settlement') s on s.id = m.settlement_id
-           where m.state is distinct from case s.phase when 'DONE' then 'SETTLED' when 'ABORTED' then 'REFUSED' else 'SETTLING' end
+           where m.state is distinct from case s.phase when 'DONE' then 'SETTLED' when 'ABORTED' then 'REFUSED'
+                                          else 'SETTLING' end
               or s.id is null""",
     ),
 )

@@ -1,6 +1,6 @@
 """One order, two books: what the coordinator says was paid, released and refunded is what the books did (U3, I-1)."""
 
-from settle.audit.findings import CARD, CREDIT, Check
+from settle.audit.findings import CARD, CREDIT, ORDER, Check
 
 CHECKS = (
     Check(
@@ -48,17 +48,21 @@ CHECKS = (
 QUIET = (
     Check(
         "orders.tenders", "per tender: captured, released and refunded are what the credit ledger did", (CREDIT,),
-        """select o.id || ' ' || o.tender, concat_ws(' ', o.amount_minor, o.captured_minor, o.released_minor, o.refunded_minor),
-                  coalesce(concat_ws(' ', h.authorized_minor, h.captured_minor, h.released_minor, h.refunded_minor), 'nothing')
+        """select o.id || ' ' || o.tender,
+                  concat_ws(' ', o.amount_minor, o.captured_minor, o.released_minor, o.refunded_minor),
+                  coalesce(concat_ws(' ', h.authorized_minor, h.captured_minor, h.released_minor, h.refunded_minor),
+                           'nothing')
            from audit_orders o left join holds h on h.order_id = o.id and h.tender = o.tender
            where o.state not in ('REJECTED', 'PLACING')
              and (o.amount_minor, o.captured_minor, o.released_minor, o.refunded_minor)
                  is distinct from (h.authorized_minor, h.captured_minor, h.released_minor, h.refunded_minor)""",
     ),
     Check(
-        "orders.owes_nothing", "a cancelled, expired, rejected or fully refunded order owes and holds nothing (I-1)", (CREDIT,),
+        "orders.owes_nothing", "a cancelled, expired, rejected or fully refunded order owes and holds nothing (I-1)",
+        (CREDIT,),
         """select distinct o.id || ' ' || o.state, '0',
-                  (a.unbilled_minor + a.billed_minor) || ' owed, ' || a.held_minor || ' held, ' || a.deposit_minor || ' deposited'
+                  (a.unbilled_minor + a.billed_minor) || ' owed, ' || a.held_minor || ' held, '
+                      || a.deposit_minor || ' deposited'
            from audit_orders o join audit_agreements a on a.order_id = o.id
            where o.state in ('CANCELLED', 'PAYMENT_EXPIRED', 'REJECTED', 'FULLY_REFUNDED')
              and a.unbilled_minor + a.billed_minor + a.held_minor + a.deposit_minor <> 0""",
@@ -73,22 +77,27 @@ QUIET = (
 
 COORDINATOR = (
     Check(
-        "orders.counters", "per tender: refunded <= captured, captured + released <= amount, nothing negative", ("order",),
-        """select o.id || ' ' || (t ->> 0), 'refunded <= captured <= amount - released', t::text
-           from orders o, json_array_elements(o.tenders) t
-           where (t ->> 5)::bigint > (t ->> 3)::bigint or (t ->> 3)::bigint + (t ->> 4)::bigint > (t ->> 1)::bigint
-              or least((t ->> 1)::bigint, (t ->> 3)::bigint, (t ->> 4)::bigint, (t ->> 5)::bigint) < 0""",
+        "orders.counters", "per tender: refunded <= captured, captured + released <= amount, nothing negative",
+        (ORDER,),
+        """select order_id || ' ' || tender, 'refunded <= captured <= amount - released',
+                  concat_ws(' ', refunded_minor, captured_minor, amount_minor, released_minor)
+           from order_tenders
+           where refunded_minor > captured_minor or captured_minor + released_minor > amount_minor
+              or least(amount_minor, captured_minor, released_minor, refunded_minor) < 0""",
     ),
     Check(
-        "orders.lock", "an order is locked by a settlement exactly while that settlement is open", ("order",),
-        """select coalesce(o.id, s.root), coalesce(s.id, 'no settlement open'), coalesce(nullif(o.settlement_id, ''), 'not locked')
+        "orders.lock", "an order is locked by a settlement exactly while that settlement is open", (ORDER,),
+        """select coalesce(o.id, s.root), coalesce(s.id, 'no settlement open'),
+                  coalesce(nullif(o.settlement_id, ''), 'not locked')
            from (select id, settlement_id from orders where settlement_id <> '') o
-           full join (select id, root from sagas where phase not in ('DONE', 'ABORTED') and kind <> 'merchant_settlement') s
+           full join (select id, root from sagas
+                      where phase not in ('DONE', 'ABORTED') and kind <> 'merchant_settlement') s
                on s.id = o.settlement_id
            where o.id is null or s.id is null""",
     ),
     Check(
-        "orders.woken", "a delivered order that is not at its end has a timer, and so has a case that time decides", ("order",),
+        "orders.woken", "a delivered order that is not at its end has a timer, and so has a case that time decides",
+        (ORDER,),
         """select w.kind || ' ' || w.key, 'a timer', 'none, ' || w.state
            from (select 'after_sale' kind, id key, state from orders
                  where state not in ('COMPLETED', 'FULLY_REFUNDED') and details ->> 'delivered_at' is not null
@@ -99,10 +108,11 @@ COORDINATOR = (
            where t.key is null""",
     ),
     Check(
-        "orders.events", "the last event of an order has the number that the order says", ("order",),
+        "orders.events", "the last event of an order has the number that the order says", (ORDER,),
         """select o.id, o.sequence::text, coalesce(e.last, 0)::text
            from orders o
-           left join (select aggregate_id, max(sequence) last from events group by aggregate_id) e on e.aggregate_id = o.id
+           left join (select aggregate_id, max(sequence) last from events group by aggregate_id) e
+               on e.aggregate_id = o.id
            where coalesce(e.last, 0) <> o.sequence""",
     ),
 )

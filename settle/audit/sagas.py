@@ -9,14 +9,14 @@ CHECKS = (
                                  when 'ABORTED' then 'ABORT' when 'CANCELLING' then 'ABORT' else 'none' end,
                   phase || ' ' || coalesce(nullif(decision, ''), 'none')
            from sagas
-           where phase <> 'FROZEN' and decision <> case phase when 'DONE' then 'COMMIT' when 'CONFIRMING' then 'COMMIT'
-                                                  when 'ABORTED' then 'ABORT' when 'CANCELLING' then 'ABORT' else '' end""",
+           where phase <> 'FROZEN'
+             and decision <> case phase when 'DONE' then 'COMMIT' when 'CONFIRMING' then 'COMMIT'
+                                        when 'ABORTED' then 'ABORT' when 'CANCELLING' then 'ABORT' else '' end""",
     ),
     Check(
         "sagas.branches", "a settlement that is done ended at every participant", SERVICES,
-        """select s.id, 'all branches ENDED', branch ->> 0 || ' ' || (branch ->> 1)
-           from sagas s, json_array_elements(s.branches) branch
-           where s.phase = 'DONE' and branch ->> 1 <> 'ENDED'""",
+        """select saga_id, 'all branches ENDED', service || ' ' || state
+           from saga_branches where phase = 'DONE' and state <> 'ENDED'""",
     ),
     Check(
         "sagas.executed", "with one participant, its stored answer is the decision", BOOKS,
@@ -44,7 +44,8 @@ CHECKS = (
            left join inbox t on t.message_id = s.id || '/T'
            left join inbox f on f.message_id = s.id || '/F'
            left join inbox c on c.message_id = s.id || '/C'
-           where s.two_phase and s.decision = 'ABORT' and (t.verdict is null or c.verdict is null or f.verdict is not null)""",
+           where s.two_phase and s.decision = 'ABORT'
+             and (t.verdict is null or c.verdict is null or f.verdict is not null)""",
     ),
     Check(
         "sagas.traceless", "an aborted settlement posted nothing", BOOKS,

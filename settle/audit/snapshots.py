@@ -17,7 +17,10 @@ from settle.audit.findings import BOOKS, ORDER
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 ROWS_AT_A_TIME = 10_000
-_SETTINGS = {"jit": "off", "work_mem": "128MB", "temp_buffers": "64MB", "timezone": "UTC", "application_name": "settle/audit"}
+_SETTINGS = {
+    "jit": "off", "work_mem": "128MB", "temp_buffers": "64MB", "timezone": "UTC", "application_name": "settle/audit",
+}
+_BESIDE = "select tablename from pg_tables where schemaname like 'pg_temp%' and tablename like 'audit%'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ async def _snapshot(dsn: str, tables: tuple[str, ...]) -> AsyncIterator[Connecti
 
 async def put_beside(world: World) -> None:
     """Sum the entries of the books, spread their lists, and copy the coordinator's view beside them."""
-    async with asyncio.TaskGroup() as both:  # not gather: if one fails, the other must have ended before its connection closes
+    async with asyncio.TaskGroup() as both:  # not gather: the other must have ended before its connection closes
         for service in BOOKS:
             both.create_task(_roll_up(world[service], service))
     for service in BOOKS:
@@ -70,12 +73,12 @@ async def put_beside(world: World) -> None:
 async def _roll_up(book: Connection, service: str) -> None:
     for statement in beside.ROLL_UPS[service]:
         await book.execute(statement)
-    for table in await book.fetch("select tablename from pg_tables where schemaname like 'pg_temp%' and tablename like 'audit%'"):
-        await book.execute(f"analyze {table[0]}")
+    for table in await book.fetch(_BESIDE):
+        await book.execute(f"analyze {table['tablename']}")
 
 
 async def _copy(order: Connection, query: str, service: str, book: Connection, table: str) -> None:
     cursor = await order.cursor(query, service)
     while rows := await cursor.fetch(ROWS_AT_A_TIME):
-        await book.copy_records_to_table(table, records=[tuple(row) for row in rows])
+        await book.copy_records_to_table(table, columns=list(rows[0].keys()), records=[tuple(row) for row in rows])
     await book.execute(f"analyze {table}")

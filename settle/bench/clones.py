@@ -80,17 +80,18 @@ def _other(how: str, token: bytes, partitions: int) -> bytes:
 async def forms_of(connection: Connection, ids: Ids) -> list[Form]:
     """The forms of all tables of a database that are cloned and not empty."""
     tables = await connection.fetch(
-        """select c.relname, array_agg(a.attname order by a.attnum)::text[], array_agg(a.atttypid::regtype::text order by a.attnum)
+        """select c.relname as name, array_agg(a.attname order by a.attnum)::text[] as columns,
+                  array_agg(a.atttypid::regtype::text order by a.attnum) as types
            from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
            where c.relkind = 'r' and c.relnamespace = 'public'::regnamespace group by c.relname order by c.relname"""
     )
     found = []
-    for name, columns, types in tables:
-        if name in NOT_CLONED or name == SHARES:
+    for table in tables:
+        if table["name"] in NOT_CLONED or table["name"] == SHARES:
             continue
-        text = await _copy_out(connection, name, columns)
+        text = await _copy_out(connection, table["name"], table["columns"])
         if text:
-            found.append(_form(name, columns, types, text, ids))
+            found.append(_form(table["name"], table["columns"], table["types"], text, ids))
     return found
 
 
@@ -147,10 +148,13 @@ def _split_bytes(value: bytes, ids: Ids, literals: list[bytes], gaps: list[tuple
     _split(bytes.fromhex(value.removeprefix(rb"\\x").decode()), "hex", ids, literals, gaps)
 
 
-async def copy_clones(connection: Connection, forms: Iterable[Form], clones: Sequence[Sequence[bytes]], partitions: int) -> None:
+async def copy_clones(
+    connection: Connection, forms: Iterable[Form], clones: Sequence[Sequence[bytes]], partitions: int
+) -> None:
     """Write the rows of these clones, each given by its ids."""
     for form in forms:
-        await connection.copy_to_table(form.table, source=_rows(form, clones, partitions), columns=form.columns, format="text")
+        rows = _rows(form, clones, partitions)
+        await connection.copy_to_table(form.table, source=rows, columns=form.columns, format="text")
 
 
 async def _rows(form: Form, clones: Sequence[Sequence[bytes]], partitions: int) -> AsyncIterator[bytes]:
@@ -169,7 +173,7 @@ async def sum_shares(connection: Connection, owners: Mapping[str, str], clones: 
 
     Each account or card uses the share that its id hashes to, so the sums follow the ids.
     """
-    columns = [row[0] for row in await connection.fetch(
+    columns = [row["attname"] for row in await connection.fetch(
         "select attname from pg_attribute where attrelid = to_regclass($1) and attnum > 0 and not attisdropped", SHARES
     )]
     if not columns:
@@ -184,7 +188,8 @@ async def sum_shares(connection: Connection, owners: Mapping[str, str], clones: 
             totals.setdefault(share, Counter()).update({column: row[column] for column in amounts})
     await connection.execute(f"delete from {SHARES}")
     filled = [
-        tuple(_share_column(column, share, rows[0], sums) for column in columns) for share, sums in sorted(totals.items())
+        tuple(_share_column(column, share, rows[0], sums) for column in columns)
+        for share, sums in sorted(totals.items())
     ]
     await connection.copy_records_to_table(SHARES, columns=columns, records=filled)
 

@@ -4,168 +4,95 @@ One has orders that are new, the other orders on which two instalments were bill
 are not shipped (to be cancelled) and two whose goods are on their way back (to be received: one whole, one in part).
 """
 
-import uuid
-from collections.abc import Iterable
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-
-import grpc.aio
-from google.protobuf.duration_pb2 import Duration
-from google.protobuf.timestamp_pb2 import Timestamp
+from uuid import uuid4
 
 from settle.bench.targets import Target
-from settlement.card_redemption.v1 import card_service_pb2, card_service_pb2_grpc
-from settlement.common.v1 import money_pb2, tender_pb2
-from settlement.credit_ledger.v1 import (
-    credit_service_pb2,
-    credit_service_pb2_grpc,
-    statement_service_pb2,
-    statement_service_pb2_grpc,
-)
-from settlement.operations.v1 import operations_service_pb2, operations_service_pb2_grpc
-from settlement.order.v1 import (
-    after_sale_service_pb2,
-    after_sale_service_pb2_grpc,
-    order_pb2,
-    order_service_pb2,
-    order_service_pb2_grpc,
-)
+from settle.client.customer import Customer
+from settle.client.desk import BILL_DAY, Desk
+from settle.client.engine import Engine
+from settle.client.shop import Goods, Payment, Shop, instalments
+from settlement.order.v1 import order_pb2, settlement_pb2
 
-BILL_DAY, DUE_DAY = 5, 15
-FEE_PPM = 5_000
-SHARES = {"credit": (70, 30, 0), "mixed": (60, 15, 25)}
-"""Percent of an order by credit, wallet and gift card."""
+MIXES = {"credit": {"CREDIT": 70, "WALLET": 30}, "mixed": {"CREDIT": 60, "WALLET": 15, "GIFTCARD": 25}}
+"""Percent of an order by each means of payment."""
 PRICES = (129_900, 45_050, 8_325)
-SECONDS = 20.0
-WAIT = Duration(seconds=15)
+GOODS = tuple(Goods("goods", 2, price, f"sku-{n}") for n, price in enumerate(PRICES, start=1))
+TERMS = instalments(12, free_days=-1)
+LIMIT, WALLET, CARD = 10_000_000, 5_000_000, 5_000_000
 
 
 class Family:
     """Builds the customers; `targets` are the orders that the load settles, once for each clone."""
 
-    def __init__(self, services: dict[str, str], mix: str) -> None:
-        options = [("grpc.enable_http_proxy", 0)]
-        self._channels = {name: grpc.aio.insecure_channel(target, options=options) for name, target in services.items()}
-        self._orders = order_service_pb2_grpc.OrderServiceStub(self._channels["order"])
-        self._returns = after_sale_service_pb2_grpc.AfterSaleServiceStub(self._channels["order"])
-        self._credit = credit_service_pb2_grpc.CreditServiceStub(self._channels["credit_ledger"])
-        self._bills = statement_service_pb2_grpc.StatementServiceStub(self._channels["credit_ledger"])
-        self._cards = card_service_pb2_grpc.CardServiceStub(self._channels["card_redemption"])
-        self._shares = SHARES[mix]
+    def __init__(self, services: Mapping[str, str], mix: str) -> None:
+        self._engine = Engine(services)
+        self._percents = MIXES[mix]
         self.targets: list[Target] = []
 
     async def build(self, now: datetime) -> None:
         """All of it; afterwards the engine's clock stands at `now`."""
         bills = _bill_dates(now)
-        await self._set_clock(bills[0] - timedelta(days=10))
-        account, customer, card = await self._open()
-        shipped = [await self._shipped(account, customer, card, "mer_repaid") for _ in range(2)]
+        await self._engine.set_clock(bills[0] - timedelta(days=10))
+        repaying = await self._open()
+        shipped = [await self._shipped(repaying, "mer_repaid") for _ in range(2)]
         for bill in bills:
-            await self._set_clock(bill + timedelta(days=3))
-            await self._repay(account, bill)
-        await self._set_clock(now - timedelta(days=2))
-        await self._finish(account, customer, card, "mer_repaid", shipped, now)
-        account, customer, card = await self._open()
-        shipped = [await self._shipped(account, customer, card, "mer_unpaid") for _ in range(2)]
-        await self._finish(account, customer, card, "mer_unpaid", shipped, now)
-        await self._set_clock(now)
+            await self._engine.set_clock(bill + timedelta(days=3))
+            await self._repay(repaying, bill)
+        await self._engine.set_clock(now - timedelta(days=2))
+        await self._finish(repaying, "mer_repaid", shipped)
+        new = await self._open()
+        shipped = [await self._shipped(new, "mer_unpaid") for _ in range(2)]
+        await self._finish(new, "mer_unpaid", shipped)
+        await self._engine.set_clock(now)
 
     async def close(self) -> None:
-        """Close the channels."""
-        for channel in self._channels.values():
-            await channel.close()
+        """Give the connections back."""
+        await self._engine.close()
 
-    async def _finish(self, account: str, customer: str, card: str, merchant: str, shipped: list[str], now: datetime) -> None:
+    async def _open(self) -> Customer:
+        customer = Customer.new()
+        card_minor = CARD if "GIFTCARD" in self._percents else 0
+        await Desk(self._engine, customer).open_account(LIMIT, WALLET, card_minor)
+        return customer
+
+    async def _finish(self, customer: Customer, merchant_id: str, shipped: list[str]) -> None:
         """Two new orders, and the shipped ones sent back: the first whole, the second one piece of it."""
+        shop = Shop(self._engine, customer)
         for _ in range(2):
-            self.targets.append(Target(await self._place(account, customer, card, merchant)))
-        for order_id, whole in zip(shipped, (True, False), strict=True):
-            self.targets.append(Target(order_id, await self._sent_back(order_id, whole)))
+            self.targets.append(Target(await self._placed(customer, merchant_id)))
+        everything = [(f"line-{n}", goods.quantity) for n, goods in enumerate(GOODS, start=1)]
+        for order_id, quantities in zip(shipped, (everything, [("line-1", 1)]), strict=True):
+            self.targets.append(Target(order_id, await shop.send_back(order_id, quantities)))
 
-    async def _open(self) -> tuple[str, str, str]:
-        account, customer, card = (f"{kind}_{uuid.uuid4().hex}" for kind in ("acc", "cus", "crd"))
-        await self._credit.OpenAccount(credit_service_pb2.OpenAccountRequest(
-            request_id=_new(), account_id=account, customer_id=customer, limit=_money(10_000_000), bill_day=BILL_DAY,
-            due_day=DUE_DAY,
-        ), timeout=SECONDS)
-        await self._credit.FundWallet(credit_service_pb2.FundWalletRequest(
-            request_id=_new(), account_id=account, amount=_money(5_000_000),
-        ), timeout=SECONDS)
-        if self._shares[2]:
-            await self._cards.IssueCard(card_service_pb2.IssueCardRequest(
-                request_id=_new(), card_id=card, customer_id=customer, face=_money(5_000_000),
-            ), timeout=SECONDS)
-        return account, customer, card
-
-    async def _place(self, account: str, customer: str, card: str, merchant: str) -> str:
-        order_id, total = f"ord_{uuid.uuid4().hex}", 2 * sum(PRICES)
-        amounts = [total * share // 100 for share in self._shares]
-        amounts[0] += total - sum(amounts)
-        kinds = (tender_pb2.TENDER_TYPE_CREDIT, tender_pb2.TENDER_TYPE_WALLET, tender_pb2.TENDER_TYPE_GIFTCARD)
-        answer = await self._orders.PlaceOrder(order_service_pb2.PlaceOrderRequest(
-            request_id=_new(), order_id=order_id, customer_id=customer, merchant_id=merchant, account_id=account,
-            lines=[
-                order_pb2.NewLine(line_id=f"line-{n}", sku=f"sku-{n}", title="goods", quantity=2, unit_price=_money(price))
-                for n, price in enumerate(PRICES, 1)
-            ],
-            tenders=[
-                order_pb2.Tender(type=kind, amount=_money(amount), card_id=card if kind == tender_pb2.TENDER_TYPE_GIFTCARD else "")
-                for kind, amount in zip(kinds, amounts, strict=True) if amount
-            ],
-            credit_terms=tender_pb2.CreditTerms(plan=tender_pb2.PLAN_TYPE_INSTALMENT, instalment_count=12, fee_ppm=FEE_PPM),
-            wait_timeout=WAIT,
-        ), timeout=SECONDS)
-        _done(answer.settlement.state, order_id)
-        return order_id
-
-    async def _shipped(self, account: str, customer: str, card: str, merchant: str) -> str:
-        order_id = await self._place(account, customer, card, merchant)
-        answer = await self._orders.ConfirmShipment(order_service_pb2.ConfirmShipmentRequest(
-            request_id=_new(), order_id=order_id, wait_timeout=WAIT,
-        ), timeout=SECONDS)
-        _done(answer.settlement.state, order_id)
-        await self._orders.ConfirmDelivery(order_service_pb2.ConfirmDeliveryRequest(
-            request_id=_new(), order_id=order_id,
-        ), timeout=SECONDS)
-        return order_id
-
-    async def _repay(self, account: str, bill: datetime) -> None:
-        await self._bills.CutStatement(statement_service_pb2.CutStatementRequest(
-            request_id=_new(), account_id=account, bill_date=bill.date().isoformat(),
-        ), timeout=SECONDS)
-        known = await self._credit.GetCreditAccount(credit_service_pb2.GetCreditAccountRequest(account_id=account), timeout=SECONDS)
-        due = known.account.due.minor_units
-        if not due:
-            raise RuntimeError(f"nothing is due of {account} after the bill of {bill.date()}")
-        await self._credit.Repay(credit_service_pb2.RepayRequest(
-            request_id=_new(), account_id=account, amount=_money(due), instrument="debit-card",
-        ), timeout=SECONDS)
-
-    async def _sent_back(self, order_id: str, whole: bool) -> str:
-        lines = [order_pb2.LineQuantity(line_id=f"line-{n}", quantity=2) for n in range(1, len(PRICES) + 1)]
-        lines = lines if whole else [order_pb2.LineQuantity(line_id="line-1", quantity=1)]
-        case = (await self._returns.RequestReturn(after_sale_service_pb2.RequestReturnRequest(
-            request_id=_new(), order_id=order_id, lines=lines, reason=after_sale_service_pb2.RETURN_REASON_NOT_WANTED,
-        ), timeout=SECONDS)).return_case
-        await self._returns.ApproveReturn(after_sale_service_pb2.ApproveReturnRequest(
-            request_id=_new(), return_id=case.return_id, order_id=order_id,
-        ), timeout=SECONDS)
-        await self._returns.RegisterWaybill(after_sale_service_pb2.RegisterWaybillRequest(
-            request_id=_new(), return_id=case.return_id, order_id=order_id, waybill_number="SF1234567890",
-        ), timeout=SECONDS)
-        return str(case.return_id)
-
-    async def _set_clock(self, at: datetime) -> None:
-        await set_clock(self._channels.values(), at)
-
-
-async def set_clock(channels: Iterable[grpc.aio.Channel], at: datetime) -> None:
-    """Move the manual clock of the services behind these channels."""
-    stamp = Timestamp()
-    stamp.FromDatetime(at)
-    for channel in channels:
-        await operations_service_pb2_grpc.OperationsServiceStub(channel).SetClock(
-            operations_service_pb2.SetClockRequest(request_id=_new(), time=stamp), timeout=SECONDS
+    async def _placed(self, customer: Customer, merchant_id: str) -> str:
+        total = sum(goods.quantity * goods.price_minor for goods in GOODS)
+        amounts = {kind: total * percent // 100 for kind, percent in self._percents.items()}
+        amounts["CREDIT"] += total - sum(amounts.values())
+        order = await Shop(self._engine, customer).place(
+            GOODS, [Payment(kind, amount) for kind, amount in amounts.items()], TERMS, merchant_id,
+            order_id=f"ord_{uuid4().hex}",
         )
+        if order.state != order_pb2.ORDER_STATE_AWAITING_SHIPMENT:
+            raise RuntimeError(f"{order.order_id} was not placed: {order_pb2.OrderState.Name(order.state)}")
+        return str(order.order_id)
+
+    async def _shipped(self, customer: Customer, merchant_id: str) -> str:
+        shop, order_id = Shop(self._engine, customer), await self._placed(customer, merchant_id)
+        settlement = await shop.ship(order_id)
+        if settlement.state != settlement_pb2.SETTLEMENT_STATE_DONE:
+            raise RuntimeError(f"{order_id} was not shipped: {settlement_pb2.SettlementState.Name(settlement.state)}")
+        await shop.deliver(order_id)
+        return order_id
+
+    async def _repay(self, customer: Customer, bill: datetime) -> None:
+        desk = Desk(self._engine, customer)
+        await desk.bill(bill.date().isoformat())
+        due = (await desk.account()).due.minor_units
+        if not due:
+            raise RuntimeError(f"nothing is due of {customer.account_id} after the bill of {bill.date()}")
+        await desk.repay(due)
 
 
 def _bill_dates(now: datetime) -> list[datetime]:
@@ -177,18 +104,3 @@ def _bill_dates(now: datetime) -> list[datetime]:
             dates.insert(0, month)
         month = (month.replace(day=1) - timedelta(days=1)).replace(day=BILL_DAY)
     return dates
-
-
-def _new() -> str:
-    return str(uuid.uuid4())
-
-
-def _money(amount_minor: int) -> money_pb2.Money:
-    return money_pb2.Money(minor_units=amount_minor, currency_code="CNY")
-
-
-def _done(state: int, order_id: str) -> None:
-    from settlement.order.v1 import settlement_pb2
-
-    if state != settlement_pb2.SETTLEMENT_STATE_DONE:
-        raise RuntimeError(f"{order_id}: {settlement_pb2.SettlementState.Name(state)}")  # type: ignore[arg-type]  # an enum's value

@@ -67,8 +67,6 @@ class Phase:
 GOALS = {"credit": 800.0, "mixed": 450.0}
 """Settled per second that each mix has to reach on 2 cores, everything included."""
 RATIO_MIN, ACCEPTED_P99_MAX, SETTLED_P99_MAX = 0.2, 100.0, 400.0
-
-
 KEPT_MIN = 0.8
 
 
@@ -96,10 +94,12 @@ class Night:
 
     def __str__(self) -> str:
         rates = ", ".join(f"{word} {rate:,.0f}" for word, rate in self.rates.items())
-        cuts = f"{self.cuts_per_second_beside:,.0f} cuts/s beside settlements, {self.cuts_per_second_alone:,.0f}/s alone"
+        beside, alone = self.cuts_per_second_beside, self.cuts_per_second_alone
+        cuts = f"{beside:,.0f} cuts/s beside settlements, {alone:,.0f}/s alone"
+        kept = f"kept {self.kept('after'):.0%} of after midnight, {self.kept('before'):.0%} of before"
         return (
             f"statements       {self.issued:,} of {self.accounts:,} accounts; {cuts}\n"
-            f"settled/s        {rates}; kept {self.kept('after'):.0%} of after midnight, {self.kept('before'):.0%} of before"
+            f"settled/s        {rates}; {kept}"
         )
 
 
@@ -133,8 +133,9 @@ class Figures:
                 reached[f"settled/s >= {GOALS[self.mix]:.0f}"] = phase.settled_per_second >= GOALS[self.mix]
                 reached[f"ratio >= {RATIO_MIN}"] = self.ratio >= RATIO_MIN
             elif phase.name == "open loop":
-                reached[f"accepted p99 <= {ACCEPTED_P99_MAX:.0f} ms at half load"] = phase.accepted.p99 <= ACCEPTED_P99_MAX
-                reached[f"settled p99 <= {SETTLED_P99_MAX:.0f} ms at half load"] = phase.to_settled.p99 <= SETTLED_P99_MAX
+                accepted, settled = phase.accepted.p99 <= ACCEPTED_P99_MAX, phase.to_settled.p99 <= SETTLED_P99_MAX
+                reached[f"accepted p99 <= {ACCEPTED_P99_MAX:.0f} ms at half load"] = accepted
+                reached[f"settled p99 <= {SETTLED_P99_MAX:.0f} ms at half load"] = settled
         return reached
 
     def as_json(self) -> dict[str, object]:
@@ -159,9 +160,11 @@ class Figures:
             lines.append(f"ceiling          {ceiling}")
         lines.append("memory           " + ", ".join(f"{name} {mib:.0f} MiB" for name, mib in self.rss_mib.items()))
         lines.append("versions         " + ", ".join(f"{name} {version}" for name, version in self.versions.items()))
-        lines.append("goals            " + "; ".join(f"{goal}: {'yes' if met else 'NO'}" for goal, met in self.goals().items()))
+        goals = (f"{goal}: {'yes' if met else 'NO'}" for goal, met in self.goals().items())
+        lines.append("goals            " + "; ".join(goals))
         if self.violations:
-            lines.append("AUDITOR          " + ", ".join(f"{check}: {count}" for check, count in self.violations.items()))
+            violations = (f"{check}: {count}" for check, count in self.violations.items())
+            lines.append("AUDITOR          " + ", ".join(violations))
         else:
             lines.append("auditor          clean")
         lines += [f"VOID             {reason}" for reason in self.void]

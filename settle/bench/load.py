@@ -9,7 +9,7 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ import grpc.aio
 
 from settle.bench.subscriber import Subscriber
 from settle.bench.targets import Target, batch_of, read_targets, request_of
+from settle.client.channels import open_channel
 
 IN_FLIGHT = 256
 """Calls that wait for their answer at the same time, in the closed loop."""
@@ -27,6 +28,7 @@ UNSETTLED_MAX = 1_536
 DEADLINE_SECONDS = 30.0
 DRAIN_SECONDS_MAX = 60.0
 TICK_SECONDS = 0.002
+OPTIONS = (("grpc.max_send_message_length", 1 << 20), ("grpc.use_local_subchannel_pool", 1))
 
 if TYPE_CHECKING:
     Call = grpc.aio.UnaryUnaryMultiCallable[Any, Any]  # Any: bytes as they are, in both directions
@@ -137,32 +139,40 @@ class Load:
 
     async def _finish(self, tally: Tally, until: float) -> dict[str, object]:
         """Wait for what is under way, then count: what was settled within the phase makes the rate."""
-        sending_ended = max(time.perf_counter(), until)
         deadline = time.perf_counter() + DRAIN_SECONDS_MAX
         while self._unsettled(tally) > 0 and time.perf_counter() < deadline:  # a thread counts
             await asyncio.sleep(0.02)
         at = self._subscriber.settled_at
         within = sum(1 for order_id in tally.started if at.get(order_id, until + 1) <= until)
         return {
-            "seconds": until - tally.began, "drained_seconds": time.perf_counter() - tally.began, "sent": tally.sent,
-            "settled": sum(1 for order_id in tally.started if order_id in at), "settled_within": within,
+            "seconds": until - tally.began, "sent": tally.sent, "settled_within": within,
+            "settled": sum(1 for order_id in tally.started if order_id in at),
             "accepted": tally.accepted, "to_settled": [at[o] - began for o, began in tally.started.items() if o in at],
-            "errors": dict(tally.errors), "overrun_seconds": sending_ended - until,
+            "errors": dict(tally.errors),
         }
 
 
 async def main(target: str, kafka: str, partitions: int, file: Path) -> None:
     """Serve commands until stdin ends."""
     subscriber = Subscriber(kafka, partitions)
-    options = [("grpc.max_send_message_length", 1 << 20), ("grpc.use_local_subchannel_pool", 1)]
-    async with grpc.aio.insecure_channel(target, options=options) as channel:
+    async with open_channel(target, *OPTIONS) as channel:
         load = Load(channel, subscriber, read_targets(file))
         _answer({"ready": True})
         while command := (await asyncio.to_thread(sys.stdin.readline)).split():
-            kind, *numbers = command
-            phase = {"closed": load.closed, "open": load.open, "batch": load.batch}[kind]
-            _answer(await phase(*(float(n) if kind != "batch" else int(n) for n in numbers)))  # type: ignore[operator]  # by name
+            _answer(await obey(load, command))
     subscriber.close()
+
+
+async def obey(load: Load, command: Sequence[str]) -> dict[str, object]:
+    """Play the phase that the words of a command name."""
+    match command:
+        case ["closed", seconds]:
+            return await load.closed(float(seconds))
+        case ["open", seconds, rate]:
+            return await load.open(float(seconds), float(rate))
+        case ["batch", seconds, size]:
+            return await load.batch(float(seconds), int(size))
+    raise ValueError(f"no such phase of load: {' '.join(command)}")
 
 
 def _answer(said: dict[str, object]) -> None:

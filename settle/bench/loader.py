@@ -1,6 +1,7 @@
-"""Fills a fresh engine: the family through the public API, its clones by COPY, statistics taken on the filled tables."""
+"""Fills a fresh engine: the family through the public API, its clones by COPY; statistics of the filled tables."""
 
 import asyncio
+import random
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -21,10 +22,12 @@ Say = Callable[[str], None]
 
 
 async def fill(
-    services: Mapping[str, str], dsns: Mapping[str, str], mix: str, orders: int, partitions: int, now: datetime, say: Say
+    services: Mapping[str, str], dsns: Mapping[str, str], *, mix: str, orders: int, partitions: int, now: datetime,
+    say: Say,
 ) -> list[Target]:
-    """Store at least `orders` orders as of `now`, where the clock stays; answers all that the load may settle, clone by clone."""
-    family = Family(dict(services), mix)
+    """Store at least `orders` orders as of `now`, where the clock stays; answers all that the load may settle, clone by
+    clone."""
+    family = Family(services, mix)
     try:
         await family.build(now)
     finally:
@@ -44,7 +47,8 @@ async def _wait_for_quiet(dsns: Mapping[str, str]) -> None:
         for dsn in dsns.values():
             connection = await asyncpg.connect(dsn)
             left += await connection.fetchval(
-                "select (select count(*) from outbox) + (select count(*) from sagas where phase not in ('DONE', 'ABORTED'))"
+                """select (select count(*) from outbox)
+                        + (select count(*) from sagas where phase not in ('DONE', 'ABORTED'))"""
             )
             await connection.close()
         if not left:
@@ -64,7 +68,8 @@ async def _clone(dsns: Mapping[str, str], count: int, partitions: int) -> None:
     for start in range(1, count, CLONES_AT_A_TIME):
         chunk = [ids.of_clone(n) for n in range(start, min(start + CLONES_AT_A_TIME, count))]
         await asyncio.gather(*(
-            clones.copy_clones(connection, forms[service], chunk, partitions) for service, connection in connections.items()
+            clones.copy_clones(connection, forms[service], chunk, partitions)
+            for service, connection in connections.items()
         ))
     for book, known in owners.items():
         await clones.sum_shares(connections[book], known, range(count))
@@ -76,15 +81,15 @@ async def _clone(dsns: Mapping[str, str], count: int, partitions: int) -> None:
 
 async def _owners_of_merchants(connection: clones.Connection, table: str, owner: str) -> dict[str, str]:
     """The family's merchants have one account, and one card, each, so that their shares can be told apart."""
-    rows = await connection.fetch(f"select merchant_id, min({owner}), count(distinct {owner}) from {table} group by 1")
-    if any(row[2] != 1 for row in rows):
+    rows = await connection.fetch(
+        f"select merchant_id, min({owner}) owner, count(distinct {owner}) owners from {table} group by merchant_id"
+    )
+    if any(row["owners"] != 1 for row in rows):
         raise ValueError(f"a merchant of the family has several of {owner} in {table}")
-    return {row[0]: row[1] for row in rows}
+    return {row["merchant_id"]: row["owner"] for row in rows}
 
 
 def shuffled(targets: list[Target], file: Path, seed: int) -> None:
     """Write the targets in an order that says nothing about where their rows lie."""
-    import random
-
     random.Random(seed).shuffle(targets)
     write_targets(file, targets)

@@ -1,30 +1,30 @@
 """A night of statements: every account's cut falls due at one midnight while settlements go on.
 
 Settlements are measured before the midnight, after it, and beside the run over all accounts, the last two in turns: the
-run is stopped in the middle and resumed where it stood. At the end it finishes alone, and every account has its statement.
+run is stopped in the middle and resumed where it stood. At the end it finishes alone, and every account has its
+statement.
 """
 
 import asyncio
 import time
-import uuid
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
-import grpc.aio
 
 from services.kernel.calendar import business_date, start_of
-from settle.bench.customers import BILL_DAY, set_clock
 from settle.bench.figures import Night, Phase
-from settlement.credit_ledger.v1 import statement_service_pb2 as pb
-from settlement.credit_ledger.v1 import statement_service_pb2_grpc as rpc
+from settle.bench.options import ROUNDS
+from settle.client.calls import call
+from settle.client.desk import BILL_DAY
+from settle.client.engine import Engine
+from settle.client.requests import fresh
+from settlement.credit_ledger.v1 import statement_service_pb2
 
 ACCOUNTS_PER_CALL = 256
 CALL_SECONDS = 120.0
-ROUNDS = 2
-ORDERS_PER_ACCOUNT = 4
 UNTIL_MIDNIGHT = timedelta(hours=12)
 
 
@@ -38,7 +38,7 @@ def eve() -> datetime:
 class StatementRun:
     """The nightly run as an operator would drive it: call after call, each from where the last one stood."""
 
-    stub: "rpc.StatementServiceAsyncStub"
+    engine: Engine
     bill_date: str
     cut: int = 0
     place: str = ""
@@ -50,10 +50,11 @@ class StatementRun:
         began = time.monotonic()
         try:
             while not self.finished:
-                answer = await self.stub.RunStatements(pb.RunStatementsRequest(
-                    request_id=str(uuid.uuid4()), bill_date=self.bill_date, after_account_id=self.place,
+                request = statement_service_pb2.RunStatementsRequest(
+                    request_id=fresh(), bill_date=self.bill_date, after_account_id=self.place,
                     accounts_max=ACCOUNTS_PER_CALL,
-                ), timeout=CALL_SECONDS)
+                )
+                answer = await call(self.engine.statements.RunStatements, request, CALL_SECONDS)
                 self.cut += answer.accounts_cut
                 self.place, self.finished = answer.next_account_id, not answer.next_account_id
         finally:
@@ -61,33 +62,31 @@ class StatementRun:
 
 
 async def night(
-    services: dict[str, str], dsn: str, measure: Callable[[str], Awaitable[Phase]], say: Callable[[str], None]
+    services: Mapping[str, str], dsn: str, measure: Callable[[str], Awaitable[Phase]], say: Callable[[str], None]
 ) -> tuple[list[Phase], Night]:
     """The phases of load and the verdict. `measure` runs one closed loop of that name."""
     cut_at = eve() + UNTIL_MIDNIGHT
     bill_date = business_date(cut_at).isoformat()
     connection = await asyncpg.connect(dsn)
-    channels = {name: grpc.aio.insecure_channel(to, options=[("grpc.enable_http_proxy", 0)]) for name, to in services.items()}
-    stub = rpc.StatementServiceStub(channels["credit_ledger"])
+    engine = Engine(services)
     try:
         found = Night(accounts=await _due(connection, cut_at))
         phases = [await measure("before midnight")]
-        await set_clock(channels.values(), cut_at)
-        run = StatementRun(stub, bill_date)
+        await engine.set_clock(cut_at)
+        run = StatementRun(engine, bill_date)
         for number in range(1, ROUNDS + 1):
             phases.append(await measure(f"after midnight {number}"))
             with _stopped(asyncio.create_task(run.go())):
                 phases.append(await measure(f"beside the run {number}"))
         found.cuts_per_second_beside = round(run.cut / run.seconds, 1)
         say(f"{await _due(connection, cut_at):,} of {found.accounts:,} accounts left for the run alone")
-        alone = StatementRun(stub, bill_date)
+        alone = StatementRun(engine, bill_date)
         await alone.go()
         found.cuts_per_second_alone = round(alone.cut / alone.seconds, 1)
         found.issued, found.left = await _issued(connection, bill_date), await _due(connection, cut_at)
     finally:
         await connection.close()
-        for channel in channels.values():
-            await channel.close()
+        await engine.close()
     found.rates = {word: _mean(phases, word) for word in ("before", "after", "beside")}
     return phases, found
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PROC = Path("/proc")
@@ -30,11 +31,18 @@ def costs_of(pids: Mapping[str, int]) -> dict[str, Cost]:
     return {name: cost_of(pid) for name, pid in pids.items()}
 
 
-def busy_seconds() -> tuple[float, float]:
+class Busy(NamedTuple):
     """CPU seconds of the whole machine: in use, and stolen by other machines on the same host."""
+
+    used: float
+    stolen: float
+
+
+def busy_seconds() -> Busy:
+    """What the whole machine has used since it started."""
     fields = [int(word) for word in (_PROC / "stat").read_text().splitlines()[0].split()[1:9]]
     user, nice, system, _idle, _wait, irq, soft, steal = fields
-    return (user + nice + system + irq + soft) / _TICKS, steal / _TICKS
+    return Busy((user + nice + system + irq + soft) / _TICKS, steal / _TICKS)
 
 
 def _family(pid: int) -> list[int]:

@@ -6,37 +6,13 @@ The report goes to SETTLE_PROFILE_DIR when the service ends: self and total CPU 
 import os
 import runpy
 import signal
-import sys
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
-
-from settle.local.stack import LocalStack
-
-if TYPE_CHECKING:
-    from settle.bench.run import Options
 
 INTERVAL_SECONDS = 0.004
 FRAMES_MAX = 60
 LINES_MAX = 70
-
-
-class ProfiledStack(LocalStack):
-    """A stack on the system clock (on the manual one for a night of statements) whose chosen services run under the sampler."""
-
-    def __init__(self, data: Path, options: "Options", say: Callable[[str], None]) -> None:
-        environ = {"SETTLE_PROFILE_DIR": str(options.profile_folder.resolve())} if options.profile_folder else {}
-        super().__init__(data, broker=options.broker, clock="manual" if options.statements else "system", say=say, environ=environ)
-        self._profiled = options.profile
-
-    def _seat_all(self) -> None:
-        super()._seat_all()
-        for name in self._profiled:
-            seat = self.seats[name]
-            seat.environ = dict(seat.environ) | {"SETTLE_PROFILE_MODULE": seat.module}
-            seat.module = "settle.bench.profiling"
 
 
 class Sampler:
@@ -48,7 +24,7 @@ class Sampler:
         self._samples = 0
 
     def start(self) -> None:
-        """Sample until the process ends. A signal, not a thread: a thread would only see the main one give up the lock."""
+        """Sample until the process ends, by a signal: a thread would only see the main one give up the lock."""
         signal.signal(signal.SIGPROF, self._count)
         signal.setitimer(signal.ITIMER_PROF, INTERVAL_SECONDS, INTERVAL_SECONDS)
 
@@ -75,7 +51,7 @@ class Sampler:
 
 def _name(frame: FrameType) -> str:
     path = Path(frame.f_code.co_filename)
-    return f"{path.parent.name}/{path.name} {frame.f_code.co_qualname if sys.version_info >= (3, 11) else frame.f_code.co_name}"
+    return f"{path.parent.name}/{path.name} {frame.f_code.co_qualname}"
 
 
 def main() -> None:

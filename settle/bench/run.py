@@ -1,56 +1,28 @@
 """One run of the bench: fill, start, warm up, closed loop, open loop at half of it, ceiling, auditor."""
 
 import asyncio
-import json
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import asyncpg
 
 from settle.audit import auditor
 from settle.bench import ceiling, loader, night, processes
 from settle.bench.figures import Figures, Percentiles, Phase
-from settle.bench.profiling import ProfiledStack
-from settle.local import kafka, postgres
+from settle.bench.load_process import LoadProcess
+from settle.bench.options import WARM_UP_SECONDS, Options
+from settle.bench.profiled import ProfiledStack
+from settle.local import postgres, topics
+from settle.local.endpoints import dsns_of, targets_of
 from settle.local.stack import LocalStack
 
-WARM_UP_SECONDS = 6.0
-ORDERS_PER_SECOND = 2_000
-"""How many orders are stored for each second of load; more than any run settles."""
 VERSIONS = ("grpcio", "protobuf", "aiokafka", "asyncpg", "msgspec", "uvloop")
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What to run. `rate` 0 means half of what the closed loop reached; `batch` adds a phase with the batch twin;
-    `statements` measures a night on which so many accounts fall due instead."""
-
-    mix: str = "credit"
-    seconds: float = 15.0
-    stored: int = 0
-    rate: float = 0.0
-    batch: int = 0
-    statements: int = 0
-    profile: tuple[str, ...] = ()
-    profile_folder: Path | None = None
-    broker: str = "kafka"
-    seed: int = 1
-
-    @property
-    def orders(self) -> int:
-        """How many orders are stored before the load begins."""
-        phases = 1.0 + 2 * night.ROUNDS if self.statements else 2.5 if self.batch else 1.6
-        least = int((WARM_UP_SECONDS + self.seconds * phases) * ORDERS_PER_SECOND)
-        return max(self.stored, self.statements * night.ORDERS_PER_ACCOUNT, least)
 
 
 def bench(options: Options, say: Callable[[str], None]) -> Figures:
@@ -60,8 +32,10 @@ def bench(options: Options, say: Callable[[str], None]) -> Figures:
         data, file = Path(folder), Path(folder) / "targets"
         data.chmod(0o755)
         with LocalStack(data, broker=options.broker, clock="manual", say=say) as stack:
-            services, dsns = _addresses(stack)
-            targets = asyncio.run(loader.fill(services, dsns, options.mix, options.orders, kafka.partitions(), now, say))
+            targets = asyncio.run(loader.fill(
+                targets_of(stack.endpoints), dsns_of(stack.endpoints), mix=options.mix, orders=options.orders,
+                partitions=topics.partitions(), now=now, say=say,
+            ))
             loader.shuffled(targets, file, options.seed)
         with ProfiledStack(data, options, say) as stack:
             _warm(data, say)
@@ -78,16 +52,12 @@ def _warm(data: Path, say: Callable[[str], None]) -> None:
     say(f"read {size / 1e9:.1f} GB of stored data in {time.monotonic() - began:.0f} s")
 
 
-def _addresses(stack: LocalStack) -> tuple[dict[str, str], dict[str, str]]:
-    said = stack.endpoints["services"]
-    return {name: said[name]["target"] for name in postgres.DATABASES}, {name: said[name]["dsn"] for name in postgres.DATABASES}
-
-
 async def _measure(stack: LocalStack, options: Options, file: Path, stored: int, say: Callable[[str], None]) -> Figures:
-    services, dsns = _addresses(stack)
+    services, dsns = targets_of(stack.endpoints), dsns_of(stack.endpoints)
     admin = await asyncpg.connect(dsns["order"])
     server: str = await admin.fetchval("show server_version")
-    versions = {name: version(name) for name in VERSIONS} | {"python": sys.version.split()[0], "PostgreSQL": server.split()[0]}
+    versions = {name: version(name) for name in VERSIONS}
+    versions |= {"python": sys.version.split()[0], "PostgreSQL": server.split()[0]}
     figures = Figures(options.mix, f"{stack.broker.kind} {stack.broker.version}", versions, stored)
     began = await admin.fetchval("select now()")
     with ExitStack() as cleanup:
@@ -115,11 +85,15 @@ async def _measure(stack: LocalStack, options: Options, file: Path, stored: int,
     if not options.statements:
         figures.ceiling_per_second = await ceiling.measure(dsns, began, say)
     await admin.close()
-    _judge(figures, [f"{f.check} in {f.where}: {f.what}: expected {f.expected}, found {f.actual}" for f in report.findings])
+    _judge(figures, [
+        f"{f.check} in {f.where}: {f.what}: expected {f.expected}, found {f.actual}" for f in report.findings
+    ])
     return figures
 
 
-async def _day(options: Options, phase: Callable[[str, str], Awaitable[Phase]], say: Callable[[str], None]) -> list[Phase]:
+async def _day(
+    options: Options, phase: Callable[[str, str], Awaitable[Phase]], say: Callable[[str], None]
+) -> list[Phase]:
     closed = await phase("closed loop", f"closed {options.seconds}")
     rate = options.rate or closed.settled_per_second / 2
     say(f"{closed}\nopen loop at {rate:.0f}/s")
@@ -135,44 +109,6 @@ def _judge(figures: Figures, findings: list[str]) -> None:
     for phase in figures.phases:
         if phase.settled < phase.sent - sum(phase.errors.values()):
             figures.void.append(f"{phase.name}: {phase.sent - phase.settled} of {phase.sent} were not settled")
-
-
-class LoadProcess:
-    """The load generator, spoken to by lines."""
-
-    def __init__(self, target: str, bootstrap: str, file: Path) -> None:
-        command = [sys.executable, "-P", "-m", "settle.bench.load", target, bootstrap, str(kafka.partitions()), str(file)]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self._answer()
-
-    @property
-    def pid(self) -> int:
-        """Its process id."""
-        return self._process.pid
-
-    async def ask(self, command: str) -> dict[str, Any]:
-        """Send a command, wait for its answer."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(command + "\n")
-        self._process.stdin.flush()
-        return await asyncio.to_thread(self._answer)
-
-    def _answer(self) -> dict[str, Any]:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"the load generator ended with status {self._process.wait(10)}")
-        answer: dict[str, Any] = json.loads(line)
-        return answer
-
-    def stop(self) -> None:
-        """Close its input; it ends."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        try:
-            self._process.wait(15)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
 
 
 def _pids(stack: LocalStack) -> dict[str, int]:
@@ -194,9 +130,10 @@ async def _phase(
     settled, cores = max(answer["settled"], 1), processes.cores()
     return Phase(
         name=name, seconds=round(answer["seconds"], 2), sent=answer["sent"], settled=answer["settled"],
-        settled_per_second=round(answer["settled_within"] / answer["seconds"], 1), accepted=Percentiles.of(answer["accepted"]),
-        to_settled=Percentiles.of(answer["to_settled"]), errors=answer["errors"],
+        settled_per_second=round(answer["settled_within"] / answer["seconds"], 1),
+        accepted=Percentiles.of(answer["accepted"]), to_settled=Percentiles.of(answer["to_settled"]),
+        errors=answer["errors"],
         cpu_per_1000={n: round((after[n].cpu_seconds - before[n].cpu_seconds) * 1000 / settled, 3) for n in pids},
-        wal_bytes_per_settlement=wal // settled, machine_busy=round((busy_after[0] - busy[0]) / wall / cores, 3),
-        stolen=round((busy_after[1] - busy[1]) / wall / cores, 3),
+        wal_bytes_per_settlement=wal // settled, machine_busy=round((busy_after.used - busy.used) / wall / cores, 3),
+        stolen=round((busy_after.stolen - busy.stolen) / wall / cores, 3),
     )

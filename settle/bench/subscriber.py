@@ -6,7 +6,9 @@ import time
 from confluent_kafka import OFFSET_END, Consumer, TopicPartition
 
 TOPIC = "settlement.order.events.v1"
-ENDS = (b"settlement.order.v1.OrderCancelled", b"settlement.order.v1.OrderRefunded", b"settlement.order.v1.RefundFailed")
+ENDS = (
+    b"settlement.order.v1.OrderCancelled", b"settlement.order.v1.OrderRefunded", b"settlement.order.v1.RefundFailed",
+)
 
 
 class Subscriber:

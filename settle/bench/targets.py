@@ -29,12 +29,12 @@ def write_targets(path: Path, targets: Sequence[Target]) -> None:
 
 def read_targets(path: Path) -> list[Target]:
     """What `write_targets` wrote."""
-    return [Target(*line.rstrip("\n").split(" ")) for line in path.read_text(encoding="ascii").splitlines(keepends=True)]
+    return [Target(*line.split(" ")) for line in path.read_text(encoding="ascii").splitlines()]
 
 
 def request_of(target: Target, number: int) -> tuple[str, bytes]:
     """The method and the bytes of its request."""
-    request_id = str(UUID(int=(0xBE7C << 112) | (4 << 76) | (2 << 62) | number))
+    request_id = _request_id(0xBE7C, number)
     if target.return_id:
         receipt = after_sale_service_pb2.ConfirmReceiptRequest(
             request_id=request_id, order_id=target.order_id, return_id=target.return_id
@@ -45,11 +45,17 @@ def request_of(target: Target, number: int) -> tuple[str, bytes]:
 
 def batch_of(targets: Sequence[Target], number: int) -> tuple[str, bytes]:
     """The batch twin: one call that cancels all of these."""
-    requests = [_cancel(t, str(UUID(int=(0xBA7C << 112) | (4 << 76) | (2 << 62) | number + n))) for n, t in enumerate(targets)]
+    requests = [_cancel(target, _request_id(0xBA7C, n)) for n, target in enumerate(targets, start=number)]
     return BATCH_CANCEL, order_service_pb2.BatchCancelOrdersRequest(requests=requests).SerializeToString()
+
+
+def _request_id(kind: int, number: int) -> str:
+    """A UUID of version 4 that says which kind of request it is, and its number."""
+    return str(UUID(int=(kind << 112) | (4 << 76) | (2 << 62) | number))
 
 
 def _cancel(target: Target, request_id: str) -> order_service_pb2.CancelOrderRequest:
     return order_service_pb2.CancelOrderRequest(
-        request_id=request_id, order_id=target.order_id, reason=order_pb2.CANCEL_REASON_NOT_WANTED, wait_timeout=Duration()
+        request_id=request_id, order_id=target.order_id, reason=order_pb2.CANCEL_REASON_NOT_WANTED,
+        wait_timeout=Duration(),
     )

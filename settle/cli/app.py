@@ -8,7 +8,8 @@ app = typer.Typer(
     name="settle", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
     help="The settlement engine: run it, prove it, measure it, operate it.",
 )
-for verb in (up.up, down.down, status.status, logs.logs, doctor.doctor, demo.demo, test.test, bench.bench, verify.verify):
+VERBS = (up.up, down.down, status.status, logs.logs, doctor.doctor, demo.demo, test.test, bench.bench, verify.verify)
+for verb in VERBS:
     app.command()(verb)
 app.add_typer(vectors.app, name="vectors")
 app.add_typer(operators.sagas, name="sagas")

@@ -24,15 +24,20 @@ def bench(
     mix: Annotated[Mix, typer.Option(help="`mixed` adds a gift card: two remote participants.")] = Mix.credit,
     seconds: Annotated[float, typer.Option(help="Length of each phase of load.")] = 15.0,
     stored: Annotated[int, typer.Option(help="Orders stored before the load begins; at least what it needs.")] = 0,
-    rate: Annotated[float, typer.Option(help="Rate of the open loop; 0 is half of what the closed loop reached.")] = 0.0,
+    rate: Annotated[float, typer.Option(help="Rate of the open loop; 0: half of the closed one.")] = 0.0,
     batch: Annotated[int, typer.Option(help="Add a phase of BatchCancelOrders with so many orders a call.")] = 0,
-    statements: Annotated[int, typer.Option(help="Measure a night instead: so many accounts fall due at one midnight.")] = 0,
-    profile: Annotated[list[str] | None, typer.Option(help="Sample this service; its report goes to SETTLE_PROFILE_DIR.")] = None,
+    statements: Annotated[
+        int, typer.Option(help="Measure a night instead: so many accounts fall due at one midnight.")
+    ] = 0,
+    profile: Annotated[
+        list[str] | None, typer.Option(help="Sample this service; its report goes to SETTLE_PROFILE_DIR.")
+    ] = None,
     broker: Broker = BrokerChoice.kafka,
     json: Json = False,
 ) -> None:
-    """Measure settled settlements per second, latencies, CPU, the ceiling and the ratio; exit status 1 if the figure is void."""
-    from settle.bench.run import Options
+    """Measure settled settlements per second, latencies, CPU, the ceiling and the ratio; exit status 1 if the figure is
+    void."""
+    from settle.bench.options import Options
     from settle.bench.run import bench as run
     from settle.local import kafka
 
@@ -41,8 +46,8 @@ def bench(
         raise typer.Exit(1)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds: nothing that was started stays behind
     options = Options(
-        mix=mix.value, seconds=seconds, stored=stored, rate=rate, batch=batch, statements=statements, broker=broker.value,
-        profile=tuple(profile or ()),
+        mix=mix.value, seconds=seconds, stored=stored, rate=rate, batch=batch, statements=statements,
+        broker=broker.value, profile=tuple(profile or ()),
         profile_folder=Path(os.environ.get("SETTLE_PROFILE_DIR", "profile")) if profile else None,
     )
     figures = run(options, lambda line: typer.echo(line, err=True))

@@ -23,7 +23,8 @@ def demo(broker: Broker = BrokerChoice.auto, json: Json = False) -> None:
     show(book, broker.value, lambda line: typer.echo(line, err=True))
     if json:
         held = {"held": not book.failures, "failures": book.failures}
-        typer.echo(jsonlib.dumps(held | {"chapters": [asdict(chapter) for chapter in book.chapters]}, ensure_ascii=False))
+        told = {"chapters": [asdict(chapter) for chapter in book.chapters]}
+        typer.echo(jsonlib.dumps(held | told, ensure_ascii=False))
     else:
         typer.echo("\neverything held" if not book.failures else "\ndid not hold:\n  " + "\n  ".join(book.failures))
     raise typer.Exit(1 if book.failures else 0)

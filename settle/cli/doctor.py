@@ -57,11 +57,11 @@ def _uv() -> str:
 
 
 def _broker() -> str:
-    from settle.local import kafka
+    from settle.local import jars, kafka
 
-    why = kafka.why_not_kafka()
+    why = jars.why_not_kafka()
     if not why:
-        return f"Apache Kafka {kafka.KAFKA_VERSION}"
+        return f"Apache Kafka {jars.KAFKA_VERSION}"
     return "" if kafka.extra_missing() else f"embedded ({why})"
 
 

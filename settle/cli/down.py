@@ -15,7 +15,7 @@ SECONDS_MAX = 60.0
 def down(data: Data = DATA) -> None:
     """Stop the engine on this data in good order; what a killed run left behind is ended by process id."""
     from settle.local import children
-    from settle.local.stack import read_endpoints
+    from settle.local.endpoints import read_endpoints
 
     said = read_endpoints(data)
     if said is None:

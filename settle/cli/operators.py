@@ -107,16 +107,17 @@ def _one(data: Path, service: str, call: Call) -> Any:
 def _asked(data: Path, call: Call, only: str = "") -> dict[str, Any]:
     import asyncio
 
-    import grpc
+    import grpc.aio
 
-    from settle.local.stack import read_endpoints
+    from settle.client.channels import open_channel
+    from settle.local.endpoints import read_endpoints
     from settlement.operations.v1.operations_service_pb2_grpc import OperationsServiceStub
 
     async def ask() -> dict[str, Any]:
         answers = {}
         for name, service in (read_endpoints(data) or {"services": {}})["services"].items():
             if only in ("", name):
-                async with grpc.aio.insecure_channel(service["target"], options=[("grpc.enable_http_proxy", 0)]) as channel:
+                async with open_channel(service["target"]) as channel:
                     answers[name] = await call(OperationsServiceStub(channel))
         return answers
 

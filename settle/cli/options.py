@@ -25,5 +25,7 @@ class ClockChoice(StrEnum):
 Data = Annotated[Path, typer.Option("--data", help="Where the engine keeps its data and `endpoints.json`.")]
 Broker = Annotated[BrokerChoice, typer.Option(help="Apache Kafka, the embedded stand-in, or the first that works.")]
 Clock = Annotated[ClockChoice, typer.Option(help="`manual` stands still until SetClock moves it.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line, and nothing else on stdout.")]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object as the last line, and nothing else on stdout.")
+]
 DATA = Path(".run")

@@ -10,14 +10,15 @@ from settle.cli.options import DATA, Data, Json
 def status(data: Data = DATA, json: Json = False) -> None:
     """Show each process of the engine; exit status 0 if all of them serve."""
     from settle.local import children
-    from settle.local.stack import read_endpoints, serving
+    from settle.local.endpoints import read_endpoints, serving
 
     said = read_endpoints(data) or {"services": {}, "processes": [], "pid": 0}
     processes = {
         p["name"]: {"pid": p["pid"], "running": children.alive(p["pid"], p["began"])} for p in said["processes"]
     }
     services = {
-        name: {"target": service["target"], "serving": serving(service["target"])} for name, service in said["services"].items()
+        name: {"target": service["target"], "serving": serving(service["target"])}
+        for name, service in said["services"].items()
     }
     healthy = bool(services) and all(s["serving"] for s in services.values()) and bool(said["pid"])
     if json:

@@ -25,9 +25,9 @@ def up(
     if detach:
         _detach(broker, clock, data)
         return
-    from settle.local.kafka import NoBroker
     from settle.local.postgres import NoPostgres
     from settle.local.stack import AlreadyRunning, LocalStack
+    from settle.local.topics import NoBroker
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
@@ -59,7 +59,7 @@ def _ready(endpoints: dict[str, dict[str, dict[str, str]]], seconds: float) -> N
 
 
 def _detach(broker: BrokerChoice, clock: ClockChoice, data: Data) -> None:
-    from settle.local.stack import read_endpoints, serving
+    from settle.local.endpoints import read_endpoints, serving
 
     data.mkdir(parents=True, exist_ok=True)
     options = ["--broker", broker.value, "--clock", clock.value, "--data", str(data)]

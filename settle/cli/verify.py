@@ -18,8 +18,8 @@ def verify(
     strict: Annotated[bool, typer.Option(help="What is still under way after that is a violation.")] = False,
     json: Json = False,
 ) -> None:
-    """Check conservation, atomicity, projections, sequences, and that nothing is stuck; exit status 0 if all of it holds,
-    1 if not, 2 if it could not be checked."""
+    """Check conservation, atomicity, projections, sequences, and that nothing is stuck; exit status 0 if all of it
+    holds, 1 if not, 2 if it could not be checked."""
     import asyncpg
 
     from settle.audit import auditor, telling
@@ -38,14 +38,14 @@ def verify(
 def _databases(data: Path) -> Iterator[tuple[Mapping[str, str], bool]]:
     """The DSN of each service, and whether the engine runs; PostgreSQL is started for the audit if nobody runs it."""
     from settle.local import children, postgres
-    from settle.local.stack import read_endpoints
+    from settle.local.endpoints import dsns_of, read_endpoints
 
     said = read_endpoints(data)
     if said is None:
         typer.echo(f"there is no engine in {data}; `settle up` starts one", err=True)
         raise typer.Exit(2)
     if children.alive(said["pid"], said.get("began", "")):
-        yield {service: said["services"][service]["dsn"] for service in postgres.DATABASES}, True
+        yield dsns_of(said), True
         return
     server = postgres.make(data.resolve(), durable=True)
     server.start()

@@ -1,1 +1,1 @@
-"""The client of the engine: channels, stubs, errors by reason, and a shop for stories."""
+"""The client of the engine: channels, stubs, errors by reason, and for stories a shop, a desk and a bank."""

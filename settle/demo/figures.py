@@ -23,7 +23,10 @@ def instalments(rows: Iterable[Answer]) -> Rows:
         [
             str(row.no),
             row.bill_date,
-            *(yuan(amount) for amount in (row.principal_minor, row.paid_minor, row.refunded_minor, row.outstanding_minor)),
+            yuan(row.principal_minor),
+            yuan(row.paid_minor),
+            yuan(row.refunded_minor),
+            yuan(row.outstanding_minor),
             yuan(row.fee_minor),
             yuan(row.fee_paid_minor),
             instalment_pb2.InstalmentState.Name(row.state).removeprefix("INSTALMENT_STATE_").lower(),
@@ -61,7 +64,10 @@ def tender(kind: int) -> str:
 
 def account(found: Answer) -> Rows:
     """An account in one row."""
-    amounts = (found.granted_limit, found.available_limit, found.held_limit, found.used_limit, found.wallet, found.credit_balance)
+    amounts = (
+        found.granted_limit, found.available_limit, found.held_limit, found.used_limit, found.wallet,
+        found.credit_balance,
+    )
     return [[yuan(amount.minor_units) for amount in amounts]]
 
 

@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from settle.audit.auditor import audit
+from settle.client.bank import Bank
+from settle.client.calls import Fault, Rejected
+from settle.client.customer import Customer
+from settle.client.desk import Desk
 from settle.client.engine import Engine
-from settle.client.outcomes import NotPlayed, Rejected
 from settle.client.shop import Shop
 from settle.demo.story import Story
 from settle.demo.telling import Book
+from settle.local.endpoints import dsns_of, targets_of
 from settle.local.stack import LocalStack
-from settle.vectors.session import targets_of
 
 
 def show(book: Book, broker: str, say: Callable[[str], None]) -> None:
@@ -30,21 +33,21 @@ def show(book: Book, broker: str, say: Callable[[str], None]) -> None:
 
 async def _told(book: Book, endpoints: Mapping[str, Any]) -> None:  # Any: the endpoints file
     engine = Engine(targets_of(endpoints))
-    shop = Shop(engine, endpoints["acquirer"]["target"])
+    bank, customer = Bank(endpoints["acquirer"]["target"]), Customer.new()
     try:
-        await Story(engine, shop, book).tell()
+        await Story(engine, Shop(engine, customer), Desk(engine, customer), bank, book).tell()
     except Rejected as rejection:
         book.claim(f"the engine took every step (refused: {rejection.reason} {rejection.detail})", holds=False)
-    except NotPlayed as fault:
+    except Fault as fault:
         book.claim(f"the engine took every step ({fault})", holds=False)
     finally:
-        await shop.close()
+        await bank.close()
         await engine.close()
 
 
 def _audited(book: Book, endpoints: Mapping[str, Any]) -> None:  # Any: the endpoints file
     book.chapter("The auditor's verdict")
-    report = asyncio.run(audit({name: service["dsn"] for name, service in endpoints["services"].items()}, strict=True))
+    report = asyncio.run(audit(dsns_of(endpoints), strict=True))
     looked = ", ".join(f"{count} {name}" for name, count in report.figures.items())
     book.say(f"{len(report.checks)} promises checked over {looked} in {len(endpoints['services'])} databases.")
     rows = [[f.check, f.where, f.what, f.expected, f.actual] for f in report.findings]

@@ -5,8 +5,10 @@ from typing import Any
 
 from services.kernel.calendar import BUSINESS_ZONE, business_date
 from services.kernel.money import yuan
+from settle.client.bank import Bank
+from settle.client.desk import Desk
 from settle.client.engine import Engine
-from settle.client.shop import Shop
+from settle.client.shop import Goods, Payment, Shop, instalments
 from settle.demo import figures
 from settle.demo.telling import Teller
 from settlement.credit_ledger.v1 import leg_pb2
@@ -23,9 +25,11 @@ DONE = settlement_pb2.SETTLEMENT_STATE_DONE
 class Story:
     """Tells the story on a running engine under the manual clock."""
 
-    def __init__(self, engine: Engine, shop: Shop, teller: Teller) -> None:
+    def __init__(self, engine: Engine, shop: Shop, desk: Desk, bank: Bank, teller: Teller) -> None:
         self._engine = engine
         self._shop = shop
+        self._desk = desk
+        self._bank = bank
         self._teller = teller
         self._now = START.astimezone(UTC)
 
@@ -45,24 +49,28 @@ class Story:
     async def _opening(self) -> None:
         teller = self._teller
         teller.chapter("A customer with credit")
-        teller.say(f"It is {START:%d %B %Y, %H:%M} in Shanghai. A customer gets a credit account, a wallet and a gift card.")
-        account = await self._shop.open_account(LIMIT, WALLET, CARD)
+        teller.say(
+            f"It is {START:%d %B %Y, %H:%M} in Shanghai. A customer gets a credit account, a wallet and a gift card."
+        )
+        account = await self._desk.open_account(LIMIT, WALLET, CARD)
         teller.table("the account, yuan", figures.ACCOUNT, figures.account(account))
         teller.claim(f"{yuan(LIMIT)} can be spent on credit", account.available_limit.minor_units == LIMIT)
 
     async def _cancelled(self) -> None:
-        teller, shop = self._teller, self._shop
+        teller, shop, desk = self._teller, self._shop, self._desk
         teller.chapter("An order on 12 instalments is cancelled")
-        order = await shop.place([("a telephone", 1, 360_000)], [("CREDIT", 360_000)], 12)
-        held = await shop.account()
-        teller.say(f"A telephone for 3600.00 on 12 instalments ({order.order_id}). Nothing is owed yet: the limit is held.")
+        order = await shop.place([Goods("a telephone", 1, 360_000)], [Payment("CREDIT", 360_000)], instalments(12))
+        held = await desk.account()
+        teller.say(
+            f"A telephone for 3600.00 on 12 instalments ({order.order_id}). Nothing is owed yet: the limit is held."
+        )
         teller.table("the account, order placed", figures.ACCOUNT, figures.account(held))
         quote = await shop.quote_cancel(order.order_id)
         teller.say(f"Before the cancel a binding quote: {yuan(quote.amount.minor_units)} would come back.")
         settlement = await shop.cancel(order.order_id, quote.token)
-        order, account = await shop.order(order.order_id), await shop.account()
+        order, account = await shop.order(order.order_id), await desk.account()
         teller.table("the account, order cancelled", figures.ACCOUNT, figures.account(account))
-        journals = await shop.journals(order.order_id)
+        journals = await desk.journals(order.order_id)
         teller.table("all that was ever posted for it", figures.JOURNALS, figures.journals(journals))
         teller.claim("the limit was held while the order was open", held.held_limit.minor_units == 360_000)
         teller.claim("the cancel took effect everywhere", settlement.state == DONE)
@@ -72,32 +80,35 @@ class Story:
                      figures.balanced(journals) and all(journal.unit == 2 for journal in journals))
 
     async def _partly_returned(self) -> None:
-        teller, shop = self._teller, self._shop
+        teller, shop, desk = self._teller, self._shop, self._desk
         teller.chapter("Two instalments are repaid, then one of three items comes back")
-        order = await shop.place([("a chair", 3, 40_000)], [("CREDIT", 120_000)], 12)
+        order = await shop.place([Goods("a chair", 3, 40_000)], [Payment("CREDIT", 120_000)], instalments(12))
         await shop.ship(order.order_id)
-        first = await shop.instalments(order.order_id)
-        teller.say(f"Three chairs at 400.00 on 12 instalments ({order.order_id}); the merchant ships, the repayment plan starts.")
+        first = await desk.instalments(order.order_id)
+        teller.say(
+            f"Three chairs at 400.00 on 12 instalments ({order.order_id});"
+            " the merchant ships, the repayment plan starts."
+        )
         teller.table("the repayment plan", figures.INSTALMENTS, figures.instalments(first))
         for bill_date in BILLS:
             await self._repay_bill(bill_date)
-        before = await shop.instalments(order.order_id)
+        before = await desk.instalments(order.order_id)
         teller.table("two instalments later", figures.INSTALMENTS, figures.instalments(before))
         await self._return_one_chair(order.order_id, before)
 
     async def _repay_bill(self, bill_date: str) -> None:
-        teller, shop = self._teller, self._shop
+        teller, desk = self._teller, self._desk
         await self._move(datetime.fromisoformat(f"{bill_date}T00:00:00+08:00"))
-        statement = await shop.bill(bill_date)
+        statement = await desk.bill(bill_date)
         await self._move(self._now + timedelta(days=3, hours=10))
-        repaid = await shop.repay(statement.amount.minor_units)
+        repaid = await desk.repay(statement.amount.minor_units)
         paid = business_date(self._now).isoformat()
         teller.say(f"The statement of {bill_date} asks for {yuan(statement.amount.minor_units)}; it is paid on {paid}.")
         teller.claim("the repayment paid exactly the bill", figures.spent(repaid) == statement.amount.minor_units > 0)
 
     async def _return_one_chair(self, order_id: str, before: list[Answer]) -> None:
-        teller, shop = self._teller, self._shop
-        account = await shop.account()
+        teller, shop, desk = self._teller, self._shop, self._desk
+        account = await desk.account()
         return_id = await shop.send_back(order_id, [("line-1", 1)])
         quote = await shop.quote_return(order_id, return_id)
         teller.say(
@@ -105,7 +116,7 @@ class Story:
             f" {yuan(quote.limit_restored.minor_units)} of limit is restored; valid until {_local(quote.valid_until)}."
         )
         settlement = await shop.receive(order_id, return_id, quote.token)
-        after, now = await shop.instalments(order_id), await shop.account()
+        after, now = await desk.instalments(order_id), await desk.account()
         order = await shop.order(order_id)
         await self._refund_shown(order_id, settlement, after)
         quoted = {change.after.no: change.after for change in quote.instalments}
@@ -121,26 +132,30 @@ class Story:
         teller.claim("the order is refunded in part", order.state == order_pb2.ORDER_STATE_PARTIALLY_REFUNDED)
 
     async def _wholly_returned(self) -> None:
-        teller, shop = self._teller, self._shop
+        teller, shop, desk = self._teller, self._shop, self._desk
         teller.chapter("Credit + gift card + bank card, returned whole")
-        tenders = [("CREDIT", 50_000), ("GIFTCARD", CARD), ("BANKCARD", 20_000)]
-        account = await shop.account()
-        order = await shop.place([("a coat", 1, 100_000)], tenders, 6)
+        payments = [Payment("CREDIT", 50_000), Payment("GIFTCARD", CARD), Payment("BANKCARD", 20_000)]
+        account = await desk.account()
+        order = await shop.place([Goods("a coat", 1, 100_000)], payments, instalments(6))
         await shop.ship(order.order_id)
-        before, card = await shop.instalments(order.order_id), await shop.card()
-        teller.say(f"A coat for 1000.00 ({order.order_id}): 500.00 on credit, 300.00 by gift card, 200.00 by bank card.")
+        before, card = await desk.instalments(order.order_id), await desk.card()
+        teller.say(
+            f"A coat for 1000.00 ({order.order_id}): 500.00 on credit, 300.00 by gift card, 200.00 by bank card."
+        )
         teller.table("its repayment plan", figures.INSTALMENTS, figures.instalments(before))
         teller.claim("the gift card is spent", card.balance.minor_units == 0)
         await self._move(self._now + timedelta(days=2))
         return_id = await shop.send_back(order.order_id, [("line-1", 1)])
         quote = await shop.quote_return(order.order_id, return_id)
         settlement = await shop.receive(order.order_id, return_id, quote.token)
-        after, card, now = await shop.instalments(order.order_id), await shop.card(), await shop.account()
+        after, card, now = await desk.instalments(order.order_id), await desk.card(), await desk.account()
         order = await shop.order(order.order_id)
         await self._refund_shown(order.order_id, settlement, after)
         given = {figures.tender(share.type): share.amount.minor_units for share in settlement.tenders}
-        teller.claim("both participants and the order ended together", settlement.state == DONE and len(settlement.branches) == 2)
-        teller.claim("every means of payment got its own back", given == {"credit": 50_000, "giftcard": CARD, "bankcard": 20_000})
+        both = settlement.state == DONE and len(settlement.branches) == 2
+        teller.claim("both participants and the order ended together", both)
+        paid = {"credit": 50_000, "giftcard": CARD, "bankcard": 20_000}
+        teller.claim("every means of payment got its own back", given == paid)
         teller.claim("the gift card holds 300.00 again", card.balance.minor_units == CARD)
         teller.claim("nothing is owed on the order, in no row", figures.owed(after) == 0 and figures.conserved(after))
         teller.claim("the limit is what it was before the order", now.available_limit == account.available_limit)
@@ -148,10 +163,10 @@ class Story:
         await self._bank_leg(order.order_id)
 
     async def _refund_shown(self, order_id: str, settlement: Answer, after: list[Answer]) -> None:
-        teller, shop = self._teller, self._shop
+        teller, shop, desk = self._teller, self._shop, self._desk
         teller.table("what came back, yuan", figures.TENDERS, figures.tenders(settlement.tenders))
         teller.table("the repayment plan afterwards", figures.INSTALMENTS, figures.instalments(after))
-        journals = await shop.journals(order_id, settlement.settlement_id)
+        journals = await desk.journals(order_id, settlement.settlement_id)
         teller.table("the journals of both books", figures.JOURNALS, figures.journals(journals))
         explained = await shop.explain(settlement.settlement_id)
         teller.table("why: each figure with its rule", figures.STEPS, figures.steps(explained.steps))
@@ -160,22 +175,26 @@ class Story:
 
     async def _bank_leg(self, order_id: str) -> None:
         """The bank pays in its own time, after the settlement; the engine asks until it has."""
-        teller, shop = self._teller, self._shop
-        leg = await shop.leg(order_id, leg_pb2.LEG_STATE_ACCEPTED)
-        teller.say(f"200.00 are on their way to the bank card ({leg.leg_id}): the acquirer accepted them and pays in its own time.")
+        teller, desk = self._teller, self._desk
+        leg = await desk.leg(order_id, leg_pb2.LEG_STATE_ACCEPTED)
+        teller.say(
+            f"200.00 are on their way to the bank card ({leg.leg_id}):"
+            " the acquirer accepted them and pays in its own time."
+        )
         teller.claim("the acquirer accepted the refund once", leg.state == leg_pb2.LEG_STATE_ACCEPTED)
-        refund = await shop.bank_confirms(leg.leg_id)
+        refund = await self._bank.confirm(leg.leg_id)
         for _ in range(MINUTES_MAX):
             await self._move(self._now + timedelta(minutes=1))
-            leg = (await shop.legs(order_id))[0]
+            leg = (await desk.legs(order_id))[0]
             if leg.state == leg_pb2.LEG_STATE_SETTLED:
                 break
         teller.say("The bank pays; the engine asks it, and books the money as arrived.")
         teller.table("the journal of the bank's payment", figures.JOURNALS, figures.journals(await self._arrived()))
-        teller.claim("200.00 arrived at the bank card", leg.state == leg_pb2.LEG_STATE_SETTLED and refund.amount == leg.amount)
+        arrived = leg.state == leg_pb2.LEG_STATE_SETTLED and refund.amount == leg.amount
+        teller.claim("200.00 arrived at the bank card", arrived)
 
     async def _arrived(self) -> list[Answer]:
-        return [journal for journal in await self._shop.journals("") if journal.op == "card_refund_settled"]
+        return [journal for journal in await self._desk.journals("") if journal.op == "card_refund_settled"]
 
 
 def _local(stamp: Answer) -> str:

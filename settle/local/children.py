@@ -1,4 +1,4 @@
-"""Processes that we started: in groups of their own, stopped by id, recognised after a crash of whoever started them."""
+"""Processes that we started: in groups of their own, stopped by id, recognised after a crash of their starter."""
 
 import contextlib
 import os
@@ -43,7 +43,6 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """Its id."""
         return self.process.pid
 
     @property
@@ -78,8 +77,9 @@ class Child:
 
 
 def start(
-    name: str, command: Sequence[str], environ: Mapping[str, str] | None = None, log: IO[bytes] | int = subprocess.DEVNULL,
-    folder: Path | None = None, unprivileged: bool = False, interrupt: int = signal.SIGTERM,
+    name: str, command: Sequence[str], environ: Mapping[str, str] | None = None,
+    log: IO[bytes] | int = subprocess.DEVNULL, folder: Path | None = None, unprivileged: bool = False,
+    interrupt: int = signal.SIGTERM,
 ) -> Child:
     """Start a process in a session of its own, so that Ctrl-C reaches only us; `unprivileged` runs it as nobody.
 

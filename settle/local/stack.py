@@ -16,12 +16,9 @@ from typing import Any, Self
 
 import asyncpg
 
-from settle.local import children, kafka, ports, postgres
-from settle.local.endpoints import read_endpoints as read_endpoints
-from settle.local.endpoints import serving as serving
-from settle.local.endpoints import write_endpoints
-from settle.local.supervisor import Seat as Seat
-from settle.local.supervisor import Supervisor
+from settle.local import children, kafka, ports, postgres, topics
+from settle.local.endpoints import read_endpoints, write_endpoints
+from settle.local.supervisor import Seat, Supervisor
 
 SERVICES = ("credit_ledger", "card_redemption", "order")
 ACQUIRER = "acquirer"
@@ -42,9 +39,9 @@ def say_to_stderr(line: str) -> None:
 class LocalStack:
     """PostgreSQL, a broker, the acquirer and the services on loopback, their data below `data`.
 
-    `instances` gives a service more than one process (`credit_ledger`, `credit_ledger-2`, ...); `supervise=False` leaves
-    a dead process dead; `durable=False` switches fsync off (demo and tests only); `environ` is added to every process.
-    Lines for people go to `say`; with `echo` the processes' own lines are shown too.
+    `instances` gives a service more than one process (`credit_ledger`, `credit_ledger-2`, ...); `supervise=False`
+    leaves a dead process dead; `durable=False` switches fsync off (demo and tests only); `environ` is added to every
+    process. Lines for people go to `say`; with `echo` the processes' own lines are shown too.
     """
 
     def __init__(
@@ -59,7 +56,9 @@ class LocalStack:
         self._instances = dict(instances or {})
         self._environ = dict(environ or {})
         self._say = say
-        self._supervisor = Supervisor(self.data / "logs", say, self._changed, echo, supervise)
+        self._supervisor = Supervisor(
+            self.data / "logs", say=say, changed=self._changed, echo=echo, revive=supervise
+        )
         self.postgres: postgres.Postgres
         self.broker: kafka.Broker
 
@@ -74,7 +73,9 @@ class LocalStack:
         self.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
 
     def start(self) -> None:
@@ -138,7 +139,8 @@ class LocalStack:
         targets = {f"SETTLE_{service.upper()}_TARGET": target for service, number, target, _ in seats if number == 0}
         shared = os.environ | {
             "SETTLE_KAFKA": self.broker.bootstrap, "SETTLE_CLOCK": self.clock, "SETTLE_PROFILE": "local",
-            "SETTLE_PARTITIONS": str(kafka.partitions()), "SETTLE_ACQUIRER_TARGET": acquirer, "GRPC_ENABLE_FORK_SUPPORT": "0",
+            "SETTLE_PARTITIONS": str(topics.partitions()), "SETTLE_ACQUIRER_TARGET": acquirer,
+            "GRPC_ENABLE_FORK_SUPPORT": "0",
             "SETTLE_BROKER": "embedded" if self.broker.kind == "embedded" else "kafka",
             "no_proxy": ports.HOST, "PYTHONUNBUFFERED": "1",
         } | targets | self._environ
@@ -148,7 +150,8 @@ class LocalStack:
         self.seats[ACQUIRER] = Seat(ACQUIRER, "settle.local.acquirer", shared | sandbox, acquirer)
         for service, number, target, metrics in seats:
             name = service if number == 0 else f"{service}-{number + 1}"
-            own = {"SETTLE_LISTEN": target, "SETTLE_METRICS_LISTEN": metrics, "SETTLE_DSN": self.postgres.database(service)}
+            dsn = self.postgres.database(service)
+            own = {"SETTLE_LISTEN": target, "SETTLE_METRICS_LISTEN": metrics, "SETTLE_DSN": dsn}
             self.seats[name] = Seat(name, f"services.{service}", shared | own, target, metrics)
 
     # breaking it -----------------------------------------------------------------------------------------------------
@@ -214,13 +217,18 @@ class LocalStack:
                 "pid": broker.child.pid if broker.child else 0,
             },
             "postgres": {
-                "kind": server.kind, "version": server.version, "dsn": server.dsn, "pid": server.child.pid if server.child else 0,
+                "kind": server.kind, "version": server.version, "dsn": server.dsn,
+                "pid": server.child.pid if server.child else 0,
             },
             "services": services,
             "acquirer": {"target": acquirer.target, "pid": acquirer.child.pid if acquirer.child else 0},
             "processes": [
-                {"name": child.name, "pid": child.pid, "began": children.started_at(child.pid), "interrupt": int(child.interrupt)}
-                for child in [seat.child for seat in self.seats.values()] + [broker.child, server.child] if child is not None
+                {
+                    "name": child.name, "pid": child.pid, "began": children.started_at(child.pid),
+                    "interrupt": int(child.interrupt),
+                }
+                for child in (*(seat.child for seat in self.seats.values()), broker.child, server.child)
+                if child is not None
             ],
         }
 
@@ -228,7 +236,7 @@ class LocalStack:
         write_endpoints(self.data, self.endpoints)
 
     def _changed(self) -> None:
-        """Something came back. The embedded broker comes back elsewhere, and then everybody must be told by a new start."""
+        """Something came back. The embedded broker comes back elsewhere: then everybody must be told by a new start."""
         for seat in self.seats.values():
             if self.broker.kind == "embedded" and seat.environ["SETTLE_KAFKA"] != self.broker.bootstrap:
                 seat.environ = dict(seat.environ) | {"SETTLE_KAFKA": self.broker.bootstrap}
@@ -258,7 +266,7 @@ def broker_line(broker: kafka.Broker) -> str:
 async def _create_databases(dsn: str) -> None:
     connection = await asyncpg.connect(dsn)
     try:
-        known = {row[0] for row in await connection.fetch("select datname from pg_database")}
+        known = {row["datname"] for row in await connection.fetch("select datname from pg_database")}
         for name in postgres.DATABASES.values():
             if name not in known:
                 await connection.execute(f"create database {name}")

@@ -57,7 +57,9 @@ class Server(Protocol):
 class Supervisor:
     """Watches seats and servers from threads of its own. `changed` is called after every process that came back."""
 
-    def __init__(self, logs: Path, say: Callable[[str], None], changed: Callable[[], None], echo: bool, revive: bool) -> None:
+    def __init__(
+        self, logs: Path, *, say: Callable[[str], None], changed: Callable[[], None], echo: bool, revive: bool
+    ) -> None:
         self.seats: dict[str, Seat] = {}
         self.lock = threading.RLock()
         self._logs, self._say, self._changed, self._echo, self._revives = logs, say, changed, echo, revive
@@ -131,7 +133,7 @@ class Supervisor:
             self._changed()
 
     def _watch_health(self) -> None:
-        """Say when a process that runs stops or begins again to serve. It may wait for Kafka: that is not ours to end."""
+        """Say when a process that runs stops or begins again to serve; it may wait for Kafka, so it is not ended."""
         while not self._stopping.wait(HEALTH_SECONDS):
             for seat in list(self.seats.values()):
                 if self._stopping.is_set():

@@ -46,7 +46,8 @@ def config() -> dict[str, str]:
 
 
 def create(bootstrap: str, seconds: float, admin: bool, child: children.Child | None) -> None:
-    """Wait until the broker answers, then create what is missing (`admin` false: only wait). Callers may have a loop."""
+    """Wait until the broker answers, then create what is missing (`admin` false: only wait). Callers may have a
+    loop."""
     with ThreadPoolExecutor(1) as apart:
         apart.submit(asyncio.run, _create(bootstrap, seconds, admin, child)).result()
 

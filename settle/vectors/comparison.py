@@ -70,7 +70,9 @@ def _lists(place: str, expected: list[Json], actual: list[Json]) -> Iterator[Dif
             yield Difference(f"{place}[{index}]", wanted, found)
 
 
-def _mappings(place: str, expected: Mapping[str, Json], actual: Mapping[str, Json], named_only: bool) -> Iterator[Difference]:
+def _mappings(
+    place: str, expected: Mapping[str, Json], actual: Mapping[str, Json], named_only: bool
+) -> Iterator[Difference]:
     """`named_only`: what is not named in the expected mapping is not compared; else it must not be there."""
     for name, wanted in expected.items():
         yield from _values(f"{place}.{name}", wanted, actual.get(name))

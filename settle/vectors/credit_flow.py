@@ -4,16 +4,24 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from settle.client.engine import Engine, call
-from settle.client.outcomes import OK, NotPlayed, Rejected, code_of
+from settle.client.calls import Rejected, call
+from settle.client.engine import Engine
+from settle.client.requests import WAIT, money
 from settle.vectors.comparison import OPENING, closing_balances
+from settle.vectors.outcomes import OK, NotPlayed, code_of
 from settle.vectors.readings import Readings
 from settle.vectors.scenario import Json, Scenario
-from settle.vectors.world import World, money, wait
+from settle.vectors.world import World
 from settlement.card_redemption.v1 import card_service_pb2
 from settlement.common.v1 import tender_pb2
 from settlement.credit_ledger.v1 import adjustment_service_pb2, credit_service_pb2, statement_service_pb2
-from settlement.order.v1 import after_sale_service_pb2, merchant_service_pb2, order_pb2, order_service_pb2, settlement_pb2
+from settlement.order.v1 import (
+    after_sale_service_pb2,
+    merchant_service_pb2,
+    order_pb2,
+    order_service_pb2,
+    settlement_pb2,
+)
 
 EVIDENCE = ("order-page", "bill-page")
 
@@ -43,7 +51,7 @@ class CreditFlow:
             raise NotPlayed(f"event {unknown[0]} is not built")
 
     async def set_up(self) -> None:
-        """Make the world."""
+        """Make the case's world."""
         await self._world.set_up()
 
     async def play(self, number: int) -> None:
@@ -93,7 +101,7 @@ class CreditFlow:
             request_id=self._world.request_id(number),
             order_id=self._world.order_id(event["order"]),
             reason=order_pb2.CANCEL_REASON_NOT_WANTED,
-            wait_timeout=wait(),
+            wait_timeout=WAIT,
         )
         _ended((await call(self._engine.orders.CancelOrder, request)).settlement)
 
@@ -102,7 +110,7 @@ class CreditFlow:
         request = order_service_pb2.ConfirmShipmentRequest(
             request_id=self._world.request_id(number),
             order_id=self._world.order_id(event["order"]),
-            wait_timeout=wait(),
+            wait_timeout=WAIT,
         )
         _ended((await call(self._engine.orders.ConfirmShipment, request)).settlement)
 
@@ -131,7 +139,7 @@ class CreditFlow:
         await call(self._engine.credit.AccrueLateFees, request)
 
     async def waive_late(self, event: Json, number: int) -> None:
-        """Waive."""
+        """Waive the late fees of the account."""
         request = credit_service_pb2.WaiveLateFeesRequest(
             request_id=self._world.request_id(number), account_id=self._world.account_id, reason="goodwill"
         )
@@ -155,7 +163,7 @@ class CreditFlow:
             order_id=self._world.order_id(event["order"]),
             amount=money(event["amount"]),
             reason="price reduction",
-            wait_timeout=wait(),
+            wait_timeout=WAIT,
         )
         return (await call(self._engine.after_sale.RefundAmount, request)).settlement
 
@@ -177,12 +185,12 @@ class CreditFlow:
         )
         await call(api.RegisterWaybill, waybill)
         receipt = after_sale_service_pb2.ConfirmReceiptRequest(
-            request_id=world.request_id(*name, "receipt"), wait_timeout=wait(), **ids
+            request_id=world.request_id(*name, "receipt"), wait_timeout=WAIT, **ids
         )
         return (await call(api.ConfirmReceipt, receipt)).settlement
 
     async def flash_confirm(self, event: Json, number: int) -> None:
-        """The network confirms."""
+        """Have the network confirm the refund."""
         request = credit_service_pb2.ConfirmFlashRefundRequest(
             request_id=self._world.request_id(number),
             account_id=self._world.account_id,
@@ -191,7 +199,7 @@ class CreditFlow:
         self._gave_back((await call(self._engine.credit.ConfirmFlashRefund, request)).effect.given_back)
 
     async def manual_adjust(self, event: Json, number: int) -> None:
-        """Two people complete a refund."""
+        """Have two people complete the refund."""
         request = adjustment_service_pb2.AdjustRefundRequest(
             request_id=self._world.request_id(number),
             account_id=self._world.account_id,
@@ -209,7 +217,7 @@ class CreditFlow:
             request_id=self._world.request_id(number),
             order_id=self._world.order_id(event["order"]),
             reason="the return was withdrawn",
-            wait_timeout=wait(),
+            wait_timeout=WAIT,
         )
         _ended((await call(self._engine.after_sale.ReverseRefund, request)).settlement)
 
@@ -228,13 +236,13 @@ class CreditFlow:
                 request_id=self._world.request_id(number),
                 merchant_id=self._world.merchant_id,
                 amount=money(gift_card),
-                wait_timeout=wait(),
+                wait_timeout=WAIT,
             )
             answer = await call(self._engine.merchants.SettleGiftCardShare, share)
             _merchant_ended(answer.merchant_settlement)
 
     async def _gift_card_share(self, amount: int) -> int:
-        """What of an amount the credit ledger does not owe and card_redemption does; nothing of one that both do not owe."""
+        """What of an amount only card_redemption owes; 0 if both together owe less."""
         merchant_id = self._world.merchant_id
         request = credit_service_pb2.GetMerchantBalanceRequest(merchant_id=merchant_id)
         rest = amount - (await call(self._engine.credit.GetMerchantBalance, request)).payable_minor

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from settle.client.engine import Engine, call
+from settle.client.calls import call
+from settle.client.engine import Engine
 from settle.vectors.scenario import Json
 from settle.vectors.world import World
 from settlement.card_redemption.v1 import card_service_pb2
@@ -62,7 +63,7 @@ class Readings:
         return issued
 
     async def _merchant_roots(self) -> tuple[list[str], list[str]]:
-        """The merchant's roots in the credit book and, if the case has a card, in the card book; they have the same names."""
+        """The merchant's roots in the credit book and, if the case has a card, in the card book, by the same names."""
         request = credit_service_pb2.GetMerchantBalanceRequest(merchant_id=self._world.merchant_id)
         credit = list((await call(self._engine.credit.GetMerchantBalance, request)).root_ids)
         if not self._world.card_version:
@@ -82,11 +83,15 @@ class Readings:
                 return found
 
     async def _credit_page(self, root: str, after: int, token: str) -> Any:  # Any: a generated answer
-        request = credit_service_pb2.ListJournalsRequest(root_id=root, after_version=after, page_size=_PAGE, page_token=token)
+        request = credit_service_pb2.ListJournalsRequest(
+            root_id=root, after_version=after, page_size=_PAGE, page_token=token
+        )
         return await call(self._engine.credit.ListJournals, request)
 
     async def _card_page(self, root: str, after: int, token: str) -> Any:  # Any: a generated answer
-        request = card_service_pb2.ListJournalsRequest(root_id=root, after_version=after, page_size=_PAGE, page_token=token)
+        request = card_service_pb2.ListJournalsRequest(
+            root_id=root, after_version=after, page_size=_PAGE, page_token=token
+        )
         return await call(self._engine.cards.ListJournals, request)
 
 

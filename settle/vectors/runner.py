@@ -1,4 +1,4 @@
-"""Plays scenarios: calculators at once, flows woven into one timeline; every case gets a verdict, nothing is skipped."""
+"""Plays scenarios: calculators at once, flows woven into one timeline; every case gets a verdict."""
 
 import asyncio
 from collections.abc import Coroutine, Sequence
@@ -7,17 +7,20 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from services.kernel.errors import Defect, SettlementError
+from settle.client.calls import Fault, Rejected
 from settle.client.engine import Engine
-from settle.client.outcomes import NotPlayed, Rejected
 from settle.vectors.calculators import CALCULATORS, calculate
 from settle.vectors.comparison import first_difference
 from settle.vectors.credit_flow import CreditFlow
+from settle.vectors.outcomes import NotPlayed
 from settle.vectors.scenario import Json, Scenario
 from settle.vectors.timeline import BadTime, Round, instants, rounds
 
 FLOWS = frozenset({"credit_flow"})
 CASES_AT_ONCE_MAX = 64
-_UNPLAYABLE = (NotPlayed, Rejected, BadTime, SettlementError, Defect, KeyError, ValueError, TypeError, IndexError)
+_UNPLAYABLE = (
+    NotPlayed, Rejected, Fault, BadTime, SettlementError, Defect, KeyError, ValueError, TypeError, IndexError,
+)
 """What a case can end with instead of an answer: a refused step, or a shape that the page does not have."""
 
 
@@ -30,7 +33,7 @@ class Verdict:
 
     @property
     def line(self) -> str:
-        """The failing case's line."""
+        """What is printed of a case that failed."""
         return f"FAIL {self.id} {self.failure}"
 
 
@@ -46,19 +49,6 @@ class Flow(Protocol):
 def needs_engine(scenarios: Sequence[Scenario]) -> bool:
     """Whether any of these cases is played through the API."""
     return any(scenario.kind in FLOWS for scenario in scenarios)
-
-
-def first_instant(scenarios: Sequence[Scenario]) -> datetime | None:
-    """The earliest instant of all flows, if there is one."""
-    starts = [_times(scenario)[0] for scenario in scenarios if scenario.kind in FLOWS and _times(scenario)]
-    return min(starts, default=None)
-
-
-def _times(scenario: Scenario) -> tuple[datetime, ...]:
-    try:
-        return instants(scenario)
-    except _UNPLAYABLE:
-        return ()
 
 
 async def run(scenarios: Sequence[Scenario], engine: Engine | None) -> list[Verdict]:
@@ -88,7 +78,7 @@ def _judged(scenario: Scenario, actual: Json) -> Verdict:
 def _reason(error: BaseException) -> str:
     if isinstance(error, Rejected):
         return f"refused with {error.reason} {error.detail}".rstrip()
-    if isinstance(error, (NotPlayed, BadTime, SettlementError)):
+    if isinstance(error, (NotPlayed, Fault, BadTime, SettlementError)):
         return str(error)
     return f"{type(error).__name__} {error}"
 
@@ -116,7 +106,7 @@ class Stage:
             return
         try:
             await self._engine.begin()
-        except (NotPlayed, Rejected) as error:
+        except (Fault, Rejected) as error:
             for case in list(self._flows):
                 self._fail(case, error)
 
@@ -147,7 +137,7 @@ class Stage:
             await self._engine.set_clock(round_.at)
             await self._all(self._move(case, event) for case, event in moves)
             await self._engine.rest()
-        except (NotPlayed, Rejected) as error:
+        except (Fault, Rejected) as error:
             for case in [case for case, _ in moves if case in self._flows]:
                 self._fail(case, error)
         await self._all(self._observe(case, event) for case, event in moves if case in self._flows)

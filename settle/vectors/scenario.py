@@ -44,7 +44,9 @@ def load(path: Path) -> tuple[Scenario, ...]:
 
 def _scenario(path: Path, number: int, case: Json, policies: Json) -> Scenario:
     try:
-        given, when, then = case["given"], case["when"], case["then"]
-        return Scenario(str(case["id"]), str(case["kind"]), given, tuple(when), dict(then), policies)
+        return Scenario(
+            id=str(case["id"]), kind=str(case["kind"]), given=case["given"], when=tuple(case["when"]),
+            then=dict(case["then"]), policies=policies,
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise Unreadable(f"{path}: case {number} lacks or misshapes {error}") from error

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from settle.client.engine import Engine
-from settle.local.stack import LocalStack, read_endpoints, serving
+from settle.local.endpoints import read_endpoints, serving, targets_of
+from settle.local.stack import LocalStack
 from settle.vectors.runner import Verdict, needs_engine, run
 from settle.vectors.scenario import Scenario
 
@@ -51,8 +52,3 @@ def running_targets(data: Path) -> Mapping[str, str]:
         return {}
     targets = targets_of(said)
     return targets if all(serving(target) for target in targets.values()) else {}
-
-
-def targets_of(endpoints: Mapping[str, Mapping[str, Mapping[str, str]]]) -> dict[str, str]:
-    """Service addresses by name."""
-    return {name: service["target"] for name, service in endpoints["services"].items()}

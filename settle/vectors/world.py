@@ -1,32 +1,21 @@
-"""One case's own world: its customer, account, wallet, card and merchant, and the names that stand for them on the wire."""
+"""One case's own world: its customer, account, wallet, card and merchant, and what they are called on the wire."""
 
 import re
 from collections.abc import Mapping
 from typing import Any
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
-from google.protobuf.duration_pb2 import Duration
-
-from settle.client.engine import Engine, call
+from settle.client.calls import call
+from settle.client.engine import Engine
+from settle.client.requests import WAIT, money
 from settle.vectors.scenario import Json, Scenario
 from settlement.card_redemption.v1 import card_service_pb2
-from settlement.common.v1 import money_pb2, tender_pb2
+from settlement.common.v1 import tender_pb2
 from settlement.credit_ledger.v1 import credit_service_pb2
 from settlement.order.v1 import order_pb2, order_service_pb2
 
-WAIT_SECONDS = 20
 _NAME = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _CREDIT, _WALLET, _CARD, _BANK = "CREDIT", "WALLET", "GIFTCARD", "BANKCARD"
-
-
-def money(minor_units: int) -> money_pb2.Money:
-    """An amount on the wire."""
-    return money_pb2.Money(minor_units=minor_units, currency_code="CNY")
-
-
-def wait() -> Duration:
-    """How long a call that starts a settlement waits for its end."""
-    return Duration(seconds=WAIT_SECONDS)
 
 
 class Names:
@@ -127,7 +116,7 @@ class World:
             lines=[self._line(line) for line in order["lines"]],
             promotions=[self._promotion(promo, len(order["lines"])) for promo in order.get("promos", [])],
             tenders=[self._tender(name, tender) for tender in order["tenders"]],
-            wait_timeout=wait(),
+            wait_timeout=WAIT,
         )
         if "platform_coupon" in order:
             request.platform_coupon.CopyFrom(money(order["platform_coupon"]))
@@ -140,7 +129,9 @@ class World:
         return [order_pb2.LineQuantity(line_id=self._lines.wire(line["id"]), quantity=line["qty"]) for line in lines]
 
     def _line(self, line: Json) -> Any:  # Any: a generated message
-        return order_pb2.NewLine(line_id=self._lines.wire(line["id"]), quantity=line["qty"], unit_price=money(line["unit_price"]))
+        return order_pb2.NewLine(
+            line_id=self._lines.wire(line["id"]), quantity=line["qty"], unit_price=money(line["unit_price"])
+        )
 
     def _promotion(self, promo: Json, count: int) -> Any:  # Any: a generated message
         return order_pb2.Promotion(amount=money(promo["amount"]), line_indexes=promo.get("lines", range(count)))

@@ -53,12 +53,12 @@ class AcquirerLedger:
         return BookedRefund(*row)
 
     def find(self, key: str) -> BookedRefund | None:
-        """The refund under this key."""
+        """The refund under this key, if there is one."""
         row = self._database.execute(f"select {_COLUMNS} from refunds where key = ?", (key,)).fetchone()
         return BookedRefund(*row) if row else None
 
     def confirm(self, key: str) -> BookedRefund | None:
-        """The bank has paid."""
+        """Note that the bank has paid."""
         self._database.execute(
             "update refunds set state = ?, confirmed_at = ? where key = ? and state = ?",
             (CONFIRMED, datetime.now(UTC).isoformat(), key, PENDING),

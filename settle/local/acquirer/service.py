@@ -93,9 +93,8 @@ class Acquirer(rpc.AcquirerServiceServicer):
     def _book(self, request: pb.RefundRequest) -> BookedRefund:
         refused = request.payment_reference.startswith(CLOSED_PREFIX) or self._dice.hit(self._dice.faults.rejected_ppm)
         state = REJECTED if refused else CONFIRMED if self._confirms else PENDING
-        return self._ledger.refund(
-            request.idempotency_key, request.payment_reference, request.amount.minor_units, state
-        )
+        amount_minor = request.amount.minor_units
+        return self._ledger.refund(request.idempotency_key, request.payment_reference, amount_minor, state)
 
     def _book_later(self, request: pb.RefundRequest) -> None:
         """The call ends with its caller's patience; the booking does not."""
@@ -110,12 +109,10 @@ class Acquirer(rpc.AcquirerServiceServicer):
 
 
 async def _valid(request: pb.RefundRequest, context: Context) -> None:
-    amount = request.amount
-    named = request.idempotency_key and request.payment_reference
-    if not named or amount.minor_units <= 0 or amount.currency_code != "CNY":
-        await context.abort(
-            grpc.StatusCode.INVALID_ARGUMENT, "a refund has a key, a payment and an amount in CNY above 0"
-        )
+    paid = request.amount.minor_units > 0 and request.amount.currency_code == "CNY"
+    if not (request.idempotency_key and request.payment_reference and paid):
+        text = "a refund has a key, a payment and an amount in CNY above 0"
+        await context.abort(grpc.StatusCode.INVALID_ARGUMENT, text)
 
 
 async def _refuse(context: Context, error: InvalidArgument) -> NoReturn:

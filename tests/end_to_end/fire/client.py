@@ -8,29 +8,28 @@ from typing import Any
 
 import grpc
 import grpc.aio
-from google.rpc import error_details_pb2, status_pb2
 
 from settle.bench.targets import CONFIRM_RECEIPT, Target, request_of
+from settle.client.calls import reason_of
+from settle.client.channels import open_channel
 from settlement.order.v1 import after_sale_service_pb2, order_service_pb2
 
 UNKNOWN = {
-    grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.CANCELLED,
-    grpc.StatusCode.ABORTED, grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL,
+    grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.RESOURCE_EXHAUSTED,
+    grpc.StatusCode.CANCELLED, grpc.StatusCode.ABORTED, grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL,
 }
 """After one of these nobody knows what happened: ask again with the same id."""
+RECONNECT = (("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 500))
 CALL_SECONDS = 3.0
 GIVE_UP_SECONDS = 90.0
 CONCURRENT = 48
 
 
 class Client:
-    """Settles orders at one or several addresses of the order service; `history` has all definite answers by request."""
+    """Settles orders at one or several addresses; `history` has all definite answers by order."""
 
     def __init__(self, addresses: Sequence[str]) -> None:
-        options = [
-            ("grpc.enable_http_proxy", 0), ("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 500)
-        ]
-        self._channels = [grpc.aio.insecure_channel(address, options=options) for address in addresses]
+        self._channels = [open_channel(address, *RECONNECT) for address in addresses]
         self._turns = asyncio.Semaphore(CONCURRENT)
         self._turn = 0
         self.history: defaultdict[str, list[str]] = defaultdict(list)
@@ -71,7 +70,7 @@ class Client:
                     return
                 except grpc.aio.AioRpcError as error:
                     if error.code() not in UNKNOWN:
-                        self.history[order_id].append(_reason(error))
+                        self.history[order_id].append(f"{error.code().name} {reason_of(error)}")
                         return
                     if time.monotonic() > until:
                         raise TimeoutError(f"{order_id}: {error.code()} {error.details()}") from error
@@ -83,13 +82,3 @@ def _settlement(method: str, answer: bytes) -> str:
     if method == CONFIRM_RECEIPT:
         return after_sale_service_pb2.ConfirmReceiptResponse.FromString(answer).settlement.settlement_id
     return order_service_pb2.CancelOrderResponse.FromString(answer).settlement.settlement_id
-
-
-def _reason(error: grpc.aio.AioRpcError) -> str:
-    status = status_pb2.Status()
-    for key, value in error.trailing_metadata() or ():
-        if key == "grpc-status-details-bin":
-            status.ParseFromString(value if isinstance(value, bytes) else value.encode())
-    info = error_details_pb2.ErrorInfo()
-    reasons = [info.reason for detail in status.details if detail.Unpack(info)]
-    return f"{error.code().name} {reasons}"

@@ -1,4 +1,4 @@
-"""One engine for all the fires: real PostgreSQL with fsync, real Kafka, the sandbox acquirer, stored orders to settle."""
+"""One engine for all the fires: PostgreSQL with fsync, Kafka, the sandbox acquirer, stored orders to settle."""
 
 import asyncio
 import itertools
@@ -13,7 +13,8 @@ import pytest
 
 from settle.bench import loader
 from settle.bench.targets import Target
-from settle.local import kafka, postgres
+from settle.local import postgres, topics
+from settle.local.endpoints import dsns_of, targets_of
 from settle.local.stack import LocalStack
 
 ORDERS = 5_000
@@ -62,7 +63,7 @@ def fire() -> Iterator[Fire]:
 
 def _fill(data: Path) -> list[Target]:
     with LocalStack(data, broker="auto", clock="manual") as stack:
-        said = stack.endpoints["services"]
-        services = {name: said[name]["target"] for name in postgres.DATABASES}
-        dsns = {name: said[name]["dsn"] for name in postgres.DATABASES}
-        return asyncio.run(loader.fill(services, dsns, "mixed", ORDERS, kafka.partitions(), datetime.now(UTC), lambda line: None))
+        return asyncio.run(loader.fill(
+            targets_of(stack.endpoints), dsns_of(stack.endpoints), mix="mixed", orders=ORDERS,
+            partitions=topics.partitions(), now=datetime.now(UTC), say=lambda line: None,
+        ))

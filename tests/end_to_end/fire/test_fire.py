@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import asyncpg
 import pytest
@@ -58,7 +59,7 @@ async def test_a_service_sleeps_past_its_lease(fire: Fire) -> None:
         for name in ("credit_ledger", "credit_ledger-2"):
             owners = await _owners(fire)
             fire.stack.pause(name)
-            await _until(lambda before=owners: _moved(fire, before), PAUSE_SECONDS_MAX)  # type: ignore[misc]  # bound at once
+            await _until(partial(_moved, fire, owners), PAUSE_SECONDS_MAX)
             moved.append(await _moved(fire, owners))
             fire.stack.resume(name)
 
@@ -125,16 +126,17 @@ async def _owners(fire: Fire) -> set[int]:
     connection = await asyncpg.connect(fire.dsns["credit_ledger"])
     try:
         rows = await connection.fetch(
-            """select distinct l.pid from pg_locks l join pg_database d on d.oid = l.database and d.datname = current_database()
+            """select distinct l.pid from pg_locks l
+               join pg_database d on d.oid = l.database and d.datname = current_database()
                where l.locktype = 'advisory' and l.granted and l.objsubid = 2 and l.classid <> 24183"""
         )
     finally:
         await connection.close()
-    return {row[0] for row in rows}
+    return {row["pid"] for row in rows}
 
 
 async def _moved(fire: Fire, before: set[int]) -> bool:
-    """Whether a connection that held partitions holds none now, and others do; never if the paused process held none."""
+    """Whether a connection that held partitions holds none now, and others do."""
     owners = await _owners(fire)
     return bool(owners) and bool(before - owners)
 

@@ -1,4 +1,4 @@
-"""The three services in one process on real databases: real rules, real SQL; messages go from hand to hand, not over Kafka."""
+"""The three services in one process on real databases: real rules, real SQL; messages go from hand to hand."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -39,8 +39,13 @@ PARTITIONS = 4
 NAMES = ("order", "credit_ledger", "card_redemption")
 
 
-def _business(name: str, tables: list[Table], rules: Mapping[type, Rule], timers: Mapping[str, Rule], codec: Codec) -> Business:
-    return Business(tables, rules, timers, codec, Outbound(name, codec, PARTITIONS), PARTITIONS)
+def _business(
+    name: str, tables: list[Table], rules: Mapping[type, Rule], timers: Mapping[str, Rule], codec: Codec
+) -> Business:
+    return Business(
+        tables=tables, rules=rules, timers=timers, codec=codec, outbound=Outbound(name, codec, PARTITIONS),
+        partitions=PARTITIONS,
+    )
 
 
 BUSINESS: Mapping[str, Business] = {
@@ -73,14 +78,17 @@ class House:
         stored = encoded.answered.get(message.id)
         if stored is None or stored.verdict == "REFUSED":
             return stored.refusal if stored else None
-        return BUSINESS[service].codec.decode(stored.type, stored.outcome) if _readable(service, stored.type) else stored
+        if not _readable(service, stored.type):
+            return stored
+        return BUSINESS[service].codec.decode(stored.type, stored.outcome)
 
     async def fire(self, service: str) -> None:
         """Let all due timers of a service come true."""
         rows = await self.connections[service].fetch(
             "select kind, key, root, due_at from timers where due_at <= $1 order by due_at", self.now
         )
-        items = [Item(Message("", row[2], TimerDue(row[0], row[1], row[3]), fresh_id=uuid4().hex)) for row in rows]
+        due = [(row["root"], TimerDue(row["kind"], row["key"], row["due_at"])) for row in rows]
+        items = [Item(Message("", root, timer, fresh_id=uuid4().hex)) for root, timer in due]
         if items:
             await self.batch(service, items)
         await self.deliver()

@@ -1,11 +1,26 @@
-"""A small world with everything in it: holds, shipments, a bill, a repayment, refunds, cards, a rail, an order turned down."""
+"""A small world with everything in it: holds, shipments, a bill, refunds, cards, a rail, an order turned down."""
 
 from datetime import timedelta
 
 from services.card_redemption.domain.commands import IssueCard
-from services.credit_ledger.domain.model.commands import AdjustedLine, CutStatement, FundWallet, OpenAccount, PostAdjustment, Repay
+from services.credit_ledger.domain.model.commands import (
+    AdjustedLine,
+    CutStatement,
+    FundWallet,
+    OpenAccount,
+    PostAdjustment,
+    Repay,
+)
 from services.kernel.calendar import business_date
-from services.order.domain.commands import CancelOrder, ConfirmShipment, NewLine, NewTender, PlaceOrder, RefundAmount, ReverseRefund
+from services.order.domain.commands import (
+    CancelOrder,
+    ConfirmShipment,
+    NewLine,
+    NewTender,
+    PlaceOrder,
+    RefundAmount,
+    ReverseRefund,
+)
 from services.order.domain.credit_terms import CreditTerms, Route
 from services.order.domain.merchant_settlement import SettleGiftCardShare
 from services.order.domain.tenders import TenderType
@@ -38,8 +53,9 @@ async def tell(house: House) -> None:
     await house.ask("order", f"{MERCHANT}/mst_2", SettleGiftCardShare(MERCHANT, 4_000_000))
     await _refund_after_payment(house)
     await house.ask("credit_ledger", ACCOUNT, PostAdjustment(
-        ACCOUNT, "ord_returned", "case-7", (AdjustedLine("A.BANK", 700), AdjustedLine("X.SUSPENSE", -700)), "ann", "bob",
-        ("order page", "bill page"), "from nobody knows whom", business_date(house.now),
+        account_id=ACCOUNT, order_id="ord_returned", case_id="case-7",
+        lines=(AdjustedLine("A.BANK", 700), AdjustedLine("X.SUSPENSE", -700)), maker="ann", checker="bob",
+        evidence=("order page", "bill page"), reason="from nobody knows whom", effective_date=business_date(house.now),
     ))
     await _place(house, "ord_released", (CREDIT, 30_000), (GIFT, 30_000))
     await house.ask("order", "ord_released", CancelOrder("ord_released", "NOT_WANTED"))
@@ -49,7 +65,7 @@ async def tell(house: House) -> None:
 
 
 async def _refund_after_payment(house: House) -> None:
-    """The merchant is paid all of its gift-card share, then two orders are refunded, and the last refund is undone (P23)."""
+    """The merchant is paid all of its gift-card share, two orders are refunded, the last refund is undone (P23)."""
     await _place(house, "ord_gift", (GIFT, 6_000))
     await house.ask("order", "ord_gift", ConfirmShipment("ord_gift"))
     await house.ask("order", f"{MERCHANT}/mst_3", SettleGiftCardShare(MERCHANT, 11_000))
@@ -63,7 +79,8 @@ async def _place(house: House, order_id: str, *tenders: tuple[TenderType, int], 
     references = {GIFT: CARD, BANK: f"payment-of-{order_id}"}
     total = sum(amount for _, amount in tenders)
     await house.ask("order", order_id, PlaceOrder(
-        order_id, CUSTOMER, MERCHANT, ACCOUNT, (NewLine("line-1", 1, total),),
-        tuple(NewTender(kind, amount, references.get(kind, "")) for kind, amount in tenders),
+        order_id=order_id, customer_id=CUSTOMER, merchant_id=MERCHANT, account_id=ACCOUNT,
+        lines=(NewLine("line-1", 1, total),),
+        tenders=tuple(NewTender(kind, amount, references.get(kind, "")) for kind, amount in tenders),
         terms=CreditTerms(instalment_count=12, fee_ppm=5_000, route=route),
     ))

@@ -63,7 +63,9 @@ def test_every_check_has_its_violation() -> None:
 async def test_what_does_not_move_is_stuck(told: House) -> None:
     """Without `strict`, work under way is only noted; what stays where it is while the auditor waits is a violation."""
     connection = await asyncpg.connect(told.dsns[ORDER])
-    await connection.execute("insert into outbox values (9, 1, 'settlement.order.events.v1', 0, 'ord_returned', '[]', '')")
+    await connection.execute(
+        "insert into outbox values (9, 1, 'settlement.order.events.v1', 0, 'ord_returned', '[]', '')"
+    )
 
     noted = await auditor.audit(told.dsns, wait_seconds=0)
     stuck = await auditor.audit(told.dsns, wait_seconds=0.3)
@@ -104,7 +106,8 @@ async def _audit_broken(told: House, planted: Planted) -> Report:
 
 async def _loosen(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
     """The database's own constraints would refuse many of these violations; the auditor must not rely on them."""
-    for table, constraint in await connection.fetch(
-        "select conrelid::regclass::text, conname from pg_constraint where contype = 'c' and connamespace = 'public'::regnamespace"
+    for row in await connection.fetch(
+        """select conrelid::regclass::text as table, conname as name from pg_constraint
+           where contype = 'c' and connamespace = 'public'::regnamespace"""
     ):
-        await connection.execute(f"alter table {table} drop constraint {constraint}")
+        await connection.execute(f"alter table {row['table']} drop constraint {row['name']}")

@@ -1,6 +1,11 @@
 """One planted violation for every check: what is done to the databases of the story, and which check must see it."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
+
+from services.card_redemption.domain.card import CardRefund
+from services.credit_ledger.domain.model.instalment import Instalment
+from services.order.domain.tenders import Tender
 
 ORDER, CREDIT, CARD = "order", "credit_ledger", "card_redemption"
 
@@ -27,7 +32,21 @@ def _journal(
     )
 
 
+def _set(column: str, fields: Sequence[str], field: str, amount_minor: int, where: str = "") -> str:
+    """Another amount in the place of a field of the list at `where` in a column, its first item if left out."""
+    path = f"{where or '0'},{fields.index(field)}"
+    return f"{column} = jsonb_set({column}::jsonb, '{{{path}}}', '{amount_minor}')"
+
+
+_CLAIMED = """pending_tried_at = now(),
+    pending_saga_id = (select split_part(message_id, '/', 1) from inbox where message_id like '%/F' limit 1)"""
 _ENDED = "(select id from sagas where kind = 'refund' and phase = 'DONE' limit 1)"
+
+
+def _paid(amount_minor: int) -> str:
+    """So much was paid of the sixth instalment."""
+    return _set("plans", Instalment._fields, "paid_minor", amount_minor, "0,instalments,5")
+
 
 PLANTED = (
     Planted("journals.balance", CREDIT, "update journals set amounts[1] = amounts[1] + 1 where op = 'repay'"),
@@ -43,27 +62,36 @@ PLANTED = (
     Planted("accounts.events", CREDIT, "update credit_accounts set sequence = sequence + 1"),
     Planted("accounts.versions", CREDIT, _journal("A.BANK,X.SUSPENSE", "1,-1")),
     Planted("accounts.woken", CREDIT, "delete from timers where kind = 'statement_cut'"),
-    Planted(
-        "accounts.claims", CREDIT,
-        "update credit_accounts set pending_tried_at = now(), pending_saga_id = (select split_part(message_id, '/', 1) from inbox "
-        "where message_id like '%/F' limit 1)",
-    ),
-    Planted("agreements.debt", CREDIT, """update agreements set plans = jsonb_set(plans::jsonb, '{0,instalments,5,6}', '1')
-                                          where order_id = 'ord_returned'"""),
+    Planted("accounts.claims", CREDIT, f"update credit_accounts set {_CLAIMED}"),
+    Planted("agreements.debt", CREDIT, f"update agreements set {_paid(1)} where order_id = 'ord_returned'"),
     Planted("agreements.deposits", CREDIT, _journal("L.DEPOSIT,A.BANK", "-9,9", 'ord_waiting,""')),
-    Planted("agreements.instalments", CREDIT, """update agreements
-        set plans = jsonb_set(plans::jsonb, '{0,instalments,5,6}', '99999999') where order_id = 'ord_returned'"""),
-    Planted("agreements.plans", CREDIT, """update agreements set plans = jsonb_set(plans::jsonb, '{0,principal_minor}', '1')
-                                           where order_id = 'ord_returned'"""),
-    Planted("agreements.refunds", CREDIT, "update agreements set refunded = '[0, 99999999, 0, 0]' where order_id = 'ord_returned'"),
+    Planted(
+        "agreements.instalments", CREDIT,
+        f"update agreements set {_paid(99_999_999)} where order_id = 'ord_returned'",
+    ),
+    Planted(
+        "agreements.plans", CREDIT,
+        """update agreements set plans = jsonb_set(plans::jsonb, '{0,principal_minor}', '1')
+           where order_id = 'ord_returned'""",
+    ),
+    Planted(
+        "agreements.refunds", CREDIT,
+        "update agreements set refunded = '[0, 99999999, 0, 0]' where order_id = 'ord_returned'",
+    ),
     Planted("agreements.ended", CREDIT, "update agreements set state = 'REVOKED' where order_id = 'ord_waiting'"),
     Planted("merchants.projection", CREDIT, "update merchant_shares set payable_minor = payable_minor + 3"),
-    Planted("merchants.settled", CREDIT, "update journals set saga_id = '' where op = 'merchant_settle' and saga_id <> ''"),
+    Planted(
+        "merchants.settled", CREDIT,
+        "update journals set saga_id = '' where op = 'merchant_settle' and saga_id <> ''",
+    ),
     Planted("merchants.card_shares", CARD, "update merchant_shares set payable_minor = payable_minor + 1"),
     Planted("merchants.claims", CARD, "update merchant_shares set settling_minor = 1 where id = 'mer_1/00'"),
     Planted("merchants.covered", CARD, "update merchant_shares set refunding_minor = payable_minor + 1"),
-    Planted("merchants.clawed_back", CARD, """update card_tenders
-        set refunds = jsonb_set(refunds::jsonb, '{0,2}', '0')::json where order_id = 'ord_gift'"""),
+    Planted(
+        "merchants.clawed_back", CARD,
+        f"""update card_tenders set {_set('refunds', CardRefund._fields, 'uncovered_minor', 0)}
+            where order_id = 'ord_gift'""",
+    ),
     Planted("merchants.ends", ORDER, "update merchant_settlements set state = 'SETTLING'"),
     Planted("rails.transit", CREDIT, "update legs set state = 'SETTLED'"),
     Planted("rails.deposits", CREDIT, "delete from legs where order_id = 'ord_paid_in_vain'"),
@@ -72,31 +100,40 @@ PLANTED = (
     Planted("rails.woken", CREDIT, "delete from timers where kind in ('leg', 'flash_timeout')"),
     Planted("suspense.zero", CREDIT, _journal("A.BANK,X.SUSPENSE", "4,-4")),
     Planted("cards.projection", CARD, "update gift_cards set balance_minor = balance_minor - 1"),
-    Planted("cards.deposits", CARD, "update card_tenders set deposited_minor = deposited_minor + 1 where order_id = 'ord_waiting'"),
-    Planted("cards.merchants", CARD, _journal("L.MERCH.PAY,L.GIFTCARD", "2,-2", "mer_1,crd_1", root="crd_1")),
-    Planted("cards.refunds", CARD, "update card_tenders set refunds = '[[\"ref_x\", 99999999]]' where order_id = 'ord_returned'"),
-    Planted("cards.held", CARD, "update gift_cards set held_minor = 1"),
     Planted(
-        "cards.claims", CARD,
-        "update card_tenders set pending_tried_at = now(), pending_saga_id = (select split_part(message_id, '/', 1) from inbox "
-        "where message_id like '%/F' limit 1) where order_id = 'ord_returned'",
+        "cards.deposits", CARD,
+        "update card_tenders set deposited_minor = deposited_minor + 1 where order_id = 'ord_waiting'",
     ),
+    Planted("cards.merchants", CARD, _journal("L.MERCH.PAY,L.GIFTCARD", "2,-2", "mer_1,crd_1", root="crd_1")),
+    Planted(
+        "cards.refunds", CARD,
+        "update card_tenders set refunds = '[[\"ref_x\", 99999999]]' where order_id = 'ord_returned'",
+    ),
+    Planted("cards.held", CARD, "update gift_cards set held_minor = 1"),
+    Planted("cards.claims", CARD, f"update card_tenders set {_CLAIMED} where order_id = 'ord_returned'"),
     Planted("cards.events", CARD, "update gift_cards set sequence = sequence - 1"),
     Planted("cards.versions", CARD, "update gift_cards set version = 1"),
     Planted("sagas.moved", CREDIT, "update journals set saga_id = '' where op = 'capture'"),
     Planted("sagas.moved_cards", CARD, "update journals set saga_id = '' where op = 'refund'"),
-    Planted("orders.tenders", CREDIT, "update agreements set refunded = '[0, 0, 0, 0]' where order_id = 'ord_returned'"),
+    Planted(
+        "orders.tenders", CREDIT, "update agreements set refunded = '[0, 0, 0, 0]' where order_id = 'ord_returned'"
+    ),
     Planted("orders.owes_nothing", ORDER, "update orders set state = 'CANCELLED' where id = 'ord_waiting'"),
     Planted("orders.refunded_whole", ORDER, "update orders set state = 'FULLY_REFUNDED' where id = 'ord_returned'"),
     Planted("orders.card_tenders", CARD, "update card_tenders set captured_minor = 0 where order_id = 'ord_returned'"),
     Planted("orders.card_returned", ORDER, "update orders set state = 'CANCELLED' where id = 'ord_waiting'"),
-    Planted("orders.counters", ORDER, "update orders set tenders = jsonb_set(tenders::jsonb, '{0,5}', '99999999')"),
+    Planted(
+        "orders.counters", ORDER, f"update orders set {_set('tenders', Tender._fields, 'refunded_minor', 99_999_999)}"
+    ),
     Planted("orders.lock", ORDER, "update orders set settlement_id = 'saga_gone' where id = 'ord_waiting'"),
-    Planted("orders.woken", ORDER, """update orders set details = jsonb_set(details::jsonb, '{delivered_at}', '"2026-01-02T02:00Z"')
-                                     where id = 'ord_returned'"""),
+    Planted(
+        "orders.woken", ORDER,
+        """update orders set details = jsonb_set(details::jsonb, '{delivered_at}', '"2026-01-02T02:00Z"')
+           where id = 'ord_returned'""",
+    ),
     Planted("orders.events", ORDER, "update orders set sequence = sequence + 1 where id = 'ord_waiting'"),
     Planted("sagas.decision", ORDER, f"update sagas set decision = 'ABORT' where id = {_ENDED}"),
-    Planted("sagas.branches", ORDER, """update sagas set branches = jsonb_set(branches::jsonb, '{0,1}', '"TRIED"')
+    Planted("sagas.branches", ORDER, """update sagas set branches = replace(branches::text, 'ENDED', 'TRIED')::json
                                         where phase = 'DONE' and json_array_length(branches) > 0"""),
     Planted("sagas.executed", CREDIT, "update inbox set verdict = 'REFUSED' where message_id like '%/T'"),
     Planted("sagas.confirmed", CARD, "delete from inbox where message_id like '%/F'"),

@@ -4,24 +4,29 @@ import os
 from datetime import timedelta
 
 from services.kernel.calendar import business_date
-from settle.bench.customers import BILL_DAY
 from settle.bench.figures import Figures, Night, Percentiles, Phase
 from settle.bench.night import UNTIL_MIDNIGHT, eve
+from settle.bench.options import Options
 from settle.bench.processes import busy_seconds, cost_of
-from settle.bench.run import Options, _judge
+from settle.bench.run import _judge
+from settle.client.desk import BILL_DAY
 
 NOTHING = Percentiles.of([])
 
 
 def _phase(sent: int = 1_000, settled: int = 1_000, errors: int = 0) -> Phase:
     return Phase(
-        "closed loop", 2.0, sent, settled, 500.0, Percentiles.of([0.01] * 99 + [0.2]), NOTHING,
-        {"INTERNAL": errors} if errors else {}, {"order": 0.5, "load": 0.25}, 9_000, 0.9, 0.0,
+        name="closed loop", seconds=2.0, sent=sent, settled=settled, settled_per_second=500.0,
+        accepted=Percentiles.of([0.01] * 99 + [0.2]), to_settled=NOTHING, errors={"INTERNAL": errors} if errors else {},
+        cpu_per_1000={"order": 0.5, "load": 0.25}, wal_bytes_per_settlement=9_000, machine_busy=0.9, stolen=0.0,
     )
 
 
 def _figures(phase: Phase) -> Figures:
-    return Figures("credit", "kafka 4.1.1", {"python": "3.11"}, 1_000, [phase], ceiling_per_second=2_000.0)
+    return Figures(
+        mix="credit", broker="kafka 4.1.1", versions={"python": "3.11"}, stored_orders=1_000, phases=[phase],
+        ceiling_per_second=2_000.0,
+    )
 
 
 def test_percentiles_are_of_the_measurements() -> None:
@@ -66,7 +71,7 @@ def test_costs_are_those_of_the_process() -> None:
 
     assert cost.cpu_seconds > 0
     assert 1 < cost.rss_mib <= cost.peak_mib
-    assert busy_seconds()[0] > 0
+    assert busy_seconds().used > 0
 
 
 def test_enough_orders_are_stored() -> None:
@@ -77,7 +82,8 @@ def test_enough_orders_are_stored() -> None:
 
 def test_a_night_says_what_settlements_kept_and_what_was_left() -> None:
     """An account without its statement makes the figures void; a rate below the goal does not."""
-    night = Night(100, issued=100, rates={"before": 1_000.0, "after": 900.0, "beside": 700.0}, cuts_per_second_alone=50.0)
+    rates = {"before": 1_000.0, "after": 900.0, "beside": 700.0}
+    night = Night(100, issued=100, rates=rates, cuts_per_second_alone=50.0)
     figures = _figures(_phase())
     figures.night = night
 

@@ -63,7 +63,9 @@ def test_another_command_in_pyproject_is_installed_anew(bootstrap: dict[str, Any
     assert said[0] == said[1] != said[2]
 
 
-@pytest.mark.parametrize(("answer", "enough"), [("uv 0.13.9", True), ("uv 0.20.0 (abc)", True), ("uv 0.9.30", False), ("", False)])
+@pytest.mark.parametrize(
+    ("answer", "enough"), [("uv 0.13.9", True), ("uv 0.20.0 (abc)", True), ("uv 0.9.30", False), ("", False)]
+)
 def test_a_uv_that_is_new_enough_is_taken(bootstrap: dict[str, Any], tmp_path: Path, answer: str, enough: bool) -> None:
     """Versions are compared as numbers."""
     program = tmp_path / "uv"
@@ -94,7 +96,9 @@ def test_uv_takes_packages_from_where_pip_does(
     assert bootstrap["uv_environment"]()["UV_DEFAULT_INDEX"] == "f"
 
 
-def test_where_uv_fails_pip_installs(bootstrap: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_uv_fails_pip_installs(
+    bootstrap: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A mirror may know only pip; the stamp is written once the lock is installed."""
     program = tmp_path / "uv"
     program.write_text("#!/bin/sh\nexit 2\n")

@@ -86,7 +86,8 @@ def test_up_on_data_in_use_is_refused_in_one_line(tmp_path: Path) -> None:
     write_endpoints(tmp_path, {"pid": supervisor, "began": children.started_at(supervisor), "processes": []})
 
     done = subprocess.run(
-        [sys.executable, "-m", "settle.cli", "up", "--data", str(tmp_path)], capture_output=True, text=True, check=False, cwd=ROOT
+        [sys.executable, "-m", "settle.cli", "up", "--data", str(tmp_path)], capture_output=True, text=True,
+        check=False, cwd=ROOT,
     )
 
     assert done.returncode == 1

@@ -32,7 +32,9 @@ def test_everything_told_is_heard_and_kept() -> None:
     book.table("amounts", ("what", "yuan"), [["a", "1.00"], ["b", "-2.50"]])
 
     assert all(text in heard.getvalue() for text in ("Figures", "Two of them.", "1.00", "-2.50"))
-    assert book.chapters[0].tables == [{"title": "amounts", "columns": ["what", "yuan"], "rows": [["a", "1.00"], ["b", "-2.50"]]}]
+    assert book.chapters[0].tables == [
+        {"title": "amounts", "columns": ["what", "yuan"], "rows": [["a", "1.00"], ["b", "-2.50"]]}
+    ]
 
 
 def row(**amounts: int) -> instalment_pb2.Instalment:
@@ -56,7 +58,8 @@ def test_a_row_that_loses_a_fen_is_seen() -> None:
 
 def test_journals_are_shown_line_by_line() -> None:
     """Debit left, credit right; an unbalanced one is seen, and none at all too."""
-    lines = [journal_pb2.JournalLine(account="A.BANK", amount_minor=150), journal_pb2.JournalLine(account="L.X", amount_minor=-150)]
+    line = journal_pb2.JournalLine
+    lines = [line(account="A.BANK", amount_minor=150), line(account="L.X", amount_minor=-150)]
     journal = journal_pb2.Journal(root_id="acc_1", op="repay", unit=journal_pb2.JOURNAL_UNIT_CNY, lines=lines)
 
     assert figures.journals([journal]) == [

@@ -1,4 +1,4 @@
-"""A folder that the database's user can reach too, with a space in its name; and bounded waiting for what another process does."""
+"""A folder with a space in its name that the database's user can reach; and bounded waiting for another process."""
 
 import shutil
 import tempfile

@@ -65,7 +65,7 @@ def test_who_asks_for_kafka_gets_kafka_or_an_answer(folder: Path, monkeypatch: p
     """A forced choice is never replaced silently."""
     monkeypatch.setenv("PATH", str(folder))
 
-    with pytest.raises(kafka.NoBroker, match="java and mvn not found"):
+    with pytest.raises(topics.NoBroker, match="java and mvn not found"):
         kafka.make("kafka", folder)
 
 
@@ -74,7 +74,8 @@ def test_work_has_a_twin_for_what_was_set_aside_and_facts_have_none() -> None:
     names = topics.topics()
 
     assert len(names) == len(set(names)) == 7 + 4
-    assert all(f"{name}.dlq" in names for name in [*WORK, "settlement.order.replies.v1", "settlement.card_redemption.replies.v1"])
+    work = [*WORK, "settlement.order.replies.v1", "settlement.card_redemption.replies.v1"]
+    assert all(f"{name}.dlq" in names for name in work)
     assert not any(name.endswith(".dlq") and ".events." in name for name in names)
     assert topics.partitions() == 8
 
@@ -84,7 +85,9 @@ def test_the_embedded_broker_has_every_topic(embedded: kafka.Broker) -> None:
     assert asyncio.run(shape(embedded.bootstrap)) == dict.fromkeys(topics.topics(), 8)
 
 
-def test_a_broker_that_died_is_seen_as_crashed_and_one_that_was_stopped_is_not(embedded: kafka.Broker, until: Until) -> None:
+def test_a_broker_that_died_is_seen_as_crashed_and_one_that_was_stopped_is_not(
+    embedded: kafka.Broker, until: Until
+) -> None:
     """The supervisor asks this before it starts a server again."""
     assert embedded.child is not None
     embedded.child.kill()

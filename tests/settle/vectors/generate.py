@@ -142,7 +142,8 @@ class Teller:
     def overdue(self, at: datetime) -> list[Instalment]:
         """Instalments that are overdue at an instant."""
         day = at.astimezone(CHINA).date()
-        return [row for row in self.world.rows() if row.billed and row.due_date < day and row.u + row.fee_due + row.late]
+        billed = (row for row in self.world.rows() if row.billed and row.due_date < day)
+        return [row for row in billed if row.u + row.fee_due + row.late]
 
     def settle_open_orders(self, target: datetime) -> None:
         """No order stays authorized for more than 30 days."""
@@ -191,7 +192,8 @@ class Teller:
     def refund(self) -> None:
         """REFUND: by lines or by amount, now and then too much, now and then with a key."""
         rng = self.rng
-        names = [name for name, order in self.shipped() if not order.pending and (sum(order.left) > 0 or rng.random() < 0.08)]
+        free = [(name, order) for name, order in self.shipped() if not order.pending]
+        names = [name for name, order in free if sum(order.left) > 0 or rng.random() < 0.08]
         if rng.random() < 0.03:
             names = [name for name, order in self.world.orders.items() if order.state not in ("", "SHIPPED")]
         if not names:

@@ -6,7 +6,18 @@ It shares no code with the engine and both play the same random cases: an error 
 
 from datetime import date
 
-from tests.settle.vectors.reference import DEPOSITS, OTHERS, Instalment, Json, Order, Refusal, day_of, half_up, later, payables_of
+from tests.settle.vectors.reference import (
+    DEPOSITS,
+    OTHERS,
+    Instalment,
+    Json,
+    Order,
+    Refusal,
+    day_of,
+    half_up,
+    later,
+    payables_of,
+)
 from tests.settle.vectors.refunds import Refunds
 
 
@@ -92,8 +103,11 @@ class World(Refunds):
         account = "I.FEE.DEFER" if deferred else "I.FEE.INST"
         bills = [later(first, k) for k in range(len(parts))]
         return [
-            Instalment(k + 1, part, fee, fee, bill, bill.replace(day=self.due_day), account, len(self.plans), deferred)
-            for k, (part, bill) in enumerate(zip(parts, bills, strict=True))
+            Instalment(
+                no=no, principal=part, fee=fee, fee0=fee, bill_date=bill, due_date=bill.replace(day=self.due_day),
+                fee_account=account, shipped=len(self.plans), deferred=deferred,
+            )
+            for no, (part, bill) in enumerate(zip(parts, bills, strict=True), start=1)
         ]
 
     def statement(self, event: Json) -> None:

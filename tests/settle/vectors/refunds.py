@@ -5,7 +5,18 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
 from tests.settle.vectors.books import Books
-from tests.settle.vectors.reference import OTHERS, Instalment, Json, Lines, Order, Refusal, day_of, half_up, reduction, split
+from tests.settle.vectors.reference import (
+    OTHERS,
+    Instalment,
+    Json,
+    Lines,
+    Order,
+    Refusal,
+    day_of,
+    half_up,
+    reduction,
+    split,
+)
 
 
 class Refunds(Books):
@@ -44,7 +55,8 @@ class Refunds(Books):
     def refund_amount(self, order: Order, event: Json) -> tuple[dict[str, int], int]:
         """Returned quantities afterwards and R."""
         returned, amount = dict(order.returned), event.get("amount", 0)
-        bought = {line["id"]: (line["qty"], payable) for line, payable in zip(order.given["lines"], order.payables, strict=True)}
+        priced = zip(order.given["lines"], order.payables, strict=True)
+        bought = {line["id"]: (line["qty"], payable) for line, payable in priced}
         for line in event.get("lines", []):
             quantity, payable = bought[line["id"]]
             before = returned.get(line["id"], 0)
@@ -77,7 +89,7 @@ class Refunds(Books):
             self.post("refund_accept", [*lines, ("L.REFUND.TRANSIT.FLASH", -credit)])
             order.pending = {"at": event["at"], "credit": credit}
         else:
-            self.credit_side("refund", order, event["order"], credit, event["at"], lines)
+            self.credit_side("refund", order, event["order"], c=credit, at=event["at"], lines=lines)
 
     def credit_side(self, op: str, order: Order, order_id: str, c: int, at: str, lines: Lines) -> None:
         """The credit share (1-4), together with the lines that came before it."""
@@ -195,7 +207,9 @@ class Refunds(Books):
         """The credit side of a flash refund."""
         assert order.pending
         credit = order.pending["credit"]
-        self.credit_side(op, order, event["order"], credit, event["at"], [("L.REFUND.TRANSIT.FLASH", credit)])
+        self.credit_side(
+            op, order, event["order"], c=credit, at=event["at"], lines=[("L.REFUND.TRANSIT.FLASH", credit)]
+        )
         order.pending = None
 
     def remember(self, order: Order) -> Callable[[], None]:

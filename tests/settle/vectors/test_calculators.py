@@ -12,7 +12,7 @@ amounts = st.integers(0, 10**7)
 
 def calculated(kind: str, given_: Json) -> Json:
     """What the product says."""
-    return calculate(Scenario("X", kind, given_, (), {}, {}))
+    return calculate(Scenario(id="X", kind=kind, given=given_, when=(), then={}, policies={}))
 
 
 @given(amounts, st.integers(1, 60), st.integers(0, 10**6))
@@ -24,7 +24,10 @@ def test_schedule(principal: int, n: int, fee_ppm: int) -> None:
     assert found["fee"] == [half_up(principal * fee_ppm, 10**6)] * n
 
 
-@given(st.lists(amounts, min_size=1, max_size=6), st.lists(st.tuples(st.integers(0, 100), st.booleans()), min_size=1, max_size=3))
+@given(
+    st.lists(amounts, min_size=1, max_size=6),
+    st.lists(st.tuples(st.integers(0, 100), st.booleans()), min_size=1, max_size=3),
+)
 def test_discount_alloc(lines: list[int], shares: list[tuple[int, bool]]) -> None:
     """Promotions one after another, each over what its lines cost by then."""
     promos: list[Json] = []

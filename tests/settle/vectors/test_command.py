@@ -48,7 +48,9 @@ def test_failures_are_told_in_the_page_s_words(tmp_path: Path) -> None:
     assert said.exit_code == 1
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"cases": []}', '{"meta": {"format": "other/1"}, "cases": []}', '{"meta": {}}'])
+@pytest.mark.parametrize(
+    "content", ["{", "[]", '{"cases": []}', '{"meta": {"format": "other/1"}, "cases": []}', '{"meta": {}}']
+)
 def test_a_file_that_cannot_be_read(tmp_path: Path, content: str) -> None:
     """Its cases do not exist, the others are played, the status says so."""
     bad = tmp_path / "bad.json"
@@ -74,9 +76,12 @@ async def test_an_unknown_event_fails_its_case_alone() -> None:
     engine = Engine(dict.fromkeys(("order", "credit_ledger", "card_redemption"), "127.0.0.1:9"))
     flow = {"limit": 1, "orders": []}
     cases = [
-        Scenario("C1", "credit_flow", flow, ({"type": "TELEPORT", "at": "2026-03-10T09:00:00Z"},), {}, {}),
-        Scenario("C2", "credit_flow", flow, ({"type": "REPAY", "amount": 1},), {}, {}),
-        Scenario("S1", "schedule", GOOD["given"], (), GOOD["then"], {}),
+        Scenario(id=name, kind=kind, given=given, when=when, then=then, policies={})
+        for name, kind, given, when, then in (
+            ("C1", "credit_flow", flow, ({"type": "TELEPORT", "at": "2026-03-10T09:00:00Z"},), {}),
+            ("C2", "credit_flow", flow, ({"type": "REPAY", "amount": 1},), {}),
+            ("S1", "schedule", GOOD["given"], (), GOOD["then"]),
+        )
     ]
 
     verdicts = await run(cases, engine)

@@ -8,7 +8,8 @@ from settle.vectors.scenario import Json, Scenario
 
 def scenario(then: Json, kind: str = "schedule", events: int = 0) -> Scenario:
     """A case with this `then`."""
-    return Scenario("X1", kind, {}, tuple({"type": "E"} for _ in range(events)), then, {})
+    when = tuple({"type": "E"} for _ in range(events))
+    return Scenario(id="X1", kind=kind, given={}, when=when, then=then, policies={})
 
 
 def journal(event: int, op: str, *lines: tuple[str, int], ledger: str = "CNY") -> Json:

@@ -52,6 +52,6 @@ async def test_merchants_are_paid_and_claimed_from_over_both_books(targets: Mapp
 async def test_random_cases_pass(targets: Mapping[str, str]) -> None:
     """The engine and the oracle agree on cases that nobody has seen."""
     made = [case(seed) for seed in range(SEED, SEED + CASES)]
-    flows = [Scenario(c["id"], c["kind"], c["given"], tuple(c["when"]), c["then"], POLICIES) for c in made]
+    flows = [Scenario(**(one | {"when": tuple(one["when"]), "policies": POLICIES})) for one in made]
 
     assert await failures(flows, targets) == []

@@ -6,8 +6,8 @@ import grpc
 import pytest
 
 from settle.client import engine as engine_module
+from settle.client.calls import Fault
 from settle.client.engine import SERVICES, Engine
-from settle.client.outcomes import NotPlayed
 from settlement.operations.v1 import operations_service_pb2 as pb
 from settlement.operations.v1 import operations_service_pb2_grpc as rpc
 
@@ -49,18 +49,20 @@ async def test_rest_is_said_twice(scripted: tuple[Engine, Scripted]) -> None:
     assert servicer.asked == 4 * len(SERVICES)
 
 
-async def test_what_never_rests_is_not_waited_for_twice(scripted: tuple[Engine, Scripted], monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_never_rests_is_not_waited_for_twice(
+    scripted: tuple[Engine, Scripted], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The first wait names it and fails; later ones let it be, until something more is under way."""
     engine, servicer = scripted
     monkeypatch.setattr(engine_module, "REST_SECONDS", 0.05)
     servicer.script = [pb.GetActivityResponse(service="order", open_sagas=1)]
-    with pytest.raises(NotPlayed, match="order open_sagas=1"):
+    with pytest.raises(Fault, match="order open_sagas=1"):
         await engine.rest()
 
     await engine.rest()
 
     servicer.script = [pb.GetActivityResponse(service="order", open_sagas=2)]
-    with pytest.raises(NotPlayed, match="order open_sagas=2"):
+    with pytest.raises(Fault, match="order open_sagas=2"):
         await engine.rest()
 
 
@@ -72,6 +74,6 @@ async def test_parked_messages_fail_those_who_wait(scripted: tuple[Engine, Scrip
     await engine.rest()
     servicer.script = [pb.GetActivityResponse(idle=True, parked=2)]
 
-    with pytest.raises(NotPlayed, match="parked"):
+    with pytest.raises(Fault, match="parked"):
         await engine.rest()
     await engine.rest()

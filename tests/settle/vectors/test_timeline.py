@@ -14,7 +14,7 @@ TWO = datetime(2026, 3, 10, 2, tzinfo=UTC)
 def scenario(*times: str) -> Scenario:
     """A case with events at these instants; "" is an event without one."""
     when = tuple({"type": "REPAY", **({"at": at} if at else {})} for at in times)
-    return Scenario("X", "credit_flow", {}, when, {}, {})
+    return Scenario(id="X", kind="credit_flow", given={}, when=when, then={}, policies={})
 
 
 def test_an_event_without_instant_follows_the_one_before_it() -> None:
@@ -22,7 +22,9 @@ def test_an_event_without_instant_follows_the_one_before_it() -> None:
     assert instants(scenario("2026-03-10T09:00:00+08:00", "", "2026-03-10T02:00:00+00:00")) == (ONE, ONE, TWO)
 
 
-@pytest.mark.parametrize("times", [("",), ("2026-03-10T09:00:00",), ("2026-03-10T09:00:00+08:00", "2026-03-10T00:59:59Z")])
+@pytest.mark.parametrize(
+    "times", [("",), ("2026-03-10T09:00:00",), ("2026-03-10T09:00:00+08:00", "2026-03-10T00:59:59Z")]
+)
 def test_bad_times(times: tuple[str, ...]) -> None:
     """No instant, no offset, running back."""
     with pytest.raises(BadTime):

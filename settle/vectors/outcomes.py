@@ -5,6 +5,8 @@ A reason that the table does not know for an event is no outcome: the case could
 
 from collections.abc import Mapping
 
+from settle.client.calls import Rejected
+
 OK = "OK"
 
 _SHIPMENT = {
@@ -35,15 +37,6 @@ CODES: Mapping[str, Mapping[str, str]] = {
 
 class NotPlayed(Exception):
     """The case could not be played; the text is the reason."""
-
-
-class Rejected(Exception):
-    """The product refused an event for a business reason, which is the text."""
-
-    def __init__(self, reason: str, detail: str = "") -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.detail = detail
 
 
 def code_of(event_type: str, rejection: Rejected) -> str:

@@ -1,0 +1,35 @@
+"""What a run of the bench is to do."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+WARM_UP_SECONDS = 6.0
+ORDERS_PER_SECOND = 2_000
+"""How many orders are stored for each second of load; more than any run settles."""
+ROUNDS = 2
+"""How often a night measures settlements after midnight, and beside the run over all accounts."""
+ORDERS_PER_ACCOUNT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What to run. `rate` 0 means half of what the closed loop reached; `batch` adds a phase with the batch twin;
+    `statements` measures a night on which so many accounts fall due instead."""
+
+    mix: str = "credit"
+    seconds: float = 15.0
+    stored: int = 0
+    rate: float = 0.0
+    batch: int = 0
+    statements: int = 0
+    profile: tuple[str, ...] = ()
+    profile_folder: Path | None = None
+    broker: str = "kafka"
+    seed: int = 1
+
+    @property
+    def orders(self) -> int:
+        """How many orders are stored before the load begins."""
+        phases = 1.0 + 2 * ROUNDS if self.statements else 2.5 if self.batch else 1.6
+        least = int((WARM_UP_SECONDS + self.seconds * phases) * ORDERS_PER_SECOND)
+        return max(self.stored, self.statements * ORDERS_PER_ACCOUNT, least)

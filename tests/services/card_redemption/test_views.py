@@ -1,0 +1,22 @@
+"""Whoever reads this book with SQL finds each place of its lists under its name."""
+
+from services.card_redemption.domain.card import CardRefund, CardTender, GiftCard
+from services.card_redemption.store import TABLES
+from tests.services.card_redemption.ledger import CardLedger
+from tests.services.card_redemption.world import NOW
+from tests.services.list_views import ListView
+
+REFUND = CardRefund(refund_id="rfd_1", amount_minor=3, uncovered_minor=2)
+REFUNDS = ListView("card_tender_refunds", CardRefund._fields, frozenset({"order_id", "card_id"}))
+
+
+async def test_what_was_given_back_is_read_by_name(cards: CardLedger) -> None:
+    """Whoever adds a field to a refund adds it to the view."""
+    save = {table.kind: table.save for table in TABLES}
+    await save[GiftCard](cards.connection, [GiftCard("crd_1", "cus_1", 10, 10, NOW)])
+    await save[CardTender](cards.connection, [CardTender(
+        order_id="ord_1", card_id="crd_1", merchant_id="mer_1", deposited_minor=5, captured_minor=5, refunds=(REFUND,),
+    )])
+
+    await REFUNDS.check_columns(cards.connection)
+    assert await REFUNDS.rows(cards.connection) == [REFUND._asdict()]

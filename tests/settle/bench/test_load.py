@@ -1,0 +1,49 @@
+"""What the load generator is told, it does."""
+
+from typing import Any
+
+import pytest
+
+from settle.bench.load import obey
+
+
+class Heard:
+    """Takes the phases of load and remembers them."""
+
+    def __init__(self) -> None:
+        self.phases: list[tuple[object, ...]] = []
+
+    async def closed(self, seconds: float) -> dict[str, object]:
+        """Note it."""
+        self.phases.append(("closed", seconds))
+        return {}
+
+    async def open(self, seconds: float, rate: float) -> dict[str, object]:
+        """Note it."""
+        self.phases.append(("open", seconds, rate))
+        return {}
+
+    async def batch(self, seconds: float, size: int) -> dict[str, object]:
+        """Note it."""
+        self.phases.append(("batch", seconds, size))
+        return {}
+
+
+async def test_a_phase_may_last_a_fraction_of_a_second() -> None:
+    """Also one of batches, whose size is a whole number."""
+    heard = Heard()
+    load: Any = heard  # only its phases are asked for
+
+    for command in ("closed 6.0", "open 15.0 412.5", "batch 1.5 200"):
+        await obey(load, command.split())
+
+    assert heard.phases == [("closed", 6.0), ("open", 15.0, 412.5), ("batch", 1.5, 200)]
+
+
+@pytest.mark.parametrize("command", ["", "closed", "rest 3", "batch 1.5 2.5"])
+async def test_what_is_no_phase_is_refused(command: str) -> None:
+    """Instead of a phase that nobody asked for."""
+    load: Any = Heard()
+
+    with pytest.raises(ValueError, match=r"phase|invalid literal"):
+        await obey(load, command.split())
