@@ -5,8 +5,8 @@ import json
 import sys
 from pathlib import Path
 
-from tests.audit.scratch import server
 from tests.recorded import canon, story
+from tests.settle.audit.scratch import server
 
 FIXTURE = Path(__file__).parent / "story.json"
 

@@ -19,22 +19,22 @@ from services.credit_ledger.__main__ import SERVICE as CREDIT_LEDGER
 from services.kernel.errors import Unavailable
 from services.kernel.messages import Message, TimerDue
 from services.order.__main__ import SERVICE as ORDER
-from services.runtime import parked, timers
-from services.runtime.batch import Batch, Business, Item, Position
-from services.runtime.clock import ManualClock
-from services.runtime.codec import Undecodable
-from services.runtime.edge import Edge
-from services.runtime.inbox import Answered
-from services.runtime.incoming import read
-from services.runtime.migrations import migrate
-from services.runtime.operations import OperationsServicer
-from services.runtime.outgoing import Outbound
-from services.runtime.postgres import connect_lane, open_pool
+from services.runtime.ground.clock import ManualClock
+from services.runtime.ground.codec import Undecodable
+from services.runtime.ground.migrations import migrate
+from services.runtime.ground.postgres import connect_lane, open_pool
+from services.runtime.ground.records import Outbound
+from services.runtime.ground.settings import Settings
+from services.runtime.ground.tables import Connection
+from services.runtime.kafka.incoming import read
+from services.runtime.lanes.batch import Batch, Business, Item, Position
 from services.runtime.process import Service
-from services.runtime.rpc import RpcServer
-from services.runtime.sagas import saga_table
-from services.runtime.settings import Settings
-from services.runtime.tables import Connection
+from services.runtime.rpc.edge import Edge
+from services.runtime.rpc.operations import OperationsServicer
+from services.runtime.rpc.server import RpcServer
+from services.runtime.stored import parked, timers
+from services.runtime.stored.inbox import Answered
+from services.runtime.stored.sagas import saga_table
 from tests.recorded.records import Record
 
 PARTITIONS = 4

@@ -16,9 +16,9 @@ import json
 import pytest
 import pytest_asyncio
 
-from tests.audit.scratch import server
 from tests.recorded import canon, story
 from tests.recorded.__main__ import FIXTURE
+from tests.settle.audit.scratch import server
 
 RECORDED: dict[str, dict[str, str]] = json.loads(FIXTURE.read_text())
 SHOWN_MAX = 5
