@@ -12,22 +12,23 @@ from pathlib import Path
 
 import services
 from services.card_redemption import decisions as card_rules
-from services.card_redemption.rpc import CardService
+from services.card_redemption.rpc import CardServicer
 from services.card_redemption.store import TABLES as CARD_TABLES
 from services.card_redemption.wire import CODEC as CARD_CODEC
 from services.credit_ledger.__main__ import SERVICE as CREDIT_LEDGER
-from services.kernel.errors import Unavailable
+from services.kernel.errors import Unavailable, Undecodable
 from services.kernel.messages import Message, TimerDue
 from services.order.__main__ import SERVICE as ORDER
 from services.runtime.ground.clock import ManualClock
-from services.runtime.ground.codec import Undecodable
 from services.runtime.ground.migrations import migrate
 from services.runtime.ground.postgres import connect_lane, open_pool
 from services.runtime.ground.records import Outbound
 from services.runtime.ground.settings import Settings
 from services.runtime.ground.tables import Connection
 from services.runtime.kafka.incoming import read
-from services.runtime.lanes.batch import Batch, Business, Item, Position
+from services.runtime.lanes.batch import Batch
+from services.runtime.lanes.business import Business
+from services.runtime.lanes.item import Item, RecordPlace
 from services.runtime.process import Service
 from services.runtime.rpc.edge import Edge
 from services.runtime.rpc.operations import OperationsServicer
@@ -43,7 +44,7 @@ FRESH_ID_STEP = 0x1000
 
 CARD_REDEMPTION = Service(
     name="card_redemption", inbound="commands", tables=CARD_TABLES, rules=card_rules.RULES, timers=card_rules.TIMERS,
-    codec=CARD_CODEC, servicers=(CardService,),
+    codec=CARD_CODEC, servicers=(CardServicer,),
     migrations=Path(services.__file__).parent / "card_redemption/migrations",
 )
 SERVICES = (CREDIT_LEDGER, CARD_REDEMPTION, ORDER)
@@ -125,11 +126,11 @@ class Engine:
 
     def received(self, record: Record, offset: int) -> Item:
         """A record as it comes from its topic."""
-        place = Position(record.topic, record.partition, offset, list(record.headers), record.payload)
+        place = RecordPlace(record.topic, record.partition, offset, list(record.headers), record.payload)
         try:
-            return Item(read(self._service.codec, record.key.encode(), record.headers, record.payload), position=place)
+            return Item(read(self._service.codec, record.key.encode(), record.headers, record.payload), record=place)
         except Undecodable as error:
-            return Item(Message(id="", key=record.key, body=None), position=place, fault=error)
+            return Item(Message(id="", key=record.key, body=None), record=place, fault=error)
 
     async def due(self) -> list[Item]:
         """The timers that are due, those of sagas first."""
@@ -147,16 +148,16 @@ class Engine:
         async with self.connection.transaction():
             await batch.run(self.connection, 1, self._next_seq)
         effects = batch.effects
-        self._next_seq += len(effects.outgoing)
-        for item, answered in effects.answers:
+        self._next_seq += len(batch.encoded.outgoing)
+        for item, answered in batch.encoded.answers:
             assert item.answer is not None
             item.answer.set_result(answered)
         for item, error in effects.faulty:
             if item.answer is not None:
                 item.answer.set_exception(Unavailable("INTERNAL", "the request could not be decided"))
-            elif item.position is None:
+            elif item.record is None:
                 raise error
-        again = [self._without_place(item) for item in effects.busy if not isinstance(item.message.body, TimerDue)]
+        again = [self._without_place(item) for item, _ in effects.busy if not isinstance(item.message.body, TimerDue)]
         return again + [report for action in effects.actions if (report := await self._performed(action)) is not None]
 
     async def _performed(self, action: object) -> Item | None:
@@ -165,7 +166,7 @@ class Engine:
         return None if report is None else Item(replace(report, fresh_id=self._fresh_id()))
 
     def _without_place(self, item: Item) -> Item:
-        item.position = None
+        item.record = None
         return item
 
     def _fresh_id(self) -> str:
