@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from services.card_redemption.decisions import RULES, TIMERS
-from services.card_redemption.rpc import CardServicer
+from services.card_redemption.rpc.card_service import CardServicer
 from services.card_redemption.store import TABLES
 from services.card_redemption.wire import CODEC
 from services.runtime.process import Service, run

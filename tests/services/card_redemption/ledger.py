@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any
 
 from services.card_redemption.decisions import RULES, TIMERS
-from services.card_redemption.rpc import CardServicer
+from services.card_redemption.rpc.card_service import CardServicer
 from services.card_redemption.store import TABLES
 from services.card_redemption.wire import CODEC
 from services.kernel.effects import Effects
