@@ -1,8 +1,9 @@
 """The gRPC methods of CardService."""
 
-from services.card_redemption import store, wire
-from services.card_redemption.domain.card import GiftCard
+from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.commands import IssueCard
+from services.card_redemption.store import cards as store
+from services.card_redemption.wire import codec as wire
 from services.kernel.errors import NotFound
 from services.kernel.ids import derived
 from services.kernel.shares import share_keys

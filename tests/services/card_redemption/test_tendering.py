@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from services.card_redemption.decisions import RULES
-from services.card_redemption.domain.card import CardState, GiftCard
+from services.card_redemption.domain.cards.card import CardState, GiftCard
 from services.card_redemption.domain.commands import (
     CaptureDeposit,
     DepositCard,

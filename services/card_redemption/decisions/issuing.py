@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from services.card_redemption.domain.card import GiftCard
+from services.card_redemption.domain.cards.card import GiftCard
+from services.card_redemption.domain.cards.posting import CARD
 from services.card_redemption.domain.commands import IssueCard
-from services.card_redemption.domain.facts import CardIssued
-from services.card_redemption.domain.posting import CARD
+from services.card_redemption.domain.events import CardIssued
 from services.kernel.decision import Decision, Done, Event, Known
 from services.kernel.errors import AlreadyExists, Defect, InvalidArgument
 from services.kernel.journal import Unit, post

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import asyncpg
 import msgspec
 
-from services.card_redemption.domain.card import CardRefund, CardTender, GiftCard
-from services.card_redemption.domain.merchant import MerchantShare
+from services.card_redemption.domain.cards.card import CardRefund, CardTender, GiftCard
+from services.card_redemption.domain.merchants.share import MerchantShare
 from services.kernel.participant import Pending
 from services.kernel.shares import share_keys
 from services.runtime.ground.tables import Connection, Table

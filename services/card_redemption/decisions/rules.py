@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from services.card_redemption.domain import issuing, merchant, refunding, tendering
-from services.card_redemption.domain.card import CardTender, GiftCard
+from services.card_redemption.decisions import issuing, refunding, tendering
+from services.card_redemption.domain.cards.card import CardTender, GiftCard
 from services.card_redemption.domain.commands import (
     CaptureDeposit,
     ClearMerchantShare,
@@ -14,7 +14,8 @@ from services.card_redemption.domain.commands import (
     ReturnDeposit,
     ReverseCardRefund,
 )
-from services.card_redemption.domain.merchant import MerchantShare
+from services.card_redemption.domain.merchants import share as merchant
+from services.card_redemption.domain.merchants.share import MerchantShare
 from services.kernel.decision import Decision, Known, Rule, Wanted, rules, timer_rules
 from services.kernel.messages import Message
 from services.kernel.shares import share_key, share_keys

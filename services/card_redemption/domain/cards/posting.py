@@ -5,9 +5,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
-from services.card_redemption.domain.card import CardRefund, CardTender, GiftCard
-from services.card_redemption.domain.facts import CardEffect
-from services.card_redemption.domain.merchant import VECTOR_NAME, MerchantShare
+from services.card_redemption.domain.cards.card import CardRefund, CardTender, GiftCard
+from services.card_redemption.domain.events import CardEffect
+from services.card_redemption.domain.merchants.share import VECTOR_NAME, MerchantShare
 from services.kernel.decision import Decision, Done, Event, Known
 from services.kernel.errors import Defect, FailedPrecondition, InvalidArgument, NotFound
 from services.kernel.journal import Unit, post

@@ -3,11 +3,11 @@
 from dataclasses import replace
 from datetime import datetime
 
-from services.card_redemption.domain.card import CardTender, GiftCard
+from services.card_redemption.domain.cards.card import CardTender, GiftCard
+from services.card_redemption.domain.cards.posting import CARD, at_most, body_of, card_of, posted, spend, tender_of
 from services.card_redemption.domain.commands import CaptureDeposit, DepositCard, ReturnDeposit
-from services.card_redemption.domain.facts import CardDepositCaptured, CardDeposited, CardDepositReturned
-from services.card_redemption.domain.merchant import MERCHANT_PAYABLE, owing, share_of
-from services.card_redemption.domain.posting import CARD, at_most, body_of, card_of, posted, spend, tender_of
+from services.card_redemption.domain.events import CardDepositCaptured, CardDeposited, CardDepositReturned
+from services.card_redemption.domain.merchants.share import MERCHANT_PAYABLE, owing, share_of
 from services.kernel.decision import Decision, Known
 from services.kernel.errors import FailedPrecondition, NotFound
 from services.kernel.messages import Message

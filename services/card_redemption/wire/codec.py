@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from services.card_redemption.domain import commands, facts
-from services.card_redemption.domain.card import CardState, GiftCard
+from services.card_redemption.domain import commands
+from services.card_redemption.domain import events as facts
+from services.card_redemption.domain.cards.card import CardState, GiftCard
 from services.runtime.ground.codec import Codec, Entry
 from services.runtime.ground.scalars import Enumeration, instant_to_wire, money_to_wire
 from settlement.card_redemption.v1 import card_pb2, commands_pb2, effects_pb2, events_pb2

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from services.card_redemption.domain.commands import ClearMerchantShare
-from services.card_redemption.domain.facts import MerchantShareCleared
+from services.card_redemption.domain.events import MerchantShareCleared
 from services.kernel.allocation import in_order
 from services.kernel.decision import Decision, Done, Event, Known
 from services.kernel.errors import Defect, FailedPrecondition, InvalidArgument

@@ -7,11 +7,11 @@ answered.
 from dataclasses import replace
 from datetime import datetime
 
-from services.card_redemption.domain.card import CardRefund, CardTender, GiftCard
+from services.card_redemption.domain.cards.card import CardRefund, CardTender, GiftCard
+from services.card_redemption.domain.cards.posting import CARD, Lines, at_most, body_of, card_of, posted, spend, tender_of
 from services.card_redemption.domain.commands import RefundCard, ReverseCardRefund
-from services.card_redemption.domain.facts import CardRefunded, CardRefundReversed
-from services.card_redemption.domain.merchant import CLEARING, MERCHANT_PAYABLE, MerchantShare, owing, share_of
-from services.card_redemption.domain.posting import CARD, Lines, at_most, body_of, card_of, posted, spend, tender_of
+from services.card_redemption.domain.events import CardRefunded, CardRefundReversed
+from services.card_redemption.domain.merchants.share import CLEARING, MERCHANT_PAYABLE, MerchantShare, owing, share_of
 from services.kernel.decision import Decision, Done, Known
 from services.kernel.errors import FailedPrecondition
 from services.kernel.messages import Message, Op
