@@ -7,8 +7,9 @@ answered.
 from dataclasses import replace
 from datetime import datetime
 
-from services.card_redemption.domain.cards.card import CardRefund, CardTender, GiftCard
+from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.cards.posting import CARD, Lines, at_most, body_of, card_of, posted, spend, tender_of
+from services.card_redemption.domain.cards.tender import CardRefund, CardTender
 from services.card_redemption.domain.commands import RefundCard, ReverseCardRefund
 from services.card_redemption.domain.events import CardRefunded, CardRefundReversed
 from services.card_redemption.domain.merchants.share import CLEARING, MERCHANT_PAYABLE, MerchantShare, owing, share_of

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from datetime import datetime
 
 from services.card_redemption.decisions import issuing, refunding, tendering
-from services.card_redemption.domain.cards.card import CardTender, GiftCard
+from services.card_redemption.domain.cards.card import GiftCard
+from services.card_redemption.domain.cards.tender import CardTender
 from services.card_redemption.domain.commands import (
     CaptureDeposit,
     ClearMerchantShare,

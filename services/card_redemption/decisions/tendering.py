@@ -3,8 +3,9 @@
 from dataclasses import replace
 from datetime import datetime
 
-from services.card_redemption.domain.cards.card import CardTender, GiftCard
+from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.cards.posting import CARD, at_most, body_of, card_of, posted, spend, tender_of
+from services.card_redemption.domain.cards.tender import CardTender
 from services.card_redemption.domain.commands import CaptureDeposit, DepositCard, ReturnDeposit
 from services.card_redemption.domain.events import CardDepositCaptured, CardDeposited, CardDepositReturned
 from services.card_redemption.domain.merchants.share import MERCHANT_PAYABLE, owing, share_of

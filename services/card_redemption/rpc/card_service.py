@@ -2,8 +2,8 @@
 
 from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.commands import IssueCard
-from services.card_redemption.store import cards as store
-from services.card_redemption.wire import codec as wire
+from services.card_redemption.store import reads as store
+from services.card_redemption.wire import views as wire
 from services.kernel.errors import NotFound
 from services.kernel.ids import derived
 from services.kernel.shares import share_keys

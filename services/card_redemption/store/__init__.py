@@ -1,5 +1,15 @@
-"""SQL of the card service: what lanes load and save, and what callers read."""
+"""SQL of the card service: what lanes load and save, and what callers read. Roots come first: they are locked in this order."""
 
-from services.card_redemption.store.cards import TABLES
+from services.card_redemption.domain.cards.card import GiftCard
+from services.card_redemption.domain.cards.tender import CardTender
+from services.card_redemption.domain.merchants.share import MerchantShare
+from services.card_redemption.store.cards import load_cards, save_cards
+from services.card_redemption.store.merchant_shares import load_merchant_shares, save_merchant_shares
+from services.card_redemption.store.tenders import load_tenders, save_tenders
+from services.runtime.ground.tables import Table
 
-__all__ = ["TABLES"]
+TABLES = (
+    Table(GiftCard, load_cards, save_cards, root=True),
+    Table(MerchantShare, load_merchant_shares, save_merchant_shares, root=True),
+    Table(CardTender, load_tenders, save_tenders),
+)

@@ -6,7 +6,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from services.card_redemption.domain.cards.card import CardTender
+from services.card_redemption.domain.cards.tender import CardTender
 from services.card_redemption.domain.commands import (
     CaptureDeposit,
     ClearMerchantShare,

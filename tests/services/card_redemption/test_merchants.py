@@ -10,9 +10,10 @@ from services.card_redemption.domain.commands import (
     RefundCard,
     ReverseCardRefund,
 )
-from services.card_redemption.domain.events import CardEffect
+from services.card_redemption.domain.effects import CardEffect
 from services.card_redemption.domain.merchants.share import MerchantShare
-from services.card_redemption.store.cards import TABLES, merchant_balance
+from services.card_redemption.store import TABLES
+from services.card_redemption.store.reads import merchant_balance
 from services.kernel.decision import Busy, Decision, Done
 from services.kernel.errors import FailedPrecondition, InvalidArgument
 from services.kernel.messages import Message, Op

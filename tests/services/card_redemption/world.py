@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from itertools import count
 
 from services.card_redemption.decisions import RULES
-from services.card_redemption.domain.cards.card import CardTender, GiftCard
+from services.card_redemption.domain.cards.card import GiftCard
+from services.card_redemption.domain.cards.tender import CardTender
 from services.card_redemption.domain.merchants.share import MerchantShare
 from services.kernel.decision import Busy, Decision, Known
 from services.kernel.messages import Message, Op, SagaRef

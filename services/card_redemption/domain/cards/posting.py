@@ -5,8 +5,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
-from services.card_redemption.domain.cards.card import CardRefund, CardTender, GiftCard
-from services.card_redemption.domain.events import CardEffect
+from services.card_redemption.domain.cards.card import GiftCard
+from services.card_redemption.domain.cards.tender import CardRefund, CardTender
+from services.card_redemption.domain.effects import CardEffect
 from services.card_redemption.domain.merchants.share import VECTOR_NAME, MerchantShare
 from services.kernel.decision import Decision, Done, Event, Known
 from services.kernel.errors import Defect, FailedPrecondition, InvalidArgument, NotFound

@@ -1,0 +1,23 @@
+"""What the card service answers: the effect of a command on a card."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.card_redemption.domain.cards.card import CardState
+
+
+@dataclass(frozen=True, slots=True)
+class CardEffect:
+    """What a command did to a card; `op` is the operation code of its journal. `uncovered_minor` of a refund was paid to the
+    merchant already: credit_ledger has it back from the merchant (P23)."""
+
+    op: str
+    card_id: str
+    order_id: str
+    card_version: int
+    amount_minor: int
+    balance_minor: int
+    state: CardState
+    posted_at: datetime
+    refund_id: str = ""
+    uncovered_minor: int = 0
