@@ -1,4 +1,4 @@
-"""SQL of the card service: what lanes load and save, and what callers read. Roots come first: they are locked in this order."""
+"""SQL of the card service: what lanes load and save, and what callers read."""
 
 from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.cards.tender import CardTender
@@ -13,3 +13,4 @@ TABLES = (
     Table(MerchantShare, load_merchant_shares, save_merchant_shares, root=True),
     Table(CardTender, load_tenders, save_tenders),
 )
+"""What the lanes of this service handle. Roots come first: they are locked in the order of this list."""

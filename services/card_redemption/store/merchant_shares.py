@@ -11,7 +11,7 @@ _SHARE = """id, merchant_id, payable_minor, settling_minor, sequence, pending_sa
 
 
 async def load_merchant_shares(connection: Connection, keys: Sequence[str]) -> list[MerchantShare]:
-    """Lock and read these shares. One that is missing is inserted empty first: cards of several lanes may meet in it."""
+    """Lock and read these shares; a missing one is inserted empty first, for cards of several lanes may meet in it."""
     shares = await _lock_merchant_shares(connection, keys)
     missing = sorted(set(keys) - {share.id for share in shares})
     if missing:
@@ -31,7 +31,8 @@ async def _lock_merchant_shares(connection: Connection, keys: Sequence[str]) -> 
     )
     return [
         MerchantShare(
-            row[0], row[1], row[2], row[3], row[4], Pending(row[5], row[6]) if row[5] is not None else None, row[7], row[8]
+            row[0], row[1], row[2], row[3], row[4],
+            Pending(row[5], row[6]) if row[5] is not None else None, row[7], row[8],
         )
         for row in rows
     ]
@@ -41,9 +42,11 @@ async def save_merchant_shares(connection: Connection, rows: Sequence[MerchantSh
     """Write these shares; loading them has made their rows."""
     await connection.execute(
         """update merchant_shares s set payable_minor = n.payable, settling_minor = n.settling, sequence = n.sequence,
-               pending_saga_id = n.saga_id, pending_tried_at = n.tried_at, version = n.version, refunding_minor = n.refunding
-           from unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::timestamptz[], $7::bigint[],
-                       $8::bigint[]) n (id, payable, settling, sequence, saga_id, tried_at, version, refunding)
+               pending_saga_id = n.saga_id, pending_tried_at = n.tried_at, version = n.version,
+               refunding_minor = n.refunding
+           from unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::timestamptz[],
+                       $7::bigint[], $8::bigint[])
+                n (id, payable, settling, sequence, saga_id, tried_at, version, refunding)
            where s.id = n.id""",
         [s.id for s in rows], [s.payable_minor for s in rows], [s.settling_minor for s in rows],
         [s.sequence for s in rows], [s.pending.saga_id if s.pending else None for s in rows],

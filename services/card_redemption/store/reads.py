@@ -1,4 +1,4 @@
-"""Queries for callers. They lock nothing and answer what is committed; pages go on after a key, so their order is stable."""
+"""Queries for callers. They lock nothing and answer what is committed; a page goes on after a key, so it is stable."""
 
 from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.store.cards import CARD_COLUMNS, card_of

@@ -1,6 +1,6 @@
 """A gift card (京东E卡): what it is worth, and what of that is held (DOMAIN 2.9)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -15,7 +15,7 @@ class CardState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class GiftCard:
-    """The root. `balance_minor` is its booked value (L.GIFTCARD); `held_minor` of it is claimed by undecided deposits."""
+    """The root: `balance_minor` is its booked value (L.GIFTCARD), of which undecided sagas hold `held_minor`."""
 
     id: str
     customer_id: str
@@ -28,12 +28,10 @@ class GiftCard:
 
     @property
     def key(self) -> str:
-        """Its id."""
         return self.id
 
     @property
     def root(self) -> str:
-        """Itself."""
         return self.id
 
     @property
@@ -47,3 +45,15 @@ class GiftCard:
         if self.balance_minor == 0:
             return CardState.EXHAUSTED
         return CardState.ACTIVE if self.balance_minor >= self.face_minor else CardState.PARTIALLY_USED
+
+
+def holding(card: GiftCard, amount_minor: int) -> GiftCard:
+    """The card with so much more (or less) of it held; like every claim it moves no version."""
+    return replace(card, held_minor=card.held_minor + amount_minor)
+
+
+def stepped(card: GiftCard, change_minor: int) -> GiftCard:
+    """The card after a command that changed its value by so much: one version and one event on."""
+    return replace(
+        card, balance_minor=card.balance_minor + change_minor, version=card.version + 1, sequence=card.sequence + 1
+    )

@@ -7,20 +7,25 @@ from services.kernel.participant import Pending
 
 
 class CardRefund(NamedTuple):
-    """What was given back under a refund's id; this book no longer owed the merchant `uncovered_minor` of it (OP-3)."""
+    """What was given back under a refund's id; this book owed the merchant no longer `uncovered_minor` of it (OP-3)."""
 
     refund_id: str
     amount_minor: int
     uncovered_minor: int = 0
 
+    @property
+    def covered_minor(self) -> int:
+        """What of it this book still owed the merchant."""
+        return self.amount_minor - self.uncovered_minor
+
 
 @dataclass(frozen=True, slots=True)
 class CardTender:
-    """What one order took of a card: deposited before shipment, captured or returned, refunded at most what was captured.
+    """What one order took of a card: deposited before shipment, then captured or returned; what is captured, refunded.
 
     A saga claims the tender, not the card: an order settles once at a time, while its card may serve other orders.
-    One exclusive claim per saga (the credit account's) is the reason why two sagas never wait for each other. With it an
-    undecided refund claims `covering_minor` of what this book owes the merchant.
+    One exclusive claim per saga (the credit account's) is the reason why two sagas never wait for each other. With it
+    an undecided refund claims `covering_minor` of what this book owes the merchant.
     """
 
     order_id: str
@@ -36,12 +41,10 @@ class CardTender:
 
     @property
     def key(self) -> str:
-        """The order."""
         return self.order_id
 
     @property
     def root(self) -> str:
-        """The card."""
         return self.card_id
 
     @property
