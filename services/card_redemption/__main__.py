@@ -1,4 +1,4 @@
-"""The card service: composition root."""
+"""The card service: `python -m services.card_redemption`. Builds the service from its parts and runs it."""
 
 from pathlib import Path
 
@@ -8,8 +8,10 @@ from services.card_redemption.store import TABLES
 from services.card_redemption.wire import CODEC
 from services.runtime.process import Service, run
 
+SERVICE = Service(
+    name="card_redemption", inbound="commands", tables=TABLES, rules=RULES, timers=TIMERS, codec=CODEC,
+    servicers=(CardServicer,), migrations=Path(__file__).parent / "migrations",
+)
+
 if __name__ == "__main__":
-    run(Service(
-        name="card_redemption", inbound="commands", tables=TABLES, rules=RULES, timers=TIMERS, codec=CODEC,
-        servicers=(CardServicer,), migrations=Path(__file__).parent / "migrations",
-    ))
+    run(SERVICE)

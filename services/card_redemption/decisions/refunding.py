@@ -50,4 +50,6 @@ def reverse_refund(known: Known, body: ReverseCardRefund, message: Message, now:
             given=refunds.refund_to_reverse(claim, body), saga_id=saga_of(message).saga_id, at=at,
         )
 
-    return spend(card, tender, body.amount_minor, message=message, now=now, execute=execute)
+    return spend(
+        card=card, tender=tender, amount_minor=body.amount_minor, message=message, now=now, execute=execute
+    )

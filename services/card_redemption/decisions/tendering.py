@@ -21,7 +21,9 @@ def deposit(known: Known, body: DepositCard, message: Message, now: datetime) ->
     def execute(free: GiftCard, claim: CardTender, at: datetime) -> Decision:
         return deposits.deposit(free, claim, body, at)
 
-    return spend(card, tender, body.amount_minor, message=message, now=now, execute=execute)
+    return spend(
+        card=card, tender=tender, amount_minor=body.amount_minor, message=message, now=now, execute=execute
+    )
 
 
 def return_deposit(known: Known, body: ReturnDeposit, message: Message, now: datetime) -> Decision:

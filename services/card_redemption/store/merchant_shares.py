@@ -31,8 +31,8 @@ async def _lock_merchant_shares(connection: Connection, keys: Sequence[str]) -> 
     )
     return [
         MerchantShare(
-            row[0], row[1], row[2], row[3], row[4],
-            Pending(row[5], row[6]) if row[5] is not None else None, row[7], row[8],
+            id=row[0], merchant_id=row[1], payable_minor=row[2], settling_minor=row[3], sequence=row[4],
+            pending=Pending(row[5], row[6]) if row[5] is not None else None, version=row[7], refunding_minor=row[8],
         )
         for row in rows
     ]

@@ -18,8 +18,9 @@ async def load_tenders(connection: Connection, keys: Sequence[str]) -> list[Card
     rows = await connection.fetch(f"select {_TENDER} from card_tenders where order_id = any($1::text[])", keys)
     return [
         CardTender(
-            row[0], row[1], row[2], row[3], row[4], row[5], _REFUNDS.decode(row[6]),
-            Pending(row[7], row[8]) if row[7] is not None else None, row[9], row[10],
+            order_id=row[0], card_id=row[1], merchant_id=row[2], deposited_minor=row[3], returned_minor=row[4],
+            captured_minor=row[5], refunds=_REFUNDS.decode(row[6]),
+            pending=Pending(row[7], row[8]) if row[7] is not None else None, version=row[9], covering_minor=row[10],
         )
         for row in rows
     ]
