@@ -8,8 +8,8 @@ from services.kernel.coordination import conductor, coordinate
 from services.kernel.decision import Decision, Known, Rule, Wanted, rule, rules, timer_rules
 from services.kernel.messages import Message, TimerDue
 from services.kernel.saga import RESUME, WAKE
-from services.order.decisions import merchants, notices, settlements
-from services.order.domain import after_sale, completion, disputes
+from services.order.decisions import after_sale, disputes, merchants, notices, settlements
+from services.order.domain import completion
 from services.order.domain.commands import (
     ApproveReturn,
     BankRefundSettled,

@@ -10,8 +10,8 @@ from services.kernel.decision import Aggregate, Decision, Done, Known, Timer
 from services.kernel.errors import AlreadyExists, FailedPrecondition, InvalidArgument
 from services.kernel.messages import Message
 from services.kernel.saga import Progress, Run
+from services.order.decisions.after_sale import given_up, let_through
 from services.order.domain import commands, events, returns
-from services.order.domain.after_sale import given_up, let_through
 from services.order.domain.answers import Placed, Received, Resolved, Started
 from services.order.domain.fulfilment import cancellation_plan, capture_plan, expiry_plan
 from services.order.domain.fulfilment import hold_expired as runs_out

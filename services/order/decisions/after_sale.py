@@ -8,6 +8,7 @@ from datetime import datetime
 from services.kernel.decision import Decision, Done, Known, Timer
 from services.kernel.errors import FailedPrecondition
 from services.kernel.messages import Message, TimerDue
+from services.order.decisions.disputes import contestable_until
 from services.order.domain import events, returns
 from services.order.domain.commands import (
     ApproveReturn,
@@ -18,7 +19,6 @@ from services.order.domain.commands import (
     WithdrawReturn,
 )
 from services.order.domain.completion import returnable
-from services.order.domain.disputes import contestable_until
 from services.order.domain.identity import fresh
 from services.order.domain.lines import LineQuantity, returning
 from services.order.domain.order import Order, after, free, owned, told
