@@ -22,6 +22,7 @@ from services.order.domain.participation import uncovered_minor
 from services.order.domain.placing import place, placement_plan
 from services.order.domain.plans import Plan, RefundPlan
 from services.order.domain.quotes import QuoteContent
+from services.order.domain.quoting import pinned
 from services.order.domain.refunding import amount_plan, refund_to_reverse, return_plan, reversal_plan
 from services.order.domain.returns import ReturnCase
 from services.order.domain.states import Kind, OrderState, RefundState, ReturnState
@@ -63,6 +64,8 @@ def cancel_order(known: Known, message: Message, now: datetime) -> Decision:
     order = owned(known.find(Order, body.order_id), body.order_id, body.customer_id)
     free(order)
     plan = cancellation_plan(order, body, now)
+    if body.quote is not None:
+        plan = pinned(plan, body.quote, order, now)
     state = order.state if order.shipped else OrderState.CANCELLING
     return _launched(known, order, Kind.CANCELLATION, message, plan, now, state)[0]
 
@@ -73,6 +76,8 @@ def refund_amount(known: Known, message: Message, now: datetime) -> Decision:
     order = owned(known.find(Order, body.order_id), body.order_id)
     free(order)
     plan = amount_plan(order, fresh("rfd", message), body, now)
+    if body.quote is not None:
+        plan = pinned(plan, body.quote, order, now)
     return _refunding(known, order, message, plan, now)[0]
 
 
@@ -171,7 +176,9 @@ def _received(
     if order.refund_of(case.settlement_id) is not None:
         raise FailedPrecondition("RETURN_STATE", f"{case.id} is refunded by {case.settlement_id} already")
     accepted = returns.accepted_units(case, asked)
-    plan = return_plan(order, fresh("rfd", message), case.id, case.lines, accepted, quote, now)
+    plan = return_plan(order, fresh("rfd", message), case.id, case.lines, accepted)
+    if quote is not None:
+        plan = pinned(plan, quote, order, now)
     fact = events.ReturnReceived(order.id, case.id, accepted, fresh("saga", message))
     decision, run = _refunding(known, order, message, plan, now, *facts, fact)
     state = ReturnState.REFUNDED if run.terminal else ReturnState.REFUNDING

@@ -5,11 +5,10 @@ from datetime import datetime
 
 from services.kernel.errors import FailedPrecondition, InvalidArgument
 from services.order.domain.commands import CancelOrder, ConfirmShipment
-from services.order.domain.lines import LineQuantity, LineValue, open_values
+from services.order.domain.lines import LineValue, open_values
 from services.order.domain.order import Order
-from services.order.domain.plans import NO_PINS, CancellationPlan, CapturePlan, Money, Pins, money
-from services.order.domain.quotes import QuoteContent, hold
-from services.order.domain.states import Kind, OrderState
+from services.order.domain.plans import CancellationPlan, CapturePlan, Money, money
+from services.order.domain.states import OrderState
 from services.order.domain.tenders import held_coupon, held_shares
 
 
@@ -28,12 +27,7 @@ def cancellation_plan(order: Order, body: CancelOrder, now: datetime) -> Cancell
     if not body.reason:
         raise InvalidArgument("INVALID_ARGUMENT", "a cancel names its reason (OR-8)", {"field": "reason"})
     values = open_values(order.lines, body.lines)
-    pinned = NO_PINS
-    if body.quote is not None:
-        pinned = pins(body.quote, order, Kind.CANCELLATION, values, sum(v.amount_minor for v in values), now)
-    return CancellationPlan(
-        _held_money(order, values), values, body.reason, body.note, body.operator_id, pins=pinned
-    )
+    return CancellationPlan(_held_money(order, values), values, body.reason, body.note, body.operator_id)
 
 
 def expiry_plan(order: Order) -> CancellationPlan:
@@ -45,15 +39,6 @@ def expiry_plan(order: Order) -> CancellationPlan:
 def hold_expired(order: Order, now: datetime) -> bool:
     """Whether the authorization ran out; its last instant is still inside."""
     return order.hold_expires_at is not None and now > order.hold_expires_at
-
-
-def pins(
-    quote: QuoteContent, order: Order, kind: Kind, values: Sequence[LineValue], amount_minor: int, now: datetime
-) -> Pins:
-    """What an accepted quote pins, if it is for just this and still holds."""
-    units = tuple(LineQuantity(value.id, value.quantity) for value in values)
-    hold(quote, kind, order.id, order.version, amount_minor, units, now)
-    return Pins(quote.account_version, quote.valid_until, quote.digest)
 
 
 def _may_move(order: Order, now: datetime) -> None:
