@@ -8,7 +8,7 @@ from services.kernel.coordination import conductor, coordinate
 from services.kernel.decision import Decision, Known, Rule, Wanted, rule, rules, timer_rules
 from services.kernel.messages import Message, TimerDue
 from services.kernel.saga import RESUME, WAKE
-from services.order.decisions import after_sale, disputes, merchants, notices, settlements
+from services.order.decisions import after_sale, beginning, disputes, merchants, notices
 from services.order.domain import completion
 from services.order.domain.commands import (
     ApproveReturn,
@@ -69,29 +69,29 @@ def _of_order(key: str) -> bool:
 
 _REPLIED, _WOKEN = coordinate(
     DEFINITIONS,
-    *(conductor(kind, Order, settlements.progressed, names=_of_order) for kind in Kind if kind is not Kind.REFUND),
-    conductor(Kind.REFUND, Order, settlements.progressed, settlements.refund_woken, names=_of_order),
+    *(conductor(kind, Order, beginning.progressed, names=_of_order) for kind in Kind if kind is not Kind.REFUND),
+    conductor(Kind.REFUND, Order, beginning.progressed, beginning.refund_woken, names=_of_order),
     conductor(KIND, MerchantSettlement, merchants.progressed, names=of_merchant),
 )
 
 
 RULES = rules(
-    _old(PlaceOrder, _order, settlements.place_order),
-    _old(ConfirmShipment, _order, settlements.confirm_shipment),
+    _old(PlaceOrder, _order, beginning.place_order),
+    _old(ConfirmShipment, _order, beginning.confirm_shipment),
     _old(ConfirmDelivery, _order, notices.confirm_delivery),
-    _old(CancelOrder, _order, settlements.cancel_order),
+    _old(CancelOrder, _order, beginning.cancel_order),
     _old(RequestReturn, _order, after_sale.request),
     _old(ApproveReturn, _order_and_case, after_sale.approve),
     _old(RejectReturn, _order_and_case, after_sale.reject),
     _old(WithdrawReturn, _order_and_case, after_sale.withdraw),
     _old(RegisterWaybill, _order_and_case, after_sale.register_waybill),
-    _old(ConfirmReceipt, _order_and_case, settlements.confirm_receipt),
+    _old(ConfirmReceipt, _order_and_case, beginning.confirm_receipt),
     _old(RefuseDelivery, _order, after_sale.refuse_delivery),
     _old(DisputeReceipt, _order_and_case, disputes.dispute_receipt),
     _old(DisputeRejection, _order_and_case, disputes.dispute_rejection),
-    _old(ResolveDispute, _order_and_case, settlements.resolve_dispute),
-    _old(RefundAmount, _order, settlements.refund_amount),
-    _old(ReverseRefund, _order, settlements.reverse_refund),
+    _old(ResolveDispute, _order_and_case, beginning.resolve_dispute),
+    _old(RefundAmount, _order, beginning.refund_amount),
+    _old(ReverseRefund, _order, beginning.reverse_refund),
     _old(FlashRefundConfirmed, _order, notices.flash_confirmed),
     _old(FlashRefundExpired, _order, notices.flash_expired),
     _old(BankRefundSettled, _order, notices.bank_settled),
@@ -103,7 +103,7 @@ RULES = rules(
 TIMERS = timer_rules(
     (WAKE, _WOKEN),
     (RESUME, _WOKEN),
-    (HOLD_EXPIRY, _old(TimerDue, _order, settlements.hold_expired)),
+    (HOLD_EXPIRY, _old(TimerDue, _order, beginning.hold_expired)),
     (after_sale.AUTO_APPROVE, _old(TimerDue, _order_and_timed_case, after_sale.auto_approve)),
     (after_sale.WAYBILL_EXPIRY, _old(TimerDue, _order_and_timed_case, after_sale.waybill_expiry)),
     (completion.AFTER_SALE, _old(TimerDue, _order, completion.close)),
