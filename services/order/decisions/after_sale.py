@@ -9,6 +9,7 @@ from services.kernel.decision import Decision, Done, Known, Timer
 from services.kernel.errors import FailedPrecondition
 from services.kernel.messages import Message, TimerDue
 from services.order.decisions.disputes import contestable_until
+from services.order.decisions.identity import fresh
 from services.order.domain import events, returns
 from services.order.domain.commands import (
     ApproveReturn,
@@ -19,7 +20,6 @@ from services.order.domain.commands import (
     WithdrawReturn,
 )
 from services.order.domain.completion import returnable
-from services.order.domain.identity import fresh
 from services.order.domain.lines import LineQuantity, returning
 from services.order.domain.order import Order, after, free, owned, told
 from services.order.domain.refunding import must_be_shipped, requested_values

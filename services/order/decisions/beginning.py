@@ -11,11 +11,11 @@ from services.kernel.errors import AlreadyExists, FailedPrecondition, InvalidArg
 from services.kernel.messages import Message
 from services.kernel.saga import Progress, Run
 from services.order.decisions.after_sale import given_up, let_through
+from services.order.decisions.identity import fresh
 from services.order.domain import commands, events, returns
 from services.order.domain.answers import Placed, Received, Resolved, Started
 from services.order.domain.fulfilment import cancellation_plan, capture_plan, expiry_plan
 from services.order.domain.fulfilment import hold_expired as runs_out
-from services.order.domain.identity import fresh
 from services.order.domain.lines import LineQuantity
 from services.order.domain.order import Order, Refund, after, free, owned, told, with_refund
 from services.order.domain.participation import uncovered_minor

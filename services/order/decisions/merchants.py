@@ -8,7 +8,7 @@ from services.kernel.decision import Decision, Done, Known, Wanted
 from services.kernel.errors import InvalidArgument
 from services.kernel.messages import Message
 from services.kernel.saga import Phase, Progress, Run, begin
-from services.order.domain.identity import fresh
+from services.order.decisions.identity import fresh
 from services.order.domain.merchant_settlement import (
     MerchantPlan,
     MerchantSettlement,
