@@ -8,8 +8,7 @@ from services.kernel.coordination import conductor, coordinate
 from services.kernel.decision import Decision, Known, Rule, Wanted, rule, rules, timer_rules
 from services.kernel.messages import Message, TimerDue
 from services.kernel.saga import RESUME, WAKE
-from services.order.decisions import after_sale, beginning, disputes, merchants, notices
-from services.order.domain import completion
+from services.order.decisions import advancing, after_sale, beginning, completion, disputes, merchants, notices, receiving
 from services.order.domain.commands import (
     ApproveReturn,
     BankRefundSettled,
@@ -31,6 +30,7 @@ from services.order.domain.commands import (
     ReverseRefund,
     WithdrawReturn,
 )
+from services.order.domain.completion import AFTER_SALE
 from services.order.domain.merchant_settlement import KIND, MerchantSettlement, SettleGiftCardShare, of_merchant
 from services.order.domain.order import Order
 from services.order.domain.returns import ReturnCase
@@ -69,8 +69,8 @@ def _of_order(key: str) -> bool:
 
 _REPLIED, _WOKEN = coordinate(
     DEFINITIONS,
-    *(conductor(kind, Order, beginning.progressed, names=_of_order) for kind in Kind if kind is not Kind.REFUND),
-    conductor(Kind.REFUND, Order, beginning.progressed, beginning.refund_woken, names=_of_order),
+    *(conductor(kind, Order, advancing.progressed, names=_of_order) for kind in Kind if kind is not Kind.REFUND),
+    conductor(Kind.REFUND, Order, advancing.progressed, advancing.refund_woken, names=_of_order),
     conductor(KIND, MerchantSettlement, merchants.progressed, names=of_merchant),
 )
 
@@ -85,11 +85,11 @@ RULES = rules(
     _old(RejectReturn, _order_and_case, after_sale.reject),
     _old(WithdrawReturn, _order_and_case, after_sale.withdraw),
     _old(RegisterWaybill, _order_and_case, after_sale.register_waybill),
-    _old(ConfirmReceipt, _order_and_case, beginning.confirm_receipt),
+    _old(ConfirmReceipt, _order_and_case, receiving.confirm_receipt),
     _old(RefuseDelivery, _order, after_sale.refuse_delivery),
     _old(DisputeReceipt, _order_and_case, disputes.dispute_receipt),
     _old(DisputeRejection, _order_and_case, disputes.dispute_rejection),
-    _old(ResolveDispute, _order_and_case, beginning.resolve_dispute),
+    _old(ResolveDispute, _order_and_case, disputes.resolve_dispute),
     _old(RefundAmount, _order, beginning.refund_amount),
     _old(ReverseRefund, _order, beginning.reverse_refund),
     _old(FlashRefundConfirmed, _order, notices.flash_confirmed),
@@ -106,6 +106,6 @@ TIMERS = timer_rules(
     (HOLD_EXPIRY, _old(TimerDue, _order, beginning.hold_expired)),
     (after_sale.AUTO_APPROVE, _old(TimerDue, _order_and_timed_case, after_sale.auto_approve)),
     (after_sale.WAYBILL_EXPIRY, _old(TimerDue, _order_and_timed_case, after_sale.waybill_expiry)),
-    (completion.AFTER_SALE, _old(TimerDue, _order, completion.close)),
+    (AFTER_SALE, _old(TimerDue, _order, completion.close)),
 )
 """By the kind of a timer."""

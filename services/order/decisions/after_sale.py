@@ -8,7 +8,6 @@ from datetime import datetime
 from services.kernel.decision import Decision, Done, Known, Timer
 from services.kernel.errors import FailedPrecondition
 from services.kernel.messages import Message, TimerDue
-from services.order.decisions.disputes import contestable_until
 from services.order.decisions.identity import fresh
 from services.order.domain import events, returns
 from services.order.domain.commands import (
@@ -23,7 +22,7 @@ from services.order.domain.completion import returnable
 from services.order.domain.lines import LineQuantity, returning
 from services.order.domain.order import Order, after, free, owned, told
 from services.order.domain.refunding import must_be_shipped, requested_values
-from services.order.domain.returns import ReturnCase, expect, stepped, without_waybill
+from services.order.domain.returns import ReturnCase, contestable_until, expect, stepped, without_waybill
 from services.order.domain.states import ReturnState
 
 AUTO_APPROVE = "auto_approve"

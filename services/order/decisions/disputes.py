@@ -1,32 +1,25 @@
 """Disputes about return cases: the merchant's about what arrived, the customer's about a rejection (DOMAIN 2.2, 2.10).
 
-Neither moves money. What a dispute comes to is decided by support, in `decisions/settlements.py`.
+Neither moves money; what a dispute comes to is decided by support.
 """
 
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 
-from services.kernel.calendar import TICK
 from services.kernel.decision import Decision, Done, Known
 from services.kernel.errors import FailedPrecondition, InvalidArgument
 from services.kernel.messages import Message
+from services.order.decisions.after_sale import given_up, let_through
+from services.order.decisions.beginning import order_of
+from services.order.decisions.receiving import received
 from services.order.domain import events, returns
-from services.order.domain.commands import DisputeReceipt, DisputeRejection
+from services.order.domain.answers import Resolved
+from services.order.domain.commands import DisputeReceipt, DisputeRejection, ResolveDispute
 from services.order.domain.lines import returning
 from services.order.domain.order import Order, after, free, owned, told
 from services.order.domain.refunding import requested_values
-from services.order.domain.returns import CUSTOMER, MERCHANT, ReturnCase, expect, stepped
+from services.order.domain.returns import CUSTOMER, MERCHANT, ReturnCase, disputable, expect, stepped
 from services.order.domain.states import ReturnState
-
-DISPUTE_HOURS = 24
-"""A rejection may be disputed within so many hours, the last instant included (2.10)."""
-
-EVIDENCE_HOURS = 72
-"""With evidence, within so many."""
-
-
-def contestable_until(rejected_at: datetime) -> datetime:
-    """The instant from which a rejection stands for good."""
-    return rejected_at + timedelta(hours=EVIDENCE_HOURS) + TICK
 
 
 def dispute_receipt(known: Known, message: Message, now: datetime) -> Decision:
@@ -53,7 +46,7 @@ def dispute_rejection(known: Known, message: Message, now: datetime) -> Decision
     expect(case, ReturnState.REJECTED)
     if case.disputed_by:
         raise FailedPrecondition("RETURN_STATE", f"{case.id} was in dispute before: support has decided")
-    _in_time(case, body, now)
+    disputable(case, body.evidence, now)
     requested_values(order, case.lines)
     disputed = stepped(
         case, now, ReturnState.IN_DISPUTE, disputed_by=CUSTOMER, evidence=body.evidence, dispute_note=body.note
@@ -63,9 +56,23 @@ def dispute_rejection(known: Known, message: Message, now: datetime) -> Decision
     return Decision(Done(disputed), (waiting, disputed), events=facts)
 
 
-def _in_time(case: ReturnCase, body: DisputeRejection, now: datetime) -> None:
-    """`updated_at` of a rejected case is its rejection, for nothing comes after it."""
-    if now >= contestable_until(case.updated_at):
-        raise FailedPrecondition("DISPUTE_WINDOW_CLOSED", f"{case.id} was rejected at {case.updated_at}")
-    if now > case.updated_at + timedelta(hours=DISPUTE_HOURS) and not body.evidence:
-        raise InvalidArgument("EVIDENCE_REQUIRED", f"after {DISPUTE_HOURS} hours a dispute needs evidence", {"field": "evidence"})
+def resolve_dispute(known: Known, message: Message, now: datetime) -> Decision:
+    """Support decides a dispute: goods that arrived are refunded, a rejected return may be sent, or the case is closed."""
+    body: ResolveDispute = message.body  # type: ignore[assignment]  # the rule's own body
+    order = owned(known.find(Order, body.order_id), body.order_id)
+    case = returns.known(known.find(ReturnCase, body.return_id), body.return_id, body.order_id)
+    free(order)
+    returns.expect(case, ReturnState.IN_DISPUTE)
+    fact = events.ReturnDisputeResolved(order.id, case.id, body.upheld, body.operator_id, body.reason)
+    if body.upheld and case.waybill_number:
+        decision, answer = received(known, order, case, body.accepted, None, message, now, fact)
+        return replace(decision, outcome=Done(Resolved(answer.order, answer.case, answer.run)))
+    if body.accepted:
+        raise InvalidArgument("INVALID_ARGUMENT", "only goods that arrived are accepted", {"field": "accepted_lines"})
+    if body.upheld:
+        decision = let_through(order, case, now, fact)
+    else:
+        closed = returns.stepped(case, now, ReturnState.REJECTED, reject_reason=body.reason)
+        decision = given_up(order, closed, (fact, events.ReturnRejected(order.id, case.id, body.reason)), now)
+    decided = next(row for row in decision.changes if isinstance(row, ReturnCase))
+    return replace(decision, outcome=Done(Resolved(order_of(decision), decided)))

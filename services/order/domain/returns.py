@@ -15,6 +15,12 @@ REVIEW_HOURS = 48
 WAYBILL_DAYS = 7
 """A waybill is registered within so many days; the day of the approval is not counted (CV-10)."""
 
+DISPUTE_HOURS = 24
+"""A rejection may be disputed without evidence within 24 hours, the last instant included (2.10)."""
+
+EVIDENCE_HOURS = 72
+"""With evidence it may be disputed within 72 hours, the last instant included (2.10)."""
+
 MERCHANT, CUSTOMER = "MERCHANT", "CUSTOMER"
 """Who disputes."""
 
@@ -102,6 +108,23 @@ def ran_out(case: ReturnCase, now: datetime) -> bool:
 def waybill_deadline(approved_at: datetime) -> datetime:
     """The midnight after the 7th day."""
     return start_of(business_date(approved_at) + timedelta(days=WAYBILL_DAYS + 1))
+
+
+def contestable_until(rejected_at: datetime) -> datetime:
+    """The instant from which a rejection stands for good."""
+    return rejected_at + timedelta(hours=EVIDENCE_HOURS) + TICK
+
+
+def disputable(case: ReturnCase, evidence: tuple[str, ...], now: datetime) -> None:
+    """Refuse a dispute of a rejection that comes too late, or late without evidence.
+
+    `updated_at` of a rejected case is its rejection, for nothing comes after it.
+    """
+    if now >= contestable_until(case.updated_at):
+        raise FailedPrecondition("DISPUTE_WINDOW_CLOSED", f"{case.id} was rejected at {case.updated_at}")
+    if now > case.updated_at + timedelta(hours=DISPUTE_HOURS) and not evidence:
+        needed = f"after {DISPUTE_HOURS} hours a dispute needs evidence"
+        raise InvalidArgument("EVIDENCE_REQUIRED", needed, {"field": "evidence"})
 
 
 def stepped(
