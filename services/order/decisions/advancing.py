@@ -23,7 +23,7 @@ def progressed(known: Known, order: Order, run: Run, progress: Progress, message
     """A participant answered, or what is still awaited is sent again. What changes nothing of the run changes nothing."""
     if progress.run is run:
         return Decision(timers=progress.timers, cleared=progress.cleared)
-    return with_progress(ended(known, order, progress.run, now) if progress.ended else _NOTHING, progress)
+    return with_progress(ended(known, order, progress.run, now).decided() if progress.ended else _NOTHING, progress)
 
 
 def refund_woken(known: Known, order: Order, run: Run, progress: Progress, message: Message, now: datetime) -> Decision:

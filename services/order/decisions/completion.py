@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from services.kernel.decision import Decision, Known, Timer
-from services.kernel.messages import Message
+from services.kernel.messages import Message, TimerDue
 from services.order.domain.completion import AFTER_SALE, ends_at, held_open
 from services.order.domain.events import OrderCompleted
 from services.order.domain.order import Order, after
@@ -13,7 +13,7 @@ LOOK_AGAIN = timedelta(days=1)
 """When an order whose time is over, but which something still holds open, is looked at again."""
 
 
-def close(known: Known, message: Message, now: datetime) -> Decision:
+def close(known: Known, body: TimerDue, message: Message, now: datetime) -> Decision:
     """Timer: the order is completed, unless something holds it open; then it is looked at again."""
     order = known.find(Order, message.key)
     if order is None or not order.delivered_at or order.state in (OrderState.COMPLETED, OrderState.FULLY_REFUNDED):

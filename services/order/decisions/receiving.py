@@ -1,15 +1,16 @@
 """The receipt of a return: it alone starts the refund (CR-7)."""
 
-from dataclasses import replace
 from datetime import datetime
 
-from services.kernel.decision import Aggregate, Decision, Done, Known
+from services.kernel.decision import Decision, Done, Known
 from services.kernel.errors import FailedPrecondition
 from services.kernel.messages import Message
-from services.order.decisions.beginning import order_of, refunding
+from services.order.decisions.beginning import Begun, refund_begun
 from services.order.decisions.identity import fresh
-from services.order.domain import commands, events, returns
+from services.order.domain import returns
 from services.order.domain.answers import Received
+from services.order.domain.commands import ConfirmReceipt
+from services.order.domain.events import ReturnReceived
 from services.order.domain.lines import LineQuantity
 from services.order.domain.order import Order, free, owned
 from services.order.domain.quotes import QuoteContent
@@ -19,32 +20,30 @@ from services.order.domain.returns import ReturnCase
 from services.order.domain.states import ReturnState
 
 
-def confirm_receipt(known: Known, message: Message, now: datetime) -> Decision:
+def confirm_receipt(known: Known, body: ConfirmReceipt, message: Message, now: datetime) -> Decision:
     """The merchant got the goods: this alone starts the refund of a return (CR-7)."""
-    body: commands.ConfirmReceipt = message.body  # type: ignore[assignment]  # the rule's own body
     order = owned(known.find(Order, body.order_id), body.order_id)
     case = returns.known(known.find(ReturnCase, body.return_id), body.return_id, body.order_id)
     free(order)
     returns.expect(case, ReturnState.IN_RETURN, ReturnState.REFUND_EXCEPTION, ReturnState.IN_DISPUTE)
-    decision, answer = received(known, order, case, body.accepted, body.quote, message, now)
-    return replace(decision, outcome=Done(answer))
+    refund, received = accepted(known, order, case, message, now, asked=body.accepted, quote=body.quote)
+    return refund.decided(Done(Received(refund.order, refund.run, received)))
 
 
-def received(
-    known: Known, order: Order, case: ReturnCase, asked: tuple[LineQuantity, ...], quote: QuoteContent | None,
-    message: Message, now: datetime, *facts: object,
-) -> tuple[Decision, Received]:
-    """The goods of a case are there, so many of them are accepted: its refund begins."""
+def accepted(
+    known: Known, order: Order, case: ReturnCase, message: Message, now: datetime, *,
+    asked: tuple[LineQuantity, ...], quote: QuoteContent | None = None, first: tuple[object, ...] = (),
+) -> tuple[Begun, ReturnCase]:
+    """The goods of a case are there and these units of it are accepted: its refund begins, told after the `first` facts."""
     returns.arrived(case)
     if order.refund_of(case.settlement_id) is not None:
         raise FailedPrecondition("RETURN_STATE", f"{case.id} is refunded by {case.settlement_id} already")
-    accepted = returns.accepted_units(case, asked)
-    plan = return_plan(order, fresh("rfd", message), case.id, case.lines, accepted)
+    units = returns.accepted_units(case, asked)
+    plan = return_plan(order, fresh("rfd", message), case.id, case.lines, units)
     if quote is not None:
         plan = pinned(plan, quote, order, now)
-    fact = events.ReturnReceived(order.id, case.id, accepted, fresh("saga", message))
-    decision, run = refunding(known, order, message, plan, now, *facts, fact)
-    state = ReturnState.REFUNDED if run.terminal else ReturnState.REFUNDING
-    received = returns.stepped(case, now, state, accepted=accepted, settlement_id=run.id)
-    others: tuple[Aggregate, ...] = tuple(row for row in decision.changes if not isinstance(row, ReturnCase))
-    return replace(decision, changes=(*others, received)), Received(order_of(decision), run, received)
+    fact = ReturnReceived(order.id, case.id, units, fresh("saga", message))
+    refund = refund_begun(known, order, message, plan, now, *first, fact)
+    state = ReturnState.REFUNDED if refund.run.terminal else ReturnState.REFUNDING
+    received = returns.stepped(case, now, state, accepted=units, settlement_id=refund.run.id)
+    return refund._replace(case=received), received

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from services.kernel.decision import Vector
 from services.kernel.shares import share_key
 from services.order.domain.credit_terms import CreditTerms
 from services.order.domain.lines import LineQuantity, LineValue
 from services.order.domain.order import Order
+from services.order.domain.states import Kind
 from services.order.domain.tenders import Share, Shares, TenderType
 
 
@@ -79,6 +80,7 @@ NO_PINS = Pins()
 class PlacementPlan:
     """Reserve all tenders of a new order."""
 
+    kind: ClassVar[Kind] = Kind.PLACEMENT
     money: Money
     terms: CreditTerms | None = None
     payment_reference: str = ""
@@ -88,6 +90,7 @@ class PlacementPlan:
 class CapturePlan:
     """Capture the tenders' share of a shipment."""
 
+    kind: ClassVar[Kind] = Kind.CAPTURE
     money: Money
     lines: tuple[LineValue, ...]
     waybill_number: str = ""
@@ -97,6 +100,7 @@ class CapturePlan:
 class CancellationPlan:
     """Give back what is held for units that do not ship; `expired` where the hold ran out (A14)."""
 
+    kind: ClassVar[Kind] = Kind.CANCELLATION
     money: Money
     lines: tuple[LineValue, ...]
     reason: str = ""
@@ -112,6 +116,7 @@ class RefundPlan:
     `coupon_basis` is what the coupon's part was computed from: its amount, the captured sum, refunded with this one,
     its part before; `awaits_network` says that the credit share is FLASH (PM-1)."""
 
+    kind: ClassVar[Kind] = Kind.REFUND
     money: Money
     refund_id: str
     lines: tuple[LineValue, ...] = ()
@@ -127,6 +132,7 @@ class RefundPlan:
 class ReversalPlan:
     """Undo a refund: the same money the other way. The merchant owes `uncovered_minor` of its gift-card share (P23)."""
 
+    kind: ClassVar[Kind] = Kind.REFUND_REVERSAL
     money: Money
     refund_id: str
     refund_settlement_id: str
@@ -139,6 +145,7 @@ class ReversalPlan:
 class DepositReturnPlan:
     """Give the bank payment of a rejected order back (PM-5)."""
 
+    kind: ClassVar[Kind] = Kind.DEPOSIT_RETURN
     money: Money
     payment_reference: str
 

@@ -16,7 +16,6 @@ from services.order.domain.plans import CancellationPlan, Pins, RefundPlan
 from services.order.domain.quotes import QuoteContent, hold
 from services.order.domain.refunding import amount_plan, requested_values, return_plan
 from services.order.domain.returns import ReturnCase, accepted_units, known
-from services.order.domain.states import Kind
 
 ASKED = "OTHER"
 """The reason that stands in a cancel which is only asked about."""
@@ -71,9 +70,8 @@ def quoted_plan(order: Order, case: ReturnCase | None, subject: Subject, now: da
 
 def pinned(plan: P, quote: QuoteContent, order: Order, now: datetime) -> P:
     """The plan with what an accepted quote pins; refused unless the quote is for just this plan and still holds."""
-    kind = Kind.CANCELLATION if isinstance(plan, CancellationPlan) else Kind.REFUND
     units = tuple(LineQuantity(value.id, value.quantity) for value in plan.lines)
-    hold(quote, kind, order.id, order.version, plan.money.amount_minor, units, now)
+    hold(quote, plan.kind, order.id, order.version, plan.money.amount_minor, units, now)
     return replace(plan, pins=Pins(quote.account_version, quote.valid_until, quote.digest))
 
 

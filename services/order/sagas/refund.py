@@ -1,9 +1,8 @@
 """Refund: returned units, or an amount, go back to the tenders that paid them, in all books or in none (CR-7, CR-8)."""
 
 from datetime import datetime
-from typing import Any
 
-from services.kernel.decision import Aggregate, Decision, Known
+from services.kernel.decision import Decision, Known
 from services.kernel.errors import Defect
 from services.kernel.saga import Definition, Run
 from services.order.domain.completion import no_alarm
@@ -14,7 +13,7 @@ from services.order.domain.participation import ClawBack, RefundCard, RefundTend
 from services.order.domain.plans import RefundPlan
 from services.order.domain.returns import ReturnCase, stepped
 from services.order.domain.states import Kind, OrderState, RefundState, ReturnState
-from services.order.sagas.ending import Ending, card_redemption, credit_ledger, creditor
+from services.order.sagas.ending import Ended, Ending, card_redemption, credit_ledger, creditor
 
 PENDING = "PENDING_CHANNEL"
 """What the credit ledger calls a refund that waits for the flash network."""
@@ -29,13 +28,13 @@ RETURN_STATES = {
 """Where a return case stands by how far its refund is (DOMAIN 2.2)."""
 
 
-def _refund(plan: Any, uncovered: int = 0) -> RefundTenders | ClawBack:  # Any: a run of this kind carries a RefundPlan
+def _refund(plan: RefundPlan, uncovered: int = 0) -> RefundTenders | ClawBack:
     if not plan.money.in_credit_ledger:
         return ClawBack(plan.money, uncovered)
     return RefundTenders(plan.money, plan.refund_id, plan.pins, uncovered)
 
 
-def _refund_card(plan: Any) -> RefundCard:  # Any: a run of this kind carries a RefundPlan
+def _refund_card(plan: RefundPlan) -> RefundCard:
     return RefundCard(plan.money, plan.refund_id, plan.awaits_network)
 
 
@@ -53,7 +52,7 @@ _EARLIER = Definition(
 """Before the credit ledger took part where only a gift card moves (P23)."""
 
 
-def done(known: Known, order: Order, run: Run, now: datetime) -> Decision:
+def done(known: Known, order: Order, run: Run, now: datetime) -> Ended:
     """The money is back, or accepted by the flash network (PM-1)."""
     plan: RefundPlan = run.plan
     case = _case(known, plan)
@@ -67,11 +66,11 @@ def done(known: Known, order: Order, run: Run, now: datetime) -> Decision:
         order, now, _fact(plan, entry, state), lines=lines, tenders=tenders, coupon=coupon, refunds=refunds, state=state,
         settlement_id="",
     )
-    changes = _with_case(refunded, case, now, RETURN_STATES[entry.state])
-    return Decision(changes=changes, events=events, cleared=no_alarm(order, state))
+    later = _later(case, RETURN_STATES[entry.state], now)
+    return Ended(refunded, later, Decision(events=events, cleared=no_alarm(order, state)))
 
 
-def aborted(known: Known, order: Order, run: Run, now: datetime) -> Decision:
+def aborted(known: Known, order: Order, run: Run, now: datetime) -> Ended:
     """Nothing was changed. A return whose quote was stale may be confirmed again; any other failure needs a person."""
     plan: RefundPlan = run.plan
     case = _case(known, plan)
@@ -80,7 +79,7 @@ def aborted(known: Known, order: Order, run: Run, now: datetime) -> Decision:
         order, now, RefundFailed(order.id, plan.refund_id, run.reason, run.id), refunds=refunds, settlement_id=""
     )
     state = ReturnState.IN_RETURN if run.reason == "QUOTE_STALE" else ReturnState.REFUND_EXCEPTION
-    return Decision(changes=_with_case(failed, case, now, state), events=events)
+    return Ended(failed, _later(case, state, now), Decision(events=events))
 
 
 def refunded_fact(plan: RefundPlan, settlement_id: str, state: OrderState) -> OrderRefunded:
@@ -123,8 +122,8 @@ def _case(known: Known, plan: RefundPlan) -> ReturnCase | None:
     return known.find(ReturnCase, plan.return_id) if plan.return_id else None
 
 
-def _with_case(order: Order, case: ReturnCase | None, now: datetime, state: ReturnState) -> tuple[Aggregate, ...]:
-    return (order,) if case is None or case.state is state else (order, stepped(case, now, state))
+def _later(case: ReturnCase | None, state: ReturnState, now: datetime) -> ReturnCase | None:
+    return None if case is None or case.state is state else stepped(case, now, state)
 
 
 ENDING = Ending(DEFINITION, done, aborted, earlier=(_EARLIER,))
