@@ -22,7 +22,7 @@ from services.order.domain.commands import (
 )
 from services.order.domain.completion import returnable
 from services.order.domain.lines import LineQuantity, returning
-from services.order.domain.order import Order, after, free, owned, told
+from services.order.domain.order import Order, after, owned, refuse_while_settling, told
 from services.order.domain.refunding import must_be_shipped, requested_values
 from services.order.domain.returns import ReturnCase, contestable_until, expect, stepped, without_waybill
 from services.order.domain.states import ReturnState
@@ -46,7 +46,7 @@ class Stepped(NamedTuple):
 def request(known: Known, body: RequestReturn, message: Message, now: datetime) -> Decision:
     """Open a case; whatever would be refused at the receipt is refused here (PR-5)."""
     order = owned(known.find(Order, body.order_id), body.order_id, body.customer_id)
-    free(order)
+    refuse_while_settling(order)
     returnable(order, now)
     requested_values(order, body.lines)
     case = returns.requested(fresh("ret", message), order.id, body.lines, body.reason, body.note, now)
@@ -97,7 +97,7 @@ def register_waybill(known: Known, body: RegisterWaybill, message: Message, now:
 def refuse_delivery(known: Known, body: RefuseDelivery, message: Message, now: datetime) -> Decision:
     """The customer refuses the parcel: all of it that is in no case yet goes back, and needs nobody's approval (2.1)."""
     order = owned(known.find(Order, body.order_id), body.order_id, body.customer_id)
-    free(order)
+    refuse_while_settling(order)
     must_be_shipped(order)
     units = tuple([LineQuantity(line.id, line.returnable) for line in order.lines if line.returnable])
     if order.delivered_at is not None or not units:
@@ -136,7 +136,7 @@ def _case(known: Known, order_id: str, return_id: str, now: datetime) -> tuple[O
     The case still has the version that is stored: one decision is one version, also where time had a step in it.
     """
     order = owned(known.find(Order, order_id), order_id)
-    stored = returns.known(known.find(ReturnCase, return_id), return_id, order_id)
+    stored = returns.case_of(known.find(ReturnCase, return_id), return_id, order_id)
     approved = returns.approved_by_time(stored, now)
     facts = (events.ReturnApproved(order_id, return_id, True),) if approved is not None else ()
     case = approved or stored

@@ -14,7 +14,7 @@ from services.order.domain.answers import Placed, Started
 from services.order.domain.commands import CancelOrder, ConfirmShipment, PlaceOrder, RefundAmount, ReverseRefund
 from services.order.domain.fulfilment import cancellation_plan, capture_plan, expiry_plan
 from services.order.domain.fulfilment import hold_expired as runs_out
-from services.order.domain.order import Order, Refund, after, free, owned, state_during, told
+from services.order.domain.order import Order, Refund, after, owned, refuse_while_settling, state_during, told
 from services.order.domain.participation import uncovered_minor
 from services.order.domain.placing import place, placement_plan
 from services.order.domain.plans import Plan, RefundPlan
@@ -55,14 +55,14 @@ def place_order(known: Known, body: PlaceOrder, message: Message, now: datetime)
 def confirm_shipment(known: Known, body: ConfirmShipment, message: Message, now: datetime) -> Decision:
     """The merchant's click, the commit point of the race with a cancel (OR-4, CR-12)."""
     order = owned(known.find(Order, body.order_id), body.order_id, merchant_id=body.merchant_id)
-    free(order)
+    refuse_while_settling(order)
     return begun(known, order, message, capture_plan(order, body, now), now).decided()
 
 
 def cancel_order(known: Known, body: CancelOrder, message: Message, now: datetime) -> Decision:
     """Cancel what has not shipped (OR-2, OR-7)."""
     order = owned(known.find(Order, body.order_id), body.order_id, body.customer_id)
-    free(order)
+    refuse_while_settling(order)
     plan = cancellation_plan(order, body, now)
     if body.quote is not None:
         plan = pinned(plan, body.quote, order, now)
@@ -72,7 +72,7 @@ def cancel_order(known: Known, body: CancelOrder, message: Message, now: datetim
 def refund_amount(known: Known, body: RefundAmount, message: Message, now: datetime) -> Decision:
     """Money back without goods."""
     order = owned(known.find(Order, body.order_id), body.order_id)
-    free(order)
+    refuse_while_settling(order)
     plan = amount_plan(order, fresh("rfd", message), body, now)
     if body.quote is not None:
         plan = pinned(plan, body.quote, order, now)
@@ -82,7 +82,7 @@ def refund_amount(known: Known, body: RefundAmount, message: Message, now: datet
 def reverse_refund(known: Known, body: ReverseRefund, message: Message, now: datetime) -> Decision:
     """Undo a refund; what it moved stands in the plan of its settlement (P24)."""
     order = owned(known.find(Order, body.order_id), body.order_id)
-    free(order)
+    refuse_while_settling(order)
     refund = refund_to_reverse(order, body.settlement_id)
     refunded = known.find(Run, refund.settlement_id)
     if refunded is None:

@@ -14,7 +14,7 @@ from services.order.domain import events, returns
 from services.order.domain.answers import Resolved
 from services.order.domain.commands import DisputeReceipt, DisputeRejection, ResolveDispute
 from services.order.domain.lines import returning
-from services.order.domain.order import Order, after, free, owned, told
+from services.order.domain.order import Order, after, owned, refuse_while_settling, told
 from services.order.domain.refunding import requested_values
 from services.order.domain.returns import CUSTOMER, MERCHANT, ReturnCase, disputable, expect, stepped
 from services.order.domain.states import ReturnState
@@ -23,7 +23,7 @@ from services.order.domain.states import ReturnState
 def dispute_receipt(known: Known, body: DisputeReceipt, message: Message, now: datetime) -> Decision:
     """The merchant says that what arrived is not what was sent; beside the waybill (CR-6) that needs evidence."""
     order = owned(known.find(Order, body.order_id), body.order_id, merchant_id=body.merchant_id)
-    case = returns.known(known.find(ReturnCase, body.return_id), body.return_id, body.order_id)
+    case = returns.case_of(known.find(ReturnCase, body.return_id), body.return_id, body.order_id)
     expect(case, ReturnState.IN_RETURN)
     if not body.evidence:
         raise InvalidArgument("EVIDENCE_REQUIRED", "a dispute of a receipt needs evidence", {"field": "evidence"})
@@ -37,8 +37,8 @@ def dispute_receipt(known: Known, body: DisputeReceipt, message: Message, now: d
 def dispute_rejection(known: Known, body: DisputeRejection, message: Message, now: datetime) -> Decision:
     """The customer does not take the merchant's no: the units wait again, until support decides."""
     order = owned(known.find(Order, body.order_id), body.order_id, body.customer_id)
-    case = returns.known(known.find(ReturnCase, body.return_id), body.return_id, body.order_id)
-    free(order)
+    case = returns.case_of(known.find(ReturnCase, body.return_id), body.return_id, body.order_id)
+    refuse_while_settling(order)
     expect(case, ReturnState.REJECTED)
     if case.disputed_by:
         raise FailedPrecondition("RETURN_STATE", f"{case.id} was in dispute before: support has decided")
@@ -55,8 +55,8 @@ def dispute_rejection(known: Known, body: DisputeRejection, message: Message, no
 def resolve_dispute(known: Known, body: ResolveDispute, message: Message, now: datetime) -> Decision:
     """Support decides a dispute: goods that arrived are refunded, a rejected return may be sent, or the case is closed."""
     order = owned(known.find(Order, body.order_id), body.order_id)
-    case = returns.known(known.find(ReturnCase, body.return_id), body.return_id, body.order_id)
-    free(order)
+    case = returns.case_of(known.find(ReturnCase, body.return_id), body.return_id, body.order_id)
+    refuse_while_settling(order)
     expect(case, ReturnState.IN_DISPUTE)
     fact = events.ReturnDisputeResolved(order.id, case.id, body.upheld, body.operator_id, body.reason)
     if body.upheld and case.waybill_number:

@@ -10,7 +10,7 @@ from services.kernel.saga import Run
 from services.order.domain import events
 from services.order.domain.commands import BankRefundSettled, ConfirmDelivery, FlashRefundConfirmed, FlashRefundExpired
 from services.order.domain.completion import alarm, no_alarm
-from services.order.domain.order import MOVING, Order, Refund, after, free, owned, summary, with_refund
+from services.order.domain.order import MOVING, Order, Refund, after, owned, refuse_while_settling, summary, with_refund
 from services.order.domain.plans import RefundPlan
 from services.order.domain.returns import ReturnCase, stepped
 from services.order.domain.states import EFFECTIVE_REFUNDS, OrderState, RefundState
@@ -21,7 +21,7 @@ from services.order.sagas.refund import RETURN_STATES, refunded_fact
 def confirm_delivery(known: Known, body: ConfirmDelivery, message: Message, now: datetime) -> Decision:
     """The order arrived; its after-sale time begins."""
     order = owned(known.find(Order, body.order_id), body.order_id)
-    free(order)
+    refuse_while_settling(order)
     if not order.shipped:
         raise FailedPrecondition("ORDER_NOT_SHIPPED", f"{order.id} is {order.state}")
     if order.delivered_at is not None:

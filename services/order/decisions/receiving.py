@@ -12,7 +12,7 @@ from services.order.domain.answers import Received
 from services.order.domain.commands import ConfirmReceipt
 from services.order.domain.events import ReturnReceived
 from services.order.domain.lines import LineQuantity
-from services.order.domain.order import Order, free, owned
+from services.order.domain.order import Order, owned, refuse_while_settling
 from services.order.domain.quotes import QuoteContent
 from services.order.domain.quoting import pinned
 from services.order.domain.refunding import return_plan
@@ -23,8 +23,8 @@ from services.order.domain.states import ReturnState
 def confirm_receipt(known: Known, body: ConfirmReceipt, message: Message, now: datetime) -> Decision:
     """The merchant got the goods: this alone starts the refund of a return (CR-7)."""
     order = owned(known.find(Order, body.order_id), body.order_id)
-    case = returns.known(known.find(ReturnCase, body.return_id), body.return_id, body.order_id)
-    free(order)
+    case = returns.case_of(known.find(ReturnCase, body.return_id), body.return_id, body.order_id)
+    refuse_while_settling(order)
     returns.expect(case, ReturnState.IN_RETURN, ReturnState.REFUND_EXCEPTION, ReturnState.IN_DISPUTE)
     refund, received = accepted(known, order, case, message, now, asked=body.accepted, quote=body.quote)
     return refund.decided(Done(Received(refund.order, refund.run, received)))

@@ -7,7 +7,7 @@ from services.kernel.errors import FailedPrecondition, InvalidArgument
 from services.order.domain.commands import CancelOrder, ConfirmShipment
 from services.order.domain.lines import LineValue, open_values
 from services.order.domain.order import Order
-from services.order.domain.plans import CancellationPlan, CapturePlan, Money, money
+from services.order.domain.plans import CancellationPlan, CapturePlan, Movement, movement
 from services.order.domain.states import OrderState
 from services.order.domain.tenders import held_coupon, held_shares
 
@@ -54,9 +54,9 @@ def _may_move(order: Order, now: datetime) -> None:
         raise FailedPrecondition("HOLD_EXPIRED", f"{order.id} was held until {order.hold_expires_at}")
 
 
-def _held_money(order: Order, values: Sequence[LineValue]) -> Money:
+def _held_money(order: Order, values: Sequence[LineValue]) -> Movement:
     amount = sum(value.amount_minor for value in values)
-    return money(order, held_shares(order.tenders, amount), _coupon(order, values, amount))
+    return movement(order, held_shares(order.tenders, amount), _coupon(order, values, amount))
 
 
 def _coupon(order: Order, values: Sequence[LineValue], amount_minor: int) -> int:

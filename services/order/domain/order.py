@@ -115,7 +115,7 @@ class Order:
         return next((refund for refund in self.refunds if refund.settlement_id == settlement_id), None)
 
 
-def free(order: Order) -> None:
+def refuse_while_settling(order: Order) -> None:
     """Let nobody pass while a settlement is under way: the caller is asked again until its deadline."""
     if order.settlement_id:
         raise IsBusy(order.settlement_id)

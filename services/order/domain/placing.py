@@ -6,7 +6,7 @@ from services.kernel.errors import InvalidArgument
 from services.order.domain.commands import NewTender, PlaceOrder
 from services.order.domain.lines import Line
 from services.order.domain.order import Order
-from services.order.domain.plans import PlacementPlan, money
+from services.order.domain.plans import PlacementPlan, movement
 from services.order.domain.pricing import AMOUNT_MINOR_MAX, payable
 from services.order.domain.states import OrderState
 from services.order.domain.tenders import Coupon, Share, Tender, TenderType
@@ -40,7 +40,7 @@ def placement_plan(order: Order) -> PlacementPlan:
     """All of its tenders are to be reserved."""
     shares = tuple(Share(tender.type, tender.amount_minor, tender.amount_minor) for tender in order.tenders)
     reference = next((t.reference for t in order.tenders if t.type is TenderType.BANKCARD and t.amount_minor), "")
-    return PlacementPlan(money(order, shares, order.coupon.amount_minor), order.terms, reference)
+    return PlacementPlan(movement(order, shares, order.coupon.amount_minor), order.terms, reference)
 
 
 def _lines(body: PlaceOrder) -> tuple[Line, ...]:

@@ -13,7 +13,7 @@ from services.order.domain.states import Kind
 from services.order.domain.tenders import Share, Shares, TenderType
 
 
-class Money(NamedTuple):
+class Movement(NamedTuple):
     """The money of a settlement: whose it is, by tender in the order's own order, and the coupon's part."""
 
     order_id: str
@@ -81,7 +81,7 @@ class PlacementPlan:
     """Reserve all tenders of a new order."""
 
     kind: ClassVar[Kind] = Kind.PLACEMENT
-    money: Money
+    money: Movement
     terms: CreditTerms | None = None
     payment_reference: str = ""
 
@@ -91,7 +91,7 @@ class CapturePlan:
     """Capture the tenders' share of a shipment."""
 
     kind: ClassVar[Kind] = Kind.CAPTURE
-    money: Money
+    money: Movement
     lines: tuple[LineValue, ...]
     waybill_number: str = ""
 
@@ -101,7 +101,7 @@ class CancellationPlan:
     """Give back what is held for units that do not ship; `expired` where the hold ran out (A14)."""
 
     kind: ClassVar[Kind] = Kind.CANCELLATION
-    money: Money
+    money: Movement
     lines: tuple[LineValue, ...]
     reason: str = ""
     note: str = ""
@@ -117,7 +117,7 @@ class RefundPlan:
     its part before; `awaits_network` says that the credit share is FLASH (PM-1)."""
 
     kind: ClassVar[Kind] = Kind.REFUND
-    money: Money
+    money: Movement
     refund_id: str
     lines: tuple[LineValue, ...] = ()
     return_id: str = ""
@@ -133,7 +133,7 @@ class ReversalPlan:
     """Undo a refund: the same money the other way. The merchant owes `uncovered_minor` of its gift-card share (P23)."""
 
     kind: ClassVar[Kind] = Kind.REFUND_REVERSAL
-    money: Money
+    money: Movement
     refund_id: str
     refund_settlement_id: str
     lines: tuple[LineValue, ...] = ()
@@ -146,15 +146,15 @@ class DepositReturnPlan:
     """Give the bank payment of a rejected order back (PM-5)."""
 
     kind: ClassVar[Kind] = Kind.DEPOSIT_RETURN
-    money: Money
+    money: Movement
     payment_reference: str
 
 
 Plan = PlacementPlan | CapturePlan | CancellationPlan | RefundPlan | ReversalPlan | DepositReturnPlan
 
 
-def money(order: Order, shares: Shares, coupon_minor: int) -> Money:
+def movement(order: Order, shares: Shares, coupon_minor: int) -> Movement:
     """The money of a settlement of this order."""
-    return Money(
+    return Movement(
         order.id, order.customer_id, order.merchant_id, order.account_id, order.card_id, shares, coupon_minor
     )

@@ -68,7 +68,7 @@ def read(token: bytes, key: bytes) -> QuoteContent | None:
     )
 
 
-def hold(
+def check_quote(
     quote: QuoteContent, kind: str, order_id: str, version: int, amount_minor: int, lines: tuple[LineQuantity, ...],
     now: datetime,
 ) -> None:

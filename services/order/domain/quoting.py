@@ -13,9 +13,9 @@ from services.order.domain.fulfilment import cancellation_plan
 from services.order.domain.lines import LineQuantity
 from services.order.domain.order import Order
 from services.order.domain.plans import CancellationPlan, Pins, RefundPlan
-from services.order.domain.quotes import QuoteContent, hold
+from services.order.domain.quotes import QuoteContent, check_quote
 from services.order.domain.refunding import amount_plan, requested_values, return_plan
-from services.order.domain.returns import ReturnCase, accepted_units, known
+from services.order.domain.returns import ReturnCase, accepted_units, case_of
 
 ASKED = "OTHER"
 """The reason that stands in a cancel which is only asked about."""
@@ -62,7 +62,7 @@ def quoted_plan(order: Order, case: ReturnCase | None, subject: Subject, now: da
         case OfAmount(amount_minor):
             return amount_plan(order, "", RefundAmount(order.id, amount_minor), now)
         case OfReceipt(return_id):
-            received = known(case, return_id, order.id)
+            received = case_of(case, return_id, order.id)
             return return_plan(order, "", received.id, received.lines, accepted_units(received, received.accepted))
         case OfReturn(lines):
             return _return_plan(order, lines, now)
@@ -71,7 +71,7 @@ def quoted_plan(order: Order, case: ReturnCase | None, subject: Subject, now: da
 def pinned(plan: P, quote: QuoteContent, order: Order, now: datetime) -> P:
     """The plan with what an accepted quote pins; refused unless the quote is for just this plan and still holds."""
     units = tuple(LineQuantity(value.id, value.quantity) for value in plan.lines)
-    hold(quote, plan.kind, order.id, order.version, plan.money.amount_minor, units, now)
+    check_quote(quote, plan.kind, order.id, order.version, plan.money.amount_minor, units, now)
     return replace(plan, pins=Pins(quote.account_version, quote.valid_until, quote.digest))
 
 

@@ -10,7 +10,7 @@ from services.order.domain.completion import refundable
 from services.order.domain.credit_terms import Route
 from services.order.domain.lines import LineQuantity, LineValue, chosen, returned_value
 from services.order.domain.order import Order, Refund
-from services.order.domain.plans import RefundPlan, ReversalPlan, money
+from services.order.domain.plans import RefundPlan, ReversalPlan, movement
 from services.order.domain.pricing import AMOUNT_MINOR_MAX
 from services.order.domain.states import EFFECTIVE_REFUNDS, WAITING_REFUNDS, RefundState
 from services.order.domain.tenders import TenderType, refund_coupon, refund_shares
@@ -91,7 +91,7 @@ def _plan(order: Order, refund_id: str, values: tuple[LineValue, ...], amount_mi
     if len(order.refunds) >= REFUNDS_MAX:
         raise FailedPrecondition("ORDER_STATE", f"{order.id} has {REFUNDS_MAX} refunds")
     coupon_minor = refund_coupon(order.coupon, order.tenders, amount_minor)
-    moved = money(order, refund_shares(order.tenders, amount_minor), coupon_minor)
+    moved = movement(order, refund_shares(order.tenders, amount_minor), coupon_minor)
     flash = order.terms is not None and order.terms.route is Route.FLASH
     return RefundPlan(
         moved, refund_id, values,

@@ -86,7 +86,7 @@ def refused(
     )
 
 
-def known(case: ReturnCase | None, return_id: str, order_id: str) -> ReturnCase:
+def case_of(case: ReturnCase | None, return_id: str, order_id: str) -> ReturnCase:
     """The case, if it exists and belongs to this order."""
     if case is None or case.order_id != order_id:
         raise NotFound("RETURN_NOT_FOUND", f"there is no return {return_id} of {order_id}")

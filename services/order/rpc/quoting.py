@@ -10,7 +10,7 @@ import grpc
 from services.kernel.errors import Aborted, SettlementError, Unavailable
 from services.order.domain import quotes, quoting
 from services.order.domain.order import Order, owned
-from services.order.domain.plans import CancellationPlan, Money
+from services.order.domain.plans import CancellationPlan, Movement
 from services.order.domain.returns import ReturnCase
 from services.order.domain.tenders import TenderType
 from services.order.store.reads import find_case, find_order
@@ -113,7 +113,7 @@ def _subject(request: order_service_pb2.QuoteRefundRequest) -> quoting.Subject:
             return quoting.OfReturn(quantities(request.return_lines.lines))
 
 
-def _preview_request(money: Money, release: bool) -> credit_service_pb2.PreviewRefundRequest:
+def _preview_request(money: Movement, release: bool) -> credit_service_pb2.PreviewRefundRequest:
     return credit_service_pb2.PreviewRefundRequest(
         account_id=money.account_id, order_id=money.order_id, merchant_id=money.merchant_id,
         credit_minor=money.of(TenderType.CREDIT), wallet_minor=money.of(TenderType.WALLET),

@@ -9,7 +9,7 @@ from services.order.domain.completion import no_alarm
 from services.order.domain.events import OrderRefunded, RefundAccepted, RefundFailed
 from services.order.domain.lines import Line, LineQuantity, updated
 from services.order.domain.order import Order, Refund, after, moved, summary, with_refund
-from services.order.domain.participation import ClawBack, RefundCard, RefundTenders, credit_effect, uncovered_minor
+from services.order.domain.participation import ClawBackFromMerchant, RefundCard, RefundTenders, credit_effect, uncovered_minor
 from services.order.domain.plans import RefundPlan
 from services.order.domain.returns import ReturnCase, stepped
 from services.order.domain.states import Kind, OrderState, RefundState, ReturnState
@@ -28,9 +28,9 @@ RETURN_STATES = {
 """Where a return case stands by how far its refund is (DOMAIN 2.2)."""
 
 
-def _refund(plan: RefundPlan, uncovered: int = 0) -> RefundTenders | ClawBack:
+def _refund(plan: RefundPlan, uncovered: int = 0) -> RefundTenders | ClawBackFromMerchant:
     if not plan.money.in_credit_ledger:
-        return ClawBack(plan.money, uncovered)
+        return ClawBackFromMerchant(plan.money, uncovered)
     return RefundTenders(plan.money, plan.refund_id, plan.pins, uncovered)
 
 

@@ -5,37 +5,37 @@ from datetime import datetime
 from services.kernel.decision import Decision, Known, Timer
 from services.kernel.errors import Defect
 from services.kernel.saga import Definition, Run
+from services.order.domain import participation
 from services.order.domain.completion import alarm
 from services.order.domain.events import RefundReversed
 from services.order.domain.lines import updated
 from services.order.domain.order import Order, after, moved, summary, with_refund
-from services.order.domain.participation import ClawBack, UndoCardRefund, UndoRefund
 from services.order.domain.plans import ReversalPlan
 from services.order.domain.states import Kind, OrderState, RefundState
 from services.order.sagas.ending import Ended, Ending, card_redemption, credit_ledger, creditor
 
 
-def _undo(plan: ReversalPlan) -> UndoRefund | ClawBack:
+def _reverse(plan: ReversalPlan) -> participation.ReverseRefund | participation.ClawBackFromMerchant:
     if not plan.money.in_credit_ledger:
-        return ClawBack(plan.money, plan.uncovered_minor, undone=True)
-    return UndoRefund(plan.money, plan.refund_id)
+        return participation.ClawBackFromMerchant(plan.money, plan.uncovered_minor, undone=True)
+    return participation.ReverseRefund(plan.money, plan.refund_id)
 
 
-def _undo_card(plan: ReversalPlan) -> UndoCardRefund:
-    return UndoCardRefund(plan.money, plan.refund_id)
+def _reverse_card(plan: ReversalPlan) -> participation.ReverseCardRefund:
+    return participation.ReverseCardRefund(plan.money, plan.refund_id)
 
 
 DEFINITION = Definition(
     kind=Kind.REFUND_REVERSAL, version=2, plan_type=ReversalPlan,
     participants=(
-        creditor(_undo, lambda plan: plan.money.in_credit_ledger or plan.uncovered_minor > 0),
-        card_redemption(_undo_card),
+        creditor(_reverse, lambda plan: plan.money.in_credit_ledger or plan.uncovered_minor > 0),
+        card_redemption(_reverse_card),
     ),
 )
 
 _EARLIER = Definition(
     kind=Kind.REFUND_REVERSAL, version=1, plan_type=ReversalPlan,
-    participants=(credit_ledger(_undo), card_redemption(_undo_card)),
+    participants=(credit_ledger(_reverse), card_redemption(_reverse_card)),
 )
 """Before the credit ledger took part where only a gift card moves (P24)."""
 

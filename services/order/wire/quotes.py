@@ -6,7 +6,7 @@ from hashlib import blake2b
 from services.kernel.calendar import business_date
 from services.order.domain.lines import LineQuantity, LineValue
 from services.order.domain.order import Order
-from services.order.domain.plans import CancellationPlan, Money, RefundPlan
+from services.order.domain.plans import CancellationPlan, Movement, RefundPlan
 from services.order.domain.quotes import POLICY_VERSION, QuoteContent, sign, valid_until
 from services.order.domain.states import Kind
 from services.order.wire.scalars import KINDS, tender_shares
@@ -18,7 +18,7 @@ _NOT_PROMISED = ("post_time", "account_version", "refund_id", "refund_state", "l
 """What of an effect only its execution knows: when, under which names, and how the network takes it."""
 
 
-def result_digest(moved: Money, lines: tuple[LineValue, ...], effect: effects_pb2.CreditEffect | None) -> str:
+def result_digest(moved: Movement, lines: tuple[LineValue, ...], effect: effects_pb2.CreditEffect | None) -> str:
     """One name for a whole result: units, tenders, coupon, and everything that happens on the account. The same for a
     quote and for its execution, or the quote was broken."""
     digest = blake2b(digest_size=16)

@@ -21,8 +21,8 @@ from services.order.domain.commands import (
     ReverseRefund,
 )
 from services.order.domain.order import Order
-from services.order.domain.participation import CARD_REDEMPTION, CREDIT_LEDGER, ClawBack, RefundTenders
-from services.order.domain.plans import Money
+from services.order.domain.participation import CARD_REDEMPTION, CREDIT_LEDGER, ClawBackFromMerchant, RefundTenders
+from services.order.domain.plans import Movement
 from services.order.domain.pricing import Promotion
 from services.order.domain.returns import ReturnCase
 from services.order.domain.states import OrderState, RefundState, ReturnState
@@ -240,12 +240,12 @@ def test_the_last_refund_is_undone_and_the_order_is_as_before() -> None:
     assert reason_of(world.ask(ReverseRefund(ORDER_ID))) == "NO_REFUND_TO_REVERSE"
 
 
-def _confirmed_to_credit(world: World) -> RefundTenders | ClawBack:
+def _confirmed_to_credit(world: World) -> RefundTenders | ClawBackFromMerchant:
     """Both answer TRY; what the credit ledger is then told to confirm."""
     while not any(c.saga and c.saga.op is Op.CONFIRM for c in world.sent):
         world.answer(world.sent.pop(0))
     body = next(c.body for c in world.sent if c.participant == CREDIT_LEDGER)
-    assert isinstance(body, RefundTenders | ClawBack)
+    assert isinstance(body, RefundTenders | ClawBackFromMerchant)
     return body
 
 
@@ -278,15 +278,15 @@ def test_a_refund_to_a_gift_card_alone_asks_the_credit_ledger_about_the_merchant
     world.settle()
 
     assert keys == {"merchant"}
-    assert isinstance(claimed, ClawBack)
-    assert isinstance(given_back, ClawBack)
+    assert isinstance(claimed, ClawBackFromMerchant)
+    assert isinstance(given_back, ClawBackFromMerchant)
     assert (claimed.amount_minor, claimed.undone, given_back.amount_minor, given_back.undone) == (9_000, False, 9_000, True)
     assert (refunded, world.refund().state) == (RefundState.SUCCEEDED, RefundState.REVERSED)
 
 
 def test_the_share_of_a_merchant_is_one_that_the_credit_ledger_settles() -> None:
     """Another name would hold a debt that no settlement nets."""
-    assert {Money("o", "c", "m", "a", f"crd_{n}", (), 0).merchant_share for n in range(500)} == set(share_keys("m"))
+    assert {Movement("o", "c", "m", "a", f"crd_{n}", (), 0).merchant_share for n in range(500)} == set(share_keys("m"))
 
 
 def test_undoing_what_the_merchant_was_not_paid_for_is_the_cards_alone() -> None:
@@ -297,7 +297,7 @@ def test_undoing_what_the_merchant_was_not_paid_for_is_the_cards_alone() -> None
 
     world.ask(ReverseRefund(ORDER_ID))
 
-    assert sent(world) == [(CARD_REDEMPTION, "EXECUTE", "UndoCardRefund")]
+    assert sent(world) == [(CARD_REDEMPTION, "EXECUTE", "ReverseCardRefund")]
 
 
 def test_a_stale_quote_lets_the_receipt_be_confirmed_again() -> None:

@@ -266,7 +266,7 @@ def test_a_quote_holds_ten_minutes(at: timedelta, stale: bool) -> None:
     content = quotes.QuoteContent(ORDER_ID, "refund", 5, units(L1=1), 3, 0, until, "")
 
     def held() -> None:
-        quotes.hold(content, "refund", ORDER_ID, 3, 5, units(L1=1), NOW + at)
+        quotes.check_quote(content, "refund", ORDER_ID, 3, 5, units(L1=1), NOW + at)
 
     if stale:
         with pytest.raises(Aborted):
@@ -285,6 +285,6 @@ def test_a_quote_ends_with_its_fee_day(offset: timedelta, stale: bool) -> None:
     assert until == midnight
     if stale:
         with pytest.raises(Aborted):
-            quotes.hold(content, "refund", ORDER_ID, 3, 5, (), midnight + offset)
+            quotes.check_quote(content, "refund", ORDER_ID, 3, 5, (), midnight + offset)
     else:
-        quotes.hold(content, "refund", ORDER_ID, 3, 5, (), midnight + offset)
+        quotes.check_quote(content, "refund", ORDER_ID, 3, 5, (), midnight + offset)

@@ -30,12 +30,12 @@ from services.order.domain.order import Order, Refund
 from services.order.domain.participation import (
     CREDIT_LEDGER,
     CardEffect,
-    ClawBack,
+    ClawBackFromMerchant,
     CreditEffect,
     RefundCard,
     RefundTenders,
 )
-from services.order.domain.plans import Money
+from services.order.domain.plans import Movement
 from services.order.domain.pricing import Promotion
 from services.order.domain.returns import ReturnCase
 from services.order.domain.states import OrderState
@@ -111,7 +111,7 @@ class World:
         """Let a participant answer one command."""
         assert command.saga is not None
         done = verdict is Verdict.DONE and command.saga.op in (Op.TRY, Op.EXECUTE)
-        money: Money = command.body.money  # type: ignore[attr-defined]  # every command of ours has it
+        money: Movement = command.body.money  # type: ignore[attr-defined]  # every command of ours has it
         in_ledger = command.participant == CREDIT_LEDGER
         moved = money.credit_vector() if in_ledger else money.card_vector()
         reply = Reply(
@@ -163,7 +163,7 @@ class World:
 
     def _effect(self, command: Command) -> CreditEffect | CardEffect | None:
         body = command.body
-        if isinstance(body, ClawBack):
+        if isinstance(body, ClawBackFromMerchant):
             return None
         if command.participant == CREDIT_LEDGER:
             return CreditEffect(self.now, self.refund_state if isinstance(body, RefundTenders) else "")
