@@ -27,8 +27,6 @@ MERCHANT, CUSTOMER = "MERCHANT", "CUSTOMER"
 REFUSED = "REFUSED"
 """The reason of a case that a refused delivery opened."""
 
-OPEN = frozenset({ReturnState.REQUESTED, ReturnState.APPROVED, ReturnState.IN_RETURN, ReturnState.IN_DISPUTE})
-
 
 @dataclass(frozen=True, slots=True)
 class ReturnCase:

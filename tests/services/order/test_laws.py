@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from services.kernel.decision import Busy, Done
 from services.kernel.messages import Op
 from services.kernel.saga import TERMINAL, Phase, Run, Verdict
-from services.order.domain import explanation
 from services.order.domain.commands import (
     ApproveReturn,
     CancelOrder,
@@ -28,12 +27,14 @@ from services.order.domain.commands import (
     ReverseRefund,
 )
 from services.order.domain.completion import AFTER_SALE
+from services.order.domain.explanation import explain
 from services.order.domain.lines import LineQuantity
 from services.order.domain.order import Order
 from services.order.domain.pricing import Promotion, discount_alloc, payable, unit_refund
 from services.order.domain.returns import ReturnCase
 from services.order.domain.states import OrderState
 from services.order.domain.tenders import TenderType, tender_split
+from tests.services.order.steps import holds
 from tests.services.order.world import ORDER_ID, World, new_order
 
 AMOUNTS = st.integers(0, 1_000_000)
@@ -220,8 +221,8 @@ def test_every_history_keeps_the_books_of_the_order(body: PlaceOrder, chance: Ra
     assert all(run.phase in TERMINAL for run in runs)
     assert not [key for key in world.timers if key[0] == "saga"]
     for run in runs:
-        steps = explanation.explain(world.order, run.plan)
-        assert all(explanation.holds(step) for step in steps)
+        steps = explain(world.order, run.plan)
+        assert all(holds(step) for step in steps)
         assert steps[-1].amount_minor == run.plan.money.amount_minor or steps[-1].rule == "A24"
 
 
