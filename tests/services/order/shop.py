@@ -24,8 +24,8 @@ from services.runtime.stored.sagas import saga_table
 from settlement.card_redemption.v1 import commands_pb2 as card_commands_pb2
 from settlement.card_redemption.v1 import effects_pb2 as card_effects_pb2
 from settlement.credit_ledger.v1 import commands_pb2, effects_pb2
+from tests.in_memory import NOW
 from tests.services.batches import decide
-from tests.services.order.world import NOW
 
 PARTITIONS = 8
 ALL_TABLES = (*TABLES, saga_table(DEFINITIONS))

@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from services.kernel.decision import Command, Done
+from services.kernel.decision import Command
 from services.kernel.errors import NotFound
-from services.kernel.messages import Message, Op
+from services.kernel.messages import Op
 from services.kernel.saga import Phase, Reply, Run, Verdict
-from services.order.decisions import RULES
 from services.order.domain.merchant_settlement import (
     MerchantPlan,
     MerchantSettlement,
@@ -25,7 +24,7 @@ from settlement.common.v1 import money_pb2
 from settlement.order.v1 import merchant_service_pb2 as pb
 from tests.services.order.shop import Shop
 from tests.services.order.test_store import same_as_saved
-from tests.services.order.world import World, reason_of
+from tests.services.order.world import World
 
 KEY = "mer_1/mst_1"
 SETTLED, REFUSED = MerchantSettlementState.SETTLED, MerchantSettlementState.REFUSED
@@ -33,7 +32,7 @@ SETTLED, REFUSED = MerchantSettlementState.SETTLED, MerchantSettlementState.REFU
 
 def _begun() -> World:
     world = World()
-    assert isinstance(world.ask(SettleGiftCardShare("mer_1", 4_000), KEY), Done)
+    assert world.ask(SettleGiftCardShare("mer_1", 4_000), KEY).reason == ""
     return world
 
 
@@ -52,7 +51,7 @@ def _answer(world: World, command: Command, verdict: Verdict = Verdict.DONE, rea
     assert saga is not None
     moved = (("GIFTCARD", 4_000),) if saga.op is Op.TRY and verdict is Verdict.DONE else ()
     reply = Reply(saga.saga_id, saga.branch, saga.op, verdict, reason, moved)
-    world._decide(RULES[Reply], Message("", KEY, reply, "reply"))  # tests may look inside
+    world.reply(KEY, reply)
 
 
 def _answer_all(world: World, refusing: str = "", reason: str = "") -> None:
@@ -108,7 +107,7 @@ def test_a_lost_command_is_sent_again_and_silence_ends_it() -> None:
 @pytest.mark.parametrize("amount", [0, -1])
 def test_nothing_is_not_settled(amount: int) -> None:
     """INVALID_AMOUNT, before anybody is asked."""
-    assert reason_of(World().ask(SettleGiftCardShare("mer_1", amount), KEY)) == "INVALID_AMOUNT"
+    World().ask(SettleGiftCardShare("mer_1", amount), KEY).then_refused("INVALID_AMOUNT")
 
 
 @dataclass

@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.kernel.decision import Done
 from services.kernel.errors import Aborted
 from services.kernel.saga import Verdict
 from services.order.domain import quotes
@@ -28,7 +27,8 @@ from services.order.domain.returns import ReturnCase
 from services.order.domain.states import OrderState, RefundState, ReturnState
 from services.order.domain.tenders import TenderType
 from services.order.wire.settlements import settlement_message
-from tests.services.order.world import NOW, ORDER_ID, World, new_order, placed, reason_of, shipped, units
+from tests.in_memory import NOW
+from tests.services.order.world import ORDER_ID, World, new_order, placed, shipped, units
 
 SECOND = timedelta(seconds=1)
 EDGES = ((-SECOND, False), (timedelta(), False), (SECOND, True))
@@ -38,7 +38,6 @@ EDGES = ((-SECOND, False), (timedelta(), False), (SECOND, True))
 def opened(world: World) -> ReturnCase:
     """A new return case of the only line."""
     outcome = world.ask(RequestReturn(ORDER_ID, units(L1=1)))
-    assert isinstance(outcome, Done)
     assert isinstance(outcome.result, ReturnCase)
     return outcome.result
 
@@ -53,7 +52,7 @@ def test_a_hold_lasts_thirty_days(offset: timedelta, over: bool) -> None:
     assert [c.body.expired for c in world.sent] == ([True] if over else [])  # type: ignore[attr-defined]  # a release
     world.settle()
     assert world.state() is (OrderState.PAYMENT_EXPIRED if over else OrderState.AWAITING_SHIPMENT)
-    assert reason_of(world.ask(ConfirmShipment(ORDER_ID))) == ("HOLD_EXPIRED" if over else "")
+    assert world.ask(ConfirmShipment(ORDER_ID)).reason == ("HOLD_EXPIRED" if over else "")
 
 
 @pytest.mark.parametrize(("offset", "over"), EDGES)
@@ -63,8 +62,8 @@ def test_a_late_expiry_timer_lets_nothing_through(offset: timedelta, over: bool)
     for each in (world, other):
         each.now += timedelta(days=30) + offset
 
-    assert reason_of(world.ask(ConfirmShipment(ORDER_ID))) == ("HOLD_EXPIRED" if over else "")
-    assert reason_of(other.ask(CancelOrder(ORDER_ID, "NOT_WANTED"))) == ("HOLD_EXPIRED" if over else "")
+    assert world.ask(ConfirmShipment(ORDER_ID)).reason == ("HOLD_EXPIRED" if over else "")
+    assert other.ask(CancelOrder(ORDER_ID, "NOT_WANTED")).reason == ("HOLD_EXPIRED" if over else "")
 
 
 def test_a_capture_that_the_ledger_finds_expired_closes_the_order() -> None:
@@ -106,7 +105,7 @@ def test_the_merchant_answers_within_48_hours(offset: timedelta, over: bool) -> 
 
     assert timely.case(case.id).state is (ReturnState.APPROVED if over else ReturnState.REQUESTED)
     for world, each in ((timely, case), (late, other)):
-        assert reason_of(world.ask(RejectReturn(ORDER_ID, each.id, "no"))) == ("RETURN_STATE" if over else "")
+        assert world.ask(RejectReturn(ORDER_ID, each.id, "no")).reason == ("RETURN_STATE" if over else "")
 
 
 @pytest.mark.parametrize(("offset", "over"), [(-SECOND, False), (timedelta(), True), (SECOND, True)])
@@ -124,7 +123,7 @@ def test_a_waybill_comes_within_seven_days(offset: timedelta, over: bool) -> Non
     assert timely.case(case.id).state is (ReturnState.EXPIRED if over else ReturnState.APPROVED)
     assert timely.order.lines[0].returning == (0 if over else 1)
     for world, each in ((timely, case), (late, other)):
-        assert reason_of(world.ask(RegisterWaybill(ORDER_ID, each.id, "SF1"))) == ("RETURN_STATE" if over else "")
+        assert world.ask(RegisterWaybill(ORDER_ID, each.id, "SF1")).reason == ("RETURN_STATE" if over else "")
 
 
 def test_time_approves_on_the_way_where_its_timer_is_late() -> None:
@@ -133,12 +132,12 @@ def test_time_approves_on_the_way_where_its_timer_is_late() -> None:
     case = opened(world)
     world.now += timedelta(hours=50)
 
-    assert reason_of(world.ask(RegisterWaybill(ORDER_ID, case.id, "SF1"))) == ""
+    assert world.ask(RegisterWaybill(ORDER_ID, case.id, "SF1")).reason == ""
 
     assert world.case(case.id).state is ReturnState.IN_RETURN
     assert world.case(case.id).version == case.version + 1
     assert world.facts()[-2:] == ["ReturnApproved", "ReturnShipped"]
-    assert reason_of(world.ask(WithdrawReturn(ORDER_ID, case.id))) == "WAYBILL_STATE"
+    world.ask(WithdrawReturn(ORDER_ID, case.id)).then_refused("WAYBILL_STATE")
 
 
 @pytest.mark.parametrize(("offset", "over"), EDGES)
@@ -167,8 +166,8 @@ def test_a_flash_refund_counts_once_the_network_confirms() -> None:
 
     assert world.state() is OrderState.IN_TRANSIT
     assert world.order.waiting_refund == refund
-    assert reason_of(world.ask(ReverseRefund(ORDER_ID))) == "NO_REFUND_TO_REVERSE"
-    assert reason_of(world.ask(RefundAmount(ORDER_ID, 1))) == "REFUND_EXCEEDS_REMAINING"
+    world.ask(ReverseRefund(ORDER_ID)).then_refused("NO_REFUND_TO_REVERSE")
+    world.ask(RefundAmount(ORDER_ID, 1)).then_refused("REFUND_EXCEEDS_REMAINING")
     world.ask(FlashRefundConfirmed(ORDER_ID, refund.id, world.now))
 
     assert world.state() is OrderState.FULLY_REFUNDED
@@ -210,7 +209,7 @@ def test_a_return_follows_its_flash_refund() -> None:
     world.ask(FlashRefundConfirmed(ORDER_ID, world.refund().id, world.now, manual=True))
 
     assert exception is ReturnState.REFUND_EXCEPTION
-    assert reason_of(again) == "RETURN_STATE"
+    again.then_refused("RETURN_STATE")
     assert world.case(case.id).state is ReturnState.REFUNDED
 
 

@@ -1,17 +1,10 @@
-"""A small world for the order's rules: the decisions of the service against rows in memory, one message at a time.
+"""A small world for the order's rules: the service in memory, and participants that answer as the test tells them to."""
 
-What the lane does for real (load what is wanted, take changes, fire timers) is done here with dictionaries; the laws
-that the lane asserts on every decision are asserted here too. Participants answer as the test tells them to.
-"""
-
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import TypeVar
 
-from services.kernel.decision import Aggregate, Busy, Command, Decision, Done, Event, Known, Missing, Outcome, Refused, Rule
-from services.kernel.errors import Defect, SettlementError
-from services.kernel.messages import Message, Op, TimerDue
-from services.kernel.participant import IsBusy
+from services.kernel.decision import Command, Rule
+from services.kernel.messages import Op
 from services.kernel.saga import Reply, Run, Verdict
 from services.order.decisions import RULES, TIMERS
 from services.order.domain.commands import (
@@ -40,22 +33,18 @@ from services.order.domain.pricing import Promotion
 from services.order.domain.returns import ReturnCase
 from services.order.domain.states import OrderState
 from services.order.domain.tenders import TenderType
+from tests.in_memory import Arrived, InMemory, Step
 
-A = TypeVar("A", bound=Aggregate)
-NOW = datetime(2026, 3, 10, 1, 0, tzinfo=UTC)
 ORDER_ID = "ord_1"
 
 
 @dataclass
-class World:
-    """One order service. `ask` decides a call; `answer` and `settle` play the participants; `turn` moves the clock."""
+class World(InMemory):
+    """One order service with one order. `ask` decides a call; `answer` and `settle` play the participants."""
 
-    now: datetime = NOW
-    rows: dict[tuple[type, str], Aggregate] = field(default_factory=dict)
-    timers: dict[tuple[str, str], tuple[str, datetime]] = field(default_factory=dict)
-    sent: list[Command] = field(default_factory=list)
-    events: list[Event] = field(default_factory=list)
-    number: int = 0
+    rules: Mapping[type, Rule] = field(default_factory=lambda: RULES)
+    timer_rules: Mapping[str, Rule] = field(default_factory=lambda: TIMERS)
+    name: str = "order"
     refund_state: str = "SUCCEEDED"
     uncovered_minor: int = 0
 
@@ -64,7 +53,7 @@ class World:
     @property
     def order(self) -> Order:
         """The order of this world."""
-        return self._row(Order, ORDER_ID)
+        return self.row(Order, ORDER_ID)
 
     def state(self) -> OrderState:
         """Where the order stands."""
@@ -76,11 +65,11 @@ class World:
 
     def case(self, return_id: str) -> ReturnCase:
         """A return case."""
-        return self._row(ReturnCase, return_id)
+        return self.row(ReturnCase, return_id)
 
     def run(self, saga_id: str) -> Run:
         """A settlement's run."""
-        return self._row(Run, saga_id)
+        return self.row(Run, saga_id)
 
     def facts(self) -> list[str]:
         """The names of all events, in order."""
@@ -88,37 +77,27 @@ class World:
 
     # -- deciding
 
-    def ask(self, body: object, key: str = ORDER_ID) -> Outcome:
+    def ask(self, body: object, key: str = ORDER_ID) -> Step:
         """Decide a call."""
-        self.number += 1
-        fresh_id = f"{self.number:032x}"
-        return self._decide(RULES[type(body)], Message(f"request-{self.number}", key, body, fresh_id))
+        return self.when(key, body)
 
-    def turn(self, by: timedelta) -> None:
-        """Move the clock and fire what is due, the earliest first."""
-        self.now += by
-        for _ in range(1000):
-            due = sorted((at, kind, key) for (kind, key), (_, at) in self.timers.items() if at <= self.now)
-            if not due:
-                return
-            at, kind, key = due[0]
-            root = self.timers.pop((kind, key))[0]
-            message = Message("", root, TimerDue(kind, key, at), f"{kind}/{key}/{at.timestamp()}")
-            self._decide(TIMERS[kind], message)
-        raise Defect("timers without an end")
+    def step(self, arrived: Arrived) -> Step:
+        """Decide one message; the events of the one order are numbered from 1 without a gap."""
+        step = super().step(arrived)
+        assert [event.sequence for event in self.events] == list(range(1, len(self.events) + 1))
+        return step
 
-    def answer(self, command: Command, verdict: Verdict = Verdict.DONE, reason: str = "") -> Outcome:
+    def answer(self, command: Command, verdict: Verdict = Verdict.DONE, reason: str = "") -> None:
         """Let a participant answer one command."""
         assert command.saga is not None
         done = verdict is Verdict.DONE and command.saga.op in (Op.TRY, Op.EXECUTE)
         money: Movement = command.body.money  # type: ignore[attr-defined]  # every command of ours has it
         in_ledger = command.participant == CREDIT_LEDGER
         moved = money.credit_vector() if in_ledger else money.card_vector()
-        reply = Reply(
-            command.saga.saga_id, command.saga.branch, command.saga.op, verdict, reason, moved if done else (),
-            self._effect(command) if done else None,
-        )
-        return self._decide(RULES[Reply], Message("", ORDER_ID, reply, "reply"))
+        self.reply(ORDER_ID, Reply(
+            command.saga.saga_id, command.saga.branch, command.saga.op, verdict, reason,
+            moved=moved if done else (), result=self._effect(command) if done else None,
+        ))
 
     def settle(self, refuse: str = "", reason: str = "") -> None:
         """Let all participants answer until nothing is sent any more; `refuse` names one that says no to TRY/EXECUTE."""
@@ -128,39 +107,6 @@ class World:
             no = command.participant == refuse and command.saga.op in (Op.TRY, Op.EXECUTE)
             self.answer(command, Verdict.REFUSED if no else Verdict.DONE, reason if no else "")
 
-    def _decide(self, rule: Rule, message: Message) -> Outcome:
-        known = Known()
-        wanted = rule.wants(message.body, message)
-        for _ in range(8):
-            for kind, key in wanted:
-                row = self.rows.get((kind, key))
-                known.load(kind, {key: row} if row is not None else {}, [key])
-            try:
-                decision: Decision = rule.decide(known, message.body, message, self.now)
-            except Missing as more:
-                wanted = more.rows
-                continue
-            except SettlementError as error:
-                return Refused.of(error)
-            except IsBusy as busy:
-                return Busy(busy.holder)
-            self._take(decision)
-            return decision.outcome
-        raise Defect("asks for more without an end")
-
-    def _take(self, decision: Decision) -> None:
-        for row in decision.changes:
-            before = self.rows.get((type(row), row.key))
-            assert row.version - (before.version if before is not None else row.version) in (0, 1)
-            self.rows[type(row), row.key] = row
-        self.events += decision.events
-        assert [event.sequence for event in self.events] == list(range(1, len(self.events) + 1))
-        self.sent += decision.commands
-        for timer in decision.timers:
-            self.timers[timer.kind, timer.key] = (timer.root, timer.due_at)
-        for cleared in decision.cleared:
-            self.timers.pop(cleared, None)
-
     def _effect(self, command: Command) -> CreditEffect | CardEffect | None:
         body = command.body
         if isinstance(body, ClawBackFromMerchant):
@@ -168,9 +114,6 @@ class World:
         if command.participant == CREDIT_LEDGER:
             return CreditEffect(self.now, self.refund_state if isinstance(body, RefundTenders) else "")
         return CardEffect(self.now, uncovered_minor=self.uncovered_minor if isinstance(body, RefundCard) else 0)
-
-    def _row(self, kind: type[A], key: str) -> A:
-        return self.rows[kind, key]  # type: ignore[return-value]  # rows are filed under their own type
 
 
 def new_order(
@@ -195,7 +138,7 @@ TWO = new_order((("L1", 2, 30_000), ("L2", 1, 40_000)))
 def placed(body: PlaceOrder | None = None) -> World:
     """A world with this order placed."""
     world = World()
-    assert isinstance(world.ask(body or new_order()), Done)
+    assert world.ask(body or new_order()).reason == ""
     world.settle()
     return world
 
@@ -203,7 +146,7 @@ def placed(body: PlaceOrder | None = None) -> World:
 def shipped(body: PlaceOrder | None = None) -> World:
     """A world with this order placed and shipped."""
     world = placed(body)
-    assert isinstance(world.ask(ConfirmShipment(ORDER_ID)), Done)
+    assert world.ask(ConfirmShipment(ORDER_ID)).reason == ""
     world.settle()
     return world
 
@@ -211,15 +154,15 @@ def shipped(body: PlaceOrder | None = None) -> World:
 def delivered(world: World | None = None) -> World:
     """A world whose order arrived."""
     world = world or shipped(TWO)
-    assert isinstance(world.ask(ConfirmDelivery(ORDER_ID)), Done)
+    assert world.ask(ConfirmDelivery(ORDER_ID)).reason == ""
     return world
 
 
-def case_of(outcome: Outcome) -> ReturnCase:
+def case_of(step: Step) -> ReturnCase:
     """The return case that was answered."""
-    assert isinstance(outcome, Done), outcome
-    assert isinstance(outcome.result, ReturnCase)
-    return outcome.result
+    result = step.result
+    assert isinstance(result, ReturnCase)
+    return result
 
 
 def requested(world: World, **quantities: int) -> ReturnCase:
@@ -237,8 +180,3 @@ def sent_back(world: World, **quantities: int) -> ReturnCase:
 def units(**quantities: int) -> tuple[LineQuantity, ...]:
     """`units(L1=2)`."""
     return tuple(LineQuantity(name, quantity) for name, quantity in quantities.items())
-
-
-def reason_of(outcome: Outcome) -> str:
-    """Why it was refused; "" if it was not."""
-    return outcome.reason if isinstance(outcome, Refused) else "BUSY" if isinstance(outcome, Busy) else ""
