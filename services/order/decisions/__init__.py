@@ -6,7 +6,16 @@ from services.kernel.coordination import conductor, coordinate
 from services.kernel.decision import Wanted, rule, rules, timer_rules
 from services.kernel.messages import Message, TimerDue
 from services.kernel.saga import RESUME, WAKE
-from services.order.decisions import advancing, after_sale, beginning, completion, disputes, merchants, notices, receiving
+from services.order.decisions import (
+    advancing,
+    after_sale,
+    beginning,
+    completion,
+    disputes,
+    merchants,
+    notices,
+    receiving,
+)
 from services.order.domain.commands import (
     ApproveReturn,
     BankRefundSettled,

@@ -1,4 +1,4 @@
-"""Rules that advance and end settlements of orders: what a reply or a wake-up does to the order and its saga (DESIGN 5)."""
+"""What a reply or a wake-up does to an order and its saga: settlements advance and end here (DESIGN 5)."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -20,7 +20,7 @@ _NOTHING = Decision()
 
 
 def progressed(known: Known, order: Order, run: Run, progress: Progress, message: Message, now: datetime) -> Decision:
-    """A participant answered, or what is still awaited is sent again. What changes nothing of the run changes nothing."""
+    """A participant answered, or what is still awaited is sent again; where the run stays, the order stays."""
     if progress.run is run:
         return Decision(timers=progress.timers, cleared=progress.cleared)
     return with_progress(ended(known, order, progress.run, now).decided() if progress.ended else _NOTHING, progress)
@@ -31,7 +31,9 @@ def refund_woken(known: Known, order: Order, run: Run, progress: Progress, messa
     overdue_at = run.started_at + SLA + TICK
     if now < overdue_at:
         progress = replace(progress, timers=tuple(_not_after(timer, overdue_at) for timer in progress.timers))
-    decision = progressed(known, order, run, progress, message, now)
+    decision = progressed(
+        known=known, order=order, run=run, progress=progress, message=message, now=now
+    )
     refund = order.refund_of(run.id)
     if progress.ended or refund is None or refund.state is not RefundState.ACCEPTED or now < overdue_at:
         return decision

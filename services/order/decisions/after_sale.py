@@ -49,7 +49,10 @@ def request(known: Known, body: RequestReturn, message: Message, now: datetime) 
     refuse_while_settling(order)
     returnable(order, now)
     requested_values(order, body.lines)
-    case = returns.requested(fresh("ret", message), order.id, body.lines, body.reason, body.note, now)
+    case = returns.requested(
+        return_id=fresh("ret", message), order_id=order.id, lines=body.lines, reason=body.reason, note=body.note,
+        now=now,
+    )
     fact = events.ReturnRequested(order.id, case.id, case.lines, case.reason)
     waiting, facts = after(order, now, fact, lines=returning(order.lines, body.lines))
     assert case.deadline_at is not None
@@ -95,7 +98,7 @@ def register_waybill(known: Known, body: RegisterWaybill, message: Message, now:
 
 
 def refuse_delivery(known: Known, body: RefuseDelivery, message: Message, now: datetime) -> Decision:
-    """The customer refuses the parcel: all of it that is in no case yet goes back, and needs nobody's approval (2.1)."""
+    """The customer refuses the parcel: what is in no case yet goes back, and needs nobody's approval (DOMAIN 2.1)."""
     order = owned(known.find(Order, body.order_id), body.order_id, body.customer_id)
     refuse_while_settling(order)
     must_be_shipped(order)
@@ -103,7 +106,10 @@ def refuse_delivery(known: Known, body: RefuseDelivery, message: Message, now: d
     if order.delivered_at is not None or not units:
         raise FailedPrecondition("ORDER_STATE", f"nothing of {order.id} is on its way to the customer")
     requested_values(order, units)
-    case = returns.refused(fresh("ret", message), order.id, units, body.waybill_number, body.carrier, body.note, now)
+    case = returns.refused(
+        return_id=fresh("ret", message), order_id=order.id, lines=units, waybill_number=body.waybill_number,
+        carrier=body.carrier, note=body.note, now=now,
+    )
     facts = (
         events.DeliveryRefused(order.id, case.id), events.ReturnRequested(order.id, case.id, units, case.reason),
         events.ReturnShipped(order.id, case.id, body.waybill_number),

@@ -108,14 +108,16 @@ def hold_expired(known: Known, body: TimerDue, message: Message, now: datetime) 
 
 
 def refund_begun(
-    known: Known, order: Order, message: Message, plan: RefundPlan, now: datetime, *facts: object
+    known: Known, order: Order, message: Message, plan: RefundPlan, now: datetime, *, facts: tuple[object, ...] = ()
 ) -> Begun:
     """A refund that began: the order has it on record from now on."""
     entry = Refund(plan.refund_id, fresh("saga", message), RefundState.ACCEPTED, plan.money.amount_minor)
-    return begun(known, replace(order, refunds=(*order.refunds, entry)), message, plan, now, *facts)
+    return begun(known, replace(order, refunds=(*order.refunds, entry)), message, plan, now, facts=facts)
 
 
-def begun(known: Known, order: Order, message: Message, plan: Plan, now: datetime, *facts: object) -> Begun:
+def begun(
+    known: Known, order: Order, message: Message, plan: Plan, now: datetime, *, facts: tuple[object, ...] = ()
+) -> Begun:
     """The order locked by a new settlement of it; where that is done at once, the order as its end left it."""
     progress = launch(fresh("saga", message), order, plan, now)
     if progress.ended:

@@ -53,7 +53,7 @@ def dispute_rejection(known: Known, body: DisputeRejection, message: Message, no
 
 
 def resolve_dispute(known: Known, body: ResolveDispute, message: Message, now: datetime) -> Decision:
-    """Support decides a dispute: goods that arrived are refunded, a rejected return may be sent, or the case is closed."""
+    """Support decides: goods that arrived are refunded, a rejected return may be sent, or the case is closed."""
     order = owned(known.find(Order, body.order_id), body.order_id)
     case = returns.case_of(known.find(ReturnCase, body.return_id), body.return_id, body.order_id)
     refuse_while_settling(order)

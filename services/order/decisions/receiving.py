@@ -34,7 +34,7 @@ def accepted(
     known: Known, order: Order, case: ReturnCase, message: Message, now: datetime, *,
     asked: tuple[LineQuantity, ...], quote: QuoteContent | None = None, first: tuple[object, ...] = (),
 ) -> tuple[Begun, ReturnCase]:
-    """The goods of a case are there and these units of it are accepted: its refund begins, told after the `first` facts."""
+    """The goods are there and these units are accepted: the refund of the case begins, told after the `first` facts."""
     returns.arrived(case)
     if order.refund_of(case.settlement_id) is not None:
         raise FailedPrecondition("RETURN_STATE", f"{case.id} is refunded by {case.settlement_id} already")
@@ -43,7 +43,7 @@ def accepted(
     if quote is not None:
         plan = pinned(plan, quote, order, now)
     fact = ReturnReceived(order.id, case.id, units, fresh("saga", message))
-    refund = refund_begun(known, order, message, plan, now, *first, fact)
+    refund = refund_begun(known, order, message, plan, now, facts=(*first, fact))
     state = ReturnState.REFUNDED if refund.run.terminal else ReturnState.REFUNDING
     received = returns.stepped(case, now, state, accepted=units, settlement_id=refund.run.id)
     return refund._replace(case=received), received

@@ -9,7 +9,7 @@ from services.order.domain.order import Order
 from services.order.domain.states import OrderState
 
 AFTER_SALE_DAYS = 180
-"""A delivered order can be returned for so many days; the day of the delivery is not counted (CV-10)."""
+"""A delivered order can be returned for 180 days; the day of the delivery is not counted (CV-10)."""
 
 AFTER_SALE = "after_sale"
 """Timer of a delivered order: its after-sale time ends."""
@@ -27,7 +27,8 @@ def returnable(order: Order, now: datetime) -> None:
 
 def refundable(order: Order, now: datetime) -> None:
     """Refuse money back on an order that is completed, or would be if its timer were not late."""
-    if order.state is OrderState.COMPLETED or (order.delivered_at and ends_at(order, now) <= now and not held_open(order)):
+    over = order.delivered_at is not None and ends_at(order, now) <= now and not held_open(order)
+    if order.state is OrderState.COMPLETED or over:
         raise _closed(order)
 
 
@@ -37,7 +38,7 @@ def alarm(order: Order, delivered_at: datetime, now: datetime) -> Timer:
 
 
 def no_alarm(order: Order, state: OrderState) -> tuple[tuple[str, str], ...]:
-    """The timer that is to be cleared if the order ends in this state: fully refunded, it waits for nothing any more."""
+    """The timer to be cleared if the order ends in this state: fully refunded, it waits for nothing any more."""
     return ((AFTER_SALE, order.id),) if state is OrderState.FULLY_REFUNDED and order.delivered_at else ()
 
 

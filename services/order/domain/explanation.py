@@ -1,4 +1,4 @@
-"""Why every fen of a settlement went where it went: line -> discount tier -> tender, as steps that can be computed again.
+"""Why every fen of a settlement went where it went, as steps that can be computed again: line, discount tier, tender.
 
 The credit ledger adds the steps from tender to instalment; together they are the whole chain (U2).
 """
@@ -57,7 +57,14 @@ def _tenders(plan: Plan) -> Step:
         Part(no, share.weight_minor, share.amount_minor) for no, share in enumerate(plan.money.shares, 1)
     )
     amount = plan.money.amount_minor
-    return Step("PR-4", "tenders", "split_first", amount, (amount,), parts)
+    return _split("PR-4", "tenders", amount, parts)
+
+
+def _split(rule: str, subject: str, amount_minor: int, parts: tuple[Part, ...]) -> Step:
+    return Step(
+        rule=rule, subject=subject, formula="split_first", amount_minor=amount_minor, inputs=(amount_minor,),
+        parts=parts,
+    )
 
 
 def _prices(order: Order, values: tuple[LineValue, ...]) -> Iterator[Step]:
@@ -74,4 +81,4 @@ def _prices(order: Order, values: tuple[LineValue, ...]) -> Iterator[Step]:
             taken = zip(tier.lines, tier.before_minor, tier.off_minor, strict=True)
             parts = tuple(Part(index + 1, before, off) for index, before, off in taken)
             amount = order.promotions[number].amount_minor
-            yield Step("PR-3", f"promotion:{number}", "split_first", amount, (amount,), parts)
+            yield _split("PR-3", f"promotion:{number}", amount, parts)

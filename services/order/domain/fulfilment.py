@@ -1,4 +1,4 @@
-"""Ship or cancel: the race on one row (CR-12), by lines (2.1), inside the hold (A14). Plans only; sagas carry them out."""
+"""Plans to ship or to cancel: a race on one row, by lines, inside the hold (CR-12, DOMAIN 2.1, A14)."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -47,7 +47,8 @@ def _may_move(order: Order, now: datetime) -> None:
         raise FailedPrecondition("ORDER_STATE", f"{order.id} was rejected: {order.reject_reason}")
     if not order.open:
         if order.shipped:
-            raise FailedPrecondition("ORDER_ALREADY_SHIPPED", f"{order.id} has shipped: only a return can bring money back")
+            detail = f"{order.id} has shipped: only a return can bring money back"
+            raise FailedPrecondition("ORDER_ALREADY_SHIPPED", detail)
         reason = "HOLD_EXPIRED" if order.expired else "ORDER_CANCELLED"
         raise FailedPrecondition(reason, f"{order.id} is {order.state}")
     if hold_expired(order, now):

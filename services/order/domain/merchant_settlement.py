@@ -40,12 +40,10 @@ class MerchantSettlement:
 
     @property
     def key(self) -> str:
-        """Its id."""
         return self.id
 
     @property
     def root(self) -> str:
-        """Itself."""
         return self.id
 
 

@@ -50,7 +50,7 @@ class CaptureTenders:
 
 @dataclass(frozen=True, slots=True)
 class RefundTenders:
-    """Refund these shares (P10-P14, P18, P21); `uncovered_minor` of its gift-card share is the merchant's debt (P23)."""
+    """Refund these shares; `uncovered_minor` of the gift-card share is the merchant's debt (P10-P14, P18, P21, P23)."""
 
     money: Movement
     refund_id: str
@@ -68,8 +68,10 @@ class ReverseRefund:
 
 @dataclass(frozen=True, slots=True)
 class ClawBackFromMerchant:
-    """The merchant owes, or (undone) does not owe any more, this much of a gift card's refund (P23, P24): the credit ledger's
-    only part in an order of which it moves nothing else."""
+    """The merchant owes, or (undone) does not owe any more, this much of a gift card's refund (P23, P24).
+
+    It is the credit ledger's only part in an order of which it moves nothing else.
+    """
 
     money: Movement
     amount_minor: int = 0
@@ -126,8 +128,10 @@ class CreditEffect:
 
 @dataclass(frozen=True, slots=True)
 class CardEffect:
-    """card_redemption's answer; `wire` is the whole of it as it came. It had paid the merchant for `uncovered_minor` of a
-    refund already."""
+    """card_redemption's answer; `wire` is the whole of it as it came.
+
+    It had paid the merchant for `uncovered_minor` of a refund already.
+    """
 
     posted_at: datetime
     wire: bytes = b""

@@ -156,5 +156,6 @@ Plan = PlacementPlan | CapturePlan | CancellationPlan | RefundPlan | ReversalPla
 def movement(order: Order, shares: Shares, coupon_minor: int) -> Movement:
     """The money of a settlement of this order."""
     return Movement(
-        order.id, order.customer_id, order.merchant_id, order.account_id, order.card_id, shares, coupon_minor
+        order_id=order.id, customer_id=order.customer_id, merchant_id=order.merchant_id, account_id=order.account_id,
+        card_id=order.card_id, shares=shares, coupon_minor=coupon_minor,
     )

@@ -1,4 +1,4 @@
-"""What a quote is asked for, the plan it would have now, and what an accepted quote pins on the plan that it promised (U1).
+"""The plan of a quote: what it is asked for, and what an accepted one pins on the plan that it promised (U1).
 
 A plan that nobody quoted never comes here.
 """
@@ -55,7 +55,7 @@ P = TypeVar("P", CancellationPlan, RefundPlan)
 
 
 def quoted_plan(order: Order, case: ReturnCase | None, subject: Subject, now: datetime) -> QuotedPlan:
-    """The plan that this would have if it were asked for now, refused as it would be; `case` is the one that is named."""
+    """The plan that this would have now, refused as it would be; `case` is the one that is named, if there is one."""
     match subject:
         case OfCancel(lines):
             return cancellation_plan(order, CancelOrder(order.id, ASKED, lines=lines), now)
@@ -71,7 +71,10 @@ def quoted_plan(order: Order, case: ReturnCase | None, subject: Subject, now: da
 def pinned(plan: P, quote: QuoteContent, order: Order, now: datetime) -> P:
     """The plan with what an accepted quote pins; refused unless the quote is for just this plan and still holds."""
     units = tuple(LineQuantity(value.id, value.quantity) for value in plan.lines)
-    check_quote(quote, plan.kind, order.id, order.version, plan.money.amount_minor, units, now)
+    check_quote(
+        quote, kind=plan.kind, order_id=order.id, version=order.version, amount_minor=plan.money.amount_minor,
+        lines=units, now=now,
+    )
     return replace(plan, pins=Pins(quote.account_version, quote.valid_until, quote.digest))
 
 

@@ -16,7 +16,7 @@ from services.order.domain.states import EFFECTIVE_REFUNDS, WAITING_REFUNDS, Ref
 from services.order.domain.tenders import TenderType, refund_coupon, refund_shares
 
 REFUNDS_MAX = 500
-"""So many refunds fit into one order; they stand in its row."""
+"""An order has at most 500 refunds, for they stand in its row."""
 
 
 def must_be_shipped(order: Order) -> None:
@@ -46,8 +46,9 @@ def return_values(order: Order, accepted: Sequence[LineQuantity]) -> tuple[LineV
     values = []
     for index, quantity in chosen(order.lines, accepted):
         line = order.lines[index]
-        if quantity > line.shipped - line.returned:
-            raise FailedPrecondition("QUANTITY_EXCEEDS_BOUGHT", f"{line.shipped - line.returned} units of {line.id} are out")
+        out = line.shipped - line.returned
+        if quantity > out:
+            raise FailedPrecondition("QUANTITY_EXCEEDS_BOUGHT", f"{out} units of {line.id} are out")
         values.append(returned_value(line, quantity, line.returned))
     return tuple(values)
 
@@ -83,7 +84,10 @@ def refund_to_reverse(order: Order, settlement_id: str) -> Refund:
 
 def reversal_plan(refund: Refund, refunded: RefundPlan, reason: str, uncovered_minor: int) -> ReversalPlan:
     """The same money the other way (P24)."""
-    return ReversalPlan(refunded.money, refund.id, refund.settlement_id, refunded.lines, reason, uncovered_minor)
+    return ReversalPlan(
+        money=refunded.money, refund_id=refund.id, refund_settlement_id=refund.settlement_id, lines=refunded.lines,
+        reason=reason, uncovered_minor=uncovered_minor,
+    )
 
 
 def _plan(order: Order, refund_id: str, values: tuple[LineValue, ...], amount_minor: int) -> RefundPlan:

@@ -10,10 +10,10 @@ from services.order.domain.lines import LineQuantity
 from services.order.domain.states import ReturnState
 
 REVIEW_HOURS = 48
-"""The merchant answers within so many hours; after them the case is approved by time (A13)."""
+"""The merchant answers within 48 hours; after them the case is approved by time (A13)."""
 
 WAYBILL_DAYS = 7
-"""A waybill is registered within so many days; the day of the approval is not counted (CV-10)."""
+"""A waybill is registered within 7 days; the day of the approval is not counted (CV-10)."""
 
 DISPUTE_HOURS = 24
 """A rejection may be disputed without evidence within 24 hours, the last instant included (2.10)."""
@@ -55,12 +55,10 @@ class ReturnCase:
 
     @property
     def key(self) -> str:
-        """Its id."""
         return self.id
 
     @property
     def root(self) -> str:
-        """Its order."""
         return self.order_id
 
 
@@ -69,18 +67,19 @@ def requested(
 ) -> ReturnCase:
     """A new case; the merchant has 48 hours, the last instant included."""
     return ReturnCase(
-        return_id, order_id, ReturnState.REQUESTED, lines, now, now, now + timedelta(hours=REVIEW_HOURS) + TICK,
-        reason=reason, note=note,
+        id=return_id, order_id=order_id, state=ReturnState.REQUESTED, lines=lines, requested_at=now, updated_at=now,
+        deadline_at=now + timedelta(hours=REVIEW_HOURS) + TICK, reason=reason, note=note,
     )
 
 
 def refused(
-    return_id: str, order_id: str, lines: tuple[LineQuantity, ...], waybill_number: str, carrier: str, note: str, now: datetime
+    return_id: str, order_id: str, lines: tuple[LineQuantity, ...], waybill_number: str, carrier: str, note: str,
+    now: datetime,
 ) -> ReturnCase:
     """A parcel that was refused at the door: nobody has to approve it, and it is on its way back."""
     return ReturnCase(
-        return_id, order_id, ReturnState.IN_RETURN, lines, now, now, reason=REFUSED, note=note, waybill_number=waybill_number,
-        carrier=carrier,
+        id=return_id, order_id=order_id, state=ReturnState.IN_RETURN, lines=lines, requested_at=now, updated_at=now,
+        reason=REFUSED, note=note, waybill_number=waybill_number, carrier=carrier,
     )
 
 
@@ -159,5 +158,6 @@ def accepted_units(case: ReturnCase, asked: tuple[LineQuantity, ...]) -> tuple[L
         if line_id not in units:
             raise InvalidArgument("UNKNOWN_LINE", f"{case.id} is not about {line_id}")
         if not 0 < quantity <= units[line_id]:
-            raise FailedPrecondition("QUANTITY_EXCEEDS_BOUGHT", f"{units[line_id]} units of {line_id} were to be returned")
+            detail = f"{units[line_id]} units of {line_id} were to be returned"
+            raise FailedPrecondition("QUANTITY_EXCEEDS_BOUGHT", detail)
     return asked or case.lines

@@ -12,7 +12,15 @@ from services.kernel.saga import Definitions, Phase, Progress, Run, begin
 from services.order.domain.order import Order
 from services.order.domain.plans import Plan
 from services.order.domain.states import Kind
-from services.order.sagas import cancellation, capture, deposit_return, merchant_settlement, placement, refund, refund_reversal
+from services.order.sagas import (
+    cancellation,
+    capture,
+    deposit_return,
+    merchant_settlement,
+    placement,
+    refund,
+    refund_reversal,
+)
 from services.order.sagas.ending import Ended, Ending
 
 ENDINGS: Mapping[str, Ending] = {

@@ -1,4 +1,4 @@
-"""Capture on shipment: the commit point is the merchant's click (OR-4); the hold is checked again where it lies (A14)."""
+"""Capture on shipment: the merchant's click is the commit point; the hold is checked where it lies (OR-4, A14)."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""Deposit return: the acquirer took the bank payment of an order that was rejected, so it goes back through the rail (PM-5).
+"""Deposit return: the acquirer took the bank payment of a rejected order, so it goes back through the rail (PM-5).
 
 It is a settlement of its own, begun by the decision that rejects the order: the refusal itself stays traceless.
 """

@@ -62,8 +62,11 @@ def creditor(
     command: BodyOf, involved: Callable[[Any], bool],  # Any: as in BodyOf
     confirmed: Callable[[Run], object] | None = None,
 ) -> Participant:
-    """The credit ledger's branch of what is taken from a merchant: also involved where only a gift card moves, for the merchant
-    may have been paid for it already (P23). Then its root is not the account but the merchant's share."""
+    """The credit ledger's branch of what is taken from a merchant: also involved where only a gift card moves.
+
+    The merchant may have been paid for the card's share already (P23); then the root is not the account but the
+    merchant's share.
+    """
     return replace(
         credit_ledger(command), involved=involved, confirmed=confirmed,
         key=lambda plan: plan.money.account_id if plan.money.in_credit_ledger else plan.money.merchant_share,

@@ -9,7 +9,13 @@ from services.order.domain.completion import no_alarm
 from services.order.domain.events import OrderRefunded, RefundAccepted, RefundFailed
 from services.order.domain.lines import Line, LineQuantity, updated
 from services.order.domain.order import Order, Refund, after, moved, summary, with_refund
-from services.order.domain.participation import ClawBackFromMerchant, RefundCard, RefundTenders, credit_effect, uncovered_minor
+from services.order.domain.participation import (
+    ClawBackFromMerchant,
+    RefundCard,
+    RefundTenders,
+    credit_effect,
+    uncovered_minor,
+)
 from services.order.domain.plans import RefundPlan
 from services.order.domain.returns import ReturnCase, stepped
 from services.order.domain.states import Kind, OrderState, RefundState, ReturnState
@@ -47,7 +53,8 @@ DEFINITION = Definition(
 )
 
 _EARLIER = Definition(
-    kind=Kind.REFUND, version=1, plan_type=RefundPlan, participants=(credit_ledger(_refund), card_redemption(_refund_card))
+    kind=Kind.REFUND, version=1, plan_type=RefundPlan,
+    participants=(credit_ledger(_refund), card_redemption(_refund_card)),
 )
 """Before the credit ledger took part where only a gift card moves (P23)."""
 
@@ -63,8 +70,8 @@ def done(known: Known, order: Order, run: Run, now: datetime) -> Ended:
     coupon = order.coupon._replace(refunded_minor=order.coupon.refunded_minor + plan.money.coupon_minor)
     state = summary(order, lines=lines, refunds=refunds, tenders=tenders)
     refunded, events = after(
-        order, now, _fact(plan, entry, state), lines=lines, tenders=tenders, coupon=coupon, refunds=refunds, state=state,
-        settlement_id="",
+        order, now, _fact(plan, entry, state), lines=lines, tenders=tenders, coupon=coupon, refunds=refunds,
+        state=state, settlement_id="",
     )
     later = _later(case, RETURN_STATES[entry.state], now)
     return Ended(refunded, later, Decision(events=events, cleared=no_alarm(order, state)))
@@ -86,7 +93,10 @@ def refunded_fact(plan: RefundPlan, settlement_id: str, state: OrderState) -> Or
     """The refund took effect everywhere."""
     units = tuple(LineQuantity(value.id, value.quantity) for value in plan.lines)
     full = state is OrderState.FULLY_REFUNDED
-    return OrderRefunded(plan.money.order_id, plan.refund_id, plan.money.shares, units, full, settlement_id)
+    return OrderRefunded(
+        order_id=plan.money.order_id, refund_id=plan.refund_id, shares=plan.money.shares, lines=units, full=full,
+        settlement_id=settlement_id,
+    )
 
 
 def _fact(plan: RefundPlan, entry: Refund, state: OrderState) -> object:

@@ -55,7 +55,7 @@ def rejected(world: World, **quantities: int) -> ReturnCase:
 
 def resolve(case: ReturnCase, upheld: bool, **quantities: int) -> ResolveDispute:
     """Support's decision."""
-    return ResolveDispute(ORDER_ID, case.id, upheld, "op_1", "looked at it", units(**quantities))
+    return ResolveDispute(ORDER_ID, case.id, upheld, "op_1", "looked at it", accepted=units(**quantities))
 
 
 # -- refused at the door

@@ -180,7 +180,7 @@ def send_back(world: World, some: tuple[LineQuantity, ...]) -> bool:
 
 
 def deliver(world: World, chance: Random, lost_max: int = 8) -> None:
-    """Messages in any order, lost (the wake-up sends them again), twice; TRY may be refused, like a participant would."""
+    """Messages in any order, lost (the wake-up sends them again), twice; TRY may be refused, as participants do."""
     for _ in range(200):
         if not world.sent:
             if not world.order.settlement_id:
@@ -244,7 +244,8 @@ def test_returning_unit_by_unit_gives_everything_back(body: PlaceOrder, chance: 
         world.settle()
 
     assert world.state() is OrderState.FULLY_REFUNDED
-    assert world.order.refunded_minor == sum(payable([n.quantity * n.unit_price_minor for n in body.lines], body.promotions))
+    prices = [line.quantity * line.unit_price_minor for line in body.lines]
+    assert world.order.refunded_minor == sum(payable(prices, body.promotions))
     check(world.order)
 
 

@@ -50,7 +50,7 @@ def _answer(world: World, command: Command, verdict: Verdict = Verdict.DONE, rea
     saga = command.saga
     assert saga is not None
     moved = (("GIFTCARD", 4_000),) if saga.op is Op.TRY and verdict is Verdict.DONE else ()
-    reply = Reply(saga.saga_id, saga.branch, saga.op, verdict, reason, moved)
+    reply = Reply(saga.saga_id, saga.branch, saga.op, verdict, reason, moved=moved)
     world.reply(KEY, reply)
 
 
@@ -65,7 +65,10 @@ def test_both_books_are_asked_and_then_told() -> None:
     """TRY to both under the merchant's first share, CONFIRM to both, done; the root says so."""
     world = _begun()
 
-    tried = [(c.participant, c.key, c.saga.op if c.saga else None, c.body.plan) for c in world.sent]  # type: ignore[attr-defined]  # both have it
+    tried = [
+        (c.participant, c.key, c.saga.op if c.saga else None, c.body.plan)  # type: ignore[attr-defined]  # both have it
+        for c in world.sent
+    ]
     _answer_all(world)
     confirmed = [(c.participant, c.saga.op if c.saga else None) for c in world.sent]
     _answer_all(world)
@@ -73,7 +76,8 @@ def test_both_books_are_asked_and_then_told() -> None:
     plan = MerchantPlan("mer_1", 4_000)
     assert tried == [("credit_ledger", "mer_1/00", Op.TRY, plan), ("card_redemption", "mer_1/00", Op.TRY, plan)]
     assert confirmed == [("credit_ledger", Op.CONFIRM), ("card_redemption", Op.CONFIRM)]
-    assert (_run(world).phase, _settlement(world).state, _settlement(world).ended_at) == (Phase.DONE, SETTLED, world.now)
+    settlement = _settlement(world)
+    assert (_run(world).phase, settlement.state, settlement.ended_at) == (Phase.DONE, SETTLED, world.now)
     assert not world.timers
 
 
@@ -86,7 +90,8 @@ def test_what_is_not_owed_leaves_no_trace() -> None:
     _answer_all(world)
 
     assert cancelled == [Op.CANCEL, Op.CANCEL]
-    assert (_run(world).phase, _settlement(world).state, _settlement(world).reason) == (Phase.ABORTED, REFUSED, "EXCEEDS_PAYABLE")
+    settlement = _settlement(world)
+    assert (_run(world).phase, settlement.state, settlement.reason) == (Phase.ABORTED, REFUSED, "EXCEEDS_PAYABLE")
 
 
 def test_a_lost_command_is_sent_again_and_silence_ends_it() -> None:
@@ -144,7 +149,8 @@ async def test_a_settlement_is_begun_awaited_and_read(shop: Shop) -> None:
     await same_as_saved(shop)
     await shop.settle()
     await same_as_saved(shop)
-    read = await service.GetMerchantSettlement(pb.GetMerchantSettlementRequest(settlement_id=begun.settlement_id), context)
+    asked = pb.GetMerchantSettlementRequest(settlement_id=begun.settlement_id)
+    read = await service.GetMerchantSettlement(asked, context)
 
     assert (begun.state, begun.settlement_id[:5]) == (pb.MERCHANT_SETTLEMENT_STATE_SETTLING, "saga_")
     assert (read.merchant_settlement.state, read.merchant_settlement.amount.minor_units) == (
@@ -164,5 +170,6 @@ async def test_a_caller_may_wait_for_the_end(shop: Shop) -> None:
     done = (await MerchantServicer(edge).SettleGiftCardShare(request, edge)).merchant_settlement
 
     assert done.state == pb.MERCHANT_SETTLEMENT_STATE_SETTLED
+    unknown = pb.GetMerchantSettlementRequest(settlement_id="saga_x")
     with pytest.raises(NotFound, match="SETTLEMENT_NOT_FOUND"):
-        await MerchantServicer(edge).GetMerchantSettlement(pb.GetMerchantSettlementRequest(settlement_id="saga_x"), edge)
+        await MerchantServicer(edge).GetMerchantSettlement(unknown, edge)

@@ -20,7 +20,10 @@ from tests.in_memory import NOW
 from tests.services.order.world import ORDER_ID, TWO, World, placed, sent_back, shipped, units
 
 KEY = bytes(32)
-CONTENT = quotes.QuoteContent(ORDER_ID, "cancellation", 100_000, units(L1=1), 2, 7, quotes.valid_until(NOW), "digest")
+CONTENT = quotes.QuoteContent(
+    order_id=ORDER_ID, kind="cancellation", amount_minor=100_000, lines=units(L1=1), order_version=2, account_version=7,
+    valid_until=quotes.valid_until(NOW), digest="digest",
+)
 
 
 def quoted(world: World) -> quotes.QuoteContent:

@@ -23,6 +23,7 @@ from services.order.domain.commands import (
     WithdrawReturn,
 )
 from services.order.domain.events import BankRefundArrived
+from services.order.domain.lines import LineQuantity
 from services.order.domain.returns import ReturnCase
 from services.order.domain.states import OrderState, RefundState, ReturnState
 from services.order.domain.tenders import TenderType
@@ -253,6 +254,21 @@ def test_a_refund_that_went_to_the_wallet_is_shown_as_such() -> None:
     assert world.events[-1].body == BankRefundArrived(ORDER_ID, world.refund().id, 1_000, rerouted=True)
 
 
+def quoted(until: datetime, lines: tuple[LineQuantity, ...]) -> quotes.QuoteContent:
+    """A quote of a refund that is good until then."""
+    return quotes.QuoteContent(
+        order_id=ORDER_ID, kind="refund", amount_minor=5, lines=lines, order_version=3, account_version=0,
+        valid_until=until, digest="",
+    )
+
+
+def accept(content: quotes.QuoteContent, now: datetime) -> None:
+    """Accept it for just what it is for."""
+    quotes.check_quote(
+        content, kind="refund", order_id=ORDER_ID, version=3, amount_minor=5, lines=content.lines, now=now
+    )
+
+
 @pytest.mark.parametrize(
     ("at", "stale"),
     [
@@ -261,17 +277,13 @@ def test_a_refund_that_went_to_the_wallet_is_shown_as_such() -> None:
 )
 def test_a_quote_holds_ten_minutes(at: timedelta, stale: bool) -> None:
     """U1: its last instant is still inside."""
-    until = quotes.valid_until(NOW)
-    content = quotes.QuoteContent(ORDER_ID, "refund", 5, units(L1=1), 3, 0, until, "")
-
-    def held() -> None:
-        quotes.check_quote(content, "refund", ORDER_ID, 3, 5, units(L1=1), NOW + at)
+    content = quoted(quotes.valid_until(NOW), units(L1=1))
 
     if stale:
         with pytest.raises(Aborted):
-            held()
+            accept(content, NOW + at)
     else:
-        held()
+        accept(content, NOW + at)
 
 
 @pytest.mark.parametrize(("offset", "stale"), [(-SECOND, False), (timedelta(), True), (SECOND, True)])
@@ -279,11 +291,11 @@ def test_a_quote_ends_with_its_fee_day(offset: timedelta, stale: bool) -> None:
     """A quote of 23:55 in Shanghai ends at midnight, which is outside."""
     midnight = datetime(2026, 3, 10, 16, 0, tzinfo=UTC)
     until = quotes.valid_until(midnight - timedelta(minutes=5))
-    content = quotes.QuoteContent(ORDER_ID, "refund", 5, (), 3, 0, until, "")
+    content = quoted(until, ())
 
     assert until == midnight
     if stale:
         with pytest.raises(Aborted):
-            quotes.check_quote(content, "refund", ORDER_ID, 3, 5, (), midnight + offset)
+            accept(content, midnight + offset)
     else:
-        quotes.check_quote(content, "refund", ORDER_ID, 3, 5, (), midnight + offset)
+        accept(content, midnight + offset)

@@ -1,9 +1,10 @@
-"""A small world for the order's rules: the service in memory, and participants that answer as the test tells them to."""
+"""A small world for the order's rules: the service in memory, and participants that answer as a test tells them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from services.kernel.decision import Command, Rule
+from services.kernel.effects import Arrived
 from services.kernel.messages import Op
 from services.kernel.saga import Reply, Run, Verdict
 from services.order.decisions import RULES, TIMERS
@@ -33,7 +34,7 @@ from services.order.domain.pricing import Promotion
 from services.order.domain.returns import ReturnCase
 from services.order.domain.states import OrderState
 from services.order.domain.tenders import TenderType
-from tests.in_memory import Arrived, InMemory, Step
+from tests.in_memory import InMemory, Step
 
 ORDER_ID = "ord_1"
 
@@ -100,7 +101,7 @@ class World(InMemory):
         ))
 
     def settle(self, refuse: str = "", reason: str = "") -> None:
-        """Let all participants answer until nothing is sent any more; `refuse` names one that says no to TRY/EXECUTE."""
+        """Let all participants answer until nothing is sent; `refuse` names one that says no to TRY and EXECUTE."""
         while self.sent:
             command = self.sent.pop(0)
             assert command.saga is not None
@@ -125,14 +126,21 @@ def new_order(
     """An order of these lines (name, quantity, price) and tenders."""
     references = {TenderType.GIFTCARD: "crd_1", TenderType.BANKCARD: "pay_1"}
     return PlaceOrder(
-        ORDER_ID, "customer", "merchant", "acc_1", tuple(NewLine(*line) for line in lines),
-        tuple(NewTender(kind, amount, references.get(kind, "")) for kind, amount in tenders), promotions, CreditTerms(),
-        coupon_minor,
+        order_id=ORDER_ID, customer_id="customer", merchant_id="merchant", account_id="acc_1",
+        lines=tuple(NewLine(*line) for line in lines),
+        tenders=tuple(NewTender(kind, amount, references.get(kind, "")) for kind, amount in tenders),
+        promotions=promotions, terms=CreditTerms(), coupon_minor=coupon_minor,
     )
 
 
 TWO = new_order((("L1", 2, 30_000), ("L2", 1, 40_000)))
 """Two lines, one of two units."""
+
+MIXED = new_order(
+    (("L1", 1, 60_000), ("L2", 1, 40_000)),
+    ((TenderType.CREDIT, 50_000), (TenderType.WALLET, 30_000), (TenderType.GIFTCARD, 20_000)),
+)
+"""Two lines, paid by three tenders of both services."""
 
 
 def placed(body: PlaceOrder | None = None) -> World:
@@ -156,6 +164,11 @@ def delivered(world: World | None = None) -> World:
     world = world or shipped(TWO)
     assert world.ask(ConfirmDelivery(ORDER_ID)).reason == ""
     return world
+
+
+def sent(world: World) -> list[tuple[str, str, str]]:
+    """What waits for the participants: who, which operation, what."""
+    return [(c.participant, c.saga.op.name if c.saga else "", type(c.body).__name__) for c in world.sent]
 
 
 def case_of(step: Step) -> ReturnCase:
