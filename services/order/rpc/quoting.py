@@ -94,8 +94,10 @@ class Quoting:
         return preview
 
 
-def accepted(settlement: settlement_pb2.Settlement, request: Any) -> settlement_pb2.Settlement:  # Any: requests with a quote
-    """The settlement; QUOTE_STALE if it was to be exactly as quoted and the credit ledger found that it would not be."""
+def accepted(
+    settlement: settlement_pb2.Settlement, request: Any  # Any: requests with a quote
+) -> settlement_pb2.Settlement:
+    """The settlement; QUOTE_STALE if the credit ledger found that it would not be exactly as quoted."""
     if request.quote and settlement.state == settlement_pb2.SETTLEMENT_STATE_ABORTED and settlement.reason == STALE:
         raise Aborted(STALE, "the account has moved since the quote", {"settlement_id": settlement.settlement_id})
     return settlement

@@ -27,7 +27,9 @@ _ANSWERS = (
     Entry(answers.Started, settlement_pb2.Settlement, settlement.started_message),
     Entry(answers.Resolved, after_sale_service_pb2.ResolveDisputeResponse, settlement.resolved_message),
     Entry(answers.Received, after_sale_service_pb2.ConfirmReceiptResponse, settlement.received_message),
-    Entry(merchant_settlement.MerchantSettlement, merchant_service_pb2.MerchantSettlement, merchants.settlement_message),
+    Entry(
+        merchant_settlement.MerchantSettlement, merchant_service_pb2.MerchantSettlement, merchants.settlement_message
+    ),
 )
 _COMMANDS = (
     Entry(participation.AuthorizeTenders, credit_pb2.AuthorizeTenders, participants.authorize),

@@ -59,7 +59,8 @@ def refund(body: ask.RefundTenders) -> credit_pb2.RefundTenders:
 def claw_back_from_merchant(body: ask.ClawBackFromMerchant) -> credit_pb2.ClawBackFromMerchant:
     """What a merchant owes of a gift card's refund."""
     return credit_pb2.ClawBackFromMerchant(
-        merchant_id=body.money.merchant_id, order_id=body.money.order_id, amount_minor=body.amount_minor, undone=body.undone
+        merchant_id=body.money.merchant_id, order_id=body.money.order_id, amount_minor=body.amount_minor,
+        undone=body.undone,
     )
 
 

@@ -1,4 +1,4 @@
-"""What a refund of a gift card's share takes from a merchant that was paid for it already, and its undoing (P23, P24)."""
+"""What a refund of a gift card's share takes from a merchant that was paid already, and its undoing (P23, P24)."""
 
 from services.kernel.messages import Op
 from services.kernel.shares import share_keys
