@@ -108,7 +108,7 @@ def test_who_may_refuse_what() -> None:
 
 
 def test_a_refused_delivery_after_all_was_paid_back_is_refused() -> None:
-    """PR-5: nothing is left to refund."""
+    """Nothing is left to refund (PR-5)."""
     world = shipped(TWO)
     world.ask(RefundAmount(ORDER_ID, 100_000))
     world.settle()

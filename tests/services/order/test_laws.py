@@ -73,7 +73,7 @@ def test_promotions_lose_no_fen(amounts: list[int], data: st.DataObject) -> None
 
 @given(AMOUNTS, st.integers(1, 50))
 def test_units_of_a_line_sum_to_the_line(amount: int, quantity: int) -> None:
-    """CV-7: and differ by one fen at most."""
+    """And differ by one fen at most (CV-7)."""
     values = unit_refund(amount, quantity)
 
     assert sum(values) == amount
@@ -82,7 +82,7 @@ def test_units_of_a_line_sum_to_the_line(amount: int, quantity: int) -> None:
 
 @given(st.lists(AMOUNTS, min_size=1, max_size=4), st.data())
 def test_refunds_empty_every_tender_exactly(amounts: list[int], data: st.DataObject) -> None:
-    """CV-6, PR-7: parts are never negative nor above what is left, and the last refund clears all."""
+    """Parts are never negative nor above what is left, and the last refund clears all (CV-6, PR-7)."""
     refunds, left = [], sum(amounts)
     for _ in range(data.draw(st.integers(0, 5))):
         refunds.append(data.draw(st.integers(0, left)))
@@ -99,7 +99,7 @@ def test_refunds_empty_every_tender_exactly(amounts: list[int], data: st.DataObj
 
 @given(st.lists(AMOUNTS, min_size=1, max_size=4), st.integers(1, 100))
 def test_a_refund_above_the_rest_changes_nothing(amounts: list[int], more: int) -> None:
-    """PR-5."""
+    """It is refused, and what is left stays (PR-5)."""
     splits, remaining = tender_split(amounts, [sum(amounts) + more])
 
     assert splits == (None,)

@@ -20,7 +20,7 @@ def _confirmed_to_credit(world: World) -> RefundTenders | ClawBackFromMerchant:
 
 
 def test_the_credit_ledger_hears_at_the_decision_what_the_merchant_was_paid_for() -> None:
-    """P23: only the card book knows it, and only once it has been asked."""
+    """Only the card book knows it, and only once it has been asked (P23)."""
     world = shipped(MIXED)
     world.uncovered_minor = 700
     world.ask(RefundAmount(ORDER_ID, 10_000))
@@ -34,7 +34,7 @@ def test_the_credit_ledger_hears_at_the_decision_what_the_merchant_was_paid_for(
 
 
 def test_a_refund_to_a_gift_card_alone_asks_the_credit_ledger_about_the_merchant() -> None:
-    """P23, P24: its root there is the merchant's share, for the customer need not have an account."""
+    """Its root there is the merchant's share, for the customer need not have an account (P23, P24)."""
     world = shipped(new_order(tenders=((TenderType.GIFTCARD, 100_000),)))
     world.uncovered_minor = 9_000
     world.ask(RefundAmount(ORDER_ID, 10_000))

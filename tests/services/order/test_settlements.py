@@ -117,7 +117,7 @@ def test_ship_and_cancel_race_on_one_row() -> None:
 
 
 def test_a_mixed_return_splits_over_what_is_left_of_each_tender() -> None:
-    """E13: 400.00 of 500 + 300 + 200."""
+    """400.00 of 500 + 300 + 200 (E13)."""
     world = shipped(MIXED)
 
     receipt = returned(world, L2=1)
@@ -131,7 +131,7 @@ def test_a_mixed_return_splits_over_what_is_left_of_each_tender() -> None:
 
 
 def test_refunds_stop_at_what_was_captured() -> None:
-    """E06: the last fen is refundable once."""
+    """The last fen is refundable once (E06)."""
     world = shipped()
 
     for amount in (60_000, 40_000):
@@ -145,7 +145,7 @@ def test_refunds_stop_at_what_was_captured() -> None:
 
 
 def test_a_return_never_exceeds_what_was_bought() -> None:
-    """CR-4: units in open cases count; more money than is left is refused at the request already."""
+    """Units in open cases count; more money than is left is refused at the request already (CR-4)."""
     world = shipped(new_order((("L1", 3, 10_000),), ((TenderType.CREDIT, 30_000),)))
 
     assert world.ask(RequestReturn(ORDER_ID, units(L1=2))).reason == ""
@@ -158,7 +158,7 @@ def test_a_return_never_exceeds_what_was_bought() -> None:
     "body", [RefundAmount(ORDER_ID, 1), RequestReturn(ORDER_ID, units(L1=1)), ConfirmDelivery(ORDER_ID)]
 )
 def test_nothing_comes_back_that_has_not_shipped(body: object) -> None:
-    """CR-3: neither of a waiting nor of a cancelled order."""
+    """Neither of a waiting nor of a cancelled order (CR-3)."""
     waiting, cancelled = placed(), placed()
     started(cancelled, CANCEL)
     cancelled.settle()
@@ -179,7 +179,7 @@ def test_an_unknown_order_and_somebody_elses_look_alike() -> None:
 
 
 def test_a_refund_of_nothing_is_done_at_once() -> None:
-    """PR-6, E16: no participant, no command, but the units count as returned."""
+    """No participant, no command, but the units count as returned (PR-6, E16)."""
     free_line = new_order(
         (("L1", 1, 3_000), ("L2", 1, 7_000)), ((TenderType.CREDIT, 7_000),), (Promotion(3_000, (0,)),)
     )
@@ -209,7 +209,7 @@ def test_an_order_of_nothing_lives_without_participants() -> None:
 
 
 def test_the_last_refund_is_undone_and_the_order_is_as_before() -> None:
-    """P24: quantities, tenders and coupon; then the one before it is the last."""
+    """Quantities, tenders and coupon; then the one before it is the last (P24)."""
     world = shipped(new_order((("L1", 3, 10_000),), ((TenderType.CREDIT, 30_000),), coupon_minor=1_000))
     before = world.order
     returned(world, L1=1)
@@ -266,7 +266,7 @@ def test_a_partial_shipment_captures_its_lines_and_the_rest_stays_cancellable() 
 
 
 def test_support_cancels_only_what_has_not_shipped_at_all() -> None:
-    """OR-7."""
+    """The customer's own cancel reaches further: it takes what has not shipped yet (OR-7)."""
     forced = CancelOrder(ORDER_ID, "SUPPORT", "system delay", operator_id="op_1")
     whole, part = placed(MIXED), placed(MIXED)
     started(part, ConfirmShipment(ORDER_ID, units(L1=1)))

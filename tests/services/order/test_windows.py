@@ -45,7 +45,7 @@ def opened(world: World) -> ReturnCase:
 
 @pytest.mark.parametrize(("offset", "over"), EDGES)
 def test_a_hold_lasts_thirty_days(offset: timedelta, over: bool) -> None:
-    """A14: after it the order is closed before it can ship; the release tells the ledger why."""
+    """After it the order is closed before it can ship; the release tells the ledger why (A14)."""
     world = placed()
 
     world.turn(timedelta(days=30) + offset)
@@ -97,7 +97,7 @@ def test_an_expiry_that_meets_a_settlement_looks_again() -> None:
 
 @pytest.mark.parametrize(("offset", "over"), EDGES)
 def test_the_merchant_answers_within_48_hours(offset: timedelta, over: bool) -> None:
-    """A13: after them the case is approved by time, whether the timer came or not."""
+    """After them the case is approved by time, whether the timer came or not (A13)."""
     timely, late = shipped(), shipped()
     case, other = opened(timely), opened(late)
 
@@ -143,7 +143,7 @@ def test_time_approves_on_the_way_where_its_timer_is_late() -> None:
 
 @pytest.mark.parametrize(("offset", "over"), EDGES)
 def test_a_refund_settles_within_24_hours(offset: timedelta, over: bool) -> None:
-    """SC-5: at 24 h it is fine, later an exception, told once; it still ends well."""
+    """At 24 h it is fine, later an exception, told once; it still ends well (SC-5)."""
     world = shipped()
     world.ask(RefundAmount(ORDER_ID, 1_000))
     world.turn(timedelta(hours=24) + offset)
@@ -158,7 +158,7 @@ def test_a_refund_settles_within_24_hours(offset: timedelta, over: bool) -> None
 
 
 def test_a_flash_refund_counts_once_the_network_confirms() -> None:
-    """I-1: the order is not FULLY_REFUNDED while its credit share is on the way."""
+    """The order is not FULLY_REFUNDED while its credit share is on the way (I-1)."""
     world = shipped()
     world.refund_state = "PENDING_CHANNEL"
     world.ask(RefundAmount(ORDER_ID, 100_000))
@@ -177,7 +177,7 @@ def test_a_flash_refund_counts_once_the_network_confirms() -> None:
 
 
 def test_people_complete_a_refund_that_the_network_lost() -> None:
-    """G02: the notice of the 24 hours, then the one of the adjustment."""
+    """The notice of the 24 hours, then the one of the adjustment (G02)."""
     world = shipped()
     world.refund_state = "PENDING_CHANNEL"
     world.ask(RefundAmount(ORDER_ID, 100_000))
@@ -230,7 +230,7 @@ def test_the_network_may_confirm_before_the_last_tender() -> None:
 
 
 def test_the_acquirers_payment_is_noted_on_its_tender() -> None:
-    """P7: of a refund and of a cancel alike."""
+    """Of a refund and of a cancel alike (P7)."""
     world = shipped(new_order(tenders=((TenderType.BANKCARD, 100_000),)))
     world.ask(RefundAmount(ORDER_ID, 1_000))
     world.settle()
@@ -242,7 +242,7 @@ def test_the_acquirers_payment_is_noted_on_its_tender() -> None:
 
 
 def test_a_refund_that_went_to_the_wallet_is_shown_as_such() -> None:
-    """PM-3: no silent rerouting; event and timeline say it."""
+    """No silent rerouting; event and timeline say it (PM-3)."""
     world = shipped(new_order(tenders=((TenderType.BANKCARD, 100_000),)))
     world.ask(RefundAmount(ORDER_ID, 1_000))
     world.settle()
@@ -276,7 +276,7 @@ def accept(content: quotes.QuoteContent, now: datetime) -> None:
     ],
 )
 def test_a_quote_holds_ten_minutes(at: timedelta, stale: bool) -> None:
-    """U1: its last instant is still inside."""
+    """Its last instant is still inside (U1)."""
     content = quoted(quotes.valid_until(NOW), units(L1=1))
 
     if stale:
