@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from services.credit_ledger.domain.accounts import life as account_rules
-from services.credit_ledger.domain.adjustments import legs as leg_adjustments
 from services.credit_ledger.domain.adjustments import manual as manual_adjustment
+from services.credit_ledger.domain.adjustments import waiting_legs
 from services.credit_ledger.domain.core.position import Apply, Position
 from services.credit_ledger.domain.dues import charge_off, late_fees, repaying
 from services.credit_ledger.domain.holds import deposits
@@ -51,8 +51,8 @@ APPLY: Mapping[type, Apply] = {
     commands.ChargeOff: charge_off.charge_off,
     commands.RerouteLeg: legs.reroute,
     commands.ReturnBankDeposit: deposits.give_back,
-    commands.RetryLeg: leg_adjustments.retry,
-    commands.SettleLeg: leg_adjustments.settle,
+    commands.RetryLeg: waiting_legs.retry,
+    commands.SettleLeg: waiting_legs.settle,
     commands.PostAdjustment: manual_adjustment.post_adjustment,
 }
 """Every rule that changes an account, by its input; decisions and replays use the same ones."""
