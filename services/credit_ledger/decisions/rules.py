@@ -18,7 +18,8 @@ from services.credit_ledger.domain.model.account import CreditAccount
 from services.credit_ledger.domain.model.agreement import Agreement
 from services.credit_ledger.domain.model.leg import RefundLeg
 from services.credit_ledger.domain.model.merchant_share import MerchantShare, share_key, share_keys
-from services.credit_ledger.domain.model.refund import CreditRefund, PaymentReference
+from services.credit_ledger.domain.model.payment_reference import PaymentReference
+from services.credit_ledger.domain.model.refund import CreditRefund
 from services.credit_ledger.domain.model.statement import Statement, statement_key
 from services.credit_ledger.domain.quotes import preview
 from services.credit_ledger.domain.refunds import flash

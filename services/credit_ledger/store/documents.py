@@ -6,9 +6,8 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from services.credit_ledger.domain.model.commands import AdjustedLine
+from services.credit_ledger.domain.model.adjustment import AdjustedLine, Adjustment
 from services.credit_ledger.domain.model.operation import BODIES, Facts, Operation
-from services.credit_ledger.domain.model.refund import Adjustment
 from services.credit_ledger.domain.model.statement import Statement, StatementLine
 from services.kernel.decision import Vector
 from services.runtime.ground.tables import Connection

@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from datetime import date
 
 from services.credit_ledger.domain.model.account import CreditAccount
+from services.credit_ledger.domain.model.adjustment import Adjustment
 from services.credit_ledger.domain.model.agreement import Agreement
 from services.credit_ledger.domain.model.commands import ReleaseCause, ReleaseTenders, Repay
 from services.credit_ledger.domain.model.leg import RefundLeg
 from services.credit_ledger.domain.model.operation import BODIES, Operation
-from services.credit_ledger.domain.model.refund import Adjustment
 from services.credit_ledger.domain.model.statement import Standing, Statement
 from services.credit_ledger.wire.scalars import (
     ACCOUNT_STATES,

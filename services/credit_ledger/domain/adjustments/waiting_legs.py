@@ -6,9 +6,9 @@ In a replay both change nothing: what rails pay is no part of it.
 from services.credit_ledger.domain.adjustments.papers import dated, reasoned, two_people
 from services.credit_ledger.domain.core.position import Applied, Position
 from services.credit_ledger.domain.legs import life as legs
+from services.credit_ledger.domain.model.adjustment import Adjustment
 from services.credit_ledger.domain.model.commands import RetryLeg, SettleLeg
 from services.credit_ledger.domain.model.leg import LegState, RefundLeg
-from services.credit_ledger.domain.model.refund import Adjustment
 from services.kernel.errors import FailedPrecondition, InvalidArgument, NotFound
 from services.kernel.ids import derived
 

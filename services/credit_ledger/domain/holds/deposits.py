@@ -6,7 +6,7 @@ from services.credit_ledger.domain.model.agreement import Agreement, AgreementSt
 from services.credit_ledger.domain.model.commands import ReturnBankDeposit
 from services.credit_ledger.domain.model.effects import CreditEffect
 from services.credit_ledger.domain.model.leg import Rail, RefundLeg
-from services.credit_ledger.domain.model.refund import PaymentReference
+from services.credit_ledger.domain.model.payment_reference import PaymentReference
 from services.credit_ledger.domain.model.tenders import Tenders
 from services.kernel.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 

@@ -16,7 +16,7 @@ from services.credit_ledger.domain.model.agreement import Agreement, AgreementSt
 from services.credit_ledger.domain.model.commands import AuthorizeTenders, CaptureTenders, ReleaseCause, ReleaseTenders
 from services.credit_ledger.domain.model.events import TendersAuthorized, TendersCaptured, TendersReleased
 from services.credit_ledger.domain.model.leg import Rail
-from services.credit_ledger.domain.model.refund import PaymentReference
+from services.credit_ledger.domain.model.payment_reference import PaymentReference
 from services.credit_ledger.domain.statements.cut import scheduled
 from services.kernel.calendar import business_date, first_bill_date
 from services.kernel.decision import Timer

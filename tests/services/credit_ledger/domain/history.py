@@ -6,6 +6,7 @@ from typing import Any
 
 from services.credit_ledger.domain import explanation
 from services.credit_ledger.domain.model import commands
+from services.credit_ledger.domain.model.adjustment import AdjustedLine
 from services.credit_ledger.domain.model.agreement import Agreement, HoldState
 from services.credit_ledger.domain.model.effects import CreditEffect, Preview
 from services.credit_ledger.domain.model.leg import RefundLeg
@@ -121,7 +122,7 @@ class History:
 
     def adjust(self, order: Agreement, account: str, against: str, amount: int) -> None:
         """A manual adjustment of today; it is refused where the customer has not so much."""
-        lines = (commands.AdjustedLine(account, amount), commands.AdjustedLine(against, -amount))
+        lines = (AdjustedLine(account, amount), AdjustedLine(against, -amount))
         self.plain(commands.PostAdjustment(
             ACCOUNT, order.key, "case", lines, "maker", "checker", ("order page", "bill page"), "found", business_date(self.at)
         ))

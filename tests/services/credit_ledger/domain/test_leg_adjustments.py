@@ -7,9 +7,9 @@ import pytest
 
 from services.credit_ledger.domain.legs import life as legs
 from services.credit_ledger.domain.model import commands
+from services.credit_ledger.domain.model.adjustment import Adjustment
 from services.credit_ledger.domain.model.events import BankRefundSettled
 from services.credit_ledger.domain.model.leg import LegState, QueryLeg, RefundLeg, SendLeg
-from services.credit_ledger.domain.model.refund import Adjustment
 from services.credit_ledger.domain.model.tenders import Tenders
 from services.kernel.decision import Refused
 from tests.services.credit_ledger.domain.book_laws import ACCOUNT

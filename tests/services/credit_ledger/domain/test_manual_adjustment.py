@@ -7,8 +7,8 @@ import pytest
 
 from services.credit_ledger.domain.model import commands
 from services.credit_ledger.domain.model.account import AccountState
-from services.credit_ledger.domain.model.commands import AdjustedLine, PostAdjustment
-from services.credit_ledger.domain.model.refund import Adjustment
+from services.credit_ledger.domain.model.adjustment import AdjustedLine, Adjustment
+from services.credit_ledger.domain.model.commands import PostAdjustment
 from services.credit_ledger.domain.model.statement import Statement, adjustments, statement_key
 from services.credit_ledger.domain.model.tenders import Tenders
 from services.kernel.decision import Refused
