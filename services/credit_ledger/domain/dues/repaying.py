@@ -7,12 +7,13 @@ from services.credit_ledger.domain.dues import spending as dues
 from services.credit_ledger.domain.legs import life as legs
 from services.credit_ledger.domain.model import books
 from services.credit_ledger.domain.model.agreement import Agreement
+from services.credit_ledger.domain.model.amounts import positive
 from services.credit_ledger.domain.model.commands import PayOutCreditBalance, Repay
 from services.credit_ledger.domain.model.effects import PaidOutBalance, Repaid
 from services.credit_ledger.domain.model.events import CreditBalancePaidOut, RepaymentReceived
 from services.credit_ledger.domain.model.leg import Rail
 from services.credit_ledger.domain.model.repayment import Repayment
-from services.kernel.errors import FailedPrecondition, InvalidArgument
+from services.kernel.errors import FailedPrecondition
 from services.kernel.ids import derived
 from services.kernel.journal import Unit, post
 
@@ -68,10 +69,3 @@ def pay_out(position: Position, body: PayOutCreditBalance) -> Applied:
     position = legs.launched(position, identity, Rail.PAYOUT, body.instrument, amount)
     result = PaidOutBalance(account.id, position.before.version + 1, amount, identity, after.credit_balance_minor)
     return Applied(position, result, reference=identity)
-
-
-def positive(amount_minor: int) -> int:
-    """The amount, if it is one; INVALID_AMOUNT otherwise."""
-    if amount_minor <= 0:
-        raise InvalidArgument("INVALID_AMOUNT", f"{amount_minor} is not a positive amount")
-    return amount_minor

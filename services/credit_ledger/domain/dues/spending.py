@@ -10,7 +10,7 @@ from datetime import date
 from typing import NamedTuple
 
 from services.credit_ledger.domain.model import books
-from services.credit_ledger.domain.model.agreement import Agreement, AgreementState
+from services.credit_ledger.domain.model.agreement import Agreement, concluded
 from services.credit_ledger.domain.model.books import Lines
 from services.credit_ledger.domain.model.effects import Component, Use
 from services.credit_ledger.domain.model.instalment import Instalment
@@ -87,18 +87,6 @@ def paid(rows: Mapping[str, Agreement], uses: Iterable[Use]) -> tuple[Agreement,
     for use in uses:
         by_order.setdefault(use.order_id, {}).setdefault(use.no, []).append(use)
     return tuple(_paid(rows[order_id], by_number) for order_id, by_number in by_order.items())
-
-
-def due_total(agreements: Iterable[Agreement]) -> int:
-    """All that is billed and unpaid: principal, fee and late fee (SD-4)."""
-    return sum(instalment.due_minor for agreement in agreements for instalment in agreement.instalments)
-
-
-def concluded(agreement: Agreement) -> AgreementState:
-    """The state of an agreement whose dues may just have been met: PAID_OFF when nothing can come any more (A23)."""
-    if agreement.state is not AgreementState.EFFECTIVE or agreement.open or not agreement.plans:
-        return agreement.state
-    return agreement.state if any(agreement.hold.remaining) else AgreementState.PAID_OFF
 
 
 def _dues(agreements: Iterable[Agreement], billed: bool) -> list[Due]:

@@ -6,13 +6,12 @@ from datetime import timedelta
 from services.credit_ledger.domain.core.outcome import applied
 from services.credit_ledger.domain.core.position import Applied, Position
 from services.credit_ledger.domain.core.quote_pins import hold_quote
-from services.credit_ledger.domain.dues import spending as dues
 from services.credit_ledger.domain.holds import schedule
 from services.credit_ledger.domain.legs import life as legs
 from services.credit_ledger.domain.merchants import shares
 from services.credit_ledger.domain.model import books
 from services.credit_ledger.domain.model.account import AccountState, CreditAccount
-from services.credit_ledger.domain.model.agreement import Agreement, AgreementState, Hold
+from services.credit_ledger.domain.model.agreement import Agreement, AgreementState, Hold, concluded
 from services.credit_ledger.domain.model.commands import AuthorizeTenders, CaptureTenders, ReleaseCause, ReleaseTenders
 from services.credit_ledger.domain.model.events import TendersAuthorized, TendersCaptured, TendersReleased
 from services.credit_ledger.domain.model.leg import Rail
@@ -66,7 +65,7 @@ def release(position: Position, body: ReleaseTenders) -> Applied:
     expired = body.cause is ReleaseCause.EXPIRED
     after = replace(agreement, hold=replace(hold, released=hold.released.plus(tenders), expired=expired or hold.expired))
     over = agreement.state is AgreementState.DRAFT and not any(after.hold.remaining)
-    after = replace(after, state=AgreementState.REVOKED if over else dues.concluded(after))
+    after = replace(after, state=AgreementState.REVOKED if over else concluded(after))
     released = replace(
         account, held_minor=account.held_minor - tenders.credit_minor,
         wallet_minor=account.wallet_minor + tenders.wallet_minor,

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from services.credit_ledger.domain.dues import spending as dues
 from services.credit_ledger.domain.log import replay
 from services.credit_ledger.domain.log.replay import World
+from services.credit_ledger.domain.model.agreement import due_total
 from services.credit_ledger.domain.model.operation import Operation
 
 
@@ -39,6 +39,6 @@ def without_order(operations: Iterable[Operation], order_id: str) -> Comparison:
 def _standing(world: World) -> Standing:
     account = world.account
     return Standing(
-        account.available_minor, account.used_minor, dues.due_total(world.agreements.values()),
+        account.available_minor, account.used_minor, due_total(world.agreements.values()),
         account.credit_balance_minor, account.wallet_minor,
     )

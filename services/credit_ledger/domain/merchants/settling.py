@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from services.credit_ledger.domain.dues.repaying import positive
 from services.credit_ledger.domain.merchants import shares
 from services.credit_ledger.domain.model import books
+from services.credit_ledger.domain.model.amounts import positive
 from services.credit_ledger.domain.model.books import Lines
 from services.credit_ledger.domain.model.commands import ClawBackFromMerchant, PayGiftCardShare, SettleMerchant
 from services.credit_ledger.domain.model.effects import MerchantSettlement

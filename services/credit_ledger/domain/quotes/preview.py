@@ -4,9 +4,8 @@ from dataclasses import replace
 
 from services.credit_ledger.domain.core.position import Applied, Position
 from services.credit_ledger.domain.core.quote_pins import valid_until
-from services.credit_ledger.domain.dues import spending as dues
 from services.credit_ledger.domain.holds import life as holding
-from services.credit_ledger.domain.model.agreement import Agreement
+from services.credit_ledger.domain.model.agreement import Agreement, due_total
 from services.credit_ledger.domain.model.commands import PreviewRefund, PreviewRelease
 from services.credit_ledger.domain.model.effects import POLICY_VERSION, CreditEffect, Preview
 from services.credit_ledger.domain.refunds import posting as refund
@@ -35,6 +34,6 @@ def _quoted(position: Position, done: Applied) -> Preview:
         effect=effect, account_version=position.before.version, policy_version=POLICY_VERSION,
         business_date=business_date(position.at), quoted_at=position.at,
         valid_until=valid_until(position.at, position.account.next_cut_at),
-        statement_due_before_minor=dues.due_total(position.family(Agreement)),
-        statement_due_after_minor=dues.due_total(done.position.family(Agreement)),
+        statement_due_before_minor=due_total(position.family(Agreement)),
+        statement_due_after_minor=due_total(done.position.family(Agreement)),
     )

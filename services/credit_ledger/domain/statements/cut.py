@@ -11,7 +11,7 @@ from services.credit_ledger.domain.core.position import Applied, Position
 from services.credit_ledger.domain.dues import spending as dues
 from services.credit_ledger.domain.model import books
 from services.credit_ledger.domain.model.account import CreditAccount
-from services.credit_ledger.domain.model.agreement import Agreement
+from services.credit_ledger.domain.model.agreement import Agreement, concluded, due_total
 from services.credit_ledger.domain.model.books import Lines
 from services.credit_ledger.domain.model.commands import CutStatement
 from services.credit_ledger.domain.model.events import StatementIssued
@@ -78,7 +78,7 @@ def cut(position: Position, bill_date: date) -> Position:
     agreements = position.family(Agreement)
     billed = {agreement.key: _billed(agreement, bill_date) for agreement in agreements}
     journals = tuple(journal for agreement in agreements for journal in _bill_journals(agreement, bill_date))
-    amount = dues.due_total(billed.values())
+    amount = due_total(billed.values())
     lines = _lines(billed.values())
     offset = min(position.account.credit_balance_minor, amount)
     spent = dues.spend(billed.values(), offset, OFFSET_RULE)
@@ -129,7 +129,7 @@ def _billed(agreement: Agreement, bill_date: date) -> Agreement:
             item._replace(billed=True) if _is_due(item, bill_date) else item for item in plan.instalments
         )) for plan in agreement.plans
     ))
-    return replace(after, state=dues.concluded(after))
+    return replace(after, state=concluded(after))
 
 
 def _bill_journals(agreement: Agreement, bill_date: date) -> tuple[Journal, ...]:
