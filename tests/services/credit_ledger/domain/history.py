@@ -4,7 +4,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from services.credit_ledger.domain import explanation
 from services.credit_ledger.domain.model import commands
 from services.credit_ledger.domain.model.adjustment import AdjustedLine
 from services.credit_ledger.domain.model.agreement import Agreement, HoldState
@@ -19,6 +18,7 @@ from services.credit_ledger.domain.statements.cut import standing
 from services.kernel.calendar import business_date
 from services.kernel.decision import Busy, Refused
 from services.kernel.messages import Op
+from tests.services.credit_ledger.domain import recomputing
 from tests.services.credit_ledger.domain.book_in_memory import BookInMemory
 from tests.services.credit_ledger.domain.book_laws import ACCOUNT
 
@@ -193,8 +193,8 @@ class History:
     def _kept(self, result: Any) -> Any:
         """Every effect explains itself to the fen (U2), and a posted refund is remembered."""
         if isinstance(result, CreditEffect):
-            assert all(explanation.holds(step) for step in result.steps)
-            assert all(explanation.text(step).chinese and explanation.text(step).english for step in result.steps)
+            assert all(recomputing.holds(step) for step in result.steps)
+            assert all(recomputing.words(step).zh and recomputing.words(step).en for step in result.steps)
             if result.op.startswith("refund") and result.refund_id in {op.reference for op in self.book.operations(ACCOUNT)}:
                 self._accounted_for(result)
                 self.posted[result.refund_id] = result.order_id
