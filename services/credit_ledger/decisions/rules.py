@@ -156,8 +156,8 @@ def _cut_due(position: Position, key: str) -> Applied:
     if position.operations:
         return Applied(position, None, logged=False)
     if cut_at is None:
-        return Applied(position.plus(cleared=((statement_cut.TIMER, key),)), None, logged=False)
-    return Applied(position.plus(timers=(statement_cut.timer(key, cut_at),)), None, logged=False)
+        return Applied(position.plus(cleared=((statement_cut.CUT_TIMER, key),)), None, logged=False)
+    return Applied(position.plus(timers=(statement_cut.cut_timer(key, cut_at),)), None, logged=False)
 
 
 def _account(message: Message) -> Rows:
@@ -250,9 +250,9 @@ RULES = rules(
 """By the type of the body."""
 
 TIMERS = timer_rules(
-    (statement_cut.TIMER, _old(TimerDue, _account, _timer(_cut_due))),
+    (statement_cut.CUT_TIMER, _old(TimerDue, _account, _timer(_cut_due))),
     (refund.FLASH_TIMER, _old(TimerDue, _flash_row, _timer(flash.expire))),
-    (legs.TIMER, _old(TimerDue, _with_leg, _timer(legs.woken))),
+    (legs.LEG_TIMER, _old(TimerDue, _with_leg, _timer(legs.woken))),
 )
 """By the kind of the timer."""
 

@@ -6,9 +6,9 @@ from datetime import timedelta
 from services.credit_ledger.domain.core.outcome import applied
 from services.credit_ledger.domain.core.position import Applied, Position
 from services.credit_ledger.domain.core.quote_pins import hold_quote
-from services.credit_ledger.domain.holds import schedule
-from services.credit_ledger.domain.legs import life as legs
-from services.credit_ledger.domain.merchants import shares
+from services.credit_ledger.domain.holds.schedule import plan_of
+from services.credit_ledger.domain.legs.life import launched, leg_id
+from services.credit_ledger.domain.merchants.shares import owe
 from services.credit_ledger.domain.model import books
 from services.credit_ledger.domain.model.account import AccountState, CreditAccount
 from services.credit_ledger.domain.model.agreement import Agreement, AgreementState, Hold, concluded
@@ -75,8 +75,8 @@ def release(position: Position, body: ReleaseTenders) -> Applied:
         after, account=released, journals=_release_journals(account, body),
         event=TendersReleased(account.id, body.order_id, tenders, after.state),
     )
-    identity = legs.leg_id(reference) if tenders.bank_minor else ""
-    position = legs.launched(
+    identity = leg_id(reference) if tenders.bank_minor else ""
+    position = launched(
         position, identity, Rail.CARD, agreement.payment_reference, tenders.bank_minor, body.order_id
     )
     return applied(position, after, "release", tenders, leg_id=identity, limit_restored_minor=tenders.credit_minor)
@@ -98,13 +98,13 @@ def capture(position: Position, body: CaptureTenders) -> Applied:
         shipments=account.shipments + 1,
     )
     if tenders.credit_minor:
-        plan = schedule.plan_of(account, agreement, tenders.credit_minor, position.at)
+        plan = plan_of(account, agreement, tenders.credit_minor, position.at)
         plans = (*plans, plan)
         used, timers = scheduled(used, first_bill_date(business_date(position.at), account.bill_day))
     after = replace(
         agreement, state=AgreementState.EFFECTIVE, plans=plans, hold=replace(hold, captured=hold.captured.plus(tenders))
     )
-    position = shares.owe(position, agreement.merchant_id, tenders.total_minor).plus(
+    position = owe(position, agreement.merchant_id, tenders.total_minor).plus(
         after, account=used, journals=_capture_journals(account, body, agreement.merchant_id), timers=timers,
         event=TendersCaptured(account.id, body.order_id, tenders),
     )

@@ -9,14 +9,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from services.credit_ledger.domain.accounts import life as account_rules
-from services.credit_ledger.domain.adjustments import manual as manual_adjustment
-from services.credit_ledger.domain.adjustments import waiting_legs
+from services.credit_ledger.domain.accounts.life import fund_wallet, grant_limit, open_account, set_state, unopened
+from services.credit_ledger.domain.adjustments import manual, waiting_legs
 from services.credit_ledger.domain.core.position import Apply, Position
 from services.credit_ledger.domain.dues import charge_off, late_fees, repaying
 from services.credit_ledger.domain.holds import deposits
-from services.credit_ledger.domain.holds import life as holding
-from services.credit_ledger.domain.legs import life as legs
+from services.credit_ledger.domain.holds.life import authorize, capture, release
+from services.credit_ledger.domain.legs.life import reroute
 from services.credit_ledger.domain.model import commands
 from services.credit_ledger.domain.model.account import CreditAccount
 from services.credit_ledger.domain.model.agreement import Agreement
@@ -26,34 +25,34 @@ from services.credit_ledger.domain.model.refund import CreditRefund
 from services.credit_ledger.domain.model.repayment import Repayment
 from services.credit_ledger.domain.model.statement import Statement
 from services.credit_ledger.domain.refunds import flash
-from services.credit_ledger.domain.refunds import posting as refund
-from services.credit_ledger.domain.statements import cut as statement_cut
+from services.credit_ledger.domain.refunds.posting import refund
+from services.credit_ledger.domain.statements.cut import cut_on_request, up_to_now
 from services.kernel.decision import Aggregate, Known
 from services.kernel.errors import Defect
 from services.kernel.journal import Unit
 
 APPLY: Mapping[type, Apply] = {
-    commands.OpenAccount: account_rules.open_account,
-    commands.GrantLimit: account_rules.grant_limit,
-    commands.FundWallet: account_rules.fund_wallet,
-    commands.SetAccountState: account_rules.set_state,
-    commands.AuthorizeTenders: holding.authorize,
-    commands.ReleaseTenders: holding.release,
-    commands.CaptureTenders: holding.capture,
-    commands.RefundTenders: refund.refund,
+    commands.OpenAccount: open_account,
+    commands.GrantLimit: grant_limit,
+    commands.FundWallet: fund_wallet,
+    commands.SetAccountState: set_state,
+    commands.AuthorizeTenders: authorize,
+    commands.ReleaseTenders: release,
+    commands.CaptureTenders: capture,
+    commands.RefundTenders: refund,
     commands.ConfirmFlashRefund: flash.confirm,
     commands.AdjustRefund: flash.adjust,
     commands.Repay: repaying.repay,
     commands.PayOutCreditBalance: repaying.pay_out,
     commands.AccrueLateFees: late_fees.accrue,
     commands.WaiveLateFees: late_fees.waive,
-    commands.CutStatement: statement_cut.cut_on_request,
+    commands.CutStatement: cut_on_request,
     commands.ChargeOff: charge_off.charge_off,
-    commands.RerouteLeg: legs.reroute,
+    commands.RerouteLeg: reroute,
     commands.ReturnBankDeposit: deposits.give_back,
     commands.RetryLeg: waiting_legs.retry,
     commands.SettleLeg: waiting_legs.settle,
-    commands.PostAdjustment: manual_adjustment.post_adjustment,
+    commands.PostAdjustment: manual.post_adjustment,
 }
 """Every rule that changes an account, by its input; decisions and replays use the same ones."""
 
@@ -137,7 +136,7 @@ def _position(known: Known, account: CreditAccount, operation: Operation) -> Pos
     position = Position(known, operation.at, account, account, account, facts=operation.facts)
     if isinstance(operation.body, commands.CutStatement):
         return position
-    position = statement_cut.up_to_now(position)
+    position = up_to_now(position)
     before = replace(position.before, operations=operation.number - 1 - len(position.operations))
     return replace(position, before=before)
 
@@ -149,7 +148,7 @@ def _empty(known: Known, operation: Operation) -> CreditAccount:
         raise Defect(f"the log begins with {operation.kind}")
     for kind in _FAMILIES:
         known.load_family(kind, body.account_id, ())
-    return account_rules.unopened(body, operation.at)
+    return unopened(body, operation.at)
 
 
 def _of(rows: Mapping[tuple[type, str], Any], kind: type[Any]) -> dict[str, Any]:

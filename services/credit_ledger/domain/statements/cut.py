@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from services.credit_ledger.domain.core.position import Applied, Position
-from services.credit_ledger.domain.dues import spending as dues
+from services.credit_ledger.domain.dues.spending import Spent, billed_dues, lines_of, spend
 from services.credit_ledger.domain.model import books
 from services.credit_ledger.domain.model.account import CreditAccount
 from services.credit_ledger.domain.model.agreement import Agreement, concluded, due_total
@@ -23,7 +23,7 @@ from services.kernel.errors import FailedPrecondition, InvalidArgument, NotFound
 from services.kernel.ids import partition_of
 from services.kernel.journal import Journal, Unit, post
 
-TIMER = "statement_cut"
+CUT_TIMER = "statement_cut"
 """The kind of the timer that makes a due cut happen early enough; its key is the account."""
 
 SPREAD_SECONDS = 4 * 3600
@@ -47,13 +47,13 @@ def scheduled(account: CreditAccount, bill_date: date) -> tuple[CreditAccount, t
     if account.next_cut_at is not None:
         return account, ()
     cut_at = start_of(bill_date)
-    return replace(account, next_cut_at=cut_at), (timer(account.id, cut_at),)
+    return replace(account, next_cut_at=cut_at), (cut_timer(account.id, cut_at),)
 
 
-def timer(account_id: str, cut_at: datetime) -> Timer:
+def cut_timer(account_id: str, cut_at: datetime) -> Timer:
     """The timer of a cut, at a moment of the account's own after it."""
     own_moment = timedelta(seconds=partition_of(account_id, SPREAD_SECONDS))
-    return Timer(TIMER, account_id, account_id, cut_at + own_moment)
+    return Timer(CUT_TIMER, account_id, account_id, cut_at + own_moment)
 
 
 def cut_on_request(position: Position, body: CutStatement) -> Applied:
@@ -81,7 +81,7 @@ def cut(position: Position, bill_date: date) -> Position:
     amount = due_total(billed.values())
     lines = _lines(billed.values())
     offset = min(position.account.credit_balance_minor, amount)
-    spent = dues.spend(billed.values(), offset, OFFSET_RULE)
+    spent = spend(billed.values(), offset, OFFSET_RULE)
     after = {**billed, **{agreement.key: agreement for agreement in spent.agreements}}
     account = _account_after(
         position.account, bill_date, offset, spent.principal_minor, after.values(), position.next_operation
@@ -91,8 +91,8 @@ def cut(position: Position, bill_date: date) -> Position:
     position = position.plus(
         *changed, statement, account=account, journals=journals + _offset_journals(account.id, spent),
         event=StatementIssued(account.id, bill_date, statement.due_date, amount, offset),
-        timers=(timer(account.id, account.next_cut_at),) if account.next_cut_at else (),
-        cleared=() if account.next_cut_at else ((TIMER, account.id),),
+        timers=(cut_timer(account.id, account.next_cut_at),) if account.next_cut_at else (),
+        cleared=() if account.next_cut_at else ((CUT_TIMER, account.id),),
     )
     return position.log(CutStatement(account.id, bill_date), statement.cut_at, reference=statement.key)
 
@@ -144,10 +144,10 @@ def _bill_journals(agreement: Agreement, bill_date: date) -> tuple[Journal, ...]
     ), agreement.order_id)
 
 
-def _offset_journals(account_id: str, spent: dues.Spent) -> tuple[Journal, ...]:
+def _offset_journals(account_id: str, spent: Spent) -> tuple[Journal, ...]:
     """P15."""
     used = sum(use.amount_minor for use in spent.uses)
-    lines: Lines = ((books.CREDIT_BALANCE, account_id, used), *dues.lines_of(spent.uses, account_id))
+    lines: Lines = ((books.CREDIT_BALANCE, account_id, used), *lines_of(spent.uses, account_id))
     op = "credit_balance_offset"
     return post(op, Unit.CNY, lines) + books.limit_restored(op, account_id, spent.principal_minor)
 
@@ -155,7 +155,7 @@ def _offset_journals(account_id: str, spent: dues.Spent) -> tuple[Journal, ...]:
 def _lines(agreements: Iterable[Agreement]) -> tuple[StatementLine, ...]:
     return tuple(
         StatementLine(due.order_id, due.no, due.due_date, item.outstanding_minor, item.fee_due_minor, item.late_minor)
-        for due in dues.billed(agreements) for item in (due.instalment,)
+        for due in billed_dues(agreements) for item in (due.instalment,)
     )
 
 

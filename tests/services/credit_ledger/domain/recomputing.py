@@ -3,7 +3,7 @@
 from services.credit_ledger.domain.model.effects import Step
 from services.credit_ledger.domain.model.terms import Strategy
 from services.credit_ledger.domain.refunds import fees
-from services.credit_ledger.domain.refunds.strategies import reduce
+from services.credit_ledger.domain.refunds.strategies import reduce_by
 from services.kernel.allocation import in_order
 from services.kernel.money import yuan
 from services.order.domain.texts import Text, text
@@ -48,4 +48,4 @@ def _parts(step: Step) -> tuple[int, ...]:
         case "fee":
             return tuple(fees.instalment_fee(weight, *step.inputs) for weight in weights)
         case strategy:
-            return reduce(Strategy(strategy), step.inputs[0], weights)
+            return reduce_by(Strategy(strategy), step.inputs[0], weights)
