@@ -10,7 +10,8 @@ from services.credit_ledger.domain.model.agreement import Agreement
 from services.credit_ledger.domain.model.commands import ReleaseCause, ReleaseTenders, Repay
 from services.credit_ledger.domain.model.leg import RefundLeg
 from services.credit_ledger.domain.model.operation import BODIES, Operation
-from services.credit_ledger.domain.model.statement import Standing, Statement
+from services.credit_ledger.domain.model.statement import Statement
+from services.credit_ledger.domain.statements.still_due import StillDue
 from services.credit_ledger.wire.scalars import (
     ACCOUNT_STATES,
     INSTALMENT_STATES,
@@ -104,11 +105,11 @@ def issued(row: Statement) -> statement_pb2.Statement:
     )
 
 
-def statement(row: Statement, standing: Standing) -> statement_pb2.Statement:
+def statement(row: Statement, still_due: StillDue) -> statement_pb2.Statement:
     """A statement with what is still due of it."""
     shown = issued(row)
-    shown.due.CopyFrom(money(standing.due_minor))
-    shown.state = STATEMENT_STATES[standing.state]
+    shown.due.CopyFrom(money(still_due.amount_minor))
+    shown.state = STATEMENT_STATES[still_due.state]
     return shown
 
 

@@ -16,7 +16,7 @@ from services.credit_ledger.domain.model.books import Lines
 from services.credit_ledger.domain.model.commands import CutStatement
 from services.credit_ledger.domain.model.events import StatementIssued
 from services.credit_ledger.domain.model.instalment import Instalment
-from services.credit_ledger.domain.model.statement import Standing, Statement, StatementLine, StatementState, statement_key
+from services.credit_ledger.domain.model.statement import Statement, StatementLine, statement_key
 from services.kernel.calendar import business_date, day_in_month, due_date, next_bill_date, start_of
 from services.kernel.decision import Timer
 from services.kernel.errors import FailedPrecondition, InvalidArgument, NotFound
@@ -95,26 +95,6 @@ def cut(position: Position, bill_date: date) -> Position:
         cleared=() if account.next_cut_at else ((CUT_TIMER, account.id),),
     )
     return position.log(CutStatement(account.id, bill_date), statement.cut_at, reference=statement.key)
-
-
-def standing(statement: Statement, latest: bool, agreements: Iterable[Agreement], today: date) -> Standing:
-    """What an issued statement still asks for: what is due now of its lines, never above it (DOMAIN 2.6).
-
-    A later statement carries the rest forward, so that only the latest asks for anything.
-    """
-    if not latest:
-        return Standing(0, StatementState.CLOSED)
-    asked = statement.amount_minor - statement.offset_minor
-    stated = {(line.order_id, line.no) for line in statement.lines}
-    due = min(asked, sum(
-        item.due_minor for agreement in agreements for item in agreement.instalments
-        if (agreement.order_id, item.no) in stated
-    ))
-    if not due:
-        return Standing(0, StatementState.PAID)
-    if today > statement.due_date:
-        return Standing(due, StatementState.OVERDUE)
-    return Standing(due, StatementState.ISSUED if due == asked else StatementState.PARTIALLY_PAID)
 
 
 def _is_due(instalment: Instalment, bill_date: date) -> bool:

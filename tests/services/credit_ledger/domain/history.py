@@ -14,7 +14,7 @@ from services.credit_ledger.domain.model.refund import CreditRefund
 from services.credit_ledger.domain.model.statement import Statement
 from services.credit_ledger.domain.model.tenders import Tenders
 from services.credit_ledger.domain.model.terms import CreditTerms, SurplusPolicy
-from services.credit_ledger.domain.statements.cut import standing
+from services.credit_ledger.domain.statements.still_due import still_due
 from services.kernel.calendar import business_date
 from services.kernel.decision import Busy, Refused
 from services.kernel.messages import Op
@@ -162,8 +162,8 @@ class History:
         self.statements, agreements = issued, self.agreements()
         due = sum(item.due_minor for row in agreements for item in row.instalments)
         for key, row in issued.items():
-            asked = standing(row, key == max(issued), agreements, business_date(self.at))
-            assert 0 <= asked.due_minor <= min(due, row.amount_minor - row.offset_minor)
+            asked = still_due(row, key == max(issued), agreements, business_date(self.at))
+            assert 0 <= asked.amount_minor <= min(due, row.amount_minor - row.offset_minor)
 
     def _refund_of(self, order: Agreement, part: int, too_much: int = 0) -> commands.RefundTenders:
         self.refunds += 1

@@ -2,12 +2,14 @@
 
 import pytest
 
+from services.credit_ledger.domain.log.adjustment_lines import adjustments
 from services.credit_ledger.domain.model import commands
 from services.credit_ledger.domain.model.agreement import Agreement
-from services.credit_ledger.domain.model.statement import Statement, StatementState, adjustments, statement_key
+from services.credit_ledger.domain.model.statement import Statement, StatementState, statement_key
 from services.credit_ledger.domain.model.tenders import Tenders
 from services.credit_ledger.domain.model.terms import CreditTerms, PlanKind
 from services.credit_ledger.domain.statements import cut
+from services.credit_ledger.domain.statements.still_due import still_due
 from services.kernel.calendar import business_date, start_of
 from services.kernel.decision import Refused
 from tests.services.credit_ledger.domain.book_laws import ACCOUNT
@@ -28,10 +30,10 @@ def billed_shop() -> Shop:
 def asked(shop: Shop, when: str) -> tuple[int, StatementState]:
     """What the April statement asks for at an instant."""
     issued = {row.bill_date: row for row in shop.book.family(Statement, ACCOUNT)}
-    found = cut.standing(
+    found = still_due(
         issued[APRIL], max(issued) == APRIL, shop.book.family(Agreement, ACCOUNT), business_date(at(when))
     )
-    return found.due_minor, found.state
+    return found.amount_minor, found.state
 
 
 def test_a_refund_lowers_what_is_still_due_at_once_and_not_the_document() -> None:
