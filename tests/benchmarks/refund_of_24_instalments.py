@@ -10,7 +10,7 @@ import timeit
 from collections.abc import Callable
 from datetime import timedelta
 
-from services.credit_ledger.decisions.rules import RULES
+from services.credit_ledger.decisions import RULES
 from services.credit_ledger.domain.model import commands
 from services.credit_ledger.domain.model.tenders import Tenders
 from services.credit_ledger.domain.model.terms import CreditTerms

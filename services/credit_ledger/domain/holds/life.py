@@ -41,7 +41,7 @@ def authorize(position: Position, body: AuthorizeTenders) -> Applied:
         account, held_minor=account.held_minor + tenders.credit_minor,
         wallet_minor=account.wallet_minor - tenders.wallet_minor,
     )
-    reference = (PaymentReference(body.payment_reference, body.order_id),) if body.payment_reference else ()
+    reference = claimed_reference(body)
     journals = post("authorize", Unit.LIMIT, (
         (books.HELD, account.id, tenders.credit_minor), (books.AVAILABLE, account.id, -tenders.credit_minor),
     ), body.order_id) + post("deposit", Unit.CNY, (
@@ -49,10 +49,15 @@ def authorize(position: Position, body: AuthorizeTenders) -> Applied:
         (books.DEPOSIT, body.order_id, -tenders.deposit_minor),
     ), body.order_id)
     after = position.plus(
-        agreement, *reference, account=held, journals=journals,
+        agreement, *((reference,) if reference else ()), account=held, journals=journals,
         event=TendersAuthorized(account.id, body.order_id, tenders),
     )
     return applied(after, agreement, "authorize", tenders)
+
+
+def claimed_reference(body: AuthorizeTenders) -> PaymentReference | None:
+    """The payment reference that no other order may use, from the TRY on (OP-4); None without a bank-card share."""
+    return PaymentReference(body.payment_reference, body.order_id) if body.payment_reference else None
 
 
 def release(position: Position, body: ReleaseTenders) -> Applied:

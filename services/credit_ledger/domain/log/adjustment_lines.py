@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
+from services.credit_ledger.domain.log.inputs import LOGGED
 from services.credit_ledger.domain.model.operation import Operation
 from services.credit_ledger.domain.model.statement import Statement
 from services.kernel.decision import Vector
@@ -24,13 +25,6 @@ class AdjustmentLine(NamedTuple):
     late_fee_minor: int
 
 
-ADJUSTING = frozenset({
-    "RefundTenders", "ConfirmFlashRefund", "AdjustRefund", "ReverseRefund", "Repay", "PayOutCreditBalance", "AccrueLateFees",
-    "WaiveLateFees", "ChargeOff", "RerouteLeg", "PostAdjustment",
-})
-"""The operations that change what is owed without a purchase."""
-
-
 def adjustments(statement: Statement, operations: Iterable[Operation]) -> tuple[AdjustmentLine, ...]:
     """The adjustment lines of a statement."""
     return tuple(
@@ -39,5 +33,5 @@ def adjustments(statement: Statement, operations: Iterable[Operation]) -> tuple[
             sum(entry.amount_minor for entry in row.facts.accrued),
         )
         for row in sorted(operations, key=lambda row: row.number)
-        if statement.first_operation <= row.number <= statement.last_operation and row.kind in ADJUSTING
+        if statement.first_operation <= row.number <= statement.last_operation and LOGGED[row.kind].adjusts
     )

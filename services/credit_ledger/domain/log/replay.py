@@ -9,13 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from services.credit_ledger.domain.accounts.life import fund_wallet, grant_limit, open_account, set_state, unopened
-from services.credit_ledger.domain.adjustments import manual, waiting_legs
+from services.credit_ledger.domain.accounts.life import unopened
 from services.credit_ledger.domain.core.position import Apply, Position
-from services.credit_ledger.domain.dues import charge_off, late_fees, repaying
-from services.credit_ledger.domain.holds import deposits
-from services.credit_ledger.domain.holds.life import authorize, capture, release
-from services.credit_ledger.domain.legs.life import reroute
 from services.credit_ledger.domain.model import commands
 from services.credit_ledger.domain.model.account import CreditAccount
 from services.credit_ledger.domain.model.agreement import Agreement
@@ -24,37 +19,10 @@ from services.credit_ledger.domain.model.operation import Operation
 from services.credit_ledger.domain.model.refund import CreditRefund
 from services.credit_ledger.domain.model.repayment import Repayment
 from services.credit_ledger.domain.model.statement import Statement
-from services.credit_ledger.domain.refunds import flash
-from services.credit_ledger.domain.refunds.posting import refund
-from services.credit_ledger.domain.statements.cut import cut_on_request, up_to_now
+from services.credit_ledger.domain.statements.cut import up_to_now
 from services.kernel.decision import Aggregate, Known
 from services.kernel.errors import Defect
 from services.kernel.journal import Unit
-
-APPLY: Mapping[type, Apply] = {
-    commands.OpenAccount: open_account,
-    commands.GrantLimit: grant_limit,
-    commands.FundWallet: fund_wallet,
-    commands.SetAccountState: set_state,
-    commands.AuthorizeTenders: authorize,
-    commands.ReleaseTenders: release,
-    commands.CaptureTenders: capture,
-    commands.RefundTenders: refund,
-    commands.ConfirmFlashRefund: flash.confirm,
-    commands.AdjustRefund: flash.adjust,
-    commands.Repay: repaying.repay,
-    commands.PayOutCreditBalance: repaying.pay_out,
-    commands.AccrueLateFees: late_fees.accrue,
-    commands.WaiveLateFees: late_fees.waive,
-    commands.CutStatement: cut_on_request,
-    commands.ChargeOff: charge_off.charge_off,
-    commands.RerouteLeg: reroute,
-    commands.ReturnBankDeposit: deposits.give_back,
-    commands.RetryLeg: waiting_legs.retry,
-    commands.SettleLeg: waiting_legs.settle,
-    commands.PostAdjustment: manual.post_adjustment,
-}
-"""Every rule that changes an account, by its input; decisions and replays use the same ones."""
 
 Sums = Counter[tuple[Unit, str, str]]
 """What was posted, by unit, account and sub-account."""
@@ -83,15 +51,17 @@ class World:
     posted: Sums
 
 
-def fold(operations: Iterable[Operation], keep: Callable[[Operation], bool] = lambda operation: True) -> World:
-    """The account after these operations, in order; `keep` leaves some out."""
+def fold(
+    operations: Iterable[Operation], apply: Mapping[type, Apply], keep: Callable[[Operation], bool] = lambda operation: True
+) -> World:
+    """The account after these operations, in order, by these rules; `keep` leaves some out."""
     known, account, posted = _Everything(), None, Sums()
     rows: dict[tuple[type, str], Any] = {}
     for operation in operations:
         if not keep(operation):
             continue
         account = _empty(known, operation) if account is None else account
-        applied = APPLY[type(operation.body)](_position(known, account, operation), operation.body)
+        applied = apply[type(operation.body)](_position(known, account, operation), operation.body)
         account = applied.position.account
         rows.update(applied.position.rows)
         known.put(account)

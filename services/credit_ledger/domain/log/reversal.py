@@ -4,12 +4,12 @@ If the account has not moved since, the difference is the exact negation of what
 as they are (SC-2), late fees are not charged for the time between (FE-5), and money that left the house stays gone.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from services.credit_ledger.domain.core.outcome import applied
-from services.credit_ledger.domain.core.position import Applied, Position
+from services.credit_ledger.domain.core.position import Applied, Apply, Position
 from services.credit_ledger.domain.legs.life import leg_id, recalled
 from services.credit_ledger.domain.log import replay
 from services.credit_ledger.domain.log.replay import Sums, World
@@ -32,14 +32,14 @@ from services.kernel.journal import Journal, Unit, post
 OP = "refund_reverse"
 
 
-def reverse(position: Position, body: ReverseRefund) -> Applied:
-    """Undo an accepted refund of this book, whatever happened on the account since."""
+def reverse(position: Position, body: ReverseRefund, apply: Mapping[type, Apply]) -> Applied:
+    """Undo an accepted refund of this book, whatever happened on the account since; the log is replayed by these rules."""
     log = replay.effective((*position.family(Operation), *position.operations))
     refund = _refund(position, log, body)
-    actual = replay.fold(log)
+    actual = replay.fold(log, apply)
     if not replay.same_books(actual, position.account):
         raise FailedPrecondition("REPLAY_DIVERGED", f"the log of {position.account.id} does not give its books")
-    world = replay.fold(log, lambda operation: operation.reference != body.refund_id)
+    world = replay.fold(log, apply, lambda operation: operation.reference != body.refund_id)
     _affordable(world.account)
     before = position.agreement(body.order_id)
     position, lines = _merchant_gets_back(position, before, refund)
