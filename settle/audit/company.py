@@ -24,12 +24,12 @@ CHECKS = (
         """select t.account, t.open::text, coalesce(b.amount, 0)::text
            from (select case rail when 'CARD' then 'L.REFUND.TRANSIT.CARD' else 'L.PAYOUT.TRANSIT' end account,
                         coalesce(sum(amount_minor), 0) open
-                 from (select l.rail, l.amount_minor from legs l
-                       where l.state not in ('SETTLED', 'RECALLED', 'REROUTED')
+                 from (select l.rail, l.amount_minor - l.counted_minor from legs l
+                       where l.state not in ('SETTLED', 'RECALLED', 'REROUTED') and l.ended <> 'KEPT'
                          and not exists (select from operations o
                                          where o.account_id = l.account_id and o.reference = l.id
                                            and o.kind = 'ReturnBankDeposit')
-                       union all values ('CARD', 0), ('PAYOUT', 0)) l
+                       union all values ('CARD', 0), ('PAYOUT', 0)) l (rail, amount_minor)
                  group by rail) t
            left join (select account, -sum(amount_minor) amount from audit_balances group by account) b
                on b.account = t.account
@@ -64,10 +64,21 @@ CHECKS = (
            where t.open <> t.booked""",
     ),
     Check(
-        "rails.woken", "every leg and refund that a network still owes an answer has a timer", (CREDIT,),
-        """select l.id, 'a timer', 'none, state ' || l.state
+        "rails.room", "refunds of one payment never sum above it at the rail (PM-7)", (CREDIT,),
+        """select h.order_id, 'at most ' || h.authorized_minor, l.at_rail::text
+           from (select order_id, sum(amount_minor - counted_minor) at_rail from legs
+                 where rail = 'CARD' and word in ('SILENT', 'ACCEPTED', 'PAID') and state <> 'WAITING'
+                 group by order_id) l
+           join holds h on h.order_id = l.order_id and h.tender = 'BANKCARD'
+           where l.at_rail > h.authorized_minor""",
+    ),
+    Check(
+        "rails.woken", "every leg and refund that a network still owes an answer, or its last word, has a timer (PM-7)",
+        (CREDIT,),
+        """select l.id, 'a timer', 'none, state ' || l.state || ', the rail said ' || l.word
            from legs l left join timers t on t.key = l.id
-           where l.state in ('PENDING', 'SENT', 'UNKNOWN', 'ACCEPTED') and t.key is null
+           where t.key is null
+             and (l.word in ('SILENT', 'ACCEPTED') or l.state in ('PENDING', 'SENT', 'UNKNOWN', 'ACCEPTED', 'WAITING'))
            union all
            select r.id, 'a timer', 'none, state ' || r.state
            from credit_refunds r left join timers t on t.key = r.id

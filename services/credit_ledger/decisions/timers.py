@@ -5,7 +5,8 @@ from datetime import datetime
 
 from services.credit_ledger.decisions.accounts import unclaimed
 from services.credit_ledger.domain.core.position import Applied, Position, closed
-from services.credit_ledger.domain.legs.life import LEG_TIMER, woken
+from services.credit_ledger.domain.legs.life import woken
+from services.credit_ledger.domain.legs.steps import LEG_TIMER
 from services.credit_ledger.domain.model.account import CreditAccount
 from services.credit_ledger.domain.model.leg import RefundLeg
 from services.credit_ledger.domain.model.refund import CreditRefund

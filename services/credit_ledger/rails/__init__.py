@@ -4,12 +4,14 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import uuid_utils
 
-from services.credit_ledger.domain.model.commands import ReportLeg
+from services.credit_ledger.domain.model.commands import LegReport, ReportLeg
 from services.credit_ledger.domain.model.leg import QueryLeg, Rail, SendLeg
 from services.credit_ledger.rails.bank_card import BankCardRail
 from services.credit_ledger.rails.rail import PaymentRail
 from services.kernel.messages import Message
 from services.runtime.ground.settings import Settings
+
+_ABSENT = (LegReport.ABSENT, "the rail never heard of it")
 
 Perform = Callable[[object], Awaitable[Message | None]]
 
@@ -21,12 +23,15 @@ def perform(settings: Settings) -> Perform:
 
 
 def performing(rails: Mapping[Rail, PaymentRail]) -> Perform:
-    """Send or ask, then report back to the account. A query that finds nothing sends, under the same key."""
+    """Send or ask, then report back to the account. A query that finds nothing sends, under the same key, unless the leg
+    was given up (PM-7)."""
 
     async def act(action: object) -> Message | None:
         if isinstance(action, QueryLeg):
             leg = action.leg
-            answer = await rails[leg.rail].query(leg.leg_id) or await rails[leg.rail].send(leg)
+            answer = await rails[leg.rail].query(leg.leg_id)
+            if answer is None:
+                answer = _ABSENT if action.only_ask else await rails[leg.rail].send(leg)
         elif isinstance(action, SendLeg):
             leg = action
             answer = await rails[leg.rail].send(leg)

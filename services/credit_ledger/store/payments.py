@@ -5,16 +5,19 @@ from collections.abc import Sequence
 import asyncpg
 import msgspec
 
-from services.credit_ledger.domain.model.leg import LegState, Rail, RefundLeg
+from services.credit_ledger.domain.model.leg import LegEnd, LegState, Rail, RailWord, RefundLeg
 from services.credit_ledger.domain.model.refund import CreditRefund, RefundState
 from services.credit_ledger.domain.model.repayment import Repayment
 from services.credit_ledger.domain.model.tenders import Tenders
 from services.runtime.ground.tables import Connection
 
 LEG_COLUMNS = """id, account_id, order_id, refund_id, rail, reference, amount_minor, created_at, state, attempts, detail,
-    updated_at, version"""
+    updated_at, version, word, ended, moved_at, reversed, counted_minor, used_minor"""
 _REPAYMENT_COLUMNS = "id, account_id, number, received_at, amount_minor, instrument, given_back_minor, version"
 _REFUND_COLUMNS = "id, account_id, order_id, merchant_id, tenders, state, accepted_at, posted_at, version"
+
+_OLD_END = {LegState.REROUTED: LegEnd.REROUTED}
+_BY_HAND = "settled by hand: "
 
 _TENDERS = msgspec.json.Decoder(Tenders)
 
@@ -89,10 +92,14 @@ async def save_credit_refunds(connection: Connection, rows: Sequence[CreditRefun
 
 
 def leg_of(row: asyncpg.Record) -> RefundLeg:
-    """The leg in a row of `LEG_COLUMNS`."""
+    """The leg in a row of `LEG_COLUMNS`; what older code wrote means what it meant."""
+    state, detail = LegState(row[8]), row[10]
+    end = LegEnd(row[14]) or _OLD_END.get(state, LegEnd.BY_HAND if _BY_HAND in detail else LegEnd.NONE)
+    paid = state is LegState.SETTLED and (end is LegEnd.NONE or detail.startswith("paid twice"))
     return RefundLeg(
-        row[0], row[1], row[2], row[3], Rail(row[4]), row[5], row[6], row[7], LegState(row[8]), row[9], row[10], row[11],
-        row[12],
+        row[0], row[1], row[2], row[3], Rail(row[4]), row[5], row[6], row[7], state, row[9], detail, row[11], row[12],
+        RailWord.PAID if paid else RailWord(row[13] or RailWord.SILENT), end, row[15],
+        row[16] or state is LegState.RECALLED, row[17], row[18],
     )
 
 
@@ -103,13 +110,11 @@ async def load_legs(connection: Connection, keys: Sequence[str]) -> list[RefundL
 
 
 async def load_open_legs(connection: Connection, roots: Sequence[str]) -> list[RefundLeg]:
-    """Read the legs of these accounts that the rail has not paid."""
+    """Read the legs of these accounts that were taken back and of which the rail paid something, or still may (PM-7)."""
     rows = await connection.fetch(
-        f"""select {LEG_COLUMNS} from legs
-            where account_id = any($1::text[]) and state not in ('SETTLED', 'RECALLED', 'REROUTED')""",
-        roots,
+        f"select {LEG_COLUMNS} from legs where account_id = any($1::text[]) and (reversed or state = 'RECALLED')", roots
     )
-    return [leg_of(row) for row in rows]
+    return [leg for leg in map(leg_of, rows) if leg.open]
 
 
 async def save_legs(connection: Connection, rows: Sequence[RefundLeg]) -> None:
@@ -118,12 +123,17 @@ async def save_legs(connection: Connection, rows: Sequence[RefundLeg]) -> None:
         f"""insert into legs ({LEG_COLUMNS})
             select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
                                  $8::timestamptz[], $9::text[], $10::integer[], $11::text[], $12::timestamptz[],
-                                 $13::bigint[])
+                                 $13::bigint[], $14::text[], $15::text[], $16::timestamptz[], $17::boolean[],
+                                 $18::bigint[], $19::bigint[])
             on conflict (id) do update set state = excluded.state, attempts = excluded.attempts, detail = excluded.detail,
-                updated_at = excluded.updated_at, version = excluded.version""",
+                updated_at = excluded.updated_at, version = excluded.version, word = excluded.word, ended = excluded.ended,
+                moved_at = excluded.moved_at, reversed = excluded.reversed, counted_minor = excluded.counted_minor,
+                used_minor = excluded.used_minor""",
         [leg.id for leg in rows], [leg.account_id for leg in rows], [leg.order_id for leg in rows],
         [leg.refund_id for leg in rows], [leg.rail.value for leg in rows], [leg.reference for leg in rows],
         [leg.amount_minor for leg in rows], [leg.created_at for leg in rows], [leg.state.value for leg in rows],
         [leg.attempts for leg in rows], [leg.detail for leg in rows], [leg.updated_at for leg in rows],
-        [leg.version for leg in rows],
+        [leg.version for leg in rows], [leg.word.value for leg in rows], [leg.end.value for leg in rows],
+        [leg.moved_at for leg in rows], [leg.reversed for leg in rows], [leg.counted_minor for leg in rows],
+        [leg.used_minor for leg in rows],
     )

@@ -65,12 +65,14 @@ _EVENTS = (
     Entry(events.LegRerouted, events_pb2.LegRerouted, facts.leg_rerouted),
     Entry(events.AdjustmentPosted, events_pb2.AdjustmentPosted, facts.adjustment_posted),
     Entry(events.LegFailed, events_pb2.LegFailed, facts.leg_failed),
+    Entry(events.LegStepped, events_pb2.LegStepped, facts.leg_stepped),
     Entry(events.MerchantPaid, events_pb2.MerchantPaid, facts.merchant_paid),
 )
 _NOTICES = (
     Entry(events.FlashRefundConfirmed, notices_pb2.FlashRefundConfirmed, facts.flash_refund_confirmed),
     Entry(events.FlashRefundExpired, notices_pb2.FlashRefundExpired, facts.flash_refund_expired),
     Entry(events.BankRefundSettled, notices_pb2.BankRefundSettled, facts.bank_refund_settled),
+    Entry(events.BankRefundStepped, notices_pb2.BankRefundStepped, facts.bank_refund_stepped),
 )
 
 CODEC = Codec(*_COMMANDS, *_RESULTS, *_EVENTS, *_NOTICES)

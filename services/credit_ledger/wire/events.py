@@ -1,7 +1,7 @@
 """Facts and notices, written to the wire. The same fact always gives the same bytes."""
 
 from services.credit_ledger.domain.model import events
-from services.credit_ledger.wire.scalars import ACCOUNT_STATES, AGREEMENT_STATES
+from services.credit_ledger.wire.scalars import ACCOUNT_STATES, AGREEMENT_STATES, LEG_STEPS
 from services.runtime.ground.scalars import date_to_wire, instant_to_wire
 from settlement.credit_ledger.v1 import events_pb2 as pb
 from settlement.credit_ledger.v1 import notices_pb2
@@ -131,6 +131,14 @@ def leg_failed(fact: events.LegFailed) -> pb.LegFailed:
     return pb.LegFailed(account_id=fact.account_id, leg_id=fact.leg_id, detail=fact.detail)
 
 
+def leg_stepped(fact: events.LegStepped) -> pb.LegStepped:
+    """A leg took a step that has no event of its own."""
+    return pb.LegStepped(
+        account_id=fact.account_id, leg_id=fact.leg_id, order_id=fact.order_id, refund_id=fact.refund_id,
+        step=LEG_STEPS.to_wire[fact.step], amount_minor=fact.amount_minor, detail=fact.detail,
+    )
+
+
 def adjustment_posted(fact: events.AdjustmentPosted) -> pb.AdjustmentPosted:
     """Two people adjusted an account."""
     return pb.AdjustmentPosted(
@@ -162,5 +170,13 @@ def bank_refund_settled(notice: events.BankRefundSettled) -> notices_pb2.BankRef
     """To the order: a bank-card refund arrived."""
     return notices_pb2.BankRefundSettled(
         order_id=notice.order_id, refund_id=notice.refund_id, leg_id=notice.leg_id, amount_minor=notice.amount_minor,
-        rerouted=notice.rerouted,
+        rerouted=notice.rerouted, manual=notice.manual,
+    )
+
+
+def bank_refund_stepped(notice: events.BankRefundStepped) -> notices_pb2.BankRefundStepped:
+    """To the order: a bank-card refund took a step."""
+    return notices_pb2.BankRefundStepped(
+        order_id=notice.order_id, refund_id=notice.refund_id, leg_id=notice.leg_id, step=LEG_STEPS.to_wire[notice.step],
+        amount_minor=notice.amount_minor, step_time=instant_to_wire(notice.at), detail=notice.detail,
     )

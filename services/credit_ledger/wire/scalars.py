@@ -7,7 +7,7 @@ from services.credit_ledger.domain.model.agreement import AgreementState
 from services.credit_ledger.domain.model.commands import ReleaseCause
 from services.credit_ledger.domain.model.effects import Component
 from services.credit_ledger.domain.model.instalment import InstalmentState
-from services.credit_ledger.domain.model.leg import LegState, Rail
+from services.credit_ledger.domain.model.leg import LegState, LegStep, Rail
 from services.credit_ledger.domain.model.refund import RefundState
 from services.credit_ledger.domain.model.statement import StatementState
 from services.credit_ledger.domain.model.tenders import Tenders
@@ -23,6 +23,7 @@ STATEMENT_STATES = Enumeration(StatementState, statement_pb2.StatementState)
 REFUND_STATES = Enumeration(RefundState, effects_pb2.RefundState)
 COMPONENTS = Enumeration(Component, effects_pb2.DueComponent)
 LEG_STATES = Enumeration(LegState, leg_pb2.LegState)
+LEG_STEPS = Enumeration(LegStep, leg_pb2.LegStep)
 RAILS = Enumeration(Rail, leg_pb2.Rail)
 PLANS = Enumeration(PlanKind, tender_pb2.PlanType)
 STRATEGIES = Enumeration(Strategy, tender_pb2.RefundStrategy, unspecified=Strategy.PROPORTIONAL)

@@ -19,6 +19,7 @@ from services.order.decisions import (
 from services.order.domain.commands import (
     ApproveReturn,
     BankRefundSettled,
+    BankRefundStepped,
     CancelOrder,
     ConfirmDelivery,
     ConfirmReceipt,
@@ -99,6 +100,7 @@ RULES = rules(
     rule(FlashRefundConfirmed, _order, notices.flash_confirmed),
     rule(FlashRefundExpired, _order, notices.flash_expired),
     rule(BankRefundSettled, _order, notices.bank_settled),
+    rule(BankRefundStepped, _order, notices.bank_stepped),
     rule(SettleGiftCardShare, _merchant_settlement, merchants.settle),
     _REPLIED,
 )

@@ -11,10 +11,11 @@ from services.kernel.messages import Message, TimerDue
 from services.kernel.saga import Run
 from services.order.decisions.identity import fresh
 from services.order.domain.answers import Placed, Started
+from services.order.domain.bank_shares import Refund
 from services.order.domain.commands import CancelOrder, ConfirmShipment, PlaceOrder, RefundAmount, ReverseRefund
 from services.order.domain.fulfilment import cancellation_plan, capture_plan, expiry_plan
 from services.order.domain.fulfilment import hold_expired as runs_out
-from services.order.domain.order import Order, Refund, after, owned, refuse_while_settling, state_during, told
+from services.order.domain.order import Order, after, owned, refuse_while_settling, state_during, told
 from services.order.domain.participation import uncovered_minor
 from services.order.domain.placing import place, placement_plan
 from services.order.domain.plans import Plan, RefundPlan

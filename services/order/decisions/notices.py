@@ -8,14 +8,24 @@ from services.kernel.errors import Defect, FailedPrecondition
 from services.kernel.messages import Message
 from services.kernel.saga import Run
 from services.order.domain import events
-from services.order.domain.commands import BankRefundSettled, ConfirmDelivery, FlashRefundConfirmed, FlashRefundExpired
+from services.order.domain.bank_shares import STANDS, BankNews, BankShare, Refund, kept, overall, told_by_bank
+from services.order.domain.commands import (
+    BankRefundSettled,
+    BankRefundStepped,
+    ConfirmDelivery,
+    FlashRefundConfirmed,
+    FlashRefundExpired,
+)
 from services.order.domain.completion import alarm, no_alarm
-from services.order.domain.order import MOVING, Order, Refund, after, owned, refuse_while_settling, summary, with_refund
+from services.order.domain.order import MOVING, Order, after, owned, refuse_while_settling, summary, with_refund
 from services.order.domain.plans import RefundPlan
 from services.order.domain.returns import ReturnCase, stepped
-from services.order.domain.states import EFFECTIVE_REFUNDS, OrderState, RefundState
-from services.order.domain.tenders import TenderType
+from services.order.domain.states import BankStep, OrderState, RefundState
+from services.order.domain.tenders import Tender, TenderType
 from services.order.sagas.refund import RETURN_STATES, refunded_fact
+
+REFUSED = "PAYMENT_NOT_REFUNDABLE"
+"""Why a refund needs a person whose bank-card share the bank does not pay."""
 
 
 def confirm_delivery(known: Known, body: ConfirmDelivery, message: Message, now: datetime) -> Decision:
@@ -36,19 +46,19 @@ def flash_confirmed(known: Known, body: FlashRefundConfirmed, message: Message, 
     """A pending refund is done. If its settlement is still under way (another tender), that will complete it."""
     order = known.find(Order, message.key)
     refund = _refund(order, body.refund_id)
-    if order is None or refund is None or refund.state in EFFECTIVE_REFUNDS or refund.state is RefundState.REVERSED:
+    if order is None or refund is None or refund.stands or refund.state is RefundState.REVERSED:
         return Decision()
     if order.settlement_id == refund.settlement_id:
-        waiting = refund._replace(state=RefundState.CREDIT_DONE, confirmed_at=body.confirmed_at)
+        waiting = refund._replace(state=RefundState.CREDIT_DONE, confirmed_at=body.confirmed_at, manual=body.manual)
         later, facts = after(order, now, refunds=with_refund(order, waiting))
         return Decision(changes=(later,), events=facts)
     plan = _plan(known, refund)
-    state = RefundState.SUCCEEDED_MANUAL if body.manual else RefundState.SUCCEEDED
-    refunds = with_refund(order, refund._replace(state=state, confirmed_at=body.confirmed_at))
+    posted = overall(refund._replace(posted=True, manual=body.manual, confirmed_at=body.confirmed_at))
+    refunds = with_refund(order, posted)
     summed = _state(order, refunds)
     fact = refunded_fact(plan, refund.settlement_id, summed)
     later, facts = after(order, now, fact, refunds=refunds, state=summed)
-    return Decision(changes=(later, *_case(known, plan, state, now)), events=facts, cleared=no_alarm(order, summed))
+    return Decision(changes=(later, *_case(known, plan, posted.state, now)), events=facts, cleared=no_alarm(order, summed))
 
 
 def flash_expired(known: Known, body: FlashRefundExpired, message: Message, now: datetime) -> Decision:
@@ -66,21 +76,63 @@ def flash_expired(known: Known, body: FlashRefundExpired, message: Message, now:
 
 def bank_settled(known: Known, body: BankRefundSettled, message: Message, now: datetime) -> Decision:
     """The acquirer paid a bank-card share back; of a refund, or (no refund named) of a cancel."""
+    step = BankStep.SETTLED_BY_HAND if body.manual else BankStep.REROUTED if body.rerouted else BankStep.SETTLED
+    fact = events.BankRefundArrived(message.key, body.refund_id, body.amount_minor, body.rerouted)
+    return _bank_told(known, body, BankNews(step, now), (fact,), message, now)
+
+
+def bank_stepped(known: Known, body: BankRefundStepped, message: Message, now: datetime) -> Decision:
+    """A bank-card share took a step on its way back, or after its end; a refused one needs a person (2.7, PM-7)."""
+    fact = events.BankRefundStepped(
+        message.key, body.refund_id, body.leg_id, body.step, body.amount_minor, body.detail
+    )
+    failed = STANDS.get(body.step) is BankShare.FAILED and body.refund_id
+    raised = (events.RefundExceptionRaised(message.key, body.refund_id, REFUSED),) if failed else ()
+    return _bank_told(known, body, BankNews(body.step, body.at, body.detail), (fact, *raised), message, now)
+
+
+def _bank_told(
+    known: Known, body: BankRefundSettled | BankRefundStepped, news: BankNews, facts: tuple[object, ...], message: Message,
+    now: datetime,
+) -> Decision:
+    """The order, its refund and its return case after a word of the bank."""
     order = known.find(Order, message.key)
     if order is None:
         return Decision()
-    tenders = tuple(
-        tender._replace(settled_minor=tender.settled_minor + body.amount_minor)
-        if tender.type is TenderType.BANKCARD else tender
+    refund = _refund(order, body.refund_id)
+    tenders = _arrived(order, refund, body.amount_minor, news.step)
+    if refund is None:
+        kept_news = kept(order.bank_news, news._replace(leg_id=body.leg_id))
+        later, events_told = after(order, now, *facts, tenders=tenders, bank_news=kept_news)
+        return Decision(changes=(later,), events=events_told)
+    later_refund = told_by_bank(refund, news)
+    if STANDS.get(news.step) is BankShare.DONE:
+        later_refund = later_refund._replace(bank_settled_at=news.at, rerouted=news.step is BankStep.REROUTED)
+    if order.settlement_id != refund.settlement_id:  # else the end of the settlement says its state
+        later_refund = overall(later_refund)
+    later, events_told = after(order, now, *facts, tenders=tenders, refunds=with_refund(order, later_refund))
+    return Decision(changes=(later, *_case_with(known, refund, later_refund, now)), events=events_told)
+
+
+def _arrived(order: Order, refund: Refund | None, amount_minor: int, step: BankStep) -> tuple[Tender, ...]:
+    """The tenders with what the bank has paid back: less by what bounced of a refund that stands."""
+    if STANDS.get(step) is BankShare.DONE:
+        settled = amount_minor
+    elif step is BankStep.BOUNCED and refund is not None and refund.stands and refund.bank is BankShare.DONE:
+        settled = -amount_minor
+    else:
+        return order.tenders
+    return tuple(
+        tender._replace(settled_minor=tender.settled_minor + settled) if tender.type is TenderType.BANKCARD else tender
         for tender in order.tenders
     )
-    refund = _refund(order, body.refund_id)
-    refunds = order.refunds
-    if refund is not None:
-        refunds = with_refund(order, refund._replace(bank_settled_at=now, rerouted=body.rerouted))
-    fact = events.BankRefundArrived(order.id, body.refund_id, body.amount_minor, body.rerouted)
-    later, facts = after(order, now, fact, tenders=tenders, refunds=refunds)
-    return Decision(changes=(later,), events=facts)
+
+
+def _case_with(known: Known, before: Refund, later: Refund, now: datetime) -> tuple[ReturnCase, ...]:
+    """The return case, where the refund's state moves it."""
+    if RETURN_STATES.get(before.state) is RETURN_STATES.get(later.state):
+        return ()
+    return _case(known, _plan(known, later), later.state, now)
 
 
 def _refund(order: Order | None, refund_id: str) -> Refund | None:

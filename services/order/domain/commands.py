@@ -7,6 +7,7 @@ from services.order.domain.credit_terms import CreditTerms
 from services.order.domain.lines import LineQuantity
 from services.order.domain.pricing import Promotion
 from services.order.domain.quotes import QuoteContent
+from services.order.domain.states import BankStep
 from services.order.domain.tenders import TenderType
 
 
@@ -216,10 +217,25 @@ class FlashRefundExpired:
 
 @dataclass(frozen=True, slots=True)
 class BankRefundSettled:
-    """Notice: the acquirer paid a bank-card share back (P7), or, `rerouted`, the wallet has it (PM-3)."""
+    """Notice: the acquirer paid a bank-card share back (P7), or, `rerouted`, the wallet has it (PM-3), or, `manual`, two
+    people paid it (MA-3)."""
 
     order_id: str
     refund_id: str
     leg_id: str
     amount_minor: int
     rerouted: bool = False
+    manual: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BankRefundStepped:
+    """Notice: a bank-card share took a step on its way back, or after its end (PM-7)."""
+
+    order_id: str
+    refund_id: str
+    leg_id: str
+    step: BankStep
+    amount_minor: int
+    at: datetime
+    detail: str = ""

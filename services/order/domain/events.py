@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from services.order.domain.lines import LineQuantity
+from services.order.domain.states import BankStep
 from services.order.domain.tenders import Shares
 
 
@@ -137,6 +138,18 @@ class BankRefundArrived:
     refund_id: str
     amount_minor: int
     rerouted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BankRefundStepped:
+    """A bank-card share took a step on its way back, or after its end (PM-7)."""
+
+    order_id: str
+    refund_id: str
+    leg_id: str
+    step: BankStep
+    amount_minor: int
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,30 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from services.kernel.decision import Event
 from services.kernel.errors import Defect, NotFound
 from services.kernel.participant import IsBusy
+from services.order.domain.bank_shares import BankNews, Refund
 from services.order.domain.credit_terms import CreditTerms
 from services.order.domain.lines import Line
 from services.order.domain.pricing import Promotion
-from services.order.domain.states import EFFECTIVE_REFUNDS, WAITING_REFUNDS, Kind, OrderState, RefundState
+from services.order.domain.states import Kind, OrderState
 from services.order.domain.tenders import NO_COUPON, Coupon, Share, Tender, TenderType
-
-
-class Refund(NamedTuple):
-    """One refund of an order. What it moved stands in the plan of its settlement; `reversal_id` undid it; `rerouted`:
-    its bank-card share is in the wallet, for the card is closed (PM-3)."""
-
-    id: str
-    settlement_id: str
-    state: RefundState
-    amount_minor: int
-    reversal_id: str = ""
-    confirmed_at: datetime | None = None
-    bank_settled_at: datetime | None = None
-    rerouted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +22,7 @@ class Order:
 
     `sequence` counts its events and those of its return cases; `cancel_reason` says why its last units were cancelled,
     `expired` that their hold ran out (A14). Until `contestable_until` the last rejection of a return can be disputed.
+    `bank_news` are the steps of bank-card shares that go back without a refund: of a cancel, or of a rejected order.
     """
 
     id: str
@@ -59,6 +47,7 @@ class Order:
     reject_reason: str = ""
     version: int = 1
     sequence: int = 0
+    bank_news: tuple[BankNews, ...] = ()
 
     @property
     def key(self) -> str:
@@ -106,7 +95,7 @@ class Order:
     @property
     def waiting_refund(self) -> Refund | None:
         """The refund that waits for the flash network or for people, if one does."""
-        return next((refund for refund in self.refunds if refund.state in WAITING_REFUNDS), None)
+        return next((refund for refund in self.refunds if refund.waits), None)
 
     def refund_of(self, settlement_id: str) -> Refund | None:
         """The refund that this settlement carries."""
@@ -173,7 +162,7 @@ def summary(
             return OrderState.AWAITING_SHIPMENT
         ran_out = order.expired if expired is None else expired
         return OrderState.PAYMENT_EXPIRED if ran_out else OrderState.CANCELLED
-    effective = [refund for refund in refunds if refund.state in EFFECTIVE_REFUNDS]
+    effective = [refund for refund in refunds if refund.stands]
     refunded = sum(refund.amount_minor for refund in effective)
     captured = sum(tender.captured_minor for tender in (order.tenders if tenders is None else tenders))
     whole = refunded == captured and (captured > 0 or all(line.returned == line.shipped for line in lines))

@@ -5,14 +5,15 @@ from dataclasses import replace
 from datetime import datetime
 
 from services.kernel.errors import FailedPrecondition, InvalidArgument
+from services.order.domain.bank_shares import Refund
 from services.order.domain.commands import RefundAmount
 from services.order.domain.completion import refundable
 from services.order.domain.credit_terms import Route
 from services.order.domain.lines import LineQuantity, LineValue, chosen, returned_value
-from services.order.domain.order import Order, Refund
+from services.order.domain.order import Order
 from services.order.domain.plans import RefundPlan, ReversalPlan, movement
 from services.order.domain.pricing import AMOUNT_MINOR_MAX
-from services.order.domain.states import EFFECTIVE_REFUNDS, WAITING_REFUNDS, RefundState
+from services.order.domain.states import RefundState
 from services.order.domain.tenders import TenderType, refund_coupon, refund_shares
 
 REFUNDS_MAX = 500
@@ -76,8 +77,8 @@ def refund_to_reverse(order: Order, settlement_id: str) -> Refund:
     standing = [refund for refund in order.refunds if refund.state is not RefundState.REVERSED]
     if settlement_id:
         standing = [refund for refund in standing if refund.settlement_id == settlement_id]
-    if not standing or standing[-1].state not in EFFECTIVE_REFUNDS:
-        waits = bool(standing) and standing[-1].state in WAITING_REFUNDS
+    if not standing or not standing[-1].stands:
+        waits = bool(standing) and standing[-1].waits
         raise FailedPrecondition("NO_REFUND_TO_REVERSE", "it still waits for its channel" if waits else "there is none")
     return standing[-1]
 

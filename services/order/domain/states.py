@@ -21,7 +21,8 @@ class OrderState(StrEnum):
 
 
 class RefundState(StrEnum):
-    """How far a refund is. CREDIT_DONE: the network confirmed, another tender has not yet."""
+    """How far a refund is (DOMAIN 2.7). CREDIT_DONE: in every book, but a tender is not confirmed yet; EXCEPTION: one was
+    refused, or not confirmed in time."""
 
     ACCEPTED = "ACCEPTED"
     PENDING_CHANNEL = "PENDING_CHANNEL"
@@ -30,6 +31,25 @@ class RefundState(StrEnum):
     SUCCEEDED = "SUCCEEDED"
     SUCCEEDED_MANUAL = "SUCCEEDED_MANUAL"
     REVERSED = "REVERSED"
+    FAILED = "FAILED"
+
+
+class BankStep(StrEnum):
+    """What happened to a bank-card share on its way back. SETTLED and REROUTED end it well; PAID_ANYWAY: the bank paid what
+    had been taken back, COUNTED: and that counts for a later refund (PM-3, PM-7, PM-8)."""
+
+    WAITING = "WAITING"
+    ACCEPTED = "ACCEPTED"
+    UNKNOWN = "UNKNOWN"
+    EXCEPTION = "EXCEPTION"
+    RECALLED = "RECALLED"
+    BOUNCED = "BOUNCED"
+    PAID_ANYWAY = "PAID_ANYWAY"
+    COUNTED = "COUNTED"
+    KEPT = "KEPT"
+    SETTLED = "SETTLED"
+    SETTLED_BY_HAND = "SETTLED_BY_HAND"
+    REROUTED = "REROUTED"
 
 
 class ReturnState(StrEnum):
@@ -56,10 +76,3 @@ class Kind(StrEnum):
     REFUND = "refund"
     REFUND_REVERSAL = "refund_reversal"
     DEPOSIT_RETURN = "deposit_return"
-
-
-EFFECTIVE_REFUNDS = frozenset({RefundState.SUCCEEDED, RefundState.SUCCEEDED_MANUAL})
-"""A refund in one of these has reached every book (I-1); in PENDING_CHANNEL its credit share has not."""
-
-WAITING_REFUNDS = frozenset({RefundState.PENDING_CHANNEL, RefundState.EXCEPTION})
-"""A refund in one of these waits for the flash network, or for two people."""

@@ -5,10 +5,11 @@ from datetime import datetime
 from services.kernel.decision import Decision, Known
 from services.kernel.errors import Defect
 from services.kernel.saga import Definition, Run
+from services.order.domain.bank_shares import BankShare, Refund, overall
 from services.order.domain.completion import no_alarm
 from services.order.domain.events import OrderRefunded, RefundAccepted, RefundFailed
 from services.order.domain.lines import Line, LineQuantity, updated
-from services.order.domain.order import Order, Refund, after, moved, summary, with_refund
+from services.order.domain.order import Order, after, moved, summary, with_refund
 from services.order.domain.participation import (
     ClawBackFromMerchant,
     RefundCard,
@@ -19,6 +20,7 @@ from services.order.domain.participation import (
 from services.order.domain.plans import RefundPlan
 from services.order.domain.returns import ReturnCase, stepped
 from services.order.domain.states import Kind, OrderState, RefundState, ReturnState
+from services.order.domain.tenders import TenderType
 from services.order.sagas.ending import Ended, Ending, card_redemption, credit_ledger, creditor
 
 PENDING = "PENDING_CHANNEL"
@@ -26,6 +28,7 @@ PENDING = "PENDING_CHANNEL"
 
 
 RETURN_STATES = {
+    RefundState.CREDIT_DONE: ReturnState.REFUNDED,
     RefundState.SUCCEEDED: ReturnState.REFUNDED,
     RefundState.SUCCEEDED_MANUAL: ReturnState.REFUNDED,
     RefundState.PENDING_CHANNEL: ReturnState.REFUNDING,
@@ -100,7 +103,7 @@ def refunded_fact(plan: RefundPlan, settlement_id: str, state: OrderState) -> Or
 
 
 def _fact(plan: RefundPlan, entry: Refund, state: OrderState) -> object:
-    if entry.state in (RefundState.PENDING_CHANNEL, RefundState.EXCEPTION):
+    if not entry.stands:
         return RefundAccepted(plan.money.order_id, plan.refund_id, plan.money.shares, entry.settlement_id)
     return refunded_fact(plan, entry.settlement_id, state)
 
@@ -110,12 +113,15 @@ def _entry(order: Order, run: Run, now: datetime) -> Refund:
     entry = order.refund_of(run.id)
     if entry is None:
         raise Defect(f"{order.id} does not know the refund of {run.id}")
+    plan: RefundPlan = run.plan
+    if plan.money.of(TenderType.BANKCARD) and entry.bank is BankShare.NONE:
+        entry = entry._replace(bank=BankShare.UNDER_WAY)
     effect = credit_effect(run)
-    if effect is None or effect.refund_state != PENDING:
-        return entry._replace(state=RefundState.SUCCEEDED)
-    if entry.state is RefundState.CREDIT_DONE:
-        return entry._replace(state=RefundState.SUCCEEDED)
-    return entry if entry.state is RefundState.EXCEPTION else entry._replace(state=RefundState.PENDING_CHANNEL)
+    if effect is None or effect.refund_state != PENDING or entry.state is RefundState.CREDIT_DONE:
+        return overall(entry._replace(posted=True))
+    if entry.state is not RefundState.EXCEPTION:
+        entry = entry._replace(state=RefundState.PENDING_CHANNEL)
+    return overall(entry)
 
 
 def _received(lines: tuple[Line, ...], plan: RefundPlan) -> tuple[Line, ...]:

@@ -6,9 +6,10 @@ from typing import Any
 
 import msgspec
 
+from services.order.domain.bank_shares import BankNews, Refund
 from services.order.domain.credit_terms import CreditTerms
 from services.order.domain.lines import Line
-from services.order.domain.order import Order, Refund
+from services.order.domain.order import Order
 from services.order.domain.pricing import Promotion
 from services.order.domain.states import OrderState
 from services.order.domain.tenders import Coupon, Tender
@@ -30,6 +31,7 @@ class _Details(msgspec.Struct, omit_defaults=True):
     cancel_reason: str = ""
     reject_reason: str = ""
     contestable_until: datetime | None = None
+    bank_news: tuple[BankNews, ...] = ()
 
 
 _LINES = msgspec.json.Decoder(tuple[Line, ...])
@@ -51,6 +53,7 @@ def order_of(row: Any) -> Order:  # Any: an asyncpg record is untyped
         settlement_id=row["settlement_id"], hold_expires_at=row["hold_expires_at"], delivered_at=details.delivered_at,
         expired=details.expired, cancel_reason=details.cancel_reason, reject_reason=details.reject_reason,
         version=row["version"], sequence=row["sequence"], contestable_until=details.contestable_until,
+        bank_news=details.bank_news,
     )
 
 
@@ -86,4 +89,5 @@ def _details(order: Order) -> _Details:
     return _Details(
         promotions=order.promotions, terms=order.terms, delivered_at=order.delivered_at, expired=order.expired,
         cancel_reason=order.cancel_reason, reject_reason=order.reject_reason, contestable_until=order.contestable_until,
+        bank_news=order.bank_news,
     )

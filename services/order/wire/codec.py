@@ -53,6 +53,7 @@ _RECEIVED = (
     Entry(commands.FlashRefundConfirmed, notices_pb2.FlashRefundConfirmed, None, participants.flash_confirmed),
     Entry(commands.FlashRefundExpired, notices_pb2.FlashRefundExpired, None, participants.flash_expired),
     Entry(commands.BankRefundSettled, notices_pb2.BankRefundSettled, None, participants.bank_settled),
+    Entry(commands.BankRefundStepped, notices_pb2.BankRefundStepped, None, participants.bank_stepped),
 )
 _EVENTS = (
     Entry(events.OrderPlaced, events_pb2.OrderPlaced, facts.placed),
@@ -69,6 +70,7 @@ _EVENTS = (
     Entry(events.RefundExceptionRaised, events_pb2.RefundExceptionRaised, facts.refund_exception),
     Entry(events.RefundReversed, events_pb2.RefundReversed, facts.refund_reversed),
     Entry(events.BankRefundArrived, events_pb2.BankRefundArrived, facts.bank_arrived),
+    Entry(events.BankRefundStepped, events_pb2.BankRefundStepped, facts.bank_stepped),
     Entry(events.ReturnRequested, events_pb2.ReturnRequested, facts.return_requested),
     Entry(events.ReturnApproved, events_pb2.ReturnApproved, facts.return_approved),
     Entry(events.ReturnRejected, events_pb2.ReturnRejected, facts.return_rejected),

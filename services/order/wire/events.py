@@ -2,7 +2,7 @@
 
 from services.order.domain import events
 from services.order.wire.orders import DECISIONS
-from services.order.wire.scalars import CANCEL_REASONS, DISPUTE_PARTIES, RETURN_REASONS, tender_amounts, units
+from services.order.wire.scalars import BANK_STEPS, CANCEL_REASONS, DISPUTE_PARTIES, RETURN_REASONS, tender_amounts, units
 from settlement.order.v1 import events_pb2
 
 
@@ -98,6 +98,14 @@ def bank_arrived(fact: events.BankRefundArrived) -> events_pb2.BankRefundArrived
     """The acquirer paid."""
     return events_pb2.BankRefundArrived(
         order_id=fact.order_id, refund_id=fact.refund_id, amount_minor=fact.amount_minor, rerouted=fact.rerouted
+    )
+
+
+def bank_stepped(fact: events.BankRefundStepped) -> events_pb2.BankRefundStepped:
+    """A bank-card share took a step."""
+    return events_pb2.BankRefundStepped(
+        order_id=fact.order_id, refund_id=fact.refund_id, leg_id=fact.leg_id, step=BANK_STEPS.to_wire[fact.step],
+        amount_minor=fact.amount_minor, detail=fact.detail,
     )
 
 

@@ -3,10 +3,10 @@
 from typing import Any
 
 from services.order.domain import participation as ask
-from services.order.domain.commands import BankRefundSettled, FlashRefundConfirmed, FlashRefundExpired
+from services.order.domain.commands import BankRefundSettled, BankRefundStepped, FlashRefundConfirmed, FlashRefundExpired
 from services.order.domain.plans import Movement, Pins
 from services.order.domain.tenders import TenderType
-from services.order.wire.scalars import REFUND_STATES, terms_message
+from services.order.wire.scalars import BANK_STEPS, REFUND_STATES, terms_message
 from services.runtime.ground.scalars import instant_from_wire, instant_to_wire
 from settlement.card_redemption.v1 import commands_pb2 as card_pb2
 from settlement.card_redemption.v1 import effects_pb2 as card_effects_pb2
@@ -117,7 +117,17 @@ def flash_expired(wire: notices_pb2.FlashRefundExpired) -> FlashRefundExpired:
 
 def bank_settled(wire: notices_pb2.BankRefundSettled) -> BankRefundSettled:
     """Notice: the acquirer paid."""
-    return BankRefundSettled(wire.order_id, wire.refund_id, wire.leg_id, wire.amount_minor, wire.rerouted)
+    return BankRefundSettled(
+        wire.order_id, wire.refund_id, wire.leg_id, wire.amount_minor, wire.rerouted, wire.manual
+    )
+
+
+def bank_stepped(wire: notices_pb2.BankRefundStepped) -> BankRefundStepped:
+    """Notice: a bank-card share took a step."""
+    return BankRefundStepped(
+        wire.order_id, wire.refund_id, wire.leg_id, BANK_STEPS.from_wire[wire.step], wire.amount_minor,
+        instant_from_wire(wire.step_time), wire.detail,
+    )
 
 
 def _names(money: Movement) -> dict[str, Any]:  # Any: they are the fields of several messages

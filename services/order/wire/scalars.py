@@ -6,11 +6,11 @@ from services.kernel.saga import BranchState, Phase
 from services.order.domain.credit_terms import NEVER_FREE, CreditTerms, PlanKind, Route, Strategy
 from services.order.domain.lines import LineQuantity, LineValue
 from services.order.domain.merchant_settlement import MerchantSettlementState
-from services.order.domain.states import Kind, OrderState, RefundState, ReturnState
+from services.order.domain.states import BankStep, Kind, OrderState, RefundState, ReturnState
 from services.order.domain.tenders import Share, TenderType
 from services.runtime.ground.scalars import Enumeration, Words, money_to_wire
 from settlement.common.v1 import tender_pb2
-from settlement.credit_ledger.v1 import effects_pb2
+from settlement.credit_ledger.v1 import effects_pb2, leg_pb2
 from settlement.order.v1 import after_sale_service_pb2, events_pb2, merchant_service_pb2, order_pb2, settlement_pb2
 
 TENDERS = Enumeration(TenderType, tender_pb2.TenderType)
@@ -19,9 +19,11 @@ STRATEGIES = Enumeration(Strategy, tender_pb2.RefundStrategy, unspecified=Strate
 ROUTES = Enumeration(Route, tender_pb2.CreditRoute, unspecified=Route.DIRECT)
 ORDER_STATES = Enumeration(OrderState, order_pb2.OrderState)
 RETURN_STATES = Enumeration(ReturnState, after_sale_service_pb2.ReturnState)
-REFUND_STATES = Enumeration(
-    RefundState, effects_pb2.RefundState, unshown=(RefundState.ACCEPTED, RefundState.CREDIT_DONE)
+REFUND_STATES = Enumeration(RefundState, effects_pb2.RefundState)
+BANK_STEPS = Enumeration(
+    BankStep, leg_pb2.LegStep, unshown=(BankStep.SETTLED, BankStep.SETTLED_BY_HAND, BankStep.REROUTED)
 )
+"""The ends that are notices and events of their own are no steps on the wire."""
 KINDS = Enumeration(Kind, settlement_pb2.SettlementKind)
 PHASES = Enumeration(Phase, settlement_pb2.SettlementState)
 BRANCH_STATES = Enumeration(BranchState, settlement_pb2.BranchState)

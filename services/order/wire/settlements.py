@@ -1,14 +1,15 @@
 """A settlement as its readers see it: built from the stored run and its order."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from services.kernel.saga import Branch, Run
 from services.order.domain.answers import Placed, Received, Resolved, Started
-from services.order.domain.order import Order, Refund
+from services.order.domain.bank_shares import BankNews, Refund
+from services.order.domain.order import Order
 from services.order.domain.participation import CardEffect, CreditEffect, credit_effect
 from services.order.domain.plans import RefundPlan, ReversalPlan
-from services.order.domain.states import Kind
+from services.order.domain.states import BankStep, Kind, RefundState
 from services.order.wire.orders import case_message, order_message
 from services.order.wire.scalars import BRANCH_STATES, KINDS, PHASES, REFUND_STATES, tender_shares
 from services.runtime.ground.scalars import instant_to_wire, money_to_wire
@@ -31,7 +32,7 @@ def settlement_message(run: Run, order: Order, retry_at: datetime | None = None)
     refund = order.refund_of(run.id)
     _add_refund(message, run, refund)
     _add_effect(message, run)
-    message.timeline.extend(_timeline(run, refund))
+    message.timeline.extend(_timeline(run, order, refund))
     return message
 
 
@@ -78,10 +79,11 @@ def _add_refund(message: settlement_pb2.Settlement, run: Run, refund: Refund | N
     plan = run.plan
     if isinstance(plan, RefundPlan):
         message.refund_id, message.return_id = plan.refund_id, plan.return_id
+        message.refund_state = REFUND_STATES.to_wire[RefundState.FAILED if run.terminal else RefundState.ACCEPTED]
     elif isinstance(plan, ReversalPlan):
         message.refund_id, message.reversed_settlement_id = plan.refund_id, plan.refund_settlement_id
     if refund is not None:
-        message.refund_state = REFUND_STATES.to_wire.get(refund.state, effects_pb2.REFUND_STATE_UNSPECIFIED)
+        message.refund_state = REFUND_STATES.to_wire[refund.state]
         message.reversed_settlement_id = refund.reversal_id
 
 
@@ -93,7 +95,7 @@ def _add_effect(message: settlement_pb2.Settlement, run: Run) -> None:
         message.credit_balance.CopyFrom(money_to_wire(effect.credit_balance_minor))
 
 
-def _timeline(run: Run, refund: Refund | None) -> Iterator[settlement_pb2.TimelineEntry]:
+def _timeline(run: Run, order: Order, refund: Refund | None) -> Iterator[settlement_pb2.TimelineEntry]:
     entry = settlement_pb2.TimelineEntry
     yield entry(at=instant_to_wire(run.started_at), step="STARTED")
     for branch in run.branches:
@@ -104,7 +106,19 @@ def _timeline(run: Run, refund: Refund | None) -> Iterator[settlement_pb2.Timeli
         yield entry(at=instant_to_wire(run.updated_at or run.started_at), step="ENDED", detail=run.reason)
     if refund is not None and refund.confirmed_at is not None:
         yield entry(at=instant_to_wire(refund.confirmed_at), step="CHANNEL_CONFIRMED")
-    if refund is not None and refund.bank_settled_at is not None:
-        yield entry(
-            at=instant_to_wire(refund.bank_settled_at), step="REROUTED_TO_WALLET" if refund.rerouted else "BANK_SETTLED"
-        )
+    yield from (_bank_entry(news) for news in _bank_news(run, order, refund))
+
+
+def _bank_news(run: Run, order: Order, refund: Refund | None) -> Iterable[BankNews]:
+    """The steps of the settlement's bank-card leg; a row from before they were kept tells only that it arrived."""
+    if refund is None:
+        effect = effect_message(run)
+        return [news for news in order.bank_news if effect is not None and news.leg_id == effect.leg_id]
+    if refund.news or refund.bank_settled_at is None:
+        return refund.news
+    return (BankNews(BankStep.REROUTED if refund.rerouted else BankStep.SETTLED, refund.bank_settled_at),)
+
+
+def _bank_entry(news: BankNews) -> settlement_pb2.TimelineEntry:
+    step = "REROUTED_TO_WALLET" if news.step is BankStep.REROUTED else f"BANK_{news.step}"
+    return settlement_pb2.TimelineEntry(at=instant_to_wire(news.at), step=step, detail=news.detail)

@@ -174,7 +174,7 @@ async def test_the_views_spread_lines_tenders_and_refunds(shop: Shop) -> None:
     assert [tuple(row) for row in tenders] == [
         ("CREDIT", 50_000, 5_500), ("WALLET", 20_000, 2_200), ("GIFTCARD", 20_000, 2_200), ("BANKCARD", 10_000, 1_100),
     ]
-    assert [tuple(row) for row in refunds] == [("SUCCEEDED", 11_000)]
+    assert [tuple(row) for row in refunds] == [("CREDIT_DONE", 11_000)]
 
 
 async def test_lists_are_ordered_and_go_on_where_they_stopped(shop: Shop) -> None:

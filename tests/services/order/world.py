@@ -8,6 +8,7 @@ from services.kernel.effects import Arrived
 from services.kernel.messages import Op
 from services.kernel.saga import Reply, Run, Verdict
 from services.order.decisions import RULES, TIMERS
+from services.order.domain.bank_shares import Refund
 from services.order.domain.commands import (
     ApproveReturn,
     ConfirmDelivery,
@@ -20,7 +21,7 @@ from services.order.domain.commands import (
 )
 from services.order.domain.credit_terms import CreditTerms
 from services.order.domain.lines import LineQuantity
-from services.order.domain.order import Order, Refund
+from services.order.domain.order import Order
 from services.order.domain.participation import (
     CREDIT_LEDGER,
     CardEffect,

@@ -97,6 +97,7 @@ PLANTED = (
     Planted("rails.deposits", CREDIT, "delete from legs where order_id = 'ord_paid_in_vain'"),
     Planted("rails.adjusted", CREDIT, "update legs set detail = 'settled by hand: adj_gone'"),
     Planted("rails.flash", CREDIT, "update credit_refunds set state = 'SUCCEEDED'"),
+    Planted("rails.room", CREDIT, "update legs set amount_minor = 30001 where order_id = 'ord_whole'"),
     Planted("rails.woken", CREDIT, "delete from timers where kind in ('leg', 'flash_timeout')"),
     Planted("suspense.zero", CREDIT, _journal("A.BANK,X.SUSPENSE", "4,-4")),
     Planted("cards.projection", CARD, "update gift_cards set balance_minor = balance_minor - 1"),

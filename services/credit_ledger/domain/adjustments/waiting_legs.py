@@ -5,10 +5,11 @@ In a replay both change nothing: what rails pay is no part of it.
 
 from services.credit_ledger.domain.adjustments.papers import dated, reasoned, two_people
 from services.credit_ledger.domain.core.position import Applied, Position
-from services.credit_ledger.domain.legs.life import asked_again, settled_by_hand
+from services.credit_ledger.domain.legs.ends import settled_by_hand
+from services.credit_ledger.domain.legs.life import asked_again
 from services.credit_ledger.domain.model.adjustment import Adjustment
 from services.credit_ledger.domain.model.commands import RetryLeg, SettleLeg
-from services.credit_ledger.domain.model.leg import LegState, RefundLeg
+from services.credit_ledger.domain.model.leg import LegEnd, LegState, RefundLeg
 from services.kernel.errors import FailedPrecondition, InvalidArgument, NotFound
 from services.kernel.ids import derived
 
@@ -20,6 +21,8 @@ def retry(position: Position, body: RetryLeg) -> Applied:
     leg = _waiting(position, body.leg_id)
     if not body.operator_id or not body.reason:
         raise InvalidArgument("INVALID_ARGUMENT", "a retry says who asks for it and why")
+    if leg.end is LegEnd.KEPT:
+        raise FailedPrecondition("PAYMENT_NOT_REFUNDABLE", f"the acquirer kept {leg.id} for a chargeback (PM-8)")
     position, again = asked_again(position, leg)
     return Applied(position, again, leg.order_id, leg.id)
 

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from services.credit_ledger.domain.core.position import Applied, Position
 from services.credit_ledger.domain.dues.spending import lines_of, spend
-from services.credit_ledger.domain.legs.life import launched, leg_id
+from services.credit_ledger.domain.legs.life import launched
+from services.credit_ledger.domain.legs.steps import leg_id
 from services.credit_ledger.domain.model import books
 from services.credit_ledger.domain.model.agreement import Agreement
 from services.credit_ledger.domain.model.amounts import positive

@@ -1,7 +1,8 @@
 """The bank payment of a rejected order: the acquirer took it before we refused, so it goes back through the rail (PM-5)."""
 
 from services.credit_ledger.domain.core.position import Applied, Position
-from services.credit_ledger.domain.legs.life import launched, rejected_leg_id
+from services.credit_ledger.domain.legs.life import launched
+from services.credit_ledger.domain.legs.steps import rejected_leg_id
 from services.credit_ledger.domain.model.agreement import Agreement, AgreementState
 from services.credit_ledger.domain.model.commands import ReturnBankDeposit
 from services.credit_ledger.domain.model.effects import CreditEffect

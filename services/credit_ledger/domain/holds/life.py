@@ -7,7 +7,8 @@ from services.credit_ledger.domain.core.outcome import applied
 from services.credit_ledger.domain.core.position import Applied, Position
 from services.credit_ledger.domain.core.quote_pins import hold_quote
 from services.credit_ledger.domain.holds.schedule import plan_of
-from services.credit_ledger.domain.legs.life import launched, leg_id
+from services.credit_ledger.domain.legs.life import launched
+from services.credit_ledger.domain.legs.steps import leg_id
 from services.credit_ledger.domain.merchants.shares import owe
 from services.credit_ledger.domain.model import books
 from services.credit_ledger.domain.model.account import AccountState, CreditAccount

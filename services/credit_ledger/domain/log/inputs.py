@@ -13,7 +13,9 @@ from services.credit_ledger.domain.core.position import Applied, Apply, Position
 from services.credit_ledger.domain.dues import charge_off, late_fees, repaying
 from services.credit_ledger.domain.holds import deposits
 from services.credit_ledger.domain.holds.life import authorize, capture, claimed_reference, release
-from services.credit_ledger.domain.legs.life import reported, reroute
+from services.credit_ledger.domain.legs.ends import reroute
+from services.credit_ledger.domain.legs.last_word import correct
+from services.credit_ledger.domain.legs.life import reported
 from services.credit_ledger.domain.log import reversal
 from services.credit_ledger.domain.log.wanted import (
     account,
@@ -25,10 +27,16 @@ from services.credit_ledger.domain.log.wanted import (
     with_statement,
 )
 from services.credit_ledger.domain.model import commands
-from services.credit_ledger.domain.model.commands import ReleaseCause
+from services.credit_ledger.domain.model.commands import LegCorrection, ReleaseCause
 from services.credit_ledger.domain.refunds import flash
 from services.credit_ledger.domain.refunds.posting import refund
 from services.credit_ledger.domain.statements.cut import cut_on_request
+
+_CORRECTIONS = {
+    LegCorrection.PAID_ANYWAY: "银行仍已付款 paid by the bank after it was taken back",
+    LegCorrection.BOUNCED: "银行退回付款 payment returned by the bank",
+    LegCorrection.COUNTED: "此前付款抵作退款 an earlier payment of the bank counts as this refund",
+}
 
 
 class Reasoned(Protocol):
@@ -51,6 +59,11 @@ def by_instrument(text: str, body: commands.Repay) -> str:
 def by_cause(text: str, body: commands.ReleaseTenders) -> str:
     """A hold that nobody shipped in time was not cancelled: its payment expired (A14)."""
     return "支付过期 payment expired" if body.cause is ReleaseCause.EXPIRED else text
+
+
+def by_correction(text: str, body: commands.CorrectLeg) -> str:
+    """What the bank did (PM-7)."""
+    return _CORRECTIONS[body.correction]
 
 
 def reverse(position: Position, body: commands.ReverseRefund) -> Applied:
@@ -157,6 +170,10 @@ OF_DECISIONS = (
     Input.of(
         commands.RerouteLeg, with_leg, reroute, adjusts=True,
         reason_zh="退款转入余额", reason_en="instrument closed, refunded to the wallet",
+    ),
+    Input.of(
+        commands.CorrectLeg, with_leg, correct, tell=by_correction, adjusts=True,
+        reason_zh="退款核对", reason_en="payment put right by the bank's word",
     ),
 )
 """What no message brings: a decision logs it beside its own input, so that a replay does it again."""

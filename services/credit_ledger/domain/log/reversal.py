@@ -10,7 +10,8 @@ from typing import Any
 
 from services.credit_ledger.domain.core.outcome import applied
 from services.credit_ledger.domain.core.position import Applied, Apply, Position
-from services.credit_ledger.domain.legs.life import leg_id, recalled
+from services.credit_ledger.domain.legs.ends import recalled
+from services.credit_ledger.domain.legs.steps import leg_id
 from services.credit_ledger.domain.log import replay
 from services.credit_ledger.domain.log.replay import Sums, World
 from services.credit_ledger.domain.merchants import shares
@@ -20,7 +21,7 @@ from services.credit_ledger.domain.model.agreement import Agreement
 from services.credit_ledger.domain.model.books import Lines
 from services.credit_ledger.domain.model.commands import RefundTenders, ReverseRefund
 from services.credit_ledger.domain.model.events import RefundReversed
-from services.credit_ledger.domain.model.leg import LegState, RefundLeg
+from services.credit_ledger.domain.model.leg import LegEnd, RefundLeg
 from services.credit_ledger.domain.model.operation import Operation
 from services.credit_ledger.domain.model.refund import CreditRefund, RefundState
 from services.credit_ledger.domain.model.statement import Statement
@@ -87,16 +88,19 @@ def _merchant_gets_back(position: Position, agreement: Agreement, refund: Operat
 
 
 def _recall(position: Position, refund_id: str, refund: Operation) -> tuple[Position, Lines]:
-    """The bank card's leg is taken back; if the acquirer has paid it, the customer owes it."""
+    """The bank card's leg is taken back; what the customer has of it, from the acquirer or by hand, the customer owes. What
+    is in the wallet the replay takes."""
     body = refund.body
     bank = body.tenders.bank_minor if isinstance(body, RefundTenders) else 0
     leg = position.find(RefundLeg, leg_id(refund_id)) if bank else None
-    if leg is None or leg.state is LegState.REROUTED:
+    if leg is None:
         return position, ()
-    if leg.state is not LegState.SETTLED:
-        return recalled(position, leg), ((books.TRANSIT_CARD, "", bank),)
-    account = replace(position.account, receivable_minor=position.account.receivable_minor + bank)
-    return position.plus(account=account), ((books.CUSTOMER_RECEIVABLE, position.account.id, bank),)
+    had = leg.counted_minor if leg.in_transit or leg.end is LegEnd.REROUTED else bank
+    account = replace(position.account, receivable_minor=position.account.receivable_minor + had)
+    on_way = leg.sent_minor if leg.in_transit else 0
+    return recalled(position, leg).plus(account=account), (
+        (books.TRANSIT_CARD, "", on_way), (books.CUSTOMER_RECEIVABLE, account.id, had),
+    )
 
 
 def _difference(without: Sums, actual: Sums) -> Sums:

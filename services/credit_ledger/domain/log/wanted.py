@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from services.credit_ledger.domain.legs.life import rejected_leg_id
+from services.credit_ledger.domain.legs.steps import rejected_leg_id
 from services.credit_ledger.domain.model.account import CreditAccount
 from services.credit_ledger.domain.model.agreement import Agreement
 from services.credit_ledger.domain.model.commands import AuthorizeTenders, CutStatement, ReturnBankDeposit

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from services.credit_ledger.domain.model.account import LATE_FEE_PPM_PER_DAY, AccountState
 from services.credit_ledger.domain.model.adjustment import AdjustedLine
+from services.credit_ledger.domain.model.leg import Rail
 from services.credit_ledger.domain.model.tenders import Tenders
 from services.credit_ledger.domain.model.terms import CreditTerms, SurplusPolicy
 
@@ -291,7 +292,7 @@ class ClawBackFromMerchant:
 
 class LegReport(StrEnum):
     """What a rail said about a leg; UNKNOWN is a time-out, to be asked about with the same key (PM-6); CLOSED says that the
-    instrument does not exist any more (PM-3)."""
+    instrument does not exist any more (PM-3); ABSENT, that the rail never heard of a leg that was given up."""
 
     SENT = "SENT"
     UNKNOWN = "UNKNOWN"
@@ -299,6 +300,7 @@ class LegReport(StrEnum):
     SETTLED = "SETTLED"
     REJECTED = "REJECTED"
     CLOSED = "CLOSED"
+    ABSENT = "ABSENT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,3 +319,25 @@ class RerouteLeg:
 
     account_id: str
     leg_id: str
+
+
+class LegCorrection(StrEnum):
+    """Why a leg is booked against what we had decided: the rail paid it anyway, a payment of it bounced, or an earlier
+    payment counts for it (PM-7)."""
+
+    PAID_ANYWAY = "PAID_ANYWAY"
+    BOUNCED = "BOUNCED"
+    COUNTED = "COUNTED"
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectLeg:
+    """What the rail did moves what the customer owes, and the wallet, by these amounts (PM-7)."""
+
+    account_id: str
+    leg_id: str
+    order_id: str
+    rail: Rail
+    correction: LegCorrection
+    receivable_minor: int
+    wallet_minor: int

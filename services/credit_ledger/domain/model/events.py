@@ -5,6 +5,7 @@ from datetime import date, datetime
 
 from services.credit_ledger.domain.model.account import AccountState
 from services.credit_ledger.domain.model.agreement import AgreementState
+from services.credit_ledger.domain.model.leg import LegStep
 from services.credit_ledger.domain.model.tenders import Tenders
 
 
@@ -188,6 +189,19 @@ class LegFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class LegStepped:
+    """A step of a leg that has no event of its own (PM-7)."""
+
+    account_id: str
+    leg_id: str
+    order_id: str
+    refund_id: str
+    step: LegStep
+    amount_minor: int
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class MerchantPaid:
     """A merchant was settled with; `share` is the aggregate whose sequence counts it."""
 
@@ -229,10 +243,25 @@ class FlashRefundExpired:
 
 @dataclass(frozen=True, slots=True)
 class BankRefundSettled:
-    """Notice to the order: a bank-card refund is paid; `rerouted` if into the wallet, for the card is closed (PM-3)."""
+    """Notice to the order: a bank-card refund is paid; `rerouted` if into the wallet, for the card is closed (PM-3),
+    `manual` if two people settled it."""
 
     order_id: str
     refund_id: str
     leg_id: str
     amount_minor: int
     rerouted: bool = False
+    manual: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BankRefundStepped:
+    """Notice to the order: a bank-card refund took a step on its way, or after its end (PM-7)."""
+
+    order_id: str
+    refund_id: str
+    leg_id: str
+    step: LegStep
+    amount_minor: int
+    at: datetime
+    detail: str = ""

@@ -9,7 +9,8 @@ from datetime import timedelta
 from services.credit_ledger.domain.core.outcome import applied
 from services.credit_ledger.domain.core.position import Applied, Position
 from services.credit_ledger.domain.core.quote_pins import hold_quote
-from services.credit_ledger.domain.legs.life import launched, leg_id
+from services.credit_ledger.domain.legs.life import launched
+from services.credit_ledger.domain.legs.steps import leg_id
 from services.credit_ledger.domain.merchants import shares
 from services.credit_ledger.domain.model import books
 from services.credit_ledger.domain.model.agreement import Agreement, AgreementState
@@ -156,7 +157,7 @@ def _other_tenders(
     tenders = body.tenders
     taken = shares.take(position, agreement.merchant_id, tenders.total_minor, body.uncovered_gift_minor)
     account = taken.position.account
-    position = taken.position
+    position = taken.position.plus(agreement)
     if tenders.wallet_minor:
         position = position.plus(account=replace(account, wallet_minor=account.wallet_minor + tenders.wallet_minor))
     identity = leg_id(body.refund_id) if tenders.bank_minor else ""

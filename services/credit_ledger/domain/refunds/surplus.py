@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from services.credit_ledger.domain.core.position import Position
 from services.credit_ledger.domain.dues.spending import lines_of, spend, spend_on_charges
-from services.credit_ledger.domain.legs.life import launched, leg_id
+from services.credit_ledger.domain.legs.life import launched
+from services.credit_ledger.domain.legs.steps import leg_id
 from services.credit_ledger.domain.model import books
 from services.credit_ledger.domain.model.agreement import Agreement
 from services.credit_ledger.domain.model.books import Lines

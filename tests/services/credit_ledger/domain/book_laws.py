@@ -6,12 +6,12 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-from services.credit_ledger.domain.legs.life import rejected_leg_id
+from services.credit_ledger.domain.legs.steps import rejected_leg_id
 from services.credit_ledger.domain.log import replay
 from services.credit_ledger.domain.log.inputs import APPLY
 from services.credit_ledger.domain.model.agreement import Agreement, AgreementState, HoldState
 from services.credit_ledger.domain.model.instalment import Instalment
-from services.credit_ledger.domain.model.leg import LegState, Rail, RefundLeg
+from services.credit_ledger.domain.model.leg import Rail, RefundLeg
 from services.credit_ledger.domain.model.merchant_share import MerchantShare
 from services.credit_ledger.domain.model.refund import CreditRefund
 from services.credit_ledger.domain.model.repayment import Repayment
@@ -171,9 +171,9 @@ def card_transit_is_what_the_acquirer_owes(book: BookInMemory) -> None:
     """L.REFUND.TRANSIT.CARD is the sum of unsettled bank-card legs, L.PAYOUT.TRANSIT of unsettled payouts. What a rejected
     order paid is on nobody's book until its leg ends."""
     for rail, account in ((Rail.CARD, "L.REFUND.TRANSIT.CARD"), (Rail.PAYOUT, "L.PAYOUT.TRANSIT")):
-        legs = [leg for leg in book.family(RefundLeg, ACCOUNT) if leg.rail is rail and leg.open]
+        legs = [leg for leg in book.family(RefundLeg, ACCOUNT) if leg.rail is rail and leg.in_transit]
         legs = [leg for leg in legs if leg.id != rejected_leg_id(leg.order_id)]
-        assert book.balance(account) == -sum(leg.amount_minor for leg in legs)
+        assert book.balance(account) == -sum(leg.sent_minor for leg in legs)
 
 
 def nothing_is_given_back_twice(book: BookInMemory) -> None:
@@ -203,12 +203,12 @@ def the_log_has_no_gap(book: BookInMemory) -> None:
 
 
 def nothing_unfinished_lacks_a_timer(book: BookInMemory) -> None:
-    """A cut to come, a refund that waits and a leg under way each have their timer."""
+    """A cut to come, a refund that waits and a leg without the rail's last word each have their timer."""
     account = book.account(ACCOUNT)
     assert (account.next_cut_at is not None) == (("statement_cut", ACCOUNT) in book.timers)
     assert account.next_cut_at is not None or not any(row.open for row in agreements(book))
     for leg in book.family(RefundLeg, ACCOUNT):
-        assert (leg.open and leg.state is not LegState.EXCEPTION) == (("leg", leg.id) in book.timers)
+        assert leg.final != (("leg", leg.id) in book.timers), leg
 
 
 def a_statement_is_the_sum_of_its_lines(book: BookInMemory) -> None:

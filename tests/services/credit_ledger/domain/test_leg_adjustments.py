@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from services.credit_ledger.domain.legs.life import LEG_TIMER
+from services.credit_ledger.domain.legs.steps import LEG_TIMER
 from services.credit_ledger.domain.model import commands
 from services.credit_ledger.domain.model.adjustment import Adjustment
 from services.credit_ledger.domain.model.events import BankRefundSettled
@@ -86,7 +86,7 @@ def test_settled_by_hand_is_paid_from_the_bank_and_told() -> None:
     assert (adjustment.maker, adjustment.checker, len(adjustment.evidence)) == ("ann", "bob", 2)
     assert shop.ops()[-1] == "manual_adjust"
     assert (shop.book.balance("L.REFUND.TRANSIT.CARD"), shop.book.balance("A.BANK")) == (0, 100_000 - 5_000)
-    assert shop.book.notices == [BankRefundSettled("ord_1", "ref_1", leg_of(shop).id, 5_000)]
+    assert shop.book.notices[-1] == BankRefundSettled("ord_1", "ref_1", leg_of(shop).id, 5_000, manual=True)
     assert (shop.book.operations(ACCOUNT)[-1].kind, shop.book.operations(ACCOUNT)[-1].reference) == ("SettleLeg", adjustment.id)
 
 

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from services.credit_ledger.domain.legs import life
+from services.credit_ledger.domain.legs import life, steps
 from services.credit_ledger.domain.model import commands
 from services.credit_ledger.domain.model.events import BankRefundSettled
 from services.credit_ledger.domain.model.leg import LegState, QueryLeg, RefundLeg, SendLeg
@@ -38,7 +38,7 @@ def report(shop: Shop, said: Report, when: str = "2026-03-12 10:00:01") -> None:
 
 def due_at(shop: Shop) -> datetime:
     """When the leg's timer is due."""
-    return shop.book.timers[life.LEG_TIMER, leg_of(shop).id].due_at
+    return shop.book.timers[steps.LEG_TIMER, leg_of(shop).id].due_at
 
 
 def test_a_refund_sends_its_leg_after_the_decision() -> None:
@@ -74,7 +74,7 @@ def test_settlement_posts_once_and_tells_the_order() -> None:
     assert shop.ops().count("card_refund_settled") == 1
     assert shop.book.balance("L.REFUND.TRANSIT.CARD") == shop.book.balance("A.CH.CARD") == 0
     assert shop.book.notices == [BankRefundSettled("ord_1", "ref_1", leg.id, 5_000)]
-    assert (life.LEG_TIMER, leg.id) not in shop.book.timers
+    assert (steps.LEG_TIMER, leg.id) not in shop.book.timers
 
 
 def test_a_leg_without_an_answer_becomes_an_exception_and_can_still_settle() -> None:
@@ -113,7 +113,7 @@ def test_a_rejected_leg_waits_for_a_person() -> None:
 
     assert leg_of(shop).state is LegState.EXCEPTION
     assert shop.book.balance("L.REFUND.TRANSIT.CARD") == -5_000
-    assert (life.LEG_TIMER, leg.id) not in shop.book.timers
+    assert (steps.LEG_TIMER, leg.id) not in shop.book.timers
 
 
 @pytest.mark.parametrize("reverse", [False, True])
@@ -168,6 +168,6 @@ def test_the_first_pause_is_short_and_none_is_longer_than_an_hour() -> None:
         shop.book.fire(last)
         pauses.append(due_at(shop) - last)
 
-    assert pauses[0] == timedelta(seconds=life.RETRY_SECONDS)
-    assert max(pauses) == timedelta(seconds=life.RETRY_SECONDS_MAX)
+    assert pauses[0] == timedelta(seconds=steps.RETRY_SECONDS)
+    assert max(pauses) == timedelta(seconds=steps.RETRY_SECONDS_MAX)
     assert pauses == sorted(pauses)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from services.credit_ledger.domain.legs.life import LEG_TIMER
+from services.credit_ledger.domain.legs.steps import LEG_TIMER
 from services.credit_ledger.domain.model import commands
 from services.credit_ledger.domain.model.leg import Rail
 from services.credit_ledger.domain.model.tenders import Tenders

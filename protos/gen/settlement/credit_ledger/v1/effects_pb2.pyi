@@ -34,13 +34,19 @@ class _RefundStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RefundSta
     REFUND_STATE_PENDING_CHANNEL: _RefundState.ValueType  # 1
     """Accepted; waits for the flash network."""
     REFUND_STATE_EXCEPTION: _RefundState.ValueType  # 2
-    """The network did not confirm within 24 hours."""
+    """The network did not confirm within 24 hours, or the bank refused its share: a person has to look."""
     REFUND_STATE_SUCCEEDED: _RefundState.ValueType  # 3
-    """Done."""
+    """Done: every tender is confirmed."""
     REFUND_STATE_SUCCEEDED_MANUAL: _RefundState.ValueType  # 4
     """Completed by hand."""
     REFUND_STATE_REVERSED: _RefundState.ValueType  # 5
     """Undone."""
+    REFUND_STATE_ACCEPTED: _RefundState.ValueType  # 6
+    """Accepted, its settlement is under way."""
+    REFUND_STATE_CREDIT_DONE: _RefundState.ValueType  # 7
+    """Posted in every book; the bank has not confirmed its share yet."""
+    REFUND_STATE_FAILED: _RefundState.ValueType  # 8
+    """Refused before it had any effect."""
 
 class RefundState(_RefundState, metaclass=_RefundStateEnumTypeWrapper):
     """How far a refund is (DOMAIN 2.7)."""
@@ -50,13 +56,19 @@ REFUND_STATE_UNSPECIFIED: RefundState.ValueType  # 0
 REFUND_STATE_PENDING_CHANNEL: RefundState.ValueType  # 1
 """Accepted; waits for the flash network."""
 REFUND_STATE_EXCEPTION: RefundState.ValueType  # 2
-"""The network did not confirm within 24 hours."""
+"""The network did not confirm within 24 hours, or the bank refused its share: a person has to look."""
 REFUND_STATE_SUCCEEDED: RefundState.ValueType  # 3
-"""Done."""
+"""Done: every tender is confirmed."""
 REFUND_STATE_SUCCEEDED_MANUAL: RefundState.ValueType  # 4
 """Completed by hand."""
 REFUND_STATE_REVERSED: RefundState.ValueType  # 5
 """Undone."""
+REFUND_STATE_ACCEPTED: RefundState.ValueType  # 6
+"""Accepted, its settlement is under way."""
+REFUND_STATE_CREDIT_DONE: RefundState.ValueType  # 7
+"""Posted in every book; the bank has not confirmed its share yet."""
+REFUND_STATE_FAILED: RefundState.ValueType  # 8
+"""Refused before it had any effect."""
 Global___RefundState: _TypeAlias = RefundState  # noqa: Y015
 
 class _DueComponent:

@@ -8,6 +8,7 @@ sequence has no gap, delivery is at least once: dedupe on ce_id. All amounts are
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from settlement.credit_ledger.v1 import account_pb2 as _account_pb2
+from settlement.credit_ledger.v1 import leg_pb2 as _leg_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -668,6 +669,52 @@ class LegRerouted(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LegRerouted: _TypeAlias = LegRerouted  # noqa: Y015
+
+@_typing.final
+class LegStepped(_message.Message):
+    """A leg took a step that has no event of its own (DOMAIN PM-7)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    LEG_ID_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    REFUND_ID_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
+    account_id: _builtins.str
+    """The account."""
+    leg_id: _builtins.str
+    """The leg."""
+    order_id: _builtins.str
+    """The order, if it was for one."""
+    refund_id: _builtins.str
+    """The refund, if it was for one."""
+    step: _leg_pb2.LegStep.ValueType
+    """The step."""
+    amount_minor: _builtins.int
+    """Fen."""
+    detail: _builtins.str
+    """What the rail said."""
+    def __init__(
+        self,
+        *,
+        account_id: _builtins.str = ...,
+        leg_id: _builtins.str = ...,
+        order_id: _builtins.str = ...,
+        refund_id: _builtins.str = ...,
+        step: _leg_pb2.LegStep.ValueType = ...,
+        amount_minor: _builtins.int = ...,
+        detail: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "amount_minor", b"amount_minor", "detail", b"detail", "leg_id", b"leg_id", "order_id", b"order_id", "refund_id", b"refund_id", "step", b"step"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LegStepped: _TypeAlias = LegStepped  # noqa: Y015
 
 @_typing.final
 class MerchantPaid(_message.Message):

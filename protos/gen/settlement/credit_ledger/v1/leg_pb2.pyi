@@ -64,9 +64,13 @@ class _LegStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LegState.Val
     LEG_STATE_EXCEPTION: _LegState.ValueType  # 6
     """A person has to look."""
     LEG_STATE_RECALLED: _LegState.ValueType  # 7
-    """A reversal called it back before it was sent."""
+    """A reversal called it back; the rail is asked until it says that it did not pay it."""
     LEG_STATE_REROUTED: _LegState.ValueType  # 8
     """The instrument is closed: the money went to the wallet instead (DOMAIN PM-3)."""
+    LEG_STATE_WAITING: _LegState.ValueType  # 9
+    """Not sent: an earlier refund of the same payment was taken back, and the rail has not said yet whether it paid (DOMAIN
+    PM-7).
+    """
 
 class LegState(_LegState, metaclass=_LegStateEnumTypeWrapper):
     """How far a leg is."""
@@ -86,10 +90,66 @@ LEG_STATE_SETTLED: LegState.ValueType  # 5
 LEG_STATE_EXCEPTION: LegState.ValueType  # 6
 """A person has to look."""
 LEG_STATE_RECALLED: LegState.ValueType  # 7
-"""A reversal called it back before it was sent."""
+"""A reversal called it back; the rail is asked until it says that it did not pay it."""
 LEG_STATE_REROUTED: LegState.ValueType  # 8
 """The instrument is closed: the money went to the wallet instead (DOMAIN PM-3)."""
+LEG_STATE_WAITING: LegState.ValueType  # 9
+"""Not sent: an earlier refund of the same payment was taken back, and the rail has not said yet whether it paid (DOMAIN
+PM-7).
+"""
 Global___LegState: _TypeAlias = LegState  # noqa: Y015
+
+class _LegStep:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _LegStepEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LegStep.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LEG_STEP_UNSPECIFIED: _LegStep.ValueType  # 0
+    """Not given."""
+    LEG_STEP_WAITING: _LegStep.ValueType  # 1
+    """It waits for the rail's word on an earlier leg of the same payment."""
+    LEG_STEP_ACCEPTED: _LegStep.ValueType  # 2
+    """The rail accepted it."""
+    LEG_STEP_UNKNOWN: _LegStep.ValueType  # 3
+    """The answer was lost."""
+    LEG_STEP_EXCEPTION: _LegStep.ValueType  # 4
+    """A person has to look; `detail` says why."""
+    LEG_STEP_RECALLED: _LegStep.ValueType  # 5
+    """A reversal took it back."""
+    LEG_STEP_BOUNCED: _LegStep.ValueType  # 6
+    """The rail had paid it, and the money came back."""
+    LEG_STEP_PAID_ANYWAY: _LegStep.ValueType  # 7
+    """The rail paid it although it had ended otherwise: the customer owes it."""
+    LEG_STEP_COUNTED: _LegStep.ValueType  # 8
+    """The rail's payment of an earlier leg that was taken back counts for it."""
+    LEG_STEP_KEPT: _LegStep.ValueType  # 9
+    """The acquirer kept the money for a chargeback (DOMAIN PM-8)."""
+
+class LegStep(_LegStep, metaclass=_LegStepEnumTypeWrapper):
+    """What happened to a leg beside being settled or rerouted (DOMAIN PM-7)."""
+
+LEG_STEP_UNSPECIFIED: LegStep.ValueType  # 0
+"""Not given."""
+LEG_STEP_WAITING: LegStep.ValueType  # 1
+"""It waits for the rail's word on an earlier leg of the same payment."""
+LEG_STEP_ACCEPTED: LegStep.ValueType  # 2
+"""The rail accepted it."""
+LEG_STEP_UNKNOWN: LegStep.ValueType  # 3
+"""The answer was lost."""
+LEG_STEP_EXCEPTION: LegStep.ValueType  # 4
+"""A person has to look; `detail` says why."""
+LEG_STEP_RECALLED: LegStep.ValueType  # 5
+"""A reversal took it back."""
+LEG_STEP_BOUNCED: LegStep.ValueType  # 6
+"""The rail had paid it, and the money came back."""
+LEG_STEP_PAID_ANYWAY: LegStep.ValueType  # 7
+"""The rail paid it although it had ended otherwise: the customer owes it."""
+LEG_STEP_COUNTED: LegStep.ValueType  # 8
+"""The rail's payment of an earlier leg that was taken back counts for it."""
+LEG_STEP_KEPT: LegStep.ValueType  # 9
+"""The acquirer kept the money for a chargeback (DOMAIN PM-8)."""
+Global___LegStep: _TypeAlias = LegStep  # noqa: Y015
 
 @_typing.final
 class Leg(_message.Message):

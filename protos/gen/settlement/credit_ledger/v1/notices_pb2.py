@@ -23,19 +23,22 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from settlement.credit_ledger.v1 import leg_pb2 as settlement_dot_credit__ledger_dot_v1_dot_leg__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)settlement/credit_ledger/v1/notices.proto\x12\x1bsettlement.credit_ledger.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"}\n\x14\x46lashRefundConfirmed\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\x12\x30\n\x0c\x63onfirm_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06manual\x18\x04 \x01(\x08\"9\n\x12\x46lashRefundExpired\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\"p\n\x11\x42\x61nkRefundSettled\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\x12\x0e\n\x06leg_id\x18\x03 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x04 \x01(\x03\x12\x10\n\x08rerouted\x18\x05 \x01(\x08\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)settlement/credit_ledger/v1/notices.proto\x12\x1bsettlement.credit_ledger.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a%settlement/credit_ledger/v1/leg.proto\"}\n\x14\x46lashRefundConfirmed\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\x12\x30\n\x0c\x63onfirm_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06manual\x18\x04 \x01(\x08\"9\n\x12\x46lashRefundExpired\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\"\x80\x01\n\x11\x42\x61nkRefundSettled\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\x12\x0e\n\x06leg_id\x18\x03 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x04 \x01(\x03\x12\x10\n\x08rerouted\x18\x05 \x01(\x08\x12\x0e\n\x06manual\x18\x06 \x01(\x08\"\xd1\x01\n\x11\x42\x61nkRefundStepped\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\x12\x0e\n\x06leg_id\x18\x03 \x01(\t\x12\x32\n\x04step\x18\x04 \x01(\x0e\x32$.settlement.credit_ledger.v1.LegStep\x12\x14\n\x0c\x61mount_minor\x18\x05 \x01(\x03\x12-\n\tstep_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x64\x65tail\x18\x07 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'settlement.credit_ledger.v1.notices_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_FLASHREFUNDCONFIRMED']._serialized_start=107
-  _globals['_FLASHREFUNDCONFIRMED']._serialized_end=232
-  _globals['_FLASHREFUNDEXPIRED']._serialized_start=234
-  _globals['_FLASHREFUNDEXPIRED']._serialized_end=291
-  _globals['_BANKREFUNDSETTLED']._serialized_start=293
-  _globals['_BANKREFUNDSETTLED']._serialized_end=405
+  _globals['_FLASHREFUNDCONFIRMED']._serialized_start=146
+  _globals['_FLASHREFUNDCONFIRMED']._serialized_end=271
+  _globals['_FLASHREFUNDEXPIRED']._serialized_start=273
+  _globals['_FLASHREFUNDEXPIRED']._serialized_end=330
+  _globals['_BANKREFUNDSETTLED']._serialized_start=333
+  _globals['_BANKREFUNDSETTLED']._serialized_end=461
+  _globals['_BANKREFUNDSTEPPED']._serialized_start=464
+  _globals['_BANKREFUNDSTEPPED']._serialized_end=673
 # @@protoc_insertion_point(module_scope)

@@ -6,6 +6,7 @@ Notices of the credit ledger to the order service, on `settlement.order.replies.
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from settlement.credit_ledger.v1 import leg_pb2 as _leg_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -90,6 +91,7 @@ class BankRefundSettled(_message.Message):
     LEG_ID_FIELD_NUMBER: _builtins.int
     AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
     REROUTED_FIELD_NUMBER: _builtins.int
+    MANUAL_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
     """The order."""
     refund_id: _builtins.str
@@ -100,6 +102,8 @@ class BankRefundSettled(_message.Message):
     """Fen."""
     rerouted: _builtins.bool
     """The card is closed: the money is in the wallet instead (DOMAIN PM-3)."""
+    manual: _builtins.bool
+    """Two people settled it by hand."""
     def __init__(
         self,
         *,
@@ -108,11 +112,60 @@ class BankRefundSettled(_message.Message):
         leg_id: _builtins.str = ...,
         amount_minor: _builtins.int = ...,
         rerouted: _builtins.bool = ...,
+        manual: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "leg_id", b"leg_id", "order_id", b"order_id", "refund_id", b"refund_id", "rerouted", b"rerouted"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "leg_id", b"leg_id", "manual", b"manual", "order_id", b"order_id", "refund_id", b"refund_id", "rerouted", b"rerouted"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___BankRefundSettled: _TypeAlias = BankRefundSettled  # noqa: Y015
+
+@_typing.final
+class BankRefundStepped(_message.Message):
+    """A bank-card refund took a step on its way, or after its end (DOMAIN PM-7)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    REFUND_ID_FIELD_NUMBER: _builtins.int
+    LEG_ID_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    STEP_TIME_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
+    order_id: _builtins.str
+    """The order."""
+    refund_id: _builtins.str
+    """The refund, empty for a cancel."""
+    leg_id: _builtins.str
+    """The leg."""
+    step: _leg_pb2.LegStep.ValueType
+    """The step."""
+    amount_minor: _builtins.int
+    """Fen."""
+    detail: _builtins.str
+    """What the rail said."""
+    @_builtins.property
+    def step_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        order_id: _builtins.str = ...,
+        refund_id: _builtins.str = ...,
+        leg_id: _builtins.str = ...,
+        step: _leg_pb2.LegStep.ValueType = ...,
+        amount_minor: _builtins.int = ...,
+        step_time: _timestamp_pb2.Timestamp | None = ...,
+        detail: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["step_time", b"step_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "detail", b"detail", "leg_id", b"leg_id", "order_id", b"order_id", "refund_id", b"refund_id", "step", b"step", "step_time", b"step_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BankRefundStepped: _TypeAlias = BankRefundStepped  # noqa: Y015

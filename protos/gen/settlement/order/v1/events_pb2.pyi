@@ -10,6 +10,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from settlement.common.v1 import tender_pb2 as _tender_pb2
+from settlement.credit_ledger.v1 import leg_pb2 as _leg_pb2
 from settlement.order.v1 import after_sale_service_pb2 as _after_sale_service_pb2
 from settlement.order.v1 import order_pb2 as _order_pb2
 import builtins as _builtins
@@ -351,7 +352,7 @@ Global___RefundFailed: _TypeAlias = RefundFailed  # noqa: Y015
 
 @_typing.final
 class RefundExceptionRaised(_message.Message):
-    """A refund needs a person: the flash network did not confirm in time."""
+    """A refund needs a person: the flash network did not confirm in time, or the bank refused its share."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -446,6 +447,48 @@ class BankRefundArrived(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___BankRefundArrived: _TypeAlias = BankRefundArrived  # noqa: Y015
+
+@_typing.final
+class BankRefundStepped(_message.Message):
+    """The bank-card share of a refund or a cancel took a step on its way back, or after its end (DOMAIN PM-7)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    REFUND_ID_FIELD_NUMBER: _builtins.int
+    LEG_ID_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
+    order_id: _builtins.str
+    """The order."""
+    refund_id: _builtins.str
+    """The refund, empty for a cancel."""
+    leg_id: _builtins.str
+    """The leg at the credit ledger."""
+    step: _leg_pb2.LegStep.ValueType
+    """The step."""
+    amount_minor: _builtins.int
+    """Fen."""
+    detail: _builtins.str
+    """What the bank said."""
+    def __init__(
+        self,
+        *,
+        order_id: _builtins.str = ...,
+        refund_id: _builtins.str = ...,
+        leg_id: _builtins.str = ...,
+        step: _leg_pb2.LegStep.ValueType = ...,
+        amount_minor: _builtins.int = ...,
+        detail: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "detail", b"detail", "leg_id", b"leg_id", "order_id", b"order_id", "refund_id", b"refund_id", "step", b"step"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BankRefundStepped: _TypeAlias = BankRefundStepped  # noqa: Y015
 
 @_typing.final
 class PaymentExpired(_message.Message):

@@ -210,7 +210,7 @@ class TimelineEntry(_message.Message):
     DETAIL_FIELD_NUMBER: _builtins.int
     step: _builtins.str
     """What: for example "STARTED", "TRIED", "DECIDED", "ENDED", "CHANNEL_CONFIRMED", "BANK_SETTLED",
-    "REROUTED_TO_WALLET" (the card is closed, DOMAIN PM-3).
+    "REROUTED_TO_WALLET" (the card is closed, DOMAIN PM-3), and "BANK_" with the name of each step of the bank-card leg.
     """
     service: _builtins.str
     """Where: the service, empty for the order itself."""

@@ -1,0 +1,61 @@
+"""Refunds of one payment never sum above it at the rail (PM-7).
+
+What a reversal took back and the rail paid all the same, or may yet pay, leaves no room for as much of the next refund:
+that waits for the rail's word, and what was paid counts for it.
+"""
+
+from dataclasses import replace
+
+from services.credit_ledger.domain.core.position import Position
+from services.credit_ledger.domain.legs.ends import settled
+from services.credit_ledger.domain.legs.last_word import counted
+from services.credit_ledger.domain.legs.steps import found, moved, retry, send, stepped
+from services.credit_ledger.domain.model.agreement import Agreement
+from services.credit_ledger.domain.model.leg import LegState, LegStep, QueryLeg, Rail, RefundLeg
+
+
+def admitted(position: Position, leg: RefundLeg, query: QueryLeg | None = None) -> Position:
+    """The position with a leg on its way to the rail as far as its payment has room, or waiting for the room. What may
+    have been sent before is asked about by `query` instead."""
+    missing, others = _lacking(position, leg)
+    if not missing and query is not None:
+        return position.plus(leg, timers=(retry(leg, position.at),), actions=(query,))
+    if not missing:
+        sent = leg if leg.state is LegState.PENDING else moved(position, leg, LegState.PENDING, detail="", attempts=0)
+        return position.plus(sent, timers=(retry(sent, position.at),), actions=(send(sent),))
+    undecided = next((other for other in others if not other.final), None)
+    if undecided is not None:
+        return _waiting(position, leg, f"waits for the rail's word on {undecided.id}")
+    return _counted(position, leg, missing, others)
+
+
+def _lacking(position: Position, leg: RefundLeg) -> tuple[int, tuple[RefundLeg, ...]]:
+    """How much of a leg has no room, and the legs that were taken back and leave none."""
+    agreement = position.find(Agreement, leg.order_id) if leg.order_id else None
+    if agreement is None or leg.rail is not Rail.CARD or position.replaying:
+        return 0, ()
+    others = tuple(
+        other for other in position.family(RefundLeg) if other.reference == leg.reference and other.id != leg.id
+    )
+    standing = agreement.refunded.bank_minor + agreement.hold.released.bank_minor
+    used = standing + sum(other.weight_minor for other in others)
+    return max(0, min(leg.sent_minor, used - agreement.hold.authorized.bank_minor)), others
+
+
+def _waiting(position: Position, leg: RefundLeg, detail: str) -> Position:
+    after = moved(position, leg, LegState.WAITING, detail=detail)
+    position = position.plus(after, timers=(retry(after, position.at),))
+    return position if leg.state is LegState.WAITING else stepped(position, after, LegStep.WAITING)
+
+
+def _counted(position: Position, leg: RefundLeg, missing: int, others: tuple[RefundLeg, ...]) -> Position:
+    """What the rail paid before counts; only the rest is sent."""
+    left = missing
+    for other in others:
+        part = min(left, other.weight_minor)
+        position = position.plus(replace(other, used_minor=other.used_minor + part, updated_at=position.at))
+        left -= part
+    position = counted(position.plus(replace(leg, detail="")), leg, missing)
+    leg = found(position, leg.id)
+    position = stepped(position, leg, LegStep.COUNTED)
+    return admitted(position, leg) if leg.sent_minor else settled(position, leg)
