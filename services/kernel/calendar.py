@@ -26,7 +26,10 @@ def business_date(instant: datetime) -> date:
 
 
 def start_of(day: date) -> datetime:
-    """The first instant of a business date, as UTC. Of a bill date it is the cut: what happens at it comes after it (CV-12)."""
+    """The first instant of a business date, as UTC.
+
+    Of a bill date it is the cut: what happens at it comes after it (CV-12).
+    """
     return datetime(day.year, day.month, day.day, tzinfo=BUSINESS_ZONE).astimezone(UTC)
 
 
@@ -65,7 +68,7 @@ def next_bill_date(bill_date: date, bill_day: int, months: int = 1) -> date:
 
 
 def due_date(bill_date: date, bill_day: int, due_day: int) -> date:
-    """The due day of the bill's month (SD-3), or of the next month where the due day does not come after the bill day."""
+    """The due day of the bill's month, or of the next where the due day does not come after the bill day (SD-3)."""
     return add_months(bill_date, 0 if due_day > bill_day else 1, due_day)
 
 

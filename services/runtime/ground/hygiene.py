@@ -46,7 +46,7 @@ def _first(messages: Iterable[Message]) -> str:
     return next((found for message in messages if (found := flaw(message))), "")
 
 
-def _plan(descriptor: Any) -> list[tuple[str, bool, bool]]:  # Any: the stubs know two classes of descriptors, ours has either
+def _plan(descriptor: Any) -> list[tuple[str, bool, bool]]:  # Any: the stubs know two classes, ours is either
     """The fields that can hold text: (name, is text itself, repeated). Map fields do not exist in our API."""
     kinds = (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_MESSAGE)
     return [(f.name, f.type == kinds[0], f.is_repeated) for f in descriptor.fields if f.type in kinds]

@@ -42,7 +42,9 @@ def test_p3_a_record_with_unclean_text_cannot_be_a_message() -> None:
         codec.decode("settlement.operations.v1.GetSagaRequest", dirty)
 
 
-@pytest.mark.parametrize(("value", "place"), [(b"7", 7), (b"-7", parked.LAST), (b"seven", parked.LAST), (b"", parked.LAST)])
+@pytest.mark.parametrize(
+    ("value", "place"), [(b"7", 7), (b"-7", parked.LAST), (b"seven", parked.LAST), (b"", parked.LAST)]
+)
 def test_only_a_number_is_a_place_among_the_parked(value: bytes, place: int) -> None:
     """Bytes that nobody of ours wrote stand behind all, like a record without a place."""
     assert parked.place([("ce_id", b"1"), (parked.PLACE, value)]) == place
