@@ -155,7 +155,7 @@ class Supervisor:
                 return
             wait = pause_seconds(seat.crashes)
             seat.due_at = now + wait
-            why = self._last_words(seat) if status == OUTAGE_STATUS else ""
+            why = self._last_words(seat) if status > 0 else ""
             self._say(f"{seat.name} ended with status {status}; starts again in {wait:.0f} s{why}")
         if now >= seat.due_at:
             self.launch(seat)
