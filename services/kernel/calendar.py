@@ -64,9 +64,10 @@ def next_bill_date(bill_date: date, bill_day: int, months: int = 1) -> date:
     return add_months(bill_date, months, bill_day)
 
 
-def due_date(bill_date: date, bill_day: int, due_day: int) -> date:
-    """The due day of the bill's month (SD-3), or of the next month where the due day does not come after the bill day."""
-    return add_months(bill_date, 0 if due_day > bill_day else 1, due_day)
+def due_date(bill_date: date, due_day: int) -> date:
+    """The due day of the bill's month; of the next month where that would not be after the bill date (SD-3)."""
+    due = day_in_month(bill_date.year, bill_date.month, due_day)
+    return due if bill_date < due else add_months(bill_date, 1, due_day)
 
 
 @dataclass(frozen=True, slots=True)
