@@ -9,6 +9,7 @@ from services.kernel.calendar import TICK
 from services.kernel.decision import Decision, Done, Known
 from services.kernel.errors import FailedPrecondition, InvalidArgument
 from services.kernel.messages import Message
+from services.kernel.people import papers
 from services.order.domain import events, returns
 from services.order.domain.commands import DisputeReceipt, DisputeRejection
 from services.order.domain.lines import returning
@@ -35,7 +36,7 @@ def dispute_receipt(known: Known, message: Message, now: datetime) -> Decision:
     order = owned(known.find(Order, body.order_id), body.order_id, merchant_id=body.merchant_id)
     case = returns.known(known.find(ReturnCase, body.return_id), body.return_id, body.order_id)
     expect(case, ReturnState.IN_RETURN)
-    if not body.evidence:
+    if not papers(body.evidence):
         raise InvalidArgument("EVIDENCE_REQUIRED", "a dispute of a receipt needs evidence", {"field": "evidence"})
     disputed = stepped(
         case, now, ReturnState.IN_DISPUTE, disputed_by=MERCHANT, evidence=body.evidence, dispute_note=body.note
@@ -67,5 +68,5 @@ def _in_time(case: ReturnCase, body: DisputeRejection, now: datetime) -> None:
     """`updated_at` of a rejected case is its rejection, for nothing comes after it."""
     if now >= contestable_until(case.updated_at):
         raise FailedPrecondition("DISPUTE_WINDOW_CLOSED", f"{case.id} was rejected at {case.updated_at}")
-    if now > case.updated_at + timedelta(hours=DISPUTE_HOURS) and not body.evidence:
+    if now > case.updated_at + timedelta(hours=DISPUTE_HOURS) and not papers(body.evidence):
         raise InvalidArgument("EVIDENCE_REQUIRED", f"after {DISPUTE_HOURS} hours a dispute needs evidence", {"field": "evidence"})
