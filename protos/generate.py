@@ -1,8 +1,11 @@
-"""The contracts: `python protos/generate.py generate` writes protos/gen, `check` proves it sound and current.
+"""Write the code of the contracts, or prove that it is current and that the contracts are sound.
+
+    python protos/generate.py generate    writes protos/gen
+    python protos/generate.py check       format, lint, nothing broken since the last commit, generated code current
 
 Nothing foreign lies in the project: what our protos import comes out of the installed packages as a descriptor set, and
-the generator runs in an environment of its own (it needs an older protobuf than we run on). Works without a network
-once uv has the generator in its cache.
+the generator runs in an environment of its own (it needs an older protobuf than we run on). It works without a network
+once uv has the generator in its cache. A module for gRPC is kept only where a file has a service.
 """
 
 import contextlib
@@ -56,7 +59,7 @@ def generate() -> None:
         for path in _files(fresh):
             (GENERATED / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(fresh / path, GENERATED / path)
-    print(f"protos: {len(_sources(PROTOS))} files generated")
+    print(f"protos: code of {len(_sources(PROTOS))} files written")
 
 
 def check() -> None:
@@ -108,11 +111,21 @@ def _current(fresh: Path) -> None:
 
 
 def _generated(work: Path) -> Path:
-    fresh = work / "gen"
+    fresh, described = work / "gen", work / "own.binpb"
     fresh.mkdir()
     outputs = [f"--{kind}_out={fresh}" for kind in ("python", "grpc_python", "mypy", "mypy_grpc")]
-    _protoc(PROTOS, work, *outputs)
+    _protoc(PROTOS, work, *outputs, f"--descriptor_set_out={described}")
+    for name in _without_service(described):
+        for suffix in (".py", ".pyi"):
+            (fresh / f"{name.removesuffix('.proto')}_pb2_grpc{suffix}").unlink()
     return fresh
+
+
+def _without_service(described: Path) -> list[str]:
+    """The files for which the plugins of gRPC write a module with nothing in it."""
+    from google.protobuf.descriptor_pb2 import FileDescriptorSet
+
+    return [file.name for file in FileDescriptorSet.FromString(described.read_bytes()).file if not file.service]
 
 
 def _image(protos: Path, work: Path, name: str) -> Path:

@@ -1,15 +1,17 @@
-"""The card service: composition root."""
+"""The card service: `python -m services.card_redemption`. Builds the service from its parts and runs it."""
 
 from pathlib import Path
 
 from services.card_redemption.decisions import RULES, TIMERS
-from services.card_redemption.rpc import CardServicer
+from services.card_redemption.rpc.card_service import CardServicer
 from services.card_redemption.store import TABLES
 from services.card_redemption.wire import CODEC
 from services.runtime.process import Service, run
 
+SERVICE = Service(
+    name="card_redemption", inbound="commands", tables=TABLES, rules=RULES, timers=TIMERS, codec=CODEC,
+    servicers=(CardServicer,), migrations=Path(__file__).parent / "migrations",
+)
+
 if __name__ == "__main__":
-    run(Service(
-        name="card_redemption", inbound="commands", tables=TABLES, rules=RULES, timers=TIMERS, codec=CODEC,
-        servicers=(CardServicer,), migrations=Path(__file__).parent / "migrations",
-    ))
+    run(SERVICE)

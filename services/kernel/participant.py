@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, ClassVar, Protocol, TypeVar
 
-from services.kernel.decision import Busy, Decision, Done, Refused
+from services.kernel.decision import Aggregate, Busy, Decision, Done, Refused
 from services.kernel.errors import Defect, FailedPrecondition
-from services.kernel.messages import Message, Op
+from services.kernel.messages import Message, Op, SagaRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +56,32 @@ class IsBusy(Exception):
         self.holder = holder
 
 
-def take_part(root: R, message: Message, now: datetime, execute: Callable[[R, datetime], Decision]) -> Decision:
-    """Decide one command of a saga against its root; `execute` must not look at `pending`."""
-    saga = message.saga
-    if saga is None:
+def saga_of(message: Message) -> SagaRef:
+    """The saga that this message is a command of; a defect if it is of none."""
+    if message.saga is None:
         raise Defect(f"{message.id} is no command of a saga")
+    return message.saga
+
+
+def claimed_by(root: Claimable, message: Message) -> bool:
+    """Whether the claim on the root is that of the message's own saga."""
+    return root.pending is not None and message.saga is not None and root.pending.saga_id == message.saga.saga_id
+
+
+def _alone(root: Claimable) -> tuple[Aggregate, ...]:
+    return (root,)
+
+
+def take_part(
+    root: R, message: Message, now: datetime, execute: Callable[[R, datetime], Decision],
+    keep: Callable[[R], tuple[Aggregate, ...]] = _alone, let_go: Callable[[R], tuple[Aggregate, ...]] = _alone,
+) -> Decision:
+    """Decide one command of a saga against its root; `execute` must not look at `pending`.
+
+    A TRY that claims more than the root says so by `keep`: the rows it keeps, the claimed root among them; `let_go` is
+    what CANCEL makes of them. Like the claim itself they move no version.
+    """
+    saga = saga_of(message)
     holder = root.pending.saga_id if root.pending else ""
     if saga.op in (Op.TRY, Op.EXECUTE):
         if holder and holder != saga.saga_id:
@@ -70,11 +91,11 @@ def take_part(root: R, message: Message, now: datetime, execute: Callable[[R, da
         decision = execute(root, now)
         if saga.op is Op.EXECUTE or not isinstance(decision.outcome, Done):
             return decision
-        return Decision(decision.outcome, changes=(replace(root, pending=Pending(saga.saga_id, now)),))
+        return Decision(decision.outcome, changes=keep(replace(root, pending=Pending(saga.saga_id, now))))
     if holder != saga.saga_id or root.pending is None:
         raise Defect(f"{saga.saga_id} holds no claim on {root.key}")
     if saga.op is Op.CANCEL:
-        return Decision(Done(), changes=(replace(root, pending=None),))
+        return Decision(Done(), changes=let_go(replace(root, pending=None)))
     decision = execute(replace(root, pending=None), root.pending.tried_at)
     if isinstance(decision.outcome, Refused):
         raise Defect(f"{saga.saga_id}: CONFIRM was refused with {decision.outcome.reason}")

@@ -53,7 +53,8 @@ def test_every_reason_that_code_raises_is_in_the_contract() -> None:
 
 def test_every_mutation_takes_a_request_id() -> None:
     """AIP-155; what else makes a call safe to repeat is named above."""
-    mutations = [method for method in methods() if not method.name.startswith(READS) and method.full_name not in BY_KEY]
+    changing = (method for method in methods() if not method.name.startswith(READS))
+    mutations = [method for method in changing if method.full_name not in BY_KEY]
 
     assert len(mutations) > 20
     assert [m.full_name for m in mutations if "request_id" not in m.input_type.fields_by_name] == []
@@ -64,10 +65,19 @@ def test_every_method_has_an_http_rule() -> None:
     assert [m.full_name for m in methods() if not m.GetOptions().HasExtension(annotations_pb2.http)] == []
 
 
+def test_only_files_with_a_service_have_a_module_for_grpc() -> None:
+    """Whoever looks for a service finds no empty room."""
+    with_service = {f"{Path(method.containing_service.file.name).stem}_pb2_grpc" for method in methods()}
+
+    assert {path.stem for path in GENERATED.rglob("*_pb2_grpc.py")} == with_service
+    assert {path.stem for path in GENERATED.rglob("*_pb2_grpc.pyi")} == with_service
+
+
 def test_generated_code_imports_without_a_warning() -> None:
     """Stubs of the old toolchain run on the new runtime (STACK 1.1)."""
     names = [
-        ".".join(path.relative_to(ROOT / "protos/gen").with_suffix("").parts) for path in sorted(GENERATED.rglob("*.py"))
+        ".".join(path.relative_to(ROOT / "protos/gen").with_suffix("").parts)
+        for path in sorted(GENERATED.rglob("*.py"))
     ]
 
     done = subprocess.run(
@@ -80,10 +90,11 @@ def test_generated_code_imports_without_a_warning() -> None:
 
 
 def test_protos_are_formatted_linted_unbroken_and_generated_code_is_current() -> None:
-    """The check of `protos/generate.py`; it needs uv, and the generator in uv's cache or an index."""
+    """The check of `protos/generate.py` holds; it needs uv, and the generator in uv's cache or an index."""
     if shutil.which("uv") is None and not (ROOT / ".tools/bin/uv").exists():
         pytest.skip("uv is not here")
 
-    done = subprocess.run([sys.executable, ROOT / "protos/generate.py", "check"], capture_output=True, text=True, check=False)
+    command = [sys.executable, str(ROOT / "protos/generate.py"), "check"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import services
 from services.card_redemption import decisions as card_rules
-from services.card_redemption.rpc import CardServicer
+from services.card_redemption.rpc.card_service import CardServicer
 from services.card_redemption.store import TABLES as CARD_TABLES
 from services.card_redemption.wire import CODEC as CARD_CODEC
 from services.credit_ledger.__main__ import SERVICE as CREDIT_LEDGER

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import settlement
-from services.card_redemption.rpc import CardServicer
+from services.card_redemption.rpc.card_service import CardServicer
 from services.credit_ledger.rpc.adjustment_service import AdjustmentServicer
 from services.credit_ledger.rpc.credit_service import CreditServicer
 from services.credit_ledger.rpc.statement_service import StatementServicer

@@ -59,7 +59,7 @@ class ReverseCardRefund:
 
 @dataclass(frozen=True, slots=True)
 class ClearMerchantShare:
-    """Give up this much of what this book owes a merchant; credit_ledger pays it (3.3). Key is `share_keys(merchant)[0]`."""
+    """Give up this much of what this book owes a merchant; credit_ledger pays it. The key is its first share (3.3)."""
 
     merchant_id: str
     amount_minor: int

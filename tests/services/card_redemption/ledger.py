@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any
 
 from services.card_redemption.decisions import RULES, TIMERS
-from services.card_redemption.rpc import CardServicer
+from services.card_redemption.rpc.card_service import CardServicer
 from services.card_redemption.store import TABLES
 from services.card_redemption.wire import CODEC
 from services.kernel.effects import Effects
@@ -24,7 +24,7 @@ from services.runtime.rpc.edge import error_of
 from settlement.card_redemption.v1 import commands_pb2
 from settlement.saga.v1 import saga_pb2
 from tests.services.batches import decide
-from tests.services.card_redemption.world import NOW
+from tests.services.card_redemption.world import NOW, CardCommand, key_of
 
 PARTITIONS = 8
 
@@ -68,14 +68,14 @@ class CardLedger:
         self.effects, self.encoded = batch.effects, batch.encoded
         return batch
 
-    async def command(self, body: Any, saga_id: str = "", op: Op = Op.EXECUTE) -> saga_pb2.Reply:
+    async def command(self, body: CardCommand, saga_id: str = "", op: Op = Op.EXECUTE) -> saga_pb2.Reply:
         """Decide a command of a saga, out of its protobuf as from Kafka, and answer the reply that goes out."""
         saga_id = saga_id or f"saga_{next(self._numbers)}"
         wire = getattr(commands_pb2, type(body).__name__)(**asdict(body))
         received = CODEC.decode(wire.DESCRIPTOR.full_name, wire.SerializeToString())
         assert received == body
-        key = getattr(body, "card_id", "mer_1/00")
-        message = Message("", key, received, saga=SagaRef(saga_id, "card_redemption", op), caller="order/ord_x")
+        saga = SagaRef(saga_id, "card_redemption", op)
+        message = Message("", key_of(body), received, saga=saga, caller="order/ord_x")
         encoded = (await self.run(message)).encoded
         replies = [record for record in encoded.outgoing if record.topic == "settlement.order.replies.v1"]
         return saga_pb2.Reply.FromString(replies[-1].payload)

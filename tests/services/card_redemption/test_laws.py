@@ -1,4 +1,4 @@
-"""Laws of the card book over any interleaving of sagas: several orders use one card, each anywhere between TRY and its end."""
+"""Laws of the card book over any interleaving of sagas: orders share a card, each anywhere between TRY and its end."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from services.card_redemption.domain.card import CardTender
+from services.card_redemption.domain.cards.tender import CardTender
 from services.card_redemption.domain.commands import (
     CaptureDeposit,
     ClearMerchantShare,
@@ -36,7 +36,7 @@ COMMANDS: st.SearchStrategy[Body] = st.one_of(
 
 
 class CardHistories(RuleBasedStateMachine):
-    """Any history of one card. `open` are the sagas that were tried and not decided, with the state before their TRY."""
+    """Any history of one card. `open` are the sagas that were tried and not decided, with their commands."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -100,7 +100,8 @@ class CardHistories(RuleBasedStateMachine):
         elif op is Op.TRY:
             self.open[f"saga_{self.number}"] = body
             assert (decision.journals, decision.events, self.world.book) == ((), (), before[2])
-            assert (self.world.card.version, self.world.card.balance_minor) == (before[0].version, before[0].balance_minor)
+            card = before[0]
+            assert (self.world.card.version, self.world.card.balance_minor) == (card.version, card.balance_minor)
 
     @invariant()
     def the_book_is_the_card(self) -> None:
@@ -113,12 +114,14 @@ class CardHistories(RuleBasedStateMachine):
         uncovered = sum(refund.uncovered_minor for tender in tenders for refund in tender.refunds)
         standing = sum(t.captured_minor - t.refunded_minor for t in tenders)
         assert book["L.MERCH.PAY", "mer_1"] == self.settled - uncovered - standing == -self.world.owed()
-        assert sum(amount for (account, _), amount in book.items() if account == "X.CLEARING") == uncovered - self.settled
-        assert card.balance_minor + sum(t.standing_minor + t.captured_minor - t.refunded_minor for t in tenders) == FACE_MINOR
+        clearing = sum(amount for (account, _), amount in book.items() if account == "X.CLEARING")
+        assert clearing == uncovered - self.settled
+        used = sum(t.standing_minor + t.captured_minor - t.refunded_minor for t in tenders)
+        assert card.balance_minor + used == FACE_MINOR
 
     @invariant()
     def nothing_is_negative(self) -> None:
-        """PR-5, and value held is value there: exactly what undecided sagas will take."""
+        """Value held is value there: exactly what undecided sagas will take (PR-5)."""
         card = self.world.card
         spending = (body for body in self.open.values() if isinstance(body, DepositCard | ReverseCardRefund))
         assert card.held_minor == sum(body.amount_minor for body in spending)

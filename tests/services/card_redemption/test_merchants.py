@@ -10,16 +10,18 @@ from services.card_redemption.domain.commands import (
     RefundCard,
     ReverseCardRefund,
 )
-from services.card_redemption.domain.facts import CardEffect
-from services.card_redemption.domain.merchant import MerchantShare
-from services.card_redemption.store import TABLES, merchant_balance
-from services.kernel.decision import Busy, Decision, Done
+from services.card_redemption.domain.effects import CardEffect
+from services.card_redemption.domain.merchants.share import MerchantShare
+from services.card_redemption.store import TABLES
+from services.card_redemption.store.reads import merchant_balance
+from services.kernel.decision import Busy, Done
 from services.kernel.errors import FailedPrecondition, InvalidArgument
 from services.kernel.messages import Message, Op
 from services.kernel.shares import share_key
 from services.runtime.ground.tables import Table
 from settlement.card_redemption.v1 import card_service_pb2 as pb
 from settlement.saga.v1 import saga_pb2
+from tests.in_memory import Step
 from tests.services.card_redemption.ledger import CardLedger
 from tests.services.card_redemption.world import World
 
@@ -49,7 +51,9 @@ def test_a_settlement_gives_up_what_is_owed_and_clears_it_to_the_other_book() ->
     assert [journal.op for journal in done.journals] == ["merchant_settle"]
 
 
-@pytest.mark.parametrize(("amount", "error"), [(3_001, FailedPrecondition), (0, InvalidArgument), (-1, InvalidArgument)])
+@pytest.mark.parametrize(
+    ("amount", "error"), [(3_001, FailedPrecondition), (0, InvalidArgument), (-1, InvalidArgument)]
+)
 def test_never_more_than_is_owed(amount: int, error: type[Exception]) -> None:
     """EXCEEDS_PAYABLE; the boundary itself is settled above."""
     world = _owing(3_000)
@@ -80,10 +84,10 @@ def test_a_tried_settlement_changes_nothing_that_is_booked() -> None:
     key = share_key("mer_1", "crd_1")
 
     tried = world.play(_clear(1_000), Op.TRY, "saga_s")
-    claimed = world.known.find(MerchantShare, key)
+    claimed = world.find(MerchantShare, key)
     world.play(_clear(1_000), Op.CANCEL, "saga_s")
 
-    free = world.known.find(MerchantShare, key)
+    free = world.find(MerchantShare, key)
     assert claimed is not None
     assert free is not None
     assert (claimed.settling_minor, free.settling_minor, free.version - claimed.version) == (1_000, 0, 0)
@@ -100,15 +104,15 @@ def _settled(world: World, amount: int) -> World:
     return world
 
 
-def _uncovered(decision: Decision) -> int:
-    assert isinstance(decision.outcome, Done)
-    assert isinstance(decision.outcome.result, CardEffect)
-    return decision.outcome.result.uncovered_minor
+def _uncovered(step: Step) -> int:
+    assert isinstance(step.outcome, Done)
+    assert isinstance(step.outcome.result, CardEffect)
+    return step.outcome.result.uncovered_minor
 
 
 @pytest.mark.parametrize(("paid", "uncovered"), [(2_000, 0), (2_001, 1), (3_000, 1_000)])
 def test_a_refund_uses_up_what_is_owed_and_claims_the_rest_from_the_paid_merchant(paid: int, uncovered: int) -> None:
-    """P23, OP-3: Dr MERCH.PAY, Dr X.CLEARING{saga} what was paid already, Cr GIFTCARD; TRY answers what CONFIRM posts."""
+    """Dr MERCH.PAY, Dr X.CLEARING{saga} what was paid, Cr GIFTCARD; TRY answers what CONFIRM posts (P23, OP-3)."""
     world = _settled(_owing(3_000), paid)
 
     tried = world.play(_refund(1_000), Op.TRY, "saga_r")
@@ -120,7 +124,7 @@ def test_a_refund_uses_up_what_is_owed_and_claims_the_rest_from_the_paid_merchan
 
 
 def test_a_settlement_between_try_and_confirm_of_a_refund_takes_nothing_of_it() -> None:
-    """What the refund is to use up is claimed, so that the coordinator hears a figure that stays true; CANCEL lets it go."""
+    """What the refund is to use up is claimed, so the coordinator hears a figure that stays true; CANCEL lets it go."""
     world = _owing(3_000)
 
     tried = world.play(_refund(1_000), Op.TRY, "saga_r")
@@ -136,7 +140,7 @@ def test_a_settlement_between_try_and_confirm_of_a_refund_takes_nothing_of_it() 
 
 
 def test_a_reversal_is_the_exact_negation_of_a_refund_that_was_paid_already() -> None:
-    """P24: over X.CLEARING too, under the saga of the reversal."""
+    """It goes over X.CLEARING too, under the saga of the reversal (P24)."""
     world = _settled(_owing(3_000), 2_500)
     world.play(_refund(1_000), Op.TRY, "saga_r")
     world.play(_refund(1_000), Op.CONFIRM, "saga_r")

@@ -84,7 +84,8 @@ async def test_journals_come_in_posting_order(cards: CardLedger) -> None:
         if not token:
             break
     later = await cards.service.ListJournals(pb.ListJournalsRequest(root_id="crd_1", after_version=2), cards.context)
-    of_order = await cards.service.ListJournals(pb.ListJournalsRequest(root_id="crd_1", order_id="ord_1"), cards.context)
+    request = pb.ListJournalsRequest(root_id="crd_1", order_id="ord_1")
+    of_order = await cards.service.ListJournals(request, cards.context)
 
     assert ops == ["card_issue", "deposit", "deposit_return"]
     assert [journal.op for journal in later.journals] == ["deposit_return"]

@@ -3,7 +3,7 @@
 import asyncpg
 import pytest
 
-from services.card_redemption.domain.card import GiftCard
+from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.commands import (
     CaptureDeposit,
     DepositCard,
@@ -12,7 +12,8 @@ from services.card_redemption.domain.commands import (
     ReturnDeposit,
     ReverseCardRefund,
 )
-from services.card_redemption.store import TABLES, find_card
+from services.card_redemption.store import TABLES
+from services.card_redemption.store.reads import find_card
 from services.kernel.messages import Message, Op
 from services.runtime.ground.tables import Table
 from settlement.card_redemption.v1 import effects_pb2

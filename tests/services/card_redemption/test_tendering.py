@@ -4,8 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from services.card_redemption.decisions import RULES
-from services.card_redemption.domain.card import CardState, GiftCard
+from services.card_redemption.domain.cards.card import CardState
 from services.card_redemption.domain.commands import (
     CaptureDeposit,
     DepositCard,
@@ -14,10 +13,10 @@ from services.card_redemption.domain.commands import (
     ReturnDeposit,
     ReverseCardRefund,
 )
-from services.kernel.decision import Busy, Done, Known
+from services.kernel.decision import Busy, Done
 from services.kernel.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
-from services.kernel.messages import Message, Op
-from tests.services.card_redemption.world import CARD, NOW, World
+from services.kernel.messages import Op
+from tests.services.card_redemption.world import CARD, World
 
 
 def _deposit(amount: int = 3_000, order_id: str = "ord_1", customer: str = "cus_1") -> DepositCard:
@@ -93,7 +92,7 @@ def test_a_claimed_tender_is_busy_and_other_orders_are_not() -> None:
 
 
 def test_refunds_never_exceed_what_was_captured() -> None:
-    """PR-5, checked under the lock that writes."""
+    """It is checked under the lock that writes (PR-5)."""
     world = World()
     world.play(_deposit())
     world.play(CaptureDeposit("crd_1", "ord_1", "mer_1", 2_000))
@@ -104,7 +103,7 @@ def test_refunds_never_exceed_what_was_captured() -> None:
 
 
 def test_a_reversed_refund_may_be_given_again() -> None:
-    """P24: as if it had not been."""
+    """It is as if it had not been (P24)."""
     world = World()
     world.play(_deposit())
     world.play(CaptureDeposit("crd_1", "ord_1", "mer_1", 3_000))
@@ -197,11 +196,7 @@ def test_the_id_of_a_card_is_taken_once() -> None:
 
 def test_an_issued_card_opens_the_book_in_balance() -> None:
     """The face stands against the opening account."""
-    known = Known()
-    known.load(GiftCard, {}, ["crd_9"])
+    issued = World().when("crd_9", IssueCard("crd_9", "cus_1", 500))
 
-    body = IssueCard("crd_9", "cus_1", 500)
-    decision = RULES[IssueCard].decide(known, body, Message("m", "crd_9", body), NOW)
-
-    assert [sum(line.amount_minor for line in journal.lines) for journal in decision.journals] == [0]
-    assert decision.changes == (replace(CARD, id="crd_9", face_minor=500, balance_minor=500, sequence=1),)
+    assert [sum(line.amount_minor for line in journal.lines) for journal in issued.journals] == [0]
+    assert issued.changes == (replace(CARD, id="crd_9", face_minor=500, balance_minor=500, sequence=1),)

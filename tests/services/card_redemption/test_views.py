@@ -1,6 +1,7 @@
 """Whoever reads this book with SQL finds each place of its lists under its name."""
 
-from services.card_redemption.domain.card import CardRefund, CardTender, GiftCard
+from services.card_redemption.domain.cards.card import GiftCard
+from services.card_redemption.domain.cards.tender import CardRefund, CardTender
 from services.card_redemption.store import TABLES
 from tests.services.card_redemption.ledger import CardLedger
 from tests.services.card_redemption.world import NOW

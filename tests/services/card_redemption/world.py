@@ -1,57 +1,80 @@
-"""A gift card and the orders that use it, played in memory as the lane would."""
+"""A gift card and the orders that use it: the service in memory, asked as by sagas."""
 
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import count
 
-from services.card_redemption.decisions import RULES
-from services.card_redemption.domain.card import CardTender, GiftCard
-from services.card_redemption.domain.merchant import MerchantShare
-from services.kernel.decision import Busy, Decision, Known
-from services.kernel.messages import Message, Op, SagaRef
-from services.kernel.shares import share_keys
+from services.card_redemption.decisions import RULES, TIMERS
+from services.card_redemption.domain.cards.card import GiftCard
+from services.card_redemption.domain.cards.tender import CardTender
+from services.card_redemption.domain.commands import (
+    CaptureDeposit,
+    ClearMerchantShare,
+    DepositCard,
+    IssueCard,
+    RefundCard,
+    ReturnDeposit,
+    ReverseCardRefund,
+)
+from services.card_redemption.domain.merchants.share import MerchantShare
+from services.kernel.decision import Rule
+from services.kernel.journal import Unit
+from services.kernel.messages import Op
+from services.kernel.shares import first_share
+from tests.in_memory import InMemory, Step
 
 NOW = datetime(2026, 3, 10, tzinfo=UTC)
 FACE_MINOR = 10_000
 CARD = GiftCard("crd_1", "cus_1", FACE_MINOR, FACE_MINOR, NOW)
 ORDERS = ("ord_1", "ord_2", "ord_3")
+CardCommand = (
+    IssueCard | DepositCard | CaptureDeposit | ReturnDeposit | RefundCard | ReverseCardRefund | ClearMerchantShare
+)
 
 
-class World:
+def key_of(body: CardCommand) -> str:
+    """The root of a command: its card, or the merchant's first share."""
+    return first_share(body.merchant_id) if isinstance(body, ClearMerchantShare) else body.card_id
+
+
+@dataclass
+class World(InMemory):
     """One card, its orders' tenders and its book."""
 
-    def __init__(self) -> None:
-        self.known = Known()
-        self.known.load(GiftCard, {"crd_1": CARD}, ["crd_1"])
-        self.known.load(CardTender, {}, ORDERS)
-        self.known.load(MerchantShare, {}, share_keys("mer_1"))
-        self.book: Counter[tuple[str, str]] = Counter({("L.GIFTCARD", "crd_1"): -FACE_MINOR, ("X.OPENING", "crd_1"): FACE_MINOR})
-        self._sagas = count(1)
+    rules: Mapping[type, Rule] = field(default_factory=lambda: RULES)
+    timer_rules: Mapping[str, Rule] = field(default_factory=lambda: TIMERS)
+    name: str = "card_redemption"
+    now: datetime = NOW
 
-    def play(self, body: object, op: Op = Op.EXECUTE, saga: str = "") -> Decision:
-        """Decide and take over what changed; a refusal raises, BUSY changes nothing."""
-        ref = SagaRef(saga or f"saga_{next(self._sagas)}", "card_redemption", op)
-        key = getattr(body, "card_id", "mer_1/00")
-        message = Message(f"{ref.saga_id}/{op}", key, body, saga=ref)
-        decision = RULES[type(body)].decide(self.known, body, message, NOW)
-        assert not (isinstance(decision.outcome, Busy) and decision.changes)
-        for row in decision.changes:
-            self.known.put(row)
-        for journal in decision.journals:
-            for line in journal.lines:
-                self.book[line.account, line.sub] += line.amount_minor
-        return decision
+    def __post_init__(self) -> None:
+        self.given(CARD)
+        self.balances.update({
+            (Unit.CNY, "L.GIFTCARD", CARD.id): -FACE_MINOR, (Unit.CNY, "X.OPENING", CARD.id): FACE_MINOR,
+        })
+
+    def play(self, body: CardCommand, op: Op = Op.EXECUTE, saga: str = "") -> Step:
+        """Decide a command of a saga; a refusal raises, and like BUSY it changes nothing."""
+        step = self.command(key_of(body), body, op, saga or f"saga_of_message_{self.messages}")
+        if step.reason:
+            step.then_refused(step.reason)
+        if step.reason != "BUSY":
+            _ = step.result  # a refusal raises its error
+        return step
+
+    @property
+    def book(self) -> Counter[tuple[str, str]]:
+        """What stands on every account, by its sub-account."""
+        return Counter({(account, sub): amount for (_, account, sub), amount in self.balances.items()})
 
     @property
     def card(self) -> GiftCard:
         """The card as it is now."""
-        found = self.known.find(GiftCard, "crd_1")
-        assert found is not None
-        return found
+        return self.row(GiftCard, CARD.id)
 
     def tender(self, order_id: str = "ord_1") -> CardTender:
         """The tender of an order; an empty one if it has none."""
-        return self.known.find(CardTender, order_id) or CardTender(order_id, "crd_1", "mer_1")
+        return self.find(CardTender, order_id) or CardTender(order_id, CARD.id, "mer_1")
 
     def owed(self) -> int:
         """What the merchant's shares say that this book owes it."""
@@ -59,5 +82,4 @@ class World:
 
     def shares(self) -> list[MerchantShare]:
         """The merchant's shares that were used."""
-        found = (self.known.find(MerchantShare, key) for key in share_keys("mer_1"))
-        return [share for share in found if share is not None]
+        return [row for row in self.rows.values() if isinstance(row, MerchantShare)]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from services.card_redemption.domain.card import CardRefund
+from services.card_redemption.domain.cards.tender import CardRefund
 from services.credit_ledger.domain.model.instalment import Instalment
 from services.order.domain.tenders import Tender
 

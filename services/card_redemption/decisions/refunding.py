@@ -1,0 +1,55 @@
+"""After shipment: a gift card's share of a refund, and its reversal (P12, P23, P24)."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from services.card_redemption.decisions.rows import card_of, share_of, tender_of
+from services.card_redemption.decisions.tendering import spend
+from services.card_redemption.domain.cards import refunds
+from services.card_redemption.domain.cards.card import GiftCard
+from services.card_redemption.domain.cards.tender import CardRefund, CardTender
+from services.card_redemption.domain.commands import RefundCard, ReverseCardRefund
+from services.card_redemption.domain.merchants.share import covering
+from services.kernel.decision import Decision, Known
+from services.kernel.messages import Message
+from services.kernel.participant import claimed_by, saga_of, take_part
+
+
+def refund(known: Known, body: RefundCard, message: Message, now: datetime) -> Decision:
+    """Put a refunded share on the card (P12).
+
+    Between TRY and decision it claims of the merchant's share what it will use up, so that CONFIRM finds covered what
+    TRY answered (P23). Beside a credit share that waits for the flash network it is posted as accepted (P21).
+    """
+    card, tender = card_of(known, body.card_id), tender_of(known, body.order_id, body.card_id)
+    share, claimed = share_of(known, tender.merchant_id, card.id), tender.covering_minor
+    free = covering(share, -claimed)
+    covered = claimed if claimed_by(tender, message) else min(body.amount_minor, free.free_minor)
+
+    def execute(claim: CardTender, at: datetime) -> Decision:
+        return refunds.refund(
+            card=card, tender=claim, share=free,
+            given=CardRefund(body.refund_id, body.amount_minor, body.amount_minor - covered),
+            op="refund_accept" if body.awaits_network else "refund", saga_id=saga_of(message).saga_id, at=at,
+        )
+
+    return take_part(
+        tender, message, now, execute,
+        keep=lambda claim: (replace(claim, covering_minor=covered), covering(free, covered)),
+        let_go=lambda freed: (replace(freed, covering_minor=0), free),
+    )
+
+
+def reverse_refund(known: Known, body: ReverseCardRefund, message: Message, now: datetime) -> Decision:
+    """Negate a refund exactly; refused if its value was spent meanwhile (P24)."""
+    card, tender = card_of(known, body.card_id), tender_of(known, body.order_id, body.card_id)
+
+    def execute(free: GiftCard, claim: CardTender, at: datetime) -> Decision:
+        return refunds.reverse(
+            card=free, tender=claim, share=share_of(known, claim.merchant_id, free.id),
+            given=refunds.refund_to_reverse(claim, body), saga_id=saga_of(message).saga_id, at=at,
+        )
+
+    return spend(
+        card=card, tender=tender, amount_minor=body.amount_minor, message=message, now=now, execute=execute
+    )

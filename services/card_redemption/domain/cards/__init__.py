@@ -1,0 +1,1 @@
+"""A gift card and what orders take of it."""

@@ -1,0 +1,26 @@
+"""Putting a card on the books."""
+
+from datetime import datetime
+
+from services.card_redemption.domain import books
+from services.card_redemption.domain.cards.card import GiftCard
+from services.card_redemption.domain.commands import IssueCard
+from services.card_redemption.domain.events import CardIssued
+from services.kernel.decision import Decision, Done, Event
+from services.kernel.errors import InvalidArgument
+from services.kernel.journal import Unit, post
+
+
+def issue(body: IssueCard, at: datetime) -> Decision:
+    """A new card with its whole face on it."""
+    if body.face_minor <= 0:
+        raise InvalidArgument("INVALID_AMOUNT", "the face must be above 0")
+    card = GiftCard(
+        id=body.card_id, customer_id=body.customer_id, face_minor=body.face_minor, balance_minor=body.face_minor,
+        issued_at=at, sequence=1,
+    )
+    return Decision(
+        Done(card), changes=(card,),
+        journals=post("card_issue", Unit.CNY, books.issued(card.id, card.face_minor)),
+        events=(Event(card.id, card.sequence, CardIssued(card.id, card.customer_id, card.face_minor)),),
+    )

@@ -1,0 +1,1 @@
+"""What merchants are owed for gift cards."""

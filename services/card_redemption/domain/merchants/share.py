@@ -1,0 +1,50 @@
+"""What this book owes a merchant (L.MERCH.PAY), spread over shares so that no row is hot; a card uses the same always.
+
+A refund uses up what its share owes; the rest, paid already, is credit_ledger's to claim from the merchant (P23, OP-3).
+"""
+
+from dataclasses import dataclass, replace
+
+from services.kernel.participant import Pending
+
+
+@dataclass(frozen=True, slots=True)
+class MerchantShare:
+    """A share, a root, locked after the card.
+
+    Of its payable `settling_minor` is claimed by a settlement that is not decided, whose claim itself stands on the
+    merchant's first share, and `refunding_minor` by refunds; see `CardTender`.
+    """
+
+    id: str
+    merchant_id: str
+    payable_minor: int = 0
+    settling_minor: int = 0
+    sequence: int = 0
+    pending: Pending | None = None
+    version: int = 0
+    refunding_minor: int = 0
+
+    @property
+    def key(self) -> str:
+        """`<merchant>/<share>`."""
+        return self.id
+
+    @property
+    def root(self) -> str:
+        return self.id
+
+    @property
+    def free_minor(self) -> int:
+        """What is owed and claimed by nobody."""
+        return max(0, self.payable_minor - self.settling_minor - self.refunding_minor)
+
+
+def owing(share: MerchantShare, amount_minor: int) -> MerchantShare:
+    """The share with so much more (or less) owed."""
+    return replace(share, payable_minor=share.payable_minor + amount_minor, version=share.version + 1)
+
+
+def covering(share: MerchantShare, amount_minor: int) -> MerchantShare:
+    """The share with so much more (or less) of it claimed by refunds; like every claim it moves no version."""
+    return replace(share, refunding_minor=share.refunding_minor + amount_minor)

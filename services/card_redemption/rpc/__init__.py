@@ -1,0 +1,1 @@
+"""The gRPC methods of the card service, one file per service."""

@@ -1,0 +1,55 @@
+"""Rows of what this book owes merchants."""
+
+from collections.abc import Sequence
+
+from services.card_redemption.domain.merchants.share import MerchantShare
+from services.kernel.participant import Pending
+from services.runtime.ground.tables import Connection
+
+_SHARE = """id, merchant_id, payable_minor, settling_minor, sequence, pending_saga_id, pending_tried_at, version,
+    refunding_minor"""
+
+
+async def load_merchant_shares(connection: Connection, keys: Sequence[str]) -> list[MerchantShare]:
+    """Lock and read these shares; a missing one is inserted empty first, for cards of several lanes may meet in it."""
+    shares = await _lock_merchant_shares(connection, keys)
+    missing = sorted(set(keys) - {share.id for share in shares})
+    if missing:
+        await connection.execute(
+            f"""insert into merchant_shares ({_SHARE})
+                select key, regexp_replace(key, '/[^/]*$', ''), 0, 0, 0, null, null, 0, 0 from unnest($1::text[]) key
+                on conflict (id) do nothing""",
+            missing,
+        )
+        shares += await _lock_merchant_shares(connection, missing)
+    return shares
+
+
+async def _lock_merchant_shares(connection: Connection, keys: Sequence[str]) -> list[MerchantShare]:
+    rows = await connection.fetch(
+        f"select {_SHARE} from merchant_shares where id = any($1::text[]) order by id for no key update", keys
+    )
+    return [
+        MerchantShare(
+            id=row[0], merchant_id=row[1], payable_minor=row[2], settling_minor=row[3], sequence=row[4],
+            pending=Pending(row[5], row[6]) if row[5] is not None else None, version=row[7], refunding_minor=row[8],
+        )
+        for row in rows
+    ]
+
+
+async def save_merchant_shares(connection: Connection, rows: Sequence[MerchantShare]) -> None:
+    """Write these shares; loading them has made their rows."""
+    await connection.execute(
+        """update merchant_shares s set payable_minor = n.payable, settling_minor = n.settling, sequence = n.sequence,
+               pending_saga_id = n.saga_id, pending_tried_at = n.tried_at, version = n.version,
+               refunding_minor = n.refunding
+           from unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::timestamptz[],
+                       $7::bigint[], $8::bigint[])
+                n (id, payable, settling, sequence, saga_id, tried_at, version, refunding)
+           where s.id = n.id""",
+        [s.id for s in rows], [s.payable_minor for s in rows], [s.settling_minor for s in rows],
+        [s.sequence for s in rows], [s.pending.saga_id if s.pending else None for s in rows],
+        [s.pending.tried_at if s.pending else None for s in rows], [s.version for s in rows],
+        [s.refunding_minor for s in rows],
+    )

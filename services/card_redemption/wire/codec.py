@@ -1,0 +1,35 @@
+"""The registry of everything that travels: commands in, results and facts out."""
+
+from services.card_redemption.domain import commands, effects, events
+from services.card_redemption.domain.cards.card import GiftCard
+from services.card_redemption.wire import commands as read
+from services.card_redemption.wire import effects as told
+from services.card_redemption.wire import events as facts
+from services.card_redemption.wire import views
+from services.runtime.ground.codec import Codec, Entry
+from settlement.card_redemption.v1 import card_pb2, commands_pb2, effects_pb2, events_pb2
+
+_COMMANDS = (
+    Entry(commands.DepositCard, commands_pb2.DepositCard, from_wire=read.deposit_card),
+    Entry(commands.ReturnDeposit, commands_pb2.ReturnDeposit, from_wire=read.return_deposit),
+    Entry(commands.CaptureDeposit, commands_pb2.CaptureDeposit, from_wire=read.capture_deposit),
+    Entry(commands.RefundCard, commands_pb2.RefundCard, from_wire=read.refund_card),
+    Entry(commands.ReverseCardRefund, commands_pb2.ReverseCardRefund, from_wire=read.reverse_card_refund),
+    Entry(commands.ClearMerchantShare, commands_pb2.ClearMerchantShare, from_wire=read.clear_merchant_share),
+)
+_RESULTS = (
+    Entry(effects.CardEffect, effects_pb2.CardEffect, told.card_effect),
+    Entry(GiftCard, card_pb2.Card, views.card),
+)
+_EVENTS = (
+    Entry(events.CardIssued, events_pb2.CardIssued, facts.card_issued),
+    Entry(events.CardDeposited, events_pb2.CardDeposited, facts.card_deposited),
+    Entry(events.CardDepositReturned, events_pb2.CardDepositReturned, facts.card_deposit_returned),
+    Entry(events.CardDepositCaptured, events_pb2.CardDepositCaptured, facts.card_deposit_captured),
+    Entry(events.CardRefunded, events_pb2.CardRefunded, facts.card_refunded),
+    Entry(events.CardRefundReversed, events_pb2.CardRefundReversed, facts.card_refund_reversed),
+    Entry(events.MerchantShareCleared, events_pb2.MerchantShareCleared, facts.merchant_share_cleared),
+)
+
+CODEC = Codec(*_COMMANDS, *_RESULTS, *_EVENTS)
+"""The card service's wire."""

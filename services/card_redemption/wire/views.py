@@ -1,0 +1,15 @@
+"""Cards as callers see them."""
+
+from services.card_redemption.domain.cards.card import GiftCard
+from services.card_redemption.wire.scalars import CARD_STATES
+from services.runtime.ground.scalars import instant_to_wire, money_to_wire
+from settlement.card_redemption.v1 import card_pb2
+
+
+def card(value: GiftCard) -> card_pb2.Card:
+    """A card, its state and its value."""
+    return card_pb2.Card(
+        card_id=value.id, customer_id=value.customer_id, state=CARD_STATES.to_wire[value.state], version=value.version,
+        face=money_to_wire(value.face_minor), balance=money_to_wire(value.balance_minor),
+        create_time=instant_to_wire(value.issued_at),
+    )
