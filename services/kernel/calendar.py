@@ -12,6 +12,9 @@ from services.kernel.errors import Defect
 BUSINESS_ZONE = timezone(timedelta(hours=8), "Asia/Shanghai")
 """UTC+8 without daylight saving (CV-8); a fixed offset needs no time-zone data on the machine."""
 
+FIRST_YEAR, LAST_YEAR = 1970, 2200
+"""Every date and instant that comes in lies in these years; what our own rules reckon from it may lie later."""
+
 DAY = timedelta(days=1)
 
 TICK = timedelta(microseconds=1)
@@ -23,6 +26,11 @@ def business_date(instant: datetime) -> date:
     if instant.tzinfo is None:
         raise Defect(f"{instant} has no time zone")
     return instant.astimezone(BUSINESS_ZONE).date()
+
+
+def is_known(moment: date | datetime) -> bool:
+    """Whether a date, or an instant in UTC, is one that may come in."""
+    return FIRST_YEAR <= moment.year <= LAST_YEAR
 
 
 def start_of(day: date) -> datetime:
