@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
+from services.credit_ledger.domain.log.adjustment_lines import adjustments
 from services.credit_ledger.domain.model import commands
 from services.credit_ledger.domain.model.account import AccountState
-from services.credit_ledger.domain.model.commands import AdjustedLine, PostAdjustment
-from services.credit_ledger.domain.model.refund import Adjustment
-from services.credit_ledger.domain.model.statement import Statement, adjustments, statement_key
+from services.credit_ledger.domain.model.adjustment import AdjustedLine, Adjustment
+from services.credit_ledger.domain.model.commands import PostAdjustment
+from services.credit_ledger.domain.model.statement import Statement, statement_key
 from services.credit_ledger.domain.model.tenders import Tenders
 from services.kernel.decision import Refused
 from tests.services.credit_ledger.domain.book_laws import ACCOUNT
