@@ -11,6 +11,7 @@ from services.credit_ledger.domain.model.commands import RetryLeg, SettleLeg
 from services.credit_ledger.domain.model.leg import LegState, RefundLeg
 from services.kernel.errors import FailedPrecondition, InvalidArgument, NotFound
 from services.kernel.ids import derived
+from services.kernel.people import is_named
 
 
 def retry(position: Position, body: RetryLeg) -> Applied:
@@ -18,7 +19,7 @@ def retry(position: Position, body: RetryLeg) -> Applied:
     if position.replaying:
         return Applied(position, None)
     leg = _waiting(position, body.leg_id)
-    if not body.operator_id or not body.reason:
+    if not is_named(body.operator_id) or not body.reason:
         raise InvalidArgument("INVALID_ARGUMENT", "a retry says who asks for it and why")
     position, again = asked_again(position, leg)
     return Applied(position, again, leg.order_id, leg.id)
