@@ -12,6 +12,7 @@ from services.credit_ledger.domain.model.commands import RetryLeg, SettleLeg
 from services.credit_ledger.domain.model.leg import LegEnd, LegState, RefundLeg
 from services.kernel.errors import FailedPrecondition, InvalidArgument, NotFound
 from services.kernel.ids import derived
+from services.kernel.people import is_named
 
 
 def retry(position: Position, body: RetryLeg) -> Applied:
@@ -19,7 +20,7 @@ def retry(position: Position, body: RetryLeg) -> Applied:
     if position.replaying:
         return Applied(position, None)
     leg = _waiting(position, body.leg_id)
-    if not body.operator_id or not body.reason:
+    if not is_named(body.operator_id) or not body.reason:
         raise InvalidArgument("INVALID_ARGUMENT", "a retry says who asks for it and why")
     if leg.end is LegEnd.KEPT:
         raise FailedPrecondition("PAYMENT_NOT_REFUNDABLE", f"the acquirer kept {leg.id} for a chargeback (PM-8)")

@@ -145,7 +145,7 @@ def _statement(
     """The document; its adjustments are the operations since the statement before (SC-2)."""
     account = position.account
     return Statement(
-        account_id=account.id, bill_date=bill_date, due_date=due_date(bill_date, account.bill_day, account.due_day),
+        account_id=account.id, bill_date=bill_date, due_date=due_date(bill_date, account.due_day),
         cut_at=start_of(bill_date), issued_at=position.at, amount_minor=amount, offset_minor=offset, lines=lines,
         first_operation=account.stated_operations + 1, last_operation=position.next_operation - 1,
     )

@@ -138,6 +138,7 @@ def test_a_payout_is_settled_by_hand_without_an_order() -> None:
 
 @pytest.mark.parametrize(("change", "reason"), [
     ({"checker": "ann"}, "FOUR_EYES"), ({"maker": ""}, "FOUR_EYES"), ({"evidence": ("a", "a")}, "EVIDENCE_REQUIRED"),
+    ({"checker": " ANN"}, "FOUR_EYES"), ({"evidence": ("page", " PAGE ")}, "EVIDENCE_REQUIRED"),
     ({"reason": ""}, "INVALID_ARGUMENT"), ({"order_id": "ord_2"}, "INVALID_ARGUMENT"),
     ({"leg_id": "leg_none"}, "LEG_NOT_FOUND"), ({"effective_date": date(2026, 3, 11)}, "BACKDATED"),
 ])

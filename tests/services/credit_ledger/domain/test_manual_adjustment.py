@@ -93,6 +93,8 @@ def test_what_is_no_journal_or_not_there_is_refused(lines: list[tuple[str, int]]
 
 @pytest.mark.parametrize(("change", "reason"), [
     ({"checker": "ann"}, "FOUR_EYES"), ({"maker": ""}, "FOUR_EYES"), ({"evidence": ("a", "a")}, "EVIDENCE_REQUIRED"),
+    ({"checker": " ANN"}, "FOUR_EYES"), ({"checker": "ａｎｎ"}, "FOUR_EYES"), ({"maker": "\u3000"}, "FOUR_EYES"),
+    ({"evidence": ("page", " PAGE ")}, "EVIDENCE_REQUIRED"), ({"evidence": ("page", "\u3000")}, "EVIDENCE_REQUIRED"),
     ({"reason": ""}, "INVALID_ARGUMENT"), ({"case_id": ""}, "INVALID_ARGUMENT"), ({"order_id": "ord_2"}, "ORDER_NOT_FOUND"),
     ({"effective_date": date(2026, 3, 21)}, "INVALID_ARGUMENT"), ({"effective_date": date(2026, 3, 9)}, "BACKDATED"),
 ])

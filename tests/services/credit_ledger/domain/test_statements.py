@@ -123,6 +123,18 @@ def test_a_statement_of_another_day_is_refused(bill_date: str, when: str, reason
     assert result.reason == reason
 
 
+def test_a_bill_of_february_is_due_in_march_where_the_due_day_would_not_come_after_it() -> None:
+    """SD-3 and N6: bill day 30, due day 31; the instalment and the document name the same day, and it is not overdue before."""
+    shop = Shop(bill_day=30, due_day=31)
+    shop.bought("ord_1", "2026-02-10 10:00:00", Tenders(100_000), LATER)
+
+    statement = shop.plain(commands.CutStatement(ACCOUNT, at("2026-02-28 00:00:00").date()), "2026-02-28 00:00:00")
+    late = shop.plain(commands.AccrueLateFees(ACCOUNT, at("2026-03-31 00:00:00").date()), "2026-03-31 10:00:00")
+
+    assert statement.due_date == shop.instalments("ord_1")[0].due_date == at("2026-03-31 00:00:00").date()
+    assert late.amount_minor == 0
+
+
 def test_an_account_with_nothing_to_bill_has_no_cut_to_come() -> None:
     """No timer, no monthly empty documents; the next shipment sets the cut again."""
     shop = billed_shop()
