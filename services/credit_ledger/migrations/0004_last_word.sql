@@ -15,6 +15,9 @@ alter table legs drop constraint legs_state;
 alter table legs add constraint legs_state check (
     state in ('PENDING', 'SENT', 'UNKNOWN', 'ACCEPTED', 'SETTLED', 'EXCEPTION', 'RECALLED', 'REROUTED', 'WAITING')
 );
-create index legs_taken_back on legs (account_id) where reversed or state = 'RECALLED';
+create index legs_looked_at on legs (account_id) where
+    reversed or state in ('PENDING', 'SENT', 'UNKNOWN', 'ACCEPTED', 'EXCEPTION', 'WAITING', 'RECALLED');
+alter table agreements add column charged_back_at timestamptz;
+comment on column agreements.charged_back_at is 'Since when the acquirer''s payment of the order is not refundable (PM-8).';
 comment on column legs.word is 'What the rail has said last: SILENT, ACCEPTED, PAID or REFUSED; the last two are for good (PM-7).';
 comment on column legs.ended is 'What we did with its money without the rail: REROUTED, BY_HAND, KEPT, or nothing.';

@@ -3,6 +3,7 @@
 from services.credit_ledger.domain.model import commands
 from services.credit_ledger.domain.model.account import LATE_FEE_PPM_PER_DAY
 from services.credit_ledger.rpc.account_views import AccountViews
+from services.credit_ledger.store import reads
 from services.credit_ledger.wire.scalars import ACCOUNT_STATES, SURPLUS_POLICIES
 from services.kernel.calendar import business_date
 from services.kernel.ids import derived
@@ -91,6 +92,18 @@ class CreditServicer(AccountViews, rpc.CreditServiceServicer):
         return pb.ChargeOffAgreementResponse(
             effect=await self.edge.ask(context, request, key=body.account_id, body=body)
         )
+
+    async def RecordChargeback(
+        self, request: pb.RecordChargebackRequest, context: Context
+    ) -> pb.RecordChargebackResponse:
+        """Take a chargeback notice of the acquirer, and find whose payment it is about (PM-8)."""
+        async with self.edge.read() as connection:
+            account_id, order_id = await reads.payer_of(connection, request.payment_reference)
+        body = commands.RecordChargeback(
+            account_id, order_id, request.payment_reference, request.notice_id, request.amount.minor_units, request.reason
+        )
+        response: pb.RecordChargebackResponse = await self.edge.ask(context, request, key=account_id, body=body)
+        return response
 
     async def SettleMerchant(self, request: pb.SettleMerchantRequest, context: Context) -> pb.SettleMerchantResponse:
         """Pay a merchant what we owe it, less what it owes us (A25)."""

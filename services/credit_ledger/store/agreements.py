@@ -11,7 +11,7 @@ from services.credit_ledger.domain.model.terms import CreditTerms
 from services.runtime.ground.tables import Connection
 
 AGREEMENT_COLUMNS = """order_id, account_id, customer_id, merchant_id, state, payment_reference, written_off_minor,
-    version, terms, hold, refunded, plans"""
+    version, terms, hold, refunded, plans, charged_back_at"""
 
 _TERMS = msgspec.json.Decoder(CreditTerms)
 _HOLD = msgspec.json.Decoder(Hold)
@@ -26,6 +26,7 @@ def agreement_of(row: asyncpg.Record) -> Agreement:
         order_id=row[0], account_id=row[1], customer_id=row[2], merchant_id=row[3], state=AgreementState(row[4]),
         payment_reference=row[5], written_off_minor=row[6], version=row[7], terms=_TERMS.decode(row[8]),
         hold=_HOLD.decode(row[9]), refunded=_TENDERS.decode(row[10]), plans=_PLANS.decode(row[11]),
+        charged_back_at=row[12],
     )
 
 
@@ -48,13 +49,14 @@ async def save_agreements(connection: Connection, rows: Sequence[Agreement]) -> 
     await connection.execute(
         f"""insert into agreements ({AGREEMENT_COLUMNS}, open)
             select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
-                                 $8::bigint[], $9::json[], $10::json[], $11::json[], $12::json[], $13::boolean[])
+                                 $8::bigint[], $9::json[], $10::json[], $11::json[], $12::json[],
+                                 $13::timestamptz[], $14::boolean[])
             on conflict (order_id) do update set state = excluded.state, written_off_minor = excluded.written_off_minor,
                 version = excluded.version, hold = excluded.hold, refunded = excluded.refunded, plans = excluded.plans,
-                open = excluded.open""",
+                charged_back_at = excluded.charged_back_at, open = excluded.open""",
         [a.order_id for a in rows], [a.account_id for a in rows], [a.customer_id for a in rows],
         [a.merchant_id for a in rows], [a.state.value for a in rows], [a.payment_reference for a in rows],
         [a.written_off_minor for a in rows], [a.version for a in rows], [_encode(a.terms) for a in rows],
         [_encode(a.hold) for a in rows], [_encode(a.refunded) for a in rows], [_encode(a.plans) for a in rows],
-        [a.open for a in rows],
+        [a.charged_back_at for a in rows], [a.open for a in rows],
     )

@@ -110,9 +110,11 @@ async def load_legs(connection: Connection, keys: Sequence[str]) -> list[RefundL
 
 
 async def load_open_legs(connection: Connection, roots: Sequence[str]) -> list[RefundLeg]:
-    """Read the legs of these accounts that were taken back and of which the rail paid something, or still may (PM-7)."""
+    """Read the legs of these accounts that are on their way, or were taken back though the rail paid or may pay (PM-7)."""
     rows = await connection.fetch(
-        f"select {LEG_COLUMNS} from legs where account_id = any($1::text[]) and (reversed or state = 'RECALLED')", roots
+        f"""select {LEG_COLUMNS} from legs where account_id = any($1::text[]) and
+            (reversed or state in ('PENDING', 'SENT', 'UNKNOWN', 'ACCEPTED', 'EXCEPTION', 'WAITING', 'RECALLED'))""",
+        roots,
     )
     return [leg for leg in map(leg_of, rows) if leg.open]
 

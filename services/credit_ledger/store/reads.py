@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 
+from services.credit_ledger.domain.legs.steps import rejected_leg_id
 from services.credit_ledger.domain.model.account import CreditAccount
 from services.credit_ledger.domain.model.adjustment import Adjustment
 from services.credit_ledger.domain.model.agreement import Agreement
@@ -20,6 +21,7 @@ from services.credit_ledger.store.documents import (
     statement_of,
 )
 from services.credit_ledger.store.payments import LEG_COLUMNS, leg_of
+from services.kernel.errors import NotFound
 from services.kernel.shares import share_keys
 from services.runtime.ground.tables import Connection
 
@@ -126,3 +128,16 @@ async def list_due_cuts(
         cut_until, after_id, limit,
     )
     return [(row[0], row[1]) for row in rows]
+
+
+async def payer_of(connection: Connection, payment_reference: str) -> tuple[str, str]:
+    """The account and the order of an acquirer's payment; ORDER_NOT_FOUND if it serves none here."""
+    order_id = await connection.fetchval("select order_id from payment_references where id = $1", payment_reference)
+    account_id = await connection.fetchval(
+        """select account_id from agreements where order_id = $1
+           union all select account_id from legs where id = $2""",
+        order_id or "", rejected_leg_id(order_id or ""),
+    )
+    if account_id is None:
+        raise NotFound("ORDER_NOT_FOUND", f"no order is paid by {payment_reference}")
+    return account_id, order_id

@@ -39,6 +39,7 @@ _RESULTS = (
     Entry(effects.PaidOutBalance, credit_service_pb2.PayOutCreditBalanceResponse, told.paid_out),
     Entry(effects.LateFees, credit_service_pb2.AccrueLateFeesResponse, told.late_fees),
     Entry(effects.MerchantSettlement, credit_service_pb2.SettleMerchantResponse, told.merchant_settlement),
+    Entry(effects.ChargedBack, credit_service_pb2.RecordChargebackResponse, told.charged_back),
     Entry(CreditAccount, account_pb2.CreditAccount, views.account),
     Entry(Adjustment, adjustment_service_pb2.Adjustment, views.adjustment),
     Entry(RefundLeg, leg_pb2.Leg, views.leg),
@@ -66,6 +67,7 @@ _EVENTS = (
     Entry(events.AdjustmentPosted, events_pb2.AdjustmentPosted, facts.adjustment_posted),
     Entry(events.LegFailed, events_pb2.LegFailed, facts.leg_failed),
     Entry(events.LegStepped, events_pb2.LegStepped, facts.leg_stepped),
+    Entry(events.PaymentChargedBack, events_pb2.PaymentChargedBack, facts.payment_charged_back),
     Entry(events.MerchantPaid, events_pb2.MerchantPaid, facts.merchant_paid),
 )
 _NOTICES = (

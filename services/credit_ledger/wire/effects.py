@@ -1,6 +1,7 @@
 """What callers and coordinators are told, written to the wire."""
 
 from services.credit_ledger.domain.model.effects import (
+    ChargedBack,
     CreditEffect,
     GivenBack,
     LateFees,
@@ -127,4 +128,12 @@ def _step(step: Step) -> explanation_pb2.ExplanationStep:
             explanation_pb2.ExplanationPart(no=part.no, weight=part.weight, amount_minor=part.amount_minor)
             for part in step.parts
         ],
+    )
+
+
+def charged_back(result: ChargedBack) -> service_pb.RecordChargebackResponse:
+    """A payment that is not refundable any more."""
+    return service_pb.RecordChargebackResponse(
+        account_id=result.account_id, account_version=result.account_version, order_id=result.order_id,
+        payment_reference=result.payment_reference, kept_leg_ids=result.leg_ids, kept_minor=result.kept_minor,
     )

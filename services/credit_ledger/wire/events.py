@@ -139,6 +139,14 @@ def leg_stepped(fact: events.LegStepped) -> pb.LegStepped:
     )
 
 
+def payment_charged_back(fact: events.PaymentChargedBack) -> pb.PaymentChargedBack:
+    """A payment is not refundable any more."""
+    return pb.PaymentChargedBack(
+        account_id=fact.account_id, order_id=fact.order_id, payment_reference=fact.payment_reference,
+        notice_id=fact.notice_id, amount_minor=fact.amount_minor,
+    )
+
+
 def adjustment_posted(fact: events.AdjustmentPosted) -> pb.AdjustmentPosted:
     """Two people adjusted an account."""
     return pb.AdjustmentPosted(

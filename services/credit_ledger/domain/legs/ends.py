@@ -92,9 +92,11 @@ def settled_by_hand(position: Position, leg: RefundLeg, adjustment_id: str) -> t
 
 def kept(position: Position, leg: RefundLeg, detail: str) -> Position:
     """The acquirer kept the money for a chargeback: it is out of the transit, and a person looks (PM-8)."""
-    after = moved(position, leg, LegState.EXCEPTION, detail=detail, end=LegEnd.KEPT, attempts=0)
+    word = RailWord.REFUSED if leg.state is LegState.WAITING else leg.word
+    after = moved(position, leg, LegState.EXCEPTION, detail=detail, end=LegEnd.KEPT, word=word, attempts=0)
     position = position.plus(
         after, journals=out_of_transit(leg, "chargeback_kept", (books.CARD_CHANNEL, "", -leg.sent_minor)),
         event=LegFailed(leg.account_id, leg.id, detail), timers=() if after.final else (retry(after, position.at),),
+        cleared=((LEG_TIMER, leg.id),) if after.final else (),
     )
     return stepped(position, after, LegStep.KEPT)

@@ -7,7 +7,7 @@ that waits for the rail's word, and what was paid counts for it.
 from dataclasses import replace
 
 from services.credit_ledger.domain.core.position import Position
-from services.credit_ledger.domain.legs.ends import settled
+from services.credit_ledger.domain.legs.ends import kept, settled
 from services.credit_ledger.domain.legs.last_word import counted
 from services.credit_ledger.domain.legs.steps import found, moved, retry, send, stepped
 from services.credit_ledger.domain.model.agreement import Agreement
@@ -17,7 +17,10 @@ from services.credit_ledger.domain.model.leg import LegState, LegStep, QueryLeg,
 def admitted(position: Position, leg: RefundLeg, query: QueryLeg | None = None) -> Position:
     """The position with a leg on its way to the rail as far as its payment has room, or waiting for the room. What may
     have been sent before is asked about by `query` instead."""
-    missing, others = _lacking(position, leg)
+    agreement = position.find(Agreement, leg.order_id) if leg.order_id and leg.rail is Rail.CARD else None
+    if agreement is not None and agreement.charged_back_at is not None and not position.replaying:
+        return kept(position, leg, "kept by the acquirer, charged back")
+    missing, others = _lacking(position, leg, agreement)
     if not missing and query is not None:
         return position.plus(leg, timers=(retry(leg, position.at),), actions=(query,))
     if not missing:
@@ -29,13 +32,13 @@ def admitted(position: Position, leg: RefundLeg, query: QueryLeg | None = None) 
     return _counted(position, leg, missing, others)
 
 
-def _lacking(position: Position, leg: RefundLeg) -> tuple[int, tuple[RefundLeg, ...]]:
+def _lacking(position: Position, leg: RefundLeg, agreement: Agreement | None) -> tuple[int, tuple[RefundLeg, ...]]:
     """How much of a leg has no room, and the legs that were taken back and leave none."""
-    agreement = position.find(Agreement, leg.order_id) if leg.order_id else None
-    if agreement is None or leg.rail is not Rail.CARD or position.replaying:
+    if agreement is None or position.replaying:
         return 0, ()
     others = tuple(
-        other for other in position.family(RefundLeg) if other.reference == leg.reference and other.id != leg.id
+        other for other in position.family(RefundLeg)
+        if other.reference == leg.reference and other.id != leg.id and other.weight_minor > 0
     )
     standing = agreement.refunded.bank_minor + agreement.hold.released.bank_minor
     used = standing + sum(other.weight_minor for other in others)

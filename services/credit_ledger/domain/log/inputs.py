@@ -13,6 +13,7 @@ from services.credit_ledger.domain.core.position import Applied, Apply, Position
 from services.credit_ledger.domain.dues import charge_off, late_fees, repaying
 from services.credit_ledger.domain.holds import deposits
 from services.credit_ledger.domain.holds.life import authorize, capture, claimed_reference, release
+from services.credit_ledger.domain.legs.chargeback import charge_back
 from services.credit_ledger.domain.legs.ends import reroute
 from services.credit_ledger.domain.legs.last_word import correct
 from services.credit_ledger.domain.legs.life import reported
@@ -161,6 +162,10 @@ OF_CALLERS = (
     Input.of(
         commands.SettleLeg, with_leg, waiting_legs.settle, tell=with_reason,
         reason_zh="人工退款", reason_en="payment settled by hand",
+    ),
+    Input.of(
+        commands.RecordChargeback, with_agreement, charge_back, tell=with_reason, adjusts=True,
+        reason_zh="银行卡拒付", reason_en="payment charged back",
     ),
     Input.of(commands.ReportLeg, with_leg, reported, logged=False),
 )

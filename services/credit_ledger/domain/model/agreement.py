@@ -80,7 +80,8 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """One order's tenders, hold and plans; `refunded` counts accepted refunds, also those the network has not confirmed."""
+    """One order's tenders, hold and plans; `refunded` counts accepted refunds, also those the network has not confirmed. Since
+    `charged_back_at` its bank payment is not refundable (PM-8)."""
 
     order_id: str
     account_id: str
@@ -94,6 +95,7 @@ class Agreement:
     plans: tuple[Plan, ...] = ()
     written_off_minor: int = 0
     version: int = 1
+    charged_back_at: datetime | None = None
 
     @property
     def key(self) -> str:

@@ -321,6 +321,18 @@ class RerouteLeg:
     leg_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class RecordChargeback:
+    """The acquirer's notice that a card holder charged a payment back (PM-8)."""
+
+    account_id: str
+    order_id: str
+    payment_reference: str
+    notice_id: str
+    amount_minor: int
+    reason: str = ""
+
+
 class LegCorrection(StrEnum):
     """Why a leg is booked against what we had decided: the rail paid it anyway, a payment of it bounced, or an earlier
     payment counts for it (PM-7)."""

@@ -156,3 +156,15 @@ class MerchantSettlement:
     paid_minor: int
     payable_minor: int
     receivable_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChargedBack:
+    """A payment that is not refundable any more; of these legs on their way the acquirer kept `kept_minor`."""
+
+    account_id: str
+    account_version: int
+    order_id: str
+    payment_reference: str
+    leg_ids: tuple[str, ...]
+    kept_minor: int

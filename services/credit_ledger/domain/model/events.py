@@ -202,6 +202,17 @@ class LegStepped:
 
 
 @dataclass(frozen=True, slots=True)
+class PaymentChargedBack:
+    """A card holder charged a payment back: it is not refundable any more (PM-8)."""
+
+    account_id: str
+    order_id: str
+    payment_reference: str
+    notice_id: str
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
 class MerchantPaid:
     """A merchant was settled with; `share` is the aggregate whose sequence counts it."""
 

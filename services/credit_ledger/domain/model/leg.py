@@ -142,8 +142,8 @@ class RefundLeg:
 
     @property
     def open(self) -> bool:
-        """Whether a later refund of the same payment has to look at it (PM-7)."""
-        return self.weight_minor > 0
+        """Whether a later refund or a chargeback of the same payment has to look at it (PM-7, PM-8)."""
+        return self.in_transit or self.weight_minor > 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -720,6 +720,90 @@ class ChargeOffAgreementResponse(_message.Message):
 Global___ChargeOffAgreementResponse: _TypeAlias = ChargeOffAgreementResponse  # noqa: Y015
 
 @_typing.final
+class RecordChargebackRequest(_message.Message):
+    """Request of RecordChargeback."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    PAYMENT_REFERENCE_FIELD_NUMBER: _builtins.int
+    NOTICE_ID_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """UUID of the request; the same id and body give the stored answer for at least 24 hours."""
+    payment_reference: _builtins.str
+    """The acquirer's reference of the payment."""
+    notice_id: _builtins.str
+    """The acquirer's id of the notice."""
+    reason: _builtins.str
+    """Why, in the acquirer's words."""
+    @_builtins.property
+    def amount(self) -> _money_pb2.Money:
+        """What the card holder got back, above 0."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        payment_reference: _builtins.str = ...,
+        notice_id: _builtins.str = ...,
+        amount: _money_pb2.Money | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "notice_id", b"notice_id", "payment_reference", b"payment_reference", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordChargebackRequest: _TypeAlias = RecordChargebackRequest  # noqa: Y015
+
+@_typing.final
+class RecordChargebackResponse(_message.Message):
+    """Response of RecordChargeback; amounts in fen."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    ACCOUNT_VERSION_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    PAYMENT_REFERENCE_FIELD_NUMBER: _builtins.int
+    KEPT_LEG_IDS_FIELD_NUMBER: _builtins.int
+    KEPT_MINOR_FIELD_NUMBER: _builtins.int
+    account_id: _builtins.str
+    """The account."""
+    account_version: _builtins.int
+    """Its version after."""
+    order_id: _builtins.str
+    """The order that the payment paid."""
+    payment_reference: _builtins.str
+    """The payment."""
+    kept_minor: _builtins.int
+    """What the acquirer kept of them."""
+    @_builtins.property
+    def kept_leg_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The legs of refunds that were on their way; each waits for a person now."""
+
+    def __init__(
+        self,
+        *,
+        account_id: _builtins.str = ...,
+        account_version: _builtins.int = ...,
+        order_id: _builtins.str = ...,
+        payment_reference: _builtins.str = ...,
+        kept_leg_ids: _abc.Iterable[_builtins.str] | None = ...,
+        kept_minor: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "account_version", b"account_version", "kept_leg_ids", b"kept_leg_ids", "kept_minor", b"kept_minor", "order_id", b"order_id", "payment_reference", b"payment_reference"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordChargebackResponse: _TypeAlias = RecordChargebackResponse  # noqa: Y015
+
+@_typing.final
 class SettleMerchantRequest(_message.Message):
     """Request of SettleMerchant."""
 

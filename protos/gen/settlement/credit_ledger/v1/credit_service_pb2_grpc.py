@@ -90,6 +90,11 @@ class CreditServiceStub(object):
                 request_serializer=settlement_dot_credit__ledger_dot_v1_dot_credit__service__pb2.ChargeOffAgreementRequest.SerializeToString,
                 response_deserializer=settlement_dot_credit__ledger_dot_v1_dot_credit__service__pb2.ChargeOffAgreementResponse.FromString,
                 _registered_method=True)
+        self.RecordChargeback = channel.unary_unary(
+                '/settlement.credit_ledger.v1.CreditService/RecordChargeback',
+                request_serializer=settlement_dot_credit__ledger_dot_v1_dot_credit__service__pb2.RecordChargebackRequest.SerializeToString,
+                response_deserializer=settlement_dot_credit__ledger_dot_v1_dot_credit__service__pb2.RecordChargebackResponse.FromString,
+                _registered_method=True)
         self.SettleMerchant = channel.unary_unary(
                 '/settlement.credit_ledger.v1.CreditService/SettleMerchant',
                 request_serializer=settlement_dot_credit__ledger_dot_v1_dot_credit__service__pb2.SettleMerchantRequest.SerializeToString,
@@ -208,6 +213,14 @@ class CreditServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RecordChargeback(self, request, context):
+        """Take a chargeback notice of the acquirer: the payment is not refundable any more (PAYMENT_NOT_REFUNDABLE), its quotes
+        are stale, and what of a refund of it is on its way the acquirer keeps (DOMAIN PM-8).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def SettleMerchant(self, request, context):
         """Pay a merchant, net of what the merchant owes us (DOMAIN A25).
         """
@@ -314,6 +327,11 @@ def add_CreditServiceServicer_to_server(servicer, server):
                     servicer.ChargeOffAgreement,
                     request_deserializer=settlement_dot_credit__ledger_dot_v1_dot_credit__service__pb2.ChargeOffAgreementRequest.FromString,
                     response_serializer=settlement_dot_credit__ledger_dot_v1_dot_credit__service__pb2.ChargeOffAgreementResponse.SerializeToString,
+            ),
+            'RecordChargeback': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordChargeback,
+                    request_deserializer=settlement_dot_credit__ledger_dot_v1_dot_credit__service__pb2.RecordChargebackRequest.FromString,
+                    response_serializer=settlement_dot_credit__ledger_dot_v1_dot_credit__service__pb2.RecordChargebackResponse.SerializeToString,
             ),
             'SettleMerchant': grpc.unary_unary_rpc_method_handler(
                     servicer.SettleMerchant,
@@ -649,6 +667,33 @@ class CreditService(object):
             '/settlement.credit_ledger.v1.CreditService/ChargeOffAgreement',
             settlement_dot_credit__ledger_dot_v1_dot_credit__service__pb2.ChargeOffAgreementRequest.SerializeToString,
             settlement_dot_credit__ledger_dot_v1_dot_credit__service__pb2.ChargeOffAgreementResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordChargeback(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/settlement.credit_ledger.v1.CreditService/RecordChargeback',
+            settlement_dot_credit__ledger_dot_v1_dot_credit__service__pb2.RecordChargebackRequest.SerializeToString,
+            settlement_dot_credit__ledger_dot_v1_dot_credit__service__pb2.RecordChargebackResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -55,6 +55,10 @@ class CreditServiceStub:
     """The flash network confirms the pending refund of an order; refused more than 24 hours after the refund (DOMAIN PM-1)."""
     ChargeOffAgreement: _grpc.UnaryUnaryMultiCallable[_credit_service_pb2.ChargeOffAgreementRequest, _credit_service_pb2.ChargeOffAgreementResponse]
     """Write the unpaid principal of an order's agreement off (DOMAIN P25)."""
+    RecordChargeback: _grpc.UnaryUnaryMultiCallable[_credit_service_pb2.RecordChargebackRequest, _credit_service_pb2.RecordChargebackResponse]
+    """Take a chargeback notice of the acquirer: the payment is not refundable any more (PAYMENT_NOT_REFUNDABLE), its quotes
+    are stale, and what of a refund of it is on its way the acquirer keeps (DOMAIN PM-8).
+    """
     SettleMerchant: _grpc.UnaryUnaryMultiCallable[_credit_service_pb2.SettleMerchantRequest, _credit_service_pb2.SettleMerchantResponse]
     """Pay a merchant, net of what the merchant owes us (DOMAIN A25)."""
     GetMerchantBalance: _grpc.UnaryUnaryMultiCallable[_credit_service_pb2.GetMerchantBalanceRequest, _credit_service_pb2.GetMerchantBalanceResponse]
@@ -97,6 +101,10 @@ class CreditServiceAsyncStub(CreditServiceStub):
     """The flash network confirms the pending refund of an order; refused more than 24 hours after the refund (DOMAIN PM-1)."""
     ChargeOffAgreement: _aio.UnaryUnaryMultiCallable[_credit_service_pb2.ChargeOffAgreementRequest, _credit_service_pb2.ChargeOffAgreementResponse]  # type: ignore[assignment]
     """Write the unpaid principal of an order's agreement off (DOMAIN P25)."""
+    RecordChargeback: _aio.UnaryUnaryMultiCallable[_credit_service_pb2.RecordChargebackRequest, _credit_service_pb2.RecordChargebackResponse]  # type: ignore[assignment]
+    """Take a chargeback notice of the acquirer: the payment is not refundable any more (PAYMENT_NOT_REFUNDABLE), its quotes
+    are stale, and what of a refund of it is on its way the acquirer keeps (DOMAIN PM-8).
+    """
     SettleMerchant: _aio.UnaryUnaryMultiCallable[_credit_service_pb2.SettleMerchantRequest, _credit_service_pb2.SettleMerchantResponse]  # type: ignore[assignment]
     """Pay a merchant, net of what the merchant owes us (DOMAIN A25)."""
     GetMerchantBalance: _aio.UnaryUnaryMultiCallable[_credit_service_pb2.GetMerchantBalanceRequest, _credit_service_pb2.GetMerchantBalanceResponse]  # type: ignore[assignment]
@@ -202,6 +210,16 @@ class CreditServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_credit_service_pb2.ChargeOffAgreementResponse, _abc.Awaitable[_credit_service_pb2.ChargeOffAgreementResponse]]:
         """Write the unpaid principal of an order's agreement off (DOMAIN P25)."""
+
+    @_abc_1.abstractmethod
+    def RecordChargeback(
+        self,
+        request: _credit_service_pb2.RecordChargebackRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_credit_service_pb2.RecordChargebackResponse, _abc.Awaitable[_credit_service_pb2.RecordChargebackResponse]]:
+        """Take a chargeback notice of the acquirer: the payment is not refundable any more (PAYMENT_NOT_REFUNDABLE), its quotes
+        are stale, and what of a refund of it is on its way the acquirer keeps (DOMAIN PM-8).
+        """
 
     @_abc_1.abstractmethod
     def SettleMerchant(

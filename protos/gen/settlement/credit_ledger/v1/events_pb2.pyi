@@ -717,6 +717,44 @@ class LegStepped(_message.Message):
 Global___LegStepped: _TypeAlias = LegStepped  # noqa: Y015
 
 @_typing.final
+class PaymentChargedBack(_message.Message):
+    """A card holder charged a payment back: it is not refundable any more (DOMAIN PM-8)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    PAYMENT_REFERENCE_FIELD_NUMBER: _builtins.int
+    NOTICE_ID_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    account_id: _builtins.str
+    """The account."""
+    order_id: _builtins.str
+    """The order."""
+    payment_reference: _builtins.str
+    """The acquirer's payment reference."""
+    notice_id: _builtins.str
+    """The acquirer's id of the notice."""
+    amount_minor: _builtins.int
+    """What the card holder got back, fen."""
+    def __init__(
+        self,
+        *,
+        account_id: _builtins.str = ...,
+        order_id: _builtins.str = ...,
+        payment_reference: _builtins.str = ...,
+        notice_id: _builtins.str = ...,
+        amount_minor: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "amount_minor", b"amount_minor", "notice_id", b"notice_id", "order_id", b"order_id", "payment_reference", b"payment_reference"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PaymentChargedBack: _TypeAlias = PaymentChargedBack  # noqa: Y015
+
+@_typing.final
 class MerchantPaid(_message.Message):
     """A merchant was settled with."""
 
