@@ -123,5 +123,5 @@ class AfterSaleServicer(rpc.AfterSaleServiceServicer):
         page = page_of(request, FIRST)
         async with self.edge.read() as connection:
             found = await list_cases(connection, request.order_id, page.after, page.limit)
-        shown, following = page.cut(found, lambda case: (case.requested_at, case.id))
-        return pb.ListReturnsResponse(return_cases=map(case_message, shown), next_page_token=following)
+        cases, following = page.cut(found, lambda case: (case.requested_at, case.id), case_message)
+        return pb.ListReturnsResponse(return_cases=cases, next_page_token=following)

@@ -78,8 +78,8 @@ class Acquirer(rpc.AcquirerServiceServicer):
         except InvalidArgument as error:
             await _refuse(context, error)
         found = self._ledger.list(request.payment_reference, *page.after, page.limit)
-        shown, following = page.cut(found, lambda refund: (refund.key,))
-        return pb.ListRefundsResponse(refunds=map(_shown, shown), next_page_token=following)
+        refunds, following = page.cut(found, lambda refund: (refund.key,), _shown)
+        return pb.ListRefundsResponse(refunds=refunds, next_page_token=following)
 
     async def SetFaults(self, request: pb.SetFaultsRequest, context: Context) -> pb.SetFaultsResponse:
         """From now on so many calls go wrong."""
