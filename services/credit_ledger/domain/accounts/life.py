@@ -44,7 +44,7 @@ def grant_limit(position: Position, body: GrantLimit) -> Applied:
     account = position.account
     limit = _not_negative(body.limit_minor)
     if limit < account.held_minor + account.used_minor and not position.replaying:
-        raise FailedPrecondition("INSUFFICIENT_LIMIT", f"{account.held_minor + account.used_minor} is held or used")
+        raise FailedPrecondition("LIMIT_IN_USE", f"{account.held_minor + account.used_minor} is held or used")
     after = replace(account, granted_minor=limit)
     position = position.plus(
         account=after, journals=_granted(account.id, limit - account.granted_minor), event=LimitGranted(account.id, limit)
