@@ -1,5 +1,6 @@
 """What methods read and wait for: orders that are new enough, settlements as they are now, the end of a settlement."""
 
+import asyncio
 from typing import Any
 
 from services.kernel.errors import NotFound
@@ -64,13 +65,18 @@ async def wait_for_end(
 ) -> settlement_pb2.Settlement:
     """The settlement as it is after waiting for its end, but not longer than the request's `wait_timeout`.
 
-    `request` is any message that has that field.
+    `request` is any message that has that field. Where the database is away for longer, the settlement as it was.
     """
     if not request.HasField("wait_timeout") or settlement.state in ENDED:
         return settlement
     seconds = request.wait_timeout.seconds + request.wait_timeout.nanos / 1e9
     if seconds <= 0:
         return settlement
+    began = asyncio.get_running_loop().time()
     await edge.settled(settlement.settlement_id, seconds, context)
-    async with edge.read() as connection:
+
+    async def look(connection: Connection) -> settlement_pb2.Settlement:
         return await settlement_now(connection, settlement.settlement_id)
+
+    left = seconds - (asyncio.get_running_loop().time() - began)
+    return await edge.seen(look, left, context) or settlement

@@ -27,8 +27,11 @@ def instant_to_wire(at: datetime) -> Timestamp:
 
 
 def instant_from_wire(stamp: Timestamp) -> datetime:
-    """Read a timestamp as an instant in UTC; what is finer than a microsecond is cut off."""
-    return _EPOCH + timedelta(seconds=stamp.seconds, microseconds=stamp.nanos // 1000)
+    """Read a timestamp as an instant in UTC; what is finer than a microsecond is cut off. INVALID_ARGUMENT beyond time."""
+    try:
+        return _EPOCH + timedelta(seconds=stamp.seconds, microseconds=stamp.nanos // 1000)
+    except OverflowError as error:
+        raise InvalidArgument("INVALID_ARGUMENT", f"{stamp.seconds} s lies beyond the years that there are") from error
 
 
 def date_to_wire(day: date | None) -> str:
@@ -56,11 +59,15 @@ class WireEnum(Protocol):
     def DESCRIPTOR(self) -> EnumDescriptor: ...
 
 
+class UnknownValue(InvalidArgument, ValueError):
+    """A number of the wire that stands for nothing here: refused of a caller, undecodable in a record."""
+
+
 class _Numbers(dict[int, K]):
-    """From the wire; a number that stands for nothing here is a ValueError, as the codec and its callers expect."""
+    """From the wire; a number that stands for nothing here is an `UnknownValue`."""
 
     def __missing__(self, number: int) -> K:
-        raise ValueError(f"{number} is none of {', '.join(sorted(self.values()))}")
+        raise UnknownValue("INVALID_ARGUMENT", f"{number} is none of {', '.join(sorted(self.values()))}")
 
 
 class Enumeration(Generic[E]):

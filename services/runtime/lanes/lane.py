@@ -16,7 +16,7 @@ import asyncpg
 import structlog
 
 from services.kernel.effects import Effects
-from services.kernel.errors import Unavailable
+from services.kernel.errors import Internal, Unavailable
 from services.kernel.messages import TimerDue
 from services.runtime.ground import metrics
 from services.runtime.ground.clock import Clock
@@ -108,7 +108,9 @@ class Lane:
             began = time.monotonic()
             try:
                 await self._session()
-            except (SessionLost, *CONNECTION_ERRORS) as error:
+            except (SessionLost, asyncpg.PostgresError, *CONNECTION_ERRORS) as error:
+                if isinstance(error, asyncpg.PostgresError) and fault_of(error) is Fault.DATA:
+                    raise
                 log.warning("lane_session_lost", error=repr(error))
                 metrics.SESSIONS_LOST.inc()
             self.queues.forget_fetched()
@@ -300,7 +302,8 @@ class Lane:
             "message_set_aside", key=item.message.key, message=item.message.fresh_id, error=repr(error), exc_info=error
         )
         if item.answer is not None and not item.answer.done():
-            item.answer.set_exception(Unavailable("INTERNAL", "the request could not be decided"))
+            correlation = {"correlation_id": item.message.fresh_id}
+            item.answer.set_exception(Internal("INTERNAL", "the request could not be decided", correlation))
 
     def _retry_busy(self, item: Item) -> None:
         """Ask again with jitter until the caller's deadline (BZ-3). A timer is found again by itself;
