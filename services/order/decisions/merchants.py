@@ -4,11 +4,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from services.kernel.coordination import with_progress
-from services.kernel.decision import Decision, Done, Known, Wanted
+from services.kernel.decision import Decision, Done, Known
 from services.kernel.errors import InvalidArgument
 from services.kernel.messages import Message
 from services.kernel.saga import Phase, Progress, Run, begin
-from services.order.domain.identity import fresh
+from services.order.decisions.identity import fresh
 from services.order.domain.merchant_settlement import (
     MerchantPlan,
     MerchantSettlement,
@@ -39,11 +39,6 @@ def progressed(
         return Decision(timers=progress.timers, cleared=progress.cleared)
     changes = (_ended(settlement, progress.run, now),) if progress.ended else ()
     return with_progress(Decision(changes=changes), progress)
-
-
-def root(body: SettleGiftCardShare, message: Message) -> Wanted:
-    """The settlement itself."""
-    return ((MerchantSettlement, message.key),)
 
 
 def _ended(settlement: MerchantSettlement, run: Run, now: datetime) -> MerchantSettlement:

@@ -7,9 +7,10 @@ from services.kernel.decision import Decision, Done, Known
 from services.kernel.errors import Defect, FailedPrecondition
 from services.kernel.messages import Message
 from services.kernel.saga import Run
-from services.order.domain import commands, events
+from services.order.domain import events
+from services.order.domain.commands import BankRefundSettled, ConfirmDelivery, FlashRefundConfirmed, FlashRefundExpired
 from services.order.domain.completion import alarm, no_alarm
-from services.order.domain.order import MOVING, Order, Refund, after, free, owned, summary, with_refund
+from services.order.domain.order import MOVING, Order, Refund, after, owned, refuse_while_settling, summary, with_refund
 from services.order.domain.plans import RefundPlan
 from services.order.domain.returns import ReturnCase, stepped
 from services.order.domain.states import EFFECTIVE_REFUNDS, OrderState, RefundState
@@ -17,11 +18,10 @@ from services.order.domain.tenders import TenderType
 from services.order.sagas.refund import RETURN_STATES, refunded_fact
 
 
-def confirm_delivery(known: Known, message: Message, now: datetime) -> Decision:
+def confirm_delivery(known: Known, body: ConfirmDelivery, message: Message, now: datetime) -> Decision:
     """The order arrived; its after-sale time begins."""
-    body: commands.ConfirmDelivery = message.body  # type: ignore[assignment]  # the rule's own body
     order = owned(known.find(Order, body.order_id), body.order_id)
-    free(order)
+    refuse_while_settling(order)
     if not order.shipped:
         raise FailedPrecondition("ORDER_NOT_SHIPPED", f"{order.id} is {order.state}")
     if order.delivered_at is not None:
@@ -32,9 +32,8 @@ def confirm_delivery(known: Known, message: Message, now: datetime) -> Decision:
     return Decision(Done(delivered), (delivered,), events=facts, timers=timers)
 
 
-def flash_confirmed(known: Known, message: Message, now: datetime) -> Decision:
+def flash_confirmed(known: Known, body: FlashRefundConfirmed, message: Message, now: datetime) -> Decision:
     """A pending refund is done. If its settlement is still under way (another tender), that will complete it."""
-    body: commands.FlashRefundConfirmed = message.body  # type: ignore[assignment]  # the rule's own body
     order = known.find(Order, message.key)
     refund = _refund(order, body.refund_id)
     if order is None or refund is None or refund.state in EFFECTIVE_REFUNDS or refund.state is RefundState.REVERSED:
@@ -52,9 +51,8 @@ def flash_confirmed(known: Known, message: Message, now: datetime) -> Decision:
     return Decision(changes=(later, *_case(known, plan, state, now)), events=facts, cleared=no_alarm(order, summed))
 
 
-def flash_expired(known: Known, message: Message, now: datetime) -> Decision:
+def flash_expired(known: Known, body: FlashRefundExpired, message: Message, now: datetime) -> Decision:
     """The network did not confirm within 24 hours: people take over (SC-5, G02)."""
-    body: commands.FlashRefundExpired = message.body  # type: ignore[assignment]  # the rule's own body
     order = known.find(Order, message.key)
     refund = _refund(order, body.refund_id)
     if order is None or refund is None or refund.state not in (RefundState.ACCEPTED, RefundState.PENDING_CHANNEL):
@@ -66,9 +64,8 @@ def flash_expired(known: Known, message: Message, now: datetime) -> Decision:
     return Decision(changes=(later, *cases), events=facts)
 
 
-def bank_settled(known: Known, message: Message, now: datetime) -> Decision:
+def bank_settled(known: Known, body: BankRefundSettled, message: Message, now: datetime) -> Decision:
     """The acquirer paid a bank-card share back; of a refund, or (no refund named) of a cancel."""
-    body: commands.BankRefundSettled = message.body  # type: ignore[assignment]  # the rule's own body
     order = known.find(Order, message.key)
     if order is None:
         return Decision()
@@ -106,4 +103,4 @@ def _case(known: Known, plan: RefundPlan, state: RefundState, now: datetime) -> 
 
 def _state(order: Order, refunds: tuple[Refund, ...]) -> OrderState:
     """A settlement under way keeps the state that it gave the order."""
-    return order.state if order.state in MOVING else summary(order, refunds=refunds)
+    return order.state if order.state in MOVING.values() else summary(order, refunds=refunds)

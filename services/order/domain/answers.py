@@ -1,4 +1,4 @@
-"""What callers are answered: things as the decision on their request left them; stored, and given again to a duplicate."""
+"""What callers are answered: things as the decision on their request left them, and given again to a duplicate."""
 
 from dataclasses import dataclass
 

@@ -1,24 +1,18 @@
-"""The after-sale time of a delivered order: how long it lasts, what it lets through, and what its end does (DOMAIN 2.1)."""
+"""The after-sale time of a delivered order: how long it lasts, and what it lets through (DOMAIN 2.1)."""
 
 from datetime import datetime, timedelta
 
 from services.kernel.calendar import business_date, start_of
-from services.kernel.decision import Decision, Known, Timer
+from services.kernel.decision import Timer
 from services.kernel.errors import FailedPrecondition
-from services.kernel.messages import Message
-from services.order.domain.events import OrderCompleted
-from services.order.domain.order import Order, after
+from services.order.domain.order import Order
 from services.order.domain.states import OrderState
 
 AFTER_SALE_DAYS = 180
-"""A delivered order can be returned for so many days; the day of the delivery is not counted (CV-10)."""
+"""A delivered order can be returned for 180 days; the day of the delivery is not counted (CV-10)."""
 
 AFTER_SALE = "after_sale"
 """Timer of a delivered order: its after-sale time ends."""
-
-LOOK_AGAIN = timedelta(days=1)
-"""When an order whose time is over, but which something still holds open, is looked at again."""
-
 
 def after_sale_end(delivered_at: datetime) -> datetime:
     """The midnight after the last day, which is outside."""
@@ -33,7 +27,8 @@ def returnable(order: Order, now: datetime) -> None:
 
 def refundable(order: Order, now: datetime) -> None:
     """Refuse money back on an order that is completed, or would be if its timer were not late."""
-    if order.state is OrderState.COMPLETED or (order.delivered_at and _ends(order, now) <= now and not _held_open(order)):
+    over = order.delivered_at is not None and ends_at(order, now) <= now and not held_open(order)
+    if order.state is OrderState.COMPLETED or over:
         raise _closed(order)
 
 
@@ -43,29 +38,17 @@ def alarm(order: Order, delivered_at: datetime, now: datetime) -> Timer:
 
 
 def no_alarm(order: Order, state: OrderState) -> tuple[tuple[str, str], ...]:
-    """The timer that is to be cleared if the order ends in this state: fully refunded, it waits for nothing any more."""
+    """The timer to be cleared if the order ends in this state: fully refunded, it waits for nothing any more."""
     return ((AFTER_SALE, order.id),) if state is OrderState.FULLY_REFUNDED and order.delivered_at else ()
 
 
-def close(known: Known, message: Message, now: datetime) -> Decision:
-    """Timer: the order is completed, unless something holds it open; then it is looked at again."""
-    order = known.find(Order, message.key)
-    if order is None or not order.delivered_at or order.state in (OrderState.COMPLETED, OrderState.FULLY_REFUNDED):
-        return Decision()
-    ends_at = _ends(order, now)
-    if now < ends_at or order.settlement_id or _held_open(order):
-        return Decision(timers=(Timer(AFTER_SALE, order.id, order.id, ends_at if now < ends_at else now + LOOK_AGAIN),))
-    completed, facts = after(order, now, OrderCompleted(order.id), state=OrderState.COMPLETED)
-    return Decision(changes=(completed,), events=facts)
-
-
-def _ends(order: Order, now: datetime) -> datetime:
+def ends_at(order: Order, now: datetime) -> datetime:
     """When the order may be completed: never before the last rejection can no longer be disputed."""
     end = after_sale_end(order.delivered_at) if order.delivered_at else now
     return max(end, order.contestable_until or end)
 
 
-def _held_open(order: Order) -> bool:
+def held_open(order: Order) -> bool:
     """Whether a return case is open, a refund waits for its channel or for people, or a unit has not shipped yet."""
     return order.open or order.waiting_refund is not None or any(line.returning for line in order.lines)
 

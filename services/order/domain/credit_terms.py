@@ -1,4 +1,4 @@
-"""The terms of a CREDIT tender as the customer agreed to them; the credit ledger freezes and carries them out (DOMAIN 2.4)."""
+"""The terms of a CREDIT tender as the customer agreed to them; the credit ledger carries them out (DOMAIN 2.4)."""
 
 from dataclasses import dataclass
 from enum import StrEnum

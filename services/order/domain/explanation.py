@@ -1,4 +1,4 @@
-"""Why every fen of a settlement went where it went: line -> discount tier -> tender, as steps that can be computed again.
+"""Why every fen of a settlement went where it went, as steps that can be computed again: line, discount tier, tender.
 
 The credit ledger adds the steps from tender to instalment; together they are the whole chain (U2).
 """
@@ -6,9 +6,6 @@ The credit ledger adds the steps from tender to instalment; together they are th
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from services.kernel.allocation import split
-from services.kernel.errors import Defect
-from services.kernel.money import half_up
 from services.order.domain.lines import LineValue
 from services.order.domain.order import Order
 from services.order.domain.plans import CancellationPlan, CapturePlan, Plan, RefundPlan
@@ -39,33 +36,6 @@ def explain(order: Order, plan: Plan) -> tuple[Step, ...]:
     return tuple(_steps(order, plan))
 
 
-def evaluate(step: Step) -> tuple[int, tuple[int, ...]]:
-    """The amount and the parts of a step, computed again from its formula, inputs and weights."""
-    weights = tuple(part.weight for part in step.parts)
-    match step.formula:
-        case "given":
-            return step.inputs[0], ()
-        case "sum":
-            return sum(step.inputs), ()
-        case "product":
-            return step.inputs[0] * step.inputs[1], ()
-        case "split_first":
-            parts = split(step.inputs[0], weights)
-            return sum(parts), parts
-        case "unit_value":
-            basis, units, before, quantity, done = step.inputs
-            return max(0, basis * (before + quantity) // units - done), ()
-        case "coupon_share":
-            coupon, total, done, before = step.inputs
-            return max(0, half_up(coupon * done, total) - before), ()
-    raise Defect(f"no formula {step.formula}")
-
-
-def holds(step: Step) -> bool:
-    """Whether the step evaluates to what it says."""
-    return evaluate(step) == (step.amount_minor, tuple(part.amount_minor for part in step.parts))
-
-
 def _steps(order: Order, plan: Plan) -> Iterator[Step]:
     amount = plan.money.amount_minor
     if isinstance(plan, RefundPlan | CapturePlan | CancellationPlan) and plan.lines:
@@ -87,7 +57,14 @@ def _tenders(plan: Plan) -> Step:
         Part(no, share.weight_minor, share.amount_minor) for no, share in enumerate(plan.money.shares, 1)
     )
     amount = plan.money.amount_minor
-    return Step("PR-4", "tenders", "split_first", amount, (amount,), parts)
+    return _split("PR-4", "tenders", amount, parts)
+
+
+def _split(rule: str, subject: str, amount_minor: int, parts: tuple[Part, ...]) -> Step:
+    return Step(
+        rule=rule, subject=subject, formula="split_first", amount_minor=amount_minor, inputs=(amount_minor,),
+        parts=parts,
+    )
 
 
 def _prices(order: Order, values: tuple[LineValue, ...]) -> Iterator[Step]:
@@ -104,4 +81,4 @@ def _prices(order: Order, values: tuple[LineValue, ...]) -> Iterator[Step]:
             taken = zip(tier.lines, tier.before_minor, tier.off_minor, strict=True)
             parts = tuple(Part(index + 1, before, off) for index, before, off in taken)
             amount = order.promotions[number].amount_minor
-            yield Step("PR-3", f"promotion:{number}", "split_first", amount, (amount,), parts)
+            yield _split("PR-3", f"promotion:{number}", amount, parts)

@@ -1,15 +1,14 @@
-"""Ship or cancel: the race on one row (CR-12), by lines (2.1), inside the hold (A14). Plans only; sagas carry them out."""
+"""Plans to ship or to cancel: a race on one row, by lines, inside the hold (CR-12, DOMAIN 2.1, A14)."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
 from services.kernel.errors import FailedPrecondition, InvalidArgument
 from services.order.domain.commands import CancelOrder, ConfirmShipment
-from services.order.domain.lines import LineQuantity, LineValue, open_values
+from services.order.domain.lines import LineValue, open_values
 from services.order.domain.order import Order
-from services.order.domain.plans import NO_PINS, CancellationPlan, CapturePlan, Money, Pins, money
-from services.order.domain.quotes import QuoteContent, hold
-from services.order.domain.states import Kind, OrderState
+from services.order.domain.plans import CancellationPlan, CapturePlan, Movement, movement
+from services.order.domain.states import OrderState
 from services.order.domain.tenders import held_coupon, held_shares
 
 
@@ -28,12 +27,7 @@ def cancellation_plan(order: Order, body: CancelOrder, now: datetime) -> Cancell
     if not body.reason:
         raise InvalidArgument("INVALID_ARGUMENT", "a cancel names its reason (OR-8)", {"field": "reason"})
     values = open_values(order.lines, body.lines)
-    pinned = NO_PINS
-    if body.quote is not None:
-        pinned = pins(body.quote, order, Kind.CANCELLATION, values, sum(v.amount_minor for v in values), now)
-    return CancellationPlan(
-        _held_money(order, values), values, body.reason, body.note, body.operator_id, pins=pinned
-    )
+    return CancellationPlan(_held_money(order, values), values, body.reason, body.note, body.operator_id)
 
 
 def expiry_plan(order: Order) -> CancellationPlan:
@@ -47,31 +41,23 @@ def hold_expired(order: Order, now: datetime) -> bool:
     return order.hold_expires_at is not None and now > order.hold_expires_at
 
 
-def pins(
-    quote: QuoteContent, order: Order, kind: Kind, values: Sequence[LineValue], amount_minor: int, now: datetime
-) -> Pins:
-    """What an accepted quote pins, if it is for just this and still holds."""
-    units = tuple(LineQuantity(value.id, value.quantity) for value in values)
-    hold(quote, kind, order.id, order.version, amount_minor, units, now)
-    return Pins(quote.account_version, quote.valid_until, quote.digest)
-
-
 def _may_move(order: Order, now: datetime) -> None:
     """Refuse to ship or cancel what is not open any more, with the name of the winner."""
     if order.state is OrderState.REJECTED:
         raise FailedPrecondition("ORDER_STATE", f"{order.id} was rejected: {order.reject_reason}")
     if not order.open:
         if order.shipped:
-            raise FailedPrecondition("ORDER_ALREADY_SHIPPED", f"{order.id} has shipped: only a return can bring money back")
+            detail = f"{order.id} has shipped: only a return can bring money back"
+            raise FailedPrecondition("ORDER_ALREADY_SHIPPED", detail)
         reason = "HOLD_EXPIRED" if order.expired else "ORDER_CANCELLED"
         raise FailedPrecondition(reason, f"{order.id} is {order.state}")
     if hold_expired(order, now):
         raise FailedPrecondition("HOLD_EXPIRED", f"{order.id} was held until {order.hold_expires_at}")
 
 
-def _held_money(order: Order, values: Sequence[LineValue]) -> Money:
+def _held_money(order: Order, values: Sequence[LineValue]) -> Movement:
     amount = sum(value.amount_minor for value in values)
-    return money(order, held_shares(order.tenders, amount), _coupon(order, values, amount))
+    return movement(order, held_shares(order.tenders, amount), _coupon(order, values, amount))
 
 
 def _coupon(order: Order, values: Sequence[LineValue], amount_minor: int) -> int:

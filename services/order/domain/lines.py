@@ -91,16 +91,24 @@ def _open_value(line: Line, quantity: int) -> LineValue:
     before = line.shipped + line.cancelled
     amount = unit_value(line.payable_minor, line.quantity, before, quantity)
     done = line.payable_minor * before // line.quantity
-    return LineValue(line.id, quantity, amount, line.payable_minor, line.quantity, before, done)
+    return LineValue(
+        id=line.id, quantity=quantity, amount_minor=amount, basis_minor=line.payable_minor, units=line.quantity,
+        before=before, done_minor=done,
+    )
 
 
 def returned_value(line: Line, quantity: int, before: int) -> LineValue:
-    """What the next returned units of a line are worth after `before` others (CV-7). Where a line shipped in parts, what
-    came back before counts as it was, so that the last unit clears the line."""
+    """What the next returned units of a line are worth after `before` others (CV-7).
+
+    Where a line shipped in parts, what came back before counts as it was, so that the last unit clears the line.
+    """
     due = line.captured_minor * (before + quantity) // line.shipped
     ahead = before - line.returned
     done = line.captured_minor * before // line.shipped if ahead else line.returned_minor
-    return LineValue(line.id, quantity, max(0, due - done), line.captured_minor, line.shipped, before, done)
+    return LineValue(
+        id=line.id, quantity=quantity, amount_minor=max(0, due - done), basis_minor=line.captured_minor,
+        units=line.shipped, before=before, done_minor=done,
+    )
 
 
 def updated(lines: Sequence[Line], changes: Iterable[tuple[str, dict[str, int]]]) -> tuple[Line, ...]:

@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from services.kernel.decision import Vector
+from services.kernel.ids import derived
 from services.kernel.shares import first_share
 
 KIND = "merchant_settlement"
@@ -39,12 +40,10 @@ class MerchantSettlement:
 
     @property
     def key(self) -> str:
-        """Its id."""
         return self.id
 
     @property
     def root(self) -> str:
-        """Itself."""
         return self.id
 
 
@@ -88,6 +87,11 @@ class ClearMerchantShare:
     plan: MerchantPlan
 
 
-def of_merchant(key: str) -> bool:
-    """Whether a message's key names a settlement with a merchant and no order."""
+def settlement_key(merchant_id: str, request_id: str) -> str:
+    """The key of the settlement that this request begins: the same request always names the same one."""
+    return f"{merchant_id}/{derived('mst', request_id.lower())}"
+
+
+def can_be_key(key: str) -> bool:
+    """Whether there can be a settlement of this key. It says where to look, never what is decided."""
     return "/" in key

@@ -1,5 +1,6 @@
 """The order: aggregate root, unit of locking, and owner of the one settlement that may be under way on it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -10,7 +11,7 @@ from services.kernel.participant import IsBusy
 from services.order.domain.credit_terms import CreditTerms
 from services.order.domain.lines import Line
 from services.order.domain.pricing import Promotion
-from services.order.domain.states import EFFECTIVE_REFUNDS, WAITING_REFUNDS, OrderState, RefundState
+from services.order.domain.states import EFFECTIVE_REFUNDS, WAITING_REFUNDS, Kind, OrderState, RefundState
 from services.order.domain.tenders import NO_COUPON, Coupon, Share, Tender, TenderType
 
 
@@ -61,12 +62,10 @@ class Order:
 
     @property
     def key(self) -> str:
-        """Its id."""
         return self.id
 
     @property
     def root(self) -> str:
-        """Itself."""
         return self.id
 
     @property
@@ -114,7 +113,7 @@ class Order:
         return next((refund for refund in self.refunds if refund.settlement_id == settlement_id), None)
 
 
-def free(order: Order) -> None:
+def refuse_while_settling(order: Order) -> None:
     """Let nobody pass while a settlement is under way: the caller is asked again until its deadline."""
     if order.settlement_id:
         raise IsBusy(order.settlement_id)
@@ -185,8 +184,15 @@ def summary(
     return OrderState.DELIVERED if order.delivered_at else OrderState.IN_TRANSIT
 
 
-MOVING = frozenset({OrderState.PLACING, OrderState.CANCELLING, OrderState.CAPTURING})
-"""States that a settlement under way gives the order; they end with it."""
+MOVING: Mapping[Kind, OrderState] = {
+    Kind.PLACEMENT: OrderState.PLACING, Kind.CAPTURE: OrderState.CAPTURING, Kind.CANCELLATION: OrderState.CANCELLING,
+}
+"""The state that a settlement of this kind gives an order of which nothing has shipped; it ends with it."""
+
+
+def state_during(order: Order, kind: Kind) -> OrderState:
+    """Where the order stands while a settlement of this kind is under way on it."""
+    return order.state if order.shipped else MOVING.get(kind, order.state)
 
 
 def moved(tenders: tuple[Tender, ...], shares: tuple[Share, ...], counter: str, sign: int = 1) -> tuple[Tender, ...]:

@@ -1,11 +1,15 @@
-"""What the order service asks of the participants, and what it keeps of their answers. Amounts are fen."""
+"""What the order service asks of the participants, and what it keeps of their answers. Amounts are fen.
+
+Each body has the name that its participant gives it. `ReverseRefund` is also what callers ask of the order
+(`commands.ReverseRefund`): the one that is sent on is written with this module's name.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from services.kernel.saga import Run
 from services.order.domain.credit_terms import CreditTerms
-from services.order.domain.plans import NO_PINS, Money, Pins
+from services.order.domain.plans import NO_PINS, Movement, Pins
 
 CREDIT_LEDGER = "credit_ledger"
 CARD_REDEMPTION = "card_redemption"
@@ -15,7 +19,7 @@ CARD_REDEMPTION = "card_redemption"
 class AuthorizeTenders:
     """Hold credit, take the wallet share, record the bank card's deposit (P2, P3)."""
 
-    money: Money
+    money: Movement
     terms: CreditTerms | None
     payment_reference: str
 
@@ -24,7 +28,7 @@ class AuthorizeTenders:
 class ReleaseTenders:
     """Give back what is held (P5, P6)."""
 
-    money: Money
+    money: Movement
     expired: bool = False
     pins: Pins = NO_PINS
 
@@ -33,7 +37,7 @@ class ReleaseTenders:
 class ReturnBankDeposit:
     """Give the bank payment of a rejected order back (PM-5)."""
 
-    money: Money
+    money: Movement
     payment_reference: str
 
 
@@ -41,33 +45,35 @@ class ReturnBankDeposit:
 class CaptureTenders:
     """Capture a shipment's share (P4)."""
 
-    money: Money
+    money: Movement
 
 
 @dataclass(frozen=True, slots=True)
 class RefundTenders:
-    """Refund these shares (P10-P14, P18, P21); `uncovered_minor` of its gift-card share is the merchant's debt (P23)."""
+    """Refund these shares; `uncovered_minor` of the gift-card share is the merchant's debt (P10-P14, P18, P21, P23)."""
 
-    money: Money
+    money: Movement
     refund_id: str
     pins: Pins = NO_PINS
     uncovered_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class UndoRefund:
+class ReverseRefund:
     """Undo a refund in the credit ledger (P24)."""
 
-    money: Money
+    money: Movement
     refund_id: str
 
 
 @dataclass(frozen=True, slots=True)
-class ClawBack:
-    """The merchant owes, or (undone) does not owe any more, this much of a gift card's refund (P23, P24): the credit ledger's
-    only part in an order of which it moves nothing else."""
+class ClawBackFromMerchant:
+    """The merchant owes, or (undone) does not owe any more, this much of a gift card's refund (P23, P24).
 
-    money: Money
+    It is the credit ledger's only part in an order of which it moves nothing else.
+    """
+
+    money: Movement
     amount_minor: int = 0
     undone: bool = False
 
@@ -76,37 +82,37 @@ class ClawBack:
 class DepositCard:
     """Take a gift card's share (P3)."""
 
-    money: Money
+    money: Movement
 
 
 @dataclass(frozen=True, slots=True)
 class ReturnDeposit:
     """Give a gift card's deposit back (P6)."""
 
-    money: Money
+    money: Movement
 
 
 @dataclass(frozen=True, slots=True)
 class CaptureDeposit:
     """A gift card's deposit becomes the merchant's (P4)."""
 
-    money: Money
+    money: Movement
 
 
 @dataclass(frozen=True, slots=True)
 class RefundCard:
     """Refund onto a gift card (P12); `awaits_network` if the credit share waits for the flash network (P21)."""
 
-    money: Money
+    money: Movement
     refund_id: str
     awaits_network: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class UndoCardRefund:
+class ReverseCardRefund:
     """Undo a refund onto a gift card (P24)."""
 
-    money: Money
+    money: Movement
     refund_id: str
 
 
@@ -122,8 +128,10 @@ class CreditEffect:
 
 @dataclass(frozen=True, slots=True)
 class CardEffect:
-    """card_redemption's answer; `wire` is the whole of it as it came. It had paid the merchant for `uncovered_minor` of a
-    refund already."""
+    """card_redemption's answer; `wire` is the whole of it as it came.
+
+    It had paid the merchant for `uncovered_minor` of a refund already.
+    """
 
     posted_at: datetime
     wire: bytes = b""

@@ -6,13 +6,13 @@ from services.kernel.errors import InvalidArgument
 from services.order.domain.commands import NewTender, PlaceOrder
 from services.order.domain.lines import Line
 from services.order.domain.order import Order
-from services.order.domain.plans import PlacementPlan, money
+from services.order.domain.plans import PlacementPlan, movement
 from services.order.domain.pricing import AMOUNT_MINOR_MAX, payable
 from services.order.domain.states import OrderState
 from services.order.domain.tenders import Coupon, Share, Tender, TenderType
 
 HOLD_DAYS = 30
-"""An authorization lasts so many times 24 hours unshipped (A14); its last instant is still inside."""
+"""An authorization lasts 30 times 24 hours unshipped, its last instant included (A14)."""
 
 
 def hold_expiry(authorized_at: datetime) -> datetime:
@@ -32,7 +32,8 @@ def place(body: PlaceOrder, now: datetime) -> Order:
     return Order(
         id=body.order_id, customer_id=body.customer_id, merchant_id=body.merchant_id, account_id=body.account_id,
         state=OrderState.PLACING, lines=lines, tenders=tenders, placed_at=now, updated_at=now,
-        coupon=Coupon(_amount(body.coupon_minor, "the coupon")), terms=body.terms, promotions=body.promotions, version=0,
+        coupon=Coupon(_amount(body.coupon_minor, "the coupon")), terms=body.terms, promotions=body.promotions,
+        version=0,
     )
 
 
@@ -40,7 +41,7 @@ def placement_plan(order: Order) -> PlacementPlan:
     """All of its tenders are to be reserved."""
     shares = tuple(Share(tender.type, tender.amount_minor, tender.amount_minor) for tender in order.tenders)
     reference = next((t.reference for t in order.tenders if t.type is TenderType.BANKCARD and t.amount_minor), "")
-    return PlacementPlan(money(order, shares, order.coupon.amount_minor), order.terms, reference)
+    return PlacementPlan(movement(order, shares, order.coupon.amount_minor), order.terms, reference)
 
 
 def _lines(body: PlaceOrder) -> tuple[Line, ...]:
@@ -67,8 +68,8 @@ def _tender(tender: NewTender) -> Tender:
 
 
 def _check_credit(body: PlaceOrder) -> None:
-    in_credit_ledger = body.coupon_minor or any(t.amount_minor for t in body.tenders if t.type is not TenderType.GIFTCARD)
-    if in_credit_ledger and not body.account_id:
+    beside_card = any(tender.amount_minor for tender in body.tenders if tender.type is not TenderType.GIFTCARD)
+    if (body.coupon_minor or beside_card) and not body.account_id:
         raise InvalidArgument("INVALID_ARGUMENT", "these tenders need the customer's account", {"field": "account_id"})
     has_credit = any(tender.type is TenderType.CREDIT and tender.amount_minor for tender in body.tenders)
     if has_credit and body.terms is None:

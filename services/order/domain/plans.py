@@ -2,17 +2,18 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from services.kernel.decision import Vector
 from services.kernel.shares import share_key
 from services.order.domain.credit_terms import CreditTerms
 from services.order.domain.lines import LineQuantity, LineValue
 from services.order.domain.order import Order
+from services.order.domain.states import Kind
 from services.order.domain.tenders import Share, Shares, TenderType
 
 
-class Money(NamedTuple):
+class Movement(NamedTuple):
     """The money of a settlement: whose it is, by tender in the order's own order, and the coupon's part."""
 
     order_id: str
@@ -79,7 +80,8 @@ NO_PINS = Pins()
 class PlacementPlan:
     """Reserve all tenders of a new order."""
 
-    money: Money
+    kind: ClassVar[Kind] = Kind.PLACEMENT
+    money: Movement
     terms: CreditTerms | None = None
     payment_reference: str = ""
 
@@ -88,7 +90,8 @@ class PlacementPlan:
 class CapturePlan:
     """Capture the tenders' share of a shipment."""
 
-    money: Money
+    kind: ClassVar[Kind] = Kind.CAPTURE
+    money: Movement
     lines: tuple[LineValue, ...]
     waybill_number: str = ""
 
@@ -97,7 +100,8 @@ class CapturePlan:
 class CancellationPlan:
     """Give back what is held for units that do not ship; `expired` where the hold ran out (A14)."""
 
-    money: Money
+    kind: ClassVar[Kind] = Kind.CANCELLATION
+    money: Movement
     lines: tuple[LineValue, ...]
     reason: str = ""
     note: str = ""
@@ -112,7 +116,8 @@ class RefundPlan:
     `coupon_basis` is what the coupon's part was computed from: its amount, the captured sum, refunded with this one,
     its part before; `awaits_network` says that the credit share is FLASH (PM-1)."""
 
-    money: Money
+    kind: ClassVar[Kind] = Kind.REFUND
+    money: Movement
     refund_id: str
     lines: tuple[LineValue, ...] = ()
     return_id: str = ""
@@ -127,7 +132,8 @@ class RefundPlan:
 class ReversalPlan:
     """Undo a refund: the same money the other way. The merchant owes `uncovered_minor` of its gift-card share (P23)."""
 
-    money: Money
+    kind: ClassVar[Kind] = Kind.REFUND_REVERSAL
+    money: Movement
     refund_id: str
     refund_settlement_id: str
     lines: tuple[LineValue, ...] = ()
@@ -139,15 +145,17 @@ class ReversalPlan:
 class DepositReturnPlan:
     """Give the bank payment of a rejected order back (PM-5)."""
 
-    money: Money
+    kind: ClassVar[Kind] = Kind.DEPOSIT_RETURN
+    money: Movement
     payment_reference: str
 
 
 Plan = PlacementPlan | CapturePlan | CancellationPlan | RefundPlan | ReversalPlan | DepositReturnPlan
 
 
-def money(order: Order, shares: Shares, coupon_minor: int) -> Money:
+def movement(order: Order, shares: Shares, coupon_minor: int) -> Movement:
     """The money of a settlement of this order."""
-    return Money(
-        order.id, order.customer_id, order.merchant_id, order.account_id, order.card_id, shares, coupon_minor
+    return Movement(
+        order_id=order.id, customer_id=order.customer_id, merchant_id=order.merchant_id, account_id=order.account_id,
+        card_id=order.card_id, shares=shares, coupon_minor=coupon_minor,
     )

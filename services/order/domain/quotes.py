@@ -64,12 +64,14 @@ def read(token: bytes, key: bytes) -> QuoteContent | None:
     order_id, kind, amount, lines, order_version, account_version, until, digest, policy = json.loads(text)
     units = tuple(LineQuantity(line_id, quantity) for line_id, quantity in lines)
     return QuoteContent(
-        order_id, kind, amount, units, order_version, account_version, datetime.fromisoformat(until), digest, policy
+        order_id=order_id, kind=kind, amount_minor=amount, lines=units, order_version=order_version,
+        account_version=account_version, valid_until=datetime.fromisoformat(until), digest=digest,
+        policy_version=policy,
     )
 
 
-def hold(
-    quote: QuoteContent, kind: str, order_id: str, version: int, amount_minor: int, lines: tuple[LineQuantity, ...],
+def check_quote(
+    quote: QuoteContent, *, kind: str, order_id: str, version: int, amount_minor: int, lines: tuple[LineQuantity, ...],
     now: datetime,
 ) -> None:
     """Refuse what the quote does not promise (QUOTE_INVALID), or no longer promises (QUOTE_STALE). `valid_until` itself

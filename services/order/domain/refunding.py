@@ -1,23 +1,22 @@
 """Refund plans: returned units or an amount, over lines, tenders and coupon, within what is left (1.4, PR-4, PR-5)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from services.kernel.errors import FailedPrecondition, InvalidArgument
 from services.order.domain.commands import RefundAmount
 from services.order.domain.completion import refundable
 from services.order.domain.credit_terms import Route
-from services.order.domain.fulfilment import pins
 from services.order.domain.lines import LineQuantity, LineValue, chosen, returned_value
 from services.order.domain.order import Order, Refund
-from services.order.domain.plans import NO_PINS, RefundPlan, ReversalPlan, money
+from services.order.domain.plans import RefundPlan, ReversalPlan, movement
 from services.order.domain.pricing import AMOUNT_MINOR_MAX
-from services.order.domain.quotes import QuoteContent
-from services.order.domain.states import EFFECTIVE_REFUNDS, WAITING_REFUNDS, Kind, RefundState
+from services.order.domain.states import EFFECTIVE_REFUNDS, WAITING_REFUNDS, RefundState
 from services.order.domain.tenders import TenderType, refund_coupon, refund_shares
 
 REFUNDS_MAX = 500
-"""So many refunds fit into one order; they stand in its row."""
+"""An order has at most 500 refunds, for they stand in its row."""
 
 
 def must_be_shipped(order: Order) -> None:
@@ -47,19 +46,20 @@ def return_values(order: Order, accepted: Sequence[LineQuantity]) -> tuple[LineV
     values = []
     for index, quantity in chosen(order.lines, accepted):
         line = order.lines[index]
-        if quantity > line.shipped - line.returned:
-            raise FailedPrecondition("QUANTITY_EXCEEDS_BOUGHT", f"{line.shipped - line.returned} units of {line.id} are out")
+        out = line.shipped - line.returned
+        if quantity > out:
+            raise FailedPrecondition("QUANTITY_EXCEEDS_BOUGHT", f"{out} units of {line.id} are out")
         values.append(returned_value(line, quantity, line.returned))
     return tuple(values)
 
 
 def return_plan(
-    order: Order, refund_id: str, return_id: str, requested: tuple[LineQuantity, ...],
-    accepted: Sequence[LineQuantity], quote: QuoteContent | None, now: datetime,
+    order: Order, refund_id: str, return_id: str, requested: tuple[LineQuantity, ...], accepted: Sequence[LineQuantity]
 ) -> RefundPlan:
     """The refund of a return case of which these units were accepted."""
     values = return_values(order, accepted)
-    return _plan(order, refund_id, values, sum(value.amount_minor for value in values), quote, now, return_id, requested)
+    plan = _plan(order, refund_id, values, sum(value.amount_minor for value in values))
+    return replace(plan, return_id=return_id, requested=requested)
 
 
 def amount_plan(order: Order, refund_id: str, body: RefundAmount, now: datetime) -> RefundPlan:
@@ -68,7 +68,7 @@ def amount_plan(order: Order, refund_id: str, body: RefundAmount, now: datetime)
     refundable(order, now)
     if not 0 <= body.amount_minor <= AMOUNT_MINOR_MAX:
         raise InvalidArgument("INVALID_AMOUNT", f"a refund of {body.amount_minor}")
-    return _plan(order, refund_id, (), body.amount_minor, body.quote, now, reason=body.reason)
+    return replace(_plan(order, refund_id, (), body.amount_minor), reason=body.reason)
 
 
 def refund_to_reverse(order: Order, settlement_id: str) -> Refund:
@@ -84,26 +84,25 @@ def refund_to_reverse(order: Order, settlement_id: str) -> Refund:
 
 def reversal_plan(refund: Refund, refunded: RefundPlan, reason: str, uncovered_minor: int) -> ReversalPlan:
     """The same money the other way (P24)."""
-    return ReversalPlan(refunded.money, refund.id, refund.settlement_id, refunded.lines, reason, uncovered_minor)
+    return ReversalPlan(
+        money=refunded.money, refund_id=refund.id, refund_settlement_id=refund.settlement_id, lines=refunded.lines,
+        reason=reason, uncovered_minor=uncovered_minor,
+    )
 
 
-def _plan(
-    order: Order, refund_id: str, values: tuple[LineValue, ...], amount_minor: int, quote: QuoteContent | None,
-    now: datetime, return_id: str = "", requested: tuple[LineQuantity, ...] = (), reason: str = "",
-) -> RefundPlan:
+def _plan(order: Order, refund_id: str, values: tuple[LineValue, ...], amount_minor: int) -> RefundPlan:
     _within(order, amount_minor)
     if len(order.refunds) >= REFUNDS_MAX:
         raise FailedPrecondition("ORDER_STATE", f"{order.id} has {REFUNDS_MAX} refunds")
     coupon_minor = refund_coupon(order.coupon, order.tenders, amount_minor)
-    moved = money(order, refund_shares(order.tenders, amount_minor), coupon_minor)
+    moved = movement(order, refund_shares(order.tenders, amount_minor), coupon_minor)
     flash = order.terms is not None and order.terms.route is Route.FLASH
     return RefundPlan(
-        moved, refund_id, values, return_id, requested, reason,
-        (
+        moved, refund_id, values,
+        coupon_basis=(
             order.coupon.captured_minor, order.captured_minor, order.refunded_minor + amount_minor,
             order.coupon.refunded_minor,
         ),
-        NO_PINS if quote is None else pins(quote, order, Kind.REFUND, values, amount_minor, now),
         awaits_network=flash and moved.of(TenderType.CREDIT) > 0,
     )
 

@@ -10,18 +10,22 @@ from services.order.domain.lines import LineQuantity
 from services.order.domain.states import ReturnState
 
 REVIEW_HOURS = 48
-"""The merchant answers within so many hours; after them the case is approved by time (A13)."""
+"""The merchant answers within 48 hours; after them the case is approved by time (A13)."""
 
 WAYBILL_DAYS = 7
-"""A waybill is registered within so many days; the day of the approval is not counted (CV-10)."""
+"""A waybill is registered within 7 days; the day of the approval is not counted (CV-10)."""
+
+DISPUTE_HOURS = 24
+"""A rejection may be disputed without evidence within 24 hours, the last instant included (2.10)."""
+
+EVIDENCE_HOURS = 72
+"""With evidence it may be disputed within 72 hours, the last instant included (2.10)."""
 
 MERCHANT, CUSTOMER = "MERCHANT", "CUSTOMER"
 """Who disputes."""
 
 REFUSED = "REFUSED"
 """The reason of a case that a refused delivery opened."""
-
-OPEN = frozenset({ReturnState.REQUESTED, ReturnState.APPROVED, ReturnState.IN_RETURN, ReturnState.IN_DISPUTE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +55,10 @@ class ReturnCase:
 
     @property
     def key(self) -> str:
-        """Its id."""
         return self.id
 
     @property
     def root(self) -> str:
-        """Its order."""
         return self.order_id
 
 
@@ -65,22 +67,23 @@ def requested(
 ) -> ReturnCase:
     """A new case; the merchant has 48 hours, the last instant included."""
     return ReturnCase(
-        return_id, order_id, ReturnState.REQUESTED, lines, now, now, now + timedelta(hours=REVIEW_HOURS) + TICK,
-        reason=reason, note=note,
+        id=return_id, order_id=order_id, state=ReturnState.REQUESTED, lines=lines, requested_at=now, updated_at=now,
+        deadline_at=now + timedelta(hours=REVIEW_HOURS) + TICK, reason=reason, note=note,
     )
 
 
 def refused(
-    return_id: str, order_id: str, lines: tuple[LineQuantity, ...], waybill_number: str, carrier: str, note: str, now: datetime
+    return_id: str, order_id: str, lines: tuple[LineQuantity, ...], waybill_number: str, carrier: str, note: str,
+    now: datetime,
 ) -> ReturnCase:
     """A parcel that was refused at the door: nobody has to approve it, and it is on its way back."""
     return ReturnCase(
-        return_id, order_id, ReturnState.IN_RETURN, lines, now, now, reason=REFUSED, note=note, waybill_number=waybill_number,
-        carrier=carrier,
+        id=return_id, order_id=order_id, state=ReturnState.IN_RETURN, lines=lines, requested_at=now, updated_at=now,
+        reason=REFUSED, note=note, waybill_number=waybill_number, carrier=carrier,
     )
 
 
-def known(case: ReturnCase | None, return_id: str, order_id: str) -> ReturnCase:
+def case_of(case: ReturnCase | None, return_id: str, order_id: str) -> ReturnCase:
     """The case, if it exists and belongs to this order."""
     if case is None or case.order_id != order_id:
         raise NotFound("RETURN_NOT_FOUND", f"there is no return {return_id} of {order_id}")
@@ -102,6 +105,23 @@ def ran_out(case: ReturnCase, now: datetime) -> bool:
 def waybill_deadline(approved_at: datetime) -> datetime:
     """The midnight after the 7th day."""
     return start_of(business_date(approved_at) + timedelta(days=WAYBILL_DAYS + 1))
+
+
+def contestable_until(rejected_at: datetime) -> datetime:
+    """The instant from which a rejection stands for good."""
+    return rejected_at + timedelta(hours=EVIDENCE_HOURS) + TICK
+
+
+def disputable(case: ReturnCase, evidence: tuple[str, ...], now: datetime) -> None:
+    """Refuse a dispute of a rejection that comes too late, or late without evidence.
+
+    `updated_at` of a rejected case is its rejection, for nothing comes after it.
+    """
+    if now >= contestable_until(case.updated_at):
+        raise FailedPrecondition("DISPUTE_WINDOW_CLOSED", f"{case.id} was rejected at {case.updated_at}")
+    if now > case.updated_at + timedelta(hours=DISPUTE_HOURS) and not evidence:
+        needed = f"after {DISPUTE_HOURS} hours a dispute needs evidence"
+        raise InvalidArgument("EVIDENCE_REQUIRED", needed, {"field": "evidence"})
 
 
 def stepped(
@@ -138,5 +158,6 @@ def accepted_units(case: ReturnCase, asked: tuple[LineQuantity, ...]) -> tuple[L
         if line_id not in units:
             raise InvalidArgument("UNKNOWN_LINE", f"{case.id} is not about {line_id}")
         if not 0 < quantity <= units[line_id]:
-            raise FailedPrecondition("QUANTITY_EXCEEDS_BOUGHT", f"{units[line_id]} units of {line_id} were to be returned")
+            detail = f"{units[line_id]} units of {line_id} were to be returned"
+            raise FailedPrecondition("QUANTITY_EXCEEDS_BOUGHT", detail)
     return asked or case.lines

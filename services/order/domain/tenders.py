@@ -53,7 +53,7 @@ NO_COUPON = Coupon()
 
 
 class Share(NamedTuple):
-    """What one tender carries of an operation; `weight_minor` is what was left of it before, by which it was weighed."""
+    """What one tender carries of an operation; `weight_minor` is what was left of it before, its weight."""
 
     type: TenderType
     amount_minor: int
@@ -102,7 +102,7 @@ def _rounded(whole: int, part: int, total: int) -> int:
 def tender_split(
     amounts: Sequence[int], refunds: Sequence[int]
 ) -> tuple[tuple[tuple[int, ...] | None, ...], tuple[int, ...]]:
-    """The parts by tender of each refund in order (None where it is above what remains), and what remains at the end."""
+    """The parts by tender of each refund in order (None if it is above what remains), and what remains at the end."""
     tenders = [Tender(TenderType.CREDIT, amount, captured_minor=amount) for amount in amounts]
     splits: list[tuple[int, ...] | None] = []
     for refund in refunds:

@@ -41,5 +41,8 @@ def step_message(step: Step) -> explanation_pb2.ExplanationStep:
 def tell(step: explanation_pb2.ExplanationStep) -> explanation_pb2.ExplanationStep:
     """The step with its words."""
     parts = [(part.no, part.amount_minor) for part in step.parts]
-    step.text_zh, step.text_en = text(step.rule, step.subject, step.formula, step.amount_minor, step.inputs, parts)
+    step.text_zh, step.text_en = text(
+        rule=step.rule, subject=step.subject, formula=step.formula, amount_minor=step.amount_minor, inputs=step.inputs,
+        parts=parts,
+    )
     return step

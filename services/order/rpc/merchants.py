@@ -1,8 +1,7 @@
 """MerchantService: settlements with merchants that take effect in both books."""
 
 from services.kernel.errors import NotFound
-from services.kernel.ids import derived
-from services.order.domain.merchant_settlement import SettleGiftCardShare
+from services.order.domain.merchant_settlement import SettleGiftCardShare, settlement_key
 from services.order.store.merchant_settlements import find_merchant_settlement
 from services.order.wire.merchants import settlement_message
 from services.runtime.rpc.calls import Context
@@ -21,7 +20,7 @@ class MerchantServicer(rpc.MerchantServiceServicer):
         self, request: pb.SettleGiftCardShareRequest, context: Context
     ) -> pb.SettleGiftCardShareResponse:
         """Pay a merchant what the card book owes it (DOMAIN 3.3)."""
-        key = f"{request.merchant_id}/{derived('mst', request.request_id.lower())}"
+        key = settlement_key(request.merchant_id, request.request_id)
         body = SettleGiftCardShare(request.merchant_id, request.amount.minor_units)
         answer: pb.MerchantSettlement = await self.edge.ask(context, request, key=key, body=body)
         seconds = request.wait_timeout.seconds + request.wait_timeout.nanos / 1e9

@@ -35,7 +35,7 @@ class OrderViews:
         page = page_of(request, LAST)
         async with self.edge.read() as connection:
             found = await list_orders(
-                connection, request.customer_id, request.merchant_id, state, page.after, page.limit
+                connection, request.customer_id, request.merchant_id, state, before=page.after, limit=page.limit
             )
         orders, following = page.cut(found, lambda order: (order.placed_at, order.id), order_message)
         return pb.ListOrdersResponse(orders=orders, next_page_token=following)

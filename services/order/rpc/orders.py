@@ -4,6 +4,7 @@ import asyncio
 
 from services.kernel.errors import SettlementError
 from services.order.domain.commands import ConfirmDelivery
+from services.order.domain.quotes import QuoteContent
 from services.order.rpc import requests
 from services.order.rpc.order_views import OrderViews
 from services.order.rpc.quoting import Quoting, accepted
@@ -48,12 +49,12 @@ class OrderServicer(OrderViews, rpc.OrderServiceServicer):
         return pb.ConfirmDeliveryResponse(order=await self.edge.ask(context, request, key=body.order_id, body=body))
 
     async def CancelOrder(self, request: pb.CancelOrderRequest, context: Context) -> pb.CancelOrderResponse:
-        """Cancel what has not shipped; with a quote, exactly as quoted (CR-1, U1)."""
+        """Cancel what has not shipped; with a quote exactly as it promised (CR-1, U1)."""
+        if not request.quote:
+            return await self._cancel(request, context, None)
         async with self.quoting.fresh_if_stale(request, context):
-            body = requests.cancel_order(request, self.quoting.read(request.quote))
-            settlement = await self.edge.ask(context, request, key=body.order_id, body=body)
-            settlement = accepted(await wait_for_end(self.edge, context, request, settlement), request)
-            return pb.CancelOrderResponse(settlement=settlement)
+            answer = await self._cancel(request, context, self.quoting.read(request.quote))
+            return pb.CancelOrderResponse(settlement=accepted(answer.settlement, request))
 
     async def ForceCancelOrder(
         self, request: pb.ForceCancelOrderRequest, context: Context
@@ -69,6 +70,13 @@ class OrderServicer(OrderViews, rpc.OrderServiceServicer):
         """Cancel many orders, each as a CancelOrder of its own."""
         results = await asyncio.gather(*(self._cancelled(item, context) for item in request.requests))
         return pb.BatchCancelOrdersResponse(results=results)
+
+    async def _cancel(
+        self, request: pb.CancelOrderRequest, context: Context, quote: QuoteContent | None
+    ) -> pb.CancelOrderResponse:
+        body = requests.cancel_order(request, quote)
+        settlement = await self.edge.ask(context, request, key=body.order_id, body=body)
+        return pb.CancelOrderResponse(settlement=await wait_for_end(self.edge, context, request, settlement))
 
     async def _cancelled(self, item: pb.CancelOrderRequest, context: Context) -> pb.BatchCancelResult:
         try:

@@ -3,20 +3,15 @@
 import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime
 from typing import Any
 
 import grpc
 
 from services.kernel.errors import Aborted, SettlementError, Unavailable
-from services.order.domain import commands, quotes
-from services.order.domain.completion import returnable
-from services.order.domain.fulfilment import cancellation_plan
-from services.order.domain.lines import LineQuantity
+from services.order.domain import quotes, quoting
 from services.order.domain.order import Order, owned
-from services.order.domain.plans import CancellationPlan, Money, RefundPlan
-from services.order.domain.refunding import amount_plan, requested_values, return_plan
-from services.order.domain.returns import ReturnCase, accepted_units, known
+from services.order.domain.plans import CancellationPlan, Movement
+from services.order.domain.returns import ReturnCase
 from services.order.domain.tenders import TenderType
 from services.order.store.reads import find_case, find_order
 from services.order.wire.quotes import quote_message
@@ -34,9 +29,6 @@ STALE = "QUOTE_STALE"
 TOKEN_BYTES_MAX = 3_000
 """A fresh quote goes back in the error's metadata if it is not longer; headers have their limit."""
 
-ASKED = "OTHER"
-"""The reason that stands in a cancel which is only asked about."""
-
 
 class Quoting:
     """Quotes for one service process; the channel to the credit ledger is made at the first one."""
@@ -53,7 +45,8 @@ class Quoting:
     async def quote(self, request: order_service_pb2.QuoteRefundRequest, context: Context) -> quote_pb2.RefundQuote:
         """The full result of this refund if it were accepted now."""
         now = self._edge.clock.now()
-        order, plan = await self._planned(request, context, now)
+        order, case = await self._settled(request, context)
+        plan = quoting.quoted_plan(order, case, _subject(request), now)
         preview = await self._preview(plan) if plan.money.in_credit_ledger else None
         return quote_message(order, plan, preview, self._key, now)
 
@@ -76,23 +69,20 @@ class Quoting:
             return {"no_quote": "too long, ask QuoteRefund"}
         return {"quote": base64.b64encode(quote.token).decode(), "amount_minor": str(quote.amount.minor_units)}
 
-    async def _planned(
-        self, request: order_service_pb2.QuoteRefundRequest, context: Context, now: datetime
-    ) -> tuple[Order, CancellationPlan | RefundPlan]:
+    async def _settled(
+        self, request: order_service_pb2.QuoteRefundRequest, context: Context
+    ) -> tuple[Order, ReturnCase | None]:
+        """The order once no settlement is under way on it, and the return case that is named."""
+
         async def look(connection: Connection) -> tuple[Order, ReturnCase | None]:
             order = owned(await find_order(connection, request.order_id), request.order_id, request.customer_id)
             if order.settlement_id:
                 raise NotYet(Unavailable("SETTLEMENT_IN_PROGRESS", f"{order.settlement_id} is under way"))
             return order, await find_case(connection, request.return_id) if request.return_id else None
 
-        order, case = await read_when(self._edge, context, look)
-        if request.WhichOneof("subject") == "return_id":
-            case = known(case, request.return_id, order.id)
-            units = accepted_units(case, case.accepted)
-            return order, return_plan(order, "", case.id, case.lines, units, None, now)
-        return order, _plan(order, request, now)
+        return await read_when(self._edge, context, look)
 
-    async def _preview(self, plan: CancellationPlan | RefundPlan) -> effects_pb2.CreditPreview:
+    async def _preview(self, plan: quoting.QuotedPlan) -> effects_pb2.CreditPreview:
         if self._ledger is None:
             target = self._edge.settings.target("credit_ledger")
             self._ledger = credit_service_pb2_grpc.CreditServiceStub(channel(target))
@@ -104,31 +94,28 @@ class Quoting:
         return preview
 
 
-def accepted(settlement: settlement_pb2.Settlement, request: Any) -> settlement_pb2.Settlement:  # Any: requests with a quote
-    """The settlement; QUOTE_STALE if it was to be exactly as quoted and the credit ledger found that it would not be."""
+def accepted(
+    settlement: settlement_pb2.Settlement, request: Any  # Any: requests with a quote
+) -> settlement_pb2.Settlement:
+    """The settlement; QUOTE_STALE if the credit ledger found that it would not be exactly as quoted."""
     if request.quote and settlement.state == settlement_pb2.SETTLEMENT_STATE_ABORTED and settlement.reason == STALE:
         raise Aborted(STALE, "the account has moved since the quote", {"settlement_id": settlement.settlement_id})
     return settlement
 
 
-def _plan(
-    order: Order, request: order_service_pb2.QuoteRefundRequest, now: datetime
-) -> CancellationPlan | RefundPlan:
-    subject = request.WhichOneof("subject")
-    if subject == "cancel":
-        body = commands.CancelOrder(order.id, ASKED, lines=quantities(request.cancel.lines))
-        return cancellation_plan(order, body, now)
-    if subject == "amount":
-        return amount_plan(order, "", commands.RefundAmount(order.id, request.amount.minor_units), now)
-    lines = quantities(request.return_lines.lines) or tuple(
-        LineQuantity(line.id, line.returnable) for line in order.lines if line.returnable
-    )
-    returnable(order, now)
-    requested_values(order, lines)
-    return return_plan(order, "", "", (), lines, None, now)
+def _subject(request: order_service_pb2.QuoteRefundRequest) -> quoting.Subject:
+    match request.WhichOneof("subject"):
+        case "cancel":
+            return quoting.OfCancel(quantities(request.cancel.lines))
+        case "amount":
+            return quoting.OfAmount(request.amount.minor_units)
+        case "return_id":
+            return quoting.OfReceipt(request.return_id)
+        case _:
+            return quoting.OfReturn(quantities(request.return_lines.lines))
 
 
-def _preview_request(money: Money, release: bool) -> credit_service_pb2.PreviewRefundRequest:
+def _preview_request(money: Movement, release: bool) -> credit_service_pb2.PreviewRefundRequest:
     return credit_service_pb2.PreviewRefundRequest(
         account_id=money.account_id, order_id=money.order_id, merchant_id=money.merchant_id,
         credit_minor=money.of(TenderType.CREDIT), wallet_minor=money.of(TenderType.WALLET),

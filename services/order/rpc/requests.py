@@ -105,7 +105,6 @@ def resolve_dispute(request: after_sale_service_pb2.ResolveDisputeRequest) -> co
     """Read a ResolveDisputeRequest as its command."""
     upheld = request.decision == after_sale_service_pb2.DISPUTE_DECISION_UPHELD
     return commands.ResolveDispute(
-        request.order_id, request.return_id, upheld, request.operator_id, request.reason, quantities(
-            request.accepted_lines
-        )
+        request.order_id, request.return_id, upheld, request.operator_id, request.reason,
+        accepted=quantities(request.accepted_lines),
     )

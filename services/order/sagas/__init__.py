@@ -6,14 +6,22 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from services.kernel.decision import Decision, Known
+from services.kernel.decision import Known
 from services.kernel.errors import Defect
 from services.kernel.saga import Definitions, Phase, Progress, Run, begin
 from services.order.domain.order import Order
 from services.order.domain.plans import Plan
 from services.order.domain.states import Kind
-from services.order.sagas import cancellation, capture, deposit_return, merchant_settlement, placement, refund, refund_reversal
-from services.order.sagas.ending import Ending
+from services.order.sagas import (
+    cancellation,
+    capture,
+    deposit_return,
+    merchant_settlement,
+    placement,
+    refund,
+    refund_reversal,
+)
+from services.order.sagas.ending import Ended, Ending
 
 ENDINGS: Mapping[str, Ending] = {
     Kind.PLACEMENT: placement.ENDING,
@@ -31,18 +39,19 @@ DEFINITIONS = Definitions(
 """All sagas that the order service coordinates; a settlement with a merchant has no order to apply its end to."""
 
 
-def launch(kind: Kind, saga_id: str, order: Order, plan: Plan, now: datetime) -> Progress:
+def launch(saga_id: str, order: Order, plan: Plan, now: datetime) -> Progress:
     """Begin a settlement. One that moves no money has no participant: it is done at once (PR-6)."""
+    definition = DEFINITIONS.latest(plan.kind)
     if not plan.money.empty:
-        return begin(DEFINITIONS.latest(kind), saga_id, order.id, plan, now)
+        return begin(definition, saga_id, order.id, plan, now)
     run = Run(
-        id=saga_id, root=order.id, kind=kind, definition_version=DEFINITIONS.latest(kind).version, phase=Phase.DONE, plan=plan,
+        id=saga_id, root=order.id, kind=plan.kind, definition_version=definition.version, phase=Phase.DONE, plan=plan,
         branches=(), started_at=now, deadline_at=now, decision="COMMIT", updated_at=now,
     )
     return Progress(run, ended=True)
 
 
-def ended(known: Known, order: Order, run: Run, now: datetime) -> Decision:
+def ended(known: Known, order: Order, run: Run, now: datetime) -> Ended:
     """What the end of a settlement does to its order: everything but the run itself."""
     if order.settlement_id not in ("", run.id):
         raise Defect(f"{run.id} ends on {order.id}, which {order.settlement_id} holds")

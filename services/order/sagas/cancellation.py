@@ -1,7 +1,6 @@
 """Cancellation: what did not ship is given back everywhere, or the order stays as it was (CR-1, CR-2)."""
 
 from datetime import datetime
-from typing import Any
 
 from services.kernel.decision import Decision, Known
 from services.kernel.saga import Definition, Run
@@ -12,10 +11,10 @@ from services.order.domain.order import Order, after, moved, summary
 from services.order.domain.participation import ReleaseTenders, ReturnDeposit
 from services.order.domain.plans import CancellationPlan
 from services.order.domain.states import Kind
-from services.order.sagas.ending import HOLD_EXPIRY, Ending, card_redemption, credit_ledger
+from services.order.sagas.ending import HOLD_EXPIRY, Ended, Ending, card_redemption, credit_ledger
 
 
-def _release(plan: Any) -> ReleaseTenders:  # Any: a run of this kind carries a CancellationPlan
+def _release(plan: CancellationPlan) -> ReleaseTenders:
     return ReleaseTenders(plan.money, plan.expired, plan.pins)
 
 
@@ -27,7 +26,7 @@ DEFINITION = Definition(
 )
 
 
-def done(known: Known, order: Order, run: Run, now: datetime) -> Decision:
+def done(known: Known, order: Order, run: Run, now: datetime) -> Ended:
     """Nothing of these units is owed any more (CR-10)."""
     plan: CancellationPlan = run.plan
     lines = updated(order.lines, ((value.id, {"cancelled": value.quantity}) for value in plan.lines))
@@ -40,13 +39,14 @@ def done(known: Known, order: Order, run: Run, now: datetime) -> Decision:
         state=summary(order, lines=lines, tenders=tenders, expired=expired),
     )
     cleared = () if cancelled.open else ((HOLD_EXPIRY, order.id),)
-    return Decision(changes=(cancelled,), events=events, cleared=(*cleared, *no_alarm(order, cancelled.state)))
+    rest = Decision(events=events, cleared=(*cleared, *no_alarm(order, cancelled.state)))
+    return Ended(cancelled, rest=rest)
 
 
-def aborted(known: Known, order: Order, run: Run, now: datetime) -> Decision:
+def aborted(known: Known, order: Order, run: Run, now: datetime) -> Ended:
     """The order is as it was."""
     still, events = after(order, now, settlement_id="", state=summary(order))
-    return Decision(changes=(still,), events=events)
+    return Ended(still, rest=Decision(events=events))
 
 
 def _fact(plan: CancellationPlan, saga_id: str) -> object:

@@ -1,4 +1,4 @@
-"""Capture on shipment: the commit point is the merchant's click (OR-4); the hold is checked again where it lies (A14)."""
+"""Capture on shipment: the merchant's click is the commit point; the hold is checked where it lies (OR-4, A14)."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from services.order.domain.order import Order, after, moved, summary
 from services.order.domain.participation import CaptureDeposit, CaptureTenders
 from services.order.domain.plans import CapturePlan
 from services.order.domain.states import Kind
-from services.order.sagas.ending import HOLD_EXPIRY, Ending, card_redemption, credit_ledger
+from services.order.sagas.ending import HOLD_EXPIRY, Ended, Ending, card_redemption, credit_ledger
 
 DEFINITION = Definition(
     kind=Kind.CAPTURE,
@@ -23,7 +23,7 @@ DEFINITION = Definition(
 )
 
 
-def done(known: Known, order: Order, run: Run, now: datetime) -> Decision:
+def done(known: Known, order: Order, run: Run, now: datetime) -> Ended:
     """These units are on their way, their share is captured."""
     plan: CapturePlan = run.plan
     lines = updated(
@@ -37,15 +37,15 @@ def done(known: Known, order: Order, run: Run, now: datetime) -> Decision:
         state=summary(order, lines=lines, tenders=tenders),
     )
     cleared = () if shipped.open else ((HOLD_EXPIRY, order.id),)
-    return Decision(changes=(shipped,), events=events, cleared=cleared)
+    return Ended(shipped, rest=Decision(events=events, cleared=cleared))
 
 
-def aborted(known: Known, order: Order, run: Run, now: datetime) -> Decision:
+def aborted(known: Known, order: Order, run: Run, now: datetime) -> Ended:
     """The merchant may not ship. A hold that ran out closes the order at once."""
     still, events = after(order, now, settlement_id="", state=summary(order))
     expired = run.reason == "HOLD_EXPIRED"
     timers = (Timer(HOLD_EXPIRY, order.id, order.id, now),) if expired else ()
-    return Decision(changes=(still,), events=events, timers=timers)
+    return Ended(still, rest=Decision(events=events, timers=timers))
 
 
 ENDING = Ending(DEFINITION, done, aborted)

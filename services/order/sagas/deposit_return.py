@@ -1,10 +1,9 @@
-"""Deposit return: the acquirer took the bank payment of an order that was rejected, so it goes back through the rail (PM-5).
+"""Deposit return: the acquirer took the bank payment of a rejected order, so it goes back through the rail (PM-5).
 
 It is a settlement of its own, begun by the decision that rejects the order: the refusal itself stays traceless.
 """
 
 from datetime import datetime
-from typing import Any
 
 from services.kernel.decision import Decision, Known
 from services.kernel.ids import derived
@@ -15,10 +14,10 @@ from services.order.domain.participation import ReturnBankDeposit
 from services.order.domain.plans import DepositReturnPlan
 from services.order.domain.states import Kind
 from services.order.domain.tenders import TenderType
-from services.order.sagas.ending import Ending, credit_ledger
+from services.order.sagas.ending import Ended, Ending, credit_ledger
 
 
-def _give_back(plan: Any) -> ReturnBankDeposit:  # Any: a run of this kind carries a DepositReturnPlan
+def _give_back(plan: DepositReturnPlan) -> ReturnBankDeposit:
     return ReturnBankDeposit(plan.money, plan.payment_reference)
 
 
@@ -39,17 +38,17 @@ def begun(placement: Run, now: datetime) -> Progress | None:
     return begin(DEFINITION, derived("saga", placement.id, "deposit_return"), placement.root, plan, now)
 
 
-def done(known: Known, order: Order, run: Run, now: datetime) -> Decision:
+def done(known: Known, order: Order, run: Run, now: datetime) -> Ended:
     """The rail has it; the order hears of its arrival later."""
     tenders = moved(order.tenders, run.plan.money.shares, "released_minor")
     rejected, events = after(order, now, tenders=tenders, settlement_id="")
-    return Decision(changes=(rejected,), events=events)
+    return Ended(rejected, rest=Decision(events=events))
 
 
-def aborted(known: Known, order: Order, run: Run, now: datetime) -> Decision:
+def aborted(known: Known, order: Order, run: Run, now: datetime) -> Ended:
     """The money stays: it pays another order (OP-4), or no account of this customer can carry it. Said openly."""
     rejected, events = after(order, now, RefundFailed(order.id, "", run.reason, run.id), settlement_id="")
-    return Decision(changes=(rejected,), events=events)
+    return Ended(rejected, rest=Decision(events=events))
 
 
 ENDING = Ending(DEFINITION, done, aborted)

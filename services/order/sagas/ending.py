@@ -3,19 +3,36 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from services.kernel.decision import Decision, Known
 from services.kernel.saga import Definition, Participant, Run
 from services.order.domain.order import Order
 from services.order.domain.participation import CARD_REDEMPTION, CREDIT_LEDGER, CardEffect, CreditEffect
-from services.order.domain.plans import Plan
+from services.order.domain.returns import ReturnCase
 from services.order.domain.tenders import TenderType
 
 HOLD_EXPIRY = "hold_expiry"
 """Timer of an order: its hold runs out unshipped (A14)."""
 
-End = Callable[[Known, Order, Run, datetime], Decision]
+_NOTHING = Decision()
+BodyOf = Callable[[Any], object]  # Any: the plan is of the type that its definition names
+
+
+class Ended(NamedTuple):
+    """What an end leaves behind: the order, the return case that moves with it, and all else that it causes."""
+
+    order: Order
+    case: ReturnCase | None = None
+    rest: Decision = _NOTHING
+
+    def decided(self) -> Decision:
+        """All of it as one decision."""
+        rows = (self.order,) if self.case is None else (self.order, self.case)
+        return replace(self.rest, changes=(*rows, *self.rest.changes))
+
+
+End = Callable[[Known, Order, Run, datetime], Ended]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +46,7 @@ class Ending:
     earlier: tuple[Definition, ...] = ()
 
 
-def credit_ledger(command: Callable[[Plan], object]) -> Participant:
+def credit_ledger(command: BodyOf) -> Participant:
     """The credit ledger's branch: involved if anything but a gift card moves."""
     return Participant(
         service=CREDIT_LEDGER,
@@ -42,18 +59,21 @@ def credit_ledger(command: Callable[[Plan], object]) -> Participant:
 
 
 def creditor(
-    command: Callable[[Plan], object], involved: Callable[[Any], bool],
+    command: BodyOf, involved: Callable[[Any], bool],  # Any: as in BodyOf
     confirmed: Callable[[Run], object] | None = None,
 ) -> Participant:
-    """The credit ledger's branch of what is taken from a merchant: also involved where only a gift card moves, for the merchant
-    may have been paid for it already (P23). Then its root is not the account but the merchant's share."""
+    """The credit ledger's branch of what is taken from a merchant: also involved where only a gift card moves.
+
+    The merchant may have been paid for the card's share already (P23); then the root is not the account but the
+    merchant's share.
+    """
     return replace(
         credit_ledger(command), involved=involved, confirmed=confirmed,
         key=lambda plan: plan.money.account_id if plan.money.in_credit_ledger else plan.money.merchant_share,
     )
 
 
-def card_redemption(command: Callable[[Plan], object]) -> Participant:
+def card_redemption(command: BodyOf) -> Participant:
     """card_redemption's branch: involved if a gift card pays a share."""
     return Participant(
         service=CARD_REDEMPTION,

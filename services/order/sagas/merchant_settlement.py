@@ -1,4 +1,4 @@
-"""Settlement with a merchant, gift-card share: card_redemption gives up what it owes, credit_ledger pays it (DOMAIN 3.3).
+"""A merchant's gift-card share is settled: card_redemption gives up what it owes, credit_ledger pays it (DOMAIN 3.3).
 
 Both are asked first: only card_redemption can refuse, so only it claims. X.CLEARING carries the id of the saga.
 """
@@ -17,8 +17,8 @@ DEFINITION = Definition(
             planned=lambda plan: plan.vector,
         ),
         Participant(
-            service=CARD_REDEMPTION, involved=lambda plan: True, key=lambda plan: plan.share, command=ClearMerchantShare,
-            planned=lambda plan: plan.vector,
+            service=CARD_REDEMPTION, involved=lambda plan: True, key=lambda plan: plan.share,
+            command=ClearMerchantShare, planned=lambda plan: plan.vector,
         ),
     ),
 )

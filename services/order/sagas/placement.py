@@ -1,9 +1,9 @@
 """Placement: all tenders of a new order are reserved, or none (OR-5)."""
 
 from datetime import datetime
-from typing import Any
 
 from services.kernel.calendar import TICK
+from services.kernel.coordination import with_progress
 from services.kernel.decision import Decision, Known, Timer
 from services.kernel.saga import Definition, Run
 from services.order.domain.events import OrderPlaced, OrderRejected
@@ -13,31 +13,36 @@ from services.order.domain.placing import hold_expiry
 from services.order.domain.plans import PlacementPlan
 from services.order.domain.states import Kind, OrderState
 from services.order.sagas import deposit_return
-from services.order.sagas.ending import HOLD_EXPIRY, Ending, card_redemption, credit_ledger
+from services.order.sagas.ending import HOLD_EXPIRY, Ended, Ending, card_redemption, credit_ledger
+
+
+def _authorize(plan: PlacementPlan) -> AuthorizeTenders:
+    return AuthorizeTenders(plan.money, plan.terms, plan.payment_reference)
+
 
 DEFINITION = Definition(
     kind=Kind.PLACEMENT,
     version=1,
     plan_type=PlacementPlan,
     participants=(
-        credit_ledger(lambda plan: AuthorizeTenders(plan.money, plan.terms, plan.payment_reference)),  # type: ignore[union-attr]  # its own plan
-        card_redemption(lambda plan: DepositCard(plan.money)),
+        credit_ledger(_authorize), card_redemption(lambda plan: DepositCard(plan.money)),
     ),
 )
 
 
-def done(known: Known, order: Order, run: Run, now: datetime) -> Decision:
+def done(known: Known, order: Order, run: Run, now: datetime) -> Ended:
     """The merchant may ship, as long as the hold lasts."""
     until = hold_expiry(posted_at(run, now))
-    plan: Any = run.plan  # Any: the run of this kind carries a PlacementPlan
+    plan: PlacementPlan = run.plan
     fact = OrderPlaced(order.id, order.customer_id, order.merchant_id, plan.money.shares, run.id)
     placed, events = after(
         order, now, fact, state=OrderState.AWAITING_SHIPMENT, settlement_id="", hold_expires_at=until
     )
-    return Decision(changes=(placed,), events=events, timers=(Timer(HOLD_EXPIRY, order.id, order.id, until + TICK),))
+    expiry = Timer(HOLD_EXPIRY, order.id, order.id, until + TICK)
+    return Ended(placed, rest=Decision(events=events, timers=(expiry,)))
 
 
-def aborted(known: Known, order: Order, run: Run, now: datetime) -> Decision:
+def aborted(known: Known, order: Order, run: Run, now: datetime) -> Ended:
     """A tender failed: the order is dead, and what the acquirer took for it goes back (PM-5)."""
     returning = deposit_return.begun(run, now)
     rejected, events = after(
@@ -45,10 +50,8 @@ def aborted(known: Known, order: Order, run: Run, now: datetime) -> Decision:
         settlement_id=returning.run.id if returning else "", reject_reason=run.reason,
     )
     if returning is None:
-        return Decision(changes=(rejected,), events=events)
-    return Decision(
-        changes=(rejected, returning.run), events=events, commands=returning.commands, timers=returning.timers
-    )
+        return Ended(rejected, rest=Decision(events=events))
+    return Ended(rejected, rest=with_progress(Decision(events=events), returning))
 
 
 ENDING = Ending(DEFINITION, done, aborted)

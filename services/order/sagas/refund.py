@@ -1,20 +1,25 @@
 """Refund: returned units, or an amount, go back to the tenders that paid them, in all books or in none (CR-7, CR-8)."""
 
 from datetime import datetime
-from typing import Any
 
-from services.kernel.decision import Aggregate, Decision, Known
+from services.kernel.decision import Decision, Known
 from services.kernel.errors import Defect
 from services.kernel.saga import Definition, Run
 from services.order.domain.completion import no_alarm
 from services.order.domain.events import OrderRefunded, RefundAccepted, RefundFailed
 from services.order.domain.lines import Line, LineQuantity, updated
 from services.order.domain.order import Order, Refund, after, moved, summary, with_refund
-from services.order.domain.participation import ClawBack, RefundCard, RefundTenders, credit_effect, uncovered_minor
+from services.order.domain.participation import (
+    ClawBackFromMerchant,
+    RefundCard,
+    RefundTenders,
+    credit_effect,
+    uncovered_minor,
+)
 from services.order.domain.plans import RefundPlan
 from services.order.domain.returns import ReturnCase, stepped
 from services.order.domain.states import Kind, OrderState, RefundState, ReturnState
-from services.order.sagas.ending import Ending, card_redemption, credit_ledger, creditor
+from services.order.sagas.ending import Ended, Ending, card_redemption, credit_ledger, creditor
 
 PENDING = "PENDING_CHANNEL"
 """What the credit ledger calls a refund that waits for the flash network."""
@@ -29,13 +34,13 @@ RETURN_STATES = {
 """Where a return case stands by how far its refund is (DOMAIN 2.2)."""
 
 
-def _refund(plan: Any, uncovered: int = 0) -> RefundTenders | ClawBack:  # Any: a run of this kind carries a RefundPlan
+def _refund(plan: RefundPlan, uncovered: int = 0) -> RefundTenders | ClawBackFromMerchant:
     if not plan.money.in_credit_ledger:
-        return ClawBack(plan.money, uncovered)
+        return ClawBackFromMerchant(plan.money, uncovered)
     return RefundTenders(plan.money, plan.refund_id, plan.pins, uncovered)
 
 
-def _refund_card(plan: Any) -> RefundCard:  # Any: a run of this kind carries a RefundPlan
+def _refund_card(plan: RefundPlan) -> RefundCard:
     return RefundCard(plan.money, plan.refund_id, plan.awaits_network)
 
 
@@ -48,12 +53,13 @@ DEFINITION = Definition(
 )
 
 _EARLIER = Definition(
-    kind=Kind.REFUND, version=1, plan_type=RefundPlan, participants=(credit_ledger(_refund), card_redemption(_refund_card))
+    kind=Kind.REFUND, version=1, plan_type=RefundPlan,
+    participants=(credit_ledger(_refund), card_redemption(_refund_card)),
 )
 """Before the credit ledger took part where only a gift card moves (P23)."""
 
 
-def done(known: Known, order: Order, run: Run, now: datetime) -> Decision:
+def done(known: Known, order: Order, run: Run, now: datetime) -> Ended:
     """The money is back, or accepted by the flash network (PM-1)."""
     plan: RefundPlan = run.plan
     case = _case(known, plan)
@@ -64,14 +70,14 @@ def done(known: Known, order: Order, run: Run, now: datetime) -> Decision:
     coupon = order.coupon._replace(refunded_minor=order.coupon.refunded_minor + plan.money.coupon_minor)
     state = summary(order, lines=lines, refunds=refunds, tenders=tenders)
     refunded, events = after(
-        order, now, _fact(plan, entry, state), lines=lines, tenders=tenders, coupon=coupon, refunds=refunds, state=state,
-        settlement_id="",
+        order, now, _fact(plan, entry, state), lines=lines, tenders=tenders, coupon=coupon, refunds=refunds,
+        state=state, settlement_id="",
     )
-    changes = _with_case(refunded, case, now, RETURN_STATES[entry.state])
-    return Decision(changes=changes, events=events, cleared=no_alarm(order, state))
+    later = _later(case, RETURN_STATES[entry.state], now)
+    return Ended(refunded, later, Decision(events=events, cleared=no_alarm(order, state)))
 
 
-def aborted(known: Known, order: Order, run: Run, now: datetime) -> Decision:
+def aborted(known: Known, order: Order, run: Run, now: datetime) -> Ended:
     """Nothing was changed. A return whose quote was stale may be confirmed again; any other failure needs a person."""
     plan: RefundPlan = run.plan
     case = _case(known, plan)
@@ -80,14 +86,17 @@ def aborted(known: Known, order: Order, run: Run, now: datetime) -> Decision:
         order, now, RefundFailed(order.id, plan.refund_id, run.reason, run.id), refunds=refunds, settlement_id=""
     )
     state = ReturnState.IN_RETURN if run.reason == "QUOTE_STALE" else ReturnState.REFUND_EXCEPTION
-    return Decision(changes=_with_case(failed, case, now, state), events=events)
+    return Ended(failed, _later(case, state, now), Decision(events=events))
 
 
 def refunded_fact(plan: RefundPlan, settlement_id: str, state: OrderState) -> OrderRefunded:
     """The refund took effect everywhere."""
     units = tuple(LineQuantity(value.id, value.quantity) for value in plan.lines)
     full = state is OrderState.FULLY_REFUNDED
-    return OrderRefunded(plan.money.order_id, plan.refund_id, plan.money.shares, units, full, settlement_id)
+    return OrderRefunded(
+        order_id=plan.money.order_id, refund_id=plan.refund_id, shares=plan.money.shares, lines=units, full=full,
+        settlement_id=settlement_id,
+    )
 
 
 def _fact(plan: RefundPlan, entry: Refund, state: OrderState) -> object:
@@ -123,8 +132,8 @@ def _case(known: Known, plan: RefundPlan) -> ReturnCase | None:
     return known.find(ReturnCase, plan.return_id) if plan.return_id else None
 
 
-def _with_case(order: Order, case: ReturnCase | None, now: datetime, state: ReturnState) -> tuple[Aggregate, ...]:
-    return (order,) if case is None or case.state is state else (order, stepped(case, now, state))
+def _later(case: ReturnCase | None, state: ReturnState, now: datetime) -> ReturnCase | None:
+    return None if case is None or case.state is state else stepped(case, now, state)
 
 
 ENDING = Ending(DEFINITION, done, aborted, earlier=(_EARLIER,))

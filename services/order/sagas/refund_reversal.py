@@ -1,47 +1,46 @@
 """Refund reversal: what a refund did is undone in all books, and the order is as before it (P24)."""
 
 from datetime import datetime
-from typing import Any
 
 from services.kernel.decision import Decision, Known, Timer
 from services.kernel.errors import Defect
 from services.kernel.saga import Definition, Run
+from services.order.domain import participation
 from services.order.domain.completion import alarm
 from services.order.domain.events import RefundReversed
 from services.order.domain.lines import updated
 from services.order.domain.order import Order, after, moved, summary, with_refund
-from services.order.domain.participation import ClawBack, UndoCardRefund, UndoRefund
 from services.order.domain.plans import ReversalPlan
 from services.order.domain.states import Kind, OrderState, RefundState
-from services.order.sagas.ending import Ending, card_redemption, credit_ledger, creditor
+from services.order.sagas.ending import Ended, Ending, card_redemption, credit_ledger, creditor
 
 
-def _undo(plan: Any) -> UndoRefund | ClawBack:  # Any: a run of this kind carries a ReversalPlan
+def _reverse(plan: ReversalPlan) -> participation.ReverseRefund | participation.ClawBackFromMerchant:
     if not plan.money.in_credit_ledger:
-        return ClawBack(plan.money, plan.uncovered_minor, undone=True)
-    return UndoRefund(plan.money, plan.refund_id)
+        return participation.ClawBackFromMerchant(plan.money, plan.uncovered_minor, undone=True)
+    return participation.ReverseRefund(plan.money, plan.refund_id)
 
 
-def _undo_card(plan: Any) -> UndoCardRefund:  # Any: a run of this kind carries a ReversalPlan
-    return UndoCardRefund(plan.money, plan.refund_id)
+def _reverse_card(plan: ReversalPlan) -> participation.ReverseCardRefund:
+    return participation.ReverseCardRefund(plan.money, plan.refund_id)
 
 
 DEFINITION = Definition(
     kind=Kind.REFUND_REVERSAL, version=2, plan_type=ReversalPlan,
     participants=(
-        creditor(_undo, lambda plan: plan.money.in_credit_ledger or plan.uncovered_minor > 0),
-        card_redemption(_undo_card),
+        creditor(_reverse, lambda plan: plan.money.in_credit_ledger or plan.uncovered_minor > 0),
+        card_redemption(_reverse_card),
     ),
 )
 
 _EARLIER = Definition(
     kind=Kind.REFUND_REVERSAL, version=1, plan_type=ReversalPlan,
-    participants=(credit_ledger(_undo), card_redemption(_undo_card)),
+    participants=(credit_ledger(_reverse), card_redemption(_reverse_card)),
 )
 """Before the credit ledger took part where only a gift card moves (P24)."""
 
 
-def done(known: Known, order: Order, run: Run, now: datetime) -> Decision:
+def done(known: Known, order: Order, run: Run, now: datetime) -> Ended:
     """Quantities, tenders and coupon are as before the refund."""
     plan: ReversalPlan = run.plan
     undone = order.refund_of(plan.refund_settlement_id)
@@ -58,7 +57,7 @@ def done(known: Known, order: Order, run: Run, now: datetime) -> Decision:
         order, now, fact, lines=lines, tenders=tenders, coupon=coupon, refunds=refunds, settlement_id="",
         state=summary(order, lines=lines, refunds=refunds, tenders=tenders),
     )
-    return Decision(changes=(reversed_order,), events=events, timers=_alarms(order, now))
+    return Ended(reversed_order, rest=Decision(events=events, timers=_alarms(order, now)))
 
 
 def _alarms(order: Order, now: datetime) -> tuple[Timer, ...]:
@@ -68,10 +67,10 @@ def _alarms(order: Order, now: datetime) -> tuple[Timer, ...]:
     return (alarm(order, order.delivered_at, now),)
 
 
-def aborted(known: Known, order: Order, run: Run, now: datetime) -> Decision:
+def aborted(known: Known, order: Order, run: Run, now: datetime) -> Ended:
     """The refund stands."""
     still, events = after(order, now, settlement_id="")
-    return Decision(changes=(still,), events=events)
+    return Ended(still, rest=Decision(events=events))
 
 
 ENDING = Ending(DEFINITION, done, aborted, earlier=(_EARLIER,))

@@ -71,6 +71,7 @@ async def save_cases(connection: Connection, cases: Sequence[ReturnCase]) -> Non
 
 def _details(case: ReturnCase) -> _Details:
     return _Details(
-        case.reason, case.note, case.waybill_number, case.carrier, case.return_address, case.reject_reason,
-        case.disputed_by, case.evidence, case.dispute_note,
+        reason=case.reason, note=case.note, waybill_number=case.waybill_number, carrier=case.carrier,
+        return_address=case.return_address, reject_reason=case.reject_reason, disputed_by=case.disputed_by,
+        evidence=case.evidence, dispute_note=case.dispute_note,
     )

@@ -12,7 +12,9 @@ _COLUMNS = "id, merchant_id, amount_minor, settlement_id, started_at, state, rea
 
 def _settlement_of(row: asyncpg.Record) -> MerchantSettlement:
     return MerchantSettlement(
-        row[0], row[1], row[2], row[3], row[4], MerchantSettlementState(row[5]), row[6], row[7], row[8]
+        id=row["id"], merchant_id=row["merchant_id"], amount_minor=row["amount_minor"],
+        settlement_id=row["settlement_id"], started_at=row["started_at"], state=MerchantSettlementState(row["state"]),
+        reason=row["reason"], ended_at=row["ended_at"], version=row["version"],
     )
 
 
@@ -28,10 +30,10 @@ async def save_merchant_settlements(connection: Connection, rows: Sequence[Merch
     """Insert new ones, update known ones; what is settled with whom never changes."""
     await connection.execute(
         f"""insert into merchant_settlements ({_COLUMNS})
-            select * from unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::timestamptz[], $6::text[], $7::text[],
-                                 $8::timestamptz[], $9::bigint[])
-            on conflict (id) do update set state = excluded.state, reason = excluded.reason, ended_at = excluded.ended_at,
-                version = excluded.version""",
+            select * from unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::timestamptz[], $6::text[],
+                                 $7::text[], $8::timestamptz[], $9::bigint[])
+            on conflict (id) do update set state = excluded.state, reason = excluded.reason,
+                ended_at = excluded.ended_at, version = excluded.version""",
         [s.id for s in rows], [s.merchant_id for s in rows], [s.amount_minor for s in rows],
         [s.settlement_id for s in rows], [s.started_at for s in rows], [s.state.value for s in rows],
         [s.reason for s in rows], [s.ended_at for s in rows], [s.version for s in rows],
@@ -40,5 +42,7 @@ async def save_merchant_settlements(connection: Connection, rows: Sequence[Merch
 
 async def find_merchant_settlement(connection: Connection, settlement_id: str) -> MerchantSettlement | None:
     """The settlement that this saga carries, not locked."""
-    row = await connection.fetchrow(f"select {_COLUMNS} from merchant_settlements where settlement_id = $1", settlement_id)
+    row = await connection.fetchrow(
+        f"select {_COLUMNS} from merchant_settlements where settlement_id = $1", settlement_id
+    )
     return _settlement_of(row) if row else None

@@ -84,6 +84,6 @@ async def save_orders(connection: Connection, orders: Sequence[Order]) -> None:
 
 def _details(order: Order) -> _Details:
     return _Details(
-        order.promotions, order.terms, order.delivered_at, order.expired, order.cancel_reason, order.reject_reason,
-        order.contestable_until,
+        promotions=order.promotions, terms=order.terms, delivered_at=order.delivered_at, expired=order.expired,
+        cancel_reason=order.cancel_reason, reject_reason=order.reject_reason, contestable_until=order.contestable_until,
     )

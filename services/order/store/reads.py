@@ -1,4 +1,4 @@
-"""Queries for callers. They lock nothing and answer what is committed; pages go on after a key, so their order is stable."""
+"""Queries for callers. They lock nothing and answer what is committed; a page goes on after the key of the last."""
 
 from collections.abc import Sequence
 from datetime import datetime

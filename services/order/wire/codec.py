@@ -27,7 +27,9 @@ _ANSWERS = (
     Entry(answers.Started, settlement_pb2.Settlement, settlement.started_message),
     Entry(answers.Resolved, after_sale_service_pb2.ResolveDisputeResponse, settlement.resolved_message),
     Entry(answers.Received, after_sale_service_pb2.ConfirmReceiptResponse, settlement.received_message),
-    Entry(merchant_settlement.MerchantSettlement, merchant_service_pb2.MerchantSettlement, merchants.settlement_message),
+    Entry(
+        merchant_settlement.MerchantSettlement, merchant_service_pb2.MerchantSettlement, merchants.settlement_message
+    ),
 )
 _COMMANDS = (
     Entry(participation.AuthorizeTenders, credit_pb2.AuthorizeTenders, participants.authorize),
@@ -35,13 +37,13 @@ _COMMANDS = (
     Entry(participation.ReturnBankDeposit, credit_pb2.ReturnBankDeposit, participants.return_bank_deposit),
     Entry(participation.CaptureTenders, credit_pb2.CaptureTenders, participants.capture),
     Entry(participation.RefundTenders, credit_pb2.RefundTenders, participants.refund),
-    Entry(participation.UndoRefund, credit_pb2.ReverseRefund, participants.undo_refund),
-    Entry(participation.ClawBack, credit_pb2.ClawBackFromMerchant, participants.claw_back),
+    Entry(participation.ReverseRefund, credit_pb2.ReverseRefund, participants.reverse_refund),
+    Entry(participation.ClawBackFromMerchant, credit_pb2.ClawBackFromMerchant, participants.claw_back_from_merchant),
     Entry(participation.DepositCard, card_pb2.DepositCard, participants.deposit_card),
     Entry(participation.ReturnDeposit, card_pb2.ReturnDeposit, participants.return_deposit),
     Entry(participation.CaptureDeposit, card_pb2.CaptureDeposit, participants.capture_deposit),
     Entry(participation.RefundCard, card_pb2.RefundCard, participants.refund_card),
-    Entry(participation.UndoCardRefund, card_pb2.ReverseCardRefund, participants.undo_card_refund),
+    Entry(participation.ReverseCardRefund, card_pb2.ReverseCardRefund, participants.reverse_card_refund),
     Entry(merchant_settlement.PayGiftCardShare, credit_pb2.PayGiftCardShare, merchants.pay_gift_card_share),
     Entry(merchant_settlement.ClearMerchantShare, card_pb2.ClearMerchantShare, merchants.clear_merchant_share),
 )

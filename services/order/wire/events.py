@@ -89,7 +89,8 @@ def refund_exception(fact: events.RefundExceptionRaised) -> events_pb2.RefundExc
 def refund_reversed(fact: events.RefundReversed) -> events_pb2.RefundReversed:
     """A refund was undone."""
     return events_pb2.RefundReversed(
-        order_id=fact.order_id, refund_id=fact.refund_id, amount_minor=fact.amount_minor, settlement_id=fact.settlement_id
+        order_id=fact.order_id, refund_id=fact.refund_id, amount_minor=fact.amount_minor,
+        settlement_id=fact.settlement_id,
     )
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from services.order.domain import participation as ask
 from services.order.domain.commands import BankRefundSettled, FlashRefundConfirmed, FlashRefundExpired
-from services.order.domain.plans import Money, Pins
+from services.order.domain.plans import Movement, Pins
 from services.order.domain.tenders import TenderType
 from services.order.wire.scalars import REFUND_STATES, terms_message
 from services.runtime.ground.scalars import instant_from_wire, instant_to_wire
@@ -56,14 +56,15 @@ def refund(body: ask.RefundTenders) -> credit_pb2.RefundTenders:
     return message
 
 
-def claw_back(body: ask.ClawBack) -> credit_pb2.ClawBackFromMerchant:
+def claw_back_from_merchant(body: ask.ClawBackFromMerchant) -> credit_pb2.ClawBackFromMerchant:
     """What a merchant owes of a gift card's refund."""
     return credit_pb2.ClawBackFromMerchant(
-        merchant_id=body.money.merchant_id, order_id=body.money.order_id, amount_minor=body.amount_minor, undone=body.undone
+        merchant_id=body.money.merchant_id, order_id=body.money.order_id, amount_minor=body.amount_minor,
+        undone=body.undone,
     )
 
 
-def undo_refund(body: ask.UndoRefund) -> credit_pb2.ReverseRefund:
+def reverse_refund(body: ask.ReverseRefund) -> credit_pb2.ReverseRefund:
     """Undo a refund."""
     return credit_pb2.ReverseRefund(**_names(body.money), **_amounts(body.money), refund_id=body.refund_id)
 
@@ -88,7 +89,7 @@ def refund_card(body: ask.RefundCard) -> card_pb2.RefundCard:
     return card_pb2.RefundCard(**_card(body.money), refund_id=body.refund_id, awaits_network=body.awaits_network)
 
 
-def undo_card_refund(body: ask.UndoCardRefund) -> card_pb2.ReverseCardRefund:
+def reverse_card_refund(body: ask.ReverseCardRefund) -> card_pb2.ReverseCardRefund:
     """Undo a refund onto a card."""
     return card_pb2.ReverseCardRefund(**_card(body.money), refund_id=body.refund_id)
 
@@ -119,18 +120,18 @@ def bank_settled(wire: notices_pb2.BankRefundSettled) -> BankRefundSettled:
     return BankRefundSettled(wire.order_id, wire.refund_id, wire.leg_id, wire.amount_minor, wire.rerouted)
 
 
-def _names(money: Money) -> dict[str, Any]:  # Any: they are the fields of several messages
+def _names(money: Movement) -> dict[str, Any]:  # Any: they are the fields of several messages
     return {"account_id": money.account_id, "order_id": money.order_id, "merchant_id": money.merchant_id}
 
 
-def _amounts(money: Money) -> dict[str, Any]:  # Any: they are the fields of several messages
+def _amounts(money: Movement) -> dict[str, Any]:  # Any: they are the fields of several messages
     return {
         "credit_minor": money.of(TenderType.CREDIT), "wallet_minor": money.of(TenderType.WALLET),
         "bank_minor": money.of(TenderType.BANKCARD), "coupon_minor": money.coupon_minor,
     }
 
 
-def _card(money: Money) -> dict[str, Any]:  # Any: they are the fields of several messages
+def _card(money: Movement) -> dict[str, Any]:  # Any: they are the fields of several messages
     return {
         "card_id": money.card_id, "order_id": money.order_id, "merchant_id": money.merchant_id,
         "amount_minor": money.of(TenderType.GIFTCARD),

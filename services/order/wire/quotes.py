@@ -6,9 +6,9 @@ from hashlib import blake2b
 from services.kernel.calendar import business_date
 from services.order.domain.lines import LineQuantity, LineValue
 from services.order.domain.order import Order
-from services.order.domain.plans import CancellationPlan, Money, RefundPlan
+from services.order.domain.plans import Movement
 from services.order.domain.quotes import POLICY_VERSION, QuoteContent, sign, valid_until
-from services.order.domain.states import Kind
+from services.order.domain.quoting import QuotedPlan
 from services.order.wire.scalars import KINDS, tender_shares
 from services.runtime.ground.scalars import instant_from_wire, instant_to_wire, money_to_wire
 from settlement.credit_ledger.v1 import effects_pb2
@@ -18,7 +18,7 @@ _NOT_PROMISED = ("post_time", "account_version", "refund_id", "refund_state", "l
 """What of an effect only its execution knows: when, under which names, and how the network takes it."""
 
 
-def result_digest(moved: Money, lines: tuple[LineValue, ...], effect: effects_pb2.CreditEffect | None) -> str:
+def result_digest(moved: Movement, lines: tuple[LineValue, ...], effect: effects_pb2.CreditEffect | None) -> str:
     """One name for a whole result: units, tenders, coupon, and everything that happens on the account. The same for a
     quote and for its execution, or the quote was broken."""
     digest = blake2b(digest_size=16)
@@ -37,19 +37,18 @@ def result_digest(moved: Money, lines: tuple[LineValue, ...], effect: effects_pb
 
 
 def quote_message(
-    order: Order, plan: CancellationPlan | RefundPlan, preview: effects_pb2.CreditPreview | None, key: bytes, now: datetime
+    order: Order, plan: QuotedPlan, preview: effects_pb2.CreditPreview | None, key: bytes, now: datetime
 ) -> quote_pb2.RefundQuote:
     """The quote of a plan. Its token is good until the account's own preview ends, if an account takes part."""
-    kind = Kind.CANCELLATION if isinstance(plan, CancellationPlan) else Kind.REFUND
     content = QuoteContent(
-        order_id=order.id, kind=kind, amount_minor=plan.money.amount_minor,
+        order_id=order.id, kind=plan.kind, amount_minor=plan.money.amount_minor,
         lines=tuple(LineQuantity(value.id, value.quantity) for value in plan.lines), order_version=order.version,
         account_version=preview.account_version if preview else 0,
         valid_until=min(valid_until(now), instant_from_wire(preview.valid_until)) if preview else valid_until(now),
         digest=result_digest(plan.money, plan.lines, preview.effect if preview else None),
     )
     message = quote_pb2.RefundQuote(
-        order_id=order.id, kind=KINDS.to_wire[kind], amount=money_to_wire(plan.money.amount_minor),
+        order_id=order.id, kind=KINDS.to_wire[plan.kind], amount=money_to_wire(plan.money.amount_minor),
         lines=[_line(value) for value in plan.lines], tenders=tender_shares(plan.money.shares),
         order_version=order.version, account_version=content.account_version, policy_version=POLICY_VERSION,
         business_date=business_date(now).isoformat(), quote_time=instant_to_wire(now),

@@ -24,12 +24,14 @@ from services.runtime.stored.sagas import saga_table
 from settlement.card_redemption.v1 import commands_pb2 as card_commands_pb2
 from settlement.card_redemption.v1 import effects_pb2 as card_effects_pb2
 from settlement.credit_ledger.v1 import commands_pb2, effects_pb2
+from tests.in_memory import NOW
 from tests.services.batches import decide
-from tests.services.order.world import NOW
 
 PARTITIONS = 8
 ALL_TABLES = (*TABLES, saga_table(DEFINITIONS))
-_FIELDS = (("BANKCARD", "bank_minor"), ("COUPON", "coupon_minor"), ("CREDIT", "credit_minor"), ("WALLET", "wallet_minor"))
+_FIELDS = (
+    ("BANKCARD", "bank_minor"), ("COUPON", "coupon_minor"), ("CREDIT", "credit_minor"), ("WALLET", "wallet_minor"),
+)
 
 _Effect = tuple[tuple[tuple[str, int], ...], tuple[str, bytes]]
 _NOTHING: _Effect = ((), ("", b""))
@@ -47,7 +49,10 @@ class Shop:
 
     async def run(self, *messages: Message) -> Batch:
         """Decide these messages in one transaction; a message that fails fails the test."""
-        business = Business(ALL_TABLES, RULES, TIMERS, CODEC, Outbound("order", CODEC, PARTITIONS), PARTITIONS)
+        business = Business(
+            tables=ALL_TABLES, rules=RULES, timers=TIMERS, codec=CODEC, outbound=Outbound("order", CODEC, PARTITIONS),
+            partitions=PARTITIONS,
+        )
         batch = await decide(self.connection, business, messages, self.now, next(self._numbers) * 10_000)
         self.effects, self.encoded = batch.effects, batch.encoded
         return batch
@@ -66,7 +71,7 @@ class Shop:
         return CODEC.message(answered.type, answered.outcome)
 
     async def settle(self) -> None:
-        """Let the participants say yes until nothing is sent any more; what is sent together is answered in one batch."""
+        """Let the participants say yes until nothing is sent any more; what is sent together is answered together."""
         sent = commands(self.encoded)
         while sent:
             await self.run(*[self._answer(command) for command in sent])
@@ -102,7 +107,9 @@ def _effect(name: str, payload: bytes) -> _Effect:
         done.post_time.FromDatetime(NOW)
         return (("GIFTCARD", card.amount_minor),), (done.DESCRIPTOR.full_name, done.SerializeToString())
     command = getattr(commands_pb2, name.rpartition(".")[2]).FromString(payload)
-    effect = effects_pb2.CreditEffect(order_id=command.order_id, account_id=command.account_id, credit_minor=command.credit_minor)
+    effect = effects_pb2.CreditEffect(
+        order_id=command.order_id, account_id=command.account_id, credit_minor=command.credit_minor
+    )
     effect.post_time.FromDatetime(NOW)
     moved = tuple((kind, getattr(command, amount)) for kind, amount in _FIELDS if getattr(command, amount))
     return moved, (effect.DESCRIPTOR.full_name, effect.SerializeToString())

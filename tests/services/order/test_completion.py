@@ -21,7 +21,8 @@ from services.order.domain.commands import (
 from services.order.domain.completion import AFTER_SALE
 from services.order.domain.participation import CREDIT_LEDGER
 from services.order.domain.states import OrderState, RefundState
-from tests.services.order.world import NOW, ORDER_ID, TWO, delivered, placed, reason_of, requested, sent_back, shipped, units
+from tests.in_memory import NOW
+from tests.services.order.world import ORDER_ID, TWO, delivered, placed, requested, sent_back, shipped, units
 
 SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
@@ -49,8 +50,8 @@ def test_a_late_timer_lets_no_return_through(offset: timedelta, over: bool) -> N
     world, other = delivered(), delivered()
     world.now = other.now = END + offset
 
-    assert reason_of(world.ask(RequestReturn(ORDER_ID, units(L2=1)))) == ("AFTER_SALE_CLOSED" if over else "")
-    assert reason_of(other.ask(RefundAmount(ORDER_ID, 1))) == ("AFTER_SALE_CLOSED" if over else "")
+    assert world.ask(RequestReturn(ORDER_ID, units(L2=1))).reason == ("AFTER_SALE_CLOSED" if over else "")
+    assert other.ask(RefundAmount(ORDER_ID, 1)).reason == ("AFTER_SALE_CLOSED" if over else "")
 
 
 def test_a_completed_order_refuses_everything() -> None:
@@ -70,7 +71,7 @@ def test_a_completed_order_refuses_everything() -> None:
         (ConfirmDelivery(ORDER_ID), "ORDER_STATE"),
         (RefuseDelivery(ORDER_ID, "SF9"), "ORDER_STATE"),
     ):
-        assert reason_of(world.ask(body)) == reason
+        assert world.ask(body).reason == reason
     assert world.state() is OrderState.COMPLETED
 
 
@@ -83,11 +84,11 @@ def test_an_open_case_defers_the_end(stop: str) -> None:
     world.turn(SECOND)
 
     assert world.state() is OrderState.DELIVERED
-    assert world.timers[AFTER_SALE, ORDER_ID][1] == END + DAY
-    assert reason_of(world.ask(RequestReturn(ORDER_ID, units(L2=1)))) == "AFTER_SALE_CLOSED"
+    assert world.timers[AFTER_SALE, ORDER_ID].due_at == END + DAY
+    world.ask(RequestReturn(ORDER_ID, units(L2=1))).then_refused("AFTER_SALE_CLOSED")
     world.ask(WithdrawReturn(ORDER_ID, case.id) if stop == "withdraw" else ConfirmReceipt(ORDER_ID, case.id))
     world.settle()
-    assert reason_of(world.ask(RefundAmount(ORDER_ID, 1))) == "AFTER_SALE_CLOSED"
+    world.ask(RefundAmount(ORDER_ID, 1)).then_refused("AFTER_SALE_CLOSED")
     world.turn(DAY)
 
     assert world.state() is OrderState.COMPLETED
@@ -101,7 +102,7 @@ def test_money_without_goods_may_still_settle_an_open_case() -> None:
     requested(world, L1=1)
     world.turn(SECOND)
 
-    assert reason_of(world.ask(RefundAmount(ORDER_ID, 100))) == ""
+    assert world.ask(RefundAmount(ORDER_ID, 100)).reason == ""
 
 
 def test_a_refund_that_waits_for_its_channel_defers_the_end() -> None:
@@ -141,7 +142,7 @@ def test_an_order_that_never_arrived_is_not_completed() -> None:
     world.turn(END - NOW + 400 * DAY)
 
     assert world.state() is OrderState.IN_TRANSIT
-    assert reason_of(world.ask(RequestReturn(ORDER_ID, units(L1=1)))) == ""
+    assert world.ask(RequestReturn(ORDER_ID, units(L1=1))).reason == ""
 
 
 def test_a_refund_of_a_completed_order_can_be_undone() -> None:
@@ -162,7 +163,7 @@ def test_a_refund_of_a_completed_order_can_be_undone() -> None:
     assert world.refund().state is RefundState.REVERSED
     assert world.facts()[-1] == "RefundReversed"
     assert world.timers == {}
-    assert reason_of(world.ask(RequestReturn(ORDER_ID, units(L2=1)))) == "AFTER_SALE_CLOSED"
+    world.ask(RequestReturn(ORDER_ID, units(L2=1))).then_refused("AFTER_SALE_CLOSED")
 
 
 def test_a_refused_reversal_leaves_a_completed_order_as_it_was() -> None:
@@ -193,7 +194,7 @@ def test_a_fully_refunded_order_waits_for_nothing(late: bool) -> None:
     world.settle()
 
     assert world.state() is OrderState.DELIVERED
-    assert world.timers[AFTER_SALE, ORDER_ID][1] == END
+    assert world.timers[AFTER_SALE, ORDER_ID].due_at == END
     world.turn(timedelta())
     assert world.state() is (OrderState.COMPLETED if late else OrderState.DELIVERED)
 
@@ -226,4 +227,4 @@ def test_a_rejection_that_can_be_disputed_defers_the_end(offset: timedelta, over
 
     assert world.state() is (OrderState.COMPLETED if over else OrderState.DELIVERED)
     reason = "DISPUTE_WINDOW_CLOSED" if over else ""
-    assert reason_of(world.ask(DisputeRejection(ORDER_ID, case.id, ("photo-1",)))) == reason
+    assert world.ask(DisputeRejection(ORDER_ID, case.id, ("photo-1",))).reason == reason

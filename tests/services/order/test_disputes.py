@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 
-from services.kernel.decision import Done, Outcome
 from services.kernel.saga import Verdict
 from services.order.domain.answers import Resolved
 from services.order.domain.commands import (
@@ -22,6 +21,7 @@ from services.order.domain.commands import (
 )
 from services.order.domain.returns import ReturnCase
 from services.order.domain.states import OrderState, ReturnState
+from tests.in_memory import Step
 from tests.services.order.world import (
     ORDER_ID,
     TWO,
@@ -29,7 +29,6 @@ from tests.services.order.world import (
     case_of,
     delivered,
     placed,
-    reason_of,
     requested,
     sent_back,
     shipped,
@@ -41,11 +40,11 @@ DAY = timedelta(days=1)
 PROOF = ("photo-1", "weight-2")
 
 
-def resolved(outcome: Outcome) -> Resolved:
+def resolved(step: Step) -> Resolved:
     """What support's decision came to."""
-    assert isinstance(outcome, Done), outcome
-    assert isinstance(outcome.result, Resolved)
-    return outcome.result
+    result = step.result
+    assert isinstance(result, Resolved)
+    return result
 
 
 def rejected(world: World, **quantities: int) -> ReturnCase:
@@ -56,7 +55,7 @@ def rejected(world: World, **quantities: int) -> ReturnCase:
 
 def resolve(case: ReturnCase, upheld: bool, **quantities: int) -> ResolveDispute:
     """Support's decision."""
-    return ResolveDispute(ORDER_ID, case.id, upheld, "op_1", "looked at it", units(**quantities))
+    return ResolveDispute(ORDER_ID, case.id, upheld, "op_1", "looked at it", accepted=units(**quantities))
 
 
 # -- refused at the door
@@ -89,8 +88,8 @@ def test_a_refused_delivery_takes_what_is_in_no_case_yet() -> None:
     case = case_of(world.ask(RefuseDelivery(ORDER_ID, "SF7")))
 
     assert case.lines == units(L1=1)
-    assert reason_of(world.ask(RefuseDelivery(ORDER_ID, "SF7"))) == "ORDER_STATE"
-    assert reason_of(world.ask(CancelOrder(ORDER_ID, "NOT_WANTED"))) == ""
+    world.ask(RefuseDelivery(ORDER_ID, "SF7")).then_refused("ORDER_STATE")
+    assert world.ask(CancelOrder(ORDER_ID, "NOT_WANTED")).reason == ""
 
 
 def test_who_may_refuse_what() -> None:
@@ -98,23 +97,23 @@ def test_who_may_refuse_what() -> None:
     world = placed(TWO)
     refuse = RefuseDelivery(ORDER_ID, "SF7")
 
-    assert reason_of(world.ask(refuse)) == "ORDER_NOT_SHIPPED"
+    world.ask(refuse).then_refused("ORDER_NOT_SHIPPED")
     world.ask(ConfirmShipment(ORDER_ID))
-    assert reason_of(world.ask(refuse)) == "BUSY"
+    world.ask(refuse).then_refused("BUSY")
     world.settle()
-    assert reason_of(world.ask(RefuseDelivery(ORDER_ID, "SF7", customer_id="other"))) == "ORDER_NOT_FOUND"
-    assert reason_of(world.ask(RefuseDelivery("ord_none", "SF7"), "ord_none")) == "ORDER_NOT_FOUND"
+    world.ask(RefuseDelivery(ORDER_ID, "SF7", customer_id="other")).then_refused("ORDER_NOT_FOUND")
+    world.ask(RefuseDelivery("ord_none", "SF7"), "ord_none").then_refused("ORDER_NOT_FOUND")
     world.ask(ConfirmDelivery(ORDER_ID))
-    assert reason_of(world.ask(refuse)) == "ORDER_STATE"
+    world.ask(refuse).then_refused("ORDER_STATE")
 
 
 def test_a_refused_delivery_after_all_was_paid_back_is_refused() -> None:
-    """PR-5: nothing is left to refund."""
+    """Nothing is left to refund (PR-5)."""
     world = shipped(TWO)
     world.ask(RefundAmount(ORDER_ID, 100_000))
     world.settle()
 
-    assert reason_of(world.ask(RefuseDelivery(ORDER_ID, "SF7"))) == "REFUND_EXCEEDS_REMAINING"
+    world.ask(RefuseDelivery(ORDER_ID, "SF7")).then_refused("REFUND_EXCEEDS_REMAINING")
 
 
 # -- disputes of a receipt
@@ -150,7 +149,7 @@ def test_support_rejects_a_disputed_receipt() -> None:
     assert (answer.case.state, answer.case.reject_reason) == (ReturnState.REJECTED, "looked at it")
     assert world.order.lines[0].returning == 0
     assert world.facts()[-2:] == ["ReturnDisputeResolved", "ReturnRejected"]
-    assert reason_of(world.ask(DisputeRejection(ORDER_ID, sent.id, PROOF))) == "RETURN_STATE"
+    world.ask(DisputeRejection(ORDER_ID, sent.id, PROOF)).then_refused("RETURN_STATE")
 
 
 def test_the_merchant_may_give_in() -> None:
@@ -159,10 +158,10 @@ def test_the_merchant_may_give_in() -> None:
     sent = sent_back(world, L2=1)
     world.ask(DisputeReceipt(ORDER_ID, sent.id, PROOF))
 
-    assert reason_of(world.ask(ConfirmReceipt(ORDER_ID, sent.id))) == ""
+    assert world.ask(ConfirmReceipt(ORDER_ID, sent.id)).reason == ""
     world.settle()
     assert world.case(sent.id).state is ReturnState.REFUNDED
-    assert reason_of(world.ask(resolve(sent, True))) == "RETURN_STATE"
+    world.ask(resolve(sent, True)).then_refused("RETURN_STATE")
 
 
 def test_a_disputed_refund_that_fails_needs_a_person() -> None:
@@ -174,7 +173,7 @@ def test_a_disputed_refund_that_fails_needs_a_person() -> None:
     world.answer(world.sent.pop(), Verdict.REFUSED, "ACCOUNT_NOT_ACTIVE")
 
     assert world.case(sent.id).state is ReturnState.REFUND_EXCEPTION
-    assert reason_of(world.ask(ConfirmReceipt(ORDER_ID, sent.id))) == ""
+    assert world.ask(ConfirmReceipt(ORDER_ID, sent.id)).reason == ""
     world.settle()
     assert world.case(sent.id).state is ReturnState.REFUNDED
 
@@ -192,10 +191,10 @@ def test_who_may_dispute_a_receipt() -> None:
         (resolve(sent, True), "RETURN_STATE"),
         (ResolveDispute(ORDER_ID, "ret_none", True, "op_1", "why"), "RETURN_NOT_FOUND"),
     ):
-        assert reason_of(world.ask(body)) == reason
-    assert reason_of(world.ask(DisputeReceipt("ord_none", sent.id, PROOF), "ord_none")) == "ORDER_NOT_FOUND"
+        assert world.ask(body).reason == reason
+    world.ask(DisputeReceipt("ord_none", sent.id, PROOF), "ord_none").then_refused("ORDER_NOT_FOUND")
     unknown = ResolveDispute("ord_none", sent.id, True, "op_1", "why")
-    assert reason_of(world.ask(unknown, "ord_none")) == "ORDER_NOT_FOUND"
+    world.ask(unknown, "ord_none").then_refused("ORDER_NOT_FOUND")
 
 
 def test_what_support_accepts_must_have_been_sent() -> None:
@@ -204,9 +203,9 @@ def test_what_support_accepts_must_have_been_sent() -> None:
     sent = sent_back(world, L1=1)
     world.ask(DisputeReceipt(ORDER_ID, sent.id, PROOF))
 
-    assert reason_of(world.ask(resolve(sent, True, L1=2))) == "QUANTITY_EXCEEDS_BOUGHT"
-    assert reason_of(world.ask(resolve(sent, True, L2=1))) == "UNKNOWN_LINE"
-    assert reason_of(world.ask(resolve(sent, False, L1=1))) == "INVALID_ARGUMENT"
+    world.ask(resolve(sent, True, L1=2)).then_refused("QUANTITY_EXCEEDS_BOUGHT")
+    world.ask(resolve(sent, True, L2=1)).then_refused("UNKNOWN_LINE")
+    world.ask(resolve(sent, False, L1=1)).then_refused("INVALID_ARGUMENT")
     assert world.case(sent.id).state is ReturnState.IN_DISPUTE
 
 
@@ -221,8 +220,8 @@ def test_a_rejection_that_support_lifts_goes_its_way() -> None:
     disputed = case_of(world.ask(DisputeRejection(ORDER_ID, case.id, (), "it was never worn", "customer")))
     assert (disputed.state, disputed.disputed_by) == (ReturnState.IN_DISPUTE, "CUSTOMER")
     assert world.order.lines[0].returning == 2
-    assert reason_of(world.ask(ConfirmReceipt(ORDER_ID, case.id))) == "WAYBILL_STATE"
-    assert reason_of(world.ask(resolve(case, True, L1=1))) == "INVALID_ARGUMENT"
+    world.ask(ConfirmReceipt(ORDER_ID, case.id)).then_refused("WAYBILL_STATE")
+    world.ask(resolve(case, True, L1=1)).then_refused("INVALID_ARGUMENT")
     answer = resolved(world.ask(resolve(case, True)))
 
     assert (answer.case.state, answer.run) == (ReturnState.APPROVED, None)
@@ -242,7 +241,7 @@ def test_a_rejection_that_support_confirms_is_for_good() -> None:
     world.ask(resolve(case, False))
 
     assert world.case(case.id).state is ReturnState.REJECTED
-    assert reason_of(world.ask(DisputeRejection(ORDER_ID, case.id, PROOF))) == "RETURN_STATE"
+    world.ask(DisputeRejection(ORDER_ID, case.id, PROOF)).then_refused("RETURN_STATE")
     assert requested(world, L1=2).state is ReturnState.REQUESTED
 
 
@@ -258,7 +257,7 @@ def test_a_rejection_is_disputed_in_time(
     case = rejected(world, L2=1)
     world.turn(timedelta(hours=hours) + offset)
 
-    assert reason_of(world.ask(DisputeRejection(ORDER_ID, case.id, evidence))) == (reason if late else "")
+    assert world.ask(DisputeRejection(ORDER_ID, case.id, evidence)).reason == (reason if late else "")
 
 
 def test_without_evidence_and_too_late_is_too_late() -> None:
@@ -267,7 +266,7 @@ def test_without_evidence_and_too_late_is_too_late() -> None:
     case = rejected(world, L2=1)
     world.turn(4 * DAY)
 
-    assert reason_of(world.ask(DisputeRejection(ORDER_ID, case.id))) == "DISPUTE_WINDOW_CLOSED"
+    world.ask(DisputeRejection(ORDER_ID, case.id)).then_refused("DISPUTE_WINDOW_CLOSED")
 
 
 def test_who_may_dispute_a_rejection() -> None:
@@ -280,7 +279,7 @@ def test_who_may_dispute_a_rejection() -> None:
         (DisputeRejection(ORDER_ID, waiting.id), "RETURN_STATE"),
         (DisputeRejection(ORDER_ID, "ret_none"), "RETURN_NOT_FOUND"),
     ):
-        assert reason_of(world.ask(body)) == reason
-    assert reason_of(world.ask(DisputeRejection("ord_none", case.id), "ord_none")) == "ORDER_NOT_FOUND"
+        assert world.ask(body).reason == reason
+    world.ask(DisputeRejection("ord_none", case.id), "ord_none").then_refused("ORDER_NOT_FOUND")
     requested(world, L2=1)
-    assert reason_of(world.ask(DisputeRejection(ORDER_ID, case.id))) == "QUANTITY_EXCEEDS_BOUGHT"
+    world.ask(DisputeRejection(ORDER_ID, case.id)).then_refused("QUANTITY_EXCEEDS_BOUGHT")

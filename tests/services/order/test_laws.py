@@ -6,10 +6,9 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.kernel.decision import Busy, Done
+from services.kernel.decision import Done
 from services.kernel.messages import Op
 from services.kernel.saga import TERMINAL, Phase, Run, Verdict
-from services.order.domain import explanation
 from services.order.domain.commands import (
     ApproveReturn,
     CancelOrder,
@@ -28,12 +27,14 @@ from services.order.domain.commands import (
     ReverseRefund,
 )
 from services.order.domain.completion import AFTER_SALE
+from services.order.domain.explanation import explain
 from services.order.domain.lines import LineQuantity
 from services.order.domain.order import Order
 from services.order.domain.pricing import Promotion, discount_alloc, payable, unit_refund
 from services.order.domain.returns import ReturnCase
 from services.order.domain.states import OrderState
 from services.order.domain.tenders import TenderType, tender_split
+from tests.services.order.steps import holds
 from tests.services.order.world import ORDER_ID, World, new_order
 
 AMOUNTS = st.integers(0, 1_000_000)
@@ -72,7 +73,7 @@ def test_promotions_lose_no_fen(amounts: list[int], data: st.DataObject) -> None
 
 @given(AMOUNTS, st.integers(1, 50))
 def test_units_of_a_line_sum_to_the_line(amount: int, quantity: int) -> None:
-    """CV-7: and differ by one fen at most."""
+    """And differ by one fen at most (CV-7)."""
     values = unit_refund(amount, quantity)
 
     assert sum(values) == amount
@@ -81,7 +82,7 @@ def test_units_of_a_line_sum_to_the_line(amount: int, quantity: int) -> None:
 
 @given(st.lists(AMOUNTS, min_size=1, max_size=4), st.data())
 def test_refunds_empty_every_tender_exactly(amounts: list[int], data: st.DataObject) -> None:
-    """CV-6, PR-7: parts are never negative nor above what is left, and the last refund clears all."""
+    """Parts are never negative nor above what is left, and the last refund clears all (CV-6, PR-7)."""
     refunds, left = [], sum(amounts)
     for _ in range(data.draw(st.integers(0, 5))):
         refunds.append(data.draw(st.integers(0, left)))
@@ -98,7 +99,7 @@ def test_refunds_empty_every_tender_exactly(amounts: list[int], data: st.DataObj
 
 @given(st.lists(AMOUNTS, min_size=1, max_size=4), st.integers(1, 100))
 def test_a_refund_above_the_rest_changes_nothing(amounts: list[int], more: int) -> None:
-    """PR-5."""
+    """It is refused, and what is left stays (PR-5)."""
     splits, remaining = tender_split(amounts, [sum(amounts) + more])
 
     assert splits == (None,)
@@ -161,7 +162,7 @@ def argue(world: World, some: tuple[LineQuantity, ...], chance: Random) -> None:
         dispute: type[DisputeReceipt | DisputeRejection] = DisputeReceipt
     else:
         asked, dispute = world.ask(RequestReturn(ORDER_ID, some)), DisputeRejection
-    if isinstance(asked, Done) and isinstance(asked.result, ReturnCase):
+    if isinstance(asked.outcome, Done) and isinstance(asked.result, ReturnCase):
         world.ask(RejectReturn(ORDER_ID, asked.result.id))
         world.ask(dispute(ORDER_ID, asked.result.id, ("photo",)))
         world.ask(ResolveDispute(ORDER_ID, asked.result.id, chance.random() < 0.5, "op_1", "why"))
@@ -170,16 +171,16 @@ def argue(world: World, some: tuple[LineQuantity, ...], chance: Random) -> None:
 def send_back(world: World, some: tuple[LineQuantity, ...]) -> bool:
     """A return case up to its receipt, if the request is not refused."""
     asked = world.ask(RequestReturn(ORDER_ID, some))
-    if not isinstance(asked, Done) or not isinstance(asked.result, ReturnCase):
+    if not isinstance(asked.outcome, Done) or not isinstance(asked.result, ReturnCase):
         return False
     case = asked.result
     world.ask(ApproveReturn(ORDER_ID, case.id))
     world.ask(RegisterWaybill(ORDER_ID, case.id, "SF1"))
-    return isinstance(world.ask(ConfirmReceipt(ORDER_ID, case.id)), Done)
+    return world.ask(ConfirmReceipt(ORDER_ID, case.id)).reason == ""
 
 
 def deliver(world: World, chance: Random, lost_max: int = 8) -> None:
-    """Messages in any order, lost (the wake-up sends them again), twice; TRY may be refused, like a participant would."""
+    """Messages in any order, lost (the wake-up sends them again), twice; TRY may be refused, as participants do."""
     for _ in range(200):
         if not world.sent:
             if not world.order.settlement_id:
@@ -220,8 +221,8 @@ def test_every_history_keeps_the_books_of_the_order(body: PlaceOrder, chance: Ra
     assert all(run.phase in TERMINAL for run in runs)
     assert not [key for key in world.timers if key[0] == "saga"]
     for run in runs:
-        steps = explanation.explain(world.order, run.plan)
-        assert all(explanation.holds(step) for step in steps)
+        steps = explain(world.order, run.plan)
+        assert all(holds(step) for step in steps)
         assert steps[-1].amount_minor == run.plan.money.amount_minor or steps[-1].rule == "A24"
 
 
@@ -243,7 +244,8 @@ def test_returning_unit_by_unit_gives_everything_back(body: PlaceOrder, chance: 
         world.settle()
 
     assert world.state() is OrderState.FULLY_REFUNDED
-    assert world.order.refunded_minor == sum(payable([n.quantity * n.unit_price_minor for n in body.lines], body.promotions))
+    prices = [line.quantity * line.unit_price_minor for line in body.lines]
+    assert world.order.refunded_minor == sum(payable(prices, body.promotions))
     check(world.order)
 
 
@@ -258,6 +260,6 @@ def test_nobody_passes_a_settlement_under_way(body: PlaceOrder) -> None:
     before = dict(world.rows)
 
     for call in (ConfirmShipment(ORDER_ID), CancelOrder(ORDER_ID, "OTHER"), RefundAmount(ORDER_ID, 1)):
-        assert isinstance(world.ask(call), Busy)
+        world.ask(call).then_refused("BUSY")
 
     assert world.rows == before

@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from services.kernel.decision import Command, Done
+from services.kernel.decision import Command
 from services.kernel.errors import NotFound
-from services.kernel.messages import Message, Op
+from services.kernel.messages import Op
 from services.kernel.saga import Phase, Reply, Run, Verdict
-from services.order.decisions import RULES
 from services.order.domain.merchant_settlement import (
     MerchantPlan,
     MerchantSettlement,
@@ -25,7 +24,7 @@ from settlement.common.v1 import money_pb2
 from settlement.order.v1 import merchant_service_pb2 as pb
 from tests.services.order.shop import Shop
 from tests.services.order.test_store import same_as_saved
-from tests.services.order.world import World, reason_of
+from tests.services.order.world import World
 
 KEY = "mer_1/mst_1"
 SETTLED, REFUSED = MerchantSettlementState.SETTLED, MerchantSettlementState.REFUSED
@@ -33,7 +32,7 @@ SETTLED, REFUSED = MerchantSettlementState.SETTLED, MerchantSettlementState.REFU
 
 def _begun() -> World:
     world = World()
-    assert isinstance(world.ask(SettleGiftCardShare("mer_1", 4_000), KEY), Done)
+    assert world.ask(SettleGiftCardShare("mer_1", 4_000), KEY).reason == ""
     return world
 
 
@@ -51,8 +50,8 @@ def _answer(world: World, command: Command, verdict: Verdict = Verdict.DONE, rea
     saga = command.saga
     assert saga is not None
     moved = (("GIFTCARD", 4_000),) if saga.op is Op.TRY and verdict is Verdict.DONE else ()
-    reply = Reply(saga.saga_id, saga.branch, saga.op, verdict, reason, moved)
-    world._decide(RULES[Reply], Message("", KEY, reply, "reply"))  # tests may look inside
+    reply = Reply(saga.saga_id, saga.branch, saga.op, verdict, reason, moved=moved)
+    world.reply(KEY, reply)
 
 
 def _answer_all(world: World, refusing: str = "", reason: str = "") -> None:
@@ -66,7 +65,10 @@ def test_both_books_are_asked_and_then_told() -> None:
     """TRY to both under the merchant's first share, CONFIRM to both, done; the root says so."""
     world = _begun()
 
-    tried = [(c.participant, c.key, c.saga.op if c.saga else None, c.body.plan) for c in world.sent]  # type: ignore[attr-defined]  # both have it
+    tried = [
+        (c.participant, c.key, c.saga.op if c.saga else None, c.body.plan)  # type: ignore[attr-defined]  # both have it
+        for c in world.sent
+    ]
     _answer_all(world)
     confirmed = [(c.participant, c.saga.op if c.saga else None) for c in world.sent]
     _answer_all(world)
@@ -74,7 +76,8 @@ def test_both_books_are_asked_and_then_told() -> None:
     plan = MerchantPlan("mer_1", 4_000)
     assert tried == [("credit_ledger", "mer_1/00", Op.TRY, plan), ("card_redemption", "mer_1/00", Op.TRY, plan)]
     assert confirmed == [("credit_ledger", Op.CONFIRM), ("card_redemption", Op.CONFIRM)]
-    assert (_run(world).phase, _settlement(world).state, _settlement(world).ended_at) == (Phase.DONE, SETTLED, world.now)
+    settlement = _settlement(world)
+    assert (_run(world).phase, settlement.state, settlement.ended_at) == (Phase.DONE, SETTLED, world.now)
     assert not world.timers
 
 
@@ -87,7 +90,8 @@ def test_what_is_not_owed_leaves_no_trace() -> None:
     _answer_all(world)
 
     assert cancelled == [Op.CANCEL, Op.CANCEL]
-    assert (_run(world).phase, _settlement(world).state, _settlement(world).reason) == (Phase.ABORTED, REFUSED, "EXCEEDS_PAYABLE")
+    settlement = _settlement(world)
+    assert (_run(world).phase, settlement.state, settlement.reason) == (Phase.ABORTED, REFUSED, "EXCEEDS_PAYABLE")
 
 
 def test_a_lost_command_is_sent_again_and_silence_ends_it() -> None:
@@ -108,7 +112,7 @@ def test_a_lost_command_is_sent_again_and_silence_ends_it() -> None:
 @pytest.mark.parametrize("amount", [0, -1])
 def test_nothing_is_not_settled(amount: int) -> None:
     """INVALID_AMOUNT, before anybody is asked."""
-    assert reason_of(World().ask(SettleGiftCardShare("mer_1", amount), KEY)) == "INVALID_AMOUNT"
+    World().ask(SettleGiftCardShare("mer_1", amount), KEY).then_refused("INVALID_AMOUNT")
 
 
 @dataclass
@@ -145,7 +149,8 @@ async def test_a_settlement_is_begun_awaited_and_read(shop: Shop) -> None:
     await same_as_saved(shop)
     await shop.settle()
     await same_as_saved(shop)
-    read = await service.GetMerchantSettlement(pb.GetMerchantSettlementRequest(settlement_id=begun.settlement_id), context)
+    asked = pb.GetMerchantSettlementRequest(settlement_id=begun.settlement_id)
+    read = await service.GetMerchantSettlement(asked, context)
 
     assert (begun.state, begun.settlement_id[:5]) == (pb.MERCHANT_SETTLEMENT_STATE_SETTLING, "saga_")
     assert (read.merchant_settlement.state, read.merchant_settlement.amount.minor_units) == (
@@ -165,5 +170,6 @@ async def test_a_caller_may_wait_for_the_end(shop: Shop) -> None:
     done = (await MerchantServicer(edge).SettleGiftCardShare(request, edge)).merchant_settlement
 
     assert done.state == pb.MERCHANT_SETTLEMENT_STATE_SETTLED
+    unknown = pb.GetMerchantSettlementRequest(settlement_id="saga_x")
     with pytest.raises(NotFound, match="SETTLEMENT_NOT_FOUND"):
-        await MerchantServicer(edge).GetMerchantSettlement(pb.GetMerchantSettlementRequest(settlement_id="saga_x"), edge)
+        await MerchantServicer(edge).GetMerchantSettlement(unknown, edge)

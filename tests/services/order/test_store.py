@@ -39,7 +39,10 @@ from tests.services.order.world import ORDER_ID, new_order, units
 
 MIXED = new_order(
     (("L1", 2, 30_000), ("L2", 1, 50_000)),
-    ((TenderType.CREDIT, 50_000), (TenderType.WALLET, 20_000), (TenderType.GIFTCARD, 20_000), (TenderType.BANKCARD, 10_000)),
+    (
+        (TenderType.CREDIT, 50_000), (TenderType.WALLET, 20_000), (TenderType.GIFTCARD, 20_000),
+        (TenderType.BANKCARD, 10_000),
+    ),
     (Promotion(10_000, (0, 1), "first"),),
     1_500,
 )
@@ -111,7 +114,8 @@ async def test_disputes_and_refused_parcels_come_back_as_they_were_saved(shop: S
 
     disputed = await shop.ask(order_id, DisputeReceipt(order_id, case.return_id, ("photo-1",), "空的", "merchant"))
     await same_as_saved(shop)
-    answer = await shop.ask(order_id, ResolveDispute(order_id, case.return_id, True, "op_1", "it is there", units(L1=1)))
+    upheld = ResolveDispute(order_id, case.return_id, True, "op_1", "it is there", accepted=units(L1=1))
+    answer = await shop.ask(order_id, upheld)
     await same_as_saved(shop)
     await shop.settle()
     await shop.ask(order_id, ConfirmShipment(order_id))
@@ -158,8 +162,12 @@ async def test_the_views_spread_lines_tenders_and_refunds(shop: Shop) -> None:
     await shop.ask(order_id, RefundAmount(order_id, 11_000))
     await shop.settle()
 
-    lines = await shop.connection.fetch("select line_id, payable_minor, shipped from order_lines where order_id = $1", order_id)
-    tenders = await shop.connection.fetch("select tender, captured_minor, refunded_minor from order_tenders order by no")
+    lines = await shop.connection.fetch(
+        "select line_id, payable_minor, shipped from order_lines where order_id = $1", order_id
+    )
+    tenders = await shop.connection.fetch(
+        "select tender, captured_minor, refunded_minor from order_tenders order by no"
+    )
     refunds = await shop.connection.fetch("select state, amount_minor from order_refunds")
 
     assert [tuple(row) for row in lines] == [("L1", 54_545, 2), ("L2", 45_455, 1)]
@@ -176,16 +184,16 @@ async def test_lists_are_ordered_and_go_on_where_they_stopped(shop: Shop) -> Non
     await shop.settle()
     connection = shop.connection
 
-    first = await reads.list_orders(connection, "customer", "", "", LAST, 3)
-    rest = await reads.list_orders(connection, "", "merchant", "", (first[-1].placed_at, first[-1].id), 3)
-    cancelled = await reads.list_orders(connection, "customer", "merchant", "CANCELLED", LAST, 3)
+    first = await reads.list_orders(connection, "customer", "", "", LAST, limit=3)
+    rest = await reads.list_orders(connection, "", "merchant", "", (first[-1].placed_at, first[-1].id), limit=3)
+    cancelled = await reads.list_orders(connection, "customer", "merchant", "CANCELLED", LAST, limit=3)
     runs = await reads.list_runs(connection, ids[0], "", FIRST, 5)
 
     assert [order.id for order in (*first, *rest)] == ids[::-1]
     assert [order.id for order in cancelled] == [ids[0]]
     assert [run.kind for run in runs] == ["placement", "cancellation"]
     assert list(await reads.list_runs(connection, ids[0], "cancellation", FIRST, 5)) == [runs[1]]
-    assert await reads.list_orders(connection, "somebody", "", "", LAST, 3) == []
+    assert await reads.list_orders(connection, "somebody", "", "", LAST, limit=3) == []
 
 
 async def test_a_batch_of_many_orders_takes_as_many_statements_as_one(shop: Shop) -> None:

@@ -8,7 +8,7 @@ from services.kernel.saga import Branch, Phase, Run
 from services.order.domain.lines import Line
 from services.order.domain.merchant_settlement import KIND, MerchantPlan
 from services.order.domain.order import Order, Refund
-from services.order.domain.plans import Money, RefundPlan
+from services.order.domain.plans import Movement, RefundPlan
 from services.order.domain.states import OrderState, RefundState
 from services.order.domain.tenders import Coupon, Share, Tender, TenderType
 from services.order.store.orders import save_orders
@@ -30,7 +30,7 @@ REFUND = Refund(
     id="rfd_1", settlement_id="saga_1", state=RefundState.SUCCEEDED, amount_minor=1, reversal_id="saga_2", confirmed_at=AT,
     bank_settled_at=AT, rerouted=True,
 )
-MONEY = Money(
+MONEY = Movement(
     order_id="ord_1", customer_id="cus_1", merchant_id="mer_1", account_id="acc_1", card_id="crd_1",
     shares=tuple(Share(kind, amount, 100 + amount) for amount, kind in enumerate(TenderType, start=1)), coupon_minor=9,
 )
@@ -44,7 +44,7 @@ REFUNDS = ListView("order_refunds", Refund._fields, frozenset({"order_id"}), {"i
 SHARES = [f"{kind.lower()}_minor" for kind in TenderType]
 """A settlement has a column for what each means of payment carries."""
 SETTLEMENTS = ListView(
-    "settlements", [name for name in Money._fields if name != "shares"] + SHARES,
+    "settlements", [name for name in Movement._fields if name != "shares"] + SHARES,
     frozenset({"settlement_id", "root", "kind", "phase", "decision", "started_at", "services", "two_phase"}),
 )
 
@@ -77,7 +77,7 @@ async def test_a_settlement_is_read_by_name(shop: Shop) -> None:
     refund, merchant = rows["saga_1"], rows["saga_2"]
 
     assert {name: refund[name] for name in SHARES} == {f"{s.type.lower()}_minor": s.amount_minor for s in MONEY.shares}
-    assert {name: refund[name] for name in Money._fields if name != "shares"} == {
+    assert {name: refund[name] for name in Movement._fields if name != "shares"} == {
         name: value for name, value in MONEY._asdict().items() if name != "shares"
     }
     assert (refund["services"], refund["two_phase"]) == (["credit_ledger"], False)

@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.kernel.decision import Done
 from services.kernel.errors import Aborted
 from services.kernel.saga import Verdict
 from services.order.domain import quotes
@@ -24,11 +23,13 @@ from services.order.domain.commands import (
     WithdrawReturn,
 )
 from services.order.domain.events import BankRefundArrived
+from services.order.domain.lines import LineQuantity
 from services.order.domain.returns import ReturnCase
 from services.order.domain.states import OrderState, RefundState, ReturnState
 from services.order.domain.tenders import TenderType
 from services.order.wire.settlements import settlement_message
-from tests.services.order.world import NOW, ORDER_ID, World, new_order, placed, reason_of, shipped, units
+from tests.in_memory import NOW
+from tests.services.order.world import ORDER_ID, World, new_order, placed, shipped, units
 
 SECOND = timedelta(seconds=1)
 EDGES = ((-SECOND, False), (timedelta(), False), (SECOND, True))
@@ -38,14 +39,13 @@ EDGES = ((-SECOND, False), (timedelta(), False), (SECOND, True))
 def opened(world: World) -> ReturnCase:
     """A new return case of the only line."""
     outcome = world.ask(RequestReturn(ORDER_ID, units(L1=1)))
-    assert isinstance(outcome, Done)
     assert isinstance(outcome.result, ReturnCase)
     return outcome.result
 
 
 @pytest.mark.parametrize(("offset", "over"), EDGES)
 def test_a_hold_lasts_thirty_days(offset: timedelta, over: bool) -> None:
-    """A14: after it the order is closed before it can ship; the release tells the ledger why."""
+    """After it the order is closed before it can ship; the release tells the ledger why (A14)."""
     world = placed()
 
     world.turn(timedelta(days=30) + offset)
@@ -53,7 +53,7 @@ def test_a_hold_lasts_thirty_days(offset: timedelta, over: bool) -> None:
     assert [c.body.expired for c in world.sent] == ([True] if over else [])  # type: ignore[attr-defined]  # a release
     world.settle()
     assert world.state() is (OrderState.PAYMENT_EXPIRED if over else OrderState.AWAITING_SHIPMENT)
-    assert reason_of(world.ask(ConfirmShipment(ORDER_ID))) == ("HOLD_EXPIRED" if over else "")
+    assert world.ask(ConfirmShipment(ORDER_ID)).reason == ("HOLD_EXPIRED" if over else "")
 
 
 @pytest.mark.parametrize(("offset", "over"), EDGES)
@@ -63,8 +63,8 @@ def test_a_late_expiry_timer_lets_nothing_through(offset: timedelta, over: bool)
     for each in (world, other):
         each.now += timedelta(days=30) + offset
 
-    assert reason_of(world.ask(ConfirmShipment(ORDER_ID))) == ("HOLD_EXPIRED" if over else "")
-    assert reason_of(other.ask(CancelOrder(ORDER_ID, "NOT_WANTED"))) == ("HOLD_EXPIRED" if over else "")
+    assert world.ask(ConfirmShipment(ORDER_ID)).reason == ("HOLD_EXPIRED" if over else "")
+    assert other.ask(CancelOrder(ORDER_ID, "NOT_WANTED")).reason == ("HOLD_EXPIRED" if over else "")
 
 
 def test_a_capture_that_the_ledger_finds_expired_closes_the_order() -> None:
@@ -97,7 +97,7 @@ def test_an_expiry_that_meets_a_settlement_looks_again() -> None:
 
 @pytest.mark.parametrize(("offset", "over"), EDGES)
 def test_the_merchant_answers_within_48_hours(offset: timedelta, over: bool) -> None:
-    """A13: after them the case is approved by time, whether the timer came or not."""
+    """After them the case is approved by time, whether the timer came or not (A13)."""
     timely, late = shipped(), shipped()
     case, other = opened(timely), opened(late)
 
@@ -106,7 +106,7 @@ def test_the_merchant_answers_within_48_hours(offset: timedelta, over: bool) -> 
 
     assert timely.case(case.id).state is (ReturnState.APPROVED if over else ReturnState.REQUESTED)
     for world, each in ((timely, case), (late, other)):
-        assert reason_of(world.ask(RejectReturn(ORDER_ID, each.id, "no"))) == ("RETURN_STATE" if over else "")
+        assert world.ask(RejectReturn(ORDER_ID, each.id, "no")).reason == ("RETURN_STATE" if over else "")
 
 
 @pytest.mark.parametrize(("offset", "over"), [(-SECOND, False), (timedelta(), True), (SECOND, True)])
@@ -124,7 +124,7 @@ def test_a_waybill_comes_within_seven_days(offset: timedelta, over: bool) -> Non
     assert timely.case(case.id).state is (ReturnState.EXPIRED if over else ReturnState.APPROVED)
     assert timely.order.lines[0].returning == (0 if over else 1)
     for world, each in ((timely, case), (late, other)):
-        assert reason_of(world.ask(RegisterWaybill(ORDER_ID, each.id, "SF1"))) == ("RETURN_STATE" if over else "")
+        assert world.ask(RegisterWaybill(ORDER_ID, each.id, "SF1")).reason == ("RETURN_STATE" if over else "")
 
 
 def test_time_approves_on_the_way_where_its_timer_is_late() -> None:
@@ -133,17 +133,17 @@ def test_time_approves_on_the_way_where_its_timer_is_late() -> None:
     case = opened(world)
     world.now += timedelta(hours=50)
 
-    assert reason_of(world.ask(RegisterWaybill(ORDER_ID, case.id, "SF1"))) == ""
+    assert world.ask(RegisterWaybill(ORDER_ID, case.id, "SF1")).reason == ""
 
     assert world.case(case.id).state is ReturnState.IN_RETURN
     assert world.case(case.id).version == case.version + 1
     assert world.facts()[-2:] == ["ReturnApproved", "ReturnShipped"]
-    assert reason_of(world.ask(WithdrawReturn(ORDER_ID, case.id))) == "WAYBILL_STATE"
+    world.ask(WithdrawReturn(ORDER_ID, case.id)).then_refused("WAYBILL_STATE")
 
 
 @pytest.mark.parametrize(("offset", "over"), EDGES)
 def test_a_refund_settles_within_24_hours(offset: timedelta, over: bool) -> None:
-    """SC-5: at 24 h it is fine, later an exception, told once; it still ends well."""
+    """At 24 h it is fine, later an exception, told once; it still ends well (SC-5)."""
     world = shipped()
     world.ask(RefundAmount(ORDER_ID, 1_000))
     world.turn(timedelta(hours=24) + offset)
@@ -158,7 +158,7 @@ def test_a_refund_settles_within_24_hours(offset: timedelta, over: bool) -> None
 
 
 def test_a_flash_refund_counts_once_the_network_confirms() -> None:
-    """I-1: the order is not FULLY_REFUNDED while its credit share is on the way."""
+    """The order is not FULLY_REFUNDED while its credit share is on the way (I-1)."""
     world = shipped()
     world.refund_state = "PENDING_CHANNEL"
     world.ask(RefundAmount(ORDER_ID, 100_000))
@@ -167,8 +167,8 @@ def test_a_flash_refund_counts_once_the_network_confirms() -> None:
 
     assert world.state() is OrderState.IN_TRANSIT
     assert world.order.waiting_refund == refund
-    assert reason_of(world.ask(ReverseRefund(ORDER_ID))) == "NO_REFUND_TO_REVERSE"
-    assert reason_of(world.ask(RefundAmount(ORDER_ID, 1))) == "REFUND_EXCEEDS_REMAINING"
+    world.ask(ReverseRefund(ORDER_ID)).then_refused("NO_REFUND_TO_REVERSE")
+    world.ask(RefundAmount(ORDER_ID, 1)).then_refused("REFUND_EXCEEDS_REMAINING")
     world.ask(FlashRefundConfirmed(ORDER_ID, refund.id, world.now))
 
     assert world.state() is OrderState.FULLY_REFUNDED
@@ -177,7 +177,7 @@ def test_a_flash_refund_counts_once_the_network_confirms() -> None:
 
 
 def test_people_complete_a_refund_that_the_network_lost() -> None:
-    """G02: the notice of the 24 hours, then the one of the adjustment."""
+    """The notice of the 24 hours, then the one of the adjustment (G02)."""
     world = shipped()
     world.refund_state = "PENDING_CHANNEL"
     world.ask(RefundAmount(ORDER_ID, 100_000))
@@ -210,7 +210,7 @@ def test_a_return_follows_its_flash_refund() -> None:
     world.ask(FlashRefundConfirmed(ORDER_ID, world.refund().id, world.now, manual=True))
 
     assert exception is ReturnState.REFUND_EXCEPTION
-    assert reason_of(again) == "RETURN_STATE"
+    again.then_refused("RETURN_STATE")
     assert world.case(case.id).state is ReturnState.REFUNDED
 
 
@@ -230,7 +230,7 @@ def test_the_network_may_confirm_before_the_last_tender() -> None:
 
 
 def test_the_acquirers_payment_is_noted_on_its_tender() -> None:
-    """P7: of a refund and of a cancel alike."""
+    """Of a refund and of a cancel alike (P7)."""
     world = shipped(new_order(tenders=((TenderType.BANKCARD, 100_000),)))
     world.ask(RefundAmount(ORDER_ID, 1_000))
     world.settle()
@@ -242,7 +242,7 @@ def test_the_acquirers_payment_is_noted_on_its_tender() -> None:
 
 
 def test_a_refund_that_went_to_the_wallet_is_shown_as_such() -> None:
-    """PM-3: no silent rerouting; event and timeline say it."""
+    """No silent rerouting; event and timeline say it (PM-3)."""
     world = shipped(new_order(tenders=((TenderType.BANKCARD, 100_000),)))
     world.ask(RefundAmount(ORDER_ID, 1_000))
     world.settle()
@@ -254,6 +254,21 @@ def test_a_refund_that_went_to_the_wallet_is_shown_as_such() -> None:
     assert world.events[-1].body == BankRefundArrived(ORDER_ID, world.refund().id, 1_000, rerouted=True)
 
 
+def quoted(until: datetime, lines: tuple[LineQuantity, ...]) -> quotes.QuoteContent:
+    """A quote of a refund that is good until then."""
+    return quotes.QuoteContent(
+        order_id=ORDER_ID, kind="refund", amount_minor=5, lines=lines, order_version=3, account_version=0,
+        valid_until=until, digest="",
+    )
+
+
+def accept(content: quotes.QuoteContent, now: datetime) -> None:
+    """Accept it for just what it is for."""
+    quotes.check_quote(
+        content, kind="refund", order_id=ORDER_ID, version=3, amount_minor=5, lines=content.lines, now=now
+    )
+
+
 @pytest.mark.parametrize(
     ("at", "stale"),
     [
@@ -261,18 +276,14 @@ def test_a_refund_that_went_to_the_wallet_is_shown_as_such() -> None:
     ],
 )
 def test_a_quote_holds_ten_minutes(at: timedelta, stale: bool) -> None:
-    """U1: its last instant is still inside."""
-    until = quotes.valid_until(NOW)
-    content = quotes.QuoteContent(ORDER_ID, "refund", 5, units(L1=1), 3, 0, until, "")
-
-    def held() -> None:
-        quotes.hold(content, "refund", ORDER_ID, 3, 5, units(L1=1), NOW + at)
+    """Its last instant is still inside (U1)."""
+    content = quoted(quotes.valid_until(NOW), units(L1=1))
 
     if stale:
         with pytest.raises(Aborted):
-            held()
+            accept(content, NOW + at)
     else:
-        held()
+        accept(content, NOW + at)
 
 
 @pytest.mark.parametrize(("offset", "stale"), [(-SECOND, False), (timedelta(), True), (SECOND, True)])
@@ -280,11 +291,11 @@ def test_a_quote_ends_with_its_fee_day(offset: timedelta, stale: bool) -> None:
     """A quote of 23:55 in Shanghai ends at midnight, which is outside."""
     midnight = datetime(2026, 3, 10, 16, 0, tzinfo=UTC)
     until = quotes.valid_until(midnight - timedelta(minutes=5))
-    content = quotes.QuoteContent(ORDER_ID, "refund", 5, (), 3, 0, until, "")
+    content = quoted(until, ())
 
     assert until == midnight
     if stale:
         with pytest.raises(Aborted):
-            quotes.hold(content, "refund", ORDER_ID, 3, 5, (), midnight + offset)
+            accept(content, midnight + offset)
     else:
-        quotes.hold(content, "refund", ORDER_ID, 3, 5, (), midnight + offset)
+        accept(content, midnight + offset)

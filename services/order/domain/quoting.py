@@ -1,0 +1,85 @@
+"""The plan of a quote: what it is asked for, and what an accepted one pins on the plan that it promised (U1).
+
+A plan that nobody quoted never comes here.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TypeVar
+
+from services.order.domain.commands import CancelOrder, RefundAmount
+from services.order.domain.completion import returnable
+from services.order.domain.fulfilment import cancellation_plan
+from services.order.domain.lines import LineQuantity
+from services.order.domain.order import Order
+from services.order.domain.plans import CancellationPlan, Pins, RefundPlan
+from services.order.domain.quotes import QuoteContent, check_quote
+from services.order.domain.refunding import amount_plan, requested_values, return_plan
+from services.order.domain.returns import ReturnCase, accepted_units, case_of
+
+ASKED = "OTHER"
+"""The reason that stands in a cancel which is only asked about."""
+
+
+@dataclass(frozen=True, slots=True)
+class OfCancel:
+    """A cancel of these units, or of all that have not shipped."""
+
+    lines: tuple[LineQuantity, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OfReturn:
+    """A return of these units, or of all that can be returned."""
+
+    lines: tuple[LineQuantity, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OfReceipt:
+    """The receipt of what this return case is about."""
+
+    return_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class OfAmount:
+    """Money back without goods."""
+
+    amount_minor: int
+
+
+Subject = OfCancel | OfReturn | OfReceipt | OfAmount
+QuotedPlan = CancellationPlan | RefundPlan
+P = TypeVar("P", CancellationPlan, RefundPlan)
+
+
+def quoted_plan(order: Order, case: ReturnCase | None, subject: Subject, now: datetime) -> QuotedPlan:
+    """The plan that this would have now, refused as it would be; `case` is the one that is named, if there is one."""
+    match subject:
+        case OfCancel(lines):
+            return cancellation_plan(order, CancelOrder(order.id, ASKED, lines=lines), now)
+        case OfAmount(amount_minor):
+            return amount_plan(order, "", RefundAmount(order.id, amount_minor), now)
+        case OfReceipt(return_id):
+            received = case_of(case, return_id, order.id)
+            return return_plan(order, "", received.id, received.lines, accepted_units(received, received.accepted))
+        case OfReturn(lines):
+            return _return_plan(order, lines, now)
+
+
+def pinned(plan: P, quote: QuoteContent, order: Order, now: datetime) -> P:
+    """The plan with what an accepted quote pins; refused unless the quote is for just this plan and still holds."""
+    units = tuple(LineQuantity(value.id, value.quantity) for value in plan.lines)
+    check_quote(
+        quote, kind=plan.kind, order_id=order.id, version=order.version, amount_minor=plan.money.amount_minor,
+        lines=units, now=now,
+    )
+    return replace(plan, pins=Pins(quote.account_version, quote.valid_until, quote.digest))
+
+
+def _return_plan(order: Order, asked: tuple[LineQuantity, ...], now: datetime) -> RefundPlan:
+    lines = asked or tuple(LineQuantity(line.id, line.returnable) for line in order.lines if line.returnable)
+    returnable(order, now)
+    requested_values(order, lines)
+    return return_plan(order, "", "", (), lines)
