@@ -60,4 +60,6 @@ def _report(error: grpc.aio.AioRpcError) -> tuple[LegReport, str]:
 
 
 def _detail(error: grpc.aio.AioRpcError) -> str:
-    return f"{from_rpc_error(error).reason}: {error.details()}"
+    """A refusal is told by its reason, a fault by its code."""
+    code = from_rpc_error(error).reason if error.code() in _FINAL else error.code().name
+    return f"{code}: {error.details()}"

@@ -1,7 +1,7 @@
 """What methods read and wait for: orders that are new enough, settlements as they are now, the end of a settlement."""
 
 import asyncio
-from typing import Any
+from typing import Any, TypeVar
 
 from services.kernel.errors import NotFound
 from services.order.domain.order import Order, owned
@@ -12,8 +12,12 @@ from services.runtime.ground.tables import Connection
 from services.runtime.rpc.calls import Context
 from services.runtime.rpc.edge import Edge
 from services.runtime.rpc.reading import new_enough, read_when
-from settlement.order.v1 import settlement_pb2
+from settlement.order.v1 import after_sale_service_pb2, order_service_pb2, settlement_pb2
 
+A = TypeVar(
+    "A", order_service_pb2.PlaceOrderResponse, after_sale_service_pb2.ConfirmReceiptResponse,
+    after_sale_service_pb2.ResolveDisputeResponse,
+)
 ENDED = frozenset({settlement_pb2.SETTLEMENT_STATE_DONE, settlement_pb2.SETTLEMENT_STATE_ABORTED})
 
 
@@ -58,6 +62,21 @@ async def settlement_now(connection: Connection, settlement_id: str) -> settleme
         raise NotFound("SETTLEMENT_NOT_FOUND", f"there is no settlement {settlement_id}")
     wake_at = None if run.terminal else await find_wake(connection, settlement_id)
     return settlement_message(run, order, wake_at)
+
+
+async def wait_and_keep(
+    edge: Edge, context: Context, request: Any, settlement: settlement_pb2.Settlement
+) -> settlement_pb2.Settlement:
+    """`wait_for_end` for the answer to a command: an end that was waited for is what who asks again hears."""
+    ended = await wait_for_end(edge, context, request, settlement)
+    if ended is settlement or ended.state not in ENDED:
+        return ended
+    return await edge.keep(request, settlement, ended)
+
+
+async def keep_if_ended(edge: Edge, request: Any, told: A, now: A) -> A:  # Any: a request with a `wait_timeout`
+    """The same for an answer that holds more than its settlement."""
+    return await edge.keep(request, told, now) if now.settlement.state in ENDED else now
 
 
 async def wait_for_end(

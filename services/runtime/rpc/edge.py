@@ -28,6 +28,7 @@ from services.runtime.ground.settings import Settings
 from services.runtime.ground.tables import Connection
 from services.runtime.rpc.calls import Context
 from services.runtime.rpc.errors import outage_of
+from services.runtime.stored import inbox
 from services.runtime.stored.inbox import Answered
 
 POLL_SECONDS = 0.5
@@ -38,6 +39,7 @@ RESERVE_SECONDS = 0.1
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 T = TypeVar("T")
+M = TypeVar("M", bound=Wire)
 _ENDED = frozenset(phase.value for phase in TERMINAL)
 
 
@@ -118,6 +120,21 @@ class Edge:
             if asyncio.get_running_loop().time() + POLL_SECONDS > deadline:
                 return None
             await asyncio.sleep(POLL_SECONDS)
+
+    async def keep(self, request: Any, told: M, ended: M) -> M:  # Any: a request of any command
+        """The answer of a settled call, stored in the place of the one that told of its beginning.
+
+        Who asks again hears the same, whatever has happened since. Another call under the same id may have been first:
+        then its answer is the one. While the database is away, it is told without being stored.
+        """
+
+        async def amend(connection: Connection) -> bytes:
+            return await inbox.amend(
+                connection, request.request_id, told.SerializeToString(), ended.SerializeToString()
+            )
+
+        kept = await self.seen(amend, 0.0)
+        return ended if kept is None else type(told).FromString(kept)
 
     def _left(self, seconds: float, context: Context | None) -> float:
         """So many seconds, or what the call has left of its time."""

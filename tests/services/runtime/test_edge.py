@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
+from google.protobuf.wrappers_pb2 import UInt64Value
 
 from services.kernel.errors import Unavailable
 from services.kernel.messages import Message
@@ -74,6 +75,21 @@ async def test_ask_answers_the_result_and_the_same_again(process: Process, local
 
     assert (first.value, again.value) == (4, 4)
     assert patient.wait_timeout.seconds == 3
+
+
+async def test_who_asks_again_hears_what_the_first_heard(process: Process, local: Settings) -> None:  # noqa: F811
+    """An end that was waited for is stored in the place of the beginning, once: before, each asking again told the state
+    of its own moment (F14)."""
+    edge = edge_of(process, local)
+    call: Any = Call()
+    request = order.CancelOrderRequest(request_id=str(uuid4()), order_id="ord_1")
+    told = await edge.ask(call, request, key="c", body=Add(4))
+
+    kept = await edge.keep(request, told, UInt64Value(value=5))
+    slower = await edge.keep(request, told, UInt64Value(value=6))
+    again = await edge.ask(call, request, key="c", body=Add(4))
+
+    assert (told.value, kept.value, slower.value, again.value) == (4, 5, 5, 5)
 
 
 class Hurried(Call):
