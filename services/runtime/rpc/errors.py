@@ -15,6 +15,12 @@ from settlement.common.v1.error_reason_pb2 import ErrorReason
 DOMAIN = "settlement"
 STATUS_KEY = "grpc-status-details-bin"
 _RETRY_MS = {"RESOURCE_EXHAUSTED": 250, "UNAVAILABLE": 100, "ABORTED": 50}
+_TEXT_MAX = 400
+"""Characters of a message: it travels as a header, in up to nine bytes each, and headers have their limit."""
+
+_VIOLATIONS_MAX = 8
+"""Of so many fields it is told what is wrong, and how many more there are."""
+
 CODES = {code.name: code for code in grpc.StatusCode}
 
 
@@ -39,8 +45,10 @@ class InvalidRequest(SettlementError):
     status = "INVALID_ARGUMENT"
 
     def __init__(self, reason: str, violations: list[tuple[str, str]]) -> None:
-        super().__init__(reason, "; ".join(_sentence(*violation) for violation in violations))
-        self.violations = violations
+        told, more = violations[:_VIOLATIONS_MAX], len(violations) - _VIOLATIONS_MAX
+        sentences = [_sentence(*violation) for violation in told] + ([f"{more} more are wrong"] if more > 0 else [])
+        super().__init__(reason, "; ".join(sentences))
+        self.violations = told
 
 
 def _sentence(name: str, wrong: str) -> str:
@@ -68,9 +76,10 @@ def to_status(error: SettlementError) -> status_pb2.Status:
             for name, wrong in error.violations
         ]
         details.append(_packed(error_details_pb2.BadRequest(field_violations=fields)))
-    return status_pb2.Status(
-        code=code_pb2.Code.Value(error.status), message=error.detail or error.reason, details=details
-    )
+    message = error.detail or error.reason
+    if len(message) > _TEXT_MAX:
+        message = message[: _TEXT_MAX - 1] + "…"
+    return status_pb2.Status(code=code_pb2.Code.Value(error.status), message=message, details=details)
 
 
 async def abort_with(context: "grpc.aio.ServicerContext[Any, Any]", error: SettlementError) -> None:

@@ -56,7 +56,7 @@ class Tenders(NamedTuple):
     def checked(self) -> "Tenders":
         """Itself, if no amount is negative; INVALID_AMOUNT otherwise."""
         if min(self) < 0:
-            raise InvalidArgument("INVALID_AMOUNT", f"a tender is negative: {self}")
+            raise InvalidArgument("INVALID_AMOUNT", f"a tender of {min(self)} is negative")
         return self
 
 

@@ -950,7 +950,7 @@ class RefundAmountRequest(_message.Message):
     """Token of an accepted quote: exactly that result, or QUOTE_STALE."""
     @_builtins.property
     def amount(self) -> _money_pb2.Money:
-        """How much, above 0."""
+        """How much; 0 is accepted and moves nothing (DOMAIN PR-6)."""
 
     @_builtins.property
     def wait_timeout(self) -> _duration_pb2.Duration:
