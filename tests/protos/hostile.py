@@ -72,7 +72,7 @@ def _inner(message: Any, field: Any) -> Any:
 
 
 def _is_time(field: Any) -> bool:
-    return field.type == F.TYPE_MESSAGE and field.message_type.full_name.startswith("google.protobuf.")
+    return field.type == F.TYPE_MESSAGE and str(field.message_type.full_name).startswith("google.protobuf.")
 
 
 def _values(field: Any) -> Iterator[Any]:

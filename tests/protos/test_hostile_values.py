@@ -25,7 +25,7 @@ from tests.recorded.story import CHAPTERS, START
 from tests.settle.audit.scratch import server
 
 FORBIDDEN = frozenset({"INTERNAL", "UNKNOWN", "UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "UNIMPLEMENTED"})
-REASONS = frozenset(name.removeprefix("ERROR_REASON_") for name in ErrorReason.keys())
+REASONS = frozenset(name.removeprefix("ERROR_REASON_") for name in ErrorReason.DESCRIPTOR.values_by_name)
 REPR = re.compile(r"<\w+ |\b[A-Z]\w+\([a-z_]+=|datetime\.|Decimal\(|UUID\(|\\x|\[\(|None\b|Traceback")
 """What only a program writes."""
 
@@ -80,7 +80,8 @@ async def witness() -> AsyncIterator[Witness]:
 async def counts(witness: Witness, service: str) -> tuple[int, ...]:
     """How much there is of what a refusal must not change."""
     sql = "select " + ", ".join(f"(select count(*) from {table})" for table in COUNTED)
-    return tuple(await witness.stage.engines[service].connection.fetchrow(sql))
+    row = await witness.stage.engines[service].connection.fetchrow(sql)
+    return tuple(row or ())
 
 
 def flaw_of(error: grpc.aio.AioRpcError) -> str:
@@ -118,8 +119,9 @@ async def test_no_value_of_any_field_breaks_a_service(witness: Witness, method: 
                 flaws.append(f"{what} {flaw}: {cause.details()}")
             elif await counts(witness, service) != before:
                 flaws.append(f"{what} was refused and left a trace: {cause.details()}")
-        except Exception as error:  # whatever it is, the test names the value that caused it
-            flaws.append(f"{what} broke the stage: {error!r}")
+        except Exception as error:
+            error.add_note(f"{method} with {what}")
+            raise
         witness.stage.clock.set(now)
 
     assert not flaws, f"{len(flaws)} flaws\n" + "\n".join(flaws[:40])

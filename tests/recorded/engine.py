@@ -8,13 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from pathlib import Path
 
-import services
-from services.card_redemption import decisions as card_rules
-from services.card_redemption.rpc.card_service import CardServicer
-from services.card_redemption.store import TABLES as CARD_TABLES
-from services.card_redemption.wire import CODEC as CARD_CODEC
+from services.card_redemption.__main__ import SERVICE as CARD_REDEMPTION
 from services.credit_ledger.__main__ import SERVICE as CREDIT_LEDGER
 from services.kernel.errors import Internal, Undecodable
 from services.kernel.messages import Message, TimerDue
@@ -42,11 +37,6 @@ PARTITIONS = 4
 FRESH_ID_STEP = 0x1000
 """Fresh ids are counted, one range for each service."""
 
-CARD_REDEMPTION = Service(
-    name="card_redemption", inbound="commands", tables=CARD_TABLES, rules=card_rules.RULES, timers=card_rules.TIMERS,
-    codec=CARD_CODEC, servicers=(CardServicer,),
-    migrations=Path(services.__file__).parent / "card_redemption/migrations",
-)
 SERVICES = (CREDIT_LEDGER, CARD_REDEMPTION, ORDER)
 """In the order in which they are started: the order service asks the credit ledger for previews."""
 

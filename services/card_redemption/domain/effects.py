@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.card_redemption.domain.cards.card import CardState
+from services.card_redemption.domain.states import CardState
 from services.kernel.decision import Vector
 
 

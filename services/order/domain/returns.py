@@ -6,6 +6,7 @@ from typing import Any
 
 from services.kernel.calendar import TICK, business_date, start_of
 from services.kernel.errors import FailedPrecondition, InvalidArgument, NotFound
+from services.kernel.people import papers
 from services.order.domain.lines import LineQuantity
 from services.order.domain.states import ReturnState
 
@@ -119,7 +120,7 @@ def disputable(case: ReturnCase, evidence: tuple[str, ...], now: datetime) -> No
     """
     if now >= contestable_until(case.updated_at):
         raise FailedPrecondition("DISPUTE_WINDOW_CLOSED", f"{case.id} was rejected at {case.updated_at}")
-    if now > case.updated_at + timedelta(hours=DISPUTE_HOURS) and not evidence:
+    if now > case.updated_at + timedelta(hours=DISPUTE_HOURS) and not papers(evidence):
         needed = f"after {DISPUTE_HOURS} hours a dispute needs evidence"
         raise InvalidArgument("EVIDENCE_REQUIRED", needed, {"field": "evidence"})
 

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from services.card_redemption.domain.cards.card import CardState
 from services.card_redemption.domain.commands import (
     CaptureDeposit,
     DepositCard,
@@ -13,6 +12,7 @@ from services.card_redemption.domain.commands import (
     ReturnDeposit,
     ReverseCardRefund,
 )
+from services.card_redemption.domain.states import CardState
 from services.kernel.decision import Busy, Done
 from services.kernel.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 from services.kernel.messages import Op

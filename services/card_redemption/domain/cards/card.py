@@ -2,15 +2,8 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
 
-
-class CardState(StrEnum):
-    """How much of its face a card still holds."""
-
-    ACTIVE = "ACTIVE"
-    PARTIALLY_USED = "PARTIALLY_USED"
-    EXHAUSTED = "EXHAUSTED"
+from services.card_redemption.domain.states import CardState
 
 
 @dataclass(frozen=True, slots=True)

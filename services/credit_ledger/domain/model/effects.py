@@ -72,8 +72,8 @@ class Part(NamedTuple):
 class Step:
     """One link of the explanation chain (U2): this rule made `amount_minor` of these inputs, shared out by these weights.
 
-    `explanation.evaluate(step)` computes the amount and the shares again from formula, inputs and weights. Kept as columns:
-    a refund of 24 instalments explains 48 shares.
+    Amount and shares can be computed again from formula, inputs and weights. Kept as columns: a refund of 24 instalments
+    explains 48 shares.
     """
 
     rule: str

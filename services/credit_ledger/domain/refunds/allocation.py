@@ -14,10 +14,8 @@ from services.credit_ledger.domain.model.books import Lines
 from services.credit_ledger.domain.model.effects import Step
 from services.credit_ledger.domain.model.instalment import Instalment
 from services.credit_ledger.domain.model.terms import CreditTerms, Strategy
-from services.credit_ledger.domain.refunds import fees as refund_fees
-from services.credit_ledger.domain.refunds.fees import FeeChange, Refunded
-from services.credit_ledger.domain.refunds.strategies import Parts, overdue_first
-from services.credit_ledger.domain.refunds.strategies import reduce as reduce_by
+from services.credit_ledger.domain.refunds.fees import FeeChange, Refunded, reprice
+from services.credit_ledger.domain.refunds.strategies import Parts, overdue_first, reduce_by
 from services.kernel.allocation import in_order
 from services.kernel.calendar import business_date, elapsed_days
 
@@ -169,7 +167,7 @@ def _refunded(cut: Cut, terms: CreditTerms, posted_at: datetime) -> tuple[Plan, 
         plan.refunded_minor + cut.credit_minor,
         plan.weighted_minor + cut.credit_minor * (0 if free else min(elapsed, terms.term_days)), free,
     )
-    change = refund_fees.reprice(plan, terms, refunded, tuple(map(int.__sub__, cut.outstanding, cut.principal)))
+    change = reprice(plan, terms, refunded, tuple(map(int.__sub__, cut.outstanding, cut.principal)))
     return Plan(
         plan.shipment, plan.captured_at, plan.principal_minor, plan.flat_fee_minor, _instalments(cut, change),
         refunded.credit_minor, refunded.weighted_minor,
