@@ -31,7 +31,10 @@ UV_NAMES = {
     "trusted-host": "UV_INSECURE_HOST", "cert": "SSL_CERT_FILE", "proxy": "ALL_PROXY",
 }
 """pip's settings of where packages come from, and what uv, which does not read them, calls the same."""
-PACKAGES = "settle: cannot make a virtual environment; install python3-venv and python3-pip (Debian: apt-get install them), or uv"
+PACKAGES = (
+    "settle: cannot make a virtual environment; "
+    "install python3-venv and python3-pip (Debian: apt-get install them), or uv"
+)
 
 
 def main(arguments: list[str]) -> NoReturn:
@@ -54,7 +57,8 @@ def digest(lock: str) -> str:
     said = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     ours = json.dumps([said["project"], said["tool"]["hatch"]])  # the project itself: its command, its folders
     text = (ROOT / "requirements" / f"{lock}.lock").read_bytes()
-    return f"{lock} {hashlib.sha256(text + ours.encode()).hexdigest()} {sys.version_info.major}.{sys.version_info.minor} {ROOT}"
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return f"{lock} {hashlib.sha256(text + ours.encode()).hexdigest()} {version} {ROOT}"
 
 
 def stamp() -> str:
@@ -71,7 +75,7 @@ def satisfied(wanted: str) -> bool:
 
 
 def prepare(wanted: str) -> None:
-    """Install exactly what the lock lists, each file checked against its hash, and the project itself as it lies here."""
+    """Install what the lock lists, each file checked against its hash, and the project itself as it lies here."""
     if stamp().startswith("dev "):
         wanted = "dev"  # what the tests need is not taken away from whoever runs the demo
     say(f"installing requirements/{wanted}.lock into {VENV.name} (once)")
@@ -83,7 +87,7 @@ def prepare(wanted: str) -> None:
 
 
 def foreign() -> bool:
-    """Whether the environment was made elsewhere or for another Python: its scripts name a path that is not theirs any more."""
+    """Whether the environment was made elsewhere or for another Python: its scripts name a path that is not theirs."""
     made_for = stamp().split(" ", 3)[2:]
     return bool(made_for) and made_for != digest("dev").split(" ", 3)[2:] and len(made_for) == 2
 
@@ -147,7 +151,7 @@ def uv_environment() -> dict[str, str]:
 
 
 def pip_settings() -> dict[str, str]:
-    """pip's configuration by option, from its files and the environment; what is nearer to the command wins, as in pip."""
+    """pip's configuration by option, from its files and the environment; the nearer to the command wins, as in pip."""
     listed = [
         subprocess.run([*pip, "config", "list"], capture_output=True, text=True, check=False).stdout for pip in pips()
     ]

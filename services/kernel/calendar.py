@@ -34,7 +34,10 @@ def is_known(moment: date | datetime) -> bool:
 
 
 def start_of(day: date) -> datetime:
-    """The first instant of a business date, as UTC. Of a bill date it is the cut: what happens at it comes after it (CV-12)."""
+    """The first instant of a business date, as UTC.
+
+    Of a bill date it is the cut: what happens at it comes after it (CV-12).
+    """
     return datetime(day.year, day.month, day.day, tzinfo=BUSINESS_ZONE).astimezone(UTC)
 
 

@@ -202,7 +202,8 @@ class Process:
 async def _pin_partitions(connection: Connection, partitions: int) -> None:
     """A partition count that differs from the stored one would send keys elsewhere: refuse to start (case 31)."""
     await connection.execute(
-        "insert into runtime_facts (name, value) values ('partitions', $1) on conflict (name) do nothing", str(partitions)
+        "insert into runtime_facts (name, value) values ('partitions', $1) on conflict (name) do nothing",
+        str(partitions),
     )
     stored = await connection.fetchval("select value from runtime_facts where name = 'partitions'")
     if int(stored) != partitions:

@@ -11,10 +11,10 @@ from typing import Any
 
 
 class SettingsError(Exception):
-    """The environment does not make sense, or is not safe for the production profile; the message names the variable."""
+    """The environment does not make sense, or is not safe in production; the message names the variable."""
 
 
-def _setting(default: object, meaning: str, choices: tuple[str, ...] = ()) -> Any:  # Any: it stands for every field's type
+def _setting(default: object, meaning: str, choices: tuple[str, ...] = ()) -> Any:  # Any: every field's type
     return field(default=default, metadata={"meaning": meaning, "choices": choices})
 
 
@@ -30,7 +30,9 @@ class Settings:
     listen: str = _setting("127.0.0.1:0", "address of the gRPC server; port 0 picks a free one")
     metrics_listen: str = _setting("127.0.0.1:0", "address of /metrics, /livez and /readyz")
     clock: str = _setting("system", "where the time comes from; manual is moved by SetClock", ("system", "manual"))
-    profile: str = _setting("local", "production refuses what is only safe on one's own machine", ("local", "production"))
+    profile: str = _setting(
+        "local", "production refuses what is only safe on one's own machine", ("local", "production")
+    )
     log_level: str = _setting("info", "least severe log line written", ("debug", "info", "warning", "error"))
     reflection: bool = _setting(True, "serve gRPC reflection (off in production unless set)")
     partitions: int = _setting(8, "partitions of every topic; must never change for a database")
@@ -47,10 +49,16 @@ class Settings:
     pool_seconds_max: float = _setting(5.0, "seconds a reader waits for a connection")
     pg_statement_cache: int = _setting(512, "prepared statements kept per connection; 0 behind a pooler")
     statement_seconds_max: float = _setting(10.0, "seconds PostgreSQL gives one statement")
-    idle_session_timeout_seconds: float = _setting(10.0, "seconds until PostgreSQL ends a silent lane and frees its partitions")
+    idle_session_timeout_seconds: float = _setting(
+        10.0, "seconds until PostgreSQL ends a silent lane and frees its partitions"
+    )
     producer_stall_seconds: float = _setting(15.0, "seconds without an acknowledgement before the producer is replaced")
-    reader_stall_seconds: float = _setting(30.0, "seconds a partition may lag without progress before its consumer is replaced")
-    drain_seconds: float = _setting(10.0, "seconds to finish what is under way on stop; 5 more and the process exits hard")
+    reader_stall_seconds: float = _setting(
+        30.0, "seconds a partition may lag without progress before its consumer is replaced"
+    )
+    drain_seconds: float = _setting(
+        10.0, "seconds to finish what is under way on stop; 5 more and the process exits hard"
+    )
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -91,7 +99,7 @@ class Settings:
         return address
 
     def key(self, use: str) -> bytes:
-        """The 32-byte key for a use, from `SETTLE_<USE>_KEY` (hex); the local profile has a known default, production none."""
+        """The 32-byte key for a use, from `SETTLE_<USE>_KEY` (hex); locally there is a default, in production none."""
         text = self.option(f"{use}_key")
         if not text and self.profile == "production":
             raise SettingsError(f"SETTLE_{use.upper()}_KEY is not set; production has no default keys")
@@ -107,7 +115,10 @@ class Settings:
 def settings_table(settings: Settings | None = None) -> list[tuple[str, str, str, str]]:
     """(name, default, value, meaning) of every setting, for `settle doctor`; the value is empty without `settings`."""
     rows = [
-        (f"SETTLE_{known.name.upper()}", str(known.default), str(getattr(settings, known.name, "")), known.metadata["meaning"])
+        (
+            f"SETTLE_{known.name.upper()}", str(known.default), str(getattr(settings, known.name, "")),
+            known.metadata["meaning"],
+        )
         for known in _known()
     ]
     rows.append(("SETTLE_<PEER>_TARGET", "", "", "gRPC address of another process"))

@@ -69,7 +69,9 @@ def test_a_record_with_a_deadline_that_none_of_ours_reckoned_cannot_be_a_message
         read(Codec(), b"ord_1", headers, b"")
 
 
-@pytest.mark.parametrize(("value", "place"), [(b"7", 7), (b"-7", parked.LAST), (b"seven", parked.LAST), (b"", parked.LAST)])
+@pytest.mark.parametrize(
+    ("value", "place"), [(b"7", 7), (b"-7", parked.LAST), (b"seven", parked.LAST), (b"", parked.LAST)]
+)
 def test_only_a_number_is_a_place_among_the_parked(value: bytes, place: int) -> None:
     """Bytes that nobody of ours wrote stand behind all, like a record without a place."""
     assert parked.place([("ce_id", b"1"), (parked.PLACE, value)]) == place

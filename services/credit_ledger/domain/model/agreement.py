@@ -48,7 +48,8 @@ class Hold:
     @property
     def remaining(self) -> Tenders:
         """What is neither captured nor released."""
-        return self.authorized.minus(self.captured).minus(self.released)
+        left = self.authorized.minus(self.captured)
+        return left.minus(self.released) if self.released != NOTHING else left
 
     @property
     def state(self) -> HoldState:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from services.credit_ledger.domain.model.agreement import AgreementState
-from services.credit_ledger.domain.model.instalment import InstalmentState
+from services.credit_ledger.domain.model.instalment import InstalmentChange
 from services.credit_ledger.domain.model.refund import RefundState
 from services.credit_ledger.domain.model.tenders import Tenders
 
@@ -20,25 +20,6 @@ class Component(StrEnum):
     LATE = "LATE"
     FEE = "FEE"
     PRINCIPAL = "PRINCIPAL"
-
-
-class InstalmentChange(NamedTuple):
-    """An instalment after a decision; `refunded_now_minor`, `paid_now_minor` and `fee_before_minor` say what it did."""
-
-    no: int
-    bill_date: date
-    due_date: date
-    principal_minor: int
-    paid_minor: int
-    refunded_minor: int
-    outstanding_minor: int
-    fee_minor: int
-    fee_paid_minor: int
-    late_minor: int
-    state: InstalmentState
-    refunded_now_minor: int = 0
-    paid_now_minor: int = 0
-    fee_before_minor: int = 0
 
 
 class Use(NamedTuple):
