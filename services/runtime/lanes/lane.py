@@ -28,6 +28,7 @@ from services.runtime.ground.postgres import (
     connect_lane,
     fault_of,
     server_life,
+    unstorable,
 )
 from services.runtime.ground.settings import Settings
 from services.runtime.ground.tables import Connection
@@ -320,8 +321,9 @@ class Lane:
         asyncio.get_running_loop().call_later(delay, self.queues.add, item)
 
     async def _set_aside(self, session: Session, item: Item, fault: Exception) -> None:
-        """A single item whose data fails its transaction: park it in a transaction of its own."""
-        item.fault = fault.__cause__ if isinstance(fault.__cause__, Exception) else fault
+        """A single item whose data fails its transaction: in one of its own, refuse it if it can be refused, else park it."""
+        cause = fault.__cause__ if isinstance(fault.__cause__, Exception) else fault
+        item.fault = (unstorable(cause) if item.refusable and item.fault is None else None) or cause
         await self._commit(session, [item])
 
 
