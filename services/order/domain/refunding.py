@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from services.kernel.errors import FailedPrecondition, InvalidArgument
+from services.kernel.errors import FailedPrecondition
+from services.kernel.money import amount
 from services.order.domain.bank_shares import Refund
 from services.order.domain.commands import RefundAmount
 from services.order.domain.completion import refundable
@@ -12,7 +13,6 @@ from services.order.domain.credit_terms import Route
 from services.order.domain.lines import LineQuantity, LineValue, chosen, returned_value
 from services.order.domain.order import Order
 from services.order.domain.plans import RefundPlan, ReversalPlan, movement
-from services.order.domain.pricing import AMOUNT_MINOR_MAX
 from services.order.domain.states import RefundState
 from services.order.domain.tenders import TenderType, refund_coupon, refund_shares
 
@@ -67,9 +67,7 @@ def amount_plan(order: Order, refund_id: str, body: RefundAmount, now: datetime)
     """Money back without goods: quantities do not move."""
     must_be_shipped(order)
     refundable(order, now)
-    if not 0 <= body.amount_minor <= AMOUNT_MINOR_MAX:
-        raise InvalidArgument("INVALID_AMOUNT", f"a refund of {body.amount_minor}")
-    return replace(_plan(order, refund_id, (), body.amount_minor), reason=body.reason)
+    return replace(_plan(order, refund_id, (), amount(body.amount_minor, "a refund")), reason=body.reason)
 
 
 def refund_to_reverse(order: Order, settlement_id: str) -> Refund:
