@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from services.credit_ledger.decisions import RULES, TIMERS
+from services.credit_ledger.decisions import RULES, TIMERS, standing
 from services.credit_ledger.rails import perform
 from services.credit_ledger.rpc.adjustment_service import AdjustmentServicer
 from services.credit_ledger.rpc.credit_service import CreditServicer
+from services.credit_ledger.rpc.reconciliation_service import ReconciliationServicer
 from services.credit_ledger.rpc.statement_service import StatementServicer
 from services.credit_ledger.store import TABLES
 from services.credit_ledger.wire import CODEC
@@ -13,8 +14,9 @@ from services.runtime.process import Service, run
 
 SERVICE = Service(
     name="credit_ledger", inbound="commands", tables=TABLES, rules=RULES, timers=TIMERS, codec=CODEC,
-    servicers=(CreditServicer, StatementServicer, AdjustmentServicer), migrations=Path(__file__).parent / "migrations",
-    perform=perform,
+    servicers=(CreditServicer, StatementServicer, AdjustmentServicer, ReconciliationServicer),
+    migrations=Path(__file__).parent / "migrations",
+    perform=perform, standing=standing,
 )
 
 if __name__ == "__main__":

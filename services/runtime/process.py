@@ -8,12 +8,13 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
 
 import structlog
 
-from services.kernel.decision import Rule
+from services.kernel.decision import Rule, Timer
 from services.kernel.errors import Defect
 from services.kernel.messages import Message
 from services.kernel.saga import Definitions
@@ -40,6 +41,7 @@ from services.runtime.lanes.queues import Queues
 from services.runtime.rpc.edge import Edge
 from services.runtime.rpc.operations import OperationsServicer
 from services.runtime.rpc.server import HARD_EXIT_MARGIN_SECONDS, RpcServer, hard_exit_after
+from services.runtime.stored import timers
 from services.runtime.stored.sagas import saga_table
 
 SWEEP_SECONDS = 3.0
@@ -55,7 +57,8 @@ class Service:
     """What a service is made of; its `__main__` writes one of these and calls `run`.
 
     `inbound` is the stream it consumes: `commands` for a participant, `replies` for a coordinator. `servicers` are
-    built with the edge. `perform` does one action and answers the message that reports it.
+    built with the edge. `perform` does one action and answers the message that reports it. `standing` timers are
+    set at the start where they are missing: what a service does day after day.
     """
 
     name: str
@@ -68,6 +71,7 @@ class Service:
     migrations: Path
     definitions: Definitions | None = None
     perform: Callable[[Settings], Callable[[object], Awaitable[Message | None]]] | None = None
+    standing: Callable[[datetime], Sequence[Timer]] | None = None
 
 
 def run(service: Service) -> None:
@@ -126,6 +130,8 @@ class Process:
         async with self._pool.acquire() as connection:
             clock = await load_clock(connection, settings.clock)
             await _pin_partitions(connection, settings.partitions)
+            if service.standing is not None:
+                await timers.ensure(connection, service.standing(clock.now()), settings.partitions)
         self._lanes = Lanes(settings.queue_messages_max, service.perform(settings) if service.perform else None)
         built = self._build_lanes(clock)
         self._lanes.build(built)

@@ -15,6 +15,7 @@ from settle.audit import (
     journals,
     merchants,
     orders,
+    rail_list,
     sagas,
     sequences,
     unfinished,
@@ -39,9 +40,12 @@ union all select 'record ' || lane_id || '/' || seq from outbox
 _FIGURES = {"settlements": "sagas", "journals": "journals", "events": "events", "answers": "inbox"}
 
 
-async def audit(dsns: Mapping[str, str], wait_seconds: float = WAIT_SECONDS, strict: bool = False) -> Report:
-    """Check everything. `strict` demands that nothing is under way once `wait_seconds` have passed; without it, what is
-    under way is noted, and only what did not move at all in that time counts as stuck."""
+async def audit(
+    dsns: Mapping[str, str], wait_seconds: float = WAIT_SECONDS, strict: bool = False, acquirer: str = ""
+) -> Report:
+    """Check everything, with the list of the `acquirer` at this address if one is named. `strict` demands that nothing is
+    under way once `wait_seconds` have passed; without it, what is under way is noted, and only what did not move at all in
+    that time counts as stuck."""
     began = time.monotonic()
     report = Report()
     first = await _under_way(dsns)
@@ -54,6 +58,8 @@ async def audit(dsns: Mapping[str, str], wait_seconds: float = WAIT_SECONDS, str
                 together.create_task(_ask_all(world, asked, service, report))
         for name, cross in CROSS_CHECKS.items():
             report.add(name, await cross(world))
+        if acquirer:
+            await rail_list.compare_with(world, acquirer, report)
         await _note(world, report)
     stuck = sorted(first & left) if wait_seconds and not strict else []
     still = f"still there after {wait_seconds:.0f} s"

@@ -27,9 +27,9 @@ def verify(
 
     from settle.audit import auditor, telling
 
-    with _databases(data) as (dsns, running):
+    with _databases(data) as (dsns, acquirer):
         try:
-            report = asyncio.run(auditor.audit(dsns, wait if running else 0.0, strict))
+            report = asyncio.run(auditor.audit(dsns, wait if acquirer else 0.0, strict, acquirer))
         except (asyncpg.PostgresError, asyncpg.InterfaceError, ExceptionGroup, OSError) as error:
             typer.echo(f"settle: it could not be verified: {line_of(_first(error))}", err=True)
             raise typer.Exit(2) from error
@@ -38,14 +38,15 @@ def verify(
 
 
 @contextmanager
-def _databases(data: Path) -> Iterator[tuple[Mapping[str, str], bool]]:
-    """The DSN of each service, and whether the engine runs; PostgreSQL is started for the audit if nobody runs it."""
+def _databases(data: Path) -> Iterator[tuple[Mapping[str, str], str]]:
+    """The DSN of each service, and where the acquirer of a running engine is, else nothing; PostgreSQL is started for the
+    audit if nobody runs it."""
     from settle.local import children, folder, postgres
-    from settle.local.endpoints import dsns_of, engine_of
+    from settle.local.endpoints import acquirer_of, dsns_of, engine_of
 
     said = engine_of(data)
     if children.alive(said["pid"], said.get("began", "")):
-        yield dsns_of(said), True
+        yield dsns_of(said), acquirer_of(said)
         return
     claim = folder.claim(data, "`settle verify`")  # an engine that starts now would take our server for a left one
     try:
@@ -53,7 +54,7 @@ def _databases(data: Path) -> Iterator[tuple[Mapping[str, str], bool]]:
         server = postgres.make(folder.resolved(data), durable=True)
         server.start()
         try:
-            yield {service: server.database(service) for service in postgres.DATABASES}, False
+            yield {service: server.database(service) for service in postgres.DATABASES}, ""
         finally:
             server.stop()
     finally:

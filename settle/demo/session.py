@@ -16,7 +16,7 @@ from settle.client.engine import Engine
 from settle.client.shop import Shop
 from settle.demo.story import Story
 from settle.demo.telling import Book
-from settle.local.endpoints import dsns_of, targets_of
+from settle.local.endpoints import acquirer_of, dsns_of, targets_of
 from settle.local.stack import LocalStack
 
 
@@ -47,7 +47,7 @@ async def _told(book: Book, endpoints: Mapping[str, Any]) -> None:  # Any: the e
 
 def _audited(book: Book, endpoints: Mapping[str, Any]) -> None:  # Any: the endpoints file
     book.chapter("The auditor's verdict")
-    report = asyncio.run(audit(dsns_of(endpoints), strict=True))
+    report = asyncio.run(audit(dsns_of(endpoints), strict=True, acquirer=acquirer_of(endpoints)))
     looked = ", ".join(f"{count} {name}" for name, count in report.figures.items())
     book.say(f"{len(report.checks)} promises checked over {looked} in {len(endpoints['services'])} databases.")
     rows = [[f.check, f.where, f.what, f.expected, f.actual] for f in report.findings]

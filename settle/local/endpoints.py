@@ -79,6 +79,12 @@ def dsns_of(endpoints: Mapping[str, Any]) -> dict[str, str]:  # Any: the values 
     return {name: endpoints["services"][name]["dsn"] for name in DATABASES}
 
 
+def acquirer_of(endpoints: Mapping[str, Any]) -> str:  # Any: the values of a JSON file
+    """The address of the acquirer, empty if the file names none."""
+    said = endpoints.get("acquirer", {})
+    return str(said.get("target", "")) if isinstance(said, dict) else ""
+
+
 def serving(target: str, seconds: float = 1.0) -> bool:
     """Whether the gRPC health service there says SERVING."""
     with grpc.insecure_channel(target, options=[("grpc.enable_http_proxy", 0)]) as channel:

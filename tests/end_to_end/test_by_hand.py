@@ -21,7 +21,7 @@ from settle.client.desk import Desk
 from settle.client.engine import Engine
 from settle.client.requests import WAIT, fresh, money
 from settle.client.shop import MERCHANT, Goods, Payment, Shop, instalments, units
-from settle.local.endpoints import dsns_of, targets_of
+from settle.local.endpoints import acquirer_of, dsns_of, targets_of
 from settle.local.stack import LocalStack
 from settlement.credit_ledger.v1 import adjustment_service_pb2 as adjusting
 from settlement.operations.v1 import operations_service_pb2 as operations
@@ -55,7 +55,7 @@ async def shop(endpoints: Mapping[str, Any]) -> AsyncIterator[Shop]:
     yield opened
     await engine.rest()
     await engine.close()
-    report = await auditor.audit(dsns_of(endpoints), strict=True)
+    report = await auditor.audit(dsns_of(endpoints), strict=True, acquirer=acquirer_of(endpoints))
     assert report.clean, telling.as_text(report)
 
 

@@ -55,6 +55,10 @@ class Bank(rpc.AcquirerServiceServicer):
         """Nobody asks: see `confirm`."""
         raise NotImplementedError
 
+    async def BounceRefund(self, request: pb.BounceRefundRequest, context: Context) -> pb.BounceRefundResponse:
+        """Nobody asks."""
+        raise NotImplementedError
+
     async def ListRefunds(self, request: pb.ListRefundsRequest, context: Context) -> pb.ListRefundsResponse:
         """Nobody asks."""
         raise NotImplementedError

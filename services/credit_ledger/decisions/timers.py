@@ -4,12 +4,14 @@ from collections.abc import Callable
 from datetime import datetime
 
 from services.credit_ledger.decisions.accounts import unclaimed
+from services.credit_ledger.decisions.reconciling import ON_TIME
 from services.credit_ledger.domain.core.position import Applied, Position, closed
 from services.credit_ledger.domain.legs.life import woken
 from services.credit_ledger.domain.legs.steps import LEG_TIMER
 from services.credit_ledger.domain.model.account import CreditAccount
 from services.credit_ledger.domain.model.leg import RefundLeg
 from services.credit_ledger.domain.model.refund import CreditRefund
+from services.credit_ledger.domain.reconciliation.running import RECONCILE_TIMER
 from services.credit_ledger.domain.refunds.flash import expire
 from services.credit_ledger.domain.refunds.posting import FLASH_TIMER
 from services.credit_ledger.domain.statements.cut import CUT_TIMER, cut_timer
@@ -41,5 +43,6 @@ def _cut_due(position: Position, key: str) -> Applied:
 
 TIMERS = timer_rules(
     (CUT_TIMER, _timer(_cut_due)), (FLASH_TIMER, _timer(expire, CreditRefund)), (LEG_TIMER, _timer(woken, RefundLeg)),
+    (RECONCILE_TIMER, ON_TIME),
 )
 """By the kind of the timer."""

@@ -1,9 +1,12 @@
 """The bank-card acquirer over gRPC: idempotency key = leg id, so that asking twice pays once (PM-6)."""
 
+from collections.abc import Sequence
+
 import grpc
 
 from services.credit_ledger.domain.model.commands import LegReport
 from services.credit_ledger.domain.model.leg import SendLeg
+from services.credit_ledger.domain.model.reconciliation import Listed
 from services.runtime.rpc.errors import from_rpc_error
 from services.runtime.rpc.server import channel
 from settlement.common.v1 import money_pb2
@@ -40,6 +43,12 @@ class BankCardRail:
             return _report(error)
         return _told(answer.refund)
 
+    async def list(self, cursor: str, limit: int) -> tuple[Sequence[Listed], str]:
+        """A page of the acquirer's refunds, by key; an acquirer that does not answer raises."""
+        request = pb.ListRefundsRequest(page_size=limit, page_token=cursor)
+        answer = await self._stub.ListRefunds(request, timeout=self._seconds_max)
+        return [_listed(refund) for refund in answer.refunds], answer.next_page_token
+
     async def query(self, leg_id: str) -> tuple[LegReport, str] | None:
         """Ask about it by its key; None says that the request never arrived. A refused question is no refused payment."""
         try:
@@ -47,6 +56,12 @@ class BankCardRail:
         except grpc.aio.AioRpcError as error:
             return None if error.code() is grpc.StatusCode.NOT_FOUND else (LegReport.UNKNOWN, _detail(error))
         return _told(answer.refund)
+
+
+def _listed(refund: pb.AcquirerRefund) -> Listed:
+    return Listed(
+        refund.idempotency_key, refund.payment_reference, refund.amount.minor_units, *_told(refund)
+    )
 
 
 def _told(refund: pb.AcquirerRefund) -> tuple[LegReport, str]:

@@ -7,16 +7,18 @@ from services.credit_ledger.domain.model.leg import RefundLeg
 from services.credit_ledger.domain.model.merchant_share import MerchantShare
 from services.credit_ledger.domain.model.operation import Operation
 from services.credit_ledger.domain.model.payment_reference import PaymentReference
+from services.credit_ledger.domain.model.reconciliation import RailDifference, Reconciliation
 from services.credit_ledger.domain.model.refund import CreditRefund
 from services.credit_ledger.domain.model.repayment import Repayment
 from services.credit_ledger.domain.model.statement import Statement
-from services.credit_ledger.store import accounts, agreements, documents, payments
+from services.credit_ledger.store import accounts, agreements, documents, payments, reconciliations
 from services.runtime.ground.tables import Table
 
 TABLES: tuple[Table, ...] = (
     Table(CreditAccount, accounts.load_accounts, accounts.save_accounts, root=True),
     Table(MerchantShare, accounts.load_merchant_shares, accounts.save_merchant_shares, root=True),
     Table(PaymentReference, accounts.load_payment_references, accounts.save_payment_references, root=True),
+    Table(Reconciliation, reconciliations.load_reconciliations, reconciliations.save_reconciliations, root=True),
     Table(Agreement, agreements.load_agreements, agreements.save_agreements, load_family=agreements.load_open_agreements),
     Table(Operation, documents.load_operations, documents.save_operations, load_family=documents.load_all_operations),
     Table(Statement, documents.load_statements, documents.save_statements),
@@ -24,4 +26,5 @@ TABLES: tuple[Table, ...] = (
     Table(CreditRefund, payments.load_credit_refunds, payments.save_credit_refunds, load_family=payments.load_open_credit_refunds),
     Table(Adjustment, documents.load_adjustments, documents.save_adjustments),
     Table(RefundLeg, payments.load_legs, payments.save_legs, load_family=payments.load_open_legs),
+    Table(RailDifference, reconciliations.load_differences, reconciliations.save_differences),
 )

@@ -4,6 +4,11 @@ from services.credit_ledger.domain.model import commands, effects, events
 from services.credit_ledger.domain.model.account import CreditAccount
 from services.credit_ledger.domain.model.adjustment import Adjustment
 from services.credit_ledger.domain.model.leg import RefundLeg
+from services.credit_ledger.domain.model.reconciliation import (
+    RailDifferenceFound,
+    RailDifferenceResolved,
+    Reconciliation,
+)
 from services.credit_ledger.domain.model.statement import Statement
 from services.credit_ledger.wire import commands as read
 from services.credit_ledger.wire import effects as told
@@ -19,6 +24,7 @@ from settlement.credit_ledger.v1 import (
     events_pb2,
     leg_pb2,
     notices_pb2,
+    reconciliation_service_pb2,
     statement_pb2,
 )
 
@@ -43,6 +49,7 @@ _RESULTS = (
     Entry(CreditAccount, account_pb2.CreditAccount, views.account),
     Entry(Adjustment, adjustment_service_pb2.Adjustment, views.adjustment),
     Entry(RefundLeg, leg_pb2.Leg, views.leg),
+    Entry(Reconciliation, reconciliation_service_pb2.Reconciliation, views.reconciliation),
     Entry(Statement, statement_pb2.Statement, views.issued),
 )
 _EVENTS = (
@@ -68,6 +75,8 @@ _EVENTS = (
     Entry(events.LegFailed, events_pb2.LegFailed, facts.leg_failed),
     Entry(events.LegStepped, events_pb2.LegStepped, facts.leg_stepped),
     Entry(events.PaymentChargedBack, events_pb2.PaymentChargedBack, facts.payment_charged_back),
+    Entry(RailDifferenceFound, events_pb2.RailDifferenceFound, facts.difference_found),
+    Entry(RailDifferenceResolved, events_pb2.RailDifferenceResolved, facts.difference_resolved),
     Entry(events.MerchantPaid, events_pb2.MerchantPaid, facts.merchant_paid),
 )
 _NOTICES = (

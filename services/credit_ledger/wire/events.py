@@ -1,7 +1,8 @@
 """Facts and notices, written to the wire. The same fact always gives the same bytes."""
 
 from services.credit_ledger.domain.model import events
-from services.credit_ledger.wire.scalars import ACCOUNT_STATES, AGREEMENT_STATES, LEG_STEPS
+from services.credit_ledger.domain.model.reconciliation import RailDifferenceFound, RailDifferenceResolved
+from services.credit_ledger.wire.scalars import ACCOUNT_STATES, AGREEMENT_STATES, DIFFERENCE_KINDS, LEG_STEPS
 from services.runtime.ground.scalars import date_to_wire, instant_to_wire
 from settlement.credit_ledger.v1 import events_pb2 as pb
 from settlement.credit_ledger.v1 import notices_pb2
@@ -145,6 +146,20 @@ def payment_charged_back(fact: events.PaymentChargedBack) -> pb.PaymentChargedBa
         account_id=fact.account_id, order_id=fact.order_id, payment_reference=fact.payment_reference,
         notice_id=fact.notice_id, amount_minor=fact.amount_minor,
     )
+
+
+def difference_found(fact: RailDifferenceFound) -> pb.RailDifferenceFound:
+    """The rail and the legs do not agree on a payment."""
+    found = fact.difference
+    return pb.RailDifferenceFound(
+        leg_id=found.key, kind=DIFFERENCE_KINDS.to_wire[found.kind], account_id=found.account_id,
+        reference=found.reference, leg_minor=found.leg_minor, rail_minor=found.rail_minor, detail=found.detail,
+    )
+
+
+def difference_resolved(fact: RailDifferenceResolved) -> pb.RailDifferenceResolved:
+    """They agree again."""
+    return pb.RailDifferenceResolved(leg_id=fact.key, kind=DIFFERENCE_KINDS.to_wire[fact.kind])
 
 
 def adjustment_posted(fact: events.AdjustmentPosted) -> pb.AdjustmentPosted:

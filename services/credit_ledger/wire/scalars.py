@@ -8,13 +8,14 @@ from services.credit_ledger.domain.model.commands import ReleaseCause
 from services.credit_ledger.domain.model.effects import Component
 from services.credit_ledger.domain.model.instalment import InstalmentState
 from services.credit_ledger.domain.model.leg import LegState, LegStep, Rail
+from services.credit_ledger.domain.model.reconciliation import DifferenceKind, ReconciliationState
 from services.credit_ledger.domain.model.refund import RefundState
 from services.credit_ledger.domain.model.statement import StatementState
 from services.credit_ledger.domain.model.tenders import Tenders
 from services.credit_ledger.domain.model.terms import PlanKind, Route, Strategy, SurplusPolicy
 from services.runtime.ground.scalars import Enumeration
 from settlement.common.v1 import instalment_pb2, tender_pb2
-from settlement.credit_ledger.v1 import account_pb2, commands_pb2, effects_pb2, leg_pb2, statement_pb2
+from settlement.credit_ledger.v1 import account_pb2, commands_pb2, effects_pb2, leg_pb2, reconciliation_service_pb2, statement_pb2
 
 ACCOUNT_STATES = Enumeration(AccountState, account_pb2.AccountState)
 AGREEMENT_STATES = Enumeration(AgreementState, account_pb2.AgreementState)
@@ -24,6 +25,8 @@ REFUND_STATES = Enumeration(RefundState, effects_pb2.RefundState)
 COMPONENTS = Enumeration(Component, effects_pb2.DueComponent)
 LEG_STATES = Enumeration(LegState, leg_pb2.LegState)
 LEG_STEPS = Enumeration(LegStep, leg_pb2.LegStep)
+RECONCILIATION_STATES = Enumeration(ReconciliationState, reconciliation_service_pb2.ReconciliationState)
+DIFFERENCE_KINDS = Enumeration(DifferenceKind, reconciliation_service_pb2.DifferenceKind)
 RAILS = Enumeration(Rail, leg_pb2.Rail)
 PLANS = Enumeration(PlanKind, tender_pb2.PlanType)
 STRATEGIES = Enumeration(Strategy, tender_pb2.RefundStrategy, unspecified=Strategy.PROPORTIONAL)

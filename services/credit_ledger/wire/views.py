@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime
+
+from google.protobuf.duration_pb2 import Duration
 
 from services.credit_ledger.domain.log.inputs import LOGGED
 from services.credit_ledger.domain.model.account import CreditAccount
@@ -10,19 +12,29 @@ from services.credit_ledger.domain.model.adjustment import Adjustment
 from services.credit_ledger.domain.model.agreement import Agreement
 from services.credit_ledger.domain.model.leg import RefundLeg
 from services.credit_ledger.domain.model.operation import Operation
+from services.credit_ledger.domain.model.reconciliation import RailDifference, Reconciliation
 from services.credit_ledger.domain.model.statement import Statement
 from services.credit_ledger.domain.statements.still_due import StillDue
 from services.credit_ledger.wire.scalars import (
     ACCOUNT_STATES,
+    DIFFERENCE_KINDS,
     INSTALMENT_STATES,
     LEG_STATES,
     RAILS,
+    RECONCILIATION_STATES,
     STATEMENT_STATES,
     SURPLUS_POLICIES,
 )
 from services.runtime.ground.scalars import date_to_wire, instant_to_wire, money_to_wire
 from settlement.common.v1 import instalment_pb2
-from settlement.credit_ledger.v1 import account_pb2, adjustment_service_pb2, leg_pb2, movement_pb2, statement_pb2
+from settlement.credit_ledger.v1 import (
+    account_pb2,
+    adjustment_service_pb2,
+    leg_pb2,
+    movement_pb2,
+    reconciliation_service_pb2,
+    statement_pb2,
+)
 
 KINDS = {name: re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper() for name in LOGGED}
 """Kinds of operations as callers see them: RefundTenders is REFUND_TENDERS."""
@@ -132,3 +144,30 @@ def leg(row: RefundLeg) -> leg_pb2.Leg:
         create_time=instant_to_wire(row.created_at),
         update_time=instant_to_wire(row.updated_at) if row.updated_at else None,
     )
+
+
+def reconciliation(row: Reconciliation) -> reconciliation_service_pb2.Reconciliation:
+    """How far a comparison is, without what is open of it."""
+    shown = reconciliation_service_pb2.Reconciliation(
+        reconciliation_id=row.id, state=RECONCILIATION_STATES.to_wire[row.state], run=row.run, compared=row.compared,
+        found=row.found, version=row.version,
+    )
+    if row.started_at is not None:
+        shown.start_time.CopyFrom(instant_to_wire(row.started_at))
+    if row.ended_at is not None:
+        shown.end_time.CopyFrom(instant_to_wire(row.ended_at))
+    return shown
+
+
+def difference(row: RailDifference, now: datetime) -> reconciliation_service_pb2.RailDifference:
+    """A difference with its age: until now, or until it was resolved."""
+    found = row.difference
+    shown = reconciliation_service_pb2.RailDifference(
+        leg_id=found.key, kind=DIFFERENCE_KINDS.to_wire[found.kind], account_id=found.account_id,
+        reference=found.reference, leg_minor=found.leg_minor, rail_minor=found.rail_minor, detail=found.detail,
+        open_time=instant_to_wire(row.opened_at), seen_time=instant_to_wire(row.seen_at),
+        age=Duration(seconds=max(0, int(((row.resolved_at or now) - row.opened_at).total_seconds()))),
+    )
+    if row.resolved_at is not None:
+        shown.resolve_time.CopyFrom(instant_to_wire(row.resolved_at))
+    return shown

@@ -46,6 +46,18 @@ async def still_due(connection: Connection, keys: Iterable[TimerKey], now: datet
     return {(row[0], row[1]) for row in rows}
 
 
+async def ensure(connection: Connection, timers: Iterable[Timer], partitions: int) -> None:
+    """Set the timers that are missing; one that is there stays as it is."""
+    rows = sorted(timers, key=lambda t: (t.kind, t.key))
+    await connection.execute(
+        """insert into timers (kind, key, root, partition, due_at)
+           select * from unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::timestamptz[])
+           on conflict (kind, key) do nothing""",
+        [t.kind for t in rows], [t.key for t in rows], [t.root for t in rows],
+        [partition_of(t.root, partitions) for t in rows], [t.due_at for t in rows],
+    )
+
+
 async def save(connection: Connection, timers: Iterable[Timer], cleared: Iterable[TimerKey], partitions: int) -> None:
     """Set or move some timers, and delete others that have nothing to wake any more; none is both."""
     rows, gone = sorted(timers, key=lambda t: (t.kind, t.key)), sorted(cleared)

@@ -65,6 +65,11 @@ class AcquirerLedger:
         )
         return self.find(key)
 
+    def bounce(self, key: str) -> BookedRefund | None:
+        """Note that what the bank had paid came back: it is rejected now, and when it had arrived stays on record."""
+        self._database.execute("update refunds set state = ? where key = ? and state = ?", (REJECTED, key, CONFIRMED))
+        return self.find(key)
+
     def list(self, reference: str, after: str, limit: int) -> "list[BookedRefund]":
         """Refunds by key, of one payment if it is named."""
         rows = self._database.execute(

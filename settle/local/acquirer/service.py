@@ -21,7 +21,7 @@ CLOSED_PREFIX = "closed_"
 """A payment reference that begins so was paid by an instrument that is closed now: its refunds are rejected."""
 REFUSED_PREFIX = "refused_"
 """A payment reference that begins so is one whose money never goes back: it was charged back, or is not known."""
-CLOSED, REFUSED = "INSTRUMENT_CLOSED", "REFUSED"
+CLOSED, REFUSED, BOUNCED = "INSTRUMENT_CLOSED", "REFUSED", "BOUNCED"
 _STATES = Words(pb.AcquirerRefundState)
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -69,6 +69,10 @@ class Acquirer(rpc.AcquirerServiceServicer):
         """The bank pays now; a second confirmation changes nothing."""
         return pb.ConfirmRefundResponse(refund=_shown(_known(self._ledger.confirm(request.idempotency_key))))
 
+    async def BounceRefund(self, request: pb.BounceRefundRequest, context: Context) -> pb.BounceRefundResponse:
+        """What had arrived comes back; one that never arrived stays as it is."""
+        return pb.BounceRefundResponse(refund=_shown(_known(self._ledger.bounce(request.idempotency_key))))
+
     async def ListRefunds(self, request: pb.ListRefundsRequest, context: Context) -> pb.ListRefundsResponse:
         """All refunds, by key."""
         page = page_of(request, ("",))
@@ -108,6 +112,8 @@ def _known(refund: BookedRefund | None) -> BookedRefund:
 def _detail(refund: BookedRefund) -> str:
     if refund.state != REJECTED:
         return ""
+    if refund.confirmed_at:
+        return BOUNCED
     return CLOSED if refund.reference.startswith(CLOSED_PREFIX) else REFUSED
 
 

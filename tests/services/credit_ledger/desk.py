@@ -10,6 +10,7 @@ from typing import Any
 
 from services.credit_ledger.rpc.adjustment_service import AdjustmentServicer
 from services.credit_ledger.rpc.credit_service import CreditServicer
+from services.credit_ledger.rpc.reconciliation_service import ReconciliationServicer
 from services.credit_ledger.rpc.statement_service import StatementServicer
 from services.credit_ledger.wire import CODEC
 from services.kernel.messages import Message
@@ -68,7 +69,7 @@ class LedgerEdge:
 
 
 class Desk:
-    """The three servicers of one ledger, and fresh request ids."""
+    """The servicers of one ledger, and fresh request ids."""
 
     def __init__(self, ledger: Ledger) -> None:
         edge: Any = LedgerEdge(ledger)
@@ -77,6 +78,7 @@ class Desk:
         self.credit = CreditServicer(edge)
         self.statements = StatementServicer(edge)
         self.adjustments = AdjustmentServicer(edge)
+        self.reconciliation = ReconciliationServicer(edge)
         self._numbers = count(1)
 
     def request_id(self) -> str:

@@ -3,17 +3,19 @@
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
+from pathlib import Path
 
 import asyncpg
 import pytest
 
-from settle.audit import auditor, beside, clearing, telling
-from settle.audit.findings import ORDER, SERVICES, Report
+from settle.audit import auditor, beside, clearing, rail_list, telling
+from settle.audit.findings import CREDIT, ORDER, SERVICES, Report
 from settle.audit.snapshots import World, put_beside
 from tests.settle.audit.house import House, house
 from tests.settle.audit.scratch import server
 from tests.settle.audit.story import tell
 from tests.settle.audit.violations import PLANTED, Planted
+from tests.settle.local.acquirer.sandbox import sandbox
 
 NOW = datetime(2026, 1, 2, 2, 0, tzinfo=UTC)
 
@@ -56,7 +58,7 @@ def test_every_check_has_its_violation() -> None:
     promised = {check.id for check in (*auditor.CHECKS, *auditor.QUIET_CHECKS)} | set(auditor.CROSS_CHECKS)
 
     assert promised == {planted.check for planted in PLANTED}
-    assert set(telling.SAYS) == promised | {auditor.STUCK}
+    assert set(telling.SAYS) == promised | {auditor.STUCK, *rail_list.SAYS}
     assert clearing.CLEARING in promised
 
 
@@ -75,6 +77,27 @@ async def test_what_does_not_move_is_stuck(told: House) -> None:
     assert noted.clean
     assert noted.notes
     assert stuck.counts == {auditor.STUCK: 1}
+
+
+async def test_the_acquirers_list_is_compared_with_the_legs(told: House, tmp_path: Path) -> None:
+    """Before, what the acquirer paid of a refund that was taken back was seen by nobody (N1). What is asked about anyway is no
+    violation; a stranger under a key of its own, and a payment that is paid out above itself, are."""
+    connection = await asyncpg.connect(told.dsns[CREDIT])
+    legs = await connection.fetch("select id, reference, amount_minor from legs where rail = 'CARD'")
+    await connection.close()
+    async with sandbox(tmp_path / "bank.sqlite") as bank:
+        for leg in legs:
+            bank.ledger.refund(leg["id"], leg["reference"], leg["amount_minor"], "CONFIRMED")
+        clean = await auditor.audit(told.dsns, wait_seconds=0, strict=True, acquirer=bank.target)
+        bank.ledger.refund("leg_strange", "payment-of-ord_whole", 1, "CONFIRMED")
+        broken = await auditor.audit(told.dsns, wait_seconds=0, strict=True, acquirer=bank.target)
+    down = await auditor.audit(told.dsns, wait_seconds=0, strict=True, acquirer="127.0.0.1:1")
+
+    assert legs
+    assert clean.clean, telling.as_text(clean)
+    assert set(rail_list.SAYS) <= set(clean.checks)
+    assert broken.counts == {rail_list.AGREED: 1, rail_list.ROOM: 1}
+    assert (down.clean, len(down.notes)) == (True, 1)
 
 
 async def _audit_broken(told: House, planted: Planted) -> Report:

@@ -1,7 +1,10 @@
 """A rail in memory; it passes the contract tests of the real one."""
 
+from collections.abc import Sequence
+
 from services.credit_ledger.domain.model.commands import LegReport
 from services.credit_ledger.domain.model.leg import SendLeg
+from services.credit_ledger.domain.model.reconciliation import Listed
 
 
 class FakeRail:
@@ -20,6 +23,14 @@ class FakeRail:
         """What became of it, or unheard of."""
         leg = self.booked.get(leg_id)
         return self._told(leg) if leg is not None else None
+
+    async def list(self, cursor: str, limit: int) -> tuple[Sequence[Listed], str]:
+        """All payments by key, behind the cursor, which is a key."""
+        found = [
+            Listed(key, leg.reference, leg.amount_minor, *self._told(leg))
+            for key, leg in sorted(self.booked.items()) if key > cursor
+        ]
+        return found[:limit], found[limit - 1].key if len(found) > limit else ""
 
     @staticmethod
     def _told(leg: SendLeg) -> tuple[LegReport, str]:

@@ -65,6 +65,7 @@ async def test_nonsense_is_refused(tmp_path: Path, bad: pb.RefundRequest) -> Non
     ("Refund", _refund(reference="refused_1"), "PAYMENT_NOT_REFUNDABLE"),
     ("GetRefund", pb.GetRefundRequest(idempotency_key="leg_9"), "LEG_NOT_FOUND"),
     ("ConfirmRefund", pb.ConfirmRefundRequest(idempotency_key="leg_9"), "LEG_NOT_FOUND"),
+    ("BounceRefund", pb.BounceRefundRequest(idempotency_key="leg_9"), "LEG_NOT_FOUND"),
     ("ListRefunds", pb.ListRefundsRequest(page_token="x"), "INVALID_PAGE_TOKEN"),
     ("ListRefunds", pb.ListRefundsRequest(page_size=-1), "INVALID_ARGUMENT"),
     ("SetFaults", pb.SetFaultsRequest(rejected_ppm=1_000_001), "INVALID_ARGUMENT"),
@@ -200,3 +201,17 @@ def test_a_list_of_faults_is_read() -> None:
     """As SETTLE_ACQUIRER_FAULTS gives it; none is none."""
     assert Faults.parse("timeout_done_ppm=300000, seed=7") == Faults(timeout_done_ppm=300_000, seed=7)
     assert Faults.parse("") == Faults()
+
+
+async def test_a_refund_that_arrived_can_come_back(tmp_path: Path) -> None:
+    """Rejected from then on, under the same key too; one that is still pending stays."""
+    async with sandbox(tmp_path / "bank.sqlite", confirms=False) as bank:
+        await bank.stub.Refund(_refund())
+        pending = (await bank.stub.BounceRefund(pb.BounceRefundRequest(idempotency_key="leg_1"))).refund
+        await bank.stub.ConfirmRefund(pb.ConfirmRefundRequest(idempotency_key="leg_1"))
+        bounced = (await bank.stub.BounceRefund(pb.BounceRefundRequest(idempotency_key="leg_1"))).refund
+        again = (await bank.stub.Refund(_refund())).refund
+
+    assert pending.state == pb.ACQUIRER_REFUND_STATE_PENDING
+    assert (bounced.state, bounced.detail) == (pb.ACQUIRER_REFUND_STATE_REJECTED, "BOUNCED")
+    assert again.state == pb.ACQUIRER_REFUND_STATE_REJECTED

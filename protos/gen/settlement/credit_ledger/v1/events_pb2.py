@@ -24,59 +24,64 @@ _sym_db = _symbol_database.Default()
 
 from settlement.credit_ledger.v1 import account_pb2 as settlement_dot_credit__ledger_dot_v1_dot_account__pb2
 from settlement.credit_ledger.v1 import leg_pb2 as settlement_dot_credit__ledger_dot_v1_dot_leg__pb2
+from settlement.credit_ledger.v1 import reconciliation_service_pb2 as settlement_dot_credit__ledger_dot_v1_dot_reconciliation__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(settlement/credit_ledger/v1/events.proto\x12\x1bsettlement.credit_ledger.v1\x1a)settlement/credit_ledger/v1/account.proto\x1a%settlement/credit_ledger/v1/leg.proto\"M\n\rAccountOpened\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12\x13\n\x0blimit_minor\x18\x03 \x01(\x03\"7\n\x0cLimitGranted\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x13\n\x0blimit_minor\x18\x02 \x01(\x03\"8\n\x0cWalletFunded\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x02 \x01(\x03\"s\n\x13\x41\x63\x63ountStateChanged\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x38\n\x05state\x18\x02 \x01(\x0e\x32).settlement.credit_ledger.v1.AccountState\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\x8f\x01\n\x11TendersAuthorized\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x14\n\x0c\x63redit_minor\x18\x03 \x01(\x03\x12\x14\n\x0cwallet_minor\x18\x04 \x01(\x03\x12\x12\n\nbank_minor\x18\x05 \x01(\x03\x12\x14\n\x0c\x63oupon_minor\x18\x06 \x01(\x03\"\xd3\x01\n\x0fTendersReleased\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x14\n\x0c\x63redit_minor\x18\x03 \x01(\x03\x12\x14\n\x0cwallet_minor\x18\x04 \x01(\x03\x12\x12\n\nbank_minor\x18\x05 \x01(\x03\x12\x14\n\x0c\x63oupon_minor\x18\x06 \x01(\x03\x12\x44\n\x0f\x61greement_state\x18\x07 \x01(\x0e\x32+.settlement.credit_ledger.v1.AgreementState\"\x8d\x01\n\x0fTendersCaptured\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x14\n\x0c\x63redit_minor\x18\x03 \x01(\x03\x12\x14\n\x0cwallet_minor\x18\x04 \x01(\x03\x12\x12\n\nbank_minor\x18\x05 \x01(\x03\x12\x14\n\x0c\x63oupon_minor\x18\x06 \x01(\x03\"\x9a\x02\n\x0cRefundPosted\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x11\n\trefund_id\x18\x03 \x01(\t\x12\x14\n\x0c\x63redit_minor\x18\x04 \x01(\x03\x12\x14\n\x0cwallet_minor\x18\x05 \x01(\x03\x12\x12\n\nbank_minor\x18\x06 \x01(\x03\x12\x14\n\x0c\x63oupon_minor\x18\x07 \x01(\x03\x12\x17\n\x0fprincipal_minor\x18\x08 \x01(\x03\x12\x1c\n\x14\x63redit_balance_minor\x18\t \x01(\x03\x12\x44\n\x0f\x61greement_state\x18\n \x01(\x0e\x32+.settlement.credit_ledger.v1.AgreementState\"d\n\x13\x46lashRefundAccepted\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x11\n\trefund_id\x18\x03 \x01(\t\x12\x14\n\x0c\x63redit_minor\x18\x04 \x01(\x03\"O\n\x14\x43reditRefundReversed\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x11\n\trefund_id\x18\x03 \x01(\t\"\x8a\x01\n\x11RepaymentReceived\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x14\n\x0crepayment_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\x12\x17\n\x0fprincipal_minor\x18\x04 \x01(\x03\x12\x1c\n\x14\x63redit_balance_minor\x18\x05 \x01(\x03\"v\n\x0fStatementIssued\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x11\n\tbill_date\x18\x02 \x01(\t\x12\x10\n\x08\x64ue_date\x18\x03 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x04 \x01(\x03\x12\x14\n\x0coffset_minor\x18\x05 \x01(\x03\"L\n\x0fLateFeesAccrued\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x0f\n\x07through\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\"J\n\x0eLateFeesWaived\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x02 \x01(\x03\x12\x0e\n\x06reason\x18\x03 \x01(\t\"P\n\x14\x43reditBalancePaidOut\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x02 \x01(\x03\x12\x0e\n\x06leg_id\x18\x03 \x01(\t\"Q\n\x13\x41greementChargedOff\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\"F\n\nLegSettled\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x0e\n\x06leg_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\"?\n\tLegFailed\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x0e\n\x06leg_id\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\"G\n\x0bLegRerouted\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x0e\n\x06leg_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\"\xaf\x01\n\nLegStepped\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x0e\n\x06leg_id\x18\x02 \x01(\t\x12\x10\n\x08order_id\x18\x03 \x01(\t\x12\x11\n\trefund_id\x18\x04 \x01(\t\x12\x32\n\x04step\x18\x05 \x01(\x0e\x32$.settlement.credit_ledger.v1.LegStep\x12\x14\n\x0c\x61mount_minor\x18\x06 \x01(\x03\x12\x0e\n\x06\x64\x65tail\x18\x07 \x01(\t\"~\n\x12PaymentChargedBack\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x19\n\x11payment_reference\x18\x03 \x01(\t\x12\x11\n\tnotice_id\x18\x04 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x05 \x01(\x03\"M\n\x0cMerchantPaid\x12\x13\n\x0bmerchant_id\x18\x01 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x02 \x01(\x03\x12\x12\n\npaid_minor\x18\x03 \x01(\x03\"\xae\x01\n\x10\x41\x64justmentPosted\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x15\n\radjustment_id\x18\x03 \x01(\t\x12\x0f\n\x07\x63\x61se_id\x18\x04 \x01(\t\x12\x14\n\x0cwallet_minor\x18\x05 \x01(\x03\x12\x1c\n\x14\x63redit_balance_minor\x18\x06 \x01(\x03\x12\x18\n\x10receivable_minor\x18\x07 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(settlement/credit_ledger/v1/events.proto\x12\x1bsettlement.credit_ledger.v1\x1a)settlement/credit_ledger/v1/account.proto\x1a%settlement/credit_ledger/v1/leg.proto\x1a\x38settlement/credit_ledger/v1/reconciliation_service.proto\"M\n\rAccountOpened\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12\x13\n\x0blimit_minor\x18\x03 \x01(\x03\"7\n\x0cLimitGranted\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x13\n\x0blimit_minor\x18\x02 \x01(\x03\"8\n\x0cWalletFunded\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x02 \x01(\x03\"s\n\x13\x41\x63\x63ountStateChanged\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x38\n\x05state\x18\x02 \x01(\x0e\x32).settlement.credit_ledger.v1.AccountState\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\x8f\x01\n\x11TendersAuthorized\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x14\n\x0c\x63redit_minor\x18\x03 \x01(\x03\x12\x14\n\x0cwallet_minor\x18\x04 \x01(\x03\x12\x12\n\nbank_minor\x18\x05 \x01(\x03\x12\x14\n\x0c\x63oupon_minor\x18\x06 \x01(\x03\"\xd3\x01\n\x0fTendersReleased\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x14\n\x0c\x63redit_minor\x18\x03 \x01(\x03\x12\x14\n\x0cwallet_minor\x18\x04 \x01(\x03\x12\x12\n\nbank_minor\x18\x05 \x01(\x03\x12\x14\n\x0c\x63oupon_minor\x18\x06 \x01(\x03\x12\x44\n\x0f\x61greement_state\x18\x07 \x01(\x0e\x32+.settlement.credit_ledger.v1.AgreementState\"\x8d\x01\n\x0fTendersCaptured\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x14\n\x0c\x63redit_minor\x18\x03 \x01(\x03\x12\x14\n\x0cwallet_minor\x18\x04 \x01(\x03\x12\x12\n\nbank_minor\x18\x05 \x01(\x03\x12\x14\n\x0c\x63oupon_minor\x18\x06 \x01(\x03\"\x9a\x02\n\x0cRefundPosted\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x11\n\trefund_id\x18\x03 \x01(\t\x12\x14\n\x0c\x63redit_minor\x18\x04 \x01(\x03\x12\x14\n\x0cwallet_minor\x18\x05 \x01(\x03\x12\x12\n\nbank_minor\x18\x06 \x01(\x03\x12\x14\n\x0c\x63oupon_minor\x18\x07 \x01(\x03\x12\x17\n\x0fprincipal_minor\x18\x08 \x01(\x03\x12\x1c\n\x14\x63redit_balance_minor\x18\t \x01(\x03\x12\x44\n\x0f\x61greement_state\x18\n \x01(\x0e\x32+.settlement.credit_ledger.v1.AgreementState\"d\n\x13\x46lashRefundAccepted\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x11\n\trefund_id\x18\x03 \x01(\t\x12\x14\n\x0c\x63redit_minor\x18\x04 \x01(\x03\"O\n\x14\x43reditRefundReversed\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x11\n\trefund_id\x18\x03 \x01(\t\"\x8a\x01\n\x11RepaymentReceived\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x14\n\x0crepayment_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\x12\x17\n\x0fprincipal_minor\x18\x04 \x01(\x03\x12\x1c\n\x14\x63redit_balance_minor\x18\x05 \x01(\x03\"v\n\x0fStatementIssued\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x11\n\tbill_date\x18\x02 \x01(\t\x12\x10\n\x08\x64ue_date\x18\x03 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x04 \x01(\x03\x12\x14\n\x0coffset_minor\x18\x05 \x01(\x03\"L\n\x0fLateFeesAccrued\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x0f\n\x07through\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\"J\n\x0eLateFeesWaived\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x02 \x01(\x03\x12\x0e\n\x06reason\x18\x03 \x01(\t\"P\n\x14\x43reditBalancePaidOut\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x02 \x01(\x03\x12\x0e\n\x06leg_id\x18\x03 \x01(\t\"Q\n\x13\x41greementChargedOff\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\"F\n\nLegSettled\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x0e\n\x06leg_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\"?\n\tLegFailed\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x0e\n\x06leg_id\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\"G\n\x0bLegRerouted\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x0e\n\x06leg_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\"\xaf\x01\n\nLegStepped\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x0e\n\x06leg_id\x18\x02 \x01(\t\x12\x10\n\x08order_id\x18\x03 \x01(\t\x12\x11\n\trefund_id\x18\x04 \x01(\t\x12\x32\n\x04step\x18\x05 \x01(\x0e\x32$.settlement.credit_ledger.v1.LegStep\x12\x14\n\x0c\x61mount_minor\x18\x06 \x01(\x03\x12\x0e\n\x06\x64\x65tail\x18\x07 \x01(\t\"~\n\x12PaymentChargedBack\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x19\n\x11payment_reference\x18\x03 \x01(\t\x12\x11\n\tnotice_id\x18\x04 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x05 \x01(\x03\"\xbe\x01\n\x13RailDifferenceFound\x12\x0e\n\x06leg_id\x18\x01 \x01(\t\x12\x39\n\x04kind\x18\x02 \x01(\x0e\x32+.settlement.credit_ledger.v1.DifferenceKind\x12\x12\n\naccount_id\x18\x03 \x01(\t\x12\x11\n\treference\x18\x04 \x01(\t\x12\x11\n\tleg_minor\x18\x05 \x01(\x03\x12\x12\n\nrail_minor\x18\x06 \x01(\x03\x12\x0e\n\x06\x64\x65tail\x18\x07 \x01(\t\"c\n\x16RailDifferenceResolved\x12\x0e\n\x06leg_id\x18\x01 \x01(\t\x12\x39\n\x04kind\x18\x02 \x01(\x0e\x32+.settlement.credit_ledger.v1.DifferenceKind\"M\n\x0cMerchantPaid\x12\x13\n\x0bmerchant_id\x18\x01 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x02 \x01(\x03\x12\x12\n\npaid_minor\x18\x03 \x01(\x03\"\xae\x01\n\x10\x41\x64justmentPosted\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x15\n\radjustment_id\x18\x03 \x01(\t\x12\x0f\n\x07\x63\x61se_id\x18\x04 \x01(\t\x12\x14\n\x0cwallet_minor\x18\x05 \x01(\x03\x12\x1c\n\x14\x63redit_balance_minor\x18\x06 \x01(\x03\x12\x18\n\x10receivable_minor\x18\x07 \x01(\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'settlement.credit_ledger.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ACCOUNTOPENED']._serialized_start=155
-  _globals['_ACCOUNTOPENED']._serialized_end=232
-  _globals['_LIMITGRANTED']._serialized_start=234
-  _globals['_LIMITGRANTED']._serialized_end=289
-  _globals['_WALLETFUNDED']._serialized_start=291
-  _globals['_WALLETFUNDED']._serialized_end=347
-  _globals['_ACCOUNTSTATECHANGED']._serialized_start=349
-  _globals['_ACCOUNTSTATECHANGED']._serialized_end=464
-  _globals['_TENDERSAUTHORIZED']._serialized_start=467
-  _globals['_TENDERSAUTHORIZED']._serialized_end=610
-  _globals['_TENDERSRELEASED']._serialized_start=613
-  _globals['_TENDERSRELEASED']._serialized_end=824
-  _globals['_TENDERSCAPTURED']._serialized_start=827
-  _globals['_TENDERSCAPTURED']._serialized_end=968
-  _globals['_REFUNDPOSTED']._serialized_start=971
-  _globals['_REFUNDPOSTED']._serialized_end=1253
-  _globals['_FLASHREFUNDACCEPTED']._serialized_start=1255
-  _globals['_FLASHREFUNDACCEPTED']._serialized_end=1355
-  _globals['_CREDITREFUNDREVERSED']._serialized_start=1357
-  _globals['_CREDITREFUNDREVERSED']._serialized_end=1436
-  _globals['_REPAYMENTRECEIVED']._serialized_start=1439
-  _globals['_REPAYMENTRECEIVED']._serialized_end=1577
-  _globals['_STATEMENTISSUED']._serialized_start=1579
-  _globals['_STATEMENTISSUED']._serialized_end=1697
-  _globals['_LATEFEESACCRUED']._serialized_start=1699
-  _globals['_LATEFEESACCRUED']._serialized_end=1775
-  _globals['_LATEFEESWAIVED']._serialized_start=1777
-  _globals['_LATEFEESWAIVED']._serialized_end=1851
-  _globals['_CREDITBALANCEPAIDOUT']._serialized_start=1853
-  _globals['_CREDITBALANCEPAIDOUT']._serialized_end=1933
-  _globals['_AGREEMENTCHARGEDOFF']._serialized_start=1935
-  _globals['_AGREEMENTCHARGEDOFF']._serialized_end=2016
-  _globals['_LEGSETTLED']._serialized_start=2018
-  _globals['_LEGSETTLED']._serialized_end=2088
-  _globals['_LEGFAILED']._serialized_start=2090
-  _globals['_LEGFAILED']._serialized_end=2153
-  _globals['_LEGREROUTED']._serialized_start=2155
-  _globals['_LEGREROUTED']._serialized_end=2226
-  _globals['_LEGSTEPPED']._serialized_start=2229
-  _globals['_LEGSTEPPED']._serialized_end=2404
-  _globals['_PAYMENTCHARGEDBACK']._serialized_start=2406
-  _globals['_PAYMENTCHARGEDBACK']._serialized_end=2532
-  _globals['_MERCHANTPAID']._serialized_start=2534
-  _globals['_MERCHANTPAID']._serialized_end=2611
-  _globals['_ADJUSTMENTPOSTED']._serialized_start=2614
-  _globals['_ADJUSTMENTPOSTED']._serialized_end=2788
+  _globals['_ACCOUNTOPENED']._serialized_start=213
+  _globals['_ACCOUNTOPENED']._serialized_end=290
+  _globals['_LIMITGRANTED']._serialized_start=292
+  _globals['_LIMITGRANTED']._serialized_end=347
+  _globals['_WALLETFUNDED']._serialized_start=349
+  _globals['_WALLETFUNDED']._serialized_end=405
+  _globals['_ACCOUNTSTATECHANGED']._serialized_start=407
+  _globals['_ACCOUNTSTATECHANGED']._serialized_end=522
+  _globals['_TENDERSAUTHORIZED']._serialized_start=525
+  _globals['_TENDERSAUTHORIZED']._serialized_end=668
+  _globals['_TENDERSRELEASED']._serialized_start=671
+  _globals['_TENDERSRELEASED']._serialized_end=882
+  _globals['_TENDERSCAPTURED']._serialized_start=885
+  _globals['_TENDERSCAPTURED']._serialized_end=1026
+  _globals['_REFUNDPOSTED']._serialized_start=1029
+  _globals['_REFUNDPOSTED']._serialized_end=1311
+  _globals['_FLASHREFUNDACCEPTED']._serialized_start=1313
+  _globals['_FLASHREFUNDACCEPTED']._serialized_end=1413
+  _globals['_CREDITREFUNDREVERSED']._serialized_start=1415
+  _globals['_CREDITREFUNDREVERSED']._serialized_end=1494
+  _globals['_REPAYMENTRECEIVED']._serialized_start=1497
+  _globals['_REPAYMENTRECEIVED']._serialized_end=1635
+  _globals['_STATEMENTISSUED']._serialized_start=1637
+  _globals['_STATEMENTISSUED']._serialized_end=1755
+  _globals['_LATEFEESACCRUED']._serialized_start=1757
+  _globals['_LATEFEESACCRUED']._serialized_end=1833
+  _globals['_LATEFEESWAIVED']._serialized_start=1835
+  _globals['_LATEFEESWAIVED']._serialized_end=1909
+  _globals['_CREDITBALANCEPAIDOUT']._serialized_start=1911
+  _globals['_CREDITBALANCEPAIDOUT']._serialized_end=1991
+  _globals['_AGREEMENTCHARGEDOFF']._serialized_start=1993
+  _globals['_AGREEMENTCHARGEDOFF']._serialized_end=2074
+  _globals['_LEGSETTLED']._serialized_start=2076
+  _globals['_LEGSETTLED']._serialized_end=2146
+  _globals['_LEGFAILED']._serialized_start=2148
+  _globals['_LEGFAILED']._serialized_end=2211
+  _globals['_LEGREROUTED']._serialized_start=2213
+  _globals['_LEGREROUTED']._serialized_end=2284
+  _globals['_LEGSTEPPED']._serialized_start=2287
+  _globals['_LEGSTEPPED']._serialized_end=2462
+  _globals['_PAYMENTCHARGEDBACK']._serialized_start=2464
+  _globals['_PAYMENTCHARGEDBACK']._serialized_end=2590
+  _globals['_RAILDIFFERENCEFOUND']._serialized_start=2593
+  _globals['_RAILDIFFERENCEFOUND']._serialized_end=2783
+  _globals['_RAILDIFFERENCERESOLVED']._serialized_start=2785
+  _globals['_RAILDIFFERENCERESOLVED']._serialized_end=2884
+  _globals['_MERCHANTPAID']._serialized_start=2886
+  _globals['_MERCHANTPAID']._serialized_end=2963
+  _globals['_ADJUSTMENTPOSTED']._serialized_start=2966
+  _globals['_ADJUSTMENTPOSTED']._serialized_end=3140
 # @@protoc_insertion_point(module_scope)

@@ -9,6 +9,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from settlement.credit_ledger.v1 import account_pb2 as _account_pb2
 from settlement.credit_ledger.v1 import leg_pb2 as _leg_pb2
+from settlement.credit_ledger.v1 import reconciliation_service_pb2 as _reconciliation_service_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -753,6 +754,78 @@ class PaymentChargedBack(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PaymentChargedBack: _TypeAlias = PaymentChargedBack  # noqa: Y015
+
+@_typing.final
+class RailDifferenceFound(_message.Message):
+    """The rail and the legs do not agree on a payment (DOMAIN PM-7); the aggregate is the comparison. Amounts are fen."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEG_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    LEG_MINOR_FIELD_NUMBER: _builtins.int
+    RAIL_MINOR_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
+    leg_id: _builtins.str
+    """The key at the rail: the id of the leg, if there is one."""
+    kind: _reconciliation_service_pb2.DifferenceKind.ValueType
+    """What differs."""
+    account_id: _builtins.str
+    """The leg's account."""
+    reference: _builtins.str
+    """The payment, or the instrument, that the rail names."""
+    leg_minor: _builtins.int
+    """What the leg asked for."""
+    rail_minor: _builtins.int
+    """What the rail has."""
+    detail: _builtins.str
+    """What the rail says of it."""
+    def __init__(
+        self,
+        *,
+        leg_id: _builtins.str = ...,
+        kind: _reconciliation_service_pb2.DifferenceKind.ValueType = ...,
+        account_id: _builtins.str = ...,
+        reference: _builtins.str = ...,
+        leg_minor: _builtins.int = ...,
+        rail_minor: _builtins.int = ...,
+        detail: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "detail", b"detail", "kind", b"kind", "leg_id", b"leg_id", "leg_minor", b"leg_minor", "rail_minor", b"rail_minor", "reference", b"reference"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RailDifferenceFound: _TypeAlias = RailDifferenceFound  # noqa: Y015
+
+@_typing.final
+class RailDifferenceResolved(_message.Message):
+    """The rail and the legs agree again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEG_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    leg_id: _builtins.str
+    """The key at the rail."""
+    kind: _reconciliation_service_pb2.DifferenceKind.ValueType
+    """What differed."""
+    def __init__(
+        self,
+        *,
+        leg_id: _builtins.str = ...,
+        kind: _reconciliation_service_pb2.DifferenceKind.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "leg_id", b"leg_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RailDifferenceResolved: _TypeAlias = RailDifferenceResolved  # noqa: Y015
 
 @_typing.final
 class MerchantPaid(_message.Message):

@@ -254,6 +254,52 @@ class ConfirmRefundResponse(_message.Message):
 Global___ConfirmRefundResponse: _TypeAlias = ConfirmRefundResponse  # noqa: Y015
 
 @_typing.final
+class BounceRefundRequest(_message.Message):
+    """Request of BounceRefund."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    idempotency_key: _builtins.str
+    """The key."""
+    def __init__(
+        self,
+        *,
+        idempotency_key: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["idempotency_key", b"idempotency_key"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BounceRefundRequest: _TypeAlias = BounceRefundRequest  # noqa: Y015
+
+@_typing.final
+class BounceRefundResponse(_message.Message):
+    """Response of BounceRefund."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REFUND_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def refund(self) -> Global___AcquirerRefund:
+        """The refund."""
+
+    def __init__(
+        self,
+        *,
+        refund: Global___AcquirerRefund | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["refund", b"refund"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["refund", b"refund"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BounceRefundResponse: _TypeAlias = BounceRefundResponse  # noqa: Y015
+
+@_typing.final
 class ListRefundsRequest(_message.Message):
     """Request of ListRefunds."""
 

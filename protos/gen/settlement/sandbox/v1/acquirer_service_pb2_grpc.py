@@ -50,6 +50,11 @@ class AcquirerServiceStub(object):
                 request_serializer=settlement_dot_sandbox_dot_v1_dot_acquirer__service__pb2.ConfirmRefundRequest.SerializeToString,
                 response_deserializer=settlement_dot_sandbox_dot_v1_dot_acquirer__service__pb2.ConfirmRefundResponse.FromString,
                 _registered_method=True)
+        self.BounceRefund = channel.unary_unary(
+                '/settlement.sandbox.v1.AcquirerService/BounceRefund',
+                request_serializer=settlement_dot_sandbox_dot_v1_dot_acquirer__service__pb2.BounceRefundRequest.SerializeToString,
+                response_deserializer=settlement_dot_sandbox_dot_v1_dot_acquirer__service__pb2.BounceRefundResponse.FromString,
+                _registered_method=True)
         self.ListRefunds = channel.unary_unary(
                 '/settlement.sandbox.v1.AcquirerService/ListRefunds',
                 request_serializer=settlement_dot_sandbox_dot_v1_dot_acquirer__service__pb2.ListRefundsRequest.SerializeToString,
@@ -88,6 +93,13 @@ class AcquirerServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BounceRefund(self, request, context):
+        """Let a refund that arrived come back: the card's bank does not take it. From now on it is rejected.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListRefunds(self, request, context):
         """List refunds.
         """
@@ -119,6 +131,11 @@ def add_AcquirerServiceServicer_to_server(servicer, server):
                     servicer.ConfirmRefund,
                     request_deserializer=settlement_dot_sandbox_dot_v1_dot_acquirer__service__pb2.ConfirmRefundRequest.FromString,
                     response_serializer=settlement_dot_sandbox_dot_v1_dot_acquirer__service__pb2.ConfirmRefundResponse.SerializeToString,
+            ),
+            'BounceRefund': grpc.unary_unary_rpc_method_handler(
+                    servicer.BounceRefund,
+                    request_deserializer=settlement_dot_sandbox_dot_v1_dot_acquirer__service__pb2.BounceRefundRequest.FromString,
+                    response_serializer=settlement_dot_sandbox_dot_v1_dot_acquirer__service__pb2.BounceRefundResponse.SerializeToString,
             ),
             'ListRefunds': grpc.unary_unary_rpc_method_handler(
                     servicer.ListRefunds,
@@ -213,6 +230,33 @@ class AcquirerService(object):
             '/settlement.sandbox.v1.AcquirerService/ConfirmRefund',
             settlement_dot_sandbox_dot_v1_dot_acquirer__service__pb2.ConfirmRefundRequest.SerializeToString,
             settlement_dot_sandbox_dot_v1_dot_acquirer__service__pb2.ConfirmRefundResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BounceRefund(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/settlement.sandbox.v1.AcquirerService/BounceRefund',
+            settlement_dot_sandbox_dot_v1_dot_acquirer__service__pb2.BounceRefundRequest.SerializeToString,
+            settlement_dot_sandbox_dot_v1_dot_acquirer__service__pb2.BounceRefundResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -41,6 +41,8 @@ class AcquirerServiceStub:
     """Read a refund by its key."""
     ConfirmRefund: _grpc.UnaryUnaryMultiCallable[_acquirer_service_pb2.ConfirmRefundRequest, _acquirer_service_pb2.ConfirmRefundResponse]
     """Let a pending refund arrive."""
+    BounceRefund: _grpc.UnaryUnaryMultiCallable[_acquirer_service_pb2.BounceRefundRequest, _acquirer_service_pb2.BounceRefundResponse]
+    """Let a refund that arrived come back: the card's bank does not take it. From now on it is rejected."""
     ListRefunds: _grpc.UnaryUnaryMultiCallable[_acquirer_service_pb2.ListRefundsRequest, _acquirer_service_pb2.ListRefundsResponse]
     """List refunds."""
     SetFaults: _grpc.UnaryUnaryMultiCallable[_acquirer_service_pb2.SetFaultsRequest, _acquirer_service_pb2.SetFaultsResponse]
@@ -59,6 +61,8 @@ class AcquirerServiceAsyncStub(AcquirerServiceStub):
     """Read a refund by its key."""
     ConfirmRefund: _aio.UnaryUnaryMultiCallable[_acquirer_service_pb2.ConfirmRefundRequest, _acquirer_service_pb2.ConfirmRefundResponse]  # type: ignore[assignment]
     """Let a pending refund arrive."""
+    BounceRefund: _aio.UnaryUnaryMultiCallable[_acquirer_service_pb2.BounceRefundRequest, _acquirer_service_pb2.BounceRefundResponse]  # type: ignore[assignment]
+    """Let a refund that arrived come back: the card's bank does not take it. From now on it is rejected."""
     ListRefunds: _aio.UnaryUnaryMultiCallable[_acquirer_service_pb2.ListRefundsRequest, _acquirer_service_pb2.ListRefundsResponse]  # type: ignore[assignment]
     """List refunds."""
     SetFaults: _aio.UnaryUnaryMultiCallable[_acquirer_service_pb2.SetFaultsRequest, _acquirer_service_pb2.SetFaultsResponse]  # type: ignore[assignment]
@@ -92,6 +96,14 @@ class AcquirerServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_acquirer_service_pb2.ConfirmRefundResponse, _abc.Awaitable[_acquirer_service_pb2.ConfirmRefundResponse]]:
         """Let a pending refund arrive."""
+
+    @_abc_1.abstractmethod
+    def BounceRefund(
+        self,
+        request: _acquirer_service_pb2.BounceRefundRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_acquirer_service_pb2.BounceRefundResponse, _abc.Awaitable[_acquirer_service_pb2.BounceRefundResponse]]:
+        """Let a refund that arrived come back: the card's bank does not take it. From now on it is rejected."""
 
     @_abc_1.abstractmethod
     def ListRefunds(

@@ -1,0 +1,1 @@
+"""The rail's own list beside our legs."""

@@ -1,0 +1,131 @@
+"""Rows of the daily comparison with the rail's list, and the ranges of legs that it reads. Keys are compared byte by byte, as
+the rail orders them."""
+
+from collections.abc import Sequence
+
+import asyncpg
+
+from services.credit_ledger.domain.model.leg import RefundLeg
+from services.credit_ledger.domain.model.reconciliation import (
+    Difference,
+    DifferenceKind,
+    Place,
+    RailDifference,
+    Reconciliation,
+    ReconciliationState,
+)
+from services.credit_ledger.store.payments import LEG_COLUMNS, leg_of
+from services.runtime.ground.tables import Connection
+
+_COLUMNS = "id, state, run, cursor, after_key, compared, found, started_at, ended_at, sequence, version"
+DIFFERENCE_COLUMNS = """key, reconciliation_id, kind, account_id, reference, leg_minor, rail_minor, detail, opened_at, seen_at,
+    resolved_at, version"""
+
+
+def reconciliation_of(row: asyncpg.Record) -> Reconciliation:
+    """The comparison in a row."""
+    return Reconciliation(
+        id=row[0], state=ReconciliationState(row[1]), run=row[2], place=Place(row[3], row[4]), compared=row[5],
+        found=row[6], started_at=row[7], ended_at=row[8], sequence=row[9], version=row[10],
+    )
+
+
+def difference_of(row: asyncpg.Record) -> RailDifference:
+    """The difference in a row of `DIFFERENCE_COLUMNS`."""
+    difference = Difference(row[0], DifferenceKind(row[2]), row[3], row[4], row[5], row[6], row[7])
+    return RailDifference(row[1], difference, row[8], row[9], row[10], row[11])
+
+
+async def find_reconciliation(connection: Connection, key: str) -> Reconciliation | None:
+    """The comparison, not locked."""
+    row = await connection.fetchrow(f"select {_COLUMNS} from reconciliations where id = $1", key)
+    return reconciliation_of(row) if row else None
+
+
+async def load_reconciliations(connection: Connection, keys: Sequence[str]) -> list[Reconciliation]:
+    """Lock and read these comparisons."""
+    rows = await connection.fetch(
+        f"select {_COLUMNS} from reconciliations where id = any($1::text[]) order by id for no key update", keys
+    )
+    return [reconciliation_of(row) for row in rows]
+
+
+async def save_reconciliations(connection: Connection, rows: Sequence[Reconciliation]) -> None:
+    """Write how far these comparisons are."""
+    await connection.execute(
+        f"""insert into reconciliations ({_COLUMNS})
+            select * from unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::bigint[],
+                                 $8::timestamptz[], $9::timestamptz[], $10::bigint[], $11::bigint[])
+            on conflict (id) do update set state = excluded.state, run = excluded.run, cursor = excluded.cursor,
+                after_key = excluded.after_key, compared = excluded.compared, found = excluded.found,
+                started_at = excluded.started_at, ended_at = excluded.ended_at, sequence = excluded.sequence,
+                version = excluded.version""",
+        [r.id for r in rows], [r.state.value for r in rows], [r.run for r in rows], [r.place.cursor for r in rows],
+        [r.place.after for r in rows], [r.compared for r in rows], [r.found for r in rows],
+        [r.started_at for r in rows], [r.ended_at for r in rows], [r.sequence for r in rows],
+        [r.version for r in rows],
+    )
+
+
+async def load_differences(connection: Connection, keys: Sequence[str]) -> list[RailDifference]:
+    """Read these differences."""
+    rows = await connection.fetch(
+        f"select {DIFFERENCE_COLUMNS} from rail_differences where key = any($1::text[])", keys
+    )
+    return [difference_of(row) for row in rows]
+
+
+async def save_differences(connection: Connection, rows: Sequence[RailDifference]) -> None:
+    """Write these differences as they were seen last."""
+    await connection.execute(
+        f"""insert into rail_differences ({DIFFERENCE_COLUMNS})
+            select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[],
+                                 $8::text[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::bigint[])
+            on conflict (key) do update set kind = excluded.kind, account_id = excluded.account_id,
+                reference = excluded.reference, leg_minor = excluded.leg_minor, rail_minor = excluded.rail_minor,
+                detail = excluded.detail, opened_at = excluded.opened_at, seen_at = excluded.seen_at,
+                resolved_at = excluded.resolved_at, version = excluded.version""",
+        [r.key for r in rows], [r.reconciliation_id for r in rows], [r.difference.kind.value for r in rows],
+        [r.difference.account_id for r in rows], [r.difference.reference for r in rows],
+        [r.difference.leg_minor for r in rows], [r.difference.rail_minor for r in rows],
+        [r.difference.detail for r in rows], [r.opened_at for r in rows], [r.seen_at for r in rows],
+        [r.resolved_at for r in rows], [r.version for r in rows],
+    )
+
+
+async def list_differences(
+    connection: Connection, resolved_too: bool, after_key: str, limit: int
+) -> list[RailDifference]:
+    """Differences by key: the open ones, or all."""
+    rows = await connection.fetch(
+        f"""select {DIFFERENCE_COLUMNS} from rail_differences
+            where ($1 or resolved_at is null) and key collate "C" > $2 order by key collate "C" limit $3""",
+        resolved_too, after_key, limit,
+    )
+    return [difference_of(row) for row in rows]
+
+
+async def count_open_differences(connection: Connection) -> int:
+    """How many differences are open."""
+    count: int = await connection.fetchval("select count(*) from rail_differences where resolved_at is null")
+    return count
+
+
+async def legs_between(connection: Connection, after: str, until: str | None, limit: int) -> list[RefundLeg]:
+    """The legs of a range of keys, by key."""
+    rows = await connection.fetch(
+        f"""select {LEG_COLUMNS} from legs where id collate "C" > $1 and ($2::text is null or id collate "C" <= $2)
+            order by id collate "C" limit $3""",
+        after, until, limit,
+    )
+    return [leg_of(row) for row in rows]
+
+
+async def open_differences_between(connection: Connection, after: str, until: str | None) -> list[str]:
+    """The keys of the open differences of a range."""
+    rows = await connection.fetch(
+        """select key from rail_differences where resolved_at is null and key collate "C" > $1
+           and ($2::text is null or key collate "C" <= $2)""",
+        after, until,
+    )
+    return [row[0] for row in rows]
