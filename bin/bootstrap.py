@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import NoReturn
 
 UV_VERSION = "0.13.9"
+CANNOT_RUN = 2
 WINDOWS = os.name == "nt"
 ROOT = Path(__file__).resolve().parent.parent
-VENV = Path(os.environ.get("SETTLE_VENV", ROOT / ".venv"))
+VENV = Path(os.environ.get("SETTLE_VENV") or ROOT / ".venv").absolute()
 TOOLS = ROOT / ".tools"
 STAMP = VENV / ".settle-lock"
 SCRIPTS = VENV / ("Scripts" if WINDOWS else "bin")
@@ -32,7 +33,7 @@ UV_NAMES = {
 }
 """pip's settings of where packages come from, and what uv, which does not read them, calls the same."""
 PACKAGES = (
-    "settle: cannot make a virtual environment; "
+    "cannot make a virtual environment; "
     "install python3-venv and python3-pip (Debian: apt-get install them), or uv"
 )
 
@@ -40,10 +41,19 @@ PACKAGES = (
 def main(arguments: list[str]) -> NoReturn:
     """Prepare the environment if it is not what the lock says, then run the command in it."""
     wanted = "dev" if arguments[:1] == ["test"] else "local"
-    if not satisfied(wanted):
-        with one_at_a_time():
-            if not satisfied(wanted):
-                prepare(wanted)
+    try:
+        if not satisfied(wanted):
+            with one_at_a_time():
+                if not satisfied(wanted):
+                    prepare(wanted)
+        become(arguments)
+    except OSError as error:
+        say(f"{error.filename or VENV}: {error.strerror or error}; its environment cannot be made or run there")
+        raise SystemExit(CANNOT_RUN) from None
+
+
+def become(arguments: list[str]) -> NoReturn:
+    """Be the command of the environment from here on."""
     environ = {**os.environ, "PATH": f"{SCRIPTS}{os.pathsep}{os.environ.get('PATH', '')}", "VIRTUAL_ENV": str(VENV)}
     environ.pop("PYTHONHOME", None)
     command = [str(SCRIPTS / "settle"), *arguments]
@@ -78,12 +88,21 @@ def prepare(wanted: str) -> None:
     """Install what the lock lists, each file checked against its hash, and the project itself as it lies here."""
     if stamp().startswith("dev "):
         wanted = "dev"  # what the tests need is not taken away from whoever runs the demo
+    refuse_foreign_folder()
     say(f"installing requirements/{wanted}.lock into {VENV.name} (once)")
     lock = str(ROOT / "requirements" / f"{wanted}.lock")
     uv = find_uv()
     if uv is None or not with_uv(uv, lock):
         with_pip(lock)
     STAMP.write_text(digest(wanted), encoding="utf-8")
+
+
+def refuse_foreign_folder() -> None:
+    """An environment may be cleared while it is made: never a folder with other things in it."""
+    VENV.mkdir(parents=True, exist_ok=True)
+    if not (VENV / "pyvenv.cfg").exists() and set(os.listdir(VENV)) - {STAMP.name}:
+        say(f"{VENV} holds other things and no environment; let SETTLE_VENV name another folder")
+        raise SystemExit(CANNOT_RUN)
 
 
 def foreign() -> bool:
@@ -165,7 +184,8 @@ def pip_settings() -> dict[str, str]:
 def with_pip(lock: str) -> None:
     """The documented equivalent without uv."""
     if not quietly([sys.executable, "-m", "venv", "--clear", str(VENV)]):
-        raise SystemExit(PACKAGES)
+        say(PACKAGES)
+        raise SystemExit(CANNOT_RUN)
     pip = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
     call([*pip, "--require-hashes", "-r", lock])
     call([*pip, "--no-build-isolation", "-e", str(ROOT)])
@@ -196,7 +216,7 @@ def call(command: list[str]) -> None:
     status = subprocess.call(command, stdout=sys.stderr)
     if status:
         say(f"{Path(command[0]).name} {command[1]} ended with status {status}")
-        raise SystemExit(1)
+        raise SystemExit(CANNOT_RUN)
 
 
 def say(text: str) -> None:

@@ -88,18 +88,24 @@ def test_the_wheel_holds_all_that_is_read_at_run_time(wheel: Path) -> None:
 @pytest.mark.timeout(600)
 def test_services_start_from_what_is_declared(installed: Installed) -> None:
     """Without the extra there are the services and the command; what needs more says so."""
+    scenario = str(ROOT / "tests" / "settle" / "vectors" / "golden" / "cases.json")
     modules = [f"services.{name}.__main__" for name in SERVICES]
 
     imported = installed.run("python", "-P", "-c", f"import {', '.join(modules)}")
     helped = installed.run("settle", "--help")
     found = json.loads(installed.run("settle", "doctor", "--json").stdout)["found"]
-    started = installed.run("settle", "up", "--broker", "embedded")
+    refused = [
+        installed.run("settle", *verb, "--broker", "embedded")
+        for verb in (("up",), ("up", "--detach"), ("demo",), ("vectors", "run", scenario))
+    ]
     checked = installed.run("settle", "test")
 
     assert (imported.returncode, imported.stderr) == (0, "")
     assert "verify" in helped.stdout
     assert found["grpcio"]
-    assert (started.returncode, "extra `local`" in started.stderr) == (1, True), started.stderr
+    for done in refused:  # one line each, never a traceback
+        assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+        assert "extra `local`" in done.stderr
     assert (checked.returncode, "needs a checkout" in checked.stderr) == (2, True)
 
 

@@ -20,6 +20,7 @@ from services.runtime.ground.tables import Connection
 # asyncpg asks an abstract base class about every element of every array that we bind: we bind plain types (D20).
 asyncpg.protocol.protocol.IterableABC = (list, tuple, range, set, frozenset)  # type: ignore[attr-defined]
 IDLE_IN_TRANSACTION_SECONDS = 10
+CONNECT_SECONDS = 7.0
 RESOLVE_SECONDS = 60.0
 """How long the outcome of a commit is asked for before it stays unknown."""
 
@@ -84,6 +85,25 @@ def unstorable(error: BaseException) -> InvalidArgument | None:
     if isinstance(error, (ValueError, OverflowError)) and "out of range" in str(error):
         return InvalidArgument("INVALID_AMOUNT", "it leads to an amount that cannot be told")
     return None
+
+
+class DatabaseUnavailable(ConnectionError):
+    """PostgreSQL does not answer, or does not let this service in."""
+
+
+async def check_database(settings: Settings) -> None:
+    """Raise `DatabaseUnavailable` if the service's database cannot be used now; the message names no password."""
+    try:
+        connection = await asyncpg.connect(settings.dsn, timeout=CONNECT_SECONDS)
+    except (ValueError, asyncpg.PostgresError, *CONNECTION_ERRORS) as error:
+        why = str(error) or f"no answer within {CONNECT_SECONDS:.0f} s"
+        raise DatabaseUnavailable(f"no database at {place_of(settings.dsn)}: {why}") from error
+    await connection.close()
+
+
+def place_of(dsn: str) -> str:
+    """Host, port and database of a DSN, without who and with which password."""
+    return dsn.partition("?")[0].partition("://")[2].rpartition("@")[2] or "SETTLE_DSN"
 
 
 async def connect_lane(settings: Settings) -> Connection:
