@@ -28,7 +28,7 @@ def terms_of(terms: tender_pb2.CreditTerms) -> CreditTerms:
 
 
 def authorize_tenders(body: pb.AuthorizeTenders) -> AuthorizeTenders:
-    """P2, P3. Without a credit share the terms do not matter."""
+    """Read the hold of an order. Without a credit share the terms do not matter (P2, P3)."""
     terms = terms_of(body.terms) if body.HasField("terms") else CreditTerms()
     return AuthorizeTenders(
         body.account_id, body.order_id, body.customer_id, body.merchant_id, tenders_of(body), terms, body.payment_reference
@@ -36,7 +36,7 @@ def authorize_tenders(body: pb.AuthorizeTenders) -> AuthorizeTenders:
 
 
 def release_tenders(body: pb.ReleaseTenders) -> ReleaseTenders:
-    """P5, P6."""
+    """Read the release of a hold (P5, P6)."""
     return ReleaseTenders(
         body.account_id, body.order_id, body.merchant_id, tenders_of(body), CAUSES.from_wire[body.cause],
         body.expected_account_version,
@@ -45,19 +45,19 @@ def release_tenders(body: pb.ReleaseTenders) -> ReleaseTenders:
 
 
 def return_bank_deposit(body: pb.ReturnBankDeposit) -> ReturnBankDeposit:
-    """PM-5."""
+    """Read the return of a bank deposit (PM-5)."""
     return ReturnBankDeposit(
         body.account_id, body.order_id, body.customer_id, body.bank_minor, body.payment_reference
     )
 
 
 def capture_tenders(body: pb.CaptureTenders) -> CaptureTenders:
-    """P4."""
+    """Read the capture of a shipment (P4)."""
     return CaptureTenders(body.account_id, body.order_id, body.merchant_id, tenders_of(body))
 
 
 def refund_tenders(body: pb.RefundTenders) -> RefundTenders:
-    """P10 to P14, P18, P21."""
+    """Read a refund on every tender (P10 to P14, P18, P21)."""
     return RefundTenders(
         body.account_id, body.order_id, body.merchant_id, body.refund_id, tenders_of(body),
         body.expected_account_version,
@@ -67,15 +67,15 @@ def refund_tenders(body: pb.RefundTenders) -> RefundTenders:
 
 
 def reverse_refund(body: pb.ReverseRefund) -> ReverseRefund:
-    """P24."""
+    """Read the undoing of a refund (P24)."""
     return ReverseRefund(body.account_id, body.order_id, body.merchant_id, body.refund_id)
 
 
 def pay_gift_card_share(body: pb.PayGiftCardShare) -> PayGiftCardShare:
-    """DOMAIN 3.3."""
+    """Read the payout of a merchant's gift-card share (DOMAIN 3.3)."""
     return PayGiftCardShare(body.merchant_id, body.amount_minor)
 
 
 def claw_back(body: pb.ClawBackFromMerchant) -> ClawBackFromMerchant:
-    """P23, P24."""
+    """Read what the merchant owes for a gift card, or gets back (P23, P24)."""
     return ClawBackFromMerchant(body.merchant_id, body.order_id, body.amount_minor, body.undone)

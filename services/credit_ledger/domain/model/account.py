@@ -57,7 +57,6 @@ class CreditAccount:
 
     @property
     def key(self) -> str:
-        """Its id."""
         return self.id
 
     @property

@@ -33,7 +33,6 @@ class Adjustment:
 
     @property
     def key(self) -> str:
-        """Its id."""
         return self.id
 
     @property

@@ -48,7 +48,6 @@ class RefundLeg:
 
     @property
     def key(self) -> str:
-        """Its id."""
         return self.id
 
     @property

@@ -36,7 +36,6 @@ class CreditRefund:
 
     @property
     def key(self) -> str:
-        """Its id."""
         return self.id
 
     @property

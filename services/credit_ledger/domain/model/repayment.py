@@ -19,7 +19,6 @@ class Repayment:
 
     @property
     def key(self) -> str:
-        """Its id."""
         return self.id
 
     @property

@@ -125,7 +125,7 @@ def _bill_journals(agreement: Agreement, bill_date: date) -> tuple[Journal, ...]
 
 
 def _offset_journals(account_id: str, spent: Spent) -> tuple[Journal, ...]:
-    """P15."""
+    """Credit balance pays what the statement asks for (P15)."""
     used = sum(use.amount_minor for use in spent.uses)
     lines: Lines = ((books.CREDIT_BALANCE, account_id, used), *lines_of(spent.uses, account_id))
     op = "credit_balance_offset"
