@@ -1,4 +1,5 @@
-"""Settlements with a merchant and claims on one: inputs of the merchant's shares, of no account (A25, P23, P24, 3.3)."""
+"""Settlements with a merchant and claims on one: inputs of
+the merchant's shares, of no account (A25, P23, P24, 3.3)."""
 
 from datetime import datetime
 
@@ -28,8 +29,8 @@ def _settle(known: Known, body: SettleMerchant, message: Message, now: datetime)
 
 
 def _pay_gift_card_share(known: Known, body: PayGiftCardShare, message: Message, now: datetime) -> Decision:
-    """Pay what card_redemption owes, as that book gives it up. Nothing here can refuse it, so a TRY claims nothing: CONFIRM
-    nets against what the merchant owes us by then (3.3)."""
+    """Pay what card_redemption owes, as that book gives it up. Nothing here can refuse it, so a TRY claims nothing:
+    CONFIRM nets against what the merchant owes us by then (3.3)."""
     saga, amount = _saga(message), positive(body.amount_minor)
     if saga.op is Op.CANCEL:
         return Decision()
@@ -40,8 +41,8 @@ def _pay_gift_card_share(known: Known, body: PayGiftCardShare, message: Message,
 
 
 def _claw_back(known: Known, body: ClawBackFromMerchant, message: Message, now: datetime) -> Decision:
-    """What card_redemption had paid the merchant before it refunded a gift card, the merchant owes us; undone, no longer. Only
-    CONFIRM knows how much, and nothing here can refuse it, so a TRY claims nothing (P23, P24)."""
+    """What card_redemption had paid the merchant before it refunded a gift card, the merchant owes us; undone, no
+    longer. Only CONFIRM knows how much, and nothing here can refuse it, so a TRY claims nothing (P23, P24)."""
     saga = _saga(message)
     if saga.op is not Op.CONFIRM or not body.amount_minor:
         return Decision()
