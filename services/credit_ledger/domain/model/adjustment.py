@@ -37,5 +37,4 @@ class Adjustment:
 
     @property
     def root(self) -> str:
-        """The account."""
         return self.account_id

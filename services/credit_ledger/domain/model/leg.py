@@ -52,7 +52,6 @@ class RefundLeg:
 
     @property
     def root(self) -> str:
-        """The account."""
         return self.account_id
 
     @property
@@ -74,6 +73,7 @@ class SendLeg:
 
 @dataclass(frozen=True, slots=True)
 class QueryLeg:
-    """An action: ask the rail what became of this leg; what the rail never received is sent again under the same key."""
+    """An action: ask the rail what became of this leg; what the
+    rail never received is sent again under the same key."""
 
     leg: SendLeg

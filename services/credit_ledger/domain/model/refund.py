@@ -40,7 +40,6 @@ class CreditRefund:
 
     @property
     def root(self) -> str:
-        """The account."""
         return self.account_id
 
     @property

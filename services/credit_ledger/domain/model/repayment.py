@@ -23,7 +23,6 @@ class Repayment:
 
     @property
     def root(self) -> str:
-        """The account."""
         return self.account_id
 
     @property
