@@ -19,12 +19,13 @@ GIFT_CARD = "GIFTCARD"
 
 
 def _settle(known: Known, body: SettleMerchant, message: Message, now: datetime) -> Decision:
-    """Pay this much of the payable, over all shares in their order."""
-    amount = positive(body.amount_minor)
-    paid = settling.settle(_shares(known, body.merchant_id), amount)
+    """Pay this much, net of what the merchant owes us, over all shares in their order."""
+    shares, amount = _shares(known, body.merchant_id), positive(body.amount_minor)
+    paid = settling.settle(shares, amount, body.before_netting)
     result = MerchantSettlement(
-        merchant_id=body.merchant_id, amount_minor=amount, netted_minor=paid.netted_minor,
-        paid_minor=amount - paid.netted_minor, payable_minor=paid.payable_minor, receivable_minor=paid.receivable_minor,
+        merchant_id=body.merchant_id, amount_minor=paid.amount_minor, netted_minor=paid.netted_minor,
+        paid_minor=paid.amount_minor - paid.netted_minor, payable_minor=paid.left.payable_minor,
+        receivable_minor=paid.left.receivable_minor,
     )
     return _told(Done(result), paid)
 

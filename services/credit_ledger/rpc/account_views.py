@@ -86,12 +86,12 @@ class AccountViews:
     async def GetMerchantBalance(
         self, request: pb.GetMerchantBalanceRequest, context: Context
     ) -> pb.GetMerchantBalanceResponse:
-        """Show what we owe a merchant and what it owes us."""
+        """Show what we owe a merchant or what it owes us, one netted against the other (OP-3)."""
         async with self.edge.read() as connection:
-            payable, receivable = await reads.merchant_balance(connection, request.merchant_id)
+            balance = await reads.merchant_balance(connection, request.merchant_id)
         return pb.GetMerchantBalanceResponse(
-            merchant_id=request.merchant_id, payable_minor=payable, receivable_minor=receivable,
-            root_ids=share_keys(request.merchant_id),
+            merchant_id=request.merchant_id, payable_minor=balance.payable_minor,
+            receivable_minor=balance.receivable_minor, root_ids=share_keys(request.merchant_id),
         )
 
     async def PreviewRefund(self, request: pb.PreviewRefundRequest, context: Context) -> pb.PreviewRefundResponse:

@@ -94,7 +94,7 @@ class CreditServicer(AccountViews, rpc.CreditServiceServicer):
 
     async def SettleMerchant(self, request: pb.SettleMerchantRequest, context: Context) -> pb.SettleMerchantResponse:
         """Pay a merchant what we owe it, less what it owes us (A25)."""
-        body = commands.SettleMerchant(request.merchant_id, request.amount.minor_units)
+        body = commands.SettleMerchant(request.merchant_id, request.amount.minor_units, request.before_netting)
         key = first_share(request.merchant_id)
         response: pb.SettleMerchantResponse = await self.edge.ask(context, request, key=key, body=body)
         return response

@@ -5,9 +5,11 @@ import pytest
 
 from services.credit_ledger.domain.model import commands
 from services.credit_ledger.domain.model.account import CreditAccount
+from services.credit_ledger.domain.model.merchant_share import MerchantShare
 from services.credit_ledger.domain.model.tenders import Tenders
 from services.credit_ledger.domain.model.terms import CreditTerms, Route, SurplusPolicy
 from services.credit_ledger.store import TABLES, reads
+from services.credit_ledger.store.accounts import load_merchant_shares, save_merchant_shares
 from services.kernel.messages import Message, Op
 from services.kernel.shares import share_keys
 from services.runtime.ground.tables import Table
@@ -206,6 +208,22 @@ async def test_a_merchant_is_paid_over_all_shares(ledger: Ledger) -> None:
 
     assert (done.amount_minor, done.payable_minor) == (20_000, 10_000)
     assert await reads.merchant_balance(ledger.connection, SHOP) == (10_000, 0)
+
+
+@pytest.mark.parametrize(("receivable", "shown"), [(30_000, (0, 0)), (29_999, (1, 0)), (30_001, (0, 1))])
+async def test_a_merchants_balance_is_net_over_all_its_shares(
+    ledger: Ledger, receivable: int, shown: tuple[int, int]
+) -> None:
+    """N5: what one share owes the merchant pays for what it owes another, so nobody sees both at once (OP-3)."""
+    owing, owed, *_ = share_keys(SHOP)
+    for key, body in (
+        (owing, MerchantShare(owing, SHOP, payable_minor=30_000)),
+        (owed, MerchantShare(owed, SHOP, receivable_minor=receivable)),
+    ):
+        await load_merchant_shares(ledger.connection, [key])
+        await save_merchant_shares(ledger.connection, [body])
+
+    assert await reads.merchant_balance(ledger.connection, SHOP) == shown
 
 
 async def test_the_result_of_a_call_names_the_new_version(ledger: Ledger) -> None:

@@ -1,4 +1,8 @@
-"""What an order adds to, and a refund takes from, the merchant's share of this book (OP-3, P23)."""
+"""What an order adds to, and a refund takes from, the merchant's share of this book (OP-3, P23).
+
+A refund looks at the share of its account alone, so one share may be owed to the merchant while the merchant owes another;
+whoever shows or pays nets all of them (`merchant_share.net`).
+"""
 
 from dataclasses import replace
 from typing import NamedTuple

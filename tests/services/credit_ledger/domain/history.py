@@ -120,7 +120,7 @@ class History:
     def settle_merchant(self) -> None:
         """Pay the merchant all that is owed."""
         owed = sum(row.payable_minor for (kind, _), row in self.book.rows.items() if kind is MerchantShare)
-        self.plain(commands.SettleMerchant(MERCHANT, owed or 1), share_keys(MERCHANT)[0])
+        self.plain(commands.SettleMerchant(MERCHANT, owed or 1, before_netting=True), share_keys(MERCHANT)[0])
 
     def adjust(self, order: Agreement, account: str, against: str, amount: int) -> None:
         """A manual adjustment of today; it is refused where the customer has less."""

@@ -247,7 +247,8 @@ class ScenarioPlayer:
         return _code(self.book.ask(ACCOUNT, commands.WaiveLateFees(ACCOUNT), at))
 
     def _merchant_settle(self, event: Case, at: datetime, index: int) -> str | None:
-        return _code(self.book.ask(share_keys(MERCHANT)[0], commands.SettleMerchant(MERCHANT, event["amount"]), at))
+        body = commands.SettleMerchant(MERCHANT, event["amount"], before_netting=True)
+        return _code(self.book.ask(share_keys(MERCHANT)[0], body, at))
 
     def _payout(self, event: Case, at: datetime, index: int) -> str | None:
         return _code(self.book.ask(ACCOUNT, commands.PayOutCreditBalance(ACCOUNT, event["amount"]), at))

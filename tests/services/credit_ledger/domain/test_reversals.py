@@ -195,7 +195,7 @@ def test_the_receivable_of_a_merchant_goes_first() -> None:
     shop.plain(commands.SettleMerchant("mer_1", 100_000), "2026-03-11 02:00:00", "mer_1/00")
     shop.refund("ord_1", "2026-03-12 10:00:00", 40_000)
     shop.bought("ord_2", "2026-03-13 10:00:00", Tenders(25_000), LATER)
-    shop.plain(commands.SettleMerchant("mer_1", 25_000), "2026-03-14 02:00:00", "mer_1/00")
+    shop.plain(commands.SettleMerchant("mer_1", 25_000, before_netting=True), "2026-03-14 02:00:00", "mer_1/00")
 
     shop.reverse("ord_1", "2026-03-15 10:00:00")
 
