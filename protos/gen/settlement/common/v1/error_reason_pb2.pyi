@@ -178,6 +178,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """This account of the book moves by operations of its own, never by a manual adjustment."""
     ERROR_REASON_EXCEEDS_RECEIVABLE: _ErrorReason.ValueType  # 77
     """The customer does not owe so much beside instalments."""
+    ERROR_REASON_DEDUCTION_EXCEEDS_WORTH: _ErrorReason.ValueType  # 78
+    """More is deducted from a line than its accepted units are worth (DOMAIN PR-9)."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Every reason that a google.rpc.ErrorInfo of this engine can carry; the wire string is the name without its prefix,
@@ -340,4 +342,6 @@ ERROR_REASON_ACCOUNT_NOT_ADJUSTABLE: ErrorReason.ValueType  # 76
 """This account of the book moves by operations of its own, never by a manual adjustment."""
 ERROR_REASON_EXCEEDS_RECEIVABLE: ErrorReason.ValueType  # 77
 """The customer does not owe so much beside instalments."""
+ERROR_REASON_DEDUCTION_EXCEEDS_WORTH: ErrorReason.ValueType  # 78
+"""More is deducted from a line than its accepted units are worth (DOMAIN PR-9)."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
