@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import NoReturn
 
 UV_VERSION = "0.13.9"
+CANNOT_RUN = 2
 WINDOWS = os.name == "nt"
 ROOT = Path(__file__).resolve().parent.parent
-VENV = Path(os.environ.get("SETTLE_VENV", ROOT / ".venv"))
+VENV = Path(os.environ.get("SETTLE_VENV") or ROOT / ".venv").absolute()
 TOOLS = ROOT / ".tools"
 STAMP = VENV / ".settle-lock"
 SCRIPTS = VENV / ("Scripts" if WINDOWS else "bin")
@@ -31,16 +32,28 @@ UV_NAMES = {
     "trusted-host": "UV_INSECURE_HOST", "cert": "SSL_CERT_FILE", "proxy": "ALL_PROXY",
 }
 """pip's settings of where packages come from, and what uv, which does not read them, calls the same."""
-PACKAGES = "settle: cannot make a virtual environment; install python3-venv and python3-pip (Debian: apt-get install them), or uv"
+PACKAGES = (
+    "cannot make a virtual environment; "
+    "install python3-venv and python3-pip (Debian: apt-get install them), or uv"
+)
 
 
 def main(arguments: list[str]) -> NoReturn:
     """Prepare the environment if it is not what the lock says, then run the command in it."""
     wanted = "dev" if arguments[:1] == ["test"] else "local"
-    if not satisfied(wanted):
-        with one_at_a_time():
-            if not satisfied(wanted):
-                prepare(wanted)
+    try:
+        if not satisfied(wanted):
+            with one_at_a_time():
+                if not satisfied(wanted):
+                    prepare(wanted)
+        become(arguments)
+    except OSError as error:
+        say(f"{error.filename or VENV}: {error.strerror or error}; its environment cannot be made or run there")
+        raise SystemExit(CANNOT_RUN) from None
+
+
+def become(arguments: list[str]) -> NoReturn:
+    """Be the command of the environment from here on."""
     environ = {**os.environ, "PATH": f"{SCRIPTS}{os.pathsep}{os.environ.get('PATH', '')}", "VIRTUAL_ENV": str(VENV)}
     environ.pop("PYTHONHOME", None)
     command = [str(SCRIPTS / "settle"), *arguments]
@@ -54,7 +67,8 @@ def digest(lock: str) -> str:
     said = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     ours = json.dumps([said["project"], said["tool"]["hatch"]])  # the project itself: its command, its folders
     text = (ROOT / "requirements" / f"{lock}.lock").read_bytes()
-    return f"{lock} {hashlib.sha256(text + ours.encode()).hexdigest()} {sys.version_info.major}.{sys.version_info.minor} {ROOT}"
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return f"{lock} {hashlib.sha256(text + ours.encode()).hexdigest()} {version} {ROOT}"
 
 
 def stamp() -> str:
@@ -71,9 +85,10 @@ def satisfied(wanted: str) -> bool:
 
 
 def prepare(wanted: str) -> None:
-    """Install exactly what the lock lists, each file checked against its hash, and the project itself as it lies here."""
+    """Install what the lock lists, each file checked against its hash, and the project itself as it lies here."""
     if stamp().startswith("dev "):
         wanted = "dev"  # what the tests need is not taken away from whoever runs the demo
+    refuse_foreign_folder()
     say(f"installing requirements/{wanted}.lock into {VENV.name} (once)")
     lock = str(ROOT / "requirements" / f"{wanted}.lock")
     uv = find_uv()
@@ -82,8 +97,16 @@ def prepare(wanted: str) -> None:
     STAMP.write_text(digest(wanted), encoding="utf-8")
 
 
+def refuse_foreign_folder() -> None:
+    """An environment may be cleared while it is made: never a folder with other things in it."""
+    VENV.mkdir(parents=True, exist_ok=True)
+    if not (VENV / "pyvenv.cfg").exists() and set(os.listdir(VENV)) - {STAMP.name}:
+        say(f"{VENV} holds other things and no environment; let SETTLE_VENV name another folder")
+        raise SystemExit(CANNOT_RUN)
+
+
 def foreign() -> bool:
-    """Whether the environment was made elsewhere or for another Python: its scripts name a path that is not theirs any more."""
+    """Whether the environment was made elsewhere or for another Python: its scripts name a path that is not theirs."""
     made_for = stamp().split(" ", 3)[2:]
     return bool(made_for) and made_for != digest("dev").split(" ", 3)[2:] and len(made_for) == 2
 
@@ -147,7 +170,7 @@ def uv_environment() -> dict[str, str]:
 
 
 def pip_settings() -> dict[str, str]:
-    """pip's configuration by option, from its files and the environment; what is nearer to the command wins, as in pip."""
+    """pip's configuration by option, from its files and the environment; the nearer to the command wins, as in pip."""
     listed = [
         subprocess.run([*pip, "config", "list"], capture_output=True, text=True, check=False).stdout for pip in pips()
     ]
@@ -161,7 +184,8 @@ def pip_settings() -> dict[str, str]:
 def with_pip(lock: str) -> None:
     """The documented equivalent without uv."""
     if not quietly([sys.executable, "-m", "venv", "--clear", str(VENV)]):
-        raise SystemExit(PACKAGES)
+        say(PACKAGES)
+        raise SystemExit(CANNOT_RUN)
     pip = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
     call([*pip, "--require-hashes", "-r", lock])
     call([*pip, "--no-build-isolation", "-e", str(ROOT)])
@@ -192,7 +216,7 @@ def call(command: list[str]) -> None:
     status = subprocess.call(command, stdout=sys.stderr)
     if status:
         say(f"{Path(command[0]).name} {command[1]} ended with status {status}")
-        raise SystemExit(1)
+        raise SystemExit(CANNOT_RUN)
 
 
 def say(text: str) -> None:

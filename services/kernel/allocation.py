@@ -46,7 +46,7 @@ def equal(total: int, count: int) -> tuple[int, ...]:
 
 
 def unit_value(payable: int, quantity: int, returned: int, count: int) -> int:
-    """What `count` units of a line of this payable and quantity are worth, after `returned` units went before (CV-7)."""
+    """What `count` units of a line of this payable and quantity are worth, after `returned` units went (CV-7)."""
     if payable < 0 or not 0 <= returned <= returned + count <= quantity or quantity < 1:
         raise Defect(f"{count} units after {returned} of {quantity}")
     return payable * (returned + count) // quantity - payable * returned // quantity

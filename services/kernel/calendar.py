@@ -12,6 +12,9 @@ from services.kernel.errors import Defect
 BUSINESS_ZONE = timezone(timedelta(hours=8), "Asia/Shanghai")
 """UTC+8 without daylight saving (CV-8); a fixed offset needs no time-zone data on the machine."""
 
+FIRST_YEAR, LAST_YEAR = 1970, 2200
+"""Every date and instant that comes in lies in these years; what our own rules reckon from it may lie later."""
+
 DAY = timedelta(days=1)
 
 TICK = timedelta(microseconds=1)
@@ -25,8 +28,16 @@ def business_date(instant: datetime) -> date:
     return instant.astimezone(BUSINESS_ZONE).date()
 
 
+def is_known(moment: date | datetime) -> bool:
+    """Whether a date, or an instant in UTC, is one that may come in."""
+    return FIRST_YEAR <= moment.year <= LAST_YEAR
+
+
 def start_of(day: date) -> datetime:
-    """The first instant of a business date, as UTC. Of a bill date it is the cut: what happens at it comes after it (CV-12)."""
+    """The first instant of a business date, as UTC.
+
+    Of a bill date it is the cut: what happens at it comes after it (CV-12).
+    """
     return datetime(day.year, day.month, day.day, tzinfo=BUSINESS_ZONE).astimezone(UTC)
 
 
@@ -64,9 +75,10 @@ def next_bill_date(bill_date: date, bill_day: int, months: int = 1) -> date:
     return add_months(bill_date, months, bill_day)
 
 
-def due_date(bill_date: date, bill_day: int, due_day: int) -> date:
-    """The due day of the bill's month (SD-3), or of the next month where the due day does not come after the bill day."""
-    return add_months(bill_date, 0 if due_day > bill_day else 1, due_day)
+def due_date(bill_date: date, due_day: int) -> date:
+    """The due day of the bill's month; of the next month where that would not be after the bill date (SD-3)."""
+    due = day_in_month(bill_date.year, bill_date.month, due_day)
+    return due if bill_date < due else add_months(bill_date, 1, due_day)
 
 
 @dataclass(frozen=True, slots=True)

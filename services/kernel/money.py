@@ -9,6 +9,16 @@ PPM = 1_000_000
 """The denominator of every rate: 1 000 000 ppm are 100 %."""
 
 
+AMOUNT_MAX_MINOR = 10**13
+"""No amount, fee or price that comes in is more fen than this, a hundred billion yuan; nor is a sum that one request makes."""
+
+FUNDS_MAX_MINOR = 10**16
+"""What comes in from outside fills no balance above this."""
+
+BALANCE_MAX_MINOR = 5 * 10**17
+"""No balance that is stored is above this, whatever comes back to it: even all shares of an owner sum to 63 bits."""
+
+
 def half_up(numerator: int, denominator: int) -> int:
     """The nearest integer of a fraction, ties away from zero (CV-2)."""
     if denominator <= 0:

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import os
 import signal
+import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,12 +23,12 @@ from services.runtime.ground.guards import check_process, watch_loop
 from services.runtime.ground.logs import configure_logs
 from services.runtime.ground.metrics import serve_metrics
 from services.runtime.ground.migrations import migrate
-from services.runtime.ground.postgres import open_pool
+from services.runtime.ground.postgres import DatabaseUnavailable, check_database, open_pool
 from services.runtime.ground.records import Outbound, topic
-from services.runtime.ground.settings import Settings
+from services.runtime.ground.settings import Settings, SettingsError
 from services.runtime.ground.tables import Connection, Table
 from services.runtime.ground.values import frozen_classes, unguard
-from services.runtime.kafka.clients import check_broker
+from services.runtime.kafka.clients import BrokerUnavailable, check_broker
 from services.runtime.kafka.producer import SafeProducer
 from services.runtime.kafka.publisher import Publisher, publish_leftovers
 from services.runtime.kafka.reader import PartitionReader
@@ -43,6 +44,7 @@ from services.runtime.stored.sagas import saga_table
 
 SWEEP_SECONDS = 3.0
 """How often the outbox is searched for what dead lanes left behind."""
+CANNOT_START = 2
 GC_THRESHOLDS = (20_000, 20, 50)
 
 log = structlog.get_logger(__name__)
@@ -69,11 +71,16 @@ class Service:
 
 
 def run(service: Service) -> None:
-    """Run the service until SIGTERM or SIGINT; its settings come from the environment."""
-    settings = Settings.from_environ(os.environ, service.name)
-    configure_logs(service.name, settings.log_level)
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(service, settings))
+    """Run the service until SIGTERM or SIGINT; its settings come from the environment. What an operator has to mend (a
+    setting, a server that does not answer) is one line and `CANNOT_START`."""
+    try:
+        settings = Settings.from_environ(os.environ, service.name)
+        configure_logs(service.name, settings.log_level)
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(_serve(service, settings))
+    except (SettingsError, DatabaseUnavailable, BrokerUnavailable) as error:
+        sys.stderr.write(f"{service.name} cannot start: {error}\n")
+        raise SystemExit(CANNOT_START) from error
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
@@ -90,6 +97,7 @@ async def _serve(service: Service, settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await check_database(settings)
     await migrate(settings.dsn, [service.migrations])
     await check_broker(settings)
     process = Process(service, settings)
@@ -128,8 +136,12 @@ class Process:
         self._tasks = [asyncio.create_task(work) for work in (
             *(lane.run() for lane in built), self._sweep_regularly(), self._announce(), watch_loop(),
         )]
-        self._metrics = await serve_metrics(settings.metrics_listen, lambda: self._lanes.ready)
-        port = await self._server.start()
+        try:
+            self._metrics = await serve_metrics(settings.metrics_listen, lambda: self._lanes.ready)
+            port = await self._server.start()
+        except (OSError, RuntimeError) as error:  # RuntimeError: gRPC's word for an address that is taken or not ours
+            where = f"SETTLE_LISTEN={settings.listen}, SETTLE_METRICS_LISTEN={settings.metrics_listen}"
+            raise SettingsError(f"{where}: nothing can listen there: {error}") from error
         _settle_in()
         log.info("listening", port=port, clock=settings.clock, partitions=settings.partitions, lanes=settings.lanes)
 
@@ -202,7 +214,8 @@ class Process:
 async def _pin_partitions(connection: Connection, partitions: int) -> None:
     """A partition count that differs from the stored one would send keys elsewhere: refuse to start (case 31)."""
     await connection.execute(
-        "insert into runtime_facts (name, value) values ('partitions', $1) on conflict (name) do nothing", str(partitions)
+        "insert into runtime_facts (name, value) values ('partitions', $1) on conflict (name) do nothing",
+        str(partitions),
     )
     stored = await connection.fetchval("select value from runtime_facts where name = 'partitions'")
     if int(stored) != partitions:

@@ -17,7 +17,8 @@ class LoadProcess:
     """Started at once; `stop` ends it."""
 
     def __init__(self, target: str, bootstrap: str, file: Path) -> None:
-        command = [sys.executable, "-P", "-m", "settle.bench.load", target, bootstrap, str(topics.partitions()), str(file)]
+        program = [sys.executable, "-P", "-m", "settle.bench.load"]
+        command = [*program, target, bootstrap, str(topics.partitions()), str(file)]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._answer()
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from settle.cli.options import Broker, BrokerChoice, Json
+from settle.cli.options import Broker, BrokerChoice, Json, finite
 
 
 class Mix(StrEnum):
@@ -20,17 +20,33 @@ class Mix(StrEnum):
     mixed = "mixed"
 
 
+class Sampled(StrEnum):
+    """Which service is sampled."""
+
+    order = "order"
+    credit_ledger = "credit_ledger"
+    card_redemption = "card_redemption"
+
+
 def bench(
     mix: Annotated[Mix, typer.Option(help="`mixed` adds a gift card: two remote participants.")] = Mix.credit,
-    seconds: Annotated[float, typer.Option(help="Length of each phase of load.")] = 15.0,
-    stored: Annotated[int, typer.Option(help="Orders stored before the load begins; at least what it needs.")] = 0,
-    rate: Annotated[float, typer.Option(help="Rate of the open loop; 0: half of the closed one.")] = 0.0,
-    batch: Annotated[int, typer.Option(help="Add a phase of BatchCancelOrders with so many orders a call.")] = 0,
+    seconds: Annotated[
+        float, typer.Option(min=1, max=86_400, callback=finite, help="Length of each phase of load.")
+    ] = 15.0,
+    stored: Annotated[
+        int, typer.Option(min=0, help="Orders stored before the load begins; at least what it needs.")
+    ] = 0,
+    rate: Annotated[
+        float, typer.Option(min=0, callback=finite, help="Rate of the open loop; 0: half of the closed one.")
+    ] = 0.0,
+    batch: Annotated[
+        int, typer.Option(min=0, help="Add a phase of BatchCancelOrders with so many orders a call.")
+    ] = 0,
     statements: Annotated[
-        int, typer.Option(help="Measure a night instead: so many accounts fall due at one midnight.")
+        int, typer.Option(min=0, help="Measure a night instead: so many accounts fall due at one midnight.")
     ] = 0,
     profile: Annotated[
-        list[str] | None, typer.Option(help="Sample this service; its report goes to SETTLE_PROFILE_DIR.")
+        list[Sampled] | None, typer.Option(help="Sample this service; its report goes to SETTLE_PROFILE_DIR.")
     ] = None,
     broker: Broker = BrokerChoice.kafka,
     json: Json = False,
@@ -40,15 +56,18 @@ def bench(
     from settle.bench.options import Options
     from settle.bench.run import bench as run
     from settle.local import kafka
+    from settle.local.refusals import NoBroker
 
     if lacking := kafka.extra_missing():
-        typer.echo(f"settle: {lacking}", err=True)
-        raise typer.Exit(1)
+        raise NoBroker(lacking)
+    folder = Path(os.environ.get("SETTLE_PROFILE_DIR", "profile"))
+    if profile:
+        folder.mkdir(parents=True, exist_ok=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds: nothing that was started stays behind
     options = Options(
         mix=mix.value, seconds=seconds, stored=stored, rate=rate, batch=batch, statements=statements,
-        broker=broker.value, profile=tuple(profile or ()),
-        profile_folder=Path(os.environ.get("SETTLE_PROFILE_DIR", "profile")) if profile else None,
+        broker=broker.value, profile=tuple(service.value for service in profile or ()),
+        profile_folder=folder if profile else None,
     )
     figures = run(options, lambda line: typer.echo(line, err=True))
     typer.echo(jsonlib.dumps(figures.as_json()) if json else figures.as_text())

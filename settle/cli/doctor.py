@@ -13,13 +13,20 @@ from settle.local import checkout
 
 
 def doctor(json: Json = False) -> None:
-    """Say what was found and what each setting means; exit status 1 if something needed is missing."""
+    """Say what was found and what each setting means; exit status 1 if something needed is missing, 2 if a setting
+    makes no sense."""
     import json as jsonlib
 
-    from services.runtime.ground.settings import Settings, settings_table
+    from services.runtime.ground.settings import Settings, SettingsError, settings_table
+    from settle.local import environs
+    from settle.local.refusals import BadSetting
 
     found = _found()
-    table = settings_table(Settings.from_environ(os.environ, "order"))
+    try:
+        table = settings_table(Settings.from_environ(os.environ, "order"))
+        environs.check(os.environ)
+    except SettingsError as error:
+        raise BadSetting(str(error)) from error
     if json:
         typer.echo(jsonlib.dumps({"found": found, "settings": [list(row) for row in table]}))
     else:
@@ -34,8 +41,9 @@ def doctor(json: Json = False) -> None:
 def _found() -> dict[str, str]:
     from settle.local import postgres
 
-    binaries = postgres.find_binaries()
-    server = f"{binaries[1]} ({binaries[0]})" if binaries else os.environ.get("SETTLE_PG_DSN", "")
+    given = os.environ.get("SETTLE_PG_DSN", "")
+    binaries = None if given else postgres.find_binaries()
+    server = f"{binaries[1]} ({binaries[0]})" if binaries else postgres.place_of(given) if given else ""
     return {
         "Python": platform.python_version(),
         "uv": _uv(),
@@ -69,4 +77,4 @@ def _first_line(tool: str, option: str) -> str:
     if shutil.which(tool) is None:
         return ""
     done = subprocess.run([tool, option], capture_output=True, text=True, check=False)
-    return (done.stdout + done.stderr).strip().splitlines()[0]
+    return next(iter((done.stdout + done.stderr).strip().splitlines()), "")

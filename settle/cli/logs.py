@@ -11,24 +11,36 @@ from settle.cli.options import DATA, Data
 
 def logs(
     service: Annotated[str, typer.Argument(help="One process; all of them if left out.")] = "",
-    lines: Annotated[int, typer.Option(help="So many last lines of each.")] = 50,
+    lines: Annotated[int, typer.Option(min=0, help="So many last lines of each.")] = 50,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines arrive.")] = False,
     data: Data = DATA,
 ) -> None:
     """Show the logs, each line with its process's name before it."""
-    files = sorted((data / "logs").glob(f"{service or '*'}.log"))
-    if not files:
-        typer.echo(f"settle: no logs of {service or 'the engine'} in {data / 'logs'}", err=True)
-        raise typer.Exit(1)
-    reached = {file: _show(file, lines) for file in files}
+    reached = {file: _show(file, lines) for file in _files(data, service)}
     while follow:
         time.sleep(0.3)
         reached = {file: _show_from(file, at) for file, at in reached.items()}
 
 
+def _files(data: Path, service: str) -> list[Path]:
+    from settle.local import folder
+    from settle.local.refusals import NoEngine
+
+    folder.exists(data)
+    files = {file.stem: file for file in sorted((data / "logs").glob("*.log"))}
+    if not files:
+        raise NoEngine(f"no engine has written logs in {data}; `settle up` starts one")
+    if not service:
+        return list(files.values())
+    if service not in files:
+        raise NoEngine(f"no process {service!r} has written logs in {data}; there are {', '.join(files)}")
+    return [files[service]]
+
+
 def _show(file: Path, lines: int) -> int:
     text = file.read_bytes()
-    for line in text.splitlines()[-lines:]:
+    every = text.splitlines()
+    for line in every[max(0, len(every) - lines):]:
         typer.echo(f"{file.stem:>16} | {line.decode(errors='replace')}")
     return len(text)
 

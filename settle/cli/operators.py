@@ -7,14 +7,16 @@ from uuid import uuid4
 
 import typer
 
-from settle.cli.options import DATA, Data, Json
+from settle.cli.options import DATA, Data, Json, text
 
 sagas = typer.Typer(no_args_is_help=True, help="Settlements as sagas: list, show, retry.")
 parked = typer.Typer(no_args_is_help=True, help="Messages set aside: list, retry, discard.")
 
-Operator = Annotated[str, typer.Option("--operator", help="Who does it; it is recorded.")]
-Why = Annotated[str, typer.Option("--reason", help="Why; it is recorded.")]
+Operator = Annotated[str, typer.Option("--operator", callback=text, help="Who does it; it is recorded.")]
+Why = Annotated[str, typer.Option("--reason", callback=text, help="Why; it is recorded.")]
 ServiceName = Annotated[str, typer.Argument(help="order, credit_ledger or card_redemption")]
+SagaId = Annotated[str, typer.Argument(callback=text, help="The saga, as `list` shows it.")]
+ParkedId = Annotated[int, typer.Argument(min=1, max=2**63 - 1, help="The message, as `list` shows it.")]
 
 
 @sagas.command("list")
@@ -22,13 +24,17 @@ def list_sagas(
     phase: Annotated[str, typer.Option(help="A phase, or OPEN.")] = "OPEN", data: Data = DATA, json: Json = False
 ) -> None:
     """The sagas of every service, the open ones by default."""
+    from services.kernel.saga import Phase
     from settlement.operations.v1 import operations_service_pb2 as pb
 
+    known = ("OPEN", *(phase.value for phase in Phase))
+    if phase not in known:
+        raise typer.BadParameter(f"{phase!r} is none of {', '.join(known)}", param_hint="--phase")
     _each(data, json, "sagas", lambda stub: stub.ListSagas(pb.ListSagasRequest(phase=phase), timeout=10))
 
 
 @sagas.command("show")
-def show_saga(service: ServiceName, saga_id: str, data: Data = DATA) -> None:
+def show_saga(service: ServiceName, saga_id: SagaId, data: Data = DATA) -> None:
     """One saga with its branches and its next wake-up."""
     from settlement.operations.v1 import operations_service_pb2 as pb
 
@@ -36,7 +42,7 @@ def show_saga(service: ServiceName, saga_id: str, data: Data = DATA) -> None:
 
 
 @sagas.command("retry")
-def retry_saga(service: ServiceName, saga_id: str, operator: Operator, reason: Why, data: Data = DATA) -> None:
+def retry_saga(service: ServiceName, saga_id: SagaId, operator: Operator, reason: Why, data: Data = DATA) -> None:
     """Send again now what the saga waits for; a frozen one goes on where it stood."""
     from settlement.operations.v1 import operations_service_pb2 as pb
 
@@ -57,7 +63,7 @@ def list_parked(
 
 
 @parked.command("retry")
-def retry_parked(service: ServiceName, parked_id: int, operator: Operator, reason: Why, data: Data = DATA) -> None:
+def retry_parked(service: ServiceName, parked_id: ParkedId, operator: Operator, reason: Why, data: Data = DATA) -> None:
     """Send a message again as it was."""
     from settlement.operations.v1 import operations_service_pb2 as pb
 
@@ -66,7 +72,9 @@ def retry_parked(service: ServiceName, parked_id: int, operator: Operator, reaso
 
 
 @parked.command("discard")
-def discard_parked(service: ServiceName, parked_id: int, operator: Operator, reason: Why, data: Data = DATA) -> None:
+def discard_parked(
+    service: ServiceName, parked_id: ParkedId, operator: Operator, reason: Why, data: Data = DATA
+) -> None:
     """Give a message up."""
     from settlement.operations.v1 import operations_service_pb2 as pb
 
@@ -97,11 +105,7 @@ def _each(data: Path, json: bool, field: str, call: Call) -> None:
 
 
 def _one(data: Path, service: str, call: Call) -> Any:
-    answers = _asked(data, call, service)
-    if service not in answers:
-        typer.echo(f"settle: no service {service!r} runs here", err=True)
-        raise typer.Exit(1)
-    return answers[service]
+    return _asked(data, call, service)[service]
 
 
 def _asked(data: Path, call: Call, only: str = "") -> dict[str, Any]:
@@ -110,12 +114,17 @@ def _asked(data: Path, call: Call, only: str = "") -> dict[str, Any]:
     import grpc.aio
 
     from settle.client.channels import open_channel
-    from settle.local.endpoints import read_endpoints
+    from settle.local.endpoints import running_engine
+    from settle.local.refusals import NoEngine
     from settlement.operations.v1.operations_service_pb2_grpc import OperationsServiceStub
+
+    services = running_engine(data)["services"]
+    if only and only not in services:
+        raise NoEngine(f"no service {only!r} runs in {data}; there are {', '.join(services)}")
 
     async def ask() -> dict[str, Any]:
         answers = {}
-        for name, service in (read_endpoints(data) or {"services": {}})["services"].items():
+        for name, service in services.items():
             if only in ("", name):
                 async with open_channel(service["target"]) as channel:
                     answers[name] = await call(OperationsServiceStub(channel))
@@ -124,5 +133,7 @@ def _asked(data: Path, call: Call, only: str = "") -> dict[str, Any]:
     try:
         return asyncio.run(ask())
     except grpc.aio.AioRpcError as error:
+        if error.code() is grpc.StatusCode.UNAVAILABLE:
+            raise NoEngine(f"the engine in {data} does not answer: {error.details()}") from error
         typer.echo(f"settle: {error.code().name}: {error.details()}", err=True)
         raise typer.Exit(1) from error

@@ -1,5 +1,7 @@
 """Options that several verbs share."""
 
+import math
+import unicodedata
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -20,6 +22,22 @@ class ClockChoice(StrEnum):
 
     system = "system"
     manual = "manual"
+
+
+def finite(given: float) -> float:
+    """Comparisons with `nan` hold in no bounds."""
+    if not math.isfinite(given):
+        raise typer.BadParameter(f"{given} is not a number of seconds, or per second")
+    return given
+
+
+def text(given: str) -> str:
+    """What a person wrote: not empty, and of characters that can be sent and shown."""
+    if not given.strip():
+        raise typer.BadParameter("must not be empty")
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in given):
+        raise typer.BadParameter(f"{given!r} holds characters that cannot be shown")
+    return given
 
 
 Data = Annotated[Path, typer.Option("--data", help="Where the engine keeps its data and `endpoints.json`.")]

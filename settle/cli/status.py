@@ -8,17 +8,20 @@ from settle.cli.options import DATA, Data, Json
 
 
 def status(data: Data = DATA, json: Json = False) -> None:
-    """Show each process of the engine; exit status 0 if all of them serve."""
+    """Show each process of the engine; exit status 0 if all of them serve, 1 if not, 2 if it cannot be told."""
     from settle.local import children
     from settle.local.endpoints import read_endpoints, serving
 
-    said = read_endpoints(data) or {"services": {}, "processes": [], "pid": 0}
+    said = read_endpoints(data)
+    if said is None:
+        typer.echo(f"settle: there is no engine in {data}; `settle up` starts one", err=True)
+        said = {"pid": 0}
     processes = {
-        p["name"]: {"pid": p["pid"], "running": children.alive(p["pid"], p["began"])} for p in said["processes"]
+        p["name"]: {"pid": p["pid"], "running": children.alive(p["pid"], p["began"])} for p in said.get("processes", [])
     }
     services = {
         name: {"target": service["target"], "serving": serving(service["target"])}
-        for name, service in said["services"].items()
+        for name, service in said.get("services", {}).items()
     }
     healthy = bool(services) and all(s["serving"] for s in services.values()) and bool(said["pid"])
     if json:

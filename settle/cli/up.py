@@ -1,11 +1,12 @@
 """`settle up`: the engine on one machine."""
 
+import os
 import signal
 import subprocess
 import sys
-import threading
 import time
-from contextlib import suppress
+from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,6 +14,7 @@ import typer
 from settle.cli.options import DATA, Broker, BrokerChoice, Clock, ClockChoice, Data
 
 DETACH_SECONDS_MAX = 180.0
+LOG = "up.log"
 
 
 def up(
@@ -20,30 +22,42 @@ def up(
     clock: Clock = ClockChoice.system,
     data: Data = DATA,
     detach: Annotated[bool, typer.Option(help="Return as soon as it is ready; `settle down` stops it.")] = False,
+    detached: Annotated[bool, typer.Option(hidden=True)] = False,
 ) -> None:
-    """Start PostgreSQL, a broker and the services; Ctrl-C stops all of it."""
+    """Start PostgreSQL, a broker and the services; Ctrl-C stops all of it. Exit status 2 if it cannot run here, 1 if it
+    ran and had to stop."""
+    from settle.local import folder
+
+    folder.exists(data)
+    if held := folder.holder(data):  # said at once; the lock itself is taken by the stack
+        raise held.refusal(data)
     if detach:
         _detach(broker, clock, data)
-        return
-    from settle.local.postgres import NoPostgres
-    from settle.local.stack import AlreadyRunning, LocalStack
-    from settle.local.topics import NoBroker
+    else:
+        _run(broker, clock, data, detached)
+
+
+def _run(broker: BrokerChoice, clock: ClockChoice, data: Path, detached: bool) -> None:
+    from settle.local.stack import LocalStack
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     began = time.monotonic()
     try:
-        with LocalStack(data, broker.value, clock.value, echo=True) as stack:
+        stack = LocalStack(data, broker.value, clock.value, echo=True)
+        stack.prepare()
+        if detached:
+            _write_to(data / LOG)  # not sooner: until the folder is ours, the log belongs to the engine that runs
+        with stack:
             _ready(stack.endpoints, time.monotonic() - began)
-            with suppress(KeyboardInterrupt):
-                threading.Event().wait()
+            failure = _waited(stack.wait_failed)
             typer.echo("stopping", err=True)
     except KeyboardInterrupt:
         typer.echo("stopped before it was ready", err=True)
         raise typer.Exit(130) from None
-    except (AlreadyRunning, NoBroker, NoPostgres, RuntimeError, TimeoutError) as error:
-        typer.echo(f"settle: {error}", err=True)
-        raise typer.Exit(1) from error
+    if failure:
+        typer.echo(f"settle: {failure}", err=True)
+        raise typer.Exit(1)
 
 
 def _interrupt(*_: object) -> None:
@@ -53,19 +67,36 @@ def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
+def _waited(wait_failed: Callable[[], str]) -> str:
+    """Until somebody stops it, or a process of it is given up; answers why, if it is that."""
+    try:
+        return wait_failed()
+    except KeyboardInterrupt:
+        return ""
+
+
+def _write_to(log: Path) -> None:
+    with open(log, "wb") as kept:
+        kept.write(f"{_head(os.getpid())}\n".encode())
+        kept.flush()
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+            os.dup2(kept.fileno(), stream.fileno())
+
+
 def _ready(endpoints: dict[str, dict[str, dict[str, str]]], seconds: float) -> None:
     where = ", ".join(f"{name} {service['target']}" for name, service in endpoints["services"].items())
     typer.echo(f"ready in {seconds:.1f} s: {where}", err=True)
 
 
-def _detach(broker: BrokerChoice, clock: ClockChoice, data: Data) -> None:
+def _detach(broker: BrokerChoice, clock: ClockChoice, data: Path) -> None:
+    """The child says on our stderr why it cannot run; once it has the folder, it writes to the log."""
     from settle.local.endpoints import read_endpoints, serving
+    from settle.local.prefixed import last_line
 
-    data.mkdir(parents=True, exist_ok=True)
-    options = ["--broker", broker.value, "--clock", clock.value, "--data", str(data)]
+    options = ["--broker", broker.value, "--clock", clock.value, "--data", str(data), "--detached"]
     command = [sys.executable, "-P", "-m", "settle.cli", "up", *options]
-    with open(data / "up.log", "wb") as log:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
     deadline = time.monotonic() + DETACH_SECONDS_MAX
     while time.monotonic() < deadline and process.poll() is None:
         said = read_endpoints(data)
@@ -73,5 +104,18 @@ def _detach(broker: BrokerChoice, clock: ClockChoice, data: Data) -> None:
             typer.echo(f"ready; endpoints in {data / 'endpoints.json'}; `settle down` stops it", err=True)
             return
         time.sleep(0.2)
-    typer.echo(f"settle: it did not become ready; see {data / 'up.log'}", err=True)
-    raise typer.Exit(1)
+    if process.poll() is None or _is_of(data / LOG, process.pid):  # else it has said on our stderr why it cannot run
+        typer.echo(f"settle: it did not become ready; see {data / LOG}{last_line(data / LOG, 'settle: ')}", err=True)
+    raise typer.Exit(process.returncode or 1)
+
+
+def _head(pid: int) -> str:
+    """The first line of the log: whose it is."""
+    return f"process {pid}"
+
+
+def _is_of(log: Path, pid: int) -> bool:
+    try:
+        return log.read_text(encoding="utf-8", errors="replace").startswith(_head(pid) + "\n")
+    except OSError:
+        return False

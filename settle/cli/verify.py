@@ -9,12 +9,15 @@ from typing import Annotated
 
 import typer
 
-from settle.cli.options import DATA, Data, Json
+from settle.cli.options import DATA, Data, Json, finite
+from settle.cli.verbs import line_of
 
 
 def verify(
     data: Data = DATA,
-    wait: Annotated[float, typer.Option(help="Seconds to wait until nothing is under way.")] = 15.0,
+    wait: Annotated[
+        float, typer.Option(min=0, callback=finite, help="Seconds to wait until nothing is under way.")
+    ] = 15.0,
     strict: Annotated[bool, typer.Option(help="What is still under way after that is a violation.")] = False,
     json: Json = False,
 ) -> None:
@@ -28,7 +31,7 @@ def verify(
         try:
             report = asyncio.run(auditor.audit(dsns, wait if running else 0.0, strict))
         except (asyncpg.PostgresError, asyncpg.InterfaceError, ExceptionGroup, OSError) as error:
-            typer.echo(f"could not be verified: {error!r}", err=True)
+            typer.echo(f"settle: it could not be verified: {line_of(_first(error))}", err=True)
             raise typer.Exit(2) from error
     typer.echo(jsonlib.dumps(telling.as_json(report)) if json else telling.as_text(report))
     raise typer.Exit(0 if report.clean else 1)
@@ -37,19 +40,28 @@ def verify(
 @contextmanager
 def _databases(data: Path) -> Iterator[tuple[Mapping[str, str], bool]]:
     """The DSN of each service, and whether the engine runs; PostgreSQL is started for the audit if nobody runs it."""
-    from settle.local import children, postgres
-    from settle.local.endpoints import dsns_of, read_endpoints
+    from settle.local import children, folder, postgres
+    from settle.local.endpoints import dsns_of, engine_of
 
-    said = read_endpoints(data)
-    if said is None:
-        typer.echo(f"there is no engine in {data}; `settle up` starts one", err=True)
-        raise typer.Exit(2)
+    said = engine_of(data)
     if children.alive(said["pid"], said.get("began", "")):
         yield dsns_of(said), True
         return
-    server = postgres.make(data.resolve(), durable=True)
-    server.start()
+    claim = folder.claim(data, "`settle verify`")  # an engine that starts now would take our server for a left one
     try:
-        yield {service: server.database(service) for service in postgres.DATABASES}, False
+        postgres.check()
+        server = postgres.make(folder.resolved(data), durable=True)
+        server.start()
+        try:
+            yield {service: server.database(service) for service in postgres.DATABASES}, False
+        finally:
+            server.stop()
     finally:
-        server.stop()
+        claim.release()
+
+
+def _first(error: Exception) -> Exception:
+    """What several at once complain of is the same: the first of them."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -8,17 +8,57 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from settle.local import children, folder
+from settle.local.folder import ENDPOINTS
 from settle.local.postgres import DATABASES
-
-FILE = "endpoints.json"
+from settle.local.refusals import NoEngine, WrongFolder
 
 
 def read_endpoints(data: Path) -> dict[str, Any] | None:
-    """What the last run wrote, or None; its `pid` is 0 after an orderly end."""
+    """What the last run wrote, or None if it wrote nothing of use; its `pid` is 0 after an orderly end."""
+    if not folder.exists(data):
+        return None
     try:
-        said: dict[str, Any] = json.loads((data / FILE).read_text(encoding="utf-8"))  # Any: the values of a JSON file
+        said: Any = json.loads((data / ENDPOINTS).read_text(encoding="utf-8"))  # Any: the values of a JSON file
+    except PermissionError as error:
+        raise WrongFolder(f"{data / ENDPOINTS} cannot be read: {error.strerror}") from error
     except (OSError, ValueError):
         return None
+    return said if _shaped(said) else None
+
+
+def _shaped(said: Any) -> bool:  # Any: the values of a JSON file
+    """Whether it is of the form that we write; somebody may have edited it."""
+    if not isinstance(said, dict) or not isinstance(said.get("pid"), int):
+        return False
+    services, processes = said.get("services", {}), said.get("processes", [])
+    if not isinstance(services, dict) or not isinstance(processes, list):
+        return False
+    texts = [(service, name) for service in services.values() for name in ("target", "dsn")]
+    texts += [(process, name) for process in processes for name in ("name", "began")]
+    numbered = all(_holds(process, "pid", int) for process in processes)
+    return numbered and all(_holds(entry, name, str) for entry, name in texts)
+
+
+def _holds(entry: Any, name: str, kind: type) -> bool:  # Any: the values of a JSON file
+    return isinstance(entry, dict) and isinstance(entry.get(name), kind)
+
+
+def engine_of(data: Path) -> dict[str, Any]:  # Any: the values of a JSON file
+    """What the last run wrote of all its services; raises `NoEngine` where none ever ran."""
+    said = read_endpoints(data)
+    if said is None or not set(DATABASES) <= set(said.get("services", {})):
+        raise NoEngine(f"there is no engine in {data}; `settle up` starts one")
+    return said
+
+
+def running_engine(data: Path) -> dict[str, Any]:  # Any: the values of a JSON file
+    """What the engine that runs on this data wrote; raises `NoEngine` if none does."""
+    said = engine_of(data)
+    if not said["pid"] and (held := folder.holder(data)):
+        raise NoEngine(f"{held.what} in {data} is starting or stopping (process {held.pid}); try again")
+    if not any(children.alive(process["pid"], process["began"]) for process in said.get("processes", [])):
+        raise NoEngine(f"no engine runs in {data}; `settle up` starts it")
     return said
 
 
@@ -26,7 +66,7 @@ def write_endpoints(data: Path, said: Mapping[str, Any]) -> None:
     """Replace the file as a whole: a reader never sees a half."""
     part = data / "endpoints.part"
     part.write_text(json.dumps(said, indent=2), encoding="utf-8")
-    part.replace(data / FILE)
+    part.replace(data / ENDPOINTS)
 
 
 def targets_of(endpoints: Mapping[str, Any]) -> dict[str, str]:  # Any: the values of a JSON file

@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from settle.local.topics import NoBroker
+from settle.local.refusals import NoBroker
 
 KAFKA_VERSION = "4.1.1"
 JAVA_MIN = 17
@@ -27,7 +27,10 @@ def why_not_kafka() -> str:
     missing = [tool for tool in ("java", "mvn") if shutil.which(tool) is None]
     if missing and not (missing == ["mvn"] and _cached()):
         return f"{' and '.join(missing)} not found"
-    answer = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False).stderr
+    try:
+        answer = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False).stderr
+    except OSError as error:
+        return f"java does not run: {error}"
     major = answer.partition('"')[2].partition(".")[0].partition('"')[0]
     if major.isdigit() and int(major) >= JAVA_MIN:
         return ""

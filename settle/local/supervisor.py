@@ -1,5 +1,6 @@
 """Keeps the engine's processes running: launches them, waits for their health, brings back what crashed."""
 
+import signal
 import sys
 import threading
 import time
@@ -11,7 +12,8 @@ from typing import Protocol
 
 from settle.local import children
 from settle.local.endpoints import serving
-from settle.local.prefixed import Pipe
+from settle.local.prefixed import Pipe, last_line
+from settle.local.refusals import DidNotStart
 
 WATCH_SECONDS = 0.2
 HEALTH_SECONDS = 5.0
@@ -21,6 +23,12 @@ STEADY_SECONDS = 30.0
 RESTARTS_FAST = 5
 """So many crashes in a row are answered at once; then a little later each time, up to RESTART_SECONDS_MAX."""
 RESTART_SECONDS_MAX = 10.0
+DEFECTS_MAX = 10
+"""So many times in a row a process may end by itself right after its start: then it is given up, for it always will."""
+OUTAGE_STATUS = 2
+"""How a service ends that cannot reach what it needs (services/runtime/process.py): it may pass, so it is no defect."""
+_BY_SOMEBODY = frozenset({-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT})
+"""Somebody ended it: no defect either."""
 
 
 @dataclass(slots=True)
@@ -36,6 +44,7 @@ class Seat:
     pipe: Pipe | None = None
     wanted: bool = True
     crashes: int = 0
+    defects: int = 0
     started_at: float = 0.0
     due_at: float = 0.0
     healthy: bool = False
@@ -64,6 +73,8 @@ class Supervisor:
         self.lock = threading.RLock()
         self._logs, self._say, self._changed, self._echo, self._revives = logs, say, changed, echo, revive
         self._stopping = threading.Event()
+        self._failed = threading.Event()
+        self._failure = ""
         self._watchers: list[threading.Thread] = []
 
     def launch(self, seat: Seat) -> None:
@@ -83,9 +94,9 @@ class Supervisor:
             while seat.wanted and not serving(seat.target):
                 log = self._logs / f"{seat.name}.log"
                 if seat.child and not seat.child.running and not (self._watchers and self._revives):
-                    raise RuntimeError(f"{seat.name} ended at its start; see {log}")
+                    raise DidNotStart(f"{seat.name} ended at its start; see {log}{self._last_words(seat)}")
                 if time.monotonic() > deadline:
-                    raise TimeoutError(f"{seat.name} is not ready; see {log}")
+                    raise DidNotStart(f"{seat.name} is not ready; see {log}{self._last_words(seat)}")
                 time.sleep(0.05)
 
     def watch(self, servers: Mapping[str, Server]) -> None:
@@ -112,6 +123,16 @@ class Supervisor:
             if seat.pipe is not None:
                 seat.pipe.finish()
 
+    def wait_failed(self) -> str:
+        """Until a process is given up; answers which and why."""
+        self._failed.wait()
+        return self._failure
+
+    def _last_words(self, seat: Seat) -> str:
+        if seat.pipe is not None and seat.child is not None and not seat.child.running:
+            seat.pipe.finish()
+        return last_line(self._logs / f"{seat.name}.log")
+
     def _watch_seats(self) -> None:
         while self._revives and not self._stopping.wait(WATCH_SECONDS):
             with self.lock:
@@ -120,17 +141,34 @@ class Supervisor:
                         self._revive(seat)
 
     def _revive(self, seat: Seat) -> None:
-        """A crashed process comes back within 2 s; one that crashes again and again, a little later each time."""
+        """A crashed process comes back within 2 s; one that crashes again and again, a little later each time, until it
+        is given up."""
         now = time.monotonic()
         if not seat.due_at:
             assert seat.child is not None
-            seat.crashes = seat.crashes + 1 if now - seat.started_at < STEADY_SECONDS else 1
+            status, steady = seat.child.process.returncode, now - seat.started_at >= STEADY_SECONDS
+            seat.crashes = 1 if steady else seat.crashes + 1
+            if status not in _BY_SOMEBODY:
+                seat.defects = 0 if steady or status == OUTAGE_STATUS else seat.defects + 1
+            if seat.defects >= DEFECTS_MAX:
+                self._give_up(seat, status)
+                return
             wait = pause_seconds(seat.crashes)
             seat.due_at = now + wait
-            self._say(f"{seat.name} ended with status {seat.child.process.returncode}; starts again in {wait:.0f} s")
+            why = self._last_words(seat) if status > 0 else ""
+            self._say(f"{seat.name} ended with status {status}; starts again in {wait:.0f} s{why}")
         if now >= seat.due_at:
             self.launch(seat)
             self._changed()
+
+    def _give_up(self, seat: Seat, status: int) -> None:
+        seat.wanted = False
+        self._failure = (
+            f"{seat.name} ended {seat.defects} times in a row soon after its start, the last time with status "
+            f"{status}, and is given up; see {self._logs / f'{seat.name}.log'}{self._last_words(seat)}"
+        )
+        self._say(self._failure)
+        self._failed.set()
 
     def _watch_health(self) -> None:
         """Say when a process that runs stops or begins again to serve; it may wait for Kafka, so it is not ended."""

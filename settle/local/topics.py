@@ -1,6 +1,7 @@
 """The topics of `deploy/topics.yaml`: their names, their shape, and their creation on a broker."""
 
 import asyncio
+import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,14 +11,14 @@ import yaml
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError
 
-from settle.local import checkout, children, ports
+from settle.local import checkout, children, ports, reach
+from settle.local.refusals import NoBroker
 
+logging.getLogger("aiokafka").addHandler(logging.NullHandler())  # what is wrong is said in our own line
+
+PORT = 9092
 PARKED_SUFFIX = ".dlq"
 _EXISTS = 36
-
-
-class NoBroker(Exception):
-    """The broker that was asked for cannot be had; the message says why."""
 
 
 def _plan() -> dict[str, Any]:  # Any: the values of a YAML file
@@ -43,6 +44,15 @@ def config() -> dict[str, str]:
     """The settings of every topic."""
     settings: dict[str, str] = _plan()["config"]
     return settings
+
+
+def check(bootstrap: str) -> None:
+    """Raise `NoBroker` if nobody who speaks Kafka answers at what SETTLE_KAFKA names."""
+    try:
+        reach.known(reach.addresses(bootstrap, PORT))
+        reach.answered(lambda: _create_now(bootstrap, admin=False), (KafkaError, OSError, ValueError))
+    except reach.Unreachable as error:
+        raise NoBroker(f"SETTLE_KAFKA: no broker at {bootstrap} can be used: {error}") from error
 
 
 def create(bootstrap: str, seconds: float, admin: bool, child: children.Child | None) -> None:

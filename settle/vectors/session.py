@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from settle.client.engine import Engine
-from settle.local.endpoints import read_endpoints, serving, targets_of
+from settle.local.endpoints import running_engine, serving, targets_of
+from settle.local.refusals import NoEngine
 from settle.local.stack import LocalStack
 from settle.vectors.runner import Verdict, needs_engine, run
 from settle.vectors.scenario import Scenario
@@ -47,8 +48,11 @@ def engine_targets(data: Path, broker: str) -> Iterator[Mapping[str, str]]:
 
 def running_targets(data: Path) -> Mapping[str, str]:
     """Addresses of the engine that runs on `data`; empty if none does, or if its clock cannot be moved."""
-    said = read_endpoints(data)
-    if not said or not said.get("pid") or said.get("clock") != "manual":
+    try:
+        said = running_engine(data)
+    except NoEngine:
+        return {}
+    if said.get("clock") != "manual":
         return {}
     targets = targets_of(said)
     return targets if all(serving(target) for target in targets.values()) else {}

@@ -1,4 +1,4 @@
-"""The project as a package: a wheel, installed by the user's own pip into an environment of its own, far from the checkout."""
+"""The project as a package: a wheel, installed by the user's own pip into an environment far from the checkout."""
 
 import json
 import os
@@ -32,7 +32,7 @@ class Installed:
         return subprocess.run(command, cwd=self.folder, env=outside, capture_output=True, text=True, check=False)
 
     def install(self, what: str) -> None:
-        """Have pip install it, where its settings say, in the versions of the lock; without an index there is no test."""
+        """Have pip install it, where its settings say, in the lock's versions; without an index there is no test."""
         versions = self.folder / "versions.txt"
         locked = (ROOT / "requirements" / "local.lock").read_text().splitlines()
         versions.write_text("\n".join(line.rstrip(" \\") for line in locked if not line.startswith((" ", "#"))))
@@ -78,7 +78,8 @@ def test_the_wheel_holds_all_that_is_read_at_run_time(wheel: Path) -> None:
 
     code = [path for folder in ("services", "settle", "protos/gen") for path in (ROOT / folder).rglob("*.*")]
     files = [path for path in code if path.is_file() and path.suffix != ".pyc"]
-    expected = {str(path.relative_to(ROOT)).removeprefix("protos/gen/") for path in files} | {"settle/local/topics.yaml"}
+    expected = {str(path.relative_to(ROOT)).removeprefix("protos/gen/") for path in files}
+    expected.add("settle/local/topics.yaml")
     assert {name for name in held if ".dist-info/" not in name} == expected
     assert any(name.endswith(".sql") for name in held)
 
@@ -87,18 +88,24 @@ def test_the_wheel_holds_all_that_is_read_at_run_time(wheel: Path) -> None:
 @pytest.mark.timeout(600)
 def test_services_start_from_what_is_declared(installed: Installed) -> None:
     """Without the extra there are the services and the command; what needs more says so."""
+    scenario = str(ROOT / "tests" / "settle" / "vectors" / "golden" / "cases.json")
     modules = [f"services.{name}.__main__" for name in SERVICES]
 
     imported = installed.run("python", "-P", "-c", f"import {', '.join(modules)}")
     helped = installed.run("settle", "--help")
     found = json.loads(installed.run("settle", "doctor", "--json").stdout)["found"]
-    started = installed.run("settle", "up", "--broker", "embedded")
+    refused = [
+        installed.run("settle", *verb, "--broker", "embedded")
+        for verb in (("up",), ("up", "--detach"), ("demo",), ("vectors", "run", scenario))
+    ]
     checked = installed.run("settle", "test")
 
     assert (imported.returncode, imported.stderr) == (0, "")
     assert "verify" in helped.stdout
     assert found["grpcio"]
-    assert (started.returncode, "extra `local`" in started.stderr) == (1, True), started.stderr
+    for done in refused:  # one line each, never a traceback
+        assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+        assert "extra `local`" in done.stderr
     assert (checked.returncode, "needs a checkout" in checked.stderr) == (2, True)
 
 

@@ -1,18 +1,16 @@
 """The contracts hold what they promise: reasons, request ids, HTTP rules, and generated code that is current."""
 
-import importlib
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from google.api import annotations_pb2
-from google.protobuf.descriptor import MethodDescriptor
 
 from settlement.common.v1 import error_reason_pb2
+from tests.protos.fields import READS, methods
 
 ROOT = Path(__file__).parents[2]
 GENERATED = ROOT / "protos/gen/settlement"
@@ -21,21 +19,12 @@ ERRORS = (
     "ResourceExhausted", "Unavailable", "Internal", "InvalidRequest", "DeadlineExceeded",
 )
 RAISED = re.compile(rf'\b(?:{"|".join(ERRORS)})\(\s*"([A-Z_]+)"')
-READS = ("Get", "List", "Watch", "Quote", "Preview", "Explain")
 BY_KEY = {
     "settlement.order.v1.OrderService.BatchCancelOrders",  # each of its items has a request id
     "settlement.sandbox.v1.AcquirerService.Refund",  # has an idempotency key
     "settlement.sandbox.v1.AcquirerService.ConfirmRefund",
     "settlement.sandbox.v1.AcquirerService.SetFaults",
 }
-
-
-def methods() -> Iterator[MethodDescriptor]:
-    """Every method of every service of ours."""
-    for path in sorted(GENERATED.rglob("*_service_pb2.py")):
-        name = ".".join(path.relative_to(ROOT / "protos/gen").with_suffix("").parts)
-        for service in importlib.import_module(name).DESCRIPTOR.services_by_name.values():
-            yield from service.methods
 
 
 def test_every_reason_that_code_raises_is_in_the_contract() -> None:

@@ -11,8 +11,8 @@ _COLUMNS = "select column_name from information_schema.columns where table_name 
 
 @dataclass(frozen=True, slots=True)
 class ListView:
-    """A view and the fields of what it spreads. `beside` are the columns that say whose it is; `renamed` are fields whose
-    name a column of the row around it has already, or that SQL keeps for itself."""
+    """A view and the fields of what it spreads. `beside` are the columns that say whose it is; `renamed` are fields
+    whose name a column of the row around it has already, or that SQL keeps for itself."""
 
     name: str
     fields: Sequence[str]

@@ -1,6 +1,7 @@
 """AdjustmentService: what two people put right by hand, with evidence (DOMAIN 1.8)."""
 
-from services.credit_ledger.domain.model.commands import AdjustedLine, AdjustRefund, PostAdjustment, RetryLeg, SettleLeg
+from services.credit_ledger.domain.model.adjustment import AdjustedLine
+from services.credit_ledger.domain.model.commands import AdjustRefund, PostAdjustment, RetryLeg, SettleLeg
 from services.credit_ledger.store import reads
 from services.credit_ledger.wire import views
 from services.runtime.ground.paging import page_of

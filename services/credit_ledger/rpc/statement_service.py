@@ -8,7 +8,7 @@ from uuid import UUID
 from services.credit_ledger.domain.model.account import CreditAccount
 from services.credit_ledger.domain.model.commands import CutStatement
 from services.credit_ledger.domain.model.statement import Statement
-from services.credit_ledger.domain.statements.cut import standing
+from services.credit_ledger.domain.statements.still_due import still_due
 from services.credit_ledger.rpc.reading import account_at, cut_request
 from services.credit_ledger.store import reads
 from services.credit_ledger.wire import views
@@ -84,12 +84,12 @@ class StatementServicer(rpc.StatementServiceServicer):
     async def _shown(
         self, connection: Connection, account: CreditAccount, found: Sequence[Statement]
     ) -> list[statement_pb2.Statement]:
-        """Statements with their standing; only the latest of an account can have anything due."""
+        """Statements with what is still due of them; only the latest of an account can have anything due."""
         orders = {line.order_id for row in found if row.bill_date == account.last_bill_date for line in row.lines}
         agreements = await reads.list_agreements_of_orders(connection, sorted(orders)) if orders else []
         today = business_date(self.edge.clock.now())
         return [
-            views.statement(row, standing(row, row.bill_date == account.last_bill_date, agreements, today))
+            views.statement(row, still_due(row, row.bill_date == account.last_bill_date, agreements, today))
             for row in found
         ]
 

@@ -1,11 +1,13 @@
 """How the credit ledger's aggregates reach the lane. Roots come first: they are locked in the order of this list."""
 
 from services.credit_ledger.domain.model.account import CreditAccount
+from services.credit_ledger.domain.model.adjustment import Adjustment
 from services.credit_ledger.domain.model.agreement import Agreement
 from services.credit_ledger.domain.model.leg import RefundLeg
 from services.credit_ledger.domain.model.merchant_share import MerchantShare
 from services.credit_ledger.domain.model.operation import Operation
-from services.credit_ledger.domain.model.refund import Adjustment, CreditRefund, PaymentReference
+from services.credit_ledger.domain.model.payment_reference import PaymentReference
+from services.credit_ledger.domain.model.refund import CreditRefund
 from services.credit_ledger.domain.model.repayment import Repayment
 from services.credit_ledger.domain.model.statement import Statement
 from services.credit_ledger.store import accounts, agreements, documents, payments

@@ -6,7 +6,7 @@ import asyncpg
 
 from services.credit_ledger.domain.model.account import AccountState, CreditAccount
 from services.credit_ledger.domain.model.merchant_share import MerchantShare
-from services.credit_ledger.domain.model.refund import PaymentReference
+from services.credit_ledger.domain.model.payment_reference import PaymentReference
 from services.credit_ledger.domain.model.terms import SurplusPolicy
 from services.kernel.participant import Pending
 from services.runtime.ground.tables import Connection

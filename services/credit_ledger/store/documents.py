@@ -6,9 +6,9 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from services.credit_ledger.domain.model.commands import AdjustedLine
-from services.credit_ledger.domain.model.operation import BODIES, Facts, Operation
-from services.credit_ledger.domain.model.refund import Adjustment
+from services.credit_ledger.domain.log.inputs import LOGGED
+from services.credit_ledger.domain.model.adjustment import AdjustedLine, Adjustment
+from services.credit_ledger.domain.model.operation import Facts, Operation
 from services.credit_ledger.domain.model.statement import Statement, StatementLine
 from services.kernel.decision import Vector
 from services.runtime.ground.tables import Connection
@@ -19,7 +19,7 @@ STATEMENT_COLUMNS = """account_id, bill_date, due_date, cut_at, issued_at, amoun
 ADJUSTMENT_COLUMNS = """id, account_id, order_id, refund_id, maker, checker, evidence, reason, posted_at, version,
     effective_date, case_id, lines"""
 
-_BODIES: dict[str, msgspec.json.Decoder[Any]] = {name: msgspec.json.Decoder(kind) for name, kind in BODIES.items()}
+_BODIES: dict[str, msgspec.json.Decoder[Any]] = {name: msgspec.json.Decoder(row.body) for name, row in LOGGED.items()}
 _FACTS = msgspec.json.Decoder(Facts)
 _MOVED = msgspec.json.Decoder(Vector)
 _LINES = msgspec.json.Decoder(tuple[StatementLine, ...])

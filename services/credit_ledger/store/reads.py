@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from services.credit_ledger.domain.model.account import CreditAccount
+from services.credit_ledger.domain.model.adjustment import Adjustment
 from services.credit_ledger.domain.model.agreement import Agreement
 from services.credit_ledger.domain.model.leg import RefundLeg
 from services.credit_ledger.domain.model.operation import Operation
-from services.credit_ledger.domain.model.refund import Adjustment
 from services.credit_ledger.domain.model.statement import Statement
 from services.credit_ledger.store.accounts import ACCOUNT_COLUMNS, account_of
 from services.credit_ledger.store.agreements import AGREEMENT_COLUMNS, agreement_of

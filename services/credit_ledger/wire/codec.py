@@ -2,8 +2,8 @@
 
 from services.credit_ledger.domain.model import commands, effects, events
 from services.credit_ledger.domain.model.account import CreditAccount
+from services.credit_ledger.domain.model.adjustment import Adjustment
 from services.credit_ledger.domain.model.leg import RefundLeg
-from services.credit_ledger.domain.model.refund import Adjustment
 from services.credit_ledger.domain.model.statement import Statement
 from services.credit_ledger.wire import commands as read
 from services.credit_ledger.wire import effects as told

@@ -40,7 +40,7 @@ def release_tenders(body: pb.ReleaseTenders) -> ReleaseTenders:
     return ReleaseTenders(
         body.account_id, body.order_id, body.merchant_id, tenders_of(body), CAUSES.from_wire[body.cause],
         body.expected_account_version,
-        instant_from_wire(body.quote_valid_until) if body.HasField("quote_valid_until") else None,
+        instant_from_wire(body.quote_valid_until, True) if body.HasField("quote_valid_until") else None,
     )
 
 
@@ -61,7 +61,7 @@ def refund_tenders(body: pb.RefundTenders) -> RefundTenders:
     return RefundTenders(
         body.account_id, body.order_id, body.merchant_id, body.refund_id, tenders_of(body),
         body.expected_account_version,
-        instant_from_wire(body.quote_valid_until) if body.HasField("quote_valid_until") else None,
+        instant_from_wire(body.quote_valid_until, True) if body.HasField("quote_valid_until") else None,
         body.uncovered_gift_minor,
     )
 

@@ -3,7 +3,6 @@
 from services.credit_ledger.domain.model.effects import (
     CreditEffect,
     GivenBack,
-    InstalmentChange,
     LateFees,
     MerchantSettlement,
     PaidOutBalance,
@@ -12,7 +11,7 @@ from services.credit_ledger.domain.model.effects import (
     Step,
     Use,
 )
-from services.credit_ledger.domain.model.instalment import InstalmentState
+from services.credit_ledger.domain.model.instalment import InstalmentChange, InstalmentState
 from services.credit_ledger.wire.scalars import AGREEMENT_STATES, COMPONENTS, INSTALMENT_STATES, REFUND_STATES
 from services.runtime.ground.scalars import date_to_wire, instant_to_wire
 from settlement.common.v1 import explanation_pb2

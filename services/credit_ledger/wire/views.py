@@ -4,13 +4,14 @@ import re
 from collections.abc import Iterable
 from datetime import date
 
+from services.credit_ledger.domain.log.inputs import LOGGED
 from services.credit_ledger.domain.model.account import CreditAccount
+from services.credit_ledger.domain.model.adjustment import Adjustment
 from services.credit_ledger.domain.model.agreement import Agreement
-from services.credit_ledger.domain.model.commands import ReleaseCause, ReleaseTenders, Repay
 from services.credit_ledger.domain.model.leg import RefundLeg
-from services.credit_ledger.domain.model.operation import BODIES, Operation
-from services.credit_ledger.domain.model.refund import Adjustment
-from services.credit_ledger.domain.model.statement import Standing, Statement
+from services.credit_ledger.domain.model.operation import Operation
+from services.credit_ledger.domain.model.statement import Statement
+from services.credit_ledger.domain.statements.still_due import StillDue
 from services.credit_ledger.wire.scalars import (
     ACCOUNT_STATES,
     INSTALMENT_STATES,
@@ -23,23 +24,9 @@ from services.runtime.ground.scalars import date_to_wire, instant_to_wire, money
 from settlement.common.v1 import instalment_pb2
 from settlement.credit_ledger.v1 import account_pb2, adjustment_service_pb2, leg_pb2, movement_pb2, statement_pb2
 
-KINDS = {name: re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper() for name in BODIES}
+KINDS = {name: re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper() for name in LOGGED}
 """Kinds of operations as callers see them: RefundTenders is REFUND_TENDERS."""
 KIND_OF = {shown: name for name, shown in KINDS.items()}
-
-_REASONS = {
-    "OpenAccount": "开户 account opened", "GrantLimit": "额度调整 limit granted", "FundWallet": "余额充值 wallet funded",
-    "SetAccountState": "账户状态变更 account state changed", "AuthorizeTenders": "下单冻结 order placed",
-    "ReleaseTenders": "订单取消 order cancelled", "CaptureTenders": "商家出库 order shipped",
-    "RefundTenders": "订单退款 order refunded", "ConfirmFlashRefund": "闪付退款到账 flash refund confirmed",
-    "AdjustRefund": "人工调账 adjusted by hand", "ReverseRefund": "退款撤销 refund reversed", "Repay": "还款 repayment",
-    "PayOutCreditBalance": "白条余额提现 credit balance paid out", "AccrueLateFees": "违约金计收 late fee charged",
-    "WaiveLateFees": "违约金减免 late fee waived", "CutStatement": "账单出账 statement cut",
-    "ChargeOff": "核销 charged off", "RerouteLeg": "退款转入余额 instrument closed, refunded to the wallet",
-    "ReturnBankDeposit": "下单失败退款 order rejected, bank payment on its way back",
-    "PostAdjustment": "人工调账 adjusted by hand",
-    "RetryLeg": "退款重试 payment asked about again", "SettleLeg": "人工退款 payment settled by hand",
-}
 
 
 def account(row: CreditAccount) -> account_pb2.CreditAccount:
@@ -104,11 +91,11 @@ def issued(row: Statement) -> statement_pb2.Statement:
     )
 
 
-def statement(row: Statement, standing: Standing) -> statement_pb2.Statement:
+def statement(row: Statement, still_due: StillDue) -> statement_pb2.Statement:
     """A statement with what is still due of it."""
     shown = issued(row)
-    shown.due.CopyFrom(money_to_wire(standing.due_minor))
-    shown.state = STATEMENT_STATES.to_wire[standing.state]
+    shown.due.CopyFrom(money_to_wire(still_due.amount_minor))
+    shown.state = STATEMENT_STATES.to_wire[still_due.state]
     return shown
 
 
@@ -120,8 +107,8 @@ def movement_id(account_id: str, number: int) -> str:
 def movement(row: Operation) -> movement_pb2.Movement:
     """One change of an account with its reason."""
     return movement_pb2.Movement(
-        movement_id=row.key, number=row.number, kind=KINDS[row.kind], reason=_reason(row), order_id=row.order_id,
-        reference=row.reference, settlement_id=row.saga_id, post_time=instant_to_wire(row.at),
+        movement_id=row.key, number=row.number, kind=KINDS[row.kind], reason=LOGGED[row.kind].reason(row.body),
+        order_id=row.order_id, reference=row.reference, settlement_id=row.saga_id, post_time=instant_to_wire(row.at),
         figures=[movement_pb2.MovedFigure(name=name.lower(), amount_minor=amount) for name, amount in row.moved],
     )
 
@@ -145,14 +132,3 @@ def leg(row: RefundLeg) -> leg_pb2.Leg:
         create_time=instant_to_wire(row.created_at),
         update_time=instant_to_wire(row.updated_at) if row.updated_at else None,
     )
-
-
-def _reason(row: Operation) -> str:
-    body = row.body
-    given: str = getattr(body, "reason", "")
-    if isinstance(body, ReleaseTenders) and body.cause is ReleaseCause.EXPIRED:
-        return "支付过期 payment expired"
-    text = _REASONS[row.kind]
-    if isinstance(body, Repay):
-        return f"{text} ({body.instrument})"
-    return f"{text}: {given}" if given else text

@@ -8,6 +8,7 @@ from datetime import datetime
 from services.kernel.decision import Decision, Done, Known
 from services.kernel.errors import FailedPrecondition, InvalidArgument
 from services.kernel.messages import Message
+from services.kernel.people import papers
 from services.order.decisions.after_sale import given_up, let_through
 from services.order.decisions.beginning import refund_begun
 from services.order.decisions.identity import fresh
@@ -27,7 +28,7 @@ def dispute_receipt(known: Known, body: DisputeReceipt, message: Message, now: d
     order = owned(known.find(Order, body.order_id), body.order_id, merchant_id=body.merchant_id)
     case = returns.case_of(known.find(ReturnCase, body.return_id), body.return_id, body.order_id)
     expect(case, ReturnState.IN_RETURN)
-    if not body.evidence:
+    if not papers(body.evidence):
         raise InvalidArgument("EVIDENCE_REQUIRED", "a dispute of a receipt needs evidence", {"field": "evidence"})
     disputed = stepped(
         case, now, ReturnState.IN_DISPUTE, disputed_by=MERCHANT, evidence=body.evidence, dispute_note=body.note

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from services.kernel.errors import FailedPrecondition, InvalidArgument
+from services.kernel.people import papers
 from services.order.domain.lines import LineAmount, LineValue
 
 
@@ -31,7 +32,7 @@ def must_be_founded(deductions: Sequence[Deduction]) -> None:
     for each in deductions:
         if not each.reason:
             raise InvalidArgument("INVALID_ARGUMENT", "a deduction names its reason", {"field": "deductions"})
-        if not each.evidence:
+        if not papers(each.evidence):
             detail = f"the deduction from line {each.line_id} needs evidence"
             raise InvalidArgument("EVIDENCE_REQUIRED", detail, {"field": "deductions"})
 

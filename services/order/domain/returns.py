@@ -6,6 +6,7 @@ from typing import Any
 
 from services.kernel.calendar import TICK, business_date, start_of
 from services.kernel.errors import FailedPrecondition, InvalidArgument, NotFound
+from services.kernel.people import papers
 from services.order.domain.deductions import Deduction
 from services.order.domain.lines import LineQuantity
 from services.order.domain.states import DeductionState, ReturnState
@@ -125,7 +126,7 @@ def disputable(case: ReturnCase, decided_at: datetime, evidence: tuple[str, ...]
     """Refuse a customer's dispute of what the merchant decided then if it comes too late, or late without evidence."""
     if now >= contestable_until(decided_at):
         raise FailedPrecondition("DISPUTE_WINDOW_CLOSED", f"the merchant decided on {case.id} at {decided_at}")
-    if now > decided_at + timedelta(hours=DISPUTE_HOURS) and not evidence:
+    if now > decided_at + timedelta(hours=DISPUTE_HOURS) and not papers(evidence):
         needed = f"after {DISPUTE_HOURS} hours a dispute needs evidence"
         raise InvalidArgument("EVIDENCE_REQUIRED", needed, {"field": "evidence"})
 

@@ -44,7 +44,7 @@ def quote_message(
         order_id=order.id, kind=plan.kind, amount_minor=plan.money.amount_minor,
         lines=tuple(LineQuantity(value.id, value.quantity) for value in plan.lines), order_version=order.version,
         account_version=preview.account_version if preview else 0,
-        valid_until=min(valid_until(now), instant_from_wire(preview.valid_until)) if preview else valid_until(now),
+        valid_until=min(valid_until(now), instant_from_wire(preview.valid_until, True)) if preview else valid_until(now),
         digest=result_digest(plan.money, plan.lines, preview.effect if preview else None),
         amounts=amounts_of(plan),
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 from google.protobuf.message import DecodeError, Message
 
-from services.kernel.errors import Defect, Undecodable
+from services.kernel.errors import Defect, SettlementError, Undecodable
 from services.runtime.ground.hygiene import flaw
 
 
@@ -50,7 +50,7 @@ class Codec:
             return entry.from_wire(message)
         except DecodeError as error:
             raise Undecodable("MALFORMED", str(error)) from error
-        except (ValueError, KeyError) as error:
+        except (ValueError, KeyError, SettlementError) as error:
             raise Undecodable("INVALID_CONTENT", str(error)) from error
 
     def message(self, name: str, payload: bytes) -> Message:

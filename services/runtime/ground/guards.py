@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 
 
 def check_process(protobuf: str = "", client: str = "") -> None:
-    """Refuse to start where a known trap is open: slow protobuf (P1), old aiokafka (A12), fork (G9), a second loop (G7).
+    """Refuse to start where a known trap is open: slow protobuf (P1), old aiokafka (A12), fork (G9), two loops (G7).
 
     `protobuf` and `client` stand for what is installed, for tests.
     """

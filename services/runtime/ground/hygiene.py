@@ -1,17 +1,26 @@
 """What text may hold (P3): NFC, and no control, format or surrogate characters; PostgreSQL itself refuses only NUL.
 
-protobuf accepts them all, so every message is looked at once, where it enters.
+protobuf accepts them all, so every message is looked at once, where it enters. Fields that name people or papers hold
+only what an eye can tell apart (`kernel/people.py`).
 """
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
+from services.kernel.people import flaw_of_name, flaw_of_paper
+
+PEOPLE = frozenset({"maker", "checker", "operator_id"})
+"""The fields that name a person who acts for the house; a test asks every request for others."""
+PAPERS = frozenset({"evidence"})
+"""The fields that refer to papers."""
+
+Clean = Callable[[str], bool]
 _REFUSED = frozenset({"Cc", "Cf", "Cs"})
-_plans: dict[str, list[tuple[str, bool, bool]]] = {}
+_plans: dict[str, list[tuple[str, Clean | None, bool]]] = {}
 
 
 def clean(text: str) -> bool:
@@ -29,10 +38,10 @@ def flaw(message: Message) -> str:
     plan = _plans.get(descriptor.full_name)
     if plan is None:
         plan = _plans[descriptor.full_name] = _plan(descriptor)
-    for name, is_text, repeated in plan:
+    for name, is_clean, repeated in plan:
         value = getattr(message, name)
-        if is_text:
-            if not (all(map(clean, value)) if repeated else clean(value)):
+        if is_clean is not None:
+            if not (all(map(is_clean, value)) if repeated else is_clean(value)):
                 return name
         elif repeated:
             if found := _first(value):
@@ -46,7 +55,16 @@ def _first(messages: Iterable[Message]) -> str:
     return next((found for message in messages if (found := flaw(message))), "")
 
 
-def _plan(descriptor: Any) -> list[tuple[str, bool, bool]]:  # Any: the stubs know two classes of descriptors, ours has either
-    """The fields that can hold text: (name, is text itself, repeated). Map fields do not exist in our API."""
+def _plan(descriptor: Any) -> list[tuple[str, Clean | None, bool]]:  # Any: the stubs know two classes of descriptors
+    """The fields that can hold text: (name, what is clean there; None for a message, repeated). We have no map fields."""
     kinds = (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_MESSAGE)
-    return [(f.name, f.type == kinds[0], f.is_repeated) for f in descriptor.fields if f.type in kinds]
+    return [
+        (f.name, _clean_in(f.name) if f.type == kinds[0] else None, f.is_repeated)
+        for f in descriptor.fields if f.type in kinds
+    ]
+
+
+def _clean_in(field: str) -> Clean:
+    if field in PEOPLE:
+        return lambda text: clean(text) and not flaw_of_name(text)
+    return (lambda text: clean(text) and not flaw_of_paper(text)) if field in PAPERS else clean

@@ -1,4 +1,4 @@
-"""JSON lines on stderr, configured once per process and before the first channel (a second time can deadlock grpc.aio)."""
+"""JSON lines on stderr, configured once per process, before the first channel (a second time can deadlock grpc.aio)."""
 
 import logging
 import sys
@@ -7,7 +7,9 @@ from typing import Any
 
 import structlog
 
-_SENSITIVE = frozenset({"password", "secret", "token", "quote", "code", "pin", "authorization", "dsn", "payload", "body"})
+_SENSITIVE = frozenset({
+    "password", "secret", "token", "quote", "code", "pin", "authorization", "dsn", "payload", "body",
+})
 """Names whose values never reach a log line; bodies are not logged at all."""
 
 
@@ -17,7 +19,9 @@ def configure_logs(service: str, level: str = "info") -> None:
         structlog.contextvars.merge_contextvars, structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True), redact,
     ]
-    ending: list[structlog.typing.Processor] = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    ending: list[structlog.typing.Processor] = [
+        structlog.processors.format_exc_info, structlog.processors.JSONRenderer(),
+    ]
     structlog.configure(
         processors=[*shared, *ending], logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),

@@ -38,7 +38,8 @@ async def serve_metrics(address: str, ready: Callable[[], bool]) -> asyncio.Serv
                 while (await reader.readline()).strip():
                     pass
                 status, kind, body = _page(request.split()[1:2], ready)
-                head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+                about = f"Content-Type: {kind}\r\nContent-Length: {len(body)}\r\nConnection: close"
+                head = f"HTTP/1.1 {status}\r\n{about}\r\n\r\n"
                 writer.write(head.encode() + body)
                 await writer.drain()
         except (OSError, TimeoutError, ValueError):
@@ -56,5 +57,6 @@ def _page(path: list[bytes], ready: Callable[[], bool]) -> tuple[str, str, bytes
     if path == [b"/livez"]:
         return "200 OK", "text/plain", b"alive\n"
     if path == [b"/readyz"]:
-        return ("200 OK", "text/plain", b"ready\n") if ready() else ("503 Service Unavailable", "text/plain", b"not ready\n")
+        status, body = ("200 OK", b"ready\n") if ready() else ("503 Service Unavailable", b"not ready\n")
+        return status, "text/plain", body
     return "404 Not Found", "text/plain", b"/metrics /livez /readyz\n"

@@ -17,9 +17,10 @@ from services.kernel.errors import Defect, ResourceExhausted, Unavailable
 from services.runtime.ground.settings import Settings
 from services.runtime.ground.tables import Connection
 
-# asyncpg asks an abstract base class about every element of every array that we bind: plain types are what we bind (D20).
+# asyncpg asks an abstract base class about every element of every array that we bind: we bind plain types (D20).
 asyncpg.protocol.protocol.IterableABC = (list, tuple, range, set, frozenset)  # type: ignore[attr-defined]
 IDLE_IN_TRANSACTION_SECONDS = 10
+CONNECT_SECONDS = 7.0
 RESOLVE_SECONDS = 60.0
 """How long the outcome of a commit is asked for before it stays unknown."""
 
@@ -63,11 +64,31 @@ def fault_of(error: BaseException, phase: Phase = Phase.STATEMENT) -> Fault:
     if isinstance(error, asyncpg.DataError):
         return Fault.DATA
     state = str(getattr(error, "sqlstate", "") or "")
-    if isinstance(error, (*CONNECTION_ERRORS, asyncio.CancelledError)) or state in _LOST_STATES or state.startswith("08"):
+    lost = isinstance(error, (*CONNECTION_ERRORS, asyncio.CancelledError))
+    if lost or state in _LOST_STATES or state.startswith("08"):
         return Fault.UNKNOWN if phase is Phase.COMMIT else Fault.LOST
     if state in _TRANSIENT_STATES or state[:2] in _TRANSIENT_CLASSES:
         return Fault.TRANSIENT
     return Fault.DATA
+
+
+class DatabaseUnavailable(ConnectionError):
+    """PostgreSQL does not answer, or does not let this service in."""
+
+
+async def check_database(settings: Settings) -> None:
+    """Raise `DatabaseUnavailable` if the service's database cannot be used now; the message names no password."""
+    try:
+        connection = await asyncpg.connect(settings.dsn, timeout=CONNECT_SECONDS)
+    except (ValueError, asyncpg.PostgresError, *CONNECTION_ERRORS) as error:
+        why = str(error) or f"no answer within {CONNECT_SECONDS:.0f} s"
+        raise DatabaseUnavailable(f"no database at {place_of(settings.dsn)}: {why}") from error
+    await connection.close()
+
+
+def place_of(dsn: str) -> str:
+    """Host, port and database of a DSN, without who and with which password."""
+    return dsn.partition("?")[0].partition("://")[2].rpartition("@")[2] or "SETTLE_DSN"
 
 
 async def connect_lane(settings: Settings) -> Connection:
@@ -107,7 +128,8 @@ def _milliseconds(seconds: float) -> str:
 async def _prepare(connection: Any) -> None:  # Any: a pool hands out a proxy of a connection
     await connection.set_type_codec("json", schema="pg_catalog", format="binary", encoder=bytes, decoder=bytes)
     isolation, replica, commit = await connection.fetchrow(
-        """select current_setting('transaction_isolation'), pg_is_in_recovery(), current_setting('synchronous_commit')"""
+        """select current_setting('transaction_isolation'), pg_is_in_recovery(),
+                  current_setting('synchronous_commit')"""
     )
     if (isolation, replica, commit) != ("read committed", False, "on"):
         raise Defect(f"unsafe connection: {isolation}, replica={replica}, synchronous_commit={commit}")

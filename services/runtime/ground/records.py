@@ -67,7 +67,9 @@ class Outbound:
         assert saga is not None
         service, _, root = message.caller.partition("/")
         headers = self._headers(f"{saga.saga_id}/{saga.branch}/{saga.op}/reply", REPLY_TYPE, root, now)
-        headers += [("ce_saga", saga.saga_id.encode()), ("ce_branch", saga.branch.encode()), ("ce_op", saga.op.encode())]
+        headers += [
+            ("ce_saga", saga.saga_id.encode()), ("ce_branch", saga.branch.encode()), ("ce_op", saga.op.encode()),
+        ]
         return self._record(topic(service, "replies"), root, headers, payload)
 
     def event(self, event: Event, type_name: str, payload: bytes, at: datetime) -> Outgoing:

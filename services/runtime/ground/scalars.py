@@ -11,11 +11,16 @@ from typing import Any, Generic, Protocol, TypeVar
 from google.protobuf.descriptor import EnumDescriptor
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from services.kernel.calendar import FIRST_YEAR, LAST_YEAR, is_known
 from services.kernel.errors import InvalidArgument
 from settlement.common.v1 import money_pb2
 
 CURRENCY = "CNY"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_END_SECONDS = round((datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC) - _EPOCH).total_seconds())
+_RECKONED_SECONDS = 366 * 86_400
+"""How much later than all that may come in a time may lie that we reckoned ourselves: until when a quote holds."""
+_YEARS = f"{FIRST_YEAR} to {LAST_YEAR}"
 E = TypeVar("E", bound=StrEnum)
 K = TypeVar("K", bound=str)
 
@@ -26,8 +31,14 @@ def instant_to_wire(at: datetime) -> Timestamp:
     return Timestamp(seconds=since.days * 86_400 + since.seconds, nanos=since.microseconds * 1000)
 
 
-def instant_from_wire(stamp: Timestamp) -> datetime:
-    """Read a timestamp as an instant in UTC; what is finer than a microsecond is cut off."""
+def instant_from_wire(stamp: Timestamp, reckoned: bool = False) -> datetime:
+    """Read a timestamp as an instant in UTC; what is finer than a microsecond is cut off.
+
+    INVALID_ARGUMENT outside the years that may come in; one that we `reckoned` may lie a little later.
+    """
+    end = _END_SECONDS + _RECKONED_SECONDS * reckoned
+    if not (0 <= stamp.seconds < end and 0 <= stamp.nanos < 1_000_000_000):
+        raise InvalidArgument("INVALID_ARGUMENT", f"{stamp.seconds} s is no instant from {_YEARS}")
     return _EPOCH + timedelta(seconds=stamp.seconds, microseconds=stamp.nanos // 1000)
 
 
@@ -37,11 +48,14 @@ def date_to_wire(day: date | None) -> str:
 
 
 def date_from_wire(text: str) -> date:
-    """Read a date of a request; INVALID_ARGUMENT if it is none."""
+    """Read a date of a request; INVALID_ARGUMENT if it is none, or none of the years that may come in."""
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError as error:
         raise InvalidArgument("INVALID_ARGUMENT", f"{text} is no date") from error
+    if not is_known(day):
+        raise InvalidArgument("INVALID_ARGUMENT", f"{text} is no date from {_YEARS}")
+    return day
 
 
 def money_to_wire(amount_minor: int) -> money_pb2.Money:

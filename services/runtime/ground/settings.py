@@ -5,17 +5,31 @@ peers are `SETTLE_<PEER>_TARGET`, secret keys `SETTLE_<USE>_KEY`; a service read
 """
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
 
 class SettingsError(Exception):
-    """The environment does not make sense, or is not safe for the production profile; the message names the variable."""
+    """The environment does not make sense, or is not safe in production; the message names the variable."""
 
 
-def _setting(default: object, meaning: str, choices: tuple[str, ...] = ()) -> Any:  # Any: it stands for every field's type
-    return field(default=default, metadata={"meaning": meaning, "choices": choices})
+COUNT_MAX = 1_000_000
+SECONDS_MIN, SECONDS_MAX = 0.05, 86_400.0
+PORT_MAX = 65_535
+_ADDRESS = re.compile(r"(?:\[[0-9a-fA-F:.]+\]|[^\s:\[\]/]*):(\d{1,5})", re.ASCII)
+_KINDS = {int: "a whole number", float: "a number", bool: "true or false"}
+
+
+def _setting(  # Any: it stands for every field's type
+    default: object, meaning: str, choices: tuple[str, ...] = (), least: float | None = None, most: float | None = None,
+) -> Any:
+    if isinstance(default, float):
+        least, most = SECONDS_MIN if least is None else least, SECONDS_MAX if most is None else most
+    elif isinstance(default, int) and not isinstance(default, bool):
+        least, most = 1 if least is None else least, COUNT_MAX if most is None else most
+    return field(default=default, metadata={"meaning": meaning, "choices": choices, "least": least, "most": most})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,27 +44,35 @@ class Settings:
     listen: str = _setting("127.0.0.1:0", "address of the gRPC server; port 0 picks a free one")
     metrics_listen: str = _setting("127.0.0.1:0", "address of /metrics, /livez and /readyz")
     clock: str = _setting("system", "where the time comes from; manual is moved by SetClock", ("system", "manual"))
-    profile: str = _setting("local", "production refuses what is only safe on one's own machine", ("local", "production"))
+    profile: str = _setting(
+        "local", "production refuses what is only safe on one's own machine", ("local", "production")
+    )
     log_level: str = _setting("info", "least severe log line written", ("debug", "info", "warning", "error"))
     reflection: bool = _setting(True, "serve gRPC reflection (off in production unless set)")
-    partitions: int = _setting(8, "partitions of every topic; must never change for a database")
-    lanes: int = _setting(1, "lanes in this process")
-    batch_messages_max: int = _setting(512, "messages in one transaction")
-    gather_ms_max: int = _setting(10, "milliseconds that a busy lane waits for company")
+    partitions: int = _setting(8, "partitions of every topic; must never change for a database", most=1_024)
+    lanes: int = _setting(1, "lanes in this process; at most one for each partition", most=1_024)
+    batch_messages_max: int = _setting(512, "messages in one transaction", most=10_000)
+    gather_ms_max: int = _setting(10, "milliseconds that a busy lane waits for company", least=0, most=1_000)
     queue_messages_max: int = _setting(4096, "calls waiting for a lane; more are answered RESOURCE_EXHAUSTED")
     rpc_concurrent_max: int = _setting(4096, "calls under way; more are answered RESOURCE_EXHAUSTED")
-    rpc_message_bytes_max: int = _setting(262_144, "bytes of one gRPC or Kafka message")
+    rpc_message_bytes_max: int = _setting(262_144, "bytes of one gRPC or Kafka message", least=4_096, most=16_777_216)
     deadline_seconds_max: float = _setting(30.0, "seconds given to a call whose caller gave no deadline")
     stream_seconds_max: float = _setting(600.0, "seconds a stream may last before its reader has to come again")
-    pool_connections_max: int = _setting(8, "pooled PostgreSQL connections for reads")
-    pool_waiting_max: int = _setting(256, "readers waiting for a connection; more are answered RESOURCE_EXHAUSTED")
+    pool_connections_max: int = _setting(8, "pooled PostgreSQL connections for reads", most=1_000)
+    pool_waiting_max: int = _setting(256, "readers waiting for a connection; more are answered RESOURCE_EXHAUSTED", least=0)
     pool_seconds_max: float = _setting(5.0, "seconds a reader waits for a connection")
-    pg_statement_cache: int = _setting(512, "prepared statements kept per connection; 0 behind a pooler")
+    pg_statement_cache: int = _setting(512, "prepared statements kept per connection; 0 behind a pooler", least=0)
     statement_seconds_max: float = _setting(10.0, "seconds PostgreSQL gives one statement")
-    idle_session_timeout_seconds: float = _setting(10.0, "seconds until PostgreSQL ends a silent lane and frees its partitions")
+    idle_session_timeout_seconds: float = _setting(
+        10.0, "seconds until PostgreSQL ends a silent lane and frees its partitions"
+    )
     producer_stall_seconds: float = _setting(15.0, "seconds without an acknowledgement before the producer is replaced")
-    reader_stall_seconds: float = _setting(30.0, "seconds a partition may lag without progress before its consumer is replaced")
-    drain_seconds: float = _setting(10.0, "seconds to finish what is under way on stop; 5 more and the process exits hard")
+    reader_stall_seconds: float = _setting(
+        30.0, "seconds a partition may lag without progress before its consumer is replaced"
+    )
+    drain_seconds: float = _setting(
+        10.0, "seconds to finish what is under way on stop; 5 more and the process exits hard", least=0
+    )
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -60,7 +82,7 @@ class Settings:
         for known in _known():
             name, text = _text(environ, service, known.name)
             if text is not None:
-                given[known.name] = _converted(name, text, known)
+                given[known.name] = _bounded(name, _converted(name, text, known), known)
         if given.get("profile") == "production":
             given.setdefault("reflection", False)
         ours = {name: value for name, value in environ.items() if name.startswith("SETTLE_")}
@@ -73,10 +95,8 @@ class Settings:
             raise SettingsError("SETTLE_CLOCK=manual is refused in the production profile")
         if self.profile == "production" and self.broker == "embedded":
             raise SettingsError("SETTLE_BROKER=embedded is refused in the production profile")
-        for known in _known():
-            value = getattr(self, known.name)
-            if known.type in (int, float) and value < (known.name in ("partitions", "lanes", "batch_messages_max")):
-                raise SettingsError(f"SETTLE_{known.name.upper()}={value} is too small")
+        if self.lanes > self.partitions:
+            raise SettingsError(f"SETTLE_LANES={self.lanes} is more than the partitions, SETTLE_PARTITIONS={self.partitions}")
 
     def option(self, name: str, default: str = "") -> str:
         """A setting that only one service knows: `SETTLE_<name>`."""
@@ -91,7 +111,7 @@ class Settings:
         return address
 
     def key(self, use: str) -> bytes:
-        """The 32-byte key for a use, from `SETTLE_<USE>_KEY` (hex); the local profile has a known default, production none."""
+        """The 32-byte key for a use, from `SETTLE_<USE>_KEY` (hex); locally there is a default, in production none."""
         text = self.option(f"{use}_key")
         if not text and self.profile == "production":
             raise SettingsError(f"SETTLE_{use.upper()}_KEY is not set; production has no default keys")
@@ -107,7 +127,10 @@ class Settings:
 def settings_table(settings: Settings | None = None) -> list[tuple[str, str, str, str]]:
     """(name, default, value, meaning) of every setting, for `settle doctor`; the value is empty without `settings`."""
     rows = [
-        (f"SETTLE_{known.name.upper()}", str(known.default), str(getattr(settings, known.name, "")), known.metadata["meaning"])
+        (
+            f"SETTLE_{known.name.upper()}", str(known.default), str(getattr(settings, known.name, "")),
+            known.metadata["meaning"],
+        )
         for known in _known()
     ]
     rows.append(("SETTLE_<PEER>_TARGET", "", "", "gRPC address of another process"))
@@ -134,4 +157,16 @@ def _converted(name: str, text: str, known: Field[Any]) -> object:
             return {"1": True, "true": True, "on": True, "0": False, "false": False, "off": False}[text.lower()]
         return known.type(text) if known.type in (int, float) else text
     except (KeyError, ValueError):
-        raise SettingsError(f"{name}={text!r} is not a {getattr(known.type, '__name__', known.type)}") from None
+        raise SettingsError(f"{name}={text!r} is not {_KINDS[type(known.default)]}") from None
+
+
+def _bounded(name: str, value: object, known: Field[Any]) -> object:
+    """The value, if the process can live with it; an address only in form."""
+    least, most = known.metadata["least"], known.metadata["most"]
+    if isinstance(value, int | float) and least is not None and not least <= value <= most:  # nan is within no bounds
+        raise SettingsError(f"{name}={value} is not within {least:g} and {most:,}")
+    if known.name.endswith("listen"):
+        address = _ADDRESS.fullmatch(str(value))
+        if address is None or int(address[1]) > PORT_MAX:
+            raise SettingsError(f"{name}={value!r} is not host:port")
+    return value

@@ -12,15 +12,21 @@ from dataclasses import field, fields, is_dataclass, make_dataclass
 def frozen_classes(package: str) -> list[type]:
     """Every frozen dataclass that the loaded modules of a package define."""
     modules = [module for name, module in list(sys.modules.items()) if name.startswith(f"{package}.")]
-    found = {thing for module in modules for thing in vars(module).values() if isinstance(thing, type) and is_dataclass(thing)}
-    return sorted((c for c in found if c.__module__.startswith(f"{package}.") and _is_frozen(c)), key=lambda c: c.__qualname__)
+    found = {
+        thing for module in modules for thing in vars(module).values()
+        if isinstance(thing, type) and is_dataclass(thing) and thing.__module__.startswith(f"{package}.")
+    }
+    return sorted((kind for kind in found if _is_frozen(kind)), key=lambda kind: kind.__qualname__)
 
 
 def unguard(classes: Iterable[type]) -> None:
     """Let these frozen dataclasses write their fields plainly; equality, hash and signature stay as they are."""
     for cls in classes:
         specs = [
-            (f.name, f.type, field(init=f.init, default=f.default, default_factory=f.default_factory, kw_only=f.kw_only))
+            (
+                f.name, f.type,
+                field(init=f.init, default=f.default, default_factory=f.default_factory, kw_only=f.kw_only),
+            )
             for f in fields(cls)
         ]
         checked = getattr(cls, "__post_init__", None)

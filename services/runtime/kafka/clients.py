@@ -19,7 +19,7 @@ MESSAGE_OVERHEAD_BYTES = 16_384
 """Room for key, headers and framing above the payload's limit."""
 FETCH_BYTES_MAX = 4 * 1024 * 1024
 PARTITION_FETCH_BYTES_MAX = 512 * 1024
-CONNECT_SECONDS = 10.0
+CONNECT_SECONDS = 7.0
 FETCH_WAIT_MS = 200
 _NEEDED = {
     "Produce": (0, 3, 8), "Fetch": (1, 4, 11), "ListOffsets": (2, 1, 5), "Metadata": (3, 2, 5),
@@ -55,7 +55,10 @@ def make_consumer(settings: Settings) -> AIOKafkaConsumer:
 
 async def check_broker(settings: Settings) -> str:
     """The cluster's identity, if this broker and this client can work together (A13); raises otherwise."""
-    consumer = make_consumer(settings)
+    try:
+        consumer = make_consumer(settings)
+    except ValueError as error:
+        raise SettingsError(f"SETTLE_KAFKA={settings.kafka!r} is not host:port,...: {error}") from error
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
             await consumer.start()

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from google.protobuf.message import DecodeError
 
+from services.kernel.calendar import FIRST_YEAR, LAST_YEAR
 from services.kernel.errors import Undecodable
 from services.kernel.messages import Message, Op, SagaRef
 from services.kernel.saga import Reply
@@ -21,7 +22,7 @@ def read(codec: Codec, key: bytes | None, headers: Sequence[tuple[str, bytes]], 
         type_name, identity = attributes["ce_type"], attributes["ce_id"]
         root = (key or b"").decode()
         saga = _saga(attributes)
-        not_after = datetime.fromisoformat(attributes["ce_notafter"]) if "ce_notafter" in attributes else None
+        not_after = _instant(attributes["ce_notafter"]) if "ce_notafter" in attributes else None
     except KeyError as error:
         raise Undecodable("MISSING_HEADER", str(error)) from error
     except ValueError as error:
@@ -35,6 +36,14 @@ def read(codec: Codec, key: bytes | None, headers: Sequence[tuple[str, bytes]], 
         raise Undecodable("MISSING_HEADER", "ce_replyto")
     caller = attributes.get("ce_replyto", "")
     return Message(identity, root, body, fresh_id=identity, saga=saga, caller=caller, not_after=not_after)
+
+
+def _instant(text: str) -> datetime:
+    """A deadline as our senders write it, reckoned from a time that may come in; anything else is a ValueError."""
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None or not FIRST_YEAR <= at.year <= LAST_YEAR + 1:
+        raise ValueError(f"{text} is no deadline")
+    return at
 
 
 def _saga(attributes: dict[str, str]) -> SagaRef | None:

@@ -24,6 +24,8 @@ from services.runtime.ground.settings import Settings
 from services.runtime.rpc.errors import CODES, STATUS_KEY, InvalidRequest, to_status
 
 INVALID = "INVALID_ARGUMENT"
+AMOUNTS = ("minor", "minor_units", "ppm", "ppm_per_day")
+"""How the names of all fields end that hold amounts, fees or rates."""
 Context = grpc.aio.ServicerContext[Any, Any]
 Behaviour = Callable[[Any, Any], Awaitable[Any]]  # Any: a request and a context, for a response
 
@@ -134,8 +136,13 @@ def _invalid(violations: list[Violation]) -> InvalidRequest:
 
 
 def _reason_of(path: str, rule_id: str = "") -> str:
-    """A rule whose id is written as a reason (UPPER_SNAKE) gives it; a page token that breaks one is not ours."""
-    return rule_id if rule_id.isupper() else FOREIGN_PAGE if path == "page_token" else INVALID
+    """A rule whose id is written as a reason (UPPER_SNAKE) gives it; a page token that breaks one is not ours; a number
+    out of the bounds of an amount, a fee or a rate is no amount."""
+    if rule_id.isupper():
+        return rule_id
+    if path.endswith(AMOUNTS) and rule_id.startswith(("int64.", "int32.", "uint64.")):
+        return "INVALID_AMOUNT"
+    return FOREIGN_PAGE if path == "page_token" else INVALID
 
 
 async def _refuse(method: str, context: Context, error: BaseException) -> None:

@@ -24,7 +24,10 @@ async def save_journals(connection: Connection, posted: Sequence[PostedJournal])
     """Append; the primary key (root, version, no) refuses what was posted before."""
     await connection.copy_records_to_table(
         "journals",
-        columns=["root", "root_version", "no", "op", "unit", "order_id", "saga_id", "posted_at", "accounts", "subs", "amounts"],
+        columns=[
+            "root", "root_version", "no", "op", "unit", "order_id", "saga_id", "posted_at",
+            "accounts", "subs", "amounts",
+        ],
         records=[
             (
                 p.root, p.root_version, p.no, p.journal.op, p.journal.unit.value, p.journal.order_id, p.saga_id,

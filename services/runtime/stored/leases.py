@@ -34,5 +34,7 @@ async def announce(connection: Connection) -> int:
 
 async def bury(connection: Connection, lane_id: int) -> bool:
     """Inside a transaction: whether that lane is dead, and its leftovers ours until the transaction ends."""
-    dead: bool = await connection.fetchval("select pg_try_advisory_xact_lock($1::integer, $2::integer)", LANE_ALIVE, lane_id)
+    dead: bool = await connection.fetchval(
+        "select pg_try_advisory_xact_lock($1::integer, $2::integer)", LANE_ALIVE, lane_id
+    )
     return dead

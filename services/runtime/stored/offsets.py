@@ -1,4 +1,4 @@
-"""How far each partition was consumed: rows in the transaction of the effects. Kafka's own offsets only feed lag tools."""
+"""How far each partition was consumed: rows in the transaction of the effects. Kafka's own only tell the lag."""
 
 from collections.abc import Iterable, Mapping
 
@@ -16,7 +16,7 @@ async def lock(connection: Connection, topic: str, partitions: Iterable[int]) ->
 
 
 async def save(connection: Connection, topic: str, next_offsets: Mapping[int, int]) -> str:
-    """Move on, in the transaction of the effects; answers the transaction's id, by which its commit can be asked for."""
+    """Move on, in the transaction of the effects; answers its id, by which its commit can be asked for."""
     xid: str = await connection.fetchval(
         """with moved as (
                update consumed_offsets o set next_offset = n.next_offset
@@ -35,7 +35,8 @@ async def start(connection: Connection, topic: str, ends: Mapping[int, tuple[int
     what there is (the inbox drops repeats, timers send again what is lost). A partition never seen begins at its start.
     """
     rows = await connection.fetch(
-        "select partition, next_offset, topic_epoch from consumed_offsets where topic = $1 and partition = any($2::integer[])",
+        """select partition, next_offset, topic_epoch from consumed_offsets
+           where topic = $1 and partition = any($2::integer[])""",
         topic, sorted(ends),
     )
     known = {row[0]: (row[1], row[2]) for row in rows}

@@ -33,7 +33,9 @@ async def clear(connection: Connection, lane_id: int, last_seq: int) -> None:
 
 async def lanes_with_leftovers(connection: Connection, but: Sequence[int]) -> list[int]:
     """The lanes, other than these, that have rows: dead ones among them left something behind."""
-    rows = await connection.fetch("select distinct lane_id from outbox where lane_id <> all($1::bigint[]) order by lane_id", but)
+    rows = await connection.fetch(
+        "select distinct lane_id from outbox where lane_id <> all($1::bigint[]) order by lane_id", but
+    )
     return [row[0] for row in rows]
 
 

@@ -1,6 +1,6 @@
 """Messages that could not be decided: set aside with their reason, so that their partition keeps moving.
 
-Later messages of the same key are set aside behind the first, in order; a person retries or discards them, the first first.
+Later messages of the same key are set aside behind the first, in order; a person retries or discards them, one by one.
 """
 
 from collections.abc import Sequence
@@ -39,7 +39,8 @@ class Parked:
 async def save(connection: Connection, rows: Sequence[Parked], now: datetime) -> None:
     """Set aside; a record that is set aside already stays as it is."""
     await connection.execute(
-        """insert into parked (source, partition, kafka_offset, key, message_id, headers, payload, reason, detail, parked_at)
+        """insert into parked
+               (source, partition, kafka_offset, key, message_id, headers, payload, reason, detail, parked_at)
            select u.*, $10 from unnest($1::text[], $2::integer[], $3::bigint[], $4::text[], $5::text[], $6::json[],
                                        $7::bytea[], $8::text[], $9::text[]) u
            on conflict (source, partition, kafka_offset) do nothing""",

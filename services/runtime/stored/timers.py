@@ -15,7 +15,7 @@ TimerKey = tuple[str, str]
 async def find_due(
     connection: Connection, partitions: Sequence[int], now: datetime, limit: int, sagas: bool
 ) -> list[Message]:
-    """The due timers of these partitions as messages, the oldest of each partition first: those of sagas, or the others.
+    """The due timers of these partitions as messages, the oldest of each first: those of sagas, or the others.
 
     The two are looked for apart, each by its own index: a hundred thousand statement cuts must not hide one saga.
     """
@@ -27,7 +27,10 @@ async def find_due(
         partitions, now, limit // len(partitions) + 1,
     )
     return [
-        Message(id="", key=row[2], body=TimerDue(row[0], row[1], row[3]), fresh_id=f"{row[0]}/{row[1]}/{row[3].timestamp()}")
+        Message(
+            id="", key=row[2], body=TimerDue(row[0], row[1], row[3]),
+            fresh_id=f"{row[0]}/{row[1]}/{row[3].timestamp()}",
+        )
         for row in rows
     ]
 
@@ -48,7 +51,8 @@ async def save(connection: Connection, timers: Iterable[Timer], cleared: Iterabl
     rows, gone = sorted(timers, key=lambda t: (t.kind, t.key)), sorted(cleared)
     await connection.execute(
         """with gone as (
-               delete from timers t using unnest($6::text[], $7::text[]) w (kind, key) where t.kind = w.kind and t.key = w.key)
+               delete from timers t using unnest($6::text[], $7::text[]) w (kind, key)
+               where t.kind = w.kind and t.key = w.key)
            insert into timers (kind, key, root, partition, due_at)
            select * from unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::timestamptz[])
            on conflict (kind, key) do update

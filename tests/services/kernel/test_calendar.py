@@ -2,9 +2,10 @@
 short months (CV-8 to CV-13)."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
+from itertools import product
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.kernel.calendar import (
@@ -92,14 +93,45 @@ def test_bill_dates_are_one_a_month_on_the_bill_day(captured: date, bill_day: in
     assert later == day_in_month(later.year, later.month, bill_day)
 
 
-@pytest.mark.parametrize(("bill_day", "due_day", "expected"), [
-    (5, 15, date(2026, 1, 15)), (28, 10, date(2026, 2, 10)), (5, 5, date(2026, 2, 5)),
+@pytest.mark.parametrize(("bill_date", "due_day", "expected"), [
+    (date(2026, 1, 5), 15, date(2026, 1, 15)), (date(2026, 1, 28), 10, date(2026, 2, 10)),
+    (date(2026, 1, 5), 5, date(2026, 2, 5)), (date(2026, 2, 28), 31, date(2026, 3, 31)),
+    (date(2024, 2, 29), 30, date(2024, 3, 30)), (date(2026, 4, 30), 31, date(2026, 5, 31)),
+    (date(2026, 12, 31), 31, date(2027, 1, 31)), (date(2026, 1, 30), 31, date(2026, 1, 31)),
 ])
-def test_the_due_date_is_in_the_bill_month_unless_its_day_is_before(
-    bill_day: int, due_day: int, expected: date
+def test_the_due_date_is_in_the_bill_month_unless_it_would_not_come_after(
+    bill_date: date, due_day: int, expected: date
 ) -> None:
-    """SD-3; a due day that is not after the bill day belongs to the next month."""
-    assert due_date(date(2026, 1, bill_day), bill_day, due_day) == expected
+    """SD-3: a due day that a short month cuts to the bill date belongs to the next month, as one before it does.
+
+    Compared by their days alone, a bill day of 30 and a due day of 31 were both February 28: due on the day of the bill.
+    """
+    assert due_date(bill_date, due_day) == expected
+
+
+@settings(max_examples=30)
+@given(bill_day=st.integers(1, 31), due_day=st.integers(1, 31), year=st.integers(1970, 2200))
+def test_every_bill_of_every_month_is_due_after_it_and_on_the_first_due_day_after_it(
+    bill_day: int, due_day: int, year: int
+) -> None:
+    """SD-3 over all bill days, due days, months and leap years: nothing is due on or before its bill, and no due day between
+    the two is passed over. Each year stands for all its months, and a bill day of 31 for the last day of each."""
+    for month in range(1, 13):
+        bill_date = day_in_month(year, month, bill_day)
+
+        due = due_date(bill_date, due_day)
+
+        assert bill_date < due == day_in_month(due.year, due.month, due_day)
+        assert not bill_date < day_in_month(year, month, due_day) < due
+        assert (due.year - year) * 12 + due.month - month in (0, 1)
+
+
+def test_all_bill_and_due_days_are_sound_in_a_leap_year_and_in_a_common_one() -> None:
+    """SD-3, each of the 961 pairs in each of 24 months: due after the bill, within two months of it."""
+    for bill_day, due_day, month in product(range(1, 32), range(1, 32), range(1, 25)):
+        bill_date = day_in_month(2023, month, bill_day)
+
+        assert timedelta() < due_date(bill_date, due_day) - bill_date < timedelta(days=60)
 
 
 def test_months_are_added_over_years_and_cut_to_their_length() -> None:

@@ -92,6 +92,7 @@ def test_a_deduction_is_no_price_reduction() -> None:
         ((WORN._replace(amount_minor=0),), "INVALID_AMOUNT"),
         ((WORN._replace(amount_minor=-1),), "INVALID_AMOUNT"),
         ((WORN._replace(evidence=()),), "EVIDENCE_REQUIRED"),
+        ((WORN._replace(evidence=(" ",)),), "EVIDENCE_REQUIRED"),
         ((WORN._replace(reason=""),), "INVALID_ARGUMENT"),
         ((WORN._replace(line_id="L2"),), "UNKNOWN_LINE"),
         ((WORN, WORN), "INVALID_ARGUMENT"),

@@ -190,6 +190,7 @@ def test_who_may_dispute_a_receipt() -> None:
 
     for body, reason in (
         (DisputeReceipt(ORDER_ID, sent.id), "EVIDENCE_REQUIRED"),
+        (DisputeReceipt(ORDER_ID, sent.id, (" ", "\u3000")), "EVIDENCE_REQUIRED"),
         (DisputeReceipt(ORDER_ID, sent.id, PROOF, merchant_id="other"), "ORDER_NOT_FOUND"),
         (DisputeReceipt(ORDER_ID, waiting.id, PROOF), "RETURN_STATE"),
         (DisputeReceipt(ORDER_ID, "ret_none", PROOF), "RETURN_NOT_FOUND"),
@@ -252,7 +253,8 @@ def test_a_rejection_that_support_confirms_is_for_good() -> None:
 
 @pytest.mark.parametrize(("offset", "late"), [(-SECOND, False), (timedelta(), False), (SECOND, True)])
 @pytest.mark.parametrize(
-    ("hours", "evidence", "reason"), [(24, (), "EVIDENCE_REQUIRED"), (72, PROOF, "DISPUTE_WINDOW_CLOSED")]
+    ("hours", "evidence", "reason"),
+    [(24, (), "EVIDENCE_REQUIRED"), (24, ("\u3000",), "EVIDENCE_REQUIRED"), (72, PROOF, "DISPUTE_WINDOW_CLOSED")],
 )
 def test_a_rejection_is_disputed_in_time(
     hours: int, evidence: tuple[str, ...], reason: str, offset: timedelta, late: bool

@@ -27,7 +27,8 @@ TENDER = Tender(
 )
 COUPON = Coupon(amount_minor=1, captured_minor=2, released_minor=3, refunded_minor=4)
 REFUND = Refund(
-    id="rfd_1", settlement_id="saga_1", state=RefundState.SUCCEEDED, amount_minor=1, reversal_id="saga_2", confirmed_at=AT,
+    id="rfd_1", settlement_id="saga_1", state=RefundState.SUCCEEDED, amount_minor=1, reversal_id="saga_2",
+    confirmed_at=AT,
     bank_settled_at=AT, rerouted=True,
 )
 MONEY = Movement(
@@ -36,7 +37,8 @@ MONEY = Movement(
 )
 
 LINES = ListView(
-    "order_lines", Line._fields, frozenset({"order_id", "state", "no"}), {"id": "line_id", "returning": "returning_units"}
+    "order_lines", Line._fields, frozenset({"order_id", "state", "no"}),
+    {"id": "line_id", "returning": "returning_units"},
 )
 TENDERS = ListView("order_tenders", Tender._fields, frozenset({"order_id", "state", "no"}), {"type": "tender"})
 COUPONS = ListView("order_coupons", Coupon._fields, frozenset({"order_id", "state"}))

@@ -1,4 +1,4 @@
-"""A real PostgreSQL for the whole run (as `nobody` where the user is root), and a mock Kafka for each test that asks."""
+"""A real PostgreSQL for the whole run (as `nobody` where the user is root), and a mock Kafka for a test that asks."""
 
 import asyncio
 import shutil

@@ -1,4 +1,4 @@
-"""librdkafka's mock cluster, driven through its C interface: a broker that can be told to fail (RELIABILITY, tier K2)."""
+"""librdkafka's mock cluster, driven through its C interface: a broker that fails when told (RELIABILITY, tier K2)."""
 
 import ctypes
 from pathlib import Path

@@ -63,7 +63,9 @@ async def test_ask_answers_the_result_and_the_same_again(process: Process, local
     """The request id decides; how long the caller waits does not."""
     edge = edge_of(process, local)
     request = order.CancelOrderRequest(request_id=str(uuid4()), order_id="ord_1")
-    patient = order.CancelOrderRequest(request_id=request.request_id, order_id="ord_1", wait_timeout=Duration(seconds=3))
+    patient = order.CancelOrderRequest(
+        request_id=request.request_id, order_id="ord_1", wait_timeout=Duration(seconds=3)
+    )
     call: Any = Call()
 
     first = await edge.ask(call, request, key="c", body=Add(4))
@@ -134,9 +136,10 @@ async def _until(answered: asyncio.Event) -> None:
 
 async def test_a_saga_is_listed_read_and_waited_for(process: Process, operations: Any, local: Settings) -> None:  # noqa: F811
     """Waiting ends with the saga, at the latest with the next look; an unknown saga is NOT_FOUND."""
-    insert = """insert into sagas (id, root, kind, definition_version, phase, started_at, deadline_at, updated_at, version,
-                                   plan, branches)
-                values ('saga_1', 'ord_1', 'refund', 1, 'TRYING', now(), now(), now(), 1, '{}', '[["a", "SENT", "", null]]')"""
+    insert = """insert into sagas (id, root, kind, definition_version, phase, started_at, deadline_at, updated_at,
+                                   version, plan, branches)
+                values ('saga_1', 'ord_1', 'refund', 1, 'TRYING', now(), now(), now(), 1, '{}',
+                        '[["a", "SENT", "", null]]')"""
     await fetch(local, insert)
     edge = edge_of(process, local)
 
@@ -160,10 +163,11 @@ async def test_a_saga_is_listed_read_and_waited_for(process: Process, operations
 async def test_a_saga_is_retried_now_or_resumed(
     process: Process, operations: Any, local: Settings, phase: str, timers: dict[str, datetime]  # noqa: F811
 ) -> None:
-    """Its wake-up is due at once; a frozen one gets a word of its own, for its wake-ups change nothing; an ended one is left."""
+    """Its wake-up is due at once; a frozen one gets a word of its own; an ended one is left."""
     await operations.SetClock(pb.SetClockRequest(request_id=str(uuid4()), time=stamp(T0)))
     await fetch(local, """
-        insert into sagas (id, root, kind, definition_version, phase, started_at, deadline_at, updated_at, version, plan, branches)
+        insert into sagas
+            (id, root, kind, definition_version, phase, started_at, deadline_at, updated_at, version, plan, branches)
         values ('saga_1', 'ord_1', 'refund', 1, $1, now(), now(), now(), 1, '{}', '[]')""", phase)
     if timers:  # of a partition that nobody leases, so that none fires
         await fetch(local, "insert into timers values ('saga', 'saga_1', 'ord_1', 99, $1)", T0 + timedelta(days=9))
@@ -205,9 +209,11 @@ async def test_a_parked_message_is_listed_and_discarded_once(operations: Any, lo
 async def test_operators_lists_come_page_by_page(operations: Any, local: Settings) -> None:  # noqa: F811
     """Each saga and each message once, also those of one instant; the last page says that it is the last."""
     await fetch(local, """
-        insert into sagas (id, root, kind, definition_version, phase, started_at, deadline_at, updated_at, version, plan, branches)
-        select 'saga_' || n, 'ord_1', 'refund', 1, 'DONE', timestamptz '2026-03-01Z' + (n / 3) * interval '1 microsecond',
-               now(), now(), 1, '{}', '[]' from generate_series(1, 5) n""")
+        insert into sagas
+            (id, root, kind, definition_version, phase, started_at, deadline_at, updated_at, version, plan, branches)
+        select 'saga_' || n, 'ord_1', 'refund', 1, 'DONE',
+               timestamptz '2026-03-01Z' + (n / 3) * interval '1 microsecond', now(), now(), 1, '{}', '[]'
+        from generate_series(1, 5) n""")
     await fetch(local, """
         insert into parked (source, partition, kafka_offset, key, message_id, headers, reason, parked_at)
         select 't', 0, n, 'c', 'm' || n, '[]', 'MALFORMED', now() from generate_series(1, 4) n""")

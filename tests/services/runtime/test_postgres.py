@@ -38,7 +38,8 @@ TRANSIENT = (
     asyncpg.LockNotAvailableError("55P03"),
 )
 DATA = (
-    asyncpg.UniqueViolationError("23505"), asyncpg.CheckViolationError("23514"), asyncpg.NumericValueOutOfRangeError("22003"),
+    asyncpg.UniqueViolationError("23505"), asyncpg.CheckViolationError("23514"),
+    asyncpg.NumericValueOutOfRangeError("22003"),
     asyncpg.DataError("invalid input for query argument"), ValueError("a defect"), asyncpg.UndefinedTableError("42P01"),
 )
 
@@ -64,7 +65,7 @@ async def test_b5_anything_else_lies_in_the_data(error: Exception) -> None:
 
 
 async def test_d5_d7_lane_and_pool_connections_are_as_promised(settings: Settings) -> None:
-    """READ COMMITTED, synchronous commits, the time-outs that free a lane's partitions (4.1): whatever the server's defaults."""
+    """READ COMMITTED, synchronous commits, time-outs that free a lane's partitions, whatever the server sets (4.1)."""
     other = await asyncpg.connect(settings.dsn)
     database = settings.dsn.rpartition("/")[2]
     for unsafe in ("default_transaction_isolation to serializable", "synchronous_commit to off", "jit to on"):
@@ -72,7 +73,8 @@ async def test_d5_d7_lane_and_pool_connections_are_as_promised(settings: Setting
     await other.close()
     lane, pool = await connect_lane(settings), await open_pool(settings)
     names = (
-        "transaction_isolation", "synchronous_commit", "client_connection_check_interval", "idle_in_transaction_session_timeout",
+        "transaction_isolation", "synchronous_commit", "client_connection_check_interval",
+        "idle_in_transaction_session_timeout",
         "statement_timeout", "jit",
     )
     wanted = ["read committed", "on", "500ms", "10s", "10s", "off"]
@@ -231,7 +233,7 @@ async def test_a10_a_dead_owner_gives_its_partitions_up_at_once(settings: Settin
 
 
 async def test_a8_a11_a_paused_owner_is_cut_off_by_the_server(settings: Settings, until: Until) -> None:
-    """A loop that is blocked, or a stopped process, says nothing; past the time-out its locks move and it cannot commit."""
+    """A blocked loop, or a stopped process, says nothing; past the time-out its locks move and it cannot commit."""
     paused = await connect_lane(replace(settings, idle_session_timeout_seconds=0.5))
     heir = await connect_lane(settings)
     await leases.gain(paused, "t", [0])
@@ -280,7 +282,7 @@ async def test_d6_a_pooled_connection_keeps_no_session_lock(settings: Settings) 
 
 
 async def test_arrays_are_bound_as_plain_columns(settings: Settings) -> None:
-    """D20: what is no list, tuple, range or set is refused before it is sent. If that passes, asyncpg asks somebody else now."""
+    """What is no list, tuple, range or set is refused before it is sent; if it passes, asyncpg asks others (D20)."""
     connection = await connect_lane(settings)
     try:
         for column in (["a", None, "c"], ("a", "b"), ["[1]", "{}"]):

@@ -1,4 +1,4 @@
-"""The gRPC edge, through a real server and a real channel; the servicer is a small stand-in with generated code's shape."""
+"""The gRPC edge, through a real server and a real channel; the servicer is a stand-in with generated code's shape."""
 
 import asyncio
 import os
@@ -135,7 +135,8 @@ async def test_g3_stop_ends_in_time_with_a_call_under_way(until: Until) -> None:
 
 async def test_g3_a_process_that_hangs_on_stop_exits_hard() -> None:
     """Even if its loop is blocked."""
-    program = "import time\nfrom services.runtime.rpc.server import hard_exit_after\nwith hard_exit_after(0.3): time.sleep(60)"
+    imports = "import time\nfrom services.runtime.rpc.server import hard_exit_after"
+    program = f"{imports}\nwith hard_exit_after(0.3): time.sleep(60)"
 
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", program)
 
@@ -293,7 +294,7 @@ async def test_p2_no_json_is_parsed_into_messages_and_none_can_hold_any() -> Non
     assert [str(path) for path, text in protos.items() if holding.search(text)] == []
 
 
-DIRTY = ["nul\x00", "bell\x07", "new\nline", "\u202eright to left", "zero\u200bwidth", "e\u0301", "\x7f", "\ud7a4\u2066"]
+DIRTY = ["nul\x00", "bell\x07", "new\nline", "\u202eto the left", "zero\u200bwidth", "e\u0301", "\x7f", "\ud7a4\u2066"]
 CLEAN = ["", "ord_1", "退款 原因：尺码不合适", "é", "naïve – ok", "名\u3000字", "😀"]
 
 

@@ -19,7 +19,9 @@ from services.runtime.ground.settings import Settings, SettingsError, settings_t
 
 def test_a_services_own_variable_goes_before_the_general_one() -> None:
     """So that one environment serves several services."""
-    environ = {"SETTLE_DSN": "general", "SETTLE_ORDER_DSN": "own", "SETTLE_LANES": "7", "SETTLE_PEER_TARGET": "127.0.0.1:1"}
+    environ = {
+        "SETTLE_DSN": "general", "SETTLE_ORDER_DSN": "own", "SETTLE_LANES": "7", "SETTLE_PEER_TARGET": "127.0.0.1:1",
+    }
 
     order, other = (Settings.from_environ(environ, service) for service in ("order", "other"))
 
@@ -73,7 +75,8 @@ async def test_migrations_run_once_in_order_and_never_change(settings: Settings,
     """The runtime's first, then the service's own; a dry run changes nothing."""
     folder = tmp_path / "shop" / "migrations"
     folder.mkdir(parents=True)
-    (folder / "0001_things.sql").write_text("-- migrate:up\ncreate table things (id text);\n-- migrate:down\ndrop table things;\n")
+    sql = "-- migrate:up\ncreate table things (id text);\n-- migrate:down\ndrop table things;\n"
+    (folder / "0001_things.sql").write_text(sql)
     ours = [migration.version for migration in list_migrations([RUNTIME])]
 
     assert await migrate(settings.dsn, [folder], dry_run=True) == [*ours, "shop/0001_things"]

@@ -20,7 +20,9 @@ async def test_a_saga_s_branches_are_read_by_name(settings: Settings) -> None:
     """Whoever adds a field to a branch adds it to the view."""
     await migrate(settings.dsn, [])
     connection = await connect_lane(settings)
-    branches = (Branch("credit_ledger", BranchState.TRIED), Branch("card_redemption", BranchState.REFUSED, "BUSY", "no"))
+    branches = (
+        Branch("credit_ledger", BranchState.TRIED), Branch("card_redemption", BranchState.REFUSED, "BUSY", "no"),
+    )
     try:
         await save_runs(connection, [Run(
             id="saga_1", root="ord_1", kind="refund", definition_version=1, phase=Phase.TRYING, plan={},

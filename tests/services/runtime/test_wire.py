@@ -1,11 +1,16 @@
 """What goes over the wire and needs no server to see: statuses, and records whose text or bytes are not acceptable."""
 
+from datetime import datetime
+
 import pytest
 from google.protobuf.message import DecodeError
+from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc import error_details_pb2
 
 from services.kernel.errors import ResourceExhausted, Undecodable
 from services.runtime.ground.codec import Codec, Entry
+from services.runtime.ground.scalars import instant_from_wire
+from services.runtime.kafka.incoming import read
 from services.runtime.rpc.errors import to_status
 from services.runtime.stored import parked
 from settlement.operations.v1 import operations_service_pb2 as pb
@@ -42,7 +47,31 @@ def test_p3_a_record_with_unclean_text_cannot_be_a_message() -> None:
         codec.decode("settlement.operations.v1.GetSagaRequest", dirty)
 
 
-@pytest.mark.parametrize(("value", "place"), [(b"7", 7), (b"-7", parked.LAST), (b"seven", parked.LAST), (b"", parked.LAST)])
+@pytest.mark.parametrize("seconds", [-1, 7_289_654_400, 2**62, -(2**62)])
+def test_a_record_with_an_instant_out_of_range_cannot_be_a_message(seconds: int) -> None:
+    """F5 over Kafka: it is parked; the OverflowError ended the reader, which met the record again in the next session."""
+    codec = Codec(Entry(datetime, Timestamp, None, instant_from_wire))
+    stamp = Timestamp(seconds=seconds).SerializeToString()
+
+    with pytest.raises(Undecodable, match="INVALID_CONTENT"):
+        codec.decode(Timestamp.DESCRIPTOR.full_name, stamp)
+
+
+@pytest.mark.parametrize("deadline", [
+    "2026-03-10T01:00:00", "1969-12-31T23:59:59+00:00", "2202-01-01T00:00:00+00:00", "9999-12-31T23:59:59-12:00", "soon",
+    "0001-01-01T00:00:00+14:00",
+])
+def test_a_record_with_a_deadline_that_none_of_ours_reckoned_cannot_be_a_message(deadline: str) -> None:
+    """Without a zone it cannot even be compared with the present."""
+    headers = [("ce_type", b""), ("ce_id", b"1"), ("ce_notafter", deadline.encode())]
+
+    with pytest.raises(Undecodable, match="MALFORMED_HEADER"):
+        read(Codec(), b"ord_1", headers, b"")
+
+
+@pytest.mark.parametrize(
+    ("value", "place"), [(b"7", 7), (b"-7", parked.LAST), (b"seven", parked.LAST), (b"", parked.LAST)]
+)
 def test_only_a_number_is_a_place_among_the_parked(value: bytes, place: int) -> None:
     """Bytes that nobody of ours wrote stand behind all, like a record without a place."""
     assert parked.place([("ce_id", b"1"), (parked.PLACE, value)]) == place

@@ -3,14 +3,8 @@
 from datetime import timedelta
 
 from services.card_redemption.domain.commands import IssueCard
-from services.credit_ledger.domain.model.commands import (
-    AdjustedLine,
-    CutStatement,
-    FundWallet,
-    OpenAccount,
-    PostAdjustment,
-    Repay,
-)
+from services.credit_ledger.domain.model.adjustment import AdjustedLine
+from services.credit_ledger.domain.model.commands import CutStatement, FundWallet, OpenAccount, PostAdjustment, Repay
 from services.kernel.calendar import business_date
 from services.order.domain.commands import (
     CancelOrder,

@@ -1,7 +1,9 @@
 """The way from a bare Python to the command: what counts as installed, and which uv is good enough."""
 
+import os
 import runpy
 import stat
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -134,3 +136,30 @@ def test_the_development_lock_holds_all_of_the_others() -> None:
         return {line.split(" ")[0] for line in text.splitlines() if "==" in line and not line.startswith((" ", "#"))}
 
     assert pins("run") <= pins("local") <= pins("dev")
+
+
+@pytest.mark.parametrize(("place", "why"), [
+    ("file", "File exists"), ("file/below", "Not a directory"), ("home", "holds other things and no environment"),
+])
+def test_an_environment_that_cannot_be_made_is_one_line(tmp_path: Path, place: str, why: str) -> None:
+    """At once, not after two tools have failed; a folder with other things was cleared where there was no uv."""
+    (tmp_path / "file").write_text("kept")
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "letters").write_text("kept")
+    environ = os.environ | {"SETTLE_VENV": str(tmp_path / place)}
+
+    done = subprocess.run([str(ROOT / "bin" / "settle"), "status"], capture_output=True, text=True, check=False, env=environ)
+
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
+    assert done.stderr.startswith(f"settle: {tmp_path / place}")
+    assert why in done.stderr
+    assert [file.read_text() for file in (tmp_path / "file", tmp_path / "home" / "letters")] == ["kept", "kept"]
+
+
+def test_a_python_that_was_asked_for_is_not_replaced() -> None:
+    """One that is none, or too old, is said to be."""
+    environ = os.environ | {"SETTLE_PYTHON": "nonsense"}
+
+    done = subprocess.run([str(ROOT / "bin" / "settle"), "status"], capture_output=True, text=True, check=False, env=environ)
+
+    assert (done.returncode, done.stderr) == (2, "settle: SETTLE_PYTHON=nonsense is no Python 3.11 or newer\n")

@@ -90,7 +90,7 @@ def test_up_on_data_in_use_is_refused_in_one_line(tmp_path: Path) -> None:
         check=False, cwd=ROOT,
     )
 
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr == f"settle: the engine runs already (process {supervisor}); `settle down` stops it\n"
     said = read_endpoints(tmp_path)
     assert said is not None

@@ -1,4 +1,4 @@
-"""`python -m tests.settle.local.dummy`: serves gRPC health at SETTLE_LISTEN, or ends at once if DUMMY_FAILS is set."""
+"""`python -m tests.settle.local.dummy`: serves gRPC health at SETTLE_LISTEN; ends at once with the status DUMMY_FAILS."""
 
 import os
 import signal
@@ -12,8 +12,8 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 def main() -> None:
     """Serve until SIGTERM."""
     print("dummy speaks", flush=True)
-    if os.environ.get("DUMMY_FAILS"):
-        sys.exit(3)
+    if status := os.environ.get("DUMMY_FAILS"):
+        sys.exit(int(status))
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     server = grpc.server(ThreadPoolExecutor(2))
     servicer = health.HealthServicer()

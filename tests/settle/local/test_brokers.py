@@ -9,6 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from settle.local import jars, kafka, ports, topics
+from settle.local.refusals import NoBroker
 from settle.local.stack import broker_line
 from tests.settle.local.conftest import Until
 
@@ -65,7 +66,7 @@ def test_who_asks_for_kafka_gets_kafka_or_an_answer(folder: Path, monkeypatch: p
     """A forced choice is never replaced silently."""
     monkeypatch.setenv("PATH", str(folder))
 
-    with pytest.raises(topics.NoBroker, match="java and mvn not found"):
+    with pytest.raises(NoBroker, match="java and mvn not found"):
         kafka.make("kafka", folder)
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from settle.local import children
 from settle.local.endpoints import read_endpoints, serving, write_endpoints
-from settle.local.stack import AlreadyRunning, LocalStack
+from settle.local.refusals import AlreadyRunning
+from settle.local.stack import LocalStack
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import asyncpg
 import pytest
 
 from settle.local import children, ports, postgres
+from settle.local.refusals import NoPostgres
 
 
 @pytest.fixture
@@ -167,3 +168,70 @@ def test_a_temporary_folder_of_roots_needs_no_second_place() -> None:
         assert closed.stat().st_mode & 0o077 == 0o011
     finally:
         shutil.rmtree(closed)
+
+
+def test_what_an_existing_server_refuses_is_said_without_the_password(
+    server: postgres.Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wrong user, password or database; the right ones are taken, and a service's database keeps the options."""
+    server.start()
+    ask(server.dsn, "create role reader login password 'right'")
+    assert server.data is not None
+    rules = server.data / "pg_hba.conf"
+    rules.write_text("host all reader 127.0.0.1/32 scram-sha-256\n" + rules.read_text())
+    ask(server.dsn, "select pg_reload_conf()")
+    place = f"{ports.HOST}:{server.port}"
+
+    for who, database, why in (
+        ("postgres", "nothing", 'database "nothing" does not exist'),
+        ("nobody_known", "postgres", 'role "nobody_known" does not exist'),
+        ("reader:wrong", "postgres", "password authentication failed"),
+    ):
+        monkeypatch.setenv("SETTLE_PG_DSN", f"postgresql://{who}@{place}/{database}")
+        with pytest.raises(NoPostgres, match=f"SETTLE_PG_DSN: PostgreSQL at {place} cannot be used: {why}") as refused:
+            postgres.check()
+        assert "wrong" not in str(refused.value)
+
+    monkeypatch.setenv("SETTLE_PG_DSN", f"postgresql://reader:right@{place}/postgres?sslmode=prefer&dbname=postgres")
+    postgres.check()
+    given = postgres.make(server.data, durable=True)
+    assert given.database("order") == f"postgresql://reader:right@{place}/settlement_order?sslmode=prefer"
+    with pytest.raises(NoPostgres, match=r"the databases cannot be made in PostgreSQL .*permission denied"):
+        given.create_databases()
+
+
+def test_programs_may_be_named_by_a_relative_path(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are run in the data folder: a relative SETTLE_PG_BIN failed at initdb."""
+    monkeypatch.delenv("SETTLE_PG_BIN", raising=False)
+    found = postgres.find_binaries()
+    if found is None:
+        pytest.skip("needs PostgreSQL's binaries")
+    (folder / "programs").symlink_to(found[1])
+    (folder / "data").mkdir()
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("SETTLE_PG_BIN", "programs")
+    server = postgres.make(folder / "data", durable=False)
+
+    server.start()
+    try:
+        assert ask(server.dsn, "select 1") == 1
+    finally:
+        server.stop()
+
+
+@pytest.mark.needs_root
+def test_two_folders_never_share_roots_second_place(folder: Path) -> None:
+    """For root in a closed place the data lie below the temp directory: its name said `/` and `-` alike."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    closed = folder / "closed"
+    (closed / "a" / "b").mkdir(parents=True)
+    (closed / "a-b").mkdir()
+    closed.chmod(0o700)
+    servers = [postgres.make(data, durable=False) for data in (closed / "a" / "b", closed / "a-b")]
+    homes = [server.data.parent for server in servers if server.data]
+    try:
+        assert len(set(homes)) == 2
+    finally:
+        for home in homes:
+            shutil.rmtree(home)

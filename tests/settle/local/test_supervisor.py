@@ -1,6 +1,7 @@
 """The supervisor brings back what crashed, leaves alone what should rest, and says what it does."""
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -8,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from services.runtime.process import CANNOT_START
 from settle.local import ports
 from settle.local.endpoints import serving
-from settle.local.supervisor import RESTART_SECONDS_MAX, RESTARTS_FAST, Seat, Supervisor, pause_seconds
+from settle.local.supervisor import DEFECTS_MAX, RESTART_SECONDS_MAX, RESTARTS_FAST, Seat, Supervisor, pause_seconds
 from tests.settle.local.conftest import Until
 
 READY_SECONDS = 60.0
@@ -101,6 +103,40 @@ def test_each_line_carries_the_name_of_its_process(
 
     assert "dummy | dummy speaks" in capsys.readouterr().err
     assert (folder / "logs" / "dummy.log").read_text().splitlines()[0] == "dummy speaks"
+
+
+def test_a_process_that_always_ends_right_after_its_start_is_given_up(watch: Watch, until: Until) -> None:
+    """A state that it cannot live with (F13: a clock that was set to the end of time) made it restart for ever."""
+    watch.supervisor.launch(watch.seat)
+    watch.supervisor.wait_ready(READY_SECONDS)
+    watch.seat.environ = dict(watch.seat.environ) | {"DUMMY_FAILS": "3"}
+    watch.seat.defects = DEFECTS_MAX - 3
+    watch.supervisor.watch({})
+
+    watch.seat.child.kill()  # type: ignore[union-attr]  # it was launched five lines above
+    failure = watch.supervisor.wait_failed()
+
+    assert re.fullmatch(
+        rf"dummy ended {DEFECTS_MAX} times in a row soon after its start, the last time with status 3, "
+        r"and is given up; see .*dummy\.log: dummy speaks", failure,
+    )
+    assert watch.said[-1] == failure
+    assert not watch.seat.wanted
+    until(lambda: watch.seat.child is not None and not watch.seat.child.running, 1.0)
+
+
+def test_who_cannot_reach_what_it_needs_is_never_given_up(watch: Watch, until: Until) -> None:
+    """An outage passes; each line says what is missing. A death by somebody's hand is no defect either."""
+    watch.seat.environ = dict(watch.seat.environ) | {"DUMMY_FAILS": str(CANNOT_START)}
+    watch.seat.defects = DEFECTS_MAX - 1
+    watch.supervisor.launch(watch.seat)
+
+    watch.supervisor.watch({})
+    until(lambda: len(watch.said) >= 2, 20.0)
+
+    assert watch.seat.wanted
+    assert watch.seat.defects == 0
+    assert set(watch.said) == {"dummy ended with status 2; starts again in 0 s: dummy speaks"}
 
 
 def test_crash_loops_slow_down_but_never_stop() -> None:

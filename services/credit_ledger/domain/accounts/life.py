@@ -4,11 +4,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from services.credit_ledger.domain.core.position import Applied, Position
-from services.credit_ledger.domain.dues import spending as dues
-from services.credit_ledger.domain.dues.repaying import positive
 from services.credit_ledger.domain.model import books
 from services.credit_ledger.domain.model.account import AccountState, CreditAccount
-from services.credit_ledger.domain.model.agreement import Agreement
+from services.credit_ledger.domain.model.agreement import Agreement, due_total
+from services.credit_ledger.domain.model.amounts import not_negative, positive
 from services.credit_ledger.domain.model.commands import FundWallet, GrantLimit, OpenAccount, SetAccountState
 from services.credit_ledger.domain.model.events import AccountOpened, AccountStateChanged, LimitGranted, WalletFunded
 from services.kernel.errors import FailedPrecondition, InvalidArgument
@@ -30,7 +29,7 @@ def unopened(body: OpenAccount, now: datetime) -> CreditAccount:
 
 def open_account(position: Position, body: OpenAccount) -> Applied:
     """The first input of every account; `position.account` is what `unopened` made."""
-    limit = _not_negative(body.limit_minor)
+    limit = not_negative(body.limit_minor)
     account = replace(position.account, granted_minor=limit)
     position = position.plus(
         account=account, journals=_granted(account.id, limit),
@@ -42,7 +41,7 @@ def open_account(position: Position, body: OpenAccount) -> Applied:
 def grant_limit(position: Position, body: GrantLimit) -> Applied:
     """Set the granted limit; never below what is held and used."""
     account = position.account
-    limit = _not_negative(body.limit_minor)
+    limit = not_negative(body.limit_minor)
     if limit < account.held_minor + account.used_minor and not position.replaying:
         raise FailedPrecondition("INSUFFICIENT_LIMIT", f"{account.held_minor + account.used_minor} is held or used")
     after = replace(account, granted_minor=limit)
@@ -80,14 +79,8 @@ def set_state(position: Position, body: SetAccountState) -> Applied:
 def _clear(position: Position) -> bool:
     account = position.account
     owes = account.held_minor or account.used_minor or account.credit_balance_minor or account.receivable_minor
-    return not owes and not dues.due_total(position.family(Agreement))
+    return not owes and not due_total(position.family(Agreement))
 
 
 def _granted(account_id: str, amount: int) -> tuple[Journal, ...]:
     return post("limit_grant", Unit.LIMIT, ((books.AVAILABLE, account_id, amount), (books.GRANT, account_id, -amount)))
-
-
-def _not_negative(amount_minor: int) -> int:
-    if amount_minor < 0:
-        raise InvalidArgument("INVALID_AMOUNT", f"{amount_minor} is negative")
-    return amount_minor

@@ -12,9 +12,9 @@ from services.credit_ledger.domain.adjustments.papers import dated, reasoned, tw
 from services.credit_ledger.domain.core.position import Applied, Position
 from services.credit_ledger.domain.model import books
 from services.credit_ledger.domain.model.account import AccountState, CreditAccount
+from services.credit_ledger.domain.model.adjustment import Adjustment
 from services.credit_ledger.domain.model.commands import PostAdjustment
 from services.credit_ledger.domain.model.events import AdjustmentPosted
-from services.credit_ledger.domain.model.refund import Adjustment
 from services.kernel.errors import FailedPrecondition, InvalidArgument
 from services.kernel.ids import derived
 from services.kernel.journal import Unit, post

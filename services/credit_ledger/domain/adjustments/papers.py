@@ -6,16 +6,17 @@ from datetime import date, datetime
 from services.credit_ledger.domain.core.position import Position
 from services.kernel.calendar import business_date
 from services.kernel.errors import InvalidArgument, PermissionDenied
+from services.kernel.people import is_named, papers, same_person
 
 EVIDENCE_MIN = 2
 """An adjustment needs the order page and the bill page (MA-1)."""
 
 
 def two_people(maker: str, checker: str, evidence: Sequence[str]) -> None:
-    """Refuse what one person did alone, or without the papers."""
-    if not maker or not checker or maker == checker:
+    """Refuse what one person did alone, or without the papers, however names and references are written."""
+    if not is_named(maker) or not is_named(checker) or same_person(maker, checker):
         raise PermissionDenied("FOUR_EYES", "maker and checker are two people")
-    if len(set(evidence)) < EVIDENCE_MIN:
+    if len(papers(evidence)) < EVIDENCE_MIN:
         raise InvalidArgument("EVIDENCE_REQUIRED", f"{EVIDENCE_MIN} evidence references are needed (MA-1)")
 
 

@@ -60,13 +60,14 @@ def owed(agreement: Agreement) -> Owed:
     """What an agreement carries in the book, in one pass."""
     unbilled = billed = fees = lates = 0
     for plan in agreement.plans:
-        for _, _, _, principal, _, fee, paid, refunded, written_off, fee_paid, late, _, is_billed in plan.instalments:
-            if is_billed:
-                billed += principal - paid - refunded - written_off
-                fees += fee - fee_paid
-                lates += late
+        for item in plan.instalments:
+            unpaid = item.principal_minor - item.paid_minor - item.refunded_minor - item.written_off_minor
+            if item.billed:
+                billed += unpaid
+                fees += item.fee_minor - item.fee_paid_minor
+                lates += item.late_minor
             else:
-                unbilled += principal - paid - refunded - written_off
+                unbilled += unpaid
     remaining = agreement.hold.remaining
     return Owed(unbilled, billed, fees, lates, -remaining.deposit_minor, remaining.credit_minor)
 
@@ -91,11 +92,12 @@ def sound_agreement(agreement: Agreement) -> Owed:
             raise Defect(f"{agreement.order_id}: {plan.refunded_minor} refunded of {plan.principal_minor}")
         whole = 0
         for item in plan.instalments:
-            _, _, _, principal, fee_initial, fee, paid, refunded, written_off, fee_paid, late, _, billed = item
-            whole += principal
+            whole += item.principal_minor
             if not (
-                paid >= 0 <= refunded and 0 <= written_off <= principal - paid - refunded
-                and 0 <= fee_paid <= fee <= fee_initial and late >= 0 and (billed or not (fee_paid or late))
+                item.paid_minor >= 0 <= item.refunded_minor
+                and 0 <= item.written_off_minor <= item.principal_minor - item.paid_minor - item.refunded_minor
+                and 0 <= item.fee_paid_minor <= item.fee_minor <= item.fee_initial_minor and item.late_minor >= 0
+                and (item.billed or not (item.fee_paid_minor or item.late_minor))
             ):
                 raise Defect(f"{agreement.order_id}: unsound {item}")
         if whole != plan.principal_minor:

@@ -5,8 +5,8 @@ from typing import Any
 
 from services.credit_ledger.domain.core.position import Applied, Position
 from services.credit_ledger.domain.model.agreement import Agreement
-from services.credit_ledger.domain.model.effects import CreditEffect, InstalmentChange
-from services.credit_ledger.domain.model.instalment import InstalmentState
+from services.credit_ledger.domain.model.effects import CreditEffect
+from services.credit_ledger.domain.model.instalment import InstalmentChange, changes
 from services.credit_ledger.domain.model.operation import NO_FACTS, Facts
 from services.credit_ledger.domain.model.tenders import Tenders
 from services.kernel.calendar import business_date
@@ -30,13 +30,4 @@ def instalment_changes(agreement: Agreement, before: Agreement | None, today: da
     """Every instalment as it is now, and what this decision did to it; one that is new did nothing yet."""
     now = tuple(agreement.instalments)
     old = tuple(before.instalments) if before is not None else now
-    rows = []
-    for item, was in zip(now, old + now[len(old):], strict=True):
-        no, bill_date, due_date, principal, _, fee, paid, refunded, written_off, fee_paid, late, _, billed = item
-        unpaid = principal - paid - refunded - written_off
-        state = item.state(today) if billed or not unpaid else InstalmentState.SCHEDULED
-        rows.append(InstalmentChange(
-            no, bill_date, due_date, principal, paid, refunded, unpaid, fee, fee_paid, late, state,
-            refunded - was.refunded_minor, paid - was.paid_minor, was.fee_minor,
-        ))
-    return tuple(rows)
+    return changes(now, old + now[len(old):], today)

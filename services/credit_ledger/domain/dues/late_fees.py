@@ -5,9 +5,8 @@ from dataclasses import replace
 from datetime import date
 
 from services.credit_ledger.domain.core.position import Applied, Position
-from services.credit_ledger.domain.dues import spending as dues
 from services.credit_ledger.domain.model import books
-from services.credit_ledger.domain.model.agreement import Agreement
+from services.credit_ledger.domain.model.agreement import Agreement, concluded
 from services.credit_ledger.domain.model.commands import AccrueLateFees, WaiveLateFees
 from services.credit_ledger.domain.model.effects import LateFees
 from services.credit_ledger.domain.model.events import LateFeesAccrued, LateFeesWaived
@@ -92,4 +91,4 @@ def _with(agreement: Agreement, items: Mapping[int, Instalment]) -> Agreement:
     after = replace(agreement, plans=tuple(
         replace(plan, instalments=tuple(items.get(item.no, item) for item in plan.instalments)) for plan in agreement.plans
     ))
-    return replace(after, state=dues.concluded(after))
+    return replace(after, state=concluded(after))

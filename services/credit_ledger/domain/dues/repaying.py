@@ -3,16 +3,17 @@
 from dataclasses import replace
 
 from services.credit_ledger.domain.core.position import Applied, Position
-from services.credit_ledger.domain.dues import spending as dues
-from services.credit_ledger.domain.legs import life as legs
+from services.credit_ledger.domain.dues.spending import lines_of, spend
+from services.credit_ledger.domain.legs.life import launched, leg_id
 from services.credit_ledger.domain.model import books
 from services.credit_ledger.domain.model.agreement import Agreement
+from services.credit_ledger.domain.model.amounts import positive
 from services.credit_ledger.domain.model.commands import PayOutCreditBalance, Repay
 from services.credit_ledger.domain.model.effects import PaidOutBalance, Repaid
 from services.credit_ledger.domain.model.events import CreditBalancePaidOut, RepaymentReceived
 from services.credit_ledger.domain.model.leg import Rail
 from services.credit_ledger.domain.model.repayment import Repayment
-from services.kernel.errors import FailedPrecondition, InvalidArgument
+from services.kernel.errors import FailedPrecondition
 from services.kernel.ids import derived
 from services.kernel.journal import Unit, post
 
@@ -22,7 +23,7 @@ BILLED, AHEAD = "SD-5(1)", "SD-5(2)"
 def repay(position: Position, body: Repay) -> Applied:
     """Spend a repayment on what is billed, then on deferrals ahead of their bill; the rest is credit balance (SC-4)."""
     amount, account = positive(body.amount_minor), position.account
-    spent = dues.spend(position.family(Agreement), amount, BILLED, AHEAD)
+    spent = spend(position.family(Agreement), amount, BILLED, AHEAD)
     repayment = Repayment(
         derived("rep", account.id, str(position.next_operation)), account.id, position.next_operation, position.at, amount,
         body.instrument,
@@ -34,7 +35,7 @@ def repay(position: Position, body: Repay) -> Applied:
     position = position.plus(
         *spent.agreements, repayment, account=after,
         journals=post("repay", Unit.CNY, (
-            (books.BANK, "", amount), *dues.lines_of(spent.uses, account.id),
+            (books.BANK, "", amount), *lines_of(spent.uses, account.id),
             (books.CREDIT_BALANCE, account.id, -spent.rest_minor),
         )) + books.limit_restored("repay", account.id, spent.principal_minor),
         event=RepaymentReceived(account.id, repayment.id, amount, spent.principal_minor, spent.rest_minor),
@@ -56,7 +57,7 @@ def pay_out(position: Position, body: PayOutCreditBalance) -> Applied:
         account, credit_balance_minor=account.credit_balance_minor - covered,
         receivable_minor=account.receivable_minor + amount - covered,
     )
-    identity = legs.leg_id(f"{account.id}/payout/{position.next_operation}")
+    identity = leg_id(f"{account.id}/payout/{position.next_operation}")
     position = position.plus(
         account=after,
         journals=post("cb_payout", Unit.CNY, (
@@ -65,13 +66,6 @@ def pay_out(position: Position, body: PayOutCreditBalance) -> Applied:
         )),
         event=CreditBalancePaidOut(account.id, amount, identity),
     )
-    position = legs.launched(position, identity, Rail.PAYOUT, body.instrument, amount)
+    position = launched(position, identity, Rail.PAYOUT, body.instrument, amount)
     result = PaidOutBalance(account.id, position.before.version + 1, amount, identity, after.credit_balance_minor)
     return Applied(position, result, reference=identity)
-
-
-def positive(amount_minor: int) -> int:
-    """The amount, if it is one; INVALID_AMOUNT otherwise."""
-    if amount_minor <= 0:
-        raise InvalidArgument("INVALID_AMOUNT", f"{amount_minor} is not a positive amount")
-    return amount_minor

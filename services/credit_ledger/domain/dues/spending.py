@@ -10,7 +10,7 @@ from datetime import date
 from typing import NamedTuple
 
 from services.credit_ledger.domain.model import books
-from services.credit_ledger.domain.model.agreement import Agreement, AgreementState
+from services.credit_ledger.domain.model.agreement import Agreement, concluded
 from services.credit_ledger.domain.model.books import Lines
 from services.credit_ledger.domain.model.effects import Component, Use
 from services.credit_ledger.domain.model.instalment import Instalment
@@ -40,12 +40,12 @@ class Spent:
         return sum(use.amount_minor for use in self.uses if use.component is Component.PRINCIPAL)
 
 
-def billed(agreements: Iterable[Agreement]) -> list[Due]:
+def billed_dues(agreements: Iterable[Agreement]) -> list[Due]:
     """Every billed instalment with something due: by due date, then by order of shipment, then by number."""
     return sorted(_dues(agreements, billed=True))
 
 
-def ahead(agreements: Iterable[Agreement]) -> list[Due]:
+def dues_ahead(agreements: Iterable[Agreement]) -> list[Due]:
     """Deferrals with outstanding principal that are not billed yet, in the order of their shipment."""
     found = _dues((agreement for agreement in agreements if agreement.terms.deferred), billed=False)
     return sorted(found, key=lambda due: due.shipment)
@@ -55,12 +55,12 @@ def spend(agreements: Iterable[Agreement], amount: int, billed_rule: str, ahead_
     """Spend an amount over these agreements; without `ahead_rule` on billed dues only."""
     rows = {agreement.order_id: agreement for agreement in agreements}
     uses: list[Use] = []
-    for due in billed(rows.values()):
+    for due in billed_dues(rows.values()):
         if not amount:
             break
         amount -= _use(uses, due, amount, billed_rule)
     if ahead_rule and amount:
-        for due in ahead(rows.values()):
+        for due in dues_ahead(rows.values()):
             part = min(amount, due.instalment.outstanding_minor)
             if part:
                 uses.append(Use(due.order_id, due.no, Component.PRINCIPAL, part, ahead_rule, unbilled=True))
@@ -71,7 +71,7 @@ def spend(agreements: Iterable[Agreement], amount: int, billed_rule: str, ahead_
 def spend_on_charges(agreement: Agreement, amount: int, rule: str) -> Spent:
     """Spend an amount on the late fees and fees due of one agreement, bill by bill (RA-5 step 1)."""
     uses: list[Use] = []
-    for due in billed((agreement,)):
+    for due in billed_dues((agreement,)):
         amount -= _use(uses, due, amount, rule, principal=False)
     return Spent(paid({agreement.order_id: agreement}, uses), tuple(uses), amount)
 
@@ -87,18 +87,6 @@ def paid(rows: Mapping[str, Agreement], uses: Iterable[Use]) -> tuple[Agreement,
     for use in uses:
         by_order.setdefault(use.order_id, {}).setdefault(use.no, []).append(use)
     return tuple(_paid(rows[order_id], by_number) for order_id, by_number in by_order.items())
-
-
-def due_total(agreements: Iterable[Agreement]) -> int:
-    """All that is billed and unpaid: principal, fee and late fee (SD-4)."""
-    return sum(instalment.due_minor for agreement in agreements for instalment in agreement.instalments)
-
-
-def concluded(agreement: Agreement) -> AgreementState:
-    """The state of an agreement whose dues may just have been met: PAID_OFF when nothing can come any more (A23)."""
-    if agreement.state is not AgreementState.EFFECTIVE or agreement.open or not agreement.plans:
-        return agreement.state
-    return agreement.state if any(agreement.hold.remaining) else AgreementState.PAID_OFF
 
 
 def _dues(agreements: Iterable[Agreement], billed: bool) -> list[Due]:

@@ -1,12 +1,12 @@
 """The bank payment of a rejected order: the acquirer took it before we refused, so it goes back through the rail (PM-5)."""
 
 from services.credit_ledger.domain.core.position import Applied, Position
-from services.credit_ledger.domain.legs import life as legs
+from services.credit_ledger.domain.legs.life import launched, rejected_leg_id
 from services.credit_ledger.domain.model.agreement import Agreement, AgreementState
 from services.credit_ledger.domain.model.commands import ReturnBankDeposit
 from services.credit_ledger.domain.model.effects import CreditEffect
 from services.credit_ledger.domain.model.leg import Rail, RefundLeg
-from services.credit_ledger.domain.model.refund import PaymentReference
+from services.credit_ledger.domain.model.payment_reference import PaymentReference
 from services.credit_ledger.domain.model.tenders import Tenders
 from services.kernel.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 
@@ -18,8 +18,8 @@ def give_back(position: Position, body: ReturnBankDeposit) -> Applied:
     claimed, so that no later order is paid with money that has left."""
     if not position.replaying:
         _may_give_back(position, body)
-    identity, tenders = legs.rejected_leg_id(body.order_id), Tenders(bank_minor=body.bank_minor)
-    position = legs.launched(
+    identity, tenders = rejected_leg_id(body.order_id), Tenders(bank_minor=body.bank_minor)
+    position = launched(
         position.plus(PaymentReference(body.payment_reference, body.order_id)), identity, Rail.CARD, body.payment_reference,
         body.bank_minor, body.order_id,
     )
@@ -43,5 +43,5 @@ def _may_give_back(position: Position, body: ReturnBankDeposit) -> None:
     claimed = position.find(PaymentReference, body.payment_reference)
     if claimed is not None and claimed.order_id not in ("", body.order_id):
         raise FailedPrecondition("PAYMENT_REFERENCE_USED", f"{body.payment_reference} pays another order (OP-4)")
-    if position.find(RefundLeg, legs.rejected_leg_id(body.order_id)) is not None:
+    if position.find(RefundLeg, rejected_leg_id(body.order_id)) is not None:
         raise FailedPrecondition("PAYMENT_REFERENCE_USED", f"{body.payment_reference} went back before")

@@ -6,17 +6,16 @@ from datetime import timedelta
 from services.credit_ledger.domain.core.outcome import applied
 from services.credit_ledger.domain.core.position import Applied, Position
 from services.credit_ledger.domain.core.quote_pins import hold_quote
-from services.credit_ledger.domain.dues import spending as dues
-from services.credit_ledger.domain.holds import schedule
-from services.credit_ledger.domain.legs import life as legs
-from services.credit_ledger.domain.merchants import shares
+from services.credit_ledger.domain.holds.schedule import plan_of
+from services.credit_ledger.domain.legs.life import launched, leg_id
+from services.credit_ledger.domain.merchants.shares import owe
 from services.credit_ledger.domain.model import books
 from services.credit_ledger.domain.model.account import AccountState, CreditAccount
-from services.credit_ledger.domain.model.agreement import Agreement, AgreementState, Hold
+from services.credit_ledger.domain.model.agreement import Agreement, AgreementState, Hold, concluded
 from services.credit_ledger.domain.model.commands import AuthorizeTenders, CaptureTenders, ReleaseCause, ReleaseTenders
 from services.credit_ledger.domain.model.events import TendersAuthorized, TendersCaptured, TendersReleased
 from services.credit_ledger.domain.model.leg import Rail
-from services.credit_ledger.domain.model.refund import PaymentReference
+from services.credit_ledger.domain.model.payment_reference import PaymentReference
 from services.credit_ledger.domain.statements.cut import scheduled
 from services.kernel.calendar import business_date, first_bill_date
 from services.kernel.decision import Timer
@@ -42,7 +41,7 @@ def authorize(position: Position, body: AuthorizeTenders) -> Applied:
         account, held_minor=account.held_minor + tenders.credit_minor,
         wallet_minor=account.wallet_minor - tenders.wallet_minor,
     )
-    reference = (PaymentReference(body.payment_reference, body.order_id),) if body.payment_reference else ()
+    reference = claimed_reference(body)
     journals = post("authorize", Unit.LIMIT, (
         (books.HELD, account.id, tenders.credit_minor), (books.AVAILABLE, account.id, -tenders.credit_minor),
     ), body.order_id) + post("deposit", Unit.CNY, (
@@ -50,10 +49,15 @@ def authorize(position: Position, body: AuthorizeTenders) -> Applied:
         (books.DEPOSIT, body.order_id, -tenders.deposit_minor),
     ), body.order_id)
     after = position.plus(
-        agreement, *reference, account=held, journals=journals,
+        agreement, *((reference,) if reference else ()), account=held, journals=journals,
         event=TendersAuthorized(account.id, body.order_id, tenders),
     )
     return applied(after, agreement, "authorize", tenders)
+
+
+def claimed_reference(body: AuthorizeTenders) -> PaymentReference | None:
+    """The payment reference that no other order may use, from the TRY on (OP-4); None without a bank-card share."""
+    return PaymentReference(body.payment_reference, body.order_id) if body.payment_reference else None
 
 
 def release(position: Position, body: ReleaseTenders) -> Applied:
@@ -66,7 +70,7 @@ def release(position: Position, body: ReleaseTenders) -> Applied:
     expired = body.cause is ReleaseCause.EXPIRED
     after = replace(agreement, hold=replace(hold, released=hold.released.plus(tenders), expired=expired or hold.expired))
     over = agreement.state is AgreementState.DRAFT and not any(after.hold.remaining)
-    after = replace(after, state=AgreementState.REVOKED if over else dues.concluded(after))
+    after = replace(after, state=AgreementState.REVOKED if over else concluded(after))
     released = replace(
         account, held_minor=account.held_minor - tenders.credit_minor,
         wallet_minor=account.wallet_minor + tenders.wallet_minor,
@@ -76,8 +80,8 @@ def release(position: Position, body: ReleaseTenders) -> Applied:
         after, account=released, journals=_release_journals(account, body),
         event=TendersReleased(account.id, body.order_id, tenders, after.state),
     )
-    identity = legs.leg_id(reference) if tenders.bank_minor else ""
-    position = legs.launched(
+    identity = leg_id(reference) if tenders.bank_minor else ""
+    position = launched(
         position, identity, Rail.CARD, agreement.payment_reference, tenders.bank_minor, body.order_id
     )
     return applied(position, after, "release", tenders, leg_id=identity, limit_restored_minor=tenders.credit_minor)
@@ -99,13 +103,13 @@ def capture(position: Position, body: CaptureTenders) -> Applied:
         shipments=account.shipments + 1,
     )
     if tenders.credit_minor:
-        plan = schedule.plan_of(account, agreement, tenders.credit_minor, position.at)
+        plan = plan_of(account, agreement, tenders.credit_minor, position.at)
         plans = (*plans, plan)
         used, timers = scheduled(used, first_bill_date(business_date(position.at), account.bill_day))
     after = replace(
         agreement, state=AgreementState.EFFECTIVE, plans=plans, hold=replace(hold, captured=hold.captured.plus(tenders))
     )
-    position = shares.owe(position, agreement.merchant_id, tenders.total_minor).plus(
+    position = owe(position, agreement.merchant_id, tenders.total_minor).plus(
         after, account=used, journals=_capture_journals(account, body, agreement.merchant_id), timers=timers,
         event=TendersCaptured(account.id, body.order_id, tenders),
     )

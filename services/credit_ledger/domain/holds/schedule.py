@@ -49,6 +49,6 @@ def _instalments(
     months = range(start, start + count)
     bill_dates = [next_bill_date(first, account.bill_day, month) for month in months]
     return tuple(
-        Instalment(numbered + index + 1, bill_date, due_date(bill_date, account.bill_day, account.due_day), part, fee, fee)
+        Instalment(numbered + index + 1, bill_date, due_date(bill_date, account.due_day), part, fee, fee)
         for index, (bill_date, part, fee) in enumerate(zip(bill_dates, principals, fees, strict=True))
     )

@@ -13,7 +13,7 @@ from services.kernel.errors import NotFound
 from services.kernel.ids import derived
 from services.kernel.journal import Journal, Unit, post
 
-TIMER = "leg"
+LEG_TIMER = "leg"
 """The kind of the timer that every unfinished leg has."""
 
 RETRY_SECONDS = 2
@@ -21,7 +21,7 @@ RETRY_SECONDS_MAX = 3600
 ATTEMPTS_MAX = 20
 """After so many attempts (about half a day) a leg becomes an EXCEPTION and an operator decides."""
 
-BY_HAND = "settled by hand"
+_BY_HAND = "settled by hand"
 """How the detail of a leg begins that people paid from the bank; the id of their adjustment follows."""
 
 _NEWS_ONLY = (LegState.ACCEPTED, LegState.EXCEPTION)
@@ -55,7 +55,7 @@ def reported(position: Position, body: ReportLeg) -> Applied:
     """What a rail said about a leg. Late and repeated reports change nothing; P7 is posted on settlement."""
     leg = _leg(position, body.leg_id)
     if not leg.open or (leg.state in _NEWS_ONLY and body.report in (LegReport.SENT, LegReport.UNKNOWN)):
-        late = body.report is LegReport.SETTLED and (leg.state is LegState.RECALLED or leg.detail.startswith(BY_HAND))
+        late = body.report is LegReport.SETTLED and (leg.state is LegState.RECALLED or leg.detail.startswith(_BY_HAND))
         return Applied(_settled_late(position, leg) if late else position, leg, logged=False)
     if body.report is LegReport.SETTLED:
         return Applied(_settled(position, leg), leg, logged=False)
@@ -79,7 +79,8 @@ def reroute(position: Position, body: RerouteLeg) -> Applied:
         journals=_taken_in(leg) + post("leg_rerouted", Unit.CNY, (
             (transit, sub, leg.amount_minor), (books.WALLET, account.id, -leg.amount_minor),
         ), leg.order_id),
-        event=LegRerouted(account.id, leg.id, leg.amount_minor), commands=_notice(leg, rerouted=True), cleared=((TIMER, leg.id),),
+        event=LegRerouted(account.id, leg.id, leg.amount_minor), commands=_notice(leg, rerouted=True),
+        cleared=((LEG_TIMER, leg.id),),
     )
     return Applied(position, after, leg.order_id, leg.refund_id or leg.id)
 
@@ -88,7 +89,7 @@ def woken(position: Position, identity: str) -> Applied:
     """The timer of a leg is due: send what was never sent, ask about everything else, and stop at the limit."""
     leg = _leg(position, identity)
     if not leg.open or leg.state is LegState.EXCEPTION:
-        return Applied(position.plus(cleared=((TIMER, leg.id),)), leg, logged=False)
+        return Applied(position.plus(cleared=((LEG_TIMER, leg.id),)), leg, logged=False)
     if leg.attempts >= ATTEMPTS_MAX and leg.state is not LegState.ACCEPTED:
         return Applied(_failed(position, leg, "no answer in time"), leg, logged=False)
     again = replace(leg, attempts=leg.attempts + 1, updated_at=position.at)
@@ -102,9 +103,10 @@ def asked_again(position: Position, leg: RefundLeg) -> tuple[Position, RefundLeg
     return position.plus(again, timers=(_retry(again, position.at),), actions=(QueryLeg(_send(leg)),)), again
 
 
-def settled_by_hand(position: Position, leg: RefundLeg, detail: str) -> tuple[Position, RefundLeg]:
+def settled_by_hand(position: Position, leg: RefundLeg, adjustment_id: str) -> tuple[Position, RefundLeg]:
     """People paid it from the bank (MA-3)."""
     transit, sub = _transit(leg)
+    detail = f"{_BY_HAND}: {adjustment_id}"
     settled = replace(leg, state=LegState.SETTLED, detail=detail, updated_at=position.at)
     position = position.plus(
         settled, journals=_taken_in(leg) + post("manual_adjust", Unit.CNY, (
@@ -118,7 +120,7 @@ def settled_by_hand(position: Position, leg: RefundLeg, detail: str) -> tuple[Po
 def recalled(position: Position, leg: RefundLeg) -> Position:
     """The position with a leg taken back: what the rail has not paid it shall not pay (P24)."""
     return position.plus(
-        replace(leg, state=LegState.RECALLED, updated_at=position.at), cleared=((TIMER, leg.id),)
+        replace(leg, state=LegState.RECALLED, updated_at=position.at), cleared=((LEG_TIMER, leg.id),)
     )
 
 
@@ -131,7 +133,7 @@ def _settled(position: Position, leg: RefundLeg) -> Position:
             "card_refund_settled" if leg.rail is Rail.CARD else "payout_settled", Unit.CNY,
             ((transit, sub, leg.amount_minor), (source, "", -leg.amount_minor)), leg.order_id,
         ),
-        event=LegSettled(leg.account_id, leg.id, leg.amount_minor), commands=_notice(leg), cleared=((TIMER, leg.id),),
+        event=LegSettled(leg.account_id, leg.id, leg.amount_minor), commands=_notice(leg), cleared=((LEG_TIMER, leg.id),),
     )
 
 
@@ -174,7 +176,7 @@ def _settled_late(position: Position, leg: RefundLeg) -> Position:
 def _failed(position: Position, leg: RefundLeg, detail: str) -> Position:
     return position.plus(
         replace(leg, state=LegState.EXCEPTION, detail=detail, updated_at=position.at),
-        event=LegFailed(leg.account_id, leg.id, detail), cleared=((TIMER, leg.id),),
+        event=LegFailed(leg.account_id, leg.id, detail), cleared=((LEG_TIMER, leg.id),),
     )
 
 
@@ -196,4 +198,4 @@ def _send(leg: RefundLeg) -> SendLeg:
 
 def _retry(leg: RefundLeg, now: datetime) -> Timer:
     seconds = min(RETRY_SECONDS * 2 ** min(leg.attempts, 12), RETRY_SECONDS_MAX)
-    return Timer(TIMER, leg.id, leg.account_id, now + timedelta(seconds=seconds))
+    return Timer(LEG_TIMER, leg.id, leg.account_id, now + timedelta(seconds=seconds))

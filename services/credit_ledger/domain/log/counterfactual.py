@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from services.credit_ledger.domain.dues import spending as dues
 from services.credit_ledger.domain.log import replay
+from services.credit_ledger.domain.log.inputs import APPLY
 from services.credit_ledger.domain.log.replay import World
+from services.credit_ledger.domain.model.agreement import due_total
 from services.credit_ledger.domain.model.operation import Operation
 
 
@@ -33,12 +34,12 @@ def without_order(operations: Iterable[Operation], order_id: str) -> Comparison:
     log = replay.effective(operations)
     own = {operation.reference for operation in log if operation.order_id == order_id and operation.reference}
     rest = [operation for operation in log if operation.order_id != order_id and operation.reference not in own]
-    return Comparison(_standing(replay.fold(log)), _standing(replay.fold(rest)))
+    return Comparison(_standing(replay.fold(log, APPLY)), _standing(replay.fold(rest, APPLY)))
 
 
 def _standing(world: World) -> Standing:
     account = world.account
     return Standing(
-        account.available_minor, account.used_minor, dues.due_total(world.agreements.values()),
+        account.available_minor, account.used_minor, due_total(world.agreements.values()),
         account.credit_balance_minor, account.wallet_minor,
     )

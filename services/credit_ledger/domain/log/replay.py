@@ -9,14 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from services.credit_ledger.domain.accounts import life as account_rules
-from services.credit_ledger.domain.adjustments import legs as leg_adjustments
-from services.credit_ledger.domain.adjustments import manual as manual_adjustment
+from services.credit_ledger.domain.accounts.life import unopened
 from services.credit_ledger.domain.core.position import Apply, Position
-from services.credit_ledger.domain.dues import charge_off, late_fees, repaying
-from services.credit_ledger.domain.holds import deposits
-from services.credit_ledger.domain.holds import life as holding
-from services.credit_ledger.domain.legs import life as legs
 from services.credit_ledger.domain.model import commands
 from services.credit_ledger.domain.model.account import CreditAccount
 from services.credit_ledger.domain.model.agreement import Agreement
@@ -25,37 +19,10 @@ from services.credit_ledger.domain.model.operation import Operation
 from services.credit_ledger.domain.model.refund import CreditRefund
 from services.credit_ledger.domain.model.repayment import Repayment
 from services.credit_ledger.domain.model.statement import Statement
-from services.credit_ledger.domain.refunds import flash
-from services.credit_ledger.domain.refunds import posting as refund
-from services.credit_ledger.domain.statements import cut as statement_cut
+from services.credit_ledger.domain.statements.cut import up_to_now
 from services.kernel.decision import Aggregate, Known
 from services.kernel.errors import Defect
 from services.kernel.journal import Unit
-
-APPLY: Mapping[type, Apply] = {
-    commands.OpenAccount: account_rules.open_account,
-    commands.GrantLimit: account_rules.grant_limit,
-    commands.FundWallet: account_rules.fund_wallet,
-    commands.SetAccountState: account_rules.set_state,
-    commands.AuthorizeTenders: holding.authorize,
-    commands.ReleaseTenders: holding.release,
-    commands.CaptureTenders: holding.capture,
-    commands.RefundTenders: refund.refund,
-    commands.ConfirmFlashRefund: flash.confirm,
-    commands.AdjustRefund: flash.adjust,
-    commands.Repay: repaying.repay,
-    commands.PayOutCreditBalance: repaying.pay_out,
-    commands.AccrueLateFees: late_fees.accrue,
-    commands.WaiveLateFees: late_fees.waive,
-    commands.CutStatement: statement_cut.cut_on_request,
-    commands.ChargeOff: charge_off.charge_off,
-    commands.RerouteLeg: legs.reroute,
-    commands.ReturnBankDeposit: deposits.give_back,
-    commands.RetryLeg: leg_adjustments.retry,
-    commands.SettleLeg: leg_adjustments.settle,
-    commands.PostAdjustment: manual_adjustment.post_adjustment,
-}
-"""Every rule that changes an account, by its input; decisions and replays use the same ones."""
 
 Sums = Counter[tuple[Unit, str, str]]
 """What was posted, by unit, account and sub-account."""
@@ -84,15 +51,17 @@ class World:
     posted: Sums
 
 
-def fold(operations: Iterable[Operation], keep: Callable[[Operation], bool] = lambda operation: True) -> World:
-    """The account after these operations, in order; `keep` leaves some out."""
+def fold(
+    operations: Iterable[Operation], apply: Mapping[type, Apply], keep: Callable[[Operation], bool] = lambda operation: True
+) -> World:
+    """The account after these operations, in order, by these rules; `keep` leaves some out."""
     known, account, posted = _Everything(), None, Sums()
     rows: dict[tuple[type, str], Any] = {}
     for operation in operations:
         if not keep(operation):
             continue
         account = _empty(known, operation) if account is None else account
-        applied = APPLY[type(operation.body)](_position(known, account, operation), operation.body)
+        applied = apply[type(operation.body)](_position(known, account, operation), operation.body)
         account = applied.position.account
         rows.update(applied.position.rows)
         known.put(account)
@@ -137,7 +106,7 @@ def _position(known: Known, account: CreditAccount, operation: Operation) -> Pos
     position = Position(known, operation.at, account, account, account, facts=operation.facts)
     if isinstance(operation.body, commands.CutStatement):
         return position
-    position = statement_cut.up_to_now(position)
+    position = up_to_now(position)
     before = replace(position.before, operations=operation.number - 1 - len(position.operations))
     return replace(position, before=before)
 
@@ -149,7 +118,7 @@ def _empty(known: Known, operation: Operation) -> CreditAccount:
         raise Defect(f"the log begins with {operation.kind}")
     for kind in _FAMILIES:
         known.load_family(kind, body.account_id, ())
-    return account_rules.unopened(body, operation.at)
+    return unopened(body, operation.at)
 
 
 def _of(rows: Mapping[tuple[type, str], Any], kind: type[Any]) -> dict[str, Any]:

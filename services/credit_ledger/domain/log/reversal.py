@@ -4,13 +4,13 @@ If the account has not moved since, the difference is the exact negation of what
 as they are (SC-2), late fees are not charged for the time between (FE-5), and money that left the house stays gone.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from services.credit_ledger.domain.core.outcome import applied
-from services.credit_ledger.domain.core.position import Applied, Position
-from services.credit_ledger.domain.legs import life as legs
+from services.credit_ledger.domain.core.position import Applied, Apply, Position
+from services.credit_ledger.domain.legs.life import leg_id, recalled
 from services.credit_ledger.domain.log import replay
 from services.credit_ledger.domain.log.replay import Sums, World
 from services.credit_ledger.domain.merchants import shares
@@ -24,7 +24,7 @@ from services.credit_ledger.domain.model.leg import LegState, RefundLeg
 from services.credit_ledger.domain.model.operation import Operation
 from services.credit_ledger.domain.model.refund import CreditRefund, RefundState
 from services.credit_ledger.domain.model.statement import Statement
-from services.credit_ledger.domain.statements import cut as statement_cut
+from services.credit_ledger.domain.statements.cut import cut_timer, up_to_now
 from services.kernel.decision import Missing
 from services.kernel.errors import FailedPrecondition
 from services.kernel.journal import Journal, Unit, post
@@ -32,23 +32,23 @@ from services.kernel.journal import Journal, Unit, post
 OP = "refund_reverse"
 
 
-def reverse(position: Position, body: ReverseRefund) -> Applied:
-    """Undo an accepted refund of this book, whatever happened on the account since."""
+def reverse(position: Position, body: ReverseRefund, apply: Mapping[type, Apply]) -> Applied:
+    """Undo an accepted refund of this book, whatever happened on the account since; the log is replayed by these rules."""
     log = replay.effective((*position.family(Operation), *position.operations))
     refund = _refund(position, log, body)
-    actual = replay.fold(log)
+    actual = replay.fold(log, apply)
     if not replay.same_books(actual, position.account):
         raise FailedPrecondition("REPLAY_DIVERGED", f"the log of {position.account.id} does not give its books")
-    world = replay.fold(log, lambda operation: operation.reference != body.refund_id)
+    world = replay.fold(log, apply, lambda operation: operation.reference != body.refund_id)
     _affordable(world.account)
     before = position.agreement(body.order_id)
     position, lines = _merchant_gets_back(position, before, refund)
-    position, recalled = _recall(position, body.refund_id, refund)
+    position, taken_back = _recall(position, body.refund_id, refund)
     position = _as_in(position, world, actual.account, body.refund_id).plus(
-        journals=_journals(_difference(world.posted, actual.posted), lines + recalled, body.order_id),
+        journals=_journals(_difference(world.posted, actual.posted), lines + taken_back, body.order_id),
         event=RefundReversed(position.account.id, body.order_id, body.refund_id),
     )
-    position = statement_cut.up_to_now(position)
+    position = up_to_now(position)
     moved = refund.body.tenders if isinstance(refund.body, RefundTenders) else before.refunded
     return applied(
         position, position.agreement(body.order_id), OP, moved, before=before, refund_id=body.refund_id,
@@ -90,11 +90,11 @@ def _recall(position: Position, refund_id: str, refund: Operation) -> tuple[Posi
     """The bank card's leg is taken back; if the acquirer has paid it, the customer owes it."""
     body = refund.body
     bank = body.tenders.bank_minor if isinstance(body, RefundTenders) else 0
-    leg = position.find(RefundLeg, legs.leg_id(refund_id)) if bank else None
+    leg = position.find(RefundLeg, leg_id(refund_id)) if bank else None
     if leg is None or leg.state is LegState.REROUTED:
         return position, ()
     if leg.state is not LegState.SETTLED:
-        return legs.recalled(position, leg), ((books.TRANSIT_CARD, "", bank),)
+        return recalled(position, leg), ((books.TRANSIT_CARD, "", bank),)
     account = replace(position.account, receivable_minor=position.account.receivable_minor + bank)
     return position.plus(account=account), ((books.CUSTOMER_RECEIVABLE, position.account.id, bank),)
 
@@ -124,7 +124,7 @@ def _as_in(position: Position, world: World, actual: CreditAccount, refund_id: s
     waited = position.find(CreditRefund, refund_id)
     dropped = () if waited is None else (replace(waited, state=RefundState.REVERSED),)
     account = _account(position.account, world.account, actual)
-    timers = () if account.next_cut_at is None else (statement_cut.timer(account.id, account.next_cut_at),)
+    timers = () if account.next_cut_at is None else (cut_timer(account.id, account.next_cut_at),)
     return position.plus(*changed, *issued, *dropped, account=account, timers=timers)
 
 

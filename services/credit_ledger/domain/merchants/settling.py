@@ -1,104 +1,79 @@
-"""Settlement with a merchant: what we owe, net of what the merchant owes us (A25, P23)."""
+"""Settlement with a merchant: what is owed to it, net of what it owes us, and what it comes to owe us (A25, P23)."""
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
-from services.credit_ledger.domain.dues.repaying import positive
-from services.credit_ledger.domain.merchants import shares
+from services.credit_ledger.domain.merchants.shares import give_back
 from services.credit_ledger.domain.model import books
 from services.credit_ledger.domain.model.books import Lines
-from services.credit_ledger.domain.model.commands import ClawBackFromMerchant, PayGiftCardShare, SettleMerchant
-from services.credit_ledger.domain.model.effects import MerchantSettlement
 from services.credit_ledger.domain.model.events import MerchantPaid
 from services.credit_ledger.domain.model.merchant_share import MerchantShare
 from services.kernel.allocation import in_order
-from services.kernel.decision import Decision, Done, Event, Known
-from services.kernel.errors import Defect, FailedPrecondition
-from services.kernel.journal import Unit, post
-from services.kernel.messages import Message, Op
-from services.kernel.shares import share_keys
-
-GIFT_CARD = "GIFTCARD"
-"""The name of the gift-card share in a saga's money vector."""
+from services.kernel.errors import FailedPrecondition
+from services.kernel.journal import Journal, Unit, post
 
 
-def settle(known: Known, body: SettleMerchant) -> Decision:
-    """Pay so much of the payable, over all shares in their order."""
-    amount = positive(body.amount_minor)
-    shares = _shares(known, body.merchant_id)
-    payable = sum(share.payable_minor for share in shares)
+class Paid(NamedTuple):
+    """A payment to a merchant: the shares that moved, the root first; what is posted and told of it; what was netted; and
+    what both sides owe each other afterwards."""
+
+    shares: tuple[MerchantShare, ...]
+    journals: tuple[Journal, ...]
+    event: MerchantPaid
+    netted_minor: int
+    payable_minor: int
+    receivable_minor: int
+
+
+def settle(shares: Sequence[MerchantShare], amount: int) -> Paid:
+    """Pay this much of the payable, over all shares in their order; EXCEEDS_PAYABLE above it."""
+    payable, merchant = sum(share.payable_minor for share in shares), shares[0].merchant_id
     if amount > payable:
-        raise FailedPrecondition("EXCEEDS_PAYABLE", f"{payable} is owed to {body.merchant_id}")
-    netted = _netted(amount, shares)
-    less = ((books.MERCHANT_PAYABLE, body.merchant_id, amount),)
-    decision = _paid(shares, amount, netted, in_order(amount, [share.payable_minor for share in shares]), less)
-    receivable = sum(share.receivable_minor for share in shares)
-    result = MerchantSettlement(
-        body.merchant_id, amount, netted, amount - netted, payable - amount, receivable - netted
-    )
-    return replace(decision, outcome=Done(result))
+        raise FailedPrecondition("EXCEEDS_PAYABLE", f"{payable} is owed to {merchant}")
+    parts = in_order(amount, [share.payable_minor for share in shares])
+    return _paid(shares, amount, parts, ((books.MERCHANT_PAYABLE, merchant, amount),))
 
 
-def pay_gift_card_share(known: Known, message: Message) -> Decision:
-    """Pay what card_redemption owes, as that book gives it up (3.3). Nothing here can refuse it, so a TRY claims nothing:
-    CONFIRM nets against what the merchant owes us by then."""
-    body, saga = message.body, message.saga
-    if not isinstance(body, PayGiftCardShare) or saga is None:
-        raise Defect(f"{message.id} pays no share of another book")
-    amount = positive(body.amount_minor)
-    if saga.op is Op.CANCEL:
-        return Decision()
-    moved = Done(moved=((GIFT_CARD, amount),))
-    if saga.op is Op.TRY:
-        return Decision(moved)
-    shares = _shares(known, body.merchant_id)
-    cleared = ((books.CLEARING, saga.saga_id, amount),)
-    return replace(_paid(shares, amount, _netted(amount, shares), (0,) * len(shares), cleared), outcome=moved)
+def pay_gift_card_share(shares: Sequence[MerchantShare], amount: int, saga_id: str) -> Paid:
+    """Pay what card_redemption owes; the money comes over X.CLEARING, and no share's payable falls (3.3)."""
+    return _paid(shares, amount, (0,) * len(shares), ((books.CLEARING, saga_id, amount),))
 
 
-def claw_back(known: Known, message: Message) -> Decision:
-    """What card_redemption had paid the merchant before it refunded a gift card, the merchant owes us; undone, no longer (P23,
-    P24). Only CONFIRM knows how much, and nothing here can refuse it, so a TRY claims nothing."""
-    body, saga = message.body, message.saga
-    if not isinstance(body, ClawBackFromMerchant) or saga is None:
-        raise Defect(f"{message.id} claims nothing from a merchant")
-    if saga.op is not Op.CONFIRM or not body.amount_minor:
-        return Decision()
-    amount = positive(body.amount_minor)
-    share = known.find(MerchantShare, message.key) or MerchantShare(message.key, body.merchant_id, version=0)
-    if body.undone:
-        op, (after, lines), cleared = "refund_reverse", shares.give_back(share, amount), amount
-    else:
-        after = replace(share, receivable_minor=share.receivable_minor + amount, version=share.version + 1)
-        op, lines, cleared = "refund", ((books.MERCHANT_RECEIVABLE, body.merchant_id, amount),), -amount
-    lines = (*lines, (books.CLEARING, saga.saga_id, cleared))
-    return Decision(changes=(after,), journals=post(op, Unit.CNY, lines, body.order_id))
+def claw_back(
+    share: MerchantShare, amount: int, order_id: str, saga_id: str
+) -> tuple[MerchantShare, tuple[Journal, ...]]:
+    """The merchant owes us what card_redemption had paid it for a gift card that was refunded since (P23)."""
+    after = replace(share, receivable_minor=share.receivable_minor + amount, version=share.version + 1)
+    lines = ((books.MERCHANT_RECEIVABLE, share.merchant_id, amount), (books.CLEARING, saga_id, -amount))
+    return after, post("refund", Unit.CNY, lines, order_id)
 
 
-def _shares(known: Known, merchant_id: str) -> list[MerchantShare]:
-    return [known.find(MerchantShare, key) or MerchantShare(key, merchant_id, version=0) for key in share_keys(merchant_id)]
+def give_up(
+    share: MerchantShare, amount: int, order_id: str, saga_id: str
+) -> tuple[MerchantShare, tuple[Journal, ...]]:
+    """That refund was undone: the merchant owes us this no longer (P24)."""
+    after, lines = give_back(share, amount)
+    return after, post("refund_reverse", Unit.CNY, (*lines, (books.CLEARING, saga_id, amount)), order_id)
 
 
-def _netted(amount: int, shares: Sequence[MerchantShare]) -> int:
-    return min(amount, sum(share.receivable_minor for share in shares))
-
-
-def _paid(
-    shares: Sequence[MerchantShare], amount: int, netted: int, paid: Sequence[int], debit: Lines
-) -> Decision:
-    """The shares with these parts of their payable paid and the netted amount taken off what the merchant owes; the first
-    share is the root and always moves."""
+def _paid(shares: Sequence[MerchantShare], amount: int, parts: Sequence[int], debit: Lines) -> Paid:
+    """The shares with these parts of their payable paid, and what the merchant owes us netted; the first share is the root
+    and always moves."""
+    owed = sum(share.receivable_minor for share in shares)
+    netted = min(amount, owed)
     net = in_order(netted, [share.receivable_minor for share in shares])
-    changed = [
+    changed = tuple(
         replace(
             share, payable_minor=share.payable_minor - part, receivable_minor=share.receivable_minor - less,
             version=share.version + 1, sequence=share.sequence + (share is shares[0]),
         )
-        for share, part, less in zip(shares, paid, net, strict=True) if part or less or share is shares[0]
-    ]
-    root = changed[0]
-    lines = (*debit, (books.MERCHANT_RECEIVABLE, root.merchant_id, -netted), (books.BANK, "", netted - amount))
-    return Decision(
-        changes=tuple(changed), journals=post("merchant_settle", Unit.CNY, lines),
-        events=(Event(root.id, root.sequence, MerchantPaid(root.merchant_id, amount, amount - netted)),),
+        for share, part, less in zip(shares, parts, net, strict=True) if part or less or share is shares[0]
+    )
+    merchant = shares[0].merchant_id
+    lines = (*debit, (books.MERCHANT_RECEIVABLE, merchant, -netted), (books.BANK, "", netted - amount))
+    return Paid(
+        shares=changed, journals=post("merchant_settle", Unit.CNY, lines),
+        event=MerchantPaid(merchant, amount, amount - netted), netted_minor=netted,
+        payable_minor=sum(share.payable_minor for share in shares) - sum(parts), receivable_minor=owed - netted,
     )

@@ -3,7 +3,7 @@
 Key is the order id, root the account. Each shipment captures a part of the hold and starts a plan of its own.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -48,7 +48,8 @@ class Hold:
     @property
     def remaining(self) -> Tenders:
         """What is neither captured nor released."""
-        return self.authorized.minus(self.captured).minus(self.released)
+        left = self.authorized.minus(self.captured)
+        return left.minus(self.released) if self.released != NOTHING else left
 
     @property
     def state(self) -> HoldState:
@@ -118,3 +119,15 @@ class Agreement:
     def open(self) -> bool:
         """Whether cuts, repayments or accruals may still find something here."""
         return any(instalment.live for plan in self.plans for instalment in plan.instalments)
+
+
+def due_total(agreements: Iterable[Agreement]) -> int:
+    """All that is billed and unpaid: principal, fee and late fee (SD-4)."""
+    return sum(instalment.due_minor for agreement in agreements for instalment in agreement.instalments)
+
+
+def concluded(agreement: Agreement) -> AgreementState:
+    """The state of an agreement whose dues may just have been met: PAID_OFF when nothing can come any more (A23)."""
+    if agreement.state is not AgreementState.EFFECTIVE or agreement.open or not agreement.plans:
+        return agreement.state
+    return agreement.state if any(agreement.hold.remaining) else AgreementState.PAID_OFF

@@ -6,9 +6,9 @@ The first six come from sagas of the order service and go through TRY / CONFIRM 
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import NamedTuple
 
 from services.credit_ledger.domain.model.account import LATE_FEE_PPM_PER_DAY, AccountState
+from services.credit_ledger.domain.model.adjustment import AdjustedLine
 from services.credit_ledger.domain.model.tenders import Tenders
 from services.credit_ledger.domain.model.terms import CreditTerms, SurplusPolicy
 
@@ -187,13 +187,6 @@ class AdjustRefund:
     reason: str = ""
     effective_date: date | None = None
     reaches_back: bool = False
-
-
-class AdjustedLine(NamedTuple):
-    """One line of a manual adjustment: an account of the book, and fen (debit positive)."""
-
-    account: str
-    amount_minor: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from services.credit_ledger.domain.model.agreement import AgreementState
-from services.credit_ledger.domain.model.instalment import InstalmentState
+from services.credit_ledger.domain.model.instalment import InstalmentChange
 from services.credit_ledger.domain.model.refund import RefundState
 from services.credit_ledger.domain.model.tenders import Tenders
 
@@ -20,25 +20,6 @@ class Component(StrEnum):
     LATE = "LATE"
     FEE = "FEE"
     PRINCIPAL = "PRINCIPAL"
-
-
-class InstalmentChange(NamedTuple):
-    """An instalment after a decision; `refunded_now_minor`, `paid_now_minor` and `fee_before_minor` say what it did."""
-
-    no: int
-    bill_date: date
-    due_date: date
-    principal_minor: int
-    paid_minor: int
-    refunded_minor: int
-    outstanding_minor: int
-    fee_minor: int
-    fee_paid_minor: int
-    late_minor: int
-    state: InstalmentState
-    refunded_now_minor: int = 0
-    paid_now_minor: int = 0
-    fee_before_minor: int = 0
 
 
 class Use(NamedTuple):
@@ -72,8 +53,8 @@ class Part(NamedTuple):
 class Step:
     """One link of the explanation chain (U2): this rule made `amount_minor` of these inputs, shared out by these weights.
 
-    `explanation.evaluate(step)` computes the amount and the shares again from formula, inputs and weights. Kept as columns:
-    a refund of 24 instalments explains 48 shares.
+    Amount and shares can be computed again from formula, inputs and weights. Kept as columns: a refund of 24 instalments
+    explains 48 shares.
     """
 
     rule: str

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from services.credit_ledger.domain.model import commands
 from services.kernel.decision import Vector
 
 
@@ -43,7 +42,7 @@ NO_FACTS = Facts()
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One input. `body` is the command (its type is `BODIES[kind]`), `reference` the refund, repayment or statement that
+    """One input. `body` is the command, `reference` the refund, repayment or statement that
     came of it, `moved` how the account's figures changed."""
 
     account_id: str
@@ -71,17 +70,3 @@ class Operation:
     def kind(self) -> str:
         """The name of the command."""
         return type(self.body).__name__
-
-
-BODIES: dict[str, type] = {
-    kind.__name__: kind
-    for kind in (
-        commands.OpenAccount, commands.GrantLimit, commands.FundWallet, commands.SetAccountState,
-        commands.AuthorizeTenders, commands.ReleaseTenders, commands.CaptureTenders, commands.RefundTenders,
-        commands.ConfirmFlashRefund, commands.AdjustRefund, commands.ReverseRefund, commands.Repay,
-        commands.PayOutCreditBalance, commands.AccrueLateFees, commands.WaiveLateFees, commands.CutStatement,
-        commands.ChargeOff, commands.RerouteLeg, commands.ReturnBankDeposit, commands.RetryLeg,
-        commands.SettleLeg, commands.PostAdjustment,
-    )
-}
-"""Everything that is logged, by name: how a stored operation finds the type of its body."""

@@ -51,7 +51,7 @@ class Tenders(NamedTuple):
             ("BANKCARD", self.bank_minor), ("COUPON", self.coupon_minor),
             ("CREDIT", self.credit_minor), ("WALLET", self.wallet_minor),
         )
-        return tuple(entry for entry in named if entry[1])
+        return tuple([entry for entry in named if entry[1]])
 
     def checked(self) -> "Tenders":
         """Itself, if no amount is negative; INVALID_AMOUNT otherwise."""

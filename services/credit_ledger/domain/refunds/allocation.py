@@ -12,12 +12,10 @@ from services.credit_ledger.domain.model import books
 from services.credit_ledger.domain.model.agreement import Agreement, AgreementState, Plan
 from services.credit_ledger.domain.model.books import Lines
 from services.credit_ledger.domain.model.effects import Step
-from services.credit_ledger.domain.model.instalment import Instalment
+from services.credit_ledger.domain.model.instalment import Instalment, refunded
 from services.credit_ledger.domain.model.terms import CreditTerms, Strategy
-from services.credit_ledger.domain.refunds import fees as refund_fees
-from services.credit_ledger.domain.refunds.fees import FeeChange, Refunded
-from services.credit_ledger.domain.refunds.strategies import Parts, overdue_first
-from services.credit_ledger.domain.refunds.strategies import reduce as reduce_by
+from services.credit_ledger.domain.refunds.fees import FeeChange, Refunded, reprice
+from services.credit_ledger.domain.refunds.strategies import Parts, overdue_first, reduce_by
 from services.kernel.allocation import in_order
 from services.kernel.calendar import business_date, elapsed_days
 
@@ -85,7 +83,7 @@ def allocate(agreement: Agreement, credit_minor: int, posted_at: datetime) -> Al
     changes = [_refunded(cut, terms, posted_at) for cut in _cuts(agreement, items, reduction, credit_minor)]
     plans, fees = tuple(plan for plan, _ in changes), [fee for _, fee in changes]
     principal, recovered = sum(reduction.principal), sum(reduction.recovered)
-    billed = sum(part for item, part in zip(items, reduction.principal, strict=True) if item.billed)
+    billed = sum([part for item, part in zip(items, reduction.principal, strict=True) if item.billed])
     back = sum(fee.back_minor for fee in fees)
     after = replace(
         agreement, plans=plans, written_off_minor=agreement.written_off_minor - recovered,
@@ -165,30 +163,20 @@ def _refunded(cut: Cut, terms: CreditTerms, posted_at: datetime) -> tuple[Plan, 
         return plan, FeeChange((), ())
     elapsed = elapsed_days(plan.captured_at, posted_at)
     free = elapsed <= terms.free_days
-    refunded = Refunded(
+    total = Refunded(
         plan.refunded_minor + cut.credit_minor,
         plan.weighted_minor + cut.credit_minor * (0 if free else min(elapsed, terms.term_days)), free,
     )
-    change = refund_fees.reprice(plan, terms, refunded, tuple(map(int.__sub__, cut.outstanding, cut.principal)))
+    change = reprice(plan, terms, total, tuple(map(int.__sub__, cut.outstanding, cut.principal)))
+    instalments = refunded(
+        plan.instalments, parts=cut.principal, recovered=cut.recovered, fees=change.fees, fees_paid=change.paid,
+        earned=change.earned_minor > 0,
+    )
     return Plan(
-        plan.shipment, plan.captured_at, plan.principal_minor, plan.flat_fee_minor, _instalments(cut, change),
-        refunded.credit_minor, refunded.weighted_minor,
+        shipment=plan.shipment, captured_at=plan.captured_at, principal_minor=plan.principal_minor,
+        flat_fee_minor=plan.flat_fee_minor, instalments=instalments, refunded_minor=total.credit_minor,
+        weighted_minor=total.weighted_minor,
     ), change
-
-
-def _instalments(cut: Cut, change: FeeChange) -> tuple[Instalment, ...]:
-    """The instalments with their reductions and new fees, each made once."""
-    earned = change.earned_minor > 0
-    return tuple([
-        Instalment(
-            no, bill_date, due_date, principal, first_fee, fee, paid, refunded + part + back, written_off - back, fee_paid,
-            late, late_through, billed or earned,
-        )
-        for (no, bill_date, due_date, principal, first_fee, _, paid, refunded, written_off, _, late, late_through, billed),
-        part, back, fee, fee_paid in zip(
-            cut.plan.instalments, cut.principal, cut.recovered, change.fees, change.paid, strict=True
-        )
-    ])
 
 
 def _rule(strategy: Strategy) -> str:

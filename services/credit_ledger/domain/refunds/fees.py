@@ -66,25 +66,27 @@ def _in_proportion(plan: Plan, refunded: int, unpaid: Sequence[int]) -> FeeChang
     below what was paid of it; all other fees fall in proportion, to 0 with a full refund."""
     fees, told, reversed_minor = [], [], 0
     priced: dict[int, int] = {}
-    for (no, _, _, _, first, fee, _, _, _, paid, _, _, billed), owes in zip(plan.instalments, unpaid, strict=True):
-        if billed and paid == fee:
-            fees.append(fee)
+    for item, owes in zip(plan.instalments, unpaid, strict=True):
+        if item.billed and item.fee_paid_minor == item.fee_minor:
+            fees.append(item.fee_minor)
             continue
         lower = 0
-        if owes or billed:
+        if owes or item.billed:
+            first = item.fee_initial_minor
             if first not in priced:
                 priced[first] = instalment_fee(first, plan.principal_minor, refunded)
             lower = priced[first]
-            told.append((no, first, lower))
-        if billed:
-            lower = max(lower, paid)
-            reversed_minor += fee - lower
+            told.append((item.no, first, lower))
+        if item.billed:
+            lower = max(lower, item.fee_paid_minor)
+            reversed_minor += item.fee_minor - lower
         fees.append(lower)
     steps: tuple[Step, ...] = ()
     if told:
         numbers, weights, amounts = zip(*told, strict=True)
         steps = (Step("FE-4", "fee", sum(amounts), (plan.principal_minor, refunded), numbers, weights, amounts),)
-    return FeeChange(tuple(fees), tuple(item.fee_paid_minor for item in plan.instalments), reversed_minor, 0, 0, steps)
+    paid = tuple([item.fee_paid_minor for item in plan.instalments])
+    return FeeChange(fees=tuple(fees), paid=paid, reversed_minor=reversed_minor, steps=steps)
 
 
 def _deferral(plan: Plan, terms: CreditTerms, refunded: Refunded) -> FeeChange:

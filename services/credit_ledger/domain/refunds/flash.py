@@ -7,10 +7,11 @@ from services.credit_ledger.domain.adjustments.papers import dated, two_people
 from services.credit_ledger.domain.core.outcome import applied
 from services.credit_ledger.domain.core.position import Applied, Position
 from services.credit_ledger.domain.model import books
+from services.credit_ledger.domain.model.adjustment import Adjustment
 from services.credit_ledger.domain.model.commands import AdjustRefund, ConfirmFlashRefund
 from services.credit_ledger.domain.model.events import FlashRefundConfirmed, FlashRefundExpired
 from services.credit_ledger.domain.model.operation import Facts
-from services.credit_ledger.domain.model.refund import Adjustment, CreditRefund, RefundState
+from services.credit_ledger.domain.model.refund import CreditRefund, RefundState
 from services.credit_ledger.domain.refunds.posting import FLASH_HOURS, FLASH_TIMER, credit_side, posted, told
 from services.kernel.decision import Command
 from services.kernel.errors import FailedPrecondition

@@ -9,7 +9,7 @@ from datetime import timedelta
 from services.credit_ledger.domain.core.outcome import applied
 from services.credit_ledger.domain.core.position import Applied, Position
 from services.credit_ledger.domain.core.quote_pins import hold_quote
-from services.credit_ledger.domain.legs import life as legs
+from services.credit_ledger.domain.legs.life import launched, leg_id
 from services.credit_ledger.domain.merchants import shares
 from services.credit_ledger.domain.model import books
 from services.credit_ledger.domain.model.agreement import Agreement, AgreementState
@@ -22,10 +22,8 @@ from services.credit_ledger.domain.model.operation import Facts
 from services.credit_ledger.domain.model.refund import CreditRefund, RefundState
 from services.credit_ledger.domain.model.tenders import Tenders
 from services.credit_ledger.domain.model.terms import Route
-from services.credit_ledger.domain.refunds import allocation as refund_allocation
-from services.credit_ledger.domain.refunds import surplus
-from services.credit_ledger.domain.refunds.allocation import Allocation
-from services.credit_ledger.domain.refunds.surplus import Waterfall
+from services.credit_ledger.domain.refunds.allocation import Allocation, allocate
+from services.credit_ledger.domain.refunds.surplus import Waterfall, spend_surplus
 from services.kernel.decision import Timer
 from services.kernel.errors import FailedPrecondition
 from services.kernel.journal import Unit, post
@@ -77,8 +75,8 @@ def refund(position: Position, body: RefundTenders) -> Applied:
 
 def credit_side(position: Position, agreement: Agreement, credit_minor: int, refund_id: str) -> CreditSide:
     """Post the credit share of a refund at the position's instant: allocation, fees, surplus."""
-    allocation = refund_allocation.allocate(agreement, credit_minor, position.at)
-    waterfall = surplus.spend(position, allocation.agreement, allocation.surplus_minor, refund_id)
+    allocation = allocate(agreement, credit_minor, position.at)
+    waterfall = spend_surplus(position, allocation.agreement, allocation.surplus_minor, refund_id)
     account = waterfall.position.account
     account = replace(
         account, used_minor=account.used_minor - allocation.principal_minor - waterfall.principal_minor,
@@ -161,8 +159,8 @@ def _other_tenders(
     position = taken.position
     if tenders.wallet_minor:
         position = position.plus(account=replace(account, wallet_minor=account.wallet_minor + tenders.wallet_minor))
-    identity = legs.leg_id(body.refund_id) if tenders.bank_minor else ""
-    position = legs.launched(
+    identity = leg_id(body.refund_id) if tenders.bank_minor else ""
+    position = launched(
         position, identity, Rail.CARD, agreement.payment_reference, tenders.bank_minor, body.order_id, body.refund_id
     )
     return position, Facts(merchant_payable_minor=taken.payable_minor), taken.lines + _tender_lines(tenders, account.id), identity

@@ -13,7 +13,7 @@ from services.kernel.money import half_up
 Parts = tuple[int, ...]
 
 
-def reduce(strategy: Strategy, amount: int, outstanding: Sequence[int]) -> Parts:
+def reduce_by(strategy: Strategy, amount: int, outstanding: Sequence[int]) -> Parts:
     """The reduction of each instalment under a strategy."""
     return _STRATEGIES[strategy](amount, outstanding)
 
@@ -53,12 +53,12 @@ def overdue_first(strategy: Strategy, amount: int, outstanding: Sequence[int], o
     """The reductions of overdue instalments, in order, and those of the others by the strategy (RA-4)."""
     late = in_order(amount, [whole if is_late else 0 for whole, is_late in zip(outstanding, overdue, strict=True)])
     others = [0 if is_late else whole for whole, is_late in zip(outstanding, overdue, strict=True)]
-    return late, reduce(strategy, amount - sum(late), others)
+    return late, reduce_by(strategy, amount - sum(late), others)
 
 
 def compare(amount: int, outstanding: Sequence[int]) -> Mapping[Strategy, tuple[Parts, Parts]]:
     """For each strategy its reductions and what would be left (PR-2)."""
-    reductions = {strategy: reduce(strategy, amount, outstanding) for strategy in Strategy}
+    reductions = {strategy: reduce_by(strategy, amount, outstanding) for strategy in Strategy}
     return {
         strategy: (parts, tuple(whole - part for whole, part in zip(outstanding, parts, strict=True)))
         for strategy, parts in reductions.items()

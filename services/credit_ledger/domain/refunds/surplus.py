@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from services.credit_ledger.domain.core.position import Position
-from services.credit_ledger.domain.dues import spending as dues
-from services.credit_ledger.domain.legs import life as legs
+from services.credit_ledger.domain.dues.spending import lines_of, spend, spend_on_charges
+from services.credit_ledger.domain.legs.life import launched, leg_id
 from services.credit_ledger.domain.model import books
 from services.credit_ledger.domain.model.agreement import Agreement
 from services.credit_ledger.domain.model.books import Lines
@@ -37,14 +37,14 @@ class Waterfall:
     steps: tuple[Step, ...] = ()
 
 
-def spend(position: Position, agreement: Agreement, surplus: int, refund_id: str) -> Waterfall:
+def spend_surplus(position: Position, agreement: Agreement, surplus: int, refund_id: str) -> Waterfall:
     """Spend the surplus of a refund of this agreement, which is as the refund left it. Loads the account's other open
     agreements, and under LIFO its repayments, only if there is something to spend."""
     if not surplus and not (position.facts and position.facts.paid_out):
         return Waterfall(position.plus(agreement))
-    own = dues.spend_on_charges(agreement, surplus, OWN_CHARGES)
+    own = spend_on_charges(agreement, surplus, OWN_CHARGES)
     position = position.plus(*(own.agreements or (agreement,)))
-    spent = dues.spend(position.family(Agreement), own.rest_minor, BILLED, AHEAD)
+    spent = spend(position.family(Agreement), own.rest_minor, BILLED, AHEAD)
     uses = own.uses + spent.uses
     position = position.plus(*spent.agreements)
     paid_out = _give_back(position, spent.rest_minor)
@@ -53,7 +53,7 @@ def spend(position: Position, agreement: Agreement, surplus: int, refund_id: str
     balance, short = max(0, spent.rest_minor - returned), max(0, returned - spent.rest_minor)
     owner = position.account.id
     lines = (
-        *dues.lines_of(uses, owner), *((books.TRANSIT_PAYOUT, back.instrument, -back.amount_minor) for back in given_back),
+        *lines_of(uses, owner), *((books.TRANSIT_PAYOUT, back.instrument, -back.amount_minor) for back in given_back),
         (books.CREDIT_BALANCE, owner, -balance),
         (books.CUSTOMER_RECEIVABLE, owner, short),
     )
@@ -85,8 +85,8 @@ def _paid_out(position: Position, paid_out: Iterable[PaidOut], refund_id: str) -
         repayment = position.find(Repayment, fact.repayment_id)
         if repayment is not None:
             position = position.plus(replace(repayment, given_back_minor=repayment.given_back_minor + fact.amount_minor))
-        identity = legs.leg_id(f"{refund_id}/{fact.repayment_id}")
-        position = legs.launched(position, identity, Rail.PAYOUT, fact.instrument, fact.amount_minor, refund_id=refund_id)
+        identity = leg_id(f"{refund_id}/{fact.repayment_id}")
+        position = launched(position, identity, Rail.PAYOUT, fact.instrument, fact.amount_minor, refund_id=refund_id)
         given_back.append(GivenBack(fact.instrument, fact.amount_minor, identity))
     return position, tuple(given_back)
 

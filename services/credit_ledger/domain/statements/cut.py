@@ -8,22 +8,22 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from services.credit_ledger.domain.core.position import Applied, Position
-from services.credit_ledger.domain.dues import spending as dues
+from services.credit_ledger.domain.dues.spending import Spent, billed_dues, lines_of, spend
 from services.credit_ledger.domain.model import books
 from services.credit_ledger.domain.model.account import CreditAccount
-from services.credit_ledger.domain.model.agreement import Agreement
+from services.credit_ledger.domain.model.agreement import Agreement, concluded, due_total
 from services.credit_ledger.domain.model.books import Lines
 from services.credit_ledger.domain.model.commands import CutStatement
 from services.credit_ledger.domain.model.events import StatementIssued
 from services.credit_ledger.domain.model.instalment import Instalment
-from services.credit_ledger.domain.model.statement import Standing, Statement, StatementLine, StatementState, statement_key
+from services.credit_ledger.domain.model.statement import Statement, StatementLine, statement_key
 from services.kernel.calendar import business_date, day_in_month, due_date, next_bill_date, start_of
 from services.kernel.decision import Timer
 from services.kernel.errors import FailedPrecondition, InvalidArgument, NotFound
 from services.kernel.ids import partition_of
 from services.kernel.journal import Journal, Unit, post
 
-TIMER = "statement_cut"
+CUT_TIMER = "statement_cut"
 """The kind of the timer that makes a due cut happen early enough; its key is the account."""
 
 SPREAD_SECONDS = 4 * 3600
@@ -47,13 +47,13 @@ def scheduled(account: CreditAccount, bill_date: date) -> tuple[CreditAccount, t
     if account.next_cut_at is not None:
         return account, ()
     cut_at = start_of(bill_date)
-    return replace(account, next_cut_at=cut_at), (timer(account.id, cut_at),)
+    return replace(account, next_cut_at=cut_at), (cut_timer(account.id, cut_at),)
 
 
-def timer(account_id: str, cut_at: datetime) -> Timer:
+def cut_timer(account_id: str, cut_at: datetime) -> Timer:
     """The timer of a cut, at a moment of the account's own after it."""
     own_moment = timedelta(seconds=partition_of(account_id, SPREAD_SECONDS))
-    return Timer(TIMER, account_id, account_id, cut_at + own_moment)
+    return Timer(CUT_TIMER, account_id, account_id, cut_at + own_moment)
 
 
 def cut_on_request(position: Position, body: CutStatement) -> Applied:
@@ -78,10 +78,10 @@ def cut(position: Position, bill_date: date) -> Position:
     agreements = position.family(Agreement)
     billed = {agreement.key: _billed(agreement, bill_date) for agreement in agreements}
     journals = tuple(journal for agreement in agreements for journal in _bill_journals(agreement, bill_date))
-    amount = dues.due_total(billed.values())
+    amount = due_total(billed.values())
     lines = _lines(billed.values())
     offset = min(position.account.credit_balance_minor, amount)
-    spent = dues.spend(billed.values(), offset, OFFSET_RULE)
+    spent = spend(billed.values(), offset, OFFSET_RULE)
     after = {**billed, **{agreement.key: agreement for agreement in spent.agreements}}
     account = _account_after(
         position.account, bill_date, offset, spent.principal_minor, after.values(), position.next_operation
@@ -91,30 +91,10 @@ def cut(position: Position, bill_date: date) -> Position:
     position = position.plus(
         *changed, statement, account=account, journals=journals + _offset_journals(account.id, spent),
         event=StatementIssued(account.id, bill_date, statement.due_date, amount, offset),
-        timers=(timer(account.id, account.next_cut_at),) if account.next_cut_at else (),
-        cleared=() if account.next_cut_at else ((TIMER, account.id),),
+        timers=(cut_timer(account.id, account.next_cut_at),) if account.next_cut_at else (),
+        cleared=() if account.next_cut_at else ((CUT_TIMER, account.id),),
     )
     return position.log(CutStatement(account.id, bill_date), statement.cut_at, reference=statement.key)
-
-
-def standing(statement: Statement, latest: bool, agreements: Iterable[Agreement], today: date) -> Standing:
-    """What an issued statement still asks for: what is due now of its lines, never above it (DOMAIN 2.6).
-
-    A later statement carries the rest forward, so that only the latest asks for anything.
-    """
-    if not latest:
-        return Standing(0, StatementState.CLOSED)
-    asked = statement.amount_minor - statement.offset_minor
-    stated = {(line.order_id, line.no) for line in statement.lines}
-    due = min(asked, sum(
-        item.due_minor for agreement in agreements for item in agreement.instalments
-        if (agreement.order_id, item.no) in stated
-    ))
-    if not due:
-        return Standing(0, StatementState.PAID)
-    if today > statement.due_date:
-        return Standing(due, StatementState.OVERDUE)
-    return Standing(due, StatementState.ISSUED if due == asked else StatementState.PARTIALLY_PAID)
 
 
 def _is_due(instalment: Instalment, bill_date: date) -> bool:
@@ -129,7 +109,7 @@ def _billed(agreement: Agreement, bill_date: date) -> Agreement:
             item._replace(billed=True) if _is_due(item, bill_date) else item for item in plan.instalments
         )) for plan in agreement.plans
     ))
-    return replace(after, state=dues.concluded(after))
+    return replace(after, state=concluded(after))
 
 
 def _bill_journals(agreement: Agreement, bill_date: date) -> tuple[Journal, ...]:
@@ -144,10 +124,10 @@ def _bill_journals(agreement: Agreement, bill_date: date) -> tuple[Journal, ...]
     ), agreement.order_id)
 
 
-def _offset_journals(account_id: str, spent: dues.Spent) -> tuple[Journal, ...]:
+def _offset_journals(account_id: str, spent: Spent) -> tuple[Journal, ...]:
     """P15."""
     used = sum(use.amount_minor for use in spent.uses)
-    lines: Lines = ((books.CREDIT_BALANCE, account_id, used), *dues.lines_of(spent.uses, account_id))
+    lines: Lines = ((books.CREDIT_BALANCE, account_id, used), *lines_of(spent.uses, account_id))
     op = "credit_balance_offset"
     return post(op, Unit.CNY, lines) + books.limit_restored(op, account_id, spent.principal_minor)
 
@@ -155,7 +135,7 @@ def _offset_journals(account_id: str, spent: dues.Spent) -> tuple[Journal, ...]:
 def _lines(agreements: Iterable[Agreement]) -> tuple[StatementLine, ...]:
     return tuple(
         StatementLine(due.order_id, due.no, due.due_date, item.outstanding_minor, item.fee_due_minor, item.late_minor)
-        for due in dues.billed(agreements) for item in (due.instalment,)
+        for due in billed_dues(agreements) for item in (due.instalment,)
     )
 
 
@@ -165,7 +145,7 @@ def _statement(
     """The document; its adjustments are the operations since the statement before (SC-2)."""
     account = position.account
     return Statement(
-        account_id=account.id, bill_date=bill_date, due_date=due_date(bill_date, account.bill_day, account.due_day),
+        account_id=account.id, bill_date=bill_date, due_date=due_date(bill_date, account.due_day),
         cut_at=start_of(bill_date), issued_at=position.at, amount_minor=amount, offset_minor=offset, lines=lines,
         first_operation=account.stated_operations + 1, last_operation=position.next_operation - 1,
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from services.credit_ledger.decisions.rules import RULES, TIMERS
+from services.credit_ledger.decisions import RULES, TIMERS
 from services.credit_ledger.domain.model.account import CreditAccount
 from services.credit_ledger.domain.model.agreement import Agreement
 from services.credit_ledger.domain.model.operation import Operation

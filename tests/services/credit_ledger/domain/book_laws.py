@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 from services.credit_ledger.domain.legs.life import rejected_leg_id
 from services.credit_ledger.domain.log import replay
+from services.credit_ledger.domain.log.inputs import APPLY
 from services.credit_ledger.domain.model.agreement import Agreement, AgreementState, HoldState
 from services.credit_ledger.domain.model.instalment import Instalment
 from services.credit_ledger.domain.model.leg import LegState, Rail, RefundLeg
@@ -222,7 +223,7 @@ def a_statement_is_the_sum_of_its_lines(book: BookInMemory) -> None:
 
 def the_log_gives_the_account(book: BookInMemory) -> None:
     """Replay equals state: the fold of the log is the account, row for row (P24, U5)."""
-    world = replay.fold(replay.effective(book.operations(ACCOUNT)))
+    world = replay.fold(replay.effective(book.operations(ACCOUNT)), APPLY)
     assert replay.same_books(world, book.account(ACCOUNT))
     stored = {row.key: row for row in agreements(book)}
     assert world.agreements.keys() == stored.keys()
@@ -235,7 +236,7 @@ def the_log_gives_the_account(book: BookInMemory) -> None:
 
 def the_log_gives_the_book(book: BookInMemory) -> None:
     """The fold of the log posts what was posted, but for merchants, rails and what settled outside."""
-    posted = replay.fold(replay.effective(book.operations(ACCOUNT))).posted
+    posted = replay.fold(replay.effective(book.operations(ACCOUNT)), APPLY).posted
     folded: Counter[tuple[Unit, str]] = Counter()
     for (unit, account, _), amount in posted.items():
         folded[unit, account] += amount

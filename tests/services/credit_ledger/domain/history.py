@@ -4,8 +4,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from services.credit_ledger.domain import explanation
 from services.credit_ledger.domain.model import commands
+from services.credit_ledger.domain.model.adjustment import AdjustedLine
 from services.credit_ledger.domain.model.agreement import Agreement, HoldState
 from services.credit_ledger.domain.model.effects import CreditEffect, Preview
 from services.credit_ledger.domain.model.leg import RefundLeg
@@ -14,11 +14,12 @@ from services.credit_ledger.domain.model.refund import CreditRefund
 from services.credit_ledger.domain.model.statement import Statement
 from services.credit_ledger.domain.model.tenders import Tenders
 from services.credit_ledger.domain.model.terms import CreditTerms, SurplusPolicy
-from services.credit_ledger.domain.statements.cut import standing
+from services.credit_ledger.domain.statements.still_due import still_due
 from services.kernel.calendar import business_date
 from services.kernel.decision import Busy, Refused
 from services.kernel.messages import Op
 from services.kernel.shares import share_keys
+from tests.services.credit_ledger.domain import recomputing
 from tests.services.credit_ledger.domain.book_in_memory import BookInMemory
 from tests.services.credit_ledger.domain.book_laws import ACCOUNT
 
@@ -122,7 +123,7 @@ class History:
 
     def adjust(self, order: Agreement, account: str, against: str, amount: int) -> None:
         """A manual adjustment of today; it is refused where the customer has not so much."""
-        lines = (commands.AdjustedLine(account, amount), commands.AdjustedLine(against, -amount))
+        lines = (AdjustedLine(account, amount), AdjustedLine(against, -amount))
         self.plain(commands.PostAdjustment(
             ACCOUNT, order.key, "case", lines, "maker", "checker", ("order page", "bill page"), "found", business_date(self.at)
         ))
@@ -162,8 +163,8 @@ class History:
         self.statements, agreements = issued, self.agreements()
         due = sum(item.due_minor for row in agreements for item in row.instalments)
         for key, row in issued.items():
-            asked = standing(row, key == max(issued), agreements, business_date(self.at))
-            assert 0 <= asked.due_minor <= min(due, row.amount_minor - row.offset_minor)
+            asked = still_due(row, key == max(issued), agreements, business_date(self.at))
+            assert 0 <= asked.amount_minor <= min(due, row.amount_minor - row.offset_minor)
 
     def _refund_of(self, order: Agreement, part: int, too_much: int = 0) -> commands.RefundTenders:
         self.refunds += 1
@@ -193,8 +194,8 @@ class History:
     def _kept(self, result: Any) -> Any:
         """Every effect explains itself to the fen (U2), and a posted refund is remembered."""
         if isinstance(result, CreditEffect):
-            assert all(explanation.holds(step) for step in result.steps)
-            assert all(explanation.text(step).chinese and explanation.text(step).english for step in result.steps)
+            assert all(recomputing.holds(step) for step in result.steps)
+            assert all(recomputing.words(step).zh and recomputing.words(step).en for step in result.steps)
             if result.op.startswith("refund") and result.refund_id in {op.reference for op in self.book.operations(ACCOUNT)}:
                 self._accounted_for(result)
                 self.posted[result.refund_id] = result.order_id

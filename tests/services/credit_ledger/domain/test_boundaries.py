@@ -93,6 +93,22 @@ def test_the_network_may_confirm_for_24_hours_inclusive(seconds: int, accepted: 
         assert isinstance(shop.book.ask(ACCOUNT, by_hand, now), CreditEffect)
 
 
+@pytest.mark.parametrize(("checker", "evidence", "reason"), [
+    (" MAKER", ("order page", "bill page"), "FOUR_EYES"), ("checker", ("page", "ＰＡＧＥ"), "EVIDENCE_REQUIRED"),
+])
+def test_a_refund_is_put_right_by_two_people_with_two_papers(checker: str, evidence: tuple[str, ...], reason: str) -> None:
+    """MA-1, MA-3: one person under two spellings is one, and so is a paper."""
+    shop = Shop()
+    shop.bought("ord_1", "2026-03-10 10:00:00", Tenders(100_000), CreditTerms(plan=PlanKind.DEFERRED, route=Route.FLASH))
+    shop.refund("ord_1", "2026-03-20 15:00:00", 100_000)
+
+    refused = shop.plain(
+        commands.AdjustRefund(ACCOUNT, "ord_1", "maker", checker, evidence), "2026-03-21 15:00:01"
+    )
+
+    assert refused.reason == reason
+
+
 @pytest.mark.parametrize(("seconds", "accepted"), [(-1, True), (0, True), (1, False)])
 def test_a_hold_lasts_thirty_days_inclusive(seconds: int, accepted: bool) -> None:
     """A14: capture checks it by itself; what expired is released and revoked, and never captured."""

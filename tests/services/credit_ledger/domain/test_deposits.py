@@ -6,7 +6,7 @@ from services.credit_ledger.domain.model import commands
 from services.credit_ledger.domain.model.account import AccountState
 from services.credit_ledger.domain.model.effects import CreditEffect
 from services.credit_ledger.domain.model.leg import LegState, RefundLeg, SendLeg
-from services.credit_ledger.domain.model.refund import PaymentReference
+from services.credit_ledger.domain.model.payment_reference import PaymentReference
 from services.credit_ledger.domain.model.tenders import Tenders
 from services.kernel.decision import Refused
 from services.kernel.messages import Op

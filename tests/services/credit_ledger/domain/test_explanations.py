@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.credit_ledger.domain import explanation
 from services.credit_ledger.domain.model.effects import CreditEffect, Step
+from tests.services.credit_ledger.domain import recomputing
 from tests.services.credit_ledger.domain.random_cases import POLICIES, random_case
 from tests.services.credit_ledger.domain.scenario_player import ScenarioPlayer
 from tests.services.credit_ledger.domain.test_scenarios import CASES
@@ -21,10 +21,10 @@ def explain(effect: CreditEffect) -> None:
     """The chain of one effect: it computes again, and its links make the credit share."""
     by_rule: dict[str, int] = {}
     for step in effect.steps:
-        assert explanation.holds(step), step
-        words = explanation.text(step)
-        assert any("一" <= letter <= "鿿" for letter in words.chinese)
-        assert words.english.isascii()
+        assert recomputing.holds(step), step
+        words = recomputing.words(step)
+        assert any("一" <= letter <= "鿿" for letter in words.zh)
+        assert words.en.isascii()
         by_rule[step.rule] = by_rule.get(step.rule, 0) + step.amount_minor
     principal = sum(by_rule.get(rule, 0) for rule in ("RA-3", "RA-4", "PR-1", "PR-2"))
     surplus = by_rule.get("RA-5", 0)
@@ -58,14 +58,14 @@ def test_a_forged_step_does_not_hold() -> None:
     more = Step("PR-1", "PROPORTIONAL", 11, (10,), (1, 2, 3), (5, 5, 5), (3, 3, 5))
     moved = Step("PR-1", "PROPORTIONAL", 10, (10,), (1, 2, 3), (5, 5, 5), (4, 3, 3))
 
-    assert [explanation.holds(step) for step in (honest, more, moved)] == [True, False, False]
+    assert [recomputing.holds(step) for step in (honest, more, moved)] == [True, False, False]
 
 
 def test_a_step_in_words() -> None:
     """The rule's sentence with the numbers of this refund."""
     step = Step("RA-4", "in_order", 33_333, (50_000,), (1, 2), (33_333, 33_333), (33_333, 0))
 
-    words = explanation.text(step)
+    words = recomputing.words(step)
 
-    assert words.chinese == "先冲抵逾期第 1 期本金 333.33 元"
-    assert words.english == "overdue instalments 1 come first: 333.33 of principal is cleared"
+    assert words.zh == "先冲抵逾期第 1 期本金 333.33 元"
+    assert words.en == "overdue instalments 1 come first: 333.33 of principal is cleared"

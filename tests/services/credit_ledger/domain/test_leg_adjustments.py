@@ -5,11 +5,11 @@ from datetime import date
 
 import pytest
 
-from services.credit_ledger.domain.legs import life as legs
+from services.credit_ledger.domain.legs.life import LEG_TIMER
 from services.credit_ledger.domain.model import commands
+from services.credit_ledger.domain.model.adjustment import Adjustment
 from services.credit_ledger.domain.model.events import BankRefundSettled
 from services.credit_ledger.domain.model.leg import LegState, QueryLeg, RefundLeg, SendLeg
-from services.credit_ledger.domain.model.refund import Adjustment
 from services.credit_ledger.domain.model.tenders import Tenders
 from services.kernel.decision import Refused
 from tests.services.credit_ledger.domain.book_laws import ACCOUNT
@@ -56,7 +56,7 @@ def test_a_retry_asks_first_and_keeps_the_id() -> None:
     leg = leg_of(shop)
 
     again = shop.plain(retrying(shop), ADJUSTED)
-    waiting = (legs.TIMER, leg.id) in shop.book.timers
+    waiting = (LEG_TIMER, leg.id) in shop.book.timers
     report(shop, Report.SETTLED, ADJUSTED)
 
     assert (again.id, again.state, again.attempts, waiting) == (leg.id, LegState.UNKNOWN, 0, True)
@@ -138,6 +138,7 @@ def test_a_payout_is_settled_by_hand_without_an_order() -> None:
 
 @pytest.mark.parametrize(("change", "reason"), [
     ({"checker": "ann"}, "FOUR_EYES"), ({"maker": ""}, "FOUR_EYES"), ({"evidence": ("a", "a")}, "EVIDENCE_REQUIRED"),
+    ({"checker": " ANN"}, "FOUR_EYES"), ({"evidence": ("page", " PAGE ")}, "EVIDENCE_REQUIRED"),
     ({"reason": ""}, "INVALID_ARGUMENT"), ({"order_id": "ord_2"}, "INVALID_ARGUMENT"),
     ({"leg_id": "leg_none"}, "LEG_NOT_FOUND"), ({"effective_date": date(2026, 3, 11)}, "BACKDATED"),
 ])

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from services.credit_ledger.domain.legs import life as legs
+from services.credit_ledger.domain.legs import life
 from services.credit_ledger.domain.model import commands
 from services.credit_ledger.domain.model.events import BankRefundSettled
 from services.credit_ledger.domain.model.leg import LegState, QueryLeg, RefundLeg, SendLeg
@@ -38,7 +38,7 @@ def report(shop: Shop, said: Report, when: str = "2026-03-12 10:00:01") -> None:
 
 def due_at(shop: Shop) -> datetime:
     """When the leg's timer is due."""
-    return shop.book.timers[legs.TIMER, leg_of(shop).id].due_at
+    return shop.book.timers[life.LEG_TIMER, leg_of(shop).id].due_at
 
 
 def test_a_refund_sends_its_leg_after_the_decision() -> None:
@@ -74,13 +74,13 @@ def test_settlement_posts_once_and_tells_the_order() -> None:
     assert shop.ops().count("card_refund_settled") == 1
     assert shop.book.balance("L.REFUND.TRANSIT.CARD") == shop.book.balance("A.CH.CARD") == 0
     assert shop.book.notices == [BankRefundSettled("ord_1", "ref_1", leg.id, 5_000)]
-    assert (legs.TIMER, leg.id) not in shop.book.timers
+    assert (life.LEG_TIMER, leg.id) not in shop.book.timers
 
 
 def test_a_leg_without_an_answer_becomes_an_exception_and_can_still_settle() -> None:
     """Bounded attempts, an alarm, and the late good news counts."""
     shop, _ = shop_with_leg()
-    for _ in range(legs.ATTEMPTS_MAX + 1):
+    for _ in range(life.ATTEMPTS_MAX + 1):
         shop.book.fire(due_at(shop))
 
     exceptional = leg_of(shop).state
@@ -96,13 +96,13 @@ def test_an_accepted_leg_waits_as_long_as_it_takes() -> None:
     """The acquirer has it: asking goes on at the longest pause, and a late SENT takes nothing back."""
     shop, _ = shop_with_leg()
     report(shop, Report.ACCEPTED)
-    for _ in range(legs.ATTEMPTS_MAX + 5):
+    for _ in range(life.ATTEMPTS_MAX + 5):
         shop.book.fire(due_at(shop))
 
     report(shop, Report.SENT, "2026-03-30 10:00:00")
 
     assert leg_of(shop).state is LegState.ACCEPTED
-    assert leg_of(shop).attempts > legs.ATTEMPTS_MAX
+    assert leg_of(shop).attempts > life.ATTEMPTS_MAX
 
 
 def test_a_rejected_leg_waits_for_a_person() -> None:
@@ -113,7 +113,7 @@ def test_a_rejected_leg_waits_for_a_person() -> None:
 
     assert leg_of(shop).state is LegState.EXCEPTION
     assert shop.book.balance("L.REFUND.TRANSIT.CARD") == -5_000
-    assert (legs.TIMER, leg.id) not in shop.book.timers
+    assert (life.LEG_TIMER, leg.id) not in shop.book.timers
 
 
 @pytest.mark.parametrize("reverse", [False, True])
@@ -168,6 +168,6 @@ def test_the_first_pause_is_short_and_none_is_longer_than_an_hour() -> None:
         shop.book.fire(last)
         pauses.append(due_at(shop) - last)
 
-    assert pauses[0] == timedelta(seconds=legs.RETRY_SECONDS)
-    assert max(pauses) == timedelta(seconds=legs.RETRY_SECONDS_MAX)
+    assert pauses[0] == timedelta(seconds=life.RETRY_SECONDS)
+    assert max(pauses) == timedelta(seconds=life.RETRY_SECONDS_MAX)
     assert pauses == sorted(pauses)

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
+from services.credit_ledger.domain.log.adjustment_lines import adjustments
 from services.credit_ledger.domain.model import commands
 from services.credit_ledger.domain.model.account import AccountState
-from services.credit_ledger.domain.model.commands import AdjustedLine, PostAdjustment
-from services.credit_ledger.domain.model.refund import Adjustment
-from services.credit_ledger.domain.model.statement import Statement, adjustments, statement_key
+from services.credit_ledger.domain.model.adjustment import AdjustedLine, Adjustment
+from services.credit_ledger.domain.model.commands import PostAdjustment
+from services.credit_ledger.domain.model.statement import Statement, statement_key
 from services.credit_ledger.domain.model.tenders import Tenders
 from services.kernel.decision import Refused
 from tests.services.credit_ledger.domain.book_laws import ACCOUNT
@@ -92,6 +93,8 @@ def test_what_is_no_journal_or_not_there_is_refused(lines: list[tuple[str, int]]
 
 @pytest.mark.parametrize(("change", "reason"), [
     ({"checker": "ann"}, "FOUR_EYES"), ({"maker": ""}, "FOUR_EYES"), ({"evidence": ("a", "a")}, "EVIDENCE_REQUIRED"),
+    ({"checker": " ANN"}, "FOUR_EYES"), ({"checker": "ａｎｎ"}, "FOUR_EYES"), ({"maker": "\u3000"}, "FOUR_EYES"),
+    ({"evidence": ("page", " PAGE ")}, "EVIDENCE_REQUIRED"), ({"evidence": ("page", "\u3000")}, "EVIDENCE_REQUIRED"),
     ({"reason": ""}, "INVALID_ARGUMENT"), ({"case_id": ""}, "INVALID_ARGUMENT"), ({"order_id": "ord_2"}, "ORDER_NOT_FOUND"),
     ({"effective_date": date(2026, 3, 21)}, "INVALID_ARGUMENT"), ({"effective_date": date(2026, 3, 9)}, "BACKDATED"),
 ])

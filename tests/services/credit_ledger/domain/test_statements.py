@@ -2,12 +2,14 @@
 
 import pytest
 
+from services.credit_ledger.domain.log.adjustment_lines import adjustments
 from services.credit_ledger.domain.model import commands
 from services.credit_ledger.domain.model.agreement import Agreement
-from services.credit_ledger.domain.model.statement import Statement, StatementState, adjustments, statement_key
+from services.credit_ledger.domain.model.statement import Statement, StatementState, statement_key
 from services.credit_ledger.domain.model.tenders import Tenders
 from services.credit_ledger.domain.model.terms import CreditTerms, PlanKind
-from services.credit_ledger.domain.statements import cut as statement_cut
+from services.credit_ledger.domain.statements import cut
+from services.credit_ledger.domain.statements.still_due import still_due
 from services.kernel.calendar import business_date, start_of
 from services.kernel.decision import Refused
 from tests.services.credit_ledger.domain.book_laws import ACCOUNT
@@ -28,10 +30,10 @@ def billed_shop() -> Shop:
 def asked(shop: Shop, when: str) -> tuple[int, StatementState]:
     """What the April statement asks for at an instant."""
     issued = {row.bill_date: row for row in shop.book.family(Statement, ACCOUNT)}
-    found = statement_cut.standing(
+    found = still_due(
         issued[APRIL], max(issued) == APRIL, shop.book.family(Agreement, ACCOUNT), business_date(at(when))
     )
-    return found.due_minor, found.state
+    return found.amount_minor, found.state
 
 
 def test_a_refund_lowers_what_is_still_due_at_once_and_not_the_document() -> None:
@@ -103,9 +105,9 @@ def test_a_cut_is_made_once() -> None:
 
 def test_a_timer_comes_within_hours_and_every_account_has_its_own_moment() -> None:
     """A bill day's midnight must not stop settlements; the cut itself stays at midnight."""
-    moments = {statement_cut.timer(f"acc_{n}", start_of(APRIL)).due_at - start_of(APRIL) for n in range(500)}
+    moments = {cut.cut_timer(f"acc_{n}", start_of(APRIL)).due_at - start_of(APRIL) for n in range(500)}
 
-    assert max(moments).total_seconds() < statement_cut.SPREAD_SECONDS
+    assert max(moments).total_seconds() < cut.SPREAD_SECONDS
     assert len(moments) > 450
 
 
@@ -119,6 +121,18 @@ def test_a_statement_of_another_day_is_refused(bill_date: str, when: str, reason
 
     assert isinstance(result, Refused)
     assert result.reason == reason
+
+
+def test_a_bill_of_february_is_due_in_march_where_the_due_day_would_not_come_after_it() -> None:
+    """SD-3 and N6: bill day 30, due day 31; the instalment and the document name the same day, and it is not overdue before."""
+    shop = Shop(bill_day=30, due_day=31)
+    shop.bought("ord_1", "2026-02-10 10:00:00", Tenders(100_000), LATER)
+
+    statement = shop.plain(commands.CutStatement(ACCOUNT, at("2026-02-28 00:00:00").date()), "2026-02-28 00:00:00")
+    late = shop.plain(commands.AccrueLateFees(ACCOUNT, at("2026-03-31 00:00:00").date()), "2026-03-31 10:00:00")
+
+    assert statement.due_date == shop.instalments("ord_1")[0].due_date == at("2026-03-31 00:00:00").date()
+    assert late.amount_minor == 0
 
 
 def test_an_account_with_nothing_to_bill_has_no_cut_to_come() -> None:

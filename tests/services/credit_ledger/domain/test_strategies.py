@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from services.credit_ledger.domain.holds.schedule import parts
 from services.credit_ledger.domain.model.terms import Strategy
-from services.credit_ledger.domain.refunds.strategies import compare, overdue_first, reduce
+from services.credit_ledger.domain.refunds.strategies import compare, overdue_first, reduce_by
 
 GOLDEN = Path(__file__).parents[5] / "shared" / "golden" / "cases.json"
 CASES: list[dict[str, Any]] = json.loads(GOLDEN.read_text())["cases"] if GOLDEN.exists() else []
@@ -52,7 +52,7 @@ def test_every_strategy_places_the_whole_amount_within_what_is_outstanding(
     """Never a negative share, never a lost fen, never below zero."""
     amount, outstanding = refund
 
-    shares = reduce(strategy, amount, outstanding)
+    shares = reduce_by(strategy, amount, outstanding)
 
     assert sum(shares) == amount
     assert all(0 <= share <= whole for share, whole in zip(shares, outstanding, strict=True))
@@ -77,14 +77,14 @@ def test_overdue_instalments_are_cleared_before_any_other(
 
 def test_few_fen_over_many_instalments_give_no_negative_share() -> None:
     """EQUAL: 2 fen over three: the even share is 1, the last gets what nobody was offered."""
-    assert reduce(Strategy.EQUAL, 2, [5, 5, 5]) == (1, 1, 0)
-    assert reduce(Strategy.EQUAL, 1, [5, 5, 5]) == (0, 0, 1)
+    assert reduce_by(Strategy.EQUAL, 2, [5, 5, 5]) == (1, 1, 0)
+    assert reduce_by(Strategy.EQUAL, 1, [5, 5, 5]) == (0, 0, 1)
 
 
 def test_an_even_share_above_an_instalment_is_shared_out_again() -> None:
     """EQUAL: what did not fit goes round once more."""
-    assert reduce(Strategy.EQUAL, 10, [1, 9, 9]) == (1, 4, 5)
-    assert reduce(Strategy.EQUAL, 19, [1, 9, 9]) == (1, 9, 9)
+    assert reduce_by(Strategy.EQUAL, 10, [1, 9, 9]) == (1, 4, 5)
+    assert reduce_by(Strategy.EQUAL, 19, [1, 9, 9]) == (1, 9, 9)
 
 
 @given(principal=st.integers(0, 10**9), count=st.integers(1, 24), fee_ppm=st.integers(0, 10**6))

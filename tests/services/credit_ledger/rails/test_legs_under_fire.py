@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from services.credit_ledger.domain.legs.life import TIMER
+from services.credit_ledger.domain.legs.life import LEG_TIMER
 from services.credit_ledger.domain.model import commands
 from services.credit_ledger.domain.model.leg import Rail
 from services.credit_ledger.domain.model.tenders import Tenders
@@ -52,12 +52,12 @@ async def _report(ledger: Ledger, act: Perform, actions: Sequence[object], times
 
 async def _due(ledger: Ledger) -> list[Message]:
     """Move the clock on to the next timer, and take what is due then."""
-    due_at = await ledger.connection.fetchval("select min(due_at) from timers where kind = $1", TIMER)
+    due_at = await ledger.connection.fetchval("select min(due_at) from timers where kind = $1", LEG_TIMER)
     if due_at is None:
         return []
     ledger.now = max(ledger.now, due_at + timedelta(milliseconds=1))
     found = await timers.find_due(ledger.connection, range(PARTITIONS), ledger.now, 1_000, sagas=False)
-    return [message for message in found if isinstance(message.body, TimerDue) and message.body.kind == TIMER]
+    return [message for message in found if isinstance(message.body, TimerDue) and message.body.kind == LEG_TIMER]
 
 
 async def _settle(ledger: Ledger, act: Perform, actions: Sequence[object], times: int = 1) -> None:

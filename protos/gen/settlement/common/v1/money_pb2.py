@@ -26,7 +26,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n settlement/common/v1/money.proto\x12\x14settlement.common.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\"I\n\x05Money\x12\x19\n\x0bminor_units\x18\x01 \x01(\x03\x42\x04\xe2\x41\x01\x02\x12%\n\rcurrency_code\x18\x02 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\n\x03\x43NYb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n settlement/common/v1/money.proto\x12\x14settlement.common.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\"a\n\x05Money\x12\x31\n\x0bminor_units\x18\x01 \x01(\x03\x42\x1c\xe2\x41\x01\x02\xbaH\x15\"\x13\x18\x80\xc0\xca\xf3\x84\xa3\x02(\x80\xc0\xb5\x8c\xfb\xdc\xfd\xff\xff\x01\x12%\n\rcurrency_code\x18\x02 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\n\x03\x43NYb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,9 +34,9 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'settlement.common.v1.money_
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_MONEY'].fields_by_name['minor_units']._loaded_options = None
-  _globals['_MONEY'].fields_by_name['minor_units']._serialized_options = b'\342A\001\002'
+  _globals['_MONEY'].fields_by_name['minor_units']._serialized_options = b'\342A\001\002\272H\025\"\023\030\200\300\312\363\204\243\002(\200\300\265\214\373\334\375\377\377\001'
   _globals['_MONEY'].fields_by_name['currency_code']._loaded_options = None
   _globals['_MONEY'].fields_by_name['currency_code']._serialized_options = b'\342A\001\002\272H\007r\005\n\003CNY'
   _globals['_MONEY']._serialized_start=120
-  _globals['_MONEY']._serialized_end=193
+  _globals['_MONEY']._serialized_end=217
 # @@protoc_insertion_point(module_scope)

@@ -25,7 +25,9 @@ class Money(_message.Message):
     MINOR_UNITS_FIELD_NUMBER: _builtins.int
     CURRENCY_CODE_FIELD_NUMBER: _builtins.int
     minor_units: _builtins.int
-    """Amount in minor units; 123456 is 1234.56 CNY. The sign is checked where the amount is used (INVALID_AMOUNT)."""
+    """Amount in minor units; 123456 is 1234.56 CNY. A request names at most 10^13 (a hundred billion yuan); the sign is
+    checked where the amount is used (INVALID_AMOUNT both).
+    """
     currency_code: _builtins.str
     """ISO 4217 code. The books are kept in CNY."""
     def __init__(

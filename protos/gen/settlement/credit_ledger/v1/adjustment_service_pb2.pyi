@@ -141,9 +141,9 @@ class AdjustRefundRequest(_message.Message):
     order_id: _builtins.str
     """The order whose refund is pending."""
     maker: _builtins.str
-    """Who asks for it."""
+    """Who asks for it: letters (Latin, Chinese), digits, spaces and ._-:@+ (the same in `checker`)."""
     checker: _builtins.str
-    """Who checked it; not the maker."""
+    """Who checked it; not the maker, however the two names are written (case, width, accents, look-alikes): FOUR_EYES."""
     reason: _builtins.str
     """Why."""
     effective_date: _builtins.str
@@ -152,7 +152,7 @@ class AdjustRefundRequest(_message.Message):
     """Permits an effective date in a period whose statement is issued."""
     @_builtins.property
     def evidence(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """References of the evidence, at least two: order page and bill page."""
+        """References of the evidence, at least two different ones: order page and bill page. ASCII, Latin and Chinese letters."""
 
     def __init__(
         self,
@@ -227,9 +227,9 @@ class PostAdjustmentRequest(_message.Message):
     case_id: _builtins.str
     """The case it belongs to, the caller's own number."""
     maker: _builtins.str
-    """Who asks for it."""
+    """Who asks for it: letters (Latin, Chinese), digits, spaces and ._-:@+ (the same in `checker`)."""
     checker: _builtins.str
-    """Who checked it; not the maker."""
+    """Who checked it; not the maker, however the two names are written (case, width, accents, look-alikes): FOUR_EYES."""
     reason: _builtins.str
     """Why; the customer reads it beside the movement."""
     effective_date: _builtins.str
@@ -242,7 +242,7 @@ class PostAdjustmentRequest(_message.Message):
 
     @_builtins.property
     def evidence(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """References of the evidence, at least two: order page and bill page."""
+        """References of the evidence, at least two different ones: order page and bill page. ASCII, Latin and Chinese letters."""
 
     def __init__(
         self,
@@ -378,9 +378,9 @@ class SettleLegRequest(_message.Message):
     order_id: _builtins.str
     """The order that the leg is for (DOMAIN MA-2); empty for a payout."""
     maker: _builtins.str
-    """Who asks for it."""
+    """Who asks for it: letters (Latin, Chinese), digits, spaces and ._-:@+ (the same in `checker`)."""
     checker: _builtins.str
-    """Who checked it; not the maker."""
+    """Who checked it; not the maker, however the two names are written (case, width, accents, look-alikes): FOUR_EYES."""
     reason: _builtins.str
     """Why."""
     effective_date: _builtins.str
@@ -389,7 +389,7 @@ class SettleLegRequest(_message.Message):
     """Permits an effective date in a period whose statement is issued."""
     @_builtins.property
     def evidence(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """References of the evidence, at least two: order page and bill page."""
+        """References of the evidence, at least two different ones: order page and bill page. ASCII, Latin and Chinese letters."""
 
     def __init__(
         self,

@@ -28,7 +28,7 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from settlement.credit_ledger.v1 import statement_pb2 as settlement_dot_credit__ledger_dot_v1_dot_statement__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n3settlement/credit_ledger/v1/statement_service.proto\x12\x1bsettlement.credit_ledger.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a+settlement/credit_ledger/v1/statement.proto\"\xad\x01\n\x13\x43utStatementRequest\x12 \n\nrequest_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12\x38\n\naccount_id\x18\x02 \x01(\tB$\xe2\x41\x01\x02\xbaH\x1dr\x1b\x32\x19^acc_[A-Za-z0-9_-]{1,60}$\x12:\n\tbill_date\x18\x03 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x32\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$\"Q\n\x14\x43utStatementResponse\x12\x39\n\tstatement\x18\x01 \x01(\x0b\x32&.settlement.credit_ledger.v1.Statement\"\xba\x01\n\x14RunStatementsRequest\x12 \n\nrequest_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12:\n\tbill_date\x18\x02 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x32\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$\x12!\n\x10\x61\x66ter_account_id\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12!\n\x0c\x61\x63\x63ounts_max\x18\x04 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\x84=(\x00\"]\n\x15RunStatementsResponse\x12\x14\n\x0c\x61\x63\x63ounts_cut\x18\x01 \x01(\x03\x12\x17\n\x0fnext_account_id\x18\x02 \x01(\t\x12\x15\n\raccounts_busy\x18\x03 \x01(\x03\"\xab\x01\n\x15ListStatementsRequest\x12\x38\n\naccount_id\x18\x01 \x01(\tB$\xe2\x41\x01\x02\xbaH\x1dr\x1b\x32\x19^acc_[A-Za-z0-9_-]{1,60}$\x12\x1c\n\tpage_size\x18\x02 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18x(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03\x12\x1c\n\x0bmin_version\x18\x04 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\"m\n\x16ListStatementsResponse\x12:\n\nstatements\x18\x01 \x03(\x0b\x32&.settlement.credit_ledger.v1.Statement\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa9\x01\n\x13GetStatementRequest\x12\x38\n\naccount_id\x18\x01 \x01(\tB$\xe2\x41\x01\x02\xbaH\x1dr\x1b\x32\x19^acc_[A-Za-z0-9_-]{1,60}$\x12:\n\tbill_date\x18\x02 \x01(\tB\'\xe2\x41\x01\x02\xbaH r\x1e\x32\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$\x12\x1c\n\x0bmin_version\x18\x03 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\"Q\n\x14GetStatementResponse\x12\x39\n\tstatement\x18\x01 \x01(\x0b\x32&.settlement.credit_ledger.v1.Statement2\xaf\x05\n\x10StatementService\x12\xa8\x01\n\x0c\x43utStatement\x12\x30.settlement.credit_ledger.v1.CutStatementRequest\x1a\x31.settlement.credit_ledger.v1.CutStatementResponse\"3\x82\xd3\xe4\x93\x02-\"(/v1/accounts/{account_id}/statements:cut:\x01*\x12\x95\x01\n\rRunStatements\x12\x31.settlement.credit_ledger.v1.RunStatementsRequest\x1a\x32.settlement.credit_ledger.v1.RunStatementsResponse\"\x1d\x82\xd3\xe4\x93\x02\x17\"\x12/v1/statements:run:\x01*\x12\xa7\x01\n\x0eListStatements\x12\x32.settlement.credit_ledger.v1.ListStatementsRequest\x1a\x33.settlement.credit_ledger.v1.ListStatementsResponse\",\x82\xd3\xe4\x93\x02&\x12$/v1/accounts/{account_id}/statements\x12\xad\x01\n\x0cGetStatement\x12\x30.settlement.credit_ledger.v1.GetStatementRequest\x1a\x31.settlement.credit_ledger.v1.GetStatementResponse\"8\x82\xd3\xe4\x93\x02\x32\x12\x30/v1/accounts/{account_id}/statements/{bill_date}b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n3settlement/credit_ledger/v1/statement_service.proto\x12\x1bsettlement.credit_ledger.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a+settlement/credit_ledger/v1/statement.proto\"\xba\x02\n\x13\x43utStatementRequest\x12 \n\nrequest_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12\x38\n\naccount_id\x18\x02 \x01(\tB$\xe2\x41\x01\x02\xbaH\x1dr\x1b\x32\x19^acc_[A-Za-z0-9_-]{1,60}$\x12\xc6\x01\n\tbill_date\x18\x03 \x01(\tB\xb2\x01\xe2\x41\x01\x02\xbaH\xaa\x01\xba\x01\xa6\x01\n\x04\x64\x61te\x12@must be a date from 1970-01-01 to 2200-12-31, written YYYY-MM-DD\x1a\\this.matches(\'^[0-9]{4}-[0-9]{2}-[0-9]{2}$\') && this >= \'1970-01-01\' && this <= \'2200-12-31\'\"Q\n\x14\x43utStatementResponse\x12\x39\n\tstatement\x18\x01 \x01(\x0b\x32&.settlement.credit_ledger.v1.Statement\"\xc7\x02\n\x14RunStatementsRequest\x12 \n\nrequest_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12\xc6\x01\n\tbill_date\x18\x02 \x01(\tB\xb2\x01\xe2\x41\x01\x02\xbaH\xaa\x01\xba\x01\xa6\x01\n\x04\x64\x61te\x12@must be a date from 1970-01-01 to 2200-12-31, written YYYY-MM-DD\x1a\\this.matches(\'^[0-9]{4}-[0-9]{2}-[0-9]{2}$\') && this >= \'1970-01-01\' && this <= \'2200-12-31\'\x12!\n\x10\x61\x66ter_account_id\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12!\n\x0c\x61\x63\x63ounts_max\x18\x04 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\x84=(\x00\"]\n\x15RunStatementsResponse\x12\x14\n\x0c\x61\x63\x63ounts_cut\x18\x01 \x01(\x03\x12\x17\n\x0fnext_account_id\x18\x02 \x01(\t\x12\x15\n\raccounts_busy\x18\x03 \x01(\x03\"\xab\x01\n\x15ListStatementsRequest\x12\x38\n\naccount_id\x18\x01 \x01(\tB$\xe2\x41\x01\x02\xbaH\x1dr\x1b\x32\x19^acc_[A-Za-z0-9_-]{1,60}$\x12\x1c\n\tpage_size\x18\x02 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18x(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03\x12\x1c\n\x0bmin_version\x18\x04 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\"m\n\x16ListStatementsResponse\x12:\n\nstatements\x18\x01 \x03(\x0b\x32&.settlement.credit_ledger.v1.Statement\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xb6\x02\n\x13GetStatementRequest\x12\x38\n\naccount_id\x18\x01 \x01(\tB$\xe2\x41\x01\x02\xbaH\x1dr\x1b\x32\x19^acc_[A-Za-z0-9_-]{1,60}$\x12\xc6\x01\n\tbill_date\x18\x02 \x01(\tB\xb2\x01\xe2\x41\x01\x02\xbaH\xaa\x01\xba\x01\xa6\x01\n\x04\x64\x61te\x12@must be a date from 1970-01-01 to 2200-12-31, written YYYY-MM-DD\x1a\\this.matches(\'^[0-9]{4}-[0-9]{2}-[0-9]{2}$\') && this >= \'1970-01-01\' && this <= \'2200-12-31\'\x12\x1c\n\x0bmin_version\x18\x03 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\"Q\n\x14GetStatementResponse\x12\x39\n\tstatement\x18\x01 \x01(\x0b\x32&.settlement.credit_ledger.v1.Statement2\xaf\x05\n\x10StatementService\x12\xa8\x01\n\x0c\x43utStatement\x12\x30.settlement.credit_ledger.v1.CutStatementRequest\x1a\x31.settlement.credit_ledger.v1.CutStatementResponse\"3\x82\xd3\xe4\x93\x02-\"(/v1/accounts/{account_id}/statements:cut:\x01*\x12\x95\x01\n\rRunStatements\x12\x31.settlement.credit_ledger.v1.RunStatementsRequest\x1a\x32.settlement.credit_ledger.v1.RunStatementsResponse\"\x1d\x82\xd3\xe4\x93\x02\x17\"\x12/v1/statements:run:\x01*\x12\xa7\x01\n\x0eListStatements\x12\x32.settlement.credit_ledger.v1.ListStatementsRequest\x1a\x33.settlement.credit_ledger.v1.ListStatementsResponse\",\x82\xd3\xe4\x93\x02&\x12$/v1/accounts/{account_id}/statements\x12\xad\x01\n\x0cGetStatement\x12\x30.settlement.credit_ledger.v1.GetStatementRequest\x1a\x31.settlement.credit_ledger.v1.GetStatementResponse\"8\x82\xd3\xe4\x93\x02\x32\x12\x30/v1/accounts/{account_id}/statements/{bill_date}b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,11 +40,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CUTSTATEMENTREQUEST'].fields_by_name['account_id']._loaded_options = None
   _globals['_CUTSTATEMENTREQUEST'].fields_by_name['account_id']._serialized_options = b'\342A\001\002\272H\035r\0332\031^acc_[A-Za-z0-9_-]{1,60}$'
   _globals['_CUTSTATEMENTREQUEST'].fields_by_name['bill_date']._loaded_options = None
-  _globals['_CUTSTATEMENTREQUEST'].fields_by_name['bill_date']._serialized_options = b'\342A\001\002\272H r\0362\034^[0-9]{4}-[0-9]{2}-[0-9]{2}$'
+  _globals['_CUTSTATEMENTREQUEST'].fields_by_name['bill_date']._serialized_options = b'\342A\001\002\272H\252\001\272\001\246\001\n\004date\022@must be a date from 1970-01-01 to 2200-12-31, written YYYY-MM-DD\032\\this.matches(\'^[0-9]{4}-[0-9]{2}-[0-9]{2}$\') && this >= \'1970-01-01\' && this <= \'2200-12-31\''
   _globals['_RUNSTATEMENTSREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_RUNSTATEMENTSREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\002\272H\005r\003\260\001\001'
   _globals['_RUNSTATEMENTSREQUEST'].fields_by_name['bill_date']._loaded_options = None
-  _globals['_RUNSTATEMENTSREQUEST'].fields_by_name['bill_date']._serialized_options = b'\342A\001\002\272H r\0362\034^[0-9]{4}-[0-9]{2}-[0-9]{2}$'
+  _globals['_RUNSTATEMENTSREQUEST'].fields_by_name['bill_date']._serialized_options = b'\342A\001\002\272H\252\001\272\001\246\001\n\004date\022@must be a date from 1970-01-01 to 2200-12-31, written YYYY-MM-DD\032\\this.matches(\'^[0-9]{4}-[0-9]{2}-[0-9]{2}$\') && this >= \'1970-01-01\' && this <= \'2200-12-31\''
   _globals['_RUNSTATEMENTSREQUEST'].fields_by_name['after_account_id']._loaded_options = None
   _globals['_RUNSTATEMENTSREQUEST'].fields_by_name['after_account_id']._serialized_options = b'\272H\004r\002\030@'
   _globals['_RUNSTATEMENTSREQUEST'].fields_by_name['accounts_max']._loaded_options = None
@@ -60,7 +60,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETSTATEMENTREQUEST'].fields_by_name['account_id']._loaded_options = None
   _globals['_GETSTATEMENTREQUEST'].fields_by_name['account_id']._serialized_options = b'\342A\001\002\272H\035r\0332\031^acc_[A-Za-z0-9_-]{1,60}$'
   _globals['_GETSTATEMENTREQUEST'].fields_by_name['bill_date']._loaded_options = None
-  _globals['_GETSTATEMENTREQUEST'].fields_by_name['bill_date']._serialized_options = b'\342A\001\002\272H r\0362\034^[0-9]{4}-[0-9]{2}-[0-9]{2}$'
+  _globals['_GETSTATEMENTREQUEST'].fields_by_name['bill_date']._serialized_options = b'\342A\001\002\272H\252\001\272\001\246\001\n\004date\022@must be a date from 1970-01-01 to 2200-12-31, written YYYY-MM-DD\032\\this.matches(\'^[0-9]{4}-[0-9]{2}-[0-9]{2}$\') && this >= \'1970-01-01\' && this <= \'2200-12-31\''
   _globals['_GETSTATEMENTREQUEST'].fields_by_name['min_version']._loaded_options = None
   _globals['_GETSTATEMENTREQUEST'].fields_by_name['min_version']._serialized_options = b'\272H\004\"\002(\000'
   _globals['_STATEMENTSERVICE'].methods_by_name['CutStatement']._loaded_options = None
@@ -72,21 +72,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STATEMENTSERVICE'].methods_by_name['GetStatement']._loaded_options = None
   _globals['_STATEMENTSERVICE'].methods_by_name['GetStatement']._serialized_options = b'\202\323\344\223\0022\0220/v1/accounts/{account_id}/statements/{bill_date}'
   _globals['_CUTSTATEMENTREQUEST']._serialized_start=222
-  _globals['_CUTSTATEMENTREQUEST']._serialized_end=395
-  _globals['_CUTSTATEMENTRESPONSE']._serialized_start=397
-  _globals['_CUTSTATEMENTRESPONSE']._serialized_end=478
-  _globals['_RUNSTATEMENTSREQUEST']._serialized_start=481
-  _globals['_RUNSTATEMENTSREQUEST']._serialized_end=667
-  _globals['_RUNSTATEMENTSRESPONSE']._serialized_start=669
-  _globals['_RUNSTATEMENTSRESPONSE']._serialized_end=762
-  _globals['_LISTSTATEMENTSREQUEST']._serialized_start=765
-  _globals['_LISTSTATEMENTSREQUEST']._serialized_end=936
-  _globals['_LISTSTATEMENTSRESPONSE']._serialized_start=938
-  _globals['_LISTSTATEMENTSRESPONSE']._serialized_end=1047
-  _globals['_GETSTATEMENTREQUEST']._serialized_start=1050
-  _globals['_GETSTATEMENTREQUEST']._serialized_end=1219
-  _globals['_GETSTATEMENTRESPONSE']._serialized_start=1221
-  _globals['_GETSTATEMENTRESPONSE']._serialized_end=1302
-  _globals['_STATEMENTSERVICE']._serialized_start=1305
-  _globals['_STATEMENTSERVICE']._serialized_end=1992
+  _globals['_CUTSTATEMENTREQUEST']._serialized_end=536
+  _globals['_CUTSTATEMENTRESPONSE']._serialized_start=538
+  _globals['_CUTSTATEMENTRESPONSE']._serialized_end=619
+  _globals['_RUNSTATEMENTSREQUEST']._serialized_start=622
+  _globals['_RUNSTATEMENTSREQUEST']._serialized_end=949
+  _globals['_RUNSTATEMENTSRESPONSE']._serialized_start=951
+  _globals['_RUNSTATEMENTSRESPONSE']._serialized_end=1044
+  _globals['_LISTSTATEMENTSREQUEST']._serialized_start=1047
+  _globals['_LISTSTATEMENTSREQUEST']._serialized_end=1218
+  _globals['_LISTSTATEMENTSRESPONSE']._serialized_start=1220
+  _globals['_LISTSTATEMENTSRESPONSE']._serialized_end=1329
+  _globals['_GETSTATEMENTREQUEST']._serialized_start=1332
+  _globals['_GETSTATEMENTREQUEST']._serialized_end=1642
+  _globals['_GETSTATEMENTRESPONSE']._serialized_start=1644
+  _globals['_GETSTATEMENTRESPONSE']._serialized_end=1725
+  _globals['_STATEMENTSERVICE']._serialized_start=1728
+  _globals['_STATEMENTSERVICE']._serialized_end=2415
 # @@protoc_insertion_point(module_scope)

@@ -5,12 +5,13 @@ In a replay both change nothing: what rails pay is no part of it.
 
 from services.credit_ledger.domain.adjustments.papers import dated, reasoned, two_people
 from services.credit_ledger.domain.core.position import Applied, Position
-from services.credit_ledger.domain.legs import life as legs
+from services.credit_ledger.domain.legs.life import asked_again, settled_by_hand
+from services.credit_ledger.domain.model.adjustment import Adjustment
 from services.credit_ledger.domain.model.commands import RetryLeg, SettleLeg
 from services.credit_ledger.domain.model.leg import LegState, RefundLeg
-from services.credit_ledger.domain.model.refund import Adjustment
 from services.kernel.errors import FailedPrecondition, InvalidArgument, NotFound
 from services.kernel.ids import derived
+from services.kernel.people import is_named
 
 
 def retry(position: Position, body: RetryLeg) -> Applied:
@@ -18,9 +19,9 @@ def retry(position: Position, body: RetryLeg) -> Applied:
     if position.replaying:
         return Applied(position, None)
     leg = _waiting(position, body.leg_id)
-    if not body.operator_id or not body.reason:
+    if not is_named(body.operator_id) or not body.reason:
         raise InvalidArgument("INVALID_ARGUMENT", "a retry says who asks for it and why")
-    position, again = legs.asked_again(position, leg)
+    position, again = asked_again(position, leg)
     return Applied(position, again, leg.order_id, leg.id)
 
 
@@ -38,7 +39,7 @@ def settle(position: Position, body: SettleLeg) -> Applied:
         derived("adj", leg.id), leg.account_id, leg.order_id, leg.refund_id or leg.id, body.maker, body.checker,
         body.evidence, body.reason, position.at, effective_date=effective,
     )
-    position, settled = legs.settled_by_hand(position.plus(adjustment), leg, f"{legs.BY_HAND}: {adjustment.id}")
+    position, settled = settled_by_hand(position.plus(adjustment), leg, adjustment.id)
     return Applied(position, settled, leg.order_id, adjustment.id)
 
 

@@ -1,0 +1,169 @@
+"""Every input of an account, one row each: decisions, replays, the stored log and the customer's words all read it here.
+
+A new input is a row here, its dataclass in `model/commands.py`, and its wire.
+"""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from services.credit_ledger.domain.accounts.life import fund_wallet, grant_limit, open_account, set_state
+from services.credit_ledger.domain.adjustments import manual, waiting_legs
+from services.credit_ledger.domain.core.input import Input
+from services.credit_ledger.domain.core.position import Applied, Apply, Position
+from services.credit_ledger.domain.dues import charge_off, late_fees, repaying
+from services.credit_ledger.domain.holds import deposits
+from services.credit_ledger.domain.holds.life import authorize, capture, claimed_reference, release
+from services.credit_ledger.domain.legs.life import reported, reroute
+from services.credit_ledger.domain.log import reversal
+from services.credit_ledger.domain.log.wanted import (
+    account,
+    with_agreement,
+    with_leg,
+    with_reference,
+    with_rejected_leg,
+    with_share,
+    with_statement,
+)
+from services.credit_ledger.domain.model import commands
+from services.credit_ledger.domain.model.commands import ReleaseCause
+from services.credit_ledger.domain.refunds import flash
+from services.credit_ledger.domain.refunds.posting import refund
+from services.credit_ledger.domain.statements.cut import cut_on_request
+
+
+class Reasoned(Protocol):
+    """A body that says why."""
+
+    @property
+    def reason(self) -> str: ...
+
+
+def with_reason(text: str, body: Reasoned) -> str:
+    """The reason that was given, if one was."""
+    return f"{text}: {body.reason}" if body.reason else text
+
+
+def by_instrument(text: str, body: commands.Repay) -> str:
+    """What the customer paid with."""
+    return f"{text} ({body.instrument})"
+
+
+def by_cause(text: str, body: commands.ReleaseTenders) -> str:
+    """A hold that nobody shipped in time was not cancelled: its payment expired (A14)."""
+    return "支付过期 payment expired" if body.cause is ReleaseCause.EXPIRED else text
+
+
+def reverse(position: Position, body: commands.ReverseRefund) -> Applied:
+    """Undo a refund: the log is replayed without it, by the rows of this table (P24)."""
+    return reversal.reverse(position, body, APPLY)
+
+
+OF_SAGAS = (
+    Input.of(
+        commands.AuthorizeTenders, with_reference, authorize, claims=claimed_reference,
+        reason_zh="下单冻结", reason_en="order placed",
+    ),
+    Input.of(
+        commands.ReleaseTenders, with_agreement, release, tell=by_cause,
+        reason_zh="订单取消", reason_en="order cancelled",
+    ),
+    Input.of(
+        commands.CaptureTenders, with_share, capture,
+        reason_zh="商家出库", reason_en="order shipped",
+    ),
+    Input.of(
+        commands.ReturnBankDeposit, with_rejected_leg, deposits.give_back,
+        reason_zh="下单失败退款", reason_en="order rejected, bank payment on its way back",
+    ),
+    Input.of(
+        commands.RefundTenders, with_share, refund, adjusts=True,
+        reason_zh="订单退款", reason_en="order refunded",
+    ),
+    Input.of(
+        commands.ReverseRefund, with_share, reverse, adjusts=True,
+        reason_zh="退款撤销", reason_en="refund reversed",
+    ),
+)
+"""What sagas of the order service command: TRY, CONFIRM, CANCEL or EXECUTE."""
+
+OPENING = Input.of(
+    commands.OpenAccount, account, open_account,
+    reason_zh="开户", reason_en="account opened",
+)
+"""The first input of every log."""
+
+OF_CALLERS = (
+    Input.of(
+        commands.GrantLimit, account, grant_limit,
+        reason_zh="额度调整", reason_en="limit granted",
+    ),
+    Input.of(
+        commands.FundWallet, account, fund_wallet,
+        reason_zh="余额充值", reason_en="wallet funded",
+    ),
+    Input.of(
+        commands.SetAccountState, account, set_state, tell=with_reason,
+        reason_zh="账户状态变更", reason_en="account state changed",
+    ),
+    Input.of(
+        commands.Repay, account, repaying.repay, tell=by_instrument, adjusts=True,
+        reason_zh="还款", reason_en="repayment",
+    ),
+    Input.of(
+        commands.PayOutCreditBalance, account, repaying.pay_out, adjusts=True,
+        reason_zh="白条余额提现", reason_en="credit balance paid out",
+    ),
+    Input.of(
+        commands.AccrueLateFees, account, late_fees.accrue, adjusts=True,
+        reason_zh="违约金计收", reason_en="late fee charged",
+    ),
+    Input.of(
+        commands.WaiveLateFees, account, late_fees.waive, tell=with_reason, adjusts=True,
+        reason_zh="违约金减免", reason_en="late fee waived",
+    ),
+    Input.of(
+        commands.ChargeOff, with_agreement, charge_off.charge_off, tell=with_reason, adjusts=True,
+        reason_zh="核销", reason_en="charged off",
+    ),
+    Input.of(
+        commands.CutStatement, with_statement, cut_on_request,
+        reason_zh="账单出账", reason_en="statement cut",
+    ),
+    Input.of(
+        commands.ConfirmFlashRefund, with_agreement, flash.confirm, adjusts=True,
+        reason_zh="闪付退款到账", reason_en="flash refund confirmed",
+    ),
+    Input.of(
+        commands.AdjustRefund, with_agreement, flash.adjust, tell=with_reason, adjusts=True,
+        reason_zh="人工调账", reason_en="adjusted by hand",
+    ),
+    Input.of(
+        commands.PostAdjustment, with_agreement, manual.post_adjustment, tell=with_reason, adjusts=True,
+        reason_zh="人工调账", reason_en="adjusted by hand",
+    ),
+    Input.of(
+        commands.RetryLeg, with_leg, waiting_legs.retry, tell=with_reason,
+        reason_zh="退款重试", reason_en="payment asked about again",
+    ),
+    Input.of(
+        commands.SettleLeg, with_leg, waiting_legs.settle, tell=with_reason,
+        reason_zh="人工退款", reason_en="payment settled by hand",
+    ),
+    Input.of(commands.ReportLeg, with_leg, reported, logged=False),
+)
+"""What people, runs, networks and rails ask for. A report of a rail stays out of the log: what comes of it is told there."""
+
+OF_DECISIONS = (
+    Input.of(
+        commands.RerouteLeg, with_leg, reroute, adjusts=True,
+        reason_zh="退款转入余额", reason_en="instrument closed, refunded to the wallet",
+    ),
+)
+"""What no message brings: a decision logs it beside its own input, so that a replay does it again."""
+
+INPUTS = (OPENING, *OF_SAGAS, *OF_CALLERS, *OF_DECISIONS)
+LOGGED: Mapping[str, Input] = {row.kind: row for row in INPUTS if row.logged}
+"""What may stand in the log, by name: how a stored operation finds the type of its body, and the customer its words."""
+
+APPLY: Mapping[type, Apply] = {row.body: row.apply for row in INPUTS}
+"""How each input moves the account: decisions and replays go by the same rows."""

@@ -1,0 +1,71 @@
+"""Who is the same person, and which papers are the same paper, however they are written (MA-1, MA-3).
+
+    same_person("alice", " ＡＬＩＣＥ") and same_person("alice", "a1ice") and not same_person("alice", "bob")
+
+Names are compared by what an eye makes of them. What an eye cannot tell apart from them is refused where it comes in:
+letters of scripts that hold doubles of Latin ones, and everything that is not seen at all.
+"""
+
+import unicodedata
+from collections.abc import Iterable
+
+_NAME_SIGNS = frozenset(" ._-:@+")
+_HAN = "CJK UNIFIED IDEOGRAPH"
+_HAN_SIGNS = range(0x3001, 0x3020)
+"""Punctuation of Chinese texts, 、 to 〟; none of it stands in for a letter."""
+_ALIKE = str.maketrans({"0": "o", "1": "l", "i": "l", "|": "l", "丨": "l"})
+"""Signs that are read as one another, lower and upper case together: a capital I is an l, so an i is one too."""
+
+
+def same_person(one: str, other: str) -> bool:
+    """Whether two names may be one person's: alike after trimming, case folding and NFKC, or alike to the eye."""
+    return _seen(one) == _seen(other)
+
+
+def papers(references: Iterable[str]) -> tuple[str, ...]:
+    """The different papers that these references name, each as an eye sees it; what shows nothing names none."""
+    return tuple(dict.fromkeys(seen for reference in references if (seen := _seen(reference))))
+
+
+def is_named(name: str) -> bool:
+    """Whether a name shows anything that could be one."""
+    return any(sign.isalnum() for sign in _seen(name))
+
+
+def flaw_of_name(name: str) -> str:
+    """The first sign that no name may hold, as `U+0430`; "" if there is none.
+
+    Letters and digits of ASCII, Latin letters with accents, Chinese characters, and ` ._-:@+`, each as NFKC writes it.
+    """
+    return _first(sign for sign in _plain(name) if not (sign in _NAME_SIGNS or _is_letter(sign)))
+
+
+def flaw_of_paper(reference: str) -> str:
+    """The same for a reference to a paper, which may hold all of ASCII and Chinese punctuation beside the letters."""
+    return _first(
+        sign for sign in _plain(reference)
+        if not ((sign.isascii() and sign.isprintable()) or ord(sign) in _HAN_SIGNS or _is_letter(sign))
+    )
+
+
+def _seen(text: str) -> str:
+    """What an eye makes of it: without case, accents, outer and doubled spaces, and look-alikes as one."""
+    folded = unicodedata.normalize("NFKD", _plain(text).casefold())
+    shown = "".join(sign for sign in folded if not unicodedata.combining(sign))
+    return " ".join(_plain(shown).translate(_ALIKE).split())
+
+
+def _plain(text: str) -> str:
+    return unicodedata.normalize("NFKC", text)
+
+
+def _is_letter(sign: str) -> bool:
+    if sign.isascii():
+        return sign.isalnum()
+    if not sign.isalpha():
+        return False
+    return unicodedata.normalize("NFKD", sign)[0].isascii() or unicodedata.name(sign, "").startswith(_HAN)
+
+
+def _first(refused: Iterable[str]) -> str:
+    return next((f"U+{ord(sign):04X}" for sign in refused), "")

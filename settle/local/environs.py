@@ -1,0 +1,44 @@
+"""The environment: checked before anything starts, and without what `settle up` decides by itself.
+
+Where the processes of one machine listen and whom they call is not the environment's to say: `SETTLE_DSN` and its like
+are set anew for each, and `SETTLE_ORDER_DSN`, which would go before it, is left out.
+"""
+
+from collections.abc import Mapping
+
+from services.runtime.ground.settings import Settings, SettingsError
+from settle.local.acquirer.faults import Faults
+from settle.local.postgres import DATABASES
+from settle.local.refusals import BadSetting
+
+_DECIDED = (
+    "DSN", "KAFKA", "BROKER", "LISTEN", "METRICS_LISTEN", "CLOCK", "PROFILE", "PARTITIONS", "ACQUIRER_TARGET",
+    *(f"{service.upper()}_TARGET" for service in DATABASES),
+)
+_FAULTS = "SETTLE_ACQUIRER_FAULTS"
+
+
+def without_shadows(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment without one service's own value of what is decided here."""
+    shadows = {f"SETTLE_{service.upper()}_{name}" for service in DATABASES for name in _DECIDED}
+    return {name: value for name, value in environ.items() if name not in shadows}
+
+
+def check(environ: Mapping[str, str]) -> None:
+    """Raise `BadSetting` if a process would refuse what it is given."""
+    given = {
+        name: value for name, value in without_shadows(environ).items()
+        if name.removeprefix("SETTLE_") not in _DECIDED
+    }
+    try:
+        for service in DATABASES:
+            settings = Settings.from_environ(given, service)
+            for name in given:
+                if name.startswith("SETTLE_") and name.endswith("_KEY"):
+                    settings.key(name.removeprefix("SETTLE_").removesuffix("_KEY").lower())
+    except SettingsError as error:
+        raise BadSetting(str(error)) from error
+    try:
+        Faults.parse(given.get(_FAULTS, ""))
+    except ValueError as error:
+        raise BadSetting(f"{_FAULTS} is {error}") from error
