@@ -162,7 +162,8 @@ class CreditFlow:
             request_id=self._world.request_id(*name),
             order_id=self._world.order_id(event["order"]),
             amount=money(event["amount"]),
-            reason="price reduction",
+            line_id=self._world.line_id(event["line"]) if "line" in event else "",
+            reason="price reduction" if "line" in event else "goodwill",
             wait_timeout=WAIT,
         )
         return (await call(self._engine.after_sale.RefundAmount, request)).settlement

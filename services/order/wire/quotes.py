@@ -6,9 +6,9 @@ from hashlib import blake2b
 from services.kernel.calendar import business_date
 from services.order.domain.lines import LineQuantity, LineValue
 from services.order.domain.order import Order
-from services.order.domain.plans import Movement
+from services.order.domain.plans import Movement, RefundPlan
 from services.order.domain.quotes import POLICY_VERSION, QuoteContent, sign, valid_until
-from services.order.domain.quoting import QuotedPlan
+from services.order.domain.quoting import QuotedPlan, amounts_of
 from services.order.wire.scalars import KINDS, tender_shares
 from services.runtime.ground.scalars import instant_from_wire, instant_to_wire, money_to_wire
 from settlement.credit_ledger.v1 import effects_pb2
@@ -46,6 +46,7 @@ def quote_message(
         account_version=preview.account_version if preview else 0,
         valid_until=min(valid_until(now), instant_from_wire(preview.valid_until, True)) if preview else valid_until(now),
         digest=result_digest(plan.money, plan.lines, preview.effect if preview else None),
+        amounts=amounts_of(plan),
     )
     message = quote_pb2.RefundQuote(
         order_id=order.id, kind=KINDS.to_wire[plan.kind], amount=money_to_wire(plan.money.amount_minor),
@@ -54,6 +55,7 @@ def quote_message(
         business_date=business_date(now).isoformat(), quote_time=instant_to_wire(now),
         valid_until=instant_to_wire(content.valid_until), token=sign(content, key),
         platform_coupon=money_to_wire(plan.money.coupon_minor),
+        reduced_line_id=plan.reduced_line if isinstance(plan, RefundPlan) else "",
     )
     if preview is not None:
         _add_preview(message, preview)
@@ -61,7 +63,10 @@ def quote_message(
 
 
 def _line(value: LineValue) -> quote_pb2.QuotedLine:
-    return quote_pb2.QuotedLine(line_id=value.id, quantity=value.quantity, amount=money_to_wire(value.amount_minor))
+    message = quote_pb2.QuotedLine(line_id=value.id, quantity=value.quantity, amount=money_to_wire(value.amount_minor))
+    if value.deducted_minor:
+        message.deducted.CopyFrom(money_to_wire(value.deducted_minor))
+    return message
 
 
 def _add_preview(message: quote_pb2.RefundQuote, preview: effects_pb2.CreditPreview) -> None:

@@ -174,8 +174,10 @@ def _refund(writer: _Writer, order: Case) -> None:
         whole = sum(tender["amount"] for tender in order["tenders"])
         left = sum(writer.model.orders[name]["left"].values())
         amount = random.choice((1, whole, left, whole // 2, random.randint(1, max(1, whole)), whole // 3))
+        if random.random() < 0.4:
+            extra = {**extra, "line": random.choice(order["lines"])["id"]}
         writer.add("REFUND", order=name, amount=max(1, amount), **extra)
-    if extra and writer.last == "OK" and random.random() < 0.3:
+    if "key" in extra and writer.last == "OK" and random.random() < 0.3:
         again = {k: v for k, v in writer.case["when"][-1].items() if k not in ("type", "at")}
         writer.add("REFUND", **again)
         if "amount" in again:

@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from services.credit_ledger.domain.model import commands
 from services.credit_ledger.domain.model.account import CreditAccount
@@ -16,7 +16,7 @@ from services.credit_ledger.domain.model.effects import CreditEffect
 from services.credit_ledger.domain.model.statement import Statement
 from services.credit_ledger.domain.model.tenders import Tenders
 from services.credit_ledger.domain.model.terms import CreditTerms, PlanKind, Route, Strategy, SurplusPolicy
-from services.kernel.allocation import split, unit_value
+from services.kernel.allocation import split
 from services.kernel.decision import Refused
 from services.kernel.journal import Unit
 from services.kernel.money import half_up
@@ -44,8 +44,10 @@ class Order:
     left: dict[str, int] = field(default_factory=dict)
     payable: dict[str, tuple[int, int]] = field(default_factory=dict)
     returned: Counter[str] = field(default_factory=Counter)
+    worth: Counter[str] = field(default_factory=Counter)
+    reduced: Counter[str] = field(default_factory=Counter)
     refunded: int = 0
-    refunds: list[tuple[str, Case, list[int], int, bool]] = field(default_factory=list)
+    refunds: list["Accepted"] = field(default_factory=list)
 
     @classmethod
     def of(cls, given: Case) -> "Order":
@@ -60,6 +62,37 @@ class Order:
         order.left = dict(order.tenders)
         order.payable = {line["id"]: (amount, line["qty"]) for line, amount in zip(given["lines"], amounts, strict=True)}
         return order
+
+    def asked(self, event: Case) -> int | str:
+        """R of a REFUND, or the reason why it is refused; counts what comes back if it is not (PR-8, PR-9)."""
+        left = sum(self.left.values())
+        if "lines" not in event:
+            if "line" in event:
+                payable, _ = self.payable[event["line"]]
+                left = min(left, payable - self.reduced[event["line"]] - self.worth[event["line"]])
+            if event["amount"] > left:
+                return "REJECT:OVER_REFUND"
+            self.reduced[event.get("line", "")] += event["amount"]
+            return int(event["amount"])
+        if any(self.returned[line["id"]] + line["qty"] > self.payable[line["id"]][1] for line in event["lines"]):
+            return "REJECT:OVER_RETURN"
+        before = self.worth.total()
+        for line in event["lines"]:
+            name, (payable, quantity) = line["id"], self.payable[line["id"]]
+            self.returned[name] += line["qty"]
+            worth = (payable - self.reduced[name]) * self.returned[name] // quantity
+            self.worth[name] = max(self.worth[name], worth)
+        return min(self.worth.total() - before, left)
+
+
+class Accepted(NamedTuple):
+    """A refund that was accepted, and what counted before it."""
+
+    refund_id: str
+    parts: list[int]
+    amount: int
+    moved: bool
+    before: tuple[Counter[str], Counter[str], Counter[str]]
 
 
 class ScenarioPlayer:
@@ -168,14 +201,10 @@ class ScenarioPlayer:
             return None
         if order.state != "SHIPPED":
             return "REJECT:BAD_STATE"
-        amount = event.get("amount", 0)
-        for line in event.get("lines", ()):
-            payable, quantity = order.payable[line["id"]]
-            if order.returned[line["id"]] + line["qty"] > quantity:
-                return "REJECT:OVER_RETURN"
-            amount += unit_value(payable, quantity, order.returned[line["id"]], line["qty"])
-        if amount > sum(order.left.values()):
-            return "REJECT:OVER_REFUND"
+        before_it = order.returned.copy(), order.worth.copy(), order.reduced.copy()
+        amount = order.asked(event)
+        if isinstance(amount, str):
+            return amount
         parts = list(split(amount, list(order.left.values()), "first"))
         whole, coupon = sum(order.tenders.values()), order.given.get("platform_coupon", 0)
         done = order.refunded + amount
@@ -185,9 +214,10 @@ class ScenarioPlayer:
         tenders = self._tenders(order, parts, share)
         result = self.book.saga(ACCOUNT, commands.RefundTenders(ACCOUNT, event["order"], MERCHANT, refund_id, tenders), at)
         if isinstance(result, Refused):
+            order.returned, order.worth, order.reduced = before_it
             return _code(result)
         self.splits.append(parts)
-        self._accept(order, event, parts, amount, refund_id, any(tenders))
+        self._accept(order, Accepted(refund_id, parts, amount, any(tenders), before_it))
         flash = order.given.get("route") == "FLASH" and dict(zip(order.tenders, parts, strict=True)).get("CREDIT", 0)
         gift = dict(zip(order.tenders, parts, strict=True)).get("GIFTCARD", 0)
         self._card(index, "refund_accept" if flash else "refund", gift, "L.MERCH.PAY", "L.GIFTCARD")
@@ -196,24 +226,21 @@ class ScenarioPlayer:
             self.keys[event["key"]] = (asked, parts)
         return None
 
-    def _accept(self, order: Order, event: Case, parts: list[int], amount: int, refund_id: str, moved: bool) -> None:
-        for (name, left), part in zip(order.left.items(), parts, strict=True):
+    def _accept(self, order: Order, refund: Accepted) -> None:
+        for (name, left), part in zip(order.left.items(), refund.parts, strict=True):
             order.left[name] = left - part
-        for line in event.get("lines", ()):
-            order.returned[line["id"]] += line["qty"]
-        order.refunded += amount
-        order.refunds.append((refund_id, event, parts, amount, moved))
+        order.refunded += refund.amount
+        order.refunds.append(refund)
 
     def _refund_reverse(self, event: Case, at: datetime, index: int) -> str | None:
         order = self.orders[event["order"]]
-        refund_id, refund, parts, amount, moved = order.refunds.pop()
+        refund_id, parts, amount, moved, before = order.refunds.pop()
         result = self.book.saga(
             ACCOUNT, commands.ReverseRefund(ACCOUNT, event["order"], MERCHANT, refund_id), at
         ) if moved else None
         for (name, left), part in zip(order.left.items(), parts, strict=True):
             order.left[name] = left + part
-        for line in refund.get("lines", ()):
-            order.returned[line["id"]] -= line["qty"]
+        order.returned, order.worth, order.reduced = before
         order.refunded -= amount
         gift = dict(zip(order.tenders, parts, strict=True)).get("GIFTCARD", 0)
         self._card(index, "refund_reverse", gift, "L.GIFTCARD", "L.MERCH.PAY")
