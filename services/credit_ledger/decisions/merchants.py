@@ -1,4 +1,5 @@
-"""Settlements with a merchant and claims on one: inputs of the merchant's shares, of no account (A25, P23, P24, 3.3)."""
+"""Settlements with a merchant and claims on one: inputs of
+the merchant's shares, of no account (A25, P23, P24, 3.3)."""
 
 from datetime import datetime
 
@@ -29,8 +30,8 @@ def _settle(known: Known, body: SettleMerchant, message: Message, now: datetime)
 
 
 def _pay_gift_card_share(known: Known, body: PayGiftCardShare, message: Message, now: datetime) -> Decision:
-    """Pay what card_redemption owes, as that book gives it up. Nothing here can refuse it, so a TRY claims nothing: CONFIRM
-    nets against what the merchant owes us by then (3.3)."""
+    """Pay what card_redemption owes, as that book gives it up. Nothing here can refuse it, so a TRY claims nothing:
+    CONFIRM nets against what the merchant owes us by then (3.3)."""
     saga, amount = _saga(message), positive(body.amount_minor)
     if saga.op is Op.CANCEL:
         return Decision()

@@ -1,4 +1,5 @@
-"""Rows of the roots: credit accounts, merchant shares, payment references. All are locked in id order before they are read."""
+"""Rows of the roots: credit accounts, merchant shares, payment
+references. All are locked in id order before they are read."""
 
 from collections.abc import Sequence
 
@@ -75,7 +76,8 @@ _SHARE_COLUMNS = "id, merchant_id, payable_minor, receivable_minor, sequence, ve
 
 
 async def load_merchant_shares(connection: Connection, keys: Sequence[str]) -> list[MerchantShare]:
-    """Lock and read these shares. One that is missing is inserted empty first: accounts of several lanes may meet in it."""
+    """Lock and read these shares. One that is missing is inserted
+    empty first: accounts of several lanes may meet in it."""
     shares = await _lock_merchant_shares(connection, keys)
     missing = sorted(set(keys) - {share.id for share in shares})
     if missing:

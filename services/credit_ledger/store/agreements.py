@@ -1,4 +1,5 @@
-"""Rows of agreements: an order's hold and plans. The lists travel as json, straight from and to the domain's own types."""
+"""Rows of agreements: an order's hold and plans. The lists
+travel as json, straight from and to the domain's own types."""
 
 from collections.abc import Sequence
 

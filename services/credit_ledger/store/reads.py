@@ -1,4 +1,5 @@
-"""Queries for callers. They lock nothing and answer what is committed; pages go on after a key, so their order is stable."""
+"""Queries for callers. They lock nothing and answer what is
+committed; pages go on after a key, so their order is stable."""
 
 from collections.abc import Sequence
 from datetime import date, datetime

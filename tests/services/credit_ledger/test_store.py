@@ -118,7 +118,7 @@ async def test_a_claim_is_stored_and_keeps_others_out(ledger: Ledger) -> None:
 
 
 async def test_a_payment_reference_serves_one_order(ledger: Ledger) -> None:
-    """OP-4."""
+    """A second order with it is refused, and finds it stored (OP-4)."""
     await opened(ledger)
     first = commands.AuthorizeTenders(ACCOUNT, ORDER, "c1", SHOP, Tenders(0, 0, 5_000), TERMS, "pay-1")
     second = commands.AuthorizeTenders(ACCOUNT, "ord_2", "c1", SHOP, Tenders(0, 0, 5_000), TERMS, "pay-1")
@@ -165,7 +165,7 @@ async def test_lifo_and_reversal_keep_their_rows(ledger: Ledger) -> None:
 
 
 async def test_a_reversal_restores_the_agreement(ledger: Ledger) -> None:
-    """P24 over stored operations."""
+    """The replay reads operations that were stored (P24)."""
     await opened(ledger)
     await shipped(ledger, Tenders(30_000), CreditTerms(instalment_count=3))
     (before,) = await reads.list_agreements(ledger.connection, ACCOUNT, "", "", 10)
@@ -181,7 +181,7 @@ async def test_a_reversal_restores_the_agreement(ledger: Ledger) -> None:
 
 @pytest.mark.parametrize("table", ["operations", "statements", "adjustments", "journals", "events"])
 async def test_what_is_append_only_refuses_changes(ledger: Ledger, table: str) -> None:
-    """SC-2, MA-3, RD-31: triggers keep history as it was."""
+    """Triggers keep history as it was (SC-2, MA-3, RD-31)."""
     await test_a_flash_refund_waits_and_is_completed_by_hand(ledger)
     await shipped_again(ledger)
 
@@ -198,7 +198,7 @@ async def shipped_again(ledger: Ledger) -> None:
 
 
 async def test_a_merchant_is_paid_over_all_shares(ledger: Ledger) -> None:
-    """A25: the shares of a merchant are found by its id and settled together."""
+    """The shares of a merchant are found by its id and settled together (A25)."""
     await opened(ledger)
     await shipped(ledger, Tenders(30_000))
 

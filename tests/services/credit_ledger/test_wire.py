@@ -36,7 +36,7 @@ def test_every_fact_and_every_result_has_a_message(kind: type) -> None:
 
 
 def test_every_logged_input_has_a_reason_for_the_customer() -> None:
-    """MA-4: no movement without words."""
+    """No movement without words (MA-4)."""
     assert [row.kind for row in INPUTS if row.logged and not (row.reason_zh and row.reason_en)] == []
 
 
@@ -83,7 +83,7 @@ def test_absent_terms_get_their_defaults() -> None:
 
 
 def test_a_pin_of_a_quote_is_read_with_its_end() -> None:
-    """U1: version and end travel with the command."""
+    """Version and end travel with the command (U1)."""
     end = datetime(2026, 3, 5, tzinfo=UTC) + timedelta(microseconds=1)
     written = pb.RefundTenders(
         account_id="acc_1", order_id="ord_1", refund_id="rfd_1", expected_account_version=7,

@@ -65,7 +65,8 @@ def fund_wallet(position: Position, body: FundWallet) -> Applied:
 
 
 def set_state(position: Position, body: SetAccountState) -> Applied:
-    """ACTIVE <-> SUSPENDED; CLOSED is final, and only an account that owes nothing and is owed nothing may be closed."""
+    """ACTIVE <-> SUSPENDED; CLOSED is final, and only an account
+    that owes nothing and is owed nothing may be closed."""
     account = position.account
     if account.state is body.state:
         return Applied(position, account, logged=False)

@@ -1,8 +1,8 @@
 """A manual adjustment (人工调账): a balanced journal that two people post for an order, on evidence (P22, MA-1 to MA-4).
 
-It moves what is the customer's beside the instalments against accounts of the company. What is owed on instalments has its
-own operations: refund, reversal, repayment, waiver, charge-off. What nobody can explain yet waits in X.SUSPENSE under its
-case; a later adjustment of the same case clears it.
+It moves what is the customer's beside the instalments against accounts of the company. What is owed on instalments has
+its own operations: refund, reversal, repayment, waiver, charge-off. What nobody can explain yet waits in X.SUSPENSE
+under its case; a later adjustment of the same case clears it.
 """
 
 from collections import Counter

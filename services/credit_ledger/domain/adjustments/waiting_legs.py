@@ -1,4 +1,5 @@
-"""A leg that the rail refused, or never answered for, waits for a person: asked about once more, or settled by hand (MA-1 to MA-4).
+"""A leg that the rail refused, or never answered for, waits for a
+person: asked about once more, or settled by hand (MA-1 to MA-4).
 
 In a replay both change nothing: what rails pay is no part of it.
 """

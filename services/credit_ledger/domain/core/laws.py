@@ -35,7 +35,8 @@ class Owed(NamedTuple):
 def check(
     before: CreditAccount | None, after: CreditAccount, rows: Iterable[tuple[object, object]], journals: Iterable[Journal]
 ) -> None:
-    """Raise `Defect` unless the figures are sound and the journals are their change. `before` is None for a new account."""
+    """Raise `Defect` unless the figures are sound and the journals
+    are their change. `before` is None for a new account."""
     sound_account(after)
     bounded_account(before, after)
     old_figures = figures(before) if before is not None else (0,) * len(_FIGURES)
@@ -96,8 +97,8 @@ def bounded_share(before: object, after: MerchantShare) -> None:
 
 
 def sound_agreement(agreement: Agreement) -> Owed:
-    """What it carries in the book, if refunds are within captures, captures within the hold, and every instalment and plan
-    is sound."""
+    """What it carries in the book, if refunds are within captures,
+    captures within the hold, and every instalment and plan is sound."""
     if min(*agreement.hold.remaining, *agreement.refundable) < 0:
         raise Defect(f"{agreement.order_id}: more captured than held, or refunded than captured")
     for plan in agreement.plans:

@@ -1,4 +1,5 @@
-"""A decision in the making: one account at one instant, and what of it changed so far. Frozen; each step gives the next.
+"""A decision in the making: one account at one instant, and
+what of it changed so far. Frozen; each step gives the next.
 
 `closed` makes the decision of it: every row one version further, events numbered, inputs logged, the laws checked.
 """
@@ -21,10 +22,11 @@ A = TypeVar("A", bound=Aggregate)
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """The read view, the instant, the account as it was and as it is by now, and everything that the decision will carry.
+    """The read view, the instant, the account as it was and as
+    it is by now, and everything that the decision will carry.
 
-    `facts` is set in a replay: then nothing is refused, and what cannot be decided again is taken from it.
-    `logged` is the account as the last logged operation left it.
+    `facts` is set in a replay: then nothing is refused, and what cannot be decided again is taken from it. `logged` is
+    the account as the last logged operation left it.
     """
 
     known: Known
@@ -102,7 +104,8 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What an input did: the position after it, the answer, and how the log refers to it. `logged` is False for a no-op."""
+    """What an input did: the position after it, the answer, and
+    how the log refers to it. `logged` is False for a no-op."""
 
     position: Position
     result: object
@@ -114,7 +117,8 @@ class Applied:
 
 
 Apply = Callable[[Position, Any], Applied]
-"""A rule: it takes the position, brought up to its instant, and a body of its own type (Any: one table holds them all)."""
+"""A rule: it takes the position, brought up to its instant,
+and a body of its own type (Any: one table holds them all)."""
 
 
 def closed(applied: Applied, body: object) -> Decision:

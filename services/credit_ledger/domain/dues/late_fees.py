@@ -71,7 +71,7 @@ def waive(position: Position, body: WaiveLateFees) -> Applied:
 
 
 def late_fee(outstanding_minor: int, rate_ppm: int, days: int) -> int:
-    """FE-5: one segment."""
+    """What one segment of overdue days costs (FE-5)."""
     return of_rate(outstanding_minor * days, rate_ppm)
 
 

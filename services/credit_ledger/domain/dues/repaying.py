@@ -50,7 +50,8 @@ def repay(position: Position, body: Repay) -> Applied:
 
 
 def pay_out(position: Position, body: PayOutCreditBalance) -> Applied:
-    """Send credit balance to an instrument. A replay pays what was paid: what the balance lacks then, the customer owes."""
+    """Send credit balance to an instrument. A replay pays what
+    was paid: what the balance lacks then, the customer owes."""
     amount, account = positive(body.amount_minor), position.account
     if amount > account.credit_balance_minor and not position.replaying:
         raise FailedPrecondition("EXCEEDS_CREDIT_BALANCE", f"the credit balance is {account.credit_balance_minor}")

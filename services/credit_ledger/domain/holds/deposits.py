@@ -1,4 +1,5 @@
-"""The bank payment of a rejected order: the acquirer took it before we refused, so it goes back through the rail (PM-5)."""
+"""The bank payment of a rejected order: the acquirer took it
+before we refused, so it goes back through the rail (PM-5)."""
 
 from services.credit_ledger.domain.core.position import Applied, Position
 from services.credit_ledger.domain.legs.life import launched, rejected_leg_id
@@ -32,7 +33,8 @@ def give_back(position: Position, body: ReturnBankDeposit) -> Applied:
 
 
 def _may_give_back(position: Position, body: ReturnBankDeposit) -> None:
-    """Money that serves another order, or went back before, stays where it is (OP-4); the account may be in any state."""
+    """Money that serves another order, or went back before,
+    stays where it is (OP-4); the account may be in any state."""
     account = position.account
     if account.customer_id != body.customer_id:
         raise NotFound("ACCOUNT_NOT_FOUND", f"{account.id} is not {body.customer_id}'s")

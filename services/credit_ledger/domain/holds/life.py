@@ -1,4 +1,5 @@
-"""Before shipment and at it: authorize, release, capture (OR-5, CR-1, 2.3). Every fen of a hold resolves at most once."""
+"""Before shipment and at it: authorize, release, capture (OR-5,
+CR-1, 2.3). Every fen of a hold resolves at most once."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -24,7 +25,7 @@ from services.kernel.errors import AlreadyExists, FailedPrecondition, InvalidArg
 from services.kernel.journal import Journal, Unit, post
 
 HOLD_DAYS = 30
-"""A hold lasts so many times 24 hours unshipped (A14); at its last instant it still holds."""
+"""Unshipped, a hold lasts 30 times 24 hours; at its last instant it still holds (A14)."""
 
 
 def authorize(position: Position, body: AuthorizeTenders) -> Applied:

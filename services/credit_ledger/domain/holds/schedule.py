@@ -27,7 +27,8 @@ def plan_of(account: CreditAccount, agreement: Agreement, credit_minor: int, cap
 
 
 def flat_fee_share(agreement: Agreement, credit_minor: int) -> int:
-    """A shipment's share of the flat fee of a deferral, by differences of cumulative roundings: all shares make the fee."""
+    """A shipment's share of the flat fee of a deferral, by
+    differences of cumulative roundings: all shares make the fee."""
     terms, hold = agreement.terms, agreement.hold
     whole = hold.authorized.credit_minor
     if not terms.deferred or not whole:

@@ -19,7 +19,7 @@ LEG_TIMER = "leg"
 RETRY_SECONDS = 2
 RETRY_SECONDS_MAX = 3600
 ATTEMPTS_MAX = 20
-"""After so many attempts (about half a day) a leg becomes an EXCEPTION and an operator decides."""
+"""After 20 attempts (about half a day) a leg becomes an EXCEPTION, and an operator decides."""
 
 _BY_HAND = "settled by hand"
 """How the detail of a leg begins that people paid from the bank; the id of their adjustment follows."""

@@ -1,7 +1,7 @@
 """The fold of an account's log: the same rules over the same inputs at the same instants give the same books.
 
-A reversal replays the log without a refund (P24), the counterfactual audit without an order (U5). Nothing is refused in a
-replay: every input was accepted once; and what left the house then stays gone (`Facts`).
+A reversal replays the log without a refund (P24), the counterfactual audit without an order (U5). Nothing is refused in
+a replay: every input was accepted once; and what left the house then stays gone (`Facts`).
 """
 
 from collections import Counter
@@ -100,8 +100,8 @@ def _figures(account: CreditAccount) -> tuple[object, ...]:
 
 
 def _position(known: Known, account: CreditAccount, operation: Operation) -> Position:
-    """The position in front of an operation, after the cuts that were due. It has the number that it had, however many cuts
-    this world made for it: ids are derived from it."""
+    """The position in front of an operation, after the cuts that were due. It has the number that it had, however many
+    cuts this world made for it: ids are derived from it."""
     account = replace(account, operations=operation.number - 1)
     position = Position(known, operation.at, account, account, account, facts=operation.facts)
     if isinstance(operation.body, commands.CutStatement):

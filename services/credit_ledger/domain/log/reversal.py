@@ -1,7 +1,8 @@
 """Undoing a refund (P24): the log is replayed without it, and the difference is posted.
 
-If the account has not moved since, the difference is the exact negation of what the refund posted. Issued statements stay
-as they are (SC-2), late fees are not charged for the time between (FE-5), and money that left the house stays gone.
+If the account has not moved since, the difference is the exact negation of what
+the refund posted. Issued statements stay as they are (SC-2), late fees are not
+charged for the time between (FE-5), and money that left the house stays gone.
 """
 
 from collections.abc import Iterable, Mapping
@@ -33,7 +34,8 @@ OP = "refund_reverse"
 
 
 def reverse(position: Position, body: ReverseRefund, apply: Mapping[type, Apply]) -> Applied:
-    """Undo an accepted refund of this book, whatever happened on the account since; the log is replayed by these rules."""
+    """Undo an accepted refund of this book, whatever happened
+    on the account since; the log is replayed by these rules."""
     log = replay.effective((*position.family(Operation), *position.operations))
     refund = _refund(position, log, body)
     actual = replay.fold(log, apply)

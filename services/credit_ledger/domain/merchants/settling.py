@@ -15,8 +15,8 @@ from services.kernel.journal import Journal, Unit, post
 
 
 class Paid(NamedTuple):
-    """A payment to a merchant: the shares that moved, the root first; what is posted and told of it; what was netted; and
-    what both sides owe each other afterwards."""
+    """A payment to a merchant: the shares that moved, the root first; what is posted and told of it; what was netted;
+    and what both sides owe each other afterwards."""
 
     shares: tuple[MerchantShare, ...]
     journals: tuple[Journal, ...]
@@ -58,8 +58,8 @@ def give_up(
 
 
 def _paid(shares: Sequence[MerchantShare], amount: int, parts: Sequence[int], debit: Lines) -> Paid:
-    """The shares with these parts of their payable paid, and what the merchant owes us netted; the first share is the root
-    and always moves."""
+    """The shares with these parts of their payable paid, and what the
+    merchant owes us netted; the first share is the root and always moves."""
     owed = sum(share.receivable_minor for share in shares)
     netted = min(amount, owed)
     net = in_order(netted, [share.receivable_minor for share in shares])

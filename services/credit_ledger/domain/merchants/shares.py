@@ -27,8 +27,8 @@ def owe(position: Position, merchant_id: str, amount_minor: int) -> Position:
 
 
 def take(position: Position, merchant_id: str, amount_minor: int, uncovered_minor: int = 0) -> Taken:
-    """The merchant gives this much back, and to card_redemption what that had paid it already; a replay takes it from where
-    it was taken then."""
+    """The merchant gives this much back, and to card_redemption what that
+    had paid it already; a replay takes it from where it was taken then."""
     if position.facts is not None:
         payable = position.facts.merchant_payable_minor
     else:
@@ -47,8 +47,8 @@ def take(position: Position, merchant_id: str, amount_minor: int, uncovered_mino
 
 
 def give_back(share: MerchantShare, owed_minor: int, paid_minor: int = 0) -> tuple[MerchantShare, Lines]:
-    """A refund is undone: what the merchant owed us for it comes off what it still owes; the rest, and what was taken from
-    its payable, is payable again."""
+    """A refund is undone: what the merchant owed us for it comes off what it still owes; the rest, and what was taken
+    from its payable, is payable again."""
     receivable = min(owed_minor, share.receivable_minor)
     payable = owed_minor - receivable + paid_minor
     after = replace(

@@ -72,8 +72,8 @@ class ReturnBankDeposit:
 
 @dataclass(frozen=True, slots=True)
 class RefundTenders:
-    """Refund these shares of an order (P10-P14, P18; FLASH: P21). Pins as in `ReleaseTenders`. `uncovered_gift_minor` of its
-    gift-card share card_redemption had paid the merchant for already; CONFIRM knows it (P23)."""
+    """Refund these shares of an order (P10-P14, P18; FLASH: P21). Pins as in `ReleaseTenders`. `uncovered_gift_minor`
+    of its gift-card share card_redemption had paid the merchant for already; CONFIRM knows it (P23)."""
 
     account_id: str
     order_id: str
@@ -290,8 +290,8 @@ class ClawBackFromMerchant:
 
 
 class LegReport(StrEnum):
-    """What a rail said about a leg; UNKNOWN is a time-out, to be asked about with the same key (PM-6); CLOSED says that the
-    instrument does not exist any more (PM-3)."""
+    """What a rail said about a leg; UNKNOWN is a time-out, to be asked about with the same key (PM-6); CLOSED says that
+    the instrument does not exist any more (PM-3)."""
 
     SENT = "SENT"
     UNKNOWN = "UNKNOWN"

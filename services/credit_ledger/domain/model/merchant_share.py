@@ -21,5 +21,4 @@ class MerchantShare:
 
     @property
     def root(self) -> str:
-        """Itself."""
         return self.id

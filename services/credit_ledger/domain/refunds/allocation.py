@@ -141,7 +141,8 @@ def _in_order(agreement: Agreement) -> tuple[Instalment, ...]:
 
 
 def _cuts(agreement: Agreement, items: Sequence[Instalment], reduction: Reduction, credit_minor: int) -> list[Cut]:
-    """Each plan's part of the refund: its reductions, then of what is left as much as was paid of it, oldest shipment first."""
+    """Each plan's part of the refund: its reductions, then of what
+    is left as much as was paid of it, oldest shipment first."""
     if len(agreement.plans) == 1:
         return [Cut(agreement.plans[0], *reduction[:3], credit_minor)]
     numbers = [item.no for item in items]

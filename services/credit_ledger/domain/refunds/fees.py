@@ -10,8 +10,8 @@ from services.kernel.money import half_up
 
 
 class FeeChange(NamedTuple):
-    """The new fee of each instalment and what of it is paid, and where the difference goes: `reversed_minor` was billed and
-    unpaid, `back_minor` was paid, `earned_minor` falls due now although its bill is still to come."""
+    """The new fee of each instalment and what of it is paid, and where the difference goes: `reversed_minor` was billed
+    and unpaid, `back_minor` was paid, `earned_minor` falls due now although its bill is still to come."""
 
     fees: tuple[int, ...]
     paid: tuple[int, ...]
@@ -39,17 +39,17 @@ def reprice(plan: Plan, terms: CreditTerms, refunded: Refunded, unpaid: Sequence
 
 
 def flat_fee(fee: int, principal: int, term_days: int, refunded: int, weighted: int) -> int:
-    """FE-2: what is earned of a flat fee over T days; `weighted` is the sum of each refund times its elapsed day."""
+    """What is earned of a flat fee over T days; `weighted` is the sum of each refund times its elapsed day (FE-2)."""
     return half_up(fee * ((principal - refunded) * term_days + weighted), principal * term_days)
 
 
 def instalment_fee(fee: int, principal: int, refunded: int) -> int:
-    """FE-4: an unpaid instalment fee falls in proportion to the credit that was refunded."""
+    """An unpaid instalment fee falls in proportion to the credit that was refunded (FE-4)."""
     return half_up(fee * (principal - refunded), principal)
 
 
 def _all_back(plan: Plan) -> FeeChange:
-    """FE-1: a full refund in the free period leaves no fee, and what was paid of one comes back."""
+    """A full refund in the free period leaves no fee, and what was paid of one comes back (FE-1)."""
     nothing = (0,) * len(plan.instalments)
     step = Step(
         "FE-1", "none", 0, (), tuple(item.no for item in plan.instalments),
@@ -62,8 +62,8 @@ def _all_back(plan: Plan) -> FeeChange:
 
 
 def _in_proportion(plan: Plan, refunded: int, unpaid: Sequence[int]) -> FeeChange:
-    """FE-4: a billed fee that is paid stays; one of an unbilled instalment that owes nothing any more goes; no fee falls
-    below what was paid of it; all other fees fall in proportion, to 0 with a full refund."""
+    """A billed fee that is paid stays; one of an unbilled instalment that owes nothing any more goes; no fee falls
+    below what was paid of it; all other fees fall in proportion, to 0 with a full refund (FE-4)."""
     fees, told, reversed_minor = [], [], 0
     priced: dict[int, int] = {}
     for item, owes in zip(plan.instalments, unpaid, strict=True):
@@ -90,7 +90,8 @@ def _in_proportion(plan: Plan, refunded: int, unpaid: Sequence[int]) -> FeeChang
 
 
 def _deferral(plan: Plan, terms: CreditTerms, refunded: Refunded) -> FeeChange:
-    """FE-2; the earned part of a fee that is not billed yet falls due at once when the whole credit is refunded (P19)."""
+    """The earned part of a fee that is not billed yet falls due
+    at once when the whole credit is refunded (FE-2, P19)."""
     (item,) = plan.instalments
     principal = plan.principal_minor
     inputs = (plan.flat_fee_minor, principal, terms.term_days, refunded.credit_minor, refunded.weighted_minor)

@@ -1,4 +1,5 @@
-"""The second step of a FLASH refund: the network confirms in 24 h, or two people complete it by hand (PM-1, PM-2, MA-3)."""
+"""The second step of a FLASH refund: the network confirms in
+24 h, or two people complete it by hand (PM-1, PM-2, MA-3)."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -32,7 +32,7 @@ FLASH_TIMER = "flash_timeout"
 """The kind of the timer that turns an unconfirmed flash refund into an exception; its key is the refund."""
 
 FLASH_HOURS = 24
-"""The network may confirm for so long, the last instant included (PM-2, SC-5)."""
+"""The network may confirm within 24 hours, the last instant included (PM-2, SC-5)."""
 
 _SECOND = timedelta(seconds=1)
 
@@ -87,8 +87,8 @@ def credit_side(position: Position, agreement: Agreement, credit_minor: int, ref
 
 
 def posted(side: CreditSide, op: str, other: Lines, refund_id: str, tenders: Tenders) -> Position:
-    """The position with the journals of a refund, one CNY, one LIMIT, and `fee_adjust` where a fee moved (P17, P19), and its
-    event."""
+    """The position with the journals of a refund, one CNY, one LIMIT,
+    and `fee_adjust` where a fee moved (P17, P19), and its event."""
     agreement, principal = side.allocation.agreement, side.principal_minor
     owner, order_id = agreement.account_id, agreement.order_id
     return side.position.plus(

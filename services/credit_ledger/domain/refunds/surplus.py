@@ -23,8 +23,8 @@ OWN_CHARGES, BILLED, AHEAD, REST, GIVE_BACK = "RA-5(1)", "RA-5(2)", "RA-5(3)", "
 
 @dataclass(frozen=True, slots=True)
 class Waterfall:
-    """The position with the surplus spent, and where it went. `short_minor` is what a replay finds paid out above the surplus
-    that is there now: the customer owes it."""
+    """The position with the surplus spent, and where it went. `short_minor` is what a replay finds paid out above the
+    surplus that is there now: the customer owes it."""
 
     position: Position
     uses: tuple[Use, ...] = ()
@@ -64,7 +64,8 @@ def spend_surplus(position: Position, agreement: Agreement, surplus: int, refund
 
 
 def _give_back(position: Position, rest: int) -> tuple[PaidOut, ...]:
-    """What goes back to which repayment, the latest first, each up to what is left of it; a replay repeats what was paid."""
+    """What goes back to which repayment, the latest first, each
+    up to what is left of it; a replay repeats what was paid."""
     if position.facts is not None:
         return position.facts.paid_out
     if not rest or position.account.surplus_policy is SurplusPolicy.KEEP:

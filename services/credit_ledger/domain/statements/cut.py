@@ -27,8 +27,8 @@ CUT_TIMER = "statement_cut"
 """The kind of the timer that makes a due cut happen early enough; its key is the account."""
 
 SPREAD_SECONDS = 4 * 3600
-"""Cuts are exact without their timers, since every decision makes the cuts that are due: the timers only have to come early
-enough, and are spread so that a bill day's midnight does not stop settlements."""
+"""Cuts are exact without their timers, since every decision makes the cuts that are due: the timers only have to come
+early enough, and are spread so that a bill day's midnight does not stop settlements."""
 
 OFFSET_RULE = "SC-3"
 
@@ -43,7 +43,8 @@ def up_to_now(position: Position) -> Position:
 
 
 def scheduled(account: CreditAccount, bill_date: date) -> tuple[CreditAccount, tuple[Timer, ...]]:
-    """The account with a cut to come, if none was; a plan that starts never bills before the cut that is already set."""
+    """The account with a cut to come, if none was; a plan that
+    starts never bills before the cut that is already set."""
     if account.next_cut_at is not None:
         return account, ()
     cut_at = start_of(bill_date)
@@ -113,7 +114,7 @@ def _billed(agreement: Agreement, bill_date: date) -> Agreement:
 
 
 def _bill_journals(agreement: Agreement, bill_date: date) -> tuple[Journal, ...]:
-    """P8 for what the date bills of one agreement, and nothing where nothing is outstanding and no fee is charged."""
+    """What the date bills of one agreement; nothing where nothing is outstanding and no fee is charged (P8)."""
     due = [item for item in agreement.instalments if _is_due(item, bill_date)]
     principal = sum(item.outstanding_minor for item in due)
     fee = sum(item.fee_minor for item in due)
@@ -125,7 +126,7 @@ def _bill_journals(agreement: Agreement, bill_date: date) -> tuple[Journal, ...]
 
 
 def _offset_journals(account_id: str, spent: Spent) -> tuple[Journal, ...]:
-    """P15."""
+    """Credit balance that pays a bill gives limit back, as a repayment does (P15)."""
     used = sum(use.amount_minor for use in spent.uses)
     lines: Lines = ((books.CREDIT_BALANCE, account_id, used), *lines_of(spent.uses, account_id))
     op = "credit_balance_offset"

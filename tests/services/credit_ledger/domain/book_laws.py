@@ -1,4 +1,5 @@
-"""The laws of the credit book (DOMAIN 3.4 and what follows from it), each a function of the whole book that asserts one of them.
+"""The laws of the credit book (DOMAIN 3.4 and what follows from
+it), each a function of the whole book that asserts one of them.
 
 `CHEAP` ones are asserted after every step of a history, `AT_THE_END` ones once per history: they replay its log.
 """
@@ -126,7 +127,7 @@ def plans_are_what_was_captured(book: BookInMemory) -> None:
 
 
 def nothing_is_owed_on_what_was_undone(book: BookInMemory) -> None:
-    """I-1: a revoked agreement, and one whose credit was refunded whole, has no unpaid principal."""
+    """A revoked agreement, and one whose credit was refunded whole, has no unpaid principal (I-1)."""
     for row in agreements(book):
         done = row.state in (AgreementState.REVOKED, AgreementState.SETTLED_EARLY)
         if done or (row.plans and all(plan.refunded_minor == plan.principal_minor for plan in row.plans)):
@@ -134,7 +135,7 @@ def nothing_is_owed_on_what_was_undone(book: BookInMemory) -> None:
 
 
 def revoked_never_became_debt(book: BookInMemory) -> None:
-    """CR-2, CR-9: a revoked agreement has no plan, a settled one had."""
+    """A revoked agreement has no plan, a settled one had (CR-2, CR-9)."""
     for row in agreements(book):
         if row.state is AgreementState.REVOKED:
             assert not row.plans
@@ -147,7 +148,7 @@ def paid_off_owes_nothing(book: BookInMemory) -> None:
 
 
 def an_unbilled_fee_needs_principal(book: BookInMemory) -> None:
-    """FE-4: an unbilled instalment that was refunded to zero carries no fee."""
+    """An unbilled instalment that was refunded to zero carries no fee (FE-4)."""
     for row in agreements(book):
         for item in () if row.terms.deferred else row.instalments:
             if not item.billed and item.refunded_minor == item.principal_minor > 0:
@@ -168,8 +169,8 @@ def flash_transit_is_what_waits(book: BookInMemory) -> None:
 
 
 def card_transit_is_what_the_acquirer_owes(book: BookInMemory) -> None:
-    """L.REFUND.TRANSIT.CARD is the sum of unsettled bank-card legs, L.PAYOUT.TRANSIT of unsettled payouts. What a rejected
-    order paid is on nobody's book until its leg ends."""
+    """L.REFUND.TRANSIT.CARD is the sum of unsettled bank-card legs, L.PAYOUT.TRANSIT of unsettled payouts. What a
+    rejected order paid is on nobody's book until its leg ends."""
     for rail, account in ((Rail.CARD, "L.REFUND.TRANSIT.CARD"), (Rail.PAYOUT, "L.PAYOUT.TRANSIT")):
         legs = [leg for leg in book.family(RefundLeg, ACCOUNT) if leg.rail is rail and leg.open]
         legs = [leg for leg in legs if leg.id != rejected_leg_id(leg.order_id)]
@@ -177,7 +178,7 @@ def card_transit_is_what_the_acquirer_owes(book: BookInMemory) -> None:
 
 
 def nothing_is_given_back_twice(book: BookInMemory) -> None:
-    """RA-6: no repayment gives back more than it brought."""
+    """No repayment gives back more than it brought (RA-6)."""
     assert all(0 <= row.given_back_minor <= row.amount_minor for row in book.family(Repayment, ACCOUNT))
 
 
@@ -212,7 +213,7 @@ def nothing_unfinished_lacks_a_timer(book: BookInMemory) -> None:
 
 
 def a_statement_is_the_sum_of_its_lines(book: BookInMemory) -> None:
-    """SD-4; the offset is within it, and the periods of two statements do not overlap."""
+    """The offset is within it, and the periods of two statements do not overlap (SD-4)."""
     last = 0
     for row in sorted(book.family(Statement, ACCOUNT), key=lambda row: row.bill_date):
         assert row.amount_minor == sum(line.principal_minor + line.fee_minor + line.late_minor for line in row.lines)

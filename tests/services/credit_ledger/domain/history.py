@@ -1,4 +1,5 @@
-"""One account's history, step by step: what a Hypothesis machine drives, with the claims that belong to single steps."""
+"""One account's history, step by step: what a Hypothesis
+machine drives, with the claims that belong to single steps."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -122,7 +123,7 @@ class History:
         self.plain(commands.SettleMerchant(MERCHANT, owed or 1), share_keys(MERCHANT)[0])
 
     def adjust(self, order: Agreement, account: str, against: str, amount: int) -> None:
-        """A manual adjustment of today; it is refused where the customer has not so much."""
+        """A manual adjustment of today; it is refused where the customer has less."""
         lines = (AdjustedLine(account, amount), AdjustedLine(against, -amount))
         self.plain(commands.PostAdjustment(
             ACCOUNT, order.key, "case", lines, "maker", "checker", ("order page", "bill page"), "found", business_date(self.at)

@@ -31,7 +31,7 @@ TERMS = st.builds(
 def test_a_full_refund_in_the_free_period_is_as_if_never_bought(
     terms: CreditTerms, other: CreditTerms, credit: int, shares: list[int], days: int, repaid: int
 ) -> None:
-    """U5, item 10: principal, limit, unpaid fees and money held are those of an account that never had the order.
+    """Principal, limit, unpaid fees and money held are those of an account that never had the order (U5, item 10).
 
     Where the customer repaid in between, it may have paid another debt than without the order: the net is the same.
     """

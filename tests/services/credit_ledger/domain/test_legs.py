@@ -51,7 +51,7 @@ def test_a_refund_sends_its_leg_after_the_decision() -> None:
 
 
 def test_an_unknown_outcome_is_asked_about_with_the_same_id() -> None:
-    """PM-6: time-out, then query, then query, with growing pauses."""
+    """Time-out, then query, then query, with growing pauses (PM-6)."""
     shop, leg = shop_with_leg()
     report(shop, Report.UNKNOWN)
 
@@ -65,7 +65,7 @@ def test_an_unknown_outcome_is_asked_about_with_the_same_id() -> None:
 
 
 def test_settlement_posts_once_and_tells_the_order() -> None:
-    """P7; the second report changes nothing, and the timer is gone."""
+    """The second report changes nothing, and the timer is gone (P7)."""
     shop, leg = shop_with_leg()
 
     for _ in range(2):
@@ -118,7 +118,7 @@ def test_a_rejected_leg_waits_for_a_person() -> None:
 
 @pytest.mark.parametrize("reverse", [False, True])
 def test_a_closed_instrument_falls_back_to_the_wallet_openly(reverse: bool) -> None:
-    """PM-3: a posting and an event; a reversal of the refund takes it from the wallet again."""
+    """A posting and an event; a reversal of the refund takes it from the wallet again (PM-3)."""
     shop, _ = shop_with_leg()
 
     report(shop, Report.CLOSED)
@@ -144,7 +144,7 @@ def test_a_report_makes_the_cuts_that_are_due_first() -> None:
 
 
 def test_a_payout_of_credit_balance_is_a_leg_too() -> None:
-    """P16: in transit first, paid from the bank when it settles; more than the balance is refused (F05)."""
+    """In transit first, paid from the bank when it settles; more than the balance is refused (P16, F05)."""
     shop = Shop()
     shop.repay("2026-03-10 10:00:00", 7_000)
 

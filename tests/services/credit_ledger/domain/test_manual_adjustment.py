@@ -99,7 +99,7 @@ def test_what_is_no_journal_or_not_there_is_refused(lines: list[tuple[str, int]]
     ({"effective_date": date(2026, 3, 21)}, "INVALID_ARGUMENT"), ({"effective_date": date(2026, 3, 9)}, "BACKDATED"),
 ])
 def test_one_person_without_papers_order_or_date_is_refused(change: dict[str, Any], reason: str) -> None:
-    """MA-1 to MA-3, each by its reason."""
+    """Each is refused by its reason (MA-1 to MA-3)."""
     refused = _adjust(_shop(), ("A.BANK", 500), (WALLET, -500), **change)
 
     assert isinstance(refused, Refused)
@@ -122,7 +122,7 @@ def test_a_period_whose_statement_is_issued_takes_permission(effective: date, re
 
 
 def test_the_customer_sees_it_and_the_next_statement_says_it() -> None:
-    """MA-4, SC-2: a movement with its figures; the credit balance pays the next bill."""
+    """A movement with its figures; the credit balance pays the next bill (MA-4, SC-2)."""
     shop = _shop()
     _adjust(shop, ("E.WAIVER", 2_000), (BALANCE, -2_000))
 
@@ -136,7 +136,7 @@ def test_the_customer_sees_it_and_the_next_statement_says_it() -> None:
 
 
 def test_credit_balance_that_was_adjusted_away_is_owed_if_the_refund_it_came_from_is_undone() -> None:
-    """P24 over a later adjustment: as with a payout, what the balance lacks then, the customer owes."""
+    """As with a payout, what the balance lacks then, the customer owes (P24)."""
     shop = _shop()
     shop.repay("2026-04-06 10:00:00", 30_450)
     shop.refund("ord_1", "2026-04-07 10:00:00", 90_000)

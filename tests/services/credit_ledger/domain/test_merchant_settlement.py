@@ -72,7 +72,7 @@ def _share(decision: Decision) -> tuple[int, int]:
 
 
 def test_a_merchant_owes_what_the_card_book_had_paid_it_for_a_refund() -> None:
-    """P23: Dr MERCH.RECV g, Cr X.CLEARING{saga} g; this book's own payable is another share and stays (OP-3)."""
+    """Dr MERCH.RECV g, Cr X.CLEARING{saga} g; this book's own payable is another share and stays (P23, OP-3)."""
     done = _claw_back(Op.CONFIRM, 600, payable_minor=50, receivable_minor=400)
 
     assert _lines(done) == [("A.MERCH.RECV", SHOP, 600), ("X.CLEARING", "saga_r", -600)]
@@ -81,7 +81,7 @@ def test_a_merchant_owes_what_the_card_book_had_paid_it_for_a_refund() -> None:
 
 
 def test_undone_it_comes_off_what_the_merchant_still_owes() -> None:
-    """P24: what was netted meanwhile is payable again."""
+    """What was netted meanwhile is payable again (P24)."""
     done = _claw_back(Op.CONFIRM, 600, undone=True, receivable_minor=400)
 
     assert _lines(done) == [("L.MERCH.PAY", SHOP, -200), ("A.MERCH.RECV", SHOP, -400), ("X.CLEARING", "saga_r", 600)]

@@ -49,12 +49,12 @@ def test_a_try_moves_nothing_but_the_claim() -> None:
 
 @pytest.mark.parametrize("body", WRITERS, ids=lambda body: type(body).__name__)
 def test_every_other_writer_waits(body: Any) -> None:  # a command of any type
-    """BZ-5: the cut and the runs among them; a quote too, since the outcome would make it stale."""
+    """The cut and the runs among them; a quote too, since the outcome would make it stale (BZ-5)."""
     assert claimed_shop().plain(body, CONFIRMED) == Busy("saga_1")
 
 
 def test_another_saga_waits_and_the_same_one_passes() -> None:
-    """BZ-2: a resent TRY of the same settlement is answered again."""
+    """A resent TRY of the same settlement is answered again (BZ-2)."""
     shop = claimed_shop()
 
     other = shop.saga(REFUND, TRIED, Op.TRY, "saga_2")
@@ -65,7 +65,7 @@ def test_another_saga_waits_and_the_same_one_passes() -> None:
 
 
 def test_a_confirmation_after_the_cut_posts_before_it() -> None:
-    """OP-1: TRY before the cut decides; the cut runs after the decision and bills what is left."""
+    """TRY before the cut decides; the cut runs after the decision and bills what is left (OP-1)."""
     shop = claimed_shop()
 
     shop.saga(REFUND, CONFIRMED, Op.CONFIRM, "saga_1")
@@ -102,7 +102,7 @@ def test_a_refused_try_claims_nothing() -> None:
 
 @pytest.mark.parametrize(("end", "free"), [(Op.CONFIRM, False), (Op.CANCEL, True)])
 def test_a_payment_reference_is_claimed_from_the_try_on(end: Op, free: bool) -> None:
-    """OP-4: another account cannot take it between TRY and CONFIRM; a CANCEL frees it."""
+    """Another account cannot take it between TRY and CONFIRM; a CANCEL frees it (OP-4)."""
     shop = Shop()
     body = commands.AuthorizeTenders(ACCOUNT, "ord_1", CUSTOMER, MERCHANT, Tenders(0, 0, 500), DEFERRED, "pay_1")
     other = commands.AuthorizeTenders(ACCOUNT, "ord_2", CUSTOMER, MERCHANT, Tenders(0, 0, 500), DEFERRED, "pay_1")

@@ -26,7 +26,7 @@ def lines(journals: list[Journal], op: str) -> dict[str, int]:
 
 
 def test_an_unmoved_account_gets_the_exact_negation() -> None:
-    """E17: the refund's own lines with the other sign, `fee_adjust` included; rows as before."""
+    """The refund's own lines with the other sign, `fee_adjust` included; rows as before (E17)."""
     shop = Shop()
     shop.bought("ord_1", SHIPPED, Tenders(100_000, 500, 0, 7), DEFERRED)
     before = (shop.agreement("ord_1").plans, shop.book.account(ACCOUNT).wallet_minor)
@@ -92,7 +92,7 @@ def test_later_events_are_replayed_without_the_refund() -> None:
 
 
 def test_issued_statements_and_charged_late_fees_stay_as_they_are() -> None:
-    """SC-2, FE-5: the document keeps its amount; for the days in which nothing was owed there is no late fee."""
+    """The document keeps its amount; for the days in which nothing was owed there is no late fee (SC-2, FE-5)."""
     shop = Shop()
     shop.bought("ord_1", SHIPPED, Tenders(100_000), LATER)
     shop.bought("ord_2", SHIPPED, Tenders(10_000), LATER)
@@ -203,7 +203,7 @@ def test_the_receivable_of_a_merchant_goes_first() -> None:
 
 
 def test_what_the_card_book_had_paid_the_merchant_is_given_back_over_the_clearing() -> None:
-    """P24: the exact negation, under the saga of the reversal; a second refund and its debt stand."""
+    """The exact negation, under the saga of the reversal; a second refund and its debt stand (P24)."""
     shop = Shop()
     shop.bought("ord_1", SHIPPED, Tenders(100_000), LATER)
     shop.refund("ord_1", "2026-03-12 10:00:00", 30_000, uncovered_gift_minor=6_000)

@@ -1,4 +1,5 @@
-"""Statements: immutable documents, what they still ask for, and what they show of the time between (SC-2, SC-3, 2.6)."""
+"""Statements: immutable documents, what they still ask for,
+and what they show of the time between (SC-2, SC-3, 2.6)."""
 
 import pytest
 
@@ -37,7 +38,7 @@ def asked(shop: Shop, when: str) -> tuple[int, StatementState]:
 
 
 def test_a_refund_lowers_what_is_still_due_at_once_and_not_the_document() -> None:
-    """SC-2: no late fee can arise on what was refunded."""
+    """No late fee can arise on what was refunded (SC-2)."""
     shop = billed_shop()
     issued = shop.book.rows[Statement, statement_key(ACCOUNT, APRIL)]
 
@@ -62,7 +63,7 @@ def test_a_statement_is_issued_then_overdue_then_paid_then_closed() -> None:
 
 
 def test_what_happened_in_between_is_on_the_next_statement() -> None:
-    """SC-2: refund, repayment, late fee and waiver of the period, each once, none of the period before."""
+    """Refund, repayment, late fee and waiver of the period, each once, none of the period before (SC-2)."""
     shop = billed_shop()
     shop.repay("2026-04-06 10:00:00", 10_000)
     shop.refund("ord_1", "2026-04-07 10:00:00", 30_000)
@@ -80,7 +81,7 @@ def test_what_happened_in_between_is_on_the_next_statement() -> None:
 
 
 def test_credit_balance_pays_the_next_bill_by_itself() -> None:
-    """SC-3: offset at the cut, the limit of the principal part comes back; the document says so."""
+    """Offset at the cut, the limit of the principal part comes back; the document says so (SC-3)."""
     shop = Shop()
     shop.repay("2026-03-09 10:00:00", 30_000)
     shop.bought("ord_1", "2026-03-10 10:00:00", Tenders(90_000))
