@@ -9,11 +9,12 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.credit_ledger.domain.log.inputs import INPUTS
+from services.credit_ledger.domain.log.inputs import INPUTS, OF_SAGAS
 from services.credit_ledger.domain.model import commands, effects, events
 from services.credit_ledger.domain.model.tenders import Tenders
 from services.credit_ledger.domain.model.terms import NEVER_FREE, CreditTerms, PlanKind, Route, Strategy
 from services.credit_ledger.wire import CODEC
+from services.credit_ledger.wire.commands import COMMANDS
 from services.kernel.errors import Undecodable
 from services.runtime.ground.scalars import instant_from_wire, instant_to_wire
 from settlement.common.v1 import tender_pb2
@@ -33,6 +34,14 @@ def dataclasses_of(module: object) -> list[type]:
 def test_every_fact_and_every_result_has_a_message(kind: type) -> None:
     """A decision can never fail for want of a message."""
     assert kind in CODEC._by_domain
+
+
+def test_every_command_of_a_saga_has_a_reader() -> None:
+    """A row of an input that sagas send is read from the wire under its own name, beside the two of merchants' shares."""
+    read = {entry.domain: entry.message.DESCRIPTOR.name for entry in COMMANDS}
+
+    assert {row.body for row in OF_SAGAS} == set(read) - {commands.PayGiftCardShare, commands.ClawBackFromMerchant}
+    assert all(kind.__name__ == name for kind, name in read.items())
 
 
 def test_every_logged_input_has_a_reason_for_the_customer() -> None:

@@ -46,7 +46,8 @@ def grant_limit(position: Position, body: GrantLimit) -> Applied:
         raise FailedPrecondition("LIMIT_IN_USE", f"{account.held_minor + account.used_minor} is held or used")
     after = replace(account, granted_minor=limit)
     position = position.plus(
-        account=after, journals=_granted(account.id, limit - account.granted_minor), event=LimitGranted(account.id, limit)
+        account=after, journals=_granted(account.id, limit - account.granted_minor),
+        event=LimitGranted(account.id, limit),
     )
     return Applied(position, after)
 

@@ -33,7 +33,8 @@ class Owed(NamedTuple):
 
 
 def check(
-    before: CreditAccount | None, after: CreditAccount, rows: Iterable[tuple[object, object]], journals: Iterable[Journal]
+    before: CreditAccount | None, after: CreditAccount, rows: Iterable[tuple[object, object]],
+    journals: Iterable[Journal],
 ) -> None:
     """Raise `Defect` unless the figures are sound and the journals
     are their change. `before` is None for a new account."""
@@ -73,7 +74,10 @@ def owed(agreement: Agreement) -> Owed:
             else:
                 unbilled += unpaid
     remaining = agreement.hold.remaining
-    return Owed(unbilled, billed, fees, lates, -remaining.deposit_minor, remaining.credit_minor)
+    return Owed(
+        unbilled_minor=unbilled, billed_minor=billed, fee_minor=fees, late_minor=lates,
+        deposit_minor=-remaining.deposit_minor, held_minor=remaining.credit_minor,
+    )
 
 
 def sound_account(account: CreditAccount) -> None:

@@ -24,7 +24,9 @@ def applied(
         available_minor=position.account.available_minor,
         instalments=instalment_changes(agreement, before, business_date(position.at)), **details,
     )
-    return Applied(position, effect, agreement.order_id, reference, facts, moved.vector())
+    return Applied(
+        position, effect, order_id=agreement.order_id, reference=reference, facts=facts, moved=moved.vector()
+    )
 
 
 def instalment_changes(agreement: Agreement, before: Agreement | None, today: date) -> tuple[InstalmentChange, ...]:

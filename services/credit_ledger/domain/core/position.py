@@ -83,22 +83,29 @@ class Position:
         cleared: tuple[tuple[str, str], ...] = (), actions: tuple[object, ...] = (),
     ) -> "Position":
         """The position with these changes added."""
+        timers, cleared = _last_word(self, timers, cleared)
         return Position(
-            self.known, self.at, self.before, account or self.account, self.logged, self.facts, self.saga_id,
-            {**self.rows, **{(type(row), row.key): row for row in rows}} if rows else self.rows,
-            self.journals + journals, self.events if event is None else (*self.events, event),
-            self.commands + commands, *_last_word(self, timers, cleared), self.actions + actions, self.operations,
+            known=self.known, at=self.at, before=self.before, account=account or self.account, logged=self.logged,
+            facts=self.facts, saga_id=self.saga_id,
+            rows={**self.rows, **{(type(row), row.key): row for row in rows}} if rows else self.rows,
+            journals=self.journals + journals, events=self.events if event is None else (*self.events, event),
+            commands=self.commands + commands, timers=timers, cleared=cleared, actions=self.actions + actions,
+            operations=self.operations,
         )
 
-    def log(self, body: object, at: datetime, order_id: str = "", reference: str = "", facts: Facts = NO_FACTS) -> "Position":
+    def log(
+        self, body: object, at: datetime, order_id: str = "", reference: str = "", facts: Facts = NO_FACTS
+    ) -> "Position":
         """The position with this input in the account's log."""
         operation = Operation(
-            self.account.id, self.next_operation, at, body, order_id, reference, self.saga_id, facts,
-            _moved(self.logged, self.account),
+            account_id=self.account.id, number=self.next_operation, at=at, body=body, order_id=order_id,
+            reference=reference, saga_id=self.saga_id, facts=facts, moved=_moved(self.logged, self.account),
         )
         return Position(
-            self.known, self.at, self.before, self.account, self.account, self.facts, self.saga_id, self.rows, self.journals,
-            self.events, self.commands, self.timers, self.cleared, self.actions, (*self.operations, operation),
+            known=self.known, at=self.at, before=self.before, account=self.account, logged=self.account,
+            facts=self.facts, saga_id=self.saga_id, rows=self.rows, journals=self.journals, events=self.events,
+            commands=self.commands, timers=self.timers, cleared=self.cleared, actions=self.actions,
+            operations=(*self.operations, operation),
         )
 
 

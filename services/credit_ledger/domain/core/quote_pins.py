@@ -19,7 +19,7 @@ def valid_until(now: datetime, next_cut_at: datetime | None) -> datetime:
     return min(*ends, next_cut_at) if next_cut_at is not None else min(ends)
 
 
-def hold_quote(position: Position, body: RefundTenders | ReleaseTenders) -> None:
+def check_quote(position: Position, body: RefundTenders | ReleaseTenders) -> None:
     """Refuse with QUOTE_STALE what would not come out exactly as it was quoted; no pins, nothing to hold.
 
     `valid_until` itself is still inside (CV-9), unless it is the midnight or the cut that ends the quote. On the day of

@@ -91,6 +91,7 @@ def _charged(
 
 def _with(agreement: Agreement, items: Mapping[int, Instalment]) -> Agreement:
     after = replace(agreement, plans=tuple(
-        replace(plan, instalments=tuple(items.get(item.no, item) for item in plan.instalments)) for plan in agreement.plans
+        replace(plan, instalments=tuple(items.get(item.no, item) for item in plan.instalments))
+        for plan in agreement.plans
     ))
     return replace(after, state=concluded(after))

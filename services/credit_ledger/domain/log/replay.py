@@ -52,7 +52,8 @@ class World:
 
 
 def fold(
-    operations: Iterable[Operation], apply: Mapping[type, Apply], keep: Callable[[Operation], bool] = lambda operation: True
+    operations: Iterable[Operation], apply: Mapping[type, Apply],
+    keep: Callable[[Operation], bool] = lambda operation: True,
 ) -> World:
     """The account after these operations, in order, by these rules; `keep` leaves some out."""
     known, account, posted = _Everything(), None, Sums()
@@ -94,8 +95,8 @@ def same_books(world: World, account: CreditAccount) -> bool:
 
 def _figures(account: CreditAccount) -> tuple[object, ...]:
     return (
-        account.granted_minor, account.held_minor, account.used_minor, account.wallet_minor, account.credit_balance_minor,
-        account.shipments, account.state,
+        account.granted_minor, account.held_minor, account.used_minor, account.wallet_minor,
+        account.credit_balance_minor, account.shipments, account.state,
     )
 
 

@@ -75,9 +75,11 @@ def _refund(position: Position, log: list[Operation], body: ReverseRefund) -> Op
 def _affordable(account: CreditAccount) -> None:
     """A reversal takes limit and wallet money back; where they were used since then, they have to be made up first."""
     if account.available_minor < 0:
-        raise FailedPrecondition("INSUFFICIENT_LIMIT", f"{-account.available_minor} of the limit was used since the refund")
+        detail = f"{-account.available_minor} of the limit was used since the refund"
+        raise FailedPrecondition("INSUFFICIENT_LIMIT", detail)
     if account.wallet_minor < 0:
-        raise FailedPrecondition("INSUFFICIENT_WALLET", f"{-account.wallet_minor} of the wallet was spent since the refund")
+        detail = f"{-account.wallet_minor} of the wallet was spent since the refund"
+        raise FailedPrecondition("INSUFFICIENT_WALLET", detail)
 
 
 def _merchant_gets_back(position: Position, agreement: Agreement, refund: Operation) -> tuple[Position, Lines]:
@@ -150,8 +152,8 @@ def _account(now: CreditAccount, then: CreditAccount, actual: CreditAccount) -> 
     return replace(
         now, granted_minor=then.granted_minor, held_minor=then.held_minor, used_minor=then.used_minor,
         wallet_minor=then.wallet_minor, credit_balance_minor=then.credit_balance_minor,
-        receivable_minor=now.receivable_minor + then.receivable_minor - actual.receivable_minor, next_cut_at=then.next_cut_at,
-        last_bill_date=then.last_bill_date,
+        receivable_minor=now.receivable_minor + then.receivable_minor - actual.receivable_minor,
+        next_cut_at=then.next_cut_at, last_bill_date=then.last_bill_date,
     )
 
 
@@ -161,7 +163,10 @@ def _loaded(position: Position, world: World) -> None:
         (type(row), row.key)
         for kind in (world.agreements, world.repayments, world.statements) for row in kind.values()
     ]
-    missing = [(kind, key) for kind, key in wanted if not position.known.has(kind, key) and (kind, key) not in position.rows]
+    missing = [
+        (kind, key) for kind, key in wanted
+        if not position.known.has(kind, key) and (kind, key) not in position.rows
+    ]
     if missing:
         raise Missing(rows=missing)
 

@@ -35,8 +35,8 @@ def take(position: Position, merchant_id: str, amount_minor: int, uncovered_mino
         share = share_of(position, merchant_id)
         payable = min(amount_minor, share.payable_minor)
         position = position.plus(replace(
-            share, payable_minor=share.payable_minor - payable,
-            receivable_minor=share.receivable_minor + amount_minor - payable + uncovered_minor, version=share.version + 1,
+            share, payable_minor=share.payable_minor - payable, version=share.version + 1,
+            receivable_minor=share.receivable_minor + amount_minor - payable + uncovered_minor,
         ))
     lines = (
         (books.MERCHANT_PAYABLE, merchant_id, payable),

@@ -52,12 +52,12 @@ def _all_back(plan: Plan) -> FeeChange:
     """A full refund in the free period leaves no fee, and what was paid of one comes back (FE-1)."""
     nothing = (0,) * len(plan.instalments)
     step = Step(
-        "FE-1", "none", 0, (), tuple(item.no for item in plan.instalments),
-        tuple(item.fee_minor for item in plan.instalments), nothing,
+        rule="FE-1", formula="none", amount_minor=0, numbers=tuple(item.no for item in plan.instalments),
+        weights=tuple(item.fee_minor for item in plan.instalments), amounts=nothing,
     )
     return FeeChange(
-        nothing, nothing, sum(item.fee_due_minor for item in plan.instalments),
-        sum(item.fee_paid_minor for item in plan.instalments), 0, (step,),
+        fees=nothing, paid=nothing, reversed_minor=sum(item.fee_due_minor for item in plan.instalments),
+        back_minor=sum(item.fee_paid_minor for item in plan.instalments), steps=(step,),
     )
 
 
@@ -84,7 +84,10 @@ def _in_proportion(plan: Plan, refunded: int, unpaid: Sequence[int]) -> FeeChang
     steps: tuple[Step, ...] = ()
     if told:
         numbers, weights, amounts = zip(*told, strict=True)
-        steps = (Step("FE-4", "fee", sum(amounts), (plan.principal_minor, refunded), numbers, weights, amounts),)
+        steps = (Step(
+            rule="FE-4", formula="fee", amount_minor=sum(amounts), inputs=(plan.principal_minor, refunded),
+            numbers=numbers, weights=weights, amounts=amounts,
+        ),)
     paid = tuple([item.fee_paid_minor for item in plan.instalments])
     return FeeChange(fees=tuple(fees), paid=paid, reversed_minor=reversed_minor, steps=steps)
 
@@ -99,5 +102,10 @@ def _deferral(plan: Plan, terms: CreditTerms, refunded: Refunded) -> FeeChange:
     steps = (Step("FE-2", "flat_fee", fee, inputs),) if plan.flat_fee_minor else ()
     back = max(0, item.fee_paid_minor - fee)
     if item.billed:
-        return FeeChange((fee,), (item.fee_paid_minor - back,), item.fee_minor - fee - back, back, 0, steps)
-    return FeeChange((fee,), (0,), 0, 0, fee if refunded.credit_minor == principal else 0, steps)
+        return FeeChange(
+            fees=(fee,), paid=(item.fee_paid_minor - back,), reversed_minor=item.fee_minor - fee - back,
+            back_minor=back, steps=steps,
+        )
+    return FeeChange(
+        fees=(fee,), paid=(0,), earned_minor=fee if refunded.credit_minor == principal else 0, steps=steps
+    )

@@ -85,7 +85,8 @@ def cut(position: Position, bill_date: date) -> Position:
     spent = spend(billed.values(), offset, OFFSET_RULE)
     after = {**billed, **{agreement.key: agreement for agreement in spent.agreements}}
     account = _account_after(
-        position.account, bill_date, offset, spent.principal_minor, after.values(), position.next_operation
+        position.account, bill_date, offset=offset, principal=spent.principal_minor, agreements=after.values(),
+        operation=position.next_operation,
     )
     statement = _statement(position, bill_date, amount, offset, lines)
     changed = tuple(after[agreement.key] for agreement in agreements if after[agreement.key] is not agreement)
@@ -135,7 +136,10 @@ def _offset_journals(account_id: str, spent: Spent) -> tuple[Journal, ...]:
 
 def _lines(agreements: Iterable[Agreement]) -> tuple[StatementLine, ...]:
     return tuple(
-        StatementLine(due.order_id, due.no, due.due_date, item.outstanding_minor, item.fee_due_minor, item.late_minor)
+        StatementLine(
+            order_id=due.order_id, no=due.no, due_date=due.due_date, principal_minor=item.outstanding_minor,
+            fee_minor=item.fee_due_minor, late_minor=item.late_minor,
+        )
         for due in billed_dues(agreements) for item in (due.instalment,)
     )
 
@@ -153,7 +157,8 @@ def _statement(
 
 
 def _account_after(
-    account: CreditAccount, bill_date: date, offset: int, principal: int, agreements: Iterable[Agreement], operation: int
+    account: CreditAccount, bill_date: date, *, offset: int, principal: int, agreements: Iterable[Agreement],
+    operation: int,
 ) -> CreditAccount:
     more = any(agreement.open for agreement in agreements)
     return replace(
