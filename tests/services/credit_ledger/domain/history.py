@@ -44,7 +44,7 @@ class History:
         """Time passes; the timers may be late."""
         self.at += step
         if timers:
-            self.book.fire(self.at)
+            self.book.turn_to(self.at)
 
     def plain(self, body: Any, key: str = ACCOUNT) -> Any:  # results depend on the body
         """A plain command; a refusal must change nothing."""
@@ -119,7 +119,7 @@ class History:
 
     def settle_merchant(self) -> None:
         """Pay the merchant all that is owed."""
-        owed = sum(row.payable_minor for (kind, _), row in self.book.rows.items() if kind is MerchantShare)
+        owed = sum(row.payable_minor for row in self.book.rows.values() if isinstance(row, MerchantShare))
         self.plain(commands.SettleMerchant(MERCHANT, owed or 1), share_keys(MERCHANT)[0])
 
     def adjust(self, order: Agreement, account: str, against: str, amount: int) -> None:

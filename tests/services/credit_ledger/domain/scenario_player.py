@@ -86,7 +86,7 @@ class ScenarioPlayer:
             at = datetime.fromisoformat(event["at"])
             start = len(self.book.journals)
             if self.by_timer:
-                self.book.fire(at)
+                self.book.turn_to(at)
             code = getattr(self, f"_{event['type'].lower()}")(event, at, index)
             self.outcomes.append(code or "OK")
             for journal in self.book.journals[start:]:
@@ -118,7 +118,7 @@ class ScenarioPlayer:
         wallet = sum(order.tenders.get("WALLET", 0) for order in self.orders.values())
         if wallet:
             self.book.ask(ACCOUNT, commands.FundWallet(ACCOUNT, wallet), at)
-        self.set_up = Counter(self.book.balances)
+        self.set_up = self.book.totals()
 
     def _authorize(self, event: Case, at: datetime, index: int) -> str | None:
         order = self.orders[event["order"]]
@@ -275,8 +275,8 @@ class ScenarioPlayer:
         """The gift-card share in the card book."""
         self._add(index, op, Unit.CNY, debit, amount)
         self._add(index, op, Unit.CNY, credit, -amount)
-        self.book.balances[Unit.CNY, debit] += amount
-        self.book.balances[Unit.CNY, credit] -= amount
+        self.book.balances[Unit.CNY, debit, ""] += amount
+        self.book.balances[Unit.CNY, credit, ""] -= amount
 
     def _add(self, index: int, op: str, unit: Unit, account: str, amount: int) -> None:
         if account not in NOT_LISTED:
@@ -290,7 +290,7 @@ class ScenarioPlayer:
         opening = Counter({("LIMIT", "LIM.AVAIL"): self.case["given"]["limit"]})
         closing = {
             account: amount - self.set_up[unit, account] + opening[unit.value, account]
-            for (unit, account), amount in self.book.balances.items() if account not in NOT_LISTED
+            for (unit, account), amount in self.book.totals().items() if account not in NOT_LISTED
         }
         return {account: amount for account, amount in closing.items() if amount}
 

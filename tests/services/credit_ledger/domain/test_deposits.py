@@ -108,7 +108,7 @@ def test_money_that_went_back_pays_no_later_order() -> None:
     twice = shop.saga(BACK, LATER)
 
     assert reused.reason == twice.reason == "PAYMENT_REFERENCE_USED"
-    assert shop.book.rows[PaymentReference, "pay_ord_1"].order_id == "ord_1"
+    assert shop.book.row(PaymentReference, "pay_ord_1").order_id == "ord_1"
     assert len(shop.book.actions) == 1
 
 

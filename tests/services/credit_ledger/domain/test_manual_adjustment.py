@@ -128,7 +128,7 @@ def test_the_customer_sees_it_and_the_next_statement_says_it() -> None:
 
     shop.plain(commands.CutStatement(ACCOUNT, date(2026, 4, 5)), "2026-04-05 00:00:00")
 
-    statement = shop.book.rows[Statement, statement_key(ACCOUNT, date(2026, 4, 5))]
+    statement = shop.book.row(Statement, statement_key(ACCOUNT, date(2026, 4, 5)))
     assert isinstance(statement, Statement)
     assert statement.offset_minor == 2_000
     lines = adjustments(statement, shop.book.operations(ACCOUNT))

@@ -107,7 +107,7 @@ def test_a_payment_reference_is_claimed_from_the_try_on(end: Op, free: bool) -> 
     body = commands.AuthorizeTenders(ACCOUNT, "ord_1", CUSTOMER, MERCHANT, Tenders(0, 0, 500), DEFERRED, "pay_1")
     other = commands.AuthorizeTenders(ACCOUNT, "ord_2", CUSTOMER, MERCHANT, Tenders(0, 0, 500), DEFERRED, "pay_1")
     shop.saga(body, "2026-03-10 10:00:00", Op.TRY, "saga_1")
-    claimed = shop.book.rows[PaymentReference, "pay_1"]
+    claimed = shop.book.row(PaymentReference, "pay_1")
 
     shop.saga(body, "2026-03-10 10:00:01", end, "saga_1")
     result = shop.saga(other, "2026-03-10 10:00:02")

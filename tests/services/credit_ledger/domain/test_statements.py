@@ -40,11 +40,11 @@ def asked(shop: Shop, when: str) -> tuple[int, StatementState]:
 def test_a_refund_lowers_what_is_still_due_at_once_and_not_the_document() -> None:
     """No late fee can arise on what was refunded (SC-2)."""
     shop = billed_shop()
-    issued = shop.book.rows[Statement, statement_key(ACCOUNT, APRIL)]
+    issued = shop.book.row(Statement, statement_key(ACCOUNT, APRIL))
 
     shop.refund("ord_1", "2026-04-06 10:00:00", 40_000)
 
-    assert shop.book.rows[Statement, statement_key(ACCOUNT, APRIL)] is issued
+    assert shop.book.row(Statement, statement_key(ACCOUNT, APRIL)) is issued
     assert asked(shop, "2026-04-06 10:00:00") == (60_000, StatementState.PARTIALLY_PAID)
 
 
@@ -98,7 +98,7 @@ def test_a_cut_is_made_once() -> None:
     rows = dict(shop.book.rows)
 
     again = shop.plain(commands.CutStatement(ACCOUNT, APRIL), "2026-04-05 00:00:00")
-    shop.book.fire(at("2026-04-05 23:00:00"))
+    shop.book.turn_to(at("2026-04-05 23:00:00"))
 
     assert again is rows[Statement, statement_key(ACCOUNT, APRIL)]
     assert shop.book.rows == rows
