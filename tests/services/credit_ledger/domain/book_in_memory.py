@@ -1,4 +1,5 @@
-"""A credit ledger in memory: the service as `tests.in_memory` runs it, asked at an instant and read by what a book shows."""
+"""A credit ledger in memory: the service as `tests.in_memory` runs it,
+asked at an instant and read by what a book shows."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -18,7 +19,8 @@ from tests.in_memory import InMemory, Step
 
 def steps_by_one(before: Any, after: Any) -> None:  # rows of one kind, or none before
     """A new row begins with version 1, a changed one is one further, and a claim is invisible."""
-    claim = before is not None and "pending" in type(after).__slots__ and replace(after, pending=before.pending) == before
+    claimable = before is not None and "pending" in type(after).__slots__
+    claim = claimable and replace(after, pending=before.pending) == before
     allowed = 1 if before is None else before.version + (not claim)
     assert after.version == allowed, f"{after.key} steps from {before and before.version} to {after.version}"
 

@@ -58,7 +58,9 @@ class Order:
         order = cls(given)
         order.tenders = {tender["type"]: tender["amount"] for tender in given["tenders"]}
         order.left = dict(order.tenders)
-        order.payable = {line["id"]: (amount, line["qty"]) for line, amount in zip(given["lines"], amounts, strict=True)}
+        order.payable = {
+            line["id"]: (amount, line["qty"]) for line, amount in zip(given["lines"], amounts, strict=True)
+        }
         return order
 
 
@@ -97,7 +99,8 @@ class ScenarioPlayer:
         """What is not as `then` says, in words."""
         then, found = self.case["then"], []
         actual = {
-            "journals": self._journals(), "balances": self._balances(), "outcomes": self.outcomes, "splits": self.splits,
+            "journals": self._journals(), "balances": self._balances(), "outcomes": self.outcomes,
+            "splits": self.splits,
             "payouts": self.payouts, "statements": self._statements(),
             "instalments": {order: self._rows(order) for order in then.get("instalments", ())},
         }
@@ -112,8 +115,9 @@ class ScenarioPlayer:
     def _set_up(self, given: Case, policies: dict[str, Any]) -> None:
         at = datetime.fromisoformat(self.case["when"][0]["at"])
         self.book.ask(ACCOUNT, commands.OpenAccount(
-            ACCOUNT, CUSTOMER, given["limit"], given.get("bill_day", 5), given.get("due_day", 15),
-            SurplusPolicy(given.get("surplus_policy", "KEEP")), int(given.get("late_ppm", policies["late_fee_ppm_per_day"])),
+            account_id=ACCOUNT, customer_id=CUSTOMER, limit_minor=given["limit"], bill_day=given.get("bill_day", 5),
+            due_day=given.get("due_day", 15), surplus_policy=SurplusPolicy(given.get("surplus_policy", "KEEP")),
+            late_fee_ppm_per_day=int(given.get("late_ppm", policies["late_fee_ppm_per_day"])),
         ), at)
         wallet = sum(order.tenders.get("WALLET", 0) for order in self.orders.values())
         if wallet:
@@ -127,8 +131,8 @@ class ScenarioPlayer:
         terms = self._terms(order)
         tenders = self._tenders(order, list(order.tenders.values()), order.given.get("platform_coupon", 0))
         result = self.book.saga(ACCOUNT, commands.AuthorizeTenders(
-            ACCOUNT, event["order"], CUSTOMER, MERCHANT, tenders, terms,
-            f"pay_{event['order']}" if tenders.bank_minor else "",
+            account_id=ACCOUNT, order_id=event["order"], customer_id=CUSTOMER, merchant_id=MERCHANT, tenders=tenders,
+            terms=terms, payment_reference=f"pay_{event['order']}" if tenders.bank_minor else "",
         ), at)
         order.state = "DEAD" if isinstance(result, Refused) else "PLACED"
         if order.state == "PLACED":
@@ -183,11 +187,13 @@ class ScenarioPlayer:
         self.refund_number += 1
         refund_id = f"ref_{self.refund_number}"
         tenders = self._tenders(order, parts, share)
-        result = self.book.saga(ACCOUNT, commands.RefundTenders(ACCOUNT, event["order"], MERCHANT, refund_id, tenders), at)
+        result = self.book.saga(
+            ACCOUNT, commands.RefundTenders(ACCOUNT, event["order"], MERCHANT, refund_id, tenders), at
+        )
         if isinstance(result, Refused):
             return _code(result)
         self.splits.append(parts)
-        self._accept(order, event, parts, amount, refund_id, any(tenders))
+        self._accept(order, event, parts, amount, refund_id, moved=any(tenders))
         flash = order.given.get("route") == "FLASH" and dict(zip(order.tenders, parts, strict=True)).get("CREDIT", 0)
         gift = dict(zip(order.tenders, parts, strict=True)).get("GIFTCARD", 0)
         self._card(index, "refund_accept" if flash else "refund", gift, "L.MERCH.PAY", "L.GIFTCARD")
@@ -226,7 +232,8 @@ class ScenarioPlayer:
 
     def _manual_adjust(self, event: Case, at: datetime, index: int) -> str | None:
         result = self.book.ask(ACCOUNT, commands.AdjustRefund(
-            ACCOUNT, event["order"], event["maker"], event["checker"], ("order page", "bill page"), "no confirmation"
+            account_id=ACCOUNT, order_id=event["order"], maker=event["maker"], checker=event["checker"],
+            evidence=("order page", "bill page"), reason="no confirmation",
         ), at)
         self._note(result)
         return _code(result)
@@ -304,7 +311,10 @@ class ScenarioPlayer:
 
     def _rows(self, order_id: str) -> list[list[int]]:
         return [
-            [i.no, i.principal_minor, i.paid_minor, i.refunded_minor, i.outstanding_minor, i.fee_minor, i.fee_paid_minor]
+            [
+                i.no, i.principal_minor, i.paid_minor, i.refunded_minor, i.outstanding_minor, i.fee_minor,
+                i.fee_paid_minor,
+            ]
             for i in self.book.agreement(order_id).instalments
         ]
 

@@ -115,7 +115,10 @@ def test_money_that_went_back_pays_no_later_order() -> None:
 def test_after_a_cancelled_try_the_money_goes_back() -> None:
     """The gift card failed: the claim of the TRY is freed by its CANCEL, then the return takes it."""
     shop = Shop()
-    body = commands.AuthorizeTenders(ACCOUNT, "ord_1", CUSTOMER, MERCHANT, Tenders(0, 0, 5_000), DEFERRED, "pay_ord_1")
+    body = commands.AuthorizeTenders(
+        account_id=ACCOUNT, order_id="ord_1", customer_id=CUSTOMER, merchant_id=MERCHANT, tenders=Tenders(0, 0, 5_000),
+        terms=DEFERRED, payment_reference="pay_ord_1",
+    )
     shop.saga(body, PLACED, Op.TRY, "saga_1")
     shop.saga(body, PLACED, Op.CANCEL, "saga_1")
 

@@ -43,7 +43,9 @@ def test_what_the_merchant_owes_is_netted_first() -> None:
     """Cr MERCH.RECV instead of BANK, over all shares, up to what is owed."""
     other = share_keys(SHOP)[7]
 
-    done = _play(Op.CONFIRM, MerchantShare(ROOT, SHOP, receivable_minor=500), MerchantShare(other, SHOP, receivable_minor=1_500))
+    done = _play(
+        Op.CONFIRM, MerchantShare(ROOT, SHOP, receivable_minor=500), MerchantShare(other, SHOP, receivable_minor=1_500)
+    )
 
     assert _lines(done) == [("X.CLEARING", "saga_s", 5_000), ("A.MERCH.RECV", SHOP, -2_000), ("A.BANK", "", -3_000)]
     assert [row.receivable_minor for row in done.changes if isinstance(row, MerchantShare)] == [0, 0]

@@ -114,7 +114,8 @@ def test_a_timer_comes_within_hours_and_every_account_has_its_own_moment() -> No
 
 @pytest.mark.parametrize(("bill_date", "when", "reason"), [
     ("2026-04-06", "2026-04-06 10:00:00", "INVALID_ARGUMENT"), ("2026-05-05", "2026-05-04 23:59:59", "BILL_DATE_AHEAD"),
-    ("2023-12-05", "2026-04-06 10:00:00", "STATEMENT_NOT_FOUND"), ("2026-03-05", "2026-04-06 10:00:00", "STATEMENT_NOT_FOUND"),
+    ("2023-12-05", "2026-04-06 10:00:00", "STATEMENT_NOT_FOUND"),
+    ("2026-03-05", "2026-04-06 10:00:00", "STATEMENT_NOT_FOUND"),
 ])
 def test_a_statement_of_another_day_is_refused(bill_date: str, when: str, reason: str) -> None:
     """No bill day, still to come, before the account, before the last cut."""
@@ -125,7 +126,8 @@ def test_a_statement_of_another_day_is_refused(bill_date: str, when: str, reason
 
 
 def test_a_bill_of_february_is_due_in_march_where_the_due_day_would_not_come_after_it() -> None:
-    """SD-3 and N6: bill day 30, due day 31; the instalment and the document name the same day, and it is not overdue before."""
+    """Bill day 30, due day 31: the instalment and the document name the same day,
+    and it is not overdue before (SD-3, N6)."""
     shop = Shop(bill_day=30, due_day=31)
     shop.bought("ord_1", "2026-02-10 10:00:00", Tenders(100_000), LATER)
 
