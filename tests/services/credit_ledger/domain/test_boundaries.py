@@ -102,7 +102,7 @@ def test_the_network_may_confirm_for_24_hours_inclusive(seconds: int, accepted: 
 def test_a_refund_is_put_right_by_two_people_with_two_papers(
     checker: str, evidence: tuple[str, ...], reason: str
 ) -> None:
-    """MA-1, MA-3: one person under two spellings is one, and so is a paper."""
+    """One person under two spellings is one, and so is a paper (MA-1, MA-3)."""
     shop = Shop()
     shop.bought(
         "ord_1", "2026-03-10 10:00:00", Tenders(100_000), CreditTerms(plan=PlanKind.DEFERRED, route=Route.FLASH)
