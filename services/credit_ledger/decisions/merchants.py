@@ -43,7 +43,7 @@ def _pay_gift_card_share(known: Known, body: PayGiftCardShare, message: Message,
 
 
 def _claw_back(known: Known, body: ClawBackFromMerchant, message: Message, now: datetime) -> Decision:
-    """What card_redemption had paid the merchant before it refunded a gift card, the merchant owes us; undone, no longer.
+    """What card_redemption had paid the merchant before it refunded a gift card, the merchant owes us; undone, no more.
 
     Only CONFIRM knows how much, so a TRY claims nothing, and refuses only where the merchant owes us more than can be
     written (P23, P24).

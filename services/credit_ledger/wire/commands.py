@@ -86,7 +86,7 @@ def claw_back_from_merchant(body: pb.ClawBackFromMerchant) -> ClawBackFromMercha
 
 def _quoted(body: pb.ReleaseTenders | pb.RefundTenders) -> datetime | None:
     """Until when the quote holds that this accepts; None without one."""
-    return instant_from_wire(body.quote_valid_until, True) if body.HasField("quote_valid_until") else None
+    return instant_from_wire(body.quote_valid_until, reckoned=True) if body.HasField("quote_valid_until") else None
 
 
 COMMANDS = (

@@ -28,7 +28,9 @@ def cny(minor: int) -> money_pb2.Money:
 async def desk(ledger: Ledger) -> Desk:
     """A desk with one account: limit 5000.00, wallet 100.00."""
     desk = Desk(ledger)
-    request = pb.OpenAccountRequest(request_id=desk.request_id(), account_id=ACCOUNT, customer_id="c1", limit=cny(500_000))
+    request = pb.OpenAccountRequest(
+        request_id=desk.request_id(), account_id=ACCOUNT, customer_id="c1", limit=cny(500_000)
+    )
     await desk.credit.OpenAccount(request, desk.context)
     await desk.credit.FundWallet(
         pb.FundWalletRequest(request_id=desk.request_id(), account_id=ACCOUNT, amount=cny(10_000)), desk.context
@@ -39,7 +41,10 @@ async def desk(ledger: Ledger) -> Desk:
 async def buy(desk: Desk, order_id: str, tenders: Tenders, terms: CreditTerms = TERMS, reference: str = "") -> None:
     """An order that was placed and shipped."""
     ledger = desk.ledger
-    await ledger.command(commands.AuthorizeTenders(ACCOUNT, order_id, "c1", SHOP, tenders, terms, reference))
+    await ledger.command(commands.AuthorizeTenders(
+        account_id=ACCOUNT, order_id=order_id, customer_id="c1", merchant_id=SHOP, tenders=tenders, terms=terms,
+        payment_reference=reference,
+    ))
     await ledger.command(commands.CaptureTenders(ACCOUNT, order_id, SHOP, tenders))
 
 
@@ -165,7 +170,10 @@ async def test_a_preview_is_what_the_refund_then_does(desk: Desk) -> None:
     preview = (await desk.credit.PreviewRefund(request, desk.context)).preview
     assert await shown(desk) == before
     reply = await desk.ledger.command(
-        commands.RefundTenders(ACCOUNT, "ord_1", SHOP, "rfd_1", Tenders(30_000, 1_000), preview.account_version)
+        commands.RefundTenders(
+            account_id=ACCOUNT, order_id="ord_1", merchant_id=SHOP, refund_id="rfd_1", tenders=Tenders(30_000, 1_000),
+            expected_account_version=preview.account_version,
+        )
     )
 
     done = type(preview.effect).FromString(reply.result)
@@ -206,7 +214,9 @@ async def test_statements_are_cut_listed_and_stand_as_they_are_paid(desk: Desk) 
         statement_pb.ListStatementsRequest(account_id=ACCOUNT), desk.context
     )
 
-    assert (cut.statement.amount.minor_units, shown_now.amount.minor_units, shown_now.due.minor_units) == (10_600, 10_600, 10_000)
+    assert (cut.statement.amount.minor_units, shown_now.amount.minor_units, shown_now.due.minor_units) == (
+        10_600, 10_600, 10_000
+    )
     assert shown_now.state == statement_pb2.STATEMENT_STATE_PARTIALLY_PAID
     assert [line.no for line in shown_now.lines] == [1]
     assert [row.bill_date for row in listed.statements] == ["2026-03-05"]
@@ -238,12 +248,15 @@ async def test_the_nightly_run_cuts_what_is_due_and_goes_on_where_it_stood(desk:
             ), desk.context,
         )
         tenders, order_id = Tenders(12_000), f"ord_n{number}"
-        await desk.ledger.command(commands.AuthorizeTenders(account_id, order_id, "c1", SHOP, tenders, TERMS))
+        await desk.ledger.command(commands.AuthorizeTenders(
+            account_id=account_id, order_id=order_id, customer_id="c1", merchant_id=SHOP, tenders=tenders, terms=TERMS
+        ))
         await desk.ledger.command(commands.CaptureTenders(account_id, order_id, SHOP, tenders))
     desk.ledger.now = desk.ledger.now.replace(day=6)
 
     first = await desk.statements.RunStatements(
-        statement_pb.RunStatementsRequest(request_id=desk.request_id(), bill_date="2026-03-05", accounts_max=2), desk.context
+        statement_pb.RunStatementsRequest(request_id=desk.request_id(), bill_date="2026-03-05", accounts_max=2),
+        desk.context,
     )
     second = await desk.statements.RunStatements(
         statement_pb.RunStatementsRequest(
@@ -300,7 +313,8 @@ async def test_two_people_post_a_journal_that_customer_and_finance_can_read(desk
     version = (await shown(desk)).version
     line = adjustment_pb.AdjustmentLine
     request = adjustment_pb.PostAdjustmentRequest(
-        request_id=desk.request_id(), account_id=ACCOUNT, order_id="ord_1", case_id="case-7", maker="ann", checker="bob",
+        request_id=desk.request_id(), account_id=ACCOUNT, order_id="ord_1", case_id="case-7", maker="ann",
+        checker="bob",
         evidence=["order page", "bill page"], reason="charged twice", effective_date=desk.ledger.now.date().isoformat(),
         lines=[line(account="I.FEE.INST", amount_minor=500), line(account="L.CUST.WALLET", amount_minor=-500)],
     )
@@ -309,11 +323,15 @@ async def test_two_people_post_a_journal_that_customer_and_finance_can_read(desk
     listed = await desk.adjustments.ListAdjustments(
         adjustment_pb.ListAdjustmentsRequest(account_id=ACCOUNT, order_id="ord_1"), desk.context
     )
-    journals = await desk.credit.ListJournals(pb.ListJournalsRequest(root_id=ACCOUNT, after_version=version), desk.context)
+    journals = await desk.credit.ListJournals(
+        pb.ListJournalsRequest(root_id=ACCOUNT, after_version=version), desk.context
+    )
     movements = await desk.credit.ListMovements(pb.ListMovementsRequest(account_id=ACCOUNT, page_size=1), desk.context)
 
     assert list(listed.adjustments) == [first]
-    assert (first.case_id, first.effective_date, list(first.lines)) == ("case-7", request.effective_date, list(request.lines))
+    assert (first.case_id, first.effective_date, list(first.lines)) == (
+        "case-7", request.effective_date, list(request.lines)
+    )
     assert [row.op for row in journals.journals] == ["manual_adjust"]
     (movement,) = movements.movements
     assert (movement.kind, movement.reference, movement.order_id) == ("POST_ADJUSTMENT", first.adjustment_id, "ord_1")
@@ -325,7 +343,10 @@ async def test_two_people_post_a_journal_that_customer_and_finance_can_read(desk
 async def test_the_payment_of_a_rejected_order_goes_back_and_is_shown(desk: Desk) -> None:
     """Duplicates send once; the customer sees the reason, and the book the whole way once the acquirer paid (PM-5)."""
     ledger, tenders = desk.ledger, Tenders(600_000, 0, 5_000)
-    placing = commands.AuthorizeTenders(ACCOUNT, "ord_1", "c1", SHOP, tenders, TERMS, "pay_1")
+    placing = commands.AuthorizeTenders(
+        account_id=ACCOUNT, order_id="ord_1", customer_id="c1", merchant_id=SHOP, tenders=tenders, terms=TERMS,
+        payment_reference="pay_1",
+    )
     back = commands.ReturnBankDeposit(ACCOUNT, "ord_1", "c1", 5_000, "pay_1")
     assert (await ledger.command(placing, "saga_p")).reason == "INSUFFICIENT_LIMIT"
     version = (await shown(desk)).version

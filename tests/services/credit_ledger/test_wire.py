@@ -30,14 +30,16 @@ def dataclasses_of(module: object) -> list[type]:
     return [member for member in found if member.__module__ == getattr(module, "__name__", "")]
 
 
-@pytest.mark.parametrize("kind", [*dataclasses_of(events), *(kind for kind in dataclasses_of(effects) if kind not in WRAPPED)])
+@pytest.mark.parametrize(
+    "kind", [*dataclasses_of(events), *(kind for kind in dataclasses_of(effects) if kind not in WRAPPED)]
+)
 def test_every_fact_and_every_result_has_a_message(kind: type) -> None:
     """A decision can never fail for want of a message."""
     assert kind in CODEC._by_domain
 
 
 def test_every_command_of_a_saga_has_a_reader() -> None:
-    """A row of an input that sagas send is read from the wire under its own name, beside the two of merchants' shares."""
+    """Every input that sagas send is read under its own name, and so are the two of merchants' shares."""
     read = {entry.domain: entry.message.DESCRIPTOR.name for entry in COMMANDS}
 
     assert {row.body for row in OF_SAGAS} == set(read) - {commands.PayGiftCardShare, commands.ClawBackFromMerchant}
@@ -75,8 +77,11 @@ def test_a_command_is_read_as_it_was_written() -> None:
     body = CODEC.decode("settlement.credit_ledger.v1.AuthorizeTenders", written.SerializeToString())
 
     assert body == commands.AuthorizeTenders(
-        "acc_1", "ord_1", "c1", "m1", Tenders(1, 2, 3, 4),
-        CreditTerms(PlanKind.DEFERRED, 1, 0, 2, 600, 30, 7, Strategy.EQUAL, Route.FLASH), "p1",
+        account_id="acc_1", order_id="ord_1", customer_id="c1", merchant_id="m1", tenders=Tenders(1, 2, 3, 4),
+        terms=CreditTerms(
+            plan=PlanKind.DEFERRED, instalment_count=1, fee_ppm=0, defer_months=2, flat_fee_minor=600, term_days=30,
+            free_days=7, strategy=Strategy.EQUAL, route=Route.FLASH,
+        ), payment_reference="p1",
     )
 
 
@@ -87,7 +92,9 @@ def test_absent_terms_get_their_defaults() -> None:
     absent = pb.AuthorizeTenders(terms=tender_pb2.CreditTerms(plan=plan))
     same_day = pb.AuthorizeTenders(terms=tender_pb2.CreditTerms(plan=plan, free_days=0))
 
-    read = [CODEC.decode("settlement.credit_ledger.v1.AuthorizeTenders", m.SerializeToString()) for m in (absent, same_day)]
+    read = [
+        CODEC.decode("settlement.credit_ledger.v1.AuthorizeTenders", m.SerializeToString()) for m in (absent, same_day)
+    ]
     assert [body.terms.free_days for body in read] == [NEVER_FREE, 0]  # type: ignore[attr-defined]  # both authorize
 
 

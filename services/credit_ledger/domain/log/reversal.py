@@ -37,39 +37,42 @@ def reverse(position: Position, body: ReverseRefund, apply: Mapping[type, Apply]
     """Undo an accepted refund of this book, whatever happened
     on the account since; the log is replayed by these rules."""
     log = replay.effective((*position.family(Operation), *position.operations))
-    refund = _refund(position, log, body)
+    refund, payable = _accepted(position, log, body)
     actual = replay.fold(log, apply)
     if not replay.same_books(actual, position.account):
         raise FailedPrecondition("REPLAY_DIVERGED", f"the log of {position.account.id} does not give its books")
     world = replay.fold(log, apply, lambda operation: operation.reference != body.refund_id)
     _affordable(world.account)
     before = position.agreement(body.order_id)
-    position, lines = _merchant_gets_back(position, before, refund)
-    position, taken_back = _recall(position, body.refund_id, refund)
+    position, lines = _merchant_gets_back(position, before, refund, payable)
+    position, taken_back = _recall(position, refund)
     position = _as_in(position, world, actual.account, body.refund_id).plus(
         journals=_journals(_difference(world.posted, actual.posted), lines + taken_back, body.order_id),
         event=RefundReversed(position.account.id, body.order_id, body.refund_id),
     )
     position = up_to_now(position)
-    moved = refund.body.tenders if isinstance(refund.body, RefundTenders) else before.refunded
     return applied(
-        position, position.agreement(body.order_id), OP, moved, before=before, refund_id=body.refund_id,
+        position, position.agreement(body.order_id), OP, refund.tenders, before=before, refund_id=body.refund_id,
         refund_state=RefundState.REVERSED,
     )
 
 
-def _refund(position: Position, log: list[Operation], body: ReverseRefund) -> Operation:
-    """The refund's own operation; one that waits for the network, or that paid something out, cannot be undone."""
+def _accepted(position: Position, log: list[Operation], body: ReverseRefund) -> tuple[RefundTenders, int]:
+    """The refund as it was accepted, and what of it came off the merchant's payable. One that waits
+    for the network, or that paid something out, cannot be undone."""
     own = [operation for operation in log if operation.reference == body.refund_id]
-    accepted = next((op for op in own if isinstance(op.body, RefundTenders) and op.order_id == body.order_id), None)
-    if accepted is None:
+    found = [
+        (operation.body, operation.facts.merchant_payable_minor) for operation in own
+        if isinstance(operation.body, RefundTenders) and operation.order_id == body.order_id
+    ]
+    if not found:
         raise FailedPrecondition("NO_REFUND_TO_REVERSE", f"{body.order_id} has no refund {body.refund_id} to reverse")
     waiting = position.find(CreditRefund, body.refund_id)
     if waiting is not None and waiting.open:
         raise FailedPrecondition("NO_REFUND_TO_REVERSE", f"{body.refund_id} waits for the network")
     if any(operation.facts.paid_out for operation in own):
         raise FailedPrecondition("NO_REFUND_TO_REVERSE", f"{body.refund_id} paid out to the repayment instruments")
-    return accepted
+    return found[0]
 
 
 def _affordable(account: CreditAccount) -> None:
@@ -82,19 +85,19 @@ def _affordable(account: CreditAccount) -> None:
         raise FailedPrecondition("INSUFFICIENT_WALLET", detail)
 
 
-def _merchant_gets_back(position: Position, agreement: Agreement, refund: Operation) -> tuple[Position, Lines]:
+def _merchant_gets_back(
+    position: Position, agreement: Agreement, refund: RefundTenders, payable: int
+) -> tuple[Position, Lines]:
     """What the merchant gave back returns, in this book and over X.CLEARING in that of card_redemption."""
-    body, payable = refund.body, refund.facts.merchant_payable_minor
-    total, gift = (body.tenders.total_minor, body.uncovered_gift_minor) if isinstance(body, RefundTenders) else (0, 0)
+    total, gift = refund.tenders.total_minor, refund.uncovered_gift_minor
     share, lines = shares.give_back(shares.share_of(position, agreement.merchant_id), total - payable + gift, payable)
     return position.plus(share), (*lines, (books.CLEARING, position.saga_id, gift))
 
 
-def _recall(position: Position, refund_id: str, refund: Operation) -> tuple[Position, Lines]:
+def _recall(position: Position, refund: RefundTenders) -> tuple[Position, Lines]:
     """The bank card's leg is taken back; if the acquirer has paid it, the customer owes it."""
-    body = refund.body
-    bank = body.tenders.bank_minor if isinstance(body, RefundTenders) else 0
-    leg = position.find(RefundLeg, leg_id(refund_id)) if bank else None
+    bank = refund.tenders.bank_minor
+    leg = position.find(RefundLeg, leg_id(refund.refund_id)) if bank else None
     if leg is None or leg.state is LegState.REROUTED:
         return position, ()
     if leg.state is not LegState.SETTLED:

@@ -128,7 +128,8 @@ def due_total(agreements: Iterable[Agreement]) -> int:
 def fees_total(agreements: Iterable[Agreement]) -> int:
     """All fees and late fees that are owed, billed or not."""
     return sum(
-        item.fee_minor - item.fee_paid_minor + item.late_minor for agreement in agreements for item in agreement.instalments
+        item.fee_minor - item.fee_paid_minor + item.late_minor
+        for agreement in agreements for item in agreement.instalments
     )
 
 

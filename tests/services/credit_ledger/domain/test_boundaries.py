@@ -78,7 +78,9 @@ def test_the_free_period_includes_its_last_day(when: str, fee: int) -> None:
 def test_the_network_may_confirm_for_24_hours_inclusive(seconds: int, accepted: bool) -> None:
     """At 24 h + 1 s it is a matter for two people, and only then (PM-2)."""
     shop = Shop()
-    shop.bought("ord_1", "2026-03-10 10:00:00", Tenders(100_000), CreditTerms(plan=PlanKind.DEFERRED, route=Route.FLASH))
+    shop.bought(
+        "ord_1", "2026-03-10 10:00:00", Tenders(100_000), CreditTerms(plan=PlanKind.DEFERRED, route=Route.FLASH)
+    )
     shop.refund("ord_1", "2026-03-20 15:00:00", 100_000)
     now = at("2026-03-20 15:00:00") + timedelta(seconds=seconds)
     by_hand = commands.AdjustRefund(ACCOUNT, "ord_1", "maker", "checker", ("order page", "bill page"))
@@ -97,10 +99,14 @@ def test_the_network_may_confirm_for_24_hours_inclusive(seconds: int, accepted: 
 @pytest.mark.parametrize(("checker", "evidence", "reason"), [
     (" MAKER", ("order page", "bill page"), "FOUR_EYES"), ("checker", ("page", "ＰＡＧＥ"), "EVIDENCE_REQUIRED"),
 ])
-def test_a_refund_is_put_right_by_two_people_with_two_papers(checker: str, evidence: tuple[str, ...], reason: str) -> None:
-    """MA-1, MA-3: one person under two spellings is one, and so is a paper."""
+def test_a_refund_is_put_right_by_two_people_with_two_papers(
+    checker: str, evidence: tuple[str, ...], reason: str
+) -> None:
+    """One person under two spellings is one, and so is a paper (MA-1, MA-3)."""
     shop = Shop()
-    shop.bought("ord_1", "2026-03-10 10:00:00", Tenders(100_000), CreditTerms(plan=PlanKind.DEFERRED, route=Route.FLASH))
+    shop.bought(
+        "ord_1", "2026-03-10 10:00:00", Tenders(100_000), CreditTerms(plan=PlanKind.DEFERRED, route=Route.FLASH)
+    )
     shop.refund("ord_1", "2026-03-20 15:00:00", 100_000)
 
     refused = shop.plain(
@@ -175,8 +181,12 @@ def test_a_leap_day_and_a_bill_day_of_31_over_short_months() -> None:
 
     shop.repay("2024-04-01 00:00:00", 1)
 
-    assert [item.bill_date.isoformat() for item in shop.instalments("ord_1")] == ["2024-01-31", "2024-02-29", "2024-03-31"]
-    assert [item.due_date.isoformat() for item in shop.instalments("ord_1")] == ["2024-02-10", "2024-03-10", "2024-04-10"]
+    assert [item.bill_date.isoformat() for item in shop.instalments("ord_1")] == [
+        "2024-01-31", "2024-02-29", "2024-03-31"
+    ]
+    assert [item.due_date.isoformat() for item in shop.instalments("ord_1")] == [
+        "2024-02-10", "2024-03-10", "2024-04-10"
+    ]
     assert shop.statements() == {"2024-01-31": 30_450, "2024-02-29": 60_900, "2024-03-31": 91_350}
 
 

@@ -108,14 +108,17 @@ def test_money_that_went_back_pays_no_later_order() -> None:
     twice = shop.saga(BACK, LATER)
 
     assert reused.reason == twice.reason == "PAYMENT_REFERENCE_USED"
-    assert shop.book.rows[PaymentReference, "pay_ord_1"].order_id == "ord_1"
+    assert shop.book.row(PaymentReference, "pay_ord_1").order_id == "ord_1"
     assert len(shop.book.actions) == 1
 
 
 def test_after_a_cancelled_try_the_money_goes_back() -> None:
     """The gift card failed: the claim of the TRY is freed by its CANCEL, then the return takes it."""
     shop = Shop()
-    body = commands.AuthorizeTenders(ACCOUNT, "ord_1", CUSTOMER, MERCHANT, Tenders(0, 0, 5_000), DEFERRED, "pay_ord_1")
+    body = commands.AuthorizeTenders(
+        account_id=ACCOUNT, order_id="ord_1", customer_id=CUSTOMER, merchant_id=MERCHANT, tenders=Tenders(0, 0, 5_000),
+        terms=DEFERRED, payment_reference="pay_ord_1",
+    )
     shop.saga(body, PLACED, Op.TRY, "saga_1")
     shop.saga(body, PLACED, Op.CANCEL, "saga_1")
 

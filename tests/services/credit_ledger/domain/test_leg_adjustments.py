@@ -42,7 +42,10 @@ def refunded_shop(said: Report = Report.REJECTED) -> Shop:
 
 def settling(shop: Shop) -> commands.SettleLeg:
     """Two people with two papers."""
-    return commands.SettleLeg(ACCOUNT, leg_of(shop).id, "ord_1", "ann", "bob", ("order-page", "bill-page"), "bank transfer")
+    return commands.SettleLeg(
+        account_id=ACCOUNT, leg_id=leg_of(shop).id, order_id="ord_1", maker="ann", checker="bob",
+        evidence=("order-page", "bill-page"), reason="bank transfer",
+    )
 
 
 def retrying(shop: Shop) -> commands.RetryLeg:
@@ -87,7 +90,9 @@ def test_settled_by_hand_is_paid_from_the_bank_and_told() -> None:
     assert shop.ops()[-1] == "manual_adjust"
     assert (shop.book.balance("L.REFUND.TRANSIT.CARD"), shop.book.balance("A.BANK")) == (0, 100_000 - 5_000)
     assert shop.book.notices == [BankRefundSettled("ord_1", "ref_1", leg_of(shop).id, 5_000)]
-    assert (shop.book.operations(ACCOUNT)[-1].kind, shop.book.operations(ACCOUNT)[-1].reference) == ("SettleLeg", adjustment.id)
+    assert (shop.book.operations(ACCOUNT)[-1].kind, shop.book.operations(ACCOUNT)[-1].reference) == (
+        "SettleLeg", adjustment.id
+    )
 
 
 def test_the_rail_pays_after_all_and_the_customer_owes_it() -> None:

@@ -56,9 +56,9 @@ def test_an_unknown_outcome_is_asked_about_with_the_same_id() -> None:
     report(shop, Report.UNKNOWN)
 
     first = due_at(shop)
-    shop.book.fire(first)
+    shop.book.turn_to(first)
     second = due_at(shop)
-    shop.book.fire(second)
+    shop.book.turn_to(second)
 
     assert shop.book.actions[1:] == [QueryLeg(SendLeg(leg.id, ACCOUNT, leg.rail, "pay_ord_1", 5_000))] * 2
     assert due_at(shop) - second > second - first
@@ -81,7 +81,7 @@ def test_a_leg_without_an_answer_becomes_an_exception_and_can_still_settle() -> 
     """Bounded attempts, an alarm, and the late good news counts."""
     shop, _ = shop_with_leg()
     for _ in range(life.ATTEMPTS_MAX + 1):
-        shop.book.fire(due_at(shop))
+        shop.book.turn_to(due_at(shop))
 
     exceptional = leg_of(shop).state
     report(shop, Report.SENT, "2026-03-20 10:00:00")
@@ -97,7 +97,7 @@ def test_an_accepted_leg_waits_as_long_as_it_takes() -> None:
     shop, _ = shop_with_leg()
     report(shop, Report.ACCEPTED)
     for _ in range(life.ATTEMPTS_MAX + 5):
-        shop.book.fire(due_at(shop))
+        shop.book.turn_to(due_at(shop))
 
     report(shop, Report.SENT, "2026-03-30 10:00:00")
 
@@ -165,7 +165,7 @@ def test_the_first_pause_is_short_and_none_is_longer_than_an_hour() -> None:
     pauses = [due_at(shop) - at(REFUNDED)]
     for _ in range(15):
         last = due_at(shop)
-        shop.book.fire(last)
+        shop.book.turn_to(last)
         pauses.append(due_at(shop) - last)
 
     assert pauses[0] == timedelta(seconds=life.RETRY_SECONDS)

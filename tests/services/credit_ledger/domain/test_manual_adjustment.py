@@ -28,7 +28,8 @@ def _shop() -> Shop:
 
 def _adjust(shop: Shop, *lines: tuple[str, int], when: str = TODAY, **other: Any) -> Any:  # what a refusal or a row is
     fields = {
-        "order_id": "ord_1", "case_id": "case-7", "maker": "ann", "checker": "bob", "evidence": ("order page", "bill page"),
+        "order_id": "ord_1", "case_id": "case-7", "maker": "ann", "checker": "bob",
+        "evidence": ("order page", "bill page"),
         "reason": "charged twice", "effective_date": date(2026, 3, 20), **other,
     }
     return shop.plain(PostAdjustment(ACCOUNT, lines=tuple(AdjustedLine(*line) for line in lines), **fields), when)
@@ -64,7 +65,9 @@ def test_what_is_unexplained_waits_in_suspense_until_its_case_is_cleared() -> No
     _adjust(shop, ("X.SUSPENSE", 3_000), (BALANCE, -3_000))
 
     assert (waiting, shop.book.balance("X.SUSPENSE"), _figures(shop)) == (-3_000, 0, (100_000, 3_000, 0))
-    assert {line.sub for journal in shop.book.journals for line in journal.lines if line.account == "X.SUSPENSE"} == {"case-7"}
+    assert {
+        line.sub for journal in shop.book.journals for line in journal.lines if line.account == "X.SUSPENSE"
+    } == {"case-7"}
 
 
 @pytest.mark.parametrize(("lines", "reason"), [
@@ -95,7 +98,8 @@ def test_what_is_no_journal_or_not_there_is_refused(lines: list[tuple[str, int]]
     ({"checker": "ann"}, "FOUR_EYES"), ({"maker": ""}, "FOUR_EYES"), ({"evidence": ("a", "a")}, "EVIDENCE_REQUIRED"),
     ({"checker": " ANN"}, "FOUR_EYES"), ({"checker": "ａｎｎ"}, "FOUR_EYES"), ({"maker": "\u3000"}, "FOUR_EYES"),
     ({"evidence": ("page", " PAGE ")}, "EVIDENCE_REQUIRED"), ({"evidence": ("page", "\u3000")}, "EVIDENCE_REQUIRED"),
-    ({"reason": ""}, "INVALID_ARGUMENT"), ({"case_id": ""}, "INVALID_ARGUMENT"), ({"order_id": "ord_2"}, "ORDER_NOT_FOUND"),
+    ({"reason": ""}, "INVALID_ARGUMENT"), ({"case_id": ""}, "INVALID_ARGUMENT"),
+    ({"order_id": "ord_2"}, "ORDER_NOT_FOUND"),
     ({"effective_date": date(2026, 3, 21)}, "INVALID_ARGUMENT"), ({"effective_date": date(2026, 3, 9)}, "BACKDATED"),
 ])
 def test_one_person_without_papers_order_or_date_is_refused(change: dict[str, Any], reason: str) -> None:
@@ -128,7 +132,7 @@ def test_the_customer_sees_it_and_the_next_statement_says_it() -> None:
 
     shop.plain(commands.CutStatement(ACCOUNT, date(2026, 4, 5)), "2026-04-05 00:00:00")
 
-    statement = shop.book.rows[Statement, statement_key(ACCOUNT, date(2026, 4, 5))]
+    statement = shop.book.row(Statement, statement_key(ACCOUNT, date(2026, 4, 5)))
     assert isinstance(statement, Statement)
     assert statement.offset_minor == 2_000
     lines = adjustments(statement, shop.book.operations(ACCOUNT))

@@ -63,7 +63,7 @@ class Market:
     @property
     def sums(self) -> tuple[int, int]:
         """What the shares say, before netting."""
-        shares = [row for (kind, _), row in self.book.rows.items() if kind is MerchantShare]
+        shares = [row for row in self.book.rows.values() if isinstance(row, MerchantShare)]
         return sum(share.payable_minor for share in shares), sum(share.receivable_minor for share in shares)
 
     @property

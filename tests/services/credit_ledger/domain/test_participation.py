@@ -104,10 +104,16 @@ def test_a_refused_try_claims_nothing() -> None:
 def test_a_payment_reference_is_claimed_from_the_try_on(end: Op, free: bool) -> None:
     """Another account cannot take it between TRY and CONFIRM; a CANCEL frees it (OP-4)."""
     shop = Shop()
-    body = commands.AuthorizeTenders(ACCOUNT, "ord_1", CUSTOMER, MERCHANT, Tenders(0, 0, 500), DEFERRED, "pay_1")
-    other = commands.AuthorizeTenders(ACCOUNT, "ord_2", CUSTOMER, MERCHANT, Tenders(0, 0, 500), DEFERRED, "pay_1")
+    body = commands.AuthorizeTenders(
+        account_id=ACCOUNT, order_id="ord_1", customer_id=CUSTOMER, merchant_id=MERCHANT, tenders=Tenders(0, 0, 500),
+        terms=DEFERRED, payment_reference="pay_1",
+    )
+    other = commands.AuthorizeTenders(
+        account_id=ACCOUNT, order_id="ord_2", customer_id=CUSTOMER, merchant_id=MERCHANT, tenders=Tenders(0, 0, 500),
+        terms=DEFERRED, payment_reference="pay_1",
+    )
     shop.saga(body, "2026-03-10 10:00:00", Op.TRY, "saga_1")
-    claimed = shop.book.rows[PaymentReference, "pay_1"]
+    claimed = shop.book.row(PaymentReference, "pay_1")
 
     shop.saga(body, "2026-03-10 10:00:01", end, "saga_1")
     result = shop.saga(other, "2026-03-10 10:00:02")
@@ -122,9 +128,14 @@ def test_an_unknown_account_and_a_taken_one_are_refused() -> None:
 
     taken = shop.plain(commands.OpenAccount(ACCOUNT, "cus_2"), "2026-03-10 10:00:00")
     unknown = shop.book.ask("acc_9", commands.Repay("acc_9", 1), shop.book.account(ACCOUNT).opened_at)
-    foreign = shop.saga(commands.AuthorizeTenders(ACCOUNT, "ord_1", "cus_2", MERCHANT, Tenders(1), DEFERRED), TRIED)
+    foreign = shop.saga(commands.AuthorizeTenders(
+        account_id=ACCOUNT, order_id="ord_1", customer_id="cus_2", merchant_id=MERCHANT, tenders=Tenders(1),
+        terms=DEFERRED,
+    ), TRIED)
 
-    assert (taken.reason, unknown.reason, foreign.reason) == ("ACCOUNT_EXISTS", "ACCOUNT_NOT_FOUND", "ACCOUNT_NOT_FOUND")
+    assert (taken.reason, unknown.reason, foreign.reason) == (
+        "ACCOUNT_EXISTS", "ACCOUNT_NOT_FOUND", "ACCOUNT_NOT_FOUND"
+    )
 
 
 def test_a_suspended_account_authorizes_no_credit_but_still_settles() -> None:
@@ -140,5 +151,7 @@ def test_a_suspended_account_authorizes_no_credit_but_still_settles() -> None:
     shop.plain(commands.SetAccountState(ACCOUNT, AccountState.CLOSED), "2026-03-11 14:00:00")
     closed = shop.place("ord_4", "2026-03-11 15:00:00", Tenders(0, 1))
 
-    assert (credit.reason, early.reason, closed.reason) == ("ACCOUNT_NOT_ACTIVE", "ACCOUNT_NOT_CLEAR", "ACCOUNT_NOT_ACTIVE")
+    assert (credit.reason, early.reason, closed.reason) == (
+        "ACCOUNT_NOT_ACTIVE", "ACCOUNT_NOT_CLEAR", "ACCOUNT_NOT_ACTIVE"
+    )
     assert isinstance(wallet, CreditEffect)

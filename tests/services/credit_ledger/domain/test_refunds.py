@@ -130,10 +130,14 @@ def test_the_surplus_runs_down_its_waterfall() -> None:
     """Own late fee and fee, then the oldest other bill, then a
     deferral ahead of its bill, then credit balance (RA-5)."""
     shop = Shop()
-    shop.bought("ord_1", SHIPPED, Tenders(100_000), CreditTerms(plan=PlanKind.DEFERRED, flat_fee_minor=600, term_days=30))
+    shop.bought(
+        "ord_1", SHIPPED, Tenders(100_000), CreditTerms(plan=PlanKind.DEFERRED, flat_fee_minor=600, term_days=30)
+    )
     shop.repay("2026-03-20 12:00:00", 70_000)
     shop.bought("ord_2", "2026-03-21 10:00:00", Tenders(20_000))
-    shop.plain(commands.AccrueLateFees(ACCOUNT, shop.instalments("ord_1")[0].due_date.replace(day=20)), "2026-04-20 10:00:00")
+    shop.plain(
+        commands.AccrueLateFees(ACCOUNT, shop.instalments("ord_1")[0].due_date.replace(day=20)), "2026-04-20 10:00:00"
+    )
     shop.bought("ord_3", "2026-04-20 11:00:00", Tenders(10_000), CreditTerms(plan=PlanKind.DEFERRED, defer_months=2))
 
     effect = shop.refund("ord_1", "2026-04-21 10:00:00", 100_000)
@@ -157,7 +161,9 @@ def test_a_surplus_goes_back_to_the_latest_repayment_first() -> None:
     first = shop.refund("ord_1", "2026-03-13 10:00:00", 70_000)
     second = shop.refund("ord_1", "2026-03-13 10:00:00", 30_000)
 
-    assert [(back.instrument, back.amount_minor) for back in first.given_back] == [("CARD_B", 60_000), ("CARD_A", 10_000)]
+    assert [(back.instrument, back.amount_minor) for back in first.given_back] == [
+        ("CARD_B", 60_000), ("CARD_A", 10_000)
+    ]
     assert [(back.instrument, back.amount_minor) for back in second.given_back] == [("CARD_A", 30_000)]
 
 
@@ -232,7 +238,9 @@ def test_a_merchant_that_was_paid_owes_the_refund() -> None:
     settled = shop.plain(commands.SettleMerchant("mer_1", 10_000), "2026-03-14 02:00:00", "mer_1/00")
 
     assert (settled.netted_minor, settled.paid_minor) == (30_000, 10_000)
-    assert shop.plain(commands.SettleMerchant("mer_1", 1), "2026-03-14 03:00:00", "mer_1/00").reason == "EXCEEDS_PAYABLE"
+    assert shop.plain(
+        commands.SettleMerchant("mer_1", 1), "2026-03-14 03:00:00", "mer_1/00"
+    ).reason == "EXCEEDS_PAYABLE"
 
 
 @pytest.mark.parametrize("route", [Route.DIRECT, Route.FLASH])

@@ -97,7 +97,9 @@ def test_issued_statements_and_charged_late_fees_stay_as_they_are() -> None:
     shop.bought("ord_1", SHIPPED, Tenders(100_000), LATER)
     shop.bought("ord_2", SHIPPED, Tenders(10_000), LATER)
     shop.refund("ord_1", "2026-04-04 10:00:00", 100_000)
-    shop.plain(commands.AccrueLateFees(ACCOUNT, shop.instalments("ord_2")[0].due_date.replace(day=20)), "2026-04-20 01:00:00")
+    shop.plain(
+        commands.AccrueLateFees(ACCOUNT, shop.instalments("ord_2")[0].due_date.replace(day=20)), "2026-04-20 01:00:00"
+    )
     issued = shop.book.family(Statement, ACCOUNT)
 
     shop.reverse("ord_1", "2026-04-21 10:00:00")

@@ -104,7 +104,9 @@ def test_what_is_resolved_is_not_resolved_again() -> None:
     shop.release("ord_1", "2026-03-10 11:00:00")
     shop.ship("ord_2", "2026-03-10 11:00:00")
 
-    answers = [act(order, "2026-03-10 12:00:00", WHOLE) for act in (shop.ship, shop.release) for order in ("ord_1", "ord_2")]
+    answers = [
+        act(order, "2026-03-10 12:00:00", WHOLE) for act in (shop.ship, shop.release) for order in ("ord_1", "ord_2")
+    ]
 
     assert [answer.reason for answer in answers] == ["AGREEMENT_STATE"] * 4
 
@@ -112,7 +114,9 @@ def test_what_is_resolved_is_not_resolved_again() -> None:
 @pytest.mark.parametrize(("credit", "wallet", "reason"), [
     (500_000, 100_000, ""), (500_001, 0, "INSUFFICIENT_LIMIT"), (1, 100_001, "INSUFFICIENT_WALLET"),
 ])
-def test_exactly_the_available_limit_is_accepted_and_one_fen_more_refused(credit: int, wallet: int, reason: str) -> None:
+def test_exactly_the_available_limit_is_accepted_and_one_fen_more_refused(
+    credit: int, wallet: int, reason: str
+) -> None:
     """The limit is a cap that includes its last fen (C06, C07)."""
     shop = Shop()
 

@@ -35,7 +35,9 @@ def test_the_schedules_of_the_scenario_file(case: dict[str, Any]) -> None:
     assert {"principal": list(principal), "fee": list(fee)} == case["then"]
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if c["kind"] == "strategy_compare"], ids=lambda case: str(case["id"]))
+@pytest.mark.parametrize(
+    "case", [c for c in CASES if c["kind"] == "strategy_compare"], ids=lambda case: str(case["id"])
+)
 def test_the_strategies_of_the_scenario_file(case: dict[str, Any]) -> None:
     """Reductions and what is left, for every strategy that the case names."""
     found = compare(case["given"]["refund"], case["given"]["outstanding"])

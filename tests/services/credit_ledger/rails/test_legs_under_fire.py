@@ -31,7 +31,10 @@ async def _refunded(ledger: Ledger, no: int, reference: str = "") -> list[object
     Answers the calls to the bank that this causes."""
     account, order, paid = f"acc_{no}", f"ord_{no}", Tenders(0, 0, 5_000 + no)
     await ledger.ask(account, commands.OpenAccount(account, f"cus_{no}", 0))
-    body = commands.AuthorizeTenders(account, order, f"cus_{no}", "mer_1", paid, TERMS, reference or f"pay_{no}")
+    body = commands.AuthorizeTenders(
+        account_id=account, order_id=order, customer_id=f"cus_{no}", merchant_id="mer_1", tenders=paid, terms=TERMS,
+        payment_reference=reference or f"pay_{no}",
+    )
     assert (await ledger.command(body)).verdict == saga_pb2.VERDICT_DONE
     if no % 2:
         reply = await ledger.command(commands.ReleaseTenders(account, order, "mer_1", paid))
