@@ -42,7 +42,7 @@ _VALUES: dict[int, tuple[Any, ...]] = {
 def spoiled(request: Any) -> Iterator[tuple[str, Any]]:  # Any: requests of every kind
     """This request with one field left out, repeated or of a hostile value; and which it is.
 
-    Text that protobuf cannot carry is left out; a request id is spoiled, or new.
+    What protobuf cannot carry is left out, and so is repeating nothing; a request id is spoiled, or new.
     """
     for path, field in _fields(request, DEPTH_MAX):
         if path == ("request_id",):
@@ -52,7 +52,7 @@ def spoiled(request: Any) -> Iterator[tuple[str, Any]]:  # Any: requests of ever
             changed.CopyFrom(request)
             try:
                 _put(changed, path, field, value)
-            except (ValueError, UnicodeEncodeError):
+            except (ValueError, TypeError, UnicodeEncodeError):
                 continue
             yield f"{'.'.join(path)}={str(value)[:40]!a}", changed
 
