@@ -43,9 +43,9 @@ _FIGURES = {"settlements": "sagas", "journals": "journals", "events": "events", 
 async def audit(
     dsns: Mapping[str, str], wait_seconds: float = WAIT_SECONDS, strict: bool = False, acquirer: str = ""
 ) -> Report:
-    """Check everything, with the list of the `acquirer` at this address if one is named. `strict` demands that nothing is
-    under way once `wait_seconds` have passed; without it, what is under way is noted, and only what did not move at all in
-    that time counts as stuck."""
+    """Check everything, with the list of the `acquirer` at this address if one is named. `strict` demands that
+    nothing is under way once `wait_seconds` have passed; without it, what is under way is noted, and only what did
+    not move at all in that time counts as stuck."""
     began = time.monotonic()
     report = Report()
     first = await _under_way(dsns)

@@ -45,8 +45,8 @@ where h.tender = 'BANKCARD' and a.payment_reference = any($1::text[])
 
 
 async def compare_with(world: World, acquirer: str, report: Report) -> None:
-    """Compare page by page, each with the legs of its range of keys; an acquirer that does not answer is noted. A payment
-    without a leg counts only of an engine that is quiet: else its leg may be younger than the snapshot."""
+    """Compare page by page, each with the legs of its range of keys; an acquirer that does not answer is noted. A
+    payment without a leg counts only of an engine that is quiet: else its leg may be younger than the snapshot."""
     listed_at, paid, differences, after = datetime.now(UTC), dict[str, int](), list[Difference](), ""
     async with grpc.aio.insecure_channel(acquirer, options=_DIRECT) as channel:
         try:

@@ -39,8 +39,8 @@ def verify(
 
 @contextmanager
 def _databases(data: Path) -> Iterator[tuple[Mapping[str, str], str]]:
-    """The DSN of each service, and where the acquirer of a running engine is, else nothing; PostgreSQL is started for the
-    audit if nobody runs it."""
+    """The DSN of each service, and where the acquirer of a running engine is, else nothing; PostgreSQL is started
+    for the audit if nobody runs it."""
     from settle.local import children, folder, postgres
     from settle.local.endpoints import acquirer_of, dsns_of, engine_of
 

@@ -15,7 +15,7 @@ from services.kernel.decision import rules
 __all__ = ["RULES", "TIMERS", "standing"]
 
 RULES = rules(
-    *(participant(row) for row in OF_SAGAS), opening(OPENING), *(writer(row) for row in OF_CALLERS), *PREVIEWS, *MERCHANTS,
-    *RECONCILIATION,
+    *(participant(row) for row in OF_SAGAS), opening(OPENING), *(writer(row) for row in OF_CALLERS), *PREVIEWS,
+    *MERCHANTS, *RECONCILIATION,
 )
 """By the type of the body."""

@@ -50,7 +50,8 @@ class BankCardRail:
         return [_listed(refund) for refund in answer.refunds], answer.next_page_token
 
     async def query(self, leg_id: str) -> tuple[LegReport, str] | None:
-        """Ask about it by its key; None says that the request never arrived. A refused question is no refused payment."""
+        """Ask about it by its key; None says that the request
+        never arrived. A refused question is no refused payment."""
         try:
             answer = await self._stub.GetRefund(pb.GetRefundRequest(idempotency_key=leg_id), timeout=self._seconds_max)
         except grpc.aio.AioRpcError as error:

@@ -1,5 +1,6 @@
-"""The action of the daily comparison: one page of the rail's list beside the legs of the same range, read outside of any
-decision and reported as a message (PM-7). A page that cannot be had raises: the timer of the comparison asks again."""
+"""The action of the daily comparison: one page of the rail's list beside the legs of the same range, read outside of
+any decision and reported as a message (PM-7). A page that cannot be had raises: the timer of the comparison asks
+again."""
 
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -36,9 +37,11 @@ def comparing(rail: PaymentRail, dsn: str, size: int = PAGE) -> Callable[[Compar
     return act
 
 
-def _end(place: Place, listed: Sequence[Listed], last: list[RefundLeg], following: str) -> tuple[str | None, Place | None]:
-    """Where the page ends, and where the next begins. With as many legs as a page holds, the last of them ends it, and the rail
-    is asked for the same page again."""
+def _end(
+    place: Place, listed: Sequence[Listed], last: Sequence[RefundLeg], following: str
+) -> tuple[str | None, Place | None]:
+    """Where the page ends, and where the next begins. With as many legs as a page holds, the last of them ends it,
+    and the rail is asked for the same page again."""
     if last:
         return last[0].id, Place(place.cursor, last[0].id)
     return (listed[-1].key, Place(following, listed[-1].key)) if following and listed else (None, None)

@@ -22,8 +22,9 @@ class CreditServicer(AccountViews, rpc.CreditServiceServicer):
         account_id = request.account_id or derived("acc", request.request_id)
         late = request.late_fee_ppm_per_day if request.HasField("late_fee_ppm_per_day") else LATE_FEE_PPM_PER_DAY
         body = commands.OpenAccount(
-            account_id, request.customer_id, request.limit.minor_units, request.bill_day or 5, request.due_day or 15,
-            SURPLUS_POLICIES.from_wire[request.surplus_policy], late,
+            account_id=account_id, customer_id=request.customer_id, limit_minor=request.limit.minor_units,
+            bill_day=request.bill_day or 5, due_day=request.due_day or 15,
+            surplus_policy=SURPLUS_POLICIES.from_wire[request.surplus_policy], late_fee_ppm_per_day=late,
         )
         return pb.OpenAccountResponse(account=await self.edge.ask(context, request, key=account_id, body=body))
 
@@ -100,14 +101,15 @@ class CreditServicer(AccountViews, rpc.CreditServiceServicer):
         async with self.edge.read() as connection:
             account_id, order_id = await reads.payer_of(connection, request.payment_reference)
         body = commands.RecordChargeback(
-            account_id, order_id, request.payment_reference, request.notice_id, request.amount.minor_units, request.reason
+            account_id=account_id, order_id=order_id, payment_reference=request.payment_reference,
+            notice_id=request.notice_id, amount_minor=request.amount.minor_units, reason=request.reason,
         )
         response: pb.RecordChargebackResponse = await self.edge.ask(context, request, key=account_id, body=body)
         return response
 
     async def SettleMerchant(self, request: pb.SettleMerchantRequest, context: Context) -> pb.SettleMerchantResponse:
         """Pay a merchant what we owe it, less what it owes us (A25)."""
-        body = commands.SettleMerchant(request.merchant_id, request.amount.minor_units)
+        body = commands.SettleMerchant(request.merchant_id, request.amount.minor_units, request.before_netting)
         key = first_share(request.merchant_id)
         response: pb.SettleMerchantResponse = await self.edge.ask(context, request, key=key, body=body)
         return response

@@ -11,8 +11,8 @@ from services.credit_ledger.domain.model.repayment import Repayment
 from services.credit_ledger.domain.model.tenders import Tenders
 from services.runtime.ground.tables import Connection
 
-LEG_COLUMNS = """id, account_id, order_id, refund_id, rail, reference, amount_minor, created_at, state, attempts, detail,
-    updated_at, version, word, ended, moved_at, reversed, counted_minor, used_minor"""
+LEG_COLUMNS = """id, account_id, order_id, refund_id, rail, reference, amount_minor, created_at, state, attempts,
+    detail, updated_at, version, word, ended, moved_at, reversed, counted_minor, used_minor"""
 _REPAYMENT_COLUMNS = "id, account_id, number, received_at, amount_minor, instrument, given_back_minor, version"
 _REFUND_COLUMNS = "id, account_id, order_id, merchant_id, tenders, state, accepted_at, posted_at, version"
 
@@ -23,7 +23,11 @@ _TENDERS = msgspec.json.Decoder(Tenders)
 
 
 def _repayment_of(row: asyncpg.Record) -> Repayment:
-    return Repayment(row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7])
+    return Repayment(
+        id=row["id"], account_id=row["account_id"], number=row["number"], received_at=row["received_at"],
+        amount_minor=row["amount_minor"], instrument=row["instrument"], given_back_minor=row["given_back_minor"],
+        version=row["version"],
+    )
 
 
 async def load_repayments(connection: Connection, keys: Sequence[str]) -> list[Repayment]:
@@ -57,7 +61,9 @@ async def save_repayments(connection: Connection, rows: Sequence[Repayment]) -> 
 
 def _refund_of(row: asyncpg.Record) -> CreditRefund:
     return CreditRefund(
-        row[0], row[1], row[2], row[3], _TENDERS.decode(row[4]), RefundState(row[5]), row[6], row[7], row[8]
+        id=row["id"], account_id=row["account_id"], order_id=row["order_id"], merchant_id=row["merchant_id"],
+        tenders=_TENDERS.decode(row["tenders"]), state=RefundState(row["state"]), accepted_at=row["accepted_at"],
+        posted_at=row["posted_at"], version=row["version"],
     )
 
 
@@ -93,13 +99,17 @@ async def save_credit_refunds(connection: Connection, rows: Sequence[CreditRefun
 
 def leg_of(row: asyncpg.Record) -> RefundLeg:
     """The leg in a row of `LEG_COLUMNS`; what older code wrote means what it meant."""
-    state, detail = LegState(row[8]), row[10]
-    end = LegEnd(row[14]) or _OLD_END.get(state, LegEnd.BY_HAND if _BY_HAND in detail else LegEnd.NONE)
+    state, detail = LegState(row["state"]), row["detail"]
+    end = LegEnd(row["ended"]) or _OLD_END.get(state, LegEnd.BY_HAND if _BY_HAND in detail else LegEnd.NONE)
     paid = state is LegState.SETTLED and (end is LegEnd.NONE or detail.startswith("paid twice"))
     return RefundLeg(
-        row[0], row[1], row[2], row[3], Rail(row[4]), row[5], row[6], row[7], state, row[9], detail, row[11], row[12],
-        RailWord.PAID if paid else RailWord(row[13] or RailWord.SILENT), end, row[15],
-        row[16] or state is LegState.RECALLED, row[17], row[18],
+        id=row["id"], account_id=row["account_id"], order_id=row["order_id"], refund_id=row["refund_id"],
+        rail=Rail(row["rail"]), reference=row["reference"], amount_minor=row["amount_minor"],
+        created_at=row["created_at"], state=state, attempts=row["attempts"], detail=detail,
+        updated_at=row["updated_at"], version=row["version"],
+        word=RailWord.PAID if paid else RailWord(row["word"] or RailWord.SILENT), end=end, moved_at=row["moved_at"],
+        reversed=row["reversed"] or state is LegState.RECALLED, counted_minor=row["counted_minor"],
+        used_minor=row["used_minor"],
     )
 
 
@@ -110,7 +120,8 @@ async def load_legs(connection: Connection, keys: Sequence[str]) -> list[RefundL
 
 
 async def load_open_legs(connection: Connection, roots: Sequence[str]) -> list[RefundLeg]:
-    """Read the legs of these accounts that are on their way, or were taken back though the rail paid or may pay (PM-7)."""
+    """Read the legs of these accounts that are on their way, or were taken back though the rail paid or may pay
+    (PM-7)."""
     rows = await connection.fetch(
         f"""select {LEG_COLUMNS} from legs where account_id = any($1::text[]) and
             (reversed or state in ('PENDING', 'SENT', 'UNKNOWN', 'ACCEPTED', 'EXCEPTION', 'WAITING', 'RECALLED'))""",
@@ -127,9 +138,10 @@ async def save_legs(connection: Connection, rows: Sequence[RefundLeg]) -> None:
                                  $8::timestamptz[], $9::text[], $10::integer[], $11::text[], $12::timestamptz[],
                                  $13::bigint[], $14::text[], $15::text[], $16::timestamptz[], $17::boolean[],
                                  $18::bigint[], $19::bigint[])
-            on conflict (id) do update set state = excluded.state, attempts = excluded.attempts, detail = excluded.detail,
-                updated_at = excluded.updated_at, version = excluded.version, word = excluded.word, ended = excluded.ended,
-                moved_at = excluded.moved_at, reversed = excluded.reversed, counted_minor = excluded.counted_minor,
+            on conflict (id) do update set state = excluded.state, attempts = excluded.attempts,
+                detail = excluded.detail, updated_at = excluded.updated_at, version = excluded.version,
+                word = excluded.word, ended = excluded.ended, moved_at = excluded.moved_at,
+                reversed = excluded.reversed, counted_minor = excluded.counted_minor,
                 used_minor = excluded.used_minor""",
         [leg.id for leg in rows], [leg.account_id for leg in rows], [leg.order_id for leg in rows],
         [leg.refund_id for leg in rows], [leg.rail.value for leg in rows], [leg.reference for leg in rows],

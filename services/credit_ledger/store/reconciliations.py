@@ -1,5 +1,5 @@
-"""Rows of the daily comparison with the rail's list, and the ranges of legs that it reads. Keys are compared byte by byte, as
-the rail orders them."""
+"""Rows of the daily comparison with the rail's list, and the ranges of legs that it reads. Keys are compared byte by
+byte, as the rail orders them."""
 
 from collections.abc import Sequence
 
@@ -18,22 +18,29 @@ from services.credit_ledger.store.payments import LEG_COLUMNS, leg_of
 from services.runtime.ground.tables import Connection
 
 _COLUMNS = "id, state, run, cursor, after_key, compared, found, started_at, ended_at, sequence, version"
-DIFFERENCE_COLUMNS = """key, reconciliation_id, kind, account_id, reference, leg_minor, rail_minor, detail, opened_at, seen_at,
-    resolved_at, version"""
+DIFFERENCE_COLUMNS = """key, reconciliation_id, kind, account_id, reference, leg_minor, rail_minor, detail, opened_at,
+    seen_at, resolved_at, version"""
 
 
 def reconciliation_of(row: asyncpg.Record) -> Reconciliation:
     """The comparison in a row."""
     return Reconciliation(
-        id=row[0], state=ReconciliationState(row[1]), run=row[2], place=Place(row[3], row[4]), compared=row[5],
-        found=row[6], started_at=row[7], ended_at=row[8], sequence=row[9], version=row[10],
+        id=row["id"], state=ReconciliationState(row["state"]), run=row["run"],
+        place=Place(row["cursor"], row["after_key"]), compared=row["compared"], found=row["found"],
+        started_at=row["started_at"], ended_at=row["ended_at"], sequence=row["sequence"], version=row["version"],
     )
 
 
 def difference_of(row: asyncpg.Record) -> RailDifference:
     """The difference in a row of `DIFFERENCE_COLUMNS`."""
-    difference = Difference(row[0], DifferenceKind(row[2]), row[3], row[4], row[5], row[6], row[7])
-    return RailDifference(row[1], difference, row[8], row[9], row[10], row[11])
+    difference = Difference(
+        key=row["key"], kind=DifferenceKind(row["kind"]), account_id=row["account_id"], reference=row["reference"],
+        leg_minor=row["leg_minor"], rail_minor=row["rail_minor"], detail=row["detail"],
+    )
+    return RailDifference(
+        reconciliation_id=row["reconciliation_id"], difference=difference, opened_at=row["opened_at"],
+        seen_at=row["seen_at"], resolved_at=row["resolved_at"], version=row["version"],
+    )
 
 
 async def find_reconciliation(connection: Connection, key: str) -> Reconciliation | None:
@@ -54,8 +61,8 @@ async def save_reconciliations(connection: Connection, rows: Sequence[Reconcilia
     """Write how far these comparisons are."""
     await connection.execute(
         f"""insert into reconciliations ({_COLUMNS})
-            select * from unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::bigint[],
-                                 $8::timestamptz[], $9::timestamptz[], $10::bigint[], $11::bigint[])
+            select * from unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::bigint[],
+                                 $7::bigint[], $8::timestamptz[], $9::timestamptz[], $10::bigint[], $11::bigint[])
             on conflict (id) do update set state = excluded.state, run = excluded.run, cursor = excluded.cursor,
                 after_key = excluded.after_key, compared = excluded.compared, found = excluded.found,
                 started_at = excluded.started_at, ended_at = excluded.ended_at, sequence = excluded.sequence,

@@ -15,7 +15,14 @@ from services.credit_ledger.domain.model.tenders import Tenders
 from services.credit_ledger.domain.model.terms import PlanKind, Route, Strategy, SurplusPolicy
 from services.runtime.ground.scalars import Enumeration
 from settlement.common.v1 import instalment_pb2, tender_pb2
-from settlement.credit_ledger.v1 import account_pb2, commands_pb2, effects_pb2, leg_pb2, reconciliation_service_pb2, statement_pb2
+from settlement.credit_ledger.v1 import (
+    account_pb2,
+    commands_pb2,
+    effects_pb2,
+    leg_pb2,
+    reconciliation_service_pb2,
+    statement_pb2,
+)
 
 ACCOUNT_STATES = Enumeration(AccountState, account_pb2.AccountState)
 AGREEMENT_STATES = Enumeration(AgreementState, account_pb2.AgreementState)

@@ -58,7 +58,8 @@ def flash_confirmed(known: Known, body: FlashRefundConfirmed, message: Message, 
     summed = _state(order, refunds)
     fact = refunded_fact(plan, refund.settlement_id, summed)
     later, facts = after(order, now, fact, refunds=refunds, state=summed)
-    return Decision(changes=(later, *_case(known, plan, posted.state, now)), events=facts, cleared=no_alarm(order, summed))
+    cases = _case(known, plan, posted.state, now)
+    return Decision(changes=(later, *cases), events=facts, cleared=no_alarm(order, summed))
 
 
 def flash_expired(known: Known, body: FlashRefundExpired, message: Message, now: datetime) -> Decision:
@@ -92,8 +93,8 @@ def bank_stepped(known: Known, body: BankRefundStepped, message: Message, now: d
 
 
 def _bank_told(
-    known: Known, body: BankRefundSettled | BankRefundStepped, news: BankNews, facts: tuple[object, ...], message: Message,
-    now: datetime,
+    known: Known, body: BankRefundSettled | BankRefundStepped, news: BankNews, facts: tuple[object, ...],
+    message: Message, now: datetime,
 ) -> Decision:
     """The order, its refund and its return case after a word of the bank."""
     order = known.find(Order, message.key)

@@ -1,4 +1,5 @@
-"""The bank-card share of a refund: what its leg went through, and the state that the whole refund has by it (DOMAIN 2.7)."""
+"""The bank-card share of a refund: what its leg went through, and the state that the whole refund has by it (DOMAIN
+2.7)."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -29,17 +30,19 @@ class BankNews(NamedTuple):
 
 
 STANDS: dict[BankStep, BankShare] = {
-    BankStep.WAITING: BankShare.UNDER_WAY, BankStep.ACCEPTED: BankShare.UNDER_WAY, BankStep.UNKNOWN: BankShare.UNDER_WAY,
-    BankStep.BOUNCED: BankShare.UNDER_WAY, BankStep.EXCEPTION: BankShare.FAILED, BankStep.KEPT: BankShare.FAILED,
+    BankStep.WAITING: BankShare.UNDER_WAY, BankStep.ACCEPTED: BankShare.UNDER_WAY,
+    BankStep.UNKNOWN: BankShare.UNDER_WAY, BankStep.BOUNCED: BankShare.UNDER_WAY,
+    BankStep.EXCEPTION: BankShare.FAILED, BankStep.KEPT: BankShare.FAILED,
     BankStep.SETTLED: BankShare.DONE, BankStep.SETTLED_BY_HAND: BankShare.DONE, BankStep.REROUTED: BankShare.DONE,
 }
 """How the share stands after a step; the others leave it as it is."""
 
 
 class Refund(NamedTuple):
-    """One refund of an order. What it moved stands in the plan of its settlement; `reversal_id` undid it; `rerouted`:
-    its bank-card share is in the wallet, for the card is closed (PM-3). `posted`: it is in every book, whatever its bank
-    says; `manual`: people completed it. Rows from before those have neither: their state alone says it."""
+    """One refund of an order. What it moved stands in the plan of its settlement; `reversal_id` undid it;
+    `rerouted`: its bank-card share is in the wallet, for the card is closed (PM-3). `posted`: it is in every book,
+    whatever its bank says; `manual`: people completed it. Rows from before those have neither: their state alone
+    says it."""
 
     id: str
     settlement_id: str
@@ -68,8 +71,8 @@ class Refund(NamedTuple):
 
 
 def overall(refund: Refund) -> Refund:
-    """The refund in the state that its books and its bank make: SUCCEEDED only once every tender is confirmed, EXCEPTION as
-    long as one was refused."""
+    """The refund in the state that its books and its bank make: SUCCEEDED only once every tender is confirmed,
+    EXCEPTION as long as one was refused."""
     if refund.state is RefundState.REVERSED:
         return refund
     if refund.bank is BankShare.FAILED:

@@ -21,8 +21,8 @@ class OrderState(StrEnum):
 
 
 class RefundState(StrEnum):
-    """How far a refund is (DOMAIN 2.7). CREDIT_DONE: in every book, but a tender is not confirmed yet; EXCEPTION: one was
-    refused, or not confirmed in time."""
+    """How far a refund is (DOMAIN 2.7). CREDIT_DONE: in every book, but a tender is not confirmed yet; EXCEPTION:
+    one was refused, or not confirmed in time."""
 
     ACCEPTED = "ACCEPTED"
     PENDING_CHANNEL = "PENDING_CHANNEL"
@@ -35,8 +35,8 @@ class RefundState(StrEnum):
 
 
 class BankStep(StrEnum):
-    """What happened to a bank-card share on its way back. SETTLED and REROUTED end it well; PAID_ANYWAY: the bank paid what
-    had been taken back, COUNTED: and that counts for a later refund (PM-3, PM-7, PM-8)."""
+    """What happened to a bank-card share on its way back. SETTLED and REROUTED end it well; PAID_ANYWAY: the bank
+    paid what had been taken back, COUNTED: and that counts for a later refund (PM-3, PM-7, PM-8)."""
 
     WAITING = "WAITING"
     ACCEPTED = "ACCEPTED"
@@ -65,6 +65,16 @@ class ReturnState(StrEnum):
     REFUNDING = "REFUNDING"
     REFUNDED = "REFUNDED"
     REFUND_EXCEPTION = "REFUND_EXCEPTION"
+
+
+class DeductionState(StrEnum):
+    """Where the deductions of a received return stand (PR-9). Only one that is TAKEN can be disputed."""
+
+    TAKEN = "TAKEN"
+    DISPUTED = "DISPUTED"
+    CONFIRMED = "CONFIRMED"
+    GIVING_BACK = "GIVING_BACK"
+    GIVEN_BACK = "GIVEN_BACK"
 
 
 class Kind(StrEnum):

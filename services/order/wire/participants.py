@@ -3,7 +3,12 @@
 from typing import Any
 
 from services.order.domain import participation as ask
-from services.order.domain.commands import BankRefundSettled, BankRefundStepped, FlashRefundConfirmed, FlashRefundExpired
+from services.order.domain.commands import (
+    BankRefundSettled,
+    BankRefundStepped,
+    FlashRefundConfirmed,
+    FlashRefundExpired,
+)
 from services.order.domain.plans import Movement, Pins
 from services.order.domain.tenders import TenderType
 from services.order.wire.scalars import BANK_STEPS, REFUND_STATES, terms_message

@@ -80,8 +80,8 @@ async def test_what_does_not_move_is_stuck(told: House) -> None:
 
 
 async def test_the_acquirers_list_is_compared_with_the_legs(told: House, tmp_path: Path) -> None:
-    """Before, what the acquirer paid of a refund that was taken back was seen by nobody (N1). What is asked about anyway is no
-    violation; a stranger under a key of its own, and a payment that is paid out above itself, are."""
+    """Before, what the acquirer paid of a refund that was taken back was seen by nobody (N1). What is asked about
+    anyway is no violation; a stranger under a key of its own, and a payment that is paid out above itself, are."""
     connection = await asyncpg.connect(told.dsns[CREDIT])
     legs = await connection.fetch("select id, reference, amount_minor from legs where rail = 'CARD'")
     await connection.close()

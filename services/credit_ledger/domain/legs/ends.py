@@ -28,7 +28,8 @@ def settled(position: Position, leg: RefundLeg) -> Position:
     return position.plus(
         moved(position, leg, LegState.SETTLED, word=RailWord.PAID),
         journals=out_of_transit(leg, settle_op(leg.rail), (channel(leg.rail), "", -leg.sent_minor)),
-        event=LegSettled(leg.account_id, leg.id, leg.amount_minor), commands=arrival(leg), cleared=((LEG_TIMER, leg.id),),
+        event=LegSettled(leg.account_id, leg.id, leg.amount_minor), commands=arrival(leg),
+        cleared=((LEG_TIMER, leg.id),),
     )
 
 

@@ -1,7 +1,8 @@
 """The rail has the last word: what it paid, or took back, after we had ended a leg otherwise is booked, openly (PM-7).
 
-The customer owes what was paid without our will; where an earlier payment of the rail was taken back by a reversal and the
-customer has it still, it counts for the next refund of the same payment, so that refunds never sum above the payment.
+The customer owes what was paid without our will; where an earlier payment of the rail was taken back by a reversal and
+the customer has it still, it counts for the next refund of the same payment, so that refunds never sum above the
+payment.
 """
 
 from dataclasses import replace
@@ -31,8 +32,8 @@ def paid_anyway(position: Position, leg: RefundLeg) -> Position:
 
 
 def bounced(position: Position, leg: RefundLeg, detail: str) -> Position:
-    """What the rail had paid came back. A refund that stands goes on to the wallet (PM-3); else the customer owes so much
-    less, and has in the wallet what of it was paid to us since."""
+    """What the rail had paid came back. A refund that stands goes on to the wallet (PM-3); else the customer owes so
+    much less, and has in the wallet what of it was paid to us since."""
     after = replace(leg, word=RailWord.REFUSED, detail=detail, updated_at=position.at)
     if not leg.reversed and leg.end is LegEnd.NONE:
         back = post("leg_bounced", Unit.CNY, (
@@ -45,8 +46,8 @@ def bounced(position: Position, leg: RefundLeg, detail: str) -> Position:
 
 
 def counted(position: Position, leg: RefundLeg, amount_minor: int) -> Position:
-    """So much of a leg need not be paid: the rail paid it before, for a refund that was taken back. The customer owes that
-    no longer, and has in the wallet what of it was paid to us since."""
+    """So much of a leg need not be paid: the rail paid it before, for a refund that was taken back. The customer
+    owes that no longer, and has in the wallet what of it was paid to us since."""
     owed = min(amount_minor, position.account.receivable_minor)
     return _logged(position, leg, LegCorrection.COUNTED, -owed, amount_minor - owed)
 

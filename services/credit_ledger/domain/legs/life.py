@@ -1,5 +1,5 @@
-"""The life of a leg: sent, asked about, settled, or given to a person (PM-6). Nothing is ever given up silently: what we
-ended without the rail is asked about until the rail has said its last word (PM-7)."""
+"""The life of a leg: sent, asked about, settled, or given to a person (PM-6). Nothing is ever given up silently:
+what we ended without the rail is asked about until the rail has said its last word (PM-7)."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -21,7 +21,7 @@ from services.credit_ledger.domain.model.leg import (
 )
 
 ATTEMPTS_MAX = 20
-"""After so many attempts (about half a day) a leg becomes an EXCEPTION and an operator decides."""
+"""After 20 attempts (about half a day) a leg becomes an EXCEPTION, and an operator decides."""
 
 ARRIVES_WITHIN = timedelta(hours=24)
 """What a rail has not heard of so long after it was last sent, it will not pay any more."""
@@ -30,14 +30,16 @@ NO_ANSWER, ACCEPTED_TOO_LONG = "no answer in time", "accepted for 10 days"
 
 
 def launched(
-    position: Position, identity: str, rail: Rail, reference: str, amount_minor: int, order_id: str = "", refund_id: str = ""
+    position: Position, identity: str, *, rail: Rail, reference: str, amount_minor: int, order_id: str = "",
+    refund_id: str = "",
 ) -> Position:
     """The position with a new leg on its way; none for an amount of 0."""
     if not amount_minor:
         return position
     return admitted(position, RefundLeg(
-        identity, position.account.id, order_id, refund_id, rail, reference, amount_minor, position.at,
-        updated_at=position.at, moved_at=position.at,
+        id=identity, account_id=position.account.id, order_id=order_id, refund_id=refund_id, rail=rail,
+        reference=reference, amount_minor=amount_minor, created_at=position.at, updated_at=position.at,
+        moved_at=position.at,
     ))
 
 
@@ -117,8 +119,8 @@ def _under_way(position: Position, leg: RefundLeg, body: ReportLeg) -> Position:
     if leg.final or (not accepted and (leg.given_up or leg.state is LegState.ACCEPTED)):
         return position
     word = RailWord.ACCEPTED if accepted else leg.word
-    stays = leg.given_up and not (leg.state is LegState.EXCEPTION and leg.end is LegEnd.NONE and leg.detail == NO_ANSWER)
-    if stays:
+    unanswered = leg.state is LegState.EXCEPTION and leg.end is LegEnd.NONE and leg.detail == NO_ANSWER
+    if leg.given_up and not unanswered:
         said = replace(leg, word=word, updated_at=position.at)
         return position if word is leg.word else position.plus(said, timers=(retry(said, position.at),))
     after = moved(position, leg, LegState(body.report.value), detail=body.detail, word=word)
@@ -137,7 +139,8 @@ def _too_long(position: Position, leg: RefundLeg) -> str:
 
 
 def _reconsidered(position: Position, leg: RefundLeg) -> Position:
-    """A leg that waits for the rail's word on an earlier one; after ten days it waits for a person. It was never sent."""
+    """A leg that waits for the rail's word on an earlier one; after ten days it waits for a person. It was never
+    sent."""
     if position.at >= leg.since + ACCEPTED_MAX:
         return failed(position, leg, leg.detail, refused=True)
     return admitted(position, replace(leg, attempts=leg.attempts + 1, updated_at=position.at))

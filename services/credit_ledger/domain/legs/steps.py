@@ -101,8 +101,8 @@ def notice(position: Position, leg: RefundLeg, step: LegStep) -> tuple[Command, 
 
 
 def arrival(leg: RefundLeg, rerouted: bool = False, manual: bool = False, name: str = "settled") -> tuple[Command, ...]:
-    """The order learns that its customer has a bank-card refund, on the card or, rerouted, in the wallet; once under each
-    `name`."""
+    """The order learns that its customer has a bank-card refund, on the card or, rerouted, in the wallet; once under
+    each `name`."""
     if leg.rail is not Rail.CARD:
         return ()
     body = BankRefundSettled(leg.order_id, leg.refund_id, leg.id, leg.amount_minor, rerouted, manual)

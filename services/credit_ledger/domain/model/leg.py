@@ -1,7 +1,7 @@
 """One payment to the outside world: a bank-card refund or a payout. Its id is its idempotency key (PM-6).
 
-PENDING -> SENT -> ACCEPTED -> SETTLED; a time-out makes it UNKNOWN, and UNKNOWN is asked about, never sent anew. What we
-decide about its money is one thing, what the rail says another: the rail has the last word (PM-7).
+PENDING -> SENT -> ACCEPTED -> SETTLED; a time-out makes it UNKNOWN, and UNKNOWN is asked about, never sent anew. What
+we decide about its money is one thing, what the rail says another: the rail has the last word (PM-7).
 """
 
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ class Rail(StrEnum):
 
 
 class LegState(StrEnum):
-    """How far a leg is. SETTLED, RECALLED and REROUTED are its ends; EXCEPTION waits for a person, WAITING for the rail's
-    word on an earlier leg of the same payment."""
+    """How far a leg is. SETTLED, RECALLED and REROUTED are its ends; EXCEPTION waits for a person, WAITING for the
+    rail's word on an earlier leg of the same payment."""
 
     PENDING = "PENDING"
     SENT = "SENT"
@@ -42,8 +42,8 @@ class RailWord(StrEnum):
 
 
 class LegEnd(StrEnum):
-    """What we did with the money of a leg without the rail: nothing yet, into the wallet, paid from the bank by hand, or
-    left with the acquirer that kept it (PM-3, MA-3, PM-8)."""
+    """What we did with the money of a leg without the rail: nothing yet, into the wallet, paid from the bank by
+    hand, or left with the acquirer that kept it (PM-3, MA-3, PM-8)."""
 
     NONE = ""
     REROUTED = "REROUTED"
@@ -52,8 +52,8 @@ class LegEnd(StrEnum):
 
 
 class LegStep(StrEnum):
-    """What happened to a leg, as its order is told. PAID_ANYWAY: the rail paid what had ended otherwise, so the customer
-    owes it; COUNTED: a payment of an earlier leg that was taken back counts for this one (PM-7)."""
+    """What happened to a leg, as its order is told. PAID_ANYWAY: the rail paid what had ended otherwise, so the
+    customer owes it; COUNTED: a payment of an earlier leg that was taken back counts for this one (PM-7)."""
 
     WAITING = "WAITING"
     ACCEPTED = "ACCEPTED"
@@ -74,8 +74,9 @@ OVER = (LegState.SETTLED, LegState.RECALLED, LegState.REROUTED)
 class RefundLeg:
     """A leg with its attempts; `reference` is the acquirer's payment reference or the instrument.
 
-    `moved_at` is when it came into its state, `reversed` says that its refund was taken back. For `counted_minor` of it the
-    payment of an earlier leg counts, so that much was never sent; `used_minor` of its own payment counts for later legs.
+    `moved_at` is when it came into its state, `reversed` says that its refund was taken back. For `counted_minor` of it
+    the payment of an earlier leg counts, so that much was never sent; `used_minor` of its own payment counts for later
+    legs.
     """
 
     id: str
@@ -100,12 +101,10 @@ class RefundLeg:
 
     @property
     def key(self) -> str:
-        """Its id."""
         return self.id
 
     @property
     def root(self) -> str:
-        """The account."""
         return self.account_id
 
     @property
@@ -159,8 +158,8 @@ class SendLeg:
 
 @dataclass(frozen=True, slots=True)
 class QueryLeg:
-    """An action: ask the rail what became of this leg. What it never received is sent again under the same key, unless the
-    leg was given up (`only_ask`)."""
+    """An action: ask the rail what became of this leg. What it never received is sent again under the same key, unless
+    the leg was given up (`only_ask`)."""
 
     leg: SendLeg
     only_ask: bool = False

@@ -121,8 +121,8 @@ class CompareRail:
 
 @dataclass(frozen=True, slots=True)
 class RailCompared:
-    """One page: what differs, which open differences do not any more, which legs the rail should be asked about, and where
-    it goes on (None: that was the last page)."""
+    """One page: what differs, which open differences do not any more, which legs the rail should be asked about, and
+    where it goes on (None: that was the last page)."""
 
     reconciliation_id: str
     run: int

@@ -1,7 +1,7 @@
 """One page of the rail's list beside the legs with the same range of keys (PM-7). Pure: `settle verify` uses it too.
 
-A leg that is asked about anyway is no difference, whatever it says by now: the rail's word is on its way. It is only asked
-about at once. A difference is what nobody would ever ask about again.
+A leg that is asked about anyway is no difference, whatever it says by now: the rail's word is on its way. It is only
+asked about at once. A difference is what nobody would ever ask about again.
 """
 
 from collections.abc import Mapping, Sequence

@@ -49,7 +49,8 @@ def woken(row: Reconciliation | None, key: str, now: datetime) -> Stepped:
     row = row or Reconciliation(key, version=0)
     if row.state is not ReconciliationState.RUNNING or row.started_at is None:
         row = replace(
-            row, state=ReconciliationState.RUNNING, run=row.run + 1, place=BEGINNING, compared=0, found=0, started_at=now
+            row, state=ReconciliationState.RUNNING, run=row.run + 1, place=BEGINNING, compared=0, found=0,
+            started_at=now,
         )
     return _asked(replace(row, version=row.version + 1), now)
 

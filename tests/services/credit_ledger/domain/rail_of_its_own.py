@@ -1,7 +1,8 @@
-"""A rail that keeps books of its own, and one customer's bank-card refunds against it: what a Hypothesis machine drives.
+"""A rail that keeps books of its own, and one customer's bank-card refunds against it: what a Hypothesis machine
+drives.
 
-The rail is honest and slow: it may answer late, twice, in any order, or not at all, and what it paid may bounce; what it said
-it never will pay it does not pay.
+The rail is honest and slow: it may answer late, twice, in any order, or not at all, and what it paid may bounce; what
+it said it never will pay it does not pay.
 """
 
 from datetime import timedelta
@@ -91,8 +92,8 @@ class RailAndBook:
             self.history.wait(timedelta(days=1), timers=True)
 
     def what_the_rail_paid_is_what_was_refunded(self) -> None:
-        """What the rail has told us it paid, less what the customer owes back, is what the engine says was refunded: but for
-        what waits on its way, went to the wallet, was paid by hand, or was kept by the acquirer."""
+        """What the rail has told us it paid, less what the customer owes back, is what the engine says was refunded:
+        but for what waits on its way, went to the wallet, was paid by hand, or was kept by the acquirer."""
         legs, account = self.history.legs(), self.book.account(ACCOUNT)
         standing = sum(row.refunded.bank_minor + row.hold.released.bank_minor for row in self.history.agreements())
         told = sum(leg.sent_minor for leg in legs if leg.word == "PAID")

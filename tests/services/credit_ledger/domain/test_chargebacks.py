@@ -1,4 +1,5 @@
-"""A chargeback notice of the acquirer ends what may be refunded of a payment (PM-8); there was no such notice before."""
+"""A chargeback notice of the acquirer ends what may be refunded of a payment (PM-8); there was no such notice
+before."""
 
 import pytest
 

@@ -1,4 +1,5 @@
-"""The rail's list beside the legs: what nobody would ask about again is a difference (PM-7); it was compared nowhere before."""
+"""The rail's list beside the legs: what nobody would ask about again is a difference (PM-7); it was compared nowhere
+before."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -61,7 +62,8 @@ def test_another_amount_or_payment_under_the_same_key(listed: Listed) -> None:
 
 
 def test_a_payment_without_a_leg_and_a_leg_without_a_payment() -> None:
-    """One that the rail refused moves no money; a leg that moved since the list was asked for is left to the next time."""
+    """One that the rail refused moves no money; a leg that moved since the list was asked for is left to the next
+    time."""
     refused = LISTED._replace(key="leg_8", report=LegReport.REJECTED)
     stranger = LISTED._replace(key="leg_9")
     paid = replace(LEG, state=LegState.SETTLED, word=RailWord.PAID)

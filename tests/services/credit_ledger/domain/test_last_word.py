@@ -1,4 +1,5 @@
-"""The rail has the last word, whatever we decided about a leg (PM-7); each of these failed when an ended leg was forgotten."""
+"""The rail has the last word, whatever we decided about a leg (PM-7); each of these failed when an ended leg was
+forgotten."""
 
 from datetime import timedelta
 
@@ -63,11 +64,12 @@ def test_what_was_taken_back_is_asked_about_and_never_sent(said: tuple[Report, .
     pauses = []
     for _ in range(25):
         due = due_at(shop)
-        shop.book.fire(due)
+        shop.book.turn_to(due)
         pauses.append(due_at(shop) - due)
 
     asked = shop.book.actions[-25:]
-    assert asked == [QueryLeg(SendLeg(leg_of(shop).id, ACCOUNT, leg_of(shop).rail, "pay_ord_1", 5_000), only_ask=True)] * 25
+    sent = SendLeg(leg_of(shop).id, ACCOUNT, leg_of(shop).rail, "pay_ord_1", 5_000)
+    assert asked == [QueryLeg(sent, only_ask=True)] * 25
     assert pauses == sorted(pauses)
     assert pauses[-1] == timedelta(days=1)
 
@@ -76,7 +78,7 @@ def test_the_first_question_comes_at_once() -> None:
     """However long the leg had been asked about before it was taken back."""
     shop, _ = shop_with_leg()
     for _ in range(12):
-        shop.book.fire(due_at(shop))
+        shop.book.turn_to(due_at(shop))
     when = due_at(shop) - timedelta(seconds=1)
 
     shop.reverse("ord_1", when.replace(tzinfo=None).isoformat(" "))
@@ -147,14 +149,16 @@ def test_what_the_rail_never_heard_of_is_over_after_a_day(elapsed: int, asks: bo
     assert ((steps.LEG_TIMER, leg_of(shop).id) in shop.book.timers) is asks
 
 
-@pytest.mark.parametrize(("elapsed", "state"), [(-1, LegState.ACCEPTED), (0, LegState.EXCEPTION), (1, LegState.EXCEPTION)])
+@pytest.mark.parametrize(
+    ("elapsed", "state"), [(-1, LegState.ACCEPTED), (0, LegState.EXCEPTION), (1, LegState.EXCEPTION)]
+)
 def test_a_leg_that_stays_accepted_is_an_exception(elapsed: int, state: LegState) -> None:
     """Ten days, at -1 s, 0 and +1 s; it is asked about all the same, and pays as any other."""
     shop, _ = shop_with_leg()
     report(shop, Report.ACCEPTED)
     over = at("2026-03-12 10:00:01") + steps.ACCEPTED_MAX
 
-    shop.book.fire(over + timedelta(seconds=elapsed))
+    shop.book.turn_to(over + timedelta(seconds=elapsed))
     reached = leg_of(shop).state
     report(shop, Report.SETTLED, "2026-04-01 10:00:00")
 
@@ -166,7 +170,7 @@ def test_a_leg_without_an_answer_is_asked_about_while_a_person_looks() -> None:
     """It is never sent by itself again; what people paid from the bank and the rail pays too is owed."""
     shop, leg = shop_with_leg()
     for _ in range(life.ATTEMPTS_MAX + 2):
-        shop.book.fire(due_at(shop))
+        shop.book.turn_to(due_at(shop))
     asked = shop.book.actions[-1]
     settle = commands.SettleLeg(ACCOUNT, leg.id, "ord_1", "ann", "bob", ("order", "bill"), "paid from the bank")
     shop.plain(settle, "2026-03-14 10:00:00")
@@ -184,7 +188,7 @@ def test_the_next_refund_waits_for_the_rails_word_and_is_sent_once_it_did_not_pa
     waits, actions = legs(shop)["ref_2"], len(shop.book.actions)
     says(shop, "ref_1", Report.REJECTED, "2026-03-12 12:00:01")
 
-    shop.book.fire(at("2026-03-12 12:00:10"))
+    shop.book.turn_to(at("2026-03-12 12:00:10"))
 
     assert waits.state is LegState.WAITING
     assert actions == 1
@@ -199,7 +203,7 @@ def test_what_the_rail_paid_before_counts_for_the_next_refund() -> None:
     says(shop, "ref_1", Report.SETTLED, "2026-03-12 12:00:01")
     owed = receivable(shop)
 
-    shop.book.fire(at("2026-03-12 12:00:10"))
+    shop.book.turn_to(at("2026-03-12 12:00:10"))
 
     assert (owed, receivable(shop)) == (5_000, 0)
     assert (legs(shop)["ref_2"].state, legs(shop)["ref_2"].sent_minor) == (LegState.SETTLED, 0)
@@ -262,7 +266,7 @@ def test_a_refund_that_waited_ten_days_waits_for_a_person() -> None:
     """And is sent by that person only if there is room."""
     shop = recalled(Report.ACCEPTED)
     again(shop)
-    shop.book.fire(at(LATER) + steps.ACCEPTED_MAX + timedelta(hours=2))
+    shop.book.turn_to(at(LATER) + steps.ACCEPTED_MAX + timedelta(hours=2))
     state = legs(shop)["ref_2"].state
 
     retry = commands.RetryLeg(ACCOUNT, legs(shop)["ref_2"].id, "ann", "asked the bank")

@@ -9,7 +9,14 @@ from datetime import timedelta
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from services.credit_ledger.domain.model import commands
 from services.credit_ledger.domain.model.leg import LegState
@@ -116,7 +123,8 @@ class Rails(RuleBasedStateMachine):
         self.rail.no_payment_is_paid_out_above_itself()
 
     def teardown(self) -> None:
-        """Once the rail has said its last word, nothing is on its way that nobody looks at, and the log gives the book."""
+        """Once the rail has said its last word, nothing is on its way that nobody looks at, and the log gives the
+        book."""
         if not hasattr(self, "rail"):
             return
         self.rail.tells_all()

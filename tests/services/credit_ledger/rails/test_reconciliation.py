@@ -1,4 +1,5 @@
-"""The daily comparison over a real ledger, its database and the sandbox bank: bounded pages, and an answer for each (PM-7)."""
+"""The daily comparison over a real ledger, its database and the sandbox bank: bounded pages, and an answer for each
+(PM-7)."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
@@ -10,7 +11,12 @@ import pytest
 from services.credit_ledger.decisions import standing
 from services.credit_ledger.domain.model import commands
 from services.credit_ledger.domain.model.leg import Rail
-from services.credit_ledger.domain.model.reconciliation import ACQUIRER, CompareRail, DifferenceKind, StartReconciliation
+from services.credit_ledger.domain.model.reconciliation import (
+    ACQUIRER,
+    CompareRail,
+    DifferenceKind,
+    StartReconciliation,
+)
 from services.credit_ledger.domain.model.tenders import Tenders
 from services.credit_ledger.domain.model.terms import CreditTerms
 from services.credit_ledger.rails import Perform, performing
@@ -114,8 +120,8 @@ async def test_a_payment_that_came_back_is_booked_back(ledger: Ledger, database:
     (account,) = await load_accounts(ledger.connection, [ACCOUNT])
     assert (first, await differences(ledger)) == ([DifferenceKind.BOOKED_NOT_PAID], [])
     assert account.wallet_minor == 5_000
-    kinds = [row["type"] for row in await ledger.connection.fetch("select type from events where aggregate_id = $1", ACQUIRER)]
-    assert [kind.rpartition(".")[2] for kind in kinds] == ["RailDifferenceFound", "RailDifferenceResolved"]
+    facts = await ledger.connection.fetch("select type from events where aggregate_id = $1", ACQUIRER)
+    assert [fact["type"].rpartition(".")[2] for fact in facts] == ["RailDifferenceFound", "RailDifferenceResolved"]
 
 
 async def test_what_was_forgotten_is_asked_about(ledger: Ledger, database: Settings, bank: Sandbox) -> None:

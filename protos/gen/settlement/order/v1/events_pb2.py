@@ -28,7 +28,7 @@ from settlement.order.v1 import after_sale_service_pb2 as settlement_dot_order_d
 from settlement.order.v1 import order_pb2 as settlement_dot_order_dot_v1_dot_order__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n settlement/order/v1/events.proto\x12\x13settlement.order.v1\x1a!settlement/common/v1/tender.proto\x1a%settlement/credit_ledger/v1/leg.proto\x1a,settlement/order/v1/after_sale_service.proto\x1a\x1fsettlement/order/v1/order.proto\"T\n\x0cTenderAmount\x12.\n\x04type\x18\x01 \x01(\x0e\x32 .settlement.common.v1.TenderType\x12\x14\n\x0c\x61mount_minor\x18\x02 \x01(\x03\"\xab\x01\n\x0bOrderPlaced\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12\x13\n\x0bmerchant_id\x18\x03 \x01(\t\x12\x15\n\rpayable_minor\x18\x04 \x01(\x03\x12\x32\n\x07tenders\x18\x05 \x03(\x0b\x32!.settlement.order.v1.TenderAmount\x12\x15\n\rsettlement_id\x18\x06 \x01(\t\"H\n\rOrderRejected\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x15\n\rsettlement_id\x18\x03 \x01(\t\"\x9d\x01\n\x0cOrderShipped\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x30\n\x05lines\x18\x02 \x03(\x0b\x32!.settlement.order.v1.LineQuantity\x12\x32\n\x07tenders\x18\x03 \x03(\x0b\x32!.settlement.order.v1.TenderAmount\x12\x15\n\rsettlement_id\x18\x04 \x01(\t\"\"\n\x0eOrderDelivered\x12\x10\n\x08order_id\x18\x01 \x01(\t\"\xd2\x01\n\x0eOrderCancelled\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x31\n\x06reason\x18\x02 \x01(\x0e\x32!.settlement.order.v1.CancelReason\x12\x30\n\x05lines\x18\x03 \x03(\x0b\x32!.settlement.order.v1.LineQuantity\x12\x32\n\x07tenders\x18\x04 \x03(\x0b\x32!.settlement.order.v1.TenderAmount\x12\x15\n\rsettlement_id\x18\x05 \x01(\t\"\xd5\x01\n\rOrderRefunded\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\x12\x32\n\x07tenders\x18\x04 \x03(\x0b\x32!.settlement.order.v1.TenderAmount\x12\x30\n\x05lines\x18\x05 \x03(\x0b\x32!.settlement.order.v1.LineQuantity\x12\x0c\n\x04\x66ull\x18\x06 \x01(\x08\x12\x15\n\rsettlement_id\x18\x07 \x01(\t\"\x96\x01\n\x0eRefundAccepted\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\x12\x32\n\x07tenders\x18\x04 \x03(\x0b\x32!.settlement.order.v1.TenderAmount\x12\x15\n\rsettlement_id\x18\x05 \x01(\t\"Z\n\x0cRefundFailed\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x15\n\rsettlement_id\x18\x04 \x01(\t\"L\n\x15RefundExceptionRaised\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"b\n\x0eRefundReversed\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\x12\x15\n\rsettlement_id\x18\x04 \x01(\t\"`\n\x11\x42\x61nkRefundArrived\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\x12\x10\n\x08rerouted\x18\x04 \x01(\x08\"\xa2\x01\n\x11\x42\x61nkRefundStepped\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\x12\x0e\n\x06leg_id\x18\x03 \x01(\t\x12\x32\n\x04step\x18\x04 \x01(\x0e\x32$.settlement.credit_ledger.v1.LegStep\x12\x14\n\x0c\x61mount_minor\x18\x05 \x01(\x03\x12\x0e\n\x06\x64\x65tail\x18\x06 \x01(\t\"m\n\x0ePaymentExpired\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x32\n\x07tenders\x18\x02 \x03(\x0b\x32!.settlement.order.v1.TenderAmount\x12\x15\n\rsettlement_id\x18\x03 \x01(\t\"\"\n\x0eOrderCompleted\x12\x10\n\x08order_id\x18\x01 \x01(\t\"\x9b\x01\n\x0fReturnRequested\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\x12\x30\n\x05lines\x18\x03 \x03(\x0b\x32!.settlement.order.v1.LineQuantity\x12\x31\n\x06reason\x18\x04 \x01(\x0e\x32!.settlement.order.v1.ReturnReason\"H\n\x0eReturnApproved\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\x12\x11\n\tautomatic\x18\x03 \x01(\x08\"E\n\x0eReturnRejected\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"6\n\x0fReturnWithdrawn\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\"4\n\rReturnExpired\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\"L\n\rReturnShipped\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\x12\x16\n\x0ewaybill_number\x18\x03 \x01(\t\"\x87\x01\n\x0eReturnReceived\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\x12\x39\n\x0e\x61\x63\x63\x65pted_lines\x18\x03 \x03(\x0b\x32!.settlement.order.v1.LineQuantity\x12\x15\n\rsettlement_id\x18\x04 \x01(\t\"6\n\x0f\x44\x65liveryRefused\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\"\x7f\n\x0eReturnDisputed\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\x12\x36\n\x0b\x64isputed_by\x18\x03 \x01(\x0e\x32!.settlement.order.v1.DisputeParty\x12\x10\n\x08\x65vidence\x18\x04 \x03(\t\"\x99\x01\n\x15ReturnDisputeResolved\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\x12\x36\n\x08\x64\x65\x63ision\x18\x03 \x01(\x0e\x32$.settlement.order.v1.DisputeDecision\x12\x13\n\x0boperator_id\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n settlement/order/v1/events.proto\x12\x13settlement.order.v1\x1a!settlement/common/v1/tender.proto\x1a%settlement/credit_ledger/v1/leg.proto\x1a,settlement/order/v1/after_sale_service.proto\x1a\x1fsettlement/order/v1/order.proto\"T\n\x0cTenderAmount\x12.\n\x04type\x18\x01 \x01(\x0e\x32 .settlement.common.v1.TenderType\x12\x14\n\x0c\x61mount_minor\x18\x02 \x01(\x03\"\xab\x01\n\x0bOrderPlaced\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12\x13\n\x0bmerchant_id\x18\x03 \x01(\t\x12\x15\n\rpayable_minor\x18\x04 \x01(\x03\x12\x32\n\x07tenders\x18\x05 \x03(\x0b\x32!.settlement.order.v1.TenderAmount\x12\x15\n\rsettlement_id\x18\x06 \x01(\t\"H\n\rOrderRejected\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x15\n\rsettlement_id\x18\x03 \x01(\t\"\x9d\x01\n\x0cOrderShipped\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x30\n\x05lines\x18\x02 \x03(\x0b\x32!.settlement.order.v1.LineQuantity\x12\x32\n\x07tenders\x18\x03 \x03(\x0b\x32!.settlement.order.v1.TenderAmount\x12\x15\n\rsettlement_id\x18\x04 \x01(\t\"\"\n\x0eOrderDelivered\x12\x10\n\x08order_id\x18\x01 \x01(\t\"\xd2\x01\n\x0eOrderCancelled\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x31\n\x06reason\x18\x02 \x01(\x0e\x32!.settlement.order.v1.CancelReason\x12\x30\n\x05lines\x18\x03 \x03(\x0b\x32!.settlement.order.v1.LineQuantity\x12\x32\n\x07tenders\x18\x04 \x03(\x0b\x32!.settlement.order.v1.TenderAmount\x12\x15\n\rsettlement_id\x18\x05 \x01(\t\"\xee\x01\n\rOrderRefunded\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\x12\x32\n\x07tenders\x18\x04 \x03(\x0b\x32!.settlement.order.v1.TenderAmount\x12\x30\n\x05lines\x18\x05 \x03(\x0b\x32!.settlement.order.v1.LineQuantity\x12\x0c\n\x04\x66ull\x18\x06 \x01(\x08\x12\x15\n\rsettlement_id\x18\x07 \x01(\t\x12\x17\n\x0freduced_line_id\x18\x08 \x01(\t\"\xaf\x01\n\x0eRefundAccepted\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\x12\x32\n\x07tenders\x18\x04 \x03(\x0b\x32!.settlement.order.v1.TenderAmount\x12\x15\n\rsettlement_id\x18\x05 \x01(\t\x12\x17\n\x0freduced_line_id\x18\x06 \x01(\t\"Z\n\x0cRefundFailed\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x15\n\rsettlement_id\x18\x04 \x01(\t\"L\n\x15RefundExceptionRaised\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"{\n\x0eRefundReversed\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\x12\x15\n\rsettlement_id\x18\x04 \x01(\t\x12\x17\n\x0freduced_line_id\x18\x05 \x01(\t\"`\n\x11\x42\x61nkRefundArrived\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\x12\x10\n\x08rerouted\x18\x04 \x01(\x08\"\xa2\x01\n\x11\x42\x61nkRefundStepped\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\x12\x0e\n\x06leg_id\x18\x03 \x01(\t\x12\x32\n\x04step\x18\x04 \x01(\x0e\x32$.settlement.credit_ledger.v1.LegStep\x12\x14\n\x0c\x61mount_minor\x18\x05 \x01(\x03\x12\x0e\n\x06\x64\x65tail\x18\x06 \x01(\t\"m\n\x0ePaymentExpired\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x32\n\x07tenders\x18\x02 \x03(\x0b\x32!.settlement.order.v1.TenderAmount\x12\x15\n\rsettlement_id\x18\x03 \x01(\t\"\"\n\x0eOrderCompleted\x12\x10\n\x08order_id\x18\x01 \x01(\t\"\x9b\x01\n\x0fReturnRequested\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\x12\x30\n\x05lines\x18\x03 \x03(\x0b\x32!.settlement.order.v1.LineQuantity\x12\x31\n\x06reason\x18\x04 \x01(\x0e\x32!.settlement.order.v1.ReturnReason\"H\n\x0eReturnApproved\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\x12\x11\n\tautomatic\x18\x03 \x01(\x08\"E\n\x0eReturnRejected\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"6\n\x0fReturnWithdrawn\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\"4\n\rReturnExpired\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\"L\n\rReturnShipped\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\x12\x16\n\x0ewaybill_number\x18\x03 \x01(\t\"\xbb\x01\n\x0eReturnReceived\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\x12\x39\n\x0e\x61\x63\x63\x65pted_lines\x18\x03 \x03(\x0b\x32!.settlement.order.v1.LineQuantity\x12\x15\n\rsettlement_id\x18\x04 \x01(\t\x12\x32\n\ndeductions\x18\x05 \x03(\x0b\x32\x1e.settlement.order.v1.Deduction\"6\n\x0f\x44\x65liveryRefused\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\"\x95\x01\n\x0eReturnDisputed\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\x12\x36\n\x0b\x64isputed_by\x18\x03 \x01(\x0e\x32!.settlement.order.v1.DisputeParty\x12\x10\n\x08\x65vidence\x18\x04 \x03(\t\x12\x14\n\x0cof_deduction\x18\x05 \x01(\x08\"\xaf\x01\n\x15ReturnDisputeResolved\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\x12\x36\n\x08\x64\x65\x63ision\x18\x03 \x01(\x0e\x32$.settlement.order.v1.DisputeDecision\x12\x13\n\x0boperator_id\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x14\n\x0cof_deduction\x18\x06 \x01(\x08\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -48,41 +48,41 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ORDERCANCELLED']._serialized_start=741
   _globals['_ORDERCANCELLED']._serialized_end=951
   _globals['_ORDERREFUNDED']._serialized_start=954
-  _globals['_ORDERREFUNDED']._serialized_end=1167
-  _globals['_REFUNDACCEPTED']._serialized_start=1170
-  _globals['_REFUNDACCEPTED']._serialized_end=1320
-  _globals['_REFUNDFAILED']._serialized_start=1322
-  _globals['_REFUNDFAILED']._serialized_end=1412
-  _globals['_REFUNDEXCEPTIONRAISED']._serialized_start=1414
-  _globals['_REFUNDEXCEPTIONRAISED']._serialized_end=1490
-  _globals['_REFUNDREVERSED']._serialized_start=1492
-  _globals['_REFUNDREVERSED']._serialized_end=1590
-  _globals['_BANKREFUNDARRIVED']._serialized_start=1592
-  _globals['_BANKREFUNDARRIVED']._serialized_end=1688
-  _globals['_BANKREFUNDSTEPPED']._serialized_start=1691
-  _globals['_BANKREFUNDSTEPPED']._serialized_end=1853
-  _globals['_PAYMENTEXPIRED']._serialized_start=1855
-  _globals['_PAYMENTEXPIRED']._serialized_end=1964
-  _globals['_ORDERCOMPLETED']._serialized_start=1966
-  _globals['_ORDERCOMPLETED']._serialized_end=2000
-  _globals['_RETURNREQUESTED']._serialized_start=2003
-  _globals['_RETURNREQUESTED']._serialized_end=2158
-  _globals['_RETURNAPPROVED']._serialized_start=2160
-  _globals['_RETURNAPPROVED']._serialized_end=2232
-  _globals['_RETURNREJECTED']._serialized_start=2234
-  _globals['_RETURNREJECTED']._serialized_end=2303
-  _globals['_RETURNWITHDRAWN']._serialized_start=2305
-  _globals['_RETURNWITHDRAWN']._serialized_end=2359
-  _globals['_RETURNEXPIRED']._serialized_start=2361
-  _globals['_RETURNEXPIRED']._serialized_end=2413
-  _globals['_RETURNSHIPPED']._serialized_start=2415
-  _globals['_RETURNSHIPPED']._serialized_end=2491
-  _globals['_RETURNRECEIVED']._serialized_start=2494
-  _globals['_RETURNRECEIVED']._serialized_end=2629
-  _globals['_DELIVERYREFUSED']._serialized_start=2631
-  _globals['_DELIVERYREFUSED']._serialized_end=2685
-  _globals['_RETURNDISPUTED']._serialized_start=2687
-  _globals['_RETURNDISPUTED']._serialized_end=2814
-  _globals['_RETURNDISPUTERESOLVED']._serialized_start=2817
-  _globals['_RETURNDISPUTERESOLVED']._serialized_end=2970
+  _globals['_ORDERREFUNDED']._serialized_end=1192
+  _globals['_REFUNDACCEPTED']._serialized_start=1195
+  _globals['_REFUNDACCEPTED']._serialized_end=1370
+  _globals['_REFUNDFAILED']._serialized_start=1372
+  _globals['_REFUNDFAILED']._serialized_end=1462
+  _globals['_REFUNDEXCEPTIONRAISED']._serialized_start=1464
+  _globals['_REFUNDEXCEPTIONRAISED']._serialized_end=1540
+  _globals['_REFUNDREVERSED']._serialized_start=1542
+  _globals['_REFUNDREVERSED']._serialized_end=1665
+  _globals['_BANKREFUNDARRIVED']._serialized_start=1667
+  _globals['_BANKREFUNDARRIVED']._serialized_end=1763
+  _globals['_BANKREFUNDSTEPPED']._serialized_start=1766
+  _globals['_BANKREFUNDSTEPPED']._serialized_end=1928
+  _globals['_PAYMENTEXPIRED']._serialized_start=1930
+  _globals['_PAYMENTEXPIRED']._serialized_end=2039
+  _globals['_ORDERCOMPLETED']._serialized_start=2041
+  _globals['_ORDERCOMPLETED']._serialized_end=2075
+  _globals['_RETURNREQUESTED']._serialized_start=2078
+  _globals['_RETURNREQUESTED']._serialized_end=2233
+  _globals['_RETURNAPPROVED']._serialized_start=2235
+  _globals['_RETURNAPPROVED']._serialized_end=2307
+  _globals['_RETURNREJECTED']._serialized_start=2309
+  _globals['_RETURNREJECTED']._serialized_end=2378
+  _globals['_RETURNWITHDRAWN']._serialized_start=2380
+  _globals['_RETURNWITHDRAWN']._serialized_end=2434
+  _globals['_RETURNEXPIRED']._serialized_start=2436
+  _globals['_RETURNEXPIRED']._serialized_end=2488
+  _globals['_RETURNSHIPPED']._serialized_start=2490
+  _globals['_RETURNSHIPPED']._serialized_end=2566
+  _globals['_RETURNRECEIVED']._serialized_start=2569
+  _globals['_RETURNRECEIVED']._serialized_end=2756
+  _globals['_DELIVERYREFUSED']._serialized_start=2758
+  _globals['_DELIVERYREFUSED']._serialized_end=2812
+  _globals['_RETURNDISPUTED']._serialized_start=2815
+  _globals['_RETURNDISPUTED']._serialized_end=2964
+  _globals['_RETURNDISPUTERESOLVED']._serialized_start=2967
+  _globals['_RETURNDISPUTERESOLVED']._serialized_end=3142
 # @@protoc_insertion_point(module_scope)
