@@ -9,10 +9,12 @@ RAIL = '''\
 """Cheques: one file per leg in a folder that the printer empties; the file's name is the leg's id (PM-6)."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from services.credit_ledger.domain.model.commands import LegReport
 from services.credit_ledger.domain.model.leg import SendLeg
+from services.credit_ledger.domain.model.reconciliation import Listed
 
 
 class ChequeRail:
@@ -30,6 +32,13 @@ class ChequeRail:
         if file.read_text() != content:
             return LegReport.REJECTED, "IDEMPOTENCY_CONFLICT: other content"
         return _told(content)
+
+    async def list(self, cursor: str, limit: int) -> tuple[Sequence[Listed], str]:
+        """All cheques by id, behind the cursor, which is an id."""
+        files = sorted(file for file in self._folder.iterdir() if file.name > cursor)
+        contents = [(file.name, file.read_text()) for file in files[:limit]]
+        listed = [Listed(name, *json.loads(content), *_told(content)) for name, content in contents]
+        return listed, files[limit - 1].name if len(files) > limit else ""
 
     async def query(self, leg_id: str) -> tuple[LegReport, str] | None:
         """What became of it."""

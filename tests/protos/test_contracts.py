@@ -22,6 +22,7 @@ RAISED = re.compile(rf'\b(?:{"|".join(ERRORS)})\(\s*"([A-Z_]+)"')
 BY_KEY = {
     "settlement.order.v1.OrderService.BatchCancelOrders",  # each of its items has a request id
     "settlement.sandbox.v1.AcquirerService.Refund",  # has an idempotency key
+    "settlement.sandbox.v1.AcquirerService.BounceRefund",
     "settlement.sandbox.v1.AcquirerService.ConfirmRefund",
     "settlement.sandbox.v1.AcquirerService.SetFaults",
 }

@@ -29,6 +29,8 @@ def admitted(position: Position, leg: RefundLeg, query: QueryLeg | None = None) 
     undecided = next((other for other in others if not other.final), None)
     if undecided is not None:
         return _waiting(position, leg, f"waits for the rail's word on {undecided.id}")
+    if leg.state is not LegState.WAITING:  # what counts is a decision of its own, behind the one that made the leg
+        return _waiting(position, leg, "an earlier payment of the rail counts for it", at_once=True)
     return _counted(position, leg, missing, others)
 
 
@@ -45,9 +47,10 @@ def _lacking(position: Position, leg: RefundLeg, agreement: Agreement | None) ->
     return max(0, min(leg.sent_minor, used - agreement.hold.authorized.bank_minor)), others
 
 
-def _waiting(position: Position, leg: RefundLeg, detail: str) -> Position:
+def _waiting(position: Position, leg: RefundLeg, detail: str, at_once: bool = False) -> Position:
     after = moved(position, leg, LegState.WAITING, detail=detail)
-    position = position.plus(after, timers=(retry(after, position.at),))
+    timer = retry(after, position.at)
+    position = position.plus(after, timers=(replace(timer, due_at=position.at) if at_once else timer,))
     return position if leg.state is LegState.WAITING else stepped(position, after, LegStep.WAITING)
 
 

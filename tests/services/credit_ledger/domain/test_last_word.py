@@ -12,6 +12,7 @@ from services.credit_ledger.domain.model.events import BankRefundStepped
 from services.credit_ledger.domain.model.leg import LegState, LegStep, QueryLeg, RailWord, RefundLeg, SendLeg
 from services.credit_ledger.domain.model.tenders import Tenders
 from services.kernel.calendar import business_date
+from services.kernel.decision import Refused
 from tests.services.credit_ledger.domain.book_laws import ACCOUNT
 from tests.services.credit_ledger.domain.shop import Shop, at
 from tests.services.credit_ledger.domain.test_legs import REFUNDED, Report, due_at, leg_of, report, shop_with_leg
@@ -216,9 +217,11 @@ def test_a_payment_settled_before_its_reversal_counts_at_once() -> None:
     shop = recalled(Report.SETTLED)
 
     again(shop, 3_000)
+    shop.book.turn_to(at(LATER))
 
     assert (receivable(shop), legs(shop)["ref_2"].state) == (2_000, LegState.SETTLED)
     again(shop, 2_000, "2026-03-12 13:00:00")
+    shop.book.turn_to(at("2026-03-12 13:00:00"))
     assert receivable(shop) == 0
 
 
@@ -231,6 +234,7 @@ def test_only_what_has_no_room_counts() -> None:
     shop.reverse("ord_1", REVERSED)
 
     again(shop, 5_000)
+    shop.book.turn_to(at(LATER))
 
     sent = legs(shop)["ref_2"]
     assert shop.book.actions[-1] == SendLeg(sent.id, ACCOUNT, sent.rail, "pay_ord_1", 3_000)
@@ -241,12 +245,33 @@ def test_only_what_has_no_room_counts() -> None:
     assert receivable(shop) == 5_000
 
 
+def test_the_rest_of_a_leg_for_which_a_payment_counts_may_go_to_the_wallet() -> None:
+    """Only what was to be sent goes there, in a replay too: a later reversal finds the log and the books in
+    agreement."""
+    shop = Shop()
+    shop.bought("ord_1", "2026-03-10 10:00:00", Tenders(0, 0, 5_000))
+    shop.refund("ord_1", REFUNDED, 0, tenders=Tenders(0, 0, 2_000))
+    says(shop, "ref_1", Report.SETTLED, "2026-03-12 10:00:01")
+    shop.reverse("ord_1", REVERSED)
+    again(shop, 5_000)
+    shop.book.turn_to(at(LATER))
+
+    says(shop, "ref_2", Report.CLOSED, "2026-03-12 13:00:00")
+    wallet = shop.book.account(ACCOUNT).wallet_minor
+    done = shop.reverse("ord_1", "2026-03-12 14:00:00", "ref_2")
+
+    assert wallet == 103_000
+    assert not isinstance(done, Refused)
+    assert (shop.book.account(ACCOUNT).wallet_minor, receivable(shop)) == (100_000, 2_000)
+
+
 def test_what_the_customer_paid_back_goes_to_the_wallet() -> None:
     """The payment has no room, and nothing is owed for it any more."""
     shop = recalled(Report.SETTLED)
     owes_back(shop, 4_000, LATER)
 
     again(shop, 5_000, "2026-03-12 13:00:00")
+    shop.book.turn_to(at("2026-03-12 13:00:00"))
 
     assert (receivable(shop), shop.book.account(ACCOUNT).wallet_minor) == (0, 104_000)
 

@@ -731,7 +731,7 @@ class RecordChargebackRequest(_message.Message):
     AMOUNT_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """UUID of the request; the same id and body give the stored answer for at least 24 hours."""
+    """UUID of the request; the same id and body give the stored answer for at least 30 days."""
     payment_reference: _builtins.str
     """The acquirer's reference of the payment."""
     notice_id: _builtins.str
