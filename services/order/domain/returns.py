@@ -125,7 +125,8 @@ def contestable_until(decided_at: datetime) -> datetime:
 def disputable(case: ReturnCase, decided_at: datetime, evidence: tuple[str, ...], now: datetime) -> None:
     """Refuse a customer's dispute of what the merchant decided then if it comes too late, or late without evidence."""
     if now >= contestable_until(decided_at):
-        raise FailedPrecondition("DISPUTE_WINDOW_CLOSED", f"the merchant decided on {case.id} at {decided_at}")
+        decided = "rejected" if case.state is ReturnState.REJECTED else "received"
+        raise FailedPrecondition("DISPUTE_WINDOW_CLOSED", f"{case.id} was {decided} at {decided_at}")
     if now > decided_at + timedelta(hours=DISPUTE_HOURS) and not papers(evidence):
         needed = f"after {DISPUTE_HOURS} hours a dispute needs evidence"
         raise InvalidArgument("EVIDENCE_REQUIRED", needed, {"field": "evidence"})

@@ -17,14 +17,16 @@ from settlement.order.v1 import quote_pb2
 _NOT_PROMISED = ("post_time", "account_version", "refund_id", "refund_state", "leg_id")
 """What of an effect only its execution knows: when, under which names, and how the network takes it."""
 
+_PLAIN = LineValue._fields.index("reduced_minor")
+"""So much of a line's value is named where neither its price was reduced nor anything is deducted."""
+
 
 def result_digest(moved: Movement, lines: tuple[LineValue, ...], effect: effects_pb2.CreditEffect | None) -> str:
     """One name for a whole result: units, tenders, coupon, and everything that happens on the account. The same for a
     quote and for its execution, or the quote was broken."""
     digest = blake2b(digest_size=16)
-    digest.update(
-        repr(([tuple(line) for line in lines], [tuple(s) for s in moved.shares], moved.coupon_minor)).encode()
-    )
+    units = [tuple(line) if line.reduced_minor or line.deducted_minor else tuple(line)[:_PLAIN] for line in lines]
+    digest.update(repr((units, [tuple(s) for s in moved.shares], moved.coupon_minor)).encode())
     if effect is not None:
         promised = effects_pb2.CreditEffect()
         promised.CopyFrom(effect)
