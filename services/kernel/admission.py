@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Generic
 
 from services.kernel.decision import Busy, Decision, Done, Known, Missing, Refused, Rule, Timer
-from services.kernel.effects import A, Answer, Effects, SentReply, TimerKey, ToLoad
+from services.kernel.effects import A, Answer, Arrival, Effects, SentReply, TimerKey, ToLoad
 from services.kernel.errors import AlreadyExists, Defect, SettlementError, Undecodable
 from services.kernel.laws import check_journals, check_step
 from services.kernel.messages import Message, Op, TimerDue
@@ -91,7 +91,7 @@ class Admission(Generic[A]):
     def _wanted(self, arrivals: Sequence[A]) -> ToLoad:
         wanted = ToLoad()
         for arrival in arrivals:
-            if arrival.fault is None:
+            if not _unread(arrival):
                 message = arrival.message
                 for kind, key in self._rule_of(message).wants(message.body, message):
                     wanted.rows.setdefault(kind, set()).add(key)
@@ -110,7 +110,7 @@ class Admission(Generic[A]):
     def _admit(self, arrival: A) -> None:
         """Give duplicates the stored answer; decide what is fresh."""
         message = arrival.message
-        if arrival.fault is not None or self._follows(arrival):
+        if _unread(arrival) or self._follows(arrival):
             self._set_aside(arrival, arrival.fault or Undecodable("FOLLOWS_PARKED", message.key))
             return
         if (timer := _timer(message)) is not None and (timer.kind, timer.key) not in self.due:
@@ -158,6 +158,9 @@ class Admission(Generic[A]):
 
     def _decide(self, arrival: A, own_id: str) -> None:
         message = arrival.message
+        if isinstance(arrival.fault, SettlementError):
+            self._answer_with(arrival, own_id, Refused.of(arrival.fault))
+            return
         try:
             decision = self._rule_of(message).decide(self.known, message.body, message, self._now)
         except SettlementError as error:
@@ -225,6 +228,11 @@ class Admission(Generic[A]):
             dirty.setdefault(kind, {})[row.key] = row
         check_journals(message, decision, root_version)
         self.effects.take(message, decision, root_version, self._now)
+
+
+def _unread(arrival: Arrival) -> bool:
+    """Whether there is nothing to decide; a refusal that is known before it is decided is no such thing."""
+    return arrival.fault is not None and not isinstance(arrival.fault, SettlementError)
 
 
 def _timer(message: Message) -> TimerDue | None:

@@ -18,7 +18,8 @@ class Arrival(Protocol):
     """A message on its way to a decision.
 
     `body_hash` says whether two requests of one id are the same. `place_in_line` is set if a record brought it: where
-    it stands among those of its key. `fault` says why it could not even be read.
+    it stands among those of its key. `fault` says why it could not even be read; if it is a `SettlementError`, what the
+    message is refused for, because what was decided could not be stored.
     """
 
     @property

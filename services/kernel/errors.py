@@ -8,7 +8,8 @@
     ├── PermissionDenied       the caller may not do this
     ├── Aborted                a concurrent change won; read again and retry
     ├── ResourceExhausted      back-pressure; retry later
-    └── Unavailable            a fault; retry with the same request id
+    ├── Unavailable            a fault; retry with the same request id
+    └── Internal               a defect of ours; the log has it under the correlation id
 
 A rule raises one of these with a `reason` in UPPER_SNAKE; the lane turns it into `Refused`, the edge into a
 `google.rpc.Status` with one `ErrorInfo`. Two are not part of the tree: `Defect` says that our own code broke a law,
@@ -78,6 +79,12 @@ class Unavailable(SettlementError):
     status = "UNAVAILABLE"
 
 
+class Internal(SettlementError):
+    """A defect of ours stopped the request and nothing was changed; the log has it under `correlation_id`."""
+
+    status = "INTERNAL"
+
+
 class Undecodable(Exception):
     """What arrived cannot be decided as it is; `reason` is stable and goes with the message when it is set aside."""
 
@@ -94,6 +101,6 @@ BY_STATUS: Mapping[str, type[SettlementError]] = {
     kind.status: kind
     for kind in (
         InvalidArgument, NotFound, AlreadyExists, FailedPrecondition, PermissionDenied, Aborted,
-        ResourceExhausted, Unavailable,
+        ResourceExhausted, Unavailable, Internal,
     )
 }

@@ -3,7 +3,7 @@
     half_up(5, 2) == 3
 """
 
-from services.kernel.errors import Defect
+from services.kernel.errors import Defect, InvalidArgument
 
 PPM = 1_000_000
 """The denominator of every rate: 1 000 000 ppm are 100 %."""
@@ -17,6 +17,20 @@ FUNDS_MAX_MINOR = 10**16
 
 BALANCE_MAX_MINOR = 5 * 10**17
 """No balance that is stored is above this, whatever comes back to it: even all shares of an owner sum to 63 bits."""
+
+
+def amount(amount_minor: int, what: str = "an amount") -> int:
+    """The amount, if it may come in: from 0 to `AMOUNT_MAX_MINOR`; INVALID_AMOUNT otherwise."""
+    if not 0 <= amount_minor <= AMOUNT_MAX_MINOR:
+        raise InvalidArgument("INVALID_AMOUNT", f"{what} of {amount_minor} fen: at least 0, at most {AMOUNT_MAX_MINOR}")
+    return amount_minor
+
+
+def balance(balance_minor: int, most_minor: int = BALANCE_MAX_MINOR, what: str = "a balance") -> int:
+    """The balance, if it may come to that; INVALID_AMOUNT above it."""
+    if balance_minor > most_minor:
+        raise InvalidArgument("INVALID_AMOUNT", f"{what} would come to {balance_minor} fen, and {most_minor} is the most")
+    return balance_minor
 
 
 def half_up(numerator: int, denominator: int) -> int:

@@ -208,7 +208,7 @@ async def _corrected(people: People) -> None:
 async def _limits(people: People) -> None:
     """Limits rise and fall, accounts sleep and end."""
     await people.ask(pb.GrantLimitRequest(account_id=ANN.account_id, limit=money(4_000_000)))
-    await people.refused("INSUFFICIENT_LIMIT", pb.GrantLimitRequest(account_id=ANN.account_id, limit=money(1)))
+    await people.refused("LIMIT_IN_USE", pb.GrantLimitRequest(account_id=ANN.account_id, limit=money(1)))
     eve = Customer("eve")
     await people.ask(eve.opening(100_000))
     await people.ask(eve.order("ord_eve", (("L1", 1, 50_000),), {CREDIT: 50_000}, terms(3)))

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from services.card_redemption.__main__ import SERVICE as CARD_REDEMPTION
 from services.credit_ledger.__main__ import SERVICE as CREDIT_LEDGER
-from services.kernel.errors import Unavailable, Undecodable
+from services.kernel.errors import Internal, Undecodable
 from services.kernel.messages import Message, TimerDue
 from services.order.__main__ import SERVICE as ORDER
 from services.runtime.ground.clock import ManualClock
@@ -144,7 +144,7 @@ class Engine:
             item.answer.set_result(answered)
         for item, error in effects.faulty:
             if item.answer is not None:
-                item.answer.set_exception(Unavailable("INTERNAL", "the request could not be decided"))
+                item.answer.set_exception(Internal("INTERNAL", "the request could not be decided"))
             elif item.record is None:
                 raise error
         again = [self._without_place(item) for item, _ in effects.busy if not isinstance(item.message.body, TimerDue)]

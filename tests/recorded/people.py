@@ -71,6 +71,7 @@ class People:
     """`ask` and what comes of it; `refused` for what should not work."""
 
     stage: Stage
+    seconds_max: float = SECONDS_MAX
     said: list[Said] = field(default_factory=list)
     _methods: dict[tuple[str, str], Any] = field(default_factory=dict)  # Any: multi-callables of grpc
     _channels: list[grpc.aio.Channel] = field(default_factory=list)
@@ -131,10 +132,10 @@ class People:
         name, method, streams = self._methods[self._service_of(request, at), request.DESCRIPTOR.full_name]
         try:
             if streams:
-                return [self._noted(name, item) async for item in method(request, timeout=SECONDS_MAX)]
-            return self._noted(name, await method(request, timeout=SECONDS_MAX))
+                return [self._noted(name, item) async for item in method(request, timeout=self.seconds_max)]
+            return self._noted(name, await method(request, timeout=self.seconds_max))
         except grpc.aio.AioRpcError as error:
-            raise self._refusal(name, error) from error
+            raise self.note(name, error) from error
 
     def _identified(self, request: Any) -> Any:
         """The request under a new id; one that has an id already is a repetition."""
@@ -164,7 +165,8 @@ class People:
         self.said.append(Said(method, response.DESCRIPTOR.full_name, payload))
         return response
 
-    def _refusal(self, method: str, error: grpc.aio.AioRpcError) -> Refused:
+    def note(self, method: str, error: grpc.aio.AioRpcError) -> Refused:
+        """Write a refusal down."""
         info, trailing = error_details_pb2.ErrorInfo(), dict(error.trailing_metadata() or ())
         status = status_pb2.Status.FromString(trailing.get(STATUS_KEY, b""))
         for detail in status.details:

@@ -13,6 +13,7 @@ import grpc
 import pytest
 import pytest_asyncio
 from google.protobuf import descriptor
+from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from hypothesis import given, settings
@@ -28,11 +29,12 @@ from services.order.rpc.after_sale import AfterSaleServicer
 from services.order.rpc.merchants import MerchantServicer
 from services.order.rpc.orders import OrderServicer
 from services.runtime.ground.clock import SystemClock
-from services.runtime.ground.paging import NOT_FILTERS, page_of
+from services.runtime.ground.paging import ANSWER_BYTES_MAX, NOT_FILTERS, page_of
 from services.runtime.ground.settings import Settings
 from services.runtime.rpc.errors import from_rpc_error
 from services.runtime.rpc.operations import OperationsServicer
 from services.runtime.rpc.server import RpcServer, channel
+from settlement.operations.v1 import operations_service_pb2 as operations
 from tests.settle.local.acquirer.sandbox import sandbox
 
 SETTINGS = Settings("somewhere", reflection=False, drain_seconds=0.5)
@@ -133,7 +135,7 @@ def asked(method: descriptor.MethodDescriptor) -> Any:  # Any: the request of an
 
 def token(request: Any, place: tuple[Any, ...], of: str = "") -> str:  # Any: the request of any list
     """The token that a list whose rows have such a place gives for the page after it."""
-    return page_of(request, place, of=of).cut(["shown", "more"], lambda _: place)[1]
+    return page_of(request, place, of=of).cut(["shown", "more"], lambda _: place, lambda _: Empty())[1]
 
 
 def _set(request: Any, field: descriptor.FieldDescriptor, first: bool) -> None:
@@ -204,6 +206,40 @@ async def test_an_operators_token_of_another_service_is_refused(
     for place in PLACES:
         request.page_token = token(asked(method), place, of="elsewhere")
         assert await house.reason(method, request) == REFUSED
+
+
+def test_a_page_holds_what_fits_a_message() -> None:
+    """However many rows were asked for, and its token goes on behind the last one shown (N8)."""
+    request = operations.ListSagasRequest(page_size=500)
+    rows = [f"{number:03}" + "x" * 100_000 for number in range(100)]
+    told, pages = [], 0
+
+    while True:
+        (after,) = page_of(request, ("",)).after
+        found = [row for row in rows if row[:3] > after][:501]
+        shown, request.page_token = page_of(request, ("",)).cut(found, lambda row: (row[:3],), _text)
+        answer = operations.ListSagasResponse(sagas=shown)
+        assert answer.ByteSize() + len(request.page_token) <= ANSWER_BYTES_MAX
+        told += [saga.root_id for saga in answer.sagas]
+        pages += 1
+        if not request.page_token:
+            break
+
+    assert (told, pages) == (rows, 3)
+
+
+def test_a_row_that_no_page_can_hold_is_a_page_of_its_own() -> None:
+    """The list goes on behind it, whatever becomes of that page."""
+    request = operations.ListSagasRequest()
+    rows = ["x" * ANSWER_BYTES_MAX] * 3
+
+    shown, following = page_of(request, ("",)).cut(rows, lambda row: (row[:1],), _text)
+
+    assert (len(shown), bool(following)) == (1, True)
+
+
+def _text(value: str) -> operations.Saga:
+    return operations.Saga(root_id=value)
 
 
 @every_list

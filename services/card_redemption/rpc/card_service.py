@@ -10,9 +10,9 @@ from services.kernel.shares import share_keys
 from services.runtime.ground.paging import page_of
 from services.runtime.ground.tables import Connection
 from services.runtime.rpc.calls import Context
-from services.runtime.rpc.edge import Edge
+from services.runtime.rpc.edge import RESERVE_SECONDS, Edge
 from services.runtime.rpc.journal_pages import journal_page
-from services.runtime.rpc.reading import RESERVE_SECONDS, new_enough, read_when
+from services.runtime.rpc.reading import new_enough, read_when
 from settlement.card_redemption.v1 import card_service_pb2 as pb
 from settlement.card_redemption.v1 import card_service_pb2_grpc as rpc
 
@@ -46,8 +46,8 @@ class CardServicer(rpc.CardServiceServicer):
         page = page_of(request, ("",))
         async with self.edge.read() as connection:
             found = await store.list_cards(connection, request.customer_id, *page.after, page.limit)
-        shown, following = page.cut(found, lambda card: (card.id,))
-        return pb.ListCardsResponse(cards=map(wire.card, shown), next_page_token=following)
+        cards, following = page.cut(found, lambda card: (card.id,), wire.card)
+        return pb.ListCardsResponse(cards=cards, next_page_token=following)
 
     async def GetMerchantBalance(
         self, request: pb.GetMerchantBalanceRequest, context: Context

@@ -10,6 +10,7 @@ from services.credit_ledger.domain.model.merchant_share import MerchantShare
 from services.kernel.decision import Decision, Done, Event, Known, Wanted, rule
 from services.kernel.errors import Defect
 from services.kernel.messages import Message, Op, SagaRef
+from services.kernel.money import balance
 from services.kernel.shares import share_keys
 
 GIFT_CARD = "GIFTCARD"
@@ -40,12 +41,16 @@ def _pay_gift_card_share(known: Known, body: PayGiftCardShare, message: Message,
 
 
 def _claw_back(known: Known, body: ClawBackFromMerchant, message: Message, now: datetime) -> Decision:
-    """What card_redemption had paid the merchant before it refunded a gift card, the merchant owes us; undone, no longer. Only
-    CONFIRM knows how much, and nothing here can refuse it, so a TRY claims nothing (P23, P24)."""
-    saga = _saga(message)
+    """What card_redemption had paid the merchant before it refunded a gift card, the merchant owes us; undone, no longer.
+
+    Only CONFIRM knows how much, so a TRY claims nothing, and refuses only where the merchant owes us more than can be
+    written (P23, P24).
+    """
+    saga, share = _saga(message), _share(known, message.key, body.merchant_id)
+    if saga.op is Op.TRY:
+        balance(share.receivable_minor, what=f"what {body.merchant_id} owes us")
     if saga.op is not Op.CONFIRM or not body.amount_minor:
         return Decision()
-    share = _share(known, message.key, body.merchant_id)
     claim = settling.give_up if body.undone else settling.claw_back
     after, journals = claim(share, positive(body.amount_minor), body.order_id, saga.saga_id)
     return Decision(changes=(after,), journals=journals)

@@ -4,6 +4,7 @@ import grpc
 
 from services.credit_ledger.domain.model.commands import LegReport
 from services.credit_ledger.domain.model.leg import SendLeg
+from services.runtime.rpc.errors import from_rpc_error
 from services.runtime.rpc.server import channel
 from settlement.common.v1 import money_pb2
 from settlement.sandbox.v1 import acquirer_service_pb2 as pb
@@ -59,4 +60,6 @@ def _report(error: grpc.aio.AioRpcError) -> tuple[LegReport, str]:
 
 
 def _detail(error: grpc.aio.AioRpcError) -> str:
-    return f"{error.code().name}: {error.details()}"
+    """A refusal is told by its reason, a fault by its code."""
+    code = from_rpc_error(error).reason if error.code() in _FINAL else error.code().name
+    return f"{code}: {error.details()}"

@@ -1,6 +1,7 @@
 """What callers see of an account: figures, repayment tables, movements, journals, legs, previews."""
 
 from services.credit_ledger.domain.model import commands
+from services.credit_ledger.domain.model.agreement import Agreement
 from services.credit_ledger.domain.model.effects import Preview
 from services.credit_ledger.rpc.reading import account_at, previewed
 from services.credit_ledger.store import agreements, reads
@@ -39,11 +40,17 @@ class AccountViews:
         page = page_of(request, ("",))
         async with account_at(self.edge, context, request.account_id, request.min_version) as (connection, account):
             found = await reads.list_agreements(connection, account.id, request.order_id, *page.after, page.limit)
-        shown, following = page.cut(found, lambda agreement: (agreement.order_id,))
         today = business_date(self.edge.clock.now())
-        rows = [row for agreement in shown for row in views.instalments(agreement, today)]
+
+        def table(agreement: Agreement) -> pb.ListInstalmentsResponse:
+            rows = views.instalments(agreement, today)
+            return pb.ListInstalmentsResponse(
+                instalments=[row for row in rows if not request.state or row.state == request.state]
+            )
+
+        tables, following = page.cut(found, lambda agreement: (agreement.order_id,), table)
         return pb.ListInstalmentsResponse(
-            instalments=[row for row in rows if not request.state or row.state == request.state],
+            instalments=[row for part in tables for row in part.instalments],
             next_page_token=following, account_version=account.version,
         )
 
@@ -57,9 +64,9 @@ class AccountViews:
                 instant_from_wire(request.from_time) if request.HasField("from_time") else None,
                 instant_from_wire(request.until_time) if request.HasField("until_time") else None,
             )
-        shown, following = page.cut(found, lambda operation: (operation.number,))
+        movements, following = page.cut(found, lambda operation: (operation.number,), views.movement)
         return pb.ListMovementsResponse(
-            movements=map(views.movement, shown), account_version=account.version, next_page_token=following
+            movements=movements, account_version=account.version, next_page_token=following
         )
 
     async def ListJournals(self, request: pb.ListJournalsRequest, context: Context) -> pb.ListJournalsResponse:
@@ -73,8 +80,8 @@ class AccountViews:
         state = LEG_STATES.from_wire[request.state].value if request.state else ""
         async with self.edge.read() as connection:
             found = await reads.list_legs(connection, request.account_id, state, *page.after, page.limit)
-        shown, following = page.cut(found, lambda leg: (leg.id,))
-        return pb.ListLegsResponse(legs=map(views.leg, shown), next_page_token=following)
+        legs, following = page.cut(found, lambda leg: (leg.id,), views.leg)
+        return pb.ListLegsResponse(legs=legs, next_page_token=following)
 
     async def GetMerchantBalance(
         self, request: pb.GetMerchantBalanceRequest, context: Context

@@ -60,5 +60,5 @@ class AdjustmentServicer(rpc.AdjustmentServiceServicer):
             found = await reads.list_adjustments(
                 connection, request.account_id, request.order_id, *page.after, page.limit
             )
-        shown, following = page.cut(found, lambda adjustment: (adjustment.id,))
-        return pb.ListAdjustmentsResponse(adjustments=map(views.adjustment, shown), next_page_token=following)
+        adjustments, following = page.cut(found, lambda adjustment: (adjustment.id,), views.adjustment)
+        return pb.ListAdjustmentsResponse(adjustments=adjustments, next_page_token=following)

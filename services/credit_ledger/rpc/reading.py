@@ -14,7 +14,7 @@ from services.credit_ledger.store.accounts import find_accounts, find_merchant_s
 from services.credit_ledger.store.reads import find_account
 from services.kernel.calendar import business_date
 from services.kernel.decision import Busy, Done, Refused
-from services.kernel.errors import NotFound, ResourceExhausted, Unavailable
+from services.kernel.errors import Internal, NotFound, ResourceExhausted, Unavailable
 from services.runtime.ground.scalars import date_to_wire
 from services.runtime.ground.tables import Connection, unlocked
 from services.runtime.rpc.calls import Context
@@ -65,7 +65,7 @@ async def _cut(edge: Edge, context: Context, account: CreditAccount, cut_at: dat
     An account that cannot be had in time is shown as it is.
     """
     request = cut_request(uuid5(_READERS, str(account.version)), account.id, cut_at)
-    with suppress(Unavailable, ResourceExhausted):
+    with suppress(Unavailable, ResourceExhausted, Internal):
         await edge.ask(context, request, key=account.id, body=CutStatement(account.id, business_date(cut_at)))
 
 

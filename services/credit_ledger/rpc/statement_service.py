@@ -13,7 +13,7 @@ from services.credit_ledger.rpc.reading import account_at, cut_request
 from services.credit_ledger.store import reads
 from services.credit_ledger.wire import views
 from services.kernel.calendar import business_date, start_of
-from services.kernel.errors import FailedPrecondition, NotFound, ResourceExhausted, Unavailable
+from services.kernel.errors import FailedPrecondition, Internal, NotFound, ResourceExhausted, Unavailable
 from services.runtime.ground.paging import page_of
 from services.runtime.ground.scalars import date_from_wire
 from services.runtime.ground.tables import Connection
@@ -66,11 +66,13 @@ class StatementServicer(rpc.StatementServiceServicer):
         page = page_of(request, (date.max,), PAGE_SIZE)
         async with account_at(self.edge, context, request.account_id, request.min_version) as (connection, account):
             found = await reads.list_statements(connection, account.id, *page.after, page.limit)
-            issued, following = page.cut(found, lambda statement: (statement.bill_date,))
-            shown = await self._shown(connection, account, issued)
+            shown = await self._shown(connection, account, found)
         for statement in shown:
             statement.ClearField("lines")
-        return pb.ListStatementsResponse(statements=shown, next_page_token=following)
+        statements, following = page.cut(
+            list(zip(found, shown, strict=True)), lambda pair: (pair[0].bill_date,), lambda pair: pair[1]
+        )
+        return pb.ListStatementsResponse(statements=statements, next_page_token=following)
 
     async def GetStatement(self, request: pb.GetStatementRequest, context: Context) -> pb.GetStatementResponse:
         """Show one statement with its lines and what is still due of it."""
@@ -98,11 +100,11 @@ class StatementServicer(rpc.StatementServiceServicer):
             return await reads.list_due_cuts(connection, start_of(bill_date), after, limit)
 
     async def _cut(self, run: pb.RunStatementsRequest, context: Context, account_id: str, cut_at: datetime) -> bool:
-        """One account of the run under a request id of its own; False if it was busy too long: its timer cuts it."""
+        """One account of the run under a request id of its own; False if it could not be had: its timer cuts it."""
         request = cut_request(UUID(run.request_id), account_id, cut_at)
         try:
             body = CutStatement(account_id, business_date(cut_at))
             await self.edge.ask(context, request, key=account_id, body=body, background=True)
-        except (Unavailable, ResourceExhausted):
+        except (Unavailable, ResourceExhausted, Internal):
             return False
         return True

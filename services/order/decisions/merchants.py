@@ -7,6 +7,7 @@ from services.kernel.coordination import with_progress
 from services.kernel.decision import Decision, Done, Known
 from services.kernel.errors import InvalidArgument
 from services.kernel.messages import Message
+from services.kernel.money import amount
 from services.kernel.saga import Phase, Progress, Run, begin
 from services.order.decisions.identity import fresh
 from services.order.domain.merchant_settlement import (
@@ -20,7 +21,7 @@ from services.order.sagas.merchant_settlement import DEFINITION
 
 def settle(known: Known, body: SettleGiftCardShare, message: Message, now: datetime) -> Decision:
     """Begin one; how much is owed is for card_redemption to say."""
-    if body.amount_minor <= 0:
+    if amount(body.amount_minor) <= 0:
         raise InvalidArgument("INVALID_AMOUNT", "the amount must be above 0")
     known_before = known.find(MerchantSettlement, message.key)
     if known_before is not None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from services.kernel.errors import InvalidArgument
-from services.kernel.money import PPM
+from services.kernel.money import AMOUNT_MAX_MINOR, PPM
 
 NEVER_FREE = -1
 """`free_days` of a plan without a free period."""
@@ -54,8 +54,8 @@ class CreditTerms:
         """Itself, if it can be carried out; INVALID_ARGUMENT otherwise."""
         if not 1 <= self.instalment_count <= MONTHS_MAX or not 1 <= self.defer_months <= MONTHS_MAX:
             raise InvalidArgument("INVALID_ARGUMENT", f"a plan has 1 to {MONTHS_MAX} months")
-        if not 0 <= self.fee_ppm <= PPM or self.flat_fee_minor < 0:
-            raise InvalidArgument("INVALID_AMOUNT", "a fee is never negative nor above the whole amount")
+        if not 0 <= self.fee_ppm <= PPM or not 0 <= self.flat_fee_minor <= AMOUNT_MAX_MINOR:
+            raise InvalidArgument("INVALID_AMOUNT", f"a fee is at least 0, at most {PPM} ppm or {AMOUNT_MAX_MINOR} fen")
         if self.term_days < 1 or self.free_days < NEVER_FREE:
             raise InvalidArgument("INVALID_ARGUMENT", "a term has at least one day")
         return self

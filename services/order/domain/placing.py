@@ -3,11 +3,13 @@
 from datetime import datetime, timedelta
 
 from services.kernel.errors import InvalidArgument
+from services.kernel.money import amount
 from services.order.domain.commands import NewTender, PlaceOrder
+from services.order.domain.credit_terms import PlanKind
 from services.order.domain.lines import Line
 from services.order.domain.order import Order
 from services.order.domain.plans import PlacementPlan, movement
-from services.order.domain.pricing import AMOUNT_MINOR_MAX, payable
+from services.order.domain.pricing import payable
 from services.order.domain.states import OrderState
 from services.order.domain.tenders import Coupon, Share, Tender, TenderType
 
@@ -32,7 +34,7 @@ def place(body: PlaceOrder, now: datetime) -> Order:
     return Order(
         id=body.order_id, customer_id=body.customer_id, merchant_id=body.merchant_id, account_id=body.account_id,
         state=OrderState.PLACING, lines=lines, tenders=tenders, placed_at=now, updated_at=now,
-        coupon=Coupon(_amount(body.coupon_minor, "the coupon")), terms=body.terms, promotions=body.promotions,
+        coupon=Coupon(amount(body.coupon_minor, "the coupon")), terms=body.terms, promotions=body.promotions,
         version=0,
     )
 
@@ -49,10 +51,10 @@ def _lines(body: PlaceOrder) -> tuple[Line, ...]:
         raise InvalidArgument("INVALID_ARGUMENT", "an order has lines with names of their own")
     if any(line.quantity < 1 for line in body.lines):
         raise InvalidArgument("INVALID_AMOUNT", "a line has at least one unit")
-    amounts = [line.quantity * _amount(line.unit_price_minor, line.id) for line in body.lines]
-    _amount(sum(amounts), "the order")
+    amounts = [line.quantity * amount(line.unit_price_minor, line.id) for line in body.lines]
+    amount(sum(amounts), "the order")
     for promotion in body.promotions:
-        _amount(promotion.amount_minor, "a promotion")
+        amount(promotion.amount_minor, "a promotion")
     return tuple(
         Line(line.id, line.quantity, line.unit_price_minor, amount, sku=line.sku, title=line.title)
         for line, amount in zip(body.lines, payable(amounts, body.promotions), strict=True)
@@ -60,7 +62,7 @@ def _lines(body: PlaceOrder) -> tuple[Line, ...]:
 
 
 def _tender(tender: NewTender) -> Tender:
-    _amount(tender.amount_minor, f"the {tender.type} tender")
+    amount(tender.amount_minor, f"the {tender.type} tender")
     if tender.amount_minor and not tender.reference and tender.type in (TenderType.GIFTCARD, TenderType.BANKCARD):
         needed = "card" if tender.type is TenderType.GIFTCARD else "acquirer's payment reference (PM-5)"
         raise InvalidArgument("INVALID_ARGUMENT", f"a {tender.type} tender names its {needed}")
@@ -76,9 +78,5 @@ def _check_credit(body: PlaceOrder) -> None:
         raise InvalidArgument("INVALID_ARGUMENT", "a CREDIT tender needs its terms", {"field": "credit_terms"})
     if body.terms is not None:
         body.terms.checked()
-
-
-def _amount(amount_minor: int, what: str) -> int:
-    if not 0 <= amount_minor <= AMOUNT_MINOR_MAX:
-        raise InvalidArgument("INVALID_AMOUNT", f"{what} of {amount_minor}")
-    return amount_minor
+        if body.terms.plan is PlanKind.DEFERRED and body.terms.instalment_count > 1:
+            raise InvalidArgument("INVALID_ARGUMENT", "a DEFERRED plan has one instalment", {"field": "credit_terms"})

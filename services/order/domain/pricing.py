@@ -6,9 +6,6 @@ from typing import NamedTuple
 from services.kernel.allocation import split
 from services.kernel.errors import InvalidArgument
 
-AMOUNT_MINOR_MAX = 10**15
-"""No line, promotion or order is worth more fen than this; products of two such amounts stay exact integers anyway."""
-
 
 class Promotion(NamedTuple):
     """An amount taken off some lines (indexes from 0; none means all of them)."""

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from services.kernel.errors import FailedPrecondition, InvalidArgument
+from services.kernel.errors import FailedPrecondition
+from services.kernel.money import amount
 from services.order.domain.commands import RefundAmount
 from services.order.domain.completion import refundable
 from services.order.domain.credit_terms import Route
@@ -15,7 +16,6 @@ from services.order.domain.deductions import amounts_of, deducted
 from services.order.domain.lines import LineAmount, LineQuantity, LineValue, chosen, line_named, returned_value
 from services.order.domain.order import Order, Refund
 from services.order.domain.plans import RefundPlan, ReversalPlan, movement
-from services.order.domain.pricing import AMOUNT_MINOR_MAX
 from services.order.domain.returns import ReturnCase
 from services.order.domain.states import EFFECTIVE_REFUNDS, WAITING_REFUNDS, RefundState
 from services.order.domain.tenders import TenderType, refund_coupon, refund_shares
@@ -73,16 +73,15 @@ def amount_plan(order: Order, refund_id: str, body: RefundAmount, now: datetime)
     """Money back without goods: quantities do not move. A price reduction is at most what is left of its line (PR-8)."""
     must_be_shipped(order)
     refundable(order, now)
-    if not 0 <= body.amount_minor <= AMOUNT_MINOR_MAX:
-        raise InvalidArgument("INVALID_AMOUNT", f"a refund of {body.amount_minor}")
+    amount_minor = amount(body.amount_minor, "a refund")
     if body.line_id:
         left = line_named(order.lines, body.line_id).left_minor
-        if body.amount_minor > left:
+        if amount_minor > left:
             raise FailedPrecondition("REFUND_EXCEEDS_REMAINING", f"{left} is left of line {body.line_id} (PR-8)")
-    if body.amount_minor > order.refundable_minor:
+    if amount_minor > order.refundable_minor:
         raise FailedPrecondition("REFUND_EXCEEDS_REMAINING", f"{order.refundable_minor} is left to refund (PR-5)")
     _fewer_refunds(order, AMOUNT_REFUNDS_MAX)
-    return replace(_plan(order, refund_id, (), body.amount_minor), reason=body.reason, reduced_line=body.line_id)
+    return replace(_plan(order, refund_id, (), amount_minor), reason=body.reason, reduced_line=body.line_id)
 
 
 def give_back_plan(order: Order, refund_id: str, case: ReturnCase, reason: str) -> RefundPlan:
@@ -93,8 +92,8 @@ def give_back_plan(order: Order, refund_id: str, case: ReturnCase, reason: str) 
     refund = order.refund_of(case.settlement_id)
     stands = refund is not None and refund.state is not RefundState.REVERSED
     given_back = amounts_of(case.deductions) if stands else ()
-    amount = min(sum(each.amount_minor for each in given_back), order.refundable_minor)
-    plan = _plan(order, refund_id, (), amount)
+    withheld = sum(each.amount_minor for each in given_back)
+    plan = _plan(order, refund_id, (), min(withheld, order.refundable_minor))
     return replace(plan, reason=reason, given_back_of=case.id, given_back=given_back)
 
 

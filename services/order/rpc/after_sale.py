@@ -3,7 +3,7 @@
 from services.order.domain import commands
 from services.order.rpc import requests
 from services.order.rpc.quoting import Quoting, accepted
-from services.order.rpc.reading import read_case, wait_for_end
+from services.order.rpc.reading import keep_if_ended, read_case, wait_and_keep, wait_for_end
 from services.order.store.reads import list_cases
 from services.order.wire.orders import case_message
 from services.runtime.ground.paging import FIRST, page_of
@@ -62,7 +62,8 @@ class AfterSaleServicer(rpc.AfterSaleServiceServicer):
             if settlement is answer.settlement:
                 return answer
             case = await read_case(self.edge, context, request.return_id)
-            return pb.ConfirmReceiptResponse(return_case=case_message(case), settlement=settlement)
+            received = pb.ConfirmReceiptResponse(return_case=case_message(case), settlement=settlement)
+            return await keep_if_ended(self.edge, request, answer, received)
 
     async def RefuseDelivery(self, request: pb.RefuseDeliveryRequest, context: Context) -> pb.RefuseDeliveryResponse:
         """Turn a refused parcel into a return that is already on its way (DOMAIN 2.1)."""
@@ -106,21 +107,22 @@ class AfterSaleServicer(rpc.AfterSaleServiceServicer):
         if settlement is answer.settlement:
             return answer
         case = await read_case(self.edge, context, request.return_id)
-        return pb.ResolveDisputeResponse(return_case=case_message(case), settlement=settlement)
+        resolved = pb.ResolveDisputeResponse(return_case=case_message(case), settlement=settlement)
+        return await keep_if_ended(self.edge, request, answer, resolved)
 
     async def RefundAmount(self, request: pb.RefundAmountRequest, context: Context) -> pb.RefundAmountResponse:
         """Give money back without goods: a price reduction of a line, or goodwill (PR-8, PR-9)."""
         async with self.quoting.fresh_if_stale(request, context):
             body = requests.refund_amount(request, self.quoting.read(request.quote))
             settlement = await self.edge.ask(context, request, key=body.order_id, body=body)
-            settlement = accepted(await wait_for_end(self.edge, context, request, settlement), request)
+            settlement = accepted(await wait_and_keep(self.edge, context, request, settlement), request)
             return pb.RefundAmountResponse(settlement=settlement)
 
     async def ReverseRefund(self, request: pb.ReverseRefundRequest, context: Context) -> pb.ReverseRefundResponse:
         """Undo a refund in all books (P24)."""
         body = commands.ReverseRefund(request.order_id, request.settlement_id, request.reason)
         settlement = await self.edge.ask(context, request, key=body.order_id, body=body)
-        return pb.ReverseRefundResponse(settlement=await wait_for_end(self.edge, context, request, settlement))
+        return pb.ReverseRefundResponse(settlement=await wait_and_keep(self.edge, context, request, settlement))
 
     async def GetReturn(self, request: pb.GetReturnRequest, context: Context) -> pb.GetReturnResponse:
         """Show a return case at `min_version` or later (DOMAIN 2.2)."""
@@ -132,5 +134,5 @@ class AfterSaleServicer(rpc.AfterSaleServiceServicer):
         page = page_of(request, FIRST)
         async with self.edge.read() as connection:
             found = await list_cases(connection, request.order_id, page.after, page.limit)
-        shown, following = page.cut(found, lambda case: (case.requested_at, case.id))
-        return pb.ListReturnsResponse(return_cases=map(case_message, shown), next_page_token=following)
+        cases, following = page.cut(found, lambda case: (case.requested_at, case.id), case_message)
+        return pb.ListReturnsResponse(return_cases=cases, next_page_token=following)

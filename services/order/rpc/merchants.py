@@ -24,10 +24,17 @@ class MerchantServicer(rpc.MerchantServiceServicer):
         body = SettleGiftCardShare(request.merchant_id, request.amount.minor_units)
         answer: pb.MerchantSettlement = await self.edge.ask(context, request, key=key, body=body)
         seconds = request.wait_timeout.seconds + request.wait_timeout.nanos / 1e9
-        if seconds > 0:
-            await self.edge.settled(answer.settlement_id, seconds, context)
-            answer = await self._found(answer.settlement_id)
+        if answer.state == pb.MERCHANT_SETTLEMENT_STATE_SETTLING and seconds > 0:
+            answer = await self._ended(request, answer, seconds, context)
         return pb.SettleGiftCardShareResponse(merchant_settlement=answer)
+
+    async def _ended(
+        self, request: pb.SettleGiftCardShareRequest, told: pb.MerchantSettlement, seconds: float, context: Context
+    ) -> pb.MerchantSettlement:
+        """The settlement after its end, which is kept as the answer; as it was told, where the end does not come in time."""
+        if not await self.edge.settled(told.settlement_id, seconds, context):
+            return told
+        return await self.edge.keep(request, told, await self._found(told.settlement_id))
 
     async def GetMerchantSettlement(
         self, request: pb.GetMerchantSettlementRequest, context: Context

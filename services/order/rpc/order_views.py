@@ -37,8 +37,8 @@ class OrderViews:
             found = await list_orders(
                 connection, request.customer_id, request.merchant_id, state, before=page.after, limit=page.limit
             )
-        shown, following = page.cut(found, lambda order: (order.placed_at, order.id))
-        return pb.ListOrdersResponse(orders=map(order_message, shown), next_page_token=following)
+        orders, following = page.cut(found, lambda order: (order.placed_at, order.id), order_message)
+        return pb.ListOrdersResponse(orders=orders, next_page_token=following)
 
     async def QuoteRefund(self, request: pb.QuoteRefundRequest, context: Context) -> pb.QuoteRefundResponse:
         """Promise the full result of a cancel or a refund for a while (U1)."""
@@ -58,11 +58,12 @@ class OrderViews:
         async with self.edge.read() as connection:
             order = await find_order(connection, request.order_id)
             runs = await list_runs(connection, request.order_id, kind, page.after, page.limit)
-        shown, following = page.cut(runs, lambda run: (run.started_at, run.id))
-        return pb.ListSettlementsResponse(
-            settlements=[settlement_message(run, order) for run in shown] if order else [],
-            next_page_token=following,
+        if order is None:
+            return pb.ListSettlementsResponse()
+        settlements, following = page.cut(
+            runs, lambda run: (run.started_at, run.id), lambda run: settlement_message(run, order)
         )
+        return pb.ListSettlementsResponse(settlements=settlements, next_page_token=following)
 
     async def WatchSettlement(
         self, request: pb.WatchSettlementRequest, context: Context

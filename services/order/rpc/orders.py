@@ -8,7 +8,7 @@ from services.order.domain.quotes import QuoteContent
 from services.order.rpc import requests
 from services.order.rpc.order_views import OrderViews
 from services.order.rpc.quoting import Quoting, accepted
-from services.order.rpc.reading import read_order, wait_for_end
+from services.order.rpc.reading import keep_if_ended, read_order, wait_and_keep, wait_for_end
 from services.order.wire.orders import order_message
 from services.runtime.rpc.calls import Context
 from services.runtime.rpc.edge import Edge
@@ -31,7 +31,8 @@ class OrderServicer(OrderViews, rpc.OrderServiceServicer):
         if settlement is answer.settlement:
             return answer
         order = await read_order(self.edge, context, body.order_id)
-        return pb.PlaceOrderResponse(order=order_message(order), settlement=settlement)
+        settled = pb.PlaceOrderResponse(order=order_message(order), settlement=settlement)
+        return await keep_if_ended(self.edge, request, answer, settled)
 
     async def ConfirmShipment(
         self, request: pb.ConfirmShipmentRequest, context: Context
@@ -39,7 +40,7 @@ class OrderServicer(OrderViews, rpc.OrderServiceServicer):
         """Confirm a shipment, which captures its share of the tenders (OR-4)."""
         body = requests.confirm_shipment(request)
         settlement = await self.edge.ask(context, request, key=body.order_id, body=body)
-        return pb.ConfirmShipmentResponse(settlement=await wait_for_end(self.edge, context, request, settlement))
+        return pb.ConfirmShipmentResponse(settlement=await wait_and_keep(self.edge, context, request, settlement))
 
     async def ConfirmDelivery(
         self, request: pb.ConfirmDeliveryRequest, context: Context
@@ -62,7 +63,7 @@ class OrderServicer(OrderViews, rpc.OrderServiceServicer):
         """Cancel for support what the customer could not (OR-7)."""
         body = requests.force_cancel_order(request)
         settlement = await self.edge.ask(context, request, key=body.order_id, body=body)
-        return pb.ForceCancelOrderResponse(settlement=await wait_for_end(self.edge, context, request, settlement))
+        return pb.ForceCancelOrderResponse(settlement=await wait_and_keep(self.edge, context, request, settlement))
 
     async def BatchCancelOrders(
         self, request: pb.BatchCancelOrdersRequest, context: Context
@@ -76,7 +77,7 @@ class OrderServicer(OrderViews, rpc.OrderServiceServicer):
     ) -> pb.CancelOrderResponse:
         body = requests.cancel_order(request, quote)
         settlement = await self.edge.ask(context, request, key=body.order_id, body=body)
-        return pb.CancelOrderResponse(settlement=await wait_for_end(self.edge, context, request, settlement))
+        return pb.CancelOrderResponse(settlement=await wait_and_keep(self.edge, context, request, settlement))
 
     async def _cancelled(self, item: pb.CancelOrderRequest, context: Context) -> pb.BatchCancelResult:
         try:

@@ -1,6 +1,7 @@
 """What methods read and wait for: orders that are new enough, settlements as they are now, the end of a settlement."""
 
-from typing import Any
+import asyncio
+from typing import Any, TypeVar
 
 from services.kernel.errors import NotFound
 from services.order.domain.order import Order, owned
@@ -11,8 +12,12 @@ from services.runtime.ground.tables import Connection
 from services.runtime.rpc.calls import Context
 from services.runtime.rpc.edge import Edge
 from services.runtime.rpc.reading import new_enough, read_when
-from settlement.order.v1 import settlement_pb2
+from settlement.order.v1 import after_sale_service_pb2, order_service_pb2, settlement_pb2
 
+A = TypeVar(
+    "A", order_service_pb2.PlaceOrderResponse, after_sale_service_pb2.ConfirmReceiptResponse,
+    after_sale_service_pb2.ResolveDisputeResponse,
+)
 ENDED = frozenset({settlement_pb2.SETTLEMENT_STATE_DONE, settlement_pb2.SETTLEMENT_STATE_ABORTED})
 
 
@@ -59,18 +64,38 @@ async def settlement_now(connection: Connection, settlement_id: str) -> settleme
     return settlement_message(run, order, wake_at)
 
 
+async def wait_and_keep(
+    edge: Edge, context: Context, request: Any, settlement: settlement_pb2.Settlement
+) -> settlement_pb2.Settlement:
+    """`wait_for_end` for the answer to a command: an end that was waited for is what who asks again hears."""
+    ended = await wait_for_end(edge, context, request, settlement)
+    if ended is settlement or ended.state not in ENDED:
+        return ended
+    return await edge.keep(request, settlement, ended)
+
+
+async def keep_if_ended(edge: Edge, request: Any, told: A, now: A) -> A:  # Any: a request with a `wait_timeout`
+    """The same for an answer that holds more than its settlement."""
+    return await edge.keep(request, told, now) if now.settlement.state in ENDED else now
+
+
 async def wait_for_end(
     edge: Edge, context: Context, request: Any, settlement: settlement_pb2.Settlement
 ) -> settlement_pb2.Settlement:
     """The settlement as it is after waiting for its end, but not longer than the request's `wait_timeout`.
 
-    `request` is any message that has that field.
+    `request` is any message that has that field. Where the database is away for longer, the settlement as it was.
     """
     if not request.HasField("wait_timeout") or settlement.state in ENDED:
         return settlement
     seconds = request.wait_timeout.seconds + request.wait_timeout.nanos / 1e9
     if seconds <= 0:
         return settlement
+    began = asyncio.get_running_loop().time()
     await edge.settled(settlement.settlement_id, seconds, context)
-    async with edge.read() as connection:
+
+    async def look(connection: Connection) -> settlement_pb2.Settlement:
         return await settlement_now(connection, settlement.settlement_id)
+
+    left = seconds - (asyncio.get_running_loop().time() - began)
+    return await edge.seen(look, left, context) or settlement

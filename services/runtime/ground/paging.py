@@ -1,11 +1,14 @@
 """Pages of lists: how many rows a request asks for, behind which place, and the token of the page after it.
 
     page = page_of(request, start=("",))
-    shown, following = page.cut(await list_things(connection, *page.after, page.limit), lambda thing: (thing.id,))
+    found = await list_things(connection, *page.after, page.limit)
+    shown, following = page.cut(found, lambda thing: (thing.id,), thing_message)
 
 A token is good for one list under its filters: it holds its place and a digest over the place, the request's type and
 all of the request's fields that choose rows. So a token of another list, of other filters or of nobody is refused. It
 keeps no secret, for it says no more than the last row that its caller was shown: the digest needs no key.
+
+A page holds no more than what fits one answer, however many rows were asked for; its token goes on behind it.
 """
 
 import base64
@@ -31,9 +34,19 @@ FOREIGN_PAGE = "INVALID_PAGE_TOKEN"
 NOT_FILTERS = frozenset({"page_size", "page_token", "min_version"})
 """Fields of a list's request that do not choose its rows; every other field does."""
 
+ANSWER_BYTES_MAX = 4 * 1024 * 1024
+"""What callers can receive as one message, unless they say otherwise."""
+
+_PAGE_BYTES_MAX = ANSWER_BYTES_MAX - 16 * 1024
+"""The rows of a page; what is left is for its token and its other fields."""
+
+_FRAME_BYTES = 8
+"""What a row takes beside itself, at most."""
+
 _SEAL_BYTES = 16
 P = TypeVar("P", bound=tuple[Any, ...])  # Any: a place is the sort key of its list
 T = TypeVar("T")
+M = TypeVar("M", bound=Message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +62,21 @@ class Page(Generic[P]):
         """How many rows to look for: one more than is shown tells whether another page follows."""
         return self.size + 1
 
-    def cut(self, found: Sequence[T], place: Callable[[T], P]) -> tuple[Sequence[T], str]:
-        """The rows of this page, and the token of the next one; "" on the last page."""
-        if len(found) <= self.size:
-            return found, ""
-        shown = found[: self.size]
-        return shown, _token(self.scope, place(shown[-1]))
+    def cut(
+        self, found: Sequence[T], place: Callable[[T], P], message: Callable[[T], M]
+    ) -> tuple[Sequence[M], str]:
+        """The rows of this page as messages, and the token of the next one; "" on the last page."""
+        shown: list[M] = []
+        left = _PAGE_BYTES_MAX
+        for row in found[: self.size]:
+            told = message(row)
+            left -= told.ByteSize() + _FRAME_BYTES
+            if left < 0 and shown:
+                break
+            shown.append(told)
+        if len(shown) == len(found):
+            return shown, ""
+        return shown, _token(self.scope, place(found[len(shown) - 1]))
 
 
 def page_of(request: Any, start: P, size: int = PAGE_SIZE, of: str = "") -> Page[P]:  # Any: requests of lists

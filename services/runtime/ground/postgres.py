@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 
-from services.kernel.errors import Defect, ResourceExhausted, Unavailable
+from services.kernel.errors import Defect, InvalidArgument, ResourceExhausted, Unavailable
 from services.runtime.ground.settings import Settings
 from services.runtime.ground.tables import Connection
 
@@ -56,6 +56,8 @@ CONNECTION_ERRORS = (
 """What asyncpg raises, besides `PostgresError`, when a connection is not usable (any more)."""
 _TRANSIENT_STATES = frozenset({"40001", "40P01", "55P03", "57014", "57P03"})
 _TRANSIENT_CLASSES = frozenset({"53", "58"})
+_DATA_CLASS = "22"
+"""PostgreSQL's class of errors that lie in the data: out of range, not of the type's form."""
 
 
 def fault_of(error: BaseException, phase: Phase = Phase.STATEMENT) -> Fault:
@@ -89,6 +91,19 @@ async def check_database(settings: Settings) -> None:
 def place_of(dsn: str) -> str:
     """Host, port and database of a DSN, without who and with which password."""
     return dsn.partition("?")[0].partition("://")[2].rpartition("@")[2] or "SETTLE_DSN"
+
+
+def unstorable(error: BaseException) -> InvalidArgument | None:
+    """The refusal of data that no column, no message holds; None for every other error.
+
+    The last net: the domain refuses such data with reasons of its own before it comes to this.
+    """
+    if isinstance(error, asyncpg.DataError) or str(getattr(error, "sqlstate", "") or "").startswith(_DATA_CLASS):
+        amount = "range" in str(error)
+        return InvalidArgument("INVALID_AMOUNT" if amount else "INVALID_ARGUMENT", "it leads to data that cannot be kept")
+    if isinstance(error, (ValueError, OverflowError)) and "out of range" in str(error):
+        return InvalidArgument("INVALID_AMOUNT", "it leads to an amount that cannot be told")
+    return None
 
 
 async def connect_lane(settings: Settings) -> Connection:

@@ -70,11 +70,15 @@ class WireEnum(Protocol):
     def DESCRIPTOR(self) -> EnumDescriptor: ...
 
 
+class UnknownValue(InvalidArgument, ValueError):
+    """A number of the wire that stands for nothing here: refused of a caller, undecodable in a record."""
+
+
 class _Numbers(dict[int, K]):
-    """From the wire; a number that stands for nothing here is a ValueError, as the codec and its callers expect."""
+    """From the wire; a number that stands for nothing here is an `UnknownValue`."""
 
     def __missing__(self, number: int) -> K:
-        raise ValueError(f"{number} is none of {', '.join(sorted(self.values()))}")
+        raise UnknownValue("INVALID_ARGUMENT", f"{number} is none of {', '.join(sorted(self.values()))}")
 
 
 class Enumeration(Generic[E]):

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from services.kernel.messages import Message, TimerDue
+from services.kernel.messages import Message, Op, TimerDue
 from services.runtime.ground.records import Headers
 from services.runtime.ground.tables import Connection
 from services.runtime.stored import offsets, parked
@@ -26,7 +26,8 @@ class RecordPlace:
 class Item:
     """One message on its way through a lane, the kernel's `Arrival`.
 
-    `answer` waits for it at the edge; `record` is set if Kafka brought it; `fault` if it could not even be read;
+    `answer` waits for it at the edge; `record` is set if Kafka brought it; `fault` if it could not even be read, or
+    if what it came to could not be stored;
     `background` if settlements go before it.
     """
 
@@ -44,6 +45,12 @@ class Item:
         """The timer that it is, if it is one."""
         body = self.message.body
         return body if isinstance(body, TimerDue) else None
+
+    @property
+    def refusable(self) -> bool:
+        """Whether somebody waits for an answer that may be a no: a call, or the first phase of a saga's branch."""
+        saga = self.message.saga
+        return self.answer is not None if saga is None else saga.op in (Op.TRY, Op.EXECUTE)
 
     @property
     def place_in_line(self) -> int | None:

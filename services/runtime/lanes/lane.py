@@ -16,7 +16,7 @@ import asyncpg
 import structlog
 
 from services.kernel.effects import Effects
-from services.kernel.errors import Unavailable
+from services.kernel.errors import Internal, Unavailable
 from services.kernel.messages import TimerDue
 from services.runtime.ground import metrics
 from services.runtime.ground.clock import Clock
@@ -28,6 +28,7 @@ from services.runtime.ground.postgres import (
     connect_lane,
     fault_of,
     server_life,
+    unstorable,
 )
 from services.runtime.ground.settings import Settings
 from services.runtime.ground.tables import Connection
@@ -108,7 +109,9 @@ class Lane:
             began = time.monotonic()
             try:
                 await self._session()
-            except (SessionLost, *CONNECTION_ERRORS) as error:
+            except (SessionLost, asyncpg.PostgresError, *CONNECTION_ERRORS) as error:
+                if isinstance(error, asyncpg.PostgresError) and fault_of(error) is Fault.DATA:
+                    raise
                 log.warning("lane_session_lost", error=repr(error))
                 metrics.SESSIONS_LOST.inc()
             self.queues.forget_fetched()
@@ -300,7 +303,8 @@ class Lane:
             "message_set_aside", key=item.message.key, message=item.message.fresh_id, error=repr(error), exc_info=error
         )
         if item.answer is not None and not item.answer.done():
-            item.answer.set_exception(Unavailable("INTERNAL", "the request could not be decided"))
+            correlation = {"correlation_id": item.message.fresh_id}
+            item.answer.set_exception(Internal("INTERNAL", "the request could not be decided", correlation))
 
     def _retry_busy(self, item: Item) -> None:
         """Ask again with jitter until the caller's deadline (BZ-3). A timer is found again by itself;
@@ -317,8 +321,9 @@ class Lane:
         asyncio.get_running_loop().call_later(delay, self.queues.add, item)
 
     async def _set_aside(self, session: Session, item: Item, fault: Exception) -> None:
-        """A single item whose data fails its transaction: park it in a transaction of its own."""
-        item.fault = fault.__cause__ if isinstance(fault.__cause__, Exception) else fault
+        """A single item whose data fails its transaction: in one of its own, refuse it if it can be refused, else park it."""
+        cause = fault.__cause__ if isinstance(fault.__cause__, Exception) else fault
+        item.fault = (unstorable(cause) if item.refusable and item.fault is None else None) or cause
         await self._commit(session, [item])
 
 

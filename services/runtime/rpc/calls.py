@@ -2,12 +2,14 @@
 
 In this order: admission (G6), a deadline where the caller gave none, text hygiene (P3), protovalidate; then the
 handler; then its errors: a `SettlementError` keeps its reason, `CancelledError` that nobody asked for becomes ABORTED
-(G2), anything unknown INTERNAL with a correlation id and nothing else.
+(G2), an outage UNAVAILABLE, anything unknown INTERNAL with a correlation id and nothing else. What the handler sees of
+request ids is lower case: a UUID is the same in any case of letters.
 """
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import grpc
@@ -16,12 +18,20 @@ import uuid_utils
 from google.protobuf.message import Message
 from protovalidate import Validator, Violation
 
-from services.kernel.errors import Aborted, ResourceExhausted, SettlementError
+from services.kernel.errors import Aborted, Internal, ResourceExhausted, SettlementError
 from services.runtime.ground import metrics
 from services.runtime.ground.hygiene import flaw
-from services.runtime.ground.paging import FOREIGN_PAGE
+from services.runtime.ground.paging import ANSWER_BYTES_MAX, FOREIGN_PAGE
 from services.runtime.ground.settings import Settings
-from services.runtime.rpc.errors import CODES, STATUS_KEY, InvalidRequest, to_status
+from services.runtime.rpc.arrivals import Unreadable, readable
+from services.runtime.rpc.errors import (
+    DeadlineExceeded,
+    InvalidRequest,
+    MessageTooLarge,
+    abort_with,
+    outage_of,
+)
+from services.runtime.rpc.words import UNCLEAN, path_of, told
 
 INVALID = "INVALID_ARGUMENT"
 AMOUNTS = ("minor", "minor_units", "ppm", "ppm_per_day")
@@ -32,23 +42,12 @@ Behaviour = Callable[[Any, Any], Awaitable[Any]]  # Any: a request and a context
 log = structlog.get_logger(__name__)
 
 
-class DeadlineExceeded(SettlementError):
-    """The call took longer than a call without a deadline may."""
-
-    status = "DEADLINE_EXCEEDED"
-
-
-class Internal(SettlementError):
-    """Something is wrong on our side; the log has it under this correlation id."""
-
-    status = "INTERNAL"
-
-
 class Calls:
     """Wraps the handlers of one server and counts what is under way."""
 
     def __init__(self, settings: Settings) -> None:
         self._concurrent_max = settings.rpc_concurrent_max
+        self._request_bytes_max = settings.rpc_message_bytes_max
         self._unary_seconds_max = settings.deadline_seconds_max
         self._stream_seconds_max = settings.stream_seconds_max
         self._validator = Validator()
@@ -56,10 +55,14 @@ class Calls:
 
     def wrapped(self, method: str, handler: Any) -> Any:  # Any: grpc's RpcMethodHandler has no public type
         """The handler with everything around it; only unary requests exist in our API."""
+        wrapped = handler._replace(
+            request_deserializer=readable(handler.request_deserializer, self._request_bytes_max),
+            response_serializer=None,
+        )
         if handler.unary_unary is not None:
-            return handler._replace(unary_unary=self._unary(method, handler.unary_unary))
+            return wrapped._replace(unary_unary=self._unary(method, handler.unary_unary))
         if handler.unary_stream is not None:
-            return handler._replace(unary_stream=self._stream(method, handler.unary_stream))
+            return wrapped._replace(unary_stream=self._stream(method, handler.unary_stream))
         raise TypeError(f"{method} takes a stream of requests")
 
     def _unary(self, method: str, behaviour: Behaviour) -> Behaviour:
@@ -67,18 +70,19 @@ class Calls:
         seconds = metrics.RPC_SECONDS.labels(method)
         limit_seconds = self._unary_seconds_max
 
-        async def handle(request: Message, context: Context) -> Any:
+        async def handle(request: Message | Unreadable, context: Context) -> bytes:
             began = time.perf_counter()
             self.under_way += 1
             try:
-                self._admit(request)
+                admitted = self._admit(request)
                 if context.time_remaining() is not None:
-                    response = await behaviour(request, context)
+                    response = await behaviour(admitted, context)
                 else:
-                    async with asyncio.timeout(limit_seconds):
-                        response = await behaviour(request, context)
+                    async with _limit(limit_seconds):
+                        response = await behaviour(admitted, context)
+                answer = _packed(response)
                 done.inc()
-                return response
+                return answer
             except BaseException as error:
                 await _refuse(method, context, error)
                 raise
@@ -92,13 +96,13 @@ class Calls:
         done = metrics.RPCS.labels(method, "OK")
         limit_seconds = self._stream_seconds_max
 
-        async def handle(request: Message, context: Context) -> Any:
+        async def handle(request: Message | Unreadable, context: Context) -> AsyncIterator[bytes]:
             self.under_way += 1
             try:
-                self._admit(request)
-                async with asyncio.timeout(limit_seconds):
-                    async for response in behaviour(request, context):
-                        yield response
+                admitted = self._admit(request)
+                async with _limit(limit_seconds):
+                    async for response in behaviour(admitted, context):
+                        yield _packed(response)
                 done.inc()
             except GeneratorExit:
                 raise
@@ -110,28 +114,61 @@ class Calls:
 
         return handle
 
-    def _admit(self, request: Message) -> None:
+    def _admit(self, request: Message | Unreadable) -> Message:
         if self.under_way > self._concurrent_max:
             metrics.REJECTED.inc()
             raise ResourceExhausted("OVERLOADED", "too many calls are under way")
+        if isinstance(request, Unreadable):
+            raise request.refusal
         request.DiscardUnknownFields()
         unclean = flaw(request)
         if unclean:
-            wrong = "holds characters that are not allowed, or is not NFC"
-            raise InvalidRequest(_reason_of(unclean), [(unclean, wrong)])
+            raise InvalidRequest(_reason_of(unclean), [(unclean, UNCLEAN)])
         violations = self._validator.collect_violations(request)
         if violations:
-            raise _invalid(violations)
+            raise _invalid(violations, request)
+        lower_ids(request)
+        return request
 
 
-def _invalid(violations: list[Violation]) -> InvalidRequest:
+@asynccontextmanager
+async def _limit(seconds: float) -> AsyncIterator[None]:
+    """The time that the block has at most; any other time-out is an outage and passes."""
+    try:
+        async with asyncio.timeout(seconds) as limit:
+            yield
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        told = "the call took longer than a call without a deadline may"
+        raise DeadlineExceeded("DEADLINE_EXCEEDED", told) from None
+
+
+def lower_ids(request: Any) -> None:  # Any: requests of every kind, and those within a batch
+    """Write the request's ids in lower case: a UUID is one id in any case of letters."""
+    fields = request.DESCRIPTOR.fields_by_name
+    if "request_id" in fields:
+        request.request_id = request.request_id.lower()
+    elif "requests" in fields:
+        for item in request.requests:
+            lower_ids(item)
+
+
+def _packed(response: Message) -> bytes:
+    """The answer as it is sent; MESSAGE_TOO_LARGE for one that callers could not receive."""
+    packed = response.SerializeToString()
+    if len(packed) > ANSWER_BYTES_MAX:
+        raise MessageTooLarge(f"the answer has {len(packed)} bytes; {ANSWER_BYTES_MAX} can be sent")
+    return packed
+
+
+def _invalid(violations: list[Violation], request: Message) -> InvalidRequest:
     """The refusal of a request that breaks its rules; the first of them that gives a reason of its own gives it."""
     named, reason = [], INVALID
     for violation in violations:
-        proto = violation.proto
-        path = ".".join(element.field_name for element in proto.field.elements) if proto.field else ""
-        named.append((path, proto.message or proto.rule_id))
-        reason = reason if reason != INVALID else _reason_of(path, proto.rule_id)
+        path = path_of(violation)
+        named.append((path, told(violation, request)))
+        reason = reason if reason != INVALID else _reason_of(path, violation.proto.rule_id)
     return InvalidRequest(reason, named)
 
 
@@ -153,15 +190,16 @@ async def _refuse(method: str, context: Context, error: BaseException) -> None:
         task = asyncio.current_task()
         if task is not None and task.cancelling():
             return  # the caller is gone: cancelled it, or its deadline passed
-        error = Aborted("INTERNAL", "the call was interrupted; try again with the same request id")
-    elif isinstance(error, TimeoutError):
-        error = DeadlineExceeded("DEADLINE_EXCEEDED", "the call took longer than a call without a deadline may")
+        error = Aborted("UNAVAILABLE", "the call was interrupted; try again with the same request id")
     elif not isinstance(error, SettlementError):
         if not isinstance(error, Exception):
             return
-        correlation = uuid_utils.uuid7().hex
-        log.error("call_failed", method=method, correlation_id=correlation, exc_info=error)
-        error = Internal("INTERNAL", "internal error", {"correlation_id": correlation})
+        error = outage_of(error) or _defect(method, error)
     metrics.RPCS.labels(method, error.status).inc()
-    status = to_status(error)
-    await context.abort(CODES[error.status], status.message, ((STATUS_KEY, status.SerializeToString()),))
+    await abort_with(context, error)
+
+
+def _defect(method: str, error: Exception) -> Internal:
+    correlation = uuid_utils.uuid7().hex
+    log.error("call_failed", method=method, correlation_id=correlation, exc_info=error)
+    return Internal("INTERNAL", "internal error", {"correlation_id": correlation})

@@ -2,16 +2,23 @@
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, suppress
 from hashlib import blake2b
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import uuid_utils
 from google.protobuf.message import Message as Wire
 
 from services.kernel.decision import Refused
-from services.kernel.errors import BY_STATUS, FailedPrecondition, InvalidArgument, SettlementError
+from services.kernel.errors import (
+    BY_STATUS,
+    FailedPrecondition,
+    InvalidArgument,
+    ResourceExhausted,
+    SettlementError,
+    Unavailable,
+)
 from services.kernel.messages import Message
 from services.kernel.saga import TERMINAL, Verdict
 from services.runtime.ground.clock import Clock
@@ -20,11 +27,19 @@ from services.runtime.ground.postgres import Pool
 from services.runtime.ground.settings import Settings
 from services.runtime.ground.tables import Connection
 from services.runtime.rpc.calls import Context
+from services.runtime.rpc.errors import outage_of
+from services.runtime.stored import inbox
 from services.runtime.stored.inbox import Answered
 
 POLL_SECONDS = 0.5
-"""How often a waiter looks by itself: another process may have committed."""
+"""How often a waiter looks by itself: another process may have committed, or PostgreSQL be there again."""
+
+RESERVE_SECONDS = 0.1
+"""What of a call's time is kept for the answer."""
+
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+T = TypeVar("T")
+M = TypeVar("M", bound=Wire)
 _ENDED = frozenset(phase.value for phase in TERMINAL)
 
 
@@ -64,7 +79,12 @@ class Edge:
         if seconds is None:
             seconds = self.settings.deadline_seconds_max
         message = Message(id=request_id.lower(), key=key, body=body, fresh_id=uuid_utils.uuid7().hex)
-        answered = await self._lanes.submit(message, body_hash(request), seconds, background)
+        answer = self._lanes.submit(message, body_hash(request), seconds, background)
+        try:
+            async with asyncio.timeout(seconds - RESERVE_SECONDS):
+                answered = await answer
+        except TimeoutError:
+            raise Unavailable("UNAVAILABLE", "not decided in time; try again with the same request id") from None
         if answered.verdict is Verdict.REFUSED:
             raise error_of(answered.refusal)
         return self._codec.message(answered.type, answered.outcome)
@@ -75,8 +95,7 @@ class Edge:
 
     async def settled(self, saga_id: str, timeout_seconds: float, context: Context | None = None) -> bool:
         """Wait until the settlement has ended, but not longer than this (nor than the call's deadline allows)."""
-        if context is not None:
-            timeout_seconds = min(timeout_seconds, (context.time_remaining() or timeout_seconds) - 0.1)
+        timeout_seconds = self._left(timeout_seconds, context)
         if timeout_seconds <= 0:
             return False
         with suppress(TimeoutError):
@@ -86,14 +105,57 @@ class Edge:
                         return True
         return False
 
+    async def seen(
+        self, look: Callable[[Connection], Awaitable[T]], timeout_seconds: float, context: Context | None = None
+    ) -> T | None:
+        """What a look sees, through an outage of the database if that ends in this time; None if it does not."""
+        deadline = asyncio.get_running_loop().time() + self._left(timeout_seconds, context)
+        while True:
+            try:
+                async with self.read() as connection:
+                    return await look(connection)
+            except Exception as error:  # every error but an outage passes
+                if not _outage(error):
+                    raise
+            if asyncio.get_running_loop().time() + POLL_SECONDS > deadline:
+                return None
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def keep(self, request: Any, told: M, ended: M) -> M:  # Any: a request of any command
+        """The answer of a settled call, stored in the place of the one that told of its beginning.
+
+        Who asks again hears the same, whatever has happened since. Another call under the same id may have been first:
+        then its answer is the one. While the database is away, it is told without being stored.
+        """
+
+        async def amend(connection: Connection) -> bytes:
+            return await inbox.amend(
+                connection, request.request_id, told.SerializeToString(), ended.SerializeToString()
+            )
+
+        kept = await self.seen(amend, 0.0)
+        return ended if kept is None else type(told).FromString(kept)
+
+    def _left(self, seconds: float, context: Context | None) -> float:
+        """So many seconds, or what the call has left of its time."""
+        remaining = None if context is None else context.time_remaining()
+        return seconds if remaining is None else min(seconds, remaining - RESERVE_SECONDS)
+
     async def watch(self, saga_id: str) -> AsyncGenerator[str, None]:
-        """The settlement's phase, now and after each step, until it has ended; ends at once for an unknown one."""
+        """The settlement's phase, now and after each step, until it has ended; ends at once for an unknown one.
+
+        While the database is away there is no step: it is asked again, on a new connection.
+        """
         event = self._lanes.watch(saga_id)
         seen = 0
         try:
             while True:
                 event.clear()
-                phase, version = await self._progress(saga_id)
+                progress = await self._progress(saga_id)
+                if progress is None:
+                    await asyncio.sleep(POLL_SECONDS)
+                    continue
+                phase, version = progress
                 if version > seen:
                     seen = version
                     yield phase
@@ -105,14 +167,23 @@ class Edge:
         finally:
             self._lanes.unwatch(saga_id, event)
 
-    async def _progress(self, saga_id: str) -> tuple[str, int]:
-        async with self._pool.acquire() as connection:
-            row = await connection.fetchrow("select phase, version from sagas where id = $1", saga_id)
+    async def _progress(self, saga_id: str) -> tuple[str, int] | None:
+        """The phase and version of a settlement; None while the database is away."""
+        try:
+            async with self._pool.acquire() as connection:
+                row = await connection.fetchrow("select phase, version from sagas where id = $1", saga_id)
+        except Exception as error:  # every error but an outage passes
+            if not _outage(error):
+                raise
+            return None
         return (row[0], row[1]) if row else ("", 0)
 
 
 def body_hash(request: Wire) -> bytes:
-    """What makes two requests the same: their type and their fields, except how long the caller wants to wait."""
+    """What makes two requests the same: their type and their fields, except how long the caller wants to wait.
+
+    The request's id is in lower case (`calls.lower_ids`), so its letters make no difference.
+    """
     name = request.DESCRIPTOR.full_name
     if "wait_timeout" in request.DESCRIPTOR.fields_by_name and request.HasField("wait_timeout"):
         copy = type(request)()
@@ -120,6 +191,11 @@ def body_hash(request: Wire) -> bytes:
         copy.ClearField("wait_timeout")
         request = copy
     return blake2b(name.encode() + b"\0" + request.SerializeToString(deterministic=True), digest_size=16).digest()
+
+
+def _outage(error: Exception) -> bool:
+    """Whether asking again may help: the database is away, or too many ask it."""
+    return isinstance(error, Unavailable | ResourceExhausted) or outage_of(error) is not None
 
 
 def error_of(refusal: Refused) -> SettlementError:

@@ -1,5 +1,6 @@
 """Reading the book: the journals of a root in posting order, page by page, as callers see them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
@@ -17,7 +18,7 @@ _ALL_OF_IT = 2**15 - 1
 _UNITS = Enumeration(Unit, pb.JournalUnit)
 
 
-async def journal_page(edge: Edge, request: Any) -> tuple[list[pb.Journal], str]:  # Any: each book has its ListJournals
+async def journal_page(edge: Edge, request: Any) -> tuple[Sequence[pb.Journal], str]:  # Any: each book has its ListJournals
     """The journals of `root_id` after `after_version`, of `order_id` if it is named; and the token of the next page."""
     page = page_of(request, (request.after_version, _ALL_OF_IT), PAGE_SIZE)
     async with edge.read() as connection:
@@ -27,8 +28,7 @@ async def journal_page(edge: Edge, request: Any) -> tuple[list[pb.Journal], str]
                order by root_version, no limit $5""",
             request.root_id, *page.after, request.order_id, page.limit,
         )
-    shown, following = page.cut(rows, lambda row: (row["root_version"], row["no"]))
-    return [_journal(row) for row in shown], following
+    return page.cut(rows, lambda row: (row["root_version"], row["no"]), _journal)
 
 
 def _journal(row: asyncpg.Record) -> pb.Journal:

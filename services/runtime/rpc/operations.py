@@ -100,8 +100,8 @@ class OperationsServicer(rpc.OperationsServiceServicer):
                     order by s.started_at, s.id limit $5""",
                 request.phase, request.root_id, *page.after, page.limit,
             )
-        shown, following = page.cut(rows, lambda row: (row["create_time"], row["saga_id"]))
-        return pb.ListSagasResponse(sagas=map(_saga, shown), next_page_token=following)
+        sagas, following = page.cut(rows, lambda row: (row["create_time"], row["saga_id"]), _saga)
+        return pb.ListSagasResponse(sagas=sagas, next_page_token=following)
 
     async def GetSaga(self, request: pb.GetSagaRequest, context: Context) -> pb.GetSagaResponse:
         """Show one saga."""
@@ -131,8 +131,8 @@ class OperationsServicer(rpc.OperationsServiceServicer):
                     order by id limit $4""",
                 *page.after, request.key, request.include_resolved, page.limit,
             )
-        shown, following = page.cut(rows, lambda row: (row["parked_id"],))
-        return pb.ListParkedResponse(messages=map(_parked, shown), next_page_token=following)
+        messages, following = page.cut(rows, lambda row: (row["parked_id"],), _parked)
+        return pb.ListParkedResponse(messages=messages, next_page_token=following)
 
     async def RetryParked(self, request: pb.RetryParkedRequest, context: Context) -> pb.RetryParkedResponse:
         """Send again, as it was, a message that was set aside; it is decided as if it came now."""

@@ -12,14 +12,11 @@ from typing import Protocol, TypeVar
 from services.kernel.errors import Aborted, SettlementError
 from services.runtime.ground.tables import Connection
 from services.runtime.rpc.calls import Context
-from services.runtime.rpc.edge import Edge
+from services.runtime.rpc.edge import RESERVE_SECONDS, Edge
 
 POLL_SECONDS = 0.02
 WAIT_SECONDS_MAX = 5.0
 """How long a read waits at most, if its caller has so much time."""
-
-RESERVE_SECONDS = 0.1
-"""What of a call's time is kept for the answer."""
 
 
 class Versioned(Protocol):

@@ -4,20 +4,21 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
 
 from services.kernel.errors import Defect
+from services.runtime.ground.paging import ANSWER_BYTES_MAX
 from services.runtime.ground.settings import Settings
+from services.runtime.rpc.arrivals import TRANSPORT_BYTES_MAX, Unserved, guarded
 from services.runtime.rpc.calls import Calls
+from services.runtime.rpc.reflection import add_reflection
 
 METADATA_BYTES_MAX = 8_192
-RESPONSE_BYTES_MAX = 4 * 1024 * 1024
 CONNECTION_AGE_MS_MAX = 30 * 60 * 1000
 PING_MS_MIN = 10_000
 KEEPALIVE_MS = 30_000
@@ -45,8 +46,8 @@ class RpcServer:
         self._health = health.aio.HealthServicer()
         self._server = grpc.aio.server(
             options=[
-                ("grpc.max_receive_message_length", settings.rpc_message_bytes_max),
-                ("grpc.max_send_message_length", RESPONSE_BYTES_MAX),
+                ("grpc.max_receive_message_length", TRANSPORT_BYTES_MAX),
+                ("grpc.max_send_message_length", ANSWER_BYTES_MAX),
                 ("grpc.max_metadata_size", METADATA_BYTES_MAX),
                 ("grpc.absolute_max_metadata_size", METADATA_BYTES_MAX),
                 ("grpc.http2.min_ping_interval_without_data_ms", PING_MS_MIN),
@@ -60,7 +61,8 @@ class RpcServer:
         )
         self._names: list[str] = []
         self.port = 0
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        self._libraries = _Registrar(self._server, lambda _, handler: guarded(handler, settings.rpc_message_bytes_max))
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._libraries)
 
     @property
     def under_way(self) -> int:
@@ -73,14 +75,15 @@ class RpcServer:
         if stubs is None:
             raise Defect(f"{type(servicer).__qualname__} is no servicer of generated code")
         register = getattr(sys.modules[stubs.__module__], f"add_{stubs.__name__}_to_server")
-        register(servicer, _Registrar(self._server, self._calls, self._names))
+        registrar = _Registrar(self._server, self._calls.wrapped)
+        register(servicer, registrar)
+        self._names += registrar.names
 
     async def start(self) -> int:
         """Bind and serve; answers the port."""
         if self._settings.reflection:
-            reflection.enable_server_reflection(
-                [*self._names, health.SERVICE_NAME, reflection.SERVICE_NAME], self._server
-            )
+            add_reflection([*self._names, health.SERVICE_NAME], self._libraries)
+        self._server.add_generic_rpc_handlers((Unserved(),))
         await self.set_serving(False)
         self.port = self._server.add_insecure_port(self._settings.listen)
         await self._server.start()
@@ -100,18 +103,18 @@ class RpcServer:
 class _Registrar:
     """Stands for the server while generated code registers its handlers, and wraps each of them."""
 
-    def __init__(self, server: grpc.aio.Server, calls: Calls, names: list[str]) -> None:
+    def __init__(self, server: grpc.aio.Server, wrapped: Callable[[str, Any], Any]) -> None:  # Any: as in Calls
         self._server = server
-        self._calls = calls
-        self._names = names
+        self._wrapped = wrapped
+        self.names: list[str] = []
 
     def add_generic_rpc_handlers(self, handlers: Sequence[Any]) -> None:
         """The same handlers come again by name, below."""
 
     def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Any]) -> None:
         """Register the wrapped ones."""
-        self._names.append(service)
-        wrapped = {name: self._calls.wrapped(f"/{service}/{name}", handler) for name, handler in handlers.items()}
+        self.names.append(service)
+        wrapped = {name: self._wrapped(f"/{service}/{name}", handler) for name, handler in handlers.items()}
         self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, wrapped),))
         self._server.add_registered_method_handlers(service, wrapped)
 
@@ -140,7 +143,7 @@ def channel(target: str, deadline_seconds: float | None = 10.0) -> grpc.aio.Chan
         target,
         options=[
             ("grpc.service_config", json.dumps(_RETRY_UNAVAILABLE)),
-            ("grpc.max_receive_message_length", RESPONSE_BYTES_MAX),
+            ("grpc.max_receive_message_length", ANSWER_BYTES_MAX),
             ("grpc.keepalive_time_ms", KEEPALIVE_MS),
             ("grpc.keepalive_timeout_ms", 10_000),
             ("grpc.enable_http_proxy", 0),

@@ -55,6 +55,16 @@ def _answer(row: Answered) -> Answer:
     return Answer(row.message_id, row.verdict, body_hash=row.body_hash, stored=row)
 
 
+async def amend(connection: Connection, request_id: str, told: bytes, ended: bytes) -> bytes:
+    """Store `ended` as the answer to a request where `told` is stored; answers what is stored then."""
+    kept: bytes | None = await connection.fetchval(
+        "update inbox set outcome = $3 where message_id = $1 and outcome = $2 returning outcome", request_id, told, ended
+    )
+    if kept is None:
+        kept = await connection.fetchval("select outcome from inbox where message_id = $1", request_id)
+    return ended if kept is None or kept == told else kept
+
+
 async def save(connection: Connection, answers: Mapping[str, Answered], now: datetime) -> None:
     """Insert what this batch decided; a conflict means that another lane was first, and fails the batch."""
     rows: Sequence[Answered] = [answers[key] for key in sorted(answers)]

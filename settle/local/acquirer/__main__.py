@@ -8,13 +8,11 @@ import asyncio
 import os
 import signal
 
-import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-
+from services.runtime.ground.settings import Settings
+from services.runtime.rpc.server import RpcServer
 from settle.local.acquirer.faults import Faults
 from settle.local.acquirer.ledger import AcquirerLedger
 from settle.local.acquirer.service import Acquirer
-from settlement.sandbox.v1.acquirer_service_pb2_grpc import add_AcquirerServiceServicer_to_server
 
 
 async def serve() -> None:
@@ -25,16 +23,12 @@ async def serve() -> None:
     ledger = AcquirerLedger(os.environ["SETTLE_ACQUIRER_DATA"])
     confirms = os.environ.get("SETTLE_ACQUIRER_CONFIRM", "auto") != "manual"
     faults = Faults.parse(os.environ.get("SETTLE_ACQUIRER_FAULTS", ""))
-    server = grpc.aio.server()
-    add_AcquirerServiceServicer_to_server(Acquirer(ledger, confirms, faults), server)
-    state = health.aio.HealthServicer()
-    health_pb2_grpc.add_HealthServicer_to_server(state, server)
-    server.add_insecure_port(os.environ["SETTLE_LISTEN"])
+    server = RpcServer(Settings("acquirer", listen=os.environ["SETTLE_LISTEN"], drain_seconds=1.0))
+    server.add(Acquirer(ledger, confirms, faults))
     await server.start()
-    await state.set("", health_pb2.HealthCheckResponse.SERVING)
+    await server.set_serving(True)
     await stop.wait()
-    await state.enter_graceful_shutdown()
-    await server.stop(1)
+    await server.stop()
     ledger.close()
 
 

@@ -2,13 +2,12 @@
 
 import asyncio
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import Any
 
 import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
-from google.rpc import code_pb2, error_details_pb2, status_pb2
 
-from services.kernel.errors import InvalidArgument
+from services.kernel.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, Unavailable
 from services.runtime.ground.paging import page_of
 from services.runtime.ground.scalars import Words, instant_to_wire, money_to_wire
 from settle.local.acquirer.faults import Dice, Faults
@@ -20,14 +19,15 @@ HANG_SECONDS = 60.0
 LATE_SECONDS = 0.5
 CLOSED_PREFIX = "closed_"
 """A payment reference that begins so was paid by an instrument that is closed now: its refunds are rejected."""
-DOMAIN, STATUS_KEY = "settlement", "grpc-status-details-bin"
+REFUSED_PREFIX = "refused_"
+"""A payment reference that begins so is one whose money never goes back: it was charged back, or is not known."""
 CLOSED, REFUSED = "INSTRUMENT_CLOSED", "REFUSED"
 _STATES = Words(pb.AcquirerRefundState)
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class Acquirer(rpc.AcquirerServiceServicer):
-    """`confirms` says whether a refund is confirmed at once or waits for ConfirmRefund."""
+    """`confirms` says whether a refund is confirmed at once or waits for ConfirmRefund. It refuses as all our services do."""
 
     def __init__(
         self, ledger: AcquirerLedger, confirms: bool, faults: Faults | None = None, late_seconds: float = LATE_SECONDS
@@ -40,10 +40,13 @@ class Acquirer(rpc.AcquirerServiceServicer):
 
     async def Refund(self, request: pb.RefundRequest, context: Context) -> pb.RefundResponse:
         """Refund a payment, once per key."""
-        await _valid(request, context)
+        if request.amount.minor_units <= 0:
+            raise InvalidArgument("INVALID_AMOUNT", "a refund is above 0", {"field": "amount"})
+        if request.payment_reference.startswith(REFUSED_PREFIX):
+            raise FailedPrecondition("PAYMENT_NOT_REFUNDABLE", f"nothing of {request.payment_reference} is refunded")
         dice, faults = self._dice, self._dice.faults
         if dice.hit(faults.unavailable_ppm):
-            await context.abort(grpc.StatusCode.UNAVAILABLE, "the acquirer is down")
+            raise Unavailable("UNAVAILABLE", "the acquirer is down")
         if dice.hit(faults.timeout_undone_ppm):
             await asyncio.sleep(HANG_SECONDS)
         if dice.hit(faults.late_done_ppm):
@@ -51,43 +54,31 @@ class Acquirer(rpc.AcquirerServiceServicer):
             await asyncio.sleep(HANG_SECONDS)
         try:
             refund = self._book(request)
-        except KeyReused:
-            await context.abort(grpc.StatusCode.ALREADY_EXISTS, "this idempotency key was used with other content")
+        except KeyReused as error:
+            told = "this idempotency key was used with other content"
+            raise AlreadyExists("IDEMPOTENCY_CONFLICT", told) from error
         if dice.hit(faults.timeout_done_ppm):
             await asyncio.sleep(HANG_SECONDS)
         return pb.RefundResponse(refund=_shown(refund))
 
     async def GetRefund(self, request: pb.GetRefundRequest, context: Context) -> pb.GetRefundResponse:
         """What became of a refund."""
-        refund = self._ledger.find(request.idempotency_key)
-        if refund is None:
-            await context.abort(grpc.StatusCode.NOT_FOUND, "no refund has this key")
-        return pb.GetRefundResponse(refund=_shown(refund))
+        return pb.GetRefundResponse(refund=_shown(_known(self._ledger.find(request.idempotency_key))))
 
     async def ConfirmRefund(self, request: pb.ConfirmRefundRequest, context: Context) -> pb.ConfirmRefundResponse:
         """The bank pays now; a second confirmation changes nothing."""
-        refund = self._ledger.confirm(request.idempotency_key)
-        if refund is None:
-            await context.abort(grpc.StatusCode.NOT_FOUND, "no refund has this key")
-        return pb.ConfirmRefundResponse(refund=_shown(refund))
+        return pb.ConfirmRefundResponse(refund=_shown(_known(self._ledger.confirm(request.idempotency_key))))
 
     async def ListRefunds(self, request: pb.ListRefundsRequest, context: Context) -> pb.ListRefundsResponse:
         """All refunds, by key."""
-        try:
-            page = page_of(request, ("",))
-        except InvalidArgument as error:
-            await _refuse(context, error)
+        page = page_of(request, ("",))
         found = self._ledger.list(request.payment_reference, *page.after, page.limit)
-        shown, following = page.cut(found, lambda refund: (refund.key,))
-        return pb.ListRefundsResponse(refunds=map(_shown, shown), next_page_token=following)
+        refunds, following = page.cut(found, lambda refund: (refund.key,), _shown)
+        return pb.ListRefundsResponse(refunds=refunds, next_page_token=following)
 
     async def SetFaults(self, request: pb.SetFaultsRequest, context: Context) -> pb.SetFaultsResponse:
         """From now on so many calls go wrong."""
-        try:
-            faults = Faults(**{field.name: getattr(request, field.name) for field in request.DESCRIPTOR.fields})
-        except ValueError as error:
-            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
-        self._dice = Dice(faults)
+        self._dice = Dice(Faults(**{field.name: getattr(request, field.name) for field in request.DESCRIPTOR.fields}))
         return pb.SetFaultsResponse()
 
     def _book(self, request: pb.RefundRequest) -> BookedRefund:
@@ -108,19 +99,10 @@ class Acquirer(rpc.AcquirerServiceServicer):
         task.add_done_callback(self._late.discard)
 
 
-async def _valid(request: pb.RefundRequest, context: Context) -> None:
-    paid = request.amount.minor_units > 0 and request.amount.currency_code == "CNY"
-    if not (request.idempotency_key and request.payment_reference and paid):
-        text = "a refund has a key, a payment and an amount in CNY above 0"
-        await context.abort(grpc.StatusCode.INVALID_ARGUMENT, text)
-
-
-async def _refuse(context: Context, error: InvalidArgument) -> NoReturn:
-    """Say why, as all of our services do: a google.rpc.Status with one ErrorInfo."""
-    status = status_pb2.Status(code=code_pb2.INVALID_ARGUMENT, message=error.detail)
-    status.details.add().Pack(error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=error.metadata))
-    details = ((STATUS_KEY, status.SerializeToString()),)
-    await context.abort(grpc.StatusCode.INVALID_ARGUMENT, error.detail, details)
+def _known(refund: BookedRefund | None) -> BookedRefund:
+    if refund is None:
+        raise NotFound("LEG_NOT_FOUND", "no refund has this key")
+    return refund
 
 
 def _detail(refund: BookedRefund) -> str:

@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 
 from services.kernel.admission import PLACE_FIRST, RETRY_FAULTY_TIMER
-from services.kernel.decision import Decision, Done, Timer
+from services.kernel.decision import Decision, Done, Refused, Timer
 from services.kernel.effects import Arrived
-from services.kernel.errors import Undecodable
+from services.kernel.errors import InvalidArgument, Undecodable
 from services.kernel.messages import Message, Op, SagaRef, TimerDue
 from services.kernel.participant import Pending
 from services.kernel.saga import Reply, Verdict
@@ -94,6 +94,25 @@ def test_what_cannot_be_read_is_set_aside_before_anything_is_asked() -> None:
         ("", "MALFORMED: no key")
     ]
     assert world.lines == {}
+
+
+def test_what_could_not_be_stored_is_refused_once_and_for_all() -> None:
+    """The runtime says so by a fault that is a refusal: it is the stored answer, and nothing stands behind it."""
+    world, unstorable = shelf(), InvalidArgument("INVALID_AMOUNT", "too much")
+    call = Message("request-1", JAR, Put(1))
+    command = _record(2, "jar_2", saga_id="saga_1").message
+
+    effects = world.admit(Arrived(call, fault=unstorable), Arrived(command, place_in_line=LAST, fault=unstorable))
+    again = world.admit(Arrived(call), _record(3), _record(4, "jar_2"))
+
+    (_, answer), = effects.answers
+    assert answer.outcome == Refused("INVALID_AMOUNT", "too much", "INVALID_ARGUMENT")
+    assert [(caller, reply.verdict, reply.reason) for caller, reply in world.replies] == [
+        ("order/ord_1", Verdict.REFUSED, "INVALID_AMOUNT")
+    ]
+    assert again.answers[0][1] is answer
+    assert (effects.faulty, again.faulty, world.lines) == ([], [], {})
+    assert (effects.dirty, world.row(Jar, JAR).held) == ({}, 3)
 
 
 def test_the_coordinator_of_a_command_that_is_set_aside_is_told() -> None:

@@ -130,6 +130,10 @@ class ShopEdge:
         await self.shop.settle()
         return True
 
+    async def keep(self, request: Any, told: Any, ended: Any) -> Any:
+        """Nobody asks twice."""
+        return ended
+
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Connection]:
         """The one connection."""

@@ -12,19 +12,23 @@ import pytest
 import pytest_asyncio
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
+from google.protobuf.wrappers_pb2 import UInt64Value
 
+from services.kernel.errors import Unavailable
 from services.kernel.messages import Message
 from services.runtime.ground.settings import Settings
 from services.runtime.process import Process
+from services.runtime.rpc.calls import lower_ids
 from services.runtime.rpc.edge import Edge, body_hash
 from services.runtime.rpc.errors import from_rpc_error
 from services.runtime.rpc.server import channel
 from settlement.operations.v1 import operations_service_pb2 as pb
 from settlement.operations.v1 import operations_service_pb2_grpc as stubs
 from settlement.order.v1 import order_service_pb2 as order
-from tests.services.runtime.conftest import Until
+from tests.services.runtime.conftest import Postgres, Until
 from tests.services.runtime.counters import CODEC, SERVICE, Add
 from tests.services.runtime.test_lanes import fetch, local  # noqa: F401  # a fixture
+from tests.services.runtime.test_rpc import full_status, type_name
 
 T0 = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -73,6 +77,113 @@ async def test_ask_answers_the_result_and_the_same_again(process: Process, local
 
     assert (first.value, again.value) == (4, 4)
     assert patient.wait_timeout.seconds == 3
+
+
+async def test_who_asks_again_hears_what_the_first_heard(process: Process, local: Settings) -> None:  # noqa: F811
+    """An end that was waited for is stored in the place of the beginning, once: before, each asking again told the state
+    of its own moment (F14)."""
+    edge = edge_of(process, local)
+    call: Any = Call()
+    request = order.CancelOrderRequest(request_id=str(uuid4()), order_id="ord_1")
+    told = await edge.ask(call, request, key="c", body=Add(4))
+
+    kept = await edge.keep(request, told, UInt64Value(value=5))
+    slower = await edge.keep(request, told, UInt64Value(value=6))
+    again = await edge.ask(call, request, key="c", body=Add(4))
+
+    assert (told.value, kept.value, slower.value, again.value) == (4, 5, 5, 5)
+
+
+class Hurried(Call):
+    """A call with little time."""
+
+    def time_remaining(self) -> float:
+        """Less than it takes."""
+        return 0.3
+
+
+async def test_a_request_id_is_the_same_in_any_case_of_letters() -> None:
+    """Also within a batch: before, the same id in capitals was "another body" (F11)."""
+    request_id = str(uuid4())
+    one, batch = order.CancelOrderRequest(request_id=request_id.upper()), order.BatchCancelOrdersRequest()
+    batch.requests.append(one)
+
+    lower_ids(one)
+    lower_ids(batch)
+
+    assert (one.request_id, batch.requests[0].request_id) == (request_id, request_id)
+
+
+async def test_a_call_that_waits_out_an_outage_hears_of_it(
+    process: Process, local: Settings, postgres: Postgres  # noqa: F811
+) -> None:
+    """UNAVAILABLE in time instead of silence; asked again after it, the request is decided once."""
+    edge = edge_of(process, local)
+    request = order.CancelOrderRequest(request_id=str(uuid4()), order_id="ord_1")
+    hurried: Any = Hurried()
+    patient: Any = Call()
+
+    await asyncio.to_thread(postgres.stop)
+    try:
+        with pytest.raises(Unavailable) as caught:
+            await edge.ask(hurried, request, key="c", body=Add(4))
+    finally:
+        await asyncio.to_thread(postgres.start)
+    answer = await edge.ask(patient, request, key="c", body=Add(4))
+
+    assert (caught.value.reason, answer.value) == ("UNAVAILABLE", 4)
+
+
+async def test_who_waits_for_an_end_waits_through_a_restart(
+    process: Process, local: Settings, postgres: Postgres  # noqa: F811
+) -> None:
+    """It asks again on a new connection; before, the waiting call answered INTERNAL though all was committed (F3)."""
+    insert = """insert into sagas (id, root, kind, definition_version, phase, started_at, deadline_at, updated_at, version,
+                                   plan, branches)
+                values ('saga_1', 'ord_1', 'refund', 1, 'TRYING', now(), now(), now(), 1, '{}', '[]')"""
+    await fetch(local, insert)
+    edge = edge_of(process, local)
+
+    async def look(connection: Any) -> str:
+        return str(await connection.fetchval("select phase from sagas where id = 'saga_1'"))
+
+    waiting = asyncio.create_task(edge.settled("saga_1", 20))
+    await asyncio.sleep(0.05)
+    await asyncio.to_thread(postgres.stop)
+    try:
+        hidden = await edge.seen(look, 0.2)
+        await asyncio.sleep(1.1)  # it has asked in vain by now
+    finally:
+        await asyncio.to_thread(postgres.start)
+    seen = await edge.seen(look, 20)
+    await fetch(local, "update sagas set phase = 'DONE', version = 2 where id = 'saga_1'")
+
+    assert await waiting
+    assert (hidden, seen) == (None, "TRYING")
+
+
+async def test_a_look_that_fails_for_another_reason_is_no_outage(process: Process, local: Settings) -> None:  # noqa: F811
+    """It is told, not asked again."""
+
+    async def look(connection: Any) -> None:
+        raise KeyError("a defect")
+
+    with pytest.raises(KeyError):
+        await edge_of(process, local).seen(look, 20)
+
+
+async def test_a_read_during_an_outage_is_unavailable(operations: Any, postgres: Postgres) -> None:
+    """With RetryInfo; no caller has to read INTERNAL as "try again"."""
+    await asyncio.to_thread(postgres.stop)
+    try:
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await operations.GetSaga(pb.GetSagaRequest(saga_id="saga_1"), timeout=5)
+    finally:
+        await asyncio.to_thread(postgres.start)
+
+    refusal, names = from_rpc_error(caught.value), [type_name(detail) for detail in full_status(caught.value).details]
+    assert (refusal.status, refusal.reason) == ("UNAVAILABLE", "UNAVAILABLE")
+    assert names == ["google.rpc.ErrorInfo", "google.rpc.RetryInfo"]
 
 
 async def test_the_hash_of_a_body_knows_its_type() -> None:

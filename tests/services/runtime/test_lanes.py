@@ -274,6 +274,24 @@ async def test_a_refusal_is_stored_and_another_body_is_told(process: Process) ->
     assert other.refusal.reason == "REQUEST_ID_REUSED"
 
 
+async def test_what_no_column_holds_is_refused_and_not_a_fault(process: Process, local: Settings) -> None:
+    """F4: it answered UNAVAILABLE, so its caller asked again for ever. The refusal is stored; who else was in the batch and
+    what comes later is decided."""
+    most, request_id, key = 2**63 - 1, str(uuid4()), "full"
+    await add(process, str(uuid4()), most, key)
+
+    refused, other = await asyncio.gather(add(process, request_id, most, key), add(process, str(uuid4()), 5, "beside"))
+    again = await add(process, request_id, most, key)
+    later = await add(process, str(uuid4()), -7, key)
+
+    assert (refused.verdict, refused.refusal.reason, refused.refusal.status) == (
+        Verdict.REFUSED, "INVALID_AMOUNT", "INVALID_ARGUMENT",
+    )
+    assert again.outcome == refused.outcome
+    assert (other.verdict, later.verdict) == (Verdict.DONE, Verdict.DONE)
+    assert [row[0] for row in await fetch(local, "select value from counters where id = 'full'")] == [most - 7]
+
+
 def business() -> Business:
     """Counters without a lane."""
     return Business(SERVICE.tables, SERVICE.rules, {}, CODEC, Outbound("counter", CODEC, PARTITIONS), PARTITIONS)

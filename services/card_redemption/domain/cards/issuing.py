@@ -9,11 +9,12 @@ from services.card_redemption.domain.events import CardIssued
 from services.kernel.decision import Decision, Done, Event
 from services.kernel.errors import InvalidArgument
 from services.kernel.journal import Unit, post
+from services.kernel.money import amount
 
 
 def issue(body: IssueCard, at: datetime) -> Decision:
     """A new card with its whole face on it."""
-    if body.face_minor <= 0:
+    if amount(body.face_minor, "a face") <= 0:
         raise InvalidArgument("INVALID_AMOUNT", "the face must be above 0")
     card = GiftCard(
         id=body.card_id, customer_id=body.customer_id, face_minor=body.face_minor, balance_minor=body.face_minor,

@@ -11,13 +11,14 @@ from services.card_redemption.domain.merchants.share import MerchantShare
 from services.kernel.decision import Decision, Done, Event
 from services.kernel.errors import FailedPrecondition, InvalidArgument
 from services.kernel.journal import Unit, post
+from services.kernel.money import amount
 
 _NO_REFUND = CardRefund("", 0)
 
 
 def at_most(amount_minor: int, most_minor: int, reason: str) -> None:
     """Refuse what is not above 0 (INVALID_AMOUNT), or more than there is (the given reason)."""
-    if amount_minor <= 0:
+    if amount(amount_minor) <= 0:
         raise InvalidArgument("INVALID_AMOUNT", "the amount must be above 0")
     if amount_minor > most_minor:
         raise FailedPrecondition(reason, f"{amount_minor} fen asked for, at most {most_minor} are there")

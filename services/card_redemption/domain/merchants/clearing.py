@@ -12,11 +12,12 @@ from services.kernel.allocation import in_order
 from services.kernel.decision import Decision, Done, Event
 from services.kernel.errors import FailedPrecondition, InvalidArgument
 from services.kernel.journal import Unit, post
+from services.kernel.money import amount
 
 
 def parts_of(shares: Sequence[MerchantShare], amount_minor: int) -> Sequence[int]:
     """How much of each share goes, in their order; never more than is owed over all (EXCEEDS_PAYABLE)."""
-    if amount_minor <= 0:
+    if amount(amount_minor) <= 0:
         raise InvalidArgument("INVALID_AMOUNT", "the amount must be above 0")
     free = [share.free_minor for share in shares]
     if amount_minor > sum(free):

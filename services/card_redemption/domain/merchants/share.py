@@ -5,6 +5,7 @@ A refund uses up what its share owes; the rest, paid already, is credit_ledger's
 
 from dataclasses import dataclass, replace
 
+from services.kernel.money import balance
 from services.kernel.participant import Pending
 
 
@@ -41,8 +42,9 @@ class MerchantShare:
 
 
 def owing(share: MerchantShare, amount_minor: int) -> MerchantShare:
-    """The share with so much more (or less) owed."""
-    return replace(share, payable_minor=share.payable_minor + amount_minor, version=share.version + 1)
+    """The share with so much more (or less) owed; INVALID_AMOUNT above what a balance may come to."""
+    owed = balance(share.payable_minor + amount_minor, what=f"what is owed to {share.merchant_id}")
+    return replace(share, payable_minor=owed, version=share.version + 1)
 
 
 def covering(share: MerchantShare, amount_minor: int) -> MerchantShare:

@@ -7,7 +7,7 @@ from services.credit_ledger.domain.core.position import Applied, Position
 from services.credit_ledger.domain.model import books
 from services.credit_ledger.domain.model.account import AccountState, CreditAccount
 from services.credit_ledger.domain.model.agreement import Agreement, due_total
-from services.credit_ledger.domain.model.amounts import not_negative, positive
+from services.credit_ledger.domain.model.amounts import filled, not_negative, positive
 from services.credit_ledger.domain.model.commands import FundWallet, GrantLimit, OpenAccount, SetAccountState
 from services.credit_ledger.domain.model.events import AccountOpened, AccountStateChanged, LimitGranted, WalletFunded
 from services.kernel.errors import FailedPrecondition, InvalidArgument
@@ -20,7 +20,7 @@ def unopened(body: OpenAccount, now: datetime) -> CreditAccount:
     if not 1 <= body.bill_day <= 31 or not 1 <= body.due_day <= 31:
         raise InvalidArgument("INVALID_ARGUMENT", "bill day and due day are days of a month")
     if not 0 <= body.late_fee_ppm_per_day <= PPM:
-        raise InvalidArgument("INVALID_ARGUMENT", f"{body.late_fee_ppm_per_day} ppm is no daily rate")
+        raise InvalidArgument("INVALID_AMOUNT", f"{body.late_fee_ppm_per_day} ppm is no daily rate")
     return CreditAccount(
         id=body.account_id, customer_id=body.customer_id, opened_at=now, bill_day=body.bill_day, due_day=body.due_day,
         surplus_policy=body.surplus_policy, late_fee_ppm_per_day=body.late_fee_ppm_per_day, version=0,
@@ -43,7 +43,7 @@ def grant_limit(position: Position, body: GrantLimit) -> Applied:
     account = position.account
     limit = not_negative(body.limit_minor)
     if limit < account.held_minor + account.used_minor and not position.replaying:
-        raise FailedPrecondition("INSUFFICIENT_LIMIT", f"{account.held_minor + account.used_minor} is held or used")
+        raise FailedPrecondition("LIMIT_IN_USE", f"{account.held_minor + account.used_minor} is held or used")
     after = replace(account, granted_minor=limit)
     position = position.plus(
         account=after, journals=_granted(account.id, limit - account.granted_minor), event=LimitGranted(account.id, limit)
@@ -52,9 +52,11 @@ def grant_limit(position: Position, body: GrantLimit) -> Applied:
 
 
 def fund_wallet(position: Position, body: FundWallet) -> Applied:
-    """Money into the wallet."""
+    """Money into the wallet, as far as a wallet may be filled."""
     account, amount = position.account, positive(body.amount_minor)
     after = replace(account, wallet_minor=account.wallet_minor + amount)
+    if not position.replaying:
+        filled(after.wallet_minor)
     position = position.plus(
         account=after, event=WalletFunded(account.id, amount),
         journals=post("wallet_fund", Unit.CNY, ((books.BANK, "", amount), (books.WALLET, account.id, -amount))),

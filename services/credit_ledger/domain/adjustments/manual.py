@@ -13,6 +13,7 @@ from services.credit_ledger.domain.core.position import Applied, Position
 from services.credit_ledger.domain.model import books
 from services.credit_ledger.domain.model.account import AccountState, CreditAccount
 from services.credit_ledger.domain.model.adjustment import Adjustment
+from services.credit_ledger.domain.model.amounts import filled
 from services.credit_ledger.domain.model.commands import PostAdjustment
 from services.credit_ledger.domain.model.events import AdjustmentPosted
 from services.kernel.errors import FailedPrecondition, InvalidArgument
@@ -84,7 +85,7 @@ def _moved(account: CreditAccount, body: PostAdjustment, replaying: bool) -> tup
 
 
 def _possible(account: CreditAccount, wallet: int, balance: int, owed: int) -> None:
-    """Nothing of a customer's falls below 0, and a closed account stays as it is."""
+    """Nothing of a customer's falls below 0 or rises above what may come in, and a closed account stays as it is."""
     if account.state is AccountState.CLOSED:
         raise FailedPrecondition("ACCOUNT_NOT_ACTIVE", f"{account.id} is {account.state}")
     if wallet < 0:
@@ -93,4 +94,5 @@ def _possible(account: CreditAccount, wallet: int, balance: int, owed: int) -> N
         raise FailedPrecondition("EXCEEDS_CREDIT_BALANCE", f"the credit balance is {account.credit_balance_minor}")
     if owed < 0:
         raise FailedPrecondition("EXCEEDS_RECEIVABLE", f"the customer owes {account.receivable_minor}")
+    filled(max(wallet, balance, owed))
 

@@ -13,6 +13,7 @@ from services.credit_ledger.domain.model.agreement import Agreement
 from services.credit_ledger.domain.model.merchant_share import MerchantShare
 from services.kernel.errors import Defect
 from services.kernel.journal import Journal
+from services.kernel.money import BALANCE_MAX_MINOR, balance
 
 
 class Owed(NamedTuple):
@@ -36,6 +37,7 @@ def check(
 ) -> None:
     """Raise `Defect` unless the figures are sound and the journals are their change. `before` is None for a new account."""
     sound_account(after)
+    bounded_account(before, after)
     old_figures = figures(before) if before is not None else (0,) * len(_FIGURES)
     expected = dict(zip(_FIGURES, map(int.__sub__, figures(after), old_figures), strict=True))
     for old, new in rows:
@@ -43,6 +45,7 @@ def check(
             was = owed(old) if isinstance(old, Agreement) else _NOTHING_OWED
             _add(expected, _OWED, map(int.__sub__, sound_agreement(new), was))
         elif isinstance(new, MerchantShare):
+            bounded_share(old, new)
             _add(expected, _SHARE, map(int.__sub__, _share(new), _share(old)))
     _matches(expected, journals)
 
@@ -82,6 +85,16 @@ def sound_account(account: CreditAccount) -> None:
         raise Defect(f"{account.id}: a negative figure in {account}")
 
 
+def bounded_account(before: CreditAccount | None, after: CreditAccount) -> None:
+    """Refuse (INVALID_AMOUNT) what raises a figure above all bounds; one that stands there may always come down."""
+    _bounded(before, after, ("wallet_minor", "credit_balance_minor", "receivable_minor"))
+
+
+def bounded_share(before: object, after: MerchantShare) -> None:
+    """The same for what a merchant and we owe each other."""
+    _bounded(before, after, ("payable_minor", "receivable_minor"))
+
+
 def sound_agreement(agreement: Agreement) -> Owed:
     """What it carries in the book, if refunds are within captures, captures within the hold, and every instalment and plan
     is sound."""
@@ -103,6 +116,13 @@ def sound_agreement(agreement: Agreement) -> Owed:
         if whole != plan.principal_minor:
             raise Defect(f"{agreement.order_id}: the instalments are not the plan")
     return owed(agreement)
+
+
+def _bounded(before: object, after: CreditAccount | MerchantShare, figures: tuple[str, ...]) -> None:
+    for name in figures:
+        now = getattr(after, name)
+        if now > BALANCE_MAX_MINOR and now > getattr(before, name, 0):
+            balance(now, what=f"{name} of {after.id}")
 
 
 def _share(row: object) -> tuple[int, int]:

@@ -6,7 +6,7 @@ from datetime import date
 
 from services.credit_ledger.domain.core.position import Applied, Position
 from services.credit_ledger.domain.model import books
-from services.credit_ledger.domain.model.agreement import Agreement, concluded
+from services.credit_ledger.domain.model.agreement import Agreement, concluded, fees_total
 from services.credit_ledger.domain.model.commands import AccrueLateFees, WaiveLateFees
 from services.credit_ledger.domain.model.effects import LateFees
 from services.credit_ledger.domain.model.events import LateFeesAccrued, LateFeesWaived
@@ -15,7 +15,7 @@ from services.credit_ledger.domain.model.operation import Accrued, Facts
 from services.kernel.calendar import business_date
 from services.kernel.errors import InvalidArgument
 from services.kernel.journal import Unit, post
-from services.kernel.money import of_rate
+from services.kernel.money import balance, of_rate
 
 
 def accrue(position: Position, body: AccrueLateFees) -> Applied:
@@ -33,6 +33,8 @@ def accrue(position: Position, body: AccrueLateFees) -> Applied:
                 for item in agreement.instalments if item.no in charged
             ]
     total = sum(entry.amount_minor for entry in accrued)
+    if not position.replaying:
+        balance(total + fees_total(position.family(Agreement)), what=f"what is owed in fees on {position.account.id}")
     result = LateFees(position.account.id, position.before.version + bool(changed), total)
     if not changed:
         return Applied(position, result, logged=False)

@@ -7,7 +7,7 @@ from services.credit_ledger.domain.dues.spending import lines_of, spend
 from services.credit_ledger.domain.legs.life import launched, leg_id
 from services.credit_ledger.domain.model import books
 from services.credit_ledger.domain.model.agreement import Agreement
-from services.credit_ledger.domain.model.amounts import positive
+from services.credit_ledger.domain.model.amounts import filled, positive
 from services.credit_ledger.domain.model.commands import PayOutCreditBalance, Repay
 from services.credit_ledger.domain.model.effects import PaidOutBalance, Repaid
 from services.credit_ledger.domain.model.events import CreditBalancePaidOut, RepaymentReceived
@@ -32,6 +32,8 @@ def repay(position: Position, body: Repay) -> Applied:
         account, used_minor=account.used_minor - spent.principal_minor,
         credit_balance_minor=account.credit_balance_minor + spent.rest_minor,
     )
+    if not position.replaying:
+        filled(after.credit_balance_minor)
     position = position.plus(
         *spent.agreements, repayment, account=after,
         journals=post("repay", Unit.CNY, (

@@ -6,6 +6,7 @@ from datetime import timedelta
 from services.credit_ledger.domain.core.outcome import applied
 from services.credit_ledger.domain.core.position import Applied, Position
 from services.credit_ledger.domain.core.quote_pins import hold_quote
+from services.credit_ledger.domain.holds.fees import fees_of, within_fees
 from services.credit_ledger.domain.holds.schedule import plan_of
 from services.credit_ledger.domain.legs.life import launched, leg_id
 from services.credit_ledger.domain.merchants.shares import owe
@@ -104,6 +105,8 @@ def capture(position: Position, body: CaptureTenders) -> Applied:
     )
     if tenders.credit_minor:
         plan = plan_of(account, agreement, tenders.credit_minor, position.at)
+        if not position.replaying:
+            within_fees(position, sum(item.fee_minor for item in plan.instalments))
         plans = (*plans, plan)
         used, timers = scheduled(used, first_bill_date(business_date(position.at), account.bill_day))
     after = replace(
@@ -129,6 +132,7 @@ def _may_authorize(position: Position, body: AuthorizeTenders) -> None:
         raise FailedPrecondition("INSUFFICIENT_LIMIT", f"{account.available_minor} is available")
     if tenders.wallet_minor > account.wallet_minor:
         raise FailedPrecondition("INSUFFICIENT_WALLET", f"the wallet holds {account.wallet_minor}")
+    within_fees(position, fees_of(body.terms.checked(), tenders.credit_minor))
     if bool(tenders.bank_minor) != bool(body.payment_reference):
         raise InvalidArgument("INVALID_ARGUMENT", "a bank-card tender goes with the acquirer's payment reference (PM-5)")
     if body.payment_reference:

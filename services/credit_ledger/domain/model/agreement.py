@@ -126,6 +126,13 @@ def due_total(agreements: Iterable[Agreement]) -> int:
     return sum(instalment.due_minor for agreement in agreements for instalment in agreement.instalments)
 
 
+def fees_total(agreements: Iterable[Agreement]) -> int:
+    """All fees and late fees that are owed, billed or not."""
+    return sum(
+        item.fee_minor - item.fee_paid_minor + item.late_minor for agreement in agreements for item in agreement.instalments
+    )
+
+
 def concluded(agreement: Agreement) -> AgreementState:
     """The state of an agreement whose dues may just have been met: PAID_OFF when nothing can come any more (A23)."""
     if agreement.state is not AgreementState.EFFECTIVE or agreement.open or not agreement.plans:

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from services.kernel.decision import Vector
 from services.kernel.errors import InvalidArgument
+from services.kernel.money import AMOUNT_MAX_MINOR
 
 
 class Tenders(NamedTuple):
@@ -54,9 +55,11 @@ class Tenders(NamedTuple):
         return tuple([entry for entry in named if entry[1]])
 
     def checked(self) -> "Tenders":
-        """Itself, if no amount is negative; INVALID_AMOUNT otherwise."""
+        """Itself, if no amount is negative or above all bounds; INVALID_AMOUNT otherwise."""
         if min(self) < 0:
-            raise InvalidArgument("INVALID_AMOUNT", f"a tender is negative: {self}")
+            raise InvalidArgument("INVALID_AMOUNT", f"a tender of {min(self)} is negative")
+        if max(self) > AMOUNT_MAX_MINOR:
+            raise InvalidArgument("INVALID_AMOUNT", f"a tender of {max(self)} is above {AMOUNT_MAX_MINOR}")
         return self
 
 

@@ -13,7 +13,7 @@ class FakeRail:
     async def send(self, leg: SendLeg) -> tuple[LegReport, str]:
         """Pay once per key; other content under the same key is refused."""
         if self.booked.setdefault(leg.leg_id, leg) != leg:
-            return LegReport.REJECTED, "ALREADY_EXISTS: other content"
+            return LegReport.REJECTED, "IDEMPOTENCY_CONFLICT: other content"
         return self._told(leg)
 
     async def query(self, leg_id: str) -> tuple[LegReport, str] | None:

@@ -44,7 +44,7 @@ async def test_a_key_with_other_content_is_refused(rail: PaymentRail) -> None:
     report, detail = await rail.send(replace(LEG, amount_minor=501))
 
     assert report is LegReport.REJECTED
-    assert "ALREADY_EXISTS" in detail
+    assert "IDEMPOTENCY_CONFLICT" in detail
 
 
 async def test_a_query_tells_paid_from_unheard_of(rail: PaymentRail) -> None:
@@ -60,6 +60,15 @@ async def test_a_closed_instrument_is_named(rail: PaymentRail) -> None:
     sent = await rail.send(replace(LEG, reference="closed_1"))
 
     assert sent == await rail.query("leg_1") == (LegReport.CLOSED, "INSTRUMENT_CLOSED")
+
+
+async def test_a_payment_that_gives_nothing_back_is_refused_by_its_reason(tmp_path: Path) -> None:
+    """It is final, and the leg's detail says why."""
+    async with sandbox(tmp_path / "bank.sqlite") as bank:
+        report, detail = await BankCardRail(bank.target, 5.0).send(replace(LEG, reference="refused_1"))
+
+    assert report is LegReport.REJECTED
+    assert detail.startswith("PAYMENT_NOT_REFUNDABLE")
 
 
 async def test_a_query_that_finds_nothing_sends_under_the_same_key() -> None:

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 import grpc
 
+from services.runtime.ground.settings import Settings
+from services.runtime.rpc.server import RpcServer
 from settle.local.acquirer.faults import Faults
 from settle.local.acquirer.ledger import AcquirerLedger
 from settle.local.acquirer.service import Acquirer
-from settlement.sandbox.v1.acquirer_service_pb2_grpc import AcquirerServiceStub, add_AcquirerServiceServicer_to_server
+from settlement.sandbox.v1.acquirer_service_pb2_grpc import AcquirerServiceStub
 
 if TYPE_CHECKING:  # the generated code names it in its stubs only
     from settlement.sandbox.v1.acquirer_service_pb2_grpc import AcquirerServiceAsyncStub
@@ -32,11 +34,10 @@ class Sandbox:
 async def sandbox(file: Path, faults: Faults | None = None, confirms: bool = True) -> AsyncIterator[Sandbox]:
     """Serve until the block ends."""
     ledger = AcquirerLedger(file)
-    server = grpc.aio.server()
-    add_AcquirerServiceServicer_to_server(Acquirer(ledger, confirms, faults, LATE_SECONDS), server)
-    target = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
-    await server.start()
+    server = RpcServer(Settings("acquirer", drain_seconds=0.0))
+    server.add(Acquirer(ledger, confirms, faults, LATE_SECONDS))
+    target = f"127.0.0.1:{await server.start()}"
     async with grpc.aio.insecure_channel(target) as channel:
         yield Sandbox(target, AcquirerServiceStub(channel), ledger)
-    await server.stop(0)
+    await server.stop()
     ledger.close()

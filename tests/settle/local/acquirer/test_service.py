@@ -2,10 +2,12 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
 
+from services.runtime.rpc.errors import from_rpc_error
 from settle.local.acquirer.faults import Dice, Faults
 from settle.local.acquirer.ledger import AcquirerLedger, KeyReused
 from settlement.common.v1 import money_pb2
@@ -53,6 +55,30 @@ async def test_nonsense_is_refused(tmp_path: Path, bad: pb.RefundRequest) -> Non
     async with sandbox(tmp_path / "bank.sqlite") as bank:
         assert await _code(bank, bad) is grpc.StatusCode.INVALID_ARGUMENT
         assert bank.ledger.list("", "", 10) == []
+
+
+@pytest.mark.parametrize(("method", "request_", "reason"), [
+    ("Refund", _refund(amount=0), "INVALID_AMOUNT"),
+    ("Refund", _refund(key="leg 1"), "INVALID_ARGUMENT"),
+    ("Refund", _refund(currency="USD"), "INVALID_ARGUMENT"),
+    ("Refund", _refund(amount=501), "IDEMPOTENCY_CONFLICT"),
+    ("Refund", _refund(reference="refused_1"), "PAYMENT_NOT_REFUNDABLE"),
+    ("GetRefund", pb.GetRefundRequest(idempotency_key="leg_9"), "LEG_NOT_FOUND"),
+    ("ConfirmRefund", pb.ConfirmRefundRequest(idempotency_key="leg_9"), "LEG_NOT_FOUND"),
+    ("ListRefunds", pb.ListRefundsRequest(page_token="x"), "INVALID_PAGE_TOKEN"),
+    ("ListRefunds", pb.ListRefundsRequest(page_size=-1), "INVALID_ARGUMENT"),
+    ("SetFaults", pb.SetFaultsRequest(rejected_ppm=1_000_001), "INVALID_ARGUMENT"),
+])
+async def test_every_refusal_has_its_reason(tmp_path: Path, method: str, request_: Any, reason: str) -> None:
+    """As at all our services; before, the acquirer's errors were bare codes (N7)."""
+    async with sandbox(tmp_path / "bank.sqlite") as bank:
+        await bank.stub.Refund(_refund())
+        booked = bank.ledger.list("", "", 10)
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await getattr(bank.stub, method)(request_)
+
+        assert bank.ledger.list("", "", 10) == booked
+    assert from_rpc_error(caught.value).reason == reason
 
 
 async def test_a_manual_bank_pays_when_it_is_told_and_once(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ class IssueCardRequest(_message.Message):
     CUSTOMER_ID_FIELD_NUMBER: _builtins.int
     FACE_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """UUID of the request; the same id and body give the stored answer for at least 24 hours."""
+    """UUID of the request; the same id and body give the stored answer for at least 30 days."""
     card_id: _builtins.str
     """Id of the card, `crd_…`; chosen by the engine if empty."""
     customer_id: _builtins.str

@@ -14,6 +14,11 @@ if sys.version_info >= (3, 10):
 else:
     from typing_extensions import TypeAlias as _TypeAlias
 
+if sys.version_info >= (3, 13):
+    from warnings import deprecated as _deprecated
+else:
+    from typing_extensions import deprecated as _deprecated
+
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class _ErrorReason:
@@ -108,10 +113,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The date lies before what the open statement allows."""
     ERROR_REASON_UNKNOWN_STRATEGY: _ErrorReason.ValueType  # 42
     """No such refund strategy or policy."""
-    ERROR_REASON_UNAUTHENTICATED: _ErrorReason.ValueType  # 43
-    """Who calls is not known."""
-    ERROR_REASON_PERMISSION_DENIED: _ErrorReason.ValueType  # 44
-    """The caller may not do this."""
+    @_builtins.property
+    @_deprecated("""This enum value has been marked as deprecated using proto enum value options.""")
+    def ERROR_REASON_UNAUTHENTICATED(self) -> _ErrorReason.ValueType:   # 43
+        """Not given: callers are known to the network that lets them in, not to this engine."""
+    @_builtins.property
+    @_deprecated("""This enum value has been marked as deprecated using proto enum value options.""")
+    def ERROR_REASON_PERMISSION_DENIED(self) -> _ErrorReason.ValueType:   # 44
+        """Not given: what is not the caller's is answered as if it did not exist."""
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 45
     """A defect of ours."""
     ERROR_REASON_SETTLEMENT_NOT_FOUND: _ErrorReason.ValueType  # 46
@@ -124,24 +133,30 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The id is taken by another card."""
     ERROR_REASON_STATEMENT_NOT_FOUND: _ErrorReason.ValueType  # 50
     """No such statement."""
-    ERROR_REASON_MERCHANT_NOT_FOUND: _ErrorReason.ValueType  # 51
-    """No such merchant."""
+    @_builtins.property
+    @_deprecated("""This enum value has been marked as deprecated using proto enum value options.""")
+    def ERROR_REASON_MERCHANT_NOT_FOUND(self) -> _ErrorReason.ValueType:   # 51
+        """Not given: merchants are not registered; one without a sale has a balance of 0."""
     ERROR_REASON_PARKED_NOT_FOUND: _ErrorReason.ValueType  # 52
     """No such parked message."""
     ERROR_REASON_SAGA_NOT_FOUND: _ErrorReason.ValueType  # 53
     """No such saga."""
     ERROR_REASON_CLOCK_NOT_MANUAL: _ErrorReason.ValueType  # 54
     """The clock follows the system; it cannot be set."""
-    ERROR_REASON_CLOCK_MOVED_BACK: _ErrorReason.ValueType  # 55
-    """Not used: a manual clock may be set to any instant."""
+    @_builtins.property
+    @_deprecated("""This enum value has been marked as deprecated using proto enum value options.""")
+    def ERROR_REASON_CLOCK_MOVED_BACK(self) -> _ErrorReason.ValueType:   # 55
+        """Not given: a manual clock may be set to any instant."""
     ERROR_REASON_LEG_NOT_FOUND: _ErrorReason.ValueType  # 56
     """No such rail leg or acquirer refund."""
     ERROR_REASON_INVALID_PAGE_TOKEN: _ErrorReason.ValueType  # 57
     """The page token is not ours, or belongs to another query."""
-    ERROR_REASON_DEADLINE_REQUIRED: _ErrorReason.ValueType  # 58
-    """The call carries no deadline where one is demanded."""
+    @_builtins.property
+    @_deprecated("""This enum value has been marked as deprecated using proto enum value options.""")
+    def ERROR_REASON_DEADLINE_REQUIRED(self) -> _ErrorReason.ValueType:   # 58
+        """Not given: a call without a deadline gets one."""
     ERROR_REASON_MESSAGE_TOO_LARGE: _ErrorReason.ValueType  # 59
-    """The message is larger than is taken."""
+    """The request is longer than is taken, or its answer than can be sent."""
     ERROR_REASON_UNAVAILABLE: _ErrorReason.ValueType  # 60
     """A fault of ours or of what we depend on; retry with the same request id."""
     ERROR_REASON_LIMIT_IN_USE: _ErrorReason.ValueType  # 61
@@ -178,7 +193,11 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """This account of the book moves by operations of its own, never by a manual adjustment."""
     ERROR_REASON_EXCEEDS_RECEIVABLE: _ErrorReason.ValueType  # 77
     """The customer does not owe so much beside instalments."""
-    ERROR_REASON_DEDUCTION_EXCEEDS_WORTH: _ErrorReason.ValueType  # 78
+    ERROR_REASON_UNDECODABLE: _ErrorReason.ValueType  # 78
+    """The bytes are not a request of this method."""
+    ERROR_REASON_UNKNOWN_METHOD: _ErrorReason.ValueType  # 79
+    """No such method is served here."""
+    ERROR_REASON_DEDUCTION_EXCEEDS_WORTH: _ErrorReason.ValueType  # 80
     """More is deducted from a line than its accepted units are worth (DOMAIN PR-9)."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
@@ -273,9 +292,9 @@ ERROR_REASON_BACKDATED: ErrorReason.ValueType  # 41
 ERROR_REASON_UNKNOWN_STRATEGY: ErrorReason.ValueType  # 42
 """No such refund strategy or policy."""
 ERROR_REASON_UNAUTHENTICATED: ErrorReason.ValueType  # 43
-"""Who calls is not known."""
+"""Not given: callers are known to the network that lets them in, not to this engine."""
 ERROR_REASON_PERMISSION_DENIED: ErrorReason.ValueType  # 44
-"""The caller may not do this."""
+"""Not given: what is not the caller's is answered as if it did not exist."""
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 45
 """A defect of ours."""
 ERROR_REASON_SETTLEMENT_NOT_FOUND: ErrorReason.ValueType  # 46
@@ -289,7 +308,7 @@ ERROR_REASON_CARD_EXISTS: ErrorReason.ValueType  # 49
 ERROR_REASON_STATEMENT_NOT_FOUND: ErrorReason.ValueType  # 50
 """No such statement."""
 ERROR_REASON_MERCHANT_NOT_FOUND: ErrorReason.ValueType  # 51
-"""No such merchant."""
+"""Not given: merchants are not registered; one without a sale has a balance of 0."""
 ERROR_REASON_PARKED_NOT_FOUND: ErrorReason.ValueType  # 52
 """No such parked message."""
 ERROR_REASON_SAGA_NOT_FOUND: ErrorReason.ValueType  # 53
@@ -297,15 +316,15 @@ ERROR_REASON_SAGA_NOT_FOUND: ErrorReason.ValueType  # 53
 ERROR_REASON_CLOCK_NOT_MANUAL: ErrorReason.ValueType  # 54
 """The clock follows the system; it cannot be set."""
 ERROR_REASON_CLOCK_MOVED_BACK: ErrorReason.ValueType  # 55
-"""Not used: a manual clock may be set to any instant."""
+"""Not given: a manual clock may be set to any instant."""
 ERROR_REASON_LEG_NOT_FOUND: ErrorReason.ValueType  # 56
 """No such rail leg or acquirer refund."""
 ERROR_REASON_INVALID_PAGE_TOKEN: ErrorReason.ValueType  # 57
 """The page token is not ours, or belongs to another query."""
 ERROR_REASON_DEADLINE_REQUIRED: ErrorReason.ValueType  # 58
-"""The call carries no deadline where one is demanded."""
+"""Not given: a call without a deadline gets one."""
 ERROR_REASON_MESSAGE_TOO_LARGE: ErrorReason.ValueType  # 59
-"""The message is larger than is taken."""
+"""The request is longer than is taken, or its answer than can be sent."""
 ERROR_REASON_UNAVAILABLE: ErrorReason.ValueType  # 60
 """A fault of ours or of what we depend on; retry with the same request id."""
 ERROR_REASON_LIMIT_IN_USE: ErrorReason.ValueType  # 61
@@ -342,6 +361,10 @@ ERROR_REASON_ACCOUNT_NOT_ADJUSTABLE: ErrorReason.ValueType  # 76
 """This account of the book moves by operations of its own, never by a manual adjustment."""
 ERROR_REASON_EXCEEDS_RECEIVABLE: ErrorReason.ValueType  # 77
 """The customer does not owe so much beside instalments."""
-ERROR_REASON_DEDUCTION_EXCEEDS_WORTH: ErrorReason.ValueType  # 78
+ERROR_REASON_UNDECODABLE: ErrorReason.ValueType  # 78
+"""The bytes are not a request of this method."""
+ERROR_REASON_UNKNOWN_METHOD: ErrorReason.ValueType  # 79
+"""No such method is served here."""
+ERROR_REASON_DEDUCTION_EXCEEDS_WORTH: ErrorReason.ValueType  # 80
 """More is deducted from a line than its accepted units are worth (DOMAIN PR-9)."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -26,7 +26,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!settlement/common/v1/tender.proto\x12\x14settlement.common.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\"\xb0\x03\n\x0b\x43reditTerms\x12<\n\x04plan\x18\x01 \x01(\x0e\x32\x1e.settlement.common.v1.PlanTypeB\x0e\xe2\x41\x01\x02\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12#\n\x10instalment_count\x18\x02 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18x(\x00\x12\x1c\n\x07\x66\x65\x65_ppm\x18\x03 \x01(\x03\x42\x0b\xbaH\x08\"\x06\x18\xc0\x84=(\x00\x12\x1f\n\x0c\x64\x65\x66\x65r_months\x18\x04 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18x(\x00\x12\'\n\x0e\x66lat_fee_minor\x18\x05 \x01(\x03\x42\x0f\xbaH\x0c\"\n\x18\x80\xc0\xca\xf3\x84\xa3\x02(\x00\x12\x1d\n\tterm_days\x18\x06 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xcc\x1c(\x00\x12+\n\tfree_days\x18\x07 \x01(\x05\x42\x13\xbaH\x10\x1a\x0e\x18\xcc\x1c(\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01H\x00\x88\x01\x01\x12@\n\x08strategy\x18\x08 \x01(\x0e\x32$.settlement.common.v1.RefundStrategyB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12:\n\x05route\x18\t \x01(\x0e\x32!.settlement.common.v1.CreditRouteB\x08\xbaH\x05\x82\x01\x02\x10\x01\x42\x0c\n\n_free_days*\x8d\x01\n\nTenderType\x12\x1b\n\x17TENDER_TYPE_UNSPECIFIED\x10\x00\x12\x16\n\x12TENDER_TYPE_CREDIT\x10\x01\x12\x16\n\x12TENDER_TYPE_WALLET\x10\x02\x12\x18\n\x14TENDER_TYPE_GIFTCARD\x10\x03\x12\x18\n\x14TENDER_TYPE_BANKCARD\x10\x04*W\n\x08PlanType\x12\x19\n\x15PLAN_TYPE_UNSPECIFIED\x10\x00\x12\x18\n\x14PLAN_TYPE_INSTALMENT\x10\x01\x12\x16\n\x12PLAN_TYPE_DEFERRED\x10\x02*\xae\x01\n\x0eRefundStrategy\x12\x1f\n\x1bREFUND_STRATEGY_UNSPECIFIED\x10\x00\x12 \n\x1cREFUND_STRATEGY_PROPORTIONAL\x10\x01\x12\x19\n\x15REFUND_STRATEGY_EQUAL\x10\x02\x12\x1e\n\x1aREFUND_STRATEGY_LAST_FIRST\x10\x03\x12\x1e\n\x1aREFUND_STRATEGY_NEXT_FIRST\x10\x04*\\\n\x0b\x43reditRoute\x12\x1c\n\x18\x43REDIT_ROUTE_UNSPECIFIED\x10\x00\x12\x17\n\x13\x43REDIT_ROUTE_DIRECT\x10\x01\x12\x16\n\x12\x43REDIT_ROUTE_FLASH\x10\x02*a\n\rSurplusPolicy\x12\x1e\n\x1aSURPLUS_POLICY_UNSPECIFIED\x10\x00\x12\x17\n\x13SURPLUS_POLICY_KEEP\x10\x01\x12\x17\n\x13SURPLUS_POLICY_LIFO\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!settlement/common/v1/tender.proto\x12\x14settlement.common.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\"\xef\x03\n\x0b\x43reditTerms\x12<\n\x04plan\x18\x01 \x01(\x0e\x32\x1e.settlement.common.v1.PlanTypeB\x0e\xe2\x41\x01\x02\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12#\n\x10instalment_count\x18\x02 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18x(\x00\x12\x1c\n\x07\x66\x65\x65_ppm\x18\x03 \x01(\x03\x42\x0b\xbaH\x08\"\x06\x18\xc0\x84=(\x00\x12\x1f\n\x0c\x64\x65\x66\x65r_months\x18\x04 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18x(\x00\x12\'\n\x0e\x66lat_fee_minor\x18\x05 \x01(\x03\x42\x0f\xbaH\x0c\"\n\x18\x80\xc0\xca\xf3\x84\xa3\x02(\x00\x12\x1d\n\tterm_days\x18\x06 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xcc\x1c(\x00\x12+\n\tfree_days\x18\x07 \x01(\x05\x42\x13\xbaH\x10\x1a\x0e\x18\xcc\x1c(\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01H\x00\x88\x01\x01\x12\x7f\n\x08strategy\x18\x08 \x01(\x0e\x32$.settlement.common.v1.RefundStrategyBG\xbaHD\xba\x01\x41\n\x10UNKNOWN_STRATEGY\x12\x15is no refund strategy\x1a\x16this >= 0 && this <= 4\x12:\n\x05route\x18\t \x01(\x0e\x32!.settlement.common.v1.CreditRouteB\x08\xbaH\x05\x82\x01\x02\x10\x01\x42\x0c\n\n_free_days*\x8d\x01\n\nTenderType\x12\x1b\n\x17TENDER_TYPE_UNSPECIFIED\x10\x00\x12\x16\n\x12TENDER_TYPE_CREDIT\x10\x01\x12\x16\n\x12TENDER_TYPE_WALLET\x10\x02\x12\x18\n\x14TENDER_TYPE_GIFTCARD\x10\x03\x12\x18\n\x14TENDER_TYPE_BANKCARD\x10\x04*W\n\x08PlanType\x12\x19\n\x15PLAN_TYPE_UNSPECIFIED\x10\x00\x12\x18\n\x14PLAN_TYPE_INSTALMENT\x10\x01\x12\x16\n\x12PLAN_TYPE_DEFERRED\x10\x02*\xae\x01\n\x0eRefundStrategy\x12\x1f\n\x1bREFUND_STRATEGY_UNSPECIFIED\x10\x00\x12 \n\x1cREFUND_STRATEGY_PROPORTIONAL\x10\x01\x12\x19\n\x15REFUND_STRATEGY_EQUAL\x10\x02\x12\x1e\n\x1aREFUND_STRATEGY_LAST_FIRST\x10\x03\x12\x1e\n\x1aREFUND_STRATEGY_NEXT_FIRST\x10\x04*\\\n\x0b\x43reditRoute\x12\x1c\n\x18\x43REDIT_ROUTE_UNSPECIFIED\x10\x00\x12\x17\n\x13\x43REDIT_ROUTE_DIRECT\x10\x01\x12\x16\n\x12\x43REDIT_ROUTE_FLASH\x10\x02*a\n\rSurplusPolicy\x12\x1e\n\x1aSURPLUS_POLICY_UNSPECIFIED\x10\x00\x12\x17\n\x13SURPLUS_POLICY_KEEP\x10\x01\x12\x17\n\x13SURPLUS_POLICY_LIFO\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -48,19 +48,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREDITTERMS'].fields_by_name['free_days']._loaded_options = None
   _globals['_CREDITTERMS'].fields_by_name['free_days']._serialized_options = b'\272H\020\032\016\030\314\034(\377\377\377\377\377\377\377\377\377\001'
   _globals['_CREDITTERMS'].fields_by_name['strategy']._loaded_options = None
-  _globals['_CREDITTERMS'].fields_by_name['strategy']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_CREDITTERMS'].fields_by_name['strategy']._serialized_options = b'\272HD\272\001A\n\020UNKNOWN_STRATEGY\022\025is no refund strategy\032\026this >= 0 && this <= 4'
   _globals['_CREDITTERMS'].fields_by_name['route']._loaded_options = None
   _globals['_CREDITTERMS'].fields_by_name['route']._serialized_options = b'\272H\005\202\001\002\020\001'
-  _globals['_TENDERTYPE']._serialized_start=557
-  _globals['_TENDERTYPE']._serialized_end=698
-  _globals['_PLANTYPE']._serialized_start=700
-  _globals['_PLANTYPE']._serialized_end=787
-  _globals['_REFUNDSTRATEGY']._serialized_start=790
-  _globals['_REFUNDSTRATEGY']._serialized_end=964
-  _globals['_CREDITROUTE']._serialized_start=966
-  _globals['_CREDITROUTE']._serialized_end=1058
-  _globals['_SURPLUSPOLICY']._serialized_start=1060
-  _globals['_SURPLUSPOLICY']._serialized_end=1157
+  _globals['_TENDERTYPE']._serialized_start=620
+  _globals['_TENDERTYPE']._serialized_end=761
+  _globals['_PLANTYPE']._serialized_start=763
+  _globals['_PLANTYPE']._serialized_end=850
+  _globals['_REFUNDSTRATEGY']._serialized_start=853
+  _globals['_REFUNDSTRATEGY']._serialized_end=1027
+  _globals['_CREDITROUTE']._serialized_start=1029
+  _globals['_CREDITROUTE']._serialized_end=1121
+  _globals['_SURPLUSPOLICY']._serialized_start=1123
+  _globals['_SURPLUSPOLICY']._serialized_end=1220
   _globals['_CREDITTERMS']._serialized_start=122
-  _globals['_CREDITTERMS']._serialized_end=554
+  _globals['_CREDITTERMS']._serialized_end=617
 # @@protoc_insertion_point(module_scope)

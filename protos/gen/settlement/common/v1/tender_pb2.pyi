@@ -171,7 +171,7 @@ class CreditTerms(_message.Message):
     plan: Global___PlanType.ValueType
     """Shape of the plan."""
     instalment_count: _builtins.int
-    """Number of instalments; 0 means 1. A DEFERRED plan has one."""
+    """Number of instalments; 0 means 1. A DEFERRED plan has one: more are refused."""
     fee_ppm: _builtins.int
     """Fee of each instalment, ppm of the whole credit amount."""
     defer_months: _builtins.int

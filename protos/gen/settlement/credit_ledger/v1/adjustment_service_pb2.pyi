@@ -135,7 +135,7 @@ class AdjustRefundRequest(_message.Message):
     EFFECTIVE_DATE_FIELD_NUMBER: _builtins.int
     REACHES_BACK_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """UUID of the request; the same id and body give the stored answer for at least 24 hours."""
+    """UUID of the request; the same id and body give the stored answer for at least 30 days."""
     account_id: _builtins.str
     """The account."""
     order_id: _builtins.str
@@ -219,7 +219,7 @@ class PostAdjustmentRequest(_message.Message):
     EFFECTIVE_DATE_FIELD_NUMBER: _builtins.int
     REACHES_BACK_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """UUID of the request; the same id and body give the stored answer for at least 24 hours."""
+    """UUID of the request; the same id and body give the stored answer for at least 30 days."""
     account_id: _builtins.str
     """The account."""
     order_id: _builtins.str
@@ -303,7 +303,7 @@ class RetryLegRequest(_message.Message):
     OPERATOR_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """UUID of the request; the same id and body give the stored answer for at least 24 hours."""
+    """UUID of the request; the same id and body give the stored answer for at least 30 days."""
     account_id: _builtins.str
     """The account."""
     leg_id: _builtins.str
@@ -370,7 +370,7 @@ class SettleLegRequest(_message.Message):
     EFFECTIVE_DATE_FIELD_NUMBER: _builtins.int
     REACHES_BACK_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """UUID of the request; the same id and body give the stored answer for at least 24 hours."""
+    """UUID of the request; the same id and body give the stored answer for at least 30 days."""
     account_id: _builtins.str
     """The account."""
     leg_id: _builtins.str

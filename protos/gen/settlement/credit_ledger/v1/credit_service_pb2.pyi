@@ -42,7 +42,7 @@ class OpenAccountRequest(_message.Message):
     SURPLUS_POLICY_FIELD_NUMBER: _builtins.int
     LATE_FEE_PPM_PER_DAY_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """UUID of the request; the same id and body give the stored answer for at least 24 hours."""
+    """UUID of the request; the same id and body give the stored answer for at least 30 days."""
     account_id: _builtins.str
     """Id of the account, `acc_…`; chosen by the engine if empty."""
     customer_id: _builtins.str
@@ -165,7 +165,7 @@ class GrantLimitRequest(_message.Message):
     ACCOUNT_ID_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """UUID of the request; the same id and body give the stored answer for at least 24 hours."""
+    """UUID of the request; the same id and body give the stored answer for at least 30 days."""
     account_id: _builtins.str
     """The account."""
     @_builtins.property
@@ -221,7 +221,7 @@ class FundWalletRequest(_message.Message):
     ACCOUNT_ID_FIELD_NUMBER: _builtins.int
     AMOUNT_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """UUID of the request; the same id and body give the stored answer for at least 24 hours."""
+    """UUID of the request; the same id and body give the stored answer for at least 30 days."""
     account_id: _builtins.str
     """The account."""
     @_builtins.property
@@ -278,7 +278,7 @@ class SetAccountStateRequest(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """UUID of the request; the same id and body give the stored answer for at least 24 hours."""
+    """UUID of the request; the same id and body give the stored answer for at least 30 days."""
     account_id: _builtins.str
     """The account."""
     state: _account_pb2.AccountState.ValueType
@@ -336,7 +336,7 @@ class RepayRequest(_message.Message):
     AMOUNT_FIELD_NUMBER: _builtins.int
     INSTRUMENT_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """UUID of the request; the same id and body give the stored answer for at least 24 hours."""
+    """UUID of the request; the same id and body give the stored answer for at least 30 days."""
     account_id: _builtins.str
     """The account."""
     instrument: _builtins.str
@@ -424,7 +424,7 @@ class PayOutCreditBalanceRequest(_message.Message):
     AMOUNT_FIELD_NUMBER: _builtins.int
     INSTRUMENT_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """UUID of the request; the same id and body give the stored answer for at least 24 hours."""
+    """UUID of the request; the same id and body give the stored answer for at least 30 days."""
     account_id: _builtins.str
     """The account."""
     instrument: _builtins.str
@@ -497,7 +497,7 @@ class AccrueLateFeesRequest(_message.Message):
     ACCOUNT_ID_FIELD_NUMBER: _builtins.int
     THROUGH_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """UUID of the request; the same id and body give the stored answer for at least 24 hours."""
+    """UUID of the request; the same id and body give the stored answer for at least 30 days."""
     account_id: _builtins.str
     """The account."""
     through: _builtins.str
@@ -557,7 +557,7 @@ class WaiveLateFeesRequest(_message.Message):
     ACCOUNT_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """UUID of the request; the same id and body give the stored answer for at least 24 hours."""
+    """UUID of the request; the same id and body give the stored answer for at least 30 days."""
     account_id: _builtins.str
     """The account."""
     reason: _builtins.str
@@ -617,7 +617,7 @@ class ConfirmFlashRefundRequest(_message.Message):
     ACCOUNT_ID_FIELD_NUMBER: _builtins.int
     ORDER_ID_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """UUID of the request; the same id and body give the stored answer for at least 24 hours."""
+    """UUID of the request; the same id and body give the stored answer for at least 30 days."""
     account_id: _builtins.str
     """The account."""
     order_id: _builtins.str
@@ -672,7 +672,7 @@ class ChargeOffAgreementRequest(_message.Message):
     ORDER_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """UUID of the request; the same id and body give the stored answer for at least 24 hours."""
+    """UUID of the request; the same id and body give the stored answer for at least 30 days."""
     account_id: _builtins.str
     """The account."""
     order_id: _builtins.str
@@ -729,7 +729,7 @@ class SettleMerchantRequest(_message.Message):
     MERCHANT_ID_FIELD_NUMBER: _builtins.int
     AMOUNT_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """UUID of the request; the same id and body give the stored answer for at least 24 hours."""
+    """UUID of the request; the same id and body give the stored answer for at least 30 days."""
     merchant_id: _builtins.str
     """The merchant."""
     @_builtins.property

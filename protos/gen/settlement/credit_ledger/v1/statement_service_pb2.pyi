@@ -29,7 +29,7 @@ class CutStatementRequest(_message.Message):
     ACCOUNT_ID_FIELD_NUMBER: _builtins.int
     BILL_DATE_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """UUID of the request; the same id and body give the stored answer for at least 24 hours."""
+    """UUID of the request; the same id and body give the stored answer for at least 30 days."""
     account_id: _builtins.str
     """The account."""
     bill_date: _builtins.str
@@ -84,7 +84,7 @@ class RunStatementsRequest(_message.Message):
     AFTER_ACCOUNT_ID_FIELD_NUMBER: _builtins.int
     ACCOUNTS_MAX_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """UUID of the request; the same id and body give the stored answer for at least 24 hours."""
+    """UUID of the request; the same id and body give the stored answer for at least 30 days."""
     bill_date: _builtins.str
     """Bill date, YYYY-MM-DD: every cut up to it is made."""
     after_account_id: _builtins.str

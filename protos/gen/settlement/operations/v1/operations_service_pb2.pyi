@@ -105,7 +105,7 @@ class SetClockRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     TIME_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """UUID of the request; the same id and body give the stored answer for at least 24 hours."""
+    """UUID of the request; the same id and body give the stored answer for at least 30 days."""
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
         """The instant from now on."""
@@ -422,7 +422,7 @@ class RetrySagaRequest(_message.Message):
     OPERATOR_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """UUID of the request; the same id and body give the stored answer for at least 24 hours."""
+    """UUID of the request; the same id and body give the stored answer for at least 30 days."""
     saga_id: _builtins.str
     """The saga."""
     operator_id: _builtins.str
@@ -616,7 +616,7 @@ class RetryParkedRequest(_message.Message):
     OPERATOR_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """UUID of the request; the same id and body give the stored answer for at least 24 hours."""
+    """UUID of the request; the same id and body give the stored answer for at least 30 days."""
     parked_id: _builtins.int
     """The message."""
     operator_id: _builtins.str
@@ -674,7 +674,7 @@ class DiscardParkedRequest(_message.Message):
     OPERATOR_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """UUID of the request; the same id and body give the stored answer for at least 24 hours."""
+    """UUID of the request; the same id and body give the stored answer for at least 30 days."""
     parked_id: _builtins.int
     """The message."""
     operator_id: _builtins.str

@@ -403,7 +403,7 @@ class RequestReturnRequest(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """UUID of the request; the same id and body give the stored answer for at least 24 hours."""
+    """UUID of the request; the same id and body give the stored answer for at least 30 days."""
     order_id: _builtins.str
     """The order."""
     customer_id: _builtins.str
@@ -469,7 +469,7 @@ class ApproveReturnRequest(_message.Message):
     ORDER_ID_FIELD_NUMBER: _builtins.int
     RETURN_ADDRESS_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """UUID of the request; the same id and body give the stored answer for at least 24 hours."""
+    """UUID of the request; the same id and body give the stored answer for at least 30 days."""
     return_id: _builtins.str
     """The case."""
     order_id: _builtins.str
@@ -527,7 +527,7 @@ class RejectReturnRequest(_message.Message):
     ORDER_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """UUID of the request; the same id and body give the stored answer for at least 24 hours."""
+    """UUID of the request; the same id and body give the stored answer for at least 30 days."""
     return_id: _builtins.str
     """The case."""
     order_id: _builtins.str
@@ -584,7 +584,7 @@ class WithdrawReturnRequest(_message.Message):
     RETURN_ID_FIELD_NUMBER: _builtins.int
     ORDER_ID_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """UUID of the request; the same id and body give the stored answer for at least 24 hours."""
+    """UUID of the request; the same id and body give the stored answer for at least 30 days."""
     return_id: _builtins.str
     """The case."""
     order_id: _builtins.str
@@ -640,7 +640,7 @@ class RegisterWaybillRequest(_message.Message):
     WAYBILL_NUMBER_FIELD_NUMBER: _builtins.int
     CARRIER_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """UUID of the request; the same id and body give the stored answer for at least 24 hours."""
+    """UUID of the request; the same id and body give the stored answer for at least 30 days."""
     return_id: _builtins.str
     """The case."""
     order_id: _builtins.str
@@ -704,7 +704,7 @@ class ConfirmReceiptRequest(_message.Message):
     WAIT_TIMEOUT_FIELD_NUMBER: _builtins.int
     DEDUCTIONS_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """UUID of the request; the same id and body give the stored answer for at least 24 hours."""
+    """UUID of the request; the same id and body give the stored answer for at least 30 days."""
     return_id: _builtins.str
     """The case."""
     order_id: _builtins.str
@@ -787,7 +787,7 @@ class RefuseDeliveryRequest(_message.Message):
     CARRIER_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """UUID of the request; the same id and body give the stored answer for at least 24 hours."""
+    """UUID of the request; the same id and body give the stored answer for at least 30 days."""
     order_id: _builtins.str
     """The order."""
     customer_id: _builtins.str
@@ -853,7 +853,7 @@ class DisputeReceiptRequest(_message.Message):
     EVIDENCE_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """UUID of the request; the same id and body give the stored answer for at least 24 hours."""
+    """UUID of the request; the same id and body give the stored answer for at least 30 days."""
     return_id: _builtins.str
     """The case."""
     order_id: _builtins.str
@@ -921,7 +921,7 @@ class DisputeRejectionRequest(_message.Message):
     EVIDENCE_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """UUID of the request; the same id and body give the stored answer for at least 24 hours."""
+    """UUID of the request; the same id and body give the stored answer for at least 30 days."""
     return_id: _builtins.str
     """The case."""
     order_id: _builtins.str
@@ -1059,7 +1059,7 @@ class ResolveDisputeRequest(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     WAIT_TIMEOUT_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """UUID of the request; the same id and body give the stored answer for at least 24 hours."""
+    """UUID of the request; the same id and body give the stored answer for at least 30 days."""
     return_id: _builtins.str
     """The case."""
     order_id: _builtins.str
@@ -1142,7 +1142,7 @@ class RefundAmountRequest(_message.Message):
     WAIT_TIMEOUT_FIELD_NUMBER: _builtins.int
     LINE_ID_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """UUID of the request; the same id and body give the stored answer for at least 24 hours."""
+    """UUID of the request; the same id and body give the stored answer for at least 30 days."""
     order_id: _builtins.str
     """The order."""
     reason: _builtins.str
@@ -1155,7 +1155,7 @@ class RefundAmountRequest(_message.Message):
     """
     @_builtins.property
     def amount(self) -> _money_pb2.Money:
-        """How much, above 0."""
+        """How much; 0 is accepted and moves nothing (DOMAIN PR-6)."""
 
     @_builtins.property
     def wait_timeout(self) -> _duration_pb2.Duration:
@@ -1216,7 +1216,7 @@ class ReverseRefundRequest(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     WAIT_TIMEOUT_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """UUID of the request; the same id and body give the stored answer for at least 24 hours."""
+    """UUID of the request; the same id and body give the stored answer for at least 30 days."""
     order_id: _builtins.str
     """The order."""
     settlement_id: _builtins.str

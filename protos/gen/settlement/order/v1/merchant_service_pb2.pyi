@@ -111,7 +111,7 @@ class SettleGiftCardShareRequest(_message.Message):
     AMOUNT_FIELD_NUMBER: _builtins.int
     WAIT_TIMEOUT_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """UUID of the request; the same id and body give the stored answer for at least 24 hours."""
+    """UUID of the request; the same id and body give the stored answer for at least 30 days."""
     merchant_id: _builtins.str
     """The merchant."""
     @_builtins.property

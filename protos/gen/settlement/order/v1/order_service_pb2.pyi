@@ -43,7 +43,7 @@ class PlaceOrderRequest(_message.Message):
     PLATFORM_COUPON_FIELD_NUMBER: _builtins.int
     WAIT_TIMEOUT_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """UUID of the request; the same id and body give the stored answer for at least 24 hours."""
+    """UUID of the request; the same id and body give the stored answer for at least 30 days."""
     order_id: _builtins.str
     """Id of the order, `ord_…`; chosen by the engine if empty."""
     customer_id: _builtins.str
@@ -142,7 +142,7 @@ class ConfirmShipmentRequest(_message.Message):
     WAIT_TIMEOUT_FIELD_NUMBER: _builtins.int
     MERCHANT_ID_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """UUID of the request; the same id and body give the stored answer for at least 24 hours."""
+    """UUID of the request; the same id and body give the stored answer for at least 30 days."""
     order_id: _builtins.str
     """The order."""
     waybill_number: _builtins.str
@@ -208,7 +208,7 @@ class ConfirmDeliveryRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     ORDER_ID_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """UUID of the request; the same id and body give the stored answer for at least 24 hours."""
+    """UUID of the request; the same id and body give the stored answer for at least 30 days."""
     order_id: _builtins.str
     """The order."""
     def __init__(
@@ -264,7 +264,7 @@ class CancelOrderRequest(_message.Message):
     QUOTE_FIELD_NUMBER: _builtins.int
     WAIT_TIMEOUT_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """UUID of the request; the same id and body give the stored answer for at least 24 hours."""
+    """UUID of the request; the same id and body give the stored answer for at least 30 days."""
     order_id: _builtins.str
     """The order."""
     reason: _order_pb2.CancelReason.ValueType
@@ -339,7 +339,7 @@ class ForceCancelOrderRequest(_message.Message):
     NOTE_FIELD_NUMBER: _builtins.int
     WAIT_TIMEOUT_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """UUID of the request; the same id and body give the stored answer for at least 24 hours."""
+    """UUID of the request; the same id and body give the stored answer for at least 30 days."""
     order_id: _builtins.str
     """The order."""
     operator_id: _builtins.str

@@ -29,7 +29,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from settlement.common.v1 import money_pb2 as settlement_dot_common_dot_v1_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,settlement/sandbox/v1/acquirer_service.proto\x12\x15settlement.sandbox.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a settlement/common/v1/money.proto\"\xde\x02\n\x0e\x41\x63quirerRefund\x12\x1d\n\x0fidempotency_key\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1f\n\x11payment_reference\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x31\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x1b.settlement.common.v1.MoneyB\x04\xe2\x41\x01\x03\x12?\n\x05state\x18\x04 \x01(\x0e\x32*.settlement.sandbox.v1.AcquirerRefundStateB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x36\n\x0c\x63onfirm_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x13\n\x05\x63\x61lls\x18\x07 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x14\n\x06\x64\x65tail\x18\x08 \x01(\tB\x04\xe2\x41\x01\x03\"\xc4\x01\n\rRefundRequest\x12;\n\x0fidempotency_key\x18\x01 \x01(\tB\"\xe2\x41\x01\x02\xbaH\x1br\x19\x32\x17^[A-Za-z0-9_.:-]{1,64}$\x12=\n\x11payment_reference\x18\x02 \x01(\tB\"\xe2\x41\x01\x02\xbaH\x1br\x19\x32\x17^[A-Za-z0-9_.:-]{1,64}$\x12\x37\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x1b.settlement.common.v1.MoneyB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"G\n\x0eRefundResponse\x12\x35\n\x06refund\x18\x01 \x01(\x0b\x32%.settlement.sandbox.v1.AcquirerRefund\"O\n\x10GetRefundRequest\x12;\n\x0fidempotency_key\x18\x01 \x01(\tB\"\xe2\x41\x01\x02\xbaH\x1br\x19\x32\x17^[A-Za-z0-9_.:-]{1,64}$\"J\n\x11GetRefundResponse\x12\x35\n\x06refund\x18\x01 \x01(\x0b\x32%.settlement.sandbox.v1.AcquirerRefund\"S\n\x14\x43onfirmRefundRequest\x12;\n\x0fidempotency_key\x18\x01 \x01(\tB\"\xe2\x41\x01\x02\xbaH\x1br\x19\x32\x17^[A-Za-z0-9_.:-]{1,64}$\"N\n\x15\x43onfirmRefundResponse\x12\x35\n\x06refund\x18\x01 \x01(\x0b\x32%.settlement.sandbox.v1.AcquirerRefund\"u\n\x12ListRefundsRequest\x12\"\n\x11payment_reference\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xf4\x03(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03\"f\n\x13ListRefundsResponse\x12\x36\n\x07refunds\x18\x01 \x03(\x0b\x32%.settlement.sandbox.v1.AcquirerRefund\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xdd\x01\n\x10SetFaultsRequest\x12%\n\x10timeout_done_ppm\x18\x01 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\x84=(\x00\x12\'\n\x12timeout_undone_ppm\x18\x02 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\x84=(\x00\x12$\n\x0funavailable_ppm\x18\x03 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\x84=(\x00\x12!\n\x0crejected_ppm\x18\x04 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\x84=(\x00\x12\x0c\n\x04seed\x18\x05 \x01(\x03\x12\"\n\rlate_done_ppm\x18\x06 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\x84=(\x00\"\x13\n\x11SetFaultsResponse*\xa8\x01\n\x13\x41\x63quirerRefundState\x12%\n!ACQUIRER_REFUND_STATE_UNSPECIFIED\x10\x00\x12!\n\x1d\x41\x43QUIRER_REFUND_STATE_PENDING\x10\x01\x12#\n\x1f\x41\x43QUIRER_REFUND_STATE_CONFIRMED\x10\x02\x12\"\n\x1e\x41\x43QUIRER_REFUND_STATE_REJECTED\x10\x03\x32\xcc\x05\n\x0f\x41\x63quirerService\x12v\n\x06Refund\x12$.settlement.sandbox.v1.RefundRequest\x1a%.settlement.sandbox.v1.RefundResponse\"\x1f\x82\xd3\xe4\x93\x02\x19\"\x14/v1/acquirer/refunds:\x01*\x12\x8e\x01\n\tGetRefund\x12\'.settlement.sandbox.v1.GetRefundRequest\x1a(.settlement.sandbox.v1.GetRefundResponse\".\x82\xd3\xe4\x93\x02(\x12&/v1/acquirer/refunds/{idempotency_key}\x12\xa5\x01\n\rConfirmRefund\x12+.settlement.sandbox.v1.ConfirmRefundRequest\x1a,.settlement.sandbox.v1.ConfirmRefundResponse\"9\x82\xd3\xe4\x93\x02\x33\"./v1/acquirer/refunds/{idempotency_key}:confirm:\x01*\x12\x82\x01\n\x0bListRefunds\x12).settlement.sandbox.v1.ListRefundsRequest\x1a*.settlement.sandbox.v1.ListRefundsResponse\"\x1c\x82\xd3\xe4\x93\x02\x16\x12\x14/v1/acquirer/refunds\x12\x82\x01\n\tSetFaults\x12\'.settlement.sandbox.v1.SetFaultsRequest\x1a(.settlement.sandbox.v1.SetFaultsResponse\"\"\x82\xd3\xe4\x93\x02\x1c\"\x17/v1/acquirer/faults:set:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,settlement/sandbox/v1/acquirer_service.proto\x12\x15settlement.sandbox.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a settlement/common/v1/money.proto\"\xde\x02\n\x0e\x41\x63quirerRefund\x12\x1d\n\x0fidempotency_key\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1f\n\x11payment_reference\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x31\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x1b.settlement.common.v1.MoneyB\x04\xe2\x41\x01\x03\x12?\n\x05state\x18\x04 \x01(\x0e\x32*.settlement.sandbox.v1.AcquirerRefundStateB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x36\n\x0c\x63onfirm_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x13\n\x05\x63\x61lls\x18\x07 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x14\n\x06\x64\x65tail\x18\x08 \x01(\tB\x04\xe2\x41\x01\x03\"\xaf\x01\n\rRefundRequest\x12;\n\x0fidempotency_key\x18\x01 \x01(\tB\"\xe2\x41\x01\x02\xbaH\x1br\x19\x32\x17^[A-Za-z0-9_.:-]{1,64}$\x12(\n\x11payment_reference\x18\x02 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18@\x12\x37\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x1b.settlement.common.v1.MoneyB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"G\n\x0eRefundResponse\x12\x35\n\x06refund\x18\x01 \x01(\x0b\x32%.settlement.sandbox.v1.AcquirerRefund\"O\n\x10GetRefundRequest\x12;\n\x0fidempotency_key\x18\x01 \x01(\tB\"\xe2\x41\x01\x02\xbaH\x1br\x19\x32\x17^[A-Za-z0-9_.:-]{1,64}$\"J\n\x11GetRefundResponse\x12\x35\n\x06refund\x18\x01 \x01(\x0b\x32%.settlement.sandbox.v1.AcquirerRefund\"S\n\x14\x43onfirmRefundRequest\x12;\n\x0fidempotency_key\x18\x01 \x01(\tB\"\xe2\x41\x01\x02\xbaH\x1br\x19\x32\x17^[A-Za-z0-9_.:-]{1,64}$\"N\n\x15\x43onfirmRefundResponse\x12\x35\n\x06refund\x18\x01 \x01(\x0b\x32%.settlement.sandbox.v1.AcquirerRefund\"u\n\x12ListRefundsRequest\x12\"\n\x11payment_reference\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xf4\x03(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03\"f\n\x13ListRefundsResponse\x12\x36\n\x07refunds\x18\x01 \x03(\x0b\x32%.settlement.sandbox.v1.AcquirerRefund\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xdd\x01\n\x10SetFaultsRequest\x12%\n\x10timeout_done_ppm\x18\x01 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\x84=(\x00\x12\'\n\x12timeout_undone_ppm\x18\x02 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\x84=(\x00\x12$\n\x0funavailable_ppm\x18\x03 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\x84=(\x00\x12!\n\x0crejected_ppm\x18\x04 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\x84=(\x00\x12\x0c\n\x04seed\x18\x05 \x01(\x03\x12\"\n\rlate_done_ppm\x18\x06 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\x84=(\x00\"\x13\n\x11SetFaultsResponse*\xa8\x01\n\x13\x41\x63quirerRefundState\x12%\n!ACQUIRER_REFUND_STATE_UNSPECIFIED\x10\x00\x12!\n\x1d\x41\x43QUIRER_REFUND_STATE_PENDING\x10\x01\x12#\n\x1f\x41\x43QUIRER_REFUND_STATE_CONFIRMED\x10\x02\x12\"\n\x1e\x41\x43QUIRER_REFUND_STATE_REJECTED\x10\x03\x32\xcc\x05\n\x0f\x41\x63quirerService\x12v\n\x06Refund\x12$.settlement.sandbox.v1.RefundRequest\x1a%.settlement.sandbox.v1.RefundResponse\"\x1f\x82\xd3\xe4\x93\x02\x19\"\x14/v1/acquirer/refunds:\x01*\x12\x8e\x01\n\tGetRefund\x12\'.settlement.sandbox.v1.GetRefundRequest\x1a(.settlement.sandbox.v1.GetRefundResponse\".\x82\xd3\xe4\x93\x02(\x12&/v1/acquirer/refunds/{idempotency_key}\x12\xa5\x01\n\rConfirmRefund\x12+.settlement.sandbox.v1.ConfirmRefundRequest\x1a,.settlement.sandbox.v1.ConfirmRefundResponse\"9\x82\xd3\xe4\x93\x02\x33\"./v1/acquirer/refunds/{idempotency_key}:confirm:\x01*\x12\x82\x01\n\x0bListRefunds\x12).settlement.sandbox.v1.ListRefundsRequest\x1a*.settlement.sandbox.v1.ListRefundsResponse\"\x1c\x82\xd3\xe4\x93\x02\x16\x12\x14/v1/acquirer/refunds\x12\x82\x01\n\tSetFaults\x12\'.settlement.sandbox.v1.SetFaultsRequest\x1a(.settlement.sandbox.v1.SetFaultsResponse\"\"\x82\xd3\xe4\x93\x02\x1c\"\x17/v1/acquirer/faults:set:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -55,7 +55,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REFUNDREQUEST'].fields_by_name['idempotency_key']._loaded_options = None
   _globals['_REFUNDREQUEST'].fields_by_name['idempotency_key']._serialized_options = b'\342A\001\002\272H\033r\0312\027^[A-Za-z0-9_.:-]{1,64}$'
   _globals['_REFUNDREQUEST'].fields_by_name['payment_reference']._loaded_options = None
-  _globals['_REFUNDREQUEST'].fields_by_name['payment_reference']._serialized_options = b'\342A\001\002\272H\033r\0312\027^[A-Za-z0-9_.:-]{1,64}$'
+  _globals['_REFUNDREQUEST'].fields_by_name['payment_reference']._serialized_options = b'\342A\001\002\272H\006r\004\020\001\030@'
   _globals['_REFUNDREQUEST'].fields_by_name['amount']._loaded_options = None
   _globals['_REFUNDREQUEST'].fields_by_name['amount']._serialized_options = b'\342A\001\002\272H\003\310\001\001'
   _globals['_GETREFUNDREQUEST'].fields_by_name['idempotency_key']._loaded_options = None
@@ -88,30 +88,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ACQUIRERSERVICE'].methods_by_name['ListRefunds']._serialized_options = b'\202\323\344\223\002\026\022\024/v1/acquirer/refunds'
   _globals['_ACQUIRERSERVICE'].methods_by_name['SetFaults']._loaded_options = None
   _globals['_ACQUIRERSERVICE'].methods_by_name['SetFaults']._serialized_options = b'\202\323\344\223\002\034\"\027/v1/acquirer/faults:set:\001*'
-  _globals['_ACQUIRERREFUNDSTATE']._serialized_start=1646
-  _globals['_ACQUIRERREFUNDSTATE']._serialized_end=1814
+  _globals['_ACQUIRERREFUNDSTATE']._serialized_start=1625
+  _globals['_ACQUIRERREFUNDSTATE']._serialized_end=1793
   _globals['_ACQUIRERREFUND']._serialized_start=231
   _globals['_ACQUIRERREFUND']._serialized_end=581
   _globals['_REFUNDREQUEST']._serialized_start=584
-  _globals['_REFUNDREQUEST']._serialized_end=780
-  _globals['_REFUNDRESPONSE']._serialized_start=782
-  _globals['_REFUNDRESPONSE']._serialized_end=853
-  _globals['_GETREFUNDREQUEST']._serialized_start=855
-  _globals['_GETREFUNDREQUEST']._serialized_end=934
-  _globals['_GETREFUNDRESPONSE']._serialized_start=936
-  _globals['_GETREFUNDRESPONSE']._serialized_end=1010
-  _globals['_CONFIRMREFUNDREQUEST']._serialized_start=1012
-  _globals['_CONFIRMREFUNDREQUEST']._serialized_end=1095
-  _globals['_CONFIRMREFUNDRESPONSE']._serialized_start=1097
-  _globals['_CONFIRMREFUNDRESPONSE']._serialized_end=1175
-  _globals['_LISTREFUNDSREQUEST']._serialized_start=1177
-  _globals['_LISTREFUNDSREQUEST']._serialized_end=1294
-  _globals['_LISTREFUNDSRESPONSE']._serialized_start=1296
-  _globals['_LISTREFUNDSRESPONSE']._serialized_end=1398
-  _globals['_SETFAULTSREQUEST']._serialized_start=1401
-  _globals['_SETFAULTSREQUEST']._serialized_end=1622
-  _globals['_SETFAULTSRESPONSE']._serialized_start=1624
-  _globals['_SETFAULTSRESPONSE']._serialized_end=1643
-  _globals['_ACQUIRERSERVICE']._serialized_start=1817
-  _globals['_ACQUIRERSERVICE']._serialized_end=2533
+  _globals['_REFUNDREQUEST']._serialized_end=759
+  _globals['_REFUNDRESPONSE']._serialized_start=761
+  _globals['_REFUNDRESPONSE']._serialized_end=832
+  _globals['_GETREFUNDREQUEST']._serialized_start=834
+  _globals['_GETREFUNDREQUEST']._serialized_end=913
+  _globals['_GETREFUNDRESPONSE']._serialized_start=915
+  _globals['_GETREFUNDRESPONSE']._serialized_end=989
+  _globals['_CONFIRMREFUNDREQUEST']._serialized_start=991
+  _globals['_CONFIRMREFUNDREQUEST']._serialized_end=1074
+  _globals['_CONFIRMREFUNDRESPONSE']._serialized_start=1076
+  _globals['_CONFIRMREFUNDRESPONSE']._serialized_end=1154
+  _globals['_LISTREFUNDSREQUEST']._serialized_start=1156
+  _globals['_LISTREFUNDSREQUEST']._serialized_end=1273
+  _globals['_LISTREFUNDSRESPONSE']._serialized_start=1275
+  _globals['_LISTREFUNDSRESPONSE']._serialized_end=1377
+  _globals['_SETFAULTSREQUEST']._serialized_start=1380
+  _globals['_SETFAULTSREQUEST']._serialized_end=1601
+  _globals['_SETFAULTSRESPONSE']._serialized_start=1603
+  _globals['_SETFAULTSRESPONSE']._serialized_end=1622
+  _globals['_ACQUIRERSERVICE']._serialized_start=1796
+  _globals['_ACQUIRERSERVICE']._serialized_end=2512
 # @@protoc_insertion_point(module_scope)

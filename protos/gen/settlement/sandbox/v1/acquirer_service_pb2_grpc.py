@@ -67,7 +67,8 @@ class AcquirerServiceServicer(object):
     """
 
     def Refund(self, request, context):
-        """Refund a payment. The same key and content give the same refund; a key with other content is refused.
+        """Refund a payment. The same key and content give the same refund; a key with other content is refused
+        (IDEMPOTENCY_CONFLICT), and so is a payment that this network gives nothing back of (PAYMENT_NOT_REFUNDABLE).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

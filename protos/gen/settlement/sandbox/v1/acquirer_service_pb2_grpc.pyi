@@ -34,7 +34,9 @@ class AcquirerServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> AcquirerServiceAsyncStub: ...
     Refund: _grpc.UnaryUnaryMultiCallable[_acquirer_service_pb2.RefundRequest, _acquirer_service_pb2.RefundResponse]
-    """Refund a payment. The same key and content give the same refund; a key with other content is refused."""
+    """Refund a payment. The same key and content give the same refund; a key with other content is refused
+    (IDEMPOTENCY_CONFLICT), and so is a payment that this network gives nothing back of (PAYMENT_NOT_REFUNDABLE).
+    """
     GetRefund: _grpc.UnaryUnaryMultiCallable[_acquirer_service_pb2.GetRefundRequest, _acquirer_service_pb2.GetRefundResponse]
     """Read a refund by its key."""
     ConfirmRefund: _grpc.UnaryUnaryMultiCallable[_acquirer_service_pb2.ConfirmRefundRequest, _acquirer_service_pb2.ConfirmRefundResponse]
@@ -50,7 +52,9 @@ class AcquirerServiceAsyncStub(AcquirerServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Refund: _aio.UnaryUnaryMultiCallable[_acquirer_service_pb2.RefundRequest, _acquirer_service_pb2.RefundResponse]  # type: ignore[assignment]
-    """Refund a payment. The same key and content give the same refund; a key with other content is refused."""
+    """Refund a payment. The same key and content give the same refund; a key with other content is refused
+    (IDEMPOTENCY_CONFLICT), and so is a payment that this network gives nothing back of (PAYMENT_NOT_REFUNDABLE).
+    """
     GetRefund: _aio.UnaryUnaryMultiCallable[_acquirer_service_pb2.GetRefundRequest, _acquirer_service_pb2.GetRefundResponse]  # type: ignore[assignment]
     """Read a refund by its key."""
     ConfirmRefund: _aio.UnaryUnaryMultiCallable[_acquirer_service_pb2.ConfirmRefundRequest, _acquirer_service_pb2.ConfirmRefundResponse]  # type: ignore[assignment]
@@ -69,7 +73,9 @@ class AcquirerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _acquirer_service_pb2.RefundRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_acquirer_service_pb2.RefundResponse, _abc.Awaitable[_acquirer_service_pb2.RefundResponse]]:
-        """Refund a payment. The same key and content give the same refund; a key with other content is refused."""
+        """Refund a payment. The same key and content give the same refund; a key with other content is refused
+        (IDEMPOTENCY_CONFLICT), and so is a payment that this network gives nothing back of (PAYMENT_NOT_REFUNDABLE).
+        """
 
     @_abc_1.abstractmethod
     def GetRefund(

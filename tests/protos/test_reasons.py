@@ -1,0 +1,205 @@
+"""Every reason of the contract has its code, and is provoked: a reason that nobody gives fails here.
+
+Most are refusals or reasons that the recorded story shows; `provoked.py` has a call for each of the others. The few that
+no call of the three services can reach are provoked where their code stands: in memory, or at a small server.
+"""
+
+import ast
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import grpc
+import pytest
+import pytest_asyncio
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from services.card_redemption.domain.commands import CaptureDeposit, DepositCard, RefundCard
+from services.kernel.errors import FailedPrecondition
+from services.runtime.ground.clock import SystemClock
+from services.runtime.ground.settings import Settings
+from services.runtime.rpc.errors import from_rpc_error
+from services.runtime.rpc.operations import OperationsServicer
+from services.runtime.rpc.server import RpcServer, channel
+from settlement.common.v1 import money_pb2
+from settlement.common.v1.error_reason_pb2 import ErrorReason
+from settlement.operations.v1 import operations_service_pb2 as operations
+from settlement.operations.v1.operations_service_pb2_grpc import OperationsServiceStub
+from settlement.sandbox.v1 import acquirer_service_pb2 as acquirer
+from tests.protos.provoked import PROVOKED, prepare
+from tests.recorded.people import People
+from tests.recorded.stage import stage
+from tests.recorded.story import CHAPTERS, START
+from tests.services.card_redemption.world import World
+from tests.services.runtime.test_rpc import SETTINGS, VALID, served
+from tests.settle.audit.scratch import server
+from tests.settle.local.acquirer.sandbox import sandbox
+
+_VALUES = [value for value in ErrorReason.DESCRIPTOR.values if value.number]
+GIVEN = [value.name.removeprefix("ERROR_REASON_") for value in _VALUES if not value.GetOptions().deprecated]
+NOT_GIVEN = [value.name.removeprefix("ERROR_REASON_") for value in _VALUES if value.GetOptions().deprecated]
+SECONDS_MAX = 3.0
+"""What a call is given: a few wait for what does not come."""
+
+
+@cache
+def texts_of_the_code() -> dict[str, list[str]]:
+    """Every text of the services and of the sandbox acquirer, with where it stands; and the rules of the contracts."""
+    found: dict[str, list[str]] = {}
+    for folder in ("services", "settle/local/acquirer"):
+        for path in sorted(Path(folder).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    found.setdefault(node.value, []).append(f"{path}:{node.lineno}")
+    for path in sorted(Path("protos/settlement").rglob("*.proto")):
+        for rule in re.findall(r'id: "([A-Z_]+)"', path.read_text()):
+            found.setdefault(rule, []).append(str(path))
+    return found
+
+
+@pytest.mark.parametrize("reason", GIVEN)
+def test_some_code_gives_the_reason(reason: str) -> None:
+    """By its name, so that a search finds it."""
+    assert texts_of_the_code().get(reason)
+
+
+@pytest.mark.parametrize("reason", sorted({*NOT_GIVEN} - {"PERMISSION_DENIED", "UNAUTHENTICATED"}))
+def test_no_code_gives_a_deprecated_reason(reason: str) -> None:
+    """Its comment says why; two are names of gRPC's codes as well."""
+    assert not texts_of_the_code().get(reason)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def people() -> AsyncIterator[People]:
+    """Everybody, after the whole story and with one customer more."""
+    with server() as dsn:
+        async with stage(dsn, "reasons", START) as built:
+            everybody = People(built, seconds_max=SECONDS_MAX)
+            everybody.connect()
+            for chapter in CHAPTERS:
+                await chapter.tell(everybody)
+            await prepare(everybody)
+            yield everybody
+            await everybody.leave()
+
+
+def shown(people: People, since: int = 0) -> set[str]:
+    """The reasons in all that was answered: of refusals, and of what was rejected, given up or frozen."""
+    found: set[str] = set()
+    for said in people.said[since:]:
+        if said.refusal:
+            found.add(said.refusal.split()[1])
+        found |= set(re.findall(r"[A-Z]{4,}(?:_[A-Z]+)*", said.payload.decode("utf-8", "ignore")))
+    return found
+
+
+async def refusal_of(call: Any) -> str:
+    """Why a call is refused."""
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call
+    return from_rpc_error(caught.value).reason
+
+
+async def _failing(error: BaseException, settings: Settings = SETTINGS) -> str:
+    """What a caller hears of a method in which this happens."""
+
+    async def behaviour(_request: Any, _context: Any) -> None:
+        raise error
+
+    async with served(behaviour, settings) as (_, stub):
+        return await refusal_of(stub.GetSaga(VALID, timeout=SECONDS_MAX))
+
+
+async def _internal(_folder: Path) -> str:
+    return await _failing(RuntimeError("a defect"))
+
+
+async def _unavailable(_folder: Path) -> str:
+    return await _failing(ConnectionRefusedError("PostgreSQL is away"))
+
+
+async def _overloaded(_folder: Path) -> str:
+    return await _failing(RuntimeError("never reached"), replace(SETTINGS, rpc_concurrent_max=0))
+
+
+class _OnSystemTime:
+    """What an operator's method needs of an edge."""
+
+    settings = SETTINGS
+    clock = SystemClock()
+
+
+async def _clock_of_the_system(_folder: Path) -> str:
+    edge: Any = _OnSystemTime()
+    lanes: Any = None
+    serving = RpcServer(SETTINGS)
+    serving.add(OperationsServicer(edge, lanes))
+    async with channel(f"127.0.0.1:{await serving.start()}") as opened:
+        request = operations.SetClockRequest(request_id=str(uuid4()), time=Timestamp(seconds=1))
+        reason = await refusal_of(OperationsServiceStub(opened).SetClock(request))
+    await serving.stop()
+    return reason
+
+
+async def _refunded(folder: Path, reference: str, *amounts: int) -> str:
+    """What the acquirer says to the last of these refunds under one key."""
+    async with sandbox(folder / "bank.sqlite") as bank:
+        for amount in amounts:
+            call = bank.stub.Refund(acquirer.RefundRequest(
+                idempotency_key="leg_1", payment_reference=reference,
+                amount=money_pb2.Money(minor_units=amount, currency_code="CNY"),
+            ))
+            if amount == amounts[-1]:
+                return await refusal_of(call)
+            await call
+    raise AssertionError("nothing was asked")
+
+
+async def _other_content(folder: Path) -> str:
+    return await _refunded(folder, "pay_1", 1, 2)
+
+
+async def _nothing_back(folder: Path) -> str:
+    return await _refunded(folder, "refused_1", 1)
+
+
+async def _given_twice(_folder: Path) -> str:
+    world = World()
+    world.play(DepositCard("crd_1", "ord_1", "cus_1", "mer_1", 3_000))
+    world.play(CaptureDeposit("crd_1", "ord_1", "mer_1", 3_000))
+    world.play(RefundCard("crd_1", "ord_1", "mer_1", "rfd_1", 1_000))
+    with pytest.raises(FailedPrecondition) as caught:
+        world.play(RefundCard("crd_1", "ord_1", "mer_1", "rfd_1", 1_000))
+    return caught.value.reason
+
+
+ELSEWHERE: dict[str, Callable[[Path], Awaitable[str]]] = {
+    "INTERNAL": _internal, "UNAVAILABLE": _unavailable, "OVERLOADED": _overloaded, "CLOCK_NOT_MANUAL": _clock_of_the_system,
+    "IDEMPOTENCY_CONFLICT": _other_content, "PAYMENT_NOT_REFUNDABLE": _nothing_back, "CARD_STATE": _given_twice,
+}
+"""Reasons that no call of the three services in good health can show."""
+
+
+@pytest.mark.parametrize("reason", ELSEWHERE)
+async def test_a_reason_is_provoked_where_its_code_stands(tmp_path: Path, reason: str) -> None:
+    """At a server in trouble, at the acquirer, or in memory."""
+    assert await ELSEWHERE[reason](tmp_path) == reason
+
+
+@pytest.mark.parametrize("reason", PROVOKED)
+async def test_a_reason_is_provoked_through_the_public_api(people: People, reason: str) -> None:
+    """The call answers it, or what is read afterwards shows it."""
+    since = len(people.said)
+
+    await PROVOKED[reason](people)
+
+    assert reason in shown(people, since)
+
+
+async def test_every_reason_is_provoked(people: People) -> None:
+    """The story shows all that have no provocation of their own: whoever adds a reason adds its provocation."""
+    assert set(GIVEN) - set(PROVOKED) - set(ELSEWHERE) - shown(people) == set()
