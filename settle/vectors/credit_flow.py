@@ -230,6 +230,7 @@ class CreditFlow:
                 request_id=self._world.request_id(number),
                 merchant_id=self._world.merchant_id,
                 amount=money(amount - gift_card),
+                before_netting=True,
             )
             await call(self._engine.credit.SettleMerchant, request)
         if gift_card:

@@ -73,15 +73,15 @@ def amount_plan(order: Order, refund_id: str, body: RefundAmount, now: datetime)
     """Money back without goods: quantities do not move. A price reduction is at most what is left of its line (PR-8)."""
     must_be_shipped(order)
     refundable(order, now)
-    amount_minor = amount(body.amount_minor, "a refund")
+    amount(body.amount_minor, "a refund")
     if body.line_id:
         left = line_named(order.lines, body.line_id).left_minor
-        if amount_minor > left:
+        if body.amount_minor > left:
             raise FailedPrecondition("REFUND_EXCEEDS_REMAINING", f"{left} is left of line {body.line_id} (PR-8)")
-    if amount_minor > order.refundable_minor:
+    if body.amount_minor > order.refundable_minor:
         raise FailedPrecondition("REFUND_EXCEEDS_REMAINING", f"{order.refundable_minor} is left to refund (PR-5)")
     _fewer_refunds(order, AMOUNT_REFUNDS_MAX)
-    return replace(_plan(order, refund_id, (), amount_minor), reason=body.reason, reduced_line=body.line_id)
+    return replace(_plan(order, refund_id, (), body.amount_minor), reason=body.reason, reduced_line=body.line_id)
 
 
 def give_back_plan(order: Order, refund_id: str, case: ReturnCase, reason: str) -> RefundPlan:
@@ -92,8 +92,8 @@ def give_back_plan(order: Order, refund_id: str, case: ReturnCase, reason: str) 
     refund = order.refund_of(case.settlement_id)
     stands = refund is not None and refund.state is not RefundState.REVERSED
     given_back = amounts_of(case.deductions) if stands else ()
-    withheld = sum(each.amount_minor for each in given_back)
-    plan = _plan(order, refund_id, (), min(withheld, order.refundable_minor))
+    due = min(sum(each.amount_minor for each in given_back), order.refundable_minor)
+    plan = _plan(order, refund_id, (), due)
     return replace(plan, reason=reason, given_back_of=case.id, given_back=given_back)
 
 

@@ -166,8 +166,7 @@ class FormatModel(FormatBook):
 
     def _amount(self, o: Case, e: Case) -> tuple[Counter[str], int, int]:
         """The worth given for pieces with this refund, what is left for it, and R."""
-        left = sum(o["left"].values())
-        worth: Counter[str] = Counter(o["worth"])
+        left, worth = sum(o["left"].values()), Counter[str](o["worth"])
         for line in e.get("lines", []):
             n, (v, q) = line["id"], o["payable"][line["id"]]
             worth[n] = max(worth[n], (v - o["c"][n]) * (o["returned"][n] + line["qty"]) // q)

@@ -60,7 +60,9 @@ class Order:
         order = cls(given)
         order.tenders = {tender["type"]: tender["amount"] for tender in given["tenders"]}
         order.left = dict(order.tenders)
-        order.payable = {line["id"]: (amount, line["qty"]) for line, amount in zip(given["lines"], amounts, strict=True)}
+        order.payable = {
+            line["id"]: (amount, line["qty"]) for line, amount in zip(given["lines"], amounts, strict=True)
+        }
         return order
 
     def asked(self, event: Case) -> int | str:
@@ -119,7 +121,7 @@ class ScenarioPlayer:
             at = datetime.fromisoformat(event["at"])
             start = len(self.book.journals)
             if self.by_timer:
-                self.book.fire(at)
+                self.book.turn_to(at)
             code = getattr(self, f"_{event['type'].lower()}")(event, at, index)
             self.outcomes.append(code or "OK")
             for journal in self.book.journals[start:]:
@@ -130,7 +132,8 @@ class ScenarioPlayer:
         """What is not as `then` says, in words."""
         then, found = self.case["then"], []
         actual = {
-            "journals": self._journals(), "balances": self._balances(), "outcomes": self.outcomes, "splits": self.splits,
+            "journals": self._journals(), "balances": self._balances(), "outcomes": self.outcomes,
+            "splits": self.splits,
             "payouts": self.payouts, "statements": self._statements(),
             "instalments": {order: self._rows(order) for order in then.get("instalments", ())},
         }
@@ -145,13 +148,14 @@ class ScenarioPlayer:
     def _set_up(self, given: Case, policies: dict[str, Any]) -> None:
         at = datetime.fromisoformat(self.case["when"][0]["at"])
         self.book.ask(ACCOUNT, commands.OpenAccount(
-            ACCOUNT, CUSTOMER, given["limit"], given.get("bill_day", 5), given.get("due_day", 15),
-            SurplusPolicy(given.get("surplus_policy", "KEEP")), int(given.get("late_ppm", policies["late_fee_ppm_per_day"])),
+            account_id=ACCOUNT, customer_id=CUSTOMER, limit_minor=given["limit"], bill_day=given.get("bill_day", 5),
+            due_day=given.get("due_day", 15), surplus_policy=SurplusPolicy(given.get("surplus_policy", "KEEP")),
+            late_fee_ppm_per_day=int(given.get("late_ppm", policies["late_fee_ppm_per_day"])),
         ), at)
         wallet = sum(order.tenders.get("WALLET", 0) for order in self.orders.values())
         if wallet:
             self.book.ask(ACCOUNT, commands.FundWallet(ACCOUNT, wallet), at)
-        self.set_up = Counter(self.book.balances)
+        self.set_up = self.book.totals()
 
     def _authorize(self, event: Case, at: datetime, index: int) -> str | None:
         order = self.orders[event["order"]]
@@ -160,8 +164,8 @@ class ScenarioPlayer:
         terms = self._terms(order)
         tenders = self._tenders(order, list(order.tenders.values()), order.given.get("platform_coupon", 0))
         result = self.book.saga(ACCOUNT, commands.AuthorizeTenders(
-            ACCOUNT, event["order"], CUSTOMER, MERCHANT, tenders, terms,
-            f"pay_{event['order']}" if tenders.bank_minor else "",
+            account_id=ACCOUNT, order_id=event["order"], customer_id=CUSTOMER, merchant_id=MERCHANT, tenders=tenders,
+            terms=terms, payment_reference=f"pay_{event['order']}" if tenders.bank_minor else "",
         ), at)
         order.state = "DEAD" if isinstance(result, Refused) else "PLACED"
         if order.state == "PLACED":
@@ -212,7 +216,9 @@ class ScenarioPlayer:
         self.refund_number += 1
         refund_id = f"ref_{self.refund_number}"
         tenders = self._tenders(order, parts, share)
-        result = self.book.saga(ACCOUNT, commands.RefundTenders(ACCOUNT, event["order"], MERCHANT, refund_id, tenders), at)
+        result = self.book.saga(
+            ACCOUNT, commands.RefundTenders(ACCOUNT, event["order"], MERCHANT, refund_id, tenders), at
+        )
         if isinstance(result, Refused):
             order.returned, order.worth, order.reduced = before_it
             return _code(result)
@@ -253,7 +259,8 @@ class ScenarioPlayer:
 
     def _manual_adjust(self, event: Case, at: datetime, index: int) -> str | None:
         result = self.book.ask(ACCOUNT, commands.AdjustRefund(
-            ACCOUNT, event["order"], event["maker"], event["checker"], ("order page", "bill page"), "no confirmation"
+            account_id=ACCOUNT, order_id=event["order"], maker=event["maker"], checker=event["checker"],
+            evidence=("order page", "bill page"), reason="no confirmation",
         ), at)
         self._note(result)
         return _code(result)
@@ -274,7 +281,8 @@ class ScenarioPlayer:
         return _code(self.book.ask(ACCOUNT, commands.WaiveLateFees(ACCOUNT), at))
 
     def _merchant_settle(self, event: Case, at: datetime, index: int) -> str | None:
-        return _code(self.book.ask(share_keys(MERCHANT)[0], commands.SettleMerchant(MERCHANT, event["amount"]), at))
+        body = commands.SettleMerchant(MERCHANT, event["amount"], before_netting=True)
+        return _code(self.book.ask(share_keys(MERCHANT)[0], body, at))
 
     def _payout(self, event: Case, at: datetime, index: int) -> str | None:
         return _code(self.book.ask(ACCOUNT, commands.PayOutCreditBalance(ACCOUNT, event["amount"]), at))
@@ -302,8 +310,8 @@ class ScenarioPlayer:
         """The gift-card share in the card book."""
         self._add(index, op, Unit.CNY, debit, amount)
         self._add(index, op, Unit.CNY, credit, -amount)
-        self.book.balances[Unit.CNY, debit] += amount
-        self.book.balances[Unit.CNY, credit] -= amount
+        self.book.balances[Unit.CNY, debit, ""] += amount
+        self.book.balances[Unit.CNY, credit, ""] -= amount
 
     def _add(self, index: int, op: str, unit: Unit, account: str, amount: int) -> None:
         if account not in NOT_LISTED:
@@ -317,7 +325,7 @@ class ScenarioPlayer:
         opening = Counter({("LIMIT", "LIM.AVAIL"): self.case["given"]["limit"]})
         closing = {
             account: amount - self.set_up[unit, account] + opening[unit.value, account]
-            for (unit, account), amount in self.book.balances.items() if account not in NOT_LISTED
+            for (unit, account), amount in self.book.totals().items() if account not in NOT_LISTED
         }
         return {account: amount for account, amount in closing.items() if amount}
 
@@ -331,7 +339,10 @@ class ScenarioPlayer:
 
     def _rows(self, order_id: str) -> list[list[int]]:
         return [
-            [i.no, i.principal_minor, i.paid_minor, i.refunded_minor, i.outstanding_minor, i.fee_minor, i.fee_paid_minor]
+            [
+                i.no, i.principal_minor, i.paid_minor, i.refunded_minor, i.outstanding_minor, i.fee_minor,
+                i.fee_paid_minor,
+            ]
             for i in self.book.agreement(order_id).instalments
         ]
 

@@ -989,7 +989,7 @@ class DisputeDeductionRequest(_message.Message):
     EVIDENCE_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """UUID of the request; the same id and body give the stored answer for at least 24 hours."""
+    """UUID of the request; the same id and body give the stored answer for at least 30 days."""
     return_id: _builtins.str
     """The case."""
     order_id: _builtins.str
