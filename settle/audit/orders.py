@@ -86,7 +86,8 @@ COORDINATOR = (
               or least(amount_minor, captured_minor, released_minor, refunded_minor) < 0""",
     ),
     Check(
-        "orders.lines", "per line: returned <= shipped <= bought, what units and price reductions took <= captured (PR-8)",
+        "orders.lines",
+        "per line: returned <= shipped <= bought, what units and price reductions took <= captured (PR-8)",
         (ORDER,),
         """select order_id || ' ' || line_id, 'returned <= shipped <= quantity, returned + reduced <= captured',
                   concat_ws(' ', returned, returning_units, shipped, cancelled, quantity, returned_minor, reduced_minor,
@@ -94,7 +95,8 @@ COORDINATOR = (
            from order_lines
            where returned + returning_units > shipped or shipped + cancelled > quantity
               or returned_minor + reduced_minor > captured_minor or captured_minor > payable_minor
-              or least(returned, returning_units, shipped, cancelled, returned_minor, reduced_minor, captured_minor) < 0""",
+              or least(returned, returning_units, shipped, cancelled) < 0
+              or least(returned_minor, reduced_minor, captured_minor) < 0""",
     ),
     Check(
         "orders.refunds", "what the tenders of an order gave back is the sum of its refunds that stand", (ORDER,),

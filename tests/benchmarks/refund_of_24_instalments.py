@@ -36,7 +36,9 @@ def main() -> None:
     items, strategy = agreement.plans[0].instalments, agreement.terms.strategy
     refund = _saga(commands.RefundTenders(ACCOUNT, "ord_1", MERCHANT, "ref_1", Tenders(800_003)))
     release = _saga(commands.ReleaseTenders(ACCOUNT, "ord_2", MERCHANT, Tenders(2_400_007)))
-    _figure("allocation of a refund over 24 instalments", 20, lambda: allocation.reduce(items, strategy, 800_003, later))
+    _figure(
+        "allocation of a refund over 24 instalments", 20, lambda: allocation.reduce(items, strategy, 800_003, later)
+    )
     _figure("allocation, fees and new instalments", 0, lambda: allocation.allocate(agreement, 800_003, later))
     _figure("whole decision: refund", 150, lambda: _decided(shop, refund, later))
     _figure("whole decision: release", 150, lambda: _decided(shop, release, later))

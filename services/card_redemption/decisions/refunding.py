@@ -18,9 +18,9 @@ from services.kernel.participant import claimed_by, saga_of, take_part
 def refund(known: Known, body: RefundCard, message: Message, now: datetime) -> Decision:
     """Put a refunded share on the card (P12).
 
-    What is owed to the merchant covers it: first the card's own share, then those that no other lane has in hand (OP-3).
-    Between TRY and decision it claims what it will use up, so that CONFIRM finds covered what TRY answered (P23). Beside
-    a credit share that waits for the flash network it is posted as accepted (P21).
+    What is owed to the merchant covers it: first the card's own share, then those that no other lane has in hand
+    (OP-3). Between TRY and decision it claims what it will use up, so that CONFIRM finds covered what TRY answered
+    (P23). Beside a credit share that waits for the flash network it is posted as accepted (P21).
     """
     card, tender = card_of(known, body.card_id), tender_of(known, body.order_id, body.card_id)
     share, claimed = share_of(known, tender.merchant_id, card.id), tender.covering_minor

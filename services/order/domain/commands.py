@@ -193,7 +193,8 @@ class ResolveDispute:
 
 @dataclass(frozen=True, slots=True)
 class RefundAmount:
-    """Money back without goods: a price reduction of a line (PR-8), or goodwill on the order if none is named (PR-9)."""
+    """Money back without goods: a price reduction of a line (PR-8),
+    or goodwill on the order if none is named (PR-9)."""
 
     order_id: str
     amount_minor: int

@@ -92,7 +92,8 @@ class RefundAccepted:
 
 @dataclass(frozen=True, slots=True)
 class OrderRefunded:
-    """A refund took effect everywhere; `full` if nothing is left to refund, `reduced_line` if it is a price reduction."""
+    """A refund took effect everywhere; `full` if nothing is left to refund,
+    `reduced_line` if it is a price reduction."""
 
     order_id: str
     refund_id: str
@@ -220,7 +221,8 @@ class ReturnDisputed:
 
 @dataclass(frozen=True, slots=True)
 class ReturnDisputeResolved:
-    """Support decided a dispute, of a rejection, a receipt or (`of_deduction`) a deduction; `upheld`: for the customer."""
+    """Support decided a dispute, of a rejection, a receipt or (`of_deduction`) a deduction; `upheld`:
+    for the customer."""
 
     order_id: str
     return_id: str

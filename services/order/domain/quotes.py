@@ -69,7 +69,8 @@ def read(token: bytes, key: bytes) -> QuoteContent | None:
     return QuoteContent(
         order_id=order_id, kind=kind, amount_minor=amount, lines=units, order_version=order_version,
         account_version=account_version, valid_until=datetime.fromisoformat(until), digest=digest,
-        policy_version=policy, amounts=tuple(LineAmount(line_id, of_line) for line_id, of_line in more[0]) if more else (),
+        policy_version=policy,
+        amounts=tuple(LineAmount(line_id, of_line) for line_id, of_line in more[0]) if more else (),
     )
 
 

@@ -70,7 +70,8 @@ def return_plan(
 
 
 def amount_plan(order: Order, refund_id: str, body: RefundAmount, now: datetime) -> RefundPlan:
-    """Money back without goods: quantities do not move. A price reduction is at most what is left of its line (PR-8)."""
+    """Money back without goods: quantities do not move.
+    A price reduction is at most what is left of its line (PR-8)."""
     must_be_shipped(order)
     refundable(order, now)
     amount(body.amount_minor, "a refund")

@@ -140,7 +140,8 @@ def _later(
     known: Known, plan: RefundPlan, state: ReturnState, deduction_state: DeductionState, now: datetime
 ) -> ReturnCase | None:
     """The return case that moves with the refund: its own state, or where its deductions stand if they come back."""
-    case = known.find(ReturnCase, plan.return_id or plan.given_back_of) if plan.return_id or plan.given_back_of else None
+    return_id = plan.return_id or plan.given_back_of
+    case = known.find(ReturnCase, return_id) if return_id else None
     if case is None:
         return None
     if plan.given_back_of:

@@ -2,7 +2,14 @@
 
 from services.order.domain import events
 from services.order.wire.orders import DECISIONS
-from services.order.wire.scalars import CANCEL_REASONS, DISPUTE_PARTIES, RETURN_REASONS, deduction_messages, tender_amounts, units
+from services.order.wire.scalars import (
+    CANCEL_REASONS,
+    DISPUTE_PARTIES,
+    RETURN_REASONS,
+    deduction_messages,
+    tender_amounts,
+    units,
+)
 from settlement.order.v1 import events_pb2
 
 

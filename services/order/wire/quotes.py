@@ -21,6 +21,10 @@ _PLAIN = LineValue._fields.index("reduced_minor")
 """So much of a line's value is named where neither its price was reduced nor anything is deducted."""
 
 
+_PLAIN = LineValue._fields.index("reduced_minor")
+"""So much of a line's value is named where neither its price was reduced nor anything is deducted."""
+
+
 def result_digest(moved: Movement, lines: tuple[LineValue, ...], effect: effects_pb2.CreditEffect | None) -> str:
     """One name for a whole result: units, tenders, coupon, and everything that happens on the account. The same for a
     quote and for its execution, or the quote was broken."""
@@ -46,7 +50,7 @@ def quote_message(
         order_id=order.id, kind=plan.kind, amount_minor=plan.money.amount_minor,
         lines=tuple(LineQuantity(value.id, value.quantity) for value in plan.lines), order_version=order.version,
         account_version=preview.account_version if preview else 0,
-        valid_until=min(valid_until(now), instant_from_wire(preview.valid_until, True)) if preview else valid_until(now),
+        valid_until=_holds_until(preview, now),
         digest=result_digest(plan.money, plan.lines, preview.effect if preview else None),
         amounts=amounts_of(plan),
     )
@@ -62,6 +66,12 @@ def quote_message(
     if preview is not None:
         _add_preview(message, preview)
     return message
+
+
+def _holds_until(preview: effects_pb2.CreditPreview | None, now: datetime) -> datetime:
+    """The end of the quote: at the latest that of the account's own preview."""
+    own = valid_until(now)
+    return min(own, instant_from_wire(preview.valid_until, reckoned=True)) if preview else own
 
 
 def _line(value: LineValue) -> quote_pb2.QuotedLine:

@@ -53,7 +53,8 @@ def deduction_messages(deductions: Iterable[Deduction]) -> list[after_sale_servi
     """What is deducted, by line."""
     return [
         after_sale_service_pb2.Deduction(
-            line_id=each.line_id, amount=money_to_wire(each.amount_minor), reason=DEDUCTION_REASONS.to_wire[each.reason],
+            line_id=each.line_id, amount=money_to_wire(each.amount_minor),
+            reason=DEDUCTION_REASONS.to_wire[each.reason],
             evidence=each.evidence, note=each.note,
         )
         for each in deductions

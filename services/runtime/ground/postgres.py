@@ -81,7 +81,9 @@ def unstorable(error: BaseException) -> InvalidArgument | None:
     """
     if isinstance(error, asyncpg.DataError) or str(getattr(error, "sqlstate", "") or "").startswith(_DATA_CLASS):
         amount = "range" in str(error)
-        return InvalidArgument("INVALID_AMOUNT" if amount else "INVALID_ARGUMENT", "it leads to data that cannot be kept")
+        return InvalidArgument(
+            "INVALID_AMOUNT" if amount else "INVALID_ARGUMENT", "it leads to data that cannot be kept"
+        )
     if isinstance(error, (ValueError, OverflowError)) and "out of range" in str(error):
         return InvalidArgument("INVALID_AMOUNT", "it leads to an amount that cannot be told")
     return None

@@ -1,4 +1,5 @@
-"""A merchant's payable for gift cards lies on several shares; a refund uses up all of it before the merchant owes (OP-3)."""
+"""A merchant's payable for gift cards lies on several shares;
+a refund uses up all of it before the merchant owes (OP-3)."""
 
 import asyncpg
 from hypothesis import settings
@@ -69,7 +70,8 @@ def _half_paid() -> Counter:
 
 
 def test_what_one_share_owes_covers_what_comes_back_on_another() -> None:
-    """N5: the share of each card was drained, what the others owe covers it; then nothing is owed, and nothing claimed."""
+    """N5: the share of each card was drained, what the others owe covers it; then nothing is owed,
+    and nothing claimed."""
     counter = _half_paid()
     drained = [card for card in CARDS if not _payable(counter, card)]
 
@@ -113,7 +115,8 @@ def _payable(counter: Counter, card: str) -> int:
 
 
 class Shares(RuleBasedStateMachine):
-    """Sales, refunds, their reversals and settlements, over cards of several shares; refunds may lie tried for a while."""
+    """Sales, refunds, their reversals and settlements, over cards of several shares;
+    refunds may lie tried for a while."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -215,7 +218,8 @@ async def test_a_share_that_falls_short_borrows_of_the_others(cards: CardLedger)
 
 
 async def test_nobody_waits_to_borrow(cards: CardLedger) -> None:
-    """A share that another lane has in hand lends nothing: what it would have covered is claimed from the merchant (D5)."""
+    """A share that another lane has in hand lends nothing:
+    what it would have covered is claimed from the merchant (D5)."""
     drained, lender = await _sold(cards)
     other = await asyncpg.connect(cards.settings.dsn)
     async with other.transaction():

@@ -125,7 +125,8 @@ class Life:
 def test_no_amount_keeps_goods_out(body: PlaceOrder, chance: Random) -> None:
     """Random lives: no return is refused for an amount, and each pays what its units are worth less deductions, or what
     is left; never more than the order paid comes back. Once every unit is back, all of it is back but what stands
-    deducted (exactly that much less, if nothing was given or undone); and the rest can be given back to the last fen."""
+    deducted (exactly that much less, if nothing was given or undone); and the rest can be given back to the last
+    fen."""
     life = Life(chance)
     life.world.ask(body)
     life.world.settle()

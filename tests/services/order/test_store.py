@@ -188,7 +188,9 @@ async def test_orders_and_refunds_of_before_price_reductions_are_read_and_go_on(
 
     assert undone.reduced_line_id == ""
     assert receipt.settlement.amount.minor_units == 100_000
-    assert [row["reduced_minor"] for row in await shop.connection.fetch("select reduced_minor from order_lines")] == [0, 0]
+    assert [
+        row["reduced_minor"] for row in await shop.connection.fetch("select reduced_minor from order_lines")
+    ] == [0, 0]
 
 
 async def test_the_after_sale_time_ends_by_its_timer(shop: Shop) -> None:

@@ -235,7 +235,9 @@ class Teller:
         left = self.world.left_of_line(order, {"line": name})
         if left < 1 or rng.random() < 0.05:
             return {"amount": max(0, left) + rng.choice((1, 1, 1000)), "line": name}
-        return {"amount": rng.choice((left, max(1, left // 2), max(1, left // 3), 1, rng.randint(1, left))), "line": name}
+        return {
+            "amount": rng.choice((left, max(1, left // 2), max(1, left // 3), 1, rng.randint(1, left))), "line": name
+        }
 
     def replay(self) -> None:
         """The key of an accepted refund again, with the same or another body."""

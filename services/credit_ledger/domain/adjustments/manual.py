@@ -1,4 +1,4 @@
-"""A manual adjustment (人工调账): a balanced journal that two people post for an order, on evidence (P22, MA-1 to MA-4).
+"""A manual adjustment (人工调账): a balanced journal that two people post for an order, on evidence (P22, MA-1 to -4).
 
 It moves what is the customer's beside the instalments against accounts of the company. What is owed on instalments has
 its own operations: refund, reversal, repayment, waiver, charge-off. What nobody can explain yet waits in X.SUSPENSE

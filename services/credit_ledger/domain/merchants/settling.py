@@ -17,7 +17,8 @@ from services.kernel.journal import Journal, Unit, post
 class Paid(NamedTuple):
     """A payment to a merchant: the shares that moved, the root first; what is posted and told of it.
 
-    `netted_minor` is how much of what we owe went against what the merchant owes us; the rest is what is owed afterwards.
+    `netted_minor` is how much of what we owe went against what the merchant owes us; `left` is what is owed
+    afterwards.
     """
 
     shares: tuple[MerchantShare, ...]
@@ -29,8 +30,8 @@ class Paid(NamedTuple):
 
 
 def settle(shares: Sequence[MerchantShare], amount: int, before_netting: bool = False) -> Paid:
-    """Pay this much, over all shares in their order, once all that the merchant owes us is netted; EXCEEDS_PAYABLE above
-    what we owe net of that.
+    """Pay this much, over all shares in their order, once all that the merchant owes us is netted; EXCEEDS_PAYABLE
+    above what we owe net of that.
 
     With `before_netting` the amount is of what we owe before that, and may all be netted (3.2).
     """
@@ -73,8 +74,8 @@ def _sums(shares: Sequence[MerchantShare]) -> tuple[int, int]:
 
 
 def _paid(shares: Sequence[MerchantShare], amount: int, netted: int, parts: Sequence[int], debit: Lines) -> Paid:
-    """The shares with these parts of their payable paid, and this much of what the merchant owes us netted; the first share
-    is the root and always moves."""
+    """The shares with these parts of their payable paid, and this much of what the merchant owes us netted; the first
+    share is the root and always moves."""
     payable, owed = _sums(shares)
     offsets = in_order(netted, [share.receivable_minor for share in shares])
     changed = tuple(

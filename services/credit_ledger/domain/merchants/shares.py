@@ -1,7 +1,7 @@
 """What an order adds to, and a refund takes from, the merchant's share of this book (OP-3, P23).
 
-A refund looks at the share of its account alone, so one share may be owed to the merchant while the merchant owes another;
-whoever shows or pays nets all of them (`merchant_share.net`).
+A refund looks at the share of its account alone, so one share may be owed to the merchant while the merchant owes
+another; whoever shows or pays nets all of them (`merchant_share.net`).
 """
 
 from dataclasses import replace
@@ -31,8 +31,8 @@ def owe(position: Position, merchant_id: str, amount_minor: int) -> Position:
 
 
 def take(position: Position, merchant_id: str, amount_minor: int, uncovered_minor: int = 0) -> Taken:
-    """The merchant gives this much back, and to card_redemption what that
-    had paid it already; a replay takes it from where it was taken then."""
+    """The merchant gives this much back, and to card_redemption what that had paid it already;
+    a replay takes it from where it was taken then."""
     if position.facts is not None:
         payable = position.facts.merchant_payable_minor
     else:

@@ -264,8 +264,8 @@ class PreviewRelease:
 
 @dataclass(frozen=True, slots=True)
 class SettleMerchant:
-    """Pay a merchant this much of what we owe, net of what the merchant owes us (A25); or this much of it before netting, if
-    that is said. Key is `shares(merchant)[0]`."""
+    """Pay a merchant this much of what we owe, net of what the merchant owes us (A25); or this much of it before
+    netting, if that is said. Key is `shares(merchant)[0]`."""
 
     merchant_id: str
     amount_minor: int

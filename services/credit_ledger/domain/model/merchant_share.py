@@ -33,6 +33,6 @@ class Net(NamedTuple):
 
 
 def net(payable_minor: int, receivable_minor: int) -> Net:
-    """What is left of the two sums over all shares of a merchant once each has paid for the other; how they are spread is
-    seen and paid by nobody (OP-3)."""
+    """What is left of the two sums over all shares of a merchant once each has paid for the other; how they are spread
+    is seen and paid by nobody (OP-3)."""
     return Net(max(0, payable_minor - receivable_minor), max(0, receivable_minor - payable_minor))
