@@ -5,7 +5,20 @@ from typing import Any
 from settlement.order.v1 import after_sale_service_pb2 as pb
 from settlement.order.v1 import order_pb2, order_service_pb2
 from tests.recorded.people import People
-from tests.recorded.requests import CREDIT, GIFT, WALLET, Customer, deliver, money, quote, refund, reverse, ship, terms, units
+from tests.recorded.requests import (
+    CREDIT,
+    GIFT,
+    WALLET,
+    Customer,
+    deliver,
+    money,
+    quote,
+    refund,
+    reverse,
+    ship,
+    terms,
+    units,
+)
 
 DEE = Customer("dee")
 ORDER = "ord_dee"
@@ -61,7 +74,7 @@ async def _reduced(people: People) -> None:
 
 
 async def _deducted(people: People) -> None:
-    """Worn goods: too much, without evidence, as quoted; the customer disputes it, and support gives one of two back."""
+    """Worn goods: too much, without evidence, as quoted; disputed by the customer, and one of two is given back."""
     first = await _sent_back(people, L1=1)
     await people.refused("DEDUCTION_EXCEEDS_WORTH", _receipt(first, _worn("L1", 9_001, "photo-1")))
     await people.refused("EVIDENCE_REQUIRED", _receipt(first, _worn("L1", 900)))
