@@ -1,7 +1,7 @@
-"""The three services in memory behind their own edge and servicers: a request goes in, a response or a reason comes out.
+"""The three services in memory behind their own edge and servicers: a request goes in, a response or reason comes out.
 
-What the runtime does with sockets, tables and Kafka is done here with dictionaries; contracts, servicers, wires and rules
-are the real ones. Every row, journal and event is held to what a column and a message can hold.
+What the runtime does with sockets, tables and Kafka is done here with dictionaries; contracts, servicers, wires and
+rules are the real ones. Every row, journal and event is held to what a column and a message can hold.
 """
 
 import asyncio

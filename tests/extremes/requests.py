@@ -81,7 +81,8 @@ def _money() -> tuple[Wire, ...]:
         merchant.SettleGiftCardShareRequest(merchant_id=MERCHANT, amount=money(5_000)),
         card.IssueCardRequest(card_id="crd_2", customer_id=CUSTOMER, face=money(1_000)),
         credit.OpenAccountRequest(
-            account_id="acc_2", customer_id=CUSTOMER, limit=money(1_000), bill_day=31, due_day=31, late_fee_ppm_per_day=500
+            account_id="acc_2", customer_id=CUSTOMER, limit=money(1_000), bill_day=31, due_day=31,
+            late_fee_ppm_per_day=500,
         ),
         credit.GrantLimitRequest(**_ACCOUNT, limit=money(2_000_000)),
         credit.FundWalletRequest(**_ACCOUNT, amount=money(1_000)),

@@ -1,4 +1,4 @@
-"""A shop in the middle of its business: a world in which every request that changes something has something to change."""
+"""A shop in the middle of its business, so that every request that changes something has something to change."""
 
 from collections.abc import Mapping
 from datetime import timedelta

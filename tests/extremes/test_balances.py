@@ -61,7 +61,7 @@ def bought(at: Stage, name: str, terms: tender_pb2.CreditTerms, credit_minor: in
     (credit.RepayRequest(account_id=ACCOUNT, amount=money(AMOUNT_MAX_MINOR)), "credit_balance_minor"),
 ], ids=("wallet", "credit balance"))
 def test_a_balance_is_filled_to_the_brim_and_the_account_lives_on(at: Stage, pay_in: Wire, figure: str) -> None:
-    """What comes in is refused above the brim, a correction too; what was paid from it still comes back to it, and goes."""
+    """What comes in is refused above the brim; what was paid from it still comes back to it, and goes again."""
     while not (reason := hold(at, pay_in)):
         pass
     full = getattr(account(at), figure)
@@ -169,16 +169,16 @@ def test_a_merchant_is_owed_no_more_than_can_be_summed(at: Stage) -> None:
 
 
 @pytest.mark.parametrize(("lines", "reason"), [
-    ([(1, AMOUNT_MAX_MINOR)], ""), ([(2, AMOUNT_MAX_MINOR // 2)], ""), ([(1_000_000, AMOUNT_MAX_MINOR)], "INVALID_AMOUNT"),
-    ([(1, AMOUNT_MAX_MINOR), (1, 1)], "INVALID_AMOUNT"), ([(3, AMOUNT_MAX_MINOR // 2)], "INVALID_AMOUNT"),
+    ([(1, AMOUNT_MAX_MINOR)], ""), ([(2, AMOUNT_MAX_MINOR // 2)], ""),
+    ([(1_000_000, AMOUNT_MAX_MINOR)], "INVALID_AMOUNT"), ([(1, AMOUNT_MAX_MINOR), (1, 1)], "INVALID_AMOUNT"),
+    ([(3, AMOUNT_MAX_MINOR // 2)], "INVALID_AMOUNT"),
 ])
 def test_an_order_is_worth_at_most_what_one_amount_may_be(at: Stage, lines: list[tuple[int, int]], reason: str) -> None:
     """Prices times quantities, summed over its lines."""
     placed = at.place("ord_new", TERMS, BANKCARD=2)
     placed.tenders[0].amount.minor_units = min(sum(count * price for count, price in lines), AMOUNT_MAX_MINOR)
     del placed.lines[:]
-    placed.lines.extend(
-        order_pb2.NewLine(line_id=f"L{n}", quantity=count, unit_price=money(price)) for n, (count, price) in enumerate(lines)
-    )
+    for number, (count, price) in enumerate(lines):
+        placed.lines.add(line_id=f"L{number}", quantity=count, unit_price=money(price))
 
     assert hold(at, placed) == reason

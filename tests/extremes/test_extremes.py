@@ -1,4 +1,4 @@
-"""No accepted input makes an account undecidable: extreme values of every field of every request, and what comes after them.
+"""No accepted input makes an account undecidable: extreme values of every field of every request, and what comes after.
 
 N9, F1, F2: an amount of 2^62, a fee of 2^62, and the account could decide nothing after its next cut.
 """
@@ -105,7 +105,7 @@ def test_every_request_that_changes_something_is_played() -> None:
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(asked=st.lists(changed(REQUESTS), min_size=1, max_size=3))
 def test_no_accepted_input_makes_an_account_undecidable(asked: list[Wire]) -> None:
-    """Shipment, cut, refund, return, reversal, repayment, accrual and cut again: each is done, or refused with a reason."""
+    """Shipment, cut, refund, return, reversal, repayment, accrual, cut again: each is done, or refused with a reason."""
     at = STAGE.copy()
     for request in asked:
         hold(at, request)

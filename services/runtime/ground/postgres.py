@@ -99,8 +99,8 @@ def unstorable(error: BaseException) -> InvalidArgument | None:
     The last net: the domain refuses such data with reasons of its own before it comes to this.
     """
     if isinstance(error, asyncpg.DataError) or str(getattr(error, "sqlstate", "") or "").startswith(_DATA_CLASS):
-        amount = "range" in str(error)
-        return InvalidArgument("INVALID_AMOUNT" if amount else "INVALID_ARGUMENT", "it leads to data that cannot be kept")
+        reason = "INVALID_AMOUNT" if "range" in str(error) else "INVALID_ARGUMENT"
+        return InvalidArgument(reason, "it leads to data that cannot be kept")
     if isinstance(error, (ValueError, OverflowError)) and "out of range" in str(error):
         return InvalidArgument("INVALID_AMOUNT", "it leads to an amount that cannot be told")
     return None

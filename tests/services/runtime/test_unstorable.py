@@ -33,7 +33,8 @@ def test_data_that_nothing_holds_is_a_refusal(error: Exception, reason: str) -> 
 
 
 @pytest.mark.parametrize("error", [
-    ValueError("unlucky"), asyncpg.CheckViolationError("no room"), asyncpg.UniqueViolationError("twice"), OSError("gone"),
+    ValueError("unlucky"), asyncpg.CheckViolationError("no room"), asyncpg.UniqueViolationError("twice"),
+    OSError("gone"),
 ])
 def test_every_other_error_stays_what_it_is(error: Exception) -> None:
     """A broken law of ours is a defect, never the caller's."""

@@ -9,7 +9,7 @@ from services.credit_ledger.domain.model.terms import CreditTerms
 from services.kernel.money import FUNDS_MAX_MINOR, balance, of_rate
 
 SMALL_MINOR = 10**10
-"""Fees up to this, a hundred million yuan, are never counted: no account has the millions of orders that it would take."""
+"""Fees up to this, a hundred million yuan, are never counted: no account has as many orders as it would take."""
 
 
 def fees_of(terms: CreditTerms, credit_minor: int) -> int:
@@ -20,7 +20,7 @@ def fees_of(terms: CreditTerms, credit_minor: int) -> int:
 
 
 def within_fees(position: Position, fee_minor: int) -> None:
-    """Refuse (INVALID_AMOUNT) fees that, with all that the account owes or will, come above what a balance is filled to."""
+    """Refuse (INVALID_AMOUNT) fees that, with all the account owes or will owe, come above what fills a balance."""
     if fee_minor > SMALL_MINOR:
         owed = fees_total(position.family(Agreement))
         balance(owed + fee_minor, FUNDS_MAX_MINOR, f"the fees of {position.account.id}")
