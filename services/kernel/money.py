@@ -10,7 +10,8 @@ PPM = 1_000_000
 
 
 AMOUNT_MAX_MINOR = 10**13
-"""No amount, fee or price that comes in is more fen than this, a hundred billion yuan; nor what a request sums up to."""
+"""No amount, fee or price that comes in is more fen than this, a hundred billion yuan;
+nor is a sum that one request makes."""
 
 FUNDS_MAX_MINOR = 10**16
 """What comes in from outside fills no balance above this."""
@@ -29,7 +30,9 @@ def amount(amount_minor: int, what: str = "an amount") -> int:
 def balance(balance_minor: int, most_minor: int = BALANCE_MAX_MINOR, what: str = "a balance") -> int:
     """The balance, if it may come to that; INVALID_AMOUNT above it."""
     if balance_minor > most_minor:
-        raise InvalidArgument("INVALID_AMOUNT", f"{what} would come to {balance_minor} fen, at most {most_minor} can be")
+        raise InvalidArgument(
+            "INVALID_AMOUNT", f"{what} would come to {balance_minor} fen, and {most_minor} is the most"
+        )
     return balance_minor
 
 

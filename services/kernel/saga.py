@@ -174,7 +174,6 @@ class Run:
 
     @property
     def key(self) -> str:
-        """Its id."""
         return self.id
 
     @property

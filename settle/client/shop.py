@@ -121,12 +121,30 @@ class Shop:
         request = order_service_pb2.QuoteRefundRequest(order_id=order_id, return_id=return_id)
         return (await call(self.engine.orders.QuoteRefund, request)).quote
 
-    async def receive(self, order_id: str, return_id: str, quote: bytes = b"") -> Answer:
-        """Have the merchant take the goods back: it is refunded as quoted."""
+    async def receive(
+        self, order_id: str, return_id: str, quote: bytes = b"", deductions: Sequence[Answer] = ()
+    ) -> Answer:
+        """Have the merchant take the goods back: it is refunded as quoted, less what is deducted."""
         request = after_sale_service_pb2.ConfirmReceiptRequest(
-            request_id=fresh(), return_id=return_id, order_id=order_id, quote=quote, wait_timeout=WAIT
+            request_id=fresh(), return_id=return_id, order_id=order_id, quote=quote, deductions=deductions,
+            wait_timeout=WAIT,
         )
         return (await call(self.engine.after_sale.ConfirmReceipt, request)).settlement
+
+    async def refund_amount(self, order_id: str, amount_minor: int, line_id: str = "") -> Answer:
+        """Have money given back without goods: goodwill, or a price reduction of a line."""
+        request = after_sale_service_pb2.RefundAmountRequest(
+            request_id=fresh(), order_id=order_id, amount=money(amount_minor), line_id=line_id, wait_timeout=WAIT
+        )
+        return (await call(self.engine.after_sale.RefundAmount, request)).settlement
+
+    async def dispute_deduction(self, order_id: str, return_id: str, evidence: Sequence[str] = ()) -> Answer:
+        """Have the customer dispute what the merchant deducted."""
+        request = after_sale_service_pb2.DisputeDeductionRequest(
+            request_id=fresh(), return_id=return_id, order_id=order_id, customer_id=self.customer.customer_id,
+            evidence=evidence,
+        )
+        return (await call(self.engine.after_sale.DisputeDeduction, request)).return_case
 
     async def explain(self, settlement_id: str) -> Answer:
         """Read the chain of rules behind a settlement."""

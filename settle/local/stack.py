@@ -195,7 +195,7 @@ class LocalStack:
         self.kill(name, signal.SIGSTOP)
 
     def resume(self, name: str) -> None:
-        """SIGCONT."""
+        """Let a paused process go on (SIGCONT)."""
         self.kill(name, signal.SIGCONT)
 
     def stop_postgres(self, immediate: bool = False) -> None:

@@ -162,7 +162,8 @@ class CreditFlow:
             request_id=self._world.request_id(*name),
             order_id=self._world.order_id(event["order"]),
             amount=money(event["amount"]),
-            reason="price reduction",
+            line_id=self._world.line_id(event["line"]) if "line" in event else "",
+            reason="price reduction" if "line" in event else "goodwill",
             wait_timeout=WAIT,
         )
         return (await call(self._engine.after_sale.RefundAmount, request)).settlement
@@ -229,6 +230,7 @@ class CreditFlow:
                 request_id=self._world.request_id(number),
                 merchant_id=self._world.merchant_id,
                 amount=money(amount - gift_card),
+                before_netting=True,
             )
             await call(self._engine.credit.SettleMerchant, request)
         if gift_card:

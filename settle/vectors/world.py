@@ -128,6 +128,10 @@ class World:
         """Lines of a return."""
         return [order_pb2.LineQuantity(line_id=self._lines.wire(line["id"]), quantity=line["qty"]) for line in lines]
 
+    def line_id(self, name: str) -> str:
+        """The engine's name of a line."""
+        return self._lines.wire(name)
+
     def _line(self, line: Json) -> Any:  # Any: a generated message
         return order_pb2.NewLine(
             line_id=self._lines.wire(line["id"]), quantity=line["qty"], unit_price=money(line["unit_price"])

@@ -28,7 +28,7 @@ class ChequeRail:
         if not file.exists():
             file.write_text(content)
         if file.read_text() != content:
-            return LegReport.REJECTED, "ALREADY_EXISTS: other content"
+            return LegReport.REJECTED, "IDEMPOTENCY_CONFLICT: other content"
         return _told(content)
 
     async def query(self, leg_id: str) -> tuple[LegReport, str] | None:

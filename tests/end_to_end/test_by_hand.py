@@ -23,7 +23,9 @@ from settle.client.requests import WAIT, fresh, money
 from settle.client.shop import MERCHANT, Goods, Payment, Shop, instalments, units
 from settle.local.endpoints import dsns_of, targets_of
 from settle.local.stack import LocalStack
+from settlement.card_redemption.v1 import card_service_pb2
 from settlement.credit_ledger.v1 import adjustment_service_pb2 as adjusting
+from settlement.credit_ledger.v1 import credit_service_pb2
 from settlement.operations.v1 import operations_service_pb2 as operations
 from settlement.order.v1 import after_sale_service_pb2 as pb
 from settlement.order.v1 import merchant_service_pb2, order_pb2, order_service_pb2, settlement_pb2
@@ -187,6 +189,38 @@ async def test_a_merchant_is_paid_its_gift_card_share_once_and_claimed_from_afte
         if line.account in ("A.MERCH.RECV", "X.CLEARING")
     ]
     assert sorted(lines) == [("A.MERCH.RECV", 30_000), ("X.CLEARING", -30_000), ("X.CLEARING", 30_000)]
+
+
+async def test_a_merchant_that_is_half_paid_and_half_refunded_owes_and_is_owed_nothing(shop: Shop) -> None:
+    """N5: customers of several shares, in both books; neither shows what it owes and is owed at once (OP-3)."""
+    merchant_id, engine = f"merchant-{uuid4().hex[:12]}", shop.engine
+    shops = [Shop(engine, Customer.new()) for _ in range(6)]
+    for each in shops:
+        await desk(each).open_account(500_000, 10_000, 100_000)
+    orders = [await _shipped(each, merchant_id) for each in shops]
+    pay = credit_service_pb2.SettleMerchantRequest(
+        request_id=fresh(), merchant_id=merchant_id, amount=money(3 * 60_000)
+    )
+    await call(engine.credit.SettleMerchant, pay)
+    await call(engine.merchants.SettleGiftCardShare, merchant_service_pb2.SettleGiftCardShareRequest(
+        request_id=fresh(), merchant_id=merchant_id, amount=money(3 * 30_000), wait_timeout=WAIT
+    ))
+
+    for order_id in orders[:3]:
+        await call(engine.after_sale.RefundAmount, pb.RefundAmountRequest(
+            request_id=fresh(), order_id=order_id, amount=money(90_000), reason="broken", wait_timeout=WAIT,
+        ))
+    credit = await call(
+        engine.credit.GetMerchantBalance, credit_service_pb2.GetMerchantBalanceRequest(merchant_id=merchant_id)
+    )
+    cards = await call(
+        engine.cards.GetMerchantBalance, card_service_pb2.GetMerchantBalanceRequest(merchant_id=merchant_id)
+    )
+
+    assert (credit.payable_minor, credit.receivable_minor, cards.payable_minor, cards.settling_minor) == (0, 0, 0, 0)
+    pay.request_id, pay.amount.minor_units = fresh(), 1
+    with pytest.raises(Rejected, match="EXCEEDS_PAYABLE"):
+        await call(engine.credit.SettleMerchant, pay)
 
 
 async def test_finance_posts_a_journal_by_two_people(shop: Shop) -> None:

@@ -21,8 +21,8 @@ def methods() -> Iterator[MethodDescriptor]:
 
 
 def request_fields() -> Iterator[tuple[str, FieldDescriptor]]:
-    """The place of each field, as "settlement.order.v1.PlaceOrderRequest.lines.quantity", and it. A timestamp and
-    a duration are fields; what they are made of is not."""
+    """The place of each field, as "settlement.order.v1.PlaceOrderRequest.lines.quantity", and the field. A timestamp
+    and a duration are fields; what they are made of is not."""
     for method in methods():
         yield from _fields(method.input_type, method.input_type.full_name, ())
 

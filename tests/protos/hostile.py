@@ -10,7 +10,8 @@ DEPTH_MAX = 3
 """How deep into a request its fields are looked for; none of ours is deeper."""
 
 TEXTS = (
-    "", " ", "\x00", "a\x00b", "\u202e", "\u200b", "\ufeff", "e\u0301", "\x1b[31m", "\r\n", "\x7f", "\uffff", "💥", "x" * 65,
+    "", " ", "\x00", "a\x00b", "\u202e", "\u200b", "\ufeff", "e\u0301", "\x1b[31m", "\r\n", "\x7f", "\uffff", "💥",
+    "x" * 65,
     "x" * 70_000, "'; drop table orders;--", "{}", "%s%n", "../..", "-1", "NaN", "1e999", "0001-01-01", "9999-12-31",
     "2026-02-30", "0000-00-00", "2200-12-31", "1969-12-31", "２０２６-01-05", "ord_\n", "ord_", "acc_é", "STATE_99",
 )
@@ -19,7 +20,8 @@ INTEGERS_64 = (0, -1, 1, 2**31, 10**12, 10**13, 10**13 + 1, 10**15, 2**53 + 1, 2
 INTEGERS_32 = (0, -1, 1, 31, 32, 120, 121, 500, 501, 3_661, 1_000_001, 2**31 - 1, -(2**31))
 ENUMS = (0, 1, 2, 3, 99, -1, 2**31 - 1, -(2**31))
 TIMES = (
-    (0, 0), (-1, 0), (0, -1), (0, 999_999_999), (0, 1_000_000_000), (1, -5), (60, 1), (61, 0), (2**62, 0), (2**63 - 1, 0),
+    (0, 0), (-1, 0), (0, -1), (0, 999_999_999), (0, 1_000_000_000), (1, -5), (60, 1), (61, 0), (2**62, 0),
+    (2**63 - 1, 0),
     (-(2**63), 0), (-62_135_596_801, 0), (-62_135_596_800, 0), (253_402_300_800, 0), (253_402_300_799, 999_999_999),
     (7_289_654_400, 0), (315_576_000_001, 0),
 )
@@ -40,7 +42,7 @@ _VALUES: dict[int, tuple[Any, ...]] = {
 def spoiled(request: Any) -> Iterator[tuple[str, Any]]:  # Any: requests of every kind
     """This request with one field left out, repeated or of a hostile value; and which it is.
 
-    Text that protobuf cannot carry is left out; a request id is spoiled, or new.
+    What protobuf cannot carry is left out, and so is repeating nothing; a request id is spoiled, or new.
     """
     for path, field in _fields(request, DEPTH_MAX):
         if path == ("request_id",):
@@ -50,7 +52,7 @@ def spoiled(request: Any) -> Iterator[tuple[str, Any]]:  # Any: requests of ever
             changed.CopyFrom(request)
             try:
                 _put(changed, path, field, value)
-            except (ValueError, UnicodeEncodeError):
+            except (ValueError, TypeError, UnicodeEncodeError):
                 continue
             yield f"{'.'.join(path)}={str(value)[:40]!a}", changed
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import grpc
 
+from settlement.common.v1 import money_pb2
 from settlement.credit_ledger.v1 import adjustment_service_pb2 as adjustments
 from settlement.credit_ledger.v1 import credit_service_pb2 as credit
 from settlement.operations.v1 import operations_service_pb2 as operations
@@ -171,6 +172,25 @@ async def returned_too_late(people: People) -> None:
     ))
 
 
+async def deducted_above_worth(people: People) -> None:
+    """DEDUCTION_EXCEEDS_WORTH."""
+    order_id = await _shipped(people, "worn")
+    await people.ask(deliver(order_id))
+    asked = after_sale.RequestReturnRequest(
+        order_id=order_id, lines=units(L1=1), reason=after_sale.RETURN_REASON_NOT_WANTED
+    )
+    return_id = (await people.ask(asked)).return_case.return_id
+    await people.ask(after_sale.ApproveReturnRequest(return_id=return_id, order_id=order_id))
+    await people.ask(after_sale.RegisterWaybillRequest(
+        return_id=return_id, order_id=order_id, waybill_number="SF-9", carrier="SF"
+    ))
+    worn = after_sale.Deduction(
+        line_id="L1", amount=money_pb2.Money(minor_units=5_001, currency_code="CNY"),
+        reason=after_sale.DEDUCTION_REASON_WORN, evidence=["photo"],
+    )
+    await _tried(people, after_sale.ConfirmReceiptRequest(return_id=return_id, order_id=order_id, deductions=[worn]))
+
+
 async def receivable_overdrawn(people: People) -> None:
     """EXCEEDS_RECEIVABLE."""
     order_id = await _shipped(people, "receivable")
@@ -217,6 +237,7 @@ PROVOKED: dict[str, Callable[[People], Awaitable[None]]] = {
     "EXCEEDS_RECEIVABLE": receivable_overdrawn,
     "UNDECODABLE": cancelled_by_bytes,
     "UNKNOWN_METHOD": cancelled_by_bytes,
+    "DEDUCTION_EXCEEDS_WORTH": deducted_above_worth,
     "HOLD_EXPIRED": shipped_too_late,
     "AFTER_SALE_CLOSED": returned_too_late,
 }

@@ -1,7 +1,7 @@
 """Every reason of the contract has its code, and is provoked: a reason that nobody gives fails here.
 
-Most are refusals or reasons that the recorded story shows; `provoked.py` has a call for each of the others. The few that
-no call of the three services can reach are provoked where their code stands: in memory, or at a small server.
+Most are refusals or reasons that the recorded story shows; `provoked.py` has a call for each of the others. The few
+that no call of the three services can reach are provoked where their code stands: in memory, or at a small server.
 """
 
 import ast
@@ -178,7 +178,8 @@ async def _given_twice(_folder: Path) -> str:
 
 
 ELSEWHERE: dict[str, Callable[[Path], Awaitable[str]]] = {
-    "INTERNAL": _internal, "UNAVAILABLE": _unavailable, "OVERLOADED": _overloaded, "CLOCK_NOT_MANUAL": _clock_of_the_system,
+    "INTERNAL": _internal, "UNAVAILABLE": _unavailable, "OVERLOADED": _overloaded,
+    "CLOCK_NOT_MANUAL": _clock_of_the_system,
     "IDEMPOTENCY_CONFLICT": _other_content, "PAYMENT_NOT_REFUNDABLE": _nothing_back, "CARD_STATE": _given_twice,
 }
 """Reasons that no call of the three services in good health can show."""

@@ -112,3 +112,12 @@ def test_neither_side_guesses_a_plan() -> None:
     for read in (terms_of, read_by_ledger):
         with pytest.raises(ValueError, match="0 is none of"):
             read(tender_pb2.CreditTerms())
+
+
+def test_a_new_order_defers_to_one_instalment() -> None:
+    """As its contract says; five were taken, and one was made of them (F14)."""
+    terms = order.CreditTerms(plan=order.PlanKind.DEFERRED, instalment_count=5)
+
+    with pytest.raises(InvalidArgument, match="a DEFERRED plan has one instalment"):
+        terms.placeable()
+    assert order.CreditTerms(plan=order.PlanKind.DEFERRED).placeable().checked()

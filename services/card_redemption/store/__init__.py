@@ -4,13 +4,13 @@ from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.cards.tender import CardTender
 from services.card_redemption.domain.merchants.share import MerchantShare
 from services.card_redemption.store.cards import load_cards, save_cards
-from services.card_redemption.store.merchant_shares import load_merchant_shares, save_merchant_shares
+from services.card_redemption.store.merchant_shares import load_lenders, load_merchant_shares, save_merchant_shares
 from services.card_redemption.store.tenders import load_tenders, save_tenders
 from services.runtime.ground.tables import Table
 
 TABLES = (
     Table(GiftCard, load_cards, save_cards, root=True),
-    Table(MerchantShare, load_merchant_shares, save_merchant_shares, root=True),
+    Table(MerchantShare, load_merchant_shares, save_merchant_shares, root=True, load_family=load_lenders),
     Table(CardTender, load_tenders, save_tenders),
 )
 """What the lanes of this service handle. Roots come first: they are locked in the order of this list."""

@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 
+import asyncpg
+
 from services.card_redemption.domain.merchants.share import MerchantShare
 from services.kernel.participant import Pending
+from services.kernel.shares import share_keys
 from services.runtime.ground.tables import Connection
 
 _SHARE = """id, merchant_id, payable_minor, settling_minor, sequence, pending_saga_id, pending_tried_at, version,
@@ -25,17 +28,30 @@ async def load_merchant_shares(connection: Connection, keys: Sequence[str]) -> l
     return shares
 
 
+async def load_lenders(connection: Connection, merchant_ids: Sequence[str]) -> list[MerchantShare]:
+    """Lock and read the shares of these merchants that have something free and that no other lane has in hand: whoever
+    wants more than its own share waits for nobody, so no two can wait for each other."""
+    rows = await connection.fetch(
+        f"""select {_SHARE} from merchant_shares
+            where id = any($1::text[]) and payable_minor > settling_minor + refunding_minor
+            order by id for no key update skip locked""",
+        [key for merchant_id in merchant_ids for key in share_keys(merchant_id)],
+    )
+    return [_share_of(row) for row in rows]
+
+
 async def _lock_merchant_shares(connection: Connection, keys: Sequence[str]) -> list[MerchantShare]:
     rows = await connection.fetch(
         f"select {_SHARE} from merchant_shares where id = any($1::text[]) order by id for no key update", keys
     )
-    return [
-        MerchantShare(
-            id=row[0], merchant_id=row[1], payable_minor=row[2], settling_minor=row[3], sequence=row[4],
-            pending=Pending(row[5], row[6]) if row[5] is not None else None, version=row[7], refunding_minor=row[8],
-        )
-        for row in rows
-    ]
+    return [_share_of(row) for row in rows]
+
+
+def _share_of(row: asyncpg.Record) -> MerchantShare:
+    return MerchantShare(
+        id=row[0], merchant_id=row[1], payable_minor=row[2], settling_minor=row[3], sequence=row[4],
+        pending=Pending(row[5], row[6]) if row[5] is not None else None, version=row[7], refunding_minor=row[8],
+    )
 
 
 async def save_merchant_shares(connection: Connection, rows: Sequence[MerchantShare]) -> None:

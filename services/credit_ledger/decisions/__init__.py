@@ -14,6 +14,7 @@ from services.kernel.decision import rules
 __all__ = ["RULES", "TIMERS"]
 
 RULES = rules(
-    *(participant(row) for row in OF_SAGAS), opening(OPENING), *(writer(row) for row in OF_CALLERS), *PREVIEWS, *MERCHANTS,
+    *(participant(row) for row in OF_SAGAS), opening(OPENING), *(writer(row) for row in OF_CALLERS), *PREVIEWS,
+    *MERCHANTS,
 )
 """By the type of the body."""

@@ -1,4 +1,5 @@
-"""Settlements with a merchant and claims on one: inputs of the merchant's shares, of no account (A25, P23, P24, 3.3)."""
+"""Settlements with a merchant and claims on one: inputs of
+the merchant's shares, of no account (A25, P23, P24, 3.3)."""
 
 from datetime import datetime
 
@@ -18,19 +19,20 @@ GIFT_CARD = "GIFTCARD"
 
 
 def _settle(known: Known, body: SettleMerchant, message: Message, now: datetime) -> Decision:
-    """Pay this much of the payable, over all shares in their order."""
-    amount = positive(body.amount_minor)
-    paid = settling.settle(_shares(known, body.merchant_id), amount)
+    """Pay this much, net of what the merchant owes us, over all shares in their order."""
+    shares, amount = _shares(known, body.merchant_id), positive(body.amount_minor)
+    paid = settling.settle(shares, amount, body.before_netting)
     result = MerchantSettlement(
-        merchant_id=body.merchant_id, amount_minor=amount, netted_minor=paid.netted_minor,
-        paid_minor=amount - paid.netted_minor, payable_minor=paid.payable_minor, receivable_minor=paid.receivable_minor,
+        merchant_id=body.merchant_id, amount_minor=paid.amount_minor, netted_minor=paid.netted_minor,
+        paid_minor=paid.amount_minor - paid.netted_minor, payable_minor=paid.left.payable_minor,
+        receivable_minor=paid.left.receivable_minor,
     )
     return _told(Done(result), paid)
 
 
 def _pay_gift_card_share(known: Known, body: PayGiftCardShare, message: Message, now: datetime) -> Decision:
-    """Pay what card_redemption owes, as that book gives it up. Nothing here can refuse it, so a TRY claims nothing: CONFIRM
-    nets against what the merchant owes us by then (3.3)."""
+    """Pay what card_redemption owes, as that book gives it up. Nothing here can refuse it, so a TRY claims nothing:
+    CONFIRM nets against what the merchant owes us by then (3.3)."""
     saga, amount = _saga(message), positive(body.amount_minor)
     if saga.op is Op.CANCEL:
         return Decision()
@@ -41,7 +43,7 @@ def _pay_gift_card_share(known: Known, body: PayGiftCardShare, message: Message,
 
 
 def _claw_back(known: Known, body: ClawBackFromMerchant, message: Message, now: datetime) -> Decision:
-    """What card_redemption had paid the merchant before it refunded a gift card, the merchant owes us; undone, no longer.
+    """What card_redemption had paid the merchant before it refunded a gift card, the merchant owes us; undone, no more.
 
     Only CONFIRM knows how much, so a TRY claims nothing, and refuses only where the merchant owes us more than can be
     written (P23, P24).

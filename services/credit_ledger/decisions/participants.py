@@ -31,7 +31,8 @@ def participant(row: Input) -> Rule:
 
 
 def _claimed(known: Known, decision: Decision, claim: PaymentReference, op: Op | None) -> Decision:
-    """A TRY claims the payment reference, so that no other order can between TRY and CONFIRM; a CANCEL frees it (OP-4)."""
+    """A TRY claims the payment reference, so that no other order
+    can between TRY and CONFIRM; a CANCEL frees it (OP-4)."""
     before = known.find(PaymentReference, claim.id)
     order_id = claim.order_id if op is Op.TRY else ""
     claim = PaymentReference(claim.id, order_id, before.version + 1 if before else 1)

@@ -1,5 +1,5 @@
-"""Previews: what would be decided now. They change nothing, a due cut included, and wait for sagas: their outcome would make
-a preview stale."""
+"""Previews: what would be decided now. They change nothing, a due cut
+included, and wait for sagas: their outcome would make a preview stale."""
 
 from datetime import datetime
 

@@ -1,4 +1,5 @@
-"""Due timers of accounts. Each waits while a saga has claimed its account, and makes the cuts that are due on the way."""
+"""Due timers of accounts. Each waits while a saga has claimed
+its account, and makes the cuts that are due on the way."""
 
 from collections.abc import Callable
 from datetime import datetime

@@ -15,7 +15,8 @@ Perform = Callable[[object], Awaitable[Message | None]]
 
 
 def perform(settings: Settings) -> Perform:
-    """What a process does with the actions of legs: both families go to the acquirer that SETTLE_ACQUIRER_TARGET names."""
+    """What a process does with the actions of legs: both families
+    go to the acquirer that SETTLE_ACQUIRER_TARGET names."""
     acquirer = BankCardRail(settings.target("acquirer"))
     return performing({Rail.CARD: acquirer, Rail.PAYOUT: acquirer})
 

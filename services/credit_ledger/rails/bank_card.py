@@ -41,7 +41,8 @@ class BankCardRail:
         return _told(answer.refund)
 
     async def query(self, leg_id: str) -> tuple[LegReport, str] | None:
-        """Ask about it by its key; None says that the request never arrived. A refused question is no refused payment."""
+        """Ask about it by its key; None says that the request
+        never arrived. A refused question is no refused payment."""
         try:
             answer = await self._stub.GetRefund(pb.GetRefundRequest(idempotency_key=leg_id), timeout=self._seconds_max)
         except grpc.aio.AioRpcError as error:

@@ -59,10 +59,10 @@ class AccountViews:
         page = page_of(request, (_NEVER,))
         async with account_at(self.edge, context, request.account_id, request.min_version) as (connection, account):
             found = await reads.list_operations(
-                connection, account.id, *page.after, page.limit, request.order_id, _kind(request.kind),
-                request.settlement_id,
-                instant_from_wire(request.from_time) if request.HasField("from_time") else None,
-                instant_from_wire(request.until_time) if request.HasField("until_time") else None,
+                connection, account.id, *page.after, page.limit, order_id=request.order_id, kind=_kind(request.kind),
+                saga_id=request.settlement_id,
+                from_at=instant_from_wire(request.from_time) if request.HasField("from_time") else None,
+                until_at=instant_from_wire(request.until_time) if request.HasField("until_time") else None,
             )
         movements, following = page.cut(found, lambda operation: (operation.number,), views.movement)
         return pb.ListMovementsResponse(
@@ -86,12 +86,12 @@ class AccountViews:
     async def GetMerchantBalance(
         self, request: pb.GetMerchantBalanceRequest, context: Context
     ) -> pb.GetMerchantBalanceResponse:
-        """Show what we owe a merchant and what it owes us."""
+        """Show what we owe a merchant or what it owes us, one netted against the other (OP-3)."""
         async with self.edge.read() as connection:
-            payable, receivable = await reads.merchant_balance(connection, request.merchant_id)
+            balance = await reads.merchant_balance(connection, request.merchant_id)
         return pb.GetMerchantBalanceResponse(
-            merchant_id=request.merchant_id, payable_minor=payable, receivable_minor=receivable,
-            root_ids=share_keys(request.merchant_id),
+            merchant_id=request.merchant_id, payable_minor=balance.payable_minor,
+            receivable_minor=balance.receivable_minor, root_ids=share_keys(request.merchant_id),
         )
 
     async def PreviewRefund(self, request: pb.PreviewRefundRequest, context: Context) -> pb.PreviewRefundResponse:

@@ -22,18 +22,19 @@ class AdjustmentServicer(rpc.AdjustmentServiceServicer):
         """Complete a pending refund by hand (P22)."""
         effective = date_from_wire(request.effective_date) if request.effective_date else None
         body = AdjustRefund(
-            request.account_id, request.order_id, request.maker, request.checker, tuple(request.evidence),
-            request.reason, effective, request.reaches_back,
+            account_id=request.account_id, order_id=request.order_id, maker=request.maker, checker=request.checker,
+            evidence=tuple(request.evidence), reason=request.reason, effective_date=effective,
+            reaches_back=request.reaches_back,
         )
         return pb.AdjustRefundResponse(effect=await self.edge.ask(context, request, key=body.account_id, body=body))
 
     async def PostAdjustment(self, request: pb.PostAdjustmentRequest, context: Context) -> pb.PostAdjustmentResponse:
         """Post a balanced journal of two people (P22)."""
         body = PostAdjustment(
-            request.account_id, request.order_id, request.case_id,
-            tuple(AdjustedLine(line.account, line.amount_minor) for line in request.lines), request.maker,
-            request.checker, tuple(request.evidence), request.reason, date_from_wire(request.effective_date),
-            request.reaches_back,
+            account_id=request.account_id, order_id=request.order_id, case_id=request.case_id,
+            lines=tuple(AdjustedLine(line.account, line.amount_minor) for line in request.lines),
+            maker=request.maker, checker=request.checker, evidence=tuple(request.evidence), reason=request.reason,
+            effective_date=date_from_wire(request.effective_date), reaches_back=request.reaches_back,
         )
         return pb.PostAdjustmentResponse(
             adjustment=await self.edge.ask(context, request, key=body.account_id, body=body)
@@ -48,8 +49,9 @@ class AdjustmentServicer(rpc.AdjustmentServiceServicer):
         """Settle a leg that two people paid from the bank (MA-1 to MA-4)."""
         effective = date_from_wire(request.effective_date) if request.effective_date else None
         body = SettleLeg(
-            request.account_id, request.leg_id, request.order_id, request.maker, request.checker,
-            tuple(request.evidence), request.reason, effective, request.reaches_back,
+            account_id=request.account_id, leg_id=request.leg_id, order_id=request.order_id, maker=request.maker,
+            checker=request.checker, evidence=tuple(request.evidence), reason=request.reason,
+            effective_date=effective, reaches_back=request.reaches_back,
         )
         return pb.SettleLegResponse(leg=await self.edge.ask(context, request, key=body.account_id, body=body))
 

@@ -21,8 +21,9 @@ class CreditServicer(AccountViews, rpc.CreditServiceServicer):
         account_id = request.account_id or derived("acc", request.request_id)
         late = request.late_fee_ppm_per_day if request.HasField("late_fee_ppm_per_day") else LATE_FEE_PPM_PER_DAY
         body = commands.OpenAccount(
-            account_id, request.customer_id, request.limit.minor_units, request.bill_day or 5, request.due_day or 15,
-            SURPLUS_POLICIES.from_wire[request.surplus_policy], late,
+            account_id=account_id, customer_id=request.customer_id, limit_minor=request.limit.minor_units,
+            bill_day=request.bill_day or 5, due_day=request.due_day or 15,
+            surplus_policy=SURPLUS_POLICIES.from_wire[request.surplus_policy], late_fee_ppm_per_day=late,
         )
         return pb.OpenAccountResponse(account=await self.edge.ask(context, request, key=account_id, body=body))
 
@@ -94,7 +95,7 @@ class CreditServicer(AccountViews, rpc.CreditServiceServicer):
 
     async def SettleMerchant(self, request: pb.SettleMerchantRequest, context: Context) -> pb.SettleMerchantResponse:
         """Pay a merchant what we owe it, less what it owes us (A25)."""
-        body = commands.SettleMerchant(request.merchant_id, request.amount.minor_units)
+        body = commands.SettleMerchant(request.merchant_id, request.amount.minor_units, request.before_netting)
         key = first_share(request.merchant_id)
         response: pb.SettleMerchantResponse = await self.edge.ask(context, request, key=key, body=body)
         return response

@@ -28,7 +28,7 @@ ACCOUNTS_MAX = 10_000
 BATCH_ACCOUNTS = 64
 """So many cuts of a run are under way at most, behind all settlements: no queue fills, however many accounts."""
 STOP_SECONDS = 3.0
-"""The run ends a call so long before its deadline; the caller goes on from where it stood."""
+"""The run ends a call 3 seconds before its deadline; the caller goes on from where it stood."""
 
 
 class StatementServicer(rpc.StatementServiceServicer):

@@ -17,11 +17,17 @@ TABLES: tuple[Table, ...] = (
     Table(CreditAccount, accounts.load_accounts, accounts.save_accounts, root=True),
     Table(MerchantShare, accounts.load_merchant_shares, accounts.save_merchant_shares, root=True),
     Table(PaymentReference, accounts.load_payment_references, accounts.save_payment_references, root=True),
-    Table(Agreement, agreements.load_agreements, agreements.save_agreements, load_family=agreements.load_open_agreements),
+    Table(
+        Agreement, agreements.load_agreements, agreements.save_agreements,
+        load_family=agreements.load_open_agreements,
+    ),
     Table(Operation, documents.load_operations, documents.save_operations, load_family=documents.load_all_operations),
     Table(Statement, documents.load_statements, documents.save_statements),
     Table(Repayment, payments.load_repayments, payments.save_repayments, load_family=payments.load_open_repayments),
-    Table(CreditRefund, payments.load_credit_refunds, payments.save_credit_refunds, load_family=payments.load_open_credit_refunds),
+    Table(
+        CreditRefund, payments.load_credit_refunds, payments.save_credit_refunds,
+        load_family=payments.load_open_credit_refunds,
+    ),
     Table(Adjustment, documents.load_adjustments, documents.save_adjustments),
     Table(RefundLeg, payments.load_legs, payments.save_legs, load_family=payments.load_open_legs),
 )

@@ -1,4 +1,5 @@
-"""Rows of the roots: credit accounts, merchant shares, payment references. All are locked in id order before they are read."""
+"""Rows of the roots: credit accounts, merchant shares, payment
+references. All are locked in id order before they are read."""
 
 from collections.abc import Sequence
 
@@ -19,12 +20,20 @@ ACCOUNT_COLUMNS = """id, customer_id, state, opened_at, granted_minor, held_mino
 def account_of(row: asyncpg.Record) -> CreditAccount:
     """The account in a row of `ACCOUNT_COLUMNS`."""
     return CreditAccount(
-        id=row[0], customer_id=row[1], state=AccountState(row[2]), opened_at=row[3], granted_minor=row[4],
-        held_minor=row[5], used_minor=row[6], wallet_minor=row[7], credit_balance_minor=row[8], receivable_minor=row[9],
-        bill_day=row[10], due_day=row[11], late_fee_ppm_per_day=row[12], surplus_policy=SurplusPolicy(row[13]),
-        next_cut_at=row[14], last_bill_date=row[15], stated_operations=row[16], shipments=row[17], operations=row[18],
-        sequence=row[19], pending=Pending(row[20], row[21]) if row[20] is not None else None, version=row[22],
+        id=row["id"], customer_id=row["customer_id"], state=AccountState(row["state"]), opened_at=row["opened_at"],
+        granted_minor=row["granted_minor"], held_minor=row["held_minor"], used_minor=row["used_minor"],
+        wallet_minor=row["wallet_minor"], credit_balance_minor=row["credit_balance_minor"],
+        receivable_minor=row["receivable_minor"], bill_day=row["bill_day"], due_day=row["due_day"],
+        late_fee_ppm_per_day=row["late_fee_ppm_per_day"], surplus_policy=SurplusPolicy(row["surplus_policy"]),
+        next_cut_at=row["next_cut_at"], last_bill_date=row["last_bill_date"],
+        stated_operations=row["stated_operations"], shipments=row["shipments"], operations=row["operations"],
+        sequence=row["sequence"], pending=_pending_of(row), version=row["version"],
     )
+
+
+def _pending_of(row: asyncpg.Record) -> Pending | None:
+    saga_id = row["pending_saga_id"]
+    return None if saga_id is None else Pending(saga_id, row["pending_tried_at"])
 
 
 async def load_accounts(connection: Connection, keys: Sequence[str]) -> list[CreditAccount]:
@@ -51,7 +60,8 @@ async def save_accounts(connection: Connection, rows: Sequence[CreditAccount]) -
                                  $17::bigint[], $18::bigint[], $19::bigint[], $20::bigint[], $21::text[],
                                  $22::timestamptz[], $23::bigint[])
             on conflict (id) do update set state = excluded.state, granted_minor = excluded.granted_minor,
-                held_minor = excluded.held_minor, used_minor = excluded.used_minor, wallet_minor = excluded.wallet_minor,
+                held_minor = excluded.held_minor, used_minor = excluded.used_minor,
+                wallet_minor = excluded.wallet_minor,
                 credit_balance_minor = excluded.credit_balance_minor, receivable_minor = excluded.receivable_minor,
                 bill_day = excluded.bill_day, due_day = excluded.due_day,
                 late_fee_ppm_per_day = excluded.late_fee_ppm_per_day, surplus_policy = excluded.surplus_policy,
@@ -75,7 +85,8 @@ _SHARE_COLUMNS = "id, merchant_id, payable_minor, receivable_minor, sequence, ve
 
 
 async def load_merchant_shares(connection: Connection, keys: Sequence[str]) -> list[MerchantShare]:
-    """Lock and read these shares. One that is missing is inserted empty first: accounts of several lanes may meet in it."""
+    """Lock and read these shares. One that is missing is inserted
+    empty first: accounts of several lanes may meet in it."""
     shares = await _lock_merchant_shares(connection, keys)
     missing = sorted(set(keys) - {share.id for share in shares})
     if missing:
@@ -103,7 +114,10 @@ async def find_merchant_shares(connection: Connection, keys: Sequence[str]) -> l
 
 
 def _share_of(row: asyncpg.Record) -> MerchantShare:
-    return MerchantShare(row[0], row[1], row[2], row[3], row[4], row[5])
+    return MerchantShare(
+        id=row["id"], merchant_id=row["merchant_id"], payable_minor=row["payable_minor"],
+        receivable_minor=row["receivable_minor"], sequence=row["sequence"], version=row["version"],
+    )
 
 
 async def save_merchant_shares(connection: Connection, rows: Sequence[MerchantShare]) -> None:
@@ -112,7 +126,8 @@ async def save_merchant_shares(connection: Connection, rows: Sequence[MerchantSh
         f"""insert into merchant_shares ({_SHARE_COLUMNS})
             select * from unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])
             on conflict (id) do update set payable_minor = excluded.payable_minor,
-                receivable_minor = excluded.receivable_minor, sequence = excluded.sequence, version = excluded.version""",
+                receivable_minor = excluded.receivable_minor, sequence = excluded.sequence,
+                version = excluded.version""",
         [s.id for s in rows], [s.merchant_id for s in rows], [s.payable_minor for s in rows],
         [s.receivable_minor for s in rows], [s.sequence for s in rows], [s.version for s in rows],
     )
@@ -138,7 +153,7 @@ async def _lock_payment_references(connection: Connection, keys: Sequence[str]) 
            order by id for no key update""",
         keys,
     )
-    return [PaymentReference(row[0], row[1], row[2]) for row in rows]
+    return [PaymentReference(row["id"], row["order_id"], row["version"]) for row in rows]
 
 
 async def save_payment_references(connection: Connection, rows: Sequence[PaymentReference]) -> None:

@@ -1,4 +1,5 @@
-"""Rows of agreements: an order's hold and plans. The lists travel as json, straight from and to the domain's own types."""
+"""Rows of agreements: an order's hold and plans. The lists
+travel as json, straight from and to the domain's own types."""
 
 from collections.abc import Sequence
 
@@ -23,9 +24,11 @@ _encode = msgspec.json.Encoder().encode
 def agreement_of(row: asyncpg.Record) -> Agreement:
     """The agreement in a row of `AGREEMENT_COLUMNS`."""
     return Agreement(
-        order_id=row[0], account_id=row[1], customer_id=row[2], merchant_id=row[3], state=AgreementState(row[4]),
-        payment_reference=row[5], written_off_minor=row[6], version=row[7], terms=_TERMS.decode(row[8]),
-        hold=_HOLD.decode(row[9]), refunded=_TENDERS.decode(row[10]), plans=_PLANS.decode(row[11]),
+        order_id=row["order_id"], account_id=row["account_id"], customer_id=row["customer_id"],
+        merchant_id=row["merchant_id"], state=AgreementState(row["state"]),
+        payment_reference=row["payment_reference"], written_off_minor=row["written_off_minor"],
+        version=row["version"], terms=_TERMS.decode(row["terms"]), hold=_HOLD.decode(row["hold"]),
+        refunded=_TENDERS.decode(row["refunded"]), plans=_PLANS.decode(row["plans"]),
     )
 
 

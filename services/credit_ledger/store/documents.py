@@ -32,8 +32,9 @@ _encode = msgspec.json.Encoder().encode
 def operation_of(row: asyncpg.Record) -> Operation:
     """The operation in a row of `OPERATION_COLUMNS`."""
     return Operation(
-        account_id=row[0], number=row[1], at=row[3], body=_BODIES[row[2]].decode(row[7]), order_id=row[4],
-        reference=row[5], saga_id=row[6], facts=_FACTS.decode(row[8]), moved=_MOVED.decode(row[9]),
+        account_id=row["account_id"], number=row["number"], at=row["at"],
+        body=_BODIES[row["kind"]].decode(row["body"]), order_id=row["order_id"], reference=row["reference"],
+        saga_id=row["saga_id"], facts=_FACTS.decode(row["facts"]), moved=_MOVED.decode(row["moved"]),
     )
 
 
@@ -50,7 +51,9 @@ async def load_operations(connection: Connection, keys: Sequence[str]) -> list[O
 
 async def load_all_operations(connection: Connection, roots: Sequence[str]) -> list[Operation]:
     """Read the whole log of these accounts, for a replay."""
-    rows = await connection.fetch(f"select {OPERATION_COLUMNS} from operations where account_id = any($1::text[])", roots)
+    rows = await connection.fetch(
+        f"select {OPERATION_COLUMNS} from operations where account_id = any($1::text[])", roots
+    )
     return [operation_of(row) for row in rows]
 
 
@@ -71,8 +74,10 @@ async def save_operations(connection: Connection, rows: Sequence[Operation]) -> 
 def statement_of(row: asyncpg.Record) -> Statement:
     """The statement in a row of `STATEMENT_COLUMNS`."""
     return Statement(
-        account_id=row[0], bill_date=row[1], due_date=row[2], cut_at=row[3], issued_at=row[4], amount_minor=row[5],
-        offset_minor=row[6], first_operation=row[7], last_operation=row[8], lines=_LINES.decode(row[9]),
+        account_id=row["account_id"], bill_date=row["bill_date"], due_date=row["due_date"], cut_at=row["cut_at"],
+        issued_at=row["issued_at"], amount_minor=row["amount_minor"], offset_minor=row["offset_minor"],
+        first_operation=row["first_operation"], last_operation=row["last_operation"],
+        lines=_LINES.decode(row["lines"]),
     )
 
 
@@ -104,8 +109,10 @@ async def save_statements(connection: Connection, rows: Sequence[Statement]) -> 
 def adjustment_of(row: asyncpg.Record) -> Adjustment:
     """The adjustment in a row of `ADJUSTMENT_COLUMNS`."""
     return Adjustment(
-        row[0], row[1], row[2], row[3], row[4], row[5], _EVIDENCE.decode(row[6]), row[7], row[8], row[9], row[10], row[11],
-        _ADJUSTED.decode(row[12]),
+        id=row["id"], account_id=row["account_id"], order_id=row["order_id"], refund_id=row["refund_id"],
+        maker=row["maker"], checker=row["checker"], evidence=_EVIDENCE.decode(row["evidence"]),
+        reason=row["reason"], posted_at=row["posted_at"], version=row["version"],
+        effective_date=row["effective_date"], case_id=row["case_id"], lines=_ADJUSTED.decode(row["lines"]),
     )
 
 
@@ -120,8 +127,10 @@ async def save_adjustments(connection: Connection, rows: Sequence[Adjustment]) -
     await connection.copy_records_to_table(
         "adjustments", columns=[name.strip() for name in ADJUSTMENT_COLUMNS.split(",")],
         records=[
-            (a.id, a.account_id, a.order_id, a.refund_id, a.maker, a.checker, _encode(a.evidence), a.reason, a.posted_at,
-             a.version, a.effective_date, a.case_id, _encode(a.lines))
+            (
+                a.id, a.account_id, a.order_id, a.refund_id, a.maker, a.checker, _encode(a.evidence), a.reason,
+                a.posted_at, a.version, a.effective_date, a.case_id, _encode(a.lines),
+            )
             for a in rows
         ],
     )

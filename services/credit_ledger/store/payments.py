@@ -11,8 +11,8 @@ from services.credit_ledger.domain.model.repayment import Repayment
 from services.credit_ledger.domain.model.tenders import Tenders
 from services.runtime.ground.tables import Connection
 
-LEG_COLUMNS = """id, account_id, order_id, refund_id, rail, reference, amount_minor, created_at, state, attempts, detail,
-    updated_at, version"""
+LEG_COLUMNS = """id, account_id, order_id, refund_id, rail, reference, amount_minor, created_at, state, attempts,
+    detail, updated_at, version"""
 _REPAYMENT_COLUMNS = "id, account_id, number, received_at, amount_minor, instrument, given_back_minor, version"
 _REFUND_COLUMNS = "id, account_id, order_id, merchant_id, tenders, state, accepted_at, posted_at, version"
 
@@ -20,7 +20,11 @@ _TENDERS = msgspec.json.Decoder(Tenders)
 
 
 def _repayment_of(row: asyncpg.Record) -> Repayment:
-    return Repayment(row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7])
+    return Repayment(
+        id=row["id"], account_id=row["account_id"], number=row["number"], received_at=row["received_at"],
+        amount_minor=row["amount_minor"], instrument=row["instrument"], given_back_minor=row["given_back_minor"],
+        version=row["version"],
+    )
 
 
 async def load_repayments(connection: Connection, keys: Sequence[str]) -> list[Repayment]:
@@ -54,7 +58,9 @@ async def save_repayments(connection: Connection, rows: Sequence[Repayment]) -> 
 
 def _refund_of(row: asyncpg.Record) -> CreditRefund:
     return CreditRefund(
-        row[0], row[1], row[2], row[3], _TENDERS.decode(row[4]), RefundState(row[5]), row[6], row[7], row[8]
+        id=row["id"], account_id=row["account_id"], order_id=row["order_id"], merchant_id=row["merchant_id"],
+        tenders=_TENDERS.decode(row["tenders"]), state=RefundState(row["state"]), accepted_at=row["accepted_at"],
+        posted_at=row["posted_at"], version=row["version"],
     )
 
 
@@ -91,8 +97,10 @@ async def save_credit_refunds(connection: Connection, rows: Sequence[CreditRefun
 def leg_of(row: asyncpg.Record) -> RefundLeg:
     """The leg in a row of `LEG_COLUMNS`."""
     return RefundLeg(
-        row[0], row[1], row[2], row[3], Rail(row[4]), row[5], row[6], row[7], LegState(row[8]), row[9], row[10], row[11],
-        row[12],
+        id=row["id"], account_id=row["account_id"], order_id=row["order_id"], refund_id=row["refund_id"],
+        rail=Rail(row["rail"]), reference=row["reference"], amount_minor=row["amount_minor"],
+        created_at=row["created_at"], state=LegState(row["state"]), attempts=row["attempts"], detail=row["detail"],
+        updated_at=row["updated_at"], version=row["version"],
     )
 
 
@@ -119,8 +127,8 @@ async def save_legs(connection: Connection, rows: Sequence[RefundLeg]) -> None:
             select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
                                  $8::timestamptz[], $9::text[], $10::integer[], $11::text[], $12::timestamptz[],
                                  $13::bigint[])
-            on conflict (id) do update set state = excluded.state, attempts = excluded.attempts, detail = excluded.detail,
-                updated_at = excluded.updated_at, version = excluded.version""",
+            on conflict (id) do update set state = excluded.state, attempts = excluded.attempts,
+                detail = excluded.detail, updated_at = excluded.updated_at, version = excluded.version""",
         [leg.id for leg in rows], [leg.account_id for leg in rows], [leg.order_id for leg in rows],
         [leg.refund_id for leg in rows], [leg.rail.value for leg in rows], [leg.reference for leg in rows],
         [leg.amount_minor for leg in rows], [leg.created_at for leg in rows], [leg.state.value for leg in rows],

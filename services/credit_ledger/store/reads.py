@@ -1,4 +1,5 @@
-"""Queries for callers. They lock nothing and answer what is committed; pages go on after a key, so their order is stable."""
+"""Queries for callers. They lock nothing and answer what is
+committed; pages go on after a key, so their order is stable."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -7,6 +8,7 @@ from services.credit_ledger.domain.model.account import CreditAccount
 from services.credit_ledger.domain.model.adjustment import Adjustment
 from services.credit_ledger.domain.model.agreement import Agreement
 from services.credit_ledger.domain.model.leg import RefundLeg
+from services.credit_ledger.domain.model.merchant_share import Net, net
 from services.credit_ledger.domain.model.operation import Operation
 from services.credit_ledger.domain.model.statement import Statement
 from services.credit_ledger.store.accounts import ACCOUNT_COLUMNS, account_of
@@ -106,15 +108,15 @@ async def list_legs(connection: Connection, account_id: str, state: str, after_i
     return [leg_of(row) for row in rows]
 
 
-async def merchant_balance(connection: Connection, merchant_id: str) -> tuple[int, int]:
-    """What we owe a merchant and what it owes us, over all its shares."""
+async def merchant_balance(connection: Connection, merchant_id: str) -> Net:
+    """What we owe a merchant or what it owes us, net over all its shares (OP-3)."""
     row = await connection.fetchrow(
         """select coalesce(sum(payable_minor), 0)::bigint, coalesce(sum(receivable_minor), 0)::bigint
            from merchant_shares where id = any($1::text[])""",
         list(share_keys(merchant_id)),
     )
     assert row is not None
-    return row[0], row[1]
+    return net(row[0], row[1])
 
 
 async def list_due_cuts(

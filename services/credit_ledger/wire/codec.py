@@ -1,19 +1,18 @@
 """The registry of everything that travels: commands in, results, facts and notices out."""
 
-from services.credit_ledger.domain.model import commands, effects, events
+from services.credit_ledger.domain.model import effects, events
 from services.credit_ledger.domain.model.account import CreditAccount
 from services.credit_ledger.domain.model.adjustment import Adjustment
 from services.credit_ledger.domain.model.leg import RefundLeg
 from services.credit_ledger.domain.model.statement import Statement
-from services.credit_ledger.wire import commands as read
 from services.credit_ledger.wire import effects as told
 from services.credit_ledger.wire import events as facts
 from services.credit_ledger.wire import views
+from services.credit_ledger.wire.commands import COMMANDS
 from services.runtime.ground.codec import Codec, Entry
 from settlement.credit_ledger.v1 import (
     account_pb2,
     adjustment_service_pb2,
-    commands_pb2,
     credit_service_pb2,
     effects_pb2,
     events_pb2,
@@ -22,16 +21,6 @@ from settlement.credit_ledger.v1 import (
     statement_pb2,
 )
 
-_COMMANDS = (
-    Entry(commands.AuthorizeTenders, commands_pb2.AuthorizeTenders, from_wire=read.authorize_tenders),
-    Entry(commands.ReleaseTenders, commands_pb2.ReleaseTenders, from_wire=read.release_tenders),
-    Entry(commands.ReturnBankDeposit, commands_pb2.ReturnBankDeposit, from_wire=read.return_bank_deposit),
-    Entry(commands.CaptureTenders, commands_pb2.CaptureTenders, from_wire=read.capture_tenders),
-    Entry(commands.RefundTenders, commands_pb2.RefundTenders, from_wire=read.refund_tenders),
-    Entry(commands.ReverseRefund, commands_pb2.ReverseRefund, from_wire=read.reverse_refund),
-    Entry(commands.PayGiftCardShare, commands_pb2.PayGiftCardShare, from_wire=read.pay_gift_card_share),
-    Entry(commands.ClawBackFromMerchant, commands_pb2.ClawBackFromMerchant, from_wire=read.claw_back),
-)
 _RESULTS = (
     Entry(effects.CreditEffect, effects_pb2.CreditEffect, told.credit_effect),
     Entry(effects.Preview, effects_pb2.CreditPreview, told.preview),
@@ -73,5 +62,5 @@ _NOTICES = (
     Entry(events.BankRefundSettled, notices_pb2.BankRefundSettled, facts.bank_refund_settled),
 )
 
-CODEC = Codec(*_COMMANDS, *_RESULTS, *_EVENTS, *_NOTICES)
+CODEC = Codec(*COMMANDS, *_RESULTS, *_EVENTS, *_NOTICES)
 """The credit ledger's wire."""

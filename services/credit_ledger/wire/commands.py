@@ -1,5 +1,7 @@
 """Commands of sagas, read from the wire. A value that no sender of ours writes raises ValueError or KeyError."""
 
+from datetime import datetime
+
 from services.credit_ledger.domain.model.commands import (
     AuthorizeTenders,
     CaptureTenders,
@@ -12,6 +14,7 @@ from services.credit_ledger.domain.model.commands import (
 )
 from services.credit_ledger.domain.model.terms import NEVER_FREE, CreditTerms
 from services.credit_ledger.wire.scalars import CAUSES, PLANS, ROUTES, STRATEGIES, tenders_of
+from services.runtime.ground.codec import Entry
 from services.runtime.ground.scalars import instant_from_wire
 from settlement.common.v1 import tender_pb2
 from settlement.credit_ledger.v1 import commands_pb2 as pb
@@ -28,54 +31,72 @@ def terms_of(terms: tender_pb2.CreditTerms) -> CreditTerms:
 
 
 def authorize_tenders(body: pb.AuthorizeTenders) -> AuthorizeTenders:
-    """P2, P3. Without a credit share the terms do not matter."""
-    terms = terms_of(body.terms) if body.HasField("terms") else CreditTerms()
+    """Hold credit and take deposits. Without a credit share the terms do not matter (P2, P3)."""
     return AuthorizeTenders(
-        body.account_id, body.order_id, body.customer_id, body.merchant_id, tenders_of(body), terms, body.payment_reference
+        account_id=body.account_id, order_id=body.order_id, customer_id=body.customer_id, merchant_id=body.merchant_id,
+        tenders=tenders_of(body), terms=terms_of(body.terms) if body.HasField("terms") else CreditTerms(),
+        payment_reference=body.payment_reference,
     )
 
 
 def release_tenders(body: pb.ReleaseTenders) -> ReleaseTenders:
-    """P5, P6."""
+    """Give back what is held, as a quote pinned it (P5, P6)."""
     return ReleaseTenders(
-        body.account_id, body.order_id, body.merchant_id, tenders_of(body), CAUSES.from_wire[body.cause],
-        body.expected_account_version,
-        instant_from_wire(body.quote_valid_until, True) if body.HasField("quote_valid_until") else None,
+        account_id=body.account_id, order_id=body.order_id, merchant_id=body.merchant_id, tenders=tenders_of(body),
+        cause=CAUSES.from_wire[body.cause], expected_account_version=body.expected_account_version,
+        quote_valid_until=_quoted(body),
     )
 
 
 def return_bank_deposit(body: pb.ReturnBankDeposit) -> ReturnBankDeposit:
-    """PM-5."""
+    """Give the bank payment of a rejected order back (PM-5)."""
     return ReturnBankDeposit(
         body.account_id, body.order_id, body.customer_id, body.bank_minor, body.payment_reference
     )
 
 
 def capture_tenders(body: pb.CaptureTenders) -> CaptureTenders:
-    """P4."""
+    """Capture a shipment's share (P4)."""
     return CaptureTenders(body.account_id, body.order_id, body.merchant_id, tenders_of(body))
 
 
 def refund_tenders(body: pb.RefundTenders) -> RefundTenders:
-    """P10 to P14, P18, P21."""
+    """Refund these shares, as a quote pinned them (P10 to P14, P18, P21)."""
     return RefundTenders(
-        body.account_id, body.order_id, body.merchant_id, body.refund_id, tenders_of(body),
-        body.expected_account_version,
-        instant_from_wire(body.quote_valid_until, True) if body.HasField("quote_valid_until") else None,
-        body.uncovered_gift_minor,
+        account_id=body.account_id, order_id=body.order_id, merchant_id=body.merchant_id, refund_id=body.refund_id,
+        tenders=tenders_of(body), expected_account_version=body.expected_account_version,
+        quote_valid_until=_quoted(body), uncovered_gift_minor=body.uncovered_gift_minor,
     )
 
 
 def reverse_refund(body: pb.ReverseRefund) -> ReverseRefund:
-    """P24."""
+    """Undo a refund (P24)."""
     return ReverseRefund(body.account_id, body.order_id, body.merchant_id, body.refund_id)
 
 
 def pay_gift_card_share(body: pb.PayGiftCardShare) -> PayGiftCardShare:
-    """DOMAIN 3.3."""
+    """Pay a merchant what card_redemption owes (3.3)."""
     return PayGiftCardShare(body.merchant_id, body.amount_minor)
 
 
-def claw_back(body: pb.ClawBackFromMerchant) -> ClawBackFromMerchant:
-    """P23, P24."""
+def claw_back_from_merchant(body: pb.ClawBackFromMerchant) -> ClawBackFromMerchant:
+    """Claim a gift card's refund from a merchant that was paid for it, or give the claim up (P23, P24)."""
     return ClawBackFromMerchant(body.merchant_id, body.order_id, body.amount_minor, body.undone)
+
+
+def _quoted(body: pb.ReleaseTenders | pb.RefundTenders) -> datetime | None:
+    """Until when the quote holds that this accepts; None without one."""
+    return instant_from_wire(body.quote_valid_until, reckoned=True) if body.HasField("quote_valid_until") else None
+
+
+COMMANDS = (
+    Entry(AuthorizeTenders, pb.AuthorizeTenders, from_wire=authorize_tenders),
+    Entry(ReleaseTenders, pb.ReleaseTenders, from_wire=release_tenders),
+    Entry(ReturnBankDeposit, pb.ReturnBankDeposit, from_wire=return_bank_deposit),
+    Entry(CaptureTenders, pb.CaptureTenders, from_wire=capture_tenders),
+    Entry(RefundTenders, pb.RefundTenders, from_wire=refund_tenders),
+    Entry(ReverseRefund, pb.ReverseRefund, from_wire=reverse_refund),
+    Entry(PayGiftCardShare, pb.PayGiftCardShare, from_wire=pay_gift_card_share),
+    Entry(ClawBackFromMerchant, pb.ClawBackFromMerchant, from_wire=claw_back_from_merchant),
+)
+"""Every command that a saga sends, with its reader."""

@@ -23,7 +23,7 @@ from services.order.domain.commands import (
 from services.order.domain.completion import returnable
 from services.order.domain.lines import LineQuantity, returning
 from services.order.domain.order import Order, after, owned, refuse_while_settling, told
-from services.order.domain.refunding import must_be_shipped, requested_values
+from services.order.domain.refunding import must_be_returnable, must_be_shipped
 from services.order.domain.returns import ReturnCase, contestable_until, expect, stepped, without_waybill
 from services.order.domain.states import ReturnState
 
@@ -44,11 +44,11 @@ class Stepped(NamedTuple):
 
 
 def request(known: Known, body: RequestReturn, message: Message, now: datetime) -> Decision:
-    """Open a case; whatever would be refused at the receipt is refused here (PR-5)."""
+    """Open a case of units that are out and in no other case; no amount refuses it (PR-9)."""
     order = owned(known.find(Order, body.order_id), body.order_id, body.customer_id)
     refuse_while_settling(order)
     returnable(order, now)
-    requested_values(order, body.lines)
+    must_be_returnable(order, body.lines)
     case = returns.requested(
         return_id=fresh("ret", message), order_id=order.id, lines=body.lines, reason=body.reason, note=body.note,
         now=now,
@@ -105,7 +105,7 @@ def refuse_delivery(known: Known, body: RefuseDelivery, message: Message, now: d
     units = tuple([LineQuantity(line.id, line.returnable) for line in order.lines if line.returnable])
     if order.delivered_at is not None or not units:
         raise FailedPrecondition("ORDER_STATE", f"nothing of {order.id} is on its way to the customer")
-    requested_values(order, units)
+    must_be_returnable(order, units)
     case = returns.refused(
         return_id=fresh("ret", message), order_id=order.id, lines=units, waybill_number=body.waybill_number,
         carrier=body.carrier, note=body.note, now=now,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.order.domain.credit_terms import CreditTerms
+from services.order.domain.deductions import Deduction
 from services.order.domain.lines import LineQuantity
 from services.order.domain.pricing import Promotion
 from services.order.domain.quotes import QuoteContent
@@ -124,12 +125,14 @@ class RegisterWaybill:
 
 @dataclass(frozen=True, slots=True)
 class ConfirmReceipt:
-    """The merchant got the goods: the only trigger of the refund (CR-7). No accepted lines means all of the case."""
+    """The merchant got the goods: the only trigger of the refund (CR-7). No accepted lines means all of the case; what
+    is worn or incomplete may be deducted (PR-9)."""
 
     order_id: str
     return_id: str
     accepted: tuple[LineQuantity, ...] = ()
     quote: QuoteContent | None = None
+    deductions: tuple[Deduction, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +169,17 @@ class DisputeRejection:
 
 
 @dataclass(frozen=True, slots=True)
+class DisputeDeduction:
+    """The customer disputes what the merchant deducted at the receipt (PR-9)."""
+
+    order_id: str
+    return_id: str
+    evidence: tuple[str, ...] = ()
+    note: str = ""
+    customer_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ResolveDispute:
     """Support decides a dispute. `upheld`: for the customer; no accepted lines means all of the case."""
 
@@ -179,12 +193,14 @@ class ResolveDispute:
 
 @dataclass(frozen=True, slots=True)
 class RefundAmount:
-    """Money back without goods."""
+    """Money back without goods: a price reduction of a line (PR-8),
+    or goodwill on the order if none is named (PR-9)."""
 
     order_id: str
     amount_minor: int
     reason: str = ""
     quote: QuoteContent | None = None
+    line_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,3 +59,9 @@ class CreditTerms:
         if self.term_days < 1 or self.free_days < NEVER_FREE:
             raise InvalidArgument("INVALID_ARGUMENT", "a term has at least one day")
         return self
+
+    def placeable(self) -> "CreditTerms":
+        """Itself, if a new order may have it: a DEFERRED plan has one instalment. Orders on record may name more."""
+        if self.plan is PlanKind.DEFERRED and self.instalment_count > 1:
+            raise InvalidArgument("INVALID_ARGUMENT", "a DEFERRED plan has one instalment", {"field": "credit_terms"})
+        return self.checked()

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from services.order.domain.deductions import Deduction
 from services.order.domain.lines import LineQuantity
 from services.order.domain.tenders import Shares
 
@@ -80,17 +81,19 @@ class PaymentExpired:
 
 @dataclass(frozen=True, slots=True)
 class RefundAccepted:
-    """A refund is accepted and waits for the flash network."""
+    """A refund is accepted and waits for the flash network; `reduced_line` if it is a price reduction (PR-8)."""
 
     order_id: str
     refund_id: str
     shares: Shares
     settlement_id: str
+    reduced_line: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class OrderRefunded:
-    """A refund took effect everywhere; `full` if nothing is left to refund."""
+    """A refund took effect everywhere; `full` if nothing is left to refund,
+    `reduced_line` if it is a price reduction."""
 
     order_id: str
     refund_id: str
@@ -98,6 +101,7 @@ class OrderRefunded:
     lines: tuple[LineQuantity, ...]
     full: bool
     settlement_id: str
+    reduced_line: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +131,7 @@ class RefundReversed:
     refund_id: str
     amount_minor: int
     settlement_id: str
+    reduced_line: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,30 +199,34 @@ class ReturnShipped:
 
 @dataclass(frozen=True, slots=True)
 class ReturnReceived:
-    """The merchant got the goods; the refund begins."""
+    """The merchant got the goods; the refund begins, less what is deducted (PR-9)."""
 
     order_id: str
     return_id: str
     accepted: tuple[LineQuantity, ...]
     settlement_id: str
+    deductions: tuple[Deduction, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ReturnDisputed:
-    """The merchant disputes what arrived, or the customer the rejection."""
+    """The merchant disputes what arrived, or the customer the rejection, or (`of_deduction`) what was deducted."""
 
     order_id: str
     return_id: str
     disputed_by: str
     evidence: tuple[str, ...]
+    of_deduction: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ReturnDisputeResolved:
-    """Support decided a dispute; `upheld`: for the customer."""
+    """Support decided a dispute, of a rejection, a receipt or (`of_deduction`) a deduction; `upheld`:
+    for the customer."""
 
     order_id: str
     return_id: str
     upheld: bool
     operator_id: str
     reason: str
+    of_deduction: bool = False

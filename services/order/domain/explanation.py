@@ -41,15 +41,39 @@ def _steps(order: Order, plan: Plan) -> Iterator[Step]:
     if isinstance(plan, RefundPlan | CapturePlan | CancellationPlan) and plan.lines:
         yield from _prices(order, plan.lines)
         for value in plan.lines:
-            inputs = (value.basis_minor, value.units, value.before, value.quantity, value.done_minor)
-            yield Step("CV-7", f"line:{value.id}", "unit_value", value.amount_minor, inputs)
-        yield Step("CR-4", "amount", "sum", amount, tuple(value.amount_minor for value in plan.lines))
+            yield from _value(value)
+        due = tuple(value.due_minor for value in plan.lines)
+        yield from _at_most(Step("CR-4", "amount", "sum", sum(due), due), amount)
+    elif isinstance(plan, RefundPlan) and plan.given_back_of:
+        withheld = tuple(each.amount_minor for each in plan.given_back)
+        yield from _at_most(Step("PR-9", "given_back", "sum", sum(withheld), withheld), amount)
+    elif isinstance(plan, RefundPlan) and plan.reduced_line:
+        yield Step("PR-8", f"line:{plan.reduced_line}", "given", amount, (amount,))
     else:
         yield Step("PR-1", "amount", "given", amount, (amount,))
     if amount:
         yield _tenders(plan)
     if isinstance(plan, RefundPlan) and plan.coupon_basis[1] and plan.coupon_basis[0]:
         yield Step("A24", "coupon", "coupon_share", plan.money.coupon_minor, plan.coupon_basis)
+
+
+def _value(value: LineValue) -> Iterator[Step]:
+    """What units of a line come to: what was paid less price reductions, their part of it, less what is deducted."""
+    if value.reduced_minor:
+        paid = value.basis_minor + value.reduced_minor
+        yield Step("PR-8", f"reduced:{value.id}", "less", value.basis_minor, (paid, value.reduced_minor))
+    inputs = (value.basis_minor, value.units, value.before, value.quantity, value.done_minor)
+    yield Step("CV-7", f"line:{value.id}", "unit_value", value.amount_minor, inputs)
+    if value.deducted_minor:
+        worth = value.amount_minor, value.deducted_minor
+        yield Step("PR-9", f"deducted:{value.id}", "less", value.due_minor, worth)
+
+
+def _at_most(due: Step, amount_minor: int) -> Iterator[Step]:
+    """What is due, and what of it is paid where less was left of the order (PR-9)."""
+    yield due
+    if amount_minor < due.amount_minor:
+        yield Step("PR-9", "amount", "at_most", amount_minor, (due.amount_minor, amount_minor))
 
 
 def _tenders(plan: Plan) -> Step:

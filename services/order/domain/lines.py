@@ -1,4 +1,7 @@
-"""The lines of an order: how many units shipped, were cancelled, came back, and what they were worth (CR-4, CV-7)."""
+"""The lines of an order: how many units shipped, were cancelled, came back, and what they were worth.
+
+A price reduction lowers what the units that are still out are worth; goodwill on the order does not (CV-7, PR-8, PR-9).
+"""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -14,11 +17,18 @@ class LineQuantity(NamedTuple):
     quantity: int
 
 
+class LineAmount(NamedTuple):
+    """Money that concerns a line."""
+
+    id: str
+    amount_minor: int
+
+
 class Line(NamedTuple):
     """One line; `payable_minor` is the price of all its units after promotions.
 
     `returning` units are in open return cases; `captured_minor` and `returned_minor` are what the shipped and the
-    returned units were worth.
+    returned units were worth, whatever was paid for them; `reduced_minor` is what price reductions took off (PR-8).
     """
 
     id: str
@@ -33,6 +43,12 @@ class Line(NamedTuple):
     returned_minor: int = 0
     sku: str = ""
     title: str = ""
+    reduced_minor: int = 0
+
+    @property
+    def left_minor(self) -> int:
+        """What its price can still be reduced by: what shipped, less reductions and what was given for units (PR-8)."""
+        return self.captured_minor - self.reduced_minor - self.returned_minor
 
     @property
     def open(self) -> int:
@@ -47,7 +63,8 @@ class Line(NamedTuple):
 
 class LineValue(NamedTuple):
     """Some units of a line and what they are worth, with what that was computed from (U2):
-    `amount = basis * (before + quantity) div units - done`."""
+    `amount = basis * (before + quantity) div units - done`, never below 0. The basis is what the line cost less the
+    `reduced_minor` of its price reductions (PR-8); `deducted_minor` is what the merchant keeps of the amount (PR-9)."""
 
     id: str
     quantity: int
@@ -56,6 +73,21 @@ class LineValue(NamedTuple):
     units: int
     before: int
     done_minor: int
+    reduced_minor: int = 0
+    deducted_minor: int = 0
+
+    @property
+    def due_minor(self) -> int:
+        """What is to be paid for them, if so much is left of the order."""
+        return self.amount_minor - self.deducted_minor
+
+
+def line_named(lines: Sequence[Line], line_id: str) -> Line:
+    """The line of this name; UNKNOWN_LINE if there is none."""
+    for line in lines:
+        if line.id == line_id:
+            return line
+    raise InvalidArgument("UNKNOWN_LINE", f"the order has no line {line_id}")
 
 
 def chosen(lines: Sequence[Line], asked: Sequence[LineQuantity]) -> tuple[tuple[int, int], ...]:
@@ -97,17 +129,16 @@ def _open_value(line: Line, quantity: int) -> LineValue:
     )
 
 
-def returned_value(line: Line, quantity: int, before: int) -> LineValue:
-    """What the next returned units of a line are worth after `before` others (CV-7).
+def returned_value(line: Line, quantity: int) -> LineValue:
+    """What the next returned units of a line are worth (CV-7), price reductions off (PR-8).
 
     Where a line shipped in parts, what came back before counts as it was, so that the last unit clears the line.
     """
-    due = line.captured_minor * (before + quantity) // line.shipped
-    ahead = before - line.returned
-    done = line.captured_minor * before // line.shipped if ahead else line.returned_minor
+    basis = line.captured_minor - line.reduced_minor
+    worth = basis * (line.returned + quantity) // line.shipped
     return LineValue(
-        id=line.id, quantity=quantity, amount_minor=max(0, due - done), basis_minor=line.captured_minor,
-        units=line.shipped, before=before, done_minor=done,
+        id=line.id, quantity=quantity, amount_minor=max(0, worth - line.returned_minor), basis_minor=basis,
+        units=line.shipped, before=line.returned, done_minor=line.returned_minor, reduced_minor=line.reduced_minor,
     )
 
 

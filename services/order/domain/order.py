@@ -34,7 +34,8 @@ class Order:
     """An order. `settlement_id` is the semantic lock: while it is set, only that settlement may change the order.
 
     `sequence` counts its events and those of its return cases; `cancel_reason` says why its last units were cancelled,
-    `expired` that their hold ran out (A14). Until `contestable_until` the last rejection of a return can be disputed.
+    `expired` that their hold ran out (A14). Until `contestable_until` the last rejection of a return, or the last
+    deduction from one, can be disputed.
     """
 
     id: str

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from services.kernel.errors import InvalidArgument
 from services.kernel.money import amount
 from services.order.domain.commands import NewTender, PlaceOrder
-from services.order.domain.credit_terms import PlanKind
 from services.order.domain.lines import Line
 from services.order.domain.order import Order
 from services.order.domain.plans import PlacementPlan, movement
@@ -77,6 +76,4 @@ def _check_credit(body: PlaceOrder) -> None:
     if has_credit and body.terms is None:
         raise InvalidArgument("INVALID_ARGUMENT", "a CREDIT tender needs its terms", {"field": "credit_terms"})
     if body.terms is not None:
-        body.terms.checked()
-        if body.terms.plan is PlanKind.DEFERRED and body.terms.instalment_count > 1:
-            raise InvalidArgument("INVALID_ARGUMENT", "a DEFERRED plan has one instalment", {"field": "credit_terms"})
+        body.terms.placeable()

@@ -7,7 +7,7 @@ from typing import ClassVar, NamedTuple
 from services.kernel.decision import Vector
 from services.kernel.shares import share_key
 from services.order.domain.credit_terms import CreditTerms
-from services.order.domain.lines import LineQuantity, LineValue
+from services.order.domain.lines import LineAmount, LineQuantity, LineValue
 from services.order.domain.order import Order
 from services.order.domain.states import Kind
 from services.order.domain.tenders import Share, Shares, TenderType
@@ -114,7 +114,11 @@ class CancellationPlan:
 class RefundPlan:
     """Refund shipped units, or an amount without goods. `requested` are the units that its return case had reserved;
     `coupon_basis` is what the coupon's part was computed from: its amount, the captured sum, refunded with this one,
-    its part before; `awaits_network` says that the credit share is FLASH (PM-1)."""
+    its part before; `awaits_network` says that the credit share is FLASH (PM-1).
+
+    `reduced_line` is the line of which it is a price reduction (PR-8); `given_back` are the deductions that it gives
+    back, of the return case `given_back_of` (PR-9).
+    """
 
     kind: ClassVar[Kind] = Kind.REFUND
     money: Movement
@@ -126,11 +130,23 @@ class RefundPlan:
     coupon_basis: tuple[int, int, int, int] = (0, 0, 0, 0)
     pins: Pins = NO_PINS
     awaits_network: bool = False
+    reduced_line: str = ""
+    given_back_of: str = ""
+    given_back: tuple[LineAmount, ...] = ()
+
+    @property
+    def amounts(self) -> tuple[LineAmount, ...]:
+        """What of it concerns a line beside the worth of units: deductions, or a price reduction."""
+        if self.reduced_line:
+            return (LineAmount(self.reduced_line, self.money.amount_minor),)
+        return tuple(LineAmount(value.id, value.deducted_minor) for value in self.lines if value.deducted_minor)
 
 
 @dataclass(frozen=True, slots=True)
 class ReversalPlan:
-    """Undo a refund: the same money the other way. The merchant owes `uncovered_minor` of its gift-card share (P23)."""
+    """Undo a refund: the same money the other way. The merchant owes `uncovered_minor` of its gift-card share (P23).
+    `reduced_line` is the line whose price the refund had reduced (PR-8), `given_back_of` the return case whose
+    deductions it had given back (PR-9)."""
 
     kind: ClassVar[Kind] = Kind.REFUND_REVERSAL
     money: Movement
@@ -139,6 +155,8 @@ class ReversalPlan:
     lines: tuple[LineValue, ...] = ()
     reason: str = ""
     uncovered_minor: int = 0
+    reduced_line: str = ""
+    given_back_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)

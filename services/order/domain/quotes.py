@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from services.kernel.calendar import TICK, business_date, end_of
 from services.kernel.errors import Aborted, InvalidArgument
-from services.order.domain.lines import LineQuantity
+from services.order.domain.lines import LineAmount, LineQuantity
 
 POLICY_VERSION = 1
 """The version of the rules that a quote was computed by."""
@@ -25,7 +25,7 @@ _MAC_BYTES = 32
 @dataclass(frozen=True, slots=True)
 class QuoteContent:
     """What a quote promises: this amount for these units, at these versions, until then. `digest` stands for the whole
-    result, `kind` is "cancellation" or "refund"."""
+    result, `kind` is "cancellation" or "refund"; `amounts` are deductions by line, or the price reduction of one."""
 
     order_id: str
     kind: str
@@ -36,6 +36,7 @@ class QuoteContent:
     valid_until: datetime
     digest: str
     policy_version: int = POLICY_VERSION
+    amounts: tuple[LineAmount, ...] = ()
 
 
 def valid_until(now: datetime) -> datetime:
@@ -50,6 +51,8 @@ def sign(content: QuoteContent, key: bytes) -> bytes:
         content.order_version, content.account_version, content.valid_until.isoformat(), content.digest,
         content.policy_version,
     ]
+    if content.amounts:
+        fields.append([list(amount) for amount in content.amounts])
     text = json.dumps(fields, separators=(",", ":")).encode()
     return text + _mac(text, key)
 
@@ -61,18 +64,19 @@ def read(token: bytes, key: bytes) -> QuoteContent | None:
     text, mac = token[:-_MAC_BYTES], token[-_MAC_BYTES:]
     if not hmac.compare_digest(mac, _mac(text, key)):
         raise InvalidArgument("QUOTE_INVALID", "the quote is not ours")
-    order_id, kind, amount, lines, order_version, account_version, until, digest, policy = json.loads(text)
+    order_id, kind, amount, lines, order_version, account_version, until, digest, policy, *more = json.loads(text)
     units = tuple(LineQuantity(line_id, quantity) for line_id, quantity in lines)
     return QuoteContent(
         order_id=order_id, kind=kind, amount_minor=amount, lines=units, order_version=order_version,
         account_version=account_version, valid_until=datetime.fromisoformat(until), digest=digest,
         policy_version=policy,
+        amounts=tuple(LineAmount(line_id, of_line) for line_id, of_line in more[0]) if more else (),
     )
 
 
 def check_quote(
     quote: QuoteContent, *, kind: str, order_id: str, version: int, amount_minor: int, lines: tuple[LineQuantity, ...],
-    now: datetime,
+    amounts: tuple[LineAmount, ...] = (), now: datetime,
 ) -> None:
     """Refuse what the quote does not promise (QUOTE_INVALID), or no longer promises (QUOTE_STALE). `valid_until` itself
     is still inside (CV-9), unless it is the midnight that ends the fee day."""
@@ -82,6 +86,8 @@ def check_quote(
         raise Aborted("QUOTE_STALE", "the order has moved", {"order_version": str(version)})
     if quote.amount_minor != amount_minor or sorted(quote.lines) != sorted(lines):
         raise InvalidArgument("QUOTE_INVALID", f"the quote is for {quote.amount_minor} of other units")
+    if sorted(quote.amounts) != sorted(amounts):
+        raise InvalidArgument("QUOTE_INVALID", "the quote is for other deductions, or another price reduction")
     if now > quote.valid_until or business_date(now) != business_date(quote.valid_until - TICK):
         raise Aborted("QUOTE_STALE", f"it was good until {quote.valid_until.isoformat()}")
 

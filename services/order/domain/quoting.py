@@ -10,11 +10,11 @@ from typing import TypeVar
 from services.order.domain.commands import CancelOrder, RefundAmount
 from services.order.domain.completion import returnable
 from services.order.domain.fulfilment import cancellation_plan
-from services.order.domain.lines import LineQuantity
+from services.order.domain.lines import LineAmount, LineQuantity
 from services.order.domain.order import Order
 from services.order.domain.plans import CancellationPlan, Pins, RefundPlan
 from services.order.domain.quotes import QuoteContent, check_quote
-from services.order.domain.refunding import amount_plan, requested_values, return_plan
+from services.order.domain.refunding import amount_plan, must_be_returnable, return_plan
 from services.order.domain.returns import ReturnCase, accepted_units, case_of
 
 ASKED = "OTHER"
@@ -37,16 +37,18 @@ class OfReturn:
 
 @dataclass(frozen=True, slots=True)
 class OfReceipt:
-    """The receipt of what this return case is about."""
+    """The receipt of what this return case is about, less what is deducted."""
 
     return_id: str
+    deductions: tuple[LineAmount, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class OfAmount:
-    """Money back without goods."""
+    """Money back without goods; a price reduction if a line is named."""
 
     amount_minor: int
+    line_id: str = ""
 
 
 Subject = OfCancel | OfReturn | OfReceipt | OfAmount
@@ -59,11 +61,12 @@ def quoted_plan(order: Order, case: ReturnCase | None, subject: Subject, now: da
     match subject:
         case OfCancel(lines):
             return cancellation_plan(order, CancelOrder(order.id, ASKED, lines=lines), now)
-        case OfAmount(amount_minor):
-            return amount_plan(order, "", RefundAmount(order.id, amount_minor), now)
-        case OfReceipt(return_id):
+        case OfAmount(amount_minor, line_id):
+            return amount_plan(order, "", RefundAmount(order.id, amount_minor, line_id=line_id), now)
+        case OfReceipt(return_id, deductions):
             received = case_of(case, return_id, order.id)
-            return return_plan(order, "", received.id, received.lines, accepted_units(received, received.accepted))
+            accepted = accepted_units(received, received.accepted)
+            return return_plan(order, "", received.id, received.lines, accepted, deductions)
         case OfReturn(lines):
             return _return_plan(order, lines, now)
 
@@ -73,13 +76,18 @@ def pinned(plan: P, quote: QuoteContent, order: Order, now: datetime) -> P:
     units = tuple(LineQuantity(value.id, value.quantity) for value in plan.lines)
     check_quote(
         quote, kind=plan.kind, order_id=order.id, version=order.version, amount_minor=plan.money.amount_minor,
-        lines=units, now=now,
+        lines=units, amounts=amounts_of(plan), now=now,
     )
     return replace(plan, pins=Pins(quote.account_version, quote.valid_until, quote.digest))
+
+
+def amounts_of(plan: QuotedPlan) -> tuple[LineAmount, ...]:
+    """What a quote pins of single lines beside their units: deductions, or a price reduction."""
+    return plan.amounts if isinstance(plan, RefundPlan) else ()
 
 
 def _return_plan(order: Order, asked: tuple[LineQuantity, ...], now: datetime) -> RefundPlan:
     lines = asked or tuple(LineQuantity(line.id, line.returnable) for line in order.lines if line.returnable)
     returnable(order, now)
-    requested_values(order, lines)
+    must_be_returnable(order, lines)
     return return_plan(order, "", "", (), lines)

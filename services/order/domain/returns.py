@@ -7,8 +7,9 @@ from typing import Any
 from services.kernel.calendar import TICK, business_date, start_of
 from services.kernel.errors import FailedPrecondition, InvalidArgument, NotFound
 from services.kernel.people import papers
+from services.order.domain.deductions import Deduction
 from services.order.domain.lines import LineQuantity
-from services.order.domain.states import ReturnState
+from services.order.domain.states import DeductionState, ReturnState
 
 REVIEW_HOURS = 48
 """The merchant answers within 48 hours; after them the case is approved by time (A13)."""
@@ -32,7 +33,11 @@ REFUSED = "REFUSED"
 @dataclass(frozen=True, slots=True)
 class ReturnCase:
     """A return of some units. `deadline_at` is the instant from which time has decided: the merchant's answer, or the
-    waybill."""
+    waybill.
+
+    `deductions` were taken at `deducted_at`; where they stand is told beside the state of the case, which is at its end
+    with the refund. `give_back_id` is the settlement that gives them back.
+    """
 
     id: str
     order_id: str
@@ -53,6 +58,10 @@ class ReturnCase:
     dispute_note: str = ""
     settlement_id: str = ""
     version: int = 1
+    deductions: tuple[Deduction, ...] = ()
+    deduction_state: DeductionState | None = None
+    deducted_at: datetime | None = None
+    give_back_id: str = ""
 
     @property
     def key(self) -> str:
@@ -108,19 +117,17 @@ def waybill_deadline(approved_at: datetime) -> datetime:
     return start_of(business_date(approved_at) + timedelta(days=WAYBILL_DAYS + 1))
 
 
-def contestable_until(rejected_at: datetime) -> datetime:
-    """The instant from which a rejection stands for good."""
-    return rejected_at + timedelta(hours=EVIDENCE_HOURS) + TICK
+def contestable_until(decided_at: datetime) -> datetime:
+    """The instant from which a rejection, or a deduction, stands for good."""
+    return decided_at + timedelta(hours=EVIDENCE_HOURS) + TICK
 
 
-def disputable(case: ReturnCase, evidence: tuple[str, ...], now: datetime) -> None:
-    """Refuse a dispute of a rejection that comes too late, or late without evidence.
-
-    `updated_at` of a rejected case is its rejection, for nothing comes after it.
-    """
-    if now >= contestable_until(case.updated_at):
-        raise FailedPrecondition("DISPUTE_WINDOW_CLOSED", f"{case.id} was rejected at {case.updated_at}")
-    if now > case.updated_at + timedelta(hours=DISPUTE_HOURS) and not papers(evidence):
+def disputable(case: ReturnCase, decided_at: datetime, evidence: tuple[str, ...], now: datetime) -> None:
+    """Refuse a customer's dispute of what the merchant decided then if it comes too late, or late without evidence."""
+    if now >= contestable_until(decided_at):
+        decided = "rejected" if case.state is ReturnState.REJECTED else "received"
+        raise FailedPrecondition("DISPUTE_WINDOW_CLOSED", f"{case.id} was {decided} at {decided_at}")
+    if now > decided_at + timedelta(hours=DISPUTE_HOURS) and not papers(evidence):
         needed = f"after {DISPUTE_HOURS} hours a dispute needs evidence"
         raise InvalidArgument("EVIDENCE_REQUIRED", needed, {"field": "evidence"})
 

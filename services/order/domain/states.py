@@ -47,6 +47,16 @@ class ReturnState(StrEnum):
     REFUND_EXCEPTION = "REFUND_EXCEPTION"
 
 
+class DeductionState(StrEnum):
+    """Where the deductions of a received return stand (PR-9). Only one that is TAKEN can be disputed."""
+
+    TAKEN = "TAKEN"
+    DISPUTED = "DISPUTED"
+    CONFIRMED = "CONFIRMED"
+    GIVING_BACK = "GIVING_BACK"
+    GIVEN_BACK = "GIVEN_BACK"
+
+
 class Kind(StrEnum):
     """The kinds of settlements that the order service coordinates; the value is the name of the saga."""
 

@@ -24,6 +24,7 @@ def text(
         "numbers": ", ".join(str(no) for no, amount in parts if amount) or "–",
         "parts": " + ".join(yuan(amount) for _, amount in parts) or yuan(amount_minor), "inputs": _sum(inputs),
         "quantity": inputs[3] if formula == "unit_value" else 0, "units": inputs[1] if formula == "unit_value" else 0,
+        "less": yuan(inputs[1]) if formula in ("less", "at_most") else "",
         "pieces": inputs[0] if inputs else 0, "price": yuan(inputs[1]) if formula == "product" else "",
     }
     return Text(chinese.format(**words), english.format(**words))
@@ -49,6 +50,20 @@ _TEXTS: dict[tuple[str, str], tuple[str, str]] = {
         "商品 {name}:{quantity} 件(共 {units} 件,实付 {offered} 元)折合 {amount} 元",
         "line {name}: {quantity} of {units} units, paid {offered} in all, are worth {amount}",
     ),
+    ("PR-8", "less"): (
+        "商品 {name}:实付 {offered} 元,减去差价 {less} 元,按 {amount} 元计",
+        "line {name}: {offered} was paid, less price reductions of {less}, so {amount} counts",
+    ),
+    ("PR-8", "given"): ("商品 {name} 退差价 {amount} 元", "a price reduction of {amount} on line {name}"),
+    ("PR-9", "less"): (
+        "商品 {name}:折合 {offered} 元,商家扣减 {less} 元,应退 {amount} 元",
+        "line {name}: worth {offered}, of which the merchant deducts {less}: {amount} is due",
+    ),
+    ("PR-9", "at_most"): (
+        "应退 {offered} 元,订单剩余可退 {less} 元,实退 {amount} 元",
+        "{offered} is due and {less} is left of the order: {amount} is paid",
+    ),
+    ("PR-9", "sum"): ("退还商家扣减 {inputs} = {amount} 元", "what was deducted comes back: {inputs} = {amount}"),
     ("PR-1", "given"): ("金额 {amount} 元", "an amount of {amount}"),
     ("PR-4", ""): (
         "{amount} 元按各支付方式剩余金额比例分摊:{parts}",

@@ -88,6 +88,15 @@ class AfterSaleServicer(rpc.AfterSaleServiceServicer):
             return_case=await self.edge.ask(context, request, key=body.order_id, body=body)
         )
 
+    async def DisputeDeduction(
+        self, request: pb.DisputeDeductionRequest, context: Context
+    ) -> pb.DisputeDeductionResponse:
+        """Dispute what the merchant deducted at the receipt (DOMAIN PR-9, 2.10)."""
+        body = requests.dispute_deduction(request)
+        return pb.DisputeDeductionResponse(
+            return_case=await self.edge.ask(context, request, key=body.order_id, body=body)
+        )
+
     async def ResolveDispute(self, request: pb.ResolveDisputeRequest, context: Context) -> pb.ResolveDisputeResponse:
         """Decide a dispute; one that is upheld may begin a refund (DOMAIN 2.2, 2.10)."""
         body = requests.resolve_dispute(request)
@@ -102,7 +111,7 @@ class AfterSaleServicer(rpc.AfterSaleServiceServicer):
         return await keep_if_ended(self.edge, request, answer, resolved)
 
     async def RefundAmount(self, request: pb.RefundAmountRequest, context: Context) -> pb.RefundAmountResponse:
-        """Give money back without goods."""
+        """Give money back without goods: a price reduction of a line, or goodwill (PR-8, PR-9)."""
         async with self.quoting.fresh_if_stale(request, context):
             body = requests.refund_amount(request, self.quoting.read(request.quote))
             settlement = await self.edge.ask(context, request, key=body.order_id, body=body)

@@ -31,7 +31,8 @@ class MerchantServicer(rpc.MerchantServiceServicer):
     async def _ended(
         self, request: pb.SettleGiftCardShareRequest, told: pb.MerchantSettlement, seconds: float, context: Context
     ) -> pb.MerchantSettlement:
-        """The settlement after its end, which is kept as the answer; as it was told, where the end does not come in time."""
+        """The settlement after its end, which is kept as the answer; as it was told,
+        where the end does not come in time."""
         if not await self.edge.settled(told.settlement_id, seconds, context):
             return told
         return await self.edge.keep(request, told, await self._found(told.settlement_id))

@@ -15,7 +15,7 @@ from services.order.domain.returns import ReturnCase
 from services.order.domain.tenders import TenderType
 from services.order.store.reads import find_case, find_order
 from services.order.wire.quotes import quote_message
-from services.order.wire.scalars import quantities
+from services.order.wire.scalars import line_amounts, quantities
 from services.runtime.ground.tables import Connection
 from services.runtime.rpc.calls import Context
 from services.runtime.rpc.edge import Edge
@@ -23,7 +23,7 @@ from services.runtime.rpc.errors import from_rpc_error
 from services.runtime.rpc.reading import NotYet, read_when
 from services.runtime.rpc.server import channel
 from settlement.credit_ledger.v1 import credit_service_pb2, credit_service_pb2_grpc, effects_pb2
-from settlement.order.v1 import after_sale_service_pb2, order_service_pb2, quote_pb2, settlement_pb2
+from settlement.order.v1 import after_sale_service_pb2, order_pb2, order_service_pb2, quote_pb2, settlement_pb2
 
 STALE = "QUOTE_STALE"
 TOKEN_BYTES_MAX = 3_000
@@ -108,9 +108,9 @@ def _subject(request: order_service_pb2.QuoteRefundRequest) -> quoting.Subject:
         case "cancel":
             return quoting.OfCancel(quantities(request.cancel.lines))
         case "amount":
-            return quoting.OfAmount(request.amount.minor_units)
+            return quoting.OfAmount(request.amount.minor_units, request.line_id)
         case "return_id":
-            return quoting.OfReceipt(request.return_id)
+            return quoting.OfReceipt(request.return_id, line_amounts(request.deductions))
         case _:
             return quoting.OfReturn(quantities(request.return_lines.lines))
 
@@ -132,6 +132,10 @@ def _asked_again(request: Any) -> order_service_pb2.QuoteRefundRequest:  # Any: 
         asked.customer_id = request.customer_id
     elif isinstance(request, after_sale_service_pb2.ConfirmReceiptRequest):
         asked.return_id = request.return_id
+        asked.deductions.extend(
+            order_pb2.LineAmount(line_id=each.line_id, amount=each.amount) for each in request.deductions
+        )
     else:
         asked.amount.CopyFrom(request.amount)
+        asked.line_id = request.line_id
     return asked

@@ -5,7 +5,7 @@ from services.order.domain import commands
 from services.order.domain.pricing import Promotion
 from services.order.domain.quotes import QuoteContent
 from services.order.domain.tenders import TenderType
-from services.order.wire.scalars import CANCEL_REASONS, RETURN_REASONS, TENDERS, quantities, terms_of
+from services.order.wire.scalars import CANCEL_REASONS, RETURN_REASONS, TENDERS, deductions_of, quantities, terms_of
 from settlement.order.v1 import after_sale_service_pb2, order_pb2, order_service_pb2
 
 FORCED = "SUPPORT"
@@ -70,14 +70,17 @@ def confirm_receipt(
     request: after_sale_service_pb2.ConfirmReceiptRequest, quote: QuoteContent | None
 ) -> commands.ConfirmReceipt:
     """Read a ConfirmReceiptRequest as its command."""
-    return commands.ConfirmReceipt(request.order_id, request.return_id, quantities(request.accepted_lines), quote)
+    return commands.ConfirmReceipt(
+        request.order_id, request.return_id, quantities(request.accepted_lines), quote,
+        deductions=deductions_of(request.deductions),
+    )
 
 
 def refund_amount(
     request: after_sale_service_pb2.RefundAmountRequest, quote: QuoteContent | None
 ) -> commands.RefundAmount:
     """Read a RefundAmountRequest as its command."""
-    return commands.RefundAmount(request.order_id, request.amount.minor_units, request.reason, quote)
+    return commands.RefundAmount(request.order_id, request.amount.minor_units, request.reason, quote, request.line_id)
 
 
 def refuse_delivery(request: after_sale_service_pb2.RefuseDeliveryRequest) -> commands.RefuseDelivery:
@@ -97,6 +100,13 @@ def dispute_receipt(request: after_sale_service_pb2.DisputeReceiptRequest) -> co
 def dispute_rejection(request: after_sale_service_pb2.DisputeRejectionRequest) -> commands.DisputeRejection:
     """Read a DisputeRejectionRequest as its command."""
     return commands.DisputeRejection(
+        request.order_id, request.return_id, tuple(request.evidence), request.note, request.customer_id
+    )
+
+
+def dispute_deduction(request: after_sale_service_pb2.DisputeDeductionRequest) -> commands.DisputeDeduction:
+    """Read a DisputeDeductionRequest as its command."""
+    return commands.DisputeDeduction(
         request.order_id, request.return_id, tuple(request.evidence), request.note, request.customer_id
     )
 

@@ -18,7 +18,7 @@ from services.order.domain.participation import (
 )
 from services.order.domain.plans import RefundPlan
 from services.order.domain.returns import ReturnCase, stepped
-from services.order.domain.states import Kind, OrderState, RefundState, ReturnState
+from services.order.domain.states import DeductionState, Kind, OrderState, RefundState, ReturnState
 from services.order.sagas.ending import Ended, Ending, card_redemption, credit_ledger, creditor
 
 PENDING = "PENDING_CHANNEL"
@@ -62,7 +62,6 @@ _EARLIER = Definition(
 def done(known: Known, order: Order, run: Run, now: datetime) -> Ended:
     """The money is back, or accepted by the flash network (PM-1)."""
     plan: RefundPlan = run.plan
-    case = _case(known, plan)
     entry = _entry(order, run, now)
     refunds = with_refund(order, entry)
     lines = _received(order.lines, plan)
@@ -73,20 +72,21 @@ def done(known: Known, order: Order, run: Run, now: datetime) -> Ended:
         order, now, _fact(plan, entry, state), lines=lines, tenders=tenders, coupon=coupon, refunds=refunds,
         state=state, settlement_id="",
     )
-    later = _later(case, RETURN_STATES[entry.state], now)
-    return Ended(refunded, later, Decision(events=events, cleared=no_alarm(order, state)))
+    case = _later(known, plan, RETURN_STATES[entry.state], DeductionState.GIVEN_BACK, now)
+    return Ended(refunded, case, Decision(events=events, cleared=no_alarm(order, state)))
 
 
 def aborted(known: Known, order: Order, run: Run, now: datetime) -> Ended:
-    """Nothing was changed. A return whose quote was stale may be confirmed again; any other failure needs a person."""
+    """Nothing was changed. A return whose quote was stale may be confirmed again, deductions that were to be given back
+    are in dispute again; any other failure needs a person."""
     plan: RefundPlan = run.plan
-    case = _case(known, plan)
     refunds = tuple(refund for refund in order.refunds if refund.settlement_id != run.id)
     failed, events = after(
         order, now, RefundFailed(order.id, plan.refund_id, run.reason, run.id), refunds=refunds, settlement_id=""
     )
     state = ReturnState.IN_RETURN if run.reason == "QUOTE_STALE" else ReturnState.REFUND_EXCEPTION
-    return Ended(failed, _later(case, state, now), Decision(events=events))
+    case = _later(known, plan, state, DeductionState.DISPUTED, now)
+    return Ended(failed, case, Decision(events=events))
 
 
 def refunded_fact(plan: RefundPlan, settlement_id: str, state: OrderState) -> OrderRefunded:
@@ -95,13 +95,16 @@ def refunded_fact(plan: RefundPlan, settlement_id: str, state: OrderState) -> Or
     full = state is OrderState.FULLY_REFUNDED
     return OrderRefunded(
         order_id=plan.money.order_id, refund_id=plan.refund_id, shares=plan.money.shares, lines=units, full=full,
-        settlement_id=settlement_id,
+        settlement_id=settlement_id, reduced_line=plan.reduced_line,
     )
 
 
 def _fact(plan: RefundPlan, entry: Refund, state: OrderState) -> object:
     if entry.state in (RefundState.PENDING_CHANNEL, RefundState.EXCEPTION):
-        return RefundAccepted(plan.money.order_id, plan.refund_id, plan.money.shares, entry.settlement_id)
+        return RefundAccepted(
+            order_id=plan.money.order_id, refund_id=plan.refund_id, shares=plan.money.shares,
+            settlement_id=entry.settlement_id, reduced_line=plan.reduced_line,
+        )
     return refunded_fact(plan, entry.settlement_id, state)
 
 
@@ -119,21 +122,31 @@ def _entry(order: Order, run: Run, now: datetime) -> Refund:
 
 
 def _received(lines: tuple[Line, ...], plan: RefundPlan) -> tuple[Line, ...]:
-    """The accepted units are returned; those of the case that were not accepted are the customer's again."""
+    """The accepted units are returned; those of the case that were not accepted are the customer's again.
+
+    They count as worth what they are, whatever is paid for them; a price reduction counts on its line (PR-8, PR-9).
+    """
     raised: dict[str, dict[str, int]] = {value.id: {} for value in plan.lines}
     for value in plan.lines:
         raised[value.id] = {"returned": value.quantity, "returned_minor": value.amount_minor}
     for line_id, quantity in plan.requested:
         raised.setdefault(line_id, {})["returning"] = -quantity
+    if plan.reduced_line:
+        raised[plan.reduced_line] = {"reduced_minor": plan.money.amount_minor}
     return updated(lines, raised.items()) if raised else lines
 
 
-def _case(known: Known, plan: RefundPlan) -> ReturnCase | None:
-    return known.find(ReturnCase, plan.return_id) if plan.return_id else None
-
-
-def _later(case: ReturnCase | None, state: ReturnState, now: datetime) -> ReturnCase | None:
-    return None if case is None or case.state is state else stepped(case, now, state)
+def _later(
+    known: Known, plan: RefundPlan, state: ReturnState, deduction_state: DeductionState, now: datetime
+) -> ReturnCase | None:
+    """The return case that moves with the refund: its own state, or where its deductions stand if they come back."""
+    return_id = plan.return_id or plan.given_back_of
+    case = known.find(ReturnCase, return_id) if return_id else None
+    if case is None:
+        return None
+    if plan.given_back_of:
+        return stepped(case, now, case.state, deduction_state=deduction_state)
+    return None if case.state is state else stepped(case, now, state)
 
 
 ENDING = Ending(DEFINITION, done, aborted, earlier=(_EARLIER,))

@@ -8,10 +8,11 @@ from services.kernel.saga import Definition, Run
 from services.order.domain import participation
 from services.order.domain.completion import alarm
 from services.order.domain.events import RefundReversed
-from services.order.domain.lines import updated
+from services.order.domain.lines import Line, updated
 from services.order.domain.order import Order, after, moved, summary, with_refund
 from services.order.domain.plans import ReversalPlan
-from services.order.domain.states import Kind, OrderState, RefundState
+from services.order.domain.returns import ReturnCase, stepped
+from services.order.domain.states import DeductionState, Kind, OrderState, RefundState
 from services.order.sagas.ending import Ended, Ending, card_redemption, credit_ledger, creditor
 
 
@@ -41,23 +42,32 @@ _EARLIER = Definition(
 
 
 def done(known: Known, order: Order, run: Run, now: datetime) -> Ended:
-    """Quantities, tenders and coupon are as before the refund."""
+    """Quantities, price reductions, tenders and coupon are as before the refund; deductions that it gave back stand
+    again."""
     plan: ReversalPlan = run.plan
     undone = order.refund_of(plan.refund_settlement_id)
     if undone is None:
         raise Defect(f"{order.id} does not know the refund of {plan.refund_settlement_id}")
     refunds = with_refund(order, undone._replace(state=RefundState.REVERSED, reversal_id=run.id))
-    lines = updated(
-        order.lines, ((v.id, {"returned": -v.quantity, "returned_minor": -v.amount_minor}) for v in plan.lines)
-    )
+    lines = _before(order.lines, plan)
     tenders = moved(order.tenders, plan.money.shares, "refunded_minor", -1)
     coupon = order.coupon._replace(refunded_minor=order.coupon.refunded_minor - plan.money.coupon_minor)
-    fact = RefundReversed(order.id, undone.id, undone.amount_minor, run.id)
+    fact = RefundReversed(order.id, undone.id, undone.amount_minor, run.id, plan.reduced_line)
     reversed_order, events = after(
         order, now, fact, lines=lines, tenders=tenders, coupon=coupon, refunds=refunds, settlement_id="",
         state=summary(order, lines=lines, refunds=refunds, tenders=tenders),
     )
-    return Ended(reversed_order, rest=Decision(events=events, timers=_alarms(order, now)))
+    rest = Decision(events=events, timers=_alarms(order, now))
+    case = known.find(ReturnCase, plan.given_back_of) if plan.given_back_of else None
+    if case is not None:
+        case = stepped(case, now, case.state, deduction_state=DeductionState.CONFIRMED)
+    return Ended(reversed_order, case, rest)
+
+
+def _before(lines: tuple[Line, ...], plan: ReversalPlan) -> tuple[Line, ...]:
+    if plan.reduced_line:
+        return updated(lines, ((plan.reduced_line, {"reduced_minor": -plan.money.amount_minor}),))
+    return updated(lines, ((v.id, {"returned": -v.quantity, "returned_minor": -v.amount_minor}) for v in plan.lines))
 
 
 def _alarms(order: Order, now: datetime) -> tuple[Timer, ...]:

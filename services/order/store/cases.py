@@ -1,13 +1,15 @@
 """Return cases: children of orders, read and written under their order's lock."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
+from services.order.domain.deductions import Deduction
 from services.order.domain.lines import LineQuantity
 from services.order.domain.returns import ReturnCase
-from services.order.domain.states import ReturnState
+from services.order.domain.states import DeductionState, ReturnState
 from services.runtime.ground.tables import Connection
 
 CASE_COLUMNS = (
@@ -27,6 +29,10 @@ class _Details(msgspec.Struct, omit_defaults=True):
     disputed_by: str = ""
     evidence: tuple[str, ...] = ()
     dispute_note: str = ""
+    deductions: tuple[Deduction, ...] = ()
+    deduction_state: DeductionState | None = None
+    deducted_at: datetime | None = None
+    give_back_id: str = ""
 
 
 _UNITS = msgspec.json.Decoder(tuple[LineQuantity, ...])
@@ -44,6 +50,8 @@ def case_of(row: Any) -> ReturnCase:  # Any: an asyncpg record is untyped
         waybill_number=details.waybill_number, carrier=details.carrier, return_address=details.return_address,
         reject_reason=details.reject_reason, disputed_by=details.disputed_by, evidence=details.evidence,
         dispute_note=details.dispute_note, settlement_id=row["settlement_id"], version=row["version"],
+        deductions=details.deductions, deduction_state=details.deduction_state, deducted_at=details.deducted_at,
+        give_back_id=details.give_back_id,
     )
 
 
@@ -73,5 +81,6 @@ def _details(case: ReturnCase) -> _Details:
     return _Details(
         reason=case.reason, note=case.note, waybill_number=case.waybill_number, carrier=case.carrier,
         return_address=case.return_address, reject_reason=case.reject_reason, disputed_by=case.disputed_by,
-        evidence=case.evidence, dispute_note=case.dispute_note,
+        evidence=case.evidence, dispute_note=case.dispute_note, deductions=case.deductions,
+        deduction_state=case.deduction_state, deducted_at=case.deducted_at, give_back_id=case.give_back_id,
     )

@@ -2,7 +2,14 @@
 
 from services.order.domain import events
 from services.order.wire.orders import DECISIONS
-from services.order.wire.scalars import CANCEL_REASONS, DISPUTE_PARTIES, RETURN_REASONS, tender_amounts, units
+from services.order.wire.scalars import (
+    CANCEL_REASONS,
+    DISPUTE_PARTIES,
+    RETURN_REASONS,
+    deduction_messages,
+    tender_amounts,
+    units,
+)
 from settlement.order.v1 import events_pb2
 
 
@@ -62,7 +69,7 @@ def refund_accepted(fact: events.RefundAccepted) -> events_pb2.RefundAccepted:
     """A refund waits for the network."""
     return events_pb2.RefundAccepted(
         order_id=fact.order_id, refund_id=fact.refund_id, amount_minor=sum(s.amount_minor for s in fact.shares),
-        tenders=tender_amounts(fact.shares), settlement_id=fact.settlement_id,
+        tenders=tender_amounts(fact.shares), settlement_id=fact.settlement_id, reduced_line_id=fact.reduced_line,
     )
 
 
@@ -71,6 +78,7 @@ def refunded(fact: events.OrderRefunded) -> events_pb2.OrderRefunded:
     return events_pb2.OrderRefunded(
         order_id=fact.order_id, refund_id=fact.refund_id, amount_minor=sum(s.amount_minor for s in fact.shares),
         tenders=tender_amounts(fact.shares), lines=units(fact.lines), full=fact.full, settlement_id=fact.settlement_id,
+        reduced_line_id=fact.reduced_line,
     )
 
 
@@ -90,7 +98,7 @@ def refund_reversed(fact: events.RefundReversed) -> events_pb2.RefundReversed:
     """A refund was undone."""
     return events_pb2.RefundReversed(
         order_id=fact.order_id, refund_id=fact.refund_id, amount_minor=fact.amount_minor,
-        settlement_id=fact.settlement_id,
+        settlement_id=fact.settlement_id, reduced_line_id=fact.reduced_line,
     )
 
 
@@ -140,7 +148,7 @@ def return_received(fact: events.ReturnReceived) -> events_pb2.ReturnReceived:
     """The goods are there."""
     return events_pb2.ReturnReceived(
         order_id=fact.order_id, return_id=fact.return_id, accepted_lines=units(fact.accepted),
-        settlement_id=fact.settlement_id,
+        settlement_id=fact.settlement_id, deductions=deduction_messages(fact.deductions),
     )
 
 
@@ -148,7 +156,7 @@ def return_disputed(fact: events.ReturnDisputed) -> events_pb2.ReturnDisputed:
     """A return is in dispute."""
     return events_pb2.ReturnDisputed(
         order_id=fact.order_id, return_id=fact.return_id, disputed_by=DISPUTE_PARTIES.to_wire[fact.disputed_by],
-        evidence=fact.evidence,
+        evidence=fact.evidence, of_deduction=fact.of_deduction,
     )
 
 
@@ -156,5 +164,5 @@ def return_dispute_resolved(fact: events.ReturnDisputeResolved) -> events_pb2.Re
     """A dispute is decided."""
     return events_pb2.ReturnDisputeResolved(
         order_id=fact.order_id, return_id=fact.return_id, decision=DECISIONS[fact.upheld], operator_id=fact.operator_id,
-        reason=fact.reason,
+        reason=fact.reason, of_deduction=fact.of_deduction,
     )

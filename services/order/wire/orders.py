@@ -6,11 +6,13 @@ from services.order.domain.returns import ReturnCase
 from services.order.domain.tenders import Tender, TenderType
 from services.order.wire.scalars import (
     CANCEL_REASONS,
+    DEDUCTION_STATES,
     DISPUTE_PARTIES,
     ORDER_STATES,
     RETURN_REASONS,
     RETURN_STATES,
     TENDERS,
+    deduction_messages,
     terms_message,
     units,
 )
@@ -49,12 +51,15 @@ def order_message(order: Order) -> order_pb2.Order:
 
 
 def _line(line: Line) -> order_pb2.OrderLine:
-    return order_pb2.OrderLine(
+    message = order_pb2.OrderLine(
         line_id=line.id, sku=line.sku, title=line.title, quantity=line.quantity,
         unit_price=money_to_wire(line.unit_price_minor), payable=money_to_wire(line.payable_minor),
         shipped_quantity=line.shipped, cancelled_quantity=line.cancelled, returned_quantity=line.returned,
         returning_quantity=line.returning,
     )
+    if line.reduced_minor:
+        message.reduced.CopyFrom(money_to_wire(line.reduced_minor))
+    return message
 
 
 def _tender(tender: Tender) -> order_pb2.OrderTender:
@@ -76,9 +81,13 @@ def case_message(case: ReturnCase) -> after_sale_service_pb2.ReturnCase:
         settlement_id=case.settlement_id, create_time=instant_to_wire(case.requested_at),
         update_time=instant_to_wire(case.updated_at), version=case.version,
         disputed_by=DISPUTE_PARTIES.to_wire[case.disputed_by], evidence=case.evidence, dispute_note=case.dispute_note,
+        deductions=deduction_messages(case.deductions),
+        give_back_settlement_id=case.give_back_id,
     )
     if case.reason:
         message.reason = RETURN_REASONS.to_wire[case.reason]
+    if case.deduction_state is not None:
+        message.deduction_state = DEDUCTION_STATES.to_wire[case.deduction_state]
     if case.deadline_at is not None:
         message.deadline_time.CopyFrom(instant_to_wire(case.deadline_at))
     return message

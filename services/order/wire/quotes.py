@@ -6,9 +6,9 @@ from hashlib import blake2b
 from services.kernel.calendar import business_date
 from services.order.domain.lines import LineQuantity, LineValue
 from services.order.domain.order import Order
-from services.order.domain.plans import Movement
+from services.order.domain.plans import Movement, RefundPlan
 from services.order.domain.quotes import POLICY_VERSION, QuoteContent, sign, valid_until
-from services.order.domain.quoting import QuotedPlan
+from services.order.domain.quoting import QuotedPlan, amounts_of
 from services.order.wire.scalars import KINDS, tender_shares
 from services.runtime.ground.scalars import instant_from_wire, instant_to_wire, money_to_wire
 from settlement.credit_ledger.v1 import effects_pb2
@@ -18,13 +18,16 @@ _NOT_PROMISED = ("post_time", "account_version", "refund_id", "refund_state", "l
 """What of an effect only its execution knows: when, under which names, and how the network takes it."""
 
 
+_PLAIN = LineValue._fields.index("reduced_minor")
+"""So much of a line's value is named where neither its price was reduced nor anything is deducted."""
+
+
 def result_digest(moved: Movement, lines: tuple[LineValue, ...], effect: effects_pb2.CreditEffect | None) -> str:
     """One name for a whole result: units, tenders, coupon, and everything that happens on the account. The same for a
     quote and for its execution, or the quote was broken."""
     digest = blake2b(digest_size=16)
-    digest.update(
-        repr(([tuple(line) for line in lines], [tuple(s) for s in moved.shares], moved.coupon_minor)).encode()
-    )
+    units = [tuple(line) if line.reduced_minor or line.deducted_minor else tuple(line)[:_PLAIN] for line in lines]
+    digest.update(repr((units, [tuple(s) for s in moved.shares], moved.coupon_minor)).encode())
     if effect is not None:
         promised = effects_pb2.CreditEffect()
         promised.CopyFrom(effect)
@@ -44,8 +47,9 @@ def quote_message(
         order_id=order.id, kind=plan.kind, amount_minor=plan.money.amount_minor,
         lines=tuple(LineQuantity(value.id, value.quantity) for value in plan.lines), order_version=order.version,
         account_version=preview.account_version if preview else 0,
-        valid_until=min(valid_until(now), instant_from_wire(preview.valid_until, True)) if preview else valid_until(now),
+        valid_until=_holds_until(preview, now),
         digest=result_digest(plan.money, plan.lines, preview.effect if preview else None),
+        amounts=amounts_of(plan),
     )
     message = quote_pb2.RefundQuote(
         order_id=order.id, kind=KINDS.to_wire[plan.kind], amount=money_to_wire(plan.money.amount_minor),
@@ -54,14 +58,24 @@ def quote_message(
         business_date=business_date(now).isoformat(), quote_time=instant_to_wire(now),
         valid_until=instant_to_wire(content.valid_until), token=sign(content, key),
         platform_coupon=money_to_wire(plan.money.coupon_minor),
+        reduced_line_id=plan.reduced_line if isinstance(plan, RefundPlan) else "",
     )
     if preview is not None:
         _add_preview(message, preview)
     return message
 
 
+def _holds_until(preview: effects_pb2.CreditPreview | None, now: datetime) -> datetime:
+    """The end of the quote: at the latest that of the account's own preview."""
+    own = valid_until(now)
+    return min(own, instant_from_wire(preview.valid_until, reckoned=True)) if preview else own
+
+
 def _line(value: LineValue) -> quote_pb2.QuotedLine:
-    return quote_pb2.QuotedLine(line_id=value.id, quantity=value.quantity, amount=money_to_wire(value.amount_minor))
+    message = quote_pb2.QuotedLine(line_id=value.id, quantity=value.quantity, amount=money_to_wire(value.amount_minor))
+    if value.deducted_minor:
+        message.deducted.CopyFrom(money_to_wire(value.deducted_minor))
+    return message
 
 
 def _add_preview(message: quote_pb2.RefundQuote, preview: effects_pb2.CreditPreview) -> None:

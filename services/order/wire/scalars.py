@@ -4,9 +4,10 @@ from collections.abc import Iterable
 
 from services.kernel.saga import BranchState, Phase
 from services.order.domain.credit_terms import NEVER_FREE, CreditTerms, PlanKind, Route, Strategy
-from services.order.domain.lines import LineQuantity, LineValue
+from services.order.domain.deductions import Deduction
+from services.order.domain.lines import LineAmount, LineQuantity, LineValue
 from services.order.domain.merchant_settlement import MerchantSettlementState
-from services.order.domain.states import Kind, OrderState, RefundState, ReturnState
+from services.order.domain.states import DeductionState, Kind, OrderState, RefundState, ReturnState
 from services.order.domain.tenders import Share, TenderType
 from services.runtime.ground.scalars import Enumeration, Words, money_to_wire
 from settlement.common.v1 import tender_pb2
@@ -22,12 +23,14 @@ RETURN_STATES = Enumeration(ReturnState, after_sale_service_pb2.ReturnState)
 REFUND_STATES = Enumeration(
     RefundState, effects_pb2.RefundState, unshown=(RefundState.ACCEPTED, RefundState.CREDIT_DONE)
 )
+DEDUCTION_STATES = Enumeration(DeductionState, after_sale_service_pb2.DeductionState)
 KINDS = Enumeration(Kind, settlement_pb2.SettlementKind)
 PHASES = Enumeration(Phase, settlement_pb2.SettlementState)
 BRANCH_STATES = Enumeration(BranchState, settlement_pb2.BranchState)
 MERCHANT_SETTLEMENT_STATES = Enumeration(MerchantSettlementState, merchant_service_pb2.MerchantSettlementState)
 CANCEL_REASONS = Words(order_pb2.CancelReason)
 RETURN_REASONS = Words(after_sale_service_pb2.ReturnReason)
+DEDUCTION_REASONS = Words(after_sale_service_pb2.DeductionReason)
 DISPUTE_PARTIES = Words(after_sale_service_pb2.DisputeParty)
 
 
@@ -39,6 +42,34 @@ def units(quantities: Iterable[LineQuantity | LineValue]) -> list[order_pb2.Line
 def quantities(wire: Iterable[order_pb2.LineQuantity]) -> tuple[LineQuantity, ...]:
     """Units by line, read."""
     return tuple(LineQuantity(each.line_id, each.quantity) for each in wire)
+
+
+def line_amounts(wire: Iterable[order_pb2.LineAmount]) -> tuple[LineAmount, ...]:
+    """Money by line, read."""
+    return tuple(LineAmount(each.line_id, each.amount.minor_units) for each in wire)
+
+
+def deduction_messages(deductions: Iterable[Deduction]) -> list[after_sale_service_pb2.Deduction]:
+    """What is deducted, by line."""
+    return [
+        after_sale_service_pb2.Deduction(
+            line_id=each.line_id, amount=money_to_wire(each.amount_minor),
+            reason=DEDUCTION_REASONS.to_wire[each.reason],
+            evidence=each.evidence, note=each.note,
+        )
+        for each in deductions
+    ]
+
+
+def deductions_of(wire: Iterable[after_sale_service_pb2.Deduction]) -> tuple[Deduction, ...]:
+    """What is deducted, read."""
+    return tuple(
+        Deduction(
+            line_id=each.line_id, amount_minor=each.amount.minor_units, reason=DEDUCTION_REASONS.from_wire[each.reason],
+            evidence=tuple(each.evidence), note=each.note,
+        )
+        for each in wire
+    )
 
 
 def tender_amounts(shares: Iterable[Share]) -> list[events_pb2.TenderAmount]:

@@ -77,9 +77,11 @@ def _branch(branch: Branch) -> settlement_pb2.SettlementBranch:
 def _add_refund(message: settlement_pb2.Settlement, run: Run, refund: Refund | None) -> None:
     plan = run.plan
     if isinstance(plan, RefundPlan):
-        message.refund_id, message.return_id = plan.refund_id, plan.return_id
+        message.refund_id, message.return_id = plan.refund_id, plan.return_id or plan.given_back_of
+        message.reduced_line_id = plan.reduced_line
     elif isinstance(plan, ReversalPlan):
         message.refund_id, message.reversed_settlement_id = plan.refund_id, plan.refund_settlement_id
+        message.reduced_line_id = plan.reduced_line
     if refund is not None:
         message.refund_state = REFUND_STATES.to_wire.get(refund.state, effects_pb2.REFUND_STATE_UNSPECIFIED)
         message.reversed_settlement_id = refund.reversal_id

@@ -56,7 +56,8 @@ def _first(messages: Iterable[Message]) -> str:
 
 
 def _plan(descriptor: Any) -> list[tuple[str, Clean | None, bool]]:  # Any: the stubs know two classes of descriptors
-    """The fields that can hold text: (name, what is clean there; None for a message, repeated). We have no maps."""
+    """The fields that can hold text: (name, what is clean there; None for a message, repeated).
+    We have no map fields."""
     kinds = (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_MESSAGE)
     return [
         (f.name, _clean_in(f.name) if f.type == kinds[0] else None, f.is_repeated)

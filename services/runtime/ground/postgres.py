@@ -74,6 +74,21 @@ def fault_of(error: BaseException, phase: Phase = Phase.STATEMENT) -> Fault:
     return Fault.DATA
 
 
+def unstorable(error: BaseException) -> InvalidArgument | None:
+    """The refusal of data that no column, no message holds; None for every other error.
+
+    The last net: the domain refuses such data with reasons of its own before it comes to this.
+    """
+    if isinstance(error, asyncpg.DataError) or str(getattr(error, "sqlstate", "") or "").startswith(_DATA_CLASS):
+        amount = "range" in str(error)
+        return InvalidArgument(
+            "INVALID_AMOUNT" if amount else "INVALID_ARGUMENT", "it leads to data that cannot be kept"
+        )
+    if isinstance(error, (ValueError, OverflowError)) and "out of range" in str(error):
+        return InvalidArgument("INVALID_AMOUNT", "it leads to an amount that cannot be told")
+    return None
+
+
 class DatabaseUnavailable(ConnectionError):
     """PostgreSQL does not answer, or does not let this service in."""
 
@@ -91,19 +106,6 @@ async def check_database(settings: Settings) -> None:
 def place_of(dsn: str) -> str:
     """Host, port and database of a DSN, without who and with which password."""
     return dsn.partition("?")[0].partition("://")[2].rpartition("@")[2] or "SETTLE_DSN"
-
-
-def unstorable(error: BaseException) -> InvalidArgument | None:
-    """The refusal of data that no column, no message holds; None for every other error.
-
-    The last net: the domain refuses such data with reasons of its own before it comes to this.
-    """
-    if isinstance(error, asyncpg.DataError) or str(getattr(error, "sqlstate", "") or "").startswith(_DATA_CLASS):
-        reason = "INVALID_AMOUNT" if "range" in str(error) else "INVALID_ARGUMENT"
-        return InvalidArgument(reason, "it leads to data that cannot be kept")
-    if isinstance(error, (ValueError, OverflowError)) and "out of range" in str(error):
-        return InvalidArgument("INVALID_AMOUNT", "it leads to an amount that cannot be told")
-    return None
 
 
 async def connect_lane(settings: Settings) -> Connection:

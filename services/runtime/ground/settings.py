@@ -59,7 +59,9 @@ class Settings:
     deadline_seconds_max: float = _setting(30.0, "seconds given to a call whose caller gave no deadline")
     stream_seconds_max: float = _setting(600.0, "seconds a stream may last before its reader has to come again")
     pool_connections_max: int = _setting(8, "pooled PostgreSQL connections for reads", most=1_000)
-    pool_waiting_max: int = _setting(256, "readers waiting for a connection; more are answered RESOURCE_EXHAUSTED", least=0)
+    pool_waiting_max: int = _setting(
+        256, "readers waiting for a connection; more are answered RESOURCE_EXHAUSTED", least=0
+    )
     pool_seconds_max: float = _setting(5.0, "seconds a reader waits for a connection")
     pg_statement_cache: int = _setting(512, "prepared statements kept per connection; 0 behind a pooler", least=0)
     statement_seconds_max: float = _setting(10.0, "seconds PostgreSQL gives one statement")
@@ -96,7 +98,9 @@ class Settings:
         if self.profile == "production" and self.broker == "embedded":
             raise SettingsError("SETTLE_BROKER=embedded is refused in the production profile")
         if self.lanes > self.partitions:
-            raise SettingsError(f"SETTLE_LANES={self.lanes} is more than the partitions, SETTLE_PARTITIONS={self.partitions}")
+            raise SettingsError(
+                f"SETTLE_LANES={self.lanes} is more than the partitions, SETTLE_PARTITIONS={self.partitions}"
+            )
 
     def option(self, name: str, default: str = "") -> str:
         """A setting that only one service knows: `SETTLE_<name>`."""

@@ -321,7 +321,8 @@ class Lane:
         asyncio.get_running_loop().call_later(delay, self.queues.add, item)
 
     async def _set_aside(self, session: Session, item: Item, fault: Exception) -> None:
-        """A single item whose data fails its transaction: refuse it if it can be refused, else park it."""
+        """A single item whose data fails its transaction: in one of its own, refuse it if it can be refused,
+        else park it."""
         cause = fault.__cause__ if isinstance(fault.__cause__, Exception) else fault
         item.fault = (unstorable(cause) if item.refusable and item.fault is None else None) or cause
         await self._commit(session, [item])

@@ -18,7 +18,9 @@ _ALL_OF_IT = 2**15 - 1
 _UNITS = Enumeration(Unit, pb.JournalUnit)
 
 
-async def journal_page(edge: Edge, request: Any) -> tuple[Sequence[pb.Journal], str]:  # Any: each book has its ListJournals
+async def journal_page(
+    edge: Edge, request: Any  # Any: each book has its ListJournals
+) -> tuple[Sequence[pb.Journal], str]:
     """The journals of `root_id` after `after_version`, of `order_id` if it is named; and the token of the next page."""
     page = page_of(request, (request.after_version, _ALL_OF_IT), PAGE_SIZE)
     async with edge.read() as connection:

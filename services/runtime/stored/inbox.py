@@ -58,7 +58,8 @@ def _answer(row: Answered) -> Answer:
 async def amend(connection: Connection, request_id: str, told: bytes, ended: bytes) -> bytes:
     """Store `ended` as the answer to a request where `told` is stored; answers what is stored then."""
     kept: bytes | None = await connection.fetchval(
-        "update inbox set outcome = $3 where message_id = $1 and outcome = $2 returning outcome", request_id, told, ended
+        "update inbox set outcome = $3 where message_id = $1 and outcome = $2 returning outcome", request_id, told,
+        ended
     )
     if kept is None:
         kept = await connection.fetchval("select outcome from inbox where message_id = $1", request_id)

@@ -27,7 +27,8 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class Acquirer(rpc.AcquirerServiceServicer):
-    """`confirms` says whether a refund is confirmed at once or waits for ConfirmRefund. It refuses as all our services do."""
+    """`confirms` says whether a refund is confirmed at once or waits for ConfirmRefund.
+    It refuses as all our services do."""
 
     def __init__(
         self, ledger: AcquirerLedger, confirms: bool, faults: Faults | None = None, late_seconds: float = LATE_SECONDS

@@ -1,4 +1,5 @@
-"""The gRPC methods of the credit ledger without a network: an edge over a `Ledger`, and a call context that never ends."""
+"""The gRPC methods of the credit ledger without a network: an
+edge over a `Ledger`, and a call context that never ends."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -38,7 +38,10 @@ class Ledger:
 
     async def run(self, *messages: Message) -> Batch:
         """Decide these messages in one transaction; a message that fails fails the test."""
-        business = Business(TABLES, RULES, TIMERS, CODEC, Outbound("credit_ledger", CODEC, PARTITIONS), PARTITIONS)
+        business = Business(
+            tables=TABLES, rules=RULES, timers=TIMERS, codec=CODEC,
+            outbound=Outbound("credit_ledger", CODEC, PARTITIONS), partitions=PARTITIONS,
+        )
         batch = await decide(self.connection, business, messages, self.now, next(self._numbers) * 10_000)
         self.effects, self.encoded = batch.effects, batch.encoded
         return batch

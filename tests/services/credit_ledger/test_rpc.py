@@ -28,7 +28,9 @@ def cny(minor: int) -> money_pb2.Money:
 async def desk(ledger: Ledger) -> Desk:
     """A desk with one account: limit 5000.00, wallet 100.00."""
     desk = Desk(ledger)
-    request = pb.OpenAccountRequest(request_id=desk.request_id(), account_id=ACCOUNT, customer_id="c1", limit=cny(500_000))
+    request = pb.OpenAccountRequest(
+        request_id=desk.request_id(), account_id=ACCOUNT, customer_id="c1", limit=cny(500_000)
+    )
     await desk.credit.OpenAccount(request, desk.context)
     await desk.credit.FundWallet(
         pb.FundWalletRequest(request_id=desk.request_id(), account_id=ACCOUNT, amount=cny(10_000)), desk.context
@@ -39,7 +41,10 @@ async def desk(ledger: Ledger) -> Desk:
 async def buy(desk: Desk, order_id: str, tenders: Tenders, terms: CreditTerms = TERMS, reference: str = "") -> None:
     """An order that was placed and shipped."""
     ledger = desk.ledger
-    await ledger.command(commands.AuthorizeTenders(ACCOUNT, order_id, "c1", SHOP, tenders, terms, reference))
+    await ledger.command(commands.AuthorizeTenders(
+        account_id=ACCOUNT, order_id=order_id, customer_id="c1", merchant_id=SHOP, tenders=tenders, terms=terms,
+        payment_reference=reference,
+    ))
     await ledger.command(commands.CaptureTenders(ACCOUNT, order_id, SHOP, tenders))
 
 
@@ -94,7 +99,7 @@ async def test_a_repayment_answers_how_it_was_spent(desk: Desk) -> None:
 
 
 async def test_instalments_are_paged_and_filtered(desk: Desk) -> None:
-    """A page is so many orders; a state leaves rows out."""
+    """A page counts orders, not rows; a state leaves rows out."""
     for number in range(3):
         await buy(desk, f"ord_{number}", Tenders(12_000), CreditTerms(instalment_count=3))
 
@@ -115,7 +120,7 @@ async def test_instalments_are_paged_and_filtered(desk: Desk) -> None:
 
 
 async def test_movements_have_a_reason_and_their_settlement(desk: Desk) -> None:
-    """MA-4: every change is a line with its reason and a link."""
+    """Every change is a line with its reason and a link (MA-4)."""
     await buy(desk, "ord_1", Tenders(12_000))
     refund = commands.RefundTenders(ACCOUNT, "ord_1", SHOP, "rfd_1", Tenders(2_000))
     await desk.ledger.command(refund, "saga_r")
@@ -155,7 +160,7 @@ async def test_journals_are_listed_after_a_version(desk: Desk) -> None:
 
 
 async def test_a_preview_is_what_the_refund_then_does(desk: Desk) -> None:
-    """U1: the same figures, and nothing kept by asking."""
+    """The same figures, and nothing kept by asking (U1)."""
     await buy(desk, "ord_1", Tenders(120_000, 4_000))
     before = await shown(desk)
     request = pb.PreviewRefundRequest(
@@ -165,7 +170,10 @@ async def test_a_preview_is_what_the_refund_then_does(desk: Desk) -> None:
     preview = (await desk.credit.PreviewRefund(request, desk.context)).preview
     assert await shown(desk) == before
     reply = await desk.ledger.command(
-        commands.RefundTenders(ACCOUNT, "ord_1", SHOP, "rfd_1", Tenders(30_000, 1_000), preview.account_version)
+        commands.RefundTenders(
+            account_id=ACCOUNT, order_id="ord_1", merchant_id=SHOP, refund_id="rfd_1", tenders=Tenders(30_000, 1_000),
+            expected_account_version=preview.account_version,
+        )
     )
 
     done = type(preview.effect).FromString(reply.result)
@@ -189,7 +197,7 @@ async def test_a_preview_waits_for_a_claim_and_says_busy_in_the_end(desk: Desk) 
 
 
 async def test_statements_are_cut_listed_and_stand_as_they_are_paid(desk: Desk) -> None:
-    """SC-2: the document stays; what is due of it falls."""
+    """The document stays; what is due of it falls (SC-2)."""
     await buy(desk, "ord_1", Tenders(120_000))
     await desk.ledger.pass_time(days=3)
     cut = await desk.statements.CutStatement(
@@ -206,7 +214,9 @@ async def test_statements_are_cut_listed_and_stand_as_they_are_paid(desk: Desk) 
         statement_pb.ListStatementsRequest(account_id=ACCOUNT), desk.context
     )
 
-    assert (cut.statement.amount.minor_units, shown_now.amount.minor_units, shown_now.due.minor_units) == (10_600, 10_600, 10_000)
+    assert (cut.statement.amount.minor_units, shown_now.amount.minor_units, shown_now.due.minor_units) == (
+        10_600, 10_600, 10_000
+    )
     assert shown_now.state == statement_pb2.STATEMENT_STATE_PARTIALLY_PAID
     assert [line.no for line in shown_now.lines] == [1]
     assert [row.bill_date for row in listed.statements] == ["2026-03-05"]
@@ -217,7 +227,7 @@ async def test_statements_are_cut_listed_and_stand_as_they_are_paid(desk: Desk) 
 
 
 async def test_a_reader_just_after_midnight_sees_the_statement(desk: Desk) -> None:
-    """SC-6 for readers: the cut is made when somebody looks, however late its timer is."""
+    """The cut is made when somebody looks, however late its timer is (SC-6)."""
     await buy(desk, "ord_1", Tenders(120_000))
     desk.ledger.now = desk.ledger.now.replace(day=5, hour=0)
 
@@ -238,12 +248,15 @@ async def test_the_nightly_run_cuts_what_is_due_and_goes_on_where_it_stood(desk:
             ), desk.context,
         )
         tenders, order_id = Tenders(12_000), f"ord_n{number}"
-        await desk.ledger.command(commands.AuthorizeTenders(account_id, order_id, "c1", SHOP, tenders, TERMS))
+        await desk.ledger.command(commands.AuthorizeTenders(
+            account_id=account_id, order_id=order_id, customer_id="c1", merchant_id=SHOP, tenders=tenders, terms=TERMS
+        ))
         await desk.ledger.command(commands.CaptureTenders(account_id, order_id, SHOP, tenders))
     desk.ledger.now = desk.ledger.now.replace(day=6)
 
     first = await desk.statements.RunStatements(
-        statement_pb.RunStatementsRequest(request_id=desk.request_id(), bill_date="2026-03-05", accounts_max=2), desk.context
+        statement_pb.RunStatementsRequest(request_id=desk.request_id(), bill_date="2026-03-05", accounts_max=2),
+        desk.context,
     )
     second = await desk.statements.RunStatements(
         statement_pb.RunStatementsRequest(
@@ -263,7 +276,7 @@ async def test_the_nightly_run_cuts_what_is_due_and_goes_on_where_it_stood(desk:
 
 
 async def test_a_merchant_is_settled_with_and_its_balance_read(desk: Desk) -> None:
-    """A25 through the API."""
+    """What is paid falls off the balance, and is posted on the root of its shares (A25)."""
     await buy(desk, "ord_1", Tenders(30_000, 0, 0, 500))
 
     done = await desk.credit.SettleMerchant(
@@ -277,7 +290,7 @@ async def test_a_merchant_is_settled_with_and_its_balance_read(desk: Desk) -> No
 
 
 async def test_two_people_and_two_papers_adjust_a_refund(desk: Desk) -> None:
-    """MA-1, MA-3 through the API."""
+    """One person or one paper is not enough (MA-1, MA-3)."""
     def request(maker: str, evidence: list[str]) -> adjustment_pb.AdjustRefundRequest:
         return adjustment_pb.AdjustRefundRequest(
             request_id=desk.request_id(), account_id=ACCOUNT, order_id="ord_1", maker=maker, checker="bob",
@@ -295,12 +308,13 @@ async def test_two_people_and_two_papers_adjust_a_refund(desk: Desk) -> None:
 
 
 async def test_two_people_post_a_journal_that_customer_and_finance_can_read(desk: Desk) -> None:
-    """P22 through the API: a record with its lines, and a movement with its reason (MA-4)."""
+    """A record with its lines, and a movement with its reason (P22, MA-4)."""
     await buy(desk, "ord_1", Tenders(120_000))
     version = (await shown(desk)).version
     line = adjustment_pb.AdjustmentLine
     request = adjustment_pb.PostAdjustmentRequest(
-        request_id=desk.request_id(), account_id=ACCOUNT, order_id="ord_1", case_id="case-7", maker="ann", checker="bob",
+        request_id=desk.request_id(), account_id=ACCOUNT, order_id="ord_1", case_id="case-7", maker="ann",
+        checker="bob",
         evidence=["order page", "bill page"], reason="charged twice", effective_date=desk.ledger.now.date().isoformat(),
         lines=[line(account="I.FEE.INST", amount_minor=500), line(account="L.CUST.WALLET", amount_minor=-500)],
     )
@@ -309,11 +323,15 @@ async def test_two_people_post_a_journal_that_customer_and_finance_can_read(desk
     listed = await desk.adjustments.ListAdjustments(
         adjustment_pb.ListAdjustmentsRequest(account_id=ACCOUNT, order_id="ord_1"), desk.context
     )
-    journals = await desk.credit.ListJournals(pb.ListJournalsRequest(root_id=ACCOUNT, after_version=version), desk.context)
+    journals = await desk.credit.ListJournals(
+        pb.ListJournalsRequest(root_id=ACCOUNT, after_version=version), desk.context
+    )
     movements = await desk.credit.ListMovements(pb.ListMovementsRequest(account_id=ACCOUNT, page_size=1), desk.context)
 
     assert list(listed.adjustments) == [first]
-    assert (first.case_id, first.effective_date, list(first.lines)) == ("case-7", request.effective_date, list(request.lines))
+    assert (first.case_id, first.effective_date, list(first.lines)) == (
+        "case-7", request.effective_date, list(request.lines)
+    )
     assert [row.op for row in journals.journals] == ["manual_adjust"]
     (movement,) = movements.movements
     assert (movement.kind, movement.reference, movement.order_id) == ("POST_ADJUSTMENT", first.adjustment_id, "ord_1")
@@ -323,9 +341,12 @@ async def test_two_people_post_a_journal_that_customer_and_finance_can_read(desk
 
 
 async def test_the_payment_of_a_rejected_order_goes_back_and_is_shown(desk: Desk) -> None:
-    """PM-5: duplicates send once; the customer sees the reason, and the book the whole way once the acquirer paid."""
+    """Duplicates send once; the customer sees the reason, and the book the whole way once the acquirer paid (PM-5)."""
     ledger, tenders = desk.ledger, Tenders(600_000, 0, 5_000)
-    placing = commands.AuthorizeTenders(ACCOUNT, "ord_1", "c1", SHOP, tenders, TERMS, "pay_1")
+    placing = commands.AuthorizeTenders(
+        account_id=ACCOUNT, order_id="ord_1", customer_id="c1", merchant_id=SHOP, tenders=tenders, terms=TERMS,
+        payment_reference="pay_1",
+    )
     back = commands.ReturnBankDeposit(ACCOUNT, "ord_1", "c1", 5_000, "pay_1")
     assert (await ledger.command(placing, "saga_p")).reason == "INSUFFICIENT_LIMIT"
     version = (await shown(desk)).version
@@ -345,7 +366,7 @@ async def test_the_payment_of_a_rejected_order_goes_back_and_is_shown(desk: Desk
 
 
 async def test_a_refused_leg_is_retried_and_then_settled_by_hand(desk: Desk) -> None:
-    """PM-6 and MA-4 through the API: the same id, the papers, a movement; alone nobody can."""
+    """The same id, the papers, a movement; alone nobody can (PM-6 and MA-4)."""
     ledger, refused = desk.ledger, commands.LegReport.REJECTED
     await ledger.command(commands.ReturnBankDeposit(ACCOUNT, "ord_1", "c1", 5_000, "pay_1"))
     (leg,) = (await desk.credit.ListLegs(pb.ListLegsRequest(account_id=ACCOUNT), desk.context)).legs

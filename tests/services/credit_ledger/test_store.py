@@ -5,9 +5,11 @@ import pytest
 
 from services.credit_ledger.domain.model import commands
 from services.credit_ledger.domain.model.account import CreditAccount
+from services.credit_ledger.domain.model.merchant_share import MerchantShare
 from services.credit_ledger.domain.model.tenders import Tenders
 from services.credit_ledger.domain.model.terms import CreditTerms, Route, SurplusPolicy
 from services.credit_ledger.store import TABLES, reads
+from services.credit_ledger.store.accounts import load_merchant_shares, save_merchant_shares
 from services.kernel.messages import Message, Op
 from services.kernel.shares import share_keys
 from services.runtime.ground.tables import Table
@@ -27,9 +29,13 @@ async def opened(ledger: Ledger, **options: object) -> None:
 
 async def shipped(ledger: Ledger, tenders: Tenders, terms: CreditTerms = TERMS, reference: str = "") -> None:
     """An order that was placed and shipped."""
-    body = commands.AuthorizeTenders(ACCOUNT, ORDER, "c1", SHOP, tenders, terms, reference)
+    body = commands.AuthorizeTenders(
+        account_id=ACCOUNT, order_id=ORDER, customer_id="c1", merchant_id=SHOP, tenders=tenders, terms=terms,
+        payment_reference=reference,
+    )
     assert (await ledger.command(body)).verdict == saga_pb2.VERDICT_DONE
-    assert (await ledger.command(commands.CaptureTenders(ACCOUNT, ORDER, SHOP, tenders))).verdict == saga_pb2.VERDICT_DONE
+    captured = await ledger.command(commands.CaptureTenders(ACCOUNT, ORDER, SHOP, tenders))
+    assert captured.verdict == saga_pb2.VERDICT_DONE
 
 
 async def same_as_saved(ledger: Ledger) -> None:
@@ -46,7 +52,10 @@ async def test_every_row_of_a_purchase_and_its_refund_comes_back_as_it_was_saved
     await opened(ledger)
     tenders = Tenders(120_000, 4_000, 5_000, 1_000)
 
-    body = commands.AuthorizeTenders(ACCOUNT, ORDER, "c1", SHOP, tenders, TERMS, "pay-1")
+    body = commands.AuthorizeTenders(
+        account_id=ACCOUNT, order_id=ORDER, customer_id="c1", merchant_id=SHOP, tenders=tenders, terms=TERMS,
+        payment_reference="pay-1",
+    )
     await ledger.command(body)
     await same_as_saved(ledger)
     await ledger.command(commands.CaptureTenders(ACCOUNT, ORDER, SHOP, tenders))
@@ -54,7 +63,9 @@ async def test_every_row_of_a_purchase_and_its_refund_comes_back_as_it_was_saved
     await ledger.pass_time(days=40)
     await ledger.ask(ACCOUNT, commands.Repay(ACCOUNT, 10_600, "BANK"))
     await same_as_saved(ledger)
-    reply = await ledger.command(commands.RefundTenders(ACCOUNT, ORDER, SHOP, "rfd_1", Tenders(40_000, 1_000, 2_000, 300)))
+    reply = await ledger.command(
+        commands.RefundTenders(ACCOUNT, ORDER, SHOP, "rfd_1", Tenders(40_000, 1_000, 2_000, 300))
+    )
     await same_as_saved(ledger)
 
     effect = effects_pb2.CreditEffect.FromString(reply.result)
@@ -79,7 +90,9 @@ async def test_the_views_spread_what_the_rows_hold(ledger: Ledger) -> None:
     lines = await ledger.connection.fetch("select order_id, no, principal_minor, fee_minor from statement_lines")
     held = await ledger.connection.fetch("select tender, authorized_minor, captured_minor from holds order by tender")
     assert tuple(row or ()) == (12, 120_000, 120_000, 2)
-    assert [tuple(line) for line in lines] == [(ORDER, 1, 10_000, 600), (ORDER, 1, 10_000, 600), (ORDER, 2, 10_000, 600)]
+    assert [tuple(line) for line in lines] == [
+        (ORDER, 1, 10_000, 600), (ORDER, 1, 10_000, 600), (ORDER, 2, 10_000, 600)
+    ]
     assert [tuple(tender) for tender in held if tender[1]] == [("CREDIT", 120_000, 120_000), ("WALLET", 4_000, 4_000)]
 
 
@@ -118,10 +131,16 @@ async def test_a_claim_is_stored_and_keeps_others_out(ledger: Ledger) -> None:
 
 
 async def test_a_payment_reference_serves_one_order(ledger: Ledger) -> None:
-    """OP-4."""
+    """A second order with it is refused, and finds it stored (OP-4)."""
     await opened(ledger)
-    first = commands.AuthorizeTenders(ACCOUNT, ORDER, "c1", SHOP, Tenders(0, 0, 5_000), TERMS, "pay-1")
-    second = commands.AuthorizeTenders(ACCOUNT, "ord_2", "c1", SHOP, Tenders(0, 0, 5_000), TERMS, "pay-1")
+    first = commands.AuthorizeTenders(
+        account_id=ACCOUNT, order_id=ORDER, customer_id="c1", merchant_id=SHOP, tenders=Tenders(0, 0, 5_000),
+        terms=TERMS, payment_reference="pay-1",
+    )
+    second = commands.AuthorizeTenders(
+        account_id=ACCOUNT, order_id="ord_2", customer_id="c1", merchant_id=SHOP, tenders=Tenders(0, 0, 5_000),
+        terms=TERMS, payment_reference="pay-1",
+    )
 
     await ledger.command(first)
     refused = await ledger.command(second)
@@ -139,7 +158,10 @@ async def test_a_flash_refund_waits_and_is_completed_by_hand(ledger: Ledger) -> 
     with pytest.raises(Refused, match="CHANNEL_TIMEOUT"):
         await ledger.ask(ACCOUNT, commands.ConfirmFlashRefund(ACCOUNT, ORDER))
 
-    await ledger.ask(ACCOUNT, commands.AdjustRefund(ACCOUNT, ORDER, "ann", "bob", ("order page", "bill page"), "late"))
+    await ledger.ask(ACCOUNT, commands.AdjustRefund(
+        account_id=ACCOUNT, order_id=ORDER, maker="ann", checker="bob", evidence=("order page", "bill page"),
+        reason="late",
+    ))
     await same_as_saved(ledger)
 
     (adjustment,) = await reads.list_adjustments(ledger.connection, ACCOUNT, "", "", 10)
@@ -165,7 +187,7 @@ async def test_lifo_and_reversal_keep_their_rows(ledger: Ledger) -> None:
 
 
 async def test_a_reversal_restores_the_agreement(ledger: Ledger) -> None:
-    """P24 over stored operations."""
+    """The replay reads operations that were stored (P24)."""
     await opened(ledger)
     await shipped(ledger, Tenders(30_000), CreditTerms(instalment_count=3))
     (before,) = await reads.list_agreements(ledger.connection, ACCOUNT, "", "", 10)
@@ -181,7 +203,7 @@ async def test_a_reversal_restores_the_agreement(ledger: Ledger) -> None:
 
 @pytest.mark.parametrize("table", ["operations", "statements", "adjustments", "journals", "events"])
 async def test_what_is_append_only_refuses_changes(ledger: Ledger, table: str) -> None:
-    """SC-2, MA-3, RD-31: triggers keep history as it was."""
+    """Triggers keep history as it was (SC-2, MA-3, RD-31)."""
     await test_a_flash_refund_waits_and_is_completed_by_hand(ledger)
     await shipped_again(ledger)
 
@@ -192,13 +214,15 @@ async def test_what_is_append_only_refuses_changes(ledger: Ledger, table: str) -
 async def shipped_again(ledger: Ledger) -> None:
     """Another order and a statement over it."""
     tenders = Tenders(10_000)
-    await ledger.command(commands.AuthorizeTenders(ACCOUNT, "ord_9", "c1", SHOP, tenders, TERMS))
+    await ledger.command(commands.AuthorizeTenders(
+        account_id=ACCOUNT, order_id="ord_9", customer_id="c1", merchant_id=SHOP, tenders=tenders, terms=TERMS
+    ))
     await ledger.command(commands.CaptureTenders(ACCOUNT, "ord_9", SHOP, tenders))
     await ledger.pass_time(days=40)
 
 
 async def test_a_merchant_is_paid_over_all_shares(ledger: Ledger) -> None:
-    """A25: the shares of a merchant are found by its id and settled together."""
+    """The shares of a merchant are found by its id and settled together (A25)."""
     await opened(ledger)
     await shipped(ledger, Tenders(30_000))
 
@@ -206,6 +230,22 @@ async def test_a_merchant_is_paid_over_all_shares(ledger: Ledger) -> None:
 
     assert (done.amount_minor, done.payable_minor) == (20_000, 10_000)
     assert await reads.merchant_balance(ledger.connection, SHOP) == (10_000, 0)
+
+
+@pytest.mark.parametrize(("receivable", "shown"), [(30_000, (0, 0)), (29_999, (1, 0)), (30_001, (0, 1))])
+async def test_a_merchants_balance_is_net_over_all_its_shares(
+    ledger: Ledger, receivable: int, shown: tuple[int, int]
+) -> None:
+    """N5: what one share owes the merchant pays for what it owes another, so nobody sees both at once (OP-3)."""
+    owing, owed, *_ = share_keys(SHOP)
+    for key, body in (
+        (owing, MerchantShare(owing, SHOP, payable_minor=30_000)),
+        (owed, MerchantShare(owed, SHOP, receivable_minor=receivable)),
+    ):
+        await load_merchant_shares(ledger.connection, [key])
+        await save_merchant_shares(ledger.connection, [body])
+
+    assert await reads.merchant_balance(ledger.connection, SHOP) == shown
 
 
 async def test_the_result_of_a_call_names_the_new_version(ledger: Ledger) -> None:

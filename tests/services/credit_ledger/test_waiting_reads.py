@@ -90,7 +90,9 @@ async def one(ledger: Ledger, database: Settings) -> AsyncIterator[OneConnection
     pool = await open_pool(replace(database, pool_connections_max=1, pool_seconds_max=0.5))
     await ledger.ask(ACCOUNT, commands.OpenAccount(ACCOUNT, "c1", 500_000))
     terms, tenders = CreditTerms(instalment_count=3), Tenders(12_000)
-    await ledger.command(commands.AuthorizeTenders(ACCOUNT, "ord_1", "c1", SHOP, tenders, terms))
+    await ledger.command(commands.AuthorizeTenders(
+        account_id=ACCOUNT, order_id="ord_1", customer_id="c1", merchant_id=SHOP, tenders=tenders, terms=terms
+    ))
     await ledger.command(commands.CaptureTenders(ACCOUNT, "ord_1", SHOP, tenders))
     await ledger.pass_time(days=4)
     yield OneConnection(ledger, pool)
@@ -129,7 +131,10 @@ async def test_a_read_that_has_a_statement_cut_lets_others_read(one: OneConnecti
 
 async def test_a_preview_that_waits_for_a_claim_lets_others_read(one: OneConnection) -> None:
     """And it answers as soon as the account is free."""
-    held = commands.AuthorizeTenders(ACCOUNT, "ord_2", "c1", SHOP, Tenders(1_000), CreditTerms())
+    held = commands.AuthorizeTenders(
+        account_id=ACCOUNT, order_id="ord_2", customer_id="c1", merchant_id=SHOP, tenders=Tenders(1_000),
+        terms=CreditTerms(),
+    )
     await one.ledger.command(held, "saga_1", Op.TRY)
     waiting = await one.waits(
         pb.PreviewRefundRequest(account_id=ACCOUNT, order_id="ord_1", merchant_id=SHOP, credit_minor=1_000)

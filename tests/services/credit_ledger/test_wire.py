@@ -9,11 +9,12 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.credit_ledger.domain.log.inputs import INPUTS
+from services.credit_ledger.domain.log.inputs import INPUTS, OF_SAGAS
 from services.credit_ledger.domain.model import commands, effects, events
 from services.credit_ledger.domain.model.tenders import Tenders
 from services.credit_ledger.domain.model.terms import NEVER_FREE, CreditTerms, PlanKind, Route, Strategy
 from services.credit_ledger.wire import CODEC
+from services.credit_ledger.wire.commands import COMMANDS
 from services.kernel.errors import Undecodable
 from services.runtime.ground.scalars import instant_from_wire, instant_to_wire
 from settlement.common.v1 import tender_pb2
@@ -29,14 +30,24 @@ def dataclasses_of(module: object) -> list[type]:
     return [member for member in found if member.__module__ == getattr(module, "__name__", "")]
 
 
-@pytest.mark.parametrize("kind", [*dataclasses_of(events), *(kind for kind in dataclasses_of(effects) if kind not in WRAPPED)])
+@pytest.mark.parametrize(
+    "kind", [*dataclasses_of(events), *(kind for kind in dataclasses_of(effects) if kind not in WRAPPED)]
+)
 def test_every_fact_and_every_result_has_a_message(kind: type) -> None:
     """A decision can never fail for want of a message."""
     assert kind in CODEC._by_domain
 
 
+def test_every_command_of_a_saga_has_a_reader() -> None:
+    """Every input that sagas send is read under its own name, and so are the two of merchants' shares."""
+    read = {entry.domain: entry.message.DESCRIPTOR.name for entry in COMMANDS}
+
+    assert {row.body for row in OF_SAGAS} == set(read) - {commands.PayGiftCardShare, commands.ClawBackFromMerchant}
+    assert all(kind.__name__ == name for kind, name in read.items())
+
+
 def test_every_logged_input_has_a_reason_for_the_customer() -> None:
-    """MA-4: no movement without words."""
+    """No movement without words (MA-4)."""
     assert [row.kind for row in INPUTS if row.logged and not (row.reason_zh and row.reason_en)] == []
 
 
@@ -66,8 +77,11 @@ def test_a_command_is_read_as_it_was_written() -> None:
     body = CODEC.decode("settlement.credit_ledger.v1.AuthorizeTenders", written.SerializeToString())
 
     assert body == commands.AuthorizeTenders(
-        "acc_1", "ord_1", "c1", "m1", Tenders(1, 2, 3, 4),
-        CreditTerms(PlanKind.DEFERRED, 1, 0, 2, 600, 30, 7, Strategy.EQUAL, Route.FLASH), "p1",
+        account_id="acc_1", order_id="ord_1", customer_id="c1", merchant_id="m1", tenders=Tenders(1, 2, 3, 4),
+        terms=CreditTerms(
+            plan=PlanKind.DEFERRED, instalment_count=1, fee_ppm=0, defer_months=2, flat_fee_minor=600, term_days=30,
+            free_days=7, strategy=Strategy.EQUAL, route=Route.FLASH,
+        ), payment_reference="p1",
     )
 
 
@@ -78,12 +92,14 @@ def test_absent_terms_get_their_defaults() -> None:
     absent = pb.AuthorizeTenders(terms=tender_pb2.CreditTerms(plan=plan))
     same_day = pb.AuthorizeTenders(terms=tender_pb2.CreditTerms(plan=plan, free_days=0))
 
-    read = [CODEC.decode("settlement.credit_ledger.v1.AuthorizeTenders", m.SerializeToString()) for m in (absent, same_day)]
+    read = [
+        CODEC.decode("settlement.credit_ledger.v1.AuthorizeTenders", m.SerializeToString()) for m in (absent, same_day)
+    ]
     assert [body.terms.free_days for body in read] == [NEVER_FREE, 0]  # type: ignore[attr-defined]  # both authorize
 
 
 def test_a_pin_of_a_quote_is_read_with_its_end() -> None:
-    """U1: version and end travel with the command."""
+    """Version and end travel with the command (U1)."""
     end = datetime(2026, 3, 5, tzinfo=UTC) + timedelta(microseconds=1)
     written = pb.RefundTenders(
         account_id="acc_1", order_id="ord_1", refund_id="rfd_1", expected_account_version=7,

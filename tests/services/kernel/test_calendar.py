@@ -104,7 +104,8 @@ def test_the_due_date_is_in_the_bill_month_unless_it_would_not_come_after(
 ) -> None:
     """SD-3: a due day that a short month cuts to the bill date belongs to the next month, as one before it does.
 
-    Compared by their days alone, a bill day of 30 and a due day of 31 were both February 28: due on the day of the bill.
+    Compared by their days alone, a bill day of 30 and a due day of 31 were both February 28:
+    due on the day of the bill.
     """
     assert due_date(bill_date, due_day) == expected
 
@@ -114,8 +115,9 @@ def test_the_due_date_is_in_the_bill_month_unless_it_would_not_come_after(
 def test_every_bill_of_every_month_is_due_after_it_and_on_the_first_due_day_after_it(
     bill_day: int, due_day: int, year: int
 ) -> None:
-    """SD-3 over all bill days, due days, months and leap years: nothing is due on or before its bill, and no due day between
-    the two is passed over. Each year stands for all its months, and a bill day of 31 for the last day of each."""
+    """SD-3 over all bill days, due days, months and leap years: nothing is due on or before its bill, and no due day
+    between the two is passed over. Each year stands for all its months, and a bill day of 31 for the last day of
+    each."""
     for month in range(1, 13):
         bill_date = day_in_month(year, month, bill_day)
 

@@ -18,14 +18,17 @@ ONE_PERSON = (
 
 NO_NAMES = {
     "zero width space": "al\u200bice", "zero width joiner": "al\u200dice", "word joiner": "al\u2060ice",
-    "byte order mark": "\ufeffalice", "soft hyphen": "al\u00adice", "right to left": "\u202eecila", "tag": "alice\U000e0061",
+    "byte order mark": "\ufeffalice", "soft hyphen": "al\u00adice", "right to left": "\u202eecila",
+    "tag": "alice\U000e0061",
     "variation selector": "alice\ufe0f", "grapheme joiner": "al\u034fice", "hangul filler": "alice\u3164",
-    "half-width filler": "alice\uffa0", "braille blank": "alice\u2800", "cyrillic a": "\u0430lice", "cyrillic e": "alic\u0435",
+    "half-width filler": "alice\uffa0", "braille blank": "alice\u2800", "cyrillic a": "\u0430lice",
+    "cyrillic e": "alic\u0435",
     "all cyrillic": "\u0441\u043e\u0441\u043e", "greek omicron": "b\u03bfb", "armenian o": "b\u0585b",
     "cherokee": "\u13aalice", "latin alpha": "\u0251lice", "dotless i": "al\u0131ce",
     "small capitals": "\u1d00\u029f\u026a\u1d04\u1d07",
     "stroked o": "b\u00f8b", "roman click": "a\u01c0ice", "hyphen": "al\u2010ice", "arabic digit": "alice\u0661",
-    "one dot leader": "a\u2024b\u2800", "han zero": "b\u3007b", "katakana": "\u30ed", "control": "al\x07ice", "slash": "a/b",
+    "one dot leader": "a\u2024b\u2800", "han zero": "b\u3007b", "katakana": "\u30ed", "control": "al\x07ice",
+    "slash": "a/b",
 }
 
 
@@ -38,7 +41,8 @@ def test_one_person_is_one_person_however_the_name_is_written(written: str) -> N
 
 
 @pytest.mark.parametrize(("one", "other"), [
-    ("op-1", "op-2"), ("ann", "anne"), ("王芳", "李伟"), ("王芳", "王方"), ("ann.lee", "annlee"), ("josé", "joseph"), ("a", "b"),
+    ("op-1", "op-2"), ("ann", "anne"), ("王芳", "李伟"), ("王芳", "王方"), ("ann.lee", "annlee"), ("josé", "joseph"),
+    ("a", "b"),
 ])
 def test_two_people_stay_two(one: str, other: str) -> None:
     """What an eye tells apart is not thrown together."""
@@ -46,7 +50,8 @@ def test_two_people_stay_two(one: str, other: str) -> None:
 
 
 @pytest.mark.parametrize("name", [
-    "ann", "Op_5", "support-1", "ann.lee@shop.example", "team:ann+night", "王芳", "王芳 wang.fang", "José Müller", "Ångström",
+    "ann", "Op_5", "support-1", "ann.lee@shop.example", "team:ann+night", "王芳", "王芳 wang.fang", "José Müller",
+    "Ångström",
     *ONE_PERSON,
 ])
 def test_a_name_of_letters_and_digits_may_be_given(name: str) -> None:
@@ -76,7 +81,8 @@ NAMES = st.text(string.ascii_letters + string.digits + "._-@ é王", min_size=1,
 
 @given(name=NAMES, before=st.text(" \t\u3000", max_size=2), form=FORMS)
 def test_a_person_is_the_same_after_every_change_that_does_not_show(name: str, before: str, form: Form) -> None:
-    """Trimming, case and normal form are none; the comparison is the same both ways and does not depend on its order."""
+    """Trimming, case and normal form are none; the comparison is the same both
+    ways and does not depend on its order."""
     for changed in (before + name, name + before, name.upper(), name.lower(), unicodedata.normalize(form, name)):
         assert same_person(name, changed)
         assert same_person(changed, name)

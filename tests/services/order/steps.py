@@ -14,6 +14,10 @@ def evaluate(step: Step) -> tuple[int, tuple[int, ...]]:
             return step.inputs[0], ()
         case "sum":
             return sum(step.inputs), ()
+        case "less":
+            return step.inputs[0] - step.inputs[1], ()
+        case "at_most":
+            return min(step.inputs), ()
         case "product":
             return step.inputs[0] * step.inputs[1], ()
         case "split_first":

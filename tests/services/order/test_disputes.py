@@ -107,13 +107,18 @@ def test_who_may_refuse_what() -> None:
     world.ask(refuse).then_refused("ORDER_STATE")
 
 
-def test_a_refused_delivery_after_all_was_paid_back_is_refused() -> None:
-    """Nothing is left to refund (PR-5)."""
+def test_a_refused_delivery_after_all_was_paid_back_brings_nothing_more() -> None:
+    """Nothing is left to refund, and the goods are on their way all the same: the case ends (PR-9)."""
     world = shipped(TWO)
     world.ask(RefundAmount(ORDER_ID, 100_000))
     world.settle()
 
-    world.ask(RefuseDelivery(ORDER_ID, "SF7")).then_refused("REFUND_EXCEEDS_REMAINING")
+    case = case_of(world.ask(RefuseDelivery(ORDER_ID, "SF7")))
+    assert world.ask(ConfirmReceipt(ORDER_ID, case.id)).reason == ""
+
+    assert world.sent == []
+    assert world.case(case.id).state is ReturnState.REFUNDED
+    assert [line.returned for line in world.order.lines] == [2, 1]
 
 
 # -- disputes of a receipt

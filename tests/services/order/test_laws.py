@@ -112,7 +112,8 @@ def check(order: Order) -> None:
         assert 0 <= tender.refunded_minor <= tender.captured_minor <= tender.amount_minor - tender.released_minor
     for line in order.lines:
         assert 0 <= line.returned + line.returning <= line.shipped <= line.quantity - line.cancelled
-        assert 0 <= line.returned_minor <= line.captured_minor <= line.payable_minor
+        assert 0 <= line.returned_minor + line.reduced_minor <= line.captured_minor <= line.payable_minor
+        assert min(line.returned_minor, line.reduced_minor) >= 0
     assert order.captured_minor == sum(line.captured_minor for line in order.lines)
     assert 0 <= order.coupon.refunded_minor <= order.coupon.captured_minor
     assert order.coupon.captured_minor + order.coupon.released_minor <= order.coupon.amount_minor
@@ -142,7 +143,8 @@ def act(world: World, chance: Random) -> None:
         case 1:
             world.ask(CancelOrder(ORDER_ID, "OTHER", lines=chance.choice([(), some])))
         case 2:
-            world.ask(RefundAmount(ORDER_ID, chance.randint(0, max(1, order.refundable_minor))))
+            named = chance.choice(("", line.id))
+            world.ask(RefundAmount(ORDER_ID, chance.randint(0, max(1, order.refundable_minor)), line_id=named))
         case 3:
             world.ask(ReverseRefund(ORDER_ID))
         case 4:

@@ -13,6 +13,7 @@ from services.order.domain.commands import (
     ConfirmDelivery,
     ConfirmReceipt,
     ConfirmShipment,
+    DisputeDeduction,
     DisputeReceipt,
     DisputeRejection,
     PlaceOrder,
@@ -22,9 +23,12 @@ from services.order.domain.commands import (
     RejectReturn,
     RequestReturn,
     ResolveDispute,
+    ReverseRefund,
 )
 from services.order.domain.completion import after_sale_end
+from services.order.domain.deductions import Deduction
 from services.order.domain.pricing import Promotion
+from services.order.domain.states import DeductionState
 from services.order.domain.tenders import TenderType
 from services.order.store import reads
 from services.order.wire import CODEC
@@ -132,6 +136,61 @@ async def test_disputes_and_refused_parcels_come_back_as_they_were_saved(shop: S
     assert answer.settlement.return_id == answer.return_case.return_id == case.return_id
     assert lifted.return_case.state == pb.RETURN_STATE_APPROVED
     assert not lifted.HasField("settlement")
+
+
+async def test_deductions_and_reductions_come_back_as_they_were_saved(shop: Shop) -> None:
+    """And what callers are answered names them: the line, the reason, the evidence, where it stands."""
+    order_id = await bought(shop)
+    await shop.ask(order_id, ConfirmShipment(order_id))
+    await shop.settle()
+    await shop.ask(order_id, RefundAmount(order_id, 545, line_id="L1"))
+    await same_as_saved(shop)
+    await shop.settle()
+    await same_as_saved(shop)
+    case = await shop.ask(order_id, RefuseDelivery(order_id, "SF1"))
+    worn = Deduction("L1", 4_000, "WORN", ("photo-1",), "旧了")
+    receipt = await shop.ask(order_id, ConfirmReceipt(order_id, case.return_id, deductions=(worn,)))
+    await same_as_saved(shop)
+    await shop.settle()
+    await shop.ask(order_id, DisputeDeduction(order_id, case.return_id, (), "不旧", "customer"))
+    await same_as_saved(shop)
+    given_back = await shop.ask(order_id, ResolveDispute(order_id, case.return_id, True, "op_1", "it is new"))
+    await shop.settle()
+    await same_as_saved(shop)
+
+    told, ended = receipt.return_case, await reads.find_case(shop.connection, case.return_id)
+    assert (told.deductions[0].note, told.deduction_state) == ("旧了", pb.DEDUCTION_STATE_TAKEN)
+    assert receipt.settlement.amount.minor_units == 100_000 - 545 - 4_000
+    assert given_back.return_case.deduction_state == pb.DEDUCTION_STATE_GIVING_BACK
+    assert given_back.settlement.amount.minor_units == 4_000
+    assert ended is not None
+    assert ended.deduction_state is DeductionState.GIVEN_BACK
+    reduced = await shop.connection.fetch("select line_id, reduced_minor from order_lines order by no")
+    assert [tuple(row) for row in reduced] == [("L1", 545), ("L2", 0)]
+
+
+async def test_orders_and_refunds_of_before_price_reductions_are_read_and_go_on(shop: Shop) -> None:
+    """Their lines have no twelfth place, the plans of their refunds name no line, their cases nothing deducted."""
+    order_id = await bought(shop)
+    await shop.ask(order_id, ConfirmShipment(order_id))
+    await shop.settle()
+    await shop.ask(order_id, RefundAmount(order_id, 11_000))
+    await shop.settle()
+    case = await shop.ask(order_id, RefuseDelivery(order_id, "SF1"))
+    await shop.connection.execute("update orders set lines = (lines::jsonb #- '{0,12}' #- '{1,12}')::json")
+    await shop.connection.execute(
+        "update sagas set plan = (plan::jsonb - 'reduced_line' - 'given_back_of' - 'given_back')::json"
+    )
+
+    undone = await shop.ask(order_id, ReverseRefund(order_id))
+    await shop.settle()
+    receipt = await shop.ask(order_id, ConfirmReceipt(order_id, case.return_id))
+
+    assert undone.reduced_line_id == ""
+    assert receipt.settlement.amount.minor_units == 100_000
+    assert [
+        row["reduced_minor"] for row in await shop.connection.fetch("select reduced_minor from order_lines")
+    ] == [0, 0]
 
 
 async def test_the_after_sale_time_ends_by_its_timer(shop: Shop) -> None:

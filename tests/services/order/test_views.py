@@ -19,7 +19,7 @@ from tests.services.order.shop import Shop
 AT = datetime(2026, 1, 2, tzinfo=UTC)
 LINE = Line(
     id="L1", quantity=1, unit_price_minor=2, payable_minor=3, shipped=4, cancelled=5, returned=6, returning=7,
-    captured_minor=8, returned_minor=9, sku="sku-1", title="a coat",
+    captured_minor=8, returned_minor=9, sku="sku-1", title="a coat", reduced_minor=10,
 )
 TENDER = Tender(
     type=TenderType.BANKCARD, amount_minor=1, reference="pay-1", captured_minor=2, released_minor=3, refunded_minor=4,

@@ -1,4 +1,5 @@
-"""What no method ever sees is answered with a reason too: bytes that are too many or no request, methods that are none."""
+"""What no method ever sees is answered with a reason too: bytes that are too many or no request,
+methods that are none."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -137,7 +138,8 @@ async def test_reflection_lists_itself_under_both_names(name: str) -> None:
     "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1.ServerReflection.ServerReflectionInfo",
 ])
 async def test_reflection_describes_services_methods_and_messages(name: str, symbol: str) -> None:
-    """`grpcurl describe` of a method asks for its file, which the library did not find; all that it needs comes along."""
+    """`grpcurl describe` of a method asks for its file, which the library did not find;
+    all that it needs comes along."""
     async with opened() as bare:
         answer = await reflected(bare, name, file_containing_symbol=symbol)
 

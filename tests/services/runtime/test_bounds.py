@@ -94,7 +94,9 @@ async def stub() -> AsyncIterator[Any]:  # Any: generated stubs are typed for bl
             method = type(request).__name__.removesuffix("Request")
             service = next(s.__name__.removesuffix("Servicer") for s in SERVICERS if hasattr(s, method))
             path = f"/{request.DESCRIPTOR.file.package}.{service}/{method}"
-            return await opened_channel.unary_unary(path, type(request).SerializeToString, lambda answer: answer)(request)
+            return await opened_channel.unary_unary(
+                path, type(request).SerializeToString, lambda answer: answer
+            )(request)
 
         yield call
     await server.stop()
@@ -103,7 +105,8 @@ async def stub() -> AsyncIterator[Any]:  # Any: generated stubs are typed for bl
 @pytest.mark.parametrize("request_of", [repay, preview, line])
 @pytest.mark.parametrize(("amount", "reason"), [
     (2**63 - 1, "INVALID_AMOUNT"), (2**62, "INVALID_AMOUNT"), (MOST + 1, "INVALID_AMOUNT"),
-    (-(2**63), "INVALID_AMOUNT"), (10**12, REACHED),
+    (-(2**63), "INVALID_AMOUNT"),
+    (10**12, REACHED),
 ])
 async def test_no_amount_above_a_hundred_billion_yuan_comes_in(
     stub: Any, request_of: Any, amount: int, reason: str
@@ -129,8 +132,8 @@ async def test_no_rate_above_the_whole_comes_in(stub: Any, rate: int, reason: st
 @pytest.mark.parametrize("request_of", [billed, through])
 @pytest.mark.parametrize(("day", "reason"), [
     ("1970-01-01", REACHED), ("2200-12-31", REACHED), ("1969-12-31", "INVALID_ARGUMENT"),
-    ("2201-01-01", "INVALID_ARGUMENT"), ("0001-01-01", "INVALID_ARGUMENT"), ("9999-12-31", "INVALID_ARGUMENT"),
-    ("2026-3-1", "INVALID_ARGUMENT"),
+    ("2201-01-01", "INVALID_ARGUMENT"),
+    ("0001-01-01", "INVALID_ARGUMENT"), ("9999-12-31", "INVALID_ARGUMENT"), ("2026-3-1", "INVALID_ARGUMENT"),
 ])
 async def test_no_date_outside_1970_to_2200_comes_in(stub: Any, request_of: Any, day: str, reason: str) -> None:
     """F4, F5: 9999-12-31 answered UNAVAILABLE, 0001-01-01 INTERNAL."""

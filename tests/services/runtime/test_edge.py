@@ -80,8 +80,8 @@ async def test_ask_answers_the_result_and_the_same_again(process: Process, local
 
 
 async def test_who_asks_again_hears_what_the_first_heard(process: Process, local: Settings) -> None:  # noqa: F811
-    """An end that was waited for is stored in the place of the beginning, once: before, each asking again told the state
-    of its own moment (F14)."""
+    """An end that was waited for is stored in the place of the beginning, once: before, each asking again told the
+    state of its own moment (F14)."""
     edge = edge_of(process, local)
     call: Any = Call()
     request = order.CancelOrderRequest(request_id=str(uuid4()), order_id="ord_1")
@@ -138,8 +138,8 @@ async def test_who_waits_for_an_end_waits_through_a_restart(
     process: Process, local: Settings, postgres: Postgres  # noqa: F811
 ) -> None:
     """It asks again on a new connection; before, the waiting call answered INTERNAL though all was committed (F3)."""
-    insert = """insert into sagas (id, root, kind, definition_version, phase, started_at, deadline_at, updated_at, version,
-                                   plan, branches)
+    insert = """insert into sagas (id, root, kind, definition_version, phase, started_at, deadline_at, updated_at,
+                                   version, plan, branches)
                 values ('saga_1', 'ord_1', 'refund', 1, 'TRYING', now(), now(), now(), 1, '{}', '[]')"""
     await fetch(local, insert)
     edge = edge_of(process, local)

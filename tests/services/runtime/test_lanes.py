@@ -275,8 +275,8 @@ async def test_a_refusal_is_stored_and_another_body_is_told(process: Process) ->
 
 
 async def test_what_no_column_holds_is_refused_and_not_a_fault(process: Process, local: Settings) -> None:
-    """F4: it answered UNAVAILABLE, so its caller asked again for ever. The refusal is stored; who else was in the batch and
-    what comes later is decided."""
+    """F4: it answered UNAVAILABLE, so its caller asked again for ever. The refusal is stored; who else was in the batch
+    and what comes later is decided."""
     most, request_id, key = 2**63 - 1, str(uuid4()), "full"
     await add(process, str(uuid4()), most, key)
 

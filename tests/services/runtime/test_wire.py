@@ -49,7 +49,8 @@ def test_p3_a_record_with_unclean_text_cannot_be_a_message() -> None:
 
 @pytest.mark.parametrize("seconds", [-1, 7_289_654_400, 2**62, -(2**62)])
 def test_a_record_with_an_instant_out_of_range_cannot_be_a_message(seconds: int) -> None:
-    """F5 over Kafka: it is parked; the OverflowError ended the reader, which met the record again and again."""
+    """F5 over Kafka: it is parked; the OverflowError ended the reader,
+    which met the record again in the next session."""
     codec = Codec(Entry(datetime, Timestamp, None, instant_from_wire))
     stamp = Timestamp(seconds=seconds).SerializeToString()
 
@@ -59,7 +60,8 @@ def test_a_record_with_an_instant_out_of_range_cannot_be_a_message(seconds: int)
 
 @pytest.mark.parametrize("deadline", [
     "2026-03-10T01:00:00", "1969-12-31T23:59:59+00:00", "2202-01-01T00:00:00+00:00", "9999-12-31T23:59:59-12:00",
-    "soon", "0001-01-01T00:00:00+14:00",
+    "soon",
+    "0001-01-01T00:00:00+14:00",
 ])
 def test_a_record_with_a_deadline_that_none_of_ours_reckoned_cannot_be_a_message(deadline: str) -> None:
     """Without a zone it cannot even be compared with the present."""

@@ -44,9 +44,15 @@ def made(kind: Any, **fields: Any) -> Message:  # Any: generated messages take d
     (made(adjustments.PostAdjustmentRequest, evidence=["a", ""]), "evidence[1]", "is required"),
     (made(orders.QuoteRefundRequest), "subject", "needs one of"),
     (made(after_sale.RefundAmountRequest, request_id="x"), "request_id", "must be a UUID"),
-    (made(after_sale.RefundAmountRequest, order_id="x"), "order_id", "must be ord_ and 1 to 60 letters, digits, - or _"),
-    (made(orders.PlaceOrderRequest, customer_id="a b"), "customer_id", "must be 1 to 64 letters, digits, or any of _ . : -"),
-    (made(orders.PlaceOrderRequest, lines=[{"title": "x" * 201}]), "lines[0].title", "is too long: at most 200 characters"),
+    (made(
+        after_sale.RefundAmountRequest, order_id="x"
+    ), "order_id", "must be ord_ and 1 to 60 letters, digits, - or _"),
+    (made(
+        orders.PlaceOrderRequest, customer_id="a b"
+    ), "customer_id", "must be 1 to 64 letters, digits, or any of _ . : -"),
+    (made(
+        orders.PlaceOrderRequest, lines=[{"title": "x" * 201}]
+    ), "lines[0].title", "is too long: at most 200 characters"),
     (made(orders.PlaceOrderRequest, lines=[{"quantity": -1}]), "lines[0].quantity", "must be from 1 to 1000000"),
     (made(orders.PlaceOrderRequest, wait_timeout={"seconds": 61}), "wait_timeout", "must be from 0 to 60 seconds"),
     (made(orders.PlaceOrderRequest, tenders=[{"type": 9}]), "tenders[0].type", "is none of the values that there are"),

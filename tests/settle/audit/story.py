@@ -63,7 +63,7 @@ async def _refund_after_payment(house: House) -> None:
     await _place(house, "ord_gift", (GIFT, 6_000))
     await house.ask("order", "ord_gift", ConfirmShipment("ord_gift"))
     await house.ask("order", f"{MERCHANT}/mst_3", SettleGiftCardShare(MERCHANT, 11_000))
-    await house.ask("order", "ord_returned", RefundAmount("ord_returned", 12_000))
+    await house.ask("order", "ord_returned", RefundAmount("ord_returned", 12_000, line_id="line-1"))
     await house.ask("order", "ord_gift", RefundAmount("ord_gift", 1_500))
     await house.ask("order", "ord_gift", RefundAmount("ord_gift", 2_500))
     await house.ask("order", "ord_gift", ReverseRefund("ord_gift"))

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 from services.card_redemption.domain.cards.tender import CardRefund
 from services.credit_ledger.domain.model.instalment import Instalment
+from services.order.domain.lines import Line
+from services.order.domain.order import Refund
 from services.order.domain.tenders import Tender
 
 ORDER, CREDIT, CARD = "order", "credit_ledger", "card_redemption"
@@ -125,6 +127,15 @@ PLANTED = (
     Planted("orders.card_returned", ORDER, "update orders set state = 'CANCELLED' where id = 'ord_waiting'"),
     Planted(
         "orders.counters", ORDER, f"update orders set {_set('tenders', Tender._fields, 'refunded_minor', 99_999_999)}"
+    ),
+    Planted("orders.lines", ORDER, f"update orders set {_set('lines', Line._fields, 'returned', 99)}"),
+    Planted(
+        "orders.refunds", ORDER,
+        f"""update orders set {_set('refunds', Refund._fields, 'amount_minor', 1)} where id = 'ord_returned'""",
+    ),
+    Planted(
+        "orders.reduced", ORDER,
+        f"update orders set {_set('lines', Line._fields, 'reduced_minor', 999)} where id = 'ord_returned'",
     ),
     Planted("orders.lock", ORDER, "update orders set settlement_id = 'saga_gone' where id = 'ord_waiting'"),
     Planted(

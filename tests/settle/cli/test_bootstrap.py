@@ -148,7 +148,9 @@ def test_an_environment_that_cannot_be_made_is_one_line(tmp_path: Path, place: s
     (tmp_path / "home" / "letters").write_text("kept")
     environ = os.environ | {"SETTLE_VENV": str(tmp_path / place)}
 
-    done = subprocess.run([str(ROOT / "bin" / "settle"), "status"], capture_output=True, text=True, check=False, env=environ)
+    done = subprocess.run(
+        [str(ROOT / "bin" / "settle"), "status"], capture_output=True, text=True, check=False, env=environ
+    )
 
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
     assert done.stderr.startswith(f"settle: {tmp_path / place}")
@@ -160,6 +162,8 @@ def test_a_python_that_was_asked_for_is_not_replaced() -> None:
     """One that is none, or too old, is said to be."""
     environ = os.environ | {"SETTLE_PYTHON": "nonsense"}
 
-    done = subprocess.run([str(ROOT / "bin" / "settle"), "status"], capture_output=True, text=True, check=False, env=environ)
+    done = subprocess.run(
+        [str(ROOT / "bin" / "settle"), "status"], capture_output=True, text=True, check=False, env=environ
+    )
 
     assert (done.returncode, done.stderr) == (2, "settle: SETTLE_PYTHON=nonsense is no Python 3.11 or newer\n")

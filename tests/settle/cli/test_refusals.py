@@ -28,7 +28,8 @@ SECONDS_MAX = 10.0
 WHO = ("--operator", "alice", "--reason", "why")
 STARTING = [("up",), ("up", "--detach")]
 ASKING = [
-    ("verify",), ("logs",), ("sagas", "list"), ("sagas", "show", "order", "saga_1"), ("sagas", "retry", "order", "saga_1", *WHO),
+    ("verify",), ("logs",), ("sagas", "list"), ("sagas", "show", "order", "saga_1"),
+    ("sagas", "retry", "order", "saga_1", *WHO),
     ("parked", "list"), ("parked", "retry", "order", "1", *WHO), ("parked", "discard", "order", "1", *WHO),
 ]
 """What needs an engine, or its data."""
@@ -86,7 +87,7 @@ def content(folder: Path) -> dict[str, bytes]:
     return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
 
-# folders ---------------------------------------------------------------------------------------------------------------
+# folders --------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("verb", ON_DATA, ids=" ".join)
@@ -96,7 +97,9 @@ def test_a_place_that_is_no_folder(tmp_path: Path, verb: Sequence[str], where: s
     (tmp_path / "file").write_text("kept")
     (tmp_path / "circle").symlink_to(tmp_path / "circle")
 
-    answer = run(*verb, "--data", str(tmp_path / where)) if "--detach" in verb else ask(*verb, "--data", str(tmp_path / where))
+    answer = run(
+        *verb, "--data", str(tmp_path / where)
+    ) if "--detach" in verb else ask(*verb, "--data", str(tmp_path / where))
 
     assert (answer.status, str(tmp_path) in answer.one_line) == (2, True)
     assert answer.stdout == ""
@@ -104,9 +107,12 @@ def test_a_place_that_is_no_folder(tmp_path: Path, verb: Sequence[str], where: s
 
 
 @pytest.mark.parametrize("verb", ASKING, ids=" ".join)
-@pytest.mark.parametrize("state", ["absent", "empty", "foreign", "[]", '{"pid": 1}', '{"pid": "x", "services": 1}', "{"])
+@pytest.mark.parametrize(
+    "state", ["absent", "empty", "foreign", "[]", '{"pid": 1}', '{"pid": "x", "services": 1}', "{"]
+)
 def test_no_engine_ever_ran_there(tmp_path: Path, verb: Sequence[str], state: str) -> None:
-    """Nothing there, other things there, or an endpoints file that is not ours: lists were empty, with exit status 0."""
+    """Nothing there, other things there, or an endpoints file that is not ours: lists were empty,
+    with exit status 0."""
     data = tmp_path / "data"
     if state != "absent":
         data.mkdir()
@@ -162,7 +168,8 @@ def test_a_folder_with_other_things_in_it(tmp_path: Path, verb: Sequence[str]) -
 
 @pytest.mark.parametrize("verb", [*STARTING, ("verify",), ("down",)], ids=" ".join)
 def test_a_folder_that_somebody_holds(tmp_path: Path, verb: Sequence[str]) -> None:
-    """Said at once, and the holder does not notice: its log was emptied, its database was ended as a left-over (F8, F9)."""
+    """Said at once, and the holder does not notice: its log was emptied,
+    its database was ended as a left-over (F8, F9)."""
     service = {"target": "127.0.0.1:1", "dsn": "postgresql://127.0.0.1:1/x"}
     (tmp_path / "up.log").write_text("of the one that runs")
     write_endpoints(tmp_path, {"pid": 0, "services": dict.fromkeys(DATABASES, service)})
@@ -174,22 +181,26 @@ def test_a_folder_that_somebody_holds(tmp_path: Path, verb: Sequence[str]) -> No
         claim.release()
 
     assert answer.status == 2
-    assert answer.one_line == f"`settle verify` uses {tmp_path} now (process {os.getpid()}); try again when it has ended"
+    holder = f"`settle verify` uses {tmp_path} now (process {os.getpid()})"
+    assert answer.one_line == f"{holder}; try again when it has ended"
     assert answer.seconds < 5.0
     before["engine.lock"] = b""
     assert content(tmp_path) == before
 
 
-# settings --------------------------------------------------------------------------------------------------------------
+# settings -------------------------------------------------------------------------------------------------------------
 
 BAD_SETTINGS = [
-    ("SETTLE_LANES", "many"), ("SETTLE_LANES", "0"), ("SETTLE_LANES", "9"), ("SETTLE_LANES", ""), ("SETTLE_ORDER_LANES", "-1"),
+    ("SETTLE_LANES", "many"), ("SETTLE_LANES", "0"), ("SETTLE_LANES", "9"), ("SETTLE_LANES", ""),
+    ("SETTLE_ORDER_LANES", "-1"),
     ("SETTLE_REFLECTION", "perhaps"), ("SETTLE_LOG_LEVEL", "loud"), ("SETTLE_KAFKA_COMPRESSION", "zip"),
     ("SETTLE_BATCH_MESSAGES_MAX", "1e9"), ("SETTLE_GATHER_MS_MAX", "-1"), ("SETTLE_QUEUE_MESSAGES_MAX", "0"),
-    ("SETTLE_RPC_CONCURRENT_MAX", "9" * 5_000), ("SETTLE_RPC_MESSAGE_BYTES_MAX", "1"), ("SETTLE_DEADLINE_SECONDS_MAX", "nan"),
+    ("SETTLE_RPC_CONCURRENT_MAX", "9" * 5_000), ("SETTLE_RPC_MESSAGE_BYTES_MAX", "1"),
+    ("SETTLE_DEADLINE_SECONDS_MAX", "nan"),
     ("SETTLE_STREAM_SECONDS_MAX", "inf"), ("SETTLE_POOL_CONNECTIONS_MAX", "0"), ("SETTLE_POOL_WAITING_MAX", "-1"),
     ("SETTLE_POOL_SECONDS_MAX", "soon"), ("SETTLE_PG_STATEMENT_CACHE", "-1"), ("SETTLE_STATEMENT_SECONDS_MAX", "1e300"),
-    ("SETTLE_IDLE_SESSION_TIMEOUT_SECONDS", "0"), ("SETTLE_PRODUCER_STALL_SECONDS", "-5"), ("SETTLE_READER_STALL_SECONDS", "0"),
+    ("SETTLE_IDLE_SESSION_TIMEOUT_SECONDS", "0"), ("SETTLE_PRODUCER_STALL_SECONDS", "-5"),
+    ("SETTLE_READER_STALL_SECONDS", "0"),
     ("SETTLE_DRAIN_SECONDS", "-1"), ("SETTLE_QUOTE_KEY", "zz"), ("SETTLE_ORDER_QUOTE_KEY", "ab"),
     ("SETTLE_ACQUIRER_FAULTS", "nonsense"), ("SETTLE_ACQUIRER_FAULTS", "timeout_done_ppm=2000000"),
 ]
@@ -208,7 +219,9 @@ def test_a_setting_that_makes_no_sense(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("name", ["PG_BIN", "PG_DSN", "KAFKA"])
-def test_a_server_that_is_given_is_named_in_its_refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_a_server_that_is_given_is_named_in_its_refusal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     """Whichever verb needs it."""
     monkeypatch.setenv(f"SETTLE_{name}", "nonsense:nonsense")
     scenario = str(ROOT / "tests" / "settle" / "vectors" / "golden" / "cases.json")
@@ -222,7 +235,7 @@ def test_a_server_that_is_given_is_named_in_its_refusal(tmp_path: Path, monkeypa
     assert all(f"SETTLE_{name}" in answer.one_line for answer in answers)
 
 
-# servers ---------------------------------------------------------------------------------------------------------------
+# servers --------------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -235,7 +248,8 @@ def silent() -> Iterator[int]:
 
 
 @pytest.mark.parametrize(("dsn", "why"), [
-    ("nonsense", "not of the form"), ("mysql://root@127.0.0.1/x", "not of the form"), ("postgresql://u@h:port/x", "not host:port"),
+    ("nonsense", "not of the form"), ("mysql://root@127.0.0.1/x", "not of the form"),
+    ("postgresql://u@h:port/x", "not host:port"),
     ("postgresql://u@h:99999/x", "not host:port"), ("postgresql://u:secret@127.0.0.1:1/x", "Connect call failed"),
     ("postgresql://u:secret@no-such-host.invalid/x", "no-such-host.invalid"),
     ("postgresql://u:secret@127.0.0.1:{silent}/x", "no answer within 5 s"),
@@ -268,7 +282,8 @@ def test_a_start_in_the_background_says_itself_why_it_cannot(tmp_path: Path, mon
 
 
 @pytest.mark.parametrize(("address", "why"), [
-    ("host:port", "not host:port"), (":9092", "not host:port"), ("127.0.0.1:1,", "not host:port"), ("127.0.0.1:0", "not host:port"),
+    ("host:port", "not host:port"), (":9092", "not host:port"), ("127.0.0.1:1,", "not host:port"),
+    ("127.0.0.1:0", "not host:port"),
     ("127.0.0.1:1", "Unable to bootstrap"), ("no-such-host.invalid:9092", "no-such-host.invalid"),
     ("127.0.0.1:{silent}", "no answer within 5 s"),
 ])
@@ -319,19 +334,23 @@ def test_programs_of_postgresql_that_are_none(
     assert (answer.status, why in answer.one_line) == (2, True)
 
 
-# options ---------------------------------------------------------------------------------------------------------------
+# options --------------------------------------------------------------------------------------------------------------
 
 ODD = [
     ("nonsense",), ("--nonsense",), ("up", "--nonsense"), ("up", "--broker", "pigeon"), ("up", "--clock", "sundial"),
     ("up", "--data"),
-    ("up", "more"), ("verify", "--wait", "nan"), ("verify", "--wait", "-1"), ("verify", "--wait", "inf"), ("logs", "--lines", "-1"),
+    ("up", "more"), ("verify", "--wait", "nan"), ("verify", "--wait", "-1"), ("verify", "--wait", "inf"),
+    ("logs", "--lines", "-1"),
     ("logs", "../../etc/passwd"), ("logs", "*"), ("bench", "--seconds", "nan"), ("bench", "--seconds", "-1"),
     ("bench", "--seconds", "0"), ("bench", "--rate", "-1"), ("bench", "--rate", "inf"), ("bench", "--batch", "-1"),
-    ("bench", "--stored", "-1"), ("bench", "--statements", "-1"), ("bench", "--profile", "nobody"), ("bench", "--mix", "x"),
+    ("bench", "--stored", "-1"), ("bench", "--statements", "-1"), ("bench", "--profile", "nobody"),
+    ("bench", "--mix", "x"),
     ("test", "nonsense"), ("vectors", "nonsense"), ("vectors", "run"), ("sagas", "list", "--phase", "NONSENSE"),
     ("sagas", "show", "order"), ("sagas", "show", "order", ""), ("sagas", "show", "order", "\udcff"),
-    ("sagas", "retry", "order", "saga_1"), ("parked", "retry", "order", "x", *WHO), ("parked", "retry", "order", "-1", *WHO),
-    ("parked", "discard", "order", "9" * 30, *WHO), ("parked", "discard", "order", "1", "--operator", " ", "--reason", "x"),
+    ("sagas", "retry", "order", "saga_1"), ("parked", "retry", "order", "x", *WHO),
+    ("parked", "retry", "order", "-1", *WHO),
+    ("parked", "discard", "order", "9" * 30, *WHO),
+    ("parked", "discard", "order", "1", "--operator", " ", "--reason", "x"),
     ("parked", "discard", "order", "1", "--operator", "a\x1b[2J", "--reason", "x"),
 ]
 

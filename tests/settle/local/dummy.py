@@ -1,4 +1,5 @@
-"""`python -m tests.settle.local.dummy`: serves gRPC health at SETTLE_LISTEN; ends at once with the status DUMMY_FAILS."""
+"""`python -m tests.settle.local.dummy`: serves gRPC health at SETTLE_LISTEN;
+ends at once with the status DUMMY_FAILS."""
 
 import os
 import signal

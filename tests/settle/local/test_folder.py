@@ -97,7 +97,8 @@ def test_a_folder_is_held_until_it_is_let_go_also_against_ourselves(tmp_path: Pa
 
 def test_whoever_only_looks_disturbs_nobody(tmp_path: Path) -> None:
     """`status` in a loop does not make a start fail."""
-    code = "import sys\nfrom pathlib import Path\nfrom settle.local import folder\nwhile True: folder.holder(Path(sys.argv[1]))"
+    imports = "import sys\nfrom pathlib import Path\nfrom settle.local import folder"
+    code = f"{imports}\nwhile True: folder.holder(Path(sys.argv[1]))"
     folders.claim(tmp_path).release()
     looker = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT)
     try:
@@ -164,7 +165,9 @@ def test_a_folder_that_cannot_be_written_is_refused(folder: Path) -> None:
     os.seteuid(children.nobody()[0])
     try:
         for closed in (folder, folder / "new"):
-            with pytest.raises(WrongFolder, match=r"cannot be used for data: Permission denied \(.*\); choose another --data"):
+            with pytest.raises(
+                WrongFolder, match=r"cannot be used for data: Permission denied \(.*\); choose another --data"
+            ):
                 folders.claim(closed)
     finally:
         os.seteuid(0)

@@ -212,7 +212,7 @@ class Teller:
             self.reversible = name
 
     def what_comes_back(self, order: Order) -> Json:
-        """Lines or an amount."""
+        """Lines, or an amount: goodwill, or a price reduction of a line."""
         rng, left = self.rng, sum(order.left)
         if rng.random() < 0.5 or not left:
             chosen = rng.sample(order.given["lines"], rng.randint(1, len(order.given["lines"])))
@@ -222,9 +222,22 @@ class Teller:
                 quantity = rng.randint(1, open_units) if open_units and rng.random() < 0.95 else open_units + 1
                 lines.append({"id": line["id"], "qty": quantity})
             return {"lines": lines}
+        if rng.random() < 0.4:
+            return self.reduction(order)
         if rng.random() < 0.05:
             return {"amount": left + rng.choice((1, 1, 1000))}
         return {"amount": rng.choice((left, left, max(1, left // 2), max(1, left // 3), 1, rng.randint(1, left)))}
+
+    def reduction(self, order: Order) -> Json:
+        """A price reduction, now and then of more than is left of the line."""
+        rng = self.rng
+        name = rng.choice(order.given["lines"])["id"]
+        left = self.world.left_of_line(order, {"line": name})
+        if left < 1 or rng.random() < 0.05:
+            return {"amount": max(0, left) + rng.choice((1, 1, 1000)), "line": name}
+        return {
+            "amount": rng.choice((left, max(1, left // 2), max(1, left // 3), 1, rng.randint(1, left))), "line": name
+        }
 
     def replay(self) -> None:
         """The key of an accepted refund again, with the same or another body."""

@@ -87,6 +87,8 @@ class Order:
     payables: list[int] = field(default_factory=list)
     left: list[int] = field(default_factory=list)
     returned: dict[str, int] = field(default_factory=dict)
+    given_worth: dict[str, int] = field(default_factory=dict)
+    reduced: dict[str, int] = field(default_factory=dict)
     done: int = 0
     credit_back: int = 0
     weighted_days: int = 0

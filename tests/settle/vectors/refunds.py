@@ -31,12 +31,18 @@ class Refunds(Books):
         order = self.orders[event["order"]]
         if order.state != "SHIPPED":
             raise Refusal("BAD_STATE")
-        returned, amount = self.refund_amount(order, event)
-        if amount > sum(order.left):
-            raise Refusal("OVER_REFUND")
+        returned, worth = self.coming_back(order, event)
+        if "lines" in event:
+            amount = min(sum(worth.values()) - sum(order.given_worth.values()), sum(order.left))
+        else:
+            amount = event["amount"]
+            if amount > min(sum(order.left), self.left_of_line(order, event)):
+                raise Refusal("OVER_REFUND")
         parts = split(amount, order.left, "first")
         undo = self.remember(order)
-        order.returned = returned
+        order.returned, order.given_worth = returned, worth
+        if "line" in event:
+            order.reduced[event["line"]] = order.reduced.get(event["line"], 0) + amount
         self.give_back(order, event, amount, parts)
         order.undo = undo
         self.splits.append(parts)
@@ -52,20 +58,28 @@ class Refunds(Books):
             raise Refusal("IDEMPOTENCY_CONFLICT")
         return answer
 
-    def refund_amount(self, order: Order, event: Json) -> tuple[dict[str, int], int]:
-        """Returned quantities afterwards and R."""
-        returned, amount = dict(order.returned), event.get("amount", 0)
+    def coming_back(self, order: Order, event: Json) -> tuple[dict[str, int], dict[str, int]]:
+        """Returned quantities afterwards, and the worth given for them by then."""
+        returned, worth = dict(order.returned), dict(order.given_worth)
         priced = zip(order.given["lines"], order.payables, strict=True)
         bought = {line["id"]: (line["qty"], payable) for line, payable in priced}
         for line in event.get("lines", []):
-            quantity, payable = bought[line["id"]]
-            before = returned.get(line["id"], 0)
-            after = before + line["qty"]
-            if after > quantity:
+            name = line["id"]
+            quantity, payable = bought[name]
+            returned[name] = returned.get(name, 0) + line["qty"]
+            if returned[name] > quantity:
                 raise Refusal("OVER_RETURN")
-            amount += payable * after // quantity - payable * before // quantity
-            returned[line["id"]] = after
-        return returned, amount
+            now_worth = (payable - order.reduced.get(name, 0)) * returned[name] // quantity
+            worth[name] = max(worth.get(name, 0), now_worth)
+        return returned, worth
+
+    def left_of_line(self, order: Order, event: Json) -> int:
+        """What the line of a price reduction can still be reduced by; without a line only the order counts."""
+        if "line" not in event:
+            return sum(order.left)
+        name = event["line"]
+        payable = next(p for line, p in zip(order.given["lines"], order.payables, strict=True) if line["id"] == name)
+        return payable - order.reduced.get(name, 0) - order.given_worth.get(name, 0)
 
     def give_back(self, order: Order, event: Json, amount: int, parts: list[int]) -> None:
         """Merchant, tenders and credit share of a refund."""
@@ -216,11 +230,13 @@ class Refunds(Books):
         """How to undo what comes next: exact negation of its journals, rows as they were."""
         plans = copy.deepcopy(self.plans)
         before = (list(order.left), dict(order.returned), order.done, order.credit_back, order.weighted_days)
+        worth, reduced = dict(order.given_worth), dict(order.reduced)
         event = self.event
 
         def undo() -> None:
             self.plans = plans
             order.left, order.returned, order.done, order.credit_back, order.weighted_days = before
+            order.given_worth, order.reduced = worth, reduced
             for (number, _, ledger), sums in list(self.postings.items()):
                 if number == event:
                     self.post("refund_reverse", [(account, -amount) for account, amount in sums.items()], ledger)

@@ -11,8 +11,11 @@ from tests.settle.vectors.generate import case
 from tests.settle.vectors.oracle import expected
 from tests.settle.vectors.reference import Json
 
-GOLDEN = Path(__file__).parent / "golden" / "cases.json"
-FLOWS = [scenario for scenario in load(GOLDEN) if scenario.kind == "credit_flow"]
+GOLDEN = Path(__file__).parent / "golden"
+FLOWS = [
+    scenario for name in ("cases.json", "reductions.json") for scenario in load(GOLDEN / name)
+    if scenario.kind == "credit_flow"
+]
 
 
 def as_json(scenario: Scenario) -> Json:

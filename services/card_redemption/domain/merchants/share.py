@@ -1,8 +1,10 @@
 """What this book owes a merchant (L.MERCH.PAY), spread over shares so that no row is hot; a card uses the same always.
 
-A refund uses up what its share owes; the rest, paid already, is credit_ledger's to claim from the merchant (P23, OP-3).
+A refund uses up what its share owes, then what the others do; only the rest, paid already, is credit_ledger's to claim
+from the merchant (P23, OP-3).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from services.kernel.money import balance
@@ -33,7 +35,8 @@ class MerchantShare:
 
     @property
     def root(self) -> str:
-        return self.id
+        """The merchant: its shares are one family."""
+        return self.merchant_id
 
     @property
     def free_minor(self) -> int:
@@ -45,6 +48,22 @@ def owing(share: MerchantShare, amount_minor: int) -> MerchantShare:
     """The share with so much more (or less) owed; INVALID_AMOUNT above what a balance may come to."""
     owed = balance(share.payable_minor + amount_minor, what=f"what is owed to {share.merchant_id}")
     return replace(share, payable_minor=owed, version=share.version + 1)
+
+
+def borrowed(
+    share: MerchantShare, others: Iterable[MerchantShare], needed_minor: int
+) -> tuple[MerchantShare, tuple[MerchantShare, ...]]:
+    """The share with so much free, as far as the others have it free, and those that lent it, in their order.
+
+    All of them together owe what they owed, so it is not seen and moves no version.
+    """
+    lenders = []
+    for other in others:
+        lent = min(other.free_minor, needed_minor - share.free_minor)
+        if other.id != share.id and lent > 0:
+            lenders.append(replace(other, payable_minor=other.payable_minor - lent))
+            share = replace(share, payable_minor=share.payable_minor + lent)
+    return share, tuple(lenders)
 
 
 def covering(share: MerchantShare, amount_minor: int) -> MerchantShare:

@@ -46,7 +46,8 @@ def grant_limit(position: Position, body: GrantLimit) -> Applied:
         raise FailedPrecondition("LIMIT_IN_USE", f"{account.held_minor + account.used_minor} is held or used")
     after = replace(account, granted_minor=limit)
     position = position.plus(
-        account=after, journals=_granted(account.id, limit - account.granted_minor), event=LimitGranted(account.id, limit)
+        account=after, journals=_granted(account.id, limit - account.granted_minor),
+        event=LimitGranted(account.id, limit),
     )
     return Applied(position, after)
 
@@ -65,7 +66,8 @@ def fund_wallet(position: Position, body: FundWallet) -> Applied:
 
 
 def set_state(position: Position, body: SetAccountState) -> Applied:
-    """ACTIVE <-> SUSPENDED; CLOSED is final, and only an account that owes nothing and is owed nothing may be closed."""
+    """ACTIVE <-> SUSPENDED; CLOSED is final, and only an account
+    that owes nothing and is owed nothing may be closed."""
     account = position.account
     if account.state is body.state:
         return Applied(position, account, logged=False)

@@ -1,8 +1,8 @@
-"""A manual adjustment (人工调账): a balanced journal that two people post for an order, on evidence (P22, MA-1 to MA-4).
+"""A manual adjustment (人工调账): a balanced journal that two people post for an order, on evidence (P22, MA-1 to -4).
 
-It moves what is the customer's beside the instalments against accounts of the company. What is owed on instalments has its
-own operations: refund, reversal, repayment, waiver, charge-off. What nobody can explain yet waits in X.SUSPENSE under its
-case; a later adjustment of the same case clears it.
+It moves what is the customer's beside the instalments against accounts of the company. What is owed on instalments has
+its own operations: refund, reversal, repayment, waiver, charge-off. What nobody can explain yet waits in X.SUSPENSE
+under its case; a later adjustment of the same case clears it.
 """
 
 from collections import Counter
@@ -36,8 +36,9 @@ def post_adjustment(position: Position, body: PostAdjustment) -> Applied:
     before = position.account
     account, short = _moved(before, body, position.replaying)
     adjustment = Adjustment(
-        derived("adj", account.id, str(position.next_operation)), account.id, body.order_id, "", body.maker, body.checker,
-        body.evidence, body.reason, position.at, effective_date=effective, case_id=body.case_id, lines=body.lines,
+        id=derived("adj", account.id, str(position.next_operation)), account_id=account.id, order_id=body.order_id,
+        refund_id="", maker=body.maker, checker=body.checker, evidence=body.evidence, reason=body.reason,
+        posted_at=position.at, effective_date=effective, case_id=body.case_id, lines=body.lines,
     )
     subs = {**dict.fromkeys(CUSTOMER, account.id), books.SUSPENSE: body.case_id}
     lines = [(line.account, subs.get(line.account, ""), line.amount_minor) for line in body.lines]
@@ -45,8 +46,10 @@ def post_adjustment(position: Position, body: PostAdjustment) -> Applied:
     position = position.plus(
         adjustment, account=account, journals=post("manual_adjust", Unit.CNY, (*lines, *shifted), body.order_id),
         event=AdjustmentPosted(
-            account.id, body.order_id, adjustment.id, body.case_id, account.wallet_minor - before.wallet_minor,
-            account.credit_balance_minor - before.credit_balance_minor, account.receivable_minor - before.receivable_minor,
+            account_id=account.id, order_id=body.order_id, adjustment_id=adjustment.id, case_id=body.case_id,
+            wallet_minor=account.wallet_minor - before.wallet_minor,
+            credit_balance_minor=account.credit_balance_minor - before.credit_balance_minor,
+            receivable_minor=account.receivable_minor - before.receivable_minor,
         ),
     )
     return Applied(position, adjustment, body.order_id, adjustment.id)
@@ -61,12 +64,14 @@ def _balanced(body: PostAdjustment) -> None:
     if strange is not None:
         raise InvalidArgument("ACCOUNT_NOT_ADJUSTABLE", f"{strange} moves by operations of its own", {"field": "lines"})
     if not LINES_MIN <= len(names) <= LINES_MAX or len(set(names)) < len(names):
-        raise InvalidArgument("INVALID_ARGUMENT", f"{LINES_MIN} to {LINES_MAX} lines, one per account", {"field": "lines"})
+        detail = f"{LINES_MIN} to {LINES_MAX} lines, one per account"
+        raise InvalidArgument("INVALID_ARGUMENT", detail, {"field": "lines"})
     if any(not line.amount_minor for line in body.lines):
         raise InvalidArgument("INVALID_AMOUNT", "a line of 0 moves nothing")
     rest = sum(line.amount_minor for line in body.lines)
     if rest:
-        raise InvalidArgument("UNBALANCED", f"the lines sum to {rest}; what is unexplained is a line of {books.SUSPENSE} (P22)")
+        detail = f"the lines sum to {rest}; what is unexplained is a line of {books.SUSPENSE} (P22)"
+        raise InvalidArgument("UNBALANCED", detail)
 
 
 def _moved(account: CreditAccount, body: PostAdjustment, replaying: bool) -> tuple[CreditAccount, int]:

@@ -27,8 +27,9 @@ def reasoned(reason: str) -> None:
 
 
 def dated(position: Position, effective_date: date | None, original_at: datetime, reaches_back: bool) -> date:
-    """The effective date, today if none is named. Refused (BACKDATED) before the original's, and, unless that is permitted,
-    before the open statement's first day; INVALID_ARGUMENT after today. A replay takes it as it was accepted."""
+    """The effective date, today if none is named. Refused (BACKDATED) before the
+    original's, and, unless that is permitted, before the open statement's first
+    day; INVALID_ARGUMENT after today. A replay takes it as it was accepted."""
     today = business_date(position.at)
     effective, opened = effective_date or today, position.account.last_bill_date
     if position.replaying:

@@ -1,4 +1,5 @@
-"""A leg that the rail refused, or never answered for, waits for a person: asked about once more, or settled by hand (MA-1 to MA-4).
+"""A leg that the rail refused, or never answered for, waits for a
+person: asked about once more, or settled by hand (MA-1 to MA-4).
 
 In a replay both change nothing: what rails pay is no part of it.
 """
@@ -36,8 +37,9 @@ def settle(position: Position, body: SettleLeg) -> Applied:
         raise InvalidArgument("INVALID_ARGUMENT", f"{leg.id} is of order {leg.order_id or 'none'} (MA-2)")
     effective = dated(position, body.effective_date, leg.created_at, body.reaches_back)
     adjustment = Adjustment(
-        derived("adj", leg.id), leg.account_id, leg.order_id, leg.refund_id or leg.id, body.maker, body.checker,
-        body.evidence, body.reason, position.at, effective_date=effective,
+        id=derived("adj", leg.id), account_id=leg.account_id, order_id=leg.order_id,
+        refund_id=leg.refund_id or leg.id, maker=body.maker, checker=body.checker, evidence=body.evidence,
+        reason=body.reason, posted_at=position.at, effective_date=effective,
     )
     position, settled = settled_by_hand(position.plus(adjustment), leg, adjustment.id)
     return Applied(position, settled, leg.order_id, adjustment.id)

@@ -22,7 +22,8 @@ def nothing(body: object) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One row, made by `Input.of`. Every function takes the body: of the type `body`, which `of` has checked (so Any)."""
+    """One row, made by `Input.of`. Every function takes the
+    body: of the type `body`, which `of` has checked (so Any)."""
 
     body: type
     wants: Callable[[Any], Wanted]
@@ -42,9 +43,9 @@ class Input:
     ) -> "Input":
         """The row of an input; the type checker holds its functions against the type of its body.
 
-        The customer reads `reason_zh` and `reason_en` of every input that is `logged`, as `tell` puts them with the body.
-        One that `adjusts` changes what is owed without a purchase: statements show it apart. A saga `claims` a payment
-        reference from its TRY on.
+        The customer reads `reason_zh` and `reason_en` of every input that is `logged`, as `tell` puts them with the
+        body. One that `adjusts` changes what is owed without a purchase: statements show it apart. A saga `claims` a
+        payment reference from its TRY on.
         """
         return cls(
             body=body, wants=wants, apply=apply, reason_zh=reason_zh, reason_en=reason_en, tell=tell, claims=claims,

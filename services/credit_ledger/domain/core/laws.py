@@ -33,9 +33,11 @@ class Owed(NamedTuple):
 
 
 def check(
-    before: CreditAccount | None, after: CreditAccount, rows: Iterable[tuple[object, object]], journals: Iterable[Journal]
+    before: CreditAccount | None, after: CreditAccount, rows: Iterable[tuple[object, object]],
+    journals: Iterable[Journal],
 ) -> None:
-    """Raise `Defect` unless the figures are sound and the journals are their change. `before` is None for a new account."""
+    """Raise `Defect` unless the figures are sound and the journals
+    are their change. `before` is None for a new account."""
     sound_account(after)
     bounded_account(before, after)
     old_figures = figures(before) if before is not None else (0,) * len(_FIGURES)
@@ -72,7 +74,10 @@ def owed(agreement: Agreement) -> Owed:
             else:
                 unbilled += unpaid
     remaining = agreement.hold.remaining
-    return Owed(unbilled, billed, fees, lates, -remaining.deposit_minor, remaining.credit_minor)
+    return Owed(
+        unbilled_minor=unbilled, billed_minor=billed, fee_minor=fees, late_minor=lates,
+        deposit_minor=-remaining.deposit_minor, held_minor=remaining.credit_minor,
+    )
 
 
 def sound_account(account: CreditAccount) -> None:
@@ -96,8 +101,8 @@ def bounded_share(before: object, after: MerchantShare) -> None:
 
 
 def sound_agreement(agreement: Agreement) -> Owed:
-    """What it carries in the book, if refunds are within captures, captures within the hold, and every instalment and plan
-    is sound."""
+    """What it carries in the book, if refunds are within captures,
+    captures within the hold, and every instalment and plan is sound."""
     if min(*agreement.hold.remaining, *agreement.refundable) < 0:
         raise Defect(f"{agreement.order_id}: more captured than held, or refunded than captured")
     for plan in agreement.plans:

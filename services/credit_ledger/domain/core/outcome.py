@@ -16,14 +16,17 @@ def applied(
     position: Position, agreement: Agreement, op: str, moved: Tenders, *, reference: str = "", facts: Facts = NO_FACTS,
     before: Agreement | None = None, **details: Any,  # fields of CreditEffect, checked by its constructor
 ) -> Applied:
-    """The position with the effect that answers the command; `before` is the agreement that the changes are told from."""
+    """The position with the effect that answers the command;
+    `before` is the agreement that the changes are told from."""
     effect = CreditEffect(
         op=op, order_id=agreement.order_id, account_id=position.account.id, account_version=position.before.version + 1,
         posted_at=position.at, moved=moved, agreement_state=agreement.state,
         available_minor=position.account.available_minor,
         instalments=instalment_changes(agreement, before, business_date(position.at)), **details,
     )
-    return Applied(position, effect, agreement.order_id, reference, facts, moved.vector())
+    return Applied(
+        position, effect, order_id=agreement.order_id, reference=reference, facts=facts, moved=moved.vector()
+    )
 
 
 def instalment_changes(agreement: Agreement, before: Agreement | None, today: date) -> tuple[InstalmentChange, ...]:

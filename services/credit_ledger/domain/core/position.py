@@ -1,4 +1,5 @@
-"""A decision in the making: one account at one instant, and what of it changed so far. Frozen; each step gives the next.
+"""A decision in the making: one account at one instant, and
+what of it changed so far. Frozen; each step gives the next.
 
 `closed` makes the decision of it: every row one version further, events numbered, inputs logged, the laws checked.
 """
@@ -21,10 +22,11 @@ A = TypeVar("A", bound=Aggregate)
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """The read view, the instant, the account as it was and as it is by now, and everything that the decision will carry.
+    """The read view, the instant, the account as it was and as
+    it is by now, and everything that the decision will carry.
 
-    `facts` is set in a replay: then nothing is refused, and what cannot be decided again is taken from it.
-    `logged` is the account as the last logged operation left it.
+    `facts` is set in a replay: then nothing is refused, and what cannot be decided again is taken from it. `logged` is
+    the account as the last logged operation left it.
     """
 
     known: Known
@@ -81,28 +83,36 @@ class Position:
         cleared: tuple[tuple[str, str], ...] = (), actions: tuple[object, ...] = (),
     ) -> "Position":
         """The position with these changes added."""
+        timers, cleared = _last_word(self, timers, cleared)
         return Position(
-            self.known, self.at, self.before, account or self.account, self.logged, self.facts, self.saga_id,
-            {**self.rows, **{(type(row), row.key): row for row in rows}} if rows else self.rows,
-            self.journals + journals, self.events if event is None else (*self.events, event),
-            self.commands + commands, *_last_word(self, timers, cleared), self.actions + actions, self.operations,
+            known=self.known, at=self.at, before=self.before, account=account or self.account, logged=self.logged,
+            facts=self.facts, saga_id=self.saga_id,
+            rows={**self.rows, **{(type(row), row.key): row for row in rows}} if rows else self.rows,
+            journals=self.journals + journals, events=self.events if event is None else (*self.events, event),
+            commands=self.commands + commands, timers=timers, cleared=cleared, actions=self.actions + actions,
+            operations=self.operations,
         )
 
-    def log(self, body: object, at: datetime, order_id: str = "", reference: str = "", facts: Facts = NO_FACTS) -> "Position":
+    def log(
+        self, body: object, at: datetime, order_id: str = "", reference: str = "", facts: Facts = NO_FACTS
+    ) -> "Position":
         """The position with this input in the account's log."""
         operation = Operation(
-            self.account.id, self.next_operation, at, body, order_id, reference, self.saga_id, facts,
-            _moved(self.logged, self.account),
+            account_id=self.account.id, number=self.next_operation, at=at, body=body, order_id=order_id,
+            reference=reference, saga_id=self.saga_id, facts=facts, moved=_moved(self.logged, self.account),
         )
         return Position(
-            self.known, self.at, self.before, self.account, self.account, self.facts, self.saga_id, self.rows, self.journals,
-            self.events, self.commands, self.timers, self.cleared, self.actions, (*self.operations, operation),
+            known=self.known, at=self.at, before=self.before, account=self.account, logged=self.account,
+            facts=self.facts, saga_id=self.saga_id, rows=self.rows, journals=self.journals, events=self.events,
+            commands=self.commands, timers=self.timers, cleared=self.cleared, actions=self.actions,
+            operations=(*self.operations, operation),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What an input did: the position after it, the answer, and how the log refers to it. `logged` is False for a no-op."""
+    """What an input did: the position after it, the answer, and
+    how the log refers to it. `logged` is False for a no-op."""
 
     position: Position
     result: object
@@ -114,7 +124,8 @@ class Applied:
 
 
 Apply = Callable[[Position, Any], Applied]
-"""A rule: it takes the position, brought up to its instant, and a body of its own type (Any: one table holds them all)."""
+"""A rule: it takes the position, brought up to its instant,
+and a body of its own type (Any: one table holds them all)."""
 
 
 def closed(applied: Applied, body: object) -> Decision:

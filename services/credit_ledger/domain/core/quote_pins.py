@@ -13,16 +13,17 @@ QUOTE_MINUTES_MAX = 10
 
 
 def valid_until(now: datetime, next_cut_at: datetime | None) -> datetime:
-    """The earlier of ten minutes, the next cut and the end of the fee day: FE-2 changes at midnight, SC-1 at the cut."""
+    """The earlier of ten minutes, the next cut and the end of
+    the fee day: FE-2 changes at midnight, SC-1 at the cut."""
     ends = (now + timedelta(minutes=QUOTE_MINUTES_MAX), end_of(business_date(now)))
     return min(*ends, next_cut_at) if next_cut_at is not None else min(ends)
 
 
-def hold_quote(position: Position, body: RefundTenders | ReleaseTenders) -> None:
+def check_quote(position: Position, body: RefundTenders | ReleaseTenders) -> None:
     """Refuse with QUOTE_STALE what would not come out exactly as it was quoted; no pins, nothing to hold.
 
-    `valid_until` itself is still inside (CV-9), unless it is the midnight or the cut that ends the quote. On the day of the
-    quote every cut that is due was due for the quote too, made or not: it is part of both computations.
+    `valid_until` itself is still inside (CV-9), unless it is the midnight or the cut that ends the quote. On the day of
+    the quote every cut that is due was due for the quote too, made or not: it is part of both computations.
     """
     until, version = body.quote_valid_until, body.expected_account_version
     if position.replaying or (until is None and not version):

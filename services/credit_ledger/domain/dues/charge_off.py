@@ -1,6 +1,6 @@
 """Charge-off of a long overdue agreement (P25). The limit it used does not come back: the granted limit shrinks by it.
 
-A later refund of the order recovers the loss first (`refund_allocation`).
+A later refund of the order recovers the loss first (`refunds/allocation.py`).
 """
 
 from dataclasses import replace
@@ -27,7 +27,8 @@ def charge_off(position: Position, body: ChargeOff) -> Applied:
     agreement, account = position.agreement(body.order_id), position.account
     ripe = agreement.state is AgreementState.EFFECTIVE and _long_overdue(agreement, business_date(position.at))
     if not ripe and not position.replaying:
-        raise FailedPrecondition("AGREEMENT_STATE", f"{body.order_id} is not overdue by more than {CHARGE_OFF_DAYS} days")
+        detail = f"{body.order_id} is not overdue by more than {CHARGE_OFF_DAYS} days"
+        raise FailedPrecondition("AGREEMENT_STATE", detail)
     sums = owed(agreement)
     loss = sums.principal_minor
     after = replace(

@@ -71,7 +71,7 @@ def waive(position: Position, body: WaiveLateFees) -> Applied:
 
 
 def late_fee(outstanding_minor: int, rate_ppm: int, days: int) -> int:
-    """FE-5: one segment."""
+    """What one segment of overdue days costs (FE-5)."""
     return of_rate(outstanding_minor * days, rate_ppm)
 
 
@@ -91,6 +91,7 @@ def _charged(
 
 def _with(agreement: Agreement, items: Mapping[int, Instalment]) -> Agreement:
     after = replace(agreement, plans=tuple(
-        replace(plan, instalments=tuple(items.get(item.no, item) for item in plan.instalments)) for plan in agreement.plans
+        replace(plan, instalments=tuple(items.get(item.no, item) for item in plan.instalments))
+        for plan in agreement.plans
     ))
     return replace(after, state=concluded(after))

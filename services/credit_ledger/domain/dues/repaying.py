@@ -25,8 +25,8 @@ def repay(position: Position, body: Repay) -> Applied:
     amount, account = positive(body.amount_minor), position.account
     spent = spend(position.family(Agreement), amount, BILLED, AHEAD)
     repayment = Repayment(
-        derived("rep", account.id, str(position.next_operation)), account.id, position.next_operation, position.at, amount,
-        body.instrument,
+        id=derived("rep", account.id, str(position.next_operation)), account_id=account.id,
+        number=position.next_operation, received_at=position.at, amount_minor=amount, instrument=body.instrument,
     )
     after = replace(
         account, used_minor=account.used_minor - spent.principal_minor,
@@ -43,14 +43,16 @@ def repay(position: Position, body: Repay) -> Applied:
         event=RepaymentReceived(account.id, repayment.id, amount, spent.principal_minor, spent.rest_minor),
     )
     result = Repaid(
-        repayment.id, account.id, position.before.version + 1, amount, spent.uses, spent.rest_minor, spent.principal_minor,
-        after.available_minor,
+        repayment_id=repayment.id, account_id=account.id, account_version=position.before.version + 1,
+        amount_minor=amount, uses=spent.uses, credit_balance_minor=spent.rest_minor,
+        limit_restored_minor=spent.principal_minor, available_minor=after.available_minor,
     )
     return Applied(position, result, reference=repayment.id)
 
 
 def pay_out(position: Position, body: PayOutCreditBalance) -> Applied:
-    """Send credit balance to an instrument. A replay pays what was paid: what the balance lacks then, the customer owes."""
+    """Send credit balance to an instrument. A replay pays what
+    was paid: what the balance lacks then, the customer owes."""
     amount, account = positive(body.amount_minor), position.account
     if amount > account.credit_balance_minor and not position.replaying:
         raise FailedPrecondition("EXCEEDS_CREDIT_BALANCE", f"the credit balance is {account.credit_balance_minor}")
@@ -68,6 +70,6 @@ def pay_out(position: Position, body: PayOutCreditBalance) -> Applied:
         )),
         event=CreditBalancePaidOut(account.id, amount, identity),
     )
-    position = launched(position, identity, Rail.PAYOUT, body.instrument, amount)
+    position = launched(position, identity, rail=Rail.PAYOUT, reference=body.instrument, amount_minor=amount)
     result = PaidOutBalance(account.id, position.before.version + 1, amount, identity, after.credit_balance_minor)
     return Applied(position, result, reference=identity)

@@ -36,7 +36,7 @@ class Spent:
 
     @property
     def principal_minor(self) -> int:
-        """The principal that was paid: so much limit comes back."""
+        """The principal that was paid, and so the limit that comes back."""
         return sum(use.amount_minor for use in self.uses if use.component is Component.PRINCIPAL)
 
 

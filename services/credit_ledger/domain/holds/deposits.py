@@ -1,4 +1,5 @@
-"""The bank payment of a rejected order: the acquirer took it before we refused, so it goes back through the rail (PM-5)."""
+"""The bank payment of a rejected order: the acquirer took it
+before we refused, so it goes back through the rail (PM-5)."""
 
 from services.credit_ledger.domain.core.position import Applied, Position
 from services.credit_ledger.domain.legs.life import launched, rejected_leg_id
@@ -20,8 +21,8 @@ def give_back(position: Position, body: ReturnBankDeposit) -> Applied:
         _may_give_back(position, body)
     identity, tenders = rejected_leg_id(body.order_id), Tenders(bank_minor=body.bank_minor)
     position = launched(
-        position.plus(PaymentReference(body.payment_reference, body.order_id)), identity, Rail.CARD, body.payment_reference,
-        body.bank_minor, body.order_id,
+        position.plus(PaymentReference(body.payment_reference, body.order_id)), identity, rail=Rail.CARD,
+        reference=body.payment_reference, amount_minor=body.bank_minor, order_id=body.order_id,
     )
     effect = CreditEffect(
         op=OP, order_id=body.order_id, account_id=position.account.id, account_version=position.before.version + 1,
@@ -32,12 +33,14 @@ def give_back(position: Position, body: ReturnBankDeposit) -> Applied:
 
 
 def _may_give_back(position: Position, body: ReturnBankDeposit) -> None:
-    """Money that serves another order, or went back before, stays where it is (OP-4); the account may be in any state."""
+    """Money that serves another order, or went back before,
+    stays where it is (OP-4); the account may be in any state."""
     account = position.account
     if account.customer_id != body.customer_id:
         raise NotFound("ACCOUNT_NOT_FOUND", f"{account.id} is not {body.customer_id}'s")
     if body.bank_minor <= 0 or not body.payment_reference:
-        raise InvalidArgument("INVALID_ARGUMENT", "a bank-card tender goes with the acquirer's payment reference (PM-5)")
+        detail = "a bank-card tender goes with the acquirer's payment reference (PM-5)"
+        raise InvalidArgument("INVALID_ARGUMENT", detail)
     if position.find(Agreement, body.order_id) is not None:
         raise AlreadyExists("AGREEMENT_STATE", f"{body.order_id} has an agreement: it was not rejected")
     claimed = position.find(PaymentReference, body.payment_reference)

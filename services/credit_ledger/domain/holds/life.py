@@ -1,11 +1,12 @@
-"""Before shipment and at it: authorize, release, capture (OR-5, CR-1, 2.3). Every fen of a hold resolves at most once."""
+"""Before shipment and at it: authorize, release, capture (OR-5,
+CR-1, 2.3). Every fen of a hold resolves at most once."""
 
 from dataclasses import replace
 from datetime import timedelta
 
 from services.credit_ledger.domain.core.outcome import applied
 from services.credit_ledger.domain.core.position import Applied, Position
-from services.credit_ledger.domain.core.quote_pins import hold_quote
+from services.credit_ledger.domain.core.quote_pins import check_quote
 from services.credit_ledger.domain.holds.fees import fees_of, within_fees
 from services.credit_ledger.domain.holds.schedule import plan_of
 from services.credit_ledger.domain.legs.life import launched, leg_id
@@ -17,6 +18,7 @@ from services.credit_ledger.domain.model.commands import AuthorizeTenders, Captu
 from services.credit_ledger.domain.model.events import TendersAuthorized, TendersCaptured, TendersReleased
 from services.credit_ledger.domain.model.leg import Rail
 from services.credit_ledger.domain.model.payment_reference import PaymentReference
+from services.credit_ledger.domain.model.tenders import Tenders
 from services.credit_ledger.domain.statements.cut import scheduled
 from services.kernel.calendar import business_date, first_bill_date
 from services.kernel.decision import Timer
@@ -24,7 +26,7 @@ from services.kernel.errors import AlreadyExists, FailedPrecondition, InvalidArg
 from services.kernel.journal import Journal, Unit, post
 
 HOLD_DAYS = 30
-"""A hold lasts so many times 24 hours unshipped (A14); at its last instant it still holds."""
+"""Unshipped, a hold lasts 30 times 24 hours; at its last instant it still holds (A14)."""
 
 
 def authorize(position: Position, body: AuthorizeTenders) -> Applied:
@@ -64,13 +66,15 @@ def claimed_reference(body: AuthorizeTenders) -> PaymentReference | None:
 def release(position: Position, body: ReleaseTenders) -> Applied:
     """Give back what is held of these tenders (P5, P6). With nothing captured the agreement is REVOKED (CR-2, CR-9)."""
     agreement, tenders, account = position.agreement(body.order_id), body.tenders.checked(), position.account
-    hold_quote(position, body)
+    check_quote(position, body)
     hold = agreement.hold
-    if (not any(hold.remaining) and any(hold.authorized)) or not tenders.within(hold.remaining):
-        raise FailedPrecondition("AGREEMENT_STATE", f"{body.order_id}: {hold.state}, {hold.remaining} is left to release")
+    if not _covers(hold, tenders):
+        detail = f"{body.order_id}: {hold.state}, {hold.remaining} is left to release"
+        raise FailedPrecondition("AGREEMENT_STATE", detail)
     expired = body.cause is ReleaseCause.EXPIRED
-    after = replace(agreement, hold=replace(hold, released=hold.released.plus(tenders), expired=expired or hold.expired))
-    over = agreement.state is AgreementState.DRAFT and not any(after.hold.remaining)
+    hold = replace(hold, released=hold.released.plus(tenders), expired=expired or hold.expired)
+    after = replace(agreement, hold=hold)
+    over = agreement.state is AgreementState.DRAFT and not any(hold.remaining)
     after = replace(after, state=AgreementState.REVOKED if over else concluded(after))
     released = replace(
         account, held_minor=account.held_minor - tenders.credit_minor,
@@ -83,7 +87,8 @@ def release(position: Position, body: ReleaseTenders) -> Applied:
     )
     identity = leg_id(reference) if tenders.bank_minor else ""
     position = launched(
-        position, identity, Rail.CARD, agreement.payment_reference, tenders.bank_minor, body.order_id
+        position, identity, rail=Rail.CARD, reference=agreement.payment_reference, amount_minor=tenders.bank_minor,
+        order_id=body.order_id,
     )
     return applied(position, after, "release", tenders, leg_id=identity, limit_restored_minor=tenders.credit_minor)
 
@@ -95,13 +100,14 @@ def capture(position: Position, body: CaptureTenders) -> Applied:
     hold = agreement.hold
     if position.at > hold.expires_at:
         raise FailedPrecondition("HOLD_EXPIRED", f"{body.order_id} was held until {hold.expires_at}")
-    if (not any(hold.remaining) and any(hold.authorized)) or not tenders.within(hold.remaining):
-        raise FailedPrecondition("AGREEMENT_STATE", f"{body.order_id}: {hold.state}, {hold.remaining} is left to capture")
+    if not _covers(hold, tenders):
+        detail = f"{body.order_id}: {hold.state}, {hold.remaining} is left to capture"
+        raise FailedPrecondition("AGREEMENT_STATE", detail)
     plans = agreement.plans
     timers: tuple[Timer, ...] = ()
     used = replace(
-        account, held_minor=account.held_minor - tenders.credit_minor, used_minor=account.used_minor + tenders.credit_minor,
-        shipments=account.shipments + 1,
+        account, held_minor=account.held_minor - tenders.credit_minor,
+        used_minor=account.used_minor + tenders.credit_minor, shipments=account.shipments + 1,
     )
     if tenders.credit_minor:
         plan = plan_of(account, agreement, tenders.credit_minor, position.at)
@@ -119,6 +125,11 @@ def capture(position: Position, body: CaptureTenders) -> Applied:
     return applied(position, after, "capture", tenders)
 
 
+def _covers(hold: Hold, tenders: Tenders) -> bool:
+    """Whether this much is left of a hold; one that is resolved covers nothing, not even tenders of 0."""
+    return (any(hold.remaining) or not any(hold.authorized)) and tenders.within(hold.remaining)
+
+
 def _may_authorize(position: Position, body: AuthorizeTenders) -> None:
     """The guards of an authorization; exactly the available limit is accepted (C06, C07)."""
     account, tenders = position.account, body.tenders
@@ -134,7 +145,8 @@ def _may_authorize(position: Position, body: AuthorizeTenders) -> None:
         raise FailedPrecondition("INSUFFICIENT_WALLET", f"the wallet holds {account.wallet_minor}")
     within_fees(position, fees_of(body.terms.checked(), tenders.credit_minor))
     if bool(tenders.bank_minor) != bool(body.payment_reference):
-        raise InvalidArgument("INVALID_ARGUMENT", "a bank-card tender goes with the acquirer's payment reference (PM-5)")
+        detail = "a bank-card tender goes with the acquirer's payment reference (PM-5)"
+        raise InvalidArgument("INVALID_ARGUMENT", detail)
     if body.payment_reference:
         claimed = position.find(PaymentReference, body.payment_reference)
         if claimed is not None and claimed.order_id not in ("", body.order_id):

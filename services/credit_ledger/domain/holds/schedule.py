@@ -18,16 +18,20 @@ def parts(principal_minor: int, count: int, fee_ppm: int) -> tuple[tuple[int, ..
 
 def plan_of(account: CreditAccount, agreement: Agreement, credit_minor: int, captured_at: datetime) -> Plan:
     """The plan that a shipment of this credit share starts; its instalments are numbered on within the agreement."""
-    terms = agreement.terms
     flat_fee = flat_fee_share(agreement, credit_minor)
+    instalments = _instalments(
+        account, agreement.terms, principal=credit_minor, flat_fee=flat_fee, captured_at=captured_at,
+        numbered=sum(1 for _ in agreement.instalments),
+    )
     return Plan(
         shipment=account.shipments + 1, captured_at=captured_at, principal_minor=credit_minor, flat_fee_minor=flat_fee,
-        instalments=_instalments(account, terms, credit_minor, flat_fee, captured_at, sum(1 for _ in agreement.instalments)),
+        instalments=instalments,
     )
 
 
 def flat_fee_share(agreement: Agreement, credit_minor: int) -> int:
-    """A shipment's share of the flat fee of a deferral, by differences of cumulative roundings: all shares make the fee."""
+    """A shipment's share of the flat fee of a deferral, by
+    differences of cumulative roundings: all shares make the fee."""
     terms, hold = agreement.terms, agreement.hold
     whole = hold.authorized.credit_minor
     if not terms.deferred or not whole:
@@ -49,6 +53,9 @@ def _instalments(
     months = range(start, start + count)
     bill_dates = [next_bill_date(first, account.bill_day, month) for month in months]
     return tuple(
-        Instalment(numbered + index + 1, bill_date, due_date(bill_date, account.due_day), part, fee, fee)
-        for index, (bill_date, part, fee) in enumerate(zip(bill_dates, principals, fees, strict=True))
+        Instalment(
+            no=no, bill_date=bill_date, due_date=due_date(bill_date, account.due_day),
+            principal_minor=part, fee_initial_minor=fee, fee_minor=fee,
+        )
+        for no, (bill_date, part, fee) in enumerate(zip(bill_dates, principals, fees, strict=True), numbered + 1)
     )

@@ -19,7 +19,7 @@ LEG_TIMER = "leg"
 RETRY_SECONDS = 2
 RETRY_SECONDS_MAX = 3600
 ATTEMPTS_MAX = 20
-"""After so many attempts (about half a day) a leg becomes an EXCEPTION and an operator decides."""
+"""After 20 attempts (about half a day) a leg becomes an EXCEPTION, and an operator decides."""
 
 _BY_HAND = "settled by hand"
 """How the detail of a leg begins that people paid from the bank; the id of their adjustment follows."""
@@ -39,14 +39,15 @@ def rejected_leg_id(order_id: str) -> str:
 
 
 def launched(
-    position: Position, identity: str, rail: Rail, reference: str, amount_minor: int, order_id: str = "", refund_id: str = ""
+    position: Position, identity: str, *, rail: Rail, reference: str, amount_minor: int, order_id: str = "",
+    refund_id: str = "",
 ) -> Position:
     """The position with a new leg on its way; none for an amount of 0."""
     if not amount_minor:
         return position
     leg = RefundLeg(
-        identity, position.account.id, order_id, refund_id, rail, reference, amount_minor, position.at,
-        updated_at=position.at,
+        id=identity, account_id=position.account.id, order_id=order_id, refund_id=refund_id, rail=rail,
+        reference=reference, amount_minor=amount_minor, created_at=position.at, updated_at=position.at,
     )
     return position.plus(leg, timers=(_retry(leg, position.at),), actions=(_send(leg),))
 
@@ -62,7 +63,8 @@ def reported(position: Position, body: ReportLeg) -> Applied:
     if body.report is LegReport.CLOSED:
         again = RerouteLeg(leg.account_id, leg.id)
         applied = reroute(position, again)
-        return replace(applied, position=applied.position.log(again, position.at, leg.order_id, applied.reference), logged=False)
+        logged = applied.position.log(again, position.at, leg.order_id, applied.reference)
+        return replace(applied, position=logged, logged=False)
     if body.report is LegReport.REJECTED:
         return Applied(_failed(position, leg, body.detail or "rejected"), leg, logged=False)
     moved = replace(leg, state=LegState(body.report.value), detail=body.detail, updated_at=position.at)
@@ -133,7 +135,8 @@ def _settled(position: Position, leg: RefundLeg) -> Position:
             "card_refund_settled" if leg.rail is Rail.CARD else "payout_settled", Unit.CNY,
             ((transit, sub, leg.amount_minor), (source, "", -leg.amount_minor)), leg.order_id,
         ),
-        event=LegSettled(leg.account_id, leg.id, leg.amount_minor), commands=_notice(leg), cleared=((LEG_TIMER, leg.id),),
+        event=LegSettled(leg.account_id, leg.id, leg.amount_minor), commands=_notice(leg),
+        cleared=((LEG_TIMER, leg.id),),
     )
 
 

@@ -29,8 +29,8 @@ def adjustments(statement: Statement, operations: Iterable[Operation]) -> tuple[
     """The adjustment lines of a statement."""
     return tuple(
         AdjustmentLine(
-            row.number, row.at, row.kind, row.order_id, row.reference, row.moved,
-            sum(entry.amount_minor for entry in row.facts.accrued),
+            number=row.number, at=row.at, kind=row.kind, order_id=row.order_id, reference=row.reference,
+            moved=row.moved, late_fee_minor=sum(entry.amount_minor for entry in row.facts.accrued),
         )
         for row in sorted(operations, key=lambda row: row.number)
         if statement.first_operation <= row.number <= statement.last_operation and LOGGED[row.kind].adjusts

@@ -1,4 +1,5 @@
-"""What would the account look like if an order had never existed? (U5): the replay without it, beside the replay with it."""
+"""What would the account look like if an order had never existed?
+(U5): the replay without it, beside the replay with it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,4 +1,5 @@
-"""Every input of an account, one row each: decisions, replays, the stored log and the customer's words all read it here.
+"""Every input of an account, one row each: decisions, replays,
+the stored log and the customer's words all read it here.
 
 A new input is a row here, its dataclass in `model/commands.py`, and its wire.
 """
@@ -151,7 +152,8 @@ OF_CALLERS = (
     ),
     Input.of(commands.ReportLeg, with_leg, reported, logged=False),
 )
-"""What people, runs, networks and rails ask for. A report of a rail stays out of the log: what comes of it is told there."""
+"""What people, runs, networks and rails ask for. A report of a
+rail stays out of the log: what comes of it is told there."""
 
 OF_DECISIONS = (
     Input.of(

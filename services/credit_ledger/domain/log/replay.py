@@ -1,7 +1,7 @@
 """The fold of an account's log: the same rules over the same inputs at the same instants give the same books.
 
-A reversal replays the log without a refund (P24), the counterfactual audit without an order (U5). Nothing is refused in a
-replay: every input was accepted once; and what left the house then stays gone (`Facts`).
+A reversal replays the log without a refund (P24), the counterfactual audit without an order (U5). Nothing is refused in
+a replay: every input was accepted once; and what left the house then stays gone (`Facts`).
 """
 
 from collections import Counter
@@ -52,7 +52,8 @@ class World:
 
 
 def fold(
-    operations: Iterable[Operation], apply: Mapping[type, Apply], keep: Callable[[Operation], bool] = lambda operation: True
+    operations: Iterable[Operation], apply: Mapping[type, Apply],
+    keep: Callable[[Operation], bool] = lambda operation: True,
 ) -> World:
     """The account after these operations, in order, by these rules; `keep` leaves some out."""
     known, account, posted = _Everything(), None, Sums()
@@ -94,14 +95,14 @@ def same_books(world: World, account: CreditAccount) -> bool:
 
 def _figures(account: CreditAccount) -> tuple[object, ...]:
     return (
-        account.granted_minor, account.held_minor, account.used_minor, account.wallet_minor, account.credit_balance_minor,
-        account.shipments, account.state,
+        account.granted_minor, account.held_minor, account.used_minor, account.wallet_minor,
+        account.credit_balance_minor, account.shipments, account.state,
     )
 
 
 def _position(known: Known, account: CreditAccount, operation: Operation) -> Position:
-    """The position in front of an operation, after the cuts that were due. It has the number that it had, however many cuts
-    this world made for it: ids are derived from it."""
+    """The position in front of an operation, after the cuts that were due. It has the number that it had, however many
+    cuts this world made for it: ids are derived from it."""
     account = replace(account, operations=operation.number - 1)
     position = Position(known, operation.at, account, account, account, facts=operation.facts)
     if isinstance(operation.body, commands.CutStatement):

@@ -1,7 +1,8 @@
 """Undoing a refund (P24): the log is replayed without it, and the difference is posted.
 
-If the account has not moved since, the difference is the exact negation of what the refund posted. Issued statements stay
-as they are (SC-2), late fees are not charged for the time between (FE-5), and money that left the house stays gone.
+If the account has not moved since, the difference is the exact negation of what
+the refund posted. Issued statements stay as they are (SC-2), late fees are not
+charged for the time between (FE-5), and money that left the house stays gone.
 """
 
 from collections.abc import Iterable, Mapping
@@ -33,64 +34,70 @@ OP = "refund_reverse"
 
 
 def reverse(position: Position, body: ReverseRefund, apply: Mapping[type, Apply]) -> Applied:
-    """Undo an accepted refund of this book, whatever happened on the account since; the log is replayed by these rules."""
+    """Undo an accepted refund of this book, whatever happened
+    on the account since; the log is replayed by these rules."""
     log = replay.effective((*position.family(Operation), *position.operations))
-    refund = _refund(position, log, body)
+    refund, payable = _accepted(position, log, body)
     actual = replay.fold(log, apply)
     if not replay.same_books(actual, position.account):
         raise FailedPrecondition("REPLAY_DIVERGED", f"the log of {position.account.id} does not give its books")
     world = replay.fold(log, apply, lambda operation: operation.reference != body.refund_id)
     _affordable(world.account)
     before = position.agreement(body.order_id)
-    position, lines = _merchant_gets_back(position, before, refund)
-    position, taken_back = _recall(position, body.refund_id, refund)
+    position, lines = _merchant_gets_back(position, before, refund, payable)
+    position, taken_back = _recall(position, refund)
     position = _as_in(position, world, actual.account, body.refund_id).plus(
         journals=_journals(_difference(world.posted, actual.posted), lines + taken_back, body.order_id),
         event=RefundReversed(position.account.id, body.order_id, body.refund_id),
     )
     position = up_to_now(position)
-    moved = refund.body.tenders if isinstance(refund.body, RefundTenders) else before.refunded
     return applied(
-        position, position.agreement(body.order_id), OP, moved, before=before, refund_id=body.refund_id,
+        position, position.agreement(body.order_id), OP, refund.tenders, before=before, refund_id=body.refund_id,
         refund_state=RefundState.REVERSED,
     )
 
 
-def _refund(position: Position, log: list[Operation], body: ReverseRefund) -> Operation:
-    """The refund's own operation; one that waits for the network, or that paid something out, cannot be undone."""
+def _accepted(position: Position, log: list[Operation], body: ReverseRefund) -> tuple[RefundTenders, int]:
+    """The refund as it was accepted, and what of it came off the merchant's payable. One that waits
+    for the network, or that paid something out, cannot be undone."""
     own = [operation for operation in log if operation.reference == body.refund_id]
-    accepted = next((op for op in own if isinstance(op.body, RefundTenders) and op.order_id == body.order_id), None)
-    if accepted is None:
+    found = [
+        (operation.body, operation.facts.merchant_payable_minor) for operation in own
+        if isinstance(operation.body, RefundTenders) and operation.order_id == body.order_id
+    ]
+    if not found:
         raise FailedPrecondition("NO_REFUND_TO_REVERSE", f"{body.order_id} has no refund {body.refund_id} to reverse")
     waiting = position.find(CreditRefund, body.refund_id)
     if waiting is not None and waiting.open:
         raise FailedPrecondition("NO_REFUND_TO_REVERSE", f"{body.refund_id} waits for the network")
     if any(operation.facts.paid_out for operation in own):
         raise FailedPrecondition("NO_REFUND_TO_REVERSE", f"{body.refund_id} paid out to the repayment instruments")
-    return accepted
+    return found[0]
 
 
 def _affordable(account: CreditAccount) -> None:
     """A reversal takes limit and wallet money back; where they were used since then, they have to be made up first."""
     if account.available_minor < 0:
-        raise FailedPrecondition("INSUFFICIENT_LIMIT", f"{-account.available_minor} of the limit was used since the refund")
+        detail = f"{-account.available_minor} of the limit was used since the refund"
+        raise FailedPrecondition("INSUFFICIENT_LIMIT", detail)
     if account.wallet_minor < 0:
-        raise FailedPrecondition("INSUFFICIENT_WALLET", f"{-account.wallet_minor} of the wallet was spent since the refund")
+        detail = f"{-account.wallet_minor} of the wallet was spent since the refund"
+        raise FailedPrecondition("INSUFFICIENT_WALLET", detail)
 
 
-def _merchant_gets_back(position: Position, agreement: Agreement, refund: Operation) -> tuple[Position, Lines]:
+def _merchant_gets_back(
+    position: Position, agreement: Agreement, refund: RefundTenders, payable: int
+) -> tuple[Position, Lines]:
     """What the merchant gave back returns, in this book and over X.CLEARING in that of card_redemption."""
-    body, payable = refund.body, refund.facts.merchant_payable_minor
-    total, gift = (body.tenders.total_minor, body.uncovered_gift_minor) if isinstance(body, RefundTenders) else (0, 0)
+    total, gift = refund.tenders.total_minor, refund.uncovered_gift_minor
     share, lines = shares.give_back(shares.share_of(position, agreement.merchant_id), total - payable + gift, payable)
     return position.plus(share), (*lines, (books.CLEARING, position.saga_id, gift))
 
 
-def _recall(position: Position, refund_id: str, refund: Operation) -> tuple[Position, Lines]:
+def _recall(position: Position, refund: RefundTenders) -> tuple[Position, Lines]:
     """The bank card's leg is taken back; if the acquirer has paid it, the customer owes it."""
-    body = refund.body
-    bank = body.tenders.bank_minor if isinstance(body, RefundTenders) else 0
-    leg = position.find(RefundLeg, leg_id(refund_id)) if bank else None
+    bank = refund.tenders.bank_minor
+    leg = position.find(RefundLeg, leg_id(refund.refund_id)) if bank else None
     if leg is None or leg.state is LegState.REROUTED:
         return position, ()
     if leg.state is not LegState.SETTLED:
@@ -148,8 +155,8 @@ def _account(now: CreditAccount, then: CreditAccount, actual: CreditAccount) -> 
     return replace(
         now, granted_minor=then.granted_minor, held_minor=then.held_minor, used_minor=then.used_minor,
         wallet_minor=then.wallet_minor, credit_balance_minor=then.credit_balance_minor,
-        receivable_minor=now.receivable_minor + then.receivable_minor - actual.receivable_minor, next_cut_at=then.next_cut_at,
-        last_bill_date=then.last_bill_date,
+        receivable_minor=now.receivable_minor + then.receivable_minor - actual.receivable_minor,
+        next_cut_at=then.next_cut_at, last_bill_date=then.last_bill_date,
     )
 
 
@@ -159,7 +166,10 @@ def _loaded(position: Position, world: World) -> None:
         (type(row), row.key)
         for kind in (world.agreements, world.repayments, world.statements) for row in kind.values()
     ]
-    missing = [(kind, key) for kind, key in wanted if not position.known.has(kind, key) and (kind, key) not in position.rows]
+    missing = [
+        (kind, key) for kind, key in wanted
+        if not position.known.has(kind, key) and (kind, key) not in position.rows
+    ]
     if missing:
         raise Missing(rows=missing)
 

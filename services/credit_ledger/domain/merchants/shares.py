@@ -1,4 +1,8 @@
-"""What an order adds to, and a refund takes from, the merchant's share of this book (OP-3, P23)."""
+"""What an order adds to, and a refund takes from, the merchant's share of this book (OP-3, P23).
+
+A refund looks at the share of its account alone, so one share may be owed to the merchant while the merchant owes
+another; whoever shows or pays nets all of them (`merchant_share.net`).
+"""
 
 from dataclasses import replace
 from typing import NamedTuple
@@ -27,16 +31,16 @@ def owe(position: Position, merchant_id: str, amount_minor: int) -> Position:
 
 
 def take(position: Position, merchant_id: str, amount_minor: int, uncovered_minor: int = 0) -> Taken:
-    """The merchant gives this much back, and to card_redemption what that had paid it already; a replay takes it from where
-    it was taken then."""
+    """The merchant gives this much back, and to card_redemption what that had paid it already;
+    a replay takes it from where it was taken then."""
     if position.facts is not None:
         payable = position.facts.merchant_payable_minor
     else:
         share = share_of(position, merchant_id)
         payable = min(amount_minor, share.payable_minor)
         position = position.plus(replace(
-            share, payable_minor=share.payable_minor - payable,
-            receivable_minor=share.receivable_minor + amount_minor - payable + uncovered_minor, version=share.version + 1,
+            share, payable_minor=share.payable_minor - payable, version=share.version + 1,
+            receivable_minor=share.receivable_minor + amount_minor - payable + uncovered_minor,
         ))
     lines = (
         (books.MERCHANT_PAYABLE, merchant_id, payable),
@@ -47,8 +51,8 @@ def take(position: Position, merchant_id: str, amount_minor: int, uncovered_mino
 
 
 def give_back(share: MerchantShare, owed_minor: int, paid_minor: int = 0) -> tuple[MerchantShare, Lines]:
-    """A refund is undone: what the merchant owed us for it comes off what it still owes; the rest, and what was taken from
-    its payable, is payable again."""
+    """A refund is undone: what the merchant owed us for it comes off what it still owes; the rest, and what was taken
+    from its payable, is payable again."""
     receivable = min(owed_minor, share.receivable_minor)
     payable = owed_minor - receivable + paid_minor
     after = replace(

@@ -26,10 +26,10 @@ class AccountState(StrEnum):
 class CreditAccount:
     """Limits, wallet and credit balance of one customer.
 
-    `next_cut_at` is the next statement cut that may find something (None: nothing to bill), `last_bill_date` the last one
-    made, `stated_operations` the last logged operation that a statement shows. `shipments`, `operations` and `sequence`
-    count captures, logged operations and events.
-    `receivable_minor` is what the customer owes us outside the plans (A.CUST.RECV).
+    `next_cut_at` is the next statement cut that may find something (None: nothing to bill),
+    `last_bill_date` the last one made, `stated_operations` the last logged operation that a
+    statement shows. `shipments`, `operations` and `sequence` count captures, logged operations
+    and events. `receivable_minor` is what the customer owes us outside the plans (A.CUST.RECV).
     """
 
     id: str
@@ -57,12 +57,10 @@ class CreditAccount:
 
     @property
     def key(self) -> str:
-        """Its id."""
         return self.id
 
     @property
     def root(self) -> str:
-        """Itself."""
         return self.id
 
     @property

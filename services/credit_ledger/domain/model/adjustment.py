@@ -33,10 +33,8 @@ class Adjustment:
 
     @property
     def key(self) -> str:
-        """Its id."""
         return self.id
 
     @property
     def root(self) -> str:
-        """The account."""
         return self.account_id

@@ -80,7 +80,8 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """One order's tenders, hold and plans; `refunded` counts accepted refunds, also those the network has not confirmed."""
+    """One order's tenders, hold and plans; `refunded` counts
+    accepted refunds, also those the network has not confirmed."""
 
     order_id: str
     account_id: str
@@ -97,12 +98,10 @@ class Agreement:
 
     @property
     def key(self) -> str:
-        """The order id."""
         return self.order_id
 
     @property
     def root(self) -> str:
-        """The account."""
         return self.account_id
 
     @property
@@ -129,7 +128,8 @@ def due_total(agreements: Iterable[Agreement]) -> int:
 def fees_total(agreements: Iterable[Agreement]) -> int:
     """All fees and late fees that are owed, billed or not."""
     return sum(
-        item.fee_minor - item.fee_paid_minor + item.late_minor for agreement in agreements for item in agreement.instalments
+        item.fee_minor - item.fee_paid_minor + item.late_minor
+        for agreement in agreements for item in agreement.instalments
     )
 
 

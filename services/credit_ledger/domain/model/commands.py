@@ -72,8 +72,8 @@ class ReturnBankDeposit:
 
 @dataclass(frozen=True, slots=True)
 class RefundTenders:
-    """Refund these shares of an order (P10-P14, P18; FLASH: P21). Pins as in `ReleaseTenders`. `uncovered_gift_minor` of its
-    gift-card share card_redemption had paid the merchant for already; CONFIRM knows it (P23)."""
+    """Refund these shares of an order (P10-P14, P18; FLASH: P21). Pins as in `ReleaseTenders`. `uncovered_gift_minor`
+    of its gift-card share card_redemption had paid the merchant for already; CONFIRM knows it (P23)."""
 
     account_id: str
     order_id: str
@@ -264,10 +264,12 @@ class PreviewRelease:
 
 @dataclass(frozen=True, slots=True)
 class SettleMerchant:
-    """Pay a merchant this much of what we owe, net of what the merchant owes us (A25). Key is `shares(merchant)[0]`."""
+    """Pay a merchant this much of what we owe, net of what the merchant owes us (A25); or this much of it before
+    netting, if that is said. Key is `shares(merchant)[0]`."""
 
     merchant_id: str
     amount_minor: int
+    before_netting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,8 +292,8 @@ class ClawBackFromMerchant:
 
 
 class LegReport(StrEnum):
-    """What a rail said about a leg; UNKNOWN is a time-out, to be asked about with the same key (PM-6); CLOSED says that the
-    instrument does not exist any more (PM-3)."""
+    """What a rail said about a leg; UNKNOWN is a time-out, to be asked about with the same key (PM-6); CLOSED says that
+    the instrument does not exist any more (PM-3)."""
 
     SENT = "SENT"
     UNKNOWN = "UNKNOWN"

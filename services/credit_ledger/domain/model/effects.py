@@ -1,4 +1,5 @@
-"""What callers are told. The results of saga commands are `CreditEffect`s; a preview carries the one that would come."""
+"""What callers are told. The results of saga commands are
+`CreditEffect`s; a preview carries the one that would come."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -51,10 +52,11 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One link of the explanation chain (U2): this rule made `amount_minor` of these inputs, shared out by these weights.
+    """One link of the explanation chain (U2): this rule made
+    `amount_minor` of these inputs, shared out by these weights.
 
-    Amount and shares can be computed again from formula, inputs and weights. Kept as columns: a refund of 24 instalments
-    explains 48 shares.
+    Amount and shares can be computed again from formula, inputs and weights. Kept as columns: a refund of 24
+    instalments explains 48 shares.
     """
 
     rule: str
@@ -100,7 +102,8 @@ class CreditEffect:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """The computation behind a binding quote: `effect` comes true if it is accepted at these versions by `valid_until`."""
+    """The computation behind a binding quote: `effect` comes
+    true if it is accepted at these versions by `valid_until`."""
 
     effect: CreditEffect
     account_version: int

@@ -208,7 +208,8 @@ class FlashRefundConfirmed:
 
 @dataclass(frozen=True, slots=True)
 class AdjustmentPosted:
-    """Two people adjusted an account for an order (P22): how wallet, credit balance and what the customer owes changed."""
+    """Two people adjusted an account for an order (P22): how
+    wallet, credit balance and what the customer owes changed."""
 
     account_id: str
     order_id: str

@@ -1,7 +1,7 @@
 """One payment of a plan: `principal = paid + refunded + written off + outstanding`, all at least 0 (DOMAIN 2.5).
 
-A named tuple, not a dataclass: a refund makes 24 of them on the hot path, and a tuple is made five times as fast. For the
-same reason the functions at the end take and make them by position; everywhere else fields are read by name.
+A named tuple, not a dataclass: a refund makes 24 of them on the hot path, and a tuple is made five times as fast. For
+the same reason the functions at the end take and make them by position; everywhere else fields are read by name.
 """
 
 from collections.abc import Iterable
@@ -97,13 +97,13 @@ def refunded(
     items: Iterable[Instalment], parts: Iterable[int], recovered: Iterable[int], fees: Iterable[int],
     fees_paid: Iterable[int], earned: bool,
 ) -> tuple[Instalment, ...]:
-    """What a refund leaves of instalments: these parts of their principal go, this much of what was written off is recovered,
-    and their fees are other ones; `earned` fees fall due at once."""
+    """What a refund leaves of instalments: these parts of their principal go, this much of what was written off is
+    recovered, and their fees are other ones; `earned` fees fall due at once."""
     return tuple([
-        Instalment(
-            no, bill_date, due_date, principal, first_fee, fee, paid, gone + part + back, written_off - back, fee_paid, late,
-            late_through, billed or earned,
-        )
+        Instalment._make((
+            no, bill_date, due_date, principal, first_fee, fee, paid, gone + part + back, written_off - back, fee_paid,
+            late, late_through, billed or earned,
+        ))
         for (no, bill_date, due_date, principal, first_fee, _, paid, gone, written_off, _, late, late_through, billed),
         part, back, fee, fee_paid in zip(items, parts, recovered, fees, fees_paid, strict=True)
     ])
@@ -116,8 +116,8 @@ def changes(now: Iterable[Instalment], before: Iterable[Instalment], today: date
         no, bill_date, due_date, principal, _, fee, paid, refunded, written_off, fee_paid, late, _, billed = item
         unpaid = principal - paid - refunded - written_off
         state = item.state(today) if billed or not unpaid else InstalmentState.SCHEDULED
-        rows.append(InstalmentChange(
+        rows.append(InstalmentChange._make((
             no, bill_date, due_date, principal, paid, refunded, unpaid, fee, fee_paid, late, state,
             refunded - was.refunded_minor, paid - was.paid_minor, was.fee_minor,
-        ))
+        )))
     return tuple(rows)

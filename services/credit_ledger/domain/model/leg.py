@@ -48,12 +48,10 @@ class RefundLeg:
 
     @property
     def key(self) -> str:
-        """Its id."""
         return self.id
 
     @property
     def root(self) -> str:
-        """The account."""
         return self.account_id
 
     @property
@@ -75,6 +73,7 @@ class SendLeg:
 
 @dataclass(frozen=True, slots=True)
 class QueryLeg:
-    """An action: ask the rail what became of this leg; what the rail never received is sent again under the same key."""
+    """An action: ask the rail what became of this leg; what the
+    rail never received is sent again under the same key."""
 
     leg: SendLeg

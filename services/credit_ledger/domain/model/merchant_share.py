@@ -1,6 +1,7 @@
 """What we owe a merchant and what the merchant owes us, spread over shares so that no row is hot (OP-3, A25)."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,5 +22,17 @@ class MerchantShare:
 
     @property
     def root(self) -> str:
-        """Itself."""
         return self.id
+
+
+class Net(NamedTuple):
+    """What we owe a merchant, or what the merchant owes us: one of the two is 0."""
+
+    payable_minor: int
+    receivable_minor: int
+
+
+def net(payable_minor: int, receivable_minor: int) -> Net:
+    """What is left of the two sums over all shares of a merchant once each has paid for the other; how they are spread
+    is seen and paid by nobody (OP-3)."""
+    return Net(max(0, payable_minor - receivable_minor), max(0, receivable_minor - payable_minor))

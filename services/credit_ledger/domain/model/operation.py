@@ -1,7 +1,7 @@
 """The log of an account: every input that changed it, in order. The account's state is the fold of this log.
 
-A reversal replays it (P24), the counterfactual audit leaves an order out of it (U5), and the customer's list of movements
-reads it (MA-4). Append-only.
+A reversal replays it (P24), the counterfactual audit leaves an order out of it (U5), and the customer's list of
+movements reads it (MA-4). Append-only.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,8 @@ class PaidOut(NamedTuple):
 
 
 class Accrued(NamedTuple):
-    """One closed late-fee segment: a fact, since a late fee is never recomputed (FE-5). Of a waiver: what it took off."""
+    """One closed late-fee segment: a fact, since a late fee is
+    never recomputed (FE-5). Of a waiver: what it took off."""
 
     order_id: str
     no: int
@@ -63,7 +64,6 @@ class Operation:
 
     @property
     def root(self) -> str:
-        """The account."""
         return self.account_id
 
     @property

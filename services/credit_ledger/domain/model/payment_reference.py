@@ -13,10 +13,8 @@ class PaymentReference:
 
     @property
     def key(self) -> str:
-        """The reference."""
         return self.id
 
     @property
     def root(self) -> str:
-        """Itself."""
         return self.id

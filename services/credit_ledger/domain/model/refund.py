@@ -36,12 +36,10 @@ class CreditRefund:
 
     @property
     def key(self) -> str:
-        """Its id."""
         return self.id
 
     @property
     def root(self) -> str:
-        """The account."""
         return self.account_id
 
     @property

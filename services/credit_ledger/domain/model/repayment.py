@@ -19,12 +19,10 @@ class Repayment:
 
     @property
     def key(self) -> str:
-        """Its id."""
         return self.id
 
     @property
     def root(self) -> str:
-        """The account."""
         return self.account_id
 
     @property

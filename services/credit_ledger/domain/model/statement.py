@@ -1,7 +1,7 @@
 """Issued statements: documents that never change (SC-2). What is still due of one is computed from the instalments.
 
-The adjustments of its period are the account's operations from `first_operation` to `last_operation`: they happened after
-the statement before, and nothing can be added to them later.
+The adjustments of its period are the account's operations from `first_operation` to `last_operation`: they happened
+after the statement before, and nothing can be added to them later.
 """
 
 from dataclasses import dataclass
@@ -33,7 +33,8 @@ class StatementLine(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One cut of one account. `amount_minor` is all billed and unpaid at the cut, before `offset_minor` of credit balance."""
+    """One cut of one account. `amount_minor` is all billed and
+    unpaid at the cut, before `offset_minor` of credit balance."""
 
     account_id: str
     bill_date: date
@@ -54,7 +55,6 @@ class Statement:
 
     @property
     def root(self) -> str:
-        """The account."""
         return self.account_id
 
 

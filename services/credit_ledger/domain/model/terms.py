@@ -37,7 +37,8 @@ class Route(StrEnum):
 
 
 class SurplusPolicy(StrEnum):
-    """Where the rest of a surplus goes: the credit balance, or back to the repayment instruments, latest first (RA-5)."""
+    """Where the rest of a surplus goes: the credit balance, or
+    back to the repayment instruments, latest first (RA-5)."""
 
     KEEP = "KEEP"
     LIFO = "LIFO"

@@ -14,7 +14,8 @@ from services.kernel.errors import Defect
 
 
 def preview_refund(position: Position, body: PreviewRefund) -> Preview:
-    """What the refund would do. The order may not have shipped, or the amount be too high: then it is refused likewise."""
+    """What the refund would do. The order may not have shipped,
+    or the amount be too high: then it is refused likewise."""
     return _quoted(position, refund(position, replace(body.refund, expected_account_version=0, quote_valid_until=None)))
 
 

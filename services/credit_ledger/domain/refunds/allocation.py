@@ -92,32 +92,35 @@ def allocate(agreement: Agreement, credit_minor: int, posted_at: datetime) -> Al
     return Allocation(
         agreement=after, billed_minor=billed, unbilled_minor=principal - billed, recovered_minor=recovered,
         fee_back_minor=back, fee_reversed_minor=sum(fee.reversed_minor for fee in fees),
-        fee_earned_minor=sum(fee.earned_minor for fee in fees), surplus_minor=credit_minor - principal - recovered + back,
+        fee_earned_minor=sum(fee.earned_minor for fee in fees),
+        surplus_minor=credit_minor - principal - recovered + back,
         steps=reduction.steps + tuple(step for fee in fees for step in fee.steps),
     )
 
 
 def reduce(items: Sequence[Instalment], strategy: Strategy, credit_minor: int, posted_at: datetime) -> Reduction:
     """Which instalments the credit share clears, and by how much (RA-3, RA-4, PR-1)."""
-    outstanding = [item.principal_minor - item.paid_minor - item.refunded_minor - item.written_off_minor for item in items]
+    outstanding = [
+        item.principal_minor - item.paid_minor - item.refunded_minor - item.written_off_minor for item in items
+    ]
     whole, none = sum(outstanding), (0,) * len(items)
     if credit_minor >= whole:
         written_off = [item.written_off_minor for item in items]
         recovered = in_order(credit_minor - whole, written_off)
-        steps = _step("RA-3", "all", credit_minor, items, outstanding, outstanding)
-        recovery = _step("P25", "in_order", credit_minor - whole, items, written_off, recovered)
+        steps = _step("RA-3", "all", credit_minor, items, weights=outstanding, parts=outstanding)
+        recovery = _step("P25", "in_order", credit_minor - whole, items, weights=written_off, parts=recovered)
         return Reduction(outstanding, tuple(outstanding), recovered, steps + recovery)
     today = business_date(posted_at)
     overdue = [item.billed and item.due_date < today for item in items]
     if not any(overdue):
         parts = reduce_by(strategy, credit_minor, outstanding)
-        return Reduction(outstanding, parts, none, _step(_rule(strategy), strategy.value, credit_minor, items, outstanding, parts))
+        steps = _step(_rule(strategy), strategy.value, credit_minor, items, weights=outstanding, parts=parts)
+        return Reduction(outstanding, parts, none, steps)
     late, others = overdue_first(strategy, credit_minor, outstanding, overdue)
     first = [whole if is_late else 0 for whole, is_late in zip(outstanding, overdue, strict=True)]
     rest = [0 if is_late else whole for whole, is_late in zip(outstanding, overdue, strict=True)]
-    steps = _step("RA-4", "in_order", credit_minor, items, first, late) + _step(
-        _rule(strategy), strategy.value, credit_minor - sum(late), items, rest, others
-    )
+    steps = _step("RA-4", "in_order", credit_minor, items, weights=first, parts=late)
+    steps += _step(_rule(strategy), strategy.value, credit_minor - sum(late), items, weights=rest, parts=others)
     return Reduction(outstanding, tuple(map(int.__add__, late, others)), none, steps)
 
 
@@ -141,7 +144,8 @@ def _in_order(agreement: Agreement) -> tuple[Instalment, ...]:
 
 
 def _cuts(agreement: Agreement, items: Sequence[Instalment], reduction: Reduction, credit_minor: int) -> list[Cut]:
-    """Each plan's part of the refund: its reductions, then of what is left as much as was paid of it, oldest shipment first."""
+    """Each plan's part of the refund: its reductions, then of what
+    is left as much as was paid of it, oldest shipment first."""
     if len(agreement.plans) == 1:
         return [Cut(agreement.plans[0], *reduction[:3], credit_minor)]
     numbers = [item.no for item in items]
@@ -184,10 +188,14 @@ def _rule(strategy: Strategy) -> str:
 
 
 def _step(
-    rule: str, formula: str, offered: int, items: Sequence[Instalment], weights: Sequence[int], parts: Sequence[int]
+    rule: str, formula: str, offered: int, items: Sequence[Instalment], *, weights: Sequence[int], parts: Sequence[int]
 ) -> tuple[Step, ...]:
     """The explanation of one allocation; none where nothing was to give."""
     amount = sum(parts)
     if not amount:
         return ()
-    return (Step(rule, formula, amount, (offered,), tuple([item.no for item in items]), tuple(weights), tuple(parts)),)
+    numbers = tuple([item.no for item in items])
+    return (Step(
+        rule=rule, formula=formula, amount_minor=amount, inputs=(offered,), numbers=numbers, weights=tuple(weights),
+        amounts=tuple(parts),
+    ),)

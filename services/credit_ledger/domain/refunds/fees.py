@@ -10,8 +10,8 @@ from services.kernel.money import half_up
 
 
 class FeeChange(NamedTuple):
-    """The new fee of each instalment and what of it is paid, and where the difference goes: `reversed_minor` was billed and
-    unpaid, `back_minor` was paid, `earned_minor` falls due now although its bill is still to come."""
+    """The new fee of each instalment and what of it is paid, and where the difference goes: `reversed_minor` was billed
+    and unpaid, `back_minor` was paid, `earned_minor` falls due now although its bill is still to come."""
 
     fees: tuple[int, ...]
     paid: tuple[int, ...]
@@ -39,31 +39,31 @@ def reprice(plan: Plan, terms: CreditTerms, refunded: Refunded, unpaid: Sequence
 
 
 def flat_fee(fee: int, principal: int, term_days: int, refunded: int, weighted: int) -> int:
-    """FE-2: what is earned of a flat fee over T days; `weighted` is the sum of each refund times its elapsed day."""
+    """What is earned of a flat fee over T days; `weighted` is the sum of each refund times its elapsed day (FE-2)."""
     return half_up(fee * ((principal - refunded) * term_days + weighted), principal * term_days)
 
 
 def instalment_fee(fee: int, principal: int, refunded: int) -> int:
-    """FE-4: an unpaid instalment fee falls in proportion to the credit that was refunded."""
+    """An unpaid instalment fee falls in proportion to the credit that was refunded (FE-4)."""
     return half_up(fee * (principal - refunded), principal)
 
 
 def _all_back(plan: Plan) -> FeeChange:
-    """FE-1: a full refund in the free period leaves no fee, and what was paid of one comes back."""
+    """A full refund in the free period leaves no fee, and what was paid of one comes back (FE-1)."""
     nothing = (0,) * len(plan.instalments)
     step = Step(
-        "FE-1", "none", 0, (), tuple(item.no for item in plan.instalments),
-        tuple(item.fee_minor for item in plan.instalments), nothing,
+        rule="FE-1", formula="none", amount_minor=0, numbers=tuple(item.no for item in plan.instalments),
+        weights=tuple(item.fee_minor for item in plan.instalments), amounts=nothing,
     )
     return FeeChange(
-        nothing, nothing, sum(item.fee_due_minor for item in plan.instalments),
-        sum(item.fee_paid_minor for item in plan.instalments), 0, (step,),
+        fees=nothing, paid=nothing, reversed_minor=sum(item.fee_due_minor for item in plan.instalments),
+        back_minor=sum(item.fee_paid_minor for item in plan.instalments), steps=(step,),
     )
 
 
 def _in_proportion(plan: Plan, refunded: int, unpaid: Sequence[int]) -> FeeChange:
-    """FE-4: a billed fee that is paid stays; one of an unbilled instalment that owes nothing any more goes; no fee falls
-    below what was paid of it; all other fees fall in proportion, to 0 with a full refund."""
+    """A billed fee that is paid stays; one of an unbilled instalment that owes nothing any more goes; no fee falls
+    below what was paid of it; all other fees fall in proportion, to 0 with a full refund (FE-4)."""
     fees, told, reversed_minor = [], [], 0
     priced: dict[int, int] = {}
     for item, owes in zip(plan.instalments, unpaid, strict=True):
@@ -84,13 +84,17 @@ def _in_proportion(plan: Plan, refunded: int, unpaid: Sequence[int]) -> FeeChang
     steps: tuple[Step, ...] = ()
     if told:
         numbers, weights, amounts = zip(*told, strict=True)
-        steps = (Step("FE-4", "fee", sum(amounts), (plan.principal_minor, refunded), numbers, weights, amounts),)
+        steps = (Step(
+            rule="FE-4", formula="fee", amount_minor=sum(amounts), inputs=(plan.principal_minor, refunded),
+            numbers=numbers, weights=weights, amounts=amounts,
+        ),)
     paid = tuple([item.fee_paid_minor for item in plan.instalments])
     return FeeChange(fees=tuple(fees), paid=paid, reversed_minor=reversed_minor, steps=steps)
 
 
 def _deferral(plan: Plan, terms: CreditTerms, refunded: Refunded) -> FeeChange:
-    """FE-2; the earned part of a fee that is not billed yet falls due at once when the whole credit is refunded (P19)."""
+    """The earned part of a fee that is not billed yet falls due
+    at once when the whole credit is refunded (FE-2, P19)."""
     (item,) = plan.instalments
     principal = plan.principal_minor
     inputs = (plan.flat_fee_minor, principal, terms.term_days, refunded.credit_minor, refunded.weighted_minor)
@@ -98,5 +102,10 @@ def _deferral(plan: Plan, terms: CreditTerms, refunded: Refunded) -> FeeChange:
     steps = (Step("FE-2", "flat_fee", fee, inputs),) if plan.flat_fee_minor else ()
     back = max(0, item.fee_paid_minor - fee)
     if item.billed:
-        return FeeChange((fee,), (item.fee_paid_minor - back,), item.fee_minor - fee - back, back, 0, steps)
-    return FeeChange((fee,), (0,), 0, 0, fee if refunded.credit_minor == principal else 0, steps)
+        return FeeChange(
+            fees=(fee,), paid=(item.fee_paid_minor - back,), reversed_minor=item.fee_minor - fee - back,
+            back_minor=back, steps=steps,
+        )
+    return FeeChange(
+        fees=(fee,), paid=(0,), earned_minor=fee if refunded.credit_minor == principal else 0, steps=steps
+    )

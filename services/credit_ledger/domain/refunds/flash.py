@@ -1,4 +1,5 @@
-"""The second step of a FLASH refund: the network confirms in 24 h, or two people complete it by hand (PM-1, PM-2, MA-3)."""
+"""The second step of a FLASH refund: the network confirms in
+24 h, or two people complete it by hand (PM-1, PM-2, MA-3)."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -34,8 +35,9 @@ def adjust(position: Position, body: AdjustRefund) -> Applied:
         raise FailedPrecondition("AGREEMENT_STATE", f"the network may still confirm {row.id}")
     effective = dated(position, body.effective_date, row.accepted_at, body.reaches_back)
     adjustment = Adjustment(
-        derived("adj", row.id), row.account_id, row.order_id, row.id, body.maker, body.checker, body.evidence, body.reason,
-        position.at, effective_date=effective,
+        id=derived("adj", row.id), account_id=row.account_id, order_id=row.order_id, refund_id=row.id,
+        maker=body.maker, checker=body.checker, evidence=body.evidence, reason=body.reason, posted_at=position.at,
+        effective_date=effective,
     )
     return _complete(position.plus(adjustment), row, "manual_adjust", RefundState.SUCCEEDED_MANUAL)
 

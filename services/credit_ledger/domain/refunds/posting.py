@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from services.credit_ledger.domain.core.outcome import applied
 from services.credit_ledger.domain.core.position import Applied, Position
-from services.credit_ledger.domain.core.quote_pins import hold_quote
+from services.credit_ledger.domain.core.quote_pins import check_quote
 from services.credit_ledger.domain.legs.life import launched, leg_id
 from services.credit_ledger.domain.merchants import shares
 from services.credit_ledger.domain.model import books
@@ -32,7 +32,7 @@ FLASH_TIMER = "flash_timeout"
 """The kind of the timer that turns an unconfirmed flash refund into an exception; its key is the refund."""
 
 FLASH_HOURS = 24
-"""The network may confirm for so long, the last instant included (PM-2, SC-5)."""
+"""The network may confirm within 24 hours, the last instant included (PM-2, SC-5)."""
 
 _SECOND = timedelta(seconds=1)
 
@@ -63,9 +63,11 @@ def refund(position: Position, body: RefundTenders) -> Applied:
         raise FailedPrecondition("AGREEMENT_STATE", f"{body.order_id} has not shipped")
     if not tenders.within(agreement.refundable):
         raise FailedPrecondition("REFUND_EXCEEDS_REMAINING", f"{body.order_id}: {agreement.refundable} is left")
-    hold_quote(position, body)
+    check_quote(position, body)
     if not any(tenders):
-        done = applied(position, agreement, "refund", tenders, refund_id=body.refund_id, refund_state=RefundState.SUCCEEDED)
+        done = applied(
+            position, agreement, "refund", tenders, refund_id=body.refund_id, refund_state=RefundState.SUCCEEDED
+        )
         return replace(done, logged=False)
     agreement = replace(agreement, refunded=agreement.refunded.plus(tenders), version=agreement.version + 1)
     if agreement.terms.route is Route.FLASH and tenders.credit_minor:
@@ -87,8 +89,8 @@ def credit_side(position: Position, agreement: Agreement, credit_minor: int, ref
 
 
 def posted(side: CreditSide, op: str, other: Lines, refund_id: str, tenders: Tenders) -> Position:
-    """The position with the journals of a refund, one CNY, one LIMIT, and `fee_adjust` where a fee moved (P17, P19), and its
-    event."""
+    """The position with the journals of a refund, one CNY, one LIMIT,
+    and `fee_adjust` where a fee moved (P17, P19), and its event."""
     agreement, principal = side.allocation.agreement, side.principal_minor
     owner, order_id = agreement.account_id, agreement.order_id
     return side.position.plus(
@@ -98,8 +100,9 @@ def posted(side: CreditSide, op: str, other: Lines, refund_id: str, tenders: Ten
             *books.limit_restored(op, owner, principal, order_id),
         ),
         event=RefundPosted(
-            owner, order_id, refund_id, tenders, principal, side.waterfall.balance_minor,
-            side.position.agreement(order_id).state,
+            account_id=owner, order_id=order_id, refund_id=refund_id, tenders=tenders, principal_minor=principal,
+            credit_balance_minor=side.waterfall.balance_minor,
+            agreement_state=side.position.agreement(order_id).state,
         ),
     )
 
@@ -133,8 +136,8 @@ def _accept_flash(position: Position, agreement: Agreement, body: RefundTenders)
     position, facts, other, identity = _other_tenders(position, agreement, body)
     credit = body.tenders.credit_minor
     row = CreditRefund(
-        body.refund_id, position.account.id, body.order_id, agreement.merchant_id, body.tenders,
-        RefundState.PENDING_CHANNEL, position.at,
+        id=body.refund_id, account_id=position.account.id, order_id=body.order_id, merchant_id=agreement.merchant_id,
+        tenders=body.tenders, state=RefundState.PENDING_CHANNEL, accepted_at=position.at,
     )
     due_at = position.at + timedelta(hours=FLASH_HOURS) + _SECOND
     position = position.plus(
@@ -161,9 +164,11 @@ def _other_tenders(
         position = position.plus(account=replace(account, wallet_minor=account.wallet_minor + tenders.wallet_minor))
     identity = leg_id(body.refund_id) if tenders.bank_minor else ""
     position = launched(
-        position, identity, Rail.CARD, agreement.payment_reference, tenders.bank_minor, body.order_id, body.refund_id
+        position, identity, rail=Rail.CARD, reference=agreement.payment_reference, amount_minor=tenders.bank_minor,
+        order_id=body.order_id, refund_id=body.refund_id,
     )
-    return position, Facts(merchant_payable_minor=taken.payable_minor), taken.lines + _tender_lines(tenders, account.id), identity
+    lines = taken.lines + _tender_lines(tenders, account.id)
+    return position, Facts(merchant_payable_minor=taken.payable_minor), lines, identity
 
 
 def _tender_lines(tenders: Tenders, account_id: str) -> Lines:
@@ -178,6 +183,6 @@ def _chain(side: CreditSide) -> tuple[Step, ...]:
     allocation = side.allocation
     if not allocation.surplus_minor:
         return allocation.steps
-    credit = allocation.surplus_minor - allocation.fee_back_minor + allocation.principal_minor + allocation.recovered_minor
-    inputs = (credit, -allocation.principal_minor, -allocation.recovered_minor, allocation.fee_back_minor)
+    principal, recovered, back = allocation.principal_minor, allocation.recovered_minor, allocation.fee_back_minor
+    inputs = (allocation.surplus_minor - back + principal + recovered, -principal, -recovered, back)
     return (*allocation.steps, Step("RA-5", "sum", allocation.surplus_minor, inputs))

@@ -49,7 +49,9 @@ def even(amount: int, outstanding: Sequence[int]) -> Parts:
     return tuple(parts)
 
 
-def overdue_first(strategy: Strategy, amount: int, outstanding: Sequence[int], overdue: Sequence[bool]) -> tuple[Parts, Parts]:
+def overdue_first(
+    strategy: Strategy, amount: int, outstanding: Sequence[int], overdue: Sequence[bool]
+) -> tuple[Parts, Parts]:
     """The reductions of overdue instalments, in order, and those of the others by the strategy (RA-4)."""
     late = in_order(amount, [whole if is_late else 0 for whole, is_late in zip(outstanding, overdue, strict=True)])
     others = [0 if is_late else whole for whole, is_late in zip(outstanding, overdue, strict=True)]

@@ -23,8 +23,8 @@ OWN_CHARGES, BILLED, AHEAD, REST, GIVE_BACK = "RA-5(1)", "RA-5(2)", "RA-5(3)", "
 
 @dataclass(frozen=True, slots=True)
 class Waterfall:
-    """The position with the surplus spent, and where it went. `short_minor` is what a replay finds paid out above the surplus
-    that is there now: the customer owes it."""
+    """The position with the surplus spent, and where it went. `short_minor` is what a replay finds paid out above the
+    surplus that is there now: the customer owes it."""
 
     position: Position
     uses: tuple[Use, ...] = ()
@@ -58,13 +58,15 @@ def spend_surplus(position: Position, agreement: Agreement, surplus: int, refund
         (books.CUSTOMER_RECEIVABLE, owner, short),
     )
     return Waterfall(
-        position, uses, given_back, paid_out, balance, short, spent.principal_minor, lines,
-        _steps(surplus, uses, paid_out, spent.rest_minor, balance),
+        position=position, uses=uses, given_back=given_back, paid_out=paid_out, balance_minor=balance,
+        short_minor=short, principal_minor=spent.principal_minor, lines=lines,
+        steps=_steps(surplus, uses, paid_out, spent.rest_minor, balance),
     )
 
 
 def _give_back(position: Position, rest: int) -> tuple[PaidOut, ...]:
-    """What goes back to which repayment, the latest first, each up to what is left of it; a replay repeats what was paid."""
+    """What goes back to which repayment, the latest first, each
+    up to what is left of it; a replay repeats what was paid."""
     if position.facts is not None:
         return position.facts.paid_out
     if not rest or position.account.surplus_policy is SurplusPolicy.KEEP:
@@ -78,32 +80,48 @@ def _give_back(position: Position, rest: int) -> tuple[PaidOut, ...]:
     return tuple(paid_out)
 
 
-def _paid_out(position: Position, paid_out: Iterable[PaidOut], refund_id: str) -> tuple[Position, tuple[GivenBack, ...]]:
+def _paid_out(
+    position: Position, paid_out: Iterable[PaidOut], refund_id: str
+) -> tuple[Position, tuple[GivenBack, ...]]:
     """The position with these amounts noted on their repayments and their legs on the way."""
     given_back = []
     for fact in paid_out:
         repayment = position.find(Repayment, fact.repayment_id)
         if repayment is not None:
-            position = position.plus(replace(repayment, given_back_minor=repayment.given_back_minor + fact.amount_minor))
+            given_back_minor = repayment.given_back_minor + fact.amount_minor
+            position = position.plus(replace(repayment, given_back_minor=given_back_minor))
         identity = leg_id(f"{refund_id}/{fact.repayment_id}")
-        position = launched(position, identity, Rail.PAYOUT, fact.instrument, fact.amount_minor, refund_id=refund_id)
+        position = launched(
+            position, identity, rail=Rail.PAYOUT, reference=fact.instrument, amount_minor=fact.amount_minor,
+            refund_id=refund_id,
+        )
         given_back.append(GivenBack(fact.instrument, fact.amount_minor, identity))
     return position, tuple(given_back)
 
 
-def _steps(surplus: int, uses: tuple[Use, ...], paid_out: tuple[PaidOut, ...], rest: int, balance: int) -> tuple[Step, ...]:
+def _steps(
+    surplus: int, uses: tuple[Use, ...], paid_out: tuple[PaidOut, ...], rest: int, balance: int
+) -> tuple[Step, ...]:
     """The chain of the surplus: each rule with what it was offered and what it took."""
     steps, offered = [], surplus
     for rule in (OWN_CHARGES, BILLED, AHEAD):
         taken = [(use.no, use.amount_minor) for use in uses if use.rule == rule]
         if taken:
             numbers, amounts = zip(*taken, strict=True)
-            steps.append(Step(rule, "in_order", sum(amounts), (offered,), numbers, amounts, amounts))
+            steps.append(_in_order(rule, offered, sum(amounts), numbers, amounts))
             offered -= sum(amounts)
     if paid_out:
         amounts = tuple(fact.amount_minor for fact in paid_out)
         numbers = tuple(range(1, len(amounts) + 1))
-        steps.append(Step(GIVE_BACK, "in_order", rest - balance, (rest,), numbers, amounts, amounts))
+        steps.append(_in_order(GIVE_BACK, rest, rest - balance, numbers, amounts))
     if balance:
         steps.append(Step(REST, "rest", balance, (rest, rest - balance)))
     return tuple(steps)
+
+
+def _in_order(rule: str, offered: int, taken: int, numbers: tuple[int, ...], amounts: tuple[int, ...]) -> Step:
+    """What was offered, taken one after another: each takes what it weighs."""
+    return Step(
+        rule=rule, formula="in_order", amount_minor=taken, inputs=(offered,), numbers=numbers, weights=amounts,
+        amounts=amounts,
+    )

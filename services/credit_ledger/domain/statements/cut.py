@@ -27,8 +27,8 @@ CUT_TIMER = "statement_cut"
 """The kind of the timer that makes a due cut happen early enough; its key is the account."""
 
 SPREAD_SECONDS = 4 * 3600
-"""Cuts are exact without their timers, since every decision makes the cuts that are due: the timers only have to come early
-enough, and are spread so that a bill day's midnight does not stop settlements."""
+"""Cuts are exact without their timers, since every decision makes the cuts that are due: the timers only have to come
+early enough, and are spread so that a bill day's midnight does not stop settlements."""
 
 OFFSET_RULE = "SC-3"
 
@@ -43,7 +43,8 @@ def up_to_now(position: Position) -> Position:
 
 
 def scheduled(account: CreditAccount, bill_date: date) -> tuple[CreditAccount, tuple[Timer, ...]]:
-    """The account with a cut to come, if none was; a plan that starts never bills before the cut that is already set."""
+    """The account with a cut to come, if none was; a plan that
+    starts never bills before the cut that is already set."""
     if account.next_cut_at is not None:
         return account, ()
     cut_at = start_of(bill_date)
@@ -84,7 +85,8 @@ def cut(position: Position, bill_date: date) -> Position:
     spent = spend(billed.values(), offset, OFFSET_RULE)
     after = {**billed, **{agreement.key: agreement for agreement in spent.agreements}}
     account = _account_after(
-        position.account, bill_date, offset, spent.principal_minor, after.values(), position.next_operation
+        position.account, bill_date, offset=offset, principal=spent.principal_minor, agreements=after.values(),
+        operation=position.next_operation,
     )
     statement = _statement(position, bill_date, amount, offset, lines)
     changed = tuple(after[agreement.key] for agreement in agreements if after[agreement.key] is not agreement)
@@ -113,7 +115,7 @@ def _billed(agreement: Agreement, bill_date: date) -> Agreement:
 
 
 def _bill_journals(agreement: Agreement, bill_date: date) -> tuple[Journal, ...]:
-    """P8 for what the date bills of one agreement, and nothing where nothing is outstanding and no fee is charged."""
+    """What the date bills of one agreement; nothing where nothing is outstanding and no fee is charged (P8)."""
     due = [item for item in agreement.instalments if _is_due(item, bill_date)]
     principal = sum(item.outstanding_minor for item in due)
     fee = sum(item.fee_minor for item in due)
@@ -125,7 +127,7 @@ def _bill_journals(agreement: Agreement, bill_date: date) -> tuple[Journal, ...]
 
 
 def _offset_journals(account_id: str, spent: Spent) -> tuple[Journal, ...]:
-    """P15."""
+    """Credit balance that pays a bill gives limit back, as a repayment does (P15)."""
     used = sum(use.amount_minor for use in spent.uses)
     lines: Lines = ((books.CREDIT_BALANCE, account_id, used), *lines_of(spent.uses, account_id))
     op = "credit_balance_offset"
@@ -134,7 +136,10 @@ def _offset_journals(account_id: str, spent: Spent) -> tuple[Journal, ...]:
 
 def _lines(agreements: Iterable[Agreement]) -> tuple[StatementLine, ...]:
     return tuple(
-        StatementLine(due.order_id, due.no, due.due_date, item.outstanding_minor, item.fee_due_minor, item.late_minor)
+        StatementLine(
+            order_id=due.order_id, no=due.no, due_date=due.due_date, principal_minor=item.outstanding_minor,
+            fee_minor=item.fee_due_minor, late_minor=item.late_minor,
+        )
         for due in billed_dues(agreements) for item in (due.instalment,)
     )
 
@@ -152,7 +157,8 @@ def _statement(
 
 
 def _account_after(
-    account: CreditAccount, bill_date: date, offset: int, principal: int, agreements: Iterable[Agreement], operation: int
+    account: CreditAccount, bill_date: date, *, offset: int, principal: int, agreements: Iterable[Agreement],
+    operation: int,
 ) -> CreditAccount:
     more = any(agreement.open for agreement in agreements)
     return replace(

@@ -86,7 +86,8 @@ class FormatBook:
         return {
             "given": o, "state": "NEW", "tenders": tenders, "left": dict(tenders), "P": tenders.get("CREDIT", 0),
             "payable": {line["id"]: (a, line["qty"]) for line, a in zip(o["lines"], amounts, strict=True)},
-            "returned": Counter(), "done": 0, "ins": [], "R": 0, "ce": 0, "refunds": [], "pending": [],
+            "returned": Counter(), "worth": Counter(), "c": Counter(),
+            "done": 0, "ins": [], "R": 0, "ce": 0, "refunds": [], "pending": [],
         }
 
     def _others(self, o: Case) -> dict[str, int]:

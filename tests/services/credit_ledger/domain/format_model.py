@@ -25,14 +25,10 @@ class FormatModel(FormatBook):
             return None
         if o["state"] != "SHIPPED":
             return "BAD_STATE"
-        R = e.get("amount", 0)
-        for line in e.get("lines", []):
-            v, q = o["payable"][line["id"]]
-            r = o["returned"][line["id"]]
-            if r + line["qty"] > q:
-                return "OVER_RETURN"
-            R += v * (r + line["qty"]) // q - v * r // q
-        if sum(o["left"].values()) < R:
+        if any(o["returned"][line["id"]] + line["qty"] > o["payable"][line["id"]][1] for line in e.get("lines", [])):
+            return "OVER_RETURN"
+        worth, left, R = self._amount(o, e)
+        if left < R:
             return "OVER_REFUND"
         parts = hamilton(R, list(o["left"].values()))
         self.splits.append(parts)
@@ -41,6 +37,9 @@ class FormatModel(FormatBook):
         saved = self._save(o)
         for line in e.get("lines", []):
             o["returned"][line["id"]] += line["qty"]
+        o["worth"] = worth
+        if "line" in e:
+            o["c"][e["line"]] += R
         for t, part in zip(list(o["left"]), parts, strict=True):
             o["left"][t] -= part
         T, K = sum(o["tenders"].values()), o["given"].get("platform_coupon", 0)
@@ -165,6 +164,16 @@ class FormatModel(FormatBook):
         self._confirm(o, o["pending"][0][0], at, "manual_adjust")
         return None
 
+    def _amount(self, o: Case, e: Case) -> tuple[Counter[str], int, int]:
+        """The worth given for pieces with this refund, what is left for it, and R."""
+        left, worth = sum(o["left"].values()), Counter[str](o["worth"])
+        for line in e.get("lines", []):
+            n, (v, q) = line["id"], o["payable"][line["id"]]
+            worth[n] = max(worth[n], (v - o["c"][n]) * (o["returned"][n] + line["qty"]) // q)
+        if "line" in e:
+            left = min(left, o["payable"][e["line"]][0] - o["c"][e["line"]] - worth[e["line"]])
+        return worth, left, e["amount"] if "amount" in e else min(worth.total() - o["worth"].total(), left)
+
     def _confirm(self, o: Case, c: int, at: datetime, op: str) -> None:
         o["pending"].pop(0)
         self.add(op, "CNY", "L.REFUND.TRANSIT.FLASH", c)
@@ -174,6 +183,7 @@ class FormatModel(FormatBook):
         return {
             "ins": [{**i} for other in self.orders.values() for i in other["ins"]], "left": dict(o["left"]),
             "returned": Counter(o["returned"]), "done": o["done"], "R": o["R"], "ce": o["ce"],
+            "worth": Counter(o["worth"]), "c": Counter(o["c"]),
         }
 
     def REFUND_REVERSE(self, e: Case, at: datetime) -> str | None:
@@ -185,6 +195,6 @@ class FormatModel(FormatBook):
                     self.add("refund_reverse", ledger, account, -amount)
         for now, then in zip(self._all(), saved["ins"], strict=True):
             now.update(then)
-        for name in ("left", "returned", "done", "R", "ce"):
+        for name in ("left", "returned", "done", "R", "ce", "worth", "c"):
             o[name] = saved[name]
         return None

@@ -1,4 +1,5 @@
-"""One account's history, step by step: what a Hypothesis machine drives, with the claims that belong to single steps."""
+"""One account's history, step by step: what a Hypothesis
+machine drives, with the claims that belong to single steps."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -36,14 +37,17 @@ class History:
         self.quotes: list[tuple[commands.RefundTenders, Preview]] = []
         self.posted: dict[str, str] = {}
         self.statements: dict[str, Statement] = {}
-        self.book.ask(ACCOUNT, commands.OpenAccount(ACCOUNT, CUSTOMER, 100_000, bill_day, due_day, policy, 5000), self.at)
+        self.book.ask(ACCOUNT, commands.OpenAccount(
+            account_id=ACCOUNT, customer_id=CUSTOMER, limit_minor=100_000, bill_day=bill_day, due_day=due_day,
+            surplus_policy=policy, late_fee_ppm_per_day=5000,
+        ), self.at)
         self.book.ask(ACCOUNT, commands.FundWallet(ACCOUNT, 30_000), self.at)
 
     def wait(self, step: timedelta, timers: bool) -> None:
         """Time passes; the timers may be late."""
         self.at += step
         if timers:
-            self.book.fire(self.at)
+            self.book.turn_to(self.at)
 
     def plain(self, body: Any, key: str = ACCOUNT) -> Any:  # results depend on the body
         """A plain command; a refusal must change nothing."""
@@ -68,16 +72,23 @@ class History:
         self.orders += 1
         order_id = f"ord_{self.orders}"
         reference = f"pay_{order_id}" if tenders.bank_minor else ""
-        self.saga(commands.AuthorizeTenders(ACCOUNT, order_id, CUSTOMER, MERCHANT, tenders, terms, reference))
+        self.saga(commands.AuthorizeTenders(
+            account_id=ACCOUNT, order_id=order_id, customer_id=CUSTOMER, merchant_id=MERCHANT, tenders=tenders,
+            terms=terms, payment_reference=reference,
+        ))
         return order_id
 
     def ship(self, order: Agreement, part: int, phases: int = 0) -> Any:
         """Ship a quarter, a half or all of what is held."""
-        return self.saga(commands.CaptureTenders(ACCOUNT, order.key, MERCHANT, _part(order.hold.remaining, part)), phases)
+        return self.saga(
+            commands.CaptureTenders(ACCOUNT, order.key, MERCHANT, _part(order.hold.remaining, part)), phases
+        )
 
     def release(self, order: Agreement, part: int, phases: int = 0) -> Any:
         """Cancel some or all of what is held."""
-        return self.saga(commands.ReleaseTenders(ACCOUNT, order.key, MERCHANT, _part(order.hold.remaining, part)), phases)
+        return self.saga(
+            commands.ReleaseTenders(ACCOUNT, order.key, MERCHANT, _part(order.hold.remaining, part)), phases
+        )
 
     def refund(self, order: Agreement, part: int, phases: int = 0, too_much: int = 0) -> Any:
         """Refund some or all of what is left, or a fen more."""
@@ -118,14 +129,15 @@ class History:
 
     def settle_merchant(self) -> None:
         """Pay the merchant all that is owed."""
-        owed = sum(row.payable_minor for (kind, _), row in self.book.rows.items() if kind is MerchantShare)
-        self.plain(commands.SettleMerchant(MERCHANT, owed or 1), share_keys(MERCHANT)[0])
+        owed = sum(row.payable_minor for row in self.book.rows.values() if isinstance(row, MerchantShare))
+        self.plain(commands.SettleMerchant(MERCHANT, owed or 1, before_netting=True), share_keys(MERCHANT)[0])
 
     def adjust(self, order: Agreement, account: str, against: str, amount: int) -> None:
-        """A manual adjustment of today; it is refused where the customer has not so much."""
+        """A manual adjustment of today; it is refused where the customer has less."""
         lines = (AdjustedLine(account, amount), AdjustedLine(against, -amount))
         self.plain(commands.PostAdjustment(
-            ACCOUNT, order.key, "case", lines, "maker", "checker", ("order page", "bill page"), "found", business_date(self.at)
+            account_id=ACCOUNT, order_id=order.key, case_id="case", lines=lines, maker="maker", checker="checker",
+            evidence=("order page", "bill page"), reason="found", effective_date=business_date(self.at),
         ))
 
     def report_legs(self, report: commands.LegReport) -> None:
@@ -196,7 +208,8 @@ class History:
         if isinstance(result, CreditEffect):
             assert all(recomputing.holds(step) for step in result.steps)
             assert all(recomputing.words(step).zh and recomputing.words(step).en for step in result.steps)
-            if result.op.startswith("refund") and result.refund_id in {op.reference for op in self.book.operations(ACCOUNT)}:
+            references = {operation.reference for operation in self.book.operations(ACCOUNT)}
+            if result.op.startswith("refund") and result.refund_id in references:
                 self._accounted_for(result)
                 self.posted[result.refund_id] = result.order_id
         return result

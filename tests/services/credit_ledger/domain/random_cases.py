@@ -12,7 +12,9 @@ from tests.services.credit_ledger.domain.format_book import ZONE
 from tests.services.credit_ledger.domain.format_model import FormatModel
 
 Case = dict[str, Any]
-STARTS = (date(2026, 3, 1), date(2026, 1, 28), date(2024, 2, 26), date(2025, 12, 27), date(2026, 8, 30), date(2024, 1, 31))
+STARTS = (
+    date(2026, 3, 1), date(2026, 1, 28), date(2024, 2, 26), date(2025, 12, 27), date(2026, 8, 30), date(2024, 1, 31)
+)
 OFFSETS = (ZONE, ZONE, UTC, timezone(timedelta(hours=-5)))
 
 
@@ -89,7 +91,8 @@ def _order(random: Random, name: str) -> Case:
     free = random.choice((0, 7, 30, 60, 400))
     if random.random() < 0.6:
         order["plan"] = {
-            "type": "INSTALMENT", "n": random.choice((1, 2, 3, 6, 12, 24)), "fee_ppm": random.choice((0, 5000, 5500, 123_456)),
+            "type": "INSTALMENT", "n": random.choice((1, 2, 3, 6, 12, 24)),
+            "fee_ppm": random.choice((0, 5000, 5500, 123_456)),
         }
     else:
         order["plan"] = {
@@ -174,8 +177,10 @@ def _refund(writer: _Writer, order: Case) -> None:
         whole = sum(tender["amount"] for tender in order["tenders"])
         left = sum(writer.model.orders[name]["left"].values())
         amount = random.choice((1, whole, left, whole // 2, random.randint(1, max(1, whole)), whole // 3))
+        if random.random() < 0.4:
+            extra = {**extra, "line": random.choice(order["lines"])["id"]}
         writer.add("REFUND", order=name, amount=max(1, amount), **extra)
-    if extra and writer.last == "OK" and random.random() < 0.3:
+    if "key" in extra and writer.last == "OK" and random.random() < 0.3:
         again = {k: v for k, v in writer.case["when"][-1].items() if k not in ("type", "at")}
         writer.add("REFUND", **again)
         if "amount" in again:

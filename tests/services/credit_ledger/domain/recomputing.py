@@ -31,7 +31,9 @@ def evaluate(step: Step) -> tuple[int, tuple[int, ...]]:
 def words(step: Step) -> Text:
     """The step as the order service tells it to a customer; a rule that it would tell by its name alone has none."""
     parts = [(part.no, part.amount_minor) for part in step.parts]
-    told = text(step.rule, "", step.formula, step.amount_minor, step.inputs, parts)
+    told = text(
+        step.rule, subject="", formula=step.formula, amount_minor=step.amount_minor, inputs=step.inputs, parts=parts
+    )
     assert told.en != f"{step.rule}: {yuan(step.amount_minor)}", f"no words for {step.rule}"
     return told
 

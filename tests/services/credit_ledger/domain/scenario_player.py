@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from services.credit_ledger.domain.model import commands
 from services.credit_ledger.domain.model.account import CreditAccount
@@ -16,7 +16,7 @@ from services.credit_ledger.domain.model.effects import CreditEffect
 from services.credit_ledger.domain.model.statement import Statement
 from services.credit_ledger.domain.model.tenders import Tenders
 from services.credit_ledger.domain.model.terms import CreditTerms, PlanKind, Route, Strategy, SurplusPolicy
-from services.kernel.allocation import split, unit_value
+from services.kernel.allocation import split
 from services.kernel.decision import Refused
 from services.kernel.journal import Unit
 from services.kernel.money import half_up
@@ -44,8 +44,10 @@ class Order:
     left: dict[str, int] = field(default_factory=dict)
     payable: dict[str, tuple[int, int]] = field(default_factory=dict)
     returned: Counter[str] = field(default_factory=Counter)
+    worth: Counter[str] = field(default_factory=Counter)
+    reduced: Counter[str] = field(default_factory=Counter)
     refunded: int = 0
-    refunds: list[tuple[str, Case, list[int], int, bool]] = field(default_factory=list)
+    refunds: list["Accepted"] = field(default_factory=list)
 
     @classmethod
     def of(cls, given: Case) -> "Order":
@@ -58,8 +60,41 @@ class Order:
         order = cls(given)
         order.tenders = {tender["type"]: tender["amount"] for tender in given["tenders"]}
         order.left = dict(order.tenders)
-        order.payable = {line["id"]: (amount, line["qty"]) for line, amount in zip(given["lines"], amounts, strict=True)}
+        order.payable = {
+            line["id"]: (amount, line["qty"]) for line, amount in zip(given["lines"], amounts, strict=True)
+        }
         return order
+
+    def asked(self, event: Case) -> int | str:
+        """R of a REFUND, or the reason why it is refused; counts what comes back if it is not (PR-8, PR-9)."""
+        left = sum(self.left.values())
+        if "lines" not in event:
+            if "line" in event:
+                payable, _ = self.payable[event["line"]]
+                left = min(left, payable - self.reduced[event["line"]] - self.worth[event["line"]])
+            if event["amount"] > left:
+                return "REJECT:OVER_REFUND"
+            self.reduced[event.get("line", "")] += event["amount"]
+            return int(event["amount"])
+        if any(self.returned[line["id"]] + line["qty"] > self.payable[line["id"]][1] for line in event["lines"]):
+            return "REJECT:OVER_RETURN"
+        before = self.worth.total()
+        for line in event["lines"]:
+            name, (payable, quantity) = line["id"], self.payable[line["id"]]
+            self.returned[name] += line["qty"]
+            worth = (payable - self.reduced[name]) * self.returned[name] // quantity
+            self.worth[name] = max(self.worth[name], worth)
+        return min(self.worth.total() - before, left)
+
+
+class Accepted(NamedTuple):
+    """A refund that was accepted, and what counted before it."""
+
+    refund_id: str
+    parts: list[int]
+    amount: int
+    moved: bool
+    before: tuple[Counter[str], Counter[str], Counter[str]]
 
 
 class ScenarioPlayer:
@@ -86,7 +121,7 @@ class ScenarioPlayer:
             at = datetime.fromisoformat(event["at"])
             start = len(self.book.journals)
             if self.by_timer:
-                self.book.fire(at)
+                self.book.turn_to(at)
             code = getattr(self, f"_{event['type'].lower()}")(event, at, index)
             self.outcomes.append(code or "OK")
             for journal in self.book.journals[start:]:
@@ -97,7 +132,8 @@ class ScenarioPlayer:
         """What is not as `then` says, in words."""
         then, found = self.case["then"], []
         actual = {
-            "journals": self._journals(), "balances": self._balances(), "outcomes": self.outcomes, "splits": self.splits,
+            "journals": self._journals(), "balances": self._balances(), "outcomes": self.outcomes,
+            "splits": self.splits,
             "payouts": self.payouts, "statements": self._statements(),
             "instalments": {order: self._rows(order) for order in then.get("instalments", ())},
         }
@@ -112,13 +148,14 @@ class ScenarioPlayer:
     def _set_up(self, given: Case, policies: dict[str, Any]) -> None:
         at = datetime.fromisoformat(self.case["when"][0]["at"])
         self.book.ask(ACCOUNT, commands.OpenAccount(
-            ACCOUNT, CUSTOMER, given["limit"], given.get("bill_day", 5), given.get("due_day", 15),
-            SurplusPolicy(given.get("surplus_policy", "KEEP")), int(given.get("late_ppm", policies["late_fee_ppm_per_day"])),
+            account_id=ACCOUNT, customer_id=CUSTOMER, limit_minor=given["limit"], bill_day=given.get("bill_day", 5),
+            due_day=given.get("due_day", 15), surplus_policy=SurplusPolicy(given.get("surplus_policy", "KEEP")),
+            late_fee_ppm_per_day=int(given.get("late_ppm", policies["late_fee_ppm_per_day"])),
         ), at)
         wallet = sum(order.tenders.get("WALLET", 0) for order in self.orders.values())
         if wallet:
             self.book.ask(ACCOUNT, commands.FundWallet(ACCOUNT, wallet), at)
-        self.set_up = Counter(self.book.balances)
+        self.set_up = self.book.totals()
 
     def _authorize(self, event: Case, at: datetime, index: int) -> str | None:
         order = self.orders[event["order"]]
@@ -127,8 +164,8 @@ class ScenarioPlayer:
         terms = self._terms(order)
         tenders = self._tenders(order, list(order.tenders.values()), order.given.get("platform_coupon", 0))
         result = self.book.saga(ACCOUNT, commands.AuthorizeTenders(
-            ACCOUNT, event["order"], CUSTOMER, MERCHANT, tenders, terms,
-            f"pay_{event['order']}" if tenders.bank_minor else "",
+            account_id=ACCOUNT, order_id=event["order"], customer_id=CUSTOMER, merchant_id=MERCHANT, tenders=tenders,
+            terms=terms, payment_reference=f"pay_{event['order']}" if tenders.bank_minor else "",
         ), at)
         order.state = "DEAD" if isinstance(result, Refused) else "PLACED"
         if order.state == "PLACED":
@@ -168,14 +205,10 @@ class ScenarioPlayer:
             return None
         if order.state != "SHIPPED":
             return "REJECT:BAD_STATE"
-        amount = event.get("amount", 0)
-        for line in event.get("lines", ()):
-            payable, quantity = order.payable[line["id"]]
-            if order.returned[line["id"]] + line["qty"] > quantity:
-                return "REJECT:OVER_RETURN"
-            amount += unit_value(payable, quantity, order.returned[line["id"]], line["qty"])
-        if amount > sum(order.left.values()):
-            return "REJECT:OVER_REFUND"
+        before_it = order.returned.copy(), order.worth.copy(), order.reduced.copy()
+        amount = order.asked(event)
+        if isinstance(amount, str):
+            return amount
         parts = list(split(amount, list(order.left.values()), "first"))
         whole, coupon = sum(order.tenders.values()), order.given.get("platform_coupon", 0)
         done = order.refunded + amount
@@ -183,11 +216,14 @@ class ScenarioPlayer:
         self.refund_number += 1
         refund_id = f"ref_{self.refund_number}"
         tenders = self._tenders(order, parts, share)
-        result = self.book.saga(ACCOUNT, commands.RefundTenders(ACCOUNT, event["order"], MERCHANT, refund_id, tenders), at)
+        result = self.book.saga(
+            ACCOUNT, commands.RefundTenders(ACCOUNT, event["order"], MERCHANT, refund_id, tenders), at
+        )
         if isinstance(result, Refused):
+            order.returned, order.worth, order.reduced = before_it
             return _code(result)
         self.splits.append(parts)
-        self._accept(order, event, parts, amount, refund_id, any(tenders))
+        self._accept(order, Accepted(refund_id, parts, amount, any(tenders), before_it))
         flash = order.given.get("route") == "FLASH" and dict(zip(order.tenders, parts, strict=True)).get("CREDIT", 0)
         gift = dict(zip(order.tenders, parts, strict=True)).get("GIFTCARD", 0)
         self._card(index, "refund_accept" if flash else "refund", gift, "L.MERCH.PAY", "L.GIFTCARD")
@@ -196,24 +232,21 @@ class ScenarioPlayer:
             self.keys[event["key"]] = (asked, parts)
         return None
 
-    def _accept(self, order: Order, event: Case, parts: list[int], amount: int, refund_id: str, moved: bool) -> None:
-        for (name, left), part in zip(order.left.items(), parts, strict=True):
+    def _accept(self, order: Order, refund: Accepted) -> None:
+        for (name, left), part in zip(order.left.items(), refund.parts, strict=True):
             order.left[name] = left - part
-        for line in event.get("lines", ()):
-            order.returned[line["id"]] += line["qty"]
-        order.refunded += amount
-        order.refunds.append((refund_id, event, parts, amount, moved))
+        order.refunded += refund.amount
+        order.refunds.append(refund)
 
     def _refund_reverse(self, event: Case, at: datetime, index: int) -> str | None:
         order = self.orders[event["order"]]
-        refund_id, refund, parts, amount, moved = order.refunds.pop()
+        refund_id, parts, amount, moved, before = order.refunds.pop()
         result = self.book.saga(
             ACCOUNT, commands.ReverseRefund(ACCOUNT, event["order"], MERCHANT, refund_id), at
         ) if moved else None
         for (name, left), part in zip(order.left.items(), parts, strict=True):
             order.left[name] = left + part
-        for line in refund.get("lines", ()):
-            order.returned[line["id"]] -= line["qty"]
+        order.returned, order.worth, order.reduced = before
         order.refunded -= amount
         gift = dict(zip(order.tenders, parts, strict=True)).get("GIFTCARD", 0)
         self._card(index, "refund_reverse", gift, "L.GIFTCARD", "L.MERCH.PAY")
@@ -226,7 +259,8 @@ class ScenarioPlayer:
 
     def _manual_adjust(self, event: Case, at: datetime, index: int) -> str | None:
         result = self.book.ask(ACCOUNT, commands.AdjustRefund(
-            ACCOUNT, event["order"], event["maker"], event["checker"], ("order page", "bill page"), "no confirmation"
+            account_id=ACCOUNT, order_id=event["order"], maker=event["maker"], checker=event["checker"],
+            evidence=("order page", "bill page"), reason="no confirmation",
         ), at)
         self._note(result)
         return _code(result)
@@ -247,7 +281,8 @@ class ScenarioPlayer:
         return _code(self.book.ask(ACCOUNT, commands.WaiveLateFees(ACCOUNT), at))
 
     def _merchant_settle(self, event: Case, at: datetime, index: int) -> str | None:
-        return _code(self.book.ask(share_keys(MERCHANT)[0], commands.SettleMerchant(MERCHANT, event["amount"]), at))
+        body = commands.SettleMerchant(MERCHANT, event["amount"], before_netting=True)
+        return _code(self.book.ask(share_keys(MERCHANT)[0], body, at))
 
     def _payout(self, event: Case, at: datetime, index: int) -> str | None:
         return _code(self.book.ask(ACCOUNT, commands.PayOutCreditBalance(ACCOUNT, event["amount"]), at))
@@ -275,8 +310,8 @@ class ScenarioPlayer:
         """The gift-card share in the card book."""
         self._add(index, op, Unit.CNY, debit, amount)
         self._add(index, op, Unit.CNY, credit, -amount)
-        self.book.balances[Unit.CNY, debit] += amount
-        self.book.balances[Unit.CNY, credit] -= amount
+        self.book.balances[Unit.CNY, debit, ""] += amount
+        self.book.balances[Unit.CNY, credit, ""] -= amount
 
     def _add(self, index: int, op: str, unit: Unit, account: str, amount: int) -> None:
         if account not in NOT_LISTED:
@@ -290,7 +325,7 @@ class ScenarioPlayer:
         opening = Counter({("LIMIT", "LIM.AVAIL"): self.case["given"]["limit"]})
         closing = {
             account: amount - self.set_up[unit, account] + opening[unit.value, account]
-            for (unit, account), amount in self.book.balances.items() if account not in NOT_LISTED
+            for (unit, account), amount in self.book.totals().items() if account not in NOT_LISTED
         }
         return {account: amount for account, amount in closing.items() if amount}
 
@@ -304,7 +339,10 @@ class ScenarioPlayer:
 
     def _rows(self, order_id: str) -> list[list[int]]:
         return [
-            [i.no, i.principal_minor, i.paid_minor, i.refunded_minor, i.outstanding_minor, i.fee_minor, i.fee_paid_minor]
+            [
+                i.no, i.principal_minor, i.paid_minor, i.refunded_minor, i.outstanding_minor, i.fee_minor,
+                i.fee_paid_minor,
+            ]
             for i in self.book.agreement(order_id).instalments
         ]
 

@@ -33,13 +33,19 @@ class Shop:
         wallet: int = 100_000, opened: str = "2024-01-01 00:00:00",
     ) -> None:
         self.book = BookInMemory()
-        self.book.ask(ACCOUNT, commands.OpenAccount(ACCOUNT, CUSTOMER, limit, bill_day, due_day, policy, 500), at(opened))
+        self.book.ask(ACCOUNT, commands.OpenAccount(
+            account_id=ACCOUNT, customer_id=CUSTOMER, limit_minor=limit, bill_day=bill_day, due_day=due_day,
+            surplus_policy=policy, late_fee_ppm_per_day=500,
+        ), at(opened))
         self.book.ask(ACCOUNT, commands.FundWallet(ACCOUNT, wallet), at(opened))
 
     def place(self, order: str, when: str, tenders: Tenders, terms: CreditTerms = THREE, reference: str = "") -> Any:
         """Authorize an order."""
         reference = reference or (f"pay_{order}" if tenders.bank_minor else "")
-        body = commands.AuthorizeTenders(ACCOUNT, order, CUSTOMER, MERCHANT, tenders, terms, reference)
+        body = commands.AuthorizeTenders(
+            account_id=ACCOUNT, order_id=order, customer_id=CUSTOMER, merchant_id=MERCHANT, tenders=tenders,
+            terms=terms, payment_reference=reference,
+        )
         return self.saga(body, when)
 
     def ship(self, order: str, when: str, tenders: Tenders | None = None) -> Any:

@@ -1,4 +1,5 @@
-"""Every window and cut at -1 s, 0 and +1 s; month ends, leap days, bill days of 31, Shanghai midnight against UTC (U4)."""
+"""Every window and cut at -1 s, 0 and +1 s; month ends, leap
+days, bill days of 31, Shanghai midnight against UTC (U4)."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -24,7 +25,7 @@ PLAIN = CreditTerms(plan=PlanKind.DEFERRED)
     ("2026-04-05 00:00:01", True, ["bill", "refund", "refund"]),
 ])
 def test_a_refund_at_the_cut_comes_after_it(when: str, billed: bool, ops: list[str]) -> None:
-    """SC-1, CV-12: the decision makes the cut by itself, no timer and no command needed (SC-6)."""
+    """The decision makes the cut by itself, no timer and no command needed (SC-1, CV-12, SC-6)."""
     shop = Shop()
     shop.bought("ord_1", "2026-03-10 10:00:00", Tenders(100_000), PLAIN)
 
@@ -39,7 +40,7 @@ def test_a_refund_at_the_cut_comes_after_it(when: str, billed: bool, ops: list[s
     ("2026-03-04 23:59:59", "2026-03-05"), ("2026-03-05 00:00:00", "2026-04-05"), ("2026-03-05 00:00:01", "2026-04-05"),
 ])
 def test_a_shipment_on_the_bill_day_is_billed_a_month_later(when: str, bill_date: str) -> None:
-    """SD-3: the first bill day after the capture date."""
+    """The first bill day after the capture date (SD-3)."""
     shop = Shop()
 
     shop.bought("ord_1", when, Tenders(100_000))
@@ -63,7 +64,7 @@ def test_the_business_date_is_shanghais_not_utcs() -> None:
     ("2026-03-17 23:59:59", 0), ("2026-03-18 00:00:00", 160), ("2026-03-18 00:00:01", 160),
 ])
 def test_the_free_period_includes_its_last_day(when: str, fee: int) -> None:
-    """A7: day 7 of 7 is free until its last second; on day 8, 8/30 of 6.00 are earned (FE-1, FE-2)."""
+    """Day 7 of 7 is free until its last second; on day 8, 8/30 of 6.00 are earned (A7, FE-1, FE-2)."""
     shop = Shop()
     shop.bought("ord_1", "2026-03-10 10:00:00", Tenders(100_000), DEFERRED)
 
@@ -75,9 +76,11 @@ def test_the_free_period_includes_its_last_day(when: str, fee: int) -> None:
 
 @pytest.mark.parametrize(("seconds", "accepted"), [(86_399, True), (86_400, True), (86_401, False)])
 def test_the_network_may_confirm_for_24_hours_inclusive(seconds: int, accepted: bool) -> None:
-    """PM-2: at 24 h + 1 s it is a matter for two people, and only then."""
+    """At 24 h + 1 s it is a matter for two people, and only then (PM-2)."""
     shop = Shop()
-    shop.bought("ord_1", "2026-03-10 10:00:00", Tenders(100_000), CreditTerms(plan=PlanKind.DEFERRED, route=Route.FLASH))
+    shop.bought(
+        "ord_1", "2026-03-10 10:00:00", Tenders(100_000), CreditTerms(plan=PlanKind.DEFERRED, route=Route.FLASH)
+    )
     shop.refund("ord_1", "2026-03-20 15:00:00", 100_000)
     now = at("2026-03-20 15:00:00") + timedelta(seconds=seconds)
     by_hand = commands.AdjustRefund(ACCOUNT, "ord_1", "maker", "checker", ("order page", "bill page"))
@@ -96,10 +99,14 @@ def test_the_network_may_confirm_for_24_hours_inclusive(seconds: int, accepted: 
 @pytest.mark.parametrize(("checker", "evidence", "reason"), [
     (" MAKER", ("order page", "bill page"), "FOUR_EYES"), ("checker", ("page", "ＰＡＧＥ"), "EVIDENCE_REQUIRED"),
 ])
-def test_a_refund_is_put_right_by_two_people_with_two_papers(checker: str, evidence: tuple[str, ...], reason: str) -> None:
-    """MA-1, MA-3: one person under two spellings is one, and so is a paper."""
+def test_a_refund_is_put_right_by_two_people_with_two_papers(
+    checker: str, evidence: tuple[str, ...], reason: str
+) -> None:
+    """One person under two spellings is one, and so is a paper (MA-1, MA-3)."""
     shop = Shop()
-    shop.bought("ord_1", "2026-03-10 10:00:00", Tenders(100_000), CreditTerms(plan=PlanKind.DEFERRED, route=Route.FLASH))
+    shop.bought(
+        "ord_1", "2026-03-10 10:00:00", Tenders(100_000), CreditTerms(plan=PlanKind.DEFERRED, route=Route.FLASH)
+    )
     shop.refund("ord_1", "2026-03-20 15:00:00", 100_000)
 
     refused = shop.plain(
@@ -111,7 +118,7 @@ def test_a_refund_is_put_right_by_two_people_with_two_papers(checker: str, evide
 
 @pytest.mark.parametrize(("seconds", "accepted"), [(-1, True), (0, True), (1, False)])
 def test_a_hold_lasts_thirty_days_inclusive(seconds: int, accepted: bool) -> None:
-    """A14: capture checks it by itself; what expired is released and revoked, and never captured."""
+    """Capture checks it by itself; what expired is released and revoked, and never captured (A14)."""
     shop = Shop()
     shop.place("ord_1", "2024-01-31 23:59:59", Tenders(100_000, 500))
     now = at("2024-01-31 23:59:59") + timedelta(days=30, seconds=seconds)
@@ -142,7 +149,7 @@ def test_an_instalment_is_overdue_on_the_day_after_its_due_date() -> None:
 
 @pytest.mark.parametrize(("through", "late"), [("2026-04-15", 0), ("2026-04-16", 50), ("2026-05-01", 800)])
 def test_a_late_fee_counts_days_after_the_due_date(through: str, late: int) -> None:
-    """FE-5: none on the due date, one day's on the next; over a month end it counts dates."""
+    """None on the due date, one day's on the next; over a month end it counts dates (FE-5)."""
     shop = Shop()
     shop.bought("ord_1", "2026-03-10 10:00:00", Tenders(100_000), PLAIN)
     now = f"{through} 01:00:00"
@@ -167,14 +174,19 @@ def test_a_late_fee_is_not_charged_twice_for_a_day_and_not_for_tomorrow() -> Non
 
 
 def test_a_leap_day_and_a_bill_day_of_31_over_short_months() -> None:
-    """Bill dates January 31, February 29, March 31; every cut is made once, in order, by the first write that comes later."""
+    """Bill dates January 31, February 29, March 31; every cut is
+    made once, in order, by the first write that comes later."""
     shop = Shop(bill_day=31, due_day=10)
     shop.bought("ord_1", "2024-01-30 23:59:59", Tenders(90_000))
 
     shop.repay("2024-04-01 00:00:00", 1)
 
-    assert [item.bill_date.isoformat() for item in shop.instalments("ord_1")] == ["2024-01-31", "2024-02-29", "2024-03-31"]
-    assert [item.due_date.isoformat() for item in shop.instalments("ord_1")] == ["2024-02-10", "2024-03-10", "2024-04-10"]
+    assert [item.bill_date.isoformat() for item in shop.instalments("ord_1")] == [
+        "2024-01-31", "2024-02-29", "2024-03-31"
+    ]
+    assert [item.due_date.isoformat() for item in shop.instalments("ord_1")] == [
+        "2024-02-10", "2024-03-10", "2024-04-10"
+    ]
     assert shop.statements() == {"2024-01-31": 30_450, "2024-02-29": 60_900, "2024-03-31": 91_350}
 
 
@@ -192,7 +204,7 @@ def test_elapsed_days_cross_a_month_end_and_a_leap_day(captured: str, quoted_day
 
 
 def test_due_cuts_are_made_in_order_before_anything_else() -> None:
-    """SC-6: three cuts behind, a shipment first makes them all; the new plan is on none of them."""
+    """Three cuts behind, a shipment first makes them all; the new plan is on none of them (SC-6)."""
     shop = Shop()
     shop.bought("ord_1", "2026-01-10 10:00:00", Tenders(90_000), THREE)
     shop.place("ord_2", "2026-01-11 10:00:00", Tenders(50_000), PLAIN)

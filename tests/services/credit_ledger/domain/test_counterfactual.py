@@ -17,7 +17,8 @@ from tests.services.credit_ledger.domain.shop import CUSTOMER, DEFERRED, MERCHAN
 
 FREE_DAYS = 40
 TERMS = st.builds(
-    CreditTerms, plan=st.sampled_from(PlanKind), instalment_count=st.sampled_from((1, 3, 12)), fee_ppm=st.sampled_from((0, 5500)),
+    CreditTerms, plan=st.sampled_from(PlanKind), instalment_count=st.sampled_from((1, 3, 12)),
+    fee_ppm=st.sampled_from((0, 5500)),
     flat_fee_minor=st.sampled_from((0, 600)), term_days=st.just(30), free_days=st.just(FREE_DAYS),
     strategy=st.sampled_from(Strategy),
 )
@@ -25,13 +26,14 @@ TERMS = st.builds(
 
 @settings(max_examples=100, deadline=None)
 @given(
-    terms=TERMS, other=TERMS, credit=st.integers(1, 60_000), shares=st.lists(st.integers(1, 50), min_size=1, max_size=4),
+    terms=TERMS, other=TERMS, credit=st.integers(1, 60_000),
+    shares=st.lists(st.integers(1, 50), min_size=1, max_size=4),
     days=st.integers(0, FREE_DAYS), repaid=st.sampled_from((0, 500, 30_000)),
 )
 def test_a_full_refund_in_the_free_period_is_as_if_never_bought(
     terms: CreditTerms, other: CreditTerms, credit: int, shares: list[int], days: int, repaid: int
 ) -> None:
-    """U5, item 10: principal, limit, unpaid fees and money held are those of an account that never had the order.
+    """Principal, limit, unpaid fees and money held are those of an account that never had the order (U5, item 10).
 
     Where the customer repaid in between, it may have paid another debt than without the order: the net is the same.
     """
@@ -49,7 +51,8 @@ def test_a_full_refund_in_the_free_period_is_as_if_never_bought(
 
     compared = counterfactual.without_order(shop.book.operations(ACCOUNT), "ord_1")
     real, never = compared.with_order, compared.without_order
-    assert real.unpaid_principal_minor - real.credit_balance_minor == never.unpaid_principal_minor - never.credit_balance_minor
+    owed_really = real.unpaid_principal_minor - real.credit_balance_minor
+    assert owed_really == never.unpaid_principal_minor - never.credit_balance_minor
     assert real.wallet_minor == never.wallet_minor
     assert repaid or real == never
 
@@ -102,6 +105,8 @@ def _book(whole: int, terms: CreditTerms) -> BookInMemory:
     book.ask(ACCOUNT, commands.OpenAccount(ACCOUNT, CUSTOMER, 10**6), when)
     book.ask(ACCOUNT, commands.FundWallet(ACCOUNT, 10**6), when)
     tenders = Tenders(whole - whole // 3, whole // 3)
-    book.saga(ACCOUNT, commands.AuthorizeTenders(ACCOUNT, "ord_1", CUSTOMER, MERCHANT, tenders, terms), when)
+    book.saga(ACCOUNT, commands.AuthorizeTenders(
+        account_id=ACCOUNT, order_id="ord_1", customer_id=CUSTOMER, merchant_id=MERCHANT, tenders=tenders, terms=terms
+    ), when)
     book.saga(ACCOUNT, commands.CaptureTenders(ACCOUNT, "ord_1", MERCHANT, tenders), when)
     return book

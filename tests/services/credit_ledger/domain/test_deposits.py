@@ -1,4 +1,4 @@
-"""PM-5: what the acquirer took for an order that was rejected goes back through the rail, once, and to nobody else."""
+"""What the acquirer took for an order that was rejected goes back through the rail, once, and to nobody else (PM-5)."""
 
 import pytest
 
@@ -19,7 +19,7 @@ Report = commands.LegReport
 
 
 def rejected_shop() -> Shop:
-    """A shop that refused an order of credit and bank card: there is not so much limit."""
+    """A shop that refused an order of credit and bank card: there is not that much limit."""
     shop = Shop()
     refused = shop.place("ord_1", PLACED, Tenders(600_000, 0, 5_000))
     assert refused.reason == "INSUFFICIENT_LIMIT"
@@ -53,7 +53,7 @@ def test_the_refusal_posts_nothing_and_the_return_sends_the_money_back() -> None
 
 
 def test_when_the_acquirer_has_paid_the_book_tells_the_whole_way() -> None:
-    """P3 in, P6 out, P7 done: nothing is left anywhere, and a second report posts nothing."""
+    """In, out, and done: nothing is left anywhere, and a second report posts nothing (P3, P6, P7)."""
     shop = rejected_shop()
     shop.saga(BACK, RETURNED)
 
@@ -66,7 +66,7 @@ def test_when_the_acquirer_has_paid_the_book_tells_the_whole_way() -> None:
 
 
 def test_a_closed_card_leads_to_the_wallet() -> None:
-    """PM-3: the acquirer keeps the money for us, the customer has it in the wallet."""
+    """The acquirer keeps the money for us, the customer has it in the wallet (PM-3)."""
     shop = rejected_shop()
     shop.saga(BACK, RETURNED)
 
@@ -89,7 +89,7 @@ def test_what_cannot_be_paid_waits_for_a_person() -> None:
 
 
 def test_money_that_pays_another_order_stays() -> None:
-    """OP-4: a reused reference is refused before anything is sent."""
+    """A reused reference is refused before anything is sent (OP-4)."""
     shop = rejected_shop()
     shop.place("ord_2", PLACED, Tenders(0, 0, 5_000), reference="pay_ord_1")
 
@@ -108,14 +108,17 @@ def test_money_that_went_back_pays_no_later_order() -> None:
     twice = shop.saga(BACK, LATER)
 
     assert reused.reason == twice.reason == "PAYMENT_REFERENCE_USED"
-    assert shop.book.rows[PaymentReference, "pay_ord_1"].order_id == "ord_1"
+    assert shop.book.row(PaymentReference, "pay_ord_1").order_id == "ord_1"
     assert len(shop.book.actions) == 1
 
 
 def test_after_a_cancelled_try_the_money_goes_back() -> None:
     """The gift card failed: the claim of the TRY is freed by its CANCEL, then the return takes it."""
     shop = Shop()
-    body = commands.AuthorizeTenders(ACCOUNT, "ord_1", CUSTOMER, MERCHANT, Tenders(0, 0, 5_000), DEFERRED, "pay_ord_1")
+    body = commands.AuthorizeTenders(
+        account_id=ACCOUNT, order_id="ord_1", customer_id=CUSTOMER, merchant_id=MERCHANT, tenders=Tenders(0, 0, 5_000),
+        terms=DEFERRED, payment_reference="pay_ord_1",
+    )
     shop.saga(body, PLACED, Op.TRY, "saga_1")
     shop.saga(body, PLACED, Op.CANCEL, "saga_1")
 

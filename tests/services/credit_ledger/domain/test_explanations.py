@@ -54,16 +54,28 @@ def test_random_scenarios_explain_themselves() -> None:
 
 def test_a_forged_step_does_not_hold() -> None:
     """A fen more, or a fen moved from one instalment to the next, is found."""
-    honest = Step("PR-1", "PROPORTIONAL", 10, (10,), (1, 2, 3), (5, 5, 5), (3, 3, 4))
-    more = Step("PR-1", "PROPORTIONAL", 11, (10,), (1, 2, 3), (5, 5, 5), (3, 3, 5))
-    moved = Step("PR-1", "PROPORTIONAL", 10, (10,), (1, 2, 3), (5, 5, 5), (4, 3, 3))
+    honest = Step(
+        rule="PR-1", formula="PROPORTIONAL", amount_minor=10, inputs=(10,), numbers=(1, 2, 3), weights=(5, 5, 5),
+        amounts=(3, 3, 4),
+    )
+    more = Step(
+        rule="PR-1", formula="PROPORTIONAL", amount_minor=11, inputs=(10,), numbers=(1, 2, 3), weights=(5, 5, 5),
+        amounts=(3, 3, 5),
+    )
+    moved = Step(
+        rule="PR-1", formula="PROPORTIONAL", amount_minor=10, inputs=(10,), numbers=(1, 2, 3), weights=(5, 5, 5),
+        amounts=(4, 3, 3),
+    )
 
     assert [recomputing.holds(step) for step in (honest, more, moved)] == [True, False, False]
 
 
 def test_a_step_in_words() -> None:
     """The rule's sentence with the numbers of this refund."""
-    step = Step("RA-4", "in_order", 33_333, (50_000,), (1, 2), (33_333, 33_333), (33_333, 0))
+    step = Step(
+        rule="RA-4", formula="in_order", amount_minor=33_333, inputs=(50_000,), numbers=(1, 2),
+        weights=(33_333, 33_333), amounts=(33_333, 0),
+    )
 
     words = recomputing.words(step)
 

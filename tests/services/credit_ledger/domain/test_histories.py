@@ -9,7 +9,14 @@ from datetime import timedelta
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from services.credit_ledger.domain.adjustments.manual import COMPANY, CUSTOMER
 from services.credit_ledger.domain.model import commands
@@ -27,7 +34,8 @@ PART = 1000
 
 TERMS = st.builds(
     CreditTerms, plan=st.sampled_from(PlanKind), instalment_count=st.sampled_from((1, 3, 6, 12)),
-    fee_ppm=st.sampled_from((0, 5500, 50_000)), defer_months=st.integers(1, 3), flat_fee_minor=st.sampled_from((0, 600)),
+    fee_ppm=st.sampled_from((0, 5500, 50_000)), defer_months=st.integers(1, 3),
+    flat_fee_minor=st.sampled_from((0, 600)),
     term_days=st.sampled_from((1, 30)), free_days=st.sampled_from((-1, 0, 7, 60)), strategy=st.sampled_from(Strategy),
     route=st.sampled_from((Route.DIRECT, Route.DIRECT, Route.FLASH)),
 )
@@ -39,7 +47,8 @@ ADJUSTED = st.sampled_from((-700, 700, 20_000))
 PARTS = st.sampled_from((1, 2, 4, 4))
 PHASES = st.sampled_from((0, 0, 1, 2))
 STEPS_OF_TIME = st.sampled_from((
-    timedelta(seconds=1), timedelta(seconds=2), timedelta(minutes=10), timedelta(hours=23), timedelta(days=1), timedelta(days=7),
+    timedelta(seconds=1), timedelta(seconds=2), timedelta(minutes=10), timedelta(hours=23), timedelta(days=1),
+    timedelta(days=7),
     timedelta(days=30), timedelta(days=31), timedelta(days=61), timedelta(days=120),
 ))
 PICK = st.integers(0, 7)
@@ -127,7 +136,9 @@ class Histories(RuleBasedStateMachine):
         waiting = self.history.waiting()
         order_id = waiting[pick % len(waiting)].order_id
         if by_hand:
-            self.history.plain(commands.AdjustRefund(ACCOUNT, order_id, "maker", "checker", ("order page", "bill page")))
+            self.history.plain(
+                commands.AdjustRefund(ACCOUNT, order_id, "maker", "checker", ("order page", "bill page"))
+            )
         else:
             self.history.plain(commands.ConfirmFlashRefund(ACCOUNT, order_id))
 
@@ -152,7 +163,8 @@ class Histories(RuleBasedStateMachine):
             history.plain(commands.ChargeOff(ACCOUNT, order.order_id))
         else:
             history.plain({
-                "pay out": commands.PayOutCreditBalance(ACCOUNT, 1 + pick * 700), "waive": commands.WaiveLateFees(ACCOUNT),
+                "pay out": commands.PayOutCreditBalance(ACCOUNT, 1 + pick * 700),
+                "waive": commands.WaiveLateFees(ACCOUNT),
                 "accrue": commands.AccrueLateFees(ACCOUNT, today),
             }[chore])
 

@@ -1,4 +1,5 @@
-"""The laws asserted in production find what they are there for: a fen in a row that no journal knows, and the other way round."""
+"""The laws asserted in production find what they are there for:
+a fen in a row that no journal knows, and the other way round."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -58,7 +59,8 @@ def test_a_figure_that_no_journal_moved_is_a_defect(change: Callable[[CreditAcco
     {"late_minor": -1}, {"paid_minor": 30_001}, {"written_off_minor": 1},
 ])
 def test_an_unsound_or_unposted_instalment_is_a_defect(changes: dict[str, int]) -> None:
-    """Its parts make its principal, nothing is negative, no fee above the first one, no fee paid before it is billed."""
+    """Its parts make its principal, nothing is negative, no fee
+    above the first one, no fee paid before it is billed."""
     account, agreement = rows()
 
     with pytest.raises(Defect):
@@ -75,7 +77,7 @@ def test_a_journal_without_its_row_is_a_defect() -> None:
 
 
 def test_more_refunded_than_captured_is_a_defect() -> None:
-    """PR-5, the last line of defence."""
+    """The last line of defence behind the cap of a refund (PR-5)."""
     account, agreement = rows()
 
     with pytest.raises(Defect):

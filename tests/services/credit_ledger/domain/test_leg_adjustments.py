@@ -42,7 +42,10 @@ def refunded_shop(said: Report = Report.REJECTED) -> Shop:
 
 def settling(shop: Shop) -> commands.SettleLeg:
     """Two people with two papers."""
-    return commands.SettleLeg(ACCOUNT, leg_of(shop).id, "ord_1", "ann", "bob", ("order-page", "bill-page"), "bank transfer")
+    return commands.SettleLeg(
+        account_id=ACCOUNT, leg_id=leg_of(shop).id, order_id="ord_1", maker="ann", checker="bob",
+        evidence=("order-page", "bill-page"), reason="bank transfer",
+    )
 
 
 def retrying(shop: Shop) -> commands.RetryLeg:
@@ -51,7 +54,7 @@ def retrying(shop: Shop) -> commands.RetryLeg:
 
 
 def test_a_retry_asks_first_and_keeps_the_id() -> None:
-    """PM-6: a query under the same key, a timer again, and the good news settles it."""
+    """A query under the same key, a timer again, and the good news settles it (PM-6)."""
     shop = refunded_shop()
     leg = leg_of(shop)
 
@@ -76,7 +79,7 @@ def test_a_retry_that_is_refused_again_waits_again() -> None:
 
 
 def test_settled_by_hand_is_paid_from_the_bank_and_told() -> None:
-    """MA-3, MA-4: a balanced journal, the papers, the order's notice, a movement with its reason."""
+    """A balanced journal, the papers, the order's notice, a movement with its reason (MA-3, MA-4)."""
     shop = refunded_shop()
 
     shop.plain(settling(shop), ADJUSTED)
@@ -87,7 +90,9 @@ def test_settled_by_hand_is_paid_from_the_bank_and_told() -> None:
     assert shop.ops()[-1] == "manual_adjust"
     assert (shop.book.balance("L.REFUND.TRANSIT.CARD"), shop.book.balance("A.BANK")) == (0, 100_000 - 5_000)
     assert shop.book.notices == [BankRefundSettled("ord_1", "ref_1", leg_of(shop).id, 5_000)]
-    assert (shop.book.operations(ACCOUNT)[-1].kind, shop.book.operations(ACCOUNT)[-1].reference) == ("SettleLeg", adjustment.id)
+    assert (shop.book.operations(ACCOUNT)[-1].kind, shop.book.operations(ACCOUNT)[-1].reference) == (
+        "SettleLeg", adjustment.id
+    )
 
 
 def test_the_rail_pays_after_all_and_the_customer_owes_it() -> None:
@@ -103,7 +108,7 @@ def test_the_rail_pays_after_all_and_the_customer_owes_it() -> None:
 
 
 def test_a_refund_that_was_settled_by_hand_can_be_reversed() -> None:
-    """P24: what the customer has, the customer owes; the replay knows nothing of rails."""
+    """What the customer has, the customer owes; the replay knows nothing of rails (P24)."""
     shop = refunded_shop()
     shop.plain(settling(shop), ADJUSTED)
 
@@ -113,7 +118,7 @@ def test_a_refund_that_was_settled_by_hand_can_be_reversed() -> None:
 
 
 def test_the_payment_of_a_rejected_order_is_settled_by_hand_too() -> None:
-    """PM-5: in, out, and paid from the bank; the acquirer owes it to us."""
+    """In, out, and paid from the bank; the acquirer owes it to us (PM-5)."""
     shop = Shop()
     shop.saga(commands.ReturnBankDeposit(ACCOUNT, "ord_1", CUSTOMER, 5_000, "pay_1"), REFUNDED)
     report(shop, Report.REJECTED)
@@ -125,7 +130,7 @@ def test_the_payment_of_a_rejected_order_is_settled_by_hand_too() -> None:
 
 
 def test_a_payout_is_settled_by_hand_without_an_order() -> None:
-    """P16: legs of the other rail as well."""
+    """Legs of the other rail as well (P16)."""
     shop = Shop()
     shop.repay("2026-03-10 10:00:00", 7_000)
     shop.plain(commands.PayOutCreditBalance(ACCOUNT, 7_000, "CARD_A"), "2026-03-11 10:00:00")

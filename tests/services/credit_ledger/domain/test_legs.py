@@ -51,21 +51,21 @@ def test_a_refund_sends_its_leg_after_the_decision() -> None:
 
 
 def test_an_unknown_outcome_is_asked_about_with_the_same_id() -> None:
-    """PM-6: time-out, then query, then query, with growing pauses."""
+    """Time-out, then query, then query, with growing pauses (PM-6)."""
     shop, leg = shop_with_leg()
     report(shop, Report.UNKNOWN)
 
     first = due_at(shop)
-    shop.book.fire(first)
+    shop.book.turn_to(first)
     second = due_at(shop)
-    shop.book.fire(second)
+    shop.book.turn_to(second)
 
     assert shop.book.actions[1:] == [QueryLeg(SendLeg(leg.id, ACCOUNT, leg.rail, "pay_ord_1", 5_000))] * 2
     assert due_at(shop) - second > second - first
 
 
 def test_settlement_posts_once_and_tells_the_order() -> None:
-    """P7; the second report changes nothing, and the timer is gone."""
+    """The second report changes nothing, and the timer is gone (P7)."""
     shop, leg = shop_with_leg()
 
     for _ in range(2):
@@ -81,7 +81,7 @@ def test_a_leg_without_an_answer_becomes_an_exception_and_can_still_settle() -> 
     """Bounded attempts, an alarm, and the late good news counts."""
     shop, _ = shop_with_leg()
     for _ in range(life.ATTEMPTS_MAX + 1):
-        shop.book.fire(due_at(shop))
+        shop.book.turn_to(due_at(shop))
 
     exceptional = leg_of(shop).state
     report(shop, Report.SENT, "2026-03-20 10:00:00")
@@ -97,7 +97,7 @@ def test_an_accepted_leg_waits_as_long_as_it_takes() -> None:
     shop, _ = shop_with_leg()
     report(shop, Report.ACCEPTED)
     for _ in range(life.ATTEMPTS_MAX + 5):
-        shop.book.fire(due_at(shop))
+        shop.book.turn_to(due_at(shop))
 
     report(shop, Report.SENT, "2026-03-30 10:00:00")
 
@@ -118,7 +118,7 @@ def test_a_rejected_leg_waits_for_a_person() -> None:
 
 @pytest.mark.parametrize("reverse", [False, True])
 def test_a_closed_instrument_falls_back_to_the_wallet_openly(reverse: bool) -> None:
-    """PM-3: a posting and an event; a reversal of the refund takes it from the wallet again."""
+    """A posting and an event; a reversal of the refund takes it from the wallet again (PM-3)."""
     shop, _ = shop_with_leg()
 
     report(shop, Report.CLOSED)
@@ -144,7 +144,7 @@ def test_a_report_makes_the_cuts_that_are_due_first() -> None:
 
 
 def test_a_payout_of_credit_balance_is_a_leg_too() -> None:
-    """P16: in transit first, paid from the bank when it settles; more than the balance is refused (F05)."""
+    """In transit first, paid from the bank when it settles; more than the balance is refused (P16, F05)."""
     shop = Shop()
     shop.repay("2026-03-10 10:00:00", 7_000)
 
@@ -165,7 +165,7 @@ def test_the_first_pause_is_short_and_none_is_longer_than_an_hour() -> None:
     pauses = [due_at(shop) - at(REFUNDED)]
     for _ in range(15):
         last = due_at(shop)
-        shop.book.fire(last)
+        shop.book.turn_to(last)
         pauses.append(due_at(shop) - last)
 
     assert pauses[0] == timedelta(seconds=life.RETRY_SECONDS)

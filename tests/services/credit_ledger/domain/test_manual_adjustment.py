@@ -28,7 +28,8 @@ def _shop() -> Shop:
 
 def _adjust(shop: Shop, *lines: tuple[str, int], when: str = TODAY, **other: Any) -> Any:  # what a refusal or a row is
     fields = {
-        "order_id": "ord_1", "case_id": "case-7", "maker": "ann", "checker": "bob", "evidence": ("order page", "bill page"),
+        "order_id": "ord_1", "case_id": "case-7", "maker": "ann", "checker": "bob",
+        "evidence": ("order page", "bill page"),
         "reason": "charged twice", "effective_date": date(2026, 3, 20), **other,
     }
     return shop.plain(PostAdjustment(ACCOUNT, lines=tuple(AdjustedLine(*line) for line in lines), **fields), when)
@@ -64,7 +65,9 @@ def test_what_is_unexplained_waits_in_suspense_until_its_case_is_cleared() -> No
     _adjust(shop, ("X.SUSPENSE", 3_000), (BALANCE, -3_000))
 
     assert (waiting, shop.book.balance("X.SUSPENSE"), _figures(shop)) == (-3_000, 0, (100_000, 3_000, 0))
-    assert {line.sub for journal in shop.book.journals for line in journal.lines if line.account == "X.SUSPENSE"} == {"case-7"}
+    assert {
+        line.sub for journal in shop.book.journals for line in journal.lines if line.account == "X.SUSPENSE"
+    } == {"case-7"}
 
 
 @pytest.mark.parametrize(("lines", "reason"), [
@@ -95,11 +98,12 @@ def test_what_is_no_journal_or_not_there_is_refused(lines: list[tuple[str, int]]
     ({"checker": "ann"}, "FOUR_EYES"), ({"maker": ""}, "FOUR_EYES"), ({"evidence": ("a", "a")}, "EVIDENCE_REQUIRED"),
     ({"checker": " ANN"}, "FOUR_EYES"), ({"checker": "ａｎｎ"}, "FOUR_EYES"), ({"maker": "\u3000"}, "FOUR_EYES"),
     ({"evidence": ("page", " PAGE ")}, "EVIDENCE_REQUIRED"), ({"evidence": ("page", "\u3000")}, "EVIDENCE_REQUIRED"),
-    ({"reason": ""}, "INVALID_ARGUMENT"), ({"case_id": ""}, "INVALID_ARGUMENT"), ({"order_id": "ord_2"}, "ORDER_NOT_FOUND"),
+    ({"reason": ""}, "INVALID_ARGUMENT"), ({"case_id": ""}, "INVALID_ARGUMENT"),
+    ({"order_id": "ord_2"}, "ORDER_NOT_FOUND"),
     ({"effective_date": date(2026, 3, 21)}, "INVALID_ARGUMENT"), ({"effective_date": date(2026, 3, 9)}, "BACKDATED"),
 ])
 def test_one_person_without_papers_order_or_date_is_refused(change: dict[str, Any], reason: str) -> None:
-    """MA-1 to MA-3, each by its reason."""
+    """Each is refused by its reason (MA-1 to MA-3)."""
     refused = _adjust(_shop(), ("A.BANK", 500), (WALLET, -500), **change)
 
     assert isinstance(refused, Refused)
@@ -122,13 +126,13 @@ def test_a_period_whose_statement_is_issued_takes_permission(effective: date, re
 
 
 def test_the_customer_sees_it_and_the_next_statement_says_it() -> None:
-    """MA-4, SC-2: a movement with its figures; the credit balance pays the next bill."""
+    """A movement with its figures; the credit balance pays the next bill (MA-4, SC-2)."""
     shop = _shop()
     _adjust(shop, ("E.WAIVER", 2_000), (BALANCE, -2_000))
 
     shop.plain(commands.CutStatement(ACCOUNT, date(2026, 4, 5)), "2026-04-05 00:00:00")
 
-    statement = shop.book.rows[Statement, statement_key(ACCOUNT, date(2026, 4, 5))]
+    statement = shop.book.row(Statement, statement_key(ACCOUNT, date(2026, 4, 5)))
     assert isinstance(statement, Statement)
     assert statement.offset_minor == 2_000
     lines = adjustments(statement, shop.book.operations(ACCOUNT))
@@ -136,7 +140,7 @@ def test_the_customer_sees_it_and_the_next_statement_says_it() -> None:
 
 
 def test_credit_balance_that_was_adjusted_away_is_owed_if_the_refund_it_came_from_is_undone() -> None:
-    """P24 over a later adjustment: as with a payout, what the balance lacks then, the customer owes."""
+    """As with a payout, what the balance lacks then, the customer owes (P24)."""
     shop = _shop()
     shop.repay("2026-04-06 10:00:00", 30_450)
     shop.refund("ord_1", "2026-04-07 10:00:00", 90_000)

@@ -2,26 +2,30 @@
 
 import pytest
 
-from services.credit_ledger.decisions import RULES
 from services.credit_ledger.domain.model.commands import ClawBackFromMerchant, PayGiftCardShare
 from services.credit_ledger.domain.model.merchant_share import MerchantShare
-from services.kernel.decision import Decision, Done, Known
-from services.kernel.messages import Message, Op, SagaRef
+from services.kernel.decision import Done
+from services.kernel.messages import Op
 from services.kernel.shares import share_keys
-from tests.services.credit_ledger.ledger import START
+from tests.in_memory import Step
+from tests.services.credit_ledger.domain.book_in_memory import BookInMemory
 
 SHOP = "mer_1"
 ROOT = share_keys(SHOP)[0]
 BODY = PayGiftCardShare(SHOP, 5_000)
 
 
-def _play(op: Op, *shares: MerchantShare) -> Decision:
-    known = Known()
-    known.load(MerchantShare, {share.key: share for share in shares}, share_keys(SHOP))
-    return RULES[PayGiftCardShare].decide(known, BODY, Message("", ROOT, BODY, saga=SagaRef("saga_s", "credit_ledger", op)), START)
+def _play(op: Op, *shares: MerchantShare) -> Step:
+    return _decided(BookInMemory().given(*shares), ROOT, BODY, op, "saga_s")
 
 
-def _lines(decision: Decision) -> list[tuple[str, str, int]]:
+def _decided(book: BookInMemory, key: str, body: object, op: Op, saga_id: str) -> Step:
+    """A saga's command; what confirms or cancels comes after its TRY."""
+    tried = book.command(key, body, Op.TRY, saga_id)
+    return tried if op is Op.TRY else book.command(key, body, op, saga_id)
+
+
+def _lines(decision: Step) -> list[tuple[str, str, int]]:
     return [(line.account, line.sub, line.amount_minor) for journal in decision.journals for line in journal.lines]
 
 
@@ -39,7 +43,9 @@ def test_what_the_merchant_owes_is_netted_first() -> None:
     """Cr MERCH.RECV instead of BANK, over all shares, up to what is owed."""
     other = share_keys(SHOP)[7]
 
-    done = _play(Op.CONFIRM, MerchantShare(ROOT, SHOP, receivable_minor=500), MerchantShare(other, SHOP, receivable_minor=1_500))
+    done = _play(
+        Op.CONFIRM, MerchantShare(ROOT, SHOP, receivable_minor=500), MerchantShare(other, SHOP, receivable_minor=1_500)
+    )
 
     assert _lines(done) == [("X.CLEARING", "saga_s", 5_000), ("A.MERCH.RECV", SHOP, -2_000), ("A.BANK", "", -3_000)]
     assert [row.receivable_minor for row in done.changes if isinstance(row, MerchantShare)] == [0, 0]
@@ -57,22 +63,19 @@ def test_a_try_promises_and_a_cancel_forgets() -> None:
     assert not (cancelled.journals)
 
 
-def _claw_back(op: Op, amount: int, undone: bool = False, **share: int) -> Decision:
+def _claw_back(op: Op, amount: int, undone: bool = False, **share: int) -> Step:
     root, body = share_keys(SHOP)[3], ClawBackFromMerchant(SHOP, "ord_1", amount, undone)
-    known = Known()
-    known.load(MerchantShare, {root: MerchantShare(root, SHOP, **share)}, [root])
-    message = Message("", root, body, saga=SagaRef("saga_r", "credit_ledger", op))
-    return RULES[ClawBackFromMerchant].decide(known, message.body, message, START)
+    return _decided(BookInMemory().given(MerchantShare(root, SHOP, **share)), root, body, op, "saga_r")
 
 
-def _share(decision: Decision) -> tuple[int, int]:
+def _share(decision: Step) -> tuple[int, int]:
     (row,) = decision.changes
     assert isinstance(row, MerchantShare)
     return row.payable_minor, row.receivable_minor
 
 
 def test_a_merchant_owes_what_the_card_book_had_paid_it_for_a_refund() -> None:
-    """P23: Dr MERCH.RECV g, Cr X.CLEARING{saga} g; this book's own payable is another share and stays (OP-3)."""
+    """Dr MERCH.RECV g, Cr X.CLEARING{saga} g; this book's own payable is another share and stays (P23, OP-3)."""
     done = _claw_back(Op.CONFIRM, 600, payable_minor=50, receivable_minor=400)
 
     assert _lines(done) == [("A.MERCH.RECV", SHOP, 600), ("X.CLEARING", "saga_r", -600)]
@@ -81,7 +84,7 @@ def test_a_merchant_owes_what_the_card_book_had_paid_it_for_a_refund() -> None:
 
 
 def test_undone_it_comes_off_what_the_merchant_still_owes() -> None:
-    """P24: what was netted meanwhile is payable again."""
+    """What was netted meanwhile is payable again (P24)."""
     done = _claw_back(Op.CONFIRM, 600, undone=True, receivable_minor=400)
 
     assert _lines(done) == [("L.MERCH.PAY", SHOP, -200), ("A.MERCH.RECV", SHOP, -400), ("X.CLEARING", "saga_r", 600)]
@@ -94,4 +97,4 @@ def test_only_a_confirm_that_names_an_amount_claims_it(op: Op, amount: int) -> N
     """How much it is, is known with the decision; often it is nothing."""
     decision = _claw_back(op, amount)
 
-    assert decision == Decision(Done())
+    assert decision == Step(Done())

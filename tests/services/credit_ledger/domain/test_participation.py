@@ -49,12 +49,12 @@ def test_a_try_moves_nothing_but_the_claim() -> None:
 
 @pytest.mark.parametrize("body", WRITERS, ids=lambda body: type(body).__name__)
 def test_every_other_writer_waits(body: Any) -> None:  # a command of any type
-    """BZ-5: the cut and the runs among them; a quote too, since the outcome would make it stale."""
+    """The cut and the runs among them; a quote too, since the outcome would make it stale (BZ-5)."""
     assert claimed_shop().plain(body, CONFIRMED) == Busy("saga_1")
 
 
 def test_another_saga_waits_and_the_same_one_passes() -> None:
-    """BZ-2: a resent TRY of the same settlement is answered again."""
+    """A resent TRY of the same settlement is answered again (BZ-2)."""
     shop = claimed_shop()
 
     other = shop.saga(REFUND, TRIED, Op.TRY, "saga_2")
@@ -65,7 +65,7 @@ def test_another_saga_waits_and_the_same_one_passes() -> None:
 
 
 def test_a_confirmation_after_the_cut_posts_before_it() -> None:
-    """OP-1: TRY before the cut decides; the cut runs after the decision and bills what is left."""
+    """TRY before the cut decides; the cut runs after the decision and bills what is left (OP-1)."""
     shop = claimed_shop()
 
     shop.saga(REFUND, CONFIRMED, Op.CONFIRM, "saga_1")
@@ -102,12 +102,18 @@ def test_a_refused_try_claims_nothing() -> None:
 
 @pytest.mark.parametrize(("end", "free"), [(Op.CONFIRM, False), (Op.CANCEL, True)])
 def test_a_payment_reference_is_claimed_from_the_try_on(end: Op, free: bool) -> None:
-    """OP-4: another account cannot take it between TRY and CONFIRM; a CANCEL frees it."""
+    """Another account cannot take it between TRY and CONFIRM; a CANCEL frees it (OP-4)."""
     shop = Shop()
-    body = commands.AuthorizeTenders(ACCOUNT, "ord_1", CUSTOMER, MERCHANT, Tenders(0, 0, 500), DEFERRED, "pay_1")
-    other = commands.AuthorizeTenders(ACCOUNT, "ord_2", CUSTOMER, MERCHANT, Tenders(0, 0, 500), DEFERRED, "pay_1")
+    body = commands.AuthorizeTenders(
+        account_id=ACCOUNT, order_id="ord_1", customer_id=CUSTOMER, merchant_id=MERCHANT, tenders=Tenders(0, 0, 500),
+        terms=DEFERRED, payment_reference="pay_1",
+    )
+    other = commands.AuthorizeTenders(
+        account_id=ACCOUNT, order_id="ord_2", customer_id=CUSTOMER, merchant_id=MERCHANT, tenders=Tenders(0, 0, 500),
+        terms=DEFERRED, payment_reference="pay_1",
+    )
     shop.saga(body, "2026-03-10 10:00:00", Op.TRY, "saga_1")
-    claimed = shop.book.rows[PaymentReference, "pay_1"]
+    claimed = shop.book.row(PaymentReference, "pay_1")
 
     shop.saga(body, "2026-03-10 10:00:01", end, "saga_1")
     result = shop.saga(other, "2026-03-10 10:00:02")
@@ -122,9 +128,14 @@ def test_an_unknown_account_and_a_taken_one_are_refused() -> None:
 
     taken = shop.plain(commands.OpenAccount(ACCOUNT, "cus_2"), "2026-03-10 10:00:00")
     unknown = shop.book.ask("acc_9", commands.Repay("acc_9", 1), shop.book.account(ACCOUNT).opened_at)
-    foreign = shop.saga(commands.AuthorizeTenders(ACCOUNT, "ord_1", "cus_2", MERCHANT, Tenders(1), DEFERRED), TRIED)
+    foreign = shop.saga(commands.AuthorizeTenders(
+        account_id=ACCOUNT, order_id="ord_1", customer_id="cus_2", merchant_id=MERCHANT, tenders=Tenders(1),
+        terms=DEFERRED,
+    ), TRIED)
 
-    assert (taken.reason, unknown.reason, foreign.reason) == ("ACCOUNT_EXISTS", "ACCOUNT_NOT_FOUND", "ACCOUNT_NOT_FOUND")
+    assert (taken.reason, unknown.reason, foreign.reason) == (
+        "ACCOUNT_EXISTS", "ACCOUNT_NOT_FOUND", "ACCOUNT_NOT_FOUND"
+    )
 
 
 def test_a_suspended_account_authorizes_no_credit_but_still_settles() -> None:
@@ -140,5 +151,7 @@ def test_a_suspended_account_authorizes_no_credit_but_still_settles() -> None:
     shop.plain(commands.SetAccountState(ACCOUNT, AccountState.CLOSED), "2026-03-11 14:00:00")
     closed = shop.place("ord_4", "2026-03-11 15:00:00", Tenders(0, 1))
 
-    assert (credit.reason, early.reason, closed.reason) == ("ACCOUNT_NOT_ACTIVE", "ACCOUNT_NOT_CLEAR", "ACCOUNT_NOT_ACTIVE")
+    assert (credit.reason, early.reason, closed.reason) == (
+        "ACCOUNT_NOT_ACTIVE", "ACCOUNT_NOT_CLEAR", "ACCOUNT_NOT_ACTIVE"
+    )
     assert isinstance(wallet, CreditEffect)

@@ -60,7 +60,7 @@ def test_a_quote_tells_fee_limit_and_statement() -> None:
 
 @pytest.mark.parametrize(("later", "accepted"), [(599, True), (600, True), (601, False)])
 def test_accepted_is_quoted_to_the_fen_up_to_the_last_second(later: int, accepted: bool) -> None:
-    """CV-9: ten minutes include their end."""
+    """Ten minutes include their end (CV-9)."""
     shop = shop_with_order()
     preview, body = quoted(shop, "2026-03-20 10:00:00")
 
@@ -96,7 +96,7 @@ def test_a_quote_is_stale_once_the_account_has_moved() -> None:
 
 
 def test_a_saga_tried_in_time_is_confirmed_at_any_time() -> None:
-    """OP-1: the instant of TRY counts, so an accepted quote holds through midnight and cut."""
+    """The instant of TRY counts, so an accepted quote holds through midnight and cut (OP-1)."""
     shop = shop_with_order()
     preview, body = quoted(shop, "2026-04-04 23:59:58")
     shop.saga(body, "2026-04-04 23:59:59", Op.TRY, "saga_1")
@@ -110,7 +110,7 @@ def test_a_saga_tried_in_time_is_confirmed_at_any_time() -> None:
 
 
 def test_a_cancel_is_quoted_and_accepted_alike() -> None:
-    """U1 for a hold: the same pins."""
+    """A hold has the same pins as a refund (U1)."""
     shop = Shop()
     shop.place("ord_1", SHIPPED, Tenders(50_000, 100), CreditTerms(plan=PlanKind.DEFERRED))
     body = commands.ReleaseTenders(ACCOUNT, "ord_1", "mer_1", Tenders(50_000, 100))

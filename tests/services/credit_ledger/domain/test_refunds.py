@@ -14,7 +14,7 @@ SHIPPED = "2026-03-10 10:00:00"
 
 
 def test_a_refund_lowers_principal_before_any_fee() -> None:
-    """RA-1, PR-1: half the credit is refunded, every instalment and its fee are halved, number and dates stay."""
+    """Half the credit is refunded, every instalment and its fee are halved, number and dates stay (RA-1, PR-1)."""
     shop = Shop()
     shop.bought("ord_1", SHIPPED, Tenders(100_000))
     dates = [(item.no, item.bill_date, item.due_date) for item in shop.instalments("ord_1")]
@@ -28,7 +28,7 @@ def test_a_refund_lowers_principal_before_any_fee() -> None:
 
 
 def test_a_full_refund_settles_early_and_a_cancel_revokes() -> None:
-    """CR-9: two different ends, and neither owes anything (I-1)."""
+    """Two different ends, and neither owes anything (CR-9, I-1)."""
     shop = Shop()
     shop.bought("ord_1", SHIPPED, Tenders(100_000))
     shop.place("ord_2", SHIPPED, Tenders(50_000))
@@ -42,7 +42,7 @@ def test_a_full_refund_settles_early_and_a_cancel_revokes() -> None:
 
 
 def test_a_paid_off_plan_is_not_reopened_by_a_refund() -> None:
-    """A23: the plan stays PAID_OFF, the account gets credit balance, the limit does not grow."""
+    """The plan stays PAID_OFF, the account gets credit balance, the limit does not grow (A23)."""
     shop = Shop()
     shop.bought("ord_1", SHIPPED, Tenders(100_000), CreditTerms(plan=PlanKind.DEFERRED))
     shop.repay("2026-04-06 12:00:00", 100_000)
@@ -54,7 +54,7 @@ def test_a_paid_off_plan_is_not_reopened_by_a_refund() -> None:
 
 
 def test_partial_refunds_of_a_deferral_on_different_days_follow_one_formula() -> None:
-    """FE-2: 6.00 over 30 days; a quarter back on day 10, a quarter on day 20: 2.00 / 4.00 of theirs are earned."""
+    """6.00 over 30 days; a quarter back on day 10, a quarter on day 20: 2.00 / 4.00 of theirs are earned (FE-2)."""
     shop = Shop()
     shop.bought("ord_1", SHIPPED, Tenders(100_000), DEFERRED)
 
@@ -65,7 +65,7 @@ def test_partial_refunds_of_a_deferral_on_different_days_follow_one_formula() ->
 
 
 def test_the_term_of_a_deferral_caps_the_days() -> None:
-    """FE-2: e = min(elapsed, T): after the term the whole fee is earned, and all of it stays due."""
+    """With e = min(elapsed, T), after the term the whole fee is earned, and all of it stays due (FE-2)."""
     shop = Shop()
     shop.bought("ord_1", SHIPPED, Tenders(100_000), CreditTerms(
         plan=PlanKind.DEFERRED, flat_fee_minor=600, term_days=10, defer_months=3, free_days=0,
@@ -92,7 +92,7 @@ def test_an_early_billed_fee_is_not_billed_again() -> None:
 
 
 def test_a_paid_instalment_fee_is_kept_and_an_unpaid_one_goes() -> None:
-    """FE-4: full refund outside the free period after one of three was paid (golden E02)."""
+    """Full refund outside the free period after one of three was paid (FE-4, golden E02)."""
     shop = Shop()
     shop.bought("ord_1", SHIPPED, Tenders(100_000))
     shop.repay("2026-04-10 12:00:00", 33_833)
@@ -104,7 +104,7 @@ def test_a_paid_instalment_fee_is_kept_and_an_unpaid_one_goes() -> None:
 
 
 def test_a_partly_paid_fee_comes_back_with_a_full_refund_in_the_free_period() -> None:
-    """FE-1, section 12: whatever was paid of it."""
+    """Whatever was paid of it (FE-1, section 12)."""
     shop = Shop()
     shop.bought("ord_1", SHIPPED, Tenders(100_000), CreditTerms(instalment_count=3, fee_ppm=5000, free_days=60))
     shop.repay("2026-04-06 12:00:00", 200)
@@ -116,7 +116,7 @@ def test_a_partly_paid_fee_comes_back_with_a_full_refund_in_the_free_period() ->
 
 
 def test_a_fee_never_falls_below_what_was_paid_of_it() -> None:
-    """FE-4: 450 of 500 paid, half refunded: the fee would be 250, and stays at 450."""
+    """450 of 500 paid, half refunded: the fee would be 250, and stays at 450 (FE-4)."""
     shop = Shop()
     shop.bought("ord_1", SHIPPED, Tenders(100_000))
     shop.repay("2026-04-06 12:00:00", 450)
@@ -127,12 +127,17 @@ def test_a_fee_never_falls_below_what_was_paid_of_it() -> None:
 
 
 def test_the_surplus_runs_down_its_waterfall() -> None:
-    """RA-5: own late fee and fee, then the oldest other bill, then a deferral ahead of its bill, then credit balance."""
+    """Own late fee and fee, then the oldest other bill, then a
+    deferral ahead of its bill, then credit balance (RA-5)."""
     shop = Shop()
-    shop.bought("ord_1", SHIPPED, Tenders(100_000), CreditTerms(plan=PlanKind.DEFERRED, flat_fee_minor=600, term_days=30))
+    shop.bought(
+        "ord_1", SHIPPED, Tenders(100_000), CreditTerms(plan=PlanKind.DEFERRED, flat_fee_minor=600, term_days=30)
+    )
     shop.repay("2026-03-20 12:00:00", 70_000)
     shop.bought("ord_2", "2026-03-21 10:00:00", Tenders(20_000))
-    shop.plain(commands.AccrueLateFees(ACCOUNT, shop.instalments("ord_1")[0].due_date.replace(day=20)), "2026-04-20 10:00:00")
+    shop.plain(
+        commands.AccrueLateFees(ACCOUNT, shop.instalments("ord_1")[0].due_date.replace(day=20)), "2026-04-20 10:00:00"
+    )
     shop.bought("ord_3", "2026-04-20 11:00:00", Tenders(10_000), CreditTerms(plan=PlanKind.DEFERRED, defer_months=2))
 
     effect = shop.refund("ord_1", "2026-04-21 10:00:00", 100_000)
@@ -146,7 +151,7 @@ def test_the_surplus_runs_down_its_waterfall() -> None:
 
 
 def test_a_surplus_goes_back_to_the_latest_repayment_first() -> None:
-    """RA-6, LIFO: each instrument up to what it brought, never twice, the rest to the credit balance."""
+    """Each instrument gets up to what it brought, never twice, the rest goes to the credit balance (RA-6, LIFO)."""
     shop = Shop(policy=SurplusPolicy.LIFO)
     shop.bought("ord_1", SHIPPED, Tenders(100_000), CreditTerms(plan=PlanKind.DEFERRED))
     shop.bought("ord_2", SHIPPED, Tenders(50_000), CreditTerms(plan=PlanKind.DEFERRED))
@@ -156,7 +161,9 @@ def test_a_surplus_goes_back_to_the_latest_repayment_first() -> None:
     first = shop.refund("ord_1", "2026-03-13 10:00:00", 70_000)
     second = shop.refund("ord_1", "2026-03-13 10:00:00", 30_000)
 
-    assert [(back.instrument, back.amount_minor) for back in first.given_back] == [("CARD_B", 60_000), ("CARD_A", 10_000)]
+    assert [(back.instrument, back.amount_minor) for back in first.given_back] == [
+        ("CARD_B", 60_000), ("CARD_A", 10_000)
+    ]
     assert [(back.instrument, back.amount_minor) for back in second.given_back] == [("CARD_A", 30_000)]
 
 
@@ -165,7 +172,7 @@ def test_a_surplus_goes_back_to_the_latest_repayment_first() -> None:
     (Strategy.NEXT_FIRST, [0, 16_666, 33_334]), (Strategy.LAST_FIRST, [33_333, 16_667, 0]),
 ])
 def test_the_strategy_is_frozen_in_the_terms(strategy: Strategy, left: list[int]) -> None:
-    """PR-2; the terms of an order are those of its authorization (2.4)."""
+    """The terms of an order are those of its authorization (PR-2, 2.4)."""
     shop = Shop()
     shop.bought("ord_1", SHIPPED, Tenders(100_000), CreditTerms(instalment_count=3, strategy=strategy))
 
@@ -175,7 +182,7 @@ def test_the_strategy_is_frozen_in_the_terms(strategy: Strategy, left: list[int]
 
 
 def test_a_refund_of_nothing_is_accepted_and_does_nothing() -> None:
-    """PR-6: no journal, no event, no version."""
+    """No journal, no event, no version (PR-6)."""
     shop = Shop()
     shop.bought("ord_1", SHIPPED, Tenders(100_000))
     before = dict(shop.book.rows)
@@ -188,7 +195,7 @@ def test_a_refund_of_nothing_is_accepted_and_does_nothing() -> None:
 
 @pytest.mark.parametrize(("credit", "reason"), [(100_001, "REFUND_EXCEEDS_REMAINING"), (-1, "INVALID_AMOUNT")])
 def test_more_than_is_left_and_less_than_nothing_are_refused(credit: int, reason: str) -> None:
-    """PR-5, checked under the lock that writes."""
+    """The cap is checked under the lock that writes (PR-5)."""
     shop = Shop()
     shop.bought("ord_1", SHIPPED, Tenders(100_000))
 
@@ -198,7 +205,7 @@ def test_more_than_is_left_and_less_than_nothing_are_refused(credit: int, reason
 
 
 def test_money_goes_back_only_to_the_tender_it_came_from() -> None:
-    """RA-7: an order paid by credit alone has nothing to give to a wallet."""
+    """An order paid by credit alone has nothing to give to a wallet (RA-7)."""
     shop = Shop()
     shop.bought("ord_1", SHIPPED, Tenders(100_000))
 
@@ -209,7 +216,7 @@ def test_money_goes_back_only_to_the_tender_it_came_from() -> None:
 
 
 def test_an_order_that_has_not_shipped_or_was_cancelled_has_no_refund() -> None:
-    """CR-3: before shipment it is cancelled; after a cancel there is nothing."""
+    """Before shipment it is cancelled; after a cancel there is nothing (CR-3)."""
     shop = Shop()
     shop.place("ord_1", SHIPPED, Tenders(100_000))
 
@@ -221,23 +228,25 @@ def test_an_order_that_has_not_shipped_or_was_cancelled_has_no_refund() -> None:
 
 
 def test_a_merchant_that_was_paid_owes_the_refund() -> None:
-    """P23, A25: first what we still owe, then a receivable, netted at the next settlement."""
+    """First what we still owe, then a receivable, netted at the next settlement (P23, A25)."""
     shop = Shop()
     shop.bought("ord_1", SHIPPED, Tenders(100_000), CreditTerms(plan=PlanKind.DEFERRED))
     shop.plain(commands.SettleMerchant("mer_1", 80_000), "2026-03-11 02:00:00", "mer_1/00")
     shop.refund("ord_1", "2026-03-12 10:00:00", 50_000)
     shop.bought("ord_2", "2026-03-13 10:00:00", Tenders(40_000), CreditTerms(plan=PlanKind.DEFERRED))
 
-    settled = shop.plain(commands.SettleMerchant("mer_1", 40_000), "2026-03-14 02:00:00", "mer_1/00")
+    settled = shop.plain(commands.SettleMerchant("mer_1", 10_000), "2026-03-14 02:00:00", "mer_1/00")
 
     assert (settled.netted_minor, settled.paid_minor) == (30_000, 10_000)
-    assert shop.plain(commands.SettleMerchant("mer_1", 1), "2026-03-14 03:00:00", "mer_1/00").reason == "EXCEEDS_PAYABLE"
+    assert shop.plain(
+        commands.SettleMerchant("mer_1", 1), "2026-03-14 03:00:00", "mer_1/00"
+    ).reason == "EXCEEDS_PAYABLE"
 
 
 @pytest.mark.parametrize("route", [Route.DIRECT, Route.FLASH])
 def test_a_merchant_owes_what_the_card_book_had_paid_it(route: Route) -> None:
-    """P23 over both books: in the refund's own journal, against X.CLEARING of its saga; this book's payable goes first for its
-    own shares only (OP-3). With the flash network it is due at once, like the other tenders."""
+    """In the refund's own journal, against X.CLEARING of its saga; this book's payable goes first for its own
+    shares only (P23, OP-3). With the flash network it is due at once, like the other tenders."""
     shop = Shop()
     shop.bought("ord_1", SHIPPED, Tenders(100_000), CreditTerms(plan=PlanKind.DEFERRED, route=route))
 
@@ -254,7 +263,7 @@ def test_a_merchant_owes_what_the_card_book_had_paid_it(route: Route) -> None:
 
 
 def test_a_charged_off_loss_is_recovered_by_a_refund_before_anything_else() -> None:
-    """P25: the limit it used is gone for good; what is above the loss is surplus."""
+    """The limit it used is gone for good; what is above the loss is surplus (P25)."""
     shop = Shop()
     shop.bought("ord_1", "2026-01-10 10:00:00", Tenders(100_000), CreditTerms(plan=PlanKind.DEFERRED))
     shop.repay("2026-02-06 10:00:00", 30_000)

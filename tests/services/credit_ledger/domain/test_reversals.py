@@ -26,7 +26,7 @@ def lines(journals: list[Journal], op: str) -> dict[str, int]:
 
 
 def test_an_unmoved_account_gets_the_exact_negation() -> None:
-    """E17: the refund's own lines with the other sign, `fee_adjust` included; rows as before."""
+    """The refund's own lines with the other sign, `fee_adjust` included; rows as before (E17)."""
     shop = Shop()
     shop.bought("ord_1", SHIPPED, Tenders(100_000, 500, 0, 7), DEFERRED)
     before = (shop.agreement("ord_1").plans, shop.book.account(ACCOUNT).wallet_minor)
@@ -92,12 +92,14 @@ def test_later_events_are_replayed_without_the_refund() -> None:
 
 
 def test_issued_statements_and_charged_late_fees_stay_as_they_are() -> None:
-    """SC-2, FE-5: the document keeps its amount; for the days in which nothing was owed there is no late fee."""
+    """The document keeps its amount; for the days in which nothing was owed there is no late fee (SC-2, FE-5)."""
     shop = Shop()
     shop.bought("ord_1", SHIPPED, Tenders(100_000), LATER)
     shop.bought("ord_2", SHIPPED, Tenders(10_000), LATER)
     shop.refund("ord_1", "2026-04-04 10:00:00", 100_000)
-    shop.plain(commands.AccrueLateFees(ACCOUNT, shop.instalments("ord_2")[0].due_date.replace(day=20)), "2026-04-20 01:00:00")
+    shop.plain(
+        commands.AccrueLateFees(ACCOUNT, shop.instalments("ord_2")[0].due_date.replace(day=20)), "2026-04-20 01:00:00"
+    )
     issued = shop.book.family(Statement, ACCOUNT)
 
     shop.reverse("ord_1", "2026-04-21 10:00:00")
@@ -195,7 +197,7 @@ def test_the_receivable_of_a_merchant_goes_first() -> None:
     shop.plain(commands.SettleMerchant("mer_1", 100_000), "2026-03-11 02:00:00", "mer_1/00")
     shop.refund("ord_1", "2026-03-12 10:00:00", 40_000)
     shop.bought("ord_2", "2026-03-13 10:00:00", Tenders(25_000), LATER)
-    shop.plain(commands.SettleMerchant("mer_1", 25_000), "2026-03-14 02:00:00", "mer_1/00")
+    shop.plain(commands.SettleMerchant("mer_1", 25_000, before_netting=True), "2026-03-14 02:00:00", "mer_1/00")
 
     shop.reverse("ord_1", "2026-03-15 10:00:00")
 
@@ -203,7 +205,7 @@ def test_the_receivable_of_a_merchant_goes_first() -> None:
 
 
 def test_what_the_card_book_had_paid_the_merchant_is_given_back_over_the_clearing() -> None:
-    """P24: the exact negation, under the saga of the reversal; a second refund and its debt stand."""
+    """The exact negation, under the saga of the reversal; a second refund and its debt stand (P24)."""
     shop = Shop()
     shop.bought("ord_1", SHIPPED, Tenders(100_000), LATER)
     shop.refund("ord_1", "2026-03-12 10:00:00", 30_000, uncovered_gift_minor=6_000)

@@ -28,7 +28,7 @@ def test_a_partial_shipment_captures_its_share_and_the_rest_stays_cancellable() 
 
 
 def test_each_shipment_starts_its_own_plan_by_its_own_date() -> None:
-    """SD-3: two shipments around a bill day have different first bills; instalments are numbered on."""
+    """Two shipments around a bill day have different first bills; instalments are numbered on (SD-3)."""
     shop = Shop()
     shop.place("ord_1", "2026-03-01 10:00:00", WHOLE)
 
@@ -54,7 +54,8 @@ def test_the_flat_fee_of_a_deferral_is_shared_over_its_shipments_to_the_fen() ->
 
 
 def test_a_refund_falls_on_the_unpaid_instalments_of_all_shipments() -> None:
-    """RA-1: no surplus while any shipment of the order still owes principal; overdue ones first, whichever shipment."""
+    """No surplus while any shipment of the order still owes
+    principal; overdue ones first, whichever shipment (RA-1)."""
     shop = Shop()
     shop.place("ord_1", "2026-03-01 10:00:00", Tenders(60_000), CreditTerms(plan=PlanKind.DEFERRED))
     shop.ship("ord_1", "2026-03-02 10:00:00", Tenders(20_000))
@@ -69,7 +70,7 @@ def test_a_refund_falls_on_the_unpaid_instalments_of_all_shipments() -> None:
 
 
 def test_a_full_refund_settles_every_shipment() -> None:
-    """I-1, PR-7: paid principal of any shipment comes back, nothing is left anywhere."""
+    """Paid principal of any shipment comes back, nothing is left anywhere (I-1, PR-7)."""
     shop = Shop()
     shop.place("ord_1", "2026-03-01 10:00:00", Tenders(60_000))
     shop.ship("ord_1", "2026-03-02 10:00:00", Tenders(20_000))
@@ -103,7 +104,9 @@ def test_what_is_resolved_is_not_resolved_again() -> None:
     shop.release("ord_1", "2026-03-10 11:00:00")
     shop.ship("ord_2", "2026-03-10 11:00:00")
 
-    answers = [act(order, "2026-03-10 12:00:00", WHOLE) for act in (shop.ship, shop.release) for order in ("ord_1", "ord_2")]
+    answers = [
+        act(order, "2026-03-10 12:00:00", WHOLE) for act in (shop.ship, shop.release) for order in ("ord_1", "ord_2")
+    ]
 
     assert [answer.reason for answer in answers] == ["AGREEMENT_STATE"] * 4
 
@@ -111,8 +114,10 @@ def test_what_is_resolved_is_not_resolved_again() -> None:
 @pytest.mark.parametrize(("credit", "wallet", "reason"), [
     (500_000, 100_000, ""), (500_001, 0, "INSUFFICIENT_LIMIT"), (1, 100_001, "INSUFFICIENT_WALLET"),
 ])
-def test_exactly_the_available_limit_is_accepted_and_one_fen_more_refused(credit: int, wallet: int, reason: str) -> None:
-    """C06, C07."""
+def test_exactly_the_available_limit_is_accepted_and_one_fen_more_refused(
+    credit: int, wallet: int, reason: str
+) -> None:
+    """The limit is a cap that includes its last fen (C06, C07)."""
     shop = Shop()
 
     result = shop.place("ord_1", "2026-03-10 10:00:00", Tenders(credit, wallet))
@@ -121,7 +126,7 @@ def test_exactly_the_available_limit_is_accepted_and_one_fen_more_refused(credit
 
 
 def test_a_payment_reference_pays_one_order() -> None:
-    """OP-4; and a bank-card tender without one is malformed (PM-5)."""
+    """And a bank-card tender without one is malformed (OP-4, PM-5)."""
     shop = Shop()
     shop.place("ord_1", "2026-03-10 10:00:00", Tenders(0, 0, 500), reference="pay_1")
 

@@ -1,4 +1,5 @@
-"""Statements: immutable documents, what they still ask for, and what they show of the time between (SC-2, SC-3, 2.6)."""
+"""Statements: immutable documents, what they still ask for,
+and what they show of the time between (SC-2, SC-3, 2.6)."""
 
 import pytest
 
@@ -37,13 +38,13 @@ def asked(shop: Shop, when: str) -> tuple[int, StatementState]:
 
 
 def test_a_refund_lowers_what_is_still_due_at_once_and_not_the_document() -> None:
-    """SC-2: no late fee can arise on what was refunded."""
+    """No late fee can arise on what was refunded (SC-2)."""
     shop = billed_shop()
-    issued = shop.book.rows[Statement, statement_key(ACCOUNT, APRIL)]
+    issued = shop.book.row(Statement, statement_key(ACCOUNT, APRIL))
 
     shop.refund("ord_1", "2026-04-06 10:00:00", 40_000)
 
-    assert shop.book.rows[Statement, statement_key(ACCOUNT, APRIL)] is issued
+    assert shop.book.row(Statement, statement_key(ACCOUNT, APRIL)) is issued
     assert asked(shop, "2026-04-06 10:00:00") == (60_000, StatementState.PARTIALLY_PAID)
 
 
@@ -62,7 +63,7 @@ def test_a_statement_is_issued_then_overdue_then_paid_then_closed() -> None:
 
 
 def test_what_happened_in_between_is_on_the_next_statement() -> None:
-    """SC-2: refund, repayment, late fee and waiver of the period, each once, none of the period before."""
+    """Refund, repayment, late fee and waiver of the period, each once, none of the period before (SC-2)."""
     shop = billed_shop()
     shop.repay("2026-04-06 10:00:00", 10_000)
     shop.refund("ord_1", "2026-04-07 10:00:00", 30_000)
@@ -80,7 +81,7 @@ def test_what_happened_in_between_is_on_the_next_statement() -> None:
 
 
 def test_credit_balance_pays_the_next_bill_by_itself() -> None:
-    """SC-3: offset at the cut, the limit of the principal part comes back; the document says so."""
+    """Offset at the cut, the limit of the principal part comes back; the document says so (SC-3)."""
     shop = Shop()
     shop.repay("2026-03-09 10:00:00", 30_000)
     shop.bought("ord_1", "2026-03-10 10:00:00", Tenders(90_000))
@@ -97,7 +98,7 @@ def test_a_cut_is_made_once() -> None:
     rows = dict(shop.book.rows)
 
     again = shop.plain(commands.CutStatement(ACCOUNT, APRIL), "2026-04-05 00:00:00")
-    shop.book.fire(at("2026-04-05 23:00:00"))
+    shop.book.turn_to(at("2026-04-05 23:00:00"))
 
     assert again is rows[Statement, statement_key(ACCOUNT, APRIL)]
     assert shop.book.rows == rows
@@ -113,7 +114,8 @@ def test_a_timer_comes_within_hours_and_every_account_has_its_own_moment() -> No
 
 @pytest.mark.parametrize(("bill_date", "when", "reason"), [
     ("2026-04-06", "2026-04-06 10:00:00", "INVALID_ARGUMENT"), ("2026-05-05", "2026-05-04 23:59:59", "BILL_DATE_AHEAD"),
-    ("2023-12-05", "2026-04-06 10:00:00", "STATEMENT_NOT_FOUND"), ("2026-03-05", "2026-04-06 10:00:00", "STATEMENT_NOT_FOUND"),
+    ("2023-12-05", "2026-04-06 10:00:00", "STATEMENT_NOT_FOUND"),
+    ("2026-03-05", "2026-04-06 10:00:00", "STATEMENT_NOT_FOUND"),
 ])
 def test_a_statement_of_another_day_is_refused(bill_date: str, when: str, reason: str) -> None:
     """No bill day, still to come, before the account, before the last cut."""
@@ -124,7 +126,8 @@ def test_a_statement_of_another_day_is_refused(bill_date: str, when: str, reason
 
 
 def test_a_bill_of_february_is_due_in_march_where_the_due_day_would_not_come_after_it() -> None:
-    """SD-3 and N6: bill day 30, due day 31; the instalment and the document name the same day, and it is not overdue before."""
+    """Bill day 30, due day 31: the instalment and the document name the same day,
+    and it is not overdue before (SD-3, N6)."""
     shop = Shop(bill_day=30, due_day=31)
     shop.bought("ord_1", "2026-02-10 10:00:00", Tenders(100_000), LATER)
 

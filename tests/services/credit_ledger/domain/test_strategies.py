@@ -1,4 +1,5 @@
-"""The strategies of a partial refund: parts that sum, stay within their instalments and say who goes first (PR-1, PR-2)."""
+"""The strategies of a partial refund: parts that sum, stay
+within their instalments and say who goes first (PR-1, PR-2)."""
 
 import json
 from pathlib import Path
@@ -26,7 +27,7 @@ def refunds(draw: st.DrawFn) -> tuple[int, list[int]]:
 
 @pytest.mark.parametrize("case", [c for c in CASES if c["kind"] == "schedule"], ids=lambda case: str(case["id"]))
 def test_the_schedules_of_the_scenario_file(case: dict[str, Any]) -> None:
-    """SD-1: equal parts, the last takes the rest; each fee is on the whole principal."""
+    """Equal parts, the last takes the rest; each fee is on the whole principal (SD-1)."""
     given_ = case["given"]
 
     principal, fee = parts(given_["principal"], given_["n"], given_["fee_ppm"])
@@ -34,7 +35,9 @@ def test_the_schedules_of_the_scenario_file(case: dict[str, Any]) -> None:
     assert {"principal": list(principal), "fee": list(fee)} == case["then"]
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if c["kind"] == "strategy_compare"], ids=lambda case: str(case["id"]))
+@pytest.mark.parametrize(
+    "case", [c for c in CASES if c["kind"] == "strategy_compare"], ids=lambda case: str(case["id"])
+)
 def test_the_strategies_of_the_scenario_file(case: dict[str, Any]) -> None:
     """Reductions and what is left, for every strategy that the case names."""
     found = compare(case["given"]["refund"], case["given"]["outstanding"])
@@ -62,7 +65,7 @@ def test_every_strategy_places_the_whole_amount_within_what_is_outstanding(
 def test_overdue_instalments_are_cleared_before_any_other(
     refund: tuple[int, list[int]], strategy: Strategy, data: st.DataObject
 ) -> None:
-    """RA-4: nothing falls on the others while an overdue one still owes, and the oldest overdue one goes first."""
+    """Nothing falls on the others while an overdue one still owes, and the oldest overdue one goes first (RA-4)."""
     amount, outstanding = refund
     overdue = data.draw(st.lists(st.booleans(), min_size=len(outstanding), max_size=len(outstanding)))
 
@@ -89,7 +92,7 @@ def test_an_even_share_above_an_instalment_is_shared_out_again() -> None:
 
 @given(principal=st.integers(0, 10**9), count=st.integers(1, 24), fee_ppm=st.integers(0, 10**6))
 def test_a_schedule_is_its_principal(principal: int, count: int, fee_ppm: int) -> None:
-    """CV-4, SD-1."""
+    """No fen of the principal is lost or made, whatever the count (CV-4, SD-1)."""
     principals, fees = parts(principal, count, fee_ppm)
 
     assert sum(principals) == principal

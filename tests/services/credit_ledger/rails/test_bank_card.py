@@ -1,4 +1,5 @@
-"""The rail's contract, against the sandbox over gRPC and against an in-memory fake; then against a sandbox that misbehaves."""
+"""The rail's contract, against the sandbox over gRPC and against
+an in-memory fake; then against a sandbox that misbehaves."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -56,7 +57,7 @@ async def test_a_query_tells_paid_from_unheard_of(rail: PaymentRail) -> None:
 
 
 async def test_a_closed_instrument_is_named(rail: PaymentRail) -> None:
-    """PM-3: it is told apart from other refusals, when sent and when asked about."""
+    """It is told apart from other refusals, when sent and when asked about (PM-3)."""
     sent = await rail.send(replace(LEG, reference="closed_1"))
 
     assert sent == await rail.query("leg_1") == (LegReport.CLOSED, "INSTRUMENT_CLOSED")
@@ -130,7 +131,8 @@ async def test_an_accepted_refund_is_settled_by_asking_later(tmp_path: Path) -> 
 
 
 async def test_timeouts_that_were_done_are_found_by_asking(tmp_path: Path) -> None:
-    """F37: 30 % of the calls time out although done, others although not or later; each leg is paid once in the end."""
+    """30 % of the calls time out although done, others although
+    not or later; each leg is paid once in the end (F37)."""
     faults = Faults(300_000, 100_000, 50_000, late_done_ppm=100_000, seed=7)
     async with sandbox(tmp_path / "bank.sqlite", faults) as bank:
         act = performing({Rail.CARD: BankCardRail(bank.target, SECONDS_MAX)})

@@ -27,11 +27,14 @@ ROUNDS_MAX = 60
 
 
 async def _refunded(ledger: Ledger, no: int, reference: str = "") -> list[object]:
-    """An account whose order was paid by bank card: every other one is cancelled, the others shipped and refunded. Answers
-    the calls to the bank that this causes."""
+    """An account whose order was paid by bank card: every other one is cancelled, the others shipped and refunded.
+    Answers the calls to the bank that this causes."""
     account, order, paid = f"acc_{no}", f"ord_{no}", Tenders(0, 0, 5_000 + no)
     await ledger.ask(account, commands.OpenAccount(account, f"cus_{no}", 0))
-    body = commands.AuthorizeTenders(account, order, f"cus_{no}", "mer_1", paid, TERMS, reference or f"pay_{no}")
+    body = commands.AuthorizeTenders(
+        account_id=account, order_id=order, customer_id=f"cus_{no}", merchant_id="mer_1", tenders=paid, terms=TERMS,
+        payment_reference=reference or f"pay_{no}",
+    )
     assert (await ledger.command(body)).verdict == saga_pb2.VERDICT_DONE
     if no % 2:
         reply = await ledger.command(commands.ReleaseTenders(account, order, "mer_1", paid))
@@ -43,7 +46,7 @@ async def _refunded(ledger: Ledger, no: int, reference: str = "") -> list[object
 
 
 async def _report(ledger: Ledger, act: Perform, actions: Sequence[object], times: int = 1) -> None:
-    """Perform actions, several at once as the runtime does, and feed the reports back, each so many times."""
+    """Perform actions, several at once as the runtime does, and feed the reports back, each that many `times`."""
     for report in await asyncio.gather(*(act(action) for action in actions)):
         assert report is not None
         for _ in range(times):
@@ -76,7 +79,8 @@ async def _sums(ledger: Ledger) -> dict[str, int]:
 
 
 async def test_a_bank_that_misbehaves_pays_every_leg_once(ledger: Ledger, tmp_path: Path) -> None:
-    """30 % time out although done, others although not, later, or find nobody; each report is delivered twice (double callback).
+    """30 % time out although done, others although not, later, or
+    find nobody; each report is delivered twice (double callback).
 
     Afterwards the bank has paid each leg exactly once, P7 is posted once per leg, and nothing is in transit.
     """
@@ -97,7 +101,7 @@ async def test_a_bank_that_misbehaves_pays_every_leg_once(ledger: Ledger, tmp_pa
 
 
 async def test_a_closed_instrument_falls_back_to_the_wallet(ledger: Ledger, tmp_path: Path) -> None:
-    """PM-3: an event and a posting of its own, never a silent rerouting; the bank keeps the money of the payment."""
+    """An event and a posting of its own, never a silent rerouting; the bank keeps the money of the payment (PM-3)."""
     async with sandbox(tmp_path / "bank.sqlite") as bank:
         actions = await _refunded(ledger, 0, "closed_1")
         await _settle(ledger, performing({Rail.CARD: BankCardRail(bank.target, 5.0)}), actions, times=2)

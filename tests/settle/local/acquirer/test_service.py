@@ -67,7 +67,7 @@ async def test_nonsense_is_refused(tmp_path: Path, bad: pb.RefundRequest) -> Non
     ("ConfirmRefund", pb.ConfirmRefundRequest(idempotency_key="leg_9"), "LEG_NOT_FOUND"),
     ("ListRefunds", pb.ListRefundsRequest(page_token="x"), "INVALID_PAGE_TOKEN"),
     ("ListRefunds", pb.ListRefundsRequest(page_size=-1), "INVALID_ARGUMENT"),
-    ("SetFaults", pb.SetFaultsRequest(rejected_ppm=1_000_001), "INVALID_ARGUMENT"),
+    ("SetFaults", pb.SetFaultsRequest(rejected_ppm=1_000_001), "INVALID_AMOUNT"),
 ])
 async def test_every_refusal_has_its_reason(tmp_path: Path, method: str, request_: Any, reason: str) -> None:
     """As at all our services; before, the acquirer's errors were bare codes (N7)."""

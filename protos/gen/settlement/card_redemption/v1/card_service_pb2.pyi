@@ -290,7 +290,7 @@ class GetMerchantBalanceResponse(_message.Message):
     merchant_id: _builtins.str
     """The merchant."""
     payable_minor: _builtins.int
-    """What we owe from this book, never below 0: what a refund needs beyond it, the merchant owes (DOMAIN P23, OP-3)."""
+    """What we owe from this book, never below 0: what a refund needs beyond all of it, the merchant owes (DOMAIN P23, OP-3)."""
     settling_minor: _builtins.int
     """What of it settlements and refunds that have not ended have claimed."""
     @_builtins.property

@@ -197,6 +197,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The bytes are not a request of this method."""
     ERROR_REASON_UNKNOWN_METHOD: _ErrorReason.ValueType  # 79
     """No such method is served here."""
+    ERROR_REASON_DEDUCTION_EXCEEDS_WORTH: _ErrorReason.ValueType  # 80
+    """More is deducted from a line than its accepted units are worth (DOMAIN PR-9)."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Every reason that a google.rpc.ErrorInfo of this engine can carry; the wire string is the name without its prefix,
@@ -363,4 +365,6 @@ ERROR_REASON_UNDECODABLE: ErrorReason.ValueType  # 78
 """The bytes are not a request of this method."""
 ERROR_REASON_UNKNOWN_METHOD: ErrorReason.ValueType  # 79
 """No such method is served here."""
+ERROR_REASON_DEDUCTION_EXCEEDS_WORTH: ErrorReason.ValueType  # 80
+"""More is deducted from a line than its accepted units are worth (DOMAIN PR-9)."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -728,13 +728,20 @@ class SettleMerchantRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     MERCHANT_ID_FIELD_NUMBER: _builtins.int
     AMOUNT_FIELD_NUMBER: _builtins.int
+    BEFORE_NETTING_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """UUID of the request; the same id and body give the stored answer for at least 30 days."""
     merchant_id: _builtins.str
     """The merchant."""
+    before_netting: _builtins.bool
+    """The amount is of what we owe before netting: what the merchant owes us is taken out of it first, and only the rest is
+    paid (DOMAIN 3.2). At most what we owe.
+    """
     @_builtins.property
     def amount(self) -> _money_pb2.Money:
-        """How much of the payable goes, above 0."""
+        """How much is paid, above 0 and at most the payable that GetMerchantBalance shows; or, with before_netting, how much of what
+        we owe goes.
+        """
 
     def __init__(
         self,
@@ -742,10 +749,11 @@ class SettleMerchantRequest(_message.Message):
         request_id: _builtins.str = ...,
         merchant_id: _builtins.str = ...,
         amount: _money_pb2.Money | None = ...,
+        before_netting: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "merchant_id", b"merchant_id", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "before_netting", b"before_netting", "merchant_id", b"merchant_id", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -766,15 +774,15 @@ class SettleMerchantResponse(_message.Message):
     merchant_id: _builtins.str
     """The merchant."""
     amount_minor: _builtins.int
-    """Payable that went."""
+    """What of our debt went: what was netted and what was paid."""
     netted_minor: _builtins.int
     """What of it paid the merchant's debt."""
     paid_minor: _builtins.int
     """What of it went to the bank."""
     payable_minor: _builtins.int
-    """Payable after."""
+    """What we owe after, net of what the merchant owes us."""
     receivable_minor: _builtins.int
-    """Receivable after."""
+    """What the merchant owes us after, net of what we owe; one of the two is 0."""
     def __init__(
         self,
         *,
@@ -828,9 +836,9 @@ class GetMerchantBalanceResponse(_message.Message):
     merchant_id: _builtins.str
     """The merchant."""
     payable_minor: _builtins.int
-    """What we owe."""
+    """What we owe, net of what the merchant owes us; what SettleMerchant pays at most."""
     receivable_minor: _builtins.int
-    """What the merchant owes us."""
+    """What the merchant owes us, net of what we owe; one of the two is 0."""
     @_builtins.property
     def root_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Roots whose journals hold the merchant's lines, for ListJournals."""

@@ -216,7 +216,7 @@ class CreditServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetMerchantBalance(self, request, context):
-        """What we owe a merchant from this book, and what the merchant owes us.
+        """What we owe a merchant from this book, or what the merchant owes us: one is netted against the other (DOMAIN OP-3).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

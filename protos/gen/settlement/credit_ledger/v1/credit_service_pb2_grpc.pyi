@@ -58,7 +58,7 @@ class CreditServiceStub:
     SettleMerchant: _grpc.UnaryUnaryMultiCallable[_credit_service_pb2.SettleMerchantRequest, _credit_service_pb2.SettleMerchantResponse]
     """Pay a merchant, net of what the merchant owes us (DOMAIN A25)."""
     GetMerchantBalance: _grpc.UnaryUnaryMultiCallable[_credit_service_pb2.GetMerchantBalanceRequest, _credit_service_pb2.GetMerchantBalanceResponse]
-    """What we owe a merchant from this book, and what the merchant owes us."""
+    """What we owe a merchant from this book, or what the merchant owes us: one is netted against the other (DOMAIN OP-3)."""
     PreviewRefund: _grpc.UnaryUnaryMultiCallable[_credit_service_pb2.PreviewRefundRequest, _credit_service_pb2.PreviewRefundResponse]
     """Compute what a refund or a release would do now, without doing it; the basis of the order service's quotes (DOMAIN U1)."""
     ListInstalments: _grpc.UnaryUnaryMultiCallable[_credit_service_pb2.ListInstalmentsRequest, _credit_service_pb2.ListInstalmentsResponse]
@@ -100,7 +100,7 @@ class CreditServiceAsyncStub(CreditServiceStub):
     SettleMerchant: _aio.UnaryUnaryMultiCallable[_credit_service_pb2.SettleMerchantRequest, _credit_service_pb2.SettleMerchantResponse]  # type: ignore[assignment]
     """Pay a merchant, net of what the merchant owes us (DOMAIN A25)."""
     GetMerchantBalance: _aio.UnaryUnaryMultiCallable[_credit_service_pb2.GetMerchantBalanceRequest, _credit_service_pb2.GetMerchantBalanceResponse]  # type: ignore[assignment]
-    """What we owe a merchant from this book, and what the merchant owes us."""
+    """What we owe a merchant from this book, or what the merchant owes us: one is netted against the other (DOMAIN OP-3)."""
     PreviewRefund: _aio.UnaryUnaryMultiCallable[_credit_service_pb2.PreviewRefundRequest, _credit_service_pb2.PreviewRefundResponse]  # type: ignore[assignment]
     """Compute what a refund or a release would do now, without doing it; the basis of the order service's quotes (DOMAIN U1)."""
     ListInstalments: _aio.UnaryUnaryMultiCallable[_credit_service_pb2.ListInstalmentsRequest, _credit_service_pb2.ListInstalmentsResponse]  # type: ignore[assignment]
@@ -217,7 +217,7 @@ class CreditServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _credit_service_pb2.GetMerchantBalanceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_credit_service_pb2.GetMerchantBalanceResponse, _abc.Awaitable[_credit_service_pb2.GetMerchantBalanceResponse]]:
-        """What we owe a merchant from this book, and what the merchant owes us."""
+        """What we owe a merchant from this book, or what the merchant owes us: one is netted against the other (DOMAIN OP-3)."""
 
     @_abc_1.abstractmethod
     def PreviewRefund(

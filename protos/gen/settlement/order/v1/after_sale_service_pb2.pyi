@@ -140,6 +140,74 @@ DISPUTE_PARTY_CUSTOMER: DisputeParty.ValueType  # 2
 """The customer, of a rejection."""
 Global___DisputeParty: _TypeAlias = DisputeParty  # noqa: Y015
 
+class _DeductionReason:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DeductionReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DeductionReason.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DEDUCTION_REASON_UNSPECIFIED: _DeductionReason.ValueType  # 0
+    """Not given."""
+    DEDUCTION_REASON_WORN: _DeductionReason.ValueType  # 1
+    """Used or worn."""
+    DEDUCTION_REASON_INCOMPLETE: _DeductionReason.ValueType  # 2
+    """A part or an accessory is missing."""
+    DEDUCTION_REASON_DAMAGED: _DeductionReason.ValueType  # 3
+    """Damaged by the customer."""
+    DEDUCTION_REASON_OTHER: _DeductionReason.ValueType  # 4
+    """Anything else, see the note."""
+
+class DeductionReason(_DeductionReason, metaclass=_DeductionReasonEnumTypeWrapper):
+    """Why a merchant deducts at the receipt of a return (DOMAIN PR-9)."""
+
+DEDUCTION_REASON_UNSPECIFIED: DeductionReason.ValueType  # 0
+"""Not given."""
+DEDUCTION_REASON_WORN: DeductionReason.ValueType  # 1
+"""Used or worn."""
+DEDUCTION_REASON_INCOMPLETE: DeductionReason.ValueType  # 2
+"""A part or an accessory is missing."""
+DEDUCTION_REASON_DAMAGED: DeductionReason.ValueType  # 3
+"""Damaged by the customer."""
+DEDUCTION_REASON_OTHER: DeductionReason.ValueType  # 4
+"""Anything else, see the note."""
+Global___DeductionReason: _TypeAlias = DeductionReason  # noqa: Y015
+
+class _DeductionState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DeductionStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DeductionState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DEDUCTION_STATE_UNSPECIFIED: _DeductionState.ValueType  # 0
+    """Nothing was deducted."""
+    DEDUCTION_STATE_TAKEN: _DeductionState.ValueType  # 1
+    """Deducted; the customer may dispute it for a while."""
+    DEDUCTION_STATE_DISPUTED: _DeductionState.ValueType  # 2
+    """The customer disputes it; support decides."""
+    DEDUCTION_STATE_CONFIRMED: _DeductionState.ValueType  # 3
+    """Support has confirmed it."""
+    DEDUCTION_STATE_GIVING_BACK: _DeductionState.ValueType  # 4
+    """It is being given back by a further refund."""
+    DEDUCTION_STATE_GIVEN_BACK: _DeductionState.ValueType  # 5
+    """It was given back."""
+
+class DeductionState(_DeductionState, metaclass=_DeductionStateEnumTypeWrapper):
+    """Where the deductions of a return stand."""
+
+DEDUCTION_STATE_UNSPECIFIED: DeductionState.ValueType  # 0
+"""Nothing was deducted."""
+DEDUCTION_STATE_TAKEN: DeductionState.ValueType  # 1
+"""Deducted; the customer may dispute it for a while."""
+DEDUCTION_STATE_DISPUTED: DeductionState.ValueType  # 2
+"""The customer disputes it; support decides."""
+DEDUCTION_STATE_CONFIRMED: DeductionState.ValueType  # 3
+"""Support has confirmed it."""
+DEDUCTION_STATE_GIVING_BACK: DeductionState.ValueType  # 4
+"""It is being given back by a further refund."""
+DEDUCTION_STATE_GIVEN_BACK: DeductionState.ValueType  # 5
+"""It was given back."""
+Global___DeductionState: _TypeAlias = DeductionState  # noqa: Y015
+
 class _DisputeDecision:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -149,9 +217,9 @@ class _DisputeDecisionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Dispu
     DISPUTE_DECISION_UNSPECIFIED: _DisputeDecision.ValueType  # 0
     """Not given."""
     DISPUTE_DECISION_UPHELD: _DisputeDecision.ValueType  # 1
-    """For the customer: what arrived is refunded; a return that was rejected may be sent."""
+    """For the customer: what arrived is refunded; a return that was rejected may be sent; what was deducted is given back."""
     DISPUTE_DECISION_REJECTED: _DisputeDecision.ValueType  # 2
-    """For the merchant: nothing is refunded, and the case is closed for good."""
+    """For the merchant: nothing (more) is refunded, and the case is closed for good."""
 
 class DisputeDecision(_DisputeDecision, metaclass=_DisputeDecisionEnumTypeWrapper):
     """How a dispute is decided."""
@@ -159,10 +227,52 @@ class DisputeDecision(_DisputeDecision, metaclass=_DisputeDecisionEnumTypeWrappe
 DISPUTE_DECISION_UNSPECIFIED: DisputeDecision.ValueType  # 0
 """Not given."""
 DISPUTE_DECISION_UPHELD: DisputeDecision.ValueType  # 1
-"""For the customer: what arrived is refunded; a return that was rejected may be sent."""
+"""For the customer: what arrived is refunded; a return that was rejected may be sent; what was deducted is given back."""
 DISPUTE_DECISION_REJECTED: DisputeDecision.ValueType  # 2
-"""For the merchant: nothing is refunded, and the case is closed for good."""
+"""For the merchant: nothing (more) is refunded, and the case is closed for good."""
 Global___DisputeDecision: _TypeAlias = DisputeDecision  # noqa: Y015
+
+@_typing.final
+class Deduction(_message.Message):
+    """What a merchant deducts of what a line's accepted units are worth."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINE_ID_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    line_id: _builtins.str
+    """The line."""
+    reason: Global___DeductionReason.ValueType
+    """Why."""
+    note: _builtins.str
+    """More about it."""
+    @_builtins.property
+    def amount(self) -> _money_pb2.Money:
+        """How much, at most what the accepted units of the line are worth; DEDUCTION_EXCEEDS_WORTH if it is more."""
+
+    @_builtins.property
+    def evidence(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """References to the evidence: photos, the packing list. EVIDENCE_REQUIRED if there is none."""
+
+    def __init__(
+        self,
+        *,
+        line_id: _builtins.str = ...,
+        amount: _money_pb2.Money | None = ...,
+        reason: Global___DeductionReason.ValueType = ...,
+        evidence: _abc.Iterable[_builtins.str] | None = ...,
+        note: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "evidence", b"evidence", "line_id", b"line_id", "note", b"note", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Deduction: _TypeAlias = Deduction  # noqa: Y015
 
 @_typing.final
 class ReturnCase(_message.Message):
@@ -188,6 +298,9 @@ class ReturnCase(_message.Message):
     DISPUTED_BY_FIELD_NUMBER: _builtins.int
     EVIDENCE_FIELD_NUMBER: _builtins.int
     DISPUTE_NOTE_FIELD_NUMBER: _builtins.int
+    DEDUCTIONS_FIELD_NUMBER: _builtins.int
+    DEDUCTION_STATE_FIELD_NUMBER: _builtins.int
+    GIVE_BACK_SETTLEMENT_ID_FIELD_NUMBER: _builtins.int
     return_id: _builtins.str
     """Id, `ret_…`."""
     order_id: _builtins.str
@@ -212,6 +325,10 @@ class ReturnCase(_message.Message):
     """Who opened its last dispute."""
     dispute_note: _builtins.str
     """What the dispute is about."""
+    deduction_state: Global___DeductionState.ValueType
+    """Where that stands."""
+    give_back_settlement_id: _builtins.str
+    """The refund that gives it back."""
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[_order_pb2.LineQuantity]:
         """What is to be returned."""
@@ -236,6 +353,10 @@ class ReturnCase(_message.Message):
     def evidence(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """References to the evidence of that dispute, beside the waybill."""
 
+    @_builtins.property
+    def deductions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Deduction]:
+        """What the merchant deducted at the receipt (DOMAIN PR-9)."""
+
     def __init__(
         self,
         *,
@@ -257,10 +378,13 @@ class ReturnCase(_message.Message):
         disputed_by: Global___DisputeParty.ValueType = ...,
         evidence: _abc.Iterable[_builtins.str] | None = ...,
         dispute_note: _builtins.str = ...,
+        deductions: _abc.Iterable[Global___Deduction] | None = ...,
+        deduction_state: Global___DeductionState.ValueType = ...,
+        give_back_settlement_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "deadline_time", b"deadline_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_lines", b"accepted_lines", "create_time", b"create_time", "deadline_time", b"deadline_time", "dispute_note", b"dispute_note", "disputed_by", b"disputed_by", "evidence", b"evidence", "lines", b"lines", "note", b"note", "order_id", b"order_id", "reason", b"reason", "reject_reason", b"reject_reason", "return_address", b"return_address", "return_id", b"return_id", "settlement_id", b"settlement_id", "state", b"state", "update_time", b"update_time", "version", b"version", "waybill_number", b"waybill_number"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_lines", b"accepted_lines", "create_time", b"create_time", "deadline_time", b"deadline_time", "deduction_state", b"deduction_state", "deductions", b"deductions", "dispute_note", b"dispute_note", "disputed_by", b"disputed_by", "evidence", b"evidence", "give_back_settlement_id", b"give_back_settlement_id", "lines", b"lines", "note", b"note", "order_id", b"order_id", "reason", b"reason", "reject_reason", b"reject_reason", "return_address", b"return_address", "return_id", b"return_id", "settlement_id", b"settlement_id", "state", b"state", "update_time", b"update_time", "version", b"version", "waybill_number", b"waybill_number"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -578,6 +702,7 @@ class ConfirmReceiptRequest(_message.Message):
     ACCEPTED_LINES_FIELD_NUMBER: _builtins.int
     QUOTE_FIELD_NUMBER: _builtins.int
     WAIT_TIMEOUT_FIELD_NUMBER: _builtins.int
+    DEDUCTIONS_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """UUID of the request; the same id and body give the stored answer for at least 30 days."""
     return_id: _builtins.str
@@ -594,6 +719,10 @@ class ConfirmReceiptRequest(_message.Message):
     def wait_timeout(self) -> _duration_pb2.Duration:
         """Wait at most so long for the settlement's end; the answer comes earlier if it ends earlier, at once if absent."""
 
+    @_builtins.property
+    def deductions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Deduction]:
+        """What the merchant deducts because goods are worn or incomplete, each line at most once (DOMAIN PR-9)."""
+
     def __init__(
         self,
         *,
@@ -603,10 +732,11 @@ class ConfirmReceiptRequest(_message.Message):
         accepted_lines: _abc.Iterable[_order_pb2.LineQuantity] | None = ...,
         quote: _builtins.bytes = ...,
         wait_timeout: _duration_pb2.Duration | None = ...,
+        deductions: _abc.Iterable[Global___Deduction] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["wait_timeout", b"wait_timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_lines", b"accepted_lines", "order_id", b"order_id", "quote", b"quote", "request_id", b"request_id", "return_id", b"return_id", "wait_timeout", b"wait_timeout"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_lines", b"accepted_lines", "deductions", b"deductions", "order_id", b"order_id", "quote", b"quote", "request_id", b"request_id", "return_id", b"return_id", "wait_timeout", b"wait_timeout"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -626,7 +756,9 @@ class ConfirmReceiptResponse(_message.Message):
 
     @_builtins.property
     def settlement(self) -> _settlement_pb2.Settlement:
-        """The refund; absent where it is of 0 (DOMAIN PR-6)."""
+        """The refund: what the units are worth less what is deducted, or what is left of the order. It may be of 0; then it is
+        done at once, without participants (DOMAIN PR-6, PR-9).
+        """
 
     def __init__(
         self,
@@ -845,6 +977,74 @@ class DisputeRejectionResponse(_message.Message):
 Global___DisputeRejectionResponse: _TypeAlias = DisputeRejectionResponse  # noqa: Y015
 
 @_typing.final
+class DisputeDeductionRequest(_message.Message):
+    """Request of DisputeDeduction."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    RETURN_ID_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """UUID of the request; the same id and body give the stored answer for at least 30 days."""
+    return_id: _builtins.str
+    """The case."""
+    order_id: _builtins.str
+    """Its order."""
+    customer_id: _builtins.str
+    """Who disputes; ORDER_NOT_FOUND if the order is not theirs. Not checked if empty."""
+    note: _builtins.str
+    """Why the deduction is wrong."""
+    @_builtins.property
+    def evidence(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """References to the evidence; needed once 24 hours have passed since the receipt."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        return_id: _builtins.str = ...,
+        order_id: _builtins.str = ...,
+        customer_id: _builtins.str = ...,
+        evidence: _abc.Iterable[_builtins.str] | None = ...,
+        note: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer_id", b"customer_id", "evidence", b"evidence", "note", b"note", "order_id", b"order_id", "request_id", b"request_id", "return_id", b"return_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DisputeDeductionRequest: _TypeAlias = DisputeDeductionRequest  # noqa: Y015
+
+@_typing.final
+class DisputeDeductionResponse(_message.Message):
+    """Response of DisputeDeduction."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RETURN_CASE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def return_case(self) -> Global___ReturnCase:
+        """The case; its state is as it was, its deductions are in dispute."""
+
+    def __init__(
+        self,
+        *,
+        return_case: Global___ReturnCase | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["return_case", b"return_case"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["return_case", b"return_case"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DisputeDeductionResponse: _TypeAlias = DisputeDeductionResponse  # noqa: Y015
+
+@_typing.final
 class ResolveDisputeRequest(_message.Message):
     """Request of ResolveDispute."""
 
@@ -912,7 +1112,7 @@ class ResolveDisputeResponse(_message.Message):
 
     @_builtins.property
     def settlement(self) -> _settlement_pb2.Settlement:
-        """The refund, where goods that arrived are accepted."""
+        """The refund, where goods that arrived are accepted or what was deducted is given back."""
 
     def __init__(
         self,
@@ -940,6 +1140,7 @@ class RefundAmountRequest(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     QUOTE_FIELD_NUMBER: _builtins.int
     WAIT_TIMEOUT_FIELD_NUMBER: _builtins.int
+    LINE_ID_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """UUID of the request; the same id and body give the stored answer for at least 30 days."""
     order_id: _builtins.str
@@ -948,6 +1149,10 @@ class RefundAmountRequest(_message.Message):
     """Why."""
     quote: _builtins.bytes
     """Token of an accepted quote: exactly that result, or QUOTE_STALE."""
+    line_id: _builtins.str
+    """The line of which it is a price reduction, at most what is left of it; goodwill on the order if empty, by which no
+    unit loses worth (DOMAIN PR-8, PR-9).
+    """
     @_builtins.property
     def amount(self) -> _money_pb2.Money:
         """How much; 0 is accepted and moves nothing (DOMAIN PR-6)."""
@@ -965,10 +1170,11 @@ class RefundAmountRequest(_message.Message):
         reason: _builtins.str = ...,
         quote: _builtins.bytes = ...,
         wait_timeout: _duration_pb2.Duration | None = ...,
+        line_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "wait_timeout", b"wait_timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "order_id", b"order_id", "quote", b"quote", "reason", b"reason", "request_id", b"request_id", "wait_timeout", b"wait_timeout"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "line_id", b"line_id", "order_id", b"order_id", "quote", b"quote", "reason", b"reason", "request_id", b"request_id", "wait_timeout", b"wait_timeout"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -80,6 +80,11 @@ class AfterSaleServiceStub(object):
                 request_serializer=settlement_dot_order_dot_v1_dot_after__sale__service__pb2.DisputeRejectionRequest.SerializeToString,
                 response_deserializer=settlement_dot_order_dot_v1_dot_after__sale__service__pb2.DisputeRejectionResponse.FromString,
                 _registered_method=True)
+        self.DisputeDeduction = channel.unary_unary(
+                '/settlement.order.v1.AfterSaleService/DisputeDeduction',
+                request_serializer=settlement_dot_order_dot_v1_dot_after__sale__service__pb2.DisputeDeductionRequest.SerializeToString,
+                response_deserializer=settlement_dot_order_dot_v1_dot_after__sale__service__pb2.DisputeDeductionResponse.FromString,
+                _registered_method=True)
         self.ResolveDispute = channel.unary_unary(
                 '/settlement.order.v1.AfterSaleService/ResolveDispute',
                 request_serializer=settlement_dot_order_dot_v1_dot_after__sale__service__pb2.ResolveDisputeRequest.SerializeToString,
@@ -174,6 +179,13 @@ class AfterSaleServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DisputeDeduction(self, request, context):
+        """The customer disputes what the merchant deducted: within 24 hours, with evidence within 72 (DOMAIN PR-9, 2.10).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ResolveDispute(self, request, context):
         """Support decides a dispute: for the customer, wholly or in part, or for the merchant.
         """
@@ -182,7 +194,7 @@ class AfterSaleServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def RefundAmount(self, request, context):
-        """Money back without goods, for example a price reduction.
+        """Money back without goods: a price reduction of a line, or goodwill on the order (DOMAIN PR-8, PR-9).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -256,6 +268,11 @@ def add_AfterSaleServiceServicer_to_server(servicer, server):
                     servicer.DisputeRejection,
                     request_deserializer=settlement_dot_order_dot_v1_dot_after__sale__service__pb2.DisputeRejectionRequest.FromString,
                     response_serializer=settlement_dot_order_dot_v1_dot_after__sale__service__pb2.DisputeRejectionResponse.SerializeToString,
+            ),
+            'DisputeDeduction': grpc.unary_unary_rpc_method_handler(
+                    servicer.DisputeDeduction,
+                    request_deserializer=settlement_dot_order_dot_v1_dot_after__sale__service__pb2.DisputeDeductionRequest.FromString,
+                    response_serializer=settlement_dot_order_dot_v1_dot_after__sale__service__pb2.DisputeDeductionResponse.SerializeToString,
             ),
             'ResolveDispute': grpc.unary_unary_rpc_method_handler(
                     servicer.ResolveDispute,
@@ -527,6 +544,33 @@ class AfterSaleService(object):
             '/settlement.order.v1.AfterSaleService/DisputeRejection',
             settlement_dot_order_dot_v1_dot_after__sale__service__pb2.DisputeRejectionRequest.SerializeToString,
             settlement_dot_order_dot_v1_dot_after__sale__service__pb2.DisputeRejectionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DisputeDeduction(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/settlement.order.v1.AfterSaleService/DisputeDeduction',
+            settlement_dot_order_dot_v1_dot_after__sale__service__pb2.DisputeDeductionRequest.SerializeToString,
+            settlement_dot_order_dot_v1_dot_after__sale__service__pb2.DisputeDeductionResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -51,10 +51,12 @@ class AfterSaleServiceStub:
     """The merchant disputes what arrived; nothing is refunded until it is resolved (DOMAIN 2.2)."""
     DisputeRejection: _grpc.UnaryUnaryMultiCallable[_after_sale_service_pb2.DisputeRejectionRequest, _after_sale_service_pb2.DisputeRejectionResponse]
     """The customer disputes the merchant's rejection: within 24 hours, with evidence within 72 (DOMAIN 2.10)."""
+    DisputeDeduction: _grpc.UnaryUnaryMultiCallable[_after_sale_service_pb2.DisputeDeductionRequest, _after_sale_service_pb2.DisputeDeductionResponse]
+    """The customer disputes what the merchant deducted: within 24 hours, with evidence within 72 (DOMAIN PR-9, 2.10)."""
     ResolveDispute: _grpc.UnaryUnaryMultiCallable[_after_sale_service_pb2.ResolveDisputeRequest, _after_sale_service_pb2.ResolveDisputeResponse]
     """Support decides a dispute: for the customer, wholly or in part, or for the merchant."""
     RefundAmount: _grpc.UnaryUnaryMultiCallable[_after_sale_service_pb2.RefundAmountRequest, _after_sale_service_pb2.RefundAmountResponse]
-    """Money back without goods, for example a price reduction."""
+    """Money back without goods: a price reduction of a line, or goodwill on the order (DOMAIN PR-8, PR-9)."""
     ReverseRefund: _grpc.UnaryUnaryMultiCallable[_after_sale_service_pb2.ReverseRefundRequest, _after_sale_service_pb2.ReverseRefundResponse]
     """Undo a refund (DOMAIN P24)."""
     GetReturn: _grpc.UnaryUnaryMultiCallable[_after_sale_service_pb2.GetReturnRequest, _after_sale_service_pb2.GetReturnResponse]
@@ -85,10 +87,12 @@ class AfterSaleServiceAsyncStub(AfterSaleServiceStub):
     """The merchant disputes what arrived; nothing is refunded until it is resolved (DOMAIN 2.2)."""
     DisputeRejection: _aio.UnaryUnaryMultiCallable[_after_sale_service_pb2.DisputeRejectionRequest, _after_sale_service_pb2.DisputeRejectionResponse]  # type: ignore[assignment]
     """The customer disputes the merchant's rejection: within 24 hours, with evidence within 72 (DOMAIN 2.10)."""
+    DisputeDeduction: _aio.UnaryUnaryMultiCallable[_after_sale_service_pb2.DisputeDeductionRequest, _after_sale_service_pb2.DisputeDeductionResponse]  # type: ignore[assignment]
+    """The customer disputes what the merchant deducted: within 24 hours, with evidence within 72 (DOMAIN PR-9, 2.10)."""
     ResolveDispute: _aio.UnaryUnaryMultiCallable[_after_sale_service_pb2.ResolveDisputeRequest, _after_sale_service_pb2.ResolveDisputeResponse]  # type: ignore[assignment]
     """Support decides a dispute: for the customer, wholly or in part, or for the merchant."""
     RefundAmount: _aio.UnaryUnaryMultiCallable[_after_sale_service_pb2.RefundAmountRequest, _after_sale_service_pb2.RefundAmountResponse]  # type: ignore[assignment]
-    """Money back without goods, for example a price reduction."""
+    """Money back without goods: a price reduction of a line, or goodwill on the order (DOMAIN PR-8, PR-9)."""
     ReverseRefund: _aio.UnaryUnaryMultiCallable[_after_sale_service_pb2.ReverseRefundRequest, _after_sale_service_pb2.ReverseRefundResponse]  # type: ignore[assignment]
     """Undo a refund (DOMAIN P24)."""
     GetReturn: _aio.UnaryUnaryMultiCallable[_after_sale_service_pb2.GetReturnRequest, _after_sale_service_pb2.GetReturnResponse]  # type: ignore[assignment]
@@ -172,6 +176,14 @@ class AfterSaleServiceServicer(metaclass=_abc_1.ABCMeta):
         """The customer disputes the merchant's rejection: within 24 hours, with evidence within 72 (DOMAIN 2.10)."""
 
     @_abc_1.abstractmethod
+    def DisputeDeduction(
+        self,
+        request: _after_sale_service_pb2.DisputeDeductionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_after_sale_service_pb2.DisputeDeductionResponse, _abc.Awaitable[_after_sale_service_pb2.DisputeDeductionResponse]]:
+        """The customer disputes what the merchant deducted: within 24 hours, with evidence within 72 (DOMAIN PR-9, 2.10)."""
+
+    @_abc_1.abstractmethod
     def ResolveDispute(
         self,
         request: _after_sale_service_pb2.ResolveDisputeRequest,
@@ -185,7 +197,7 @@ class AfterSaleServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _after_sale_service_pb2.RefundAmountRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_after_sale_service_pb2.RefundAmountResponse, _abc.Awaitable[_after_sale_service_pb2.RefundAmountResponse]]:
-        """Money back without goods, for example a price reduction."""
+        """Money back without goods: a price reduction of a line, or goodwill on the order (DOMAIN PR-8, PR-9)."""
 
     @_abc_1.abstractmethod
     def ReverseRefund(

@@ -27,7 +27,7 @@ from settlement.order.v1 import after_sale_service_pb2 as settlement_dot_order_d
 from settlement.order.v1 import order_pb2 as settlement_dot_order_dot_v1_dot_order__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n settlement/order/v1/events.proto\x12\x13settlement.order.v1\x1a!settlement/common/v1/tender.proto\x1a,settlement/order/v1/after_sale_service.proto\x1a\x1fsettlement/order/v1/order.proto\"T\n\x0cTenderAmount\x12.\n\x04type\x18\x01 \x01(\x0e\x32 .settlement.common.v1.TenderType\x12\x14\n\x0c\x61mount_minor\x18\x02 \x01(\x03\"\xab\x01\n\x0bOrderPlaced\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12\x13\n\x0bmerchant_id\x18\x03 \x01(\t\x12\x15\n\rpayable_minor\x18\x04 \x01(\x03\x12\x32\n\x07tenders\x18\x05 \x03(\x0b\x32!.settlement.order.v1.TenderAmount\x12\x15\n\rsettlement_id\x18\x06 \x01(\t\"H\n\rOrderRejected\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x15\n\rsettlement_id\x18\x03 \x01(\t\"\x9d\x01\n\x0cOrderShipped\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x30\n\x05lines\x18\x02 \x03(\x0b\x32!.settlement.order.v1.LineQuantity\x12\x32\n\x07tenders\x18\x03 \x03(\x0b\x32!.settlement.order.v1.TenderAmount\x12\x15\n\rsettlement_id\x18\x04 \x01(\t\"\"\n\x0eOrderDelivered\x12\x10\n\x08order_id\x18\x01 \x01(\t\"\xd2\x01\n\x0eOrderCancelled\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x31\n\x06reason\x18\x02 \x01(\x0e\x32!.settlement.order.v1.CancelReason\x12\x30\n\x05lines\x18\x03 \x03(\x0b\x32!.settlement.order.v1.LineQuantity\x12\x32\n\x07tenders\x18\x04 \x03(\x0b\x32!.settlement.order.v1.TenderAmount\x12\x15\n\rsettlement_id\x18\x05 \x01(\t\"\xd5\x01\n\rOrderRefunded\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\x12\x32\n\x07tenders\x18\x04 \x03(\x0b\x32!.settlement.order.v1.TenderAmount\x12\x30\n\x05lines\x18\x05 \x03(\x0b\x32!.settlement.order.v1.LineQuantity\x12\x0c\n\x04\x66ull\x18\x06 \x01(\x08\x12\x15\n\rsettlement_id\x18\x07 \x01(\t\"\x96\x01\n\x0eRefundAccepted\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\x12\x32\n\x07tenders\x18\x04 \x03(\x0b\x32!.settlement.order.v1.TenderAmount\x12\x15\n\rsettlement_id\x18\x05 \x01(\t\"Z\n\x0cRefundFailed\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x15\n\rsettlement_id\x18\x04 \x01(\t\"L\n\x15RefundExceptionRaised\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"b\n\x0eRefundReversed\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\x12\x15\n\rsettlement_id\x18\x04 \x01(\t\"`\n\x11\x42\x61nkRefundArrived\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\x12\x10\n\x08rerouted\x18\x04 \x01(\x08\"m\n\x0ePaymentExpired\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x32\n\x07tenders\x18\x02 \x03(\x0b\x32!.settlement.order.v1.TenderAmount\x12\x15\n\rsettlement_id\x18\x03 \x01(\t\"\"\n\x0eOrderCompleted\x12\x10\n\x08order_id\x18\x01 \x01(\t\"\x9b\x01\n\x0fReturnRequested\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\x12\x30\n\x05lines\x18\x03 \x03(\x0b\x32!.settlement.order.v1.LineQuantity\x12\x31\n\x06reason\x18\x04 \x01(\x0e\x32!.settlement.order.v1.ReturnReason\"H\n\x0eReturnApproved\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\x12\x11\n\tautomatic\x18\x03 \x01(\x08\"E\n\x0eReturnRejected\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"6\n\x0fReturnWithdrawn\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\"4\n\rReturnExpired\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\"L\n\rReturnShipped\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\x12\x16\n\x0ewaybill_number\x18\x03 \x01(\t\"\x87\x01\n\x0eReturnReceived\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\x12\x39\n\x0e\x61\x63\x63\x65pted_lines\x18\x03 \x03(\x0b\x32!.settlement.order.v1.LineQuantity\x12\x15\n\rsettlement_id\x18\x04 \x01(\t\"6\n\x0f\x44\x65liveryRefused\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\"\x7f\n\x0eReturnDisputed\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\x12\x36\n\x0b\x64isputed_by\x18\x03 \x01(\x0e\x32!.settlement.order.v1.DisputeParty\x12\x10\n\x08\x65vidence\x18\x04 \x03(\t\"\x99\x01\n\x15ReturnDisputeResolved\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\x12\x36\n\x08\x64\x65\x63ision\x18\x03 \x01(\x0e\x32$.settlement.order.v1.DisputeDecision\x12\x13\n\x0boperator_id\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n settlement/order/v1/events.proto\x12\x13settlement.order.v1\x1a!settlement/common/v1/tender.proto\x1a,settlement/order/v1/after_sale_service.proto\x1a\x1fsettlement/order/v1/order.proto\"T\n\x0cTenderAmount\x12.\n\x04type\x18\x01 \x01(\x0e\x32 .settlement.common.v1.TenderType\x12\x14\n\x0c\x61mount_minor\x18\x02 \x01(\x03\"\xab\x01\n\x0bOrderPlaced\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12\x13\n\x0bmerchant_id\x18\x03 \x01(\t\x12\x15\n\rpayable_minor\x18\x04 \x01(\x03\x12\x32\n\x07tenders\x18\x05 \x03(\x0b\x32!.settlement.order.v1.TenderAmount\x12\x15\n\rsettlement_id\x18\x06 \x01(\t\"H\n\rOrderRejected\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x15\n\rsettlement_id\x18\x03 \x01(\t\"\x9d\x01\n\x0cOrderShipped\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x30\n\x05lines\x18\x02 \x03(\x0b\x32!.settlement.order.v1.LineQuantity\x12\x32\n\x07tenders\x18\x03 \x03(\x0b\x32!.settlement.order.v1.TenderAmount\x12\x15\n\rsettlement_id\x18\x04 \x01(\t\"\"\n\x0eOrderDelivered\x12\x10\n\x08order_id\x18\x01 \x01(\t\"\xd2\x01\n\x0eOrderCancelled\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x31\n\x06reason\x18\x02 \x01(\x0e\x32!.settlement.order.v1.CancelReason\x12\x30\n\x05lines\x18\x03 \x03(\x0b\x32!.settlement.order.v1.LineQuantity\x12\x32\n\x07tenders\x18\x04 \x03(\x0b\x32!.settlement.order.v1.TenderAmount\x12\x15\n\rsettlement_id\x18\x05 \x01(\t\"\xee\x01\n\rOrderRefunded\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\x12\x32\n\x07tenders\x18\x04 \x03(\x0b\x32!.settlement.order.v1.TenderAmount\x12\x30\n\x05lines\x18\x05 \x03(\x0b\x32!.settlement.order.v1.LineQuantity\x12\x0c\n\x04\x66ull\x18\x06 \x01(\x08\x12\x15\n\rsettlement_id\x18\x07 \x01(\t\x12\x17\n\x0freduced_line_id\x18\x08 \x01(\t\"\xaf\x01\n\x0eRefundAccepted\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\x12\x32\n\x07tenders\x18\x04 \x03(\x0b\x32!.settlement.order.v1.TenderAmount\x12\x15\n\rsettlement_id\x18\x05 \x01(\t\x12\x17\n\x0freduced_line_id\x18\x06 \x01(\t\"Z\n\x0cRefundFailed\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x15\n\rsettlement_id\x18\x04 \x01(\t\"L\n\x15RefundExceptionRaised\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"{\n\x0eRefundReversed\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\x12\x15\n\rsettlement_id\x18\x04 \x01(\t\x12\x17\n\x0freduced_line_id\x18\x05 \x01(\t\"`\n\x11\x42\x61nkRefundArrived\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\x12\x10\n\x08rerouted\x18\x04 \x01(\x08\"m\n\x0ePaymentExpired\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x32\n\x07tenders\x18\x02 \x03(\x0b\x32!.settlement.order.v1.TenderAmount\x12\x15\n\rsettlement_id\x18\x03 \x01(\t\"\"\n\x0eOrderCompleted\x12\x10\n\x08order_id\x18\x01 \x01(\t\"\x9b\x01\n\x0fReturnRequested\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\x12\x30\n\x05lines\x18\x03 \x03(\x0b\x32!.settlement.order.v1.LineQuantity\x12\x31\n\x06reason\x18\x04 \x01(\x0e\x32!.settlement.order.v1.ReturnReason\"H\n\x0eReturnApproved\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\x12\x11\n\tautomatic\x18\x03 \x01(\x08\"E\n\x0eReturnRejected\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"6\n\x0fReturnWithdrawn\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\"4\n\rReturnExpired\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\"L\n\rReturnShipped\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\x12\x16\n\x0ewaybill_number\x18\x03 \x01(\t\"\xbb\x01\n\x0eReturnReceived\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\x12\x39\n\x0e\x61\x63\x63\x65pted_lines\x18\x03 \x03(\x0b\x32!.settlement.order.v1.LineQuantity\x12\x15\n\rsettlement_id\x18\x04 \x01(\t\x12\x32\n\ndeductions\x18\x05 \x03(\x0b\x32\x1e.settlement.order.v1.Deduction\"6\n\x0f\x44\x65liveryRefused\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\"\x95\x01\n\x0eReturnDisputed\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\x12\x36\n\x0b\x64isputed_by\x18\x03 \x01(\x0e\x32!.settlement.order.v1.DisputeParty\x12\x10\n\x08\x65vidence\x18\x04 \x03(\t\x12\x14\n\x0cof_deduction\x18\x05 \x01(\x08\"\xaf\x01\n\x15ReturnDisputeResolved\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\x12\x36\n\x08\x64\x65\x63ision\x18\x03 \x01(\x0e\x32$.settlement.order.v1.DisputeDecision\x12\x13\n\x0boperator_id\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x14\n\x0cof_deduction\x18\x06 \x01(\x08\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -47,39 +47,39 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ORDERCANCELLED']._serialized_start=702
   _globals['_ORDERCANCELLED']._serialized_end=912
   _globals['_ORDERREFUNDED']._serialized_start=915
-  _globals['_ORDERREFUNDED']._serialized_end=1128
-  _globals['_REFUNDACCEPTED']._serialized_start=1131
-  _globals['_REFUNDACCEPTED']._serialized_end=1281
-  _globals['_REFUNDFAILED']._serialized_start=1283
-  _globals['_REFUNDFAILED']._serialized_end=1373
-  _globals['_REFUNDEXCEPTIONRAISED']._serialized_start=1375
-  _globals['_REFUNDEXCEPTIONRAISED']._serialized_end=1451
-  _globals['_REFUNDREVERSED']._serialized_start=1453
-  _globals['_REFUNDREVERSED']._serialized_end=1551
-  _globals['_BANKREFUNDARRIVED']._serialized_start=1553
-  _globals['_BANKREFUNDARRIVED']._serialized_end=1649
-  _globals['_PAYMENTEXPIRED']._serialized_start=1651
-  _globals['_PAYMENTEXPIRED']._serialized_end=1760
-  _globals['_ORDERCOMPLETED']._serialized_start=1762
-  _globals['_ORDERCOMPLETED']._serialized_end=1796
-  _globals['_RETURNREQUESTED']._serialized_start=1799
-  _globals['_RETURNREQUESTED']._serialized_end=1954
-  _globals['_RETURNAPPROVED']._serialized_start=1956
-  _globals['_RETURNAPPROVED']._serialized_end=2028
-  _globals['_RETURNREJECTED']._serialized_start=2030
-  _globals['_RETURNREJECTED']._serialized_end=2099
-  _globals['_RETURNWITHDRAWN']._serialized_start=2101
-  _globals['_RETURNWITHDRAWN']._serialized_end=2155
-  _globals['_RETURNEXPIRED']._serialized_start=2157
-  _globals['_RETURNEXPIRED']._serialized_end=2209
-  _globals['_RETURNSHIPPED']._serialized_start=2211
-  _globals['_RETURNSHIPPED']._serialized_end=2287
-  _globals['_RETURNRECEIVED']._serialized_start=2290
-  _globals['_RETURNRECEIVED']._serialized_end=2425
-  _globals['_DELIVERYREFUSED']._serialized_start=2427
-  _globals['_DELIVERYREFUSED']._serialized_end=2481
-  _globals['_RETURNDISPUTED']._serialized_start=2483
-  _globals['_RETURNDISPUTED']._serialized_end=2610
-  _globals['_RETURNDISPUTERESOLVED']._serialized_start=2613
-  _globals['_RETURNDISPUTERESOLVED']._serialized_end=2766
+  _globals['_ORDERREFUNDED']._serialized_end=1153
+  _globals['_REFUNDACCEPTED']._serialized_start=1156
+  _globals['_REFUNDACCEPTED']._serialized_end=1331
+  _globals['_REFUNDFAILED']._serialized_start=1333
+  _globals['_REFUNDFAILED']._serialized_end=1423
+  _globals['_REFUNDEXCEPTIONRAISED']._serialized_start=1425
+  _globals['_REFUNDEXCEPTIONRAISED']._serialized_end=1501
+  _globals['_REFUNDREVERSED']._serialized_start=1503
+  _globals['_REFUNDREVERSED']._serialized_end=1626
+  _globals['_BANKREFUNDARRIVED']._serialized_start=1628
+  _globals['_BANKREFUNDARRIVED']._serialized_end=1724
+  _globals['_PAYMENTEXPIRED']._serialized_start=1726
+  _globals['_PAYMENTEXPIRED']._serialized_end=1835
+  _globals['_ORDERCOMPLETED']._serialized_start=1837
+  _globals['_ORDERCOMPLETED']._serialized_end=1871
+  _globals['_RETURNREQUESTED']._serialized_start=1874
+  _globals['_RETURNREQUESTED']._serialized_end=2029
+  _globals['_RETURNAPPROVED']._serialized_start=2031
+  _globals['_RETURNAPPROVED']._serialized_end=2103
+  _globals['_RETURNREJECTED']._serialized_start=2105
+  _globals['_RETURNREJECTED']._serialized_end=2174
+  _globals['_RETURNWITHDRAWN']._serialized_start=2176
+  _globals['_RETURNWITHDRAWN']._serialized_end=2230
+  _globals['_RETURNEXPIRED']._serialized_start=2232
+  _globals['_RETURNEXPIRED']._serialized_end=2284
+  _globals['_RETURNSHIPPED']._serialized_start=2286
+  _globals['_RETURNSHIPPED']._serialized_end=2362
+  _globals['_RETURNRECEIVED']._serialized_start=2365
+  _globals['_RETURNRECEIVED']._serialized_end=2552
+  _globals['_DELIVERYREFUSED']._serialized_start=2554
+  _globals['_DELIVERYREFUSED']._serialized_end=2608
+  _globals['_RETURNDISPUTED']._serialized_start=2611
+  _globals['_RETURNDISPUTED']._serialized_end=2760
+  _globals['_RETURNDISPUTERESOLVED']._serialized_start=2763
+  _globals['_RETURNDISPUTERESOLVED']._serialized_end=2938
 # @@protoc_insertion_point(module_scope)

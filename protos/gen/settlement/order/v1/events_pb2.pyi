@@ -238,6 +238,7 @@ class OrderRefunded(_message.Message):
     LINES_FIELD_NUMBER: _builtins.int
     FULL_FIELD_NUMBER: _builtins.int
     SETTLEMENT_ID_FIELD_NUMBER: _builtins.int
+    REDUCED_LINE_ID_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
     """The order."""
     refund_id: _builtins.str
@@ -248,6 +249,8 @@ class OrderRefunded(_message.Message):
     """Whether nothing is left to refund."""
     settlement_id: _builtins.str
     """The settlement."""
+    reduced_line_id: _builtins.str
+    """The line whose price it reduces, if it is a price reduction (DOMAIN PR-8)."""
     @_builtins.property
     def tenders(self) -> _containers.RepeatedCompositeFieldContainer[Global___TenderAmount]:
         """By tender."""
@@ -266,10 +269,11 @@ class OrderRefunded(_message.Message):
         lines: _abc.Iterable[_order_pb2.LineQuantity] | None = ...,
         full: _builtins.bool = ...,
         settlement_id: _builtins.str = ...,
+        reduced_line_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "full", b"full", "lines", b"lines", "order_id", b"order_id", "refund_id", b"refund_id", "settlement_id", b"settlement_id", "tenders", b"tenders"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "full", b"full", "lines", b"lines", "order_id", b"order_id", "reduced_line_id", b"reduced_line_id", "refund_id", b"refund_id", "settlement_id", b"settlement_id", "tenders", b"tenders"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -286,6 +290,7 @@ class RefundAccepted(_message.Message):
     AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
     TENDERS_FIELD_NUMBER: _builtins.int
     SETTLEMENT_ID_FIELD_NUMBER: _builtins.int
+    REDUCED_LINE_ID_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
     """The order."""
     refund_id: _builtins.str
@@ -294,6 +299,8 @@ class RefundAccepted(_message.Message):
     """How much."""
     settlement_id: _builtins.str
     """The settlement."""
+    reduced_line_id: _builtins.str
+    """The line whose price it reduces, if it is a price reduction (DOMAIN PR-8)."""
     @_builtins.property
     def tenders(self) -> _containers.RepeatedCompositeFieldContainer[Global___TenderAmount]:
         """By tender."""
@@ -306,10 +313,11 @@ class RefundAccepted(_message.Message):
         amount_minor: _builtins.int = ...,
         tenders: _abc.Iterable[Global___TenderAmount] | None = ...,
         settlement_id: _builtins.str = ...,
+        reduced_line_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "order_id", b"order_id", "refund_id", b"refund_id", "settlement_id", b"settlement_id", "tenders", b"tenders"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "order_id", b"order_id", "reduced_line_id", b"reduced_line_id", "refund_id", b"refund_id", "settlement_id", b"settlement_id", "tenders", b"tenders"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -389,6 +397,7 @@ class RefundReversed(_message.Message):
     REFUND_ID_FIELD_NUMBER: _builtins.int
     AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
     SETTLEMENT_ID_FIELD_NUMBER: _builtins.int
+    REDUCED_LINE_ID_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
     """The order."""
     refund_id: _builtins.str
@@ -397,6 +406,8 @@ class RefundReversed(_message.Message):
     """How much."""
     settlement_id: _builtins.str
     """The reversal."""
+    reduced_line_id: _builtins.str
+    """The line whose price is no longer reduced, if it was a price reduction (DOMAIN PR-8)."""
     def __init__(
         self,
         *,
@@ -404,10 +415,11 @@ class RefundReversed(_message.Message):
         refund_id: _builtins.str = ...,
         amount_minor: _builtins.int = ...,
         settlement_id: _builtins.str = ...,
+        reduced_line_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "order_id", b"order_id", "refund_id", b"refund_id", "settlement_id", b"settlement_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "order_id", b"order_id", "reduced_line_id", b"reduced_line_id", "refund_id", b"refund_id", "settlement_id", b"settlement_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -689,6 +701,7 @@ class ReturnReceived(_message.Message):
     RETURN_ID_FIELD_NUMBER: _builtins.int
     ACCEPTED_LINES_FIELD_NUMBER: _builtins.int
     SETTLEMENT_ID_FIELD_NUMBER: _builtins.int
+    DEDUCTIONS_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
     """The order."""
     return_id: _builtins.str
@@ -699,6 +712,10 @@ class ReturnReceived(_message.Message):
     def accepted_lines(self) -> _containers.RepeatedCompositeFieldContainer[_order_pb2.LineQuantity]:
         """What was accepted."""
 
+    @_builtins.property
+    def deductions(self) -> _containers.RepeatedCompositeFieldContainer[_after_sale_service_pb2.Deduction]:
+        """What the merchant deducts (DOMAIN PR-9)."""
+
     def __init__(
         self,
         *,
@@ -706,10 +723,11 @@ class ReturnReceived(_message.Message):
         return_id: _builtins.str = ...,
         accepted_lines: _abc.Iterable[_order_pb2.LineQuantity] | None = ...,
         settlement_id: _builtins.str = ...,
+        deductions: _abc.Iterable[_after_sale_service_pb2.Deduction] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_lines", b"accepted_lines", "order_id", b"order_id", "return_id", b"return_id", "settlement_id", b"settlement_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_lines", b"accepted_lines", "deductions", b"deductions", "order_id", b"order_id", "return_id", b"return_id", "settlement_id", b"settlement_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -743,7 +761,7 @@ Global___DeliveryRefused: _TypeAlias = DeliveryRefused  # noqa: Y015
 
 @_typing.final
 class ReturnDisputed(_message.Message):
-    """A return is in dispute: the merchant disputes what arrived, or the customer the rejection."""
+    """A return is in dispute: the merchant disputes what arrived, or the customer the rejection or a deduction."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -751,12 +769,15 @@ class ReturnDisputed(_message.Message):
     RETURN_ID_FIELD_NUMBER: _builtins.int
     DISPUTED_BY_FIELD_NUMBER: _builtins.int
     EVIDENCE_FIELD_NUMBER: _builtins.int
+    OF_DEDUCTION_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
     """The order."""
     return_id: _builtins.str
     """The case."""
     disputed_by: _after_sale_service_pb2.DisputeParty.ValueType
     """Who."""
+    of_deduction: _builtins.bool
+    """Whether it is about what was deducted; the case itself does not move then (DOMAIN PR-9)."""
     @_builtins.property
     def evidence(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """References to the evidence."""
@@ -768,10 +789,11 @@ class ReturnDisputed(_message.Message):
         return_id: _builtins.str = ...,
         disputed_by: _after_sale_service_pb2.DisputeParty.ValueType = ...,
         evidence: _abc.Iterable[_builtins.str] | None = ...,
+        of_deduction: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["disputed_by", b"disputed_by", "evidence", b"evidence", "order_id", b"order_id", "return_id", b"return_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["disputed_by", b"disputed_by", "evidence", b"evidence", "of_deduction", b"of_deduction", "order_id", b"order_id", "return_id", b"return_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -780,7 +802,7 @@ Global___ReturnDisputed: _TypeAlias = ReturnDisputed  # noqa: Y015
 @_typing.final
 class ReturnDisputeResolved(_message.Message):
     """Support decided a dispute. If goods that arrived are accepted, ReturnReceived follows; if the rejection of a return is
-    lifted, ReturnApproved.
+    lifted, ReturnApproved; if what was deducted is given back, OrderRefunded (or RefundAccepted) of that refund.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -790,6 +812,7 @@ class ReturnDisputeResolved(_message.Message):
     DECISION_FIELD_NUMBER: _builtins.int
     OPERATOR_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    OF_DEDUCTION_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
     """The order."""
     return_id: _builtins.str
@@ -800,6 +823,8 @@ class ReturnDisputeResolved(_message.Message):
     """Who decided."""
     reason: _builtins.str
     """Why."""
+    of_deduction: _builtins.bool
+    """Whether it was about what was deducted (DOMAIN PR-9)."""
     def __init__(
         self,
         *,
@@ -808,10 +833,11 @@ class ReturnDisputeResolved(_message.Message):
         decision: _after_sale_service_pb2.DisputeDecision.ValueType = ...,
         operator_id: _builtins.str = ...,
         reason: _builtins.str = ...,
+        of_deduction: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "operator_id", b"operator_id", "order_id", b"order_id", "reason", b"reason", "return_id", b"return_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "of_deduction", b"of_deduction", "operator_id", b"operator_id", "order_id", b"order_id", "reason", b"reason", "return_id", b"return_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

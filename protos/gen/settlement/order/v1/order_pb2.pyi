@@ -267,6 +267,34 @@ class LineQuantity(_message.Message):
 Global___LineQuantity: _TypeAlias = LineQuantity  # noqa: Y015
 
 @_typing.final
+class LineAmount(_message.Message):
+    """Money that concerns a line."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINE_ID_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    line_id: _builtins.str
+    """The line."""
+    @_builtins.property
+    def amount(self) -> _money_pb2.Money:
+        """How much."""
+
+    def __init__(
+        self,
+        *,
+        line_id: _builtins.str = ...,
+        amount: _money_pb2.Money | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "line_id", b"line_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LineAmount: _TypeAlias = LineAmount  # noqa: Y015
+
+@_typing.final
 class OrderLine(_message.Message):
     """A line of an order and what became of its units."""
 
@@ -282,6 +310,7 @@ class OrderLine(_message.Message):
     CANCELLED_QUANTITY_FIELD_NUMBER: _builtins.int
     RETURNED_QUANTITY_FIELD_NUMBER: _builtins.int
     RETURNING_QUANTITY_FIELD_NUMBER: _builtins.int
+    REDUCED_FIELD_NUMBER: _builtins.int
     line_id: _builtins.str
     """Name of the line."""
     sku: _builtins.str
@@ -306,6 +335,10 @@ class OrderLine(_message.Message):
     def payable(self) -> _money_pb2.Money:
         """Price of all units, after promotions."""
 
+    @_builtins.property
+    def reduced(self) -> _money_pb2.Money:
+        """What price reductions took off the line so far; absent if there was none (DOMAIN PR-8)."""
+
     def __init__(
         self,
         *,
@@ -319,10 +352,11 @@ class OrderLine(_message.Message):
         cancelled_quantity: _builtins.int = ...,
         returned_quantity: _builtins.int = ...,
         returning_quantity: _builtins.int = ...,
+        reduced: _money_pb2.Money | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["payable", b"payable", "unit_price", b"unit_price"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["payable", b"payable", "reduced", b"reduced", "unit_price", b"unit_price"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancelled_quantity", b"cancelled_quantity", "line_id", b"line_id", "payable", b"payable", "quantity", b"quantity", "returned_quantity", b"returned_quantity", "returning_quantity", b"returning_quantity", "shipped_quantity", b"shipped_quantity", "sku", b"sku", "title", b"title", "unit_price", b"unit_price"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancelled_quantity", b"cancelled_quantity", "line_id", b"line_id", "payable", b"payable", "quantity", b"quantity", "reduced", b"reduced", "returned_quantity", b"returned_quantity", "returning_quantity", b"returning_quantity", "shipped_quantity", b"shipped_quantity", "sku", b"sku", "title", b"title", "unit_price", b"unit_price"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -661,12 +661,16 @@ class QuoteRefundRequest(_message.Message):
     RETURN_ID_FIELD_NUMBER: _builtins.int
     AMOUNT_FIELD_NUMBER: _builtins.int
     CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    LINE_ID_FIELD_NUMBER: _builtins.int
+    DEDUCTIONS_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
     """The order."""
     return_id: _builtins.str
     """An open return case, `ret_…`."""
     customer_id: _builtins.str
     """Who asks; ORDER_NOT_FOUND if the order is not theirs. Not checked if empty."""
+    line_id: _builtins.str
+    """With `amount`: the line of which it would be a price reduction; goodwill on the order if empty (DOMAIN PR-8, PR-9)."""
     @_builtins.property
     def cancel(self) -> Global___QuotedLines:
         """A cancel of these units."""
@@ -679,6 +683,10 @@ class QuoteRefundRequest(_message.Message):
     def amount(self) -> _money_pb2.Money:
         """Money back without goods."""
 
+    @_builtins.property
+    def deductions(self) -> _containers.RepeatedCompositeFieldContainer[_order_pb2.LineAmount]:
+        """With `return_id`: what the merchant would deduct at the receipt (DOMAIN PR-9)."""
+
     def __init__(
         self,
         *,
@@ -688,10 +696,12 @@ class QuoteRefundRequest(_message.Message):
         return_id: _builtins.str = ...,
         amount: _money_pb2.Money | None = ...,
         customer_id: _builtins.str = ...,
+        line_id: _builtins.str = ...,
+        deductions: _abc.Iterable[_order_pb2.LineAmount] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "cancel", b"cancel", "return_id", b"return_id", "return_lines", b"return_lines", "subject", b"subject"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "cancel", b"cancel", "customer_id", b"customer_id", "order_id", b"order_id", "return_id", b"return_id", "return_lines", b"return_lines", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "cancel", b"cancel", "customer_id", b"customer_id", "deductions", b"deductions", "line_id", b"line_id", "order_id", b"order_id", "return_id", b"return_id", "return_lines", b"return_lines", "subject", b"subject"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_subject: _TypeAlias = _typing.Literal["cancel", "return_lines", "return_id", "amount"]  # noqa: Y015
     _WhichOneofArgType_subject: _TypeAlias = _typing.Literal["subject", b"subject"]  # noqa: Y015

@@ -32,13 +32,18 @@ class QuotedLine(_message.Message):
     LINE_ID_FIELD_NUMBER: _builtins.int
     QUANTITY_FIELD_NUMBER: _builtins.int
     AMOUNT_FIELD_NUMBER: _builtins.int
+    DEDUCTED_FIELD_NUMBER: _builtins.int
     line_id: _builtins.str
     """The line."""
     quantity: _builtins.int
     """Units."""
     @_builtins.property
     def amount(self) -> _money_pb2.Money:
-        """What they are worth after promotions."""
+        """What they are worth, after promotions and price reductions."""
+
+    @_builtins.property
+    def deducted(self) -> _money_pb2.Money:
+        """What the merchant deducts of it; absent if nothing (DOMAIN PR-9)."""
 
     def __init__(
         self,
@@ -46,10 +51,11 @@ class QuotedLine(_message.Message):
         line_id: _builtins.str = ...,
         quantity: _builtins.int = ...,
         amount: _money_pb2.Money | None = ...,
+        deducted: _money_pb2.Money | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "deducted", b"deducted"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "line_id", b"line_id", "quantity", b"quantity"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "deducted", b"deducted", "line_id", b"line_id", "quantity", b"quantity"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -83,6 +89,7 @@ class RefundQuote(_message.Message):
     VALID_UNTIL_FIELD_NUMBER: _builtins.int
     TOKEN_FIELD_NUMBER: _builtins.int
     PLATFORM_COUPON_FIELD_NUMBER: _builtins.int
+    REDUCED_LINE_ID_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
     """The order."""
     kind: _settlement_pb2.SettlementKind.ValueType
@@ -97,9 +104,11 @@ class RefundQuote(_message.Message):
     """The business date that it holds for, YYYY-MM-DD."""
     token: _builtins.bytes
     """Signed content; give it to CancelOrder, ConfirmReceipt or RefundAmount."""
+    reduced_line_id: _builtins.str
+    """The line of which it is a price reduction, if it is one (DOMAIN PR-8)."""
     @_builtins.property
     def amount(self) -> _money_pb2.Money:
-        """What comes back in all."""
+        """What comes back in all: for returned units never more than is left of the order, so it may be 0 (DOMAIN PR-9)."""
 
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___QuotedLine]:
@@ -182,10 +191,11 @@ class RefundQuote(_message.Message):
         valid_until: _timestamp_pb2.Timestamp | None = ...,
         token: _builtins.bytes = ...,
         platform_coupon: _money_pb2.Money | None = ...,
+        reduced_line_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "credit_balance", b"credit_balance", "fee_back", b"fee_back", "limit_restored", b"limit_restored", "platform_coupon", b"platform_coupon", "quote_time", b"quote_time", "statement_due_after", b"statement_due_after", "statement_due_before", b"statement_due_before", "valid_until", b"valid_until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_version", b"account_version", "amount", b"amount", "business_date", b"business_date", "credit_balance", b"credit_balance", "fee_back", b"fee_back", "given_back", b"given_back", "instalments", b"instalments", "kind", b"kind", "limit_restored", b"limit_restored", "lines", b"lines", "order_id", b"order_id", "order_version", b"order_version", "platform_coupon", b"platform_coupon", "policy_version", b"policy_version", "quote_time", b"quote_time", "statement_due_after", b"statement_due_after", "statement_due_before", b"statement_due_before", "steps", b"steps", "tenders", b"tenders", "token", b"token", "uses", b"uses", "valid_until", b"valid_until"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_version", b"account_version", "amount", b"amount", "business_date", b"business_date", "credit_balance", b"credit_balance", "fee_back", b"fee_back", "given_back", b"given_back", "instalments", b"instalments", "kind", b"kind", "limit_restored", b"limit_restored", "lines", b"lines", "order_id", b"order_id", "order_version", b"order_version", "platform_coupon", b"platform_coupon", "policy_version", b"policy_version", "quote_time", b"quote_time", "reduced_line_id", b"reduced_line_id", "statement_due_after", b"statement_due_after", "statement_due_before", b"statement_due_before", "steps", b"steps", "tenders", b"tenders", "token", b"token", "uses", b"uses", "valid_until", b"valid_until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

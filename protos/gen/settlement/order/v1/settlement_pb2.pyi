@@ -263,6 +263,7 @@ class Settlement(_message.Message):
     NEXT_RETRY_TIME_FIELD_NUMBER: _builtins.int
     ATTEMPTS_FIELD_NUMBER: _builtins.int
     REVERSED_SETTLEMENT_ID_FIELD_NUMBER: _builtins.int
+    REDUCED_LINE_ID_FIELD_NUMBER: _builtins.int
     settlement_id: _builtins.str
     """Id, `saga_…`."""
     order_id: _builtins.str
@@ -280,11 +281,13 @@ class Settlement(_message.Message):
     refund_state: _effects_pb2.RefundState.ValueType
     """How far the refund is; PENDING_CHANNEL waits for the flash network."""
     return_id: _builtins.str
-    """The return case that it refunds, if there is one."""
+    """The return case that it refunds, or whose deductions it gives back, if there is one."""
     attempts: _builtins.int
     """Resends in this state."""
     reversed_settlement_id: _builtins.str
     """The settlement that it undoes, or that undid it."""
+    reduced_line_id: _builtins.str
+    """The line whose price it reduces, or (undone) no longer reduces (DOMAIN PR-8)."""
     @_builtins.property
     def tenders(self) -> _containers.RepeatedCompositeFieldContainer[Global___TenderShare]:
         """Its money by tender, in the order of the order's tenders."""
@@ -349,10 +352,11 @@ class Settlement(_message.Message):
         next_retry_time: _timestamp_pb2.Timestamp | None = ...,
         attempts: _builtins.int = ...,
         reversed_settlement_id: _builtins.str = ...,
+        reduced_line_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "create_time", b"create_time", "credit_balance", b"credit_balance", "next_retry_time", b"next_retry_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "attempts", b"attempts", "branches", b"branches", "create_time", b"create_time", "credit_balance", b"credit_balance", "given_back", b"given_back", "instalments", b"instalments", "kind", b"kind", "next_retry_time", b"next_retry_time", "order_id", b"order_id", "reason", b"reason", "refund_id", b"refund_id", "refund_state", b"refund_state", "return_id", b"return_id", "reversed_settlement_id", b"reversed_settlement_id", "settlement_id", b"settlement_id", "state", b"state", "tenders", b"tenders", "timeline", b"timeline", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "attempts", b"attempts", "branches", b"branches", "create_time", b"create_time", "credit_balance", b"credit_balance", "given_back", b"given_back", "instalments", b"instalments", "kind", b"kind", "next_retry_time", b"next_retry_time", "order_id", b"order_id", "reason", b"reason", "reduced_line_id", b"reduced_line_id", "refund_id", b"refund_id", "refund_state", b"refund_state", "return_id", b"return_id", "reversed_settlement_id", b"reversed_settlement_id", "settlement_id", b"settlement_id", "state", b"state", "tenders", b"tenders", "timeline", b"timeline", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
