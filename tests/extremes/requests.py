@@ -15,6 +15,7 @@ from settlement.order.v1 import order_pb2
 from settlement.order.v1 import order_service_pb2 as order
 from tests.extremes.stage import (
     CUSTOMER,
+    DEDUCTION,
     DEFERRED,
     FLASH,
     MERCHANT,
@@ -23,6 +24,7 @@ from tests.extremes.stage import (
     SHIPPED,
     TERMS,
     WAITING,
+    WORN,
     Stage,
     money,
     send_back,
@@ -64,7 +66,10 @@ def _after_sale(at: Stage) -> tuple[Wire, ...]:
         send_back(FLASH),
         sale.ApproveReturnRequest(**asked, return_address="here"), sale.RejectReturnRequest(**asked, reason="worn"),
         sale.WithdrawReturnRequest(**asked), sale.RegisterWaybillRequest(**asked, waybill_number="SF3", carrier="SF"),
-        sale.ConfirmReceiptRequest(**travelling, accepted_lines=_LINES),
+        sale.ConfirmReceiptRequest(**travelling, accepted_lines=_LINES, deductions=[DEDUCTION]),
+        sale.DisputeDeductionRequest(
+            return_id=at.ids["deducted"], order_id=WORN, customer_id=CUSTOMER, evidence=["photo"], note="it was new"
+        ),
         sale.RefuseDeliveryRequest(order_id=FLASH, customer_id=CUSTOMER, waybill_number="SF4", carrier="SF", note="no"),
         sale.DisputeReceiptRequest(**travelling, merchant_id=MERCHANT, evidence=["photo"], note="empty"),
         sale.DisputeRejectionRequest(**asked, customer_id=CUSTOMER, evidence=["photo"], note="not worn"),
@@ -72,6 +77,7 @@ def _after_sale(at: Stage) -> tuple[Wire, ...]:
             **travelling, operator_id="op-1", decision=sale.DISPUTE_DECISION_UPHELD, accepted_lines=_LINES, reason="so"
         ),
         sale.RefundAmountRequest(**_SHIPPED, amount=money(500), reason="late"),
+        sale.RefundAmountRequest(**_SHIPPED, amount=money(500), reason="scratched", line_id="L1"),
         sale.ReverseRefundRequest(**_SHIPPED, reason="paid again"),
     )
 

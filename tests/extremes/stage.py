@@ -16,7 +16,7 @@ from settlement.order.v1 import order_service_pb2 as order
 from tests.extremes.engine import Answer, Engine
 
 CUSTOMER, MERCHANT, ACCOUNT, CARD = "cus_1", "mer_1", "acc_1", "crd_1"
-SHIPPED, WAITING, FLASH, NEW = "ord_shipped", "ord_waiting", "ord_flash", "ord_new"
+SHIPPED, WAITING, FLASH, WORN, NEW = "ord_shipped", "ord_waiting", "ord_flash", "ord_worn", "ord_new"
 _IDS = UUID(int=7)
 _TENDERS = {
     "CREDIT": tender_pb2.TENDER_TYPE_CREDIT, "WALLET": tender_pb2.TENDER_TYPE_WALLET,
@@ -26,6 +26,10 @@ PAPERS: dict[str, Any] = {"maker": "ann", "checker": "bob", "evidence": ["order 
 TERMS = tender_pb2.CreditTerms(plan=tender_pb2.PLAN_TYPE_INSTALMENT, instalment_count=3, fee_ppm=5000, free_days=7)
 DEFERRED = tender_pb2.CreditTerms(
     plan=tender_pb2.PLAN_TYPE_DEFERRED, flat_fee_minor=600, term_days=30, route=tender_pb2.CREDIT_ROUTE_FLASH
+)
+DEDUCTION = sale.Deduction(
+    line_id="L1", amount=money_pb2.Money(minor_units=100, currency_code="CNY"), reason=sale.DEDUCTION_REASON_WORN,
+    evidence=["photo"],
 )
 
 
@@ -78,26 +82,28 @@ class Stage:
 
 
 def stage() -> Stage:
-    """Orders waiting, shipped and refunded in part, a return asked for and one on its way, a refund at the network."""
+    """Orders waiting, shipped and refunded in part; a return asked for, one on its way, one with a deduction taken; a
+    refund at the network."""
     set_up = Stage(Engine(), {})
     set_up.done(credit.OpenAccountRequest(account_id=ACCOUNT, customer_id=CUSTOMER, limit=money(1_000_000)))
     set_up.done(credit.FundWalletRequest(account_id=ACCOUNT, amount=money(1_000_000)))
     set_up.done(card.IssueCardRequest(card_id=CARD, customer_id=CUSTOMER, face=money(1_000_000)))
     mixed = {"CREDIT": 40_000, "WALLET": 20_000, "GIFTCARD": 20_000, "BANKCARD": 20_000}
     for order_id, terms, tenders in (
-        (WAITING, TERMS, mixed), (SHIPPED, TERMS, mixed), (FLASH, DEFERRED, {"CREDIT": 50_000})
+        (WAITING, TERMS, mixed), (SHIPPED, TERMS, mixed), (FLASH, DEFERRED, {"CREDIT": 50_000}),
+        (WORN, TERMS, {"CREDIT": 10_000}),
     ):
         set_up.done(set_up.place(order_id, terms, **tenders))
-    for order_id in (SHIPPED, FLASH):
+    for order_id in (SHIPPED, FLASH, WORN):
         set_up.done(order.ConfirmShipmentRequest(order_id=order_id))
     set_up.done(order.ConfirmDeliveryRequest(order_id=SHIPPED))
-    for name in ("requested", "travelling"):
-        case = set_up.done(send_back(SHIPPED)).return_case
-        set_up.ids[name] = case.return_id
-    set_up.done(sale.ApproveReturnRequest(return_id=set_up.ids["travelling"], order_id=SHIPPED))
-    set_up.done(sale.RegisterWaybillRequest(
-        return_id=set_up.ids["travelling"], order_id=SHIPPED, waybill_number="SF1"
-    ))
+    for name, order_id in (("requested", SHIPPED), ("travelling", SHIPPED), ("deducted", WORN)):
+        case = {"return_id": set_up.done(send_back(order_id)).return_case.return_id, "order_id": order_id}
+        set_up.ids[name] = case["return_id"]
+        if name != "requested":
+            set_up.done(sale.ApproveReturnRequest(**case))
+            set_up.done(sale.RegisterWaybillRequest(**case, waybill_number="SF1"))
+    set_up.done(sale.ConfirmReceiptRequest(return_id=set_up.ids["deducted"], order_id=WORN, deductions=[DEDUCTION]))
     set_up.done(sale.RefundAmountRequest(order_id=FLASH, amount=money(10_000)))
     set_up.done(credit.RepayRequest(account_id=ACCOUNT, amount=money(1_000)))
     set_up.engine.turn(set_up.engine.now + timedelta(hours=1))

@@ -31,7 +31,7 @@ REASONS = {
     name.removeprefix("ERROR_REASON_") for name in error_reason_pb2.ErrorReason.DESCRIPTOR.values_by_name
 } - OURS
 ELSEWHERE = {
-    "settlement.credit_ledger.v1.StatementService.RunStatements",  # looks for its accounts in the database; it cuts them
+    "settlement.credit_ledger.v1.StatementService.RunStatements",  # finds accounts in the database and cuts them
 }
 STAGE = stage()
 REQUESTS = requests(STAGE)
@@ -105,7 +105,7 @@ def test_every_request_that_changes_something_is_played() -> None:
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(asked=st.lists(changed(REQUESTS), min_size=1, max_size=3))
 def test_no_accepted_input_makes_an_account_undecidable(asked: list[Wire]) -> None:
-    """Shipment, cut, refund, return, reversal, repayment, accrual, cut again: each is done, or refused with a reason."""
+    """Shipment, cut, refund, return, reversal, repayment, accrual, cut again: each is done, or refused for a reason."""
     at = STAGE.copy()
     for request in asked:
         hold(at, request)
