@@ -15,7 +15,7 @@ create temporary table audit_orders (
     refunded_minor bigint not null, whole_minor bigint not null, primary key (id, tender)
 );
 create temporary table audit_balances (
-    unit text not null, account text not null, sub text not null, amount_minor bigint not null,
+    unit text not null, account text not null, sub text not null, amount_minor numeric not null,
     primary key (account, sub, unit)
 );
 """
@@ -45,7 +45,8 @@ insert into audit_balances (unit, account, sub, amount_minor)
     select unit, coalesce(account, '?'), coalesce(sub, '?'), sum(coalesce(amount_minor, 0))
     from entries group by 1, 2, 3
 """
-"""A journal of the wrong shape must not stop the audit that reports it."""
+"""A journal of the wrong shape must not stop the audit that reports it, nor any amount: sums are kept as `numeric`, for
+those of the company's accounts have no bound."""
 
 OF_BOOK: dict[str, tuple[str, ...]] = {
     CREDIT: (TABLES, agreements.BESIDE),
