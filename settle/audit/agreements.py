@@ -5,9 +5,10 @@ from settle.audit.findings import CREDIT, Check
 BESIDE = """
 create temporary table audit_agreements (
     order_id text primary key, account_id text not null, state text not null,
-    unbilled_minor bigint not null, billed_minor bigint not null, fee_minor bigint not null, late_minor bigint not null,
-    planned_minor bigint not null, principal_minor bigint not null, unsound bigint not null,
-    held_minor bigint not null, deposit_minor bigint not null, captured_minor bigint not null
+    unbilled_minor numeric not null, billed_minor numeric not null, fee_minor numeric not null,
+    late_minor numeric not null, planned_minor numeric not null, principal_minor numeric not null,
+    unsound bigint not null, held_minor numeric not null, deposit_minor numeric not null,
+    captured_minor numeric not null
 )"""
 ROLL_UP = """
 insert into audit_agreements (order_id, account_id, state, unbilled_minor, billed_minor, fee_minor, late_minor,

@@ -12,10 +12,10 @@ create temporary table audit_settlements (
 create temporary table audit_orders (
     id text not null, state text not null, tender text not null,
     amount_minor bigint not null, captured_minor bigint not null, released_minor bigint not null,
-    refunded_minor bigint not null, primary key (id, tender)
+    refunded_minor bigint not null, whole_minor bigint not null, primary key (id, tender)
 );
 create temporary table audit_balances (
-    unit text not null, account text not null, sub text not null, amount_minor bigint not null,
+    unit text not null, account text not null, sub text not null, amount_minor numeric not null,
     primary key (account, sub, unit)
 );
 """
@@ -28,21 +28,25 @@ from settlements where phase in ('DONE', 'ABORTED') and $1 = any (services)
 """The settlements that have ended and in which a service ($1) took part, with the money of their plan by book."""
 
 ORDERS = """
-select order_id id, state, tender, amount_minor, captured_minor, released_minor, refunded_minor
+select order_id id, state, tender, amount_minor, captured_minor, released_minor, refunded_minor, whole_minor
 from (select order_id, state, tender, amount_minor, captured_minor, released_minor, refunded_minor from order_tenders
       union all
       select order_id, state, 'COUPON', amount_minor, captured_minor, released_minor, refunded_minor
       from order_coupons) paid
+join (select order_id, sum(captured_minor)::bigint whole_minor from order_tenders group by order_id) whole
+    using (order_id)
 where (tender = 'GIFTCARD') = ($1 = 'card_redemption') and amount_minor > 0
 """
-"""What the coordinator says of every tender that a service ($1) carries; exact only while nothing is under way."""
+"""What the coordinator says of every tender that a service ($1) carries, and what all tenders of its order captured;
+exact only while nothing is under way."""
 
 BALANCES = """
 insert into audit_balances (unit, account, sub, amount_minor)
     select unit, coalesce(account, '?'), coalesce(sub, '?'), sum(coalesce(amount_minor, 0))
     from entries group by 1, 2, 3
 """
-"""A journal of the wrong shape must not stop the audit that reports it."""
+"""A journal of the wrong shape must not stop the audit that reports it, nor any amount: sums are kept as `numeric`, for
+those of the company's accounts have no bound."""
 
 OF_BOOK: dict[str, tuple[str, ...]] = {
     CREDIT: (TABLES, agreements.BESIDE),

@@ -14,11 +14,11 @@ SAYS = {
 }
 
 _OPEN = """
-select sub, op, sum(amount_minor)::bigint amount_minor from entries
+select sub, op, sum(amount_minor) amount_minor from entries
 where account = 'X.CLEARING' group by sub, op having sum(amount_minor) <> 0
 """
 _ENDED = "select id from audit_settlements"
-_TOTALS = "select unit, sum(amount_minor)::bigint amount_minor from audit_balances group by unit"
+_TOTALS = "select unit, sum(amount_minor) amount_minor from audit_balances group by unit"
 
 
 async def clearing(world: World) -> list[Finding]:
@@ -26,7 +26,7 @@ async def clearing(world: World) -> list[Finding]:
     sums: Counter[tuple[str, str]] = Counter()
     for book in BOOKS:
         for row in await world[book].fetch(_OPEN):
-            sums[row["sub"], row["op"]] += row["amount_minor"]
+            sums[row["sub"], row["op"]] += int(row["amount_minor"])
     still_open = {key: amount for key, amount in sums.items() if amount}
     if not still_open:
         return []
@@ -51,7 +51,7 @@ async def consolidated(world: World) -> list[Finding]:
     strays = []
     for book in BOOKS:
         for row in await world[book].fetch(_TOTALS):
-            unit, amount = row["unit"], row["amount_minor"]
+            unit, amount = row["unit"], int(row["amount_minor"])
             sums[unit] += amount
             if unit == "LIMIT" and book != CREDIT:
                 strays.append(

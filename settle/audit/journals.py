@@ -5,8 +5,10 @@ from settle.audit.findings import BOOKS, Check
 CHECKS = (
     Check(
         "journals.balance", "every journal sums to zero", BOOKS,
-        """select root || '/' || root_version || '/' || no, '0', line_sum(amounts)::text
-           from journals where line_sum(amounts) <> 0""",
+        """select j.root || '/' || j.root_version || '/' || j.no, '0', s.amount::text
+           from journals j
+           cross join lateral (select coalesce(sum(a), 0) amount from unnest(j.amounts) a) s
+           where s.amount <> 0""",
     ),
     Check(
         "journals.shape", "every journal has lines, each with an account, a sub-account and an amount", BOOKS,

@@ -19,7 +19,7 @@ from google.rpc import error_details_pb2, status_pb2
 
 from settlement.common.v1.error_reason_pb2 import ErrorReason
 from tests.protos.hostile import spoiled
-from tests.recorded.people import API, STATUS_KEY, People, Refused
+from tests.recorded.people import API, STATUS_KEY, People, Refused, Said
 from tests.recorded.stage import stage
 from tests.recorded.story import CHAPTERS, START
 from tests.settle.audit.scratch import server
@@ -46,9 +46,9 @@ class Witness(People):
 
     answered: dict[str, tuple[Any, str]] = field(default_factory=dict)
 
-    async def call(self, request: Any, at: str = "") -> Any:
+    async def call(self, request: Any, at: str = "", said: list[Said] | None = None) -> Any:
         """The call alone."""
-        response = await super().call(request, at)
+        response = await super().call(request, at, said)
         name = self._methods[self._service_of(request, at), request.DESCRIPTOR.full_name][0]
         if name not in self.answered or request.ByteSize() >= self.answered[name][0].ByteSize():
             self.answered[name] = (request, at)

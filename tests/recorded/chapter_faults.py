@@ -71,15 +71,15 @@ async def _busy(people: People) -> None:
     people.stage.held = lambda record: record.op in ("F", "C") and record.stream == COMMANDS
     await people.ask(GUS.order(_order("holding"), LINES, MIX))
     repaying = await people.begin(GUS.repaying(11))
-    other = await people.begin(GUS.order(_order("waiting"), LINES, MIX))
+    await people.finish(await people.begin(GUS.order(_order("waiting"), LINES, MIX)), at_once=True)
     cancelling = await people.begin(cancel(_order("holding")))
     await people.stage.deliver()
     await people.ask(operations.ListSagasRequest(phase="OPEN"), at="order")
     await people.ask(operations.GetActivityRequest(), at="credit_ledger")
     await people.ask(pb.GetCreditAccountRequest(account_id=GUS.account_id))
     await people.stage.release()
-    for waiting in (repaying, other, cancelling):
-        await people.stage.answer(waiting)
+    await people.finish(repaying)
+    await people.finish(cancelling)
     await people.stage.deliver()
 
 
@@ -129,7 +129,7 @@ async def _broken(people: People) -> None:
         await people.stage.arrive(broken)
     placing = await people.begin(GUS.order(_order("behind"), LINES, {CREDIT: 10_000}))
     await people.stage.deliver()
-    await people.stage.answer(placing)
+    await people.finish(placing)
     await people.ask(operations.ListParkedRequest(), at="credit_ledger")
     parked = await people.ask(operations.ListParkedRequest(key=GUS.account_id), at="credit_ledger")
     for message in parked.messages[:3]:

@@ -3,6 +3,7 @@
 Request ids are counted, so the same telling has the same ids. Each call comes a little later than the last.
 """
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import timedelta
 from types import ModuleType
@@ -66,6 +67,14 @@ class Refused(Exception):
         self.metadata = metadata
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A call under way, and what will be written down of it."""
+
+    task: "asyncio.Future[Any]"
+    said: list[Said]
+
+
 @dataclass
 class People:
     """`ask` and what comes of it; `refused` for what should not work."""
@@ -115,27 +124,39 @@ class People:
         raise AssertionError(f"{type(request).__name__} was not refused: {reason}")
 
     async def together(self, *requests: Wire) -> list[Any]:
-        """Calls of one service that one transaction decides."""
-        name = self._service_of(requests[0], "")
-        responses = await self.stage.together(name, *(self.call(request) for request in requests))
+        """Calls of one service that one transaction decides; they are written down in this order."""
+        name, pages = self._service_of(requests[0], ""), [list[Said]() for _ in requests]
+        calls = [self.call(request, said=page) for request, page in zip(requests, pages, strict=True)]
+        responses = await self.stage.together(name, *calls)
+        for page in pages:
+            self.said += page
         await self.stage.deliver()
         return responses
 
-    async def begin(self, request: Wire) -> Any:
-        """A call that is decided while nothing is delivered: the future of its answer."""
-        return await self.stage.begin(self._service_of(request, ""), self.call(request))
+    async def begin(self, request: Wire) -> Begun:
+        """A call that is decided, or found busy, while nothing is delivered; `finish` has its answer."""
+        page: list[Said] = []
+        task = await self.stage.begin(self._service_of(request, ""), self.call(request, said=page))
+        return Begun(task, page)
 
-    async def call(self, request: Wire, at: str = "") -> Any:
-        """The call alone."""
+    async def finish(self, begun: Begun, at_once: bool = False) -> Any:
+        """The answer of a call that began, written down now; `at_once`: without anything delivered."""
+        response = await (begun.task if at_once else self.stage.answer(begun.task))
+        self.said += begun.said
+        return response
+
+    async def call(self, request: Wire, at: str = "", said: list[Said] | None = None) -> Any:
+        """The call alone; what it answers is written down in `said`."""
+        page = self.said if said is None else said
         self.stage.clock.set(self.stage.now + TICK)
         request = self._identified(request)
         name, method, streams = self._methods[self._service_of(request, at), request.DESCRIPTOR.full_name]
         try:
             if streams:
-                return [self._noted(name, item) async for item in method(request, timeout=self.seconds_max)]
-            return self._noted(name, await method(request, timeout=self.seconds_max))
+                return [self._noted(page, name, item) async for item in method(request, timeout=self.seconds_max)]
+            return self._noted(page, name, await method(request, timeout=self.seconds_max))
         except grpc.aio.AioRpcError as error:
-            raise self.note(name, error) from error
+            raise self.note(name, error, page) from error
 
     def _identified(self, request: Any) -> Any:
         """The request under a new id; one that has an id already is a repetition."""
@@ -156,22 +177,22 @@ class People:
         assert at or len(found) == 1, f"{request.DESCRIPTOR.full_name} needs a service"
         return at or found[0]
 
-    def _noted(self, method: str, response: Any) -> Any:
+    def _noted(self, page: list[Said], method: str, response: Any) -> Any:
         shown = type(response)()
         shown.CopyFrom(response)
         if getattr(shown, "next_page_token", ""):
             shown.next_page_token = "more"  # what stands in it is the engine's own affair
         payload = shown.SerializeToString(deterministic=True)
-        self.said.append(Said(method, response.DESCRIPTOR.full_name, payload))
+        page.append(Said(method, response.DESCRIPTOR.full_name, payload))
         return response
 
-    def note(self, method: str, error: grpc.aio.AioRpcError) -> Refused:
-        """Write a refusal down."""
+    def note(self, method: str, error: grpc.aio.AioRpcError, page: list[Said] | None = None) -> Refused:
+        """Write a refusal down; without a page in `said`."""
         info, trailing = error_details_pb2.ErrorInfo(), dict(error.trailing_metadata() or ())
         status = status_pb2.Status.FromString(trailing.get(STATUS_KEY, b""))
         for detail in status.details:
             detail.Unpack(info)
         metadata = dict(sorted(info.metadata.items()))
         text = f"{error.code().name} {info.reason} {error.details()} {metadata}"
-        self.said.append(Said(method, "", b"", text))
+        (self.said if page is None else page).append(Said(method, "", b"", text))
         return Refused(info.reason, metadata, text)

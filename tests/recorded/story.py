@@ -10,6 +10,7 @@ from tests.recorded import (
     chapter_merchants,
     chapter_orders,
     chapter_reading,
+    chapter_reductions,
 )
 from tests.recorded.people import People
 from tests.recorded.stage import NAMES, stage
@@ -17,6 +18,7 @@ from tests.recorded.stage import NAMES, stage
 START = datetime.fromisoformat("2026-03-02T10:00:00+08:00")
 CHAPTERS = (
     chapter_orders, chapter_after_sale, chapter_credit, chapter_merchants, chapter_faults, chapter_reading,
+    chapter_reductions,
 )
 
 

@@ -17,6 +17,9 @@ from settlement.order.v1 import quote_pb2
 _NOT_PROMISED = ("post_time", "account_version", "refund_id", "refund_state", "leg_id")
 """What of an effect only its execution knows: when, under which names, and how the network takes it."""
 
+_PLAIN = LineValue._fields.index("reduced_minor")
+"""So much of a line's value is named where neither its price was reduced nor anything is deducted."""
+
 
 _PLAIN = LineValue._fields.index("reduced_minor")
 """So much of a line's value is named where neither its price was reduced nor anything is deducted."""

@@ -1,4 +1,4 @@
-"""Rounding is exact and in one place (CV-1, CV-2)."""
+"""Amounts are bounded; rounding is exact and in one place (CV-1, CV-2)."""
 
 from fractions import Fraction
 
@@ -6,8 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.kernel.errors import Defect
-from services.kernel.money import half_up, of_rate, yuan
+from services.kernel.errors import Defect, InvalidArgument
+from services.kernel.money import (
+    AMOUNT_MAX_MINOR,
+    BALANCE_MAX_MINOR,
+    FUNDS_MAX_MINOR,
+    amount,
+    balance,
+    half_up,
+    of_rate,
+    yuan,
+)
+from services.kernel.shares import SHARES
 
 
 @pytest.mark.parametrize(("numerator", "denominator", "expected"), [
@@ -44,3 +54,29 @@ def test_rounding_over_nothing_is_a_defect() -> None:
     """A denominator of zero is our own mistake."""
     with pytest.raises(Defect):
         half_up(1, 0)
+
+
+@pytest.mark.parametrize(("value", "allowed"), [
+    (-1, False), (0, True), (AMOUNT_MAX_MINOR, True), (AMOUNT_MAX_MINOR + 1, False), (2**62, False),
+])
+def test_an_amount_that_comes_in_is_bounded(value: int, allowed: bool) -> None:
+    """From 0 to a hundred billion yuan, both inside (N9)."""
+    if allowed:
+        assert amount(value) == value
+    else:
+        with pytest.raises(InvalidArgument, match="INVALID_AMOUNT"):
+            amount(value)
+
+
+@pytest.mark.parametrize("most", [FUNDS_MAX_MINOR, BALANCE_MAX_MINOR])
+def test_a_balance_is_bounded_above(most: int) -> None:
+    """The bound is inside; below 0 other laws look."""
+    assert [balance(value, most) for value in (-1, 0, most)] == [-1, 0, most]
+    with pytest.raises(InvalidArgument, match="INVALID_AMOUNT"):
+        balance(most + 1, most)
+
+
+def test_what_can_be_stored_can_be_added_up() -> None:
+    """All shares of an owner fit into 63 bits together, and a balance that is full takes a thousand amounts more."""
+    assert SHARES * BALANCE_MAX_MINOR < 2**63
+    assert FUNDS_MAX_MINOR + 1_000 * AMOUNT_MAX_MINOR < BALANCE_MAX_MINOR

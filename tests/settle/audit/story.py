@@ -1,6 +1,7 @@
 """A small world with everything in it: holds, shipments, a bill, refunds, cards, a rail, an order turned down."""
 
 from datetime import timedelta
+from typing import cast
 
 from services.card_redemption.domain.commands import IssueCard
 from services.credit_ledger.domain.model.adjustment import AdjustedLine
@@ -8,16 +9,20 @@ from services.credit_ledger.domain.model.commands import CutStatement, FundWalle
 from services.kernel.calendar import business_date
 from services.order.domain.commands import (
     CancelOrder,
+    ConfirmReceipt,
     ConfirmShipment,
     NewLine,
     NewTender,
     PlaceOrder,
     RefundAmount,
+    RefuseDelivery,
     ReverseRefund,
 )
 from services.order.domain.credit_terms import CreditTerms, Route
 from services.order.domain.merchant_settlement import SettleGiftCardShare
 from services.order.domain.tenders import TenderType
+from services.runtime.stored.inbox import Answered
+from settlement.order.v1.after_sale_service_pb2 import ReturnCase
 from tests.settle.audit.house import House
 
 ACCOUNT, CUSTOMER, MERCHANT, CARD = "acc_1", "cus_1", "mer_1", "crd_1"
@@ -51,6 +56,7 @@ async def tell(house: House) -> None:
         lines=(AdjustedLine("A.BANK", 700), AdjustedLine("X.SUSPENSE", -700)), maker="ann", checker="bob",
         evidence=("order page", "bill page"), reason="from nobody knows whom", effective_date=business_date(house.now),
     ))
+    await _returned_for_nothing(house)
     await _place(house, "ord_released", (CREDIT, 30_000), (GIFT, 30_000))
     await house.ask("order", "ord_released", CancelOrder("ord_released", "NOT_WANTED"))
     await _place(house, "ord_rejected", (CREDIT, 5_000_000), (GIFT, 1_000))
@@ -67,6 +73,18 @@ async def _refund_after_payment(house: House) -> None:
     await house.ask("order", "ord_gift", RefundAmount("ord_gift", 1_500))
     await house.ask("order", "ord_gift", RefundAmount("ord_gift", 2_500))
     await house.ask("order", "ord_gift", ReverseRefund("ord_gift"))
+
+
+async def _returned_for_nothing(house: House) -> None:
+    """Goods that cost the customer nothing come back; the merchant keeps the platform's coupon (9.4: T = 0)."""
+    await house.ask("order", "ord_free", PlaceOrder(
+        order_id="ord_free", customer_id=CUSTOMER, merchant_id=MERCHANT, account_id=ACCOUNT,
+        lines=(NewLine("line-1", 1, 0),), tenders=(NewTender(WALLET, 0),), coupon_minor=5,
+    ))
+    await house.ask("order", "ord_free", ConfirmShipment("ord_free"))
+    refused = cast(Answered, await house.ask("order", "ord_free", RefuseDelivery("ord_free", "SF1")))
+    case = ReturnCase.FromString(refused.outcome)
+    await house.ask("order", "ord_free", ConfirmReceipt("ord_free", case.return_id))
 
 
 async def _place(house: House, order_id: str, *tenders: tuple[TenderType, int], route: Route = Route.DIRECT) -> None:

@@ -25,10 +25,11 @@ insert into journals (root, root_version, no, op, unit, order_id, saga_id, poste
 ('{root}', {version}, 0, '{op}', '{unit}', '', '{saga}', now(), '{{{accounts}}}', '{{{subs}}}', '{{{amounts}}}')"""
 
 
-def _journal(
+def journal(
     accounts: str, amounts: str, subs: str = '"",""', unit: str = "CNY", root: str = "acc_1", version: int = 1_000,
     op: str = "planted", saga: str = "",
 ) -> str:
+    """The SQL that posts a journal past all rules: accounts, subs and amounts as the inside of array literals."""
     return _JOURNAL.format(
         root=root, version=version, op=op, unit=unit, saga=saga, accounts=accounts, subs=subs, amounts=amounts
     )
@@ -59,14 +60,14 @@ PLANTED = (
     Planted("accounts.limits", CREDIT, "update journals set amounts[1] = amounts[1] - 5 where op = 'authorize'"),
     Planted("accounts.projection", CREDIT, "update credit_accounts set wallet_minor = wallet_minor + 1"),
     Planted("accounts.sound", CREDIT, "update credit_accounts set wallet_minor = -1"),
-    Planted("accounts.known", CREDIT, _journal("L.CUST.WALLET,A.BANK", "-7,7", 'acc_stray,""')),
+    Planted("accounts.known", CREDIT, journal("L.CUST.WALLET,A.BANK", "-7,7", 'acc_stray,""')),
     Planted("accounts.log", CREDIT, "delete from operations where number = 2"),
     Planted("accounts.events", CREDIT, "update credit_accounts set sequence = sequence + 1"),
-    Planted("accounts.versions", CREDIT, _journal("A.BANK,X.SUSPENSE", "1,-1")),
+    Planted("accounts.versions", CREDIT, journal("A.BANK,X.SUSPENSE", "1,-1")),
     Planted("accounts.woken", CREDIT, "delete from timers where kind = 'statement_cut'"),
     Planted("accounts.claims", CREDIT, f"update credit_accounts set {_CLAIMED}"),
     Planted("agreements.debt", CREDIT, f"update agreements set {_paid(1)} where order_id = 'ord_returned'"),
-    Planted("agreements.deposits", CREDIT, _journal("L.DEPOSIT,A.BANK", "-9,9", 'ord_waiting,""')),
+    Planted("agreements.deposits", CREDIT, journal("L.DEPOSIT,A.BANK", "-9,9", 'ord_waiting,""')),
     Planted(
         "agreements.instalments", CREDIT,
         f"update agreements set {_paid(99_999_999)} where order_id = 'ord_returned'",
@@ -101,13 +102,13 @@ PLANTED = (
     Planted("rails.flash", CREDIT, "update credit_refunds set state = 'SUCCEEDED'"),
     Planted("rails.room", CREDIT, "update legs set amount_minor = 30001 where order_id = 'ord_whole'"),
     Planted("rails.woken", CREDIT, "delete from timers where kind in ('leg', 'flash_timeout')"),
-    Planted("suspense.zero", CREDIT, _journal("A.BANK,X.SUSPENSE", "4,-4")),
+    Planted("suspense.zero", CREDIT, journal("A.BANK,X.SUSPENSE", "4,-4")),
     Planted("cards.projection", CARD, "update gift_cards set balance_minor = balance_minor - 1"),
     Planted(
         "cards.deposits", CARD,
         "update card_tenders set deposited_minor = deposited_minor + 1 where order_id = 'ord_waiting'",
     ),
-    Planted("cards.merchants", CARD, _journal("L.MERCH.PAY,L.GIFTCARD", "2,-2", "mer_1,crd_1", root="crd_1")),
+    Planted("cards.merchants", CARD, journal("L.MERCH.PAY,L.GIFTCARD", "2,-2", "mer_1,crd_1", root="crd_1")),
     Planted(
         "cards.refunds", CARD,
         "update card_tenders set refunds = '[[\"ref_x\", 99999999]]' where order_id = 'ord_returned'",
@@ -167,10 +168,10 @@ PLANTED = (
     ),
     Planted(
         "clearing.zero", CREDIT,
-        _journal("X.CLEARING,A.BANK", "5,-5", 'saga_x,""', op="merchant_settle", saga="saga_x"),
+        journal("X.CLEARING,A.BANK", "5,-5", 'saga_x,""', op="merchant_settle", saga="saga_x"),
     ),
     Planted(
         "clearing.consolidated", CARD,
-        _journal("LIM.HELD,LIM.AVAIL", "5,-5", "crd_1,crd_1", unit="LIMIT", root="crd_1"),
+        journal("LIM.HELD,LIM.AVAIL", "5,-5", "crd_1,crd_1", unit="LIMIT", root="crd_1"),
     ),
 )

@@ -83,14 +83,11 @@ class Position:
         cleared: tuple[tuple[str, str], ...] = (), actions: tuple[object, ...] = (),
     ) -> "Position":
         """The position with these changes added."""
-        timers, cleared = _last_word(self, timers, cleared)
-        return Position(
-            known=self.known, at=self.at, before=self.before, account=account or self.account, logged=self.logged,
-            facts=self.facts, saga_id=self.saga_id,
-            rows={**self.rows, **{(type(row), row.key): row for row in rows}} if rows else self.rows,
-            journals=self.journals + journals, events=self.events if event is None else (*self.events, event),
-            commands=self.commands + commands, timers=timers, cleared=cleared, actions=self.actions + actions,
-            operations=self.operations,
+        return Position(  # by position, in the order of the fields: every decision goes through here several times
+            self.known, self.at, self.before, account or self.account, self.logged, self.facts, self.saga_id,
+            {**self.rows, **{(type(row), row.key): row for row in rows}} if rows else self.rows,
+            self.journals + journals, self.events if event is None else (*self.events, event),
+            self.commands + commands, *_last_word(self, timers, cleared), self.actions + actions, self.operations,
         )
 
     def log(
