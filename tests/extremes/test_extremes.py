@@ -31,6 +31,8 @@ REASONS = {
     name.removeprefix("ERROR_REASON_") for name in error_reason_pb2.ErrorReason.DESCRIPTOR.values_by_name
 } - OURS
 ELSEWHERE = {
+    "settlement.credit_ledger.v1.CreditService.RecordChargeback",  # finds the payer in the database
+    "settlement.credit_ledger.v1.ReconciliationService.StartReconciliation",  # has no field to be hostile with
     "settlement.credit_ledger.v1.StatementService.RunStatements",  # finds accounts in the database and cuts them
 }
 STAGE = stage()

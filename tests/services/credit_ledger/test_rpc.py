@@ -398,29 +398,3 @@ async def test_a_refused_leg_is_retried_and_then_settled_by_hand(desk: Desk) -> 
     assert (adjustment.order_id, adjustment.refund_id, adjustment.checker) == ("ord_1", leg.leg_id, "bob")
     assert [row.kind for row in movements.movements] == ["SETTLE_LEG", "RETRY_LEG"]
     assert "bank transfer" in movements.movements[0].reason
-
-
-async def test_a_chargeback_notice_names_the_payment_alone(desk: Desk) -> None:
-    """PM-8: the account is found by it, and is one version further: a quote of before is stale."""
-    await buy(desk, "ord_1", Tenders(0, 0, 5_000), reference="pay_1")
-    await desk.ledger.command(commands.RefundTenders(ACCOUNT, "ord_1", SHOP, "rfd_1", Tenders(0, 0, 2_000)))
-    before = (await shown(desk)).version
-    notice = pb.RecordChargebackRequest(
-        request_id=desk.request_id(), payment_reference="pay_1", notice_id="cb-1", amount=cny(5_000), reason="fraud"
-    )
-
-    done = await desk.credit.RecordChargeback(notice, desk.context)
-    notice.payment_reference = "pay_none"
-    with pytest.raises(NotFound, match="ORDER_NOT_FOUND"):
-        await desk.credit.RecordChargeback(notice, desk.context)
-    refused = await desk.ledger.command(
-        commands.RefundTenders(ACCOUNT, "ord_1", SHOP, "rfd_2", Tenders(0, 0, 1_000))
-    )
-
-    (leg,) = (await desk.credit.ListLegs(pb.ListLegsRequest(account_id=ACCOUNT), desk.context)).legs
-    assert (done.account_id, done.order_id, done.kept_minor, list(done.kept_leg_ids)) == (
-        ACCOUNT, "ord_1", 2_000, [leg.leg_id],
-    )
-    assert done.account_version == before + 1
-    assert leg.state == leg_pb2.LEG_STATE_EXCEPTION
-    assert refused.reason == "PAYMENT_NOT_REFUNDABLE"
