@@ -1,5 +1,5 @@
 -- migrate:up
--- Names for what a refund tells of its books, its people and its bank. Runs after 0003. It replaces a view only: older code may
+-- Names for what a refund tells of its books, its people and its bank. Runs after 0004. It replaces a view only: older code may
 -- run before it and after it; rows from before tell nothing of it.
 
 create or replace view order_refunds as
