@@ -1,6 +1,7 @@
 """Copies a family of customers many times: all rows of all tables, with new ids of the same length, by COPY.
 
-What is not a customer's (offsets, the outbox, the migrations) stays; shares of a merchant are summed over the clones.
+What is not a customer's stays once: offsets, the outbox, the migrations, and every row that names no id, as a service's
+standing timers; shares of a merchant are summed over the clones.
 """
 
 import re
@@ -90,8 +91,9 @@ async def forms_of(connection: Connection, ids: Ids) -> list[Form]:
         if table["name"] in NOT_CLONED or table["name"] == SHARES:
             continue
         text = await _copy_out(connection, table["name"], table["columns"])
-        if text:
-            found.append(_form(table["name"], table["columns"], table["types"], text, ids))
+        lines = [line for line in text.splitlines() if _TOKEN.search(line)]
+        if lines:
+            found.append(_form(table["name"], table["columns"], table["types"], lines, ids))
     return found
 
 
@@ -105,10 +107,10 @@ async def _copy_out(connection: Connection, table: str, columns: Sequence[str]) 
     return b"".join(chunks)
 
 
-def _form(table: str, columns: Sequence[str], types: Sequence[str], text: bytes, ids: Ids) -> Form:
+def _form(table: str, columns: Sequence[str], types: Sequence[str], lines: Sequence[bytes], ids: Ids) -> Form:
     literals: list[bytes] = [b""]
     gaps: list[tuple[str, int]] = []
-    for line in text.splitlines():
+    for line in lines:
         values = dict(zip(columns, line.split(b"\t"), strict=True))
         for position, (column, kind) in enumerate(zip(columns, types, strict=True)):
             literals[-1] += b"\t" if position else b""

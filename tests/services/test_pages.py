@@ -20,14 +20,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import settlement
-from services.card_redemption.rpc.card_service import CardServicer
-from services.credit_ledger.rpc.adjustment_service import AdjustmentServicer
-from services.credit_ledger.rpc.credit_service import CreditServicer
-from services.credit_ledger.rpc.statement_service import StatementServicer
+from services.card_redemption.__main__ import SERVICE as CARD_REDEMPTION
+from services.credit_ledger.__main__ import SERVICE as CREDIT_LEDGER
 from services.kernel.errors import FailedPrecondition
-from services.order.rpc.after_sale import AfterSaleServicer
-from services.order.rpc.merchants import MerchantServicer
-from services.order.rpc.orders import OrderServicer
+from services.order.__main__ import SERVICE as ORDER
 from services.runtime.ground.clock import SystemClock
 from services.runtime.ground.paging import ANSWER_BYTES_MAX, NOT_FILTERS, page_of
 from services.runtime.ground.settings import Settings
@@ -110,11 +106,10 @@ async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House
     edge: Any = NoDatabase()
     lanes: Any = None
     server = RpcServer(SETTINGS)
-    for servicer in (
-        OrderServicer(edge), AfterSaleServicer(edge), MerchantServicer(edge), CreditServicer(edge),
-        StatementServicer(edge), AdjustmentServicer(edge), CardServicer(edge), OperationsServicer(edge, lanes),
-    ):
-        server.add(servicer)
+    for service in (ORDER, CREDIT_LEDGER, CARD_REDEMPTION):
+        for build in service.servicers:
+            server.add(build(edge))
+    server.add(OperationsServicer(edge, lanes))
     port = await server.start()
     file: Path = tmp_path_factory.mktemp("bank") / "bank.sqlite"
     async with sandbox(file) as bank, channel(bank.target, 10) as acquirer:

@@ -43,6 +43,21 @@ async def test_a_clone_can_be_settled(family: House) -> None:
     assert await family.connections["order"].fetchval("select state from orders where id = $1", order_id) == "CANCELLED"
 
 
+async def test_what_names_no_id_stands_once(family: House) -> None:
+    """A service's standing timer is no customer's: it has no clone, and does not stop the others from being cloned."""
+    ledger = family.connections["credit_ledger"]
+    await ledger.execute(
+        """insert into timers (kind, key, root, partition, due_at) values ('standing', 'the bank', 'the bank', 0, now())
+           on conflict do nothing"""
+    )
+
+    forms = await forms_of(ledger, Ids())
+
+    assert all(b"the bank" not in literal for form in forms for literal in form.literals)
+    assert "timers" in {form.table for form in forms}
+    await ledger.execute("delete from timers where kind = 'standing'")
+
+
 async def test_the_family_itself_is_clone_zero(family: House) -> None:
     """Filled with its own ids, a form is the text that it was made from."""
     ids = Ids()
