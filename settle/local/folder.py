@@ -147,15 +147,26 @@ def _named(descriptor: int) -> Holder | None:
 
 
 def _refuse_foreign(data: Path) -> None:
-    """A folder with other things in it is a slip of the hand, and another user's data stays that user's."""
-    marks = [data / name for name in (LOCK, ENDPOINTS) if (data / name).exists()]
-    for mark in marks:
-        if (owner := mark.stat().st_uid) != os.geteuid():
+    """A folder with other things in it is a slip of the hand, and another user's data stays that user's.
+
+    One look at the folder answers both: another start may be making its lock at this moment.
+    """
+    names = set(os.listdir(data))
+    for mark in sorted(names & {LOCK, ENDPOINTS}):
+        if (owner := _owner(data / mark)) is not None and owner != os.geteuid():
             whose = f"{data} holds the engine of {_user(owner)}"
             raise WrongFolder(f"{whose}; run it as that user, or choose another --data")
-    if not marks and (others := sorted(set(os.listdir(data)) - _BESIDE_DATA)):
+    if not names & {LOCK, ENDPOINTS} and (others := sorted(names - _BESIDE_DATA)):
         what = f"{data} holds other things ({_some(others)}) and no engine's data"
         raise WrongFolder(f"{what}; choose an empty or a new folder with --data")
+
+
+def _owner(mark: Path) -> int | None:
+    """Whose file it is; None if it went away since it was seen, as when an engine ends."""
+    try:
+        return mark.stat().st_uid
+    except FileNotFoundError:
+        return None
 
 
 def _some(names: Iterable[str]) -> str:
