@@ -4,8 +4,12 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1.health import HealthServicer
 from typer.testing import CliRunner
 
 from settle.cli.app import app
@@ -41,6 +45,29 @@ def test_status_of_nothing_is_one_object_and_a_failure(tmp_path: Path) -> None:
 
     assert json.loads(done.stdout.splitlines()[-1]) == {"healthy": False, "services": {}, "processes": {}}
     assert done.exit_code == 1
+
+
+def test_an_engine_that_nobody_watches_is_not_healthy(tmp_path: Path) -> None:
+    """Its services serve, but `settle up` was killed, and nobody would bring back what crashes: it was "healthy"."""
+    server = grpc.server(ThreadPoolExecutor(1))
+    answering = HealthServicer()
+    answering.set("", health_pb2.HealthCheckResponse.SERVING)
+    health_pb2_grpc.add_HealthServicer_to_server(answering, server)
+    target = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    server.start()
+    mine = {"pid": os.getpid(), "began": children.started_at(os.getpid())}
+    answers = []
+    try:
+        for watcher in (mine, {"pid": mine["pid"], "began": "1"}):
+            write_endpoints(tmp_path, watcher | {"services": {"order": {"target": target, "dsn": ""}}})
+            answers.append(CliRunner().invoke(app, ["status", "--json", "--data", str(tmp_path)]))
+    finally:
+        server.stop(None).wait()
+
+    assert [(json.loads(done.stdout)["healthy"], done.exit_code) for done in answers] == [(True, 0), (False, 1)]
+    assert answers[0].stderr == ""
+    assert "nobody watches the engine" in answers[1].stderr
+    assert "`settle down`" in answers[1].stderr
 
 
 def test_doctor_prints_what_it_found_and_every_setting() -> None:
