@@ -101,7 +101,7 @@ async def list_adjustments(
 
 
 async def list_legs(connection: Connection, account_id: str, state: str, after_id: str, limit: int) -> list[RefundLeg]:
-    """Legs by id."""
+    """The legs of an account, in a state, in the order of their ids."""
     rows = await connection.fetch(
         f"""select {LEG_COLUMNS} from legs
             where ($1 = '' or account_id = $1) and ($2 = '' or state = $2) and id > $3 order by id limit $4""",
