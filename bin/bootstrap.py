@@ -86,7 +86,7 @@ def satisfied(wanted: str) -> bool:
 
 def prepare(wanted: str) -> None:
     """Install what the lock lists, each file checked against its hash, and the project itself as it lies here."""
-    if stamp().startswith("dev "):
+    if stamp().startswith("dev ") or has_dev_tools():
         wanted = "dev"  # what the tests need is not taken away from whoever runs the demo
     refuse_foreign_folder()
     say(f"installing requirements/{wanted}.lock into {VENV.name} (once)")
@@ -95,6 +95,11 @@ def prepare(wanted: str) -> None:
     if uv is None or not with_uv(uv, lock):
         with_pip(lock)
     STAMP.write_text(digest(wanted), encoding="utf-8")
+
+
+def has_dev_tools() -> bool:
+    """Whether the tools of the tests lie there: put there by hand, no stamp tells of them, and a sync removes them."""
+    return any(SCRIPTS.glob("pytest*"))
 
 
 def refuse_foreign_folder() -> None:

@@ -60,7 +60,7 @@ def day_in_month(year: int, month: int, day: int) -> date:
 
 
 def add_months(start: date, months: int, day: int | None = None) -> date:
-    """The date so many months later, on `day` (default: the start's own), cut to the month's length."""
+    """The date `months` later, on `day` (default: the start's own), cut to the month's length."""
     return day_in_month(start.year, start.month + months, day or start.day)
 
 
@@ -71,7 +71,7 @@ def first_bill_date(capture_date: date, bill_day: int) -> date:
 
 
 def next_bill_date(bill_date: date, bill_day: int, months: int = 1) -> date:
-    """The bill date so many months after one; a 31st bill day comes back after a short month."""
+    """The bill date `months` after another; a 31st bill day comes back after a short month."""
     return add_months(bill_date, months, bill_day)
 
 

@@ -119,7 +119,10 @@ class Effects(Generic[A]):
         """Take all that a decision causes beside its rows and its answer; the last word about a timer counts."""
         saga_id = message.saga.saga_id if message.saga else ""
         for no, journal in enumerate(decision.journals):
-            self.journals.append(PostedJournal(message.key, root_version, no, journal, saga_id, now))
+            self.journals.append(PostedJournal(
+                root=message.key, root_version=root_version, no=no, journal=journal, saga_id=saga_id,
+                posted_at=now,
+            ))
         for event in decision.events:
             self.sent.append(SentEvent(event, saga_id))
         for command in decision.commands:

@@ -1,4 +1,4 @@
-"""What is owed to one owner, spread over so many rows that no row is hot: which shares there are, and who uses which.
+"""What is owed to one owner, spread over several rows so that none is hot: which shares there are, and who uses which.
 
     share_keys("m1") == ("m1/00", … "m1/15"), and share_key("m1", "acc_7") is always the same one of them.
 """

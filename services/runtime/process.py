@@ -106,6 +106,7 @@ async def _serve(service: Service, settings: Settings) -> None:
     await check_broker(settings)
     process = Process(service, settings)
     await process.start()
+    _settle_in()
     ended = await process.wait(stop)
     with hard_exit_after(settings.drain_seconds + HARD_EXIT_MARGIN_SECONDS):
         await process.stop()
@@ -148,24 +149,30 @@ class Process:
         except (OSError, RuntimeError) as error:  # RuntimeError: gRPC's word for an address that is taken or not ours
             where = f"SETTLE_LISTEN={settings.listen}, SETTLE_METRICS_LISTEN={settings.metrics_listen}"
             raise SettingsError(f"{where}: nothing can listen there: {error}") from error
-        _settle_in()
         log.info("listening", port=port, clock=settings.clock, partitions=settings.partitions, lanes=settings.lanes)
 
     def _build_lanes(self, clock: Clock) -> list[Lane]:
         service, settings = self._service, self._settings
         outbound = Outbound(service.name, service.codec, settings.partitions)
         tables = [*service.tables, *([saga_table(service.definitions)] if service.definitions else [])]
-        business = Business(tables, service.rules, service.timers, service.codec, outbound, settings.partitions)
+        business = Business(
+            tables=tables, rules=service.rules, timers=service.timers, codec=service.codec, outbound=outbound,
+            partitions=settings.partitions,
+        )
         name = topic(service.name, service.inbound)
 
         def feed(queues: Queues) -> Feed:
             reader = PartitionReader(settings, name)
-            return Feed(service.codec, name, reader, self._pool, clock, queues, settings.batch_messages_max)
+            return Feed(
+                service.codec, name, reader, self._pool, clock=clock, queues=queues, most=settings.batch_messages_max
+            )
 
         return [
             Lane(
-                business, settings, clock, name, range(number, settings.partitions, settings.lanes), feed,
-                lambda lane_id: Publisher(lane_id, self._producer, self._pool), self._lanes.after_commit, self._sweep,
+                business, settings, clock, topic=name,
+                partitions=range(number, settings.partitions, settings.lanes), feed=feed,
+                publisher=lambda lane_id: Publisher(lane_id, self._producer, self._pool),
+                on_effects=self._lanes.after_commit, sweep=self._sweep,
             )
             for number in range(settings.lanes)
         ]
@@ -229,7 +236,10 @@ async def _pin_partitions(connection: Connection, partitions: int) -> None:
 
 
 def _settle_in() -> None:
-    """All code is loaded: drop the guards of values, and collect only what is young (measured: DECISIONS, D14)."""
+    """All code is loaded: drop the guards of values, and collect only what is young (measured: DECISIONS, D14).
+
+    Both are for a process that only serves: whoever else builds a `Process`, as tests do, keeps the guards.
+    """
     unguard(frozen_classes("services"))
     gc.collect()
     gc.freeze()

@@ -14,7 +14,7 @@ ORDERS_PER_ACCOUNT = 4
 @dataclass(frozen=True, slots=True)
 class Options:
     """What to run. `rate` 0 means half of what the closed loop reached; `batch` adds a phase with the batch twin;
-    `statements` measures a night on which so many accounts fall due instead."""
+    `statements` measures a night on which that many accounts fall due instead."""
 
     mix: str = "credit"
     seconds: float = 15.0

@@ -40,10 +40,10 @@ def bench(
         float, typer.Option(min=0, callback=finite, help="Rate of the open loop; 0: half of the closed one.")
     ] = 0.0,
     batch: Annotated[
-        int, typer.Option(min=0, help="Add a phase of BatchCancelOrders with so many orders a call.")
+        int, typer.Option(min=0, help="Add a phase of BatchCancelOrders with this many orders a call.")
     ] = 0,
     statements: Annotated[
-        int, typer.Option(min=0, help="Measure a night instead: so many accounts fall due at one midnight.")
+        int, typer.Option(min=0, help="Measure a night instead: this many accounts fall due at one midnight.")
     ] = 0,
     profile: Annotated[
         list[Sampled] | None, typer.Option(help="Sample this service; its report goes to SETTLE_PROFILE_DIR.")

@@ -19,16 +19,19 @@ def doctor(json: Json = False) -> None:
 
     from services.runtime.ground.settings import Settings, SettingsError, settings_table
     from settle.local import environs
+    from settle.local.postgres import without_secrets
     from settle.local.refusals import BadSetting
 
     found = _found()
     try:
         table = settings_table(Settings.from_environ(os.environ, "order"))
+        table += [(name, "", os.environ.get(name, ""), what) for name, what in environs.OF_THE_MACHINE.items()]
         environs.check(os.environ)
     except SettingsError as error:
         raise BadSetting(str(error)) from error
+    table = [(name, default, without_secrets(value), meaning) for name, default, value, meaning in table]
     if json:
-        typer.echo(jsonlib.dumps({"found": found, "settings": [list(row) for row in table]}))
+        typer.echo(jsonlib.dumps({"found": found, "settings": table}))
     else:
         for name, what in found.items():
             typer.echo(f"{name:<16} {what or 'missing'}")

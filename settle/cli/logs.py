@@ -11,7 +11,7 @@ from settle.cli.options import DATA, Data
 
 def logs(
     service: Annotated[str, typer.Argument(help="One process; all of them if left out.")] = "",
-    lines: Annotated[int, typer.Option(min=0, help="So many last lines of each.")] = 50,
+    lines: Annotated[int, typer.Option(min=0, help="How many of the last lines of each.")] = 50,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines arrive.")] = False,
     data: Data = DATA,
 ) -> None:

@@ -8,9 +8,10 @@ from settle.cli.options import DATA, Data, Json
 
 
 def status(data: Data = DATA, json: Json = False) -> None:
-    """Show each process of the engine; exit status 0 if all of them serve, 1 if not, 2 if it cannot be told."""
+    """Show each process of the engine; exit status 0 if all services serve and somebody watches them, 1 if not, 2 if it
+    cannot be told."""
     from settle.local import children
-    from settle.local.endpoints import read_endpoints, serving
+    from settle.local.endpoints import read_endpoints, serving, supervised
 
     said = read_endpoints(data)
     if said is None:
@@ -23,7 +24,11 @@ def status(data: Data = DATA, json: Json = False) -> None:
         name: {"target": service["target"], "serving": serving(service["target"])}
         for name, service in said.get("services", {}).items()
     }
-    healthy = bool(services) and all(s["serving"] for s in services.values()) and bool(said["pid"])
+    watched = supervised(said)
+    if said["pid"] and not watched:
+        gone = f"`settle up` (process {said['pid']}) has ended without stopping it"
+        typer.echo(f"settle: nobody watches the engine in {data}: {gone}; `settle down` ends what is left", err=True)
+    healthy = bool(services) and all(s["serving"] for s in services.values()) and watched
     if json:
         typer.echo(jsonlib.dumps({"healthy": healthy, "services": services, "processes": processes}))
     else:

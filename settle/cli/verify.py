@@ -41,11 +41,11 @@ def verify(
 def _databases(data: Path) -> Iterator[tuple[Mapping[str, str], str]]:
     """The DSN of each service, and where the acquirer of a running engine is, else nothing; PostgreSQL is started
     for the audit if nobody runs it."""
-    from settle.local import children, folder, postgres
-    from settle.local.endpoints import acquirer_of, dsns_of, engine_of
+    from settle.local import folder, postgres
+    from settle.local.endpoints import acquirer_of, dsns_of, engine_of, supervised
 
     said = engine_of(data)
-    if children.alive(said["pid"], said.get("began", "")):
+    if supervised(said):
         yield dsns_of(said), acquirer_of(said)
         return
     claim = folder.claim(data, "`settle verify`")  # an engine that starts now would take our server for a left one

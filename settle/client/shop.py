@@ -14,7 +14,7 @@ from settlement.order.v1 import after_sale_service_pb2, order_pb2, order_service
 Answer = Any  # a generated message
 MERCHANT = "merchant-shu-fang"
 FREE_DAYS = 7
-"""A refund at most so many days after shipment is free of fees (FE-1)."""
+"""For this many days after shipment a refund is free of fees (FE-1)."""
 
 
 class Goods(NamedTuple):
@@ -34,14 +34,14 @@ class Payment(NamedTuple):
 
 
 def instalments(count: int, free_days: int = FREE_DAYS) -> tender_pb2.CreditTerms:
-    """Credit in so many monthly parts, for a fee of half a percent each."""
+    """Credit in `count` monthly parts, for a fee of half a percent each."""
     return tender_pb2.CreditTerms(
         plan=tender_pb2.PLAN_TYPE_INSTALMENT, instalment_count=count, fee_ppm=5_000, free_days=free_days
     )
 
 
 def units(quantities: Iterable[tuple[str, int]]) -> list[order_pb2.LineQuantity]:
-    """So many units of these lines."""
+    """Quantities of lines, by the line's id."""
     return [order_pb2.LineQuantity(line_id=line, quantity=quantity) for line, quantity in quantities]
 
 

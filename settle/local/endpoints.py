@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 import grpc
@@ -52,6 +53,11 @@ def engine_of(data: Path) -> dict[str, Any]:  # Any: the values of a JSON file
     return said
 
 
+def supervised(said: Mapping[str, Any]) -> bool:  # Any: the values of a JSON file
+    """Whether the process that wrote this still runs: who else would bring back what crashes?"""
+    return children.alive(said["pid"], said.get("began", ""))
+
+
 def running_engine(data: Path) -> dict[str, Any]:  # Any: the values of a JSON file
     """What the engine that runs on this data wrote; raises `NoEngine` if none does."""
     said = engine_of(data)
@@ -63,10 +69,10 @@ def running_engine(data: Path) -> dict[str, Any]:  # Any: the values of a JSON f
 
 
 def write_endpoints(data: Path, said: Mapping[str, Any]) -> None:
-    """Replace the file as a whole: a reader never sees a half."""
-    part = data / "endpoints.part"
-    part.write_text(json.dumps(said, indent=2), encoding="utf-8")
-    part.replace(data / ENDPOINTS)
+    """Replace the file as a whole: a reader never sees a half. Its owner alone reads it: a DSN may hold a password."""
+    with NamedTemporaryFile("w", encoding="utf-8", dir=data, prefix=f"{ENDPOINTS}.", delete=False) as part:  # 0600
+        part.write(json.dumps(said, indent=2))
+    Path(part.name).replace(data / ENDPOINTS)
 
 
 def targets_of(endpoints: Mapping[str, Any]) -> dict[str, str]:  # Any: the values of a JSON file

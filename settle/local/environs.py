@@ -16,6 +16,15 @@ _DECIDED = (
     *(f"{service.upper()}_TARGET" for service in DATABASES),
 )
 _FAULTS = "SETTLE_ACQUIRER_FAULTS"
+OF_THE_MACHINE: Mapping[str, str] = {
+    "SETTLE_PG_DSN": "your own PostgreSQL server, postgresql://user@host:port/database",
+    "SETTLE_PG_BIN": "folder with the programs initdb and postgres",
+    _FAULTS: "how often the sandbox acquirer fails, in ppm, like timeout_done_ppm=300000,seed=7",
+    "SETTLE_PROFILE_DIR": "where `settle bench --profile` writes its reports",
+    "SETTLE_PYTHON": "the Python that bin/settle makes its environment with",
+    "SETTLE_VENV": "where bin/settle makes its environment; .venv of the checkout if not set",
+}
+"""What the command line reads beside the settings of a service, and what it means."""
 
 
 def without_shadows(environ: Mapping[str, str]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -37,6 +38,7 @@ DATABASES = {
     "credit_ledger": "settlement_credit_ledger",
     "card_redemption": "settlement_card_redemption",
 }
+_PASSWORD = re.compile(r"(?<=://)[^/@\s]*(?=@)|(?<=password=)[^&\s]*")
 _TUNING = {
     "shared_buffers": "256MB", "max_connections": "100", "max_wal_size": "4GB", "checkpoint_timeout": "15min",
     "random_page_cost": "1.1", "log_parameter_max_length_on_error": "0",
@@ -233,6 +235,11 @@ def check() -> None:
 def place_of(dsn: str) -> str:
     """Where a DSN leads, without its password."""
     return urlsplit(dsn).netloc.rpartition("@")[2] or "the given address"
+
+
+def without_secrets(value: str) -> str:
+    """A setting as it can be shown, also where it is a DSN: without who and with which password."""
+    return _PASSWORD.sub("***", value)
 
 
 def _places(dsn: str) -> list[tuple[str, int]]:

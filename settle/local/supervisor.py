@@ -19,12 +19,12 @@ WATCH_SECONDS = 0.2
 HEALTH_SECONDS = 5.0
 HEALTH_ANSWER_SECONDS = 3.0
 STEADY_SECONDS = 30.0
-"""Who ran so long before it crashed is not in a loop of crashes."""
+"""A process that ran this long before it crashed is not in a loop of crashes."""
 RESTARTS_FAST = 5
-"""So many crashes in a row are answered at once; then a little later each time, up to RESTART_SECONDS_MAX."""
+"""After this many crashes in a row a process comes back a little later each time, up to RESTART_SECONDS_MAX."""
 RESTART_SECONDS_MAX = 10.0
 DEFECTS_MAX = 10
-"""So many times in a row a process may end by itself right after its start: then it is given up, for it always will."""
+"""A process that ends by itself this many times in a row right after its start is given up, for it always will."""
 OUTAGE_STATUS = 2
 """How a service ends that cannot reach what it needs (services/runtime/process.py): it may pass, so it is no defect."""
 _BY_SOMEBODY = frozenset({-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT})

@@ -11,6 +11,7 @@ DOCUMENTS = sorted(ROOT.glob("*.md"))
 NOT_OURS = {".venv", ".tools", ".git", "__pycache__", ".mypy_cache", ".ruff_cache"}
 LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)[^)]*\)")
 NAMED = re.compile(r"`([\w./<>*-]+)`")
+DECISION = re.compile(r"^## D(\d+)\.", re.MULTILINE)
 SUFFIXES = (".py", ".proto", ".sql", ".md", ".toml", ".yaml", ".yml", ".json", ".lock", ".jsonc", "/")
 """A word in backticks that ends so, or that has a slash and begins at a folder of ours, names a file or a folder."""
 
@@ -51,6 +52,13 @@ def test_the_links_lead_somewhere(document: Path) -> None:
 def test_the_files_that_are_named_are_there(document: Path) -> None:
     """By their whole path or the end of it; a placeholder stands for some name."""
     assert [word for word in _named(document.read_text()) if not _is_there(word)] == []
+
+
+def test_every_decision_has_a_number_of_its_own() -> None:
+    """They count on without a gap: "D14" in the code is one entry, and two branches that both wrote D29 are noticed."""
+    numbers = [int(number) for number in DECISION.findall((ROOT / "DECISIONS.md").read_text())]
+
+    assert numbers == list(range(1, len(numbers) + 1))
 
 
 def test_a_file_that_is_gone_is_noticed() -> None:

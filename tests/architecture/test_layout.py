@@ -14,6 +14,12 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 FILE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 50
+POSITIONS_MAX = 5
+"""So many arguments are told apart by their places; of more, the rest is named."""
+ALIKE = {"execute", "fetch", "fetchrow", "fetchval", "min", "max", "rules", "timer_rules"}
+"""What takes as many as there are: the values `$1`, `$2`, ... of a query, rows of a table."""
+NAMELESS = {"replied", "woken"}
+"""What is called through a `Callable`, whose parameters have no names (`kernel/coordination.py`)."""
 SERVICE_NOUNS = re.compile(
     r"\b(credit|card|redemption|gift|instalment|wallet|merchant|refund|tender|agreement|customer)s?\b"
 )
@@ -31,6 +37,10 @@ def _sources(*folders: str) -> list[Path]:
 
 def _name(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
+
+
+def _called(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
 
 
 def _functions(path: Path) -> Iterator[Function]:
@@ -60,6 +70,20 @@ def test_what_others_use_says_what_it_is(path: Path) -> None:
 
     assert mute == []
     assert ast.get_docstring(tree) or not tree.body
+
+
+@pytest.mark.parametrize("path", _sources("services", "settle"), ids=_name)
+def test_calls_name_what_they_pass(path: Path) -> None:
+    """Nobody counts to the sixth argument of a call. One that unpacks what it passes has its order from elsewhere."""
+    calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+
+    long = [
+        f"{_called(call)}, line {call.lineno}" for call in calls
+        if len(call.args) > POSITIONS_MAX and _called(call) not in ALIKE | NAMELESS
+        and not any(isinstance(each, ast.Starred) for each in call.args)
+    ]
+
+    assert long == []
 
 
 @pytest.mark.parametrize("path", _sources("services/kernel", "services/runtime"), ids=_name)

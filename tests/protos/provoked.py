@@ -63,14 +63,14 @@ async def _tried(people: People, request: Any) -> None:
 
 
 async def delivered_twice(people: People) -> None:
-    """ORDER_STATE."""
+    """A second delivery is ORDER_STATE."""
     order_id = await _shipped(people, "twice")
     await people.ask(deliver(order_id))
     await _tried(people, deliver(order_id))
 
 
 async def quoted_while_settling(people: People) -> None:
-    """SETTLEMENT_IN_PROGRESS."""
+    """A quote while the order settles is SETTLEMENT_IN_PROGRESS."""
     people.stage.held = lambda record: record.stream == COMMANDS
     order_id = await _placed(people, "settling")
     await _tried(people, quote(order_id, cancel=order_service_pb2.QuotedLines()))
@@ -84,7 +84,7 @@ async def wallet_overdrawn(people: People) -> None:
 
 
 async def quoted_while_busy(people: People) -> None:
-    """ACCOUNT_BUSY."""
+    """A preview while a saga holds the account is ACCOUNT_BUSY."""
     order_id = await _shipped(people, "busy")
     people.stage.held = lambda record: record.op in ("F", "C") and record.stream == COMMANDS
     await people.ask(IVY.order("ord_ivy_holding", LINES, {CREDIT: 6_000, GIFT: 4_000}))
@@ -96,27 +96,27 @@ async def quoted_while_busy(people: People) -> None:
 
 
 async def read_of_a_later_version(people: People) -> None:
-    """STALE_VERSION."""
+    """A read of a version that is not there yet is STALE_VERSION."""
     order_id = await _placed(people, "early")
     await _tried(people, order_service_pb2.GetOrderRequest(order_id=order_id, min_version=99))
 
 
 async def shipped_too_late(people: People) -> None:
-    """HOLD_EXPIRED."""
+    """A shipment after the hold ran out is HOLD_EXPIRED."""
     order_id = await _placed(people, "late")
     people.stage.clock.set(people.stage.now + timedelta(days=31))  # and no timer has come yet
     await _tried(people, ship(order_id))
 
 
 async def strategy_unheard_of(people: People) -> None:
-    """UNKNOWN_STRATEGY."""
+    """Terms with a strategy that no enum knows are UNKNOWN_STRATEGY."""
     strange = terms()
     strange.strategy = 9  # type: ignore[assignment]  # no enum knows it
     await _tried(people, IVY.order("ord_ivy_strange", LINES, {CREDIT: 10_000}, strange))
 
 
 async def token_made_up(people: People) -> None:
-    """INVALID_PAGE_TOKEN."""
+    """A page token that somebody made up is INVALID_PAGE_TOKEN."""
     await _tried(people, order_service_pb2.ListOrdersRequest(customer_id=IVY.id, page_token="x"))
 
 
@@ -153,7 +153,7 @@ async def more_moved_than_planned(people: People) -> None:
 
 
 async def ended_saga_retried(people: People) -> None:
-    """SAGA_STATE."""
+    """A saga that has ended cannot be retried: SAGA_STATE."""
     listed = await people.ask(operations.ListSagasRequest(phase="DONE", page_size=1), at="order")
     request = operations.RetrySagaRequest(saga_id=listed.sagas[0].saga_id, operator_id="op-1", reason="impatient")
     try:
@@ -163,7 +163,7 @@ async def ended_saga_retried(people: People) -> None:
 
 
 async def returned_too_late(people: People) -> None:
-    """AFTER_SALE_CLOSED."""
+    """A return after the after-sale time is AFTER_SALE_CLOSED."""
     order_id = await _shipped(people, "closed")
     await people.ask(deliver(order_id))
     people.stage.clock.set(people.stage.now + timedelta(days=182))  # and no timer has come yet
@@ -173,7 +173,7 @@ async def returned_too_late(people: People) -> None:
 
 
 async def deducted_above_worth(people: People) -> None:
-    """DEDUCTION_EXCEEDS_WORTH."""
+    """A deduction above what the units are worth is DEDUCTION_EXCEEDS_WORTH."""
     order_id = await _shipped(people, "worn")
     await people.ask(deliver(order_id))
     asked = after_sale.RequestReturnRequest(
@@ -192,7 +192,7 @@ async def deducted_above_worth(people: People) -> None:
 
 
 async def receivable_overdrawn(people: People) -> None:
-    """EXCEEDS_RECEIVABLE."""
+    """Waiving more than the customer owes is EXCEEDS_RECEIVABLE."""
     order_id = await _shipped(people, "receivable")
     lines = [("A.CUST.RECV", -5), ("E.WAIVER", 5)]
     await _tried(people, adjustments.PostAdjustmentRequest(
@@ -203,7 +203,7 @@ async def receivable_overdrawn(people: People) -> None:
 
 
 async def cancelled_by_bytes(people: People) -> None:
-    """UNDECODABLE and UNKNOWN_METHOD."""
+    """Bytes that are no request are UNDECODABLE, a method that nobody serves is UNKNOWN_METHOD."""
     target = f"127.0.0.1:{people.stage.engines['order'].port}"
     async with grpc.aio.insecure_channel(target) as opened:
         for method in ("CancelOrder", "CancelEverything"):
@@ -215,7 +215,7 @@ async def cancelled_by_bytes(people: People) -> None:
 
 
 async def cancelled_after_the_end(people: People) -> None:
-    """ORDER_CANCELLED."""
+    """A shipment after the cancel is ORDER_CANCELLED."""
     order_id = await _placed(people, "cancelled")
     await people.ask(cancel(order_id))
     await _tried(people, ship(order_id, lines=[order_pb2.LineQuantity(line_id="L1", quantity=1)]))

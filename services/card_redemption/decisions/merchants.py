@@ -13,7 +13,7 @@ from services.kernel.participant import claimed_by, saga_of, take_part
 
 
 def clear(known: Known, body: ClearMerchantShare, message: Message, now: datetime) -> Decision:
-    """Give up so much of the payable, over all shares in their order.
+    """Give up the settled part of the payable, taken from the shares in their order.
 
     TRY claims it, so that CONFIRM cannot be refused; there is one settlement with a merchant at a time.
     """

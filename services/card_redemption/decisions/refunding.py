@@ -48,7 +48,7 @@ def refund(known: Known, body: RefundCard, message: Message, now: datetime) -> D
 def _with_enough(
     known: Known, share: MerchantShare, amount_minor: int
 ) -> tuple[MerchantShare, tuple[MerchantShare, ...]]:
-    """The share with so much free, and those that it borrowed from; the others are loaded only where it falls short."""
+    """The share with the amount free, and those that it borrowed from, which are loaded only where it falls short."""
     if share.free_minor >= amount_minor:
         return share, ()
     return borrowed(share, known.children(MerchantShare, share.merchant_id), amount_minor)

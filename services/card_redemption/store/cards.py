@@ -12,7 +12,10 @@ CARD_COLUMNS = "id, customer_id, face_minor, balance_minor, issued_at, held_mino
 
 def card_of(row: asyncpg.Record) -> GiftCard:
     """The card in a row."""
-    return GiftCard(*row)
+    return GiftCard(
+        id=row["id"], customer_id=row["customer_id"], face_minor=row["face_minor"], balance_minor=row["balance_minor"],
+        issued_at=row["issued_at"], held_minor=row["held_minor"], sequence=row["sequence"], version=row["version"],
+    )
 
 
 async def load_cards(connection: Connection, keys: Sequence[str]) -> list[GiftCard]:

@@ -48,9 +48,12 @@ async def _lock_merchant_shares(connection: Connection, keys: Sequence[str]) -> 
 
 
 def _share_of(row: asyncpg.Record) -> MerchantShare:
+    saga_id = row["pending_saga_id"]
     return MerchantShare(
-        id=row[0], merchant_id=row[1], payable_minor=row[2], settling_minor=row[3], sequence=row[4],
-        pending=Pending(row[5], row[6]) if row[5] is not None else None, version=row[7], refunding_minor=row[8],
+        id=row["id"], merchant_id=row["merchant_id"], payable_minor=row["payable_minor"],
+        settling_minor=row["settling_minor"], sequence=row["sequence"],
+        pending=Pending(saga_id, row["pending_tried_at"]) if saga_id is not None else None, version=row["version"],
+        refunding_minor=row["refunding_minor"],
     )
 
 

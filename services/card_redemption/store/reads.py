@@ -24,8 +24,9 @@ async def list_cards(connection: Connection, customer_id: str, after: str, limit
 async def merchant_balance(connection: Connection, merchant_id: str) -> tuple[int, int]:
     """What this book owes a merchant over all its shares, and what of it is claimed by what has not ended."""
     row = await connection.fetchrow(
-        """select coalesce(sum(payable_minor), 0)::bigint, coalesce(sum(settling_minor + refunding_minor), 0)::bigint
+        """select coalesce(sum(payable_minor), 0)::bigint as payable_minor,
+               coalesce(sum(settling_minor + refunding_minor), 0)::bigint as claimed_minor
            from merchant_shares where id = any($1::text[])""",
         list(share_keys(merchant_id)),
     )
-    return (row[0], row[1]) if row else (0, 0)
+    return (row["payable_minor"], row["claimed_minor"]) if row else (0, 0)

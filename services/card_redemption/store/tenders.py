@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import asyncpg
 import msgspec
 
 from services.card_redemption.domain.cards.tender import CardRefund, CardTender
@@ -16,14 +17,18 @@ _REFUNDS = msgspec.json.Decoder(tuple[CardRefund, ...])
 async def load_tenders(connection: Connection, keys: Sequence[str]) -> list[CardTender]:
     """Read the tenders of these orders; their cards are locked already."""
     rows = await connection.fetch(f"select {_TENDER} from card_tenders where order_id = any($1::text[])", keys)
-    return [
-        CardTender(
-            order_id=row[0], card_id=row[1], merchant_id=row[2], deposited_minor=row[3], returned_minor=row[4],
-            captured_minor=row[5], refunds=_REFUNDS.decode(row[6]),
-            pending=Pending(row[7], row[8]) if row[7] is not None else None, version=row[9], covering_minor=row[10],
-        )
-        for row in rows
-    ]
+    return [_tender_of(row) for row in rows]
+
+
+def _tender_of(row: asyncpg.Record) -> CardTender:
+    saga_id = row["pending_saga_id"]
+    return CardTender(
+        order_id=row["order_id"], card_id=row["card_id"], merchant_id=row["merchant_id"],
+        deposited_minor=row["deposited_minor"], returned_minor=row["returned_minor"],
+        captured_minor=row["captured_minor"], refunds=_REFUNDS.decode(row["refunds"]),
+        pending=Pending(saga_id, row["pending_tried_at"]) if saga_id is not None else None, version=row["version"],
+        covering_minor=row["covering_minor"],
+    )
 
 
 async def save_tenders(connection: Connection, rows: Sequence[CardTender]) -> None:

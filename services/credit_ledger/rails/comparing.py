@@ -31,7 +31,7 @@ def comparing(rail: PaymentRail, dsn: str, size: int = PAGE) -> Callable[[Compar
             opened = await open_differences_between(connection, action.place.after, until)
         finally:
             await connection.close()
-        report = _report(action, listed, legs, until, place, opened)
+        report = _report(action, listed, legs, until=until, following=place, opened=opened)
         return Message(id="", key=report.reconciliation_id, body=report, fresh_id=uuid_utils.uuid7().hex)
 
     return act
@@ -48,8 +48,8 @@ def _end(
 
 
 def _report(
-    action: CompareRail, listed: Sequence[Listed], legs: list[RefundLeg], until: str | None, following: Place | None,
-    opened: list[str],
+    action: CompareRail, listed: Sequence[Listed], legs: list[RefundLeg], *, until: str | None,
+    following: Place | None, opened: list[str],
 ) -> RailCompared:
     after = action.place.after
     inside = [payment for payment in listed if payment.key > after and (until is None or payment.key <= until)]

@@ -13,7 +13,7 @@ from settlement.credit_ledger.v1 import adjustment_service_pb2_grpc as rpc
 
 
 class AdjustmentServicer(rpc.AdjustmentServiceServicer):
-    """Manual adjustments."""
+    """What two people post by hand: refunds, legs, journals; and the list of it."""
 
     def __init__(self, edge: Edge) -> None:
         self.edge = edge

@@ -81,7 +81,7 @@ async def previewed(edge: Edge, context: Context, key: str, body: object) -> Don
 
     async def look(connection: Connection) -> Done | Refused:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
-            outcome = await preview(connection, _TABLES, RULES, key, body, edge.clock.now())
+            outcome = await preview(connection, _TABLES, RULES, key=key, body=body, now=edge.clock.now())
         if isinstance(outcome, Busy):
             raise NotYet(Unavailable("ACCOUNT_BUSY", f"{outcome.holder} holds {key}"))
         return outcome

@@ -32,7 +32,7 @@ STOP_SECONDS = 3.0
 
 
 class StatementServicer(rpc.StatementServiceServicer):
-    """Statements (DOMAIN 1.5, 2.6)."""
+    """Cutting statements, one or a whole night's, and reading them (DOMAIN 1.5, 2.6)."""
 
     def __init__(self, edge: Edge) -> None:
         self.edge = edge

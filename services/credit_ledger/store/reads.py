@@ -101,7 +101,7 @@ async def list_adjustments(
 
 
 async def list_legs(connection: Connection, account_id: str, state: str, after_id: str, limit: int) -> list[RefundLeg]:
-    """Legs by id."""
+    """The legs of an account, in a state, in the order of their ids."""
     rows = await connection.fetch(
         f"""select {LEG_COLUMNS} from legs
             where ($1 = '' or account_id = $1) and ($2 = '' or state = $2) and id > $3 order by id limit $4""",
@@ -113,12 +113,13 @@ async def list_legs(connection: Connection, account_id: str, state: str, after_i
 async def merchant_balance(connection: Connection, merchant_id: str) -> Net:
     """What we owe a merchant or what it owes us, net over all its shares (OP-3)."""
     row = await connection.fetchrow(
-        """select coalesce(sum(payable_minor), 0)::bigint, coalesce(sum(receivable_minor), 0)::bigint
+        """select coalesce(sum(payable_minor), 0)::bigint as payable_minor,
+               coalesce(sum(receivable_minor), 0)::bigint as receivable_minor
            from merchant_shares where id = any($1::text[])""",
         list(share_keys(merchant_id)),
     )
     assert row is not None
-    return net(row[0], row[1])
+    return net(row["payable_minor"], row["receivable_minor"])
 
 
 async def list_due_cuts(
@@ -129,7 +130,7 @@ async def list_due_cuts(
         """select id, next_cut_at from credit_accounts where next_cut_at <= $1 and id > $2 order by id limit $3""",
         cut_until, after_id, limit,
     )
-    return [(row[0], row[1]) for row in rows]
+    return [(row["id"], row["next_cut_at"]) for row in rows]
 
 
 async def payer_of(connection: Connection, payment_reference: str) -> tuple[str, str]:

@@ -158,7 +158,7 @@ def difference_found(fact: RailDifferenceFound) -> pb.RailDifferenceFound:
 
 
 def difference_resolved(fact: RailDifferenceResolved) -> pb.RailDifferenceResolved:
-    """They agree again."""
+    """The rail's list and the leg agree again."""
     return pb.RailDifferenceResolved(leg_id=fact.key, kind=DIFFERENCE_KINDS.to_wire[fact.kind])
 
 

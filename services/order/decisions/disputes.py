@@ -81,7 +81,7 @@ def resolve_dispute(known: Known, body: ResolveDispute, message: Message, now: d
     case = returns.case_of(known.find(ReturnCase, body.return_id), body.return_id, body.order_id)
     refuse_while_settling(order)
     if case.deduction_state is DeductionState.DISPUTED:
-        return _deduction_resolved(known, order, case, body, message, now)
+        return _deduction_resolved(known, order, case, body=body, message=message, now=now)
     expect(case, ReturnState.IN_DISPUTE)
     fact = events.ReturnDisputeResolved(order.id, case.id, body.upheld, body.operator_id, body.reason)
     if body.upheld and case.waybill_number:
@@ -98,7 +98,7 @@ def resolve_dispute(known: Known, body: ResolveDispute, message: Message, now: d
 
 
 def _deduction_resolved(
-    known: Known, order: Order, case: ReturnCase, body: ResolveDispute, message: Message, now: datetime
+    known: Known, order: Order, case: ReturnCase, *, body: ResolveDispute, message: Message, now: datetime
 ) -> Decision:
     """What was deducted is given back by a further refund, or stays with the merchant for good (PR-9)."""
     if body.accepted:

@@ -79,21 +79,23 @@ def bank_settled(known: Known, body: BankRefundSettled, message: Message, now: d
     """The acquirer paid a bank-card share back; of a refund, or (no refund named) of a cancel."""
     step = BankStep.SETTLED_BY_HAND if body.manual else BankStep.REROUTED if body.rerouted else BankStep.SETTLED
     fact = events.BankRefundArrived(message.key, body.refund_id, body.amount_minor, body.rerouted)
-    return _bank_told(known, body, BankNews(step, now), (fact,), message, now)
+    return _bank_told(known, body, BankNews(step, now), (fact,), message=message, now=now)
 
 
 def bank_stepped(known: Known, body: BankRefundStepped, message: Message, now: datetime) -> Decision:
     """A bank-card share took a step on its way back, or after its end; a refused one needs a person (2.7, PM-7)."""
     fact = events.BankRefundStepped(
-        message.key, body.refund_id, body.leg_id, body.step, body.amount_minor, body.detail
+        order_id=message.key, refund_id=body.refund_id, leg_id=body.leg_id, step=body.step,
+        amount_minor=body.amount_minor, detail=body.detail,
     )
     failed = STANDS.get(body.step) is BankShare.FAILED and body.refund_id
     raised = (events.RefundExceptionRaised(message.key, body.refund_id, REFUSED),) if failed else ()
-    return _bank_told(known, body, BankNews(body.step, body.at, body.detail), (fact, *raised), message, now)
+    news = BankNews(body.step, body.at, body.detail)
+    return _bank_told(known, body, news, (fact, *raised), message=message, now=now)
 
 
 def _bank_told(
-    known: Known, body: BankRefundSettled | BankRefundStepped, news: BankNews, facts: tuple[object, ...],
+    known: Known, body: BankRefundSettled | BankRefundStepped, news: BankNews, facts: tuple[object, ...], *,
     message: Message, now: datetime,
 ) -> Decision:
     """The order, its refund and its return case after a word of the bank."""

@@ -78,7 +78,7 @@ class LineValue(NamedTuple):
 
     @property
     def due_minor(self) -> int:
-        """What is to be paid for them, if so much is left of the order."""
+        """What is to be paid for them, if that much is left of the order."""
         return self.amount_minor - self.deducted_minor
 
 

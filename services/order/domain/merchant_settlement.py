@@ -17,7 +17,7 @@ KIND = "merchant_settlement"
 
 
 class MerchantSettlementState(StrEnum):
-    """How far it is."""
+    """How far the settlement with a merchant has come."""
 
     SETTLING = "SETTLING"
     SETTLED = "SETTLED"

@@ -66,7 +66,9 @@ def quoted_plan(order: Order, case: ReturnCase | None, subject: Subject, now: da
         case OfReceipt(return_id, deductions):
             received = case_of(case, return_id, order.id)
             accepted = accepted_units(received, received.accepted)
-            return return_plan(order, "", received.id, received.lines, accepted, deductions)
+            return return_plan(
+                order, "", received.id, requested=received.lines, accepted=accepted, deductions=deductions
+            )
         case OfReturn(lines):
             return _return_plan(order, lines, now)
 

@@ -28,7 +28,7 @@ async def explained(connection: Connection, settlement_id: str) -> order_service
 
 
 def step_message(step: Step) -> explanation_pb2.ExplanationStep:
-    """A step as data."""
+    """One step of an explanation as data, without its words."""
     return explanation_pb2.ExplanationStep(
         rule=step.rule, subject=step.subject, formula=step.formula, inputs=step.inputs, amount_minor=step.amount_minor,
         parts=[

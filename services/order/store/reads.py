@@ -22,7 +22,7 @@ async def find_order(connection: Connection, order_id: str) -> Order | None:
 
 
 async def find_case(connection: Connection, return_id: str) -> ReturnCase | None:
-    """The return case."""
+    """One return case as it is, without a lock."""
     row = await connection.fetchrow(f"select {CASE_COLUMNS} from return_cases where id = $1", return_id)
     return case_of(row) if row else None
 

@@ -13,12 +13,12 @@ from settlement.order.v1 import merchant_service_pb2 as pb
 
 
 def pay_gift_card_share(body: PayGiftCardShare) -> credit_pb2.PayGiftCardShare:
-    """To credit_ledger."""
+    """The command that pays the merchant in the credit book."""
     return credit_pb2.PayGiftCardShare(merchant_id=body.plan.merchant_id, amount_minor=body.plan.gift_minor)
 
 
 def clear_merchant_share(body: ClearMerchantShare) -> card_pb2.ClearMerchantShare:
-    """To card_redemption."""
+    """The command that gives up the share in the cards' book."""
     return card_pb2.ClearMerchantShare(merchant_id=body.plan.merchant_id, amount_minor=body.plan.gift_minor)
 
 

@@ -123,15 +123,16 @@ def flash_expired(wire: notices_pb2.FlashRefundExpired) -> FlashRefundExpired:
 def bank_settled(wire: notices_pb2.BankRefundSettled) -> BankRefundSettled:
     """Notice: the acquirer paid."""
     return BankRefundSettled(
-        wire.order_id, wire.refund_id, wire.leg_id, wire.amount_minor, wire.rerouted, wire.manual
+        order_id=wire.order_id, refund_id=wire.refund_id, leg_id=wire.leg_id, amount_minor=wire.amount_minor,
+        rerouted=wire.rerouted, manual=wire.manual,
     )
 
 
 def bank_stepped(wire: notices_pb2.BankRefundStepped) -> BankRefundStepped:
     """Notice: a bank-card share took a step."""
     return BankRefundStepped(
-        wire.order_id, wire.refund_id, wire.leg_id, BANK_STEPS.from_wire[wire.step], wire.amount_minor,
-        instant_from_wire(wire.step_time), wire.detail,
+        order_id=wire.order_id, refund_id=wire.refund_id, leg_id=wire.leg_id, step=BANK_STEPS.from_wire[wire.step],
+        amount_minor=wire.amount_minor, at=instant_from_wire(wire.step_time), detail=wire.detail,
     )
 
 

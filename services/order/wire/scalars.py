@@ -37,7 +37,7 @@ DISPUTE_PARTIES = Words(after_sale_service_pb2.DisputeParty)
 
 
 def units(quantities: Iterable[LineQuantity | LineValue]) -> list[order_pb2.LineQuantity]:
-    """Units by line."""
+    """How many units of which lines, as the wire says it."""
     return [order_pb2.LineQuantity(line_id=each.id, quantity=each.quantity) for each in quantities]
 
 

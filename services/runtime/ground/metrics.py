@@ -23,7 +23,6 @@ READERS_REPLACED = Counter("settle_readers_replaced", "Kafka consumers given up 
 LOGS_LOST = Counter("settle_kafka_logs_lost", "Partitions whose log no longer holds the next offset")
 RPCS = Counter("settle_rpcs", "gRPC calls by method and status", ["method", "status"])
 RPC_SECONDS = Histogram("settle_rpc_seconds", "Duration of a gRPC call", ["method"], buckets=_SECONDS)
-RPCS_UNDER_WAY = Gauge("settle_rpcs_under_way", "gRPC calls under way")
 LOOP_LAG_SECONDS = Gauge("settle_loop_lag_seconds", "Longest recent delay of the event loop")
 RESIDENT_BYTES = Gauge("settle_resident_bytes", "Memory of the process")
 

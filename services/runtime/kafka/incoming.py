@@ -61,6 +61,6 @@ def _reply(codec: Codec, saga: SagaRef | None, payload: bytes) -> Reply:
     except (DecodeError, ValueError) as error:
         raise Undecodable("MALFORMED", str(error)) from error
     return Reply(
-        saga.saga_id, saga.branch, saga.op, verdict, wire.reason,
-        tuple((m.name, m.amount_minor) for m in wire.moved), codec.decode(wire.result_type, wire.result),
+        saga_id=saga.saga_id, branch=saga.branch, op=saga.op, verdict=verdict, reason=wire.reason,
+        moved=tuple((m.name, m.amount_minor) for m in wire.moved), result=codec.decode(wire.result_type, wire.result),
     )

@@ -40,9 +40,10 @@ def encode(effects: Effects[Item], business: Business, now: datetime) -> Encoded
         else:
             event = sent.event
             type_name, payload = codec.encode(event.body)
-            encoded.events.append(
-                StoredEvent(event.aggregate_id, event.sequence, type_name, now, sent.saga_id, payload)
-            )
+            encoded.events.append(StoredEvent(
+                aggregate_id=event.aggregate_id, sequence=event.sequence, type=type_name, at=now,
+                saga_id=sent.saga_id, payload=payload,
+            ))
             encoded.outgoing.append(outbound.event(event, type_name, payload, now))
     for item, answer in effects.answers:
         if item.answer is not None:

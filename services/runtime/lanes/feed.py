@@ -29,7 +29,7 @@ class Feed:
     """One session's ear. `failed` says why it ended, if it did; the lane then starts a new session."""
 
     def __init__(
-        self, codec: Codec, topic: str, reader: PartitionReader, pool: Pool, clock: Clock, queues: Queues, most: int
+        self, codec: Codec, topic: str, reader: PartitionReader, pool: Pool, *, clock: Clock, queues: Queues, most: int,
     ) -> None:
         self._codec = codec
         self._topic = topic

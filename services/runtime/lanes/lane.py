@@ -73,7 +73,7 @@ class Lane:
     """The loop. Build it, `run` it in a task, add calls to its `queues`, `drain` it before the process ends."""
 
     def __init__(
-        self, business: Business, settings: Settings, clock: Clock, topic: str, partitions: Sequence[int],
+        self, business: Business, settings: Settings, clock: Clock, *, topic: str, partitions: Sequence[int],
         feed: Callable[[Queues], Feed], publisher: Callable[[int], Publisher],
         on_effects: Callable[[Effects[Item]], None], sweep: Callable[[], Awaitable[None]],
     ) -> None:

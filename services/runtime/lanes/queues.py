@@ -8,9 +8,9 @@ from services.kernel.saga import WAKE
 from services.runtime.lanes.item import Item
 
 BACKGROUND_SHARE = 16
-"""Beside other work, one message in so many is of the background, and one at least in every batch."""
+"""For this many messages of other work a batch holds one of the background, and always at least one."""
 BACKGROUND_ALONE = 64
-"""So many go into one batch when nothing else waits: a settlement that comes next does not wait long."""
+"""The most that a batch holds of the background when nothing else waits: whoever comes next does not wait long."""
 
 
 @dataclass(slots=True)

@@ -19,7 +19,7 @@ _TEXT_MAX = 400
 """Characters of a message: it travels as a header, in up to nine bytes each, and headers have their limit."""
 
 _VIOLATIONS_MAX = 8
-"""Of so many fields it is told what is wrong, and how many more there are."""
+"""An answer says of this many fields what is wrong, and how many more there are."""
 
 CODES = {code.name: code for code in grpc.StatusCode}
 

@@ -12,7 +12,8 @@ from services.runtime.ground.tables import Connection, Table, load
 
 
 async def preview(
-    connection: Connection, tables: Sequence[Table], rules: Mapping[type, Rule], key: str, body: object, now: datetime
+    connection: Connection, tables: Sequence[Table], rules: Mapping[type, Rule], *, key: str, body: object,
+    now: datetime,
 ) -> Outcome:
     """The outcome of a call with this body, on what the connection sees. Give it a snapshot,
     and tables that lock nothing."""

@@ -16,7 +16,7 @@ from services.runtime.rpc.edge import RESERVE_SECONDS, Edge
 
 POLL_SECONDS = 0.02
 WAIT_SECONDS_MAX = 5.0
-"""How long a read waits at most, if its caller has so much time."""
+"""How long a read waits at most, and never longer than its caller does."""
 
 
 class Versioned(Protocol):

@@ -82,7 +82,7 @@ class Acquirer(rpc.AcquirerServiceServicer):
         return pb.ListRefundsResponse(refunds=refunds, next_page_token=following)
 
     async def SetFaults(self, request: pb.SetFaultsRequest, context: Context) -> pb.SetFaultsResponse:
-        """From now on so many calls go wrong."""
+        """From now on the named share of the calls goes wrong."""
         self._dice = Dice(Faults(**{field.name: getattr(request, field.name) for field in request.DESCRIPTOR.fields}))
         return pb.SetFaultsResponse()
 

@@ -17,6 +17,7 @@ from google.protobuf.wrappers_pb2 import UInt64Value
 from services.kernel.errors import Unavailable
 from services.kernel.messages import Message
 from services.runtime.ground.settings import Settings
+from services.runtime.ground.values import frozen_classes
 from services.runtime.process import Process
 from services.runtime.rpc.calls import lower_ids
 from services.runtime.rpc.edge import Edge, body_hash
@@ -77,6 +78,11 @@ async def test_ask_answers_the_result_and_the_same_again(process: Process, local
 
     assert (first.value, again.value) == (4, 4)
     assert patient.wait_timeout.seconds == 3
+
+
+async def test_a_process_that_a_test_starts_leaves_the_guards_of_values(process: Process) -> None:
+    """Only a process that serves by itself drops them: this one's did, and so all tests after it ran without."""
+    assert [cls.__name__ for cls in frozen_classes("services") if "__setattr__" not in vars(cls)] == []
 
 
 async def test_who_asks_again_hears_what_the_first_heard(process: Process, local: Settings) -> None:  # noqa: F811

@@ -50,7 +50,7 @@ class Shelf:
         labels = Table(Label, self.labels, self.save, load_family=self.family)
         tables = (labels, Table(Jar, self.jars, self.save, root=True))
         nothing: Any = None  # these tables ask no connection
-        return await preview(nothing, unlocked(tables, {Jar: self.looked_at}), RULES, JAR, body, NOW)
+        return await preview(nothing, unlocked(tables, {Jar: self.looked_at}), RULES, key=JAR, body=body, now=NOW)
 
 
 @pytest.mark.parametrize(("jar", "outcome"), [

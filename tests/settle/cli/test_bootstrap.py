@@ -37,6 +37,22 @@ def test_the_development_lock_satisfies_the_demo_but_not_the_other_way(bootstrap
     assert not bootstrap["satisfied"]("dev")
 
 
+@pytest.mark.parametrize("said", ["", "local of before", "dev of before"])
+def test_what_the_tests_need_is_not_taken_away(bootstrap: dict[str, Any], said: str) -> None:
+    """Whoever installed it, by `settle test` or by hand: `settle up` brings the environment up to the larger lock."""
+    bootstrap["SCRIPTS"].mkdir(parents=True)
+    (bootstrap["VENV"] / "pyvenv.cfg").touch()
+    (bootstrap["SCRIPTS"] / "pytest").touch()
+    bootstrap["STAMP"].write_text(said)
+    installed: list[str] = []
+    bootstrap["prepare"].__globals__.update(find_uv=lambda: None, with_pip=installed.append)
+
+    bootstrap["prepare"]("local")
+
+    assert [Path(lock).name for lock in installed] == ["dev.lock"]
+    assert bootstrap["satisfied"]("dev")
+
+
 def test_an_environment_from_another_place_is_made_anew(bootstrap: dict[str, Any]) -> None:
     """Its scripts name the old path; one that was only updated is kept."""
     bootstrap["VENV"].mkdir()

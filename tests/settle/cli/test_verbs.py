@@ -2,10 +2,16 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1.health import HealthServicer
 from typer.testing import CliRunner
 
 from settle.cli.app import app
@@ -13,6 +19,7 @@ from settle.local import children
 from settle.local.endpoints import read_endpoints, write_endpoints
 
 ROOT = Path(__file__).resolve().parents[3]
+READ = re.compile(r"""environ(?:\.get\(|\[)"(SETTLE_[A-Z_]+)"|\$\{(SETTLE_[A-Z_]+)""")
 VERBS = ["up", "down", "status", "logs", "doctor", "demo", "test", "bench", "verify", "vectors", "sagas", "parked"]
 
 
@@ -43,6 +50,29 @@ def test_status_of_nothing_is_one_object_and_a_failure(tmp_path: Path) -> None:
     assert done.exit_code == 1
 
 
+def test_an_engine_that_nobody_watches_is_not_healthy(tmp_path: Path) -> None:
+    """Its services serve, but `settle up` was killed, and nobody would bring back what crashes: it was "healthy"."""
+    server = grpc.server(ThreadPoolExecutor(1))
+    answering = HealthServicer()
+    answering.set("", health_pb2.HealthCheckResponse.SERVING)
+    health_pb2_grpc.add_HealthServicer_to_server(answering, server)
+    target = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    server.start()
+    mine = {"pid": os.getpid(), "began": children.started_at(os.getpid())}
+    answers = []
+    try:
+        for watcher in (mine, {"pid": mine["pid"], "began": "1"}):
+            write_endpoints(tmp_path, watcher | {"services": {"order": {"target": target, "dsn": ""}}})
+            answers.append(CliRunner().invoke(app, ["status", "--json", "--data", str(tmp_path)]))
+    finally:
+        server.stop(None).wait()
+
+    assert [(json.loads(done.stdout)["healthy"], done.exit_code) for done in answers] == [(True, 0), (False, 1)]
+    assert answers[0].stderr == ""
+    assert "nobody watches the engine" in answers[1].stderr
+    assert "`settle down`" in answers[1].stderr
+
+
 def test_doctor_prints_what_it_found_and_every_setting() -> None:
     """As one object, and nothing else on stdout."""
     done = CliRunner().invoke(app, ["doctor", "--json"])
@@ -50,6 +80,31 @@ def test_doctor_prints_what_it_found_and_every_setting() -> None:
     said = json.loads(done.stdout)
     assert {"Python", "uv", "PostgreSQL", "Java", "Maven", "broker"} <= set(said["found"])
     assert "SETTLE_DSN" in [row[0] for row in said["settings"]]
+
+
+def test_doctor_lists_all_that_the_command_line_reads() -> None:
+    """What the verbs set for their own processes is not the user's to set."""
+    decided = {"SETTLE_LISTEN", "SETTLE_ACQUIRER_DATA", "SETTLE_ACQUIRER_CONFIRM", "SETTLE_PROFILE_MODULE"}
+    sources = [*(ROOT / "settle").rglob("*.py"), ROOT / "bin" / "bootstrap.py", ROOT / "bin" / "settle"]
+    read = {name for path in sources for found in READ.findall(path.read_text()) for name in found if name}
+
+    listed = {row[0] for row in json.loads(CliRunner().invoke(app, ["doctor", "--json"]).stdout)["settings"]}
+
+    assert {"SETTLE_PG_BIN", "SETTLE_VENV", "SETTLE_PYTHON"} <= read
+    assert read - decided <= listed
+
+
+@pytest.mark.parametrize("dsn", [
+    "postgresql://me:hunter2@db.example:5432/x", "postgresql://db.example/x?user=me&password=hunter2&sslmode=require",
+])
+def test_doctor_shows_no_password(monkeypatch: pytest.MonkeyPatch, dsn: str) -> None:
+    """People paste what it prints."""
+    monkeypatch.setenv("SETTLE_DSN", dsn)
+
+    said = CliRunner().invoke(app, ["doctor"]).stdout
+
+    assert "db.example" in said
+    assert "hunter2" not in said
 
 
 def test_down_where_nothing_runs_is_no_failure(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The endpoints file tells the truth, whole, and a second start on the same data is refused."""
 
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,16 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
 
     assert read_endpoints(tmp_path) == {"pid": 1}
     assert [file.name for file in tmp_path.iterdir()] == ["endpoints.json"]
+
+
+def test_only_its_owner_reads_it(tmp_path: Path) -> None:
+    """A DSN may hold a password; a file that was open to others is closed by the next write."""
+    (tmp_path / "endpoints.json").write_text("{}")
+    (tmp_path / "endpoints.json").chmod(0o644)
+
+    write_endpoints(tmp_path, {"services": {"order": {"target": "t", "dsn": "postgresql://me:secret@there/x"}}})
+
+    assert stat.S_IMODE((tmp_path / "endpoints.json").stat().st_mode) == 0o600
 
 
 def test_a_missing_or_broken_file_says_nothing(tmp_path: Path) -> None:

@@ -173,7 +173,7 @@ class Teller:
         self.move_order("SHIP")
 
     def cancel(self) -> None:
-        """CANCEL."""
+        """Add a CANCEL event."""
         if self.rng.random() < 0.3:
             self.move_order("CANCEL")
 
@@ -295,18 +295,18 @@ class Teller:
             self.play({"type": "LATE_ACCRUAL", "through": through.isoformat()})
 
     def waive(self) -> None:
-        """WAIVE_LATE."""
+        """Add a WAIVE_LATE event."""
         if any(row.late for row in self.world.rows()) or self.rng.random() < 0.03:
             self.play({"type": "WAIVE_LATE"})
 
     def settle_merchant(self) -> None:
-        """MERCHANT_SETTLE."""
+        """Add a MERCHANT_SETTLE event."""
         held = self.world.held("L.MERCH.PAY")
         if self.settles and held > 0:
             self.play({"type": "MERCHANT_SETTLE", "amount": self.rng.choice((held, held, self.rng.randint(1, held)))})
 
     def pay_out(self) -> None:
-        """PAYOUT."""
+        """Add a PAYOUT event."""
         held = self.world.held("L.CREDITBAL")
         if held > 0 or self.rng.random() < 0.02:
             amounts = [held + 1] if held <= 0 else [held, held + 1, self.rng.randint(1, held)]

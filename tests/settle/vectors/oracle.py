@@ -35,7 +35,7 @@ class World(Refunds):
             self.event += 1
 
     def authorize(self, event: Json) -> None:
-        """AUTHORIZE."""
+        """Play an AUTHORIZE event."""
         order = self.orders[event["order"]]
         if order.state:
             raise Refusal("BAD_STATE")
@@ -61,7 +61,7 @@ class World(Refunds):
         return order
 
     def cancel(self, event: Json) -> None:
-        """CANCEL."""
+        """Play a CANCEL event."""
         order = self.authorized(event)
         order.state = "CANCELLED"
         self.limit("release", order.credit, "LIM.AVAIL", "LIM.HELD")
@@ -137,14 +137,14 @@ class World(Refunds):
         self.statements.append(issued)
 
     def repay(self, event: Json) -> None:
-        """REPAY."""
+        """Play a REPAY event."""
         lines, principal, rest = self.spend(event["amount"])
         self.repayments.append([event.get("instrument", "BANK"), event["amount"], 0])
         self.post("repay", [("A.BANK", event["amount"]), *lines, ("L.CREDITBAL", -rest)])
         self.limit("repay", principal, "LIM.AVAIL", "LIM.USED")
 
     def late_accrual(self, event: Json) -> None:
-        """LATE_ACCRUAL."""
+        """Play a LATE_ACCRUAL event."""
         through = date.fromisoformat(event["through"])
         for row in self.rows():
             days = (through - (row.accrued or row.due_date)).days
@@ -154,19 +154,19 @@ class World(Refunds):
                 self.post("late_accrual", [("A.LOAN.LATE", amount), ("I.LATE", -amount)])
 
     def waive_late(self, event: Json) -> None:
-        """WAIVE_LATE."""
+        """Play a WAIVE_LATE event."""
         for row in self.rows():
             self.post("late_waiver", [("E.WAIVER", row.late), ("A.LOAN.LATE", -row.late)])
             row.late = 0
 
     def merchant_settle(self, event: Json) -> None:
-        """MERCHANT_SETTLE."""
+        """Play a MERCHANT_SETTLE event."""
         amount = event["amount"]
         netted = min(amount, self.balances["A.MERCH.RECV"])
         self.post("merchant_settle", [("L.MERCH.PAY", amount), ("A.MERCH.RECV", -netted), ("A.BANK", netted - amount)])
 
     def payout(self, event: Json) -> None:
-        """PAYOUT."""
+        """Play a PAYOUT event."""
         if event["amount"] > self.held("L.CREDITBAL"):
             raise Refusal("EXCEEDS_CREDIT_BALANCE")
         self.post("cb_payout", [("L.CREDITBAL", event["amount"]), ("L.PAYOUT.TRANSIT", -event["amount"])])

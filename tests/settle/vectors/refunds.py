@@ -23,7 +23,7 @@ class Refunds(Books):
     """The events that give money back."""
 
     def refund(self, event: Json) -> None:
-        """REFUND."""
+        """Play a REFUND event."""
         answer = self.replayed(event)
         if answer is not None:
             self.splits.append(answer)
@@ -204,7 +204,7 @@ class Refunds(Books):
         return [*lines, ("L.CREDITBAL", -surplus)], principal
 
     def flash_confirm(self, event: Json) -> None:
-        """FLASH_CONFIRM."""
+        """Play a FLASH_CONFIRM event."""
         order = self.orders[event["order"]]
         assert order.pending
         if datetime.fromisoformat(event["at"]) - datetime.fromisoformat(order.pending["at"]) > timedelta(seconds=86400):
@@ -212,7 +212,7 @@ class Refunds(Books):
         self.complete("refund_confirm", order, event)
 
     def manual_adjust(self, event: Json) -> None:
-        """MANUAL_ADJUST."""
+        """Play a MANUAL_ADJUST event."""
         if event["maker"] == event["checker"]:
             raise Refusal("FOUR_EYES")
         self.complete("manual_adjust", self.orders[event["order"]], event)
@@ -244,7 +244,7 @@ class Refunds(Books):
         return undo
 
     def refund_reverse(self, event: Json) -> None:
-        """REFUND_REVERSE."""
+        """Play a REFUND_REVERSE event."""
         order = self.orders[event["order"]]
         assert order.undo
         order.undo()

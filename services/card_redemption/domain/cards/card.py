@@ -41,12 +41,12 @@ class GiftCard:
 
 
 def holding(card: GiftCard, amount_minor: int) -> GiftCard:
-    """The card with so much more (or less) of it held; like every claim it moves no version."""
+    """The card with the amount more (or less) of it held; like every claim it moves no version."""
     return replace(card, held_minor=card.held_minor + amount_minor)
 
 
 def stepped(card: GiftCard, change_minor: int) -> GiftCard:
-    """The card after a command that changed its value by so much: one version and one event on."""
+    """The card after a command that changed its value: one version and one event on."""
     return replace(
         card, balance_minor=card.balance_minor + change_minor, version=card.version + 1, sequence=card.sequence + 1
     )

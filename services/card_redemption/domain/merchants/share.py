@@ -30,7 +30,7 @@ class MerchantShare:
 
     @property
     def key(self) -> str:
-        """`<merchant>/<share>`."""
+        """The name of its row, `<merchant>/<share>`."""
         return self.id
 
     @property
@@ -45,7 +45,7 @@ class MerchantShare:
 
 
 def owing(share: MerchantShare, amount_minor: int) -> MerchantShare:
-    """The share with so much more (or less) owed; INVALID_AMOUNT above what a balance may come to."""
+    """The share with the amount more (or less) owed; INVALID_AMOUNT above what a balance may come to."""
     owed = balance(share.payable_minor + amount_minor, what=f"what is owed to {share.merchant_id}")
     return replace(share, payable_minor=owed, version=share.version + 1)
 
@@ -53,7 +53,7 @@ def owing(share: MerchantShare, amount_minor: int) -> MerchantShare:
 def borrowed(
     share: MerchantShare, others: Iterable[MerchantShare], needed_minor: int
 ) -> tuple[MerchantShare, tuple[MerchantShare, ...]]:
-    """The share with so much free, as far as the others have it free, and those that lent it, in their order.
+    """The share with the amount free, as far as the others have it free, and those that lent it, in their order.
 
     All of them together owe what they owed, so it is not seen and moves no version.
     """
@@ -67,5 +67,5 @@ def borrowed(
 
 
 def covering(share: MerchantShare, amount_minor: int) -> MerchantShare:
-    """The share with so much more (or less) of it claimed by refunds; like every claim it moves no version."""
+    """The share with the amount more (or less) of it claimed by refunds; like every claim it moves no version."""
     return replace(share, refunding_minor=share.refunding_minor + amount_minor)

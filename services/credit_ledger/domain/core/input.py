@@ -17,7 +17,7 @@ def plainly(text: str, body: object) -> str:
 
 
 def nothing(body: object) -> None:
-    """No claim."""
+    """The claim of an input that claims nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,23 +33,21 @@ class Input:
     tell: Callable[[str, Any], str]
     claims: Callable[[Any], PaymentReference | None]
     logged: bool
-    adjusts: bool
 
     @classmethod
     def of(
         cls, body: type[B], wants: Callable[[B], Wanted], apply: Callable[[Position, B], Applied], *,
         reason_zh: str = "", reason_en: str = "", tell: Callable[[str, B], str] = plainly,
-        claims: Callable[[B], PaymentReference | None] = nothing, logged: bool = True, adjusts: bool = False,
+        claims: Callable[[B], PaymentReference | None] = nothing, logged: bool = True,
     ) -> "Input":
         """The row of an input; the type checker holds its functions against the type of its body.
 
         The customer reads `reason_zh` and `reason_en` of every input that is `logged`, as `tell` puts them with the
-        body. One that `adjusts` changes what is owed without a purchase: statements show it apart. A saga `claims` a
-        payment reference from its TRY on.
+        body. A saga `claims` a payment reference from its TRY on.
         """
         return cls(
             body=body, wants=wants, apply=apply, reason_zh=reason_zh, reason_en=reason_en, tell=tell, claims=claims,
-            logged=logged, adjusts=adjusts,
+            logged=logged,
         )
 
     @property

@@ -24,7 +24,7 @@ ATTEMPTS_MAX = 20
 """After 20 attempts (about half a day) a leg becomes an EXCEPTION, and an operator decides."""
 
 ARRIVES_WITHIN = timedelta(hours=24)
-"""What a rail has not heard of so long after it was last sent, it will not pay any more."""
+"""A rail that has not heard of a leg this long after it was last sent will not pay it any more."""
 
 NO_ANSWER, ACCEPTED_TOO_LONG = "no answer in time", "accepted for 10 days"
 

@@ -23,7 +23,7 @@ ASK_SECONDS_MAX = 86_400
 """The longest pause between two questions about a leg that was given up; before that, `RETRY_SECONDS_MAX`."""
 
 ACCEPTED_MAX = timedelta(days=10)
-"""A leg that stays accepted for so long is an exception (PM-7)."""
+"""A leg that is still accepted after this time is an exception (PM-7)."""
 
 
 def leg_id(reference: str) -> str:
@@ -87,7 +87,10 @@ def retry(leg: RefundLeg, now: datetime) -> Timer:
 
 def stepped(position: Position, leg: RefundLeg, step: LegStep) -> Position:
     """The position with a step of a leg told: to subscribers, and to the order whose customer waits for the money."""
-    fact = LegStepped(leg.account_id, leg.id, leg.order_id, leg.refund_id, step, leg.amount_minor, leg.detail)
+    fact = LegStepped(
+        account_id=leg.account_id, leg_id=leg.id, order_id=leg.order_id, refund_id=leg.refund_id, step=step,
+        amount_minor=leg.amount_minor, detail=leg.detail,
+    )
     return position.plus(event=fact, commands=notice(position, leg, step))
 
 
@@ -95,7 +98,10 @@ def notice(position: Position, leg: RefundLeg, step: LegStep) -> tuple[Command, 
     """What the order learns of a bank-card leg beside its end; the number of the event makes it one of its own."""
     if leg.rail is not Rail.CARD:
         return ()
-    body = BankRefundStepped(leg.order_id, leg.refund_id, leg.id, step, leg.amount_minor, position.at, leg.detail)
+    body = BankRefundStepped(
+        order_id=leg.order_id, refund_id=leg.refund_id, leg_id=leg.id, step=step, amount_minor=leg.amount_minor,
+        at=position.at, detail=leg.detail,
+    )
     number = position.before.sequence + len(position.events) + 1
     return (Command("order", leg.order_id, body, id=f"stepped/{leg.id}/{number}"),)
 
@@ -105,7 +111,10 @@ def arrival(leg: RefundLeg, rerouted: bool = False, manual: bool = False, name: 
     each `name`."""
     if leg.rail is not Rail.CARD:
         return ()
-    body = BankRefundSettled(leg.order_id, leg.refund_id, leg.id, leg.amount_minor, rerouted, manual)
+    body = BankRefundSettled(
+        order_id=leg.order_id, refund_id=leg.refund_id, leg_id=leg.id, amount_minor=leg.amount_minor,
+        rerouted=rerouted, manual=manual,
+    )
     return (Command("order", leg.order_id, body, id=f"{name}/{leg.id}"),)
 
 

@@ -91,11 +91,11 @@ OF_SAGAS = (
         reason_zh="下单失败退款", reason_en="order rejected, bank payment on its way back",
     ),
     Input.of(
-        commands.RefundTenders, with_share, refund, adjusts=True,
+        commands.RefundTenders, with_share, refund,
         reason_zh="订单退款", reason_en="order refunded",
     ),
     Input.of(
-        commands.ReverseRefund, with_share, reverse, adjusts=True,
+        commands.ReverseRefund, with_share, reverse,
         reason_zh="退款撤销", reason_en="refund reversed",
     ),
 )
@@ -121,23 +121,23 @@ OF_CALLERS = (
         reason_zh="账户状态变更", reason_en="account state changed",
     ),
     Input.of(
-        commands.Repay, account, repaying.repay, tell=by_instrument, adjusts=True,
+        commands.Repay, account, repaying.repay, tell=by_instrument,
         reason_zh="还款", reason_en="repayment",
     ),
     Input.of(
-        commands.PayOutCreditBalance, account, repaying.pay_out, adjusts=True,
+        commands.PayOutCreditBalance, account, repaying.pay_out,
         reason_zh="白条余额提现", reason_en="credit balance paid out",
     ),
     Input.of(
-        commands.AccrueLateFees, account, late_fees.accrue, adjusts=True,
+        commands.AccrueLateFees, account, late_fees.accrue,
         reason_zh="违约金计收", reason_en="late fee charged",
     ),
     Input.of(
-        commands.WaiveLateFees, account, late_fees.waive, tell=with_reason, adjusts=True,
+        commands.WaiveLateFees, account, late_fees.waive, tell=with_reason,
         reason_zh="违约金减免", reason_en="late fee waived",
     ),
     Input.of(
-        commands.ChargeOff, with_agreement, charge_off.charge_off, tell=with_reason, adjusts=True,
+        commands.ChargeOff, with_agreement, charge_off.charge_off, tell=with_reason,
         reason_zh="核销", reason_en="charged off",
     ),
     Input.of(
@@ -145,15 +145,15 @@ OF_CALLERS = (
         reason_zh="账单出账", reason_en="statement cut",
     ),
     Input.of(
-        commands.ConfirmFlashRefund, with_agreement, flash.confirm, adjusts=True,
+        commands.ConfirmFlashRefund, with_agreement, flash.confirm,
         reason_zh="闪付退款到账", reason_en="flash refund confirmed",
     ),
     Input.of(
-        commands.AdjustRefund, with_agreement, flash.adjust, tell=with_reason, adjusts=True,
+        commands.AdjustRefund, with_agreement, flash.adjust, tell=with_reason,
         reason_zh="人工调账", reason_en="adjusted by hand",
     ),
     Input.of(
-        commands.PostAdjustment, with_agreement, manual.post_adjustment, tell=with_reason, adjusts=True,
+        commands.PostAdjustment, with_agreement, manual.post_adjustment, tell=with_reason,
         reason_zh="人工调账", reason_en="adjusted by hand",
     ),
     Input.of(
@@ -165,7 +165,7 @@ OF_CALLERS = (
         reason_zh="人工退款", reason_en="payment settled by hand",
     ),
     Input.of(
-        commands.RecordChargeback, with_agreement, charge_back, tell=with_reason, adjusts=True,
+        commands.RecordChargeback, with_agreement, charge_back, tell=with_reason,
         reason_zh="银行卡拒付", reason_en="payment charged back",
     ),
     Input.of(commands.ReportLeg, with_leg, reported, logged=False),
@@ -175,11 +175,11 @@ rail stays out of the log: what comes of it is told there."""
 
 OF_DECISIONS = (
     Input.of(
-        commands.RerouteLeg, with_leg, reroute, adjusts=True,
+        commands.RerouteLeg, with_leg, reroute,
         reason_zh="退款转入余额", reason_en="instrument closed, refunded to the wallet",
     ),
     Input.of(
-        commands.CorrectLeg, with_leg, correct, tell=by_correction, adjusts=True,
+        commands.CorrectLeg, with_leg, correct, tell=by_correction,
         reason_zh="退款核对", reason_en="payment put right by the bank's word",
     ),
 )

@@ -1,7 +1,7 @@
 """The fold of an account's log: the same rules over the same inputs at the same instants give the same books.
 
-A reversal replays the log without a refund (P24), the counterfactual audit without an order (U5). Nothing is refused in
-a replay: every input was accepted once; and what left the house then stays gone (`Facts`).
+A reversal replays the log without a refund (P24). Nothing is refused in a replay: every input was accepted once; and
+what left the house then stays gone (`Facts`).
 """
 
 from collections import Counter
@@ -36,7 +36,7 @@ class _Everything(Known):
     """A read view of a world that began with the log: what is not there does not exist."""
 
     def find(self, kind: type[A], key: str) -> A | None:
-        """The row, or None."""
+        """The row of this key, or None where the replay has made none."""
         return super().find(kind, key) if self.has(kind, key) else None
 
 

@@ -69,7 +69,7 @@ def with_rejected_leg(body: ReturnBankDeposit) -> Wanted:
 
 
 def with_leg(body: OfLeg) -> Wanted:
-    """The leg too."""
+    """What an input needs to see that names a leg: the account and the leg."""
     return (*account(body), (RefundLeg, body.leg_id))
 
 

@@ -17,7 +17,7 @@ class MerchantShare:
 
     @property
     def key(self) -> str:
-        """`<merchant>/<share>`."""
+        """The name of its row, `<merchant>/<share>`."""
         return self.id
 
     @property

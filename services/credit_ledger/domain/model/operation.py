@@ -1,7 +1,6 @@
 """The log of an account: every input that changed it, in order. The account's state is the fold of this log.
 
-A reversal replays it (P24), the counterfactual audit leaves an order out of it (U5), and the customer's list of
-movements reads it (MA-4). Append-only.
+A reversal replays it (P24), and the customer's list of movements reads it (MA-4). Append-only.
 """
 
 from dataclasses import dataclass

@@ -151,7 +151,7 @@ class RailDifferenceFound:
 
 @dataclass(frozen=True, slots=True)
 class RailDifferenceResolved:
-    """They agree again."""
+    """The rail's list and the leg agree again."""
 
     reconciliation_id: str
     key: str

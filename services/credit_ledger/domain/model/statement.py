@@ -50,7 +50,7 @@ class Statement:
 
     @property
     def key(self) -> str:
-        """`<account>/<bill date>`."""
+        """The name of its row, `<account>/<bill date>`."""
         return statement_key(self.account_id, self.bill_date)
 
     @property

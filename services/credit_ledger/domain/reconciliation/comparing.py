@@ -38,7 +38,8 @@ def compare(listed: Sequence[Listed], legs: Mapping[str, RefundLeg], listed_at: 
         at_rail = leg.word is RailWord.PAID and leg.sent_minor > 0
         if key not in known and at_rail and (leg.updated_at or leg.created_at) < listed_at:
             differences.append(Difference(
-                key, DifferenceKind.NOT_LISTED, leg.account_id, leg.reference, leg.sent_minor, 0, leg.detail
+                key=key, kind=DifferenceKind.NOT_LISTED, account_id=leg.account_id, reference=leg.reference,
+                leg_minor=leg.sent_minor, rail_minor=0, detail=leg.detail,
             ))
     return Compared(tuple(sorted(differences)), tuple(ask))
 
@@ -65,5 +66,6 @@ def _news(payment: Listed, leg: RefundLeg) -> bool:
 def _difference(kind: DifferenceKind, payment: Listed, leg: RefundLeg | None) -> Difference:
     account_id, leg_minor = (leg.account_id, leg.sent_minor) if leg is not None else ("", 0)
     return Difference(
-        payment.key, kind, account_id, payment.reference, leg_minor, payment.amount_minor, payment.detail
+        key=payment.key, kind=kind, account_id=account_id, reference=payment.reference, leg_minor=leg_minor,
+        rail_minor=payment.amount_minor, detail=payment.detail,
     )

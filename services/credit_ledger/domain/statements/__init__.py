@@ -1,1 +1,1 @@
-"""Statement cuts."""
+"""Statement cuts, and what is still due of the bills before."""

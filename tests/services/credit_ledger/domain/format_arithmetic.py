@@ -23,7 +23,7 @@ def hamilton(total: int, weights: list[int], last: bool = False) -> list[int]:
 
 
 def reductions(strategy: str, amount: int, us: list[int]) -> list[int]:
-    """9.5."""
+    """What each instalment is reduced by, under a strategy (format 9.5)."""
     if strategy == "PROPORTIONAL":
         return hamilton(amount, us, last=True)
     left = list(us)

@@ -7,6 +7,7 @@ from services.credit_ledger.domain.model import commands
 from services.credit_ledger.domain.model.agreement import Agreement
 from services.credit_ledger.domain.model.effects import CreditEffect
 from services.credit_ledger.domain.model.instalment import Instalment
+from services.credit_ledger.domain.model.operation import Operation
 from services.credit_ledger.domain.model.statement import Statement
 from services.credit_ledger.domain.model.tenders import Tenders
 from services.credit_ledger.domain.model.terms import CreditTerms, PlanKind, SurplusPolicy
@@ -62,6 +63,11 @@ class Shop:
         """Cancel an order, or the rest of it."""
         tenders = tenders or self.agreement(order).hold.remaining
         return self.saga(commands.ReleaseTenders(ACCOUNT, order, MERCHANT, tenders, **more), when)
+
+    def between(self, statement: Statement) -> list[Operation]:
+        """What a statement names of the log: all that happened since the one before (SC-2)."""
+        first, last = statement.first_operation, statement.last_operation
+        return [row for row in self.book.operations(ACCOUNT) if first <= row.number <= last]
 
     def refund(self, order: str, when: str, credit: int, refund_id: str = "", **more: Any) -> Any:
         """Refund a credit share, and other tenders named in `tenders`."""

@@ -6,11 +6,11 @@ from itertools import permutations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.credit_ledger.domain.log import counterfactual
 from services.credit_ledger.domain.model import commands
 from services.credit_ledger.domain.model.tenders import Tenders
 from services.credit_ledger.domain.model.terms import CreditTerms, PlanKind, Strategy
 from services.kernel.allocation import split, unit_value
+from tests.services.credit_ledger.domain import counterfactual
 from tests.services.credit_ledger.domain.book_in_memory import BookInMemory
 from tests.services.credit_ledger.domain.book_laws import ACCOUNT
 from tests.services.credit_ledger.domain.shop import CUSTOMER, DEFERRED, MERCHANT, Shop, at

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from services.credit_ledger.domain.log.adjustment_lines import adjustments
 from services.credit_ledger.domain.model import commands
 from services.credit_ledger.domain.model.account import AccountState
 from services.credit_ledger.domain.model.adjustment import AdjustedLine, Adjustment
@@ -135,8 +134,8 @@ def test_the_customer_sees_it_and_the_next_statement_says_it() -> None:
     statement = shop.book.row(Statement, statement_key(ACCOUNT, date(2026, 4, 5)))
     assert isinstance(statement, Statement)
     assert statement.offset_minor == 2_000
-    lines = adjustments(statement, shop.book.operations(ACCOUNT))
-    assert [(line.kind, line.moved) for line in lines] == [("PostAdjustment", (("CREDIT_BALANCE", 2_000),))]
+    moved = {row.kind: row.moved for row in shop.between(statement)}
+    assert moved["PostAdjustment"] == (("CREDIT_BALANCE", 2_000),)
 
 
 def test_credit_balance_that_was_adjusted_away_is_owed_if_the_refund_it_came_from_is_undone() -> None:

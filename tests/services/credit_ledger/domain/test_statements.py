@@ -3,7 +3,6 @@ and what they show of the time between (SC-2, SC-3, 2.6)."""
 
 import pytest
 
-from services.credit_ledger.domain.log.adjustment_lines import adjustments
 from services.credit_ledger.domain.model import commands
 from services.credit_ledger.domain.model.agreement import Agreement
 from services.credit_ledger.domain.model.statement import Statement, StatementState, statement_key
@@ -72,10 +71,11 @@ def test_what_happened_in_between_is_on_the_next_statement() -> None:
 
     shop.repay("2026-05-05 00:00:00", 1)
 
-    log = shop.book.operations(ACCOUNT)
     april, may = shop.book.family(Statement, ACCOUNT)
-    assert adjustments(april, log) == ()
-    assert [(line.kind, line.late_fee_minor) for line in adjustments(may, log)] == [
+    assert [row.kind for row in shop.between(april)] == [
+        "OpenAccount", "FundWallet", "AuthorizeTenders", "CaptureTenders",
+    ]
+    assert [(row.kind, sum(entry.amount_minor for entry in row.facts.accrued)) for row in shop.between(may)] == [
         ("Repay", 0), ("RefundTenders", 0), ("AccrueLateFees", 150), ("WaiveLateFees", -150),
     ]
 

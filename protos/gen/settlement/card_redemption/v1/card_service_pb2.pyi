@@ -143,7 +143,7 @@ class ListCardsRequest(_message.Message):
     customer_id: _builtins.str
     """Whose cards."""
     page_size: _builtins.int
-    """At most so many; 0 means 50."""
+    """How many at most; 0 means 50."""
     page_token: _builtins.str
     """From the answer before."""
     def __init__(
@@ -205,7 +205,7 @@ class ListJournalsRequest(_message.Message):
     after_version: _builtins.int
     """Only journals of later versions of the root."""
     page_size: _builtins.int
-    """At most so many; 0 means 500."""
+    """How many at most; 0 means 500."""
     page_token: _builtins.str
     """From the answer before."""
     order_id: _builtins.str

@@ -181,7 +181,7 @@ class CreditTerms(_message.Message):
     term_days: _builtins.int
     """DEFERRED: days over which the flat fee is earned (DOMAIN FE-2); 0 means 1."""
     free_days: _builtins.int
-    """A refund at most so many days after shipment is free of fees (DOMAIN FE-1). Absent or -1: never."""
+    """For this many days after shipment a refund is free of fees (DOMAIN FE-1). Absent or -1: never."""
     strategy: Global___RefundStrategy.ValueType
     """How a partial refund lowers the instalments."""
     route: Global___CreditRoute.ValueType

@@ -452,7 +452,7 @@ class ListAdjustmentsRequest(_message.Message):
     order_id: _builtins.str
     """Only this order."""
     page_size: _builtins.int
-    """At most so many; 0 means 50."""
+    """How many at most; 0 means 50."""
     page_token: _builtins.str
     """From the answer before."""
     def __init__(

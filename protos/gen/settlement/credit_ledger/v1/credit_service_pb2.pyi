@@ -1034,7 +1034,7 @@ class ListInstalmentsRequest(_message.Message):
     order_id: _builtins.str
     """Only this order."""
     page_size: _builtins.int
-    """At most so many orders in an answer; 0 means 50."""
+    """How many orders at most in an answer; 0 means 50."""
     page_token: _builtins.str
     """From the answer before."""
     min_version: _builtins.int
@@ -1109,7 +1109,7 @@ class ListMovementsRequest(_message.Message):
     account_id: _builtins.str
     """The account."""
     page_size: _builtins.int
-    """At most so many; 0 means 50."""
+    """How many at most; 0 means 50."""
     page_token: _builtins.str
     """From the answer before."""
     min_version: _builtins.int
@@ -1197,7 +1197,7 @@ class ListJournalsRequest(_message.Message):
     after_version: _builtins.int
     """Only journals of later versions of the root."""
     page_size: _builtins.int
-    """At most so many; 0 means 500."""
+    """How many at most; 0 means 500."""
     page_token: _builtins.str
     """From the answer before."""
     order_id: _builtins.str
@@ -1262,7 +1262,7 @@ class ListLegsRequest(_message.Message):
     state: _leg_pb2.LegState.ValueType
     """Only in this state."""
     page_size: _builtins.int
-    """At most so many; 0 means 50."""
+    """How many at most; 0 means 50."""
     page_token: _builtins.str
     """From the answer before."""
     def __init__(

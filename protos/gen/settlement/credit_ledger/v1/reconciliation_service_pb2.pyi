@@ -308,7 +308,7 @@ class ListDifferencesRequest(_message.Message):
     include_resolved: _builtins.bool
     """The resolved ones too."""
     page_size: _builtins.int
-    """At most so many; 0 means 50."""
+    """How many at most; 0 means 50."""
     page_token: _builtins.str
     """From the answer before."""
     def __init__(

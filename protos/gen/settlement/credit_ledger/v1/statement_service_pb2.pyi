@@ -90,7 +90,7 @@ class RunStatementsRequest(_message.Message):
     after_account_id: _builtins.str
     """Go on after this account; from `next_account_id` of the answer before."""
     accounts_max: _builtins.int
-    """At most so many accounts in this call; 0 means 10000."""
+    """How many accounts at most in this call; 0 means 10000."""
     def __init__(
         self,
         *,
@@ -150,7 +150,7 @@ class ListStatementsRequest(_message.Message):
     account_id: _builtins.str
     """The account."""
     page_size: _builtins.int
-    """At most so many; 0 means 12."""
+    """How many at most; 0 means 12."""
     page_token: _builtins.str
     """From the answer before."""
     min_version: _builtins.int

@@ -318,7 +318,7 @@ class ListSagasRequest(_message.Message):
     root_id: _builtins.str
     """Only of this business object."""
     page_size: _builtins.int
-    """At most so many; 0 means 50."""
+    """How many at most; 0 means 50."""
     page_token: _builtins.str
     """From the answer before."""
     def __init__(
@@ -558,7 +558,7 @@ class ListParkedRequest(_message.Message):
     include_resolved: _builtins.bool
     """Also those that are resolved."""
     page_size: _builtins.int
-    """At most so many; 0 means 50."""
+    """How many at most; 0 means 50."""
     page_token: _builtins.str
     """From the answer before."""
     def __init__(

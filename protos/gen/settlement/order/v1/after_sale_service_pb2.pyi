@@ -717,7 +717,7 @@ class ConfirmReceiptRequest(_message.Message):
 
     @_builtins.property
     def wait_timeout(self) -> _duration_pb2.Duration:
-        """Wait at most so long for the settlement's end; the answer comes earlier if it ends earlier, at once if absent."""
+        """How long to wait at most for the settlement's end; the answer comes earlier if it ends earlier, at once if absent."""
 
     @_builtins.property
     def deductions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Deduction]:
@@ -1076,7 +1076,7 @@ class ResolveDisputeRequest(_message.Message):
 
     @_builtins.property
     def wait_timeout(self) -> _duration_pb2.Duration:
-        """Wait at most so long for the settlement's end; the answer comes earlier if it ends earlier, at once if absent."""
+        """How long to wait at most for the settlement's end; the answer comes earlier if it ends earlier, at once if absent."""
 
     def __init__(
         self,
@@ -1159,7 +1159,7 @@ class RefundAmountRequest(_message.Message):
 
     @_builtins.property
     def wait_timeout(self) -> _duration_pb2.Duration:
-        """Wait at most so long for the settlement's end; the answer comes earlier if it ends earlier, at once if absent."""
+        """How long to wait at most for the settlement's end; the answer comes earlier if it ends earlier, at once if absent."""
 
     def __init__(
         self,
@@ -1225,7 +1225,7 @@ class ReverseRefundRequest(_message.Message):
     """Why."""
     @_builtins.property
     def wait_timeout(self) -> _duration_pb2.Duration:
-        """Wait at most so long for the settlement's end; the answer comes earlier if it ends earlier, at once if absent."""
+        """How long to wait at most for the settlement's end; the answer comes earlier if it ends earlier, at once if absent."""
 
     def __init__(
         self,
@@ -1330,7 +1330,7 @@ class ListReturnsRequest(_message.Message):
     order_id: _builtins.str
     """The order."""
     page_size: _builtins.int
-    """At most so many; 0 means 50."""
+    """How many at most; 0 means 50."""
     page_token: _builtins.str
     """From the answer before."""
     def __init__(

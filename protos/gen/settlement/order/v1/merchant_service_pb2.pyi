@@ -120,7 +120,7 @@ class SettleGiftCardShareRequest(_message.Message):
 
     @_builtins.property
     def wait_timeout(self) -> _duration_pb2.Duration:
-        """Wait at most so long for the settlement's end; the answer comes earlier if it ends earlier, at once if absent."""
+        """How long to wait at most for the settlement's end; the answer comes earlier if it ends earlier, at once if absent."""
 
     def __init__(
         self,

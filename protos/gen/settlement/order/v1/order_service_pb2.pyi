@@ -74,7 +74,7 @@ class PlaceOrderRequest(_message.Message):
 
     @_builtins.property
     def wait_timeout(self) -> _duration_pb2.Duration:
-        """Wait at most so long for the settlement's end; the answer comes earlier if it ends earlier, at once if absent."""
+        """How long to wait at most for the settlement's end; the answer comes earlier if it ends earlier, at once if absent."""
 
     def __init__(
         self,
@@ -155,7 +155,7 @@ class ConfirmShipmentRequest(_message.Message):
 
     @_builtins.property
     def wait_timeout(self) -> _duration_pb2.Duration:
-        """Wait at most so long for the settlement's end; the answer comes earlier if it ends earlier, at once if absent."""
+        """How long to wait at most for the settlement's end; the answer comes earlier if it ends earlier, at once if absent."""
 
     def __init__(
         self,
@@ -281,7 +281,7 @@ class CancelOrderRequest(_message.Message):
 
     @_builtins.property
     def wait_timeout(self) -> _duration_pb2.Duration:
-        """Wait at most so long for the settlement's end; the answer comes earlier if it ends earlier, at once if absent."""
+        """How long to wait at most for the settlement's end; the answer comes earlier if it ends earlier, at once if absent."""
 
     def __init__(
         self,
@@ -348,7 +348,7 @@ class ForceCancelOrderRequest(_message.Message):
     """Why, for the record."""
     @_builtins.property
     def wait_timeout(self) -> _duration_pb2.Duration:
-        """Wait at most so long for the settlement's end; the answer comes earlier if it ends earlier, at once if absent."""
+        """How long to wait at most for the settlement's end; the answer comes earlier if it ends earlier, at once if absent."""
 
     def __init__(
         self,
@@ -577,7 +577,7 @@ class ListOrdersRequest(_message.Message):
     state: _order_pb2.OrderState.ValueType
     """Only in this state."""
     page_size: _builtins.int
-    """At most so many; 0 means 50."""
+    """How many at most; 0 means 50."""
     page_token: _builtins.str
     """From the answer before."""
     def __init__(
@@ -748,7 +748,7 @@ class GetSettlementRequest(_message.Message):
     """Never answer with an older version; ABORTED with STALE_VERSION if the deadline comes first."""
     @_builtins.property
     def wait_timeout(self) -> _duration_pb2.Duration:
-        """Wait at most so long for the settlement's end; the answer comes earlier if it ends earlier, at once if absent."""
+        """How long to wait at most for the settlement's end; the answer comes earlier if it ends earlier, at once if absent."""
 
     def __init__(
         self,
@@ -804,7 +804,7 @@ class ListSettlementsRequest(_message.Message):
     kind: _settlement_pb2.SettlementKind.ValueType
     """Only of this kind."""
     page_size: _builtins.int
-    """At most so many; 0 means 50."""
+    """How many at most; 0 means 50."""
     page_token: _builtins.str
     """From the answer before."""
     def __init__(

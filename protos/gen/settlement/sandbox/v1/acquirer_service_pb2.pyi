@@ -311,7 +311,7 @@ class ListRefundsRequest(_message.Message):
     payment_reference: _builtins.str
     """Only of this payment."""
     page_size: _builtins.int
-    """At most so many; 0 means 50."""
+    """How many at most; 0 means 50."""
     page_token: _builtins.str
     """From the answer before."""
     def __init__(

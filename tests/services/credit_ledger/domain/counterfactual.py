@@ -1,5 +1,4 @@
-"""What would the account look like if an order had never existed?
-(U5): the replay without it, beside the replay with it."""
+"""What the account would look like if an order had never existed: the replay without it beside the one with it (U5)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
