@@ -13,7 +13,14 @@ _NAME_SIGNS = frozenset(" ._-:@+")
 _HAN = "CJK UNIFIED IDEOGRAPH"
 _HAN_SIGNS = range(0x3001, 0x3020)
 """Punctuation of Chinese texts, 、 to 〟; none of it stands in for a letter."""
-_ALIKE = str.maketrans({"0": "o", "1": "l", "i": "l", "|": "l", "丨": "l"})
+_HAN_PAIRS = (
+    "一- 丶. 丨l 囗口 士土 曰日 己已 巳已 倂併 値值 啓啟 塡填 墫壿 媯嬀 帡帲 戶户 戸户 晩晚 曶㫚 朌肦 朏胐 朐胊 朓脁 朘脧 朣膧 柿杮 榝樧 溈潙"
+    " 硏研 絶絕 腁胼 蒍蔿 虁蘷 訮詽 讆讏 豜豣 趆赿 跥跺 躗躛 軿輧 郞郎 鎭鎮 隷隸 鹃鹂 黒黑 胶㬵 搉㩁 槩㮣 晣䀿 朦䑃 訞䚶"
+)
+"""Chinese characters that are read as another or as a sign, most of them from Unicode's table of confusables (UTS 39)."""
+_ALIKE = str.maketrans({
+    "0": "o", "1": "l", "i": "l", "|": "l", "m": "rn", **{pair[0]: pair[1] for pair in _HAN_PAIRS.split()},
+})
 """Signs that are read as one another, lower and upper case together: a capital I is an l, so an i is one too."""
 
 
@@ -49,10 +56,10 @@ def flaw_of_paper(reference: str) -> str:
 
 
 def _seen(text: str) -> str:
-    """What an eye makes of it: without case, accents, outer and doubled spaces, and look-alikes as one."""
+    """What an eye makes of it: without case, accents and spaces, which may be a hair wide, and look-alikes as one."""
     folded = unicodedata.normalize("NFKD", _plain(text).casefold())
     shown = "".join(sign for sign in folded if not unicodedata.combining(sign))
-    return " ".join(_plain(shown).translate(_ALIKE).split())
+    return "".join(_plain(shown).translate(_ALIKE).split())
 
 
 def _plain(text: str) -> str:

@@ -1,13 +1,14 @@
 """What text may hold (P3): NFC, and no control, format or surrogate characters; PostgreSQL itself refuses only NUL.
 
 protobuf accepts them all, so every message is looked at once, where it enters. Fields that name people or papers hold
-only what an eye can tell apart (`kernel/people.py`).
+only what an eye can tell apart (`kernel/people.py`). Text that has to be given shows something: a blank is no reason.
 """
 
 import unicodedata
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from buf.validate import validate_pb2
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
@@ -20,6 +21,10 @@ PAPERS = frozenset({"evidence"})
 
 Clean = Callable[[str], bool]
 _REFUSED = frozenset({"Cc", "Cf", "Cs"})
+_UNSEEN = "CMZ"
+"""The first letters of the categories whose signs show nothing by themselves: controls, marks, separators."""
+_FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+"""Blanks that Unicode counts among letters and symbols."""
 _plans: dict[str, list[tuple[str, Clean | None, bool]]] = {}
 
 
@@ -32,8 +37,14 @@ def clean(text: str) -> bool:
     return text.isprintable() or not any(unicodedata.category(character) in _REFUSED for character in text)
 
 
+def shows(text: str) -> bool:
+    """Whether there is anything to see in a text."""
+    return any(unicodedata.category(sign)[0] not in _UNSEEN and sign not in _FILLERS for sign in text)
+
+
 def flaw(message: Message) -> str:
-    """The name of the first field, at any depth, whose text is not clean; empty if there is none."""
+    """The name of the first field, at any depth, whose text is not clean; empty if there is none. Text that has to be
+    given and is not is the contract's affair, text that is given and shows nothing is a flaw."""
     descriptor = message.DESCRIPTOR
     plan = _plans.get(descriptor.full_name)
     if plan is None:
@@ -60,12 +71,19 @@ def _plan(descriptor: Any) -> list[tuple[str, Clean | None, bool]]:  # Any: the 
     We have no map fields."""
     kinds = (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_MESSAGE)
     return [
-        (f.name, _clean_in(f.name) if f.type == kinds[0] else None, f.is_repeated)
+        (f.name, _clean_in(f) if f.type == kinds[0] else None, f.is_repeated)
         for f in descriptor.fields if f.type in kinds
     ]
 
 
-def _clean_in(field: str) -> Clean:
-    if field in PEOPLE:
+def _clean_in(field: FieldDescriptor) -> Clean:
+    if field.name in PEOPLE:
         return lambda text: clean(text) and not flaw_of_name(text)
-    return (lambda text: clean(text) and not flaw_of_paper(text)) if field in PAPERS else clean
+    if field.name in PAPERS:
+        return lambda text: clean(text) and not flaw_of_paper(text)
+    return (lambda text: clean(text) and (not text or shows(text))) if _has_to_be_given(field) else clean
+
+
+def _has_to_be_given(field: FieldDescriptor) -> bool:
+    rules = field.GetOptions().Extensions[validate_pb2.field]
+    return bool(rules.string.min_len or rules.repeated.items.string.min_len)

@@ -16,6 +16,7 @@ from services.runtime.ground.scalars import instant_from_wire, instant_to_wire
 from services.runtime.ground.tables import Connection
 from services.runtime.rpc.calls import Context
 from services.runtime.rpc.edge import Edge
+from services.runtime.rpc.once import once
 from services.runtime.stored import parked
 from settlement.operations.v1 import operations_service_pb2 as pb
 from settlement.operations.v1 import operations_service_pb2_grpc as rpc
@@ -79,13 +80,17 @@ class OperationsServicer(rpc.OperationsServiceServicer):
 
     async def SetClock(self, request: pb.SetClockRequest, context: Context) -> pb.SetClockResponse:
         """Move a manual clock to any instant; timers fire as it moves."""
-        if not isinstance(self._clock, ManualClock):
+        clock, at = self._clock, instant_from_wire(request.time)
+        if not isinstance(clock, ManualClock):
             raise FailedPrecondition("CLOCK_NOT_MANUAL", "the clock follows the system")
-        at = instant_from_wire(request.time)
-        await shielded(self._set_clock(self._clock, at))
-        return pb.SetClockResponse(time=instant_to_wire(at))
 
-    async def _set_clock(self, clock: ManualClock, at: datetime) -> None:
+        async def set_clock() -> pb.SetClockResponse:
+            await shielded(self._move(clock, at))
+            return pb.SetClockResponse(time=instant_to_wire(at))
+
+        return await once(self._edge, request, pb.SetClockResponse, set_clock)
+
+    async def _move(self, clock: ManualClock, at: datetime) -> None:
         async with self._edge.read() as connection:
             await save_clock(connection, at)
         clock.set(at)
@@ -110,6 +115,9 @@ class OperationsServicer(rpc.OperationsServiceServicer):
 
     async def RetrySaga(self, request: pb.RetrySagaRequest, context: Context) -> pb.RetrySagaResponse:
         """Make a saga's wake-up due now: the lane sends again what is awaited, as later, or resumes a frozen one."""
+        return await once(self._edge, request, pb.RetrySagaResponse, lambda: self._retry_saga(request))
+
+    async def _retry_saga(self, request: pb.RetrySagaRequest) -> pb.RetrySagaResponse:
         async with self._edge.read() as connection:
             row = await _find_saga(connection, request.saga_id)
             if row["next_retry_time"] is None:
@@ -136,6 +144,9 @@ class OperationsServicer(rpc.OperationsServiceServicer):
 
     async def RetryParked(self, request: pb.RetryParkedRequest, context: Context) -> pb.RetryParkedResponse:
         """Send again, as it was, a message that was set aside; it is decided as if it came now."""
+        return await once(self._edge, request, pb.RetryParkedResponse, lambda: self._retry_parked(request))
+
+    async def _retry_parked(self, request: pb.RetryParkedRequest) -> pb.RetryParkedResponse:
         async with self._edge.read() as connection, connection.transaction():
             done = await parked.retry(
                 connection, request.parked_id, self._settings.partitions, _why(request), self._clock.now()
@@ -144,6 +155,9 @@ class OperationsServicer(rpc.OperationsServiceServicer):
 
     async def DiscardParked(self, request: pb.DiscardParkedRequest, context: Context) -> pb.DiscardParkedResponse:
         """Give up a message that was set aside, with the reason."""
+        return await once(self._edge, request, pb.DiscardParkedResponse, lambda: self._discard_parked(request))
+
+    async def _discard_parked(self, request: pb.DiscardParkedRequest) -> pb.DiscardParkedResponse:
         async with self._edge.read() as connection, connection.transaction():
             done = await parked.discard(connection, request.parked_id, _why(request), self._clock.now())
             return pb.DiscardParkedResponse(message=_parked(await _resolved(connection, request, done)))
@@ -156,7 +170,8 @@ def _why(request: pb.RetryParkedRequest | pb.DiscardParkedRequest) -> str:
 async def _resolved(
     connection: Connection, request: pb.RetryParkedRequest | pb.DiscardParkedRequest, done: bool
 ) -> Any:  # Any: a row
-    """The message as it is now; the same request finds it resolved by itself, another one is refused."""
+    """The message as it is now. The same request finds it resolved by itself, where its answer was not stored any more;
+    another one is refused."""
     row = await connection.fetchrow(_PARKED + " where id = $1", request.parked_id)
     if row is None:
         raise NotFound("PARKED_NOT_FOUND", f"no parked message {request.parked_id}")

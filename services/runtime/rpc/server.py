@@ -11,11 +11,12 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from services.kernel.errors import Defect
+from services.kernel.errors import Defect, NotFound
 from services.runtime.ground.paging import ANSWER_BYTES_MAX
 from services.runtime.ground.settings import Settings
 from services.runtime.rpc.arrivals import TRANSPORT_BYTES_MAX, Unserved, guarded
 from services.runtime.rpc.calls import Calls
+from services.runtime.rpc.errors import abort_with
 from services.runtime.rpc.reflection import add_reflection
 
 METADATA_BYTES_MAX = 8_192
@@ -43,7 +44,7 @@ class RpcServer:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._calls = Calls(settings)
-        self._health = health.aio.HealthServicer()
+        self._health = _Health()
         self._server = grpc.aio.server(
             options=[
                 ("grpc.max_receive_message_length", TRANSPORT_BYTES_MAX),
@@ -98,6 +99,25 @@ class RpcServer:
         """NOT_SERVING first, then no new calls, then the ones under way get their time (G3)."""
         await self._health.enter_graceful_shutdown()
         await self._server.stop(self._settings.drain_seconds)
+
+
+class _Health(health.aio.HealthServicer):
+    """The library's, which says NOT_FOUND of a service that it does not know without a reason."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._known = {""}
+
+    async def set(self, service: str, status: Any) -> None:  # Any: the enums of generated code
+        """Say how a service is."""
+        self._known.add(service)
+        await super().set(service, status)
+
+    async def Check(self, request: health_pb2.HealthCheckRequest, context: Any) -> Any:  # Any: as the library has it
+        """How a service is."""
+        if request.service not in self._known:
+            await abort_with(context, NotFound("UNKNOWN_METHOD", f"{request.service} is no service that is served here"))
+        return await super().Check(request, context)
 
 
 class _Registrar:

@@ -8,7 +8,7 @@ from google.protobuf.message import Message
 from protovalidate import Violation
 
 REQUIRED = "is required"
-UNCLEAN = "holds characters that nobody can see, or text that is not in its usual form (NFC)"
+UNCLEAN = "shows nothing, holds characters that nobody can see, or is not in its usual form (NFC)"
 _ID = re.compile(r"\^([a-z]+_)\[A-Za-z0-9_-\]\{1,([0-9]+)\}\$")
 _NAME = re.compile(r"\^\[A-Za-z0-9_.:-\]\{1,([0-9]+)\}\$")
 _DATE = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"

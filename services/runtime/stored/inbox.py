@@ -9,6 +9,7 @@ what the first committed. Where no root exists yet, the primary key decides, and
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -48,7 +49,29 @@ async def load(connection: Connection, ids: Iterable[str]) -> dict[str, Answer]:
         "select message_id, verdict, type, outcome, body_hash from inbox where message_id = any($1::text[])",
         sorted(set(ids)),
     )
-    return {row[0]: _answer(Answered(row[0], Verdict(row[1]), row[2], row[3], row[4])) for row in rows}
+    return {row[0]: _answer(_answered(row)) for row in rows}
+
+
+async def find(connection: Connection, message_id: str) -> Answered | None:
+    """The stored answer of this id."""
+    row = await connection.fetchrow(
+        "select message_id, verdict, type, outcome, body_hash from inbox where message_id = $1", message_id
+    )
+    return None if row is None else _answered(row)
+
+
+async def keep(connection: Connection, told: Answered, now: datetime) -> Answered:
+    """Store the answer of what no lane decided, unless one is stored already; answers what is stored then."""
+    await connection.execute(
+        """insert into inbox (message_id, body_hash, verdict, type, outcome, decided_at) values ($1, $2, $3, $4, $5, $6)
+           on conflict (message_id) do nothing""",
+        told.message_id, told.body_hash, told.verdict.value, told.type, told.outcome, now,
+    )
+    return await find(connection, told.message_id) or told
+
+
+def _answered(row: Any) -> Answered:  # Any: a row
+    return Answered(row[0], Verdict(row[1]), row[2], row[3], row[4])
 
 
 def _answer(row: Answered) -> Answer:

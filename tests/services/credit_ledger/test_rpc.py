@@ -5,7 +5,7 @@ import pytest
 from services.credit_ledger.domain.model import commands
 from services.credit_ledger.domain.model.tenders import Tenders
 from services.credit_ledger.domain.model.terms import CreditTerms
-from services.kernel.errors import Aborted, FailedPrecondition, InvalidArgument, NotFound
+from services.kernel.errors import Aborted, AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 from services.kernel.messages import Message, Op
 from settlement.common.v1 import instalment_pb2, money_pb2
 from settlement.credit_ledger.v1 import account_pb2, leg_pb2, statement_pb2
@@ -239,7 +239,7 @@ async def test_a_reader_just_after_midnight_sees_the_statement(desk: Desk) -> No
 
 
 async def test_the_nightly_run_cuts_what_is_due_and_goes_on_where_it_stood(desk: Desk) -> None:
-    """Bounded calls; a second run finds nothing."""
+    """Bounded calls; a second run finds nothing, and the same call again counts what it had cut the first time."""
     for number in range(3):
         account_id = f"acc_n{number}"
         await desk.credit.OpenAccount(
@@ -254,10 +254,8 @@ async def test_the_nightly_run_cuts_what_is_due_and_goes_on_where_it_stood(desk:
         await desk.ledger.command(commands.CaptureTenders(account_id, order_id, SHOP, tenders))
     desk.ledger.now = desk.ledger.now.replace(day=6)
 
-    first = await desk.statements.RunStatements(
-        statement_pb.RunStatementsRequest(request_id=desk.request_id(), bill_date="2026-03-05", accounts_max=2),
-        desk.context,
-    )
+    run = statement_pb.RunStatementsRequest(request_id=desk.request_id(), bill_date="2026-03-05", accounts_max=2)
+    first = await desk.statements.RunStatements(run, desk.context)
     second = await desk.statements.RunStatements(
         statement_pb.RunStatementsRequest(
             request_id=desk.request_id(), bill_date="2026-03-05", after_account_id=first.next_account_id
@@ -267,6 +265,12 @@ async def test_the_nightly_run_cuts_what_is_due_and_goes_on_where_it_stood(desk:
         statement_pb.RunStatementsRequest(request_id=desk.request_id(), bill_date="2026-03-05"), desk.context
     )
 
+    repeated = await desk.statements.RunStatements(run, desk.context)
+    run.accounts_max = 3
+    with pytest.raises(AlreadyExists, match="REQUEST_ID_REUSED"):
+        await desk.statements.RunStatements(run, desk.context)
+
+    assert repeated == first
     assert (first.accounts_cut, second.accounts_cut, again.accounts_cut) == (2, 1, 0)
     assert (first.next_account_id, second.next_account_id) == ("acc_n1", "")
     with pytest.raises(FailedPrecondition, match="BILL_DATE_AHEAD"):

@@ -12,6 +12,7 @@ from services.kernel.people import flaw_of_name, flaw_of_paper, is_named, papers
 
 ONE_PERSON = (
     "alice", "ALICE", "Alice", " alice", "alice ", "\u3000alice\u00a0", "ａｌｉｃｅ", "ＡＬＩＣＥ", "𝐚𝐥𝐢𝐜𝐞", "ⓐⓛⓘⓒⓔ",
+    "al\u200aice", "al ice",
     "a1ice", "al1ce", "aIice", "alIce", "alicé", "àlice", "ạlice", "aliçe", "ALİCE", "ⅼ".join(("a", "ice")),
 )
 """All of these may be written by one person, or be read as the name of one."""
@@ -38,6 +39,16 @@ def test_one_person_is_one_person_however_the_name_is_written(written: str) -> N
     assert same_person("alice", written)
     assert same_person(written, "alice")
     assert not same_person(written, "bob")
+
+
+@pytest.mark.parametrize(("one", "other"), [
+    ("arnold", "amold"), ("MARNIE", "rnamie"), ("王日", "王曰"), ("a-b", "a一b"), ("戶部", "户部"), ("高士", "高土"),
+])
+def test_what_is_read_as_another_letter_is_that_letter(one: str, other: str) -> None:
+    """Pairs of Unicode's table of confusables: each was a second pair of eyes, however plain its letters."""
+    assert flaw_of_name(other) == ""
+    assert same_person(one, other)
+    assert same_person(other, one)
 
 
 @pytest.mark.parametrize(("one", "other"), [

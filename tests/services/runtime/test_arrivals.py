@@ -56,6 +56,16 @@ async def test_bytes_that_are_no_request(method: str, sent: bytes) -> None:
     assert (error.status, error.reason) == ("INVALID_ARGUMENT", "UNDECODABLE")
 
 
+async def test_the_health_of_what_is_not_served() -> None:
+    """NOT_FOUND, as its protocol wants it, and with a reason like everything else."""
+    async with opened() as bare:
+        error = await refusal(bare.unary_unary(HEALTH)(b"\x0a\x04nope", timeout=5))
+        served_here = await bare.unary_unary(HEALTH)(b"", timeout=5)
+
+    assert (error.status, error.reason) == ("NOT_FOUND", "UNKNOWN_METHOD")
+    assert served_here == b"\x08\x01"
+
+
 @pytest.mark.parametrize("size", [SETTINGS.rpc_message_bytes_max + 1, 30_000_000])
 @pytest.mark.parametrize("method", [f"{SERVICE}/GetSaga", HEALTH])
 async def test_more_bytes_than_are_taken(method: str, size: int) -> None:

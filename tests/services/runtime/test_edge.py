@@ -303,6 +303,38 @@ async def test_a_saga_is_retried_now_or_resumed(
     assert refusal == ("" if timers else "SAGA_STATE")
 
 
+async def refusal_of(call: Any) -> str:
+    """The reason with which a call is refused."""
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call
+    return from_rpc_error(caught.value).reason
+
+
+async def test_a_request_that_no_lane_decides_has_one_answer_for_good(operations: Any) -> None:
+    """An operator's verb that was asked again acted again, and took any body under the same id; a clock went back."""
+    first = pb.SetClockRequest(request_id=str(uuid4()), time=stamp(T0))
+    later = pb.SetClockRequest(request_id=str(uuid4()), time=stamp(T0 + timedelta(days=1)))
+    refused = pb.DiscardParkedRequest(request_id=str(uuid4()), parked_id=99, operator_id="ann", reason="garbage")
+
+    told = await operations.SetClock(first)
+    await operations.SetClock(later)
+    again = await operations.SetClock(pb.SetClockRequest(request_id=first.request_id.upper(), time=first.time))
+    reasons = [await refusal_of(operations.DiscardParked(refused)) for _ in range(2)]
+    other = [
+        operations.SetClock(pb.SetClockRequest(request_id=first.request_id, time=later.time)),
+        operations.RetryParked(pb.RetryParkedRequest(request_id=first.request_id, parked_id=1, operator_id="ann")),
+        operations.DiscardParked(pb.DiscardParkedRequest(
+            request_id=refused.request_id, parked_id=98, operator_id="ann", reason="garbage"
+        )),
+        operations.RetrySaga(pb.RetrySagaRequest(request_id=refused.request_id, saga_id="s", operator_id="ann")),
+    ]
+
+    assert again == told
+    assert (await operations.GetClock(pb.GetClockRequest())).time == later.time
+    assert reasons == ["PARKED_NOT_FOUND"] * 2
+    assert [await refusal_of(call) for call in other] == ["REQUEST_ID_REUSED"] * 4
+
+
 async def test_a_parked_message_is_listed_and_discarded_once(operations: Any, local: Settings) -> None:  # noqa: F811
     """The same request again finds it discarded; another one is refused."""
     insert = """insert into parked (source, partition, kafka_offset, key, message_id, headers, reason, parked_at)

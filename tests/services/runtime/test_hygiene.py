@@ -5,6 +5,7 @@ import pytest
 from services.runtime.ground.hygiene import flaw
 from settlement.credit_ledger.v1 import adjustment_service_pb2
 from settlement.operations.v1 import operations_service_pb2 as pb
+from settlement.order.v1 import after_sale_service_pb2, order_service_pb2
 
 
 @pytest.mark.parametrize("text", ["al\u0456ce", "op\u3164", "\u0430nn", "op\u2010"], ids=ascii)
@@ -18,3 +19,18 @@ def test_fields_of_people_and_papers_hold_only_what_an_eye_can_tell_apart(text: 
     assert flaw(request(evidence=["order page", text])) == "evidence"
     assert flaw(pb.RetrySagaRequest(operator_id=text)) == "operator_id"
     assert flaw(request(maker="王芳", checker="ａｎｎ", evidence=["《订单》第1页", "https://a.example/b?c=1"])) == ""
+
+
+@pytest.mark.parametrize("blank", [" ", "\u3000", "\u00a0 \u200a", "\u2800", "\u3164", "\ufe0f", "\u2028"], ids=ascii)
+def test_text_that_has_to_be_given_shows_something(blank: str) -> None:
+    """An adjustment for a reason of one blank was posted, and a parcel sent back under a number of none."""
+    posted = adjustment_service_pb2.PostAdjustmentRequest
+
+    assert flaw(posted(reason=blank)) == "reason"
+    assert flaw(posted(case_id=blank)) == "case_id"
+    assert flaw(pb.DiscardParkedRequest(reason=blank)) == "reason"
+    assert flaw(order_service_pb2.ForceCancelOrderRequest(note=blank)) == "note"
+    assert flaw(after_sale_service_pb2.RegisterWaybillRequest(waybill_number=blank)) == "waybill_number"
+    assert flaw(posted(reason=f"found{blank}it" if blank.isspace() else "?")) == ""
+    assert flaw(posted()) == ""
+    assert flaw(pb.RetrySagaRequest(reason=" ")) == ""

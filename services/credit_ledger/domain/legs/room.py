@@ -14,13 +14,16 @@ from services.credit_ledger.domain.model.agreement import Agreement
 from services.credit_ledger.domain.model.leg import LegState, LegStep, QueryLeg, Rail, RefundLeg
 
 
-def admitted(position: Position, leg: RefundLeg, query: QueryLeg | None = None) -> Position:
+def admitted(
+    position: Position, leg: RefundLeg, query: QueryLeg | None = None, has_room: bool = False
+) -> Position:
     """The position with a leg on its way to the rail as far as its payment has room, or waiting for the room. What may
-    have been sent before is asked about by `query` instead."""
+    have been sent before is asked about by `query` instead; what the rail may have `has_room` since it was sent, and
+    must not wait, for what waits was never sent."""
     agreement = position.find(Agreement, leg.order_id) if leg.order_id and leg.rail is Rail.CARD else None
     if agreement is not None and agreement.charged_back_at is not None and not position.replaying:
         return kept(position, leg, "kept by the acquirer, charged back")
-    missing, others = _lacking(position, leg, agreement)
+    missing, others = (0, ()) if has_room else _lacking(position, leg, agreement)
     if not missing and query is not None:
         return position.plus(leg, timers=(retry(leg, position.at),), actions=(query,))
     if not missing:

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from services.credit_ledger.domain.model import commands
 from services.credit_ledger.domain.model.adjustment import AdjustedLine
-from services.credit_ledger.domain.model.leg import LegEnd, RefundLeg, SendLeg
+from services.credit_ledger.domain.model.leg import LegEnd, QueryLeg, RailWord, RefundLeg, SendLeg
 from services.credit_ledger.domain.model.tenders import Tenders
 from services.credit_ledger.domain.model.terms import SurplusPolicy
 from services.kernel.calendar import business_date
@@ -19,6 +19,8 @@ from tests.services.credit_ledger.domain.history import MERCHANT, History
 from tests.services.credit_ledger.domain.shop import THREE
 
 FUNDED = 30_000
+ROUNDS = 4
+"""So many days, each with its questions and answers, bring every leg to its end, also those that wait for another."""
 Report = commands.LegReport
 EVIDENCE = ("order page", "bill page")
 
@@ -83,13 +85,22 @@ class RailAndBook:
             del self.history.posted[refund_id]
 
     def tells_all(self) -> None:
-        """The rail decides everything and says so, twice over; every timer comes due meanwhile."""
-        for _ in range(3):
+        """The rail decides everything, and says so to whoever asks, twice over; what it has taken back it tells by its
+        list. Every timer comes due meanwhile."""
+        for _ in range(ROUNDS):
+            before = len(self.book.actions)
+            self.history.wait(timedelta(days=1), timers=True)
+            asked = {id_of(action) for action in self.book.actions[before:]}
             for leg in self.sent():
                 self.pays(leg)
-                self.tells(leg)
-                self.tells(leg)
-            self.history.wait(timedelta(days=1), timers=True)
+                if leg.id in asked or leg.word is RailWord.PAID:
+                    self.tells(leg)
+                    self.tells(leg)
+
+    def everything_that_the_rail_paid_is_known(self) -> None:
+        """Nothing that it may pay is left without a question (PM-7)."""
+        for leg in self.sent():
+            assert (leg.word is RailWord.PAID) is bool(self.paid.get(leg.id)), leg
 
     def what_the_rail_paid_is_what_was_refunded(self) -> None:
         """What the rail has told us it paid, less what the customer owes back, is what the engine says was refunded:
@@ -116,3 +127,9 @@ class RailAndBook:
         for row in self.history.agreements():
             legs = [leg for leg in self.sent() if leg.order_id == row.key and self.paid.get(leg.id) is not False]
             assert sum(leg.sent_minor for leg in legs) <= row.hold.authorized.bank_minor
+
+
+def id_of(action: object) -> str:
+    """The leg that is sent or asked about."""
+    leg = action.leg if isinstance(action, QueryLeg) else action
+    return leg.leg_id if isinstance(leg, SendLeg) else ""

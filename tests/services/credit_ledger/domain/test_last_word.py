@@ -301,6 +301,32 @@ def test_a_refund_that_waited_ten_days_waits_for_a_person() -> None:
     assert legs(shop)["ref_2"].state is LegState.WAITING
 
 
+def test_what_the_rail_may_have_is_asked_about_whatever_waits_for_room() -> None:
+    """A leg without an answer that a person has asked about anew waited for the room of its payment, as if it had never
+    been sent: nobody asked, and once it was taken back it counted as refused while the bank could still pay it."""
+    shop = Shop()
+    shop.bought("ord_1", "2026-03-10 10:00:00", Tenders(0, 0, 6_000))
+    again(shop, 3_000, "2026-03-12 10:00:00")
+    while legs(shop)["ref_1"].state is not LegState.EXCEPTION:
+        shop.book.turn_to(due_at(shop))
+    again(shop, 3_000, "2026-03-14 10:00:00")
+    says(shop, "ref_2", Report.ACCEPTED, "2026-03-14 10:00:01")
+    shop.reverse("ord_1", "2026-03-14 11:00:00", "ref_2")
+    again(shop, 3_000, "2026-03-14 12:00:00")
+
+    shop.plain(commands.RetryLeg(ACCOUNT, legs(shop)["ref_1"].id, "ann", "ask"), "2026-03-14 13:00:00")
+    asked = shop.book.actions[-1]
+    shop.reverse("ord_1", "2026-03-14 14:00:00", "ref_1")
+    still_asked = (steps.LEG_TIMER, legs(shop)["ref_1"].id) in shop.book.timers
+    says(shop, "ref_1", Report.SETTLED, "2026-03-14 15:00:00")
+
+    assert still_asked
+    assert isinstance(asked, QueryLeg)
+    assert asked.leg.leg_id == legs(shop)["ref_1"].id
+    assert legs(shop)["ref_3"].state is LegState.WAITING
+    assert receivable(shop) == 3_000
+
+
 def test_steps_are_told_to_the_order() -> None:
     """Each is a notice of its own; a repeated answer is no step."""
     shop, _ = shop_with_leg()

@@ -128,6 +128,7 @@ class Rails(RuleBasedStateMachine):
         if not hasattr(self, "rail"):
             return
         self.rail.tells_all()
+        self.rail.everything_that_the_rail_paid_is_known()
         self.the_laws_hold()
         for leg in self.rail.history.legs():
             assert leg.final or leg.state in (LegState.WAITING, LegState.EXCEPTION, LegState.SETTLED), leg

@@ -196,7 +196,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_UNDECODABLE: _ErrorReason.ValueType  # 78
     """The bytes are not a request of this method."""
     ERROR_REASON_UNKNOWN_METHOD: _ErrorReason.ValueType  # 79
-    """No such method is served here."""
+    """No such method is served here; of the health of a service: it is not served here."""
     ERROR_REASON_DEDUCTION_EXCEEDS_WORTH: _ErrorReason.ValueType  # 80
     """More is deducted from a line than its accepted units are worth (DOMAIN PR-9)."""
 
@@ -364,7 +364,7 @@ ERROR_REASON_EXCEEDS_RECEIVABLE: ErrorReason.ValueType  # 77
 ERROR_REASON_UNDECODABLE: ErrorReason.ValueType  # 78
 """The bytes are not a request of this method."""
 ERROR_REASON_UNKNOWN_METHOD: ErrorReason.ValueType  # 79
-"""No such method is served here."""
+"""No such method is served here; of the health of a service: it is not served here."""
 ERROR_REASON_DEDUCTION_EXCEEDS_WORTH: ErrorReason.ValueType  # 80
 """More is deducted from a line than its accepted units are worth (DOMAIN PR-9)."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
