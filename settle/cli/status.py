@@ -25,7 +25,7 @@ def status(data: Data = DATA, json: Json = False) -> None:
         for name, service in said.get("services", {}).items()
     }
     watched = supervised(said)
-    if said["pid"] and not watched:
+    if not watched and any(process["running"] for process in processes.values()):
         gone = f"`settle up` (process {said['pid']}) has ended without stopping it"
         typer.echo(f"settle: nobody watches the engine in {data}: {gone}; `settle down` ends what is left", err=True)
     healthy = bool(services) and all(s["serving"] for s in services.values()) and watched

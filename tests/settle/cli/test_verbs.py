@@ -59,10 +59,11 @@ def test_an_engine_that_nobody_watches_is_not_healthy(tmp_path: Path) -> None:
     target = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
     server.start()
     mine = {"pid": os.getpid(), "began": children.started_at(os.getpid())}
+    engine = {"services": {"order": {"target": target, "dsn": ""}}, "processes": [{"name": "order", **mine}]}
     answers = []
     try:
         for watcher in (mine, {"pid": mine["pid"], "began": "1"}):
-            write_endpoints(tmp_path, watcher | {"services": {"order": {"target": target, "dsn": ""}}})
+            write_endpoints(tmp_path, watcher | engine)
             answers.append(CliRunner().invoke(app, ["status", "--json", "--data", str(tmp_path)]))
     finally:
         server.stop(None).wait()
@@ -113,6 +114,17 @@ def test_down_where_nothing_runs_is_no_failure(tmp_path: Path) -> None:
 
     assert done.exit_code == 0
     assert "nothing runs here" in done.stderr
+
+
+def test_down_after_a_killed_run_whose_processes_have_ended(tmp_path: Path) -> None:
+    """It said "stopped" each time, though nothing was left to stop; neither is there anything that nobody watches."""
+    gone = {"pid": 2**22 + 1, "began": "1"}
+    write_endpoints(tmp_path, gone | {"services": {}, "processes": [{"name": "order", **gone}]})
+
+    down, status = (CliRunner().invoke(app, [verb, "--data", str(tmp_path)]) for verb in ("down", "status"))
+
+    assert (down.exit_code, down.stderr) == (0, f"nothing runs here: the engine in {tmp_path} is stopped\n")
+    assert (status.exit_code, status.stderr) == (1, "")
 
 
 def test_down_ends_what_a_killed_run_left_and_nobody_else(tmp_path: Path) -> None:
