@@ -15,8 +15,10 @@ SECONDS_MAX = 60.0
 
 
 def down(data: Data = DATA) -> None:
-    """Stop the engine on this data in good order; what a killed run left behind is ended by process id. To find nothing
-    that runs is success: it says so, with exit status 0."""
+    """Stop the engine on this data in good order; what a killed run left behind is ended by process id.
+
+    To find nothing that runs is success: it says so, with exit status 0.
+    """
     from settle.local import folder
     from settle.local.endpoints import read_endpoints, supervised
 

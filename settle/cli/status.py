@@ -8,8 +8,10 @@ from settle.cli.options import DATA, Data, Json
 
 
 def status(data: Data = DATA, json: Json = False) -> None:
-    """Show each process of the engine; exit status 0 if all services serve and somebody watches them, 1 if not, 2 if it
-    cannot be told."""
+    """Show each process of the engine, and whether it is healthy: all services serve, and `settle up` watches them.
+
+    Exit status 0 if it is healthy, 1 if not, 2 if it cannot be told.
+    """
     from settle.local import children
     from settle.local.endpoints import read_endpoints, serving, supervised
 

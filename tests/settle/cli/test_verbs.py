@@ -1,5 +1,6 @@
 """The command line keeps its contract: which verbs there are, what they print where, and what they return."""
 
+import inspect
 import json
 import os
 import re
@@ -28,6 +29,17 @@ def test_every_verb_is_there() -> None:
     said = CliRunner().invoke(app, ["--help"]).output
 
     assert [verb for verb in VERBS if verb not in said] == []
+
+
+def test_what_a_verb_does_is_one_line() -> None:
+    """The help shows the first paragraph of its docstring, broken where the source was: exit statuses come below it."""
+    groups = [app, *(group.typer_instance for group in app.registered_groups)]
+    verbs = [command.callback for group in groups if group for command in group.registered_commands]
+
+    said = {verb.__name__: (inspect.getdoc(verb) or "").partition("\n\n")[0] for verb in verbs if verb}
+
+    assert len(said) > len(VERBS) - 3
+    assert [name for name, text in said.items() if "\n" in text] == []
 
 
 def test_the_command_line_imports_no_engine() -> None:
