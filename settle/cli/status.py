@@ -12,7 +12,7 @@ def status(data: Data = DATA, json: Json = False) -> None:
 
     Exit status 0 if it is healthy, 1 if not, 2 if it cannot be told.
     """
-    from settle.local import children
+    from settle.local import children, folder
     from settle.local.endpoints import read_endpoints, serving, supervised
 
     said = read_endpoints(data)
@@ -26,7 +26,8 @@ def status(data: Data = DATA, json: Json = False) -> None:
         name: {"target": service["target"], "serving": serving(service["target"])}
         for name, service in said.get("services", {}).items()
     }
-    watched = supervised(said)
+    held = folder.holder(data)  # it may be held by a process that cannot be seen from here
+    watched = supervised(said) or (held is not None and held.what == folder.ENGINE)
     if not watched and any(process["running"] for process in processes.values()):
         gone = f"`settle up` (process {said['pid']}) has ended without stopping it"
         typer.echo(f"settle: nobody watches the engine in {data}: {gone}; `settle down` ends what is left", err=True)
