@@ -51,8 +51,10 @@ def bench(
     broker: Broker = BrokerChoice.kafka,
     json: Json = False,
 ) -> None:
-    """Measure settled settlements per second, latencies, CPU, the ceiling and the ratio; exit status 1 if the figure is
-    void."""
+    """Measure settled settlements per second, latencies, CPU, the ceiling and the ratio.
+
+    Exit status 1 if the figure is void.
+    """
     from settle.bench.options import Options
     from settle.bench.run import bench as run
     from settle.local import kafka

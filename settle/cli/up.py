@@ -24,8 +24,10 @@ def up(
     detach: Annotated[bool, typer.Option(help="Return as soon as it is ready; `settle down` stops it.")] = False,
     detached: Annotated[bool, typer.Option(hidden=True)] = False,
 ) -> None:
-    """Start PostgreSQL, a broker and the services; Ctrl-C stops all of it. Exit status 2 if it cannot run here, 1 if it
-    ran and had to stop."""
+    """Start PostgreSQL, a broker and the services; Ctrl-C stops all of it.
+
+    Exit status 2 if it cannot run here, 1 if it ran and had to stop.
+    """
     from settle.local import folder
 
     folder.exists(data)
