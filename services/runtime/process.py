@@ -164,7 +164,7 @@ class Process:
 
         return [
             Lane(
-                business, settings, clock, name, range(number, settings.partitions, settings.lanes), feed,
+                business, settings, clock, name, number, feed,
                 lambda lane_id: Publisher(lane_id, self._producer, self._pool), self._lanes.after_commit, self._sweep,
             )
             for number in range(settings.lanes)
