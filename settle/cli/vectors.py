@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from settle.cli.options import DATA, Broker, BrokerChoice, Data, Json
+from settle.cli.options import DATA, Broker, BrokerChoice, Data, Json, Processes
 
 app = typer.Typer(no_args_is_help=True, help="Scenario files, played through the public API and compared to the fen.")
 Files = Annotated[list[Path], typer.Argument(help="Scenario files.")]
@@ -19,7 +19,9 @@ def group() -> None:
 
 
 @app.command()
-def run(files: Files, broker: Broker = BrokerChoice.auto, data: Data = DATA, json: Json = False) -> None:
+def run(
+    files: Files, broker: Broker = BrokerChoice.auto, processes: Processes = 1, data: Data = DATA, json: Json = False
+) -> None:
     """Play every case of every file; one line for each that fails, then `N passed, N failed`."""
     import json as jsonlib
 
@@ -35,7 +37,7 @@ def run(files: Files, broker: Broker = BrokerChoice.auto, data: Data = DATA, jso
         except Unreadable as error:
             unreadable.append(str(error))
             typer.echo(f"settle: {error}", err=True)
-    verdicts = play(scenarios, data, broker.value) if scenarios else []
+    verdicts = play(scenarios, data, broker.value, processes) if scenarios else []
     failed = [verdict for verdict in verdicts if verdict.failure]
     passed = len(verdicts) - len(failed)
     if json:

@@ -46,7 +46,7 @@ class Fire:
 
 @pytest.fixture(scope="session")
 def fire() -> Iterator[Fire]:
-    """Filled on a manual clock, run on the system's; a second credit ledger stands by.
+    """Filled on a manual clock, run on the system's; two processes of each service.
 
     In a folder of its own that PostgreSQL's user can reach: pytest closes its base folder to others at every start.
     """
@@ -55,7 +55,7 @@ def fire() -> Iterator[Fire]:
     environ = {"SETTLE_IDLE_SESSION_TIMEOUT_SECONDS": LEASE_SECONDS}
     try:
         targets = _fill(data)
-        with LocalStack(data, broker="auto", clock="system", instances={"credit_ledger": 2}, environ=environ) as stack:
+        with LocalStack(data, broker="auto", clock="system", processes=2, environ=environ) as stack:
             yield Fire(stack, iter(targets))
     finally:
         shutil.rmtree(data, ignore_errors=True)
