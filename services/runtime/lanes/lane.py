@@ -186,9 +186,9 @@ class Lane:
         """Hold the lane's share of the partitions, keep the connection alive, see which keys are parked."""
         now = time.monotonic()
         if now - session.shared_at > SHARE_SECONDS:
-            session.shared_at = session.spoke_at = now
+            session.shared_at = now
             await self._take_share(session)
-        elif now - session.spoke_at > KEEPALIVE_SECONDS:
+        if now - session.spoke_at > KEEPALIVE_SECONDS:
             session.spoke_at = now
             self._parked_keys = await parked.keys(session.connection)
 
