@@ -1,4 +1,4 @@
-"""Prints how long settlements wait when a process is killed: `python -m tests.benchmarks.recovery_after_a_kill [KILLS]`.
+"""Prints how long settlements wait at a kill: `python -m tests.benchmarks.recovery_after_a_kill [KILLS]`.
 
 Two processes of each service, a settlement every 25 ms, kill -9 of one process after the other. A kill's figure is the
 longest time that a settlement took which was asked for within a second before it or five after; the goal is a 95th
