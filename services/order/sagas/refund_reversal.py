@@ -13,6 +13,7 @@ from services.order.domain.order import Order, after, moved, summary, with_refun
 from services.order.domain.plans import ReversalPlan
 from services.order.domain.returns import ReturnCase, stepped
 from services.order.domain.states import DeductionState, Kind, OrderState, RefundState
+from services.order.domain.tenders import TenderType, settled
 from services.order.sagas.ending import Ended, Ending, card_redemption, credit_ledger, creditor
 
 
@@ -51,6 +52,8 @@ def done(known: Known, order: Order, run: Run, now: datetime) -> Ended:
     refunds = with_refund(order, undone._replace(state=RefundState.REVERSED, reversal_id=run.id))
     lines = _before(order.lines, plan)
     tenders = moved(order.tenders, plan.money.shares, "refunded_minor", -1)
+    if undone.bank_arrived:
+        tenders = settled(tenders, -plan.money.of(TenderType.BANKCARD))
     coupon = order.coupon._replace(refunded_minor=order.coupon.refunded_minor - plan.money.coupon_minor)
     fact = RefundReversed(order.id, undone.id, undone.amount_minor, run.id, plan.reduced_line)
     reversed_order, events = after(

@@ -53,7 +53,8 @@ class LegEnd(StrEnum):
 
 class LegStep(StrEnum):
     """What happened to a leg, as its order is told. PAID_ANYWAY: the rail paid what had ended otherwise, so the
-    customer owes it; COUNTED: a payment of an earlier leg that was taken back counts for this one (PM-7)."""
+    customer owes it, and CAME_BACK: not any more, for it bounced; COUNTED: a payment of an earlier leg that was taken
+    back counts for this one (PM-7)."""
 
     WAITING = "WAITING"
     ACCEPTED = "ACCEPTED"
@@ -64,6 +65,7 @@ class LegStep(StrEnum):
     PAID_ANYWAY = "PAID_ANYWAY"
     COUNTED = "COUNTED"
     KEPT = "KEPT"
+    CAME_BACK = "CAME_BACK"
 
 
 OVER = (LegState.SETTLED, LegState.RECALLED, LegState.REROUTED)

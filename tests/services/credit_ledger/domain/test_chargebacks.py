@@ -104,6 +104,25 @@ def test_a_refund_that_the_rail_pays_too_is_owed() -> None:
     assert shop.book.account(ACCOUNT).receivable_minor == 5_000
 
 
+@pytest.mark.parametrize("hands", [0, 1])
+def test_what_the_rail_pays_of_it_leaves_the_leg_to_its_person(hands: int) -> None:
+    """It was SETTLED without one, and could be closed by nobody; bounced, what people had closed waited again."""
+    shop, leg = shop_with_leg()
+    notice(shop)
+    settle = commands.SettleLeg(ACCOUNT, leg.id, "ord_1", "ann", "bob", ("order", "bill"), "charged back")
+    for _ in range(hands):
+        shop.plain(settle, "2026-03-13 11:00:00")
+    before = leg_of(shop).state
+
+    report(shop, Report.SETTLED, "2026-03-14 10:00:00")
+    paid = leg_of(shop).state
+    report(shop, Report.REJECTED, "2026-03-15 10:00:00")
+
+    assert before is (LegState.SETTLED if hands else LegState.EXCEPTION)
+    assert (paid, leg_of(shop).state) == (before, before)
+    assert shop.book.account(ACCOUNT).receivable_minor == 0
+
+
 def test_a_refund_that_is_taken_back_is_owed() -> None:
     """The card holder has the money by the chargeback, and was not to have it."""
     shop, _ = shop_with_leg()
