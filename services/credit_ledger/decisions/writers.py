@@ -18,7 +18,7 @@ def writer(row: Input) -> Rule:
     """The rule of an input that anybody but a saga asks for."""
 
     def decide(known: Known, body: Any, message: Message, now: datetime) -> Decision:  # Any: of the type `row.body`
-        return closed(row.apply(unclaimed(known, message.key, now), body), body)
+        return closed(row.apply(unclaimed(known, message.key, now), body), body, refusable=row.logged)
 
     return rule(row.body, lambda body, message: row.wants(body), decide)
 

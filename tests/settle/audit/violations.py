@@ -39,8 +39,8 @@ def journal(
 def by_hand(maker: str, checker: str, *papers: str) -> str:
     """The SQL that puts an adjustment on record past all rules; the database itself refuses one name written twice."""
     return f"""
-insert into adjustments (id, account_id, order_id, refund_id, maker, checker, evidence, reason, posted_at, version) values
-('adj_planted', 'acc_1', 'ord_whole', '', '{maker}', '{checker}', '{json.dumps(papers)}', 'found', now(), 1)"""
+insert into adjustments (id, account_id, order_id, refund_id, maker, checker, evidence, reason, posted_at, version)
+values ('adj_planted', 'acc_1', 'ord_whole', '', '{maker}', '{checker}', '{json.dumps(papers)}', 'found', now(), 1)"""
 
 
 def _set(column: str, fields: Sequence[str], field: str, amount_minor: int, where: str = "") -> str:

@@ -125,8 +125,9 @@ Apply = Callable[[Position, Any], Applied]
 and a body of its own type (Any: one table holds them all)."""
 
 
-def closed(applied: Applied, body: object) -> Decision:
-    """The decision that this input comes to."""
+def closed(applied: Applied, body: object, refusable: bool = True) -> Decision:
+    """The decision that this input comes to. What is decided elsewhere already, a CONFIRM or the rail's word, is not
+    `refusable`: it is booked, however full a balance gets by it."""
     position = applied.position
     if applied.logged:
         position = position.log(body, position.at, applied.order_id, applied.reference, applied.facts)
@@ -136,7 +137,7 @@ def closed(applied: Applied, body: object) -> Decision:
     outcome = Done(account if isinstance(applied.result, CreditAccount) else applied.result, applied.moved)
     pairs = [(_stored(position.known, kind, key), row) for (kind, key), row in position.rows.items()]
     rows = tuple(_stepped(stored, row) for stored, row in pairs)
-    laws.check(before, account, pairs, position.journals)
+    laws.check(before, account, pairs, position.journals, refusable)
     return Decision(
         outcome, changes=(*((account,) if account is not before else ()), *rows, *position.operations),
         journals=position.journals,
