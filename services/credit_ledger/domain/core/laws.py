@@ -36,8 +36,8 @@ def check(
     before: CreditAccount | None, after: CreditAccount, rows: Iterable[tuple[object, object]],
     journals: Iterable[Journal], refusable: bool = True,
 ) -> None:
-    """Raise `Defect` unless the figures are sound and the journals are their change. `before` is None for a new account.
-    What is `refusable` is refused (INVALID_AMOUNT) where it fills a balance above all bounds."""
+    """Raise `Defect` unless the figures are sound and the journals are their change. `before` is None for a new
+    account. What is `refusable` is refused (INVALID_AMOUNT) where it fills a balance above all bounds."""
     sound_account(after)
     if refusable:
         bounded_account(before, after)

@@ -111,7 +111,8 @@ def capture(position: Position, body: CaptureTenders) -> Applied:
         used_minor=account.used_minor + tenders.credit_minor, shipments=account.shipments + 1,
     )
     if tenders.credit_minor:
-        plan = plan_of(account, agreement, tenders.credit_minor, position.at)
+        by_days = position.facts is not None and position.facts.due_by_days
+        plan = plan_of(account, agreement, tenders.credit_minor, position.at, by_days)
         if not position.replaying:
             within_fees(position, sum(item.fee_minor for item in plan.instalments))
         plans = (*plans, plan)

@@ -182,7 +182,7 @@ def test_only_a_try_is_refused_for_a_merchants_full_share(op: Op, done: bool) ->
 
 @pytest.mark.parametrize("bounced", [False, True])
 def test_the_rails_word_is_booked_however_full_a_wallet_is(bounced: bool) -> None:
-    """A refusal would have let the rail's last word go unheard (PM-7): the instrument is closed, the wallet takes it."""
+    """A refusal let the rail's last word go unheard (PM-7): the instrument is closed, the wallet takes it."""
     shop = Shop()
     shop.bought("ord_1", "2026-03-10 10:00:00", Tenders(0, 0, 5_000))
     shop.refund("ord_1", "2026-03-11 10:00:00", 0, tenders=Tenders(0, 0, 5_000))

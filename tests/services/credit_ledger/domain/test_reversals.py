@@ -1,5 +1,7 @@
 """Undoing a refund: exact negation where nothing moved, reverse and replay where something did (P24)."""
 
+from dataclasses import replace
+
 from services.credit_ledger.domain.model import commands
 from services.credit_ledger.domain.model.agreement import AgreementState
 from services.credit_ledger.domain.model.leg import LegState, RefundLeg
@@ -8,6 +10,7 @@ from services.credit_ledger.domain.model.repayment import Repayment
 from services.credit_ledger.domain.model.statement import Statement
 from services.credit_ledger.domain.model.tenders import Tenders
 from services.credit_ledger.domain.model.terms import CreditTerms, PlanKind, Route, SurplusPolicy
+from services.kernel.calendar import due_date_by_days
 from services.kernel.journal import Journal
 from tests.services.credit_ledger.domain.book_laws import ACCOUNT
 from tests.services.credit_ledger.domain.shop import DEFERRED, Shop
@@ -245,3 +248,36 @@ def test_cuts_that_nobody_needed_are_made_up() -> None:
 
     assert shop.statements() == {"2026-04-05": 0, "2026-05-05": 60_900, "2026-06-05": 91_350}
     assert shop.book.balance("A.LOAN.P.BILLED") == 90_000
+
+
+def test_a_plan_that_was_due_on_its_bill_date_keeps_its_dates() -> None:
+    """It was scheduled when days were compared, and February was short: the refund went to the overdue instalment, the
+    repayment to the credit balance. By the rule of today the log gave other books, and nothing could be undone (SD-3).
+    """
+    shop = Shop(bill_day=30, due_day=31)
+    shop.bought("ord_1", "2026-01-31 10:00:00", Tenders(60_000), CreditTerms(instalment_count=2))
+    as_scheduled_by_days(shop, "ord_1")
+    shop.refund("ord_1", "2026-03-05 10:00:00", 30_000)
+    shop.repay("2026-03-10 10:00:00", 30_000)
+    shop.refund("ord_1", "2026-03-11 10:00:00", 1_000)
+
+    undone = shop.reverse("ord_1", "2026-03-12 10:00:00", "ref_2")
+
+    assert undone.op == "refund_reverse"
+    assert [item.due_date.isoformat() for item in shop.instalments("ord_1")] == ["2026-02-28", "2026-03-31"]
+    assert (shop.outstanding("ord_1"), shop.book.account(ACCOUNT).credit_balance_minor) == ([0, 30_000], 30_000)
+
+
+def as_scheduled_by_days(shop: Shop, order_id: str) -> None:
+    """What the rule of before had made of a shipment of now, with the fact that the migration notes."""
+    agreement, account = shop.agreement(order_id), shop.book.account(ACCOUNT)
+    (plan,) = agreement.plans
+    dated = tuple(
+        item._replace(due_date=due_date_by_days(item.bill_date, account.bill_day, account.due_day))
+        for item in plan.instalments
+    )
+    shipped = next(row for row in shop.book.operations(ACCOUNT) if row.kind == "CaptureTenders")
+    shop.book.given(
+        replace(agreement, plans=(replace(plan, instalments=dated),)),
+        replace(shipped, facts=replace(shipped.facts, due_by_days=True)),
+    )
