@@ -65,7 +65,7 @@ def refund(position: Position, body: RefundTenders) -> Applied:
     if not tenders.within(agreement.refundable):
         raise FailedPrecondition("REFUND_EXCEEDS_REMAINING", f"{body.order_id}: {agreement.refundable} is left")
     check_quote(position, body)
-    if tenders.bank_minor and agreement.charged_back_at is not None and not position.replaying:
+    if tenders.bank_minor and agreement.charged_back_at is not None and not (body.goods_back or position.replaying):
         raise FailedPrecondition("PAYMENT_NOT_REFUNDABLE", f"{agreement.payment_reference} was charged back (PM-8)")
     if not any(tenders):
         done = applied(

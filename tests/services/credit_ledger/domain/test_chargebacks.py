@@ -5,7 +5,7 @@ import pytest
 
 from services.credit_ledger.domain.model import commands
 from services.credit_ledger.domain.model.effects import ChargedBack
-from services.credit_ledger.domain.model.events import PaymentChargedBack
+from services.credit_ledger.domain.model.events import BankRefundSettled, PaymentChargedBack
 from services.credit_ledger.domain.model.leg import LegState
 from services.credit_ledger.domain.model.tenders import Tenders
 from services.kernel.decision import Refused
@@ -52,6 +52,25 @@ def test_nothing_more_of_it_is_refunded() -> None:
 
     assert (refused.reason, stale.reason) == ("PAYMENT_NOT_REFUNDABLE", "QUOTE_STALE")
     assert not isinstance(credit, Refused)
+
+
+def test_goods_come_back_all_the_same() -> None:
+    """The credit share is refunded, the acquirer keeps its own, and two people close it; refused, the return's case had
+    no end (PR-9)."""
+    shop = Shop()
+    shop.bought("ord_1", "2026-03-10 10:00:00", Tenders(3_000, 0, 5_000))
+    notice(shop)
+
+    done = shop.refund("ord_1", "2026-03-12 12:00:00", 3_000, tenders=Tenders(0, 0, 5_000), goods_back=True)
+
+    assert not isinstance(done, Refused)
+    assert sum(shop.outstanding("ord_1")) == 0
+    assert (leg_of(shop).state, shop.book.actions) == (LegState.EXCEPTION, [])
+    assert (shop.book.balance("L.REFUND.TRANSIT.CARD"), shop.book.balance("A.CH.CARD")) == (0, 0)
+    settle = commands.SettleLeg(ACCOUNT, leg_of(shop).id, "ord_1", "ann", "bob", ("order", "bill"), "charged back")
+    shop.plain(settle, "2026-03-13 11:00:00")
+    assert isinstance(shop.book.notices[-1], BankRefundSettled)
+    assert shop.book.notices[-1].manual
 
 
 def test_a_notice_counts_once() -> None:
