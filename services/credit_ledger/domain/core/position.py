@@ -7,7 +7,7 @@ what of it changed so far. Frozen; each step gives the next.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 from services.credit_ledger.domain.core import laws
 from services.credit_ledger.domain.model.account import CreditAccount
@@ -18,6 +18,15 @@ from services.kernel.errors import NotFound
 from services.kernel.journal import Journal
 
 A = TypeVar("A", bound=Aggregate)
+
+
+class Checkable(Protocol):
+    """What a command brings, with bounds of its own."""
+
+    def checked(self) -> Self: ...
+
+
+C = TypeVar("C", bound=Checkable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +64,10 @@ class Position:
     def next_operation(self) -> int:
         """The number of the next logged operation."""
         return self.before.operations + len(self.operations) + 1
+
+    def checked(self, asked: C) -> C:
+        """What was asked for, if it can be. In a replay it could: the bounds of today do not count for it."""
+        return asked if self.replaying else asked.checked()
 
     def find(self, kind: type[A], key: str) -> A | None:
         """A row as it is by now."""

@@ -59,7 +59,7 @@ class CreditSide:
 
 def refund(position: Position, body: RefundTenders) -> Applied:
     """Refund these shares of an order; a refund of 0 is accepted and does nothing (PR-6)."""
-    agreement, tenders = position.agreement(body.order_id), body.tenders.checked()
+    agreement, tenders = position.agreement(body.order_id), position.checked(body.tenders)
     if agreement.state in (AgreementState.DRAFT, AgreementState.REVOKED):
         raise FailedPrecondition("AGREEMENT_STATE", f"{body.order_id} has not shipped")
     if not tenders.within(agreement.refundable):

@@ -1,10 +1,14 @@
 """Undoing a refund: exact negation where nothing moved, reverse and replay where something did (P24)."""
 
 from dataclasses import replace
+from datetime import timedelta
 
+from services.credit_ledger.domain.log import replay
+from services.credit_ledger.domain.log.inputs import APPLY
 from services.credit_ledger.domain.model import commands
 from services.credit_ledger.domain.model.agreement import AgreementState
 from services.credit_ledger.domain.model.leg import LegState, RefundLeg
+from services.credit_ledger.domain.model.operation import Operation
 from services.credit_ledger.domain.model.refund import CreditRefund, RefundState
 from services.credit_ledger.domain.model.repayment import Repayment
 from services.credit_ledger.domain.model.statement import Statement
@@ -13,7 +17,7 @@ from services.credit_ledger.domain.model.terms import CreditTerms, PlanKind, Rou
 from services.kernel.calendar import due_date_by_days
 from services.kernel.journal import Journal
 from tests.services.credit_ledger.domain.book_laws import ACCOUNT
-from tests.services.credit_ledger.domain.shop import DEFERRED, Shop
+from tests.services.credit_ledger.domain.shop import DEFERRED, MERCHANT, Shop, at
 
 SHIPPED = "2026-03-10 10:00:00"
 LATER = CreditTerms(plan=PlanKind.DEFERRED)
@@ -248,6 +252,34 @@ def test_cuts_that_nobody_needed_are_made_up() -> None:
 
     assert shop.statements() == {"2026-04-05": 0, "2026-05-05": 60_900, "2026-06-05": 91_350}
     assert shop.book.balance("A.LOAN.P.BILLED") == 90_000
+
+
+BEYOND = 10**15
+"""More than may come in since amounts are bounded."""
+
+
+def test_nothing_that_was_accepted_once_is_refused_in_a_replay() -> None:
+    """Amounts and fees of before they were bounded, one person under two spellings of before those were compared: an
+    account that holds one could have no refund undone any more."""
+    log = [
+        commands.OpenAccount(ACCOUNT, "cus_1", 2 * BEYOND, late_fee_ppm_per_day=10**7),
+        commands.FundWallet(ACCOUNT, BEYOND), commands.GrantLimit(ACCOUNT, 3 * BEYOND),
+        commands.AuthorizeTenders(
+            ACCOUNT, "ord_1", "cus_1", MERCHANT, Tenders(BEYOND, BEYOND),
+            CreditTerms(plan=PlanKind.DEFERRED, flat_fee_minor=BEYOND, route=Route.FLASH),
+        ),
+        commands.CaptureTenders(ACCOUNT, "ord_1", MERCHANT, Tenders(BEYOND, BEYOND)),
+        commands.RefundTenders(ACCOUNT, "ord_1", MERCHANT, "ref_1", Tenders(BEYOND)),
+        commands.AdjustRefund(ACCOUNT, "ord_1", "alice", "ALICE ", ("bill",), "late"),
+        commands.Repay(ACCOUNT, BEYOND), commands.PayOutCreditBalance(ACCOUNT, BEYOND),
+    ]
+
+    world = replay.fold([
+        Operation(ACCOUNT, number, at("2026-03-10 10:00:00") + timedelta(days=2 * number), body)
+        for number, body in enumerate(log, start=1)
+    ], APPLY)
+
+    assert (world.account.granted_minor, world.account.used_minor) == (3 * BEYOND, 0)
 
 
 def test_a_plan_that_was_due_on_its_bill_date_keeps_its_dates() -> None:
