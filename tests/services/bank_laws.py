@@ -1,9 +1,9 @@
 """What holds of bank-card refunds after every step, whatever people and banks do: of what is told, and of the money."""
 
-from services.card_redemption.domain.merchants.share import MerchantShare as CardShare
 from services.credit_ledger.domain.model.leg import LegEnd, LegState, RailWord
 from services.order.domain.states import DeductionState, RefundState, ReturnState
 from services.order.domain.tenders import TenderType
+from services.order.sagas.refund import RETURN_STATES
 from tests.services.bank_shop import FUNDED, BankShop, tender
 
 WITH_THE_CUSTOMER = (LegState.SETTLED, LegState.REROUTED)
@@ -11,31 +11,34 @@ SUCCEEDED = (RefundState.SUCCEEDED, RefundState.SUCCEEDED_MANUAL)
 
 
 def readers_see_what_is_true(shop: BankShop) -> None:
-    """SUCCEEDED only with the share at the customer, EXCEPTION while the bank refuses, CREDIT_DONE while it is on its
-    way; a return case stands with its refund."""
+    """SUCCEEDED only with the share at the customer and the network's word, EXCEPTION while one is refused or late,
+    CREDIT_DONE while the share is on its way; a return case stands with its refund."""
+    at_network = shop.at_network()
     for row, refund, leg in shop.refunds():
-        seen = shop.shown(refund)
+        seen, waiting = shop.shown(refund), at_network.get(refund.id)
         if refund.state is RefundState.REVERSED:
             assert seen is RefundState.REVERSED
+        elif leg is not None and leg.state is LegState.EXCEPTION:
+            assert seen is RefundState.EXCEPTION, (refund, leg)
+        elif waiting is not None:
+            assert seen.value == waiting.state.value, (refund, waiting)
         elif leg is None or leg.state in WITH_THE_CUSTOMER:
             assert seen in SUCCEEDED, (row.id, refund, leg)
         else:
-            waits = leg.state is LegState.EXCEPTION
-            assert seen is (RefundState.EXCEPTION if waits else RefundState.CREDIT_DONE), (refund, leg)
+            assert seen is RefundState.CREDIT_DONE, (refund, leg)
     for case in shop.cases():
         refund_of = next((each for _, each, _ in shop.refunds() if each.settlement_id == case.settlement_id), None)
         if refund_of is not None and refund_of.state is not RefundState.REVERSED:
-            failed = refund_of.state is RefundState.EXCEPTION
-            assert case.state is (ReturnState.REFUND_EXCEPTION if failed else ReturnState.REFUNDED), case
+            assert case.state is RETURN_STATES[refund_of.state], case
 
 
 def tenders_say_what_arrived(shop: BankShop) -> None:
-    """Of the refunds that stand, what is with the customer, on the card, in the wallet or by hand."""
+    """Of cancels and of refunds that stand, what is with the customer, on the card, in the wallet or by hand."""
+    undone = {refund.id for _, refund, _ in shop.refunds() if refund.state is RefundState.REVERSED}
     for row in shop.orders():
         arrived = sum(
-            leg.amount_minor for _, refund, leg in shop.refunds()
-            if leg is not None and leg.order_id == row.id and leg.state in WITH_THE_CUSTOMER
-            and refund.state is not RefundState.REVERSED
+            leg.amount_minor for leg in shop.legs()
+            if leg.order_id == row.id and leg.state in WITH_THE_CUSTOMER and leg.refund_id not in undone
         )
         assert tender(row, TenderType.BANKCARD).settled_minor == arrived
 
@@ -64,9 +67,8 @@ def paid_back(shop: BankShop) -> int:
 def merchants_bear_what_was_refunded(shop: BankShop) -> None:
     """What both books owe the merchant less what it owes them, and what it was paid, is what was captured less what
     was refunded, coupons included."""
-    cards = shop.engine.worlds["card_redemption"].rows.values()
     owed = sum(share.payable_minor - share.receivable_minor for share in shop.merchant_shares())
-    owed += sum(row.payable_minor for row in cards if isinstance(row, CardShare))
+    owed += sum(share.payable_minor for share in shop.card_shares())
     sold = sum(
         row.captured_minor - row.refunded_minor + row.coupon.captured_minor - row.coupon.refunded_minor
         for row in shop.orders()
@@ -75,8 +77,10 @@ def merchants_bear_what_was_refunded(shop: BankShop) -> None:
 
 
 def no_payment_is_paid_out_above_itself(shop: BankShop) -> None:
-    """The rail's own sum of what it pays or may yet pay, by payment."""
+    """The rail's own sum of what it pays or may yet pay, by payment; nor does the acquirer keep more than it."""
     for row in shop.orders():
+        kept = [leg for leg in shop.legs() if leg.order_id == row.id and leg.end is LegEnd.KEPT]
+        assert sum(leg.sent_minor for leg in kept) <= tender(row, TenderType.BANKCARD).amount_minor
         legs = [leg for leg in shop.sent() if leg.order_id == row.id and shop.decided.get(leg.id) is not False]
         assert sum(leg.sent_minor for leg in legs) <= tender(row, TenderType.BANKCARD).amount_minor
 

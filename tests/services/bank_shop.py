@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+from services.card_redemption.domain.merchants.share import MerchantShare as CardShare
 from services.credit_ledger.domain.model import commands
 from services.credit_ledger.domain.model.account import CreditAccount
 from services.credit_ledger.domain.model.leg import LegState, RefundLeg, SendLeg
 from services.credit_ledger.domain.model.merchant_share import MerchantShare
+from services.credit_ledger.domain.model.refund import CreditRefund
+from services.credit_ledger.domain.model.refund import RefundState as CreditState
 from services.kernel.saga import Run
 from services.order.domain.bank_shares import Refund
 from services.order.domain.order import Order
@@ -19,22 +22,25 @@ from services.order.domain.states import RefundState
 from services.order.domain.tenders import Tender, TenderType
 from services.order.wire.settlements import settlement_message
 from settlement.card_redemption.v1 import card_service_pb2 as card
+from settlement.common.v1 import tender_pb2
 from settlement.credit_ledger.v1 import adjustment_service_pb2 as adjustment
 from settlement.credit_ledger.v1 import credit_service_pb2 as credit
 from settlement.credit_ledger.v1 import effects_pb2
 from settlement.order.v1 import after_sale_service_pb2 as sale
+from settlement.order.v1 import merchant_service_pb2 as merchant
 from settlement.order.v1 import order_pb2
 from settlement.order.v1 import order_service_pb2 as order
 from tests.extremes.engine import Engine
-from tests.extremes.stage import ACCOUNT, CARD, CUSTOMER, MERCHANT, PAPERS, TERMS, Stage, money
+from tests.extremes.stage import ACCOUNT, CARD, CUSTOMER, DEFERRED, MERCHANT, PAPERS, TERMS, Stage, money
 
 FUNDED = 1_000_000
-FIRST, SECOND = "ord_a", "ord_b"
+FIRST, SECOND, HELD, SLOW = ORDERS = "ord_a", "ord_b", "ord_held", "ord_slow"
 Report = commands.LegReport
 
 
 class BankShop(Stage):
-    """Two orders of three and two pieces, shipped; what the rail knows of each key is None until it has decided."""
+    """Four orders of some pieces: two shipped, one not yet, one whose credit share goes back by the flash network. What
+    the rail knows of each key is None until it has decided."""
 
     def __init__(self) -> None:
         super().__init__(Engine(), {})
@@ -45,28 +51,31 @@ class BankShop(Stage):
         self.done(card.IssueCardRequest(card_id=CARD, customer_id=CUSTOMER, face=money(FUNDED)))
         self.buys(FIRST, 3, CREDIT=4_001, WALLET=1_000, GIFTCARD=999, BANKCARD=6_000)
         self.buys(SECOND, 2, BANKCARD=999)
+        self.buys(HELD, 3, CREDIT=3_000, BANKCARD=2_002)
+        self.buys(SLOW, 1, DEFERRED, CREDIT=2_000, BANKCARD=1_500)
+        for name in (FIRST, SECOND, SLOW):
+            self.done(order.ConfirmShipmentRequest(order_id=name))
 
-    def buys(self, order_id: str, pieces: int, **tenders: int) -> None:
-        """Pieces of one line and half as much again of another, paid with this and shipped."""
-        placed = self.place(order_id, TERMS, **tenders)
+    def buys(self, order_id: str, pieces: int, terms: tender_pb2.CreditTerms = TERMS, **tenders: int) -> None:
+        """Pieces of one line and one of another, paid with this."""
+        placed = self.place(order_id, terms, **tenders)
         whole = sum(tenders.values())
         placed.lines[0].quantity, placed.lines[0].unit_price.minor_units = pieces, whole // (pieces + 1)
         placed.lines.add(
             line_id="L2", title="a last thing", quantity=1, unit_price=money(whole - pieces * (whole // (pieces + 1)))
         )
         self.done(placed)
-        self.done(order.ConfirmShipmentRequest(order_id=order_id))
 
     # -- what there is
 
     def orders(self) -> list[Order]:
-        """Both orders."""
-        return [self.engine.worlds["order"].row(Order, name) for name in (FIRST, SECOND)]
+        """All orders."""
+        return [self.engine.worlds["order"].row(Order, name) for name in ORDERS]
 
     def cases(self) -> list[ReturnCase]:
         """All return cases."""
         world = self.engine.worlds["order"]
-        return [case for name in (FIRST, SECOND) for case in world.family(ReturnCase, name)]
+        return [case for name in ORDERS for case in world.family(ReturnCase, name)]
 
     def refunds(self) -> Iterator[tuple[Order, Refund, RefundLeg | None]]:
         """Every refund with its bank-card leg."""
@@ -76,6 +85,11 @@ class BankShop(Stage):
     def legs(self) -> list[RefundLeg]:
         """All legs."""
         return self.engine.worlds["credit_ledger"].family(RefundLeg, ACCOUNT)
+
+    def at_network(self) -> dict[str, CreditRefund]:
+        """The refunds whose credit share the flash network has not confirmed, by their id."""
+        rows = self.engine.worlds["credit_ledger"].family(CreditRefund, ACCOUNT)
+        return {row.id: row for row in rows if row.open}
 
     def sent(self) -> list[RefundLeg]:
         """The legs that the rail has received, or may have."""
@@ -157,17 +171,31 @@ class BankShop(Stage):
         return answer.reason or self.ended(answer.response.settlement.settlement_id)
 
     def pays_merchants(self) -> None:
-        """The merchant gets all that the credit ledger owes it net."""
-        shares = self.merchant_shares()
-        net = sum(share.payable_minor - share.receivable_minor for share in shares)
-        if net > 0:
-            self.done(credit.SettleMerchantRequest(merchant_id=MERCHANT, amount=money(net)))
-            self.paid_to_merchants += net
+        """The merchant gets all that the credit ledger owes it net, and what the card book owes less what it owes."""
+        owed = sum(share.payable_minor - share.receivable_minor for share in self.merchant_shares())
+        if owed > 0:
+            self.done(credit.SettleMerchantRequest(merchant_id=MERCHANT, amount=money(owed)))
+        gift = sum(share.payable_minor for share in self.card_shares())
+        if gift > 0:
+            self.done(merchant.SettleGiftCardShareRequest(merchant_id=MERCHANT, amount=money(gift)))
+        self.paid_to_merchants += max(0, owed) + max(0, gift + min(0, owed))
 
     def merchant_shares(self) -> list[MerchantShare]:
         """What the credit ledger keeps of the merchant."""
         rows = self.engine.worlds["credit_ledger"].rows.values()
         return [row for row in rows if isinstance(row, MerchantShare)]
+
+    def card_shares(self) -> list[CardShare]:
+        """What the card book keeps of the merchant."""
+        rows = self.engine.worlds["card_redemption"].rows.values()
+        return [row for row in rows if isinstance(row, CardShare)]
+
+    def network_confirms(self) -> str:
+        """The flash network confirms the oldest refund, or people complete it, if it is late; the reason why not."""
+        late = any(row.state is not CreditState.PENDING_CHANNEL for row in self.at_network().values())
+        if late:
+            return self.ask(adjustment.AdjustRefundRequest(account_id=ACCOUNT, order_id=SLOW, **PAPERS)).reason
+        return self.ask(credit.ConfirmFlashRefundRequest(account_id=ACCOUNT, order_id=SLOW)).reason
 
     def pays_back(self, amount: int) -> None:
         """The customer pays some of what is owed for what the rail paid twice."""
@@ -188,6 +216,8 @@ class BankShop(Stage):
         for leg in self.legs():
             if leg.state is LegState.EXCEPTION:
                 assert self.by_hand(leg) == ""
+        while self.at_network():
+            assert self.network_confirms() == ""
 
 
 def tender(row: Order, kind: TenderType) -> Tender:

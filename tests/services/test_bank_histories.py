@@ -28,17 +28,20 @@ from services.order.domain.returns import ReturnCase
 from services.order.domain.states import DeductionState, ReturnState
 from settlement.credit_ledger.v1 import adjustment_service_pb2 as adjustment
 from settlement.order.v1 import after_sale_service_pb2 as sale
+from settlement.order.v1 import order_pb2
+from settlement.order.v1 import order_service_pb2 as order
 from tests.extremes.stage import ACCOUNT, CUSTOMER, money
 from tests.services import bank_laws
-from tests.services.bank_shop import FIRST, SECOND, BankShop
+from tests.services.bank_shop import FIRST, HELD, ORDERS, BankShop
 
 pytestmark = pytest.mark.timeout(1800)  # a full run takes minutes
 HISTORIES = int(os.environ.get("SETTLE_HISTORIES", "60"))
-ORDERS, LINES, PICK = st.sampled_from((FIRST, FIRST, SECOND)), st.sampled_from(("L1", "L1", "L2")), st.integers(0, 5)
+NAMES, LINES, PICK = st.sampled_from((FIRST, *ORDERS)), st.sampled_from(("L1", "L1", "L2")), st.integers(0, 5)
 DECISIONS = (sale.DISPUTE_DECISION_REJECTED, sale.DISPUTE_DECISION_UPHELD)
 REFUSED = {
-    "REFUND_EXCEEDS_REMAINING", "PAYMENT_NOT_REFUNDABLE", "NO_REFUND_TO_REVERSE", "INSUFFICIENT_WALLET", "ORDER_STATE",
-    "QUANTITY_EXCEEDS_BOUGHT", "DEDUCTION_EXCEEDS_WORTH", "INSUFFICIENT_CARD_VALUE", "INSUFFICIENT_LIMIT",
+    "DEDUCTION_EXCEEDS_WORTH", "INSUFFICIENT_CARD_VALUE", "INSUFFICIENT_LIMIT", "INSUFFICIENT_WALLET",
+    "NO_REFUND_TO_REVERSE", "ORDER_NOT_SHIPPED", "ORDER_STATE", "PAYMENT_NOT_REFUNDABLE", "QUANTITY_EXCEEDS_BOUGHT",
+    "REFUND_EXCEEDS_REMAINING",
 }
 
 
@@ -51,14 +54,14 @@ class Banks(RuleBasedStateMachine):
         self.shop = BankShop()
         self.shop.done(sale.RefundAmountRequest(order_id=FIRST, amount=money(500), line_id="L1"))
 
-    @rule(name=ORDERS, line=st.sampled_from(("", "L1", "L2")), amount=st.sampled_from((1, 333, 4_000)))
+    @rule(name=NAMES, line=st.sampled_from(("", "L1", "L2")), amount=st.sampled_from((1, 333, 4_000)))
     def reduce(self, name: str, line: str, amount: int) -> None:
         """Goodwill, or a price reduction."""
         answer = self.shop.ask(sale.RefundAmountRequest(order_id=name, amount=money(amount), line_id=line))
         reason = answer.reason or self.shop.ended(answer.response.settlement.settlement_id)
         assert reason in {"", *REFUSED}
 
-    @rule(name=ORDERS, line=LINES, pieces=st.integers(1, 3))
+    @rule(name=NAMES, line=LINES, pieces=st.integers(1, 3))
     def send_back(self, name: str, line: str, pieces: int) -> None:
         """Goods go back."""
         assert self.shop.sends_back(name, line, pieces) in {"", *REFUSED}
@@ -84,7 +87,25 @@ class Banks(RuleBasedStateMachine):
             **named, operator_id="op-1", decision=DECISIONS[upheld], reason="looked at it"
         ))
 
-    @rule(name=ORDERS)
+    @rule(pieces=st.integers(1, 2), ships=st.booleans())
+    def ship_or_cancel(self, pieces: int, ships: bool) -> None:
+        """Some of what has not shipped goes out, or is cancelled."""
+        lines = [order_pb2.LineQuantity(line_id="L1", quantity=pieces)]
+        if ships:
+            answer = self.shop.ask(order.ConfirmShipmentRequest(order_id=HELD, lines=lines))
+        else:
+            answer = self.shop.ask(order.CancelOrderRequest(
+                order_id=HELD, lines=lines, reason=order_pb2.CANCEL_REASON_NOT_WANTED
+            ))
+        assert answer.reason in {"", "LINE_STATE", "ORDER_CANCELLED"}
+
+    @precondition(lambda self: self.shop.at_network())
+    @rule()
+    def network(self) -> None:
+        """The flash network confirms, or people do what it did not in time."""
+        assert self.shop.network_confirms() == ""
+
+    @rule(name=NAMES)
     def reverse(self, name: str) -> None:
         """The last refund that stands is undone, whatever its leg is by then."""
         answer = self.shop.ask(sale.ReverseRefundRequest(order_id=name))
@@ -122,7 +143,7 @@ class Banks(RuleBasedStateMachine):
         else:
             assert self.shop.by_hand(leg) == ""
 
-    @rule(name=ORDERS, pick=PICK)
+    @rule(name=NAMES, pick=PICK)
     def charge_back(self, name: str, pick: int) -> None:
         """The card holder's bank takes a payment back; mostly nobody does."""
         if not pick:

@@ -1,6 +1,6 @@
 -- migrate:up
 -- A name for what a refund tells of its flash network. Runs after 0005. It replaces a view only: older code may run before it and
--- after it; rows from before tell nothing of it.
+-- after it, but not beside newer code, whose refunds have one place more than it reads; rows from before tell nothing of it.
 
 create or replace view order_refunds as
     select o.id order_id, refund.row ->> 0 refund_id, refund.row ->> 1 settlement_id, refund.row ->> 2 state,

@@ -136,10 +136,12 @@ class RefundLeg:
 
     @property
     def weight_minor(self) -> int:
-        """What the rail paid for it, or may yet pay, that no standing refund accounts for."""
+        """What the rail paid for it, or may yet pay, or the acquirer kept, that no standing refund accounts for."""
         if not self.reversed:
             return 0
-        return (0 if self.word is RailWord.REFUSED else self.sent_minor) + self.counted_minor - self.used_minor
+        paid = 0 if self.word is RailWord.REFUSED else self.sent_minor
+        kept = self.sent_minor if self.end is LegEnd.KEPT else 0
+        return paid + kept + self.counted_minor - self.used_minor
 
     @property
     def open(self) -> bool:

@@ -6,11 +6,11 @@ import pytest
 from services.credit_ledger.domain.model import commands
 from services.credit_ledger.domain.model.effects import ChargedBack
 from services.credit_ledger.domain.model.events import BankRefundSettled, PaymentChargedBack
-from services.credit_ledger.domain.model.leg import LegState
+from services.credit_ledger.domain.model.leg import LegState, RailWord, RefundLeg
 from services.credit_ledger.domain.model.tenders import Tenders
 from services.kernel.decision import Refused
 from tests.services.credit_ledger.domain.book_laws import ACCOUNT
-from tests.services.credit_ledger.domain.shop import CUSTOMER, Shop
+from tests.services.credit_ledger.domain.shop import CUSTOMER, Shop, at
 from tests.services.credit_ledger.domain.test_legs import REFUNDED, Report, leg_of, report, shop_with_leg
 
 NOTICED = "2026-03-12 11:00:00"
@@ -73,6 +73,23 @@ def test_goods_come_back_all_the_same() -> None:
     assert shop.book.notices[-1].manual
 
 
+def test_what_the_acquirer_kept_of_a_refund_that_was_undone_counts_for_the_next() -> None:
+    """It gave the card holder the payment once: the customer owes nothing more, and nothing is kept twice."""
+    shop = Shop()
+    shop.bought("ord_1", "2026-03-10 10:00:00", Tenders(0, 0, 5_000))
+    notice(shop)
+    shop.refund("ord_1", "2026-03-12 12:00:00", 0, tenders=Tenders(0, 0, 5_000), goods_back=True)
+    shop.reverse("ord_1", "2026-03-13 10:00:00")
+    owed = shop.book.account(ACCOUNT).receivable_minor
+
+    shop.refund("ord_1", "2026-03-14 10:00:00", 0, tenders=Tenders(0, 0, 5_000), goods_back=True)
+    shop.book.turn_to(at("2026-03-14 10:00:00"))
+
+    assert (owed, shop.book.account(ACCOUNT).receivable_minor) == (5_000, 0)
+    assert (shop.book.balance("A.CH.CARD"), shop.book.balance("L.REFUND.TRANSIT.CARD")) == (0, 0)
+    assert {leg.state for leg in shop.book.family(RefundLeg, ACCOUNT)} == {LegState.RECALLED, LegState.SETTLED}
+
+
 def test_a_notice_counts_once() -> None:
     """The second, under another request, changes nothing."""
     shop, _ = shop_with_leg()
@@ -95,7 +112,7 @@ def test_a_cancel_is_never_refused_for_it() -> None:
 
     assert leg_of(shop).state is LegState.EXCEPTION
     assert (shop.book.balance("L.DEPOSIT"), shop.book.balance("A.CH.CARD")) == (0, 0)
-    assert not any(action for action in shop.book.actions)
+    assert (leg_of(shop).word, shop.book.actions) == (RailWord.REFUSED, [])
 
 
 def test_people_close_what_the_acquirer_kept_without_paying_it_again() -> None:
