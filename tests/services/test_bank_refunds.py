@@ -1,11 +1,13 @@
 """What becomes of bank-card refunds through the whole engine: of goods whose payment was charged back, and of a case
 whose refund was undone while it waited for a person (PM-8, PR-9)."""
 
+from typing import Any
+
 from services.credit_ledger.domain.model.leg import LegState
-from services.order.domain.states import OrderState, RefundState, ReturnState
+from services.order.domain.states import DeductionState, OrderState, RefundState, ReturnState
 from settlement.credit_ledger.v1 import adjustment_service_pb2 as adjustment
 from settlement.order.v1 import after_sale_service_pb2 as sale
-from tests.extremes.stage import ACCOUNT, money
+from tests.extremes.stage import ACCOUNT, CUSTOMER, money
 from tests.services.bank_shop import FIRST, SECOND, BankShop
 
 
@@ -27,6 +29,24 @@ def test_goods_of_a_payment_that_was_charged_back_come_back_and_their_case_ends(
         ReturnState.REFUNDED, RefundState.SUCCEEDED_MANUAL,
     )
     assert shop.sent() == []
+
+
+def test_a_deduction_is_given_back_whatever_was_charged_back() -> None:
+    """The card holder's bank took the payment back while the deduction was in dispute: what support decided was
+    refused, and was in dispute again for good."""
+    shop = BankShop()
+    shop.sends_back(SECOND, "L1", 2)
+    shop.receives(shop.cases()[0], deducted_minor=100)
+    named: dict[str, Any] = {"return_id": shop.cases()[0].id, "order_id": SECOND}
+    shop.done(sale.DisputeDeductionRequest(**named, customer_id=CUSTOMER, evidence=["photo"]))
+    shop.charge_back(SECOND)
+
+    shop.done(sale.ResolveDisputeRequest(
+        **named, operator_id="op-1", decision=sale.DISPUTE_DECISION_UPHELD, reason="it was like this"
+    ))
+
+    assert shop.cases()[0].deduction_state is DeductionState.GIVEN_BACK
+    assert shop.orders()[1].refunds[-1].state is RefundState.EXCEPTION
 
 
 def test_a_case_whose_refund_is_undone_waits_for_no_person() -> None:

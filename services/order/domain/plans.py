@@ -136,8 +136,9 @@ class RefundPlan:
 
     @property
     def goods_back(self) -> bool:
-        """Whether units come back for it that a bank card paid for in part, which no chargeback keeps out (PM-8)."""
-        return bool(self.lines) and self.money.of(TenderType.BANKCARD) > 0
+        """Whether units came back for it that a bank card paid for in part, which no chargeback keeps out (PM-8): now,
+        or before, with deductions that are given back."""
+        return bool(self.lines or self.given_back_of) and self.money.of(TenderType.BANKCARD) > 0
 
     @property
     def amounts(self) -> tuple[LineAmount, ...]:
