@@ -1,6 +1,7 @@
 """A shop whose customer pays by bank card among others, on the whole engine in memory, and a rail with its own books.
 
-The rail is honest and slow: it may answer late, twice, in any order or not at all, and what it paid may bounce.
+The rail is slow: it may answer late, twice, in any order or not at all, what it paid may bounce, and now and then it
+pays what it had refused.
 """
 
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from typing import Any
 from services.card_redemption.domain.merchants.share import MerchantShare as CardShare
 from services.credit_ledger.domain.model import commands
 from services.credit_ledger.domain.model.account import CreditAccount
-from services.credit_ledger.domain.model.leg import LegState, RefundLeg, SendLeg
+from services.credit_ledger.domain.model.leg import LegEnd, LegState, RefundLeg, SendLeg
 from services.credit_ledger.domain.model.merchant_share import MerchantShare
 from services.credit_ledger.domain.model.refund import CreditRefund
 from services.credit_ledger.domain.model.refund import RefundState as CreditState
@@ -46,6 +47,7 @@ class BankShop(Stage):
         super().__init__(Engine(), {})
         self.decided: dict[str, bool | None] = {}
         self.paid_to_merchants = 0
+        self.contradicted: set[str] = set()
         self.done(credit.OpenAccountRequest(account_id=ACCOUNT, customer_id=CUSTOMER, limit=money(FUNDED)))
         self.done(credit.FundWalletRequest(account_id=ACCOUNT, amount=money(FUNDED)))
         self.done(card.IssueCardRequest(card_id=CARD, customer_id=CUSTOMER, face=money(FUNDED)))
@@ -97,6 +99,10 @@ class BankShop(Stage):
         received = {action.leg_id for action in actions if isinstance(action, SendLeg)}
         return [leg for leg in self.legs() if leg.id in received]
 
+    def ended_without_the_rail(self) -> list[RefundLeg]:
+        """The legs that the rail had, and whose money we have dealt with otherwise."""
+        return [leg for leg in self.sent() if leg.reversed or leg.end is not LegEnd.NONE]
+
     def account(self) -> CreditAccount:
         """The customer's."""
         return self.engine.worlds["credit_ledger"].row(CreditAccount, ACCOUNT)
@@ -128,6 +134,12 @@ class BankShop(Stage):
     def refuses(self, leg: RefundLeg) -> None:
         """The rail will not pay, or what it paid has bounced."""
         self.decided[leg.id] = False
+
+    def contradicts(self, leg: RefundLeg) -> None:
+        """The rail pays, whatever it had said, and tells."""
+        self.contradicted.add(leg.order_id)
+        self.decided[leg.id] = True
+        self.tells(leg)
 
     def tells(self, leg: RefundLeg, closed: bool = False) -> None:
         """The rail says how it is; of what it has not decided, that it has it."""

@@ -1,6 +1,6 @@
 """Random histories of the whole engine: amounts back, goods back, deductions and disputes, reversals, and a bank whose
-answers, refusals, bounces and chargebacks come in any order, as records of different topics do (PM-7, PM-8, PR-8, PR-9; findings: proto_recall,
-proto_legs, proto_hand).
+answers, refusals, bounces and chargebacks come in any order, as records of different topics do (PM-7, PM-8, PR-8, PR-9;
+findings: proto_recall, proto_legs, proto_hand).
 
 After every step what the rail paid, less what customers and merchants owe back, is what the engine says was refunded,
 and no reader sees SUCCEEDED while the bank has refused.
@@ -122,6 +122,18 @@ class Banks(RuleBasedStateMachine):
         (self.shop.pays if pays else self.shop.refuses)(leg)
         if tells:
             self.shop.tells(leg, closed)
+
+    @precondition(lambda self: self.shop.ended_without_the_rail())
+    @rule(pick=PICK, comes_back=st.booleans())
+    def contradict(self, pick: int, comes_back: bool) -> None:
+        """The rail pays what had ended otherwise, whatever it had said, and perhaps takes it back."""
+        ended = self.shop.ended_without_the_rail()
+        leg = ended[pick % len(ended)]
+        self.shop.contradicts(leg)
+        self.the_laws_hold()
+        if comes_back:
+            self.shop.refuses(leg)
+            self.shop.tells(leg)
 
     @precondition(lambda self: self.shop.sent())
     @rule(pick=PICK, silent=st.booleans())
