@@ -242,33 +242,29 @@ async def test_the_nightly_run_cuts_what_is_due_and_goes_on_where_it_stood(desk:
     """Bounded calls; a second run finds nothing, and the same call again counts what it had cut the first time."""
     for number in range(3):
         account_id = f"acc_n{number}"
-        await desk.credit.OpenAccount(
-            pb.OpenAccountRequest(
-                request_id=desk.request_id(), account_id=account_id, customer_id="c1", limit=cny(100_000)
-            ), desk.context,
+        opening = pb.OpenAccountRequest(
+            request_id=desk.request_id(), account_id=account_id, customer_id="c1", limit=cny(100_000)
         )
+        await desk.credit.OpenAccount(opening, desk.context)
         tenders, order_id = Tenders(12_000), f"ord_n{number}"
-        await desk.ledger.command(commands.AuthorizeTenders(
-            account_id=account_id, order_id=order_id, customer_id="c1", merchant_id=SHOP, tenders=tenders, terms=TERMS
-        ))
+        held = commands.AuthorizeTenders(account_id, order_id, "c1", SHOP, tenders=tenders, terms=TERMS)
+        await desk.ledger.command(held)
         await desk.ledger.command(commands.CaptureTenders(account_id, order_id, SHOP, tenders))
     desk.ledger.now = desk.ledger.now.replace(day=6)
 
     run = statement_pb.RunStatementsRequest(request_id=desk.request_id(), bill_date="2026-03-05", accounts_max=2)
     first = await desk.statements.RunStatements(run, desk.context)
-    second = await desk.statements.RunStatements(
-        statement_pb.RunStatementsRequest(
-            request_id=desk.request_id(), bill_date="2026-03-05", after_account_id=first.next_account_id
-        ), desk.context,
+    following = statement_pb.RunStatementsRequest(
+        request_id=desk.request_id(), bill_date="2026-03-05", after_account_id=first.next_account_id
     )
-    again = await desk.statements.RunStatements(
-        statement_pb.RunStatementsRequest(request_id=desk.request_id(), bill_date="2026-03-05"), desk.context
-    )
+    second = await desk.statements.RunStatements(following, desk.context)
+    following.request_id, following.after_account_id = desk.request_id(), ""
+    again = await desk.statements.RunStatements(following, desk.context)
 
     repeated = await desk.statements.RunStatements(run, desk.context)
-    run.accounts_max = 3
+    following.request_id = run.request_id
     with pytest.raises(AlreadyExists, match="REQUEST_ID_REUSED"):
-        await desk.statements.RunStatements(run, desk.context)
+        await desk.statements.RunStatements(following, desk.context)
 
     assert repeated == first
     assert (first.accounts_cut, second.accounts_cut, again.accounts_cut) == (2, 1, 0)

@@ -180,3 +180,12 @@ def test_links_in_a_circle_lead_nowhere(tmp_path: Path) -> None:
     for use in (folders.resolved, folders.exists, folders.claim):
         with pytest.raises(WrongFolder):
             use(tmp_path / "circle")
+
+
+@pytest.mark.parametrize("said", ["pipe", "[" * 100_000, '{"what": "x", "pid": 1e400, "began": "x"}', "{"], ids=len)
+def test_a_lock_that_somebody_wrote_is_held_by_nobody(tmp_path: Path, said: str) -> None:
+    """Whatever it says; it was a traceback, and a pipe of its name was waited for without end."""
+    lock = tmp_path / folders.LOCK
+    os.mkfifo(lock) if said == "pipe" else lock.write_text(said)
+
+    assert folders.holder(tmp_path) is None
