@@ -220,12 +220,15 @@ class Admission(Generic[A]):
         for row in decision.changes:
             kind = type(row)
             before = self.known.find(kind, row.key) if self.known.has(kind, row.key) else None
+            changed = dirty.setdefault(kind, {})
             if before is not None:
                 check_step(before, row)
+                if row.key not in changed:
+                    self.effects.found.setdefault(kind, {})[row.key] = before.version
             if row.key == message.key:
                 root_version = row.version
             self.known.put(row)
-            dirty.setdefault(kind, {})[row.key] = row
+            changed[row.key] = row
         check_journals(message, decision, root_version)
         self.effects.take(message, decision, root_version, self._now)
 

@@ -54,7 +54,7 @@ class Batch:
         for table in self._business.tables:
             rows = effects.dirty.get(table.kind)
             if rows:
-                await table.save(connection, [rows[key] for key in sorted(rows)])
+                await table.save(connection, [rows[key] for key in sorted(rows)], effects.found.get(table.kind, {}))
         if encoded.answered:
             await inbox.save(connection, encoded.answered, self._now)
         if effects.journals:
