@@ -13,13 +13,14 @@ from services.runtime.ground.tables import Connection, Table
 from services.runtime.lanes.batch import Batch
 from services.runtime.lanes.business import Business
 from services.runtime.lanes.item import Item
+from tests.clocks import StillClock
 
 
 async def decide(
     connection: Connection, business: Business, messages: Sequence[Message], now: datetime, seq: int
 ) -> Batch:
     """The batch of these messages, committed; a message that fails fails the test. `seq` numbers what it sends."""
-    batch = Batch(business, [Item(message) for message in messages], now)
+    batch = Batch(business, [Item(message) for message in messages], StillClock(now))
     async with connection.transaction():
         await batch.run(connection, 1, seq)
     for _, error in batch.effects.faulty:

@@ -234,13 +234,13 @@ class Lane:
         connection, began = session.connection, time.perf_counter()
         transaction = connection.transaction()
         xid: str | None = None
-        batch = Batch(self._business, [], self._clock.now())
+        batch = Batch(self._business, [], self._clock)
         try:
             await transaction.start()
             fresh = await lock_records(connection, self._topic, items)
             if any(item.message.key in self._parked_keys for item in fresh):  # a person may have resolved it since
                 self._parked_keys = await parked.keys(connection)
-            batch = Batch(self._business, fresh, self._clock.now(), self._parked_keys)
+            batch = Batch(self._business, fresh, self._clock, self._parked_keys)
             await batch.run(connection, session.lane_id, session.next_seq)
             xid = await offsets.save(connection, self._topic, next_offsets(fresh))
         except Exception as error:

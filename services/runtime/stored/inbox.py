@@ -15,6 +15,7 @@ import msgspec
 from services.kernel.decision import Refused
 from services.kernel.effects import Answer
 from services.kernel.saga import Verdict
+from services.runtime.ground.clock import Clock
 from services.runtime.ground.tables import Connection
 
 _REFUSAL = msgspec.json.Decoder(Refused)
@@ -41,14 +42,16 @@ def refused(message_id: str, refusal: Refused, body_hash: bytes | None = None) -
     return Answered(message_id, Verdict.REFUSED, "", msgspec.json.encode(refusal), body_hash)
 
 
-async def load(connection: Connection, ids: Iterable[str]) -> dict[str, Answer]:
-    """The stored answers of these ids, each with its row. Call it after the roots are locked,
+async def load(connection: Connection, ids: Iterable[str], clock: Clock) -> tuple[datetime, dict[str, Answer]]:
+    """The present instant, and the stored answers of these ids, each with its row. Call it after the roots are locked,
     never in the same statement."""
     rows = await connection.fetch(
-        "select message_id, verdict, type, outcome, body_hash from inbox where message_id = any($1::text[])",
+        f"""select present, message_id, verdict, type, outcome, body_hash
+            from {clock.sql} p (present) left join inbox on message_id = any($1::text[])""",
         sorted(set(ids)),
     )
-    return {row[0]: _answer(Answered(row[0], Verdict(row[1]), row[2], row[3], row[4])) for row in rows}
+    found = (Answered(row[1], Verdict(row[2]), row[3], row[4], row[5]) for row in rows if row[1] is not None)
+    return rows[0][0], {answered.message_id: _answer(answered) for answered in found}
 
 
 def _answer(row: Answered) -> Answer:

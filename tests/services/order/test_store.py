@@ -38,6 +38,7 @@ from services.runtime.ground.paging import FIRST, LAST
 from services.runtime.stored.timers import find_due
 from settlement.order.v1 import after_sale_service_pb2 as pb
 from settlement.order.v1 import order_pb2, settlement_pb2
+from tests.clocks import StillClock
 from tests.services.batches import check_saved
 from tests.services.order.shop import ALL_TABLES, PARTITIONS, Shop, commands
 from tests.services.order.world import ORDER_ID, new_order, units
@@ -192,7 +193,7 @@ async def test_the_after_sale_time_ends_by_its_timer(shop: Shop) -> None:
     await shop.settle()
     await shop.ask(order_id, ConfirmDelivery(order_id))
     await check_saved(shop.connection, ALL_TABLES, shop.effects)
-    due = (shop.connection, range(PARTITIONS), after_sale_end(shop.now), 10)
+    due = (shop.connection, range(PARTITIONS), StillClock(after_sale_end(shop.now)), 10)
     shop.now = after_sale_end(shop.now)
 
     await shop.run(*await find_due(*due, sagas=False))
