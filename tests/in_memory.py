@@ -202,7 +202,8 @@ class InMemory:
     # -- what a lane does with tables, done with dictionaries
 
     def _decided(self, arrived: "list[Arrived] | tuple[Arrived, ...]") -> Effects[Arrived]:
-        admission: Admission[Arrived] = Admission(self.rules, self.timer_rules, self.now, self.lines)
+        admission: Admission[Arrived] = Admission(self.rules, self.timer_rules, self.lines)
+        admission.now = self.now
         for wanted in admission.rounds(arrived):
             self._load(admission, wanted)
         return admission.effects

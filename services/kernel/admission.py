@@ -46,18 +46,19 @@ class Admission(Generic[A]):
     """The messages of one transaction, each on top of the last.
 
     Take `rounds`, load what each asks for into `known`, `stored` (answers by id) and `due` (timers that are still due);
-    `effects` are whole when there is no further round. `lines` has, by key, the place of the first message that is set
+    `effects` are whole when there is no further round. `now` is the instant of all its decisions, known when the first
+    round is loaded. `lines` has, by key, the place of the first message that is set
     aside: what is set aside here is added to it.
     """
 
-    __slots__ = ("_lines", "_now", "_rules", "_timers", "due", "effects", "known", "stored")
+    __slots__ = ("_lines", "_rules", "_timers", "due", "effects", "known", "now", "stored")
+    now: datetime
 
     def __init__(
-        self, rules: Mapping[type, Rule], timers: Mapping[str, Rule], now: datetime, lines: dict[str, int] | None = None
+        self, rules: Mapping[type, Rule], timers: Mapping[str, Rule], lines: dict[str, int] | None = None
     ) -> None:
         self._rules = rules
         self._timers = timers
-        self._now = now
         self._lines = {} if lines is None else lines
         self.known = Known()
         self.stored: dict[str, Answer] = {}
@@ -162,7 +163,7 @@ class Admission(Generic[A]):
             self._answer_with(arrival, own_id, Refused.of(arrival.fault))
             return
         try:
-            decision = self._rule_of(message).decide(self.known, message.body, message, self._now)
+            decision = self._rule_of(message).decide(self.known, message.body, message, self.now)
         except SettlementError as error:
             decision = Decision(Refused.of(error))
         except IsBusy as busy:
@@ -188,7 +189,7 @@ class Admission(Generic[A]):
         self.effects.faulty.append((arrival, error))
         message = arrival.message
         if (timer := _timer(message)) is not None:
-            later = Timer(timer.kind, timer.key, message.key, self._now + RETRY_FAULTY_TIMER)
+            later = Timer(timer.kind, timer.key, message.key, self.now + RETRY_FAULTY_TIMER)
             self.effects.timers[timer.kind, timer.key] = later
         elif arrival.place_in_line is not None:
             if message.key:
@@ -220,14 +221,17 @@ class Admission(Generic[A]):
         for row in decision.changes:
             kind = type(row)
             before = self.known.find(kind, row.key) if self.known.has(kind, row.key) else None
+            changed = dirty.setdefault(kind, {})
             if before is not None:
                 check_step(before, row)
+                if row.key not in changed:
+                    self.effects.found.setdefault(kind, {})[row.key] = before.version
             if row.key == message.key:
                 root_version = row.version
             self.known.put(row)
-            dirty.setdefault(kind, {})[row.key] = row
+            changed[row.key] = row
         check_journals(message, decision, root_version)
-        self.effects.take(message, decision, root_version, self._now)
+        self.effects.take(message, decision, root_version, self.now)
 
 
 def _unread(arrival: Arrival) -> bool:

@@ -102,13 +102,18 @@ Sent = SentReply | SentCommand | SentEvent
 
 @dataclass(slots=True)
 class Effects(Generic[A]):
-    """Everything that the messages of a transaction cause. `sent` is in the order in which it has to leave."""
+    """Everything that the messages of a transaction cause. `sent` is in the order in which it has to leave.
+
+    `dirty` are the changed rows, by kind and key; `found` the versions in which they were before the first change, and
+    a row that has none there is new.
+    """
 
     answered: dict[str, Answer] = field(default_factory=dict)
     answers: list[tuple[A, Answer]] = field(default_factory=list)
     busy: list[tuple[A, Busy]] = field(default_factory=list)
     faulty: list[tuple[A, Exception]] = field(default_factory=list)
     dirty: dict[type, dict[str, Aggregate]] = field(default_factory=dict)
+    found: dict[type, dict[str, int]] = field(default_factory=dict)
     journals: list[PostedJournal] = field(default_factory=list)
     sent: list[Sent] = field(default_factory=list)
     timers: dict[TimerKey, Timer] = field(default_factory=dict)

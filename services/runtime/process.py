@@ -18,7 +18,8 @@ from services.kernel.decision import Rule, Timer
 from services.kernel.errors import Defect
 from services.kernel.messages import Message
 from services.kernel.saga import Definitions
-from services.runtime.ground.clock import Clock, load_clock
+from services.runtime.ground.clock import Clock, open_clock
+from services.runtime.ground.clock_check import ClockCheck, machine_time
 from services.runtime.ground.codec import Codec
 from services.runtime.ground.guards import check_process, watch_loop
 from services.runtime.ground.logs import configure_logs
@@ -117,8 +118,11 @@ async def _serve(service: Service, settings: Settings) -> None:
 class Process:
     """The running parts. A task that ends by itself ends the process: the supervisor starts a new one."""
 
-    def __init__(self, service: Service, settings: Settings) -> None:
+    def __init__(
+        self, service: Service, settings: Settings, machine: Callable[[], datetime] = machine_time
+    ) -> None:
         self._service = service
+        self._clock_check = ClockCheck(machine)
         self._settings = settings
         self._server = RpcServer(settings)
         self._producer = SafeProducer(settings)
@@ -129,10 +133,11 @@ class Process:
         service, settings = self._service, self._settings
         self._pool = await open_pool(settings)
         async with self._pool.acquire() as connection:
-            clock = await load_clock(connection, settings.clock)
+            await self._clock_check.look(connection)
+            clock = await open_clock(connection, settings.clock)
             await _pin_partitions(connection, settings.partitions)
             if service.standing is not None:
-                await timers.ensure(connection, service.standing(clock.now()), settings.partitions)
+                await timers.ensure(connection, service.standing(await clock.now(connection)), settings.partitions)
         self._lanes = Lanes(settings.queue_messages_max, service.perform(settings) if service.perform else None)
         built = self._build_lanes(clock)
         self._lanes.build(built)
@@ -142,9 +147,10 @@ class Process:
             self._server.add(servicer)
         self._tasks = [asyncio.create_task(work) for work in (
             *(lane.run() for lane in built), self._sweep_regularly(), self._announce(), watch_loop(),
+            self._clock_check.run(self._pool),
         )]
         try:
-            self._metrics = await serve_metrics(settings.metrics_listen, lambda: self._lanes.ready)
+            self._metrics = await serve_metrics(settings.metrics_listen, self._not_ready)
             port = await self._server.start()
         except (OSError, RuntimeError) as error:  # RuntimeError: gRPC's word for an address that is taken or not ours
             where = f"SETTLE_LISTEN={settings.listen}, SETTLE_METRICS_LISTEN={settings.metrics_listen}"
@@ -188,12 +194,16 @@ class Process:
             await asyncio.sleep(SWEEP_SECONDS)
             await self._sweep()
 
+    def _not_ready(self) -> str:
+        """Why the process is not ready; empty if it is."""
+        return self._clock_check.fault if self._lanes.ready else "not every lane has a session"
+
     async def _announce(self) -> None:
-        """Health follows the lanes: SERVING while every one of them has a session."""
+        """Health follows: SERVING while the process is ready."""
         serving = False
         while True:
-            if self._lanes.ready is not serving:
-                serving = self._lanes.ready
+            if serving is bool(self._not_ready()):
+                serving = not serving
                 await self._server.set_serving(serving)
             await asyncio.sleep(0.05)
 

@@ -21,11 +21,11 @@ from services.credit_ledger.__main__ import SERVICE as CREDIT
 from services.kernel.decision import Aggregate, Busy, Refused
 from services.kernel.errors import Unavailable
 from services.order.__main__ import SERVICE as ORDERS
-from services.runtime.ground.clock import ManualClock
 from services.runtime.ground.settings import Settings
 from services.runtime.process import Service
 from services.runtime.rpc.calls import Calls
 from services.runtime.rpc.edge import body_hash, error_of
+from tests.clocks import StillClock
 from tests.coupled import Pick, deliver, in_order
 from tests.in_memory import InMemory
 
@@ -70,8 +70,12 @@ class _Edge:
 
     def __init__(self, engine: "Engine", service: Service) -> None:
         self.settings = Settings(service.name)
-        self.clock = ManualClock(START)
+        self.clock = StillClock(START)
         self._engine, self._name, self._codec = engine, service.name, service.codec
+
+    async def now(self) -> datetime:
+        """The instant that decisions get."""
+        return self.clock.at
 
     async def ask(self, context: Any, request: Any, *, key: str, body: object, background: bool = False) -> Any:
         """Decide, and let everything that follows from it happen."""
@@ -138,7 +142,7 @@ class Engine:
     def _at(self, now: datetime) -> None:
         for name, world in self.worlds.items():
             world.now = now
-            self._edges[name].clock.set(now)
+            self._edges[name].clock.move(now)
 
 
 class _Methods:

@@ -104,7 +104,7 @@ async def read_of_a_later_version(people: People) -> None:
 async def shipped_too_late(people: People) -> None:
     """A shipment after the hold ran out is HOLD_EXPIRED."""
     order_id = await _placed(people, "late")
-    people.stage.clock.set(people.stage.now + timedelta(days=31))  # and no timer has come yet
+    people.stage.clock.move(people.stage.now + timedelta(days=31))  # and no timer has come yet
     await _tried(people, ship(order_id))
 
 
@@ -166,7 +166,7 @@ async def returned_too_late(people: People) -> None:
     """A return after the after-sale time is AFTER_SALE_CLOSED."""
     order_id = await _shipped(people, "closed")
     await people.ask(deliver(order_id))
-    people.stage.clock.set(people.stage.now + timedelta(days=182))  # and no timer has come yet
+    people.stage.clock.move(people.stage.now + timedelta(days=182))  # and no timer has come yet
     await _tried(people, after_sale.RequestReturnRequest(
         order_id=order_id, lines=units(L1=1), reason=after_sale.RETURN_REASON_NOT_WANTED
     ))

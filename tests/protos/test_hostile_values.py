@@ -122,6 +122,6 @@ async def test_no_value_of_any_field_breaks_a_service(witness: Witness, method: 
         except Exception as error:
             error.add_note(f"{method} with {what}")
             raise
-        witness.stage.clock.set(now)
+        witness.stage.clock.move(now)
 
     assert not flaws, f"{len(flaws)} flaws\n" + "\n".join(flaws[:40])

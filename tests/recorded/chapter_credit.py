@@ -82,7 +82,7 @@ async def _first_bills(people: People) -> None:
     await people.ask(refund("ord_next", 30_000))
     await people.ask(refund("ord_equal", 20_000))
     await people.ask(refund("ord_later", 10_000))
-    people.stage.clock.set(_china("2026-05-05T00:00:07"))
+    people.stage.clock.move(_china("2026-05-05T00:00:07"))
     run = statement_service_pb2.RunStatementsRequest(bill_date="2026-05-05", accounts_max=1)
     started = await people.ask(run)
     run.after_account_id, run.accounts_max = started.next_account_id, 0

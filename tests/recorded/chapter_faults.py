@@ -100,7 +100,7 @@ async def _too_late(people: People) -> None:
     """A TRY after its deadline is refused; lost answers are asked for again; a slow refund becomes an exception."""
     people.stage.held = lambda record: record.op == "T" and record.service == "card_redemption"
     await people.ask(GUS.order(_order("late"), LINES, MIX))
-    people.stage.clock.set(people.stage.now + timedelta(seconds=31))
+    people.stage.clock.move(people.stage.now + timedelta(seconds=31))
     await people.stage.release()
     await people.stage.wait(seconds=60)
     await people.ask(GUS.order(_order("slow"), LINES, MIX))
@@ -111,7 +111,7 @@ async def _too_late(people: People) -> None:
     await people.stage.release()
     people.stage.held = lambda record: record.op == "F" and record.stream == REPLIES
     await people.ask(refund(_order("slow"), 1_500))
-    people.stage.clock.set(people.stage.now + timedelta(hours=24, minutes=-1))
+    people.stage.clock.move(people.stage.now + timedelta(hours=24, minutes=-1))
     await people.stage.wait(minutes=3)
     await people.stage.release()
     await people.stage.wait(minutes=2)

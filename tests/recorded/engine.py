@@ -14,7 +14,6 @@ from services.credit_ledger.__main__ import SERVICE as CREDIT_LEDGER
 from services.kernel.errors import Internal, Undecodable
 from services.kernel.messages import Message, TimerDue
 from services.order.__main__ import SERVICE as ORDER
-from services.runtime.ground.clock import ManualClock
 from services.runtime.ground.migrations import migrate
 from services.runtime.ground.postgres import connect_lane, open_pool
 from services.runtime.ground.records import Outbound
@@ -31,6 +30,7 @@ from services.runtime.rpc.server import RpcServer
 from services.runtime.stored import parked, timers
 from services.runtime.stored.inbox import Answered
 from services.runtime.stored.sagas import saga_table
+from tests.clocks import StillClock
 from tests.recorded.records import Record
 
 PARTITIONS = 4
@@ -84,7 +84,7 @@ class Queue:
 class Engine:
     """One service on its own database: decides batches, answers calls over gRPC, performs actions."""
 
-    def __init__(self, service: Service, settings: Settings, clock: ManualClock, number: int) -> None:
+    def __init__(self, service: Service, settings: Settings, clock: StillClock, number: int) -> None:
         self.name = service.name
         self.inbound = service.inbound
         self.port = 0
@@ -124,17 +124,17 @@ class Engine:
 
     async def due(self) -> list[Item]:
         """The timers that are due, those of sagas first."""
-        partitions, now = range(PARTITIONS), self._clock.now()
+        partitions = range(PARTITIONS)
         found = [
             message for sagas in (True, False)
-            for message in await timers.find_due(self.connection, partitions, now, 4096, sagas=sagas)
+            for message in await timers.find_due(self.connection, partitions, self._clock, 4096, sagas=sagas)
         ]
         return [Item(message) for message in found]
 
     async def decide(self, items: Sequence[Item]) -> list[Item]:
         """One transaction with these messages; answers what comes again: busy ones, and reports of actions."""
         aside = await parked.keys(self.connection)
-        batch = Batch(self._business, items, self._clock.now(), aside)
+        batch = Batch(self._business, items, self._clock, aside)
         async with self.connection.transaction():
             await batch.run(self.connection, 1, self._next_seq)
         effects = batch.effects
@@ -165,7 +165,7 @@ class Engine:
 
 
 def engines(
-    dsns: Mapping[str, str], clock: ManualClock, targets: Mapping[str, str]
+    dsns: Mapping[str, str], clock: StillClock, targets: Mapping[str, str]
 ) -> Iterator[Engine]:
     """The three services on these databases, one after the other; `targets` may grow meanwhile (SETTLE_*)."""
     for number, service in enumerate(SERVICES, start=1):
@@ -176,6 +176,6 @@ def engines(
         yield Engine(service, settings, clock, number)
 
 
-def manual_clock(at: datetime) -> ManualClock:
+def manual_clock(at: datetime) -> StillClock:
     """A clock that stands still until it is set."""
-    return ManualClock(at)
+    return StillClock(at)

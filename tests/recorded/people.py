@@ -148,7 +148,7 @@ class People:
     async def call(self, request: Wire, at: str = "", said: list[Said] | None = None) -> Any:
         """The call alone; what it answers is written down in `said`."""
         page = self.said if said is None else said
-        self.stage.clock.set(self.stage.now + TICK)
+        self.stage.clock.move(self.stage.now + TICK)
         request = self._identified(request)
         name, method, streams = self._methods[self._service_of(request, at), request.DESCRIPTOR.full_name]
         try:

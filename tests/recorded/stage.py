@@ -45,7 +45,7 @@ class Stage:
     @property
     def now(self) -> datetime:
         """The present instant."""
-        now: datetime = self.clock.now()
+        now: datetime = self.clock.at
         return now
 
     def join(self, engine: Engine) -> None:
@@ -166,13 +166,13 @@ class Stage:
         """Move the clock; what is due on the way happens at its own instant, and what that causes."""
         met: set[tuple[str, str, datetime]] = set()
         while (due := await self._next_due(at, met)) is not None:
-            self.clock.set(max(due, self.now))
+            self.clock.move(max(due, self.now))
             for name, engine in self.engines.items():
                 if items := await engine.due():
                     await self._decide(name, items)
             met |= await self._due_now()
             await self.deliver()
-        self.clock.set(at)
+        self.clock.move(at)
 
     async def wait(self, **duration: float) -> None:
         """`pass_to` so much later."""

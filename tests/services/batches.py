@@ -1,22 +1,45 @@
-"""Messages decided in one transaction on a real database, without Kafka and gRPC."""
+"""Messages decided in one transaction on a real database, without Kafka and gRPC, and what became of their rows."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
+import asyncpg
+import pytest
+
+from services.kernel.effects import Effects
 from services.kernel.messages import Message
-from services.runtime.ground.tables import Connection
+from services.runtime.ground.saving import Overtaken, Saving
+from services.runtime.ground.tables import Connection, Table
 from services.runtime.lanes.batch import Batch
 from services.runtime.lanes.business import Business
 from services.runtime.lanes.item import Item
+from tests.clocks import StillClock
 
 
 async def decide(
     connection: Connection, business: Business, messages: Sequence[Message], now: datetime, seq: int
 ) -> Batch:
     """The batch of these messages, committed; a message that fails fails the test. `seq` numbers what it sends."""
-    batch = Batch(business, [Item(message) for message in messages], now)
+    batch = Batch(business, [Item(message) for message in messages], StillClock(now))
     async with connection.transaction():
         await batch.run(connection, 1, seq)
     for _, error in batch.effects.faulty:
         raise error
     return batch
+
+
+async def check_saved(connection: Connection, tables: Sequence[Table], effects: Effects[Item]) -> None:
+    """Every row of a batch, loaded again, is the very row that was saved; it cannot be made a second time, nor be
+    changed by whoever found another version of it (findings: proto_place_race)."""
+    by_kind = {table.kind: table for table in tables}
+    for kind, rows in effects.dirty.items():
+        table = by_kind[kind]
+        async with connection.transaction():
+            loaded = await table.load(connection, sorted(rows))
+        assert {row.key: row for row in loaded} == rows, kind
+        with pytest.raises(asyncpg.UniqueViolationError):
+            await table.save(connection, loaded, {})
+        if isinstance(table.save, Saving):
+            for other in (-1, 1):
+                with pytest.raises(Overtaken):
+                    await table.save(connection, loaded, {row.key: row.version + other for row in loaded})

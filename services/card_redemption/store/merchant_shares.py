@@ -7,6 +7,7 @@ import asyncpg
 from services.card_redemption.domain.merchants.share import MerchantShare
 from services.kernel.participant import Pending
 from services.kernel.shares import share_keys
+from services.runtime.ground.saving import Saving, column, columns
 from services.runtime.ground.tables import Connection
 
 _SHARE = """id, merchant_id, payable_minor, settling_minor, sequence, pending_saga_id, pending_tried_at, version,
@@ -57,18 +58,14 @@ def _share_of(row: asyncpg.Record) -> MerchantShare:
     )
 
 
-async def save_merchant_shares(connection: Connection, rows: Sequence[MerchantShare]) -> None:
-    """Write these shares; loading them has made their rows."""
-    await connection.execute(
-        """update merchant_shares s set payable_minor = n.payable, settling_minor = n.settling, sequence = n.sequence,
-               pending_saga_id = n.saga_id, pending_tried_at = n.tried_at, version = n.version,
-               refunding_minor = n.refunding
-           from unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::timestamptz[],
-                       $7::bigint[], $8::bigint[])
-                n (id, payable, settling, sequence, saga_id, tried_at, version, refunding)
-           where s.id = n.id""",
-        [s.id for s in rows], [s.payable_minor for s in rows], [s.settling_minor for s in rows],
-        [s.sequence for s in rows], [s.pending.saga_id if s.pending else None for s in rows],
-        [s.pending.tried_at if s.pending else None for s in rows], [s.version for s in rows],
-        [s.refunding_minor for s in rows],
-    )
+save_merchant_shares = Saving(
+    "merchant_shares",
+    key="id",
+    once=columns("text", "id", "merchant_id"),
+    moving=(
+        *columns("bigint", "payable_minor", "settling_minor", "refunding_minor", "sequence", "version"),
+        column("pending_saga_id", "text", lambda s: s.pending.saga_id if s.pending else None),
+        column("pending_tried_at", "timestamptz", lambda s: s.pending.tried_at if s.pending else None),
+    ),
+)
+"""A share that is saved was found: loading it made its row."""

@@ -7,6 +7,7 @@ import msgspec
 
 from services.card_redemption.domain.cards.tender import CardRefund, CardTender
 from services.kernel.participant import Pending
+from services.runtime.ground.saving import Saving, column, columns
 from services.runtime.ground.tables import Connection
 
 _TENDER = """order_id, card_id, merchant_id, deposited_minor, returned_minor, captured_minor, refunds, pending_saga_id,
@@ -31,20 +32,15 @@ def _tender_of(row: asyncpg.Record) -> CardTender:
     )
 
 
-async def save_tenders(connection: Connection, rows: Sequence[CardTender]) -> None:
-    """Insert new tenders, update known ones."""
-    await connection.execute(
-        f"""insert into card_tenders ({_TENDER})
-            select * from unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[],
-                                 $7::json[], $8::text[], $9::timestamptz[], $10::bigint[], $11::bigint[])
-            on conflict (order_id) do update set deposited_minor = excluded.deposited_minor,
-                returned_minor = excluded.returned_minor, captured_minor = excluded.captured_minor,
-                refunds = excluded.refunds, pending_saga_id = excluded.pending_saga_id,
-                pending_tried_at = excluded.pending_tried_at, version = excluded.version,
-                covering_minor = excluded.covering_minor""",
-        [t.order_id for t in rows], [t.card_id for t in rows], [t.merchant_id for t in rows],
-        [t.deposited_minor for t in rows], [t.returned_minor for t in rows], [t.captured_minor for t in rows],
-        [msgspec.json.encode(t.refunds) for t in rows], [t.pending.saga_id if t.pending else None for t in rows],
-        [t.pending.tried_at if t.pending else None for t in rows], [t.version for t in rows],
-        [t.covering_minor for t in rows],
-    )
+save_tenders = Saving(
+    "card_tenders",
+    key="order_id",
+    once=columns("text", "order_id", "card_id", "merchant_id"),
+    moving=(
+        *columns("bigint", "deposited_minor", "returned_minor", "captured_minor", "covering_minor", "version"),
+        column("refunds", "json", lambda t: msgspec.json.encode(t.refunds)),
+        column("pending_saga_id", "text", lambda t: t.pending.saga_id if t.pending else None),
+        column("pending_tried_at", "timestamptz", lambda t: t.pending.tried_at if t.pending else None),
+    ),
+)
+"""Which order took it of which card never changes."""

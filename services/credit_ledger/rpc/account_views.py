@@ -40,7 +40,7 @@ class AccountViews:
         page = page_of(request, ("",))
         async with account_at(self.edge, context, request.account_id, request.min_version) as (connection, account):
             found = await reads.list_agreements(connection, account.id, request.order_id, *page.after, page.limit)
-        today = business_date(self.edge.clock.now())
+            today = business_date(await self.edge.clock.now(connection))
 
         def table(agreement: Agreement) -> pb.ListInstalmentsResponse:
             rows = views.instalments(agreement, today)

@@ -63,7 +63,7 @@ class CreditServicer(AccountViews, rpc.CreditServiceServicer):
 
     async def AccrueLateFees(self, request: pb.AccrueLateFeesRequest, context: Context) -> pb.AccrueLateFeesResponse:
         """Charge late fees through a date (P20)."""
-        through = date_from_wire(request.through) if request.through else business_date(self.edge.clock.now())
+        through = date_from_wire(request.through) if request.through else business_date(await self.edge.now())
         body = commands.AccrueLateFees(request.account_id, through)
         response: pb.AccrueLateFeesResponse = await self.edge.ask(context, request, key=body.account_id, body=body)
         return response

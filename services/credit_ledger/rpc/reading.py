@@ -43,7 +43,7 @@ async def account_at(
         return new_enough(account, min_version, f"{account_id} is at version")
 
     async with reading(edge, context, look) as (connection, account):
-        cut_at = _due_cut(account, edge.clock.now())
+        cut_at = _due_cut(account, await edge.clock.now(connection))
         if cut_at is None:
             yield connection, account
             return
@@ -81,7 +81,8 @@ async def previewed(edge: Edge, context: Context, key: str, body: object) -> Don
 
     async def look(connection: Connection) -> Done | Refused:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
-            outcome = await preview(connection, _TABLES, RULES, key=key, body=body, now=edge.clock.now())
+            now = await edge.clock.now(connection)
+            outcome = await preview(connection, _TABLES, RULES, key=key, body=body, now=now)
         if isinstance(outcome, Busy):
             raise NotYet(Unavailable("ACCOUNT_BUSY", f"{outcome.holder} holds {key}"))
         return outcome

@@ -36,8 +36,9 @@ class ReconciliationServicer(rpc.ReconciliationServiceServicer):
 
     async def ListDifferences(self, request: pb.ListDifferencesRequest, context: Context) -> pb.ListDifferencesResponse:
         """List differences with their age, by key."""
-        page, now = page_of(request, ("",)), self.edge.clock.now()
+        page = page_of(request, ("",))
         async with self.edge.read() as connection:
+            now = await self.edge.clock.now(connection)
             found = await reconciliations.list_differences(
                 connection, request.include_resolved, *page.after, page.limit
             )

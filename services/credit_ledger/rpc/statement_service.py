@@ -49,7 +49,7 @@ class StatementServicer(rpc.StatementServiceServicer):
 
     async def _run(self, request: pb.RunStatementsRequest, context: Context) -> pb.RunStatementsResponse:
         bill_date = date_from_wire(request.bill_date)
-        if start_of(bill_date) > self.edge.clock.now():
+        if start_of(bill_date) > await self.edge.now():
             raise FailedPrecondition("BILL_DATE_AHEAD", f"the cut of {bill_date} is still to come")
         response = pb.RunStatementsResponse(next_account_id=request.after_account_id)
         left = request.accounts_max or ACCOUNTS_MAX
@@ -93,7 +93,7 @@ class StatementServicer(rpc.StatementServiceServicer):
         """Statements with what is still due of them; only the latest of an account can have anything due."""
         orders = {line.order_id for row in found if row.bill_date == account.last_bill_date for line in row.lines}
         agreements = await reads.list_agreements_of_orders(connection, sorted(orders)) if orders else []
-        today = business_date(self.edge.clock.now())
+        today = business_date(await self.edge.clock.now(connection))
         return [
             views.statement(row, still_due(row, row.bill_date == account.last_bill_date, agreements, today))
             for row in found

@@ -10,6 +10,7 @@ from services.credit_ledger.domain.model.merchant_share import MerchantShare
 from services.credit_ledger.domain.model.payment_reference import PaymentReference
 from services.credit_ledger.domain.model.terms import SurplusPolicy
 from services.kernel.participant import Pending
+from services.runtime.ground.saving import Saving, column, columns
 from services.runtime.ground.tables import Connection
 
 ACCOUNT_COLUMNS = """id, customer_id, state, opened_at, granted_minor, held_minor, used_minor, wallet_minor,
@@ -50,35 +51,24 @@ async def find_accounts(connection: Connection, keys: Sequence[str]) -> list[Cre
     return [account_of(row) for row in rows]
 
 
-async def save_accounts(connection: Connection, rows: Sequence[CreditAccount]) -> None:
-    """Insert new accounts, update known ones; what never changes (customer, opening) is written once."""
-    await connection.execute(
-        f"""insert into credit_accounts ({ACCOUNT_COLUMNS})
-            select * from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::bigint[], $6::bigint[],
-                                 $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::smallint[],
-                                 $12::smallint[], $13::bigint[], $14::text[], $15::timestamptz[], $16::date[],
-                                 $17::bigint[], $18::bigint[], $19::bigint[], $20::bigint[], $21::text[],
-                                 $22::timestamptz[], $23::bigint[])
-            on conflict (id) do update set state = excluded.state, granted_minor = excluded.granted_minor,
-                held_minor = excluded.held_minor, used_minor = excluded.used_minor,
-                wallet_minor = excluded.wallet_minor,
-                credit_balance_minor = excluded.credit_balance_minor, receivable_minor = excluded.receivable_minor,
-                bill_day = excluded.bill_day, due_day = excluded.due_day,
-                late_fee_ppm_per_day = excluded.late_fee_ppm_per_day, surplus_policy = excluded.surplus_policy,
-                next_cut_at = excluded.next_cut_at, last_bill_date = excluded.last_bill_date,
-                stated_operations = excluded.stated_operations, shipments = excluded.shipments,
-                operations = excluded.operations, sequence = excluded.sequence,
-                pending_saga_id = excluded.pending_saga_id, pending_tried_at = excluded.pending_tried_at,
-                version = excluded.version""",
-        [a.id for a in rows], [a.customer_id for a in rows], [a.state.value for a in rows], [a.opened_at for a in rows],
-        [a.granted_minor for a in rows], [a.held_minor for a in rows], [a.used_minor for a in rows],
-        [a.wallet_minor for a in rows], [a.credit_balance_minor for a in rows], [a.receivable_minor for a in rows],
-        [a.bill_day for a in rows], [a.due_day for a in rows], [a.late_fee_ppm_per_day for a in rows],
-        [a.surplus_policy.value for a in rows], [a.next_cut_at for a in rows], [a.last_bill_date for a in rows],
-        [a.stated_operations for a in rows], [a.shipments for a in rows], [a.operations for a in rows],
-        [a.sequence for a in rows], [a.pending.saga_id if a.pending else None for a in rows],
-        [a.pending.tried_at if a.pending else None for a in rows], [a.version for a in rows],
-    )
+save_accounts = Saving(
+    "credit_accounts",
+    key="id",
+    once=(*columns("text", "id", "customer_id"), column("opened_at", "timestamptz")),
+    moving=(
+        column("state", "text", "state.value"),
+        *columns(
+            "bigint", "granted_minor", "held_minor", "used_minor", "wallet_minor", "credit_balance_minor",
+            "receivable_minor", "late_fee_ppm_per_day", "stated_operations", "shipments", "operations", "sequence",
+            "version",
+        ),
+        *columns("smallint", "bill_day", "due_day"), column("surplus_policy", "text", "surplus_policy.value"),
+        column("next_cut_at", "timestamptz"), column("last_bill_date", "date"),
+        column("pending_saga_id", "text", lambda a: a.pending.saga_id if a.pending else None),
+        column("pending_tried_at", "timestamptz", lambda a: a.pending.tried_at if a.pending else None),
+    ),
+)
+"""Whose account it is and when it was opened never changes."""
 
 
 _SHARE_COLUMNS = "id, merchant_id, payable_minor, receivable_minor, sequence, version"
@@ -120,17 +110,13 @@ def _share_of(row: asyncpg.Record) -> MerchantShare:
     )
 
 
-async def save_merchant_shares(connection: Connection, rows: Sequence[MerchantShare]) -> None:
-    """Write these shares."""
-    await connection.execute(
-        f"""insert into merchant_shares ({_SHARE_COLUMNS})
-            select * from unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])
-            on conflict (id) do update set payable_minor = excluded.payable_minor,
-                receivable_minor = excluded.receivable_minor, sequence = excluded.sequence,
-                version = excluded.version""",
-        [s.id for s in rows], [s.merchant_id for s in rows], [s.payable_minor for s in rows],
-        [s.receivable_minor for s in rows], [s.sequence for s in rows], [s.version for s in rows],
-    )
+save_merchant_shares = Saving(
+    "merchant_shares",
+    key="id",
+    once=columns("text", "id", "merchant_id"),
+    moving=columns("bigint", "payable_minor", "receivable_minor", "sequence", "version"),
+)
+"""A share that is saved was found: loading it made its row."""
 
 
 async def load_payment_references(connection: Connection, keys: Sequence[str]) -> list[PaymentReference]:
@@ -156,11 +142,10 @@ async def _lock_payment_references(connection: Connection, keys: Sequence[str]) 
     return [PaymentReference(row["id"], row["order_id"], row["version"]) for row in rows]
 
 
-async def save_payment_references(connection: Connection, rows: Sequence[PaymentReference]) -> None:
-    """Write whom these references serve."""
-    await connection.execute(
-        """insert into payment_references (id, order_id, version)
-           select * from unnest($1::text[], $2::text[], $3::bigint[])
-           on conflict (id) do update set order_id = excluded.order_id, version = excluded.version""",
-        [r.id for r in rows], [r.order_id for r in rows], [r.version for r in rows],
-    )
+save_payment_references = Saving(
+    "payment_references",
+    key="id",
+    once=columns("text", "id"),
+    moving=(column("order_id", "text"), column("version", "bigint")),
+)
+"""A reference that is saved was found: loading it made its row."""

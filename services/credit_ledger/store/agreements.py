@@ -9,6 +9,7 @@ import msgspec
 from services.credit_ledger.domain.model.agreement import Agreement, AgreementState, Hold, Plan
 from services.credit_ledger.domain.model.tenders import Tenders
 from services.credit_ledger.domain.model.terms import CreditTerms
+from services.runtime.ground.saving import Saving, column, columns
 from services.runtime.ground.tables import Connection
 
 AGREEMENT_COLUMNS = """order_id, account_id, customer_id, merchant_id, state, payment_reference, written_off_minor,
@@ -47,19 +48,18 @@ async def load_open_agreements(connection: Connection, roots: Sequence[str]) -> 
     return [agreement_of(row) for row in rows]
 
 
-async def save_agreements(connection: Connection, rows: Sequence[Agreement]) -> None:
-    """Insert new agreements, update known ones; parties and terms are frozen at authorization."""
-    await connection.execute(
-        f"""insert into agreements ({AGREEMENT_COLUMNS}, open)
-            select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
-                                 $8::bigint[], $9::json[], $10::json[], $11::json[], $12::json[],
-                                 $13::timestamptz[], $14::boolean[])
-            on conflict (order_id) do update set state = excluded.state, written_off_minor = excluded.written_off_minor,
-                version = excluded.version, hold = excluded.hold, refunded = excluded.refunded, plans = excluded.plans,
-                charged_back_at = excluded.charged_back_at, open = excluded.open""",
-        [a.order_id for a in rows], [a.account_id for a in rows], [a.customer_id for a in rows],
-        [a.merchant_id for a in rows], [a.state.value for a in rows], [a.payment_reference for a in rows],
-        [a.written_off_minor for a in rows], [a.version for a in rows], [_encode(a.terms) for a in rows],
-        [_encode(a.hold) for a in rows], [_encode(a.refunded) for a in rows], [_encode(a.plans) for a in rows],
-        [a.charged_back_at for a in rows], [a.open for a in rows],
-    )
+save_agreements = Saving(
+    "agreements",
+    key="order_id",
+    once=(
+        *columns("text", "order_id", "account_id", "customer_id", "merchant_id", "payment_reference"),
+        column("terms", "json", lambda a: _encode(a.terms)),
+    ),
+    moving=(
+        column("state", "text", "state.value"), *columns("bigint", "written_off_minor", "version"),
+        column("hold", "json", lambda a: _encode(a.hold)), column("refunded", "json", lambda a: _encode(a.refunded)),
+        column("plans", "json", lambda a: _encode(a.plans)), column("charged_back_at", "timestamptz"),
+        column("open", "boolean"),
+    ),
+)
+"""Parties and terms are frozen at authorization."""

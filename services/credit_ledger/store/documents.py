@@ -11,6 +11,7 @@ from services.credit_ledger.domain.model.adjustment import AdjustedLine, Adjustm
 from services.credit_ledger.domain.model.operation import Facts, Operation
 from services.credit_ledger.domain.model.statement import Statement, StatementLine
 from services.kernel.decision import Vector
+from services.runtime.ground.saving import Appending, column, columns
 from services.runtime.ground.tables import Connection
 
 OPERATION_COLUMNS = "account_id, number, kind, at, order_id, reference, saga_id, body, facts, moved"
@@ -57,18 +58,16 @@ async def load_all_operations(connection: Connection, roots: Sequence[str]) -> l
     return [operation_of(row) for row in rows]
 
 
-async def save_operations(connection: Connection, rows: Sequence[Operation]) -> None:
-    """Append to the logs; the primary key (account, number) refuses a fork."""
-    await connection.copy_records_to_table(
-        "operations", columns=[name.strip() for name in OPERATION_COLUMNS.split(",")],
-        records=[
-            (
-                o.account_id, o.number, o.kind, o.at, o.order_id, o.reference, o.saga_id, _encode(o.body),
-                b"{}" if o.facts == _NOTHING else _encode(o.facts), _encode(o.moved),
-            )
-            for o in rows
-        ],
-    )
+save_operations = Appending(
+    "operations",
+    (
+        column("account_id", "text"), column("number", "bigint"), column("kind", "text"), column("at", "timestamptz"),
+        *columns("text", "order_id", "reference", "saga_id"), column("body", "json", lambda o: _encode(o.body)),
+        column("facts", "json", lambda o: b"{}" if o.facts == _NOTHING else _encode(o.facts)),
+        column("moved", "json", lambda o: _encode(o.moved)),
+    ),
+)
+"""The primary key (account, number) refuses a fork of a log."""
 
 
 def statement_of(row: asyncpg.Record) -> Statement:
@@ -92,18 +91,16 @@ async def load_statements(connection: Connection, keys: Sequence[str]) -> list[S
     return [statement_of(row) for row in rows]
 
 
-async def save_statements(connection: Connection, rows: Sequence[Statement]) -> None:
-    """Issue statements; the primary key (account, bill date) refuses a second one."""
-    await connection.copy_records_to_table(
-        "statements", columns=[name.strip() for name in STATEMENT_COLUMNS.split(",")],
-        records=[
-            (
-                s.account_id, s.bill_date, s.due_date, s.cut_at, s.issued_at, s.amount_minor, s.offset_minor,
-                s.first_operation, s.last_operation, _encode(s.lines),
-            )
-            for s in rows
-        ],
-    )
+save_statements = Appending(
+    "statements",
+    (
+        column("account_id", "text"), *columns("date", "bill_date", "due_date"),
+        *columns("timestamptz", "cut_at", "issued_at"),
+        *columns("bigint", "amount_minor", "offset_minor", "first_operation", "last_operation"),
+        column("lines", "json", lambda s: _encode(s.lines)),
+    ),
+)
+"""The primary key (account, bill date) refuses a second statement of one bill."""
 
 
 def adjustment_of(row: asyncpg.Record) -> Adjustment:
@@ -122,15 +119,13 @@ async def load_adjustments(connection: Connection, keys: Sequence[str]) -> list[
     return [adjustment_of(row) for row in rows]
 
 
-async def save_adjustments(connection: Connection, rows: Sequence[Adjustment]) -> None:
-    """Record adjustments."""
-    await connection.copy_records_to_table(
-        "adjustments", columns=[name.strip() for name in ADJUSTMENT_COLUMNS.split(",")],
-        records=[
-            (
-                a.id, a.account_id, a.order_id, a.refund_id, a.maker, a.checker, _encode(a.evidence), a.reason,
-                a.posted_at, a.version, a.effective_date, a.case_id, _encode(a.lines),
-            )
-            for a in rows
-        ],
-    )
+save_adjustments = Appending(
+    "adjustments",
+    (
+        *columns("text", "id", "account_id", "order_id", "refund_id", "maker", "checker"),
+        column("evidence", "json", lambda a: _encode(a.evidence)), column("reason", "text"),
+        column("posted_at", "timestamptz"), column("version", "bigint"), column("effective_date", "date"),
+        column("case_id", "text"), column("lines", "json", lambda a: _encode(a.lines)),
+    ),
+)
+"""What two people posted stays as they posted it."""

@@ -9,6 +9,7 @@ from services.credit_ledger.domain.model.leg import LegEnd, LegState, Rail, Rail
 from services.credit_ledger.domain.model.refund import CreditRefund, RefundState
 from services.credit_ledger.domain.model.repayment import Repayment
 from services.credit_ledger.domain.model.tenders import Tenders
+from services.runtime.ground.saving import Saving, column, columns
 from services.runtime.ground.tables import Connection
 
 LEG_COLUMNS = """id, account_id, order_id, refund_id, rail, reference, amount_minor, created_at, state, attempts,
@@ -46,17 +47,16 @@ async def load_open_repayments(connection: Connection, roots: Sequence[str]) -> 
     return [_repayment_of(row) for row in rows]
 
 
-async def save_repayments(connection: Connection, rows: Sequence[Repayment]) -> None:
-    """Insert new repayments; of a known one only what was given back changes."""
-    await connection.execute(
-        f"""insert into repayments ({_REPAYMENT_COLUMNS})
-            select * from unnest($1::text[], $2::text[], $3::bigint[], $4::timestamptz[], $5::bigint[], $6::text[],
-                                 $7::bigint[], $8::bigint[])
-            on conflict (id) do update set given_back_minor = excluded.given_back_minor, version = excluded.version""",
-        [r.id for r in rows], [r.account_id for r in rows], [r.number for r in rows], [r.received_at for r in rows],
-        [r.amount_minor for r in rows], [r.instrument for r in rows], [r.given_back_minor for r in rows],
-        [r.version for r in rows],
-    )
+save_repayments = Saving(
+    "repayments",
+    key="id",
+    once=(
+        *columns("text", "id", "account_id", "instrument"), *columns("bigint", "number", "amount_minor"),
+        column("received_at", "timestamptz"),
+    ),
+    moving=columns("bigint", "given_back_minor", "version"),
+)
+"""Of a known repayment only what was given back changes."""
 
 
 def _refund_of(row: asyncpg.Record) -> CreditRefund:
@@ -83,18 +83,16 @@ async def load_open_credit_refunds(connection: Connection, roots: Sequence[str])
     return [_refund_of(row) for row in rows]
 
 
-async def save_credit_refunds(connection: Connection, rows: Sequence[CreditRefund]) -> None:
-    """Insert new refunds; of a known one only its state moves."""
-    await connection.execute(
-        f"""insert into credit_refunds ({_REFUND_COLUMNS})
-            select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::json[], $6::text[],
-                                 $7::timestamptz[], $8::timestamptz[], $9::bigint[])
-            on conflict (id) do update
-            set state = excluded.state, posted_at = excluded.posted_at, version = excluded.version""",
-        [r.id for r in rows], [r.account_id for r in rows], [r.order_id for r in rows], [r.merchant_id for r in rows],
-        [msgspec.json.encode(r.tenders) for r in rows], [r.state.value for r in rows], [r.accepted_at for r in rows],
-        [r.posted_at for r in rows], [r.version for r in rows],
-    )
+save_credit_refunds = Saving(
+    "credit_refunds",
+    key="id",
+    once=(
+        *columns("text", "id", "account_id", "order_id", "merchant_id"), column("accepted_at", "timestamptz"),
+        column("tenders", "json", lambda r: msgspec.json.encode(r.tenders)),
+    ),
+    moving=(column("state", "text", "state.value"), column("posted_at", "timestamptz"), column("version", "bigint")),
+)
+"""Of a known refund only its state moves."""
 
 
 def leg_of(row: asyncpg.Record) -> RefundLeg:
@@ -130,24 +128,18 @@ async def load_open_legs(connection: Connection, roots: Sequence[str]) -> list[R
     return [leg for leg in map(leg_of, rows) if leg.open]
 
 
-async def save_legs(connection: Connection, rows: Sequence[RefundLeg]) -> None:
-    """Insert new legs; of a known one only its progress changes, never what it pays to whom."""
-    await connection.execute(
-        f"""insert into legs ({LEG_COLUMNS})
-            select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
-                                 $8::timestamptz[], $9::text[], $10::integer[], $11::text[], $12::timestamptz[],
-                                 $13::bigint[], $14::text[], $15::text[], $16::timestamptz[], $17::boolean[],
-                                 $18::bigint[], $19::bigint[])
-            on conflict (id) do update set state = excluded.state, attempts = excluded.attempts,
-                detail = excluded.detail, updated_at = excluded.updated_at, version = excluded.version,
-                word = excluded.word, ended = excluded.ended, moved_at = excluded.moved_at,
-                reversed = excluded.reversed, counted_minor = excluded.counted_minor,
-                used_minor = excluded.used_minor""",
-        [leg.id for leg in rows], [leg.account_id for leg in rows], [leg.order_id for leg in rows],
-        [leg.refund_id for leg in rows], [leg.rail.value for leg in rows], [leg.reference for leg in rows],
-        [leg.amount_minor for leg in rows], [leg.created_at for leg in rows], [leg.state.value for leg in rows],
-        [leg.attempts for leg in rows], [leg.detail for leg in rows], [leg.updated_at for leg in rows],
-        [leg.version for leg in rows], [leg.word.value for leg in rows], [leg.end.value for leg in rows],
-        [leg.moved_at for leg in rows], [leg.reversed for leg in rows], [leg.counted_minor for leg in rows],
-        [leg.used_minor for leg in rows],
-    )
+save_legs = Saving(
+    "legs",
+    key="id",
+    once=(
+        *columns("text", "id", "account_id", "order_id", "refund_id", "reference"),
+        column("rail", "text", "rail.value"), column("amount_minor", "bigint"), column("created_at", "timestamptz"),
+    ),
+    moving=(
+        column("state", "text", "state.value"), column("attempts", "integer"), column("detail", "text"),
+        *columns("timestamptz", "updated_at", "moved_at"), column("word", "text", "word.value"),
+        column("ended", "text", "end.value"), column("reversed", "boolean"),
+        *columns("bigint", "counted_minor", "used_minor", "version"),
+    ),
+)
+"""Of a known leg only its progress changes, never what it pays to whom."""

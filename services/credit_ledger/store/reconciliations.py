@@ -15,6 +15,7 @@ from services.credit_ledger.domain.model.reconciliation import (
     ReconciliationState,
 )
 from services.credit_ledger.store.payments import LEG_COLUMNS, leg_of
+from services.runtime.ground.saving import Saving, column, columns
 from services.runtime.ground.tables import Connection
 
 _COLUMNS = "id, state, run, cursor, after_key, compared, found, started_at, ended_at, sequence, version"
@@ -57,21 +58,17 @@ async def load_reconciliations(connection: Connection, keys: Sequence[str]) -> l
     return [reconciliation_of(row) for row in rows]
 
 
-async def save_reconciliations(connection: Connection, rows: Sequence[Reconciliation]) -> None:
-    """Write how far these comparisons are."""
-    await connection.execute(
-        f"""insert into reconciliations ({_COLUMNS})
-            select * from unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::bigint[],
-                                 $7::bigint[], $8::timestamptz[], $9::timestamptz[], $10::bigint[], $11::bigint[])
-            on conflict (id) do update set state = excluded.state, run = excluded.run, cursor = excluded.cursor,
-                after_key = excluded.after_key, compared = excluded.compared, found = excluded.found,
-                started_at = excluded.started_at, ended_at = excluded.ended_at, sequence = excluded.sequence,
-                version = excluded.version""",
-        [r.id for r in rows], [r.state.value for r in rows], [r.run for r in rows], [r.place.cursor for r in rows],
-        [r.place.after for r in rows], [r.compared for r in rows], [r.found for r in rows],
-        [r.started_at for r in rows], [r.ended_at for r in rows], [r.sequence for r in rows],
-        [r.version for r in rows],
-    )
+save_reconciliations = Saving(
+    "reconciliations",
+    key="id",
+    once=columns("text", "id"),
+    moving=(
+        column("state", "text", "state.value"), column("cursor", "text", "place.cursor"),
+        column("after_key", "text", "place.after"), *columns("bigint", "run", "compared", "found"),
+        *columns("timestamptz", "started_at", "ended_at"), *columns("bigint", "sequence", "version"),
+    ),
+)
+"""How far a comparison is."""
 
 
 async def load_differences(connection: Connection, keys: Sequence[str]) -> list[RailDifference]:
@@ -82,22 +79,18 @@ async def load_differences(connection: Connection, keys: Sequence[str]) -> list[
     return [difference_of(row) for row in rows]
 
 
-async def save_differences(connection: Connection, rows: Sequence[RailDifference]) -> None:
-    """Write these differences as they were seen last."""
-    await connection.execute(
-        f"""insert into rail_differences ({DIFFERENCE_COLUMNS})
-            select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[],
-                                 $8::text[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::bigint[])
-            on conflict (key) do update set kind = excluded.kind, account_id = excluded.account_id,
-                reference = excluded.reference, leg_minor = excluded.leg_minor, rail_minor = excluded.rail_minor,
-                detail = excluded.detail, opened_at = excluded.opened_at, seen_at = excluded.seen_at,
-                resolved_at = excluded.resolved_at, version = excluded.version""",
-        [r.key for r in rows], [r.reconciliation_id for r in rows], [r.difference.kind.value for r in rows],
-        [r.difference.account_id for r in rows], [r.difference.reference for r in rows],
-        [r.difference.leg_minor for r in rows], [r.difference.rail_minor for r in rows],
-        [r.difference.detail for r in rows], [r.opened_at for r in rows], [r.seen_at for r in rows],
-        [r.resolved_at for r in rows], [r.version for r in rows],
-    )
+save_differences = Saving(
+    "rail_differences",
+    key="key",
+    once=(column("key", "text"), column("reconciliation_id", "text")),
+    moving=(
+        column("kind", "text", "difference.kind.value"), column("account_id", "text", "difference.account_id"),
+        column("reference", "text", "difference.reference"), column("leg_minor", "bigint", "difference.leg_minor"),
+        column("rail_minor", "bigint", "difference.rail_minor"), column("detail", "text", "difference.detail"),
+        *columns("timestamptz", "opened_at", "seen_at", "resolved_at"), column("version", "bigint"),
+    ),
+)
+"""A difference as it was seen last."""
 
 
 async def list_differences(

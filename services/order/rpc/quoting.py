@@ -44,7 +44,7 @@ class Quoting:
 
     async def quote(self, request: order_service_pb2.QuoteRefundRequest, context: Context) -> quote_pb2.RefundQuote:
         """The full result of this refund if it were accepted now."""
-        now = self._edge.clock.now()
+        now = await self._edge.now()
         order, case = await self._settled(request, context)
         plan = quoting.quoted_plan(order, case, _subject(request), now)
         preview = await self._preview(plan) if plan.money.in_credit_ledger else None

@@ -10,6 +10,7 @@ from services.order.domain.deductions import Deduction
 from services.order.domain.lines import LineQuantity
 from services.order.domain.returns import ReturnCase
 from services.order.domain.states import DeductionState, ReturnState
+from services.runtime.ground.saving import Saving, column, columns
 from services.runtime.ground.tables import Connection
 
 CASE_COLUMNS = (
@@ -61,22 +62,6 @@ async def load_cases(connection: Connection, keys: Sequence[str]) -> list[Return
     return [case_of(row) for row in rows]
 
 
-async def save_cases(connection: Connection, cases: Sequence[ReturnCase]) -> None:
-    """Insert new cases, update known ones."""
-    await connection.execute(
-        f"""insert into return_cases ({CASE_COLUMNS})
-            select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[],
-                                 $7::timestamptz[], $8::timestamptz[], $9::json[], $10::json[], $11::json[])
-            on conflict (id) do update set state = excluded.state, settlement_id = excluded.settlement_id,
-                version = excluded.version, updated_at = excluded.updated_at, deadline_at = excluded.deadline_at,
-                accepted = excluded.accepted, details = excluded.details""",
-        [c.id for c in cases], [c.order_id for c in cases], [c.state.value for c in cases],
-        [c.settlement_id for c in cases], [c.version for c in cases], [c.requested_at for c in cases],
-        [c.updated_at for c in cases], [c.deadline_at for c in cases], [_ENCODE(c.lines) for c in cases],
-        [_ENCODE(c.accepted) for c in cases], [_ENCODE(_details(c)) for c in cases],
-    )
-
-
 def _details(case: ReturnCase) -> _Details:
     return _Details(
         reason=case.reason, note=case.note, waybill_number=case.waybill_number, carrier=case.carrier,
@@ -84,3 +69,20 @@ def _details(case: ReturnCase) -> _Details:
         evidence=case.evidence, dispute_note=case.dispute_note, deductions=case.deductions,
         deduction_state=case.deduction_state, deducted_at=case.deducted_at, give_back_id=case.give_back_id,
     )
+
+
+save_cases = Saving(
+    "return_cases",
+    key="id",
+    once=(
+        *columns("text", "id", "order_id"), column("requested_at", "timestamptz"),
+        column("lines", "json", lambda c: _ENCODE(c.lines)),
+    ),
+    moving=(
+        column("state", "text", "state.value"), column("settlement_id", "text"), column("version", "bigint"),
+        *columns("timestamptz", "updated_at", "deadline_at"),
+        column("accepted", "json", lambda c: _ENCODE(c.accepted)),
+        column("details", "json", lambda c: _ENCODE(_details(c))),
+    ),
+)
+"""What is asked to go back never changes."""

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import asyncpg
 
 from services.order.domain.merchant_settlement import MerchantSettlement, MerchantSettlementState
+from services.runtime.ground.saving import Saving, column, columns
 from services.runtime.ground.tables import Connection
 
 _COLUMNS = "id, merchant_id, amount_minor, settlement_id, started_at, state, reason, ended_at, version"
@@ -26,18 +27,19 @@ async def load_merchant_settlements(connection: Connection, keys: Sequence[str])
     return [_settlement_of(row) for row in rows]
 
 
-async def save_merchant_settlements(connection: Connection, rows: Sequence[MerchantSettlement]) -> None:
-    """Insert new ones, update known ones; what is settled with whom never changes."""
-    await connection.execute(
-        f"""insert into merchant_settlements ({_COLUMNS})
-            select * from unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::timestamptz[], $6::text[],
-                                 $7::text[], $8::timestamptz[], $9::bigint[])
-            on conflict (id) do update set state = excluded.state, reason = excluded.reason,
-                ended_at = excluded.ended_at, version = excluded.version""",
-        [s.id for s in rows], [s.merchant_id for s in rows], [s.amount_minor for s in rows],
-        [s.settlement_id for s in rows], [s.started_at for s in rows], [s.state.value for s in rows],
-        [s.reason for s in rows], [s.ended_at for s in rows], [s.version for s in rows],
-    )
+save_merchant_settlements = Saving(
+    "merchant_settlements",
+    key="id",
+    once=(
+        *columns("text", "id", "merchant_id", "settlement_id"), column("amount_minor", "bigint"),
+        column("started_at", "timestamptz"),
+    ),
+    moving=(
+        column("state", "text", "state.value"), column("reason", "text"), column("ended_at", "timestamptz"),
+        column("version", "bigint"),
+    ),
+)
+"""What is settled with whom never changes."""
 
 
 async def find_merchant_settlement(connection: Connection, settlement_id: str) -> MerchantSettlement | None:

@@ -13,6 +13,7 @@ from services.order.domain.order import Order
 from services.order.domain.pricing import Promotion
 from services.order.domain.states import OrderState
 from services.order.domain.tenders import Coupon, Tender
+from services.runtime.ground.saving import Saving, column, columns
 from services.runtime.ground.tables import Connection
 
 ORDER_COLUMNS = (
@@ -65,29 +66,24 @@ async def load_orders(connection: Connection, keys: Sequence[str]) -> list[Order
     return [order_of(row) for row in rows]
 
 
-async def save_orders(connection: Connection, orders: Sequence[Order]) -> None:
-    """Insert new orders, update known ones; who buys, who sells and when it was placed never changes."""
-    await connection.execute(
-        f"""insert into orders ({ORDER_COLUMNS})
-            select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
-                                 $8::bigint[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::json[],
-                                 $13::json[], $14::json[], $15::json[], $16::json[])
-            on conflict (id) do update set state = excluded.state, settlement_id = excluded.settlement_id,
-                version = excluded.version, sequence = excluded.sequence, updated_at = excluded.updated_at,
-                hold_expires_at = excluded.hold_expires_at, lines = excluded.lines, tenders = excluded.tenders,
-                coupon = excluded.coupon, refunds = excluded.refunds, details = excluded.details""",
-        [o.id for o in orders], [o.customer_id for o in orders], [o.merchant_id for o in orders],
-        [o.account_id for o in orders], [o.state.value for o in orders], [o.settlement_id for o in orders],
-        [o.version for o in orders], [o.sequence for o in orders], [o.placed_at for o in orders],
-        [o.updated_at for o in orders], [o.hold_expires_at for o in orders], [_ENCODE(o.lines) for o in orders],
-        [_ENCODE(o.tenders) for o in orders], [_ENCODE(o.coupon) for o in orders], [_ENCODE(o.refunds) for o in orders],
-        [_ENCODE(_details(o)) for o in orders],
-    )
-
-
 def _details(order: Order) -> _Details:
     return _Details(
         promotions=order.promotions, terms=order.terms, delivered_at=order.delivered_at, expired=order.expired,
         cancel_reason=order.cancel_reason, reject_reason=order.reject_reason, contestable_until=order.contestable_until,
         bank_news=order.bank_news,
     )
+
+
+save_orders = Saving(
+    "orders",
+    key="id",
+    once=(*columns("text", "id", "customer_id", "merchant_id", "account_id"), column("placed_at", "timestamptz")),
+    moving=(
+        column("state", "text", "state.value"), column("settlement_id", "text"),
+        *columns("bigint", "version", "sequence"), *columns("timestamptz", "updated_at", "hold_expires_at"),
+        column("lines", "json", lambda o: _ENCODE(o.lines)), column("tenders", "json", lambda o: _ENCODE(o.tenders)),
+        column("coupon", "json", lambda o: _ENCODE(o.coupon)), column("refunds", "json", lambda o: _ENCODE(o.refunds)),
+        column("details", "json", lambda o: _ENCODE(_details(o))),
+    ),
+)
+"""Who buys, who sells and when it was placed never changes."""

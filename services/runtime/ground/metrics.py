@@ -24,11 +24,13 @@ LOGS_LOST = Counter("settle_kafka_logs_lost", "Partitions whose log no longer ho
 RPCS = Counter("settle_rpcs", "gRPC calls by method and status", ["method", "status"])
 RPC_SECONDS = Histogram("settle_rpc_seconds", "Duration of a gRPC call", ["method"], buckets=_SECONDS)
 LOOP_LAG_SECONDS = Gauge("settle_loop_lag_seconds", "Longest recent delay of the event loop")
+CLOCK_OFF_SECONDS = Gauge("settle_clock_off_seconds", "How far this machine's clock is ahead of the database's")
 RESIDENT_BYTES = Gauge("settle_resident_bytes", "Memory of the process")
 
 
-async def serve_metrics(address: str, ready: Callable[[], bool]) -> asyncio.Server:
-    """Serve /metrics, /livez and /readyz on host:port (port 0: any); close the result to stop."""
+async def serve_metrics(address: str, not_ready: Callable[[], str]) -> asyncio.Server:
+    """Serve /metrics, /livez and /readyz on host:port (port 0: any); close the result to stop. `not_ready` says why the
+    process is not ready, or nothing."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -36,7 +38,7 @@ async def serve_metrics(address: str, ready: Callable[[], bool]) -> asyncio.Serv
                 request = await reader.readline()
                 while (await reader.readline()).strip():
                     pass
-                status, kind, body = _page(request.split()[1:2], ready)
+                status, kind, body = _page(request.split()[1:2], not_ready)
                 about = f"Content-Type: {kind}\r\nContent-Length: {len(body)}\r\nConnection: close"
                 head = f"HTTP/1.1 {status}\r\n{about}\r\n\r\n"
                 writer.write(head.encode() + body)
@@ -50,12 +52,13 @@ async def serve_metrics(address: str, ready: Callable[[], bool]) -> asyncio.Serv
     return await asyncio.start_server(answer, host, int(port), limit=8192)
 
 
-def _page(path: list[bytes], ready: Callable[[], bool]) -> tuple[str, str, bytes]:
+def _page(path: list[bytes], not_ready: Callable[[], str]) -> tuple[str, str, bytes]:
     if path == [b"/metrics"]:
         return "200 OK", CONTENT_TYPE_PLAIN_0_0_4, generate_latest(REGISTRY)
     if path == [b"/livez"]:
         return "200 OK", "text/plain", b"alive\n"
     if path == [b"/readyz"]:
-        status, body = ("200 OK", b"ready\n") if ready() else ("503 Service Unavailable", b"not ready\n")
-        return status, "text/plain", body
+        if why := not_ready():
+            return "503 Service Unavailable", "text/plain", f"not ready: {why}\n".encode()
+        return "200 OK", "text/plain", b"ready\n"
     return "404 Not Found", "text/plain", b"/metrics /livez /readyz\n"

@@ -43,7 +43,7 @@ class Settings:
     kafka_compression: str = _setting("none", "codec of what is sent", ("none", "lz4"))
     listen: str = _setting("127.0.0.1:0", "address of the gRPC server; port 0 picks a free one")
     metrics_listen: str = _setting("127.0.0.1:0", "address of /metrics, /livez and /readyz")
-    clock: str = _setting("system", "where the time comes from; manual is moved by SetClock", ("system", "manual"))
+    clock: str = _setting("system", "the database's time, or one that SetClock moves", ("system", "manual"))
     profile: str = _setting(
         "local", "production refuses what is only safe on one's own machine", ("local", "production")
     )

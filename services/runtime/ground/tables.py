@@ -11,7 +11,7 @@ from services.kernel.effects import ToLoad
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Load = Callable[[Connection, Sequence[str]], Awaitable[Sequence[Any]]]
-Save = Callable[[Connection, Sequence[Any]], Awaitable[None]]
+Save = Callable[[Connection, Sequence[Any], Mapping[str, int]], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +19,9 @@ class Table:
     """One kind of aggregate.
 
     `load` gets sorted keys and answers the rows that exist; for a root it locks them `ORDER BY id FOR NO KEY UPDATE`.
-    `save` writes all given rows (new and changed) in one statement. `load_family` answers all *open* children of the
-    given roots, for decisions that ask for `known.children`.
+    `save` writes all given rows, new and changed, in one statement; it gets the versions in which the known ones were
+    found, by key (`saving.py`). `load_family` answers all *open* children of the given roots, for decisions that ask
+    for `known.children`.
     """
 
     kind: type[Aggregate]

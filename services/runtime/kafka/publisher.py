@@ -113,6 +113,6 @@ async def publish_leftovers(pool: Pool, producer: SafeProducer, living: Callable
                 rows = await outbox.leftovers(connection, lane_id, LEFTOVERS_MAX)
                 if rows:
                     await producer.send([record for _, record in rows])
-                    await outbox.clear(connection, lane_id, rows[-1][0])
+                    await outbox.clear_rows(connection, lane_id, [seq for seq, _ in rows])
                     published += len(rows)
     return published

@@ -5,11 +5,11 @@ The number of statements depends on which kinds of things the batch holds, never
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from services.kernel.admission import Admission
 from services.kernel.effects import Effects, ToLoad
 from services.kernel.errors import Undecodable
+from services.runtime.ground.clock import Clock
 from services.runtime.ground.tables import Connection, load
 from services.runtime.lanes.business import Business
 from services.runtime.lanes.encoding import Encoded, encode
@@ -22,12 +22,12 @@ class Batch:
     `parked_keys` are the lane's: what is set aside here is added to them."""
 
     def __init__(
-        self, business: Business, items: Sequence[Item], now: datetime, parked_keys: dict[str, int] | None = None
+        self, business: Business, items: Sequence[Item], clock: Clock, parked_keys: dict[str, int] | None = None
     ) -> None:
         self._business = business
         self._items = items
-        self._now = now
-        self._admission: Admission[Item] = Admission(business.rules, business.timers, now, parked_keys)
+        self._clock = clock
+        self._admission: Admission[Item] = Admission(business.rules, business.timers, parked_keys)
         self.encoded = Encoded()
 
     @property
@@ -37,32 +37,39 @@ class Batch:
 
     async def run(self, connection: Connection, lane_id: int, next_seq: int) -> None:
         """Load, decide and save; the caller begins and commits. Lock first, read after."""
-        for wanted in self._admission.rounds(self._items):
-            await self._load(connection, wanted)
-        self.encoded = encode(self.effects, self._business, self._now)
+        rounds = self._admission.rounds(self._items)
+        await self._load(connection, next(rounds))
+        for wanted in rounds:
+            await load(connection, self._business.tables, wanted, self._admission.known)
+        self.encoded = encode(self.effects, self._business, self._admission.now)
         await self._save(connection, lane_id, next_seq)
 
     async def _load(self, connection: Connection, wanted: ToLoad) -> None:
-        await load(connection, self._business.tables, wanted, self._admission.known)
+        """The first round. Roots are locked before anything else is read, and with the rest comes the instant of the
+        decisions: none of these roots was decided at a later one. A timer is due at that very instant: it is read last.
+        """
+        admission, clock, now = self._admission, self._clock, None
+        await load(connection, self._business.tables, wanted, admission.known)
         if wanted.answers:
-            self._admission.stored = await inbox.load(connection, wanted.answers)
+            now, admission.stored = await inbox.load(connection, wanted.answers, clock)
         if wanted.timers:
-            self._admission.due = await timers.still_due(connection, wanted.timers, self._now)
+            now, admission.due = await timers.still_due(connection, wanted.timers, clock)
+        admission.now = now or await clock.now(connection)
 
     async def _save(self, connection: Connection, lane_id: int, next_seq: int) -> None:
-        effects, encoded = self.effects, self.encoded
+        effects, encoded, now = self.effects, self.encoded, self._admission.now
         for table in self._business.tables:
             rows = effects.dirty.get(table.kind)
             if rows:
-                await table.save(connection, [rows[key] for key in sorted(rows)])
+                await table.save(connection, [rows[key] for key in sorted(rows)], effects.found.get(table.kind, {}))
         if encoded.answered:
-            await inbox.save(connection, encoded.answered, self._now)
+            await inbox.save(connection, encoded.answered, now)
         if effects.journals:
             await journals.save_journals(connection, effects.journals)
         if encoded.events:
             await journals.save_events(connection, encoded.events)
         if rows_aside := [_parked(item, error) for item, error in effects.faulty if item.record]:
-            await parked.save(connection, rows_aside, self._now)
+            await parked.save(connection, rows_aside, now)
         if effects.timers or effects.cleared:
             await timers.save(connection, effects.timers.values(), effects.cleared, self._business.partitions)
         if encoded.outgoing:

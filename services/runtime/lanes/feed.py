@@ -116,11 +116,11 @@ class Feed:
             self._tick.clear()
             if not self._held:
                 continue
-            held, present = sorted(self._held), self._clock.now()
+            held = sorted(self._held)
             async with self._pool.acquire() as connection:
-                due = await timers.find_due(connection, held, present, self._most, sagas=True)
+                due = await timers.find_due(connection, held, self._clock, self._most, sagas=True)
                 if len(self._queues.background) < self._most:
-                    due += await timers.find_due(connection, held, present, self._most, sagas=False)
+                    due += await timers.find_due(connection, held, self._clock, self._most, sagas=False)
             now = loop.time()
             self._seen = {key: at for key, at in self._seen.items() if at > now}
             for message in due:

@@ -37,6 +37,7 @@ class Item:
     record: RecordPlace | None = None
     fault: Exception | None = None
     busy_count: int = 0
+    collision_count: int = 0
     expires_at: float = 0.0
     background: bool = False
 

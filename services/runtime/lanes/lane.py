@@ -31,6 +31,7 @@ from services.runtime.ground.postgres import (
     server_life,
     unstorable,
 )
+from services.runtime.ground.saving import Overtaken
 from services.runtime.ground.settings import Settings
 from services.runtime.ground.tables import Connection
 from services.runtime.kafka.publisher import Publisher
@@ -46,6 +47,10 @@ from services.runtime.stored.leases import Peer
 BUSY_RETRY_SECONDS = 0.02
 BUSY_COUNT_MAX = 200
 """A busy message is tried again with growing jitter; after this many tries its sender has to send it again."""
+COLLISIONS = (asyncpg.UniqueViolationError, Overtaken)
+"""Another lane was first: it decided the same message, made the same root, or changed what this one had found."""
+COLLISION_COUNT_MAX = 5
+"""So often one message may lose to another lane; who loses more often meets a defect of ours."""
 SHARE_SECONDS = 0.5
 """How often a lane looks which lanes live, and takes its share of the partitions."""
 KEEPALIVE_SECONDS = 2.0
@@ -99,7 +104,6 @@ class Lane:
         self.in_flight = 0
         self._parked_keys: dict[str, int] = {}
         self._worked_at = 0.0
-        self._collided = False
 
     async def drain(self, seconds: float) -> None:
         """Finish what is queued, publish it, then stop."""
@@ -256,17 +260,17 @@ class Lane:
         connection, began = session.connection, time.perf_counter()
         transaction = connection.transaction()
         xid: str | None = None
-        batch = Batch(self._business, [], self._clock.now())
+        batch = Batch(self._business, [], self._clock)
         try:
             await transaction.start()
             fresh = await lock_records(connection, self._topic, items)
             if any(item.message.key in self._parked_keys for item in fresh):  # a person may have resolved it since
                 self._parked_keys = await parked.keys(connection)
-            batch = Batch(self._business, fresh, self._clock.now(), self._parked_keys)
+            batch = Batch(self._business, fresh, self._clock, self._parked_keys)
             await batch.run(connection, session.lane_id, session.next_seq)
             xid = await offsets.save(connection, self._topic, next_offsets(fresh))
         except Exception as error:
-            await self._fail(connection, transaction, error)
+            await self._fail(connection, transaction, error, items)
         try:
             await transaction.commit()
         except Exception as error:
@@ -276,7 +280,8 @@ class Lane:
         self._committed(session, batch, time.perf_counter() - began)
 
     async def _fail(
-        self, connection: Connection, transaction: asyncpg.transaction.Transaction, error: Exception
+        self, connection: Connection, transaction: asyncpg.transaction.Transaction, error: Exception,
+        items: Sequence[Item],
     ) -> None:
         """Nothing was committed: say what kind of fault it was."""
         fault = fault_of(error)
@@ -286,8 +291,7 @@ class Lane:
             await transaction.rollback()
         if connection.is_closed():
             raise SessionLost(repr(error)) from error
-        if isinstance(error, asyncpg.UniqueViolationError) and not self._collided:
-            self._collided = True  # another lane decided the same message, or made the same root, first: again, once
+        if isinstance(error, COLLISIONS) and _may_win(items):
             raise _TransientFault(repr(error)) from error
         raise (_TransientFault if fault is Fault.TRANSIENT else _DataFault)(repr(error)) from error
 
@@ -308,7 +312,6 @@ class Lane:
 
     def _committed(self, session: Session, batch: Batch, seconds: float) -> None:
         effects, encoded = batch.effects, batch.encoded
-        self._collided = False
         session.spoke_at = time.monotonic()
         metrics.BATCH_SECONDS.observe(seconds)
         if encoded.outgoing:
@@ -352,6 +355,14 @@ class Lane:
         cause = fault.__cause__ if isinstance(fault.__cause__, Exception) else fault
         item.fault = (unstorable(cause) if item.refusable and item.fault is None else None) or cause
         await self._commit(session, [item])
+
+
+def _may_win(items: Sequence[Item]) -> bool:
+    """Whether items that lost to another lane are decided again, on what the winner committed. Several are always, in
+    ever smaller batches, until it is known who loses; one that is alone only so often."""
+    if len(items) == 1:
+        items[0].collision_count += 1
+    return len(items) > 1 or items[0].collision_count <= COLLISION_COUNT_MAX
 
 
 class _DataFault(Exception):

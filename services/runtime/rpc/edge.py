@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, suppress
+from datetime import datetime
 from hashlib import blake2b
 from typing import Any, Protocol, TypeVar
 
@@ -92,6 +93,11 @@ class Edge:
     def read(self) -> AbstractAsyncContextManager[Connection]:
         """A pooled connection for the block, for reads that lock nothing."""
         return self._pool.acquire()
+
+    async def now(self) -> datetime:
+        """The present instant, for a method that has no connection at hand."""
+        async with self.read() as connection:
+            return await self.clock.now(connection)
 
     async def settled(self, saga_id: str, timeout_seconds: float, context: Context | None = None) -> bool:
         """Wait until the settlement has ended, but not longer than this (nor than the call's deadline allows)."""

@@ -40,7 +40,7 @@ async def once(edge: Edge, request: Any, kind: type[M], act: Callable[[], Awaita
     if kept is None:
         told = await _told(request.request_id, hashed, act)
         async with edge.read() as connection:
-            kept = await inbox.keep(connection, told, edge.clock.now())
+            kept = await inbox.keep(connection, told, await edge.clock.now(connection))
     if kept.body_hash != hashed:
         raise AlreadyExists("REQUEST_ID_REUSED", "this request_id was used with another body")
     if kept.verdict is Verdict.REFUSED:

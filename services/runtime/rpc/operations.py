@@ -9,7 +9,7 @@ import structlog
 
 from services.kernel.errors import FailedPrecondition, NotFound
 from services.kernel.saga import RESUME, WAKE, Phase
-from services.runtime.ground.clock import ManualClock, save_clock
+from services.runtime.ground.clock import ManualClock
 from services.runtime.ground.paging import FIRST, page_of
 from services.runtime.ground.postgres import shielded
 from services.runtime.ground.scalars import instant_from_wire, instant_to_wire
@@ -57,8 +57,8 @@ class OperationsServicer(rpc.OperationsServiceServicer):
         unpublished = self._lanes.unpublished
         lag = await self._lanes.lag()
         queued, actions = self._lanes.queued, len(self._lanes.actions)
-        now = self._clock.now()
         async with self._edge.read() as connection:
+            now = await self._clock.now(connection)
             row = await connection.fetchrow(
                 """select (select count(*) from timers where kind = 'saga'),
                           (select count(*) from timers where partition = any($1::integer[]) and due_at <= $2),
@@ -76,7 +76,8 @@ class OperationsServicer(rpc.OperationsServiceServicer):
 
     async def GetClock(self, request: pb.GetClockRequest, context: Context) -> pb.GetClockResponse:
         """Tell the time that decisions get."""
-        return pb.GetClockResponse(time=instant_to_wire(self._clock.now()), manual=isinstance(self._clock, ManualClock))
+        time = instant_to_wire(await self._edge.now())
+        return pb.GetClockResponse(time=time, manual=isinstance(self._clock, ManualClock))
 
     async def SetClock(self, request: pb.SetClockRequest, context: Context) -> pb.SetClockResponse:
         """Move a manual clock to any instant; timers fire as it moves."""
@@ -92,8 +93,7 @@ class OperationsServicer(rpc.OperationsServiceServicer):
 
     async def _move(self, clock: ManualClock, at: datetime) -> None:
         async with self._edge.read() as connection:
-            await save_clock(connection, at)
-        clock.set(at)
+            await clock.set(connection, at)
 
     async def ListSagas(self, request: pb.ListSagasRequest, context: Context) -> pb.ListSagasResponse:
         """List sagas by their start, the oldest first; those that are open are those with a timer."""
@@ -122,10 +122,11 @@ class OperationsServicer(rpc.OperationsServiceServicer):
             row = await _find_saga(connection, request.saga_id)
             if row["next_retry_time"] is None:
                 raise FailedPrecondition("SAGA_STATE", f"the saga is {row['phase']}", {"phase": row["phase"]})
+            now = await self._clock.now(connection)
             await connection.execute(
                 """insert into timers select $1, key, root, partition, $3 from timers where kind = $4 and key = $2
                    on conflict (kind, key) do update set due_at = least(timers.due_at, excluded.due_at)""",
-                RESUME if row["phase"] == Phase.FROZEN else WAKE, request.saga_id, self._clock.now(), WAKE,
+                RESUME if row["phase"] == Phase.FROZEN else WAKE, request.saga_id, now, WAKE,
             )
             log.info("saga_retried", saga=request.saga_id, operator=request.operator_id, reason=request.reason)
             return pb.RetrySagaResponse(saga=_saga(await _find_saga(connection, request.saga_id)))
@@ -149,7 +150,8 @@ class OperationsServicer(rpc.OperationsServiceServicer):
     async def _retry_parked(self, request: pb.RetryParkedRequest) -> pb.RetryParkedResponse:
         async with self._edge.read() as connection, connection.transaction():
             done = await parked.retry(
-                connection, request.parked_id, self._settings.partitions, _why(request), self._clock.now()
+                connection, request.parked_id, self._settings.partitions, _why(request),
+                await self._clock.now(connection),
             )
             return pb.RetryParkedResponse(message=_parked(await _resolved(connection, request, done)))
 
@@ -159,7 +161,8 @@ class OperationsServicer(rpc.OperationsServiceServicer):
 
     async def _discard_parked(self, request: pb.DiscardParkedRequest) -> pb.DiscardParkedResponse:
         async with self._edge.read() as connection, connection.transaction():
-            done = await parked.discard(connection, request.parked_id, _why(request), self._clock.now())
+            now = await self._clock.now(connection)
+            done = await parked.discard(connection, request.parked_id, _why(request), now)
             return pb.DiscardParkedResponse(message=_parked(await _resolved(connection, request, done)))
 
 

@@ -17,7 +17,8 @@ async def preview(
 ) -> Outcome:
     """The outcome of a call with this body, on what the connection sees. Give it a snapshot,
     and tables that lock nothing."""
-    admission: Admission[Arrived] = Admission(rules, {}, now)
+    admission: Admission[Arrived] = Admission(rules, {})
+    admission.now = now
     for wanted in admission.rounds([Arrived(Message("preview", key, body))]):
         await load(connection, tables, wanted, admission.known)
     for _, error in admission.effects.faulty:

@@ -16,6 +16,7 @@ import msgspec
 from services.kernel.decision import Refused
 from services.kernel.effects import Answer
 from services.kernel.saga import Verdict
+from services.runtime.ground.clock import Clock
 from services.runtime.ground.tables import Connection
 
 _REFUSAL = msgspec.json.Decoder(Refused)
@@ -42,14 +43,15 @@ def refused(message_id: str, refusal: Refused, body_hash: bytes | None = None) -
     return Answered(message_id, Verdict.REFUSED, "", msgspec.json.encode(refusal), body_hash)
 
 
-async def load(connection: Connection, ids: Iterable[str]) -> dict[str, Answer]:
-    """The stored answers of these ids, each with its row. Call it after the roots are locked,
+async def load(connection: Connection, ids: Iterable[str], clock: Clock) -> tuple[datetime, dict[str, Answer]]:
+    """The present instant, and the stored answers of these ids, each with its row. Call it after the roots are locked,
     never in the same statement."""
     rows = await connection.fetch(
-        "select message_id, verdict, type, outcome, body_hash from inbox where message_id = any($1::text[])",
+        f"""select present, message_id, verdict, type, outcome, body_hash
+            from {clock.sql} p (present) left join inbox on message_id = any($1::text[])""",
         sorted(set(ids)),
     )
-    return {row[0]: _answer(_answered(row)) for row in rows}
+    return rows[0][0], {row[1]: _answer(_answered(row[1:])) for row in rows if row[1] is not None}
 
 
 async def find(connection: Connection, message_id: str) -> Answered | None:
@@ -70,7 +72,7 @@ async def keep(connection: Connection, told: Answered, now: datetime) -> Answere
     return await find(connection, told.message_id) or told
 
 
-def _answered(row: Any) -> Answered:  # Any: a row
+def _answered(row: Any) -> Answered:  # Any: a row, or its columns
     return Answered(row[0], Verdict(row[1]), row[2], row[3], row[4])
 
 

@@ -31,6 +31,12 @@ async def clear(connection: Connection, lane_id: int, last_seq: int) -> None:
     await connection.execute("delete from outbox where lane_id = $1 and seq <= $2", lane_id, last_seq)
 
 
+async def clear_rows(connection: Connection, lane_id: int, seqs: Sequence[int]) -> None:
+    """Forget exactly these rows. Others with lower numbers may have been committed since they were read: retried
+    records have one lane id, whoever sends them."""
+    await connection.execute("delete from outbox where lane_id = $1 and seq = any($2::bigint[])", lane_id, seqs)
+
+
 async def lanes_with_leftovers(connection: Connection, but: Sequence[int]) -> list[int]:
     """The lanes, other than these, that have rows: dead ones among them left something behind."""
     rows = await connection.fetch(

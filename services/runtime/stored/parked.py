@@ -1,10 +1,11 @@
 """Messages that could not be decided: set aside with their reason, so that their partition keeps moving.
 
 Later messages of the same key are set aside behind the first, in order; a person retries or discards them, one by one.
+A message that is sent again while it waits here waits once, whoever sends it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import msgspec
@@ -18,6 +19,7 @@ RETRY_LANE = 0
 """The lane id under which a retried record waits for the scanner; no living lane has it."""
 PLACE = "ce_parkedid"
 """The header that tells a retried record's place among those of its key."""
+_ID = "ce_id"
 FIRST, LAST = 0, 2**63 - 1
 
 
@@ -36,18 +38,52 @@ class Parked:
     detail: str
 
 
+def identity(headers: Headers) -> str:
+    """The id under which a record was sent, as far as it can be read: the same in all its repetitions, of a reply too,
+    and of what could not be read otherwise."""
+    sent = next((value for name, value in headers if name == _ID and value), b"")
+    return sent.decode(errors="replace").replace("\x00", "")
+
+
 async def save(connection: Connection, rows: Sequence[Parked], now: datetime) -> None:
-    """Set aside; a record that is set aside already stays as it is."""
+    """Set aside, in this order. A record that waits already stays as it is; what repeats it word for word is dropped.
+
+    All records of a key come through one partition, whose offset row the caller has locked: no other lane sets one of
+    them aside meanwhile. A place that another record had (Kafka lost its log and began anew) is not written down.
+    """
+    each = _distinct(rows)
     await connection.execute(
         """insert into parked
                (source, partition, kafka_offset, key, message_id, headers, payload, reason, detail, parked_at)
-           select u.*, $10 from unnest($1::text[], $2::integer[], $3::bigint[], $4::text[], $5::text[], $6::json[],
-                                       $7::bytea[], $8::text[], $9::text[]) u
+           select u.source, u.partition,
+                  case when not exists (
+                      select from parked p
+                      where (p.source, p.partition, p.kafka_offset) = (u.source, u.partition, u.kafka_offset)
+                      and (p.key, p.message_id, p.payload) is distinct from (u.key, u.message_id, u.payload)
+                  ) then u.kafka_offset end,
+                  u.key, u.message_id, u.headers, u.payload, u.reason, u.detail, $10
+           from unnest($1::text[], $2::integer[], $3::bigint[], $4::text[], $5::text[], $6::json[], $7::bytea[],
+                       $8::text[], $9::text[]) with ordinality
+                u (source, partition, kafka_offset, key, message_id, headers, payload, reason, detail, no)
+           where u.message_id = '' or not exists (
+               select from parked p where p.state = 'PARKED' and p.source = u.source and p.key = u.key
+               and p.message_id = u.message_id and p.payload = u.payload)
+           order by u.no
            on conflict (source, partition, kafka_offset) do nothing""",
-        [r.source for r in rows], [r.partition for r in rows], [r.offset for r in rows], [r.key for r in rows],
-        [r.message_id for r in rows], [msgspec.json.encode(r.headers) for r in rows], [r.payload for r in rows],
-        [r.reason for r in rows], [r.detail[:500] for r in rows], now,
+        [r.source for r in each], [r.partition for r in each], [r.offset for r in each], [r.key for r in each],
+        [r.message_id for r in each], [msgspec.json.encode(r.headers) for r in each], [r.payload for r in each],
+        [r.reason for r in each], [r.detail[:500] for r in each], now,
     )
+
+
+def _distinct(rows: Sequence[Parked]) -> list[Parked]:
+    """Each record once, under the id with which it was sent; those without one are taken for different ones."""
+    first: dict[object, Parked] = {}
+    for no, row in enumerate(rows):
+        named = row if row.message_id else replace(row, message_id=identity(row.headers))
+        same = (named.source, named.key, named.message_id, named.payload)
+        first.setdefault(same if named.message_id else no, named)
+    return list(first.values())
 
 
 async def keys(connection: Connection) -> dict[str, int]:

@@ -7,6 +7,7 @@ import msgspec
 
 from services.kernel.errors import Defect
 from services.kernel.saga import Branch, BranchState, Definitions, Phase, Run
+from services.runtime.ground.saving import Saving, column, columns
 from services.runtime.ground.tables import Connection, Table
 
 _Version = tuple[str, int]
@@ -19,6 +20,7 @@ class _StoredBranch(msgspec.Struct, array_like=True):
     result: msgspec.Raw
 
 
+_ENCODE = msgspec.json.Encoder().encode
 _BRANCHES = msgspec.json.Decoder(tuple[_StoredBranch, ...])
 _COLUMNS = """id, root, kind, definition_version, phase, decision, reason, attempts, started_at, deadline_at,
     updated_at, version, plan, branches"""
@@ -62,19 +64,18 @@ def _branch(results: Mapping[str, Any], stored: _StoredBranch) -> Branch:
     return Branch(stored.service, stored.state, stored.reason, result)
 
 
-async def save_runs(connection: Connection, runs: Sequence[Run]) -> None:
-    """Insert new runs, update known ones; what never changes (root, kind, plan, start) is written once."""
-    await connection.execute(
-        f"""insert into sagas ({_COLUMNS})
-            select * from unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::text[], $6::text[], $7::text[],
-                                 $8::integer[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[],
-                                 $12::integer[], $13::json[], $14::json[])
-            on conflict (id) do update set phase = excluded.phase, decision = excluded.decision,
-                reason = excluded.reason, attempts = excluded.attempts, updated_at = excluded.updated_at,
-                version = excluded.version, branches = excluded.branches""",
-        [r.id for r in runs], [r.root for r in runs], [r.kind for r in runs], [r.definition_version for r in runs],
-        [r.phase.value for r in runs], [r.decision for r in runs], [r.reason for r in runs], [r.attempts for r in runs],
-        [r.started_at for r in runs], [r.deadline_at for r in runs], [r.updated_at or r.started_at for r in runs],
-        [r.version for r in runs], [msgspec.json.encode(r.plan) for r in runs],
-        [msgspec.json.encode([(b.service, b.state, b.reason, b.result) for b in r.branches]) for r in runs],
-    )
+save_runs = Saving(
+    "sagas",
+    key="id",
+    once=(
+        *columns("text", "id", "root", "kind"), column("definition_version", "integer"),
+        *columns("timestamptz", "started_at", "deadline_at"), column("plan", "json", lambda r: _ENCODE(r.plan)),
+    ),
+    moving=(
+        column("phase", "text", "phase.value"), *columns("text", "decision", "reason"),
+        *columns("integer", "attempts", "version"),
+        column("updated_at", "timestamptz", lambda r: r.updated_at or r.started_at),
+        column("branches", "json", lambda r: _ENCODE([(b.service, b.state, b.reason, b.result) for b in r.branches])),
+    ),
+)
+"""Root, kind, plan and start never change."""

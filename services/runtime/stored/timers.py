@@ -7,13 +7,14 @@ from services.kernel.decision import Timer
 from services.kernel.ids import partition_of
 from services.kernel.messages import Message, TimerDue
 from services.kernel.saga import WAKE
+from services.runtime.ground.clock import Clock
 from services.runtime.ground.tables import Connection
 
 TimerKey = tuple[str, str]
 
 
 async def find_due(
-    connection: Connection, partitions: Sequence[int], now: datetime, limit: int, sagas: bool
+    connection: Connection, partitions: Sequence[int], clock: Clock, limit: int, sagas: bool
 ) -> list[Message]:
     """The due timers of these partitions as messages, the oldest of each first: those of sagas, or the others.
 
@@ -22,9 +23,9 @@ async def find_due(
     rows = await connection.fetch(
         f"""select t.kind, t.key, t.root, t.due_at from unnest($1::integer[]) p,
             lateral (select kind, key, root, due_at from timers
-                     where partition = p and due_at <= $2 and kind {'=' if sagas else '<>'} '{WAKE}'
-                     order by due_at limit $3) t""",
-        partitions, now, limit // len(partitions) + 1,
+                     where partition = p and due_at <= {clock.sql} and kind {'=' if sagas else '<>'} '{WAKE}'
+                     order by due_at limit $2) t""",
+        partitions, limit // len(partitions) + 1,
     )
     return [
         Message(
@@ -35,15 +36,19 @@ async def find_due(
     ]
 
 
-async def still_due(connection: Connection, keys: Iterable[TimerKey], now: datetime) -> set[TimerKey]:
-    """Which of these timers are still due; read after their roots are locked, so that each fires once."""
+async def still_due(
+    connection: Connection, keys: Iterable[TimerKey], clock: Clock
+) -> tuple[datetime, set[TimerKey]]:
+    """The present instant, and which of these timers are still due at it; read after their roots are locked, so that
+    each fires once."""
     wanted = sorted(set(keys))
     rows = await connection.fetch(
-        """select t.kind, t.key from unnest($1::text[], $2::text[]) w (kind, key)
-           join timers t on t.kind = w.kind and t.key = w.key where t.due_at <= $3""",
-        [k for k, _ in wanted], [k for _, k in wanted], now,
+        f"""select present, t.kind, t.key from {clock.sql} p (present)
+            left join (unnest($1::text[], $2::text[]) w (kind, key)
+                       join timers t on t.kind = w.kind and t.key = w.key) on t.due_at <= present""",
+        [k for k, _ in wanted], [k for _, k in wanted],
     )
-    return {(row[0], row[1]) for row in rows}
+    return rows[0][0], {(row[1], row[2]) for row in rows if row[1] is not None}
 
 
 async def ensure(connection: Connection, timers: Iterable[Timer], partitions: int) -> None:

@@ -15,9 +15,9 @@ from services.card_redemption.domain.commands import (
 from services.card_redemption.store import TABLES
 from services.card_redemption.store.reads import find_card
 from services.kernel.messages import Message, Op
-from services.runtime.ground.tables import Table
 from settlement.card_redemption.v1 import effects_pb2
 from settlement.saga.v1 import saga_pb2
+from tests.services.batches import check_saved
 from tests.services.card_redemption.ledger import CardLedger
 
 CARD = "crd_1"
@@ -36,25 +36,16 @@ async def _refunded(cards: CardLedger) -> saga_pb2.Reply:
     return await cards.command(RefundCard(CARD, "ord_1", "mer_1", "rfd_1", 500))
 
 
-async def _same_as_saved(cards: CardLedger) -> None:
-    """Every row of the last batch, loaded again, is the very row that was saved."""
-    by_kind: dict[type, Table] = {table.kind: table for table in TABLES}
-    for kind, rows in cards.effects.dirty.items():
-        async with cards.connection.transaction():
-            loaded = await by_kind[kind].load(cards.connection, sorted(rows))
-        assert {row.key: row for row in loaded} == rows, kind
-
-
 async def test_rows_come_back_as_they_were_saved(cards: CardLedger) -> None:
     """A card and its tender with two refunds, claimed and free."""
     await _refunded(cards)
-    await _same_as_saved(cards)
+    await check_saved(cards.connection, TABLES, cards.effects)
     await cards.command(RefundCard(CARD, "ord_1", "mer_1", "rfd_2", 300))
-    await _same_as_saved(cards)
+    await check_saved(cards.connection, TABLES, cards.effects)
     await cards.command(UNDO, "saga_t", Op.TRY)
-    await _same_as_saved(cards)
+    await check_saved(cards.connection, TABLES, cards.effects)
     await cards.command(UNDO, "saga_t", Op.CONFIRM)
-    await _same_as_saved(cards)
+    await check_saved(cards.connection, TABLES, cards.effects)
 
     card = await find_card(cards.connection, CARD)
     assert isinstance(card, GiftCard)

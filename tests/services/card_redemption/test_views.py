@@ -14,10 +14,10 @@ REFUNDS = ListView("card_tender_refunds", CardRefund._fields, frozenset({"order_
 async def test_what_was_given_back_is_read_by_name(cards: CardLedger) -> None:
     """Whoever adds a field to a refund adds it to the view."""
     save = {table.kind: table.save for table in TABLES}
-    await save[GiftCard](cards.connection, [GiftCard("crd_1", "cus_1", 10, 10, NOW)])
+    await save[GiftCard](cards.connection, [GiftCard("crd_1", "cus_1", 10, 10, NOW)], {})
     await save[CardTender](cards.connection, [CardTender(
         order_id="ord_1", card_id="crd_1", merchant_id="mer_1", deposited_minor=5, captured_minor=5, refunds=(REFUND,),
-    )])
+    )], {})
 
     await REFUNDS.check_columns(cards.connection)
     assert await REFUNDS.rows(cards.connection) == [REFUND._asdict()]

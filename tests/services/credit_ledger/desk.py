@@ -38,7 +38,7 @@ class LedgerClock:
 
     ledger: Ledger
 
-    def now(self) -> datetime:
+    async def now(self, connection: Connection) -> datetime:
         """The instant."""
         return self.ledger.now
 
@@ -62,6 +62,10 @@ class LedgerEdge:
         if answered.verdict is Verdict.REFUSED:
             raise error_of(answered.refusal)
         return CODEC.message(answered.type, answered.outcome)
+
+    async def now(self) -> datetime:
+        """The instant."""
+        return self.ledger.now
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Connection]:

@@ -20,6 +20,7 @@ from services.runtime.lanes.item import Item
 from services.runtime.stored import timers
 from services.runtime.stored.inbox import Answered
 from settlement.saga.v1 import saga_pb2
+from tests.clocks import StillClock
 from tests.services.batches import decide
 
 PARTITIONS = 8
@@ -71,7 +72,8 @@ class Ledger:
             if row is None or row[0] is None:
                 break
             self.now = max(self.now, row[0])
-            await self.run(*await timers.find_due(self.connection, range(PARTITIONS), self.now, 100, sagas=False))
+            clock = StillClock(self.now)
+            await self.run(*await timers.find_due(self.connection, range(PARTITIONS), clock, 100, sagas=False))
         self.now = until
 
 

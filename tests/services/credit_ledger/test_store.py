@@ -16,9 +16,9 @@ from services.credit_ledger.store.documents import load_all_operations
 from services.kernel.messages import Message, Op
 from services.kernel.shares import share_keys
 from services.runtime.ground.migrations import list_migrations
-from services.runtime.ground.tables import Table
 from settlement.credit_ledger.v1 import effects_pb2
 from settlement.saga.v1 import saga_pb2
+from tests.services.batches import check_saved
 from tests.services.credit_ledger.conftest import MIGRATIONS
 from tests.services.credit_ledger.ledger import Ledger, Refused
 
@@ -43,15 +43,6 @@ async def shipped(ledger: Ledger, tenders: Tenders, terms: CreditTerms = TERMS, 
     assert captured.verdict == saga_pb2.VERDICT_DONE
 
 
-async def same_as_saved(ledger: Ledger) -> None:
-    """Every row of the last batch, loaded again, is the very row that was saved."""
-    by_kind: dict[type, Table] = {table.kind: table for table in TABLES}
-    for kind, rows in ledger.effects.dirty.items():
-        async with ledger.connection.transaction():
-            loaded = await by_kind[kind].load(ledger.connection, sorted(rows))
-        assert {row.key: row for row in loaded} == rows, kind
-
-
 async def test_every_row_of_a_purchase_and_its_refund_comes_back_as_it_was_saved(ledger: Ledger) -> None:
     """Account, agreement, share, log, leg and reference survive the round trip through PostgreSQL."""
     await opened(ledger)
@@ -62,16 +53,16 @@ async def test_every_row_of_a_purchase_and_its_refund_comes_back_as_it_was_saved
         payment_reference="pay-1",
     )
     await ledger.command(body)
-    await same_as_saved(ledger)
+    await check_saved(ledger.connection, TABLES, ledger.effects)
     await ledger.command(commands.CaptureTenders(ACCOUNT, ORDER, SHOP, tenders))
-    await same_as_saved(ledger)
+    await check_saved(ledger.connection, TABLES, ledger.effects)
     await ledger.pass_time(days=40)
     await ledger.ask(ACCOUNT, commands.Repay(ACCOUNT, 10_600, "BANK"))
-    await same_as_saved(ledger)
+    await check_saved(ledger.connection, TABLES, ledger.effects)
     reply = await ledger.command(
         commands.RefundTenders(ACCOUNT, ORDER, SHOP, "rfd_1", Tenders(40_000, 1_000, 2_000, 300))
     )
-    await same_as_saved(ledger)
+    await check_saved(ledger.connection, TABLES, ledger.effects)
 
     effect = effects_pb2.CreditEffect.FromString(reply.result)
     assert reply.result_type == "settlement.credit_ledger.v1.CreditEffect"
@@ -126,13 +117,13 @@ async def test_a_claim_is_stored_and_keeps_others_out(ledger: Ledger) -> None:
 
     tried = await ledger.command(body, "saga_t", Op.TRY)
     effects = (await ledger.run(Message("call-busy", ACCOUNT, commands.FundWallet(ACCOUNT, 1)))).effects
-    await same_as_saved(ledger)
+    await check_saved(ledger.connection, TABLES, ledger.effects)
 
     assert tried.verdict == saga_pb2.VERDICT_DONE
     assert len(effects.busy) == 1
     confirmed = await ledger.command(body, "saga_t", Op.CONFIRM)
     assert effects_pb2.CreditEffect.FromString(confirmed.result).agreement_state == 5  # SETTLED_EARLY
-    await same_as_saved(ledger)
+    await check_saved(ledger.connection, TABLES, ledger.effects)
 
 
 async def test_a_payment_reference_serves_one_order(ledger: Ledger) -> None:
@@ -158,7 +149,7 @@ async def test_a_flash_refund_waits_and_is_completed_by_hand(ledger: Ledger) -> 
     await opened(ledger)
     await shipped(ledger, Tenders(30_000), CreditTerms(route=Route.FLASH))
     await ledger.command(commands.RefundTenders(ACCOUNT, ORDER, SHOP, "rfd_1", Tenders(30_000)))
-    await same_as_saved(ledger)
+    await check_saved(ledger.connection, TABLES, ledger.effects)
     await ledger.pass_time(hours=25)
     with pytest.raises(Refused, match="CHANNEL_TIMEOUT"):
         await ledger.ask(ACCOUNT, commands.ConfirmFlashRefund(ACCOUNT, ORDER))
@@ -167,7 +158,7 @@ async def test_a_flash_refund_waits_and_is_completed_by_hand(ledger: Ledger) -> 
         account_id=ACCOUNT, order_id=ORDER, maker="ann", checker="bob", evidence=("order page", "bill page"),
         reason="late",
     ))
-    await same_as_saved(ledger)
+    await check_saved(ledger.connection, TABLES, ledger.effects)
 
     (adjustment,) = await reads.list_adjustments(ledger.connection, ACCOUNT, "", "", 10)
     assert (adjustment.maker, adjustment.checker, adjustment.refund_id) == ("ann", "bob", "rfd_1")
@@ -182,7 +173,7 @@ async def test_lifo_and_reversal_keep_their_rows(ledger: Ledger) -> None:
     await ledger.ask(ACCOUNT, commands.Repay(ACCOUNT, 20_000, "CARD2"))
 
     await ledger.command(commands.RefundTenders(ACCOUNT, ORDER, SHOP, "rfd_1", Tenders(30_000)))
-    await same_as_saved(ledger)
+    await check_saved(ledger.connection, TABLES, ledger.effects)
     legs = await reads.list_legs(ledger.connection, ACCOUNT, "", "", 10)
     assert sum(leg.amount_minor for leg in legs) > 0
     await ledger.command(commands.RefundTenders(ACCOUNT, ORDER, SHOP, "rfd_0", Tenders()))
@@ -199,7 +190,7 @@ async def test_a_reversal_restores_the_agreement(ledger: Ledger) -> None:
     await ledger.command(commands.RefundTenders(ACCOUNT, ORDER, SHOP, "rfd_1", Tenders(12_345)))
 
     reply = await ledger.command(commands.ReverseRefund(ACCOUNT, ORDER, SHOP, "rfd_1"))
-    await same_as_saved(ledger)
+    await check_saved(ledger.connection, TABLES, ledger.effects)
 
     (after,) = await reads.list_agreements(ledger.connection, ACCOUNT, "", "", 10)
     assert reply.verdict == saga_pb2.VERDICT_DONE
@@ -247,8 +238,8 @@ async def test_a_merchants_balance_is_net_over_all_its_shares(
         (owing, MerchantShare(owing, SHOP, payable_minor=30_000)),
         (owed, MerchantShare(owed, SHOP, receivable_minor=receivable)),
     ):
-        await load_merchant_shares(ledger.connection, [key])
-        await save_merchant_shares(ledger.connection, [body])
+        (made,) = await load_merchant_shares(ledger.connection, [key])
+        await save_merchant_shares(ledger.connection, [body], {key: made.version})
 
     assert await reads.merchant_balance(ledger.connection, SHOP) == shown
 

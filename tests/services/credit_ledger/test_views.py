@@ -52,7 +52,7 @@ async def test_an_agreement_is_read_by_name(ledger: Ledger) -> None:
     await save_agreements(ledger.connection, [Agreement(
         order_id="ord_1", account_id="acc_1", customer_id="cus_1", merchant_id="mer_1", terms=CreditTerms(), hold=hold,
         refunded=REFUNDED, plans=(plan,),
-    )])
+    )], {})
 
     owed = await ledger.connection.fetchrow("select order_id, shipment, outstanding_minor from instalments")
     planned = await ledger.connection.fetchrow("select * from agreement_plans")
@@ -76,7 +76,7 @@ async def test_a_refund_through_the_network_is_read_by_name(ledger: Ledger) -> N
     await save_credit_refunds(ledger.connection, [CreditRefund(
         id="rfd_1", account_id="acc_1", order_id="ord_1", merchant_id="mer_1", tenders=REFUNDED,
         state=RefundState.PENDING_CHANNEL, accepted_at=AT,
-    )])
+    )], {})
 
     assert await REFUND_TENDERS.rows(ledger.connection) == [REFUNDED._asdict()]
 
@@ -86,6 +86,6 @@ async def test_a_statement_is_read_by_name(ledger: Ledger) -> None:
     await save_statements(ledger.connection, [Statement(
         account_id="acc_1", bill_date=date(2026, 2, 5), due_date=date(2026, 2, 15), cut_at=AT, issued_at=AT,
         amount_minor=15, offset_minor=0, lines=(LINE,), first_operation=1, last_operation=2,
-    )])
+    )], {})
 
     assert await STATEMENT_LINES.rows(ledger.connection) == [LINE._asdict()]

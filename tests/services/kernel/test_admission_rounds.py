@@ -14,7 +14,9 @@ from tests.services.kernel.jars import JAR, RULES, STALE, TIMERS, Jar, Label, Pu
 
 
 def _admission() -> Admission[Arrived]:
-    return Admission(RULES, TIMERS, NOW)
+    admission: Admission[Arrived] = Admission(RULES, TIMERS)
+    admission.now = NOW
+    return admission
 
 
 def _read(key: str, *labels: str) -> Arrived:

@@ -22,8 +22,8 @@ from services.order.rpc.merchants import MerchantServicer
 from services.runtime.ground.tables import Connection
 from settlement.common.v1 import money_pb2
 from settlement.order.v1 import merchant_service_pb2 as pb
-from tests.services.order.shop import Shop
-from tests.services.order.test_store import same_as_saved
+from tests.services.batches import check_saved
+from tests.services.order.shop import ALL_TABLES, Shop
 from tests.services.order.world import World
 
 KEY = "mer_1/mst_1"
@@ -150,9 +150,9 @@ async def test_a_settlement_is_begun_awaited_and_read(shop: Shop) -> None:
     )
 
     begun = (await service.SettleGiftCardShare(request, context)).merchant_settlement
-    await same_as_saved(shop)
+    await check_saved(shop.connection, ALL_TABLES, shop.effects)
     await shop.settle()
-    await same_as_saved(shop)
+    await check_saved(shop.connection, ALL_TABLES, shop.effects)
     asked = pb.GetMerchantSettlementRequest(settlement_id=begun.settlement_id)
     read = await service.GetMerchantSettlement(asked, context)
 

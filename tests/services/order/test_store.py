@@ -38,6 +38,8 @@ from services.runtime.ground.paging import FIRST, LAST
 from services.runtime.stored.timers import find_due
 from settlement.order.v1 import after_sale_service_pb2 as pb
 from settlement.order.v1 import order_pb2, settlement_pb2
+from tests.clocks import StillClock
+from tests.services.batches import check_saved
 from tests.services.order.shop import ALL_TABLES, PARTITIONS, Shop, commands
 from tests.services.order.world import ORDER_ID, new_order, units
 
@@ -50,15 +52,6 @@ MIXED = new_order(
     (Promotion(10_000, (0, 1), "first"),),
     1_500,
 )
-
-
-async def same_as_saved(shop: Shop) -> None:
-    """Every row of the last batch, loaded again, is the very row that was saved."""
-    by_kind = {table.kind: table for table in ALL_TABLES}
-    for kind, rows in shop.effects.dirty.items():
-        async with shop.connection.transaction():
-            loaded = await by_kind[kind].load(shop.connection, sorted(rows))
-        assert {row.key: row for row in loaded} == rows, kind
 
 
 async def bought(shop: Shop, number: int = 1, later: timedelta = timedelta()) -> str:
@@ -74,25 +67,25 @@ async def test_every_row_of_an_orders_life_comes_back_as_it_was_saved(shop: Shop
     """Placed, shipped in parts, returned, refunded, the rest cancelled: after each batch."""
     assert isinstance(MIXED, PlaceOrder)
     answer = await shop.ask(ORDER_ID, MIXED)
-    await same_as_saved(shop)
+    await check_saved(shop.connection, ALL_TABLES, shop.effects)
     assert answer.order.state == order_pb2.ORDER_STATE_PLACING
     await shop.settle()
-    await same_as_saved(shop)
+    await check_saved(shop.connection, ALL_TABLES, shop.effects)
 
     await shop.ask(ORDER_ID, ConfirmShipment(ORDER_ID, units(L1=2)))
     await shop.settle()
     case = await shop.ask(ORDER_ID, RequestReturn(ORDER_ID, units(L1=1), reason="DEFECTIVE", note="坏了"))
-    await same_as_saved(shop)
+    await check_saved(shop.connection, ALL_TABLES, shop.effects)
     await shop.ask(ORDER_ID, ApproveReturn(ORDER_ID, case.return_id, "somewhere"))
     await shop.ask(ORDER_ID, RegisterWaybill(ORDER_ID, case.return_id, "SF1", "SF"))
-    await same_as_saved(shop)
+    await check_saved(shop.connection, ALL_TABLES, shop.effects)
     receipt = await shop.ask(ORDER_ID, ConfirmReceipt(ORDER_ID, case.return_id))
-    await same_as_saved(shop)
+    await check_saved(shop.connection, ALL_TABLES, shop.effects)
     await shop.settle()
-    await same_as_saved(shop)
+    await check_saved(shop.connection, ALL_TABLES, shop.effects)
     await shop.ask(ORDER_ID, CancelOrder(ORDER_ID, "PRICE"))
     await shop.settle()
-    await same_as_saved(shop)
+    await check_saved(shop.connection, ALL_TABLES, shop.effects)
 
     order = await reads.find_order(shop.connection, ORDER_ID)
     run = await reads.find_run(shop.connection, receipt.settlement.settlement_id)
@@ -117,19 +110,19 @@ async def test_disputes_and_refused_parcels_come_back_as_they_were_saved(shop: S
     assert again.effects.dirty == {}
 
     disputed = await shop.ask(order_id, DisputeReceipt(order_id, case.return_id, ("photo-1",), "空的", "merchant"))
-    await same_as_saved(shop)
+    await check_saved(shop.connection, ALL_TABLES, shop.effects)
     upheld = ResolveDispute(order_id, case.return_id, True, "op_1", "it is there", accepted=units(L1=1))
     answer = await shop.ask(order_id, upheld)
-    await same_as_saved(shop)
+    await check_saved(shop.connection, ALL_TABLES, shop.effects)
     await shop.settle()
     await shop.ask(order_id, ConfirmShipment(order_id))
     await shop.settle()
     other = await shop.ask(order_id, RequestReturn(order_id, units(L2=1)))
     await shop.ask(order_id, RejectReturn(order_id, other.return_id, "worn"))
-    await same_as_saved(shop)
+    await check_saved(shop.connection, ALL_TABLES, shop.effects)
     await shop.ask(order_id, DisputeRejection(order_id, other.return_id, (), "never worn"))
     lifted = await shop.ask(order_id, ResolveDispute(order_id, other.return_id, True, "op_1", "it is new"))
-    await same_as_saved(shop)
+    await check_saved(shop.connection, ALL_TABLES, shop.effects)
 
     assert (case.state, case.reason) == (pb.RETURN_STATE_IN_RETURN, pb.RETURN_REASON_REFUSED)
     assert (disputed.disputed_by, list(disputed.evidence)) == (pb.DISPUTE_PARTY_MERCHANT, ["photo-1"])
@@ -144,19 +137,19 @@ async def test_deductions_and_reductions_come_back_as_they_were_saved(shop: Shop
     await shop.ask(order_id, ConfirmShipment(order_id))
     await shop.settle()
     await shop.ask(order_id, RefundAmount(order_id, 545, line_id="L1"))
-    await same_as_saved(shop)
+    await check_saved(shop.connection, ALL_TABLES, shop.effects)
     await shop.settle()
-    await same_as_saved(shop)
+    await check_saved(shop.connection, ALL_TABLES, shop.effects)
     case = await shop.ask(order_id, RefuseDelivery(order_id, "SF1"))
     worn = Deduction("L1", 4_000, "WORN", ("photo-1",), "旧了")
     receipt = await shop.ask(order_id, ConfirmReceipt(order_id, case.return_id, deductions=(worn,)))
-    await same_as_saved(shop)
+    await check_saved(shop.connection, ALL_TABLES, shop.effects)
     await shop.settle()
     await shop.ask(order_id, DisputeDeduction(order_id, case.return_id, (), "不旧", "customer"))
-    await same_as_saved(shop)
+    await check_saved(shop.connection, ALL_TABLES, shop.effects)
     given_back = await shop.ask(order_id, ResolveDispute(order_id, case.return_id, True, "op_1", "it is new"))
     await shop.settle()
-    await same_as_saved(shop)
+    await check_saved(shop.connection, ALL_TABLES, shop.effects)
 
     told, ended = receipt.return_case, await reads.find_case(shop.connection, case.return_id)
     assert (told.deductions[0].note, told.deduction_state) == ("旧了", pb.DEDUCTION_STATE_TAKEN)
@@ -199,12 +192,12 @@ async def test_the_after_sale_time_ends_by_its_timer(shop: Shop) -> None:
     await shop.ask(order_id, ConfirmShipment(order_id))
     await shop.settle()
     await shop.ask(order_id, ConfirmDelivery(order_id))
-    await same_as_saved(shop)
-    due = (shop.connection, range(PARTITIONS), after_sale_end(shop.now), 10)
+    await check_saved(shop.connection, ALL_TABLES, shop.effects)
+    due = (shop.connection, range(PARTITIONS), StillClock(after_sale_end(shop.now)), 10)
     shop.now = after_sale_end(shop.now)
 
     await shop.run(*await find_due(*due, sagas=False))
-    await same_as_saved(shop)
+    await check_saved(shop.connection, ALL_TABLES, shop.effects)
 
     order = await reads.find_order(shop.connection, order_id)
     assert order is not None

@@ -66,7 +66,7 @@ async def test_an_order_is_read_by_name(shop: Shop) -> None:
     await save_orders(shop.connection, [Order(
         id="ord_1", customer_id="cus_1", merchant_id="mer_1", account_id="acc_1", state=OrderState.DELIVERED,
         lines=(LINE,), tenders=(TENDER,), placed_at=AT, updated_at=AT, coupon=COUPON, refunds=(REFUND,),
-    )])
+    )], {})
 
     for view, stored in ((LINES, LINE), (TENDERS, TENDER), (COUPONS, COUPON), (REFUNDS, REFUND)):
         assert await view.rows(shop.connection) == [{name: getattr(stored, name) for name in view.fields}]
@@ -77,7 +77,7 @@ async def test_a_settlement_is_read_by_name(shop: Shop) -> None:
     await save_runs(shop.connection, [
         _run("saga_1", "refund", RefundPlan(MONEY, "rfd_1"), "credit_ledger"),
         _run("saga_2", KIND, MerchantPlan("mer_1", 70), "credit_ledger", "card_redemption"),
-    ])
+    ], {})
 
     rows = {row["settlement_id"]: row for row in await shop.connection.fetch("select * from settlements")}
     refund, merchant = rows["saga_1"], rows["saga_2"]

@@ -10,6 +10,7 @@ from services.kernel.errors import FailedPrecondition
 from services.kernel.messages import Message, Op
 from services.runtime.ground.codec import Codec
 from services.runtime.ground.records import Outbound
+from services.runtime.ground.saving import Saving, column, columns
 from services.runtime.ground.tables import Connection, Table
 from services.runtime.lanes.business import Business
 
@@ -56,15 +57,10 @@ async def load(connection: Connection, keys: Sequence[str]) -> list[Box]:
     return [Box(*row) for row in rows]
 
 
-async def save(connection: Connection, boxes: Sequence[Box]) -> None:
-    """Write all of them."""
-    await connection.execute(
-        """insert into boxes (id, room, held, kept, version)
-           select * from unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[])
-           on conflict (id) do update set held = excluded.held, kept = excluded.kept, version = excluded.version""",
-        [b.id for b in boxes], [b.room for b in boxes], [b.held for b in boxes], [b.kept for b in boxes],
-        [b.version for b in boxes],
-    )
+save = Saving(
+    "boxes", key="id", once=(column("id", "text"), column("room", "bigint")),
+    moving=columns("bigint", "held", "kept", "version"),
+)
 
 
 def decide(known: Known, body: Put, message: Message, now: datetime) -> Decision:

@@ -11,6 +11,7 @@ from services.kernel.decision import Decision, Done, Event, Known, rule, rules
 from services.kernel.errors import FailedPrecondition
 from services.kernel.messages import Message
 from services.runtime.ground.codec import Codec, Entry
+from services.runtime.ground.saving import Saving, column, columns
 from services.runtime.ground.tables import Connection, Table
 from services.runtime.process import Service
 
@@ -60,13 +61,7 @@ async def load(connection: Connection, keys: Sequence[str]) -> list[Counter]:
     return [Counter(*row) for row in rows]
 
 
-async def save(connection: Connection, rows: Sequence[Counter]) -> None:
-    """All of them."""
-    await connection.execute(
-        """insert into counters (id, value, version) select * from unnest($1::text[], $2::bigint[], $3::bigint[])
-           on conflict (id) do update set value = excluded.value, version = excluded.version""",
-        [r.key for r in rows], [r.value for r in rows], [r.version for r in rows],
-    )
+save = Saving("counters", key="id", once=(column("id", "text", "key"),), moving=columns("bigint", "value", "version"))
 
 
 def decide(known: Known, body: Add, message: Message, now: datetime) -> Decision:

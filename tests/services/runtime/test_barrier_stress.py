@@ -21,12 +21,13 @@ from services.runtime.ground.tables import Connection
 from services.runtime.lanes.batch import Batch
 from services.runtime.lanes.item import Item
 from services.runtime.stored import inbox
+from tests.clocks import StillClock
 from tests.services.runtime.boxes import SCHEMA, Put, business
 from tests.settle.audit.scratch import server
 
 LANES, BOXES, SAGAS, ROOM = 12, 60, 1_500, 600
 ROLLED_BACK, SLOW = 0.15, 0.3
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
+CLOCK = StillClock(datetime(2026, 1, 1, tzinfo=UTC))
 BUSINESS = business()
 
 
@@ -34,7 +35,7 @@ class EarlyReader(Batch):
     """The wrong order: the inbox is read before the roots are locked."""
 
     async def _load(self, connection: Connection, wanted: ToLoad) -> None:
-        early = await inbox.load(connection, wanted.answers)
+        _, early = await inbox.load(connection, wanted.answers, CLOCK)
         await super()._load(connection, wanted)
         self._admission.stored = early
 
@@ -178,7 +179,7 @@ async def _lane(
     seq = 1
     for part in parts:
         while True:
-            batch = variant(BUSINESS, part, NOW)
+            batch = variant(BUSINESS, part, CLOCK)
             seq += 1_000
             if await _attempt(connection, batch, lane_id, seq, rng, events):
                 break

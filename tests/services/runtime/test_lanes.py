@@ -16,6 +16,7 @@ from services.kernel.errors import SettlementError
 from services.kernel.ids import partition_of
 from services.kernel.messages import Message
 from services.kernel.saga import Verdict
+from services.runtime.ground.clock import SystemClock
 from services.runtime.ground.migrations import migrate
 from services.runtime.ground.postgres import connect_lane, open_pool
 from services.runtime.ground.records import Outbound, Outgoing
@@ -308,14 +309,14 @@ async def test_d4_two_lanes_with_the_same_keys_never_deadlock(local: Settings) -
             order = chance.sample(keys, len(keys))
             items = [Item(Message(f"{seed}/{number}/{key}", key, Add(1))) for key in order]
             async with connection.transaction():
-                batch = Batch(business(), items, datetime.now(UTC))
+                batch = Batch(business(), items, SystemClock())
                 await batch.run(connection, 1_000_000 + seed, number * len(keys) + 1)
         connection.terminate()
 
     first = await connect_lane(local)
     async with first.transaction():
         items = [Item(Message(f"0/{key}", key, Add(1))) for key in keys]
-        await Batch(business(), items, datetime.now(UTC)).run(first, 999_999, 1)
+        await Batch(business(), items, SystemClock()).run(first, 999_999, 1)
     first.terminate()
 
     await asyncio.gather(*(batches(seed) for seed in range(4)))

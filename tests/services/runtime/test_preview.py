@@ -1,6 +1,6 @@
 """A preview comes to what the message would come to, over tables that are handed in, and keeps nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,7 +41,7 @@ class Shelf:
         self.read.append("family")
         return [row for row in self.rows if isinstance(row, Label) and row.open and row.root in roots]
 
-    async def save(self, connection: Any, rows: Sequence[Any]) -> None:
+    async def save(self, connection: Any, rows: Sequence[Any], found: Mapping[str, int]) -> None:
         """Never called."""
         raise AssertionError("a preview keeps nothing")
 

@@ -62,7 +62,7 @@ async def test_runs_of_two_versions_come_back_as_they_were_saved(settings: Setti
     connection = await connect_lane(settings)
     table, saved = saga_table(Definitions(FIRST, SECOND)), _runs()
 
-    await table.save(connection, saved)
+    await table.save(connection, saved, {})
     found = {run.id: run for run in await table.load(connection, ["saga_new", "saga_old"])}
 
     assert found == {run.id: run for run in saved}

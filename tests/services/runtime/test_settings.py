@@ -3,14 +3,11 @@
 import asyncio
 import re
 from dataclasses import fields
-from datetime import UTC, datetime
 from pathlib import Path
 
-import asyncpg
 import pytest
 
 from services.kernel.errors import Defect
-from services.runtime.ground.clock import ManualClock, SystemClock, load_clock, save_clock
 from services.runtime.ground.logs import redact
 from services.runtime.ground.metrics import serve_metrics
 from services.runtime.ground.migrations import RUNTIME, list_migrations, migrate
@@ -89,28 +86,10 @@ async def test_migrations_run_once_in_order_and_never_change(settings: Settings,
         await migrate(settings.dsn, [folder])
 
 
-async def test_a_manual_clock_goes_on_where_it_was_left(settings: Settings) -> None:
-    """And tells who registered that it moved."""
-    await migrate(settings.dsn, [])
-    connection = await asyncpg.connect(settings.dsn)
-    at = datetime(2026, 3, 1, tzinfo=UTC)
-    told: list[bool] = []
-
-    await save_clock(connection, at)
-    clock = await load_clock(connection, "manual")
-    assert isinstance(clock, ManualClock)
-    clock.on_set.append(lambda: told.append(True))
-    clock.set(at.replace(year=2020))
-
-    assert (clock.now(), told) == (at.replace(year=2020), [True])
-    assert isinstance(await load_clock(connection, "system"), SystemClock)
-    await connection.close()
-
-
 async def test_metrics_and_health_are_served() -> None:
-    """/metrics, /livez, and /readyz that follows the process."""
-    ready = False
-    server = await serve_metrics("127.0.0.1:0", lambda: ready)
+    """/metrics, /livez, and /readyz that follows the process and says what keeps it from being ready."""
+    why = "no session"
+    server = await serve_metrics("127.0.0.1:0", lambda: why)
     host, port = server.sockets[0].getsockname()
 
     async def get(path: str) -> str:
@@ -122,8 +101,10 @@ async def test_metrics_and_health_are_served() -> None:
 
     assert "settle_batches_total" in await get("/metrics")
     assert "200 OK" in await get("/livez")
-    assert "503" in await get("/readyz")
-    ready = True
+    refused = await get("/readyz")
+    assert "503" in refused
+    assert "not ready: no session" in refused
+    why = ""
     assert "200 OK" in await get("/readyz")
     assert "404" in await get("/")
     server.close()

@@ -27,7 +27,7 @@ async def test_a_saga_s_branches_are_read_by_name(settings: Settings) -> None:
         await save_runs(connection, [Run(
             id="saga_1", root="ord_1", kind="refund", definition_version=1, phase=Phase.TRYING, plan={},
             branches=branches, started_at=AT, deadline_at=AT,
-        )])
+        )], {})
 
         await BRANCHES.check_columns(connection)
         assert await BRANCHES.rows(connection) == [

@@ -34,6 +34,7 @@ from services.runtime.lanes.business import Business
 from services.runtime.lanes.encoding import Encoded
 from services.runtime.lanes.item import Item
 from services.runtime.stored.sagas import saga_table
+from tests.clocks import StillClock
 
 PARTITIONS = 4
 NAMES = ("order", "credit_ledger", "card_redemption")
@@ -105,7 +106,7 @@ class House:
     async def batch(self, service: str, items: list[Item]) -> Encoded:
         """One transaction with these messages; what it sends waits in `sent`."""
         connection = self.connections[service]
-        batch = Batch(BUSINESS[service], items, self.now)
+        batch = Batch(BUSINESS[service], items, StillClock(self.now))
         async with connection.transaction():
             await batch.run(connection, 1, 1)
             await connection.execute("delete from outbox")

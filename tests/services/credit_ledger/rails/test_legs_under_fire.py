@@ -17,6 +17,7 @@ from services.kernel.messages import Message, TimerDue
 from services.runtime.stored import timers
 from settle.local.acquirer.faults import Faults
 from settlement.saga.v1 import saga_pb2
+from tests.clocks import StillClock
 from tests.services.credit_ledger.ledger import PARTITIONS, Ledger
 from tests.settle.local.acquirer.sandbox import sandbox
 
@@ -59,7 +60,7 @@ async def _due(ledger: Ledger) -> list[Message]:
     if due_at is None:
         return []
     ledger.now = max(ledger.now, due_at + timedelta(milliseconds=1))
-    found = await timers.find_due(ledger.connection, range(PARTITIONS), ledger.now, 1_000, sagas=False)
+    found = await timers.find_due(ledger.connection, range(PARTITIONS), StillClock(ledger.now), 1_000, sagas=False)
     return [message for message in found if isinstance(message.body, TimerDue) and message.body.kind == LEG_TIMER]
 
 

@@ -1,0 +1,97 @@
+"""Rows by version, on a real PostgreSQL: a new one collides with another's, a known one is changed as it was found."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from services.kernel.errors import Defect
+from services.runtime.ground.postgres import connect_lane
+from services.runtime.ground.saving import Appending, Overtaken, Saving, column, columns
+from services.runtime.ground.settings import Settings
+from services.runtime.ground.tables import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Crate:
+    """A row with a column that never changes and one that does."""
+
+    key: str
+    made_in: str = "Linz"
+    apples: int = 0
+    version: int = 1
+
+
+save_crates = Saving(
+    "crates", key="id", once=(column("id", "text", "key"), column("made_in", "text")),
+    moving=(column("apples", "integer", lambda crate: crate.apples), *columns("bigint", "version")),
+)
+append_crates = Appending(
+    "crates", (column("id", "text", "key"), column("made_in", "text"), column("apples", "integer"))
+)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def connection(settings: Settings) -> AsyncIterator[Connection]:
+    """A lane's connection to a database with crates."""
+    opened = await connect_lane(settings)
+    await opened.execute("create table crates (id text primary key, made_in text, apples integer, version bigint)")
+    yield opened
+    await opened.close()
+
+
+async def crates(connection: Connection) -> list[tuple[str, str, int, int]]:
+    """All that is stored."""
+    return [tuple(row) for row in await connection.fetch("select id, made_in, apples, version from crates order by id")]
+
+
+async def test_new_and_known_rows_are_written_by_one_statement(connection: Connection) -> None:
+    """The new one whole, the known one without what never changes."""
+    await save_crates(connection, [Crate("a"), Crate("c")], {})
+
+    changed = [Crate("a", "elsewhere", 5, 2), Crate("b"), Crate("c", apples=7, version=2)]
+    await save_crates(connection, changed, {"a": 1, "c": 1})
+    await save_crates(connection, [Crate("b", apples=1, version=4)], {"b": 1})
+
+    assert await crates(connection) == [("a", "Linz", 5, 2), ("b", "Linz", 1, 4), ("c", "Linz", 7, 2)]
+
+
+async def test_a_row_that_is_new_to_two_collides(connection: Connection) -> None:
+    """The first stays as it was made, whatever the second came with (findings: proto_place_race)."""
+    await save_crates(connection, [Crate("a", apples=1)], {})
+
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await save_crates(connection, [Crate("a", apples=2)], {})
+
+    assert await crates(connection) == [("a", "Linz", 1, 1)]
+
+
+@pytest.mark.parametrize("found", [0, 2, 3])
+@pytest.mark.parametrize("beside", [(), (Crate("new"),)])
+async def test_a_row_that_was_changed_meanwhile_is_overtaken(
+    connection: Connection, found: int, beside: tuple[Crate, ...]
+) -> None:
+    """It is not written, and the count says so, with and without new rows beside it."""
+    kept, moved = Crate("a"), Crate("b", apples=1)
+    await save_crates(connection, [kept, moved], {})
+
+    changed = [replace(kept, apples=9, version=2), replace(moved, apples=9, version=found + 1)]
+    transaction = connection.transaction()
+    await transaction.start()
+    with pytest.raises(Overtaken, match="UPDATE 1 of 2"):
+        await save_crates(connection, [*changed, *beside], {"a": 1, "b": found})
+    await transaction.rollback()
+
+    assert await crates(connection) == [("a", "Linz", 0, 1), ("b", "Linz", 1, 1)]
+
+
+async def test_what_is_written_once_is_appended_and_never_changed(connection: Connection) -> None:
+    """The key refuses it a second time; to change one that was found is a defect."""
+    await append_crates(connection, [Crate("a"), Crate("b")], {})
+
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await append_crates(connection, [Crate("b")], {})
+    with pytest.raises(Defect, match="never change"):
+        await append_crates(connection, [Crate("a")], {"a": 1})
