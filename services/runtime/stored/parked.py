@@ -19,6 +19,10 @@ RETRY_LANE = 0
 PLACE = "ce_parkedid"
 """The header that tells a retried record's place among those of its key."""
 FIRST, LAST = 0, 2**63 - 1
+KEY_CHARACTERS_MAX = 512
+"""Of a key or an id so much is kept, for an index takes no longer one; whatever is longer was never readable."""
+DETAIL_CHARACTERS_MAX = 500
+_PLACE_DIGITS_MAX = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,42 +40,79 @@ class Parked:
     detail: str
 
 
+def storable(text: str, characters_max: int) -> str:
+    """What of a text any column takes: no NUL, no half of a character, no more than so much."""
+    return text[:characters_max].replace("\x00", "\ufffd").encode(errors="replace").decode()
+
+
+def stored_headers(headers: Headers) -> bytes:
+    """Headers as they are kept."""
+    return msgspec.json.encode([(storable(name, len(name)), value) for name, value in headers])
+
+
 async def save(connection: Connection, rows: Sequence[Parked], now: datetime) -> None:
-    """Set aside; a record that is set aside already stays as it is."""
+    """Set aside; a record that is set aside already stays as it is. Whatever a record holds, its row can be written."""
     await connection.execute(
         """insert into parked
                (source, partition, kafka_offset, key, message_id, headers, payload, reason, detail, parked_at)
            select u.*, $10 from unnest($1::text[], $2::integer[], $3::bigint[], $4::text[], $5::text[], $6::json[],
                                        $7::bytea[], $8::text[], $9::text[]) u
            on conflict (source, partition, kafka_offset) do nothing""",
-        [r.source for r in rows], [r.partition for r in rows], [r.offset for r in rows], [r.key for r in rows],
-        [r.message_id for r in rows], [msgspec.json.encode(r.headers) for r in rows], [r.payload for r in rows],
-        [r.reason for r in rows], [r.detail[:500] for r in rows], now,
+        [r.source for r in rows], [r.partition for r in rows], [r.offset for r in rows],
+        [storable(r.key, KEY_CHARACTERS_MAX) for r in rows],
+        [storable(r.message_id, KEY_CHARACTERS_MAX) for r in rows], [stored_headers(r.headers) for r in rows],
+        [r.payload for r in rows], [storable(r.reason, KEY_CHARACTERS_MAX) for r in rows],
+        [storable(r.detail, DETAIL_CHARACTERS_MAX) for r in rows], now,
     )
 
 
+async def save_unsent(connection: Connection, records: Sequence[Outgoing], why: str) -> None:
+    """Set aside records of our own that cannot be sent, each once."""
+    await connection.execute(
+        """insert into parked (source, key, message_id, headers, payload, reason, detail, parked_at)
+           select u.*, 'UNDELIVERABLE', $6, now()
+           from unnest($1::text[], $2::text[], $3::text[], $4::json[], $5::bytea[]) u (source, key, id, headers, body)
+           where not exists (select from parked p where p.key = u.key and p.state = 'PARKED' and p.source = u.source
+                                                    and p.message_id = u.id and p.kafka_offset is null)""",
+        [r.topic for r in records], [r.key for r in records], [_identity(r.headers) for r in records],
+        [stored_headers(r.headers) for r in records], [r.payload for r in records],
+        storable(why, DETAIL_CHARACTERS_MAX),
+    )
+
+
+def _identity(headers: Headers) -> str:
+    return next((value.decode() for name, value in headers if name == "ce_id" and value), "")
+
+
 async def keys(connection: Connection) -> dict[str, int]:
-    """The keys whose messages have to wait behind a parked one, with the place of the first."""
-    rows = await connection.fetch("select key, min(id) from parked where state = 'PARKED' and key <> '' group by key")
+    """The keys whose messages have to wait behind a parked one that came in, with the place of the first."""
+    rows = await connection.fetch(
+        """select key, min(id) from parked where state = 'PARKED' and key <> '' and kafka_offset is not null
+           group by key"""
+    )
     return {row[0]: row[1] for row in rows}
 
 
 def place(headers: Headers) -> int:
     """Where a record stands among those of its key: a retried one where it was parked, a new one behind all."""
-    return next((int(value) for name, value in headers if name == PLACE and value.isdigit()), LAST)
+    for name, value in headers:
+        if name == PLACE and value and len(value) <= _PLACE_DIGITS_MAX and value.isdigit():
+            return int(value)
+    return LAST
 
 
 async def retry(connection: Connection, parked_id: int, partitions: int, why: str, now: datetime) -> bool:
     """Send a parked record again, as it was; answers False if it is not parked (any more)."""
     row = await connection.fetchrow(
         """update parked set state = 'RETRIED', resolved_at = $2, resolution = $3
-           where id = $1 and state = 'PARKED' returning source, key, headers, payload""",
+           where id = $1 and state = 'PARKED' returning source, key, headers, payload, kafka_offset is not null""",
         parked_id, now, why,
     )
     if row is None:
         return False
     headers = [header for header in msgspec.json.decode(row[2], type=list[tuple[str, bytes]]) if header[0] != PLACE]
-    headers.append((PLACE, str(parked_id).encode()))
+    if row[4]:  # it came in, and others of its key may wait behind it
+        headers.append((PLACE, str(parked_id).encode()))
     record = Outgoing(row[0], partition_of(row[1], partitions), row[1], headers, row[3])
     await outbox.save(connection, RETRY_LANE, await connection.fetchval("select nextval('lane_ids')"), [record])
     return True
