@@ -4,7 +4,7 @@ An `Admission` is one transaction. What it does not know it asks for, round by r
 tables or from memory, and stores, sends and answers the effects in the end.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Generic
 
@@ -31,6 +31,10 @@ _REUSED = Refused.of(AlreadyExists("REQUEST_ID_REUSED", "this request_id was use
 _DONE = Done()
 
 
+def _never(_arrival: object) -> bool:
+    return False
+
+
 def answers_for(message: Message) -> tuple[str, ...]:
     """The ids whose stored answers say whether this message is fresh; the first is its own."""
     saga = message.saga
@@ -47,11 +51,11 @@ class Admission(Generic[A]):
 
     Take `rounds`, load what each asks for into `known`, `stored` (answers by id) and `due` (timers that are still due);
     `effects` are whole when there is no further round. `now` is the instant of all its decisions, known when the first
-    round is loaded. `lines` has, by key, the place of the first message that is set
-    aside: what is set aside here is added to it.
+    round is loaded. `lines` has, by key, the place of the first message that is set aside: what is set aside here is
+    added to it. `left` are those that were not decided because it was enough.
     """
 
-    __slots__ = ("_lines", "_rules", "_timers", "due", "effects", "known", "now", "stored")
+    __slots__ = ("_lines", "_rules", "_timers", "_unfit", "due", "effects", "known", "left", "now", "stored")
     now: datetime
 
     def __init__(
@@ -64,21 +68,32 @@ class Admission(Generic[A]):
         self.stored: dict[str, Answer] = {}
         self.due: set[TimerKey] = set()
         self.effects: Effects[A] = Effects()
+        self.left: Sequence[A] = ()
+        self._unfit: dict[int, Exception] = {}
 
-    def rounds(self, arrivals: Sequence[A]) -> Iterator[ToLoad]:
-        """What to load next, until all is decided. A root whose message asks for more waits, the others go on."""
+    def rounds(self, arrivals: Sequence[A], enough: Callable[[A], bool] = _never) -> Iterator[ToLoad]:
+        """What to load next, until all is decided. A root whose message asks for more waits, the others go on.
+
+        `enough` is asked before each message, once one is decided: if it says so, this and all that still waits is
+        `left`, in its order.
+        """
         yield self._wanted(arrivals)
         todo: Sequence[A] = arrivals
+        decided = False
         for _ in range(ROUNDS_MAX):
             waiting: list[A] = []
             held: set[str] = set()
             more = ToLoad()
-            for arrival in todo:
+            for place, arrival in enumerate(todo):
+                if enough(arrival) and decided:
+                    self._leave(arrivals, [*waiting, *todo[place:]])
+                    return
                 if arrival.message.key in held:
                     waiting.append(arrival)
                     continue
                 try:
                     self._admit(arrival)
+                    decided = True
                 except Missing as missing:
                     held.add(arrival.message.key)
                     waiting.append(arrival)
@@ -89,14 +104,26 @@ class Admission(Generic[A]):
             todo = waiting
         raise Defect(f"a decision asks for more than {ROUNDS_MAX} rounds: {more}")
 
+    def _leave(self, arrivals: Sequence[A], undecided: Sequence[A]) -> None:
+        chosen = set(map(id, undecided))
+        self.left = [arrival for arrival in arrivals if id(arrival) in chosen]
+
     def _wanted(self, arrivals: Sequence[A]) -> ToLoad:
         wanted = ToLoad()
         for arrival in arrivals:
             if not _unread(arrival):
                 message = arrival.message
-                for kind, key in self._rule_of(message).wants(message.body, message):
-                    wanted.rows.setdefault(kind, set()).add(key)
-                wanted.answers.update(answers_for(message))
+                try:
+                    needs = self._rule_of(message).wants(message.body, message)
+                except Exception as error:
+                    if arrival.place_in_line is None:
+                        raise  # what is not a record is ours, and so is the defect
+                    unknown = isinstance(error, Defect)
+                    self._unfit[id(arrival)] = Undecodable("UNKNOWN_TYPE", str(error)) if unknown else error
+                else:
+                    for kind, key in needs:
+                        wanted.rows.setdefault(kind, set()).add(key)
+                    wanted.answers.update(answers_for(message))
             if (timer := _timer(arrival.message)) is not None:
                 wanted.timers.add((timer.kind, timer.key))
         return wanted
@@ -111,8 +138,9 @@ class Admission(Generic[A]):
     def _admit(self, arrival: A) -> None:
         """Give duplicates the stored answer; decide what is fresh."""
         message = arrival.message
-        if _unread(arrival) or self._follows(arrival):
-            self._set_aside(arrival, arrival.fault or Undecodable("FOLLOWS_PARKED", message.key))
+        unfit = self._unfit.get(id(arrival)) if self._unfit else None
+        if unfit is not None or _unread(arrival) or self._follows(arrival):
+            self._set_aside(arrival, unfit or arrival.fault or Undecodable("FOLLOWS_PARKED", message.key))
             return
         if (timer := _timer(message)) is not None and (timer.kind, timer.key) not in self.due:
             return

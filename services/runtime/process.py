@@ -30,6 +30,7 @@ from services.runtime.ground.records import Outbound, topic
 from services.runtime.ground.settings import Settings, SettingsError
 from services.runtime.ground.tables import Connection, Table
 from services.runtime.ground.values import frozen_classes, unguard
+from services.runtime.kafka import undeliverable
 from services.runtime.kafka.clients import BrokerUnavailable, check_broker
 from services.runtime.kafka.producer import SafeProducer
 from services.runtime.kafka.publisher import Publisher, publish_leftovers
@@ -126,6 +127,7 @@ class Process:
         self._settings = settings
         self._server = RpcServer(settings)
         self._producer = SafeProducer(settings)
+        self._topics = undeliverable.topics_known_to(service.name)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -184,6 +186,7 @@ class Process:
 
     async def _sweep(self) -> None:
         try:
+            await undeliverable.sweep(self._pool, self._lanes.alive(), self._topics)
             if count := await publish_leftovers(self._pool, self._producer, self._lanes.alive):
                 log.info("leftovers_published", records=count)
         except Exception as error:  # the next round does it; the rows stay where they are

@@ -73,6 +73,13 @@ def fault_of(error: BaseException, phase: Phase = Phase.STATEMENT) -> Fault:
     return Fault.DATA
 
 
+def lies_in_the_server(error: BaseException) -> bool:
+    """Whether it is PostgreSQL that lacks something (disk, memory, connections, its start), so that any message meets
+    it: such a fault says nothing of the one that met it."""
+    state = str(getattr(error, "sqlstate", "") or "")
+    return state[:2] in _TRANSIENT_CLASSES or state == "57P03"
+
+
 def unstorable(error: BaseException) -> InvalidArgument | None:
     """The refusal of data that no column, no message holds; None for every other error.
 

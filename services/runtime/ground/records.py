@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
+import settlement
 from services.kernel.decision import Command, Event
 from services.kernel.errors import Defect
 from services.kernel.ids import partition_of
@@ -15,9 +17,14 @@ from settlement.saga.v1 import saga_pb2
 Headers = list[tuple[str, bytes]]
 _CONTENT = ("content-type", b"application/protobuf")
 _VERSION = ("ce_specversion", b"1.0")
+STREAMS = ("commands", "replies", "events")
 PAYLOAD_BYTES_MAX = 262_144
 VERDICTS = Enumeration(Verdict, saga_pb2.Verdict)
 REPLY_TYPE: str = saga_pb2.Reply.DESCRIPTOR.full_name
+SERVICES = frozenset(
+    contract.parent.parent.name for root in settlement.__path__ for contract in Path(root).glob("*/v1/events_pb2.py")
+)
+"""The services that the contracts know: whoever publishes events."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,9 @@ class Settings:
     lanes: int = _setting(1, "lanes in this process; at most one for each partition", most=1_024)
     batch_messages_max: int = _setting(512, "messages in one transaction", most=10_000)
     gather_ms_max: int = _setting(10, "milliseconds that a busy lane waits for company", least=0, most=1_000)
+    deciding_ms_max: int = _setting(
+        250, "milliseconds of deciding in one transaction; what is left waits for the next", most=4_000
+    )
     queue_messages_max: int = _setting(4096, "calls waiting for a lane; more are answered RESOURCE_EXHAUSTED")
     rpc_concurrent_max: int = _setting(4096, "calls under way; more are answered RESOURCE_EXHAUSTED")
     rpc_message_bytes_max: int = _setting(262_144, "bytes of one gRPC or Kafka message", least=4_096, most=16_777_216)

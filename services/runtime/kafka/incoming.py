@@ -1,6 +1,6 @@
 """What arrives: a Kafka record becomes a message, or a reason why it cannot be one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from google.protobuf.message import DecodeError
@@ -10,32 +10,79 @@ from services.kernel.errors import Undecodable
 from services.kernel.messages import Message, Op, SagaRef
 from services.kernel.saga import Reply
 from services.runtime.ground.codec import Codec
-from services.runtime.ground.records import REPLY_TYPE, VERDICTS
+from services.runtime.ground.hygiene import clean
+from services.runtime.ground.records import PAYLOAD_BYTES_MAX, REPLY_TYPE, SERVICES, VERDICTS
 from settlement.saga.v1 import saga_pb2
+
+TEXT_BYTES_MAX = 512
+"""A key or a header that we read is no longer: they become keys of tables, and an index takes no row above 2,700."""
+
+_TYPE, _ID, _SAGA, _BRANCH, _OP = "ce_type", "ce_id", "ce_saga", "ce_branch", "ce_op"
+_REPLY_TO, _NOT_AFTER = "ce_replyto", "ce_notafter"
+_READ = frozenset({_TYPE, _ID, _SAGA, _BRANCH, _OP, _REPLY_TO, _NOT_AFTER})
+"""The headers that we read. All others are their senders' own, and may hold anything."""
 
 
 def read(codec: Codec, key: bytes | None, headers: Sequence[tuple[str, bytes]], payload: bytes) -> Message:
-    """The message in a record of the commands or replies topic;
-    raises `Undecodable` for what no sender of ours wrote."""
+    """The message in a record of the commands or replies topic; raises `Undecodable`, and nothing else,
+    for what no sender of ours wrote."""
     try:
-        attributes = {name: value.decode() for name, value in headers}
-        type_name, identity = attributes["ce_type"], attributes["ce_id"]
-        root = (key or b"").decode()
-        saga = _saga(attributes)
-        not_after = _instant(attributes["ce_notafter"]) if "ce_notafter" in attributes else None
+        return _read(codec, key, headers, payload)
+    except Undecodable:
+        raise
     except KeyError as error:
         raise Undecodable("MISSING_HEADER", str(error)) from error
     except ValueError as error:
         raise Undecodable("MALFORMED_HEADER", str(error)) from error
-    if not root or not identity or "\x00" in root or "\x00" in identity:
-        raise Undecodable("MALFORMED_HEADER", "key or ce_id")
+    except Exception as error:  # whatever it was: one record must not end the reader, which would meet it again
+        raise Undecodable("UNREADABLE", repr(error)) from error
+
+
+def _read(codec: Codec, key: bytes | None, headers: Sequence[tuple[str, bytes]], payload: bytes) -> Message:
+    attributes = _attributes(headers)
+    root = _text("key", key)
+    saga = _saga(attributes)
+    not_after = _instant(attributes[_NOT_AFTER]) if _NOT_AFTER in attributes else None
+    type_name, identity = attributes[_TYPE], attributes[_ID]
+    if len(payload) > PAYLOAD_BYTES_MAX:
+        raise Undecodable("TOO_LARGE", f"a payload of {len(payload)} bytes")
     if type_name == REPLY_TYPE:
         return Message("", root, _reply(codec, saga, payload), fresh_id=identity, saga=None)
     body = codec.decode(type_name, payload)
-    if saga is not None and "/" not in attributes.get("ce_replyto", ""):
-        raise Undecodable("MISSING_HEADER", "ce_replyto")
-    caller = attributes.get("ce_replyto", "")
+    caller = attributes.get(_REPLY_TO, "")
+    if saga is not None:
+        _check_address(caller)
     return Message(identity, root, body, fresh_id=identity, saga=saga, caller=caller, not_after=not_after)
+
+
+def _attributes(headers: Sequence[tuple[str, bytes]]) -> dict[str, str]:
+    """The headers that we read, by name; one that says two things says nothing."""
+    attributes: dict[str, str] = {}
+    for name, value in headers:
+        if name in _READ:
+            if name in attributes:
+                raise ValueError(f"{name} stands there twice")
+            attributes[name] = _text(name, value)
+    return attributes
+
+
+def _text(name: str, value: bytes | None) -> str:
+    """A key or a header as text that may be stored; anything else is a ValueError."""
+    if not value or len(value) > TEXT_BYTES_MAX:
+        raise ValueError(f"{name} has {len(value or b'')} bytes")
+    text = value.decode()
+    if not clean(text):
+        raise ValueError(f"{name} holds characters that are not allowed")
+    return text
+
+
+def _check_address(caller: str) -> None:
+    """Whoever sends a command of a saga is a service that exists, and names what it asks for."""
+    service, _, root = caller.partition("/")
+    if not root:
+        raise Undecodable("MISSING_HEADER", _REPLY_TO)
+    if service not in SERVICES:
+        raise Undecodable("UNKNOWN_SENDER", f"{_REPLY_TO} {caller}")
 
 
 def _instant(text: str) -> datetime:
@@ -46,20 +93,22 @@ def _instant(text: str) -> datetime:
     return at
 
 
-def _saga(attributes: dict[str, str]) -> SagaRef | None:
-    if "ce_saga" not in attributes:
+def _saga(attributes: Mapping[str, str]) -> SagaRef | None:
+    if _SAGA not in attributes:
         return None
-    return SagaRef(attributes["ce_saga"], attributes["ce_branch"], Op(attributes["ce_op"]))
+    return SagaRef(attributes[_SAGA], attributes[_BRANCH], Op(attributes[_OP]))
 
 
 def _reply(codec: Codec, saga: SagaRef | None, payload: bytes) -> Reply:
     if saga is None:
-        raise Undecodable("MISSING_HEADER", "ce_saga")
+        raise Undecodable("MISSING_HEADER", _SAGA)
     try:
         wire = saga_pb2.Reply.FromString(payload)
         verdict = VERDICTS.from_wire[wire.verdict]
     except (DecodeError, ValueError) as error:
         raise Undecodable("MALFORMED", str(error)) from error
+    if not all(map(clean, (wire.reason, *(m.name for m in wire.moved)))):
+        raise Undecodable("INVALID_CONTENT", "reason or moved holds characters that are not allowed")
     return Reply(
         saga_id=saga.saga_id, branch=saga.branch, op=saga.op, verdict=verdict, reason=wire.reason,
         moved=tuple((m.name, m.amount_minor) for m in wire.moved), result=codec.decode(wire.result_type, wire.result),

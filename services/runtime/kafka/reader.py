@@ -8,10 +8,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError, OffsetOutOfRangeError
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import (
+    CorruptRecordException,
+    KafkaError,
+    OffsetOutOfRangeError,
+    RecordTooLargeError,
+    UnsupportedCodecError,
+)
 
+from services.kernel.errors import Undecodable
 from services.runtime.ground import metrics
+from services.runtime.ground.records import Headers
 from services.runtime.ground.settings import Settings
 from services.runtime.kafka.clients import (
     CONNECT_SECONDS,
@@ -21,6 +29,13 @@ from services.runtime.kafka.clients import (
     make_consumer,
     stopped,
 )
+
+READ_TRIES_MAX = 3
+"""So often a record is read before it counts as one that cannot be read: the fault may have lain in its transport."""
+SINGLE_WAIT_MS = 2_000
+"""How long one record is waited for that is known to be there; the fetch that is under way has to end first."""
+_OF_THE_RECORD = (CorruptRecordException, UnsupportedCodecError, RecordTooLargeError)
+"""Of Kafka's own errors, those that lie in what was fetched."""
 
 log = structlog.get_logger(__name__)
 
@@ -32,13 +47,16 @@ class LogLost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record as it was read."""
+    """One record as it was read; `flaw` says why it could not be: then only its place is known.
+
+    A header whose value is none has an empty one here."""
 
     partition: int
     offset: int
     key: bytes | None
-    headers: Sequence[tuple[str, bytes]]
+    headers: Headers
     value: bytes
+    flaw: Undecodable | None = None
 
 
 class PartitionReader:
@@ -53,6 +71,7 @@ class PartitionReader:
         self._next: dict[int, int] = {}
         self._moved_at: dict[int, float] = {}
         self._looked_at = 0.0
+        self._tries: dict[tuple[int, int], int] = {}
 
     async def start(self) -> None:
         """Connect; raises `BrokerUnavailable`."""
@@ -106,26 +125,73 @@ class PartitionReader:
             return []
         try:
             fetched = await consumer.getmany(timeout_ms=FETCH_WAIT_MS, max_records=most)
+            records = self._taken(fetched)
         except OffsetOutOfRangeError as error:
             metrics.LOGS_LOST.inc()
             raise LogLost(f"{error.args}") from error
-        except KafkaError as error:
+        except Exception as error:  # the client's decoders raise whatever they meet
             log.warning("fetch_failed", error=repr(error))
-            fetched = {}
-            await asyncio.sleep(FETCH_WAIT_MS / 1000)
-        records = []
+            self._assign()  # what was taken out before the error is gone with it: again from where we stand
+            if _lies_in_a_record(error):
+                records = await self._fetch_singly(consumer, most)
+            else:
+                records = []
+                await asyncio.sleep(FETCH_WAIT_MS / 1000)
         now = time.monotonic()
-        for tp, arrived in fetched.items():
-            for record in arrived:
-                if record.offset >= self._next.get(tp.partition, record.offset + 1):
-                    self._next[tp.partition] = record.offset + 1
-                    records.append(Record(tp.partition, record.offset, record.key, record.headers, record.value or b""))
-            if tp.partition in self._next:
-                self._moved_at[tp.partition] = now
         if now - self._looked_at > self._settings.reader_stall_seconds / 4:
             self._looked_at = now
             await self._replace_if_stuck(now)
         return records
+
+    def _taken(self, fetched: Mapping[TopicPartition, Sequence[ConsumerRecord]]) -> list[Record]:
+        """What is new of what was fetched."""
+        records, now = [], time.monotonic()
+        for tp, arrived in fetched.items():
+            for record in arrived:
+                if record.offset >= self._next.get(tp.partition, record.offset + 1):
+                    self._next[tp.partition] = record.offset + 1
+                    headers = [(name, value or b"") for name, value in record.headers]
+                    records.append(Record(tp.partition, record.offset, record.key, headers, record.value or b""))
+            if tp.partition in self._next:
+                self._moved_at[tp.partition] = now
+        return records
+
+    async def _fetch_singly(self, consumer: AIOKafkaConsumer, most: int) -> list[Record]:
+        """One record after another, partition by partition, so that the one that cannot be read is known by its place.
+
+        After some tries it is passed on as such, and so is what its sender put behind it into the same batch; the bytes
+        stay in Kafka, where whoever looks for them finds them.
+        """
+        records: list[Record] = []
+        try:
+            _, ends = await self.ends(list(self._next))
+        except BrokerUnavailable:
+            return records
+        for partition in sorted(ends):
+            try:
+                for _ in range(min(most, ends[partition][1] - self._next[partition])):
+                    place = TopicPartition(self._topic, partition)
+                    fetched = await consumer.getmany(place, timeout_ms=SINGLE_WAIT_MS, max_records=1)
+                    if not fetched:
+                        break
+                    records += self._taken(fetched)
+            except Exception as error:  # as above; what does not lie in a record shows itself in the next fetch
+                if _lies_in_a_record(error):
+                    records += self._unreadable(partition, error)
+                self._assign()
+        return records
+
+    def _unreadable(self, partition: int, error: Exception) -> list[Record]:
+        """The record at which the partition stands, once it was tried often enough."""
+        if partition not in self._next:  # it was left meanwhile
+            return []
+        offset = self._next[partition]
+        tries = self._tries[partition, offset] = self._tries.get((partition, offset), 0) + 1
+        if tries < READ_TRIES_MAX:
+            return []
+        self._tries.clear()
+        self._next[partition] = offset + 1
+        return [Record(partition, offset, None, [], b"", Undecodable("UNREADABLE", repr(error)))]
 
     async def lag(self) -> int:
         """How many records wait in the log beyond what was fetched.
@@ -177,3 +243,8 @@ class PartitionReader:
             self._consumer.assign(list(assignment))
             for tp, offset in assignment.items():
                 self._consumer.seek(tp, offset)
+
+
+def _lies_in_a_record(error: Exception) -> bool:
+    """Whether it was raised by the decoding of what was fetched."""
+    return not isinstance(error, KafkaError) or isinstance(error, _OF_THE_RECORD)

@@ -8,25 +8,29 @@ from collections.abc import Sequence
 
 from services.kernel.admission import Admission
 from services.kernel.effects import Effects, ToLoad
-from services.kernel.errors import Undecodable
 from services.runtime.ground.clock import Clock
 from services.runtime.ground.tables import Connection, load
+from services.runtime.lanes.aside import parked_row
 from services.runtime.lanes.business import Business
 from services.runtime.lanes.encoding import Encoded, encode
-from services.runtime.lanes.item import Item
+from services.runtime.lanes.item import Item, TooLong, is_tail, without
+from services.runtime.lanes.pace import Pace
 from services.runtime.stored import inbox, journals, outbox, parked, timers
 
 
 class Batch:
     """The items of one transaction. `run` inside it; `effects`, and what of them is `encoded`, after its commit.
-    `parked_keys` are the lane's: what is set aside here is added to them."""
+    `parked_keys` are the lane's: what is set aside here is added to them. What does not fit into its `pace` is `left`.
+    """
 
     def __init__(
-        self, business: Business, items: Sequence[Item], clock: Clock, parked_keys: dict[str, int] | None = None
+        self, business: Business, items: Sequence[Item], clock: Clock, parked_keys: dict[str, int] | None = None,
+        pace: Pace | None = None,
     ) -> None:
         self._business = business
         self._items = items
         self._clock = clock
+        self._pace = pace or Pace()
         self._admission: Admission[Item] = Admission(business.rules, business.timers, parked_keys)
         self.encoded = Encoded()
 
@@ -35,12 +39,26 @@ class Batch:
         """Everything that its messages caused."""
         return self._admission.effects
 
+    @property
+    def left(self) -> Sequence[Item]:
+        """The items that were not decided, in their order."""
+        return self._admission.left
+
+    @property
+    def decided(self) -> Sequence[Item]:
+        """All others."""
+        return without(self._items, self.left) if self.left else self._items
+
     async def run(self, connection: Connection, lane_id: int, next_seq: int) -> None:
         """Load, decide and save; the caller begins and commits. Lock first, read after."""
-        rounds = self._admission.rounds(self._items)
+        rounds = self._admission.rounds(self._items, self._pace.enough)
         await self._load(connection, next(rounds))
         for wanted in rounds:
+            self._pace.pause()
             await load(connection, self._business.tables, wanted, self._admission.known)
+        self._pace.pause()
+        if self.left and not is_tail(self._items, self.left):
+            raise TooLong(f"{self._pace.spent:.3f} s of deciding, and {len(self.left)} left")
         self.encoded = encode(self.effects, self._business, self._admission.now)
         await self._save(connection, lane_id, next_seq)
 
@@ -68,19 +86,10 @@ class Batch:
             await journals.save_journals(connection, effects.journals)
         if encoded.events:
             await journals.save_events(connection, encoded.events)
-        if rows_aside := [_parked(item, error) for item, error in effects.faulty if item.record]:
+        if rows_aside := [parked_row(item, error) for item, error in effects.faulty if item.record]:
             await parked.save(connection, rows_aside, now)
         if effects.timers or effects.cleared:
             await timers.save(connection, effects.timers.values(), effects.cleared, self._business.partitions)
         if encoded.outgoing:
             await outbox.save(connection, lane_id, next_seq, encoded.outgoing)
 
-
-def _parked(item: Item, error: Exception) -> parked.Parked:
-    at = item.record
-    assert at is not None
-    reason = error.reason if isinstance(error, Undecodable) else "DEFECT"
-    return parked.Parked(
-        source=at.topic, partition=at.partition, offset=at.offset, key=item.message.key, message_id=item.message.id,
-        headers=at.headers, payload=at.payload, reason=reason, detail=f"{type(error).__name__}: {error}",
-    )

@@ -101,8 +101,10 @@ class Feed:
                 self._queues.wake.set()
 
     def _item(self, record: Record) -> Item:
-        place = RecordPlace(self._topic, record.partition, record.offset, list(record.headers), record.value)
+        place = RecordPlace(self._topic, record.partition, record.offset, record.headers, record.value)
         try:
+            if record.flaw is not None:
+                raise record.flaw
             return Item(read(self._codec, record.key, record.headers, record.value), record=place)
         except Undecodable as error:
             key = (record.key or b"").decode(errors="replace").replace("\x00", "")

@@ -22,6 +22,10 @@ class RecordPlace:
     payload: bytes
 
 
+class TooLong(Exception):
+    """Deciding takes too long, and what was decided cannot be committed without what was not: fewer at a time."""
+
+
 @dataclass(slots=True, eq=False)
 class Item:
     """One message on its way through a lane, the kernel's `Arrival`.
@@ -38,6 +42,7 @@ class Item:
     fault: Exception | None = None
     busy_count: int = 0
     collision_count: int = 0
+    fault_count: int = 0
     expires_at: float = 0.0
     background: bool = False
 
@@ -66,6 +71,8 @@ async def lock_records(connection: Connection, topic: str, items: Sequence[Item]
     if not partitions:
         return list(items)
     reached = await offsets.lock(connection, topic, partitions)
+    if len(reached) < len(partitions):  # somebody took them away: a new session writes them anew
+        raise ConnectionError(f"{topic} has no offsets of {sorted(partitions - set(reached))}")
     return [item for item in items if item.record is None or item.record.offset >= reached[item.record.partition]]
 
 
@@ -76,3 +83,22 @@ def next_offsets(items: Iterable[Item]) -> dict[int, int]:
         if item.record is not None:
             reached[item.record.partition] = max(reached.get(item.record.partition, 0), item.record.offset + 1)
     return reached
+
+
+def without(items: Iterable[Item], others: Iterable[Item]) -> list[Item]:
+    """These items but for the others."""
+    known = set(map(id, others))
+    return [item for item in items if id(item) not in known]
+
+
+def is_tail(items: Iterable[Item], left: Iterable[Item]) -> bool:
+    """Whether the records among these, if they are left, are the last of their partitions: an offset has no gaps."""
+    known = set(map(id, left))
+    waiting = set()
+    for item in items:
+        if item.record is not None:
+            if id(item) in known:
+                waiting.add(item.record.partition)
+            elif item.record.partition in waiting:
+                return False
+    return True

@@ -17,30 +17,34 @@ import asyncpg
 import structlog
 
 from services.kernel.effects import Effects
-from services.kernel.errors import Internal, Unavailable
+from services.kernel.errors import Internal, Unavailable, Undecodable
 from services.kernel.messages import TimerDue
 from services.runtime.ground import metrics
 from services.runtime.ground.clock import Clock
 from services.runtime.ground.postgres import (
     CONNECTION_ERRORS,
+    IDLE_IN_TRANSACTION_SECONDS,
     Fault,
     Phase,
     commit_outcome,
     connect_lane,
     fault_of,
     server_life,
-    unstorable,
 )
 from services.runtime.ground.saving import Overtaken
 from services.runtime.ground.settings import Settings
 from services.runtime.ground.tables import Connection
 from services.runtime.kafka.publisher import Publisher
+from services.runtime.lanes.aside import Aside, waited_out
 from services.runtime.lanes.batch import Batch
 from services.runtime.lanes.business import Business
+from services.runtime.lanes.faults import DataFault, SessionLost, TransientFault
 from services.runtime.lanes.feed import Feed
-from services.runtime.lanes.item import Item, lock_records, next_offsets
+from services.runtime.lanes.item import Item, lock_records, next_offsets, without
+from services.runtime.lanes.pace import Pace
 from services.runtime.lanes.queues import Queues
 from services.runtime.lanes.sharing import share_of
+from services.runtime.lanes.suspects import Suspects
 from services.runtime.stored import leases, offsets, parked
 from services.runtime.stored.leases import Peer
 
@@ -54,12 +58,10 @@ COLLISION_COUNT_MAX = 5
 SHARE_SECONDS = 0.5
 """How often a lane looks which lanes live, and takes its share of the partitions."""
 KEEPALIVE_SECONDS = 2.0
+SLOW_SECONDS = IDLE_IN_TRANSACTION_SECONDS / 2
+"""A decision that took so long may have cost the session by itself."""
 
 log = structlog.get_logger(__name__)
-
-
-class SessionLost(Exception):
-    """The connection, and with it the partitions, is gone; nothing of the batch under way was committed."""
 
 
 @dataclass(slots=True)
@@ -104,6 +106,9 @@ class Lane:
         self.in_flight = 0
         self._parked_keys: dict[str, int] = {}
         self._worked_at = 0.0
+        self._pace = Pace(settings.deciding_ms_max / 1000, settings.batch_messages_max)
+        self._suspects = Suspects()
+        self._aside = Aside(topic, clock, self._commit, self._set_aside)
 
     async def drain(self, seconds: float) -> None:
         """Finish what is queued, publish it, then stop."""
@@ -163,13 +168,20 @@ class Lane:
                 await self._rest(session)
                 continue
             await self._gather()
-            items = self.queues.take(self._settings.batch_messages_max)
+            items = self._take()
             self.in_flight = len(items)
             try:
                 await self._decide(session, items)
             finally:
                 self.in_flight = 0
             await self._housekeep(session)
+
+    def _take(self) -> list[Item]:
+        taken = self.queues.take(self._pace.most)
+        chosen = self._suspects.choose(taken)
+        if len(chosen) < len(taken):
+            self.queues.give_back(without(taken, chosen))
+        return chosen
 
     async def _rest(self, session: Session) -> None:
         self.queues.wake.clear()
@@ -226,50 +238,65 @@ class Lane:
     # batch -----------------------------------------------------------------------------------------------------------
 
     async def _decide(self, session: Session, items: list[Item]) -> None:
-        """One transaction for all; if the data of one item fails it, each by itself,
-        so that only that one is set aside."""
-        size = len(items)
+        """One transaction for all; if the data of one item fails it, halves of it, until that one is alone and set
+        aside. What a transaction leaves undecided waits, and with it all that came after."""
         todo = deque([items])
         while todo:
             part = todo.popleft()
             try:
-                await self._commit(session, part)
-            except _DataFault as fault:
-                metrics.BATCH_FAULTS.inc()
-                if len(part) == 1:
-                    await self._set_aside(session, part[0], fault)
-                else:
-                    todo.extendleft([[item] for item in reversed(part)])
-            except _TransientFault as fault:
-                metrics.BATCH_RETRIES.inc()
-                log.info("batch_retried", error=str(fault), messages=len(part))
-                await asyncio.sleep(0.005 + random.random() * 0.02)
-                half = max(len(part) // 2, 1)
-                todo.extendleft([p for p in (part[half:], part[:half]) if p])
-            except BaseException:
+                left = await self._attempt(session, part)
+            except (DataFault, TransientFault) as fault:
+                log.info("batch_halved", error=str(fault), messages=len(part))
+                half = len(part) // 2
+                todo.extendleft((part[half:], part[:half]))
+                continue
+            except BaseException as error:
+                if isinstance(error, SessionLost):
+                    self._suspects.lost(part, self._pace.slowest if self._pace.slowest_seconds > SLOW_SECONDS else None)
                 self._requeue_calls([part, *todo])
                 raise
-        metrics.BATCHES.inc()
-        metrics.MESSAGES.inc(size)
+            metrics.BATCHES.inc()
+            metrics.MESSAGES.inc(len(part) - len(left))
+            if left:
+                metrics.BATCHES_CUT.inc()
+                self.queues.give_back([*left, *(item for later in todo for item in later)])
+                return
+
+    async def _attempt(self, session: Session, part: list[Item]) -> Sequence[Item]:
+        """Decide these in one transaction and answer what was left. A single one is decided or set aside, whatever it
+        takes; for several, the fault is raised."""
+        fault: Exception | None = self._suspects.verdict(part[0]) if len(part) == 1 else None
+        while fault is None:
+            try:
+                return await self._commit(session, part)
+            except (DataFault, TransientFault) as failure:
+                passes = await waited_out(part[0], failure)
+                if len(part) > 1:
+                    raise
+                fault = None if passes else failure
+        await self._aside.set_aside(session, part[0], fault)
+        return ()
 
     def _requeue_calls(self, parts: Sequence[Sequence[Item]]) -> None:
         waiting = [i for part in parts for i in part if i.answer is not None and not i.answer.done()]
         self.queues.calls.extendleft(reversed(waiting))
 
-    async def _commit(self, session: Session, items: list[Item]) -> None:
+    async def _commit(self, session: Session, items: list[Item]) -> Sequence[Item]:
         connection, began = session.connection, time.perf_counter()
         transaction = connection.transaction()
         xid: str | None = None
         batch = Batch(self._business, [], self._clock)
+        self._pace.begin()
         try:
             await transaction.start()
             fresh = await lock_records(connection, self._topic, items)
             if any(item.message.key in self._parked_keys for item in fresh):  # a person may have resolved it since
                 self._parked_keys = await parked.keys(connection)
-            batch = Batch(self._business, fresh, self._clock, self._parked_keys)
+            batch = Batch(self._business, fresh, self._clock, self._parked_keys, self._pace)
             await batch.run(connection, session.lane_id, session.next_seq)
-            xid = await offsets.save(connection, self._topic, next_offsets(fresh))
+            xid = await offsets.save(connection, self._topic, next_offsets(batch.decided))
         except Exception as error:
+            self._pace.decided(len(batch.decided))
             await self._fail(connection, transaction, error, items)
         try:
             await transaction.commit()
@@ -278,6 +305,7 @@ class Lane:
                 session, xid, error, lambda: self._committed(session, batch, time.perf_counter() - began)
             )
         self._committed(session, batch, time.perf_counter() - began)
+        return batch.left
 
     async def _fail(
         self, connection: Connection, transaction: asyncpg.transaction.Transaction, error: Exception,
@@ -292,8 +320,8 @@ class Lane:
         if connection.is_closed():
             raise SessionLost(repr(error)) from error
         if isinstance(error, COLLISIONS) and _may_win(items):
-            raise _TransientFault(repr(error)) from error
-        raise (_TransientFault if fault is Fault.TRANSIENT else _DataFault)(repr(error)) from error
+            raise TransientFault(repr(error)) from error
+        raise (TransientFault if fault is Fault.TRANSIENT else DataFault)(repr(error)) from error
 
     async def _resolve_commit(
         self, session: Session, xid: str | None, error: Exception, committed: Callable[[], None]
@@ -301,7 +329,7 @@ class Lane:
         """An error on commit means unknown, unless PostgreSQL itself refused: ask it on a new connection."""
         fault = fault_of(error, Phase.COMMIT)
         if fault is Fault.DATA or fault is Fault.TRANSIENT:
-            raise (_DataFault if fault is Fault.DATA else _TransientFault)(repr(error)) from error
+            raise (DataFault if fault is Fault.DATA else TransientFault)(repr(error)) from error
         metrics.COMMITS_UNKNOWN.inc()
         log.warning("commit_unknown", xid=xid, error=repr(error))
         known = xid is not None and await commit_outcome(self._settings, xid, session.life)
@@ -312,6 +340,8 @@ class Lane:
 
     def _committed(self, session: Session, batch: Batch, seconds: float) -> None:
         effects, encoded = batch.effects, batch.encoded
+        self._pace.decided(len(batch.decided))
+        self._suspects.cleared(batch.decided)
         session.spoke_at = time.monotonic()
         metrics.BATCH_SECONDS.observe(seconds)
         if encoded.outgoing:
@@ -329,7 +359,8 @@ class Lane:
     def _report(self, item: Item, error: Exception) -> None:
         metrics.PARKED.inc()
         log.error(
-            "message_set_aside", key=item.message.key, message=item.message.fresh_id, error=repr(error), exc_info=error
+            "message_set_aside", key=item.message.key, message=item.message.fresh_id, error=repr(error),
+            exc_info=None if isinstance(error, Undecodable) else error,
         )
         if item.answer is not None and not item.answer.done():
             correlation = {"correlation_id": item.message.fresh_id}
@@ -349,12 +380,12 @@ class Lane:
         delay = BUSY_RETRY_SECONDS * (0.5 + random.random()) * min(item.busy_count, 10)
         asyncio.get_running_loop().call_later(delay, self.queues.add, item)
 
-    async def _set_aside(self, session: Session, item: Item, fault: Exception) -> None:
-        """A single item whose data fails its transaction: in one of its own, refuse it if it can be refused,
-        else park it."""
-        cause = fault.__cause__ if isinstance(fault.__cause__, Exception) else fault
-        item.fault = (unstorable(cause) if item.refusable and item.fault is None else None) or cause
-        await self._commit(session, [item])
+    def _set_aside(self, item: Item, error: Exception) -> None:
+        """It is kept where a person finds it: who waits for it is told, and what follows it waits behind it."""
+        self._report(item, error)
+        self._suspects.cleared([item])
+        if item.record is not None and item.message.key:
+            self._parked_keys[item.message.key] = parked.FIRST
 
 
 def _may_win(items: Sequence[Item]) -> bool:
@@ -363,11 +394,3 @@ def _may_win(items: Sequence[Item]) -> bool:
     if len(items) == 1:
         items[0].collision_count += 1
     return len(items) > 1 or items[0].collision_count <= COLLISION_COUNT_MAX
-
-
-class _DataFault(Exception):
-    """The batch fails for a reason that lies in its data."""
-
-
-class _TransientFault(Exception):
-    """The batch may pass if tried again."""

@@ -109,11 +109,10 @@ class Lanes:
         async with self._slots:
             try:
                 report = await self._perform(action)
+                if report is not None:
+                    self.feed_back(report)
             except Exception as error:  # the timer of the intent repeats it, with a query first
                 log.warning("action_failed", action=type(action).__name__, error=repr(error))
-                return
-        if report is not None:
-            self.feed_back(report)
 
     async def drain(self, seconds: float) -> None:
         """Finish what was accepted."""

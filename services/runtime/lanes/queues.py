@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from services.kernel.saga import WAKE
@@ -33,23 +33,28 @@ class Queues:
         return len(self.calls) + len(self.urgent) + len(self.background)
 
     def take(self, most: int) -> list[Item]:
-        """Up to `most` items, the urgent ones first, a few of the background always."""
+        """Up to `most` items, the urgent ones first, a few of the background unless there is room for one only."""
         others = len(self.urgent) + len(self.calls)
         beside = 1 + min(others, most) // BACKGROUND_SHARE if others else min(most, BACKGROUND_ALONE)
-        taken = _first(self.background, beside)
+        taken = _first(self.background, min(beside, most - 1) if others else beside)
         taken += _first(self.urgent, most - len(taken))
         taken += _first(self.calls, most - len(taken))
         return taken
 
     def add(self, item: Item) -> None:
         """Queue an item where it belongs."""
-        if item.background or ((timer := item.timer) and timer.kind != WAKE):
-            self.background.append(item)
-        elif item.answer is not None:
-            self.calls.append(item)
-        else:
-            self.urgent.append(item)
+        self._row(item).append(item)
         self.wake.set()
+
+    def give_back(self, items: Sequence[Item]) -> None:
+        """Put items that were taken where they stood."""
+        for item in reversed(items):
+            self._row(item).appendleft(item)
+
+    def _row(self, item: Item) -> deque[Item]:
+        if item.background or ((timer := item.timer) and timer.kind != WAKE):
+            return self.background
+        return self.calls if item.answer is not None else self.urgent
 
     def forget_fetched(self) -> None:
         """Records and timers come again with the next session; calls stay, their callers are waiting."""

@@ -29,6 +29,9 @@ _PARKED = """select id parked_id, source, partition, kafka_offset "offset", key,
                     state, parked_at park_time, resolved_at resolve_time, resolution
              from parked"""
 
+TYPE_CHARACTERS_MAX = 256
+"""So much is shown of what a parked record says that it is."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -197,7 +200,8 @@ def _saga(row: Any) -> pb.Saga:  # Any: a row
 
 def _parked(row: Any) -> pb.ParkedMessage:  # Any: a row
     headers = dict(msgspec.json.decode(row["headers"], type=list[tuple[str, bytes]]))
-    return pb.ParkedMessage(**_fields(row, "headers"), type=headers.get("ce_type", b"").decode(errors="replace"))
+    type_name = headers.get("ce_type", b"").decode(errors="replace")[:TYPE_CHARACTERS_MAX]
+    return pb.ParkedMessage(**_fields(row, "headers"), type=type_name)
 
 
 def _fields(row: Any, but: str) -> dict[str, Any]:  # Any: a row, and whatever types its columns have

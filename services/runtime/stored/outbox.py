@@ -53,3 +53,13 @@ async def leftovers(connection: Connection, lane_id: int, limit: int) -> list[tu
         lane_id, limit,
     )
     return [(row[0], Outgoing(row[1], row[2], row[3], _HEADERS.decode(row[4]), row[5])) for row in rows]
+
+
+async def take_unknown(connection: Connection, living: Sequence[int], known: Sequence[str]) -> list[Outgoing]:
+    """Take out what lanes that are not alive left for other topics than these."""
+    rows = await connection.fetch(
+        """delete from outbox where lane_id <> all($1::bigint[]) and topic <> all($2::text[])
+           returning topic, partition, key, headers, payload""",
+        living, known,
+    )
+    return [Outgoing(row[0], row[1], row[2], _HEADERS.decode(row[3]), row[4]) for row in rows]

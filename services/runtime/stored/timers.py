@@ -63,6 +63,11 @@ async def ensure(connection: Connection, timers: Iterable[Timer], partitions: in
     )
 
 
+async def postpone(connection: Connection, timer: TimerKey, due_at: datetime) -> None:
+    """Let a timer come later, if it is still there."""
+    await connection.execute("update timers set due_at = $3 where kind = $1 and key = $2", *timer, due_at)
+
+
 async def save(connection: Connection, timers: Iterable[Timer], cleared: Iterable[TimerKey], partitions: int) -> None:
     """Set or move some timers, and delete others that have nothing to wake any more; none is both."""
     rows, gone = sorted(timers, key=lambda t: (t.kind, t.key)), sorted(cleared)

@@ -1,6 +1,6 @@
 """What an admission asks for, round by round, and that it does not ask for ever."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -98,3 +98,48 @@ def test_what_no_rule_decides_is_a_defect() -> None:
         next(_admission().rounds([Arrived(Message("", JAR, "whatever"))]))
     with pytest.raises(Defect, match="no rule"):
         next(_admission().rounds([Arrived(Message("", JAR, TimerDue("unheard of", JAR, NOW)))]))
+
+
+def _stop_before(*stops: Arrived) -> Callable[[Arrived], bool]:
+    """It is enough from these on, in whatever round they are."""
+    return lambda arrived: any(arrived is stop for stop in stops)
+
+
+def test_what_comes_after_enough_is_left_in_its_order() -> None:
+    """What was decided before stays decided; a first one is decided even so."""
+    admission = _admission()
+    arrived = [Arrived(Message(f"put-{n}", f"jar_{n}", Put(1))) for n in range(4)]
+    rounds = admission.rounds(arrived, _stop_before(arrived[0], arrived[2]))
+
+    _feed(admission, next(rounds))
+
+    assert next(rounds, None) is None
+    assert [answer.id for _, answer in admission.effects.answers] == ["put-0", "put-1"]
+    assert admission.left == arrived[2:]
+
+
+def test_what_waits_for_more_is_left_with_the_rest() -> None:
+    """The first asked for more and waits, and so does the next of its root; one in between was decided."""
+    admission, asking, behind = _admission(), _read("jar_a", "l1"), Arrived(Message("put-a", "jar_a", Put(1)))
+    other, last = Arrived(Message("put-b", "jar_b", Put(1))), Arrived(Message("put-c", "jar_c", Put(1)))
+    rounds = admission.rounds([asking, other, behind, last], _stop_before(last))
+
+    _feed(admission, next(rounds))
+
+    assert next(rounds, None) is None
+    assert [answer.id for _, answer in admission.effects.answers] == ["put-b"]
+    assert admission.left == [asking, behind, last]
+
+
+def test_a_record_whose_body_no_rule_takes_is_set_aside_alone() -> None:
+    """Somebody else's bytes are no defect of ours, and the others go on."""
+    admission, record = _admission(), Arrived(Message("m", "jar_a", "whatever"), place_in_line=1)
+    rounds = admission.rounds([record, Arrived(Message("put-b", "jar_b", Put(1)))])
+
+    _feed(admission, next(rounds))
+
+    assert next(rounds, None) is None
+    assert [(each, str(error)) for each, error in admission.effects.faulty] == [
+        (record, "UNKNOWN_TYPE: no rule for 'whatever'")
+    ]
+    assert [answer.id for _, answer in admission.effects.answers] == ["put-b"]

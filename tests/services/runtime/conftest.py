@@ -4,18 +4,28 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import asyncpg
 import pytest
 import pytest_asyncio
 
+from services.runtime.ground.migrations import migrate
 from services.runtime.ground.settings import Settings
+from services.runtime.process import Process, Service
+from tests.services.runtime.counters import SCHEMA
 from tests.services.runtime.mock_cluster import MockCluster
+from tests.services.runtime.raw_records import PARTITIONS, TOPICS, Running
 from tests.settle.audit.scratch import made
 
-Until = Callable[[Callable[[], Any]], Awaitable[None]]
+
+class Until(Protocol):
+    """Waits for a condition, so many seconds at most."""
+
+    def __call__(self, condition: Callable[[], Any], seconds: float = 10.0) -> Awaitable[None]: ...
 
 
 class Postgres:
@@ -89,3 +99,37 @@ def until() -> Until:
                 await asyncio.sleep(0.01)
 
     return wait
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def local(settings: Settings, cluster: MockCluster) -> Settings:
+    """Settings with a migrated database and the service's topics."""
+    for name in TOPICS:
+        cluster.create_topic(name, PARTITIONS)
+    await migrate(settings.dsn, [])
+    connection = await asyncpg.connect(settings.dsn)
+    await connection.execute(SCHEMA)
+    await connection.close()
+    return replace(
+        settings, service="counter", kafka=cluster.bootstrap, partitions=PARTITIONS, gather_ms_max=1, drain_seconds=2.0
+    )
+
+
+@pytest.fixture
+def running(local: Settings, until: Until) -> Running:
+    """Run a service for a block; no task of it may end."""
+
+    @asynccontextmanager
+    async def run(service: Service) -> AsyncIterator[Process]:
+        process = Process(service, local)
+        await process.start()
+        ended = asyncio.create_task(process.wait(asyncio.Event()))
+        try:
+            await until(lambda: process._lanes.ready)
+            yield process
+            assert not ended.done(), ended
+        finally:
+            ended.cancel()
+            await process.stop()
+
+    return run

@@ -72,9 +72,32 @@ def test_a_record_with_a_deadline_that_none_of_ours_reckoned_cannot_be_a_message
 
 
 @pytest.mark.parametrize(
-    ("value", "place"), [(b"7", 7), (b"-7", parked.LAST), (b"seven", parked.LAST), (b"", parked.LAST)]
+    ("value", "place"), [
+        (b"7", 7), (b"-7", parked.LAST), (b"seven", parked.LAST), (b"", parked.LAST), (b"9" * 5_000, parked.LAST),
+    ]
 )
 def test_only_a_number_is_a_place_among_the_parked(value: bytes, place: int) -> None:
     """Bytes that nobody of ours wrote stand behind all, like a record without a place."""
     assert parked.place([("ce_id", b"1"), (parked.PLACE, value)]) == place
     assert parked.place([]) == parked.LAST
+
+
+@pytest.mark.parametrize(("text", "kept"), [
+    ("plain", "plain"), ("a\x00b", "a\ufffdb"), ("half \ud800", "half ?"), ("x" * 20, "x" * 12), ("", ""),
+])
+def test_whatever_a_record_says_a_row_can_hold_it(text: str, kept: str) -> None:
+    """The detail of a fault quotes the record, and NUL or half a character in it failed the row that was to tell."""
+    assert parked.storable(text, 12) == kept
+
+
+def test_nothing_but_undecodable_comes_out_of_the_reading_of_a_record() -> None:
+    """A reader of ours that stumbles over a body in its own way must not end the feed."""
+
+    def stumble(message: object) -> object:
+        raise RecursionError("too deep")
+
+    codec = Codec(Entry(datetime, Timestamp, None, stumble))
+    headers = [("ce_type", Timestamp.DESCRIPTOR.full_name.encode()), ("ce_id", b"1")]
+
+    with pytest.raises(Undecodable, match="UNREADABLE"):
+        read(codec, b"ord_1", headers, b"")
