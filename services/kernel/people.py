@@ -14,10 +14,11 @@ _HAN = "CJK UNIFIED IDEOGRAPH"
 _HAN_SIGNS = range(0x3001, 0x3020)
 """Punctuation of Chinese texts, 、 to 〟; none of it stands in for a letter."""
 _HAN_PAIRS = (
-    "一- 丶. 丨l 囗口 士土 曰日 己已 巳已 倂併 値值 啓啟 塡填 墫壿 媯嬀 帡帲 戶户 戸户 晩晚 曶㫚 朌肦 朏胐 朐胊 朓脁 朘脧 朣膧 柿杮 榝樧 溈潙"
-    " 硏研 絶絕 腁胼 蒍蔿 虁蘷 訮詽 讆讏 豜豣 趆赿 跥跺 躗躛 軿輧 郞郎 鎭鎮 隷隸 鹃鹂 黒黑 胶㬵 搉㩁 槩㮣 晣䀿 朦䑃 訞䚶"
+    "一- 丶. 丨l 囗口 士土 曰日 己已 巳已 倂併 値值 啓啟 塡填 墫壿 媯嬀 帡帲 戶户 戸户 晩晚"
+    " 曶㫚 朌肦 朏胐 朐胊 朓脁 朘脧 朣膧 柿杮 榝樧 溈潙 硏研 絶絕 腁胼 蒍蔿 虁蘷 訮詽 讆讏 豜豣"
+    " 趆赿 跥跺 躗躛 軿輧 郞郎 鎭鎮 隷隸 鹃鹂 黒黑 胶㬵 搉㩁 槩㮣 晣䀿 朦䑃 訞䚶"
 )
-"""Chinese characters that are read as another or as a sign, most of them from Unicode's table of confusables (UTS 39)."""
+"""Chinese characters that are read as another or as a sign, most of them of Unicode's table of confusables."""
 _ALIKE = str.maketrans({
     "0": "o", "1": "l", "i": "l", "|": "l", "m": "rn", **{pair[0]: pair[1] for pair in _HAN_PAIRS.split()},
 })

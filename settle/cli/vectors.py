@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from settle.cli.options import DATA, Broker, BrokerChoice, Data, Json
+from settle.cli.verbs import CANNOT_RUN
 
 app = typer.Typer(no_args_is_help=True, help="Scenario files, played through the public API and compared to the fen.")
 Files = Annotated[list[Path], typer.Argument(help="Scenario files.")]
@@ -20,7 +21,8 @@ def group() -> None:
 
 @app.command()
 def run(files: Files, broker: Broker = BrokerChoice.auto, data: Data = DATA, json: Json = False) -> None:
-    """Play every case of every file; one line for each that fails, then `N passed, N failed`."""
+    """Play every case of every file; one line for each that fails, then `N passed, N failed`. Exit status 0 if all
+    passed, 1 if not, 2 if there was no file to play."""
     import json as jsonlib
 
     from settle.vectors.scenario import Scenario, Unreadable, load
@@ -35,6 +37,8 @@ def run(files: Files, broker: Broker = BrokerChoice.auto, data: Data = DATA, jso
         except Unreadable as error:
             unreadable.append(str(error))
             typer.echo(f"settle: {error}", err=True)
+    if unreadable and not scenarios and not json:
+        raise typer.Exit(CANNOT_RUN)
     verdicts = play(scenarios, data, broker.value) if scenarios else []
     failed = [verdict for verdict in verdicts if verdict.failure]
     passed = len(verdicts) - len(failed)
@@ -46,4 +50,4 @@ def run(files: Files, broker: Broker = BrokerChoice.auto, data: Data = DATA, jso
         for verdict in failed:
             typer.echo(verdict.line)
         typer.echo(f"{passed} passed, {len(failed)} failed")
-    raise typer.Exit(1 if failed or unreadable else 0)
+    raise typer.Exit(CANNOT_RUN if unreadable and not scenarios else 1 if failed or unreadable else 0)

@@ -20,10 +20,12 @@ def read_endpoints(data: Path) -> dict[str, Any] | None:
     if not folder.exists(data):
         return None
     try:
+        if not (data / ENDPOINTS).is_file():  # a pipe of that name would be read for ever
+            return None
         said: Any = json.loads((data / ENDPOINTS).read_text(encoding="utf-8"))  # Any: the values of a JSON file
     except PermissionError as error:
         raise WrongFolder(f"{data / ENDPOINTS} cannot be read: {error.strerror}") from error
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return said if _shaped(said) else None
 

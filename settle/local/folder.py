@@ -88,7 +88,7 @@ def claim(data: Path, what: str = ENGINE) -> Claim:
 def holder(data: Path) -> Holder | None:
     """Who holds the folder; None if nobody does."""
     try:
-        descriptor = os.open(data / LOCK, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(data / LOCK, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:
         return None
     try:
@@ -142,7 +142,7 @@ def _named(descriptor: int) -> Holder | None:
     try:
         said = json.loads(os.pread(descriptor, 1_000, 0))
         return Holder(str(said["what"]), int(said["pid"]), str(said["began"]))
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):  # whatever somebody wrote there
         return None
 
 

@@ -31,8 +31,10 @@ def load(path: Path) -> tuple[Scenario, ...]:
     """All cases of a file, in order; fractions are read as decimals."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
-    except (OSError, ValueError) as error:
-        raise Unreadable(f"{path}: {error}") from error
+    except OSError as error:
+        raise Unreadable(f"{path}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(f"{path} is no JSON: {error}") from error
     if not isinstance(content, dict) or not isinstance(content.get("cases"), list):
         raise Unreadable(f"{path}: no cases")
     found = content["meta"].get("format") if isinstance(content.get("meta"), dict) else None

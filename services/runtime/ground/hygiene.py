@@ -85,5 +85,5 @@ def _clean_in(field: FieldDescriptor) -> Clean:
 
 
 def _has_to_be_given(field: FieldDescriptor) -> bool:
-    rules = field.GetOptions().Extensions[validate_pb2.field]
+    rules = field.GetOptions().Extensions[validate_pb2.field]  # type: ignore[attr-defined]  # the stubs lack extensions
     return bool(rules.string.min_len or rules.repeated.items.string.min_len)

@@ -38,7 +38,8 @@ def instant_from_wire(stamp: Timestamp, reckoned: bool = False) -> datetime:
     """
     end = _END_SECONDS + _RECKONED_SECONDS * reckoned
     if not (0 <= stamp.seconds < end and 0 <= stamp.nanos < 1_000_000_000):
-        raise InvalidArgument("INVALID_ARGUMENT", f"{stamp.seconds} s is no instant from {_YEARS}")
+        told = f"{stamp.seconds} s and {stamp.nanos} ns are no instant from {_YEARS}"
+        raise InvalidArgument("INVALID_ARGUMENT", told)
     return _EPOCH + timedelta(seconds=stamp.seconds, microseconds=stamp.nanos // 1000)
 
 

@@ -31,7 +31,7 @@ from services.runtime.rpc.errors import (
     abort_with,
     outage_of,
 )
-from services.runtime.rpc.words import UNCLEAN, path_of, told
+from services.runtime.rpc.words import path_of, told, unclean
 
 INVALID = "INVALID_ARGUMENT"
 AMOUNTS = ("minor", "minor_units", "ppm", "ppm_per_day")
@@ -121,9 +121,9 @@ class Calls:
         if isinstance(request, Unreadable):
             raise request.refusal
         request.DiscardUnknownFields()
-        unclean = flaw(request)
-        if unclean:
-            raise InvalidRequest(_reason_of(unclean), [(unclean, UNCLEAN)])
+        found = flaw(request)
+        if found:
+            raise InvalidRequest(_reason_of(found), [(found, unclean(found))])
         violations = self._validator.collect_violations(request)
         if violations:
             raise _invalid(violations, request)

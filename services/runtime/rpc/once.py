@@ -31,8 +31,8 @@ REFUSALS = (AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, Permis
 async def once(edge: Edge, request: Any, kind: type[M], act: Callable[[], Awaitable[M]]) -> M:
     """The stored answer to a request, or that of `act`, which then is stored: of two at the same time, the first.
 
-    Whoever asks again while nothing is stored yet, as after a fault, has `act` called again, so a second time must do no
-    harm. REQUEST_ID_REUSED for another body under the same id.
+    Whoever asks again while nothing is stored yet, as after a fault, has `act` called again, so a second time must do
+    no harm. REQUEST_ID_REUSED for another body under the same id.
     """
     hashed = body_hash(request)
     async with edge.read() as connection:

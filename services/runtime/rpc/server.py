@@ -101,7 +101,7 @@ class RpcServer:
         await self._server.stop(self._settings.drain_seconds)
 
 
-class _Health(health.aio.HealthServicer):
+class _Health(health.aio.HealthServicer):  # type: ignore[misc]  # the library has no types
     """The library's, which says NOT_FOUND of a service that it does not know without a reason."""
 
     def __init__(self) -> None:
@@ -116,7 +116,8 @@ class _Health(health.aio.HealthServicer):
     async def Check(self, request: health_pb2.HealthCheckRequest, context: Any) -> Any:  # Any: as the library has it
         """How a service is."""
         if request.service not in self._known:
-            await abort_with(context, NotFound("UNKNOWN_METHOD", f"{request.service} is no service that is served here"))
+            told = f"{request.service} is no service that is served here"
+            await abort_with(context, NotFound("UNKNOWN_METHOD", told))
         return await super().Check(request, context)
 
 

@@ -7,8 +7,12 @@ from typing import Any
 from google.protobuf.message import Message
 from protovalidate import Violation
 
+from services.runtime.ground.hygiene import PAPERS, PEOPLE
+
 REQUIRED = "is required"
 UNCLEAN = "shows nothing, holds characters that nobody can see, or is not in its usual form (NFC)"
+NAMES = "may hold letters of Latin script, Chinese characters, digits, spaces and any of . _ - : @ +"
+REFERENCES = "may hold letters of Latin script, Chinese characters, digits, and the punctuation of both"
 _ID = re.compile(r"\^([a-z]+_)\[A-Za-z0-9_-\]\{1,([0-9]+)\}\$")
 _NAME = re.compile(r"\^\[A-Za-z0-9_.:-\]\{1,([0-9]+)\}\$")
 _DATE = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
@@ -22,6 +26,12 @@ _RANGES = [(re.compile(pattern), words) for pattern, words in (
     (f"must be less than or equal to {_NUMBER}", "must be at most {}"),
     (f"must be less than {_NUMBER}", "must be below {}"),
 )]
+
+
+def unclean(path: str) -> str:
+    """What is wrong with the text of a field that is not clean."""
+    name = path.rpartition(".")[2]
+    return NAMES if name in PEOPLE else REFERENCES if name in PAPERS else UNCLEAN
 
 
 def path_of(violation: Violation) -> str:

@@ -326,7 +326,7 @@ async def test_a_request_that_no_lane_decides_has_one_answer_for_good(operations
         operations.DiscardParked(pb.DiscardParkedRequest(
             request_id=refused.request_id, parked_id=98, operator_id="ann", reason="garbage"
         )),
-        operations.RetrySaga(pb.RetrySagaRequest(request_id=refused.request_id, saga_id="s", operator_id="ann")),
+        operations.RetrySaga(pb.RetrySagaRequest(request_id=refused.request_id, saga_id="saga_1", operator_id="ann")),
     ]
 
     assert again == told

@@ -11,7 +11,7 @@ from google.protobuf.message import Message
 from protovalidate import Validator
 
 import settlement
-from services.runtime.rpc.words import path_of, told
+from services.runtime.rpc.words import path_of, told, unclean
 from settlement.credit_ledger.v1 import adjustment_service_pb2 as adjustments
 from settlement.credit_ledger.v1 import credit_service_pb2 as credit
 from settlement.operations.v1 import operations_service_pb2 as operations
@@ -104,3 +104,12 @@ def _fill(message: Any, text: str, number: int, depth: int) -> None:
                 getattr(message, field.name).append(value)
             else:
                 setattr(message, field.name, value)
+
+
+@pytest.mark.parametrize(("field", "words"), [
+    ("maker", "may hold letters of Latin script"), ("deductions.evidence", "and the punctuation of both"),
+    ("reason", "shows nothing"), ("lines.title", "characters that nobody can see"),
+])
+def test_what_is_wrong_with_a_text_is_told_by_what_its_field_may_hold(field: str, words: str) -> None:
+    """A Cyrillic letter in a name can be seen; it was said to be one that nobody can see."""
+    assert words in unclean(field)

@@ -108,7 +108,7 @@ def test_a_place_that_is_no_folder(tmp_path: Path, verb: Sequence[str], where: s
 
 @pytest.mark.parametrize("verb", ASKING, ids=" ".join)
 @pytest.mark.parametrize(
-    "state", ["absent", "empty", "foreign", "[]", '{"pid": 1}', '{"pid": "x", "services": 1}', "{"]
+    "state", ["absent", "empty", "foreign", "pipe", "nested", "[]", '{"pid": 1}', '{"pid": "x", "services": 1}', "{"]
 )
 def test_no_engine_ever_ran_there(tmp_path: Path, verb: Sequence[str], state: str) -> None:
     """Nothing there, other things there, or an endpoints file that is not ours: lists were empty,
@@ -116,9 +116,11 @@ def test_no_engine_ever_ran_there(tmp_path: Path, verb: Sequence[str], state: st
     data = tmp_path / "data"
     if state != "absent":
         data.mkdir()
-        name = {"empty": "", "foreign": "notes.txt"}.get(state, "endpoints.json")
+        name = {"empty": "", "pipe": "", "foreign": "notes.txt"}.get(state, "endpoints.json")
         if name:
-            (data / name).write_text(state)
+            (data / name).write_text("[" * 100_000 if state == "nested" else state)
+    if state == "pipe":
+        os.mkfifo(data / "endpoints.json")
     before = content(tmp_path)
 
     answer = ask(*verb, "--data", str(data))
@@ -126,6 +128,19 @@ def test_no_engine_ever_ran_there(tmp_path: Path, verb: Sequence[str], state: st
     assert (answer.status, answer.stdout) == (2, "")
     assert "`settle up` starts one" in answer.one_line
     assert content(tmp_path) == before
+
+
+@pytest.mark.parametrize("said", ["pipe", "[" * 100_000, '{"what": "x", "pid": 1e400, "began": "x"}', "{"], ids=len)
+def test_a_lock_that_somebody_wrote(tmp_path: Path, said: str) -> None:
+    """Nobody holds it, whatever it says; a pipe of its name was waited for for ever."""
+    lock = tmp_path / "engine.lock"
+    os.mkfifo(lock) if said == "pipe" else lock.write_text(said)
+
+    asked, stopped = ask("sagas", "list", "--data", str(tmp_path)), ask("down", "--data", str(tmp_path))
+
+    assert (asked.status, stopped.status) == (2, 0)
+    assert "`settle up` starts one" in asked.one_line
+    assert "nothing runs here" in stopped.stderr
 
 
 @pytest.mark.parametrize("verb", [verb for verb in ASKING if verb[0] in ("sagas", "parked")], ids=" ".join)

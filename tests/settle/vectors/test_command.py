@@ -63,6 +63,25 @@ def test_a_file_that_cannot_be_read(tmp_path: Path, content: str) -> None:
     assert "none.json" in said.stderr
 
 
+@pytest.mark.parametrize(("file", "why"), [
+    ("none.json", "No such file or directory"), (".", "Is a directory"), ("bad.json", "is no JSON"),
+    ("deep.json", "is no JSON"),
+])
+def test_no_file_to_play_at_all(tmp_path: Path, file: str, why: str) -> None:
+    """Nothing was measured, so it is one line and status 2, as for everything that cannot run; it was 1."""
+    (tmp_path / "bad.json").write_text("root:x:0")
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+
+    said = CliRunner().invoke(app, ["run", str(tmp_path / file)])
+    in_json = CliRunner().invoke(app, ["run", "--json", str(tmp_path / file)])
+
+    assert (said.stdout, said.exit_code, said.stderr.count("\n")) == ("", 2, 1)
+    assert why in said.stderr
+    assert "Errno" not in said.stderr
+    assert in_json.exit_code == 2
+    assert len(json.loads(in_json.stdout)["unreadable"]) == 1
+
+
 def test_json(tmp_path: Path) -> None:
     """One object, nothing else."""
     said = CliRunner().invoke(app, ["run", "--json", written(tmp_path, {**GOOD, "kind": "transfer"})])

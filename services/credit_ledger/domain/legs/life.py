@@ -74,8 +74,8 @@ def woken(position: Position, identity: str) -> Applied:
 
 
 def asked_again(position: Position, leg: RefundLeg) -> tuple[Position, RefundLeg]:
-    """A person has the rail asked anew: as many attempts as at first, under the same id. What it may have is asked about
-    whatever else waits (PM-7)."""
+    """A person has the rail asked anew: as many attempts as at first, under the same id. What it may have is asked
+    about whatever else waits (PM-7)."""
     again = moved(position, leg, LegState.UNKNOWN, attempts=0, word=RailWord.SILENT)
     position = admitted(position, again, QueryLeg(send(again)), has_room=not leg.final)
     return position, found(position, leg.id)
