@@ -27,7 +27,7 @@ FIRST_SECONDS = 900.0
 """After a start: the lanes have caught up by then."""
 PAUSES = 10
 """A pause is so many times as long as what was done before it."""
-PAUSE_SECONDS_MIN = 0.02
+PAUSE_SECONDS_MIN = 0.005
 _LOCK = 0x5E79
 
 log = structlog.get_logger(__name__)

@@ -1,4 +1,5 @@
-"""What subscribers rely on: the events of an aggregate are numbered from 1, or from the last one dropped, without a gap (I7, I13)."""
+"""What subscribers rely on: the events of an aggregate are numbered without a gap, from 1 or after those that were dropped
+(I7, I13)."""
 
 from settle.audit.findings import SERVICES, Check
 

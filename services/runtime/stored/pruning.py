@@ -1,8 +1,8 @@
 """What was kept long enough goes, one bounded slice at a time: answers, parked messages that were resolved, old events.
 
 Rows go in windows of the time from which they are, the oldest first; how far that has come is a fact of the database.
-Each function is called in a transaction of its own. Journals, operations and audit records are no business of this room:
-they stay for ever.
+Each function is called in a transaction of its own. Journals, operations and audit records are no business of this
+room: they stay for ever.
 """
 
 import hashlib

@@ -71,8 +71,9 @@ async def digest(connection: Connection, definitions: Definitions, before: datet
     runs = await saga_table(definitions).load(connection, [row[0] for row in rows]) if rows else []
     kept: list[Run] = [digested(definitions.of(run), run) for run in runs]
     await connection.execute(
-        """with gone as (delete from sagas where id = any($1::text[]) returning id, root, kind, definition_version, phase,
-                                decision, reason, started_at, updated_at, version, plan)
+        """with gone as (
+               delete from sagas where id = any($1::text[])
+               returning id, root, kind, definition_version, phase, decision, reason, started_at, updated_at, version, plan)
            insert into saga_digests (id, root, kind, definition_version, phase, decision, reason, started_at, ended_at,
                                      version, plan, branches)
            select gone.*, slim.branches from gone join unnest($1::text[], $2::json[]) slim (id, branches) using (id)""",
