@@ -1,7 +1,8 @@
-"""Several services in memory, coupled: commands, notices and replies go from hand to hand, in order."""
+"""Several services in memory, coupled: commands, notices and replies go from hand to hand, each topic in its order."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from services.kernel.decision import Command
 from services.kernel.errors import Defect
@@ -14,21 +15,51 @@ Translate = Callable[[str, str, object], object]
 """What one service sends, as another takes it: by the names of both, as their wires do."""
 
 
-def deliver(worlds: Mapping[str, InMemory], translate: Translate) -> None:
+class Topic(NamedTuple):
+    """What a service has sent one taker and was not handed over: commands and notices, or replies."""
+
+    sender: InMemory
+    taker: str
+    replies: bool = False
+
+
+Pick = Callable[[Sequence[Topic]], Topic]
+"""Which topic is read next; each is read in its own order."""
+
+
+def in_order(topics: Sequence[Topic]) -> Topic:
+    """The first service that has something to hand over, commands before replies."""
+    return topics[0]
+
+
+def deliver(worlds: Mapping[str, InMemory], translate: Translate, pick: Pick = in_order) -> None:
     """Hand over what was sent between these services, and what that causes, until nothing is under way."""
     for _ in range(DELIVERED_MAX):
-        sender = next((world for world in worlds.values() if world.sent or world.replies), None)
-        if sender is None:
+        topics = [topic for world in worlds.values() for topic in _topics(world)]
+        if not topics:
             return
-        if sender.sent:
-            command = sender.sent.pop(0)
-            _deliver(sender, worlds[command.participant], command, translate)
-        else:
-            caller, reply = sender.replies.pop(0)
-            name, _, root = caller.partition("/")
-            result = None if reply.result is None else translate(sender.name, name, reply.result)
-            worlds[name].reply(root, replace(reply, result=result))
+        _hand_over(worlds, pick(topics), translate)
     raise Defect("messages without an end")
+
+
+def _topics(world: InMemory) -> Iterator[Topic]:
+    for taker in dict.fromkeys(command.participant for command in world.sent):
+        yield Topic(world, taker)
+    for caller in dict.fromkeys(caller for caller, _ in world.replies):
+        yield Topic(world, caller, replies=True)
+
+
+def _hand_over(worlds: Mapping[str, InMemory], topic: Topic, translate: Translate) -> None:
+    sender, taker, replies = topic
+    if not replies:
+        first = [command.participant for command in sender.sent].index(taker)
+        _deliver(sender, worlds[taker], sender.sent.pop(first), translate)
+        return
+    first = [caller for caller, _ in sender.replies].index(taker)
+    caller, reply = sender.replies.pop(first)
+    name, _, root = caller.partition("/")
+    result = None if reply.result is None else translate(sender.name, name, reply.result)
+    worlds[name].reply(root, replace(reply, result=result))
 
 
 def _deliver(sender: InMemory, taker: InMemory, command: Command, translate: Translate) -> None:

@@ -81,6 +81,12 @@ def due_date(bill_date: date, due_day: int) -> date:
     return due if bill_date < due else add_months(bill_date, 1, due_day)
 
 
+def due_date_by_days(bill_date: date, bill_day: int, due_day: int) -> date:
+    """The due date by the rule of before, which compared the days alone: where a short month cuts both, it is the bill
+    date itself. For replays of what was scheduled by it."""
+    return add_months(bill_date, 0 if due_day > bill_day else 1, due_day)
+
+
 @dataclass(frozen=True, slots=True)
 class WorkingCalendar:
     """Which dates are worked on: data, never code (CV-13). `worked` are weekend days made up for a holiday (调休)."""

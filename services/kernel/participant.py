@@ -63,6 +63,11 @@ def saga_of(message: Message) -> SagaRef:
     return message.saga
 
 
+def refusable(message: Message) -> bool:
+    """Whether a command of a saga can still be refused: it can until the saga has decided."""
+    return saga_of(message).op in (Op.TRY, Op.EXECUTE)
+
+
 def claimed_by(root: Claimable, message: Message) -> bool:
     """Whether the claim on the root is that of the message's own saga."""
     return root.pending is not None and message.saga is not None and root.pending.saga_id == message.saga.saga_id

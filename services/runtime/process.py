@@ -174,8 +174,7 @@ class Process:
 
         return [
             Lane(
-                business, settings, clock, topic=name,
-                partitions=range(number, settings.partitions, settings.lanes), feed=feed,
+                business, settings, clock, topic=name, number=number, feed=feed,
                 publisher=lambda lane_id: Publisher(lane_id, self._producer, self._pool),
                 on_effects=self._lanes.after_commit, sweep=self._sweep,
             )

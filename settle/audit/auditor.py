@@ -12,6 +12,7 @@ from settle.audit import (
     cards,
     clearing,
     company,
+    four_eyes,
     journals,
     merchants,
     orders,
@@ -30,6 +31,7 @@ CHECKS: Sequence[Check] = (
 QUIET_CHECKS: Sequence[Check] = (*unfinished.QUIET, *orders.QUIET, *cards.QUIET)
 CROSS_CHECKS: Mapping[str, Callable[[World], Awaitable[list[Finding]]]] = {
     clearing.CLEARING: clearing.clearing, clearing.CONSOLIDATED: clearing.consolidated,
+    four_eyes.FOUR_EYES: four_eyes.four_eyes,
 }
 WAIT_SECONDS = 15.0
 STUCK = "unfinished.stuck"

@@ -25,6 +25,7 @@ class Options:
     profile: tuple[str, ...] = ()
     profile_folder: Path | None = None
     broker: str = "kafka"
+    processes: int = 1
     seed: int = 1
 
     @property

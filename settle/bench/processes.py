@@ -12,18 +12,17 @@ _PROC = Path("/proc")
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """CPU seconds used so far, and resident memory now and at its peak, in MiB."""
+    """CPU seconds used so far, and resident memory, in MiB."""
 
     cpu_seconds: float
     rss_mib: float
-    peak_mib: float
 
 
 def cost_of(pid: int) -> Cost:
     """A process and all that descend from it; ended children count as far as their parent has waited for them."""
     family = _family(pid)
     ticks = sum(_ticks(member, ended=True) for member in family)
-    return Cost(ticks / _TICKS, sum(_memory(m, "VmRSS") for m in family), sum(_memory(m, "VmHWM") for m in family))
+    return Cost(ticks / _TICKS, sum(_resident_mib(member) for member in family))
 
 
 def costs_of(pids: Mapping[str, int]) -> dict[str, Cost]:
@@ -68,12 +67,12 @@ def _ticks(pid: int, ended: bool) -> int:
     return sum(int(word) for word in fields[11 : 15 if ended else 13])
 
 
-def _memory(pid: int, name: str) -> float:
+def _resident_mib(pid: int) -> float:
     try:
         lines = (_PROC / str(pid) / "status").read_text().splitlines()
     except (FileNotFoundError, ProcessLookupError):
         return 0.0
-    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith(name + ":")), 0.0)
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS:")), 0.0)
 
 
 def cores() -> int:

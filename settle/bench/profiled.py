@@ -16,12 +16,11 @@ class ProfiledStack(LocalStack):
     def __init__(self, data: Path, options: Options, say: Callable[[str], None]) -> None:
         environ = {"SETTLE_PROFILE_DIR": str(options.profile_folder.resolve())} if options.profile_folder else {}
         clock = "manual" if options.statements else "system"
-        super().__init__(data, broker=options.broker, clock=clock, say=say, environ=environ)
+        super().__init__(data, options.broker, clock, processes=options.processes, say=say, environ=environ)
         self._profiled = options.profile
 
     def _seat_all(self) -> None:
         super()._seat_all()
-        for name in self._profiled:
-            seat = self.seats[name]
+        for seat in [seat for name, seat in self.seats.items() if name.partition("-")[0] in self._profiled]:
             seat.environ = dict(seat.environ) | {"SETTLE_PROFILE_MODULE": seat.module}
             seat.module = SAMPLER

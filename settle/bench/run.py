@@ -18,7 +18,7 @@ from settle.bench.figures import Figures, Percentiles, Phase
 from settle.bench.load_process import LoadProcess
 from settle.bench.options import WARM_UP_SECONDS, Options
 from settle.bench.profiled import ProfiledStack
-from settle.local import postgres, topics
+from settle.local import topics
 from settle.local.endpoints import dsns_of, targets_of
 from settle.local.stack import LocalStack
 
@@ -31,7 +31,7 @@ def bench(options: Options, say: Callable[[str], None]) -> Figures:
     with tempfile.TemporaryDirectory(prefix="settle-bench-", ignore_cleanup_errors=True) as folder:
         data, file = Path(folder), Path(folder) / "targets"
         data.chmod(0o755)
-        with LocalStack(data, broker=options.broker, clock="manual", say=say) as stack:
+        with LocalStack(data, options.broker, "manual", processes=options.processes, say=say) as stack:
             targets = asyncio.run(loader.fill(
                 targets_of(stack.endpoints), dsns_of(stack.endpoints), mix=options.mix, orders=options.orders,
                 partitions=topics.partitions(), now=now, say=say,
@@ -113,7 +113,7 @@ def _judge(figures: Figures, findings: list[str]) -> None:
 
 def _pids(stack: LocalStack) -> dict[str, int]:
     said = stack.endpoints
-    pids = {name: said["services"][name]["pid"] for name in postgres.DATABASES}
+    pids = {name: service["pid"] for name, service in said["services"].items()}
     servers = {"postgres": said["postgres"]["pid"], "kafka": said["broker"]["pid"]}
     return pids | {name: pid for name, pid in servers.items() if pid}
 

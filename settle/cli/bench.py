@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from settle.cli.options import Broker, BrokerChoice, Json, finite
+from settle.cli.options import Broker, BrokerChoice, Json, Processes, finite
 
 
 class Mix(StrEnum):
@@ -49,10 +49,13 @@ def bench(
         list[Sampled] | None, typer.Option(help="Sample this service; its report goes to SETTLE_PROFILE_DIR.")
     ] = None,
     broker: Broker = BrokerChoice.kafka,
+    processes: Processes = 1,
     json: Json = False,
 ) -> None:
-    """Measure settled settlements per second, latencies, CPU, the ceiling and the ratio; exit status 1 if the figure is
-    void."""
+    """Measure settled settlements per second, latencies, CPU, the ceiling and the ratio.
+
+    Exit status 1 if the figure is void.
+    """
     from settle.bench.options import Options
     from settle.bench.run import bench as run
     from settle.local import kafka
@@ -66,7 +69,7 @@ def bench(
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds: nothing that was started stays behind
     options = Options(
         mix=mix.value, seconds=seconds, stored=stored, rate=rate, batch=batch, statements=statements,
-        broker=broker.value, profile=tuple(service.value for service in profile or ()),
+        broker=broker.value, processes=processes, profile=tuple(service.value for service in profile or ()),
         profile_folder=folder if profile else None,
     )
     figures = run(options, lambda line: typer.echo(line, err=True))

@@ -13,8 +13,10 @@ from settle.local import checkout
 
 
 def doctor(json: Json = False) -> None:
-    """Say what was found and what each setting means; exit status 1 if something needed is missing, 2 if a setting
-    makes no sense."""
+    """Say what was found and what each setting means.
+
+    Exit status 1 if something needed is missing, 2 if a setting makes no sense.
+    """
     import json as jsonlib
 
     from services.runtime.ground.settings import Settings, SettingsError, settings_table

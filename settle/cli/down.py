@@ -15,21 +15,23 @@ SECONDS_MAX = 60.0
 
 
 def down(data: Data = DATA) -> None:
-    """Stop the engine on this data in good order; what a killed run left behind is ended by process id. To find nothing
-    that runs is success: it says so, with exit status 0."""
-    from settle.local import children, folder
-    from settle.local.endpoints import read_endpoints
+    """Stop the engine on this data in good order; what a killed run left behind is ended by process id.
+
+    To find nothing that runs is success: it says so, with exit status 0.
+    """
+    from settle.local import folder
+    from settle.local.endpoints import read_endpoints, supervised
 
     said, held = read_endpoints(data), folder.holder(data)
     if said is None and held is None:
         typer.echo(f"nothing runs here: {data} holds no engine", err=True)
         return
+    if held is None and said and supervised(said):  # started before there was a lock
+        held = folder.Holder(folder.ENGINE, said["pid"], said["began"])
     if held is not None:
         _end(held, data)
-    elif said and children.alive(said["pid"], said.get("began", "")):  # started before there was a lock
-        _end(folder.Holder(folder.ENGINE, said["pid"], said["began"]), data)
     left = _end_left(data)
-    if held is None and said and not said["pid"] and not left:
+    if held is None and not left:
         typer.echo(f"nothing runs here: the engine in {data} is stopped", err=True)
     else:
         typer.echo("stopped" + (f"; ended by id: {', '.join(left)}" if left else ""), err=True)

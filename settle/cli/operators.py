@@ -114,19 +114,19 @@ def _asked(data: Path, call: Call, only: str = "") -> dict[str, Any]:
     import grpc.aio
 
     from settle.client.channels import open_channel
-    from settle.local.endpoints import running_engine
+    from settle.local.endpoints import running_engine, targets_of
     from settle.local.refusals import NoEngine
     from settlement.operations.v1.operations_service_pb2_grpc import OperationsServiceStub
 
-    services = running_engine(data)["services"]
+    services = targets_of(running_engine(data))
     if only and only not in services:
         raise NoEngine(f"no service {only!r} runs in {data}; there are {', '.join(services)}")
 
     async def ask() -> dict[str, Any]:
         answers = {}
-        for name, service in services.items():
+        for name, target in services.items():
             if only in ("", name):
-                async with open_channel(service["target"]) as channel:
+                async with open_channel(target) as channel:
                     answers[name] = await call(OperationsServiceStub(channel))
         return answers
 

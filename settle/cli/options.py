@@ -43,6 +43,9 @@ def text(given: str) -> str:
 Data = Annotated[Path, typer.Option("--data", help="Where the engine keeps its data and `endpoints.json`.")]
 Broker = Annotated[BrokerChoice, typer.Option(help="Apache Kafka, the embedded stand-in, or the first that works.")]
 Clock = Annotated[ClockChoice, typer.Option(help="`manual` stands still until SetClock moves it.")]
+Processes = Annotated[
+    int, typer.Option(min=1, max=16, envvar="SETTLE_PROCESSES", help="Processes of each service, which share its work.")
+]
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON object as the last line, and nothing else on stdout.")
 ]

@@ -8,9 +8,11 @@ from settle.cli.options import DATA, Data, Json
 
 
 def status(data: Data = DATA, json: Json = False) -> None:
-    """Show each process of the engine; exit status 0 if all services serve and somebody watches them, 1 if not, 2 if it
-    cannot be told."""
-    from settle.local import children
+    """Show each process of the engine, and whether it is healthy: all services serve, and `settle up` watches them.
+
+    Exit status 0 if it is healthy, 1 if not, 2 if it cannot be told.
+    """
+    from settle.local import children, folder
     from settle.local.endpoints import read_endpoints, serving, supervised
 
     said = read_endpoints(data)
@@ -24,8 +26,9 @@ def status(data: Data = DATA, json: Json = False) -> None:
         name: {"target": service["target"], "serving": serving(service["target"])}
         for name, service in said.get("services", {}).items()
     }
-    watched = supervised(said)
-    if said["pid"] and not watched:
+    held = folder.holder(data)  # it may be held by a process that cannot be seen from here
+    watched = supervised(said) or (held is not None and held.what == folder.ENGINE)
+    if not watched and any(process["running"] for process in processes.values()):
         gone = f"`settle up` (process {said['pid']}) has ended without stopping it"
         typer.echo(f"settle: nobody watches the engine in {data}: {gone}; `settle down` ends what is left", err=True)
     healthy = bool(services) and all(s["serving"] for s in services.values()) and watched

@@ -18,7 +18,7 @@ FULL = {"SETTLE_HISTORIES": "20000"}
 
 
 class Part(StrEnum):
-    """How much of the check: what reads the code, the fast tests, or everything."""
+    """How much of the check: what reads the code, the fast tests, or also those that take many minutes."""
 
     check = "check"
     unit = "unit"
@@ -34,7 +34,9 @@ _CHECKS = {
 }
 
 
-def test(part: Annotated[Part, typer.Argument(help="check, unit or all")] = Part.all) -> None:
+def test(
+    part: Annotated[Part | None, typer.Argument(help="Without it, all that does not take many minutes.")] = None
+) -> None:
     """Lint, types, import rules, protos current, tests; exit status 0 only if all of it held."""
     root = checkout.find()
     if root is None:
@@ -43,7 +45,7 @@ def test(part: Annotated[Part, typer.Argument(help="check, unit or all")] = Part
     checks = _CHECKS if part is not Part.unit else {}
     failed = [name for name, command in checks.items() if not _held(root, name, command)]
     if part is not Part.check:
-        chosen = ["-m", "not end_to_end"] if part is Part.unit else []
+        chosen = [] if part is Part.all else ["-m", "not end_to_end" if part is Part.unit else "not long"]
         environ = {} if part is Part.unit else FULL
         if not _held(root, "tests", [sys.executable, "-m", "pytest", *chosen], environ):
             failed.append("tests")

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from settle.cli.options import DATA, Broker, BrokerChoice, Clock, ClockChoice, Data
+from settle.cli.options import DATA, Broker, BrokerChoice, Clock, ClockChoice, Data, Processes
 
 DETACH_SECONDS_MAX = 180.0
 LOG = "up.log"
@@ -21,30 +21,33 @@ def up(
     broker: Broker = BrokerChoice.auto,
     clock: Clock = ClockChoice.system,
     data: Data = DATA,
+    processes: Processes = 1,
     detach: Annotated[bool, typer.Option(help="Return as soon as it is ready; `settle down` stops it.")] = False,
     detached: Annotated[bool, typer.Option(hidden=True)] = False,
 ) -> None:
-    """Start PostgreSQL, a broker and the services; Ctrl-C stops all of it. Exit status 2 if it cannot run here, 1 if it
-    ran and had to stop."""
+    """Start PostgreSQL, a broker and the services; Ctrl-C stops all of it.
+
+    Exit status 2 if it cannot run here, 1 if it ran and had to stop.
+    """
     from settle.local import folder
 
     folder.exists(data)
     if held := folder.holder(data):  # said at once; the lock itself is taken by the stack
         raise held.refusal(data)
     if detach:
-        _detach(broker, clock, data)
+        _detach(broker, clock, data, processes)
     else:
-        _run(broker, clock, data, detached)
+        _run(broker, clock, data, processes, detached)
 
 
-def _run(broker: BrokerChoice, clock: ClockChoice, data: Path, detached: bool) -> None:
+def _run(broker: BrokerChoice, clock: ClockChoice, data: Path, processes: int, detached: bool) -> None:
     from settle.local.stack import LocalStack
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     began = time.monotonic()
     try:
-        stack = LocalStack(data, broker.value, clock.value, echo=True)
+        stack = LocalStack(data, broker.value, clock.value, processes=processes, echo=True)
         stack.prepare()
         if detached:
             _write_to(data / LOG)  # not sooner: until the folder is ours, the log belongs to the engine that runs
@@ -89,12 +92,13 @@ def _ready(endpoints: dict[str, dict[str, dict[str, str]]], seconds: float) -> N
     typer.echo(f"ready in {seconds:.1f} s: {where}", err=True)
 
 
-def _detach(broker: BrokerChoice, clock: ClockChoice, data: Path) -> None:
+def _detach(broker: BrokerChoice, clock: ClockChoice, data: Path, processes: int) -> None:
     """The child says on our stderr why it cannot run; once it has the folder, it writes to the log."""
     from settle.local.endpoints import read_endpoints, serving
     from settle.local.prefixed import last_line
 
     options = ["--broker", broker.value, "--clock", clock.value, "--data", str(data), "--detached"]
+    options += ["--processes", str(processes)]
     command = [sys.executable, "-P", "-m", "settle.cli", "up", *options]
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
     deadline = time.monotonic() + DETACH_SECONDS_MAX

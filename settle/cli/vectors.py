@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from settle.cli.options import DATA, Broker, BrokerChoice, Data, Json
+from settle.cli.options import DATA, Broker, BrokerChoice, Data, Json, Processes
 from settle.cli.verbs import CANNOT_RUN
 
 app = typer.Typer(no_args_is_help=True, help="Scenario files, played through the public API and compared to the fen.")
@@ -20,7 +20,9 @@ def group() -> None:
 
 
 @app.command()
-def run(files: Files, broker: Broker = BrokerChoice.auto, data: Data = DATA, json: Json = False) -> None:
+def run(
+    files: Files, broker: Broker = BrokerChoice.auto, processes: Processes = 1, data: Data = DATA, json: Json = False
+) -> None:
     """Play every case of every file; one line for each that fails, then `N passed, N failed`. Exit status 0 if all
     passed, 1 if not, 2 if there was no file to play."""
     import json as jsonlib
@@ -39,7 +41,7 @@ def run(files: Files, broker: Broker = BrokerChoice.auto, data: Data = DATA, jso
             typer.echo(f"settle: {error}", err=True)
     if unreadable and not scenarios and not json:
         raise typer.Exit(CANNOT_RUN)
-    verdicts = play(scenarios, data, broker.value) if scenarios else []
+    verdicts = play(scenarios, data, broker.value, processes) if scenarios else []
     failed = [verdict for verdict in verdicts if verdict.failure]
     passed = len(verdicts) - len(failed)
     if json:

@@ -21,8 +21,10 @@ def verify(
     strict: Annotated[bool, typer.Option(help="What is still under way after that is a violation.")] = False,
     json: Json = False,
 ) -> None:
-    """Check conservation, atomicity, projections, sequences, and that nothing is stuck; exit status 0 if all of it
-    holds, 1 if not, 2 if it could not be checked."""
+    """Check conservation, atomicity, projections, sequences, and that nothing is stuck.
+
+    Exit status 0 if all of it holds, 1 if not, 2 if it could not be checked.
+    """
     import asyncpg
 
     from settle.audit import auditor, telling

@@ -9,7 +9,7 @@ from typing import Any
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from settle.client.calls import Fault, call
-from settle.client.channels import open_channel
+from settle.client.channels import addresses_of, open_channel
 from settle.client.requests import fresh
 from settlement.card_redemption.v1 import card_service_pb2_grpc
 from settlement.credit_ledger.v1 import (
@@ -23,14 +23,15 @@ from settlement.order.v1 import after_sale_service_pb2_grpc, merchant_service_pb
 SERVICES = ("order", "credit_ledger", "card_redemption")
 REST_SECONDS = 20.0
 CALM_SWEEPS = 2
-"""So many times in a row every service has to say that it is idle: a message may be between two of them."""
+"""So many times in a row every process has to say that it is idle: a message may be between two of them."""
 POLL_SECONDS = 0.004
 COUNTS = ("queued", "open_sagas", "due_timers", "unpublished", "lag")
 """What a service counts as under way."""
 
 
 class Engine:
-    """Connected to the three services; `targets` are their addresses by name."""
+    """Connected to the three services; `targets` are their addresses by name, of one process or of several
+    (`endpoints.targets_of`)."""
 
     def __init__(self, targets: Mapping[str, str]) -> None:
         missing = [name for name in SERVICES if name not in targets]
@@ -48,12 +49,14 @@ class Engine:
         self.operations = {
             name: operations_service_pb2_grpc.OperationsServiceStub(channel) for name, channel in self._channels.items()
         }
+        self._processes = [open_channel(address) for name in SERVICES for address in addresses_of(targets[name])]
+        self._each = [operations_service_pb2_grpc.OperationsServiceStub(process) for process in self._processes]
         self._parked = 0
-        self._stuck: dict[str, tuple[int, ...]] = {}
+        self._stuck: list[tuple[int, ...]] = [(0,) * len(COUNTS)] * len(self._processes)
 
     async def close(self) -> None:
         """Give the connections back."""
-        for channel in self._channels.values():
+        for channel in (*self._channels.values(), *self._processes):
             await channel.close()
 
     async def begin(self) -> None:
@@ -61,11 +64,11 @@ class Engine:
         self._parked = sum(found.parked for found in await self._activity())
 
     async def set_clock(self, at: datetime) -> None:
-        """Move every service to this instant."""
+        """Move every process to this instant."""
         instant = Timestamp()
         instant.FromDatetime(at)
         request = operations_service_pb2.SetClockRequest(request_id=fresh(), time=instant)
-        await asyncio.gather(*(call(stub.SetClock, request) for stub in self.operations.values()))
+        await asyncio.gather(*(call(stub.SetClock, request) for stub in self._each))
 
     async def rest(self) -> None:
         """Wait until nothing is under way any more; raises `Fault` if that takes too long or something was parked.
@@ -76,10 +79,10 @@ class Engine:
         calm = 0
         while calm < CALM_SWEEPS:
             activity = await self._activity()
-            busy = [found for found in activity if not self._calm(found)]
+            busy = [found for found, left in zip(activity, self._stuck, strict=True) if not _calm(found, left)]
             calm = 0 if busy else calm + 1
             if busy and time.monotonic() > deadline:
-                self._stuck = {found.service: _counts(found) for found in activity}
+                self._stuck = [_counts(found) for found in activity]
                 raise Fault(f"no rest after {REST_SECONDS:.0f} s: {'; '.join(map(_described, busy))}")
             if busy:
                 await asyncio.sleep(POLL_SECONDS)
@@ -88,13 +91,14 @@ class Engine:
             new, self._parked = parked - self._parked, parked
             raise Fault(f"{new} messages were parked")
 
-    def _calm(self, found: Any) -> bool:  # Any: a generated message
-        stuck = self._stuck.get(found.service, (0,) * len(COUNTS))
-        return found.idle or all(now <= left for now, left in zip(_counts(found), stuck, strict=True))
-
     async def _activity(self) -> list[Any]:  # Any: generated messages
         request = operations_service_pb2.GetActivityRequest()
-        return await asyncio.gather(*(call(stub.GetActivity, request) for stub in self.operations.values()))
+        return await asyncio.gather(*(call(stub.GetActivity, request) for stub in self._each))
+
+
+def _calm(activity: Any, left: tuple[int, ...]) -> bool:  # Any: a generated message
+    """Whether a process has nothing under way but what was left before."""
+    return activity.idle or all(now <= before for now, before in zip(_counts(activity), left, strict=True))
 
 
 def _counts(activity: Any) -> tuple[int, ...]:  # Any: a generated message

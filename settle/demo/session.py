@@ -20,11 +20,11 @@ from settle.local.endpoints import acquirer_of, dsns_of, targets_of
 from settle.local.stack import LocalStack
 
 
-def show(book: Book, broker: str, say: Callable[[str], None]) -> None:
+def show(book: Book, broker: str, processes: int, say: Callable[[str], None]) -> None:
     """Start everything, tell the story into the book, have it audited, stop everything."""
     folder = Path(tempfile.mkdtemp(prefix="settle-demo-"))
     try:
-        with LocalStack(folder, broker, "manual", durable=False, say=say) as stack:
+        with LocalStack(folder, broker, "manual", durable=False, processes=processes, say=say) as stack:
             asyncio.run(_told(book, stack.endpoints))
             _audited(book, stack.endpoints)
     finally:

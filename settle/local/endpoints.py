@@ -78,8 +78,16 @@ def write_endpoints(data: Path, said: Mapping[str, Any]) -> None:
 
 
 def targets_of(endpoints: Mapping[str, Any]) -> dict[str, str]:  # Any: the values of a JSON file
-    """The address of each service; of several instances the first."""
-    return {name: endpoints["services"][name]["target"] for name in DATABASES}
+    """The address of each service, for `open_channel`; of several processes all of theirs in one."""
+    found = {name: processes_of(endpoints, name) for name in DATABASES}
+    return {name: one if not more else f"ipv4:{','.join([one, *more])}" for name, (one, *more) in found.items()}
+
+
+def processes_of(endpoints: Mapping[str, Any], service: str) -> list[str]:  # Any: the values of a JSON file
+    """The addresses of each process of a service."""
+    return [
+        process["target"] for name, process in endpoints["services"].items() if name.partition("-")[0] == service
+    ]
 
 
 def dsns_of(endpoints: Mapping[str, Any]) -> dict[str, str]:  # Any: the values of a JSON file

@@ -30,6 +30,8 @@ START_SECONDS_MAX = 120.0
 """After a crash it syncs its files and replays its log first; a busy disk draws that out."""
 STARTS_TRIED_MAX = 5
 INITDB_SECONDS_MAX = 120
+CREATE_SECONDS_MAX = 60.0
+"""For making the databases, which copies files: more than an answer may take."""
 PORT = 5432
 VERSION_MIN = 14
 """The oldest that has all the time-outs which free a silent owner's partitions."""
@@ -85,7 +87,7 @@ class Postgres:
     def create_databases(self) -> None:
         """Those of the services that are missing."""
         try:
-            _asked(self.dsn, _create_databases)
+            _asked(self.dsn, _create_databases, CREATE_SECONDS_MAX)
         except reach.Unreachable as error:
             raise NoPostgres(f"the databases cannot be made in PostgreSQL at {place_of(self.dsn)}: {error}") from error
 
@@ -251,15 +253,17 @@ def _places(dsn: str) -> list[tuple[str, int]]:
     return reach.addresses(hosts, PORT) if hosts and not hosts.startswith("/") else []
 
 
-def _asked(dsn: str, question: Callable[[Connection], Awaitable[T]]) -> T:
+def _asked(
+    dsn: str, question: Callable[[Connection], Awaitable[T]], seconds: float = reach.ANSWER_SECONDS_MAX
+) -> T:
     async def ask() -> T:
-        connection = await asyncpg.connect(dsn, timeout=reach.ANSWER_SECONDS_MAX)
+        connection = await asyncpg.connect(dsn, timeout=seconds)
         try:
             return await question(connection)
         finally:
             connection.terminate()
 
-    return reach.answered(ask, (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError))
+    return reach.answered(ask, (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError), seconds)
 
 
 async def _server_version(connection: Connection) -> int:

@@ -57,16 +57,19 @@ def _ask(host: str, port: int, answer: list[str]) -> None:
         answer.append("")
 
 
-def answered(ask: Callable[[], Coroutine[None, None, T]], faults: tuple[type[Exception], ...]) -> T:
+def answered(
+    ask: Callable[[], Coroutine[None, None, T]], faults: tuple[type[Exception], ...],
+    seconds: float = ANSWER_SECONDS_MAX,
+) -> T:
     """What the question is answered, in a loop of its own; raises `Unreachable` for these faults, or unanswered."""
 
     async def bounded() -> T:
-        async with asyncio.timeout(ANSWER_SECONDS_MAX):
+        async with asyncio.timeout(seconds):
             return await ask()
 
     try:
         return asyncio.run(bounded())
     except TimeoutError:
-        raise Unreachable(f"no answer within {ANSWER_SECONDS_MAX:.0f} s") from None
+        raise Unreachable(f"no answer within {seconds:.0f} s") from None
     except faults as error:
         raise Unreachable(f"{error}" or type(error).__name__) from error

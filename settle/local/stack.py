@@ -33,21 +33,21 @@ def say_to_stderr(line: str) -> None:
 class LocalStack:
     """PostgreSQL, a broker, the acquirer and the services on loopback, their data below `data`.
 
-    `instances` gives a service more than one process (`credit_ledger`, `credit_ledger-2`, ...); `supervise=False`
+    Of each service there are as many `processes` (`order`, `order-2`, ...), which share its work; `supervise=False`
     leaves a dead process dead; `durable=False` switches fsync off (demo and tests only); `environ` is added to every
     process. Lines for people go to `say`; with `echo` the processes' own lines are shown too.
     """
 
     def __init__(
         self, data: Path, broker: str = "auto", clock: str = "system", durable: bool = True,
-        instances: Mapping[str, int] | None = None, supervise: bool = True, environ: Mapping[str, str] | None = None,
+        processes: int = 1, supervise: bool = True, environ: Mapping[str, str] | None = None,
         say: Callable[[str], None] = say_to_stderr, echo: bool = False,
     ) -> None:
         self.data = folder.resolved(data)
         self.clock = clock
         self._broker_choice = broker
         self._durable = durable
-        self._instances = dict(instances or {})
+        self._processes = processes
         self._environ = dict(environ or {})
         self._say = say
         self._supervisor = Supervisor(
@@ -147,7 +147,7 @@ class LocalStack:
     # processes -------------------------------------------------------------------------------------------------------
 
     def _seat_all(self) -> None:
-        names = [(service, number) for service in SERVICES for number in range(self._instances.get(service, 1))]
+        names = [(service, number) for service in SERVICES for number in range(self._processes)]
         free = iter([f"{ports.HOST}:{port}" for port in ports.free_ports(2 * len(names) + 1)])
         acquirer = next(free)
         seats = [(service, number, next(free), next(free)) for service, number in names]

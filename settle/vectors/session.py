@@ -15,11 +15,11 @@ from settle.vectors.runner import Verdict, needs_engine, run
 from settle.vectors.scenario import Scenario
 
 
-def play(scenarios: Sequence[Scenario], data: Path, broker: str) -> list[Verdict]:
+def play(scenarios: Sequence[Scenario], data: Path, broker: str, processes: int = 1) -> list[Verdict]:
     """The verdict on every case, in their order."""
     if not needs_engine(scenarios):
         return asyncio.run(run(scenarios, None))
-    with engine_targets(data, broker) as targets:
+    with engine_targets(data, broker, processes) as targets:
         return asyncio.run(_played(scenarios, targets))
 
 
@@ -32,7 +32,7 @@ async def _played(scenarios: Sequence[Scenario], targets: Mapping[str, str]) -> 
 
 
 @contextmanager
-def engine_targets(data: Path, broker: str) -> Iterator[Mapping[str, str]]:
+def engine_targets(data: Path, broker: str, processes: int = 1) -> Iterator[Mapping[str, str]]:
     """Addresses of the services: of the engine on `data` if it runs under a manual clock, else of one of our own."""
     running = running_targets(data)
     if running:
@@ -40,7 +40,7 @@ def engine_targets(data: Path, broker: str) -> Iterator[Mapping[str, str]]:
         return
     folder = Path(tempfile.mkdtemp(prefix="settle-vectors-"))
     try:
-        with LocalStack(folder, broker, "manual", durable=False) as stack:
+        with LocalStack(folder, broker, "manual", durable=False, processes=processes) as stack:
             yield targets_of(stack.endpoints)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -39,10 +39,10 @@ PAPERS = ["order page", "bill page"]
 
 @pytest.fixture(scope="module")
 def endpoints() -> Iterator[Mapping[str, Any]]:
-    """An engine under the manual clock; when all tests are done, the auditor has looked at all they left."""
+    """Two processes of each service under the manual clock; whatever a test leaves is audited."""
     folder = Path(tempfile.mkdtemp(prefix="settle-by-hand-"))
     try:
-        with LocalStack(folder, "auto", "manual", durable=False) as stack:
+        with LocalStack(folder, "auto", "manual", durable=False, processes=2) as stack:
             yield stack.endpoints
     finally:
         shutil.rmtree(folder, ignore_errors=True)

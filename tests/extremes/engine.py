@@ -26,7 +26,7 @@ from services.runtime.ground.settings import Settings
 from services.runtime.process import Service
 from services.runtime.rpc.calls import Calls
 from services.runtime.rpc.edge import body_hash, error_of
-from tests.coupled import deliver
+from tests.coupled import Pick, deliver, in_order
 from tests.in_memory import InMemory
 
 SERVICES: Mapping[str, Service] = {service.name: service for service in (ORDERS, CREDIT, CARDS)}
@@ -95,6 +95,7 @@ class Engine:
         self.worlds = dict(worlds or {
             name: InMemory(service.rules, service.timers, name, now, _storable) for name, service in SERVICES.items()
         })
+        self.pick: Pick = in_order
         self.faults: list[Exception] = []
         """What was no refusal, for whoever wants to see more of it than its caller."""
         self._told = {name: (len(world.journals), len(world.events)) for name, world in self.worlds.items()}
@@ -124,7 +125,7 @@ class Engine:
 
     def deliver(self) -> None:
         """Hand over what the services send each other, and hold all that came of it to what can be kept."""
-        deliver(self.worlds, _over_the_wire)
+        deliver(self.worlds, _over_the_wire, self.pick)
         for name, world in self.worlds.items():
             journals, events = self._told[name]
             for journal in world.journals[journals:]:

@@ -9,10 +9,10 @@ from services.card_redemption.domain.cards import refunds
 from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.cards.tender import CardRefund, CardTender
 from services.card_redemption.domain.commands import RefundCard, ReverseCardRefund
-from services.card_redemption.domain.merchants.share import MerchantShare, borrowed, covering
+from services.card_redemption.domain.merchants.share import MerchantShare, borrowed, covering, must_hold
 from services.kernel.decision import Decision, Known
 from services.kernel.messages import Message
-from services.kernel.participant import claimed_by, saga_of, take_part
+from services.kernel.participant import claimed_by, refusable, saga_of, take_part
 
 
 def refund(known: Known, body: RefundCard, message: Message, now: datetime) -> Decision:
@@ -57,10 +57,13 @@ def _with_enough(
 def reverse_refund(known: Known, body: ReverseCardRefund, message: Message, now: datetime) -> Decision:
     """Negate a refund exactly; refused if its value was spent meanwhile (P24)."""
     card, tender = card_of(known, body.card_id), tender_of(known, body.order_id, body.card_id)
+    share = share_of(known, tender.merchant_id, card.id)
+    if refusable(message):
+        must_hold(share, body.amount_minor)
 
     def execute(free: GiftCard, claim: CardTender, at: datetime) -> Decision:
         return refunds.reverse(
-            card=free, tender=claim, share=share_of(known, claim.merchant_id, free.id),
+            card=free, tender=claim, share=share,
             given=refunds.refund_to_reverse(claim, body), saga_id=saga_of(message).saga_id, at=at,
         )
 

@@ -8,9 +8,10 @@ from services.card_redemption.domain.cards import deposits
 from services.card_redemption.domain.cards.card import GiftCard, holding
 from services.card_redemption.domain.cards.tender import CardTender
 from services.card_redemption.domain.commands import CaptureDeposit, DepositCard, ReturnDeposit
+from services.card_redemption.domain.merchants.share import must_hold
 from services.kernel.decision import Decision, Known
 from services.kernel.messages import Message
-from services.kernel.participant import claimed_by, take_part
+from services.kernel.participant import claimed_by, refusable, take_part
 
 
 def deposit(known: Known, body: DepositCard, message: Message, now: datetime) -> Decision:
@@ -35,9 +36,12 @@ def return_deposit(known: Known, body: ReturnDeposit, message: Message, now: dat
 def capture_deposit(known: Known, body: CaptureDeposit, message: Message, now: datetime) -> Decision:
     """Owe a shipped share to the merchant (P4)."""
     card, tender = card_of(known, body.card_id), tender_of(known, body.order_id, body.card_id)
+    share = share_of(known, tender.merchant_id, card.id)
+    if refusable(message):
+        must_hold(share, body.amount_minor)
 
     def execute(claim: CardTender, at: datetime) -> Decision:
-        return deposits.capture(card, claim, share_of(known, claim.merchant_id, card.id), body, at)
+        return deposits.capture(card, claim, share, body, at)
 
     return take_part(tender, message, now, execute)
 

@@ -11,7 +11,7 @@ from services.credit_ledger.domain.model.account import CreditAccount
 from services.credit_ledger.domain.model.payment_reference import PaymentReference
 from services.kernel.decision import Decision, Done, Known, Rule, rule
 from services.kernel.messages import Message, Op
-from services.kernel.participant import take_part
+from services.kernel.participant import refusable, take_part
 
 
 def participant(row: Input) -> Rule:
@@ -21,7 +21,7 @@ def participant(row: Input) -> Rule:
         saga_id, op = (message.saga.saga_id, message.saga.op) if message.saga else ("", None)
 
         def execute(account: CreditAccount, at: datetime) -> Decision:
-            return closed(row.apply(opened(known, account, at, saga_id), body), body)
+            return closed(row.apply(opened(known, account, at, saga_id), body), body, refusable(message))
 
         decision = take_part(account_of(known, message.key), message, now, execute)
         claim = row.claims(body) if op in (Op.TRY, Op.CANCEL) and isinstance(decision.outcome, Done) else None

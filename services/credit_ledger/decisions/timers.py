@@ -27,7 +27,7 @@ def _timer(act: Callable[[Position, str], Applied], *kinds: type) -> Rule:
         return ((CreditAccount, message.key), *((kind, body.key) for kind in kinds))
 
     def decide(known: Known, body: TimerDue, message: Message, now: datetime) -> Decision:
-        return closed(act(unclaimed(known, message.key, now), body.key), body)
+        return closed(act(unclaimed(known, message.key, now), body.key), body, refusable=False)
 
     return rule(TimerDue, wants, decide)
 

@@ -102,7 +102,9 @@ class AccountViews:
             release = commands.ReleaseTenders(request.account_id, request.order_id, request.merchant_id, tenders)
             body = commands.PreviewRelease(release)
         else:
-            refund = commands.RefundTenders(request.account_id, request.order_id, request.merchant_id, "", tenders)
+            refund = commands.RefundTenders(
+                request.account_id, request.order_id, request.merchant_id, "", tenders, goods_back=request.goods_back
+            )
             body = commands.PreviewRefund(refund)
         done = await previewed(self.edge, context, request.account_id, body)
         if not isinstance(done.result, Preview):

@@ -66,6 +66,7 @@ def refund_tenders(body: pb.RefundTenders) -> RefundTenders:
         account_id=body.account_id, order_id=body.order_id, merchant_id=body.merchant_id, refund_id=body.refund_id,
         tenders=tenders_of(body), expected_account_version=body.expected_account_version,
         quote_valid_until=_quoted(body), uncovered_gift_minor=body.uncovered_gift_minor,
+        goods_back=body.goods_back,
     )
 
 

@@ -21,7 +21,7 @@ from services.order.domain.order import MOVING, Order, after, owned, refuse_whil
 from services.order.domain.plans import RefundPlan
 from services.order.domain.returns import ReturnCase, stepped
 from services.order.domain.states import BankStep, OrderState, RefundState
-from services.order.domain.tenders import Tender, TenderType
+from services.order.domain.tenders import Tender, settled
 from services.order.sagas.refund import RETURN_STATES, refunded_fact
 
 REFUSED = "PAYMENT_NOT_REFUNDABLE"
@@ -66,9 +66,9 @@ def flash_expired(known: Known, body: FlashRefundExpired, message: Message, now:
     """The network did not confirm within 24 hours: people take over (SC-5, G02)."""
     order = known.find(Order, message.key)
     refund = _refund(order, body.refund_id)
-    if order is None or refund is None or refund.state not in (RefundState.ACCEPTED, RefundState.PENDING_CHANNEL):
+    if order is None or refund is None or refund.confirmed_at is not None or refund.expired or refund.stands:
         return Decision()
-    refunds = with_refund(order, refund._replace(state=RefundState.EXCEPTION))
+    refunds = with_refund(order, refund._replace(state=RefundState.EXCEPTION, expired=True))
     fact = events.RefundExceptionRaised(order.id, refund.id, "CHANNEL_TIMEOUT")
     later, facts = after(order, now, fact, refunds=refunds)
     cases = _case(known, _plan(known, refund), RefundState.EXCEPTION, now)
@@ -118,17 +118,15 @@ def _bank_told(
 
 
 def _arrived(order: Order, refund: Refund | None, amount_minor: int, step: BankStep) -> tuple[Tender, ...]:
-    """The tenders with what the bank has paid back: less by what bounced of a refund that stands."""
-    if STANDS.get(step) is BankShare.DONE:
-        settled = amount_minor
-    elif step is BankStep.BOUNCED and refund is not None and refund.stands and refund.bank is BankShare.DONE:
-        settled = -amount_minor
-    else:
+    """The tenders with what the bank has paid back, less by what bounced. A refund that was undone has no part in it,
+    and what bounced had arrived before."""
+    if refund is not None and refund.state is RefundState.REVERSED:
         return order.tenders
-    return tuple(
-        tender._replace(settled_minor=tender.settled_minor + settled) if tender.type is TenderType.BANKCARD else tender
-        for tender in order.tenders
-    )
+    if STANDS.get(step) is BankShare.DONE:
+        return settled(order.tenders, amount_minor)
+    if step is BankStep.BOUNCED and (refund is None or refund.bank_arrived):
+        return settled(order.tenders, -amount_minor)
+    return order.tenders
 
 
 def _case_with(known: Known, before: Refund, later: Refund, now: datetime) -> tuple[ReturnCase, ...]:

@@ -42,7 +42,7 @@ class Refund(NamedTuple):
     """One refund of an order. What it moved stands in the plan of its settlement; `reversal_id` undid it;
     `rerouted`: its bank-card share is in the wallet, for the card is closed (PM-3). `posted`: it is in every book,
     whatever its bank says; `manual`: people completed it. Rows from before those have neither: their state alone
-    says it."""
+    says it. `expired`: the flash network did not confirm it in time."""
 
     id: str
     settlement_id: str
@@ -56,6 +56,7 @@ class Refund(NamedTuple):
     manual: bool = False
     bank: BankShare = BankShare.NONE
     news: tuple[BankNews, ...] = ()
+    expired: bool = False
 
     @property
     def stands(self) -> bool:
@@ -63,6 +64,13 @@ class Refund(NamedTuple):
         if self.state is RefundState.REVERSED:
             return False
         return self.posted or self.state in (RefundState.SUCCEEDED, RefundState.SUCCEEDED_MANUAL)
+
+    @property
+    def bank_arrived(self) -> bool:
+        """Whether the customer has the bank-card share."""
+        if self.bank is BankShare.NONE:
+            return self.bank_settled_at is not None
+        return self.bank is BankShare.DONE
 
     @property
     def waits(self) -> bool:
@@ -85,11 +93,15 @@ def overall(refund: Refund) -> Refund:
 
 
 def told_by_bank(refund: Refund, news: BankNews) -> Refund:
-    """The refund with a step of its leg on record; its state is for `overall` to say."""
+    """The refund with a step of its leg on record; its state is for `overall` to say, but for what waits for the flash
+    network: that waits for it again once nothing else is wrong."""
     bank = refund.bank if refund.state is RefundState.REVERSED else STANDS.get(news.step, refund.bank)
     by_hand = news.step is BankStep.SETTLED_BY_HAND or refund.state is RefundState.SUCCEEDED_MANUAL
+    mended = refund.bank is BankShare.FAILED and bank is not BankShare.FAILED
+    waits = mended and refund.waits and not refund.stands and not refund.expired
     return refund._replace(
-        bank=bank, posted=refund.posted or refund.stands, manual=refund.manual or by_hand, news=kept(refund.news, news)
+        state=RefundState.PENDING_CHANNEL if waits else refund.state, bank=bank, posted=refund.posted or refund.stands,
+        manual=refund.manual or by_hand, news=kept(refund.news, news),
     )
 
 

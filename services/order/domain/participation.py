@@ -50,12 +50,14 @@ class CaptureTenders:
 
 @dataclass(frozen=True, slots=True)
 class RefundTenders:
-    """Refund these shares; `uncovered_minor` of the gift-card share is the merchant's debt (P10-P14, P18, P21, P23)."""
+    """Refund these shares; `uncovered_minor` of the gift-card share is the merchant's debt (P10-P14, P18, P21, P23).
+    `goods_back`: units came back, and part of what they cost was paid by bank card (PM-8)."""
 
     money: Movement
     refund_id: str
     pins: Pins = NO_PINS
     uncovered_minor: int = 0
+    goods_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)

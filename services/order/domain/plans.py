@@ -135,6 +135,12 @@ class RefundPlan:
     given_back: tuple[LineAmount, ...] = ()
 
     @property
+    def goods_back(self) -> bool:
+        """Whether units came back for it that a bank card paid for in part, which no chargeback keeps out (PM-8): now,
+        or before, with deductions that are given back."""
+        return bool(self.lines or self.given_back_of) and self.money.of(TenderType.BANKCARD) > 0
+
+    @property
     def amounts(self) -> tuple[LineAmount, ...]:
         """What of it concerns a line beside the worth of units: deductions, or a price reduction."""
         if self.reduced_line:
@@ -146,7 +152,7 @@ class RefundPlan:
 class ReversalPlan:
     """Undo a refund: the same money the other way. The merchant owes `uncovered_minor` of its gift-card share (P23).
     `reduced_line` is the line whose price the refund had reduced (PR-8), `given_back_of` the return case whose
-    deductions it had given back (PR-9)."""
+    deductions it had given back (PR-9), `return_id` the one that it had refunded."""
 
     kind: ClassVar[Kind] = Kind.REFUND_REVERSAL
     money: Movement
@@ -157,6 +163,7 @@ class ReversalPlan:
     uncovered_minor: int = 0
     reduced_line: str = ""
     given_back_of: str = ""
+    return_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,7 +115,7 @@ def reversal_plan(refund: Refund, refunded: RefundPlan, reason: str, uncovered_m
     return ReversalPlan(
         money=refunded.money, refund_id=refund.id, refund_settlement_id=refund.settlement_id, lines=refunded.lines,
         reason=reason, uncovered_minor=uncovered_minor, reduced_line=refunded.reduced_line,
-        given_back_of=refunded.given_back_of,
+        given_back_of=refunded.given_back_of, return_id=refunded.return_id,
     )
 
 

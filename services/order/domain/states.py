@@ -36,7 +36,8 @@ class RefundState(StrEnum):
 
 class BankStep(StrEnum):
     """What happened to a bank-card share on its way back. SETTLED and REROUTED end it well; PAID_ANYWAY: the bank
-    paid what had been taken back, COUNTED: and that counts for a later refund (PM-3, PM-7, PM-8)."""
+    paid what had ended otherwise, CAME_BACK: and took it back; COUNTED: what it paid counts for a later refund (PM-3,
+    PM-7, PM-8)."""
 
     WAITING = "WAITING"
     ACCEPTED = "ACCEPTED"
@@ -47,6 +48,7 @@ class BankStep(StrEnum):
     PAID_ANYWAY = "PAID_ANYWAY"
     COUNTED = "COUNTED"
     KEPT = "KEPT"
+    CAME_BACK = "CAME_BACK"
     SETTLED = "SETTLED"
     SETTLED_BY_HAND = "SETTLED_BY_HAND"
     REROUTED = "REROUTED"

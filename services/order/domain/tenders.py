@@ -19,7 +19,8 @@ class TenderType(StrEnum):
 
 class Tender(NamedTuple):
     """One means of payment and what became of its share. `reference` is the card's id, or the acquirer's reference;
-    `settled_minor` is what the acquirer has paid back so far."""
+    `settled_minor` is what of the refunds that stand, and of what was given back unshipped, has reached the customer by
+    the acquirer, or by hand or in the wallet instead."""
 
     type: TenderType
     amount_minor: int
@@ -61,6 +62,15 @@ class Share(NamedTuple):
 
 
 Shares = tuple[Share, ...]
+
+
+def settled(tenders: Sequence[Tender], amount_minor: int) -> tuple[Tender, ...]:
+    """The tenders with so much more of the bank card's with the customer, or less."""
+    return tuple(
+        tender._replace(settled_minor=tender.settled_minor + amount_minor) if tender.type is TenderType.BANKCARD
+        else tender
+        for tender in tenders
+    )
 
 
 def held_shares(tenders: Sequence[Tender], amount_minor: int) -> Shares:

@@ -10,7 +10,7 @@ import grpc
 from services.kernel.errors import Aborted, SettlementError, Unavailable
 from services.order.domain import quotes, quoting
 from services.order.domain.order import Order, owned
-from services.order.domain.plans import CancellationPlan, Movement
+from services.order.domain.plans import CancellationPlan, RefundPlan
 from services.order.domain.returns import ReturnCase
 from services.order.domain.tenders import TenderType
 from services.order.store.reads import find_case, find_order
@@ -87,7 +87,7 @@ class Quoting:
             target = self._edge.settings.target("credit_ledger")
             self._ledger = credit_service_pb2_grpc.CreditServiceStub(channel(target))
         try:
-            answer = await self._ledger.PreviewRefund(_preview_request(plan.money, isinstance(plan, CancellationPlan)))
+            answer = await self._ledger.PreviewRefund(_preview_request(plan))
         except grpc.aio.AioRpcError as error:
             raise from_rpc_error(error) from error
         preview: effects_pb2.CreditPreview = answer.preview
@@ -115,11 +115,13 @@ def _subject(request: order_service_pb2.QuoteRefundRequest) -> quoting.Subject:
             return quoting.OfReturn(quantities(request.return_lines.lines))
 
 
-def _preview_request(money: Movement, release: bool) -> credit_service_pb2.PreviewRefundRequest:
+def _preview_request(plan: quoting.QuotedPlan) -> credit_service_pb2.PreviewRefundRequest:
+    money, release = plan.money, isinstance(plan, CancellationPlan)
     return credit_service_pb2.PreviewRefundRequest(
         account_id=money.account_id, order_id=money.order_id, merchant_id=money.merchant_id,
         credit_minor=money.of(TenderType.CREDIT), wallet_minor=money.of(TenderType.WALLET),
         bank_minor=money.of(TenderType.BANKCARD), coupon_minor=money.coupon_minor, release=release,
+        goods_back=isinstance(plan, RefundPlan) and plan.goods_back,
     )
 
 

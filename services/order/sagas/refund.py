@@ -40,7 +40,7 @@ RETURN_STATES = {
 def _refund(plan: RefundPlan, uncovered: int = 0) -> RefundTenders | ClawBackFromMerchant:
     if not plan.money.in_credit_ledger:
         return ClawBackFromMerchant(plan.money, uncovered)
-    return RefundTenders(plan.money, plan.refund_id, plan.pins, uncovered)
+    return RefundTenders(plan.money, plan.refund_id, plan.pins, uncovered, goods_back=plan.goods_back)
 
 
 def _refund_card(plan: RefundPlan) -> RefundCard:

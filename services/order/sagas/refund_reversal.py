@@ -12,7 +12,8 @@ from services.order.domain.lines import Line, updated
 from services.order.domain.order import Order, after, moved, summary, with_refund
 from services.order.domain.plans import ReversalPlan
 from services.order.domain.returns import ReturnCase, stepped
-from services.order.domain.states import DeductionState, Kind, OrderState, RefundState
+from services.order.domain.states import DeductionState, Kind, OrderState, RefundState, ReturnState
+from services.order.domain.tenders import TenderType, settled
 from services.order.sagas.ending import Ended, Ending, card_redemption, credit_ledger, creditor
 
 
@@ -51,6 +52,8 @@ def done(known: Known, order: Order, run: Run, now: datetime) -> Ended:
     refunds = with_refund(order, undone._replace(state=RefundState.REVERSED, reversal_id=run.id))
     lines = _before(order.lines, plan)
     tenders = moved(order.tenders, plan.money.shares, "refunded_minor", -1)
+    if undone.bank_arrived:
+        tenders = settled(tenders, -plan.money.of(TenderType.BANKCARD))
     coupon = order.coupon._replace(refunded_minor=order.coupon.refunded_minor - plan.money.coupon_minor)
     fact = RefundReversed(order.id, undone.id, undone.amount_minor, run.id, plan.reduced_line)
     reversed_order, events = after(
@@ -58,10 +61,19 @@ def done(known: Known, order: Order, run: Run, now: datetime) -> Ended:
         state=summary(order, lines=lines, refunds=refunds, tenders=tenders),
     )
     rest = Decision(events=events, timers=_alarms(order, now))
-    case = known.find(ReturnCase, plan.given_back_of) if plan.given_back_of else None
-    if case is not None:
-        case = stepped(case, now, case.state, deduction_state=DeductionState.CONFIRMED)
-    return Ended(reversed_order, case, rest)
+    return Ended(reversed_order, _later(known, plan, now), rest)
+
+
+def _later(known: Known, plan: ReversalPlan, now: datetime) -> ReturnCase | None:
+    """The return case that moves with it: deductions that were given back stand again, and a refund that waited for a
+    person waits for nobody any more, so that its case is at its end."""
+    return_id = plan.given_back_of or plan.return_id
+    case = known.find(ReturnCase, return_id) if return_id else None
+    if case is not None and plan.given_back_of:
+        return stepped(case, now, case.state, deduction_state=DeductionState.CONFIRMED)
+    if case is not None and case.state is ReturnState.REFUND_EXCEPTION:
+        return stepped(case, now, ReturnState.REFUNDED)
+    return None
 
 
 def _before(lines: tuple[Line, ...], plan: ReversalPlan) -> tuple[Line, ...]:

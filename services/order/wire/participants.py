@@ -56,7 +56,7 @@ def capture(body: ask.CaptureTenders) -> credit_pb2.CaptureTenders:
 def refund(body: ask.RefundTenders) -> credit_pb2.RefundTenders:
     """Refund these shares."""
     message = credit_pb2.RefundTenders(**_names(body.money), **_amounts(body.money), refund_id=body.refund_id)
-    message.uncovered_gift_minor = body.uncovered_minor
+    message.uncovered_gift_minor, message.goods_back = body.uncovered_minor, body.goods_back
     _pin(message, body.pins)
     return message
 

@@ -30,7 +30,6 @@ T = TypeVar("T")
 class Phase(StrEnum):
     """Where in a transaction an error appeared."""
 
-    BEGIN = "begin"
     STATEMENT = "statement"
     COMMIT = "commit"
 
@@ -202,11 +201,6 @@ class Pool:
         self._waiting_max = settings.pool_waiting_max
         self._turns = asyncio.Semaphore(settings.pool_connections_max)
         self.waiting = 0
-
-    @property
-    def idle_count(self) -> int:
-        """How many open connections nobody uses."""
-        return self._pool.get_idle_size()
 
     @asynccontextmanager
     async def acquire(self) -> AsyncIterator[Connection]:

@@ -3,7 +3,7 @@ replaced if it goes quiet (RELIABILITY 3.1)."""
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -90,6 +90,13 @@ class PartitionReader:
         self._moved_at.update(dict.fromkeys(begin, time.monotonic()))
         self._assign()
 
+    def leave(self, partitions: Collection[int]) -> None:
+        """Read these partitions no more; what was fetched of them and is under way is dropped."""
+        for partition in partitions:
+            self._next.pop(partition, None)
+            self._moved_at.pop(partition, None)
+        self._assign()
+
     async def fetch(self, most: int) -> list[Record]:
         """What arrived, in order per partition; empty after a short wait. Call it from one task,
         never under a time-out (A17)."""
@@ -113,7 +120,8 @@ class PartitionReader:
                 if record.offset >= self._next.get(tp.partition, record.offset + 1):
                     self._next[tp.partition] = record.offset + 1
                     records.append(Record(tp.partition, record.offset, record.key, record.headers, record.value or b""))
-            self._moved_at[tp.partition] = now
+            if tp.partition in self._next:
+                self._moved_at[tp.partition] = now
         if now - self._looked_at > self._settings.reader_stall_seconds / 4:
             self._looked_at = now
             await self._replace_if_stuck(now)
@@ -134,7 +142,7 @@ class PartitionReader:
                 ends = await self._scout.end_offsets(followed)
         except (KafkaError, TimeoutError) as error:
             raise BrokerUnavailable(repr(error)) from error
-        return sum(end - self._next[tp.partition] for tp, end in ends.items())
+        return sum(end - self._next.get(tp.partition, end) for tp, end in ends.items())
 
     async def _replace_if_stuck(self, now: float) -> None:
         """A6: each partition moved or has no lag within the time, else the consumer is replaced."""
@@ -144,7 +152,7 @@ class PartitionReader:
             return
         with suppress(BrokerUnavailable):
             _, ends = await self.ends(quiet)
-            self._moved_at.update({p: now for p, (_, end) in ends.items() if end <= self._next[p]})
+            self._moved_at.update({p: now for p, (_, end) in ends.items() if p in self._next and end <= self._next[p]})
         if any(now - moved_at > self._settings.reader_stall_seconds for moved_at in self._moved_at.values()):
             metrics.READERS_REPLACED.inc()
             log.warning("reader_replaced", topic=self._topic, partitions=quiet)
@@ -162,7 +170,9 @@ class PartitionReader:
         return self._consumer
 
     def _assign(self) -> None:
-        if self._consumer is not None and self._next:
+        if self._consumer is not None and not self._next:
+            self._consumer.unsubscribe()
+        elif self._consumer is not None:
             assignment = {TopicPartition(self._topic, partition): offset for partition, offset in self._next.items()}
             self._consumer.assign(list(assignment))
             for tp, offset in assignment.items():

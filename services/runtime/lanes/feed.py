@@ -1,7 +1,7 @@
 """A lane's ear: reads the partitions that the lane holds, and the timers that are due, into its queues."""
 
 import asyncio
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Collection, Coroutine, Mapping, Sequence
 from contextlib import suppress
 
 import structlog
@@ -77,6 +77,11 @@ class Feed:
         """Read these partitions too, from these offsets on."""
         self._held.update(begin)
         self._reader.follow(begin)
+
+    def leave(self, partitions: Collection[int]) -> None:
+        """Read these partitions no more."""
+        self._held.difference_update(partitions)
+        self._reader.leave(partitions)
 
     async def _guard(self, work: Coroutine[None, None, None]) -> None:
         try:

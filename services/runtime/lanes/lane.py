@@ -9,6 +9,7 @@ import random
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -38,13 +39,15 @@ from services.runtime.lanes.business import Business
 from services.runtime.lanes.feed import Feed
 from services.runtime.lanes.item import Item, lock_records, next_offsets
 from services.runtime.lanes.queues import Queues
+from services.runtime.lanes.sharing import share_of
 from services.runtime.stored import leases, offsets, parked
+from services.runtime.stored.leases import Peer
 
 BUSY_RETRY_SECONDS = 0.02
 BUSY_COUNT_MAX = 200
 """A busy message is tried again with growing jitter; after this many tries its sender has to send it again."""
-LEASE_SECONDS = 1.0
-"""How often a lane asks for partitions that nobody holds."""
+SHARE_SECONDS = 0.5
+"""How often a lane looks which lanes live, and takes its share of the partitions."""
 KEEPALIVE_SECONDS = 2.0
 
 log = structlog.get_logger(__name__)
@@ -60,20 +63,25 @@ class Session:
 
     connection: Connection
     life: str
-    lane_id: int
+    me: Peer
     publisher: Publisher
     feed: Feed
     next_seq: int = 1
     held: set[int] = field(default_factory=set)
-    leased_at: float = 0.0
+    shared_at: float = 0.0
     spoke_at: float = 0.0
+
+    @property
+    def lane_id(self) -> int:
+        """Under which its rows stand in the outbox."""
+        return self.me.lane_id
 
 
 class Lane:
     """The loop. Build it, `run` it in a task, add calls to its `queues`, `drain` it before the process ends."""
 
     def __init__(
-        self, business: Business, settings: Settings, clock: Clock, *, topic: str, partitions: Sequence[int],
+        self, business: Business, settings: Settings, clock: Clock, *, topic: str, number: int,
         feed: Callable[[Queues], Feed], publisher: Callable[[int], Publisher],
         on_effects: Callable[[Effects[Item]], None], sweep: Callable[[], Awaitable[None]],
     ) -> None:
@@ -81,7 +89,7 @@ class Lane:
         self._settings = settings
         self._clock = clock
         self._topic = topic
-        self._partitions = frozenset(partitions)
+        self._number = number
         self._new_feed = feed
         self._new_publisher = publisher
         self._on_effects = on_effects
@@ -126,10 +134,11 @@ class Lane:
         publishing: asyncio.Task[None] | None = None
         try:
             await feed.start()
-            lane_id = await leases.announce(connection)
-            session = Session(connection, await server_life(connection), lane_id, self._new_publisher(lane_id), feed)
+            me = Peer(await leases.announce(connection), self._number, self._settings.lanes)
+            session = Session(connection, await server_life(connection), me, self._new_publisher(me.lane_id), feed)
             publishing = asyncio.create_task(session.publisher.run())
             await self._sweep()
+            await leases.join(connection, me)
             await self._housekeep(session)
             self.session = session
             await self._loop(session, publishing)
@@ -174,17 +183,34 @@ class Lane:
         self._worked_at = time.monotonic()
 
     async def _housekeep(self, session: Session) -> None:
-        """Ask for partitions that nobody holds, keep the connection alive, see which keys are parked."""
+        """Hold the lane's share of the partitions, keep the connection alive, see which keys are parked."""
         now = time.monotonic()
-        if now - session.leased_at > LEASE_SECONDS and session.held != self._partitions:
-            session.leased_at = session.spoke_at = now
-            await self._gain(session)
-        elif now - session.spoke_at > KEEPALIVE_SECONDS:
+        if now - session.shared_at > SHARE_SECONDS:
+            session.shared_at = now
+            await self._take_share(session)
+        if now - session.spoke_at > KEEPALIVE_SECONDS:
             session.spoke_at = now
             self._parked_keys = await parked.keys(session.connection)
 
-    async def _gain(self, session: Session) -> None:
-        gained = await leases.gain(session.connection, self._topic, self._partitions - session.held)
+    async def _take_share(self, session: Session) -> None:
+        """Leave to others what is theirs, and ask for what is ours; what its last owner still holds is asked for
+        again."""
+        share = share_of(session.me, await leases.peers(session.connection), self._settings.partitions)
+        if theirs := session.held - share:
+            await self._let_go(session, theirs)
+        if ours := share - session.held:
+            await self._gain(session, ours)
+
+    async def _let_go(self, session: Session, partitions: AbstractSet[int]) -> None:
+        """Between two batches: nothing of these partitions is under way, and their offsets say where to go on."""
+        session.feed.leave(partitions)
+        self.queues.forget_partitions(partitions)
+        session.held.difference_update(partitions)
+        await leases.let_go(session.connection, self._topic, partitions)
+        log.info("partitions_left", topic=self._topic, partitions=sorted(partitions))
+
+    async def _gain(self, session: Session, partitions: AbstractSet[int]) -> None:
+        gained = await leases.gain(session.connection, self._topic, partitions)
         if gained:
             self._parked_keys = await parked.keys(session.connection)
             epoch, ends = await session.feed.ends(gained)

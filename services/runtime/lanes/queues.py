@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from services.kernel.saga import WAKE
@@ -53,6 +54,10 @@ class Queues:
     def forget_fetched(self) -> None:
         """Records and timers come again with the next session; calls stay, their callers are waiting."""
         self.urgent, self.background = deque(), deque(item for item in self.background if item.answer is not None)
+
+    def forget_partitions(self, partitions: Collection[int]) -> None:
+        """Records of partitions that others take from now on; those of the others keep their order."""
+        self.urgent = deque(item for item in self.urgent if not (item.record and item.record.partition in partitions))
 
 
 def _first(row: deque[Item], most: int) -> list[Item]:

@@ -5,11 +5,25 @@ Whoever loses the connection has lost the partitions and cannot commit; a dead p
 
 import zlib
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from services.runtime.ground.tables import Connection
 
 LANE_ALIVE = 0x5E77
 """The class of the lock that says that a lane lives; its leftovers in the outbox are nobody else's until it is free."""
+
+PEER = 0x5E7
+"""The first 12 bits of the lock that says which partitions a lane would take; its place, in 2 times 10, and its id
+follow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A lane that takes its share: number `number` of the `lanes` of its process, so of each `lanes`-th partition."""
+
+    lane_id: int
+    number: int
+    lanes: int
 
 
 def lock_class(topic: str) -> int:
@@ -23,6 +37,31 @@ async def gain(connection: Connection, topic: str, partitions: Iterable[int]) ->
         "select p from unnest($2::integer[]) p where pg_try_advisory_lock($1, p)", lock_class(topic), sorted(partitions)
     )
     return [row[0] for row in rows]
+
+
+async def let_go(connection: Connection, topic: str, partitions: Iterable[int]) -> None:
+    """Leave these partitions to others; no transaction of theirs may be under way on this connection."""
+    await connection.execute(
+        "select pg_advisory_unlock($1, p) from unnest($2::integer[]) p", lock_class(topic), sorted(partitions)
+    )
+
+
+async def join(connection: Connection, me: Peer) -> None:
+    """Be counted among the lanes that share the partitions, for as long as this connection lives."""
+    place = PEER << 20 | me.number << 10 | me.lanes - 1
+    await connection.execute("select pg_advisory_lock($1::bigint)", place << 32 | me.lane_id)
+
+
+async def peers(connection: Connection) -> list[Peer]:
+    """The lanes that share the partitions now, in the order of their ids; a dead one is not among them."""
+    rows = await connection.fetch(
+        """select classid::bigint, objid::bigint from pg_locks
+           where locktype = 'advisory' and objsubid = 1 and granted and classid::bigint >> 20 = $1
+             and database = (select oid from pg_database where datname = current_database())
+           order by objid""",
+        PEER,
+    )
+    return [Peer(lane_id, place >> 10 & 0x3FF, (place & 0x3FF) + 1) for place, lane_id in rows]
 
 
 async def announce(connection: Connection) -> int:

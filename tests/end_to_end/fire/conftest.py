@@ -5,6 +5,7 @@ import itertools
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,8 +17,9 @@ from settle.bench.targets import Target
 from settle.local import postgres, topics
 from settle.local.endpoints import dsns_of, targets_of
 from settle.local.stack import LocalStack
+from tests.end_to_end.fire.slow_wire import WiredStack
 
-ORDERS = 5_000
+ORDERS = 6_000
 LEASE_SECONDS = "3"
 
 
@@ -25,7 +27,7 @@ LEASE_SECONDS = "3"
 class Fire:
     """The running engine and the orders that are still to be settled."""
 
-    stack: LocalStack
+    stack: WiredStack
     targets: Iterator[Target]
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1_000_000, 10_000))
 
@@ -46,24 +48,34 @@ class Fire:
 
 @pytest.fixture(scope="session")
 def fire() -> Iterator[Fire]:
-    """Filled on a manual clock, run on the system's; a second credit ledger stands by.
+    """The engine for all the fires of a run."""
+    with folder() as data:
+        targets = filled(data, ORDERS)
+        with burning(data) as stack:
+            yield Fire(stack, iter(targets))
 
-    In a folder of its own that PostgreSQL's user can reach: pytest closes its base folder to others at every start.
-    """
+
+@contextmanager
+def folder() -> Iterator[Path]:
+    """For the data, where PostgreSQL's user can reach it: pytest closes its base folder to others at every start."""
     data = Path(tempfile.mkdtemp(prefix="settle-fire-"))
     data.chmod(0o755)
-    environ = {"SETTLE_IDLE_SESSION_TIMEOUT_SECONDS": LEASE_SECONDS}
     try:
-        targets = _fill(data)
-        with LocalStack(data, broker="auto", clock="system", instances={"credit_ledger": 2}, environ=environ) as stack:
-            yield Fire(stack, iter(targets))
+        yield data
     finally:
         shutil.rmtree(data, ignore_errors=True)
 
 
-def _fill(data: Path) -> list[Target]:
+def filled(data: Path, orders: int) -> list[Target]:
+    """Stored orders, on a manual clock, to settle on the system's."""
     with LocalStack(data, broker="auto", clock="manual") as stack:
         return asyncio.run(loader.fill(
-            targets_of(stack.endpoints), dsns_of(stack.endpoints), mix="mixed", orders=ORDERS,
+            targets_of(stack.endpoints), dsns_of(stack.endpoints), mix="mixed", orders=orders,
             partitions=topics.partitions(), now=datetime.now(UTC), say=lambda line: None,
         ))
+
+
+def burning(data: Path) -> WiredStack:
+    """Two processes of each service on what is stored."""
+    environ = {"SETTLE_IDLE_SESSION_TIMEOUT_SECONDS": LEASE_SECONDS}
+    return WiredStack(data, broker="auto", clock="system", processes=2, environ=environ)

@@ -20,12 +20,13 @@ pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(240)]
 
 SETTLEMENTS = 500
 QUIET_SECONDS_MAX = 90.0
+SLOW_SECONDS = 5.0
 PAUSE_SECONDS_MAX = 15.0
 """Longer than PostgreSQL lets a transaction stand idle: a process may be paused in the middle of one."""
 Accident = Callable[[], Awaitable[None]]
 
 
-@pytest.mark.parametrize("service", ["order", "credit_ledger", "credit_ledger-2", "card_redemption"])
+@pytest.mark.parametrize("service", ["order", "order-2", "credit_ledger", "card_redemption-2"])
 async def test_a_service_is_killed(fire: Fire, service: str) -> None:
     """kill -9 in the middle of 500 settlements; the supervisor starts it again."""
     async def accident() -> None:
@@ -47,6 +48,16 @@ async def test_kafka_forgets_everything(fire: Fire) -> None:
     """All data of Kafka is deleted while settlements are open; the timers send again what was lost."""
     async def accident() -> None:
         await asyncio.to_thread(fire.stack.wipe_kafka)
+
+    await _burn(fire, accident)
+
+
+async def test_the_database_is_slow(fire: Fire) -> None:
+    """Every answer of PostgreSQL, and every question to it, takes a while longer; then all is as before."""
+    async def accident() -> None:
+        fire.stack.wire.delay_seconds = 0.02
+        await asyncio.sleep(SLOW_SECONDS)
+        fire.stack.wire.delay_seconds = 0.0
 
     await _burn(fire, accident)
 
@@ -75,7 +86,7 @@ async def test_every_message_comes_twice(fire: Fire) -> None:
 
     await _burn(fire, accident)
     assert await repeat_everything(fire.stack.broker.bootstrap) > SETTLEMENTS
-    await _verify(fire)
+    await verify(fire)
 
 
 async def test_the_command_says_the_same(fire: Fire) -> None:
@@ -100,7 +111,7 @@ async def _burn(fire: Fire, accident: Accident) -> None:
         await _until(lambda: _answered(client, SETTLEMENTS // 3), 60.0)
         await accident()
         await load
-        await _verify(fire)
+        await verify(fire)
         await client.ask_again()
     finally:
         await client.close()
@@ -111,7 +122,8 @@ async def _burn(fire: Fire, accident: Accident) -> None:
     assert refused == []
 
 
-async def _verify(fire: Fire) -> None:
+async def verify(fire: Fire) -> None:
+    """The auditor's word, once nothing is under way."""
     report = await auditor.audit(fire.dsns, wait_seconds=QUIET_SECONDS_MAX, strict=True)
     assert report.clean, telling.as_text(report)
     assert not any("parked" in note for note in report.notes), report.notes

@@ -1,5 +1,7 @@
 """Settlement with a merchant in the card book: what it owes goes to credit_ledger, and no fen twice (DOMAIN 3.3)."""
 
+from dataclasses import replace
+
 import pytest
 
 from services.card_redemption.domain.commands import (
@@ -17,6 +19,7 @@ from services.card_redemption.store.reads import merchant_balance
 from services.kernel.decision import Busy, Done
 from services.kernel.errors import FailedPrecondition, InvalidArgument
 from services.kernel.messages import Message, Op
+from services.kernel.money import BALANCE_MAX_MINOR
 from services.kernel.shares import share_key
 from services.runtime.ground.tables import Table
 from settlement.card_redemption.v1 import card_service_pb2 as pb
@@ -203,3 +206,24 @@ async def test_a_cancel_before_its_try_claims_nothing(cards: CardLedger) -> None
 
     assert (cancelled.verdict, tried.verdict) == (saga_pb2.VERDICT_DONE, saga_pb2.VERDICT_TOMBSTONED)
     assert await merchant_balance(cards.connection, "mer_1") == (0, 0)
+
+
+@pytest.mark.parametrize("undone", [False, True])
+def test_only_a_try_is_refused_for_a_full_share(undone: bool) -> None:
+    """What others fill between TRY and CONFIRM stops no CONFIRM: it was a defect, and the settlement froze."""
+    world = _owing(3_000)
+    body: CaptureDeposit | ReverseCardRefund = CaptureDeposit("crd_1", "ord_2", "mer_1", 2_000)
+    if undone:
+        world.play(RefundCard("crd_1", "ord_1", "mer_1", "ref_1", 2_000))
+        body = ReverseCardRefund("crd_1", "ord_1", "mer_1", "ref_1", 2_000)
+    else:
+        world.play(DepositCard("crd_1", "ord_2", "cus_1", "mer_1", 2_000))
+    world.play(body, Op.TRY, "saga_a")
+    key = share_key("mer_1", "crd_1")
+    world.given(replace(world.row(MerchantShare, key), payable_minor=BALANCE_MAX_MINOR))
+
+    world.play(body, Op.CONFIRM, "saga_a")
+
+    assert world.row(MerchantShare, key).payable_minor == BALANCE_MAX_MINOR + 2_000
+    with pytest.raises(InvalidArgument):
+        world.play(CaptureDeposit("crd_1", "ord_1", "mer_1", 1), Op.TRY, "saga_b")

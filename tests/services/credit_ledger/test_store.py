@@ -1,5 +1,7 @@
 """What is saved is what is loaded, through real batches on a real PostgreSQL."""
 
+from datetime import datetime
+
 import asyncpg
 import pytest
 
@@ -10,11 +12,14 @@ from services.credit_ledger.domain.model.tenders import Tenders
 from services.credit_ledger.domain.model.terms import CreditTerms, Route, SurplusPolicy
 from services.credit_ledger.store import TABLES, reads
 from services.credit_ledger.store.accounts import load_merchant_shares, save_merchant_shares
+from services.credit_ledger.store.documents import load_all_operations
 from services.kernel.messages import Message, Op
 from services.kernel.shares import share_keys
+from services.runtime.ground.migrations import list_migrations
 from services.runtime.ground.tables import Table
 from settlement.credit_ledger.v1 import effects_pb2
 from settlement.saga.v1 import saga_pb2
+from tests.services.credit_ledger.conftest import MIGRATIONS
 from tests.services.credit_ledger.ledger import Ledger, Refused
 
 ACCOUNT, ORDER, SHOP = "acc_1", "ord_1", "m1"
@@ -257,3 +262,22 @@ async def test_the_result_of_a_call_names_the_new_version(ledger: Ledger) -> Non
     account = await reads.find_account(ledger.connection, ACCOUNT)
     assert isinstance(account, CreditAccount)
     assert shown.version == account.version
+
+
+async def test_a_shipment_that_was_scheduled_by_days_is_marked(ledger: Ledger) -> None:
+    """The migration notes it as a fact of the shipment's operation, of that alone, and the log is append-only again."""
+    ledger.now = datetime.fromisoformat("2026-01-31T10:00:00+08:00")
+    await opened(ledger, bill_day=30, due_day=31)
+    await shipped(ledger, Tenders(120_000))
+    await ledger.connection.execute("""
+        update agreements
+        set plans = replace(plans::text, '"2026-02-28","2026-03-31"', '"2026-02-28","2026-02-28"')::json
+    """)
+    migration = next(each for each in list_migrations([MIGRATIONS]) if each.version.endswith("0006_due_by_days"))
+
+    await ledger.connection.execute(migration.sql)
+
+    marked = [row.kind for row in await load_all_operations(ledger.connection, [ACCOUNT]) if row.facts.due_by_days]
+    assert marked == ["CaptureTenders"]
+    with pytest.raises(asyncpg.RestrictViolationError):
+        await ledger.connection.execute("update operations set reference = 'x'")

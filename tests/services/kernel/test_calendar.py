@@ -15,6 +15,7 @@ from services.kernel.calendar import (
     business_date,
     day_in_month,
     due_date,
+    due_date_by_days,
     elapsed_days,
     end_of,
     first_bill_date,
@@ -108,6 +109,15 @@ def test_the_due_date_is_in_the_bill_month_unless_it_would_not_come_after(
     due on the day of the bill.
     """
     assert due_date(bill_date, due_day) == expected
+
+
+def test_the_rule_of_before_differs_only_where_it_fell_due_at_once() -> None:
+    """What the days alone said is the rule of today but for a bill and a due day that a short month cuts to one date.
+    So a plan of before is known by a due date that is its bill date."""
+    for bill_day, due_day, month in product(range(1, 32), range(1, 32), range(1, 49)):
+        bill_date = day_in_month(2024, month, bill_day)
+        before, now = due_date_by_days(bill_date, bill_day, due_day), due_date(bill_date, due_day)
+        assert (before == now) is (before != bill_date)
 
 
 @settings(max_examples=30)

@@ -13,6 +13,7 @@ from services.order.domain.commands import (
     CancelOrder,
     ConfirmReceipt,
     FlashRefundConfirmed,
+    FlashRefundExpired,
     RefundAmount,
     RegisterWaybill,
     RequestReturn,
@@ -60,6 +61,10 @@ def steps(world: World, *taken: BankStep) -> None:
     ((BankStep.EXCEPTION, BankStep.UNKNOWN, BankStep.SETTLED), RefundState.SUCCEEDED),
     ((BankStep.SETTLED, BankStep.BOUNCED), RefundState.CREDIT_DONE),
     ((BankStep.SETTLED, BankStep.BOUNCED, BankStep.REROUTED), RefundState.SUCCEEDED),
+    ((BankStep.REROUTED, BankStep.PAID_ANYWAY, BankStep.CAME_BACK), RefundState.SUCCEEDED),
+    ((BankStep.EXCEPTION, BankStep.SETTLED_BY_HAND, BankStep.PAID_ANYWAY, BankStep.CAME_BACK),
+     RefundState.SUCCEEDED_MANUAL),
+    ((BankStep.KEPT, BankStep.PAID_ANYWAY, BankStep.CAME_BACK), RefundState.EXCEPTION),
 ])
 def test_the_bank_has_its_part_in_the_state(taken: tuple[BankStep, ...], state: RefundState) -> None:
     """The order itself is refunded once every book is: what the bank still owes is the refund's affair (2.1, I-1)."""
@@ -97,6 +102,36 @@ def test_what_the_bank_settled_less_what_bounced_is_noted_on_the_tender() -> Non
     assert seen == [SHARE, 0, SHARE]
 
 
+def test_what_bounced_of_a_cancel_is_not_counted_twice() -> None:
+    """Its share arrived, came back and went on to the wallet; the tender said twice the amount."""
+    world = placed(BY_CARD)
+    world.ask(CancelOrder(ORDER_ID, "NOT_WANTED"))
+    world.settle()
+
+    world.ask(BankRefundSettled(ORDER_ID, "", "leg_1", SHARE))
+    world.ask(BankRefundStepped(ORDER_ID, "", "leg_1", BankStep.BOUNCED, SHARE, NOW, "closed"))
+    bounced = world.order.tenders[1].settled_minor
+    world.ask(BankRefundSettled(ORDER_ID, "", "leg_1", SHARE, rerouted=True))
+
+    assert (bounced, world.order.tenders[1].settled_minor) == (0, SHARE)
+
+
+def test_what_arrived_of_a_refund_counts_as_long_as_it_stands() -> None:
+    """Undone, and refunded once more by the payment that the card had already; the tender said twice the amount."""
+    world = refunded()
+    steps(world, BankStep.SETTLED)
+    world.ask(ReverseRefund(ORDER_ID))
+    world.settle()
+    undone = world.order.tenders[1].settled_minor
+    steps(world, BankStep.SETTLED)
+
+    world.ask(RefundAmount(ORDER_ID, 100_000))
+    world.settle()
+    world.ask(BankRefundSettled(ORDER_ID, world.order.refunds[-1].id, "leg_2", SHARE))
+
+    assert (undone, world.order.tenders[1].settled_minor) == (0, SHARE)
+
+
 def test_a_refusal_is_an_event_and_a_person_is_called() -> None:
     """Each step is an event of the order; the exception is raised once for each refusal."""
     world = refunded()
@@ -119,6 +154,25 @@ def test_with_the_flash_network_both_have_to_confirm() -> None:
     assert [*seen, world.refund().state] == [
         RefundState.PENDING_CHANNEL, RefundState.CREDIT_DONE, RefundState.SUCCEEDED,
     ]
+
+
+@pytest.mark.parametrize(("expires", "state"), [
+    (False, RefundState.PENDING_CHANNEL), (True, RefundState.EXCEPTION),
+])
+def test_a_bank_that_pays_after_all_leaves_the_flash_network(expires: bool, state: RefundState) -> None:
+    """A refused share is an exception; once it is mended the refund waits for the network again, unless that was too
+    late meanwhile."""
+    world = shipped(BY_CARD)
+    world.refund_state = "PENDING_CHANNEL"
+    refunded(world)
+    steps(world, BankStep.EXCEPTION)
+    if expires:
+        world.ask(FlashRefundExpired(ORDER_ID, world.refund().id))
+    refused = world.refund().state
+
+    steps(world, BankStep.UNKNOWN, BankStep.SETTLED)
+
+    assert (refused, world.refund().state) == (RefundState.EXCEPTION, state)
 
 
 @pytest.mark.parametrize("taken", [(), (BankStep.ACCEPTED,), (BankStep.EXCEPTION,), (BankStep.SETTLED,)])

@@ -30,6 +30,7 @@ COUPON = Coupon(amount_minor=1, captured_minor=2, released_minor=3, refunded_min
 REFUND = Refund(
     id="rfd_1", settlement_id="saga_1", state=RefundState.SUCCEEDED, amount_minor=1, reversal_id="saga_2",
     confirmed_at=AT, bank_settled_at=AT, rerouted=True, posted=True, manual=True, bank=BankShare.DONE,
+    expired=True,
 )
 MONEY = Movement(
     order_id="ord_1", customer_id="cus_1", merchant_id="mer_1", account_id="acc_1", card_id="crd_1",
@@ -42,7 +43,9 @@ LINES = ListView(
 )
 TENDERS = ListView("order_tenders", Tender._fields, frozenset({"order_id", "state", "no"}), {"type": "tender"})
 COUPONS = ListView("order_coupons", Coupon._fields, frozenset({"order_id", "state"}))
-REFUNDS = ListView("order_refunds", Refund._fields[:-1], frozenset({"order_id"}), {"id": "refund_id"})
+REFUNDS = ListView(
+    "order_refunds", [name for name in Refund._fields if name != "news"], frozenset({"order_id"}), {"id": "refund_id"}
+)
 """The steps of its bank-card leg are for its timeline alone."""
 SHARES = [f"{kind.lower()}_minor" for kind in TenderType]
 """A settlement has a column for what each means of payment carries."""

@@ -8,13 +8,13 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from settle.audit import auditor, beside, clearing, rail_list, telling
+from settle.audit import auditor, beside, clearing, four_eyes, rail_list, telling
 from settle.audit.findings import CREDIT, ORDER, SERVICES, Report
 from settle.audit.snapshots import World, put_beside
 from tests.settle.audit.house import House, house
 from tests.settle.audit.scratch import server
 from tests.settle.audit.story import tell
-from tests.settle.audit.violations import PLANTED, Planted, journal
+from tests.settle.audit.violations import PLANTED, Planted, by_hand, journal
 from tests.settle.local.acquirer.sandbox import sandbox
 
 NOW = datetime(2026, 1, 2, 2, 0, tzinfo=UTC)
@@ -66,6 +66,20 @@ async def test_amounts_of_63_bits_do_not_stop_the_audit(told: House) -> None:
 
     said = {finding.check: finding.actual for finding in report.findings}
     assert (said["journals.balance"], said["clearing.consolidated"]) == (str(3 * most), str(3 * most))
+
+
+@pytest.mark.parametrize(("maker", "checker", "papers", "found"), [
+    ("ann", "bob", ("ORDER-7", "BILL-7"), 0), ("ann", "ANN ", ("ORDER-7", "BILL-7"), 1),
+    ("a1ice", "alice", ("ORDER-7", "BILL-7"), 1), ("ann", "bob", ("ORDER-7", "order-7 "), 1),
+    ("ann", "...", ("ORDER-7", "BILL-7"), 1),
+])
+async def test_the_auditor_knows_people_as_the_engine_does(
+    told: House, maker: str, checker: str, papers: tuple[str, ...], found: int
+) -> None:
+    """It compared names and counted papers as they are written (F7; findings: t15_money)."""
+    report = await _audit_broken(told, Planted("", CREDIT, by_hand(maker, checker, *papers)))
+
+    assert report.counts.get(four_eyes.FOUR_EYES, 0) == found
 
 
 def test_every_check_has_its_violation() -> None:

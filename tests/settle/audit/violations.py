@@ -1,5 +1,6 @@
 """One planted violation for every check: what is done to the databases of the story, and which check must see it."""
 
+import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -33,6 +34,13 @@ def journal(
     return _JOURNAL.format(
         root=root, version=version, op=op, unit=unit, saga=saga, accounts=accounts, subs=subs, amounts=amounts
     )
+
+
+def by_hand(maker: str, checker: str, *papers: str) -> str:
+    """The SQL that puts an adjustment on record past all rules; the database itself refuses one name written twice."""
+    return f"""
+insert into adjustments (id, account_id, order_id, refund_id, maker, checker, evidence, reason, posted_at, version)
+values ('adj_planted', 'acc_1', 'ord_whole', '', '{maker}', '{checker}', '{json.dumps(papers)}', 'found', now(), 1)"""
 
 
 def _set(column: str, fields: Sequence[str], field: str, amount_minor: int, where: str = "") -> str:
@@ -99,6 +107,7 @@ PLANTED = (
     Planted("rails.transit", CREDIT, "update legs set state = 'SETTLED'"),
     Planted("rails.deposits", CREDIT, "delete from legs where order_id = 'ord_paid_in_vain'"),
     Planted("rails.adjusted", CREDIT, "update legs set detail = 'settled by hand: adj_gone'"),
+    Planted("adjustments.four_eyes", CREDIT, by_hand("alice", " ＡＬＩＣＥ", "ORDER-7", "BILL-7")),
     Planted("rails.flash", CREDIT, "update credit_refunds set state = 'SUCCEEDED'"),
     Planted("rails.room", CREDIT, "update legs set amount_minor = 30001 where order_id = 'ord_whole'"),
     Planted("rails.woken", CREDIT, "delete from timers where kind in ('leg', 'flash_timeout')"),

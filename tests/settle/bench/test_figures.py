@@ -70,7 +70,7 @@ def test_costs_are_those_of_the_process() -> None:
     cost = cost_of(os.getpid())
 
     assert cost.cpu_seconds > 0
-    assert 1 < cost.rss_mib <= cost.peak_mib
+    assert cost.rss_mib > 1
     assert busy_seconds().used > 0
 
 

@@ -1,5 +1,6 @@
 """The command line keeps its contract: which verbs there are, what they print where, and what they return."""
 
+import inspect
 import json
 import os
 import re
@@ -15,7 +16,7 @@ from grpc_health.v1.health import HealthServicer
 from typer.testing import CliRunner
 
 from settle.cli.app import app
-from settle.local import children
+from settle.local import children, folder
 from settle.local.endpoints import read_endpoints, write_endpoints
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -28,6 +29,17 @@ def test_every_verb_is_there() -> None:
     said = CliRunner().invoke(app, ["--help"]).output
 
     assert [verb for verb in VERBS if verb not in said] == []
+
+
+def test_what_a_verb_does_is_one_line() -> None:
+    """The help shows the first paragraph of its docstring, broken where the source was: exit statuses come below it."""
+    groups = [app, *(group.typer_instance for group in app.registered_groups)]
+    verbs = [command.callback for group in groups if group for command in group.registered_commands]
+
+    said = {verb.__name__: (inspect.getdoc(verb) or "").partition("\n\n")[0] for verb in verbs if verb}
+
+    assert len(said) > len(VERBS) - 3
+    assert [name for name, text in said.items() if "\n" in text] == []
 
 
 def test_the_command_line_imports_no_engine() -> None:
@@ -51,7 +63,10 @@ def test_status_of_nothing_is_one_object_and_a_failure(tmp_path: Path) -> None:
 
 
 def test_an_engine_that_nobody_watches_is_not_healthy(tmp_path: Path) -> None:
-    """Its services serve, but `settle up` was killed, and nobody would bring back what crashes: it was "healthy"."""
+    """Its services serve, but `settle up` was killed, and nobody would bring back what crashes: it was "healthy".
+
+    Whoever holds the folder watches it, also a process that cannot be seen from here, as in another container.
+    """
     server = grpc.server(ThreadPoolExecutor(1))
     answering = HealthServicer()
     answering.set("", health_pb2.HealthCheckResponse.SERVING)
@@ -59,16 +74,21 @@ def test_an_engine_that_nobody_watches_is_not_healthy(tmp_path: Path) -> None:
     target = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
     server.start()
     mine = {"pid": os.getpid(), "began": children.started_at(os.getpid())}
+    engine = {"services": {"order": {"target": target, "dsn": ""}}, "processes": [{"name": "order", **mine}]}
     answers = []
     try:
         for watcher in (mine, {"pid": mine["pid"], "began": "1"}):
-            write_endpoints(tmp_path, watcher | {"services": {"order": {"target": target, "dsn": ""}}})
+            write_endpoints(tmp_path, watcher | engine)
             answers.append(CliRunner().invoke(app, ["status", "--json", "--data", str(tmp_path)]))
+        held = folder.claim(tmp_path)
+        answers.append(CliRunner().invoke(app, ["status", "--json", "--data", str(tmp_path)]))
+        held.release()
     finally:
         server.stop(None).wait()
 
-    assert [(json.loads(done.stdout)["healthy"], done.exit_code) for done in answers] == [(True, 0), (False, 1)]
-    assert answers[0].stderr == ""
+    healthy = [(json.loads(done.stdout)["healthy"], done.exit_code) for done in answers]
+    assert healthy == [(True, 0), (False, 1), (True, 0)]
+    assert answers[0].stderr == answers[2].stderr == ""
     assert "nobody watches the engine" in answers[1].stderr
     assert "`settle down`" in answers[1].stderr
 
@@ -113,6 +133,17 @@ def test_down_where_nothing_runs_is_no_failure(tmp_path: Path) -> None:
 
     assert done.exit_code == 0
     assert "nothing runs here" in done.stderr
+
+
+def test_down_after_a_killed_run_whose_processes_have_ended(tmp_path: Path) -> None:
+    """It said "stopped" each time, though nothing was left to stop; neither is there anything that nobody watches."""
+    gone = {"pid": 2**22 + 1, "began": "1"}
+    write_endpoints(tmp_path, gone | {"services": {}, "processes": [{"name": "order", **gone}]})
+
+    down, status = (CliRunner().invoke(app, [verb, "--data", str(tmp_path)]) for verb in ("down", "status"))
+
+    assert (down.exit_code, down.stderr) == (0, f"nothing runs here: the engine in {tmp_path} is stopped\n")
+    assert (status.exit_code, status.stderr) == (1, "")
 
 
 def test_down_ends_what_a_killed_run_left_and_nobody_else(tmp_path: Path) -> None:

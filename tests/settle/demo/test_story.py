@@ -12,7 +12,7 @@ def test_the_story_holds() -> None:
     """From nothing to the auditor's verdict, every claim."""
     book, heard = Book(None), list[str]()
 
-    show(book, "auto", heard.append)
+    show(book, "auto", 2, heard.append)
 
     assert book.failures == []
     assert [chapter.title for chapter in book.chapters][-1] == "The auditor's verdict"

@@ -45,9 +45,14 @@ class MerchantShare:
 
 
 def owing(share: MerchantShare, amount_minor: int) -> MerchantShare:
-    """The share with the amount more (or less) owed; INVALID_AMOUNT above what a balance may come to."""
-    owed = balance(share.payable_minor + amount_minor, what=f"what is owed to {share.merchant_id}")
-    return replace(share, payable_minor=owed, version=share.version + 1)
+    """The share with the amount more (or less) owed."""
+    return replace(share, payable_minor=share.payable_minor + amount_minor, version=share.version + 1)
+
+
+def must_hold(share: MerchantShare, amount_minor: int) -> None:
+    """Refuse (INVALID_AMOUNT) what would owe more than a balance may come to, as long as it can be refused: others may
+    have filled the share since a TRY."""
+    balance(share.payable_minor + amount_minor, what=f"what is owed to {share.merchant_id}")
 
 
 def borrowed(

@@ -15,12 +15,16 @@ from services.kernel.journal import Journal, Unit, post
 from services.kernel.money import PPM
 
 
-def unopened(body: OpenAccount, now: datetime) -> CreditAccount:
-    """The empty account that `open_account` starts from; version 0, since nothing is written yet."""
+def must_open(body: OpenAccount) -> None:
+    """Refuse the days and the rate of an account that cannot be."""
     if not 1 <= body.bill_day <= 31 or not 1 <= body.due_day <= 31:
         raise InvalidArgument("INVALID_ARGUMENT", "bill day and due day are days of a month")
     if not 0 <= body.late_fee_ppm_per_day <= PPM:
         raise InvalidArgument("INVALID_AMOUNT", f"{body.late_fee_ppm_per_day} ppm is no daily rate")
+
+
+def unopened(body: OpenAccount, now: datetime) -> CreditAccount:
+    """The empty account that `open_account` starts from; version 0, since nothing is written yet."""
     return CreditAccount(
         id=body.account_id, customer_id=body.customer_id, opened_at=now, bill_day=body.bill_day, due_day=body.due_day,
         surplus_policy=body.surplus_policy, late_fee_ppm_per_day=body.late_fee_ppm_per_day, version=0,
@@ -29,7 +33,7 @@ def unopened(body: OpenAccount, now: datetime) -> CreditAccount:
 
 def open_account(position: Position, body: OpenAccount) -> Applied:
     """The first input of every account; `position.account` is what `unopened` made."""
-    limit = not_negative(body.limit_minor)
+    limit = not_negative(body.limit_minor, position.replaying)
     account = replace(position.account, granted_minor=limit)
     position = position.plus(
         account=account, journals=_granted(account.id, limit),
@@ -41,7 +45,7 @@ def open_account(position: Position, body: OpenAccount) -> Applied:
 def grant_limit(position: Position, body: GrantLimit) -> Applied:
     """Set the granted limit; never below what is held and used."""
     account = position.account
-    limit = not_negative(body.limit_minor)
+    limit = not_negative(body.limit_minor, position.replaying)
     if limit < account.held_minor + account.used_minor and not position.replaying:
         raise FailedPrecondition("LIMIT_IN_USE", f"{account.held_minor + account.used_minor} is held or used")
     after = replace(account, granted_minor=limit)
@@ -54,7 +58,7 @@ def grant_limit(position: Position, body: GrantLimit) -> Applied:
 
 def fund_wallet(position: Position, body: FundWallet) -> Applied:
     """Money into the wallet, as far as a wallet may be filled."""
-    account, amount = position.account, positive(body.amount_minor)
+    account, amount = position.account, positive(body.amount_minor, position.replaying)
     after = replace(account, wallet_minor=account.wallet_minor + amount)
     if not position.replaying:
         filled(after.wallet_minor)

@@ -34,12 +34,13 @@ class Owed(NamedTuple):
 
 def check(
     before: CreditAccount | None, after: CreditAccount, rows: Iterable[tuple[object, object]],
-    journals: Iterable[Journal],
+    journals: Iterable[Journal], refusable: bool = True,
 ) -> None:
-    """Raise `Defect` unless the figures are sound and the journals
-    are their change. `before` is None for a new account."""
+    """Raise `Defect` unless the figures are sound and the journals are their change. `before` is None for a new
+    account. What is `refusable` is refused (INVALID_AMOUNT) where it fills a balance above all bounds."""
     sound_account(after)
-    bounded_account(before, after)
+    if refusable:
+        bounded_account(before, after)
     old_figures = figures(before) if before is not None else (0,) * len(_FIGURES)
     expected = dict(zip(_FIGURES, map(int.__sub__, figures(after), old_figures), strict=True))
     for old, new in rows:
@@ -47,7 +48,8 @@ def check(
             was = owed(old) if isinstance(old, Agreement) else _NOTHING_OWED
             _add(expected, _OWED, map(int.__sub__, sound_agreement(new), was))
         elif isinstance(new, MerchantShare):
-            bounded_share(old, new)
+            if refusable:
+                bounded_share(old, new)
             _add(expected, _SHARE, map(int.__sub__, _share(new), _share(old)))
     _matches(expected, journals)
 

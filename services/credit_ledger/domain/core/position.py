@@ -7,7 +7,7 @@ what of it changed so far. Frozen; each step gives the next.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 from services.credit_ledger.domain.core import laws
 from services.credit_ledger.domain.model.account import CreditAccount
@@ -18,6 +18,15 @@ from services.kernel.errors import NotFound
 from services.kernel.journal import Journal
 
 A = TypeVar("A", bound=Aggregate)
+
+
+class Checkable(Protocol):
+    """What a command brings, with bounds of its own."""
+
+    def checked(self) -> Self: ...
+
+
+C = TypeVar("C", bound=Checkable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +64,10 @@ class Position:
     def next_operation(self) -> int:
         """The number of the next logged operation."""
         return self.before.operations + len(self.operations) + 1
+
+    def checked(self, asked: C) -> C:
+        """What was asked for, if it can be. In a replay it could: the bounds of today do not count for it."""
+        return asked if self.replaying else asked.checked()
 
     def find(self, kind: type[A], key: str) -> A | None:
         """A row as it is by now."""
@@ -125,8 +138,9 @@ Apply = Callable[[Position, Any], Applied]
 and a body of its own type (Any: one table holds them all)."""
 
 
-def closed(applied: Applied, body: object) -> Decision:
-    """The decision that this input comes to."""
+def closed(applied: Applied, body: object, refusable: bool = True) -> Decision:
+    """The decision that this input comes to. What is decided elsewhere already, a CONFIRM or the rail's word, is not
+    `refusable`: it is booked, however full a balance gets by it."""
     position = applied.position
     if applied.logged:
         position = position.log(body, position.at, applied.order_id, applied.reference, applied.facts)
@@ -136,7 +150,7 @@ def closed(applied: Applied, body: object) -> Decision:
     outcome = Done(account if isinstance(applied.result, CreditAccount) else applied.result, applied.moved)
     pairs = [(_stored(position.known, kind, key), row) for (kind, key), row in position.rows.items()]
     rows = tuple(_stepped(stored, row) for stored, row in pairs)
-    laws.check(before, account, pairs, position.journals)
+    laws.check(before, account, pairs, position.journals, refusable)
     return Decision(
         outcome, changes=(*((account,) if account is not before else ()), *rows, *position.operations),
         journals=position.journals,

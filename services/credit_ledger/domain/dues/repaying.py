@@ -23,7 +23,7 @@ BILLED, AHEAD = "SD-5(1)", "SD-5(2)"
 
 def repay(position: Position, body: Repay) -> Applied:
     """Spend a repayment on what is billed, then on deferrals ahead of their bill; the rest is credit balance (SC-4)."""
-    amount, account = positive(body.amount_minor), position.account
+    amount, account = positive(body.amount_minor, position.replaying), position.account
     spent = spend(position.family(Agreement), amount, BILLED, AHEAD)
     repayment = Repayment(
         id=derived("rep", account.id, str(position.next_operation)), account_id=account.id,
@@ -54,7 +54,7 @@ def repay(position: Position, body: Repay) -> Applied:
 def pay_out(position: Position, body: PayOutCreditBalance) -> Applied:
     """Send credit balance to an instrument. A replay pays what
     was paid: what the balance lacks then, the customer owes."""
-    amount, account = positive(body.amount_minor), position.account
+    amount, account = positive(body.amount_minor, position.replaying), position.account
     if amount > account.credit_balance_minor and not position.replaying:
         raise FailedPrecondition("EXCEEDS_CREDIT_BALANCE", f"the credit balance is {account.credit_balance_minor}")
     covered = min(amount, account.credit_balance_minor)

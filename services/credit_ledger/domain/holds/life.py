@@ -32,13 +32,13 @@ HOLD_DAYS = 30
 
 def authorize(position: Position, body: AuthorizeTenders) -> Applied:
     """Hold the credit, take the wallet share, record the bank card's deposit (P2, P3)."""
-    tenders = body.tenders.checked()
+    tenders, terms = position.checked(body.tenders), position.checked(body.terms)
     account = position.account
     if not position.replaying:
         _may_authorize(position, body)
     agreement = Agreement(
         order_id=body.order_id, account_id=account.id, customer_id=body.customer_id, merchant_id=body.merchant_id,
-        terms=body.terms.checked(), payment_reference=body.payment_reference,
+        terms=terms, payment_reference=body.payment_reference,
         hold=Hold(tenders, position.at, position.at + timedelta(days=HOLD_DAYS)),
     )
     held = replace(
@@ -66,7 +66,7 @@ def claimed_reference(body: AuthorizeTenders) -> PaymentReference | None:
 
 def release(position: Position, body: ReleaseTenders) -> Applied:
     """Give back what is held of these tenders (P5, P6). With nothing captured the agreement is REVOKED (CR-2, CR-9)."""
-    agreement, tenders, account = position.agreement(body.order_id), body.tenders.checked(), position.account
+    agreement, tenders, account = position.agreement(body.order_id), position.checked(body.tenders), position.account
     check_quote(position, body)
     hold = agreement.hold
     if not _covers(hold, tenders):
@@ -97,7 +97,7 @@ def release(position: Position, body: ReleaseTenders) -> Applied:
 def capture(position: Position, body: CaptureTenders) -> Applied:
     """A shipment went out (P4): its share of the hold becomes debt and its plan starts. An expired hold is refused here
     too, so that a late expiry job cannot let it through (A14)."""
-    agreement, tenders, account = position.agreement(body.order_id), body.tenders.checked(), position.account
+    agreement, tenders, account = position.agreement(body.order_id), position.checked(body.tenders), position.account
     hold = agreement.hold
     if position.at > hold.expires_at:
         raise FailedPrecondition("HOLD_EXPIRED", f"{body.order_id} was held until {hold.expires_at}")
@@ -111,7 +111,8 @@ def capture(position: Position, body: CaptureTenders) -> Applied:
         used_minor=account.used_minor + tenders.credit_minor, shipments=account.shipments + 1,
     )
     if tenders.credit_minor:
-        plan = plan_of(account, agreement, tenders.credit_minor, position.at)
+        by_days = position.facts is not None and position.facts.due_by_days
+        plan = plan_of(account, agreement, tenders.credit_minor, position.at, by_days)
         if not position.replaying:
             within_fees(position, sum(item.fee_minor for item in plan.instalments))
         plans = (*plans, plan)

@@ -16,7 +16,7 @@ from services.kernel.errors import NotFound
 def charge_back(position: Position, body: RecordChargeback) -> Applied:
     """From now on no refund of this payment is accepted, and what of one is on its way the acquirer kept. The
     account is one version further, so its quotes are stale. A notice that comes twice changes nothing."""
-    amount, agreement = positive(body.amount_minor), position.find(Agreement, body.order_id)
+    amount, agreement = positive(body.amount_minor, position.replaying), position.find(Agreement, body.order_id)
     if agreement is not None and agreement.charged_back_at is not None:
         return Applied(position, _told(position, body, ()), logged=False)
     legs = () if position.replaying else _on_their_way(position, body.payment_reference)

@@ -20,10 +20,12 @@ _OPS = {LegCorrection.BOUNCED: "leg_bounced", LegCorrection.COUNTED: "leg_counte
 
 
 def paid_anyway(position: Position, leg: RefundLeg) -> Position:
-    """The rail paid what had been recalled, rerouted, kept, or paid by hand: the customer has the money and owes it."""
+    """The rail paid what had been recalled, rerouted, kept, or paid by hand: the customer has the money and owes it.
+    What was kept waits for its person all the same (PM-8)."""
     why = "settled after recall" if leg.state is LegState.RECALLED else "paid twice"
     detail = f"{why}, {leg.detail}" if leg.detail else why
-    after = moved(position, leg, LegState.SETTLED, word=RailWord.PAID, detail=detail)
+    waits = leg.end is LegEnd.KEPT and not leg.reversed
+    after = moved(position, leg, leg.state if waits else LegState.SETTLED, word=RailWord.PAID, detail=detail)
     position = _logged(position, leg, LegCorrection.PAID_ANYWAY, leg.sent_minor, 0)
     position = position.plus(
         after, event=LegSettled(leg.account_id, leg.id, leg.amount_minor), cleared=((LEG_TIMER, leg.id),)
@@ -42,7 +44,7 @@ def bounced(position: Position, leg: RefundLeg, detail: str) -> Position:
         return rerouted(stepped(position.plus(after, journals=back), after, LegStep.BOUNCED), after)
     owed = min(leg.sent_minor, position.account.receivable_minor)
     position = _logged(position, leg, LegCorrection.BOUNCED, -owed, leg.sent_minor - owed)
-    return stepped(position.plus(replace(after, state=_before(leg))), after, LegStep.BOUNCED)
+    return stepped(position.plus(replace(after, state=_before(leg))), after, LegStep.CAME_BACK)
 
 
 def counted(position: Position, leg: RefundLeg, amount_minor: int) -> Position:
@@ -76,7 +78,7 @@ def _before(leg: RefundLeg) -> LegState:
         return LegState.REROUTED
     if leg.end is LegEnd.BY_HAND:
         return LegState.SETTLED
-    return LegState.RECALLED if leg.reversed else LegState.EXCEPTION
+    return LegState.RECALLED if leg.reversed else leg.state
 
 
 def _logged(

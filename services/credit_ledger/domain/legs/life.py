@@ -75,10 +75,11 @@ def woken(position: Position, identity: str) -> Applied:
 
 def asked_again(position: Position, leg: RefundLeg) -> tuple[Position, RefundLeg]:
     """A person has the rail asked anew: as many attempts as at first, under the same id. What it may have is asked
-    about whatever else waits (PM-7)."""
+    about whatever else waits (PM-7). The order is told, for nobody is waited for any more."""
     again = moved(position, leg, LegState.UNKNOWN, attempts=0, word=RailWord.SILENT)
     position = admitted(position, again, QueryLeg(send(again)), has_room=not leg.final)
-    return position, found(position, leg.id)
+    again = found(position, leg.id)
+    return (stepped(position, again, LegStep.UNKNOWN) if again.state is LegState.UNKNOWN else position), again
 
 
 def _paid(position: Position, leg: RefundLeg) -> Position:

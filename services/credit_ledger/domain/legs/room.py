@@ -1,7 +1,8 @@
 """Refunds of one payment never sum above it at the rail (PM-7).
 
 What a reversal took back and the rail paid all the same, or may yet pay, leaves no room for as much of the next refund:
-that waits for the rail's word, and what was paid counts for it.
+that waits for the rail's word, and what was paid counts for it. So does what the acquirer kept for a chargeback, and it
+keeps the rest (PM-8).
 """
 
 from dataclasses import replace
@@ -11,7 +12,7 @@ from services.credit_ledger.domain.legs.ends import kept, settled
 from services.credit_ledger.domain.legs.last_word import counted
 from services.credit_ledger.domain.legs.steps import found, moved, retry, send, stepped
 from services.credit_ledger.domain.model.agreement import Agreement
-from services.credit_ledger.domain.model.leg import LegState, LegStep, QueryLeg, Rail, RefundLeg
+from services.credit_ledger.domain.model.leg import LegState, LegStep, QueryLeg, Rail, RailWord, RefundLeg
 
 
 def admitted(
@@ -21,9 +22,10 @@ def admitted(
     have been sent before is asked about by `query` instead; what the rail may have `has_room` since it was sent, and
     must not wait, for what waits was never sent."""
     agreement = position.find(Agreement, leg.order_id) if leg.order_id and leg.rail is Rail.CARD else None
-    if agreement is not None and agreement.charged_back_at is not None and not position.replaying:
-        return kept(position, leg, "kept by the acquirer, charged back")
     missing, others = (0, ()) if has_room else _lacking(position, leg, agreement)
+    if not missing and agreement is not None and agreement.charged_back_at is not None and not position.replaying:
+        never_sent = replace(leg, word=RailWord.REFUSED)
+        return kept(position, leg if query is not None else never_sent, "kept by the acquirer, charged back")
     if not missing and query is not None:
         return position.plus(leg, timers=(retry(leg, position.at),), actions=(query,))
     if not missing:

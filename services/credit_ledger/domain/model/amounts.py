@@ -4,16 +4,16 @@ from services.kernel.errors import InvalidArgument
 from services.kernel.money import FUNDS_MAX_MINOR, amount, balance
 
 
-def positive(amount_minor: int) -> int:
-    """The amount, if it is one; INVALID_AMOUNT otherwise."""
+def positive(amount_minor: int, accepted: bool = False) -> int:
+    """The amount, if it is one, or was accepted as one before; INVALID_AMOUNT otherwise."""
     if amount_minor <= 0:
         raise InvalidArgument("INVALID_AMOUNT", f"{amount_minor} is not a positive amount")
-    return amount(amount_minor)
+    return amount_minor if accepted else amount(amount_minor)
 
 
-def not_negative(amount_minor: int) -> int:
-    """The amount, if it is none below 0; INVALID_AMOUNT otherwise."""
-    return amount(amount_minor)
+def not_negative(amount_minor: int, accepted: bool = False) -> int:
+    """The amount, if it is none below 0, or was accepted before; INVALID_AMOUNT otherwise."""
+    return amount_minor if accepted else amount(amount_minor)
 
 
 def filled(balance_minor: int) -> int:

@@ -74,7 +74,8 @@ class ReturnBankDeposit:
 @dataclass(frozen=True, slots=True)
 class RefundTenders:
     """Refund these shares of an order (P10-P14, P18; FLASH: P21). Pins as in `ReleaseTenders`. `uncovered_gift_minor`
-    of its gift-card share card_redemption had paid the merchant for already; CONFIRM knows it (P23)."""
+    of its gift-card share card_redemption had paid the merchant for already; CONFIRM knows it (P23). `goods_back`:
+    units came back, which no chargeback of the payment refuses (PR-9)."""
 
     account_id: str
     order_id: str
@@ -84,6 +85,7 @@ class RefundTenders:
     expected_account_version: int = 0
     quote_valid_until: datetime | None = None
     uncovered_gift_minor: int = 0
+    goods_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)

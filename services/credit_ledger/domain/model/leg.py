@@ -53,7 +53,8 @@ class LegEnd(StrEnum):
 
 class LegStep(StrEnum):
     """What happened to a leg, as its order is told. PAID_ANYWAY: the rail paid what had ended otherwise, so the
-    customer owes it; COUNTED: a payment of an earlier leg that was taken back counts for this one (PM-7)."""
+    customer owes it, and CAME_BACK: not any more, for it bounced; COUNTED: a payment of an earlier leg that was taken
+    back counts for this one (PM-7)."""
 
     WAITING = "WAITING"
     ACCEPTED = "ACCEPTED"
@@ -64,6 +65,7 @@ class LegStep(StrEnum):
     PAID_ANYWAY = "PAID_ANYWAY"
     COUNTED = "COUNTED"
     KEPT = "KEPT"
+    CAME_BACK = "CAME_BACK"
 
 
 OVER = (LegState.SETTLED, LegState.RECALLED, LegState.REROUTED)
@@ -134,10 +136,12 @@ class RefundLeg:
 
     @property
     def weight_minor(self) -> int:
-        """What the rail paid for it, or may yet pay, that no standing refund accounts for."""
+        """What the rail paid for it, or may yet pay, or the acquirer kept, that no standing refund accounts for."""
         if not self.reversed:
             return 0
-        return (0 if self.word is RailWord.REFUSED else self.sent_minor) + self.counted_minor - self.used_minor
+        paid = 0 if self.word is RailWord.REFUSED else self.sent_minor
+        kept = self.sent_minor if self.end is LegEnd.KEPT else 0
+        return paid + kept + self.counted_minor - self.used_minor
 
     @property
     def open(self) -> bool:

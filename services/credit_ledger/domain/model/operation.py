@@ -29,11 +29,13 @@ class Accrued(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a replay must take as it happened instead of deciding it again."""
+    """What a replay must take as it happened instead of deciding it again. `due_by_days`: a shipment whose plan was
+    scheduled when due dates were found by comparing days (`due_date_by_days`)."""
 
     merchant_payable_minor: int = 0
     paid_out: tuple[PaidOut, ...] = ()
     accrued: tuple[Accrued, ...] = ()
+    due_by_days: bool = False
 
 
 NO_FACTS = Facts()

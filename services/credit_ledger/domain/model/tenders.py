@@ -1,6 +1,6 @@
 """What an order is paid with, as far as this book carries it (SV-2); the gift-card share is in the card book."""
 
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from services.kernel.decision import Vector
 from services.kernel.errors import InvalidArgument
@@ -54,7 +54,7 @@ class Tenders(NamedTuple):
         )
         return tuple([entry for entry in named if entry[1]])
 
-    def checked(self) -> "Tenders":
+    def checked(self) -> Self:
         """Itself, if no amount is negative or above all bounds; INVALID_AMOUNT otherwise."""
         if min(self) < 0:
             raise InvalidArgument("INVALID_AMOUNT", f"a tender of {min(self)} is negative")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self
 
 from services.kernel.errors import InvalidArgument
 from services.kernel.money import AMOUNT_MAX_MINOR, PPM
@@ -63,7 +64,7 @@ class CreditTerms:
         """Whether this is a deferral."""
         return self.plan is PlanKind.DEFERRED
 
-    def checked(self) -> "CreditTerms":
+    def checked(self) -> Self:
         """Itself, if it can be carried out; INVALID_ARGUMENT otherwise."""
         if not 1 <= self.instalment_count <= MONTHS_MAX or not 1 <= self.defer_months <= MONTHS_MAX:
             raise InvalidArgument("INVALID_ARGUMENT", f"a plan has 1 to {MONTHS_MAX} months")

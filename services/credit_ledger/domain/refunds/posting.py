@@ -59,13 +59,13 @@ class CreditSide:
 
 def refund(position: Position, body: RefundTenders) -> Applied:
     """Refund these shares of an order; a refund of 0 is accepted and does nothing (PR-6)."""
-    agreement, tenders = position.agreement(body.order_id), body.tenders.checked()
+    agreement, tenders = position.agreement(body.order_id), position.checked(body.tenders)
     if agreement.state in (AgreementState.DRAFT, AgreementState.REVOKED):
         raise FailedPrecondition("AGREEMENT_STATE", f"{body.order_id} has not shipped")
     if not tenders.within(agreement.refundable):
         raise FailedPrecondition("REFUND_EXCEEDS_REMAINING", f"{body.order_id}: {agreement.refundable} is left")
     check_quote(position, body)
-    if tenders.bank_minor and agreement.charged_back_at is not None and not position.replaying:
+    if tenders.bank_minor and agreement.charged_back_at is not None and not (body.goods_back or position.replaying):
         raise FailedPrecondition("PAYMENT_NOT_REFUNDABLE", f"{agreement.payment_reference} was charged back (PM-8)")
     if not any(tenders):
         done = applied(

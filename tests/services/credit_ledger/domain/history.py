@@ -183,7 +183,10 @@ class History:
         tenders = _part(order.refundable, part)
         tenders = tenders._replace(credit_minor=tenders.credit_minor + too_much)
         refund_id, uncovered = f"ref_{self.refunds:03d}", self.refunds % 3 * 50
-        return commands.RefundTenders(ACCOUNT, order.key, MERCHANT, refund_id, tenders, uncovered_gift_minor=uncovered)
+        return commands.RefundTenders(
+            ACCOUNT, order.key, MERCHANT, refund_id, tenders, uncovered_gift_minor=uncovered,
+            goods_back=self.refunds % 2 == 0,
+        )
 
     def _in_two_phases(self, body: Any, confirm: bool) -> Any:
         """TRY moves nothing and claims the account; CONFIRM does what EXECUTE would have done; CANCEL does nothing."""

@@ -123,8 +123,10 @@ class RailAndBook:
         assert self.book.balance("A.CH.CARD") == taken - left
 
     def no_payment_is_paid_out_above_itself(self) -> None:
-        """The rail's own sum of what it pays or may yet pay, by payment."""
+        """The rail's own sum of what it pays or may yet pay, by payment; nor does the acquirer keep more than it."""
         for row in self.history.agreements():
+            kept = [leg for leg in self.history.legs() if leg.order_id == row.key and leg.end is LegEnd.KEPT]
+            assert sum(leg.sent_minor for leg in kept) <= row.hold.authorized.bank_minor
             legs = [leg for leg in self.sent() if leg.order_id == row.key and self.paid.get(leg.id) is not False]
             assert sum(leg.sent_minor for leg in legs) <= row.hold.authorized.bank_minor
 

@@ -5,12 +5,12 @@ import pytest
 
 from services.credit_ledger.domain.model import commands
 from services.credit_ledger.domain.model.effects import ChargedBack
-from services.credit_ledger.domain.model.events import PaymentChargedBack
-from services.credit_ledger.domain.model.leg import LegState
+from services.credit_ledger.domain.model.events import BankRefundSettled, PaymentChargedBack
+from services.credit_ledger.domain.model.leg import LegState, RailWord, RefundLeg
 from services.credit_ledger.domain.model.tenders import Tenders
 from services.kernel.decision import Refused
 from tests.services.credit_ledger.domain.book_laws import ACCOUNT
-from tests.services.credit_ledger.domain.shop import CUSTOMER, Shop
+from tests.services.credit_ledger.domain.shop import CUSTOMER, Shop, at
 from tests.services.credit_ledger.domain.test_legs import REFUNDED, Report, leg_of, report, shop_with_leg
 
 NOTICED = "2026-03-12 11:00:00"
@@ -54,6 +54,42 @@ def test_nothing_more_of_it_is_refunded() -> None:
     assert not isinstance(credit, Refused)
 
 
+def test_goods_come_back_all_the_same() -> None:
+    """The credit share is refunded, the acquirer keeps its own, and two people close it; refused, the return's case had
+    no end (PR-9)."""
+    shop = Shop()
+    shop.bought("ord_1", "2026-03-10 10:00:00", Tenders(3_000, 0, 5_000))
+    notice(shop)
+
+    done = shop.refund("ord_1", "2026-03-12 12:00:00", 3_000, tenders=Tenders(0, 0, 5_000), goods_back=True)
+
+    assert not isinstance(done, Refused)
+    assert sum(shop.outstanding("ord_1")) == 0
+    assert (leg_of(shop).state, shop.book.actions) == (LegState.EXCEPTION, [])
+    assert (shop.book.balance("L.REFUND.TRANSIT.CARD"), shop.book.balance("A.CH.CARD")) == (0, 0)
+    settle = commands.SettleLeg(ACCOUNT, leg_of(shop).id, "ord_1", "ann", "bob", ("order", "bill"), "charged back")
+    shop.plain(settle, "2026-03-13 11:00:00")
+    assert isinstance(shop.book.notices[-1], BankRefundSettled)
+    assert shop.book.notices[-1].manual
+
+
+def test_what_the_acquirer_kept_of_a_refund_that_was_undone_counts_for_the_next() -> None:
+    """It gave the card holder the payment once: the customer owes nothing more, and nothing is kept twice."""
+    shop = Shop()
+    shop.bought("ord_1", "2026-03-10 10:00:00", Tenders(0, 0, 5_000))
+    notice(shop)
+    shop.refund("ord_1", "2026-03-12 12:00:00", 0, tenders=Tenders(0, 0, 5_000), goods_back=True)
+    shop.reverse("ord_1", "2026-03-13 10:00:00")
+    owed = shop.book.account(ACCOUNT).receivable_minor
+
+    shop.refund("ord_1", "2026-03-14 10:00:00", 0, tenders=Tenders(0, 0, 5_000), goods_back=True)
+    shop.book.turn_to(at("2026-03-14 10:00:00"))
+
+    assert (owed, shop.book.account(ACCOUNT).receivable_minor) == (5_000, 0)
+    assert (shop.book.balance("A.CH.CARD"), shop.book.balance("L.REFUND.TRANSIT.CARD")) == (0, 0)
+    assert {leg.state for leg in shop.book.family(RefundLeg, ACCOUNT)} == {LegState.RECALLED, LegState.SETTLED}
+
+
 def test_a_notice_counts_once() -> None:
     """The second, under another request, changes nothing."""
     shop, _ = shop_with_leg()
@@ -76,7 +112,7 @@ def test_a_cancel_is_never_refused_for_it() -> None:
 
     assert leg_of(shop).state is LegState.EXCEPTION
     assert (shop.book.balance("L.DEPOSIT"), shop.book.balance("A.CH.CARD")) == (0, 0)
-    assert not any(action for action in shop.book.actions)
+    assert (leg_of(shop).word, shop.book.actions) == (RailWord.REFUSED, [])
 
 
 def test_people_close_what_the_acquirer_kept_without_paying_it_again() -> None:
@@ -102,6 +138,25 @@ def test_a_refund_that_the_rail_pays_too_is_owed() -> None:
     report(shop, Report.SETTLED, "2026-03-14 10:00:00")
 
     assert shop.book.account(ACCOUNT).receivable_minor == 5_000
+
+
+@pytest.mark.parametrize("hands", [0, 1])
+def test_what_the_rail_pays_of_it_leaves_the_leg_to_its_person(hands: int) -> None:
+    """It was SETTLED without one, and could be closed by nobody; bounced, what people had closed waited again."""
+    shop, leg = shop_with_leg()
+    notice(shop)
+    settle = commands.SettleLeg(ACCOUNT, leg.id, "ord_1", "ann", "bob", ("order", "bill"), "charged back")
+    for _ in range(hands):
+        shop.plain(settle, "2026-03-13 11:00:00")
+    before = leg_of(shop).state
+
+    report(shop, Report.SETTLED, "2026-03-14 10:00:00")
+    paid = leg_of(shop).state
+    report(shop, Report.REJECTED, "2026-03-15 10:00:00")
+
+    assert before is (LegState.SETTLED if hands else LegState.EXCEPTION)
+    assert (paid, leg_of(shop).state) == (before, before)
+    assert shop.book.account(ACCOUNT).receivable_minor == 0
 
 
 def test_a_refund_that_is_taken_back_is_owed() -> None:

@@ -139,6 +139,23 @@ def test_a_bounce_of_what_the_customer_owes_is_owed_no_longer(paid_back: int) ->
     assert leg_of(shop).word is RailWord.REFUSED
 
 
+@pytest.mark.parametrize(("word", "state"), [(Report.CLOSED, LegState.REROUTED), (Report.REJECTED, LegState.SETTLED)])
+def test_what_was_paid_twice_and_came_back_leaves_the_refund_alone(word: Report, state: LegState) -> None:
+    """The customer has it in the wallet, or by hand: the order hears of no bounce, which would have its refund wait for
+    good."""
+    shop, leg = shop_with_leg()
+    report(shop, word)
+    if word is Report.REJECTED:
+        shop.plain(commands.SettleLeg(ACCOUNT, leg.id, "ord_1", "ann", "bob", ("order", "bill"), "paid"), LATER)
+    report(shop, Report.SETTLED, LATER)
+
+    report(shop, Report.REJECTED, "2026-03-12 13:00:00")
+
+    told = [notice.step for notice in shop.book.notices if isinstance(notice, BankRefundStepped)]
+    assert told[-2:] == [LegStep.PAID_ANYWAY, LegStep.CAME_BACK]
+    assert (leg_of(shop).state, receivable(shop)) == (state, 0)
+
+
 @pytest.mark.parametrize(("elapsed", "asks"), [(-1, True), (0, False), (1, False)])
 def test_what_the_rail_never_heard_of_is_over_after_a_day(elapsed: int, asks: bool) -> None:
     """At -1 s, 0 and +1 s: nothing that was sent can arrive any more, so nothing is left to ask."""

@@ -1,5 +1,6 @@
 """The account in sagas: TRY is invisible, CONFIRM is what EXECUTE would have been, all others wait (BZ-1 to BZ-5)."""
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -8,12 +9,16 @@ import pytest
 from services.credit_ledger.domain.model import commands
 from services.credit_ledger.domain.model.account import AccountState
 from services.credit_ledger.domain.model.effects import CreditEffect
+from services.credit_ledger.domain.model.leg import RefundLeg
+from services.credit_ledger.domain.model.merchant_share import MerchantShare
 from services.credit_ledger.domain.model.payment_reference import PaymentReference
 from services.credit_ledger.domain.model.tenders import Tenders
 from services.kernel.decision import Busy, Refused
 from services.kernel.messages import Op
+from services.kernel.money import BALANCE_MAX_MINOR
+from services.kernel.shares import share_key
 from tests.services.credit_ledger.domain.book_laws import ACCOUNT
-from tests.services.credit_ledger.domain.shop import CUSTOMER, DEFERRED, MERCHANT, Shop
+from tests.services.credit_ledger.domain.shop import CUSTOMER, DEFERRED, MERCHANT, Shop, at
 
 TRIED = "2026-04-04 23:59:59"
 CONFIRMED = "2026-04-05 00:00:05"
@@ -155,3 +160,37 @@ def test_a_suspended_account_authorizes_no_credit_but_still_settles() -> None:
         "ACCOUNT_NOT_ACTIVE", "ACCOUNT_NOT_CLEAR", "ACCOUNT_NOT_ACTIVE"
     )
     assert isinstance(wallet, CreditEffect)
+
+
+@pytest.mark.parametrize(("op", "done"), [(Op.TRY, False), (Op.CONFIRM, True)])
+def test_only_a_try_is_refused_for_a_merchants_full_share(op: Op, done: bool) -> None:
+    """Others fill the share between TRY and CONFIRM: the decision was made, and its CONFIRM was a defect."""
+    shop = Shop()
+    shop.place("ord_1", "2026-03-10 10:00:00", Tenders(100_000))
+    capture = commands.CaptureTenders(ACCOUNT, "ord_1", MERCHANT, Tenders(100_000))
+    if op is Op.CONFIRM:
+        shop.book.saga(ACCOUNT, capture, at(TRIED), Op.TRY, "saga_1")
+    key = share_key(MERCHANT, ACCOUNT)
+    shop.book.given(MerchantShare(key, MERCHANT, payable_minor=BALANCE_MAX_MINOR))
+
+    result = shop.book.saga(ACCOUNT, capture, at(CONFIRMED), op, "saga_1")
+
+    assert isinstance(result, CreditEffect) is done
+    assert done or result.reason == "INVALID_AMOUNT"
+    assert shop.book.row(MerchantShare, key).payable_minor == BALANCE_MAX_MINOR + 100_000 * done
+
+
+@pytest.mark.parametrize("bounced", [False, True])
+def test_the_rails_word_is_booked_however_full_a_wallet_is(bounced: bool) -> None:
+    """A refusal let the rail's last word go unheard (PM-7): the instrument is closed, the wallet takes it."""
+    shop = Shop()
+    shop.bought("ord_1", "2026-03-10 10:00:00", Tenders(0, 0, 5_000))
+    shop.refund("ord_1", "2026-03-11 10:00:00", 0, tenders=Tenders(0, 0, 5_000))
+    (leg,) = shop.book.family(RefundLeg, ACCOUNT)
+    shop.book.given(replace(shop.book.account(ACCOUNT), wallet_minor=BALANCE_MAX_MINOR))
+    if bounced:
+        shop.book.ask(ACCOUNT, commands.ReportLeg(ACCOUNT, leg.id, commands.LegReport.SETTLED), at(TRIED))
+
+    shop.book.ask(ACCOUNT, commands.ReportLeg(ACCOUNT, leg.id, commands.LegReport.CLOSED), at(CONFIRMED))
+
+    assert shop.book.account(ACCOUNT).wallet_minor == BALANCE_MAX_MINOR + 5_000

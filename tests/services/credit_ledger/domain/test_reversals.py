@@ -1,16 +1,23 @@
 """Undoing a refund: exact negation where nothing moved, reverse and replay where something did (P24)."""
 
+from dataclasses import replace
+from datetime import timedelta
+
+from services.credit_ledger.domain.log import replay
+from services.credit_ledger.domain.log.inputs import APPLY
 from services.credit_ledger.domain.model import commands
 from services.credit_ledger.domain.model.agreement import AgreementState
 from services.credit_ledger.domain.model.leg import LegState, RefundLeg
+from services.credit_ledger.domain.model.operation import Operation
 from services.credit_ledger.domain.model.refund import CreditRefund, RefundState
 from services.credit_ledger.domain.model.repayment import Repayment
 from services.credit_ledger.domain.model.statement import Statement
 from services.credit_ledger.domain.model.tenders import Tenders
 from services.credit_ledger.domain.model.terms import CreditTerms, PlanKind, Route, SurplusPolicy
+from services.kernel.calendar import due_date_by_days
 from services.kernel.journal import Journal
 from tests.services.credit_ledger.domain.book_laws import ACCOUNT
-from tests.services.credit_ledger.domain.shop import DEFERRED, Shop
+from tests.services.credit_ledger.domain.shop import DEFERRED, MERCHANT, Shop, at
 
 SHIPPED = "2026-03-10 10:00:00"
 LATER = CreditTerms(plan=PlanKind.DEFERRED)
@@ -245,3 +252,64 @@ def test_cuts_that_nobody_needed_are_made_up() -> None:
 
     assert shop.statements() == {"2026-04-05": 0, "2026-05-05": 60_900, "2026-06-05": 91_350}
     assert shop.book.balance("A.LOAN.P.BILLED") == 90_000
+
+
+BEYOND = 10**15
+"""More than may come in since amounts are bounded."""
+
+
+def test_nothing_that_was_accepted_once_is_refused_in_a_replay() -> None:
+    """Amounts and fees of before they were bounded, one person under two spellings of before those were compared: an
+    account that holds one could have no refund undone any more."""
+    log = [
+        commands.OpenAccount(ACCOUNT, "cus_1", 2 * BEYOND, late_fee_ppm_per_day=10**7),
+        commands.FundWallet(ACCOUNT, BEYOND), commands.GrantLimit(ACCOUNT, 3 * BEYOND),
+        commands.AuthorizeTenders(
+            ACCOUNT, "ord_1", "cus_1", MERCHANT, Tenders(BEYOND, BEYOND),
+            CreditTerms(plan=PlanKind.DEFERRED, flat_fee_minor=BEYOND, route=Route.FLASH),
+        ),
+        commands.CaptureTenders(ACCOUNT, "ord_1", MERCHANT, Tenders(BEYOND, BEYOND)),
+        commands.RefundTenders(ACCOUNT, "ord_1", MERCHANT, "ref_1", Tenders(BEYOND)),
+        commands.AdjustRefund(ACCOUNT, "ord_1", "alice", "ALICE ", ("bill",), "late"),
+        commands.Repay(ACCOUNT, BEYOND), commands.PayOutCreditBalance(ACCOUNT, BEYOND),
+    ]
+
+    world = replay.fold([
+        Operation(ACCOUNT, number, at("2026-03-10 10:00:00") + timedelta(days=2 * number), body)
+        for number, body in enumerate(log, start=1)
+    ], APPLY)
+
+    assert (world.account.granted_minor, world.account.used_minor) == (3 * BEYOND, 0)
+
+
+def test_a_plan_that_was_due_on_its_bill_date_keeps_its_dates() -> None:
+    """It was scheduled when days were compared, and February was short: the refund went to the overdue instalment, the
+    repayment to the credit balance. By the rule of today the log gave other books, and nothing could be undone (SD-3).
+    """
+    shop = Shop(bill_day=30, due_day=31)
+    shop.bought("ord_1", "2026-01-31 10:00:00", Tenders(60_000), CreditTerms(instalment_count=2))
+    as_scheduled_by_days(shop, "ord_1")
+    shop.refund("ord_1", "2026-03-05 10:00:00", 30_000)
+    shop.repay("2026-03-10 10:00:00", 30_000)
+    shop.refund("ord_1", "2026-03-11 10:00:00", 1_000)
+
+    undone = shop.reverse("ord_1", "2026-03-12 10:00:00", "ref_2")
+
+    assert undone.op == "refund_reverse"
+    assert [item.due_date.isoformat() for item in shop.instalments("ord_1")] == ["2026-02-28", "2026-03-31"]
+    assert (shop.outstanding("ord_1"), shop.book.account(ACCOUNT).credit_balance_minor) == ([0, 30_000], 30_000)
+
+
+def as_scheduled_by_days(shop: Shop, order_id: str) -> None:
+    """What the rule of before had made of a shipment of now, with the fact that the migration notes."""
+    agreement, account = shop.agreement(order_id), shop.book.account(ACCOUNT)
+    (plan,) = agreement.plans
+    dated = tuple(
+        item._replace(due_date=due_date_by_days(item.bill_date, account.bill_day, account.due_day))
+        for item in plan.instalments
+    )
+    shipped = next(row for row in shop.book.operations(ACCOUNT) if row.kind == "CaptureTenders")
+    shop.book.given(
+        replace(agreement, plans=(replace(plan, instalments=dated),)),
+        replace(shipped, facts=replace(shipped.facts, due_by_days=True)),
+    )

@@ -266,6 +266,7 @@ class RefundTenders(_message.Message):
     EXPECTED_ACCOUNT_VERSION_FIELD_NUMBER: _builtins.int
     QUOTE_VALID_UNTIL_FIELD_NUMBER: _builtins.int
     UNCOVERED_GIFT_MINOR_FIELD_NUMBER: _builtins.int
+    GOODS_BACK_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
     """The account."""
     order_id: _builtins.str
@@ -286,6 +287,10 @@ class RefundTenders(_message.Message):
     """The account version that an accepted quote pins; 0: any."""
     uncovered_gift_minor: _builtins.int
     """What of the refund's gift-card share card_redemption had paid the merchant for; known to CONFIRM only (DOMAIN P23)."""
+    goods_back: _builtins.bool
+    """Units came back for it: it is not refused for a chargeback, of its bank-card share the acquirer keeps what it gave the
+    card holder (DOMAIN PR-9, PM-8).
+    """
     @_builtins.property
     def quote_valid_until(self) -> _timestamp_pb2.Timestamp:
         """Until when the accepted quote holds."""
@@ -304,10 +309,11 @@ class RefundTenders(_message.Message):
         expected_account_version: _builtins.int = ...,
         quote_valid_until: _timestamp_pb2.Timestamp | None = ...,
         uncovered_gift_minor: _builtins.int = ...,
+        goods_back: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["quote_valid_until", b"quote_valid_until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "bank_minor", b"bank_minor", "coupon_minor", b"coupon_minor", "credit_minor", b"credit_minor", "expected_account_version", b"expected_account_version", "merchant_id", b"merchant_id", "order_id", b"order_id", "quote_valid_until", b"quote_valid_until", "refund_id", b"refund_id", "uncovered_gift_minor", b"uncovered_gift_minor", "wallet_minor", b"wallet_minor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "bank_minor", b"bank_minor", "coupon_minor", b"coupon_minor", "credit_minor", b"credit_minor", "expected_account_version", b"expected_account_version", "goods_back", b"goods_back", "merchant_id", b"merchant_id", "order_id", b"order_id", "quote_valid_until", b"quote_valid_until", "refund_id", b"refund_id", "uncovered_gift_minor", b"uncovered_gift_minor", "wallet_minor", b"wallet_minor"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

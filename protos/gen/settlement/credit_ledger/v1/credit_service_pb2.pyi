@@ -957,6 +957,7 @@ class PreviewRefundRequest(_message.Message):
     BANK_MINOR_FIELD_NUMBER: _builtins.int
     COUPON_MINOR_FIELD_NUMBER: _builtins.int
     RELEASE_FIELD_NUMBER: _builtins.int
+    GOODS_BACK_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
     """The account."""
     order_id: _builtins.str
@@ -973,6 +974,8 @@ class PreviewRefundRequest(_message.Message):
     """Coupon share."""
     release: _builtins.bool
     """Preview the release of a hold (a cancel before shipment) instead of a refund."""
+    goods_back: _builtins.bool
+    """Units come back for it: it is not refused for a chargeback (DOMAIN PR-9, PM-8)."""
     def __init__(
         self,
         *,
@@ -984,10 +987,11 @@ class PreviewRefundRequest(_message.Message):
         bank_minor: _builtins.int = ...,
         coupon_minor: _builtins.int = ...,
         release: _builtins.bool = ...,
+        goods_back: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "bank_minor", b"bank_minor", "coupon_minor", b"coupon_minor", "credit_minor", b"credit_minor", "merchant_id", b"merchant_id", "order_id", b"order_id", "release", b"release", "wallet_minor", b"wallet_minor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "bank_minor", b"bank_minor", "coupon_minor", b"coupon_minor", "credit_minor", b"credit_minor", "goods_back", b"goods_back", "merchant_id", b"merchant_id", "order_id", b"order_id", "release", b"release", "wallet_minor", b"wallet_minor"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

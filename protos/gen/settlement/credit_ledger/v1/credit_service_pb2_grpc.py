@@ -215,7 +215,8 @@ class CreditServiceServicer(object):
 
     def RecordChargeback(self, request, context):
         """Take a chargeback notice of the acquirer: the payment is not refundable any more (PAYMENT_NOT_REFUNDABLE), its quotes
-        are stale, and what of a refund of it is on its way the acquirer keeps (DOMAIN PM-8).
+        are stale, and what of a refund of it is on its way the acquirer keeps (DOMAIN PM-8). Goods still come back, and what
+        is held is still released: the acquirer keeps their bank-card shares too.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -57,7 +57,8 @@ class CreditServiceStub:
     """Write the unpaid principal of an order's agreement off (DOMAIN P25)."""
     RecordChargeback: _grpc.UnaryUnaryMultiCallable[_credit_service_pb2.RecordChargebackRequest, _credit_service_pb2.RecordChargebackResponse]
     """Take a chargeback notice of the acquirer: the payment is not refundable any more (PAYMENT_NOT_REFUNDABLE), its quotes
-    are stale, and what of a refund of it is on its way the acquirer keeps (DOMAIN PM-8).
+    are stale, and what of a refund of it is on its way the acquirer keeps (DOMAIN PM-8). Goods still come back, and what
+    is held is still released: the acquirer keeps their bank-card shares too.
     """
     SettleMerchant: _grpc.UnaryUnaryMultiCallable[_credit_service_pb2.SettleMerchantRequest, _credit_service_pb2.SettleMerchantResponse]
     """Pay a merchant, net of what the merchant owes us (DOMAIN A25)."""
@@ -103,7 +104,8 @@ class CreditServiceAsyncStub(CreditServiceStub):
     """Write the unpaid principal of an order's agreement off (DOMAIN P25)."""
     RecordChargeback: _aio.UnaryUnaryMultiCallable[_credit_service_pb2.RecordChargebackRequest, _credit_service_pb2.RecordChargebackResponse]  # type: ignore[assignment]
     """Take a chargeback notice of the acquirer: the payment is not refundable any more (PAYMENT_NOT_REFUNDABLE), its quotes
-    are stale, and what of a refund of it is on its way the acquirer keeps (DOMAIN PM-8).
+    are stale, and what of a refund of it is on its way the acquirer keeps (DOMAIN PM-8). Goods still come back, and what
+    is held is still released: the acquirer keeps their bank-card shares too.
     """
     SettleMerchant: _aio.UnaryUnaryMultiCallable[_credit_service_pb2.SettleMerchantRequest, _credit_service_pb2.SettleMerchantResponse]  # type: ignore[assignment]
     """Pay a merchant, net of what the merchant owes us (DOMAIN A25)."""
@@ -218,7 +220,8 @@ class CreditServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_credit_service_pb2.RecordChargebackResponse, _abc.Awaitable[_credit_service_pb2.RecordChargebackResponse]]:
         """Take a chargeback notice of the acquirer: the payment is not refundable any more (PAYMENT_NOT_REFUNDABLE), its quotes
-        are stale, and what of a refund of it is on its way the acquirer keeps (DOMAIN PM-8).
+        are stale, and what of a refund of it is on its way the acquirer keeps (DOMAIN PM-8). Goods still come back, and what
+        is held is still released: the acquirer keeps their bank-card shares too.
         """
 
     @_abc_1.abstractmethod

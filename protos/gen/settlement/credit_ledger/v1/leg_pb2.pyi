@@ -118,13 +118,15 @@ class _LegStepEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LegStep.Value
     LEG_STEP_RECALLED: _LegStep.ValueType  # 5
     """A reversal took it back."""
     LEG_STEP_BOUNCED: _LegStep.ValueType  # 6
-    """The rail had paid it, and the money came back."""
+    """The rail had paid it, and the money came back: it goes on to the wallet."""
     LEG_STEP_PAID_ANYWAY: _LegStep.ValueType  # 7
     """The rail paid it although it had ended otherwise: the customer owes it."""
     LEG_STEP_COUNTED: _LegStep.ValueType  # 8
     """The rail's payment of an earlier leg that was taken back counts for it."""
     LEG_STEP_KEPT: _LegStep.ValueType  # 9
     """The acquirer kept the money for a chargeback (DOMAIN PM-8)."""
+    LEG_STEP_CAME_BACK: _LegStep.ValueType  # 10
+    """What the customer owed of it, for the rail had paid it, came back to us: the customer owes it no longer."""
 
 class LegStep(_LegStep, metaclass=_LegStepEnumTypeWrapper):
     """What happened to a leg beside being settled or rerouted (DOMAIN PM-7)."""
@@ -142,13 +144,15 @@ LEG_STEP_EXCEPTION: LegStep.ValueType  # 4
 LEG_STEP_RECALLED: LegStep.ValueType  # 5
 """A reversal took it back."""
 LEG_STEP_BOUNCED: LegStep.ValueType  # 6
-"""The rail had paid it, and the money came back."""
+"""The rail had paid it, and the money came back: it goes on to the wallet."""
 LEG_STEP_PAID_ANYWAY: LegStep.ValueType  # 7
 """The rail paid it although it had ended otherwise: the customer owes it."""
 LEG_STEP_COUNTED: LegStep.ValueType  # 8
 """The rail's payment of an earlier leg that was taken back counts for it."""
 LEG_STEP_KEPT: LegStep.ValueType  # 9
 """The acquirer kept the money for a chargeback (DOMAIN PM-8)."""
+LEG_STEP_CAME_BACK: LegStep.ValueType  # 10
+"""What the customer owed of it, for the rail had paid it, came back to us: the customer owes it no longer."""
 Global___LegStep: _TypeAlias = LegStep  # noqa: Y015
 
 @_typing.final
