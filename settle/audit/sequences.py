@@ -1,5 +1,4 @@
-"""What subscribers rely on: the events of an aggregate are numbered without a gap, from 1 or after those that were dropped
-(I7, I13)."""
+"""What subscribers rely on: the events of an aggregate are numbered without a gap (I7, I13)."""
 
 from settle.audit.findings import SERVICES, Check
 

@@ -1,7 +1,7 @@
 """Prints what a settlement leaves in each table: `python -m tests.benchmarks.bytes_per_settlement [SETTLEMENTS]`.
 
-Orders paid with a gift card among the tenders are cancelled or returned on a whole engine. Bytes are those of a table with
-its indexes and long values, after a VACUUM FULL of both states, so that room for updates does not count.
+Orders paid with a gift card among the tenders are cancelled or returned on a whole engine. Bytes are those of a table
+with its indexes and long values, after a VACUUM FULL of both states, so that room for updates does not count.
 """
 
 import asyncio

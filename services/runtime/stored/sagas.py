@@ -73,7 +73,8 @@ async def digest(connection: Connection, definitions: Definitions, before: datet
     await connection.execute(
         """with gone as (
                delete from sagas where id = any($1::text[])
-               returning id, root, kind, definition_version, phase, decision, reason, started_at, updated_at, version, plan)
+               returning id, root, kind, definition_version, phase, decision, reason, started_at, updated_at, version,
+                         plan)
            insert into saga_digests (id, root, kind, definition_version, phase, decision, reason, started_at, ended_at,
                                      version, plan, branches)
            select gone.*, slim.branches from gone join unnest($1::text[], $2::json[]) slim (id, branches) using (id)""",

@@ -187,8 +187,9 @@ async def test_resolved_messages_go_and_open_ones_stay(connection: Connection, s
     """Thirty days after somebody resolved them."""
     rows = [parked.Parked("t", 0, n, "k", f"m{n}", [], b"", "DEFECT", "") for n in (1, 2, 3)]
     await parked.save(connection, rows, NOW - 90 * DAY)
-    await connection.execute("update parked set state = 'DISCARDED', resolved_at = $1 where kafka_offset = 1", NOW - 31 * DAY)
-    await connection.execute("update parked set state = 'DISCARDED', resolved_at = $1 where kafka_offset = 2", NOW - 29 * DAY)
+    for offset, days in ((1, 31), (2, 29)):
+        resolved = "update parked set state = 'DISCARDED', resolved_at = $1 where kafka_offset = $2"
+        await connection.execute(resolved, NOW - days * DAY, offset)
 
     assert await nightly(settings).prune() == {"parked": 1}
 
