@@ -79,7 +79,8 @@ class Participant:
     """One branch of a definition: the service, and how the saga's plan says whether, where, what and how much.
 
     `result_type` is the dataclass that the participant answers with, for storing it. `confirmed` makes the body of
-    CONFIRM where it depends on what the participants answered to TRY.
+    CONFIRM where it depends on what the participants answered to TRY. `digest` is what is kept of the answer once
+    the saga has been over for the time of retention.
     """
 
     service: str
@@ -89,6 +90,7 @@ class Participant:
     planned: Callable[[Any], Vector]
     result_type: type = object
     confirmed: Callable[["Run"], object] | None = None
+    digest: Callable[[Any], object] = lambda result: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +224,16 @@ def begin(definition: Definition, saga_id: str, root: str, plan: object, now: da
         deadline_at=now + timedelta(seconds=definition.deadline_seconds), updated_at=now,
     )
     return Progress(run, _send(definition, run), (_wake(definition, run, now),))
+
+
+def digested(definition: Definition, run: "Run") -> "Run":
+    """The run as it is kept for ever: its outcome, its plan, and of its participants' answers what is needed still."""
+    of = {participant.service: participant.digest for participant in definition.participants}
+    branches = (
+        replace(branch, result=None if branch.result is None else of[branch.service](branch.result))
+        for branch in run.branches
+    )
+    return replace(run, branches=tuple(branches))
 
 
 def advance(definition: Definition, run: Run, message: Reply | None, now: datetime) -> Progress:

@@ -40,10 +40,12 @@ from services.runtime.lanes.feed import Feed
 from services.runtime.lanes.lane import Lane
 from services.runtime.lanes.lanes import Lanes
 from services.runtime.lanes.queues import Queues
+from services.runtime.nightly import Nightly
 from services.runtime.rpc.edge import Edge
 from services.runtime.rpc.operations import OperationsServicer
 from services.runtime.rpc.server import HARD_EXIT_MARGIN_SECONDS, RpcServer, hard_exit_after
 from services.runtime.stored import timers
+from services.runtime.stored.oldest_sagas import OldestSagas
 from services.runtime.stored.sagas import saga_table
 
 SWEEP_SECONDS = 3.0
@@ -128,6 +130,7 @@ class Process:
         self._server = RpcServer(settings)
         self._producer = SafeProducer(settings)
         self._topics = undeliverable.topics_known_to(service.name)
+        self._oldest = OldestSagas()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -149,7 +152,7 @@ class Process:
             self._server.add(servicer)
         self._tasks = [asyncio.create_task(work) for work in (
             *(lane.run() for lane in built), self._sweep_regularly(), self._announce(), watch_loop(),
-            self._clock_check.run(self._pool),
+            self._clock_check.run(self._pool), Nightly(settings, clock, service.definitions, self._oldest).run(),
         )]
         try:
             self._metrics = await serve_metrics(settings.metrics_listen, self._not_ready)
@@ -161,7 +164,7 @@ class Process:
 
     def _build_lanes(self, clock: Clock) -> list[Lane]:
         service, settings = self._service, self._settings
-        outbound = Outbound(service.name, service.codec, settings.partitions)
+        outbound = Outbound(service.name, service.codec, settings.partitions, self._oldest.header)
         tables = [*service.tables, *([saga_table(service.definitions)] if service.definitions else [])]
         business = Business(
             tables=tables, rules=service.rules, timers=service.timers, codec=service.codec, outbound=outbound,
@@ -172,7 +175,8 @@ class Process:
         def feed(queues: Queues) -> Feed:
             reader = PartitionReader(settings, name)
             return Feed(
-                service.codec, name, reader, self._pool, clock=clock, queues=queues, most=settings.batch_messages_max
+                service.codec, name, reader, self._pool, clock=clock, queues=queues, most=settings.batch_messages_max,
+                oldest=self._oldest,
             )
 
         return [

@@ -36,10 +36,11 @@ CROSS_CHECKS: Mapping[str, Callable[[World], Awaitable[list[Finding]]]] = {
 WAIT_SECONDS = 15.0
 STUCK = "unfinished.stuck"
 _UNDER_WAY = """
-select 'settlement ' || id what from sagas where phase not in ('DONE', 'ABORTED', 'FROZEN')
+select 'settlement ' || s.id what from timers t join sagas s on s.id = t.key
+where t.kind = 'saga' and s.phase not in ('DONE', 'ABORTED', 'FROZEN')
 union all select 'record ' || lane_id || '/' || seq from outbox
 """
-_FIGURES = {"settlements": "sagas", "journals": "journals", "events": "events", "answers": "inbox"}
+_FIGURES = {"settlements": "saga_records", "journals": "journals", "events": "events", "answers": "inbox"}
 
 
 async def audit(

@@ -55,7 +55,7 @@ CHECKS = (
         "merchants.ends", "a settlement with a merchant says how its saga ended", (ORDER,),
         """select coalesce(m.settlement_id, s.id), coalesce(s.phase, 'no saga'), coalesce(m.state, 'no settlement')
            from merchant_settlements m
-           full join (select id, phase from sagas where kind = 'merchant_settlement') s on s.id = m.settlement_id
+           full join (select id, phase from saga_records where kind = 'merchant_settlement') s on s.id = m.settlement_id
            where m.state is distinct from case s.phase when 'DONE' then 'SETTLED' when 'ABORTED' then 'REFUSED'
                                           else 'SETTLING' end
               or s.id is null""",

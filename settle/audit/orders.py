@@ -121,7 +121,7 @@ COORDINATOR = (
            from order_lines l
            left join (
                select f.order_id, s.plan ->> 'reduced_line' line_id, sum(f.amount_minor) amount_minor
-               from order_refunds f join orders p on p.id = f.order_id join sagas s on s.id = f.settlement_id
+               from order_refunds f join orders p on p.id = f.order_id join saga_records s on s.id = f.settlement_id
                where f.state <> 'REVERSED' and f.settlement_id <> p.settlement_id
                  and coalesce(s.plan ->> 'reduced_line', '') <> ''
                group by 1, 2
@@ -133,7 +133,7 @@ COORDINATOR = (
         """select coalesce(o.id, s.root), coalesce(s.id, 'no settlement open'),
                   coalesce(nullif(o.settlement_id, ''), 'not locked')
            from (select id, settlement_id from orders where settlement_id <> '') o
-           full join (select id, root from sagas
+           full join (select id, root from saga_records
                       where phase not in ('DONE', 'ABORTED') and kind <> 'merchant_settlement') s
                on s.id = o.settlement_id
            where o.id is null or s.id is null""",

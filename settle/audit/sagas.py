@@ -8,7 +8,7 @@ CHECKS = (
         """select id, case phase when 'DONE' then 'COMMIT' when 'CONFIRMING' then 'COMMIT'
                                  when 'ABORTED' then 'ABORT' when 'CANCELLING' then 'ABORT' else 'none' end,
                   phase || ' ' || coalesce(nullif(decision, ''), 'none')
-           from sagas
+           from saga_records
            where phase <> 'FROZEN'
              and decision <> case phase when 'DONE' then 'COMMIT' when 'CONFIRMING' then 'COMMIT'
                                         when 'ABORTED' then 'ABORT' when 'CANCELLING' then 'ABORT' else '' end""",
@@ -22,7 +22,7 @@ CHECKS = (
         "sagas.executed", "with one participant, its stored answer is the decision", BOOKS,
         """select s.id, case s.decision when 'COMMIT' then 'DONE' else 'REFUSED' end, coalesce(i.verdict, 'no answer')
            from audit_settlements s left join inbox i on i.message_id = s.id || '/T'
-           where not s.two_phase
+           where s.answers_kept and not s.two_phase
              and i.verdict is distinct from case s.decision when 'COMMIT' then 'DONE' else 'REFUSED' end""",
     ),
     Check(
@@ -33,7 +33,7 @@ CHECKS = (
            left join inbox t on t.message_id = s.id || '/T'
            left join inbox f on f.message_id = s.id || '/F'
            left join inbox c on c.message_id = s.id || '/C'
-           where s.two_phase and s.decision = 'COMMIT'
+           where s.answers_kept and s.two_phase and s.decision = 'COMMIT'
              and (t.verdict is distinct from 'DONE' or f.verdict is distinct from 'DONE' or c.verdict is not null)""",
     ),
     Check(
@@ -44,7 +44,7 @@ CHECKS = (
            left join inbox t on t.message_id = s.id || '/T'
            left join inbox f on f.message_id = s.id || '/F'
            left join inbox c on c.message_id = s.id || '/C'
-           where s.two_phase and s.decision = 'ABORT'
+           where s.answers_kept and s.two_phase and s.decision = 'ABORT'
              and (t.verdict is null or c.verdict is null or f.verdict is not null)""",
     ),
     Check(

@@ -1,11 +1,13 @@
-"""What subscribers rely on: the events of an aggregate are numbered from 1 without a gap (I7, I13)."""
+"""What subscribers rely on: the events of an aggregate are numbered without a gap (I7, I13)."""
 
 from settle.audit.findings import SERVICES, Check
 
 CHECKS = (
     Check(
-        "events.gapless", "the events of every aggregate are numbered 1..n", SERVICES,
-        """select aggregate_id, '1..' || count(*), min(sequence) || '..' || max(sequence)
-           from events group by aggregate_id having min(sequence) <> 1 or max(sequence) <> count(*)""",
+        "events.gapless", "the events of every aggregate are numbered without a gap", SERVICES,
+        """select aggregate_id, first || '..' || first + count(*) - 1, min(sequence) || '..' || max(sequence)
+           from (select e.aggregate_id, e.sequence, coalesce(c.sequence, 0) + 1 first
+                 from events e left join event_checkpoints c using (aggregate_id)) e
+           group by aggregate_id, first having min(sequence) <> first or max(sequence) <> first + count(*) - 1""",
     ),
 )

@@ -4,7 +4,7 @@ Each body has the name that its participant gives it. `ReverseRefund` is also wh
 (`commands.ReverseRefund`): the one that is sent on is written with this module's name.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from services.kernel.saga import Run
@@ -138,6 +138,11 @@ class CardEffect:
     posted_at: datetime
     wire: bytes = b""
     uncovered_minor: int = 0
+
+
+def without_wire(effect: CreditEffect | CardEffect) -> CreditEffect | CardEffect:
+    """What rules look into of a participant's answer."""
+    return replace(effect, wire=b"")
 
 
 def credit_effect(run: Run) -> CreditEffect | None:

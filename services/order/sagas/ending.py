@@ -8,7 +8,13 @@ from typing import Any, NamedTuple
 from services.kernel.decision import Decision, Known
 from services.kernel.saga import Definition, Participant, Run
 from services.order.domain.order import Order
-from services.order.domain.participation import CARD_REDEMPTION, CREDIT_LEDGER, CardEffect, CreditEffect
+from services.order.domain.participation import (
+    CARD_REDEMPTION,
+    CREDIT_LEDGER,
+    CardEffect,
+    CreditEffect,
+    without_wire,
+)
 from services.order.domain.returns import ReturnCase
 from services.order.domain.tenders import TenderType
 
@@ -55,6 +61,7 @@ def credit_ledger(command: BodyOf) -> Participant:
         command=command,
         planned=lambda plan: plan.money.credit_vector(),
         result_type=CreditEffect,
+        digest=without_wire,
     )
 
 
@@ -82,4 +89,5 @@ def card_redemption(command: BodyOf) -> Participant:
         command=command,
         planned=lambda plan: plan.money.card_vector(),
         result_type=CardEffect,
+        digest=without_wire,
     )

@@ -72,7 +72,7 @@ async def list_runs(
 ) -> Sequence[Run]:
     """Settlements of an order, the oldest first, started after."""
     rows = await connection.fetch(
-        """select id from sagas where root = $1 and ($2 = '' or kind = $2) and (started_at, id) > ($3, $4)
+        """select id from saga_records where root = $1 and ($2 = '' or kind = $2) and (started_at, id) > ($3, $4)
            order by started_at, id limit $5""",
         order_id, kind, *after, limit,
     )

@@ -64,9 +64,9 @@ def resolved_message(resolved: Resolved) -> after_sale_service_pb2.ResolveDisput
 
 
 def effect_message(run: Run) -> effects_pb2.CreditEffect | None:
-    """What the credit ledger answered, whole, if it took part and has answered."""
+    """What the credit ledger answered, whole, if it took part and has answered; a digest has it no more."""
     effect = credit_effect(run)
-    return effects_pb2.CreditEffect.FromString(effect.wire) if effect is not None else None
+    return effects_pb2.CreditEffect.FromString(effect.wire) if effect is not None and effect.wire else None
 
 
 def _branch(branch: Branch) -> settlement_pb2.SettlementBranch:

@@ -236,6 +236,13 @@ class Pool:
             self._pool.terminate()
 
 
+async def connect_owner(settings: Settings) -> Connection:
+    """A connection of the role that owns the tables, for a job that takes its time."""
+    connection: Connection = await asyncpg.connect(settings.owner_dsn or settings.dsn, timeout=10)
+    await _prepare(connection)
+    return connection
+
+
 async def open_pool(settings: Settings) -> Pool:
     """The pool of a service, for reads and for small writes that hold no session lock."""
     pool = await asyncpg.create_pool(

@@ -1,5 +1,6 @@
 """What leaves the house: commands, replies and events as Kafka records, with CloudEvents binary headers."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -44,9 +45,13 @@ def topic(service: str, stream: str) -> str:
 
 
 class Outbound:
-    """Builds the records of one service. The same command, reply or event always gives the same bytes."""
+    """Builds the records of one service. The same command, reply or event always gives the same bytes, but for the
+    headers that go `with_commands` and that nothing is decided by."""
 
-    def __init__(self, service: str, codec: Codec, partitions: int) -> None:
+    def __init__(
+        self, service: str, codec: Codec, partitions: int, with_commands: Callable[[], Headers] = list
+    ) -> None:
+        self._with_commands = with_commands
         self._service = service
         self._codec = codec
         self._partitions = partitions
@@ -66,6 +71,7 @@ class Outbound:
         ]
         if command.not_after is not None:
             headers.append(("ce_notafter", command.not_after.isoformat().encode()))
+        headers += self._with_commands()
         return self._record(topic(command.participant, "commands"), command.key, headers, payload)
 
     def reply(self, message: Message, payload: bytes, now: datetime) -> Outgoing:

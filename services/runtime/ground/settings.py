@@ -78,6 +78,14 @@ class Settings:
     drain_seconds: float = _setting(
         10.0, "seconds to finish what is under way on stop; 5 more and the process exits hard", least=0
     )
+    retention_days: int = _setting(
+        30, "days that answers to requests and ended sagas' answers are kept; the contract promises 30", least=30,
+        most=36_500,
+    )
+    events_retention_days: int = _setting(
+        0, "days that events are kept in the database; 0 keeps them for ever", least=0, most=36_500
+    )
+    owner_dsn: str = _setting("", "PostgreSQL login that owns the tables, for what deletes; empty: the service's own")
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @classmethod

@@ -16,6 +16,7 @@ from services.runtime.kafka.reader import PartitionReader, Record
 from services.runtime.lanes.item import Item, RecordPlace
 from services.runtime.lanes.queues import Queues
 from services.runtime.stored import timers
+from services.runtime.stored.oldest_sagas import OldestSagas
 
 TIMER_SECONDS = 0.25
 """How often due timers are looked for; a manual clock that moves has them looked for at once."""
@@ -30,6 +31,7 @@ class Feed:
 
     def __init__(
         self, codec: Codec, topic: str, reader: PartitionReader, pool: Pool, *, clock: Clock, queues: Queues, most: int,
+        oldest: OldestSagas,
     ) -> None:
         self._codec = codec
         self._topic = topic
@@ -38,6 +40,7 @@ class Feed:
         self._clock = clock
         self._queues = queues
         self._most = most
+        self._oldest = oldest
         self._held: set[int] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self._seen: dict[str, float] = {}
@@ -95,8 +98,10 @@ class Feed:
             if len(self._queues.urgent) >= 2 * self._most:
                 await asyncio.sleep(0.002)
                 continue
-            for record in await self._reader.fetch(self._most):
-                self._queues.urgent.append(self._item(record))
+            records = await self._reader.fetch(self._most)
+            self._queues.urgent.extend(map(self._item, records))
+            if records:
+                self._oldest.hear(records[-1].headers)
             if self._queues.urgent:
                 self._queues.wake.set()
 

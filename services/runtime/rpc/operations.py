@@ -8,7 +8,7 @@ import msgspec
 import structlog
 
 from services.kernel.errors import FailedPrecondition, NotFound
-from services.kernel.saga import RESUME, WAKE, Phase
+from services.kernel.saga import RESUME, TERMINAL, WAKE, Phase
 from services.runtime.ground.clock import ManualClock
 from services.runtime.ground.paging import FIRST, page_of
 from services.runtime.ground.postgres import shielded
@@ -21,10 +21,12 @@ from services.runtime.stored import parked
 from settlement.operations.v1 import operations_service_pb2 as pb
 from settlement.operations.v1 import operations_service_pb2_grpc as rpc
 
-_SAGA = """select s.id saga_id, s.root root_id, s.kind, s.phase, s.decision, s.reason, s.attempts, s.branches,
-                  s.version, s.started_at create_time, s.updated_at update_time, s.deadline_at deadline_time,
-                  t.due_at next_retry_time
-           from sagas s left join timers t on t.kind = 'saga' and t.key = s.id"""
+_COLUMNS = """select s.id saga_id, s.root root_id, s.kind, s.phase, s.decision, s.reason, s.attempts, s.branches,
+                     s.version, s.started_at create_time, s.updated_at update_time, s.deadline_at deadline_time,
+                     t.due_at next_retry_time"""
+_SAGA = f"{_COLUMNS} from saga_records s left join timers t on t.kind = 'saga' and t.key = s.id"
+_OPEN_SAGA = f"{_COLUMNS} from timers t join sagas s on t.kind = 'saga' and t.key = s.id"
+_UNFINISHED = frozenset(phase.value for phase in Phase if phase not in TERMINAL)
 _PARKED = """select id parked_id, source, partition, kafka_offset "offset", key, message_id, headers, reason, detail,
                     state, parked_at park_time, resolved_at resolve_time, resolution
              from parked"""
@@ -101,9 +103,10 @@ class OperationsServicer(rpc.OperationsServiceServicer):
     async def ListSagas(self, request: pb.ListSagasRequest, context: Context) -> pb.ListSagasResponse:
         """List sagas by their start, the oldest first; those that are open are those with a timer."""
         page = page_of(request, FIRST, of=self._settings.service)
+        open_ones = request.phase == "OPEN" or request.phase in _UNFINISHED
         async with self._edge.read() as connection:
             rows = await connection.fetch(
-                _SAGA + """ where ($1 = '' or s.phase = $1 or ($1 = 'OPEN' and t.key is not null))
+                (_OPEN_SAGA if open_ones else _SAGA) + """ where ($1 in ('', 'OPEN') or s.phase = $1)
                     and ($2 = '' or s.root = $2) and (s.started_at, s.id) > ($3, $4)
                     order by s.started_at, s.id limit $5""",
                 request.phase, request.root_id, *page.after, page.limit,

@@ -1,12 +1,13 @@
 """The stored saga runs of a coordinator: a table like every other, under the lock of the run's root."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from services.kernel.errors import Defect
-from services.kernel.saga import Branch, BranchState, Definitions, Phase, Run
+from services.kernel.saga import Branch, BranchState, Definitions, Phase, Run, digested
 from services.runtime.ground.saving import Saving, column, columns
 from services.runtime.ground.tables import Connection, Table
 
@@ -53,9 +54,46 @@ def saga_table(definitions: Definitions) -> Table:
 
     async def load(connection: Connection, keys: Sequence[str]) -> list[Run]:
         rows = await connection.fetch(f"select {_COLUMNS} from sagas where id = any($1::text[])", keys)
+        if len(rows) < len(keys):  # a new one, or one that ended long ago
+            rows += await connection.fetch(
+                f"select {_COLUMNS} from saga_records where id = any($1::text[]) and digested", keys
+            )
         return [read(row) for row in rows]
 
     return Table(Run, load, save_runs)
+
+
+async def digest(connection: Connection, definitions: Definitions, before: datetime, most: int) -> int:
+    """Make digests of sagas that ended before this instant, the oldest first; answers how many, `most` at most."""
+    rows = await connection.fetch(
+        """select id from sagas where started_at < $1 and updated_at < $1 and phase in ('DONE', 'ABORTED')
+           order by started_at, id limit $2""",
+        before, most,
+    )
+    runs = await saga_table(definitions).load(connection, [row[0] for row in rows]) if rows else []
+    kept: list[Run] = [digested(definitions.of(run), run) for run in runs]
+    await connection.execute(
+        """with gone as (
+               delete from sagas where id = any($1::text[])
+               returning id, root, kind, definition_version, phase, decision, reason, started_at, updated_at, version,
+                         plan)
+           insert into saga_digests (id, root, kind, definition_version, phase, decision, reason, started_at, ended_at,
+                                     version, plan, branches)
+           select gone.*, slim.branches from gone join unnest($1::text[], $2::json[]) slim (id, branches) using (id)""",
+        [run.id for run in kept], [_packed(run) for run in kept],
+    )
+    return len(kept)
+
+
+async def oldest(connection: Connection) -> datetime | None:
+    """Every saga that began before this has been over for the time of retention, as of the last digests; None if none
+    is on record."""
+    began: datetime | None = await connection.fetchval("select min(started_at) from sagas")
+    return began
+
+
+def _packed(run: Run) -> bytes:
+    return _ENCODE([(b.service, b.state, b.reason, b.result) for b in run.branches])
 
 
 def _branch(results: Mapping[str, Any], stored: _StoredBranch) -> Branch:
@@ -75,7 +113,7 @@ save_runs = Saving(
         column("phase", "text", "phase.value"), *columns("text", "decision", "reason"),
         *columns("integer", "attempts", "version"),
         column("updated_at", "timestamptz", lambda r: r.updated_at or r.started_at),
-        column("branches", "json", lambda r: _ENCODE([(b.service, b.state, b.reason, b.result) for b in r.branches])),
+        column("branches", "json", _packed),
     ),
 )
 """Root, kind, plan and start never change."""

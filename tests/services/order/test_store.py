@@ -27,14 +27,17 @@ from services.order.domain.commands import (
 )
 from services.order.domain.completion import after_sale_end
 from services.order.domain.deductions import Deduction
+from services.order.domain.order import Order
 from services.order.domain.pricing import Promotion
 from services.order.domain.states import DeductionState
 from services.order.domain.tenders import TenderType
+from services.order.sagas import DEFINITIONS
 from services.order.store import reads
 from services.order.wire import CODEC
 from services.order.wire.orders import order_message
 from services.order.wire.settlements import settlement_message
 from services.runtime.ground.paging import FIRST, LAST
+from services.runtime.stored import sagas
 from services.runtime.stored.timers import find_due
 from settlement.order.v1 import after_sale_service_pb2 as pb
 from settlement.order.v1 import order_pb2, settlement_pb2
@@ -184,6 +187,39 @@ async def test_orders_and_refunds_of_before_price_reductions_are_read_and_go_on(
     assert [
         row["reduced_minor"] for row in await shop.connection.fetch("select reduced_minor from order_lines")
     ] == [0, 0]
+
+
+async def test_what_ended_long_ago_is_a_digest_and_can_be_shown_and_undone(shop: Shop) -> None:
+    """Its outcome and money stay, its participants' answers go; a refund is undone as if it were of yesterday."""
+    order_id = (await shop.ask(ORDER_ID, MIXED)).order.order_id
+    await shop.settle()
+    await shop.ask(order_id, ConfirmShipment(order_id, (), "SF1"))
+    await shop.settle()
+    await shop.ask(order_id, RefundAmount(order_id, 30_000))
+    await shop.settle()
+    before = await reads.list_runs(shop.connection, order_id, "", FIRST, 9)
+    told = [settlement_message(run, await _order(shop, order_id)) for run in before]
+
+    assert await sagas.digest(shop.connection, DEFINITIONS, shop.now + timedelta(seconds=1), 100) == len(before)
+
+    after = await reads.list_runs(shop.connection, order_id, "", FIRST, 9)
+    assert [run.plan for run in after] == [run.plan for run in before]
+    shown = [settlement_message(run, await _order(shop, order_id)) for run in after]
+    for now, then in zip(shown, told, strict=True):
+        for of_the_answer in ("instalments", "given_back", "credit_balance"):
+            then.ClearField(of_the_answer)
+        assert now == then
+    undone = await shop.ask(order_id, ReverseRefund(order_id))
+    await shop.settle()
+    found = await reads.find_run(shop.connection, undone.settlement_id)
+    assert found is not None
+    assert (found.phase, found.plan.money.shares) == ("DONE", before[-1].plan.money.shares)
+
+
+async def _order(shop: Shop, order_id: str) -> Order:
+    order = await reads.find_order(shop.connection, order_id)
+    assert order is not None
+    return order
 
 
 async def test_the_after_sale_time_ends_by_its_timer(shop: Shop) -> None:

@@ -298,7 +298,7 @@ class Settlement(_message.Message):
 
     @_builtins.property
     def instalments(self) -> _containers.RepeatedCompositeFieldContainer[_instalment_pb2.Instalment]:
-        """The order's repayment table after it; given by GetSettlement."""
+        """The order's repayment table after it; given by GetSettlement, until 30 days after the end."""
 
     @_builtins.property
     def timeline(self) -> _containers.RepeatedCompositeFieldContainer[Global___TimelineEntry]:
@@ -318,11 +318,11 @@ class Settlement(_message.Message):
 
     @_builtins.property
     def given_back(self) -> _containers.RepeatedCompositeFieldContainer[_effects_pb2.GivenBack]:
-        """What a LIFO surplus gave back to repayment instruments."""
+        """What a LIFO surplus gave back to repayment instruments; until 30 days after the end."""
 
     @_builtins.property
     def credit_balance(self) -> _money_pb2.Money:
-        """What went to the credit balance."""
+        """What went to the credit balance; until 30 days after the end."""
 
     @_builtins.property
     def next_retry_time(self) -> _timestamp_pb2.Timestamp:

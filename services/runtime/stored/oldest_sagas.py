@@ -1,0 +1,50 @@
+"""Since when no saga of a coordinator is open, nor ended lately: what it says, and what its participants heard.
+
+A coordinator that has made its digests says with its commands when the oldest saga began that is no digest. Answers of
+branches that are older than that belong to sagas that have been over for the time of retention.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from services.runtime.ground.tables import Connection
+
+HEADER = "ce_oldestsaga"
+_FACT = "oldest_saga_of_"
+
+
+class OldestSagas:
+    """What this process says of its own sagas, and heard of others'."""
+
+    def __init__(self) -> None:
+        self.own: datetime | None = None
+        self._heard: dict[str, datetime] = {}
+
+    def header(self) -> list[tuple[str, bytes]]:
+        """What goes with a command."""
+        return [] if self.own is None else [(HEADER, self.own.isoformat().encode())]
+
+    def hear(self, headers: Sequence[tuple[str, bytes]]) -> None:
+        """Note what a command says; what is no instant of a coordinator says nothing."""
+        said = dict(headers)
+        try:
+            at = datetime.fromisoformat(said[HEADER].decode())
+            coordinator = said["ce_replyto"].decode().partition("/")[0]
+        except (KeyError, ValueError, AttributeError):
+            return
+        if at.tzinfo is not None:
+            self._heard[coordinator] = at
+
+    async def horizon(self, connection: Connection) -> datetime | None:
+        """Before when no branch belongs to a saga that is open or ended lately, as all coordinators that were ever
+        heard say; None if none was."""
+        await connection.execute(
+            """insert into runtime_facts (name, value) select * from unnest($1::text[], $2::text[])
+               on conflict (name) do update set value = excluded.value""",
+            [_FACT + name for name in sorted(self._heard)],
+            [self._heard[name].isoformat() for name in sorted(self._heard)],
+        )
+        horizon: datetime | None = await connection.fetchval(
+            "select min(value::timestamptz) from runtime_facts where starts_with(name, $1)", _FACT
+        )
+        return horizon

@@ -1,0 +1,133 @@
+"""What was kept long enough goes, one bounded slice at a time: answers, parked messages that were resolved, old events.
+
+Rows go in windows of the time from which they are, the oldest first; how far that has come is a fact of the database.
+Each function is called in a transaction of its own. Journals, operations and audit records are no business of this
+room: they stay for ever.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from services.runtime.ground.tables import Connection
+
+SLICE_ROWS = 2_000
+"""About so many rows are deleted in one transaction."""
+WINDOW_MIN, WINDOW_MAX = timedelta(milliseconds=10), timedelta(days=1)
+
+
+class Pruned(StrEnum):
+    """What is pruned in windows of time; its name is that of the fact how far that has come."""
+
+    ANSWERS_OF_REQUESTS = "pruned_answers_of_requests"
+    ANSWERS_OF_BRANCHES = "pruned_answers_of_branches"
+    EVENTS = "pruned_events"
+
+
+_FIRST = {
+    Pruned.ANSWERS_OF_REQUESTS: "select min(decided_at) from inbox",
+    Pruned.ANSWERS_OF_BRANCHES: "select min(decided_at) from inbox",
+    Pruned.EVENTS: "select min(at) from events",
+}
+
+
+class Windows:
+    """Windows of time from where the last pruning ended to `until`, as wide as a slice needs."""
+
+    def __init__(self, began: datetime, until: datetime) -> None:
+        self._at, self._until, self._width = began, until, timedelta(seconds=1)
+
+    def __bool__(self) -> bool:
+        return self._at < self._until
+
+    def next(self) -> tuple[datetime, datetime]:
+        """The window to prune now."""
+        return self._at, min(self._at + self._width, self._until)
+
+    def pruned(self, rows: int) -> None:
+        """It had so many rows: go on after it, with a fitting width."""
+        self._at = self.next()[1]
+        wider = 2 if rows < SLICE_ROWS // 2 else 0.5 if rows > SLICE_ROWS else 1
+        self._width = max(min(self._width * wider, WINDOW_MAX), WINDOW_MIN)
+
+
+async def windows(connection: Connection, kind: Pruned, until: datetime) -> Windows:
+    """What of this kind is to be pruned."""
+    began = await connection.fetchval("select value::timestamptz from runtime_facts where name = $1", kind.value)
+    return Windows(began or await connection.fetchval(_FIRST[kind]) or until, until)
+
+
+async def note(connection: Connection, kind: Pruned, until: datetime) -> None:
+    """Remember how far this kind is pruned."""
+    await connection.execute(
+        """insert into runtime_facts (name, value) values ($1, $2)
+           on conflict (name) do update set value = excluded.value""",
+        kind.value, until.isoformat(),
+    )
+
+
+async def prune_answers(connection: Connection, kind: Pruned, window: tuple[datetime, datetime]) -> int:
+    """Delete the answers of this kind that were decided in the window; answers how many."""
+    branches = kind is Pruned.ANSWERS_OF_BRANCHES
+    status = await connection.execute(
+        f"""delete from inbox
+            where decided_at >= $1 and decided_at < $2 and message_id {'' if branches else 'not'} like '%/_'""",
+        *window,
+    )
+    await note(connection, kind, window[1])
+    return int(status.split()[-1])
+
+
+async def prune_parked(connection: Connection, before: datetime) -> int:
+    """Delete messages that were set aside and resolved before; answers how many."""
+    status = await connection.execute(
+        """delete from parked where id in (select id from parked where state <> 'PARKED' and resolved_at < $1
+                                           order by id limit $2)""",
+        before, SLICE_ROWS,
+    )
+    return int(status.split()[-1])
+
+
+async def prune_events(connection: Connection, window: tuple[datetime, datetime]) -> int:
+    """Drop the events of the window, and what came before them, but the newest of each aggregate; keep the hash of the
+    chain of what was dropped. Answers how many."""
+    rows = await connection.fetch(
+        """select e.aggregate_id, e.sequence, e.type, e.payload, c.hash
+           from (select distinct aggregate_id from events where at >= $1 and at < $2) old
+           join lateral (select max(sequence) last from events where aggregate_id = old.aggregate_id) newest on true
+           join events e on e.aggregate_id = old.aggregate_id and e.at < $2 and e.sequence < newest.last
+           left join event_checkpoints c on c.aggregate_id = e.aggregate_id
+           order by e.aggregate_id, e.sequence""",
+        *window,
+    )
+    checkpoints: dict[str, tuple[int, bytes]] = {}
+    for aggregate_id, sequence, type_name, payload, known in rows:
+        before = checkpoints[aggregate_id][1] if aggregate_id in checkpoints else known or b""
+        checkpoints[aggregate_id] = sequence, link(before, sequence, type_name, payload)
+    if checkpoints:
+        await _drop(connection, checkpoints)
+    await note(connection, Pruned.EVENTS, window[1])
+    return len(rows)
+
+
+def link(before: bytes, sequence: int, type_name: str, payload: bytes) -> bytes:
+    """The hash of an aggregate's chain of events up to this one, given the hash before it (b"" before the first)."""
+    return hashlib.sha256(before + f"{sequence} {type_name} ".encode() + payload).digest()
+
+
+async def _drop(connection: Connection, checkpoints: Mapping[str, tuple[int, bytes]]) -> None:
+    keys, sequences = list(checkpoints), [sequence for sequence, _ in checkpoints.values()]
+    await connection.execute(
+        """insert into event_checkpoints (aggregate_id, sequence, hash, made_at)
+           select u.*, now() from unnest($1::text[], $2::bigint[], $3::bytea[]) u
+           on conflict (aggregate_id) do update
+           set sequence = excluded.sequence, hash = excluded.hash, made_at = excluded.made_at""",
+        keys, sequences, [chained for _, chained in checkpoints.values()],
+    )
+    await connection.execute("set local settle.pruning = 'on'")
+    await connection.execute(
+        """delete from events e using unnest($1::text[], $2::bigint[]) c (aggregate_id, sequence)
+           where e.aggregate_id = c.aggregate_id and e.sequence <= c.sequence""",
+        keys, sequences,
+    )
