@@ -5,8 +5,9 @@ from typing import Any
 
 import msgspec
 
+from services.kernel.coordination import Definitions
 from services.kernel.errors import Defect
-from services.kernel.saga import Branch, BranchState, Definitions, Phase, Run
+from services.kernel.saga import Branch, BranchState, Phase, Run
 from services.runtime.ground.tables import Connection, Table
 
 _Version = tuple[str, int]

@@ -279,21 +279,22 @@ def test_support_cancels_only_what_has_not_shipped_at_all() -> None:
 
 
 def test_a_frozen_settlement_waits_for_a_person_and_goes_on() -> None:
-    """A confirmation was set aside: nothing moves, the order stays held, until somebody repaired it and says so."""
+    """A confirmation was set aside: the order stays held until somebody repaired it and says so; the others, who keep
+    claims for it, are asked on."""
     world = shipped(MIXED)
     begun = started(world, RefundAmount(ORDER_ID, 10_000)).run.id
     while world.run(begun).phase is Phase.TRYING:
         world.answer(world.sent.pop(0))
-    world.answer(world.sent.pop(), Verdict.PARKED, "PARKED")
+    world.answer(stopped := world.sent.pop(), Verdict.PARKED, "PARKED")
     world.sent.clear()
 
     world.turn(timedelta(minutes=10))
-    frozen, waited = world.run(begun).phase, list(world.sent)
+    frozen, asked = world.run(begun).phase, {command.participant for command in world.sent}
     world.timers[RESUME, begun] = Timer(RESUME, begun, ORDER_ID, world.now)
     world.turn(timedelta(0))
     world.settle()
 
-    assert (frozen, waited) == (Phase.FROZEN, [])
+    assert (frozen, asked) == (Phase.FROZEN, {"credit_ledger", "card_redemption"} - {stopped.participant})
     assert (world.run(begun).phase, world.refund().state) == (Phase.DONE, RefundState.SUCCEEDED)
     assert world.order.settlement_id == ""
     assert (RESUME, begun) not in world.timers
