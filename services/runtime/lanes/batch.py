@@ -14,18 +14,22 @@ from services.runtime.ground.tables import Connection, load
 from services.runtime.lanes.business import Business
 from services.runtime.lanes.encoding import Encoded, encode
 from services.runtime.lanes.item import Item
+from services.runtime.lanes.waiting import NOBODY, Aboard
 from services.runtime.stored import inbox, journals, outbox, parked, timers
 
 
 class Batch:
     """The items of one transaction. `run` inside it; `effects`, and what of them is `encoded`, after its commit.
-    `parked_keys` are the lane's: what is set aside here is added to them."""
+    `parked_keys` are the lane's: what is set aside here is added to them. `aboard` wait for claims that may end here.
+    """
 
     def __init__(
-        self, business: Business, items: Sequence[Item], now: datetime, parked_keys: dict[str, int] | None = None
+        self, business: Business, items: Sequence[Item], now: datetime, parked_keys: dict[str, int] | None = None,
+        aboard: Aboard = NOBODY,
     ) -> None:
         self._business = business
-        self._items = items
+        self.items = items
+        self.aboard = aboard
         self._now = now
         self._admission: Admission[Item] = Admission(business.rules, business.timers, now, parked_keys)
         self.encoded = Encoded()
@@ -37,7 +41,7 @@ class Batch:
 
     async def run(self, connection: Connection, lane_id: int, next_seq: int) -> None:
         """Load, decide and save; the caller begins and commits. Lock first, read after."""
-        for wanted in self._admission.rounds(self._items):
+        for wanted in self._admission.rounds(self.items, self.aboard.waiting, self.aboard.awake):
             await self._load(connection, wanted)
         self.encoded = encode(self.effects, self._business, self._now)
         await self._save(connection, lane_id, next_seq)
@@ -47,7 +51,7 @@ class Batch:
         if wanted.answers:
             self._admission.stored = await inbox.load(connection, wanted.answers)
         if wanted.timers:
-            self._admission.due = await timers.still_due(connection, wanted.timers, self._now)
+            self._admission.due = await timers.still_due(connection, wanted.timers)
 
     async def _save(self, connection: Connection, lane_id: int, next_seq: int) -> None:
         effects, encoded = self.effects, self.encoded

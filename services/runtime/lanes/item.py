@@ -36,7 +36,6 @@ class Item:
     body_hash: bytes | None = None
     record: RecordPlace | None = None
     fault: Exception | None = None
-    busy_count: int = 0
     expires_at: float = 0.0
     background: bool = False
 

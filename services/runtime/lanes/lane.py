@@ -16,8 +16,7 @@ import asyncpg
 import structlog
 
 from services.kernel.effects import Effects
-from services.kernel.errors import Internal, Unavailable
-from services.kernel.messages import TimerDue
+from services.kernel.errors import Internal
 from services.runtime.ground import metrics
 from services.runtime.ground.clock import Clock
 from services.runtime.ground.postgres import (
@@ -35,14 +34,13 @@ from services.runtime.ground.tables import Connection
 from services.runtime.kafka.publisher import Publisher
 from services.runtime.lanes.batch import Batch
 from services.runtime.lanes.business import Business
+from services.runtime.lanes.company import Company
 from services.runtime.lanes.feed import Feed
 from services.runtime.lanes.item import Item, lock_records, next_offsets
 from services.runtime.lanes.queues import Queues
+from services.runtime.lanes.waiting import NOBODY, TEND_SECONDS, Aboard, Waiting
 from services.runtime.stored import leases, offsets, parked
 
-BUSY_RETRY_SECONDS = 0.02
-BUSY_COUNT_MAX = 200
-"""A busy message is tried again with growing jitter; after this many tries its sender has to send it again."""
 LEASE_SECONDS = 1.0
 """How often a lane asks for partitions that nobody holds."""
 KEEPALIVE_SECONDS = 2.0
@@ -87,10 +85,11 @@ class Lane:
         self._on_effects = on_effects
         self._sweep = sweep
         self.queues = Queues()
+        self.waiting = Waiting(time.monotonic)
         self.session: Session | None = None
         self.in_flight = 0
         self._parked_keys: dict[str, int] = {}
-        self._worked_at = 0.0
+        self._company = Company(settings.gather_ms_max / 1000, time.monotonic)
         self._collided = False
 
     async def drain(self, seconds: float) -> None:
@@ -146,7 +145,8 @@ class Lane:
         while True:
             if publishing.done() or session.feed.failed is not None:
                 raise SessionLost(f"publisher or feed ended: {session.feed.failed!r}")
-            if not self.queues:
+            self.waiting.tend(self._clock.now)
+            if not self.queues and not self.waiting.awake:
                 await self._rest(session)
                 continue
             await self._gather()
@@ -162,16 +162,15 @@ class Lane:
         self.queues.wake.clear()
         if not self.queues:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self.queues.wake.wait(), 0.25)
+                await asyncio.wait_for(self.queues.wake.wait(), TEND_SECONDS if self.waiting else 0.25)
         await self._housekeep(session)
 
     async def _gather(self) -> None:
-        """On an idle lane a message goes at once; when work is coming in, wait a little for company."""
-        gather_seconds = self._settings.gather_ms_max / 1000
-        worked_lately = time.monotonic() - self._worked_at < 4 * gather_seconds
-        if worked_lately and len(self.queues) < self._settings.batch_messages_max:
-            await asyncio.sleep(gather_seconds)
-        self._worked_at = time.monotonic()
+        """When much is coming in, wait a little for company; what ends a claim that others wait for goes at once."""
+        hurry = self.waiting.awake or self.waiting.awaited(self.queues.urgent)
+        if self._company.expected and not hurry and len(self.queues) < self._settings.batch_messages_max:
+            await asyncio.sleep(self._settings.gather_ms_max / 1000)
+        self._company.seen(min(len(self.queues), self._settings.batch_messages_max))
 
     async def _housekeep(self, session: Session) -> None:
         """Ask for partitions that nobody holds, keep the connection alive, see which keys are parked."""
@@ -200,16 +199,18 @@ class Lane:
         so that only that one is set aside."""
         size = len(items)
         todo = deque([items])
+        waiting = self.waiting.aboard(items)
         while todo:
             part = todo.popleft()
+            aboard, waiting = waiting, NOBODY
             try:
-                await self._commit(session, part)
+                await self._commit(session, part, aboard)
             except _DataFault as fault:
                 metrics.BATCH_FAULTS.inc()
-                if len(part) == 1:
+                if len(part) == 1 and not aboard:
                     await self._set_aside(session, part[0], fault)
                 else:
-                    todo.extendleft([[item] for item in reversed(part)])
+                    todo.extendleft([[item] for item in reversed(part or aboard.items)])
             except _TransientFault as fault:
                 metrics.BATCH_RETRIES.inc()
                 log.info("batch_retried", error=str(fault), messages=len(part))
@@ -226,7 +227,7 @@ class Lane:
         waiting = [i for part in parts for i in part if i.answer is not None and not i.answer.done()]
         self.queues.calls.extendleft(reversed(waiting))
 
-    async def _commit(self, session: Session, items: list[Item]) -> None:
+    async def _commit(self, session: Session, items: list[Item], aboard: Aboard = NOBODY) -> None:
         connection, began = session.connection, time.perf_counter()
         transaction = connection.transaction()
         xid: str | None = None
@@ -236,7 +237,7 @@ class Lane:
             fresh = await lock_records(connection, self._topic, items)
             if any(item.message.key in self._parked_keys for item in fresh):  # a person may have resolved it since
                 self._parked_keys = await parked.keys(connection)
-            batch = Batch(self._business, fresh, self._clock.now(), self._parked_keys)
+            batch = Batch(self._business, fresh, self._clock.now(), self._parked_keys, aboard)
             await batch.run(connection, session.lane_id, session.next_seq)
             xid = await offsets.save(connection, self._topic, next_offsets(fresh))
         except Exception as error:
@@ -293,8 +294,7 @@ class Lane:
                 item.answer.set_result(answered)
         for item, error in effects.faulty:
             self._report(item, error)
-        for item, _ in effects.busy:
-            self._retry_busy(item)
+        self.waiting.settle(batch.items, batch.aboard, effects)
         self._on_effects(effects)
 
     def _report(self, item: Item, error: Exception) -> None:
@@ -305,20 +305,6 @@ class Lane:
         if item.answer is not None and not item.answer.done():
             correlation = {"correlation_id": item.message.fresh_id}
             item.answer.set_exception(Internal("INTERNAL", "the request could not be decided", correlation))
-
-    def _retry_busy(self, item: Item) -> None:
-        """Ask again with jitter until the caller's deadline (BZ-3). A timer is found again by itself;
-        a command is sent again."""
-        item.busy_count += 1
-        item.record = None
-        expired = item.answer is not None and time.monotonic() > item.expires_at
-        if isinstance(item.message.body, TimerDue) or item.busy_count > BUSY_COUNT_MAX or expired:
-            if item.answer is not None and not item.answer.done():
-                busy = Unavailable("ACCOUNT_BUSY", "another settlement holds this account; try again")
-                item.answer.set_exception(busy)
-            return
-        delay = BUSY_RETRY_SECONDS * (0.5 + random.random()) * min(item.busy_count, 10)
-        asyncio.get_running_loop().call_later(delay, self.queues.add, item)
 
     async def _set_aside(self, session: Session, item: Item, fault: Exception) -> None:
         """A single item whose data fails its transaction: in one of its own, refuse it if it can be refused,

@@ -1,6 +1,6 @@
 """The one wake-up source: rows that become messages when they are due. Nothing unfinished is without one."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from services.kernel.decision import Timer
@@ -35,13 +35,14 @@ async def find_due(
     ]
 
 
-async def still_due(connection: Connection, keys: Iterable[TimerKey], now: datetime) -> set[TimerKey]:
-    """Which of these timers are still due; read after their roots are locked, so that each fires once."""
-    wanted = sorted(set(keys))
+async def still_due(connection: Connection, wanted: Mapping[TimerKey, datetime]) -> set[TimerKey]:
+    """Which of these timers are still due, each by its instant; read after their roots are locked, so that each fires
+    once."""
+    keys = sorted(wanted)
     rows = await connection.fetch(
-        """select t.kind, t.key from unnest($1::text[], $2::text[]) w (kind, key)
-           join timers t on t.kind = w.kind and t.key = w.key where t.due_at <= $3""",
-        [k for k, _ in wanted], [k for _, k in wanted], now,
+        """select t.kind, t.key from unnest($1::text[], $2::text[], $3::timestamptz[]) w (kind, key, due_at)
+           join timers t on t.kind = w.kind and t.key = w.key where t.due_at <= w.due_at""",
+        [k for k, _ in keys], [k for _, k in keys], [wanted[key] for key in keys],
     )
     return {(row[0], row[1]) for row in rows}
 
