@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from services.kernel.messages import Message, Op, TimerDue
+from services.kernel.saga import Reply
 from services.runtime.ground.records import Headers
 from services.runtime.ground.tables import Connection
 from services.runtime.stored import offsets, parked
@@ -50,6 +51,12 @@ class Item:
         """Whether somebody waits for an answer that may be a no: a call, or the first phase of a saga's branch."""
         saga = self.message.saga
         return self.answer is not None if saga is None else saga.op in (Op.TRY, Op.EXECUTE)
+
+    @property
+    def patient(self) -> bool:
+        """Whether nobody's claim depends on it: the answer to a second phase."""
+        body = self.message.body
+        return isinstance(body, Reply) and body.op in (Op.CONFIRM, Op.CANCEL)
 
     @property
     def place_in_line(self) -> int | None:

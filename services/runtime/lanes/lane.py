@@ -167,10 +167,14 @@ class Lane:
 
     async def _gather(self) -> None:
         """When much is coming in, wait a little for company; what ends a claim that others wait for goes at once."""
-        hurry = self.waiting.awake or self.waiting.awaited(self.queues.urgent)
-        if self._company.expected and not hurry and len(self.queues) < self._settings.batch_messages_max:
-            await asyncio.sleep(self._settings.gather_ms_max / 1000)
-        self._company.seen(min(len(self.queues), self._settings.batch_messages_max))
+        seconds, most = self._settings.gather_ms_max / 1000, self._settings.batch_messages_max
+        if self._company.expected:
+            hurry = self.waiting.awake or self.waiting.awaited(self.queues.urgent)
+            if not hurry and len(self.queues) < most:
+                await asyncio.sleep(seconds)
+        elif not self.waiting.awake:
+            await self.queues.hurried(seconds)
+        self._company.seen(min(len(self.queues), most))
 
     async def _housekeep(self, session: Session) -> None:
         """Ask for partitions that nobody holds, keep the connection alive, see which keys are parked."""

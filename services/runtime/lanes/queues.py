@@ -1,6 +1,7 @@
 """What waits for a lane."""
 
 import asyncio
+import time
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -49,6 +50,18 @@ class Queues:
         else:
             self.urgent.append(item)
         self.wake.set()
+
+    async def hurried(self, seconds: float) -> None:
+        """Until something is there that others wait for, so long at most: beside it, what is patient costs nothing; in
+        front of it, a transaction."""
+        ends = time.monotonic() + seconds
+        while not (self.calls or self.background) and all(item.patient for item in self.urgent):
+            self.wake.clear()
+            try:
+                async with asyncio.timeout(ends - time.monotonic()):
+                    await self.wake.wait()
+            except TimeoutError:
+                return
 
     def forget_fetched(self) -> None:
         """Records and timers come again with the next session; calls stay, their callers are waiting."""

@@ -14,7 +14,7 @@ from services.kernel.errors import Unavailable
 from services.runtime.ground import metrics
 from services.runtime.lanes.item import Item
 
-LOOK_SECONDS, LOOK_SECONDS_MAX = 0.05, 2.0
+LOOK_SECONDS, LOOK_SECONDS_MAX = 0.2, 2.0
 """The first pause after which a claim is looked at again, and the longest."""
 TEND_SECONDS, EXPIRE_SECONDS = 0.05, 0.25
 """How often it is seen which claims are to be looked at, and who may not wait any longer."""

@@ -3,8 +3,10 @@
 import asyncio
 from datetime import UTC, datetime
 
-from services.kernel.messages import Message, TimerDue
-from services.kernel.saga import WAKE
+import pytest
+
+from services.kernel.messages import Message, Op, TimerDue
+from services.kernel.saga import WAKE, Reply, Verdict
 from services.runtime.lanes.item import Item
 from services.runtime.lanes.queues import BACKGROUND_ALONE, BACKGROUND_SHARE, Queues
 from services.runtime.stored.inbox import Answered
@@ -70,3 +72,37 @@ def test_a_lost_session_forgets_what_comes_again_and_nothing_else() -> None:
     queues.forget_fetched()
 
     assert queues.take(512) == [nightly, call]
+
+
+def _answer(op: Op) -> Item:
+    return Item(Message("", "a", Reply("saga_1", "credit", op, Verdict.DONE)))
+
+
+@pytest.mark.parametrize("item", [_call(), _call(background=True), _timer(WAKE), _timer("cut"), _answer(Op.TRY)])
+async def test_what_somebody_waits_for_goes_at_once(item: Item) -> None:
+    """A claim may depend on it, or a caller; also beside what is patient."""
+    queues = Queues()
+    for each in (_answer(Op.CONFIRM), item):
+        queues.add(each)
+
+    async with asyncio.timeout(1):
+        await queues.hurried(60)
+
+
+async def test_the_answer_to_a_second_phase_waits_for_the_next_that_hurries_or_its_time() -> None:
+    """Nobody's claim depends on it; alone it would cost a transaction in front of one that somebody waits for."""
+    queues = Queues()
+    queues.add(_answer(Op.CONFIRM))
+    await queues.hurried(0.001)
+    waiting = asyncio.create_task(queues.hurried(60))
+    await asyncio.sleep(0)
+
+    queues.add(_answer(Op.CANCEL))
+    await asyncio.sleep(0)
+    patient = not waiting.done()
+    queues.add(_answer(Op.TRY))
+    async with asyncio.timeout(1):
+        await waiting
+
+    assert patient
+    assert len(queues.take(9)) == 3
