@@ -1,12 +1,12 @@
-"""Whether a message that is there should wait for others: a batch costs about the same however small it is, but only
-what comes in makes it larger."""
+"""Whether much comes in to a lane: then what claims depend on waits for company like everything else, for a batch costs
+about the same however small it is; where little comes in, it goes at once."""
 
 from collections.abc import Callable
 
 WINDOW_SECONDS = 0.1
 """So far back it is looked how many messages come in."""
-COMPANY_MIN = 3.0
-"""So many have to be expected while one waits; for fewer, waiting only adds its time to every step of a settlement."""
+COMPANY_MIN = 2.0
+"""So many have to be expected while one waits; for fewer, the wait only adds its time to every claim."""
 
 
 class Company:

@@ -53,10 +53,10 @@ class Item:
         return self.answer is not None if saga is None else saga.op in (Op.TRY, Op.EXECUTE)
 
     @property
-    def patient(self) -> bool:
-        """Whether nobody's claim depends on it: the answer to a second phase."""
+    def hastens(self) -> bool:
+        """Whether claims depend on it, for which others may wait: the answer to a TRY."""
         body = self.message.body
-        return isinstance(body, Reply) and body.op in (Op.CONFIRM, Op.CANCEL)
+        return isinstance(body, Reply) and body.op is Op.TRY
 
     @property
     def place_in_line(self) -> int | None:

@@ -89,6 +89,7 @@ class Lane:
         self.session: Session | None = None
         self.in_flight = 0
         self._parked_keys: dict[str, int] = {}
+        self._worked_at = 0.0
         self._company = Company(settings.gather_ms_max / 1000, time.monotonic)
         self._collided = False
 
@@ -166,15 +167,17 @@ class Lane:
         await self._housekeep(session)
 
     async def _gather(self) -> None:
-        """When much is coming in, wait a little for company; what ends a claim that others wait for goes at once."""
+        """On an idle lane a message goes at once; when work is coming in, wait a little for company. What ends a claim that
+        others wait for does not wait, nor, where little comes in, what claims depend on."""
         seconds, most = self._settings.gather_ms_max / 1000, self._settings.batch_messages_max
-        if self._company.expected:
-            hurry = self.waiting.awake or self.waiting.awaited(self.queues.urgent)
-            if not hurry and len(self.queues) < most:
+        worked_lately = time.monotonic() - self._worked_at < 4 * seconds
+        if worked_lately and not self.waiting.awake and len(self.queues) < most:
+            if not self._company.expected:
+                await self.queues.hurried(seconds, lambda: self.waiting.awaited(self.queues.urgent))
+            elif not self.waiting.awaited(self.queues.urgent):
                 await asyncio.sleep(seconds)
-        elif not self.waiting.awake:
-            await self.queues.hurried(seconds)
         self._company.seen(min(len(self.queues), most))
+        self._worked_at = time.monotonic()
 
     async def _housekeep(self, session: Session) -> None:
         """Ask for partitions that nobody holds, keep the connection alive, see which keys are parked."""

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from services.kernel.saga import WAKE
@@ -51,11 +52,11 @@ class Queues:
             self.urgent.append(item)
         self.wake.set()
 
-    async def hurried(self, seconds: float) -> None:
-        """Until something is there that others wait for, so long at most: beside it, what is patient costs nothing; in
-        front of it, a transaction."""
+    async def hurried(self, seconds: float, awaited: Callable[[], bool]) -> None:
+        """So long, or until something is there on which the claims of others depend: the answer to a TRY, or what is
+        `awaited`. In front of it every other message would cost it a transaction, beside it none."""
         ends = time.monotonic() + seconds
-        while not (self.calls or self.background) and all(item.patient for item in self.urgent):
+        while not awaited() and not any(item.hastens for item in self.urgent):
             self.wake.clear()
             try:
                 async with asyncio.timeout(ends - time.monotonic()):

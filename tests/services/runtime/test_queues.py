@@ -78,23 +78,24 @@ def _answer(op: Op) -> Item:
     return Item(Message("", "a", Reply("saga_1", "credit", op, Verdict.DONE)))
 
 
-@pytest.mark.parametrize("item", [_call(), _call(background=True), _timer(WAKE), _timer("cut"), _answer(Op.TRY)])
-async def test_what_somebody_waits_for_goes_at_once(item: Item) -> None:
-    """A claim may depend on it, or a caller; also beside what is patient."""
-    queues = Queues()
-    for each in (_answer(Op.CONFIRM), item):
-        queues.add(each)
-
-    async with asyncio.timeout(1):
-        await queues.hurried(60)
-
-
-async def test_the_answer_to_a_second_phase_waits_for_the_next_that_hurries_or_its_time() -> None:
-    """Nobody's claim depends on it; alone it would cost a transaction in front of one that somebody waits for."""
+@pytest.mark.parametrize("found", [True, False])
+async def test_what_claims_depend_on_goes_at_once(found: bool) -> None:
+    """The answer to a TRY, or what somebody is known to wait for; and what is there beside it."""
     queues = Queues()
     queues.add(_answer(Op.CONFIRM))
-    await queues.hurried(0.001)
-    waiting = asyncio.create_task(queues.hurried(60))
+    if not found:
+        queues.add(_answer(Op.TRY))
+
+    async with asyncio.timeout(1):
+        await queues.hurried(60, lambda: found)
+
+
+async def test_what_nobody_claims_for_waits_for_what_hurries_or_its_time() -> None:
+    """Alone it would cost a transaction in front of one that somebody waits for."""
+    queues = Queues()
+    queues.add(_answer(Op.CONFIRM))
+    await queues.hurried(0.001, lambda: False)
+    waiting = asyncio.create_task(queues.hurried(60, lambda: False))
     await asyncio.sleep(0)
 
     queues.add(_answer(Op.CANCEL))
