@@ -11,6 +11,7 @@ from datetime import datetime
 
 from services.kernel.effects import Effects
 from services.kernel.errors import Unavailable
+from services.kernel.messages import Op
 from services.runtime.ground import metrics
 from services.runtime.lanes.item import Item
 
@@ -70,12 +71,12 @@ class Waiting:
         return self._count
 
     def aboard(self, items: Sequence[Item]) -> Aboard:
-        """Who has to be known to a batch of these items: who waits for one of its roots, or for one that is awake."""
+        """Who has to be known to a batch of these items: who waits for a root whose claim may end in it, or that is
+        awake."""
         if not self._roots:
             return NOBODY
-        keys = self.awake | {item.message.key for item in items if item.message.key in self._roots}
-        waiting = {key: list(self._roots[key].items.values())[:ABOARD_MAX] for key in keys}
-        return Aboard(waiting, frozenset(self.awake))
+        keys = self.awake | {item.message.key for item in items if self._may_end(item)}
+        return Aboard({key: _until_a_claim(self._roots[key]) for key in keys}, frozenset(self.awake))
 
     def settle(self, items: Sequence[Item], aboard: Aboard, effects: Effects[Item]) -> None:
         """After the commit: who met a claim waits, who was decided does not, and who is next goes on."""
@@ -107,9 +108,11 @@ class Waiting:
 
     def awaited(self, items: Sequence[Item]) -> bool:
         """Whether one of these may end a claim for which somebody waits here."""
-        return bool(self._roots) and any(
-            item.message.key in self._roots and not item.refusable and item.timer is None for item in items
-        )
+        return bool(self._roots) and any(map(self._may_end, items))
+
+    def _may_end(self, item: Item) -> bool:
+        """Whether it may end a claim for which somebody waits: a second phase, an answer to a coordinator."""
+        return item.message.key in self._roots and not item.refusable and item.timer is None
 
     def _expire(self, now: float, instant: datetime) -> None:
         """A caller is told before its deadline; a command past its own is refused by its coordinator's deadline."""
@@ -152,6 +155,17 @@ class Waiting:
         if not root.items:
             del self._roots[item.message.key]
             self.awake.discard(item.message.key)
+
+
+def _until_a_claim(root: _Root) -> list[Item]:
+    """The first who wait, as far as they may be decided together: who comes after a TRY meets its claim."""
+    first: list[Item] = []
+    for item in root.items.values():
+        first.append(item)
+        saga = item.message.saga
+        if len(first) == ABOARD_MAX or (saga is not None and saga.op is Op.TRY):
+            break
+    return first
 
 
 def _name(item: Item) -> object:

@@ -108,3 +108,18 @@ def test_more_than_one_transaction_takes_are_decided_in_several() -> None:
 
     assert (waited, len(lane.waiting)) == (3 * ABOARD_MAX, 0)
     assert lane.answered == lane.arrived
+
+
+def test_only_those_are_loaded_who_may_be_decided() -> None:
+    """A batch that ends no claim loads none of them; one that does loads them up to the next who claims."""
+    lane = Lane()
+    for op, number in ((Op.TRY, 0), (Op.EXECUTE, 1), (Op.TRY, 2), (Op.EXECUTE, 3)):
+        lane.arrive(op, number)
+    lane.run()
+    lane.arrive(Op.EXECUTE, 4)
+    newcomer = lane.waiting.aboard(lane.queue)
+    lane.end(Op.CONFIRM)
+    ending = lane.waiting.aboard(lane.queue)
+
+    assert list(newcomer.items) == []
+    assert [item.message.id for item in ending.items] == ["saga_1/E", "saga_2/T"]
