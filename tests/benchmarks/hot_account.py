@@ -62,7 +62,7 @@ async def _figure(
     begin: Callable[[Any], Awaitable[Any]], each: Sequence[Any],
 ) -> list[Any]:
     count = len(each)
-    since, met = await book.fetchval("select clock_timestamp()"), _claims_met(metrics)
+    since, met = await book.fetchval("select clock_timestamp()"), claims_met(metrics)
     began = time.monotonic()
     answers = await asyncio.gather(*(begin(one) for one in each))
     ended = 0
@@ -80,13 +80,14 @@ async def _figure(
     rate = float(row["done"]) / max(float(row["took"]), 1e-9)
     print(
         f"{participants} participants, {count} {what} at once: {row['done']} done, {rate:.1f}/s"
-        f" (wanted {WANTED_PER_SECOND[participants]}), claims met {(_claims_met(metrics) - met) / count:.2f} per"
+        f" (wanted {WANTED_PER_SECOND[participants]}), claims met {(claims_met(metrics) - met) / count:.2f} per"
         f" settlement, load {os.getloadavg()[0]:.1f}"
     )
     return answers
 
 
-def _claims_met(metrics: str) -> float:
+def claims_met(metrics: str) -> float:
+    """How many decisions of a service met a claim so far."""
     with urlopen(f"http://{metrics}/metrics", timeout=5) as page:
         lines = page.read().decode().splitlines()
     return next((float(line.split()[1]) for line in lines if line.startswith("settle_claims_met_total ")), 0.0)

@@ -30,6 +30,7 @@ from settlement.credit_ledger.v1 import credit_service_pb2
 from settlement.operations.v1 import operations_service_pb2 as operations
 from settlement.order.v1 import after_sale_service_pb2 as pb
 from settlement.order.v1 import merchant_service_pb2, order_pb2, order_service_pb2, settlement_pb2
+from tests.benchmarks.hot_account import claims_met
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(120)]
 
@@ -288,6 +289,20 @@ async def test_a_frozen_settlement_is_given_up_and_never_comes_back(shop: Shop, 
     await shop.engine.rest()
     assert (await shop.order(order_id)).state == order_pb2.ORDER_STATE_AWAITING_SHIPMENT
     await _phase(orders, (await _cancel(shop, order_id)).settlement_id, "DONE")
+
+
+async def test_one_account_that_everybody_wants_is_decided_a_few_times_each(
+    shop: Shop, endpoints: Mapping[str, Any]
+) -> None:
+    """Forty orders at once, two participants each: whoever meets a claim waits for its end (findings: proto_hot)."""
+    metrics = endpoints["services"]["credit_ledger"]["metrics"]
+    tenders = (Payment("CREDIT", 60), Payment("GIFTCARD", 40))
+    before = claims_met(metrics)
+
+    orders = await asyncio.gather(*(shop.place((Goods("pen", 1, 100),), tenders, instalments(3)) for _ in range(40)))
+
+    assert {order.state for order in orders} == {order_pb2.ORDER_STATE_AWAITING_SHIPMENT}
+    assert 0 < claims_met(metrics) - before <= 3 * len(orders)
 
 
 async def test_a_settlement_one_of_whose_tries_is_set_aside_aborts(shop: Shop, endpoints: Mapping[str, Any]) -> None:
