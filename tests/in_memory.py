@@ -8,7 +8,7 @@ After emmett's decider specification; here the past is rows, for rows are what o
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self, TypeVar
@@ -25,6 +25,7 @@ R = TypeVar("R", bound=Aggregate)
 Rows = dict[tuple[type, str], Aggregate]
 NOW = datetime(2026, 3, 10, 1, 0, tzinfo=UTC)
 FIRED_MAX = 10_000
+NOBODY: Mapping[str, Sequence[Arrived]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,18 +163,15 @@ class InMemory:
         self.fire()
 
     def fire(self) -> None:
-        """Fire what is due, the earliest first, until nothing is; what meets a claim is left for the next time."""
-        busy: set[Timer] = set()
+        """Fire what is due, the earliest first, until nothing is; what meets a claim moves forward by itself."""
         for _ in range(FIRED_MAX):
-            due = [timer for timer in self.timers.values() if timer.due_at <= self.now and timer not in busy]
+            due = [timer for timer in self.timers.values() if timer.due_at <= self.now]
             if not due:
                 return
             timer = min(due, key=lambda each: (each.due_at, each.kind, each.key))
             body = TimerDue(timer.kind, timer.key, timer.due_at)
             fresh_id = f"{timer.kind}/{timer.key}/{timer.due_at.timestamp()}"
-            step = self.step(Arrived(Message("", timer.root, body, fresh_id)))
-            if isinstance(step.outcome, Busy):
-                busy.add(timer)
+            self.step(Arrived(Message("", timer.root, body, fresh_id)))
         raise Defect("timers without an end")
 
     def step(self, arrived: Arrived) -> Step:
@@ -189,9 +187,12 @@ class InMemory:
             tuple(sent.command for sent in effects.sent if isinstance(sent, SentCommand)), tuple(effects.actions),
         )
 
-    def admit(self, *arrived: Arrived) -> Effects[Arrived]:
-        """Decide these messages in one transaction, as a lane does: faults are set aside, and told."""
-        effects = self._decided(arrived)
+    def admit(
+        self, *arrived: Arrived, waiting: Mapping[str, Sequence[Arrived]] | None = None, awake: Sequence[str] = ()
+    ) -> Effects[Arrived]:
+        """Decide these messages in one transaction, as a lane does: faults are set aside, and told. Those `waiting`
+        met a claim before, by root; the first of each root that is `awake` is decided in any case."""
+        effects = self._decided(arrived, waiting or {}, awake)
         self._keep(effects)
         return effects
 
@@ -201,10 +202,12 @@ class InMemory:
 
     # -- what a lane does with tables, done with dictionaries
 
-    def _decided(self, arrived: "list[Arrived] | tuple[Arrived, ...]") -> Effects[Arrived]:
+    def _decided(
+        self, arrived: Sequence[Arrived], waiting: Mapping[str, Sequence[Arrived]] = NOBODY, awake: Sequence[str] = ()
+    ) -> Effects[Arrived]:
         admission: Admission[Arrived] = Admission(self.rules, self.timer_rules, self.lines)
         admission.now = self.now
-        for wanted in admission.rounds(arrived):
+        for wanted in admission.rounds(arrived, waiting=waiting, awake=awake):
             self._load(admission, wanted)
         return admission.effects
 
@@ -216,7 +219,8 @@ class InMemory:
                 members = [row for (of, _), row in self.rows.items() if of is kind and row.root == root]
                 admission.known.load_family(kind, root, [row for row in members if getattr(row, "open", True)])
         admission.stored.update({key: self.answers[key] for key in wanted.answers if key in self.answers})
-        admission.due.update(key for key in wanted.timers if key in self.timers and self.timers[key].due_at <= self.now)
+        timers, wanted_at = self.timers, wanted.timers
+        admission.due.update(key for key, at in wanted_at.items() if key in timers and timers[key].due_at <= at)
 
     def _keep(self, effects: Effects[Arrived]) -> None:
         for rows in effects.dirty.values():

@@ -4,9 +4,10 @@ An `Admission` is one transaction. What it does not know it asks for, round by r
 tables or from memory, and stores, sends and answers the effects in the end.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Generic
+from typing import Any, Generic
 
 from services.kernel.decision import Busy, Decision, Done, Known, Missing, Refused, Rule, Timer
 from services.kernel.effects import A, Answer, Arrival, Effects, SentReply, TimerKey, ToLoad
@@ -14,13 +15,16 @@ from services.kernel.errors import AlreadyExists, Defect, SettlementError, Undec
 from services.kernel.laws import check_journals, check_step
 from services.kernel.messages import Message, Op, TimerDue
 from services.kernel.participant import IsBusy
-from services.kernel.saga import Verdict
+from services.kernel.saga import Run, Verdict
 
 ROUNDS_MAX = 32
 """How often messages may ask for more aggregates before that counts as a defect."""
 
 RETRY_FAULTY_TIMER = timedelta(seconds=60)
 """When a timer whose decision failed is tried again."""
+
+RETRY_BUSY_TIMER = timedelta(seconds=5)
+"""When a timer that met a claim is looked for again; until then it hides none of those that are due after it."""
 
 PLACE_FIRST = 0
 """Before every place in a line: whoever comes after a message that was just set aside stands behind it."""
@@ -29,6 +33,7 @@ _TOMBSTONED = Refused("TOMBSTONED")
 _PARKED = Refused("PARKED")
 _REUSED = Refused.of(AlreadyExists("REQUEST_ID_REUSED", "this request_id was used with another body"))
 _DONE = Done()
+_SECOND_PHASE = frozenset({Op.CONFIRM, Op.CANCEL})
 
 
 def _never(_arrival: object) -> bool:
@@ -46,6 +51,9 @@ def answers_for(message: Message) -> tuple[str, ...]:
     return (f"{saga.saga_id}/{saga.op}", tried)
 
 
+_NOBODY: Mapping[str, Sequence[Any]] = {}  # Any: nobody is of every kind
+
+
 class Admission(Generic[A]):
     """The messages of one transaction, each on top of the last.
 
@@ -53,9 +61,15 @@ class Admission(Generic[A]):
     `effects` are whole when there is no further round. `now` is the instant of all its decisions, known when the first
     round is loaded. `lines` has, by key, the place of the first message that is set aside: what is set aside here is
     added to it. `left` are those that were not decided because it was enough.
+
+    Who met a claim waits for its end (BZ-3): when the saga that holds it lets it go, those who wait for that root are
+    decided next, in the order in which they came, until one of them claims it anew.
     """
 
-    __slots__ = ("_lines", "_rules", "_timers", "_unfit", "due", "effects", "known", "left", "now", "stored")
+    __slots__ = (
+        "_begun", "_busy", "_free", "_lines", "_rules", "_timers", "_unfit", "_waiting", "due", "effects", "known",
+        "left", "now", "stored",
+    )
     now: datetime
 
     def __init__(
@@ -69,44 +83,91 @@ class Admission(Generic[A]):
         self.due: set[TimerKey] = set()
         self.effects: Effects[A] = Effects()
         self.left: Sequence[A] = ()
+        self._begun = False
         self._unfit: dict[int, Exception] = {}
+        self._waiting: dict[str, deque[A]] = {}
+        self._busy: dict[A, Busy] = {}
+        self._free: set[str] = set()
 
-    def rounds(self, arrivals: Sequence[A], enough: Callable[[A], bool] = _never) -> Iterator[ToLoad]:
-        """What to load next, until all is decided. A root whose message asks for more waits, the others go on.
+    def rounds(
+        self, arrivals: Sequence[A], enough: Callable[[A], bool] = _never,
+        waiting: Mapping[str, Sequence[A]] = _NOBODY, awake: Collection[str] = (),
+    ) -> Iterator[ToLoad]:
+        """What to load next, until all is decided. A root whose message asks for more is held, the others go on.
 
         `enough` is asked before each message, once one is decided: if it says so, this and all that still waits is
-        `left`, in its order.
+        `left`, in its order. `waiting` are those who met a claim before, by key and in order; the first of each key
+        that is `awake` is decided whether its claim ends here or not.
         """
-        yield self._wanted(arrivals)
-        todo: Sequence[A] = arrivals
-        decided = False
+        self._waiting = {key: deque(each) for key, each in waiting.items()}
+        yield self._wanted([*arrivals, *(arrival for each in waiting.values() for arrival in each)])
+        self._free.update(awake)
+        todo = deque([*filter(None, map(self._next, sorted(awake))), *arrivals])
         for _ in range(ROUNDS_MAX):
-            waiting: list[A] = []
-            held: set[str] = set()
-            more = ToLoad()
-            for place, arrival in enumerate(todo):
-                if enough(arrival) and decided:
-                    self._leave(arrivals, [*waiting, *todo[place:]])
-                    return
-                if arrival.message.key in held:
-                    waiting.append(arrival)
-                    continue
-                try:
-                    self._admit(arrival)
-                    decided = True
-                except Missing as missing:
-                    held.add(arrival.message.key)
-                    waiting.append(arrival)
-                    more.add(missing)
-            if not waiting:
+            held: list[A] = []
+            more = self._admit_all(todo, held, enough)
+            if todo:
+                self._leave(arrivals, [*held, *todo])
+            if todo or not held:
+                self._note_waiting()
                 return
             yield more
-            todo = waiting
+            todo = deque(held)
         raise Defect(f"a decision asks for more than {ROUNDS_MAX} rounds: {more}")
 
     def _leave(self, arrivals: Sequence[A], undecided: Sequence[A]) -> None:
+        """These are for another transaction; who was woken for nothing waits on."""
         chosen = set(map(id, undecided))
         self.left = [arrival for arrival in arrivals if id(arrival) in chosen]
+        self.effects.woken = [arrival for arrival in self.effects.woken if id(arrival) not in chosen]
+
+    def _admit_all(self, todo: deque[A], held: list[A], enough: Callable[[A], bool]) -> ToLoad:
+        """Admit these one after the other, until it is enough; those whose root has to be loaded are `held`, and with
+        it what is asked."""
+        more, asking = ToLoad(), set[str]()
+        while todo:
+            if enough(todo[0]) and self._begun:
+                return more
+            arrival = todo.popleft()
+            key = arrival.message.key
+            if key in asking:
+                held.append(arrival)
+                continue
+            try:
+                self._admit(arrival)
+            except Missing as missing:
+                asking.add(key)
+                held.append(arrival)
+                more.add(missing)
+                continue
+            self._begun = True
+            if key in self._free and (following := self._next(key)) is not None:
+                todo.appendleft(following)
+        return more
+
+    def _next(self, key: str) -> A | None:
+        """The first who waits for this root, to be decided now."""
+        waiting = self._waiting.get(key)
+        if not waiting:
+            return None
+        arrival = waiting.popleft()
+        if self._busy.pop(arrival, None) is None:
+            self.effects.woken.append(arrival)
+        elif (timer := _timer(arrival.message)) is not None:  # it met the claim, and was moved, in this transaction
+            moved = self._later(timer, key, RETRY_BUSY_TIMER)
+            if self.effects.timers.get((timer.kind, timer.key)) == moved:
+                del self.effects.timers[timer.kind, timer.key]
+        return arrival
+
+    def _note_waiting(self) -> None:
+        """Say who waits after all, who waits no longer, and what is free."""
+        waiting = [arrival for each in self._waiting.values() for arrival in each]
+        self.effects.busy = [(arrival, self._busy[arrival]) for arrival in waiting if arrival in self._busy]
+        self.effects.woken = [arrival for arrival in self.effects.woken if arrival not in self._busy]
+        self.effects.let_go = self._free
+
+    def _later(self, timer: TimerDue, root: str, delay: timedelta) -> Timer:
+        return Timer(timer.kind, timer.key, root, self.now + delay)
 
     def _wanted(self, arrivals: Sequence[A]) -> ToLoad:
         wanted = ToLoad()
@@ -124,8 +185,9 @@ class Admission(Generic[A]):
                     for kind, key in needs:
                         wanted.rows.setdefault(kind, set()).add(key)
                     wanted.answers.update(answers_for(message))
-            if (timer := _timer(arrival.message)) is not None:
-                wanted.timers.add((timer.kind, timer.key))
+            if (timer := _timer(arrival.message)) is not None:  # one that waited was moved to a later instant
+                named = timer.kind, timer.key
+                wanted.timers[named] = max(timer.due_at, wanted.timers.get(named, timer.due_at))
         return wanted
 
     def _rule_of(self, message: Message) -> Rule:
@@ -142,7 +204,7 @@ class Admission(Generic[A]):
         if unfit is not None or _unread(arrival) or self._follows(arrival):
             self._set_aside(arrival, unfit or arrival.fault or Undecodable("FOLLOWS_PARKED", message.key))
             return
-        if (timer := _timer(message)) is not None and (timer.kind, timer.key) not in self.due:
+        if (timer := _timer(message)) is not None and not self._still_due((timer.kind, timer.key)):
             return
         ids = answers_for(message)
         if not ids:
@@ -156,12 +218,22 @@ class Admission(Generic[A]):
         else:
             self._decide(arrival, ids[0])
 
+    def _still_due(self, key: TimerKey) -> bool:
+        """Whether the timer was due when its root was locked, and nothing in this transaction fired or moved it."""
+        return key in self.due and key not in self.effects.timers and key not in self.effects.cleared
+
     def _answer(self, answer_id: str) -> Answer | None:
         return self.effects.answered.get(answer_id) or self.stored.get(answer_id)
 
     def _follows(self, arrival: A) -> bool:
-        """Whether a message of its key that came before it is set aside; one that is retried stands where it stood."""
-        first = self._lines.get(arrival.message.key)
+        """Whether a message of its key that came before it is set aside; one that is retried stands where it stood.
+
+        The second phase follows nobody: it was promised with the TRY, and what is behind it waits for its claim.
+        """
+        message = arrival.message
+        first = self._lines.get(message.key)
+        if first is not None and message.saga is not None and message.saga.op in _SECOND_PHASE:
+            return False
         return first is not None and (place := arrival.place_in_line) is not None and place > first
 
     def _repeat(self, arrival: A, before: Answer) -> None:
@@ -203,13 +275,39 @@ class Admission(Generic[A]):
             return
         outcome = decision.outcome
         if isinstance(outcome, Busy):
-            self.effects.busy.append((arrival, outcome))
+            self._wait(arrival, outcome)
             return
         if isinstance(outcome, Done):
             self._take(message, decision)
+            self._follow_claim(message, decision)
         self._settle_timer(message, decision)
         if own_id:
             self._answer_with(arrival, own_id, outcome)
+
+    def _wait(self, arrival: A, busy: Busy) -> None:
+        """Wait for the end of the claim, behind those who met it before; a timer hides nobody meanwhile."""
+        key = arrival.message.key
+        waiting = self._waiting.setdefault(key, deque())
+        if key in self._free:  # the first of those who wait: somebody else was quicker
+            self._free.discard(key)
+            waiting.appendleft(arrival)
+        else:
+            waiting.append(arrival)
+        self._busy[arrival] = busy
+        if (timer := _timer(arrival.message)) is not None:
+            self.effects.timers[timer.kind, timer.key] = self._later(timer, key, RETRY_BUSY_TIMER)
+
+    def _follow_claim(self, message: Message, decision: Decision) -> None:
+        """Note where a claim begins and ends: a participant's with TRY and the second phase, a coordinator's with the
+        end of the run."""
+        saga = message.saga
+        if saga is None:
+            if any(isinstance(row, Run) and row.terminal for row in decision.changes):
+                self._free.add(message.key)
+        elif saga.op is Op.TRY:
+            self._free.discard(message.key)
+        elif saga.op in _SECOND_PHASE:
+            self._free.add(message.key)
 
     def _set_aside(self, arrival: A, error: Exception) -> None:
         """A record is parked with its followers, and its coordinator told; a timer is tried later;
@@ -217,8 +315,7 @@ class Admission(Generic[A]):
         self.effects.faulty.append((arrival, error))
         message = arrival.message
         if (timer := _timer(message)) is not None:
-            later = Timer(timer.kind, timer.key, message.key, self.now + RETRY_FAULTY_TIMER)
-            self.effects.timers[timer.kind, timer.key] = later
+            self.effects.timers[timer.kind, timer.key] = self._later(timer, message.key, RETRY_FAULTY_TIMER)
         elif arrival.place_in_line is not None:
             if message.key:
                 self._lines[message.key] = PLACE_FIRST

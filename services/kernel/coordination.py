@@ -3,7 +3,7 @@
 The rules of a saga are found by the kind of its run, and a run advances under the definition with which it began.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from services.kernel.decision import Aggregate, Decision, Done, Known, Rule, Wanted, rule
 from services.kernel.errors import Defect
 from services.kernel.messages import Message, TimerDue
-from services.kernel.saga import Definitions, Progress, Reply, Run, advance, due
+from services.kernel.saga import Definition, Progress, Reply, Run, advance, due
 
 R = TypeVar("R", bound=Aggregate)
 
@@ -23,6 +23,38 @@ The decision holds what the step does to the root and, by `with_progress`, what 
 
 _NOTHING = Decision()
 _DONE = Done()
+
+
+class Definitions:
+    """The sagas that a service coordinates, by kind and version: new runs begin under the latest,
+    old ones end under theirs."""
+
+    def __init__(self, *definitions: Definition) -> None:
+        self._all = {(definition.kind, definition.version): definition for definition in definitions}
+        if len(self._all) != len(definitions):
+            raise Defect(f"one version of a saga is defined twice in {[(d.kind, d.version) for d in definitions]}")
+        self._latest: dict[str, Definition] = {}
+        for key in sorted(self._all):
+            self._latest[self._all[key].kind] = self._all[key]
+
+    def __iter__(self) -> Iterator[Definition]:
+        return iter(self._all.values())
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """All kinds, whatever their versions."""
+        return frozenset(self._latest)
+
+    def latest(self, kind: str) -> Definition:
+        """The definition under which a new run of this kind begins."""
+        return self._latest[kind]
+
+    def of(self, run: Run) -> Definition:
+        """The definition under which this run began; a defect if it is gone while runs of it live."""
+        definition = self._all.get((run.kind, run.definition_version))
+        if definition is None:
+            raise Defect(f"saga {run.id} is of {run.kind} version {run.definition_version}, which nothing defines")
+        return definition
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +78,7 @@ def conductor(
 
 
 def coordinate(definitions: Definitions, *conductors: Conductor) -> tuple[Rule, Rule]:
-    """The two rules of a coordinator: for every `Reply`, and for the timers WAKE and RESUME of every run."""
+    """The two rules of a coordinator: for every `Reply`, and for the timers WAKE, RESUME and ABORT of every run."""
     by_kind = {each.kind: each for each in conductors}
     if len(by_kind) != len(conductors) or set(by_kind) != definitions.kinds:
         raise Defect(f"conductors of {sorted(by_kind)} for sagas of {sorted(definitions.kinds)}")

@@ -51,7 +51,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """Somebody else holds the aggregate (BZ-2): not an answer, never stored; the runtime asks again."""
+    """Somebody else holds the aggregate (BZ-2): not an answer, never stored; who met it waits for the end of it."""
 
     holder: str
 

@@ -105,12 +105,16 @@ class Effects(Generic[A]):
     """Everything that the messages of a transaction cause. `sent` is in the order in which it has to leave.
 
     `dirty` are the changed rows, by kind and key; `found` the versions in which they were before the first change, and
-    a row that has none there is new.
+    a row that has none there is new. `busy` met a claim and wait, in this order; `woken` waited before, and are
+    decided; `let_go` are the keys whose claim ended here, without a new one that is known: who still waits for one of
+    them may be decided.
     """
 
     answered: dict[str, Answer] = field(default_factory=dict)
     answers: list[tuple[A, Answer]] = field(default_factory=list)
     busy: list[tuple[A, Busy]] = field(default_factory=list)
+    woken: list[A] = field(default_factory=list)
+    let_go: set[str] = field(default_factory=set)
     faulty: list[tuple[A, Exception]] = field(default_factory=list)
     dirty: dict[type, dict[str, Aggregate]] = field(default_factory=dict)
     found: dict[type, dict[str, int]] = field(default_factory=dict)
@@ -143,12 +147,13 @@ class Effects(Generic[A]):
 
 @dataclass(slots=True)
 class ToLoad:
-    """What has to be known before it goes on: rows by kind, open children by kind and root, stored answers, timers."""
+    """What has to be known before it goes on: rows by kind, open children by kind and root, stored answers, and which
+    timers are due, each by the instant that counts for it."""
 
     rows: dict[type, set[str]] = field(default_factory=dict)
     families: dict[type, set[str]] = field(default_factory=dict)
     answers: set[str] = field(default_factory=set)
-    timers: set[TimerKey] = field(default_factory=set)
+    timers: dict[TimerKey, datetime] = field(default_factory=dict)
 
     def add(self, more: Missing) -> None:
         """Take what a decision asks for."""

@@ -14,6 +14,9 @@ from services.kernel.decision import Aggregate, Busy, Decision, Done, Refused
 from services.kernel.errors import Defect, FailedPrecondition
 from services.kernel.messages import Message, Op, SagaRef
 
+EXECUTED = "EXECUTED"
+"""Why a saga's CANCEL is refused that a person wanted after its EXECUTE."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pending:
@@ -97,6 +100,8 @@ def take_part(
         if saga.op is Op.EXECUTE or not isinstance(decision.outcome, Done):
             return decision
         return Decision(decision.outcome, changes=keep(replace(root, pending=Pending(saga.saga_id, now))))
+    if holder != saga.saga_id and saga.op is Op.CANCEL:  # what was done in one step cannot be taken back
+        return Decision(Refused(EXECUTED, f"{saga.saga_id} was executed"))
     if holder != saga.saga_id or root.pending is None:
         raise Defect(f"{saga.saga_id} holds no claim on {root.key}")
     if saga.op is Op.CANCEL:

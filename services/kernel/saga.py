@@ -5,7 +5,7 @@ CONFIRMS or CANCELS. A single participant gets one EXECUTE, and its stored answe
 """
 
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -18,12 +18,16 @@ from services.kernel.messages import Op, SagaRef, TimerDue
 WAKE = "saga"
 """The kind of the timer that every unfinished saga has."""
 
-RESUME = "resume"
-"""The kind of the timer by which a person lets a frozen saga go on."""
+RESUME, ABORT = "resume", "abort"
+"""The kinds of the timers by which a person lets a frozen saga go on, or gives up one that is not decided."""
+
+GIVEN_UP = "OPERATOR_ABORT"
+"""The reason of a saga that a person gave up."""
 
 
 class Phase(StrEnum):
-    """Where a saga stands. DONE and ABORTED are terminal; FROZEN waits for a person."""
+    """Where a saga stands. DONE and ABORTED are terminal; FROZEN waits for a person. A person gave up one that is
+    CANCELLING without a decision: whether its single participant executed it before, the answer says."""
 
     EXECUTING = "EXECUTING"
     TRYING = "TRYING"
@@ -38,7 +42,7 @@ EDGES: Mapping[Phase, frozenset[Phase]] = {
     Phase.EXECUTING: frozenset({Phase.DONE, Phase.ABORTED, Phase.FROZEN}),
     Phase.TRYING: frozenset({Phase.CONFIRMING, Phase.CANCELLING, Phase.FROZEN}),
     Phase.CONFIRMING: frozenset({Phase.DONE, Phase.FROZEN}),
-    Phase.CANCELLING: frozenset({Phase.ABORTED, Phase.FROZEN}),
+    Phase.CANCELLING: frozenset({Phase.ABORTED, Phase.FROZEN, Phase.EXECUTING}),
     Phase.FROZEN: frozenset({Phase.EXECUTING, Phase.TRYING, Phase.CONFIRMING, Phase.CANCELLING}),
     Phase.DONE: frozenset(),
     Phase.ABORTED: frozenset(),
@@ -66,11 +70,12 @@ class Verdict(StrEnum):
 
 
 class BranchState(StrEnum):
-    """How far one participant has come."""
+    """How far one participant has come. STOPPED: its second phase waits for a person."""
 
     SENT = "SENT"
     TRIED = "TRIED"
     REFUSED = "REFUSED"
+    STOPPED = "STOPPED"
     ENDED = "ENDED"
 
 
@@ -111,38 +116,6 @@ class Definition:
             raise Defect(f"saga {self.kind}: participants must be named once each, at least one")
         if min(self.deadline_seconds, self.resend_seconds) <= 0:
             raise Defect(f"saga {self.kind}: without a deadline and a resend it could stick")
-
-
-class Definitions:
-    """The sagas that a service coordinates, by kind and version: new runs begin under the latest,
-    old ones end under theirs."""
-
-    def __init__(self, *definitions: Definition) -> None:
-        self._all = {(definition.kind, definition.version): definition for definition in definitions}
-        if len(self._all) != len(definitions):
-            raise Defect(f"one version of a saga is defined twice in {[(d.kind, d.version) for d in definitions]}")
-        self._latest: dict[str, Definition] = {}
-        for key in sorted(self._all):
-            self._latest[self._all[key].kind] = self._all[key]
-
-    def __iter__(self) -> Iterator[Definition]:
-        return iter(self._all.values())
-
-    @property
-    def kinds(self) -> frozenset[str]:
-        """All kinds, whatever their versions."""
-        return frozenset(self._latest)
-
-    def latest(self, kind: str) -> Definition:
-        """The definition under which a new run of this kind begins."""
-        return self._latest[kind]
-
-    def of(self, run: "Run") -> Definition:
-        """The definition under which this run began; a defect if it is gone while runs of it live."""
-        definition = self._all.get((run.kind, run.definition_version))
-        if definition is None:
-            raise Defect(f"saga {run.id} is of {run.kind} version {run.definition_version}, which nothing defines")
-        return definition
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +210,8 @@ def digested(definition: Definition, run: "Run") -> "Run":
 
 
 def advance(definition: Definition, run: Run, message: Reply | None, now: datetime) -> Progress:
-    """Apply a reply, or (None) a wake-up: what is still awaited is sent again, and past the deadline TRYING aborts.
+    """Apply a reply, or (None) a wake-up: what is still awaited is sent again, and past the deadline what several
+    participants were asked to TRY is given up, frozen or not, so that no claim outlives it.
 
     A reply that is not awaited, a duplicate or a stale one, changes nothing.
     """
@@ -250,20 +224,48 @@ def advance(definition: Definition, run: Run, message: Reply | None, now: dateti
 
 
 def due(definition: Definition, run: Run, timer: TimerDue, now: datetime) -> Progress:
-    """One of the saga's timers came true: its wake-up, or a person's word that it may go on."""
-    return _resumed(definition, run, now) if timer.kind == RESUME else advance(definition, run, None, now)
-
-
-def _resumed(definition: Definition, run: Run, now: datetime) -> Progress:
-    """A frozen saga stands where it stood, and what is awaited is sent again; any other is left alone."""
-    cleared = ((RESUME, run.id),)
-    if run.phase is not Phase.FROZEN:
+    """One of the saga's timers came true: its wake-up, or a person's word that it may go on or is given up."""
+    by_hand = {RESUME: _resumed, ABORT: _given_up}.get(timer.kind)
+    if by_hand is None:
+        return advance(definition, run, None, now)
+    cleared = ((timer.kind, run.id),)
+    moved = by_hand(run)
+    if moved is run:
         return Progress(run, cleared=cleared)
-    phase = Phase.EXECUTING if len(run.branches) == 1 else _STOOD[run.decision]
+    moved = replace(moved, version=run.version + 1, updated_at=now)
+    return replace(_after(definition, run, moved, now), cleared=cleared)
+
+
+def _resumed(run: Run) -> Run:
+    """A frozen saga stands where it stood, and what is awaited is sent again; any other is left alone."""
+    if run.phase is not Phase.FROZEN:
+        return run
+    phase = _stood(run)
     refusals = [branch.reason for branch in run.branches if branch.reason]
     reason = next(iter(refusals), "DEADLINE_EXCEEDED") if phase is Phase.CANCELLING else ""
-    moved = replace(run, phase=phase, reason=reason, attempts=0, version=run.version + 1, updated_at=now)
-    return replace(_after(definition, run, moved, now), cleared=cleared)
+    again = BranchState.TRIED if phase is Phase.CONFIRMING else BranchState.SENT
+    branches = tuple(replace(b, state=again) if b.state is BranchState.STOPPED else b for b in run.branches)
+    return replace(run, phase=phase, branches=branches, reason=reason, attempts=0)
+
+
+def _given_up(run: Run) -> Run:
+    """A person gives up a frozen saga that is not decided; what is decided is never taken back (R-4).
+
+    Several participants are decided for at once. A single one decides by its own answer: CANCEL finds its EXECUTE never
+    done, and forbids it for good, or done, and then the saga goes on.
+    """
+    if run.phase is not Phase.FROZEN or run.decision:
+        return run
+    if len(run.branches) > 1:
+        return _decide(run, "ABORT", GIVEN_UP)
+    return replace(run, phase=Phase.CANCELLING, reason=GIVEN_UP, attempts=0)
+
+
+def _stood(run: Run) -> Phase:
+    """The phase; of a frozen saga, that in which it was frozen."""
+    if run.phase is not Phase.FROZEN:
+        return run.phase
+    return Phase.EXECUTING if len(run.branches) == 1 else _STOOD[run.decision]
 
 
 def _after(definition: Definition, before: Run, run: Run, now: datetime) -> Progress:
@@ -271,39 +273,55 @@ def _after(definition: Definition, before: Run, run: Run, now: datetime) -> Prog
         raise Defect(f"saga {run.id}: no edge from {before.phase} to {run.phase}")
     if run.terminal:
         return Progress(run, cleared=((WAKE, run.id),), ended=True)
+    froze = run.phase is Phase.FROZEN and before.phase is not Phase.FROZEN
     resend = run.attempts > before.attempts or run.phase is not before.phase
-    commands = _send(definition, run) if resend else ()
+    commands = _send(definition, run) if resend and not froze else ()
     timers = (_wake(definition, run, now),) if resend else ()
     return Progress(run, commands, timers)
 
 
 def _woken(run: Run, now: datetime) -> Run:
-    if run.phase is Phase.TRYING and now >= run.deadline_at:
-        return _decide(run, "ABORT", "DEADLINE_EXCEEDED")
+    if _stood(run) is Phase.TRYING and now >= run.deadline_at:
+        return _decide(run, "ABORT", run.reason or "DEADLINE_EXCEEDED")
     return replace(run, attempts=run.attempts + 1)
 
 
 def _replied(definition: Definition, run: Run, reply: Reply) -> Run:
     branch = run.branch(reply.branch)
-    settled = (BranchState.ENDED,) if run.phase is not Phase.TRYING else (BranchState.TRIED, BranchState.REFUSED)
-    if branch is None or _AWAITED.get(run.phase) is not reply.op or branch.state in settled:
+    if branch is None or _awaited(run) is not reply.op or not _open(run, branch):
         return run
-    if reply.verdict is Verdict.PARKED:
-        return replace(run, phase=Phase.FROZEN, reason=reply.reason)
     reserved = reply.verdict is Verdict.DONE and reply.op in (Op.TRY, Op.EXECUTE)
     if reserved and reply.moved != _planned(definition, run, reply.branch):
         return replace(run, phase=Phase.FROZEN, reason="MONEY_VECTOR_MISMATCH")
-    return {Phase.EXECUTING: _executed, Phase.TRYING: _tried}.get(run.phase, _ended)(run, branch, reply)
+    return _ANSWERED[reply.op](run, branch, reply)
+
+
+def _awaited(run: Run) -> Op | None:
+    """What participants are asked for; also while a decided saga is frozen, for one that waits must not hold the
+    claims of the others."""
+    frozen_undecided = run.phase is Phase.FROZEN and not run.decision
+    return None if frozen_undecided else _AWAITED.get(_stood(run))
+
+
+def _open(run: Run, branch: Branch) -> bool:
+    """Whether the answer of this branch is still awaited."""
+    if run.phase is Phase.TRYING:
+        return branch.state is BranchState.SENT
+    return branch.state not in (BranchState.ENDED, BranchState.STOPPED)
 
 
 def _executed(run: Run, branch: Branch, reply: Reply) -> Run:
+    """The answer of a single participant is the decision; one that was set aside may be decided yet."""
+    if reply.verdict is Verdict.PARKED:
+        return replace(run, phase=Phase.FROZEN, reason=reply.reason)
     ended = _with(run, replace(branch, state=BranchState.ENDED, reason=reply.reason, result=reply.result))
     if reply.verdict is Verdict.DONE:
-        return replace(ended, phase=Phase.DONE, decision="COMMIT")
+        return replace(ended, phase=Phase.DONE, decision="COMMIT", reason="")
     return replace(ended, phase=Phase.ABORTED, decision="ABORT", reason=reply.reason)
 
 
 def _tried(run: Run, branch: Branch, reply: Reply) -> Run:
+    """A TRY that was refused, or set aside, aborts: nothing is done yet, and others wait for what it claimed."""
     if reply.verdict is not Verdict.DONE:
         refused = _with(run, replace(branch, state=BranchState.REFUSED, reason=reply.reason))
         return _decide(refused, "ABORT", reply.reason)
@@ -311,14 +329,38 @@ def _tried(run: Run, branch: Branch, reply: Reply) -> Run:
     return _decide(tried, "COMMIT") if all(b.state is BranchState.TRIED for b in tried.branches) else tried
 
 
-def _ended(run: Run, branch: Branch, reply: Reply) -> Run:
-    if run.phase is Phase.CONFIRMING and reply.verdict is not Verdict.DONE:
-        return replace(run, phase=Phase.FROZEN, reason=f"CONFIRM_REFUSED:{reply.reason}")
+def _confirmed(run: Run, branch: Branch, reply: Reply) -> Run:
+    if reply.verdict is not Verdict.DONE:
+        reason = reply.reason if reply.verdict is Verdict.PARKED else f"CONFIRM_REFUSED:{reply.reason}"
+        return _stopped(run, branch, reason)
+    return _ended(run, branch, reply, Phase.DONE)
+
+
+def _cancelled(run: Run, branch: Branch, reply: Reply) -> Run:
+    if reply.verdict is Verdict.DONE:
+        return replace(_ended(run, branch, reply, Phase.ABORTED), decision="ABORT")
+    if reply.verdict is Verdict.REFUSED and not run.decision:  # it was executed before it was given up
+        return replace(run, phase=Phase.EXECUTING, attempts=0)
+    reason = reply.reason if reply.verdict is Verdict.PARKED else f"CANCEL_REFUSED:{reply.reason}"
+    return _stopped(run, branch, reason)
+
+
+_ANSWERED: Mapping[Op, Callable[[Run, Branch, Reply], Run]] = {
+    Op.EXECUTE: _executed, Op.TRY: _tried, Op.CONFIRM: _confirmed, Op.CANCEL: _cancelled,
+}
+
+
+def _stopped(run: Run, branch: Branch, reason: str) -> Run:
+    """One branch waits for a person, the saga with it; the others are still asked."""
+    if not run.decision:
+        return replace(run, phase=Phase.FROZEN, reason=reason)
+    return replace(_with(run, replace(branch, state=BranchState.STOPPED)), phase=Phase.FROZEN, reason=reason)
+
+
+def _ended(run: Run, branch: Branch, reply: Reply, terminal: Phase) -> Run:
     result = branch.result if reply.result is None else reply.result
     ended = _with(run, replace(branch, state=BranchState.ENDED, result=result))
-    if any(b.state is not BranchState.ENDED for b in ended.branches):
-        return ended
-    return replace(ended, phase=Phase.DONE if run.phase is Phase.CONFIRMING else Phase.ABORTED)
+    return replace(ended, phase=terminal) if all(b.state is BranchState.ENDED for b in ended.branches) else ended
 
 
 def _decide(run: Run, decision: str, reason: str = "") -> Run:
@@ -338,13 +380,11 @@ def _planned(definition: Definition, run: Run, service: str) -> Vector:
 
 
 def _send(definition: Definition, run: Run) -> tuple[Command, ...]:
-    """The commands still awaited in this phase. CANCEL goes to every branch
-    whose TRY was ever sent, answered or not."""
-    op = _AWAITED.get(run.phase)
+    """The commands still awaited. CANCEL goes to every branch whose TRY was ever sent, answered or not."""
+    op = _awaited(run)
     if op is None:
         return ()
-    awaited = {BranchState.SENT} if op is Op.TRY else set(BranchState) - {BranchState.ENDED}
-    open_branches = {b.service for b in run.branches if b.state in awaited}
+    open_branches = {b.service for b in run.branches if _open(run, b)}
     return tuple(
         Command(
             participant=p.service, key=p.key(run.plan), body=_body(p, run, op),
@@ -366,6 +406,6 @@ def _wake(definition: Definition, run: Run, now: datetime) -> Timer:
     seconds = min(definition.resend_seconds * 2 ** min(run.attempts, 10), definition.resend_seconds_max)
     spread = zlib.crc32(f"{run.id}/{run.attempts}".encode()) % 1000 / 1000
     due_at = now + timedelta(seconds=seconds * (1 + spread / 2))
-    if run.phase is Phase.TRYING:
+    if _stood(run) is Phase.TRYING:
         due_at = min(due_at, run.deadline_at)
     return Timer(WAKE, run.id, run.root, due_at)

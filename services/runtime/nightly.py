@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 import asyncpg
 import structlog
 
-from services.kernel.saga import Definitions
+from services.kernel.coordination import Definitions
 from services.runtime.ground.clock import Clock
 from services.runtime.ground.postgres import CONNECTION_ERRORS, connect_owner
 from services.runtime.ground.settings import Settings

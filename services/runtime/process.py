@@ -14,10 +14,10 @@ from pathlib import Path
 
 import structlog
 
+from services.kernel.coordination import Definitions
 from services.kernel.decision import Rule, Timer
 from services.kernel.errors import Defect
 from services.kernel.messages import Message
-from services.kernel.saga import Definitions
 from services.runtime.ground.clock import Clock, open_clock
 from services.runtime.ground.clock_check import ClockCheck, machine_time
 from services.runtime.ground.codec import Codec

@@ -9,7 +9,7 @@ CHECKS = (
                                  when 'ABORTED' then 'ABORT' when 'CANCELLING' then 'ABORT' else 'none' end,
                   phase || ' ' || coalesce(nullif(decision, ''), 'none')
            from saga_records
-           where phase <> 'FROZEN'
+           where phase <> 'FROZEN' and not (phase = 'CANCELLING' and decision = '' and json_array_length(branches) = 1)
              and decision <> case phase when 'DONE' then 'COMMIT' when 'CONFIRMING' then 'COMMIT'
                                         when 'ABORTED' then 'ABORT' when 'CANCELLING' then 'ABORT' else '' end""",
     ),
@@ -20,10 +20,11 @@ CHECKS = (
     ),
     Check(
         "sagas.executed", "with one participant, its stored answer is the decision", BOOKS,
-        """select s.id, case s.decision when 'COMMIT' then 'DONE' else 'REFUSED' end, coalesce(i.verdict, 'no answer')
+        """select s.id, case s.decision when 'COMMIT' then 'DONE' else 'REFUSED or TOMBSTONED' end,
+                  coalesce(i.verdict, 'no answer')
            from audit_settlements s left join inbox i on i.message_id = s.id || '/T'
-           where s.answers_kept and not s.two_phase
-             and i.verdict is distinct from case s.decision when 'COMMIT' then 'DONE' else 'REFUSED' end""",
+           where s.answers_kept and not s.two_phase and (i.verdict is null or case s.decision
+               when 'COMMIT' then i.verdict <> 'DONE' else i.verdict not in ('REFUSED', 'TOMBSTONED') end)""",
     ),
     Check(
         "sagas.confirmed", "a committed settlement was tried and confirmed here, never cancelled", BOOKS,

@@ -9,7 +9,7 @@ import typer
 
 from settle.cli.options import DATA, Data, Json, text
 
-sagas = typer.Typer(no_args_is_help=True, help="Settlements as sagas: list, show, retry.")
+sagas = typer.Typer(no_args_is_help=True, help="Settlements as sagas: list, show, retry, abort.")
 parked = typer.Typer(no_args_is_help=True, help="Messages set aside: list, retry, discard.")
 
 Operator = Annotated[str, typer.Option("--operator", callback=text, help="Who does it; it is recorded.")]
@@ -48,6 +48,15 @@ def retry_saga(service: ServiceName, saga_id: SagaId, operator: Operator, reason
 
     request = pb.RetrySagaRequest(request_id=str(uuid4()), saga_id=saga_id, operator_id=operator, reason=reason)
     typer.echo(_one(data, service, lambda stub: stub.RetrySaga(request, timeout=10)).saga)
+
+
+@sagas.command("abort")
+def abort_saga(service: ServiceName, saga_id: SagaId, operator: Operator, reason: Why, data: Data = DATA) -> None:
+    """Give up a frozen saga that is not decided; what it reserved is let go."""
+    from settlement.operations.v1 import operations_service_pb2 as pb
+
+    request = pb.AbortSagaRequest(request_id=str(uuid4()), saga_id=saga_id, operator_id=operator, reason=reason)
+    typer.echo(_one(data, service, lambda stub: stub.AbortSaga(request, timeout=10)).saga)
 
 
 @parked.command("list")

@@ -13,6 +13,7 @@ import asyncpg
 import pytest
 
 from services.kernel.calendar import business_date
+from services.kernel.saga import GIVEN_UP
 from services.runtime.lanes.lane import KEEPALIVE_SECONDS
 from settle.audit import auditor, telling
 from settle.client.calls import Rejected, call
@@ -29,11 +30,13 @@ from settlement.credit_ledger.v1 import credit_service_pb2
 from settlement.operations.v1 import operations_service_pb2 as operations
 from settlement.order.v1 import after_sale_service_pb2 as pb
 from settlement.order.v1 import merchant_service_pb2, order_pb2, order_service_pb2, settlement_pb2
+from tests.benchmarks.hot_account import claims_met
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(120)]
 
 GOODS = (Goods("shoes", 1, 30_000), Goods("coat", 1, 60_000))
 PAYMENTS = (Payment("CREDIT", 60_000), Payment("GIFTCARD", 30_000))
+ON_CREDIT = (Payment("CREDIT", 90_000),)
 PAPERS = ["order page", "bill page"]
 
 
@@ -249,20 +252,13 @@ async def test_finance_posts_a_journal_by_two_people(shop: Shop) -> None:
 
 async def test_a_frozen_settlement_is_repaired_and_goes_on(shop: Shop, endpoints: Mapping[str, Any]) -> None:
     """Behind a message that was set aside a command waits for a person, and its settlement with it; nothing is lost."""
-    order_id = str((await shop.place(GOODS, PAYMENTS, instalments(3))).order_id)
-    credit, orders = shop.engine.operations["credit_ledger"], shop.engine.operations["order"]
+    order_id = str((await shop.place(GOODS, ON_CREDIT, instalments(3))).order_id)
+    orders = shop.engine.operations["order"]
     await _set_aside(endpoints["services"]["credit_ledger"]["dsn"], shop.customer.account_id)
-    cancelling = (await call(shop.engine.orders.CancelOrder, order_service_pb2.CancelOrderRequest(
-        request_id=fresh(), order_id=order_id, reason=order_pb2.CANCEL_REASON_NOT_WANTED,
-    ))).settlement
+    cancelling = await _cancel(shop, order_id)
 
     frozen = await _phase(orders, cancelling.settlement_id, "FROZEN")
-    waiting = (await call(credit.ListParked, operations.ListParkedRequest(key=shop.customer.account_id))).messages
-    for message, verb, request in zip(
-        waiting, (credit.DiscardParked, credit.RetryParked),
-        (operations.DiscardParkedRequest, operations.RetryParkedRequest), strict=True,
-    ):
-        await call(verb, request(request_id=fresh(), parked_id=message.parked_id, operator_id="ann", reason="repaired"))
+    waiting = await _repair(shop)
     await call(orders.RetrySaga, operations.RetrySagaRequest(
         request_id=fresh(), saga_id=cancelling.settlement_id, operator_id="ann", reason="repaired",
     ))
@@ -272,7 +268,78 @@ async def test_a_frozen_settlement_is_repaired_and_goes_on(shop: Shop, endpoints
     assert frozen.reason == "PARKED"
     await _phase(orders, cancelling.settlement_id, "DONE")
     assert (await shop.order(order_id)).state == order_pb2.ORDER_STATE_CANCELLED
-    assert not (await call(credit.ListParked, operations.ListParkedRequest(key=shop.customer.account_id))).messages
+    assert not await _waiting(shop)
+
+
+async def test_a_frozen_settlement_is_given_up_and_never_comes_back(shop: Shop, endpoints: Mapping[str, Any]) -> None:
+    """The order stands where it stood; what was set aside finds, when it is retried, that it is forbidden."""
+    order_id = str((await shop.place(GOODS, ON_CREDIT, instalments(3))).order_id)
+    orders = shop.engine.operations["order"]
+    await _set_aside(endpoints["services"]["credit_ledger"]["dsn"], shop.customer.account_id)
+    settlement_id = (await _cancel(shop, order_id)).settlement_id
+    await _phase(orders, settlement_id, "FROZEN")
+
+    await call(orders.AbortSaga, operations.AbortSagaRequest(
+        request_id=fresh(), saga_id=settlement_id, operator_id="ann", reason="the command cannot be repaired",
+    ))
+
+    aborted = await _phase(orders, settlement_id, "ABORTED")
+    assert (aborted.decision, aborted.reason) == ("ABORT", GIVEN_UP)
+    await _repair(shop)
+    await shop.engine.rest()
+    assert (await shop.order(order_id)).state == order_pb2.ORDER_STATE_AWAITING_SHIPMENT
+    await _phase(orders, (await _cancel(shop, order_id)).settlement_id, "DONE")
+
+
+async def test_one_account_that_everybody_wants_is_decided_a_few_times_each(
+    shop: Shop, endpoints: Mapping[str, Any]
+) -> None:
+    """Forty orders at once, two participants each: whoever meets a claim waits for its end (findings: proto_hot)."""
+    metrics = endpoints["services"]["credit_ledger"]["metrics"]
+    tenders = (Payment("CREDIT", 60), Payment("GIFTCARD", 40))
+    before = claims_met(metrics)
+
+    orders = await asyncio.gather(*(shop.place((Goods("pen", 1, 100),), tenders, instalments(3)) for _ in range(40)))
+
+    assert {order.state for order in orders} == {order_pb2.ORDER_STATE_AWAITING_SHIPMENT}
+    assert 0 < claims_met(metrics) - before <= 3 * len(orders)
+
+
+async def test_a_settlement_one_of_whose_tries_is_set_aside_aborts(shop: Shop, endpoints: Mapping[str, Any]) -> None:
+    """It claims what others wait for, so it waits for nobody (findings: test_frozen_trying_keeps_its_claims)."""
+    order_id = str((await shop.place(GOODS, PAYMENTS, instalments(3))).order_id)
+    orders = shop.engine.operations["order"]
+    await _set_aside(endpoints["services"]["credit_ledger"]["dsn"], shop.customer.account_id)
+
+    aborted = await _phase(orders, (await _cancel(shop, order_id)).settlement_id, "ABORTED")
+
+    assert (aborted.decision, aborted.reason) == ("ABORT", "PARKED")
+    await _repair(shop)
+    await _phase(orders, (await _cancel(shop, order_id)).settlement_id, "DONE")
+
+
+async def _cancel(shop: Shop, order_id: str) -> settlement_pb2.Settlement:
+    request = order_service_pb2.CancelOrderRequest(
+        request_id=fresh(), order_id=order_id, reason=order_pb2.CANCEL_REASON_NOT_WANTED
+    )
+    settlement: settlement_pb2.Settlement = (await call(shop.engine.orders.CancelOrder, request)).settlement
+    return settlement
+
+
+async def _waiting(shop: Shop) -> Any:
+    listed = operations.ListParkedRequest(key=shop.customer.account_id)
+    return (await call(shop.engine.operations["credit_ledger"].ListParked, listed)).messages
+
+
+async def _repair(shop: Shop) -> Any:
+    """What was planted is discarded, what waited behind it is retried; answers both."""
+    credit, waiting = shop.engine.operations["credit_ledger"], await _waiting(shop)
+    for message, verb, request in zip(
+        waiting, (credit.DiscardParked, credit.RetryParked),
+        (operations.DiscardParkedRequest, operations.RetryParkedRequest), strict=True,
+    ):
+        await call(verb, request(request_id=fresh(), parked_id=message.parked_id, operator_id="ann", reason="repaired"))
+    return waiting
 
 
 async def _set_aside(dsn: str, key: str) -> None:
@@ -281,7 +348,7 @@ async def _set_aside(dsn: str, key: str) -> None:
     await connection.execute(
         """insert into parked (source, partition, kafka_offset, key, message_id, headers, payload, reason, detail,
                                parked_at)
-           values ('planted', 0, 0, $1, '', '[]', '', 'PLANTED', '', now())""", key,
+           values ('planted for ' || $1, 0, 0, $1, '', '[]', '', 'PLANTED', '', now())""", key,
     )
     await connection.close()
     await asyncio.sleep(2 * KEEPALIVE_SECONDS)

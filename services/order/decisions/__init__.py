@@ -5,7 +5,7 @@ from typing import Protocol
 from services.kernel.coordination import conductor, coordinate
 from services.kernel.decision import Wanted, rule, rules, timer_rules
 from services.kernel.messages import Message, TimerDue
-from services.kernel.saga import RESUME, WAKE
+from services.kernel.saga import ABORT, RESUME, WAKE
 from services.order.decisions import (
     advancing,
     after_sale,
@@ -111,6 +111,7 @@ RULES = rules(
 TIMERS = timer_rules(
     (WAKE, _WOKEN),
     (RESUME, _WOKEN),
+    (ABORT, _WOKEN),
     (HOLD_EXPIRY, rule(TimerDue, _order, beginning.hold_expired)),
     (after_sale.AUTO_APPROVE, rule(TimerDue, _order_and_timed_case, after_sale.auto_approve)),
     (after_sale.WAYBILL_EXPIRY, rule(TimerDue, _order_and_timed_case, after_sale.waybill_expiry)),

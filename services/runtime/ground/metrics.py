@@ -16,6 +16,7 @@ BATCH_RETRIES = Counter("settle_batch_retries", "Batches tried again after a tra
 COMMITS_UNKNOWN = Counter("settle_commits_unknown", "Commits whose outcome was not heard")
 COMMITS_RESOLVED = Counter("settle_commits_resolved", "Unknown commits read back", ["outcome"])
 REJECTED = Counter("settle_rejected", "Calls refused at once because too many were waiting")
+CLAIMS_MET = Counter("settle_claims_met", "Decisions that met the claim of another settlement")
 SESSIONS_LOST = Counter("settle_lane_sessions_lost", "Sessions that a lane had to begin anew")
 BATCHES_CUT = Counter("settle_batches_cut", "Batches of which a part was left, because deciding took too long")
 PARKED = Counter("settle_parked", "Messages set aside for a person")

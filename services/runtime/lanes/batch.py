@@ -5,6 +5,7 @@ The number of statements depends on which kinds of things the batch holds, never
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from services.kernel.admission import Admission
 from services.kernel.effects import Effects, ToLoad
@@ -15,22 +16,25 @@ from services.runtime.lanes.business import Business
 from services.runtime.lanes.encoding import Encoded, encode
 from services.runtime.lanes.item import Item, TooLong, is_tail, without
 from services.runtime.lanes.pace import Pace
+from services.runtime.lanes.waiting import NOBODY, Aboard
 from services.runtime.stored import inbox, journals, outbox, parked, timers
 
 
 class Batch:
     """The items of one transaction. `run` inside it; `effects`, and what of them is `encoded`, after its commit.
     `parked_keys` are the lane's: what is set aside here is added to them. What does not fit into its `pace` is `left`.
+    `aboard` wait for claims that may end here.
     """
 
     def __init__(
-        self, business: Business, items: Sequence[Item], clock: Clock, parked_keys: dict[str, int] | None = None,
-        pace: Pace | None = None,
+        self, business: Business, items: Sequence[Item], clock: Clock, parked_keys: dict[str, int] | None = None, *,
+        pace: Pace | None = None, aboard: Aboard = NOBODY,
     ) -> None:
         self._business = business
         self._items = items
         self._clock = clock
         self._pace = pace or Pace()
+        self.aboard = aboard
         self._admission: Admission[Item] = Admission(business.rules, business.timers, parked_keys)
         self.encoded = Encoded()
 
@@ -38,6 +42,11 @@ class Batch:
     def effects(self) -> Effects[Item]:
         """Everything that its messages caused."""
         return self._admission.effects
+
+    @property
+    def now(self) -> datetime:
+        """The instant of its decisions."""
+        return self._admission.now
 
     @property
     def left(self) -> Sequence[Item]:
@@ -51,7 +60,7 @@ class Batch:
 
     async def run(self, connection: Connection, lane_id: int, next_seq: int) -> None:
         """Load, decide and save; the caller begins and commits. Lock first, read after."""
-        rounds = self._admission.rounds(self._items, self._pace.enough)
+        rounds = self._admission.rounds(self._items, self._pace.enough, self.aboard.waiting, self.aboard.awake)
         await self._load(connection, next(rounds))
         for wanted in rounds:
             self._pace.pause()

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from services.kernel.messages import Message, Op, TimerDue
+from services.kernel.saga import Reply
 from services.runtime.ground.records import Headers
 from services.runtime.ground.tables import Connection
 from services.runtime.stored import offsets, parked
@@ -40,7 +41,6 @@ class Item:
     body_hash: bytes | None = None
     record: RecordPlace | None = None
     fault: Exception | None = None
-    busy_count: int = 0
     collision_count: int = 0
     fault_count: int = 0
     expires_at: float = 0.0
@@ -57,6 +57,12 @@ class Item:
         """Whether somebody waits for an answer that may be a no: a call, or the first phase of a saga's branch."""
         saga = self.message.saga
         return self.answer is not None if saga is None else saga.op in (Op.TRY, Op.EXECUTE)
+
+    @property
+    def hastens(self) -> bool:
+        """Whether claims depend on it, for which others may wait: the answer to a TRY."""
+        body = self.message.body
+        return isinstance(body, Reply) and body.op is Op.TRY
 
     @property
     def place_in_line(self) -> int | None:

@@ -17,8 +17,7 @@ import asyncpg
 import structlog
 
 from services.kernel.effects import Effects
-from services.kernel.errors import Internal, Unavailable, Undecodable
-from services.kernel.messages import TimerDue
+from services.kernel.errors import Internal, Undecodable
 from services.runtime.ground import metrics
 from services.runtime.ground.clock import Clock
 from services.runtime.ground.postgres import (
@@ -38,6 +37,7 @@ from services.runtime.kafka.publisher import Publisher
 from services.runtime.lanes.aside import Aside, waited_out
 from services.runtime.lanes.batch import Batch
 from services.runtime.lanes.business import Business
+from services.runtime.lanes.company import Company
 from services.runtime.lanes.faults import DataFault, SessionLost, TransientFault
 from services.runtime.lanes.feed import Feed
 from services.runtime.lanes.item import Item, lock_records, next_offsets, without
@@ -45,12 +45,10 @@ from services.runtime.lanes.pace import Pace
 from services.runtime.lanes.queues import Queues
 from services.runtime.lanes.sharing import share_of
 from services.runtime.lanes.suspects import Suspects
+from services.runtime.lanes.waiting import NOBODY, TEND_SECONDS, Aboard, Waiting
 from services.runtime.stored import leases, offsets, parked
 from services.runtime.stored.leases import Peer
 
-BUSY_RETRY_SECONDS = 0.02
-BUSY_COUNT_MAX = 200
-"""A busy message is tried again with growing jitter; after this many tries its sender has to send it again."""
 COLLISIONS = (asyncpg.UniqueViolationError, Overtaken)
 """Another lane was first: it decided the same message, made the same root, or changed what this one had found."""
 COLLISION_COUNT_MAX = 5
@@ -102,10 +100,12 @@ class Lane:
         self._on_effects = on_effects
         self._sweep = sweep
         self.queues = Queues()
+        self.waiting = Waiting(time.monotonic)
         self.session: Session | None = None
         self.in_flight = 0
         self._parked_keys: dict[str, int] = {}
         self._worked_at = 0.0
+        self._company = Company(settings.gather_ms_max / 1000, time.monotonic)
         self._pace = Pace(settings.deciding_ms_max / 1000, settings.batch_messages_max)
         self._suspects = Suspects()
         self._aside = Aside(topic, clock, self._commit, self._set_aside)
@@ -164,7 +164,8 @@ class Lane:
         while True:
             if publishing.done() or session.feed.failed is not None:
                 raise SessionLost(f"publisher or feed ended: {session.feed.failed!r}")
-            if not self.queues:
+            self.waiting.tend()
+            if not self.queues and not self.waiting.awake:
                 await self._rest(session)
                 continue
             await self._gather()
@@ -187,15 +188,20 @@ class Lane:
         self.queues.wake.clear()
         if not self.queues:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self.queues.wake.wait(), 0.25)
+                await asyncio.wait_for(self.queues.wake.wait(), TEND_SECONDS if self.waiting else 0.25)
         await self._housekeep(session)
 
     async def _gather(self) -> None:
-        """On an idle lane a message goes at once; when work is coming in, wait a little for company."""
-        gather_seconds = self._settings.gather_ms_max / 1000
-        worked_lately = time.monotonic() - self._worked_at < 4 * gather_seconds
-        if worked_lately and len(self.queues) < self._settings.batch_messages_max:
-            await asyncio.sleep(gather_seconds)
+        """On an idle lane a message goes at once; when work is coming in, wait a little for company. What ends a claim
+        that others wait for does not wait, nor, where little comes in, what claims depend on."""
+        seconds, most = self._settings.gather_ms_max / 1000, self._settings.batch_messages_max
+        worked_lately = time.monotonic() - self._worked_at < 4 * seconds
+        if worked_lately and not self.waiting.awake and len(self.queues) < most:
+            if not self._company.expected:
+                await self.queues.hurried(seconds, lambda: self.waiting.awaited(self.queues.urgent))
+            elif not self.waiting.awaited(self.queues.urgent):
+                await asyncio.sleep(seconds)
+        self._company.seen(min(len(self.queues), most))
         self._worked_at = time.monotonic()
 
     async def _housekeep(self, session: Session) -> None:
@@ -241,14 +247,17 @@ class Lane:
         """One transaction for all; if the data of one item fails it, halves of it, until that one is alone and set
         aside. What a transaction leaves undecided waits, and with it all that came after."""
         todo = deque([items])
+        waiting = self.waiting.aboard(items)
         while todo:
             part = todo.popleft()
+            aboard, waiting = waiting, NOBODY
             try:
-                left = await self._attempt(session, part)
-            except (DataFault, TransientFault) as fault:
-                log.info("batch_halved", error=str(fault), messages=len(part))
-                half = len(part) // 2
-                todo.extendleft((part[half:], part[:half]))
+                left = await self._attempt(session, part, aboard)
+            except (DataFault, TransientFault) as fault:  # those aboard harm nobody whose message ends their claim
+                again = part or aboard.items
+                log.info("batch_halved", error=str(fault), messages=len(again))
+                half = len(again) // 2
+                todo.extendleft(some for some in (again[half:], again[:half]) if some)
                 continue
             except BaseException as error:
                 if isinstance(error, SessionLost):
@@ -262,16 +271,17 @@ class Lane:
                 self.queues.give_back([*left, *(item for later in todo for item in later)])
                 return
 
-    async def _attempt(self, session: Session, part: list[Item]) -> Sequence[Item]:
+    async def _attempt(self, session: Session, part: list[Item], aboard: Aboard) -> Sequence[Item]:
         """Decide these in one transaction and answer what was left. A single one is decided or set aside, whatever it
-        takes; for several, the fault is raised."""
-        fault: Exception | None = self._suspects.verdict(part[0]) if len(part) == 1 else None
+        takes; for several, those aboard among them, the fault is raised."""
+        together = aboard.items + part
+        fault: Exception | None = self._suspects.verdict(part[0]) if len(together) == len(part) == 1 else None
         while fault is None:
             try:
-                return await self._commit(session, part)
+                return await self._commit(session, part, aboard)
             except (DataFault, TransientFault) as failure:
-                passes = await waited_out(part[0], failure)
-                if len(part) > 1:
+                passes = await waited_out(together[0], failure)
+                if aboard or len(part) > 1:
                     raise
                 fault = None if passes else failure
         await self._aside.set_aside(session, part[0], fault)
@@ -281,7 +291,7 @@ class Lane:
         waiting = [i for part in parts for i in part if i.answer is not None and not i.answer.done()]
         self.queues.calls.extendleft(reversed(waiting))
 
-    async def _commit(self, session: Session, items: list[Item]) -> Sequence[Item]:
+    async def _commit(self, session: Session, items: list[Item], aboard: Aboard = NOBODY) -> Sequence[Item]:
         connection, began = session.connection, time.perf_counter()
         transaction = connection.transaction()
         xid: str | None = None
@@ -292,12 +302,14 @@ class Lane:
             fresh = await lock_records(connection, self._topic, items)
             if any(item.message.key in self._parked_keys for item in fresh):  # a person may have resolved it since
                 self._parked_keys = await parked.keys(connection)
-            batch = Batch(self._business, fresh, self._clock, self._parked_keys, self._pace)
+            batch = Batch(
+                self._business, fresh, self._clock, self._parked_keys, pace=self._pace, aboard=aboard
+            )
             await batch.run(connection, session.lane_id, session.next_seq)
             xid = await offsets.save(connection, self._topic, next_offsets(batch.decided))
         except Exception as error:
             self._pace.decided(len(batch.decided))
-            await self._fail(connection, transaction, error, items)
+            await self._fail(connection, transaction, error, items or aboard.items)
         try:
             await transaction.commit()
         except Exception as error:
@@ -352,8 +364,7 @@ class Lane:
                 item.answer.set_result(answered)
         for item, error in effects.faulty:
             self._report(item, error)
-        for item, _ in effects.busy:
-            self._retry_busy(item)
+        self.waiting.settle(batch.decided, batch.aboard, effects, batch.now)
         self._on_effects(effects)
 
     def _report(self, item: Item, error: Exception) -> None:
@@ -365,20 +376,6 @@ class Lane:
         if item.answer is not None and not item.answer.done():
             correlation = {"correlation_id": item.message.fresh_id}
             item.answer.set_exception(Internal("INTERNAL", "the request could not be decided", correlation))
-
-    def _retry_busy(self, item: Item) -> None:
-        """Ask again with jitter until the caller's deadline (BZ-3). A timer is found again by itself;
-        a command is sent again."""
-        item.busy_count += 1
-        item.record = None
-        expired = item.answer is not None and time.monotonic() > item.expires_at
-        if isinstance(item.message.body, TimerDue) or item.busy_count > BUSY_COUNT_MAX or expired:
-            if item.answer is not None and not item.answer.done():
-                busy = Unavailable("ACCOUNT_BUSY", "another settlement holds this account; try again")
-                item.answer.set_exception(busy)
-            return
-        delay = BUSY_RETRY_SECONDS * (0.5 + random.random()) * min(item.busy_count, 10)
-        asyncio.get_running_loop().call_later(delay, self.queues.add, item)
 
     def _set_aside(self, item: Item, error: Exception) -> None:
         """It is kept where a person finds it: who waits for it is told, and what follows it waits behind it."""

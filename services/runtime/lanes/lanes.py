@@ -46,7 +46,7 @@ class Lanes:
     @property
     def queued(self) -> int:
         """Messages that wait or are being decided, and actions that are under way."""
-        return sum(len(lane.queues) + lane.in_flight for lane in self._lanes) + len(self.actions)
+        return sum(len(lane.queues) + len(lane.waiting) + lane.in_flight for lane in self._lanes) + len(self.actions)
 
     @property
     def unpublished(self) -> int:
@@ -66,7 +66,7 @@ class Lanes:
     ) -> "asyncio.Future[Answered]":
         """Queue a call; its answer comes after the commit. Raises `ResourceExhausted` at once if the queue is full."""
         lane = self._lanes[partition_of(message.key, len(self._lanes))]
-        if len(lane.queues.calls) >= self._queue_messages_max:
+        if len(lane.queues.calls) + lane.waiting.calls >= self._queue_messages_max:
             metrics.REJECTED.inc()
             raise ResourceExhausted("OVERLOADED", "too many requests are waiting", {"retry_after_ms": "250"})
         answer: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()

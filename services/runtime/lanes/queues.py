@@ -1,8 +1,9 @@
 """What waits for a lane."""
 
 import asyncio
+import time
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from services.kernel.saga import WAKE
@@ -55,6 +56,18 @@ class Queues:
         if item.background or ((timer := item.timer) and timer.kind != WAKE):
             return self.background
         return self.calls if item.answer is not None else self.urgent
+
+    async def hurried(self, seconds: float, awaited: Callable[[], bool]) -> None:
+        """So long, or until something is there on which the claims of others depend: the answer to a TRY, or what is
+        `awaited`. In front of it every other message would cost it a transaction, beside it none."""
+        ends = time.monotonic() + seconds
+        while not awaited() and not any(item.hastens for item in self.urgent):
+            self.wake.clear()
+            try:
+                async with asyncio.timeout(ends - time.monotonic()):
+                    await self.wake.wait()
+            except TimeoutError:
+                return
 
     def forget_fetched(self) -> None:
         """Records and timers come again with the next session; calls stay, their callers are waiting."""

@@ -7,8 +7,8 @@ from typing import Any, Protocol
 import msgspec
 import structlog
 
-from services.kernel.errors import FailedPrecondition, NotFound
-from services.kernel.saga import RESUME, TERMINAL, WAKE, Phase
+from services.kernel.errors import AlreadyExists, FailedPrecondition, NotFound
+from services.kernel.saga import ABORT, RESUME, TERMINAL, WAKE, Phase
 from services.runtime.ground.clock import ManualClock
 from services.runtime.ground.paging import FIRST, page_of
 from services.runtime.ground.postgres import shielded
@@ -17,7 +17,8 @@ from services.runtime.ground.tables import Connection
 from services.runtime.rpc.calls import Context
 from services.runtime.rpc.edge import Edge
 from services.runtime.rpc.once import once
-from services.runtime.stored import parked
+from services.runtime.stored import acts, parked
+from services.runtime.stored.acts import Act
 from settlement.operations.v1 import operations_service_pb2 as pb
 from settlement.operations.v1 import operations_service_pb2_grpc as rpc
 
@@ -128,14 +129,28 @@ class OperationsServicer(rpc.OperationsServiceServicer):
             row = await _find_saga(connection, request.saga_id)
             if row["next_retry_time"] is None:
                 raise FailedPrecondition("SAGA_STATE", f"the saga is {row['phase']}", {"phase": row["phase"]})
-            now = await self._clock.now(connection)
-            await connection.execute(
-                """insert into timers select $1, key, root, partition, $3 from timers where kind = $4 and key = $2
-                   on conflict (kind, key) do update set due_at = least(timers.due_at, excluded.due_at)""",
-                RESUME if row["phase"] == Phase.FROZEN else WAKE, request.saga_id, now, WAKE,
-            )
+            kind = RESUME if row["phase"] == Phase.FROZEN else WAKE
+            await _wake(connection, kind, request.saga_id, await self._clock.now(connection))
             log.info("saga_retried", saga=request.saga_id, operator=request.operator_id, reason=request.reason)
             return pb.RetrySagaResponse(saga=_saga(await _find_saga(connection, request.saga_id)))
+
+    async def AbortSaga(self, request: pb.AbortSagaRequest, context: Context) -> pb.AbortSagaResponse:
+        """Give up a frozen saga that is not decided; its lane looks once more, under the lock of its root (R-4)."""
+        act = Act(request.request_id, "AbortSaga", request.saga_id, request.operator_id, request.reason)
+        async with self._edge.read() as connection, connection.transaction():
+            row, before = await _find_saga(connection, request.saga_id), await acts.find(connection, act.request_id)
+            if before not in (None, act):
+                raise AlreadyExists("REQUEST_ID_REUSED", "this request_id was used with another body")
+            if before is None:
+                if row["phase"] != Phase.FROZEN or row["decision"]:
+                    stands = {"phase": row["phase"], "decision": row["decision"]}
+                    told = f"the saga is {row['phase']}, decided: {row['decision'] or 'no'}"
+                    raise FailedPrecondition("SAGA_STATE", told, stands)
+                now = await self._clock.now(connection)
+                await acts.save(connection, act, now)
+                await _wake(connection, ABORT, request.saga_id, now)
+                log.info("saga_given_up", saga=request.saga_id, operator=request.operator_id, reason=request.reason)
+            return pb.AbortSagaResponse(saga=_saga(row))
 
     async def ListParked(self, request: pb.ListParkedRequest, context: Context) -> pb.ListParkedResponse:
         """List what is set aside by number, the oldest first."""
@@ -187,6 +202,15 @@ async def _resolved(
     if not done and row["resolution"] != _why(request):
         raise FailedPrecondition("PARKED_STATE", f"the message is {row['state']}", {"state": row["state"]})
     return row
+
+
+async def _wake(connection: Connection, kind: str, saga_id: str, now: datetime) -> None:
+    """Have an open saga come to its lane now, by a timer of this kind."""
+    await connection.execute(
+        """insert into timers select $1, key, root, partition, $3 from timers where kind = $4 and key = $2
+           on conflict (kind, key) do update set due_at = least(timers.due_at, excluded.due_at)""",
+        kind, saga_id, now, WAKE,
+    )
 
 
 async def _find_saga(connection: Connection, saga_id: str) -> Any:  # Any: a row

@@ -6,8 +6,9 @@ from typing import Any
 
 import msgspec
 
+from services.kernel.coordination import Definitions
 from services.kernel.errors import Defect
-from services.kernel.saga import Branch, BranchState, Definitions, Phase, Run, digested
+from services.kernel.saga import Branch, BranchState, Phase, Run, digested
 from services.runtime.ground.saving import Saving, column, columns
 from services.runtime.ground.tables import Connection, Table
 

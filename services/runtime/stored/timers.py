@@ -1,6 +1,6 @@
 """The one wake-up source: rows that become messages when they are due. Nothing unfinished is without one."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from services.kernel.decision import Timer
@@ -37,16 +37,16 @@ async def find_due(
 
 
 async def still_due(
-    connection: Connection, keys: Iterable[TimerKey], clock: Clock
+    connection: Connection, wanted: Mapping[TimerKey, datetime], clock: Clock
 ) -> tuple[datetime, set[TimerKey]]:
-    """The present instant, and which of these timers are still due at it; read after their roots are locked, so that
-    each fires once."""
-    wanted = sorted(set(keys))
+    """The present instant, and which of these timers are still due: at it, or at their own where that is later; read
+    after their roots are locked, so that each fires once."""
+    keys = sorted(wanted)
     rows = await connection.fetch(
         f"""select present, t.kind, t.key from {clock.sql} p (present)
-            left join (unnest($1::text[], $2::text[]) w (kind, key)
-                       join timers t on t.kind = w.kind and t.key = w.key) on t.due_at <= present""",
-        [k for k, _ in wanted], [k for _, k in wanted],
+            left join (unnest($1::text[], $2::text[], $3::timestamptz[]) w (kind, key, at)
+                       join timers t on t.kind = w.kind and t.key = w.key) on t.due_at <= greatest(present, w.at)""",
+        [k for k, _ in keys], [k for _, k in keys], [wanted[key] for key in keys],
     )
     return rows[0][0], {(row[1], row[2]) for row in rows if row[1] is not None}
 

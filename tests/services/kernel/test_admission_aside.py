@@ -10,7 +10,6 @@ from services.kernel.decision import Decision, Done, Refused, Timer
 from services.kernel.effects import Arrived
 from services.kernel.errors import InvalidArgument, Undecodable
 from services.kernel.messages import Message, Op, SagaRef, TimerDue
-from services.kernel.participant import Pending
 from services.kernel.saga import Reply, Verdict
 from tests.in_memory import NOW, InMemory
 from tests.services.kernel.jars import JAR, STALE, Break, Jar, Put, shelf
@@ -115,8 +114,40 @@ def test_what_could_not_be_stored_is_refused_once_and_for_all() -> None:
     assert (effects.dirty, world.row(Jar, JAR).held) == ({}, 3)
 
 
+def _op(op: Op, saga_id: str = "saga_1") -> Arrived:
+    saga = SagaRef(saga_id, "shelf", op)
+    return Arrived(Message(f"{saga_id}/{op}", JAR, Put(2), saga=saga, caller="order/ord_1"), place_in_line=LAST)
+
+
+@pytest.mark.parametrize(("op", "held"), [(Op.CONFIRM, 2), (Op.CANCEL, 0)])
+def test_the_second_phase_stands_behind_nobody(op: Op, held: int) -> None:
+    """A claim is not held by what was set aside after its TRY: everybody else waits for it."""
+    world = shelf(Jar())
+    world.admit(_op(Op.TRY))
+    world.lines[JAR] = 7
+
+    effects = world.admit(_op(op))
+
+    assert effects.faulty == []
+    assert (world.row(Jar, JAR).pending, world.row(Jar, JAR).held) == (None, held)
+
+
+def test_a_try_that_was_set_aside_is_cancelled_and_claims_nothing_when_it_is_retried() -> None:
+    """Its saga is told that it is parked, aborts, and leaves a tombstone in front of it."""
+    world = shelf(Jar())
+    world.lines[JAR] = 7
+
+    world.admit(_op(Op.TRY))
+    world.admit(_op(Op.CANCEL))
+    world.lines.clear()
+    world.admit(_op(Op.TRY))
+
+    assert [reply.verdict for _, reply in world.replies] == [Verdict.PARKED, Verdict.DONE, Verdict.TOMBSTONED]
+    assert world.row(Jar, JAR).pending is None
+
+
 def test_the_coordinator_of_a_command_that_is_set_aside_is_told() -> None:
-    """PARKED freezes its saga; it is no stored answer, so the command can be retried."""
+    """PARKED is no stored answer, so the command can be retried."""
     world = shelf()
 
     effects = world.admit(_broken(saga_id="saga_1"), _record(2, saga_id="saga_2"))
@@ -171,16 +202,6 @@ def test_a_timer_of_an_earlier_message_is_replaced_by_a_later_one_that_clears_it
 
     assert (set(set_last.timers), set_last.cleared) == ({(STALE, JAR)}, set())
     assert (cleared_last.timers, cleared_last.cleared) == ({}, {(STALE, JAR)})
-
-
-def test_a_timer_that_meets_a_claim_stays() -> None:
-    """It is found again while it is due."""
-    world = _timed(Jar(held=2, pending=Pending("saga_1", NOW)))
-
-    effects = world.admit(_fired())
-
-    assert [busy.holder for _, busy in effects.busy] == ["saga_1"]
-    assert (STALE, JAR) in world.timers
 
 
 def test_a_timer_whose_decision_fails_is_tried_later() -> None:

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from services.kernel.decision import Busy, Decision, Done
+from services.kernel.decision import Busy, Decision, Done, Refused
 from services.kernel.errors import Defect
 from services.kernel.messages import Message, Op, SagaRef
-from services.kernel.participant import Pending, claimed_by, saga_of, take_part
+from services.kernel.participant import EXECUTED, Pending, claimed_by, saga_of, take_part
 
 NOW = datetime(2026, 3, 10, tzinfo=UTC)
 
@@ -50,6 +50,12 @@ def test_a_try_keeps_what_it_says_and_a_cancel_lets_it_go() -> None:
 def test_what_is_kept_in_one_go_or_at_last_is_what_execute_decides(op: Op, before: Box) -> None:
     """Neither of them asks what a TRY would keep."""
     assert _decide(before, op) == Decision(Done(NOW), changes=(Box(version=2),))
+
+
+@pytest.mark.parametrize("root", [Box(version=2), Box(version=2, pending=Pending("saga_2", NOW))])
+def test_what_was_executed_is_not_cancelled(root: Box) -> None:
+    """A person gave the saga up too late: it is told so, whoever holds the root by now, and nothing changes."""
+    assert _decide(root, Op.CANCEL) == Decision(Refused(EXECUTED, "saga_1 was executed"))
 
 
 def test_another_saga_is_busy_and_keeps_nothing() -> None:

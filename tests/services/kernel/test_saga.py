@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from services.kernel.errors import Defect
 from services.kernel.messages import Op, TimerDue
 from services.kernel.saga import (
+    ABORT,
+    GIVEN_UP,
     RESUME,
     WAKE,
     Definition,
@@ -80,8 +82,11 @@ TRIED = (_reply("credit", Op.TRY), _reply("card", Op.TRY))
 REFUSED = Reply("saga_1", "card", Op.TRY, Verdict.REFUSED, "CARD_STATE")
 
 
+MISMATCHED = _reply("card", Op.TRY, amount=299)
+
+
 @pytest.mark.parametrize(("before", "frozen_by", "stood", "sent", "reason"), [
-    ((), _parked("card", Op.TRY), Phase.TRYING, [("credit", Op.TRY), ("card", Op.TRY)], ""),
+    ((), MISMATCHED, Phase.TRYING, [("credit", Op.TRY), ("card", Op.TRY)], ""),
     (TRIED, _parked("card", Op.CONFIRM), Phase.CONFIRMING, [("credit", Op.CONFIRM), ("card", Op.CONFIRM)], ""),
     (
         (REFUSED,), _parked("credit", Op.CANCEL), Phase.CANCELLING, [("credit", Op.CANCEL), ("card", Op.CANCEL)],
@@ -115,12 +120,92 @@ def test_a_frozen_saga_of_one_participant_is_executed_again() -> None:
 def test_only_a_frozen_saga_is_resumed_and_its_own_wake_up_does_not_do_it() -> None:
     """A word that comes late changes nothing; nobody but a person ends the wait."""
     run = _begin().run
-    frozen = _play(run, _parked("card", Op.TRY)).run
+    frozen = _play(run, MISMATCHED).run
 
     late, woken = _resumed(run), due(DEFINITION, frozen, TimerDue(WAKE, "saga_1", NOW), NOW)
 
     assert (late.run is run, late.commands, late.cleared) == (True, (), ((RESUME, "saga_1"),))
     assert (woken.run.phase, woken.commands) == (Phase.FROZEN, ())
+
+
+def test_a_try_that_is_set_aside_aborts() -> None:
+    """Nothing is done yet, and the others wait for what was claimed (findings: test_frozen_trying_keeps_its_claims)."""
+    parked = _play(_begin().run, _reply("credit", Op.TRY), _parked("card", Op.TRY))
+
+    assert (parked.run.phase, parked.run.decision, parked.run.reason) == (Phase.CANCELLING, "ABORT", "PARKED")
+    assert _sent(parked) == [("credit", Op.CANCEL), ("card", Op.CANCEL)]
+
+
+@pytest.mark.parametrize(("seconds", "phase"), [(-1, Phase.FROZEN), (0, Phase.CANCELLING), (1, Phase.CANCELLING)])
+def test_no_claim_outlives_the_deadline_of_a_frozen_saga(seconds: int, phase: Phase) -> None:
+    """What is not decided is given up at its deadline, whether a person has looked or not."""
+    frozen = _play(_begin().run, MISMATCHED).run
+
+    woken = advance(DEFINITION, frozen, None, frozen.deadline_at + timedelta(seconds=seconds))
+
+    assert (woken.run.phase, woken.run.reason) == (phase, "MONEY_VECTOR_MISMATCH")
+    assert [timer.kind for timer in woken.timers] == [WAKE]
+
+
+def test_a_branch_that_waits_for_a_person_does_not_hold_the_claims_of_the_others() -> None:
+    """A decided saga that is frozen asks the others on, until they ended; the one that stopped waits."""
+    frozen = _play(_begin().run, *TRIED, _parked("card", Op.CONFIRM)).run
+
+    asked = _play(frozen, None)
+    ended = _play(asked.run, _reply("credit", Op.CONFIRM), None)
+
+    assert (frozen.phase, _sent(asked), _sent(ended)) == (Phase.FROZEN, [("credit", Op.CONFIRM)], [])
+    assert _sent(_resumed(ended.run)) == [("card", Op.CONFIRM)]
+    assert _play(_resumed(ended.run).run, _reply("card", Op.CONFIRM)).run.phase is Phase.DONE
+
+
+def _given_up(run: Run) -> Progress:
+    return due(DEFINITION, run, TimerDue(ABORT, run.id, NOW), NOW)
+
+
+def test_a_person_gives_up_what_is_frozen_and_not_decided() -> None:
+    """Every participant is told to let go."""
+    given_up = _given_up(_play(_begin().run, MISMATCHED).run)
+
+    assert (given_up.run.phase, given_up.run.decision, given_up.run.reason) == (Phase.CANCELLING, "ABORT", GIVEN_UP)
+    assert _sent(given_up) == [("credit", Op.CANCEL), ("card", Op.CANCEL)]
+    assert given_up.cleared == ((ABORT, "saga_1"),)
+
+
+@pytest.mark.parametrize("inputs", [
+    (), TRIED[:1], TRIED, (*TRIED, _parked("card", Op.CONFIRM)), (REFUSED,), (REFUSED, _parked("card", Op.CANCEL)),
+])
+def test_nobody_gives_up_what_is_not_frozen_or_is_decided(inputs: tuple[Reply, ...]) -> None:
+    """What is committed is never aborted (R-4)."""
+    run = _play(_begin().run, *inputs).run
+
+    progress = _given_up(run)
+
+    assert (progress.run is run, progress.commands, progress.cleared) == (True, (), ((ABORT, "saga_1"),))
+
+
+CANCELLED = Reply("saga_1", "credit", Op.CANCEL, Verdict.DONE)
+TOO_LATE = Reply("saga_1", "credit", Op.CANCEL, Verdict.REFUSED, "EXECUTED")
+
+
+@pytest.mark.parametrize(("inputs", "sent", "phase", "decision", "reason"), [
+    ((CANCELLED,), [], Phase.ABORTED, "ABORT", GIVEN_UP),
+    ((TOO_LATE,), [("credit", Op.EXECUTE)], Phase.EXECUTING, "", GIVEN_UP),
+    ((TOO_LATE, _reply("credit", Op.EXECUTE)), [], Phase.DONE, "COMMIT", ""),
+    ((_parked("credit", Op.CANCEL),), [], Phase.FROZEN, "", "PARKED"),
+])
+def test_a_single_participant_has_the_last_word_on_what_is_given_up(
+    inputs: tuple[Reply, ...], sent: list[tuple[str, Op]], phase: Phase, decision: str, reason: str
+) -> None:
+    """It forbids what it never did; what it did is done, and its answer is fetched."""
+    frozen = _play(_begin(card=0).run, _parked("credit", Op.EXECUTE)).run
+    given_up = _given_up(frozen)
+
+    progress = _play(given_up.run, *inputs)
+
+    assert (_sent(given_up), given_up.run.decision) == ([("credit", Op.CANCEL)], "")
+    assert (_sent(progress), progress.run.phase) == (sent, phase)
+    assert (progress.run.decision, progress.run.reason) == (decision, reason)
 
 
 def test_confirm_may_carry_what_another_participant_answered() -> None:
@@ -233,8 +318,29 @@ def test_a_definition_without_participants_refuses_to_exist() -> None:
 
 REPLIES = st.builds(
     lambda branch, op, verdict: _reply(branch, op, verdict),
-    st.sampled_from(["credit", "card"]), st.sampled_from(list(Op)), st.sampled_from([Verdict.DONE, Verdict.REFUSED]),
+    st.sampled_from(["credit", "card"]), st.sampled_from(list(Op)),
+    st.sampled_from([Verdict.DONE, Verdict.REFUSED, Verdict.PARKED]),
 )
+WORDS = st.builds(lambda kind: TimerDue(kind, "saga_1", NOW), st.sampled_from([WAKE, RESUME, ABORT]))
+
+
+@given(st.sampled_from([0, 300]), st.lists(st.one_of(REPLIES, WORDS), max_size=40))
+def test_whatever_people_say_a_decision_is_never_taken_back(card: int, inputs: list[Reply | TimerDue]) -> None:
+    """After COMMIT nobody is told to cancel, after ABORT nobody to confirm; what ended stays ended (R-4)."""
+    run, forbidden = _begin(card=card).run, {"": {Op.CONFIRM}, "COMMIT": {Op.CANCEL}, "ABORT": {Op.CONFIRM, Op.EXECUTE}}
+    for each in inputs:
+        if isinstance(each, TimerDue):
+            progress = due(DEFINITION, run, each, NOW)
+        else:
+            progress = advance(DEFINITION, run, each, NOW)
+
+        assert run.decision in ("", progress.run.decision)
+        assert {op for _, op in _sent(progress)}.isdisjoint(forbidden[progress.run.decision])
+        assert not run.terminal or progress.run is run
+        assert progress.run is run or progress.run.terminal or progress.run.phase is run.phase or progress.timers
+        run = progress.run
+    assert (run.phase is Phase.DONE) <= (run.decision == "COMMIT")
+    assert (run.phase is Phase.ABORTED) <= (run.decision == "ABORT")
 
 
 @given(st.lists(st.one_of(st.none(), REPLIES), max_size=30))

@@ -6,7 +6,7 @@ import pytest
 
 from services.kernel.decision import Timer
 from services.kernel.messages import Op
-from services.kernel.saga import RESUME, Phase, Verdict
+from services.kernel.saga import ABORT, GIVEN_UP, RESUME, Phase, Verdict
 from services.order.domain.answers import Received, Started
 from services.order.domain.commands import (
     ApproveReturn,
@@ -279,24 +279,61 @@ def test_support_cancels_only_what_has_not_shipped_at_all() -> None:
 
 
 def test_a_frozen_settlement_waits_for_a_person_and_goes_on() -> None:
-    """A confirmation was set aside: nothing moves, the order stays held, until somebody repaired it and says so."""
+    """A confirmation was set aside: the order stays held until somebody repaired it and says so; the others, who keep
+    claims for it, are asked on."""
     world = shipped(MIXED)
     begun = started(world, RefundAmount(ORDER_ID, 10_000)).run.id
     while world.run(begun).phase is Phase.TRYING:
         world.answer(world.sent.pop(0))
-    world.answer(world.sent.pop(), Verdict.PARKED, "PARKED")
+    world.answer(stopped := world.sent.pop(), Verdict.PARKED, "PARKED")
     world.sent.clear()
 
     world.turn(timedelta(minutes=10))
-    frozen, waited = world.run(begun).phase, list(world.sent)
+    frozen, asked = world.run(begun).phase, {command.participant for command in world.sent}
     world.timers[RESUME, begun] = Timer(RESUME, begun, ORDER_ID, world.now)
     world.turn(timedelta(0))
     world.settle()
 
-    assert (frozen, waited) == (Phase.FROZEN, [])
+    assert (frozen, asked) == (Phase.FROZEN, {"credit_ledger", "card_redemption"} - {stopped.participant})
     assert (world.run(begun).phase, world.refund().state) == (Phase.DONE, RefundState.SUCCEEDED)
     assert world.order.settlement_id == ""
     assert (RESUME, begun) not in world.timers
+
+
+def _given_up(late: bool) -> tuple[World, str]:
+    """A cancel whose one command was set aside, given up by a person before or after the participant did it."""
+    world = placed()
+    begun = started(world, CANCEL).run.id
+    world.answer(execute := world.sent.pop(), Verdict.PARKED, "PARKED")
+    world.timers[ABORT, begun] = Timer(ABORT, begun, ORDER_ID, world.now)
+    world.turn(timedelta(0))
+    (asked,) = world.sent
+    assert (asked.participant, asked.key, asked.body) == (execute.participant, execute.key, execute.body)
+    assert asked.saga is not None
+    assert (asked.saga.saga_id, asked.saga.op) == (begun, Op.CANCEL)
+    world.sent.clear()
+    world.answer(asked, *((Verdict.REFUSED, "EXECUTED") if late else (Verdict.DONE, "")))
+    return world, begun
+
+
+def test_a_settlement_that_is_given_up_leaves_the_order_where_it_stood() -> None:
+    """The participant forbids what it never did; the order can be cancelled again."""
+    world, begun = _given_up(late=False)
+
+    assert (world.run(begun).phase, world.run(begun).reason) == (Phase.ABORTED, GIVEN_UP)
+    assert (world.order.settlement_id, world.state()) == ("", OrderState.AWAITING_SHIPMENT)
+    started(world, CANCEL)
+    world.settle()
+    assert world.state() is OrderState.CANCELLED
+
+
+def test_a_settlement_that_was_done_before_it_was_given_up_is_done() -> None:
+    """Its participant's answer is fetched, and the order follows it."""
+    world, begun = _given_up(late=True)
+
+    world.settle()
+
+    assert (world.run(begun).phase, world.state()) == (Phase.DONE, OrderState.CANCELLED)
 
 
 def test_a_duplicate_answer_changes_nothing() -> None:

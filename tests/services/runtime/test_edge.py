@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+import asyncpg
 import grpc
 import pytest
 import pytest_asyncio
@@ -333,6 +334,44 @@ async def test_a_request_that_no_lane_decides_has_one_answer_for_good(operations
     assert (await operations.GetClock(pb.GetClockRequest())).time == later.time
     assert reasons == ["PARKED_NOT_FOUND"] * 2
     assert [await refusal_of(call) for call in other] == ["REQUEST_ID_REUSED"] * 4
+@pytest.mark.parametrize(("phase", "decision", "refusal"), [
+    ("FROZEN", "", ""), ("FROZEN", "COMMIT", "SAGA_STATE"), ("FROZEN", "ABORT", "SAGA_STATE"),
+    ("TRYING", "", "SAGA_STATE"), ("DONE", "COMMIT", "SAGA_STATE"),
+])
+async def test_a_frozen_saga_that_is_not_decided_is_given_up_once_and_for_the_record(
+    process: Process, operations: Any, local: Settings, phase: str, decision: str, refusal: str  # noqa: F811
+) -> None:
+    """It gets a word of its own; who and why stay; what is committed is never aborted (R-4)."""
+    await operations.SetClock(pb.SetClockRequest(request_id=str(uuid4()), time=stamp(T0)))
+    await fetch(local, """
+        insert into sagas (id, root, kind, definition_version, phase, decision, started_at, deadline_at, updated_at,
+                           version, plan, branches)
+        values ('saga_1', 'ord_1', 'refund', 1, $1, $2, now(), now(), now(), 1, '{}', '[]')""", phase, decision)
+    await fetch(local, "insert into timers values ('saga', 'saga_1', 'ord_1', 99, $1)", T0 + timedelta(days=9))
+    request = pb.AbortSagaRequest(request_id=str(uuid4()), saga_id="saga_1", operator_id="ann", reason="of no use")
+    other = pb.AbortSagaRequest(request_id=request.request_id, saga_id="saga_1", operator_id="bob", reason="of no use")
+
+    said = [await _refusal(operations.AbortSaga(each)) for each in (request, request, other)]
+
+    acts = await fetch(local, "select act, target, operator_id, reason, acted_at from operator_acts")
+    timers = await fetch(local, "select kind, root, partition, due_at from timers where kind = 'abort'")
+    if refusal:
+        assert (said, acts, timers) == ([refusal] * 3, [], [])
+        return
+    assert said == ["", "", "REQUEST_ID_REUSED"]
+    assert [tuple(row) for row in acts] == [("AbortSaga", "saga_1", "ann", "of no use", T0)]
+    assert [tuple(row) for row in timers] == [("abort", "ord_1", 99, T0)]
+    with pytest.raises(asyncpg.RestrictViolationError):
+        await fetch(local, "delete from operator_acts")
+
+
+async def _refusal(call: Any) -> str:
+    """Why a call is refused; "" if it is not."""
+    try:
+        await call
+    except grpc.aio.AioRpcError as error:
+        return from_rpc_error(error).reason
+    return ""
 
 
 async def test_a_parked_message_is_listed_and_discarded_once(operations: Any, local: Settings) -> None:  # noqa: F811

@@ -12,11 +12,11 @@ import pytest_asyncio
 from hypothesis import given
 from hypothesis import strategies as some
 
+from services.kernel.coordination import Definitions
 from services.kernel.saga import (
     Branch,
     BranchState,
     Definition,
-    Definitions,
     Participant,
     Phase,
     Run,

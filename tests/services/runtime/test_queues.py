@@ -3,8 +3,10 @@
 import asyncio
 from datetime import UTC, datetime
 
-from services.kernel.messages import Message, TimerDue
-from services.kernel.saga import WAKE
+import pytest
+
+from services.kernel.messages import Message, Op, TimerDue
+from services.kernel.saga import WAKE, Reply, Verdict
 from services.runtime.lanes.item import Item
 from services.runtime.lanes.queues import BACKGROUND_ALONE, BACKGROUND_SHARE, Queues
 from services.runtime.stored.inbox import Answered
@@ -70,3 +72,38 @@ def test_a_lost_session_forgets_what_comes_again_and_nothing_else() -> None:
     queues.forget_fetched()
 
     assert queues.take(512) == [nightly, call]
+
+
+def _answer(op: Op) -> Item:
+    return Item(Message("", "a", Reply("saga_1", "credit", op, Verdict.DONE)))
+
+
+@pytest.mark.parametrize("found", [True, False])
+async def test_what_claims_depend_on_goes_at_once(found: bool) -> None:
+    """The answer to a TRY, or what somebody is known to wait for; and what is there beside it."""
+    queues = Queues()
+    queues.add(_answer(Op.CONFIRM))
+    if not found:
+        queues.add(_answer(Op.TRY))
+
+    async with asyncio.timeout(1):
+        await queues.hurried(60, lambda: found)
+
+
+async def test_what_nobody_claims_for_waits_for_what_hurries_or_its_time() -> None:
+    """Alone it would cost a transaction in front of one that somebody waits for."""
+    queues = Queues()
+    queues.add(_answer(Op.CONFIRM))
+    await queues.hurried(0.001, lambda: False)
+    waiting = asyncio.create_task(queues.hurried(60, lambda: False))
+    await asyncio.sleep(0)
+
+    queues.add(_answer(Op.CANCEL))
+    await asyncio.sleep(0)
+    patient = not waiting.done()
+    queues.add(_answer(Op.TRY))
+    async with asyncio.timeout(1):
+        await waiting
+
+    assert patient
+    assert len(queues.take(9)) == 3

@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from services.kernel.coordination import Definitions
 from services.kernel.errors import Defect
 from services.kernel.messages import Op
-from services.kernel.saga import Definition, Definitions, Participant, Reply, Run, Verdict, advance, begin
+from services.kernel.saga import Definition, Participant, Reply, Run, Verdict, advance, begin
 from services.runtime.ground.migrations import migrate
 from services.runtime.ground.postgres import connect_lane
 from services.runtime.ground.settings import Settings

@@ -29,7 +29,7 @@ WHO = ("--operator", "alice", "--reason", "why")
 STARTING = [("up",), ("up", "--detach")]
 ASKING = [
     ("verify",), ("logs",), ("sagas", "list"), ("sagas", "show", "order", "saga_1"),
-    ("sagas", "retry", "order", "saga_1", *WHO),
+    ("sagas", "retry", "order", "saga_1", *WHO), ("sagas", "abort", "order", "saga_1", *WHO),
     ("parked", "list"), ("parked", "retry", "order", "1", *WHO), ("parked", "discard", "order", "1", *WHO),
 ]
 """What needs an engine, or its data."""
@@ -347,8 +347,8 @@ ODD = [
     ("bench", "--mix", "x"),
     ("test", "nonsense"), ("vectors", "nonsense"), ("vectors", "run"), ("sagas", "list", "--phase", "NONSENSE"),
     ("sagas", "show", "order"), ("sagas", "show", "order", ""), ("sagas", "show", "order", "\udcff"),
-    ("sagas", "retry", "order", "saga_1"), ("parked", "retry", "order", "x", *WHO),
-    ("parked", "retry", "order", "-1", *WHO),
+    ("sagas", "retry", "order", "saga_1"), ("sagas", "abort", "order", "saga_1"),
+    ("parked", "retry", "order", "x", *WHO), ("parked", "retry", "order", "-1", *WHO),
     ("parked", "discard", "order", "9" * 30, *WHO),
     ("parked", "discard", "order", "1", "--operator", " ", "--reason", "x"),
     ("parked", "discard", "order", "1", "--operator", "a\x1b[2J", "--reason", "x"),

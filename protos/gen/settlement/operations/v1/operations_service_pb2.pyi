@@ -205,7 +205,7 @@ class SagaBranch(_message.Message):
     service: _builtins.str
     """The service."""
     state: _builtins.str
-    """SENT, TRIED, REFUSED or ENDED."""
+    """SENT, TRIED, REFUSED, STOPPED (its second phase waits for a person) or ENDED."""
     reason: _builtins.str
     """Why it refused."""
     def __init__(
@@ -468,6 +468,64 @@ class RetrySagaResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RetrySagaResponse: _TypeAlias = RetrySagaResponse  # noqa: Y015
+
+@_typing.final
+class AbortSagaRequest(_message.Message):
+    """Request of AbortSaga."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    SAGA_ID_FIELD_NUMBER: _builtins.int
+    OPERATOR_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """UUID of the request; the same id and body give the stored answer for at least 30 days."""
+    saga_id: _builtins.str
+    """The saga."""
+    operator_id: _builtins.str
+    """Who asks."""
+    reason: _builtins.str
+    """Why."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        saga_id: _builtins.str = ...,
+        operator_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["operator_id", b"operator_id", "reason", b"reason", "request_id", b"request_id", "saga_id", b"saga_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AbortSagaRequest: _TypeAlias = AbortSagaRequest  # noqa: Y015
+
+@_typing.final
+class AbortSagaResponse(_message.Message):
+    """Response of AbortSaga."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SAGA_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def saga(self) -> Global___Saga:
+        """The saga as it stood when it was to be given up; it moves at once, see GetSaga."""
+
+    def __init__(
+        self,
+        *,
+        saga: Global___Saga | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["saga", b"saga"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["saga", b"saga"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AbortSagaResponse: _TypeAlias = AbortSagaResponse  # noqa: Y015
 
 @_typing.final
 class ParkedMessage(_message.Message):

@@ -65,6 +65,11 @@ class OperationsServiceStub(object):
                 request_serializer=settlement_dot_operations_dot_v1_dot_operations__service__pb2.RetrySagaRequest.SerializeToString,
                 response_deserializer=settlement_dot_operations_dot_v1_dot_operations__service__pb2.RetrySagaResponse.FromString,
                 _registered_method=True)
+        self.AbortSaga = channel.unary_unary(
+                '/settlement.operations.v1.OperationsService/AbortSaga',
+                request_serializer=settlement_dot_operations_dot_v1_dot_operations__service__pb2.AbortSagaRequest.SerializeToString,
+                response_deserializer=settlement_dot_operations_dot_v1_dot_operations__service__pb2.AbortSagaResponse.FromString,
+                _registered_method=True)
         self.ListParked = channel.unary_unary(
                 '/settlement.operations.v1.OperationsService/ListParked',
                 request_serializer=settlement_dot_operations_dot_v1_dot_operations__service__pb2.ListParkedRequest.SerializeToString,
@@ -128,6 +133,15 @@ class OperationsServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AbortSaga(self, request, context):
+        """Give up a frozen saga that is not decided: what it reserved is let go, and its business object goes back to where it
+        stood. A single participant that did its part meanwhile has the last word: then the saga goes on. Refused of a saga
+        that is decided or not frozen (SAGA_STATE). Who and why is kept for good.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListParked(self, request, context):
         """List messages that were set aside.
         """
@@ -182,6 +196,11 @@ def add_OperationsServiceServicer_to_server(servicer, server):
                     servicer.RetrySaga,
                     request_deserializer=settlement_dot_operations_dot_v1_dot_operations__service__pb2.RetrySagaRequest.FromString,
                     response_serializer=settlement_dot_operations_dot_v1_dot_operations__service__pb2.RetrySagaResponse.SerializeToString,
+            ),
+            'AbortSaga': grpc.unary_unary_rpc_method_handler(
+                    servicer.AbortSaga,
+                    request_deserializer=settlement_dot_operations_dot_v1_dot_operations__service__pb2.AbortSagaRequest.FromString,
+                    response_serializer=settlement_dot_operations_dot_v1_dot_operations__service__pb2.AbortSagaResponse.SerializeToString,
             ),
             'ListParked': grpc.unary_unary_rpc_method_handler(
                     servicer.ListParked,
@@ -362,6 +381,33 @@ class OperationsService(object):
             '/settlement.operations.v1.OperationsService/RetrySaga',
             settlement_dot_operations_dot_v1_dot_operations__service__pb2.RetrySagaRequest.SerializeToString,
             settlement_dot_operations_dot_v1_dot_operations__service__pb2.RetrySagaResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AbortSaga(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/settlement.operations.v1.OperationsService/AbortSaga',
+            settlement_dot_operations_dot_v1_dot_operations__service__pb2.AbortSagaRequest.SerializeToString,
+            settlement_dot_operations_dot_v1_dot_operations__service__pb2.AbortSagaResponse.FromString,
             options,
             channel_credentials,
             insecure,

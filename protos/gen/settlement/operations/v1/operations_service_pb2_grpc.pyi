@@ -45,6 +45,11 @@ class OperationsServiceStub:
     """Read a saga."""
     RetrySaga: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.RetrySagaRequest, _operations_service_pb2.RetrySagaResponse]
     """Send again now what a saga awaits; a frozen one goes on where it stood. Refused of one that has ended (SAGA_STATE)."""
+    AbortSaga: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.AbortSagaRequest, _operations_service_pb2.AbortSagaResponse]
+    """Give up a frozen saga that is not decided: what it reserved is let go, and its business object goes back to where it
+    stood. A single participant that did its part meanwhile has the last word: then the saga goes on. Refused of a saga
+    that is decided or not frozen (SAGA_STATE). Who and why is kept for good.
+    """
     ListParked: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.ListParkedRequest, _operations_service_pb2.ListParkedResponse]
     """List messages that were set aside."""
     RetryParked: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.RetryParkedRequest, _operations_service_pb2.RetryParkedResponse]
@@ -71,6 +76,11 @@ class OperationsServiceAsyncStub(OperationsServiceStub):
     """Read a saga."""
     RetrySaga: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.RetrySagaRequest, _operations_service_pb2.RetrySagaResponse]  # type: ignore[assignment]
     """Send again now what a saga awaits; a frozen one goes on where it stood. Refused of one that has ended (SAGA_STATE)."""
+    AbortSaga: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.AbortSagaRequest, _operations_service_pb2.AbortSagaResponse]  # type: ignore[assignment]
+    """Give up a frozen saga that is not decided: what it reserved is let go, and its business object goes back to where it
+    stood. A single participant that did its part meanwhile has the last word: then the saga goes on. Refused of a saga
+    that is decided or not frozen (SAGA_STATE). Who and why is kept for good.
+    """
     ListParked: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.ListParkedRequest, _operations_service_pb2.ListParkedResponse]  # type: ignore[assignment]
     """List messages that were set aside."""
     RetryParked: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.RetryParkedRequest, _operations_service_pb2.RetryParkedResponse]  # type: ignore[assignment]
@@ -130,6 +140,17 @@ class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_operations_service_pb2.RetrySagaResponse, _abc.Awaitable[_operations_service_pb2.RetrySagaResponse]]:
         """Send again now what a saga awaits; a frozen one goes on where it stood. Refused of one that has ended (SAGA_STATE)."""
+
+    @_abc_1.abstractmethod
+    def AbortSaga(
+        self,
+        request: _operations_service_pb2.AbortSagaRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operations_service_pb2.AbortSagaResponse, _abc.Awaitable[_operations_service_pb2.AbortSagaResponse]]:
+        """Give up a frozen saga that is not decided: what it reserved is let go, and its business object goes back to where it
+        stood. A single participant that did its part meanwhile has the last word: then the saga goes on. Refused of a saga
+        that is decided or not frozen (SAGA_STATE). Who and why is kept for good.
+        """
 
     @_abc_1.abstractmethod
     def ListParked(

@@ -124,6 +124,8 @@ class _BranchStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BranchSta
     """Refused."""
     BRANCH_STATE_ENDED: _BranchState.ValueType  # 4
     """Through."""
+    BRANCH_STATE_STOPPED: _BranchState.ValueType  # 5
+    """Confirming or cancelling it waits for a person."""
 
 class BranchState(_BranchState, metaclass=_BranchStateEnumTypeWrapper):
     """How far one participant is."""
@@ -138,6 +140,8 @@ BRANCH_STATE_REFUSED: BranchState.ValueType  # 3
 """Refused."""
 BRANCH_STATE_ENDED: BranchState.ValueType  # 4
 """Through."""
+BRANCH_STATE_STOPPED: BranchState.ValueType  # 5
+"""Confirming or cancelling it waits for a person."""
 Global___BranchState: _TypeAlias = BranchState  # noqa: Y015
 
 @_typing.final

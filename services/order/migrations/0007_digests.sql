@@ -1,5 +1,5 @@
 -- migrate:up
--- Settlements that ended long ago are digests; they stay settlements. Runs after 0005 and after the runtime's 0009. It replaces a
+-- Settlements that ended long ago are digests; they stay settlements. Runs after 0006 and after the runtime's 0005. It replaces a
 -- view only: older code may run before it and after it.
 
 create or replace view settlements as

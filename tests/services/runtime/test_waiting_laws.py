@@ -1,0 +1,125 @@
+"""Laws of waiting, over random batches of the kernel's admission and a lane's line: one after the other, each once."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.kernel.effects import Effects
+from services.kernel.messages import Message, Op, SagaRef
+from services.kernel.saga import Verdict
+from services.runtime.lanes.item import Item
+from services.runtime.lanes.waiting import ABOARD_MAX, Waiting
+from tests.in_memory import InMemory
+from tests.services.kernel.jars import JAR, Jar, Put, shelf
+
+ROOM = 10**6
+
+
+@dataclass
+class Lane:
+    """A lane without a database: batches that commit or not, and who waits between them."""
+
+    world: InMemory = field(default_factory=lambda: shelf(Jar(room=ROOM)))
+    waiting: Waiting = field(default_factory=lambda: Waiting(lambda: 0.0))
+    queue: list[Item] = field(default_factory=list)
+    arrived: list[str] = field(default_factory=list)
+    answered: list[str] = field(default_factory=list)
+    met: Counter[str] = field(default_factory=Counter)
+
+    def arrive(self, op: Op | None, number: int) -> None:
+        """A command of a saga (its first operation, maybe again), or a call."""
+        name = f"saga_{number}" if op else f"call_{len(self.arrived)}"
+        saga = SagaRef(name, "shelf", op) if op else None
+        self.queue.append(Item(Message(f"{name}/{op}" if op else name, JAR, Put(1), saga=saga, caller="order/o")))
+        if name not in self.arrived:
+            self.arrived.append(name)
+
+    def end(self, op: Op) -> None:
+        """The saga that holds the claim lets it go."""
+        pending = self.world.row(Jar, JAR).pending
+        if pending is not None:
+            saga = SagaRef(pending.saga_id, "shelf", op)
+            self.queue.append(Item(Message(f"{pending.saga_id}/{op}", JAR, Put(1), saga=saga, caller="order/o")))
+
+    def run(self, commits: bool = True) -> None:
+        """One transaction over all that came; one that fails leaves everything as it was."""
+        if not commits:
+            return
+        items, self.queue = self.queue, []
+        aboard = self.waiting.aboard(items)
+        admit: Any = self.world.admit  # Any: items are arrivals of the runtime's own kind
+        effects: Effects[Item] = admit(*items, waiting=aboard.waiting, awake=sorted(aboard.awake))
+        self.waiting.settle(items, aboard, effects, self.world.now)
+        self.met.update(item.message.id for item, _ in effects.busy)
+        new = [answer for answer in effects.answered.values() if answer.id[-2:] not in ("/F", "/C")]
+        assert {answer.verdict for answer in new} <= {Verdict.DONE}
+        self.answered += [answer.id.removesuffix("/T") for answer in new]
+
+
+STEPS = st.lists(st.one_of(
+    st.tuples(st.just("come"), st.sampled_from([Op.TRY, Op.TRY, Op.EXECUTE, None]), st.integers(0, 40)),
+    st.tuples(st.just("end"), st.sampled_from([Op.CONFIRM, Op.CANCEL]), st.just(0)),
+    st.tuples(st.just("run"), st.booleans(), st.just(0)),
+), max_size=60)
+
+
+@given(STEPS)
+def test_who_waits_is_decided_once_in_the_order_of_arrival_and_meets_a_claim_once_a_delivery(
+    steps: list[tuple[str, Any, int]]
+) -> None:
+    """Whatever comes twice, whatever fails: nobody is passed over, nobody overtakes, nobody is asked over and over."""
+    lane, first_op, deliveries = Lane(), dict[int, Op](), Counter[str]()
+    for what, how, number in steps:
+        if what == "come":
+            op = how and first_op.setdefault(number, how)
+            lane.arrive(op, number)
+            deliveries[lane.queue[-1].message.id] += 1
+        elif what == "end":
+            lane.end(how)
+        else:
+            lane.run(how)
+    for _ in range(2 * len(lane.arrived) + 2):
+        lane.run()
+        lane.end(Op.CONFIRM)
+    lane.run()
+
+    assert lane.answered == lane.arrived
+    assert (len(lane.waiting), lane.waiting.awake) == (0, set())
+    assert all(times <= deliveries[name] for name, times in lane.met.items())
+    assert lane.world.row(Jar, JAR).pending is None
+
+
+def test_more_than_one_transaction_takes_are_decided_in_several() -> None:
+    """The end of a claim wakes those behind the first so many too, without another end."""
+    lane = Lane()
+    lane.arrive(Op.TRY, 0)
+    lane.run()
+    for _ in range(3 * ABOARD_MAX):
+        lane.arrive(None, 0)
+    lane.run()
+    waited = len(lane.waiting)
+
+    lane.end(Op.CANCEL)
+    for _ in range(3):
+        lane.run()
+
+    assert (waited, len(lane.waiting)) == (3 * ABOARD_MAX, 0)
+    assert lane.answered == lane.arrived
+
+
+def test_only_those_are_loaded_who_may_be_decided() -> None:
+    """A batch that ends no claim loads none of them; one that does loads them up to the next who claims."""
+    lane = Lane()
+    for op, number in ((Op.TRY, 0), (Op.EXECUTE, 1), (Op.TRY, 2), (Op.EXECUTE, 3)):
+        lane.arrive(op, number)
+    lane.run()
+    lane.arrive(Op.EXECUTE, 4)
+    newcomer = lane.waiting.aboard(lane.queue)
+    lane.end(Op.CONFIRM)
+    ending = lane.waiting.aboard(lane.queue)
+
+    assert list(newcomer.items) == []
+    assert [item.message.id for item in ending.items] == ["saga_1/E", "saga_2/T"]
