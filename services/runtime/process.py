@@ -39,10 +39,13 @@ from services.runtime.lanes.lane import Lane
 from services.runtime.lanes.lanes import Lanes
 from services.runtime.lanes.queues import Queues
 from services.runtime.rpc.edge import Edge
+from services.runtime.rpc.keeping import Keeper
 from services.runtime.rpc.operations import OperationsServicer
 from services.runtime.rpc.server import HARD_EXIT_MARGIN_SECONDS, RpcServer, hard_exit_after
+from services.runtime.rpc.watching import Watchers
 from services.runtime.stored import timers
 from services.runtime.stored.sagas import saga_table
+from services.runtime.stored.steps import Shown, look_for, nothing_shown
 
 SWEEP_SECONDS = 3.0
 """How often the outbox is searched for what dead lanes left behind."""
@@ -58,7 +61,8 @@ class Service:
 
     `inbound` is the stream it consumes: `commands` for a participant, `replies` for a coordinator. `servicers` are
     built with the edge. `perform` does one action and answers the message that reports it. `standing` timers are
-    set at the start where they are missing: what a service does day after day.
+    set at the start where they are missing: what a service does day after day. `shown` reads what the views of its
+    sagas show beside them.
     """
 
     name: str
@@ -72,6 +76,7 @@ class Service:
     definitions: Definitions | None = None
     perform: Callable[[Settings], Callable[[object], Awaitable[Message | None]]] | None = None
     standing: Callable[[datetime], Sequence[Timer]] | None = None
+    shown: Shown = nothing_shown
 
 
 def run(service: Service) -> None:
@@ -132,11 +137,17 @@ class Process:
             await _pin_partitions(connection, settings.partitions)
             if service.standing is not None:
                 await timers.ensure(connection, service.standing(clock.now()), settings.partitions)
-        self._lanes = Lanes(settings.queue_messages_max, service.perform(settings) if service.perform else None)
+        self._watchers = Watchers(look_for(service.definitions or Definitions(), service.shown), self._pool.own)
+        perform = service.perform(settings) if service.perform else None
+        self._lanes = Lanes(settings.queue_messages_max, perform, self._watchers.committed)
         built = self._build_lanes(clock)
         self._lanes.build(built)
-        edge = Edge(settings, clock, self._lanes, service.codec, self._pool)
-        operations = OperationsServicer(edge, self._lanes)
+        keeper = Keeper(self._pool.own)
+        edge, operators = (
+            Edge(settings, clock, self._lanes, service.codec, pool, self._watchers, keeper)
+            for pool in (self._pool, self._pool.operators)
+        )
+        operations = OperationsServicer(operators, self._lanes)
         for servicer in (*(build(edge) for build in service.servicers), operations):
             self._server.add(servicer)
         self._tasks = [asyncio.create_task(work) for work in (
@@ -160,19 +171,20 @@ class Process:
 
         def feed(queues: Queues) -> Feed:
             reader = PartitionReader(settings, name)
-            return Feed(service.codec, name, reader, self._pool, clock, queues, settings.batch_messages_max)
+            return Feed(service.codec, name, reader, self._pool.own, clock, queues, settings.batch_messages_max)
 
         return [
             Lane(
                 business, settings, clock, name, range(number, settings.partitions, settings.lanes), feed,
-                lambda lane_id: Publisher(lane_id, self._producer, self._pool), self._lanes.after_commit, self._sweep,
+                lambda lane_id: Publisher(lane_id, self._producer, self._pool.own), self._lanes.after_commit,
+                self._sweep,
             )
             for number in range(settings.lanes)
         ]
 
     async def _sweep(self) -> None:
         try:
-            if count := await publish_leftovers(self._pool, self._producer, self._lanes.alive):
+            if count := await publish_leftovers(self._pool.own, self._producer, self._lanes.alive):
                 log.info("leftovers_published", records=count)
         except Exception as error:  # the next round does it; the rows stay where they are
             log.warning("sweep_failed", error=repr(error))

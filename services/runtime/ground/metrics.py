@@ -15,7 +15,7 @@ BATCH_FAULTS = Counter("settle_batch_faults", "Batches that failed for a reason 
 BATCH_RETRIES = Counter("settle_batch_retries", "Batches tried again after a transient fault")
 COMMITS_UNKNOWN = Counter("settle_commits_unknown", "Commits whose outcome was not heard")
 COMMITS_RESOLVED = Counter("settle_commits_resolved", "Unknown commits read back", ["outcome"])
-REJECTED = Counter("settle_rejected", "Calls refused at once because too many were waiting")
+REJECTED = Counter("settle_rejected", "Calls refused at once, by the bound that was reached", ["bound"])
 SESSIONS_LOST = Counter("settle_lane_sessions_lost", "Sessions that a lane had to begin anew")
 PARKED = Counter("settle_parked", "Messages set aside for a person")
 PRODUCERS_REPLACED = Counter("settle_producers_replaced", "Kafka producers given up for a new one", ["cause"])
@@ -23,7 +23,7 @@ READERS_REPLACED = Counter("settle_readers_replaced", "Kafka consumers given up 
 LOGS_LOST = Counter("settle_kafka_logs_lost", "Partitions whose log no longer holds the next offset")
 RPCS = Counter("settle_rpcs", "gRPC calls by method and status", ["method", "status"])
 RPC_SECONDS = Histogram("settle_rpc_seconds", "Duration of a gRPC call", ["method"], buckets=_SECONDS)
-RPCS_UNDER_WAY = Gauge("settle_rpcs_under_way", "gRPC calls under way")
+RPCS_UNDER_WAY = Gauge("settle_rpcs_under_way", "gRPC calls under way, by what they do now", ["use"])
 LOOP_LAG_SECONDS = Gauge("settle_loop_lag_seconds", "Longest recent delay of the event loop")
 RESIDENT_BYTES = Gauge("settle_resident_bytes", "Memory of the process")
 

@@ -54,7 +54,12 @@ class Settings:
     batch_messages_max: int = _setting(512, "messages in one transaction", most=10_000)
     gather_ms_max: int = _setting(10, "milliseconds that a busy lane waits for company", least=0, most=1_000)
     queue_messages_max: int = _setting(4096, "calls waiting for a lane; more are answered RESOURCE_EXHAUSTED")
-    rpc_concurrent_max: int = _setting(4096, "calls under way; more are answered RESOURCE_EXHAUSTED")
+    rpc_concurrent_max: int = _setting(
+        4096, "commands under way, and as many reads; more are answered RESOURCE_EXHAUSTED"
+    )
+    rpc_watchers_max: int = _setting(
+        4096, "calls that watch or wait; more streams are answered RESOURCE_EXHAUSTED, other calls do not wait"
+    )
     rpc_message_bytes_max: int = _setting(262_144, "bytes of one gRPC or Kafka message", least=4_096, most=16_777_216)
     deadline_seconds_max: float = _setting(30.0, "seconds given to a call whose caller gave no deadline")
     stream_seconds_max: float = _setting(600.0, "seconds a stream may last before its reader has to come again")

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from services.kernel.admission import Admission
+from services.kernel.decision import Known
 from services.kernel.effects import Effects, ToLoad
 from services.kernel.errors import Undecodable
 from services.runtime.ground.tables import Connection, load
@@ -34,6 +35,11 @@ class Batch:
     def effects(self) -> Effects[Item]:
         """Everything that its messages caused."""
         return self._admission.effects
+
+    @property
+    def known(self) -> Known:
+        """What was loaded for it, as its messages left it."""
+        return self._admission.known
 
     async def run(self, connection: Connection, lane_id: int, next_seq: int) -> None:
         """Load, decide and save; the caller begins and commits. Lock first, read after."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import asyncpg
 import structlog
 
+from services.kernel.decision import Known
 from services.kernel.effects import Effects
 from services.kernel.errors import Internal, Unavailable
 from services.kernel.messages import TimerDue
@@ -75,7 +76,7 @@ class Lane:
     def __init__(
         self, business: Business, settings: Settings, clock: Clock, topic: str, partitions: Sequence[int],
         feed: Callable[[Queues], Feed], publisher: Callable[[int], Publisher],
-        on_effects: Callable[[Effects[Item]], None], sweep: Callable[[], Awaitable[None]],
+        on_effects: Callable[[Effects[Item], Known], None], sweep: Callable[[], Awaitable[None]],
     ) -> None:
         self._business = business
         self._settings = settings
@@ -295,7 +296,7 @@ class Lane:
             self._report(item, error)
         for item, _ in effects.busy:
             self._retry_busy(item)
-        self._on_effects(effects)
+        self._on_effects(effects, batch.known)
 
     def _report(self, item: Item, error: Exception) -> None:
         metrics.PARKED.inc()

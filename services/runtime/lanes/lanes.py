@@ -1,17 +1,17 @@
-"""The lanes of a process: routes calls to them, wakes who watches a saga, and performs actions after the commit."""
+"""The lanes of a process: routes calls to them , tells who waits for what was committed, and performs
+actions after the commit."""
 
 import asyncio
 import time
-from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
+from services.kernel.decision import Known
 from services.kernel.effects import Effects
 from services.kernel.errors import ResourceExhausted
 from services.kernel.ids import partition_of
 from services.kernel.messages import Message
-from services.kernel.saga import Run
 from services.runtime.ground import metrics
 from services.runtime.lanes.item import Item
 from services.runtime.lanes.lane import Lane
@@ -19,6 +19,8 @@ from services.runtime.stored.inbox import Answered
 
 Perform = Callable[[object], Awaitable[Message | None]]
 """Does one action in the outside world and answers the message that reports it."""
+Told = Callable[[Effects[Item], Known], None]
+"""Hears what a batch caused, and what was known when it was committed."""
 
 log = structlog.get_logger(__name__)
 
@@ -26,13 +28,15 @@ log = structlog.get_logger(__name__)
 class Lanes:
     """All lanes of one process. What they have in common with each other is only PostgreSQL."""
 
-    def __init__(self, queue_messages_max: int, perform: Perform | None, actions_max: int = 64) -> None:
+    def __init__(
+        self, queue_messages_max: int, perform: Perform | None, told: Told | None = None, actions_max: int = 64
+    ) -> None:
         self._lanes: Sequence[Lane] = ()
         self._queue_messages_max = queue_messages_max
         self._perform = perform
+        self._told = told
         self._slots = asyncio.Semaphore(actions_max)
         self.actions: set[asyncio.Task[None]] = set()
-        self._watchers: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
 
     def build(self, lanes: Sequence[Lane]) -> None:
         """Take the lanes; they need this object's `after_commit`, so they come second."""
@@ -67,7 +71,7 @@ class Lanes:
         """Queue a call; its answer comes after the commit. Raises `ResourceExhausted` at once if the queue is full."""
         lane = self._lanes[partition_of(message.key, len(self._lanes))]
         if len(lane.queues.calls) >= self._queue_messages_max:
-            metrics.REJECTED.inc()
+            metrics.REJECTED.labels("queue").inc()
             raise ResourceExhausted("OVERLOADED", "too many requests are waiting", {"retry_after_ms": "250"})
         answer: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
         lane.queues.add(Item(message, answer, body_hash, expires_at=time.monotonic() + seconds, background=background))
@@ -77,26 +81,10 @@ class Lanes:
         """Queue a message of our own, the report of an action."""
         self._lanes[partition_of(message.key, len(self._lanes))].queues.add(Item(message))
 
-    def watch(self, saga_id: str) -> asyncio.Event:
-        """An event that is set whenever this process commits a step of the saga; give it back with `unwatch`."""
-        event = asyncio.Event()
-        self._watchers[saga_id].add(event)
-        return event
-
-    def unwatch(self, saga_id: str, event: asyncio.Event) -> None:
-        """Stop watching."""
-        events = self._watchers.get(saga_id)
-        if events is not None:
-            events.discard(event)
-            if not events:
-                del self._watchers[saga_id]
-
-    def after_commit(self, effects: Effects[Item]) -> None:
-        """Wake who waits for a saga, and start the actions. Never called for what was not committed."""
-        if self._watchers:
-            for saga_id in effects.dirty.get(Run, ()):
-                for event in self._watchers.get(saga_id, ()):
-                    event.set()
+    def after_commit(self, effects: Effects[Item], known: Known) -> None:
+        """Tell who waits for it, and start the actions. Never called for what was not committed."""
+        if self._told is not None:
+            self._told(effects, known)
         for action in effects.actions:
             task = asyncio.create_task(self._act(action))
             self.actions.add(task)

@@ -15,7 +15,7 @@ from services.runtime.ground.settings import Settings
 from tests.services.runtime.mock_cluster import MockCluster
 from tests.settle.audit.scratch import made
 
-Until = Callable[[Callable[[], Any]], Awaitable[None]]
+Until = Callable[..., Awaitable[None]]
 
 
 class Postgres:
