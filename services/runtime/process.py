@@ -33,6 +33,7 @@ from services.runtime.kafka.clients import BrokerUnavailable, check_broker
 from services.runtime.kafka.producer import SafeProducer
 from services.runtime.kafka.publisher import Publisher, publish_leftovers
 from services.runtime.kafka.reader import PartitionReader
+from services.runtime.lanes.bounds import COUNT_SECONDS
 from services.runtime.lanes.business import Business
 from services.runtime.lanes.feed import Feed
 from services.runtime.lanes.lane import Lane
@@ -139,7 +140,7 @@ class Process:
                 await timers.ensure(connection, service.standing(clock.now()), settings.partitions)
         self._watchers = Watchers(look_for(service.definitions or Definitions(), service.shown), self._pool.own)
         perform = service.perform(settings) if service.perform else None
-        self._lanes = Lanes(settings.queue_messages_max, perform, self._watchers.committed)
+        self._lanes = Lanes(settings, perform, self._watchers.committed)
         built = self._build_lanes(clock)
         self._lanes.build(built)
         keeper = Keeper(self._pool.own)
@@ -151,7 +152,8 @@ class Process:
         for servicer in (*(build(edge) for build in service.servicers), operations):
             self._server.add(servicer)
         self._tasks = [asyncio.create_task(work) for work in (
-            *(lane.run() for lane in built), self._sweep_regularly(), self._announce(), watch_loop(),
+            *(lane.run() for lane in built), self._sweep_regularly(), self._count_regularly(), self._announce(),
+            watch_loop(),
         )]
         try:
             self._metrics = await serve_metrics(settings.metrics_listen, lambda: self._lanes.ready)
@@ -171,7 +173,8 @@ class Process:
 
         def feed(queues: Queues) -> Feed:
             reader = PartitionReader(settings, name)
-            return Feed(service.codec, name, reader, self._pool.own, clock, queues, settings.batch_messages_max)
+            most, bounds = settings.batch_messages_max, self._lanes.bounds
+            return Feed(service.codec, name, reader, self._pool.own, clock, queues, most, lambda: bounds.overfull)
 
         return [
             Lane(
@@ -193,6 +196,17 @@ class Process:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             await self._sweep()
+
+    async def _count_regularly(self) -> None:
+        """What the bounds know only from the database."""
+        while True:
+            try:
+                async with self._pool.own.acquire() as connection:
+                    coordinates = self._service.definitions is not None
+                    await self._lanes.bounds.count(connection, self._lanes.alive(), coordinates)
+            except Exception as error:  # what was counted last holds until the next time
+                log.warning("not_counted", error=repr(error))
+            await asyncio.sleep(COUNT_SECONDS)
 
     async def _announce(self) -> None:
         """Health follows the lanes: SERVING while every one of them has a session."""

@@ -78,3 +78,14 @@ async def save_runs(connection: Connection, runs: Sequence[Run]) -> None:
         [r.version for r in runs], [msgspec.json.encode(r.plan) for r in runs],
         [msgspec.json.encode([(b.service, b.state, b.reason, b.result) for b in r.branches]) for r in runs],
     )
+
+
+async def count_open(connection: Connection, most: int) -> int:
+    """How many sagas are under way, without those that wait for a person, counted up to `most`."""
+    count: int = await connection.fetchval(
+        # a subquery for each row, for a join may be planned as a scan of all sagas that ever were
+        """select count(*) from (select from timers t where kind = 'saga'
+                                     and (select phase from sagas s where s.id = t.key) <> $1 limit $2) o""",
+        Phase.FROZEN.value, most,
+    )
+    return count
