@@ -52,15 +52,16 @@ async def refusal(process: Process) -> ResourceExhausted | None:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def process(local: Settings, until: Until) -> AsyncIterator[Process]:  # noqa: F811
-    """The counters, with room for a few records that wait for Kafka."""
-    running = Process(SERVICE, replace(local, unpublished_max=FEW, outbox_age_seconds_max=1.0))
+async def process(local: Settings, until: Until, request: pytest.FixtureRequest) -> AsyncIterator[Process]:  # noqa: F811
+    """The counters, under a bound of the test's."""
+    running = Process(SERVICE, replace(local, **request.param))
     await running.start()
     await until(lambda: running._lanes.ready)
     yield running
     await running.stop()
 
 
+@pytest.mark.parametrize("process", [{"unpublished_max": FEW}], indirect=True)
 async def test_while_kafka_is_away_calls_are_refused_in_time(
     process: Process, local: Settings, cluster: MockCluster, until: Until  # noqa: F811
 ) -> None:
@@ -91,6 +92,7 @@ async def test_while_kafka_is_away_calls_are_refused_in_time(
     assert sum(len(told) for told in (await events(local)).values()) >= accepted
 
 
+@pytest.mark.parametrize("process", [{"outbox_age_seconds_max": 1.0}], indirect=True)
 async def test_when_kafka_takes_nothing_one_call_in_a_while_is_tried(
     process: Process, cluster: MockCluster, until: Until
 ) -> None:
@@ -102,7 +104,7 @@ async def test_when_kafka_takes_nothing_one_call_in_a_while_is_tried(
     try:
         assert await refusal(process) is None
         await until(lambda: process._lanes.stalled_seconds > 1.0 + LOOK_SECONDS)
-        heard = [await refusal(process) for _ in range(5)]
+        heard = await asyncio.gather(*(refusal(process) for _ in range(5)))
     finally:
         cluster.set_up()
 
