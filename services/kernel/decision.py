@@ -1,6 +1,6 @@
 """What one message causes: everything that the lane saves, answers and sends in one transaction."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -145,6 +145,14 @@ class Known:
             raise Missing(families=[(kind, root)])
         found = [self._rows[kind, key] for key in sorted(keys)]
         return tuple(row for row in found if row is not None)  # type: ignore[misc]
+
+    def under(self, roots: Container[str]) -> dict[str, tuple[Aggregate, ...]]:
+        """What is known of these roots, the roots themselves among it, as it is now."""
+        found: dict[str, list[Aggregate]] = {}
+        for row in self._rows.values():
+            if row is not None and row.root in roots:
+                found.setdefault(row.root, []).append(row)
+        return {root: tuple(rows) for root, rows in found.items()}
 
     def has(self, kind: type, key: str) -> bool:
         """Whether somebody looked for this row already."""

@@ -8,13 +8,14 @@ from services.order.rpc.merchants import MerchantServicer
 from services.order.rpc.orders import OrderServicer
 from services.order.sagas import DEFINITIONS
 from services.order.store import TABLES
+from services.order.store.reads import shown
 from services.order.wire import CODEC
 from services.runtime.process import Service, run
 
 SERVICE = Service(
     name="order", inbound="replies", tables=TABLES, rules=RULES, timers=TIMERS, codec=CODEC,
     servicers=(OrderServicer, AfterSaleServicer, MerchantServicer), migrations=Path(__file__).parent / "migrations",
-    definitions=DEFINITIONS,
+    definitions=DEFINITIONS, shown=shown,
 )
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ from services.runtime.kafka.clients import BrokerUnavailable, check_broker
 from services.runtime.kafka.producer import SafeProducer
 from services.runtime.kafka.publisher import Publisher, publish_leftovers
 from services.runtime.kafka.reader import PartitionReader
+from services.runtime.lanes.bounds import COUNT_SECONDS
 from services.runtime.lanes.business import Business
 from services.runtime.lanes.feed import Feed
 from services.runtime.lanes.lane import Lane
@@ -42,11 +43,14 @@ from services.runtime.lanes.lanes import Lanes
 from services.runtime.lanes.queues import Queues
 from services.runtime.nightly import Nightly
 from services.runtime.rpc.edge import Edge
+from services.runtime.rpc.keeping import Keeper
 from services.runtime.rpc.operations import OperationsServicer
 from services.runtime.rpc.server import HARD_EXIT_MARGIN_SECONDS, RpcServer, hard_exit_after
+from services.runtime.rpc.watching import Watchers
 from services.runtime.stored import timers
 from services.runtime.stored.oldest_sagas import OldestSagas
 from services.runtime.stored.sagas import saga_table
+from services.runtime.stored.steps import Shown, look_for, nothing_shown
 
 SWEEP_SECONDS = 3.0
 """How often the outbox is searched for what dead lanes left behind."""
@@ -62,7 +66,8 @@ class Service:
 
     `inbound` is the stream it consumes: `commands` for a participant, `replies` for a coordinator. `servicers` are
     built with the edge. `perform` does one action and answers the message that reports it. `standing` timers are
-    set at the start where they are missing: what a service does day after day.
+    set at the start where they are missing: what a service does day after day. `shown` reads what the views of its
+    sagas show beside them.
     """
 
     name: str
@@ -76,6 +81,7 @@ class Service:
     definitions: Definitions | None = None
     perform: Callable[[Settings], Callable[[object], Awaitable[Message | None]]] | None = None
     standing: Callable[[datetime], Sequence[Timer]] | None = None
+    shown: Shown = nothing_shown
 
 
 def run(service: Service) -> None:
@@ -143,16 +149,23 @@ class Process:
             await _pin_partitions(connection, settings.partitions)
             if service.standing is not None:
                 await timers.ensure(connection, service.standing(await clock.now(connection)), settings.partitions)
-        self._lanes = Lanes(settings.queue_messages_max, service.perform(settings) if service.perform else None)
+        self._watchers = Watchers(look_for(service.definitions or Definitions(), service.shown), self._pool.own)
+        perform = service.perform(settings) if service.perform else None
+        self._lanes = Lanes(settings, perform, self._watchers.committed)
         built = self._build_lanes(clock)
         self._lanes.build(built)
-        edge = Edge(settings, clock, self._lanes, service.codec, self._pool)
-        operations = OperationsServicer(edge, self._lanes)
+        keeper = Keeper(self._pool.own)
+        edge, operators = (
+            Edge(settings, clock, self._lanes, service.codec, pool, self._watchers, keeper)
+            for pool in (self._pool, self._pool.operators)
+        )
+        operations = OperationsServicer(operators, self._lanes)
         for servicer in (*(build(edge) for build in service.servicers), operations):
             self._server.add(servicer)
         self._tasks = [asyncio.create_task(work) for work in (
-            *(lane.run() for lane in built), self._sweep_regularly(), self._announce(), watch_loop(),
-            self._clock_check.run(self._pool), Nightly(settings, clock, service.definitions, self._oldest).run(),
+            *(lane.run() for lane in built), self._sweep_regularly(), self._count_regularly(), self._announce(),
+            watch_loop(), self._clock_check.run(self._pool.own),
+            Nightly(settings, clock, service.definitions, self._oldest).run(),
         )]
         try:
             self._metrics = await serve_metrics(settings.metrics_listen, self._not_ready)
@@ -174,15 +187,16 @@ class Process:
 
         def feed(queues: Queues) -> Feed:
             reader = PartitionReader(settings, name)
+            bounds = self._lanes.bounds
             return Feed(
-                service.codec, name, reader, self._pool, clock=clock, queues=queues, most=settings.batch_messages_max,
-                oldest=self._oldest,
+                service.codec, name, reader, self._pool.own, clock=clock, queues=queues,
+                most=settings.batch_messages_max, overfull=lambda: bounds.overfull, oldest=self._oldest,
             )
 
         return [
             Lane(
                 business, settings, clock, topic=name, number=number, feed=feed,
-                publisher=lambda lane_id: Publisher(lane_id, self._producer, self._pool),
+                publisher=lambda lane_id: Publisher(lane_id, self._producer, self._pool.own),
                 on_effects=self._lanes.after_commit, sweep=self._sweep,
             )
             for number in range(settings.lanes)
@@ -190,8 +204,8 @@ class Process:
 
     async def _sweep(self) -> None:
         try:
-            await undeliverable.sweep(self._pool, self._lanes.alive(), self._topics)
-            if count := await publish_leftovers(self._pool, self._producer, self._lanes.alive):
+            await undeliverable.sweep(self._pool.own, self._lanes.alive(), self._topics)
+            if count := await publish_leftovers(self._pool.own, self._producer, self._lanes.alive):
                 log.info("leftovers_published", records=count)
         except Exception as error:  # the next round does it; the rows stay where they are
             log.warning("sweep_failed", error=repr(error))
@@ -200,6 +214,17 @@ class Process:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             await self._sweep()
+
+    async def _count_regularly(self) -> None:
+        """What the bounds know only from the database."""
+        while True:
+            try:
+                async with self._pool.own.acquire() as connection:
+                    coordinates = self._service.definitions is not None
+                    await self._lanes.bounds.count(connection, self._lanes.alive(), coordinates)
+            except Exception as error:  # what was counted last holds until the next time
+                log.warning("not_counted", error=repr(error))
+            await asyncio.sleep(COUNT_SECONDS)
 
     def _not_ready(self) -> str:
         """Why the process is not ready; empty if it is."""

@@ -42,7 +42,7 @@ DATABASES = {
 }
 _PASSWORD = re.compile(r"(?<=://)[^/@\s]*(?=@)|(?<=password=)[^&\s]*")
 _TUNING = {
-    "shared_buffers": "256MB", "max_connections": "100", "max_wal_size": "4GB", "checkpoint_timeout": "15min",
+    "shared_buffers": "256MB", "max_connections": "200", "max_wal_size": "4GB", "checkpoint_timeout": "15min",
     "random_page_cost": "1.1", "log_parameter_max_length_on_error": "0",
     "log_min_messages": "warning", "max_prepared_transactions": "0", "autovacuum_naptime": "15s",
     "log_checkpoints": "off",

@@ -19,9 +19,10 @@ import pytest_asyncio
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from services.card_redemption.domain.commands import CaptureDeposit, DepositCard, RefundCard
-from services.kernel.errors import FailedPrecondition
+from services.kernel.errors import FailedPrecondition, ResourceExhausted
 from services.runtime.ground.clock import SystemClock
 from services.runtime.ground.settings import Settings
+from services.runtime.lanes.bounds import Bounds
 from services.runtime.rpc.errors import from_rpc_error
 from services.runtime.rpc.operations import OperationsServicer
 from services.runtime.rpc.server import RpcServer, channel
@@ -126,6 +127,29 @@ async def _overloaded(_folder: Path) -> str:
     return await _failing(RuntimeError("never reached"), replace(SETTINGS, rpc_concurrent_max=0))
 
 
+class _Open:
+    """What publishers have before them."""
+
+    unpublished = 0
+    stalled_seconds = 60.0
+
+
+async def _unsent(_folder: Path) -> str:
+    bounds = Bounds(SETTINGS, _Open())
+    bounds.admit()  # one call is tried
+    return _bound_reached(bounds)
+
+
+async def _open_without_end(_folder: Path) -> str:
+    return _bound_reached(Bounds(replace(SETTINGS, open_sagas_max=0), _Open()))
+
+
+def _bound_reached(bounds: Bounds) -> str:
+    with pytest.raises(ResourceExhausted) as caught:
+        bounds.admit()
+    return caught.value.reason
+
+
 class _OnSystemTime:
     """What an operator's method needs of an edge."""
 
@@ -179,7 +203,7 @@ async def _given_twice(_folder: Path) -> str:
 
 ELSEWHERE: dict[str, Callable[[Path], Awaitable[str]]] = {
     "INTERNAL": _internal, "UNAVAILABLE": _unavailable, "OVERLOADED": _overloaded,
-    "CLOCK_NOT_MANUAL": _clock_of_the_system,
+    "UNSENT_BACKLOG": _unsent, "TOO_MANY_OPEN": _open_without_end, "CLOCK_NOT_MANUAL": _clock_of_the_system,
     "IDEMPOTENCY_CONFLICT": _other_content, "PAYMENT_NOT_REFUNDABLE": _nothing_back, "CARD_STATE": _given_twice,
 }
 """Reasons that no call of the three services in good health can show."""

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from services.card_redemption.__main__ import SERVICE as CARD_REDEMPTION
 from services.credit_ledger.__main__ import SERVICE as CREDIT_LEDGER
+from services.kernel.coordination import Definitions
 from services.kernel.errors import Internal, Undecodable
 from services.kernel.messages import Message, TimerDue
 from services.order.__main__ import SERVICE as ORDER
@@ -25,11 +26,14 @@ from services.runtime.lanes.business import Business
 from services.runtime.lanes.item import Item, RecordPlace
 from services.runtime.process import Service
 from services.runtime.rpc.edge import Edge
+from services.runtime.rpc.keeping import Keeper
 from services.runtime.rpc.operations import OperationsServicer
 from services.runtime.rpc.server import RpcServer
+from services.runtime.rpc.watching import Watchers
 from services.runtime.stored import parked, timers
 from services.runtime.stored.inbox import Answered
 from services.runtime.stored.sagas import saga_table
+from services.runtime.stored.steps import look_for
 from tests.clocks import StillClock
 from tests.recorded.records import Record
 
@@ -64,13 +68,6 @@ class Queue:
         self.arrived.set()
         assert item.answer is not None
         return item.answer
-
-    def watch(self, saga_id: str) -> asyncio.Event:
-        """Nobody is woken: the story watches only what has ended."""
-        return asyncio.Event()
-
-    def unwatch(self, saga_id: str, event: asyncio.Event) -> None:
-        """See `watch`."""
 
     def alive(self) -> Sequence[int]:
         """No lane has an id of its own here: everything in the outbox counts as left behind."""
@@ -108,7 +105,11 @@ class Engine:
         pool = await open_pool(self._settings)
         stack.push_async_callback(pool.close)
         server = RpcServer(self._settings)
-        edge = Edge(self._settings, self._clock, self.queue, self._service.codec, pool)
+        # nobody is woken: the story watches only what has ended
+        watchers = Watchers(look_for(self._service.definitions or Definitions(), self._service.shown), pool.own)
+        edge = Edge(
+            self._settings, self._clock, self.queue, self._service.codec, pool, watchers, Keeper(pool.own)
+        )
         for servicer in (*(build(edge) for build in self._service.servicers), OperationsServicer(edge, self.queue)):
             server.add(servicer)
         self.port = await server.start()

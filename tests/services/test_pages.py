@@ -1,9 +1,10 @@
 """Every list of every service, found in the contracts: it takes its own page tokens and refuses all others."""
 
+import asyncio
 import base64
 import importlib
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -66,6 +67,10 @@ class NoDatabase:
     def read(self) -> AbstractAsyncContextManager[Any]:
         """Tell how far the call came."""
         raise FailedPrecondition(REACHED)
+
+    def changes(self, key: str) -> AbstractContextManager[asyncio.Event]:
+        """Nothing changes."""
+        return nullcontext(asyncio.Event())
 
 
 @dataclass(frozen=True, slots=True)

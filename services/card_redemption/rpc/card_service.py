@@ -39,7 +39,8 @@ class CardServicer(rpc.CardServiceServicer):
             return new_enough(card, request.min_version, "the card is at version")
 
         seconds_max = (context.time_remaining() or self.edge.settings.deadline_seconds_max) - RESERVE_SECONDS
-        return pb.GetCardResponse(card=wire.card(await read_when(self.edge, context, look, seconds_max)))
+        card = await read_when(self.edge, context, look, seconds_max, request.card_id)
+        return pb.GetCardResponse(card=wire.card(card))
 
     async def ListCards(self, request: pb.ListCardsRequest, context: Context) -> pb.ListCardsResponse:
         """List a customer's cards by id."""

@@ -42,13 +42,13 @@ async def account_at(
             raise NotFound("ACCOUNT_NOT_FOUND", f"there is no account {account_id}")
         return new_enough(account, min_version, f"{account_id} is at version")
 
-    async with reading(edge, context, look) as (connection, account):
+    async with reading(edge, context, look, key=account_id) as (connection, account):
         cut_at = _due_cut(account, await edge.clock.now(connection))
         if cut_at is None:
             yield connection, account
             return
     await _cut(edge, context, account, cut_at)
-    async with reading(edge, context, look) as found:
+    async with reading(edge, context, look, key=account_id) as found:
         yield found
 
 
@@ -87,7 +87,7 @@ async def previewed(edge: Edge, context: Context, key: str, body: object) -> Don
             raise NotYet(Unavailable("ACCOUNT_BUSY", f"{outcome.holder} holds {key}"))
         return outcome
 
-    outcome = await read_when(edge, context, look)
+    outcome = await read_when(edge, context, look, key=key)
     if isinstance(outcome, Refused):
         raise error_of(outcome)
     return outcome

@@ -3,7 +3,7 @@
 from services.order.domain import commands
 from services.order.rpc import requests
 from services.order.rpc.quoting import Quoting, accepted
-from services.order.rpc.reading import keep_if_ended, read_case, wait_and_keep, wait_for_end
+from services.order.rpc.reading import case_after, keep_if_ended, last_step, read_case, settlement_of, wait_and_keep
 from services.order.store.reads import list_cases
 from services.order.wire.orders import case_message
 from services.runtime.ground.paging import FIRST, page_of
@@ -58,10 +58,12 @@ class AfterSaleServicer(rpc.AfterSaleServiceServicer):
         async with self.quoting.fresh_if_stale(request, context):
             body = requests.confirm_receipt(request, self.quoting.read(request.quote))
             answer: pb.ConfirmReceiptResponse = await self.edge.ask(context, request, key=body.order_id, body=body)
-            settlement = accepted(await wait_for_end(self.edge, context, request, answer.settlement), request)
-            if settlement is answer.settlement:
+            step = await last_step(self.edge, context, request, answer.settlement)
+            case = await case_after(self.edge, context, step, request.return_id) if step is not None else None
+            if step is None or case is None:
+                accepted(answer.settlement, request)
                 return answer
-            case = await read_case(self.edge, context, request.return_id)
+            settlement = accepted(settlement_of(step), request)
             received = pb.ConfirmReceiptResponse(return_case=case_message(case), settlement=settlement)
             return await keep_if_ended(self.edge, request, answer, received)
 
@@ -103,11 +105,11 @@ class AfterSaleServicer(rpc.AfterSaleServiceServicer):
         answer: pb.ResolveDisputeResponse = await self.edge.ask(context, request, key=body.order_id, body=body)
         if not answer.HasField("settlement"):
             return answer
-        settlement = await wait_for_end(self.edge, context, request, answer.settlement)
-        if settlement is answer.settlement:
+        step = await last_step(self.edge, context, request, answer.settlement)
+        case = await case_after(self.edge, context, step, request.return_id) if step is not None else None
+        if step is None or case is None:
             return answer
-        case = await read_case(self.edge, context, request.return_id)
-        resolved = pb.ResolveDisputeResponse(return_case=case_message(case), settlement=settlement)
+        resolved = pb.ResolveDisputeResponse(return_case=case_message(case), settlement=settlement_of(step))
         return await keep_if_ended(self.edge, request, answer, resolved)
 
     async def RefundAmount(self, request: pb.RefundAmountRequest, context: Context) -> pb.RefundAmountResponse:

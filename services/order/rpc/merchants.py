@@ -1,7 +1,7 @@
 """MerchantService: settlements with merchants that take effect in both books."""
 
 from services.kernel.errors import NotFound
-from services.order.domain.merchant_settlement import SettleGiftCardShare, settlement_key
+from services.order.domain.merchant_settlement import MerchantSettlement, SettleGiftCardShare, settlement_key
 from services.order.store.merchant_settlements import find_merchant_settlement
 from services.order.wire.merchants import settlement_message
 from services.runtime.rpc.calls import Context
@@ -33,9 +33,9 @@ class MerchantServicer(rpc.MerchantServiceServicer):
     ) -> pb.MerchantSettlement:
         """The settlement after its end, which is kept as the answer; as it was told,
         where the end does not come in time."""
-        if not await self.edge.settled(told.settlement_id, seconds, context):
-            return told
-        return await self.edge.keep(request, told, await self._found(told.settlement_id))
+        step = await self.edge.awaited(told.settlement_id, seconds, context)
+        ended = step.find(MerchantSettlement, step.run.root) if step is not None and step.run.terminal else None
+        return told if ended is None else await self.edge.keep(request, told, settlement_message(ended))
 
     async def GetMerchantSettlement(
         self, request: pb.GetMerchantSettlementRequest, context: Context

@@ -2,10 +2,10 @@
 
 from collections.abc import AsyncIterator
 
-from services.kernel.errors import InvalidArgument
+from services.kernel.errors import InvalidArgument, NotFound
 from services.order.rpc.explaining import explained
 from services.order.rpc.quoting import Quoting
-from services.order.rpc.reading import read_order, read_settlement, settlement_now, wait_for_end
+from services.order.rpc.reading import read_order, read_settlement, settlement_of
 from services.order.store.reads import find_order, list_orders, list_runs
 from services.order.wire.orders import order_message
 from services.order.wire.scalars import KINDS, ORDER_STATES
@@ -46,8 +46,13 @@ class OrderViews:
 
     async def GetSettlement(self, request: pb.GetSettlementRequest, context: Context) -> pb.GetSettlementResponse:
         """Show a settlement, after its end if the caller waits for that."""
+        seconds = request.wait_timeout.seconds + request.wait_timeout.nanos / 1e9
+        since = max(request.min_version - 1, 0)
+        step = await self.edge.awaited(request.settlement_id, seconds, context, since)
+        if step is not None:
+            return pb.GetSettlementResponse(settlement=settlement_of(step))
         settlement = await read_settlement(self.edge, context, request.settlement_id, request.min_version)
-        return pb.GetSettlementResponse(settlement=await wait_for_end(self.edge, context, request, settlement))
+        return pb.GetSettlementResponse(settlement=settlement)
 
     async def ListSettlements(
         self, request: pb.ListSettlementsRequest, context: Context
@@ -69,15 +74,12 @@ class OrderViews:
         self, request: pb.WatchSettlementRequest, context: Context
     ) -> AsyncIterator[pb.WatchSettlementResponse]:
         """Show a settlement now and after each change, until its end."""
-        first = await read_settlement(self.edge, context, request.settlement_id)
-        yield pb.WatchSettlementResponse(settlement=first)
-        version = first.version
-        async for _ in self.edge.watch(request.settlement_id):
-            async with self.edge.read() as connection:
-                settlement = await settlement_now(connection, request.settlement_id)
-            if settlement.version > version:
-                version = settlement.version
-                yield pb.WatchSettlementResponse(settlement=settlement)
+        told = False
+        async for step in self.edge.watch(request.settlement_id):
+            told = True
+            yield pb.WatchSettlementResponse(settlement=settlement_of(step))
+        if not told:
+            raise NotFound("SETTLEMENT_NOT_FOUND", f"there is no settlement {request.settlement_id}")
 
     async def ExplainSettlement(
         self, request: pb.ExplainSettlementRequest, context: Context

@@ -4,11 +4,12 @@ import asyncio
 
 from services.kernel.errors import SettlementError
 from services.order.domain.commands import ConfirmDelivery
+from services.order.domain.order import Order
 from services.order.domain.quotes import QuoteContent
 from services.order.rpc import requests
 from services.order.rpc.order_views import OrderViews
 from services.order.rpc.quoting import Quoting, accepted
-from services.order.rpc.reading import keep_if_ended, read_order, wait_and_keep, wait_for_end
+from services.order.rpc.reading import keep_if_ended, last_step, settlement_of, wait_and_keep
 from services.order.wire.orders import order_message
 from services.runtime.rpc.calls import Context
 from services.runtime.rpc.edge import Edge
@@ -27,11 +28,11 @@ class OrderServicer(OrderViews, rpc.OrderServiceServicer):
         """Place an order by reserving all its tenders (OR-5)."""
         body = requests.place_order(request)
         answer: pb.PlaceOrderResponse = await self.edge.ask(context, request, key=body.order_id, body=body)
-        settlement = await wait_for_end(self.edge, context, request, answer.settlement)
-        if settlement is answer.settlement:
+        step = await last_step(self.edge, context, request, answer.settlement)
+        order = step.find(Order, body.order_id) if step is not None else None
+        if step is None or order is None:
             return answer
-        order = await read_order(self.edge, context, body.order_id)
-        settled = pb.PlaceOrderResponse(order=order_message(order), settlement=settlement)
+        settled = pb.PlaceOrderResponse(order=order_message(order), settlement=settlement_of(step))
         return await keep_if_ended(self.edge, request, answer, settled)
 
     async def ConfirmShipment(

@@ -80,7 +80,7 @@ class Quoting:
                 raise NotYet(Unavailable("SETTLEMENT_IN_PROGRESS", f"{order.settlement_id} is under way"))
             return order, await find_case(connection, request.return_id) if request.return_id else None
 
-        return await read_when(self._edge, context, look)
+        return await read_when(self._edge, context, look, key=request.order_id)
 
     async def _preview(self, plan: quoting.QuotedPlan) -> effects_pb2.CreditPreview:
         if self._ledger is None:

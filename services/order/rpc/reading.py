@@ -1,6 +1,5 @@
 """What methods read and wait for: orders that are new enough, settlements as they are now, the end of a settlement."""
 
-import asyncio
 from typing import Any, TypeVar
 
 from services.kernel.errors import NotFound
@@ -12,6 +11,7 @@ from services.runtime.ground.tables import Connection
 from services.runtime.rpc.calls import Context
 from services.runtime.rpc.edge import Edge
 from services.runtime.rpc.reading import new_enough, read_when
+from services.runtime.stored.steps import Step
 from settlement.order.v1 import after_sale_service_pb2, order_service_pb2, settlement_pb2
 
 A = TypeVar(
@@ -28,7 +28,7 @@ async def read_order(edge: Edge, context: Context, order_id: str, customer_id: s
         order = owned(await find_order(connection, order_id), order_id, customer_id)
         return new_enough(order, min_version)
 
-    return await read_when(edge, context, look)
+    return await read_when(edge, context, look, key=order_id)
 
 
 async def read_case(edge: Edge, context: Context, return_id: str, min_version: int = 0) -> ReturnCase:
@@ -40,7 +40,7 @@ async def read_case(edge: Edge, context: Context, return_id: str, min_version: i
             raise NotFound("RETURN_NOT_FOUND", f"there is no return {return_id}")
         return new_enough(case, min_version)
 
-    return await read_when(edge, context, look)
+    return await read_when(edge, context, look, key=return_id)
 
 
 async def read_settlement(
@@ -51,7 +51,7 @@ async def read_settlement(
     async def look(connection: Connection) -> settlement_pb2.Settlement:
         return new_enough(await settlement_now(connection, settlement_id), min_version)
 
-    return await read_when(edge, context, look)
+    return await read_when(edge, context, look, key=settlement_id)
 
 
 async def settlement_now(connection: Connection, settlement_id: str) -> settlement_pb2.Settlement:
@@ -62,6 +62,14 @@ async def settlement_now(connection: Connection, settlement_id: str) -> settleme
         raise NotFound("SETTLEMENT_NOT_FOUND", f"there is no settlement {settlement_id}")
     wake_at = None if run.terminal else await find_wake(connection, settlement_id)
     return settlement_message(run, order, wake_at)
+
+
+def settlement_of(step: Step) -> settlement_pb2.Settlement:
+    """The settlement as a step of its saga left it."""
+    order = step.find(Order, step.run.root)
+    if order is None:
+        raise NotFound("SETTLEMENT_NOT_FOUND", f"there is no settlement {step.run.id}")
+    return settlement_message(step.run, order, step.wake_at)
 
 
 async def wait_and_keep(
@@ -84,18 +92,23 @@ async def wait_for_end(
 ) -> settlement_pb2.Settlement:
     """The settlement as it is after waiting for its end, but not longer than the request's `wait_timeout`.
 
-    `request` is any message that has that field. Where the database is away for longer, the settlement as it was.
+    `request` is any message that has that field.
     """
+    step = await last_step(edge, context, request, settlement)
+    return settlement if step is None else settlement_of(step)
+
+
+async def last_step(
+    edge: Edge, context: Context, request: Any, settlement: settlement_pb2.Settlement
+) -> Step | None:
+    """How far the settlement came within the request's `wait_timeout`; None if no further than it was told."""
     if not request.HasField("wait_timeout") or settlement.state in ENDED:
-        return settlement
+        return None
     seconds = request.wait_timeout.seconds + request.wait_timeout.nanos / 1e9
-    if seconds <= 0:
-        return settlement
-    began = asyncio.get_running_loop().time()
-    await edge.settled(settlement.settlement_id, seconds, context)
+    return await edge.awaited(settlement.settlement_id, seconds, context, settlement.version)
 
-    async def look(connection: Connection) -> settlement_pb2.Settlement:
-        return await settlement_now(connection, settlement.settlement_id)
 
-    left = seconds - (asyncio.get_running_loop().time() - began)
-    return await edge.seen(look, left, context) or settlement
+async def case_after(edge: Edge, context: Context, step: Step, return_id: str) -> ReturnCase | None:
+    """The return case after a step; None if the step does not know it and nobody can look now."""
+    known = step.find(ReturnCase, return_id)
+    return known or await edge.seen(lambda connection: find_case(connection, return_id), 0.0, context)

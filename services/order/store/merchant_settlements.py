@@ -48,3 +48,9 @@ async def find_merchant_settlement(connection: Connection, settlement_id: str) -
         f"select {_COLUMNS} from merchant_settlements where settlement_id = $1", settlement_id
     )
     return _settlement_of(row) if row else None
+
+
+async def find_merchant_settlements(connection: Connection, keys: Sequence[str]) -> list[MerchantSettlement]:
+    """These settlements, not locked."""
+    rows = await connection.fetch(f"select {_COLUMNS} from merchant_settlements where id = any($1::text[])", keys)
+    return [_settlement_of(row) for row in rows]

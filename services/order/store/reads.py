@@ -4,10 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from services.kernel.saga import Run
+from services.order.domain.merchant_settlement import MerchantSettlement, can_be_key
 from services.order.domain.order import Order
+from services.order.domain.plans import RefundPlan
 from services.order.domain.returns import ReturnCase
 from services.order.sagas import DEFINITIONS
 from services.order.store.cases import CASE_COLUMNS, case_of
+from services.order.store.merchant_settlements import find_merchant_settlements
 from services.order.store.orders import ORDER_COLUMNS, order_of
 from services.runtime.ground.tables import Connection
 from services.runtime.stored.sagas import saga_table
@@ -31,6 +34,22 @@ async def find_run(connection: Connection, settlement_id: str) -> Run | None:
     """The run of a settlement."""
     found = await _RUNS.load(connection, [settlement_id])
     return found[0] if found else None
+
+
+async def shown(connection: Connection, runs: Sequence[Run]) -> list[Order | MerchantSettlement | ReturnCase]:
+    """What views of these settlements show beside them, not locked: their roots, and their return cases."""
+    roots = [run.root for run in runs]
+    orders = await connection.fetch(f"select {ORDER_COLUMNS} from orders where id = any($1::text[])", roots)
+    found: list[Order | MerchantSettlement | ReturnCase] = [order_of(row) for row in orders]
+    if merchants := [root for root in roots if can_be_key(root)]:
+        found += await find_merchant_settlements(connection, merchants)
+    plans = [run.plan for run in runs if isinstance(run.plan, RefundPlan)]
+    if return_ids := [plan.return_id or plan.given_back_of for plan in plans if plan.return_id or plan.given_back_of]:
+        cases = await connection.fetch(
+            f"select {CASE_COLUMNS} from return_cases where id = any($1::text[])", return_ids
+        )
+        found += [case_of(row) for row in cases]
+    return found
 
 
 async def find_wake(connection: Connection, settlement_id: str) -> datetime | None:

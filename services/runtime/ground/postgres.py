@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import asyncpg
 
 from services.kernel.errors import Defect, InvalidArgument, ResourceExhausted, Unavailable
+from services.runtime.ground import metrics
 from services.runtime.ground.settings import Settings
 from services.runtime.ground.tables import Connection
 
@@ -21,6 +22,8 @@ from services.runtime.ground.tables import Connection
 asyncpg.protocol.protocol.IterableABC = (list, tuple, range, set, frozenset)  # type: ignore[attr-defined]
 IDLE_IN_TRANSACTION_SECONDS = 10
 CONNECT_SECONDS = 7.0
+OPERATORS_CONNECTIONS = 2
+"""So many of a process's pooled connections are for its operators alone."""
 RESOLVE_SECONDS = 60.0
 """How long the outcome of a commit is asked for before it stays unknown."""
 
@@ -200,19 +203,23 @@ async def shielded(write: Awaitable[T], seconds: float = 30.0) -> T:
 
 
 class Pool:
-    """Pooled connections for reads, with a first-in-first-out queue of bounded length and wait in front (B3, B4)."""
+    """Some of the pooled connections, with a first-in-first-out queue of bounded length and wait in front (B3, B4)."""
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", settings: Settings) -> None:
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", turns: int, waiting_max: int, seconds_max: float) -> None:
         self._pool = pool
-        self._seconds_max = settings.pool_seconds_max
-        self._waiting_max = settings.pool_waiting_max
-        self._turns = asyncio.Semaphore(settings.pool_connections_max)
+        self._seconds_max = seconds_max
+        self._waiting_max = waiting_max
+        self._turns = asyncio.Semaphore(turns)
         self.waiting = 0
 
     @asynccontextmanager
-    async def acquire(self) -> AsyncIterator[Connection]:
-        """A connection for the block; RESOURCE_EXHAUSTED if too many wait, UNAVAILABLE if the wait is too long."""
-        if self.waiting >= self._waiting_max:
+    async def acquire(self, admitted: bool = False) -> AsyncIterator[Connection]:
+        """A connection for the block; RESOURCE_EXHAUSTED if too many wait, UNAVAILABLE if the wait is too long.
+
+        Who was `admitted` before, and is counted elsewhere, only queues.
+        """
+        if self._turns.locked() and self.waiting >= self._waiting_max and not admitted:
+            metrics.REJECTED.labels("readers").inc()
             raise ResourceExhausted("OVERLOADED", "too many readers wait for the database")
         self.waiting += 1
         try:
@@ -243,11 +250,33 @@ async def connect_owner(settings: Settings) -> Connection:
     return connection
 
 
-async def open_pool(settings: Settings) -> Pool:
-    """The pool of a service, for reads and for small writes that hold no session lock."""
+class Pools(Pool):
+    """The pool of a process: itself for those who read, with turns set apart that no reader takes.
+
+    `operators` is for the operators' calls; `own` for what the process does for itself (timers, clearing, sweeps,
+    what waiting calls see and leave), in which nobody ever waits for somebody else's turn.
+    """
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", settings: Settings) -> None:
+        seconds_max, waiting_max = settings.pool_seconds_max, settings.pool_waiting_max
+        super().__init__(pool, settings.pool_connections_max, waiting_max, seconds_max)
+        self.operators = Pool(pool, OPERATORS_CONNECTIONS, waiting_max, seconds_max)
+        own = own_connections(settings)
+        self.own = Pool(pool, own, own, seconds_max)
+
+
+def own_connections(settings: Settings) -> int:
+    """How many connections a process needs for itself: each lane for its timers, its clearing and the sweep before its
+    session; the process for its regular sweep, the look for steps, the answers to be kept, the bounds and the clock."""
+    return 3 * settings.lanes + 5
+
+
+async def open_pool(settings: Settings) -> Pools:
+    """The pool of a process, for reads and for small writes that hold no session lock; it grows as it is needed."""
+    most = settings.pool_connections_max + OPERATORS_CONNECTIONS + own_connections(settings)
     pool = await asyncpg.create_pool(
-        settings.dsn, min_size=1, max_size=settings.pool_connections_max, init=_prepare, timeout=10,
+        settings.dsn, min_size=1, max_size=most, init=_prepare, timeout=10,
         command_timeout=settings.statement_seconds_max + 1, statement_cache_size=settings.pg_statement_cache,
         server_settings=_server_settings(settings),
     )
-    return Pool(pool, settings)
+    return Pools(pool, settings)

@@ -57,7 +57,24 @@ class Settings:
         250, "milliseconds of deciding in one transaction; what is left waits for the next", most=4_000
     )
     queue_messages_max: int = _setting(4096, "calls waiting for a lane; more are answered RESOURCE_EXHAUSTED")
-    rpc_concurrent_max: int = _setting(4096, "calls under way; more are answered RESOURCE_EXHAUSTED")
+    rpc_concurrent_max: int = _setting(
+        4096, "commands under way, and as many reads; more are answered RESOURCE_EXHAUSTED"
+    )
+    rpc_watchers_max: int = _setting(
+        4096, "calls that watch or wait; more streams are answered RESOURCE_EXHAUSTED, other calls do not wait"
+    )
+    unpublished_max: int = _setting(
+        20_000, "records that Kafka has not acknowledged, at which calls are answered RESOURCE_EXHAUSTED"
+    )
+    outbox_age_seconds_max: float = _setting(
+        30.0, "seconds that Kafka may acknowledge nothing of what waits, before calls are answered RESOURCE_EXHAUSTED"
+    )
+    open_sagas_max: int = _setting(20_000, "sagas under way, at which calls are answered RESOURCE_EXHAUSTED")
+    actions_concurrent_max: int = _setting(64, "calls to the outside world at a time", most=10_000)
+    actions_open_max: int = _setting(
+        1_024, "calls to the outside world under way or waiting; more are dropped, and repeated by their timers"
+    )
+    action_seconds_max: float = _setting(30.0, "seconds that one call to the outside world may take")
     rpc_message_bytes_max: int = _setting(262_144, "bytes of one gRPC or Kafka message", least=4_096, most=16_777_216)
     deadline_seconds_max: float = _setting(30.0, "seconds given to a call whose caller gave no deadline")
     stream_seconds_max: float = _setting(600.0, "seconds a stream may last before its reader has to come again")

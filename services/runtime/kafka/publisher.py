@@ -4,6 +4,7 @@ If the producer has to be replaced, everything that is unacknowledged goes again
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -35,9 +36,12 @@ class Publisher:
         self._idle.set()
         self._acknowledged = 0
         self._cleared = 0
+        self._moved_at = 0.0
 
     def put(self, last_seq: int, records: Sequence[Outgoing]) -> None:
         """Take what a batch committed, whose last outbox number is `last_seq`."""
+        if not self._waiting:
+            self._moved_at = time.monotonic()
         self._waiting.append((last_seq, records))
         self._idle.clear()
         self._wake.set()
@@ -46,6 +50,11 @@ class Publisher:
     def unpublished(self) -> int:
         """How many records Kafka has not acknowledged yet."""
         return sum(len(records) for _, records in self._waiting)
+
+    @property
+    def stalled_seconds(self) -> float:
+        """For how long Kafka has acknowledged nothing of what waits; 0 if nothing waits."""
+        return time.monotonic() - self._moved_at if self._waiting else 0.0
 
     async def run(self) -> None:
         """Publish until cancelled."""
@@ -69,6 +78,7 @@ class Publisher:
                 break
             except ProducerReplaced as replaced:
                 log.warning("producer_replaced", reason=str(replaced), resent=len(records))
+        self._moved_at = time.monotonic()
         for _ in taken:
             self._acknowledged = self._waiting.popleft()[0]
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from services.kernel.admission import Admission
+from services.kernel.decision import Known
 from services.kernel.effects import Effects, ToLoad
 from services.runtime.ground.clock import Clock
 from services.runtime.ground.tables import Connection, load
@@ -57,6 +58,11 @@ class Batch:
     def decided(self) -> Sequence[Item]:
         """All others."""
         return without(self._items, self.left) if self.left else self._items
+
+    @property
+    def known(self) -> Known:
+        """What was loaded for it, as its messages left it."""
+        return self._admission.known
 
     async def run(self, connection: Connection, lane_id: int, next_seq: int) -> None:
         """Load, decide and save; the caller begins and commits. Lock first, read after."""

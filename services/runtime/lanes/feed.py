@@ -1,7 +1,7 @@
 """A lane's ear: reads the partitions that the lane holds, and the timers that are due, into its queues."""
 
 import asyncio
-from collections.abc import Collection, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import suppress
 
 import structlog
@@ -23,6 +23,9 @@ TIMER_SECONDS = 0.25
 REPEAT_SECONDS = 0.25
 """How long a timer that was found is taken to be on its way through the lane."""
 
+OVERFULL_SECONDS = 0.1
+"""How often it is seen whether what was decided is sent by now."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -31,7 +34,7 @@ class Feed:
 
     def __init__(
         self, codec: Codec, topic: str, reader: PartitionReader, pool: Pool, *, clock: Clock, queues: Queues, most: int,
-        oldest: OldestSagas,
+        overfull: Callable[[], bool], oldest: OldestSagas,
     ) -> None:
         self._codec = codec
         self._topic = topic
@@ -40,6 +43,7 @@ class Feed:
         self._clock = clock
         self._queues = queues
         self._most = most
+        self._overfull = overfull
         self._oldest = oldest
         self._held: set[int] = set()
         self._tasks: list[asyncio.Task[None]] = []
@@ -98,6 +102,9 @@ class Feed:
             if len(self._queues.urgent) >= 2 * self._most:
                 await asyncio.sleep(0.002)
                 continue
+            if self._overfull():  # what comes waits in Kafka, until what was decided is sent
+                await asyncio.sleep(OVERFULL_SECONDS)
+                continue
             records = await self._reader.fetch(self._most)
             self._queues.urgent.extend(map(self._item, records))
             if records:
@@ -121,7 +128,7 @@ class Feed:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._tick.wait(), TIMER_SECONDS)
             self._tick.clear()
-            if not self._held:
+            if not self._held or self._overfull():
                 continue
             held = sorted(self._held)
             async with self._pool.acquire() as connection:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 import asyncpg
 import structlog
 
+from services.kernel.decision import Known
 from services.kernel.effects import Effects
 from services.kernel.errors import Internal, Undecodable
 from services.runtime.ground import metrics
@@ -88,7 +89,7 @@ class Lane:
     def __init__(
         self, business: Business, settings: Settings, clock: Clock, *, topic: str, number: int,
         feed: Callable[[Queues], Feed], publisher: Callable[[int], Publisher],
-        on_effects: Callable[[Effects[Item]], None], sweep: Callable[[], Awaitable[None]],
+        on_effects: Callable[[Effects[Item], Known], None], sweep: Callable[[], Awaitable[None]],
     ) -> None:
         self._business = business
         self._settings = settings
@@ -365,7 +366,7 @@ class Lane:
         for item, error in effects.faulty:
             self._report(item, error)
         self.waiting.settle(batch.decided, batch.aboard, effects, batch.now)
-        self._on_effects(effects)
+        self._on_effects(effects, batch.known)
 
     def _report(self, item: Item, error: Exception) -> None:
         metrics.PARKED.inc()

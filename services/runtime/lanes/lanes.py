@@ -1,24 +1,28 @@
-"""The lanes of a process: routes calls to them, wakes who watches a saga, and performs actions after the commit."""
+"""The lanes of a process: routes calls to them within the bounds, tells who waits for what was committed, and performs
+actions after the commit."""
 
 import asyncio
 import time
-from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
+from services.kernel.decision import Known
 from services.kernel.effects import Effects
 from services.kernel.errors import ResourceExhausted
 from services.kernel.ids import partition_of
 from services.kernel.messages import Message
-from services.kernel.saga import Run
 from services.runtime.ground import metrics
+from services.runtime.ground.settings import Settings
+from services.runtime.lanes.bounds import Bounds
 from services.runtime.lanes.item import Item
 from services.runtime.lanes.lane import Lane
 from services.runtime.stored.inbox import Answered
 
 Perform = Callable[[object], Awaitable[Message | None]]
 """Does one action in the outside world and answers the message that reports it."""
+Told = Callable[[Effects[Item], Known], None]
+"""Hears what a batch caused, and what was known when it was committed."""
 
 log = structlog.get_logger(__name__)
 
@@ -26,13 +30,15 @@ log = structlog.get_logger(__name__)
 class Lanes:
     """All lanes of one process. What they have in common with each other is only PostgreSQL."""
 
-    def __init__(self, queue_messages_max: int, perform: Perform | None, actions_max: int = 64) -> None:
+    def __init__(self, settings: Settings, perform: Perform | None = None, told: Told | None = None) -> None:
+        self._settings = settings
         self._lanes: Sequence[Lane] = ()
-        self._queue_messages_max = queue_messages_max
         self._perform = perform
-        self._slots = asyncio.Semaphore(actions_max)
+        self._told = told
+        self._slots = asyncio.Semaphore(settings.actions_concurrent_max)
         self.actions: set[asyncio.Task[None]] = set()
-        self._watchers: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        self.bounds = Bounds(settings, self)
+        metrics.ACTIONS_OPEN.set_function(lambda: len(self.actions))
 
     def build(self, lanes: Sequence[Lane]) -> None:
         """Take the lanes; they need this object's `after_commit`, so they come second."""
@@ -53,6 +59,12 @@ class Lanes:
         """Records that Kafka has not acknowledged yet."""
         return sum(lane.session.publisher.unpublished for lane in self._lanes if lane.session)
 
+    @property
+    def stalled_seconds(self) -> float:
+        """For how long Kafka has acknowledged nothing of what waits, in no lane; 0 if nothing waits."""
+        stalled = [lane.session.publisher.stalled_seconds for lane in self._lanes if lane.session]
+        return min((seconds for seconds in stalled if seconds), default=0.0)
+
     def alive(self) -> list[int]:
         """The ids of the living lanes of this process."""
         return [lane.session.lane_id for lane in self._lanes if lane.session]
@@ -64,10 +76,13 @@ class Lanes:
     def submit(
         self, message: Message, body_hash: bytes, seconds: float, background: bool = False
     ) -> "asyncio.Future[Answered]":
-        """Queue a call; its answer comes after the commit. Raises `ResourceExhausted` at once if the queue is full."""
+        """Queue a call; its answer comes after the commit. Raises `ResourceExhausted` at once if its row is full, or if
+        too much is open already."""
+        self.bounds.admit()
         lane = self._lanes[partition_of(message.key, len(self._lanes))]
-        if len(lane.queues.calls) + lane.waiting.calls >= self._queue_messages_max:
-            metrics.REJECTED.inc()
+        row = lane.queues.background if background else lane.queues.calls
+        if len(row) + lane.waiting.calls >= self._settings.queue_messages_max:
+            metrics.REJECTED.labels("queue").inc()
             raise ResourceExhausted("OVERLOADED", "too many requests are waiting", {"retry_after_ms": "250"})
         answer: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
         lane.queues.add(Item(message, answer, body_hash, expires_at=time.monotonic() + seconds, background=background))
@@ -77,38 +92,27 @@ class Lanes:
         """Queue a message of our own, the report of an action."""
         self._lanes[partition_of(message.key, len(self._lanes))].queues.add(Item(message))
 
-    def watch(self, saga_id: str) -> asyncio.Event:
-        """An event that is set whenever this process commits a step of the saga; give it back with `unwatch`."""
-        event = asyncio.Event()
-        self._watchers[saga_id].add(event)
-        return event
-
-    def unwatch(self, saga_id: str, event: asyncio.Event) -> None:
-        """Stop watching."""
-        events = self._watchers.get(saga_id)
-        if events is not None:
-            events.discard(event)
-            if not events:
-                del self._watchers[saga_id]
-
-    def after_commit(self, effects: Effects[Item]) -> None:
-        """Wake who waits for a saga, and start the actions. Never called for what was not committed."""
-        if self._watchers:
-            for saga_id in effects.dirty.get(Run, ()):
-                for event in self._watchers.get(saga_id, ()):
-                    event.set()
+    def after_commit(self, effects: Effects[Item], known: Known) -> None:
+        """Tell who waits for it, and start the actions. Never called for what was not committed."""
+        self.bounds.committed(effects)
+        if self._told is not None:
+            self._told(effects, known)
         for action in effects.actions:
+            if len(self.actions) >= self._settings.actions_open_max:
+                metrics.ACTIONS_DROPPED.inc()  # the timer that its decision set asks again
+                continue
             task = asyncio.create_task(self._act(action))
             self.actions.add(task)
             task.add_done_callback(self.actions.discard)
 
     async def _act(self, action: object) -> None:
-        """One action; if it fails or the process dies, the timer that its decision set asks again."""
+        """One action; if it fails, takes too long, or the process dies, the timer that its decision set asks again."""
         if self._perform is None:
             return
         async with self._slots:
             try:
-                report = await self._perform(action)
+                async with asyncio.timeout(self._settings.action_seconds_max):
+                    report = await self._perform(action)
                 if report is not None:
                     self.feed_back(report)
             except Exception as error:  # the timer of the intent repeats it, with a query first

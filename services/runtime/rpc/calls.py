@@ -1,9 +1,9 @@
 """Everything between gRPC and a handler, as one wrapper per method, made once when the service is registered.
 
-In this order: admission (G6), a deadline where the caller gave none, text hygiene (P3), protovalidate; then the
-handler; then its errors: a `SettlementError` keeps its reason, `CancelledError` that nobody asked for becomes ABORTED
-(G2), an outage UNAVAILABLE, anything unknown INTERNAL with a correlation id and nothing else. What the handler sees of
-request ids is lower case: a UUID is the same in any case of letters.
+In this order: a place among the calls under way (`places.py`, G6), a deadline where the caller gave none, text hygiene
+(P3), protovalidate; then the handler; then its errors: a `SettlementError` keeps its reason, `CancelledError` that
+nobody asked for becomes ABORTED (G2), an outage UNAVAILABLE, anything unknown INTERNAL with a correlation id and
+nothing else. What the handler sees of request ids is lower case: a UUID is the same in any case of letters.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ import uuid_utils
 from google.protobuf.message import Message
 from protovalidate import Validator, Violation
 
-from services.kernel.errors import Aborted, Internal, ResourceExhausted, SettlementError
+from services.kernel.errors import Aborted, Internal, SettlementError
 from services.runtime.ground import metrics
 from services.runtime.ground.hygiene import flaw
 from services.runtime.ground.paging import ANSWER_BYTES_MAX, FOREIGN_PAGE
@@ -31,6 +31,7 @@ from services.runtime.rpc.errors import (
     abort_with,
     outage_of,
 )
+from services.runtime.rpc.places import PLACE, Places, Use, use_of
 from services.runtime.rpc.words import path_of, told, unclean
 
 INVALID = "INVALID_ARGUMENT"
@@ -43,15 +44,19 @@ log = structlog.get_logger(__name__)
 
 
 class Calls:
-    """Wraps the handlers of one server and counts what is under way."""
+    """Wraps the handlers of one server, and gives their calls their places."""
 
     def __init__(self, settings: Settings) -> None:
-        self._concurrent_max = settings.rpc_concurrent_max
+        self._places = Places(settings)
         self._request_bytes_max = settings.rpc_message_bytes_max
         self._unary_seconds_max = settings.deadline_seconds_max
         self._stream_seconds_max = settings.stream_seconds_max
         self._validator = Validator()
-        self.under_way = 0
+
+    @property
+    def under_way(self) -> int:
+        """How many calls are being served."""
+        return self._places.taken.total()
 
     def wrapped(self, method: str, handler: Any) -> Any:  # Any: grpc's RpcMethodHandler has no public type
         """The handler with everything around it; only unary requests exist in our API."""
@@ -72,8 +77,10 @@ class Calls:
 
         async def handle(request: Message | Unreadable, context: Context) -> bytes:
             began = time.perf_counter()
-            self.under_way += 1
+            place = None
             try:
+                place = self._places.enter(use_of(method, request))
+                PLACE.set(place)
                 admitted = self._admit(request)
                 if context.time_remaining() is not None:
                     response = await behaviour(admitted, context)
@@ -87,7 +94,9 @@ class Calls:
                 await _refuse(method, context, error)
                 raise
             finally:
-                self.under_way -= 1
+                if place is not None:
+                    PLACE.set(None)
+                    place.leave()
                 seconds.observe(time.perf_counter() - began)
 
         return handle
@@ -97,8 +106,10 @@ class Calls:
         limit_seconds = self._stream_seconds_max
 
         async def handle(request: Message | Unreadable, context: Context) -> AsyncIterator[bytes]:
-            self.under_way += 1
+            place = None
             try:
+                place = self._places.enter(Use.WATCH)
+                PLACE.set(place)
                 admitted = self._admit(request)
                 async with _limit(limit_seconds):
                     async for response in behaviour(admitted, context):
@@ -110,14 +121,12 @@ class Calls:
                 await _refuse(method, context, error)
                 raise
             finally:
-                self.under_way -= 1
+                if place is not None:
+                    place.leave()
 
         return handle
 
     def _admit(self, request: Message | Unreadable) -> Message:
-        if self.under_way > self._concurrent_max:
-            metrics.REJECTED.inc()
-            raise ResourceExhausted("OVERLOADED", "too many calls are under way")
         if isinstance(request, Unreadable):
             raise request.refusal
         request.DiscardUnknownFields()

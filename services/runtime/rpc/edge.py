@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, aclosing, suppress
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, aclosing, suppress
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any, Protocol, TypeVar
@@ -16,24 +16,26 @@ from services.kernel.errors import (
     BY_STATUS,
     FailedPrecondition,
     InvalidArgument,
-    ResourceExhausted,
     SettlementError,
     Unavailable,
 )
 from services.kernel.messages import Message
-from services.kernel.saga import TERMINAL, Verdict
+from services.kernel.saga import Verdict
 from services.runtime.ground.clock import Clock
 from services.runtime.ground.codec import Codec
 from services.runtime.ground.postgres import Pool
 from services.runtime.ground.settings import Settings
 from services.runtime.ground.tables import Connection
 from services.runtime.rpc.calls import Context
-from services.runtime.rpc.errors import outage_of
-from services.runtime.stored import inbox
+from services.runtime.rpc.errors import passes
+from services.runtime.rpc.keeping import Keeper
+from services.runtime.rpc.places import may_wait, waits
+from services.runtime.rpc.watching import Watchers
 from services.runtime.stored.inbox import Answered
+from services.runtime.stored.steps import Step
 
 POLL_SECONDS = 0.5
-"""How often a waiter looks by itself: another process may have committed, or PostgreSQL be there again."""
+"""How long a look waits for PostgreSQL to be there again."""
 
 RESERVE_SECONDS = 0.1
 """What of a call's time is kept for the answer."""
@@ -41,7 +43,6 @@ RESERVE_SECONDS = 0.1
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 T = TypeVar("T")
 M = TypeVar("M", bound=Wire)
-_ENDED = frozenset(phase.value for phase in TERMINAL)
 
 
 class Lanes(Protocol):
@@ -50,19 +51,22 @@ class Lanes(Protocol):
     def submit(
         self, message: Message, body_hash: bytes, seconds: float, background: bool
     ) -> "asyncio.Future[Answered]": ...
-    def watch(self, saga_id: str) -> asyncio.Event: ...
-    def unwatch(self, saga_id: str, event: asyncio.Event) -> None: ...
 
 
 class Edge:
     """Given to every servicer. `settings` and `clock` are there for reading."""
 
-    def __init__(self, settings: Settings, clock: Clock, lanes: Lanes, codec: Codec, pool: Pool) -> None:
+    def __init__(
+        self, settings: Settings, clock: Clock, lanes: Lanes, codec: Codec, pool: Pool, watchers: Watchers,
+        keeper: Keeper,
+    ) -> None:
         self.settings = settings
         self.clock = clock
         self._lanes = lanes
         self._codec = codec
         self._pool = pool
+        self._watchers = watchers
+        self._keeper = keeper
 
     async def ask(self, context: Context, request: Any, *, key: str, body: object, background: bool = False) -> Any:
         """Have `body` decided for the aggregate `key` and answer the protobuf message of the result.
@@ -91,25 +95,45 @@ class Edge:
         return self._codec.message(answered.type, answered.outcome)
 
     def read(self) -> AbstractAsyncContextManager[Connection]:
-        """A pooled connection for the block, for reads that lock nothing."""
-        return self._pool.acquire()
+        """A pooled connection for the block, for reads that lock nothing.
+
+        Where too many wait for one, a call is refused with OVERLOADED; one that waits for something in `watch`,
+        `awaited` or `reading` was admitted before, and gets its turn.
+        """
+        return self._pool.acquire(admitted=waits())
 
     async def now(self) -> datetime:
         """The present instant, for a method that has no connection at hand."""
         async with self.read() as connection:
             return await self.clock.now(connection)
 
-    async def settled(self, saga_id: str, timeout_seconds: float, context: Context | None = None) -> bool:
-        """Wait until the settlement has ended, but not longer than this (nor than the call's deadline allows)."""
+    def watch(self, saga_id: str, since: int = 0) -> AsyncGenerator[Step, None]:
+        """The saga now, and after each step until its end, from its version `since` on; nothing for an unknown one.
+
+        While the database is away there is no step, and nobody hears of it.
+        """
+        return self._watchers.watch(saga_id, since)
+
+    async def awaited(
+        self, saga_id: str, timeout_seconds: float, context: Context | None = None, since: int = 0
+    ) -> Step | None:
+        """The saga at its end, or as far as it came in this time (or in what the call has left of its own).
+
+        None where nothing came that is newer than the version `since`, and where so many wait that this call cannot.
+        """
         timeout_seconds = self._left(timeout_seconds, context)
-        if timeout_seconds <= 0:
-            return False
+        last: Step | None = None
+        if timeout_seconds <= 0 or not may_wait():
+            return last
         with suppress(TimeoutError):
-            async with asyncio.timeout(timeout_seconds), aclosing(self.watch(saga_id)) as phases:
-                async for phase in phases:
-                    if phase in _ENDED:
-                        return True
-        return False
+            async with asyncio.timeout(timeout_seconds), aclosing(self.watch(saga_id, since)) as steps:
+                async for step in steps:
+                    last = step
+        return last
+
+    def changes(self, key: str) -> AbstractContextManager[asyncio.Event]:
+        """An event that is set whenever this process commits a change of the row with this key."""
+        return self._watchers.changes(key)
 
     async def seen(
         self, look: Callable[[Connection], Awaitable[T]], timeout_seconds: float, context: Context | None = None
@@ -121,7 +145,7 @@ class Edge:
                 async with self.read() as connection:
                     return await look(connection)
             except Exception as error:  # every error but an outage passes
-                if not _outage(error):
+                if not passes(error):
                     raise
             if asyncio.get_running_loop().time() + POLL_SECONDS > deadline:
                 return None
@@ -133,56 +157,13 @@ class Edge:
         Who asks again hears the same, whatever has happened since. Another call under the same id may have been first:
         then its answer is the one. While the database is away, it is told without being stored.
         """
-
-        async def amend(connection: Connection) -> bytes:
-            return await inbox.amend(
-                connection, request.request_id, told.SerializeToString(), ended.SerializeToString()
-            )
-
-        kept = await self.seen(amend, 0.0)
+        kept = await self._keeper.keep(request.request_id, told.SerializeToString(), ended.SerializeToString())
         return ended if kept is None else type(told).FromString(kept)
 
     def _left(self, seconds: float, context: Context | None) -> float:
         """So many seconds, or what the call has left of its time."""
         remaining = None if context is None else context.time_remaining()
         return seconds if remaining is None else min(seconds, remaining - RESERVE_SECONDS)
-
-    async def watch(self, saga_id: str) -> AsyncGenerator[str, None]:
-        """The settlement's phase, now and after each step, until it has ended; ends at once for an unknown one.
-
-        While the database is away there is no step: it is asked again, on a new connection.
-        """
-        event = self._lanes.watch(saga_id)
-        seen = 0
-        try:
-            while True:
-                event.clear()
-                progress = await self._progress(saga_id)
-                if progress is None:
-                    await asyncio.sleep(POLL_SECONDS)
-                    continue
-                phase, version = progress
-                if version > seen:
-                    seen = version
-                    yield phase
-                if not version or phase in _ENDED:
-                    return
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(POLL_SECONDS):
-                        await event.wait()
-        finally:
-            self._lanes.unwatch(saga_id, event)
-
-    async def _progress(self, saga_id: str) -> tuple[str, int] | None:
-        """The phase and version of a settlement; None while the database is away."""
-        try:
-            async with self._pool.acquire() as connection:
-                row = await connection.fetchrow("select phase, version from sagas where id = $1", saga_id)
-        except Exception as error:  # every error but an outage passes
-            if not _outage(error):
-                raise
-            return None
-        return (row[0], row[1]) if row else ("", 0)
 
 
 def body_hash(request: Wire) -> bytes:
@@ -197,11 +178,6 @@ def body_hash(request: Wire) -> bytes:
         copy.ClearField("wait_timeout")
         request = copy
     return blake2b(name.encode() + b"\0" + request.SerializeToString(deterministic=True), digest_size=16).digest()
-
-
-def _outage(error: Exception) -> bool:
-    """Whether asking again may help: the database is away, or too many ask it."""
-    return isinstance(error, Unavailable | ResourceExhausted) or outage_of(error) is not None
 
 
 def error_of(refusal: Refused) -> SettlementError:

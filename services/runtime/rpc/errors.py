@@ -8,7 +8,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
-from services.kernel.errors import BY_STATUS, SettlementError, Unavailable
+from services.kernel.errors import BY_STATUS, ResourceExhausted, SettlementError, Unavailable
 from services.runtime.ground.postgres import Fault, fault_of
 from settlement.common.v1.error_reason_pb2 import ErrorReason
 
@@ -60,6 +60,11 @@ def outage_of(error: BaseException) -> SettlementError | None:
     if isinstance(error, SettlementError) or fault_of(error) not in (Fault.LOST, Fault.TRANSIENT):
         return None
     return Unavailable("UNAVAILABLE", "the database does not answer; try again with the same request id")
+
+
+def passes(error: BaseException) -> bool:
+    """Whether asking again may help: the database is away, or too many ask it."""
+    return isinstance(error, Unavailable | ResourceExhausted) or outage_of(error) is not None
 
 
 def to_status(error: SettlementError) -> status_pb2.Status:

@@ -1,20 +1,24 @@
 """Reads that wait: for a version that their caller knows of, or for the end of a claim on what they need.
 
-A read that waits holds no pooled connection. It looks, gives the connection back, and looks again a little later: so
-however many wait, those that find what they need are served.
+A read that waits holds no pooled connection. It looks, gives the connection back, and looks again when this process
+commits a change of what it waits for, or a little later: so however many wait, those that find what they need are
+served.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Protocol, TypeVar
 
 from services.kernel.errors import Aborted, SettlementError
 from services.runtime.ground.tables import Connection
 from services.runtime.rpc.calls import Context
 from services.runtime.rpc.edge import RESERVE_SECONDS, Edge
+from services.runtime.rpc.errors import passes
+from services.runtime.rpc.places import may_wait
 
-POLL_SECONDS = 0.02
+POLL_SECONDS_MIN, POLL_SECONDS_MAX = 0.02, 0.5
+"""How long until it looks again by itself, for another process may have committed: twice as long each time."""
 WAIT_SECONDS_MAX = 5.0
 """How long a read waits at most, and never longer than its caller does."""
 
@@ -47,29 +51,47 @@ def new_enough(found: V, min_version: int, told: str = "the newest version is") 
 
 @asynccontextmanager
 async def reading(
-    edge: Edge, context: Context, look: Callable[[Connection], Awaitable[T]], seconds_max: float = WAIT_SECONDS_MAX
+    edge: Edge, context: Context, look: Callable[[Connection], Awaitable[T]], seconds_max: float = WAIT_SECONDS_MAX,
+    key: str = "",
 ) -> AsyncIterator[tuple[Connection, T]]:
-    """A connection for the block, and what `look` found on it once it did not say `NotYet` any more."""
+    """A connection for the block, and what `look` found on it once it did not say `NotYet` any more.
+
+    `key` is that of the row whose change it waits for. Where so many wait that this call cannot, it looks once.
+    """
     left = context.time_remaining()
     seconds = seconds_max if left is None else min(seconds_max, left - RESERVE_SECONDS)
     deadline = asyncio.get_running_loop().time() + seconds
-    while True:
-        async with edge.read() as connection:
-            try:
-                found = await look(connection)
-            except NotYet as not_yet:
-                refusal = not_yet.refusal
-            else:
-                yield connection, found
-                return
-        if asyncio.get_running_loop().time() > deadline:
-            raise refusal
-        await asyncio.sleep(POLL_SECONDS)
+    wait_seconds = POLL_SECONDS_MIN
+    refusal: SettlementError | None = None
+    with edge.changes(key) as changed:
+        while True:
+            changed.clear()
+            async with AsyncExitStack() as stack:
+                try:
+                    connection = await stack.enter_async_context(edge.read())
+                    found = await look(connection)
+                except NotYet as not_yet:
+                    refusal = not_yet.refusal
+                except Exception as error:  # who waits hears what it waits for, and of nothing that passes
+                    if refusal is None or not passes(error):
+                        raise
+                else:
+                    yield connection, found
+                    return
+            assert refusal is not None
+            left_seconds = deadline - asyncio.get_running_loop().time()
+            if left_seconds <= 0 or not may_wait():
+                raise refusal
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(wait_seconds, left_seconds)):
+                    await changed.wait()
+            wait_seconds = min(2 * wait_seconds, POLL_SECONDS_MAX)
 
 
 async def read_when(
-    edge: Edge, context: Context, look: Callable[[Connection], Awaitable[T]], seconds_max: float = WAIT_SECONDS_MAX
+    edge: Edge, context: Context, look: Callable[[Connection], Awaitable[T]], seconds_max: float = WAIT_SECONDS_MAX,
+    key: str = "",
 ) -> T:
     """What `look` finds once it does not say `NotYet` any more."""
-    async with reading(edge, context, look, seconds_max) as (_, found):
+    async with reading(edge, context, look, seconds_max, key) as (_, found):
         return found

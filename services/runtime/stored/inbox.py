@@ -80,15 +80,23 @@ def _answer(row: Answered) -> Answer:
     return Answer(row.message_id, row.verdict, body_hash=row.body_hash, stored=row)
 
 
-async def amend(connection: Connection, request_id: str, told: bytes, ended: bytes) -> bytes:
-    """Store `ended` as the answer to a request where `told` is stored; answers what is stored then."""
-    kept: bytes | None = await connection.fetchval(
-        "update inbox set outcome = $3 where message_id = $1 and outcome = $2 returning outcome", request_id, told,
-        ended
-    )
-    if kept is None:
-        kept = await connection.fetchval("select outcome from inbox where message_id = $1", request_id)
-    return ended if kept is None or kept == told else kept
+async def amend(connection: Connection, amendments: Sequence[tuple[str, bytes, bytes]]) -> dict[str, bytes]:
+    """Store the last of each (request id, what was told, what it ended with) where the second is stored.
+
+    Answers what is stored then, by request id.
+    """
+    ids, told, ended = zip(*sorted(amendments), strict=True)
+    kept = {row[0]: row[1] for row in await connection.fetch(
+        """update inbox i set outcome = a.ended from unnest($1::text[], $2::bytea[], $3::bytea[]) a (id, told, ended)
+           where i.message_id = a.id and i.outcome = a.told returning i.message_id, i.outcome""",
+        ids, told, ended,
+    )}
+    if others := [key for key in ids if key not in kept]:
+        found = await connection.fetch(
+            "select message_id, outcome from inbox where message_id = any($1::text[])", others
+        )
+        kept |= {row[0]: row[1] for row in found}
+    return kept
 
 
 async def save(connection: Connection, answers: Mapping[str, Answered], now: datetime) -> None:

@@ -45,6 +45,14 @@ async def lanes_with_leftovers(connection: Connection, but: Sequence[int]) -> li
     return [row[0] for row in rows]
 
 
+async def count_of_others(connection: Connection, but: Sequence[int], most: int) -> int:
+    """How many rows lanes other than these have, counted up to `most`."""
+    count: int = await connection.fetchval(
+        "select count(*) from (select from outbox where lane_id <> all($1::bigint[]) limit $2) o", but, most
+    )
+    return count
+
+
 async def leftovers(connection: Connection, lane_id: int, limit: int) -> list[tuple[int, Outgoing]]:
     """The first rows of a lane, in the order in which it wrote them, with their numbers."""
     rows = await connection.fetch(

@@ -111,7 +111,7 @@ async def save_unsent(connection: Connection, records: Sequence[Outgoing], why: 
            select u.*, 'UNDELIVERABLE', $6, now()
            from unnest($1::text[], $2::text[], $3::text[], $4::json[], $5::bytea[]) u (source, key, id, headers, body)
            where not exists (select from parked p where p.key = u.key and p.state = 'PARKED' and p.source = u.source
-                                                    and p.message_id = u.id and p.kafka_offset is null)""",
+                                                    and p.message_id = u.id and p.reason = 'UNDELIVERABLE')""",
         [r.topic for r in records], [r.key for r in records], [identity(r.headers) for r in records],
         [stored_headers(r.headers) for r in records], [r.payload for r in records],
         storable(why, DETAIL_CHARACTERS_MAX),
@@ -121,7 +121,7 @@ async def save_unsent(connection: Connection, records: Sequence[Outgoing], why: 
 async def keys(connection: Connection) -> dict[str, int]:
     """The keys whose messages have to wait behind a parked one that came in, with the place of the first."""
     rows = await connection.fetch(
-        """select key, min(id) from parked where state = 'PARKED' and key <> '' and kafka_offset is not null
+        """select key, min(id) from parked where state = 'PARKED' and key <> '' and reason <> 'UNDELIVERABLE'
            group by key"""
     )
     return {row[0]: row[1] for row in rows}
@@ -139,7 +139,7 @@ async def retry(connection: Connection, parked_id: int, partitions: int, why: st
     """Send a parked record again, as it was; answers False if it is not parked (any more)."""
     row = await connection.fetchrow(
         """update parked set state = 'RETRIED', resolved_at = $2, resolution = $3
-           where id = $1 and state = 'PARKED' returning source, key, headers, payload, kafka_offset is not null""",
+           where id = $1 and state = 'PARKED' returning source, key, headers, payload, reason <> 'UNDELIVERABLE'""",
         parked_id, now, why,
     )
     if row is None:

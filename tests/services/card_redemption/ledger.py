@@ -1,7 +1,8 @@
 """The card service on a real database, one batch at a time, and its methods, without Kafka and gRPC."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from itertools import count
 from typing import Any
@@ -92,3 +93,7 @@ class CardLedger:
     async def read(self) -> AsyncIterator[Connection]:
         """The ledger's own connection: tests do one thing at a time."""
         yield self.connection
+
+    def changes(self, key: str) -> AbstractContextManager[asyncio.Event]:
+        """Nobody is woken: who waits looks again by itself."""
+        return nullcontext(asyncio.Event())

@@ -3,7 +3,7 @@ edge over a `Ledger`, and a call context that never ends."""
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
@@ -71,6 +71,10 @@ class LedgerEdge:
     async def read(self) -> AsyncIterator[Connection]:
         """The ledger's own connection: tests do one thing at a time."""
         yield self.ledger.connection
+
+    def changes(self, key: str) -> AbstractContextManager[asyncio.Event]:
+        """Nobody is woken: who waits looks again by itself."""
+        return nullcontext(asyncio.Event())
 
 
 class Desk:

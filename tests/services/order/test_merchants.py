@@ -19,7 +19,10 @@ from services.order.domain.merchant_settlement import (
     SettleGiftCardShare,
 )
 from services.order.rpc.merchants import MerchantServicer
+from services.order.sagas import DEFINITIONS
+from services.order.store.reads import shown
 from services.runtime.ground.tables import Connection
+from services.runtime.stored.steps import Step, look_for
 from settlement.common.v1 import money_pb2
 from settlement.order.v1 import merchant_service_pb2 as pb
 from tests.services.batches import check_saved
@@ -125,10 +128,11 @@ class ShopEdge:
         """Decide at once."""
         return await self.shop.ask(key, body)
 
-    async def settled(self, saga_id: str, seconds: float, context: Any) -> bool:
+    async def awaited(self, saga_id: str, seconds: float, context: Any) -> Step:
         """Both books say yes."""
         await self.shop.settle()
-        return True
+        found = await look_for(DEFINITIONS, shown)(self.shop.connection, {saga_id: 0})
+        return found.newer[0]
 
     async def keep(self, request: Any, told: Any, ended: Any) -> Any:
         """Nobody asks twice."""

@@ -17,18 +17,22 @@ from google.protobuf.wrappers_pb2 import UInt64Value
 
 from services.kernel.errors import Unavailable
 from services.kernel.messages import Message
+from services.kernel.saga import Phase
 from services.runtime.ground.settings import Settings
 from services.runtime.ground.values import frozen_classes
 from services.runtime.process import Process
 from services.runtime.rpc.calls import lower_ids
 from services.runtime.rpc.edge import Edge, body_hash
 from services.runtime.rpc.errors import from_rpc_error
+from services.runtime.rpc.keeping import Keeper
 from services.runtime.rpc.server import channel
 from settlement.operations.v1 import operations_service_pb2 as pb
 from settlement.operations.v1 import operations_service_pb2_grpc as stubs
 from settlement.order.v1 import order_service_pb2 as order
 from tests.services.runtime.conftest import Postgres, Until
-from tests.services.runtime.counters import CODEC, SERVICE, Add
+from tests.services.runtime.counters import CODEC, Add
+from tests.services.runtime.counters import SERVICE as COUNTERS
+from tests.services.runtime.errands import DEFINITIONS, shown
 from tests.services.runtime.test_lanes import fetch, local  # noqa: F401  # a fixture
 from tests.services.runtime.test_rpc import full_status, type_name
 
@@ -38,7 +42,7 @@ T0 = datetime(2026, 3, 1, 12, tzinfo=UTC)
 @pytest_asyncio.fixture(loop_scope="session")
 async def process(local: Settings, until: Until) -> AsyncIterator[Process]:  # noqa: F811
     """The service with a manual clock."""
-    running = Process(SERVICE, replace(local, clock="manual"))
+    running = Process(replace(COUNTERS, definitions=DEFINITIONS, shown=shown), replace(local, clock="manual"))
     await running.start()
     await until(lambda: running._lanes.ready)
     yield running
@@ -62,7 +66,9 @@ class Call:
 
 def edge_of(process: Process, settings: Settings) -> Edge:
     """An edge on the process's lanes."""
-    return Edge(settings, process._lanes, process._lanes, CODEC, process._pool)  # type: ignore[arg-type]  # no clock is read
+    pool, lanes = process._pool, process._lanes
+    clock: Any = None  # it is not read
+    return Edge(settings, clock, lanes, CODEC, pool, process._watchers, Keeper(pool.own))
 
 
 async def test_ask_answers_the_result_and_the_same_again(process: Process, local: Settings) -> None:  # noqa: F811
@@ -154,7 +160,7 @@ async def test_who_waits_for_an_end_waits_through_a_restart(
     async def look(connection: Any) -> str:
         return str(await connection.fetchval("select phase from sagas where id = 'saga_1'"))
 
-    waiting = asyncio.create_task(edge.settled("saga_1", 20))
+    waiting = asyncio.create_task(edge.awaited("saga_1", 20))
     await asyncio.sleep(0.05)
     await asyncio.to_thread(postgres.stop)
     try:
@@ -165,8 +171,9 @@ async def test_who_waits_for_an_end_waits_through_a_restart(
     seen = await edge.seen(look, 20)
     await fetch(local, "update sagas set phase = 'DONE', version = 2 where id = 'saga_1'")
 
-    assert await waiting
-    assert (hidden, seen) == (None, "TRYING")
+    ended = await waiting
+    assert ended is not None
+    assert (hidden, seen, ended.run.phase) == (None, "TRYING", Phase.DONE)
 
 
 async def test_a_look_that_fails_for_another_reason_is_no_outage(process: Process, local: Settings) -> None:  # noqa: F811
@@ -261,12 +268,14 @@ async def test_a_saga_is_listed_read_and_waited_for(process: Process, operations
     await fetch(local, insert)
     edge = edge_of(process, local)
 
-    assert not await edge.settled("saga_1", 0.2)
-    waiting = asyncio.create_task(edge.settled("saga_1", 5))
+    so_far = await edge.awaited("saga_1", 0.2)
+    waiting = asyncio.create_task(edge.awaited("saga_1", 5, since=1))
     await fetch(local, "update sagas set phase = 'DONE', version = 2 where id = 'saga_1'")
+    ended = await waiting
 
-    assert await waiting
-    assert not process._lanes._watchers
+    assert so_far is not None
+    assert ended is not None
+    assert (so_far.run.phase, ended.run.phase, process._watchers.watched) == (Phase.TRYING, Phase.DONE, 0)
     read = await operations.GetSaga(pb.GetSagaRequest(saga_id="saga_1"))
     listed = await operations.ListSagas(pb.ListSagasRequest(root_id="ord_1"))
     assert (read.saga.phase, read.saga.branches[0].service, list(listed.sagas)) == ("DONE", "a", [read.saga])

@@ -221,7 +221,7 @@ def test_windows_cover_the_time_once_and_fit_what_they_hold(rows_per_second: int
 
 
 DAYS = 36
-PARKED_KEYS = re.findall('"(select key.*?)"', Path(parked.__file__).read_text())[0]
+PARKED_KEYS = re.findall('"(select key.*?)"', Path(parked.__file__).read_text(), re.DOTALL)[0]
 
 
 @pytest.mark.parametrize("a_day", [pytest.param(1_000), pytest.param(25_000, marks=pytest.mark.long)])

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 
 import asyncpg
@@ -10,6 +10,7 @@ import pytest
 
 from services.kernel.errors import ResourceExhausted, Unavailable
 from services.runtime.ground.postgres import (
+    OPERATORS_CONNECTIONS,
     Fault,
     Phase,
     Pool,
@@ -17,6 +18,7 @@ from services.runtime.ground.postgres import (
     connect_lane,
     fault_of,
     open_pool,
+    own_connections,
     server_life,
     shielded,
 )
@@ -210,6 +212,40 @@ async def test_b4_too_many_readers_are_turned_away_at_once(settings: Settings, u
             await hold(pool, [], 2)
         with pytest.raises(Unavailable):
             await waiting
+
+    await pool.close()
+
+
+async def test_who_was_admitted_before_only_queues(settings: Settings, until: Until) -> None:
+    """However many wait: it gets its turn. And where turns are free, nobody needs a place in the queue."""
+    pool = await open_pool(replace(settings, pool_connections_max=1, pool_waiting_max=0))
+    async with pool.acquire():
+        with pytest.raises(ResourceExhausted):
+            await hold(pool, [], 1)
+
+        async def admitted() -> int:
+            async with pool.acquire(admitted=True) as connection:
+                return int(await connection.fetchval("select 1"))
+
+        waiting = asyncio.create_task(admitted())
+        await until(lambda: pool.waiting == 1)
+
+    assert await waiting == 1
+    await pool.close()
+
+
+async def test_no_reader_takes_the_turns_of_operators_or_of_the_process(settings: Settings) -> None:
+    """With all readers' connections out, each of the others gets at once all that is set apart for it (findings:
+    readers_kill)."""
+    pool = await open_pool(replace(settings, pool_connections_max=3, pool_seconds_max=0.5))
+    async with AsyncExitStack() as stack:
+        turns = [pool] * 3 + [pool.operators] * OPERATORS_CONNECTIONS + [pool.own] * own_connections(settings)
+        for each in turns:
+            connection = await stack.enter_async_context(each.acquire())
+            assert await connection.fetchval("select 1") == 1
+
+        with pytest.raises(Unavailable):
+            await hold(pool, [], 1)
 
     await pool.close()
 

@@ -1,15 +1,16 @@
 """Reads that wait: they hold nothing while they wait, end in time, and leave alone what is not theirs to wait for."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from services.kernel.errors import Aborted, NotFound, Unavailable
-from services.runtime.rpc.reading import NotYet, new_enough, read_when, reading
+from services.kernel.errors import Aborted, NotFound, ResourceExhausted, Unavailable
+from services.runtime.rpc.edge import RESERVE_SECONDS
+from services.runtime.rpc.reading import POLL_SECONDS_MAX, NotYet, new_enough, read_when, reading
 
 
 @dataclass
@@ -25,6 +26,7 @@ class OnePlace:
     def __init__(self) -> None:
         self.out = 0
         self.looks = 0
+        self.changed = asyncio.Event()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Any]:
@@ -36,6 +38,11 @@ class OnePlace:
             yield self
         finally:
             self.out -= 1
+
+    @contextmanager
+    def changes(self, key: str) -> Iterator[asyncio.Event]:
+        """Nobody else changes anything; a test sets it."""
+        yield self.changed
 
 
 @dataclass
@@ -139,3 +146,70 @@ async def test_a_caller_who_leaves_leaves_nothing_behind(edge: Any) -> None:
 
     assert waiting.cancelled()
     assert edge.out == 0
+
+
+async def test_who_waits_is_woken_by_the_change(edge: Any) -> None:
+    """It does not wait for its next look, however late that is."""
+    thing = Thing(1)
+
+    async def look(_: Any) -> Thing:
+        return new_enough(thing, 2)
+
+    context: Any = Call()
+    waiting = asyncio.create_task(read_when(edge, context, look, key="thing_1"))
+    for _ in range(6):
+        looks = edge.looks
+        async with asyncio.timeout(10):
+            while edge.looks == looks:
+                await asyncio.sleep(0)
+    thing.version = 2
+    edge.changed.set()
+
+    async with asyncio.timeout(0.9 * POLL_SECONDS_MAX):  # by itself it would look later
+        assert (await waiting).version == 2
+
+
+async def test_who_waits_hears_of_no_crowd_among_readers() -> None:
+    """Turned away at first, a read is refused; later it waits on, and hears in the end what it waited for."""
+    edge: Any = Crowded([0, 2, 3])
+
+    async def look(_: Any) -> Thing:
+        return new_enough(Thing(1), 2, "thing_1 is at version")
+
+    context: Any = Call(0.4)
+    with pytest.raises(ResourceExhausted):
+        await read_when(edge, context, look)
+    with pytest.raises(Aborted, match="STALE_VERSION: thing_1 is at version 1"):
+        await read_when(edge, context, look)
+    assert edge.looks > 4
+
+
+class Crowded(OnePlace):
+    """An edge at which some looks find too many readers."""
+
+    def __init__(self, turned_away: list[int]) -> None:
+        super().__init__()
+        self.turned_away = turned_away
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Any]:
+        """The connection, or no place in the queue for it."""
+        look, self.looks = self.looks, self.looks + 1
+        if look in self.turned_away:
+            raise ResourceExhausted("OVERLOADED", "too many readers")
+        yield self
+
+
+async def test_at_the_end_of_its_time_it_looks_once_more_and_then_ends(edge: Any) -> None:
+    """Not later, by however much longer it would have slept: there is little time for the answer."""
+
+    async def look(_: Any) -> Thing:
+        return new_enough(Thing(1), 2)
+
+    context: Any = Call(RESERVE_SECONDS + 0.35)  # its looks by itself are after 0.3 s, then after 0.62 s
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    with pytest.raises(Aborted):
+        await read_when(edge, context, look)
+
+    assert loop.time() - began < 0.6

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
@@ -150,7 +150,7 @@ async def test_a_caller_is_told_before_its_deadline_that_the_root_is_claimed(run
 async def test_who_waits_for_a_claim_counts_among_the_calls_that_wait(running: Running) -> None:
     """The bound on calls holds for them too."""
     lanes = running.process._lanes
-    lanes._queue_messages_max = 3
+    lanes._settings = replace(lanes._settings, queue_messages_max=3)
     await running.claim()
     calls = [running.call(f"call_{number}") for number in range(3)]
     await running.until(lambda: running.waiting == 3)

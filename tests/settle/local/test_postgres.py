@@ -44,7 +44,7 @@ def test_the_server_starts_in_a_path_with_a_space(server: postgres.Postgres) -> 
     """Its settings are ours, and it keeps quiet about parameters of failed statements."""
     server.start()
 
-    assert ask(server.dsn, "show max_connections") == "100"
+    assert ask(server.dsn, "show max_connections") == "200"
     assert ask(server.dsn, "show log_parameter_max_length_on_error") == "0"
     assert ask(server.dsn, "show fsync") == "off"
     assert ask(server.dsn, "show wal_compression") in ("lz4", "pglz")

@@ -199,6 +199,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """No such method is served here; of the health of a service: it is not served here."""
     ERROR_REASON_DEDUCTION_EXCEEDS_WORTH: _ErrorReason.ValueType  # 80
     """More is deducted from a line than its accepted units are worth (DOMAIN PR-9)."""
+    ERROR_REASON_UNSENT_BACKLOG: _ErrorReason.ValueType  # 81
+    """What was decided before is not sent yet, for the messaging is away or slow; retry after the RetryInfo."""
+    ERROR_REASON_TOO_MANY_OPEN: _ErrorReason.ValueType  # 82
+    """Too many settlements are under way; retry after the RetryInfo."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Every reason that a google.rpc.ErrorInfo of this engine can carry; the wire string is the name without its prefix,
@@ -367,4 +371,8 @@ ERROR_REASON_UNKNOWN_METHOD: ErrorReason.ValueType  # 79
 """No such method is served here; of the health of a service: it is not served here."""
 ERROR_REASON_DEDUCTION_EXCEEDS_WORTH: ErrorReason.ValueType  # 80
 """More is deducted from a line than its accepted units are worth (DOMAIN PR-9)."""
+ERROR_REASON_UNSENT_BACKLOG: ErrorReason.ValueType  # 81
+"""What was decided before is not sent yet, for the messaging is away or slow; retry after the RetryInfo."""
+ERROR_REASON_TOO_MANY_OPEN: ErrorReason.ValueType  # 82
+"""Too many settlements are under way; retry after the RetryInfo."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
