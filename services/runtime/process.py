@@ -132,7 +132,9 @@ class Process:
             await _pin_partitions(connection, settings.partitions)
             if service.standing is not None:
                 await timers.ensure(connection, service.standing(clock.now()), settings.partitions)
-        self._lanes = Lanes(settings.queue_messages_max, service.perform(settings) if service.perform else None)
+        self._publisher = Publisher(self._producer, self._pool)
+        perform = service.perform(settings) if service.perform else None
+        self._lanes = Lanes(settings.queue_messages_max, perform, self._publisher)
         built = self._build_lanes(clock)
         self._lanes.build(built)
         edge = Edge(settings, clock, self._lanes, service.codec, self._pool)
@@ -140,7 +142,8 @@ class Process:
         for servicer in (*(build(edge) for build in service.servicers), operations):
             self._server.add(servicer)
         self._tasks = [asyncio.create_task(work) for work in (
-            *(lane.run() for lane in built), self._sweep_regularly(), self._announce(), watch_loop(),
+            *(lane.run() for lane in built), self._publisher.run(), self._sweep_regularly(), self._announce(),
+            watch_loop(),
         )]
         try:
             self._metrics = await serve_metrics(settings.metrics_listen, lambda: self._lanes.ready)
@@ -165,22 +168,22 @@ class Process:
         return [
             Lane(
                 business, settings, clock, name, range(number, settings.partitions, settings.lanes), feed,
-                lambda lane_id: Publisher(lane_id, self._producer, self._pool), self._lanes.after_commit, self._sweep,
+                self._publisher, self._lanes.after_commit,
             )
             for number in range(settings.lanes)
         ]
 
     async def _sweep(self) -> None:
         try:
-            if count := await publish_leftovers(self._pool, self._producer, self._lanes.alive):
+            if count := await publish_leftovers(self._pool, self._publisher, self._lanes.alive):
                 log.info("leftovers_published", records=count)
         except Exception as error:  # the next round does it; the rows stay where they are
             log.warning("sweep_failed", error=repr(error))
 
     async def _sweep_regularly(self) -> None:
         while True:
-            await asyncio.sleep(SWEEP_SECONDS)
             await self._sweep()
+            await asyncio.sleep(SWEEP_SECONDS)
 
     async def _announce(self) -> None:
         """Health follows the lanes: SERVING while every one of them has a session."""

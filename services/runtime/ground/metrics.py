@@ -18,6 +18,7 @@ COMMITS_RESOLVED = Counter("settle_commits_resolved", "Unknown commits read back
 REJECTED = Counter("settle_rejected", "Calls refused at once because too many were waiting")
 SESSIONS_LOST = Counter("settle_lane_sessions_lost", "Sessions that a lane had to begin anew")
 PARKED = Counter("settle_parked", "Messages set aside for a person")
+RECORDS_REFUSED = Counter("settle_records_refused", "Records that Kafka takes at no time")
 PRODUCERS_REPLACED = Counter("settle_producers_replaced", "Kafka producers given up for a new one", ["cause"])
 READERS_REPLACED = Counter("settle_readers_replaced", "Kafka consumers given up for a new one")
 LOGS_LOST = Counter("settle_kafka_logs_lost", "Partitions whose log no longer holds the next offset")

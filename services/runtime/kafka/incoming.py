@@ -8,9 +8,10 @@ from google.protobuf.message import DecodeError
 from services.kernel.calendar import FIRST_YEAR, LAST_YEAR
 from services.kernel.errors import Undecodable
 from services.kernel.messages import Message, Op, SagaRef
+from services.kernel.notices import Acknowledged
 from services.kernel.saga import Reply
 from services.runtime.ground.codec import Codec
-from services.runtime.ground.records import REPLY_TYPE, VERDICTS
+from services.runtime.ground.records import ACKNOWLEDGED_TYPE, REPLY_TYPE, VERDICTS
 from settlement.saga.v1 import saga_pb2
 
 
@@ -31,10 +32,12 @@ def read(codec: Codec, key: bytes | None, headers: Sequence[tuple[str, bytes]], 
         raise Undecodable("MALFORMED_HEADER", "key or ce_id")
     if type_name == REPLY_TYPE:
         return Message("", root, _reply(codec, saga, payload), fresh_id=identity, saga=None)
+    if type_name == ACKNOWLEDGED_TYPE:
+        return Message("", root, _acknowledged(payload), fresh_id=identity)
     body = codec.decode(type_name, payload)
-    if saga is not None and "/" not in attributes.get("ce_replyto", ""):
-        raise Undecodable("MISSING_HEADER", "ce_replyto")
     caller = attributes.get("ce_replyto", "")
+    if (saga is not None or caller) and "/" not in caller:
+        raise Undecodable("MISSING_HEADER", "ce_replyto")
     return Message(identity, root, body, fresh_id=identity, saga=saga, caller=caller, not_after=not_after)
 
 
@@ -50,6 +53,13 @@ def _saga(attributes: dict[str, str]) -> SagaRef | None:
     if "ce_saga" not in attributes:
         return None
     return SagaRef(attributes["ce_saga"], attributes["ce_branch"], Op(attributes["ce_op"]))
+
+
+def _acknowledged(payload: bytes) -> Acknowledged:
+    try:
+        return Acknowledged(saga_pb2.NoticeAcknowledged.FromString(payload).notice_id)
+    except DecodeError as error:
+        raise Undecodable("MALFORMED", str(error)) from error
 
 
 def _reply(codec: Codec, saga: SagaRef | None, payload: bytes) -> Reply:

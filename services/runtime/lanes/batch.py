@@ -13,8 +13,8 @@ from services.kernel.errors import Undecodable
 from services.runtime.ground.tables import Connection, load
 from services.runtime.lanes.business import Business
 from services.runtime.lanes.encoding import Encoded, encode
-from services.runtime.lanes.item import Item
-from services.runtime.stored import inbox, journals, outbox, parked, timers
+from services.runtime.lanes.item import Item, next_offsets
+from services.runtime.stored import inbox, journals, offsets, outbox, parked, timers
 
 
 class Batch:
@@ -29,6 +29,8 @@ class Batch:
         self._now = now
         self._admission: Admission[Item] = Admission(business.rules, business.timers, now, parked_keys)
         self.encoded = Encoded()
+        self.earlier: list[outbox.Row] = []
+        """What other lanes have not published yet of the aggregates whose events are told here: it goes out first."""
 
     @property
     def effects(self) -> Effects[Item]:
@@ -41,6 +43,15 @@ class Batch:
             await self._load(connection, wanted)
         self.encoded = encode(self.effects, self._business, self._now)
         await self._save(connection, lane_id, next_seq)
+
+    async def move_on(self, connection: Connection, topic: str, lane_id: int) -> str:
+        """Save how far the partitions were consumed; answers the id by which the commit can be asked for."""
+        events = self._business.outbound.events
+        told = {event.aggregate_id for event in self.encoded.events if event.sequence > 1}
+        xid, behind = await offsets.save(connection, topic, next_offsets(self._items), lane_id, told, events)
+        if behind:
+            self.earlier = await outbox.earlier(connection, lane_id, events, told)
+        return xid
 
     async def _load(self, connection: Connection, wanted: ToLoad) -> None:
         await load(connection, self._business.tables, wanted, self._admission.known)

@@ -8,7 +8,7 @@ import asyncio
 import random
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -36,7 +36,7 @@ from services.runtime.kafka.publisher import Publisher
 from services.runtime.lanes.batch import Batch
 from services.runtime.lanes.business import Business
 from services.runtime.lanes.feed import Feed
-from services.runtime.lanes.item import Item, lock_records, next_offsets
+from services.runtime.lanes.item import Item, lock_records
 from services.runtime.lanes.queues import Queues
 from services.runtime.stored import leases, offsets, parked
 
@@ -56,12 +56,11 @@ class SessionLost(Exception):
 
 @dataclass(slots=True)
 class Session:
-    """One connection's life: its lane id, its outbox numbers, its partitions, and its way out."""
+    """One connection's life: its lane id, its outbox numbers, and its partitions."""
 
     connection: Connection
     life: str
     lane_id: int
-    publisher: Publisher
     feed: Feed
     next_seq: int = 1
     held: set[int] = field(default_factory=set)
@@ -74,8 +73,7 @@ class Lane:
 
     def __init__(
         self, business: Business, settings: Settings, clock: Clock, topic: str, partitions: Sequence[int],
-        feed: Callable[[Queues], Feed], publisher: Callable[[int], Publisher],
-        on_effects: Callable[[Effects[Item]], None], sweep: Callable[[], Awaitable[None]],
+        feed: Callable[[Queues], Feed], publisher: Publisher, on_effects: Callable[[Effects[Item]], None],
     ) -> None:
         self._business = business
         self._settings = settings
@@ -83,9 +81,8 @@ class Lane:
         self._topic = topic
         self._partitions = frozenset(partitions)
         self._new_feed = feed
-        self._new_publisher = publisher
+        self._publisher = publisher
         self._on_effects = on_effects
-        self._sweep = sweep
         self.queues = Queues()
         self.session: Session | None = None
         self.in_flight = 0
@@ -99,8 +96,7 @@ class Lane:
         deadline = time.monotonic() + seconds
         while (self.queues.calls or self.in_flight) and time.monotonic() < deadline:
             await asyncio.sleep(0.01)
-        if self.session is not None:
-            await self.session.publisher.flush(max(deadline - time.monotonic(), 0.1))
+        await self._publisher.flush(max(deadline - time.monotonic(), 0.1))
 
     async def run(self) -> None:
         """Session after session, until cancelled."""
@@ -123,29 +119,22 @@ class Lane:
     async def _session(self) -> None:
         connection = await connect_lane(self._settings)
         feed = self._new_feed(self.queues)
-        publishing: asyncio.Task[None] | None = None
         try:
             await feed.start()
             lane_id = await leases.announce(connection)
-            session = Session(connection, await server_life(connection), lane_id, self._new_publisher(lane_id), feed)
-            publishing = asyncio.create_task(session.publisher.run())
-            await self._sweep()
+            session = Session(connection, await server_life(connection), lane_id, feed)
             await self._housekeep(session)
             self.session = session
-            await self._loop(session, publishing)
+            await self._loop(session)
         finally:
             self.session = None
             await feed.stop()
-            if publishing is not None:
-                publishing.cancel()
-                with suppress(asyncio.CancelledError):
-                    await publishing
             connection.terminate()
 
-    async def _loop(self, session: Session, publishing: asyncio.Task[None]) -> None:
+    async def _loop(self, session: Session) -> None:
         while True:
-            if publishing.done() or session.feed.failed is not None:
-                raise SessionLost(f"publisher or feed ended: {session.feed.failed!r}")
+            if session.feed.failed is not None:
+                raise SessionLost(f"the feed ended: {session.feed.failed!r}")
             if not self.queues:
                 await self._rest(session)
                 continue
@@ -162,7 +151,8 @@ class Lane:
         self.queues.wake.clear()
         if not self.queues:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self.queues.wake.wait(), 0.25)
+                async with asyncio.timeout(0.25):  # `wait_for` may swallow a cancellation that comes with the wake-up
+                    await self.queues.wake.wait()
         await self._housekeep(session)
 
     async def _gather(self) -> None:
@@ -238,7 +228,7 @@ class Lane:
                 self._parked_keys = await parked.keys(connection)
             batch = Batch(self._business, fresh, self._clock.now(), self._parked_keys)
             await batch.run(connection, session.lane_id, session.next_seq)
-            xid = await offsets.save(connection, self._topic, next_offsets(fresh))
+            xid = await batch.move_on(connection, self._topic, session.lane_id)
         except Exception as error:
             await self._fail(connection, transaction, error)
         try:
@@ -287,7 +277,7 @@ class Lane:
         metrics.BATCH_SECONDS.observe(seconds)
         if encoded.outgoing:
             session.next_seq += len(encoded.outgoing)
-            session.publisher.put(session.next_seq - 1, encoded.outgoing)
+            self._publisher.put(session.lane_id, session.next_seq - 1, encoded.outgoing, batch.earlier)
         for item, answered in encoded.answers:
             if item.answer is not None and not item.answer.done():
                 item.answer.set_result(answered)

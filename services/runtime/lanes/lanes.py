@@ -13,6 +13,7 @@ from services.kernel.ids import partition_of
 from services.kernel.messages import Message
 from services.kernel.saga import Run
 from services.runtime.ground import metrics
+from services.runtime.kafka.publisher import Publisher
 from services.runtime.lanes.item import Item
 from services.runtime.lanes.lane import Lane
 from services.runtime.stored.inbox import Answered
@@ -26,10 +27,13 @@ log = structlog.get_logger(__name__)
 class Lanes:
     """All lanes of one process. What they have in common with each other is only PostgreSQL."""
 
-    def __init__(self, queue_messages_max: int, perform: Perform | None, actions_max: int = 64) -> None:
+    def __init__(
+        self, queue_messages_max: int, perform: Perform | None, publisher: Publisher, actions_max: int = 64
+    ) -> None:
         self._lanes: Sequence[Lane] = ()
         self._queue_messages_max = queue_messages_max
         self._perform = perform
+        self._publisher = publisher
         self._slots = asyncio.Semaphore(actions_max)
         self.actions: set[asyncio.Task[None]] = set()
         self._watchers: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
@@ -51,7 +55,7 @@ class Lanes:
     @property
     def unpublished(self) -> int:
         """Records that Kafka has not acknowledged yet."""
-        return sum(lane.session.publisher.unpublished for lane in self._lanes if lane.session)
+        return self._publisher.unpublished
 
     def alive(self) -> list[int]:
         """The ids of the living lanes of this process."""

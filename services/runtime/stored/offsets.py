@@ -1,6 +1,6 @@
 """How far each partition was consumed: rows in the transaction of the effects. Kafka's own only tell the lag."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from services.runtime.ground.tables import Connection
 
@@ -15,17 +15,25 @@ async def lock(connection: Connection, topic: str, partitions: Iterable[int]) ->
     return {row[0]: row[1] for row in rows}
 
 
-async def save(connection: Connection, topic: str, next_offsets: Mapping[int, int]) -> str:
-    """Move on, in the transaction of the effects; answers its id, by which its commit can be asked for."""
-    xid: str = await connection.fetchval(
+async def save(
+    connection: Connection, topic: str, next_offsets: Mapping[int, int], lane_id: int, told: Collection[str] = (),
+    events: str = "",
+) -> tuple[str, bool]:
+    """Move on, in the transaction of the effects; answers its id, by which its commit can be asked for, and whether
+    another lane has not published yet what it told of these aggregates before (`outbox.earlier`)."""
+    row = await connection.fetchrow(
         """with moved as (
                update consumed_offsets o set next_offset = n.next_offset
                from unnest($2::integer[], $3::bigint[]) n (partition, next_offset)
                where o.topic = $1 and o.partition = n.partition)
-           select pg_current_xact_id()::text""",
-        topic, list(next_offsets), list(next_offsets.values()),
+           select pg_current_xact_id()::text, exists (
+               select from lanes l cross join lateral (
+                   select topic, key from outbox where lane_id = l.lane_id and seq > l.cleared_seq offset 0) o
+               where l.lane_id <> $4 and o.topic = $5 and o.key = any($6::text[]))""",
+        topic, list(next_offsets), list(next_offsets.values()), lane_id, events, sorted(told),
     )
-    return xid
+    assert row is not None
+    return row[0], row[1]
 
 
 async def start(connection: Connection, topic: str, ends: Mapping[int, tuple[int, int]], epoch: str) -> dict[int, int]:
