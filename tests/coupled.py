@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from services.kernel.decision import Command
 from services.kernel.errors import Defect
+from services.kernel.notices import Acknowledged, Notice
 from services.kernel.saga import Run
 from tests.in_memory import InMemory
 
@@ -17,12 +18,16 @@ Translate = Callable[[str, str, object], object]
 def deliver(worlds: Mapping[str, InMemory], translate: Translate) -> None:
     """Hand over what was sent between these services, and what that causes, until nothing is under way."""
     for _ in range(DELIVERED_MAX):
-        sender = next((world for world in worlds.values() if world.sent or world.replies), None)
+        sender = next((world for world in worlds.values() if world.sent or world.replies or world.acknowledged), None)
         if sender is None:
             return
         if sender.sent:
             command = sender.sent.pop(0)
             _deliver(sender, worlds[command.participant], command, translate)
+        elif sender.acknowledged:
+            caller, notice_id = sender.acknowledged.pop(0)
+            name, _, root = caller.partition("/")
+            worlds[name].tell(root, Acknowledged(notice_id))
         else:
             caller, reply = sender.replies.pop(0)
             name, _, root = caller.partition("/")
@@ -34,7 +39,7 @@ def deliver(worlds: Mapping[str, InMemory], translate: Translate) -> None:
 def _deliver(sender: InMemory, taker: InMemory, command: Command, translate: Translate) -> None:
     body = translate(sender.name, taker.name, command.body)
     if command.saga is None:
-        taker.tell(command.key, body, command.id)
+        taker.tell(command.key, body, command.id, f"{sender.name}/{sender.row(Notice, command.id).root}")
         return
     saga = command.saga
     caller = f"{sender.name}/{sender.row(Run, saga.saga_id).root}"

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from services.kernel.decision import Command, Decision, Done, Event, Known, Timer, Wanted, rule, rules, timer_rules
 from services.kernel.errors import FailedPrecondition
 from services.kernel.journal import Unit, post
-from services.kernel.messages import Message, TimerDue
+from services.kernel.messages import Message, Op, SagaRef, TimerDue
 from services.kernel.participant import Pending, refuse_if_busy, take_part
 from tests.in_memory import InMemory
 
@@ -82,7 +82,7 @@ def _put(known: Known, body: Put, message: Message, now: datetime) -> Decision:
             Done(full.held, (("JAR", body.amount),)), (full,),
             journals=post("put", Unit.CNY, (("IN", full.key, body.amount), ("OUT", full.key, -body.amount))),
             events=(Event(full.key, full.sequence, f"{body.amount} put in"),),
-            commands=(Command("shelf", full.key, body, id=f"{message.id}/told"),),
+            commands=(Command("shelf", full.key, body, SagaRef(f"saga_of/{message.id}", "shelf", Op.EXECUTE)),),
             timers=(Timer(STALE, full.key, full.key, now + timedelta(days=1)),), actions=(f"close {full.key}",),
         )
 
