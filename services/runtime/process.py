@@ -33,6 +33,7 @@ from services.runtime.kafka.clients import BrokerUnavailable, check_broker
 from services.runtime.kafka.producer import SafeProducer
 from services.runtime.kafka.publisher import Publisher, publish_leftovers
 from services.runtime.kafka.reader import PartitionReader
+from services.runtime.kafka.republishing import Republisher
 from services.runtime.lanes.business import Business
 from services.runtime.lanes.feed import Feed
 from services.runtime.lanes.lane import Lane
@@ -137,13 +138,15 @@ class Process:
         self._lanes = Lanes(settings.queue_messages_max, perform, self._publisher)
         built = self._build_lanes(clock)
         self._lanes.build(built)
+        outbound = Outbound(service.name, service.codec, settings.partitions)
+        republisher = Republisher(settings, outbound, self._producer, self._pool, clock.now)
         edge = Edge(settings, clock, self._lanes, service.codec, self._pool)
         operations = OperationsServicer(edge, self._lanes)
         for servicer in (*(build(edge) for build in service.servicers), operations):
             self._server.add(servicer)
         self._tasks = [asyncio.create_task(work) for work in (
-            *(lane.run() for lane in built), self._publisher.run(), self._sweep_regularly(), self._announce(),
-            watch_loop(),
+            *(lane.run() for lane in built), self._publisher.run(), republisher.run(), self._sweep_regularly(),
+            self._announce(), watch_loop(),
         )]
         try:
             self._metrics = await serve_metrics(settings.metrics_listen, lambda: self._lanes.ready)

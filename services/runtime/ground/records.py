@@ -90,9 +90,13 @@ class Outbound:
 
     def event(self, event: Event, type_name: str, payload: bytes, at: datetime) -> Outgoing:
         """A fact, numbered within its aggregate."""
-        headers = self._headers(f"{event.aggregate_id}/{event.sequence}", type_name, event.aggregate_id, at)
-        headers.append(("ce_sequence", str(event.sequence).encode()))
-        return self._record(self.events, event.aggregate_id, headers, payload)
+        return self.stored_event(event.aggregate_id, event.sequence, type_name, payload, at)
+
+    def stored_event(self, aggregate_id: str, sequence: int, type_name: str, payload: bytes, at: datetime) -> Outgoing:
+        """The record of an event, from what is kept of it; a change here would not be as first sent for older ones."""
+        headers = self._headers(f"{aggregate_id}/{sequence}", type_name, aggregate_id, at)
+        headers.append(("ce_sequence", str(sequence).encode()))
+        return self._record(self.events, aggregate_id, headers, payload)
 
     def _headers(self, identity: str, type_name: str, subject: str, at: datetime) -> Headers:
         return [

@@ -25,3 +25,29 @@ create table notices (
 ) with (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 1000);
 create index notices_root on notices (root);
 comment on table notices is 'One row per notice that its receiver has not acknowledged yet; each has a timer of kind notice.';
+
+-- What is known of the topic of the service's events: another epoch, or an end that stands before the one that was seen,
+-- says that Kafka lost events. They are published again from `events`, as is what an operator asks for: a row each, with
+-- how far it came. Older processes do neither.
+create table event_logs (
+    topic text not null,
+    partition integer not null,
+    topic_epoch text not null,
+    end_offset bigint not null,
+    primary key (topic, partition)
+) with (fillfactor = 50);
+
+create table republications (
+    id text primary key,
+    partition integer,
+    aggregate_id text not null default '',
+    from_time timestamptz,
+    operator_id text not null,
+    reason text not null,
+    asked_at timestamptz not null,
+    after_id text not null default '',
+    after_sequence bigint not null default 0,
+    published bigint not null default 0,
+    ended_at timestamptz
+);
+create index republications_open on republications (asked_at, id) where ended_at is null;

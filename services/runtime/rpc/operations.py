@@ -1,4 +1,5 @@
-"""OperationsService, the same in every service: what is under way, the manual clock, sagas, and messages set aside."""
+"""OperationsService, the same in every service: what is under way, the manual clock, sagas, messages set aside, and
+events that are published again."""
 
 from collections.abc import Sequence, Sized
 from datetime import datetime
@@ -7,7 +8,7 @@ from typing import Any, Protocol
 import msgspec
 import structlog
 
-from services.kernel.errors import FailedPrecondition, NotFound
+from services.kernel.errors import AlreadyExists, FailedPrecondition, NotFound
 from services.kernel.saga import RESUME, WAKE, Phase
 from services.runtime.ground.clock import ManualClock, save_clock
 from services.runtime.ground.paging import FIRST, page_of
@@ -16,7 +17,8 @@ from services.runtime.ground.scalars import instant_from_wire, instant_to_wire
 from services.runtime.ground.tables import Connection
 from services.runtime.rpc.calls import Context
 from services.runtime.rpc.edge import Edge
-from services.runtime.stored import parked
+from services.runtime.stored import parked, republications
+from services.runtime.stored.republications import Republication
 from settlement.operations.v1 import operations_service_pb2 as pb
 from settlement.operations.v1 import operations_service_pb2_grpc as rpc
 
@@ -142,6 +144,21 @@ class OperationsServicer(rpc.OperationsServiceServicer):
             )
             return pb.RetryParkedResponse(message=_parked(await _resolved(connection, request, done)))
 
+    async def RepublishEvents(
+        self, request: pb.RepublishEventsRequest, context: Context
+    ) -> pb.RepublishEventsResponse:
+        """Ask for events to be published again, or (the same request) how far they are."""
+        from_time = instant_from_wire(request.from_time) if request.HasField("from_time") else None
+        asked = Republication(
+            request.request_id, None, request.aggregate_id, from_time, request.operator_id, request.reason,
+            self._clock.now(),
+        )
+        async with self._edge.read() as connection, connection.transaction():
+            stored = await republications.ask(connection, asked)
+        if (stored.aggregate_id, stored.from_time) != (asked.aggregate_id, asked.from_time):
+            raise AlreadyExists("REQUEST_ID_REUSED", "this request_id was used with another body")
+        return pb.RepublishEventsResponse(republication=_republication(stored))
+
     async def DiscardParked(self, request: pb.DiscardParkedRequest, context: Context) -> pb.DiscardParkedResponse:
         """Give up a message that was set aside, with the reason."""
         async with self._edge.read() as connection, connection.transaction():
@@ -180,6 +197,14 @@ def _saga(row: Any) -> pb.Saga:  # Any: a row
 def _parked(row: Any) -> pb.ParkedMessage:  # Any: a row
     headers = dict(msgspec.json.decode(row["headers"], type=list[tuple[str, bytes]]))
     return pb.ParkedMessage(**_fields(row, "headers"), type=headers.get("ce_type", b"").decode(errors="replace"))
+
+
+def _republication(row: Republication) -> pb.Republication:
+    return pb.Republication(
+        republication_id=row.id, aggregate_id=row.aggregate_id, operator_id=row.operator_id, reason=row.reason,
+        from_time=instant_to_wire(row.from_time) if row.from_time else None, ask_time=instant_to_wire(row.asked_at),
+        published=row.published, end_time=instant_to_wire(row.ended_at) if row.ended_at else None,
+    )
 
 
 def _fields(row: Any, but: str) -> dict[str, Any]:  # Any: a row, and whatever types its columns have

@@ -37,9 +37,9 @@ async def save(
 
 
 async def start(connection: Connection, topic: str, ends: Mapping[int, tuple[int, int]], epoch: str) -> dict[int, int]:
-    """Where to begin each gained partition, given (beginning, end) of its log and the cluster's identity.
+    """Where to begin each gained partition, given (beginning, end) of its log and the topic's epoch.
 
-    A stored offset beyond the log's end, or of another cluster, says that Kafka lost data: begin at the beginning of
+    A stored offset beyond the log's end, or of another epoch, says that Kafka lost data: begin at the beginning of
     what there is (the inbox drops repeats, timers send again what is lost). A partition never seen begins at its start.
     """
     rows = await connection.fetch(
@@ -51,7 +51,7 @@ async def start(connection: Connection, topic: str, ends: Mapping[int, tuple[int
     begin = {}
     for partition, (first, end) in ends.items():
         offset, seen = known.get(partition, (first, epoch))
-        begin[partition] = offset if seen == epoch and first <= offset <= end else first
+        begin[partition] = offset if same_epoch(seen, epoch) and first <= offset <= end else first
     await connection.execute(
         """insert into consumed_offsets (topic, partition, next_offset, topic_epoch)
            select $1, p, n, $4 from unnest($2::integer[], $3::bigint[]) u (p, n)
@@ -60,3 +60,8 @@ async def start(connection: Connection, topic: str, ends: Mapping[int, tuple[int
         topic, list(begin), list(begin.values()), epoch,
     )
     return begin
+
+
+def same_epoch(known: str, epoch: str) -> bool:
+    """Whether the topic is still the one that is known: `<cluster>/<topic id>`, or less where less was told."""
+    return known == epoch or epoch.partition("/")[0] == known or known.partition("/")[0] == epoch

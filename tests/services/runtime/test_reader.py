@@ -194,3 +194,11 @@ async def test_no_broker_is_an_error_of_its_own() -> None:
         await check_broker(nowhere)
     with pytest.raises(OSError):
         await PartitionReader(nowhere, "t").start()
+
+
+async def test_the_epoch_of_a_topic_names_the_topic_itself(cluster: MockCluster, reader: PartitionReader) -> None:
+    """One that is made anew under its name has another id, though the cluster is the same."""
+    epoch, _ = await reader.ends([0])
+
+    assert epoch.count("/") == 1
+    assert len(epoch.partition("/")[2]) == 32
