@@ -1,9 +1,9 @@
-"""The producer that loses nothing silently: one queue for each partition of each topic, and a connection that is given
+"""The producer that loses nothing silently: one queue for each partition of each topic, and a sender that is given
 up as soon as it does not move (RELIABILITY 3.1).
 
 A partition waits for nobody but itself: one without a leader, or of a topic that is not there, is asked for until it
 has one; a record that the broker refuses for good is looked for and handed to `refuse`. What was acknowledged is never
-sent again; of what was not, nobody knows, and a new connection sends it again, in order.
+sent again; of what was not, nobody knows, and a new sender sends it again, in order.
 """
 
 import asyncio
@@ -31,8 +31,8 @@ from services.runtime.ground import metrics
 from services.runtime.ground.records import Outgoing
 from services.runtime.ground.settings import Settings
 from services.runtime.kafka.clients import hear
-from services.runtime.kafka.connection import Connection
 from services.runtime.kafka.partition_queue import PartitionQueue, Receipt
+from services.runtime.kafka.sender import Sender
 
 TICK_SECONDS = 0.25
 """How often it is looked whether something does not move."""
@@ -63,7 +63,7 @@ async def keep_refused(record: Outgoing, error: Exception) -> bool:
 
 
 class SafeProducer:
-    """All that a process sends; one connection at a time gets new slices. `refuse` may be set before the first record.
+    """All that a process sends; one sender at a time gets new slices. `refuse` may be set before the first record.
 
     `ends` says of each partition what its end was after the last acknowledgement; `shrunk` is called when an
     acknowledgement shows that a log is shorter than it was: Kafka lost what stood there.
@@ -75,8 +75,8 @@ class SafeProducer:
         self._queues: dict[tuple[str, int], PartitionQueue] = {}
         self._ready: dict[PartitionQueue, None] = {}
         self._held: dict[PartitionQueue, float] = {}
-        self._on: dict[PartitionQueue, Connection] = {}
-        self._connection: Connection | None = None
+        self._on: dict[PartitionQueue, Sender] = {}
+        self._sender: Sender | None = None
         self._wake = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
         self._burials: set[asyncio.Task[Any]] = set()
@@ -123,10 +123,10 @@ class SafeProducer:
             self._running.cancel()
             await asyncio.wait({self._running})
             self._running = None
-        open_ones = {*self._on.values(), *([self._connection] if self._connection else ())}
-        self._on, self._connection = {}, None
-        for connection in open_ones:
-            self._bury(connection)
+        open_ones = {*self._on.values(), *([self._sender] if self._sender else ())}
+        self._on, self._sender = {}, None
+        for sender in open_ones:
+            self._bury(sender)
         if self._burials:
             await asyncio.wait(self._burials, timeout=5)
 
@@ -150,8 +150,8 @@ class SafeProducer:
 
     async def _begin(self) -> None:
         """Put the next slice of every queue that is ready under way."""
-        connection = await self._connected()
-        if connection is None:
+        sender = await self._opened()
+        if sender is None:
             await asyncio.sleep(RECONNECT_SECONDS)
             return
         ready, self._ready = self._ready, {}
@@ -160,44 +160,44 @@ class SafeProducer:
                 continue
             if not _LEGAL_TOPIC.fullmatch(queue.place.topic):
                 self._set_aside(queue, InvalidTopicError(queue.place.topic))
-            elif connection.retired:
+            elif sender.retired:
                 self._ready[queue] = None
-            elif connection.leader(queue.place):
-                await self._append(connection, queue)
+            elif sender.leader(queue.place):
+                await self._append(sender, queue)
             else:
                 self._hold(queue, time.monotonic())
         if any(queue in self._held for queue in ready):
-            self._look_up(connection)
+            self._look_up(sender)
 
-    async def _append(self, connection: Connection, queue: PartitionQueue) -> None:
+    async def _append(self, sender: Sender, queue: PartitionQueue) -> None:
         most = queue.most or len(queue.waiting)
         records = (record for record, _ in islice(queue.waiting, most))
         try:
-            count, acknowledgement = await connection.append(queue.place, records)
+            count, acknowledgement = await sender.append(queue.place, records)
         except REFUSALS as error:
             queue.taken(min(most, len(queue.waiting)))
             self._refused(queue, error)
             return
         except (KafkaError, AssertionError) as error:  # an assertion: the topic came back with fewer partitions
             log.warning("append_failed", topic=queue.place.topic, partition=queue.place.partition, error=repr(error))
-            self._retire(connection, type(error).__name__)
+            self._retire(sender, type(error).__name__)
             self._hold(queue, time.monotonic())
             return
         queue.taken(count)
-        self._on[queue] = connection
-        connection.under_way += 1
+        self._on[queue] = sender
+        sender.under_way += 1
         self._tick_soon()
-        acknowledgement.add_done_callback(partial(self._ended, connection, queue))
+        acknowledgement.add_done_callback(partial(self._ended, sender, queue))
 
-    def _ended(self, connection: Connection, queue: PartitionQueue, acknowledgement: "asyncio.Future[Any]") -> None:
+    def _ended(self, sender: Sender, queue: PartitionQueue, acknowledgement: "asyncio.Future[Any]") -> None:
         """An acknowledgement came, or the reason why it will not; of a slice that was given up nobody waits for one."""
-        if self._on.get(queue) is not connection:
+        if self._on.get(queue) is not sender:
             hear(acknowledgement)
             return
         self._release(queue)
         error = None if acknowledgement.cancelled() else acknowledgement.exception()
         if acknowledgement.cancelled() or error is not None:
-            self._retire(connection, type(error).__name__)  # its sequence numbers are not to be trusted any more (A4)
+            self._retire(sender, type(error).__name__)  # its sequence numbers are not to be trusted any more (A4)
             if isinstance(error, REFUSALS):
                 self._refused(queue, error)
             else:
@@ -236,13 +236,13 @@ class SafeProducer:
     def _watch(self) -> None:
         """Give up what does not move; let go on what has a leader again."""
         now = time.monotonic()
-        for queue, connection in list(self._on.items()):
-            if cause := self._stuck(connection, queue, now):
+        for queue, sender in list(self._on.items()):
+            if cause := self._stuck(sender, queue, now):
                 self._release(queue)
-                self._retire(connection, cause)
+                self._retire(sender, cause)
                 queue.again()
                 self._go_on(queue)
-        current = self._connection
+        current = self._sender
         for queue in [queue for queue, at in self._held.items() if at <= now]:
             if current is None or current.leader(queue.place):
                 del self._held[queue]
@@ -250,11 +250,11 @@ class SafeProducer:
         if current is not None and self._held and now - self._looked_at > LOOK_UP_SECONDS:
             self._look_up(current)
 
-    def _stuck(self, connection: Connection, queue: PartitionQueue, now: float) -> str:
+    def _stuck(self, sender: Sender, queue: PartitionQueue, now: float) -> str:
         """Why this slice will not be acknowledged, as far as can be told; "" while it may be."""
-        if connection.sender.done():
+        if sender.task.done():
             return "SenderEnded"
-        if not connection.leader(queue.place):
+        if not sender.leader(queue.place):
             return "LeaderNotAvailable"
         return "TimeoutError" if now - queue.moved_at > self._stall_seconds else ""
 
@@ -262,42 +262,47 @@ class SafeProducer:
         self._held[queue] = until
         self._tick_soon()
 
-    def _look_up(self, connection: Connection) -> None:
+    def _look_up(self, sender: Sender) -> None:
         """Ask for the leaders of what is held; whoever has one goes on at once."""
         self._looked_at = time.monotonic()
-        answer = connection.look_up({queue.place.topic for queue in self._held})
+        answer = sender.look_up({queue.place.topic for queue in self._held})
         answer.add_done_callback(lambda _: self._watch())
 
     def _release(self, queue: PartitionQueue) -> None:
-        connection = self._on.pop(queue)
-        connection.under_way -= 1
-        if connection.retired and not connection.under_way:
-            self._bury(connection)
+        sender = self._on.pop(queue)
+        sender.under_way -= 1
+        if sender.retired and not sender.under_way:
+            self._bury(sender)
 
-    async def _connected(self) -> Connection | None:
-        if self._connection is None:
+    async def _opened(self) -> Sender | None:
+        if self._sender is None:
+            sender = Sender(self._settings)
             try:
-                self._connection = await Connection.open(self._settings)
-            except (KafkaError, TimeoutError) as error:
+                await sender.start()
+            except BaseException as error:
+                self._bury(sender)
+                if not isinstance(error, KafkaError | TimeoutError):
+                    raise
                 log.warning("no_broker", error=repr(error))
                 return None
-            self._connection.sender.add_done_callback(lambda task: self._watch())
-        return self._connection
+            sender.task.add_done_callback(lambda task: self._watch())
+            self._sender = sender
+        return self._sender
 
-    def _retire(self, broken: Connection, cause: str) -> None:
+    def _retire(self, broken: Sender, cause: str) -> None:
         """No new slices for this one (A4); the next builds its successor. Several queues may report the same one."""
         if broken.retired:
             return
         broken.retired = True
         metrics.PRODUCERS_REPLACED.labels(cause).inc()
         log.warning("producer_given_up", cause=cause)
-        if self._connection is broken:
-            self._connection = None
+        if self._sender is broken:
+            self._sender = None
         if not broken.under_way:
             self._bury(broken)
 
-    def _bury(self, connection: Connection) -> None:
-        self._keep(asyncio.create_task(connection.close()))
+    def _bury(self, sender: Sender) -> None:
+        self._keep(asyncio.create_task(sender.close()))
 
     def _keep(self, task: "asyncio.Task[Any]") -> None:
         self._burials.add(task)

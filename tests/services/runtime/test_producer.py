@@ -74,7 +74,7 @@ async def test_a2_a_cancelled_send_still_lands(cluster: MockCluster, producer: S
     await producer.send([record(1)])
     cluster.set_rtt(500)
     sending = asyncio.create_task(producer.send([record(2)]))
-    await until(lambda: producer._connection is not None and producer._connection._producer._sender._in_flight)
+    await until(lambda: producer._sender is not None and producer._sender._producer._sender._in_flight)
 
     sending.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -119,8 +119,8 @@ async def test_a5_a_dead_sender_task_is_noticed_at_once(cluster: MockCluster) ->
     ours does not even wait for the stall time."""
     producer = SafeProducer(replace(local(cluster), producer_stall_seconds=60.0))
     await producer.send([record(1)])
-    assert producer._connection is not None
-    producer._connection.sender.cancel()
+    assert producer._sender is not None
+    producer._sender.task.cancel()
 
     await asyncio.wait_for(producer.send([record(2)]), 10)
 

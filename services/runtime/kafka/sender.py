@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from services.runtime.ground.records import Outgoing
@@ -15,28 +15,21 @@ from services.runtime.kafka.clients import CONNECT_SECONDS, hear, make_producer
 CLOSE_SECONDS = 5.0
 
 
-class Connection:
-    """A producer that was started. `retired` is one that gets no new slices; it ends once none is under way."""
+class Sender:
+    """A producer, connected by `start`. One that is `retired` gets no new slices; it ends once none is under way."""
 
-    def __init__(self, producer: AIOKafkaProducer) -> None:
-        self._producer = producer
+    def __init__(self, settings: Settings) -> None:
+        self._producer = make_producer(settings)
         self.under_way = 0
         self.retired = False
 
-    @classmethod
-    async def open(cls, settings: Settings) -> "Connection":
+    async def start(self) -> None:
         """Connect; raises `KafkaError` or `TimeoutError`."""
-        producer = make_producer(settings)
-        try:
-            async with asyncio.timeout(CONNECT_SECONDS):
-                await producer.start()
-        except (KafkaError, TimeoutError):
-            await cls(producer).close()
-            raise
-        return cls(producer)
+        async with asyncio.timeout(CONNECT_SECONDS):
+            await self._producer.start()
 
     @property
-    def sender(self) -> "asyncio.Task[None]":
+    def task(self) -> "asyncio.Task[None]":
         """The task that does the sending; when it ends, nothing is sent any more (A5)."""
         task: asyncio.Task[None] = self._producer._sender.sender_task
         return task
