@@ -36,6 +36,7 @@ STUCK = "unfinished.stuck"
 _UNDER_WAY = """
 select 'settlement ' || id what from sagas where phase not in ('DONE', 'ABORTED', 'FROZEN')
 union all select 'record ' || lane_id || '/' || seq from outbox
+union all select 'notice ' || id from notices
 """
 _FIGURES = {"settlements": "sagas", "journals": "journals", "events": "events", "answers": "inbox"}
 

@@ -64,15 +64,17 @@ class OperationsServicer(rpc.OperationsServiceServicer):
                 """select (select count(*) from timers where kind = 'saga'),
                           (select count(*) from timers where partition = any($1::integer[]) and due_at <= $2),
                           (select count(*) from outbox where lane_id <> all($3::bigint[])),
-                          (select count(*) from parked where state = 'PARKED')""",
+                          (select count(*) from parked where state = 'PARKED'), (select count(*) from notices),
+                          (select count(*) from republications where ended_at is null)""",
                 list(range(self._settings.partitions)), now, list(self._lanes.alive()),
             )
-        sagas, due, left, aside = row or (0, 0, 0, 0)
+        sagas, due, left, aside, notices, again = row or (0, 0, 0, 0, 0, 0)
         unpublished = max(unpublished, self._lanes.unpublished) + left
         return pb.GetActivityResponse(
             service=self._settings.service, now=instant_to_wire(now), queued=queued, open_sagas=sagas, due_timers=due,
             lag=lag, unpublished=unpublished, parked=aside, open_actions=actions,
-            idle=not (queued or sagas or due or unpublished or lag),
+            open_notices=notices, open_republications=again,
+            idle=not (queued or sagas or due or unpublished or lag or notices or again),
         )
 
     async def GetClock(self, request: pb.GetClockRequest, context: Context) -> pb.GetClockResponse:

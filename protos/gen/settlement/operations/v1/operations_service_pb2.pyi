@@ -52,6 +52,8 @@ class GetActivityResponse(_message.Message):
     SERVICE_FIELD_NUMBER: _builtins.int
     NOW_FIELD_NUMBER: _builtins.int
     OPEN_ACTIONS_FIELD_NUMBER: _builtins.int
+    OPEN_NOTICES_FIELD_NUMBER: _builtins.int
+    OPEN_REPUBLICATIONS_FIELD_NUMBER: _builtins.int
     queued: _builtins.int
     """Messages that wait or are being decided, and actions under way."""
     open_sagas: _builtins.int
@@ -70,6 +72,10 @@ class GetActivityResponse(_message.Message):
     """The service."""
     open_actions: _builtins.int
     """Rail legs that await an answer now."""
+    open_notices: _builtins.int
+    """Notices to other services that are not acknowledged yet."""
+    open_republications: _builtins.int
+    """Republications of events that have not ended."""
     @_builtins.property
     def now(self) -> _timestamp_pb2.Timestamp:
         """Its clock."""
@@ -87,10 +93,12 @@ class GetActivityResponse(_message.Message):
         service: _builtins.str = ...,
         now: _timestamp_pb2.Timestamp | None = ...,
         open_actions: _builtins.int = ...,
+        open_notices: _builtins.int = ...,
+        open_republications: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["now", b"now"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["due_timers", b"due_timers", "idle", b"idle", "lag", b"lag", "now", b"now", "open_actions", b"open_actions", "open_sagas", b"open_sagas", "parked", b"parked", "queued", b"queued", "service", b"service", "unpublished", b"unpublished"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["due_timers", b"due_timers", "idle", b"idle", "lag", b"lag", "now", b"now", "open_actions", b"open_actions", "open_notices", b"open_notices", "open_republications", b"open_republications", "open_sagas", b"open_sagas", "parked", b"parked", "queued", b"queued", "service", b"service", "unpublished", b"unpublished"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
