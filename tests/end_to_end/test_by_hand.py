@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC
@@ -273,6 +274,22 @@ async def test_a_frozen_settlement_is_repaired_and_goes_on(shop: Shop, endpoints
     await _phase(orders, cancelling.settlement_id, "DONE")
     assert (await shop.order(order_id)).state == order_pb2.ORDER_STATE_CANCELLED
     assert not (await call(credit.ListParked, operations.ListParkedRequest(key=shop.customer.account_id))).messages
+
+
+async def test_events_are_republished_for_a_new_subscriber(shop: Shop, endpoints: Mapping[str, Any]) -> None:
+    """`settle events republish` ends once all are in Kafka, and says how many."""
+    order_id = str((await shop.place(GOODS, PAYMENTS, instalments(3))).order_id)
+    options = ["--aggregate", order_id, "--from", "2020-01-01", "--operator", "ann", "--reason", "a new subscriber"]
+    command = [sys.executable, "-m", "settle.cli", "events", "republish", "order", *options]
+
+    process = await asyncio.create_subprocess_exec(
+        *command, "--data", endpoints["data"], stdout=asyncio.subprocess.PIPE
+    )
+    said = (await process.communicate())[0].decode()
+
+    assert process.returncode == 0
+    assert f'aggregate_id: "{order_id}"' in said
+    assert "published: 1\n" in said
 
 
 async def _set_aside(dsn: str, key: str) -> None:

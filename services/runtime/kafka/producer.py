@@ -114,6 +114,10 @@ class SafeProducer:
         if records:
             await done.wait()
 
+    def forget_ends(self, topic: str) -> None:
+        """The topic was made anew: what was its end is none any more."""
+        self.ends = {place: end for place, end in self.ends.items() if place[0] != topic}
+
     async def stop(self) -> None:
         """Close; what is unacknowledged stays in the outbox."""
         self._stopped = True

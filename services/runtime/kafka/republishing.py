@@ -46,6 +46,7 @@ class Republisher:
         self._pool = pool
         self._now = now
         self._shrunk: set[int] = set()
+        self._epoch = ""
         self._reader: PartitionReader | None = None
         producer.shrunk = self._shorter
 
@@ -89,12 +90,17 @@ class Republisher:
         return gone
 
     async def _compare(self, reader: PartitionReader, shrunk: set[int]) -> list[int]:
-        """A partition of another epoch, or that ends before the end that was known, lost something."""
+        """A partition of another epoch, or that ends before the end that was known, lost something; whoever sees the
+        epoch change forgets the ends of before, for they would tell of the same loss once more."""
         topic = self._outbound.events
         async with self._pool.acquire() as connection:
             before = await republications.known_log(connection, topic)
         epoch, logs = await reader.ends(range(self._settings.partitions))
         ends = {partition: end for partition, (_, end) in logs.items()}
+        if not same_epoch(self._epoch or epoch, epoch):
+            self._producer.forget_ends(topic)
+            shrunk = self._shrunk = set()
+        self._epoch = epoch
         gone = [p for p, (known, end) in before.items() if not same_epoch(known, epoch) or ends[p] < end or p in shrunk]
         async with self._pool.acquire() as connection, connection.transaction():
             newer = await republications.save_log(connection, topic, before, epoch, ends)

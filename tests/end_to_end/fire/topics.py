@@ -42,20 +42,26 @@ def make_anew(bootstrap: str, names: list[str]) -> None:
 
 
 def read(bootstrap: str, names: list[str]) -> list[Seen]:
-    """All records of these topics, by partition and offset."""
+    """All records of these topics, those of a partition in its order."""
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "fire-reader", "enable.auto.commit": False})
     found: list[Seen] = []
     try:
+        begin: list[TopicPartition] = []
+        left: dict[tuple[str | None, int | None], int] = {}
         for name in names:
             for partition in consumer.list_topics(name, timeout=10).topics[name].partitions:
                 low, high = consumer.get_watermark_offsets(TopicPartition(name, partition), timeout=10)
-                consumer.assign([TopicPartition(name, partition, low)])
-                at = low
-                while at < high:
-                    for message in consumer.consume(1000, 0.5):
-                        if message.error() is None and (offset := message.offset()) is not None:
-                            at = offset + 1
-                            found.append(Seen(message.key() or b"", message.value() or b"", _headers(message)))
+                if low < high:
+                    begin.append(TopicPartition(name, partition, low))
+                    left[name, partition] = high - 1
+        consumer.assign(begin)
+        while left:
+            for message in consumer.consume(1000, 0.5):
+                if message.error() is None:
+                    found.append(Seen(message.key() or b"", message.value() or b"", _headers(message)))
+                    place = (message.topic(), message.partition())
+                    if (message.offset() or 0) >= left.get(place, 0):
+                        left.pop(place, None)
     finally:
         consumer.close()
     return found

@@ -13,7 +13,8 @@ from settle.local import children
 from settle.local.endpoints import read_endpoints, write_endpoints
 
 ROOT = Path(__file__).resolve().parents[3]
-VERBS = ["up", "down", "status", "logs", "doctor", "demo", "test", "bench", "verify", "vectors", "sagas", "parked"]
+VERBS = ["up", "down", "status", "logs", "doctor", "demo", "test", "bench", "verify", "vectors", "sagas", "parked",
+         "events"]
 
 
 def test_every_verb_is_there() -> None:
