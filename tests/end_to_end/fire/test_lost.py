@@ -86,12 +86,12 @@ async def test_no_event_is_lost(fire: Fire, how: str) -> None:
 
 
 async def test_a_notice_that_kafka_lost_comes_again(fire: Fire) -> None:
-    """The network confirms a refund while the order service sleeps, and the log of what it is told is lost: the refund
+    """The network confirms a refund while the order sleeps, and the log of what it is told is lost: the refund
     was PENDING_CHANNEL for ever, and the order could never be refunded again."""
     engine = Engine(targets_of(fire.stack.endpoints))
     customer = Customer.new()
     shop = Shop(engine, customer)
-    await Desk(engine, customer).open_account(1_000_000, 0, 0)
+    await Desk(engine, customer).open_account(1_000_000, 10_000, 0)
     terms = instalments(3)
     terms.route = tender_pb2.CREDIT_ROUTE_FLASH
     order_id = (await shop.place([Goods("lamp", 1, PRICE)], [Payment("CREDIT", PRICE)], terms)).order_id
