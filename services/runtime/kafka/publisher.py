@@ -144,7 +144,7 @@ async def publish_leftovers(pool: Pool, publisher: Publisher, living: Callable[[
             async with connection.transaction():
                 if not await leases.bury(connection, lane_id):
                     continue
-                rows = await outbox.leftovers(connection, lane_id, *publisher.holds(lane_id), LEFTOVERS_MAX)
+                rows = await outbox.leftovers(connection, lane_id, LEFTOVERS_MAX, *publisher.holds(lane_id))
                 published += await publisher.publish(rows, LEFTOVERS_SECONDS)
         await leases.forget(connection)
     await publisher.clear()

@@ -72,12 +72,14 @@ async def lanes_with_leftovers(connection: Connection, but: Sequence[int]) -> li
     return [row[0] for row in rows]
 
 
-async def leftovers(connection: Connection, lane_id: int, after: int, but: Sequence[int], limit: int) -> list[Row]:
+async def leftovers(
+    connection: Connection, lane_id: int, limit: int, after: int = 0, but: Sequence[int] = ()
+) -> list[Row]:
     """The first rows of a lane beyond `after`, without some, in the order in which it wrote them."""
     rows = await connection.fetch(
         """select lane_id, seq, topic, partition, key, headers, payload from outbox
-           where lane_id = $1 and seq > $2 and seq <> all($3::bigint[]) order by seq limit $4""",
-        lane_id, after, but, limit,
+           where lane_id = $1 and seq > $3 and seq <> all($4::bigint[]) order by seq limit $2""",
+        lane_id, limit, after, but,
     )
     return [_row(row) for row in rows]
 

@@ -97,15 +97,17 @@ async def test_a_notice_that_is_lost_comes_again_and_the_next_one_after_it(
 
 
 async def test_a_record_with_a_return_address_is_acknowledged_each_time(
-    telling: Process, local: Settings, until: Until
+    telling: Process, local: Settings, cluster: MockCluster, until: Until
 ) -> None:
     """Decided once, acknowledged twice, to the commands of whoever sent it."""
-    producer, outbound = SafeProducer(local), Outbound("counter", CODEC, PARTITIONS)
+    sender = topic("credit_ledger", "commands")
+    cluster.create_topic(sender, PARTITIONS)
+    producer, outbound = SafeProducer(local), Outbound("credit_ledger", CODEC, PARTITIONS)
     notice = outbound.command(Command("any", "k", Add(5), id="n-1"), "c", datetime.now(UTC))
     await producer.send([replace(notice, topic=COMMANDS)] * 2)
 
     async def acknowledged() -> list[str]:
-        reader = PartitionReader(local, COMMANDS)
+        reader = PartitionReader(local, sender)
         await reader.start()
         _, ends = await reader.ends(range(PARTITIONS))
         reader.follow(dict.fromkeys(ends, 0))
