@@ -69,7 +69,7 @@ async def test_what_a_dead_lane_left_goes_before_what_comes_after_it(
     """Another sweeper has the dead lane's lock: the next session began without its rows, and overtook them (findings:
     test_proto, order_lost_while_another_sweeper_holds_the_dead_lane)."""
     await calls(process, 3)
-    cluster.set_rtt(300)
+    cluster.set_rtt(700)
     (lane,) = process._lanes.alive()
     await calls(process, 12)
     sweeper = await asyncpg.connect(local.dsn)
