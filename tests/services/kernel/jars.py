@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from services.kernel.decision import Command, Decision, Done, Event, Known, Timer, Wanted, rule, rules, timer_rules
 from services.kernel.errors import FailedPrecondition
 from services.kernel.journal import Unit, post
-from services.kernel.messages import Message, Op, SagaRef, TimerDue
+from services.kernel.messages import Message, TimerDue
+from services.kernel.notices import ACKNOWLEDGED, REPEATED
 from services.kernel.participant import Pending, refuse_if_busy, take_part
 from tests.in_memory import InMemory
 
@@ -82,7 +83,7 @@ def _put(known: Known, body: Put, message: Message, now: datetime) -> Decision:
             Done(full.held, (("JAR", body.amount),)), (full,),
             journals=post("put", Unit.CNY, (("IN", full.key, body.amount), ("OUT", full.key, -body.amount))),
             events=(Event(full.key, full.sequence, f"{body.amount} put in"),),
-            commands=(Command("shelf", full.key, body, SagaRef(f"saga_of/{message.id}", "shelf", Op.EXECUTE)),),
+            commands=(Command("shelf", full.key, body, id=f"{message.id}/told"),),
             timers=(Timer(STALE, full.key, full.key, now + timedelta(days=1)),), actions=(f"close {full.key}",),
         )
 
@@ -110,8 +111,8 @@ def _gone_stale(known: Known, body: TimerDue, message: Message, now: datetime) -
     return Decision(changes=(replace(jar, held=max(jar.held - 3, 0), version=jar.version + 1),), timers=again)
 
 
-RULES = rules(rule(Put, _jar, _put), rule(ReadLabels, _jar, _read), rule(Break, _jar, _break))
-TIMERS = timer_rules((STALE, rule(TimerDue, _jar, _gone_stale)))
+RULES = rules(rule(Put, _jar, _put), rule(ReadLabels, _jar, _read), rule(Break, _jar, _break), ACKNOWLEDGED)
+TIMERS = timer_rules((STALE, rule(TimerDue, _jar, _gone_stale)), REPEATED)
 
 
 def shelf(*rows: Jar | Label) -> InMemory:
