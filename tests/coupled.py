@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from services.kernel.decision import Command
 from services.kernel.errors import Defect
+from services.kernel.notices import Acknowledged, Notice
 from services.kernel.saga import Run
 from tests.in_memory import InMemory
 
@@ -16,12 +17,14 @@ Translate = Callable[[str, str, object], object]
 
 
 class Topic(NamedTuple):
-    """What a service has sent one taker and was not handed over: commands and notices, or replies."""
+    """What a service has sent one taker and was not handed over, of one stream."""
 
     sender: InMemory
     taker: str
-    replies: bool = False
+    stream: str
 
+
+COMMANDS, ACKNOWLEDGEMENTS, REPLIES = "commands and notices", "acknowledgements", "replies"
 
 Pick = Callable[[Sequence[Topic]], Topic]
 """Which topic is read next; each is read in its own order."""
@@ -44,20 +47,25 @@ def deliver(worlds: Mapping[str, InMemory], translate: Translate, pick: Pick = i
 
 def _topics(world: InMemory) -> Iterator[Topic]:
     for taker in dict.fromkeys(command.participant for command in world.sent):
-        yield Topic(world, taker)
-    for caller in dict.fromkeys(caller for caller, _ in world.replies):
-        yield Topic(world, caller, replies=True)
+        yield Topic(world, taker, COMMANDS)
+    for stream, sent in ((ACKNOWLEDGEMENTS, world.acknowledged), (REPLIES, world.replies)):
+        for caller in dict.fromkeys(caller for caller, _ in sent):
+            yield Topic(world, caller, stream)
 
 
 def _hand_over(worlds: Mapping[str, InMemory], topic: Topic, translate: Translate) -> None:
-    sender, taker, replies = topic
-    if not replies:
+    sender, taker, stream = topic
+    if stream == COMMANDS:
         first = [command.participant for command in sender.sent].index(taker)
         _deliver(sender, worlds[taker], sender.sent.pop(first), translate)
         return
+    name, _, root = taker.partition("/")
+    if stream == ACKNOWLEDGEMENTS:
+        first = [caller for caller, _ in sender.acknowledged].index(taker)
+        worlds[name].tell(root, Acknowledged(sender.acknowledged.pop(first)[1]))
+        return
     first = [caller for caller, _ in sender.replies].index(taker)
-    caller, reply = sender.replies.pop(first)
-    name, _, root = caller.partition("/")
+    reply = sender.replies.pop(first)[1]
     result = None if reply.result is None else translate(sender.name, name, reply.result)
     worlds[name].reply(root, replace(reply, result=result))
 
@@ -65,7 +73,7 @@ def _hand_over(worlds: Mapping[str, InMemory], topic: Topic, translate: Translat
 def _deliver(sender: InMemory, taker: InMemory, command: Command, translate: Translate) -> None:
     body = translate(sender.name, taker.name, command.body)
     if command.saga is None:
-        taker.tell(command.key, body, command.id)
+        taker.tell(command.key, body, command.id, f"{sender.name}/{sender.row(Notice, command.id).root}")
         return
     saga = command.saga
     caller = f"{sender.name}/{sender.row(Run, saga.saga_id).root}"

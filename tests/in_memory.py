@@ -15,7 +15,17 @@ from typing import Any, Self, TypeVar
 
 from services.kernel.admission import Admission
 from services.kernel.decision import Aggregate, Busy, Command, Done, Event, Outcome, Refused, Rule, Timer
-from services.kernel.effects import Answer, Arrived, Effects, SentCommand, SentEvent, SentReply, TimerKey, ToLoad
+from services.kernel.effects import (
+    Answer,
+    Arrived,
+    Effects,
+    SentAcknowledgement,
+    SentCommand,
+    SentEvent,
+    SentReply,
+    TimerKey,
+    ToLoad,
+)
 from services.kernel.errors import BY_STATUS, Defect
 from services.kernel.journal import Journal, Unit
 from services.kernel.messages import Message, Op, SagaRef, TimerDue
@@ -86,7 +96,7 @@ class Step:
 @dataclass
 class InMemory:
     """One service. `when` decides a call, `command` a command of a saga, `reply` a participant's answer, `tell` any
-    other message; `turn` moves the clock. What it sends waits in `sent` and `replies`.
+    other message; `turn` moves the clock. What it sends waits in `sent`, `replies` and `acknowledged`.
 
     `name` is the service's. `check` is asked about every row before it is kept: what was there, and what comes.
     """
@@ -102,6 +112,7 @@ class InMemory:
     lines: dict[str, int] = field(default_factory=dict)
     sent: list[Command] = field(default_factory=list)
     replies: list[tuple[str, Reply]] = field(default_factory=list)
+    acknowledged: list[tuple[str, str]] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     journals: list[Journal] = field(default_factory=list)
     balances: Counter[tuple[Unit, str, str]] = field(default_factory=Counter)
@@ -153,9 +164,10 @@ class InMemory:
         """Decide what a participant answered."""
         return self.tell(root, body)
 
-    def tell(self, key: str, body: object, message_id: str = "") -> Step:
-        """Decide a message that nobody waits for: a notice (with an id), a report of our own."""
-        return self.step(Arrived(Message(message_id, key, body, message_id or f"told-{self._next()}")))
+    def tell(self, key: str, body: object, message_id: str = "", caller: str = "") -> Step:
+        """Decide a message that nobody waits for: a notice (with an id, and who sent it), a report of our own."""
+        fresh_id = message_id or f"told-{self._next()}"
+        return self.step(Arrived(Message(message_id, key, body, fresh_id, caller=caller)))
 
     def turn(self, by: timedelta) -> None:
         """Move the clock and fire what is due."""
@@ -237,6 +249,8 @@ class InMemory:
                 self.sent.append(sent.command)
             elif isinstance(sent, SentReply):
                 self.replies.append((sent.to.caller, _reply(sent)))
+            elif isinstance(sent, SentAcknowledgement):
+                self.acknowledged.append((sent.to.caller, sent.to.id))
             else:
                 self._tell(sent.event)
         for key in effects.cleared:

@@ -8,6 +8,7 @@ import pytest
 from services.kernel.coordination import Definitions, conductor, coordinate, with_progress
 from services.kernel.decision import Command, Decision, Done, Known, Wanted, rule, rules, timer_rules
 from services.kernel.messages import Message
+from services.kernel.notices import ACKNOWLEDGED, REPEATED
 from services.kernel.saga import WAKE, Definition, Participant, Phase, Progress, Run, begin
 from tests.coupled import deliver
 from tests.in_memory import InMemory
@@ -68,7 +69,7 @@ def _heard(known: Known, body: Put, message: Message, now: datetime) -> Decision
 
 
 REPLIED, WOKEN = coordinate(DEFINITIONS, conductor("cooking", Meal, _cooked))
-KITCHEN = rules(rule(Cook, _meal, _cook), rule(Put, _meal, _heard), REPLIED)
+KITCHEN = rules(rule(Cook, _meal, _cook), rule(Put, _meal, _heard), REPLIED, ACKNOWLEDGED)
 
 
 def _translate(sender: str, taker: str, body: object) -> object:
@@ -78,7 +79,7 @@ def _translate(sender: str, taker: str, body: object) -> object:
 @pytest.mark.parametrize(("held", "state", "left"), [(0, "READY", 4), (8, "SPOILT", 0)])
 def test_a_saga_over_coupled_services_ends_everywhere_alike(held: int, state: str, left: int) -> None:
     """Both take part, or neither; what the end told the kitchen itself has arrived too, once."""
-    kitchen = InMemory(KITCHEN, timer_rules((WAKE, WOKEN)), name="kitchen")
+    kitchen = InMemory(KITCHEN, timer_rules((WAKE, WOKEN), REPEATED), name="kitchen")
     shelves = {name: InMemory(RULES, TIMERS, name=name) for name in ("left", "right")}
     worlds = {"kitchen": kitchen, **shelves, "shelf": InMemory(RULES, TIMERS, name="shelf")}
     shelves["right"].given(Jar(held=held))

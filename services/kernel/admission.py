@@ -10,10 +10,11 @@ from datetime import datetime, timedelta
 from typing import Any, Generic
 
 from services.kernel.decision import Busy, Decision, Done, Known, Missing, Refused, Rule, Timer
-from services.kernel.effects import A, Answer, Arrival, Effects, SentReply, TimerKey, ToLoad
+from services.kernel.effects import A, Answer, Arrival, Effects, SentAcknowledgement, SentReply, TimerKey, ToLoad
 from services.kernel.errors import AlreadyExists, Defect, SettlementError, Undecodable
 from services.kernel.laws import check_journals, check_step
 from services.kernel.messages import Message, Op, TimerDue
+from services.kernel.notices import keep_notices
 from services.kernel.participant import IsBusy
 from services.kernel.saga import Run, Verdict
 
@@ -239,6 +240,8 @@ class Admission(Generic[A]):
     def _repeat(self, arrival: A, before: Answer) -> None:
         if arrival.message.saga is not None:
             self.effects.sent.append(SentReply(arrival.message, before))
+        elif arrival.message.notice:
+            self.effects.sent.append(SentAcknowledgement(arrival.message))
         elif before.body_hash == arrival.body_hash:
             self.effects.answers.append((arrival, before))
         else:
@@ -264,6 +267,7 @@ class Admission(Generic[A]):
             return
         try:
             decision = self._rule_of(message).decide(self.known, message.body, message, self.now)
+            decision = keep_notices(self.known, message, decision, self.now)
         except SettlementError as error:
             decision = Decision(Refused.of(error))
         except IsBusy as busy:
@@ -321,6 +325,8 @@ class Admission(Generic[A]):
                 self._lines[message.key] = PLACE_FIRST
             if message.saga is not None:
                 self.effects.sent.append(SentReply(message, Answer("", Verdict.PARKED, _PARKED, op=message.saga.op)))
+            elif message.notice:
+                self.effects.sent.append(SentAcknowledgement(message))
 
     def _answer_with(self, arrival: A, own_id: str, outcome: Done | Refused) -> None:
         verdict = Verdict.DONE if isinstance(outcome, Done) else Verdict.REFUSED
@@ -328,6 +334,8 @@ class Admission(Generic[A]):
         if saga is None:
             answer = Answer(own_id, verdict, outcome, arrival.body_hash)
             self.effects.answers.append((arrival, answer))
+            if arrival.message.notice:
+                self.effects.sent.append(SentAcknowledgement(arrival.message))
         else:
             answer = Answer(own_id, verdict, outcome, op=saga.op)
             self.effects.sent.append(SentReply(arrival.message, answer))

@@ -97,7 +97,14 @@ class SentEvent:
     saga_id: str
 
 
-Sent = SentReply | SentCommand | SentEvent
+@dataclass(frozen=True, slots=True)
+class SentAcknowledgement:
+    """That a notice is here, for whoever sent it."""
+
+    to: Message
+
+
+Sent = SentReply | SentCommand | SentEvent | SentAcknowledgement
 
 
 @dataclass(slots=True)

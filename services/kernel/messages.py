@@ -40,6 +40,11 @@ class Message:
     caller: str = ""
     not_after: datetime | None = None
 
+    @property
+    def notice(self) -> bool:
+        """Whether it is a notice whose sender waits for an acknowledgement."""
+        return bool(self.caller) and self.saga is None
+
 
 @dataclass(frozen=True, slots=True)
 class TimerDue:

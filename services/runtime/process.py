@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -35,6 +36,7 @@ from services.runtime.kafka.clients import BrokerUnavailable, check_broker
 from services.runtime.kafka.producer import SafeProducer
 from services.runtime.kafka.publisher import Publisher, publish_leftovers
 from services.runtime.kafka.reader import PartitionReader
+from services.runtime.kafka.republishing import Republisher
 from services.runtime.lanes.bounds import COUNT_SECONDS
 from services.runtime.lanes.business import Business
 from services.runtime.lanes.feed import Feed
@@ -149,11 +151,15 @@ class Process:
             await _pin_partitions(connection, settings.partitions)
             if service.standing is not None:
                 await timers.ensure(connection, service.standing(await clock.now(connection)), settings.partitions)
+        self._producer.refuse = partial(undeliverable.set_aside, self._pool.own)
+        self._publisher = Publisher(self._producer, self._pool.own)
         self._watchers = Watchers(look_for(service.definitions or Definitions(), service.shown), self._pool.own)
         perform = service.perform(settings) if service.perform else None
-        self._lanes = Lanes(settings, perform, self._watchers.committed)
+        self._lanes = Lanes(settings, self._publisher, perform, self._watchers.committed)
         built = self._build_lanes(clock)
         self._lanes.build(built)
+        outbound = Outbound(service.name, service.codec, settings.partitions)
+        republisher = Republisher(settings, outbound, self._producer, self._pool.own, clock)
         keeper = Keeper(self._pool.own)
         edge, operators = (
             Edge(settings, clock, self._lanes, service.codec, pool, self._watchers, keeper)
@@ -163,8 +169,8 @@ class Process:
         for servicer in (*(build(edge) for build in service.servicers), operations):
             self._server.add(servicer)
         self._tasks = [asyncio.create_task(work) for work in (
-            *(lane.run() for lane in built), self._sweep_regularly(), self._count_regularly(), self._announce(),
-            watch_loop(), self._clock_check.run(self._pool.own),
+            *(lane.run() for lane in built), self._publisher.run(), republisher.run(), self._sweep_regularly(),
+            self._count_regularly(), self._announce(), watch_loop(), self._clock_check.run(self._pool.own),
             Nightly(settings, clock, service.definitions, self._oldest).run(),
         )]
         try:
@@ -195,9 +201,8 @@ class Process:
 
         return [
             Lane(
-                business, settings, clock, topic=name, number=number, feed=feed,
-                publisher=lambda lane_id: Publisher(lane_id, self._producer, self._pool.own),
-                on_effects=self._lanes.after_commit, sweep=self._sweep,
+                business, settings, clock, topic=name, number=number, feed=feed, publisher=self._publisher,
+                on_effects=self._lanes.after_commit,
             )
             for number in range(settings.lanes)
         ]
@@ -205,15 +210,15 @@ class Process:
     async def _sweep(self) -> None:
         try:
             await undeliverable.sweep(self._pool.own, self._lanes.alive(), self._topics)
-            if count := await publish_leftovers(self._pool.own, self._producer, self._lanes.alive):
+            if count := await publish_leftovers(self._pool.own, self._publisher, self._lanes.alive):
                 log.info("leftovers_published", records=count)
         except Exception as error:  # the next round does it; the rows stay where they are
             log.warning("sweep_failed", error=repr(error))
 
     async def _sweep_regularly(self) -> None:
         while True:
-            await asyncio.sleep(SWEEP_SECONDS)
             await self._sweep()
+            await asyncio.sleep(SWEEP_SECONDS)
 
     async def _count_regularly(self) -> None:
         """What the bounds know only from the database."""

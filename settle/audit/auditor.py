@@ -39,6 +39,7 @@ _UNDER_WAY = """
 select 'settlement ' || s.id what from timers t join sagas s on s.id = t.key
 where t.kind = 'saga' and s.phase not in ('DONE', 'ABORTED', 'FROZEN')
 union all select 'record ' || lane_id || '/' || seq from outbox
+union all select 'notice ' || id from notices
 """
 _FIGURES = {"settlements": "saga_records", "journals": "journals", "events": "events", "answers": "inbox"}
 

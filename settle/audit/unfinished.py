@@ -16,6 +16,11 @@ CHECKS = (
            where t.kind = 'saga' and (s.id is null or s.phase in ('DONE', 'ABORTED'))""",
     ),
     Check(
+        "unfinished.notice", "every notice that is not acknowledged has a timer that will send it again", SERVICES,
+        """select n.id, 'a timer of kind notice', 'none'
+           from notices n left join timers t on t.kind = 'notice' and t.key = n.id where t.key is null""",
+    ),
+    Check(
         "unfinished.frozen", "no settlement is frozen, waiting for a person", SERVICES,
         """select id, 'a phase that moves', 'FROZEN: ' || reason from sagas where phase = 'FROZEN'""",
     ),
@@ -30,6 +35,10 @@ QUIET = (
     Check(
         "unfinished.sagas", "once nothing is under way, every settlement is terminal", SERVICES,
         "select id, 'DONE or ABORTED', phase from sagas where phase not in ('DONE', 'ABORTED', 'FROZEN')",
+    ),
+    Check(
+        "unfinished.notices", "once nothing is under way, every notice is acknowledged", SERVICES,
+        "select id, 'acknowledged and gone', 'for ' || participant || ' ' || receiver from notices",
     ),
     Check(
         "unfinished.outbox", "once nothing is under way, everything committed was published", SERVICES,

@@ -1,7 +1,7 @@
 """Copies a family of customers many times: all rows of all tables, with new ids of the same length, by COPY.
 
-What is not a customer's stays once: offsets, the outbox, the migrations, and every row that names no id, as a service's
-standing timers; shares of a merchant are summed over the clones.
+What is not a customer's stays once: offsets, lanes and the outbox, what is known of the topics, the migrations, and
+every row that names no id, as a service's standing timers; shares of a merchant are summed over the clones.
 """
 
 import re
@@ -19,7 +19,10 @@ from settle.bench.targets import Target
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
-NOT_CLONED = {"consumed_offsets", "outbox", "runtime_facts", "schema_migrations", "parked"}
+NOT_CLONED = {
+    "consumed_offsets", "event_logs", "lanes", "outbox", "parked", "republications", "runtime_facts",
+    "schema_migrations",
+}
 SHARES = "merchant_shares"
 _TOKEN = re.compile(rb"[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _CHUNK_BYTES = 1 << 20

@@ -15,3 +15,4 @@ for verb in VERBS:
 app.add_typer(vectors.app, name="vectors")
 app.add_typer(operators.sagas, name="sagas")
 app.add_typer(operators.parked, name="parked")
+app.add_typer(operators.events, name="events")

@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC
@@ -340,6 +341,22 @@ async def _repair(shop: Shop) -> Any:
     ):
         await call(verb, request(request_id=fresh(), parked_id=message.parked_id, operator_id="ann", reason="repaired"))
     return waiting
+
+
+async def test_events_are_republished_for_a_new_subscriber(shop: Shop, endpoints: Mapping[str, Any]) -> None:
+    """`settle events republish` ends once all are in Kafka, and says how many."""
+    order_id = str((await shop.place(GOODS, PAYMENTS, instalments(3))).order_id)
+    options = ["--aggregate", order_id, "--from", "2020-01-01", "--operator", "ann", "--reason", "a new subscriber"]
+    command = [sys.executable, "-m", "settle.cli", "events", "republish", "order", *options]
+
+    process = await asyncio.create_subprocess_exec(
+        *command, "--data", endpoints["data"], stdout=asyncio.subprocess.PIPE
+    )
+    said = (await process.communicate())[0].decode()
+
+    assert process.returncode == 0
+    assert f'aggregate_id: "{order_id}"' in said
+    assert "published: 1\n" in said
 
 
 async def _set_aside(dsn: str, key: str) -> None:

@@ -11,11 +11,12 @@ from services.credit_ledger.decisions.timers import TIMERS
 from services.credit_ledger.decisions.writers import opening, writer
 from services.credit_ledger.domain.log.inputs import OF_CALLERS, OF_SAGAS, OPENING
 from services.kernel.decision import rules
+from services.kernel.notices import ACKNOWLEDGED
 
 __all__ = ["RULES", "TIMERS", "standing"]
 
 RULES = rules(
     *(participant(row) for row in OF_SAGAS), opening(OPENING), *(writer(row) for row in OF_CALLERS), *PREVIEWS,
-    *MERCHANTS, *RECONCILIATION,
+    *MERCHANTS, *RECONCILIATION, ACKNOWLEDGED,
 )
 """By the type of the body."""

@@ -18,6 +18,7 @@ from services.credit_ledger.domain.refunds.posting import FLASH_TIMER
 from services.credit_ledger.domain.statements.cut import CUT_TIMER, cut_timer
 from services.kernel.decision import Decision, Known, Rule, Wanted, rule, timer_rules
 from services.kernel.messages import Message, TimerDue
+from services.kernel.notices import REPEATED
 
 
 def _timer(act: Callable[[Position, str], Applied], *kinds: type) -> Rule:
@@ -44,6 +45,6 @@ def _cut_due(position: Position, key: str) -> Applied:
 
 TIMERS = timer_rules(
     (CUT_TIMER, _timer(_cut_due)), (FLASH_TIMER, _timer(expire, CreditRefund)), (LEG_TIMER, _timer(woken, RefundLeg)),
-    (RECONCILE_TIMER, ON_TIME),
+    (RECONCILE_TIMER, ON_TIME), REPEATED,
 )
 """By the kind of the timer."""

@@ -12,7 +12,9 @@ from services.credit_ledger.domain.model.refund import CreditRefund
 from services.credit_ledger.domain.model.repayment import Repayment
 from services.credit_ledger.domain.model.statement import Statement
 from services.credit_ledger.store import accounts, agreements, documents, payments, reconciliations
+from services.credit_ledger.wire import CODEC
 from services.runtime.ground.tables import Table
+from services.runtime.stored.notices import notice_table
 
 TABLES: tuple[Table, ...] = (
     Table(CreditAccount, accounts.load_accounts, accounts.save_accounts, root=True),
@@ -33,4 +35,5 @@ TABLES: tuple[Table, ...] = (
     Table(Adjustment, documents.load_adjustments, documents.save_adjustments),
     Table(RefundLeg, payments.load_legs, payments.save_legs, load_family=payments.load_open_legs),
     Table(RailDifference, reconciliations.load_differences, reconciliations.save_differences),
+    notice_table(CODEC),
 )

@@ -266,9 +266,9 @@ class Pools(Pool):
 
 
 def own_connections(settings: Settings) -> int:
-    """How many connections a process needs for itself: each lane for its timers, its clearing and the sweep before its
-    session; the process for its regular sweep, the look for steps, the answers to be kept, the bounds and the clock."""
-    return 3 * settings.lanes + 5
+    """How many connections a process needs for itself: each lane for its timers; the process for clearing, its sweep,
+    the look for steps, the answers to be kept, the bounds, the clock, what is undeliverable and what is republished."""
+    return settings.lanes + 8
 
 
 async def open_pool(settings: Settings) -> Pools:

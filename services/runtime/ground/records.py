@@ -26,6 +26,7 @@ SERVICES = frozenset(
     contract.parent.parent.name for root in settlement.__path__ for contract in Path(root).glob("*/v1/events_pb2.py")
 )
 """The services that the contracts know: whoever publishes events."""
+ACKNOWLEDGED_TYPE: str = saga_pb2.NoticeAcknowledged.DESCRIPTOR.full_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,11 @@ class Outgoing:
     key: str
     headers: Headers
     payload: bytes
+
+    @property
+    def sequence(self) -> int:
+        """The number of an event within its aggregate; 0 for everything else."""
+        return next((int(value) for name, value in self.headers if name == "ce_sequence"), 0)
 
 
 def topic(service: str, stream: str) -> str:
@@ -55,19 +61,22 @@ class Outbound:
         self._service = service
         self._codec = codec
         self._partitions = partitions
+        self.events = topic(service, "events")
+        """Where the events of the service go."""
         self._source = ("ce_source", f"settlement/{service}".encode())
 
     def command(self, command: Command, root: str, now: datetime) -> Outgoing:
         """A branch of a saga goes to the participant's commands, a notice to its replies; `root` gets the answer."""
         type_name, payload = self._codec.encode(command.body)
         saga = command.saga
+        reply_to = ("ce_replyto", f"{self._service}/{root}".encode())
         if saga is None:
-            headers = self._headers(command.id, type_name, command.key, now)
+            headers = [*self._headers(command.id, type_name, command.key, now), reply_to]
             return self._record(topic(command.participant, "replies"), command.key, headers, payload)
         headers = self._headers(f"{saga.saga_id}/{saga.branch}/{saga.op}", type_name, command.key, now)
         headers += [
             ("ce_saga", saga.saga_id.encode()), ("ce_branch", saga.branch.encode()), ("ce_op", saga.op.encode()),
-            ("ce_replyto", f"{self._service}/{root}".encode()),
+            reply_to,
         ]
         if command.not_after is not None:
             headers.append(("ce_notafter", command.not_after.isoformat().encode()))
@@ -85,11 +94,22 @@ class Outbound:
         ]
         return self._record(topic(service, "replies"), root, headers, payload)
 
+    def acknowledgement(self, message: Message, now: datetime) -> Outgoing:
+        """That a notice is here: to the commands of the service that it came from, for its root there."""
+        service, _, root = message.caller.partition("/")
+        headers = self._headers(f"{message.id}/acknowledged", ACKNOWLEDGED_TYPE, root, now)
+        payload = saga_pb2.NoticeAcknowledged(notice_id=message.id).SerializeToString()
+        return self._record(topic(service, "commands"), root, headers, payload)
+
     def event(self, event: Event, type_name: str, payload: bytes, at: datetime) -> Outgoing:
         """A fact, numbered within its aggregate."""
-        headers = self._headers(f"{event.aggregate_id}/{event.sequence}", type_name, event.aggregate_id, at)
-        headers.append(("ce_sequence", str(event.sequence).encode()))
-        return self._record(topic(self._service, "events"), event.aggregate_id, headers, payload)
+        return self.stored_event(event.aggregate_id, event.sequence, type_name, payload, at)
+
+    def stored_event(self, aggregate_id: str, sequence: int, type_name: str, payload: bytes, at: datetime) -> Outgoing:
+        """The record of an event, from what is kept of it; a change here would not be as first sent for older ones."""
+        headers = self._headers(f"{aggregate_id}/{sequence}", type_name, aggregate_id, at)
+        headers.append(("ce_sequence", str(sequence).encode()))
+        return self._record(self.events, aggregate_id, headers, payload)
 
     def _headers(self, identity: str, type_name: str, subject: str, at: datetime) -> Headers:
         return [

@@ -8,10 +8,11 @@ from google.protobuf.message import DecodeError
 from services.kernel.calendar import FIRST_YEAR, LAST_YEAR
 from services.kernel.errors import Undecodable
 from services.kernel.messages import Message, Op, SagaRef
+from services.kernel.notices import Acknowledged
 from services.kernel.saga import Reply
 from services.runtime.ground.codec import Codec
 from services.runtime.ground.hygiene import clean
-from services.runtime.ground.records import PAYLOAD_BYTES_MAX, REPLY_TYPE, SERVICES, VERDICTS
+from services.runtime.ground.records import ACKNOWLEDGED_TYPE, PAYLOAD_BYTES_MAX, REPLY_TYPE, SERVICES, VERDICTS
 from settlement.saga.v1 import saga_pb2
 
 TEXT_BYTES_MAX = 512
@@ -48,9 +49,11 @@ def _read(codec: Codec, key: bytes | None, headers: Sequence[tuple[str, bytes]],
         raise Undecodable("TOO_LARGE", f"a payload of {len(payload)} bytes")
     if type_name == REPLY_TYPE:
         return Message("", root, _reply(codec, saga, payload), fresh_id=identity, saga=None)
+    if type_name == ACKNOWLEDGED_TYPE:
+        return Message("", root, _acknowledged(payload), fresh_id=identity)
     body = codec.decode(type_name, payload)
     caller = attributes.get(_REPLY_TO, "")
-    if saga is not None:
+    if saga is not None or caller:
         _check_address(caller)
     return Message(identity, root, body, fresh_id=identity, saga=saga, caller=caller, not_after=not_after)
 
@@ -97,6 +100,13 @@ def _saga(attributes: Mapping[str, str]) -> SagaRef | None:
     if _SAGA not in attributes:
         return None
     return SagaRef(attributes[_SAGA], attributes[_BRANCH], Op(attributes[_OP]))
+
+
+def _acknowledged(payload: bytes) -> Acknowledged:
+    try:
+        return Acknowledged(saga_pb2.NoticeAcknowledged.FromString(payload).notice_id)
+    except DecodeError as error:
+        raise Undecodable("MALFORMED", str(error)) from error
 
 
 def _reply(codec: Codec, saga: SagaRef | None, payload: bytes) -> Reply:

@@ -29,6 +29,8 @@ from services.runtime.kafka.clients import (
     make_consumer,
     stopped,
 )
+from services.runtime.kafka.epoch import topic_id
+from services.runtime.stored.offsets import same_epoch
 
 READ_TRIES_MAX = 3
 """So often a record is read before it counts as one that cannot be read: the fault may have lain in its transport."""
@@ -72,6 +74,7 @@ class PartitionReader:
         self._moved_at: dict[int, float] = {}
         self._looked_at = 0.0
         self._tries: dict[tuple[int, int], int] = {}
+        self._epoch = ""
 
     async def start(self) -> None:
         """Connect; raises `BrokerUnavailable`."""
@@ -93,15 +96,24 @@ class PartitionReader:
                 await stopped(client)
 
     async def ends(self, partitions: Sequence[int]) -> tuple[str, dict[int, tuple[int, int]]]:
-        """The cluster's identity, and (first offset, end) of the log of each partition; raises `BrokerUnavailable`."""
+        """The topic's epoch, and (first offset, end) of the log of each partition; raises `BrokerUnavailable`."""
         consumer = self._connected()
         wanted = [TopicPartition(self._topic, partition) for partition in partitions]
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 first, end = await consumer.beginning_offsets(wanted), await consumer.end_offsets(wanted)
-                return await cluster_id(consumer), {tp.partition: (first[tp], end[tp]) for tp in wanted}
+                identity = await topic_id(consumer, self._topic)
+                epoch = await cluster_id(consumer) + (f"/{identity}" if identity else "")
+                self._epoch = self._epoch or epoch
+                return epoch, {tp.partition: (first[tp], end[tp]) for tp in wanted}
         except (KafkaError, TimeoutError) as error:
             raise BrokerUnavailable(repr(error)) from error
+
+    def _same(self, epoch: str) -> None:
+        """Raise `LogLost` if the topic was made anew: what stood in it before is gone, whatever its end is by now."""
+        if not same_epoch(self._epoch, epoch):
+            metrics.LOGS_LOST.inc()
+            raise LogLost(f"{self._topic} is of epoch {epoch}, not {self._epoch}")
 
     def follow(self, begin: Mapping[int, int]) -> None:
         """Read these partitions too, from these offsets on."""
@@ -217,7 +229,8 @@ class PartitionReader:
         if not quiet:
             return
         with suppress(BrokerUnavailable):
-            _, ends = await self.ends(quiet)
+            epoch, ends = await self.ends(quiet)
+            self._same(epoch)
             self._moved_at.update({p: now for p, (_, end) in ends.items() if p in self._next and end <= self._next[p]})
         if any(now - moved_at > self._settings.reader_stall_seconds for moved_at in self._moved_at.values()):
             metrics.READERS_REPLACED.inc()

@@ -15,10 +15,10 @@ from services.runtime.ground.tables import Connection, load
 from services.runtime.lanes.aside import parked_row
 from services.runtime.lanes.business import Business
 from services.runtime.lanes.encoding import Encoded, encode
-from services.runtime.lanes.item import Item, TooLong, is_tail, without
+from services.runtime.lanes.item import Item, TooLong, is_tail, next_offsets, without
 from services.runtime.lanes.pace import Pace
 from services.runtime.lanes.waiting import NOBODY, Aboard
-from services.runtime.stored import inbox, journals, outbox, parked, timers
+from services.runtime.stored import inbox, journals, offsets, outbox, parked, timers
 
 
 class Batch:
@@ -38,6 +38,8 @@ class Batch:
         self.aboard = aboard
         self._admission: Admission[Item] = Admission(business.rules, business.timers, parked_keys)
         self.encoded = Encoded()
+        self.earlier: list[outbox.Row] = []
+        """What other lanes have not published yet of the aggregates whose events are told here: it goes out first."""
 
     @property
     def effects(self) -> Effects[Item]:
@@ -76,6 +78,15 @@ class Batch:
             raise TooLong(f"{self._pace.spent:.3f} s of deciding, and {len(self.left)} left")
         self.encoded = encode(self.effects, self._business, self._admission.now)
         await self._save(connection, lane_id, next_seq)
+
+    async def move_on(self, connection: Connection, topic: str, lane_id: int) -> str:
+        """Save how far the partitions were consumed; answers the id by which the commit can be asked for."""
+        events = self._business.outbound.events
+        told = {event.aggregate_id for event in self.encoded.events if event.sequence > 1}
+        xid, behind = await offsets.save(connection, topic, next_offsets(self.decided), lane_id, told, events)
+        if behind:
+            self.earlier = await outbox.earlier(connection, lane_id, events, told)
+        return xid
 
     async def _load(self, connection: Connection, wanted: ToLoad) -> None:
         """The first round. Roots are locked before anything else is read, and with the rest comes the instant of the

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from services.kernel.decision import Refused
-from services.kernel.effects import Answer, Effects, SentCommand, SentReply
+from services.kernel.effects import Answer, Effects, SentAcknowledgement, SentCommand, SentReply
 from services.runtime.ground.codec import Codec
 from services.runtime.ground.records import Outgoing, reply_payload
 from services.runtime.lanes.business import Business
@@ -37,6 +37,8 @@ def encode(effects: Effects[Item], business: Business, now: datetime) -> Encoded
             encoded.outgoing.append(outbound.reply(sent.to, payload, now))
         elif isinstance(sent, SentCommand):
             encoded.outgoing.append(outbound.command(sent.command, sent.root, now))
+        elif isinstance(sent, SentAcknowledgement):
+            encoded.outgoing.append(outbound.acknowledgement(sent.to, now))
         else:
             event = sent.event
             type_name, payload = codec.encode(event.body)

@@ -126,7 +126,8 @@ class Feed:
         loop = asyncio.get_running_loop()
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._tick.wait(), TIMER_SECONDS)
+                async with asyncio.timeout(TIMER_SECONDS):
+                    await self._tick.wait()
             self._tick.clear()
             if not self._held or self._overfull():
                 continue

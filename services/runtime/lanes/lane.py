@@ -8,7 +8,7 @@ import asyncio
 import random
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -41,7 +41,7 @@ from services.runtime.lanes.business import Business
 from services.runtime.lanes.company import Company
 from services.runtime.lanes.faults import DataFault, SessionLost, TransientFault
 from services.runtime.lanes.feed import Feed
-from services.runtime.lanes.item import Item, lock_records, next_offsets, without
+from services.runtime.lanes.item import Item, lock_records, without
 from services.runtime.lanes.pace import Pace
 from services.runtime.lanes.queues import Queues
 from services.runtime.lanes.sharing import share_of
@@ -65,12 +65,11 @@ log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class Session:
-    """One connection's life: its lane id, its outbox numbers, its partitions, and its way out."""
+    """One connection's life: its lane id, its outbox numbers, and its partitions."""
 
     connection: Connection
     life: str
     me: Peer
-    publisher: Publisher
     feed: Feed
     next_seq: int = 1
     held: set[int] = field(default_factory=set)
@@ -88,8 +87,7 @@ class Lane:
 
     def __init__(
         self, business: Business, settings: Settings, clock: Clock, *, topic: str, number: int,
-        feed: Callable[[Queues], Feed], publisher: Callable[[int], Publisher],
-        on_effects: Callable[[Effects[Item], Known], None], sweep: Callable[[], Awaitable[None]],
+        feed: Callable[[Queues], Feed], publisher: Publisher, on_effects: Callable[[Effects[Item], Known], None],
     ) -> None:
         self._business = business
         self._settings = settings
@@ -97,9 +95,8 @@ class Lane:
         self._topic = topic
         self._number = number
         self._new_feed = feed
-        self._new_publisher = publisher
+        self._publisher = publisher
         self._on_effects = on_effects
-        self._sweep = sweep
         self.queues = Queues()
         self.waiting = Waiting(time.monotonic)
         self.session: Session | None = None
@@ -117,8 +114,7 @@ class Lane:
         deadline = time.monotonic() + seconds
         while (self.queues.calls or self.in_flight) and time.monotonic() < deadline:
             await asyncio.sleep(0.01)
-        if self.session is not None:
-            await self.session.publisher.flush(max(deadline - time.monotonic(), 0.1))
+        await self._publisher.flush(max(deadline - time.monotonic(), 0.1))
 
     async def run(self) -> None:
         """Session after session, until cancelled."""
@@ -141,30 +137,23 @@ class Lane:
     async def _session(self) -> None:
         connection = await connect_lane(self._settings)
         feed = self._new_feed(self.queues)
-        publishing: asyncio.Task[None] | None = None
         try:
             await feed.start()
             me = Peer(await leases.announce(connection), self._number, self._settings.lanes)
-            session = Session(connection, await server_life(connection), me, self._new_publisher(me.lane_id), feed)
-            publishing = asyncio.create_task(session.publisher.run())
-            await self._sweep()
+            session = Session(connection, await server_life(connection), me, feed)
             await leases.join(connection, me)
             await self._housekeep(session)
             self.session = session
-            await self._loop(session, publishing)
+            await self._loop(session)
         finally:
             self.session = None
             await feed.stop()
-            if publishing is not None:
-                publishing.cancel()
-                with suppress(asyncio.CancelledError):
-                    await publishing
             connection.terminate()
 
-    async def _loop(self, session: Session, publishing: asyncio.Task[None]) -> None:
+    async def _loop(self, session: Session) -> None:
         while True:
-            if publishing.done() or session.feed.failed is not None:
-                raise SessionLost(f"publisher or feed ended: {session.feed.failed!r}")
+            if session.feed.failed is not None:
+                raise SessionLost(f"the feed ended: {session.feed.failed!r}")
             self.waiting.tend()
             if not self.queues and not self.waiting.awake:
                 await self._rest(session)
@@ -189,7 +178,9 @@ class Lane:
         self.queues.wake.clear()
         if not self.queues:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self.queues.wake.wait(), TEND_SECONDS if self.waiting else 0.25)
+                # `wait_for` may swallow a cancellation that comes with the wake-up
+                async with asyncio.timeout(TEND_SECONDS if self.waiting else 0.25):
+                    await self.queues.wake.wait()
         await self._housekeep(session)
 
     async def _gather(self) -> None:
@@ -307,7 +298,7 @@ class Lane:
                 self._business, fresh, self._clock, self._parked_keys, pace=self._pace, aboard=aboard
             )
             await batch.run(connection, session.lane_id, session.next_seq)
-            xid = await offsets.save(connection, self._topic, next_offsets(batch.decided))
+            xid = await batch.move_on(connection, self._topic, session.lane_id)
         except Exception as error:
             self._pace.decided(len(batch.decided))
             await self._fail(connection, transaction, error, items or aboard.items)
@@ -359,7 +350,7 @@ class Lane:
         metrics.BATCH_SECONDS.observe(seconds)
         if encoded.outgoing:
             session.next_seq += len(encoded.outgoing)
-            session.publisher.put(session.next_seq - 1, encoded.outgoing)
+            self._publisher.put(session.lane_id, session.next_seq - 1, encoded.outgoing, batch.earlier)
         for item, answered in encoded.answers:
             if item.answer is not None and not item.answer.done():
                 item.answer.set_result(answered)

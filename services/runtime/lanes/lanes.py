@@ -14,6 +14,7 @@ from services.kernel.ids import partition_of
 from services.kernel.messages import Message
 from services.runtime.ground import metrics
 from services.runtime.ground.settings import Settings
+from services.runtime.kafka.publisher import Publisher
 from services.runtime.lanes.bounds import Bounds
 from services.runtime.lanes.item import Item
 from services.runtime.lanes.lane import Lane
@@ -30,8 +31,11 @@ log = structlog.get_logger(__name__)
 class Lanes:
     """All lanes of one process. What they have in common with each other is only PostgreSQL."""
 
-    def __init__(self, settings: Settings, perform: Perform | None = None, told: Told | None = None) -> None:
+    def __init__(
+        self, settings: Settings, publisher: Publisher, perform: Perform | None = None, told: Told | None = None
+    ) -> None:
         self._settings = settings
+        self._publisher = publisher
         self._lanes: Sequence[Lane] = ()
         self._perform = perform
         self._told = told
@@ -57,13 +61,12 @@ class Lanes:
     @property
     def unpublished(self) -> int:
         """Records that Kafka has not acknowledged yet."""
-        return sum(lane.session.publisher.unpublished for lane in self._lanes if lane.session)
+        return self._publisher.unpublished
 
     @property
     def stalled_seconds(self) -> float:
-        """For how long Kafka has acknowledged nothing of what waits, in no lane; 0 if nothing waits."""
-        stalled = [lane.session.publisher.stalled_seconds for lane in self._lanes if lane.session]
-        return min((seconds for seconds in stalled if seconds), default=0.0)
+        """For how long Kafka has acknowledged nothing of what waits; 0 if nothing waits."""
+        return self._publisher.stalled_seconds
 
     def alive(self) -> list[int]:
         """The ids of the living lanes of this process."""

@@ -1,4 +1,5 @@
-"""OperationsService, the same in every service: what is under way, the manual clock, sagas, and messages set aside."""
+"""OperationsService, the same in every service: what is under way, the manual clock, sagas, messages set aside, and
+events that are published again."""
 
 from collections.abc import Sequence, Sized
 from datetime import datetime
@@ -17,8 +18,9 @@ from services.runtime.ground.tables import Connection
 from services.runtime.rpc.calls import Context
 from services.runtime.rpc.edge import Edge
 from services.runtime.rpc.once import once
-from services.runtime.stored import acts, parked
+from services.runtime.stored import acts, parked, republications
 from services.runtime.stored.acts import Act
+from services.runtime.stored.republications import Republication
 from settlement.operations.v1 import operations_service_pb2 as pb
 from settlement.operations.v1 import operations_service_pb2_grpc as rpc
 
@@ -69,15 +71,17 @@ class OperationsServicer(rpc.OperationsServiceServicer):
                 """select (select count(*) from timers where kind = 'saga'),
                           (select count(*) from timers where partition = any($1::integer[]) and due_at <= $2),
                           (select count(*) from outbox where lane_id <> all($3::bigint[])),
-                          (select count(*) from parked where state = 'PARKED')""",
+                          (select count(*) from parked where state = 'PARKED'), (select count(*) from notices),
+                          (select count(*) from republications where ended_at is null)""",
                 list(range(self._settings.partitions)), now, list(self._lanes.alive()),
             )
-        sagas, due, left, aside = row or (0, 0, 0, 0)
+        sagas, due, left, aside, notices, again = row or (0, 0, 0, 0, 0, 0)
         unpublished = max(unpublished, self._lanes.unpublished) + left
         return pb.GetActivityResponse(
             service=self._settings.service, now=instant_to_wire(now), queued=queued, open_sagas=sagas, due_timers=due,
             lag=lag, unpublished=unpublished, parked=aside, open_actions=actions,
-            idle=not (queued or sagas or due or unpublished or lag),
+            open_notices=notices, open_republications=again,
+            idle=not (queued or sagas or due or unpublished or lag or notices or again),
         )
 
     async def GetClock(self, request: pb.GetClockRequest, context: Context) -> pb.GetClockResponse:
@@ -176,6 +180,21 @@ class OperationsServicer(rpc.OperationsServiceServicer):
             )
             return pb.RetryParkedResponse(message=_parked(await _resolved(connection, request, done)))
 
+    async def RepublishEvents(
+        self, request: pb.RepublishEventsRequest, context: Context
+    ) -> pb.RepublishEventsResponse:
+        """Ask for events to be published again, or (the same request) how far they are."""
+        from_time = instant_from_wire(request.from_time) if request.HasField("from_time") else None
+        async with self._edge.read() as connection, connection.transaction():
+            asked = Republication(
+                id=request.request_id, partition=None, aggregate_id=request.aggregate_id, from_time=from_time,
+                operator_id=request.operator_id, reason=request.reason, asked_at=await self._clock.now(connection),
+            )
+            stored = await republications.ask(connection, asked)
+        if (stored.aggregate_id, stored.from_time) != (asked.aggregate_id, asked.from_time):
+            raise AlreadyExists("REQUEST_ID_REUSED", "this request_id was used with another body")
+        return pb.RepublishEventsResponse(republication=_republication(stored))
+
     async def DiscardParked(self, request: pb.DiscardParkedRequest, context: Context) -> pb.DiscardParkedResponse:
         """Give up a message that was set aside, with the reason."""
         return await once(self._edge, request, pb.DiscardParkedResponse, lambda: self._discard_parked(request))
@@ -229,6 +248,14 @@ def _parked(row: Any) -> pb.ParkedMessage:  # Any: a row
     headers = dict(msgspec.json.decode(row["headers"], type=list[tuple[str, bytes]]))
     type_name = headers.get("ce_type", b"").decode(errors="replace")[:TYPE_CHARACTERS_MAX]
     return pb.ParkedMessage(**_fields(row, "headers"), type=type_name)
+
+
+def _republication(row: Republication) -> pb.Republication:
+    return pb.Republication(
+        republication_id=row.id, aggregate_id=row.aggregate_id, operator_id=row.operator_id, reason=row.reason,
+        from_time=instant_to_wire(row.from_time) if row.from_time else None, ask_time=instant_to_wire(row.asked_at),
+        published=row.published, end_time=instant_to_wire(row.ended_at) if row.ended_at else None,
+    )
 
 
 def _fields(row: Any, but: str) -> dict[str, Any]:  # Any: a row, and whatever types its columns have

@@ -65,9 +65,10 @@ async def peers(connection: Connection) -> list[Peer]:
 
 
 async def announce(connection: Connection) -> int:
-    """A new lane id, held alive by a lock on this connection."""
+    """A new lane id, on record as one that may have unpublished rows, held alive by a lock on this connection."""
     lane_id: int = await connection.fetchval("select nextval('lane_ids')")
     await connection.execute("select pg_advisory_lock($1::integer, $2::integer)", LANE_ALIVE, lane_id)
+    await connection.execute("insert into lanes (lane_id) values ($1)", lane_id)
     return lane_id
 
 
@@ -77,3 +78,13 @@ async def bury(connection: Connection, lane_id: int) -> bool:
         "select pg_try_advisory_xact_lock($1::integer, $2::integer)", LANE_ALIVE, lane_id
     )
     return dead
+
+
+async def forget(connection: Connection) -> None:
+    """Strike the dead lanes off the record that have nothing left to publish."""
+    await connection.execute(
+        """delete from lanes l
+           where not exists (select from outbox o where o.lane_id = l.lane_id and o.seq > l.cleared_seq)
+             and pg_try_advisory_xact_lock($1::integer, l.lane_id::integer)""",
+        LANE_ALIVE,
+    )

@@ -1,6 +1,6 @@
 """How far each partition was consumed: rows in the transaction of the effects. Kafka's own only tell the lag."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from services.runtime.ground.tables import Connection
 
@@ -15,23 +15,31 @@ async def lock(connection: Connection, topic: str, partitions: Iterable[int]) ->
     return {row[0]: row[1] for row in rows}
 
 
-async def save(connection: Connection, topic: str, next_offsets: Mapping[int, int]) -> str:
-    """Move on, in the transaction of the effects; answers its id, by which its commit can be asked for."""
-    xid: str = await connection.fetchval(
+async def save(
+    connection: Connection, topic: str, next_offsets: Mapping[int, int], lane_id: int = 0, told: Collection[str] = (),
+    events: str = "",
+) -> tuple[str, bool]:
+    """Move on, in the transaction of the effects; answers its id, by which its commit can be asked for, and whether
+    another lane has not published yet what it told of these aggregates before (`outbox.earlier`)."""
+    row = await connection.fetchrow(
         """with moved as (
                update consumed_offsets o set next_offset = n.next_offset
                from unnest($2::integer[], $3::bigint[]) n (partition, next_offset)
                where o.topic = $1 and o.partition = n.partition)
-           select pg_current_xact_id()::text""",
-        topic, list(next_offsets), list(next_offsets.values()),
+           select pg_current_xact_id()::text, exists (
+               select from lanes l cross join lateral (
+                   select topic, key from outbox where lane_id = l.lane_id and seq > l.cleared_seq offset 0) o
+               where l.lane_id <> $4 and o.topic = $5 and o.key = any($6::text[]))""",
+        topic, list(next_offsets), list(next_offsets.values()), lane_id, events, sorted(told),
     )
-    return xid
+    assert row is not None
+    return row[0], row[1]
 
 
 async def start(connection: Connection, topic: str, ends: Mapping[int, tuple[int, int]], epoch: str) -> dict[int, int]:
-    """Where to begin each gained partition, given (beginning, end) of its log and the cluster's identity.
+    """Where to begin each gained partition, given (beginning, end) of its log and the topic's epoch.
 
-    A stored offset beyond the log's end, or of another cluster, says that Kafka lost data: begin at the beginning of
+    A stored offset beyond the log's end, or of another epoch, says that Kafka lost data: begin at the beginning of
     what there is (the inbox drops repeats, timers send again what is lost). A partition never seen begins at its start.
     """
     rows = await connection.fetch(
@@ -43,7 +51,7 @@ async def start(connection: Connection, topic: str, ends: Mapping[int, tuple[int
     begin = {}
     for partition, (first, end) in ends.items():
         offset, seen = known.get(partition, (first, epoch))
-        begin[partition] = offset if seen == epoch and first <= offset <= end else first
+        begin[partition] = offset if same_epoch(seen, epoch) and first <= offset <= end else first
     await connection.execute(
         """insert into consumed_offsets (topic, partition, next_offset, topic_epoch)
            select $1, p, n, $4 from unnest($2::integer[], $3::bigint[]) u (p, n)
@@ -52,3 +60,8 @@ async def start(connection: Connection, topic: str, ends: Mapping[int, tuple[int
         topic, list(begin), list(begin.values()), epoch,
     )
     return begin
+
+
+def same_epoch(known: str, epoch: str) -> bool:
+    """Whether the topic is still the one that is known: `<cluster>/<topic id>`, or less where less was told."""
+    return known == epoch or epoch.partition("/")[0] == known or known.partition("/")[0] == epoch

@@ -1,15 +1,29 @@
 """What was committed but perhaps not published: written with the effects, deleted in bulk once Kafka has it.
 
 A lane publishes from memory and never reads its own rows. The rows of a dead lane are published by whoever finds
-them: they are found by existing, not by a cursor (D1), in the order in which that lane wrote them (D2).
+them: they are found by existing, not by a cursor (D1), in the order in which that lane wrote them (D2). An event goes
+out after those that were before it, also where another lane wrote them: `earlier` finds these.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import msgspec
 
 from services.runtime.ground.records import Outgoing
 from services.runtime.ground.tables import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of the outbox: the lane that wrote it, its number there, and the record."""
+
+    lane_id: int
+    seq: int
+    record: Outgoing
+
 
 _HEADERS = msgspec.json.Decoder(list[tuple[str, bytes]])
 
@@ -26,15 +40,28 @@ async def save(connection: Connection, lane_id: int, next_seq: int, records: Seq
     )
 
 
-async def clear(connection: Connection, lane_id: int, last_seq: int) -> None:
-    """Forget what Kafka has acknowledged."""
-    await connection.execute("delete from outbox where lane_id = $1 and seq <= $2", lane_id, last_seq)
+async def clear(connection: Connection, done: Iterable[tuple[int, int]], floors: Mapping[int, int]) -> None:
+    """Forget exactly these rows, (lane, number), which Kafka has; of each lane in `floors`, all rows up to there are
+    gone by now."""
+    ranges = _ranges(sorted(done))
+    await connection.execute(
+        """with gone as (
+               delete from outbox o using unnest($1::bigint[], $2::bigint[], $3::bigint[]) r (lane_id, first, last)
+               where o.lane_id = r.lane_id and o.seq between r.first and r.last)
+           update lanes l set cleared_seq = f.seq from unnest($4::bigint[], $5::bigint[]) f (lane_id, seq)
+           where l.lane_id = f.lane_id and l.cleared_seq < f.seq""",
+        [lane for lane, _, _ in ranges], [first for _, first, _ in ranges], [last for _, _, last in ranges],
+        list(floors), list(floors.values()),
+    )
 
 
-async def clear_rows(connection: Connection, lane_id: int, seqs: Sequence[int]) -> None:
-    """Forget exactly these rows. Others with lower numbers may have been committed since they were read: retried
-    records have one lane id, whoever sends them."""
-    await connection.execute("delete from outbox where lane_id = $1 and seq = any($2::bigint[])", lane_id, seqs)
+def _ranges(places: Sequence[tuple[int, int]]) -> list[tuple[int, int, int]]:
+    """Runs without a gap: (lane, first, last)."""
+    breaks = [n for n, (a, b) in enumerate(pairwise(places), 1) if b != (a[0], a[1] + 1)]
+    return [
+        (places[first][0], places[first][1], places[after - 1][1])
+        for first, after in zip([0, *breaks], [*breaks, len(places)], strict=True)
+    ]
 
 
 async def lanes_with_leftovers(connection: Connection, but: Sequence[int]) -> list[int]:
@@ -53,14 +80,16 @@ async def count_of_others(connection: Connection, but: Sequence[int], most: int)
     return count
 
 
-async def leftovers(connection: Connection, lane_id: int, limit: int) -> list[tuple[int, Outgoing]]:
-    """The first rows of a lane, in the order in which it wrote them, with their numbers."""
+async def leftovers(
+    connection: Connection, lane_id: int, limit: int, after: int = 0, but: Sequence[int] = ()
+) -> list[Row]:
+    """The first rows of a lane beyond `after`, without some, in the order in which it wrote them."""
     rows = await connection.fetch(
-        """select seq, topic, partition, key, headers, payload from outbox where lane_id = $1
-           order by seq limit $2""",
-        lane_id, limit,
+        """select lane_id, seq, topic, partition, key, headers, payload from outbox
+           where lane_id = $1 and seq > $3 and seq <> all($4::bigint[]) order by seq limit $2""",
+        lane_id, limit, after, but,
     )
-    return [(row[0], Outgoing(row[1], row[2], row[3], _HEADERS.decode(row[4]), row[5])) for row in rows]
+    return [_row(row) for row in rows]
 
 
 async def take_unknown(connection: Connection, living: Sequence[int], known: Sequence[str]) -> list[Outgoing]:
@@ -71,3 +100,23 @@ async def take_unknown(connection: Connection, living: Sequence[int], known: Seq
         living, known,
     )
     return [Outgoing(row[0], row[1], row[2], _HEADERS.decode(row[3]), row[4]) for row in rows]
+
+
+async def earlier(connection: Connection, lane_id: int, topic: str, keys: Collection[str]) -> list[Row]:
+    """What other lanes have not published yet of the events of these aggregates, in the order of their numbers.
+
+    Read in the transaction that told further events of them, under the locks of its roots: what was told before is
+    committed by now.
+    """
+    rows = await connection.fetch(
+        """select o.lane_id, o.seq, o.topic, o.partition, o.key, o.headers, o.payload
+           from lanes l cross join lateral (
+               select * from outbox where lane_id = l.lane_id and seq > l.cleared_seq offset 0) o
+           where l.lane_id <> $1 and o.topic = $2 and o.key = any($3::text[])""",
+        lane_id, topic, sorted(keys),
+    )
+    return sorted((_row(row) for row in rows), key=lambda row: row.record.sequence)
+
+
+def _row(row: Any) -> Row:  # Any: of the database
+    return Row(row[0], row[1], Outgoing(row[2], row[3], row[4], _HEADERS.decode(row[5]), row[6]))

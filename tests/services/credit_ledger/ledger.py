@@ -10,6 +10,7 @@ from services.credit_ledger.store import TABLES
 from services.credit_ledger.wire import CODEC
 from services.kernel.effects import Effects
 from services.kernel.messages import Message, Op, SagaRef
+from services.kernel.notices import Acknowledged
 from services.kernel.saga import Verdict
 from services.runtime.ground.records import Outbound
 from services.runtime.ground.tables import Connection
@@ -64,10 +65,16 @@ class Ledger:
         replies = [record for record in encoded.outgoing if record.topic == "settlement.order.replies.v1"]
         return saga_pb2.Reply.FromString(replies[-1].payload)
 
+    async def acknowledge(self) -> None:
+        """Every notice is heard, the oldest first."""
+        while rows := await self.connection.fetch("select id, root from notices order by place"):
+            await self.run(*(Message("", row["root"], Acknowledged(row["id"])) for row in rows))
+
     async def pass_time(self, **duration: float) -> None:
-        """Move the clock and fire what is due on the way, in order."""
+        """Move the clock and fire what is due on the way, in order; the order service acknowledges what it is told."""
         until = self.now + timedelta(**duration)
         while True:
+            await self.acknowledge()
             row = await self.connection.fetchrow("select min(due_at) from timers where due_at <= $1", until)
             if row is None or row[0] is None:
                 break

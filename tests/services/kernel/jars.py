@@ -9,6 +9,7 @@ from services.kernel.decision import Command, Decision, Done, Event, Known, Time
 from services.kernel.errors import FailedPrecondition
 from services.kernel.journal import Unit, post
 from services.kernel.messages import Message, TimerDue
+from services.kernel.notices import ACKNOWLEDGED, REPEATED
 from services.kernel.participant import Pending, refuse_if_busy, take_part
 from tests.in_memory import InMemory
 
@@ -110,8 +111,8 @@ def _gone_stale(known: Known, body: TimerDue, message: Message, now: datetime) -
     return Decision(changes=(replace(jar, held=max(jar.held - 3, 0), version=jar.version + 1),), timers=again)
 
 
-RULES = rules(rule(Put, _jar, _put), rule(ReadLabels, _jar, _read), rule(Break, _jar, _break))
-TIMERS = timer_rules((STALE, rule(TimerDue, _jar, _gone_stale)))
+RULES = rules(rule(Put, _jar, _put), rule(ReadLabels, _jar, _read), rule(Break, _jar, _break), ACKNOWLEDGED)
+TIMERS = timer_rules((STALE, rule(TimerDue, _jar, _gone_stale)), REPEATED)
 
 
 def shelf(*rows: Jar | Label) -> InMemory:

@@ -34,7 +34,7 @@ def test_a_decision_becomes_effects_in_the_order_in_which_they_leave() -> None:
     effects = world.admit(_command(Op.EXECUTE))
 
     put = world.row(Jar, JAR)
-    assert (put.held, effects.dirty) == (4, {Jar: {JAR: put}})
+    assert (put.held, effects.dirty[Jar]) == (4, {JAR: put})
     assert [(p.root, p.root_version, p.no, p.journal.op, p.saga_id, p.posted_at) for p in effects.journals] == [
         (JAR, put.version, 0, "put", "saga_1", NOW)
     ]
@@ -44,7 +44,7 @@ def test_a_decision_becomes_effects_in_the_order_in_which_they_leave() -> None:
     assert command == SentCommand(Command("shelf", JAR, Put(4), id="saga_1/shelf/E/told"), JAR)
     assert isinstance(reply, SentReply)
     assert (reply.answer.id, reply.answer.op, reply.answer.outcome) == ("saga_1/T", Op.EXECUTE, Done(4, (("JAR", 4),)))
-    assert effects.timers == {(STALE, JAR): Timer(STALE, JAR, JAR, NOW + timedelta(days=1))}
+    assert effects.timers[STALE, JAR] == Timer(STALE, JAR, JAR, NOW + timedelta(days=1))
     assert effects.actions == [f"close {JAR}"]
 
 
@@ -191,7 +191,7 @@ def test_the_second_message_stands_on_the_first() -> None:
         ("request-1", Verdict.DONE), ("request-2", Verdict.REFUSED), ("request-3", Verdict.DONE)
     ]
     assert [posted.root_version for posted in effects.journals] == [2, 3]
-    assert effects.dirty == {Jar: {JAR: world.row(Jar, JAR)}}
+    assert effects.dirty[Jar] == {JAR: world.row(Jar, JAR)}
     assert world.row(Jar, JAR).held == 10
 
 

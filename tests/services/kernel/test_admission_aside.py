@@ -197,8 +197,9 @@ def test_a_timer_of_an_earlier_message_is_replaced_by_a_later_one_that_clears_it
     """The last word of the transaction counts, whichever it is."""
     world = shelf()
     clear = Arrived(Message("clear", JAR, Break(lambda jar: Decision(cleared=((STALE, JAR),)))))
+    timed = Arrived(Message("set", JAR, Break(lambda jar: Decision(timers=(Timer(STALE, JAR, JAR, NOW),)))))
 
-    set_last, cleared_last = shelf().admit(clear, _record(1)), world.admit(_record(1), clear)
+    set_last, cleared_last = shelf().admit(clear, timed), world.admit(timed, clear)
 
     assert (set(set_last.timers), set_last.cleared) == ({(STALE, JAR)}, set())
     assert (cleared_last.timers, cleared_last.cleared) == ({}, {(STALE, JAR)})

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from services.kernel.admission import ROUNDS_MAX, Admission
-from services.kernel.decision import Done
+from services.kernel.decision import Decision, Done
 from services.kernel.effects import Arrived, ToLoad
 from services.kernel.errors import Defect, Undecodable
 from services.kernel.messages import Message, Op, SagaRef, TimerDue
 from tests.in_memory import NOW
-from tests.services.kernel.jars import JAR, RULES, STALE, TIMERS, Jar, Label, Put, ReadLabels, shelf
+from tests.services.kernel.jars import JAR, RULES, STALE, TIMERS, Break, Jar, Label, Put, ReadLabels, shelf
 
 
 def _admission() -> Admission[Arrived]:
@@ -48,8 +48,9 @@ def test_all_that_is_known_to_be_needed_is_asked_for_at_once() -> None:
 
 def test_a_root_that_asks_for_more_waits_and_the_others_go_on() -> None:
     """What several ask for is loaded together; the messages of a root keep their order."""
-    admission, asking, behind = _admission(), _read("jar_a", "l1"), Arrived(Message("put-a", "jar_a", Put(1)))
-    rounds = admission.rounds([asking, behind, _read("jar_b", "l2"), Arrived(Message("put-c", "jar_c", Put(1)))])
+    plain = Break(lambda jar: Decision())
+    admission, asking, behind = _admission(), _read("jar_a", "l1"), Arrived(Message("put-a", "jar_a", plain))
+    rounds = admission.rounds([asking, behind, _read("jar_b", "l2"), Arrived(Message("put-c", "jar_c", plain))])
     _feed(admission, next(rounds))
 
     more = next(rounds)

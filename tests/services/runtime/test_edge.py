@@ -403,6 +403,31 @@ async def test_a_parked_message_is_listed_and_discarded_once(operations: Any, lo
     assert not (await operations.ListParked(pb.ListParkedRequest())).messages
 
 
+async def test_events_are_published_again_once_for_a_request(
+    operations: Any, local: Settings, until: Until  # noqa: F811
+) -> None:
+    """Asked again under its id, the answer says how far it is; another body under the id is refused."""
+    await fetch(local, "insert into events values ('c', 1, 'T', now(), '', 'x'), ('d', 1, 'T', now(), '', 'y')")
+    request = pb.RepublishEventsRequest(
+        request_id=str(uuid4()), aggregate_id="c", operator_id="ann", reason="a new subscriber"
+    )
+
+    first = (await operations.RepublishEvents(request)).republication
+
+    async def over() -> bool:
+        return bool((await operations.RepublishEvents(request)).republication.HasField("end_time"))
+
+    await until(over)
+    last = (await operations.RepublishEvents(request)).republication
+    request.aggregate_id = "d"
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await operations.RepublishEvents(request)
+
+    assert (first.republication_id, first.operator_id, first.reason) == (request.request_id, "ann", "a new subscriber")
+    assert (last.published, last.ask_time) == (1, first.ask_time)
+    assert from_rpc_error(caught.value).reason == "REQUEST_ID_REUSED"
+
+
 async def test_operators_lists_come_page_by_page(operations: Any, local: Settings) -> None:  # noqa: F811
     """Each saga and each message once, also those of one instant; the last page says that it is the last."""
     await fetch(local, """

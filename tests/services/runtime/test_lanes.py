@@ -22,7 +22,7 @@ from services.runtime.ground.postgres import connect_lane, open_pool
 from services.runtime.ground.records import Outbound, Outgoing
 from services.runtime.ground.settings import Settings
 from services.runtime.kafka.producer import SafeProducer
-from services.runtime.kafka.publisher import publish_leftovers
+from services.runtime.kafka.publisher import Publisher, publish_leftovers
 from services.runtime.kafka.reader import PartitionReader
 from services.runtime.lanes.batch import Batch
 from services.runtime.lanes.business import Business
@@ -333,6 +333,7 @@ def leftover(number: int) -> Outgoing:
 async def test_d1_rows_that_commit_out_of_order_are_all_published(local: Settings) -> None:
     """A cursor would skip the late one; what exists is published."""
     pool, producer = await open_pool(local), SafeProducer(local)
+    publisher = Publisher(producer, pool)
     late = await asyncpg.connect(local.dsn)
     transaction = late.transaction()
     await transaction.start()
@@ -340,9 +341,9 @@ async def test_d1_rows_that_commit_out_of_order_are_all_published(local: Setting
     async with pool.acquire() as connection:
         await outbox.save(connection, 901, 2, [leftover(2)])
 
-    assert await publish_leftovers(pool, producer, list) == 1
+    assert await publish_leftovers(pool, publisher, list) == 1
     await transaction.commit()
-    assert await publish_leftovers(pool, producer, list) == 1
+    assert await publish_leftovers(pool, publisher, list) == 1
 
     assert await events(local) == {"c": [2, 1]}
     assert await fetch(local, "select seq from outbox") == []
@@ -354,16 +355,17 @@ async def test_d1_rows_that_commit_out_of_order_are_all_published(local: Setting
 async def test_d2_a_lanes_rows_are_published_once_in_its_order_and_only_when_it_is_dead(local: Settings) -> None:
     """Two scanners at once, and the lane itself alive at first."""
     pool, producer = await open_pool(local), SafeProducer(local)
+    publisher = Publisher(producer, pool)
     lane = await connect_lane(local)
     lane_id = await leases.announce(lane)
     await outbox.save(lane, lane_id, 1, [leftover(n) for n in range(1, 101)])
 
-    alive = await publish_leftovers(pool, producer, list)
+    alive = await publish_leftovers(pool, publisher, list)
     lane.terminate()
     published = 0
     async with asyncio.timeout(10):
         while published < 100:
-            published += sum(await asyncio.gather(*(publish_leftovers(pool, producer, list) for _ in range(3))))
+            published += sum(await asyncio.gather(*(publish_leftovers(pool, publisher, list) for _ in range(3))))
 
     assert (alive, published) == (0, 100)
     assert await events(local) == {"c": list(range(1, 101))}

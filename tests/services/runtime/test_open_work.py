@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -24,6 +25,8 @@ from services.runtime.ground.records import Outgoing
 from services.runtime.ground.settings import Settings
 from services.runtime.kafka.producer import SafeProducer
 from services.runtime.kafka.reader import PartitionReader
+from services.runtime.kafka.producer import SafeProducer
+from services.runtime.kafka.publisher import Publisher
 from services.runtime.lanes.bounds import COUNT_SECONDS, HARD_FACTOR, LOOK_SECONDS, PROBE_SECONDS, RETRY_MS, Bounds
 from services.runtime.lanes.feed import Feed
 from services.runtime.lanes.item import Item
@@ -346,7 +349,9 @@ async def test_actions_of_many_batches_wait_in_few_tasks(batches: int) -> None:
         await asyncio.Event().wait()
         return None
 
-    lanes = Lanes(replace(Settings("test"), actions_open_max=50), hang)
+    settings = replace(Settings("test"), actions_open_max=50)
+    no_pool: Any = None
+    lanes = Lanes(settings, Publisher(SafeProducer(settings), no_pool), hang)
     for _ in range(batches):
         lanes.after_commit(Effects[Item](actions=[Add(1)] * 100), Known())
 

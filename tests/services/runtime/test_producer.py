@@ -1,16 +1,19 @@
 """The producer is given up when it does not move, and nothing is lost by it."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import cast
 
 import pytest
 import pytest_asyncio
 
+from services.runtime.ground import metrics
 from services.runtime.ground.records import Outgoing
 from services.runtime.ground.settings import Settings, SettingsError
 from services.runtime.kafka import clients as kafka
-from services.runtime.kafka.producer import ProducerReplaced, SafeProducer
+from services.runtime.kafka.producer import SafeProducer
 from services.runtime.kafka.reader import PartitionReader
 from tests.services.runtime.conftest import Until
 from tests.services.runtime.mock_cluster import MockCluster
@@ -49,16 +52,10 @@ async def read_all(cluster: MockCluster, partition: int = 0) -> list[bytes]:
     return found
 
 
-async def send_until_taken(producer: SafeProducer, records: list[Outgoing]) -> int:
-    """As the publisher does: again until it passes; answers how often it was replaced."""
-    async with asyncio.timeout(20):
-        for replaced in range(100):
-            try:
-                await producer.send(records)
-            except ProducerReplaced:
-                continue
-            return replaced
-    raise AssertionError("never taken")
+def replaced() -> float:
+    """How many producers were given up so far, for whatever cause."""
+    return sum(sample.value for metric in metrics.PRODUCERS_REPLACED.collect() for sample in metric.samples
+               if sample.name.endswith("_total"))
 
 
 async def test_records_arrive_in_order_with_their_partition(cluster: MockCluster, producer: SafeProducer) -> None:
@@ -77,31 +74,30 @@ async def test_a2_a_cancelled_send_still_lands(cluster: MockCluster, producer: S
     await producer.send([record(1)])
     cluster.set_rtt(500)
     sending = asyncio.create_task(producer.send([record(2)]))
-    await until(lambda: producer._producer is not None and producer._producer._sender._in_flight)
+    await until(lambda: producer._sender is not None and producer._sender._producer._sender._in_flight)
 
     sending.cancel()
     with pytest.raises(asyncio.CancelledError):
         await sending
-    await send_until_taken(producer, [record(2)])
+    await producer.send([record(2)])
 
     cluster.set_rtt(0)
     assert await read_all(cluster) == [b"1", b"2", b"2"]
 
 
-async def test_a3_no_progress_replaces_the_producer(cluster: MockCluster, producer: SafeProducer) -> None:
-    """A broker that is down for long would hold aiokafka for ever; we are told within the stall time and send again."""
+async def test_a3_no_progress_replaces_the_producer(
+    cluster: MockCluster, producer: SafeProducer, until: Until
+) -> None:
+    """A broker that is down for long would hold aiokafka for ever; it is given up within the stall time."""
     await producer.send([record(1)])
+    before = replaced()
     cluster.set_down()
-    loop = asyncio.get_running_loop()
-    began = loop.time()
 
-    with pytest.raises(ProducerReplaced):
-        await producer.send([record(2)])
-    waited = loop.time() - began
+    sending = asyncio.create_task(producer.send([record(2)]))
+    await until(lambda: replaced() > before)
     cluster.set_up()
-    await send_until_taken(producer, [record(2)])
+    await asyncio.wait_for(sending, 20)
 
-    assert waited < 3
     assert set(await read_all(cluster)) == {b"1", b"2"}
 
 
@@ -109,14 +105,12 @@ async def test_a3_no_progress_replaces_the_producer(cluster: MockCluster, produc
 async def test_a4_a_fatal_error_replaces_the_producer(cluster: MockCluster, producer: SafeProducer, code: int) -> None:
     """After such an error aiokafka's sequence numbers stay wrong; a new producer has new ones."""
     await producer.send([record(1)])
-    first = producer._producer
+    before = replaced()
     cluster.fail_next(PRODUCE, code)
 
-    with pytest.raises(ProducerReplaced):
-        await producer.send([record(2)])
-    await send_until_taken(producer, [record(2)])
+    await asyncio.wait_for(producer.send([record(2)]), 20)
 
-    assert producer._producer is not first
+    assert replaced() == before + 1
     assert await read_all(cluster) == [b"1", b"2"]
 
 
@@ -125,12 +119,11 @@ async def test_a5_a_dead_sender_task_is_noticed_at_once(cluster: MockCluster) ->
     ours does not even wait for the stall time."""
     producer = SafeProducer(replace(local(cluster), producer_stall_seconds=60.0))
     await producer.send([record(1)])
-    assert producer._producer is not None
-    producer._producer._sender.sender_task.cancel()
+    assert producer._sender is not None
+    producer._sender.task.cancel()
 
-    replaced = await asyncio.wait_for(send_until_taken(producer, [record(2)]), 10)
+    await asyncio.wait_for(producer.send([record(2)]), 10)
 
-    assert replaced >= 1
     assert await read_all(cluster) == [b"1", b"2"]
     await producer.stop()
 
@@ -140,7 +133,7 @@ async def test_many_senders_report_one_broken_producer_once(cluster: MockCluster
     await producer.send([record(0)])
     cluster.fail_next(PRODUCE, 45)
 
-    await asyncio.gather(*(send_until_taken(producer, [record(n, n % 2)]) for n in range(1, 9)))
+    await asyncio.gather(*(producer.send([record(n, n % 2)]) for n in range(1, 9)))
 
     found = await read_all(cluster, 0) + await read_all(cluster, 1)
     assert {int(value) for value in found} == set(range(9))
@@ -157,3 +150,78 @@ async def test_a15_a_codec_that_is_not_there_is_refused(cluster: MockCluster, mo
     monkeypatch.setattr(kafka, "find_spec", {}.get)
     with pytest.raises(SettingsError, match="cramjam"):
         kafka.make_producer(compressed)
+
+
+# -- one queue for each partition, slice by slice
+
+
+async def test_a_partition_without_a_leader_delays_only_itself(
+    cluster: MockCluster, producer: SafeProducer, until: Until
+) -> None:
+    """The others go on at once, what they had acknowledged is not sent again, and it goes on where it stopped
+    (findings: test_proto, leaderless)."""
+    await producer.send([record(0, 0), record(0, 1)])
+    cluster.set_leader("t", 0, -1)
+    before = replaced()
+
+    waiting = asyncio.create_task(producer.send([record(n, 0) for n in range(1, 4)]))
+    for number in range(1, 6):
+        await asyncio.wait_for(producer.send([record(number, 1)]), 0.9)
+    both = asyncio.create_task(producer.send([record(4, 0), record(6, 1)]))
+    await until(lambda: producer.ends["t", 1] == 7)
+    assert not waiting.done()
+    assert not both.done()
+    longer = time.monotonic() + 2.5 * local(cluster).producer_stall_seconds
+    await until(lambda: time.monotonic() > longer)
+    held = await read_all(cluster, 1)
+    cluster.set_leader("t", 0, 1)
+    await asyncio.wait_for(asyncio.gather(waiting, both), 10)
+
+    assert held == [str(n).encode() for n in range(7)]
+    assert await read_all(cluster, 1) == held
+    assert list(dict.fromkeys(await read_all(cluster, 0))) == [str(n).encode() for n in range(5)]
+    assert replaced() - before <= 1
+
+
+async def test_a_backlog_goes_through_a_slow_broker(cluster: MockCluster, producer: SafeProducer) -> None:
+    """24 MB at 40 ms for each request take four times the stall time: what moves is not given up, and nothing is sent
+    twice (findings: test_proto, backlog)."""
+    cluster.set_rtt(40)
+    before = replaced()
+    records = [Outgoing("t", 0, "k", [], n.to_bytes(4) + bytes(60_000)) for n in range(400)]
+
+    await asyncio.wait_for(producer.send(records), 30)
+
+    assert replaced() == before
+    assert producer.ends["t", 0] == len(records)
+
+
+async def test_a_record_that_is_refused_for_good_is_handed_over_and_its_partition_goes_on(
+    cluster: MockCluster, producer: SafeProducer
+) -> None:
+    """The slice is halved until the record stands alone; the others of the partition keep their order."""
+    refused: list[Outgoing] = []
+
+    async def set_aside(outgoing: Outgoing, error: Exception) -> bool:
+        refused.append(outgoing)
+        return True
+
+    producer.refuse = set_aside
+    null = replace(record(3), headers=[("ce_id", cast(bytes, "text"))])
+    nowhere = replace(record(5), topic="no topic!")
+    await asyncio.wait_for(producer.send([record(1), record(2), null, record(4), nowhere]), 20)
+
+    assert [outgoing.payload for outgoing in sorted(refused, key=lambda each: each.payload)] == [b"3", b"5"]
+    assert await read_all(cluster) == [b"1", b"2", b"4"]
+
+
+async def test_a_partition_that_is_not_there_delays_only_itself(
+    cluster: MockCluster, producer: SafeProducer
+) -> None:
+    """Its records wait for it; the others go."""
+    waiting = asyncio.create_task(producer.send([record(1, partition=7)]))
+
+    await asyncio.wait_for(producer.send([record(2)]), 5)
+
+    assert not waiting.done()
+    waiting.cancel()

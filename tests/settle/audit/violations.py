@@ -168,6 +168,15 @@ PLANTED = (
     Planted("events.gapless", ORDER, "delete from events where aggregate_id = 'ord_returned' and sequence = 1"),
     Planted("unfinished.timer", ORDER, f"update sagas set phase = 'CONFIRMING' where id = {_ENDED}"),
     Planted("unfinished.leftover", ORDER, f"insert into timers select 'saga', {_ENDED}, 'ord_returned', 0, now()"),
+    Planted(
+        "unfinished.notice", CREDIT,
+        "insert into notices values ('told/1', 'acc_1', 'order', 'ord_returned', 'T', '', 1, 0, 1)",
+    ),
+    Planted(
+        "unfinished.notices", CREDIT,
+        "with told as (insert into notices values ('told/2', 'acc_1', 'order', 'ord_returned', 'T', '', 1, 0, 1)) "
+        "insert into timers values ('notice', 'told/2', 'acc_1', 0, now())",
+    ),
     Planted("unfinished.frozen", ORDER, f"update sagas set phase = 'FROZEN' where id = {_ENDED}"),
     Planted("unfinished.verdict", CARD, "update inbox set verdict = 'PENDING'"),
     Planted("unfinished.sagas", ORDER, f"update sagas set phase = 'EXECUTING' where id = {_ENDED}"),

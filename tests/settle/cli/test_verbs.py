@@ -21,7 +21,9 @@ from settle.local.endpoints import read_endpoints, write_endpoints
 
 ROOT = Path(__file__).resolve().parents[3]
 READ = re.compile(r"""environ(?:\.get\(|\[)"(SETTLE_[A-Z_]+)"|\$\{(SETTLE_[A-Z_]+)""")
-VERBS = ["up", "down", "status", "logs", "doctor", "demo", "test", "bench", "verify", "vectors", "sagas", "parked"]
+VERBS = [
+    "up", "down", "status", "logs", "doctor", "demo", "test", "bench", "verify", "vectors", "sagas", "parked", "events"
+]
 
 
 def test_every_verb_is_there() -> None:

@@ -52,6 +52,8 @@ class GetActivityResponse(_message.Message):
     SERVICE_FIELD_NUMBER: _builtins.int
     NOW_FIELD_NUMBER: _builtins.int
     OPEN_ACTIONS_FIELD_NUMBER: _builtins.int
+    OPEN_NOTICES_FIELD_NUMBER: _builtins.int
+    OPEN_REPUBLICATIONS_FIELD_NUMBER: _builtins.int
     queued: _builtins.int
     """Messages that wait or are being decided, and actions under way."""
     open_sagas: _builtins.int
@@ -70,6 +72,10 @@ class GetActivityResponse(_message.Message):
     """The service."""
     open_actions: _builtins.int
     """Rail legs that await an answer now."""
+    open_notices: _builtins.int
+    """Notices to other services that are not acknowledged yet."""
+    open_republications: _builtins.int
+    """Republications of events that have not ended."""
     @_builtins.property
     def now(self) -> _timestamp_pb2.Timestamp:
         """Its clock."""
@@ -87,10 +93,12 @@ class GetActivityResponse(_message.Message):
         service: _builtins.str = ...,
         now: _timestamp_pb2.Timestamp | None = ...,
         open_actions: _builtins.int = ...,
+        open_notices: _builtins.int = ...,
+        open_republications: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["now", b"now"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["due_timers", b"due_timers", "idle", b"idle", "lag", b"lag", "now", b"now", "open_actions", b"open_actions", "open_sagas", b"open_sagas", "parked", b"parked", "queued", b"queued", "service", b"service", "unpublished", b"unpublished"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["due_timers", b"due_timers", "idle", b"idle", "lag", b"lag", "now", b"now", "open_actions", b"open_actions", "open_notices", b"open_notices", "open_republications", b"open_republications", "open_sagas", b"open_sagas", "parked", b"parked", "queued", b"queued", "service", b"service", "unpublished", b"unpublished"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -778,3 +786,123 @@ class DiscardParkedResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DiscardParkedResponse: _TypeAlias = DiscardParkedResponse  # noqa: Y015
+
+@_typing.final
+class Republication(_message.Message):
+    """Events that are published again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPUBLICATION_ID_FIELD_NUMBER: _builtins.int
+    AGGREGATE_ID_FIELD_NUMBER: _builtins.int
+    FROM_TIME_FIELD_NUMBER: _builtins.int
+    OPERATOR_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    ASK_TIME_FIELD_NUMBER: _builtins.int
+    PUBLISHED_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    republication_id: _builtins.str
+    """Its id, that of the request."""
+    aggregate_id: _builtins.str
+    """Only those of this aggregate; empty for all."""
+    operator_id: _builtins.str
+    """Who asked."""
+    reason: _builtins.str
+    """Why."""
+    published: _builtins.int
+    """How many are in Kafka by now."""
+    @_builtins.property
+    def from_time(self) -> _timestamp_pb2.Timestamp:
+        """Only those from this instant on; absent for all."""
+
+    @_builtins.property
+    def ask_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """When the last one was; absent until then."""
+
+    def __init__(
+        self,
+        *,
+        republication_id: _builtins.str = ...,
+        aggregate_id: _builtins.str = ...,
+        from_time: _timestamp_pb2.Timestamp | None = ...,
+        operator_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        ask_time: _timestamp_pb2.Timestamp | None = ...,
+        published: _builtins.int = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ask_time", b"ask_time", "end_time", b"end_time", "from_time", b"from_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregate_id", b"aggregate_id", "ask_time", b"ask_time", "end_time", b"end_time", "from_time", b"from_time", "operator_id", b"operator_id", "published", b"published", "reason", b"reason", "republication_id", b"republication_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Republication: _TypeAlias = Republication  # noqa: Y015
+
+@_typing.final
+class RepublishEventsRequest(_message.Message):
+    """Request of RepublishEvents."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    AGGREGATE_ID_FIELD_NUMBER: _builtins.int
+    FROM_TIME_FIELD_NUMBER: _builtins.int
+    OPERATOR_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """UUID of the request; the same id gives what became of it for at least 30 days."""
+    aggregate_id: _builtins.str
+    """Only the events of this aggregate."""
+    operator_id: _builtins.str
+    """Who asks."""
+    reason: _builtins.str
+    """Why."""
+    @_builtins.property
+    def from_time(self) -> _timestamp_pb2.Timestamp:
+        """Only events from this instant on."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        aggregate_id: _builtins.str = ...,
+        from_time: _timestamp_pb2.Timestamp | None = ...,
+        operator_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["from_time", b"from_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregate_id", b"aggregate_id", "from_time", b"from_time", "operator_id", b"operator_id", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RepublishEventsRequest: _TypeAlias = RepublishEventsRequest  # noqa: Y015
+
+@_typing.final
+class RepublishEventsResponse(_message.Message):
+    """Response of RepublishEvents."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPUBLICATION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def republication(self) -> Global___Republication:
+        """What is done, and how far it is."""
+
+    def __init__(
+        self,
+        *,
+        republication: Global___Republication | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["republication", b"republication"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["republication", b"republication"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RepublishEventsResponse: _TypeAlias = RepublishEventsResponse  # noqa: Y015

@@ -80,6 +80,11 @@ class OperationsServiceStub(object):
                 request_serializer=settlement_dot_operations_dot_v1_dot_operations__service__pb2.RetryParkedRequest.SerializeToString,
                 response_deserializer=settlement_dot_operations_dot_v1_dot_operations__service__pb2.RetryParkedResponse.FromString,
                 _registered_method=True)
+        self.RepublishEvents = channel.unary_unary(
+                '/settlement.operations.v1.OperationsService/RepublishEvents',
+                request_serializer=settlement_dot_operations_dot_v1_dot_operations__service__pb2.RepublishEventsRequest.SerializeToString,
+                response_deserializer=settlement_dot_operations_dot_v1_dot_operations__service__pb2.RepublishEventsResponse.FromString,
+                _registered_method=True)
         self.DiscardParked = channel.unary_unary(
                 '/settlement.operations.v1.OperationsService/DiscardParked',
                 request_serializer=settlement_dot_operations_dot_v1_dot_operations__service__pb2.DiscardParkedRequest.SerializeToString,
@@ -157,6 +162,14 @@ class OperationsServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RepublishEvents(self, request, context):
+        """Publish events of this service again, each with key, value and headers as first sent: for a subscriber that is new, or
+        that lost some. The service does it by itself for what Kafka lost. Ask again under the same request id how far it is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DiscardParked(self, request, context):
         """Give a parked message up.
         """
@@ -211,6 +224,11 @@ def add_OperationsServiceServicer_to_server(servicer, server):
                     servicer.RetryParked,
                     request_deserializer=settlement_dot_operations_dot_v1_dot_operations__service__pb2.RetryParkedRequest.FromString,
                     response_serializer=settlement_dot_operations_dot_v1_dot_operations__service__pb2.RetryParkedResponse.SerializeToString,
+            ),
+            'RepublishEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.RepublishEvents,
+                    request_deserializer=settlement_dot_operations_dot_v1_dot_operations__service__pb2.RepublishEventsRequest.FromString,
+                    response_serializer=settlement_dot_operations_dot_v1_dot_operations__service__pb2.RepublishEventsResponse.SerializeToString,
             ),
             'DiscardParked': grpc.unary_unary_rpc_method_handler(
                     servicer.DiscardParked,
@@ -462,6 +480,33 @@ class OperationsService(object):
             '/settlement.operations.v1.OperationsService/RetryParked',
             settlement_dot_operations_dot_v1_dot_operations__service__pb2.RetryParkedRequest.SerializeToString,
             settlement_dot_operations_dot_v1_dot_operations__service__pb2.RetryParkedResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RepublishEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/settlement.operations.v1.OperationsService/RepublishEvents',
+            settlement_dot_operations_dot_v1_dot_operations__service__pb2.RepublishEventsRequest.SerializeToString,
+            settlement_dot_operations_dot_v1_dot_operations__service__pb2.RepublishEventsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -56,6 +56,10 @@ class OperationsServiceStub:
     """Decide a parked message again, in front of those of its key that were set aside after it; behind one that was set aside
     before it, it is set aside again.
     """
+    RepublishEvents: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.RepublishEventsRequest, _operations_service_pb2.RepublishEventsResponse]
+    """Publish events of this service again, each with key, value and headers as first sent: for a subscriber that is new, or
+    that lost some. The service does it by itself for what Kafka lost. Ask again under the same request id how far it is.
+    """
     DiscardParked: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.DiscardParkedRequest, _operations_service_pb2.DiscardParkedResponse]
     """Give a parked message up."""
 
@@ -86,6 +90,10 @@ class OperationsServiceAsyncStub(OperationsServiceStub):
     RetryParked: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.RetryParkedRequest, _operations_service_pb2.RetryParkedResponse]  # type: ignore[assignment]
     """Decide a parked message again, in front of those of its key that were set aside after it; behind one that was set aside
     before it, it is set aside again.
+    """
+    RepublishEvents: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.RepublishEventsRequest, _operations_service_pb2.RepublishEventsResponse]  # type: ignore[assignment]
+    """Publish events of this service again, each with key, value and headers as first sent: for a subscriber that is new, or
+    that lost some. The service does it by itself for what Kafka lost. Ask again under the same request id how far it is.
     """
     DiscardParked: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.DiscardParkedRequest, _operations_service_pb2.DiscardParkedResponse]  # type: ignore[assignment]
     """Give a parked message up."""
@@ -168,6 +176,16 @@ class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_operations_service_pb2.RetryParkedResponse, _abc.Awaitable[_operations_service_pb2.RetryParkedResponse]]:
         """Decide a parked message again, in front of those of its key that were set aside after it; behind one that was set aside
         before it, it is set aside again.
+        """
+
+    @_abc_1.abstractmethod
+    def RepublishEvents(
+        self,
+        request: _operations_service_pb2.RepublishEventsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operations_service_pb2.RepublishEventsResponse, _abc.Awaitable[_operations_service_pb2.RepublishEventsResponse]]:
+        """Publish events of this service again, each with key, value and headers as first sent: for a subscriber that is new, or
+        that lost some. The service does it by itself for what Kafka lost. Ask again under the same request id how far it is.
         """
 
     @_abc_1.abstractmethod

@@ -24,17 +24,19 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dsettlement/saga/v1/saga.proto\x12\x12settlement.saga.v1\"1\n\x0bMovedAmount\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x02 \x01(\x03\"\xaa\x01\n\x05Reply\x12,\n\x07verdict\x18\x01 \x01(\x0e\x32\x1b.settlement.saga.v1.Verdict\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\x12.\n\x05moved\x18\x04 \x03(\x0b\x32\x1f.settlement.saga.v1.MovedAmount\x12\x13\n\x0bresult_type\x18\x05 \x01(\t\x12\x0e\n\x06result\x18\x06 \x01(\x0c*u\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x10\n\x0cVERDICT_DONE\x10\x01\x12\x13\n\x0fVERDICT_REFUSED\x10\x02\x12\x16\n\x12VERDICT_TOMBSTONED\x10\x03\x12\x12\n\x0eVERDICT_PARKED\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dsettlement/saga/v1/saga.proto\x12\x12settlement.saga.v1\"1\n\x0bMovedAmount\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x02 \x01(\x03\"\xaa\x01\n\x05Reply\x12,\n\x07verdict\x18\x01 \x01(\x0e\x32\x1b.settlement.saga.v1.Verdict\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\x12.\n\x05moved\x18\x04 \x03(\x0b\x32\x1f.settlement.saga.v1.MovedAmount\x12\x13\n\x0bresult_type\x18\x05 \x01(\t\x12\x0e\n\x06result\x18\x06 \x01(\x0c\"\'\n\x12NoticeAcknowledged\x12\x11\n\tnotice_id\x18\x01 \x01(\t*u\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x10\n\x0cVERDICT_DONE\x10\x01\x12\x13\n\x0fVERDICT_REFUSED\x10\x02\x12\x16\n\x12VERDICT_TOMBSTONED\x10\x03\x12\x12\n\x0eVERDICT_PARKED\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'settlement.saga.v1.saga_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_VERDICT']._serialized_start=277
-  _globals['_VERDICT']._serialized_end=394
+  _globals['_VERDICT']._serialized_start=318
+  _globals['_VERDICT']._serialized_end=435
   _globals['_MOVEDAMOUNT']._serialized_start=53
   _globals['_MOVEDAMOUNT']._serialized_end=102
   _globals['_REPLY']._serialized_start=105
   _globals['_REPLY']._serialized_end=275
+  _globals['_NOTICEACKNOWLEDGED']._serialized_start=277
+  _globals['_NOTICEACKNOWLEDGED']._serialized_end=316
 # @@protoc_insertion_point(module_scope)

@@ -1,0 +1,49 @@
+"""The notices of a service that are not acknowledged yet: a table like every other, as bytes for the wire."""
+
+from collections.abc import Mapping, Sequence
+
+from services.kernel.notices import Notice
+from services.runtime.ground.codec import Codec, Sealed
+from services.runtime.ground.saving import Saving, column, columns
+from services.runtime.ground.tables import Connection, Table
+
+_COLUMNS = "id, root, participant, receiver, type, payload, place, attempts, version"
+
+
+def notice_table(codec: Codec) -> Table:
+    """The table of `kernel.notices.Notice`; what is acknowledged has no row any more."""
+    saving = Saving(
+        "notices",
+        key="id",
+        once=(
+            *columns("text", "id", "root", "participant", "receiver"),
+            column("type", "text", lambda notice: codec.encode(notice.body)[0]),
+            column("payload", "bytea", lambda notice: codec.encode(notice.body)[1]), column("place", "bigint"),
+        ),
+        moving=(column("attempts", "integer"), column("version", "bigint")),
+    )
+
+    async def load(connection: Connection, keys: Sequence[str]) -> list[Notice]:
+        return await _read(connection, "id", keys)
+
+    async def load_family(connection: Connection, roots: Sequence[str]) -> list[Notice]:
+        return await _read(connection, "root", roots)
+
+    async def save(connection: Connection, rows: Sequence[Notice], found: Mapping[str, int]) -> None:
+        if waiting := [row for row in rows if row.open]:
+            await saving(connection, waiting, found)
+        if closed := [row.id for row in rows if not row.open]:
+            await connection.execute("delete from notices where id = any($1::text[])", closed)
+
+    return Table(Notice, load, save, load_family=load_family)
+
+
+async def _read(connection: Connection, column: str, values: Sequence[str]) -> list[Notice]:
+    rows = await connection.fetch(f"select {_COLUMNS} from notices where {column} = any($1::text[])", values)
+    return [
+        Notice(
+            id=row[0], root=row[1], participant=row[2], receiver=row[3], body=Sealed(row[4], row[5]), place=row[6],
+            attempts=row[7], version=row[8],
+        )
+        for row in rows
+    ]

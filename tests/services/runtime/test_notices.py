@@ -1,0 +1,146 @@
+"""A notice that Kafka loses is sent again until its receiver acknowledges it: rows, records and timers (findings:
+proto_notice)."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest_asyncio
+
+from services.kernel.decision import Command, Decision, Known, rule, rules, timer_rules
+from services.kernel.messages import Message
+from services.kernel.notices import ACKNOWLEDGED, REPEATED, Notice
+from services.runtime.ground.codec import Sealed
+from services.runtime.ground.records import ACKNOWLEDGED_TYPE, Outbound, topic
+from services.runtime.ground.settings import Settings
+from services.runtime.kafka.producer import SafeProducer
+from services.runtime.kafka.reader import PartitionReader, Record
+from services.runtime.process import Process
+from services.runtime.stored.notices import notice_table
+from tests.services.runtime.conftest import Until
+from tests.services.runtime.counters import CODEC, SERVICE, Add
+from tests.services.runtime.mock_cluster import MockCluster
+from tests.services.runtime.test_lanes import COMMANDS, PARTITIONS, add, fetch, local
+
+__all__ = ["local"]
+HEARD = topic("order", "replies")
+
+
+def tell(known: Known, body: Add, message: Message, now: datetime) -> Decision:
+    """Tell the order service two things about one order."""
+    told = (Command("order", "ord_1", Add(n), id=f"{message.id}/{n}") for n in (1, 2))
+    return Decision(commands=tuple(told))
+
+
+TELLING = replace(
+    SERVICE, tables=(*SERVICE.tables, notice_table(CODEC)),
+    rules=rules(rule(Add, lambda body, message: (), tell), ACKNOWLEDGED), timers=timer_rules(REPEATED),
+)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def telling(local: Settings, cluster: MockCluster, until: Until) -> AsyncIterator[Process]:
+    """A service that sends notices."""
+    cluster.create_topic(HEARD, PARTITIONS)
+    running = Process(TELLING, local)
+    await running.start()
+    await until(lambda: running._lanes.ready)
+    yield running
+    await running.stop()
+
+
+async def heard(local: Settings) -> list[Record]:
+    """All notices that were sent so far."""
+    reader = PartitionReader(local, HEARD)
+    await reader.start()
+    _, ends = await reader.ends(range(PARTITIONS))
+    reader.follow(dict.fromkeys(ends, 0))
+    found: list[Record] = []
+    while len(found) < sum(end for _, end in ends.values()):
+        found += await reader.fetch(100)
+    await reader.stop()
+    return found
+
+
+async def names(local: Settings) -> list[str]:
+    """The ids of all notices that were sent so far."""
+    return [dict(record.headers)["ce_id"].decode() for record in await heard(local)]
+
+
+async def test_a_notice_that_is_lost_comes_again_and_the_next_one_after_it(
+    telling: Process, local: Settings, until: Until
+) -> None:
+    """Sent again as it was when its timer is due; acknowledged, it is gone, and the one behind it is sent."""
+    await add(telling, "r", key="c")
+
+    async def sent(count: int) -> bool:
+        return len(await names(local)) == count
+
+    await until(lambda: sent(1))
+    waiting = await fetch(local, "select id, place, attempts from notices order by place")
+    await fetch(local, "update timers set due_at = now() where kind = 'notice' and key = 'r/1'")
+    await until(lambda: sent(2))
+    first, again = await heard(local)
+    lost = {"ce_time"}
+    headers = [[(name, value) for name, value in record.headers if name not in lost] for record in (first, again)]
+    producer, outbound = SafeProducer(local), Outbound("order", CODEC, PARTITIONS)
+    message = Message("r/1", "ord_1", Add(1), caller=dict(first.headers)["ce_replyto"].decode())
+    await producer.send([outbound.acknowledgement(message, datetime.now(UTC))])
+    await until(lambda: sent(3))
+    await producer.stop()
+
+    assert [tuple(row) for row in waiting] == [("r/1", 1, 0), ("r/2", 2, 0)]
+    assert (headers[0], first.value, first.key) == (headers[1], again.value, b"ord_1")
+    assert await names(local) == ["r/1", "r/1", "r/2"]
+    assert [row[0] for row in await fetch(local, "select id from notices")] == ["r/2"]
+    assert [row[0] for row in await fetch(local, "select key from timers where kind = 'notice'")] == ["r/2"]
+
+
+async def test_a_record_with_a_return_address_is_acknowledged_each_time(
+    telling: Process, local: Settings, cluster: MockCluster, until: Until
+) -> None:
+    """Decided once, acknowledged twice, to the commands of whoever sent it."""
+    sender = topic("credit_ledger", "commands")
+    cluster.create_topic(sender, PARTITIONS)
+    producer, outbound = SafeProducer(local), Outbound("credit_ledger", CODEC, PARTITIONS)
+    notice = outbound.command(Command("any", "k", Add(5), id="n-1"), "c", datetime.now(UTC))
+    await producer.send([replace(notice, topic=COMMANDS)] * 2)
+
+    async def acknowledged() -> list[str]:
+        reader = PartitionReader(local, sender)
+        await reader.start()
+        _, ends = await reader.ends(range(PARTITIONS))
+        reader.follow(dict.fromkeys(ends, 0))
+        found: list[Record] = []
+        while len(found) < sum(end for _, end in ends.values()):
+            found += await reader.fetch(100)
+        await reader.stop()
+        headers = [dict(record.headers) for record in found]
+        return [h["ce_subject"].decode() for h in headers if h["ce_type"] == ACKNOWLEDGED_TYPE.encode()]
+
+    async def twice() -> bool:
+        return await acknowledged() == ["c", "c"]
+
+    await until(twice)
+    assert (await fetch(local, "select count(*) from inbox where message_id = 'n-1'"))[0][0] == 1
+    await producer.stop()
+
+
+async def test_a_kept_notice_is_what_it_was(telling: Process, local: Settings) -> None:
+    """Its body comes back as bytes and goes out as these bytes."""
+    table = notice_table(CODEC)
+    notice = Notice("n", "c", "order", "ord_1", Add(7), 3)
+    async with telling._pool.acquire() as connection:
+        await table.save(connection, [notice], {})
+        (kept,) = await table.load(connection, ["n"])
+        await table.save(connection, [replace(kept, attempts=2, version=2)], {"n": 1})
+        assert table.load_family is not None
+        (again,) = await table.load_family(connection, ["c"])
+        await table.save(connection, [replace(again, open=False, version=3)], {"n": 2})
+        gone = await table.load(connection, ["n"])
+
+    sealed = Sealed(*CODEC.encode(Add(7)))
+    assert kept == replace(notice, body=sealed)
+    assert again == replace(notice, body=sealed, attempts=2, version=2)
+    assert CODEC.encode(sealed) == CODEC.encode(Add(7))
+    assert gone == []

@@ -1,0 +1,178 @@
+"""What Kafka lost of the events, and what an operator asks for, is published again from what the database keeps."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+
+from services.kernel.ids import partition_of
+from services.runtime.ground.clock import SystemClock
+from services.runtime.ground.postgres import open_pool
+from services.runtime.ground.records import Outbound
+from services.runtime.ground.settings import Settings
+from services.runtime.kafka import republishing
+from services.runtime.kafka.producer import SafeProducer
+from services.runtime.kafka.reader import PartitionReader, Record
+from services.runtime.kafka.republishing import Republisher
+from services.runtime.process import Process
+from services.runtime.stored import republications
+from services.runtime.stored.republications import Republication
+from tests.services.runtime.conftest import Until
+from tests.services.runtime.counters import CODEC
+from tests.services.runtime.test_lanes import EVENTS, PARTITIONS, add, fetch, local, process
+
+__all__ = ["local", "process"]
+KEYS = [f"c{n}" for n in range(5)]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def republisher(local: Settings) -> AsyncIterator[Republisher]:
+    """One without a process around it: it looks and publishes when a test says so."""
+    pool, producer = await open_pool(local), SafeProducer(local)
+    made = Republisher(local, Outbound("counter", CODEC, PARTITIONS), producer, pool, SystemClock())
+    yield made
+    await made.close()
+    await producer.stop()
+    await pool.close()
+
+
+async def log_of(local: Settings) -> list[Record]:
+    """Everything that stands in the topic of the events, by partition and offset."""
+    reader = PartitionReader(local, EVENTS)
+    await reader.start()
+    _, ends = await reader.ends(range(PARTITIONS))
+    reader.follow({partition: first for partition, (first, _) in ends.items()})
+    found: list[Record] = []
+    while len(found) < sum(end - first for first, end in ends.values()):
+        found += await reader.fetch(1000)
+    await reader.stop()
+    return sorted(found, key=lambda record: (record.partition, record.offset))
+
+
+def told(records: list[Record], key: str) -> list[tuple[bytes | None, bytes, tuple[tuple[str, bytes], ...]]]:
+    """What a subscriber sees of an aggregate: key, value and headers, to the byte."""
+    return [(r.key, r.value, tuple(r.headers)) for r in records if r.key == key.encode()]
+
+
+async def told_and_published(process: Process, until: Until, each: int = 4) -> None:
+    """Every counter tells so many events, which arrive."""
+    for _ in range(each):
+        await asyncio.gather(*(add(process, str(uuid4()), key=key) for key in KEYS))
+    await until(lambda: process._lanes.unpublished == 0)
+
+
+async def ended(local: Settings) -> bool:
+    """Whether there was a republication and none is open."""
+    rows = await fetch(local, "select count(*) > 0 and bool_and(ended_at is not null) from republications")
+    return bool(rows[0][0])
+
+
+@pytest.mark.parametrize("loss", [
+    "update event_logs set topic_epoch = 'another/' || repeat('0', 32) where partition = 0",
+    "update event_logs set end_offset = end_offset + 1 where partition = 0",
+], ids=["another epoch", "an end before the known one"])
+async def test_what_kafka_lost_is_published_again_as_it_was_first_sent(
+    process: Process, local: Settings, until: Until, loss: str
+) -> None:
+    """All events of the partition, each the same to the byte, in the order of its aggregate; the others stay alone."""
+    await told_and_published(process, until)
+    before = await log_of(local)
+
+    async def known() -> bool:
+        rows = await fetch(local, "select sum(end_offset) from event_logs")
+        return bool(rows[0][0] == len(before))
+
+    await until(known)
+    await fetch(local, loss)
+    await until(lambda: ended(local))
+
+    after = await log_of(local)
+    for key in KEYS:
+        lost = partition_of(key, PARTITIONS) == 0
+        assert told(after, key) == told(before, key) * (2 if lost else 1)
+
+
+async def test_an_acknowledgement_before_the_known_end_tells_of_a_loss(
+    republisher: Republisher, local: Settings, until: Until
+) -> None:
+    """A log that was cut and has grown beyond its old end since looks whole: only who sent to it knows."""
+    await republisher.look()
+    republisher._producer.shrunk(EVENTS, 1)
+    republisher._producer.shrunk("another.topic", 0)
+
+    assert await republisher.look() == [1]
+    assert await republisher.look() == []
+
+
+async def test_an_operator_has_the_events_published_of_one_aggregate_or_from_a_time_on(
+    process: Process, republisher: Republisher, local: Settings, until: Until
+) -> None:
+    """For a subscriber that is new; asked twice under one id, it is done once."""
+    await told_and_published(process, until)
+    before = await log_of(local)
+    now = datetime.now(UTC)
+    one = Republication("r-1", None, "c1", None, "ann", "new subscriber", now)
+    none = Republication("r-2", None, "", now + timedelta(days=1), "ann", "too late", now)
+
+    async with republisher._pool.acquire() as connection:
+        for asked in (one, one, none):
+            await republications.ask(connection, asked)
+    await until(lambda: ended(local))
+
+    after = await log_of(local)
+    assert {key: len(told(after, key)) for key in KEYS} == {key: 8 if key == "c1" else 4 for key in KEYS}
+    assert told(after, "c1") == told(before, "c1") * 2
+    async with republisher._pool.acquire() as connection:
+        assert [(await republications.ask(connection, asked)).published for asked in (one, none)] == [4, 0]
+
+
+async def test_events_told_meanwhile_leave_no_gap(
+    process: Process, republisher: Republisher, local: Settings, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a republication every aggregate stands there in whole once more: 1 to n in order, though n grew."""
+    monkeypatch.setattr(republishing, "PAGE_EVENTS", 3)
+    await told_and_published(process, until)
+    counted = len(await log_of(local))
+
+    async def go_on() -> None:
+        while True:
+            await asyncio.gather(*(add(process, str(uuid4()), key=key) for key in KEYS))
+
+    going = asyncio.create_task(go_on())
+    async with republisher._pool.acquire() as connection:
+        await republications.ask(connection, Republication("r", None, "", None, "ann", "all", datetime.now(UTC)))
+    await until(lambda: ended(local))
+    going.cancel()
+    with suppress(asyncio.CancelledError):
+        await going
+    await until(lambda: process._lanes.unpublished == 0)
+
+    records = await log_of(local)
+    assert len(records) > 2 * counted
+    for key in KEYS:
+        numbers = [int(dict(headers)["ce_sequence"]) for _, _, headers in told(records, key)]
+        expected = 1
+        for number in numbers[4:]:
+            expected += number == expected
+        assert expected > max(numbers), numbers
+
+
+async def test_one_process_at_a_time_republishes(republisher: Republisher, local: Settings) -> None:
+    """Another one finds that it is being done."""
+    other = Republisher(
+        replace(local), republisher._outbound, republisher._producer, republisher._pool, SystemClock()
+    )
+    await fetch(local, "insert into events values ('c', 1, 'T', now(), '', 'x')")
+    async with republisher._pool.acquire() as connection:
+        await republications.ask(connection, Republication("r", None, "", None, "ann", "all", datetime.now(UTC)))
+
+    await asyncio.gather(republisher.publish(), other.publish())
+    await republisher.publish()
+
+    assert len(await log_of(local)) == 1
+    assert await ended(local)
