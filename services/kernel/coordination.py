@@ -4,7 +4,7 @@ The rules of a saga are found by the kind of its run, and a run advances under t
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -55,6 +55,16 @@ class Definitions:
         if definition is None:
             raise Defect(f"saga {run.id} is of {run.kind} version {run.definition_version}, which nothing defines")
         return definition
+
+    def digested(self, run: Run) -> Run:
+        """The run as it is kept for ever: its outcome, its plan, and of its participants' answers what is needed
+        still."""
+        of = {participant.service: participant.digest for participant in self.of(run).participants}
+        branches = (
+            replace(branch, result=None if branch.result is None else of[branch.service](branch.result))
+            for branch in run.branches
+        )
+        return replace(run, branches=tuple(branches))
 
 
 @dataclass(frozen=True, slots=True)

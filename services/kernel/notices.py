@@ -63,7 +63,10 @@ def keep_notices(known: Known, message: Message, decision: Decision, now: dateti
             continue
         before = [notice.place for notice in waiting.values() if notice.to == (command.participant, command.key)]
         place = max(before, default=0) + 1
-        notice = Notice(command.id, message.key, command.participant, command.key, command.body, place)
+        notice = Notice(
+            id=command.id, root=message.key, participant=command.participant, receiver=command.key, body=command.body,
+            place=place,
+        )
         waiting[notice.id] = notice
         rows.append(notice)
         timers.append(_repeat(notice, now))

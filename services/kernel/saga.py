@@ -17,7 +17,6 @@ from services.kernel.messages import Op, SagaRef, TimerDue
 
 WAKE = "saga"
 """The kind of the timer that every unfinished saga has."""
-
 RESUME, ABORT = "resume", "abort"
 """The kinds of the timers by which a person lets a frozen saga go on, or gives up one that is not decided."""
 
@@ -197,16 +196,6 @@ def begin(definition: Definition, saga_id: str, root: str, plan: object, now: da
         deadline_at=now + timedelta(seconds=definition.deadline_seconds), updated_at=now,
     )
     return Progress(run, _send(definition, run), (_wake(definition, run, now),))
-
-
-def digested(definition: Definition, run: "Run") -> "Run":
-    """The run as it is kept for ever: its outcome, its plan, and of its participants' answers what is needed still."""
-    of = {participant.service: participant.digest for participant in definition.participants}
-    branches = (
-        replace(branch, result=None if branch.result is None else of[branch.service](branch.result))
-        for branch in run.branches
-    )
-    return replace(run, branches=tuple(branches))
 
 
 def advance(definition: Definition, run: Run, message: Reply | None, now: datetime) -> Progress:

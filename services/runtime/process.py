@@ -162,7 +162,7 @@ class Process:
         republisher = Republisher(settings, outbound, self._producer, self._pool.own, clock)
         keeper = Keeper(self._pool.own)
         edge, operators = (
-            Edge(settings, clock, self._lanes, service.codec, pool, self._watchers, keeper)
+            Edge(settings, clock, self._lanes, service.codec, pool, watchers=self._watchers, keeper=keeper)
             for pool in (self._pool, self._pool.operators)
         )
         operations = OperationsServicer(operators, self._lanes)

@@ -203,7 +203,8 @@ class PartitionReader:
             return []
         self._tries.clear()
         self._next[partition] = offset + 1
-        return [Record(partition, offset, None, [], b"", Undecodable("UNREADABLE", repr(error)))]
+        unreadable = Undecodable("UNREADABLE", repr(error))
+        return [Record(partition, offset, key=None, headers=[], value=b"", flaw=unreadable)]
 
     async def lag(self) -> int:
         """How many records wait in the log beyond what was fetched.

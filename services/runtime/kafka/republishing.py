@@ -108,8 +108,9 @@ class Republisher:
             gone = sorted(set(gone) - newer)
             for partition in gone:
                 await republications.ask(connection, Republication(
-                    f"{topic}/{partition}/{epoch}/{ends[partition]}/{uuid4()}", partition, "", None,
-                    republications.OURSELVES, republications.LOSS, await self._clock.now(connection),
+                    f"{topic}/{partition}/{epoch}/{ends[partition]}/{uuid4()}", partition, aggregate_id="",
+                    from_time=None, operator_id=republications.OURSELVES, reason=republications.LOSS,
+                    asked_at=await self._clock.now(connection),
                 ))
         return gone
 

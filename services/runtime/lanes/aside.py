@@ -122,8 +122,8 @@ def parked_row(item: Item, error: Exception) -> parked.Parked:
     assert at is not None
     reason = error.reason if isinstance(error, Undecodable) else "DEFECT"
     return parked.Parked(
-        at.topic, at.partition, at.offset, item.message.key, item.message.id, at.headers, at.payload, reason,
-        f"{type(error).__name__}: {error}",
+        source=at.topic, partition=at.partition, offset=at.offset, key=item.message.key, message_id=item.message.id,
+        headers=at.headers, payload=at.payload, reason=reason, detail=f"{type(error).__name__}: {error}",
     )
 
 

@@ -83,7 +83,9 @@ class Batch:
         """Save how far the partitions were consumed; answers the id by which the commit can be asked for."""
         events = self._business.outbound.events
         told = {event.aggregate_id for event in self.encoded.events if event.sequence > 1}
-        xid, behind = await offsets.save(connection, topic, next_offsets(self.decided), lane_id, told, events)
+        xid, behind = await offsets.save(
+            connection, topic, next_offsets(self.decided), lane_id, told=told, events=events
+        )
         if behind:
             self.earlier = await outbox.earlier(connection, lane_id, events, told)
         return xid

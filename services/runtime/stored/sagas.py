@@ -8,7 +8,7 @@ import msgspec
 
 from services.kernel.coordination import Definitions
 from services.kernel.errors import Defect
-from services.kernel.saga import Branch, BranchState, Phase, Run, digested
+from services.kernel.saga import Branch, BranchState, Phase, Run
 from services.runtime.ground.saving import Saving, column, columns
 from services.runtime.ground.tables import Connection, Table
 
@@ -72,7 +72,7 @@ async def digest(connection: Connection, definitions: Definitions, before: datet
         before, most,
     )
     runs = await saga_table(definitions).load(connection, [row[0] for row in rows]) if rows else []
-    kept: list[Run] = [digested(definitions.of(run), run) for run in runs]
+    kept: list[Run] = [definitions.digested(run) for run in runs]
     await connection.execute(
         """with gone as (
                delete from sagas where id = any($1::text[])

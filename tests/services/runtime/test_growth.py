@@ -22,7 +22,6 @@ from services.kernel.saga import (
     Run,
     Verdict,
     begin,
-    digested,
 )
 from services.runtime.ground.migrations import migrate
 from services.runtime.ground.postgres import connect_owner
@@ -144,7 +143,7 @@ async def test_ended_sagas_become_digests_and_are_found_as_before(connection: Co
 
     found = {saga.id: saga for saga in await table.load(connection, ["saga_1", "saga_2", "saga_3", "saga_4"])}
     assert found == {
-        "saga_1": digested(REFUND, found["saga_1"]), "saga_2": lately, "saga_3": open_one,
+        "saga_1": DEFINITIONS.digested(found["saga_1"]), "saga_2": lately, "saga_3": open_one,
     }
     assert (found["saga_1"].plan, found["saga_1"].phase, found["saga_1"].updated_at) == (
         ended.plan, Phase.DONE, ended.updated_at

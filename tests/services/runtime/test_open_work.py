@@ -24,9 +24,8 @@ from services.runtime.ground.postgres import open_pool
 from services.runtime.ground.records import Outgoing
 from services.runtime.ground.settings import Settings
 from services.runtime.kafka.producer import SafeProducer
-from services.runtime.kafka.reader import PartitionReader
-from services.runtime.kafka.producer import SafeProducer
 from services.runtime.kafka.publisher import Publisher
+from services.runtime.kafka.reader import PartitionReader
 from services.runtime.lanes.bounds import COUNT_SECONDS, HARD_FACTOR, LOOK_SECONDS, PROBE_SECONDS, RETRY_MS, Bounds
 from services.runtime.lanes.feed import Feed
 from services.runtime.lanes.item import Item

@@ -86,11 +86,11 @@ async def test_processes_share_evenly_when_one_comes_and_when_one_goes(wide: Set
 async def test_hand_overs_lose_and_repeat_nothing(wide: Settings, until: Until) -> None:
     """Commands come without a pause while processes come and go; each counts once, those of a key in their order."""
     producer = SafeProducer(wide)
-    sent = 0
+    sent, enough = 0, asyncio.Event()
 
     async def send() -> None:
         nonlocal sent
-        while True:
+        while not enough.is_set():
             await producer.send([_command(number) for number in range(sent, sent + 16)])
             sent += 16
             await asyncio.sleep(0.005)
@@ -106,8 +106,8 @@ async def test_hand_overs_lose_and_repeat_nothing(wide: Settings, until: Until) 
         await until(lambda: sent > mark + 64)  # noqa: B023
         await passing.stop()
         await until(lambda: held(steady) == [8])
-    sending.cancel()
-    await asyncio.gather(sending, return_exceptions=True)
+    enough.set()
+    await sending
 
     async def all_counted() -> bool:
         counted = await fetch(wide, "select coalesce(sum(value), 0)::bigint from counters")
