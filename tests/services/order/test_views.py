@@ -51,7 +51,9 @@ SHARES = [f"{kind.lower()}_minor" for kind in TenderType]
 """A settlement has a column for what each means of payment carries."""
 SETTLEMENTS = ListView(
     "settlements", [name for name in Movement._fields if name != "shares"] + SHARES,
-    frozenset({"settlement_id", "root", "kind", "phase", "decision", "started_at", "services", "two_phase"}),
+    frozenset({
+        "settlement_id", "root", "kind", "phase", "decision", "started_at", "updated_at", "services", "two_phase", "digested"
+    }),
 )
 
 
