@@ -17,7 +17,8 @@ FUNCTION_LINES_MAX = 50
 POSITIONS_MAX = 5
 """So many arguments are told apart by their places; of more, the rest is named."""
 ALIKE = {
-    "CompactArray", "Schema", "columns", "execute", "fetch", "fetchrow", "fetchval", "min", "max", "rules", "timer_rules"
+    "CompactArray", "Schema", "columns", "execute", "fetch", "fetchrow", "fetchval", "max", "min", "rules",
+    "timer_rules",
 }
 """What takes as many as there are: the values `$1`, `$2`, ... of a query, the columns or the rows of a table."""
 NAMELESS = {"replied", "woken"}

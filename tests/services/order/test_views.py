@@ -52,7 +52,8 @@ SHARES = [f"{kind.lower()}_minor" for kind in TenderType]
 SETTLEMENTS = ListView(
     "settlements", [name for name in Movement._fields if name != "shares"] + SHARES,
     frozenset({
-        "settlement_id", "root", "kind", "phase", "decision", "started_at", "updated_at", "services", "two_phase", "digested"
+        "settlement_id", "root", "kind", "phase", "decision", "started_at", "updated_at", "services", "two_phase",
+        "digested",
     }),
 )
 
