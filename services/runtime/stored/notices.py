@@ -10,18 +10,31 @@ from services.runtime.ground.tables import Connection, Table
 _COLUMNS = "id, root, participant, receiver, type, payload, place, attempts, version"
 
 
+class NoticeSaving(Saving):
+    """Writes notices as every row is written; one that is acknowledged is deleted."""
+
+    def __init__(self, codec: Codec) -> None:
+        super().__init__(
+            "notices",
+            key="id",
+            once=(
+                *columns("text", "id", "root", "participant", "receiver"),
+                column("type", "text", lambda notice: codec.encode(notice.body)[0]),
+                column("payload", "bytea", lambda notice: codec.encode(notice.body)[1]), column("place", "bigint"),
+            ),
+            moving=(column("attempts", "integer"), column("version", "bigint")),
+        )
+
+    async def __call__(self, connection: Connection, rows: Sequence[Notice], found: Mapping[str, int]) -> None:
+        """Write these rows, or delete them."""
+        if waiting := [row for row in rows if row.open]:
+            await super().__call__(connection, waiting, found)
+        if closed := [row.id for row in rows if not row.open]:
+            await connection.execute("delete from notices where id = any($1::text[])", closed)
+
+
 def notice_table(codec: Codec) -> Table:
     """The table of `kernel.notices.Notice`; what is acknowledged has no row any more."""
-    saving = Saving(
-        "notices",
-        key="id",
-        once=(
-            *columns("text", "id", "root", "participant", "receiver"),
-            column("type", "text", lambda notice: codec.encode(notice.body)[0]),
-            column("payload", "bytea", lambda notice: codec.encode(notice.body)[1]), column("place", "bigint"),
-        ),
-        moving=(column("attempts", "integer"), column("version", "bigint")),
-    )
 
     async def load(connection: Connection, keys: Sequence[str]) -> list[Notice]:
         return await _read(connection, "id", keys)
@@ -29,13 +42,7 @@ def notice_table(codec: Codec) -> Table:
     async def load_family(connection: Connection, roots: Sequence[str]) -> list[Notice]:
         return await _read(connection, "root", roots)
 
-    async def save(connection: Connection, rows: Sequence[Notice], found: Mapping[str, int]) -> None:
-        if waiting := [row for row in rows if row.open]:
-            await saving(connection, waiting, found)
-        if closed := [row.id for row in rows if not row.open]:
-            await connection.execute("delete from notices where id = any($1::text[])", closed)
-
-    return Table(Notice, load, save, load_family=load_family)
+    return Table(Notice, load, NoticeSaving(codec), load_family=load_family)
 
 
 async def _read(connection: Connection, column: str, values: Sequence[str]) -> list[Notice]:

@@ -154,8 +154,7 @@ def test_what_the_end_of_the_claim_sets_is_not_lost_with_the_wait() -> None:
 
     world.admit(_due(), _command(Op.CONFIRM, "saga_0"))
 
-    (timer,) = world.timers.values()
-    assert timer.due_at > NOW + RETRY_BUSY_TIMER
+    assert world.timers[STALE, JAR].due_at > NOW + RETRY_BUSY_TIMER
     assert world.row(Jar, JAR).held == 1
 
 

@@ -3,18 +3,16 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 import asyncpg
 import pytest_asyncio
 
 from services.runtime.ground.migrations import migrate
 from services.runtime.ground.postgres import connect_lane, open_pool
-from services.runtime.ground.records import Outgoing
 from services.runtime.ground.settings import Settings
 from services.runtime.ground.tables import Connection
 from services.runtime.kafka.producer import SafeProducer
-from services.runtime.kafka.publisher import publish_leftovers
+from services.runtime.kafka.publisher import Publisher, publish_leftovers
 from services.runtime.stored import outbox, parked
 from services.runtime.stored.parked import Parked
 from tests.services.runtime.test_lanes import events, fetch, leftover, local  # noqa: F401
@@ -93,15 +91,16 @@ async def test_retried_records_that_commit_while_others_are_sent_are_not_lost(lo
     late = await asyncpg.connect(local.dsn)
     transaction = late.transaction()
 
-    class Slow:
-        """A producer in whose time the other retry commits."""
+    class Slow(Publisher):
+        """In whose time the other retry commits."""
 
-        async def send(self, records: Sequence[Outgoing]) -> None:
-            await producer.send(records)
+        async def publish(self, rows: Sequence[outbox.Row], seconds: float) -> int:
+            count = await super().publish(rows, seconds)
             if late.is_in_transaction():
                 await transaction.commit()
+            return count
 
-    slow: Any = Slow()
+    slow = Slow(producer, pool)
     await transaction.start()
     await outbox.save(late, parked.RETRY_LANE, 1, [leftover(1)])
     async with pool.acquire() as connection:

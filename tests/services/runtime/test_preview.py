@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from services.kernel.decision import Busy, Decision, Done, Outcome, Refused
+from services.kernel.notices import Notice
 from services.kernel.participant import Pending
 from services.runtime.ground.tables import Table, unlocked
 from services.runtime.rpc.preview import preview
@@ -41,6 +42,10 @@ class Shelf:
         self.read.append("family")
         return [row for row in self.rows if isinstance(row, Label) and row.open and row.root in roots]
 
+    async def notices(self, connection: Any, roots: Sequence[str]) -> list[Any]:
+        """None waits."""
+        return []
+
     async def save(self, connection: Any, rows: Sequence[Any], found: Mapping[str, int]) -> None:
         """Never called."""
         raise AssertionError("a preview keeps nothing")
@@ -48,7 +53,8 @@ class Shelf:
     async def come_to(self, body: object) -> Outcome:
         """What this would come to."""
         labels = Table(Label, self.labels, self.save, load_family=self.family)
-        tables = (labels, Table(Jar, self.jars, self.save, root=True))
+        notices = Table(Notice, self.notices, self.save, load_family=self.notices)
+        tables = (labels, notices, Table(Jar, self.jars, self.save, root=True))
         nothing: Any = None  # these tables ask no connection
         return await preview(nothing, unlocked(tables, {Jar: self.looked_at}), RULES, key=JAR, body=body, now=NOW)
 
