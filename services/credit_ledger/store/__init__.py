@@ -25,7 +25,7 @@ TABLES: tuple[Table, ...] = (
         Agreement, agreements.load_agreements, agreements.save_agreements,
         load_family=agreements.load_open_agreements,
     ),
-    Table(Operation, documents.load_operations, documents.save_operations, load_family=documents.load_all_operations),
+    Table(Operation, documents.load_operations, documents.save_operations),
     Table(Statement, documents.load_statements, documents.save_statements),
     Table(Repayment, payments.load_repayments, payments.save_repayments, load_family=payments.load_open_repayments),
     Table(

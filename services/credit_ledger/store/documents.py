@@ -8,6 +8,7 @@ import msgspec
 
 from services.credit_ledger.domain.log.inputs import LOGGED
 from services.credit_ledger.domain.model.adjustment import AdjustedLine, Adjustment
+from services.credit_ledger.domain.model.before import NOTHING_BEFORE, SHAPE, Before
 from services.credit_ledger.domain.model.operation import Facts, Operation
 from services.credit_ledger.domain.model.statement import Statement, StatementLine
 from services.kernel.decision import Vector
@@ -22,20 +23,23 @@ ADJUSTMENT_COLUMNS = """id, account_id, order_id, refund_id, maker, checker, evi
 
 _BODIES: dict[str, msgspec.json.Decoder[Any]] = {name: msgspec.json.Decoder(row.body) for name, row in LOGGED.items()}
 _FACTS = msgspec.json.Decoder(Facts)
+_BEFORE = msgspec.json.Decoder(Before)
 _MOVED = msgspec.json.Decoder(Vector)
 _LINES = msgspec.json.Decoder(tuple[StatementLine, ...])
 _EVIDENCE = msgspec.json.Decoder(tuple[str, ...])
 _ADJUSTED = msgspec.json.Decoder(tuple[AdjustedLine, ...])
 _NOTHING = Facts()
 _encode = msgspec.json.Encoder().encode
+_SHAPED = b"[%d," % SHAPE
+_UNCHANGED = _encode(NOTHING_BEFORE)
 
 
-def operation_of(row: asyncpg.Record) -> Operation:
-    """The operation in a row of `OPERATION_COLUMNS`."""
+def operation_of(row: asyncpg.Record, before: Before | None = None) -> Operation:
+    """The operation in a row of `OPERATION_COLUMNS`, with what was kept beside it for a reversal."""
     return Operation(
         account_id=row["account_id"], number=row["number"], at=row["at"],
         body=_BODIES[row["kind"]].decode(row["body"]), order_id=row["order_id"], reference=row["reference"],
-        saga_id=row["saga_id"], facts=_FACTS.decode(row["facts"]), moved=_MOVED.decode(row["moved"]),
+        saga_id=row["saga_id"], facts=_FACTS.decode(row["facts"]), moved=_MOVED.decode(row["moved"]), before=before,
     )
 
 
@@ -43,19 +47,23 @@ async def load_operations(connection: Connection, keys: Sequence[str]) -> list[O
     """Read these operations; a key is `<account>/<number>`."""
     pairs = [key.rpartition("/") for key in keys]
     rows = await connection.fetch(
-        f"""select {OPERATION_COLUMNS} from operations
+        f"""select {OPERATION_COLUMNS}, before from operations
             where (account_id, number) in (select * from unnest($1::text[], $2::bigint[]))""",
         [account for account, _, _ in pairs], [int(number) for _, _, number in pairs],
     )
-    return [operation_of(row) for row in rows]
+    return [operation_of(row, _before_of(row["before"])) for row in rows]
 
 
-async def load_all_operations(connection: Connection, roots: Sequence[str]) -> list[Operation]:
-    """Read the whole log of these accounts, for a replay."""
-    rows = await connection.fetch(
-        f"select {OPERATION_COLUMNS} from operations where account_id = any($1::text[])", roots
-    )
-    return [operation_of(row) for row in rows]
+def _before_of(kept: bytes | None) -> Before | None:
+    """What was kept, if it was and in the shape of today."""
+    return _BEFORE.decode(kept) if kept is not None and kept.startswith(_SHAPED) else None
+
+
+def _kept(operation: Operation) -> bytes | None:
+    """What is kept of it, as it is written; most change no agreement."""
+    if operation.before is None:
+        return None
+    return _UNCHANGED if operation.before is NOTHING_BEFORE else _encode(operation.before)
 
 
 save_operations = Appending(
@@ -64,7 +72,7 @@ save_operations = Appending(
         column("account_id", "text"), column("number", "bigint"), column("kind", "text"), column("at", "timestamptz"),
         *columns("text", "order_id", "reference", "saga_id"), column("body", "json", lambda o: _encode(o.body)),
         column("facts", "json", lambda o: b"{}" if o.facts == _NOTHING else _encode(o.facts)),
-        column("moved", "json", lambda o: _encode(o.moved)),
+        column("moved", "json", lambda o: _encode(o.moved)), column("before", "json", _kept),
     ),
 )
 """The primary key (account, number) refuses a fork of a log."""

@@ -12,7 +12,6 @@ from services.credit_ledger.domain.model.tenders import Tenders
 from services.credit_ledger.domain.model.terms import CreditTerms, Route, SurplusPolicy
 from services.credit_ledger.store import TABLES, reads
 from services.credit_ledger.store.accounts import load_merchant_shares, save_merchant_shares
-from services.credit_ledger.store.documents import load_all_operations
 from services.kernel.messages import Message, Op
 from services.kernel.shares import share_keys
 from services.runtime.ground.migrations import list_migrations
@@ -197,6 +196,24 @@ async def test_a_reversal_restores_the_agreement(ledger: Ledger) -> None:
     assert (after.plans, after.refunded, after.state) == (before.plans, before.refunded, before.state)
 
 
+@pytest.mark.parametrize("kept", [None, b'[0,[],"a shape of before"]'])
+async def test_a_reversal_over_operations_of_before_reads_the_whole_log(ledger: Ledger, kept: bytes | None) -> None:
+    """What was kept by nobody, or in another shape, is not needed (findings: proto_fold)."""
+    await opened(ledger)
+    await shipped(ledger, Tenders(30_000), CreditTerms(instalment_count=3))
+    (before,) = await reads.list_agreements(ledger.connection, ACCOUNT, "", "", 10)
+    await ledger.command(commands.RefundTenders(ACCOUNT, ORDER, SHOP, "rfd_1", Tenders(12_345)))
+    await ledger.connection.execute("alter table operations disable trigger operations_append_only")
+    await ledger.connection.execute("update operations set before = $1", kept)
+    await ledger.connection.execute("alter table operations enable trigger operations_append_only")
+
+    reply = await ledger.command(commands.ReverseRefund(ACCOUNT, ORDER, SHOP, "rfd_1"))
+
+    (after,) = await reads.list_agreements(ledger.connection, ACCOUNT, "", "", 10)
+    assert reply.verdict == saga_pb2.VERDICT_DONE
+    assert (after.plans, after.refunded, after.state) == (before.plans, before.refunded, before.state)
+
+
 @pytest.mark.parametrize("table", ["operations", "statements", "adjustments", "journals", "events"])
 async def test_what_is_append_only_refuses_changes(ledger: Ledger, table: str) -> None:
     """Triggers keep history as it was (SC-2, MA-3, RD-31)."""
@@ -268,7 +285,8 @@ async def test_a_shipment_that_was_scheduled_by_days_is_marked(ledger: Ledger) -
 
     await ledger.connection.execute(migration.sql)
 
-    marked = [row.kind for row in await load_all_operations(ledger.connection, [ACCOUNT]) if row.facts.due_by_days]
+    log = await reads.list_operations(ledger.connection, ACCOUNT, 2**40, 100)
+    marked = [row.kind for row in log if row.facts.due_by_days]
     assert marked == ["CaptureTenders"]
     with pytest.raises(asyncpg.RestrictViolationError):
         await ledger.connection.execute("update operations set reference = 'x'")

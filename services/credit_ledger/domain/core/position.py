@@ -12,6 +12,8 @@ from typing import Any, Protocol, Self, TypeVar
 from services.credit_ledger.domain.core import laws
 from services.credit_ledger.domain.model.account import CreditAccount
 from services.credit_ledger.domain.model.agreement import Agreement
+from services.credit_ledger.domain.model.before import NOTHING_BEFORE, AccountBefore, AgreementBefore, Before
+from services.credit_ledger.domain.model.commands import RefundTenders
 from services.credit_ledger.domain.model.operation import NO_FACTS, Facts, Operation
 from services.kernel.decision import Aggregate, Command, Decision, Done, Event, Known, Timer, Vector
 from services.kernel.errors import NotFound
@@ -34,8 +36,8 @@ class Position:
     """The read view, the instant, the account as it was and as
     it is by now, and everything that the decision will carry.
 
-    `facts` is set in a replay: then nothing is refused, and what cannot be decided again is taken from it. `logged` is
-    the account as the last logged operation left it.
+    `facts` is set in a replay: then nothing is refused, and what cannot be decided again is taken from it. `logged`
+    and `logged_rows` are the account and the changed rows as the last logged operation left them.
     """
 
     known: Known
@@ -54,6 +56,7 @@ class Position:
     cleared: tuple[tuple[str, str], ...] = ()
     actions: tuple[object, ...] = ()
     operations: tuple[Operation, ...] = ()
+    logged_rows: Mapping[tuple[type, str], Any] = field(default_factory=dict)
 
     @property
     def replaying(self) -> bool:
@@ -101,6 +104,7 @@ class Position:
             {**self.rows, **{(type(row), row.key): row for row in rows}} if rows else self.rows,
             self.journals + journals, self.events if event is None else (*self.events, event),
             self.commands + commands, *_last_word(self, timers, cleared), self.actions + actions, self.operations,
+            self.logged_rows,
         )
 
     def log(
@@ -110,12 +114,13 @@ class Position:
         operation = Operation(
             account_id=self.account.id, number=self.next_operation, at=at, body=body, order_id=order_id,
             reference=reference, saga_id=self.saga_id, facts=facts, moved=_moved(self.logged, self.account),
+            before=None if self.replaying else _before(self, body),
         )
         return Position(
             known=self.known, at=self.at, before=self.before, account=self.account, logged=self.account,
             facts=self.facts, saga_id=self.saga_id, rows=self.rows, journals=self.journals, events=self.events,
             commands=self.commands, timers=self.timers, cleared=self.cleared, actions=self.actions,
-            operations=(*self.operations, operation),
+            operations=(*self.operations, operation), logged_rows=self.rows,
         )
 
 
@@ -188,6 +193,24 @@ def _stored(known: Known, kind: type, key: str) -> Any:  # a row of the given ki
 def _stepped(stored: Any, row: Any) -> Any:  # rows of one kind
     version = 1 if stored is None else stored.version + 1
     return row if row.version == version else replace(row, version=version)
+
+
+def _before(position: Position, body: object) -> Before:
+    """What is kept with an operation: the agreements that changed since the last one, as they were, and of what can be
+    undone the account too."""
+    changed = []
+    for (kind, key), row in position.rows.items():
+        if kind is Agreement and row is not (was := _as_logged(position, key)) and was is not None:
+            changed.append(AgreementBefore.of(was))
+    if isinstance(body, RefundTenders):
+        return Before(agreements=tuple(changed), account=AccountBefore.of(position.logged))
+    return Before(agreements=tuple(changed)) if changed else NOTHING_BEFORE
+
+
+def _as_logged(position: Position, order_id: str) -> Agreement | None:
+    """An agreement as the last logged operation left it."""
+    row = position.logged_rows.get((Agreement, order_id))
+    return row if row is not None else position.known.find(Agreement, order_id)
 
 
 def _moved(before: CreditAccount, after: CreditAccount) -> Vector:

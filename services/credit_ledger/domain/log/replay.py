@@ -7,7 +7,7 @@ what left the house then stays gone (`Facts`).
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from services.credit_ledger.domain.accounts.life import unopened
 from services.credit_ledger.domain.core.position import Apply, Position
@@ -40,9 +40,23 @@ class _Everything(Known):
         return super().find(kind, key) if self.has(kind, key) else None
 
 
+class Start(Protocol):
+    """Where a fold begins that does not begin with the log."""
+
+    @property
+    def account(self) -> CreditAccount: ...
+    @property
+    def rows(self) -> Mapping[tuple[type, str], Any]:
+        """The rows that have changed since, as they were; Any, as in `Position.rows`."""
+
+    def view(self) -> Known:
+        """A fresh read view of the account as it was."""
+
+
 @dataclass(frozen=True, slots=True)
 class World:
-    """An account as a fold of its log left it, and all that was posted on the way."""
+    """An account as a fold of its log left it, and all that was posted on the way. After a `Start` the rows are those
+    that changed since, in this world or in the other."""
 
     account: CreditAccount
     agreements: Mapping[str, Agreement]
@@ -53,11 +67,13 @@ class World:
 
 def fold(
     operations: Iterable[Operation], apply: Mapping[type, Apply],
-    keep: Callable[[Operation], bool] = lambda operation: True,
+    keep: Callable[[Operation], bool] = lambda operation: True, start: Start | None = None,
 ) -> World:
-    """The account after these operations, in order, by these rules; `keep` leaves some out."""
-    known, account, posted = _Everything(), None, Sums()
-    rows: dict[tuple[type, str], Any] = {}
+    """The account after these operations, in order, by these rules; `keep` leaves some out. Without a `start` they are
+    the whole log."""
+    known = _Everything() if start is None else start.view()
+    account, posted = None if start is None else start.account, Sums()
+    rows: dict[tuple[type, str], Any] = {} if start is None else dict(start.rows)
     for operation in operations:
         if not keep(operation):
             continue

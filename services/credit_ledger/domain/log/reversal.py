@@ -1,4 +1,4 @@
-"""Undoing a refund (P24): the log is replayed without it, and the difference is posted.
+"""Undoing a refund (P24): the log since it is replayed without it, and the difference is posted.
 
 If the account has not moved since, the difference is the exact negation of what
 the refund posted. Issued statements stay as they are (SC-2), late fees are not
@@ -14,7 +14,9 @@ from services.credit_ledger.domain.core.position import Applied, Apply, Position
 from services.credit_ledger.domain.legs.ends import recalled
 from services.credit_ledger.domain.legs.steps import leg_id
 from services.credit_ledger.domain.log import replay
+from services.credit_ledger.domain.log.reading import back_to
 from services.credit_ledger.domain.log.replay import Sums, World
+from services.credit_ledger.domain.log.restoring import in_front_of
 from services.credit_ledger.domain.merchants import shares
 from services.credit_ledger.domain.model import books
 from services.credit_ledger.domain.model.account import CreditAccount
@@ -36,13 +38,15 @@ OP = "refund_reverse"
 
 def reverse(position: Position, body: ReverseRefund, apply: Mapping[type, Apply]) -> Applied:
     """Undo an accepted refund of this book, whatever happened
-    on the account since; the log is replayed by these rules."""
-    log = replay.effective((*position.family(Operation), *position.operations))
+    on the account since; the log since then is replayed by these rules."""
+    since = back_to(position, body.refund_id)
+    log = replay.effective(since)
     refund, payable = _accepted(position, log, body)
-    actual = replay.fold(log, apply)
+    start = in_front_of(position, since)
+    actual = replay.fold(log, apply, start=start)
     if not replay.same_books(actual, position.account):
         raise FailedPrecondition("REPLAY_DIVERGED", f"the log of {position.account.id} does not give its books")
-    world = replay.fold(log, apply, lambda operation: operation.reference != body.refund_id)
+    world = replay.fold(log, apply, lambda operation: operation.reference != body.refund_id, start)
     _affordable(world.account)
     before = position.agreement(body.order_id)
     position, lines = _merchant_gets_back(position, before, refund, payable)
@@ -129,7 +133,7 @@ def _journals(difference: Sums, lines: Lines, order_id: str) -> tuple[Journal, .
 def _as_in(position: Position, world: World, actual: CreditAccount, refund_id: str) -> Position:
     """The position with every row as the replay left it; documents that were issued stay."""
     _loaded(position, world)
-    rows = [row for kind in (world.agreements, world.repayments) for row in kind.values()]
+    rows: list[Any] = [kind[key] for kind in (world.agreements, world.repayments) for key in sorted(kind)]
     changed = [row for row in rows if not _same(row, position.find(type(row), row.key))]
     issued = _late(position, world.statements.values())
     waited = position.find(CreditRefund, refund_id)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from services.credit_ledger.domain.model.before import Before
 from services.kernel.decision import Vector
 
 
@@ -45,7 +46,7 @@ NO_FACTS = Facts()
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One input. `body` is the command, `reference` the refund, repayment or statement that
-    came of it, `moved` how the account's figures changed."""
+    came of it, `moved` how the account's figures changed. `before` is None where it was not kept."""
 
     account_id: str
     number: int
@@ -57,11 +58,12 @@ class Operation:
     facts: Facts = NO_FACTS
     moved: Vector = ()
     version: int = 1
+    before: Before | None = None
 
     @property
     def key(self) -> str:
         """`<account>/<number>`, in an order that is also the order of time."""
-        return f"{self.account_id}/{self.number:08d}"
+        return operation_key(self.account_id, self.number)
 
     @property
     def root(self) -> str:
@@ -71,3 +73,8 @@ class Operation:
     def kind(self) -> str:
         """The name of the command."""
         return type(self.body).__name__
+
+
+def operation_key(account_id: str, number: int) -> str:
+    """The key of an operation, `<account>/<number>`."""
+    return f"{account_id}/{number:08d}"

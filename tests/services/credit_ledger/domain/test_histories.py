@@ -25,6 +25,10 @@ from services.credit_ledger.domain.model.terms import CreditTerms, PlanKind, Rou
 from services.kernel.calendar import business_date
 from tests.services.credit_ledger.domain.book_laws import ACCOUNT, AT_THE_END, CHEAP
 from tests.services.credit_ledger.domain.history import History
+from tests.services.credit_ledger.domain.undoing import (
+    undoing_needs_no_whole_log,
+    what_stood_in_front_is_what_the_log_gives,
+)
 
 pytestmark = pytest.mark.timeout(1800)  # a full run takes minutes
 HISTORIES = int(os.environ.get("SETTLE_HISTORIES", "150"))
@@ -194,6 +198,8 @@ class Histories(RuleBasedStateMachine):
         if hasattr(self, "history"):
             for law in AT_THE_END:
                 law(self.history.book)
+            undoing_needs_no_whole_log(self.history.book)
+            what_stood_in_front_is_what_the_log_gives(self.history.book)
 
 
 @pytest.mark.parametrize("part", range(-(-HISTORIES // PART)))

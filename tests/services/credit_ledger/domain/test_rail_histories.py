@@ -22,6 +22,10 @@ from services.credit_ledger.domain.model import commands
 from services.credit_ledger.domain.model.leg import LegState
 from tests.services.credit_ledger.domain.book_laws import ACCOUNT, AT_THE_END, CHEAP
 from tests.services.credit_ledger.domain.rail_of_its_own import RailAndBook
+from tests.services.credit_ledger.domain.undoing import (
+    undoing_needs_no_whole_log,
+    what_stood_in_front_is_what_the_log_gives,
+)
 
 pytestmark = pytest.mark.timeout(1800)  # a full run takes minutes
 HISTORIES = int(os.environ.get("SETTLE_HISTORIES", "150"))
@@ -134,6 +138,8 @@ class Rails(RuleBasedStateMachine):
             assert leg.final or leg.state in (LegState.WAITING, LegState.EXCEPTION, LegState.SETTLED), leg
         for law in AT_THE_END:
             law(self.rail.book)
+        undoing_needs_no_whole_log(self.rail.book)
+        what_stood_in_front_is_what_the_log_gives(self.rail.book)
 
 
 def test_the_rail_has_the_last_word_in_every_order() -> None:
