@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, field, fields, replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.credit_ledger.domain.core.position import Applied, Apply, Position
@@ -163,6 +163,7 @@ def both_ways(shop: Shop) -> None:
     what_stood_in_front_is_what_the_log_gives(shop.book)
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.permutations(["repay", "confirm", "place", "cut", "give back", "accrue", "waive"]))
 def test_whatever_followed_a_refund_both_ways_are_one(steps: list[str]) -> None:
     """Each kind of operation that looks at other orders than its own, behind a refund and in any order."""
