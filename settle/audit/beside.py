@@ -7,7 +7,7 @@ TABLES = """
 create temporary table audit_settlements (
     id text primary key, kind text not null, root text not null, decision text not null, two_phase boolean not null,
     credit_minor bigint not null, deposit_minor bigint not null, gift_minor bigint not null,
-    coupon_minor bigint not null, answers_kept boolean not null
+    coupon_minor bigint not null, started_at timestamptz not null
 );
 create temporary table audit_orders (
     id text not null, state text not null, tender text not null,
@@ -22,12 +22,10 @@ create temporary table audit_balances (
 
 SETTLEMENTS = """
 select settlement_id id, kind, root, decision, two_phase, credit_minor, wallet_minor + bankcard_minor deposit_minor,
-       giftcard_minor gift_minor, coupon_minor,
-       not digested and updated_at > now() - interval '29 days' answers_kept
+       giftcard_minor gift_minor, coupon_minor, started_at
 from settlements where phase in ('DONE', 'ABORTED') and $1 = any (services)
 """
-"""The settlements that have ended and in which a service ($1) took part, with the money of their plan by book,
-and whether its inbox has the answers still: they go 30 days after the end (`stored/pruning.py`)."""
+"""The settlements that have ended and in which a service ($1) took part, with the money of their plan by book."""
 
 ORDERS = """
 select order_id id, state, tender, amount_minor, captured_minor, released_minor, refunded_minor, whole_minor

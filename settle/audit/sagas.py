@@ -2,6 +2,10 @@
 
 from settle.audit.findings import BOOKS, SERVICES, Check
 
+_KEPT = """s.started_at >= coalesce(
+               (select value::timestamptz from runtime_facts where name = 'pruned_answers_of_branches'), '-infinity')"""
+"""Whether this book has all answers of a settlement still: those that were decided before this instant are pruned."""
+
 CHECKS = (
     Check(
         "sagas.decision", "the decision of a settlement agrees with its phase", SERVICES,
@@ -20,32 +24,32 @@ CHECKS = (
     ),
     Check(
         "sagas.executed", "with one participant, its stored answer is the decision", BOOKS,
-        """select s.id, case s.decision when 'COMMIT' then 'DONE' else 'REFUSED or TOMBSTONED' end,
+        f"""select s.id, case s.decision when 'COMMIT' then 'DONE' else 'REFUSED or TOMBSTONED' end,
                   coalesce(i.verdict, 'no answer')
            from audit_settlements s left join inbox i on i.message_id = s.id || '/T'
-           where s.answers_kept and not s.two_phase and (i.verdict is null or case s.decision
+           where {_KEPT} and not s.two_phase and (i.verdict is null or case s.decision
                when 'COMMIT' then i.verdict <> 'DONE' else i.verdict not in ('REFUSED', 'TOMBSTONED') end)""",
     ),
     Check(
         "sagas.confirmed", "a committed settlement was tried and confirmed here, never cancelled", BOOKS,
-        """select s.id, 'tried DONE, confirmed DONE, not cancelled',
+        f"""select s.id, 'tried DONE, confirmed DONE, not cancelled',
                   concat_ws(' ', coalesce(t.verdict, '-'), coalesce(f.verdict, '-'), coalesce(c.verdict, '-'))
            from audit_settlements s
            left join inbox t on t.message_id = s.id || '/T'
            left join inbox f on f.message_id = s.id || '/F'
            left join inbox c on c.message_id = s.id || '/C'
-           where s.answers_kept and s.two_phase and s.decision = 'COMMIT'
+           where {_KEPT} and s.two_phase and s.decision = 'COMMIT'
              and (t.verdict is distinct from 'DONE' or f.verdict is distinct from 'DONE' or c.verdict is not null)""",
     ),
     Check(
         "sagas.cancelled", "an aborted settlement was cancelled here, never confirmed", BOOKS,
-        """select s.id, 'an answer to TRY, cancelled, not confirmed',
+        f"""select s.id, 'an answer to TRY, cancelled, not confirmed',
                   concat_ws(' ', coalesce(t.verdict, '-'), coalesce(f.verdict, '-'), coalesce(c.verdict, '-'))
            from audit_settlements s
            left join inbox t on t.message_id = s.id || '/T'
            left join inbox f on f.message_id = s.id || '/F'
            left join inbox c on c.message_id = s.id || '/C'
-           where s.answers_kept and s.two_phase and s.decision = 'ABORT'
+           where {_KEPT} and s.two_phase and s.decision = 'ABORT'
              and (t.verdict is null or c.verdict is null or f.verdict is not null)""",
     ),
     Check(

@@ -12,6 +12,7 @@ from services.credit_ledger.domain.model.tenders import Tenders
 from services.credit_ledger.domain.model.terms import CreditTerms, Route, SurplusPolicy
 from services.credit_ledger.store import TABLES, reads
 from services.credit_ledger.store.accounts import load_merchant_shares, save_merchant_shares
+from services.credit_ledger.wire import CODEC
 from services.kernel.messages import Message, Op
 from services.kernel.shares import share_keys
 from services.runtime.ground.migrations import list_migrations
@@ -52,16 +53,16 @@ async def test_every_row_of_a_purchase_and_its_refund_comes_back_as_it_was_saved
         payment_reference="pay-1",
     )
     await ledger.command(body)
-    await check_saved(ledger.connection, TABLES, ledger.effects)
+    await check_saved(ledger.connection, TABLES, ledger.effects, CODEC)
     await ledger.command(commands.CaptureTenders(ACCOUNT, ORDER, SHOP, tenders))
-    await check_saved(ledger.connection, TABLES, ledger.effects)
+    await check_saved(ledger.connection, TABLES, ledger.effects, CODEC)
     await ledger.pass_time(days=40)
     await ledger.ask(ACCOUNT, commands.Repay(ACCOUNT, 10_600, "BANK"))
-    await check_saved(ledger.connection, TABLES, ledger.effects)
+    await check_saved(ledger.connection, TABLES, ledger.effects, CODEC)
     reply = await ledger.command(
         commands.RefundTenders(ACCOUNT, ORDER, SHOP, "rfd_1", Tenders(40_000, 1_000, 2_000, 300))
     )
-    await check_saved(ledger.connection, TABLES, ledger.effects)
+    await check_saved(ledger.connection, TABLES, ledger.effects, CODEC)
 
     effect = effects_pb2.CreditEffect.FromString(reply.result)
     assert reply.result_type == "settlement.credit_ledger.v1.CreditEffect"
@@ -116,13 +117,13 @@ async def test_a_claim_is_stored_and_keeps_others_out(ledger: Ledger) -> None:
 
     tried = await ledger.command(body, "saga_t", Op.TRY)
     effects = (await ledger.run(Message("call-busy", ACCOUNT, commands.FundWallet(ACCOUNT, 1)))).effects
-    await check_saved(ledger.connection, TABLES, ledger.effects)
+    await check_saved(ledger.connection, TABLES, ledger.effects, CODEC)
 
     assert tried.verdict == saga_pb2.VERDICT_DONE
     assert len(effects.busy) == 1
     confirmed = await ledger.command(body, "saga_t", Op.CONFIRM)
     assert effects_pb2.CreditEffect.FromString(confirmed.result).agreement_state == 5  # SETTLED_EARLY
-    await check_saved(ledger.connection, TABLES, ledger.effects)
+    await check_saved(ledger.connection, TABLES, ledger.effects, CODEC)
 
 
 async def test_a_payment_reference_serves_one_order(ledger: Ledger) -> None:
@@ -148,7 +149,7 @@ async def test_a_flash_refund_waits_and_is_completed_by_hand(ledger: Ledger) -> 
     await opened(ledger)
     await shipped(ledger, Tenders(30_000), CreditTerms(route=Route.FLASH))
     await ledger.command(commands.RefundTenders(ACCOUNT, ORDER, SHOP, "rfd_1", Tenders(30_000)))
-    await check_saved(ledger.connection, TABLES, ledger.effects)
+    await check_saved(ledger.connection, TABLES, ledger.effects, CODEC)
     await ledger.pass_time(hours=25)
     with pytest.raises(Refused, match="CHANNEL_TIMEOUT"):
         await ledger.ask(ACCOUNT, commands.ConfirmFlashRefund(ACCOUNT, ORDER))
@@ -157,7 +158,7 @@ async def test_a_flash_refund_waits_and_is_completed_by_hand(ledger: Ledger) -> 
         account_id=ACCOUNT, order_id=ORDER, maker="ann", checker="bob", evidence=("order page", "bill page"),
         reason="late",
     ))
-    await check_saved(ledger.connection, TABLES, ledger.effects)
+    await check_saved(ledger.connection, TABLES, ledger.effects, CODEC)
 
     (adjustment,) = await reads.list_adjustments(ledger.connection, ACCOUNT, "", "", 10)
     assert (adjustment.maker, adjustment.checker, adjustment.refund_id) == ("ann", "bob", "rfd_1")
@@ -172,7 +173,7 @@ async def test_lifo_and_reversal_keep_their_rows(ledger: Ledger) -> None:
     await ledger.ask(ACCOUNT, commands.Repay(ACCOUNT, 20_000, "CARD2"))
 
     await ledger.command(commands.RefundTenders(ACCOUNT, ORDER, SHOP, "rfd_1", Tenders(30_000)))
-    await check_saved(ledger.connection, TABLES, ledger.effects)
+    await check_saved(ledger.connection, TABLES, ledger.effects, CODEC)
     legs = await reads.list_legs(ledger.connection, ACCOUNT, "", "", 10)
     assert sum(leg.amount_minor for leg in legs) > 0
     await ledger.command(commands.RefundTenders(ACCOUNT, ORDER, SHOP, "rfd_0", Tenders()))
@@ -189,7 +190,7 @@ async def test_a_reversal_restores_the_agreement(ledger: Ledger) -> None:
     await ledger.command(commands.RefundTenders(ACCOUNT, ORDER, SHOP, "rfd_1", Tenders(12_345)))
 
     reply = await ledger.command(commands.ReverseRefund(ACCOUNT, ORDER, SHOP, "rfd_1"))
-    await check_saved(ledger.connection, TABLES, ledger.effects)
+    await check_saved(ledger.connection, TABLES, ledger.effects, CODEC)
 
     (after,) = await reads.list_agreements(ledger.connection, ACCOUNT, "", "", 10)
     assert reply.verdict == saga_pb2.VERDICT_DONE
