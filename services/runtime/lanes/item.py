@@ -59,6 +59,14 @@ class Item:
         return self.answer is not None if saga is None else saga.op in (Op.TRY, Op.EXECUTE)
 
     @property
+    def lasts(self) -> bool:
+        """Whether somebody waits in vain if it is dropped: its caller, or who sent what waited for a claim and has no
+        record any more. Records and timers come again, and so do reports of our own."""
+        if self.answer is not None:
+            return not self.answer.done()
+        return self.record is None and bool(self.message.id)
+
+    @property
     def hastens(self) -> bool:
         """Whether claims depend on it, for which others may wait: the answer to a TRY."""
         body = self.message.body

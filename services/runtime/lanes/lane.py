@@ -8,10 +8,11 @@ import asyncio
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import chain
 
 import asyncpg
 import structlog
@@ -237,51 +238,54 @@ class Lane:
 
     async def _decide(self, session: Session, items: list[Item]) -> None:
         """One transaction for all; if the data of one item fails it, halves of it, until that one is alone and set
-        aside. What a transaction leaves undecided waits, and with it all that came after."""
+        aside. What a transaction leaves undecided waits, and with it all that came after. Suspects go without those who
+        wait for a claim: they are company too."""
         todo = deque([items])
-        waiting = self.waiting.aboard(items)
+        waiting = NOBODY if self._suspects.among(items) else self.waiting.aboard(items)
         while todo:
             part = todo.popleft()
             aboard, waiting = waiting, NOBODY
             try:
                 left = await self._attempt(session, part, aboard)
-            except (DataFault, TransientFault) as fault:  # those aboard harm nobody whose message ends their claim
-                again = part or aboard.items
-                log.info("batch_halved", error=str(fault), messages=len(again))
-                half = len(again) // 2
-                todo.extendleft(some for some in (again[half:], again[:half]) if some)
+            except (DataFault, TransientFault) as fault:
+                log.info("batch_halved", error=str(fault), messages=len(part) + len(aboard.items))
+                todo.extendleft(reversed(_apart(part, aboard)))
                 continue
             except BaseException as error:
-                if isinstance(error, SessionLost):
-                    self._suspects.lost(part, self._pace.slowest if self._pace.slowest_seconds > SLOW_SECONDS else None)
-                self._requeue_calls([part, *todo])
+                self._interrupted(error, [*aboard.items, *part], chain.from_iterable(todo))
                 raise
             metrics.BATCHES.inc()
             metrics.MESSAGES.inc(len(part) - len(left))
             if left:
                 metrics.BATCHES_CUT.inc()
-                self.queues.give_back([*left, *(item for later in todo for item in later)])
+                undecided = [*left, *chain.from_iterable(todo)]
+                self.queues.give_back([item for item in undecided if item not in self.waiting])
                 return
+
+    def _interrupted(self, error: BaseException, under_way: Sequence[Item], later: Iterable[Item]) -> None:
+        """What nobody brings again goes back to the queues, also who waited for a claim: in the next session it is as
+        suspect as all others that were under way."""
+        if isinstance(error, SessionLost):
+            slow = self._pace.slowest if self._pace.slowest_seconds > SLOW_SECONDS else None
+            self._suspects.lost(under_way, slow)
+        again = [item for item in (*under_way, *later) if item.lasts]
+        self.waiting.leave(again)
+        self.queues.give_back(list(dict.fromkeys(again)))
 
     async def _attempt(self, session: Session, part: list[Item], aboard: Aboard) -> Sequence[Item]:
         """Decide these in one transaction and answer what was left. A single one is decided or set aside, whatever it
         takes; for several, those aboard among them, the fault is raised."""
-        together = aboard.items + part
-        fault: Exception | None = self._suspects.verdict(part[0]) if len(together) == len(part) == 1 else None
+        fault: Exception | None = self._suspects.verdict(part[0]) if len(part) == 1 and not aboard else None
         while fault is None:
             try:
                 return await self._commit(session, part, aboard)
             except (DataFault, TransientFault) as failure:
-                passes = await waited_out(together[0], failure)
+                passes = await waited_out((part or aboard.items)[0], failure)
                 if aboard or len(part) > 1:
                     raise
                 fault = None if passes else failure
         await self._aside.set_aside(session, part[0], fault)
         return ()
-
-    def _requeue_calls(self, parts: Sequence[Sequence[Item]]) -> None:
-        waiting = [i for part in parts for i in part if i.answer is not None and not i.answer.done()]
-        self.queues.calls.extendleft(reversed(waiting))
 
     async def _commit(self, session: Session, items: list[Item], aboard: Aboard = NOBODY) -> Sequence[Item]:
         connection, began = session.connection, time.perf_counter()
@@ -373,8 +377,16 @@ class Lane:
         """It is kept where a person finds it: who waits for it is told, and what follows it waits behind it."""
         self._report(item, error)
         self._suspects.cleared([item])
+        self.waiting.leave([item])
         if item.record is not None and item.message.key:
             self._parked_keys[item.message.key] = parked.FIRST
+
+
+def _apart(part: Sequence[Item], aboard: Aboard) -> list[list[Item]]:
+    """What failed together: each half by itself, and those aboard by themselves, who harm nobody whose message ends
+    their claim."""
+    half = len(part) // 2
+    return [list(some) for some in (part[:half], part[half:], aboard.items) if some]
 
 
 def _may_win(items: Sequence[Item]) -> bool:

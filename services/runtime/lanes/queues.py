@@ -70,8 +70,10 @@ class Queues:
                 return
 
     def forget_fetched(self) -> None:
-        """Records and timers come again with the next session; calls stay, their callers are waiting."""
-        self.urgent, self.background = deque(), deque(item for item in self.background if item.answer is not None)
+        """Records and timers come again with the next session; what nobody brings again stays (`Item.lasts`)."""
+        self.urgent, self.background = (
+            deque(item for item in row if item.lasts) for row in (self.urgent, self.background)
+        )
 
     def forget_partitions(self, partitions: Collection[int]) -> None:
         """Records of partitions that others take from now on; those of the others keep their order."""

@@ -57,6 +57,10 @@ class Suspects:
                 self._losses.pop(identity, None)
             self._condemned.discard(identity)
 
+    def among(self, items: Sequence[Item]) -> bool:
+        """Whether one of these is a suspect."""
+        return bool(self._losses) and any(map(self._suspected, items))
+
     def choose(self, items: list[Item]) -> list[Item]:
         """Which of these may go into one transaction; the records of a partition keep their order."""
         if not self._losses:

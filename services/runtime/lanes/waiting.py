@@ -70,6 +70,16 @@ class Waiting:
     def __len__(self) -> int:
         return self._count
 
+    def __contains__(self, item: Item) -> bool:
+        root = self._roots.get(item.message.key)
+        return root is not None and root.items.get(_name(item)) is item
+
+    def leave(self, items: Sequence[Item]) -> None:
+        """These wait no longer, if they did."""
+        for item in items:
+            if item in self:
+                self._remove(item)
+
     def aboard(self, items: Sequence[Item]) -> Aboard:
         """Who has to be known to a batch of these items: who waits for a root whose claim may end in it, or that is
         awake."""

@@ -7,7 +7,7 @@ import pytest
 
 from services.kernel.messages import Message, Op, TimerDue
 from services.kernel.saga import WAKE, Reply, Verdict
-from services.runtime.lanes.item import Item
+from services.runtime.lanes.item import Item, RecordPlace
 from services.runtime.lanes.queues import BACKGROUND_ALONE, BACKGROUND_SHARE, Queues
 from services.runtime.stored.inbox import Answered
 
@@ -63,15 +63,18 @@ def test_the_background_alone_fills_small_batches() -> None:
 
 
 def test_a_lost_session_forgets_what_comes_again_and_nothing_else() -> None:
-    """Records and timers are fetched again; a call has a caller who waits, in the background too."""
+    """Records, timers and reports come again; a call has a caller who waits, in the background too, and what waited for
+    a claim has no record any more."""
     queues = Queues()
-    call, nightly = _call(), _call(background=True)
-    for item in (call, nightly, _timer(WAKE), _timer("statement_cut"), Item(Message("r", "a", None))):
+    call, nightly, waited = _call(), _call(background=True), Item(Message("saga_1/T", "a", None))
+    record = Item(Message("r", "a", None), record=RecordPlace("t", 0, 0, [], b""))
+    report = Item(Message("", "a", None))
+    for item in (call, nightly, _timer(WAKE), _timer("statement_cut"), record, report, waited):
         queues.add(item)
 
     queues.forget_fetched()
 
-    assert queues.take(512) == [nightly, call]
+    assert queues.take(512) == [nightly, waited, call]
 
 
 def _answer(op: Op) -> Item:
