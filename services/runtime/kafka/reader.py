@@ -153,7 +153,12 @@ class PartitionReader:
         if now - self._looked_at > self._settings.reader_stall_seconds / 4:
             self._looked_at = now
             await self._replace_if_stuck(now)
+            return self._followed(records)
         return records
+
+    def _followed(self, records: Sequence[Record]) -> list[Record]:
+        """Those of these whose partition was not left, nor taken again from before them, since they were read."""
+        return [record for record in records if record.offset < self._next.get(record.partition, 0)]
 
     def _taken(self, fetched: Mapping[TopicPartition, Sequence[ConsumerRecord]]) -> list[Record]:
         """What is new of what was fetched."""
@@ -191,7 +196,7 @@ class PartitionReader:
                 if _lies_in_a_record(error):
                     records += self._unreadable(partition, error)
                 self._assign()
-        return records
+        return self._followed(records)
 
     def _unreadable(self, partition: int, error: Exception) -> list[Record]:
         """The record at which the partition stands, once it was tried often enough."""

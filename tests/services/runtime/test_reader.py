@@ -95,6 +95,37 @@ async def test_it_reads_each_partition_from_where_it_is_told(producer: SafeProdu
     assert await reader.lag() == 0
 
 
+class Left(PartitionReader):
+    """Its lane leaves a partition, and maybe takes it again, while it asks the broker how far the others are."""
+
+    again: int | None = None
+
+    async def _replace_if_stuck(self, now: float) -> None:
+        await super()._replace_if_stuck(now)
+        self.leave({0})
+        if self.again is not None:
+            self.follow({0: self.again})
+
+
+@pytest.mark.parametrize(("again", "values"), [(None, [b"1", b"3"]), (0, [b"1", b"3", b"0", b"2"])])
+async def test_what_was_left_while_a_fetch_was_under_way_is_not_handed_on(
+    cluster: MockCluster, producer: SafeProducer, again: int | None, values: list[bytes]
+) -> None:
+    """Its lane had forgotten what stood before it: consumed, it would have made the next owner pass over that."""
+    await producer.send([record(n, n % 2) for n in range(4)])
+    reader = Left(local(cluster, stall_seconds=60.0), "t")
+    reader.again = again
+    await reader.start()
+    reader.follow({0: 0, 1: 0})
+
+    found = await collect(reader, [], len(values))
+    found += [r.value for r in await reader.fetch(100)]
+
+    assert sorted(found) == sorted(values)
+    assert found.index(b"1") < found.index(b"3")
+    await reader.stop()
+
+
 async def test_a6_reading_goes_on_after_the_broker_restarts(
     cluster: MockCluster, producer: SafeProducer, reader: PartitionReader
 ) -> None:
