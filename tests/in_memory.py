@@ -231,8 +231,9 @@ class InMemory:
                 members = [row for (of, _), row in self.rows.items() if of is kind and row.root == root]
                 admission.known.load_family(kind, root, [row for row in members if getattr(row, "open", True)])
         admission.stored.update({key: self.answers[key] for key in wanted.answers if key in self.answers})
-        timers, wanted_at = self.timers, wanted.timers
-        admission.due.update(key for key, at in wanted_at.items() if key in timers and timers[key].due_at <= at)
+        for key, at in wanted.timers.items():
+            if key in self.timers and self.timers[key].due_at <= max(self.now, at or self.now):
+                admission.due.add(key)
 
     def _keep(self, effects: Effects[Arrived]) -> None:
         for rows in effects.dirty.values():

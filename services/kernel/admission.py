@@ -101,7 +101,9 @@ class Admission(Generic[A]):
         that is `awake` is decided whether its claim ends here or not.
         """
         self._waiting = {key: deque(each) for key, each in waiting.items()}
-        yield self._wanted([*arrivals, *(arrival for each in waiting.values() for arrival in each)])
+        wanted = self._wanted([*arrivals, *(arrival for each in waiting.values() for arrival in each)])
+        _count_moved(wanted, waiting)
+        yield wanted
         self._free.update(awake)
         todo = deque([*filter(None, map(self._next, sorted(awake))), *arrivals])
         for _ in range(ROUNDS_MAX):
@@ -186,9 +188,8 @@ class Admission(Generic[A]):
                     for kind, key in needs:
                         wanted.rows.setdefault(kind, set()).add(key)
                     wanted.answers.update(answers_for(message))
-            if (timer := _timer(arrival.message)) is not None:  # one that waited was moved to a later instant
-                named = timer.kind, timer.key
-                wanted.timers[named] = max(timer.due_at, wanted.timers.get(named, timer.due_at))
+            if (timer := _timer(arrival.message)) is not None:
+                wanted.timers[timer.kind, timer.key] = None
         return wanted
 
     def _rule_of(self, message: Message) -> Rule:
@@ -370,6 +371,15 @@ class Admission(Generic[A]):
 def _unread(arrival: Arrival) -> bool:
     """Whether there is nothing to decide; a refusal that is known before it is decided is no such thing."""
     return arrival.fault is not None and not isinstance(arrival.fault, SettlementError)
+
+
+def _count_moved(wanted: ToLoad, waiting: Mapping[str, Sequence[Arrival]]) -> None:
+    """A timer that waited was moved to a later instant, and is as due as before up to that one. Any other is due by the
+    time alone: a clock that was set back since it was found makes it come later, not too early."""
+    for timer in (_timer(arrival.message) for each in waiting.values() for arrival in each):
+        if timer is not None:
+            at = wanted.timers[timer.kind, timer.key]
+            wanted.timers[timer.kind, timer.key] = timer.due_at if at is None else max(timer.due_at, at)
 
 
 def _timer(message: Message) -> TimerDue | None:

@@ -155,12 +155,12 @@ class Effects(Generic[A]):
 @dataclass(slots=True)
 class ToLoad:
     """What has to be known before it goes on: rows by kind, open children by kind and root, stored answers, and which
-    timers are due, each by the instant that counts for it."""
+    timers are due; one that waited counts as due up to the instant to which it was moved."""
 
     rows: dict[type, set[str]] = field(default_factory=dict)
     families: dict[type, set[str]] = field(default_factory=dict)
     answers: set[str] = field(default_factory=set)
-    timers: dict[TimerKey, datetime] = field(default_factory=dict)
+    timers: dict[TimerKey, datetime | None] = field(default_factory=dict)
 
     def add(self, more: Missing) -> None:
         """Take what a decision asks for."""

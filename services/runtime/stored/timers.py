@@ -37,10 +37,10 @@ async def find_due(
 
 
 async def still_due(
-    connection: Connection, wanted: Mapping[TimerKey, datetime], clock: Clock
+    connection: Connection, wanted: Mapping[TimerKey, datetime | None], clock: Clock
 ) -> tuple[datetime, set[TimerKey]]:
-    """The present instant, and which of these timers are still due: at it, or at their own where that is later; read
-    after their roots are locked, so that each fires once."""
+    """The present instant, and which of these timers are still due: at it, or at their own where they have one that is
+    later; read after their roots are locked, so that each fires once."""
     keys = sorted(wanted)
     rows = await connection.fetch(
         f"""select present, t.kind, t.key from {clock.sql} p (present)

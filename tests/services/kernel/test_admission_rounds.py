@@ -42,7 +42,7 @@ def test_all_that_is_known_to_be_needed_is_asked_for_at_once() -> None:
     ]))
 
     assert wanted == ToLoad(
-        rows={Jar: {JAR, "jar_2"}}, answers={"request-1", "saga_1/F", "saga_1/T"}, timers={(STALE, JAR): NOW}
+        rows={Jar: {JAR, "jar_2"}}, answers={"request-1", "saga_1/F", "saga_1/T"}, timers={(STALE, JAR): None}
     )
 
 

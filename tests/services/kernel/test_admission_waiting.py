@@ -134,6 +134,17 @@ def test_a_timer_that_waits_fires_once_when_the_claim_ends() -> None:
     assert (len(fired.timers), len(postponed.timers), len(gone.timers)) == (0, 1, 0)
 
 
+def test_a_timer_that_was_found_before_the_clock_was_set_back_comes_later() -> None:
+    """Decided too early it did nothing, and was gone for good."""
+    world = shelf(Jar())
+    timer = world.timers[STALE, JAR] = Timer(STALE, JAR, JAR, NOW)
+    world.now = NOW - RETRY_BUSY_TIMER
+
+    effects = world.admit(_due())
+
+    assert (effects.cleared, effects.dirty, world.timers) == (set(), {}, {(STALE, JAR): timer})
+
+
 def test_a_timer_that_met_the_claim_before_its_end_fires_and_is_gone() -> None:
     """In one transaction: it was moved, then its turn came."""
     world = shelf(Jar())

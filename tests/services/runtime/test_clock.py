@@ -15,7 +15,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from prometheus_client import REGISTRY
 
-from services.kernel.decision import Decision, Done, rule
+from services.kernel.decision import Decision, Done, Timer, rule
 from services.kernel.messages import Message, TimerDue
 from services.runtime.ground.clock import ManualClock, SystemClock, open_clock
 from services.runtime.ground.clock_check import CLOCK_OFF_SECONDS_MAX, ClockCheck, machine_time
@@ -25,6 +25,7 @@ from services.runtime.ground.tables import Connection
 from services.runtime.lanes.batch import Batch
 from services.runtime.lanes.item import Item
 from services.runtime.process import Process
+from services.runtime.stored import timers
 from settle.client.channels import open_channel
 from settlement.operations.v1 import operations_service_pb2 as pb
 from settlement.operations.v1.operations_service_pb2_grpc import OperationsServiceStub
@@ -122,6 +123,21 @@ async def test_a_manual_clock_begins_at_the_present_and_goes_on_where_it_was_lef
     with pytest.raises(ValueError, match="no time zone"):
         await clock.set(connection, datetime(2026, 1, 1))  # noqa: DTZ001
     assert isinstance(await open_clock(connection, "system"), SystemClock)
+
+
+async def test_a_timer_that_was_found_before_the_clock_was_set_back_is_not_due(connection: Connection) -> None:
+    """Unless it waited for a claim: where it was moved to then is no later time for it."""
+    clock, ring, moved = await open_clock(connection, "manual"), ("ring", "a"), timedelta(seconds=5)
+    assert isinstance(clock, ManualClock)
+    await timers.ensure(connection, [Timer(*ring, "a", T0)], partitions=1)
+    await clock.set(connection, T0)
+    (found,) = await timers.find_due(connection, [0], clock, 1, sagas=False)
+
+    await clock.set(connection, T0 - moved)
+
+    assert found.body == TimerDue(*ring, T0)
+    assert await timers.still_due(connection, {ring: None}, clock) == (T0 - moved, set())
+    assert await timers.still_due(connection, {ring: T0}, clock) == (T0 - moved, {ring})
 
 
 async def test_a_decision_gets_the_instant_at_which_its_root_was_free(
