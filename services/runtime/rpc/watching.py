@@ -100,8 +100,10 @@ class Watchers:
         if watched is None or watched.error is not None or watched.missing:
             watched = self._watched[saga_id] = _Watched(since)
             self._look_soon(saga_id)
-        elif watched.step is None and since < watched.version:
-            watched.version = since
+        elif watched.look_at > 0 or since < watched.version:  # what is known may be as old as the last look
+            if watched.step is None:
+                watched.version = min(watched.version, since)
+            watched.wait_seconds = LOOK_SECONDS_MIN
             self._look_soon(saga_id)
         watched.watchers.add(event)
         return watched

@@ -5,6 +5,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, aclosing, suppress
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -19,13 +20,14 @@ from services.runtime.ground import metrics
 from services.runtime.ground.settings import Settings
 from services.runtime.process import Process
 from services.runtime.rpc.server import channel
+from services.runtime.stored import sagas
 from services.runtime.stored.steps import Step
 from settlement.operations.v1 import operations_service_pb2 as operations
 from settlement.operations.v1.operations_service_pb2_grpc import OperationsServiceStub
 from settlement.order.v1 import order_service_pb2 as order
 from tests.services.runtime.conftest import Until
 from tests.services.runtime.counters import Add, Counter
-from tests.services.runtime.errands import SERVICE, SHIP, TOPICS, VAN, Begin, reply, whole_way
+from tests.services.runtime.errands import DEFINITIONS, SERVICE, SHIP, TOPICS, VAN, Begin, reply, whole_way
 from tests.services.runtime.mock_cluster import MockCluster
 from tests.services.runtime.test_edge import edge_of
 from tests.services.runtime.test_lanes import fetch, local  # noqa: F401  # a fixture
@@ -157,10 +159,48 @@ async def test_what_another_process_commits_is_found_for_all_at_once(process: Pr
     await other.close()
 
 
+async def test_who_begins_to_watch_has_it_looked_for(process: Process, small: Settings) -> None:
+    """Where somebody had watched in vain for long, the next one was told what was known, and the news seconds later."""
+    edge, first = edge_of(process, small), asyncio.Event()
+    await begun(process, "saga_1")
+
+    async def watch() -> None:
+        async with aclosing(edge.watch("saga_1")) as steps:
+            async for _ in steps:
+                first.set()
+
+    watching = asyncio.create_task(watch())
+    await first.wait()
+    process._watchers._later(process._watchers._watched["saga_1"], 60.0)
+    await fetch(small, "update sagas set phase = 'DONE', version = 9")
+    step = await edge.awaited("saga_1", 5.0)
+
+    assert step is not None
+    assert (step.run.phase, step.run.version) == (Phase.DONE, 9)
+    async with asyncio.timeout(5):
+        await watching
+
+
 async def test_nobody_hears_of_a_saga_that_does_not_exist(process: Process, small: Settings) -> None:
     """The watch ends at once."""
     async with asyncio.timeout(5), aclosing(edge_of(process, small).watch("saga_none")) as steps:
         assert [step async for step in steps] == []
+
+
+async def test_a_saga_that_is_a_digest_by_now_is_shown_at_its_end(process: Process, small: Settings) -> None:
+    """It was unknown to those who watch, though who reads finds it."""
+    await begun(process, "saga_1")
+    other = await asyncpg.connect(small.dsn)
+    await other.set_type_codec("json", schema="pg_catalog", format="binary", encoder=bytes, decoder=bytes)
+    await other.execute("update sagas set phase = 'DONE', version = 5, updated_at = now()")
+    assert await sagas.digest(other, DEFINITIONS, datetime.now(UTC) + timedelta(days=1), most=1) == 1
+    await other.close()
+
+    async with asyncio.timeout(5), aclosing(edge_of(process, small).watch("saga_1")) as steps:
+        seen = [step async for step in steps]
+
+    assert [(step.run.phase, step.run.version, step.wake_at) for step in seen] == [(Phase.DONE, 5, None)]
+    assert seen[0].find(Counter, seen[0].run.root) is not None
 
 
 async def test_a_saga_that_cannot_be_read_harms_only_who_watches_it(process: Process, small: Settings) -> None:
