@@ -8,6 +8,7 @@ first is decided meanwhile, so that each message is decided a few times, however
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import chain
 
 from services.kernel.effects import Effects
 from services.kernel.errors import Unavailable
@@ -23,6 +24,8 @@ ANSWER_SECONDS = 0.4
 """What of a call's time is kept to answer it that the root is still claimed."""
 ABOARD_MAX = 64
 """So many who wait for one root are decided in one transaction at most."""
+ALL_ABOARD_MAX = 512
+"""Once so many are aboard of one transaction, no other root is: thousands of claims may end elsewhere at a time."""
 WAITING_MAX = 10_000
 """So many messages that their senders repeat wait at most; the next one is left to that. Calls are bounded where they
 come in."""
@@ -85,8 +88,15 @@ class Waiting:
         awake."""
         if not self._roots:
             return NOBODY
-        keys = self.awake | {item.message.key for item in items if self._may_end(item)}
-        return Aboard({key: _until_a_claim(self._roots[key]) for key in keys}, frozenset(self.awake))
+        waiting: dict[str, Sequence[Item]] = {}
+        count = 0
+        for key in chain(self.awake, (item.message.key for item in items if self._may_end(item))):
+            if count >= ALL_ABOARD_MAX:
+                break  # whose claim ends in this batch is awake after it, and who is awake stays so
+            if key not in waiting:
+                waiting[key] = _until_a_claim(self._roots[key])
+                count += len(waiting[key])
+        return Aboard(waiting, frozenset(self.awake & waiting.keys()))
 
     def settle(self, items: Sequence[Item], aboard: Aboard, effects: Effects[Item], now: datetime) -> None:
         """After the commit: who met a claim waits, who was decided does not, and who is next goes on."""

@@ -7,12 +7,13 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.kernel.decision import Busy
 from services.kernel.effects import Effects
 from services.kernel.messages import Message, Op, SagaRef
 from services.kernel.saga import Verdict
 from services.runtime.lanes.item import Item
-from services.runtime.lanes.waiting import ABOARD_MAX, Waiting
-from tests.in_memory import InMemory
+from services.runtime.lanes.waiting import ABOARD_MAX, ALL_ABOARD_MAX, LOOK_SECONDS, NOBODY, Waiting
+from tests.in_memory import NOW, InMemory
 from tests.services.kernel.jars import JAR, Jar, Put, shelf
 
 ROOM = 10**6
@@ -123,3 +124,24 @@ def test_only_those_are_loaded_who_may_be_decided() -> None:
 
     assert list(newcomer.items) == []
     assert [item.message.id for item in ending.items] == ["saga_1/E", "saga_2/T"]
+
+
+def test_claims_that_may_have_ended_elsewhere_are_looked_at_a_batch_at_a_time() -> None:
+    """After an outage of their coordinator, one transaction loaded and locked them all, however many."""
+    seconds = 0.0
+    waiting = Waiting(lambda: seconds)
+    items = [Item(Message(f"saga_{n}/E", f"jar_{n}", Put(1))) for n in range(3 * ALL_ABOARD_MAX)]
+    met: Effects[Item] = Effects(busy=[(item, Busy("saga")) for item in items])
+    waiting.settle(items, NOBODY, met, NOW)
+    seconds = LOOK_SECONDS + 1
+    waiting.tend()
+
+    looked: Counter[str] = Counter()
+    while waiting.awake:
+        aboard = waiting.aboard([])
+        assert 0 < len(aboard.items) <= ALL_ABOARD_MAX
+        looked.update(aboard.awake)
+        waiting.settle([], aboard, Effects(busy=[(item, Busy("saga")) for item in aboard.items]), NOW)
+
+    assert looked == Counter(item.message.key for item in items)
+    assert len(waiting) == len(items)
