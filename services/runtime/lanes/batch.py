@@ -62,6 +62,11 @@ class Batch:
         return without(self._items, self.left) if self.left else self._items
 
     @property
+    def count(self) -> int:
+        """How many were decided, with those aboard whose turn it was."""
+        return len(self.decided) + len(self.effects.woken)
+
+    @property
     def known(self) -> Known:
         """What was loaded for it, as its messages left it."""
         return self._admission.known

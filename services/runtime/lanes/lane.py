@@ -304,7 +304,7 @@ class Lane:
             await batch.run(connection, session.lane_id, session.next_seq)
             xid = await batch.move_on(connection, self._topic, session.lane_id)
         except Exception as error:
-            self._pace.decided(len(batch.decided))
+            self._pace.decided(batch.count)
             await self._fail(connection, transaction, error, items or aboard.items)
         try:
             await transaction.commit()
@@ -348,7 +348,7 @@ class Lane:
 
     def _committed(self, session: Session, batch: Batch, seconds: float) -> None:
         effects, encoded = batch.effects, batch.encoded
-        self._pace.decided(len(batch.decided))
+        self._pace.decided(batch.count)
         self._suspects.cleared(batch.decided)
         session.spoke_at = time.monotonic()
         metrics.BATCH_SECONDS.observe(seconds)

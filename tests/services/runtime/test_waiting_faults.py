@@ -1,6 +1,7 @@
 """Who waits for a claim and cannot be decided, or costs the lane its session, is found among the others (BZ-3)."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -31,11 +32,14 @@ FULL = 1_000
 
 
 def deadly(service: Service, settings: Settings) -> Service:
-    """The session is lost while a free root takes what has `deadly` in its name, as if deciding it took too long."""
+    """The session is lost while a free root takes what has `deadly` in its name, as if deciding it took too long; what
+    has `slow` in it takes 10 ms."""
     rule = service.rules[Add]
 
     def decide(known: Known, body: Add, message: Message, now: datetime) -> Decision:
         decision = rule.decide(known, body, message, now)
+        if "slow" in message.id:
+            time.sleep(0.01)
         if "deadly" in message.id:
             ending = Thread(target=asyncio.run, args=(_end_sessions(settings),))
             ending.start()
@@ -54,7 +58,7 @@ async def running(local: Settings, cluster: MockCluster, until: Until) -> AsyncI
     await connection.execute(f"alter table claimed add constraint room check (value <= {FULL})")
     await connection.close()
     decisions, rung = Counter[str](), list[str]()
-    settings = replace(local, batch_messages_max=64)
+    settings = replace(local, batch_messages_max=64, deciding_ms_max=100)
     process = Process(deadly(claimed_service(decisions, rung), settings), settings)
     await process.start()
     await until(lambda: process._lanes.ready)
@@ -133,3 +137,16 @@ async def test_what_ends_a_claim_and_costs_the_session_is_isolated_though_others
     assert not waiting.done()
     running.command(Op.CANCEL, "saga_0")
     assert (await waiting).verdict is Verdict.DONE
+
+
+async def test_those_who_waited_count_among_what_fits_into_a_transaction(running: Running) -> None:
+    """Their time was counted and they were not: then it seemed that one message was too many."""
+    await running.claim()
+    calls = [running.call(f"slow_{n}") for n in range(30)]
+    await running.until(lambda: running.waiting == 30)
+
+    running.command(Op.CANCEL, "saga_0")
+    async with asyncio.timeout(10):
+        await asyncio.gather(*calls)
+
+    assert running.process._lanes._lanes[0]._pace.most >= 5
