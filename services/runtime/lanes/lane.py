@@ -263,14 +263,14 @@ class Lane:
                 return
 
     def _interrupted(self, error: BaseException, under_way: Sequence[Item], later: Iterable[Item]) -> None:
-        """What nobody brings again goes back to the queues, also who waited for a claim: in the next session it is as
-        suspect as all others that were under way."""
+        """Nobody of these waits any longer, and what nobody brings again goes back to the queues: in the next session
+        who waited for a claim is as suspect as all others that were under way."""
         if isinstance(error, SessionLost):
             slow = self._pace.slowest if self._pace.slowest_seconds > SLOW_SECONDS else None
             self._suspects.lost(under_way, slow)
-        again = [item for item in (*under_way, *later) if item.lasts]
-        self.waiting.leave(again)
-        self.queues.give_back(list(dict.fromkeys(again)))
+        undecided = dict.fromkeys((*under_way, *later))
+        self.waiting.leave(undecided)
+        self.queues.give_back([item for item in undecided if item.lasts])
 
     async def _attempt(self, session: Session, part: list[Item], aboard: Aboard) -> Sequence[Item]:
         """Decide these in one transaction and answer what was left. A single one is decided or set aside, whatever it

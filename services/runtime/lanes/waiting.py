@@ -5,7 +5,7 @@ another process ends is looked for: the first of a root is decided again after a
 first is decided meanwhile, so that each message is decided a few times, however many wait.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain
@@ -77,7 +77,7 @@ class Waiting:
         root = self._roots.get(item.message.key)
         return root is not None and root.items.get(_name(item)) is item
 
-    def leave(self, items: Sequence[Item]) -> None:
+    def leave(self, items: Iterable[Item]) -> None:
         """These wait no longer, if they did."""
         for item in items:
             if item in self:

@@ -14,15 +14,15 @@ import pytest_asyncio
 
 from services.kernel.decision import Decision, Known, Rule
 from services.kernel.errors import Internal
-from services.kernel.messages import Message, Op
+from services.kernel.messages import Message, Op, TimerDue
 from services.kernel.saga import Verdict
 from services.runtime.ground.settings import Settings
 from services.runtime.process import Process, Service
-from tests.services.runtime.claimed import SCHEMA, claimed_service
+from tests.services.runtime.claimed import RING, SCHEMA, claimed_service
 from tests.services.runtime.conftest import Until
 from tests.services.runtime.counters import Add
 from tests.services.runtime.mock_cluster import MockCluster
-from tests.services.runtime.raw_records import command, holds, lost, send
+from tests.services.runtime.raw_records import command, fetch, holds, lost, send
 from tests.services.runtime.test_lanes import PARTITIONS, local  # noqa: F401  # a fixture
 from tests.services.runtime.test_slow_decisions import _end_sessions
 from tests.services.runtime.test_waiting import KEY, Running
@@ -34,19 +34,30 @@ FULL = 1_000
 def deadly(service: Service, settings: Settings) -> Service:
     """The session is lost while a free root takes what has `deadly` in its name, as if deciding it took too long; what
     has `slow` in it takes 10 ms."""
-    rule = service.rules[Add]
+    rule, ring = service.rules[Add], service.timers[RING]
+
+    def end_sessions() -> None:
+        ending = Thread(target=asyncio.run, args=(_end_sessions(settings),))
+        ending.start()
+        ending.join()
 
     def decide(known: Known, body: Add, message: Message, now: datetime) -> Decision:
         decision = rule.decide(known, body, message, now)
         if "slow" in message.id:
             time.sleep(0.01)
         if "deadly" in message.id:
-            ending = Thread(target=asyncio.run, args=(_end_sessions(settings),))
-            ending.start()
-            ending.join()
+            end_sessions()
         return decision
 
-    return replace(service, rules={Add: Rule(Add, rule.wants, decide)})
+    def rung(known: Known, body: TimerDue, message: Message, now: datetime) -> Decision:
+        decision = ring.decide(known, body, message, now)
+        if body.key == "deadly":
+            end_sessions()
+        return decision
+
+    return replace(
+        service, rules={Add: Rule(Add, rule.wants, decide)}, timers={RING: Rule(TimerDue, ring.wants, rung)}
+    )
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -137,6 +148,26 @@ async def test_what_ends_a_claim_and_costs_the_session_is_isolated_though_others
     assert not waiting.done()
     running.command(Op.CANCEL, "saga_0")
     assert (await waiting).verdict is Verdict.DONE
+
+
+async def test_a_timer_that_costs_the_session_when_its_turn_comes_comes_later(running: Running) -> None:
+    """It was found among those who wait, and nowhere else."""
+    await running.claim()
+    before = lost()
+    await fetch(
+        running.settings, "insert into timers values ($1, 'deadly', $2, 0, now() - interval '1 hour')", RING, KEY
+    )
+    await running.until(lambda: running.waiting == 1)
+    good = running.call("good", seconds=60.0)
+    await running.until(lambda: running.waiting == 2)
+
+    running.command(Op.CANCEL, "saga_0")
+    async with asyncio.timeout(30):
+        await good
+    later = "select due_at > now() + interval '30 seconds' from timers where key = 'deadly'"
+    await running.until(holds(running.settings, later), 30)
+
+    assert lost() - before <= 8
 
 
 async def test_those_who_waited_count_among_what_fits_into_a_transaction(running: Running) -> None:
