@@ -138,7 +138,8 @@ class Feed:
                     due += await timers.find_due(connection, held, self._clock, self._most, sagas=False)
             now = loop.time()
             self._seen = {key: at for key, at in self._seen.items() if at > now}
+            queued = self._queues.timers() if due else ()
             for message in due:
-                if message.fresh_id not in self._seen:
+                if message.fresh_id not in self._seen and message.fresh_id not in queued:
                     self._seen[message.fresh_id] = now + REPEAT_SECONDS
                     self._queues.add(Item(message))

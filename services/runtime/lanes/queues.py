@@ -57,6 +57,10 @@ class Queues:
             return self.background
         return self.calls if item.answer is not None else self.urgent
 
+    def timers(self) -> set[str]:
+        """The timers that wait, by the fresh ids of their messages."""
+        return {item.message.fresh_id for row in (self.urgent, self.background) for item in row if item.timer}
+
     async def hurried(self, seconds: float, awaited: Callable[[], bool]) -> None:
         """So long, or until something is there on which the claims of others depend: the answer to a TRY, or what is
         `awaited`. In front of it every other message would cost it a transaction, beside it none."""

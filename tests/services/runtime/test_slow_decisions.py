@@ -13,8 +13,10 @@ import pytest
 from services.kernel.decision import Decision, Done, Known, Rule
 from services.kernel.errors import Internal
 from services.kernel.messages import Message, TimerDue
+from services.kernel.saga import WAKE
 from services.runtime.ground.settings import Settings
 from services.runtime.lanes.item import Item, RecordPlace, is_tail
+from services.runtime.lanes.lane import Lane
 from services.runtime.lanes.pace import Pace
 from services.runtime.lanes.suspects import Suspects
 from services.runtime.stored.leases import LANE_ALIVE
@@ -143,6 +145,30 @@ async def test_a_timer_that_costs_the_session_comes_later(running: Running, loca
         await asyncio.wait_for(add(process, "c"), 10)
 
     assert await fetch(local, "select key from timers") == [("deadly",)]
+
+
+async def test_a_timer_that_waits_for_its_lane_is_not_queued_again(
+    running: Running, local: Settings, until: Until
+) -> None:
+    """While a lane was slow, those that had not had their turn were added over and over, without a bound."""
+    count, waiting, lanes = 400, set[int](), list[Lane]()
+
+    def rung(known: Known, body: TimerDue, message: Message, now: datetime) -> Decision:
+        time.sleep(0.004)
+        waiting.update(len(lane.queues) for lane in lanes)
+        return Decision(Done())
+
+    woken = Rule(TimerDue, lambda body, message: ((Counter, message.key),), rung)
+    service = replace(counting(decide), timers={WAKE: woken})
+
+    async with running(service) as process:
+        lanes += process._lanes._lanes
+        await fetch(
+            local, "insert into timers select $1, n::text, n::text, 0, now() from generate_series(1, $2) n", WAKE, count
+        )
+        await until(holds(local, "select count(*) = 0 from timers"))
+
+    assert max(waiting) <= count
 
 
 def _record(offset: int, partition: int = 0) -> Item:
