@@ -47,7 +47,7 @@ from services.runtime.lanes.pace import Pace
 from services.runtime.lanes.queues import Queues
 from services.runtime.lanes.sharing import share_of
 from services.runtime.lanes.suspects import Suspects
-from services.runtime.lanes.waiting import NOBODY, TEND_SECONDS, Aboard, Waiting
+from services.runtime.lanes.waiting import NOBODY, TEND_SECONDS, Aboard, Waiting, apart
 from services.runtime.stored import leases, offsets, parked
 from services.runtime.stored.leases import Peer
 
@@ -107,6 +107,7 @@ class Lane:
         self._company = Company(settings.gather_ms_max / 1000, time.monotonic)
         self._pace = Pace(settings.deciding_ms_max / 1000, settings.batch_messages_max)
         self._suspects = Suspects()
+        self._crowded_out = False
         self._aside = Aside(topic, clock, self._commit, self._set_aside)
 
     async def drain(self, seconds: float) -> None:
@@ -239,9 +240,10 @@ class Lane:
     async def _decide(self, session: Session, items: list[Item]) -> None:
         """One transaction for all; if the data of one item fails it, halves of it, until that one is alone and set
         aside. What a transaction leaves undecided waits, and with it all that came after. Suspects go without those who
-        wait for a claim: they are company too."""
+        wait for a claim, who are company too, and so do items that these left no room for."""
         todo = deque([items])
-        waiting = NOBODY if self._suspects.among(items) else self.waiting.aboard(items)
+        alone, self._crowded_out = self._crowded_out or self._suspects.among(items), False
+        waiting = NOBODY if alone and items else self.waiting.aboard(items)
         while todo:
             part = todo.popleft()
             aboard, waiting = waiting, NOBODY
@@ -249,7 +251,7 @@ class Lane:
                 left = await self._attempt(session, part, aboard)
             except (DataFault, TransientFault) as fault:
                 log.info("batch_halved", error=str(fault), messages=len(part) + len(aboard.items))
-                todo.extendleft(reversed(_apart(part, aboard)))
+                todo.extendleft(reversed(apart(part, aboard)))
                 continue
             except BaseException as error:
                 self._interrupted(error, [*aboard.items, *part], chain.from_iterable(todo))
@@ -258,6 +260,7 @@ class Lane:
             metrics.MESSAGES.inc(len(part) - len(left))
             if left:
                 metrics.BATCHES_CUT.inc()
+                self._crowded_out = bool(aboard) and len(left) == len(part)
                 undecided = [*left, *chain.from_iterable(todo)]
                 self.queues.give_back([item for item in undecided if item not in self.waiting])
                 return
@@ -380,13 +383,6 @@ class Lane:
         self.waiting.leave([item])
         if item.record is not None and item.message.key:
             self._parked_keys[item.message.key] = parked.FIRST
-
-
-def _apart(part: Sequence[Item], aboard: Aboard) -> list[list[Item]]:
-    """What failed together: each half by itself, and those aboard by themselves, who harm nobody whose message ends
-    their claim."""
-    half = len(part) // 2
-    return [list(some) for some in (part[:half], part[half:], aboard.items) if some]
 
 
 def _may_win(items: Sequence[Item]) -> bool:

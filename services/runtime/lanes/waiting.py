@@ -50,6 +50,13 @@ class Aboard:
 NOBODY = Aboard()
 
 
+def apart(part: Sequence[Item], aboard: Aboard) -> list[list[Item]]:
+    """What failed together: each half by itself, and those aboard by themselves, who harm nobody whose message ends
+    their claim."""
+    half = len(part) // 2
+    return [list(some) for some in (part[:half], part[half:], aboard.items) if some]
+
+
 @dataclass(slots=True)
 class _Root:
     """Those who wait for one root, by what makes two of them the same; and when its claim is looked at again."""

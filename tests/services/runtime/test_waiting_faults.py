@@ -181,3 +181,19 @@ async def test_those_who_waited_count_among_what_fits_into_a_transaction(running
         await asyncio.gather(*calls)
 
     assert running.process._lanes._lanes[0]._pace.most >= 5
+
+
+async def test_a_long_line_leaves_room_for_what_comes_in(running: Running) -> None:
+    """As long as those who waited filled each transaction, nothing else of the lane was decided."""
+    await running.claim()
+    line = [running.call(f"slow_{n}", seconds=60.0) for n in range(200)]
+    await running.until(lambda: running.waiting == 200)
+
+    running.command(Op.CANCEL, "saga_0")
+    other = running.process._lanes.submit(Message("other", "other", Add(1), "other"), b"h", 60.0)
+    async with asyncio.timeout(10):
+        await other
+        before = sum(call.done() for call in line)
+        await asyncio.gather(*line)
+
+    assert before <= 50
