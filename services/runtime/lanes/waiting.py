@@ -26,6 +26,9 @@ ABOARD_MAX = 64
 """So many who wait for one root are decided in one transaction at most."""
 ALL_ABOARD_MAX = 512
 """Once so many are aboard of one transaction, no other root is: thousands of claims may end elsewhere at a time."""
+OF_A_ROOT_MAX = 1_024
+"""So many wait for one root at most; the next caller hears at once that it is claimed. All places of a lane must not be
+taken for the sake of one root."""
 WAITING_MAX = 10_000
 """So many messages that their senders repeat wait at most; the next one is left to that. Calls are bounded where they
 come in."""
@@ -145,10 +148,7 @@ class Waiting:
         """A caller is told before its deadline; a command past its own is refused by its coordinator's deadline."""
         for item in [item for root in self._roots.values() for item in root.items.values()]:
             if item.answer is not None and now > item.expires_at - ANSWER_SECONDS:
-                if not item.answer.done():
-                    item.answer.set_exception(
-                        Unavailable("ACCOUNT_BUSY", "another settlement holds this account; try again")
-                    )
+                _tell_busy(item)
                 self._remove(item)
             elif item.message.not_after is not None and now > item.expires_at:
                 self._remove(item)
@@ -157,14 +157,14 @@ class Waiting:
         """Behind the others of its root; who waits there already keeps its place."""
         metrics.CLAIMS_MET.inc()
         key, name = item.message.key, _name(item)
-        root = self._roots.get(key)
-        if root is None:
-            root = self._roots[key] = _Root(self._monotonic() + LOOK_SECONDS)
+        root = self._roots.get(key) or _Root(self._monotonic() + LOOK_SECONDS)
         if name not in root.items:
-            if item.answer is None and self._count - self.calls >= WAITING_MAX:
+            if len(root.items) >= OF_A_ROOT_MAX or (item.answer is None and self._count - self.calls >= WAITING_MAX):
+                _tell_busy(item)
                 return
             self._count += 1
             self.calls += item.answer is not None
+        self._roots[key] = root
         item.record = None  # its offset is consumed
         if (not_after := item.message.not_after) is not None:
             item.expires_at = self._monotonic() + (not_after - now).total_seconds()
@@ -183,6 +183,12 @@ class Waiting:
         if not root.items:
             del self._roots[item.message.key]
             self.awake.discard(item.message.key)
+
+
+def _tell_busy(item: Item) -> None:
+    """Its caller, if it has one who still waits."""
+    if item.answer is not None and not item.answer.done():
+        item.answer.set_exception(Unavailable("ACCOUNT_BUSY", "another settlement holds this account; try again"))
 
 
 def _until_a_claim(root: _Root) -> list[Item]:

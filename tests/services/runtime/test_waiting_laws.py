@@ -1,18 +1,29 @@
 """Laws of waiting, over random batches of the kernel's admission and a lane's line: one after the other, each once."""
 
+import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.kernel.decision import Busy
 from services.kernel.effects import Effects
+from services.kernel.errors import Unavailable
 from services.kernel.messages import Message, Op, SagaRef
 from services.kernel.saga import Verdict
 from services.runtime.lanes.item import Item
-from services.runtime.lanes.waiting import ABOARD_MAX, ALL_ABOARD_MAX, LOOK_SECONDS, NOBODY, Waiting
+from services.runtime.lanes.waiting import (
+    ABOARD_MAX,
+    ALL_ABOARD_MAX,
+    LOOK_SECONDS,
+    NOBODY,
+    OF_A_ROOT_MAX,
+    WAITING_MAX,
+    Waiting,
+)
 from tests.in_memory import NOW, InMemory
 from tests.services.kernel.jars import JAR, Jar, Put, shelf
 
@@ -145,3 +156,33 @@ def test_claims_that_may_have_ended_elsewhere_are_looked_at_a_batch_at_a_time() 
 
     assert looked == Counter(item.message.key for item in items)
     assert len(waiting) == len(items)
+
+
+async def test_one_root_does_not_take_all_places_of_those_who_wait() -> None:
+    """Calls for one claimed root filled the lane's bound until their deadlines, and all others were refused."""
+    waiting = Waiting(lambda: 0.0)
+    calls = [
+        Item(Message(f"call_{n}", JAR, Put(1)), asyncio.get_running_loop().create_future(), expires_at=9.0)
+        for n in range(OF_A_ROOT_MAX + 1)
+    ]
+
+    waiting.settle(calls, NOBODY, Effects(busy=[(call, Busy("saga")) for call in calls]), NOW)
+
+    assert (len(waiting), waiting.calls) == (OF_A_ROOT_MAX, OF_A_ROOT_MAX)
+    assert [call for call in calls if call.answer is not None and call.answer.done()] == calls[-1:]
+    with pytest.raises(Unavailable, match="ACCOUNT_BUSY"):
+        await asyncio.gather(*filter(None, (calls[-1].answer,)))
+
+
+def test_of_what_may_not_wait_nothing_stays() -> None:
+    """Its root stayed without anybody in it, and was looked at for ever."""
+    seconds = 0.0
+    waiting = Waiting(lambda: seconds)
+    items = [Item(Message(f"saga_{n}/E", f"jar_{n}", Put(1))) for n in range(WAITING_MAX + 1)]
+    waiting.settle([], NOBODY, Effects(busy=[(item, Busy("saga")) for item in items]), NOW)
+    waiting.settle(items, NOBODY, Effects(), NOW)
+    seconds = LOOK_SECONDS + 1
+
+    waiting.tend()
+
+    assert (len(waiting), waiting.awake) == (0, set())
