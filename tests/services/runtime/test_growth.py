@@ -34,6 +34,7 @@ from services.runtime.stored.inbox import Answered
 from services.runtime.stored.journals import StoredEvent, save_events
 from services.runtime.stored.oldest_sagas import OldestSagas
 from services.runtime.stored.pruning import Windows
+from services.runtime.stored.steps import Found, look_for, nothing_shown
 from tests.clocks import StillClock
 from tests.services.runtime.test_sagas import NewPlan, Told
 
@@ -150,6 +151,19 @@ async def test_ended_sagas_become_digests_and_are_found_as_before(connection: Co
     )
     assert found["saga_1"].branches[0].result == Told(NOW - 50 * DAY)
     assert dict(oldest.header()) == {"ce_oldestsaga": (NOW - 45 * DAY).isoformat().encode()}
+
+
+async def test_who_watches_a_digest_sees_the_end(connection: Connection, settings: Settings) -> None:
+    """A settlement that ended long ago was not found by who watched it, though it could be read."""
+    await sagas.saga_table(DEFINITIONS).save(connection, [run(1, NOW - 50 * DAY, NOW - 31 * DAY)], {})
+    await nightly(settings).prune()
+    look = look_for(DEFINITIONS, nothing_shown)
+
+    found = await look(connection, {"saga_1": 0, "saga_2": 0})
+
+    assert [(step.run.id, step.run.phase) for step in found.newer] == [("saga_1", Phase.DONE)]
+    assert found.missing == {"saga_2"}
+    assert await look(connection, {"saga_1": found.newer[0].run.version}) == Found()
 
 
 async def test_old_events_leave_the_hash_of_their_chain(connection: Connection, settings: Settings) -> None:
