@@ -111,6 +111,17 @@ async def test_answers_of_a_branch_stay_until_its_saga_has_been_over_for_thirty_
         assert await kept(connection) == left
 
 
+async def test_answers_stay_though_a_clock_of_theirs_is_behind(connection: Connection, settings: Settings) -> None:
+    """A participant's database is not as exactly on time as a saga is quick: without the answer to its EXECUTE, one
+    that was frozen for a month and goes on would be executed again."""
+    oldest = OldestSagas()
+    oldest.hear([("ce_oldestsaga", (NOW - 40 * DAY).isoformat().encode()), ("ce_replyto", b"order/ord_1")])
+    await answered(connection, "saga_1/T", at=NOW - 40 * DAY - timedelta(seconds=5))
+
+    assert await nightly(settings, oldest).prune() == {}
+    assert await kept(connection) == {"saga_1/T"}
+
+
 async def test_what_was_heard_survives_a_restart(connection: Connection, settings: Settings) -> None:
     """Another coordinator that was ever heard counts, until it is heard again."""
     first, second = OldestSagas(), OldestSagas()
