@@ -68,11 +68,17 @@ async def note(connection: Connection, kind: Pruned, until: datetime) -> None:
 
 
 async def prune_answers(connection: Connection, kind: Pruned, window: tuple[datetime, datetime]) -> int:
-    """Delete the answers of this kind that were decided in the window; answers how many."""
+    """Delete the answers of this kind that were decided in the window; answers how many.
+
+    Those stay for good that say what became of a message, or of its saga, of which a copy is set aside: retried, it
+    would be decided anew.
+    """
     branches = kind is Pruned.ANSWERS_OF_BRANCHES
+    decided = "split_part(message_id, '/', 1)" if branches else "message_id"
     status = await connection.execute(
         f"""delete from inbox
-            where decided_at >= $1 and decided_at < $2 and message_id {'' if branches else 'not'} like '%/_'""",
+            where decided_at >= $1 and decided_at < $2 and message_id {'' if branches else 'not'} like '%/_'
+              and {decided} not in (select {decided} from parked where state = 'PARKED')""",
         *window,
     )
     await note(connection, kind, window[1])

@@ -122,6 +122,23 @@ async def test_answers_stay_though_a_clock_of_theirs_is_behind(connection: Conne
     assert await kept(connection) == {"saga_1/T"}
 
 
+async def test_answers_stay_while_a_message_of_theirs_is_set_aside(
+    connection: Connection, settings: Settings
+) -> None:
+    """An EXECUTE that was set aside and given up waits for ever: retried after its tombstone is gone, it would move the
+    money of a saga that is over."""
+    oldest = OldestSagas()
+    oldest.hear([("ce_oldestsaga", NOW.isoformat().encode()), ("ce_replyto", b"order/ord_1")])
+    await answered(connection, "saga_1/T", "saga_1/C", "saga_2/T", "ntc_1", "ntc_2", at=NOW - 50 * DAY)
+    rows = [parked.Parked("t", 0, n, "k", one, [], b"", "DEFECT", "") for n, one in enumerate(
+        ("saga_1/credit_ledger/E", "ntc_1")
+    )]
+    await parked.save(connection, rows, NOW - 60 * DAY)
+
+    assert await nightly(settings, oldest).prune() == {"requests": 1, "branches": 1}
+    assert await kept(connection) == {"saga_1/T", "saga_1/C", "ntc_1"}
+
+
 async def test_what_was_heard_survives_a_restart(connection: Connection, settings: Settings) -> None:
     """Another coordinator that was ever heard counts, until it is heard again."""
     first, second = OldestSagas(), OldestSagas()
