@@ -139,6 +139,15 @@ async def test_answers_stay_while_a_message_of_theirs_is_set_aside(
     assert await kept(connection) == {"saga_1/T", "saga_1/C", "ntc_1"}
 
 
+async def test_only_coordinators_that_exist_are_heard(connection: Connection, settings: Settings) -> None:
+    """Whoever else writes into a topic stops no pruning, for good or until the next start."""
+    oldest = OldestSagas()
+    for name in (b"nobody/ord_1", b"ord\0er/ord_1", b"/"):
+        oldest.hear([("ce_oldestsaga", b"0001-01-01T00:00:00+00:00"), ("ce_replyto", name)])
+
+    assert await oldest.horizon(connection) is None
+
+
 async def test_what_was_heard_survives_a_restart(connection: Connection, settings: Settings) -> None:
     """Another coordinator that was ever heard counts, until it is heard again."""
     first, second = OldestSagas(), OldestSagas()
