@@ -56,6 +56,8 @@ class Nightly:
                     log.info("pruned", **done)
             except (asyncpg.PostgresError, *CONNECTION_ERRORS) as error:  # the next run goes on where this one ended
                 log.warning("pruning_failed", error=repr(error))
+            except Exception as error:  # a defect here must not end a process that serves
+                log.error("pruning_fell_over", error=repr(error), exc_info=error)
             await asyncio.sleep(EVERY_SECONDS)
 
     async def prune(self) -> dict[str, int]:

@@ -203,6 +203,18 @@ async def test_who_watches_a_digest_sees_the_end(connection: Connection, setting
     assert await look(connection, {"saga_1": found.newer[0].run.version}) == Found()
 
 
+async def test_a_saga_that_cannot_be_read_stops_no_pruning(connection: Connection, settings: Settings) -> None:
+    """It stays as it is, with the answers of its branches and of younger ones; the process went down with it."""
+    oldest, began = OldestSagas(), NOW - 50 * DAY
+    unreadable = replace(run(1, began, NOW - 40 * DAY), definition_version=9)
+    await sagas.saga_table(DEFINITIONS).save(connection, [unreadable, run(2, began, NOW - 31 * DAY)], {})
+    await answered(connection, "old", at=NOW - 31 * DAY)
+
+    assert await nightly(settings, oldest).prune() == {"digests": 1, "requests": 1}
+    assert oldest.own == began
+    assert await connection.fetchval("select id from sagas") == "saga_1"
+
+
 async def test_old_events_leave_the_hash_of_their_chain(connection: Connection, settings: Settings) -> None:
     """In two goes it is the same chain; an aggregate's newest event stays, and events cannot be deleted otherwise."""
     told = [
