@@ -96,13 +96,15 @@ async def prune_parked(connection: Connection, before: datetime) -> int:
 
 
 async def prune_events(connection: Connection, window: tuple[datetime, datetime]) -> int:
-    """Drop the events of the window, and what came before them, but the newest of each aggregate; keep the hash of the
-    chain of what was dropped. Answers how many."""
+    """Drop the events of the window, and what came before them, but the newest of each aggregate, and whatever follows
+    one that is too young, as it may where a clock went back; keep the hash of the chain of what was dropped. Answers
+    how many."""
     rows = await connection.fetch(
         """select e.aggregate_id, e.sequence, e.type, e.payload, c.hash
            from (select distinct aggregate_id from events where at >= $1 and at < $2) old
-           join lateral (select max(sequence) last from events where aggregate_id = old.aggregate_id) newest on true
-           join events e on e.aggregate_id = old.aggregate_id and e.at < $2 and e.sequence < newest.last
+           join lateral (select least(max(sequence), min(sequence) filter (where at >= $2)) sequence
+                         from events where aggregate_id = old.aggregate_id) first_kept on true
+           join events e on e.aggregate_id = old.aggregate_id and e.sequence < first_kept.sequence
            left join event_checkpoints c on c.aggregate_id = e.aggregate_id
            order by e.aggregate_id, e.sequence""",
         *window,

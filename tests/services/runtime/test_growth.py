@@ -236,6 +236,21 @@ async def test_old_events_leave_the_hash_of_their_chain(connection: Connection, 
         await connection.execute("delete from events")
 
 
+async def test_a_chain_has_no_hole_though_the_clock_went_back(connection: Connection, settings: Settings) -> None:
+    """An event that is younger than the one after it was dropped before its time, and its chain went on without it."""
+    days = (-400, -390, -400, -300)
+    told = [StoredEvent("ord_1", n, "Added", NOW + day * DAY, "", b"") for n, day in enumerate(days, 1)]
+    await save_events(connection, told)
+
+    assert await nightly(replace(settings, events_retention_days=395)).prune() == {"events": 1}
+    assert await nightly(replace(settings, events_retention_days=365)).prune() == {"events": 2}
+
+    chained = b""
+    for event in told[:3]:
+        chained = pruning.link(chained, event.sequence, event.type, event.payload)
+    assert await connection.fetchval("select hash from event_checkpoints") == chained
+
+
 async def test_events_stay_for_ever_unless_somebody_says_otherwise(connection: Connection, settings: Settings) -> None:
     """0 days is no time but no end."""
     await save_events(connection, [StoredEvent("ord_1", n, "Added", NOW - 9_000 * DAY, "", b"") for n in (1, 2)])
