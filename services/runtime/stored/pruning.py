@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from services.kernel.messages import Op
 from services.runtime.ground.tables import Connection
 
 SLICE_ROWS = 2_000
@@ -30,6 +31,10 @@ _FIRST = {
     Pruned.ANSWERS_OF_BRANCHES: "select min(decided_at) from inbox",
     Pruned.EVENTS: "select min(at) from events",
 }
+
+
+_OF_BRANCH = f"/[{''.join(Op)}]$"
+"""How the id of a branch's answer ends, and no request's nor notice's: with the operation."""
 
 
 class Windows:
@@ -77,7 +82,7 @@ async def prune_answers(connection: Connection, kind: Pruned, window: tuple[date
     decided = "split_part(message_id, '/', 1)" if branches else "message_id"
     status = await connection.execute(
         f"""delete from inbox
-            where decided_at >= $1 and decided_at < $2 and message_id {'' if branches else 'not'} like '%/_'
+            where decided_at >= $1 and decided_at < $2 and message_id {'~' if branches else '!~'} '{_OF_BRANCH}'
               and {decided} not in (select {decided} from parked where state = 'PARKED')""",
         *window,
     )

@@ -93,6 +93,16 @@ async def test_answers_of_requests_are_kept_for_thirty_days(connection: Connecti
     assert await kept(connection) == {"young"}
 
 
+async def test_answers_of_notices_are_no_answers_of_branches(connection: Connection, settings: Settings) -> None:
+    """A notice's id may end with a number (`stepped/leg_1/3`): where no coordinator is ever heard, as in the order
+    service, its answer stayed for ever."""
+    of_branches = {"saga_1/T", "saga_1/F", "saga_1/C"}
+    await answered(connection, "stepped/leg_1/3", "expired/rfd_1", *of_branches, at=NOW - 31 * DAY)
+
+    assert await nightly(settings).prune() == {"requests": 2}
+    assert await kept(connection) == of_branches
+
+
 async def test_answers_of_a_branch_stay_until_its_saga_has_been_over_for_thirty_days(
     connection: Connection, settings: Settings
 ) -> None:
