@@ -28,6 +28,8 @@ FIRST_SECONDS = 900.0
 PAUSES = 10
 """A pause is so many times as long as what was done before it."""
 PAUSE_SECONDS_MIN = 0.005
+CLOCKS_APART = timedelta(hours=1)
+"""So far behind its coordinator's may a participant's database be: what it answered may look older than its saga."""
 _LOCK = 0x5E79
 
 log = structlog.get_logger(__name__)
@@ -54,6 +56,8 @@ class Nightly:
                     log.info("pruned", **done)
             except (asyncpg.PostgresError, *CONNECTION_ERRORS) as error:  # the next run goes on where this one ended
                 log.warning("pruning_failed", error=repr(error))
+            except Exception as error:  # a defect here must not end a process that serves
+                log.error("pruning_fell_over", error=repr(error), exc_info=error)
             await asyncio.sleep(EVERY_SECONDS)
 
     async def prune(self) -> dict[str, int]:
@@ -76,7 +80,8 @@ class Nightly:
         horizon = await self._oldest.horizon(connection)
         done["requests"] = await self._answers(connection, Pruned.ANSWERS_OF_REQUESTS, before)
         if horizon is not None:
-            done["branches"] = await self._answers(connection, Pruned.ANSWERS_OF_BRANCHES, min(before, horizon))
+            until = min(before, horizon - CLOCKS_APART)
+            done["branches"] = await self._answers(connection, Pruned.ANSWERS_OF_BRANCHES, until)
         if days := self._settings.events_retention_days:
             done["events"] = await self._events(connection, now - timedelta(days=days))
         return done

@@ -3,8 +3,10 @@
 from settle.audit.findings import BOOKS, SERVICES, Check
 
 _KEPT = """s.started_at >= coalesce(
-               (select value::timestamptz from runtime_facts where name = 'pruned_answers_of_branches'), '-infinity')"""
-"""Whether this book has all answers of a settlement still: those that were decided before this instant are pruned."""
+               (select value::timestamptz + interval '1 hour' from runtime_facts
+                where name = 'pruned_answers_of_branches'), '-infinity')"""
+"""Whether this book has all answers of a settlement still: those that were decided before this instant are pruned, by
+the book's own clock, which is up to an hour behind the coordinator's (`nightly.py`)."""
 
 CHECKS = (
     Check(

@@ -25,7 +25,9 @@ REST_SECONDS = 20.0
 CALM_SWEEPS = 2
 """So many times in a row every process has to say that it is idle: a message may be between two of them."""
 POLL_SECONDS = 0.004
-COUNTS = ("queued", "open_sagas", "due_timers", "unpublished", "lag", "open_notices")
+COUNTS = (
+    "queued", "open_sagas", "due_timers", "unpublished", "lag", "open_notices", "open_republications",
+)
 """What a service counts as under way."""
 
 

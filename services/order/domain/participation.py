@@ -121,11 +121,13 @@ class ReverseCardRefund:
 @dataclass(frozen=True, slots=True)
 class CreditEffect:
     """The credit ledger's answer. `refund_state` is its name for how far a refund is ("" if it is none); `wire` is the
-    whole answer as it came, for those who read the settlement: no rule here looks into it."""
+    whole answer as it came, for those who read the settlement: no rule here looks into it. `leg_id` is the bank-card
+    share that goes back with a cancel ("" in what was stored before it was kept: there `wire` says it)."""
 
     posted_at: datetime
     refund_state: str = ""
     wire: bytes = b""
+    leg_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,7 @@ class CardEffect:
 
 
 def without_wire(effect: CreditEffect | CardEffect) -> CreditEffect | CardEffect:
-    """What rules look into of a participant's answer."""
+    """What is looked into of a participant's answer for ever."""
     return replace(effect, wire=b"")
 
 

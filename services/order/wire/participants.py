@@ -102,7 +102,7 @@ def reverse_card_refund(body: ask.ReverseCardRefund) -> card_pb2.ReverseCardRefu
 def credit_effect(wire: effects_pb2.CreditEffect) -> ask.CreditEffect:
     """The credit ledger's answer: what rules need of it, and the whole as it came."""
     state = REFUND_STATES.from_wire[wire.refund_state].value if wire.refund_state else ""
-    return ask.CreditEffect(instant_from_wire(wire.post_time), state, wire.SerializeToString())
+    return ask.CreditEffect(instant_from_wire(wire.post_time), state, wire.SerializeToString(), wire.leg_id)
 
 
 def card_effect(wire: card_effects_pb2.CardEffect) -> ask.CardEffect:

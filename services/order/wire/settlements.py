@@ -114,8 +114,9 @@ def _timeline(run: Run, order: Order, refund: Refund | None) -> Iterator[settlem
 def _bank_news(run: Run, order: Order, refund: Refund | None) -> Iterable[BankNews]:
     """The steps of the settlement's bank-card leg; a row from before they were kept tells only that it arrived."""
     if refund is None:
-        effect = effect_message(run)
-        return [news for news in order.bank_news if effect is not None and news.leg_id == effect.leg_id]
+        answer, effect = credit_effect(run), effect_message(run)
+        leg_id = answer.leg_id if answer is not None and answer.leg_id else effect.leg_id if effect is not None else ""
+        return [news for news in order.bank_news if leg_id and news.leg_id == leg_id]
     if refund.news or refund.bank_settled_at is None:
         return refund.news
     return (BankNews(BankStep.REROUTED if refund.rerouted else BankStep.SETTLED, refund.bank_settled_at),)

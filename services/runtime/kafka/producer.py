@@ -178,14 +178,15 @@ class SafeProducer:
         records = (record for record, _ in islice(queue.waiting, most))
         try:
             count, acknowledgement = await sender.append(queue.place, records)
-        except REFUSALS as error:
-            queue.taken(min(most, len(queue.waiting)))
-            self._refused(queue, error)
-            return
-        except (KafkaError, AssertionError) as error:  # an assertion: the topic came back with fewer partitions
-            log.warning("append_failed", topic=queue.place.topic, partition=queue.place.partition, error=repr(error))
-            self._retire(sender, type(error).__name__)
-            self._hold(queue, time.monotonic())
+        except Exception as error:
+            if _lies_in_the_sender(error):
+                where = {"topic": queue.place.topic, "partition": queue.place.partition}
+                log.warning("append_failed", **where, error=repr(error))
+                self._retire(sender, type(error).__name__)
+                self._hold(queue, time.monotonic())
+            else:
+                queue.taken(min(most, len(queue.waiting)))
+                self._refused(queue, error)
             return
         queue.taken(count)
         self._on[queue] = sender
@@ -341,6 +342,12 @@ class SafeProducer:
             receipt()
         self._hold(queue, time.monotonic() + (0 if stored else REFUSED_AGAIN_SECONDS))
         self._watch()
+
+
+def _lies_in_the_sender(error: Exception) -> bool:
+    """Whether another sender could append it: no batch can be made of what raises anything else. An assertion says
+    that the topic came back with fewer partitions."""
+    return isinstance(error, KafkaError | AssertionError | OSError) and not isinstance(error, REFUSALS)
 
 
 def _tell_defect(ended: "asyncio.Task[None]") -> None:

@@ -64,6 +64,8 @@ class Republisher:
                     await self.publish()
                 except (BrokerUnavailable, asyncpg.PostgresError, *CONNECTION_ERRORS) as error:
                     log.info("republishing_waits", error=repr(error))
+                except Exception as error:  # a defect here must not end a process that serves
+                    log.error("republishing_fell_over", error=repr(error), exc_info=error)
         finally:
             await self.close()
 

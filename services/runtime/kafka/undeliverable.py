@@ -10,7 +10,7 @@ import structlog
 from services.runtime.ground import metrics
 from services.runtime.ground.postgres import Pool
 from services.runtime.ground.records import SERVICES, STREAMS, Outgoing, topic
-from services.runtime.stored import outbox, parked
+from services.runtime.stored import leases, outbox, parked
 
 log = structlog.get_logger(__name__)
 
@@ -37,7 +37,11 @@ async def sweep(pool: Pool, living: Collection[int], known: Collection[str]) -> 
     """Set aside what dead lanes left for topics that nobody knows; answers how many records."""
     why = "the contracts know no such topic"
     async with pool.acquire() as connection, connection.transaction():
-        records = await outbox.take_unknown(connection, list(living), list(known))
+        dead = [
+            lane_id for lane_id in await outbox.lanes_with_unknown(connection, list(living), list(known))
+            if await leases.bury(connection, lane_id)
+        ]
+        records = await outbox.take_unknown(connection, dead, list(known))
         if records:
             await parked.save_unsent(connection, records, why)
     if records:

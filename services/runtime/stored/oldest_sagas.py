@@ -7,6 +7,8 @@ branches that are older than that belong to sagas that have been over for the ti
 from collections.abc import Sequence
 from datetime import datetime
 
+from services.kernel.calendar import FIRST_YEAR, LAST_YEAR
+from services.runtime.ground.records import SERVICES
 from services.runtime.ground.tables import Connection
 
 HEADER = "ce_oldestsaga"
@@ -25,14 +27,14 @@ class OldestSagas:
         return [] if self.own is None else [(HEADER, self.own.isoformat().encode())]
 
     def hear(self, headers: Sequence[tuple[str, bytes]]) -> None:
-        """Note what a command says; what is no instant of a coordinator says nothing."""
+        """Note what a command says; what is no instant of a service that exists says nothing."""
         said = dict(headers)
         try:
             at = datetime.fromisoformat(said[HEADER].decode())
             coordinator = said["ce_replyto"].decode().partition("/")[0]
         except (KeyError, ValueError, AttributeError):
             return
-        if at.tzinfo is not None:
+        if coordinator in SERVICES and at.tzinfo is not None and FIRST_YEAR <= at.year <= LAST_YEAR:
             self._heard[coordinator] = at
 
     async def horizon(self, connection: Connection) -> datetime | None:

@@ -92,12 +92,23 @@ async def leftovers(
     return [_row(row) for row in rows]
 
 
-async def take_unknown(connection: Connection, living: Sequence[int], known: Sequence[str]) -> list[Outgoing]:
-    """Take out what lanes that are not alive left for other topics than these."""
+async def lanes_with_unknown(connection: Connection, but: Sequence[int], known: Sequence[str]) -> list[int]:
+    """The lanes, other than these, that have rows for other topics than these."""
     rows = await connection.fetch(
-        """delete from outbox where lane_id <> all($1::bigint[]) and topic <> all($2::text[])
+        "select distinct lane_id from outbox where lane_id <> all($1::bigint[]) and topic <> all($2::text[])",
+        but, known,
+    )
+    return [row[0] for row in rows]
+
+
+async def take_unknown(connection: Connection, lanes: Sequence[int], known: Sequence[str]) -> list[Outgoing]:
+    """Take out what these lanes left for other topics than these."""
+    if not lanes:
+        return []
+    rows = await connection.fetch(
+        """delete from outbox where lane_id = any($1::bigint[]) and topic <> all($2::text[])
            returning topic, partition, key, headers, payload""",
-        living, known,
+        lanes, known,
     )
     return [Outgoing(row[0], row[1], row[2], _HEADERS.decode(row[3]), row[4]) for row in rows]
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from services.kernel.messages import Op
 from services.runtime.ground.tables import Connection
 
 SLICE_ROWS = 2_000
@@ -30,6 +31,10 @@ _FIRST = {
     Pruned.ANSWERS_OF_BRANCHES: "select min(decided_at) from inbox",
     Pruned.EVENTS: "select min(at) from events",
 }
+
+
+_OF_BRANCH = f"/[{''.join(Op)}]$"
+"""How the id of a branch's answer ends, and no request's nor notice's: with the operation."""
 
 
 class Windows:
@@ -68,11 +73,17 @@ async def note(connection: Connection, kind: Pruned, until: datetime) -> None:
 
 
 async def prune_answers(connection: Connection, kind: Pruned, window: tuple[datetime, datetime]) -> int:
-    """Delete the answers of this kind that were decided in the window; answers how many."""
+    """Delete the answers of this kind that were decided in the window; answers how many.
+
+    Those stay for good that say what became of a message, or of its saga, of which a copy is set aside: retried, it
+    would be decided anew.
+    """
     branches = kind is Pruned.ANSWERS_OF_BRANCHES
+    decided = "split_part(message_id, '/', 1)" if branches else "message_id"
     status = await connection.execute(
         f"""delete from inbox
-            where decided_at >= $1 and decided_at < $2 and message_id {'' if branches else 'not'} like '%/_'""",
+            where decided_at >= $1 and decided_at < $2 and message_id {'~' if branches else '!~'} '{_OF_BRANCH}'
+              and {decided} not in (select {decided} from parked where state = 'PARKED')""",
         *window,
     )
     await note(connection, kind, window[1])
@@ -90,13 +101,15 @@ async def prune_parked(connection: Connection, before: datetime) -> int:
 
 
 async def prune_events(connection: Connection, window: tuple[datetime, datetime]) -> int:
-    """Drop the events of the window, and what came before them, but the newest of each aggregate; keep the hash of the
-    chain of what was dropped. Answers how many."""
+    """Drop the events of the window, and what came before them, but the newest of each aggregate, and whatever follows
+    one that is too young, as it may where a clock went back; keep the hash of the chain of what was dropped. Answers
+    how many."""
     rows = await connection.fetch(
         """select e.aggregate_id, e.sequence, e.type, e.payload, c.hash
            from (select distinct aggregate_id from events where at >= $1 and at < $2) old
-           join lateral (select max(sequence) last from events where aggregate_id = old.aggregate_id) newest on true
-           join events e on e.aggregate_id = old.aggregate_id and e.at < $2 and e.sequence < newest.last
+           join lateral (select least(max(sequence), min(sequence) filter (where at >= $2)) sequence
+                         from events where aggregate_id = old.aggregate_id) first_kept on true
+           join events e on e.aggregate_id = old.aggregate_id and e.sequence < first_kept.sequence
            left join event_checkpoints c on c.aggregate_id = e.aggregate_id
            order by e.aggregate_id, e.sequence""",
         *window,

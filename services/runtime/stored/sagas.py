@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+import structlog
 
 from services.kernel.coordination import Definitions
 from services.kernel.errors import Defect
@@ -13,6 +14,7 @@ from services.runtime.ground.saving import Saving, column, columns
 from services.runtime.ground.tables import Connection, Table
 
 _Version = tuple[str, int]
+log = structlog.get_logger(__name__)
 
 
 class _StoredBranch(msgspec.Struct, array_like=True):
@@ -65,14 +67,14 @@ def saga_table(definitions: Definitions) -> Table:
 
 
 async def digest(connection: Connection, definitions: Definitions, before: datetime, most: int) -> int:
-    """Make digests of sagas that ended before this instant, the oldest first; answers how many, `most` at most."""
+    """Make digests of sagas that ended before this instant, the oldest first; answers how many, `most` at most. One
+    that cannot be read stays as it is."""
     rows = await connection.fetch(
         """select id from sagas where started_at < $1 and updated_at < $1 and phase in ('DONE', 'ABORTED')
            order by started_at, id limit $2""",
         before, most,
     )
-    runs = await saga_table(definitions).load(connection, [row[0] for row in rows]) if rows else []
-    kept: list[Run] = [definitions.digested(run) for run in runs]
+    kept = await _digested(connection, definitions, [row[0] for row in rows]) if rows else []
     await connection.execute(
         """with gone as (
                delete from sagas where id = any($1::text[])
@@ -84,6 +86,20 @@ async def digest(connection: Connection, definitions: Definitions, before: datet
         [run.id for run in kept], [_packed(run) for run in kept],
     )
     return len(kept)
+
+
+async def _digested(connection: Connection, definitions: Definitions, saga_ids: Sequence[str]) -> list[Run]:
+    """The digests of these; where one cannot be made it is found by halving."""
+    try:
+        runs: Sequence[Run] = await saga_table(definitions).load(connection, saga_ids)
+        return [definitions.digested(run) for run in runs]
+    except (Defect, ValueError, KeyError) as error:  # what is stored is not of the types that are defined
+        if len(saga_ids) == 1:
+            log.error("saga_unreadable", saga=saga_ids[0], error=repr(error))
+            return []
+    half = len(saga_ids) // 2
+    first = await _digested(connection, definitions, saga_ids[:half])
+    return first + await _digested(connection, definitions, saga_ids[half:])
 
 
 async def oldest(connection: Connection) -> datetime | None:

@@ -53,12 +53,12 @@ def look_for(definitions: Definitions, shown: Shown) -> Look:
 
     async def look(connection: Connection, known: Mapping[str, int]) -> Found:
         rows = await connection.fetch("select id, version from sagas where id = any($1::text[])", list(known))
-        if len(rows) < len(known):  # unknown, or over for so long that it is a digest
+        if missing := known.keys() - {row[0] for row in rows}:  # unknown ones, or ended long ago
             rows += await connection.fetch(
-                "select id, version from saga_records where id = any($1::text[]) and digested", list(known)
+                "select id, version from saga_digests where id = any($1::text[])", list(missing)
             )
+            missing -= {row[0] for row in rows}
         newer = [row[0] for row in rows if row[1] > known[row[0]]]
-        missing = known.keys() - {row[0] for row in rows}
         return Found(await _steps(connection, newer) if newer else (), frozenset(missing))
 
     async def _steps(connection: Connection, saga_ids: Sequence[str]) -> list[Step]:

@@ -1,6 +1,7 @@
 """A refund is SUCCEEDED only once every tender is confirmed (DOMAIN 2.7, N2); before, the bank's refusal was seen by
 nobody."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -22,7 +23,10 @@ from services.order.domain.commands import (
 from services.order.domain.lines import LineQuantity
 from services.order.domain.states import BankStep, OrderState, RefundState, ReturnState
 from services.order.domain.tenders import TenderType
+from services.order.sagas import DEFINITIONS
+from services.order.wire.participants import credit_effect
 from services.order.wire.settlements import settlement_message
+from services.runtime.ground.scalars import instant_to_wire
 from settlement.credit_ledger.v1 import effects_pb2
 from tests.in_memory import NOW
 from tests.services.order.world import ORDER_ID, World, case_of, new_order, placed, shipped
@@ -226,6 +230,22 @@ def test_a_reader_sees_every_state_of_a_refund() -> None:
     failed = settlement_message(world.run(started.run.id), world.order).refund_state
 
     assert (accepted, failed) == (effects_pb2.REFUND_STATE_ACCEPTED, effects_pb2.REFUND_STATE_FAILED)
+
+
+def test_a_cancel_of_long_ago_shows_its_bank_steps() -> None:
+    """They were gone with the answer that a digest does not keep."""
+    world = placed(BY_CARD)
+    settlement_id = world.ask(CancelOrder(ORDER_ID, "NOT_WANTED")).result.run.id
+    world.settle()
+    world.ask(BankRefundStepped(ORDER_ID, "", "leg_1", BankStep.ACCEPTED, SHARE, NOW, ""))
+    world.ask(BankRefundStepped(ORDER_ID, "", "leg_2", BankStep.UNKNOWN, SHARE, NOW, ""))
+    answer = credit_effect(effects_pb2.CreditEffect(leg_id="leg_1", post_time=instant_to_wire(NOW)))
+    run = world.run(settlement_id)
+    run = replace(run, branches=tuple(replace(branch, result=answer) for branch in run.branches))
+
+    for shown in (run, DEFINITIONS.digested(run)):
+        steps = [entry.step for entry in settlement_message(shown, world.order).timeline]
+        assert [step for step in steps if step.startswith("BANK")] == ["BANK_ACCEPTED"]
 
 
 def test_the_bank_share_of_a_cancel_has_its_steps_too() -> None:

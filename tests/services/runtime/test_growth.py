@@ -34,6 +34,7 @@ from services.runtime.stored.inbox import Answered
 from services.runtime.stored.journals import StoredEvent, save_events
 from services.runtime.stored.oldest_sagas import OldestSagas
 from services.runtime.stored.pruning import Windows
+from services.runtime.stored.steps import Found, look_for, nothing_shown
 from tests.clocks import StillClock
 from tests.services.runtime.test_sagas import NewPlan, Told
 
@@ -92,6 +93,16 @@ async def test_answers_of_requests_are_kept_for_thirty_days(connection: Connecti
     assert await kept(connection) == {"young"}
 
 
+async def test_answers_of_notices_are_no_answers_of_branches(connection: Connection, settings: Settings) -> None:
+    """A notice's id may end with a number (`stepped/leg_1/3`): where no coordinator is ever heard, as in the order
+    service, its answer stayed for ever."""
+    of_branches = {"saga_1/T", "saga_1/F", "saga_1/C"}
+    await answered(connection, "stepped/leg_1/3", "expired/rfd_1", *of_branches, at=NOW - 31 * DAY)
+
+    assert await nightly(settings).prune() == {"requests": 2}
+    assert await kept(connection) == of_branches
+
+
 async def test_answers_of_a_branch_stay_until_its_saga_has_been_over_for_thirty_days(
     connection: Connection, settings: Settings
 ) -> None:
@@ -108,6 +119,43 @@ async def test_answers_of_a_branch_stay_until_its_saga_has_been_over_for_thirty_
         oldest.hear([("ce_oldestsaga", began.isoformat().encode()), ("ce_replyto", b"order/ord_1")])
         await nightly(settings, oldest).prune()
         assert await kept(connection) == left
+
+
+async def test_answers_stay_though_a_clock_of_theirs_is_behind(connection: Connection, settings: Settings) -> None:
+    """A participant's database is not as exactly on time as a saga is quick: without the answer to its EXECUTE, one
+    that was frozen for a month and goes on would be executed again."""
+    oldest = OldestSagas()
+    oldest.hear([("ce_oldestsaga", (NOW - 40 * DAY).isoformat().encode()), ("ce_replyto", b"order/ord_1")])
+    await answered(connection, "saga_1/T", at=NOW - 40 * DAY - timedelta(seconds=5))
+
+    assert await nightly(settings, oldest).prune() == {}
+    assert await kept(connection) == {"saga_1/T"}
+
+
+async def test_answers_stay_while_a_message_of_theirs_is_set_aside(
+    connection: Connection, settings: Settings
+) -> None:
+    """An EXECUTE that was set aside and given up waits for ever: retried after its tombstone is gone, it would move the
+    money of a saga that is over."""
+    oldest = OldestSagas()
+    oldest.hear([("ce_oldestsaga", NOW.isoformat().encode()), ("ce_replyto", b"order/ord_1")])
+    await answered(connection, "saga_1/T", "saga_1/C", "saga_2/T", "ntc_1", "ntc_2", at=NOW - 50 * DAY)
+    rows = [parked.Parked("t", 0, n, "k", one, [], b"", "DEFECT", "") for n, one in enumerate(
+        ("saga_1/credit_ledger/E", "ntc_1")
+    )]
+    await parked.save(connection, rows, NOW - 60 * DAY)
+
+    assert await nightly(settings, oldest).prune() == {"requests": 1, "branches": 1}
+    assert await kept(connection) == {"saga_1/T", "saga_1/C", "ntc_1"}
+
+
+async def test_only_coordinators_that_exist_are_heard(connection: Connection, settings: Settings) -> None:
+    """Whoever else writes into a topic stops no pruning, for good or until the next start."""
+    oldest = OldestSagas()
+    for name in (b"nobody/ord_1", b"ord\0er/ord_1", b"/"):
+        oldest.hear([("ce_oldestsaga", b"0001-01-01T00:00:00+00:00"), ("ce_replyto", name)])
+
+    assert await oldest.horizon(connection) is None
 
 
 async def test_what_was_heard_survives_a_restart(connection: Connection, settings: Settings) -> None:
@@ -152,6 +200,31 @@ async def test_ended_sagas_become_digests_and_are_found_as_before(connection: Co
     assert dict(oldest.header()) == {"ce_oldestsaga": (NOW - 45 * DAY).isoformat().encode()}
 
 
+async def test_who_watches_a_digest_sees_the_end(connection: Connection, settings: Settings) -> None:
+    """A settlement that ended long ago was not found by who watched it, though it could be read."""
+    await sagas.saga_table(DEFINITIONS).save(connection, [run(1, NOW - 50 * DAY, NOW - 31 * DAY)], {})
+    await nightly(settings).prune()
+    look = look_for(DEFINITIONS, nothing_shown)
+
+    found = await look(connection, {"saga_1": 0, "saga_2": 0})
+
+    assert [(step.run.id, step.run.phase) for step in found.newer] == [("saga_1", Phase.DONE)]
+    assert found.missing == {"saga_2"}
+    assert await look(connection, {"saga_1": found.newer[0].run.version}) == Found()
+
+
+async def test_a_saga_that_cannot_be_read_stops_no_pruning(connection: Connection, settings: Settings) -> None:
+    """It stays as it is, with the answers of its branches and of younger ones; the process went down with it."""
+    oldest, began = OldestSagas(), NOW - 50 * DAY
+    unreadable = replace(run(1, began, NOW - 40 * DAY), definition_version=9)
+    await sagas.saga_table(DEFINITIONS).save(connection, [unreadable, run(2, began, NOW - 31 * DAY)], {})
+    await answered(connection, "old", at=NOW - 31 * DAY)
+
+    assert await nightly(settings, oldest).prune() == {"digests": 1, "requests": 1}
+    assert oldest.own == began
+    assert await connection.fetchval("select id from sagas") == "saga_1"
+
+
 async def test_old_events_leave_the_hash_of_their_chain(connection: Connection, settings: Settings) -> None:
     """In two goes it is the same chain; an aggregate's newest event stays, and events cannot be deleted otherwise."""
     told = [
@@ -171,6 +244,21 @@ async def test_old_events_leave_the_hash_of_their_chain(connection: Connection, 
     assert await connection.fetchval("select count(*) from events") == 2
     with pytest.raises(asyncpg.RestrictViolationError):
         await connection.execute("delete from events")
+
+
+async def test_a_chain_has_no_hole_though_the_clock_went_back(connection: Connection, settings: Settings) -> None:
+    """An event that is younger than the one after it was dropped before its time, and its chain went on without it."""
+    days = (-400, -390, -400, -300)
+    told = [StoredEvent("ord_1", n, "Added", NOW + day * DAY, "", b"") for n, day in enumerate(days, 1)]
+    await save_events(connection, told)
+
+    assert await nightly(replace(settings, events_retention_days=395)).prune() == {"events": 1}
+    assert await nightly(replace(settings, events_retention_days=365)).prune() == {"events": 2}
+
+    chained = b""
+    for event in told[:3]:
+        chained = pruning.link(chained, event.sequence, event.type, event.payload)
+    assert await connection.fetchval("select hash from event_checkpoints") == chained
 
 
 async def test_events_stay_for_ever_unless_somebody_says_otherwise(connection: Connection, settings: Settings) -> None:

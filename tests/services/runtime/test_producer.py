@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from services.runtime.ground import metrics
-from services.runtime.ground.records import Outgoing
+from services.runtime.ground.records import Headers, Outgoing
 from services.runtime.ground.settings import Settings, SettingsError
 from services.runtime.kafka import clients as kafka
 from services.runtime.kafka.producer import SafeProducer
@@ -213,6 +213,22 @@ async def test_a_record_that_is_refused_for_good_is_handed_over_and_its_partitio
 
     assert [outgoing.payload for outgoing in sorted(refused, key=lambda each: each.payload)] == [b"3", b"5"]
     assert await read_all(cluster) == [b"1", b"2", b"4"]
+
+
+async def test_a_record_of_which_no_batch_can_be_made_is_handed_over(producer: SafeProducer) -> None:
+    """Whatever is wrong with it: the sending fell over, and other partitions waited for a next record of theirs."""
+    refused: list[Outgoing] = []
+    broken = replace(record(1), headers=cast(Headers, [("ce_id", b"1", b"?")]))
+
+    async def set_aside(outgoing: Outgoing, error: Exception) -> bool:
+        refused.append(outgoing)
+        return True
+
+    producer.refuse = set_aside
+    async with asyncio.timeout(5):
+        await producer.send([record(0), broken, record(2), record(3, 1)])
+
+    assert refused == [broken]
 
 
 async def test_a_partition_that_is_not_there_delays_only_itself(

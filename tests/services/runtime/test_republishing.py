@@ -15,6 +15,7 @@ from services.runtime.ground.clock import SystemClock
 from services.runtime.ground.postgres import open_pool
 from services.runtime.ground.records import Outbound
 from services.runtime.ground.settings import Settings
+from services.runtime.ground.tables import Connection
 from services.runtime.kafka import republishing
 from services.runtime.kafka.producer import SafeProducer
 from services.runtime.kafka.reader import PartitionReader, Record
@@ -160,6 +161,35 @@ async def test_events_told_meanwhile_leave_no_gap(
         for number in numbers[4:]:
             expected += number == expected
         assert expected > max(numbers), numbers
+
+
+class BrokenClock(SystemClock):
+    """Tells no time; counts how often it was asked."""
+
+    asked = 0
+
+    async def now(self, connection: Connection) -> datetime:
+        """A defect."""
+        self.asked += 1
+        raise RuntimeError("broken")
+
+
+async def test_what_cannot_be_republished_ends_no_process(
+    republisher: Republisher, local: Settings, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is tried again; before, the process ended with it, and the next one after it."""
+    monkeypatch.setattr(republishing, "LOOK_SECONDS", 0.05)
+    clock = republisher._clock = BrokenClock()
+    async with republisher._pool.acquire() as connection:
+        await republications.ask(connection, Republication("r", None, "c", None, "ann", "all", datetime.now(UTC)))
+
+    running = asyncio.create_task(republisher.run())
+    await until(lambda: clock.asked > 1 or running.done())
+
+    assert not running.done()
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
 
 
 async def test_one_process_at_a_time_republishes(republisher: Republisher, local: Settings) -> None:

@@ -6,11 +6,12 @@ import asyncpg
 import msgspec
 
 from services.runtime.ground import metrics
-from services.runtime.ground.postgres import open_pool
+from services.runtime.ground.migrations import migrate
+from services.runtime.ground.postgres import connect_lane, open_pool
 from services.runtime.ground.records import Outgoing
 from services.runtime.ground.settings import Settings
 from services.runtime.kafka import undeliverable
-from services.runtime.stored import outbox, parked
+from services.runtime.stored import leases, outbox, parked
 from tests.services.runtime.conftest import Until
 from tests.services.runtime.counters import SERVICE
 from tests.services.runtime.raw_records import COMMANDS, Running, command, fetch, holds, send
@@ -41,6 +42,20 @@ async def test_what_was_left_for_a_topic_of_nobody_is_set_aside(
     assert told == [NOWHERE.topic, "c", "s1/counter/E/reply", "UNDELIVERABLE", "PARKED", b"payload"]
     assert msgspec.json.decode(str(headers), type=list[tuple[str, bytes]]) == HEADERS
     assert metrics.UNDELIVERABLE._value.get() == alarms + 1
+
+
+async def test_what_a_living_lane_of_another_process_sends_is_its_own(local: Settings) -> None:
+    """A process that knows one topic more than this one, as while services are upgraded, had its rows taken out of the
+    outbox, with an alarm."""
+    await migrate(local.dsn, [])
+    pool, lane = await open_pool(local), await connect_lane(local)
+    lane_id = await leases.announce(lane)
+    await outbox.save(lane, lane_id, 1, [NOWHERE])
+
+    assert await undeliverable.sweep(pool, [], frozenset()) == 0
+    await lane.close()
+    assert await undeliverable.sweep(pool, [], frozenset()) == 1
+    await pool.close()
 
 
 async def test_a_record_that_is_refused_again_and_again_is_kept_once(local: Settings) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import asyncpg
@@ -80,6 +80,20 @@ async def test_the_auditor_knows_people_as_the_engine_does(
     report = await _audit_broken(told, Planted("", CREDIT, by_hand(maker, checker, *papers)))
 
     assert report.counts.get(four_eyes.FOUR_EYES, 0) == found
+
+
+@pytest.mark.parametrize(("minutes", "found"), [(-61, True), (-59, False), (1, False)])
+async def test_answers_that_may_be_pruned_are_not_missed(told: House, minutes: int, found: bool) -> None:
+    """Those of settlements that began after what is pruned are; within the hour by which clocks may differ, an answer
+    was taken for lost that its own database dates before its settlement."""
+    pruned = (NOW + timedelta(minutes=minutes)).isoformat()
+    gone = f"delete from inbox where message_id like '%/T' and decided_at < '{(NOW + timedelta(days=1)).isoformat()}'"
+    report = await _audit_broken(told, Planted(
+        "sagas.executed", CREDIT,
+        f"insert into runtime_facts values ('pruned_answers_of_branches', '{pruned}'); {gone}",
+    ))
+
+    assert bool(report.counts) is found
 
 
 def test_every_check_has_its_violation() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from settle.client import engine as engine_module
 from settle.client.calls import Fault
-from settle.client.engine import SERVICES, Engine
+from settle.client.engine import COUNTS, SERVICES, Engine
 from settlement.operations.v1 import operations_service_pb2 as pb
 from settlement.operations.v1 import operations_service_pb2_grpc as rpc
 
@@ -47,6 +47,21 @@ async def test_rest_is_said_twice(scripted: tuple[Engine, Scripted]) -> None:
     await engine.rest()
 
     assert servicer.asked == 4 * len(SERVICES)
+
+
+@pytest.mark.parametrize("count", COUNTS)
+async def test_whatever_is_under_way_is_waited_for(scripted: tuple[Engine, Scripted], count: str) -> None:
+    """Events that were being published again were not."""
+    engine, servicer = scripted
+    fields = pb.GetActivityResponse.DESCRIPTOR.fields_by_name
+    assert set(COUNTS) == {*fields} - {"service", "now", "idle", "parked", "open_actions"}
+    idle, busy = pb.GetActivityResponse(idle=True), pb.GetActivityResponse()
+    setattr(busy, count, 1)
+    servicer.script = [busy, idle]
+
+    await engine.rest()
+
+    assert servicer.asked == 3 * len(SERVICES)
 
 
 async def test_what_never_rests_is_not_waited_for_twice(
