@@ -13,8 +13,9 @@ import typer
 
 from settle.local import checkout
 
-FULL = {"SETTLE_HISTORIES": "20000"}
-"""What the full run adds to the fast one, unless the environment says otherwise: random histories of the money core."""
+CHECKED, FULL = {"SETTLE_HISTORIES": "5000"}, {"SETTLE_HISTORIES": "20000"}
+"""How many random histories of the money core the check plays, and the full run, unless the environment says otherwise;
+the fast tests play a few hundred."""
 
 
 class Part(StrEnum):
@@ -46,7 +47,7 @@ def test(
     failed = [name for name, command in checks.items() if not _held(root, name, command)]
     if part is not Part.check:
         chosen = [] if part is Part.all else ["-m", "not end_to_end" if part is Part.unit else "not long"]
-        environ = {} if part is Part.unit else FULL
+        environ = {} if part is Part.unit else FULL if part is Part.all else CHECKED
         if not _held(root, "tests", [sys.executable, "-m", "pytest", *chosen], environ):
             failed.append("tests")
     if failed:

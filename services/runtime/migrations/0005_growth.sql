@@ -1,7 +1,9 @@
 -- migrate:up
 -- What is over becomes small, and what was kept long enough goes. A saga that has been over for the time of retention moves to
 -- saga_digests; saga_records has both. Runs after 0002. It adds a table, views and indexes: older code may run before it and
--- after it, but does not find digests.
+-- after it, but does not find digests: stop the older processes of a coordinator before its first nightly run. refuse_change()
+-- lets whoever sets settle.pruning delete events: the nightly job, which leaves the hash of their chain. The index on sagas is
+-- built under a lock that stops writes: on a large table, make it beforehand, concurrently and under its name.
 
 create table saga_digests (
     id text primary key,
@@ -21,7 +23,7 @@ create table saga_digests (
 create index saga_digests_root on saga_digests (root, started_at);
 create index saga_digests_started on saga_digests (started_at, id);
 comment on table saga_digests is 'Sagas that ended long ago: their outcome and their money, without the answers of their participants.';
-create index sagas_started on sagas (started_at, id);
+create index if not exists sagas_started on sagas (started_at, id);
 
 create view saga_records as
     select id, root, kind, definition_version, phase, decision, reason, attempts, started_at, deadline_at, updated_at, version,

@@ -191,7 +191,7 @@ class OperationsServicer(rpc.OperationsServiceServicer):
                 operator_id=request.operator_id, reason=request.reason, asked_at=await self._clock.now(connection),
             )
             stored = await republications.ask(connection, asked)
-        if (stored.aggregate_id, stored.from_time) != (asked.aggregate_id, asked.from_time):
+        if _body(stored) != _body(asked):
             raise AlreadyExists("REQUEST_ID_REUSED", "this request_id was used with another body")
         return pb.RepublishEventsResponse(republication=_republication(stored))
 
@@ -248,6 +248,10 @@ def _parked(row: Any) -> pb.ParkedMessage:  # Any: a row
     headers = dict(msgspec.json.decode(row["headers"], type=list[tuple[str, bytes]]))
     type_name = headers.get("ce_type", b"").decode(errors="replace")[:TYPE_CHARACTERS_MAX]
     return pb.ParkedMessage(**_fields(row, "headers"), type=type_name)
+
+
+def _body(asked: Republication) -> tuple[object, ...]:
+    return asked.aggregate_id, asked.from_time, asked.operator_id, asked.reason
 
 
 def _republication(row: Republication) -> pb.Republication:
