@@ -23,8 +23,10 @@ def group() -> None:
 def run(
     files: Files, broker: Broker = BrokerChoice.auto, processes: Processes = 1, data: Data = DATA, json: Json = False
 ) -> None:
-    """Play every case of every file; one line for each that fails, then `N passed, N failed`. Exit status 0 if all
-    passed, 1 if not, 2 if there was no file to play."""
+    """Play every case of every file; one line for each that fails, then `N passed, N failed`.
+
+    Exit status 0 if all passed, 1 if not, 2 if there was no file to play.
+    """
     import json as jsonlib
 
     from settle.vectors.scenario import Scenario, Unreadable, load
