@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain
 
+from services.kernel.admission import answers_for
 from services.kernel.effects import Effects
 from services.kernel.errors import Unavailable
 from services.kernel.messages import Op
@@ -118,6 +119,8 @@ class Waiting:
             if item not in busy and item.message.key in self._roots:
                 self._remove(item)
         for item, _ in effects.busy:
+            if item.answer is None and effects.answered.keys() & answers_for(item.message)[:1]:
+                continue  # it came twice: the first was decided in this transaction, and its reply is sent
             self._add(item, effects, now)
         for key in aboard.awake & self._roots.keys():
             root = self._roots[key]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from services.kernel.decision import Busy
@@ -78,6 +78,10 @@ STEPS = st.lists(st.one_of(
 ), max_size=60)
 
 
+@example([
+    ("come", Op.TRY, 3), ("run", True, 0), ("come", Op.TRY, 1), ("come", Op.TRY, 1), ("end", Op.CONFIRM, 0),
+    ("come", Op.TRY, 2), ("run", True, 0), ("end", Op.CONFIRM, 0), ("come", Op.TRY, 0),
+])
 @given(STEPS)
 def test_who_waits_is_decided_once_in_the_order_of_arrival_and_meets_a_claim_once_a_delivery(
     steps: list[tuple[str, Any, int]]

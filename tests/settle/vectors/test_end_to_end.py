@@ -22,8 +22,8 @@ BROKER = os.environ.get("SETTLE_VECTOR_BROKER", "auto")
 
 @pytest.fixture(scope="module")
 def targets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
-    """A stack under the manual clock, of two processes of each service."""
-    with engine_targets(tmp_path_factory.mktemp("engine"), BROKER, processes=2) as found:
+    """A stack under the manual clock."""
+    with engine_targets(tmp_path_factory.mktemp("engine"), BROKER) as found:
         yield found
 
 
