@@ -13,9 +13,9 @@ import typer
 
 from settle.local import checkout
 
-CHECKED, FULL = {"SETTLE_HISTORIES": "5000"}, {"SETTLE_HISTORIES": "20000"}
-"""How many random histories of the money core the check plays, and the full run, unless the environment says otherwise;
-the fast tests play a few hundred."""
+CHECKED, FULL = {"SETTLE_HISTORIES": "5000"}, {"SETTLE_HISTORIES": "20000", "SETTLE_VECTOR_CASES": "300"}
+"""How many random histories of the money core, and scenarios, the check plays, and how many the full run, unless the
+environment says otherwise; the fast tests play a few hundred."""
 
 
 class Part(StrEnum):

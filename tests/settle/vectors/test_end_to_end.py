@@ -15,7 +15,7 @@ from tests.settle.vectors.generate import POLICIES, case
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(1200)]
 
 GOLDEN = Path(__file__).parent / "golden"
-CASES = int(os.environ.get("SETTLE_VECTOR_CASES", "300"))
+CASES = int(os.environ.get("SETTLE_VECTOR_CASES", "100"))
 SEED = int(os.environ.get("SETTLE_VECTOR_SEED", "1"))
 BROKER = os.environ.get("SETTLE_VECTOR_BROKER", "auto")
 
