@@ -5,10 +5,10 @@ the notices of one root to one other root only the oldest is under way: repeats 
 The receiver drops repeats by their id, and acknowledges each: decided, refused or set aside, it is in its database.
 """
 
-import zlib
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from services.kernel.backoff import pause
 from services.kernel.decision import Command, Decision, Known, Rule, Timer, Wanted, rule
 from services.kernel.messages import Message, TimerDue
 
@@ -124,7 +124,6 @@ def _command(notice: Notice) -> Command:
 
 
 def _repeat(notice: Notice, now: datetime) -> Timer:
-    """The next time, as a saga's: after a pause that grows, spread so that notices do not wake in step."""
-    seconds = min(REPEAT_SECONDS * 2 ** min(notice.attempts, 10), REPEAT_SECONDS_MAX)
-    spread = zlib.crc32(f"{notice.id}/{notice.attempts}".encode()) % 1000 / 1000
-    return Timer(NOTICE, notice.id, notice.root, now + timedelta(seconds=seconds * (1 + spread / 2)))
+    """The next time."""
+    after = pause(notice.id, notice.attempts, first_seconds=REPEAT_SECONDS, most_seconds=REPEAT_SECONDS_MAX)
+    return Timer(NOTICE, notice.id, notice.root, now + after)

@@ -4,19 +4,20 @@ Every participant first TRIES (reserves, invisibly), the coordinator writes one 
 CONFIRMS or CANCELS. A single participant gets one EXECUTE, and its stored answer is the decision (DESIGN 5).
 """
 
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from services.kernel.backoff import pause
 from services.kernel.decision import Command, Timer, Vector
 from services.kernel.errors import Defect
 from services.kernel.messages import Op, SagaRef, TimerDue
 
 WAKE = "saga"
 """The kind of the timer that every unfinished saga has."""
+
 RESUME, ABORT = "resume", "abort"
 """The kinds of the timers by which a person lets a frozen saga go on, or gives up one that is not decided."""
 
@@ -391,10 +392,9 @@ def _body(participant: Participant, run: Run, op: Op) -> object:
 
 
 def _wake(definition: Definition, run: Run, now: datetime) -> Timer:
-    """The next wake-up: exponential, capped, spread by a hash of the id so that sagas do not wake in step."""
-    seconds = min(definition.resend_seconds * 2 ** min(run.attempts, 10), definition.resend_seconds_max)
-    spread = zlib.crc32(f"{run.id}/{run.attempts}".encode()) % 1000 / 1000
-    due_at = now + timedelta(seconds=seconds * (1 + spread / 2))
+    """The next wake-up; while a saga tries, its deadline at the latest."""
+    first, most = definition.resend_seconds, definition.resend_seconds_max
+    due_at = now + pause(run.id, run.attempts, first_seconds=first, most_seconds=most)
     if _stood(run) is Phase.TRYING:
         due_at = min(due_at, run.deadline_at)
     return Timer(WAKE, run.id, run.root, due_at)
