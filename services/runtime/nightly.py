@@ -76,44 +76,39 @@ class Nightly:
         done = {"digests": 0}
         if self._definitions is not None:
             done["digests"] = await self._digest(connection, self._definitions, before)
-        done["parked"] = await self._until_none(connection, lambda: pruning.prune_parked(connection, before))
+        done["parked"] = await _until_none(connection, lambda: pruning.prune_parked(connection, before))
         horizon = await self._oldest.horizon(connection)
-        done["requests"] = await self._answers(connection, Pruned.ANSWERS_OF_REQUESTS, before)
+        done["requests"] = await _in_windows(connection, Pruned.ANSWERS_OF_REQUESTS, before)
         if horizon is not None:
             until = min(before, horizon - CLOCKS_APART)
-            done["branches"] = await self._answers(connection, Pruned.ANSWERS_OF_BRANCHES, until)
+            done["branches"] = await _in_windows(connection, Pruned.ANSWERS_OF_BRANCHES, until)
         if days := self._settings.events_retention_days:
-            done["events"] = await self._events(connection, now - timedelta(days=days))
+            done["events"] = await _in_windows(connection, Pruned.EVENTS, now - timedelta(days=days))
         return done
 
     async def _digest(self, connection: Connection, definitions: Definitions, before: datetime) -> int:
-        count = await self._until_none(
+        count = await _until_none(
             connection, lambda: sagas.digest(connection, definitions, before, pruning.SLICE_ROWS)
         )
         self._oldest.own = await sagas.oldest(connection) or before
         return count
 
-    async def _answers(self, connection: Connection, kind: Pruned, until: datetime) -> int:
-        windows, count = await pruning.windows(connection, kind, until), 0
-        while windows:
-            rows = await _gently(connection, lambda: pruning.prune_answers(connection, kind, windows.next()))
-            windows.pruned(rows)
-            count += rows
-        return count
 
-    async def _events(self, connection: Connection, until: datetime) -> int:
-        windows, count = await pruning.windows(connection, Pruned.EVENTS, until), 0
-        while windows:
-            rows = await _gently(connection, lambda: pruning.prune_events(connection, windows.next()))
-            windows.pruned(rows)
-            count += rows
-        return count
+async def _in_windows(connection: Connection, kind: Pruned, until: datetime) -> int:
+    """Prune this kind up to an instant; answers how many rows."""
+    windows, count = await pruning.windows(connection, kind, until), 0
+    while windows:
+        rows = await _gently(connection, lambda: pruning.prune(connection, kind, windows.next()))
+        windows.pruned(rows)
+        count += rows
+    return count
 
-    async def _until_none(self, connection: Connection, one: Slice) -> int:
-        count = 0
-        while rows := await _gently(connection, one):
-            count += rows
-        return count
+
+async def _until_none(connection: Connection, one: Slice) -> int:
+    count = 0
+    while rows := await _gently(connection, one):
+        count += rows
+    return count
 
 
 async def _gently(connection: Connection, one: Slice) -> int:

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Protocol
 
 from services.kernel.calendar import FIRST_YEAR, LAST_YEAR
+from services.runtime.ground import facts
 from services.runtime.ground.tables import Connection
 
 _FACT = "manual_clock"
@@ -56,11 +57,7 @@ class ManualClock:
         """Move to this instant, which has to be aware; backwards only makes sense in a new world."""
         if at.tzinfo is None:
             raise ValueError(f"{at} has no time zone")
-        await connection.execute(
-            """insert into runtime_facts (name, value) values ($1, $2)
-               on conflict (name) do update set value = excluded.value""",
-            _FACT, at.isoformat(),
-        )
+        await facts.keep(connection, {_FACT: at.isoformat()})
         for moved in self.on_set:
             moved()
 

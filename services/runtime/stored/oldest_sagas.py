@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from services.kernel.calendar import FIRST_YEAR, LAST_YEAR
+from services.runtime.ground import facts
 from services.runtime.ground.records import SERVICES
 from services.runtime.ground.tables import Connection
 
@@ -40,12 +41,7 @@ class OldestSagas:
     async def horizon(self, connection: Connection) -> datetime | None:
         """Before when no branch belongs to a saga that is open or ended lately, as all coordinators that were ever
         heard say; None if none was."""
-        await connection.execute(
-            """insert into runtime_facts (name, value) select * from unnest($1::text[], $2::text[])
-               on conflict (name) do update set value = excluded.value""",
-            [_FACT + name for name in sorted(self._heard)],
-            [self._heard[name].isoformat() for name in sorted(self._heard)],
-        )
+        await facts.keep(connection, {_FACT + name: at.isoformat() for name, at in self._heard.items()})
         horizon: datetime | None = await connection.fetchval(
             "select min(value::timestamptz) from runtime_facts where starts_with(name, $1)", _FACT
         )

@@ -9,13 +9,19 @@ import hashlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TypeAlias
 
 from services.kernel.messages import Op
+from services.runtime.ground import facts
 from services.runtime.ground.tables import Connection
 
 SLICE_ROWS = 2_000
 """About so many rows are deleted in one transaction."""
 WINDOW_MIN, WINDOW_MAX = timedelta(milliseconds=10), timedelta(days=1)
+
+
+Window: TypeAlias = tuple[datetime, datetime]
+"""From an instant on, up to another."""
 
 
 class Pruned(StrEnum):
@@ -46,7 +52,7 @@ class Windows:
     def __bool__(self) -> bool:
         return self._at < self._until
 
-    def next(self) -> tuple[datetime, datetime]:
+    def next(self) -> Window:
         """The window to prune now."""
         return self._at, min(self._at + self._width, self._until)
 
@@ -63,16 +69,14 @@ async def windows(connection: Connection, kind: Pruned, until: datetime) -> Wind
     return Windows(began or await connection.fetchval(_FIRST[kind]) or until, until)
 
 
-async def note(connection: Connection, kind: Pruned, until: datetime) -> None:
-    """Remember how far this kind is pruned."""
-    await connection.execute(
-        """insert into runtime_facts (name, value) values ($1, $2)
-           on conflict (name) do update set value = excluded.value""",
-        kind.value, until.isoformat(),
-    )
+async def prune(connection: Connection, kind: Pruned, window: Window) -> int:
+    """Prune what of this kind is of the window, and remember that; answers how many rows."""
+    rows = await (_events(connection, window) if kind is Pruned.EVENTS else _answers(connection, kind, window))
+    await facts.keep(connection, {kind.value: window[1].isoformat()})
+    return rows
 
 
-async def prune_answers(connection: Connection, kind: Pruned, window: tuple[datetime, datetime]) -> int:
+async def _answers(connection: Connection, kind: Pruned, window: Window) -> int:
     """Delete the answers of this kind that were decided in the window; answers how many.
 
     Those stay for good that say what became of a message, or of its saga, of which a copy is set aside: retried, it
@@ -86,7 +90,6 @@ async def prune_answers(connection: Connection, kind: Pruned, window: tuple[date
               and {decided} not in (select {decided} from parked where state = 'PARKED')""",
         *window,
     )
-    await note(connection, kind, window[1])
     return int(status.split()[-1])
 
 
@@ -100,7 +103,7 @@ async def prune_parked(connection: Connection, before: datetime) -> int:
     return int(status.split()[-1])
 
 
-async def prune_events(connection: Connection, window: tuple[datetime, datetime]) -> int:
+async def _events(connection: Connection, window: Window) -> int:
     """Drop the events of the window, and what came before them, but the newest of each aggregate, and whatever follows
     one that is too young, as it may where a clock went back; keep the hash of the chain of what was dropped. Answers
     how many."""
@@ -120,7 +123,6 @@ async def prune_events(connection: Connection, window: tuple[datetime, datetime]
         checkpoints[aggregate_id] = sequence, link(before, sequence, type_name, payload)
     if checkpoints:
         await _drop(connection, checkpoints)
-    await note(connection, Pruned.EVENTS, window[1])
     return len(rows)
 
 
