@@ -139,6 +139,7 @@ class Process:
         self._producer = SafeProducer(settings)
         self._topics = undeliverable.topics_known_to(service.name)
         self._oldest = OldestSagas()
+        self._outbound = Outbound(service.name, service.codec, settings.partitions, self._oldest.header)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -158,8 +159,7 @@ class Process:
         self._lanes = Lanes(settings, self._publisher, perform, self._watchers.committed)
         built = self._build_lanes(clock)
         self._lanes.build(built)
-        outbound = Outbound(service.name, service.codec, settings.partitions)
-        republisher = Republisher(settings, outbound, self._producer, self._pool.own, clock)
+        republisher = Republisher(settings, self._outbound, self._producer, self._pool.own, clock)
         keeper = Keeper(self._pool.own)
         edge, operators = (
             Edge(settings, clock, self._lanes, service.codec, pool, watchers=self._watchers, keeper=keeper)
@@ -183,10 +183,9 @@ class Process:
 
     def _build_lanes(self, clock: Clock) -> list[Lane]:
         service, settings = self._service, self._settings
-        outbound = Outbound(service.name, service.codec, settings.partitions, self._oldest.header)
         tables = [*service.tables, *([saga_table(service.definitions)] if service.definitions else [])]
         business = Business(
-            tables=tables, rules=service.rules, timers=service.timers, codec=service.codec, outbound=outbound,
+            tables=tables, rules=service.rules, timers=service.timers, codec=service.codec, outbound=self._outbound,
             partitions=settings.partitions,
         )
         name = topic(service.name, service.inbound)
