@@ -21,8 +21,8 @@ from services.runtime.stored.inbox import Answered
 from tests.services.runtime.counters import CODEC, SERVICE, Add, Counter
 
 PARTITIONS = 2
-COMMANDS = "settlement.counter.commands.v1"
-TOPICS = (COMMANDS, "settlement.counter.events.v1", "settlement.order.replies.v1")
+COMMANDS, EVENTS = "settlement.counter.commands.v1", "settlement.counter.events.v1"
+TOPICS = (COMMANDS, EVENTS, "settlement.order.replies.v1")
 TYPE = b"google.protobuf.Int64Value"
 CRC_AT = 17
 """Where a batch of records has the checksum of all that follows."""

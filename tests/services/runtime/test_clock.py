@@ -31,7 +31,7 @@ from settlement.operations.v1 import operations_service_pb2 as pb
 from settlement.operations.v1.operations_service_pb2_grpc import OperationsServiceStub
 from tests.services.runtime.conftest import Until
 from tests.services.runtime.counters import SERVICE, Add
-from tests.services.runtime.test_lanes import add, business, fetch, local  # noqa: F401
+from tests.services.runtime.test_lanes import add, business, fetch
 
 T0 = datetime(2031, 5, 1, 8, tzinfo=UTC)
 END = datetime(2200, 12, 31, 23, 59, 59, 999_999, UTC)
@@ -39,7 +39,7 @@ BELL = replace(SERVICE, timers={"ring": rule(TimerDue, lambda body, message: (),
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def connection(local: Settings) -> AsyncIterator[Connection]:  # noqa: F811
+async def connection(local: Settings) -> AsyncIterator[Connection]:
     """A lane's connection."""
     opened = await connect_lane(local)
     yield opened
@@ -47,7 +47,7 @@ async def connection(local: Settings) -> AsyncIterator[Connection]:  # noqa: F81
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def pair(local: Settings, until: Until) -> AsyncIterator[list[Process]]:  # noqa: F811
+async def pair(local: Settings, until: Until) -> AsyncIterator[list[Process]]:
     """Two processes of one service on the manual clock; the first holds all partitions."""
     running = [Process(BELL, replace(local, clock="manual")) for _ in range(2)]
     for process in running:
@@ -75,7 +75,7 @@ async def set_clock(process: Process, at: datetime) -> None:
     await operations(process).SetClock(pb.SetClockRequest(request_id=str(uuid4()), time=stamp))
 
 
-async def test_all_processes_agree_on_the_manual_instant(pair: list[Process], local: Settings) -> None:  # noqa: F811
+async def test_all_processes_agree_on_the_manual_instant(pair: list[Process], local: Settings) -> None:
     """Set through one, it is shown and decided by in the other at once, backwards too."""
     for mover, other in (pair, pair[::-1]):
         at = T0 if mover is pair[0] else T0 - timedelta(days=400)
@@ -88,7 +88,7 @@ async def test_all_processes_agree_on_the_manual_instant(pair: list[Process], lo
 
 
 async def test_a_timer_fires_when_another_process_moves_the_time(
-    pair: list[Process], local: Settings, until: Until  # noqa: F811
+    pair: list[Process], local: Settings, until: Until
 ) -> None:
     """The process that holds the timer's partition sees the same row."""
     await set_clock(pair[0], T0)
@@ -141,7 +141,7 @@ async def test_a_timer_that_was_found_before_the_clock_was_set_back_is_not_due(c
 
 
 async def test_a_decision_gets_the_instant_at_which_its_root_was_free(
-    connection: Connection, local: Settings, until: Until  # noqa: F811
+    connection: Connection, local: Settings, until: Until
 ) -> None:
     """Waiting for the lock counts (CV-11): no root is decided at an earlier instant than before."""
     holder = await asyncpg.connect(local.dsn)
@@ -170,7 +170,7 @@ async def test_a_decision_gets_the_instant_at_which_its_root_was_free(
 
 @pytest.mark.parametrize("stored", ["9999-12-31T23:59:59+00:00", "9999-12-31T23:59:59.999999+00:00", END.isoformat()])
 async def test_a_clock_at_the_end_of_the_calendar_harms_nothing(
-    local: Settings, until: Until, stored: str  # noqa: F811
+    local: Settings, until: Until, stored: str
 ) -> None:
     """F13: whatever is stored, decisions are made at the last instant that may come in, defects of theirs and timers
     among them, and the process goes on."""
@@ -217,7 +217,7 @@ async def test_a_clock_that_is_off_is_told(connection: Connection, seconds: floa
     assert REGISTRY.get_sample_value("settle_clock_off_seconds") == pytest.approx(seconds, abs=0.5)
 
 
-async def test_a_process_whose_clock_is_off_is_not_ready_and_says_why(local: Settings, until: Until) -> None:  # noqa: F811
+async def test_a_process_whose_clock_is_off_is_not_ready_and_says_why(local: Settings, until: Until) -> None:
     """Health says NOT_SERVING, /readyz why; what reaches it all the same is decided by the database's time. Once the
     clock is right, it is ready."""
     off = [-60.0]

@@ -30,14 +30,14 @@ from tests.services.runtime.conftest import Postgres, Until
 from tests.services.runtime.counters import CODEC, Add
 from tests.services.runtime.counters import SERVICE as COUNTERS
 from tests.services.runtime.errands import DEFINITIONS, shown
-from tests.services.runtime.test_lanes import fetch, local  # noqa: F401  # a fixture
+from tests.services.runtime.test_lanes import fetch
 from tests.services.runtime.test_rpc import full_status, type_name
 
 T0 = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def process(local: Settings, until: Until) -> AsyncIterator[Process]:  # noqa: F811
+async def process(local: Settings, until: Until) -> AsyncIterator[Process]:
     """The service with a manual clock."""
     running = Process(replace(COUNTERS, definitions=DEFINITIONS, shown=shown), replace(local, clock="manual"))
     await running.start()
@@ -68,7 +68,7 @@ def edge_of(process: Process, settings: Settings) -> Edge:
     return Edge(settings, clock, lanes, CODEC, pool, process._watchers, Keeper(pool.own))
 
 
-async def test_ask_answers_the_result_and_the_same_again(process: Process, local: Settings) -> None:  # noqa: F811
+async def test_ask_answers_the_result_and_the_same_again(process: Process, local: Settings) -> None:
     """The request id decides; how long the caller waits does not."""
     edge = edge_of(process, local)
     request = order.CancelOrderRequest(request_id=str(uuid4()), order_id="ord_1")
@@ -89,7 +89,7 @@ async def test_a_process_that_a_test_starts_leaves_the_guards_of_values(process:
     assert [cls.__name__ for cls in frozen_classes("services") if "__setattr__" not in vars(cls)] == []
 
 
-async def test_who_asks_again_hears_what_the_first_heard(process: Process, local: Settings) -> None:  # noqa: F811
+async def test_who_asks_again_hears_what_the_first_heard(process: Process, local: Settings) -> None:
     """An end that was waited for is stored in the place of the beginning, once: before, each asking again told the
     state of its own moment (F14)."""
     edge = edge_of(process, local)
@@ -125,7 +125,7 @@ async def test_a_request_id_is_the_same_in_any_case_of_letters() -> None:
 
 
 async def test_a_call_that_waits_out_an_outage_hears_of_it(
-    process: Process, local: Settings, postgres: Postgres  # noqa: F811
+    process: Process, local: Settings, postgres: Postgres
 ) -> None:
     """UNAVAILABLE in time instead of silence; asked again after it, the request is decided once."""
     edge = edge_of(process, local)
@@ -145,7 +145,7 @@ async def test_a_call_that_waits_out_an_outage_hears_of_it(
 
 
 async def test_who_waits_for_an_end_waits_through_a_restart(
-    process: Process, local: Settings, postgres: Postgres  # noqa: F811
+    process: Process, local: Settings, postgres: Postgres
 ) -> None:
     """It asks again on a new connection; before, the waiting call answered INTERNAL though all was committed (F3)."""
     insert = """insert into sagas (id, root, kind, definition_version, phase, started_at, deadline_at, updated_at,
@@ -173,7 +173,7 @@ async def test_who_waits_for_an_end_waits_through_a_restart(
     assert (hidden, seen, ended.run.phase) == (None, "TRYING", Phase.DONE)
 
 
-async def test_a_look_that_fails_for_another_reason_is_no_outage(process: Process, local: Settings) -> None:  # noqa: F811
+async def test_a_look_that_fails_for_another_reason_is_no_outage(process: Process, local: Settings) -> None:
     """It is told, not asked again."""
 
     async def look(connection: Any) -> None:

@@ -4,7 +4,6 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from uuid import uuid4
@@ -17,7 +16,6 @@ from services.kernel.ids import partition_of
 from services.kernel.messages import Message
 from services.kernel.saga import Verdict
 from services.runtime.ground.clock import SystemClock
-from services.runtime.ground.migrations import migrate
 from services.runtime.ground.postgres import connect_lane, open_pool
 from services.runtime.ground.records import Outbound, Outgoing
 from services.runtime.ground.settings import Settings
@@ -31,25 +29,8 @@ from services.runtime.process import Process
 from services.runtime.stored import leases, outbox, parked
 from services.runtime.stored.inbox import Answered
 from tests.services.runtime.conftest import Until
-from tests.services.runtime.counters import CODEC, SCHEMA, SERVICE, Add
-from tests.services.runtime.mock_cluster import MockCluster
-
-PARTITIONS = 2
-COMMANDS, EVENTS = "settlement.counter.commands.v1", "settlement.counter.events.v1"
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def local(settings: Settings, cluster: MockCluster) -> Settings:
-    """Settings with a migrated database and the service's topics."""
-    cluster.create_topic(COMMANDS, PARTITIONS)
-    cluster.create_topic(EVENTS, PARTITIONS)
-    await migrate(settings.dsn, [])
-    connection = await asyncpg.connect(settings.dsn)
-    await connection.execute(SCHEMA)
-    await connection.close()
-    return replace(
-        settings, service="counter", kafka=cluster.bootstrap, partitions=PARTITIONS, gather_ms_max=1, drain_seconds=2.0
-    )
+from tests.services.runtime.counters import CODEC, SERVICE, Add
+from tests.services.runtime.raw_records import COMMANDS, EVENTS, PARTITIONS
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -20,9 +20,9 @@ from services.runtime.stored.notices import notice_table
 from tests.services.runtime.conftest import Until
 from tests.services.runtime.counters import CODEC, SERVICE, Add
 from tests.services.runtime.mock_cluster import MockCluster
-from tests.services.runtime.test_lanes import COMMANDS, PARTITIONS, add, fetch, local
+from tests.services.runtime.raw_records import COMMANDS, PARTITIONS
+from tests.services.runtime.test_lanes import add, fetch
 
-__all__ = ["local"]
 HEARD = topic("order", "replies")
 
 
@@ -39,9 +39,8 @@ TELLING = replace(
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def telling(local: Settings, cluster: MockCluster, until: Until) -> AsyncIterator[Process]:
+async def telling(local: Settings, until: Until) -> AsyncIterator[Process]:
     """A service that sends notices."""
-    cluster.create_topic(HEARD, PARTITIONS)
     running = Process(TELLING, local)
     await running.start()
     await until(lambda: running._lanes.ready)
@@ -49,9 +48,9 @@ async def telling(local: Settings, cluster: MockCluster, until: Until) -> AsyncI
     await running.stop()
 
 
-async def heard(local: Settings) -> list[Record]:
-    """All notices that were sent so far."""
-    reader = PartitionReader(local, HEARD)
+async def heard(local: Settings, topic: str = HEARD) -> list[Record]:
+    """All that was sent so far: notices, if no other topic is named."""
+    reader = PartitionReader(local, topic)
     await reader.start()
     _, ends = await reader.ends(range(PARTITIONS))
     reader.follow(dict.fromkeys(ends, 0))
@@ -107,15 +106,7 @@ async def test_a_record_with_a_return_address_is_acknowledged_each_time(
     await producer.send([replace(notice, topic=COMMANDS)] * 2)
 
     async def acknowledged() -> list[str]:
-        reader = PartitionReader(local, sender)
-        await reader.start()
-        _, ends = await reader.ends(range(PARTITIONS))
-        reader.follow(dict.fromkeys(ends, 0))
-        found: list[Record] = []
-        while len(found) < sum(end for _, end in ends.values()):
-            found += await reader.fetch(100)
-        await reader.stop()
-        headers = [dict(record.headers) for record in found]
+        headers = [dict(record.headers) for record in await heard(local, sender)]
         return [h["ce_subject"].decode() for h in headers if h["ce_type"] == ACKNOWLEDGED_TYPE.encode()]
 
     async def twice() -> bool:

@@ -39,7 +39,8 @@ from tests.services.runtime.counters import CODEC, SERVICE, Add, Counter
 from tests.services.runtime.errands import DEFINITION, TOPICS, Begin, Plan, whole_way
 from tests.services.runtime.errands import SERVICE as ERRANDS
 from tests.services.runtime.mock_cluster import MockCluster
-from tests.services.runtime.test_lanes import COMMANDS, add, events, fetch, local  # noqa: F401  # a fixture
+from tests.services.runtime.raw_records import COMMANDS
+from tests.services.runtime.test_lanes import add, events, fetch
 
 FEW = 300
 NOW = datetime(2026, 3, 10, tzinfo=UTC)
@@ -55,7 +56,7 @@ async def refusal(process: Process) -> ResourceExhausted | None:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def process(local: Settings, until: Until, request: pytest.FixtureRequest) -> AsyncIterator[Process]:  # noqa: F811
+async def process(local: Settings, until: Until, request: pytest.FixtureRequest) -> AsyncIterator[Process]:
     """The counters, under a bound of the test's."""
     running = Process(SERVICE, replace(local, **request.param))
     await running.start()
@@ -66,7 +67,7 @@ async def process(local: Settings, until: Until, request: pytest.FixtureRequest)
 
 @pytest.mark.parametrize("process", [{"unpublished_max": FEW}], indirect=True)
 async def test_while_kafka_is_away_calls_are_refused_in_time(
-    process: Process, local: Settings, cluster: MockCluster, until: Until  # noqa: F811
+    process: Process, local: Settings, cluster: MockCluster, until: Until
 ) -> None:
     """With RetryInfo, before memory fills; all that was accepted goes out when Kafka is back, and calls are taken
     again. Before, all were accepted, without an end."""
@@ -204,7 +205,7 @@ def test_open_sagas_are_counted_by_what_is_committed() -> None:
 
 
 async def test_a_call_beyond_the_open_sagas_is_refused_until_one_ends(
-    local: Settings, cluster: MockCluster, until: Until  # noqa: F811
+    local: Settings, cluster: MockCluster, until: Until
 ) -> None:
     """What other processes began counts too, from the next look on."""
     for name in TOPICS:
@@ -231,7 +232,7 @@ async def test_a_call_beyond_the_open_sagas_is_refused_until_one_ends(
 
 
 async def test_beyond_twice_the_bound_neither_records_nor_timers_are_taken(
-    local: Settings, until: Until  # noqa: F811
+    local: Settings, until: Until
 ) -> None:
     """They wait where they are, in Kafka and in their table, and come when there is room."""
     producer, pool, queues = SafeProducer(local), await open_pool(local), Queues()
@@ -305,7 +306,7 @@ RINGING = replace(
 
 
 async def test_while_the_outside_world_hangs_actions_are_bounded_and_later_done(
-    local: Settings, until: Until  # noqa: F811
+    local: Settings, until: Until
 ) -> None:
     """What is dropped, and what took too long, is asked again by its timer. Before, each waited in a task of its own,
     without an end."""

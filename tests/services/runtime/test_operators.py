@@ -22,7 +22,6 @@ from tests.services.runtime.test_edge import T0, edge_of
 from tests.services.runtime.test_edge import operations as operations
 from tests.services.runtime.test_edge import process as process
 from tests.services.runtime.test_lanes import fetch
-from tests.services.runtime.test_lanes import local as local
 
 
 async def test_the_manual_clock_is_set_kept_and_shown(operations: Any, local: Settings) -> None:

@@ -15,7 +15,7 @@ from services.runtime.kafka.producer import SafeProducer
 from services.runtime.kafka.publisher import Publisher, publish_leftovers
 from services.runtime.stored import outbox, parked
 from services.runtime.stored.parked import Parked
-from tests.services.runtime.test_lanes import events, fetch, leftover, local  # noqa: F401
+from tests.services.runtime.test_lanes import events, fetch, leftover
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 FIRST = Parked("commands", 0, 7, "key", "m1", [("ce_id", b"m1")], b"payload", "DEFECT", "why")
@@ -84,7 +84,7 @@ def test_the_identity_of_a_record_is_its_id_however_it_is_written() -> None:
     assert parked.identity([("ce_type", b"t")]) == ""
 
 
-async def test_retried_records_that_commit_while_others_are_sent_are_not_lost(local: Settings) -> None:  # noqa: F811
+async def test_retried_records_that_commit_while_others_are_sent_are_not_lost(local: Settings) -> None:
     """They share a lane id, and the one with the lower number is committed later: only what was read is forgotten
     (findings: retry_lane)."""
     pool, producer = await open_pool(local), SafeProducer(local)

@@ -17,9 +17,10 @@ from services.runtime.stored import leases, outbox
 from tests.services.runtime.conftest import Until
 from tests.services.runtime.counters import SERVICE
 from tests.services.runtime.mock_cluster import MockCluster
-from tests.services.runtime.test_lanes import EVENTS, PARTITIONS, add, events, fetch, local, process
+from tests.services.runtime.raw_records import EVENTS, PARTITIONS
+from tests.services.runtime.test_lanes import add, events, fetch, process
 
-__all__ = ["local", "process"]
+__all__ = ["process"]
 STUCK = next(f"s{n}" for n in range(100) if partition_of(f"s{n}", PARTITIONS) == 0)
 FREE = next(f"f{n}" for n in range(100) if partition_of(f"f{n}", PARTITIONS) == 1)
 

@@ -25,9 +25,10 @@ from services.runtime.stored import republications
 from services.runtime.stored.republications import Republication
 from tests.services.runtime.conftest import Until
 from tests.services.runtime.counters import CODEC
-from tests.services.runtime.test_lanes import EVENTS, PARTITIONS, add, fetch, local, process
+from tests.services.runtime.raw_records import EVENTS, PARTITIONS
+from tests.services.runtime.test_lanes import add, fetch, process
 
-__all__ = ["local", "process"]
+__all__ = ["process"]
 KEYS = [f"c{n}" for n in range(5)]
 
 

@@ -18,7 +18,6 @@ from tests.services.runtime.conftest import Until
 from tests.services.runtime.counters import SERVICE
 from tests.services.runtime.mock_cluster import MockCluster
 from tests.services.runtime.test_lanes import fetch
-from tests.services.runtime.test_lanes import local as local
 
 PARTITIONS = 8
 SHARED = replace(SERVICE, name="shared")

@@ -20,7 +20,7 @@ from services.runtime.process import Process, Service
 from services.runtime.stored.inbox import Answered
 from tests.services.runtime.conftest import Until
 from tests.services.runtime.counters import SERVICE, Add, Counter, Total
-from tests.services.runtime.test_lanes import add, events, fetch, local  # noqa: F401
+from tests.services.runtime.test_lanes import add, events, fetch
 
 KEYS = [f"c{number}" for number in range(300)]
 
@@ -50,7 +50,7 @@ async def running(service: Service, settings: Settings, until: Until) -> list[Pr
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def claiming(local: Settings, until: Until) -> AsyncIterator[list[Process]]:  # noqa: F811
+async def claiming(local: Settings, until: Until) -> AsyncIterator[list[Process]]:
     """Two processes in which a counter can be made once."""
     both = await running(CLAIMS, replace(local, batch_messages_max=64), until)
     yield both
@@ -59,7 +59,7 @@ async def claiming(local: Settings, until: Until) -> AsyncIterator[list[Process]
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def counting(local: Settings, until: Until) -> AsyncIterator[list[Process]]:  # noqa: F811
+async def counting(local: Settings, until: Until) -> AsyncIterator[list[Process]]:
     """Two processes in which counters are added to."""
     both = await running(SERVICE, replace(local, batch_messages_max=64), until)
     yield both
@@ -67,7 +67,7 @@ async def counting(local: Settings, until: Until) -> AsyncIterator[list[Process]
         await process.stop()
 
 
-async def test_a_root_that_both_make_at_once_is_made_by_one(claiming: list[Process], local: Settings) -> None:  # noqa: F811
+async def test_a_root_that_both_make_at_once_is_made_by_one(claiming: list[Process], local: Settings) -> None:
     """Each in its own order, under ids of their own: one is done, the other decided again on what that one made
     (findings: proto_double)."""
     asked = [(process, key) for n, process in enumerate(claiming) for key in (KEYS if n else KEYS[::-1])]
@@ -82,7 +82,7 @@ async def test_a_root_that_both_make_at_once_is_made_by_one(claiming: list[Proce
     assert kept == done
 
 
-async def test_one_request_through_both_is_decided_once(claiming: list[Process], local: Settings) -> None:  # noqa: F811
+async def test_one_request_through_both_is_decided_once(claiming: list[Process], local: Settings) -> None:
     """A caller that tries again reaches the other process: both tell what one of them did."""
     ids = {key: str(uuid4()) for key in KEYS}
 
@@ -93,7 +93,7 @@ async def test_one_request_through_both_is_decided_once(claiming: list[Process],
 
 
 async def test_what_both_add_is_counted_and_told_once(
-    counting: list[Process], local: Settings, until: Until  # noqa: F811
+    counting: list[Process], local: Settings, until: Until
 ) -> None:
     """New counters and known ones, also in the process that does not hold their partition; nothing is answered
     INTERNAL, however often two batches collide. An event that both publish, for one told the next, comes again in its
@@ -115,7 +115,7 @@ async def test_what_both_add_is_counted_and_told_once(
 
 
 async def test_a_collision_that_never_ends_stops_one_message_only(
-    counting: list[Process], local: Settings  # noqa: F811
+    counting: list[Process], local: Settings
 ) -> None:
     """No other lane made what this one collides with, so no try can win: its caller hears of a defect, and who shared
     its batch is answered."""

@@ -21,8 +21,8 @@ from services.runtime.stored.inbox import Answered
 from tests.services.runtime.claimed import RING, SCHEMA, claimed_service
 from tests.services.runtime.conftest import Until
 from tests.services.runtime.counters import Add
-from tests.services.runtime.mock_cluster import MockCluster
-from tests.services.runtime.test_lanes import PARTITIONS, fetch, local  # noqa: F401  # a fixture
+from tests.services.runtime.raw_records import PARTITIONS
+from tests.services.runtime.test_lanes import fetch
 
 KEY = "hot"
 
@@ -74,9 +74,8 @@ class Running:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def running(local: Settings, cluster: MockCluster, until: Until) -> AsyncIterator[Running]:  # noqa: F811
+async def running(local: Settings, until: Until) -> AsyncIterator[Running]:
     """The service, running."""
-    cluster.create_topic("settlement.order.replies.v1", PARTITIONS)
     connection = await asyncpg.connect(local.dsn)
     await connection.execute(SCHEMA)
     await connection.close()

@@ -21,9 +21,8 @@ from services.runtime.process import Process, Service
 from tests.services.runtime.claimed import RING, SCHEMA, claimed_service
 from tests.services.runtime.conftest import Until
 from tests.services.runtime.counters import Add
-from tests.services.runtime.mock_cluster import MockCluster
-from tests.services.runtime.raw_records import command, fetch, holds, lost, send
-from tests.services.runtime.test_lanes import PARTITIONS, local  # noqa: F401  # a fixture
+from tests.services.runtime.raw_records import command, holds, lost, send
+from tests.services.runtime.test_lanes import fetch
 from tests.services.runtime.test_slow_decisions import _end_sessions
 from tests.services.runtime.test_waiting import KEY, Running
 
@@ -61,9 +60,8 @@ def deadly(service: Service, settings: Settings) -> Service:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def running(local: Settings, cluster: MockCluster, until: Until) -> AsyncIterator[Running]:  # noqa: F811
+async def running(local: Settings, until: Until) -> AsyncIterator[Running]:
     """The service, running."""
-    cluster.create_topic("settlement.order.replies.v1", PARTITIONS)
     connection = await asyncpg.connect(local.dsn)
     await connection.execute(SCHEMA)
     await connection.execute(f"alter table claimed add constraint room check (value <= {FULL})")

@@ -30,13 +30,13 @@ from tests.services.runtime.counters import Add, Counter
 from tests.services.runtime.errands import DEFINITIONS, SERVICE, SHIP, TOPICS, VAN, Begin, reply, whole_way
 from tests.services.runtime.mock_cluster import MockCluster
 from tests.services.runtime.test_edge import edge_of
-from tests.services.runtime.test_lanes import fetch, local  # noqa: F401  # a fixture
+from tests.services.runtime.test_lanes import fetch
 
 WAITERS = 800
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def small(local: Settings, cluster: MockCluster) -> Settings:  # noqa: F811
+async def small(local: Settings, cluster: MockCluster) -> Settings:
     """Settings of the coordinator, with room for two readers and two more who wait."""
     for name in TOPICS:
         cluster.create_topic(name, local.partitions)
