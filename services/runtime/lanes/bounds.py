@@ -17,8 +17,6 @@ from services.runtime.ground.settings import Settings
 from services.runtime.ground.tables import Connection
 from services.runtime.stored import outbox, sagas
 
-LOOK_SECONDS = 0.05
-"""How old what is known of the publishers may be when a call comes."""
 COUNT_SECONDS = 5.0
 """How often the database is asked what is open: what other processes began, and dead lanes left behind."""
 PROBE_SECONDS = 1.0
@@ -30,7 +28,7 @@ HARD_FACTOR = 2
 
 
 class Publishing(Protocol):
-    """What the publishers of a process have before them."""
+    """What the publisher of a process has before it; both are asked at each call, so they cost no count."""
 
     @property
     def unpublished(self) -> int: ...
@@ -47,9 +45,7 @@ class Bounds:
         self._now = now
         self._open = 0
         self._left = 0
-        self._unpublished = 0
-        self._stalled_seconds = 0.0
-        self._looked_at = self._probed_at = float("-inf")
+        self._probed_at = float("-inf")
         metrics.UNPUBLISHED.set_function(lambda: publishing.unpublished)
         metrics.OUTBOX_AGE_SECONDS.set_function(lambda: publishing.stalled_seconds)
         metrics.OPEN_SAGAS.set_function(lambda: self._open)
@@ -62,27 +58,19 @@ class Bounds:
     @property
     def overfull(self) -> bool:
         """Whether nothing may be decided that sends something, be it a record or a timer: memory is finite."""
-        self._look()
-        return self._unpublished >= HARD_FACTOR * self._settings.unpublished_max
+        return self._publishing.unpublished >= HARD_FACTOR * self._settings.unpublished_max
 
     def admit(self) -> None:
         """Take one call more; raises `ResourceExhausted` where too much is open."""
-        settings = self._settings
-        self._look()
-        if self._unpublished + self._left >= settings.unpublished_max:
+        settings, publishing = self._settings, self._publishing
+        if publishing.unpublished + self._left >= settings.unpublished_max:
             raise _full("unpublished", "UNSENT_BACKLOG", "too much of what was decided before is not sent yet")
         if self._open >= settings.open_sagas_max:
             raise _full("open_sagas", "TOO_MANY_OPEN", "too many settlements are under way")
-        if self._stalled_seconds > settings.outbox_age_seconds_max:
+        if publishing.stalled_seconds > settings.outbox_age_seconds_max:
             if self._now() - self._probed_at < PROBE_SECONDS:
                 raise _full("outbox_age", "UNSENT_BACKLOG", "nothing of what was decided before can be sent now")
             self._probed_at = self._now()
-
-    def _look(self) -> None:
-        now = self._now()
-        if now - self._looked_at >= LOOK_SECONDS:
-            self._looked_at = now
-            self._unpublished, self._stalled_seconds = self._publishing.unpublished, self._publishing.stalled_seconds
 
     def committed(self, effects: Effects[A]) -> None:
         """Count the sagas that a batch began and ended; one that a person lets go on is counted with the next look."""

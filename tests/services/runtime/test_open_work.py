@@ -26,7 +26,7 @@ from services.runtime.ground.settings import Settings
 from services.runtime.kafka.producer import SafeProducer
 from services.runtime.kafka.publisher import Publisher
 from services.runtime.kafka.reader import PartitionReader
-from services.runtime.lanes.bounds import COUNT_SECONDS, HARD_FACTOR, LOOK_SECONDS, PROBE_SECONDS, RETRY_MS, Bounds
+from services.runtime.lanes.bounds import COUNT_SECONDS, HARD_FACTOR, PROBE_SECONDS, RETRY_MS, Bounds
 from services.runtime.lanes.feed import Feed
 from services.runtime.lanes.item import Item
 from services.runtime.lanes.lanes import Lanes
@@ -107,7 +107,7 @@ async def test_when_kafka_takes_nothing_one_call_in_a_while_is_tried(
     cluster.set_down()
     try:
         assert await refusal(process) is None
-        await until(lambda: process._lanes.stalled_seconds > 1.0 + LOOK_SECONDS)
+        await until(lambda: process._lanes.stalled_seconds > 1.0)
         heard = await asyncio.gather(*(refusal(process) for _ in range(5)))
     finally:
         cluster.set_up()
@@ -154,7 +154,6 @@ def test_each_bound_refuses_at_its_edge_and_is_left_again() -> None:
     heard = []
     for unpublished, stalled_seconds in ((9, 0.0), (10, 0.0), (20, 0.0), (9, 30.0), (9, 30.1), (9, 30.2), (0, 0.0)):
         publishing.unpublished, publishing.stalled_seconds = unpublished, stalled_seconds
-        now[0] += 2 * LOOK_SECONDS
         heard.append((reason(bound), bound.overfull))
     now[0] += PROBE_SECONDS
     publishing.stalled_seconds = 31.0
@@ -176,16 +175,14 @@ def test_operators_see_what_is_open() -> None:
     assert [REGISTRY.get_sample_value(f"settle_{name}") for name in names] == [7, 2.5, 1]
 
 
-def test_what_is_known_of_the_publishers_is_not_older_than_a_moment() -> None:
-    """So a call costs no count of what waits."""
+def test_what_came_in_a_moment_counts_at_once() -> None:
+    """However many calls come at the same instant: before, a fast machine got 619 records past a bound of 300."""
     publishing = Publishing()
-    bound, now = bounds(publishing)
+    bound, _ = bounds(publishing)
     before = reason(bound)
     publishing.unpublished = 10
 
-    assert (before, reason(bound)) == ("", "")
-    now[0] += 2 * LOOK_SECONDS
-    assert reason(bound) == "UNSENT_BACKLOG"
+    assert (before, reason(bound)) == ("", "UNSENT_BACKLOG")
 
 
 def test_open_sagas_are_counted_by_what_is_committed() -> None:
