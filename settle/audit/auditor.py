@@ -20,6 +20,7 @@ from settle.audit import (
     sagas,
     sequences,
     unfinished,
+    walks,
 )
 from settle.audit.findings import EXAMPLES_MAX, SERVICES, Check, Finding, Report
 from settle.audit.snapshots import World, open_world
@@ -55,13 +56,7 @@ async def audit(
     first = await _under_way(dsns)
     left = await _wait_for_quiet(dsns, first, wait_seconds)
     async with open_world(dsns, quiet=strict or not left) as world:
-        checks = (*CHECKS, *(QUIET_CHECKS if world.quiet else ()))
-        async with asyncio.TaskGroup() as together:
-            for service in SERVICES:
-                asked = [check for check in checks if service in check.where]
-                together.create_task(_ask_all(world, asked, service, report))
-        for name, cross in CROSS_CHECKS.items():
-            report.add(name, await cross(world))
+        await examine(world, report)
         if acquirer:
             await rail_list.compare_with(world, acquirer, report)
         await _note(world, report)
@@ -74,6 +69,19 @@ async def audit(
         )
     report.seconds = time.monotonic() - began
     return report
+
+
+async def examine(world: World, report: Report, only: str = "") -> None:
+    """Ask every check of these snapshots, or `only` the one of this id."""
+    checks = [check for check in (*CHECKS, *(QUIET_CHECKS if world.quiet else ())) if only in ("", check.id)]
+    async with asyncio.TaskGroup() as together:
+        for service in SERVICES:
+            asked = [check for check in checks if service in check.where]
+            together.create_task(_ask_all(world, asked, service, report))
+    for name, cross in CROSS_CHECKS.items():
+        if only in ("", name):
+            report.add(name, await cross(world))
+    await walks.walk_all(world, report, only)
 
 
 async def _ask_all(world: World, checks: Sequence[Check], service: str, report: Report) -> None:

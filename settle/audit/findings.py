@@ -12,23 +12,28 @@ BOOKS = (CREDIT, CARD)
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One promise that one query can test: `sql` answers the rows that break it, as (key, expected, actual) texts."""
+    """One promise that one query can test: `sql` answers the rows that break it, as (key, expected, actual) texts.
+    `cause` is what most likely happened where it is broken."""
 
     id: str
     says: str
     where: tuple[str, ...]
     sql: str
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One violation: which check, in which database, of what, and what was expected instead."""
+    """One violation: which check, in which database, of what, and what was expected instead; since when it is so, as
+    an RFC 3339 instant, and which cause is likely, where that can be said."""
 
     check: str
     where: str
     what: str
     expected: str
     actual: str
+    since: str = ""
+    cause: str = ""
 
 
 @dataclass(slots=True)

@@ -2,11 +2,12 @@
 
 from dataclasses import asdict
 
-from settle.audit import auditor, clearing, four_eyes, rail_list
+from settle.audit import auditor, clearing, four_eyes, rail_list, walks
 from settle.audit.findings import Report
 
 SAYS = {check.id: check.says for check in (*auditor.CHECKS, *auditor.QUIET_CHECKS)} | {
-    **clearing.SAYS, **four_eyes.SAYS, **rail_list.SAYS, auditor.STUCK: "what is under way moves",
+    **{walk.id: walk.says for walk in walks.WALKS}, **clearing.SAYS, **four_eyes.SAYS, **rail_list.SAYS,
+    auditor.STUCK: "what is under way moves",
 }
 
 

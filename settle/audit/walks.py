@@ -1,0 +1,63 @@
+"""Promises that one query cannot test: what belongs to an aggregate is read and compared in Python, some at a time."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+
+from settle.audit.findings import CARD, CREDIT, ORDER, Finding, Report
+from settle.audit.snapshots import World
+
+AT_A_TIME = 200
+"""How many aggregates are read at a time: memory stays flat, however many there are."""
+
+IDS = {
+    ORDER: {"order": "orders", "merchant settlement": "merchant_settlements"},
+    CREDIT: {"account": "credit_accounts", "share": "merchant_shares"},
+    CARD: {"card": "gift_cards", "share": "merchant_shares"},
+}
+"""The aggregates that can be walked, by service: the table whose ids are theirs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """One promise about each aggregate `of` a kind in a `service`: `find` answers what breaks it among these ids.
+    `cause` is what most likely happened where it is broken, unless a finding knows better."""
+
+    id: str
+    says: str
+    service: str
+    of: str
+    find: Callable[[World, Sequence[str]], Awaitable[list[Finding]]]
+    cause: str = ""
+
+
+WALKS: Sequence[Walk] = ()
+
+
+async def walk_all(world: World, report: Report, only: str = "") -> None:
+    """Every walk over all aggregates of its kind, or `only` the one of this id."""
+    wanted = [walk for walk in WALKS if only in ("", walk.id)]
+    for service, kinds in IDS.items():
+        for of in kinds:
+            walks = [walk for walk in wanted if (walk.service, walk.of) == (service, of)]
+            await _walk_over(world, service, of, walks, report)
+
+
+async def _walk_over(world: World, service: str, of: str, walks: Sequence[Walk], report: Report) -> None:
+    last = ""
+    while walks and (ids := await _ids_after(world, service, of, last)):
+        for walk in walks:
+            await walk_some(world, walk, ids, report)
+        last = ids[-1]
+
+
+async def walk_some(world: World, walk: Walk, ids: Sequence[str], report: Report) -> None:
+    """Have one walk look at these aggregates, and take what it finds into the report."""
+    found = await walk.find(world, ids)
+    report.add(walk.id, [replace(finding, cause=finding.cause or walk.cause) for finding in found])
+
+
+async def _ids_after(world: World, service: str, of: str, last: str) -> list[str]:
+    rows = await world[service].fetch(
+        f"select id from {IDS[service][of]} where id > $1 order by id limit {AT_A_TIME}", last
+    )
+    return [row["id"] for row in rows]
