@@ -1,18 +1,29 @@
-"""Breaking databases in transactions that are rolled back, and asking the auditor inside them, again and again."""
+"""Breaking databases in transactions that are rolled back, and asking the auditor inside them, again and again.
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+The snapshots stay open, and what is put beside them is only renewed where an edit changes it.
+"""
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import asyncpg
 
-from settle.audit import auditor, beside
-from settle.audit.findings import SERVICES, Finding, Report
+from settle.audit import auditor, beside, walks
+from settle.audit.findings import BOOKS, ORDER, SERVICES, Finding, Report
 from settle.audit.snapshots import Connection, World, put_beside
 from tests.settle.audit.edits import Statement
+from tests.settle.audit.reading import Catalog, Listening, Relation, catalog, reads
 
 STATEMENTS_CACHED = 2_000
 """So many statements a connection keeps prepared: all that the auditor and the edits have."""
+Changes = Mapping[str, Sequence[Statement]]
+
+
+class RefusedByDatabaseError(Exception):
+    """The edit cannot be made: a key is there twice, or a value is out of its type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,57 +39,67 @@ class Verdict:
         return frozenset(finding.check for finding in self.findings)
 
 
-class RefusedByDatabaseError(Exception):
-    """The edit cannot be made: a key is there twice, or a value is out of its type."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One check of the auditor, whatever its form, with what it reads."""
+
+    id: str
+    ask: Callable[[World, Report], Awaitable[None]]
+    reads: frozenset[Relation]
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A table that is put beside a book: how it is filled, and from what."""
+
+    table: Relation
+    fill: Callable[[World], Awaitable[None]]
+    reads: frozenset[Relation]
 
 
 @dataclass(frozen=True, slots=True)
 class Breakable:
-    """The snapshots of all databases, open for writing."""
+    """The snapshots of all databases, open for writing, and all that the auditor asks of them."""
 
     world: World
+    catalogs: Mapping[str, Catalog]
+    asked: Sequence[Asked]
+    beside: Sequence[Beside]
 
-    async def broken(self, changes: Mapping[str, Sequence[Statement]]) -> Verdict:
-        """Make these changes, by service, ask every check, and take the changes back."""
+    async def broken(self, changes: Changes) -> Verdict:
+        """Make these changes, by service, ask every check that may see them, and take the changes back."""
         async with AsyncExitStack() as stack:
             for service in SERVICES:
                 transaction = self.world[service].transaction()
                 await transaction.start()
                 stack.push_async_callback(transaction.rollback)
             await self._change(changes)
-            return await self._asked()
+            return await self._ask(reads(self.catalogs, {
+                service: [statement.sql for statement in statements] for service, statements in changes.items()
+            }))
 
-    async def _change(self, changes: Mapping[str, Sequence[Statement]]) -> None:
+    async def _change(self, changes: Changes) -> None:
         for service, statements in changes.items():
             for statement in statements:
                 try:
                     await self.world[service].execute(statement.sql, *statement.arguments)
-                except asyncpg.IntegrityConstraintViolationError as error:
+                except (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError) as error:
                     raise RefusedByDatabaseError(str(error)) from error
 
-    async def _asked(self) -> Verdict:
+    async def _ask(self, touched: frozenset[Relation]) -> Verdict:
         report = Report()
         try:
-            for service in SERVICES:
-                await _emptied(self.world[service])
-            await put_beside(self.world)
-            await auditor.examine(self.world, report)
-        except Exception as error:  # whatever it is: the auditor may not fail, and the test says on which edit it did
-            return Verdict(report.findings, failed=_first(error))
+            for table in self.beside:
+                if table.reads & touched:
+                    touched |= {table.table}
+                    await self.world[table.table.service].execute(f"delete from {table.table.name}")
+                    await table.fill(self.world)
+            for check in self.asked:
+                if check.reads & touched:
+                    await check.ask(self.world, report)
+        except Exception as error:  # noqa: BLE001  # the auditor may not fail: the test says on which edit it did, and how
+            return Verdict(report.findings, failed=repr(error))
         return Verdict(report.findings)
-
-
-def _first(error: BaseException) -> str:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return repr(error)
-
-
-async def _emptied(connection: Connection) -> None:
-    for row in await connection.fetch(
-        "select tablename from pg_tables where schemaname like 'pg_temp%' and tablename like 'audit%'"
-    ):
-        await connection.execute(f"delete from {row['tablename']}")
 
 
 @asynccontextmanager
@@ -86,26 +107,108 @@ async def breakable(dsns: Mapping[str, str]) -> AsyncIterator[Breakable]:
     """All databases in transactions that are rolled back in the end. Their own constraints would refuse many edits;
     the auditor must not rely on them."""
     async with AsyncExitStack() as stack:
-        connections = {}
+        connections: dict[str, Connection] = {}
         for service in SERVICES:
-            connection = connections[service] = await asyncpg.connect(
-                dsns[service], statement_cache_size=STATEMENTS_CACHED, max_cached_statement_lifetime=0,
-                server_settings={"jit": "off", "timezone": "UTC"},
-            )
-            stack.push_async_callback(connection.close)
-            transaction = connection.transaction()
-            await transaction.start()
-            stack.push_async_callback(transaction.rollback)
-            await connection.execute("set local session_replication_role = replica")
-            for statement in beside.OF_BOOK.get(service, ()):
-                await connection.execute(statement)
-            await _loosen(connection)
-        yield Breakable(World(connections, quiet=True))
+            connections[service] = await stack.enter_async_context(_opened(dsns[service], service))
+        world = World(connections, quiet=True)
+        await put_beside(world)
+        catalogs = {service: await catalog(connection, service) for service, connection in connections.items()}
+        yield Breakable(world, catalogs, await _asked(world, catalogs), _beside(catalogs))
 
 
-async def _loosen(connection: Connection) -> None:
+@asynccontextmanager
+async def _opened(dsn: str, service: str) -> AsyncIterator[Connection]:
+    connection = await asyncpg.connect(
+        dsn, statement_cache_size=STATEMENTS_CACHED, max_cached_statement_lifetime=0,
+        server_settings={"jit": "off", "timezone": "UTC"},
+    )
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        await connection.execute("set local session_replication_role = replica")
+        for statement in beside.OF_BOOK.get(service, ()):
+            await connection.execute(statement)
+        await loosen(connection)
+        yield connection
+    finally:
+        await transaction.rollback()
+        await connection.close()
+
+
+async def loosen(connection: Connection) -> None:
+    """Drop the database's own constraints, which would refuse many violations; the auditor must not rely on them."""
     for row in await connection.fetch(
         """select conrelid::regclass::text as table, conname as name from pg_constraint
            where contype = 'c' and connamespace = 'public'::regnamespace"""
     ):
         await connection.execute(f"alter table {row['table']} drop constraint {row['name']}")
+
+
+# -- what is asked, and what is put beside
+
+
+async def _asked(world: World, catalogs: Mapping[str, Catalog]) -> list[Asked]:
+    found = []
+    for check in (*auditor.CHECKS, *auditor.QUIET_CHECKS):
+        for service in check.where:
+            found.append(Asked(check.id, _of_query(check, service), catalogs[service].read_by(check.sql)))
+    for name in auditor.CROSS_CHECKS:
+        found.append(await _listened(world, catalogs, name, _of_cross_check(name)))
+    for walk in walks.WALKS:
+        found.append(await _listened(world, catalogs, walk.id, _of_walk(walk)))
+    return found
+
+
+def _of_query(check: Any, service: str) -> Callable[[World, Report], Awaitable[None]]:
+    return lambda world, report: auditor.ask(world, check, service, report)
+
+
+def _of_cross_check(name: str) -> Callable[[World, Report], Awaitable[None]]:
+    async def ask(world: World, report: Report) -> None:
+        report.add(name, await auditor.CROSS_CHECKS[name](world))
+
+    return ask
+
+
+def _of_walk(walk: walks.Walk) -> Callable[[World, Report], Awaitable[None]]:
+    return lambda world, report: walks.walk_all(world, report, only=walk.id)
+
+
+async def _listened(
+    world: World, catalogs: Mapping[str, Catalog], name: str, ask: Callable[[World, Report], Awaitable[None]]
+) -> Asked:
+    """A check in Python, with what it was heard to read of the databases as they are."""
+    ears: dict[str, Any] = {service: Listening(connection) for service, connection in world.connections.items()}
+    await ask(World(ears, world.quiet), Report())
+    return Asked(name, ask, reads(catalogs, {service: ear.heard for service, ear in ears.items()}))
+
+
+def _beside(catalogs: Mapping[str, Catalog]) -> list[Beside]:
+    found = []
+    for book in BOOKS:
+        for table, query in (("audit_settlements", beside.SETTLEMENTS), ("audit_orders", beside.ORDERS)):
+            found.append(Beside(Relation(book, table), _copied(query, book, table), catalogs[ORDER].read_by(query)))
+        for statement in beside.ROLL_UPS[book]:
+            target = re.findall(r"insert into (\w+)", statement)[0]
+            found.append(Beside(
+                Relation(book, target), _filled(statement, book),
+                catalogs[book].read_by(statement) - {Relation(book, target)},
+            ))
+    return found
+
+
+def _copied(query: str, book: str, table: str) -> Callable[[World], Awaitable[None]]:
+    async def fill(world: World) -> None:
+        rows = await world[ORDER].fetch(query, book)
+        if rows:
+            columns = list(rows[0].keys())
+            await world[book].copy_records_to_table(table, columns=columns, records=[tuple(row) for row in rows])
+
+    return fill
+
+
+def _filled(statement: str, book: str) -> Callable[[World], Awaitable[None]]:
+    async def fill(world: World) -> None:
+        await world[book].execute(statement)
+
+    return fill

@@ -285,13 +285,19 @@ def _delete(table: Table, row: Row) -> Statement:
     return Statement(f"delete from {table.name} where {where}", tuple(row[name] for name in table.key))
 
 
+def _next(own: Any, known: Sequence[Any]) -> Any:
+    if isinstance(own, str):
+        return f"{own}~"
+    return max(known) + (timedelta(days=1) if isinstance(own, date) else 1)
+
+
 def _copy(table: Table, row: Row) -> Statement:
     """The row again under a key of its own: the last column of the key is another one."""
     columns = [name for name in table.types if name not in table.generated]
     last = table.key[-1]
     values = {name: _written(table.types[name], row[name]) for name in columns}
     if last in values and last not in table.generated:
-        values[last] = f"{row[last]}~" if isinstance(row[last], str) else max(each[last] for each in table.rows) + 1
+        values[last] = _next(row[last], [each[last] for each in table.rows])
     numbered = ", ".join(f"${number}" for number in range(1, len(columns) + 1))
     return Statement(
         f"insert into {table.name} ({', '.join(columns)}) values ({numbered})", tuple(values[name] for name in columns)

@@ -22,7 +22,10 @@ from services.credit_ledger.domain.model.commands import (
 )
 from services.credit_ledger.domain.model.terms import SurplusPolicy
 from services.kernel.calendar import business_date
+from services.order.domain.commands import RefundAmount
+from services.order.domain.lines import LineAmount
 from services.order.domain.merchant_settlement import SettleGiftCardShare
+from services.order.domain.quotes import QuoteContent
 from tests.settle.audit import at_the_rail, goods_back, kept_for_long
 from tests.settle.audit.house import House
 from tests.settle.audit.shopping import BANK, CREDIT, DEFERRED, GIFT, WALLET, Buyer
@@ -45,6 +48,7 @@ async def fill(house: House) -> None:
     await goods_back.cases(buyers["3"])
     await goods_back.cases_that_wait(buyers["4"])
     await at_the_rail.flash(buyers["4"])
+    await _quoted(house, buyers["4"])
     await _merchants(house)
     await _closed(house, buyers["5"])
     await kept_for_long.set_aside(house)
@@ -89,6 +93,20 @@ async def _half_a_year(house: House, first: Buyer, second: Buyer, third: Buyer) 
             await third.ledger(ChargeOff(third.account, "ord_written_off", "gone"))
             await third.refunds("ord_written_off", 3_000)
     await second.ledger(PayOutCreditBalance(second.account, 300))
+
+
+async def _quoted(house: House, buyer: Buyer) -> None:
+    """A price reduction just as it was quoted (U1)."""
+    await buyer.buys("ord_quoted", 2, {CREDIT: 9_001, GIFT: 1_000}, delivered=True)
+    order = await house.connections["order"].fetchval("select version from orders where id = 'ord_quoted'")
+    account = await house.connections["credit_ledger"].fetchval(
+        "select version from credit_accounts where id = $1", buyer.account
+    )
+    await buyer.shop("ord_quoted", RefundAmount("ord_quoted", 700, "late", line_id="L1", quote=QuoteContent(
+        order_id="ord_quoted", kind="refund", amount_minor=700, lines=(), order_version=order,
+        account_version=account, valid_until=house.now + timedelta(minutes=5), digest="what was promised",
+        amounts=(LineAmount("L1", 700),),
+    )))
 
 
 async def _merchants(house: House) -> None:
