@@ -82,19 +82,29 @@ async def put_beside(world: World) -> None:
 
 
 async def _roll_up(world: World, service: str) -> None:
-    book = world[service]
     for statement in beside.ROLL_UPS[service]:
-        try:
-            async with set_back(book):
-                await book.execute(statement)
-        except asyncpg.PostgresError as error:
-            await left_out(world, service, error)
-            await book.execute(statement)
-    for table in await book.fetch(_BESIDE):
-        await book.execute(f"analyze {table['tablename']}")
+        await roll_up(world, service, statement)
+    for table in await world[service].fetch(_BESIDE):
+        await world[service].execute(f"analyze {table['tablename']}")
+
+
+async def roll_up(world: World, service: str, statement: str) -> None:
+    """Fill a table beside a book by one of its `ROLL_UPS`."""
+    try:
+        async with set_back(world[service]):
+            await world[service].execute(statement)
+    except asyncpg.PostgresError as error:
+        await left_out(world, service, error)
+        await world[service].execute(statement)
 
 
 async def _copy(world: World, query: str, service: str, table: str) -> None:
+    await copy(world, query, service, table)
+    await world[service].execute(f"analyze {table}")
+
+
+async def copy(world: World, query: str, service: str, table: str) -> None:
+    """Fill a table beside a book with what the coordinator's `query` answers for it."""
     order, book = world[ORDER], world[service]
     try:
         async with set_back(order, book):
@@ -102,7 +112,6 @@ async def _copy(world: World, query: str, service: str, table: str) -> None:
     except asyncpg.PostgresError as error:
         await left_out(world, ORDER, error)
         await _copied(order, query, service, book, table)
-    await book.execute(f"analyze {table}")
 
 
 async def _copied(order: Connection, query: str, service: str, book: Connection, table: str) -> None:

@@ -87,9 +87,10 @@ async def compared(house: House) -> None:
         run = await house.connections["credit_ledger"].fetchval("select run from reconciliations")
         differences = (
             Difference("leg_strange", DifferenceKind.UNKNOWN_LEG, "", "payment-x", 0, 77, "who is it"),
-            *([Difference("leg_other", DifferenceKind.UNKNOWN_LEG, "", "payment-y", 0, 78, "gone soon")] if ended else []),
+            Difference("leg_other", DifferenceKind.UNKNOWN_LEG, "", "payment-y", 0, 78, "gone soon"),
         )
         await house.ask("credit_ledger", ACQUIRER, RailCompared(
-            reconciliation_id=ACQUIRER, run=run, place=BEGINNING, differences=differences,
-            agreed=() if ended else ("leg_other",), ask=(), compared=40, following=None if ended else Place("c1", "leg_q"),
+            reconciliation_id=ACQUIRER, run=run, place=BEGINNING, differences=differences[: 1 + ended],
+            agreed=() if ended else ("leg_other",), ask=(), compared=40,
+            following=None if ended else Place("c1", "leg_q"),
         ))

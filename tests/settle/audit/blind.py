@@ -18,7 +18,7 @@ from tests.settle.audit.blind_sql import (
     put,
 )
 
-_FIRST_FUNDING = "root = 'acc_1' and op = 'fund_wallet'"
+_FIRST_FUNDING = "root = 'acc_1' and op = 'wallet_fund'"
 _LESS = "array(select case abs(a) when 300000 then a - sign(a)::bigint else a end from unnest(amounts) a)"
 _CARD_2 = """
 insert into gift_cards (id, customer_id, face_minor, balance_minor, issued_at, held_minor, sequence, version)

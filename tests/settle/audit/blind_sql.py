@@ -9,6 +9,7 @@ from services.order.domain.bank_shares import Refund
 from services.order.domain.lines import Line
 from services.order.domain.tenders import Tender
 from settle.audit.findings import CARD, CREDIT, ORDER
+from tests.settle.audit.edits import Statement
 
 Change = tuple[str, str]
 """A service, and what is done to its database."""
@@ -21,6 +22,14 @@ class Blind(NamedTuple):
     named: str
     checks: Sequence[str]
     changes: Sequence[Change]
+
+
+def changes(planted: Blind) -> dict[str, list[Statement]]:
+    """What is to be changed, by service."""
+    found: dict[str, list[Statement]] = {}
+    for service, sql in planted.changes:
+        found.setdefault(service, []).append(Statement(sql, ()))
+    return found
 
 
 def order(sql: str) -> Change:

@@ -6,20 +6,23 @@ The snapshots stay open, and what is put beside them is only renewed where an ed
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 import asyncpg
 
 from settle.audit import auditor, beside, walks
 from settle.audit.findings import BOOKS, ORDER, SERVICES, Finding, Report
-from settle.audit.snapshots import Connection, World, put_beside
+from settle.audit.snapshots import Connection, World, copy, put_beside, roll_up
+from settle.audit.unreadable import UNREADABLE
 from tests.settle.audit.edits import Statement
 from tests.settle.audit.reading import Catalog, Listening, Relation, catalog, reads
 
 STATEMENTS_CACHED = 2_000
 """So many statements a connection keeps prepared: all that the auditor and the edits have."""
-Changes = Mapping[str, Sequence[Statement]]
+Changes: TypeAlias = Mapping[str, Sequence[Statement]]
+Ask: TypeAlias = Callable[[World], Awaitable[None]]
+Asking: TypeAlias = Callable[[World, Report], Awaitable[None]]
 
 
 class RefusedByDatabaseError(Exception):
@@ -44,7 +47,7 @@ class Asked:
     """One check of the auditor, whatever its form, with what it reads."""
 
     id: str
-    ask: Callable[[World, Report], Awaitable[None]]
+    ask: Asking
     reads: frozenset[Relation]
 
 
@@ -53,7 +56,7 @@ class Beside:
     """A table that is put beside a book: how it is filled, and from what."""
 
     table: Relation
-    fill: Callable[[World], Awaitable[None]]
+    fill: Ask
     reads: frozenset[Relation]
 
 
@@ -78,25 +81,31 @@ class Breakable:
                 service: [statement.sql for statement in statements] for service, statements in changes.items()
             }))
 
+    async def asked_all(self) -> Verdict:
+        """Ask every check of the databases as they are."""
+        return await self._ask(frozenset().union(*(check.reads for check in self.asked)))
+
     async def _change(self, changes: Changes) -> None:
         for service, statements in changes.items():
             for statement in statements:
                 try:
-                    await self.world[service].execute(statement.sql, *statement.arguments)
+                    status = await self.world[service].execute(statement.sql, *statement.arguments)
                 except (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError) as error:
                     raise RefusedByDatabaseError(str(error)) from error
+                assert not status.endswith(" 0"), f"changes nothing: {statement.sql}"
 
     async def _ask(self, touched: frozenset[Relation]) -> Verdict:
-        report = Report()
+        world, report = replace(self.world, unreadable=[]), Report()
         try:
             for table in self.beside:
                 if table.reads & touched:
                     touched |= {table.table}
-                    await self.world[table.table.service].execute(f"delete from {table.table.name}")
-                    await table.fill(self.world)
+                    await world[table.table.service].execute(f"delete from {table.table.name}")
+                    await table.fill(world)
             for check in self.asked:
                 if check.reads & touched:
-                    await check.ask(self.world, report)
+                    await check.ask(world, report)
+            report.add(UNREADABLE, world.unreadable)
         except Exception as error:  # noqa: BLE001  # the auditor may not fail: the test says on which edit it did, and how
             return Verdict(report.findings, failed=repr(error))
         return Verdict(report.findings)
@@ -152,30 +161,21 @@ async def _asked(world: World, catalogs: Mapping[str, Catalog]) -> list[Asked]:
     for check in (*auditor.CHECKS, *auditor.QUIET_CHECKS):
         for service in check.where:
             found.append(Asked(check.id, _of_query(check, service), catalogs[service].read_by(check.sql)))
-    for name in auditor.CROSS_CHECKS:
-        found.append(await _listened(world, catalogs, name, _of_cross_check(name)))
-    for walk in walks.WALKS:
-        found.append(await _listened(world, catalogs, walk.id, _of_walk(walk)))
+    for name in (*auditor.CROSS_CHECKS, *(walk.id for walk in walks.WALKS)):
+        found.append(await _listened(world, catalogs, name, _of_code(name)))
     return found
 
 
-def _of_query(check: Any, service: str) -> Callable[[World, Report], Awaitable[None]]:
+def _of_query(check: Any, service: str) -> Asking:
     return lambda world, report: auditor.ask(world, check, service, report)
 
 
-def _of_cross_check(name: str) -> Callable[[World, Report], Awaitable[None]]:
-    async def ask(world: World, report: Report) -> None:
-        report.add(name, await auditor.CROSS_CHECKS[name](world))
-
-    return ask
-
-
-def _of_walk(walk: walks.Walk) -> Callable[[World, Report], Awaitable[None]]:
-    return lambda world, report: walks.walk_all(world, report, only=walk.id)
+def _of_code(name: str) -> Asking:
+    return lambda world, report: auditor.examine(world, report, only=name)
 
 
 async def _listened(
-    world: World, catalogs: Mapping[str, Catalog], name: str, ask: Callable[[World, Report], Awaitable[None]]
+    world: World, catalogs: Mapping[str, Catalog], name: str, ask: Asking
 ) -> Asked:
     """A check in Python, with what it was heard to read of the databases as they are."""
     ears: dict[str, Any] = {service: Listening(connection) for service, connection in world.connections.items()}
@@ -189,26 +189,14 @@ def _beside(catalogs: Mapping[str, Catalog]) -> list[Beside]:
         for table, query in (("audit_settlements", beside.SETTLEMENTS), ("audit_orders", beside.ORDERS)):
             found.append(Beside(Relation(book, table), _copied(query, book, table), catalogs[ORDER].read_by(query)))
         for statement in beside.ROLL_UPS[book]:
-            target = re.findall(r"insert into (\w+)", statement)[0]
-            found.append(Beside(
-                Relation(book, target), _filled(statement, book),
-                catalogs[book].read_by(statement) - {Relation(book, target)},
-            ))
+            filled = Relation(book, re.findall(r"insert into (\w+)", statement)[0])
+            found.append(Beside(filled, _rolled_up(statement, book), catalogs[book].read_by(statement) - {filled}))
     return found
 
 
-def _copied(query: str, book: str, table: str) -> Callable[[World], Awaitable[None]]:
-    async def fill(world: World) -> None:
-        rows = await world[ORDER].fetch(query, book)
-        if rows:
-            columns = list(rows[0].keys())
-            await world[book].copy_records_to_table(table, columns=columns, records=[tuple(row) for row in rows])
-
-    return fill
+def _copied(query: str, book: str, table: str) -> Ask:
+    return lambda world: copy(world, query, book, table)
 
 
-def _filled(statement: str, book: str) -> Callable[[World], Awaitable[None]]:
-    async def fill(world: World) -> None:
-        await world[book].execute(statement)
-
-    return fill
+def _rolled_up(statement: str, book: str) -> Ask:
+    return lambda world: roll_up(world, book, statement)

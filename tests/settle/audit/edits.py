@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from functools import partial
+from operator import add
 from random import Random
 from typing import Any, NamedTuple, TypeAlias
 
@@ -22,7 +24,9 @@ WHOLE = "row"
 """The place of what is done to a row as a whole."""
 GONE, TWICE, SWAPPED = "deleted", "copied", "swapped"
 _HUGE = {"bigint": 2**62, "integer": 2**31 - 1, "smallint": 2**15 - 1}
-_MOVES = {"a second later": timedelta(seconds=1), "a day earlier": timedelta(days=-1), "years later": timedelta(days=3_650)}
+_MOVES = {
+    "a second later": timedelta(seconds=1), "a day earlier": timedelta(days=-1), "years later": timedelta(days=3_650),
+}
 _NOT_OURS = "schema_migrations"
 
 
@@ -93,7 +97,8 @@ async def _table(connection: Connection, service: str, name: str) -> Table:
     )
     key = await connection.fetch(
         """select a.attname from pg_index i, unnest(i.indkey) k (n), pg_attribute a
-           where i.indrelid = $1::text::regclass and i.indisprimary and a.attrelid = i.indrelid and a.attnum = k.n""", name,
+           where i.indrelid = $1::text::regclass and i.indisprimary and a.attrelid = i.indrelid
+             and a.attnum = k.n""", name,
     )
     names = tuple(row["attname"] for row in key)
     types = {row[0]: row[1] for row in columns}
@@ -258,7 +263,7 @@ _CHANGES: Mapping[tuple[type, str], Callable[[Any], Any]] = {
     (date, "a day later"): lambda old: old + timedelta(days=1),
     (bytes, "a bit flipped"): lambda old: old[:-1] + bytes([old[-1] ^ 1]) if old else b"\1",
     (bytes, "emptied"): lambda old: b"",
-    **{(datetime, way): lambda old, by=by: old + by for way, by in _MOVES.items()},
+    **{(datetime, way): partial(add, by) for way, by in _MOVES.items()},
 }
 
 

@@ -65,7 +65,8 @@ BUSINESS: Mapping[str, Business] = {
 
 @dataclass(slots=True)
 class House:
-    """All services; `now` is moved by hand, and ids are the same in every run. What is sent is delivered at once, in order, until nothing is left."""
+    """All services; `now` is moved by hand, and ids are the same in every run. What is sent is delivered at once, in
+    order, until nothing is left."""
 
     connections: dict[str, Connection]
     dsns: Mapping[str, str]

@@ -99,12 +99,14 @@ class Buyer:
     async def refunds(self, order_id: str, amount_minor: int, line_id: str = "") -> str:
         """Money back; answers the settlement's id."""
         await self.shop(order_id, RefundAmount(order_id, amount_minor, "late", line_id=line_id))
-        return await self.one("order", "select id from sagas where root = $1 order by started_at desc, id limit 1", order_id)
+        query = "select id from sagas where root = $1 order by started_at desc, id limit 1"
+        return await self.one("order", query, order_id)
 
     async def asks(self, order_id: str, pieces: int, line_id: str = "L1") -> str:
         """Ask for a return; answers the case's id."""
         before = await self.cases(order_id)
-        await self.shop(order_id, RequestReturn(order_id, (LineQuantity(line_id, pieces),), self.customer, "DEFECTIVE", "it is"))
+        units = (LineQuantity(line_id, pieces),)
+        await self.shop(order_id, RequestReturn(order_id, units, self.customer, "DEFECTIVE", "it is"))
         return (await self.cases(order_id) - before).pop()
 
     async def sends(self, order_id: str, pieces: int, line_id: str = "L1") -> str:
