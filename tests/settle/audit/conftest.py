@@ -8,6 +8,7 @@ from tests.settle.audit.breaking import Breakable, breakable
 from tests.settle.audit.edits import Place, places, tables
 from tests.settle.audit.filled import BEGIN, fill
 from tests.settle.audit.house import House, house
+from tests.settle.audit.random_edits import EDITS, SEED, Tried, random_edits
 from tests.settle.audit.scratch import server
 from tests.settle.audit.story import tell
 
@@ -38,6 +39,12 @@ async def broken_filled(filled: House, filled_places: list[Place]) -> AsyncItera
     """The filled engine, to be broken."""
     async with breakable(filled.dsns) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+async def edited(broken_filled: Breakable, filled_places: list[Place]) -> list[Tried]:
+    """Random edits of the filled engine, with the verdicts on them."""
+    return [each async for each in random_edits(broken_filled, filled_places, EDITS, SEED)]
 
 
 @pytest.fixture(scope="session")

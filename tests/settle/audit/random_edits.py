@@ -1,11 +1,15 @@
 """Random edits of the filled engine and the verdicts on them; each place and way comes once before any comes twice."""
 
+import os
 from collections.abc import AsyncIterator, Sequence
 from random import Random
 from typing import NamedTuple
 
 from tests.settle.audit.breaking import Breakable, RefusedByDatabaseError, Verdict
 from tests.settle.audit.edits import Edit, Place, drawn, ways
+
+EDITS = int(os.environ.get("SETTLE_EDITS", "200"))
+SEED = int(os.environ.get("SETTLE_EDITS_SEED", "1"))
 
 
 class Tried(NamedTuple):
