@@ -4,7 +4,7 @@ What is decided is the kernel's admission.
 The number of statements depends on which kinds of things the batch holds, never on how many messages.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from services.kernel.admission import Admission
@@ -84,12 +84,15 @@ class Batch:
         self.encoded = encode(self.effects, self._business, self._admission.now)
         await self._save(connection, lane_id, next_seq)
 
-    async def move_on(self, connection: Connection, topic: str, lane_id: int) -> str:
-        """Save how far the partitions were consumed; answers the id by which the commit can be asked for."""
+    async def move_on(
+        self, connection: Connection, topic: str, lane_id: int, waiting: Mapping[int, int] | None = None
+    ) -> str:
+        """Save how far the partitions were consumed, and from where on somebody is `waiting` for a claim; answers the
+        id by which the commit can be asked for."""
         events = self._business.outbound.events
         told = {event.aggregate_id for event in self.encoded.events if event.sequence > 1}
         xid, behind = await offsets.save(
-            connection, topic, next_offsets(self.decided), lane_id, told=told, events=events
+            connection, topic, next_offsets(self.decided), lane_id, told, events=events, waiting=waiting
         )
         if behind:
             self.earlier = await outbox.earlier(connection, lane_id, events, told)
