@@ -24,12 +24,13 @@ from settle.audit import (
     walks,
 )
 from settle.audit.findings import EXAMPLES_MAX, SERVICES, Check, Finding, Report
+from settle.audit.provenance import walked as provenance
 from settle.audit.quiet import snapshots_of_quiet, under_way
 from settle.audit.snapshots import Connection, World, left_out, put_beside
 
 CHECKS: Sequence[Check] = (
     *journals.CHECKS, *accounts.CHECKS, *agreements.CHECKS, *company.CHECKS, *cards.CHECKS, *merchants.CHECKS,
-    *orders.CHECKS, *orders.COORDINATOR, *sagas.CHECKS, *sequences.CHECKS, *unfinished.CHECKS,
+    *orders.CHECKS, *orders.COORDINATOR, *sagas.CHECKS, *sequences.CHECKS, *unfinished.CHECKS, *provenance.CHECKS,
 )
 QUIET_CHECKS: Sequence[Check] = (*unfinished.QUIET, *orders.QUIET, *cards.QUIET)
 CROSS_CHECKS: Mapping[str, Callable[[World], Awaitable[list[Finding]]]] = {

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from settle.audit import unreadable
 from settle.audit.findings import CARD, CREDIT, EXAMPLES_MAX, ORDER, Finding, Report
+from settle.audit.provenance import walked as provenance
 from settle.audit.snapshots import World
 from settle.audit.unreadable import UNREADABLE, is_fault, set_back
 
@@ -32,7 +33,9 @@ class Walk:
     cause: str = ""
 
 
-WALKS: Sequence[Walk] = ()
+WALKS: Sequence[Walk] = (
+    *(Walk(*each) for each in provenance.WALKED),
+)
 
 
 async def walk_all(world: World, report: Report, only: str = "") -> None:
