@@ -26,12 +26,13 @@ from settle.audit import (
 )
 from settle.audit.changed import Place, changed, places_of, why_not
 from settle.audit.findings import SERVICES, Check, Finding, Report
+from settle.audit.provenance import walked as provenance
 from settle.audit.quiet import snapshots_of_quiet, under_way
 from settle.audit.snapshots import World, put_beside
 
 CHECKS: Sequence[Check] = (
     *journals.CHECKS, *accounts.CHECKS, *agreements.CHECKS, *company.CHECKS, *cards.CHECKS, *merchants.CHECKS,
-    *orders.CHECKS, *orders.COORDINATOR, *sagas.CHECKS, *sequences.CHECKS, *unfinished.CHECKS,
+    *orders.CHECKS, *orders.COORDINATOR, *sagas.CHECKS, *sequences.CHECKS, *unfinished.CHECKS, *provenance.CHECKS,
 )
 QUIET_CHECKS: Sequence[Check] = (*unfinished.QUIET, *orders.QUIET, *cards.QUIET)
 CROSS_CHECKS: Mapping[str, Callable[[World], Awaitable[list[Finding]]]] = {

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from settle.audit import unreadable
 from settle.audit.findings import CARD, CREDIT, EXAMPLES_MAX, ORDER, Finding, Report
+from settle.audit.provenance import walked as provenance
 from settle.audit.snapshots import World
 from settle.audit.unreadable import UNREADABLE, is_fault, set_back
 
@@ -33,7 +34,9 @@ class Walk:
     cause: str = ""
 
 
-WALKS: Sequence[Walk] = ()
+WALKS: Sequence[Walk] = (
+    *(Walk(*each) for each in provenance.WALKED),
+)
 KINDS = tuple((service, of) for service, kinds in IDS.items() for of in kinds)
 
 
