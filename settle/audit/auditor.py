@@ -10,6 +10,7 @@ from settle.audit import (
     accounts,
     agreements,
     cards,
+    chains,
     clearing,
     company,
     four_eyes,
@@ -29,7 +30,7 @@ from settle.audit.snapshots import Connection, World, left_out, put_beside
 
 CHECKS: Sequence[Check] = (
     *journals.CHECKS, *accounts.CHECKS, *agreements.CHECKS, *company.CHECKS, *cards.CHECKS, *merchants.CHECKS,
-    *orders.CHECKS, *orders.COORDINATOR, *sagas.CHECKS, *sequences.CHECKS, *unfinished.CHECKS,
+    *orders.CHECKS, *orders.COORDINATOR, *sagas.CHECKS, *sequences.CHECKS, *unfinished.CHECKS, *chains.CHECKS,
 )
 QUIET_CHECKS: Sequence[Check] = (*unfinished.QUIET, *orders.QUIET, *cards.QUIET)
 CROSS_CHECKS: Mapping[str, Callable[[World], Awaitable[list[Finding]]]] = {
@@ -42,16 +43,17 @@ _FIGURES = {"settlements": "saga_records", "journals": "journals", "events": "ev
 
 
 async def audit(
-    dsns: Mapping[str, str], wait_seconds: float = WAIT_SECONDS, strict: bool = False, acquirer: str = ""
+    dsns: Mapping[str, str], wait_seconds: float = WAIT_SECONDS, strict: bool = False, acquirer: str = "",
+    chain_key: bytes = b"",
 ) -> Report:
     """Check everything, with the list of the `acquirer` at this address if one is named. `strict` demands that
     nothing is under way once `wait_seconds` have passed; without it, what is under way is noted, and only what did
-    not move at all in that time counts as stuck."""
+    not move at all in that time counts as stuck. Chains are under the `chain_key`."""
     began = time.monotonic()
     report = Report()
     first = await under_way(dsns)
     async with snapshots_of_quiet(dsns, wait_seconds) as (connections, left):
-        world = World(connections, quiet=strict or not left)
+        world = World(connections, strict or not left, chain_key)
         await put_beside(world)
         await examine(world, report)
         if acquirer:

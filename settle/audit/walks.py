@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
-from settle.audit import unreadable
+from settle.audit import chains, unreadable
 from settle.audit.findings import CARD, CREDIT, EXAMPLES_MAX, ORDER, Finding, Report
 from settle.audit.snapshots import World
 from settle.audit.unreadable import UNREADABLE, is_fault, set_back
@@ -13,7 +13,7 @@ AT_A_TIME = 200
 
 IDS = {
     ORDER: {"order": "orders", "merchant settlement": "merchant_settlements"},
-    CREDIT: {"account": "credit_accounts", "share": "merchant_shares"},
+    CREDIT: {"account": "credit_accounts", "share": "merchant_shares", "reconciliation": "reconciliations"},
     CARD: {"card": "gift_cards", "share": "merchant_shares"},
 }
 """The aggregates that can be walked, by service: the table whose ids are theirs."""
@@ -32,7 +32,9 @@ class Walk:
     cause: str = ""
 
 
-WALKS: Sequence[Walk] = ()
+WALKS: Sequence[Walk] = (
+    *(Walk(kind.check, chains.SAYS[kind.check], kind.service, of, kind.find) for of, kind in chains.CHAINED),
+)
 
 
 async def walk_all(world: World, report: Report, only: str = "") -> None:
