@@ -20,10 +20,12 @@ from settle.audit import (
     sagas,
     sequences,
     unfinished,
+    unreadable,
     walks,
 )
 from settle.audit.findings import EXAMPLES_MAX, SERVICES, Check, Finding, Report
-from settle.audit.snapshots import World, open_world
+from settle.audit.quiet import snapshots_of_quiet, under_way
+from settle.audit.snapshots import Connection, World, left_out, put_beside
 
 CHECKS: Sequence[Check] = (
     *journals.CHECKS, *accounts.CHECKS, *agreements.CHECKS, *company.CHECKS, *cards.CHECKS, *merchants.CHECKS,
@@ -36,12 +38,6 @@ CROSS_CHECKS: Mapping[str, Callable[[World], Awaitable[list[Finding]]]] = {
 }
 WAIT_SECONDS = 15.0
 STUCK = "unfinished.stuck"
-_UNDER_WAY = """
-select 'settlement ' || s.id what from timers t join sagas s on s.id = t.key
-where t.kind = 'saga' and s.phase not in ('DONE', 'ABORTED', 'FROZEN')
-union all select 'record ' || lane_id || '/' || seq from outbox
-union all select 'notice ' || id from notices
-"""
 _FIGURES = {"settlements": "saga_records", "journals": "journals", "events": "events", "answers": "inbox"}
 
 
@@ -53,9 +49,10 @@ async def audit(
     not move at all in that time counts as stuck."""
     began = time.monotonic()
     report = Report()
-    first = await _under_way(dsns)
-    left = await _wait_for_quiet(dsns, first, wait_seconds)
-    async with open_world(dsns, quiet=strict or not left) as world:
+    first = await under_way(dsns)
+    async with snapshots_of_quiet(dsns, wait_seconds) as (connections, left):
+        world = World(connections, quiet=strict or not left)
+        await put_beside(world)
         await examine(world, report)
         if acquirer:
             await rail_list.compare_with(world, acquirer, report)
@@ -72,7 +69,8 @@ async def audit(
 
 
 async def examine(world: World, report: Report, only: str = "") -> None:
-    """Ask every check of these snapshots, or `only` the one of this id."""
+    """Ask every check of these snapshots, or `only` the one of this id. What cannot be read is told, and is no check's
+    business any more."""
     checks = [check for check in (*CHECKS, *(QUIET_CHECKS if world.quiet else ())) if only in ("", check.id)]
     async with asyncio.TaskGroup() as together:
         for service in SERVICES:
@@ -80,8 +78,9 @@ async def examine(world: World, report: Report, only: str = "") -> None:
             together.create_task(_ask_all(world, asked, service, report))
     for name, cross in CROSS_CHECKS.items():
         if only in ("", name):
-            report.add(name, await cross(world))
+            await _ask_across(world, name, cross, report)
     await walks.walk_all(world, report, only)
+    report.add(unreadable.UNREADABLE, world.unreadable)
 
 
 async def _ask_all(world: World, checks: Sequence[Check], service: str, report: Report) -> None:
@@ -91,18 +90,48 @@ async def _ask_all(world: World, checks: Sequence[Check], service: str, report: 
 
 
 async def ask(world: World, check: Check, service: str, report: Report) -> None:
-    """Ask one check of one service's snapshot, and take what it answers into the report.
-
-    Materialized, for else the limit would have PostgreSQL plan for the first rows, which a clean book does not have.
-    """
-    rows = await world[service].fetch(
-        f"""with found (key, expected, actual) as materialized ({check.sql})
-            select key, expected, actual, (select count(*) from found) total from found limit {EXAMPLES_MAX}"""
-    )
+    """Ask one check of one service's snapshot, and take what it answers into the report."""
+    try:
+        rows = await _found(world[service], check)
+    except asyncpg.PostgresError as error:
+        try:
+            await left_out(world, service, error)
+            rows = await _found(world[service], check)
+        except asyncpg.PostgresError as still:  # of no row that could be named
+            if unreadable.is_fault(still, world[service]):
+                raise
+            report.add(check.id, [])
+            report.add(unreadable.UNREADABLE, [unreadable.finding(service, check.id, "an answer", still)])
+            return
     findings = [
-        Finding(check.id, service, str(row["key"]), str(row["expected"]), str(row["actual"])) for row in rows
+        Finding(check.id, service, str(row["key"]), str(row["expected"]), str(row["actual"]), cause=check.cause)
+        for row in rows
     ]
     report.add(check.id, findings, rows[0]["total"] if rows else 0)
+
+
+async def _found(connection: Connection, check: Check) -> Sequence[asyncpg.Record]:
+    """Materialized, for else the limit would have PostgreSQL plan for the first rows, which a clean book does not
+    have."""
+    async with unreadable.set_back(connection):
+        return await connection.fetch(
+            f"""with found (key, expected, actual) as materialized ({check.sql})
+                select key, expected, actual, (select count(*) from found) total from found limit {EXAMPLES_MAX}"""
+        )
+
+
+async def _ask_across(
+    world: World, name: str, cross: Callable[[World], Awaitable[list[Finding]]], report: Report
+) -> None:
+    try:
+        async with unreadable.set_back(*world.connections.values()):
+            found = await cross(world)
+    except Exception as error:  # whatever a row that should not be there does to it: it is told
+        if unreadable.is_fault(error, *world.connections.values()):
+            raise
+        found = []
+        report.add(unreadable.UNREADABLE, [unreadable.finding("engine", name, "an answer", error)])
+    report.add(name, found)
 
 
 async def _note(world: World, report: Report) -> None:
@@ -117,22 +146,3 @@ async def _note(world: World, report: Report) -> None:
         for name, table in _FIGURES.items():
             count = await world[service].fetchval(f"select count(*) from {table}")
             report.figures[name] = report.figures.get(name, 0) + count
-
-
-async def _wait_for_quiet(dsns: Mapping[str, str], left: set[str], seconds: float) -> set[str]:
-    deadline = time.monotonic() + seconds
-    while left and time.monotonic() < deadline:
-        await asyncio.sleep(0.25)
-        left = await _under_way(dsns)
-    return left
-
-
-async def _under_way(dsns: Mapping[str, str]) -> set[str]:
-    found: set[str] = set()
-    for service in SERVICES:
-        connection = await asyncpg.connect(dsns[service], timeout=10)
-        try:
-            found.update(f"{service} {row['what']}" for row in await connection.fetch(_UNDER_WAY))
-        finally:
-            await connection.close()
-    return found
