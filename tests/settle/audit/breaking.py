@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import asyncpg
 
-from settle.audit import auditor, beside, walks
+from settle.audit import asking, auditor, beside, walks
 from settle.audit.findings import BOOKS, ORDER, SERVICES, Finding, Report
 from settle.audit.snapshots import Connection, World, copy, put_beside, roll_up
 from settle.audit.unreadable import UNREADABLE
@@ -167,7 +167,7 @@ async def _asked(world: World, catalogs: Mapping[str, Catalog]) -> list[Asked]:
 
 
 def _of_query(check: Any, service: str) -> Asking:
-    return lambda world, report: auditor.ask(world, check, service, report)
+    return lambda world, report: asking.ask(world, check, service, report)
 
 
 def _of_code(name: str) -> Asking:
@@ -179,7 +179,7 @@ async def _listened(
 ) -> Asked:
     """A check in Python, with what it was heard to read of the databases as they are."""
     ears: dict[str, Any] = {service: Listening(connection) for service, connection in world.connections.items()}
-    await ask(World(ears, world.quiet), Report())
+    await ask(replace(world, connections=ears), Report())
     return Asked(name, ask, reads(catalogs, {service: ear.heard for service, ear in ears.items()}))
 
 
