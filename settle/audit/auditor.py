@@ -20,10 +20,11 @@ from settle.audit import (
     sagas,
     sequences,
     unfinished,
+    unreadable,
     walks,
 )
 from settle.audit.findings import EXAMPLES_MAX, SERVICES, Check, Finding, Report
-from settle.audit.snapshots import World, open_world
+from settle.audit.snapshots import Connection, World, left_out, open_world
 
 CHECKS: Sequence[Check] = (
     *journals.CHECKS, *accounts.CHECKS, *agreements.CHECKS, *company.CHECKS, *cards.CHECKS, *merchants.CHECKS,
@@ -72,7 +73,8 @@ async def audit(
 
 
 async def examine(world: World, report: Report, only: str = "") -> None:
-    """Ask every check of these snapshots, or `only` the one of this id."""
+    """Ask every check of these snapshots, or `only` the one of this id. What cannot be read is told, and is no check's
+    business any more."""
     checks = [check for check in (*CHECKS, *(QUIET_CHECKS if world.quiet else ())) if only in ("", check.id)]
     async with asyncio.TaskGroup() as together:
         for service in SERVICES:
@@ -80,8 +82,9 @@ async def examine(world: World, report: Report, only: str = "") -> None:
             together.create_task(_ask_all(world, asked, service, report))
     for name, cross in CROSS_CHECKS.items():
         if only in ("", name):
-            report.add(name, await cross(world))
+            await _ask_across(world, name, cross, report)
     await walks.walk_all(world, report, only)
+    report.add(unreadable.UNREADABLE, world.unreadable)
 
 
 async def _ask_all(world: World, checks: Sequence[Check], service: str, report: Report) -> None:
@@ -91,18 +94,48 @@ async def _ask_all(world: World, checks: Sequence[Check], service: str, report: 
 
 
 async def ask(world: World, check: Check, service: str, report: Report) -> None:
-    """Ask one check of one service's snapshot, and take what it answers into the report.
-
-    Materialized, for else the limit would have PostgreSQL plan for the first rows, which a clean book does not have.
-    """
-    rows = await world[service].fetch(
-        f"""with found (key, expected, actual) as materialized ({check.sql})
-            select key, expected, actual, (select count(*) from found) total from found limit {EXAMPLES_MAX}"""
-    )
+    """Ask one check of one service's snapshot, and take what it answers into the report."""
+    try:
+        rows = await _found(world[service], check)
+    except asyncpg.PostgresError as error:
+        try:
+            await left_out(world, service, error)
+            rows = await _found(world[service], check)
+        except asyncpg.PostgresError as still:  # of no row that could be named
+            if unreadable.is_fault(still, world[service]):
+                raise
+            report.add(check.id, [])
+            report.add(unreadable.UNREADABLE, [unreadable.finding(service, check.id, "an answer", still)])
+            return
     findings = [
-        Finding(check.id, service, str(row["key"]), str(row["expected"]), str(row["actual"])) for row in rows
+        Finding(check.id, service, str(row["key"]), str(row["expected"]), str(row["actual"]), cause=check.cause)
+        for row in rows
     ]
     report.add(check.id, findings, rows[0]["total"] if rows else 0)
+
+
+async def _found(connection: Connection, check: Check) -> Sequence[asyncpg.Record]:
+    """Materialized, for else the limit would have PostgreSQL plan for the first rows, which a clean book does not
+    have."""
+    async with unreadable.set_back(connection):
+        return await connection.fetch(
+            f"""with found (key, expected, actual) as materialized ({check.sql})
+                select key, expected, actual, (select count(*) from found) total from found limit {EXAMPLES_MAX}"""
+        )
+
+
+async def _ask_across(
+    world: World, name: str, cross: Callable[[World], Awaitable[list[Finding]]], report: Report
+) -> None:
+    try:
+        async with unreadable.set_back(*world.connections.values()):
+            found = await cross(world)
+    except Exception as error:  # whatever a row that should not be there does to it: it is told
+        if unreadable.is_fault(error, *world.connections.values()):
+            raise
+        found = []
+        report.add(unreadable.UNREADABLE, [unreadable.finding("engine", name, "an answer", error)])
+    report.add(name, found)
 
 
 async def _note(world: World, report: Report) -> None:

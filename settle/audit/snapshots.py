@@ -7,13 +7,14 @@ later: what is terminal there has ended here, so the comparison is exact while t
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import asyncpg
 
 from settle.audit import beside
-from settle.audit.findings import BOOKS, ORDER
+from settle.audit.findings import BOOKS, ORDER, Finding
+from settle.audit.unreadable import is_fault, leave_out, set_back
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 ROWS_AT_A_TIME = 10_000
@@ -29,6 +30,8 @@ class World:
 
     connections: Mapping[str, Connection]
     quiet: bool
+    unreadable: list[Finding] = field(default_factory=list)
+    """What was found to be unreadable while the world was made."""
 
     def __getitem__(self, service: str) -> Connection:
         return self.connections[service]
@@ -38,7 +41,7 @@ class World:
 async def open_world(dsns: Mapping[str, str], quiet: bool) -> AsyncIterator[World]:
     """Snapshots of all databases, the coordinator's first, and beside each book what its checks read."""
     async with AsyncExitStack() as stack:
-        connections = {ORDER: await stack.enter_async_context(_snapshot(dsns[ORDER], ()))}
+        connections = {ORDER: await stack.enter_async_context(_snapshot(dsns[ORDER], beside.OF_BOOK[ORDER]))}
         for service in BOOKS:
             connections[service] = await stack.enter_async_context(_snapshot(dsns[service], beside.OF_BOOK[service]))
         world = World(connections, quiet)
@@ -60,25 +63,52 @@ async def _snapshot(dsn: str, tables: tuple[str, ...]) -> AsyncIterator[Connecti
 
 
 async def put_beside(world: World) -> None:
-    """Sum the entries of the books, spread their lists, and copy the coordinator's view beside them."""
+    """Sum the entries of the books, spread their lists, and copy the coordinator's view beside them; a row that cannot
+    be read is left out, and told."""
     async with asyncio.TaskGroup() as both:  # not gather: the other must have ended before its connection closes
         for service in BOOKS:
-            both.create_task(_roll_up(world[service], service))
+            both.create_task(_roll_up(world, service))
     for service in BOOKS:
-        await _copy(world[ORDER], beside.SETTLEMENTS, service, world[service], "audit_settlements")
+        await _copy(world, beside.SETTLEMENTS, service, "audit_settlements")
         if world.quiet:
-            await _copy(world[ORDER], beside.ORDERS, service, world[service], "audit_orders")
+            await _copy(world, beside.ORDERS, service, "audit_orders")
 
 
-async def _roll_up(book: Connection, service: str) -> None:
+async def _roll_up(world: World, service: str) -> None:
+    book = world[service]
     for statement in beside.ROLL_UPS[service]:
-        await book.execute(statement)
+        try:
+            async with set_back(book):
+                await book.execute(statement)
+        except asyncpg.PostgresError as error:
+            await left_out(world, service, error)
+            await book.execute(statement)
     for table in await book.fetch(_BESIDE):
         await book.execute(f"analyze {table['tablename']}")
 
 
-async def _copy(order: Connection, query: str, service: str, book: Connection, table: str) -> None:
+async def _copy(world: World, query: str, service: str, table: str) -> None:
+    order, book = world[ORDER], world[service]
+    try:
+        async with set_back(order, book):
+            await _copied(order, query, service, book, table)
+    except asyncpg.PostgresError as error:
+        await left_out(world, ORDER, error)
+        await _copied(order, query, service, book, table)
+    await book.execute(f"analyze {table}")
+
+
+async def _copied(order: Connection, query: str, service: str, book: Connection, table: str) -> None:
     cursor = await order.cursor(query, service)
     while rows := await cursor.fetch(ROWS_AT_A_TIME):
         await book.copy_records_to_table(table, columns=list(rows[0].keys()), records=[tuple(row) for row in rows])
-    await book.execute(f"analyze {table}")
+
+
+async def left_out(world: World, service: str, error: Exception) -> None:
+    """Leave out the rows of a service that made this error, and tell of them; raises it if it is none of a row's."""
+    if is_fault(error, *world.connections.values()):
+        raise error
+    found = await leave_out(world[service], service)
+    if not found:
+        raise error
+    world.unreadable.extend(found)

@@ -3,8 +3,10 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
-from settle.audit.findings import CARD, CREDIT, ORDER, Finding, Report
+from settle.audit import unreadable
+from settle.audit.findings import CARD, CREDIT, EXAMPLES_MAX, ORDER, Finding, Report
 from settle.audit.snapshots import World
+from settle.audit.unreadable import UNREADABLE, is_fault, set_back
 
 AT_A_TIME = 200
 """How many aggregates are read at a time: memory stays flat, however many there are."""
@@ -51,9 +53,30 @@ async def _walk_over(world: World, service: str, of: str, walks: Sequence[Walk],
 
 
 async def walk_some(world: World, walk: Walk, ids: Sequence[str], report: Report) -> None:
-    """Have one walk look at these aggregates, and take what it finds into the report."""
-    found = await walk.find(world, ids)
-    report.add(walk.id, [replace(finding, cause=finding.cause or walk.cause) for finding in found])
+    """Have one walk look at these aggregates, and take what it finds into the report; of those at which it fails, one
+    that cannot be read is told from the others by halves."""
+    report.add(walk.id, [])
+    parts = [list(ids)]
+    while parts:
+        part = parts.pop()
+        try:
+            async with set_back(*world.connections.values()):
+                found = await walk.find(world, part)
+        except Exception as error:  # whatever a row that should not be there does to a fold: it is told
+            if is_fault(error, *world.connections.values()):
+                raise
+            parts += _halves(walk, part, error, report)
+        else:
+            report.add(walk.id, [replace(finding, cause=finding.cause or walk.cause) for finding in found])
+
+
+def _halves(walk: Walk, part: list[str], error: Exception, report: Report) -> list[list[str]]:
+    """What to try next of a part that failed: nothing, if it is one aggregate, or if enough of them are told."""
+    if len(part) > 1 and report.counts.get(UNREADABLE, 0) < EXAMPLES_MAX:
+        return [part[: len(part) // 2], part[len(part) // 2 :]]
+    what = f"{walk.of} {part[0]}" + (f" and {len(part) - 1:,} more up to {part[-1]}" if len(part) > 1 else "")
+    report.add(UNREADABLE, [unreadable.finding(walk.service, what, f"{walk.id} can be asked", error)])
+    return []
 
 
 async def _ids_after(world: World, service: str, of: str, last: str) -> list[str]:
