@@ -24,7 +24,8 @@ from settle.audit import (
     walks,
 )
 from settle.audit.findings import EXAMPLES_MAX, SERVICES, Check, Finding, Report
-from settle.audit.snapshots import Connection, World, left_out, open_world
+from settle.audit.quiet import snapshots_of_quiet, under_way
+from settle.audit.snapshots import Connection, World, left_out, put_beside
 
 CHECKS: Sequence[Check] = (
     *journals.CHECKS, *accounts.CHECKS, *agreements.CHECKS, *company.CHECKS, *cards.CHECKS, *merchants.CHECKS,
@@ -37,12 +38,6 @@ CROSS_CHECKS: Mapping[str, Callable[[World], Awaitable[list[Finding]]]] = {
 }
 WAIT_SECONDS = 15.0
 STUCK = "unfinished.stuck"
-_UNDER_WAY = """
-select 'settlement ' || s.id what from timers t join sagas s on s.id = t.key
-where t.kind = 'saga' and s.phase not in ('DONE', 'ABORTED', 'FROZEN')
-union all select 'record ' || lane_id || '/' || seq from outbox
-union all select 'notice ' || id from notices
-"""
 _FIGURES = {"settlements": "saga_records", "journals": "journals", "events": "events", "answers": "inbox"}
 
 
@@ -54,9 +49,10 @@ async def audit(
     not move at all in that time counts as stuck."""
     began = time.monotonic()
     report = Report()
-    first = await _under_way(dsns)
-    left = await _wait_for_quiet(dsns, first, wait_seconds)
-    async with open_world(dsns, quiet=strict or not left) as world:
+    first = await under_way(dsns)
+    async with snapshots_of_quiet(dsns, wait_seconds) as (connections, left):
+        world = World(connections, quiet=strict or not left)
+        await put_beside(world)
         await examine(world, report)
         if acquirer:
             await rail_list.compare_with(world, acquirer, report)
@@ -150,22 +146,3 @@ async def _note(world: World, report: Report) -> None:
         for name, table in _FIGURES.items():
             count = await world[service].fetchval(f"select count(*) from {table}")
             report.figures[name] = report.figures.get(name, 0) + count
-
-
-async def _wait_for_quiet(dsns: Mapping[str, str], left: set[str], seconds: float) -> set[str]:
-    deadline = time.monotonic() + seconds
-    while left and time.monotonic() < deadline:
-        await asyncio.sleep(0.25)
-        left = await _under_way(dsns)
-    return left
-
-
-async def _under_way(dsns: Mapping[str, str]) -> set[str]:
-    found: set[str] = set()
-    for service in SERVICES:
-        connection = await asyncpg.connect(dsns[service], timeout=10)
-        try:
-            found.update(f"{service} {row['what']}" for row in await connection.fetch(_UNDER_WAY))
-        finally:
-            await connection.close()
-    return found

@@ -38,12 +38,19 @@ class World:
 
 
 @asynccontextmanager
-async def open_world(dsns: Mapping[str, str], quiet: bool) -> AsyncIterator[World]:
-    """Snapshots of all databases, the coordinator's first, and beside each book what its checks read."""
+async def open_snapshots(dsns: Mapping[str, str]) -> AsyncIterator[Mapping[str, Connection]]:
+    """Snapshots of all databases, the coordinator's first, with room beside each for what its checks read."""
     async with AsyncExitStack() as stack:
-        connections = {ORDER: await stack.enter_async_context(_snapshot(dsns[ORDER], beside.OF_BOOK[ORDER]))}
-        for service in BOOKS:
+        connections = {}
+        for service in (ORDER, *BOOKS):
             connections[service] = await stack.enter_async_context(_snapshot(dsns[service], beside.OF_BOOK[service]))
+        yield connections
+
+
+@asynccontextmanager
+async def open_world(dsns: Mapping[str, str], quiet: bool) -> AsyncIterator[World]:
+    """Snapshots, and beside each book what its checks read."""
+    async with open_snapshots(dsns) as connections:
         world = World(connections, quiet)
         await put_beside(world)
         yield world
