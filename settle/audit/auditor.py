@@ -15,6 +15,7 @@ from settle.audit import (
     company,
     four_eyes,
     journals,
+    keeping,
     merchants,
     orders,
     rail_list,
@@ -34,7 +35,7 @@ from settle.audit.snapshots import World, put_beside
 CHECKS: Sequence[Check] = (
     *journals.CHECKS, *accounts.CHECKS, *agreements.CHECKS, *company.CHECKS, *cards.CHECKS, *merchants.CHECKS,
     *orders.CHECKS, *orders.COORDINATOR, *sagas.CHECKS, *sequences.CHECKS, *unfinished.CHECKS, *provenance.CHECKS,
-    *chains.CHECKS,
+    *chains.CHECKS, *keeping.CHECKS,
 )
 QUIET_CHECKS: Sequence[Check] = (*unfinished.QUIET, *orders.QUIET, *cards.QUIET)
 CROSS_CHECKS: Mapping[str, Callable[[World], Awaitable[list[Finding]]]] = {
