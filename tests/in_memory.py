@@ -19,6 +19,7 @@ from services.kernel.effects import (
     Answer,
     Arrived,
     Effects,
+    PostedJournal,
     SentAcknowledgement,
     SentCommand,
     SentEvent,
@@ -30,6 +31,7 @@ from services.kernel.errors import BY_STATUS, Defect
 from services.kernel.journal import Journal, Unit
 from services.kernel.messages import Message, Op, SagaRef, TimerDue
 from services.kernel.saga import Reply
+from tests.lifecycles import witness
 
 R = TypeVar("R", bound=Aggregate)
 Rows = dict[tuple[type, str], Aggregate]
@@ -98,7 +100,9 @@ class InMemory:
     """One service. `when` decides a call, `command` a command of a saga, `reply` a participant's answer, `tell` any
     other message; `turn` moves the clock. What it sends waits in `sent`, `replies` and `acknowledged`.
 
-    `name` is the service's. `check` is asked about every row before it is kept: what was there, and what comes.
+    `name` is the service's. `check` is asked about every row before it is kept: what was there, and what comes;
+    `explained` about the journals of every message that comes alone: its body, the rows and the journals. Every move of
+    a row is one of its table (`tests.lifecycles`).
     """
 
     rules: Mapping[type, Rule]
@@ -106,6 +110,7 @@ class InMemory:
     name: str = "service"
     now: datetime = NOW
     check: Callable[[Aggregate | None, Aggregate], None] = lambda before, after: None
+    explained: Callable[[object, Sequence[Aggregate], Sequence[PostedJournal]], None] = lambda body, rows, posted: None
     rows: Rows = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
     timers: dict[TimerKey, Timer] = field(default_factory=dict)
@@ -191,6 +196,9 @@ class InMemory:
         effects = self._decided([arrived])
         for _, error in effects.faulty:
             raise error
+        self.explained(
+            arrived.message.body, [row for rows in effects.dirty.values() for row in rows.values()], effects.journals
+        )
         self._keep(effects)
         return Step(
             _outcome(effects), tuple(row for rows in effects.dirty.values() for row in rows.values()),
@@ -238,7 +246,9 @@ class InMemory:
     def _keep(self, effects: Effects[Arrived]) -> None:
         for rows in effects.dirty.values():
             for row in rows.values():
-                self.check(self.rows.get((type(row), row.key)), row)
+                before = self.rows.get((type(row), row.key))
+                witness(before, row)
+                self.check(before, row)
                 self.rows[type(row), row.key] = row
         self.answers.update(effects.answered)
         for posted in effects.journals:

@@ -37,6 +37,25 @@ class Journal:
             raise Defect(f"unbalanced journal {self.op}: {self.lines}")
 
 
+class Posting(NamedTuple):
+    """What may be posted under one operation code in one unit: the accounts that it debits, and those that it
+    credits."""
+
+    op: str
+    unit: Unit
+    debited: frozenset[str]
+    credited: frozenset[str]
+
+    @classmethod
+    def of(cls, op: str, unit: Unit, debited: Iterable[str], credited: Iterable[str]) -> "Posting":
+        """The posting of these accounts."""
+        return cls(op, unit, frozenset(debited), frozenset(credited))
+
+    def allows(self, account: str, amount_minor: int) -> bool:
+        """Whether it may have a line of this account on this side."""
+        return account in (self.debited if amount_minor > 0 else self.credited)
+
+
 def post(op: str, unit: Unit, lines: Iterable[tuple[str, str, int]], order_id: str = "") -> tuple[Journal, ...]:
     """The journal of these lines, lines of 0 left out; no journal where no line is left (PR-6)."""
     kept = tuple(Line(*line) for line in lines if line[2])

@@ -187,7 +187,7 @@ class Process:
         tables = [*service.tables, *([saga_table(service.definitions)] if service.definitions else [])]
         business = Business(
             tables=tables, rules=service.rules, timers=service.timers, codec=service.codec, outbound=self._outbound,
-            partitions=settings.partitions,
+            partitions=settings.partitions, chain_key=settings.chain_key,
         )
         name = topic(service.name, service.inbound)
 

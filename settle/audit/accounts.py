@@ -27,7 +27,7 @@ CHECKS = (
                from audit_balances group by sub
            ) b on b.sub = a.id
            cross join lateral (values
-               ('available', a.granted_minor - a.held_minor - a.used_minor, coalesce(b.available, 0)),
+               ('available', a.granted_minor::numeric - a.held_minor - a.used_minor, coalesce(b.available, 0)),
                ('held', a.held_minor, coalesce(b.held, 0)), ('used', a.used_minor, coalesce(b.used, 0)),
                ('granted', a.granted_minor, coalesce(b.granted, 0)), ('wallet', a.wallet_minor, coalesce(b.wallet, 0)),
                ('credit balance', a.credit_balance_minor, coalesce(b.credit_balance, 0)),
@@ -37,10 +37,10 @@ CHECKS = (
     ),
     Check(
         "accounts.sound", "no limit, wallet or balance is negative", (CREDIT,),
-        """select id, 'nothing below 0', concat_ws(' ', granted_minor - held_minor - used_minor, held_minor, used_minor,
-                                                  wallet_minor, credit_balance_minor, receivable_minor)
+        """select id, 'nothing below 0', concat_ws(' ', granted_minor::numeric - held_minor - used_minor, held_minor,
+                                                  used_minor, wallet_minor, credit_balance_minor, receivable_minor)
            from credit_accounts
-           where least(granted_minor - held_minor - used_minor, held_minor, used_minor, wallet_minor,
+           where least(granted_minor::numeric - held_minor - used_minor, held_minor, used_minor, wallet_minor,
                        credit_balance_minor, receivable_minor) < 0""",
     ),
     Check(

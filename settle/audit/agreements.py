@@ -20,7 +20,7 @@ from agreements a
 left join (
     select order_id, sum(outstanding_minor) filter (where not billed) unbilled,
            sum(outstanding_minor) filter (where billed) billed,
-           sum(fee_minor - fee_paid_minor) filter (where billed) fee,
+           sum(fee_minor::numeric - fee_paid_minor) filter (where billed) fee,
            sum(late_minor) late, sum(principal_minor) principal,
            count(*) filter (where least(outstanding_minor, principal_minor, paid_minor, refunded_minor,
                                         written_off_minor, fee_paid_minor, late_minor) < 0
@@ -31,8 +31,9 @@ left join (
 left join (select order_id, sum(principal_minor) planned from agreement_plans group by order_id) p
     on p.order_id = a.order_id
 left join (
-    select order_id, sum(authorized_minor - captured_minor - released_minor) filter (where tender = 'CREDIT') held,
-           sum(authorized_minor - captured_minor - released_minor)
+    select order_id,
+           sum(authorized_minor::numeric - captured_minor - released_minor) filter (where tender = 'CREDIT') held,
+           sum(authorized_minor::numeric - captured_minor - released_minor)
                filter (where tender in ('WALLET', 'BANKCARD')) deposit,
            sum(captured_minor) filter (where tender = 'CREDIT') captured
     from holds group by order_id
@@ -92,7 +93,7 @@ CHECKS = (
         """select order_id || ' ' || tender, 'refunded <= captured <= authorized - released',
                   concat_ws(' ', refunded_minor, captured_minor, authorized_minor, released_minor)
            from holds
-           where refunded_minor > captured_minor or captured_minor + released_minor > authorized_minor
+           where refunded_minor > captured_minor or captured_minor::numeric + released_minor > authorized_minor
               or least(refunded_minor, captured_minor, released_minor, authorized_minor) < 0""",
     ),
     Check(

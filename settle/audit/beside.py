@@ -1,18 +1,20 @@
 """What is put beside the books before they are checked: the coordinator's settlements and orders, and roll-ups."""
 
 from settle.audit import agreements
-from settle.audit.findings import CARD, CREDIT
+from settle.audit.findings import CARD, CREDIT, ORDER
+from settle.audit.unreadable import shadows
 
 TABLES = """
 create temporary table audit_settlements (
     id text primary key, kind text not null, root text not null, decision text not null, two_phase boolean not null,
-    credit_minor bigint not null, deposit_minor bigint not null, gift_minor bigint not null,
-    coupon_minor bigint not null, started_at timestamptz not null
+    credit_minor numeric not null, deposit_minor numeric not null, gift_minor numeric not null,
+    coupon_minor numeric not null, started_at timestamptz not null,
+    merchant_id text not null, account_id text not null, card_id text not null
 );
 create temporary table audit_orders (
     id text not null, state text not null, tender text not null,
     amount_minor bigint not null, captured_minor bigint not null, released_minor bigint not null,
-    refunded_minor bigint not null, whole_minor bigint not null, primary key (id, tender)
+    refunded_minor bigint not null, whole_minor numeric not null, primary key (id, tender)
 );
 create temporary table audit_balances (
     unit text not null, account text not null, sub text not null, amount_minor numeric not null,
@@ -21,8 +23,10 @@ create temporary table audit_balances (
 """
 
 SETTLEMENTS = """
-select settlement_id id, kind, root, decision, two_phase, credit_minor, wallet_minor + bankcard_minor deposit_minor,
-       giftcard_minor gift_minor, coupon_minor, started_at
+select settlement_id id, kind, root, decision, two_phase, credit_minor,
+       wallet_minor::numeric + bankcard_minor deposit_minor, giftcard_minor gift_minor, coupon_minor, started_at,
+       coalesce(merchant_id, split_part(root, '/', 1)) merchant_id, coalesce(account_id, '') account_id,
+       coalesce(card_id, '') card_id
 from settlements where phase in ('DONE', 'ABORTED') and $1 = any (services)
 """
 """The settlements that have ended and in which a service ($1) took part, with the money of their plan by book."""
@@ -33,7 +37,7 @@ from (select order_id, state, tender, amount_minor, captured_minor, released_min
       union all
       select order_id, state, 'COUPON', amount_minor, captured_minor, released_minor, refunded_minor
       from order_coupons) paid
-join (select order_id, sum(captured_minor)::bigint whole_minor from order_tenders group by order_id) whole
+join (select order_id, sum(captured_minor) whole_minor from order_tenders group by order_id) whole
     using (order_id)
 where (tender = 'GIFTCARD') = ($1 = 'card_redemption') and amount_minor > 0
 """
@@ -49,9 +53,12 @@ insert into audit_balances (unit, account, sub, amount_minor)
 those of the company's accounts have no bound."""
 
 OF_BOOK: dict[str, tuple[str, ...]] = {
-    CREDIT: (TABLES, agreements.BESIDE),
-    CARD: (TABLES,),
+    ORDER: (shadows(ORDER),),
+    CREDIT: (shadows(CREDIT), TABLES, agreements.BESIDE),
+    CARD: (shadows(CARD), TABLES),
 }
+"""What is made in a session before its snapshot is taken: in a book's what its checks read, in all what leaves rows
+out."""
 ROLL_UPS: dict[str, tuple[str, ...]] = {
     CREDIT: (BALANCES, agreements.ROLL_UP),
     CARD: (BALANCES,),

@@ -13,7 +13,8 @@ CHECKS = (
     Check(
         "cards.deposits", "what a card gave an order that has not shipped is the order's deposit", (CARD,),
         """select coalesce(t.order_id, b.sub), coalesce(t.standing, 0)::text, (-coalesce(b.amount_minor, 0))::text
-           from (select order_id, deposited_minor - returned_minor - captured_minor standing from card_tenders) t
+           from (select order_id, deposited_minor::numeric - returned_minor - captured_minor standing
+                 from card_tenders) t
            full join (select sub, amount_minor from audit_balances where account = 'L.DEPOSIT') b on b.sub = t.order_id
            where coalesce(t.standing, 0) <> -coalesce(b.amount_minor, 0)""",
     ),
@@ -25,8 +26,8 @@ CHECKS = (
            from (select merchant_id,
                         sum(captured_minor) - sum(coalesce(r.refunded, 0)) - coalesce(max(m.settled), 0) owed
                  from card_tenders
-                 left join (select order_id, sum(amount_minor - uncovered_minor) refunded from card_tender_refunds
-                            group by order_id) r
+                 left join (select order_id, sum(amount_minor::numeric - uncovered_minor) refunded
+                            from card_tender_refunds group by order_id) r
                      using (order_id)
                  left join (select sub, sum(amount_minor) settled from entries
                             where op = 'merchant_settle' and account = 'L.MERCH.PAY' group by sub) m
@@ -42,10 +43,10 @@ CHECKS = (
                   concat_ws(' ', coalesce(r.refunded, 0), t.captured_minor, t.deposited_minor, t.returned_minor)
            from card_tenders t
            left join (select order_id, sum(amount_minor) refunded,
-                             min(least(amount_minor, uncovered_minor, amount_minor - uncovered_minor)) least
+                             min(least(amount_minor, uncovered_minor, amount_minor::numeric - uncovered_minor)) least
                       from card_tender_refunds group by order_id) r using (order_id)
            where coalesce(r.refunded, 0) > t.captured_minor or r.least < 0
-              or t.captured_minor + t.returned_minor > t.deposited_minor""",
+              or t.captured_minor::numeric + t.returned_minor > t.deposited_minor""",
     ),
     Check(
         "cards.held", "a card's value is held only for deposits that are not decided", (CARD,),
@@ -91,9 +92,9 @@ QUIET = (
     ),
     Check(
         "orders.card_returned", "a cancelled, expired or rejected order keeps nothing of a card (I-1)", (CARD,),
-        """select o.id || ' ' || o.state, '0', (t.deposited_minor - t.returned_minor - t.captured_minor)::text
+        """select o.id || ' ' || o.state, '0', (t.deposited_minor::numeric - t.returned_minor - t.captured_minor)::text
            from audit_orders o join card_tenders t on t.order_id = o.id
            where o.state in ('CANCELLED', 'PAYMENT_EXPIRED', 'REJECTED')
-             and t.deposited_minor - t.returned_minor - t.captured_minor <> 0""",
+             and t.deposited_minor::numeric - t.returned_minor - t.captured_minor <> 0""",
     ),
 )

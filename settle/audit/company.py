@@ -24,7 +24,7 @@ CHECKS = (
         """select t.account, t.open::text, coalesce(b.amount, 0)::text
            from (select case rail when 'CARD' then 'L.REFUND.TRANSIT.CARD' else 'L.PAYOUT.TRANSIT' end account,
                         coalesce(sum(amount_minor), 0) open
-                 from (select l.rail, l.amount_minor - l.counted_minor from legs l
+                 from (select l.rail, l.amount_minor::numeric - l.counted_minor from legs l
                        where l.state not in ('SETTLED', 'RECALLED', 'REROUTED') and l.ended <> 'KEPT'
                          and not exists (select from operations o
                                          where o.account_id = l.account_id and o.reference = l.id
@@ -64,7 +64,7 @@ CHECKS = (
     Check(
         "rails.room", "refunds of one payment never sum above it at the rail (PM-7)", (CREDIT,),
         """select h.order_id, 'at most ' || h.authorized_minor, l.at_rail::text
-           from (select order_id, sum(amount_minor - counted_minor) at_rail from legs
+           from (select order_id, sum(amount_minor::numeric - counted_minor) at_rail from legs
                  where rail = 'CARD' and word in ('SILENT', 'ACCEPTED', 'PAID') and state <> 'WAITING'
                  group by order_id) l
            join holds h on h.order_id = l.order_id and h.tender = 'BANKCARD'

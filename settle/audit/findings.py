@@ -1,9 +1,12 @@
 """What the auditor says: checks that were made, violations that were found, notes worth reading."""
 
+from collections import Counter
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 EXAMPLES_MAX = 20
-"""How many violations of one check are shown; all are counted."""
+"""How many violations of one check in one database are shown; all are counted."""
+ID_DIGITS = 12
 
 ORDER, CREDIT, CARD = "order", "credit_ledger", "card_redemption"
 SERVICES = (ORDER, CREDIT, CARD)
@@ -35,6 +38,11 @@ class Finding:
     since: str = ""
     cause: str = ""
 
+    @property
+    def id(self) -> str:
+        """The same for the same violation, however often and by whomever it is found; `--explain` is asked with it."""
+        return sha256(f"{self.check}\n{self.where}\n{self.what}".encode()).hexdigest()[:ID_DIGITS]
+
 
 @dataclass(slots=True)
 class Report:
@@ -46,6 +54,10 @@ class Report:
     notes: list[str] = field(default_factory=list)
     figures: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
+    looked: dict[str, int] = field(default_factory=dict)
+    """How many aggregates of each kind were walked."""
+    since: str = ""
+    """The mark since which changes were looked for; empty if everything was looked at."""
 
     @property
     def clean(self) -> bool:
@@ -53,10 +65,28 @@ class Report:
         return not self.counts
 
     def add(self, check: str, findings: list[Finding], total: int | None = None) -> None:
-        """Take the outcome of a check; `total` counts what was found, `findings` may be only its first part."""
+        """Take the outcome of a check; `total` counts what was found, `findings` may be only its first part. What is
+        known already is not counted again."""
         if check not in self.checks:
             self.checks.append(check)
-        found = len(findings) if total is None else total
-        if found:
+        known = {finding.id for finding in self.findings if finding.check == check} if check in self.counts else set()
+        fresh = [finding for finding in findings if finding.id not in known]
+        if found := len(fresh) if total is None else total:
             self.counts[check] = self.counts.get(check, 0) + found
-            self.findings.extend(findings[:EXAMPLES_MAX])
+            shown = Counter(finding.where for finding in self.findings if finding.check == check)
+            for finding in fresh:
+                shown[finding.where] += 1
+                if shown[finding.where] <= EXAMPLES_MAX:
+                    self.findings.append(finding)
+
+    def look(self, of: str, count: int) -> None:
+        """Note that so many aggregates of a kind were walked."""
+        self.looked[of] = self.looked.get(of, 0) + count
+
+    def take(self, part: "Report") -> None:
+        """Add what was found and looked at in a part of the whole."""
+        for check in part.checks:
+            found = [finding for finding in part.findings if finding.check == check]
+            self.add(check, found, part.counts.get(check, 0))
+        for of, count in part.looked.items():
+            self.look(of, count)

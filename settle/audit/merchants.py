@@ -38,8 +38,8 @@ CHECKS = (
     ),
     Check(
         "merchants.covered", "a merchant is never owed less than nothing, nor less than what is claimed of it", (CARD,),
-        """select id, 'at least ' || (settling_minor + refunding_minor), payable_minor::text
-           from merchant_shares where payable_minor < settling_minor + refunding_minor""",
+        """select id, 'at least ' || (settling_minor::numeric + refunding_minor), payable_minor::text
+           from merchant_shares where payable_minor < settling_minor::numeric + refunding_minor""",
     ),
     Check(
         "merchants.clawed_back", "a refund of a gift card went over X.CLEARING as far as its merchant was paid already",

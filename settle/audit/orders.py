@@ -86,7 +86,7 @@ COORDINATOR = (
         """select order_id || ' ' || tender, 'refunded <= captured <= amount - released',
                   concat_ws(' ', refunded_minor, captured_minor, amount_minor, released_minor)
            from order_tenders
-           where refunded_minor > captured_minor or captured_minor + released_minor > amount_minor
+           where refunded_minor > captured_minor or captured_minor::numeric + released_minor > amount_minor
               or least(amount_minor, captured_minor, released_minor, refunded_minor) < 0""",
     ),
     Check(
@@ -97,8 +97,8 @@ COORDINATOR = (
                   concat_ws(' ', returned, returning_units, shipped, cancelled, quantity, returned_minor, reduced_minor,
                             captured_minor)
            from order_lines
-           where returned + returning_units > shipped or shipped + cancelled > quantity
-              or returned_minor + reduced_minor > captured_minor or captured_minor > payable_minor
+           where returned::numeric + returning_units > shipped or shipped::numeric + cancelled > quantity
+              or returned_minor::numeric + reduced_minor > captured_minor or captured_minor > payable_minor
               or least(returned, returning_units, shipped, cancelled) < 0
               or least(returned_minor, reduced_minor, captured_minor) < 0""",
     ),

@@ -2,11 +2,12 @@
 
 from dataclasses import asdict
 
-from settle.audit import auditor, clearing, four_eyes, rail_list, walks
-from settle.audit.findings import Report
+from settle.audit import auditor, clearing, four_eyes, rail_list, unreadable, walks
+from settle.audit.findings import Finding, Report
 
 SAYS = {check.id: check.says for check in (*auditor.CHECKS, *auditor.QUIET_CHECKS)} | {
     **{walk.id: walk.says for walk in walks.WALKS}, **clearing.SAYS, **four_eyes.SAYS, **rail_list.SAYS,
+    **unreadable.SAYS,
     auditor.STUCK: "what is under way moves",
 }
 
@@ -18,15 +19,28 @@ def as_text(report: Report) -> str:
         broken = report.counts.get(check, 0)
         lines.append(f"{'FAIL' if broken else 'ok':<5} {check:<24} {SAYS[check]}" + (f": {broken}" if broken else ""))
     for finding in report.findings:
-        lines.append(f"      {finding.check} in {finding.where}: {finding.what}")
-        lines.append(f"          expected {finding.expected}, found {finding.actual}")
+        lines += _lines_of(finding)
     lines += [f"note  {note}" for note in report.notes]
-    looked = ", ".join(f"{count:,} {name}" for name, count in report.figures.items())
+    seen = [*report.figures.items(), *((f"{of}s walked", count) for of, count in report.looked.items())]
+    looked = ", ".join(f"{count:,} {name}" for name, count in seen)
+    if report.since:
+        lines.append(f"note  only what changed since {report.since} was walked; --full walks everything")
     verdict = "clean" if report.clean else f"{sum(report.counts.values())} violations of {len(report.counts)} promises"
     lines.append(f"{verdict}: {len(report.checks)} checks over {looked} in {report.seconds:.1f} s")
     return "\n".join(lines)
 
 
+def _lines_of(finding: Finding) -> list[str]:
+    """Which row, what was expected and found, since when, and why, as far as that is known."""
+    since = f", since {finding.since}" if finding.since else ""
+    lines = [
+        f"      {finding.check} in {finding.where}: {finding.what}   [{finding.id}]",
+        f"          expected {finding.expected}, found {finding.actual}{since}",
+    ]
+    return [*lines, f"          likely {finding.cause}"] if finding.cause else lines
+
+
 def as_json(report: Report) -> dict[str, object]:
-    """One object with all of it."""
-    return {"clean": report.clean, **asdict(report)}
+    """One object with all of it; each finding has the id by which `settle verify --explain` shows it."""
+    findings = [{"id": finding.id, **asdict(finding)} for finding in report.findings]
+    return {"clean": report.clean, **asdict(report), "findings": findings}

@@ -1,7 +1,7 @@
 """A gift card and the orders that use it: the service in memory, asked as by sagas."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -18,7 +18,9 @@ from services.card_redemption.domain.commands import (
     ReverseCardRefund,
 )
 from services.card_redemption.domain.merchants.share import MerchantShare
-from services.kernel.decision import Rule
+from services.card_redemption.domain.postings import POSTINGS, SUBS
+from services.kernel.decision import Aggregate, Rule
+from services.kernel.effects import PostedJournal
 from services.kernel.journal import Unit
 from services.kernel.messages import Op
 from services.kernel.shares import first_share
@@ -38,6 +40,17 @@ def key_of(body: CardCommand) -> str:
     return first_share(body.merchant_id) if isinstance(body, ClearMerchantShare) else body.card_id
 
 
+def posted_by_the_table(body: object, rows: Sequence[Aggregate], posted: Sequence[PostedJournal]) -> None:
+    """Every journal is what the table of postings says of its command, on the sub-accounts that it names."""
+    for place in posted:
+        journal = place.journal
+        codes = [may for may in POSTINGS[type(body)] if (may.op, may.unit) == (journal.op, journal.unit)]
+        known = {"card": place.root, "order": journal.order_id, "settlement": place.saga_id}
+        for line in journal.lines:
+            assert any(may.allows(line.account, line.amount_minor) for may in codes), (body, journal)
+            assert line.sub == known.get(SUBS[line.account], line.sub), (line, place)
+
+
 @dataclass
 class World(InMemory):
     """One card, its orders' tenders and its book."""
@@ -45,6 +58,7 @@ class World(InMemory):
     rules: Mapping[type, Rule] = field(default_factory=lambda: RULES)
     timer_rules: Mapping[str, Rule] = field(default_factory=lambda: TIMERS)
     name: str = "card_redemption"
+    explained: Callable[[object, Sequence[Aggregate], Sequence[PostedJournal]], None] = posted_by_the_table
     now: datetime = NOW
 
     def __post_init__(self) -> None:

@@ -2,16 +2,19 @@
 asked at an instant and read by what a book shows."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from services.credit_ledger.decisions import RULES, TIMERS
+from services.credit_ledger.domain.log.postings import POSTINGS, SUBS, UNDER_A_SHARE
 from services.credit_ledger.domain.model.account import CreditAccount
 from services.credit_ledger.domain.model.agreement import Agreement
+from services.credit_ledger.domain.model.commands import ReportLeg
 from services.credit_ledger.domain.model.operation import Operation
 from services.kernel.decision import Aggregate, Done, Rule
+from services.kernel.effects import PostedJournal
 from services.kernel.journal import Unit
 from services.kernel.messages import Op
 from services.kernel.notices import Acknowledged, Notice
@@ -26,6 +29,22 @@ def steps_by_one(before: Any, after: Any) -> None:  # rows of one kind, or none 
     assert after.version == allowed, f"{after.key} steps from {before and before.version} to {after.version}"
 
 
+def posted_by_the_table(body: object, rows: Sequence[Aggregate], posted: Sequence[PostedJournal]) -> None:
+    """Every journal is what the table of postings says of the inputs that were logged, of the rail's word about a leg,
+    or of a command under a merchant's share; its sub-accounts name what the table says."""
+    logged = [type(row.body) for row in rows if isinstance(row, Operation)]
+    may = [posting for kind in (*logged, ReportLeg) for posting in POSTINGS[kind]]
+    may += UNDER_A_SHARE.get(type(body), ())
+    for place in posted:
+        journal = place.journal
+        codes = [posting for posting in may if (posting.op, posting.unit) == (journal.op, journal.unit)]
+        for line in journal.lines:
+            assert any(posting.allows(line.account, line.amount_minor) for posting in codes), (body, journal)
+            named = SUBS.get(line.account, "")
+            known = {"": "", "account": place.root, "order": journal.order_id, "settlement": place.saga_id}
+            assert line.sub == known.get(named, line.sub), (line, place)
+
+
 @dataclass
 class BookInMemory(InMemory):
     """The ledger; what it posted, told and asked of the outside is in the fields of the world in memory."""
@@ -34,6 +53,7 @@ class BookInMemory(InMemory):
     timer_rules: Mapping[str, Rule] = field(default_factory=lambda: TIMERS)
     name: str = "credit_ledger"
     check: Callable[[Aggregate | None, Aggregate], None] = steps_by_one
+    explained: Callable[[object, Sequence[Aggregate], Sequence[PostedJournal]], None] = posted_by_the_table
 
     def ask(self, key: str, body: object, now: datetime) -> Any:  # the result type depends on the body
         """The result of a plain command; raises nothing: a refusal is answered as `Refused`."""
