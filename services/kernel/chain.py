@@ -19,6 +19,9 @@ BYTES = 16
 NONE_YET = b""
 """The head of a chain without a row, and the link of a row that was written before there were chains."""
 
+KEY_NAME = "chain_key"
+"""The fact of a database that says under which key its chains are."""
+
 EVENTS, OPERATIONS = "events", "operations"
 """The chains that there are: the events of an aggregate, and the log of a credit account."""
 
@@ -54,6 +57,11 @@ def link_of(head: bytes, row: bytes, key: bytes = b"") -> bytes:
 def head_of(link: bytes, key: bytes = b"") -> bytes:
     """The head that a row with this link leaves."""
     return blake2b(link, digest_size=BYTES, key=key, person=b"head").digest()
+
+
+def name_of(key: bytes) -> str:
+    """By what a key is known, without its being told; nothing for none."""
+    return blake2b(digest_size=BYTES, key=key, person=b"key").hexdigest() if key else ""
 
 
 def row_of(chain: str, root: str, number: int, *values: Value) -> bytes:

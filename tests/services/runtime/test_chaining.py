@@ -7,16 +7,18 @@ from datetime import UTC, datetime
 import pytest
 import pytest_asyncio
 
-from services.kernel.chain import EVENTS, NONE_YET, Linked, linked, row_of
+from services.kernel.chain import EVENTS, KEY_NAME, NONE_YET, Linked, linked, name_of, row_of
 from services.kernel.decision import Decision, Event, Known, rule, rules
 from services.kernel.errors import Defect
 from services.kernel.messages import Message
+from services.runtime.ground import facts
 from services.runtime.ground.migrations import migrate
 from services.runtime.ground.postgres import connect_lane
 from services.runtime.ground.records import Outbound
 from services.runtime.ground.settings import Settings, SettingsError
 from services.runtime.ground.tables import Connection
 from services.runtime.lanes.business import Business
+from services.runtime.process import Process
 from tests.services.batches import decide
 from tests.services.runtime.counters import CODEC, SCHEMA, SERVICE, Add, Added, Counter
 
@@ -119,6 +121,18 @@ def test_a_link_is_of_everything_before_it() -> None:
     }
 
     assert len({each for step in steps for each in step}) == 14
+
+
+async def test_a_process_with_another_key_does_not_start(connection: Connection, settings: Settings) -> None:
+    """Nobody could follow a chain that is under two keys; the first process says under which it is, or under none."""
+    await facts.pin(connection, KEY_NAME, name_of(b"k" * 32))
+    assert await facts.pin(connection, KEY_NAME, name_of(b"")) == name_of(b"k" * 32)
+
+    for given in ("", "5e" * 32):
+        process = Process(SERVICE, replace(settings, environ={"SETTLE_CHAIN_KEY": given}))
+        with pytest.raises(SettingsError, match="SETTLE_CHAIN_KEY is not what it was"):
+            await process.start()
+        await process._pool.close()  # tests may look inside
 
 
 def test_the_key_of_the_chains_is_32_bytes_or_none() -> None:
