@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 import pytest_asyncio
 
-from services.kernel.chain import EVENTS, KEY_NAME, NONE_YET, Linked, linked, name_of, row_of
+from services.kernel.chain import EVENTS, KEY_NAME, NONE_YET, linked, name_of, row_of
 from services.kernel.decision import Decision, Event, Known, rule, rules
 from services.kernel.errors import Defect
 from services.kernel.messages import Message
@@ -49,9 +49,9 @@ async def followed(connection: Connection, counter: str, key: bytes = b"") -> li
     )
     head, right = NONE_YET, []
     for sequence, kind, at, saga_id, payload, link in rows:
-        step = linked(head, row_of(EVENTS, counter, sequence, *(kind, at, saga_id, payload)), key)
-        head = step.head if link else head
-        right.append(link == step.link)
+        should, after = linked(head, row_of(EVENTS, counter, sequence, *(kind, at, saga_id, payload)), key)
+        head = after if link else head
+        right.append(link == should)
     return [*right, await connection.fetchval("select events_head from counters where id = $1", counter) == head]
 
 
@@ -114,7 +114,7 @@ def test_a_link_is_of_everything_before_it() -> None:
     ) -> bytes:
         return row_of(EVENTS, root, number, *(kind, NOW, saga, tail))
 
-    steps: set[Linked] = {
+    steps = {
         linked(NONE_YET, row()), linked(b"h" * 16, row()), linked(NONE_YET, row(), b"key"),
         linked(NONE_YET, row(tail=b"\0")), linked(NONE_YET, row("ord_11")), linked(NONE_YET, row(number=11)),
         linked(NONE_YET, row(kind="Addeds", saga="aga_1")),

@@ -12,6 +12,7 @@ from services.card_redemption.__main__ import SERVICE as CARDS
 from services.credit_ledger.__main__ import SERVICE as LEDGER
 from services.kernel.chain import BYTES, EVENTS, OPERATIONS, name_of
 from services.order.__main__ import SERVICE as ORDERS
+from services.order.domain.commands import CancelOrder
 from services.runtime.process import Service
 from services.runtime.stored.pruning import Pruned, prune
 from settle.audit import walks
@@ -193,6 +194,30 @@ async def test_chains_under_a_key_that_is_not_given_are_told_and_not_followed(to
     async with rolled_back(told):
         assert not await chain_keys(other)
         assert set((await found_by_walks(other)).counts) == {EVENT_CHAINS, OPERATION_CHAINS}
+
+
+async def test_a_chain_begins_behind_what_was_there_before(told: House) -> None:
+    """As a migration finds it: rows without links, roots without heads. What is decided from there on is chained."""
+    tables = {"events": "link", "operations": "link", **{kind.root: "events_head" for _, kind in CHAINED}}
+    async with rolled_back(told):
+        for connection in told.connections.values():
+            await connection.execute("set local session_replication_role = replica")
+            for table, column in tables.items():
+                if await connection.fetchval("select to_regclass($1) is not null", table):
+                    await connection.execute(f"update {table} set {column} = ''")
+        await told.connections[CREDIT].execute("update credit_accounts set operations_head = ''")
+        untold = await found_by_walks(world(told))
+        for connection in told.connections.values():
+            await connection.execute("select accept_unlinked(); set local session_replication_role = origin")
+
+        await told.ask(ORDER, "ord_waiting", CancelOrder("ord_waiting", "NOT_WANTED"))
+
+        assert set(untold.counts) == {EVENT_CHAINS, OPERATION_CHAINS}
+        assert not (await found_by_walks(world(told))).counts
+        chained = "select count(*) from events where aggregate_id = 'ord_waiting' and link <> ''"
+        assert await told.connections[ORDER].fetchval(chained) > 0
+        await told.connections[ORDER].execute("update orders set events_head = '' where id = 'ord_waiting'")
+        assert (await found_by_walks(world(told))).counts == {EVENT_CHAINS: 1}
 
 
 @pytest.mark.parametrize("service", [ORDERS, LEDGER, CARDS], ids=lambda service: service.name)
