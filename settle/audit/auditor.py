@@ -39,7 +39,7 @@ CHECKS: Sequence[Check] = (
 QUIET_CHECKS: Sequence[Check] = (*unfinished.QUIET, *orders.QUIET, *cards.QUIET)
 CROSS_CHECKS: Mapping[str, Callable[[World], Awaitable[list[Finding]]]] = {
     clearing.CLEARING: clearing.clearing, clearing.CONSOLIDATED: clearing.consolidated,
-    four_eyes.FOUR_EYES: four_eyes.four_eyes,
+    four_eyes.FOUR_EYES: four_eyes.four_eyes, chains.CHAIN_KEYS: chains.chain_keys,
 }
 WAIT_SECONDS = 15.0
 STUCK = "unfinished.stuck"

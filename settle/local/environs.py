@@ -33,6 +33,11 @@ def without_shadows(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if name not in shadows}
 
 
+def chain_key(environ: Mapping[str, str]) -> bytes:
+    """The key under which the services make their chains; empty for none."""
+    return Settings("audit", environ=environ).chain_key
+
+
 def check(environ: Mapping[str, str]) -> None:
     """Raise `BadSetting` if a process would refuse what it is given."""
     given = {
