@@ -18,7 +18,7 @@ from settle.audit.unreadable import is_fault, leave_out, set_back
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 ROWS_AT_A_TIME = 10_000
-_SETTINGS = {
+SETTINGS = {
     "jit": "off", "work_mem": "128MB", "temp_buffers": "64MB", "timezone": "UTC", "application_name": "settle/audit",
 }
 _BESIDE = "select tablename from pg_tables where schemaname like 'pg_temp%' and tablename like 'audit%'"
@@ -58,7 +58,7 @@ async def open_world(dsns: Mapping[str, str], quiet: bool) -> AsyncIterator[Worl
 
 @asynccontextmanager
 async def _snapshot(dsn: str, tables: tuple[str, ...]) -> AsyncIterator[Connection]:
-    connection = await asyncpg.connect(dsn, timeout=10, server_settings=_SETTINGS)
+    connection = await asyncpg.connect(dsn, timeout=10, server_settings=SETTINGS)
     try:
         for statement in tables:
             await connection.execute(statement)

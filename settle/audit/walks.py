@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from settle.audit import unreadable
 from settle.audit.findings import CARD, CREDIT, EXAMPLES_MAX, ORDER, Finding, Report
+from settle.audit.folds import credit_account, credit_walk
 from settle.audit.snapshots import World
 from settle.audit.unreadable import UNREADABLE, is_fault, set_back
 
@@ -32,7 +33,9 @@ class Walk:
     cause: str = ""
 
 
-WALKS: Sequence[Walk] = ()
+WALKS: Sequence[Walk] = (
+    Walk(credit_account.FOLD, credit_walk.SAYS, CREDIT, "account", credit_walk.fold, credit_walk.CAUSE),
+)
 
 
 async def walk_all(world: World, report: Report, only: str = "") -> None:
