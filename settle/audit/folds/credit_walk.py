@@ -48,3 +48,7 @@ async def _references(connection: Connection, told: Mapping[str, PaymentReferenc
             for difference in compared(table, row, told[row["id"]])
         ]
     return findings + [missing(FOLD, table.name, key, "") for key in told.keys() - stored]
+
+
+WALKED = ((FOLD, SAYS, CREDIT, "account", fold, CAUSE),)
+"""For the list of walks."""
