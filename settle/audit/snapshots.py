@@ -18,7 +18,7 @@ from settle.audit.unreadable import is_fault, leave_out, set_back, shadows
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 ROWS_AT_A_TIME = 10_000
-_SETTINGS = {
+SETTINGS = {
     "jit": "off", "work_mem": "128MB", "temp_buffers": "64MB", "timezone": "UTC", "application_name": "settle/audit",
 }
 _BESIDE = "select tablename from pg_tables where schemaname like 'pg_temp%' and tablename like 'audit%'"
@@ -77,7 +77,7 @@ async def export(world: World) -> dict[str, str]:
 
 async def connect(dsn: str, tables: tuple[str, ...], **settings: str) -> Connection:
     """A session of the auditor, with these temporary tables."""
-    connection = await asyncpg.connect(dsn, timeout=10, server_settings=_SETTINGS | settings)
+    connection = await asyncpg.connect(dsn, timeout=10, server_settings=SETTINGS | settings)
     try:
         for statement in tables:
             await connection.execute(statement)

@@ -75,6 +75,11 @@ PLANTED = (
     Planted("accounts.versions", CREDIT, journal("A.BANK,X.SUSPENSE", "1,-1")),
     Planted("accounts.woken", CREDIT, "delete from timers where kind = 'statement_cut'"),
     Planted("accounts.claims", CREDIT, f"update credit_accounts set {_CLAIMED}"),
+    Planted(
+        "accounts.fold", CREDIT,
+        f"""update agreements set {_set("plans", Instalment._fields, "fee_initial_minor", 99_999, "0,instalments,9")}
+            where order_id = 'ord_flash'""",
+    ),
     Planted("agreements.debt", CREDIT, f"update agreements set {_paid(1)} where order_id = 'ord_returned'"),
     Planted("agreements.deposits", CREDIT, journal("L.DEPOSIT,A.BANK", "-9,9", 'ord_waiting,""')),
     Planted(
