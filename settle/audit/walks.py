@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from settle.audit import unreadable
 from settle.audit.findings import CARD, CREDIT, EXAMPLES_MAX, ORDER, Finding, Report
+from settle.audit.folds import orders
 from settle.audit.snapshots import World
 from settle.audit.unreadable import UNREADABLE, is_fault, set_back
 
@@ -32,7 +33,13 @@ class Walk:
     cause: str = ""
 
 
-WALKS: Sequence[Walk] = ()
+WALKS: Sequence[Walk] = (
+    Walk(
+        orders.HISTORY, "an order and its return cases are what their events and settlements make of them", ORDER,
+        "order", orders.differing,
+        "an event or a settlement was lost or changed, or a row was changed past the engine",
+    ),
+)
 
 
 async def walk_all(world: World, report: Report, only: str = "") -> None:
