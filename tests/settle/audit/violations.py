@@ -160,6 +160,7 @@ PLANTED = (
            where id = 'ord_returned'""",
     ),
     Planted("orders.events", ORDER, "update orders set sequence = sequence + 1 where id = 'ord_waiting'"),
+    Planted("orders.history", ORDER, "update orders set state = 'DELIVERED' where id = 'ord_returned'"),
     Planted("sagas.decision", ORDER, f"update sagas set decision = 'ABORT' where id = {_ENDED}"),
     Planted("sagas.branches", ORDER, """update sagas set branches = replace(branches::text, 'ENDED', 'TRIED')::json
                                         where phase = 'DONE' and json_array_length(branches) > 0"""),
