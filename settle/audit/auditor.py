@@ -24,6 +24,7 @@ from settle.audit import (
     walks,
 )
 from settle.audit.findings import EXAMPLES_MAX, SERVICES, Check, Finding, Report
+from settle.audit.joins import walked as joins
 from settle.audit.provenance import walked as provenance
 from settle.audit.quiet import snapshots_of_quiet, under_way
 from settle.audit.snapshots import Connection, World, left_out, put_beside
@@ -31,11 +32,12 @@ from settle.audit.snapshots import Connection, World, left_out, put_beside
 CHECKS: Sequence[Check] = (
     *journals.CHECKS, *accounts.CHECKS, *agreements.CHECKS, *company.CHECKS, *cards.CHECKS, *merchants.CHECKS,
     *orders.CHECKS, *orders.COORDINATOR, *sagas.CHECKS, *sequences.CHECKS, *unfinished.CHECKS, *provenance.CHECKS,
+    *joins.CHECKS,
 )
-QUIET_CHECKS: Sequence[Check] = (*unfinished.QUIET, *orders.QUIET, *cards.QUIET)
+QUIET_CHECKS: Sequence[Check] = (*unfinished.QUIET, *orders.QUIET, *cards.QUIET, *joins.QUIET)
 CROSS_CHECKS: Mapping[str, Callable[[World], Awaitable[list[Finding]]]] = {
     clearing.CLEARING: clearing.clearing, clearing.CONSOLIDATED: clearing.consolidated,
-    four_eyes.FOUR_EYES: four_eyes.four_eyes,
+    four_eyes.FOUR_EYES: four_eyes.four_eyes, **joins.CROSS,
 }
 WAIT_SECONDS = 15.0
 STUCK = "unfinished.stuck"

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from settle.audit import unreadable
 from settle.audit.findings import CARD, CREDIT, EXAMPLES_MAX, ORDER, Finding, Report
+from settle.audit.joins import walked as joins
 from settle.audit.provenance import walked as provenance
 from settle.audit.snapshots import World
 from settle.audit.unreadable import UNREADABLE, is_fault, set_back
@@ -34,7 +35,7 @@ class Walk:
 
 
 WALKS: Sequence[Walk] = (
-    *(Walk(*each) for each in provenance.WALKED),
+    *(Walk(*each) for each in (*provenance.WALKED, *joins.WALKED)),
 )
 
 
