@@ -213,7 +213,7 @@ PLANTED = (
     Planted("joins.settled", ORDER, "update orders set refunds = '[]' where id = 'ord_returned'"),
     Planted(
         "joins.refunds", ORDER,
-        "update orders set refunds = replace(refunds::text, 'PENDING_CHANNEL', 'SUCCEEDED')::json where id = 'ord_flash'",
+        "update orders set refunds = replace(refunds::text, 'PENDING_CHANNEL', 'SUCCEEDED')::json",
     ),
     Planted(
         "joins.unknown", CREDIT,
