@@ -167,6 +167,11 @@ PLANTED = (
         "and verdict = 'REFUSED' limit 1) where op = 'repay'",
     ),
     Planted("events.gapless", ORDER, "delete from events where aggregate_id = 'ord_returned' and sequence = 1"),
+    Planted("chains.operations", CREDIT, "update operations set moved = '[]', facts = '{}' where number = 2"),
+    Planted("chains.events", ORDER, "update events set payload = '\\x00' where aggregate_id = 'ord_returned'"),
+    Planted("chains.of_orders", ORDER, "delete from orders where id = 'ord_waiting'"),
+    Planted("chains.of_credit", CREDIT, "update operations set account_id = 'acc_stray' where number = 2"),
+    Planted("chains.of_cards", CARD, "update events set aggregate_id = 'stray/' || aggregate_id where sequence = 1"),
     Planted("unfinished.timer", ORDER, f"update sagas set phase = 'CONFIRMING' where id = {_ENDED}"),
     Planted("unfinished.leftover", ORDER, f"insert into timers select 'saga', {_ENDED}, 'ord_returned', 0, now()"),
     Planted(
