@@ -123,6 +123,11 @@ def finding(check: str, service: str, key: str, expected: str, actual: str, at: 
     return Finding(check, service, key, expected, actual, since=at.isoformat() if at else "")
 
 
+def said(lines: Sequence[Line]) -> str:
+    """Lines as a finding shows them."""
+    return ", ".join(f"{line.account} {line.sub} {line.amount_minor}" for line in lines) or "no lines"
+
+
 def inconsistent(decision: Decided) -> Iterator[Posted]:
     """The journals that say of their decision what its first one does not: its saga, or its instant."""
     for journal in decision.journals:
