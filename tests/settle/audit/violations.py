@@ -219,6 +219,22 @@ PLANTED = (
     Planted("provenance.adjustments", CREDIT, "update adjustments set case_id = 'case-8'"),
     Planted("provenance.settlements", CARD, "update journals set order_id = 'ord_gift' where order_id = 'ord_whole'"),
     Planted("provenance.logged", CREDIT, "delete from operations where kind = 'CaptureTenders' and number = 6"),
+    Planted("joins.parties", CREDIT, "update credit_accounts set customer_id = 'cus_2'"),
+    Planted("joins.agreements", ORDER, "delete from orders where id = 'ord_waiting'"),
+    Planted("joins.card_tenders", ORDER, "delete from orders where id = 'ord_waiting'"),
+    Planted("joins.settled", ORDER, "update orders set refunds = '[]' where id = 'ord_returned'"),
+    Planted(
+        "joins.refunds", ORDER,
+        "update orders set refunds = replace(refunds::text, 'PENDING_CHANNEL', 'SUCCEEDED')::json",
+    ),
+    Planted(
+        "joins.unknown", CREDIT,
+        "update credit_accounts set pending_saga_id = 'saga_nobody', pending_tried_at = now()",
+    ),
+    Planted("joins.payments", CREDIT, "update payment_references set order_id = 'ord_gift' where version > 1"),
+    Planted("joins.requests", CREDIT, "delete from inbox where type like '%.RepayResponse'"),
+    Planted("joins.card_requests", CARD, "delete from inbox where message_id not like '%/%'"),
+    Planted("joins.order_requests", ORDER, "delete from inbox where type like '%.PlaceOrderResponse'"),
     Planted(
         "clearing.zero", CREDIT,
         journal("X.CLEARING,A.BANK", "5,-5", 'saga_x,""', op="merchant_settle", saga="saga_x"),
