@@ -18,6 +18,10 @@ LOOKED_AT_AGAIN = RETRY_FAULTY_TIMER
 """A timer that is due and could not do its work is looked at again within this time, whatever kept it."""
 
 
+_READ_BEFORE = timedelta(seconds=10)
+"""By so much the present may be older than the rows that are read beside it."""
+
+
 class Flaw(NamedTuple):
     """A field of a row that contradicts its state, or the rest of the row."""
 
@@ -39,7 +43,7 @@ class Wait(NamedTuple):
 
     def until(self, present: datetime) -> datetime:
         """The last instant at which it may be due, as things stand at the present."""
-        looked_at = present + self.again
+        looked_at = present + self.again + _READ_BEFORE
         return looked_at if self.latest is None else max(self.latest, looked_at)
 
 

@@ -38,7 +38,7 @@ def of_order(order: Order) -> Iterator[Flaw]:
         over = order.delivered_at is not None and order.updated_at >= after_sale_end(order.delivered_at)
         yield from unless(over, "state", "COMPLETED behind its after-sale time", f"delivered at {order.delivered_at}")
     if order.hold_expires_at is not None:
-        yield from unless(order.hold_expires_at >= hold_expiry(order.placed_at) - _CLOCKS, "hold_expires_at",
+        yield from unless(order.hold_expires_at >= hold_expiry(order.placed_at) - CLOCKS, "hold_expires_at",
                           f"30 days after {order.placed_at}", order.hold_expires_at)
     yield from unless(bool(order.reject_reason) == (state is OrderState.REJECTED), "reject_reason",
                       f"{'a reason' if state is OrderState.REJECTED else 'none'} while {state}", order.reject_reason)
@@ -50,7 +50,7 @@ def of_order(order: Order) -> Iterator[Flaw]:
         yield from of_refund(refund, order.settlement_id)
 
 
-_CLOCKS = timedelta(seconds=10)
+CLOCKS = timedelta(seconds=10)
 """So much the clocks of two services may differ: a process whose clock is more than 5 s off does not serve."""
 
 
