@@ -21,7 +21,10 @@ def as_text(report: Report) -> str:
     for finding in report.findings:
         lines += _lines_of(finding)
     lines += [f"note  {note}" for note in report.notes]
-    looked = ", ".join(f"{count:,} {name}" for name, count in report.figures.items())
+    seen = [*report.figures.items(), *((f"{of}s walked", count) for of, count in report.looked.items())]
+    looked = ", ".join(f"{count:,} {name}" for name, count in seen)
+    if report.since:
+        lines.append(f"note  only what changed since {report.since} was walked; --full walks everything")
     verdict = "clean" if report.clean else f"{sum(report.counts.values())} violations of {len(report.counts)} promises"
     lines.append(f"{verdict}: {len(report.checks)} checks over {looked} in {report.seconds:.1f} s")
     return "\n".join(lines)
