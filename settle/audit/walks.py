@@ -8,6 +8,7 @@ from settle.audit import chains, unreadable
 from settle.audit.findings import CARD, CREDIT, EXAMPLES_MAX, ORDER, Finding, Report
 from settle.audit.provenance import walked as provenance
 from settle.audit.snapshots import World
+from settle.audit.states import accounts, orders
 from settle.audit.unreadable import UNREADABLE, is_fault, set_back
 
 AT_A_TIME = 200
@@ -35,7 +36,7 @@ class Walk:
 
 
 WALKS: Sequence[Walk] = (
-    *(Walk(*each) for each in provenance.WALKED),
+    *(Walk(*each) for each in (*provenance.WALKED, *orders.WALKED, *accounts.WALKED)),
     *(Walk(kind.check, chains.SAYS[kind.check], kind.service, of, kind.find) for of, kind in chains.CHAINED),
 )
 KINDS = tuple((service, of) for service, kinds in IDS.items() for of in kinds)

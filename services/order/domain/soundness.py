@@ -88,6 +88,8 @@ def of_case(case: ReturnCase) -> Iterator[Flaw]:
     yield from unless(not (case.waybill_number and state in _NO_WAYBILL), "state", "one with a waybill", state)
     yield from unless(bool(case.waybill_number) or state not in (ReturnState.IN_RETURN, *_WITH_MONEY), "state",
                       "one without a waybill", state)
+    rejected = bool(case.reject_reason) and not case.disputed_by
+    yield from unless(not rejected or state is ReturnState.REJECTED, "state", "REJECTED, for it has a reason", state)
     yield from unless(bool(case.disputed_by) or state is not ReturnState.IN_DISPUTE, "state",
                       "one without a dispute", state)
     yield from unless(bool(case.settlement_id) or state not in _WITH_MONEY, "state", "one without a settlement", state)
@@ -122,9 +124,10 @@ def _holds_units(order: Order, case: ReturnCase) -> bool:
 
 
 def _against_refund(order: Order, case: ReturnCase) -> Iterator[Flaw]:
-    if case.state not in _WITH_MONEY:
-        return
     refund = order.refund_of(case.settlement_id)
+    if case.state not in _WITH_MONEY:
+        yield from unless(refund is None, "state", "one that its refund gave it", case.state)
+        return
     if refund is None:  # it failed: nothing of it is kept
         expected = ReturnState.REFUNDING if order.settlement_id == case.settlement_id else ReturnState.REFUND_EXCEPTION
     elif refund.settlement_id == order.settlement_id:

@@ -15,7 +15,6 @@ from settle.audit.findings import CARD, CREDIT, Finding
 from settle.audit.snapshots import World
 from settle.audit.states import rows, timers
 from settle.audit.states.orders import flaws_told
-from settle.audit.walks import Walk
 
 ACCOUNTS = "states.accounts"
 CARDS = "states.cards"
@@ -26,7 +25,7 @@ _ON_THEIR_WAY = (LegState.PENDING, LegState.SENT, LegState.UNKNOWN, LegState.ACC
 
 
 async def accounts(world: World, ids: Sequence[str]) -> list[Finding]:
-    """What of these accounts and of all that is theirs contradicts their states, and what is wrong with their timers."""
+    """What of these accounts and of all that is theirs contradicts its state, and what is wrong with its timers."""
     now = await timers.present(world, CREDIT)
     found = [rows.account_of(row) for row in await world[CREDIT].fetch(rows.ACCOUNTS, ids)]
     owing: dict[str, str] = {}
@@ -48,7 +47,7 @@ async def _agreements(
     async for page in rows.pages(world[CREDIT], rows.AGREEMENTS, list(accounts)):
         for row in page:
             agreement = rows.agreement_of(row)
-            flaws = [*soundness.of_agreement(agreement)]
+            flaws = [*lifecycles.AGREEMENT.all_flaws(agreement, agreement.version)]
             flaws += soundness.of_instalments(accounts[agreement.account_id], agreement)
             if agreement.open:
                 owing[agreement.account_id] = agreement.order_id
@@ -65,7 +64,8 @@ async def _legs(world: World, ids: Sequence[str], now: timers.Present) -> AsyncI
         old = [row["id"] for row in page if not row["word"] and row["state"] in _ON_THEIR_WAY]
         legs = [rows.leg_of(row) for row in page if row["word"]]
         for leg in legs:
-            for finding in flaws_told(ACCOUNTS, CREDIT, f"legs {leg.id}", soundness.of_leg(leg), leg.since):
+            flaws = lifecycles.LEG.all_flaws(leg, leg.version)
+            for finding in flaws_told(ACCOUNTS, CREDIT, f"legs {leg.id}", flaws, leg.since):
                 yield finding
         there = await timers.found(world, CREDIT, [(LEG_TIMER, key) for key in (*old, *(leg.id for leg in legs))])
         for key in old:
@@ -82,7 +82,7 @@ async def _refunds(world: World, ids: Sequence[str], now: timers.Present) -> Asy
         waits: list[Wait] = []
         for refund in refunds:
             waits += lifecycles.CREDIT_REFUND.waits(refund)
-            flaws = soundness.of_refund(refund)
+            flaws = lifecycles.CREDIT_REFUND.all_flaws(refund, refund.version)
             for finding in flaws_told(ACCOUNTS, CREDIT, f"credit_refunds {refund.id}", flaws, refund.accepted_at):
                 yield finding
         there = await timers.found(world, CREDIT, [(FLASH_TIMER, refund.id) for refund in refunds])
@@ -98,10 +98,11 @@ async def cards(world: World, ids: Sequence[str]) -> list[Finding]:
     ]
 
 
-WALKS = (
-    Walk(
-        ACCOUNTS, "accounts, agreements, instalments, legs and refunds are in states that their fields allow, and are "
-        "woken", CREDIT, "account", accounts,
+WALKED = (
+    (
+        ACCOUNTS, "accounts, agreements, instalments, legs, refunds are as their fields allow, and are woken", CREDIT,
+        "account", accounts,
     ),
-    Walk(CARDS, "a card holds at most its value, and its value is at most its face", CARD, "card", cards),
+    (CARDS, "a card holds at most its value, and its value is at most its face", CARD, "card", cards),
 )
+"""Each as the fields of a walk."""

@@ -15,7 +15,6 @@ from services.order.domain.states import Kind
 from settle.audit.findings import CREDIT, ORDER, Finding
 from settle.audit.snapshots import World
 from settle.audit.states import rows, timers
-from settle.audit.walks import Walk
 
 ORDERS = "states.orders"
 SETTLEMENTS = "states.merchant_settlements"
@@ -27,7 +26,7 @@ select root, max(updated_at) placed_at from saga_records
 where root = any($1::text[]) and kind = 'placement' and phase = 'DONE' group by root
 """
 _SETTLEMENTS = """
-select id, merchant_id, amount_minor, settlement_id, started_at, state, reason, ended_at
+select id, merchant_id, amount_minor, settlement_id, started_at, state, reason, ended_at, version
 from merchant_settlements where id = any($1::text[])
 """
 
@@ -42,15 +41,18 @@ async def orders(world: World, ids: Sequence[str]) -> list[Finding]:
         of_order[case.order_id].append(case)
     told = []
     for order in found:
-        told += flaws_told(ORDERS, ORDER, f"orders {order.id}", soundness.of_order(order), order.updated_at)
+        flaws = lifecycles.ORDER.all_flaws(order, order.version)
+        told += flaws_told(ORDERS, ORDER, f"orders {order.id}", flaws, order.updated_at)
         for key, flaw in soundness.of_cases(order, of_order[order.id]):
             table = "orders" if key == order.id else "return_cases"
             told += flaws_told(ORDERS, ORDER, f"{table} {key}", (flaw,), order.updated_at)
     for case in cases:
-        told += flaws_told(ORDERS, ORDER, f"return_cases {case.id}", soundness.of_case(case), case.updated_at)
+        flaws = lifecycles.RETURN_CASE.all_flaws(case, case.version)
+        told += flaws_told(ORDERS, ORDER, f"return_cases {case.id}", flaws, case.updated_at)
+    there = await timers.found(world, ORDER, _keys(found, cases))
     return [
         *told, *await _settling(world, found), *await _held(world, found),
-        *timers.compared(ORDERS, ORDER, _waits(found, cases), await timers.found(world, ORDER, _keys(found, cases)), now),
+        *timers.compared(ORDERS, ORDER, _waits(found, cases), there, now),
     ]
 
 
@@ -121,18 +123,21 @@ async def settlements(world: World, ids: Sequence[str]) -> list[Finding]:
     told = []
     for row in await world[ORDER].fetch(_SETTLEMENTS, ids):
         settlement = MerchantSettlement(**{**row, "state": MerchantSettlementState(row["state"])})
-        flaws = soundness.of_merchant_settlement(settlement)
+        flaws = lifecycles.MERCHANT_SETTLEMENT.all_flaws(settlement, settlement.version)
         told += flaws_told(
             SETTLEMENTS, ORDER, f"merchant_settlements {settlement.id}", flaws, settlement.ended_at
         )
     return told
 
 
-WALKS = (
-    Walk(
+WALKED = (
+    (
         ORDERS, "an order, its lines, refunds and return cases are in states that their fields allow, and are woken",
         ORDER, "order", orders,
     ),
-    Walk(SETTLEMENTS, "a settlement with a merchant is in a state that its fields allow", ORDER, "merchant settlement",
-         settlements),
+    (
+        SETTLEMENTS, "a settlement with a merchant is in a state that its fields allow", ORDER, "merchant settlement",
+        settlements,
+    ),
 )
+"""Each as the fields of a walk."""

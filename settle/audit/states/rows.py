@@ -23,11 +23,11 @@ from settle.audit.snapshots import Connection
 
 ROWS_AT_A_TIME = 1_000
 ORDERS = """
-select id, state, settlement_id, placed_at, updated_at, hold_expires_at, lines, tenders, refunds, details
+select id, state, settlement_id, placed_at, updated_at, hold_expires_at, lines, tenders, refunds, details, version
 from orders where id = any($1::text[]) order by id
 """
 CASES = """
-select id, order_id, state, settlement_id, requested_at, updated_at, deadline_at, lines, details
+select id, order_id, state, settlement_id, requested_at, updated_at, deadline_at, lines, details, version
 from return_cases where order_id = any($1::text[]) order by id
 """
 ACCOUNTS = """
@@ -36,16 +36,16 @@ select id, customer_id, state, opened_at, held_minor, used_minor, credit_balance
 from credit_accounts where id = any($1::text[]) order by id
 """
 AGREEMENTS = """
-select order_id, account_id, state, open, terms, hold, refunded, plans, written_off_minor
+select order_id, account_id, state, open, terms, hold, refunded, plans, written_off_minor, version
 from agreements where account_id = any($1::text[])
 """
 LEGS = """
-select id, account_id, order_id, refund_id, rail, reference, amount_minor, created_at, state, attempts, updated_at, word,
-       ended, moved_at, reversed
+select id, account_id, order_id, refund_id, rail, reference, amount_minor, created_at, state, attempts, updated_at,
+       word, ended, moved_at, reversed, detail, version
 from legs where account_id = any($1::text[])
 """
 REFUNDS = """
-select id, account_id, order_id, merchant_id, state, accepted_at, posted_at
+select id, account_id, order_id, merchant_id, state, accepted_at, posted_at, version
 from credit_refunds where account_id = any($1::text[])
 """
 
@@ -59,6 +59,7 @@ class _OrderDetails(msgspec.Struct):
 
 class _CaseDetails(msgspec.Struct):
     waybill_number: str = ""
+    reject_reason: str = ""
     disputed_by: str = ""
     deductions: tuple[Deduction, ...] = ()
     deduction_state: DeductionState | None = None
@@ -93,7 +94,7 @@ def order_of(row: asyncpg.Record) -> Order:
         lines=_LINES.decode(row["lines"]), tenders=_TENDERS.decode(row["tenders"]), placed_at=row["placed_at"],
         updated_at=row["updated_at"], refunds=_REFUNDS.decode(row["refunds"]), settlement_id=row["settlement_id"],
         hold_expires_at=row["hold_expires_at"], delivered_at=details.delivered_at, expired=details.expired,
-        contestable_until=details.contestable_until, reject_reason=details.reject_reason,
+        contestable_until=details.contestable_until, reject_reason=details.reject_reason, version=row["version"],
     )
 
 
@@ -103,9 +104,9 @@ def case_of(row: asyncpg.Record) -> ReturnCase:
     return ReturnCase(
         id=row["id"], order_id=row["order_id"], state=ReturnState(row["state"]), lines=_UNITS.decode(row["lines"]),
         requested_at=row["requested_at"], updated_at=row["updated_at"], deadline_at=row["deadline_at"],
-        waybill_number=details.waybill_number, disputed_by=details.disputed_by, settlement_id=row["settlement_id"],
-        deductions=details.deductions, deduction_state=details.deduction_state, deducted_at=details.deducted_at,
-        give_back_id=details.give_back_id,
+        waybill_number=details.waybill_number, reject_reason=details.reject_reason, disputed_by=details.disputed_by,
+        settlement_id=row["settlement_id"], deductions=details.deductions, deduction_state=details.deduction_state,
+        deducted_at=details.deducted_at, give_back_id=details.give_back_id, version=row["version"],
     )
 
 
@@ -129,7 +130,7 @@ def agreement_of(row: asyncpg.Record) -> Agreement:
         order_id=row["order_id"], account_id=row["account_id"], customer_id="", merchant_id="",
         terms=_TERMS.decode(row["terms"]), hold=hold_of(row), state=AgreementState(row["state"]),
         refunded=_AMOUNTS.decode(row["refunded"]), plans=_PLANS.decode(row["plans"]),
-        written_off_minor=row["written_off_minor"],
+        written_off_minor=row["written_off_minor"], version=row["version"],
     )
 
 
@@ -140,7 +141,7 @@ def leg_of(row: asyncpg.Record) -> RefundLeg:
         rail=Rail(row["rail"]), reference=row["reference"], amount_minor=row["amount_minor"],
         created_at=row["created_at"], state=LegState(row["state"]), attempts=row["attempts"],
         updated_at=row["updated_at"], word=RailWord(row["word"]), end=LegEnd(row["ended"]), moved_at=row["moved_at"],
-        reversed=row["reversed"],
+        reversed=row["reversed"], detail=row["detail"], version=row["version"],
     )
 
 
@@ -149,4 +150,5 @@ def refund_of(row: asyncpg.Record) -> CreditRefund:
     return CreditRefund(
         id=row["id"], account_id=row["account_id"], order_id=row["order_id"], merchant_id=row["merchant_id"],
         tenders=NOTHING, state=RefundState(row["state"]), accepted_at=row["accepted_at"], posted_at=row["posted_at"],
+        version=row["version"],
     )

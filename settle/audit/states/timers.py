@@ -58,11 +58,14 @@ def compared(
     ]
     by_key = {(wait.kind, wait.key): wait for wait in waits}
     wrong = [
-        Finding(check, service, f"timer {key[0]} of {key[1]}", expected, actual, cause=MISSING if key in by_key else IDLE)
-        for key, timer in timers.items() if (expected := _expected(by_key.get(key), timer, now))
-        and (actual := f"due at {timer['due_at'].isoformat()} for {timer['root']} in {timer['partition']}")
+        Finding(check, service, f"timer {key[0]} of {key[1]}", expected, _told(timer), cause=MISSING if wait else IDLE)
+        for key, timer in timers.items() for wait in (by_key.get(key),) if (expected := _expected(wait, timer, now))
     ]
     return missing + wrong
+
+
+def _told(timer: Row) -> str:
+    return f"due at {timer['due_at'].isoformat()} for {timer['root']} in {timer['partition']}"
 
 
 def _expected(wait: Wait | None, timer: asyncpg.Record, now: Present) -> str:

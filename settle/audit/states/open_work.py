@@ -10,6 +10,7 @@ from services.credit_ledger.domain.model.reconciliation import Reconciliation, R
 from services.credit_ledger.domain.reconciliation.running import RECONCILE_TIMER
 from services.credit_ledger.domain.refunds.posting import FLASH_TIMER
 from services.credit_ledger.domain.statements.cut import CUT_TIMER
+from services.kernel.lifecycle import Wait
 from services.kernel.notices import NOTICE
 from services.kernel.saga import WAKE, Branch, BranchState, Phase, Run
 from services.kernel.saga_life import BY_HAND, SAGA, notice_wait
@@ -58,13 +59,14 @@ _LATER = timedelta(minutes=1)
 async def sagas(world: World) -> list[Finding]:
     """The open settlements, and the timers of all of them and of those that have ended."""
     now = await timers.present(world, ORDER)
-    told, waits = [], []
+    told: list[Finding] = []
+    waits: list[Wait] = []
     for row in await world[ORDER].fetch(_OPEN):
         branches = tuple(map(Branch, row["services"], map(BranchState, row["states"])))
         run = Run(
-            id=row["id"], root=row["root"], kind=row["kind"], definition_version=0, phase=Phase(row["phase"]), plan=None,
-            branches=branches, started_at=row["started_at"], deadline_at=row["deadline_at"], decision=row["decision"],
-            reason=row["reason"], attempts=row["attempts"], updated_at=row["updated_at"],
+            id=row["id"], root=row["root"], kind=row["kind"], definition_version=0, phase=Phase(row["phase"]),
+            plan=None, branches=branches, started_at=row["started_at"], deadline_at=row["deadline_at"],
+            decision=row["decision"], reason=row["reason"], attempts=row["attempts"], updated_at=row["updated_at"],
         )
         told += flaws_told(SAGAS, ORDER, f"sagas {run.id}", SAGA.flaws(run), run.updated_at)
         waits += SAGA.waits(run)
@@ -77,7 +79,8 @@ async def notices(world: World) -> list[Finding]:
     told = []
     for service in SERVICES:
         now = await timers.present(world, service)
-        waits = [notice_wait(row["id"], row["root"]) for row in await world[service].fetch("select id, root from notices")]
+        rows = await world[service].fetch("select id, root from notices")
+        waits = [notice_wait(row["id"], row["root"]) for row in rows]
         told += timers.compared(NOTICES, service, waits, await _of_kind(world, service, NOTICE), now)
     return told
 
