@@ -5,8 +5,8 @@ later: what is terminal there has ended here, so the comparison is exact while t
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -32,6 +32,8 @@ class World:
     quiet: bool
     unreadable: list[Finding] = field(default_factory=list)
     """What was found to be unreadable while the world was made."""
+    turn: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
+    """In what each question to everything is asked: whoever must not disturb others waits his turn."""
 
     def __getitem__(self, service: str) -> Connection:
         return self.connections[service]
@@ -119,7 +121,7 @@ async def _roll_up(world: World, service: str) -> None:
     book = world[service]
     for statement in beside.ROLL_UPS[service]:
         try:
-            async with set_back(book):
+            async with world.turn(), set_back(book):
                 await book.execute(statement)
         except asyncpg.PostgresError as error:
             await left_out(world, service, error)
@@ -131,7 +133,7 @@ async def _roll_up(world: World, service: str) -> None:
 async def _copy(world: World, query: str, service: str, table: str) -> None:
     order, book = world[ORDER], world[service]
     try:
-        async with set_back(order, book):
+        async with world.turn(), set_back(order, book):
             await _copied(order, query, service, book, table)
     except asyncpg.PostgresError as error:
         await left_out(world, ORDER, error)
