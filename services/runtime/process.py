@@ -55,7 +55,7 @@ from services.runtime.stored.sagas import saga_table
 from services.runtime.stored.steps import Shown, look_for, nothing_shown
 
 SWEEP_SECONDS = 3.0
-"""How often the outbox is searched for what dead lanes left behind."""
+"""How often the outbox is searched for what dead lanes left behind; it is at once when a lane is seen to be gone."""
 CANNOT_START = 2
 GC_THRESHOLDS = (20_000, 20, 50)
 
@@ -141,6 +141,7 @@ class Process:
         self._oldest = OldestSagas()
         self._outbound = Outbound(service.name, service.codec, settings.partitions, self._oldest.header)
         self._tasks: list[asyncio.Task[None]] = []
+        self._lane_gone = asyncio.Event()
 
     async def start(self) -> None:
         """Everything, in the order in which it depends on each other; ready follows the first session of each lane."""
@@ -186,7 +187,7 @@ class Process:
         tables = [*service.tables, *([saga_table(service.definitions)] if service.definitions else [])]
         business = Business(
             tables=tables, rules=service.rules, timers=service.timers, codec=service.codec, outbound=self._outbound,
-            partitions=settings.partitions,
+            partitions=settings.partitions, chain_key=settings.chain_key,
         )
         name = topic(service.name, service.inbound)
 
@@ -201,7 +202,7 @@ class Process:
         return [
             Lane(
                 business, settings, clock, topic=name, number=number, feed=feed, publisher=self._publisher,
-                on_effects=self._lanes.after_commit,
+                on_effects=self._lanes.after_commit, on_loss=self._lane_gone.set,
             )
             for number in range(settings.lanes)
         ]
@@ -216,8 +217,11 @@ class Process:
 
     async def _sweep_regularly(self) -> None:
         while True:
+            self._lane_gone.clear()
             await self._sweep()
-            await asyncio.sleep(SWEEP_SECONDS)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SWEEP_SECONDS):
+                    await self._lane_gone.wait()
 
     async def _count_regularly(self) -> None:
         """What the bounds know only from the database."""

@@ -10,6 +10,7 @@ from settle.audit import (
     agreements,
     asking,
     cards,
+    chains,
     clearing,
     company,
     four_eyes,
@@ -26,12 +27,14 @@ from settle.audit import (
 )
 from settle.audit.changed import Place, changed, places_of, why_not
 from settle.audit.findings import SERVICES, Check, Finding, Report
+from settle.audit.provenance import walked as provenance
 from settle.audit.quiet import snapshots_of_quiet, under_way
 from settle.audit.snapshots import World, put_beside
 
 CHECKS: Sequence[Check] = (
     *journals.CHECKS, *accounts.CHECKS, *agreements.CHECKS, *company.CHECKS, *cards.CHECKS, *merchants.CHECKS,
-    *orders.CHECKS, *orders.COORDINATOR, *sagas.CHECKS, *sequences.CHECKS, *unfinished.CHECKS,
+    *orders.CHECKS, *orders.COORDINATOR, *sagas.CHECKS, *sequences.CHECKS, *unfinished.CHECKS, *provenance.CHECKS,
+    *chains.CHECKS,
 )
 QUIET_CHECKS: Sequence[Check] = (*unfinished.QUIET, *orders.QUIET, *cards.QUIET)
 CROSS_CHECKS: Mapping[str, Callable[[World], Awaitable[list[Finding]]]] = {
@@ -44,12 +47,13 @@ _FIGURES = {"settlements": "saga_records", "journals": "journals", "events": "ev
 
 
 async def audit(
-    dsns: Mapping[str, str], wait_seconds: float = WAIT_SECONDS, strict: bool = False, acquirer: str = ""
+    dsns: Mapping[str, str], wait_seconds: float = WAIT_SECONDS, strict: bool = False, acquirer: str = "",
+    chain_key: bytes = b"",
 ) -> Report:
     """Check everything, with the list of the `acquirer` at this address if one is named. `strict` demands that
     nothing is under way once `wait_seconds` have passed; without it, what is under way is noted, and only what did
-    not move at all in that time counts as stuck."""
-    report, _ = await audit_since(dsns, Asked(wait_seconds, strict, acquirer))
+    not move at all in that time counts as stuck. Chains are under the `chain_key`."""
+    report, _ = await audit_since(dsns, Asked(wait_seconds, strict, acquirer, chain_key))
     return report
 
 
@@ -62,6 +66,7 @@ class Asked:
     wait_seconds: float = WAIT_SECONDS
     strict: bool = False
     acquirer: str = ""
+    chain_key: bytes = b""
     since: Mapping[str, Place] = field(default_factory=dict)
     placed: bool = False
     processes: int = 1
@@ -74,7 +79,7 @@ async def audit_since(dsns: Mapping[str, str], asked: Asked) -> tuple[Report, Ma
     report = Report()
     first = await under_way(dsns)
     async with snapshots_of_quiet(dsns, asked.wait_seconds) as (connections, left):
-        world = World(connections, quiet=asked.strict or not left)
+        world = World(connections, asked.strict or not left, asked.chain_key)
         places = await places_of(world) if asked.placed else {}
         await put_beside(world)
         await _examine_since(world, dsns, asked, report)

@@ -25,6 +25,7 @@ class Part:
     dsns: Mapping[str, str]
     exported: Mapping[str, str]
     quiet: bool
+    chain_key: bytes
     range: Range
 
 
@@ -41,7 +42,7 @@ async def parts_of(world: World, dsns: Mapping[str, str]) -> list[Part]:
     """The whole in ranges; to be asked before anything else is under way on these snapshots."""
     exported = await export(world)
     return [
-        Part(dsns, exported, world.quiet, range_)
+        Part(dsns, exported, world.quiet, world.chain_key, range_)
         for service, of in KINDS if walks.walks_of(service, of) for range_ in await _ranges(world, service, of)
     ]
 
@@ -66,7 +67,7 @@ def walk_part(part: Part) -> Report:
 
 async def _walk_part(part: Part) -> Report:
     report = Report()
-    async with open_part(part.dsns, part.quiet, part.exported) as world:
+    async with open_part(part.dsns, part.quiet, part.exported, part.chain_key) as world:
         await walks.walk_range(world, part.range, report, walks.walks_of(part.range.service, part.range.of))
     return report
 

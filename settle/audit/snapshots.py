@@ -26,10 +26,12 @@ _BESIDE = "select tablename from pg_tables where schemaname like 'pg_temp%' and 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The snapshots by service; `quiet` says that nothing was under way when they were taken."""
+    """The snapshots by service; `quiet` says that nothing was under way when they were taken; chains are under the
+    `chain_key`."""
 
     connections: Mapping[str, Connection]
     quiet: bool
+    chain_key: bytes = b""
     unreadable: list[Finding] = field(default_factory=list)
     """What was found to be unreadable while the world was made."""
     turn: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
@@ -50,22 +52,24 @@ async def open_snapshots(dsns: Mapping[str, str]) -> AsyncIterator[Mapping[str, 
 
 
 @asynccontextmanager
-async def open_world(dsns: Mapping[str, str], quiet: bool) -> AsyncIterator[World]:
-    """Snapshots, and beside each book what its checks read."""
+async def open_world(dsns: Mapping[str, str], quiet: bool, chain_key: bytes = b"") -> AsyncIterator[World]:
+    """Snapshots, and beside each book what its checks read; chains are under the key."""
     async with open_snapshots(dsns) as connections:
-        world = World(connections, quiet)
+        world = World(connections, quiet, chain_key)
         await put_beside(world)
         yield world
 
 
 @asynccontextmanager
-async def open_part(dsns: Mapping[str, str], quiet: bool, exported: Mapping[str, str]) -> AsyncIterator[World]:
+async def open_part(
+    dsns: Mapping[str, str], quiet: bool, exported: Mapping[str, str], chain_key: bytes
+) -> AsyncIterator[World]:
     """The same snapshots again, as another process exported them, without anything beside them."""
     async with AsyncExitStack() as stack:
         yield World({
             service: await stack.enter_async_context(_snapshot(dsns[service], (shadows(service),), exported[service]))
             for service in SERVICES
-        }, quiet)
+        }, quiet, chain_key)
 
 
 async def export(world: World) -> dict[str, str]:

@@ -4,8 +4,9 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from settle.audit import unreadable
+from settle.audit import chains, unreadable
 from settle.audit.findings import CARD, CREDIT, EXAMPLES_MAX, ORDER, Finding, Report
+from settle.audit.provenance import walked as provenance
 from settle.audit.snapshots import World
 from settle.audit.unreadable import UNREADABLE, is_fault, set_back
 
@@ -14,7 +15,7 @@ AT_A_TIME = 200
 
 IDS = {
     ORDER: {"order": "orders", "merchant settlement": "merchant_settlements"},
-    CREDIT: {"account": "credit_accounts", "share": "merchant_shares"},
+    CREDIT: {"account": "credit_accounts", "share": "merchant_shares", "reconciliation": "reconciliations"},
     CARD: {"card": "gift_cards", "share": "merchant_shares"},
 }
 """The aggregates that can be walked, by service: the table whose ids are theirs."""
@@ -33,7 +34,10 @@ class Walk:
     cause: str = ""
 
 
-WALKS: Sequence[Walk] = ()
+WALKS: Sequence[Walk] = (
+    *(Walk(*each) for each in provenance.WALKED),
+    *(Walk(kind.check, chains.SAYS[kind.check], kind.service, of, kind.find) for of, kind in chains.CHAINED),
+)
 KINDS = tuple((service, of) for service, kinds in IDS.items() for of in kinds)
 
 

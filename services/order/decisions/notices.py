@@ -19,10 +19,10 @@ from services.order.domain.commands import (
 from services.order.domain.completion import alarm, no_alarm
 from services.order.domain.order import MOVING, Order, after, owned, refuse_while_settling, summary, with_refund
 from services.order.domain.plans import RefundPlan
-from services.order.domain.returns import ReturnCase, stepped
+from services.order.domain.returns import RETURN_STATES, ReturnCase, stepped
 from services.order.domain.states import BankStep, OrderState, RefundState
 from services.order.domain.tenders import Tender, settled
-from services.order.sagas.refund import RETURN_STATES, refunded_fact
+from services.order.sagas.refund import refunded_fact
 
 REFUSED = "PAYMENT_NOT_REFUNDABLE"
 """Why a refund needs a person whose bank-card share the bank does not pay."""

@@ -4,13 +4,15 @@ from datetime import datetime
 
 from services.kernel.decision import Decision, Known, Timer
 from services.kernel.saga import Definition, Run
+from services.order.domain.completion import no_alarm
 from services.order.domain.events import OrderShipped
 from services.order.domain.lines import LineQuantity, updated
 from services.order.domain.order import Order, after, moved, summary
 from services.order.domain.participation import CaptureDeposit, CaptureTenders
+from services.order.domain.placing import HOLD_EXPIRY
 from services.order.domain.plans import CapturePlan
 from services.order.domain.states import Kind
-from services.order.sagas.ending import HOLD_EXPIRY, Ended, Ending, card_redemption, credit_ledger
+from services.order.sagas.ending import Ended, Ending, card_redemption, credit_ledger
 
 DEFINITION = Definition(
     kind=Kind.CAPTURE,
@@ -32,12 +34,13 @@ def done(known: Known, order: Order, run: Run, now: datetime) -> Ended:
     tenders = moved(order.tenders, plan.money.shares, "captured_minor")
     coupon = order.coupon._replace(captured_minor=order.coupon.captured_minor + plan.money.coupon_minor)
     fact = OrderShipped(order.id, tuple(LineQuantity(v.id, v.quantity) for v in plan.lines), plan.money.shares, run.id)
+    state = summary(order, lines=lines, tenders=tenders)
     shipped, events = after(
         order, now, fact, lines=lines, tenders=tenders, coupon=coupon, settlement_id="",
-        state=summary(order, lines=lines, tenders=tenders),
+        state=state,
     )
     cleared = () if shipped.open else ((HOLD_EXPIRY, order.id),)
-    return Ended(shipped, rest=Decision(events=events, cleared=cleared))
+    return Ended(shipped, rest=Decision(events=events, cleared=(*cleared, *no_alarm(order, state))))
 
 
 def aborted(known: Known, order: Order, run: Run, now: datetime) -> Ended:

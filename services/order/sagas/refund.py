@@ -18,23 +18,13 @@ from services.order.domain.participation import (
     uncovered_minor,
 )
 from services.order.domain.plans import RefundPlan
-from services.order.domain.returns import ReturnCase, stepped
+from services.order.domain.returns import RETURN_STATES, ReturnCase, stepped
 from services.order.domain.states import DeductionState, Kind, OrderState, RefundState, ReturnState
 from services.order.domain.tenders import TenderType
 from services.order.sagas.ending import Ended, Ending, card_redemption, credit_ledger, creditor
 
 PENDING = "PENDING_CHANNEL"
 """What the credit ledger calls a refund that waits for the flash network."""
-
-
-RETURN_STATES = {
-    RefundState.CREDIT_DONE: ReturnState.REFUNDED,
-    RefundState.SUCCEEDED: ReturnState.REFUNDED,
-    RefundState.SUCCEEDED_MANUAL: ReturnState.REFUNDED,
-    RefundState.PENDING_CHANNEL: ReturnState.REFUNDING,
-    RefundState.EXCEPTION: ReturnState.REFUND_EXCEPTION,
-}
-"""Where a return case stands by how far its refund is (DOMAIN 2.2)."""
 
 
 def _refund(plan: RefundPlan, uncovered: int = 0) -> RefundTenders | ClawBackFromMerchant:

@@ -142,6 +142,11 @@ class Settings:
             raise SettingsError(f"SETTLE_{peer.upper()}_TARGET is not set")
         return address
 
+    @property
+    def chain_key(self) -> bytes:
+        """The key of the chains, from `SETTLE_CHAIN_KEY`; without one, chains are made under none."""
+        return self.key("chain") if self.option("chain_key") else b""
+
     def key(self, use: str) -> bytes:
         """The 32-byte key for a use, from `SETTLE_<USE>_KEY` (hex); locally there is a default, in production none."""
         text = self.option(f"{use}_key")

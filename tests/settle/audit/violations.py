@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from services.card_redemption.domain.cards.tender import CardRefund
 from services.credit_ledger.domain.model.instalment import Instalment
+from services.credit_ledger.domain.model.statement import StatementLine
 from services.order.domain.bank_shares import Refund
 from services.order.domain.lines import Line
 from services.order.domain.tenders import Tender
@@ -166,6 +167,11 @@ PLANTED = (
         "and verdict = 'REFUSED' limit 1) where op = 'repay'",
     ),
     Planted("events.gapless", ORDER, "delete from events where aggregate_id = 'ord_returned' and sequence = 1"),
+    Planted("chains.operations", CREDIT, "update operations set moved = '[]', facts = '{}' where number = 2"),
+    Planted("chains.events", ORDER, "update events set payload = '\\x00' where aggregate_id = 'ord_returned'"),
+    Planted("chains.of_orders", ORDER, "delete from orders where id = 'ord_waiting'"),
+    Planted("chains.of_credit", CREDIT, "update operations set account_id = 'acc_stray' where number = 2"),
+    Planted("chains.of_cards", CARD, "update events set aggregate_id = 'stray/' || aggregate_id where sequence = 1"),
     Planted("unfinished.timer", ORDER, f"update sagas set phase = 'CONFIRMING' where id = {_ENDED}"),
     Planted("unfinished.leftover", ORDER, f"insert into timers select 'saga', {_ENDED}, 'ord_returned', 0, now()"),
     Planted(
@@ -184,6 +190,28 @@ PLANTED = (
         "unfinished.outbox", CREDIT,
         "insert into outbox values (9, 1, 'settlement.order.replies.v1', 0, 'ord_returned', '[]', '')",
     ),
+    Planted("provenance.journals", CREDIT, "update journals set op = 'capture' where op = 'manual_adjust'"),
+    Planted(
+        "provenance.events", CREDIT, "update events set saga_id = '' where aggregate_id = 'acc_1' and sequence = 6",
+    ),
+    Planted("provenance.legs", CREDIT, "update legs set reference = 'payment-of-ord_gift' where refund_id <> ''"),
+    Planted("provenance.paid", CREDIT, "update legs set state = 'SETTLED', word = 'PAID' where order_id = 'ord_whole'"),
+    Planted(
+        "provenance.shares", CREDIT, "update journals set saga_id = '' where root = 'mer_1/00' and root_version = 2",
+    ),
+    Planted("provenance.card_shares", CARD, "delete from events where aggregate_id = 'mer_1/00' and sequence = 2"),
+    Planted("provenance.cards", CARD, "update journals set subs[1] = 'crd_2' where op = 'card_issue'"),
+    Planted("provenance.card_tenders", CARD, "update journals set order_id = 'ord_gift' where op = 'refund'"),
+    Planted("provenance.repayments", CREDIT, "update repayments set instrument = 'ELSEWHERE'"),
+    Planted("provenance.statements", CREDIT, "update statements set last_operation = last_operation + 1"),
+    Planted("provenance.statement_sums", CREDIT, "update statements set amount_minor = amount_minor + 777"),
+    Planted(
+        "provenance.statement_lines", CREDIT,
+        f"update statements set {_set('lines', StatementLine._fields, 'no', 99)}",
+    ),
+    Planted("provenance.adjustments", CREDIT, "update adjustments set case_id = 'case-8'"),
+    Planted("provenance.settlements", CARD, "update journals set order_id = 'ord_gift' where order_id = 'ord_whole'"),
+    Planted("provenance.logged", CREDIT, "delete from operations where kind = 'CaptureTenders' and number = 6"),
     Planted(
         "clearing.zero", CREDIT,
         journal("X.CLEARING,A.BANK", "5,-5", 'saga_x,""', op="merchant_settle", saga="saga_x"),

@@ -79,10 +79,11 @@ class History:
         return order_id
 
     def ship(self, order: Agreement, part: int, phases: int = 0) -> Any:
-        """Ship a quarter, a half or all of what is held."""
-        return self.saga(
-            commands.CaptureTenders(ACCOUNT, order.key, MERCHANT, _part(order.hold.remaining, part)), phases
-        )
+        """Ship a quarter, a half or all of what is held; nobody is asked to capture nothing (PR-6)."""
+        left = order.hold.remaining
+        shipped = _part(left, part)
+        tenders = shipped if any(shipped) else left
+        return self.saga(commands.CaptureTenders(ACCOUNT, order.key, MERCHANT, tenders), phases)
 
     def release(self, order: Agreement, part: int, phases: int = 0) -> Any:
         """Cancel some or all of what is held."""

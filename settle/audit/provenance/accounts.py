@@ -1,0 +1,190 @@
+"""Accounts: every journal was posted by an operation of the log or by the word of a rail, every operation that moves
+money has its journals, and every input was told by its event (DOMAIN 3.2)."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from services.credit_ledger.domain.log.postings import SUBS, TOLD
+from services.credit_ledger.domain.model import books
+from settle.audit.findings import CREDIT, Finding
+from settle.audit.provenance.matching import CUT, RAIL, Matched, has_code, matched, strange_lines
+from settle.audit.provenance.words import (
+    Logged,
+    Posted,
+    Told,
+    decisions,
+    events,
+    finding,
+    inconsistent,
+    moved_of,
+    sums,
+)
+from settle.audit.snapshots import World
+
+JOURNALS, EVENTS = "provenance.journals", "provenance.events"
+_SEVERAL = frozenset({"chargeback_kept", "deposit", "deposit_return"})
+"""What a chargeback posts once for each leg that was on its way."""
+
+_OPERATIONS = """
+select account_id, number, kind, at, order_id, reference, saga_id, moved
+from operations where account_id = any($1::text[]) order by account_id, number
+"""
+_ORDERS = "select account_id, order_id, merchant_id from agreements where account_id = any($1::text[])"
+_FIGURES = {
+    books.AVAILABLE: ("AVAILABLE", 1), books.HELD: ("HELD", 1), books.USED: ("USED", 1), books.WALLET: ("WALLET", -1),
+    books.CREDIT_BALANCE: ("CREDIT_BALANCE", -1),
+}
+_PRINCIPAL = {books.USED: ("owed", -1), books.LOAN_BILLED: ("owed", 1), books.LOAN_UNBILLED: ("owed", 1)}
+_GROUPS = {
+    told.__name__: "/".join(sorted(each.__name__ for each in row))
+    for row in sorted(TOLD.values(), key=len) for told in row
+}
+"""By event, the events of which one tells the same input: an accepted refund, posted or waiting for its network."""
+
+_TELLS = {kind.__name__: told[0].__name__ for kind, told in TOLD.items()}
+
+
+async def journals(world: World, ids: Sequence[str]) -> list[Finding]:
+    """Journals that no operation of their account explains, and operations that did not move what they say."""
+    logs, decided = await _logs(world, ids), await decisions(world, CREDIT, ids)
+    merchants = {
+        (row["account_id"], row["order_id"]): row["merchant_id"] for row in await world[CREDIT].fetch(_ORDERS, ids)
+    }
+    return [
+        found for account_id in ids for each in matched(logs.get(account_id, ()), decided.get(account_id, ()))
+        for found in (*_strange(each, merchants), *_amiss(each))
+    ]
+
+
+async def told(world: World, ids: Sequence[str]) -> list[Finding]:
+    """Inputs that no event tells, and events that tell of no input."""
+    logs, heard = await _logs(world, ids), await events(world, CREDIT, ids)
+    return [
+        found for account_id in ids for found in _untold(logs.get(account_id, ()), heard.get(account_id, ()))
+    ]
+
+
+async def _logs(world: World, ids: Sequence[str]) -> dict[str, list[Logged]]:
+    logs: dict[str, list[Logged]] = {}
+    for row in await world[CREDIT].fetch(_OPERATIONS, ids):
+        account_id, number, kind, at, order_id, reference, saga_id, moved = row.values()
+        logs.setdefault(account_id, []).append(
+            Logged(account_id, number, kind, at, order_id, reference, saga_id, moved_of(moved))
+        )
+    return logs
+
+
+def _strange(each: Matched, merchants: Mapping[tuple[str, str], str]) -> Iterator[Finding]:
+    """What of a decision's journals is nobody's, twice there, or on the sub-account of another."""
+    decision = each.decision
+    kinds = [operation.kind for operation in each.operations] + ([RAIL] if not decision.saga_id else [])
+    by = ", ".join(operation.key for operation in each.operations) or "no operation"
+    room = Counter(
+        (journal.op, journal.unit, journal.order_id) for journal in decision.journals if journal.op not in _SEVERAL
+    )
+    for journal in inconsistent(decision):
+        expected = f"of {decision.saga_id or 'no settlement'} at {decision.posted_at}, as its decision"
+        yield _about(journal, expected, f"of {journal.saga_id or 'no settlement'} at {journal.posted_at}")
+    for journal in decision.journals:
+        lines = strange_lines(kinds, journal)
+        if lines or not journal.lines:
+            yield _about(journal, f"what {by} posts", f"{_said(lines)} of nobody")
+            continue
+        posting = [kind for kind in kinds if has_code(kind, journal.op, journal.unit)]
+        if (times := room.pop((journal.op, journal.unit, journal.order_id), 0)) > len(posting):
+            yield _about(journal, f"once, for {by}", f"{times} times")
+        yield from _of_another(journal, each, merchants, posting)
+
+
+def _of_another(
+    journal: Posted, each: Matched, merchants: Mapping[tuple[str, str], str], posting: Sequence[str]
+) -> Iterator[Finding]:
+    """An order that is not the operation's, or a sub-account that is somebody else's."""
+    orders = {operation.order_id for operation in each.operations if operation.kind in posting}
+    merchant = merchants.get((journal.root, journal.order_id))
+    if not {CUT, RAIL} & set(posting) and journal.order_id not in orders:
+        yield _about(journal, f"for {' or '.join(sorted(orders)) or 'nothing'}", f"for {journal.order_id or 'nothing'}")
+    elif CUT in posting and journal.order_id and merchant is None:
+        yield _about(journal, f"for an order of {journal.root}", f"for {journal.order_id}")
+    names = {
+        "": "", "account": journal.root, "merchant": merchant, "order": journal.order_id, "settlement": journal.saga_id,
+    }
+    for line in journal.lines:
+        named = SUBS.get(line.account, "")
+        if line.sub != names.get(named, line.sub):
+            yield _about(journal, f"{line.account} of {names[named] or 'nobody'}", f"{line.sub or 'nobody'}")
+
+
+def _amiss(each: Matched) -> Iterator[Finding]:
+    """Operations whose figures are not what the journals of their decision moved."""
+    decision = each.decision
+    for operation in each.passed:
+        if operation.moved:
+            yield finding(JOURNALS, CREDIT, operation.key, f"journals of {dict(operation.moved)}", "none", operation.at)
+    said: Counter[str] = Counter()
+    for operation in each.operations:
+        for name, amount in operation.moved:
+            said[name] += amount
+    posted, moved = sums(decision.journals, _FIGURES), {name: amount for name, amount in said.items() if amount}
+    if posted != moved and (each.operations or posted):
+        first = each.operations[0].key if each.operations else decision.journals[0].key
+        where = f"{first}, journals {decision.root}/{decision.version}"
+        yield finding(JOURNALS, CREDIT, where, f"{moved}", f"{posted}", decision.posted_at)
+    if owed := sums(decision.journals, _PRINCIPAL):
+        where = f"journals {decision.root}/{decision.version}"
+        said_of = "as much principal as used limit"
+        yield finding(JOURNALS, CREDIT, where, said_of, f"{owed['owed']} more principal", decision.posted_at)
+
+
+def _untold(log: Sequence[Logged], events_of: Sequence[Told]) -> Iterator[Finding]:
+    """The first input without its event, or event without its input; in front of what was pruned nothing is known."""
+    expected = [_Input(_GROUPS[_TELLS[row.kind]], row.saga_id, row.key, row) for row in log if row.kind in _TELLS]
+    actual = [_Input(_GROUPS[row.type], row.saga_id, row.key, row) for row in events_of if row.type in _GROUPS]
+    if any(row.pruned for row in events_of):
+        actual = [row for row in actual if row.row.at > events_of[0].at]
+        expected = expected[len(expected) - len(actual):] if len(actual) <= len(expected) else expected
+    ordered, heard = _in_order(expected), _in_order(actual)
+    for said, heard_of in zip(ordered, heard, strict=False):
+        if (said.told, said.saga_id) != (heard_of.told, heard_of.saga_id) or _late(said.row, heard_of.row):
+            instead = f"{heard_of.key} at {heard_of.row.at}"
+            yield finding(EVENTS, CREDIT, said.key, f"{said.told} of it", instead, said.row.at)
+            return
+    for said in ordered[len(heard):][:1]:
+        yield finding(EVENTS, CREDIT, said.key, f"{said.told} of it", "no event", said.row.at)
+    for heard_of in heard[len(ordered):][:1]:
+        yield finding(EVENTS, CREDIT, heard_of.key, "an operation that it tells", "none", heard_of.row.at)
+
+
+class _Input(NamedTuple):
+    told: str
+    saga_id: str
+    key: str
+    row: Logged | Told
+
+
+def _late(said: Logged | Told, heard: Logged | Told) -> bool:
+    """Whether an event that is of no settlement and of no cut tells of another instant than its input's."""
+    return isinstance(said, Logged) and not said.saga_id and said.kind != CUT and said.at != heard.at
+
+
+def _in_order(rows: Sequence[_Input]) -> list[_Input]:
+    """The rows in their order, those of one settlement beside each other by name."""
+    first: dict[str, int] = {}
+    for place, row in enumerate(rows):
+        if row.saga_id:
+            first.setdefault(row.saga_id, place)
+    return [
+        row for _, _, _, row in sorted(
+            (first.get(row.saga_id, place), row.told if row.saga_id else "", place, row)
+            for place, row in enumerate(rows)
+        )
+    ]
+
+
+def _said(lines: Sequence[object]) -> str:
+    return ", ".join(map(str, lines)) or "no lines"
+
+
+def _about(journal: Posted, expected: str, actual: str) -> Finding:
+    return finding(JOURNALS, CREDIT, journal.key, expected, actual, journal.posted_at)
