@@ -1,7 +1,8 @@
 """Run the auditor of a running engine: `python -m settle.audit`.
 
 SETTLE_AUDIT_DATA (the engine's data folder, where its mark and findings lie), SETTLE_<SERVICE>_DSN of each service,
-SETTLE_LISTEN (gRPC health), SETTLE_METRICS_LISTEN (/metrics), SETTLE_AUDIT_PERCENT (how much of one core it takes).
+SETTLE_LISTEN (gRPC health), SETTLE_METRICS_LISTEN (/metrics), SETTLE_AUDIT_PERCENT (how much of one core it takes),
+SETTLE_CHAIN_KEY (that of the services).
 """
 
 import os
@@ -43,6 +44,7 @@ class Auditor:
         self.online = Online(
             {service: environ[f"SETTLE_{service.upper()}_DSN"] for service in SERVICES},
             Pacing(float(environ.get("SETTLE_AUDIT_PERCENT") or PERCENT)), self._looked, self._ended,
+            chain_key=bytes.fromhex(environ.get("SETTLE_CHAIN_KEY", "")),
         )
         gauges.CHECKS.set(len(CHECKS) + len(CROSS_CHECKS) + len(WALKS))
         gauges.LAST_CLEAN.set(_last_clean(self._data))

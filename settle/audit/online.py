@@ -60,6 +60,7 @@ class Online:
     looked: Callable[[Report], None]
     ended: Callable[[Round], Awaitable[None]]
     round_seconds: float = ROUND_SECONDS
+    chain_key: bytes = b""
     _connections: dict[str, Connection] = field(default_factory=dict)
     _seen: dict[str, Place] = field(default_factory=dict)
     _seen_at: float = 0.0
@@ -127,7 +128,7 @@ class Online:
         async with AsyncExitStack() as stack:
             for service in SERVICES:
                 await stack.enter_async_context(snapshot_of(self._connections[service]))
-            yield World(self._connections, quiet=False)
+            yield World(self._connections, quiet=False, chain_key=self.chain_key)
 
     async def _slice(self, service: str, of: str, last: str) -> list[str]:
         async with self.pacing.stint():
@@ -149,7 +150,7 @@ class Online:
     async def _ask_whole(self) -> tuple[Report, Mapping[str, Place]]:
         report = Report()
         async with open_snapshots(self.dsns) as connections:
-            world = World(connections, quiet=False, turn=self.pacing.turn)
+            world = World(connections, quiet=False, chain_key=self.chain_key, turn=self.pacing.turn)
             async with self.pacing.turn():
                 places = await places_of(world)
             await put_beside(world)
