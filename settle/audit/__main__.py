@@ -2,7 +2,7 @@
 
 SETTLE_AUDIT_DATA (the engine's data folder, where its mark and findings lie), SETTLE_<SERVICE>_DSN of each service,
 SETTLE_LISTEN (gRPC health), SETTLE_METRICS_LISTEN (/metrics), SETTLE_AUDIT_PERCENT (how much of one core it takes),
-SETTLE_CHAIN_KEY (that of the services).
+SETTLE_CHAIN_KEY, SETTLE_KAFKA and SETTLE_PARTITIONS (those of the services).
 """
 
 import os
@@ -22,16 +22,13 @@ import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from prometheus_client import start_http_server
 
-from settle.audit import gauges, mark, runs
+from settle.audit import announcing, gauges, mark, runs
 from settle.audit.auditor import CHECKS, CROSS_CHECKS
 from settle.audit.findings import SERVICES, Finding, Report
 from settle.audit.gauges import Standing
 from settle.audit.online import Online, Round, for_ever
 from settle.audit.pacing import PERCENT, Pacing
 from settle.audit.walks import WALKS
-
-STATE = "online.json"
-"""When the last clean round began; it outlives the process."""
 
 
 class Auditor:
@@ -41,6 +38,7 @@ class Auditor:
         self._data = Path(environ["SETTLE_AUDIT_DATA"])
         self._standing = Standing()
         self._away = False
+        self._send = announcing.to_kafka(environ["SETTLE_KAFKA"], int(environ["SETTLE_PARTITIONS"]))
         self.online = Online(
             {service: environ[f"SETTLE_{service.upper()}_DSN"] for service in SERVICES},
             Pacing(float(environ.get("SETTLE_AUDIT_PERCENT") or PERCENT)), self._looked, self._ended,
@@ -69,11 +67,10 @@ class Auditor:
         gauges.ROUND_SECONDS.set((round_.ended_at - round_.began_at).total_seconds())
         if round_.clean:
             gauges.LAST_CLEAN.set(round_.began_at.timestamp())
-            mark.write_own(self._data / mark.FOLDER / STATE, json.dumps({"clean_at": round_.began_at.isoformat()}))
             runs.leave_mark(self._data, round_.places, round_.began_at)
         _log(
             "round", clean=round_.clean, began_at=round_.began_at.isoformat(), findings=len(round_.findings),
-            looked=dict(round_.looked),
+            looked=dict(round_.looked), announced=await announcing.announce(self._data, round_, self._send),
         )
 
     def _failed(self, error: Exception) -> None:
@@ -84,11 +81,8 @@ class Auditor:
 
 
 def _last_clean(data: Path) -> float:
-    try:
-        said = json.loads((data / mark.FOLDER / STATE).read_text(encoding="utf-8"))
-        return datetime.fromisoformat(said["clean_at"]).timestamp()
-    except (OSError, ValueError, KeyError, TypeError):
-        return 0.0
+    clean_at = announcing.read(data).clean_at
+    return datetime.fromisoformat(clean_at).timestamp() if clean_at else 0.0
 
 
 def _of(finding: Finding) -> dict[str, str]:
