@@ -238,6 +238,16 @@ PLANTED = (
     Planted("joins.card_requests", CARD, "delete from inbox where message_id not like '%/%'"),
     Planted("joins.order_requests", ORDER, "delete from inbox where type like '%.PlaceOrderResponse'"),
     Planted(
+        "keeping.pruned", CREDIT,
+        "insert into runtime_facts values ('pruned_answers_of_requests', '2999-01-01T00:00:00+00:00')",
+    ),
+    Planted(
+        "keeping.parked", ORDER,
+        """insert into parked (source, partition, key, message_id, reason, state, parked_at)
+           values ('settlement.order.replies.v1', 1, 'ord_returned', 'm', 'UNREADABLE', 'RETRIED', now())""",
+    ),
+    Planted("keeping.acts", ORDER, f"update sagas set reason = 'OPERATOR_ABORT' where id = {_ENDED}"),
+    Planted(
         "clearing.zero", CREDIT,
         journal("X.CLEARING,A.BANK", "5,-5", 'saga_x,""', op="merchant_settle", saga="saga_x"),
     ),
