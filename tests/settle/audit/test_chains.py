@@ -82,6 +82,9 @@ EDITS = (
     Edit("an instant", CREDIT, """
         update operations set at = at + interval '1 microsecond' where number = 4
     """, "operations acc_1 number 4", "CHANGED"),
+    Edit("an instant that is none", ORDER, """
+        update events set at = 'infinity' where aggregate_id = 'ord_returned' and sequence = 2
+    """, "events ord_returned number 2", "CHANGED"),
     Edit("white space of a body", CREDIT, """
         update operations set body = (body::text || ' ')::json where number = 4
     """, "operations acc_1 number 4", "CHANGED"),
