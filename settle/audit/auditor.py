@@ -27,6 +27,7 @@ from settle.audit import (
 )
 from settle.audit.changed import Place, changed, places_of, why_not
 from settle.audit.findings import SERVICES, Check, Finding, Report
+from settle.audit.joins import walked as joins
 from settle.audit.provenance import walked as provenance
 from settle.audit.quiet import snapshots_of_quiet, under_way
 from settle.audit.snapshots import World, put_beside
@@ -34,12 +35,12 @@ from settle.audit.snapshots import World, put_beside
 CHECKS: Sequence[Check] = (
     *journals.CHECKS, *accounts.CHECKS, *agreements.CHECKS, *company.CHECKS, *cards.CHECKS, *merchants.CHECKS,
     *orders.CHECKS, *orders.COORDINATOR, *sagas.CHECKS, *sequences.CHECKS, *unfinished.CHECKS, *provenance.CHECKS,
-    *chains.CHECKS,
+    *joins.CHECKS, *chains.CHECKS,
 )
-QUIET_CHECKS: Sequence[Check] = (*unfinished.QUIET, *orders.QUIET, *cards.QUIET)
+QUIET_CHECKS: Sequence[Check] = (*unfinished.QUIET, *orders.QUIET, *cards.QUIET, *joins.QUIET)
 CROSS_CHECKS: Mapping[str, Callable[[World], Awaitable[list[Finding]]]] = {
     clearing.CLEARING: clearing.clearing, clearing.CONSOLIDATED: clearing.consolidated,
-    four_eyes.FOUR_EYES: four_eyes.four_eyes,
+    four_eyes.FOUR_EYES: four_eyes.four_eyes, chains.CHAIN_KEYS: chains.chain_keys, **joins.CROSS,
 }
 WAIT_SECONDS = 15.0
 STUCK = "unfinished.stuck"

@@ -18,7 +18,7 @@ from settle.audit.unreadable import is_fault, leave_out, set_back, shadows
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 ROWS_AT_A_TIME = 10_000
-_SETTINGS = {
+SETTINGS = {
     "jit": "off", "work_mem": "128MB", "temp_buffers": "64MB", "timezone": "UTC", "application_name": "settle/audit",
 }
 _BESIDE = "select tablename from pg_tables where schemaname like 'pg_temp%' and tablename like 'audit%'"
@@ -79,7 +79,7 @@ async def export(world: World) -> dict[str, str]:
 
 async def connect(dsn: str, tables: tuple[str, ...], **settings: str) -> Connection:
     """A session of the auditor, with these temporary tables."""
-    connection = await asyncpg.connect(dsn, timeout=10, server_settings=_SETTINGS | settings)
+    connection = await asyncpg.connect(dsn, timeout=10, server_settings=SETTINGS | settings)
     try:
         for statement in tables:
             await connection.execute(statement)
@@ -122,19 +122,29 @@ async def put_beside(world: World) -> None:
 
 
 async def _roll_up(world: World, service: str) -> None:
-    book = world[service]
     for statement in beside.ROLL_UPS[service]:
-        try:
-            async with world.turn(), set_back(book):
-                await book.execute(statement)
-        except asyncpg.PostgresError as error:
-            await left_out(world, service, error)
-            await book.execute(statement)
-    for table in await book.fetch(_BESIDE):
-        await book.execute(f"analyze {table['tablename']}")
+        await roll_up(world, service, statement)
+    for table in await world[service].fetch(_BESIDE):
+        await world[service].execute(f"analyze {table['tablename']}")
+
+
+async def roll_up(world: World, service: str, statement: str) -> None:
+    """Fill a table beside a book by one of its `ROLL_UPS`."""
+    try:
+        async with world.turn(), set_back(world[service]):
+            await world[service].execute(statement)
+    except asyncpg.PostgresError as error:
+        await left_out(world, service, error)
+        await world[service].execute(statement)
 
 
 async def _copy(world: World, query: str, service: str, table: str) -> None:
+    await copy(world, query, service, table)
+    await world[service].execute(f"analyze {table}")
+
+
+async def copy(world: World, query: str, service: str, table: str) -> None:
+    """Fill a table beside a book with what the coordinator's `query` answers for it."""
     order, book = world[ORDER], world[service]
     try:
         async with world.turn(), set_back(order, book):
@@ -142,7 +152,6 @@ async def _copy(world: World, query: str, service: str, table: str) -> None:
     except asyncpg.PostgresError as error:
         await left_out(world, ORDER, error)
         await _copied(order, query, service, book, table)
-    await book.execute(f"analyze {table}")
 
 
 async def _copied(order: Connection, query: str, service: str, book: Connection, table: str) -> None:

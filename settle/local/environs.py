@@ -51,6 +51,11 @@ def _percent(environ: Mapping[str, str]) -> float:
     return percent
 
 
+def chain_key(environ: Mapping[str, str]) -> bytes:
+    """The key under which the services make their chains; empty for none."""
+    return Settings("audit", environ=environ).chain_key
+
+
 def check(environ: Mapping[str, str]) -> None:
     """Raise `BadSetting` if a process would refuse what it is given."""
     given = {

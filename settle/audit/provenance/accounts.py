@@ -18,6 +18,7 @@ from settle.audit.provenance.words import (
     finding,
     inconsistent,
     moved_of,
+    said,
     sums,
 )
 from settle.audit.snapshots import World
@@ -89,7 +90,7 @@ def _strange(each: Matched, merchants: Mapping[tuple[str, str], str]) -> Iterato
     for journal in decision.journals:
         lines = strange_lines(kinds, journal)
         if lines or not journal.lines:
-            yield _about(journal, f"what {by} posts", f"{_said(lines)} of nobody")
+            yield _about(journal, f"what {by} posts", f"{said(lines)} of nobody")
             continue
         posting = [kind for kind in kinds if has_code(kind, journal.op, journal.unit)]
         if (times := room.pop((journal.op, journal.unit, journal.order_id), 0)) > len(posting):
@@ -122,19 +123,19 @@ def _amiss(each: Matched) -> Iterator[Finding]:
     for operation in each.passed:
         if operation.moved:
             yield finding(JOURNALS, CREDIT, operation.key, f"journals of {dict(operation.moved)}", "none", operation.at)
-    said: Counter[str] = Counter()
+    figures: Counter[str] = Counter()
     for operation in each.operations:
         for name, amount in operation.moved:
-            said[name] += amount
-    posted, moved = sums(decision.journals, _FIGURES), {name: amount for name, amount in said.items() if amount}
+            figures[name] += amount
+    posted, moved = sums(decision.journals, _FIGURES), {name: amount for name, amount in figures.items() if amount}
     if posted != moved and (each.operations or posted):
         first = each.operations[0].key if each.operations else decision.journals[0].key
         where = f"{first}, journals {decision.root}/{decision.version}"
         yield finding(JOURNALS, CREDIT, where, f"{moved}", f"{posted}", decision.posted_at)
     if owed := sums(decision.journals, _PRINCIPAL):
         where = f"journals {decision.root}/{decision.version}"
-        said_of = "as much principal as used limit"
-        yield finding(JOURNALS, CREDIT, where, said_of, f"{owed['owed']} more principal", decision.posted_at)
+        expected = "as much principal as used limit"
+        yield finding(JOURNALS, CREDIT, where, expected, f"{owed['owed']} more principal", decision.posted_at)
 
 
 def _untold(log: Sequence[Logged], events_of: Sequence[Told]) -> Iterator[Finding]:
@@ -145,13 +146,13 @@ def _untold(log: Sequence[Logged], events_of: Sequence[Told]) -> Iterator[Findin
         actual = [row for row in actual if row.row.at > events_of[0].at]
         expected = expected[len(expected) - len(actual):] if len(actual) <= len(expected) else expected
     ordered, heard = _in_order(expected), _in_order(actual)
-    for said, heard_of in zip(ordered, heard, strict=False):
-        if (said.told, said.saga_id) != (heard_of.told, heard_of.saga_id) or _late(said.row, heard_of.row):
+    for entry, heard_of in zip(ordered, heard, strict=False):
+        if (entry.told, entry.saga_id) != (heard_of.told, heard_of.saga_id) or _late(entry.row, heard_of.row):
             instead = f"{heard_of.key} at {heard_of.row.at}"
-            yield finding(EVENTS, CREDIT, said.key, f"{said.told} of it", instead, said.row.at)
+            yield finding(EVENTS, CREDIT, entry.key, f"{entry.told} of it", instead, entry.row.at)
             return
-    for said in ordered[len(heard):][:1]:
-        yield finding(EVENTS, CREDIT, said.key, f"{said.told} of it", "no event", said.row.at)
+    for entry in ordered[len(heard):][:1]:
+        yield finding(EVENTS, CREDIT, entry.key, f"{entry.told} of it", "no event", entry.row.at)
     for heard_of in heard[len(ordered):][:1]:
         yield finding(EVENTS, CREDIT, heard_of.key, "an operation that it tells", "none", heard_of.row.at)
 
@@ -163,9 +164,9 @@ class _Input(NamedTuple):
     row: Logged | Told
 
 
-def _late(said: Logged | Told, heard: Logged | Told) -> bool:
+def _late(entry: Logged | Told, heard: Logged | Told) -> bool:
     """Whether an event that is of no settlement and of no cut tells of another instant than its input's."""
-    return isinstance(said, Logged) and not said.saga_id and said.kind != CUT and said.at != heard.at
+    return isinstance(entry, Logged) and not entry.saga_id and entry.kind != CUT and entry.at != heard.at
 
 
 def _in_order(rows: Sequence[_Input]) -> list[_Input]:
@@ -180,10 +181,6 @@ def _in_order(rows: Sequence[_Input]) -> list[_Input]:
             for place, row in enumerate(rows)
         )
     ]
-
-
-def _said(lines: Sequence[object]) -> str:
-    return ", ".join(map(str, lines)) or "no lines"
 
 
 def _about(journal: Posted, expected: str, actual: str) -> Finding:

@@ -18,6 +18,8 @@ select e.aggregate_id, e.sequence, e.type, e.at, e.saga_id, c.sequence is not nu
 from events e left join event_checkpoints c using (aggregate_id)
 where e.aggregate_id = any($1::text[]) order by e.aggregate_id, e.sequence
 """
+ON_THE_WIRE = {"CreditRefundReversed": "RefundReversed"}
+"""The events whose message has another name than what the domain calls them; two services reverse refunds."""
 
 
 class Line(NamedTuple):
@@ -58,7 +60,7 @@ class Decided(NamedTuple):
 
 
 class Told(NamedTuple):
-    """One event; `type` without its package."""
+    """One event; `type` as the domain calls it."""
 
     aggregate_id: str
     sequence: int
@@ -108,7 +110,8 @@ async def events(world: World, service: str, roots: Sequence[str]) -> dict[str, 
     found: dict[str, list[Told]] = {}
     for row in await world[service].fetch(EVENTS, roots):
         aggregate_id, sequence, type_name, at, saga_id, pruned = row.values()
-        told = Told(aggregate_id, sequence, type_name.rpartition(".")[2], at, saga_id, pruned)
+        name = type_name.rpartition(".")[2]
+        told = Told(aggregate_id, sequence, ON_THE_WIRE.get(name, name), at, saga_id, pruned)
         found.setdefault(aggregate_id, []).append(told)
     return found
 
@@ -121,6 +124,11 @@ def moved_of(stored: Any) -> tuple[tuple[str, int], ...]:  # Any: json as the dr
 def finding(check: str, service: str, key: str, expected: str, actual: str, at: datetime | None = None) -> Finding:
     """A finding about the row of this key, so since this instant."""
     return Finding(check, service, key, expected, actual, since=at.isoformat() if at else "")
+
+
+def said(lines: Sequence[Line]) -> str:
+    """Lines as a finding shows them."""
+    return ", ".join(f"{line.account} {line.sub} {line.amount_minor}" for line in lines) or "no lines"
 
 
 def inconsistent(decision: Decided) -> Iterator[Posted]:

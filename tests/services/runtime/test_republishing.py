@@ -1,7 +1,7 @@
 """What Kafka lost of the events, and what an operator asks for, is published again from what the database keeps."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -17,6 +17,7 @@ from services.runtime.ground.records import Outbound
 from services.runtime.ground.settings import Settings
 from services.runtime.ground.tables import Connection
 from services.runtime.kafka import republishing
+from services.runtime.kafka.clients import BrokerUnavailable
 from services.runtime.kafka.producer import SafeProducer
 from services.runtime.kafka.reader import PartitionReader, Record
 from services.runtime.kafka.republishing import Republisher
@@ -173,6 +174,34 @@ class BrokenClock(SystemClock):
         """A defect."""
         self.asked += 1
         raise RuntimeError("broken")
+
+
+class Deaf(PartitionReader):
+    """Its client never answers again."""
+
+    async def ends(self, partitions: Sequence[int]) -> tuple[str, dict[int, tuple[int, int]]]:
+        """No end."""
+        raise BrokerUnavailable("no answer")
+
+
+async def test_a_reader_that_does_not_answer_is_replaced(republisher: Republisher, local: Settings) -> None:
+    """It was asked for ever, and no loss was seen any more; one that failed a moment ago is asked again."""
+    await republisher.look()
+    heard = republisher._reader
+    assert heard is not None
+    await heard.stop()
+    deaf = republisher._reader = Deaf(local, EVENTS)
+
+    with pytest.raises(BrokerUnavailable):
+        await republisher.look()
+    kept = republisher._reader
+    republisher._heard_at -= local.reader_stall_seconds
+    with pytest.raises(BrokerUnavailable):
+        await republisher.look()
+    republisher._producer.shrunk(EVENTS, 1)
+
+    assert kept is deaf
+    assert await republisher.look() == [1]
 
 
 async def test_what_cannot_be_republished_ends_no_process(

@@ -3,9 +3,10 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
-from uuid import uuid4
+from random import Random
+from uuid import UUID
 
 import asyncpg
 
@@ -64,16 +65,18 @@ BUSINESS: Mapping[str, Business] = {
 
 @dataclass(slots=True)
 class House:
-    """All services; `now` is moved by hand. What is sent is delivered at once, in order, until nothing is left."""
+    """All services; `now` is moved by hand, and ids are the same in every run. What is sent is delivered at once, in
+    order, until nothing is left."""
 
     connections: dict[str, Connection]
     dsns: Mapping[str, str]
     now: datetime
     sent: list[Outgoing] = field(default_factory=list)
+    random: Random = field(default_factory=lambda: Random(1))
 
     async def ask(self, service: str, key: str, body: object, request_id: str = "") -> object:
         """Have a call decided and everything that follows from it; answers its result or `Refused`."""
-        message = Message(id=request_id or str(uuid4()), key=key, body=body, fresh_id=uuid4().hex)
+        message = Message(id=request_id or str(self._uuid()), key=key, body=body, fresh_id=self._uuid().hex)
         encoded = await self.batch(service, [Item(message, body_hash=b"body")])
         await self.deliver()
         stored = encoded.answered.get(message.id)
@@ -86,13 +89,21 @@ class House:
     async def fire(self, service: str) -> None:
         """Let all due timers of a service come true."""
         rows = await self.connections[service].fetch(
-            "select kind, key, root, due_at from timers where due_at <= $1 order by due_at", self.now
+            "select kind, key, root, due_at from timers where due_at <= $1 order by due_at, kind, key", self.now
         )
         due = [(row["root"], TimerDue(row["kind"], row["key"], row["due_at"])) for row in rows]
-        items = [Item(Message("", root, timer, fresh_id=uuid4().hex)) for root, timer in due]
+        items = [Item(Message("", root, timer, fresh_id=self._uuid().hex)) for root, timer in due]
         if items:
             await self.batch(service, items)
         await self.deliver()
+
+    async def turn(self, by: timedelta) -> None:
+        """Let time pass, day by day, with all that is due meanwhile in any service."""
+        until = self.now + by
+        while self.now < until:
+            self.now = min(self.now + timedelta(days=1), until)
+            for service in NAMES:
+                await self.fire(service)
 
     async def deliver(self) -> None:
         """Hand over what was sent, and what that causes, until nothing is under way."""
@@ -117,6 +128,9 @@ class House:
             raise AssertionError(f"busy: {effects.busy}")
         self.sent += batch.encoded.outgoing
         return batch.encoded
+
+    def _uuid(self) -> UUID:
+        return UUID(int=self.random.getrandbits(128), version=4)
 
 
 def arrived(service: str, record: Outgoing) -> Item:

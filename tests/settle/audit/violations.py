@@ -75,6 +75,11 @@ PLANTED = (
     Planted("accounts.versions", CREDIT, journal("A.BANK,X.SUSPENSE", "1,-1")),
     Planted("accounts.woken", CREDIT, "delete from timers where kind = 'statement_cut'"),
     Planted("accounts.claims", CREDIT, f"update credit_accounts set {_CLAIMED}"),
+    Planted(
+        "accounts.fold", CREDIT,
+        f"""update agreements set {_set("plans", Instalment._fields, "fee_initial_minor", 99_999, "0,instalments,9")}
+            where order_id = 'ord_flash'""",
+    ),
     Planted("agreements.debt", CREDIT, f"update agreements set {_paid(1)} where order_id = 'ord_returned'"),
     Planted("agreements.deposits", CREDIT, journal("L.DEPOSIT,A.BANK", "-9,9", 'ord_waiting,""')),
     Planted(
@@ -155,6 +160,7 @@ PLANTED = (
            where id = 'ord_returned'""",
     ),
     Planted("orders.events", ORDER, "update orders set sequence = sequence + 1 where id = 'ord_waiting'"),
+    Planted("orders.history", ORDER, "update orders set state = 'DELIVERED' where id = 'ord_returned'"),
     Planted("sagas.decision", ORDER, f"update sagas set decision = 'ABORT' where id = {_ENDED}"),
     Planted("sagas.branches", ORDER, """update sagas set branches = replace(branches::text, 'ENDED', 'TRIED')::json
                                         where phase = 'DONE' and json_array_length(branches) > 0"""),
@@ -169,6 +175,7 @@ PLANTED = (
     Planted("events.gapless", ORDER, "delete from events where aggregate_id = 'ord_returned' and sequence = 1"),
     Planted("chains.operations", CREDIT, "update operations set moved = '[]', facts = '{}' where number = 2"),
     Planted("chains.events", ORDER, "update events set payload = '\\x00' where aggregate_id = 'ord_returned'"),
+    Planted("chains.key", CARD, "insert into runtime_facts values ('chain_key', 'another')"),
     Planted("chains.of_orders", ORDER, "delete from orders where id = 'ord_waiting'"),
     Planted("chains.of_credit", CREDIT, "update operations set account_id = 'acc_stray' where number = 2"),
     Planted("chains.of_cards", CARD, "update events set aggregate_id = 'stray/' || aggregate_id where sequence = 1"),
@@ -212,6 +219,22 @@ PLANTED = (
     Planted("provenance.adjustments", CREDIT, "update adjustments set case_id = 'case-8'"),
     Planted("provenance.settlements", CARD, "update journals set order_id = 'ord_gift' where order_id = 'ord_whole'"),
     Planted("provenance.logged", CREDIT, "delete from operations where kind = 'CaptureTenders' and number = 6"),
+    Planted("joins.parties", CREDIT, "update credit_accounts set customer_id = 'cus_2'"),
+    Planted("joins.agreements", ORDER, "delete from orders where id = 'ord_waiting'"),
+    Planted("joins.card_tenders", ORDER, "delete from orders where id = 'ord_waiting'"),
+    Planted("joins.settled", ORDER, "update orders set refunds = '[]' where id = 'ord_returned'"),
+    Planted(
+        "joins.refunds", ORDER,
+        "update orders set refunds = replace(refunds::text, 'PENDING_CHANNEL', 'SUCCEEDED')::json",
+    ),
+    Planted(
+        "joins.unknown", CREDIT,
+        "update credit_accounts set pending_saga_id = 'saga_nobody', pending_tried_at = now()",
+    ),
+    Planted("joins.payments", CREDIT, "update payment_references set order_id = 'ord_gift' where version > 1"),
+    Planted("joins.requests", CREDIT, "delete from inbox where type like '%.RepayResponse'"),
+    Planted("joins.card_requests", CARD, "delete from inbox where message_id not like '%/%'"),
+    Planted("joins.order_requests", ORDER, "delete from inbox where type like '%.PlaceOrderResponse'"),
     Planted(
         "clearing.zero", CREDIT,
         journal("X.CLEARING,A.BANK", "5,-5", 'saga_x,""', op="merchant_settle", saga="saga_x"),
