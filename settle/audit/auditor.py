@@ -31,6 +31,7 @@ from settle.audit.joins import walked as joins
 from settle.audit.provenance import walked as provenance
 from settle.audit.quiet import snapshots_of_quiet, under_way
 from settle.audit.snapshots import World, put_beside
+from settle.audit.states import open_work
 
 CHECKS: Sequence[Check] = (
     *journals.CHECKS, *accounts.CHECKS, *agreements.CHECKS, *company.CHECKS, *cards.CHECKS, *merchants.CHECKS,
@@ -40,7 +41,7 @@ CHECKS: Sequence[Check] = (
 QUIET_CHECKS: Sequence[Check] = (*unfinished.QUIET, *orders.QUIET, *cards.QUIET, *joins.QUIET)
 CROSS_CHECKS: Mapping[str, Callable[[World], Awaitable[list[Finding]]]] = {
     clearing.CLEARING: clearing.clearing, clearing.CONSOLIDATED: clearing.consolidated,
-    four_eyes.FOUR_EYES: four_eyes.four_eyes, chains.CHAIN_KEYS: chains.chain_keys, **joins.CROSS,
+    four_eyes.FOUR_EYES: four_eyes.four_eyes, chains.CHAIN_KEYS: chains.chain_keys, **joins.CROSS, **open_work.CROSS,
 }
 WAIT_SECONDS = 15.0
 STUCK = "unfinished.stuck"

@@ -10,6 +10,8 @@ from settle.audit.folds import credit_walk, orders
 from settle.audit.joins import walked as joins
 from settle.audit.provenance import walked as provenance
 from settle.audit.snapshots import World
+from settle.audit.states import accounts as states_of_accounts
+from settle.audit.states import orders as states_of_orders
 from settle.audit.unreadable import UNREADABLE, is_fault, set_back
 
 AT_A_TIME = 200
@@ -38,6 +40,7 @@ class Walk:
 
 WALKS: Sequence[Walk] = (
     *(Walk(*each) for each in (*credit_walk.WALKED, *provenance.WALKED, *joins.WALKED)),
+    *(Walk(*each) for each in (*states_of_orders.WALKED, *states_of_accounts.WALKED)),
     Walk(
         orders.HISTORY, "an order and its return cases are what their events and settlements make of them", ORDER,
         "order", orders.differing,

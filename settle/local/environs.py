@@ -35,6 +35,11 @@ def without_shadows(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if name not in shadows}
 
 
+def chain_key(environ: Mapping[str, str]) -> bytes:
+    """The key under which the services make their chains; empty for none."""
+    return Settings("audit", environ=environ).chain_key
+
+
 def audited(environ: Mapping[str, str]) -> bool:
     """Whether an auditor is to run beside the engine."""
     return _percent(environ) > 0
@@ -49,11 +54,6 @@ def _percent(environ: Mapping[str, str]) -> float:
     if not 0 <= percent <= 100:
         raise BadSetting(f"{_PERCENT} is {text!r}, not a number from 0 to 100")
     return percent
-
-
-def chain_key(environ: Mapping[str, str]) -> bytes:
-    """The key under which the services make their chains; empty for none."""
-    return Settings("audit", environ=environ).chain_key
 
 
 def check(environ: Mapping[str, str]) -> None:
