@@ -169,6 +169,7 @@ async def _note(world: World, report: Report) -> None:
         report.notes += [
             f"{service}: {row['count']} parked with {row['reason']}; see `settle parked list`" for row in parked
         ]
+        report.notes += await chains.notes(world, service)
         for name, table in _FIGURES.items():
             count = await world[service].fetchval(f"select count(*) from {table}")
             report.figures[name] = report.figures.get(name, 0) + count
