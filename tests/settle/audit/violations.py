@@ -115,6 +115,11 @@ PLANTED = (
     Planted("adjustments.four_eyes", CREDIT, by_hand("alice", " ＡＬＩＣＥ", "ORDER-7", "BILL-7")),
     Planted("rails.flash", CREDIT, "update credit_refunds set state = 'SUCCEEDED'"),
     Planted("rails.room", CREDIT, "update legs set amount_minor = 30001 where order_id = 'ord_whole'"),
+    Planted("joins.answers", CREDIT, "update inbox set outcome = '' where message_id like '%/T' and verdict = 'DONE'"),
+    Planted(
+        "joins.merchant_answers", CARD,
+        "update inbox set verdict = 'DONE' where message_id like '%/T' and verdict = 'REFUSED'",
+    ),
     Planted(
         "rails.differences", CREDIT,
         """with row as (insert into reconciliations values
