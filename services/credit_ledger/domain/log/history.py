@@ -9,7 +9,7 @@ whether the rail had paid the refund's leg. What rails report moves legs alone a
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from services.credit_ledger.domain.accounts.life import unopened
 from services.credit_ledger.domain.adjustments.papers import dated
@@ -56,8 +56,7 @@ class Told:
     journals: tuple[Journal, ...]
 
 
-@dataclass(slots=True)
-class Touched:
+class Touched(NamedTuple):
     """How often a row was changed, how often of that by a cut, which may be a part of the next decision, and when
     last."""
 
@@ -119,7 +118,7 @@ class History:
         """
         first, last = decided[0], decided[-1]
         account = self.account or _unopened(first)
-        before = position_at(self.rows, account, replace(last, number=first.number))
+        before = position_at(self.rows, account, last if last is first else replace(last, number=first.number))
         applied = self._applied(before, last, beside)
         position = applied.position
         if applied.logged:
@@ -152,11 +151,11 @@ class History:
     def _keep(self, position: Position, operation: Operation) -> None:
         is_cut = isinstance(operation.body, commands.CutStatement)
         self.account = replace(position.account, operations=operation.number)
-        for row in position.rows.values():
+        for key, row in position.rows.items():
             self.rows.put(row)
-        for key in position.rows:
-            touched = self.touched.setdefault(key, Touched(0, 0, operation.at))
-            touched.times, touched.cuts, touched.at = touched.times + 1, touched.cuts + is_cut, operation.at
+            touched = self.touched.get(key)
+            times, cuts = (touched.times, touched.cuts) if touched else (0, 0)
+            self.touched[key] = Touched(times + 1, cuts + is_cut, operation.at)
 
 
 def _unopened(operation: Operation) -> CreditAccount:
@@ -182,7 +181,7 @@ _REFUNDS = (commands.RefundTenders, commands.ConfirmFlashRefund, commands.Adjust
 def _facts(before: Position, applied: Applied, operation: Operation) -> Facts:
     """What has to be in the log as a fact. What the merchant was owed at a refund, and by which rule of dates a plan
     was scheduled, is taken from there."""
-    facts = replace(applied.facts, due_by_days=operation.facts.due_by_days)
+    facts = replace(applied.facts, due_by_days=True) if operation.facts.due_by_days else applied.facts
     if isinstance(operation.body, commands.AccrueLateFees):
         return replace(facts, accrued=charges(before, operation.body.through)[1])
     if isinstance(operation.body, _REFUNDS) and (facts.paid_out or before.account.surplus_policy is SurplusPolicy.LIFO):

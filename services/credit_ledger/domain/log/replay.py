@@ -119,11 +119,16 @@ def _figures(account: CreditAccount) -> tuple[object, ...]:
 def position_at(known: Known, account: CreditAccount, operation: Operation) -> Position:
     """The position in front of an operation, after the cuts that were due. It has the number that it had, however many
     cuts this world made for it: ids are derived from it."""
-    account, saga_id = replace(account, operations=operation.number - 1), operation.saga_id
-    position = Position(known, operation.at, account, account, account, facts=operation.facts, saga_id=saga_id)
+    if account.operations != operation.number - 1:
+        account = replace(account, operations=operation.number - 1)
+    position = Position(
+        known, operation.at, account, account, account, facts=operation.facts, saga_id=operation.saga_id
+    )
     if isinstance(operation.body, commands.CutStatement):
         return position
     position = up_to_now(position)
+    if not position.operations:
+        return position
     before = replace(position.before, operations=operation.number - 1 - len(position.operations))
     return replace(position, before=before)
 

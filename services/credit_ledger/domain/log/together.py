@@ -21,7 +21,8 @@ class Together:
         self._waiting: list[Operation] = []
 
     def take(self, operation: Operation, issued: Container[str] = ()) -> list[Decided]:
-        """What can be told now; for a reversal `issued` are the statements that were issued at its instant, by key."""
+        """What can be told now; for a reversal `issued` are the statements that were issued at its instant, by key. One
+        that caused cuts moved nothing itself: what it moved was logged with the first of them."""
         if isinstance(operation.body, CutStatement) and (self._waiting or not self._history.expects(operation)):
             self._waiting.append(operation)
             return []
@@ -29,6 +30,8 @@ class Together:
             return [(operation,)]
         cuts = self.rest()
         if not isinstance(operation.body, ReverseRefund):
+            return [*cuts, (operation,)]
+        if operation.moved:
             return [*cuts, (operation,)]
         own = next((n for n, (cut,) in enumerate(cuts) if cut.reference in issued), len(cuts))
         return [*cuts[:own], (*(cut for (cut,) in cuts[own:]), operation)]
