@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from settle.audit import chains, unreadable
 from settle.audit.findings import CARD, CREDIT, EXAMPLES_MAX, ORDER, Finding, Report
-from settle.audit.folds import credit_walk, orders
+from settle.audit.folds import credit_walk, orders, rail_differences
 from settle.audit.joins import walked as joins
 from settle.audit.provenance import walked as provenance
 from settle.audit.snapshots import World
@@ -40,6 +40,7 @@ class Walk:
 
 WALKS: Sequence[Walk] = (
     *(Walk(*each) for each in (*credit_walk.WALKED, *provenance.WALKED, *joins.WALKED)),
+    *(Walk(*each) for each in rail_differences.WALKED),
     *(Walk(*each) for each in (*states_of_orders.WALKED, *states_of_accounts.WALKED)),
     Walk(
         orders.HISTORY, "an order and its return cases are what their events and settlements make of them", ORDER,

@@ -10,7 +10,7 @@ from services.credit_ledger.domain.holds.life import HOLD_DAYS
 from services.credit_ledger.domain.model.account import AccountState, CreditAccount
 from services.credit_ledger.domain.model.agreement import Agreement, AgreementState, concluded
 from services.credit_ledger.domain.model.leg import LegEnd, LegState, RailWord, RefundLeg
-from services.credit_ledger.domain.model.reconciliation import Reconciliation, ReconciliationState
+from services.credit_ledger.domain.model.reconciliation import BEGINNING, Reconciliation, ReconciliationState
 from services.credit_ledger.domain.model.refund import CreditRefund, RefundState
 from services.credit_ledger.domain.model.tenders import NOTHING
 from services.credit_ledger.domain.refunds.posting import FLASH_HOURS
@@ -124,3 +124,4 @@ def of_reconciliation(row: Reconciliation) -> Iterator[Flaw]:
     ended = row.ended_at is not None and row.started_at is not None and row.ended_at >= row.started_at
     yield from unless(row.started_at is not None, "started_at", "an instant", "none")
     yield from unless(running or ended, "state", f"RUNNING, begun at {row.started_at}", row.state)
+    yield from unless(running or row.place == BEGINNING, "place", "the beginning, for the next night", row.place)

@@ -74,7 +74,7 @@ def _versions(card: Any, decided: Sequence[Decided], told: Sequence[Told]) -> It
     """Every version has one journal; the events that are kept are those of the last versions, one each."""
     posted = {decision.version: decision for decision in decided}
     heard = {event.sequence: event for event in told}
-    for version in range(1, card["version"] + 1):
+    for version in range(1, min(card["version"], max((*posted, *heard), default=0) + 1) + 1):  # one behind all others
         decision, event = posted.pop(version, None), heard.pop(version, None)
         key = f"card {card['id']} version {version}"
         if decision is None:

@@ -115,6 +115,13 @@ PLANTED = (
     Planted("adjustments.four_eyes", CREDIT, by_hand("alice", " ＡＬＩＣＥ", "ORDER-7", "BILL-7")),
     Planted("rails.flash", CREDIT, "update credit_refunds set state = 'SUCCEEDED'"),
     Planted("rails.room", CREDIT, "update legs set amount_minor = 30001 where order_id = 'ord_whole'"),
+    Planted(
+        "rails.differences", CREDIT,
+        """with row as (insert into reconciliations values
+                       ('reconciliation/acquirer', 'IDLE', 1, '', '', 3, 1, now(), now(), 0, 2))
+           insert into rail_differences values ('leg_x', 'reconciliation/acquirer', 'UNKNOWN_LEG', '', 'payment', 0, 7,
+                                                '', now(), now(), null, 1)""",
+    ),
     Planted("suspense.zero", CREDIT, journal("A.BANK,X.SUSPENSE", "4,-4")),
     Planted("cards.projection", CARD, "update gift_cards set balance_minor = balance_minor - 1"),
     Planted(
