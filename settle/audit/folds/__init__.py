@@ -1,1 +1,1 @@
-"""Aggregates told again from their logs by the domain's own rules, and every stored row beside what was told."""
+"""What the aggregates say now, against what their histories make of them by the domain's own rules."""

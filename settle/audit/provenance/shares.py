@@ -12,7 +12,7 @@ from services.credit_ledger.domain.model import commands
 from services.credit_ledger.domain.model.events import MerchantPaid
 from services.kernel.journal import Posting
 from settle.audit.findings import CARD, CREDIT, Finding
-from settle.audit.provenance.words import Decided, Posted, Told, decisions, events, finding
+from settle.audit.provenance.words import Decided, Posted, Told, decisions, events, finding, said
 from settle.audit.snapshots import World
 
 IN_CREDIT, IN_CARDS = "provenance.shares", "provenance.card_shares"
@@ -56,16 +56,16 @@ def _strange(service: str, merchant_id: str, decision: Decided) -> Iterator[Find
         yield _about(service, decision.journals[1], "one journal of a decision", f"{len(decision.journals)}")
     for journal in decision.journals:
         kinds = [kind for kind, row in _ROWS[service] if row.op == journal.op and row.unit == journal.unit
-                 and all(row.allows(line.account, line.amount_minor) for line in journal.lines)]
+                 and all(row.allows(account, amount) for account, _, amount in journal.lines)]
         if not kinds or not journal.lines:
-            yield _about(service, journal, "what a command on a share posts", f"{journal.lines}")
+            yield _about(service, journal, "what a command on a share posts", said(journal.lines))
         elif (kinds == [commands.SettleMerchant.__name__]) != (journal.saga_id == ""):
             yield _about(service, journal, f"posted by {' or '.join(kinds)}", journal.saga_id or "of no settlement")
         names = {"": "", "merchant": merchant_id, "settlement": journal.saga_id, "order": journal.order_id}
-        for line in journal.lines:
-            named = _SUBS[service].get(line.account, "")
-            if line.sub != names.get(named, line.sub):
-                yield _about(service, journal, f"{line.account} of {names[named] or 'nobody'}", line.sub or "nobody")
+        for account, sub, _ in journal.lines:
+            named = _SUBS[service].get(account, "")
+            if sub != names.get(named, sub):
+                yield _about(service, journal, f"{account} of {names[named] or 'nobody'}", sub or "nobody")
 
 
 def _untold(service: str, share: str, decided: Sequence[Decided], told: Sequence[Told]) -> Iterator[Finding]:
@@ -75,8 +75,8 @@ def _untold(service: str, share: str, decided: Sequence[Decided], told: Sequence
         paid = paid[-len(told):]
     expected = [(_TELLS[service], decision.saga_id, decision.posted_at) for decision in paid]
     actual = [(event.type, event.saga_id, event.at) for event in told]
-    for decision, event, said, heard in zip(paid, told, expected, actual, strict=False):
-        if said != heard:
+    for decision, event, due, heard in zip(paid, told, expected, actual, strict=False):
+        if due != heard:
             yield finding(_CHECKS[service], service, event.key, f"the event of {decision.journals[0].key}",
                           f"of {event.saga_id or 'no settlement'} at {event.at}", event.at)
             return

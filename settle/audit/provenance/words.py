@@ -1,7 +1,7 @@
 """What the walks of provenance read, as values: operations, decisions with their journals, events."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -18,14 +18,12 @@ select e.aggregate_id, e.sequence, e.type, e.at, e.saga_id, c.sequence is not nu
 from events e left join event_checkpoints c using (aggregate_id)
 where e.aggregate_id = any($1::text[]) order by e.aggregate_id, e.sequence
 """
+ON_THE_WIRE = {"CreditRefundReversed": "RefundReversed"}
+"""The events whose message has another name than what the domain calls them; two services reverse refunds."""
 
 
-class Line(NamedTuple):
-    """One line of a journal."""
-
-    account: str
-    sub: str
-    amount_minor: int
+Line = tuple[str, str, int]
+"""One line of a journal: its account, its sub-account and fen."""
 
 
 class Posted(NamedTuple):
@@ -58,7 +56,7 @@ class Decided(NamedTuple):
 
 
 class Told(NamedTuple):
-    """One event; `type` without its package."""
+    """One event; `type` as the domain calls it."""
 
     aggregate_id: str
     sequence: int
@@ -108,7 +106,8 @@ async def events(world: World, service: str, roots: Sequence[str]) -> dict[str, 
     found: dict[str, list[Told]] = {}
     for row in await world[service].fetch(EVENTS, roots):
         aggregate_id, sequence, type_name, at, saga_id, pruned = row.values()
-        told = Told(aggregate_id, sequence, type_name.rpartition(".")[2], at, saga_id, pruned)
+        name = type_name.rpartition(".")[2]
+        told = Told(aggregate_id, sequence, ON_THE_WIRE.get(name, name), at, saga_id, pruned)
         found.setdefault(aggregate_id, []).append(told)
     return found
 
@@ -123,6 +122,11 @@ def finding(check: str, service: str, key: str, expected: str, actual: str, at: 
     return Finding(check, service, key, expected, actual, since=at.isoformat() if at else "")
 
 
+def said(lines: Sequence[Line]) -> str:
+    """Lines as a finding shows them."""
+    return ", ".join(f"{account} {sub} {amount}".replace("  ", " ") for account, sub, amount in lines) or "no lines"
+
+
 def inconsistent(decision: Decided) -> Iterator[Posted]:
     """The journals that say of their decision what its first one does not: its saga, or its instant."""
     for journal in decision.journals:
@@ -130,18 +134,17 @@ def inconsistent(decision: Decided) -> Iterator[Posted]:
             yield journal
 
 
-def sums(journals: Iterable[Posted], accounts: dict[str, tuple[str, int]]) -> dict[str, int]:
-    """What journals moved, by the figures and signs that these accounts stand for; no zeros."""
+def sums(journals: Iterable[Posted], accounts: Container[str]) -> dict[str, int]:
+    """What journals moved on these accounts."""
     found: dict[str, int] = {}
     for journal in journals:
         for account, _, amount in journal.lines:
-            if (figure := accounts.get(account)) is not None:
-                name, sign = figure
-                found[name] = found.get(name, 0) + sign * amount
-    return {name: amount for name, amount in found.items() if amount}
+            if account in accounts:
+                found[account] = found.get(account, 0) + amount
+    return found
 
 
 def _posted(row: Any) -> Posted:  # Any: asyncpg record
     root, version, no, op, unit, order_id, saga_id, posted_at, accounts, subs, amounts = row.values()
-    lines = tuple(map(Line, accounts, subs, amounts)) if len(accounts) == len(subs) == len(amounts) else ()
+    lines = tuple(zip(accounts, subs, amounts, strict=True)) if len(accounts) == len(subs) == len(amounts) else ()
     return Posted(root, version, no, op, unit, order_id, saga_id, posted_at, lines)
