@@ -119,6 +119,7 @@ class InMemory:
     replies: list[tuple[str, Reply]] = field(default_factory=list)
     acknowledged: list[tuple[str, str]] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
+    told_at: list[datetime] = field(default_factory=list)
     journals: list[Journal] = field(default_factory=list)
     balances: Counter[tuple[Unit, str, str]] = field(default_factory=Counter)
     actions: list[object] = field(default_factory=list)
@@ -275,6 +276,7 @@ class InMemory:
         assert event.sequence == last + 1, f"{event} after {last}"
         self._sequences[event.aggregate_id] = event.sequence
         self.events.append(event)
+        self.told_at.append(self.now)
 
 
 def _reply(sent: SentReply) -> Reply:

@@ -80,7 +80,7 @@ def flaws_of(world: "InMemory") -> Iterator[str]:
     rows = list(world.rows.values())
     for row in rows:
         life = STORED.get(type(row))
-        for flaw in life.flaws(row) if life is not None else ():
+        for flaw in life.all_flaws(row, row.version) if life is not None else ():
             yield f"{type(row).__name__} {row.key}: {flaw}"
         if isinstance(row, Order):
             for key, flaw in order_soundness.of_cases(row, world.family(ReturnCase, row.id)):

@@ -4,7 +4,7 @@ Tests hold every decision to the moves, the auditor holds every stored row to it
 `docs/states.md` is drawn from it.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -16,6 +16,10 @@ R = TypeVar("R")
 
 LOOKED_AT_AGAIN = RETRY_FAULTY_TIMER
 """A timer that is due and could not do its work is looked at again within this time, whatever kept it."""
+
+
+_READ_BEFORE = timedelta(seconds=10)
+"""By so much the present may be older than the rows that are read beside it."""
 
 
 class Flaw(NamedTuple):
@@ -39,7 +43,7 @@ class Wait(NamedTuple):
 
     def until(self, present: datetime) -> datetime:
         """The last instant at which it may be due, as things stand at the present."""
-        looked_at = present + self.again
+        looked_at = present + self.again + _READ_BEFORE
         return looked_at if self.latest is None else max(self.latest, looked_at)
 
 
@@ -72,6 +76,12 @@ class Lifecycle(Generic[R]):
     def terminal(self) -> frozenset[StrEnum]:
         """The states that nothing leaves."""
         return frozenset(self.states) - {before for before, _ in self.moves if before is not None}
+
+    def all_flaws(self, row: R, version: int) -> Iterator[Flaw]:
+        """What of a row contradicts its state; in its first version it is in a state in which it begins."""
+        yield from self.flaws(row)
+        state, first = self.state(row), " or ".join(sorted(self.begins))
+        yield from unless(version != 1 or state in self.begins, "state", f"{first} in its first version", state)
 
     def allows(self, before: StrEnum | None, after: StrEnum) -> bool:
         """Whether one decision may bring a row from one state to the other."""

@@ -15,10 +15,12 @@ from pathlib import Path
 
 import structlog
 
+from services.kernel import chain
 from services.kernel.coordination import Definitions
 from services.kernel.decision import Rule, Timer
 from services.kernel.errors import Defect
 from services.kernel.messages import Message
+from services.runtime.ground import facts
 from services.runtime.ground.clock import Clock, open_clock
 from services.runtime.ground.clock_check import ClockCheck, machine_time
 from services.runtime.ground.codec import Codec
@@ -151,6 +153,7 @@ class Process:
             await self._clock_check.look(connection)
             clock = await open_clock(connection, settings.clock)
             await _pin_partitions(connection, settings.partitions)
+            await _pin_chain_key(connection, settings.chain_key)
             if service.standing is not None:
                 await timers.ensure(connection, service.standing(await clock.now(connection)), settings.partitions)
         self._producer.refuse = partial(undeliverable.set_aside, self._pool.own)
@@ -275,13 +278,15 @@ class Process:
 
 async def _pin_partitions(connection: Connection, partitions: int) -> None:
     """A partition count that differs from the stored one would send keys elsewhere: refuse to start (case 31)."""
-    await connection.execute(
-        "insert into runtime_facts (name, value) values ('partitions', $1) on conflict (name) do nothing",
-        str(partitions),
-    )
-    stored = await connection.fetchval("select value from runtime_facts where name = 'partitions'")
+    stored = await facts.pin(connection, "partitions", str(partitions))
     if int(stored) != partitions:
         raise Defect(f"SETTLE_PARTITIONS={partitions}, but this database was made with {stored}")
+
+
+async def _pin_chain_key(connection: Connection, key: bytes) -> None:
+    """Chains that are under two keys can be followed by nobody: refuse to start."""
+    if await facts.pin(connection, chain.KEY_NAME, chain.name_of(key)) != chain.name_of(key):
+        raise SettingsError("SETTLE_CHAIN_KEY is not what it was when the chains of this database were begun")
 
 
 def _settle_in() -> None:

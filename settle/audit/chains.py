@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import asyncpg
 
-from services.kernel.chain import BYTES, EVENTS, NONE_YET, OPERATIONS
-from settle.audit.findings import CARD, CREDIT, ORDER, Check, Finding
+from services.kernel.chain import BYTES, EVENTS, KEY_NAME, NONE_YET, OPERATIONS, name_of
+from settle.audit.findings import CARD, CREDIT, ORDER, SERVICES, Check, Finding
 from settle.audit.links import Broken, Ends, Fault, Follower, Row, faults
 from settle.audit.snapshots import World
 
@@ -58,6 +58,8 @@ class Kind:
         """What is wrong with the chains of these roots. A chain that holds is read once, a row at a time; one that does
         not is read again, whole."""
         connection = world[self.service]
+        if await _key_name(world, self.service) != name_of(world.chain_key):
+            return []  # `chain_keys` tells it once
         ends = {row[0]: self._ends_of(row) for row in await connection.fetch(self.ends.format(root=self.root), ids)}
         followers = {root: Follower(each, world.chain_key) for root, each in ends.items()}
         async for row in connection.cursor(self.rows, list(ends), prefetch=ROWS_AT_A_TIME):
@@ -77,9 +79,9 @@ class Kind:
         return [self._told(ends, broken, records.get(broken.number)) for broken in found]
 
     def _told(self, ends: Ends, broken: Broken, record: asyncpg.Record | None) -> Finding:
-        what = f"{self.name} {ends.root}/{broken.number}"
+        what = f"{self.name} {ends.root} number {broken.number}"
         if broken.fault in (Fault.HEAD, Fault.COUNT):
-            what = f"{self.root} {ends.root}: {f'{self.name}_head' if broken.fault is Fault.HEAD else self.count}"
+            what = f"{self.root} {ends.root} {f'{self.name}_head' if broken.fault is Fault.HEAD else self.count}"
         at = next((value for value in record or () if isinstance(value, datetime)), None)
         return Finding(
             self.check, self.service, what, broken.expected, f"{broken.actual} ({broken.fault})",
@@ -101,8 +103,32 @@ def _events_of(service: str, root: str) -> Kind:
     return Kind(EVENTS, service, root=root, rows=_EVENT_ROWS, ends=_EVENT_ENDS, count="sequence")
 
 
-EVENT_CHAINS, OPERATION_CHAINS = "chains.events", "chains.operations"
+async def notes(world: World, service: str) -> list[str]:
+    """How many chains begin behind rows that nothing holds: those from before, and whatever was accepted since."""
+    rows = await world[service].fetch("select chain, count(*) count from chain_starts group by chain order by chain")
+    return [f"{service}: {row['count']} chains of {row['chain']} have rows without a link, accepted" for row in rows]
+
+
+async def _key_name(world: World, service: str) -> str:
+    """By what the key is known under which the chains of a service are; a database that no process served has none."""
+    name = await world[service].fetchval("select value from runtime_facts where name = $1", KEY_NAME)
+    return name_of(world.chain_key) if name is None else name
+
+
+async def chain_keys(world: World) -> list[Finding]:
+    """Where the chains cannot be followed, for they are under another key."""
+    given = name_of(world.chain_key)
+    names = {service: await _key_name(world, service) for service in SERVICES}
+    return [
+        Finding(CHAIN_KEYS, service, KEY_NAME, name or "none", given or "none", cause=_OTHER_KEY)
+        for service, name in names.items() if name != given
+    ]
+
+
+EVENT_CHAINS, OPERATION_CHAINS, CHAIN_KEYS = "chains.events", "chains.operations", "chains.key"
+_OTHER_KEY = "the auditor was not given the services' SETTLE_CHAIN_KEY; or the fact was changed by hand"
 SAYS = {
+    CHAIN_KEYS: "the auditor has the key under which the services make their chains",
     EVENT_CHAINS: "the events of every aggregate are those that were written, in their order and to the last",
     OPERATION_CHAINS: "the log of every account has the operations that were written, in their order and to the last",
 }

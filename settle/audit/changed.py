@@ -42,6 +42,7 @@ def _of_runtime(service: str) -> tuple[Written, ...]:
         *(Written(table, (("root", roots),)) for table in ("timers", "notices", "sagas", "saga_digests")),
         Written("events", (("aggregate_id", roots),)),
         Written("event_checkpoints", (("aggregate_id", roots),)),
+        Written("chain_starts", (("id", roots),)),
         Written("journals", (("root", roots), ("order_id", (_ORDER,)), ("saga_id", (_SAGA,)))),
         Written("inbox", (("case when message_id like '%/%' then split_part(message_id, '/', 1) end", (_SAGA,)),)),
     )
@@ -62,7 +63,7 @@ WRITTEN: Mapping[str, Sequence[Written]] = {
         *(Written(table, _OF_BOTH) for table in ("agreements", "operations", "credit_refunds", "adjustments", "legs")),
         *(Written(table, _OF_ACCOUNT) for table in ("statements", "repayments")),
         Written("payment_references", (("order_id", (_ORDER,)),)),
-        Written("merchant_shares", (("id", _ROOTS[CREDIT]),)),
+        *(Written(table, (("id", _ROOTS[CREDIT]),)) for table in ("merchant_shares", "reconciliations")),
     ),
     CARD: (
         *_of_runtime(CARD),

@@ -39,10 +39,10 @@ _CARDS = "select card_id id from card_tenders where order_id = any($1::text[])"
 _SAGAS = "select id from saga_records where id = any($1::text[]) or root = any($2::text[])"
 
 
-async def explain(dsns: Mapping[str, str], finding: Finding) -> Explained:
-    """Look at a finding again, and gather what lies behind it."""
+async def explain(dsns: Mapping[str, str], finding: Finding, chain_key: bytes = b"") -> Explained:
+    """Look at a finding again, and gather what lies behind it; chains are under the key."""
     quiet = finding.check in {check.id for check in auditor.QUIET_CHECKS}
-    async with open_world(dsns, quiet=quiet) as world:
+    async with open_world(dsns, quiet=quiet, chain_key=chain_key) as world:
         names = await _names_of(world, finding)
         stands = await _stands(world, finding, names)
         lines = [line for service in SERVICES for line in await lines_of(world[service], service, names)]

@@ -70,7 +70,7 @@ class Report:
         if check not in self.checks:
             self.checks.append(check)
         known = {finding.id for finding in self.findings if finding.check == check} if check in self.counts else set()
-        fresh = [finding for finding in findings if finding.id not in known]
+        fresh = list({finding.id: finding for finding in findings if finding.id not in known}.values())
         if found := len(fresh) if total is None else total:
             self.counts[check] = self.counts.get(check, 0) + found
             shown = Counter(finding.where for finding in self.findings if finding.check == check)

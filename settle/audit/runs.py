@@ -8,6 +8,7 @@ from pathlib import Path
 
 from settle.audit import auditor, mark, walks
 from settle.audit.auditor import Asked
+from settle.audit.changed import Place
 from settle.audit.findings import Finding, Report
 from settle.audit.mark import FOLDER, Mark, NoMark
 
@@ -33,6 +34,16 @@ async def verify(data: Path, dsns: Mapping[str, str], asked: Asked, full: bool =
         mark.write(data, Mark(places, promises(), last.full_at if last and report.since else at))
     keep(data / FOLDER / FOUND, report.findings)
     return report
+
+
+def leave_mark(data: Path, places: Mapping[str, Place], began_at: datetime) -> None:
+    """The mark of a clean round of the auditor that runs with the engine, unless a later one lies there."""
+    try:
+        if any(last.xmin > places[service].xmin for service, last in mark.read(data, promises()).places.items()):
+            return
+    except NoMark:
+        pass  # whatever lies there is of no use to anybody
+    mark.write(data, Mark(places, promises(), began_at.isoformat()))
 
 
 def promises() -> str:

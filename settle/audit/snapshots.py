@@ -5,8 +5,8 @@ later: what is terminal there has ended here, so the comparison is exact while t
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -18,7 +18,7 @@ from settle.audit.unreadable import is_fault, leave_out, set_back, shadows
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 ROWS_AT_A_TIME = 10_000
-_SETTINGS = {
+SETTINGS = {
     "jit": "off", "work_mem": "128MB", "temp_buffers": "64MB", "timezone": "UTC", "application_name": "settle/audit",
 }
 _BESIDE = "select tablename from pg_tables where schemaname like 'pg_temp%' and tablename like 'audit%'"
@@ -34,6 +34,8 @@ class World:
     chain_key: bytes = b""
     unreadable: list[Finding] = field(default_factory=list)
     """What was found to be unreadable while the world was made."""
+    turn: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
+    """In what each question to everything is asked: whoever must not disturb others waits his turn."""
 
     def __getitem__(self, service: str) -> Connection:
         return self.connections[service]
@@ -77,7 +79,7 @@ async def export(world: World) -> dict[str, str]:
 
 async def connect(dsn: str, tables: tuple[str, ...], **settings: str) -> Connection:
     """A session of the auditor, with these temporary tables."""
-    connection = await asyncpg.connect(dsn, timeout=10, server_settings=_SETTINGS | settings)
+    connection = await asyncpg.connect(dsn, timeout=10, server_settings=SETTINGS | settings)
     try:
         for statement in tables:
             await connection.execute(statement)
@@ -129,7 +131,7 @@ async def _roll_up(world: World, service: str) -> None:
 async def roll_up(world: World, service: str, statement: str) -> None:
     """Fill a table beside a book by one of its `ROLL_UPS`."""
     try:
-        async with set_back(world[service]):
+        async with world.turn(), set_back(world[service]):
             await world[service].execute(statement)
     except asyncpg.PostgresError as error:
         await left_out(world, service, error)
@@ -145,7 +147,7 @@ async def copy(world: World, query: str, service: str, table: str) -> None:
     """Fill a table beside a book with what the coordinator's `query` answers for it."""
     order, book = world[ORDER], world[service]
     try:
-        async with set_back(order, book):
+        async with world.turn(), set_back(order, book):
             await _copied(order, query, service, book, table)
     except asyncpg.PostgresError as error:
         await left_out(world, ORDER, error)

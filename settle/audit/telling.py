@@ -2,12 +2,14 @@
 
 from dataclasses import asdict
 
-from settle.audit import auditor, clearing, four_eyes, rail_list, unreadable, walks
+from settle.audit import auditor, chains, clearing, four_eyes, rail_list, unreadable, walks
 from settle.audit.findings import Finding, Report
 from settle.audit.joins import walked as joins
+from settle.audit.states import open_work
 
 SAYS = {check.id: check.says for check in (*auditor.CHECKS, *auditor.QUIET_CHECKS)} | {
-    **{walk.id: walk.says for walk in walks.WALKS}, **clearing.SAYS, **four_eyes.SAYS, **joins.SAYS, **rail_list.SAYS,
+    **{walk.id: walk.says for walk in walks.WALKS}, **clearing.SAYS, **four_eyes.SAYS, **rail_list.SAYS,
+    **chains.SAYS, **joins.SAYS, **open_work.SAYS,
     **unreadable.SAYS,
     auditor.STUCK: "what is under way moves",
 }

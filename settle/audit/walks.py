@@ -6,9 +6,12 @@ from typing import NamedTuple
 
 from settle.audit import chains, unreadable
 from settle.audit.findings import CARD, CREDIT, EXAMPLES_MAX, ORDER, Finding, Report
+from settle.audit.folds import credit_walk, orders
 from settle.audit.joins import walked as joins
 from settle.audit.provenance import walked as provenance
 from settle.audit.snapshots import World
+from settle.audit.states import accounts as states_of_accounts
+from settle.audit.states import orders as states_of_orders
 from settle.audit.unreadable import UNREADABLE, is_fault, set_back
 
 AT_A_TIME = 200
@@ -36,7 +39,13 @@ class Walk:
 
 
 WALKS: Sequence[Walk] = (
-    *(Walk(*each) for each in (*provenance.WALKED, *joins.WALKED)),
+    *(Walk(*each) for each in (*credit_walk.WALKED, *provenance.WALKED, *joins.WALKED)),
+    *(Walk(*each) for each in (*states_of_orders.WALKED, *states_of_accounts.WALKED)),
+    Walk(
+        orders.HISTORY, "an order and its return cases are what their events and settlements make of them", ORDER,
+        "order", orders.differing,
+        "an event or a settlement was lost or changed, or a row was changed past the engine",
+    ),
     *(Walk(kind.check, chains.SAYS[kind.check], kind.service, of, kind.find) for of, kind in chains.CHAINED),
 )
 KINDS = tuple((service, of) for service, kinds in IDS.items() for of in kinds)

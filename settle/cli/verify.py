@@ -34,13 +34,19 @@ def verify(
     """
     from settle.audit import runs, telling
     from settle.audit.auditor import Asked
+    from settle.local.environs import chain_key, check
+
+    check(os.environ)
 
     with _databases(data) as (dsns, acquirer):
         if explain:
             _explained(data, dsns, explain, json)
             return
         with _progress(shown=not json) as told:
-            asked = Asked(wait if acquirer else 0.0, strict, acquirer, processes=os.cpu_count() or 1, told=told)
+            asked = Asked(
+                wait if acquirer else 0.0, strict, acquirer, chain_key(os.environ), processes=os.cpu_count() or 1,
+                told=told,
+            )
             report = _answered(runs.verify(data, dsns, asked, full))
     typer.echo(jsonlib.dumps(telling.as_json(report)) if json else telling.as_text(report))
     raise typer.Exit(0 if report.clean else 1)
@@ -48,12 +54,13 @@ def verify(
 
 def _explained(data: Path, dsns: Mapping[str, str], id_: str, json: bool) -> None:
     from settle.audit import explain, runs
+    from settle.local.environs import chain_key
     from settle.local.refusals import CannotRun
 
     finding = runs.kept(data, id_)
     if finding is None:
         raise CannotRun(f"the last run found nothing under the id {id_}; `settle verify` tells the ids")
-    explained = _answered(explain.explain(dsns, finding))
+    explained = _answered(explain.explain(dsns, finding, chain_key(os.environ)))
     typer.echo(explain.as_json(explained) if json else explain.as_text(explained))
     raise typer.Exit(1 if explained.stands else 0)
 

@@ -35,6 +35,7 @@ from tests.extremes.stage import ACCOUNT, CUSTOMER, money
 from tests.lifecycles import is_sound
 from tests.services import bank_laws
 from tests.services.bank_shop import FIRST, HELD, ORDERS, BankShop
+from tests.settle.audit import replays
 
 pytestmark = pytest.mark.timeout(1800)  # a full run takes minutes
 HISTORIES = max(int(os.environ.get("SETTLE_HISTORIES", "0")) // 80, 40)
@@ -189,12 +190,14 @@ class Banks(RuleBasedStateMachine):
             is_sound(world)
 
     def teardown(self) -> None:
-        """Once the rail has had its last word and people have closed what waits for them, everything is at its end."""
+        """Once the rail has had its last word and people have closed what waits for them, everything is at its end, and
+        the auditor finds nothing in it."""
         if hasattr(self, "shop"):
             self.shop.ends()
             self.the_laws_hold()
             bank_laws.every_case_has_ended(self.shop)
             assert not self.shop.engine.faults
+            assert replays.faults(self.shop.engine.worlds["order"]) == []
 
     def waiting(self, state: ReturnState) -> list[ReturnCase]:
         """The return cases in a state."""

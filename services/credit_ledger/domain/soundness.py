@@ -101,6 +101,7 @@ def of_leg(leg: RefundLeg) -> Iterator[Flaw]:
         yield from unless(end in (LegEnd.NONE, LegEnd.KEPT) and not leg.reversed, "state", "one that ended", state)
         paid = word is RailWord.PAID and end is not LegEnd.KEPT
         yield from unless(not paid, "state", "SETTLED, for the rail paid", state)
+    yield from unless(bool(leg.detail) or state not in (L.EXCEPTION, L.WAITING), "state", "one without a reason", state)
     yield from unless(leg.created_at <= leg.since <= (leg.updated_at or leg.since), "moved_at",
                       f"between {leg.created_at} and {leg.updated_at}", leg.since)
 

@@ -8,8 +8,8 @@ from services.kernel.coordination import with_progress
 from services.kernel.decision import Decision, Known, Timer
 from services.kernel.messages import Message
 from services.kernel.saga import Progress, Run
-from services.order.domain import events
-from services.order.domain.order import Order, after, with_refund
+from services.order.domain import channels, events
+from services.order.domain.order import Order, after
 from services.order.domain.states import RefundState
 from services.order.sagas import ended
 
@@ -37,10 +37,8 @@ def refund_woken(known: Known, order: Order, run: Run, progress: Progress, messa
     refund = order.refund_of(run.id)
     if progress.ended or refund is None or refund.state is not RefundState.ACCEPTED or now < overdue_at:
         return decision
-    fact = events.RefundExceptionRaised(order.id, refund.id, "DEADLINE_EXCEEDED")
-    overdue, facts = after(
-        order, now, fact, refunds=with_refund(order, refund._replace(state=RefundState.EXCEPTION))
-    )
+    fact = events.RefundExceptionRaised(order.id, refund.id, channels.DEADLINE)
+    overdue, facts = after(channels.overdue(order, refund), now, fact)
     return replace(decision, changes=(*decision.changes, overdue), events=facts)
 
 

@@ -1,22 +1,25 @@
 """Facts for subscribers, on `settlement.order.events.v1`, numbered within their order."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from services.order.domain.deductions import Deduction
-from services.order.domain.lines import LineQuantity
+from services.order.domain.lines import Line, LineQuantity
 from services.order.domain.states import BankStep
 from services.order.domain.tenders import Shares
 
 
 @dataclass(frozen=True, slots=True)
 class OrderPlaced:
-    """All tenders are reserved; the merchant may ship."""
+    """All tenders are reserved; the merchant may ship. The lines are as they were ordered."""
 
     order_id: str
     customer_id: str
     merchant_id: str
     shares: Shares
     settlement_id: str
+    lines: tuple[Line, ...] = ()
+    coupon_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +96,8 @@ class RefundAccepted:
 
 @dataclass(frozen=True, slots=True)
 class OrderRefunded:
-    """A refund took effect everywhere; `full` if nothing is left to refund,
-    `reduced_line` if it is a price reduction."""
+    """A refund took effect everywhere; `full` if nothing is left to refund, `reduced_line` if it is a price reduction.
+    `confirmed_at` is when the flash network, or (`manual`) people, said that it is done, if it waited for that."""
 
     order_id: str
     refund_id: str
@@ -103,6 +106,8 @@ class OrderRefunded:
     full: bool
     settlement_id: str
     reduced_line: str = ""
+    confirmed_at: datetime | None = None
+    manual: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,17 +142,20 @@ class RefundReversed:
 
 @dataclass(frozen=True, slots=True)
 class BankRefundArrived:
-    """The acquirer paid a bank-card share back, or, `rerouted`, the wallet has it: the card is closed (PM-3)."""
+    """The acquirer paid a bank-card share back, or, `rerouted`, the wallet has it: the card is closed (PM-3), or,
+    `manual`, two people paid it (MA-3)."""
 
     order_id: str
     refund_id: str
     amount_minor: int
     rerouted: bool = False
+    leg_id: str = ""
+    manual: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class BankRefundStepped:
-    """A bank-card share took a step on its way back, or after its end (PM-7)."""
+    """A bank-card share took a step on its way back, or after its end, at `stepped_at` (PM-7)."""
 
     order_id: str
     refund_id: str
@@ -155,6 +163,7 @@ class BankRefundStepped:
     step: BankStep
     amount_minor: int
     detail: str
+    stepped_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

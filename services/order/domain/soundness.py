@@ -38,7 +38,7 @@ def of_order(order: Order) -> Iterator[Flaw]:
         over = order.delivered_at is not None and order.updated_at >= after_sale_end(order.delivered_at)
         yield from unless(over, "state", "COMPLETED behind its after-sale time", f"delivered at {order.delivered_at}")
     if order.hold_expires_at is not None:
-        yield from unless(order.hold_expires_at >= hold_expiry(order.placed_at) - _CLOCKS, "hold_expires_at",
+        yield from unless(order.hold_expires_at >= hold_expiry(order.placed_at) - CLOCKS, "hold_expires_at",
                           f"30 days after {order.placed_at}", order.hold_expires_at)
     yield from unless(bool(order.reject_reason) == (state is OrderState.REJECTED), "reject_reason",
                       f"{'a reason' if state is OrderState.REJECTED else 'none'} while {state}", order.reject_reason)
@@ -50,7 +50,7 @@ def of_order(order: Order) -> Iterator[Flaw]:
         yield from of_refund(refund, order.settlement_id)
 
 
-_CLOCKS = timedelta(seconds=10)
+CLOCKS = timedelta(seconds=10)
 """So much the clocks of two services may differ: a process whose clock is more than 5 s off does not serve."""
 
 
@@ -88,6 +88,8 @@ def of_case(case: ReturnCase) -> Iterator[Flaw]:
     yield from unless(not (case.waybill_number and state in _NO_WAYBILL), "state", "one with a waybill", state)
     yield from unless(bool(case.waybill_number) or state not in (ReturnState.IN_RETURN, *_WITH_MONEY), "state",
                       "one without a waybill", state)
+    rejected = bool(case.reject_reason) and not case.disputed_by
+    yield from unless(not rejected or state is ReturnState.REJECTED, "state", "REJECTED, for it has a reason", state)
     yield from unless(bool(case.disputed_by) or state is not ReturnState.IN_DISPUTE, "state",
                       "one without a dispute", state)
     yield from unless(bool(case.settlement_id) or state not in _WITH_MONEY, "state", "one without a settlement", state)
@@ -122,9 +124,10 @@ def _holds_units(order: Order, case: ReturnCase) -> bool:
 
 
 def _against_refund(order: Order, case: ReturnCase) -> Iterator[Flaw]:
-    if case.state not in _WITH_MONEY:
-        return
     refund = order.refund_of(case.settlement_id)
+    if case.state not in _WITH_MONEY:
+        yield from unless(refund is None, "state", "one that its refund gave it", case.state)
+        return
     if refund is None:  # it failed: nothing of it is kept
         expected = ReturnState.REFUNDING if order.settlement_id == case.settlement_id else ReturnState.REFUND_EXCEPTION
     elif refund.settlement_id == order.settlement_id:

@@ -4,10 +4,11 @@ from datetime import datetime
 
 from services.kernel.decision import Decision, Known
 from services.kernel.saga import Definition, Run
+from services.order.domain import outcomes
 from services.order.domain.completion import no_alarm
 from services.order.domain.events import OrderCancelled, PaymentExpired
-from services.order.domain.lines import LineQuantity, updated
-from services.order.domain.order import Order, after, moved, summary
+from services.order.domain.lines import LineQuantity
+from services.order.domain.order import Order, after
 from services.order.domain.participation import ReleaseTenders, ReturnDeposit
 from services.order.domain.placing import HOLD_EXPIRY
 from services.order.domain.plans import CancellationPlan
@@ -30,15 +31,7 @@ DEFINITION = Definition(
 def done(known: Known, order: Order, run: Run, now: datetime) -> Ended:
     """Nothing of these units is owed any more (CR-10)."""
     plan: CancellationPlan = run.plan
-    lines = updated(order.lines, ((value.id, {"cancelled": value.quantity}) for value in plan.lines))
-    tenders = moved(order.tenders, plan.money.shares, "released_minor")
-    coupon = order.coupon._replace(released_minor=order.coupon.released_minor + plan.money.coupon_minor)
-    expired = order.expired or plan.expired
-    cancelled, events = after(
-        order, now, _fact(plan, run.id), lines=lines, tenders=tenders, coupon=coupon, settlement_id="",
-        expired=expired, cancel_reason=plan.reason or order.cancel_reason,
-        state=summary(order, lines=lines, tenders=tenders, expired=expired),
-    )
+    cancelled, events = after(outcomes.cancelled(order, plan), now, _fact(plan, run.id))
     cleared = () if cancelled.open else ((HOLD_EXPIRY, order.id),)
     rest = Decision(events=events, cleared=(*cleared, *no_alarm(order, cancelled.state)))
     return Ended(cancelled, rest=rest)
@@ -46,7 +39,7 @@ def done(known: Known, order: Order, run: Run, now: datetime) -> Ended:
 
 def aborted(known: Known, order: Order, run: Run, now: datetime) -> Ended:
     """The order is as it was."""
-    still, events = after(order, now, settlement_id="", state=summary(order))
+    still, events = after(outcomes.as_before(order), now)
     return Ended(still, rest=Decision(events=events))
 
 

@@ -4,10 +4,11 @@ from datetime import datetime
 
 from services.kernel.decision import Decision, Known, Timer
 from services.kernel.saga import Definition, Run
+from services.order.domain import outcomes
 from services.order.domain.completion import no_alarm
 from services.order.domain.events import OrderShipped
-from services.order.domain.lines import LineQuantity, updated
-from services.order.domain.order import Order, after, moved, summary
+from services.order.domain.lines import LineQuantity
+from services.order.domain.order import Order, after
 from services.order.domain.participation import CaptureDeposit, CaptureTenders
 from services.order.domain.placing import HOLD_EXPIRY
 from services.order.domain.plans import CapturePlan
@@ -28,24 +29,15 @@ DEFINITION = Definition(
 def done(known: Known, order: Order, run: Run, now: datetime) -> Ended:
     """These units are on their way, their share is captured."""
     plan: CapturePlan = run.plan
-    lines = updated(
-        order.lines, ((v.id, {"shipped": v.quantity, "captured_minor": v.amount_minor}) for v in plan.lines)
-    )
-    tenders = moved(order.tenders, plan.money.shares, "captured_minor")
-    coupon = order.coupon._replace(captured_minor=order.coupon.captured_minor + plan.money.coupon_minor)
     fact = OrderShipped(order.id, tuple(LineQuantity(v.id, v.quantity) for v in plan.lines), plan.money.shares, run.id)
-    state = summary(order, lines=lines, tenders=tenders)
-    shipped, events = after(
-        order, now, fact, lines=lines, tenders=tenders, coupon=coupon, settlement_id="",
-        state=state,
-    )
+    shipped, events = after(outcomes.shipped(order, plan), now, fact)
     cleared = () if shipped.open else ((HOLD_EXPIRY, order.id),)
-    return Ended(shipped, rest=Decision(events=events, cleared=(*cleared, *no_alarm(order, state))))
+    return Ended(shipped, rest=Decision(events=events, cleared=(*cleared, *no_alarm(order, shipped.state))))
 
 
 def aborted(known: Known, order: Order, run: Run, now: datetime) -> Ended:
     """The merchant may not ship. A hold that ran out closes the order at once."""
-    still, events = after(order, now, settlement_id="", state=summary(order))
+    still, events = after(outcomes.as_before(order), now)
     expired = run.reason == "HOLD_EXPIRED"
     timers = (Timer(HOLD_EXPIRY, order.id, order.id, now),) if expired else ()
     return Ended(still, rest=Decision(events=events, timers=timers))

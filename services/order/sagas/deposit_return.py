@@ -8,12 +8,12 @@ from datetime import datetime
 from services.kernel.decision import Decision, Known
 from services.kernel.ids import derived
 from services.kernel.saga import Definition, Progress, Run, begin
+from services.order.domain import outcomes
 from services.order.domain.events import RefundFailed
-from services.order.domain.order import Order, after, moved
+from services.order.domain.order import Order, after
 from services.order.domain.participation import ReturnBankDeposit
 from services.order.domain.plans import DepositReturnPlan
 from services.order.domain.states import Kind
-from services.order.domain.tenders import TenderType
 from services.order.sagas.ending import Ended, Ending, credit_ledger
 
 
@@ -28,20 +28,15 @@ DEFINITION = Definition(
 
 def begun(placement: Run, now: datetime) -> Progress | None:
     """The return of what a placement that failed was paid with by bank card; None if nothing was."""
-    shares = tuple(
-        share for share in placement.plan.money.shares if share.type is TenderType.BANKCARD and share.amount_minor
-    )
-    if not shares:
+    plan = outcomes.deposit_return_plan(placement.plan)
+    if plan is None:
         return None
-    money = placement.plan.money._replace(shares=shares, card_id="", coupon_minor=0)
-    plan = DepositReturnPlan(money, placement.plan.payment_reference)
     return begin(DEFINITION, derived("saga", placement.id, "deposit_return"), placement.root, plan, now)
 
 
 def done(known: Known, order: Order, run: Run, now: datetime) -> Ended:
     """The rail has it; the order hears of its arrival later."""
-    tenders = moved(order.tenders, run.plan.money.shares, "released_minor")
-    rejected, events = after(order, now, tenders=tenders, settlement_id="")
+    rejected, events = after(outcomes.deposit_returned(order, run.plan), now)
     return Ended(rejected, rest=Decision(events=events))
 
 

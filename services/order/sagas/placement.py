@@ -6,12 +6,13 @@ from services.kernel.calendar import TICK
 from services.kernel.coordination import with_progress
 from services.kernel.decision import Decision, Known, Timer
 from services.kernel.saga import Definition, Run
+from services.order.domain import outcomes
 from services.order.domain.events import OrderPlaced, OrderRejected
 from services.order.domain.order import Order, after
 from services.order.domain.participation import AuthorizeTenders, DepositCard, posted_at
 from services.order.domain.placing import HOLD_EXPIRY, hold_expiry
 from services.order.domain.plans import PlacementPlan
-from services.order.domain.states import Kind, OrderState
+from services.order.domain.states import Kind
 from services.order.sagas import deposit_return
 from services.order.sagas.ending import Ended, Ending, card_redemption, credit_ledger
 
@@ -32,23 +33,22 @@ DEFINITION = Definition(
 
 def done(known: Known, order: Order, run: Run, now: datetime) -> Ended:
     """The merchant may ship, as long as the hold lasts."""
-    until = hold_expiry(posted_at(run, now))
+    authorized_at = posted_at(run, now)
     plan: PlacementPlan = run.plan
-    fact = OrderPlaced(order.id, order.customer_id, order.merchant_id, plan.money.shares, run.id)
-    placed, events = after(
-        order, now, fact, state=OrderState.AWAITING_SHIPMENT, settlement_id="", hold_expires_at=until
+    fact = OrderPlaced(
+        order_id=order.id, customer_id=order.customer_id, merchant_id=order.merchant_id, shares=plan.money.shares,
+        settlement_id=run.id, lines=order.lines, coupon_minor=plan.money.coupon_minor,
     )
-    expiry = Timer(HOLD_EXPIRY, order.id, order.id, until + TICK)
+    placed, events = after(outcomes.placed(order, authorized_at), now, fact)
+    expiry = Timer(HOLD_EXPIRY, order.id, order.id, hold_expiry(authorized_at) + TICK)
     return Ended(placed, rest=Decision(events=events, timers=(expiry,)))
 
 
 def aborted(known: Known, order: Order, run: Run, now: datetime) -> Ended:
     """A tender failed: the order is dead, and what the acquirer took for it goes back (PM-5)."""
     returning = deposit_return.begun(run, now)
-    rejected, events = after(
-        order, now, OrderRejected(order.id, run.reason, run.id), state=OrderState.REJECTED,
-        settlement_id=returning.run.id if returning else "", reject_reason=run.reason,
-    )
+    dead = outcomes.rejected(order, run.reason, returning.run.id if returning else "")
+    rejected, events = after(dead, now, OrderRejected(order.id, run.reason, run.id))
     if returning is None:
         return Ended(rejected, rest=Decision(events=events))
     return Ended(rejected, rest=with_progress(Decision(events=events), returning))

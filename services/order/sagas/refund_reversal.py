@@ -3,17 +3,14 @@
 from datetime import datetime
 
 from services.kernel.decision import Decision, Known, Timer
-from services.kernel.errors import Defect
 from services.kernel.saga import Definition, Run
-from services.order.domain import participation
+from services.order.domain import outcomes, participation
 from services.order.domain.completion import alarm
 from services.order.domain.events import RefundReversed
-from services.order.domain.lines import Line, updated
-from services.order.domain.order import Order, after, moved, summary, with_refund
+from services.order.domain.order import Order, after
 from services.order.domain.plans import ReversalPlan
-from services.order.domain.returns import ReturnCase, stepped
-from services.order.domain.states import DeductionState, Kind, OrderState, RefundState, ReturnState
-from services.order.domain.tenders import TenderType, settled
+from services.order.domain.returns import ReturnCase
+from services.order.domain.states import Kind, OrderState
 from services.order.sagas.ending import Ended, Ending, card_redemption, credit_ledger, creditor
 
 
@@ -46,40 +43,15 @@ def done(known: Known, order: Order, run: Run, now: datetime) -> Ended:
     """Quantities, price reductions, tenders and coupon are as before the refund; deductions that it gave back stand
     again."""
     plan: ReversalPlan = run.plan
-    undone = order.refund_of(plan.refund_settlement_id)
-    if undone is None:
-        raise Defect(f"{order.id} does not know the refund of {plan.refund_settlement_id}")
-    refunds = with_refund(order, undone._replace(state=RefundState.REVERSED, reversal_id=run.id))
-    lines = _before(order.lines, plan)
-    tenders = moved(order.tenders, plan.money.shares, "refunded_minor", -1)
-    if undone.bank_arrived:
-        tenders = settled(tenders, -plan.money.of(TenderType.BANKCARD))
-    coupon = order.coupon._replace(refunded_minor=order.coupon.refunded_minor - plan.money.coupon_minor)
+    reverted = outcomes.refund_undone(order, plan, run.id)
+    undone = reverted.refund_of(plan.refund_settlement_id)
+    assert undone is not None
     fact = RefundReversed(order.id, undone.id, undone.amount_minor, run.id, plan.reduced_line)
-    reversed_order, events = after(
-        order, now, fact, lines=lines, tenders=tenders, coupon=coupon, refunds=refunds, settlement_id="",
-        state=summary(order, lines=lines, refunds=refunds, tenders=tenders),
-    )
-    rest = Decision(events=events, timers=_alarms(order, now))
-    return Ended(reversed_order, _later(known, plan, now), rest)
-
-
-def _later(known: Known, plan: ReversalPlan, now: datetime) -> ReturnCase | None:
-    """The return case that moves with it: deductions that were given back stand again, and a refund that waited for a
-    person waits for nobody any more, so that its case is at its end."""
+    reversed_order, events = after(reverted, now, fact)
     return_id = plan.given_back_of or plan.return_id
     case = known.find(ReturnCase, return_id) if return_id else None
-    if case is not None and plan.given_back_of:
-        return stepped(case, now, case.state, deduction_state=DeductionState.CONFIRMED)
-    if case is not None and case.state is ReturnState.REFUND_EXCEPTION:
-        return stepped(case, now, ReturnState.REFUNDED)
-    return None
-
-
-def _before(lines: tuple[Line, ...], plan: ReversalPlan) -> tuple[Line, ...]:
-    if plan.reduced_line:
-        return updated(lines, ((plan.reduced_line, {"reduced_minor": -plan.money.amount_minor}),))
-    return updated(lines, ((v.id, {"returned": -v.quantity, "returned_minor": -v.amount_minor}) for v in plan.lines))
+    later = outcomes.case_refund_undone(case, plan, now) if case is not None else None
+    return Ended(reversed_order, later, Decision(events=events, timers=_alarms(order, now)))
 
 
 def _alarms(order: Order, now: datetime) -> tuple[Timer, ...]:

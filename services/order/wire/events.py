@@ -1,6 +1,7 @@
 """Facts as messages. Amounts are fen."""
 
 from services.order.domain import events
+from services.order.domain.lines import Line
 from services.order.wire.orders import DECISIONS
 from services.order.wire.scalars import (
     BANK_STEPS,
@@ -11,6 +12,7 @@ from services.order.wire.scalars import (
     tender_amounts,
     units,
 )
+from services.runtime.ground.scalars import instant_to_wire
 from settlement.order.v1 import events_pb2
 
 
@@ -19,7 +21,15 @@ def placed(fact: events.OrderPlaced) -> events_pb2.OrderPlaced:
     return events_pb2.OrderPlaced(
         order_id=fact.order_id, customer_id=fact.customer_id, merchant_id=fact.merchant_id,
         payable_minor=sum(share.amount_minor for share in fact.shares), tenders=tender_amounts(fact.shares),
-        settlement_id=fact.settlement_id,
+        settlement_id=fact.settlement_id, lines=[_ordered(line) for line in fact.lines],
+        coupon_minor=fact.coupon_minor,
+    )
+
+
+def _ordered(line: Line) -> events_pb2.OrderedLine:
+    return events_pb2.OrderedLine(
+        line_id=line.id, quantity=line.quantity, unit_price_minor=line.unit_price_minor,
+        payable_minor=line.payable_minor, sku=line.sku, title=line.title,
     )
 
 
@@ -76,11 +86,14 @@ def refund_accepted(fact: events.RefundAccepted) -> events_pb2.RefundAccepted:
 
 def refunded(fact: events.OrderRefunded) -> events_pb2.OrderRefunded:
     """A refund took effect everywhere."""
-    return events_pb2.OrderRefunded(
+    message = events_pb2.OrderRefunded(
         order_id=fact.order_id, refund_id=fact.refund_id, amount_minor=sum(s.amount_minor for s in fact.shares),
         tenders=tender_amounts(fact.shares), lines=units(fact.lines), full=fact.full, settlement_id=fact.settlement_id,
-        reduced_line_id=fact.reduced_line,
+        reduced_line_id=fact.reduced_line, manual=fact.manual,
     )
+    if fact.confirmed_at is not None:
+        message.confirm_time.CopyFrom(instant_to_wire(fact.confirmed_at))
+    return message
 
 
 def refund_failed(fact: events.RefundFailed) -> events_pb2.RefundFailed:
@@ -106,7 +119,8 @@ def refund_reversed(fact: events.RefundReversed) -> events_pb2.RefundReversed:
 def bank_arrived(fact: events.BankRefundArrived) -> events_pb2.BankRefundArrived:
     """The acquirer paid."""
     return events_pb2.BankRefundArrived(
-        order_id=fact.order_id, refund_id=fact.refund_id, amount_minor=fact.amount_minor, rerouted=fact.rerouted
+        order_id=fact.order_id, refund_id=fact.refund_id, amount_minor=fact.amount_minor, rerouted=fact.rerouted,
+        leg_id=fact.leg_id, manual=fact.manual,
     )
 
 
@@ -114,7 +128,7 @@ def bank_stepped(fact: events.BankRefundStepped) -> events_pb2.BankRefundStepped
     """A bank-card share took a step."""
     return events_pb2.BankRefundStepped(
         order_id=fact.order_id, refund_id=fact.refund_id, leg_id=fact.leg_id, step=BANK_STEPS.to_wire[fact.step],
-        amount_minor=fact.amount_minor, detail=fact.detail,
+        amount_minor=fact.amount_minor, detail=fact.detail, step_time=instant_to_wire(fact.stepped_at),
     )
 
 

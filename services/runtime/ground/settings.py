@@ -172,6 +172,10 @@ def settings_table(settings: Settings | None = None) -> list[tuple[str, str, str
     ]
     rows.append(("SETTLE_<PEER>_TARGET", "", "", "gRPC address of another process"))
     rows.append(("SETTLE_<USE>_KEY", "(local only)", "", "secret key of 32 bytes, hexadecimal"))
+    rows.append((
+        "SETTLE_CHAIN_KEY", "", "",
+        "such a key for the chains of events and logs, from a database's first start on, for the auditor too",
+    ))
     return rows
 
 

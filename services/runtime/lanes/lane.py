@@ -354,6 +354,10 @@ class Lane:
                 item.answer.set_result(answered)
         for item, error in effects.faulty:
             self._report(item, error)
+        for item in effects.passed_over:
+            metrics.PASSED_OVER.inc()
+            message = item.message
+            log.warning("passed_over", key=message.key, message=message.fresh_id, sent_at=message.sent_at)
         self.waiting.settle(batch.decided, batch.aboard, effects, batch.now)
         self._on_effects(effects, batch.known)
 

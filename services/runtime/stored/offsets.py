@@ -42,9 +42,8 @@ async def save(
                from unnest($2::integer[], $3::bigint[], $7::bigint[]) n (partition, next_offset, waiting_from)
                where o.topic = $1 and o.partition = n.partition)
            select pg_current_xact_id()::text, exists (
-               select from lanes l cross join lateral (
-                   select topic, key from outbox where lane_id = l.lane_id and seq > l.cleared_seq offset 0) o
-               where l.lane_id <> $4 and o.topic = $5 and o.key = any($6::text[]))""",
+               select from outbox where key = any($6::text[]) and topic like 'settlement.%.events.v1'
+               and lane_id <> $4 and topic = $5)""",
         topic, list(next_offsets), list(next_offsets.values()), lane_id, events, sorted(told),
         oldest,
     )

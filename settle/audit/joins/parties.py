@@ -27,7 +27,7 @@ from agreements a where a.account_id = any($1::text[])
 _OF_CARDS = """
 select t.order_id, t.card_id account_id, min(j.posted_at) since
 from card_tenders t left join journals j on j.root = t.card_id and j.order_id = t.order_id
-where t.card_id = any($1::text[]) and t.deposited_minor > 0 group by t.order_id
+where t.card_id = any($1::text[]) and t.deposited_minor > 0 group by t.order_id, t.card_id
 """
 _KNOWN = "select id from orders where id = any($1::text[])"
 _LATEST = "select max(started_at) - interval '1 hour' from saga_records"

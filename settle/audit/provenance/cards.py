@@ -19,7 +19,8 @@ select t.card_id, t.order_id, t.merchant_id, t.deposited_minor, t.returned_minor
        array_remove(array_agg(r.amount_minor order by r.refund_id), null) refunds,
        array_remove(array_agg(r.uncovered_minor order by r.refund_id), null) uncovered
 from card_tenders t left join card_tender_refunds r using (order_id)
-where t.card_id = any($1::text[]) group by t.order_id
+where t.card_id = any($1::text[])
+group by t.card_id, t.order_id, t.merchant_id, t.deposited_minor, t.returned_minor, t.captured_minor
 """
 _ROWS = {row.op: row for kind, each in POSTINGS.items() if kind is not commands.ClearMerchantShare for row in each}
 _TELLS = {

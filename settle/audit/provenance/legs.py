@@ -48,7 +48,7 @@ where account_id = any($1::text[]) and kind = '{CorrectLeg.__name__}'
 """
 _TRANSITS = (books.TRANSIT_CARD, books.TRANSIT_PAYOUT)
 _BY_RAIL = sorted({
-    row.op for row in POSTINGS[ReportLeg] if row.debits & set(_TRANSITS) and books.DEPOSIT not in row.debits
+    row.op for row in POSTINGS[ReportLeg] if row.debited & set(_TRANSITS) and books.DEPOSIT not in row.debited
 } - {"chargeback_kept"})
 _BOOKED = """
 select root account_id, case account when $2 then order_id else sub end whose, account,

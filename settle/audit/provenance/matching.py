@@ -54,7 +54,7 @@ def _sides(kinds: Sequence[str], op: str, unit: str) -> tuple[frozenset[str], fr
     """What these inputs debit and credit under a code."""
     rows = [row for kind in kinds for row in _BY_KIND.get(kind, ()) if (row.op, row.unit) == (op, unit)]
     empty: frozenset[str] = frozenset()
-    return empty.union(*(row.debits for row in rows)), empty.union(*(row.credits for row in rows))
+    return empty.union(*(row.debited for row in rows)), empty.union(*(row.credited for row in rows))
 
 
 @cache

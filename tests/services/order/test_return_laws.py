@@ -23,6 +23,7 @@ from services.order.domain.states import DeductionState, OrderState, RefundState
 from tests.lifecycles import is_sound
 from tests.services.order.test_laws import check, orders
 from tests.services.order.world import ORDER_ID, World, sent_back
+from tests.settle.audit.replays import faults
 
 
 @dataclass
@@ -128,7 +129,7 @@ def test_no_amount_keeps_goods_out(body: PlaceOrder, chance: Random) -> None:
     """Random lives: no return is refused for an amount, and each pays what its units are worth less deductions, or what
     is left; never more than the order paid comes back. Once every unit is back, all of it is back but what stands
     deducted (exactly that much less, if nothing was given or undone); and the rest can be given back to the last
-    fen."""
+    fen. The auditor finds nothing in it."""
     life = Life(chance)
     life.world.ask(body)
     life.world.settle()
@@ -152,3 +153,4 @@ def test_no_amount_keeps_goods_out(body: PlaceOrder, chance: Random) -> None:
     check(life.world.order)
     assert life.world.order.refunded_minor == order.captured_minor
     assert life.world.state() is OrderState.FULLY_REFUNDED
+    assert faults(life.world) == []

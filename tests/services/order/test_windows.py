@@ -251,7 +251,8 @@ def test_a_refund_that_went_to_the_wallet_is_shown_as_such() -> None:
 
     shown = settlement_message(world.run(world.refund().settlement_id), world.order)
     assert [entry.step for entry in shown.timeline][-1] == "REROUTED_TO_WALLET"
-    assert world.events[-1].body == BankRefundArrived(ORDER_ID, world.refund().id, 1_000, rerouted=True)
+    arrived = BankRefundArrived(ORDER_ID, world.refund().id, 1_000, rerouted=True, leg_id="leg_1")
+    assert world.events[-1].body == arrived
 
 
 def quoted(until: datetime, lines: tuple[LineQuantity, ...]) -> quotes.QuoteContent:

@@ -7,16 +7,18 @@ from datetime import UTC, datetime
 import pytest
 import pytest_asyncio
 
-from services.kernel.chain import EVENTS, NONE_YET, Linked, linked, row_of
+from services.kernel.chain import EVENTS, KEY_NAME, NONE_YET, linked, name_of, row_of
 from services.kernel.decision import Decision, Event, Known, rule, rules
 from services.kernel.errors import Defect
 from services.kernel.messages import Message
+from services.runtime.ground import facts
 from services.runtime.ground.migrations import migrate
 from services.runtime.ground.postgres import connect_lane
 from services.runtime.ground.records import Outbound
 from services.runtime.ground.settings import Settings, SettingsError
 from services.runtime.ground.tables import Connection
 from services.runtime.lanes.business import Business
+from services.runtime.process import Process
 from tests.services.batches import decide
 from tests.services.runtime.counters import CODEC, SCHEMA, SERVICE, Add, Added, Counter
 
@@ -47,9 +49,9 @@ async def followed(connection: Connection, counter: str, key: bytes = b"") -> li
     )
     head, right = NONE_YET, []
     for sequence, kind, at, saga_id, payload, link in rows:
-        step = linked(head, row_of(EVENTS, counter, sequence, *(kind, at, saga_id, payload)), key)
-        head = step.head if link else head
-        right.append(link == step.link)
+        should, after = linked(head, row_of(EVENTS, counter, sequence, *(kind, at, saga_id, payload)), key)
+        head = after if link else head
+        right.append(link == should)
     return [*right, await connection.fetchval("select events_head from counters where id = $1", counter) == head]
 
 
@@ -112,13 +114,25 @@ def test_a_link_is_of_everything_before_it() -> None:
     ) -> bytes:
         return row_of(EVENTS, root, number, *(kind, NOW, saga, tail))
 
-    steps: set[Linked] = {
+    steps = {
         linked(NONE_YET, row()), linked(b"h" * 16, row()), linked(NONE_YET, row(), b"key"),
         linked(NONE_YET, row(tail=b"\0")), linked(NONE_YET, row("ord_11")), linked(NONE_YET, row(number=11)),
         linked(NONE_YET, row(kind="Addeds", saga="aga_1")),
     }
 
     assert len({each for step in steps for each in step}) == 14
+
+
+async def test_a_process_with_another_key_does_not_start(connection: Connection, settings: Settings) -> None:
+    """Nobody could follow a chain that is under two keys; the first process says under which it is, or under none."""
+    await facts.pin(connection, KEY_NAME, name_of(b"k" * 32))
+    assert await facts.pin(connection, KEY_NAME, name_of(b"")) == name_of(b"k" * 32)
+
+    for given in ("", "5e" * 32):
+        process = Process(SERVICE, replace(settings, environ={"SETTLE_CHAIN_KEY": given}))
+        with pytest.raises(SettingsError, match="SETTLE_CHAIN_KEY is not what it was"):
+            await process.start()
+        await process._pool.close()  # tests may look inside
 
 
 def test_the_key_of_the_chains_is_32_bytes_or_none() -> None:

@@ -59,6 +59,7 @@ class Edit:
     way: str
     key: str
     statements: tuple[Statement, ...]
+    rows: tuple[Row, ...] = ()
     told: str = ""
 
     def __str__(self) -> str:
@@ -186,24 +187,28 @@ def drawn(place: Place, way: str, random: Random) -> Edit | None:
 def _edit(place: Place, way: str, random: Random, row: Row, path: Path) -> Edit | None:
     table = place.table
     key = "/".join(str(row[name]) for name in table.key)
-    edit = Edit(table.service, place.name, way, key, ())
+    edit = Edit(table.service, place.name, way, key, (), (row,))
     if way == GONE:
         return replace(edit, statements=(_delete(table, row),))
     if way == TWICE:
-        return replace(edit, statements=(_copy(table, row),))
+        new = {**row, table.key[-1]: _next(row[table.key[-1]], [each[table.key[-1]] for each in table.rows])}
+        return replace(edit, statements=(_insert(table, new),), rows=(row, new))
     old = _value(row, place.column, path)
     if way == SWAPPED:
         other, there = random.choice(place.rows)
         new = _value(other, place.column, there)
         if other is row or new == old:
             return None
-        return replace(edit, told=f"{old!r} <-> {new!r}", statements=(
+        return replace(edit, told=f"{old!r} <-> {new!r}", rows=(row, other), statements=(
             _set(table, row, place.column, path, new), _set(table, other, place.column, there, old),
         ))
     new = _changed(place, way, random, row, old)
     if new == old and type(new) is type(old):
         return None
-    return replace(edit, told=f"{old!r} -> {new!r}", statements=(_set(table, row, place.column, path, new),))
+    return replace(
+        edit, told=f"{old!r} -> {new!r}", statements=(_set(table, row, place.column, path, new),),
+        rows=(row, {place.column: new}),
+    )
 
 
 def _value(row: Row, column: str, path: Path) -> Any:
@@ -296,14 +301,10 @@ def _next(own: Any, known: Sequence[Any]) -> Any:
     return max(known) + (timedelta(days=1) if isinstance(own, date) else 1)
 
 
-def _copy(table: Table, row: Row) -> Statement:
-    """The row again under a key of its own: the last column of the key is another one."""
+def _insert(table: Table, row: Row) -> Statement:
     columns = [name for name in table.types if name not in table.generated]
-    last = table.key[-1]
-    values = {name: _written(table.types[name], row[name]) for name in columns}
-    if last in values and last not in table.generated:
-        values[last] = _next(row[last], [each[last] for each in table.rows])
     numbered = ", ".join(f"${number}" for number in range(1, len(columns) + 1))
     return Statement(
-        f"insert into {table.name} ({', '.join(columns)}) values ({numbered})", tuple(values[name] for name in columns)
+        f"insert into {table.name} ({', '.join(columns)}) values ({numbered})",
+        tuple(_written(table.types[name], row[name]) for name in columns),
     )

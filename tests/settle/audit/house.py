@@ -15,6 +15,7 @@ from services.card_redemption import decisions as card_rules
 from services.card_redemption.store import TABLES as CARD_TABLES
 from services.card_redemption.wire import CODEC as CARD_CODEC
 from services.credit_ledger import decisions as credit_rules
+from services.credit_ledger.decisions.reconciling import standing
 from services.credit_ledger.store import TABLES as CREDIT_TABLES
 from services.credit_ledger.wire import CODEC as CREDIT_CODEC
 from services.kernel.decision import Rule
@@ -23,6 +24,7 @@ from services.order import decisions as order_rules
 from services.order.sagas import DEFINITIONS
 from services.order.store import TABLES as ORDER_TABLES
 from services.order.wire import CODEC as ORDER_CODEC
+from services.runtime.ground import facts
 from services.runtime.ground.codec import Codec
 from services.runtime.ground.migrations import migrate
 from services.runtime.ground.postgres import connect_lane
@@ -34,6 +36,7 @@ from services.runtime.lanes.batch import Batch
 from services.runtime.lanes.business import Business
 from services.runtime.lanes.encoding import Encoded
 from services.runtime.lanes.item import Item
+from services.runtime.stored import timers
 from services.runtime.stored.sagas import saga_table
 from tests.clocks import StillClock
 
@@ -73,6 +76,7 @@ class House:
     now: datetime
     sent: list[Outgoing] = field(default_factory=list)
     random: Random = field(default_factory=lambda: Random(1))
+    told_at: datetime | None = None
 
     async def ask(self, service: str, key: str, body: object, request_id: str = "") -> object:
         """Have a call decided and everything that follows from it; answers its result or `Refused`."""
@@ -117,6 +121,7 @@ class House:
     async def batch(self, service: str, items: list[Item]) -> Encoded:
         """One transaction with these messages; what it sends waits in `sent`."""
         connection = self.connections[service]
+        await self._tell_the_time()
         batch = Batch(BUSINESS[service], items, StillClock(self.now))
         async with connection.transaction():
             await batch.run(connection, 1, 1)
@@ -131,6 +136,13 @@ class House:
 
     def _uuid(self) -> UUID:
         return UUID(int=self.random.getrandbits(128), version=4)
+
+    async def _tell_the_time(self) -> None:
+        """Whoever reads the databases finds the instant there, as with a manual clock."""
+        if self.told_at != self.now:
+            for each in self.connections.values():
+                await facts.keep(each, {"manual_clock": self.now.isoformat(), "partitions": str(PARTITIONS)})
+            self.told_at = self.now
 
 
 def arrived(service: str, record: Outgoing) -> Item:
@@ -158,6 +170,7 @@ async def house(dsn: str, prefix: str, now: datetime) -> AsyncIterator[House]:
         name: await connect_lane(Settings(service=name, dsn=address, idle_session_timeout_seconds=0))
         for name, address in dsns.items()
     }
+    await timers.ensure(connections["credit_ledger"], standing(now), PARTITIONS)
     try:
         yield House(connections, dsns, now)
     finally:

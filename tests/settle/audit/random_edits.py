@@ -32,7 +32,7 @@ async def tried(broken: Breakable, place: Place, way: str, random: Random) -> Tr
     if edit is None:
         return None
     try:
-        return Tried(edit, await broken.broken({edit.service: edit.statements}))
+        return Tried(edit, await broken.broken({edit.service: edit.statements}, edit.rows))
     except RefusedByDatabaseError:
         return None
 

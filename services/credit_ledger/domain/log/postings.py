@@ -155,5 +155,5 @@ TOLD: Mapping[type, tuple[type, ...]] = {
     commands.PostAdjustment: (events.AdjustmentPosted,),
     commands.RecordChargeback: (events.PaymentChargedBack,),
 }
-"""The one event, of these, by which an input of the log is told; each stands for no other. The steps of legs have events
-of their own, one or several or none, whatever input they came of."""
+"""The one event, of these, by which an input of the log is told; each stands for no other. The steps of legs have
+events of their own, one or several or none, whatever input they came of."""

@@ -20,6 +20,7 @@ from services.credit_ledger.domain.model.repayment import Repayment
 from services.credit_ledger.domain.model.statement import Statement
 from services.kernel.journal import Unit
 from tests.services.credit_ledger.domain.book_in_memory import BookInMemory
+from tests.services.credit_ledger.domain.telling import the_log_tells_the_history
 
 ACCOUNT = "acc_1"
 Law = Callable[[BookInMemory], None]
@@ -278,5 +279,5 @@ CHEAP: tuple[Law, ...] = (
 AT_THE_END: tuple[Law, ...] = (
     events_have_no_gap, every_input_is_told_once,
     the_log_has_no_gap, nothing_unfinished_lacks_a_timer, a_statement_is_the_sum_of_its_lines,
-    the_log_gives_the_account, the_log_gives_the_book,
+    the_log_gives_the_account, the_log_gives_the_book, the_log_tells_the_history,
 )

@@ -32,8 +32,8 @@ START = datetime(2024, 1, 27, 15, 59, 58, tzinfo=UTC)
 class History:
     """The book, the clock, and what was done so far."""
 
-    def __init__(self, policy: SurplusPolicy, bill_day: int, due_day: int) -> None:
-        self.book, self.at, self.orders, self.refunds = BookInMemory(), START, 0, 0
+    def __init__(self, policy: SurplusPolicy, bill_day: int, due_day: int, book: BookInMemory | None = None) -> None:
+        self.book, self.at, self.orders, self.refunds = book or BookInMemory(), START, 0, 0
         self.quotes: list[tuple[commands.RefundTenders, Preview]] = []
         self.posted: dict[str, str] = {}
         self.statements: dict[str, Statement] = {}

@@ -22,67 +22,70 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from settlement.common.v1 import tender_pb2 as settlement_dot_common_dot_v1_dot_tender__pb2
 from settlement.credit_ledger.v1 import leg_pb2 as settlement_dot_credit__ledger_dot_v1_dot_leg__pb2
 from settlement.order.v1 import after_sale_service_pb2 as settlement_dot_order_dot_v1_dot_after__sale__service__pb2
 from settlement.order.v1 import order_pb2 as settlement_dot_order_dot_v1_dot_order__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n settlement/order/v1/events.proto\x12\x13settlement.order.v1\x1a!settlement/common/v1/tender.proto\x1a%settlement/credit_ledger/v1/leg.proto\x1a,settlement/order/v1/after_sale_service.proto\x1a\x1fsettlement/order/v1/order.proto\"T\n\x0cTenderAmount\x12.\n\x04type\x18\x01 \x01(\x0e\x32 .settlement.common.v1.TenderType\x12\x14\n\x0c\x61mount_minor\x18\x02 \x01(\x03\"\xab\x01\n\x0bOrderPlaced\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12\x13\n\x0bmerchant_id\x18\x03 \x01(\t\x12\x15\n\rpayable_minor\x18\x04 \x01(\x03\x12\x32\n\x07tenders\x18\x05 \x03(\x0b\x32!.settlement.order.v1.TenderAmount\x12\x15\n\rsettlement_id\x18\x06 \x01(\t\"H\n\rOrderRejected\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x15\n\rsettlement_id\x18\x03 \x01(\t\"\x9d\x01\n\x0cOrderShipped\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x30\n\x05lines\x18\x02 \x03(\x0b\x32!.settlement.order.v1.LineQuantity\x12\x32\n\x07tenders\x18\x03 \x03(\x0b\x32!.settlement.order.v1.TenderAmount\x12\x15\n\rsettlement_id\x18\x04 \x01(\t\"\"\n\x0eOrderDelivered\x12\x10\n\x08order_id\x18\x01 \x01(\t\"\xd2\x01\n\x0eOrderCancelled\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x31\n\x06reason\x18\x02 \x01(\x0e\x32!.settlement.order.v1.CancelReason\x12\x30\n\x05lines\x18\x03 \x03(\x0b\x32!.settlement.order.v1.LineQuantity\x12\x32\n\x07tenders\x18\x04 \x03(\x0b\x32!.settlement.order.v1.TenderAmount\x12\x15\n\rsettlement_id\x18\x05 \x01(\t\"\xee\x01\n\rOrderRefunded\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\x12\x32\n\x07tenders\x18\x04 \x03(\x0b\x32!.settlement.order.v1.TenderAmount\x12\x30\n\x05lines\x18\x05 \x03(\x0b\x32!.settlement.order.v1.LineQuantity\x12\x0c\n\x04\x66ull\x18\x06 \x01(\x08\x12\x15\n\rsettlement_id\x18\x07 \x01(\t\x12\x17\n\x0freduced_line_id\x18\x08 \x01(\t\"\xaf\x01\n\x0eRefundAccepted\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\x12\x32\n\x07tenders\x18\x04 \x03(\x0b\x32!.settlement.order.v1.TenderAmount\x12\x15\n\rsettlement_id\x18\x05 \x01(\t\x12\x17\n\x0freduced_line_id\x18\x06 \x01(\t\"Z\n\x0cRefundFailed\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x15\n\rsettlement_id\x18\x04 \x01(\t\"L\n\x15RefundExceptionRaised\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"{\n\x0eRefundReversed\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\x12\x15\n\rsettlement_id\x18\x04 \x01(\t\x12\x17\n\x0freduced_line_id\x18\x05 \x01(\t\"`\n\x11\x42\x61nkRefundArrived\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\x12\x10\n\x08rerouted\x18\x04 \x01(\x08\"\xa2\x01\n\x11\x42\x61nkRefundStepped\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\x12\x0e\n\x06leg_id\x18\x03 \x01(\t\x12\x32\n\x04step\x18\x04 \x01(\x0e\x32$.settlement.credit_ledger.v1.LegStep\x12\x14\n\x0c\x61mount_minor\x18\x05 \x01(\x03\x12\x0e\n\x06\x64\x65tail\x18\x06 \x01(\t\"m\n\x0ePaymentExpired\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x32\n\x07tenders\x18\x02 \x03(\x0b\x32!.settlement.order.v1.TenderAmount\x12\x15\n\rsettlement_id\x18\x03 \x01(\t\"\"\n\x0eOrderCompleted\x12\x10\n\x08order_id\x18\x01 \x01(\t\"\x9b\x01\n\x0fReturnRequested\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\x12\x30\n\x05lines\x18\x03 \x03(\x0b\x32!.settlement.order.v1.LineQuantity\x12\x31\n\x06reason\x18\x04 \x01(\x0e\x32!.settlement.order.v1.ReturnReason\"H\n\x0eReturnApproved\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\x12\x11\n\tautomatic\x18\x03 \x01(\x08\"E\n\x0eReturnRejected\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"6\n\x0fReturnWithdrawn\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\"4\n\rReturnExpired\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\"L\n\rReturnShipped\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\x12\x16\n\x0ewaybill_number\x18\x03 \x01(\t\"\xbb\x01\n\x0eReturnReceived\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\x12\x39\n\x0e\x61\x63\x63\x65pted_lines\x18\x03 \x03(\x0b\x32!.settlement.order.v1.LineQuantity\x12\x15\n\rsettlement_id\x18\x04 \x01(\t\x12\x32\n\ndeductions\x18\x05 \x03(\x0b\x32\x1e.settlement.order.v1.Deduction\"6\n\x0f\x44\x65liveryRefused\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\"\x95\x01\n\x0eReturnDisputed\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\x12\x36\n\x0b\x64isputed_by\x18\x03 \x01(\x0e\x32!.settlement.order.v1.DisputeParty\x12\x10\n\x08\x65vidence\x18\x04 \x03(\t\x12\x14\n\x0cof_deduction\x18\x05 \x01(\x08\"\xaf\x01\n\x15ReturnDisputeResolved\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\x12\x36\n\x08\x64\x65\x63ision\x18\x03 \x01(\x0e\x32$.settlement.order.v1.DisputeDecision\x12\x13\n\x0boperator_id\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x14\n\x0cof_deduction\x18\x06 \x01(\x08\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n settlement/order/v1/events.proto\x12\x13settlement.order.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!settlement/common/v1/tender.proto\x1a%settlement/credit_ledger/v1/leg.proto\x1a,settlement/order/v1/after_sale_service.proto\x1a\x1fsettlement/order/v1/order.proto\"T\n\x0cTenderAmount\x12.\n\x04type\x18\x01 \x01(\x0e\x32 .settlement.common.v1.TenderType\x12\x14\n\x0c\x61mount_minor\x18\x02 \x01(\x03\"\xf2\x01\n\x0bOrderPlaced\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12\x13\n\x0bmerchant_id\x18\x03 \x01(\t\x12\x15\n\rpayable_minor\x18\x04 \x01(\x03\x12\x32\n\x07tenders\x18\x05 \x03(\x0b\x32!.settlement.order.v1.TenderAmount\x12\x15\n\rsettlement_id\x18\x06 \x01(\t\x12/\n\x05lines\x18\x07 \x03(\x0b\x32 .settlement.order.v1.OrderedLine\x12\x14\n\x0c\x63oupon_minor\x18\x08 \x01(\x03\"}\n\x0bOrderedLine\x12\x0f\n\x07line_id\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x03\x12\x18\n\x10unit_price_minor\x18\x03 \x01(\x03\x12\x15\n\rpayable_minor\x18\x04 \x01(\x03\x12\x0b\n\x03sku\x18\x05 \x01(\t\x12\r\n\x05title\x18\x06 \x01(\t\"H\n\rOrderRejected\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x15\n\rsettlement_id\x18\x03 \x01(\t\"\x9d\x01\n\x0cOrderShipped\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x30\n\x05lines\x18\x02 \x03(\x0b\x32!.settlement.order.v1.LineQuantity\x12\x32\n\x07tenders\x18\x03 \x03(\x0b\x32!.settlement.order.v1.TenderAmount\x12\x15\n\rsettlement_id\x18\x04 \x01(\t\"\"\n\x0eOrderDelivered\x12\x10\n\x08order_id\x18\x01 \x01(\t\"\xd2\x01\n\x0eOrderCancelled\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x31\n\x06reason\x18\x02 \x01(\x0e\x32!.settlement.order.v1.CancelReason\x12\x30\n\x05lines\x18\x03 \x03(\x0b\x32!.settlement.order.v1.LineQuantity\x12\x32\n\x07tenders\x18\x04 \x03(\x0b\x32!.settlement.order.v1.TenderAmount\x12\x15\n\rsettlement_id\x18\x05 \x01(\t\"\xb0\x02\n\rOrderRefunded\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\x12\x32\n\x07tenders\x18\x04 \x03(\x0b\x32!.settlement.order.v1.TenderAmount\x12\x30\n\x05lines\x18\x05 \x03(\x0b\x32!.settlement.order.v1.LineQuantity\x12\x0c\n\x04\x66ull\x18\x06 \x01(\x08\x12\x15\n\rsettlement_id\x18\x07 \x01(\t\x12\x17\n\x0freduced_line_id\x18\x08 \x01(\t\x12\x30\n\x0c\x63onfirm_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06manual\x18\n \x01(\x08\"\xaf\x01\n\x0eRefundAccepted\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\x12\x32\n\x07tenders\x18\x04 \x03(\x0b\x32!.settlement.order.v1.TenderAmount\x12\x15\n\rsettlement_id\x18\x05 \x01(\t\x12\x17\n\x0freduced_line_id\x18\x06 \x01(\t\"Z\n\x0cRefundFailed\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x15\n\rsettlement_id\x18\x04 \x01(\t\"L\n\x15RefundExceptionRaised\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"{\n\x0eRefundReversed\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\x12\x15\n\rsettlement_id\x18\x04 \x01(\t\x12\x17\n\x0freduced_line_id\x18\x05 \x01(\t\"\x80\x01\n\x11\x42\x61nkRefundArrived\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\x12\x10\n\x08rerouted\x18\x04 \x01(\x08\x12\x0e\n\x06leg_id\x18\x05 \x01(\t\x12\x0e\n\x06manual\x18\x06 \x01(\x08\"\xd1\x01\n\x11\x42\x61nkRefundStepped\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\trefund_id\x18\x02 \x01(\t\x12\x0e\n\x06leg_id\x18\x03 \x01(\t\x12\x32\n\x04step\x18\x04 \x01(\x0e\x32$.settlement.credit_ledger.v1.LegStep\x12\x14\n\x0c\x61mount_minor\x18\x05 \x01(\x03\x12\x0e\n\x06\x64\x65tail\x18\x06 \x01(\t\x12-\n\tstep_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"m\n\x0ePaymentExpired\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x32\n\x07tenders\x18\x02 \x03(\x0b\x32!.settlement.order.v1.TenderAmount\x12\x15\n\rsettlement_id\x18\x03 \x01(\t\"\"\n\x0eOrderCompleted\x12\x10\n\x08order_id\x18\x01 \x01(\t\"\x9b\x01\n\x0fReturnRequested\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\x12\x30\n\x05lines\x18\x03 \x03(\x0b\x32!.settlement.order.v1.LineQuantity\x12\x31\n\x06reason\x18\x04 \x01(\x0e\x32!.settlement.order.v1.ReturnReason\"H\n\x0eReturnApproved\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\x12\x11\n\tautomatic\x18\x03 \x01(\x08\"E\n\x0eReturnRejected\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"6\n\x0fReturnWithdrawn\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\"4\n\rReturnExpired\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\"L\n\rReturnShipped\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\x12\x16\n\x0ewaybill_number\x18\x03 \x01(\t\"\xbb\x01\n\x0eReturnReceived\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\x12\x39\n\x0e\x61\x63\x63\x65pted_lines\x18\x03 \x03(\x0b\x32!.settlement.order.v1.LineQuantity\x12\x15\n\rsettlement_id\x18\x04 \x01(\t\x12\x32\n\ndeductions\x18\x05 \x03(\x0b\x32\x1e.settlement.order.v1.Deduction\"6\n\x0f\x44\x65liveryRefused\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\"\x95\x01\n\x0eReturnDisputed\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\x12\x36\n\x0b\x64isputed_by\x18\x03 \x01(\x0e\x32!.settlement.order.v1.DisputeParty\x12\x10\n\x08\x65vidence\x18\x04 \x03(\t\x12\x14\n\x0cof_deduction\x18\x05 \x01(\x08\"\xaf\x01\n\x15ReturnDisputeResolved\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\treturn_id\x18\x02 \x01(\t\x12\x36\n\x08\x64\x65\x63ision\x18\x03 \x01(\x0e\x32$.settlement.order.v1.DisputeDecision\x12\x13\n\x0boperator_id\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x14\n\x0cof_deduction\x18\x06 \x01(\x08\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'settlement.order.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_TENDERAMOUNT']._serialized_start=210
-  _globals['_TENDERAMOUNT']._serialized_end=294
-  _globals['_ORDERPLACED']._serialized_start=297
-  _globals['_ORDERPLACED']._serialized_end=468
-  _globals['_ORDERREJECTED']._serialized_start=470
-  _globals['_ORDERREJECTED']._serialized_end=542
-  _globals['_ORDERSHIPPED']._serialized_start=545
-  _globals['_ORDERSHIPPED']._serialized_end=702
-  _globals['_ORDERDELIVERED']._serialized_start=704
-  _globals['_ORDERDELIVERED']._serialized_end=738
-  _globals['_ORDERCANCELLED']._serialized_start=741
-  _globals['_ORDERCANCELLED']._serialized_end=951
-  _globals['_ORDERREFUNDED']._serialized_start=954
-  _globals['_ORDERREFUNDED']._serialized_end=1192
-  _globals['_REFUNDACCEPTED']._serialized_start=1195
-  _globals['_REFUNDACCEPTED']._serialized_end=1370
-  _globals['_REFUNDFAILED']._serialized_start=1372
-  _globals['_REFUNDFAILED']._serialized_end=1462
-  _globals['_REFUNDEXCEPTIONRAISED']._serialized_start=1464
-  _globals['_REFUNDEXCEPTIONRAISED']._serialized_end=1540
-  _globals['_REFUNDREVERSED']._serialized_start=1542
-  _globals['_REFUNDREVERSED']._serialized_end=1665
-  _globals['_BANKREFUNDARRIVED']._serialized_start=1667
-  _globals['_BANKREFUNDARRIVED']._serialized_end=1763
-  _globals['_BANKREFUNDSTEPPED']._serialized_start=1766
-  _globals['_BANKREFUNDSTEPPED']._serialized_end=1928
-  _globals['_PAYMENTEXPIRED']._serialized_start=1930
-  _globals['_PAYMENTEXPIRED']._serialized_end=2039
-  _globals['_ORDERCOMPLETED']._serialized_start=2041
-  _globals['_ORDERCOMPLETED']._serialized_end=2075
-  _globals['_RETURNREQUESTED']._serialized_start=2078
-  _globals['_RETURNREQUESTED']._serialized_end=2233
-  _globals['_RETURNAPPROVED']._serialized_start=2235
-  _globals['_RETURNAPPROVED']._serialized_end=2307
-  _globals['_RETURNREJECTED']._serialized_start=2309
-  _globals['_RETURNREJECTED']._serialized_end=2378
-  _globals['_RETURNWITHDRAWN']._serialized_start=2380
-  _globals['_RETURNWITHDRAWN']._serialized_end=2434
-  _globals['_RETURNEXPIRED']._serialized_start=2436
-  _globals['_RETURNEXPIRED']._serialized_end=2488
-  _globals['_RETURNSHIPPED']._serialized_start=2490
-  _globals['_RETURNSHIPPED']._serialized_end=2566
-  _globals['_RETURNRECEIVED']._serialized_start=2569
-  _globals['_RETURNRECEIVED']._serialized_end=2756
-  _globals['_DELIVERYREFUSED']._serialized_start=2758
-  _globals['_DELIVERYREFUSED']._serialized_end=2812
-  _globals['_RETURNDISPUTED']._serialized_start=2815
-  _globals['_RETURNDISPUTED']._serialized_end=2964
-  _globals['_RETURNDISPUTERESOLVED']._serialized_start=2967
-  _globals['_RETURNDISPUTERESOLVED']._serialized_end=3142
+  _globals['_TENDERAMOUNT']._serialized_start=243
+  _globals['_TENDERAMOUNT']._serialized_end=327
+  _globals['_ORDERPLACED']._serialized_start=330
+  _globals['_ORDERPLACED']._serialized_end=572
+  _globals['_ORDEREDLINE']._serialized_start=574
+  _globals['_ORDEREDLINE']._serialized_end=699
+  _globals['_ORDERREJECTED']._serialized_start=701
+  _globals['_ORDERREJECTED']._serialized_end=773
+  _globals['_ORDERSHIPPED']._serialized_start=776
+  _globals['_ORDERSHIPPED']._serialized_end=933
+  _globals['_ORDERDELIVERED']._serialized_start=935
+  _globals['_ORDERDELIVERED']._serialized_end=969
+  _globals['_ORDERCANCELLED']._serialized_start=972
+  _globals['_ORDERCANCELLED']._serialized_end=1182
+  _globals['_ORDERREFUNDED']._serialized_start=1185
+  _globals['_ORDERREFUNDED']._serialized_end=1489
+  _globals['_REFUNDACCEPTED']._serialized_start=1492
+  _globals['_REFUNDACCEPTED']._serialized_end=1667
+  _globals['_REFUNDFAILED']._serialized_start=1669
+  _globals['_REFUNDFAILED']._serialized_end=1759
+  _globals['_REFUNDEXCEPTIONRAISED']._serialized_start=1761
+  _globals['_REFUNDEXCEPTIONRAISED']._serialized_end=1837
+  _globals['_REFUNDREVERSED']._serialized_start=1839
+  _globals['_REFUNDREVERSED']._serialized_end=1962
+  _globals['_BANKREFUNDARRIVED']._serialized_start=1965
+  _globals['_BANKREFUNDARRIVED']._serialized_end=2093
+  _globals['_BANKREFUNDSTEPPED']._serialized_start=2096
+  _globals['_BANKREFUNDSTEPPED']._serialized_end=2305
+  _globals['_PAYMENTEXPIRED']._serialized_start=2307
+  _globals['_PAYMENTEXPIRED']._serialized_end=2416
+  _globals['_ORDERCOMPLETED']._serialized_start=2418
+  _globals['_ORDERCOMPLETED']._serialized_end=2452
+  _globals['_RETURNREQUESTED']._serialized_start=2455
+  _globals['_RETURNREQUESTED']._serialized_end=2610
+  _globals['_RETURNAPPROVED']._serialized_start=2612
+  _globals['_RETURNAPPROVED']._serialized_end=2684
+  _globals['_RETURNREJECTED']._serialized_start=2686
+  _globals['_RETURNREJECTED']._serialized_end=2755
+  _globals['_RETURNWITHDRAWN']._serialized_start=2757
+  _globals['_RETURNWITHDRAWN']._serialized_end=2811
+  _globals['_RETURNEXPIRED']._serialized_start=2813
+  _globals['_RETURNEXPIRED']._serialized_end=2865
+  _globals['_RETURNSHIPPED']._serialized_start=2867
+  _globals['_RETURNSHIPPED']._serialized_end=2943
+  _globals['_RETURNRECEIVED']._serialized_start=2946
+  _globals['_RETURNRECEIVED']._serialized_end=3133
+  _globals['_DELIVERYREFUSED']._serialized_start=3135
+  _globals['_DELIVERYREFUSED']._serialized_end=3189
+  _globals['_RETURNDISPUTED']._serialized_start=3192
+  _globals['_RETURNDISPUTED']._serialized_end=3341
+  _globals['_RETURNDISPUTERESOLVED']._serialized_start=3344
+  _globals['_RETURNDISPUTERESOLVED']._serialized_end=3519
 # @@protoc_insertion_point(module_scope)

@@ -8,6 +8,7 @@ at least once: dedupe on ce_id. All amounts are fen.
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from settlement.common.v1 import tender_pb2 as _tender_pb2
 from settlement.credit_ledger.v1 import leg_pb2 as _leg_pb2
@@ -62,6 +63,8 @@ class OrderPlaced(_message.Message):
     PAYABLE_MINOR_FIELD_NUMBER: _builtins.int
     TENDERS_FIELD_NUMBER: _builtins.int
     SETTLEMENT_ID_FIELD_NUMBER: _builtins.int
+    LINES_FIELD_NUMBER: _builtins.int
+    COUPON_MINOR_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
     """The order."""
     customer_id: _builtins.str
@@ -72,9 +75,15 @@ class OrderPlaced(_message.Message):
     """Sum of the tenders."""
     settlement_id: _builtins.str
     """The placement."""
+    coupon_minor: _builtins.int
+    """What the platform pays on top of the tenders."""
     @_builtins.property
     def tenders(self) -> _containers.RepeatedCompositeFieldContainer[Global___TenderAmount]:
         """By tender."""
+
+    @_builtins.property
+    def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___OrderedLine]:
+        """What was ordered."""
 
     def __init__(
         self,
@@ -85,14 +94,58 @@ class OrderPlaced(_message.Message):
         payable_minor: _builtins.int = ...,
         tenders: _abc.Iterable[Global___TenderAmount] | None = ...,
         settlement_id: _builtins.str = ...,
+        lines: _abc.Iterable[Global___OrderedLine] | None = ...,
+        coupon_minor: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer_id", b"customer_id", "merchant_id", b"merchant_id", "order_id", b"order_id", "payable_minor", b"payable_minor", "settlement_id", b"settlement_id", "tenders", b"tenders"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["coupon_minor", b"coupon_minor", "customer_id", b"customer_id", "lines", b"lines", "merchant_id", b"merchant_id", "order_id", b"order_id", "payable_minor", b"payable_minor", "settlement_id", b"settlement_id", "tenders", b"tenders"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___OrderPlaced: _TypeAlias = OrderPlaced  # noqa: Y015
+
+@_typing.final
+class OrderedLine(_message.Message):
+    """A line as it was ordered. Amounts are fen."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINE_ID_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    UNIT_PRICE_MINOR_FIELD_NUMBER: _builtins.int
+    PAYABLE_MINOR_FIELD_NUMBER: _builtins.int
+    SKU_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    line_id: _builtins.str
+    """Its name within the order."""
+    quantity: _builtins.int
+    """Units."""
+    unit_price_minor: _builtins.int
+    """Of one unit, before promotions."""
+    payable_minor: _builtins.int
+    """Of all its units, after promotions."""
+    sku: _builtins.str
+    """The merchant's name of the thing."""
+    title: _builtins.str
+    """What people call it."""
+    def __init__(
+        self,
+        *,
+        line_id: _builtins.str = ...,
+        quantity: _builtins.int = ...,
+        unit_price_minor: _builtins.int = ...,
+        payable_minor: _builtins.int = ...,
+        sku: _builtins.str = ...,
+        title: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["line_id", b"line_id", "payable_minor", b"payable_minor", "quantity", b"quantity", "sku", b"sku", "title", b"title", "unit_price_minor", b"unit_price_minor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OrderedLine: _TypeAlias = OrderedLine  # noqa: Y015
 
 @_typing.final
 class OrderRejected(_message.Message):
@@ -240,6 +293,8 @@ class OrderRefunded(_message.Message):
     FULL_FIELD_NUMBER: _builtins.int
     SETTLEMENT_ID_FIELD_NUMBER: _builtins.int
     REDUCED_LINE_ID_FIELD_NUMBER: _builtins.int
+    CONFIRM_TIME_FIELD_NUMBER: _builtins.int
+    MANUAL_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
     """The order."""
     refund_id: _builtins.str
@@ -252,6 +307,8 @@ class OrderRefunded(_message.Message):
     """The settlement."""
     reduced_line_id: _builtins.str
     """The line whose price it reduces, if it is a price reduction (DOMAIN PR-8)."""
+    manual: _builtins.bool
+    """Whether it was people."""
     @_builtins.property
     def tenders(self) -> _containers.RepeatedCompositeFieldContainer[Global___TenderAmount]:
         """By tender."""
@@ -259,6 +316,10 @@ class OrderRefunded(_message.Message):
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[_order_pb2.LineQuantity]:
         """What came back."""
+
+    @_builtins.property
+    def confirm_time(self) -> _timestamp_pb2.Timestamp:
+        """When the flash network, or people, said that it is done; absent if it waited for neither."""
 
     def __init__(
         self,
@@ -271,10 +332,12 @@ class OrderRefunded(_message.Message):
         full: _builtins.bool = ...,
         settlement_id: _builtins.str = ...,
         reduced_line_id: _builtins.str = ...,
+        confirm_time: _timestamp_pb2.Timestamp | None = ...,
+        manual: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["confirm_time", b"confirm_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "full", b"full", "lines", b"lines", "order_id", b"order_id", "reduced_line_id", b"reduced_line_id", "refund_id", b"refund_id", "settlement_id", b"settlement_id", "tenders", b"tenders"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "confirm_time", b"confirm_time", "full", b"full", "lines", b"lines", "manual", b"manual", "order_id", b"order_id", "reduced_line_id", b"reduced_line_id", "refund_id", b"refund_id", "settlement_id", b"settlement_id", "tenders", b"tenders"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -436,6 +499,8 @@ class BankRefundArrived(_message.Message):
     REFUND_ID_FIELD_NUMBER: _builtins.int
     AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
     REROUTED_FIELD_NUMBER: _builtins.int
+    LEG_ID_FIELD_NUMBER: _builtins.int
+    MANUAL_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
     """The order."""
     refund_id: _builtins.str
@@ -444,6 +509,10 @@ class BankRefundArrived(_message.Message):
     """Fen."""
     rerouted: _builtins.bool
     """The card is closed: the money is in the wallet instead (DOMAIN PM-3)."""
+    leg_id: _builtins.str
+    """The leg at the credit ledger."""
+    manual: _builtins.bool
+    """Whether two people paid it (DOMAIN MA-3)."""
     def __init__(
         self,
         *,
@@ -451,10 +520,12 @@ class BankRefundArrived(_message.Message):
         refund_id: _builtins.str = ...,
         amount_minor: _builtins.int = ...,
         rerouted: _builtins.bool = ...,
+        leg_id: _builtins.str = ...,
+        manual: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "order_id", b"order_id", "refund_id", b"refund_id", "rerouted", b"rerouted"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "leg_id", b"leg_id", "manual", b"manual", "order_id", b"order_id", "refund_id", b"refund_id", "rerouted", b"rerouted"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -472,6 +543,7 @@ class BankRefundStepped(_message.Message):
     STEP_FIELD_NUMBER: _builtins.int
     AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
     DETAIL_FIELD_NUMBER: _builtins.int
+    STEP_TIME_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
     """The order."""
     refund_id: _builtins.str
@@ -484,6 +556,10 @@ class BankRefundStepped(_message.Message):
     """Fen."""
     detail: _builtins.str
     """What the bank said."""
+    @_builtins.property
+    def step_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
     def __init__(
         self,
         *,
@@ -493,10 +569,11 @@ class BankRefundStepped(_message.Message):
         step: _leg_pb2.LegStep.ValueType = ...,
         amount_minor: _builtins.int = ...,
         detail: _builtins.str = ...,
+        step_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["step_time", b"step_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "detail", b"detail", "leg_id", b"leg_id", "order_id", b"order_id", "refund_id", b"refund_id", "step", b"step"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "detail", b"detail", "leg_id", b"leg_id", "order_id", b"order_id", "refund_id", b"refund_id", "step", b"step", "step_time", b"step_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,127 @@
+"""Orders and return cases are what their events and settlements make of them, by the domain's own rules (U3, I-1)."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import TypeVar
+
+import asyncpg
+
+from settle.audit.findings import ORDER, Finding
+from settle.audit.folds.history import Broken, Fault, Replay, Stored
+from settle.audit.folds.moved import moved_by_settlements
+from settle.audit.folds.replay import replayed
+from settle.audit.folds.stored import CASES, ORDERS, SAGAS, Unreadable, case_of, order_of, run_of
+from settle.audit.folds.told import EVENTS, Told, told
+from settle.audit.snapshots import World
+
+HISTORY = "orders.history"
+_CHECKPOINTS = "select aggregate_id from event_checkpoints where aggregate_id = any($1::text[])"
+T = TypeVar("T")
+
+
+async def differing(world: World, ids: Sequence[str]) -> list[Finding]:
+    """What these orders and their cases say that their history does not, and what is wrong with the history itself."""
+    database = world[ORDER]
+    orders = await database.fetch(ORDERS, ids)
+    cases = _grouped(await database.fetch(CASES, ids), "order_id")
+    sagas = _grouped(await database.fetch(SAGAS, ids), "root")
+    events: dict[str, list[Told]] = defaultdict(list)
+    for row in await database.fetch(EVENTS, ids):
+        events[row["aggregate_id"]].append(told(*row.values()))
+    pruned = {row["aggregate_id"] for row in await database.fetch(_CHECKPOINTS, ids)}
+    faults: list[Fault] = []
+    for row in orders:
+        order_id = row["id"]
+        stored = _stored(row, cases.get(order_id, ()), sagas.get(order_id, ()), events.get(order_id, ()), faults)
+        if stored is not None:
+            faults += of_order(stored, whole=order_id not in pruned)
+    return [_finding(fault) for fault in faults]
+
+
+def _stored(
+    row: asyncpg.Record, cases: Iterable[asyncpg.Record], sagas: Iterable[asyncpg.Record], events: Sequence[Told],
+    faults: list[Fault],
+) -> Stored | None:
+    """What is stored of an order; None if its row cannot be read. What cannot be read is a fault."""
+    order = _read(row, order_of, "orders", faults)
+    runs = [run for saga in sagas if (run := _read(saga, run_of, "sagas", faults)) is not None]
+    known = [case for each in cases if (case := _read(each, case_of, "return_cases", faults)) is not None]
+    if order is None:
+        return None
+    return Stored(order, {case.id: case for case in known}, {run.id: run for run in runs}, events)
+
+
+def _read(
+    row: asyncpg.Record, reader: Callable[[asyncpg.Record], T], table: str, faults: list[Fault]
+) -> T | None:
+    try:
+        return reader(row)
+    except Unreadable as error:
+        faults.append(Fault(f"{table} {row['id']}", "a row that the engine wrote", str(error)))
+        return None
+
+
+def of_order(stored: Stored, whole: bool) -> Iterator[Fault]:
+    """The faults of one order: of its whole history, or of its settlements alone, where events were pruned or the rest
+    of the history cannot be followed."""
+    numbers = [event.sequence for event in stored.told]
+    if not whole or numbers != list(range(1, len(numbers) + 1)):  # a gap is `events.gapless`
+        yield from moved_by_settlements(stored)
+        return
+    try:
+        replay = replayed(stored)
+    except Broken as broken:
+        yield broken.fault
+        yield from moved_by_settlements(stored)
+        return
+    yield from replay.faults
+    yield from _of_row(replay)
+    yield from _of_cases(replay)
+
+
+def _of_row(replay: Replay) -> Iterator[Fault]:
+    """Where the row of the order is not what its history makes of it."""
+    row, expected = replay.stored.order, replay.row()
+    if replay.guessed or not _in_order(replay.stored.told):
+        expected = replace(expected, updated_at=row.updated_at)
+    if replay.vague:
+        expected = replace(expected, refunds=row.refunds, bank_news=row.bank_news)
+    if expected == row:
+        return
+    found = Replay(replay.stored, row)
+    found.differ(f"orders {row.id} ", expected, row, replay.moved_at)
+    yield from found.faults
+
+
+def _of_cases(replay: Replay) -> Iterator[Fault]:
+    """Where return cases are not what their history makes of them."""
+    found = Replay(replay.stored, replay.order)
+    for return_id in sorted({*replay.cases, *replay.stored.cases}):
+        expected, row = replay.cases.get(return_id), replay.stored.cases.get(return_id)
+        if expected is None or row is None:
+            found.fault(f"return_cases {return_id}", expected and expected.state, row and row.state, replay.moved_at)
+            continue
+        if expected.version - replay.merged.get(return_id, 0) <= row.version <= expected.version:
+            expected = replace(expected, version=row.version)
+        if expected != row:
+            found.differ(f"return_cases {return_id} ", expected, row, expected.updated_at)
+    yield from found.faults
+
+
+def _in_order(events: Sequence[Told]) -> bool:
+    """Whether no clock went back meanwhile."""
+    return all(one.at <= following.at for one, following in pairwise(events))
+
+
+def _grouped(rows: Iterable[asyncpg.Record], key: str) -> Mapping[str, list[asyncpg.Record]]:
+    groups: dict[str, list[asyncpg.Record]] = defaultdict(list)
+    for row in rows:
+        groups[row[key]].append(row)
+    return groups
+
+
+def _finding(fault: Fault) -> Finding:
+    since = fault.since.isoformat() if fault.since is not None else ""
+    return Finding(HISTORY, ORDER, fault.what, fault.expected, fault.actual, since)
