@@ -14,10 +14,10 @@ CHECKS = (
         "provenance.repayments", "every repayment is the operation that names it, and every such operation has its row",
         (CREDIT,),
         """select 'repayment ' || coalesce(r.id, o.reference),
-                  coalesce(nullif(concat_ws(' ', o.account_id, o.number, o.body ->> 'amount_minor', o.body ->> 'instrument',
-                                            o.at), ''), 'an operation'),
-                  coalesce(nullif(concat_ws(' ', r.account_id, r.number, r.amount_minor, r.instrument, r.received_at), ''),
-                           'none')
+                  coalesce(nullif(concat_ws(' ', o.account_id, o.number, o.body ->> 'amount_minor',
+                                            o.body ->> 'instrument', o.at), ''), 'an operation'),
+                  coalesce(nullif(concat_ws(' ', r.account_id, r.number, r.amount_minor, r.instrument, r.received_at),
+                                  ''), 'none')
            from (select * from operations where kind = 'Repay') o
            full join repayments r on r.id = o.reference
            where (o.account_id, o.number, (o.body ->> 'amount_minor')::bigint, o.body ->> 'instrument', o.at)
