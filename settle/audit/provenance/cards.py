@@ -124,9 +124,9 @@ def _unlike(key: tuple[str, str], row: _Tender | None, journals: Sequence[Posted
     """A tender that is not the sum of the journals of its order, refund by refund."""
     totals, refunds = Counter[str](), Counter[tuple[int, int]]()
     for journal in journals:
-        by_account = Counter[str]()
+        by_account = dict.fromkeys((books.GIFT_CARD, books.CLEARING, books.DEPOSIT), 0)
         for account, _, amount in journal.lines:
-            by_account[account] += amount
+            by_account[account] = by_account.get(account, 0) + amount
         if journal.op.startswith("refund"):
             given = -by_account[books.GIFT_CARD], by_account[books.CLEARING]
             sign = -1 if journal.op == "refund_reverse" else 1

@@ -233,6 +233,10 @@ PLANTED = (
         f"update statements set {_set('lines', StatementLine._fields, 'no', 99)}",
     ),
     Planted("provenance.adjustments", CREDIT, "update adjustments set case_id = 'case-8'"),
+    Planted(
+        "provenance.instants", CREDIT,
+        "update journals set posted_at = posted_at + interval '1 day' where root = 'acc_1' and root_version = 6",
+    ),
     Planted("provenance.settlements", CARD, "update journals set order_id = 'ord_gift' where order_id = 'ord_whole'"),
     Planted("provenance.logged", CREDIT, "delete from operations where kind = 'CaptureTenders' and number = 6"),
     Planted("joins.orders", CREDIT, "update credit_accounts set customer_id = 'cus_2'"),
@@ -247,6 +251,7 @@ PLANTED = (
         f"update orders set {_set('tenders', Tender._fields, 'settled_minor', 7)} where id = 'ord_waiting'",
     ),
     Planted("joins.orders", ORDER, "update return_cases set state = 'REFUNDING'"),
+    Planted("joins.orders", ORDER, "delete from return_cases"),
     Planted("joins.orders", CREDIT, "delete from agreements where order_id = 'ord_waiting'"),
     Planted("joins.orders", CREDIT, "delete from payment_references"),
     Planted("joins.orders", CARD, "update gift_cards set customer_id = 'cus_2'"),
@@ -260,6 +265,10 @@ PLANTED = (
     Planted("joins.payments", CREDIT, "update payment_references set order_id = 'ord_gift' where version > 1"),
     Planted("joins.requests", CREDIT, "delete from inbox where type like '%.RepayResponse'"),
     Planted("joins.card_requests", CARD, "delete from inbox where message_id not like '%/%'"),
+    Planted(
+        "joins.placements", ORDER,
+        "delete from inbox where message_id in (select message_id from inbox where type like '%.PlaceOrder%' limit 1)",
+    ),
     Planted("joins.order_requests", ORDER, "delete from inbox where type like '%.PlaceOrderResponse'"),
     Planted(
         "keeping.pruned", CREDIT,
