@@ -120,12 +120,13 @@ async def test_it_takes_at_most_its_share(told: House) -> None:
 async def test_what_does_not_hold_is_told(told: House) -> None:
     """By its slice or by the round, with the row; and once it is mended no more."""
     connection = await asyncpg.connect(told.dsns[CREDIT])
+    state = await connection.fetchval("select state from agreements where order_id = 'ord_waiting'")
     await connection.execute("update agreements set state = 'REVOKED' where order_id = 'ord_waiting'")
     broken, mended = Watched(dict(told.dsns)), Watched(dict(told.dsns))
     try:
         await broken.run()
     finally:
-        await connection.execute("update agreements set state = 'EFFECTIVE' where order_id = 'ord_waiting'")
+        await connection.execute("update agreements set state = $1 where order_id = 'ord_waiting'", state)
         await connection.close()
     await mended.run()
 
@@ -229,7 +230,8 @@ async def test_the_process_serves_tells_and_stops(told: House, tmp_path: Path, d
     target, metrics = (f"{ports.HOST}:{port}" for port in ports.free_ports(2))
     environ = os.environ | {
         "SETTLE_AUDIT_DATA": str(tmp_path), "SETTLE_LISTEN": target, "SETTLE_METRICS_LISTEN": metrics,
-        "SETTLE_AUDIT_PERCENT": "100", "PYTHONPATH": os.pathsep.join(sys.path),
+        "SETTLE_AUDIT_PERCENT": "100", "SETTLE_KAFKA": "127.0.0.1:1", "SETTLE_PARTITIONS": "8",
+        "PYTHONPATH": os.pathsep.join(sys.path),
     } | {
         f"SETTLE_{service.upper()}_DSN": told.dsns[service].replace("postgres@", f"{postgres.AUDITOR}@")
         for service in SERVICES
