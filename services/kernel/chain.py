@@ -30,9 +30,15 @@ Value: TypeAlias = str | int | datetime | bytes | None
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+
+
+def _instant(value: datetime) -> bytes:
+    """In microseconds; PostgreSQL's infinity, which nobody wrote through the engine, is read without a zone."""
+    return b"%d" % ((value - _EPOCH) // _MICROSECOND) if value.tzinfo else b"infinity"
+
+
 _AS_BYTES: Mapping[type, Callable[..., bytes]] = {
-    bytes: bytes, type(None): lambda value: b"", int: lambda value: b"%d" % value,
-    datetime: lambda value: b"%d" % ((value - _EPOCH) // _MICROSECOND),
+    bytes: bytes, type(None): lambda value: b"", int: lambda value: b"%d" % value, datetime: _instant,
 }
 
 

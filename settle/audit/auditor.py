@@ -15,6 +15,7 @@ from settle.audit import (
     company,
     four_eyes,
     journals,
+    keeping,
     merchants,
     orders,
     rail_list,
@@ -36,7 +37,7 @@ from settle.audit.states import open_work
 CHECKS: Sequence[Check] = (
     *journals.CHECKS, *accounts.CHECKS, *agreements.CHECKS, *company.CHECKS, *cards.CHECKS, *merchants.CHECKS,
     *orders.CHECKS, *orders.COORDINATOR, *sagas.CHECKS, *sequences.CHECKS, *unfinished.CHECKS, *provenance.CHECKS,
-    *joins.CHECKS, *chains.CHECKS,
+    *joins.CHECKS, *chains.CHECKS, *keeping.CHECKS,
 )
 QUIET_CHECKS: Sequence[Check] = (*unfinished.QUIET, *orders.QUIET, *cards.QUIET, *joins.QUIET)
 CROSS_CHECKS: Mapping[str, Callable[[World], Awaitable[list[Finding]]]] = {
@@ -168,6 +169,7 @@ async def _note(world: World, report: Report) -> None:
         report.notes += [
             f"{service}: {row['count']} parked with {row['reason']}; see `settle parked list`" for row in parked
         ]
+        report.notes += await chains.notes(world, service)
         for name, table in _FIGURES.items():
             count = await world[service].fetchval(f"select count(*) from {table}")
             report.figures[name] = report.figures.get(name, 0) + count

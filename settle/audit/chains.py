@@ -103,6 +103,12 @@ def _events_of(service: str, root: str) -> Kind:
     return Kind(EVENTS, service, root=root, rows=_EVENT_ROWS, ends=_EVENT_ENDS, count="sequence")
 
 
+async def notes(world: World, service: str) -> list[str]:
+    """How many chains begin behind rows that nothing holds: those from before, and whatever was accepted since."""
+    rows = await world[service].fetch("select chain, count(*) count from chain_starts group by chain order by chain")
+    return [f"{service}: {row['count']} chains of {row['chain']} have rows without a link, accepted" for row in rows]
+
+
 async def _key_name(world: World, service: str) -> str:
     """By what the key is known under which the chains of a service are; a database that no process served has none."""
     name = await world[service].fetchval("select value from runtime_facts where name = $1", KEY_NAME)

@@ -73,7 +73,7 @@ AGREEMENT = Lifecycle(
 HOLD = Lifecycle(
     "hold", Hold, HoldState, lambda hold: hold.state,
     moves={
-        (None, H.PENDING): "authorize", (None, H.RELEASED): "authorize nothing",
+        (None, H.PENDING): "authorize",
         (H.PENDING, H.CAPTURED): "capture of all", (H.PENDING, H.PARTIALLY_CAPTURED): "capture of a part",
         (H.PENDING, H.RELEASED): "release", (H.PENDING, H.EXPIRED): "release, time was over",
         (H.PARTIALLY_CAPTURED, H.CAPTURED): "capture of the rest", (H.PARTIALLY_CAPTURED, H.RELEASED): "release",
@@ -115,7 +115,7 @@ LEG = Lifecycle(
            for state in (L.PENDING, L.SENT, L.UNKNOWN, L.ACCEPTED, L.WAITING, L.EXCEPTION)},
         (L.EXCEPTION, L.UNKNOWN): "asked again", (L.EXCEPTION, L.WAITING): "asked again, no room",
         (L.EXCEPTION, L.SETTLED): "paid, or by hand", (L.EXCEPTION, L.REROUTED): "card closed",
-        (L.EXCEPTION, L.ACCEPTED): "accepted after all", (L.EXCEPTION, L.SENT): "sent after all",
+        (L.EXCEPTION, L.ACCEPTED): "accepted after all",
         (L.RECALLED, L.SETTLED): "paid anyway", (L.SETTLED, L.RECALLED): "that bounced",
         (L.SETTLED, L.REROUTED): "it bounced", (L.REROUTED, L.SETTLED): "paid anyway",
     },
@@ -144,7 +144,7 @@ RECONCILIATION = Lifecycle(
     "comparison with the rail", Reconciliation, ReconciliationState, lambda row: row.state,
     moves={
         (None, S.RUNNING): "the first night", (S.RUNNING, S.IDLE): "last page",
-        (S.IDLE, S.RUNNING): "04:00, or by hand",
+        (S.IDLE, S.RUNNING): "the next night, or by hand",
     },
     woken={
         S.IDLE: {RECONCILE_TIMER: "at 04:00 of the next day"},

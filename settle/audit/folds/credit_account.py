@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -20,7 +20,7 @@ from services.kernel.decision import Missing
 from services.kernel.errors import Defect, SettlementError
 from settle.audit.findings import Finding
 from settle.audit.folds import credit_beside, credit_journals, credit_operations, credit_rows
-from settle.audit.folds.credit_journals import Expected, Matching, content_of
+from settle.audit.folds.credit_journals import CLOCKS_DIFFER, Expected, Matching, content_of
 from settle.audit.folds.credit_operations import Link
 from settle.audit.folds.differing import Difference, said
 from settle.audit.folds.streams import Stream
@@ -28,9 +28,6 @@ from settle.audit.folds.tables import Table, compared, finding, missing, unasked
 from settle.audit.snapshots import Connection
 
 FOLD = "accounts.fold"
-CLOCKS_DIFFER = timedelta(hours=1)
-"""By how much the clocks of two processes may differ at most."""
-
 ABSENT_MAX = 10
 """So many operations are named that are missing in front of one."""
 
@@ -53,6 +50,7 @@ class Account:
         self._findings: list[Finding] = []
         self._number = self._decision = self._least = 0
         self._last: datetime | None = None
+        self._decided: datetime | None = None
         self._cuts: list[str] = []
         self._issued: dict[str, tuple[datetime, datetime | None]] = {}
 
@@ -136,6 +134,7 @@ class Account:
             self._impossible(last.number, last.kind, error, last.at)
             return
         self._compare_operations(links, told)
+        self._in_order(last)
         self._note(decided)
         self._expect(last, told)
 
@@ -164,6 +163,15 @@ class Account:
                 differences = credit_operations.compared(link, operation)
                 self._found("operations", link.operation.key, differences, operation.at)
         self._found("operations", last.key, credit_operations.named(last, account, self.history.rows), last.at)
+
+    def _in_order(self, last: Operation) -> None:
+        """No decision of an account is at an earlier instant than the one before; a cut is of when it was due."""
+        if isinstance(last.body, CutStatement):
+            return
+        if self._decided is not None and last.at < self._decided - CLOCKS_DIFFER:
+            difference = Difference("at", f"{said(self._decided)} or later", said(last.at))
+            self._found("operations", last.key, [difference], last.at)
+        self._decided = last.at
 
     def _note(self, decided: Decided) -> None:
         """Note between which instants the statement of a cut was issued: until what comes next was decided."""

@@ -6,7 +6,7 @@ hand or an acquirer kept. Each of these has to be of a leg of the account.
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
@@ -26,6 +26,9 @@ from journals where root = any($1) order by root, root_version, no
 """
 _CONTENT = slice(3, 7)
 _LINES = slice(8, 11)
+CLOCKS_DIFFER = timedelta(hours=1)
+"""By how much the clocks of two processes may have differed at most."""
+
 WINDOW = 200
 """How many journals are compared at once where they part, so that one that is missing is told from one that changed."""
 
@@ -68,7 +71,7 @@ class Matching:
         self._told: deque[Expected] = deque()
         self._stored: deque[asyncpg.Record] = deque()
         self._decision = -1
-        self._at: datetime | None = None
+        self._last: asyncpg.Record | None = None
 
     @property
     def waits(self) -> bool:
@@ -108,12 +111,21 @@ class Matching:
             self.findings.append(self._differs(stored, told, "root_version", f"{least} or later", version))
         if at != told.at if told.exact else at < told.at:
             self.findings.append(self._differs(stored, told, "posted_at", said(told.at), said(at)))
-        elif same and at != self._at:
-            self.findings.append(self._differs(stored, told, "posted_at", said(self._at), at))
+        elif self._last is not None and not (same and at == self._last["posted_at"]):
+            self._in_order(stored, told, same)
         if told.statement:
             self.posted[told.statement] = at
         self.version, self.counted, self._decision = version, told.counted, told.decision
-        self._at = at
+        self._last = stored
+
+    def _in_order(self, stored: asyncpg.Record, told: Expected, same: bool) -> None:
+        """One decision posts at one instant, and none of a root at an earlier one than the decision before it."""
+        assert self._last is not None
+        before, at = self._last["posted_at"], stored["posted_at"]
+        if same:
+            self.findings.append(self._differs(stored, told, "posted_at", said(before), at))
+        elif at < before - CLOCKS_DIFFER:
+            self.findings.append(self._differs(self._last, told, "posted_at", f"{said(at)} or earlier", before))
 
     def _part_ways(self) -> None:
         """Tell what is missing, what is there too much, and what changed, up to where both are the same again."""

@@ -6,10 +6,10 @@ from typing import Any
 
 from services.order.domain.states import Kind
 from settle.audit.findings import CARD, CREDIT, ORDER, Finding
-from settle.audit.joins.rows import BANKCARD, COMMIT, GIFTCARD, Order, by_key, orders
+from settle.audit.joins.rows import BANKCARD, COMMIT, GIFTCARD, ORDERS, Order, by_key
 from settle.audit.snapshots import World
 
-PARTIES, AGREEMENTS, TENDERS = "joins.parties", "joins.agreements", "joins.card_tenders"
+AGREEMENTS, TENDERS = "joins.agreements", "joins.card_tenders"
 _AGREEMENTS = """
 select a.order_id, a.customer_id, a.merchant_id, a.account_id, a.payment_reference, c.customer_id holder_id
 from agreements a left join credit_accounts c on c.id = a.account_id where a.order_id = any($1::text[])
@@ -34,9 +34,8 @@ _LATEST = "select max(started_at) - interval '1 hour' from saga_records"
 """What is younger than this may be younger than the snapshot of the coordinator, which was taken first."""
 
 
-async def parties(world: World, ids: Sequence[str]) -> list[Finding]:
+async def parties(world: World, ids: Sequence[str], read: Sequence[Order]) -> list[Finding]:
     """What of these orders is missing in a book, should not be there, or is somebody else's."""
-    read = await orders(world, ids)
     agreements = await by_key(world, CREDIT, _AGREEMENTS, ids)
     tenders = await by_key(world, CARD, _CARD_TENDERS, ids)
     payments = [order.reference_of(BANKCARD) for order in read]
@@ -126,4 +125,4 @@ def _payment(order: Order, references: dict[str, Any]) -> Iterator[Finding]:  # 
 
 def _found(key: str, expected: Sequence[object], actual: Sequence[object], where: str, since: str = "") -> Finding:
     said, heard = (" ".join(str(each) for each in values if each not in ("", None)) for values in (expected, actual))
-    return Finding(PARTIES, where, key, said or "nothing", heard or "nothing", since=since)
+    return Finding(ORDERS, where, key, said or "nothing", heard or "nothing", since=since)

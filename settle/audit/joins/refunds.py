@@ -10,10 +10,9 @@ from services.credit_ledger.domain.model.refund import RefundState as Credited
 from services.order.domain.bank_shares import BankShare
 from services.order.domain.states import Kind, RefundState, ReturnState
 from settle.audit.findings import CREDIT, ORDER, Finding
-from settle.audit.joins.rows import BANKCARD, Case, Order, Refund, Settlement, by_key, orders
+from settle.audit.joins.rows import BANKCARD, ORDERS, Case, Order, Refund, Settlement, by_key
 from settle.audit.snapshots import World
 
-SETTLED, TOLD = "joins.settled", "joins.refunds"
 _CREDITED = """
 select refund_id, account_id, order_id, state, credit_minor, wallet_minor, bank_minor, coupon_minor
 from credit_refund_tenders where account_id = any($1::text[]) and order_id = any($2::text[])
@@ -38,19 +37,14 @@ _MOVES: Mapping[str, tuple[str, int]] = {
 """Which figure of a tender each kind of settlement moves; what goes back of a rejected order counts as released."""
 
 
-async def settled(world: World, ids: Sequence[str]) -> list[Finding]:
+def settled(read: Sequence[Order]) -> list[Finding]:
     """Tenders of these orders that are not the sum of their settlements, and refunds or cases without theirs."""
-    return [
-        found for order in await orders(world, ids) for found in (*_sums(order), *_entries(order), *_cases(order))
-    ]
+    return [found for order in read for found in (*_sums(order), *_entries(order), *_cases(order))]
 
 
-async def told(world: World, ids: Sequence[str]) -> list[Finding]:
+async def told(world: World, ids: Sequence[str], read: Sequence[Order]) -> list[Finding]:
     """Refunds of these orders of which the credit ledger or the rail says something else. Asked only of a quiet engine:
     the order learns of both by notices."""
-    if not world.quiet:
-        return []
-    read = await orders(world, ids)
     accounts = sorted({order.account_id for order in read})
     credited = await by_key(world, CREDIT, _CREDITED, accounts, ids)
     legs = await world[CREDIT].fetch(_LEGS, accounts, ids)
@@ -212,8 +206,8 @@ def _named(case: Case) -> str:
 
 
 def _told(key: str, expected: str, actual: str) -> Finding:
-    return Finding(TOLD, CREDIT, key, expected, actual)
+    return Finding(ORDERS, CREDIT, key, expected, actual)
 
 
 def _found(key: str, expected: str, actual: str, since: str = "") -> Finding:
-    return Finding(SETTLED, ORDER, key, expected, actual, since=since)
+    return Finding(ORDERS, ORDER, key, expected, actual, since=since)

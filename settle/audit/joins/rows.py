@@ -8,6 +8,7 @@ from services.order.domain.states import Kind
 from settle.audit.findings import ORDER
 from settle.audit.snapshots import World
 
+ORDERS = "joins.orders"
 BANKCARD, GIFTCARD = "BANKCARD", "GIFTCARD"
 COMMIT, ABORT = "COMMIT", "ABORT"
 
@@ -124,10 +125,12 @@ select id, customer_id, merchant_id, account_id, state, settlement_id, placed_at
 """
 _SETTLEMENTS = """
 select s.settlement_id, s.root, s.kind, s.phase, s.decision, s.updated_at, s.order_id, s.customer_id, s.merchant_id,
-       s.account_id, s.card_id, s.credit_minor, s.wallet_minor, s.giftcard_minor, s.bankcard_minor, s.coupon_minor,
-       coalesce(r.plan ->> 'refund_id', '') refund_id, coalesce(r.plan ->> 'refund_settlement_id', '') undoes
-from settlements s join saga_records r on r.id = s.settlement_id
-where s.root = any($1::text[]) and r.root = any($1::text[]) order by s.root, s.started_at, s.updated_at
+       s.account_id, s.card_id, s.credit_minor, s.wallet_minor, s.giftcard_minor, s.bankcard_minor, s.coupon_minor
+from settlements s where s.root = any($1::text[])
+"""
+_OF_REFUNDS = f"""
+select id, coalesce(plan ->> 'refund_id', '') refund_id, coalesce(plan ->> 'refund_settlement_id', '') undoes
+from saga_records where root = any($1::text[]) and kind in ('{Kind.REFUND}', '{Kind.REFUND_REVERSAL}')
 """
 _TENDERS = """
 select order_id, tender, reference, amount_minor, captured_minor, released_minor, refunded_minor, settled_minor
@@ -146,7 +149,8 @@ _CASES = "select id, order_id, state, settlement_id from return_cases where orde
 async def orders(world: World, ids: Sequence[str]) -> list[Order]:
     """These orders, with all that hangs on them."""
     book = world[ORDER]
-    settlements = _grouped(map(_settlement, await book.fetch(_SETTLEMENTS, ids)))
+    refunded = {row["id"]: (row["refund_id"], row["undoes"]) for row in await book.fetch(_OF_REFUNDS, ids)}
+    settlements = _grouped(_settlement(row, refunded) for row in await book.fetch(_SETTLEMENTS, ids))
     tenders = _grouped(Tender(*row.values()) for row in await book.fetch(_TENDERS, ids))
     refunds = _grouped(Refund(*row.values()) for row in await book.fetch(_REFUNDS, ids))
     cases = _grouped(Case(*row.values()) for row in await book.fetch(_CASES, ids))
@@ -161,7 +165,8 @@ async def orders(world: World, ids: Sequence[str]) -> list[Order]:
     ]
 
 
-def _settlement(row: Any) -> Settlement:  # Any: asyncpg record
+def _settlement(row: Any, refunded: Mapping[str, tuple[str, str]]) -> Settlement:  # Any: asyncpg record
+    refund_id, undoes = refunded.get(row["settlement_id"], ("", ""))
     money = {
         "CREDIT": row["credit_minor"], "WALLET": row["wallet_minor"], GIFTCARD: row["giftcard_minor"],
         BANKCARD: row["bankcard_minor"], "COUPON": row["coupon_minor"],
@@ -170,8 +175,7 @@ def _settlement(row: Any) -> Settlement:  # Any: asyncpg record
     return Settlement(
         id=row["settlement_id"], order_id=row["root"], kind=row["kind"], phase=row["phase"], decision=row["decision"],
         updated_at=row["updated_at"], parties=parties, card_id=row["card_id"] or "",
-        money={name: amount for name, amount in money.items() if amount}, refund_id=row["refund_id"],
-        undoes=row["undoes"],
+        money={name: amount for name, amount in money.items() if amount}, refund_id=refund_id, undoes=undoes,
     )
 
 

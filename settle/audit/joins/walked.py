@@ -4,24 +4,26 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from settle.audit.findings import CARD, CREDIT, ORDER, Check, Finding
 from settle.audit.joins import parties, refunds, requests, unknown
+from settle.audit.joins.rows import ORDERS, orders
 from settle.audit.snapshots import World
 
 CHECKS: Sequence[Check] = requests.CHECKS
 QUIET: Sequence[Check] = unknown.QUIET
 CROSS: Mapping[str, Callable[[World], Awaitable[list[Finding]]]] = {unknown.UNKNOWN: unknown.unknown}
 SAYS = unknown.SAYS
+
+
+async def _orders(world: World, ids: Sequence[str]) -> list[Finding]:
+    """Everything about these orders, which are read once."""
+    read = await orders(world, ids)
+    told = await refunds.told(world, ids, read) if world.quiet else []
+    return [*await parties.parties(world, ids, read), *refunds.settled(read), *told]
+
+
 WALKED = (
     (
-        parties.PARTIES, "order, settlements, agreement, card tender and payment name the same people and papers",
-        ORDER, "order", parties.parties, "a row was lost, or changed past the engine",
-    ),
-    (
-        refunds.SETTLED, "tenders, refunds and return cases of an order are what its settlements did", ORDER, "order",
-        refunds.settled, "a settlement was lost or changed, or the order was",
-    ),
-    (
-        refunds.TOLD, "order, credit ledger and rail say the same of how far a refund is", ORDER, "order", refunds.told,
-        "a notice was lost, or a row changed past the engine",
+        ORDERS, "an order is what its settlements did; agreement, card, payment, refunds, legs and cases say the same",
+        ORDER, "order", _orders, "a row was lost or changed past the engine, or a notice was lost",
     ),
     (
         parties.AGREEMENTS, "every agreement is of an order that the coordinator has", CREDIT, "account",

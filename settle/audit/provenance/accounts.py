@@ -36,7 +36,8 @@ _FIGURES = {
     books.AVAILABLE: ("AVAILABLE", 1), books.HELD: ("HELD", 1), books.USED: ("USED", 1), books.WALLET: ("WALLET", -1),
     books.CREDIT_BALANCE: ("CREDIT_BALANCE", -1),
 }
-_PRINCIPAL = {books.USED: ("owed", -1), books.LOAN_BILLED: ("owed", 1), books.LOAN_UNBILLED: ("owed", 1)}
+_PRINCIPAL = (books.LOAN_BILLED, books.LOAN_UNBILLED)
+_BOOKED = frozenset((*_FIGURES, *_PRINCIPAL))
 _GROUPS = {
     told.__name__: "/".join(sorted(each.__name__ for each in row))
     for row in sorted(TOLD.values(), key=len) for told in row
@@ -80,41 +81,48 @@ def _strange(each: Matched, merchants: Mapping[tuple[str, str], str]) -> Iterato
     """What of a decision's journals is nobody's, twice there, or on the sub-account of another."""
     decision = each.decision
     kinds = [operation.kind for operation in each.operations] + ([RAIL] if not decision.saga_id else [])
-    by = ", ".join(operation.key for operation in each.operations) or "no operation"
-    room = Counter(
-        (journal.op, journal.unit, journal.order_id) for journal in decision.journals if journal.op not in _SEVERAL
-    )
     for journal in inconsistent(decision):
         expected = f"of {decision.saga_id or 'no settlement'} at {decision.posted_at}, as its decision"
         yield _about(journal, expected, f"of {journal.saga_id or 'no settlement'} at {journal.posted_at}")
     for journal in decision.journals:
         lines = strange_lines(kinds, journal)
         if lines or not journal.lines:
-            yield _about(journal, f"what {by} posts", f"{said(lines)} of nobody")
+            yield _about(journal, f"what {_by(each)} posts", f"{said(lines)} of nobody")
             continue
         posting = [kind for kind in kinds if has_code(kind, journal.op, journal.unit)]
-        if (times := room.pop((journal.op, journal.unit, journal.order_id), 0)) > len(posting):
-            yield _about(journal, f"once, for {by}", f"{times} times")
         yield from _of_another(journal, each, merchants, posting)
+    yield from _repeated(each, kinds)
+
+
+def _repeated(each: Matched, kinds: Sequence[str]) -> Iterator[Finding]:
+    """Codes that a decision posted more often for an order than it has operations that post them."""
+    posted = [(journal.op, journal.unit, journal.order_id) for journal in each.decision.journals]
+    if len(set(posted)) < len(posted):
+        for (op, unit, order_id), times in Counter(posted).items():
+            if op not in _SEVERAL and times > sum(has_code(kind, op, unit) for kind in kinds):
+                last = len(posted) - 1 - posted[::-1].index((op, unit, order_id))
+                yield _about(each.decision.journals[last], f"once, for {_by(each)}", f"{times} times")
 
 
 def _of_another(
     journal: Posted, each: Matched, merchants: Mapping[tuple[str, str], str], posting: Sequence[str]
 ) -> Iterator[Finding]:
     """An order that is not the operation's, or a sub-account that is somebody else's."""
-    orders = {operation.order_id for operation in each.operations if operation.kind in posting}
     merchant = merchants.get((journal.root, journal.order_id))
-    if not {CUT, RAIL} & set(posting) and journal.order_id not in orders:
-        yield _about(journal, f"for {' or '.join(sorted(orders)) or 'nothing'}", f"for {journal.order_id or 'nothing'}")
+    if CUT not in posting and RAIL not in posting:
+        orders = {operation.order_id for operation in each.operations if operation.kind in posting}
+        if journal.order_id not in orders:
+            expected = " or ".join(sorted(filter(None, orders)))
+            yield _about(journal, f"for {expected or 'nothing'}", f"for {journal.order_id or 'nothing'}")
     elif CUT in posting and journal.order_id and merchant is None:
         yield _about(journal, f"for an order of {journal.root}", f"for {journal.order_id}")
     names = {
         "": "", "account": journal.root, "merchant": merchant, "order": journal.order_id, "settlement": journal.saga_id,
     }
-    for line in journal.lines:
-        named = SUBS.get(line.account, "")
-        if line.sub != names.get(named, line.sub):
-            yield _about(journal, f"{line.account} of {names[named] or 'nobody'}", f"{line.sub or 'nobody'}")
+    for account, sub, _ in journal.lines:
+        named = SUBS.get(account, "")
+        if sub != names.get(named, sub):
+            yield _about(journal, f"{account} of {names[named] or 'nobody'}", f"{sub or 'nobody'}")
 
 
 def _amiss(each: Matched) -> Iterator[Finding]:
@@ -123,19 +131,25 @@ def _amiss(each: Matched) -> Iterator[Finding]:
     for operation in each.passed:
         if operation.moved:
             yield finding(JOURNALS, CREDIT, operation.key, f"journals of {dict(operation.moved)}", "none", operation.at)
-    figures: Counter[str] = Counter()
+    moved: dict[str, int] = {}
     for operation in each.operations:
         for name, amount in operation.moved:
-            figures[name] += amount
-    posted, moved = sums(decision.journals, _FIGURES), {name: amount for name, amount in figures.items() if amount}
-    if posted != moved and (each.operations or posted):
-        first = each.operations[0].key if each.operations else decision.journals[0].key
-        where = f"{first}, journals {decision.root}/{decision.version}"
-        yield finding(JOURNALS, CREDIT, where, f"{moved}", f"{posted}", decision.posted_at)
-    if owed := sums(decision.journals, _PRINCIPAL):
+            moved[name] = moved.get(name, 0) + amount
+    booked = sums(decision.journals, _BOOKED)
+    posted = {name: sign * booked.get(account, 0) for account, (name, sign) in _FIGURES.items()}
+    if any(posted[name] != moved.get(name, 0) for name in posted):
+        where = f"{_by(each)}, journals {decision.root}/{decision.version}"
+        shown = {name: amount for name, amount in posted.items() if amount}
+        yield finding(JOURNALS, CREDIT, where, f"{moved}", f"{shown}", decision.posted_at)
+    owed = sum(booked.get(account, 0) for account in _PRINCIPAL) - booked.get(books.USED, 0)
+    if owed:
         where = f"journals {decision.root}/{decision.version}"
         expected = "as much principal as used limit"
-        yield finding(JOURNALS, CREDIT, where, expected, f"{owed['owed']} more principal", decision.posted_at)
+        yield finding(JOURNALS, CREDIT, where, expected, f"{owed} more principal", decision.posted_at)
+
+
+def _by(each: Matched) -> str:
+    return ", ".join(operation.key for operation in each.operations) or "no operation"
 
 
 def _untold(log: Sequence[Logged], events_of: Sequence[Told]) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from settle.audit.provenance.words import Decided, Posted, Told, decisions, find
 from settle.audit.provenance.words import events as events_of
 from settle.audit.snapshots import World
 
-VERSIONS, TENDERS = "provenance.cards", "provenance.card_tenders"
+CARDS = "provenance.cards"
 _CARDS = "select id, version, face_minor from gift_cards where id = any($1::text[])"
 _TENDERS = """
 select t.card_id, t.order_id, t.merchant_id, t.deposited_minor, t.returned_minor, t.captured_minor,
@@ -44,27 +44,24 @@ class _Tender(NamedTuple):
     uncovered: Sequence[int]
 
 
-async def versions(world: World, ids: Sequence[str]) -> list[Finding]:
-    """Versions of these cards without their one journal and their one event, and journals that are nobody's."""
-    cards = await world[CARD].fetch(_CARDS, ids)
-    merchants = {
-        (row["card_id"], row["order_id"]): row["merchant_id"] for row in await world[CARD].fetch(_TENDERS, ids)
-    }
+async def cards(world: World, ids: Sequence[str]) -> list[Finding]:
+    """Versions of these cards without their one journal and their one event, journals that are nobody's, and tenders
+    that say something else than the journals of their orders."""
+    rows = [_Tender(*row.values()) for row in await world[CARD].fetch(_TENDERS, ids)]
+    merchants = {(row.card_id, row.order_id): row.merchant_id for row in rows}
     decided, heard = await decisions(world, CARD, ids), await events_of(world, CARD, ids)
-    found: list[Finding] = []
-    for card in cards:
+    found = _tenders(rows, decided)
+    for card in await world[CARD].fetch(_CARDS, ids):
         own, told = decided.get(card["id"], []), heard.get(card["id"], [])
         found += _versions(card, own, told)
         found += [each for decision in own for journal in decision.journals for each in _strange(journal, merchants)]
     return found
 
 
-async def tenders(world: World, ids: Sequence[str]) -> list[Finding]:
-    """Tenders of these cards that say something else than the journals of their orders."""
-    rows = [_Tender(*row.values()) for row in await world[CARD].fetch(_TENDERS, ids)]
+def _tenders(rows: Sequence[_Tender], decided: Mapping[str, Sequence[Decided]]) -> list[Finding]:
     stated = {(row.card_id, row.order_id): row for row in rows}
     booked: dict[tuple[str, str], list[Posted]] = {}
-    for card_id, own in (await decisions(world, CARD, ids)).items():
+    for card_id, own in decided.items():
         for journal in (journal for decision in own for journal in decision.journals if journal.order_id):
             booked.setdefault((card_id, journal.order_id), []).append(journal)
     return [
@@ -81,25 +78,25 @@ def _versions(card: Any, decided: Sequence[Decided], told: Sequence[Told]) -> It
         decision, event = posted.pop(version, None), heard.pop(version, None)
         key = f"card {card['id']} version {version}"
         if decision is None:
-            yield finding(VERSIONS, CARD, key, "one journal", "none", event.at if event else None)
+            yield finding(CARDS, CARD, key, "one journal", "none", event.at if event else None)
             continue
         if len(decision.journals) > 1:
             others = ", ".join(journal.key for journal in decision.journals[1:])
-            yield finding(VERSIONS, CARD, key, "one journal", f"also {others}", decision.posted_at)
+            yield finding(CARDS, CARD, key, "one journal", f"also {others}", decision.posted_at)
         if event is not None and not _tells(event, decision):
-            yield finding(VERSIONS, CARD, event.key, f"the event of {decision.journals[0].key}",
+            yield finding(CARDS, CARD, event.key, f"the event of {decision.journals[0].key}",
                           f"{event.type} of {event.saga_id or 'no settlement'} at {event.at}", event.at)
         if event is None and not (told and told[0].pruned and version < told[0].sequence):
             first = decision.journals[0].key
-            yield finding(VERSIONS, CARD, first, "an event that tells it", "none", decision.posted_at)
+            yield finding(CARDS, CARD, first, "an event that tells it", "none", decision.posted_at)
     for decision in posted.values():
-        yield finding(VERSIONS, CARD, decision.journals[0].key, f"at most version {card['version']}",
+        yield finding(CARDS, CARD, decision.journals[0].key, f"at most version {card['version']}",
                       str(decision.version), decision.posted_at)
     for event in heard.values():
-        yield finding(VERSIONS, CARD, event.key, "a version that it tells", "none", event.at)
-    issued = sum(line.amount_minor for each in decided[:1] for line in each.journals[0].lines if line.amount_minor > 0)
+        yield finding(CARDS, CARD, event.key, "a version that it tells", "none", event.at)
+    issued = sum(amount for each in decided[:1] for _, _, amount in each.journals[0].lines if amount > 0)
     if decided and issued != card["face_minor"]:
-        yield finding(VERSIONS, CARD, f"card {card['id']}", f"a face of {issued}, as issued", str(card["face_minor"]))
+        yield finding(CARDS, CARD, f"card {card['id']}", f"a face of {issued}, as issued", str(card["face_minor"]))
 
 
 def _tells(event: Told, decision: Decided) -> bool:
@@ -143,7 +140,7 @@ def _unlike(key: tuple[str, str], row: _Tender | None, journals: Sequence[Posted
     )
     if stated != booked or -refunds:
         since = journals[-1].posted_at if journals else None
-        yield finding(TENDERS, CARD, f"tender of {key[1]} on {key[0]}", _said(booked), _said(stated), since)
+        yield finding(CARDS, CARD, f"tender of {key[1]} on {key[0]}", _said(booked), _said(stated), since)
 
 
 def _said(figures: tuple[int, int, int, list[tuple[int, int]]]) -> str:
@@ -152,4 +149,4 @@ def _said(figures: tuple[int, int, int, list[tuple[int, int]]]) -> str:
 
 
 def _about(journal: Posted, expected: str, actual: str) -> Finding:
-    return finding(VERSIONS, CARD, journal.key, expected, actual, journal.posted_at)
+    return finding(CARDS, CARD, journal.key, expected, actual, journal.posted_at)

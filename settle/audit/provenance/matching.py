@@ -40,22 +40,21 @@ def matched(log: Sequence[Logged], decisions: Sequence[Decided]) -> Iterator[Mat
 
 def allowed(kind: str, journal: Posted) -> bool:
     """Whether an input of this kind posts such a journal: its code, its unit, and the side of every account."""
-    shape = tuple((line.account, line.amount_minor > 0) for line in journal.lines)
-    return _allowed(kind, journal.op, journal.unit, shape)
+    return has_code(kind, journal.op, journal.unit) and not strange_lines((kind,), journal)
 
 
 def strange_lines(kinds: Sequence[str], journal: Posted) -> list[Line]:
     """The lines that none of these inputs posts under the journal's code; all, where none has such a code."""
-    rows = [row for kind in kinds for row in _BY_KIND.get(kind, ()) if (row.op, row.unit) == (journal.op, journal.unit)]
-    return [line for line in journal.lines if not any(row.allows(line.account, line.amount_minor) for row in rows)]
+    debits, credits_ = _sides(tuple(kinds), journal.op, journal.unit)
+    return [line for line in journal.lines if line[0] not in (debits if line[2] > 0 else credits_)]
 
 
 @cache
-def _allowed(kind: str, op: str, unit: str, shape: tuple[tuple[str, bool], ...]) -> bool:
-    return any(
-        all(row.allows(account, 1 if debit else -1) for account, debit in shape)
-        for row in _BY_KIND.get(kind, ()) if (row.op, row.unit) == (op, unit)
-    )
+def _sides(kinds: Sequence[str], op: str, unit: str) -> tuple[frozenset[str], frozenset[str]]:
+    """What these inputs debit and credit under a code."""
+    rows = [row for kind in kinds for row in _BY_KIND.get(kind, ()) if (row.op, row.unit) == (op, unit)]
+    empty: frozenset[str] = frozenset()
+    return empty.union(*(row.debited for row in rows)), empty.union(*(row.credited for row in rows))
 
 
 @cache

@@ -56,16 +56,16 @@ def _strange(service: str, merchant_id: str, decision: Decided) -> Iterator[Find
         yield _about(service, decision.journals[1], "one journal of a decision", f"{len(decision.journals)}")
     for journal in decision.journals:
         kinds = [kind for kind, row in _ROWS[service] if row.op == journal.op and row.unit == journal.unit
-                 and all(row.allows(line.account, line.amount_minor) for line in journal.lines)]
+                 and all(row.allows(account, amount) for account, _, amount in journal.lines)]
         if not kinds or not journal.lines:
             yield _about(service, journal, "what a command on a share posts", said(journal.lines))
         elif (kinds == [commands.SettleMerchant.__name__]) != (journal.saga_id == ""):
             yield _about(service, journal, f"posted by {' or '.join(kinds)}", journal.saga_id or "of no settlement")
         names = {"": "", "merchant": merchant_id, "settlement": journal.saga_id, "order": journal.order_id}
-        for line in journal.lines:
-            named = _SUBS[service].get(line.account, "")
-            if line.sub != names.get(named, line.sub):
-                yield _about(service, journal, f"{line.account} of {names[named] or 'nobody'}", line.sub or "nobody")
+        for account, sub, _ in journal.lines:
+            named = _SUBS[service].get(account, "")
+            if sub != names.get(named, sub):
+                yield _about(service, journal, f"{account} of {names[named] or 'nobody'}", sub or "nobody")
 
 
 def _untold(service: str, share: str, decided: Sequence[Decided], told: Sequence[Told]) -> Iterator[Finding]:

@@ -33,11 +33,7 @@ WALKED = (
         shares.in_cards, "a journal or an event was changed past the engine",
     ),
     (
-        cards.VERSIONS, "every version of a card is one decision, with one journal and one event", CARD, "card",
-        cards.versions, "a journal or an event was posted, changed or lost past the engine",
-    ),
-    (
-        cards.TENDERS, "what an order took of a card is the sum of its journals, refund by refund", CARD, "card",
-        cards.tenders, "a tender or a journal was changed past the engine",
+        cards.CARDS, "every version of a card is one decision, with its journal and its event; tenders are their sums",
+        CARD, "card", cards.cards, "a journal, an event or a tender was posted, changed or lost past the engine",
     ),
 )

@@ -1,7 +1,7 @@
 """What the walks of provenance read, as values: operations, decisions with their journals, events."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -22,12 +22,8 @@ ON_THE_WIRE = {"CreditRefundReversed": "RefundReversed"}
 """The events whose message has another name than what the domain calls them; two services reverse refunds."""
 
 
-class Line(NamedTuple):
-    """One line of a journal."""
-
-    account: str
-    sub: str
-    amount_minor: int
+Line = tuple[str, str, int]
+"""One line of a journal: its account, its sub-account and fen."""
 
 
 class Posted(NamedTuple):
@@ -128,7 +124,7 @@ def finding(check: str, service: str, key: str, expected: str, actual: str, at: 
 
 def said(lines: Sequence[Line]) -> str:
     """Lines as a finding shows them."""
-    return ", ".join(f"{line.account} {line.sub} {line.amount_minor}" for line in lines) or "no lines"
+    return ", ".join(f"{account} {sub} {amount}".replace("  ", " ") for account, sub, amount in lines) or "no lines"
 
 
 def inconsistent(decision: Decided) -> Iterator[Posted]:
@@ -138,18 +134,17 @@ def inconsistent(decision: Decided) -> Iterator[Posted]:
             yield journal
 
 
-def sums(journals: Iterable[Posted], accounts: dict[str, tuple[str, int]]) -> dict[str, int]:
-    """What journals moved, by the figures and signs that these accounts stand for; no zeros."""
+def sums(journals: Iterable[Posted], accounts: Container[str]) -> dict[str, int]:
+    """What journals moved on these accounts."""
     found: dict[str, int] = {}
     for journal in journals:
         for account, _, amount in journal.lines:
-            if (figure := accounts.get(account)) is not None:
-                name, sign = figure
-                found[name] = found.get(name, 0) + sign * amount
-    return {name: amount for name, amount in found.items() if amount}
+            if account in accounts:
+                found[account] = found.get(account, 0) + amount
+    return found
 
 
 def _posted(row: Any) -> Posted:  # Any: asyncpg record
     root, version, no, op, unit, order_id, saga_id, posted_at, accounts, subs, amounts = row.values()
-    lines = tuple(map(Line, accounts, subs, amounts)) if len(accounts) == len(subs) == len(amounts) else ()
+    lines = tuple(zip(accounts, subs, amounts, strict=True)) if len(accounts) == len(subs) == len(amounts) else ()
     return Posted(root, version, no, op, unit, order_id, saga_id, posted_at, lines)

@@ -151,8 +151,8 @@ async def claims(world: World) -> list[Finding]:
             told += [
                 Finding(
                     CLAIMS, service, f"{table} {row['id']}", "free, or claimed by a settlement on record",
-                    f"claimed by {row['pending_saga_id']}", str(row["pending_tried_at"]),
-                    "the settlement was deleted, or the claim written past the engine: nothing will ever free it",
+                    f"claimed by {row['pending_saga_id']}", since=str(row["pending_tried_at"]),
+                    cause="the settlement was deleted, or the claim written past the engine: nothing will ever free it",
                 ) for row in rows
                 if row["pending_saga_id"] in unknown
                 and (world.quiet or row["pending_tried_at"] is None or row["pending_tried_at"] < seen_at - _LATER)

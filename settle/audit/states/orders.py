@@ -62,8 +62,9 @@ def flaws_told(
     """What contradicts the state of a row, as findings: each names the row and the field."""
     instant = since.isoformat() if since is not None else ""
     return [
-        Finding(check, service, f"{row} {flaw.field}", str(flaw.expected), str(flaw.actual), instant, CAUSE)
-        for flaw in flaws
+        Finding(
+            check, service, f"{row} {flaw.field}", str(flaw.expected), str(flaw.actual), since=instant, cause=CAUSE
+        ) for flaw in flaws
     ]
 
 

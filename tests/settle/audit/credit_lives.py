@@ -30,6 +30,7 @@ PAUSES = (
     timedelta(seconds=1), timedelta(minutes=10), timedelta(hours=23), timedelta(days=1), timedelta(days=7),
     timedelta(days=30), timedelta(days=31), timedelta(days=61),
 )
+CONFIRMED_AFTER = timedelta(days=40)
 TABLE_NAMES = (
     "credit_accounts", "merchant_shares", "payment_references", "agreements", "operations", "statements", "repayments",
     "credit_refunds", "adjustments", "legs", "journals",
@@ -96,17 +97,29 @@ def _place(history: History, dice: Random) -> None:
 
 def _ship(history: History, dice: Random) -> None:
     if held := history.held():
-        history.ship(dice.choice(held), dice.choice((2, 4, 4)), dice.choice((0, 0, 1, 2)))
+        phases = dice.choice((0, 0, 1, 2))
+        history.ship(dice.choice(held), dice.choice((2, 4, 4)), phases)
+        _later(history, phases)
 
 
 def _release(history: History, dice: Random) -> None:
     if held := history.held():
-        history.release(dice.choice(held), dice.choice((1, 4)), dice.choice((0, 1, 2)))
+        phases = dice.choice((0, 1, 2))
+        history.release(dice.choice(held), dice.choice((1, 4)), phases)
+        _later(history, phases)
 
 
 def _refund(history: History, dice: Random) -> None:
     if shipped := history.shipped():
-        history.refund(dice.choice(shipped), dice.choice((1, 2, 4)), dice.choice((0, 0, 1, 2)))
+        phases = dice.choice((0, 0, 1, 2))
+        history.refund(dice.choice(shipped), dice.choice((1, 2, 4)), phases)
+        _later(history, phases)
+
+
+def _later(history: History, phases: int) -> None:
+    """Its CONFIRM comes so much later, and nothing else before it."""
+    if phases == 1:
+        history.wait(CONFIRMED_AFTER, timers=False)
 
 
 def _reverse(history: History, dice: Random) -> None:

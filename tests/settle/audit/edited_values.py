@@ -7,7 +7,9 @@ from datetime import date, datetime, timedelta
 from fnmatch import fnmatch
 from typing import Any, NamedTuple
 
-from settle.audit.snapshots import Connection
+import asyncpg
+
+from settle.audit.snapshots import SETTINGS, Connection
 
 FAR = 1_000
 """So much greater is a number: a version one further may be that of a decision which is no operation."""
@@ -26,9 +28,8 @@ UNTOLD: Mapping[str, str] = {
     "legs.ended": _STEPS_OF_LEGS, "legs.used_minor": _STEPS_OF_LEGS, "legs.version": _STEPS_OF_LEGS,
     "adjustments.version": "it is written once",
     "payment_references.version": "claims of a TRY are no operations",
-    "journals.no": "the promise journals.ordinals holds it",
-    "operations.body.reason": _SAID_ONCE, "operations.body.expected_account_version": _SAID_ONCE,
-    "operations.body.quote_valid_until": _SAID_ONCE, "operations.body.goods_back": _SAID_ONCE,
+    "operations.body.expected_account_version": _SAID_ONCE,
+    "operations.body.goods_back": _SAID_ONCE,
     "operations.body.reaches_back": _SAID_ONCE,
     "operations.facts.due_by_days": "it changes nothing where no month is short",
 }
@@ -36,6 +37,8 @@ UNTOLD: Mapping[str, str] = {
 
 BOUNDED: Mapping[str, str] = {
     "journals.posted_at": "a saga confirms some time after its TRY, and only the TRY is in the log",
+    "journals.no": "the promise journals.ordinals holds it", "operations.body.reason": _SAID_ONCE,
+    "operations.body.quote_valid_until": _SAID_ONCE,
 }
 """What is known only as far as its neighbours bound it: it may be found, or not."""
 
@@ -67,25 +70,27 @@ def edits(table: str, row: Mapping[str, Any], types: Mapping[str, str]) -> Itera
 
 
 @asynccontextmanager
-async def broken(connection: Connection, sql: str) -> AsyncIterator[None]:
-    """The database after a statement about one row past all rules; it is taken back."""
-    async with loosened(connection):
-        assert (await connection.execute(sql)).endswith(" 1"), sql
-        yield
+async def auditor_of(dsn: str) -> AsyncIterator[Connection]:
+    """The auditor's connection to a database of a test, whose own constraints are gone."""
+    connection = await asyncpg.connect(dsn, server_settings=SETTINGS)
+    for row in await connection.fetch(
+        """select conrelid::regclass::text as table, conname as name from pg_constraint
+           where contype in ('c', 'p') and connamespace = 'public'::regnamespace"""
+    ):
+        await connection.execute(f"alter table {row['table']} drop constraint {row['name']}")
+    yield connection
+    await connection.close()
 
 
 @asynccontextmanager
-async def loosened(connection: Connection) -> AsyncIterator[None]:
-    """The database without its own rules; whatever is done to it is taken back."""
+async def broken(connection: Connection, *statements: str) -> AsyncIterator[None]:
+    """The database after statements past all rules; they are taken back."""
     transaction = connection.transaction()
     await transaction.start()
     try:
         await connection.execute("set local session_replication_role = replica")
-        for row in await connection.fetch(
-            """select conrelid::regclass::text as table, conname as name from pg_constraint
-               where contype in ('c', 'p') and connamespace = 'public'::regnamespace"""
-        ):
-            await connection.execute(f"alter table {row['table']} drop constraint {row['name']}")
+        for sql in statements:
+            assert not (await connection.execute(sql)).endswith(" 0"), sql
         yield
     finally:
         await transaction.rollback()

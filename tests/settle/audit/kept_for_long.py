@@ -46,8 +46,8 @@ async def set_aside(house: House) -> None:
         await parked.save(connection, rows, house.now)
         first = await connection.fetchval("select min(id) from parked")
         await parked.discard(connection, first, "op-1: of no use", house.now)
-        act = Act(f"request-{name}", "discard", f"parked/{first}", "op-1", "of no use")
-        await acts.save(connection, act, house.now)
+        if saga := await connection.fetchval("select min(id) from sagas"):
+            await acts.save(connection, Act(f"request-{name}", "AbortSaga", saga, "op-1", "of no use"), house.now)
         await facts.keep(connection, {"partitions": "4", "kafka": "cluster-1"})
         asked = Republication(f"rep-{name}", 1, "", None, OURSELVES, "kafka lost events", house.now)
         await republications.ask(connection, asked)

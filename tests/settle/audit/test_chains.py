@@ -16,7 +16,7 @@ from services.order.domain.commands import CancelOrder
 from services.runtime.process import Service
 from services.runtime.stored.pruning import Pruned, prune
 from settle.audit import walks
-from settle.audit.chains import CHAINED, EVENT_CHAINS, OPERATION_CHAINS, chain_keys
+from settle.audit.chains import CHAINED, EVENT_CHAINS, OPERATION_CHAINS, chain_keys, notes
 from settle.audit.findings import CARD, CREDIT, ORDER, Report
 from settle.audit.snapshots import World
 from tests.settle.audit.house import House, house
@@ -82,6 +82,9 @@ EDITS = (
     Edit("an instant", CREDIT, """
         update operations set at = at + interval '1 microsecond' where number = 4
     """, "operations acc_1 number 4", "CHANGED"),
+    Edit("an instant that is none", ORDER, """
+        update events set at = 'infinity' where aggregate_id = 'ord_returned' and sequence = 2
+    """, "events ord_returned number 2", "CHANGED"),
     Edit("white space of a body", CREDIT, """
         update operations set body = (body::text || ' ')::json where number = 4
     """, "operations acc_1 number 4", "CHANGED"),
@@ -207,12 +210,14 @@ async def test_a_chain_begins_behind_what_was_there_before(told: House) -> None:
                     await connection.execute(f"update {table} set {column} = ''")
         await told.connections[CREDIT].execute("update credit_accounts set operations_head = ''")
         untold = await found_by_walks(world(told))
+        before = await notes(world(told), CREDIT)
         for connection in told.connections.values():
             await connection.execute("select accept_unlinked(); set local session_replication_role = origin")
 
         await told.ask(ORDER, "ord_waiting", CancelOrder("ord_waiting", "NOT_WANTED"))
 
         assert set(untold.counts) == {EVENT_CHAINS, OPERATION_CHAINS}
+        assert (len(before), len(await notes(world(told), CREDIT))) == (0, 2)
         assert not (await found_by_walks(world(told))).counts
         chained = "select count(*) from events where aggregate_id = 'ord_waiting' and link <> ''"
         assert await told.connections[ORDER].fetchval(chained) > 0

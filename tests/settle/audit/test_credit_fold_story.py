@@ -3,13 +3,12 @@
 from collections.abc import AsyncIterator
 from typing import NamedTuple
 
-import asyncpg
 import pytest
 
 from settle.audit.findings import CREDIT
 from settle.audit.folds import credit_walk
-from settle.audit.snapshots import SETTINGS, Connection, World
-from tests.settle.audit.edited_values import loosened
+from settle.audit.snapshots import Connection, World
+from tests.settle.audit.edited_values import auditor_of, broken
 from tests.settle.audit.house import house
 from tests.settle.audit.scratch import server
 from tests.settle.audit.story import tell
@@ -162,16 +161,14 @@ async def auditor() -> AsyncIterator[Connection]:
     with server() as dsn:
         async with house(dsn, "blind", NOW) as world:
             await tell(world)
-            connection = await asyncpg.connect(world.dsns[CREDIT], server_settings=SETTINGS)
-            yield connection
-            await connection.close()
+            async with auditor_of(world.dsns[CREDIT]) as connection:
+                yield connection
 
 
 @pytest.mark.parametrize("corruption", CORRUPTIONS, ids=lambda corruption: corruption.says)
 async def test_what_was_not_seen_is_named(auditor: Connection, corruption: Corruption) -> None:
     """By the row and the field, and it says since when."""
-    async with loosened(auditor):
-        await auditor.execute(corruption.sql)
+    async with broken(auditor, *corruption.sql.split(";")):
         found = await credit_walk.fold(World({CREDIT: auditor}, quiet=True), ["acc_1"])
 
     for beginning in corruption.found:
@@ -180,10 +177,8 @@ async def test_what_was_not_seen_is_named(auditor: Connection, corruption: Corru
 
 async def test_what_older_code_wrote_is_as_it_was_told(auditor: Connection) -> None:
     """It kept nothing with its operations, wrote lists with other spaces, and knew no word of a leg."""
-    async with loosened(auditor):
-        await auditor.execute("""
-            update operations set before = null, facts = facts::jsonb, moved = moved::jsonb;
-            update agreements set plans = plans::jsonb, hold = hold::jsonb;
-            update legs set word = '', ended = ''""")
-
+    async with broken(
+        auditor, "update operations set before = null, facts = facts::jsonb, moved = moved::jsonb",
+        "update agreements set plans = plans::jsonb, hold = hold::jsonb", "update legs set word = '', ended = ''",
+    ):
         assert not await credit_walk.fold(World({CREDIT: auditor}, quiet=True), ["acc_1"])

@@ -200,6 +200,14 @@ PLANTED = (
         "insert into outbox values (9, 1, 'settlement.order.replies.v1', 0, 'ord_returned', '[]', '')",
     ),
     Planted("provenance.journals", CREDIT, "update journals set op = 'capture' where op = 'manual_adjust'"),
+    Planted("provenance.journals", CREDIT, journal("A.BANK,I.FEE.INST", "-50000,50000", op="capture", version=17)),
+    Planted("provenance.journals", CREDIT, "delete from journals where op = 'wallet_fund'"),
+    Planted("provenance.journals", CREDIT, "update journals set subs[3] = 'mer_2' where op = 'capture'"),
+    Planted(
+        "provenance.journals", CREDIT,
+        "insert into journals select root, root_version, 1, op, unit, order_id, saga_id, posted_at, accounts, subs, "
+        "amounts from journals where op = 'wallet_fund'",
+    ),
     Planted(
         "provenance.events", CREDIT, "update events set saga_id = '' where aggregate_id = 'acc_1' and sequence = 6",
     ),
@@ -210,7 +218,6 @@ PLANTED = (
     ),
     Planted("provenance.card_shares", CARD, "delete from events where aggregate_id = 'mer_1/00' and sequence = 2"),
     Planted("provenance.cards", CARD, "update journals set subs[1] = 'crd_2' where op = 'card_issue'"),
-    Planted("provenance.card_tenders", CARD, "update journals set order_id = 'ord_gift' where op = 'refund'"),
     Planted("provenance.repayments", CREDIT, "update repayments set instrument = 'ELSEWHERE'"),
     Planted("provenance.statements", CREDIT, "update statements set last_operation = last_operation + 1"),
     Planted("provenance.statement_sums", CREDIT, "update statements set amount_minor = amount_minor + 777"),
@@ -221,14 +228,24 @@ PLANTED = (
     Planted("provenance.adjustments", CREDIT, "update adjustments set case_id = 'case-8'"),
     Planted("provenance.settlements", CARD, "update journals set order_id = 'ord_gift' where order_id = 'ord_whole'"),
     Planted("provenance.logged", CREDIT, "delete from operations where kind = 'CaptureTenders' and number = 6"),
-    Planted("joins.parties", CREDIT, "update credit_accounts set customer_id = 'cus_2'"),
-    Planted("joins.agreements", ORDER, "delete from orders where id = 'ord_waiting'"),
-    Planted("joins.card_tenders", ORDER, "delete from orders where id = 'ord_waiting'"),
-    Planted("joins.settled", ORDER, "update orders set refunds = '[]' where id = 'ord_returned'"),
+    Planted("joins.orders", CREDIT, "update credit_accounts set customer_id = 'cus_2'"),
+    Planted("joins.orders", ORDER, "update orders set refunds = '[]' where id = 'ord_returned'"),
+    Planted("joins.orders", ORDER, "delete from sagas where kind = 'refund' and root = 'ord_returned'"),
     Planted(
-        "joins.refunds", ORDER,
+        "joins.orders", ORDER,
         "update orders set refunds = replace(refunds::text, 'PENDING_CHANNEL', 'SUCCEEDED')::json",
     ),
+    Planted(
+        "joins.orders", ORDER,
+        f"update orders set {_set('tenders', Tender._fields, 'settled_minor', 7)} where id = 'ord_waiting'",
+    ),
+    Planted("joins.orders", ORDER, "update return_cases set state = 'REFUNDING'"),
+    Planted("joins.orders", CREDIT, "delete from agreements where order_id = 'ord_waiting'"),
+    Planted("joins.orders", CREDIT, "delete from payment_references"),
+    Planted("joins.orders", CARD, "update gift_cards set customer_id = 'cus_2'"),
+    Planted("joins.orders", CARD, "update card_tenders set merchant_id = 'mer_2' where order_id = 'ord_gift'"),
+    Planted("joins.agreements", ORDER, "delete from orders where id = 'ord_waiting'"),
+    Planted("joins.card_tenders", ORDER, "delete from orders where id = 'ord_waiting'"),
     Planted(
         "joins.unknown", CREDIT,
         "update credit_accounts set pending_saga_id = 'saga_nobody', pending_tried_at = now()",
@@ -237,6 +254,16 @@ PLANTED = (
     Planted("joins.requests", CREDIT, "delete from inbox where type like '%.RepayResponse'"),
     Planted("joins.card_requests", CARD, "delete from inbox where message_id not like '%/%'"),
     Planted("joins.order_requests", ORDER, "delete from inbox where type like '%.PlaceOrderResponse'"),
+    Planted(
+        "keeping.pruned", CREDIT,
+        "insert into runtime_facts values ('pruned_answers_of_requests', '2999-01-01T00:00:00+00:00')",
+    ),
+    Planted(
+        "keeping.parked", ORDER,
+        """insert into parked (source, partition, key, message_id, reason, state, parked_at)
+           values ('settlement.order.replies.v1', 1, 'ord_returned', 'm', 'UNREADABLE', 'RETRIED', now())""",
+    ),
+    Planted("keeping.acts", ORDER, f"update sagas set reason = 'OPERATOR_ABORT' where id = {_ENDED}"),
     Planted(
         "clearing.zero", CREDIT,
         journal("X.CLEARING,A.BANK", "5,-5", 'saga_x,""', op="merchant_settle", saga="saga_x"),
