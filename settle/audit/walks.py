@@ -45,7 +45,7 @@ WALKS: Sequence[Walk] = (
     Walk(
         orders.HISTORY, "an order and its return cases are what their events and settlements make of them", ORDER,
         "order", orders.differing,
-        "an event or a settlement was lost or changed, or a row was changed past the engine",
+        cause="an event or a settlement was lost or changed, or a row was changed past the engine",
     ),
     *(Walk(kind.check, chains.SAYS[kind.check], kind.service, of, kind.find) for of, kind in chains.CHAINED),
 )
