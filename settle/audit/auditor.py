@@ -24,6 +24,7 @@ from settle.audit import (
     walks,
 )
 from settle.audit.findings import EXAMPLES_MAX, SERVICES, Check, Finding, Report
+from settle.audit.folds import claims
 from settle.audit.quiet import snapshots_of_quiet, under_way
 from settle.audit.snapshots import Connection, World, left_out, put_beside
 
@@ -34,7 +35,7 @@ CHECKS: Sequence[Check] = (
 QUIET_CHECKS: Sequence[Check] = (*unfinished.QUIET, *orders.QUIET, *cards.QUIET)
 CROSS_CHECKS: Mapping[str, Callable[[World], Awaitable[list[Finding]]]] = {
     clearing.CLEARING: clearing.clearing, clearing.CONSOLIDATED: clearing.consolidated,
-    four_eyes.FOUR_EYES: four_eyes.four_eyes,
+    four_eyes.FOUR_EYES: four_eyes.four_eyes, claims.CLAIMED: claims.claimed,
 }
 WAIT_SECONDS = 15.0
 STUCK = "unfinished.stuck"

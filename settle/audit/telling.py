@@ -4,9 +4,11 @@ from dataclasses import asdict
 
 from settle.audit import auditor, clearing, four_eyes, rail_list, unreadable, walks
 from settle.audit.findings import Finding, Report
+from settle.audit.folds import claims
 
 SAYS = {check.id: check.says for check in (*auditor.CHECKS, *auditor.QUIET_CHECKS)} | {
     **{walk.id: walk.says for walk in walks.WALKS}, **clearing.SAYS, **four_eyes.SAYS, **rail_list.SAYS,
+    claims.CLAIMED: claims.SAYS,
     **unreadable.SAYS,
     auditor.STUCK: "what is under way moves",
 }

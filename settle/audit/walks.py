@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from settle.audit import unreadable
 from settle.audit.findings import CARD, CREDIT, EXAMPLES_MAX, ORDER, Finding, Report
-from settle.audit.folds import orders
+from settle.audit.folds import cards, merchants, orders
 from settle.audit.snapshots import World
 from settle.audit.unreadable import UNREADABLE, is_fault, set_back
 
@@ -38,6 +38,25 @@ WALKS: Sequence[Walk] = (
         orders.HISTORY, "an order and its return cases are what their events and settlements make of them", ORDER,
         "order", orders.differing,
         "an event or a settlement was lost or changed, or a row was changed past the engine",
+    ),
+    Walk(
+        cards.HISTORY, "a gift card and what orders took of it are what its events and journals make of them", CARD,
+        "card", cards.differing,
+        "a journal or an event was lost or changed, or a row was changed past the engine",
+    ),
+    Walk(
+        merchants.CARD_SHARES, "a merchant's share in the card book tells each settlement that its journals say", CARD,
+        "share", merchants.card_shares,
+        "a journal or an event was lost or changed, or a row was changed past the engine",
+    ),
+    Walk(
+        merchants.CREDIT_SHARES, "a merchant's share in the credit book tells each payment that its journals say",
+        CREDIT, "share", merchants.credit_shares,
+        "a journal or an event was lost or changed, or a row was changed past the engine",
+    ),
+    Walk(
+        merchants.SETTLEMENTS, "a settlement with a merchant is what its saga says", ORDER, "merchant settlement",
+        merchants.settlements, "the row or the saga was changed past the engine",
     ),
 )
 
