@@ -31,6 +31,7 @@ from services.kernel.errors import BY_STATUS, Defect
 from services.kernel.journal import Journal, Unit
 from services.kernel.messages import Message, Op, SagaRef, TimerDue
 from services.kernel.saga import Reply
+from tests.lifecycles import witness
 
 R = TypeVar("R", bound=Aggregate)
 Rows = dict[tuple[type, str], Aggregate]
@@ -100,7 +101,8 @@ class InMemory:
     other message; `turn` moves the clock. What it sends waits in `sent`, `replies` and `acknowledged`.
 
     `name` is the service's. `check` is asked about every row before it is kept: what was there, and what comes;
-    `explained` about the journals of every message that comes alone: its body, the rows and the journals.
+    `explained` about the journals of every message that comes alone: its body, the rows and the journals. Every move of
+    a row is one of its table (`tests.lifecycles`).
     """
 
     rules: Mapping[type, Rule]
@@ -245,7 +247,9 @@ class InMemory:
     def _keep(self, effects: Effects[Arrived]) -> None:
         for rows in effects.dirty.values():
             for row in rows.values():
-                self.check(self.rows.get((type(row), row.key)), row)
+                before = self.rows.get((type(row), row.key))
+                witness(before, row)
+                self.check(before, row)
                 self.rows[type(row), row.key] = row
         self.answers.update(effects.answered)
         for posted in effects.journals:

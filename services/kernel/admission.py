@@ -202,6 +202,9 @@ class Admission(Generic[A]):
     def _admit(self, arrival: A) -> None:
         """Give duplicates the stored answer; decide what is fresh."""
         message = arrival.message
+        if message.too_old(self.now):
+            self.effects.passed_over.append(arrival)
+            return
         unfit = self._unfit.get(id(arrival)) if self._unfit else None
         if unfit is not None or _unread(arrival) or self._follows(arrival):
             self._set_aside(arrival, unfit or arrival.fault or Undecodable("FOLLOWS_PARKED", message.key))

@@ -113,8 +113,8 @@ class Effects(Generic[A]):
 
     `dirty` are the changed rows, by kind and key; `found` the versions in which they were before the first change, and
     a row that has none there is new. `busy` met a claim and wait, in this order; `woken` waited before, and are
-    decided; `let_go` are the keys whose claim ended here, without a new one that is known: who still waits for one of
-    them may be decided.
+    decided; `passed_over` came too late to be decided; `let_go` are the keys whose claim ended here, without a new one
+    that is known: who still waits for one of them may be decided.
     """
 
     answered: dict[str, Answer] = field(default_factory=dict)
@@ -123,6 +123,7 @@ class Effects(Generic[A]):
     woken: list[A] = field(default_factory=list)
     let_go: set[str] = field(default_factory=set)
     faulty: list[tuple[A, Exception]] = field(default_factory=list)
+    passed_over: list[A] = field(default_factory=list)
     dirty: dict[type, dict[str, Aggregate]] = field(default_factory=dict)
     found: dict[type, dict[str, int]] = field(default_factory=dict)
     journals: list[PostedJournal] = field(default_factory=list)

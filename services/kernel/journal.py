@@ -43,8 +43,8 @@ class Posting(NamedTuple):
 
     op: str
     unit: Unit
-    debits: frozenset[str]
-    credits: frozenset[str]
+    debited: frozenset[str]
+    credited: frozenset[str]
 
     @classmethod
     def of(cls, op: str, unit: Unit, debited: Iterable[str], credited: Iterable[str]) -> "Posting":
@@ -53,7 +53,7 @@ class Posting(NamedTuple):
 
     def allows(self, account: str, amount_minor: int) -> bool:
         """Whether it may have a line of this account on this side."""
-        return account in (self.debits if amount_minor > 0 else self.credits)
+        return account in (self.debited if amount_minor > 0 else self.credited)
 
 
 def post(op: str, unit: Unit, lines: Iterable[tuple[str, str, int]], order_id: str = "") -> tuple[Journal, ...]:

@@ -1,8 +1,12 @@
 """A command, a reply, a due timer: all alike, one `Message`."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+
+DECIDED_DAYS_MAX = 29
+"""So long after it was sent a command or a notice is decided at most: a day less than its answer is kept, by which a
+copy of what was decided is known. Whoever still wants it sends it again."""
 
 
 class Op(StrEnum):
@@ -29,7 +33,7 @@ class Message:
 
     `id` dedupes (a request id, `saga/branch/op`, `kind/key`); `key` names the aggregate root; `body` is a dataclass of
     the service's own; `fresh_id` is a time-ordered id minted at the edge from which decisions derive new ids;
-    a command past `not_after` is refused with DEADLINE_PASSED.
+    a command past `not_after` is refused with DEADLINE_PASSED; `sent_at` is when its sender sent this copy of it.
     """
 
     id: str
@@ -39,6 +43,11 @@ class Message:
     saga: SagaRef | None = None
     caller: str = ""
     not_after: datetime | None = None
+    sent_at: datetime | None = None
+
+    def too_old(self, now: datetime) -> bool:
+        """Whether nobody can know any more whether it was decided before (`DECIDED_DAYS_MAX`)."""
+        return self.sent_at is not None and now - self.sent_at > timedelta(days=DECIDED_DAYS_MAX)
 
     @property
     def notice(self) -> bool:

@@ -83,7 +83,8 @@ class Nightly:
             until = min(before, horizon - CLOCKS_APART)
             done["branches"] = await _in_windows(connection, Pruned.ANSWERS_OF_BRANCHES, until)
         if days := self._settings.events_retention_days:
-            done["events"] = await _in_windows(connection, Pruned.EVENTS, now - timedelta(days=days))
+            until = now - timedelta(days=days)
+            done["events"] = await _in_windows(connection, Pruned.EVENTS, until, self._settings.chain_key)
         return done
 
     async def _digest(self, connection: Connection, definitions: Definitions, before: datetime) -> int:
@@ -94,11 +95,11 @@ class Nightly:
         return count
 
 
-async def _in_windows(connection: Connection, kind: Pruned, until: datetime) -> int:
+async def _in_windows(connection: Connection, kind: Pruned, until: datetime, chain_key: bytes = b"") -> int:
     """Prune this kind up to an instant; answers how many rows."""
     windows, count = await pruning.windows(connection, kind, until), 0
     while windows:
-        rows = await _gently(connection, lambda: pruning.prune(connection, kind, windows.next()))
+        rows = await _gently(connection, lambda: pruning.prune(connection, kind, windows.next(), chain_key))
         windows.pruned(rows)
         count += rows
     return count

@@ -15,10 +15,12 @@ from pathlib import Path
 
 import structlog
 
+from services.kernel import chain
 from services.kernel.coordination import Definitions
 from services.kernel.decision import Rule, Timer
 from services.kernel.errors import Defect
 from services.kernel.messages import Message
+from services.runtime.ground import facts
 from services.runtime.ground.clock import Clock, open_clock
 from services.runtime.ground.clock_check import ClockCheck, machine_time
 from services.runtime.ground.codec import Codec
@@ -55,7 +57,7 @@ from services.runtime.stored.sagas import saga_table
 from services.runtime.stored.steps import Shown, look_for, nothing_shown
 
 SWEEP_SECONDS = 3.0
-"""How often the outbox is searched for what dead lanes left behind."""
+"""How often the outbox is searched for what dead lanes left behind; it is at once when a lane is seen to be gone."""
 CANNOT_START = 2
 GC_THRESHOLDS = (20_000, 20, 50)
 
@@ -141,6 +143,7 @@ class Process:
         self._oldest = OldestSagas()
         self._outbound = Outbound(service.name, service.codec, settings.partitions, self._oldest.header)
         self._tasks: list[asyncio.Task[None]] = []
+        self._lane_gone = asyncio.Event()
 
     async def start(self) -> None:
         """Everything, in the order in which it depends on each other; ready follows the first session of each lane."""
@@ -150,6 +153,7 @@ class Process:
             await self._clock_check.look(connection)
             clock = await open_clock(connection, settings.clock)
             await _pin_partitions(connection, settings.partitions)
+            await _pin_chain_key(connection, settings.chain_key)
             if service.standing is not None:
                 await timers.ensure(connection, service.standing(await clock.now(connection)), settings.partitions)
         self._producer.refuse = partial(undeliverable.set_aside, self._pool.own)
@@ -186,7 +190,7 @@ class Process:
         tables = [*service.tables, *([saga_table(service.definitions)] if service.definitions else [])]
         business = Business(
             tables=tables, rules=service.rules, timers=service.timers, codec=service.codec, outbound=self._outbound,
-            partitions=settings.partitions,
+            partitions=settings.partitions, chain_key=settings.chain_key,
         )
         name = topic(service.name, service.inbound)
 
@@ -201,7 +205,7 @@ class Process:
         return [
             Lane(
                 business, settings, clock, topic=name, number=number, feed=feed, publisher=self._publisher,
-                on_effects=self._lanes.after_commit,
+                on_effects=self._lanes.after_commit, on_loss=self._lane_gone.set,
             )
             for number in range(settings.lanes)
         ]
@@ -216,8 +220,11 @@ class Process:
 
     async def _sweep_regularly(self) -> None:
         while True:
+            self._lane_gone.clear()
             await self._sweep()
-            await asyncio.sleep(SWEEP_SECONDS)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SWEEP_SECONDS):
+                    await self._lane_gone.wait()
 
     async def _count_regularly(self) -> None:
         """What the bounds know only from the database."""
@@ -271,13 +278,15 @@ class Process:
 
 async def _pin_partitions(connection: Connection, partitions: int) -> None:
     """A partition count that differs from the stored one would send keys elsewhere: refuse to start (case 31)."""
-    await connection.execute(
-        "insert into runtime_facts (name, value) values ('partitions', $1) on conflict (name) do nothing",
-        str(partitions),
-    )
-    stored = await connection.fetchval("select value from runtime_facts where name = 'partitions'")
+    stored = await facts.pin(connection, "partitions", str(partitions))
     if int(stored) != partitions:
         raise Defect(f"SETTLE_PARTITIONS={partitions}, but this database was made with {stored}")
+
+
+async def _pin_chain_key(connection: Connection, key: bytes) -> None:
+    """Chains that are under two keys can be followed by nobody: refuse to start."""
+    if await facts.pin(connection, chain.KEY_NAME, chain.name_of(key)) != chain.name_of(key):
+        raise SettingsError("SETTLE_CHAIN_KEY is not what it was when the chains of this database were begun")
 
 
 def _settle_in() -> None:

@@ -79,11 +79,4 @@ CHECKS = (
         """select a.id, 'free', 'claimed by ' || a.pending_saga_id
            from credit_accounts a join audit_settlements s on s.id = a.pending_saga_id""",
     ),
-    Check(
-        "accounts.woken", "every account with a statement cut to come has a timer for it", (CREDIT,),
-        """select a.id, 'a timer within a day of ' || a.next_cut_at, coalesce(t.due_at::text, 'none')
-           from credit_accounts a left join timers t on t.kind = 'statement_cut' and t.key = a.id
-           where a.next_cut_at is not null
-             and (t.key is null or t.due_at not between a.next_cut_at and a.next_cut_at + interval '1 day')""",
-    ),
 )

@@ -8,7 +8,8 @@ TABLES = """
 create temporary table audit_settlements (
     id text primary key, kind text not null, root text not null, decision text not null, two_phase boolean not null,
     credit_minor numeric not null, deposit_minor numeric not null, gift_minor numeric not null,
-    coupon_minor numeric not null, started_at timestamptz not null
+    coupon_minor numeric not null, started_at timestamptz not null,
+    merchant_id text not null, account_id text not null, card_id text not null
 );
 create temporary table audit_orders (
     id text not null, state text not null, tender text not null,
@@ -23,7 +24,9 @@ create temporary table audit_balances (
 
 SETTLEMENTS = """
 select settlement_id id, kind, root, decision, two_phase, credit_minor,
-       wallet_minor::numeric + bankcard_minor deposit_minor, giftcard_minor gift_minor, coupon_minor, started_at
+       wallet_minor::numeric + bankcard_minor deposit_minor, giftcard_minor gift_minor, coupon_minor, started_at,
+       coalesce(merchant_id, split_part(root, '/', 1)) merchant_id, coalesce(account_id, '') account_id,
+       coalesce(card_id, '') card_id
 from settlements where phase in ('DONE', 'ABORTED') and $1 = any (services)
 """
 """The settlements that have ended and in which a service ($1) took part, with the money of their plan by book."""

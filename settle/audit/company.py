@@ -71,18 +71,6 @@ CHECKS = (
            where l.at_rail > h.authorized_minor""",
     ),
     Check(
-        "rails.woken", "every leg and refund that a network still owes an answer, or its last word, has a timer (PM-7)",
-        (CREDIT,),
-        """select l.id, 'a timer', 'none, state ' || l.state || ', the rail said ' || l.word
-           from legs l left join timers t on t.key = l.id
-           where t.key is null
-             and (l.word in ('SILENT', 'ACCEPTED') or l.state in ('PENDING', 'SENT', 'UNKNOWN', 'ACCEPTED', 'WAITING'))
-           union all
-           select r.id, 'a timer', 'none, state ' || r.state
-           from credit_refunds r left join timers t on t.key = r.id
-           where r.state = 'PENDING_CHANNEL' and t.key is null""",
-    ),
-    Check(
         "suspense.zero", "what waits in suspense carries a case that two people opened (P22)", (CREDIT,),
         """select account || ' ' || sub, '0, or a case', amount_minor::text from audit_balances
            where account = 'X.SUSPENSE' and amount_minor <> 0

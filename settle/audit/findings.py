@@ -54,6 +54,10 @@ class Report:
     notes: list[str] = field(default_factory=list)
     figures: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
+    looked: dict[str, int] = field(default_factory=dict)
+    """How many aggregates of each kind were walked."""
+    since: str = ""
+    """The mark since which changes were looked for; empty if everything was looked at."""
 
     @property
     def clean(self) -> bool:
@@ -66,7 +70,7 @@ class Report:
         if check not in self.checks:
             self.checks.append(check)
         known = {finding.id for finding in self.findings if finding.check == check} if check in self.counts else set()
-        fresh = [finding for finding in findings if finding.id not in known]
+        fresh = list({finding.id: finding for finding in findings if finding.id not in known}.values())
         if found := len(fresh) if total is None else total:
             self.counts[check] = self.counts.get(check, 0) + found
             shown = Counter(finding.where for finding in self.findings if finding.check == check)
@@ -74,3 +78,15 @@ class Report:
                 shown[finding.where] += 1
                 if shown[finding.where] <= EXAMPLES_MAX:
                     self.findings.append(finding)
+
+    def look(self, of: str, count: int) -> None:
+        """Note that so many aggregates of a kind were walked."""
+        self.looked[of] = self.looked.get(of, 0) + count
+
+    def take(self, part: "Report") -> None:
+        """Add what was found and looked at in a part of the whole."""
+        for check in part.checks:
+            found = [finding for finding in part.findings if finding.check == check]
+            self.add(check, found, part.counts.get(check, 0))
+        for of, count in part.looked.items():
+            self.look(of, count)

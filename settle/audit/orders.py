@@ -139,18 +139,6 @@ COORDINATOR = (
            where o.id is null or s.id is null""",
     ),
     Check(
-        "orders.woken", "a delivered order that is not at its end has a timer, and so has a case that time decides",
-        (ORDER,),
-        """select w.kind || ' ' || w.key, 'a timer', 'none, ' || w.state
-           from (select 'after_sale' kind, id key, state from orders
-                 where state not in ('COMPLETED', 'FULLY_REFUNDED') and details ->> 'delivered_at' is not null
-                 union all
-                 select case state when 'REQUESTED' then 'auto_approve' else 'waybill_expiry' end, id, state
-                 from return_cases where state in ('REQUESTED', 'APPROVED')) w
-           left join timers t on t.kind = w.kind and t.key = w.key
-           where t.key is null""",
-    ),
-    Check(
         "orders.events", "the last event of an order has the number that the order says", (ORDER,),
         """select o.id, o.sequence::text, coalesce(e.last, 0)::text
            from orders o

@@ -5,20 +5,20 @@ later: what is terminal there has ended here, so the comparison is exact while t
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import asyncpg
 
 from settle.audit import beside
-from settle.audit.findings import BOOKS, ORDER, Finding
-from settle.audit.unreadable import is_fault, leave_out, set_back
+from settle.audit.findings import BOOKS, ORDER, SERVICES, Finding
+from settle.audit.unreadable import is_fault, leave_out, set_back, shadows
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 ROWS_AT_A_TIME = 10_000
-_SETTINGS = {
+SETTINGS = {
     "jit": "off", "work_mem": "128MB", "temp_buffers": "64MB", "timezone": "UTC", "application_name": "settle/audit",
 }
 _BESIDE = "select tablename from pg_tables where schemaname like 'pg_temp%' and tablename like 'audit%'"
@@ -26,12 +26,16 @@ _BESIDE = "select tablename from pg_tables where schemaname like 'pg_temp%' and 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The snapshots by service; `quiet` says that nothing was under way when they were taken."""
+    """The snapshots by service; `quiet` says that nothing was under way when they were taken; chains are under the
+    `chain_key`."""
 
     connections: Mapping[str, Connection]
     quiet: bool
+    chain_key: bytes = b""
     unreadable: list[Finding] = field(default_factory=list)
     """What was found to be unreadable while the world was made."""
+    turn: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
+    """In what each question to everything is asked: whoever must not disturb others waits his turn."""
 
     def __getitem__(self, service: str) -> Connection:
         return self.connections[service]
@@ -48,25 +52,61 @@ async def open_snapshots(dsns: Mapping[str, str]) -> AsyncIterator[Mapping[str, 
 
 
 @asynccontextmanager
-async def open_world(dsns: Mapping[str, str], quiet: bool) -> AsyncIterator[World]:
-    """Snapshots, and beside each book what its checks read."""
+async def open_world(dsns: Mapping[str, str], quiet: bool, chain_key: bytes = b"") -> AsyncIterator[World]:
+    """Snapshots, and beside each book what its checks read; chains are under the key."""
     async with open_snapshots(dsns) as connections:
-        world = World(connections, quiet)
+        world = World(connections, quiet, chain_key)
         await put_beside(world)
         yield world
 
 
 @asynccontextmanager
-async def _snapshot(dsn: str, tables: tuple[str, ...]) -> AsyncIterator[Connection]:
-    connection = await asyncpg.connect(dsn, timeout=10, server_settings=_SETTINGS)
+async def open_part(
+    dsns: Mapping[str, str], quiet: bool, exported: Mapping[str, str], chain_key: bytes
+) -> AsyncIterator[World]:
+    """The same snapshots again, as another process exported them, without anything beside them."""
+    async with AsyncExitStack() as stack:
+        yield World({
+            service: await stack.enter_async_context(_snapshot(dsns[service], (shadows(service),), exported[service]))
+            for service in SERVICES
+        }, quiet, chain_key)
+
+
+async def export(world: World) -> dict[str, str]:
+    """The names under which other processes open these snapshots, as long as they stand."""
+    return {service: await world[service].fetchval("select pg_export_snapshot()") for service in SERVICES}
+
+
+async def connect(dsn: str, tables: tuple[str, ...], **settings: str) -> Connection:
+    """A session of the auditor, with these temporary tables."""
+    connection = await asyncpg.connect(dsn, timeout=10, server_settings=SETTINGS | settings)
     try:
         for statement in tables:
             await connection.execute(statement)
-        async with connection.transaction(isolation="repeatable_read", readonly=True):
-            await connection.fetchval("select 1")  # the snapshot is taken by the first statement
+    except BaseException:
+        connection.terminate()
+        raise
+    return connection
+
+
+@asynccontextmanager
+async def _snapshot(dsn: str, tables: tuple[str, ...], exported: str = "") -> AsyncIterator[Connection]:
+    connection = await connect(dsn, tables)
+    try:
+        async with snapshot_of(connection, exported):
             yield connection
     finally:
         connection.terminate()
+
+
+@asynccontextmanager
+async def snapshot_of(connection: Connection, exported: str = "") -> AsyncIterator[None]:
+    """A read-only transaction with one snapshot, the exported one if it is named."""
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        if exported:
+            await connection.execute(f"set transaction snapshot '{exported}'")
+        await connection.fetchval("select 1")  # the snapshot is taken by the first statement
+        yield
 
 
 async def put_beside(world: World) -> None:
@@ -82,27 +122,36 @@ async def put_beside(world: World) -> None:
 
 
 async def _roll_up(world: World, service: str) -> None:
-    book = world[service]
     for statement in beside.ROLL_UPS[service]:
-        try:
-            async with set_back(book):
-                await book.execute(statement)
-        except asyncpg.PostgresError as error:
-            await left_out(world, service, error)
-            await book.execute(statement)
-    for table in await book.fetch(_BESIDE):
-        await book.execute(f"analyze {table['tablename']}")
+        await roll_up(world, service, statement)
+    for table in await world[service].fetch(_BESIDE):
+        await world[service].execute(f"analyze {table['tablename']}")
+
+
+async def roll_up(world: World, service: str, statement: str) -> None:
+    """Fill a table beside a book by one of its `ROLL_UPS`."""
+    try:
+        async with world.turn(), set_back(world[service]):
+            await world[service].execute(statement)
+    except asyncpg.PostgresError as error:
+        await left_out(world, service, error)
+        await world[service].execute(statement)
 
 
 async def _copy(world: World, query: str, service: str, table: str) -> None:
+    await copy(world, query, service, table)
+    await world[service].execute(f"analyze {table}")
+
+
+async def copy(world: World, query: str, service: str, table: str) -> None:
+    """Fill a table beside a book with what the coordinator's `query` answers for it."""
     order, book = world[ORDER], world[service]
     try:
-        async with set_back(order, book):
+        async with world.turn(), set_back(order, book):
             await _copied(order, query, service, book, table)
     except asyncpg.PostgresError as error:
         await left_out(world, ORDER, error)
         await _copied(order, query, service, book, table)
-    await book.execute(f"analyze {table}")
 
 
 async def _copied(order: Connection, query: str, service: str, book: Connection, table: str) -> None:

@@ -2,12 +2,15 @@
 
 from dataclasses import asdict
 
-from settle.audit import auditor, clearing, four_eyes, rail_list, unreadable, walks
+from settle.audit import auditor, chains, clearing, four_eyes, rail_list, unreadable, walks
 from settle.audit.findings import Finding, Report
 from settle.audit.folds import claims
+from settle.audit.joins import walked as joins
+from settle.audit.states import open_work
 
 SAYS = {check.id: check.says for check in (*auditor.CHECKS, *auditor.QUIET_CHECKS)} | {
     **{walk.id: walk.says for walk in walks.WALKS}, **clearing.SAYS, **four_eyes.SAYS, **rail_list.SAYS,
+    **chains.SAYS, **joins.SAYS, **open_work.SAYS,
     claims.CLAIMED: claims.SAYS,
     **unreadable.SAYS,
     auditor.STUCK: "what is under way moves",
@@ -23,7 +26,10 @@ def as_text(report: Report) -> str:
     for finding in report.findings:
         lines += _lines_of(finding)
     lines += [f"note  {note}" for note in report.notes]
-    looked = ", ".join(f"{count:,} {name}" for name, count in report.figures.items())
+    seen = [*report.figures.items(), *((f"{of}s walked", count) for of, count in report.looked.items())]
+    looked = ", ".join(f"{count:,} {name}" for name, count in seen)
+    if report.since:
+        lines.append(f"note  only what changed since {report.since} was walked; --full walks everything")
     verdict = "clean" if report.clean else f"{sum(report.counts.values())} violations of {len(report.counts)} promises"
     lines.append(f"{verdict}: {len(report.checks)} checks over {looked} in {report.seconds:.1f} s")
     return "\n".join(lines)

@@ -1,25 +1,8 @@
-"""Nothing is forgotten: what is unfinished has a timer, what is finished has none, and no verdict is open."""
+"""Nothing is forgotten: no verdict is open, no settlement waits for a person (what has a timer: `states`)."""
 
 from settle.audit.findings import SERVICES, Check
 
 CHECKS = (
-    Check(
-        "unfinished.timer", "every open settlement has a timer that will wake it", SERVICES,
-        """select s.id, 'a timer of kind saga', 'none, phase ' || s.phase
-           from sagas s left join timers t on t.kind = 'saga' and t.key = s.id
-           where s.phase not in ('DONE', 'ABORTED') and t.key is null""",
-    ),
-    Check(
-        "unfinished.leftover", "no ended settlement is woken again", SERVICES,
-        """select t.key, 'no timer', 'due ' || t.due_at
-           from timers t left join sagas s on s.id = t.key
-           where t.kind = 'saga' and (s.id is null or s.phase in ('DONE', 'ABORTED'))""",
-    ),
-    Check(
-        "unfinished.notice", "every notice that is not acknowledged has a timer that will send it again", SERVICES,
-        """select n.id, 'a timer of kind notice', 'none'
-           from notices n left join timers t on t.kind = 'notice' and t.key = n.id where t.key is null""",
-    ),
     Check(
         "unfinished.frozen", "no settlement is frozen, waiting for a person", SERVICES,
         """select id, 'a phase that moves', 'FROZEN: ' || reason from sagas where phase = 'FROZEN'""",

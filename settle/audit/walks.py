@@ -1,12 +1,17 @@
 """Promises that one query cannot test: what belongs to an aggregate is read and compared in Python, some at a time."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
-from settle.audit import unreadable
+from settle.audit import chains, unreadable
 from settle.audit.findings import CARD, CREDIT, EXAMPLES_MAX, ORDER, Finding, Report
-from settle.audit.folds import cards, merchants, orders
+from settle.audit.folds import cards, credit_walk, merchants, orders
+from settle.audit.joins import walked as joins
+from settle.audit.provenance import walked as provenance
 from settle.audit.snapshots import World
+from settle.audit.states import accounts as states_of_accounts
+from settle.audit.states import orders as states_of_orders
 from settle.audit.unreadable import UNREADABLE, is_fault, set_back
 
 AT_A_TIME = 200
@@ -14,7 +19,7 @@ AT_A_TIME = 200
 
 IDS = {
     ORDER: {"order": "orders", "merchant settlement": "merchant_settlements"},
-    CREDIT: {"account": "credit_accounts", "share": "merchant_shares"},
+    CREDIT: {"account": "credit_accounts", "share": "merchant_shares", "reconciliation": "reconciliations"},
     CARD: {"card": "gift_cards", "share": "merchant_shares"},
 }
 """The aggregates that can be walked, by service: the table whose ids are theirs."""
@@ -34,6 +39,8 @@ class Walk:
 
 
 WALKS: Sequence[Walk] = (
+    *(Walk(*each) for each in (*credit_walk.WALKED, *provenance.WALKED, *joins.WALKED)),
+    *(Walk(*each) for each in (*states_of_orders.WALKED, *states_of_accounts.WALKED)),
     Walk(
         orders.HISTORY, "an order and its return cases are what their events and settlements make of them", ORDER,
         "order", orders.differing,
@@ -58,24 +65,63 @@ WALKS: Sequence[Walk] = (
         merchants.SETTLEMENTS, "a settlement with a merchant is what its saga says", ORDER, "merchant settlement",
         merchants.settlements, "the row or the saga was changed past the engine",
     ),
+    *(Walk(kind.check, chains.SAYS[kind.check], kind.service, of, kind.find) for of, kind in chains.CHAINED),
 )
+KINDS = tuple((service, of) for service, kinds in IDS.items() for of in kinds)
 
 
-async def walk_all(world: World, report: Report, only: str = "") -> None:
-    """Every walk over all aggregates of its kind, or `only` the one of this id."""
-    wanted = [walk for walk in WALKS if only in ("", walk.id)]
-    for service, kinds in IDS.items():
-        for of in kinds:
-            walks = [walk for walk in wanted if (walk.service, walk.of) == (service, of)]
-            await _walk_over(world, service, of, walks, report)
+class Range(NamedTuple):
+    """The aggregates of a kind whose ids lie behind `after` and go up to `until`; empty: no bound."""
+
+    service: str
+    of: str
+    after: str = ""
+    until: str = ""
 
 
-async def _walk_over(world: World, service: str, of: str, walks: Sequence[Walk], report: Report) -> None:
-    last = ""
-    while walks and (ids := await _ids_after(world, service, of, last)):
-        for walk in walks:
-            await walk_some(world, walk, ids, report)
+async def walk_all(
+    world: World, report: Report, only: str = "", walked: Callable[[int], None] = lambda _: None
+) -> None:
+    """Every walk over all aggregates of its kind, or `only` the one of this id; `walked` is told how many were."""
+    for service, of in KINDS:
+        await walk_range(world, Range(service, of), report, walks_of(service, of, only), walked)
+
+
+def walks_of(service: str, of: str, only: str = "") -> list[Walk]:
+    """The walks over a kind of aggregate, or `only` the one of this id."""
+    return [walk for walk in WALKS if (walk.service, walk.of) == (service, of) and only in ("", walk.id)]
+
+
+async def walk_range(
+    world: World, range_: Range, report: Report, walks: Sequence[Walk], walked: Callable[[int], None] = lambda _: None
+) -> None:
+    """These walks over the aggregates of a range, some at a time."""
+    last = range_.after
+    while walks and (ids := await ids_after(world, range_, last)):
+        await walk_ids(world, walks, ids, report)
+        walked(len(ids))
         last = ids[-1]
+
+
+async def walk_ids(world: World, walks: Sequence[Walk], ids: Sequence[str], report: Report) -> None:
+    """These walks, all over one kind of aggregate, over these few of it."""
+    for walk in walks:
+        await walk_some(world, walk, ids, report)
+    if walks:
+        report.look(walks[0].of, len(ids))
+
+
+async def walk_chosen(world: World, report: Report, chosen: Mapping[tuple[str, str], Collection[str]]) -> None:
+    """Every walk over the chosen aggregates that there are, by kind."""
+    for (service, of), wanted in chosen.items():
+        walks, ids = walks_of(service, of), sorted(wanted)
+        for first in range(0, len(ids) if walks else 0, AT_A_TIME):
+            some = ids[first : first + AT_A_TIME]
+            rows = await world[service].fetch(
+                f"select id from {IDS[service][of]} where id = any($1::text[]) order by id", some
+            )
+            if rows:
+                await walk_ids(world, walks, [row["id"] for row in rows], report)
 
 
 async def walk_some(world: World, walk: Walk, ids: Sequence[str], report: Report) -> None:
@@ -105,8 +151,10 @@ def _halves(walk: Walk, part: list[str], error: Exception, report: Report) -> li
     return []
 
 
-async def _ids_after(world: World, service: str, of: str, last: str) -> list[str]:
-    rows = await world[service].fetch(
-        f"select id from {IDS[service][of]} where id > $1 order by id limit {AT_A_TIME}", last
+async def ids_after(world: World, range_: Range, last: str) -> list[str]:
+    """The next aggregates of a range behind the last ones."""
+    rows = await world[range_.service].fetch(
+        f"""select id from {IDS[range_.service][range_.of]} where id > $1 and ($2 = '' or id <= $2)
+            order by id limit {AT_A_TIME}""", last, range_.until,
     )
     return [row["id"] for row in rows]

@@ -1,5 +1,6 @@
 """Copies a family of customers many times: all rows of all tables, with new ids of the same length, by COPY.
 
+A clone's rows are in no chain, for a link is of the very bytes of its row: they count as written before there were any.
 What is not a customer's stays once: offsets, lanes and the outbox, what is known of the topics, the migrations, and
 every row that names no id, as a service's standing timers; shares of a merchant are summed over the clones.
 """
@@ -20,10 +21,12 @@ from settle.bench.targets import Target
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 NOT_CLONED = {
-    "consumed_offsets", "event_logs", "lanes", "outbox", "parked", "republications", "runtime_facts",
+    "chain_starts", "consumed_offsets", "event_logs", "lanes", "outbox", "parked", "republications", "runtime_facts",
     "schema_migrations",
 }
 SHARES = "merchant_shares"
+CHAINED = {"link", "events_head", "operations_head"}
+"""Columns that a clone does not have."""
 _TOKEN = re.compile(rb"[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _CHUNK_BYTES = 1 << 20
 
@@ -119,6 +122,8 @@ def _form(table: str, columns: Sequence[str], types: Sequence[str], lines: Seque
             literals[-1] += b"\t" if position else b""
             if table == "timers" and column == "partition":
                 _gap_for_partition(values["root"], ids, literals, gaps)
+            elif column in CHAINED:
+                literals[-1] += rb"\\x"
             elif kind == "bytea":
                 _split_bytes(values[column], ids, literals, gaps)
             else:
@@ -160,6 +165,11 @@ async def copy_clones(
     for form in forms:
         rows = _rows(form, clones, partitions)
         await connection.copy_to_table(form.table, source=rows, columns=form.columns, format="text")
+
+
+async def accept_unlinked(connection: Connection) -> None:
+    """Let the rows of clones count as written before there were chains."""
+    await connection.execute("select accept_unlinked()")
 
 
 async def _rows(form: Form, clones: Sequence[Sequence[bytes]], partitions: int) -> AsyncIterator[bytes]:
@@ -204,6 +214,8 @@ def _share_column(column: str, share: str, like: asyncpg.Record, sums: Counter[s
         return share
     if column == "merchant_id":
         return share.partition("/")[0]
+    if column in CHAINED:
+        return b""
     return sums[column] if column.endswith("_minor") else like[column]
 
 

@@ -74,6 +74,7 @@ async def _clone(dsns: Mapping[str, str], count: int, partitions: int) -> None:
     for book, known in owners.items():
         await clones.sum_shares(connections[book], known, range(count))
     for connection in connections.values():
+        await clones.accept_unlinked(connection)
         await connection.execute("vacuum analyze")
         await connection.execute("checkpoint")
         await connection.close()

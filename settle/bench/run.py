@@ -1,6 +1,7 @@
 """One run of the bench: fill, start, warm up, closed loop, open loop at half of it, ceiling, auditor."""
 
 import asyncio
+import os
 import sys
 import tempfile
 import time
@@ -20,6 +21,7 @@ from settle.bench.options import WARM_UP_SECONDS, Options
 from settle.bench.profiled import ProfiledStack
 from settle.local import topics
 from settle.local.endpoints import dsns_of, targets_of
+from settle.local.environs import chain_key
 from settle.local.stack import LocalStack
 
 VERSIONS = ("grpcio", "protobuf", "aiokafka", "asyncpg", "msgspec", "uvloop")
@@ -79,7 +81,7 @@ async def _measure(stack: LocalStack, options: Options, file: Path, stored: int,
         rss = processes.costs_of(pids)
     say("\n".join(str(phase) for phase in figures.phases[1:]))
     figures.rss_mib = {name: round(cost.rss_mib, 1) for name, cost in rss.items() if name not in ("postgres", "load")}
-    report = await auditor.audit(dsns, wait_seconds=30.0, strict=True)
+    report = await auditor.audit(dsns, wait_seconds=30.0, strict=True, chain_key=chain_key(os.environ))
     figures.violations = report.counts
     say(f"auditor: {len(report.findings)} findings in {report.seconds:.0f} s")
     if not options.statements:

@@ -47,7 +47,7 @@ def _run(broker: BrokerChoice, clock: ClockChoice, data: Path, processes: int, d
         signal.signal(number, _interrupt)
     began = time.monotonic()
     try:
-        stack = LocalStack(data, broker.value, clock.value, processes=processes, echo=True)
+        stack = LocalStack(data, broker.value, clock.value, processes=processes, echo=True, audited=True)
         stack.prepare()
         if detached:
             _write_to(data / LOG)  # not sooner: until the folder is ours, the log belongs to the engine that runs

@@ -16,10 +16,12 @@ _DECIDED = (
     *(f"{service.upper()}_TARGET" for service in DATABASES),
 )
 _FAULTS = "SETTLE_ACQUIRER_FAULTS"
+_PERCENT = "SETTLE_AUDIT_PERCENT"
 OF_THE_MACHINE: Mapping[str, str] = {
     "SETTLE_PG_DSN": "your own PostgreSQL server, postgresql://user@host:port/database",
     "SETTLE_PG_BIN": "folder with the programs initdb and postgres",
     _FAULTS: "how often the sandbox acquirer fails, in ppm, like timeout_done_ppm=300000,seed=7",
+    _PERCENT: "how much of the time of one core the auditor of `settle up` takes, in percent; 5 if not set, 0 for none",
     "SETTLE_PROFILE_DIR": "where `settle bench --profile` writes its reports",
     "SETTLE_PYTHON": "the Python that bin/settle makes its environment with",
     "SETTLE_VENV": "where bin/settle makes its environment; .venv of the checkout if not set",
@@ -31,6 +33,27 @@ def without_shadows(environ: Mapping[str, str]) -> dict[str, str]:
     """The environment without one service's own value of what is decided here."""
     shadows = {f"SETTLE_{service.upper()}_{name}" for service in DATABASES for name in _DECIDED}
     return {name: value for name, value in environ.items() if name not in shadows}
+
+
+def chain_key(environ: Mapping[str, str]) -> bytes:
+    """The key under which the services make their chains; empty for none."""
+    return Settings("audit", environ=environ).chain_key
+
+
+def audited(environ: Mapping[str, str]) -> bool:
+    """Whether an auditor is to run beside the engine."""
+    return _percent(environ) > 0
+
+
+def _percent(environ: Mapping[str, str]) -> float:
+    text = environ.get(_PERCENT, "") or "5"
+    try:
+        percent = float(text)
+    except ValueError:
+        percent = -1.0
+    if not 0 <= percent <= 100:
+        raise BadSetting(f"{_PERCENT} is {text!r}, not a number from 0 to 100")
+    return percent
 
 
 def check(environ: Mapping[str, str]) -> None:
@@ -47,6 +70,7 @@ def check(environ: Mapping[str, str]) -> None:
                     settings.key(name.removeprefix("SETTLE_").removesuffix("_KEY").lower())
     except SettingsError as error:
         raise BadSetting(str(error)) from error
+    _percent(given)
     try:
         Faults.parse(given.get(_FAULTS, ""))
     except ValueError as error:

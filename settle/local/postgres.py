@@ -40,6 +40,8 @@ DATABASES = {
     "credit_ledger": "settlement_credit_ledger",
     "card_redemption": "settlement_card_redemption",
 }
+AUDITOR = "settle_auditor"
+"""The role that reads everything and writes nothing."""
 _PASSWORD = re.compile(r"(?<=://)[^/@\s]*(?=@)|(?<=password=)[^&\s]*")
 _TUNING = {
     "shared_buffers": "256MB", "max_connections": "200", "max_wal_size": "4GB", "checkpoint_timeout": "15min",
@@ -84,10 +86,17 @@ class Postgres:
         query = f"?{urlencode(options)}" if options else ""
         return f"{parts.scheme}://{parts.netloc}/{DATABASES[service]}{query}"
 
+    def auditor(self, service: str) -> str:
+        """The DSN by which the auditor reads a service's database: on our own server under a role that only reads."""
+        dsn = self.database(service)
+        return dsn if self.data is None else dsn.replace("postgres@", f"{AUDITOR}@", 1)
+
     def create_databases(self) -> None:
-        """Those of the services that are missing."""
+        """Those of the services that are missing, and on our own server the auditor's role."""
         try:
             _asked(self.dsn, _create_databases, CREATE_SECONDS_MAX)
+            if self.data is not None:
+                _asked(self.dsn, _create_auditor, CREATE_SECONDS_MAX)
         except reach.Unreachable as error:
             raise NoPostgres(f"the databases cannot be made in PostgreSQL at {place_of(self.dsn)}: {error}") from error
 
@@ -268,6 +277,12 @@ def _asked(
 
 async def _server_version(connection: Connection) -> int:
     return int(await connection.fetchval("show server_version_num"))
+
+
+async def _create_auditor(connection: Connection) -> None:
+    if not await connection.fetchval("select true from pg_roles where rolname = $1", AUDITOR):
+        await connection.execute(f"create role {AUDITOR} login")
+        await connection.execute(f"grant pg_read_all_data to {AUDITOR}")
 
 
 async def _create_databases(connection: Connection) -> None:

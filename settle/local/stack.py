@@ -20,6 +20,7 @@ from settle.local.supervisor import Seat, Supervisor
 
 SERVICES = ("credit_ledger", "card_redemption", "order")
 ACQUIRER = "acquirer"
+AUDITOR = "auditor"
 READY_SECONDS_MAX = 120.0
 _BROKERS = {"kafka": "Apache Kafka", "external": "external Kafka", "embedded": "embedded broker, not Kafka:"}
 
@@ -35,13 +36,14 @@ class LocalStack:
 
     Of each service there are as many `processes` (`order`, `order-2`, ...), which share its work; `supervise=False`
     leaves a dead process dead; `durable=False` switches fsync off (demo and tests only); `environ` is added to every
-    process. Lines for people go to `say`; with `echo` the processes' own lines are shown too.
+    process. Lines for people go to `say`; with `echo` the processes' own lines are shown too. With `audited` an auditor
+    runs beside them.
     """
 
     def __init__(
         self, data: Path, broker: str = "auto", clock: str = "system", durable: bool = True,
         processes: int = 1, supervise: bool = True, environ: Mapping[str, str] | None = None,
-        say: Callable[[str], None] = say_to_stderr, echo: bool = False,
+        say: Callable[[str], None] = say_to_stderr, echo: bool = False, audited: bool = False,
     ) -> None:
         self.data = folder.resolved(data)
         self.clock = clock
@@ -50,6 +52,7 @@ class LocalStack:
         self._processes = processes
         self._environ = dict(environ or {})
         self._say = say
+        self._audited = audited
         self._supervisor = Supervisor(
             self.data / "logs", say=say, changed=self._changed, echo=echo, revive=supervise
         )
@@ -148,8 +151,8 @@ class LocalStack:
 
     def _seat_all(self) -> None:
         names = [(service, number) for service in SERVICES for number in range(self._processes)]
-        free = iter([f"{ports.HOST}:{port}" for port in ports.free_ports(2 * len(names) + 1)])
-        acquirer = next(free)
+        free = iter([f"{ports.HOST}:{port}" for port in ports.free_ports(2 * len(names) + 3)])
+        acquirer, auditor, auditor_metrics = next(free), next(free), next(free)
         seats = [(service, number, next(free), next(free)) for service, number in names]
         targets = {f"SETTLE_{service.upper()}_TARGET": target for service, number, target, _ in seats if number == 0}
         shared = environs.without_shadows(os.environ) | {
@@ -168,6 +171,11 @@ class LocalStack:
             dsn = self.postgres.database(service)
             own = {"SETTLE_LISTEN": target, "SETTLE_METRICS_LISTEN": metrics, "SETTLE_DSN": dsn}
             self.seats[name] = Seat(name, f"services.{service}", shared | own, target, metrics)
+        if self._audited and environs.audited(shared):
+            read = {f"SETTLE_{service.upper()}_DSN": self.postgres.auditor(service) for service in SERVICES}
+            own = {"SETTLE_LISTEN": auditor, "SETTLE_METRICS_LISTEN": auditor_metrics}
+            environ = shared | own | read | {"SETTLE_AUDIT_DATA": str(self.data)}
+            self.seats[AUDITOR] = Seat(AUDITOR, "settle.audit", environ, auditor, auditor_metrics, vital=False)
 
     # breaking it -----------------------------------------------------------------------------------------------------
 
@@ -222,9 +230,10 @@ class LocalStack:
                 "target": seat.target, "metrics": seat.metrics, "dsn": seat.environ.get("SETTLE_DSN", ""),
                 "pid": seat.child.pid if seat.child else 0,
             }
-            for seat in self.seats.values() if seat.name != ACQUIRER
+            for seat in self.seats.values() if seat.name not in (ACQUIRER, AUDITOR)
         }
         acquirer, broker, server = self.seats[ACQUIRER], self.broker, self.postgres
+        auditor = self.seats.get(AUDITOR)
         return {
             "pid": os.getpid(), "began": children.started_at(os.getpid()), "clock": self.clock, "data": str(self.data),
             "broker": {
@@ -237,6 +246,7 @@ class LocalStack:
             },
             "services": services,
             "acquirer": {"target": acquirer.target, "pid": acquirer.child.pid if acquirer.child else 0},
+            "auditor": {"target": auditor.target, "metrics": auditor.metrics} if auditor else {},
             "processes": [
                 {
                     "name": child.name, "pid": child.pid, "began": children.started_at(child.pid),

@@ -40,6 +40,8 @@ class Seat:
     environ: Mapping[str, str]
     target: str
     metrics: str = ""
+    vital: bool = True
+    """Whether the engine ends with it, once it is given up."""
     child: children.Child | None = None
     pipe: Pipe | None = None
     wanted: bool = True
@@ -168,7 +170,8 @@ class Supervisor:
             f"{status}, and is given up; see {self._logs / f'{seat.name}.log'}{self._last_words(seat)}"
         )
         self._say(self._failure)
-        self._failed.set()
+        if seat.vital:
+            self._failed.set()
 
     def _watch_health(self) -> None:
         """Say when a process that runs stops or begins again to serve; it may wait for Kafka, so it is not ended."""

@@ -7,15 +7,16 @@ from services.credit_ledger.domain.holds import schedule as plans
 from services.credit_ledger.domain.refunds import strategies
 from services.kernel.calendar import WorkingCalendar, business_date
 from services.order.domain import pricing, tenders
+from settle.vectors import redemption
 from settle.vectors.scenario import Json, Scenario
 
-Calculator = Callable[[Json], Json]
+Calculator = Callable[[Scenario], Json]
 OVER_REFUND = "REJECT_OVER_REFUND"
 
 
 def calculate(scenario: Scenario) -> Json:
     """What the product's functions say to this case; KeyError for a kind that has none."""
-    return CALCULATORS[scenario.kind](scenario.given)
+    return CALCULATORS[scenario.kind](scenario)
 
 
 def schedule(given: Json) -> Json:
@@ -75,7 +76,7 @@ def _calendar(given: Json) -> WorkingCalendar:
     return WorkingCalendar.of(date.fromisoformat(day) for day in given["holidays"])
 
 
-CALCULATORS: Mapping[str, Calculator] = {
+_OF_GIVEN: Mapping[str, Callable[[Json], Json]] = {
     "schedule": schedule,
     "discount_alloc": discount_alloc,
     "unit_refund": unit_refund,
@@ -83,4 +84,13 @@ CALCULATORS: Mapping[str, Calculator] = {
     "strategy_compare": strategy_compare,
     "t_plus_1": t_plus_1,
     "sla": sla,
+}
+
+
+def _of_given(calculator: Callable[[Json], Json]) -> Calculator:
+    return lambda scenario: calculator(scenario.given)
+
+
+CALCULATORS: Mapping[str, Calculator] = {
+    **{kind: _of_given(calculator) for kind, calculator in _OF_GIVEN.items()}, **redemption.CALCULATORS
 }

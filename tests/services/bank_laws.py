@@ -1,7 +1,7 @@
 """What holds of bank-card refunds after every step, whatever people and banks do: of what is told, and of the money."""
 
 from services.credit_ledger.domain.model.leg import LegEnd, LegState, RailWord
-from services.order.domain.outcomes import RETURN_STATES
+from services.order.domain.returns import RETURN_STATES
 from services.order.domain.states import DeductionState, RefundState, ReturnState
 from services.order.domain.tenders import TenderType
 from tests.services.bank_shop import FUNDED, BankShop, tender

@@ -32,6 +32,7 @@ from settlement.order.v1 import after_sale_service_pb2 as sale
 from settlement.order.v1 import order_pb2
 from settlement.order.v1 import order_service_pb2 as order
 from tests.extremes.stage import ACCOUNT, CUSTOMER, money
+from tests.lifecycles import is_sound
 from tests.services import bank_laws
 from tests.services.bank_shop import FIRST, HELD, ORDERS, BankShop
 from tests.settle.audit import replays
@@ -182,9 +183,11 @@ class Banks(RuleBasedStateMachine):
 
     @invariant()
     def the_laws_hold(self) -> None:
-        """Of what is told, and of the money."""
+        """Of what is told, of the money, and of what waits."""
         for law in bank_laws.ALL:
             law(self.shop)
+        for world in self.shop.engine.worlds.values():
+            is_sound(world)
 
     def teardown(self) -> None:
         """Once the rail has had its last word and people have closed what waits for them, everything is at its end, and

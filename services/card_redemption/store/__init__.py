@@ -9,8 +9,10 @@ from services.card_redemption.store.tenders import load_tenders, save_tenders
 from services.runtime.ground.tables import Table
 
 TABLES = (
-    Table(GiftCard, load_cards, save_cards, root=True),
-    Table(MerchantShare, load_merchant_shares, save_merchant_shares, root=True, load_family=load_lenders),
+    Table(GiftCard, load_cards, save_cards, root=True, tells=True),
+    Table(
+        MerchantShare, load_merchant_shares, save_merchant_shares, root=True, tells=True, load_family=load_lenders
+    ),
     Table(CardTender, load_tenders, save_tenders),
 )
 """What the lanes of this service handle. Roots come first: they are locked in the order of this list."""

@@ -8,7 +8,7 @@ from services.card_redemption.domain.cards.card import GiftCard
 from services.runtime.ground.saving import Saving, column, columns
 from services.runtime.ground.tables import Connection
 
-CARD_COLUMNS = "id, customer_id, face_minor, balance_minor, issued_at, held_minor, sequence, version"
+CARD_COLUMNS = "id, customer_id, face_minor, balance_minor, issued_at, held_minor, sequence, version, events_head"
 
 
 def card_of(row: asyncpg.Record) -> GiftCard:
@@ -16,6 +16,7 @@ def card_of(row: asyncpg.Record) -> GiftCard:
     return GiftCard(
         id=row["id"], customer_id=row["customer_id"], face_minor=row["face_minor"], balance_minor=row["balance_minor"],
         issued_at=row["issued_at"], held_minor=row["held_minor"], sequence=row["sequence"], version=row["version"],
+        events_head=row["events_head"],
     )
 
 
@@ -31,6 +32,6 @@ save_cards = Saving(
     "gift_cards",
     key="id",
     once=(*columns("text", "id", "customer_id"), column("face_minor", "bigint"), column("issued_at", "timestamptz")),
-    moving=columns("bigint", "balance_minor", "held_minor", "sequence", "version"),
+    moving=(*columns("bigint", "balance_minor", "held_minor", "sequence", "version"), column("events_head", "bytea")),
 )
 """Whose card it is and what it was worth never changes."""

@@ -11,7 +11,7 @@ from services.runtime.ground.saving import Saving, column, columns
 from services.runtime.ground.tables import Connection
 
 _SHARE = """id, merchant_id, payable_minor, settling_minor, sequence, pending_saga_id, pending_tried_at, version,
-    refunding_minor"""
+    refunding_minor, events_head"""
 
 
 async def load_merchant_shares(connection: Connection, keys: Sequence[str]) -> list[MerchantShare]:
@@ -21,8 +21,8 @@ async def load_merchant_shares(connection: Connection, keys: Sequence[str]) -> l
     if missing:
         await connection.execute(
             f"""insert into merchant_shares ({_SHARE})
-                select key, regexp_replace(key, '/[^/]*$', ''), 0, 0, 0, null, null, 0, 0 from unnest($1::text[]) key
-                on conflict (id) do nothing""",
+                select key, regexp_replace(key, '/[^/]*$', ''), 0, 0, 0, null, null, 0, 0, ''
+                from unnest($1::text[]) key on conflict (id) do nothing""",
             missing,
         )
         shares += await _lock_merchant_shares(connection, missing)
@@ -54,7 +54,7 @@ def _share_of(row: asyncpg.Record) -> MerchantShare:
         id=row["id"], merchant_id=row["merchant_id"], payable_minor=row["payable_minor"],
         settling_minor=row["settling_minor"], sequence=row["sequence"],
         pending=Pending(saga_id, row["pending_tried_at"]) if saga_id is not None else None, version=row["version"],
-        refunding_minor=row["refunding_minor"],
+        refunding_minor=row["refunding_minor"], events_head=row["events_head"],
     )
 
 
@@ -66,6 +66,7 @@ save_merchant_shares = Saving(
         *columns("bigint", "payable_minor", "settling_minor", "refunding_minor", "sequence", "version"),
         column("pending_saga_id", "text", lambda s: s.pending.saga_id if s.pending else None),
         column("pending_tried_at", "timestamptz", lambda s: s.pending.tried_at if s.pending else None),
+        column("events_head", "bytea"),
     ),
 )
 """A share that is saved was found: loading it made its row."""

@@ -19,7 +19,7 @@ from services.runtime.ground.scalars import date_from_wire
 from services.runtime.ground.tables import Connection
 from services.runtime.rpc.calls import Context
 from services.runtime.rpc.edge import Edge
-from services.runtime.rpc.once import once
+from services.runtime.rpc.once import run_once
 from settlement.credit_ledger.v1 import statement_pb2
 from settlement.credit_ledger.v1 import statement_service_pb2 as pb
 from settlement.credit_ledger.v1 import statement_service_pb2_grpc as rpc
@@ -45,7 +45,7 @@ class StatementServicer(rpc.StatementServiceServicer):
 
     async def RunStatements(self, request: pb.RunStatementsRequest, context: Context) -> pb.RunStatementsResponse:
         """Cut every due statement in key order, in bounded batches; what is done stays done, whenever the run ends."""
-        return await once(self.edge, request, pb.RunStatementsResponse, lambda: self._run(request, context))
+        return await run_once(self.edge, request, pb.RunStatementsResponse, lambda: self._run(request, context))
 
     async def _run(self, request: pb.RunStatementsRequest, context: Context) -> pb.RunStatementsResponse:
         bill_date = date_from_wire(request.bill_date)

@@ -13,19 +13,25 @@ from services.credit_ledger.domain.model.repayment import Repayment
 from services.credit_ledger.domain.model.statement import Statement
 from services.credit_ledger.store import accounts, agreements, documents, payments, reconciliations
 from services.credit_ledger.wire import CODEC
-from services.runtime.ground.tables import Table
+from services.runtime.ground.tables import Log, Table
 from services.runtime.stored.notices import notice_table
 
 TABLES: tuple[Table, ...] = (
-    Table(CreditAccount, accounts.load_accounts, accounts.save_accounts, root=True),
-    Table(MerchantShare, accounts.load_merchant_shares, accounts.save_merchant_shares, root=True),
+    Table(CreditAccount, accounts.load_accounts, accounts.save_accounts, root=True, tells=True),
+    Table(MerchantShare, accounts.load_merchant_shares, accounts.save_merchant_shares, root=True, tells=True),
     Table(PaymentReference, accounts.load_payment_references, accounts.save_payment_references, root=True),
-    Table(Reconciliation, reconciliations.load_reconciliations, reconciliations.save_reconciliations, root=True),
+    Table(
+        Reconciliation, reconciliations.load_reconciliations, reconciliations.save_reconciliations, root=True,
+        tells=True,
+    ),
     Table(
         Agreement, agreements.load_agreements, agreements.save_agreements,
         load_family=agreements.load_open_agreements,
     ),
-    Table(Operation, documents.load_operations, documents.save_operations),
+    Table(
+        Operation, documents.load_operations, documents.save_operations,
+        log=Log(CreditAccount, "operations_head", documents.operation_row),
+    ),
     Table(Statement, documents.load_statements, documents.save_statements),
     Table(Repayment, payments.load_repayments, payments.save_repayments, load_family=payments.load_open_repayments),
     Table(

@@ -15,7 +15,8 @@ from services.runtime.ground.tables import Connection
 
 ACCOUNT_COLUMNS = """id, customer_id, state, opened_at, granted_minor, held_minor, used_minor, wallet_minor,
     credit_balance_minor, receivable_minor, bill_day, due_day, late_fee_ppm_per_day, surplus_policy, next_cut_at,
-    last_bill_date, stated_operations, shipments, operations, sequence, pending_saga_id, pending_tried_at, version"""
+    last_bill_date, stated_operations, shipments, operations, sequence, pending_saga_id, pending_tried_at, version,
+    events_head, operations_head"""
 
 
 def account_of(row: asyncpg.Record) -> CreditAccount:
@@ -29,6 +30,7 @@ def account_of(row: asyncpg.Record) -> CreditAccount:
         next_cut_at=row["next_cut_at"], last_bill_date=row["last_bill_date"],
         stated_operations=row["stated_operations"], shipments=row["shipments"], operations=row["operations"],
         sequence=row["sequence"], pending=_pending_of(row), version=row["version"],
+        events_head=row["events_head"], operations_head=row["operations_head"],
     )
 
 
@@ -66,12 +68,13 @@ save_accounts = Saving(
         column("next_cut_at", "timestamptz"), column("last_bill_date", "date"),
         column("pending_saga_id", "text", lambda a: a.pending.saga_id if a.pending else None),
         column("pending_tried_at", "timestamptz", lambda a: a.pending.tried_at if a.pending else None),
+        *columns("bytea", "events_head", "operations_head"),
     ),
 )
 """Whose account it is and when it was opened never changes."""
 
 
-_SHARE_COLUMNS = "id, merchant_id, payable_minor, receivable_minor, sequence, version"
+_SHARE_COLUMNS = "id, merchant_id, payable_minor, receivable_minor, sequence, version, events_head"
 
 
 async def load_merchant_shares(connection: Connection, keys: Sequence[str]) -> list[MerchantShare]:
@@ -82,7 +85,7 @@ async def load_merchant_shares(connection: Connection, keys: Sequence[str]) -> l
     if missing:
         await connection.execute(
             f"""insert into merchant_shares ({_SHARE_COLUMNS})
-                select key, regexp_replace(key, '/[^/]*$', ''), 0, 0, 0, 0 from unnest($1::text[]) key
+                select key, regexp_replace(key, '/[^/]*$', ''), 0, 0, 0, 0, '' from unnest($1::text[]) key
                 on conflict (id) do nothing""",
             missing,
         )
@@ -107,6 +110,7 @@ def _share_of(row: asyncpg.Record) -> MerchantShare:
     return MerchantShare(
         id=row["id"], merchant_id=row["merchant_id"], payable_minor=row["payable_minor"],
         receivable_minor=row["receivable_minor"], sequence=row["sequence"], version=row["version"],
+        events_head=row["events_head"],
     )
 
 
@@ -114,7 +118,9 @@ save_merchant_shares = Saving(
     "merchant_shares",
     key="id",
     once=columns("text", "id", "merchant_id"),
-    moving=columns("bigint", "payable_minor", "receivable_minor", "sequence", "version"),
+    moving=(
+        *columns("bigint", "payable_minor", "receivable_minor", "sequence", "version"), column("events_head", "bytea"),
+    ),
 )
 """A share that is saved was found: loading it made its row."""
 

@@ -11,6 +11,7 @@ from services.credit_ledger.domain.model.adjustment import AdjustedLine, Adjustm
 from services.credit_ledger.domain.model.before import NOTHING_BEFORE, SHAPE, Before
 from services.credit_ledger.domain.model.operation import Facts, Operation
 from services.credit_ledger.domain.model.statement import Statement, StatementLine
+from services.kernel.chain import OPERATIONS, row_of
 from services.kernel.decision import Vector
 from services.runtime.ground.saving import Appending, column, columns
 from services.runtime.ground.tables import Connection
@@ -59,6 +60,10 @@ def _before_of(kept: bytes | None) -> Before | None:
     return _BEFORE.decode(kept) if kept is not None and kept.startswith(_SHAPED) else None
 
 
+def _facts(operation: Operation) -> bytes:
+    return b"{}" if operation.facts == _NOTHING else _encode(operation.facts)
+
+
 def _kept(operation: Operation) -> bytes | None:
     """What is kept of it, as it is written; most change no agreement."""
     if operation.before is None:
@@ -71,11 +76,21 @@ save_operations = Appending(
     (
         column("account_id", "text"), column("number", "bigint"), column("kind", "text"), column("at", "timestamptz"),
         *columns("text", "order_id", "reference", "saga_id"), column("body", "json", lambda o: _encode(o.body)),
-        column("facts", "json", lambda o: b"{}" if o.facts == _NOTHING else _encode(o.facts)),
-        column("moved", "json", lambda o: _encode(o.moved)), column("before", "json", _kept),
+        column("facts", "json", _facts), column("moved", "json", lambda o: _encode(o.moved)),
+        column("before", "json", _kept), column("link", "bytea"),
     ),
 )
 """The primary key (account, number) refuses a fork of a log."""
+
+
+_HASHED = save_operations.columns[2:-1]
+"""All of its columns but its root, its number and its link."""
+
+
+def operation_row(operation: Operation) -> bytes:
+    """An operation as it is hashed: what its columns hold, in their order."""
+    values = [each.value(operation) for each in _HASHED]
+    return row_of(OPERATIONS, operation.account_id, operation.number, *values)
 
 
 def statement_of(row: asyncpg.Record) -> Statement:

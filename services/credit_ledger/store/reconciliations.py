@@ -18,7 +18,8 @@ from services.credit_ledger.store.payments import LEG_COLUMNS, leg_of
 from services.runtime.ground.saving import Saving, column, columns
 from services.runtime.ground.tables import Connection
 
-_COLUMNS = "id, state, run, cursor, after_key, compared, found, started_at, ended_at, sequence, version"
+_COLUMNS = """id, state, run, cursor, after_key, compared, found, started_at, ended_at, sequence, version,
+    events_head"""
 DIFFERENCE_COLUMNS = """key, reconciliation_id, kind, account_id, reference, leg_minor, rail_minor, detail, opened_at,
     seen_at, resolved_at, version"""
 
@@ -29,6 +30,7 @@ def reconciliation_of(row: asyncpg.Record) -> Reconciliation:
         id=row["id"], state=ReconciliationState(row["state"]), run=row["run"],
         place=Place(row["cursor"], row["after_key"]), compared=row["compared"], found=row["found"],
         started_at=row["started_at"], ended_at=row["ended_at"], sequence=row["sequence"], version=row["version"],
+        events_head=row["events_head"],
     )
 
 
@@ -66,6 +68,7 @@ save_reconciliations = Saving(
         column("state", "text", "state.value"), column("cursor", "text", "place.cursor"),
         column("after_key", "text", "place.after"), *columns("bigint", "run", "compared", "found"),
         *columns("timestamptz", "started_at", "ended_at"), *columns("bigint", "sequence", "version"),
+        column("events_head", "bytea"),
     ),
 )
 """How far a comparison is."""

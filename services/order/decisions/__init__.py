@@ -42,10 +42,10 @@ from services.order.domain.commands import (
 from services.order.domain.completion import AFTER_SALE
 from services.order.domain.merchant_settlement import KIND, MerchantSettlement, SettleGiftCardShare, can_be_key
 from services.order.domain.order import Order
-from services.order.domain.returns import ReturnCase
+from services.order.domain.placing import HOLD_EXPIRY
+from services.order.domain.returns import AUTO_APPROVE, WAYBILL_EXPIRY, ReturnCase
 from services.order.domain.states import Kind
 from services.order.sagas import DEFINITIONS
-from services.order.sagas.ending import HOLD_EXPIRY
 
 
 class _OfCase(Protocol):
@@ -113,8 +113,8 @@ TIMERS = timer_rules(
     (RESUME, _WOKEN),
     (ABORT, _WOKEN),
     (HOLD_EXPIRY, rule(TimerDue, _order, beginning.hold_expired)),
-    (after_sale.AUTO_APPROVE, rule(TimerDue, _order_and_timed_case, after_sale.auto_approve)),
-    (after_sale.WAYBILL_EXPIRY, rule(TimerDue, _order_and_timed_case, after_sale.waybill_expiry)),
+    (AUTO_APPROVE, rule(TimerDue, _order_and_timed_case, after_sale.auto_approve)),
+    (WAYBILL_EXPIRY, rule(TimerDue, _order_and_timed_case, after_sale.waybill_expiry)),
     (AFTER_SALE, rule(TimerDue, _order, completion.close)),
 )
 """By the kind of a timer."""

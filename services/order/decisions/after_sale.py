@@ -24,11 +24,16 @@ from services.order.domain.completion import returnable
 from services.order.domain.lines import LineQuantity, returning
 from services.order.domain.order import Order, after, owned, refuse_while_settling, told
 from services.order.domain.refunding import must_be_returnable, must_be_shipped
-from services.order.domain.returns import ReturnCase, contestable_until, expect, stepped, without_waybill
+from services.order.domain.returns import (
+    AUTO_APPROVE,
+    WAYBILL_EXPIRY,
+    ReturnCase,
+    contestable_until,
+    expect,
+    stepped,
+    without_waybill,
+)
 from services.order.domain.states import ReturnState
-
-AUTO_APPROVE = "auto_approve"
-WAYBILL_EXPIRY = "waybill_expiry"
 
 
 class Stepped(NamedTuple):

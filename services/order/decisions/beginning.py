@@ -1,7 +1,7 @@
 """Rules that begin settlements: the order and its saga change in one decision (DESIGN 5)."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 from services.kernel.calendar import TICK
@@ -17,17 +17,13 @@ from services.order.domain.fulfilment import cancellation_plan, capture_plan, ex
 from services.order.domain.fulfilment import hold_expired as runs_out
 from services.order.domain.order import Order, after, owned, refuse_while_settling, state_during, told
 from services.order.domain.participation import uncovered_minor
-from services.order.domain.placing import place, placement_plan
+from services.order.domain.placing import HELD_UP, HOLD_EXPIRY, place, placement_plan
 from services.order.domain.plans import Plan, RefundPlan
 from services.order.domain.quoting import pinned
 from services.order.domain.refunding import amount_plan, refund_to_reverse, reversal_plan
 from services.order.domain.returns import ReturnCase
 from services.order.domain.states import RefundState
 from services.order.sagas import ended, launch
-from services.order.sagas.ending import HOLD_EXPIRY
-
-HELD_UP = timedelta(minutes=1)
-"""When an expiry that met a settlement under way looks again."""
 
 
 class Begun(NamedTuple):

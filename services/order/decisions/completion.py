@@ -1,16 +1,13 @@
 """What the end of the after-sale time does (DOMAIN 2.1)."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from services.kernel.decision import Decision, Known, Timer
 from services.kernel.messages import Message, TimerDue
-from services.order.domain.completion import AFTER_SALE, ends_at, held_open
+from services.order.domain.completion import AFTER_SALE, LOOK_AGAIN, ends_at, held_open
 from services.order.domain.events import OrderCompleted
 from services.order.domain.order import Order, after
 from services.order.domain.states import OrderState
-
-LOOK_AGAIN = timedelta(days=1)
-"""When an order whose time is over, but which something still holds open, is looked at again."""
 
 
 def close(known: Known, body: TimerDue, message: Message, now: datetime) -> Decision:

@@ -18,9 +18,8 @@ from services.order.domain.commands import (
 )
 from services.order.domain.completion import alarm, no_alarm
 from services.order.domain.order import Order, after, owned, refuse_while_settling, summary
-from services.order.domain.outcomes import RETURN_STATES
 from services.order.domain.plans import RefundPlan
-from services.order.domain.returns import ReturnCase, stepped
+from services.order.domain.returns import RETURN_STATES, ReturnCase, stepped
 from services.order.domain.states import BankStep, OrderState, RefundState
 from services.order.sagas.refund import refunded_fact
 

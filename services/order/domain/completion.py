@@ -14,6 +14,10 @@ AFTER_SALE_DAYS = 180
 AFTER_SALE = "after_sale"
 """Timer of a delivered order: its after-sale time ends."""
 
+LOOK_AGAIN = timedelta(days=1)
+"""When an order whose time is over, but which something still holds open, is looked at again."""
+
+
 def after_sale_end(delivered_at: datetime) -> datetime:
     """The midnight after the last day, which is outside."""
     return start_of(business_date(delivered_at) + timedelta(days=AFTER_SALE_DAYS + 1))

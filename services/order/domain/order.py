@@ -1,10 +1,11 @@
 """The order: aggregate root, unit of locking, and owner of the one settlement that may be under way on it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from services.kernel.chain import NONE_YET
 from services.kernel.decision import Event
 from services.kernel.errors import Defect, NotFound
 from services.kernel.participant import IsBusy
@@ -23,7 +24,7 @@ class Order:
     `sequence` counts its events and those of its return cases; `cancel_reason` says why its last units were cancelled,
     `expired` that their hold ran out (A14). Until `contestable_until` the last rejection of a return, or the last
     deduction from one, can be disputed. `bank_news` are the steps of bank-card shares that go back without a refund: of
-    a cancel, or of a rejected order.
+    a cancel, or of a rejected order. `events_head` is the head of the chain of its events, which no rule reads.
     """
 
     id: str
@@ -49,6 +50,7 @@ class Order:
     version: int = 1
     sequence: int = 0
     bank_news: tuple[BankNews, ...] = ()
+    events_head: bytes = field(default=NONE_YET, compare=False, repr=False)
 
     @property
     def key(self) -> str:

@@ -3,7 +3,6 @@
 Decisions tell it as it happens; the auditor replays it from the plans on record.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -22,21 +21,12 @@ from services.order.domain.plans import (
     RefundPlan,
     ReversalPlan,
 )
-from services.order.domain.returns import ReturnCase, stepped
+from services.order.domain.returns import RETURN_STATES, ReturnCase, stepped
 from services.order.domain.states import DeductionState, OrderState, RefundState, ReturnState
 from services.order.domain.tenders import TenderType, settled
 
 PENDING = "PENDING_CHANNEL"
 """What the credit ledger calls a refund that waits for the flash network."""
-
-RETURN_STATES: Mapping[RefundState, ReturnState] = {
-    RefundState.CREDIT_DONE: ReturnState.REFUNDED,
-    RefundState.SUCCEEDED: ReturnState.REFUNDED,
-    RefundState.SUCCEEDED_MANUAL: ReturnState.REFUNDED,
-    RefundState.PENDING_CHANNEL: ReturnState.REFUNDING,
-    RefundState.EXCEPTION: ReturnState.REFUND_EXCEPTION,
-}
-"""Where a return case stands by how far its refund is (DOMAIN 2.2)."""
 
 
 def placed(order: Order, authorized_at: datetime) -> Order:

@@ -12,6 +12,12 @@ from services.order.domain.pricing import payable
 from services.order.domain.states import OrderState
 from services.order.domain.tenders import Coupon, Share, Tender, TenderType
 
+HOLD_EXPIRY = "hold_expiry"
+"""Timer of an order: its hold runs out unshipped (A14)."""
+
+HELD_UP = timedelta(minutes=1)
+"""When an expiry that met a settlement under way looks again."""
+
 HOLD_DAYS = 30
 """An authorization lasts 30 times 24 hours unshipped, its last instant included (A14)."""
 

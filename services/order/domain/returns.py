@@ -9,7 +9,13 @@ from services.kernel.errors import FailedPrecondition, InvalidArgument, NotFound
 from services.kernel.people import papers
 from services.order.domain.deductions import Deduction
 from services.order.domain.lines import LineQuantity
-from services.order.domain.states import DeductionState, ReturnState
+from services.order.domain.states import DeductionState, RefundState, ReturnState
+
+AUTO_APPROVE = "auto_approve"
+"""Timer of a case that the merchant has not answered yet."""
+
+WAYBILL_EXPIRY = "waybill_expiry"
+"""Timer of an approved case without a waybill."""
 
 REVIEW_HOURS = 48
 """The merchant answers within 48 hours; after them the case is approved by time (A13)."""
@@ -28,6 +34,15 @@ MERCHANT, CUSTOMER = "MERCHANT", "CUSTOMER"
 
 REFUSED = "REFUSED"
 """The reason of a case that a refused delivery opened."""
+
+RETURN_STATES = {
+    RefundState.CREDIT_DONE: ReturnState.REFUNDED,
+    RefundState.SUCCEEDED: ReturnState.REFUNDED,
+    RefundState.SUCCEEDED_MANUAL: ReturnState.REFUNDED,
+    RefundState.PENDING_CHANNEL: ReturnState.REFUNDING,
+    RefundState.EXCEPTION: ReturnState.REFUND_EXCEPTION,
+}
+"""Where a return case stands by how far its refund is (DOMAIN 2.2)."""
 
 
 @dataclass(frozen=True, slots=True)

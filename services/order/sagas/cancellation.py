@@ -10,9 +10,10 @@ from services.order.domain.events import OrderCancelled, PaymentExpired
 from services.order.domain.lines import LineQuantity
 from services.order.domain.order import Order, after
 from services.order.domain.participation import ReleaseTenders, ReturnDeposit
+from services.order.domain.placing import HOLD_EXPIRY
 from services.order.domain.plans import CancellationPlan
 from services.order.domain.states import Kind
-from services.order.sagas.ending import HOLD_EXPIRY, Ended, Ending, card_redemption, credit_ledger
+from services.order.sagas.ending import Ended, Ending, card_redemption, credit_ledger
 
 
 def _release(plan: CancellationPlan) -> ReleaseTenders:

@@ -5,13 +5,15 @@ from datetime import datetime
 from services.kernel.decision import Decision, Known, Timer
 from services.kernel.saga import Definition, Run
 from services.order.domain import outcomes
+from services.order.domain.completion import no_alarm
 from services.order.domain.events import OrderShipped
 from services.order.domain.lines import LineQuantity
 from services.order.domain.order import Order, after
 from services.order.domain.participation import CaptureDeposit, CaptureTenders
+from services.order.domain.placing import HOLD_EXPIRY
 from services.order.domain.plans import CapturePlan
 from services.order.domain.states import Kind
-from services.order.sagas.ending import HOLD_EXPIRY, Ended, Ending, card_redemption, credit_ledger
+from services.order.sagas.ending import Ended, Ending, card_redemption, credit_ledger
 
 DEFINITION = Definition(
     kind=Kind.CAPTURE,
@@ -30,7 +32,7 @@ def done(known: Known, order: Order, run: Run, now: datetime) -> Ended:
     fact = OrderShipped(order.id, tuple(LineQuantity(v.id, v.quantity) for v in plan.lines), plan.money.shares, run.id)
     shipped, events = after(outcomes.shipped(order, plan), now, fact)
     cleared = () if shipped.open else ((HOLD_EXPIRY, order.id),)
-    return Ended(shipped, rest=Decision(events=events, cleared=cleared))
+    return Ended(shipped, rest=Decision(events=events, cleared=(*cleared, *no_alarm(order, shipped.state))))
 
 
 def aborted(known: Known, order: Order, run: Run, now: datetime) -> Ended:

@@ -18,9 +18,6 @@ from services.order.domain.participation import (
 from services.order.domain.returns import ReturnCase
 from services.order.domain.tenders import TenderType
 
-HOLD_EXPIRY = "hold_expiry"
-"""Timer of an order: its hold runs out unshipped (A14)."""
-
 _NOTHING = Decision()
 BodyOf = Callable[[Any], object]  # Any: the plan is of the type that its definition names
 

@@ -10,11 +10,11 @@ from services.order.domain import outcomes
 from services.order.domain.events import OrderPlaced, OrderRejected
 from services.order.domain.order import Order, after
 from services.order.domain.participation import AuthorizeTenders, DepositCard, posted_at
-from services.order.domain.placing import hold_expiry
+from services.order.domain.placing import HOLD_EXPIRY, hold_expiry
 from services.order.domain.plans import PlacementPlan
 from services.order.domain.states import Kind
 from services.order.sagas import deposit_return
-from services.order.sagas.ending import HOLD_EXPIRY, Ended, Ending, card_redemption, credit_ledger
+from services.order.sagas.ending import Ended, Ending, card_redemption, credit_ledger
 
 
 def _authorize(plan: PlacementPlan) -> AuthorizeTenders:

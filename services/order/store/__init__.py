@@ -9,7 +9,7 @@ from services.order.store.orders import load_orders, save_orders
 from services.runtime.ground.tables import Table
 
 TABLES = (
-    Table(Order, load_orders, save_orders, root=True),
+    Table(Order, load_orders, save_orders, root=True, tells=True),
     Table(MerchantSettlement, load_merchant_settlements, save_merchant_settlements, root=True),
     Table(ReturnCase, load_cases, save_cases),
 )

@@ -18,7 +18,7 @@ from services.runtime.ground.tables import Connection
 
 ORDER_COLUMNS = (
     "id, customer_id, merchant_id, account_id, state, settlement_id, version, sequence, placed_at, updated_at,"
-    " hold_expires_at, lines, tenders, coupon, refunds, details"
+    " hold_expires_at, lines, tenders, coupon, refunds, details, events_head"
 )
 
 
@@ -54,7 +54,7 @@ def order_of(row: Any) -> Order:  # Any: an asyncpg record is untyped
         settlement_id=row["settlement_id"], hold_expires_at=row["hold_expires_at"], delivered_at=details.delivered_at,
         expired=details.expired, cancel_reason=details.cancel_reason, reject_reason=details.reject_reason,
         version=row["version"], sequence=row["sequence"], contestable_until=details.contestable_until,
-        bank_news=details.bank_news,
+        bank_news=details.bank_news, events_head=row["events_head"],
     )
 
 
@@ -83,7 +83,7 @@ save_orders = Saving(
         *columns("bigint", "version", "sequence"), *columns("timestamptz", "updated_at", "hold_expires_at"),
         column("lines", "json", lambda o: _ENCODE(o.lines)), column("tenders", "json", lambda o: _ENCODE(o.tenders)),
         column("coupon", "json", lambda o: _ENCODE(o.coupon)), column("refunds", "json", lambda o: _ENCODE(o.refunds)),
-        column("details", "json", lambda o: _ENCODE(_details(o))),
+        column("details", "json", lambda o: _ENCODE(_details(o))), column("events_head", "bytea"),
     ),
 )
 """Who buys, who sells and when it was placed never changes."""

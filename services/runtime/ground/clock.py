@@ -38,7 +38,7 @@ class SystemClock:
 
 class ManualClock:
     """Time that stands still until it is set: a row, which all processes read. Whoever waits for time in the process
-    that sets it registers in `on_set`.
+    that sets it registers in `on_set`, and hears of it by `moved` once it is committed.
 
     An instant that is stored outside of the years that may come in counts as the nearest within them (F13).
     """
@@ -58,8 +58,11 @@ class ManualClock:
         if at.tzinfo is None:
             raise ValueError(f"{at} has no time zone")
         await facts.keep(connection, {_FACT: at.isoformat()})
-        for moved in self.on_set:
-            moved()
+
+    def moved(self) -> None:
+        """Tell those who wait for time that it is another."""
+        for hear in self.on_set:
+            hear()
 
 
 async def open_clock(connection: Connection, kind: str) -> Clock:

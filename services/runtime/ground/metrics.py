@@ -26,6 +26,7 @@ SESSIONS_LOST = Counter("settle_lane_sessions_lost", "Sessions that a lane had t
 BATCHES_CUT = Counter("settle_batches_cut", "Batches of which a part was left, because deciding took too long")
 PARKED = Counter("settle_parked", "Messages set aside for a person")
 ASIDE_FAILED = Counter("settle_set_aside_failed", "Messages whose setting aside failed, to be tried again")
+PASSED_OVER = Counter("settle_passed_over", "Commands and notices that came so late that their answer may be gone")
 UNDELIVERABLE = Counter("settle_undeliverable", "Records set aside because no broker takes them")
 PRODUCERS_REPLACED = Counter("settle_producers_replaced", "Kafka producers given up for a new one", ["cause"])
 READERS_REPLACED = Counter("settle_readers_replaced", "Kafka consumers given up for a new one")

@@ -6,10 +6,10 @@ server-side time-outs below free them when the process is paused or gone.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any
 
 import asyncpg
 
@@ -27,7 +27,6 @@ OPERATORS_CONNECTIONS = 2
 RESOLVE_SECONDS = 60.0
 """How long the outcome of a commit is asked for before it stays unknown."""
 
-T = TypeVar("T")
 
 
 class Phase(StrEnum):
@@ -190,16 +189,6 @@ async def commit_outcome(settings: Settings, xid: str, life: str) -> bool:
                 connection.terminate()
         await asyncio.sleep(0.1)
     return False
-
-
-async def shielded(write: Awaitable[T], seconds: float = 30.0) -> T:
-    """Run a write to its end even if the caller is cancelled (B1): the cancellation is raised only after the write."""
-    task = asyncio.ensure_future(write)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait({task}, timeout=seconds)
-        raise
 
 
 class Pool:

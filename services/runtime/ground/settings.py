@@ -142,6 +142,11 @@ class Settings:
             raise SettingsError(f"SETTLE_{peer.upper()}_TARGET is not set")
         return address
 
+    @property
+    def chain_key(self) -> bytes:
+        """The key of the chains, from `SETTLE_CHAIN_KEY`; without one, chains are made under none."""
+        return self.key("chain") if self.option("chain_key") else b""
+
     def key(self, use: str) -> bytes:
         """The 32-byte key for a use, from `SETTLE_<USE>_KEY` (hex); locally there is a default, in production none."""
         text = self.option(f"{use}_key")
@@ -167,6 +172,10 @@ def settings_table(settings: Settings | None = None) -> list[tuple[str, str, str
     ]
     rows.append(("SETTLE_<PEER>_TARGET", "", "", "gRPC address of another process"))
     rows.append(("SETTLE_<USE>_KEY", "(local only)", "", "secret key of 32 bytes, hexadecimal"))
+    rows.append((
+        "SETTLE_CHAIN_KEY", "", "",
+        "such a key for the chains of events and logs, from a database's first start on, for the auditor too",
+    ))
     return rows
 
 

@@ -15,13 +15,23 @@ Save = Callable[[Connection, Sequence[Any], Mapping[str, int]], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
+class Log:
+    """Rows that never change and are chained in the order in which they were decided: which `root` they belong to and
+    the attribute of it that has the `head`, and a `row` as it is hashed. They have a `link`."""
+
+    root: type[Aggregate]
+    head: str
+    row: Callable[[Any], bytes]  # Any: of the kind of the table
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """One kind of aggregate.
 
     `load` gets sorted keys and answers the rows that exist; for a root it locks them `ORDER BY id FOR NO KEY UPDATE`.
     `save` writes all given rows, new and changed, in one statement; it gets the versions in which the known ones were
     found, by key (`saving.py`). `load_family` answers all *open* children of the given roots, for decisions that ask
-    for `known.children`.
+    for `known.children`. A root that `tells` events has an `events_head`; what is appended to a root is its `log`.
     """
 
     kind: type[Aggregate]
@@ -29,6 +39,8 @@ class Table:
     save: Save
     root: bool = False
     load_family: Load | None = None
+    tells: bool = False
+    log: Log | None = None
 
 
 async def load(connection: Connection, tables: Sequence[Table], wanted: ToLoad, known: Known) -> None:

@@ -13,14 +13,15 @@ from services.kernel.saga import Reply
 from services.runtime.ground.codec import Codec
 from services.runtime.ground.hygiene import clean
 from services.runtime.ground.records import ACKNOWLEDGED_TYPE, PAYLOAD_BYTES_MAX, REPLY_TYPE, SERVICES, VERDICTS
+from services.runtime.stored.parked import PLACE
 from settlement.saga.v1 import saga_pb2
 
 TEXT_BYTES_MAX = 512
 """A key or a header that we read is no longer: they become keys of tables, and an index takes no row above 2,700."""
 
 _TYPE, _ID, _SAGA, _BRANCH, _OP = "ce_type", "ce_id", "ce_saga", "ce_branch", "ce_op"
-_REPLY_TO, _NOT_AFTER = "ce_replyto", "ce_notafter"
-_READ = frozenset({_TYPE, _ID, _SAGA, _BRANCH, _OP, _REPLY_TO, _NOT_AFTER})
+_REPLY_TO, _NOT_AFTER, _TIME = "ce_replyto", "ce_notafter", "ce_time"
+_READ = frozenset({_TYPE, _ID, _SAGA, _BRANCH, _OP, _REPLY_TO, _NOT_AFTER, _TIME})
 """The headers that we read. All others are their senders' own, and may hold anything."""
 
 
@@ -55,7 +56,15 @@ def _read(codec: Codec, key: bytes | None, headers: Sequence[tuple[str, bytes]],
     caller = attributes.get(_REPLY_TO, "")
     if saga is not None or caller:
         _check_address(caller)
-    return Message(identity, root, body, fresh_id=identity, saga=saga, caller=caller, not_after=not_after)
+    return Message(
+        identity, root, body, fresh_id=identity, saga=saga, caller=caller, not_after=not_after,
+        sent_at=None if any(name == PLACE for name, _ in headers) else _sent_at(attributes),
+    )
+
+
+def _sent_at(attributes: Mapping[str, str]) -> datetime | None:
+    """When it was sent. For what was set aside here it does not count: its answer is kept for as long as that."""
+    return _instant(attributes[_TIME]) if _TIME in attributes else None
 
 
 def _attributes(headers: Sequence[tuple[str, bytes]]) -> dict[str, str]:
@@ -89,10 +98,10 @@ def _check_address(caller: str) -> None:
 
 
 def _instant(text: str) -> datetime:
-    """A deadline as our senders write it, reckoned from a time that may come in; anything else is a ValueError."""
+    """A time as our senders write it, reckoned from a time that may come in; anything else is a ValueError."""
     at = datetime.fromisoformat(text)
     if at.tzinfo is None or not FIRST_YEAR <= at.year <= LAST_YEAR + 1:
-        raise ValueError(f"{text} is no deadline")
+        raise ValueError(f"{text} is no time")
     return at
 
 

@@ -5,6 +5,7 @@ present one come in order, whatever the lanes tell meanwhile.
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from uuid import uuid4
@@ -48,6 +49,7 @@ class Republisher:
         self._shrunk: set[int] = set()
         self._epoch = ""
         self._reader: PartitionReader | None = None
+        self._heard_at = 0.0
         producer.shrunk = self._shorter
 
     def _shorter(self, topic: str, partition: int) -> None:
@@ -76,20 +78,32 @@ class Republisher:
 
     async def look(self) -> list[int]:
         """The partitions that lost events since the last look; they are asked for from now on."""
-        if self._reader is None:
-            reader = PartitionReader(self._settings, self._outbound.events)
-            await reader.start()
-            self._reader = reader
+        reader = self._reader or await self._connected()
         shrunk, self._shrunk = self._shrunk, set()
         try:
-            gone = await self._compare(self._reader, shrunk)
+            gone = await self._compare(reader, shrunk)
         except BaseException:
             self._shrunk |= shrunk
+            await self._replace_if_stuck()
             raise
         if gone:
             metrics.LOGS_LOST.inc(len(gone))
             log.error("events_lost", topic=self._outbound.events, partitions=gone)
         return gone
+
+    async def _connected(self) -> PartitionReader:
+        reader = PartitionReader(self._settings, self._outbound.events)
+        await reader.start()
+        self._reader, self._heard_at = reader, time.monotonic()
+        return reader
+
+    async def _replace_if_stuck(self) -> None:
+        """A reader that has told nothing for so long is another one's turn: its client may never answer again (A6)."""
+        if self._reader is not None and time.monotonic() - self._heard_at > self._settings.reader_stall_seconds:
+            metrics.READERS_REPLACED.inc()
+            log.warning("reader_replaced", topic=self._outbound.events)
+            reader, self._reader = self._reader, None
+            await reader.stop()
 
     async def _compare(self, reader: PartitionReader, shrunk: set[int]) -> list[int]:
         """A partition of another epoch, or that ends before the end that was known, lost something; whoever sees the
@@ -98,6 +112,7 @@ class Republisher:
         async with self._pool.acquire() as connection:
             before = await republications.known_log(connection, topic)
         epoch, logs = await reader.ends(range(self._settings.partitions))
+        self._heard_at = time.monotonic()
         ends = {partition: end for partition, (_, end) in logs.items()}
         if not same_epoch(self._epoch or epoch, epoch):
             self._producer.forget_ends(topic)

@@ -4,7 +4,7 @@ What is decided is the kernel's admission.
 The number of statements depends on which kinds of things the batch holds, never on how many messages.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from services.kernel.admission import Admission
@@ -14,6 +14,7 @@ from services.runtime.ground.clock import Clock
 from services.runtime.ground.tables import Connection, load
 from services.runtime.lanes.aside import parked_row
 from services.runtime.lanes.business import Business
+from services.runtime.lanes.chaining import link_rows
 from services.runtime.lanes.encoding import Encoded, encode
 from services.runtime.lanes.item import Item, TooLong, is_tail, next_offsets, without
 from services.runtime.lanes.pace import Pace
@@ -38,6 +39,7 @@ class Batch:
         self.aboard = aboard
         self._admission: Admission[Item] = Admission(business.rules, business.timers, parked_keys)
         self.encoded = Encoded()
+        self._links: list[bytes] = []
         self.earlier: list[outbox.Row] = []
         """What other lanes have not published yet of the aggregates whose events are told here: it goes out first."""
 
@@ -82,14 +84,18 @@ class Batch:
         if self.left and not is_tail(self._items, self.left):
             raise TooLong(f"{self._pace.spent:.3f} s of deciding, and {len(self.left)} left")
         self.encoded = encode(self.effects, self._business, self._admission.now)
+        self._links = link_rows(self.effects.dirty, self.encoded.events, self._business)
         await self._save(connection, lane_id, next_seq)
 
-    async def move_on(self, connection: Connection, topic: str, lane_id: int) -> str:
-        """Save how far the partitions were consumed; answers the id by which the commit can be asked for."""
+    async def move_on(
+        self, connection: Connection, topic: str, lane_id: int, waiting: Mapping[int, int] | None = None
+    ) -> str:
+        """Save how far the partitions were consumed, and from where on somebody is `waiting` for a claim; answers the
+        id by which the commit can be asked for."""
         events = self._business.outbound.events
         told = {event.aggregate_id for event in self.encoded.events if event.sequence > 1}
         xid, behind = await offsets.save(
-            connection, topic, next_offsets(self.decided), lane_id, told=told, events=events
+            connection, topic, next_offsets(self.decided), lane_id, told, events=events, waiting=waiting
         )
         if behind:
             self.earlier = await outbox.earlier(connection, lane_id, events, told)
@@ -118,7 +124,7 @@ class Batch:
         if effects.journals:
             await journals.save_journals(connection, effects.journals)
         if encoded.events:
-            await journals.save_events(connection, encoded.events)
+            await journals.save_events(connection, encoded.events, self._links)
         if rows_aside := [parked_row(item, error) for item, error in effects.faulty if item.record]:
             await parked.save(connection, rows_aside, now)
         if effects.timers or effects.cleared:

@@ -11,7 +11,8 @@ from services.runtime.ground.tables import Table
 
 @dataclass(frozen=True, slots=True)
 class Business:
-    """A service as its lanes see it: `rules` by the type of the body, `timers` by the kind of the timer."""
+    """A service as its lanes see it: `rules` by the type of the body, `timers` by the kind of the timer. Its
+    chains are made under the `chain_key`."""
 
     tables: Sequence[Table]
     rules: Mapping[type, Rule]
@@ -19,3 +20,4 @@ class Business:
     codec: Codec
     outbound: Outbound
     partitions: int
+    chain_key: bytes = b""

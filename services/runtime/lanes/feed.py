@@ -16,6 +16,7 @@ from services.runtime.kafka.reader import PartitionReader, Record
 from services.runtime.lanes.item import Item, RecordPlace
 from services.runtime.lanes.queues import Queues
 from services.runtime.stored import timers
+from services.runtime.stored.offsets import Beginning
 from services.runtime.stored.oldest_sagas import OldestSagas
 
 TIMER_SECONDS = 0.25
@@ -45,7 +46,7 @@ class Feed:
         self._most = most
         self._overfull = overfull
         self._oldest = oldest
-        self._held: set[int] = set()
+        self._held: dict[int, int] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._seen: dict[str, float] = {}
         self._tick = asyncio.Event()
@@ -77,14 +78,15 @@ class Feed:
         """How many records wait in Kafka beyond what was fetched."""
         return await self._reader.lag() if self._held else 0
 
-    def follow(self, begin: Mapping[int, int]) -> None:
+    def follow(self, begin: Mapping[int, Beginning]) -> None:
         """Read these partitions too, from these offsets on."""
-        self._held.update(begin)
-        self._reader.follow(begin)
+        self._held.update({partition: each.consumed for partition, each in begin.items()})
+        self._reader.follow({partition: each.offset for partition, each in begin.items()})
 
     def leave(self, partitions: Collection[int]) -> None:
         """Read these partitions no more."""
-        self._held.difference_update(partitions)
+        for partition in partitions:
+            self._held.pop(partition, None)
         self._reader.leave(partitions)
 
     async def _guard(self, work: Coroutine[None, None, None]) -> None:
@@ -106,13 +108,22 @@ class Feed:
                 await asyncio.sleep(OVERFULL_SECONDS)
                 continue
             records = await self._reader.fetch(self._most)
-            self._queues.urgent.extend(map(self._item, records))
+            self._queues.urgent.extend(filter(None, map(self._item, records)))
             if records:
                 self._oldest.hear(records[-1].headers)
             if self._queues.urgent:
                 self._queues.wake.set()
 
-    def _item(self, record: Record) -> Item:
+    def _item(self, record: Record) -> Item | None:
+        """The record as a message. Of what was consumed before only what may wait for a claim comes again: whoever held
+        the partition kept its line in memory."""
+        item = self._read(record)
+        if item.record is None or record.offset >= self._held.get(record.partition, 0):
+            return item
+        item.stood_at, item.record = item.place, None
+        return item if item.may_wait and item.fault is None else None
+
+    def _read(self, record: Record) -> Item:
         place = RecordPlace(self._topic, record.partition, record.offset, record.headers, record.value)
         try:
             if record.flaw is not None:

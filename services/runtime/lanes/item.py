@@ -22,6 +22,11 @@ class RecordPlace:
     headers: Headers
     payload: bytes
 
+    @property
+    def stands_at(self) -> tuple[int, int]:
+        """Its partition and offset."""
+        return self.partition, self.offset
+
 
 class TooLong(Exception):
     """Deciding takes too long, and what was decided cannot be committed without what was not: fewer at a time."""
@@ -31,8 +36,9 @@ class TooLong(Exception):
 class Item:
     """One message on its way through a lane, the kernel's `Arrival`.
 
-    `answer` waits for it at the edge; `record` is set if Kafka brought it; `fault` if it could not even be read, or
-    if what it came to could not be stored;
+    `answer` waits for it at the edge; `record` is set if Kafka brought it, and gone once it is consumed, while it waits
+    for a claim: then `stood_at` says where (partition, offset); `fault` if it could not even be read, or if what it
+    came to could not be stored;
     `background` if settlements go before it.
     """
 
@@ -40,6 +46,7 @@ class Item:
     answer: "asyncio.Future[Answered] | None" = None
     body_hash: bytes | None = None
     record: RecordPlace | None = None
+    stood_at: tuple[int, int] | None = None
     fault: Exception | None = None
     collision_count: int = 0
     fault_count: int = 0
@@ -59,6 +66,11 @@ class Item:
         return self.answer is not None if saga is None else saga.op in (Op.TRY, Op.EXECUTE)
 
     @property
+    def may_wait(self) -> bool:
+        """Whether it waits for the end of a claim if it meets one."""
+        return self.refusable or self.message.notice
+
+    @property
     def lasts(self) -> bool:
         """Whether somebody waits in vain if it is dropped: its caller, or who sent what waited for a claim and has no
         record any more. Records and timers come again, and so do reports of our own."""
@@ -71,6 +83,11 @@ class Item:
         """Whether claims depend on it, for which others may wait: the answer to a TRY."""
         body = self.message.body
         return isinstance(body, Reply) and body.op is Op.TRY
+
+    @property
+    def place(self) -> tuple[int, int] | None:
+        """Where its record stands, or stood: partition and offset; None for what no record brought."""
+        return self.stood_at if self.record is None else self.record.stands_at
 
     @property
     def place_in_line(self) -> int | None:

@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
-from dataclasses import dataclass, field
 from itertools import chain
 
 import asyncpg
@@ -45,6 +44,7 @@ from services.runtime.lanes.feed import Feed
 from services.runtime.lanes.item import Item, lock_records, without
 from services.runtime.lanes.pace import Pace
 from services.runtime.lanes.queues import Queues
+from services.runtime.lanes.session import Session
 from services.runtime.lanes.sharing import share_of
 from services.runtime.lanes.suspects import Suspects
 from services.runtime.lanes.waiting import NOBODY, TEND_SECONDS, Aboard, Waiting, apart
@@ -64,31 +64,16 @@ SLOW_SECONDS = IDLE_IN_TRANSACTION_SECONDS / 2
 log = structlog.get_logger(__name__)
 
 
-@dataclass(slots=True)
-class Session:
-    """One connection's life: its lane id, its outbox numbers, and its partitions."""
-
-    connection: Connection
-    life: str
-    me: Peer
-    feed: Feed
-    next_seq: int = 1
-    held: set[int] = field(default_factory=set)
-    shared_at: float = 0.0
-    spoke_at: float = 0.0
-
-    @property
-    def lane_id(self) -> int:
-        """Under which its rows stand in the outbox."""
-        return self.me.lane_id
-
-
 class Lane:
-    """The loop. Build it, `run` it in a task, add calls to its `queues`, `drain` it before the process ends."""
+    """The loop. Build it, `run` it in a task, add calls to its `queues`, `drain` it before the process ends.
+
+    `on_loss` is called when a lane of the service is gone.
+    """
 
     def __init__(
         self, business: Business, settings: Settings, clock: Clock, *, topic: str, number: int,
         feed: Callable[[Queues], Feed], publisher: Publisher, on_effects: Callable[[Effects[Item], Known], None],
+        on_loss: Callable[[], None] = lambda: None,
     ) -> None:
         self._business = business
         self._settings = settings
@@ -98,6 +83,7 @@ class Lane:
         self._new_feed = feed
         self._publisher = publisher
         self._on_effects = on_effects
+        self._on_loss = on_loss
         self.queues = Queues()
         self.waiting = Waiting(time.monotonic)
         self.session: Session | None = None
@@ -210,8 +196,11 @@ class Lane:
 
     async def _take_share(self, session: Session) -> None:
         """Leave to others what is theirs, and ask for what is ours; what its last owner still holds is asked for
-        again."""
-        share = share_of(session.me, await leases.peers(session.connection), self._settings.partitions)
+        again. A lane that is gone may have left something that nobody published."""
+        before, session.peers = session.peers, frozenset(await leases.peers(session.connection))
+        if before - session.peers:
+            self._on_loss()
+        share = share_of(session.me, session.peers, self._settings.partitions)
         if theirs := session.held - share:
             await self._let_go(session, theirs)
         if ours := share - session.held:
@@ -221,6 +210,7 @@ class Lane:
         """Between two batches: nothing of these partitions is under way, and their offsets say where to go on."""
         session.feed.leave(partitions)
         self.queues.forget_partitions(partitions)
+        self.waiting.forget_partitions(partitions)
         session.held.difference_update(partitions)
         await leases.let_go(session.connection, self._topic, partitions)
         log.info("partitions_left", topic=self._topic, partitions=sorted(partitions))
@@ -305,7 +295,8 @@ class Lane:
                 self._business, fresh, self._clock, self._parked_keys, pace=self._pace, aboard=aboard
             )
             await batch.run(connection, session.lane_id, session.next_seq)
-            xid = await batch.move_on(connection, self._topic, session.lane_id)
+            oldest = self.waiting.oldest(item for item, _ in batch.effects.busy)
+            xid = await batch.move_on(connection, self._topic, session.lane_id, oldest)
         except Exception as error:
             self._pace.decided(batch.count)
             await self._fail(connection, transaction, error, items or aboard.items)
@@ -363,6 +354,10 @@ class Lane:
                 item.answer.set_result(answered)
         for item, error in effects.faulty:
             self._report(item, error)
+        for item in effects.passed_over:
+            metrics.PASSED_OVER.inc()
+            message = item.message
+            log.warning("passed_over", key=message.key, message=message.fresh_id, sent_at=message.sent_at)
         self.waiting.settle(batch.decided, batch.aboard, effects, batch.now)
         self._on_effects(effects, batch.known)
 

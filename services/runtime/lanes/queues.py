@@ -81,7 +81,9 @@ class Queues:
 
     def forget_partitions(self, partitions: Collection[int]) -> None:
         """Records of partitions that others take from now on; those of the others keep their order."""
-        self.urgent = deque(item for item in self.urgent if not (item.record and item.record.partition in partitions))
+        self.urgent = deque(
+            item for item in self.urgent if (place := item.place) is None or place[0] not in partitions
+        )
 
 
 def _first(row: deque[Item], most: int) -> list[Item]:

@@ -4,12 +4,12 @@ A lane can take every partition that its place in its process covers (number n o
 several can take go round among them, in the order of their ids, so that no two shares differ by more than one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from services.runtime.stored.leases import Peer
 
 
-def share_of(me: Peer, living: Sequence[Peer], partitions: int) -> frozenset[int]:
+def share_of(me: Peer, living: Collection[Peer], partitions: int) -> frozenset[int]:
     """The partitions that are `me`'s among the `living`, which need not name it; somebody living has each one."""
     takers = sorted({me, *living}, key=lambda peer: peer.lane_id)
     return frozenset(

@@ -5,7 +5,7 @@ another process ends is looked for: the first of a root is decided again after a
 first is decided meanwhile, so that each message is decided a few times, however many wait.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain
@@ -78,6 +78,7 @@ class Waiting:
         self._roots: dict[str, _Root] = {}
         self._tended_at = self._expired_at = 0.0
         self._count = 0
+        self._stood: dict[int, set[int]] = {}
         self.calls = 0
         self.awake: set[str] = set()
 
@@ -93,6 +94,13 @@ class Waiting:
         for item in items:
             if item in self:
                 self._remove(item)
+
+    def forget_partitions(self, partitions: Collection[int]) -> None:
+        """Whoever takes these partitions reads again what waits here of them."""
+        self.leave([
+            item for root in self._roots.values() for item in root.items.values()
+            if item.stood_at is not None and item.stood_at[0] in partitions
+        ])
 
     def aboard(self, items: Sequence[Item]) -> Aboard:
         """Who has to be known to a batch of these items: who waits for a root whose claim may end in it, or that is
@@ -127,6 +135,14 @@ class Waiting:
             root.pause = min(2 * root.pause, LOOK_SECONDS_MAX)
             root.look_at = self._monotonic() + root.pause
         self.awake |= effects.let_go & self._roots.keys()
+
+    def oldest(self, busy: Iterable[Item]) -> dict[int, int]:
+        """Of each partition, where the oldest record stands whose message waits here, or would with these."""
+        oldest = {partition: min(stood) for partition, stood in self._stood.items()}
+        for item in busy:
+            if (place := item.place) is not None:
+                oldest[place[0]] = min(oldest.get(place[0], place[1]), place[1])
+        return oldest
 
     def tend(self) -> None:
         """Look again at claims that may have ended elsewhere, and let go who may not wait any longer."""
@@ -168,12 +184,19 @@ class Waiting:
             self._count += 1
             self.calls += item.answer is not None
         self._roots[key] = root
-        item.record = None  # its offset is consumed
+        self._stand(item, root.items.get(name))
         if (not_after := item.message.not_after) is not None:
             item.expires_at = self._monotonic() + (not_after - now).total_seconds()
         if (timer := item.timer) is not None and (moved := effects.timers.get((timer.kind, timer.key))) is not None:
             item.message = replace(item.message, body=replace(timer, due_at=moved.due_at))
         root.items[name] = item
+
+    def _stand(self, item: Item, before: Item | None) -> None:
+        """Its offset is consumed; if it was sent again, it stands where it stood first."""
+        item.stood_at = item.place if before is None or before.stood_at is None else before.stood_at
+        item.record = None
+        if item.stood_at is not None:
+            self._stood.setdefault(item.stood_at[0], set()).add(item.stood_at[1])
 
     def _remove(self, item: Item) -> None:
         """It waits no longer; whoever is the first of its root now has not been looked at yet."""
@@ -182,10 +205,18 @@ class Waiting:
             return
         self._count -= 1
         self.calls -= gone.answer is not None
+        self._forget_place(gone)
         root.pause, root.look_at = LOOK_SECONDS, self._monotonic() + LOOK_SECONDS
         if not root.items:
             del self._roots[item.message.key]
             self.awake.discard(item.message.key)
+
+    def _forget_place(self, gone: Item) -> None:
+        if gone.stood_at is not None:
+            stood = self._stood[gone.stood_at[0]]
+            stood.discard(gone.stood_at[1])
+            if not stood:
+                del self._stood[gone.stood_at[0]]
 
 
 def _tell_busy(item: Item) -> None:

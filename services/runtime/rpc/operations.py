@@ -12,7 +12,6 @@ from services.kernel.errors import AlreadyExists, FailedPrecondition, NotFound
 from services.kernel.saga import ABORT, RESUME, TERMINAL, WAKE, Phase
 from services.runtime.ground.clock import ManualClock
 from services.runtime.ground.paging import FIRST, page_of
-from services.runtime.ground.postgres import shielded
 from services.runtime.ground.scalars import instant_from_wire, instant_to_wire
 from services.runtime.ground.tables import Connection
 from services.runtime.rpc.calls import Context
@@ -95,15 +94,13 @@ class OperationsServicer(rpc.OperationsServiceServicer):
         if not isinstance(clock, ManualClock):
             raise FailedPrecondition("CLOCK_NOT_MANUAL", "the clock follows the system")
 
-        async def set_clock() -> pb.SetClockResponse:
-            await shielded(self._move(clock, at))
+        async def set_clock(connection: Connection) -> pb.SetClockResponse:
+            await clock.set(connection, at)
             return pb.SetClockResponse(time=instant_to_wire(at))
 
-        return await once(self._edge, request, pb.SetClockResponse, set_clock)
-
-    async def _move(self, clock: ManualClock, at: datetime) -> None:
-        async with self._edge.read() as connection:
-            await clock.set(connection, at)
+        told = await once(self._edge, request, pb.SetClockResponse, set_clock)
+        clock.moved()
+        return told
 
     async def ListSagas(self, request: pb.ListSagasRequest, context: Context) -> pb.ListSagasResponse:
         """List sagas by their start, the oldest first; those that are open are those with a timer."""
@@ -126,10 +123,7 @@ class OperationsServicer(rpc.OperationsServiceServicer):
 
     async def RetrySaga(self, request: pb.RetrySagaRequest, context: Context) -> pb.RetrySagaResponse:
         """Make a saga's wake-up due now: the lane sends again what is awaited, as later, or resumes a frozen one."""
-        return await once(self._edge, request, pb.RetrySagaResponse, lambda: self._retry_saga(request))
-
-    async def _retry_saga(self, request: pb.RetrySagaRequest) -> pb.RetrySagaResponse:
-        async with self._edge.read() as connection:
+        async def retry(connection: Connection) -> pb.RetrySagaResponse:
             row = await _find_saga(connection, request.saga_id)
             if row["next_retry_time"] is None:
                 raise FailedPrecondition("SAGA_STATE", f"the saga is {row['phase']}", {"phase": row["phase"]})
@@ -138,23 +132,25 @@ class OperationsServicer(rpc.OperationsServiceServicer):
             log.info("saga_retried", saga=request.saga_id, operator=request.operator_id, reason=request.reason)
             return pb.RetrySagaResponse(saga=_saga(await _find_saga(connection, request.saga_id)))
 
+        return await once(self._edge, request, pb.RetrySagaResponse, retry)
+
     async def AbortSaga(self, request: pb.AbortSagaRequest, context: Context) -> pb.AbortSagaResponse:
         """Give up a frozen saga that is not decided; its lane looks once more, under the lock of its root (R-4)."""
-        act = Act(request.request_id, "AbortSaga", request.saga_id, request.operator_id, request.reason)
-        async with self._edge.read() as connection, connection.transaction():
-            row, before = await _find_saga(connection, request.saga_id), await acts.find(connection, act.request_id)
-            if before not in (None, act):
-                raise AlreadyExists("REQUEST_ID_REUSED", "this request_id was used with another body")
-            if before is None:
-                if row["phase"] != Phase.FROZEN or row["decision"]:
-                    stands = {"phase": row["phase"], "decision": row["decision"]}
-                    told = f"the saga is {row['phase']}, decided: {row['decision'] or 'no'}"
-                    raise FailedPrecondition("SAGA_STATE", told, stands)
-                now = await self._clock.now(connection)
-                await acts.save(connection, act, now)
-                await _wake(connection, ABORT, request.saga_id, now)
-                log.info("saga_given_up", saga=request.saga_id, operator=request.operator_id, reason=request.reason)
+        async def abort(connection: Connection) -> pb.AbortSagaResponse:
+            row = await _find_saga(connection, request.saga_id)
+            if row["phase"] != Phase.FROZEN or row["decision"]:
+                stands = {"phase": row["phase"], "decision": row["decision"]}
+                told = f"the saga is {row['phase']}, decided: {row['decision'] or 'no'}"
+                raise FailedPrecondition("SAGA_STATE", told, stands)
+            now = await self._clock.now(connection)
+            act = Act(request.request_id, "AbortSaga", request.saga_id, request.operator_id, request.reason)
+            if not await acts.save(connection, act, now):  # whose answer is not stored any more
+                raise AlreadyExists("REQUEST_ID_REUSED", "this request_id was used long ago")
+            await _wake(connection, ABORT, request.saga_id, now)
+            log.info("saga_given_up", saga=request.saga_id, operator=request.operator_id, reason=request.reason)
             return pb.AbortSagaResponse(saga=_saga(row))
+
+        return await once(self._edge, request, pb.AbortSagaResponse, abort)
 
     async def ListParked(self, request: pb.ListParkedRequest, context: Context) -> pb.ListParkedResponse:
         """List what is set aside by number, the oldest first."""
@@ -170,40 +166,44 @@ class OperationsServicer(rpc.OperationsServiceServicer):
 
     async def RetryParked(self, request: pb.RetryParkedRequest, context: Context) -> pb.RetryParkedResponse:
         """Send again, as it was, a message that was set aside; it is decided as if it came now."""
-        return await once(self._edge, request, pb.RetryParkedResponse, lambda: self._retry_parked(request))
-
-    async def _retry_parked(self, request: pb.RetryParkedRequest) -> pb.RetryParkedResponse:
-        async with self._edge.read() as connection, connection.transaction():
+        async def retry(connection: Connection) -> pb.RetryParkedResponse:
+            now = await self._clock.now(connection)
             done = await parked.retry(
-                connection, request.parked_id, self._settings.partitions, _why(request),
-                await self._clock.now(connection),
+                connection, request.parked_id, self._settings.partitions, _why(request), now
             )
             return pb.RetryParkedResponse(message=_parked(await _resolved(connection, request, done)))
+
+        return await once(self._edge, request, pb.RetryParkedResponse, retry)
 
     async def RepublishEvents(
         self, request: pb.RepublishEventsRequest, context: Context
     ) -> pb.RepublishEventsResponse:
         """Ask for events to be published again, or (the same request) how far they are."""
         from_time = instant_from_wire(request.from_time) if request.HasField("from_time") else None
-        async with self._edge.read() as connection, connection.transaction():
+
+        async def ask(connection: Connection) -> pb.RepublishEventsResponse:
             asked = Republication(
                 id=request.request_id, partition=None, aggregate_id=request.aggregate_id, from_time=from_time,
                 operator_id=request.operator_id, reason=request.reason, asked_at=await self._clock.now(connection),
             )
             stored = await republications.ask(connection, asked)
-        if _body(stored) != _body(asked):
-            raise AlreadyExists("REQUEST_ID_REUSED", "this request_id was used with another body")
-        return pb.RepublishEventsResponse(republication=_republication(stored))
+            if _body(stored) != _body(asked):  # whose answer is not stored any more
+                raise AlreadyExists("REQUEST_ID_REUSED", "this request_id was used with another body")
+            return pb.RepublishEventsResponse(republication=_republication(stored))
+
+        told = await once(self._edge, request, pb.RepublishEventsResponse, ask)
+        async with self._edge.read() as connection:
+            stored = await republications.find(connection, request.request_id)
+        return pb.RepublishEventsResponse(republication=_republication(stored)) if stored else told
 
     async def DiscardParked(self, request: pb.DiscardParkedRequest, context: Context) -> pb.DiscardParkedResponse:
         """Give up a message that was set aside, with the reason."""
-        return await once(self._edge, request, pb.DiscardParkedResponse, lambda: self._discard_parked(request))
-
-    async def _discard_parked(self, request: pb.DiscardParkedRequest) -> pb.DiscardParkedResponse:
-        async with self._edge.read() as connection, connection.transaction():
+        async def discard(connection: Connection) -> pb.DiscardParkedResponse:
             now = await self._clock.now(connection)
             done = await parked.discard(connection, request.parked_id, _why(request), now)
             return pb.DiscardParkedResponse(message=_parked(await _resolved(connection, request, done)))
+
+        return await once(self._edge, request, pb.DiscardParkedResponse, discard)
 
 
 def _why(request: pb.RetryParkedRequest | pb.DiscardParkedRequest) -> str:

@@ -38,10 +38,13 @@ async def save_journals(connection: Connection, posted: Sequence[PostedJournal])
     )
 
 
-async def save_events(connection: Connection, events: Sequence[StoredEvent]) -> None:
-    """Append; the primary key (aggregate, sequence) refuses a fork (I7)."""
+async def save_events(connection: Connection, events: Sequence[StoredEvent], links: Sequence[bytes]) -> None:
+    """Append, each with its link; the primary key (aggregate, sequence) refuses a fork (I7)."""
     await connection.copy_records_to_table(
         "events",
-        columns=["aggregate_id", "sequence", "type", "at", "saga_id", "payload"],
-        records=[(e.aggregate_id, e.sequence, e.type, e.at, e.saga_id, e.payload) for e in events],
+        columns=["aggregate_id", "sequence", "type", "at", "saga_id", "payload", "link"],
+        records=[
+            (e.aggregate_id, e.sequence, e.type, e.at, e.saga_id, e.payload, link)
+            for e, link in zip(events, links, strict=True)
+        ],
     )

@@ -1,8 +1,21 @@
 """How far each partition was consumed: rows in the transaction of the effects. Kafka's own only tell the lag."""
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 
 from services.runtime.ground.tables import Connection
+
+READ_AGAIN_MAX = 2_000
+"""So many records of a partition are read again at most; whose record stands before them is sent again in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """Where to read a partition from; what stands before `consumed` was consumed, and only what waited for a claim is
+    decided again."""
+
+    offset: int
+    consumed: int
 
 
 async def lock(connection: Connection, topic: str, partitions: Iterable[int]) -> dict[int, int]:
@@ -17,47 +30,55 @@ async def lock(connection: Connection, topic: str, partitions: Iterable[int]) ->
 
 async def save(
     connection: Connection, topic: str, next_offsets: Mapping[int, int], lane_id: int = 0, told: Collection[str] = (),
-    events: str = "",
+    *, events: str = "", waiting: Mapping[int, int] | None = None,
 ) -> tuple[str, bool]:
     """Move on, in the transaction of the effects; answers its id, by which its commit can be asked for, and whether
-    another lane has not published yet what it told of these aggregates before (`outbox.earlier`)."""
+    another lane has not published yet what it told of these aggregates before (`outbox.earlier`). `waiting` says of a
+    partition where its oldest record stands that waits for a claim."""
+    oldest = [(waiting or {}).get(partition) for partition in next_offsets]
     row = await connection.fetchrow(
         """with moved as (
-               update consumed_offsets o set next_offset = n.next_offset
-               from unnest($2::integer[], $3::bigint[]) n (partition, next_offset)
+               update consumed_offsets o set next_offset = n.next_offset, waiting_from = n.waiting_from
+               from unnest($2::integer[], $3::bigint[], $7::bigint[]) n (partition, next_offset, waiting_from)
                where o.topic = $1 and o.partition = n.partition)
            select pg_current_xact_id()::text, exists (
-               select from lanes l cross join lateral (
-                   select topic, key from outbox where lane_id = l.lane_id and seq > l.cleared_seq offset 0) o
-               where l.lane_id <> $4 and o.topic = $5 and o.key = any($6::text[]))""",
+               select from outbox where key = any($6::text[]) and topic like 'settlement.%.events.v1'
+               and lane_id <> $4 and topic = $5)""",
         topic, list(next_offsets), list(next_offsets.values()), lane_id, events, sorted(told),
+        oldest,
     )
     assert row is not None
     return row[0], row[1]
 
 
-async def start(connection: Connection, topic: str, ends: Mapping[int, tuple[int, int]], epoch: str) -> dict[int, int]:
+async def start(
+    connection: Connection, topic: str, ends: Mapping[int, tuple[int, int]], epoch: str
+) -> dict[int, Beginning]:
     """Where to begin each gained partition, given (beginning, end) of its log and the topic's epoch.
 
     A stored offset beyond the log's end, or of another epoch, says that Kafka lost data: begin at the beginning of
     what there is (the inbox drops repeats, timers send again what is lost). A partition never seen begins at its start.
+    What waits for a claim in the memory of whoever held the partition before is read again.
     """
     rows = await connection.fetch(
-        """select partition, next_offset, topic_epoch from consumed_offsets
+        """select partition, next_offset, topic_epoch, waiting_from from consumed_offsets
            where topic = $1 and partition = any($2::integer[])""",
         topic, sorted(ends),
     )
-    known = {row[0]: (row[1], row[2]) for row in rows}
+    known = {row[0]: (row[1], row[2], row[3]) for row in rows}
     begin = {}
     for partition, (first, end) in ends.items():
-        offset, seen = known.get(partition, (first, epoch))
-        begin[partition] = offset if same_epoch(seen, epoch) and first <= offset <= end else first
+        offset, seen, waiting_from = known.get(partition, (first, epoch, None))
+        begin[partition] = Beginning(first, first)
+        if same_epoch(seen, epoch) and first <= offset <= end:
+            oldest = offset if waiting_from is None else min(offset, waiting_from)
+            begin[partition] = Beginning(max(first, oldest, offset - READ_AGAIN_MAX), offset)
     await connection.execute(
         """insert into consumed_offsets (topic, partition, next_offset, topic_epoch)
            select $1, p, n, $4 from unnest($2::integer[], $3::bigint[]) u (p, n)
            on conflict (topic, partition) do update
            set next_offset = excluded.next_offset, topic_epoch = excluded.topic_epoch""",
-        topic, list(begin), list(begin.values()), epoch,
+        topic, list(begin), [each.consumed for each in begin.values()], epoch,
     )
     return begin
 

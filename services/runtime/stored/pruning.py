@@ -5,12 +5,12 @@ Each function is called in a transaction of its own. Journals, operations and au
 room: they stay for ever.
 """
 
-import hashlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TypeAlias
 
+from services.kernel.chain import NONE_YET, head_of
 from services.kernel.messages import Op
 from services.runtime.ground import facts
 from services.runtime.ground.tables import Connection
@@ -69,9 +69,12 @@ async def windows(connection: Connection, kind: Pruned, until: datetime) -> Wind
     return Windows(began or await connection.fetchval(_FIRST[kind]) or until, until)
 
 
-async def prune(connection: Connection, kind: Pruned, window: Window) -> int:
-    """Prune what of this kind is of the window, and remember that; answers how many rows."""
-    rows = await (_events(connection, window) if kind is Pruned.EVENTS else _answers(connection, kind, window))
+async def prune(connection: Connection, kind: Pruned, window: Window, chain_key: bytes = b"") -> int:
+    """Prune what of this kind is of the window, and remember that; answers how many rows. Chains are under the key."""
+    if kind is Pruned.EVENTS:
+        rows = await _events(connection, window, chain_key)
+    else:
+        rows = await _answers(connection, kind, window)
     await facts.keep(connection, {kind.value: window[1].isoformat()})
     return rows
 
@@ -103,12 +106,12 @@ async def prune_parked(connection: Connection, before: datetime) -> int:
     return int(status.split()[-1])
 
 
-async def _events(connection: Connection, window: Window) -> int:
+async def _events(connection: Connection, window: Window, chain_key: bytes) -> int:
     """Drop the events of the window, and what came before them, but the newest of each aggregate, and whatever follows
-    one that is too young, as it may where a clock went back; keep the hash of the chain of what was dropped. Answers
-    how many."""
+    one that is too young, as it may where a clock went back; keep the head of the chain at the last one dropped, as its
+    root had it then. Answers how many."""
     rows = await connection.fetch(
-        """select e.aggregate_id, e.sequence, e.type, e.payload, c.hash
+        """select e.aggregate_id, e.sequence, e.link, c.hash
            from (select distinct aggregate_id from events where at >= $1 and at < $2) old
            join lateral (select least(max(sequence), min(sequence) filter (where at >= $2)) sequence
                          from events where aggregate_id = old.aggregate_id) first_kept on true
@@ -118,17 +121,12 @@ async def _events(connection: Connection, window: Window) -> int:
         *window,
     )
     checkpoints: dict[str, tuple[int, bytes]] = {}
-    for aggregate_id, sequence, type_name, payload, known in rows:
-        before = checkpoints[aggregate_id][1] if aggregate_id in checkpoints else known or b""
-        checkpoints[aggregate_id] = sequence, link(before, sequence, type_name, payload)
+    for aggregate_id, sequence, link, known in rows:
+        before = checkpoints[aggregate_id][1] if aggregate_id in checkpoints else known or NONE_YET
+        checkpoints[aggregate_id] = sequence, head_of(link, chain_key) if link else before
     if checkpoints:
         await _drop(connection, checkpoints)
     return len(rows)
-
-
-def link(before: bytes, sequence: int, type_name: str, payload: bytes) -> bytes:
-    """The hash of an aggregate's chain of events up to this one, given the hash before it (b"" before the first)."""
-    return hashlib.sha256(before + f"{sequence} {type_name} ".encode() + payload).digest()
 
 
 async def _drop(connection: Connection, checkpoints: Mapping[str, tuple[int, bytes]]) -> None:

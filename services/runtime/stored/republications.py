@@ -46,9 +46,13 @@ async def ask(connection: Connection, asked: Republication) -> Republication:
            values ($1, $2, $3, $4, $5, $6, $7) on conflict (id) do nothing""",
         asked.id, asked.partition, asked.aggregate_id, asked.from_time, asked.operator_id, asked.reason, asked.asked_at,
     )
-    row = await connection.fetchrow(f"select {_COLUMNS} from republications where id = $1", asked.id)
-    assert row is not None
-    return Republication(*row)
+    return await find(connection, asked.id) or asked
+
+
+async def find(connection: Connection, republication_id: str) -> Republication | None:
+    """One of them, and how far it came."""
+    row = await connection.fetchrow(f"select {_COLUMNS} from republications where id = $1", republication_id)
+    return Republication(*row) if row is not None else None
 
 
 async def take_turn(connection: Connection) -> bool:

@@ -9,9 +9,8 @@ from services.kernel.errors import Defect, SettlementError
 from services.kernel.saga import Run
 from services.order.domain import events
 from services.order.domain.order import Order
-from services.order.domain.outcomes import RETURN_STATES
 from services.order.domain.plans import RefundPlan
-from services.order.domain.returns import ReturnCase, stepped
+from services.order.domain.returns import RETURN_STATES, ReturnCase, stepped
 from services.order.domain.states import RefundState
 from settle.audit.folds.differences import differences, readable
 from settle.audit.folds.told import Told

@@ -9,9 +9,8 @@ from services.order.domain import channels, events
 from services.order.domain.bank_shares import STANDS, BankNews, BankShare, Refund
 from services.order.domain.lines import returning
 from services.order.domain.order import summary
-from services.order.domain.outcomes import RETURN_STATES
 from services.order.domain.plans import RefundPlan
-from services.order.domain.returns import ReturnCase, contestable_until
+from services.order.domain.returns import RETURN_STATES, ReturnCase, contestable_until
 from services.order.domain.states import BankStep, OrderState, RefundState, ReturnState
 from settle.audit.folds import case_steps
 from settle.audit.folds.endings import begin

@@ -19,7 +19,7 @@ from settle.local.endpoints import dsns_of, targets_of
 from settle.local.stack import LocalStack
 from tests.end_to_end.fire.slow_wire import WiredStack
 
-ORDERS = 6_000
+ORDERS = 6_600
 LEASE_SECONDS = "3"
 
 

@@ -25,27 +25,44 @@ class SlowWire:
         self.port: int = self._server.sockets[0].getsockname()[1]
 
     def close(self) -> None:
-        """Cut what is connected."""
-        self._loop.call_soon_threadsafe(self._server.close)
+        """Cut what is connected; nothing of it is left, neither its loop nor a socket."""
+        asyncio.run_coroutine_threadsafe(self._cut(), self._loop).result(10)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
+        self._loop.close()
+
+    async def _cut(self) -> None:
+        self._server.close()
+        connected = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in connected:
+            task.cancel()
+        await asyncio.gather(*connected, return_exceptions=True)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             there, back = await asyncio.open_connection(*self._there)
         except OSError:  # as if nobody listened
-            writer.close()
+            await _closed(writer)
             return
         await asyncio.gather(self._pass(reader, back), self._pass(there, writer))
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError):
-            while chunk := await reader.read(CHUNK_BYTES):
-                if self.delay_seconds:
-                    await asyncio.sleep(self.delay_seconds)
-                writer.write(chunk)
-                await writer.drain()
-        writer.close()
+        try:
+            with suppress(OSError):
+                while chunk := await reader.read(CHUNK_BYTES):
+                    if self.delay_seconds:
+                        await asyncio.sleep(self.delay_seconds)
+                    writer.write(chunk)
+                    await writer.drain()
+        finally:
+            await _closed(writer)
+
+
+async def _closed(writer: asyncio.StreamWriter) -> None:
+    """What was written still goes out, unless the other side is gone."""
+    writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()
 
 
 class WiredStack(LocalStack):

@@ -47,7 +47,7 @@ async def test_postgres_restarts_every_20_seconds(fire: Fire) -> None:
 async def test_the_disk_under_postgres_is_full() -> None:
     """PostgreSQL cannot write its log any more and ends; when there is room again, everything goes on."""
     with folder() as data:
-        targets = filled(data, FEW_ORDERS)
+        targets = await asyncio.to_thread(filled, data, FEW_ORDERS)
         with _small_disk(data / "postgres") as disk, burning(data) as stack:
             fire = Fire(stack, iter(targets))
             client = Client(fire.addresses)

@@ -9,7 +9,7 @@ from services.kernel.admission import PLACE_FIRST, RETRY_FAULTY_TIMER
 from services.kernel.decision import Decision, Done, Refused, Timer
 from services.kernel.effects import Arrived
 from services.kernel.errors import InvalidArgument, Undecodable
-from services.kernel.messages import Message, Op, SagaRef, TimerDue
+from services.kernel.messages import DECIDED_DAYS_MAX, Message, Op, SagaRef, TimerDue
 from services.kernel.saga import Reply, Verdict
 from tests.in_memory import NOW, InMemory
 from tests.services.kernel.jars import JAR, STALE, Break, Jar, Put, shelf
@@ -48,6 +48,28 @@ def test_a_defect_is_set_aside_with_what_follows_it_and_the_others_go_on() -> No
     assert later == [("record-4", f"FOLLOWS_PARKED: {JAR}")]
     assert (world.row(Jar, JAR).held, world.row(Jar, "jar_2").held) == (1, 8)
     assert world.lines == {JAR: PLACE_FIRST}
+
+
+@pytest.mark.parametrize(("late", "decided"), [
+    (timedelta(seconds=-1), True), (timedelta(), True), (timedelta(seconds=1), False),
+])
+@pytest.mark.parametrize("saga", [SagaRef("saga_1", "shelf", Op.EXECUTE), None], ids=["execute", "notice"])
+def test_what_was_sent_so_long_ago_that_its_answer_may_be_gone_does_nothing(
+    saga: SagaRef | None, late: timedelta, decided: bool
+) -> None:
+    """A copy that was kept elsewhere, as by a broker that refused it, found no answer any more and was decided a second
+    time. Its sender, if it still waits, sends another; nobody is answered, nobody stands behind it."""
+    world = shelf()
+    message = Message("record-1", JAR, Put(1), saga=saga, caller="order/ord_1")
+    sent_at = NOW - timedelta(days=DECIDED_DAYS_MAX) - late
+    copy = Arrived(replace(message, sent_at=sent_at), place_in_line=LAST)
+
+    effects = world.admit(copy)
+
+    assert effects.passed_over == ([] if decided else [copy])
+    assert (bool(effects.answered), bool(effects.sent), bool(effects.dirty)) == (decided,) * 3
+    assert not effects.faulty
+    assert not world.lines
 
 
 @pytest.mark.parametrize(("place", "decided"), [(6, True), (7, True), (8, False), (LAST, False)])

@@ -20,6 +20,7 @@ from services.order.domain.deductions import Deduction
 from services.order.domain.lines import Line, returned_value
 from services.order.domain.returns import ReturnCase
 from services.order.domain.states import DeductionState, OrderState, RefundState, ReturnState
+from tests.lifecycles import is_sound
 from tests.services.order.test_laws import check, orders
 from tests.services.order.world import ORDER_ID, World, sent_back
 from tests.settle.audit.replays import faults
@@ -46,6 +47,7 @@ class Life:
             case _:
                 self.send_back(self.chance.random() < 0.4)
         check(self.world.order)
+        is_sound(self.world)
 
     def pay(self) -> None:
         """Money without goods, up to all that is left of the order or of a line."""

@@ -28,6 +28,12 @@ class Until(Protocol):
     def __call__(self, condition: Callable[[], Any], seconds: float = 10.0) -> Awaitable[None]: ...
 
 
+class Start(Protocol):
+    """Starts a process of a service, ready; what is started stops with the test, however that ends."""
+
+    def __call__(self, service: Service) -> Awaitable[Process]: ...
+
+
 class Postgres:
     """One server in a temporary directory; `stop` is a crash."""
 
@@ -133,3 +139,20 @@ def running(local: Settings, until: Until) -> Running:
             await process.stop()
 
     return run
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def start(local: Settings, until: Until) -> AsyncIterator[Start]:
+    """Processes for a test that starts and kills several."""
+    started: list[Process] = []
+
+    async def begin(service: Service) -> Process:
+        process = Process(service, local)
+        await process.start()
+        started.append(process)
+        await until(lambda: process._lanes.ready)
+        return process
+
+    yield begin
+    for process in started:
+        await process.stop()

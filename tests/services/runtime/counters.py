@@ -1,12 +1,13 @@
 """The smallest whole service: counters that one adds to. 0 is refused, 13 is a defect."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 from google.protobuf.wrappers_pb2 import Int64Value, StringValue, UInt64Value
 
+from services.kernel.chain import NONE_YET
 from services.kernel.decision import Decision, Done, Event, Known, rule, rules
 from services.kernel.errors import FailedPrecondition
 from services.kernel.messages import Message
@@ -15,7 +16,8 @@ from services.runtime.ground.saving import Saving, column, columns
 from services.runtime.ground.tables import Connection, Table
 from services.runtime.process import Service
 
-SCHEMA = "create table counters (id text primary key, value bigint not null, version bigint not null)"
+SCHEMA = """create table counters (
+    id text primary key, value bigint not null, version bigint not null, events_head bytea not null default '')"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,7 @@ class Counter:
     key: str
     value: int = 0
     version: int = 0
+    events_head: bytes = field(default=NONE_YET, compare=False, repr=False)
 
     @property
     def root(self) -> str:
@@ -56,12 +59,16 @@ class Added:
 async def load(connection: Connection, keys: Sequence[str]) -> list[Counter]:
     """Locked in one order."""
     rows = await connection.fetch(
-        "select id, value, version from counters where id = any($1::text[]) order by id for no key update", keys
+        """select id, value, version, events_head from counters where id = any($1::text[])
+           order by id for no key update""", keys
     )
     return [Counter(*row) for row in rows]
 
 
-save = Saving("counters", key="id", once=(column("id", "text", "key"),), moving=columns("bigint", "value", "version"))
+save = Saving(
+    "counters", key="id", once=(column("id", "text", "key"),),
+    moving=(*columns("bigint", "value", "version"), column("events_head", "bytea")),
+)
 
 
 def decide(known: Known, body: Add, message: Message, now: datetime) -> Decision:
@@ -82,7 +89,7 @@ CODEC = Codec(
 )
 
 SERVICE = Service(
-    name="counter", inbound="commands", tables=(Table(Counter, load, save, root=True),),
+    name="counter", inbound="commands", tables=(Table(Counter, load, save, root=True, tells=True),),
     rules=rules(rule(Add, lambda body, message: ((Counter, message.key),), decide)), timers={}, codec=CODEC,
     servicers=(), migrations=Path("nowhere"),
 )

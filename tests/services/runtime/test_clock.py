@@ -116,6 +116,7 @@ async def test_a_manual_clock_begins_at_the_present_and_goes_on_where_it_was_lef
     clock.on_set.append(lambda: told.append(True))
 
     await clock.set(connection, T0)
+    clock.moved()
     left = await open_clock(connection, "manual")
 
     assert begun <= await SystemClock().now(connection)

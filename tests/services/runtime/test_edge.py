@@ -15,6 +15,7 @@ from google.protobuf.wrappers_pb2 import UInt64Value
 
 from services.kernel.errors import Unavailable
 from services.kernel.saga import Phase
+from services.runtime.ground.clock import SystemClock
 from services.runtime.ground.settings import Settings
 from services.runtime.ground.values import frozen_classes
 from services.runtime.process import Process
@@ -64,8 +65,7 @@ class Call:
 def edge_of(process: Process, settings: Settings) -> Edge:
     """An edge on the process's lanes."""
     pool, lanes = process._pool, process._lanes
-    clock: Any = None  # it is not read
-    return Edge(settings, clock, lanes, CODEC, pool, process._watchers, Keeper(pool.own))
+    return Edge(settings, SystemClock(), lanes, CODEC, pool, process._watchers, Keeper(pool.own))
 
 
 async def test_ask_answers_the_result_and_the_same_again(process: Process, local: Settings) -> None:

@@ -29,13 +29,14 @@ from services.runtime.ground.settings import Settings
 from services.runtime.ground.tables import Connection
 from services.runtime.nightly import Nightly
 from services.runtime.rpc import operations
-from services.runtime.stored import inbox, parked, pruning, sagas
+from services.runtime.stored import inbox, parked, sagas
 from services.runtime.stored.inbox import Answered
 from services.runtime.stored.journals import StoredEvent, save_events
 from services.runtime.stored.oldest_sagas import OldestSagas
-from services.runtime.stored.pruning import Windows
+from services.runtime.stored.pruning import SLICE_ROWS, Windows
 from services.runtime.stored.steps import Found, look_for, nothing_shown
 from tests.clocks import StillClock
+from tests.services.runtime.chained import tell
 from tests.services.runtime.test_sagas import NewPlan, Told
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -225,22 +226,22 @@ async def test_a_saga_that_cannot_be_read_stops_no_pruning(connection: Connectio
     assert await connection.fetchval("select id from sagas") == "saga_1"
 
 
-async def test_old_events_leave_the_hash_of_their_chain(connection: Connection, settings: Settings) -> None:
-    """In two goes it is the same chain; an aggregate's newest event stays, and events cannot be deleted otherwise."""
+@pytest.mark.parametrize("key", ["", "5e" * 32])
+async def test_old_events_leave_the_head_of_their_chain(connection: Connection, settings: Settings, key: str) -> None:
+    """As their root had it when the last of them was told; in two goes it is the same chain. An aggregate's newest
+    event stays, and events cannot be deleted otherwise."""
     told = [
         StoredEvent("ord_1", n, "Added", NOW - 400 * DAY + n * DAY, "", f"{n}".encode()) for n in range(1, 11)
     ]
-    await save_events(connection, [*told, StoredEvent("ord_2", 1, "Added", NOW - 390 * DAY, "", b"1")])
-    short = replace(settings, events_retention_days=395)
+    short = replace(settings, events_retention_days=395, environ={"SETTLE_CHAIN_KEY": key})
+    await tell(connection, [StoredEvent("ord_2", 1, "Added", NOW - 390 * DAY, "", b"1"), told[9]])
+    heads = await tell(connection, told[:9], short.chain_key)
 
     assert await nightly(short).prune() == {"events": 4}
     assert await nightly(short, at=NOW + 40 * DAY).prune() == {"events": 5}
 
-    chained = b""
-    for event in told[:9]:
-        chained = pruning.link(chained, event.sequence, event.type, event.payload)
     rows = await connection.fetch("select aggregate_id, sequence, hash from event_checkpoints")
-    assert [tuple(row) for row in rows] == [("ord_1", 9, chained)]
+    assert [tuple(row) for row in rows] == [("ord_1", 9, heads["ord_1"])]
     assert await connection.fetchval("select count(*) from events") == 2
     with pytest.raises(asyncpg.RestrictViolationError):
         await connection.execute("delete from events")
@@ -250,20 +251,32 @@ async def test_a_chain_has_no_hole_though_the_clock_went_back(connection: Connec
     """An event that is younger than the one after it was dropped before its time, and its chain went on without it."""
     days = (-400, -390, -400, -300)
     told = [StoredEvent("ord_1", n, "Added", NOW + day * DAY, "", b"") for n, day in enumerate(days, 1)]
-    await save_events(connection, told)
+    heads = await tell(connection, told[:3])
+    await tell(connection, told[3:])
 
     assert await nightly(replace(settings, events_retention_days=395)).prune() == {"events": 1}
     assert await nightly(replace(settings, events_retention_days=365)).prune() == {"events": 2}
 
-    chained = b""
-    for event in told[:3]:
-        chained = pruning.link(chained, event.sequence, event.type, event.payload)
-    assert await connection.fetchval("select hash from event_checkpoints") == chained
+    assert await connection.fetchval("select hash from event_checkpoints") == heads["ord_1"]
+
+
+async def test_events_from_before_there_were_chains_go_without_a_head(
+    connection: Connection, settings: Settings
+) -> None:
+    """The chain begins behind them, and goes on over one that an older process told in between."""
+    told = [StoredEvent("ord_1", n, "Added", NOW - 400 * DAY + n * DAY, "", b"") for n in range(1, 6)]
+    await save_events(connection, told[:2], [b"", b""])
+    heads = await tell(connection, told[2:3])
+    await save_events(connection, told[3:], [b"", b""])
+
+    for days, head in ((398, b""), (396, heads["ord_1"]), (1, heads["ord_1"])):
+        await nightly(replace(settings, events_retention_days=days)).prune()
+        assert await connection.fetchval("select hash from event_checkpoints") == head
 
 
 async def test_events_stay_for_ever_unless_somebody_says_otherwise(connection: Connection, settings: Settings) -> None:
     """0 days is no time but no end."""
-    await save_events(connection, [StoredEvent("ord_1", n, "Added", NOW - 9_000 * DAY, "", b"") for n in (1, 2)])
+    await tell(connection, [StoredEvent("ord_1", n, "Added", NOW - 9_000 * DAY, "", b"") for n in (1, 2)])
 
     await nightly(settings).prune()
 
@@ -304,7 +317,7 @@ def test_windows_cover_the_time_once_and_fit_what_they_hold(rows_per_second: int
         counts.append(int((until - began).total_seconds() * rows_per_second))
         windows.pruned(counts[-1])
 
-    assert max(counts[8:], default=0) <= max(2 * pruning.SLICE_ROWS, rows_per_second // 100)
+    assert max(counts[8:], default=0) <= max(2 * SLICE_ROWS, rows_per_second // 100)
 
 
 DAYS = 36

@@ -33,6 +33,7 @@ from services.runtime.lanes.lanes import Lanes
 from services.runtime.lanes.queues import Queues
 from services.runtime.process import Process
 from services.runtime.rpc.errors import to_status
+from services.runtime.stored.offsets import Beginning
 from services.runtime.stored.oldest_sagas import OldestSagas
 from tests.services.runtime.conftest import Until
 from tests.services.runtime.counters import CODEC, SERVICE, Add, Counter
@@ -248,7 +249,7 @@ async def test_beyond_twice_the_bound_neither_records_nor_timers_are_taken(
         oldest=OldestSagas(),
     )
     await feed.start()
-    feed.follow({0: 0})
+    feed.follow({0: Beginning(0, 0)})
     await until(lambda: asked > 10)
     waiting = len(queues)
     full = False

@@ -1,6 +1,7 @@
 """What operators get from the runtime, through gRPC: the clock, what is under way, sagas, messages aside, events."""
 
 import asyncio
+import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -15,6 +16,7 @@ from services.kernel.saga import Phase
 from services.runtime.ground.settings import Settings
 from services.runtime.process import Process
 from services.runtime.rpc.errors import from_rpc_error
+from services.runtime.rpc.once import once
 from settlement.operations.v1 import operations_service_pb2 as pb
 from tests.services.runtime.conftest import Until
 from tests.services.runtime.counters import Add
@@ -180,11 +182,16 @@ async def test_a_frozen_saga_that_is_not_decided_is_given_up_once_and_for_the_re
     acts = await fetch(local, "select act, target, operator_id, reason, acted_at from operator_acts")
     timers = await fetch(local, "select kind, root, partition, due_at from timers where kind = 'abort'")
     if refusal:
-        assert (said, acts, timers) == ([refusal] * 3, [], [])
+        assert (said, acts, timers) == ([refusal] * 2 + ["REQUEST_ID_REUSED"], [], [])
         return
     assert said == ["", "", "REQUEST_ID_REUSED"]
     assert [tuple(row) for row in acts] == [("AbortSaga", "saga_1", "ann", "of no use", T0)]
     assert [tuple(row) for row in timers] == [("abort", "ord_1", 99, T0)]
+    await fetch(local, "update sagas set phase = 'ABORTED', decision = 'ABORT', version = 2")
+    assert (await operations.AbortSaga(request)).saga.phase == "FROZEN"
+    await fetch(local, "delete from inbox")
+    await fetch(local, "update sagas set phase = 'FROZEN', decision = ''")
+    assert await _refusal(operations.AbortSaga(other)) == "REQUEST_ID_REUSED"
     with pytest.raises(asyncpg.RestrictViolationError):
         await fetch(local, "delete from operator_acts")
 
@@ -239,10 +246,45 @@ async def test_events_are_published_again_once_for_a_request(
         other.CopyFrom(request)
     others[0].aggregate_id, others[1].operator_id = "d", "bob"
     reasons = [await refusal_of(operations.RepublishEvents(other)) for other in others]
+    clock = pb.SetClockRequest(request_id=request.request_id, time=stamp(T0))
+    reasons.append(await refusal_of(operations.SetClock(clock)))
+    clock.request_id = str(uuid4())
+    await operations.SetClock(clock)
+    others[0].request_id = clock.request_id
+    reasons.append(await refusal_of(operations.RepublishEvents(others[0])))
 
     assert (first.republication_id, first.operator_id, first.reason) == (request.request_id, "ann", "a new subscriber")
     assert (last.published, last.ask_time) == (1, first.ask_time)
-    assert reasons == ["REQUEST_ID_REUSED"] * 2
+    assert reasons == ["REQUEST_ID_REUSED"] * 4
+    assert len(await fetch(local, "select from republications")) == 1
+
+
+async def test_b1_a_verb_that_is_cancelled_leaves_no_doubt(process: Process, local: Settings) -> None:
+    """Its caller leaves at any moment, and asks again, twice at a time: it was done once, or is now."""
+    edge = edge_of(process, local)
+    await fetch(local, "create table acted (request_id text)")
+    requests = [pb.DiscardParkedRequest(request_id=str(uuid4()), parked_id=number) for number in range(100)]
+
+    def verb(request: pb.DiscardParkedRequest) -> "asyncio.Task[pb.DiscardParkedResponse]":
+        async def act(connection: asyncpg.Connection) -> pb.DiscardParkedResponse:
+            await connection.execute("insert into acted values ($1)", request.request_id)
+            number = await connection.fetchval("select count(*) from acted")
+            return pb.DiscardParkedResponse(message=pb.ParkedMessage(parked_id=number))
+
+        return asyncio.create_task(once(edge, request, pb.DiscardParkedResponse, act))
+
+    chance, cancelled = random.Random(1), 0
+    for request in requests:
+        left = verb(request)
+        asyncio.get_running_loop().call_later(chance.random() * 0.003, left.cancel)
+        await asyncio.wait({left})
+        cancelled += left.cancelled()
+        first, second = await asyncio.gather(verb(request), verb(request))
+        assert first == second
+
+    assert cancelled
+    acted = await fetch(local, "select request_id from acted")
+    assert sorted(row[0] for row in acted) == sorted(request.request_id for request in requests)
 
 
 async def test_operators_lists_come_page_by_page(operations: Any, local: Settings) -> None:

@@ -183,7 +183,7 @@ async def test_a_row_that_cannot_be_read_fails_its_own_messages_only(
         return Decision(Done(), cleared=(("ring", message.key),))
 
     service = replace(
-        SERVICE, tables=(Table(Counter, load, counters.save, root=True),),
+        SERVICE, tables=(Table(Counter, load, counters.save, root=True, tells=True),),
         timers={"ring": Rule(TimerDue, lambda body, message: ((Counter, message.key),), rung)},
     )
     long_ago = datetime.now(UTC) - timedelta(hours=1)

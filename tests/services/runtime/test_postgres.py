@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from dataclasses import replace
 
 import asyncpg
@@ -20,7 +20,6 @@ from services.runtime.ground.postgres import (
     open_pool,
     own_connections,
     server_life,
-    shielded,
 )
 from services.runtime.ground.settings import Settings
 from services.runtime.ground.tables import Connection
@@ -89,30 +88,6 @@ async def test_d5_d7_lane_and_pool_connections_are_as_promised(settings: Setting
         assert await pooled.fetchval("select $1::json ->> 'a'", b'{"a": 1}') == "1"
     lane.terminate()
     await pool.close()
-
-
-async def test_b1_a_cancelled_commit_leaves_no_doubt(settings: Settings) -> None:
-    """Cancelled at any moment through BEGIN, INSERT, COMMIT: a shielded write is there as soon as its caller knows."""
-    connection = await connect_lane(settings)
-    await connection.execute("create table written (id integer primary key)")
-    begun: list[int] = []
-
-    async def write(number: int) -> None:
-        begun.append(number)
-        async with connection.transaction():
-            await connection.execute("insert into written values ($1)", number)
-
-    chance, cancelled = random.Random(1), 0
-    for number in range(200):
-        task = asyncio.create_task(shielded(write(number)))
-        asyncio.get_running_loop().call_later(chance.random() * 0.002, task.cancel)
-        with suppress(asyncio.CancelledError):
-            await task
-        cancelled += task.cancelled()
-        assert [row[0] for row in await connection.fetch("select id from written order by id")] == begun
-
-    assert cancelled > 20
-    connection.terminate()
 
 
 async def kill_in_commit(connection: Connection, killer: Connection, before: bool) -> str:

@@ -13,7 +13,7 @@ from services.kernel.ids import partition_of
 from services.runtime.ground.records import Outgoing
 from services.runtime.ground.settings import Settings
 from services.runtime.process import Process
-from services.runtime.stored import leases, outbox
+from services.runtime.stored import leases, offsets, outbox
 from tests.services.runtime.conftest import Until
 from tests.services.runtime.counters import SERVICE
 from tests.services.runtime.mock_cluster import MockCluster
@@ -179,3 +179,28 @@ async def test_a_session_begins_beside_what_cannot_be_delivered(
     await until(swept)
     await running.stop()
     assert await events(local) == {STUCK: [1], FREE: [1]}
+
+
+async def test_whoever_tells_an_event_reads_no_backlog_of_others(process: Process, local: Settings) -> None:
+    """20,000 records of another lane wait behind a partition without a leader: of them only those of the aggregate are
+    read, where each batch read all."""
+    connection, backlog, lane_id = await asyncpg.connect(local.dsn), 20_000, 99
+    headers = [("ce_type", b"t"), ("ce_sequence", b"1")]
+    rows = [Outgoing(EVENTS, 0, f"waits{number}", headers, b"") for number in range(backlog)]
+    rows[backlog // 2] = Outgoing(EVENTS, 0, STUCK, headers, b"")
+    await connection.execute("insert into lanes (lane_id) values ($1)", lane_id)
+    await connection.execute("select pg_advisory_lock($1::integer, $2::integer)", leases.LANE_ALIVE, lane_id)
+    await outbox.save(connection, lane_id, 1, rows)
+    await connection.execute("set enable_seqscan = off")
+
+    async with connection.transaction():
+        _, behind = await offsets.save(connection, "t", {}, 1, [STUCK, FREE], events=EVENTS)
+        found = await outbox.earlier(connection, 1, EVENTS, [STUCK, FREE])
+        read = await connection.fetchval("""
+            select sum(pg_stat_get_xact_tuples_returned(c) + pg_stat_get_xact_tuples_fetched(c))
+            from unnest(array['outbox'::regclass, 'outbox_pkey', 'outbox_events']) c""")
+    await connection.close()
+
+    assert behind
+    assert [row.record.key for row in found] == [STUCK]
+    assert read < 50

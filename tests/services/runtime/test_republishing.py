@@ -1,7 +1,7 @@
 """What Kafka lost of the events, and what an operator asks for, is published again from what the database keeps."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,10 +13,11 @@ import pytest_asyncio
 from services.kernel.ids import partition_of
 from services.runtime.ground.clock import SystemClock
 from services.runtime.ground.postgres import open_pool
-from services.runtime.ground.records import Outbound
+from services.runtime.ground.records import Outbound, Outgoing
 from services.runtime.ground.settings import Settings
 from services.runtime.ground.tables import Connection
 from services.runtime.kafka import republishing
+from services.runtime.kafka.clients import BrokerUnavailable
 from services.runtime.kafka.producer import SafeProducer
 from services.runtime.kafka.reader import PartitionReader, Record
 from services.runtime.kafka.republishing import Republisher
@@ -24,7 +25,7 @@ from services.runtime.process import Process
 from services.runtime.stored import republications
 from services.runtime.stored.republications import Republication
 from tests.services.runtime.conftest import Until
-from tests.services.runtime.counters import CODEC
+from tests.services.runtime.counters import CODEC, SERVICE
 from tests.services.runtime.raw_records import EVENTS, PARTITIONS
 from tests.services.runtime.test_lanes import add, fetch, process
 
@@ -41,6 +42,18 @@ async def republisher(local: Settings) -> AsyncIterator[Republisher]:
     await made.close()
     await producer.stop()
     await pool.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def alone(local: Settings, until: Until, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Process]:
+    """The service, running, which leaves it to the test to republish."""
+    with monkeypatch.context() as patched:
+        patched.setattr(republishing, "LOOK_SECONDS", 3_600.0)
+        running = Process(SERVICE, local)
+        await running.start()
+        await until(lambda: running._lanes.ready)
+    yield running
+    await running.stop()
 
 
 async def log_of(local: Settings) -> list[Record]:
@@ -61,10 +74,15 @@ def told(records: list[Record], key: str) -> list[tuple[bytes | None, bytes, tup
     return [(r.key, r.value, tuple(r.headers)) for r in records if r.key == key.encode()]
 
 
+async def one_round(process: Process) -> None:
+    """Every counter tells an event."""
+    await asyncio.gather(*(add(process, str(uuid4()), key=key) for key in KEYS))
+
+
 async def told_and_published(process: Process, until: Until, each: int = 4) -> None:
     """Every counter tells so many events, which arrive."""
     for _ in range(each):
-        await asyncio.gather(*(add(process, str(uuid4()), key=key) for key in KEYS))
+        await one_round(process)
     await until(lambda: process._lanes.unpublished == 0)
 
 
@@ -133,27 +151,38 @@ async def test_an_operator_has_the_events_published_of_one_aggregate_or_from_a_t
         assert [(await republications.ask(connection, asked)).published for asked in (one, none)] == [4, 0]
 
 
+class Meanwhile(SafeProducer):
+    """While it sends, more is told; so many times, for an aggregate is followed until nothing is told any more."""
+
+    def __init__(self, settings: Settings, tell: Callable[[], Awaitable[object]], times: int) -> None:
+        super().__init__(settings)
+        self._tell, self.left = tell, times
+
+    async def send(self, records: Sequence[Outgoing]) -> None:
+        """Tell, and send what was read before."""
+        if self.left:
+            self.left -= 1
+            await self._tell()
+        await super().send(records)
+
+
 async def test_events_told_meanwhile_leave_no_gap(
-    process: Process, republisher: Republisher, local: Settings, until: Until, monkeypatch: pytest.MonkeyPatch
+    alone: Process, republisher: Republisher, local: Settings, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After a republication every aggregate stands there in whole once more: 1 to n in order, though n grew."""
     monkeypatch.setattr(republishing, "PAGE_EVENTS", 3)
-    await told_and_published(process, until)
+    await told_and_published(alone, until)
     counted = len(await log_of(local))
+    producer = republisher._producer = Meanwhile(local, lambda: one_round(alone), 30)
 
-    async def go_on() -> None:
-        while True:
-            await asyncio.gather(*(add(process, str(uuid4()), key=key) for key in KEYS))
-
-    going = asyncio.create_task(go_on())
     async with republisher._pool.acquire() as connection:
         await republications.ask(connection, Republication("r", None, "", None, "ann", "all", datetime.now(UTC)))
-    await until(lambda: ended(local))
-    going.cancel()
-    with suppress(asyncio.CancelledError):
-        await going
-    await until(lambda: process._lanes.unpublished == 0)
+    await republisher.publish()
+    await until(lambda: alone._lanes.unpublished == 0)
+    await producer.stop()
 
+    assert await ended(local)
+    assert producer.left == 0
     records = await log_of(local)
     assert len(records) > 2 * counted
     for key in KEYS:
@@ -162,6 +191,7 @@ async def test_events_told_meanwhile_leave_no_gap(
         for number in numbers[4:]:
             expected += number == expected
         assert expected > max(numbers), numbers
+        assert max(numbers) == 34
 
 
 class BrokenClock(SystemClock):
@@ -173,6 +203,34 @@ class BrokenClock(SystemClock):
         """A defect."""
         self.asked += 1
         raise RuntimeError("broken")
+
+
+class Deaf(PartitionReader):
+    """Its client never answers again."""
+
+    async def ends(self, partitions: Sequence[int]) -> tuple[str, dict[int, tuple[int, int]]]:
+        """No end."""
+        raise BrokerUnavailable("no answer")
+
+
+async def test_a_reader_that_does_not_answer_is_replaced(republisher: Republisher, local: Settings) -> None:
+    """It was asked for ever, and no loss was seen any more; one that failed a moment ago is asked again."""
+    await republisher.look()
+    heard = republisher._reader
+    assert heard is not None
+    await heard.stop()
+    deaf = republisher._reader = Deaf(local, EVENTS)
+
+    with pytest.raises(BrokerUnavailable):
+        await republisher.look()
+    kept = republisher._reader
+    republisher._heard_at -= local.reader_stall_seconds
+    with pytest.raises(BrokerUnavailable):
+        await republisher.look()
+    republisher._producer.shrunk(EVENTS, 1)
+
+    assert kept is deaf
+    assert await republisher.look() == [1]
 
 
 async def test_what_cannot_be_republished_ends_no_process(

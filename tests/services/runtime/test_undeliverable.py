@@ -1,6 +1,6 @@
 """Records that no broker takes are set aside with an alarm; nothing waits behind them, in the outbox or in a lane."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import msgspec
@@ -69,6 +69,26 @@ async def test_a_record_that_is_refused_again_and_again_is_kept_once(local: Sett
         ("UNDELIVERABLE", "ValueError('no such topic')")
     ]
     assert not await undeliverable.set_aside(pool, NOWHERE, ValueError("no such topic"))
+
+
+async def test_a_copy_that_is_sent_again_after_its_answer_is_gone_does_nothing(
+    running: Running, local: Settings, until: Until
+) -> None:
+    """What was undeliverable lies in its sender's database for as long as nobody looks; the participant, which pruned
+    the answer meanwhile, executed it once more. What was set aside here is decided whenever it is retried."""
+    long_ago = (datetime.now(UTC) - timedelta(days=31)).isoformat().encode()
+    passed_over = metrics.PASSED_OVER._value.get()
+
+    async with running(SERVICE):
+        await send(
+            local, command(1, b"copy", ce_time=long_ago), command(2, b"aside", ce_time=long_ago, ce_parkedid=b"7"),
+            command(3, b"fresh", ce_time=datetime.now(UTC).isoformat().encode()), command(4, b"odd", ce_time=b"noon"),
+        )
+        await until(holds(local, "select next_offset = 4 from consumed_offsets where partition = 0"))
+
+    assert await fetch(local, "select id from counters order by id") == [("aside",), ("fresh",)]
+    assert await fetch(local, "select key, reason from parked") == [("odd", "MALFORMED_HEADER")]
+    assert metrics.PASSED_OVER._value.get() == passed_over + 1
 
 
 async def test_an_operator_has_it_sent_again_as_it_was(local: Settings) -> None:

@@ -3,9 +3,10 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
-from uuid import uuid4
+from random import Random
+from uuid import UUID
 
 import asyncpg
 
@@ -14,6 +15,7 @@ from services.card_redemption import decisions as card_rules
 from services.card_redemption.store import TABLES as CARD_TABLES
 from services.card_redemption.wire import CODEC as CARD_CODEC
 from services.credit_ledger import decisions as credit_rules
+from services.credit_ledger.decisions.reconciling import standing
 from services.credit_ledger.store import TABLES as CREDIT_TABLES
 from services.credit_ledger.wire import CODEC as CREDIT_CODEC
 from services.kernel.decision import Rule
@@ -22,6 +24,7 @@ from services.order import decisions as order_rules
 from services.order.sagas import DEFINITIONS
 from services.order.store import TABLES as ORDER_TABLES
 from services.order.wire import CODEC as ORDER_CODEC
+from services.runtime.ground import facts
 from services.runtime.ground.codec import Codec
 from services.runtime.ground.migrations import migrate
 from services.runtime.ground.postgres import connect_lane
@@ -33,6 +36,7 @@ from services.runtime.lanes.batch import Batch
 from services.runtime.lanes.business import Business
 from services.runtime.lanes.encoding import Encoded
 from services.runtime.lanes.item import Item
+from services.runtime.stored import timers
 from services.runtime.stored.sagas import saga_table
 from tests.clocks import StillClock
 
@@ -64,16 +68,19 @@ BUSINESS: Mapping[str, Business] = {
 
 @dataclass(slots=True)
 class House:
-    """All services; `now` is moved by hand. What is sent is delivered at once, in order, until nothing is left."""
+    """All services; `now` is moved by hand, and ids are the same in every run. What is sent is delivered at once, in
+    order, until nothing is left."""
 
     connections: dict[str, Connection]
     dsns: Mapping[str, str]
     now: datetime
     sent: list[Outgoing] = field(default_factory=list)
+    random: Random = field(default_factory=lambda: Random(1))
+    told_at: datetime | None = None
 
     async def ask(self, service: str, key: str, body: object, request_id: str = "") -> object:
         """Have a call decided and everything that follows from it; answers its result or `Refused`."""
-        message = Message(id=request_id or str(uuid4()), key=key, body=body, fresh_id=uuid4().hex)
+        message = Message(id=request_id or str(self._uuid()), key=key, body=body, fresh_id=self._uuid().hex)
         encoded = await self.batch(service, [Item(message, body_hash=b"body")])
         await self.deliver()
         stored = encoded.answered.get(message.id)
@@ -86,13 +93,21 @@ class House:
     async def fire(self, service: str) -> None:
         """Let all due timers of a service come true."""
         rows = await self.connections[service].fetch(
-            "select kind, key, root, due_at from timers where due_at <= $1 order by due_at", self.now
+            "select kind, key, root, due_at from timers where due_at <= $1 order by due_at, kind, key", self.now
         )
         due = [(row["root"], TimerDue(row["kind"], row["key"], row["due_at"])) for row in rows]
-        items = [Item(Message("", root, timer, fresh_id=uuid4().hex)) for root, timer in due]
+        items = [Item(Message("", root, timer, fresh_id=self._uuid().hex)) for root, timer in due]
         if items:
             await self.batch(service, items)
         await self.deliver()
+
+    async def turn(self, by: timedelta) -> None:
+        """Let time pass, day by day, with all that is due meanwhile in any service."""
+        until = self.now + by
+        while self.now < until:
+            self.now = min(self.now + timedelta(days=1), until)
+            for service in NAMES:
+                await self.fire(service)
 
     async def deliver(self) -> None:
         """Hand over what was sent, and what that causes, until nothing is under way."""
@@ -106,6 +121,7 @@ class House:
     async def batch(self, service: str, items: list[Item]) -> Encoded:
         """One transaction with these messages; what it sends waits in `sent`."""
         connection = self.connections[service]
+        await self._tell_the_time()
         batch = Batch(BUSINESS[service], items, StillClock(self.now))
         async with connection.transaction():
             await batch.run(connection, 1, 1)
@@ -117,6 +133,16 @@ class House:
             raise AssertionError(f"busy: {effects.busy}")
         self.sent += batch.encoded.outgoing
         return batch.encoded
+
+    def _uuid(self) -> UUID:
+        return UUID(int=self.random.getrandbits(128), version=4)
+
+    async def _tell_the_time(self) -> None:
+        """Whoever reads the databases finds the instant there, as with a manual clock."""
+        if self.told_at != self.now:
+            for each in self.connections.values():
+                await facts.keep(each, {"manual_clock": self.now.isoformat(), "partitions": str(PARTITIONS)})
+            self.told_at = self.now
 
 
 def arrived(service: str, record: Outgoing) -> Item:
@@ -144,6 +170,7 @@ async def house(dsn: str, prefix: str, now: datetime) -> AsyncIterator[House]:
         name: await connect_lane(Settings(service=name, dsn=address, idle_session_timeout_seconds=0))
         for name, address in dsns.items()
     }
+    await timers.ensure(connections["credit_ledger"], standing(now), PARTITIONS)
     try:
         yield House(connections, dsns, now)
     finally:

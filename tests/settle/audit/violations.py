@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from services.card_redemption.domain.cards.tender import CardRefund
 from services.credit_ledger.domain.model.instalment import Instalment
+from services.credit_ledger.domain.model.statement import StatementLine
 from services.order.domain.bank_shares import Refund
 from services.order.domain.lines import Line
 from services.order.domain.tenders import Tender
@@ -72,8 +73,12 @@ PLANTED = (
     Planted("accounts.log", CREDIT, "delete from operations where number = 2"),
     Planted("accounts.events", CREDIT, "update credit_accounts set sequence = sequence + 1"),
     Planted("accounts.versions", CREDIT, journal("A.BANK,X.SUSPENSE", "1,-1")),
-    Planted("accounts.woken", CREDIT, "delete from timers where kind = 'statement_cut'"),
     Planted("accounts.claims", CREDIT, f"update credit_accounts set {_CLAIMED}"),
+    Planted(
+        "accounts.fold", CREDIT,
+        f"""update agreements set {_set("plans", Instalment._fields, "fee_initial_minor", 99_999, "0,instalments,9")}
+            where order_id = 'ord_flash'""",
+    ),
     Planted("agreements.debt", CREDIT, f"update agreements set {_paid(1)} where order_id = 'ord_returned'"),
     Planted("agreements.deposits", CREDIT, journal("L.DEPOSIT,A.BANK", "-9,9", 'ord_waiting,""')),
     Planted(
@@ -110,7 +115,6 @@ PLANTED = (
     Planted("adjustments.four_eyes", CREDIT, by_hand("alice", " ＡＬＩＣＥ", "ORDER-7", "BILL-7")),
     Planted("rails.flash", CREDIT, "update credit_refunds set state = 'SUCCEEDED'"),
     Planted("rails.room", CREDIT, "update legs set amount_minor = 30001 where order_id = 'ord_whole'"),
-    Planted("rails.woken", CREDIT, "delete from timers where kind in ('leg', 'flash_timeout')"),
     Planted("suspense.zero", CREDIT, journal("A.BANK,X.SUSPENSE", "4,-4")),
     Planted("cards.projection", CARD, "update gift_cards set balance_minor = balance_minor - 1"),
     Planted(
@@ -154,11 +158,6 @@ PLANTED = (
         f"update orders set {_set('lines', Line._fields, 'reduced_minor', 999)} where id = 'ord_returned'",
     ),
     Planted("orders.lock", ORDER, "update orders set settlement_id = 'saga_gone' where id = 'ord_waiting'"),
-    Planted(
-        "orders.woken", ORDER,
-        """update orders set details = jsonb_set(details::jsonb, '{delivered_at}', '"2026-01-02T02:00Z"')
-           where id = 'ord_returned'""",
-    ),
     Planted("orders.events", ORDER, "update orders set sequence = sequence + 1 where id = 'ord_waiting'"),
     Planted("orders.history", ORDER, "update orders set state = 'DELIVERED' where id = 'ord_returned'"),
     Planted("sagas.decision", ORDER, f"update sagas set decision = 'ABORT' where id = {_ENDED}"),
@@ -173,24 +172,104 @@ PLANTED = (
         "and verdict = 'REFUSED' limit 1) where op = 'repay'",
     ),
     Planted("events.gapless", ORDER, "delete from events where aggregate_id = 'ord_returned' and sequence = 1"),
-    Planted("unfinished.timer", ORDER, f"update sagas set phase = 'CONFIRMING' where id = {_ENDED}"),
-    Planted("unfinished.leftover", ORDER, f"insert into timers select 'saga', {_ENDED}, 'ord_returned', 0, now()"),
-    Planted(
-        "unfinished.notice", CREDIT,
-        "insert into notices values ('told/1', 'acc_1', 'order', 'ord_returned', 'T', '', 1, 0, 1)",
-    ),
+    Planted("chains.operations", CREDIT, "update operations set moved = '[]', facts = '{}' where number = 2"),
+    Planted("chains.events", ORDER, "update events set payload = '\\x00' where aggregate_id = 'ord_returned'"),
+    Planted("chains.key", CARD, "insert into runtime_facts values ('chain_key', 'another')"),
+    Planted("chains.of_orders", ORDER, "delete from orders where id = 'ord_waiting'"),
+    Planted("chains.of_credit", CREDIT, "update operations set account_id = 'acc_stray' where number = 2"),
+    Planted("chains.of_cards", CARD, "update events set aggregate_id = 'stray/' || aggregate_id where sequence = 1"),
     Planted(
         "unfinished.notices", CREDIT,
         "with told as (insert into notices values ('told/2', 'acc_1', 'order', 'ord_returned', 'T', '', 1, 0, 1)) "
         "insert into timers values ('notice', 'told/2', 'acc_1', 0, now())",
     ),
     Planted("unfinished.frozen", ORDER, f"update sagas set phase = 'FROZEN' where id = {_ENDED}"),
+    Planted("states.orders", ORDER, "delete from timers where kind = 'hold_expiry'"),
+    Planted("states.merchant_settlements", ORDER, "update merchant_settlements set ended_at = null"),
+    Planted("states.accounts", CREDIT, "update agreements set open = false where order_id = 'ord_flash'"),
+    Planted("states.cards", CARD, "update gift_cards set face_minor = 1"),
+    Planted("states.sagas", ORDER, f"update sagas set phase = 'CONFIRMING' where id = {_ENDED}"),
+    Planted(
+        "states.notices", CREDIT,
+        "insert into notices values ('told/1', 'acc_1', 'order', 'ord_returned', 'T', '', 1, 0, 1)",
+    ),
+    Planted("states.reconciliation", CREDIT, "delete from timers where kind = 'reconcile'"),
+    Planted("states.timers", CARD, "insert into timers values ('leg', 'crd_1', 'crd_1', 0, now())"),
+    Planted(
+        "states.claims", CREDIT,
+        "update credit_accounts set pending_saga_id = 'saga_nobody', pending_tried_at = now()",
+    ),
     Planted("unfinished.verdict", CARD, "update inbox set verdict = 'PENDING'"),
     Planted("unfinished.sagas", ORDER, f"update sagas set phase = 'EXECUTING' where id = {_ENDED}"),
     Planted(
         "unfinished.outbox", CREDIT,
         "insert into outbox values (9, 1, 'settlement.order.replies.v1', 0, 'ord_returned', '[]', '')",
     ),
+    Planted("provenance.journals", CREDIT, "update journals set op = 'capture' where op = 'manual_adjust'"),
+    Planted("provenance.journals", CREDIT, journal("A.BANK,I.FEE.INST", "-50000,50000", op="capture", version=17)),
+    Planted("provenance.journals", CREDIT, "delete from journals where op = 'wallet_fund'"),
+    Planted("provenance.journals", CREDIT, "update journals set subs[3] = 'mer_2' where op = 'capture'"),
+    Planted(
+        "provenance.journals", CREDIT,
+        "insert into journals select root, root_version, 1, op, unit, order_id, saga_id, posted_at, accounts, subs, "
+        "amounts from journals where op = 'wallet_fund'",
+    ),
+    Planted(
+        "provenance.events", CREDIT, "update events set saga_id = '' where aggregate_id = 'acc_1' and sequence = 6",
+    ),
+    Planted("provenance.legs", CREDIT, "update legs set reference = 'payment-of-ord_gift' where refund_id <> ''"),
+    Planted("provenance.paid", CREDIT, "update legs set state = 'SETTLED', word = 'PAID' where order_id = 'ord_whole'"),
+    Planted(
+        "provenance.shares", CREDIT, "update journals set saga_id = '' where root = 'mer_1/00' and root_version = 2",
+    ),
+    Planted("provenance.card_shares", CARD, "delete from events where aggregate_id = 'mer_1/00' and sequence = 2"),
+    Planted("provenance.cards", CARD, "update journals set subs[1] = 'crd_2' where op = 'card_issue'"),
+    Planted("provenance.repayments", CREDIT, "update repayments set instrument = 'ELSEWHERE'"),
+    Planted("provenance.statements", CREDIT, "update statements set last_operation = last_operation + 1"),
+    Planted("provenance.statement_sums", CREDIT, "update statements set amount_minor = amount_minor + 777"),
+    Planted(
+        "provenance.statement_lines", CREDIT,
+        f"update statements set {_set('lines', StatementLine._fields, 'no', 99)}",
+    ),
+    Planted("provenance.adjustments", CREDIT, "update adjustments set case_id = 'case-8'"),
+    Planted("provenance.settlements", CARD, "update journals set order_id = 'ord_gift' where order_id = 'ord_whole'"),
+    Planted("provenance.logged", CREDIT, "delete from operations where kind = 'CaptureTenders' and number = 6"),
+    Planted("joins.orders", CREDIT, "update credit_accounts set customer_id = 'cus_2'"),
+    Planted("joins.orders", ORDER, "update orders set refunds = '[]' where id = 'ord_returned'"),
+    Planted("joins.orders", ORDER, "delete from sagas where kind = 'refund' and root = 'ord_returned'"),
+    Planted(
+        "joins.orders", ORDER,
+        "update orders set refunds = replace(refunds::text, 'PENDING_CHANNEL', 'SUCCEEDED')::json",
+    ),
+    Planted(
+        "joins.orders", ORDER,
+        f"update orders set {_set('tenders', Tender._fields, 'settled_minor', 7)} where id = 'ord_waiting'",
+    ),
+    Planted("joins.orders", ORDER, "update return_cases set state = 'REFUNDING'"),
+    Planted("joins.orders", CREDIT, "delete from agreements where order_id = 'ord_waiting'"),
+    Planted("joins.orders", CREDIT, "delete from payment_references"),
+    Planted("joins.orders", CARD, "update gift_cards set customer_id = 'cus_2'"),
+    Planted("joins.orders", CARD, "update card_tenders set merchant_id = 'mer_2' where order_id = 'ord_gift'"),
+    Planted("joins.agreements", ORDER, "delete from orders where id = 'ord_waiting'"),
+    Planted("joins.card_tenders", ORDER, "delete from orders where id = 'ord_waiting'"),
+    Planted(
+        "joins.unknown", CREDIT,
+        "update credit_accounts set pending_saga_id = 'saga_nobody', pending_tried_at = now()",
+    ),
+    Planted("joins.payments", CREDIT, "update payment_references set order_id = 'ord_gift' where version > 1"),
+    Planted("joins.requests", CREDIT, "delete from inbox where type like '%.RepayResponse'"),
+    Planted("joins.card_requests", CARD, "delete from inbox where message_id not like '%/%'"),
+    Planted("joins.order_requests", ORDER, "delete from inbox where type like '%.PlaceOrderResponse'"),
+    Planted(
+        "keeping.pruned", CREDIT,
+        "insert into runtime_facts values ('pruned_answers_of_requests', '2999-01-01T00:00:00+00:00')",
+    ),
+    Planted(
+        "keeping.parked", ORDER,
+        """insert into parked (source, partition, key, message_id, reason, state, parked_at)
+           values ('settlement.order.replies.v1', 1, 'ord_returned', 'm', 'UNREADABLE', 'RETRIED', now())""",
+    ),
+    Planted("keeping.acts", ORDER, f"update sagas set reason = 'OPERATOR_ABORT' where id = {_ENDED}"),
     Planted(
         "clearing.zero", CREDIT,
         journal("X.CLEARING,A.BANK", "5,-5", 'saga_x,""', op="merchant_settle", saga="saga_x"),

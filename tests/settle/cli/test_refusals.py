@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +23,9 @@ from settle.local.endpoints import write_endpoints
 from settle.local.postgres import DATABASES
 
 ROOT = Path(__file__).resolve().parents[3]
-SECONDS_MAX = 10.0
+HANGS_SECONDS = 60.0
+"""A verb that takes so long hangs: a limit for the run, and no measure of the verb, which shares the machine."""
+pytestmark = pytest.mark.timeout(HANGS_SECONDS)
 WHO = ("--operator", "alice", "--reason", "why")
 STARTING = [("up",), ("up", "--detach")]
 ASKING = [
@@ -38,12 +39,11 @@ ON_DATA = [*STARTING, *ASKING, ("status",), ("status", "--json"), ("down",)]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a verb answered, and how long it took."""
+    """What a verb answered."""
 
     status: int
     stdout: str
     stderr: str
-    seconds: float
 
     @property
     def one_line(self) -> str:
@@ -51,7 +51,6 @@ class Answer:
         assert self.stderr.endswith("\n")
         assert self.stderr.count("\n") == 1, self.stderr
         assert self.stderr.startswith("settle: ")
-        assert self.seconds < SECONDS_MAX
         return self.stderr.removeprefix("settle: ").strip()
 
 
@@ -68,18 +67,16 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def ask(*arguments: str) -> Answer:
     """Run a verb, in this process: a second of imports for each would be too dear."""
-    began = time.monotonic()
     done = CliRunner().invoke(app, arguments)
     assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
-    return Answer(done.exit_code, done.stdout, done.stderr, time.monotonic() - began)
+    return Answer(done.exit_code, done.stdout, done.stderr)
 
 
 def run(*arguments: str) -> Answer:
     """Run a verb as a process: what libraries print themselves counts too."""
-    began = time.monotonic()
     command = [sys.executable, "-P", "-m", "settle.cli", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, stdin=subprocess.DEVNULL)
-    return Answer(done.returncode, done.stdout, done.stderr, time.monotonic() - began)
+    return Answer(done.returncode, done.stdout, done.stderr)
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -183,7 +180,6 @@ def test_a_folder_that_somebody_holds(tmp_path: Path, verb: Sequence[str]) -> No
     assert answer.status == 2
     holder = f"`settle verify` uses {tmp_path} now (process {os.getpid()})"
     assert answer.one_line == f"{holder}; try again when it has ended"
-    assert answer.seconds < 5.0
     before["engine.lock"] = b""
     assert content(tmp_path) == before
 
@@ -202,6 +198,7 @@ BAD_SETTINGS = [
     ("SETTLE_IDLE_SESSION_TIMEOUT_SECONDS", "0"), ("SETTLE_PRODUCER_STALL_SECONDS", "-5"),
     ("SETTLE_READER_STALL_SECONDS", "0"),
     ("SETTLE_DRAIN_SECONDS", "-1"), ("SETTLE_QUOTE_KEY", "zz"), ("SETTLE_ORDER_QUOTE_KEY", "ab"),
+    ("SETTLE_AUDIT_PERCENT", "some"), ("SETTLE_AUDIT_PERCENT", "101"), ("SETTLE_AUDIT_PERCENT", "nan"),
     ("SETTLE_ACQUIRER_FAULTS", "nonsense"), ("SETTLE_ACQUIRER_FAULTS", "timeout_done_ppm=2000000"),
 ]
 

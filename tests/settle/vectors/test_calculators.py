@@ -1,5 +1,6 @@
 """The calculators against the oracle's arithmetic, on random numbers."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -85,3 +86,27 @@ def test_working_days_and_dates() -> None:
     assert found == {"due": ["2026-04-07"]}
     instants = ["2026-04-03T16:00:00+00:00"]
     assert calculated("t_plus_1", {"holidays": ["2026-04-06"], "accepted": instants}) == {"dates": ["2026-04-07"]}
+
+
+REDEMPTION = {"channels": {"PERCENT": {"fee": {"type": "PCT_FACE", "ppm": 100_000}}, "FREE": {}},
+              "cooling_daily_cap_fen": 100, "first_redemption_cap_fen": 10}
+
+
+@pytest.mark.parametrize(("kind", "given_", "when", "expected"), [
+    ("cancel_fee", {"channel": "PERCENT", "faces": [4, 5]}, (), {"fees": [0, 1]}),
+    ("cancel_fee", {"channel": "FREE", "faces": [4]}, (), {"fees": [0]}),
+    ("payout", {"pairs": [[9_999, 925_000]]}, (), {"payouts": [9_249], "spread": [750]}),
+    ("policy_guard", {"configs": [[950_000, 0], [950_000, None]]}, (), {"results": ["REJECT_CONFIG", "OK"]}),
+    ("first_time", {}, ({"face": 11, "prior_completed": 0},), {"decisions": ["DENY_FIRST_TIME_CAP"]}),
+    ("daily_cap", {}, (
+        {"user": "a", "at": "2026-03-06T15:59:59Z", "face": 101},
+        {"user": "a", "at": "2026-03-06T15:59:59Z", "face": 100},
+        {"user": "b", "at": "2026-03-06T15:59:59Z", "face": 1}, {"user": "a", "at": "2026-03-06T16:00:00Z", "face": 1},
+    ), {"decisions": ["DENY_DAILY_CAP", "ALLOW", "ALLOW", "ALLOW"]}),
+    ("transfer", {"probes": [{"activated": True}]}, (), {"results": ["DENY_ACTIVATED"]}),
+])
+def test_redemptions_are_judged_by_the_policies_of_the_file(
+    kind: str, given_: Json, when: tuple[Json, ...], expected: Json
+) -> None:
+    """Not by the product's own caps and fees."""
+    assert calculate(Scenario(id="X", kind=kind, given=given_, when=when, then={}, policies=REDEMPTION)) == expected

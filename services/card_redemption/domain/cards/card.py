@@ -1,14 +1,16 @@
 """A gift card (京东E卡): what it is worth, and what of that is held (DOMAIN 2.9)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from services.card_redemption.domain.states import CardState
+from services.kernel.chain import NONE_YET
 
 
 @dataclass(frozen=True, slots=True)
 class GiftCard:
-    """The root: `balance_minor` is its booked value (L.GIFTCARD), of which undecided sagas hold `held_minor`."""
+    """The root: `balance_minor` is its booked value (L.GIFTCARD), of which undecided sagas hold `held_minor`.
+    `events_head` is the head of the chain of its events, which no rule reads."""
 
     id: str
     customer_id: str
@@ -18,6 +20,7 @@ class GiftCard:
     held_minor: int = 0
     sequence: int = 0
     version: int = 1
+    events_head: bytes = field(default=NONE_YET, compare=False, repr=False)
 
     @property
     def key(self) -> str:

@@ -5,8 +5,9 @@ from the merchant (P23, OP-3).
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from services.kernel.chain import NONE_YET
 from services.kernel.money import balance
 from services.kernel.participant import Pending
 
@@ -16,7 +17,8 @@ class MerchantShare:
     """A share, a root, locked after the card.
 
     Of its payable `settling_minor` is claimed by a settlement that is not decided, whose claim itself stands on the
-    merchant's first share, and `refunding_minor` by refunds; see `CardTender`.
+    merchant's first share, and `refunding_minor` by refunds; see `CardTender`. `events_head` is the head of the
+    chain of its events, which no rule reads.
     """
 
     id: str
@@ -27,6 +29,7 @@ class MerchantShare:
     pending: Pending | None = None
     version: int = 0
     refunding_minor: int = 0
+    events_head: bytes = field(default=NONE_YET, compare=False, repr=False)
 
     @property
     def key(self) -> str:

@@ -4,6 +4,8 @@ person: asked about once more, or settled by hand (MA-1 to MA-4).
 In a replay both change nothing: what rails pay is no part of it.
 """
 
+from datetime import date
+
 from services.credit_ledger.domain.adjustments.papers import dated, reasoned, two_people
 from services.credit_ledger.domain.core.position import Applied, Position
 from services.credit_ledger.domain.legs.ends import settled_by_hand
@@ -39,13 +41,18 @@ def settle(position: Position, body: SettleLeg) -> Applied:
     if body.order_id != leg.order_id:
         raise InvalidArgument("INVALID_ARGUMENT", f"{leg.id} is of order {leg.order_id or 'none'} (MA-2)")
     effective = dated(position, body.effective_date, leg.created_at, body.reaches_back)
-    adjustment = Adjustment(
+    adjustment = on_record(position, leg, body, effective)
+    position, settled = settled_by_hand(position.plus(adjustment), leg, adjustment.id)
+    return Applied(position, settled, leg.order_id, adjustment.id)
+
+
+def on_record(position: Position, leg: RefundLeg, body: SettleLeg, effective: date) -> Adjustment:
+    """Who settled a leg by hand, and on what evidence."""
+    return Adjustment(
         id=derived("adj", leg.id), account_id=leg.account_id, order_id=leg.order_id,
         refund_id=leg.refund_id or leg.id, maker=body.maker, checker=body.checker, evidence=body.evidence,
         reason=body.reason, posted_at=position.at, effective_date=effective,
     )
-    position, settled = settled_by_hand(position.plus(adjustment), leg, adjustment.id)
-    return Applied(position, settled, leg.order_id, adjustment.id)
 
 
 def _waiting(position: Position, leg_id: str) -> RefundLeg:

@@ -16,8 +16,10 @@ def applied(
     position: Position, agreement: Agreement, op: str, moved: Tenders, *, reference: str = "", facts: Facts = NO_FACTS,
     before: Agreement | None = None, **details: Any,  # fields of CreditEffect, checked by its constructor
 ) -> Applied:
-    """The position with the effect that answers the command;
-    `before` is the agreement that the changes are told from."""
+    """The position with the effect that answers the command; `before` is the agreement that the changes are told from.
+    A replay answers nobody."""
+    if position.replaying:
+        return Applied(position, None, agreement.order_id, reference, facts=facts)
     effect = CreditEffect(
         op=op, order_id=agreement.order_id, account_id=position.account.id, account_version=position.before.version + 1,
         posted_at=position.at, moved=moved, agreement_state=agreement.state,

@@ -114,7 +114,7 @@ class Position:
         operation = Operation(
             account_id=self.account.id, number=self.next_operation, at=at, body=body, order_id=order_id,
             reference=reference, saga_id=self.saga_id, facts=facts, moved=_moved(self.logged, self.account),
-            before=None if self.replaying else _before(self, body),
+            before=_before(self, body),
         )
         return Position(
             known=self.known, at=self.at, before=self.before, account=self.account, logged=self.account,

@@ -23,15 +23,7 @@ def accrue(position: Position, body: AccrueLateFees) -> Applied:
     if body.through > business_date(position.at):
         raise InvalidArgument("INVALID_ARGUMENT", f"{body.through} is still to come")
     recorded = None if position.facts is None else {(a.order_id, a.no): a.amount_minor for a in position.facts.accrued}
-    rate, changed, accrued = position.account.late_fee_ppm_per_day, [], []
-    for agreement in position.family(Agreement):
-        charged = dict(_charged(agreement, body.through, rate, recorded))
-        if charged:
-            changed.append(_with(agreement, charged))
-            accrued += [
-                Accrued(agreement.order_id, item.no, charged[item.no].late_minor - item.late_minor)
-                for item in agreement.instalments if item.no in charged
-            ]
+    changed, accrued = charges(position, body.through, recorded)
     total = sum(entry.amount_minor for entry in accrued)
     if not position.replaying:
         balance(total + fees_total(position.family(Agreement)), what=f"what is owed in fees on {position.account.id}")
@@ -44,7 +36,24 @@ def accrue(position: Position, body: AccrueLateFees) -> Applied:
         journals=post("late_accrual", Unit.CNY, ((books.LOAN_LATE, owner, total), (books.LATE_INCOME, "", -total))),
         event=LateFeesAccrued(owner, body.through, total),
     )
-    return Applied(position, result, facts=Facts(accrued=tuple(accrued)))
+    return Applied(position, result, facts=Facts(accrued=accrued))
+
+
+def charges(
+    position: Position, through: date, recorded: Mapping[tuple[str, int], int] | None = None
+) -> tuple[tuple[Agreement, ...], tuple[Accrued, ...]]:
+    """The agreements with every overdue segment closed at a date, and what each costs: as was `recorded` by order and
+    number, or by the rate."""
+    rate, changed, accrued = position.account.late_fee_ppm_per_day, [], []
+    for agreement in position.family(Agreement):
+        charged = dict(_charged(agreement, through, rate, recorded))
+        if charged:
+            changed.append(_with(agreement, charged))
+            accrued += [
+                Accrued(agreement.order_id, item.no, charged[item.no].late_minor - item.late_minor)
+                for item in agreement.instalments if item.no in charged
+            ]
+    return tuple(changed), tuple(accrued)
 
 
 def waive(position: Position, body: WaiveLateFees) -> Applied:

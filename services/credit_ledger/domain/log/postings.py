@@ -7,7 +7,7 @@ a merchant's share by a command of `UNDER_A_SHARE`. The auditor takes what this 
 from collections.abc import Iterable, Mapping
 
 from services.credit_ledger.domain.adjustments.manual import COMPANY, CUSTOMER
-from services.credit_ledger.domain.model import books, commands
+from services.credit_ledger.domain.model import books, commands, events
 from services.kernel.journal import Posting, Unit
 
 _PRINCIPAL = (books.LOAN_BILLED, books.LOAN_UNBILLED)
@@ -133,3 +133,27 @@ SUBS: Mapping[str, str] = {
     books.SUSPENSE: "case", books.TRANSIT_PAYOUT: "instrument",
 }
 """What the sub-account of a line names; that of all other accounts is empty."""
+
+TOLD: Mapping[type, tuple[type, ...]] = {
+    commands.OpenAccount: (events.AccountOpened,),
+    commands.GrantLimit: (events.LimitGranted,),
+    commands.FundWallet: (events.WalletFunded,),
+    commands.SetAccountState: (events.AccountStateChanged,),
+    commands.AuthorizeTenders: (events.TendersAuthorized,),
+    commands.ReleaseTenders: (events.TendersReleased,),
+    commands.CaptureTenders: (events.TendersCaptured,),
+    commands.RefundTenders: (events.RefundPosted, events.FlashRefundAccepted),
+    commands.ConfirmFlashRefund: (events.RefundPosted,),
+    commands.AdjustRefund: (events.RefundPosted,),
+    commands.ReverseRefund: (events.RefundReversed,),
+    commands.Repay: (events.RepaymentReceived,),
+    commands.PayOutCreditBalance: (events.CreditBalancePaidOut,),
+    commands.AccrueLateFees: (events.LateFeesAccrued,),
+    commands.WaiveLateFees: (events.LateFeesWaived,),
+    commands.ChargeOff: (events.AgreementChargedOff,),
+    commands.CutStatement: (events.StatementIssued,),
+    commands.PostAdjustment: (events.AdjustmentPosted,),
+    commands.RecordChargeback: (events.PaymentChargedBack,),
+}
+"""The one event, of these, by which an input of the log is told; each stands for no other. The steps of legs have
+events of their own, one or several or none, whatever input they came of."""

@@ -78,7 +78,7 @@ def fold(
         if not keep(operation):
             continue
         account = _empty(known, operation) if account is None else account
-        applied = apply[type(operation.body)](_position(known, account, operation), operation.body)
+        applied = apply[type(operation.body)](position_at(known, account, operation), operation.body)
         account = applied.position.account
         rows.update(applied.position.rows)
         known.put(account)
@@ -116,14 +116,19 @@ def _figures(account: CreditAccount) -> tuple[object, ...]:
     )
 
 
-def _position(known: Known, account: CreditAccount, operation: Operation) -> Position:
+def position_at(known: Known, account: CreditAccount, operation: Operation) -> Position:
     """The position in front of an operation, after the cuts that were due. It has the number that it had, however many
     cuts this world made for it: ids are derived from it."""
-    account = replace(account, operations=operation.number - 1)
-    position = Position(known, operation.at, account, account, account, facts=operation.facts)
+    if account.operations != operation.number - 1:
+        account = replace(account, operations=operation.number - 1)
+    position = Position(
+        known, operation.at, account, account, account, facts=operation.facts, saga_id=operation.saga_id
+    )
     if isinstance(operation.body, commands.CutStatement):
         return position
     position = up_to_now(position)
+    if not position.operations:
+        return position
     before = replace(position.before, operations=operation.number - 1 - len(position.operations))
     return replace(position, before=before)
 

@@ -28,7 +28,7 @@ from services.credit_ledger.domain.model.leg import LegEnd, RefundLeg
 from services.credit_ledger.domain.model.operation import Operation
 from services.credit_ledger.domain.model.refund import CreditRefund, RefundState
 from services.credit_ledger.domain.model.statement import Statement
-from services.credit_ledger.domain.statements.cut import cut_timer, up_to_now
+from services.credit_ledger.domain.statements.cut import CUT_TIMER, cut_timer, up_to_now
 from services.kernel.decision import Missing
 from services.kernel.errors import FailedPrecondition
 from services.kernel.journal import Journal, Unit, post
@@ -140,7 +140,8 @@ def _as_in(position: Position, world: World, actual: CreditAccount, refund_id: s
     dropped = () if waited is None else (replace(waited, state=RefundState.REVERSED),)
     account = _account(position.account, world.account, actual)
     timers = () if account.next_cut_at is None else (cut_timer(account.id, account.next_cut_at),)
-    return position.plus(*changed, *issued, *dropped, account=account, timers=timers)
+    cleared = () if timers else ((CUT_TIMER, account.id),)
+    return position.plus(*changed, *issued, *dropped, account=account, timers=timers, cleared=cleared)
 
 
 def _late(position: Position, statements: Iterable[Statement]) -> list[Statement]:

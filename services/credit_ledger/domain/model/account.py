@@ -3,11 +3,12 @@
 `available + held + used = granted` always; `used` is the unpaid principal of all its agreements.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
 from services.credit_ledger.domain.model.terms import SurplusPolicy
+from services.kernel.chain import NONE_YET
 from services.kernel.participant import Pending
 
 LATE_FEE_PPM_PER_DAY = 500
@@ -30,6 +31,7 @@ class CreditAccount:
     `last_bill_date` the last one made, `stated_operations` the last logged operation that a
     statement shows. `shipments`, `operations` and `sequence` count captures, logged operations
     and events. `receivable_minor` is what the customer owes us outside the plans (A.CUST.RECV).
+    `events_head` and `operations_head` are the heads of the chains of its events and of its log, which no rule reads.
     """
 
     id: str
@@ -54,6 +56,8 @@ class CreditAccount:
     sequence: int = 0
     pending: Pending | None = None
     version: int = 1
+    events_head: bytes = field(default=NONE_YET, compare=False, repr=False)
+    operations_head: bytes = field(default=NONE_YET, compare=False, repr=False)
 
     @property
     def key(self) -> str:

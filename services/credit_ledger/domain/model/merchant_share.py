@@ -1,12 +1,15 @@
 """What we owe a merchant and what the merchant owes us, spread over shares so that no row is hot (OP-3, A25)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from services.kernel.chain import NONE_YET
 
 
 @dataclass(frozen=True, slots=True)
 class MerchantShare:
-    """One share of L.MERCH.PAY{merchant} and A.MERCH.RECV{merchant}; a root, locked after the account."""
+    """One share of L.MERCH.PAY{merchant} and A.MERCH.RECV{merchant}; a root, locked after the account.
+    `events_head` is the head of the chain of its events, which no rule reads."""
 
     id: str
     merchant_id: str
@@ -14,6 +17,7 @@ class MerchantShare:
     receivable_minor: int = 0
     sequence: int = 0
     version: int = 1
+    events_head: bytes = field(default=NONE_YET, compare=False, repr=False)
 
     @property
     def key(self) -> str:

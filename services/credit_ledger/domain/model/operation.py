@@ -3,11 +3,12 @@
 A reversal replays it (P24), and the customer's list of movements reads it (MA-4). Append-only.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
 from services.credit_ledger.domain.model.before import Before
+from services.kernel.chain import NONE_YET
 from services.kernel.decision import Vector
 
 
@@ -46,7 +47,8 @@ NO_FACTS = Facts()
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One input. `body` is the command, `reference` the refund, repayment or statement that
-    came of it, `moved` how the account's figures changed. `before` is None where it was not kept."""
+    came of it, `moved` how the account's figures changed. `before` is None where it was not kept.
+    `link` holds it in the chain of the log."""
 
     account_id: str
     number: int
@@ -59,6 +61,7 @@ class Operation:
     moved: Vector = ()
     version: int = 1
     before: Before | None = None
+    link: bytes = field(default=NONE_YET, compare=False, repr=False)
 
     @property
     def key(self) -> str:

@@ -1,12 +1,13 @@
 """The rail's own list of payments beside our legs (PM-7): how far the daily comparison is, and what differed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
 from services.credit_ledger.domain.model.commands import LegReport
 from services.credit_ledger.domain.model.leg import SendLeg
+from services.kernel.chain import NONE_YET
 
 ACQUIRER = "reconciliation/acquirer"
 """The key of the one comparison that there is: with the acquirer, which carries both rails."""
@@ -63,7 +64,8 @@ BEGINNING = Place()
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """A daily comparison: page after page, each an action of its own, so that it goes on where it stood."""
+    """A daily comparison: page after page, each an action of its own, so that it goes on where it stood.
+    `events_head` is the head of the chain of its events, which no rule reads."""
 
     id: str
     state: ReconciliationState = ReconciliationState.IDLE
@@ -75,6 +77,7 @@ class Reconciliation:
     ended_at: datetime | None = None
     sequence: int = 0
     version: int = 1
+    events_head: bytes = field(default=NONE_YET, compare=False, repr=False)
 
     @property
     def key(self) -> str:

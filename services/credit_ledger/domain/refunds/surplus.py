@@ -49,27 +49,30 @@ def spend_surplus(position: Position, agreement: Agreement, surplus: int, refund
     uses = own.uses + spent.uses
     position = position.plus(*spent.agreements)
     paid_out = _give_back(position, spent.rest_minor)
-    position, given_back = _paid_out(position, paid_out, refund_id)
-    returned = sum(back.amount_minor for back in given_back)
+    position, legs = _paid_out(position, paid_out, refund_id)
+    returned = sum(back.amount_minor for back in legs)
     balance, short = max(0, spent.rest_minor - returned), max(0, returned - spent.rest_minor)
     owner = position.account.id
     lines = (
-        *lines_of(uses, owner), *((books.TRANSIT_PAYOUT, back.instrument, -back.amount_minor) for back in given_back),
+        *lines_of(uses, owner), *((books.TRANSIT_PAYOUT, back.instrument, -back.amount_minor) for back in legs),
         (books.CREDIT_BALANCE, owner, -balance),
         (books.CUSTOMER_RECEIVABLE, owner, short),
     )
     return Waterfall(
-        position=position, uses=uses, given_back=given_back, paid_out=paid_out, balance_minor=balance,
+        position=position, uses=uses, given_back=legs, paid_out=paid_out, balance_minor=balance,
         short_minor=short, principal_minor=spent.principal_minor, lines=lines,
         steps=_steps(surplus, uses, paid_out, spent.rest_minor, balance),
     )
 
 
 def _give_back(position: Position, rest: int) -> tuple[PaidOut, ...]:
-    """What goes back to which repayment, the latest first, each
-    up to what is left of it; a replay repeats what was paid."""
-    if position.facts is not None:
-        return position.facts.paid_out
+    """What goes back to which repayment; a replay repeats what was paid."""
+    return given_back(position, rest) if position.facts is None else position.facts.paid_out
+
+
+def given_back(position: Position, rest: int) -> tuple[PaidOut, ...]:
+    """What of the rest of a surplus goes back to which repayment, the latest first, each up to what is left of it;
+    nothing where the account keeps it."""
     if not rest or position.account.surplus_policy is SurplusPolicy.KEEP:
         return ()
     paid_out = []

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from services.credit_ledger.domain.legs.steps import rejected_leg_id
 from services.credit_ledger.domain.log import replay
 from services.credit_ledger.domain.log.inputs import APPLY
+from services.credit_ledger.domain.log.postings import TOLD
 from services.credit_ledger.domain.model.agreement import Agreement, AgreementState, HoldState
 from services.credit_ledger.domain.model.instalment import Instalment
 from services.credit_ledger.domain.model.leg import Rail, RefundLeg
@@ -19,6 +20,7 @@ from services.credit_ledger.domain.model.repayment import Repayment
 from services.credit_ledger.domain.model.statement import Statement
 from services.kernel.journal import Unit
 from tests.services.credit_ledger.domain.book_in_memory import BookInMemory
+from tests.services.credit_ledger.domain.telling import the_log_tells_the_history
 
 ACCOUNT = "acc_1"
 Law = Callable[[BookInMemory], None]
@@ -208,6 +210,18 @@ def the_log_has_no_gap(book: BookInMemory) -> None:
     assert {name: amount for name, amount in figures.items() if amount} == {n: a for n, a in moved.items() if a}
 
 
+def every_input_is_told_once(book: BookInMemory) -> None:
+    """Whoever listens learns of each input by one event of its own, in the order of the log; of what one settlement
+    did at once, in any order."""
+    expected = [sorted(told.__name__ for told in TOLD[type(row.body)]) for row in book.operations(ACCOUNT)
+                if type(row.body) in TOLD]
+    own = {told for each in TOLD.values() for told in each}
+    actual = [type(event.body).__name__ for event in book.events
+              if event.aggregate_id == ACCOUNT and type(event.body) in own]
+    assert len(expected) == len(actual)
+    assert not Counter(actual) - Counter(name for names in expected for name in names)
+
+
 def nothing_unfinished_lacks_a_timer(book: BookInMemory) -> None:
     """A cut to come, a refund that waits and a leg without the rail's last word each have their timer."""
     account = book.account(ACCOUNT)
@@ -263,6 +277,7 @@ CHEAP: tuple[Law, ...] = (
     card_transit_is_what_the_acquirer_owes, nothing_is_given_back_twice,
 )
 AT_THE_END: tuple[Law, ...] = (
-    events_have_no_gap, the_log_has_no_gap, nothing_unfinished_lacks_a_timer, a_statement_is_the_sum_of_its_lines,
-    the_log_gives_the_account, the_log_gives_the_book,
+    events_have_no_gap, every_input_is_told_once,
+    the_log_has_no_gap, nothing_unfinished_lacks_a_timer, a_statement_is_the_sum_of_its_lines,
+    the_log_gives_the_account, the_log_gives_the_book, the_log_tells_the_history,
 )

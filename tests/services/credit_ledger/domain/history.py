@@ -32,8 +32,8 @@ START = datetime(2024, 1, 27, 15, 59, 58, tzinfo=UTC)
 class History:
     """The book, the clock, and what was done so far."""
 
-    def __init__(self, policy: SurplusPolicy, bill_day: int, due_day: int) -> None:
-        self.book, self.at, self.orders, self.refunds = BookInMemory(), START, 0, 0
+    def __init__(self, policy: SurplusPolicy, bill_day: int, due_day: int, book: BookInMemory | None = None) -> None:
+        self.book, self.at, self.orders, self.refunds = book or BookInMemory(), START, 0, 0
         self.quotes: list[tuple[commands.RefundTenders, Preview]] = []
         self.posted: dict[str, str] = {}
         self.statements: dict[str, Statement] = {}
@@ -79,10 +79,11 @@ class History:
         return order_id
 
     def ship(self, order: Agreement, part: int, phases: int = 0) -> Any:
-        """Ship a quarter, a half or all of what is held."""
-        return self.saga(
-            commands.CaptureTenders(ACCOUNT, order.key, MERCHANT, _part(order.hold.remaining, part)), phases
-        )
+        """Ship a quarter, a half or all of what is held; nobody is asked to capture nothing (PR-6)."""
+        left = order.hold.remaining
+        shipped = _part(left, part)
+        tenders = shipped if any(shipped) else left
+        return self.saga(commands.CaptureTenders(ACCOUNT, order.key, MERCHANT, tenders), phases)
 
     def release(self, order: Agreement, part: int, phases: int = 0) -> Any:
         """Cancel some or all of what is held."""

@@ -14,6 +14,7 @@ from services.credit_ledger.domain.model.tenders import Tenders
 from services.credit_ledger.domain.model.terms import SurplusPolicy
 from services.kernel.calendar import business_date
 from services.kernel.decision import Refused
+from tests.services.credit_ledger.domain.book_in_memory import BookInMemory
 from tests.services.credit_ledger.domain.book_laws import ACCOUNT
 from tests.services.credit_ledger.domain.history import MERCHANT, History
 from tests.services.credit_ledger.domain.shop import THREE
@@ -28,8 +29,8 @@ EVIDENCE = ("order page", "bill page")
 class RailAndBook:
     """The book, and what the rail itself knows of each key: None if it has not decided."""
 
-    def __init__(self) -> None:
-        self.history = History(SurplusPolicy.KEEP, 5, 15)
+    def __init__(self, book: BookInMemory | None = None) -> None:
+        self.history = History(SurplusPolicy.KEEP, 5, 15, book)
         self.book = self.history.book
         self.paid: dict[str, bool | None] = {}
         self.paid_back = 0

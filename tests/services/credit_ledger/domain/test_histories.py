@@ -23,6 +23,7 @@ from services.credit_ledger.domain.model import commands
 from services.credit_ledger.domain.model.tenders import Tenders
 from services.credit_ledger.domain.model.terms import CreditTerms, PlanKind, Route, Strategy, SurplusPolicy
 from services.kernel.calendar import business_date
+from tests.lifecycles import is_sound
 from tests.services.credit_ledger.domain.book_laws import ACCOUNT, AT_THE_END, CHEAP
 from tests.services.credit_ledger.domain.history import History
 from tests.services.credit_ledger.domain.undoing import (
@@ -191,6 +192,7 @@ class Histories(RuleBasedStateMachine):
         if hasattr(self, "history"):
             for law in CHEAP:
                 law(self.history.book)
+            is_sound(self.history.book)
             self.history.check_statements()
 
     def teardown(self) -> None:

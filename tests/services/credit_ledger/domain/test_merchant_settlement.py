@@ -63,9 +63,12 @@ def test_a_try_promises_and_a_cancel_forgets() -> None:
     assert not (cancelled.journals)
 
 
-def _claw_back(op: Op, amount: int, undone: bool = False, **share: int) -> Step:
+def _claw_back(
+    op: Op, amount: int, undone: bool = False, payable_minor: int = 0, receivable_minor: int = 0
+) -> Step:
     root, body = share_keys(SHOP)[3], ClawBackFromMerchant(SHOP, "ord_1", amount, undone)
-    return _decided(BookInMemory().given(MerchantShare(root, SHOP, **share)), root, body, op, "saga_r")
+    share = MerchantShare(root, SHOP, payable_minor, receivable_minor)
+    return _decided(BookInMemory().given(share), root, body, op, "saga_r")
 
 
 def _share(decision: Step) -> tuple[int, int]:

@@ -36,12 +36,12 @@ def test_every_input_has_a_row() -> None:
 def test_only_accounts_of_the_books_are_posted() -> None:
     """No account without a name in the books, and each limit account only in LIMIT."""
     rows = [posting for each in (*POSTINGS.values(), *UNDER_A_SHARE.values()) for posting in each]
-    accounts = {account for posting in rows for account in posting.debits | posting.credits}
+    accounts = {account for posting in rows for account in posting.debited | posting.credited}
 
     assert accounts | SUBS.keys() == set(_codes(books))
     assert card_postings.SUBS.keys() == set(_codes(card_books))
     assert all((posting.unit is Unit.LIMIT) == account.startswith("LIM.")
-               for posting in rows for account in posting.debits | posting.credits)
+               for posting in rows for account in posting.debited | posting.credited)
 
 
 @pytest.mark.parametrize("lines", [

@@ -20,6 +20,7 @@ from hypothesis.stateful import (
 
 from services.credit_ledger.domain.model import commands
 from services.credit_ledger.domain.model.leg import LegState
+from tests.lifecycles import flaws_of
 from tests.services.credit_ledger.domain.book_laws import ACCOUNT, AT_THE_END, CHEAP
 from tests.services.credit_ledger.domain.rail_of_its_own import RailAndBook
 from tests.services.credit_ledger.domain.undoing import (
@@ -122,6 +123,7 @@ class Rails(RuleBasedStateMachine):
         """Those of the book, and those of the rail."""
         for law in CHEAP:
             law(self.rail.book)
+        assert list(flaws_of(self.rail.book)) == []
         self.rail.what_the_rail_paid_is_what_was_refunded()
         self.rail.the_acquirer_owes_what_it_took_less_what_left()
         self.rail.no_payment_is_paid_out_above_itself()

@@ -1,0 +1,201 @@
+"""What was written since a mark: the aggregates of every row whose transaction is younger, whoever wrote it.
+
+PostgreSQL itself notes the transaction of each row (`xmin`), also of one that somebody writes past the engine, whose
+own instants would tell nothing. A row that was deleted is missed in the count of its table, if that is append-only, or
+counted by PostgreSQL among the deleted rows of a table of which the engine deletes none; then everything is looked at.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from settle.audit.findings import CARD, CREDIT, ORDER, SERVICES
+from settle.audit.snapshots import ROWS_AT_A_TIME, Connection, World
+from settle.audit.walks import IDS
+
+Kind = tuple[str, str]
+AGE_MAX = 2**30
+"""After so many transactions the age of a row tells nothing: their numbers are used again."""
+CHANGED_MAX = 200_000
+"""More aggregates than these are not kept in memory: then everything is looked at."""
+_ROUTE = 1_000
+
+_ORDER, _SETTLEMENT = (ORDER, "order"), (ORDER, "merchant settlement")
+_ACCOUNT, _CARD = (CREDIT, "account"), (CARD, "card")
+_ROOTS: Mapping[str, Sequence[Kind]] = {
+    service: tuple((service, of) for of in kinds) for service, kinds in IDS.items()
+}
+_SAGA: Kind = (ORDER, "saga")
+"""Not walked itself: its root is."""
+
+
+class Written(NamedTuple):
+    """A table, and which aggregates a row of it belongs to: an expression, and of which kinds its value may be."""
+
+    table: str
+    owners: Sequence[tuple[str, Sequence[Kind]]]
+
+
+def _of_runtime(service: str) -> tuple[Written, ...]:
+    roots = _ROOTS[service]
+    return (
+        *(Written(table, (("root", roots),)) for table in ("timers", "notices", "sagas", "saga_digests")),
+        Written("events", (("aggregate_id", roots),)),
+        Written("event_checkpoints", (("aggregate_id", roots),)),
+        Written("chain_starts", (("id", roots),)),
+        Written("journals", (("root", roots), ("order_id", (_ORDER,)), ("saga_id", (_SAGA,)))),
+        Written("inbox", (("case when message_id like '%/%' then split_part(message_id, '/', 1) end", (_SAGA,)),)),
+    )
+
+
+_OF_ACCOUNT = (("account_id", (_ACCOUNT,)),)
+_OF_BOTH = (("account_id", (_ACCOUNT,)), ("order_id", (_ORDER,)))
+WRITTEN: Mapping[str, Sequence[Written]] = {
+    ORDER: (
+        *_of_runtime(ORDER),
+        Written("orders", (("id", (_ORDER,)), ("account_id", (_ACCOUNT,)))),
+        Written("return_cases", (("order_id", (_ORDER,)),)),
+        Written("merchant_settlements", (("id", (_SETTLEMENT,)),)),
+    ),
+    CREDIT: (
+        *_of_runtime(CREDIT),
+        Written("credit_accounts", (("id", (_ACCOUNT,)),)),
+        *(Written(table, _OF_BOTH) for table in ("agreements", "operations", "credit_refunds", "adjustments", "legs")),
+        *(Written(table, _OF_ACCOUNT) for table in ("statements", "repayments")),
+        Written("payment_references", (("order_id", (_ORDER,)),)),
+        *(Written(table, (("id", _ROOTS[CREDIT]),)) for table in ("merchant_shares", "reconciliations")),
+    ),
+    CARD: (
+        *_of_runtime(CARD),
+        Written("gift_cards", (("id", (_CARD,)),)),
+        Written("card_tenders", (("card_id", (_CARD,)), ("order_id", (_ORDER,)))),
+        Written("merchant_shares", (("id", _ROOTS[CARD]),)),
+    ),
+}
+"""Every table that a promise about an aggregate may read; a test holds it to the schema."""
+APPEND_ONLY: Mapping[str, Sequence[str]] = {
+    ORDER: ("events", "operator_acts", "journals"),
+    CREDIT: ("events", "operator_acts", "journals", "operations", "statements", "adjustments"),
+    CARD: ("events", "operator_acts", "journals"),
+}
+NEVER_DELETED: Mapping[str, Sequence[str]] = {
+    ORDER: ("orders", "return_cases", "merchant_settlements", "saga_digests", "event_checkpoints"),
+    CREDIT: (
+        "credit_accounts", "agreements", "credit_refunds", "legs", "repayments", "payment_references",
+        "merchant_shares", "event_checkpoints",
+    ),
+    CARD: ("gift_cards", "card_tenders", "merchant_shares", "event_checkpoints"),
+}
+"""Tables whose rows change, and stay."""
+_PLACE = """
+select (select system_identifier from pg_control_system()) || '/' || oid place,
+       pg_snapshot_xmin(pg_current_snapshot())::text xmin, now()::text at
+from pg_database where datname = current_database()
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a database stood: which it is, the oldest transaction that was open, the time, and the rows of its
+    append-only tables that were written before; and how many rows were ever deleted from tables whose rows stay."""
+
+    database: str
+    xmin: int
+    at: str
+    counts: Mapping[str, int] = field(default_factory=dict)
+    deleted: Mapping[str, int] = field(default_factory=dict)
+
+
+async def places_of(world: World) -> dict[str, Place]:
+    """Where the snapshots of all services stand."""
+    found = {}
+    for service in SERVICES:
+        place = await place_of(world[service])
+        age = await _age(world[service], place)
+        counts = {table: await _count(world[service], table, age) for table in APPEND_ONLY[service]}
+        deleted = {table: await _deleted(world[service], table) for table in NEVER_DELETED[service]}
+        found[service] = replace(place, counts=counts, deleted=deleted)
+    return found
+
+
+async def place_of(connection: Connection) -> Place:
+    """Where a service's snapshot stands, without counts."""
+    row = await connection.fetchrow(_PLACE)
+    assert row is not None
+    return Place(row["place"], int(row["xmin"]), row["at"])
+
+
+async def why_not(connection: Connection, since: Place) -> str:
+    """Why what changed since a mark cannot be told here; empty if it can."""
+    now = await place_of(connection)
+    if now.database != since.database:
+        return "the mark was made of another database"
+    if not 0 <= now.xmin - since.xmin < AGE_MAX:
+        return "the mark is of another time of the database, or too old"
+    age = await _age(connection, since)
+    for table, expected in since.counts.items():
+        if (count := await _count(connection, table, age)) != expected:
+            return f"{table} holds {count:,} rows from before the mark, not {expected:,}"
+    for table, expected in since.deleted.items():
+        if await _deleted(connection, table) != expected:
+            return f"rows of {table} may have been deleted since the mark"
+    return ""
+
+
+async def changed(world: World, since: Mapping[str, Place]) -> dict[Kind, set[str]] | None:
+    """The aggregates of which anything was written since these places, by kind; None if they are too many."""
+    found: dict[Kind, set[str]] = {}
+    for service in SERVICES:
+        age = await _age(world[service], since[service])
+        for written in WRITTEN[service]:
+            if not await _add_written(world[service], written, age, found):
+                return None
+    for root in await _roots(world[ORDER], sorted(found.pop(_SAGA, ()))):
+        for kind in _ROOTS[ORDER]:
+            found.setdefault(kind, set()).add(root)
+    return {kind: ids for kind, ids in found.items() if ids}
+
+
+async def _add_written(
+    connection: Connection, written: Written, age: int, found: dict[Kind, set[str]]
+) -> bool:
+    """Whether what was found is still few."""
+    values = ", ".join(f"({number}, {expression})" for number, (expression, _) in enumerate(written.owners))
+    cursor = await connection.cursor(
+        f"""select distinct owner.no, owner.id from public.{written.table} written
+            cross join lateral (values {values}) owner (no, id) where age(written.xmin) <= $1 and owner.id <> ''""", age
+    )
+    while rows := await cursor.fetch(ROWS_AT_A_TIME):
+        for row in rows:
+            for kind in written.owners[row["no"]][1]:
+                found.setdefault(kind, set()).add(row["id"])
+        if sum(map(len, found.values())) > CHANGED_MAX:
+            return False
+    return True
+
+
+async def _roots(order: Connection, sagas: Sequence[str]) -> set[str]:
+    roots: set[str] = set()
+    for first in range(0, len(sagas), _ROUTE):
+        rows = await order.fetch(
+            "select root from saga_records where id = any($1::text[])", sagas[first : first + _ROUTE]
+        )
+        roots.update(row["root"] for row in rows)
+    return roots
+
+
+async def _age(connection: Connection, since: Place) -> int:
+    """How many transactions ago the oldest that was open then began: what is not older may have been written since."""
+    return int(await connection.fetchval("select age($1::text::xid)", str(since.xmin % 2**32)))
+
+
+async def _deleted(connection: Connection, table: str) -> int:
+    return int(await connection.fetchval("select pg_stat_get_tuples_deleted($1::text::regclass)", f"public.{table}"))
+
+
+async def _count(connection: Connection, table: str, age: int) -> int:
+    """The rows from before; of events also those that were dropped since, whose number their checkpoints keep."""
+    dropped = "+ (select coalesce(sum(sequence), 0) from event_checkpoints)" if table == "events" else ""
+    return int(await connection.fetchval(
+        f"select (select count(*) from public.{table} where age(xmin) > $1) {dropped}", age
+    ))

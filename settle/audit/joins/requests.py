@@ -1,0 +1,43 @@
+"""Calls: each is answered once and its answer is kept, for a repeat without it would be carried out again (I2, I5).
+
+What was done does not name its call. But both carry the instant of their decision: of each instant there are at least
+as many answers as things that only calls do. Answers that were kept for their time are not missed.
+"""
+
+from services.credit_ledger.domain.log.inputs import OF_CALLERS, OPENING
+from settle.audit.findings import CARD, CREDIT, ORDER, Check
+
+_CALLED = ", ".join(f"'{row.kind}'" for row in (OPENING, *OF_CALLERS) if row.logged and row.kind != "CutStatement")
+
+
+def _answered(id_: str, service: str, done: str) -> Check:
+    """The promise of a service; `done` selects what calls did, as (at, what)."""
+    return Check(
+        id_, "what a call did has its answer, so that a repeat of the call does nothing", (service,),
+        f"""select d.at::text, d.count || ' answers: ' || d.what, coalesce(i.count, 0)::text
+            from (select at, count(*) count, min(what) what from ({done}) each
+                  where at >= coalesce((select value::timestamptz from runtime_facts
+                                        where name = 'pruned_answers_of_requests'), '-infinity')
+                  group by at) d
+            left join (select decided_at, count(*) count from inbox
+                       where verdict = 'DONE' and message_id !~ '/[A-Z]$' group by decided_at) i on i.decided_at = d.at
+            where d.count > coalesce(i.count, 0)""",
+        cause="the answer to a call was lost: its repeat would be carried out again",
+    )
+
+
+CHECKS = (
+    _answered(
+        "joins.requests", CREDIT,
+        f"""select at, kind || ' ' || account_id || '/' || number what from operations
+            where saga_id = '' and kind in ({_CALLED})""",
+    ),
+    _answered("joins.card_requests", CARD, "select issued_at at, 'card ' || id what from gift_cards"),
+    _answered(
+        "joins.order_requests", ORDER,
+        """select placed_at at, 'order ' || id what from orders
+           union all select requested_at, 'return case ' || id from return_cases
+           union all select started_at, 'settlement ' || id from merchant_settlements
+           union all select started_at, 'capture ' || id from saga_records where kind = 'capture'""",
+    ),
+)

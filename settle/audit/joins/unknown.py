@@ -1,0 +1,80 @@
+"""Nobody acts for a settlement that the coordinator does not know: no claim, no answer, no operation, no journal, no
+event; and no payment is kept for an order that it does not pay."""
+
+from typing import Any
+
+from settle.audit.findings import BOOKS, CARD, CREDIT, ORDER, Check, Finding
+from settle.audit.snapshots import World
+
+UNKNOWN = "joins.unknown"
+SAYS = {UNKNOWN: "every settlement that claimed, answered, logged or posted something is on the coordinator's record"}
+_AT_A_TIME = 1_000
+
+_TRACES = {
+    CREDIT: """
+        union all select pending_saga_id, 'account ' || id || ' claimed', pending_tried_at
+        from credit_accounts where pending_saga_id is not null
+        union all select saga_id, 'operation ' || account_id || '/' || number, at
+        from operations where saga_id <> ''""",
+    CARD: """
+        union all select pending_saga_id, 'tender of ' || order_id || ' claimed', pending_tried_at
+        from card_tenders where pending_saga_id is not null
+        union all select pending_saga_id, 'share ' || id || ' claimed', pending_tried_at
+        from merchant_shares where pending_saga_id is not null""",
+}
+
+
+def _traces(book: str) -> str:
+    """What a settlement that has not ended by the coordinator's snapshot left in a book, one row each."""
+    return f"""
+        select t.saga_id, min(t.what) what, min(t.since) since
+        from (select saga_id, 'journal ' || root || '/' || root_version what, posted_at since
+              from journals where saga_id <> ''
+              union all select saga_id, 'event ' || aggregate_id || '/' || sequence, at from events where saga_id <> ''
+              union all select split_part(message_id, '/', 1), 'answer ' || message_id, decided_at
+              from inbox where message_id ~ '^saga_[^/]*/[A-Z]$'
+              {_TRACES[book]}) t
+        left join audit_settlements s on s.id = t.saga_id
+        where s.id is null group by t.saga_id"""
+
+
+_LATEST = "select max(started_at) - interval '1 hour' from saga_records"
+_KNOWN = "select id from saga_records where id = any($1::text[])"
+
+
+async def unknown(world: World) -> list[Finding]:
+    """Traces of settlements that are on no record. Of an engine that works, one may have begun after the coordinator's
+    snapshot: only what is an hour older counts."""
+    latest = None if world.quiet else await world[ORDER].fetchval(_LATEST)
+    found: list[Finding] = []
+    for book in BOOKS:
+        cursor = await world[book].cursor(_traces(book))
+        while rows := await cursor.fetch(_AT_A_TIME):
+            known = {row["id"] for row in await world[ORDER].fetch(_KNOWN, [row["saga_id"] for row in rows])}
+            found += [
+                _finding(book, row) for row in rows
+                if row["saga_id"] not in known and (latest is None or row["since"] < latest)
+            ]
+    return found
+
+
+def _finding(book: str, row: Any) -> Finding:  # Any: asyncpg record
+    return Finding(
+        UNKNOWN, book, f"{row['what']} for {row['saga_id']}", "a settlement on record", "none",
+        since=row["since"].isoformat(), cause="the settlement was lost at the coordinator, or made up",
+    )
+
+
+QUIET = (
+    Check(
+        "joins.payments", "a payment that is kept for an order pays it, or goes back because it was rejected (OP-4)",
+        (CREDIT,),
+        """select 'payment ' || p.id, 'an agreement or a leg of ' || p.order_id, 'neither'
+           from payment_references p
+           left join agreements a on a.order_id = p.order_id and a.payment_reference = p.id
+           left join (select distinct order_id, reference from legs) l
+               on l.order_id = p.order_id and l.reference = p.id
+           where p.order_id <> '' and a.order_id is null and l.order_id is null
+             and not exists (select from credit_accounts where pending_saga_id is not null)""",
+    ),
+)

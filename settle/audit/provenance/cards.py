@@ -1,0 +1,152 @@
+"""Gift cards: every version of a card is one decision, with one journal and one event, and what an order's tender says
+is the sum of the journals of that order (P3, P4, P6, P12, P24)."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from services.card_redemption.domain import books, commands, events
+from services.card_redemption.domain.postings import POSTINGS, SUBS
+from settle.audit.findings import CARD, Finding
+from settle.audit.provenance.words import Decided, Posted, Told, decisions, finding
+from settle.audit.provenance.words import events as events_of
+from settle.audit.snapshots import World
+
+CARDS = "provenance.cards"
+_CARDS = "select id, version, face_minor from gift_cards where id = any($1::text[])"
+_TENDERS = """
+select t.card_id, t.order_id, t.merchant_id, t.deposited_minor, t.returned_minor, t.captured_minor,
+       array_remove(array_agg(r.amount_minor order by r.refund_id), null) refunds,
+       array_remove(array_agg(r.uncovered_minor order by r.refund_id), null) uncovered
+from card_tenders t left join card_tender_refunds r using (order_id)
+where t.card_id = any($1::text[])
+group by t.card_id, t.order_id, t.merchant_id, t.deposited_minor, t.returned_minor, t.captured_minor
+"""
+_ROWS = {row.op: row for kind, each in POSTINGS.items() if kind is not commands.ClearMerchantShare for row in each}
+_TELLS = {
+    "card_issue": events.CardIssued.__name__, "deposit": events.CardDeposited.__name__,
+    "deposit_return": events.CardDepositReturned.__name__, "capture": events.CardDepositCaptured.__name__,
+    "refund": events.CardRefunded.__name__, "refund_accept": events.CardRefunded.__name__,
+    "refund_reverse": events.CardRefundReversed.__name__,
+}
+
+
+class _Tender(NamedTuple):
+    """What an order took of a card, as its row says it."""
+
+    card_id: str
+    order_id: str
+    merchant_id: str
+    deposited_minor: int
+    returned_minor: int
+    captured_minor: int
+    refunds: Sequence[int]
+    uncovered: Sequence[int]
+
+
+async def cards(world: World, ids: Sequence[str]) -> list[Finding]:
+    """Versions of these cards without their one journal and their one event, journals that are nobody's, and tenders
+    that say something else than the journals of their orders."""
+    rows = [_Tender(*row.values()) for row in await world[CARD].fetch(_TENDERS, ids)]
+    merchants = {(row.card_id, row.order_id): row.merchant_id for row in rows}
+    decided, heard = await decisions(world, CARD, ids), await events_of(world, CARD, ids)
+    found = _tenders(rows, decided)
+    for card in await world[CARD].fetch(_CARDS, ids):
+        own, told = decided.get(card["id"], []), heard.get(card["id"], [])
+        found += _versions(card, own, told)
+        found += [each for decision in own for journal in decision.journals for each in _strange(journal, merchants)]
+    return found
+
+
+def _tenders(rows: Sequence[_Tender], decided: Mapping[str, Sequence[Decided]]) -> list[Finding]:
+    stated = {(row.card_id, row.order_id): row for row in rows}
+    booked: dict[tuple[str, str], list[Posted]] = {}
+    for card_id, own in decided.items():
+        for journal in (journal for decision in own for journal in decision.journals if journal.order_id):
+            booked.setdefault((card_id, journal.order_id), []).append(journal)
+    return [
+        found for key in sorted(stated.keys() | booked.keys())
+        for found in _unlike(key, stated.get(key), booked.get(key, ()))
+    ]
+
+
+def _versions(card: Any, decided: Sequence[Decided], told: Sequence[Told]) -> Iterator[Finding]:  # Any: asyncpg record
+    """Every version has one journal; the events that are kept are those of the last versions, one each."""
+    posted = {decision.version: decision for decision in decided}
+    heard = {event.sequence: event for event in told}
+    for version in range(1, card["version"] + 1):
+        decision, event = posted.pop(version, None), heard.pop(version, None)
+        key = f"card {card['id']} version {version}"
+        if decision is None:
+            yield finding(CARDS, CARD, key, "one journal", "none", event.at if event else None)
+            continue
+        if len(decision.journals) > 1:
+            others = ", ".join(journal.key for journal in decision.journals[1:])
+            yield finding(CARDS, CARD, key, "one journal", f"also {others}", decision.posted_at)
+        if event is not None and not _tells(event, decision):
+            yield finding(CARDS, CARD, event.key, f"the event of {decision.journals[0].key}",
+                          f"{event.type} of {event.saga_id or 'no settlement'} at {event.at}", event.at)
+        if event is None and not (told and told[0].pruned and version < told[0].sequence):
+            first = decision.journals[0].key
+            yield finding(CARDS, CARD, first, "an event that tells it", "none", decision.posted_at)
+    for decision in posted.values():
+        yield finding(CARDS, CARD, decision.journals[0].key, f"at most version {card['version']}",
+                      str(decision.version), decision.posted_at)
+    for event in heard.values():
+        yield finding(CARDS, CARD, event.key, "a version that it tells", "none", event.at)
+    issued = sum(amount for each in decided[:1] for _, _, amount in each.journals[0].lines if amount > 0)
+    if decided and issued != card["face_minor"]:
+        yield finding(CARDS, CARD, f"card {card['id']}", f"a face of {issued}, as issued", str(card["face_minor"]))
+
+
+def _tells(event: Told, decision: Decided) -> bool:
+    expected = _TELLS.get(decision.journals[0].op, ""), decision.saga_id, decision.posted_at
+    return (event.type, event.saga_id, event.at) == expected
+
+
+def _strange(journal: Posted, merchants: Mapping[tuple[str, str], str]) -> Iterator[Finding]:
+    """Lines that the journal's operation does not post, or that are on the sub-account of another."""
+    row = _ROWS.get(journal.op)
+    names = {
+        "card": journal.root, "order": journal.order_id, "settlement": journal.saga_id,
+        "merchant": merchants.get((journal.root, journal.order_id), ""),
+    }
+    if (journal.saga_id == "") != (journal.op == "card_issue") or not journal.lines:
+        yield _about(journal, "an issue, or of a settlement", journal.saga_id or "of none")
+    for account, sub, amount in journal.lines:
+        if row is None or not row.allows(account, amount):
+            yield _about(journal, f"what {journal.op} posts", f"{account} {amount}")
+        elif sub != names[SUBS[account]]:
+            yield _about(journal, f"{account} of {names[SUBS[account]] or 'nobody'}", sub or "nobody")
+
+
+def _unlike(key: tuple[str, str], row: _Tender | None, journals: Sequence[Posted]) -> Iterator[Finding]:
+    """A tender that is not the sum of the journals of its order, refund by refund."""
+    totals, refunds = Counter[str](), Counter[tuple[int, int]]()
+    for journal in journals:
+        by_account = Counter[str]()
+        for account, _, amount in journal.lines:
+            by_account[account] += amount
+        if journal.op.startswith("refund"):
+            given = -by_account[books.GIFT_CARD], by_account[books.CLEARING]
+            sign = -1 if journal.op == "refund_reverse" else 1
+            refunds[sign * given[0], sign * given[1]] += sign
+        else:
+            totals[journal.op] += abs(by_account[books.DEPOSIT])
+    booked = totals["deposit"], totals["deposit_return"], totals["capture"], sorted((+refunds).elements())
+    stated = (0, 0, 0, []) if row is None else (
+        row.deposited_minor, row.returned_minor, row.captured_minor,
+        sorted(zip(row.refunds, row.uncovered, strict=True)),
+    )
+    if stated != booked or -refunds:
+        since = journals[-1].posted_at if journals else None
+        yield finding(CARDS, CARD, f"tender of {key[1]} on {key[0]}", _said(booked), _said(stated), since)
+
+
+def _said(figures: tuple[int, int, int, list[tuple[int, int]]]) -> str:
+    deposited, returned, captured, refunds = figures
+    return f"{deposited} deposited, {returned} returned, {captured} captured, refunds {refunds}"
+
+
+def _about(journal: Posted, expected: str, actual: str) -> Finding:
+    return finding(CARDS, CARD, journal.key, expected, actual, journal.posted_at)

@@ -1,0 +1,75 @@
+"""Settlements: what a book posted and logged under the id of a settlement is what the coordinator settled, of its
+order, on its account or card, with its merchant."""
+
+from collections.abc import Iterable, Mapping
+
+from services.card_redemption.domain import commands as card
+from services.card_redemption.domain.postings import POSTINGS as CARD_POSTINGS
+from services.credit_ledger.domain.log.postings import POSTINGS, UNDER_A_SHARE
+from services.credit_ledger.domain.model import commands as credit
+from services.kernel.journal import Posting
+from services.order.domain.merchant_settlement import KIND as MERCHANT_SETTLEMENT
+from services.order.domain.states import Kind
+from settle.audit.findings import BOOKS, CREDIT, Check
+
+COMMANDS: Mapping[str, tuple[type, ...]] = {
+    Kind.PLACEMENT: (credit.AuthorizeTenders, card.DepositCard),
+    Kind.CAPTURE: (credit.CaptureTenders, card.CaptureDeposit),
+    Kind.CANCELLATION: (credit.ReleaseTenders, card.ReturnDeposit),
+    Kind.REFUND: (credit.RefundTenders, credit.ClawBackFromMerchant, card.RefundCard),
+    Kind.REFUND_REVERSAL: (credit.ReverseRefund, credit.ClawBackFromMerchant, card.ReverseCardRefund),
+    Kind.DEPOSIT_RETURN: (credit.ReturnBankDeposit,),
+    MERCHANT_SETTLEMENT: (credit.PayGiftCardShare, card.ClearMerchantShare),
+}
+"""What each kind of settlement commands of the books."""
+
+_ROWS: Mapping[type, tuple[Posting, ...]] = {**POSTINGS, **UNDER_A_SHARE, **CARD_POSTINGS}
+_CUT = credit.CutStatement
+
+
+def _values(pairs: Iterable[tuple[str, str]]) -> str:
+    return ", ".join(f"('{kind}', '{name}')" for kind, name in sorted(set(pairs)))
+
+
+_OPS = _values((kind, row.op) for kind, each in COMMANDS.items() for body in (*each, _CUT) for row in _ROWS[body])
+_KINDS = _values((kind, body.__name__) for kind, each in COMMANDS.items() for body in (*each, _CUT))
+_BY_CUT = ", ".join(sorted({f"'{row.op}'" for row in POSTINGS[_CUT]}))
+
+CHECKS = (
+    Check(
+        "provenance.settlements",
+        "a journal of a settlement is what its kind posts, for its order, on its account, card or merchant", BOOKS,
+        f"""select 'journal ' || j.root || '/' || j.root_version || '/' || j.no || ' ' || j.op,
+                   concat_ws(' ', s.kind, s.root, s.account_id, s.card_id, s.merchant_id),
+                   concat_ws(' ', j.op, j.order_id, j.root)
+            from journals j
+            join audit_settlements s on s.id = j.saga_id
+            left join (values {_OPS}) may (kind, op) on may.kind = s.kind and may.op = j.op
+            where may.op is null
+               or j.op not in ({_BY_CUT}) and s.kind <> '{MERCHANT_SETTLEMENT}' and j.order_id <> s.root
+               or j.root not in (s.account_id, s.card_id)
+                  and left(j.root, length(s.merchant_id) + 1) <> s.merchant_id || '/'""",
+        cause="a journal was posted, or changed, by hand",
+    ),
+    Check(
+        "provenance.logged", "every committed settlement is one operation of its account, of its kind and its order",
+        (CREDIT,),
+        f"""select 'operation ' || o.account_id || '/' || o.number || ' ' || o.kind,
+                   concat_ws(' ', s.decision, s.kind, s.root, s.account_id),
+                   concat_ws(' ', o.kind, o.order_id, o.account_id)
+            from operations o
+            join audit_settlements s on s.id = o.saga_id
+            left join (values {_KINDS}) may (kind, command) on may.kind = s.kind and may.command = o.kind
+            where s.decision <> 'COMMIT' or may.command is null or o.account_id <> s.account_id
+               or o.kind <> '{_CUT.__name__}' and o.order_id <> s.root
+            union all
+            select 'settlement ' || s.id || ' ' || s.kind || ' of ' || s.root, 'one operation of ' || s.account_id,
+                   count(o.number)::text
+            from audit_settlements s
+            left join operations o on o.saga_id = s.id and o.kind <> '{_CUT.__name__}'
+            where s.decision = 'COMMIT' and s.credit_minor + s.deposit_minor + s.coupon_minor > 0
+              and s.kind <> '{MERCHANT_SETTLEMENT}'
+            group by s.id, s.kind, s.root, s.account_id having count(o.number) <> 1""",
+        cause="an operation was lost, or carried out twice",
+    ),
+)

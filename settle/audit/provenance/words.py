@@ -1,0 +1,150 @@
+"""What the walks of provenance read, as values: operations, decisions with their journals, events."""
+
+import json
+from collections.abc import Container, Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from settle.audit.findings import Finding
+from settle.audit.snapshots import World
+
+JOURNALS = """
+select root, root_version, no, op, unit, order_id, saga_id, posted_at, accounts, subs, amounts
+from journals where root = any($1::text[]) order by root, root_version, no
+"""
+EVENTS = """
+select e.aggregate_id, e.sequence, e.type, e.at, e.saga_id, c.sequence is not null pruned
+from events e left join event_checkpoints c using (aggregate_id)
+where e.aggregate_id = any($1::text[]) order by e.aggregate_id, e.sequence
+"""
+ON_THE_WIRE = {"CreditRefundReversed": "RefundReversed"}
+"""The events whose message has another name than what the domain calls them; two services reverse refunds."""
+
+
+Line = tuple[str, str, int]
+"""One line of a journal: its account, its sub-account and fen."""
+
+
+class Posted(NamedTuple):
+    """One journal."""
+
+    root: str
+    root_version: int
+    no: int
+    op: str
+    unit: str
+    order_id: str
+    saga_id: str
+    posted_at: datetime
+    lines: tuple[Line, ...]
+
+    @property
+    def key(self) -> str:
+        """How a finding names it."""
+        return f"journal {self.root}/{self.root_version}/{self.no} {self.op} {self.unit}"
+
+
+class Decided(NamedTuple):
+    """The journals of one decision of a root."""
+
+    root: str
+    version: int
+    saga_id: str
+    posted_at: datetime
+    journals: tuple[Posted, ...]
+
+
+class Told(NamedTuple):
+    """One event; `type` as the domain calls it."""
+
+    aggregate_id: str
+    sequence: int
+    type: str
+    at: datetime
+    saga_id: str
+    pruned: bool
+
+    @property
+    def key(self) -> str:
+        """How a finding names it."""
+        return f"event {self.aggregate_id}/{self.sequence} {self.type}"
+
+
+class Logged(NamedTuple):
+    """One operation of an account's log."""
+
+    account_id: str
+    number: int
+    kind: str
+    at: datetime
+    order_id: str
+    reference: str
+    saga_id: str
+    moved: tuple[tuple[str, int], ...]
+
+    @property
+    def key(self) -> str:
+        """How a finding names it."""
+        return f"operation {self.account_id}/{self.number} {self.kind}"
+
+
+async def decisions(world: World, service: str, roots: Sequence[str]) -> dict[str, list[Decided]]:
+    """The decisions of these roots that posted something, by root and in their order."""
+    found: dict[str, list[Decided]] = {}
+    rows = await world[service].fetch(JOURNALS, roots)
+    for (root, version), group in groupby(map(_posted, rows), key=lambda each: (each.root, each.root_version)):
+        journals = tuple(group)
+        found.setdefault(root, []).append(
+            Decided(root, version, journals[0].saga_id, journals[0].posted_at, journals)
+        )
+    return found
+
+
+async def events(world: World, service: str, roots: Sequence[str]) -> dict[str, list[Told]]:
+    """The events of these aggregates, in their order."""
+    found: dict[str, list[Told]] = {}
+    for row in await world[service].fetch(EVENTS, roots):
+        aggregate_id, sequence, type_name, at, saga_id, pruned = row.values()
+        name = type_name.rpartition(".")[2]
+        told = Told(aggregate_id, sequence, ON_THE_WIRE.get(name, name), at, saga_id, pruned)
+        found.setdefault(aggregate_id, []).append(told)
+    return found
+
+
+def moved_of(stored: Any) -> tuple[tuple[str, int], ...]:  # Any: json as the driver gives it
+    """What an operation says it moved, by figure."""
+    return () if len(stored) <= len("[]") else tuple((name, amount) for name, amount in json.loads(stored))
+
+
+def finding(check: str, service: str, key: str, expected: str, actual: str, at: datetime | None = None) -> Finding:
+    """A finding about the row of this key, so since this instant."""
+    return Finding(check, service, key, expected, actual, since=at.isoformat() if at else "")
+
+
+def said(lines: Sequence[Line]) -> str:
+    """Lines as a finding shows them."""
+    return ", ".join(f"{account} {sub} {amount}".replace("  ", " ") for account, sub, amount in lines) or "no lines"
+
+
+def inconsistent(decision: Decided) -> Iterator[Posted]:
+    """The journals that say of their decision what its first one does not: its saga, or its instant."""
+    for journal in decision.journals:
+        if (journal.saga_id, journal.posted_at) != (decision.saga_id, decision.posted_at):
+            yield journal
+
+
+def sums(journals: Iterable[Posted], accounts: Container[str]) -> dict[str, int]:
+    """What journals moved on these accounts."""
+    found: dict[str, int] = {}
+    for journal in journals:
+        for account, _, amount in journal.lines:
+            if account in accounts:
+                found[account] = found.get(account, 0) + amount
+    return found
+
+
+def _posted(row: Any) -> Posted:  # Any: asyncpg record
+    root, version, no, op, unit, order_id, saga_id, posted_at, accounts, subs, amounts = row.values()
+    lines = tuple(zip(accounts, subs, amounts, strict=True)) if len(accounts) == len(subs) == len(amounts) else ()
+    return Posted(root, version, no, op, unit, order_id, saga_id, posted_at, lines)

@@ -1,0 +1,144 @@
+"""Orders with their lines, refunds and return cases, and settlements with merchants: states and timers."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from services.kernel.lifecycle import Flaw, Wait
+from services.order.domain import lifecycles, soundness
+from services.order.domain.completion import AFTER_SALE
+from services.order.domain.merchant_settlement import MerchantSettlement, MerchantSettlementState
+from services.order.domain.order import MOVING, Order
+from services.order.domain.placing import HOLD_EXPIRY, hold_expiry
+from services.order.domain.returns import AUTO_APPROVE, WAYBILL_EXPIRY, ReturnCase
+from services.order.domain.states import Kind
+from settle.audit.findings import CREDIT, ORDER, Finding
+from settle.audit.snapshots import World
+from settle.audit.states import rows, timers
+
+ORDERS = "states.orders"
+SETTLEMENTS = "states.merchant_settlements"
+CAUSE = "a field of the row was changed past the rules of its service"
+_SETTLING = "select id, kind from saga_records where id = any($1::text[])"
+_HOLDS = "select order_id, hold from agreements where order_id = any($1::text[])"
+_PLACED = """
+select root, max(updated_at) placed_at from saga_records
+where root = any($1::text[]) and kind = 'placement' and phase = 'DONE' group by root
+"""
+_SETTLEMENTS = """
+select id, merchant_id, amount_minor, settlement_id, started_at, state, reason, ended_at, version
+from merchant_settlements where id = any($1::text[])
+"""
+
+
+async def orders(world: World, ids: Sequence[str]) -> list[Finding]:
+    """What of these orders and of their return cases contradicts their states, and what is wrong with their timers."""
+    now = await timers.present(world, ORDER)
+    found = [rows.order_of(row) for row in await world[ORDER].fetch(rows.ORDERS, ids)]
+    cases = [rows.case_of(row) for row in await world[ORDER].fetch(rows.CASES, ids)]
+    of_order: dict[str, list[ReturnCase]] = defaultdict(list)
+    for case in cases:
+        of_order[case.order_id].append(case)
+    told = []
+    for order in found:
+        flaws = lifecycles.ORDER.all_flaws(order, order.version)
+        told += flaws_told(ORDERS, ORDER, f"orders {order.id}", flaws, order.updated_at)
+        for key, flaw in soundness.of_cases(order, of_order[order.id]):
+            table = "orders" if key == order.id else "return_cases"
+            told += flaws_told(ORDERS, ORDER, f"{table} {key}", (flaw,), order.updated_at)
+    for case in cases:
+        flaws = lifecycles.RETURN_CASE.all_flaws(case, case.version)
+        told += flaws_told(ORDERS, ORDER, f"return_cases {case.id}", flaws, case.updated_at)
+    there = await timers.found(world, ORDER, _keys(found, cases))
+    return [
+        *told, *await _settling(world, found), *await _held(world, found),
+        *timers.compared(ORDERS, ORDER, _waits(found, cases), there, now),
+    ]
+
+
+def flaws_told(
+    check: str, service: str, row: str, flaws: Iterable[Flaw], since: datetime | None = None
+) -> list[Finding]:
+    """What contradicts the state of a row, as findings: each names the row and the field."""
+    instant = since.isoformat() if since is not None else ""
+    return [
+        Finding(
+            check, service, f"{row} {flaw.field}", str(flaw.expected), str(flaw.actual), since=instant, cause=CAUSE
+        ) for flaw in flaws
+    ]
+
+
+def _waits(found: Iterable[Order], cases: Iterable[ReturnCase]) -> list[Wait]:
+    return [
+        *(wait for order in found for wait in lifecycles.ORDER.waits(order)),
+        *(wait for case in cases for wait in lifecycles.RETURN_CASE.waits(case)),
+    ]
+
+
+def _keys(found: Iterable[Order], cases: Iterable[ReturnCase]) -> list[timers.Key]:
+    """All timers that these can ever have."""
+    return [
+        *((kind, order.id) for order in found for kind in (HOLD_EXPIRY, AFTER_SALE)),
+        *((kind, case.id) for case in cases for kind in (AUTO_APPROVE, WAYBILL_EXPIRY)),
+    ]
+
+
+async def _settling(world: World, found: Iterable[Order]) -> list[Finding]:
+    """An order that a settlement moves is in the state that this kind of settlement gives it."""
+    moving = {order.settlement_id: order for order in found if order.settlement_id}
+    told = []
+    for row in await world[ORDER].fetch(_SETTLING, list(moving)) if moving else ():
+        order, kind = moving[row["id"]], row["kind"]
+        given = MOVING.get(Kind(kind)) if kind in set(Kind) else None
+        expected = given if given is not None and not order.shipped else None
+        if (order.state if order.state in MOVING.values() else None) is not expected:
+            flaw = Flaw("state", f"{expected or 'as it was'} during its {kind}", order.state)
+            told += flaws_told(ORDERS, ORDER, f"orders {order.id}", (flaw,), order.updated_at)
+    return told
+
+
+async def _held(world: World, found: Iterable[Order]) -> list[Finding]:
+    """The hold of an order lasts as long as that of its agreement; where only a gift card pays, 30 days from its
+    placement."""
+    placed = {order.id: order for order in found if order.hold_expires_at is not None}
+    until: dict[str, datetime] = {}
+    for row in await world[CREDIT].fetch(_HOLDS, list(placed)):
+        until[row["order_id"]] = rows.hold_of(row).expires_at
+    flaws = {
+        order_id: Flaw("hold_expires_at", at, placed[order_id].hold_expires_at)
+        for order_id, at in until.items() if placed[order_id].hold_expires_at != at
+    }
+    alone = [order_id for order_id in placed if order_id not in until]
+    for row in await world[ORDER].fetch(_PLACED, alone) if alone else ():
+        at, latest = placed[row["root"]].hold_expires_at, hold_expiry(row["placed_at"]) + soundness.CLOCKS
+        if at is not None and at > latest:
+            flaws[row["root"]] = Flaw("hold_expires_at", f"at most {latest}", at)
+    return [
+        finding for order_id, flaw in flaws.items()
+        for finding in flaws_told(ORDERS, ORDER, f"orders {order_id}", (flaw,), placed[order_id].placed_at)
+    ]
+
+
+async def settlements(world: World, ids: Sequence[str]) -> list[Finding]:
+    """What of these settlements with merchants contradicts their states."""
+    told = []
+    for row in await world[ORDER].fetch(_SETTLEMENTS, ids):
+        settlement = MerchantSettlement(**{**row, "state": MerchantSettlementState(row["state"])})
+        flaws = lifecycles.MERCHANT_SETTLEMENT.all_flaws(settlement, settlement.version)
+        told += flaws_told(
+            SETTLEMENTS, ORDER, f"merchant_settlements {settlement.id}", flaws, settlement.ended_at
+        )
+    return told
+
+
+WALKED = (
+    (
+        ORDERS, "an order, its lines, refunds and return cases are in states that their fields allow, and are woken",
+        ORDER, "order", orders,
+    ),
+    (
+        SETTLEMENTS, "a settlement with a merchant is in a state that its fields allow", ORDER, "merchant settlement",
+        settlements,
+    ),
+)
+"""Each as the fields of a walk."""
