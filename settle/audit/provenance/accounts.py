@@ -131,7 +131,8 @@ def _amiss(each: Matched) -> Iterator[Finding]:
     decision = each.decision
     for operation in each.passed:
         if operation.moved:
-            yield finding(JOURNALS, CREDIT, operation.key, f"journals of {dict(operation.moved)}", "none", operation.at)
+            said = f"journals of {dict(operation.moved)}"
+            yield finding(JOURNALS, CREDIT, operation.key, said, "none", at=operation.at)
     moved: dict[str, int] = {}
     for operation in each.operations:
         for name, amount in operation.moved:
@@ -141,13 +142,13 @@ def _amiss(each: Matched) -> Iterator[Finding]:
         if (posted := sign * booked.get(account, 0)) != moved.get(name, 0):
             where = f"{_by(each)}, journals {decision.root}/{decision.version}"
             yield finding(
-                JOURNALS, CREDIT, where, f"{name} moved by {moved.get(name, 0)}", f"by {posted}", decision.posted_at
+                JOURNALS, CREDIT, where, f"{name} moved by {moved.get(name, 0)}", f"by {posted}", at=decision.posted_at
             )
     owed = sum(booked.get(account, 0) for account in _PRINCIPAL) - booked.get(books.USED, 0)
     if owed:
         where = f"journals {decision.root}/{decision.version}"
         expected = "as much principal as used limit"
-        yield finding(JOURNALS, CREDIT, where, expected, f"{owed} more principal", decision.posted_at)
+        yield finding(JOURNALS, CREDIT, where, expected, f"{owed} more principal", at=decision.posted_at)
 
 
 def _by(each: Matched) -> str:
@@ -165,12 +166,12 @@ def _untold(log: Sequence[Logged], events_of: Sequence[Told]) -> Iterator[Findin
     for entry, heard_of in zip(ordered, heard, strict=False):
         if (entry.told, entry.saga_id) != (heard_of.told, heard_of.saga_id) or _late(entry.row, heard_of.row):
             instead = f"{heard_of.row.key} at {heard_of.row.at}"
-            yield finding(EVENTS, CREDIT, entry.row.key, f"{entry.told} of it", instead, entry.row.at)
+            yield finding(EVENTS, CREDIT, entry.row.key, f"{entry.told} of it", instead, at=entry.row.at)
             return
     for entry in ordered[len(heard):][:1]:
-        yield finding(EVENTS, CREDIT, entry.row.key, f"{entry.told} of it", "no event", entry.row.at)
+        yield finding(EVENTS, CREDIT, entry.row.key, f"{entry.told} of it", "no event", at=entry.row.at)
     for heard_of in heard[len(ordered):][:1]:
-        yield finding(EVENTS, CREDIT, heard_of.row.key, "an operation that it tells", "none", heard_of.row.at)
+        yield finding(EVENTS, CREDIT, heard_of.row.key, "an operation that it tells", "none", at=heard_of.row.at)
 
 
 class _Input(NamedTuple):
@@ -199,4 +200,4 @@ def _in_order(rows: Sequence[_Input]) -> list[_Input]:
 
 
 def _about(journal: Posted, expected: str, actual: str) -> Finding:
-    return finding(JOURNALS, CREDIT, journal.key, expected, actual, journal.posted_at)
+    return finding(JOURNALS, CREDIT, journal.key, expected, actual, at=journal.posted_at)

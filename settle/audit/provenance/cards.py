@@ -78,22 +78,22 @@ def _versions(card: Any, decided: Sequence[Decided], told: Sequence[Told]) -> It
         decision, event = posted.pop(version, None), heard.pop(version, None)
         key = f"card {card['id']} version {version}"
         if decision is None:
-            yield finding(CARDS, CARD, key, "one journal", "none", event.at if event else None)
+            yield finding(CARDS, CARD, key, "one journal", "none", at=event.at if event else None)
             continue
         if len(decision.journals) > 1:
             others = ", ".join(journal.key for journal in decision.journals[1:])
-            yield finding(CARDS, CARD, key, "one journal", f"also {others}", decision.posted_at)
+            yield finding(CARDS, CARD, key, "one journal", f"also {others}", at=decision.posted_at)
         if event is not None and not _tells(event, decision):
             yield finding(CARDS, CARD, event.key, f"the event of {decision.journals[0].key}",
-                          f"{event.type} of {event.saga_id or 'no settlement'} at {event.at}", event.at)
+                          f"{event.type} of {event.saga_id or 'no settlement'} at {event.at}", at=event.at)
         if event is None and not (told and told[0].pruned and version < told[0].sequence):
             first = decision.journals[0].key
-            yield finding(CARDS, CARD, first, "an event that tells it", "none", decision.posted_at)
+            yield finding(CARDS, CARD, first, "an event that tells it", "none", at=decision.posted_at)
     for decision in posted.values():
         yield finding(CARDS, CARD, decision.journals[0].key, f"at most version {card['version']}",
-                      str(decision.version), decision.posted_at)
+                      str(decision.version), at=decision.posted_at)
     for event in heard.values():
-        yield finding(CARDS, CARD, event.key, "a version that it tells", "none", event.at)
+        yield finding(CARDS, CARD, event.key, "a version that it tells", "none", at=event.at)
     issued = sum(amount for each in decided[:1] for _, _, amount in each.journals[0].lines if amount > 0)
     if decided and issued != card["face_minor"]:
         yield finding(CARDS, CARD, f"card {card['id']}", f"a face of {issued}, as issued", str(card["face_minor"]))
@@ -140,7 +140,7 @@ def _unlike(key: tuple[str, str], row: _Tender | None, journals: Sequence[Posted
     )
     if stated != booked or -refunds:
         since = journals[-1].posted_at if journals else None
-        yield finding(CARDS, CARD, f"tender of {key[1]} on {key[0]}", _said(booked), _said(stated), since)
+        yield finding(CARDS, CARD, f"tender of {key[1]} on {key[0]}", _said(booked), _said(stated), at=since)
 
 
 def _said(figures: tuple[int, int, int, list[tuple[int, int]]]) -> str:
@@ -149,4 +149,4 @@ def _said(figures: tuple[int, int, int, list[tuple[int, int]]]) -> str:
 
 
 def _about(journal: Posted, expected: str, actual: str) -> Finding:
-    return finding(CARDS, CARD, journal.key, expected, actual, journal.posted_at)
+    return finding(CARDS, CARD, journal.key, expected, actual, at=journal.posted_at)

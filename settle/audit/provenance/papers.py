@@ -88,7 +88,7 @@ async def lines(world: World, ids: Sequence[str]) -> list[Finding]:
     return [
         finding(
             LINES, CREDIT, f"line of {row['order_id']} no {row['no']} in {row['account_id']}/{row['bill_date']}",
-            "an instalment" if row["missing"] else f"of {row['expected']}", row["actual"], row["issued_at"],
+            "an instalment" if row["missing"] else f"of {row['expected']}", row["actual"], at=row["issued_at"],
         )
         for row in await world[CREDIT].fetch(_STRANGE_LINES, ids)
     ]
