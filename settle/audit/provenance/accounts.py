@@ -131,7 +131,8 @@ def _amiss(each: Matched) -> Iterator[Finding]:
     decision = each.decision
     for operation in each.passed:
         if operation.moved:
-            yield finding(JOURNALS, CREDIT, operation.key, f"journals of {dict(operation.moved)}", "none", at=operation.at)
+            said = f"journals of {dict(operation.moved)}"
+            yield finding(JOURNALS, CREDIT, operation.key, said, "none", at=operation.at)
     moved: dict[str, int] = {}
     for operation in each.operations:
         for name, amount in operation.moved:

@@ -114,7 +114,9 @@ async def legs(world: World, ids: Sequence[str]) -> list[Finding]:
     for leg in await _legs(world, ids):
         if stored[leg.content] > by_operation[leg.content]:
             key = f"leg {leg.id} of {leg.account_id}"
-            found.append(finding(LEGS, CREDIT, key, "an operation that sent it so", _said(leg.content), at=leg.created_at))
+            found.append(finding(
+                LEGS, CREDIT, key, "an operation that sent it so", _said(leg.content), at=leg.created_at
+            ))
     return found
 
 

@@ -147,4 +147,4 @@ def sums(journals: Iterable[Posted], accounts: Container[str]) -> dict[str, int]
 def _posted(row: Any) -> Posted:  # Any: asyncpg record
     root, version, no, op, unit, order_id, saga_id, posted_at, accounts, subs, amounts = row.values()
     lines = tuple(zip(accounts, subs, amounts, strict=True)) if len(accounts) == len(subs) == len(amounts) else ()
-    return Posted(root, version, no, op, unit, order_id=order_id, saga_id=saga_id, posted_at=posted_at, accounts=lines)
+    return Posted(root, version, no, op, unit, order_id=order_id, saga_id=saga_id, posted_at=posted_at, lines=lines)
