@@ -28,6 +28,8 @@ SHARES = "merchant_shares"
 CHAINED = {"link", "events_head", "operations_head"}
 """Columns that a clone does not have."""
 _TOKEN = re.compile(rb"[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+ORDERED_DIGITS = 6
+"""So many digits tell all ids of a family apart."""
 _CHUNK_BYTES = 1 << 20
 
 
@@ -64,8 +66,10 @@ def _derived(source: str) -> bytes:
 
 
 def renamed(token: bytes, clone: int) -> bytes:
-    """What an id is called in a clone: as long, as random, always the same."""
+    """What an id is called in a clone: as long, always the same, and in the same order among the others, for what is
+    done to several is done in the order of their ids. Behind what keeps that order it is as random."""
     digits = blake2b(token, digest_size=16, key=clone.to_bytes(8, "big")).hexdigest().encode()
+    digits = token[:ORDERED_DIGITS] + digits[ORDERED_DIGITS:]
     if b"-" not in token:
         return digits
     return b"-".join((digits[:8], digits[8:12], b"4" + digits[13:16], b"8" + digits[17:20], digits[20:]))

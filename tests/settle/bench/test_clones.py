@@ -84,6 +84,13 @@ def test_what_follows_from_an_id_follows_from_it_in_a_clone() -> None:
     assert ids.of_clone(0) == [account[4:].encode(), repayment[4:].encode()]
 
 
+def test_ids_keep_their_order() -> None:
+    """A bill takes its orders by their ids; its journals in a clone are in the order of the first ones'."""
+    family = sorted(uuid.uuid4().hex.encode() for _ in range(200))
+
+    assert [renamed(token, 7) for token in family] == sorted(renamed(token, 7) for token in family)
+
+
 def test_ids_keep_their_length_and_form() -> None:
     """A clone's id is as long as the first one's, and a UUID stays a UUID."""
     plain, dashed = uuid.uuid4().hex.encode(), str(uuid.uuid4()).encode()
