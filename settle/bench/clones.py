@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 import asyncpg
 
-from services.kernel.ids import partition_of
+from services.kernel.ids import derived, partition_of
 from services.kernel.shares import share_key
 from settle.bench.targets import Target
 
@@ -36,6 +36,8 @@ class Ids:
     """The ids of the family, each with a number, and what they are called in clone n."""
 
     numbers: dict[bytes, int] = field(default_factory=dict)
+    sources: dict[bytes, str] = field(default_factory=dict)
+    """From what the engine derived an id, of those that a clone has to derive anew."""
 
     def number(self, token: bytes) -> int:
         """The number of an id; a new one gets the next."""
@@ -43,7 +45,22 @@ class Ids:
 
     def of_clone(self, clone: int) -> list[bytes]:
         """All ids of a clone, by number; clone 0 is the family itself."""
-        return [renamed(token, clone) for token in self.numbers] if clone else list(self.numbers)
+        return [self._of_clone(token, clone) for token in self.numbers] if clone else list(self.numbers)
+
+    def derive(self, sources: Iterable[str]) -> None:
+        """Note which ids follow from one of these: in a clone they follow from what that is called there."""
+        for source in sources:
+            token = _derived(source)
+            if token in self.numbers:
+                self.sources[token] = source
+
+    def _of_clone(self, token: bytes, clone: int) -> bytes:
+        source = self.sources.get(token)
+        return renamed(token, clone) if source is None else _derived(renamed_text(source, clone))
+
+
+def _derived(source: str) -> bytes:
+    return derived("id", source).removeprefix("id_").encode()
 
 
 def renamed(token: bytes, clone: int) -> bytes:

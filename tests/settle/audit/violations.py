@@ -115,6 +115,13 @@ PLANTED = (
     Planted("adjustments.four_eyes", CREDIT, by_hand("alice", " ＡＬＩＣＥ", "ORDER-7", "BILL-7")),
     Planted("rails.flash", CREDIT, "update credit_refunds set state = 'SUCCEEDED'"),
     Planted("rails.room", CREDIT, "update legs set amount_minor = 30001 where order_id = 'ord_whole'"),
+    Planted(
+        "rails.differences", CREDIT,
+        """with row as (insert into reconciliations values
+                       ('reconciliation/acquirer', 'IDLE', 1, '', '', 3, 1, now(), now(), 0, 2))
+           insert into rail_differences values ('leg_x', 'reconciliation/acquirer', 'UNKNOWN_LEG', '', 'payment', 0, 7,
+                                                '', now(), now(), null, 1)""",
+    ),
     Planted("suspense.zero", CREDIT, journal("A.BANK,X.SUSPENSE", "4,-4")),
     Planted("cards.projection", CARD, "update gift_cards set balance_minor = balance_minor - 1"),
     Planted(
@@ -232,6 +239,10 @@ PLANTED = (
         f"update statements set {_set('lines', StatementLine._fields, 'no', 99)}",
     ),
     Planted("provenance.adjustments", CREDIT, "update adjustments set case_id = 'case-8'"),
+    Planted(
+        "provenance.instants", CREDIT,
+        "update journals set posted_at = posted_at + interval '1 day' where root = 'acc_1' and root_version = 6",
+    ),
     Planted("provenance.settlements", CARD, "update journals set order_id = 'ord_gift' where order_id = 'ord_whole'"),
     Planted("provenance.logged", CREDIT, "delete from operations where kind = 'CaptureTenders' and number = 6"),
     Planted("joins.orders", CREDIT, "update credit_accounts set customer_id = 'cus_2'"),
@@ -246,6 +257,7 @@ PLANTED = (
         f"update orders set {_set('tenders', Tender._fields, 'settled_minor', 7)} where id = 'ord_waiting'",
     ),
     Planted("joins.orders", ORDER, "update return_cases set state = 'REFUNDING'"),
+    Planted("joins.orders", ORDER, "delete from return_cases"),
     Planted("joins.orders", CREDIT, "delete from agreements where order_id = 'ord_waiting'"),
     Planted("joins.orders", CREDIT, "delete from payment_references"),
     Planted("joins.orders", CARD, "update gift_cards set customer_id = 'cus_2'"),
@@ -259,6 +271,10 @@ PLANTED = (
     Planted("joins.payments", CREDIT, "update payment_references set order_id = 'ord_gift' where version > 1"),
     Planted("joins.requests", CREDIT, "delete from inbox where type like '%.RepayResponse'"),
     Planted("joins.card_requests", CARD, "delete from inbox where message_id not like '%/%'"),
+    Planted(
+        "joins.placements", ORDER,
+        "delete from inbox where message_id in (select message_id from inbox where type like '%.PlaceOrder%' limit 1)",
+    ),
     Planted("joins.order_requests", ORDER, "delete from inbox where type like '%.PlaceOrderResponse'"),
     Planted(
         "keeping.pruned", CREDIT,
