@@ -101,7 +101,7 @@ def _unlike(row: Any, said: Told) -> Iterator[Finding]:  # Any: an asyncpg recor
 
 
 def _finding(key: str, field: str, expected: str, actual: str, since: datetime) -> Finding:
-    return Finding(DIFFERENCES, CREDIT, f"rail_differences {key}{field}", expected, actual, since.isoformat())
+    return Finding(DIFFERENCES, CREDIT, f"rail_differences {key}{field}", expected, actual, since=since.isoformat())
 
 
 WALKED = ((DIFFERENCES, SAYS, CREDIT, "reconciliation", differing, CAUSE),)

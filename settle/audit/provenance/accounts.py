@@ -73,7 +73,10 @@ async def _logs(world: World, ids: Sequence[str], moved: str) -> dict[str, list[
     for row in await world[CREDIT].fetch(_OPERATIONS.format(moved=moved), ids):
         account_id, number, kind, at, order_id, reference, saga_id, figures = row.values()
         logs.setdefault(account_id, []).append(
-            Logged(account_id, number, kind, at, order_id, reference, saga_id, MOVED.decode(figures))
+            Logged(
+                account_id, number, kind, at, order_id, reference=reference, saga_id=saga_id,
+                moved=MOVED.decode(figures),
+            )
         )
     return logs
 

@@ -112,7 +112,7 @@ async def events(world: World, service: str, roots: Sequence[str]) -> dict[str, 
     for row in await world[service].fetch(EVENTS, roots):
         aggregate_id, sequence, type_name, at, saga_id, pruned = row.values()
         name = type_name.rpartition(".")[2]
-        told = Told(aggregate_id, sequence, ON_THE_WIRE.get(name, name), at, saga_id, pruned)
+        told = Told(aggregate_id, sequence, ON_THE_WIRE.get(name, name), at, saga_id, pruned=pruned)
         found.setdefault(aggregate_id, []).append(told)
     return found
 
