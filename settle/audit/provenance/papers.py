@@ -28,7 +28,7 @@ CHECKS = (
     Check(
         "provenance.repayments", "every repayment is the operation that names it, and every such operation has its row",
         (CREDIT,),
-        """select 'repayment ' || coalesce(r.id, o.reference),
+        """select 'repayment ' || coalesce(r.id || ' of ' || r.account_id, o.reference || ' of ' || o.account_id),
                   coalesce(nullif(concat_ws(' ', o.account_id, o.number, o.body ->> 'amount_minor',
                                             o.body ->> 'instrument', o.at), ''), 'an operation'),
                   coalesce(nullif(concat_ws(' ', r.account_id, r.number, r.amount_minor, r.instrument, r.received_at),
