@@ -121,7 +121,7 @@ def _looked_into(service: str, wire: Any) -> dict[str, object]:  # Any: the effe
 def _finding(branch: Any, op: Op, answer: _Answer, expected: str, actual: str) -> Finding:
     check = OF_MERCHANTS if branch["kind"] == _MERCHANTS else ANSWERS
     what = f"inbox {branch['saga_id']}/{op} to {branch['kind']} of {branch['root']}"
-    return Finding(check, branch["service"], what, expected, actual, answer.at.isoformat())
+    return Finding(check, branch["service"], what, expected, actual, since=answer.at.isoformat())
 
 
 WALKED = (
