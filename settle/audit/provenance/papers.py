@@ -3,17 +3,32 @@ same; every line of a statement is an instalment (SC-2, SD-4, MA-3)."""
 
 from collections.abc import Sequence
 
+from services.credit_ledger.domain.model.operation import PaidOut
 from settle.audit.findings import CREDIT, Check, Finding
 from settle.audit.provenance.words import finding
 from settle.audit.snapshots import World
 
 LINES = "provenance.statement_lines"
 
+_ID, _AMOUNT = PaidOut._fields.index("repayment_id"), PaidOut._fields.index("amount_minor")
+
 CHECKS = (
+    Check(
+        "provenance.given_back", "what a repayment gave back is what refunds say that they paid out of it (RA-6)",
+        (CREDIT,),
+        f"""select 'repayment ' || coalesce(r.id, o.id) || ' of ' || coalesce(r.account_id, 'nobody'),
+                   coalesce(o.amount_minor, 0)::text, coalesce(r.given_back_minor, 0)::text
+            from repayments r
+            full join (select entry ->> {_ID} id, sum((entry ->> {_AMOUNT})::bigint) amount_minor
+                       from operations, json_array_elements(facts -> 'paid_out') entry
+                       where kind in ('RefundTenders', 'ConfirmFlashRefund', 'AdjustRefund') group by 1) o
+                on o.id = r.id
+            where coalesce(r.given_back_minor, 0) <> coalesce(o.amount_minor, 0)""",
+    ),
     Check(
         "provenance.repayments", "every repayment is the operation that names it, and every such operation has its row",
         (CREDIT,),
-        """select 'repayment ' || coalesce(r.id, o.reference),
+        """select 'repayment ' || coalesce(r.id || ' of ' || r.account_id, o.reference || ' of ' || o.account_id),
                   coalesce(nullif(concat_ws(' ', o.account_id, o.number, o.body ->> 'amount_minor',
                                             o.body ->> 'instrument', o.at), ''), 'an operation'),
                   coalesce(nullif(concat_ws(' ', r.account_id, r.number, r.amount_minor, r.instrument, r.received_at),

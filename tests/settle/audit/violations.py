@@ -108,6 +108,7 @@ PLANTED = (
         f"""update card_tenders set {_set('refunds', CardRefund._fields, 'uncovered_minor', 0)}
             where order_id = 'ord_gift'""",
     ),
+    Planted("merchants.ends", ORDER, "update merchant_settlements set amount_minor = amount_minor + 1"),
     Planted("merchants.ends", ORDER, "update merchant_settlements set state = 'SETTLING'"),
     Planted("rails.transit", CREDIT, "update legs set state = 'SETTLED'"),
     Planted("rails.deposits", CREDIT, "delete from legs where order_id = 'ord_paid_in_vain'"),
@@ -237,6 +238,7 @@ PLANTED = (
     ),
     Planted("provenance.card_shares", CARD, "delete from events where aggregate_id = 'mer_1/00' and sequence = 2"),
     Planted("provenance.cards", CARD, "update journals set subs[1] = 'crd_2' where op = 'card_issue'"),
+    Planted("provenance.given_back", CREDIT, "update repayments set given_back_minor = 5"),
     Planted("provenance.repayments", CREDIT, "update repayments set instrument = 'ELSEWHERE'"),
     Planted("provenance.statements", CREDIT, "update statements set last_operation = last_operation + 1"),
     Planted("provenance.statement_sums", CREDIT, "update statements set amount_minor = amount_minor + 777"),
