@@ -247,7 +247,9 @@ def _compare(replay: CardReplay, number: int, key: str, decision: Decision, step
     if posted is None:
         replay.faults.append(Fault(f"journals {key}", readable(journal.lines), "none", step.at))
     elif not posted.flaw:
-        expected = Posted(journal.op, journal.unit, journal.order_id, journal.lines, step.saga_id, at=step.at)
+        expected = Posted(
+            journal.op, journal.unit, journal.order_id, journal.lines, saga_id=step.saga_id, at=step.at
+        )
         replay.differ(f"journals {key} ", expected, posted, step.at)
     if told is None and number > replay.stored.dropped:
         replay.faults.append(Fault(f"events {key}", type(event.body).__name__, "none", step.at))

@@ -85,10 +85,8 @@ async def differing(world: World, ids: Sequence[str]) -> list[Finding]:
             dropped=dropped.get(card.id, 0),
         ))
     return [
-        Finding(
-            HISTORY, CARD, fault.what, fault.expected, fault.actual,
-            since=fault.since.isoformat() if fault.since else "",
-        )
+        Finding(HISTORY, CARD, fault.what, expected=fault.expected, actual=fault.actual,
+                since=fault.since.isoformat() if fault.since else "")
         for fault in faults
     ]
 
@@ -136,10 +134,8 @@ def _posted(row: asyncpg.Record) -> Posted:
         unit = Unit(row["unit"])
         Journal(row["op"], unit, lines, row["order_id"])
     except (Defect, ValueError) as error:
-        return Posted(
-            row["op"], row["unit"], row["order_id"], lines, row["saga_id"], at=row["posted_at"], flaw=str(error)
-        )
-    return Posted(row["op"], unit, row["order_id"], lines, row["saga_id"], at=row["posted_at"])
+        return Posted(row["op"], row["unit"], row["order_id"], lines, flaw=str(error), at=row["posted_at"])
+    return Posted(row["op"], unit, row["order_id"], lines, saga_id=row["saga_id"], at=row["posted_at"])
 
 
 def _told(row: asyncpg.Record) -> ToldCard:

@@ -118,7 +118,9 @@ def _of_share(
         yield _finding(book, f"{table} version", f"at least {journals[-1]['root_version']}", row["version"])
     told = {event["sequence"]: event for event in events}
     for number, journal in enumerate(settled, 1):
-        yield from _of_settlement(book, merchant_id, journal, told.pop(number, None), number > dropped, number=number)
+        yield from _of_settlement(
+            book, merchant_id, journal, event=told.pop(number, None), kept=number > dropped, number=number
+        )
     for number, event in told.items():
         yield _finding(book, f"events {share_id}/{number}", "nothing", event["type"], event)
 
@@ -134,8 +136,7 @@ def _of_settlement(
         yield _finding(book, f"journals {key}", readable(tuple(lines)), readable(tuple(posted)))
     if event is None:
         if kept:
-            what = f"events {journal['root']}/{number}"
-            yield _finding(book, what, readable(expected), "none", journal=journal)
+            yield _finding(book, f"events {journal['root']}/{number}", readable(expected), "none", journal=journal)
         return
     said = _said(book, event)
     if said != expected:
@@ -162,8 +163,8 @@ def _said(book: _Book, event: asyncpg.Record) -> _Settled | str:
 async def settlements(world: World, ids: Sequence[str]) -> list[Finding]:
     """What settlements with merchants say that their sagas do not."""
     return [
-        Finding(SETTLEMENTS, ORDER, f"merchant_settlements {row['id']} {name}", readable(expected), readable(actual),
-                since=row["updated_at"].isoformat() if row["updated_at"] else "")
+        Finding(SETTLEMENTS, ORDER, f"merchant_settlements {row['id']} {name}", expected=readable(expected),
+                actual=readable(actual), since=row["updated_at"].isoformat() if row["updated_at"] else "")
         for row in await world[ORDER].fetch(_SETTLEMENTS, ids)
         for name, expected, actual in _fields(row) if expected != actual
     ]
@@ -199,4 +200,5 @@ def _finding(
     journal: asyncpg.Record | None = None,
 ) -> Finding:
     since = event["at"] if event is not None else journal["posted_at"] if journal is not None else None
-    return Finding(book.check, book.service, what, str(expected), str(actual), since=since.isoformat() if since else "")
+    told_at = since.isoformat() if since else ""
+    return Finding(book.check, book.service, what, expected=str(expected), actual=str(actual), since=told_at)
