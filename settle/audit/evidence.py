@@ -58,42 +58,42 @@ _OF_ORDER_OR_SAGA = "order_id = any({orders}) or saga_id = any({sagas})"
 _OF_ALL = (
     Shown(
         "message", "decided_at", ("message_id", "verdict", "type"), "inbox", "message_id = any({messages})",
-        "decided_at",
+        last="decided_at",
     ),
     Shown(
         "set aside", "parked_at", ("id", "message_id", "state", "reason", "detail"), "parked",
-        "key = any({all}) or message_id = any({messages})", "id",
+        "key = any({all}) or message_id = any({messages})", last="id",
     ),
     Shown(
         "settlement", "started_at",
         ("id", "kind", "root", "phase", "decision", "reason", "'ended'", "updated_at", "'plan'", "plan", "branches"),
-        "saga_records", "id = any({sagas})", "started_at",
+        "saga_records", "id = any({sagas})", last="started_at",
     ),
     Shown(
         "event", "at", ("aggregate_id", "sequence", "type", "saga_id"), "events", "aggregate_id = any({all})",
-        "sequence",
+        last="sequence",
     ),
-    Shown("timer", "due_at", ("kind", "key", "'of'", "root"), "timers", "root = any({all})", "due_at"),
+    Shown("timer", "due_at", ("kind", "key", "'of'", "root"), "timers", "root = any({all})", last="due_at"),
     Shown(
         "operator", "acted_at", ("act", "target", "'by'", "operator_id", "reason"), "operator_acts",
-        "target = any({all})", "acted_at",
+        "target = any({all})", last="acted_at",
     ),
 )
 _JOURNALS = Shown(
     "journal", "posted_at",
     ("root || '/' || root_version || '/' || no", "op", "unit", "order_id", "saga_id", "accounts", "subs", "amounts"),
-    "journals", _OF_OWNERS.format(owner="root", of=_OF_ORDER_OR_SAGA), "root_version",
+    "journals", _OF_OWNERS.format(owner="root", of=_OF_ORDER_OR_SAGA), last="root_version",
 )
 _SHOWN: Mapping[str, Sequence[Shown]] = {
     ORDER: (
         *_OF_ALL,
         Shown(
             "order", "placed_at", ("id", "state", "'lines'", "lines", "'tenders'", "tenders", "'refunds'", "refunds"),
-            "orders", "id = any({orders})", "placed_at",
+            "orders", "id = any({orders})", last="placed_at",
         ),
         Shown(
             "return case", "requested_at", ("id", "state", "settlement_id", "'lines'", "lines"), "return_cases",
-            "id = any({named}) or order_id = any({orders})", "requested_at",
+            "id = any({named}) or order_id = any({orders})", last="requested_at",
         ),
     ),
     CREDIT: (
@@ -102,12 +102,12 @@ _SHOWN: Mapping[str, Sequence[Shown]] = {
         Shown(
             "operation", "at",
             ("account_id || '/' || number", "kind", "order_id", "reference", "saga_id", "body", "facts"),
-            "operations", _OF_OWNERS.format(owner="account_id", of=_OF_ORDER_OR_SAGA), "number",
+            "operations", _OF_OWNERS.format(owner="account_id", of=_OF_ORDER_OR_SAGA), last="number",
         ),
         Shown(
             "leg", "created_at", ("id", "order_id", "rail", "amount_minor", "state", "word", "ended", "detail"), "legs",
             "id = any({named}) or " + _OF_OWNERS.format(owner="account_id", of="order_id = any({orders})"),
-            "created_at",
+            last="created_at",
         ),
     ),
     CARD: (*_OF_ALL, _JOURNALS),

@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 import asyncpg
 
-from services.kernel.ids import partition_of
+from services.kernel.ids import derived, partition_of
 from services.kernel.shares import share_key
 from settle.bench.targets import Target
 
@@ -28,6 +28,8 @@ SHARES = "merchant_shares"
 CHAINED = {"link", "events_head", "operations_head"}
 """Columns that a clone does not have."""
 _TOKEN = re.compile(rb"[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+ORDERED_DIGITS = 6
+"""So many digits tell all ids of a family apart."""
 _CHUNK_BYTES = 1 << 20
 
 
@@ -36,6 +38,8 @@ class Ids:
     """The ids of the family, each with a number, and what they are called in clone n."""
 
     numbers: dict[bytes, int] = field(default_factory=dict)
+    sources: dict[bytes, str] = field(default_factory=dict)
+    """From what the engine derived an id, of those that a clone has to derive anew."""
 
     def number(self, token: bytes) -> int:
         """The number of an id; a new one gets the next."""
@@ -43,12 +47,29 @@ class Ids:
 
     def of_clone(self, clone: int) -> list[bytes]:
         """All ids of a clone, by number; clone 0 is the family itself."""
-        return [renamed(token, clone) for token in self.numbers] if clone else list(self.numbers)
+        return [self._of_clone(token, clone) for token in self.numbers] if clone else list(self.numbers)
+
+    def derive(self, sources: Iterable[str]) -> None:
+        """Note which ids follow from one of these: in a clone they follow from what that is called there."""
+        for source in sources:
+            token = _derived(source)
+            if token in self.numbers:
+                self.sources[token] = source
+
+    def _of_clone(self, token: bytes, clone: int) -> bytes:
+        source = self.sources.get(token)
+        return renamed(token, clone) if source is None else _derived(renamed_text(source, clone))
+
+
+def _derived(source: str) -> bytes:
+    return derived("id", source).removeprefix("id_").encode()
 
 
 def renamed(token: bytes, clone: int) -> bytes:
-    """What an id is called in a clone: as long, as random, always the same."""
+    """What an id is called in a clone: as long, always the same, and in the same order among the others, for what is
+    done to several is done in the order of their ids. Behind what keeps that order it is as random."""
     digits = blake2b(token, digest_size=16, key=clone.to_bytes(8, "big")).hexdigest().encode()
+    digits = token[:ORDERED_DIGITS] + digits[ORDERED_DIGITS:]
     if b"-" not in token:
         return digits
     return b"-".join((digits[:8], digits[8:12], b"4" + digits[13:16], b"8" + digits[17:20], digits[20:]))

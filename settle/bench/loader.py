@@ -61,6 +61,7 @@ async def _clone(dsns: Mapping[str, str], count: int, partitions: int) -> None:
     ids = clones.Ids()
     connections = {service: await asyncpg.connect(dsn) for service, dsn in dsns.items()}
     forms = {service: await clones.forms_of(connection, ids) for service, connection in connections.items()}
+    ids.derive(await _logged(connections["credit_ledger"]))
     owners = {book: await _owners_of_merchants(connections[book], *columns) for book, columns in PAYERS.items()}
     for connection in connections.values():
         await connection.execute("set synchronous_commit = off")
@@ -78,6 +79,13 @@ async def _clone(dsns: Mapping[str, str], count: int, partitions: int) -> None:
         await connection.execute("vacuum analyze")
         await connection.execute("checkpoint")
         await connection.close()
+
+
+async def _logged(ledger: clones.Connection) -> list[str]:
+    """The place of each operation, from which the ids of repayments and adjustments follow."""
+    return [f"{row['account_id']}/{row['number']}" for row in await ledger.fetch(
+        "select account_id, number from operations"
+    )]
 
 
 async def _owners_of_merchants(connection: clones.Connection, table: str, owner: str) -> dict[str, str]:

@@ -33,6 +33,7 @@ SILENT = frozenset({
 
 
 def end_told(replay: Replay, event: Told) -> None:
+    """An event of the end of a settlement: it must be one that is on record, and end once."""
     run = replay.stored.runs.get(event.fact.settlement_id)
     if run is None:
         named = event.fact.settlement_id

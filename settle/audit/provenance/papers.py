@@ -14,9 +14,10 @@ CHECKS = (
         "provenance.repayments", "every repayment is the operation that names it, and every such operation has its row",
         (CREDIT,),
         """select 'repayment ' || coalesce(r.id, o.reference),
-                  coalesce(concat_ws(' ', o.account_id, o.number, o.body ->> 'amount_minor', o.body ->> 'instrument',
-                                     o.at), 'an operation'),
-                  coalesce(concat_ws(' ', r.account_id, r.number, r.amount_minor, r.instrument, r.received_at), 'none')
+                  coalesce(nullif(concat_ws(' ', o.account_id, o.number, o.body ->> 'amount_minor',
+                                            o.body ->> 'instrument', o.at), ''), 'an operation'),
+                  coalesce(nullif(concat_ws(' ', r.account_id, r.number, r.amount_minor, r.instrument, r.received_at),
+                                  ''), 'none')
            from (select * from operations where kind = 'Repay') o
            full join repayments r on r.id = o.reference
            where (o.account_id, o.number, (o.body ->> 'amount_minor')::bigint, o.body ->> 'instrument', o.at)
@@ -51,9 +52,10 @@ CHECKS = (
         "provenance.adjustments", "every adjustment by hand is the operation that names it, with its people and case",
         (CREDIT,),
         """select 'adjustment ' || coalesce(a.id, o.reference),
-                  coalesce(concat_ws(' ', o.account_id, o.order_id, o.body ->> 'maker', o.body ->> 'checker',
-                                     o.body ->> 'case_id', o.at), 'an operation'),
-                  coalesce(concat_ws(' ', a.account_id, a.order_id, a.maker, a.checker, a.case_id, a.posted_at), 'none')
+                  coalesce(nullif(concat_ws(' ', o.account_id, o.order_id, o.body ->> 'maker', o.body ->> 'checker',
+                                            o.body ->> 'case_id', o.at), ''), 'an operation'),
+                  coalesce(nullif(concat_ws(' ', a.account_id, a.order_id, a.maker, a.checker, a.case_id, a.posted_at),
+                                  ''), 'none')
            from (select * from operations where kind in ('PostAdjustment', 'AdjustRefund', 'SettleLeg')) o
            full join (select a.*, coalesce(x.reference, a.refund_id) named
                       from adjustments a
@@ -86,7 +88,7 @@ async def lines(world: World, ids: Sequence[str]) -> list[Finding]:
     return [
         finding(
             LINES, CREDIT, f"line of {row['order_id']} no {row['no']} in {row['account_id']}/{row['bill_date']}",
-            "an instalment" if row["missing"] else f"of {row['expected']}", row["actual"], row["issued_at"],
+            "an instalment" if row["missing"] else f"of {row['expected']}", row["actual"], at=row["issued_at"],
         )
         for row in await world[CREDIT].fetch(_STRANGE_LINES, ids)
     ]

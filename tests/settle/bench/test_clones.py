@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from services.kernel.ids import partition_of
+from services.kernel.ids import derived, partition_of
 from services.order.domain.commands import CancelOrder
 from settle.audit import auditor, telling
 from settle.bench import loader
@@ -67,6 +67,28 @@ async def test_the_family_itself_is_clone_zero(family: House) -> None:
     stored = await family.connections["credit_ledger"].fetchval("select count(*) from agreements")
     assert agreements.filled(ids.of_clone(0), PARTITIONS).count(b"\n") == stored
     assert len(set(ids.of_clone(1))) == len(ids.numbers)
+
+
+def test_what_follows_from_an_id_follows_from_it_in_a_clone() -> None:
+    """The id of a repayment says of which operation of which account it is; the auditor works it out again."""
+    account = f"acc_{uuid.uuid4().hex}"
+    repayment = derived("rep", account, "3")
+    ids = Ids()
+    for text in (account, repayment):
+        ids.number(text[4:].encode())
+
+    ids.derive(f"{account}/{number}" for number in range(1, 9))
+
+    of_account, of_repayment = (token.decode() for token in ids.of_clone(7))
+    assert f"rep_{of_repayment}" == derived("rep", f"acc_{of_account}", "3")
+    assert ids.of_clone(0) == [account[4:].encode(), repayment[4:].encode()]
+
+
+def test_ids_keep_their_order() -> None:
+    """A bill takes its orders by their ids; its journals in a clone are in the order of the first ones'."""
+    family = sorted(uuid.uuid4().hex.encode() for _ in range(200))
+
+    assert [renamed(token, 7) for token in family] == sorted(renamed(token, 7) for token in family)
 
 
 def test_ids_keep_their_length_and_form() -> None:
