@@ -5,12 +5,14 @@ What is not a customer's stays once: offsets, lanes and the outbox, what is know
 every row that names no id, as a service's standing timers; shares of a merchant are summed over the clones.
 """
 
+import base64
 import re
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import TypeAlias
+from itertools import zip_longest
+from typing import NamedTuple, TypeAlias
 
 import asyncpg
 
@@ -28,6 +30,8 @@ SHARES = "merchant_shares"
 CHAINED = {"link", "events_head", "operations_head"}
 """Columns that a clone does not have."""
 _TOKEN = re.compile(rb"[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_BASE64 = re.compile(rb'"([A-Za-z0-9+/]{44,}={0,2})"')
+"""Bytes within a document, long enough to hold an id."""
 ORDERED_DIGITS = 6
 """So many digits tell all ids of a family apart."""
 _CHUNK_BYTES = 1 << 20
@@ -80,6 +84,23 @@ def renamed_text(text: str, clone: int) -> str:
     return _TOKEN.sub(lambda found: renamed(found[0], clone), text.encode()).decode() if clone else text
 
 
+class Encoded(NamedTuple):
+    """Bytes that a document has in base64, with gaps for the ids of these numbers between the literals."""
+
+    literals: Sequence[bytes]
+    numbers: Sequence[int]
+
+    def filled(self, ids: Sequence[bytes]) -> bytes:
+        """As they stand in the document of one clone."""
+        named = [ids[number] for number in self.numbers]
+        pairs = zip_longest(self.literals, named, fillvalue=b"")
+        return base64.b64encode(b"".join(part for pair in pairs for part in pair))
+
+
+Gap: TypeAlias = tuple[str, int] | Encoded
+"""How an id goes in ("text", "hex", or the "partition" of a root) and its number; or bytes with several."""
+
+
 @dataclass(frozen=True, slots=True)
 class Form:
     """The rows of a table as COPY text with gaps: literal, gap, literal, gap … literal."""
@@ -87,16 +108,20 @@ class Form:
     table: str
     columns: Sequence[str]
     literals: Sequence[bytes]
-    gaps: Sequence[tuple[str, int]]
-    """Each gap: how an id goes in ("text", "hex", or the "partition" of a root), and the id's number."""
+    gaps: Sequence[Gap]
 
     def filled(self, ids: Sequence[bytes], partitions: int) -> bytes:
         """The rows of one clone."""
         parts: list[bytes] = [self.literals[0]]
-        for (how, number), literal in zip(self.gaps, self.literals[1:], strict=True):
-            parts.append(ids[number] if how == "text" else _other(how, ids[number], partitions))
+        for gap, literal in zip(self.gaps, self.literals[1:], strict=True):
+            if isinstance(gap, Encoded):
+                parts.append(gap.filled(ids))
+            else:
+                how, number = gap
+                parts.append(ids[number] if how == "text" else _other(how, ids[number], partitions))
             parts.append(literal)
         return b"".join(parts)
+
 
 
 def _other(how: str, token: bytes, partitions: int) -> bytes:
@@ -136,7 +161,7 @@ async def _copy_out(connection: Connection, table: str, columns: Sequence[str]) 
 
 def _form(table: str, columns: Sequence[str], types: Sequence[str], lines: Sequence[bytes], ids: Ids) -> Form:
     literals: list[bytes] = [b""]
-    gaps: list[tuple[str, int]] = []
+    gaps: list[Gap] = []
     for line in lines:
         values = dict(zip(columns, line.split(b"\t"), strict=True))
         for position, (column, kind) in enumerate(zip(columns, types, strict=True)):
@@ -148,12 +173,12 @@ def _form(table: str, columns: Sequence[str], types: Sequence[str], lines: Seque
             elif kind == "bytea":
                 _split_bytes(values[column], ids, literals, gaps)
             else:
-                _split(values[column], "text", ids, literals, gaps)
+                _split_document(values[column], ids, literals, gaps)
         literals[-1] += b"\n"
     return Form(table, columns, literals, gaps)
 
 
-def _gap_for_partition(root: bytes, ids: Ids, literals: list[bytes], gaps: list[tuple[str, int]]) -> None:
+def _gap_for_partition(root: bytes, ids: Ids, literals: list[bytes], gaps: list[Gap]) -> None:
     found = _TOKEN.search(root)
     if found is None or found.end() != len(root):
         raise ValueError(f"the root of a timer has no id at its end: {root!r}")
@@ -161,7 +186,7 @@ def _gap_for_partition(root: bytes, ids: Ids, literals: list[bytes], gaps: list[
     literals.append(b"")
 
 
-def _split(value: bytes, how: str, ids: Ids, literals: list[bytes], gaps: list[tuple[str, int]]) -> None:
+def _split(value: bytes, how: str, ids: Ids, literals: list[bytes], gaps: list[Gap]) -> None:
     end = 0
     for found in _TOKEN.finditer(value):
         literals[-1] += value[end : found.start()] if how == "text" else value[end : found.start()].hex().encode()
@@ -171,7 +196,29 @@ def _split(value: bytes, how: str, ids: Ids, literals: list[bytes], gaps: list[t
     literals[-1] += value[end:] if how == "text" else value[end:].hex().encode()
 
 
-def _split_bytes(value: bytes, ids: Ids, literals: list[bytes], gaps: list[tuple[str, int]]) -> None:
+def _split_document(value: bytes, ids: Ids, literals: list[bytes], gaps: list[Gap]) -> None:
+    """Split a text, and what of it are bytes that name ids."""
+    end = 0
+    for found in _BASE64.finditer(value):
+        encoded = _encoded(found[1], ids)
+        if encoded is not None:
+            _split(value[end : found.start(1)], "text", ids, literals, gaps)
+            gaps.append(encoded)
+            literals.append(b"")
+            end = found.end(1)
+    _split(value[end:], "text", ids, literals, gaps)
+
+
+def _encoded(text: bytes, ids: Ids) -> Encoded | None:
+    """The bytes of a text in base64, if there are ids among them."""
+    if len(text) % 4:
+        return None
+    content = base64.b64decode(text)
+    numbers = [ids.number(found[0]) for found in _TOKEN.finditer(content)]
+    return Encoded(_TOKEN.split(content), numbers) if numbers else None
+
+
+def _split_bytes(value: bytes, ids: Ids, literals: list[bytes], gaps: list[Gap]) -> None:
     if value == rb"\N":
         literals[-1] += value
         return
