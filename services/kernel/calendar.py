@@ -6,6 +6,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
+from functools import lru_cache
 
 from services.kernel.errors import Defect
 
@@ -51,8 +52,10 @@ def elapsed_days(start: datetime, event: datetime) -> int:
     return (business_date(event) - business_date(start)).days
 
 
+@lru_cache(maxsize=8192)
 def day_in_month(year: int, month: int, day: int) -> date:
-    """That day of a month, or the month's last one if it is shorter; months count on past December."""
+    """That day of a month, or the month's last one if it is shorter; months count on past December. Remembered, for
+    every plan of every shipment asks for the same few: a year's schedule costs a quarter."""
     years, index = divmod(month - 1, 12)
     year, month = year + years, index + 1
     following = date(year + month // 12, month % 12 + 1, 1)

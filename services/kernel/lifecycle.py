@@ -18,7 +18,7 @@ LOOKED_AT_AGAIN = RETRY_FAULTY_TIMER
 """A timer that is due and could not do its work is looked at again within this time, whatever kept it."""
 
 
-_READ_BEFORE = timedelta(seconds=10)
+READ_BEFORE = timedelta(seconds=10)
 """By so much the present may be older than the rows that are read beside it."""
 
 
@@ -43,7 +43,7 @@ class Wait(NamedTuple):
 
     def until(self, present: datetime) -> datetime:
         """The last instant at which it may be due, as things stand at the present."""
-        looked_at = present + self.again + _READ_BEFORE
+        looked_at = present + self.again + READ_BEFORE
         return looked_at if self.latest is None else max(self.latest, looked_at)
 
 
@@ -80,8 +80,8 @@ class Lifecycle(Generic[R]):
     def all_flaws(self, row: R, version: int) -> Iterator[Flaw]:
         """What of a row contradicts its state; in its first version it is in a state in which it begins."""
         yield from self.flaws(row)
-        state, first = self.state(row), " or ".join(sorted(self.begins))
-        yield from unless(version != 1 or state in self.begins, "state", f"{first} in its first version", state)
+        if version == 1 and (state := self.state(row)) not in (begins := self.begins):
+            yield Flaw("state", f"{' or '.join(sorted(begins))} in its first version", state)
 
     def allows(self, before: StrEnum | None, after: StrEnum) -> bool:
         """Whether one decision may bring a row from one state to the other."""

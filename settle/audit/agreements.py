@@ -4,11 +4,9 @@ from settle.audit.findings import CREDIT, Check
 
 BESIDE = """
 create temporary table audit_agreements (
-    order_id text primary key, account_id text not null, state text not null,
-    unbilled_minor numeric not null, billed_minor numeric not null, fee_minor numeric not null,
-    late_minor numeric not null, planned_minor numeric not null, principal_minor numeric not null,
-    unsound bigint not null, held_minor numeric not null, deposit_minor numeric not null,
-    captured_minor numeric not null
+    order_id text primary key, account_id text, state text, unbilled_minor numeric, billed_minor numeric,
+    fee_minor numeric, late_minor numeric, planned_minor numeric, principal_minor numeric, unsound bigint,
+    held_minor numeric, deposit_minor numeric, captured_minor numeric
 )"""
 ROLL_UP = """
 insert into audit_agreements (order_id, account_id, state, unbilled_minor, billed_minor, fee_minor, late_minor,

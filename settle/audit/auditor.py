@@ -28,6 +28,7 @@ from settle.audit import (
 )
 from settle.audit.changed import Place, changed, places_of, why_not
 from settle.audit.findings import SERVICES, Check, Finding, Report
+from settle.audit.folds import claims
 from settle.audit.joins import walked as joins
 from settle.audit.provenance import walked as provenance
 from settle.audit.quiet import snapshots_of_quiet, under_way
@@ -43,6 +44,7 @@ QUIET_CHECKS: Sequence[Check] = (*unfinished.QUIET, *orders.QUIET, *cards.QUIET,
 CROSS_CHECKS: Mapping[str, Callable[[World], Awaitable[list[Finding]]]] = {
     clearing.CLEARING: clearing.clearing, clearing.CONSOLIDATED: clearing.consolidated,
     four_eyes.FOUR_EYES: four_eyes.four_eyes, chains.CHAIN_KEYS: chains.chain_keys, **joins.CROSS, **open_work.CROSS,
+    claims.CLAIMED: claims.claimed,
 }
 WAIT_SECONDS = 15.0
 STUCK = "unfinished.stuck"

@@ -6,21 +6,22 @@ from settle.audit.unreadable import shadows
 
 TABLES = """
 create temporary table audit_settlements (
-    id text primary key, kind text not null, root text not null, decision text not null, two_phase boolean not null,
-    credit_minor numeric not null, deposit_minor numeric not null, gift_minor numeric not null,
-    coupon_minor numeric not null, started_at timestamptz not null,
-    merchant_id text not null, account_id text not null, card_id text not null
+    id text, kind text, root text, decision text, two_phase boolean, credit_minor numeric, deposit_minor numeric,
+    gift_minor numeric, coupon_minor numeric, started_at timestamptz, merchant_id text, account_id text, card_id text
 );
+create index on audit_settlements (id);
 create temporary table audit_orders (
-    id text not null, state text not null, tender text not null,
-    amount_minor bigint not null, captured_minor bigint not null, released_minor bigint not null,
-    refunded_minor bigint not null, whole_minor numeric not null, primary key (id, tender)
+    id text, state text, tender text, amount_minor bigint, captured_minor bigint, released_minor bigint,
+    refunded_minor bigint, whole_minor numeric
 );
+create index on audit_orders (id, tender);
 create temporary table audit_balances (
     unit text not null, account text not null, sub text not null, amount_minor numeric not null,
     primary key (account, sub, unit)
 );
 """
+
+"""They take what rows say, also what none should: nothing twice, a tender of no amount. The checks tell."""
 
 SETTLEMENTS = """
 select settlement_id id, kind, root, decision, two_phase, credit_minor,

@@ -61,6 +61,15 @@ CHECKS = (
            from card_tenders t join audit_settlements s on s.id = t.pending_saga_id""",
     ),
     Check(
+        "cards.unposted", "an order that no journal names took nothing of a card", (CARD,),
+        """select t.order_id, '0', concat_ws(' ', t.deposited_minor, t.returned_minor, t.captured_minor, t.refunds,
+                                              t.version)
+           from card_tenders t left join (select distinct order_id from journals) j on j.order_id = t.order_id
+           where j.order_id is null and (t.deposited_minor, t.returned_minor, t.captured_minor, t.version,
+                                         json_array_length(t.refunds)) <> (0, 0, 0, 0, 0)""",
+        "the journals of the order were lost, or the row was made past the engine",
+    ),
+    Check(
         "cards.events", "the last event of a card has the number that the card says", (CARD,),
         """select c.id, c.sequence::text, coalesce(e.last, 0)::text
            from gift_cards c

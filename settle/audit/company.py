@@ -71,6 +71,13 @@ CHECKS = (
            where l.at_rail > h.authorized_minor""",
     ),
     Check(
+        "rails.counted", "what of a payment counts for later legs is what those legs count of earlier ones (PM-7)",
+        (CREDIT,),
+        """select order_id, sum(counted_minor)::text, sum(used_minor)::text
+           from legs where used_minor <> 0 or counted_minor <> 0
+           group by order_id having sum(counted_minor) <> sum(used_minor)""",
+    ),
+    Check(
         "suspense.zero", "what waits in suspense carries a case that two people opened (P22)", (CREDIT,),
         """select account || ' ' || sub, '0, or a case', amount_minor::text from audit_balances
            where account = 'X.SUSPENSE' and amount_minor <> 0

@@ -52,12 +52,16 @@ CHECKS = (
            where coalesce(r.uncovered, 0) <> coalesce(c.cleared, 0)""",
     ),
     Check(
-        "merchants.ends", "a settlement with a merchant says how its saga ended", (ORDER,),
-        """select coalesce(m.settlement_id, s.id), coalesce(s.phase, 'no saga'), coalesce(m.state, 'no settlement')
+        "merchants.ends", "a settlement with a merchant says how its saga ended, and what it was to move", (ORDER,),
+        """select coalesce(m.id, s.root) || ' ' || coalesce(m.settlement_id, s.id),
+                  coalesce(s.phase || ' ' || s.giftcard_minor, 'no saga'),
+                  coalesce(m.state || ' ' || m.amount_minor, 'no settlement')
            from merchant_settlements m
-           full join (select id, phase from saga_records where kind = 'merchant_settlement') s on s.id = m.settlement_id
+           full join (select settlement_id id, root, phase, giftcard_minor from settlements
+                      where kind = 'merchant_settlement') s on s.id = m.settlement_id
            where m.state is distinct from case s.phase when 'DONE' then 'SETTLED' when 'ABORTED' then 'REFUSED'
                                           else 'SETTLING' end
-              or s.id is null""",
+              or s.id is null or (m.id, m.merchant_id, m.amount_minor)
+                                 is distinct from (s.root, split_part(s.root, '/', 1), s.giftcard_minor)""",
     ),
 )

@@ -5,7 +5,7 @@ from settle.audit.findings import CARD, CREDIT, ORDER, Check
 CHECKS = (
     Check(
         "sagas.moved", "a committed settlement moved exactly the money of its plan in the credit book", (CREDIT,),
-        """select s.id || ' ' || s.kind || ' ' || v.name, v.planned::text, v.posted::text
+        """select concat_ws(' ', s.id, s.kind, s.root, s.account_id, s.card_id, v.name), v.planned::text, v.posted::text
            from audit_settlements s
            left join (
                select saga_id, sum(amount_minor) filter (where account = 'LIM.HELD') held,
@@ -28,7 +28,7 @@ CHECKS = (
     ),
     Check(
         "sagas.moved_cards", "a committed settlement moved exactly the money of its plan in the card book", (CARD,),
-        """select s.id || ' ' || s.kind || ' ' || v.name, v.planned::text, v.posted::text
+        """select concat_ws(' ', s.id, s.kind, s.root, s.account_id, s.card_id, v.name), v.planned::text, v.posted::text
            from audit_settlements s
            left join (
                select saga_id, sum(amount_minor) filter (where account = 'L.GIFTCARD') card,

@@ -22,7 +22,7 @@ CHECKS = (
     Check(
         "sagas.branches", "a settlement that is done ended at every participant", SERVICES,
         """select saga_id, 'all branches ENDED', service || ' ' || state
-           from saga_branches where phase = 'DONE' and state <> 'ENDED'""",
+           from saga_branches where phase = 'DONE' and state is distinct from 'ENDED'""",
     ),
     Check(
         "sagas.executed", "with one participant, its stored answer is the decision", BOOKS,

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from settle.audit import chains, unreadable
 from settle.audit.findings import CARD, CREDIT, EXAMPLES_MAX, ORDER, Finding, Report
-from settle.audit.folds import credit_walk, orders
+from settle.audit.folds import cards, credit_walk, merchants, orders, rail_differences
+from settle.audit.joins import answers
 from settle.audit.joins import walked as joins
 from settle.audit.provenance import walked as provenance
 from settle.audit.snapshots import World
@@ -40,11 +41,31 @@ class Walk:
 
 WALKS: Sequence[Walk] = (
     *(Walk(*each) for each in (*credit_walk.WALKED, *provenance.WALKED, *joins.WALKED)),
+    *(Walk(*each) for each in (*rail_differences.WALKED, *answers.WALKED)),
     *(Walk(*each) for each in (*states_of_orders.WALKED, *states_of_accounts.WALKED)),
     Walk(
         orders.HISTORY, "an order and its return cases are what their events and settlements make of them", ORDER,
         "order", orders.differing,
         cause="an event or a settlement was lost or changed, or a row was changed past the engine",
+    ),
+    Walk(
+        cards.HISTORY, "a gift card and what orders took of it are what its events and journals make of them", CARD,
+        "card", cards.differing,
+        cause="a journal or an event was lost or changed, or a row was changed past the engine",
+    ),
+    Walk(
+        merchants.CARD_SHARES, "a merchant's share in the card book tells each settlement that its journals say", CARD,
+        "share", merchants.card_shares,
+        cause="a journal or an event was lost or changed, or a row was changed past the engine",
+    ),
+    Walk(
+        merchants.CREDIT_SHARES, "a merchant's share in the credit book tells each payment that its journals say",
+        CREDIT, "share", merchants.credit_shares,
+        cause="a journal or an event was lost or changed, or a row was changed past the engine",
+    ),
+    Walk(
+        merchants.SETTLEMENTS, "a settlement with a merchant is what its saga says", ORDER, "merchant settlement",
+        merchants.settlements, cause="the row or the saga was changed past the engine",
     ),
     *(Walk(kind.check, chains.SAYS[kind.check], kind.service, of, kind.find) for of, kind in chains.CHAINED),
 )

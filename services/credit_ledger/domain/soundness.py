@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from services.credit_ledger.domain.holds.life import HOLD_DAYS
+from services.credit_ledger.domain.legs.room import COUNTS, ON_A_WORD
 from services.credit_ledger.domain.model.account import AccountState, CreditAccount
 from services.credit_ledger.domain.model.agreement import Agreement, AgreementState, concluded
 from services.credit_ledger.domain.model.leg import LegEnd, LegState, RailWord, RefundLeg
-from services.credit_ledger.domain.model.reconciliation import Reconciliation, ReconciliationState
+from services.credit_ledger.domain.model.reconciliation import BEGINNING, Reconciliation, ReconciliationState
 from services.credit_ledger.domain.model.refund import CreditRefund, RefundState
 from services.credit_ledger.domain.model.tenders import NOTHING
 from services.credit_ledger.domain.refunds.posting import FLASH_HOURS
@@ -101,7 +102,9 @@ def of_leg(leg: RefundLeg) -> Iterator[Flaw]:
         yield from unless(end in (LegEnd.NONE, LegEnd.KEPT) and not leg.reversed, "state", "one that ended", state)
         paid = word is RailWord.PAID and end is not LegEnd.KEPT
         yield from unless(not paid, "state", "SETTLED, for the rail paid", state)
-    yield from unless(bool(leg.detail) or state not in (L.EXCEPTION, L.WAITING), "state", "one without a reason", state)
+    waits = leg.detail.startswith((ON_A_WORD, COUNTS))
+    yield from unless(waits or state is not L.WAITING, "state", "one that waits for no other leg", state)
+    yield from unless(bool(leg.detail) or state is not L.EXCEPTION, "state", "one without a reason", state)
     yield from unless(leg.created_at <= leg.since <= (leg.updated_at or leg.since), "moved_at",
                       f"between {leg.created_at} and {leg.updated_at}", leg.since)
 
@@ -124,3 +127,4 @@ def of_reconciliation(row: Reconciliation) -> Iterator[Flaw]:
     ended = row.ended_at is not None and row.started_at is not None and row.ended_at >= row.started_at
     yield from unless(row.started_at is not None, "started_at", "an instant", "none")
     yield from unless(running or ended, "state", f"RUNNING, begun at {row.started_at}", row.state)
+    yield from unless(running or row.place == BEGINNING, "place", "the beginning, for the next night", row.place)

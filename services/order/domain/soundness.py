@@ -32,8 +32,8 @@ def of_order(order: Order) -> Iterator[Flaw]:
     if state in _NEVER_HELD:
         touched = any(line.shipped or line.cancelled or line.returning for line in order.lines)
         yield from unless(not touched and not order.captured_minor, "state", "a state after its placement", state)
-    elif state not in MOVING.values():
-        yield from unless(state is summary(order), "state", f"{summary(order)} by its lines and refunds", state)
+    elif state not in MOVING.values() and (expected := summary(order)) is not state:
+        yield Flaw("state", f"{expected} by its lines and refunds", state)
     if state is OrderState.COMPLETED:
         over = order.delivered_at is not None and order.updated_at >= after_sale_end(order.delivered_at)
         yield from unless(over, "state", "COMPLETED behind its after-sale time", f"delivered at {order.delivered_at}")

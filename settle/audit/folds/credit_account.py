@@ -190,10 +190,11 @@ class Account:
         is_cut = isinstance(last.body, CutStatement)
         self._decision += 1
         self._least += not is_cut
+        key, exact = f"operation {last.key}", not is_cut and not last.saga_id
         self._matching.tell([
             Expected(
-                content_of(journal, last.saga_id), f"operation {last.key}", last.at, not is_cut and not last.saga_id,
-                self._least + is_cut, self._decision, last.reference if is_cut else "",
+                content=content_of(journal, last.saga_id), key=key, at=last.at, exact=exact,
+                counted=self._least + is_cut, decision=self._decision, statement=last.reference if is_cut else "",
             ) for journal in told.journals
         ])
 
@@ -223,5 +224,5 @@ class Account:
     def _impossible(self, number: int, kind: str, error: Exception, at: datetime) -> None:
         self._findings.append(finding(
             FOLD, f"operations {operation_key(self._id, number)}", "an input that the account can have accepted",
-            said(f"{kind}: {type(error).__name__}: {error}"), said(at), IN_THE_LOG,
+            said(f"{kind}: {type(error).__name__}: {error}"), since=said(at), cause=IN_THE_LOG,
         ))

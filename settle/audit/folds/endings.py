@@ -33,6 +33,7 @@ SILENT = frozenset({
 
 
 def end_told(replay: Replay, event: Told) -> None:
+    """The event of a settlement's end, or the second word of a refund that waited for its channel."""
     run = replay.stored.runs.get(event.fact.settlement_id)
     if run is None:
         named = event.fact.settlement_id

@@ -124,4 +124,4 @@ def _grouped(rows: Iterable[asyncpg.Record], key: str) -> Mapping[str, list[asyn
 
 def _finding(fault: Fault) -> Finding:
     since = fault.since.isoformat() if fault.since is not None else ""
-    return Finding(HISTORY, ORDER, fault.what, fault.expected, fault.actual, since)
+    return Finding(HISTORY, ORDER, fault.what, expected=fault.expected, actual=fault.actual, since=since)

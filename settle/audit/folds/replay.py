@@ -4,7 +4,6 @@ A settlement begins where the first event tells of it, and ends with the event o
 nothing else moves money, so the instant between does not matter.
 """
 
-from collections.abc import Iterator
 from datetime import datetime
 
 from services.kernel.saga import Phase, Run
@@ -27,12 +26,12 @@ def replayed(stored: Stored) -> Replay:
         raise Broken(Fault(f"orders {stored.order.id}", "a placement among its settlements", "none"))
     replay = Replay(stored, _ordered(stored, placement))
     _check_prices(replay)
-    begin(replay, placement, placement.started_at)
-    rest = list(stored.told)
+    begin(replay, placement, placement.started_at, ends=placement.terminal)
+    rest, silent = list(stored.told), _silent(stored)
     while rest:
-        _check_silent(replay, rest[0])
+        _check_silent(replay, silent, rest[0])
         _next(replay, rest)
-    _check_silent(replay, None)
+    _check_silent(replay, silent, None)
     _finish(replay)
     return replay
 
@@ -97,17 +96,16 @@ def _next(replay: Replay, rest: list[Told]) -> None:
     replay.told_at = max(replay.told_at, event.at)
 
 
-def _silent(replay: Replay) -> Iterator[Run]:
+def _silent(stored: Stored) -> list[Run]:
     """The settlements that came to nothing and of whose end no event tells."""
-    for run in replay.stored.runs.values():
-        if (run.kind, run.phase) in SILENT and run.phase is Phase.ABORTED and run.id not in replay.begun:
-            yield run
+    return [run for run in stored.runs.values() if run.phase is Phase.ABORTED and (run.kind, run.phase) in SILENT]
 
 
-def _check_silent(replay: Replay, before: Told | None) -> None:
+def _check_silent(replay: Replay, silent: list[Run], before: Told | None) -> None:
     """Reckon the plans again of settlements that came to nothing, where their instant says where they belong."""
-    for run in list(_silent(replay)):
-        if replay.told_at < run.started_at and (before is None or run.started_at < before.at):
+    for run in silent:
+        here = replay.told_at < run.started_at and (before is None or run.started_at < before.at)
+        if here and run.id not in replay.begun:
             replay.begun.add(run.id)
             check_plan(replay, run)
 

@@ -36,11 +36,13 @@ CASES = """
 select id, order_id, state, settlement_id, version, requested_at, updated_at, deadline_at, lines, accepted, details
 from return_cases where order_id = any($1::text[])
 """
-SAGAS = """
+_SAGAS = """
 select id, root, kind, definition_version, phase, decision, reason, started_at, updated_at, plan,
        case when kind in ('placement', 'refund') then branches end branches
-from saga_records where root = any($1::text[])
+from saga_records
 """
+SAGAS = f"{_SAGAS} where root = any($1::text[])"
+SAGAS_BY_ID = f"{_SAGAS} where id = any($1::text[])"
 """Only of placements and refunds do the answers say something that the plans do not."""
 
 

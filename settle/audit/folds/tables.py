@@ -95,7 +95,7 @@ def finding(
     check: str, what: str, expected: str, actual: str, since: str = "", cause: str = ""
 ) -> Finding:
     """What is not as it was told, in the credit ledger."""
-    return Finding(check, CREDIT, what, expected, actual, since, cause)
+    return Finding(check, CREDIT, what, expected=expected, actual=actual, since=since, cause=cause)
 
 
 def missing(check: str, table: str, key: str, since: str) -> Finding:

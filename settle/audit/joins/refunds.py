@@ -1,7 +1,6 @@
 """Refunds: each is what its settlement moved; order, return case, credit ledger and rail say the same of how far it is
 (DOMAIN 2.2, 2.7)."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -64,15 +63,18 @@ def _sums(order: Order) -> Iterator[Finding]:
     if len(placements) != 1:
         yield _found(f"order {order.id}", "one placement", f"{len(placements)}", order.placed_at.isoformat())
         return
-    moved = Counter[tuple[str, str]]()
+    moved: dict[tuple[str, str], int] = {}
     for row in order.settlements:
         if row.kind in _MOVES and (row.done or row.kind == Kind.PLACEMENT):
             figure, sign = _MOVES[row.kind]
             for name, amount in row.money.items():
-                moved[name, figure] += sign * amount
+                moved[name, figure] = moved.get((name, figure), 0) + sign * amount
     for tender in order.tenders:
         stated = (tender.amount_minor, tender.captured_minor, tender.released_minor, tender.refunded_minor)
-        planned = tuple(moved[tender.tender, figure] for figure in ("amount", "captured", "released", "refunded"))
+        planned = (
+            moved.get((tender.tender, "amount"), 0), moved.get((tender.tender, "captured"), 0),
+            moved.get((tender.tender, "released"), 0), moved.get((tender.tender, "refunded"), 0),
+        )
         if stated != planned:
             key = f"{tender.tender} of {order.id}"
             yield _found(key, f"amount, captured, released, refunded {planned}", f"{stated}")
@@ -109,17 +111,22 @@ def _cases(order: Order) -> Iterator[Finding]:
     """Return cases in the state of their refund; without one, of their settlement's failure."""
     known = {row.id: row for row in order.settlements}
     entries = {refund.settlement_id: refund for refund in order.refunds}
+    refunding = {case.settlement_id: case.id for case in order.cases}
+    for row in order.settlements:
+        if row.kind == Kind.REFUND and row.done and row.return_id and refunding.get(row.id) != row.return_id:
+            yield _found(row.key, f"return case {row.return_id} that it refunded", refunding.get(row.id, "none"))
     for case in order.cases:
-        row = known.get(case.settlement_id)
-        if case.settlement_id and (row is None or row.kind != Kind.REFUND):
-            yield _found(_named(case), f"its settlement {case.settlement_id}", "none" if row is None else row.kind)
-        elif row is not None and row.ended:
-            refund = entries.get(row.id)
+        known_row = known.get(case.settlement_id)
+        if case.settlement_id and (known_row is None or known_row.kind != Kind.REFUND):
+            actual = "none" if known_row is None else known_row.kind
+            yield _found(_named(case), f"its settlement {case.settlement_id}", actual)
+        elif known_row is not None and known_row.ended:
+            refund = entries.get(known_row.id)
             expected = _FAILED if refund is None else (_CASES.get(RefundState(refund.state)),)
-            if row.done and case.state not in expected:
+            if known_row.done and case.state not in expected:
                 state = refund.state if refund else "nowhere"
                 yield _found(_named(case), " or ".join(map(str, expected)), f"{case.state}, its refund is {state}")
-            elif not row.done and case.state in (ReturnState.REFUNDED, ReturnState.REFUNDING):
+            elif not known_row.done and case.state in (ReturnState.REFUNDED, ReturnState.REFUNDING):
                 yield _found(_named(case), " or ".join(_FAILED), f"{case.state}, its refund failed")
 
 

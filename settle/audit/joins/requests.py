@@ -10,8 +10,8 @@ from settle.audit.findings import CARD, CREDIT, ORDER, Check
 _CALLED = ", ".join(f"'{row.kind}'" for row in (OPENING, *OF_CALLERS) if row.logged and row.kind != "CutStatement")
 
 
-def _answered(id_: str, service: str, done: str) -> Check:
-    """The promise of a service; `done` selects what calls did, as (at, what)."""
+def _answered(id_: str, service: str, done: str, type_: str = "") -> Check:
+    """The promise of a service; `done` selects what calls did, as (at, what), `type_` is that of their answers."""
     return Check(
         id_, "what a call did has its answer, so that a repeat of the call does nothing", (service,),
         f"""select d.at::text, d.count || ' answers: ' || d.what, coalesce(i.count, 0)::text
@@ -20,7 +20,8 @@ def _answered(id_: str, service: str, done: str) -> Check:
                                         where name = 'pruned_answers_of_requests'), '-infinity')
                   group by at) d
             left join (select decided_at, count(*) count from inbox
-                       where verdict = 'DONE' and message_id !~ '/[A-Z]$' group by decided_at) i on i.decided_at = d.at
+                       where verdict = 'DONE' and message_id !~ '/[A-Z]$' and type like '%{type_}'
+                       group by decided_at) i on i.decided_at = d.at
             where d.count > coalesce(i.count, 0)""",
         cause="the answer to a call was lost: its repeat would be carried out again",
     )
@@ -33,6 +34,9 @@ CHECKS = (
             where saga_id = '' and kind in ({_CALLED})""",
     ),
     _answered("joins.card_requests", CARD, "select issued_at at, 'card ' || id what from gift_cards"),
+    _answered(
+        "joins.placements", ORDER, "select placed_at at, 'order ' || id what from orders", "PlaceOrderResponse",
+    ),
     _answered(
         "joins.order_requests", ORDER,
         """select placed_at at, 'order ' || id what from orders

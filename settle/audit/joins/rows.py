@@ -27,6 +27,7 @@ class Settlement(NamedTuple):
     money: Mapping[str, int]
     refund_id: str
     undoes: str
+    return_id: str
 
     @property
     def ended(self) -> bool:
@@ -129,7 +130,8 @@ select s.settlement_id, s.root, s.kind, s.phase, s.decision, s.updated_at, s.ord
 from settlements s where s.root = any($1::text[])
 """
 _OF_REFUNDS = f"""
-select id, coalesce(plan ->> 'refund_id', '') refund_id, coalesce(plan ->> 'refund_settlement_id', '') undoes
+select id, coalesce(plan ->> 'refund_id', '') refund_id, coalesce(plan ->> 'refund_settlement_id', '') undoes,
+       coalesce(plan ->> 'return_id', '') return_id
 from saga_records where root = any($1::text[]) and kind in ('{Kind.REFUND}', '{Kind.REFUND_REVERSAL}')
 """
 _TENDERS = """
@@ -149,7 +151,7 @@ _CASES = "select id, order_id, state, settlement_id from return_cases where orde
 async def orders(world: World, ids: Sequence[str]) -> list[Order]:
     """These orders, with all that hangs on them."""
     book = world[ORDER]
-    refunded = {row["id"]: (row["refund_id"], row["undoes"]) for row in await book.fetch(_OF_REFUNDS, ids)}
+    refunded = {row["id"]: tuple(row)[1:] for row in await book.fetch(_OF_REFUNDS, ids)}
     settlements = _grouped(_settlement(row, refunded) for row in await book.fetch(_SETTLEMENTS, ids))
     tenders = _grouped(Tender(*row.values()) for row in await book.fetch(_TENDERS, ids))
     refunds = _grouped(Refund(*row.values()) for row in await book.fetch(_REFUNDS, ids))
@@ -165,8 +167,8 @@ async def orders(world: World, ids: Sequence[str]) -> list[Order]:
     ]
 
 
-def _settlement(row: Any, refunded: Mapping[str, tuple[str, str]]) -> Settlement:  # Any: asyncpg record
-    refund_id, undoes = refunded.get(row["settlement_id"], ("", ""))
+def _settlement(row: Any, refunded: Mapping[str, tuple[str, ...]]) -> Settlement:  # Any: asyncpg record
+    refund_id, undoes, return_id = refunded.get(row["settlement_id"], ("", "", ""))
     money = {
         "CREDIT": row["credit_minor"], "WALLET": row["wallet_minor"], GIFTCARD: row["giftcard_minor"],
         BANKCARD: row["bankcard_minor"], "COUPON": row["coupon_minor"],
@@ -176,6 +178,7 @@ def _settlement(row: Any, refunded: Mapping[str, tuple[str, str]]) -> Settlement
         id=row["settlement_id"], order_id=row["root"], kind=row["kind"], phase=row["phase"], decision=row["decision"],
         updated_at=row["updated_at"], parties=parties, card_id=row["card_id"] or "",
         money={name: amount for name, amount in money.items() if amount}, refund_id=refund_id, undoes=undoes,
+        return_id=return_id,
     )
 
 

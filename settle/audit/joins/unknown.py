@@ -12,22 +12,23 @@ _AT_A_TIME = 1_000
 
 _TRACES = {
     CREDIT: """
-        union all select pending_saga_id, 'account ' || id || ' claimed', pending_tried_at
+        union all select pending_saga_id, 'claim of account ' || id, pending_tried_at
         from credit_accounts where pending_saga_id is not null
         union all select saga_id, 'operation ' || account_id || '/' || number, at
         from operations where saga_id <> ''""",
     CARD: """
-        union all select pending_saga_id, 'tender of ' || order_id || ' claimed', pending_tried_at
+        union all select pending_saga_id, 'claim of tender of ' || order_id, pending_tried_at
         from card_tenders where pending_saga_id is not null
-        union all select pending_saga_id, 'share ' || id || ' claimed', pending_tried_at
+        union all select pending_saga_id, 'claim of share ' || id, pending_tried_at
         from merchant_shares where pending_saga_id is not null""",
 }
 
 
 def _traces(book: str) -> str:
-    """What a settlement that has not ended by the coordinator's snapshot left in a book, one row each."""
+    """What a settlement that has not ended by the coordinator's snapshot left in a book, one row each: where there is
+    more than its answers, a row that names whom it is about."""
     return f"""
-        select t.saga_id, min(t.what) what, min(t.since) since
+        select t.saga_id, max(t.what) what, min(t.since) since
         from (select saga_id, 'journal ' || root || '/' || root_version what, posted_at since
               from journals where saga_id <> ''
               union all select saga_id, 'event ' || aggregate_id || '/' || sequence, at from events where saga_id <> ''

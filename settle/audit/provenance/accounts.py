@@ -10,6 +10,7 @@ from services.credit_ledger.domain.model import books
 from settle.audit.findings import CREDIT, Finding
 from settle.audit.provenance.matching import CUT, RAIL, Matched, has_code, matched, strange_lines
 from settle.audit.provenance.words import (
+    MOVED,
     Logged,
     Posted,
     Told,
@@ -17,7 +18,6 @@ from settle.audit.provenance.words import (
     events,
     finding,
     inconsistent,
-    moved_of,
     said,
     sums,
 )
@@ -28,16 +28,16 @@ _SEVERAL = frozenset({"chargeback_kept", "deposit", "deposit_return"})
 """What a chargeback posts once for each leg that was on its way."""
 
 _OPERATIONS = """
-select account_id, number, kind, at, order_id, reference, saga_id, moved
+select account_id, number, kind, at, order_id, reference, saga_id, {moved}
 from operations where account_id = any($1::text[]) order by account_id, number
 """
 _ORDERS = "select account_id, order_id, merchant_id from agreements where account_id = any($1::text[])"
-_FIGURES = {
-    books.AVAILABLE: ("AVAILABLE", 1), books.HELD: ("HELD", 1), books.USED: ("USED", 1), books.WALLET: ("WALLET", -1),
-    books.CREDIT_BALANCE: ("CREDIT_BALANCE", -1),
-}
+_FIGURES = (
+    (books.AVAILABLE, "AVAILABLE", 1), (books.HELD, "HELD", 1), (books.USED, "USED", 1), (books.WALLET, "WALLET", -1),
+    (books.CREDIT_BALANCE, "CREDIT_BALANCE", -1),
+)
 _PRINCIPAL = (books.LOAN_BILLED, books.LOAN_UNBILLED)
-_BOOKED = frozenset((*_FIGURES, *_PRINCIPAL))
+_BOOKED = frozenset((*(account for account, _, _ in _FIGURES), *_PRINCIPAL))
 _GROUPS = {
     told.__name__: "/".join(sorted(each.__name__ for each in row))
     for row in sorted(TOLD.values(), key=len) for told in row
@@ -49,7 +49,7 @@ _TELLS = {kind.__name__: told[0].__name__ for kind, told in TOLD.items()}
 
 async def journals(world: World, ids: Sequence[str]) -> list[Finding]:
     """Journals that no operation of their account explains, and operations that did not move what they say."""
-    logs, decided = await _logs(world, ids), await decisions(world, CREDIT, ids)
+    logs, decided = await _logs(world, ids, "moved"), await decisions(world, CREDIT, ids)
     merchants = {
         (row["account_id"], row["order_id"]): row["merchant_id"] for row in await world[CREDIT].fetch(_ORDERS, ids)
     }
@@ -61,18 +61,22 @@ async def journals(world: World, ids: Sequence[str]) -> list[Finding]:
 
 async def told(world: World, ids: Sequence[str]) -> list[Finding]:
     """Inputs that no event tells, and events that tell of no input."""
-    logs, heard = await _logs(world, ids), await events(world, CREDIT, ids)
+    logs, heard = await _logs(world, ids, "'[]'"), await events(world, CREDIT, ids)
     return [
         found for account_id in ids for found in _untold(logs.get(account_id, ()), heard.get(account_id, ()))
     ]
 
 
-async def _logs(world: World, ids: Sequence[str]) -> dict[str, list[Logged]]:
+async def _logs(world: World, ids: Sequence[str], moved: str) -> dict[str, list[Logged]]:
+    """The logs of accounts, with this for what each operation moved."""
     logs: dict[str, list[Logged]] = {}
-    for row in await world[CREDIT].fetch(_OPERATIONS, ids):
-        account_id, number, kind, at, order_id, reference, saga_id, moved = row.values()
+    for row in await world[CREDIT].fetch(_OPERATIONS.format(moved=moved), ids):
+        account_id, number, kind, at, order_id, reference, saga_id, figures = row.values()
         logs.setdefault(account_id, []).append(
-            Logged(account_id, number, kind, at, order_id, reference, saga_id, moved_of(moved))
+            Logged(
+                account_id, number, kind, at, order_id, reference=reference, saga_id=saga_id,
+                moved=MOVED.decode(figures),
+            )
         )
     return logs
 
@@ -130,22 +134,24 @@ def _amiss(each: Matched) -> Iterator[Finding]:
     decision = each.decision
     for operation in each.passed:
         if operation.moved:
-            yield finding(JOURNALS, CREDIT, operation.key, f"journals of {dict(operation.moved)}", "none", operation.at)
+            said = f"journals of {dict(operation.moved)}"
+            yield finding(JOURNALS, CREDIT, operation.key, said, "none", at=operation.at)
     moved: dict[str, int] = {}
     for operation in each.operations:
         for name, amount in operation.moved:
             moved[name] = moved.get(name, 0) + amount
     booked = sums(decision.journals, _BOOKED)
-    posted = {name: sign * booked.get(account, 0) for account, (name, sign) in _FIGURES.items()}
-    if any(posted[name] != moved.get(name, 0) for name in posted):
-        where = f"{_by(each)}, journals {decision.root}/{decision.version}"
-        shown = {name: amount for name, amount in posted.items() if amount}
-        yield finding(JOURNALS, CREDIT, where, f"{moved}", f"{shown}", decision.posted_at)
+    for account, name, sign in _FIGURES:
+        if (posted := sign * booked.get(account, 0)) != moved.get(name, 0):
+            where = f"{_by(each)}, journals {decision.root}/{decision.version}"
+            yield finding(
+                JOURNALS, CREDIT, where, f"{name} moved by {moved.get(name, 0)}", f"by {posted}", at=decision.posted_at
+            )
     owed = sum(booked.get(account, 0) for account in _PRINCIPAL) - booked.get(books.USED, 0)
     if owed:
         where = f"journals {decision.root}/{decision.version}"
         expected = "as much principal as used limit"
-        yield finding(JOURNALS, CREDIT, where, expected, f"{owed} more principal", decision.posted_at)
+        yield finding(JOURNALS, CREDIT, where, expected, f"{owed} more principal", at=decision.posted_at)
 
 
 def _by(each: Matched) -> str:
@@ -154,27 +160,26 @@ def _by(each: Matched) -> str:
 
 def _untold(log: Sequence[Logged], events_of: Sequence[Told]) -> Iterator[Finding]:
     """The first input without its event, or event without its input; in front of what was pruned nothing is known."""
-    expected = [_Input(_GROUPS[_TELLS[row.kind]], row.saga_id, row.key, row) for row in log if row.kind in _TELLS]
-    actual = [_Input(_GROUPS[row.type], row.saga_id, row.key, row) for row in events_of if row.type in _GROUPS]
+    expected = [_Input(_GROUPS[_TELLS[row.kind]], row.saga_id, row) for row in log if row.kind in _TELLS]
+    actual = [_Input(_GROUPS[row.type], row.saga_id, row) for row in events_of if row.type in _GROUPS]
     if any(row.pruned for row in events_of):
         actual = [row for row in actual if row.row.at > events_of[0].at]
         expected = expected[len(expected) - len(actual):] if len(actual) <= len(expected) else expected
     ordered, heard = _in_order(expected), _in_order(actual)
     for entry, heard_of in zip(ordered, heard, strict=False):
         if (entry.told, entry.saga_id) != (heard_of.told, heard_of.saga_id) or _late(entry.row, heard_of.row):
-            instead = f"{heard_of.key} at {heard_of.row.at}"
-            yield finding(EVENTS, CREDIT, entry.key, f"{entry.told} of it", instead, entry.row.at)
+            instead = f"{heard_of.row.key} at {heard_of.row.at}"
+            yield finding(EVENTS, CREDIT, entry.row.key, f"{entry.told} of it", instead, at=entry.row.at)
             return
     for entry in ordered[len(heard):][:1]:
-        yield finding(EVENTS, CREDIT, entry.key, f"{entry.told} of it", "no event", entry.row.at)
+        yield finding(EVENTS, CREDIT, entry.row.key, f"{entry.told} of it", "no event", at=entry.row.at)
     for heard_of in heard[len(ordered):][:1]:
-        yield finding(EVENTS, CREDIT, heard_of.key, "an operation that it tells", "none", heard_of.row.at)
+        yield finding(EVENTS, CREDIT, heard_of.row.key, "an operation that it tells", "none", at=heard_of.row.at)
 
 
 class _Input(NamedTuple):
     told: str
     saga_id: str
-    key: str
     row: Logged | Told
 
 
@@ -198,4 +203,4 @@ def _in_order(rows: Sequence[_Input]) -> list[_Input]:
 
 
 def _about(journal: Posted, expected: str, actual: str) -> Finding:
-    return finding(JOURNALS, CREDIT, journal.key, expected, actual, journal.posted_at)
+    return finding(JOURNALS, CREDIT, journal.key, expected, actual, at=journal.posted_at)

@@ -74,26 +74,26 @@ def _versions(card: Any, decided: Sequence[Decided], told: Sequence[Told]) -> It
     """Every version has one journal; the events that are kept are those of the last versions, one each."""
     posted = {decision.version: decision for decision in decided}
     heard = {event.sequence: event for event in told}
-    for version in range(1, card["version"] + 1):
+    for version in range(1, min(card["version"], max((*posted, *heard), default=0) + 1) + 1):  # one behind all others
         decision, event = posted.pop(version, None), heard.pop(version, None)
         key = f"card {card['id']} version {version}"
         if decision is None:
-            yield finding(CARDS, CARD, key, "one journal", "none", event.at if event else None)
+            yield finding(CARDS, CARD, key, "one journal", "none", at=event.at if event else None)
             continue
         if len(decision.journals) > 1:
             others = ", ".join(journal.key for journal in decision.journals[1:])
-            yield finding(CARDS, CARD, key, "one journal", f"also {others}", decision.posted_at)
+            yield finding(CARDS, CARD, key, "one journal", f"also {others}", at=decision.posted_at)
         if event is not None and not _tells(event, decision):
             yield finding(CARDS, CARD, event.key, f"the event of {decision.journals[0].key}",
-                          f"{event.type} of {event.saga_id or 'no settlement'} at {event.at}", event.at)
+                          f"{event.type} of {event.saga_id or 'no settlement'} at {event.at}", at=event.at)
         if event is None and not (told and told[0].pruned and version < told[0].sequence):
             first = decision.journals[0].key
-            yield finding(CARDS, CARD, first, "an event that tells it", "none", decision.posted_at)
+            yield finding(CARDS, CARD, first, "an event that tells it", "none", at=decision.posted_at)
     for decision in posted.values():
         yield finding(CARDS, CARD, decision.journals[0].key, f"at most version {card['version']}",
-                      str(decision.version), decision.posted_at)
+                      str(decision.version), at=decision.posted_at)
     for event in heard.values():
-        yield finding(CARDS, CARD, event.key, "a version that it tells", "none", event.at)
+        yield finding(CARDS, CARD, event.key, "a version that it tells", "none", at=event.at)
     issued = sum(amount for each in decided[:1] for _, _, amount in each.journals[0].lines if amount > 0)
     if decided and issued != card["face_minor"]:
         yield finding(CARDS, CARD, f"card {card['id']}", f"a face of {issued}, as issued", str(card["face_minor"]))
@@ -124,9 +124,9 @@ def _unlike(key: tuple[str, str], row: _Tender | None, journals: Sequence[Posted
     """A tender that is not the sum of the journals of its order, refund by refund."""
     totals, refunds = Counter[str](), Counter[tuple[int, int]]()
     for journal in journals:
-        by_account = Counter[str]()
+        by_account = dict.fromkeys((books.GIFT_CARD, books.CLEARING, books.DEPOSIT), 0)
         for account, _, amount in journal.lines:
-            by_account[account] += amount
+            by_account[account] = by_account.get(account, 0) + amount
         if journal.op.startswith("refund"):
             given = -by_account[books.GIFT_CARD], by_account[books.CLEARING]
             sign = -1 if journal.op == "refund_reverse" else 1
@@ -140,7 +140,7 @@ def _unlike(key: tuple[str, str], row: _Tender | None, journals: Sequence[Posted
     )
     if stated != booked or -refunds:
         since = journals[-1].posted_at if journals else None
-        yield finding(CARDS, CARD, f"tender of {key[1]} on {key[0]}", _said(booked), _said(stated), since)
+        yield finding(CARDS, CARD, f"tender of {key[1]} on {key[0]}", _said(booked), _said(stated), at=since)
 
 
 def _said(figures: tuple[int, int, int, list[tuple[int, int]]]) -> str:
@@ -149,4 +149,4 @@ def _said(figures: tuple[int, int, int, list[tuple[int, int]]]) -> str:
 
 
 def _about(journal: Posted, expected: str, actual: str) -> Finding:
-    return finding(CARDS, CARD, journal.key, expected, actual, journal.posted_at)
+    return finding(CARDS, CARD, journal.key, expected, actual, at=journal.posted_at)

@@ -110,11 +110,13 @@ async def legs(world: World, ids: Sequence[str]) -> list[Finding]:
     by_operation = Counter(content for content, _ in sent)
     for content, key in sent:
         if by_operation[content] > stored[content]:
-            found.append(finding(LEGS, CREDIT, key, f"its leg {_said(content)}", "none", content[-1]))
+            found.append(finding(LEGS, CREDIT, key, f"its leg {_said(content)}", "none", at=content[-1]))
     for leg in await _legs(world, ids):
         if stored[leg.content] > by_operation[leg.content]:
             key = f"leg {leg.id} of {leg.account_id}"
-            found.append(finding(LEGS, CREDIT, key, "an operation that sent it so", _said(leg.content), leg.created_at))
+            found.append(finding(
+                LEGS, CREDIT, key, "an operation that sent it so", _said(leg.content), at=leg.created_at
+            ))
     return found
 
 
@@ -171,9 +173,9 @@ def _unpaid(
     since = booked["since"] if booked else None
     named = ", ".join(sorted(of)) or "no legs"
     if -moved != waiting:
-        yield finding(PAID, CREDIT, key, f"{waiting} on the way by {named}", f"{-moved} in the journals", since)
+        yield finding(PAID, CREDIT, key, f"{waiting} on the way by {named}", f"{-moved} in the journals", at=since)
     if by_rail != settled:
-        yield finding(PAID, CREDIT, key, f"{settled} paid by {named}", f"{by_rail} in the journals", since)
+        yield finding(PAID, CREDIT, key, f"{settled} paid by {named}", f"{by_rail} in the journals", at=since)
 
 
 def _said(content: Sequence[object]) -> str:

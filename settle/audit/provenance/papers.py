@@ -3,20 +3,36 @@ same; every line of a statement is an instalment (SC-2, SD-4, MA-3)."""
 
 from collections.abc import Sequence
 
+from services.credit_ledger.domain.model.operation import PaidOut
 from settle.audit.findings import CREDIT, Check, Finding
 from settle.audit.provenance.words import finding
 from settle.audit.snapshots import World
 
 LINES = "provenance.statement_lines"
 
+_ID, _AMOUNT = PaidOut._fields.index("repayment_id"), PaidOut._fields.index("amount_minor")
+
 CHECKS = (
+    Check(
+        "provenance.given_back", "what a repayment gave back is what refunds say that they paid out of it (RA-6)",
+        (CREDIT,),
+        f"""select 'repayment ' || coalesce(r.id, o.id) || ' of ' || coalesce(r.account_id, 'nobody'),
+                   coalesce(o.amount_minor, 0)::text, coalesce(r.given_back_minor, 0)::text
+            from repayments r
+            full join (select entry ->> {_ID} id, sum((entry ->> {_AMOUNT})::bigint) amount_minor
+                       from operations, json_array_elements(facts -> 'paid_out') entry
+                       where kind in ('RefundTenders', 'ConfirmFlashRefund', 'AdjustRefund') group by 1) o
+                on o.id = r.id
+            where coalesce(r.given_back_minor, 0) <> coalesce(o.amount_minor, 0)""",
+    ),
     Check(
         "provenance.repayments", "every repayment is the operation that names it, and every such operation has its row",
         (CREDIT,),
-        """select 'repayment ' || coalesce(r.id, o.reference),
-                  coalesce(concat_ws(' ', o.account_id, o.number, o.body ->> 'amount_minor', o.body ->> 'instrument',
-                                     o.at), 'an operation'),
-                  coalesce(concat_ws(' ', r.account_id, r.number, r.amount_minor, r.instrument, r.received_at), 'none')
+        """select 'repayment ' || coalesce(r.id || ' of ' || r.account_id, o.reference || ' of ' || o.account_id),
+                  coalesce(nullif(concat_ws(' ', o.account_id, o.number, o.body ->> 'amount_minor',
+                                            o.body ->> 'instrument', o.at), ''), 'an operation'),
+                  coalesce(nullif(concat_ws(' ', r.account_id, r.number, r.amount_minor, r.instrument, r.received_at),
+                                  ''), 'none')
            from (select * from operations where kind = 'Repay') o
            full join repayments r on r.id = o.reference
            where (o.account_id, o.number, (o.body ->> 'amount_minor')::bigint, o.body ->> 'instrument', o.at)
@@ -51,9 +67,10 @@ CHECKS = (
         "provenance.adjustments", "every adjustment by hand is the operation that names it, with its people and case",
         (CREDIT,),
         """select 'adjustment ' || coalesce(a.id, o.reference),
-                  coalesce(concat_ws(' ', o.account_id, o.order_id, o.body ->> 'maker', o.body ->> 'checker',
-                                     o.body ->> 'case_id', o.at), 'an operation'),
-                  coalesce(concat_ws(' ', a.account_id, a.order_id, a.maker, a.checker, a.case_id, a.posted_at), 'none')
+                  coalesce(nullif(concat_ws(' ', o.account_id, o.order_id, o.body ->> 'maker', o.body ->> 'checker',
+                                            o.body ->> 'case_id', o.at), ''), 'an operation'),
+                  coalesce(nullif(concat_ws(' ', a.account_id, a.order_id, a.maker, a.checker, a.case_id, a.posted_at),
+                                  ''), 'none')
            from (select * from operations where kind in ('PostAdjustment', 'AdjustRefund', 'SettleLeg')) o
            full join (select a.*, coalesce(x.reference, a.refund_id) named
                       from adjustments a
@@ -86,7 +103,7 @@ async def lines(world: World, ids: Sequence[str]) -> list[Finding]:
     return [
         finding(
             LINES, CREDIT, f"line of {row['order_id']} no {row['no']} in {row['account_id']}/{row['bill_date']}",
-            "an instalment" if row["missing"] else f"of {row['expected']}", row["actual"], row["issued_at"],
+            "an instalment" if row["missing"] else f"of {row['expected']}", row["actual"], at=row["issued_at"],
         )
         for row in await world[CREDIT].fetch(_STRANGE_LINES, ids)
     ]

@@ -37,6 +37,17 @@ _BY_CUT = ", ".join(sorted({f"'{row.op}'" for row in POSTINGS[_CUT]}))
 
 CHECKS = (
     Check(
+        "provenance.instants", "every decision of an account or a card that posted something told of it then", BOOKS,
+        """select 'journals ' || j.root || '/' || j.root_version,
+                  'an event of ' || coalesce(nullif(j.saga_id, ''), 'no settlement') || ' at ' || j.posted_at, 'none'
+           from (select distinct root, root_version, saga_id, posted_at from journals where root not like '%/%') j
+           left join event_checkpoints c on c.aggregate_id = j.root
+           left join (select distinct aggregate_id, saga_id, at from events) e
+               on e.aggregate_id = j.root and e.saga_id = j.saga_id and e.at = j.posted_at
+           where e.aggregate_id is null and c.aggregate_id is null""",
+        cause="a journal or an event was dated otherwise, or lost",
+    ),
+    Check(
         "provenance.settlements",
         "a journal of a settlement is what its kind posts, for its order, on its account, card or merchant", BOOKS,
         f"""select 'journal ' || j.root || '/' || j.root_version || '/' || j.no || ' ' || j.op,

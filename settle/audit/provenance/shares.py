@@ -78,13 +78,13 @@ def _untold(service: str, share: str, decided: Sequence[Decided], told: Sequence
     for decision, event, due, heard in zip(paid, told, expected, actual, strict=False):
         if due != heard:
             yield finding(_CHECKS[service], service, event.key, f"the event of {decision.journals[0].key}",
-                          f"of {event.saga_id or 'no settlement'} at {event.at}", event.at)
+                          f"of {event.saga_id or 'no settlement'} at {event.at}", at=event.at)
             return
     for decision in paid[len(told):]:
         yield _about(service, decision.journals[0], f"an event of {share} that tells it", "none")
     for event in told[len(paid):]:
-        yield finding(_CHECKS[service], service, event.key, "a payment that it tells", "none", event.at)
+        yield finding(_CHECKS[service], service, event.key, "a payment that it tells", "none", at=event.at)
 
 
 def _about(service: str, journal: Posted, expected: str, actual: str) -> Finding:
-    return finding(_CHECKS[service], service, journal.key, expected, actual, journal.posted_at)
+    return finding(_CHECKS[service], service, journal.key, expected, actual, at=journal.posted_at)

@@ -1,11 +1,13 @@
 """What the walks of provenance read, as values: operations, decisions with their journals, events."""
 
-import json
 from collections.abc import Container, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Any, NamedTuple
 
+import msgspec
+
+from services.kernel.decision import Vector
 from settle.audit.findings import Finding
 from settle.audit.snapshots import World
 
@@ -18,6 +20,9 @@ select e.aggregate_id, e.sequence, e.type, e.at, e.saga_id, c.sequence is not nu
 from events e left join event_checkpoints c using (aggregate_id)
 where e.aggregate_id = any($1::text[]) order by e.aggregate_id, e.sequence
 """
+MOVED = msgspec.json.Decoder(Vector)
+"""How an operation says what it moved, by figure."""
+
 ON_THE_WIRE = {"CreditRefundReversed": "RefundReversed"}
 """The events whose message has another name than what the domain calls them; two services reverse refunds."""
 
@@ -81,7 +86,7 @@ class Logged(NamedTuple):
     order_id: str
     reference: str
     saga_id: str
-    moved: tuple[tuple[str, int], ...]
+    moved: Vector
 
     @property
     def key(self) -> str:
@@ -107,14 +112,9 @@ async def events(world: World, service: str, roots: Sequence[str]) -> dict[str, 
     for row in await world[service].fetch(EVENTS, roots):
         aggregate_id, sequence, type_name, at, saga_id, pruned = row.values()
         name = type_name.rpartition(".")[2]
-        told = Told(aggregate_id, sequence, ON_THE_WIRE.get(name, name), at, saga_id, pruned)
+        told = Told(aggregate_id, sequence, ON_THE_WIRE.get(name, name), at, saga_id, pruned=pruned)
         found.setdefault(aggregate_id, []).append(told)
     return found
-
-
-def moved_of(stored: Any) -> tuple[tuple[str, int], ...]:  # Any: json as the driver gives it
-    """What an operation says it moved, by figure."""
-    return () if len(stored) <= len("[]") else tuple((name, amount) for name, amount in json.loads(stored))
 
 
 def finding(check: str, service: str, key: str, expected: str, actual: str, at: datetime | None = None) -> Finding:
@@ -147,4 +147,4 @@ def sums(journals: Iterable[Posted], accounts: Container[str]) -> dict[str, int]
 def _posted(row: Any) -> Posted:  # Any: asyncpg record
     root, version, no, op, unit, order_id, saga_id, posted_at, accounts, subs, amounts = row.values()
     lines = tuple(zip(accounts, subs, amounts, strict=True)) if len(accounts) == len(subs) == len(amounts) else ()
-    return Posted(root, version, no, op, unit, order_id, saga_id, posted_at, lines)
+    return Posted(root, version, no, op, unit, order_id=order_id, saga_id=saga_id, posted_at=posted_at, lines=lines)

@@ -10,7 +10,7 @@ from services.credit_ledger.domain.model.account import CreditAccount
 from services.credit_ledger.domain.model.leg import LegState
 from services.credit_ledger.domain.refunds.posting import FLASH_TIMER
 from services.credit_ledger.domain.statements.cut import CUT_TIMER
-from services.kernel.lifecycle import Flaw, Wait
+from services.kernel.lifecycle import READ_BEFORE, Flaw, Wait
 from settle.audit.findings import CARD, CREDIT, Finding
 from settle.audit.snapshots import World
 from settle.audit.states import rows, timers
@@ -33,7 +33,7 @@ async def accounts(world: World, ids: Sequence[str]) -> list[Finding]:
     told += [finding async for finding in _legs(world, ids, now)]
     told += [finding async for finding in _refunds(world, ids, now)]
     for account in found:
-        flaws = soundness.of_account(account, owing.get(account.id, ""), now.at)
+        flaws = soundness.of_account(account, owing.get(account.id, ""), now.at + READ_BEFORE)
         told += flaws_told(ACCOUNTS, CREDIT, f"credit_accounts {account.id}", flaws)
     waits = [wait for account in found for wait in lifecycles.ACCOUNT.waits(account)]
     there = await timers.found(world, CREDIT, [(CUT_TIMER, account.id) for account in found])

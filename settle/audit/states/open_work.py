@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from services.credit_ledger.domain import lifecycles
 from services.credit_ledger.domain.legs.steps import LEG_TIMER
-from services.credit_ledger.domain.model.reconciliation import Reconciliation, ReconciliationState
+from services.credit_ledger.domain.model.reconciliation import Place, Reconciliation, ReconciliationState
 from services.credit_ledger.domain.reconciliation.running import RECONCILE_TIMER
 from services.credit_ledger.domain.refunds.posting import FLASH_TIMER
 from services.credit_ledger.domain.statements.cut import CUT_TIMER
@@ -38,7 +38,7 @@ select s.id, s.root, s.kind, s.phase, s.decision, s.reason, s.attempts, s.starte
        array(select b.state from saga_branches b where b.saga_id = s.id order by b.no) states
 from sagas s where s.phase not in ('DONE', 'ABORTED')
 """
-_RECONCILIATIONS = "select id, state, started_at, ended_at from reconciliations"
+_RECONCILIATIONS = "select id, state, cursor, after_key, started_at, ended_at from reconciliations"
 _ROOTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     ORDER: {
         "orders": (HOLD_EXPIRY, AFTER_SALE), "return_cases": (AUTO_APPROVE, WAYBILL_EXPIRY), "notices": (NOTICE,),
@@ -89,7 +89,10 @@ async def reconciliation(world: World) -> list[Finding]:
     """The comparison, and the timer that it has from the first start of its service on."""
     now = await timers.present(world, CREDIT)
     found = [
-        Reconciliation(**{**row, "state": ReconciliationState(row["state"])})
+        Reconciliation(
+            id=row["id"], state=ReconciliationState(row["state"]), place=Place(row["cursor"], row["after_key"]),
+            started_at=row["started_at"], ended_at=row["ended_at"],
+        )
         for row in await world[CREDIT].fetch(_RECONCILIATIONS)
     ]
     told = [

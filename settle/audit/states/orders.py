@@ -60,10 +60,10 @@ def flaws_told(
     check: str, service: str, row: str, flaws: Iterable[Flaw], since: datetime | None = None
 ) -> list[Finding]:
     """What contradicts the state of a row, as findings: each names the row and the field."""
-    instant = since.isoformat() if since is not None else ""
     return [
         Finding(
-            check, service, f"{row} {flaw.field}", str(flaw.expected), str(flaw.actual), since=instant, cause=CAUSE
+            check, service, f"{row} {flaw.field}", str(flaw.expected), str(flaw.actual),
+            since=since.isoformat() if since is not None else "", cause=CAUSE,
         ) for flaw in flaws
     ]
 

@@ -36,7 +36,7 @@ select id, customer_id, state, opened_at, held_minor, used_minor, credit_balance
 from credit_accounts where id = any($1::text[]) order by id
 """
 AGREEMENTS = """
-select order_id, account_id, state, open, terms, hold, refunded, plans, written_off_minor, version
+select order_id, account_id, state, open, hold, refunded, plans, written_off_minor, version
 from agreements where account_id = any($1::text[])
 """
 LEGS = """
@@ -73,7 +73,8 @@ _REFUNDS = msgspec.json.Decoder(tuple[Refund, ...])
 _ORDER_DETAILS = msgspec.json.Decoder(_OrderDetails)
 _UNITS = msgspec.json.Decoder(tuple[LineQuantity, ...])
 _CASE_DETAILS = msgspec.json.Decoder(_CaseDetails)
-_TERMS = msgspec.json.Decoder(CreditTerms)
+_NO_TERMS = CreditTerms()
+"""No state depends on them."""
 _HOLD = msgspec.json.Decoder(Hold)
 _AMOUNTS = msgspec.json.Decoder(Tenders)
 _PLANS = msgspec.json.Decoder(tuple[Plan, ...])
@@ -128,7 +129,7 @@ def agreement_of(row: asyncpg.Record) -> Agreement:
     """The agreement of a row of `AGREEMENTS`."""
     return Agreement(
         order_id=row["order_id"], account_id=row["account_id"], customer_id="", merchant_id="",
-        terms=_TERMS.decode(row["terms"]), hold=hold_of(row), state=AgreementState(row["state"]),
+        terms=_NO_TERMS, hold=hold_of(row), state=AgreementState(row["state"]),
         refunded=_AMOUNTS.decode(row["refunded"]), plans=_PLANS.decode(row["plans"]),
         written_off_minor=row["written_off_minor"], version=row["version"],
     )

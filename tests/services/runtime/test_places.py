@@ -13,6 +13,8 @@ import pytest
 
 from services.kernel.errors import ResourceExhausted
 from services.runtime.ground import metrics
+from services.runtime.ground.settings import Settings
+from services.runtime.process import Process
 from services.runtime.rpc.calls import Calls
 from services.runtime.rpc.errors import from_rpc_error
 from services.runtime.rpc.places import OPERATORS_MAX, Places, Use, may_wait, use_of, waits
@@ -22,6 +24,9 @@ from settlement.order.v1 import order_pb2
 from settlement.order.v1 import order_service_pb2 as pb
 from settlement.order.v1 import order_service_pb2_grpc as stubs
 from tests.services.runtime.conftest import Until
+from tests.services.runtime.test_edge import edge_of
+from tests.services.runtime.test_edge import process as process
+from tests.services.runtime.test_lanes import fetch
 from tests.services.runtime.test_rpc import SETTINGS, full_status, type_name
 
 WATCHERS = 10_000
@@ -137,6 +142,40 @@ async def test_who_waits_gives_its_place_to_who_commands(until: Until) -> None:
     assert from_rpc_error(caught.value).reason == "OVERLOADED"
     names = [type_name(detail) for detail in full_status(caught.value).details]
     assert names == ["google.rpc.ErrorInfo", "google.rpc.RetryInfo"]
+
+
+async def test_a_command_that_waits_for_its_settlement_holds_no_place_of_a_command(
+    process: Process, local: Settings, until: Until
+) -> None:
+    """From its decision on it counts among those who wait, until its end, its deadline or its caller's leaving."""
+    await fetch(local, """
+        insert into sagas
+            (id, root, kind, definition_version, phase, started_at, deadline_at, updated_at, version, plan, branches)
+        values ('saga_1', 'ord_1', 'refund', 1, 'TRYING', now(), now(), now(), 1, '{}', '[]')""")
+    edge, calls = edge_of(process, local), Calls(SETTINGS)
+    seconds, decided = [0.5, 60.0, 60.0], asyncio.Event()
+
+    async def behave(request: pb.CancelOrderRequest, context: Any) -> pb.CancelOrderResponse:
+        wait_seconds = seconds.pop(0)
+        assert calls._places.taken[Use.COMMAND] > 0
+        await decided.wait()
+        await edge.awaited("saga_1", wait_seconds, None, since=1)
+        return pb.CancelOrderResponse()
+
+    handler: Any = grpc.unary_unary_rpc_method_handler(behave)
+    method: Any = calls.wrapped("/settlement.order.v1.OrderService/CancelOrder", handler)
+    waiting = [asyncio.ensure_future(method.unary_unary(cancel(), NoCall())) for _ in range(3)]
+    await until(lambda: calls._places.taken == {Use.COMMAND: 3})
+
+    decided.set()
+    await until(lambda: calls._places.taken[Use.COMMAND] == 0 and calls._places.taken[Use.WATCH] in (2, 3))
+    await until(waiting[0].done)
+    waiting[1].cancel()
+    await until(lambda: calls._places.taken[Use.WATCH] == 1)
+    await fetch(local, "update sagas set phase = 'DONE', version = 2")
+    await waiting[2]
+
+    assert calls.under_way == 0
 
 
 def _waited(servicer: Servicer, number: int) -> bool:

@@ -125,7 +125,7 @@ class Breakable:
                 if check.reads & touched:
                     await check.ask(world, report, None if chosen is None else chosen.get(check.of))
             report.add(UNREADABLE, world.unreadable)
-        except Exception as error:  # noqa: BLE001  # the auditor may not fail: the test says on which edit it did, and how
+        except Exception as error:  # noqa: BLE001  # the auditor may not fail: a test says on what
             return Verdict(report.findings, failed=repr(error))
         return Verdict(report.findings)
 

@@ -90,9 +90,10 @@ def _place(history: History, dice: Random) -> None:
         free_days=dice.choice((-1, 7, 60)), strategy=dice.choice(list(Strategy)),
         route=dice.choice((Route.DIRECT, Route.DIRECT, Route.FLASH)),
     )
-    history.place(Tenders(
+    tenders = Tenders(
         dice.choice((0, 999, 10_000, 20_011)), dice.choice((0, 777)), dice.choice((0, 1234)), dice.choice((0, 5))
-    ), terms)
+    )
+    history.place(tenders if any(tenders) else Tenders(1), terms)
 
 
 def _ship(history: History, dice: Random) -> None:

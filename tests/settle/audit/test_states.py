@@ -251,4 +251,5 @@ SEEN_ELSEWHERE = {
     ("sagas", "DONE", "ABORTED"): "sagas.decision",
     ("sagas", "TRYING", "FROZEN"): "unfinished.frozen",
 }
-"""Changes that leave a row as it could be, and who sees them."""
+"""Changes that leave a row as it could be, and who sees them. Of legs on their way (PENDING, SENT, UNKNOWN) the story
+has only a new one: later, whichever of them it is, it is sent or asked about under the same key (PM-6)."""

@@ -108,6 +108,7 @@ PLANTED = (
         f"""update card_tenders set {_set('refunds', CardRefund._fields, 'uncovered_minor', 0)}
             where order_id = 'ord_gift'""",
     ),
+    Planted("merchants.ends", ORDER, "update merchant_settlements set amount_minor = amount_minor + 1"),
     Planted("merchants.ends", ORDER, "update merchant_settlements set state = 'SETTLING'"),
     Planted("rails.transit", CREDIT, "update legs set state = 'SETTLED'"),
     Planted("rails.deposits", CREDIT, "delete from legs where order_id = 'ord_paid_in_vain'"),
@@ -115,6 +116,19 @@ PLANTED = (
     Planted("adjustments.four_eyes", CREDIT, by_hand("alice", " ＡＬＩＣＥ", "ORDER-7", "BILL-7")),
     Planted("rails.flash", CREDIT, "update credit_refunds set state = 'SUCCEEDED'"),
     Planted("rails.room", CREDIT, "update legs set amount_minor = 30001 where order_id = 'ord_whole'"),
+    Planted("joins.answers", CREDIT, "update inbox set outcome = '' where message_id like '%/T' and verdict = 'DONE'"),
+    Planted(
+        "joins.merchant_answers", CARD,
+        "update inbox set verdict = 'DONE' where message_id like '%/T' and verdict = 'REFUSED'",
+    ),
+    Planted(
+        "rails.differences", CREDIT,
+        """with row as (insert into reconciliations values
+                       ('reconciliation/acquirer', 'IDLE', 1, '', '', 3, 1, now(), now(), 0, 2))
+           insert into rail_differences values ('leg_x', 'reconciliation/acquirer', 'UNKNOWN_LEG', '', 'payment', 0, 7,
+                                                '', now(), now(), null, 1)""",
+    ),
+    Planted("rails.counted", CREDIT, "update legs set used_minor = 1 where order_id = 'ord_whole'"),
     Planted("suspense.zero", CREDIT, journal("A.BANK,X.SUSPENSE", "4,-4")),
     Planted("cards.projection", CARD, "update gift_cards set balance_minor = balance_minor - 1"),
     Planted(
@@ -128,6 +142,12 @@ PLANTED = (
     ),
     Planted("cards.held", CARD, "update gift_cards set held_minor = 1"),
     Planted("cards.claims", CARD, f"update card_tenders set {_CLAIMED} where order_id = 'ord_returned'"),
+    Planted("cards.unposted", CARD, "update card_tenders set version = 1 where order_id = 'ord_rejected'"),
+    Planted("cards.history", CARD, "update gift_cards set customer_id = 'cus_evil'"),
+    Planted("cards.claimed", CARD, "update gift_cards set held_minor = 1"),
+    Planted("shares.card_history", CARD, "delete from events where aggregate_id = 'mer_1/00' and sequence = 2"),
+    Planted("shares.credit_history", CREDIT, "delete from events where aggregate_id = 'mer_1/00' and sequence = 2"),
+    Planted("merchants.history", ORDER, "update merchant_settlements set amount_minor = 1"),
     Planted("cards.events", CARD, "update gift_cards set sequence = sequence - 1"),
     Planted("cards.versions", CARD, "update gift_cards set version = 1"),
     Planted("sagas.moved", CREDIT, "update journals set saga_id = '' where op = 'capture'"),
@@ -218,6 +238,7 @@ PLANTED = (
     ),
     Planted("provenance.card_shares", CARD, "delete from events where aggregate_id = 'mer_1/00' and sequence = 2"),
     Planted("provenance.cards", CARD, "update journals set subs[1] = 'crd_2' where op = 'card_issue'"),
+    Planted("provenance.given_back", CREDIT, "update repayments set given_back_minor = 5"),
     Planted("provenance.repayments", CREDIT, "update repayments set instrument = 'ELSEWHERE'"),
     Planted("provenance.statements", CREDIT, "update statements set last_operation = last_operation + 1"),
     Planted("provenance.statement_sums", CREDIT, "update statements set amount_minor = amount_minor + 777"),
@@ -226,6 +247,10 @@ PLANTED = (
         f"update statements set {_set('lines', StatementLine._fields, 'no', 99)}",
     ),
     Planted("provenance.adjustments", CREDIT, "update adjustments set case_id = 'case-8'"),
+    Planted(
+        "provenance.instants", CREDIT,
+        "update journals set posted_at = posted_at + interval '1 day' where root = 'acc_1' and root_version = 6",
+    ),
     Planted("provenance.settlements", CARD, "update journals set order_id = 'ord_gift' where order_id = 'ord_whole'"),
     Planted("provenance.logged", CREDIT, "delete from operations where kind = 'CaptureTenders' and number = 6"),
     Planted("joins.orders", CREDIT, "update credit_accounts set customer_id = 'cus_2'"),
@@ -240,6 +265,7 @@ PLANTED = (
         f"update orders set {_set('tenders', Tender._fields, 'settled_minor', 7)} where id = 'ord_waiting'",
     ),
     Planted("joins.orders", ORDER, "update return_cases set state = 'REFUNDING'"),
+    Planted("joins.orders", ORDER, "delete from return_cases"),
     Planted("joins.orders", CREDIT, "delete from agreements where order_id = 'ord_waiting'"),
     Planted("joins.orders", CREDIT, "delete from payment_references"),
     Planted("joins.orders", CARD, "update gift_cards set customer_id = 'cus_2'"),
@@ -253,6 +279,10 @@ PLANTED = (
     Planted("joins.payments", CREDIT, "update payment_references set order_id = 'ord_gift' where version > 1"),
     Planted("joins.requests", CREDIT, "delete from inbox where type like '%.RepayResponse'"),
     Planted("joins.card_requests", CARD, "delete from inbox where message_id not like '%/%'"),
+    Planted(
+        "joins.placements", ORDER,
+        "delete from inbox where message_id in (select message_id from inbox where type like '%.PlaceOrder%' limit 1)",
+    ),
     Planted("joins.order_requests", ORDER, "delete from inbox where type like '%.PlaceOrderResponse'"),
     Planted(
         "keeping.pruned", CREDIT,

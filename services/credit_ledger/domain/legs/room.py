@@ -14,6 +14,9 @@ from services.credit_ledger.domain.legs.steps import found, moved, retry, send, 
 from services.credit_ledger.domain.model.agreement import Agreement
 from services.credit_ledger.domain.model.leg import LegState, LegStep, QueryLeg, Rail, RailWord, RefundLeg
 
+ON_A_WORD, COUNTS = "waits for the rail's word on ", "an earlier payment of the rail counts for it"
+"""Why a leg waits: how its detail begins."""
+
 
 def admitted(
     position: Position, leg: RefundLeg, query: QueryLeg | None = None, has_room: bool = False
@@ -33,9 +36,9 @@ def admitted(
         return position.plus(sent, timers=(retry(sent, position.at),), actions=(send(sent),))
     undecided = next((other for other in others if not other.final), None)
     if undecided is not None:
-        return _waiting(position, leg, f"waits for the rail's word on {undecided.id}")
+        return _waiting(position, leg, f"{ON_A_WORD}{undecided.id}")
     if leg.state is not LegState.WAITING:  # what counts is a decision of its own, behind the one that made the leg
-        return _waiting(position, leg, "an earlier payment of the rail counts for it", at_once=True)
+        return _waiting(position, leg, COUNTS, at_once=True)
     return _counted(position, leg, missing, others)
 
 

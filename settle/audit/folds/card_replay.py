@@ -1,0 +1,263 @@
+"""One gift card from its issue: every step is decided again by the domain, and its journal and its event are compared
+with what comes of it (P3, P4, P6, P12, P23, P24)."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from services.card_redemption.domain import books, events
+from services.card_redemption.domain.cards import deposits, issuing, refunds
+from services.card_redemption.domain.cards.card import GiftCard
+from services.card_redemption.domain.cards.tender import CardRefund, CardTender
+from services.card_redemption.domain.commands import (
+    CaptureDeposit,
+    DepositCard,
+    IssueCard,
+    ReturnDeposit,
+    ReverseCardRefund,
+)
+from services.card_redemption.domain.merchants.share import MerchantShare
+from services.kernel.decision import Decision
+from services.kernel.journal import Line
+from services.kernel.saga import Run
+from services.kernel.shares import share_key
+from services.order.domain.plans import RefundPlan, ReversalPlan
+from settle.audit.folds.differences import differences, readable
+from settle.audit.folds.history import REFUSALS, Fault, refusal
+
+OPS = {
+    events.CardIssued: "card_issue", events.CardDeposited: "deposit", events.CardDepositReturned: "deposit_return",
+    events.CardDepositCaptured: "capture", events.CardRefunded: "refund", events.CardRefundReversed: "refund_reverse",
+}
+"""The operation that a fact tells; a refund beside one that waits for the network is booked as `refund_accept`."""
+REFUNDS = ("refund", "refund_accept")
+
+
+class Posted(NamedTuple):
+    """A journal as it is stored."""
+
+    op: str
+    unit: str
+    order_id: str
+    lines: tuple[Line, ...]
+    saga_id: str = ""
+    at: datetime | None = None
+    flaw: str = ""
+
+
+class ToldCard(NamedTuple):
+    """An event of a card: its fact, or (None) why it cannot be read."""
+
+    fact: Any  # Any: a dataclass of the card's events
+    at: datetime
+    saga_id: str
+    flaw: str = ""
+
+
+class Step(NamedTuple):
+    """What was asked of a card: read from the event of its decision, or where that is gone from its journal."""
+
+    op: str
+    order_id: str
+    amount_minor: int
+    refund_id: str
+    uncovered_minor: int
+    saga_id: str
+    at: datetime
+
+
+@dataclass(slots=True)
+class StoredCard:
+    """What is stored of one card: its row, its orders' tenders, its journals and events by number, and the settlements
+    that they name. Events up to `dropped` were pruned."""
+
+    row: GiftCard
+    tenders: Mapping[str, CardTender]
+    journals: Mapping[int, Posted]
+    told: Mapping[int, ToldCard]
+    runs: Mapping[str, Run]
+    dropped: int = 0
+
+
+@dataclass(slots=True)
+class CardReplay:
+    """The card and its tenders as their history makes them, and the faults of that history."""
+
+    stored: StoredCard
+    card: GiftCard | None = None
+    tenders: dict[str, CardTender] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+
+    def differ(self, what: str, expected: object, actual: object, since: datetime | None) -> None:
+        """Keep every field in which they differ."""
+        for path, wanted, found in differences(expected, actual):
+            self.faults.append(Fault(f"{what}{path}", wanted, found, since))
+
+
+def replayed_card(stored: StoredCard) -> CardReplay:
+    """The whole history of one card."""
+    replay = CardReplay(stored)
+    numbers = {*stored.journals, *stored.told}
+    for number in range(1, max(numbers, default=0) + 1):
+        key = f"{stored.row.id}/{number}"
+        step = _step(replay, number, key)
+        if step is None:
+            return replay
+        try:
+            decision = _decided(replay, step)
+        except (*REFUSALS, TypeError) as error:
+            replay.faults.append(Fault(f"journals {key}", "a step that the card allows", refusal(error), step.at))
+            return replay
+        _compare(replay, number, key, decision, step)
+    return replay
+
+
+def _step(replay: CardReplay, number: int, key: str) -> Step | None:
+    """What was asked; None if nobody says it any more."""
+    posted, told = replay.stored.journals.get(number), replay.stored.told.get(number)
+    if told is not None and told.fact is None:
+        replay.faults.append(Fault(f"events {key} payload", "what the engine wrote", told.flaw, told.at))
+        told = None
+    if posted is not None and posted.flaw:
+        replay.faults.append(Fault(f"journals {key}", "a journal that balances", posted.flaw, posted.at))
+        posted = None
+    if told is not None:
+        return _of_event(told, posted)
+    if posted is None:
+        replay.faults.append(Fault(f"journals {key}", "a journal of each step", "none"))
+        return None
+    return _of_journal(replay, posted)
+
+
+def _of_event(told: ToldCard, posted: Posted | None) -> Step:
+    fact, op = told.fact, OPS[type(told.fact)]
+    op = posted.op if posted is not None and posted.op in REFUNDS and op in REFUNDS else op
+    return Step(
+        op=op, order_id=getattr(fact, "order_id", ""), refund_id=getattr(fact, "refund_id", ""),
+        amount_minor=fact.face_minor if op == "card_issue" else fact.amount_minor,
+        uncovered_minor=_uncovered(posted) if posted is not None else 0, saga_id=told.saga_id, at=told.at,
+    )
+
+
+def _of_journal(replay: CardReplay, posted: Posted) -> Step:
+    run = replay.stored.runs.get(posted.saga_id)
+    refund_id = run.plan.refund_id if run is not None and isinstance(run.plan, RefundPlan | ReversalPlan) else ""
+    assert posted.at is not None
+    return Step(
+        op=posted.op, order_id=posted.order_id, refund_id=refund_id, uncovered_minor=_uncovered(posted),
+        amount_minor=sum(max(0, line.amount_minor) for line in posted.lines), saga_id=posted.saga_id, at=posted.at,
+    )
+
+
+def _uncovered(posted: Posted) -> int:
+    """What of a refund came from the other book."""
+    return abs(sum(line.amount_minor for line in posted.lines if line.account == books.CLEARING))
+
+
+def _decided(replay: CardReplay, step: Step) -> Decision:
+    """The step, decided again."""
+    if step.op == "card_issue":
+        body = IssueCard(replay.stored.row.id, _customer(replay), step.amount_minor)
+        decision = issuing.issue(body, step.at)
+        replay.card = _first(decision, GiftCard)
+        return decision
+    assert replay.card is not None
+    decision = _STEPS[step.op](replay, replay.card, step)
+    replay.card = _first(decision, GiftCard)
+    replay.tenders[step.order_id] = _first(decision, CardTender)
+    return decision
+
+
+def _first(decision: Decision, kind: type) -> Any:  # Any: of that kind
+    return next(row for row in decision.changes if isinstance(row, kind))
+
+
+def _customer(replay: CardReplay) -> str:
+    """Whose card it is: as its first event says, else as its orders do."""
+    told = replay.stored.told.get(1)
+    if told is not None and isinstance(told.fact, events.CardIssued):
+        return told.fact.customer_id
+    customers = {run.plan.money.customer_id for run in replay.stored.runs.values()}
+    return customers.pop() if len(customers) == 1 else replay.stored.row.customer_id
+
+
+def _merchant(replay: CardReplay, step: Step) -> str:
+    """Who sells: as the settlement of the deposit says, else as the row does."""
+    known = replay.tenders.get(step.order_id)
+    if known is not None:
+        return known.merchant_id
+    run, row = replay.stored.runs.get(step.saga_id), replay.stored.tenders.get(step.order_id)
+    if run is not None:
+        return str(run.plan.money.merchant_id)
+    return row.merchant_id if row is not None else ""
+
+
+def _deposited(replay: CardReplay, card: GiftCard, step: Step) -> Decision:
+    run = replay.stored.runs.get(step.saga_id)
+    customer_id = run.plan.money.customer_id if run is not None else card.customer_id
+    body = DepositCard(
+        card_id=card.id, order_id=step.order_id, customer_id=customer_id, merchant_id=_merchant(replay, step),
+        amount_minor=step.amount_minor,
+    )
+    tender = deposits.tender_for(card, replay.tenders.get(step.order_id), body)
+    return deposits.deposit(card, tender, body, step.at)
+
+
+def _returned(replay: CardReplay, card: GiftCard, step: Step) -> Decision:
+    body = ReturnDeposit(card.id, step.order_id, _merchant(replay, step), step.amount_minor)
+    return deposits.give_back(card, replay.tenders[step.order_id], body, step.at)
+
+
+def _captured(replay: CardReplay, card: GiftCard, step: Step) -> Decision:
+    tender = replay.tenders[step.order_id]
+    body = CaptureDeposit(card.id, step.order_id, tender.merchant_id, step.amount_minor)
+    return deposits.capture(card, tender, _share(tender), body, step.at)
+
+
+def _refunded(replay: CardReplay, card: GiftCard, step: Step) -> Decision:
+    tender = replay.tenders[step.order_id]
+    given = CardRefund(step.refund_id, step.amount_minor, step.uncovered_minor)
+    return refunds.refund(
+        card=card, tender=tender, share=_share(tender), given=given, op=step.op, saga_id=step.saga_id, at=step.at
+    )
+
+
+def _reversed(replay: CardReplay, card: GiftCard, step: Step) -> Decision:
+    tender = replay.tenders[step.order_id]
+    body = ReverseCardRefund(
+        card_id=card.id, order_id=step.order_id, merchant_id=tender.merchant_id, refund_id=step.refund_id,
+        amount_minor=step.amount_minor,
+    )
+    return refunds.reverse(
+        card=card, tender=tender, share=_share(tender), given=refunds.refund_to_reverse(tender, body),
+        saga_id=step.saga_id, at=step.at,
+    )
+
+
+def _share(tender: CardTender) -> MerchantShare:
+    """The merchant's share; what it comes to is not told by one card."""
+    return MerchantShare(share_key(tender.merchant_id, tender.card_id), tender.merchant_id)
+
+
+def _compare(replay: CardReplay, number: int, key: str, decision: Decision, step: Step) -> None:
+    """The journal and the event of a step with what it comes to."""
+    (journal,), (event,) = decision.journals, decision.events
+    posted, told = replay.stored.journals.get(number), replay.stored.told.get(number)
+    if posted is None:
+        replay.faults.append(Fault(f"journals {key}", readable(journal.lines), "none", step.at))
+    elif not posted.flaw:
+        expected = Posted(
+            journal.op, journal.unit, journal.order_id, journal.lines, saga_id=step.saga_id, at=step.at
+        )
+        replay.differ(f"journals {key} ", expected, posted, step.at)
+    if told is None and number > replay.stored.dropped:
+        replay.faults.append(Fault(f"events {key}", type(event.body).__name__, "none", step.at))
+    elif told is not None and told.fact is not None:
+        replay.differ(f"events {key} ", event.body, told.fact, step.at)
+
+
+_STEPS: Mapping[str, Callable[[CardReplay, GiftCard, Step], Decision]] = {
+    "deposit": _deposited, "deposit_return": _returned, "capture": _captured, "refund": _refunded,
+    "refund_accept": _refunded, "refund_reverse": _reversed,
+}
