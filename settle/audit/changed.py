@@ -89,19 +89,23 @@ NEVER_DELETED: Mapping[str, Sequence[str]] = {
 """Tables whose rows change, and stay."""
 _PLACE = """
 select (select system_identifier from pg_control_system()) || '/' || oid place,
-       pg_snapshot_xmin(pg_current_snapshot())::text xmin, now()::text at
+       pg_snapshot_xmin(pg_current_snapshot())::text xmin, pg_snapshot_xmax(pg_current_snapshot())::text xmax,
+       array(select pg_snapshot_xip(pg_current_snapshot())::text) under_way, now()::text at
 from pg_database where datname = current_database()
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a database stood: which it is, the oldest transaction that was open, the time, and the rows of its
-    append-only tables that were written before; and how many rows were ever deleted from tables whose rows stay."""
+    """Where a database stood: which it is; the oldest transaction that was open, the first that had not begun, those
+    between that were under way; the time; how many rows of its append-only tables were seen, and how many rows were
+    ever deleted from tables whose rows stay."""
 
     database: str
     xmin: int
     at: str
+    xmax: int = 0
+    under_way: Sequence[int] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
     deleted: Mapping[str, int] = field(default_factory=dict)
 
@@ -111,8 +115,7 @@ async def places_of(world: World) -> dict[str, Place]:
     found = {}
     for service in SERVICES:
         place = await place_of(world[service])
-        age = await _age(world[service], place)
-        counts = {table: await _count(world[service], table, age) for table in APPEND_ONLY[service]}
+        counts = {table: await _count(world[service], table, place) for table in APPEND_ONLY[service]}
         deleted = {table: await _deleted(world[service], table) for table in NEVER_DELETED[service]}
         found[service] = replace(place, counts=counts, deleted=deleted)
     return found
@@ -122,7 +125,8 @@ async def place_of(connection: Connection) -> Place:
     """Where a service's snapshot stands, without counts."""
     row = await connection.fetchrow(_PLACE)
     assert row is not None
-    return Place(row["place"], int(row["xmin"]), row["at"])
+    under_way = [int(xid) for xid in row["under_way"]]
+    return Place(row["place"], int(row["xmin"]), row["at"], int(row["xmax"]), under_way)
 
 
 async def why_not(connection: Connection, since: Place) -> str:
@@ -132,9 +136,8 @@ async def why_not(connection: Connection, since: Place) -> str:
         return "the mark was made of another database"
     if not 0 <= now.xmin - since.xmin < AGE_MAX:
         return "the mark is of another time of the database, or too old"
-    age = await _age(connection, since)
     for table, expected in since.counts.items():
-        if (count := await _count(connection, table, age)) != expected:
+        if (count := await _count(connection, table, since)) != expected:
             return f"{table} holds {count:,} rows from before the mark, not {expected:,}"
     for table, expected in since.deleted.items():
         if await _deleted(connection, table) != expected:
@@ -193,9 +196,12 @@ async def _deleted(connection: Connection, table: str) -> int:
     return int(await connection.fetchval("select pg_stat_get_tuples_deleted($1::text::regclass)", f"public.{table}"))
 
 
-async def _count(connection: Connection, table: str, age: int) -> int:
-    """The rows from before; of events also those that were dropped since, whose number their checkpoints keep."""
+async def _count(connection: Connection, table: str, since: Place) -> int:
+    """The rows that were seen there, for their transactions had ended; of events also those that were dropped since,
+    whose number their checkpoints keep."""
     dropped = "+ (select coalesce(sum(sequence), 0) from event_checkpoints)" if table == "events" else ""
     return int(await connection.fetchval(
-        f"select (select count(*) from public.{table} where age(xmin) > $1) {dropped}", age
+        f"""select (select count(*) from public.{table}
+                    where age(xmin) > age($1::text::xid) and xmin <> all($2::text[]::xid[])) {dropped}""",
+        str(since.xmax % 2**32), [str(xid % 2**32) for xid in since.under_way],
     ))
