@@ -108,6 +108,9 @@ VANISHED: Sequence[Blind] = (
     Blind("a difference with the rail vanished", "leg_strange", ("rails.differences",), (
         credit("delete from rail_differences where key = 'leg_strange'"),
     )),
+    Blind("the comparison with the rail vanished", "reconciliation/acquirer", ("chains.of_credit",), (
+        credit("delete from reconciliations"),
+    )),
     Blind("the digest of a settlement vanished", "ord_done", ("joins.orders", "joins.unknown"), (
         order("delete from saga_digests where root = 'ord_done' and kind = 'capture'"),
     )),
