@@ -97,7 +97,9 @@ def walks_of(service: str, of: str, only: str = "") -> list[Walk]:
 async def walk_range(
     world: World, range_: Range, report: Report, walks: Sequence[Walk], walked: Callable[[int], None] = lambda _: None
 ) -> None:
-    """These walks over the aggregates of a range, some at a time."""
+    """These walks over the aggregates of a range, some at a time; they are asked, even if there are none."""
+    for walk in walks:
+        report.add(walk.id, [])
     last = range_.after
     while walks and (ids := await ids_after(world, range_, last)):
         await walk_ids(world, walks, ids, report)
