@@ -38,8 +38,8 @@ STAYS: dict[str, str] = {
     ), _ALARM),
     **dict.fromkeys((
         "accounts.known", "rails.deposits", "suspense.zero", "cards.refunds", "cards.claims", "cards.held",
-        "merchants.covered", "merchants.claims", "merchants.clawed_back", "sagas.moved_cards", "joins.card_tenders",
-        "states.merchant_settlements", "sagas.executed", "sagas.traceless", "orders.owes_nothing",
+        "merchants.covered", "merchants.claims", "merchants.clawed_back", "sagas.decision", "sagas.moved_cards",
+        "joins.card_tenders", "states.merchant_settlements", "sagas.executed", "sagas.traceless", "orders.owes_nothing",
         "orders.refunded_whole",
         "orders.card_tenders", "orders.card_returned",
     ), _RULE),

@@ -39,7 +39,7 @@ async def told(dsn: str) -> AsyncIterator[House]:
 @pytest.mark.parametrize(("service", "table", "key", "id_", "column", "value"), [
     (CREDIT, "agreements", "order_id", "ord_returned", "plans", "7"),
     (CREDIT, "agreements", "order_id", "ord_returned", "refunded", '["99999999999999999999", 0, 0, 0]'),
-    (CREDIT, "agreements", "order_id", "ord_returned", "hold", '{"authorized_at": "2026-02-30T00:00Z"}'),
+    (CREDIT, "agreements", "order_id", "ord_returned", "hold", '{"authorized": ["many", 0, 0, 0]}'),
     (ORDER, "orders", "id", "ord_returned", "lines", '[[0, "many"]]'),
     (ORDER, "orders", "id", "ord_returned", "refunds", '[["r", "s", "SUCCEEDED", 1e30]]'),
     (CARD, "card_tenders", "order_id", "ord_returned", "refunds", '{}'),
