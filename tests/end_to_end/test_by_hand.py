@@ -365,7 +365,8 @@ async def _set_aside(dsn: str, key: str) -> None:
     await connection.execute(
         """insert into parked (source, partition, kafka_offset, key, message_id, headers, payload, reason, detail,
                                parked_at)
-           values ('planted for ' || $1, 0, 0, $1, '', '[]', '', 'PLANTED', '', now())""", key,
+           values ('planted for ' || $1, 0, 0, $1, '', '[]', '', 'PLANTED', '',
+                   coalesce((select value::timestamptz from runtime_facts where name = 'manual_clock'), now()))""", key,
     )
     await connection.close()
     await asyncio.sleep(2 * KEEPALIVE_SECONDS)

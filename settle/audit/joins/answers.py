@@ -37,6 +37,8 @@ _OPS = (Op.TRY, Op.CONFIRM, Op.CANCEL)
 """Under which names answers are kept; what is both phases in one is kept as a TRY."""
 _MERCHANTS = "merchant_settlement"
 _NONE = "VERDICT_"
+_TOO_LATE = "TOMBSTONED"
+"""What is answered to a command that comes after its settlement was given up; the settlement says why that was."""
 _REFUND_STATE = "REFUND_STATE_"
 
 
@@ -73,8 +75,8 @@ def _unlike(branch: Any, kept: Mapping[str, _Answer]) -> Iterator[Finding]:
         if said != answer.verdict:
             yield _finding(branch, op, answer, answer.verdict, said)
     tried = own.get(Op.TRY)
-    if tried is not None and tried.reply is not None and branch["reason"] not in ("", tried.reply.reason):
-        yield _finding(branch, Op.TRY, tried, f"refused for {branch['reason']}", tried.reply.reason or tried.verdict)
+    if tried is not None and tried.verdict != _TOO_LATE and branch["reason"] not in ("", _reason(tried)):
+        yield _finding(branch, Op.TRY, tried, f"refused for {branch['reason']}", _reason(tried) or tried.verdict)
     if branch["phase"] == "DONE":
         for op in (Op.TRY, Op.CONFIRM):
             if op in own and own[op].reply is not None:
@@ -82,6 +84,10 @@ def _unlike(branch: Any, kept: Mapping[str, _Answer]) -> Iterator[Finding]:
         last = next((op for op in (Op.CONFIRM, Op.TRY) if op in own), None)
         if last is not None:
             yield from _other_result(branch, last, own[last])
+
+
+def _reason(answer: _Answer) -> str:
+    return answer.reply.reason if answer.reply is not None else ""
 
 
 def _other_money(branch: Any, op: Op, answer: _Answer) -> Iterator[Finding]:
