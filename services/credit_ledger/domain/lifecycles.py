@@ -73,7 +73,7 @@ AGREEMENT = Lifecycle(
 HOLD = Lifecycle(
     "hold", Hold, HoldState, lambda hold: hold.state,
     moves={
-        (None, H.PENDING): "authorize",
+        (None, H.PENDING): "authorize", (None, H.RELEASED): "authorize of nothing",
         (H.PENDING, H.CAPTURED): "capture of all", (H.PENDING, H.PARTIALLY_CAPTURED): "capture of a part",
         (H.PENDING, H.RELEASED): "release", (H.PENDING, H.EXPIRED): "release, time was over",
         (H.PARTIALLY_CAPTURED, H.CAPTURED): "capture of the rest", (H.PARTIALLY_CAPTURED, H.RELEASED): "release",

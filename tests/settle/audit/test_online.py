@@ -98,12 +98,12 @@ async def test_a_round_looks_at_everything(told: House) -> None:
 
     assert watched.rounds[0].clean, watched.rounds[0].findings
     asked = {check for report in watched.reports for check in report.checks}
-    assert {walk.id for walk in walks.WALKS} <= asked
     assert {"accounts.projection", "sagas.moved", "clearing.zero"} <= asked
     for walk in walks.WALKS:
         table = walks.IDS[walk.service][walk.of]
         there = await told.connections[walk.service].fetchval(f"select count(*) from {table}")
         assert watched.rounds[0].looked.get(walk.of, 0) >= there
+        assert walk.id in asked or not there
 
 
 async def test_it_takes_at_most_its_share(told: House) -> None:
