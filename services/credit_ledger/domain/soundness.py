@@ -96,8 +96,8 @@ def of_leg(leg: RefundLeg) -> Iterator[Flaw]:
         yield from unless(end is LegEnd.REROUTED and word is RailWord.REFUSED, "state",
                           f"one that ended {end or 'not'} and the rail said {word}", state)
     if state is L.RECALLED:
-        yield from unless(leg.reversed and word is not RailWord.PAID, "state",
-                          f"one of which the rail said {word}", state)
+        unpaid = word is not RailWord.PAID or end is LegEnd.KEPT
+        yield from unless(leg.reversed and unpaid, "state", f"one of which the rail said {word}", state)
     if state is L.EXCEPTION:
         yield from unless(end in (LegEnd.NONE, LegEnd.KEPT) and not leg.reversed, "state", "one that ended", state)
         paid = word is RailWord.PAID and end is not LegEnd.KEPT

@@ -102,7 +102,9 @@ async def reconciliation(world: World) -> list[Finding]:
     ]
     waits = [wait for row in found for wait in lifecycles.RECONCILIATION.waits(row)]
     there = await _of_kind(world, CREDIT, RECONCILE_TIMER)
-    return told + timers.compared(STANDING, CREDIT, waits or [lifecycles.STANDING], there, now)
+    if not waits:  # the timer is of the first start, which was before anybody set a manual clock, perhaps back
+        waits, now = [lifecycles.STANDING], now._replace(at=max(now.at, await world[CREDIT].fetchval("select now()")))
+    return told + timers.compared(STANDING, CREDIT, waits, there, now)
 
 
 async def _of_kind(world: World, service: str, kind: str) -> dict[timers.Key, timers.Row]:

@@ -74,7 +74,7 @@ def test_work_has_a_twin_for_what_was_set_aside_and_facts_have_none() -> None:
     """Commands and replies are work; events are facts."""
     names = topics.topics()
 
-    assert len(names) == len(set(names)) == 7 + 4
+    assert len(names) == len(set(names)) == 7 + 4 + 1
     work = [*WORK, "settlement.order.replies.v1", "settlement.card_redemption.replies.v1"]
     assert all(f"{name}.dlq" in names for name in work)
     assert not any(name.endswith(".dlq") and ".events." in name for name in names)
