@@ -102,7 +102,7 @@ class Banks(RuleBasedStateMachine):
             answer = self.shop.ask(order.CancelOrderRequest(
                 order_id=HELD, lines=lines, reason=order_pb2.CANCEL_REASON_NOT_WANTED
             ))
-        assert answer.reason in {"", "LINE_STATE", "ORDER_CANCELLED"}
+        assert answer.reason in {"", "LINE_STATE", "ORDER_CANCELLED", "HOLD_EXPIRED"}
 
     @precondition(lambda self: self.shop.at_network())
     @rule()
