@@ -1,5 +1,5 @@
-"""A channel's row and the versions of its terms. A version never changes: an order keeps the number of the one under
-which it was accepted, and every later decision about it goes by that one."""
+"""A channel's row and the versions of its terms. A version never changes: an order keeps the terms under which it was
+accepted, and every later decision about it goes by those."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -43,10 +43,8 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class ChannelVersion:
-    """Terms that were put in force, by whom, and since when."""
+    """Terms that were put in force, by whom, and since when; they never change."""
 
-    channel: str
-    number: int
     terms: ChannelPolicy
     proposed_by: str
     approved_by: str
@@ -54,11 +52,11 @@ class ChannelVersion:
 
     @property
     def key(self) -> str:
-        return version_key(self.channel, self.number)
+        return version_key(self.terms.channel, self.terms.version)
 
     @property
     def root(self) -> str:
-        return self.channel
+        return self.terms.channel
 
     @property
     def version(self) -> int:
@@ -67,24 +65,24 @@ class ChannelVersion:
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """The version that is in force when it is read, found by the channel's name without a lock: whoever decides reads
-    it in his own transaction, so all processes go by what was committed last."""
+    """The terms that are in force when they are read, found by the channel's name without a lock: whoever decides reads
+    them in his own transaction, so all processes go by what was committed last."""
 
-    current: ChannelVersion
+    terms: ChannelPolicy
 
     @property
     def key(self) -> str:
-        return self.current.channel
+        return self.terms.channel
 
     @property
     def root(self) -> str:
-        return self.current.channel
+        return self.terms.channel
 
     @property
     def version(self) -> int:
-        return self.current.number
+        return self.terms.version
 
 
 def version_key(channel: str, number: int) -> str:
-    """The key of a version, which an order keeps as channel and number."""
+    """The key of a version of a channel's terms."""
     return f"{channel}@{number}"

@@ -91,7 +91,9 @@ class ChannelPolicy:
     """One channel. `window` is None where nobody may ever cancel; `only_unverified` closes it when the verification
     starts, `reviewed` has a person decide within `review_within`, and `asked_by` says whose right it is.
 
-    `payouts` are the ways to be paid, the preferred first; `sla_working_days` is how long processing may take.
+    `payouts` are the ways to be paid, the preferred first; `sla_working_days` is how long processing may take. Under
+    `by_hand` an operator lets each order go on to its verification, settlement and payout. `version` counts the terms
+    that were put in force for the channel; an order keeps the terms under which it was accepted.
     """
 
     channel: str
@@ -110,7 +112,9 @@ class ChannelPolicy:
     payouts: tuple[PayoutMethod, ...] = (PayoutMethod.JD_BALANCE, PayoutMethod.BANK_CARD, PayoutMethod.ORIGINAL)
     demands: frozenset[Demand] = frozenset()
     sla_working_days: int | None = None
+    by_hand: bool = False
     name_zh: str = ""
+    version: int = 0
 
     @property
     def cancellable(self) -> bool:
