@@ -5,12 +5,10 @@ from datetime import timedelta
 from enum import StrEnum
 
 from services.card_redemption.domain.recycling.payouts import PayoutMethod
-from services.kernel.money import PPM, of_rate
+from services.kernel.money import AMOUNT_MAX_MINOR, PPM, of_rate
 
 STRICT_RATE_PPM = 950_000
 """From this rate on (95折), included, a channel lets nobody cancel (RD-10)."""
-FACE_MAX_MINOR = 10_000_000
-"""No channel takes a card of a larger face, a hundred thousand yuan."""
 
 
 class Kind(StrEnum):
@@ -56,8 +54,6 @@ class Demand(StrEnum):
     """A proof of the purchase (购卡凭证)."""
     AGREEMENT = "AGREEMENT"
     """A signed agreement and a verified qualification (签订协议并验证企业资质)."""
-    MEMORANDUM = "MEMORANDUM"
-    """An agreement for batches, and purchases above the threshold of one (MOU)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +74,7 @@ class Limits:
     cancels for a fee on one business date; None caps nothing (A17)."""
 
     face_min_minor: int = 1
-    face_max_minor: int = FACE_MAX_MINOR
+    face_max_minor: int = AMOUNT_MAX_MINOR
     cancelled_daily_minor: int | None = None
 
     def take(self, face_minor: int) -> bool:
@@ -110,7 +106,7 @@ class ChannelPolicy:
     settlement: Settlement = Settlement.INSTANT
     limits: Limits = Limits()
     payouts: tuple[PayoutMethod, ...] = (PayoutMethod.JD_BALANCE, PayoutMethod.BANK_CARD, PayoutMethod.ORIGINAL)
-    demands: frozenset[Demand] = frozenset()
+    demands: tuple[Demand, ...] = ()
     sla_working_days: int | None = None
     by_hand: bool = False
     name_zh: str = ""
