@@ -6,9 +6,6 @@ from datetime import datetime
 
 from services.card_redemption.domain.recycling.policy import ChannelPolicy
 
-SHIPPED = "shipped"
-"""Who proposed and approved the first version of a channel that came with the release."""
-
 
 @dataclass(frozen=True, slots=True)
 class Proposal:

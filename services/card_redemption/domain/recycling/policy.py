@@ -10,6 +10,9 @@ from services.kernel.money import AMOUNT_MAX_MINOR, PPM, of_rate
 STRICT_RATE_PPM = 950_000
 """From this rate on (95折), included, a channel lets nobody cancel (RD-10)."""
 
+ALL_PAYOUTS = (PayoutMethod.JD_BALANCE, PayoutMethod.BANK_CARD, PayoutMethod.ORIGINAL)
+"""Every way to be paid, the wallet preferred."""
+
 
 class Kind(StrEnum):
     """Who pays for the card."""
@@ -105,7 +108,7 @@ class ChannelPolicy:
     until_settled: bool = False
     settlement: Settlement = Settlement.INSTANT
     limits: Limits = Limits()
-    payouts: tuple[PayoutMethod, ...] = (PayoutMethod.JD_BALANCE, PayoutMethod.BANK_CARD, PayoutMethod.ORIGINAL)
+    payouts: tuple[PayoutMethod, ...] = ALL_PAYOUTS
     demands: tuple[Demand, ...] = ()
     sla_working_days: int | None = None
     by_hand: bool = False
