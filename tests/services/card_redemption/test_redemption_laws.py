@@ -61,6 +61,15 @@ class Redemptions(RuleBasedStateMachine):
         if order is not None:
             self._say(order, finding, order.declared_minor if exact else face)
 
+    @rule(terms=st.sampled_from(CHANNELS), face=FACES)
+    def redeem(self, terms: ChannelPolicy, face: int) -> None:
+        """Submit a card and let it be verified, if nothing stands against it: all that comes after it comes often."""
+        self.submit(terms, face)
+        self.world.turn(timedelta(seconds=180))
+        self.world.settle_down()
+        for order in self.orders:
+            self._say(order, Finding.FOUND, order.declared_minor)
+
     @rule(data=st.data(), says=st.sampled_from(LedgerPayout), stops=st.booleans(), refuses=st.booleans())
     def ledger(self, data: st.DataObject, says: LedgerPayout, stops: bool, refuses: bool) -> None:
         """The credit ledger is in another mood."""
