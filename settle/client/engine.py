@@ -11,7 +11,11 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from settle.client.calls import Fault, call
 from settle.client.channels import addresses_of, open_channel
 from settle.client.requests import fresh
-from settlement.card_redemption.v1 import card_service_pb2_grpc
+from settlement.card_redemption.v1 import (
+    card_service_pb2_grpc,
+    channel_service_pb2_grpc,
+    redemption_service_pb2_grpc,
+)
 from settlement.credit_ledger.v1 import (
     adjustment_service_pb2_grpc,
     credit_service_pb2_grpc,
@@ -48,6 +52,8 @@ class Engine:
         self.statements = statement_service_pb2_grpc.StatementServiceStub(credit)
         self.adjustments = adjustment_service_pb2_grpc.AdjustmentServiceStub(credit)
         self.cards = card_service_pb2_grpc.CardServiceStub(self._channels["card_redemption"])
+        self.channels = channel_service_pb2_grpc.ChannelServiceStub(self._channels["card_redemption"])
+        self.redemptions = redemption_service_pb2_grpc.RedemptionServiceStub(self._channels["card_redemption"])
         self.operations = {
             name: operations_service_pb2_grpc.OperationsServiceStub(channel) for name, channel in self._channels.items()
         }
