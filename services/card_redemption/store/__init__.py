@@ -9,6 +9,7 @@ from services.card_redemption.store import calendars, channels
 from services.card_redemption.store.cards import load_cards, save_cards
 from services.card_redemption.store.merchant_shares import load_lenders, load_merchant_shares, save_merchant_shares
 from services.card_redemption.store.tenders import load_tenders, save_tenders
+from services.runtime.ground.saving import Viewing
 from services.runtime.ground.tables import Table
 
 TABLES = (
@@ -20,7 +21,7 @@ TABLES = (
     Table(Calendar, calendars.load_calendars, calendars.save_calendars, root=True, tells=True),
     Table(CardTender, load_tenders, save_tenders),
     Table(ChannelVersion, channels.load_channel_versions, channels.save_channel_versions),
-    Table(InForce, channels.load_in_force, channels.save_no_view),
-    Table(WorkingYear, calendars.load_working_years, channels.save_no_view),
+    Table(InForce, channels.load_in_force, Viewing()),
+    Table(WorkingYear, calendars.load_working_years, Viewing()),
 )
 """What the lanes of this service handle. Roots come first: they are locked in the order of this list."""
