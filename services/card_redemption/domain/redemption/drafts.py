@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from services.card_redemption.domain.record.attempt import EntryChannel
 from services.card_redemption.domain.recycling.payouts import PayoutMethod
 from services.card_redemption.domain.recycling.policy import ChannelPolicy, Kind
-from services.card_redemption.domain.verification import EntryChannel
 from services.kernel.errors import Aborted, FailedPrecondition, InvalidArgument
 
 DWELL_MIN = timedelta(seconds=2)

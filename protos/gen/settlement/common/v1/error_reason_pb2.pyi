@@ -219,6 +219,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The days of a calendar cannot be those of its year."""
     ERROR_REASON_PROPOSAL_STALE: _ErrorReason.ValueType  # 127
     """What is to be approved does not wait any more: it was approved or replaced."""
+    ERROR_REASON_VERIFICATION_NOT_FOUND: _ErrorReason.ValueType  # 128
+    """No verification has this key."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Every reason that a google.rpc.ErrorInfo of this engine can carry; the wire string is the name without its prefix,
@@ -407,4 +409,6 @@ ERROR_REASON_CALENDAR_CONTRADICTORY: ErrorReason.ValueType  # 126
 """The days of a calendar cannot be those of its year."""
 ERROR_REASON_PROPOSAL_STALE: ErrorReason.ValueType  # 127
 """What is to be approved does not wait any more: it was approved or replaced."""
+ERROR_REASON_VERIFICATION_NOT_FOUND: ErrorReason.ValueType  # 128
+"""No verification has this key."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
