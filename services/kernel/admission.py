@@ -268,8 +268,7 @@ class Admission(Generic[A]):
     def _decide(self, arrival: A, own_id: str) -> None:
         message = arrival.message
         if isinstance(arrival.fault, SettlementError):
-            refused = Refused.of(arrival.fault)
-            self._record(self._rule_of(message), message, refused)
+            self._record(self._rule_of(message), message, refused := Refused.of(arrival.fault))
             self._answer_with(arrival, own_id, refused)
             return
         try:
@@ -329,8 +328,7 @@ class Admission(Generic[A]):
             self._free.add(message.key)
 
     def _set_aside(self, arrival: A, error: Exception) -> None:
-        """A record is parked with its followers, and its coordinator told; a timer is tried later;
-        a caller gets the fault."""
+        """A record is parked with its followers, its coordinator told; a timer is tried later; a caller hears of it."""
         self.effects.faulty.append((arrival, error))
         message = arrival.message
         if (timer := _timer(message)) is not None:

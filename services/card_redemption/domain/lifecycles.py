@@ -34,7 +34,8 @@ GIFT_CARD = Lifecycle(
     "gift card", GiftCard, CardState, lambda card: card.state,
     moves={
         (None, CardState.ISSUED): "issue, to be activated",
-        (None, CardState.ACTIVE): "issue, or another issuer's card is submitted first",
+        (None, CardState.ACTIVE): "issue",
+        (None, CardState.CLAIMED): "another issuer's card is submitted for the first time (OP-5)",
         (CardState.ACTIVE, CardState.PARTIALLY_USED): "an order takes a part",
         (CardState.ACTIVE, CardState.EXHAUSTED): "an order takes all",
         (CardState.PARTIALLY_USED, CardState.EXHAUSTED): "an order takes the rest",

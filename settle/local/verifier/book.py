@@ -93,8 +93,10 @@ class VerifierBook:
         row = self._database.execute(f"select {_COLUMNS} from verifications where key = ?", (key,)).fetchone()
         if row is None:
             return None
-        *told, contradicts, released, calls = row
-        return Verified(*told, contradicts=bool(contradicts), released=bool(released), calls=calls)
+        return Verified(
+            key=row[0], card_id=row[1], expected_minor=row[2], asked_at=row[3], ready_at=row[4], said=row[5],
+            face_minor=row[6], contradicts=bool(row[7]), released=bool(row[8]), calls=row[9],
+        )
 
     def read(self, key: str) -> Verified | None:
         """What it says of it now."""

@@ -246,10 +246,11 @@ def test_what_comes_back_to_a_card_that_is_over_goes_the_same_way() -> None:
 
 def test_a_card_of_another_issuer_has_no_value_in_our_book() -> None:
     """It is with whoever submits it (OP-5)."""
-    card = done(None, register("ab", "cus_1", "ISSUER", NOW))
+    card = register("ab", "cus_1", "ISSUER", NOW).card
     assert (card.id, card.state, card.balance_minor) == ("fcd_ab", CardState.ACTIVE, 0)
 
     claimed = done(card, claim(card, ORDER, "cus_2"))
+    witness(None, claimed)
     written = done(claimed, write_off(claimed, ORDER, 0))
 
     assert (written.customer_id, written.state) == ("cus_2", CardState.WRITTEN_OFF)

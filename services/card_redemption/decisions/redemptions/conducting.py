@@ -38,6 +38,8 @@ def _ended(known: Known, card: GiftCard, run: Run, message: Message, now: dateti
     if run.kind == Kind.STOP_PAYOUT and _not_stopped(step):
         what = run.plan.what
         return step.then(lambda unpaid, held: claimed(unpaid, held, what, message, now))
+    if run.kind == Kind.PAYOUT and run.phase is Phase.ABORTED:
+        return step
     return onward(known, order, step, message, now)
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from services.card_redemption.decisions.redemptions.finding import fresh, party, redemption_of
-from services.card_redemption.decisions.redemptions.onward import onward
+from services.card_redemption.decisions.redemptions.onward import onward, resumed
 from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.redemption import freezing, taking_back
 from services.card_redemption.domain.redemption.commands import (
@@ -58,7 +58,7 @@ def decide_fraud(known: Known, body: DecideFraud, message: Message, now: datetim
     order, card = redemption_of(known, body.redemption_id, message.key)
     fraud = freezing.must_be_decidable(order, body.police_case, now)
     if not body.confirmed:
-        return onward(known, order, freezing.released(order, card, fraud, now), message, now).decided()
+        return resumed(freezing.released(order, card, fraud, now), message, now).decided()
     if order.frozen_from not in PAYABLE:
         return freezing.closed_unsettled(order, card, fraud, now).decided()
     noted = freezing.case_noted(order, card, fraud, now)

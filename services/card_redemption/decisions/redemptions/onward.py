@@ -34,6 +34,11 @@ def onward(known: Known, before: RedemptionOrder, step: Stepped, message: Messag
     return told(before, paid(settled_if_due(known, step, now), message, now))
 
 
+def resumed(step: Stepped, message: Message, now: datetime) -> Stepped:
+    """A redemption that was frozen goes on: its payout is asked for, all else its timers do."""
+    return step if step.order.terms.by_hand else paid(step, message, now)
+
+
 def settled_if_due(known: Known, step: Stepped, now: datetime) -> Stepped:
     """A verified redemption settles now, or a timer does it when it is due."""
     order = step.order

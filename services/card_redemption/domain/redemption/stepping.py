@@ -7,6 +7,7 @@ from typing import Any
 
 from services.card_redemption.domain.books import Lines
 from services.card_redemption.domain.cards.card import CardStep, GiftCard
+from services.card_redemption.domain.cards.redeeming import revalue
 from services.card_redemption.domain.redemption.events import RedemptionStepped
 from services.card_redemption.domain.redemption.order import RedemptionOrder
 from services.card_redemption.domain.redemption.states import Step
@@ -53,8 +54,7 @@ class Stepped:
 
     def then(self, more: "Callable[[RedemptionOrder, GiftCard], Stepped]") -> "Stepped":
         """A further step in the same decision, on what this one left: together they are one version."""
-        order, card = self.order, self.card
-        following = more(replace(order, version=order.version - 1), replace(card, version=card.version - 1))
+        following = more(replace(self.order, version=self.order.version - 1), self.card)
         return replace(following, rest=_joined(self.rest, following.rest))
 
 
@@ -62,8 +62,15 @@ def stepped(
     order: RedemptionOrder, card: GiftCard, now: datetime, step: Step, *, op: str = "", lines: Lines = (),
     turn: Turn | None = None, **changes: Any,  # Any: each value has the type of its field
 ) -> Stepped:
-    """One step: order and card one version on with these changes, the journal of these lines, what is told of it."""
-    turned, events = _turned(card, turn)
+    """One step: the order one version on with these changes, the journal of these lines, what is told of it.
+
+    The card moves by its `turn`, at most one in a decision. What is posted without one moves it all the same, for a
+    journal has the version of its root.
+    """
+    if turn is None and any(amount_minor for _, _, amount_minor in lines):
+        turned, events = _turned(card, lambda held: revalue(held, order.id, op, 0))
+    else:
+        turned, events = _turned(card, turn)
     later = replace(order, updated_at=now, version=order.version + 1, **changes)
     told = Event(card.id, turned.sequence + 1, RedemptionStepped(step, later))
     journals = post(op, Unit.CNY, lines, order.id)
@@ -73,9 +80,9 @@ def stepped(
 
 
 def _turned(card: GiftCard, turn: Turn | None) -> tuple[GiftCard, tuple[Event, ...]]:
-    """The card one version on, and what is told of itself."""
+    """The card after its move, and what it tells of that."""
     if turn is None:
-        return replace(card, version=card.version + 1), ()
+        return card, ()
     turned = turn(card)
     return turned.card, (turned.event,)
 

@@ -40,6 +40,7 @@ def waking(order: RedemptionOrder, now: datetime) -> tuple[Timer, ...]:
         RedemptionState.SCHEDULED: (SCHEDULE, order.scheduled_at),
         RedemptionState.CANCEL_REVIEW: (REVIEW, review_ends(order)),
         RedemptionState.VERIFYING: (VERIFY, now),
+        RedemptionState.VERIFIED: (SETTLE, None if order.terms.by_hand else now),
         RedemptionState.ESCROWED: (ESCROW_ENDS, None if order.deadline is None else order.deadline + TICK),
     }.get(order.state)
     if at is None or at[1] is None:
