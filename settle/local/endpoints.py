@@ -83,6 +83,11 @@ def targets_of(endpoints: Mapping[str, Any]) -> dict[str, str]:  # Any: the valu
     return {name: one if not more else f"ipv4:{','.join([one, *more])}" for name, (one, *more) in found.items()}
 
 
+def sandboxes_of(endpoints: Mapping[str, Any]) -> dict[str, str]:  # Any: the values of a JSON file
+    """The address of each sandbox that runs beside the services."""
+    return {name: endpoints[name]["target"] for name in ("acquirer", "verifier") if name in endpoints}
+
+
 def processes_of(endpoints: Mapping[str, Any], service: str) -> list[str]:  # Any: the values of a JSON file
     """The addresses of each process of a service."""
     return [

@@ -13,6 +13,7 @@ from services.card_redemption.store.cards import load_cards, save_cards
 from services.card_redemption.store.merchant_shares import load_lenders, load_merchant_shares, save_merchant_shares
 from services.card_redemption.store.tenders import load_tenders, save_tenders
 from services.card_redemption.wire import CODEC
+from services.runtime.ground.saving import Viewing
 from services.runtime.ground.tables import Table
 from services.runtime.stored.notices import notice_table
 
@@ -28,8 +29,8 @@ TABLES = (
     Table(RedemptionOrder, redemptions.load_redemptions, redemptions.save_redemptions),
     Table(FreezeCase, redemptions.load_freeze_cases, redemptions.save_freeze_cases),
     Table(ChannelVersion, channels.load_channel_versions, channels.save_channel_versions),
-    Table(InForce, channels.load_in_force, channels.save_no_view),
-    Table(WorkingYear, calendars.load_working_years, channels.save_no_view),
+    Table(InForce, channels.load_in_force, Viewing()),
+    Table(WorkingYear, calendars.load_working_years, Viewing()),
     notice_table(CODEC),
 )
 """What the lanes of this service handle. Roots come first: they are locked in the order of this list."""

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import asyncpg
 import msgspec
 
+from services.card_redemption.domain.record.attempt import EntryChannel
 from services.card_redemption.domain.recycling.payouts import PayoutMethod
 from services.card_redemption.domain.recycling.policy import ChannelPolicy
 from services.card_redemption.domain.redemption.order import FraudReport, Payout, RedemptionOrder, Voucher
 from services.card_redemption.domain.redemption.states import RedemptionState
 from services.card_redemption.domain.redemption.submitting import FreezeCase
-from services.card_redemption.domain.verification import EntryChannel
 from services.runtime.ground.saving import Saving, column, columns
 from services.runtime.ground.tables import Connection
 

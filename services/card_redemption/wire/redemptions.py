@@ -5,13 +5,13 @@ from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from services.card_redemption.domain.record.attempt import EntryChannel
 from services.card_redemption.domain.recycling.windows import Verdict
 from services.card_redemption.domain.redemption.drafts import Prepared
 from services.card_redemption.domain.redemption.events import FreezeCaseOpened, RedemptionStepped
 from services.card_redemption.domain.redemption.order import FraudReport, Payout, RedemptionOrder, Voucher
 from services.card_redemption.domain.redemption.states import PayoutState, RedemptionState, Step
 from services.card_redemption.domain.redemption.submitting import Denied
-from services.card_redemption.domain.verification import EntryChannel
 from services.card_redemption.wire.policies import PAYOUTS
 from services.runtime.ground.scalars import Enumeration, date_to_wire, instant_to_wire, money_to_wire
 from settlement.card_redemption.v1 import redemption_events_pb2, redemption_service_pb2

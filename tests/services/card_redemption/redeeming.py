@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from services.card_redemption.decisions import RULES, TIMERS
 from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.channels.channel import InForce
+from services.card_redemption.domain.record.attempt import EntryChannel
 from services.card_redemption.domain.recycling.payouts import PayoutMethod
 from services.card_redemption.domain.recycling.policy import Asker, CancelFee, ChannelPolicy, Kind, Limits
 from services.card_redemption.domain.redemption import participation as ask
@@ -19,7 +20,7 @@ from services.card_redemption.domain.redemption.commands import (
 from services.card_redemption.domain.redemption.drafts import DWELL_MIN, Draft
 from services.card_redemption.domain.redemption.order import RedemptionOrder
 from services.card_redemption.domain.redemption.participation import CustomerAnswer, LedgerPayout, PayoutAnswer
-from services.card_redemption.domain.verification import AskProvider, EntryChannel, Finding, ReportVerification
+from services.card_redemption.domain.verification import AskProvider, Finding, ReportVerification
 from services.kernel.decision import Command, Rule
 from services.kernel.ids import derived
 from services.kernel.journal import Unit

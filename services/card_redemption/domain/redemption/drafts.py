@@ -13,9 +13,9 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from services.card_redemption.domain.cards.code import Envelope, SealedCode
+from services.card_redemption.domain.record.attempt import EntryChannel
 from services.card_redemption.domain.recycling.payouts import PayoutMethod
 from services.card_redemption.domain.recycling.policy import ChannelPolicy, Kind
-from services.card_redemption.domain.verification import EntryChannel
 from services.kernel.errors import Aborted, FailedPrecondition, InvalidArgument
 from services.kernel.ids import derived
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from services.card_redemption.domain.record.attempt import EntryChannel
 from services.card_redemption.domain.recycling.payouts import PayoutMethod
 from services.card_redemption.domain.recycling.policy import ChannelPolicy, Kind
 from services.card_redemption.domain.recycling.windows import Verification
@@ -13,7 +14,6 @@ from services.card_redemption.domain.redemption.states import (
     PayoutState,
     RedemptionState,
 )
-from services.card_redemption.domain.verification import EntryChannel
 from services.kernel.errors import FailedPrecondition, NotFound
 from services.kernel.participant import IsBusy
 

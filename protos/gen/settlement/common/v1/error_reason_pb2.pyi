@@ -219,6 +219,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The days of a calendar cannot be those of its year."""
     ERROR_REASON_PROPOSAL_STALE: _ErrorReason.ValueType  # 127
     """What is to be approved does not wait any more: it was approved or replaced."""
+    ERROR_REASON_VERIFICATION_NOT_FOUND: _ErrorReason.ValueType  # 138
+    """No verification has this key."""
     ERROR_REASON_REDEMPTION_NOT_FOUND: _ErrorReason.ValueType  # 95
     """No such redemption, or not this customer's."""
     ERROR_REASON_REDEMPTION_STATE: _ErrorReason.ValueType  # 96
@@ -477,6 +479,8 @@ ERROR_REASON_CALENDAR_CONTRADICTORY: ErrorReason.ValueType  # 126
 """The days of a calendar cannot be those of its year."""
 ERROR_REASON_PROPOSAL_STALE: ErrorReason.ValueType  # 127
 """What is to be approved does not wait any more: it was approved or replaced."""
+ERROR_REASON_VERIFICATION_NOT_FOUND: ErrorReason.ValueType  # 138
+"""No verification has this key."""
 ERROR_REASON_REDEMPTION_NOT_FOUND: ErrorReason.ValueType  # 95
 """No such redemption, or not this customer's."""
 ERROR_REASON_REDEMPTION_STATE: ErrorReason.ValueType  # 96
