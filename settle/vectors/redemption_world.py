@@ -11,7 +11,7 @@ from settle.client.calls import call
 from settle.client.engine import Engine
 from settle.client.requests import WAIT, money
 from settle.vectors.scenario import Json
-from settlement.card_redemption.v1 import card_service_pb2, channel_service_pb2, redemption_pb2
+from settlement.card_redemption.v1 import card_service_pb2, channel_pb2, channel_service_pb2, redemption_pb2
 from settlement.card_redemption.v1 import redemption_service_pb2 as pb
 from settlement.credit_ledger.v1 import credit_service_pb2
 
@@ -110,8 +110,8 @@ class RedemptionWorld:
         confirmed = pb.ConfirmRedemptionRequest(
             request_id=self.request_id("confirm", self._cards), token=token, wait_timeout=WAIT
         )
-        answer: redemption_pb2.Redemption = (await call(self.engine.redemptions.ConfirmRedemption, confirmed)).redemption
-        return answer
+        answer = await call(self.engine.redemptions.ConfirmRedemption, confirmed)
+        return answer.redemption  # type: ignore[no-any-return]  # a generated message
 
     async def verified(self, order: redemption_pb2.Redemption, face_minor: int) -> redemption_pb2.Redemption:
         """Let the verification begin, and the provider find this face."""
@@ -128,7 +128,7 @@ class RedemptionWorld:
         """Let it take its next step; a payout goes where the case says."""
         request = pb.AdvanceRedemptionRequest(
             request_id=self.request_id("advance", redemption_id, step), redemption_id=redemption_id,
-            operator_id=OPERATOR, wait_timeout=WAIT, method=_METHODS.get(to), instrument=_INSTRUMENTS.get(to, ""),
+            operator_id=OPERATOR, wait_timeout=WAIT, method=_METHODS.get(to, 0), instrument=_INSTRUMENTS.get(to, ""),
         )
         answer: redemption_pb2.Redemption = (await call(self.engine.redemptions.AdvanceRedemption, request)).redemption
         return answer
@@ -152,7 +152,9 @@ class Unexpected(ValueError):
     """The engine did something else than a case presupposes."""
 
 
-_METHODS: dict[str, Any] = {"WALLET": 2, "BANK": 3}  # Any: numbers of a generated enum
+_METHODS: dict[str, Any] = {  # Any: numbers of a generated enum
+    "WALLET": channel_pb2.PAYOUT_METHOD_JD_BALANCE, "BANK": channel_pb2.PAYOUT_METHOD_BANK_CARD,
+}
 _INSTRUMENTS = {"BANK": "bank-1"}
 
 

@@ -1,4 +1,4 @@
-"""The first step of a submission: what it would come to. It claims nothing; that it was tried stays on record (OP-12)."""
+"""The first step of a submission: what it would come to. It claims nothing, but that it was tried is kept (OP-12)."""
 
 from dataclasses import replace
 from datetime import datetime

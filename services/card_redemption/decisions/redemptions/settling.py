@@ -6,7 +6,7 @@ from services.card_redemption.decisions.redemptions.finding import redemption_of
 from services.card_redemption.decisions.redemptions.onward import onward, paid, told
 from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.recycling.enterprise import Revocation
-from services.card_redemption.domain.redemption import enterprise, paying, settling, verifying
+from services.card_redemption.domain.redemption import cancelling, enterprise, paying, settling, verifying
 from services.card_redemption.domain.redemption.commands import (
     AdvanceRedemption,
     EditSchedule,
@@ -85,5 +85,6 @@ def revoke(known: Known, body: RevokeRedemption, message: Message, now: datetime
     result = enterprise.judged_revocation(order, body.annual_purchase_minor, now)
     if result is not Revocation.REVOKED:
         return Decision(Done(enterprise.Revoked(order.id, result)))
+    cancelling.must_be_released(order)
     freed = enterprise.Revoked(order.id, result, order.face_minor)
     return settling.revoked(order, card, now, (f"BATCH:{body.batch_id}",)).decided(freed)
