@@ -19,6 +19,8 @@ from settlement.credit_ledger.v1 import (
     adjustment_service_pb2_grpc,
     credit_service_pb2,
     credit_service_pb2_grpc,
+    payout_service_pb2,
+    payout_service_pb2_grpc,
     statement_service_pb2,
     statement_service_pb2_grpc,
 )
@@ -43,6 +45,7 @@ API: tuple[tuple[str, ModuleType, ModuleType], ...] = (
     ("credit_ledger", credit_service_pb2, credit_service_pb2_grpc),
     ("credit_ledger", statement_service_pb2, statement_service_pb2_grpc),
     ("credit_ledger", adjustment_service_pb2, adjustment_service_pb2_grpc),
+    ("credit_ledger", payout_service_pb2, payout_service_pb2_grpc),
     ("card_redemption", card_service_pb2, card_service_pb2_grpc),
     *((name, operations_service_pb2, operations_service_pb2_grpc) for name in NAMES),
 )
