@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime
 from hashlib import sha256
 
 EXAMPLES_MAX = 20
@@ -42,6 +43,11 @@ class Finding:
     def id(self) -> str:
         """The same for the same violation, however often and by whomever it is found; `--explain` is asked with it."""
         return sha256(f"{self.check}\n{self.where}\n{self.what}".encode()).hexdigest()[:ID_DIGITS]
+
+
+def instant(at: datetime | None) -> str:
+    """Since when something is so, as a finding says it: empty where nobody knows."""
+    return at.isoformat() if at is not None else ""
 
 
 @dataclass(slots=True)

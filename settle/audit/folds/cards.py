@@ -15,7 +15,7 @@ from services.card_redemption.domain.cards.tender import CardRefund, CardTender
 from services.kernel.errors import Defect
 from services.kernel.journal import Journal, Line, Unit
 from services.kernel.saga import Run
-from settle.audit.findings import CARD, ORDER, Finding
+from settle.audit.findings import CARD, ORDER, Finding, instant
 from settle.audit.folds.card_replay import CardReplay, Posted, StoredCard, ToldCard, replayed_card
 from settle.audit.folds.history import Fault
 from settle.audit.folds.stored import SAGAS_BY_ID, Unreadable, run_of
@@ -85,8 +85,9 @@ async def differing(world: World, ids: Sequence[str]) -> list[Finding]:
             dropped=dropped.get(card.id, 0),
         ))
     return [
-        Finding(HISTORY, CARD, fault.what, expected=fault.expected, actual=fault.actual,
-                since=fault.since.isoformat() if fault.since else "")
+        Finding(
+            HISTORY, CARD, fault.what, expected=fault.expected, actual=fault.actual, since=instant(fault.since)
+        )
         for fault in faults
     ]
 

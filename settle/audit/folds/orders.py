@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import asyncpg
 
-from settle.audit.findings import ORDER, Finding
+from settle.audit.findings import ORDER, Finding, instant
 from settle.audit.folds.history import Broken, Fault, Replay, Stored
 from settle.audit.folds.moved import moved_by_settlements
 from settle.audit.folds.replay import replayed
@@ -123,5 +123,6 @@ def _grouped(rows: Iterable[asyncpg.Record], key: str) -> Mapping[str, list[asyn
 
 
 def _finding(fault: Fault) -> Finding:
-    since = fault.since.isoformat() if fault.since is not None else ""
-    return Finding(HISTORY, ORDER, fault.what, expected=fault.expected, actual=fault.actual, since=since)
+    return Finding(
+        HISTORY, ORDER, fault.what, expected=fault.expected, actual=fault.actual, since=instant(fault.since)
+    )

@@ -3,7 +3,7 @@ event; and no payment is kept for an order that it does not pay."""
 
 from typing import Any
 
-from settle.audit.findings import BOOKS, CARD, CREDIT, ORDER, Check, Finding
+from settle.audit.findings import BOOKS, CARD, CREDIT, ORDER, Check, Finding, instant
 from settle.audit.snapshots import World
 
 UNKNOWN = "joins.unknown"
@@ -62,7 +62,7 @@ async def unknown(world: World) -> list[Finding]:
 def _finding(book: str, row: Any) -> Finding:  # Any: asyncpg record
     return Finding(
         UNKNOWN, book, f"{row['what']} for {row['saga_id']}", "a settlement on record", "none",
-        since=row["since"].isoformat(), cause="the settlement was lost at the coordinator, or made up",
+        since=instant(row["since"]), cause="the settlement was lost at the coordinator, or made up",
     )
 
 

@@ -12,7 +12,7 @@ from services.order.domain.order import MOVING, Order
 from services.order.domain.placing import HOLD_EXPIRY, hold_expiry
 from services.order.domain.returns import AUTO_APPROVE, WAYBILL_EXPIRY, ReturnCase
 from services.order.domain.states import Kind
-from settle.audit.findings import CREDIT, ORDER, Finding
+from settle.audit.findings import CREDIT, ORDER, Finding, instant
 from settle.audit.snapshots import World
 from settle.audit.states import rows, timers
 
@@ -63,7 +63,7 @@ def flaws_told(
     return [
         Finding(
             check, service, f"{row} {flaw.field}", str(flaw.expected), str(flaw.actual),
-            since=since.isoformat() if since is not None else "", cause=CAUSE,
+            since=instant(since), cause=CAUSE,
         ) for flaw in flaws
     ]
 
