@@ -8,7 +8,7 @@ from datetime import datetime
 import asyncpg
 
 from services.kernel.chain import BYTES, EVENTS, KEY_NAME, NONE_YET, OPERATIONS, name_of
-from settle.audit.findings import CARD, CREDIT, ORDER, SERVICES, Check, Finding, instant
+from settle.audit.findings import CARD, CREDIT, ORDER, SERVICES, Check, Finding, Walk, instant
 from settle.audit.links import Broken, Ends, Fault, Follower, Row, faults
 from settle.audit.snapshots import World
 
@@ -142,6 +142,8 @@ CHAINED = (
     )),
 )
 """All chains that there are, by the kind of aggregate that is walked over."""
+
+WALKS = tuple(Walk(kind.check, SAYS[kind.check], kind.service, of, kind.find) for of, kind in CHAINED)
 
 
 def _strays(name: str, key: str, *roots: str) -> str:

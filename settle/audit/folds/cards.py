@@ -15,7 +15,7 @@ from services.card_redemption.domain.cards.tender import CardRefund, CardTender
 from services.kernel.errors import Defect
 from services.kernel.journal import Journal, Line, Unit
 from services.kernel.saga import Run
-from settle.audit.findings import CARD, ORDER, Finding, instant
+from settle.audit.findings import CARD, ORDER, Finding, Walk, instant
 from settle.audit.folds.card_replay import CardReplay, Posted, StoredCard, ToldCard, replayed_card
 from settle.audit.folds.history import Fault
 from settle.audit.folds.stored import SAGAS_BY_ID, Unreadable, run_of
@@ -171,3 +171,11 @@ def _compare_tender(replay: CardReplay, order_id: str, expected: CardTender) -> 
         replay.faults.append(Fault(f"card_tenders {order_id}", f"what it took of {expected.card_id}", "none"))
     else:
         replay.differ(f"card_tenders {order_id} ", expected, found, None)
+
+
+WALKS = (
+    Walk(
+        HISTORY, "a gift card and what orders took of it are what its events and journals make of them", CARD, "card",
+        differing, "a journal or an event was lost or changed, or a row was changed past the engine",
+    ),
+)

@@ -10,7 +10,7 @@ from google.protobuf.message import DecodeError, Message
 from services.card_redemption.domain.books import cleared
 from services.credit_ledger.domain.model import books
 from services.kernel.shares import first_share, share_keys
-from settle.audit.findings import CARD, CREDIT, ORDER, Finding, instant
+from settle.audit.findings import CARD, CREDIT, ORDER, Finding, Walk, instant
 from settle.audit.folds.differences import readable
 from settle.audit.snapshots import World
 from settlement.card_redemption.v1 import events_pb2 as card_pb2
@@ -205,3 +205,20 @@ def _finding(
     return Finding(
         book.check, book.service, what, expected=str(expected), actual=str(actual), since=instant(since)
     )
+
+
+_CAUSE = "a journal or an event was lost or changed, or a row was changed past the engine"
+WALKS = (
+    Walk(
+        CARD_SHARES, "a merchant's share in the card book tells each settlement that its journals say", CARD, "share",
+        card_shares, _CAUSE,
+    ),
+    Walk(
+        CREDIT_SHARES, "a merchant's share in the credit book tells each payment that its journals say", CREDIT,
+        "share", credit_shares, _CAUSE,
+    ),
+    Walk(
+        SETTLEMENTS, "a settlement with a merchant is what its saga says", ORDER, "merchant settlement", settlements,
+        "the row or the saga was changed past the engine",
+    ),
+)

@@ -12,7 +12,7 @@ from typing import Any
 from google.protobuf.message import DecodeError
 
 from services.credit_ledger.domain.model.reconciliation import Difference, DifferenceKind
-from settle.audit.findings import CREDIT, Finding, instant
+from settle.audit.findings import CREDIT, Finding, Walk, instant
 from settle.audit.snapshots import World
 from settlement.credit_ledger.v1 import events_pb2, reconciliation_service_pb2
 
@@ -104,5 +104,4 @@ def _finding(key: str, field: str, expected: str, actual: str, since: datetime) 
     return Finding(DIFFERENCES, CREDIT, f"rail_differences {key}{field}", expected, actual, since=instant(since))
 
 
-WALKED = ((DIFFERENCES, SAYS, CREDIT, "reconciliation", differing, CAUSE),)
-"""For the list of walks."""
+WALKS = (Walk(DIFFERENCES, SAYS, CREDIT, "reconciliation", differing, CAUSE),)

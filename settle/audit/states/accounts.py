@@ -11,7 +11,7 @@ from services.credit_ledger.domain.model.leg import LegState
 from services.credit_ledger.domain.refunds.posting import FLASH_TIMER
 from services.credit_ledger.domain.statements.cut import CUT_TIMER
 from services.kernel.lifecycle import READ_BEFORE, Flaw, Wait
-from settle.audit.findings import CARD, CREDIT, Finding
+from settle.audit.findings import CARD, CREDIT, Finding, Walk
 from settle.audit.snapshots import World
 from settle.audit.states import rows, timers
 from settle.audit.states.orders import flaws_told
@@ -98,11 +98,10 @@ async def cards(world: World, ids: Sequence[str]) -> list[Finding]:
     ]
 
 
-WALKED = (
-    (
+WALKS = (
+    Walk(
         ACCOUNTS, "accounts, agreements, instalments, legs, refunds are as their fields allow, and are woken", CREDIT,
         "account", accounts,
     ),
-    (CARDS, "a card holds at most its value, and its value is at most its face", CARD, "card", cards),
+    Walk(CARDS, "a card holds at most its value, and its value is at most its face", CARD, "card", cards),
 )
-"""Each as the fields of a walk."""
