@@ -10,6 +10,7 @@ from services.card_redemption.wire import calendars, channels, views
 from services.card_redemption.wire import commands as read
 from services.card_redemption.wire import effects as told
 from services.card_redemption.wire import events as facts
+from services.card_redemption.wire.standing_events import STANDING_EVENTS
 from services.runtime.ground.codec import Codec, Entry
 from settlement.card_redemption.v1 import (
     calendar_pb2,
@@ -40,6 +41,7 @@ _EVENTS = (
     Entry(events.CardDepositCaptured, events_pb2.CardDepositCaptured, facts.card_deposit_captured),
     Entry(events.CardRefunded, events_pb2.CardRefunded, facts.card_refunded),
     Entry(events.CardRefundReversed, events_pb2.CardRefundReversed, facts.card_refund_reversed),
+    *STANDING_EVENTS,
     Entry(events.MerchantShareCleared, events_pb2.MerchantShareCleared, facts.merchant_share_cleared),
 )
 
