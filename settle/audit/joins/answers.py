@@ -131,6 +131,6 @@ def _finding(branch: Any, op: Op, answer: _Answer, expected: str, actual: str) -
 
 
 WALKS = (
-    Walk(ANSWERS, SAYS, ORDER, "order", answers, CAUSE),
-    Walk(OF_MERCHANTS, f"{SAYS}, with merchants too", ORDER, "merchant settlement", answers, CAUSE),
+    Walk(ANSWERS, SAYS, ORDER, "order", answers, cause=CAUSE),
+    Walk(OF_MERCHANTS, f"{SAYS}, with merchants too", ORDER, "merchant settlement", answers, cause=CAUSE),
 )
