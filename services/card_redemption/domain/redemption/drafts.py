@@ -34,9 +34,9 @@ _INSTANTS = ("prepared_at", "scheduled_at", "deadline")
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What somebody is about to submit. `nonce` makes one redemption of one draft; `evidence` are references to
-    what the channel demands. The code is known by its `blind_index`; `code` and `verification` are the envelopes of both codes
-    of another issuer's card."""
+    """What somebody is about to submit. `nonce` makes one redemption of one draft; `evidence` are references to what
+    the channel demands. The code is known by its `blind_index`; `code` and `verification` are the envelopes of both
+    codes of another issuer's card."""
 
     nonce: str
     customer_id: str

@@ -77,7 +77,7 @@ REDEMPTION = Lifecycle(
         (_S.CANCEL_REVIEW, _S.REVOKED): "revoked with its batch",
         (_S.CANCELLING, _S.ACCEPTED): "refused", (_S.CANCELLING, _S.VERIFIED): "refused",
         (_S.VERIFYING, _S.VERIFIED): "worth something", (_S.VERIFYING, _S.FAILED): "no good",
-        (_S.VERIFYING, _S.FAILED_CONSUMED): "spent before", (_S.VERIFYING, _S.ESCROWED): "worth something, on condition",
+        (_S.VERIFYING, _S.FAILED_CONSUMED): "spent before", (_S.VERIFYING, _S.ESCROWED): "worth something, if",
         (_S.VERIFYING, _S.SETTLED): "worth something, at once", (_S.VERIFYING, _S.COMPLETED): "worth less than a fen",
         (_S.VERIFYING, _S.REVOKED): "revoked with its batch",
         (_S.VERIFIED, _S.CANCELLING): "a cancellation costs something",
