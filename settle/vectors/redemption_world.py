@@ -162,7 +162,7 @@ def _document(channel: str, name: str, policies: Json, rate_ppm: int, commission
     """The terms of a channel as operators write them."""
     said = policies["channels"].get(name, {"kind": "SELF", "window_s": None})
     fee = said.get("fee", {"type": "NONE"})
-    lines = [f"kind: {said['kind']}", f"rate_ppm: {rate_ppm}", "by_hand: true"]
+    lines = [f"name: {name}", f"kind: {said['kind']}", f"rate_ppm: {rate_ppm}", "by_hand: true"]
     lines += [f"commission_ppm: {commission_ppm}"] if commission_ppm else []
     if said.get("window_s") is not None:
         lines += [f"window_seconds: {said['window_s']}"]
