@@ -39,7 +39,7 @@ class RedemptionWorld:
 
     def channel_name(self, name: str) -> str:
         """The case's own channel: two cases may want other terms of the same one at a time."""
-        return f"{name}.{self._token}"
+        return f"{name}_{self._token.upper()}"
 
     async def open_account(self, wallet_minor: int) -> int:
         """The customer's account with this much in its wallet; answers its version."""
