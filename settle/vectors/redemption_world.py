@@ -72,7 +72,7 @@ class RedemptionWorld:
 
     async def lift_first_cap(self) -> None:
         """Have one redemption completed, so that the next may be of any face (RD-23)."""
-        await self.publish("FIRST", rate_ppm=0)
+        await self.publish("FIRST", rate_ppm=1)
         code = await self.issue_card(FIRST_FACE_MINOR)
         order = await self.submit("FIRST", code, FIRST_FACE_MINOR)
         await self.verified(order, FIRST_FACE_MINOR)
