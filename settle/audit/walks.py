@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from settle.audit import chains, unreadable
+from settle.audit import chains, record, unreadable
 from settle.audit.findings import CARD, CREDIT, EXAMPLES_MAX, ORDER, Finding, Report
 from settle.audit.folds import cards, credit_walk, merchants, orders, rail_differences
 from settle.audit.joins import answers
@@ -21,7 +21,7 @@ AT_A_TIME = 200
 IDS = {
     ORDER: {"order": "orders", "merchant settlement": "merchant_settlements"},
     CREDIT: {"account": "credit_accounts", "share": "merchant_shares", "reconciliation": "reconciliations"},
-    CARD: {"card": "gift_cards", "share": "merchant_shares"},
+    CARD: {"card": "gift_cards", "share": "merchant_shares", "volume": "record_volumes"},
 }
 """The aggregates that can be walked, by service: the table whose ids are theirs."""
 
@@ -52,6 +52,11 @@ WALKS: Sequence[Walk] = (
         cards.HISTORY, "a gift card and what orders took of it are what its events and journals make of them", CARD,
         "card", cards.differing,
         cause="a journal or an event was lost or changed, or a row was changed past the engine",
+    ),
+    Walk(
+        record.RECORDED, "what a call did to a card is on the permanent record (RD-31)", CARD, "card",
+        record.unrecorded,
+        cause="the attempt was deleted by hand before it was sealed, or with all that came after it",
     ),
     Walk(
         merchants.CARD_SHARES, "a merchant's share in the card book tells each settlement that its journals say", CARD,

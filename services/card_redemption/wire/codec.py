@@ -8,7 +8,7 @@ from services.card_redemption.wire import events as facts
 from services.card_redemption.wire import views
 from services.card_redemption.wire.standing_events import STANDING_EVENTS
 from services.runtime.ground.codec import Codec, Entry
-from settlement.card_redemption.v1 import card_pb2, commands_pb2, effects_pb2, events_pb2
+from settlement.card_redemption.v1 import card_pb2, card_service_pb2, commands_pb2, effects_pb2, events_pb2
 
 _COMMANDS = (
     Entry(commands.DepositCard, commands_pb2.DepositCard, from_wire=read.deposit_card),
@@ -21,6 +21,7 @@ _COMMANDS = (
 _RESULTS = (
     Entry(effects.CardEffect, effects_pb2.CardEffect, told.card_effect),
     Entry(GiftCard, card_pb2.Card, views.card),
+    Entry(effects.CodeShown, card_service_pb2.CodeShown, told.code_shown),
 )
 _EVENTS = (
     Entry(events.CardIssued, events_pb2.CardIssued, facts.card_issued),
