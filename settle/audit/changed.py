@@ -21,7 +21,7 @@ CHANGED_MAX = 200_000
 _ROUTE = 1_000
 
 _ORDER, _SETTLEMENT = (ORDER, "order"), (ORDER, "merchant settlement")
-_ACCOUNT, _CARD = (CREDIT, "account"), (CARD, "card")
+_ACCOUNT, _CARD, _VOLUME = (CREDIT, "account"), (CARD, "card"), (CARD, "volume")
 _ROOTS: Mapping[str, Sequence[Kind]] = {
     service: tuple((service, of) for of in kinds) for service, kinds in IDS.items()
 }
@@ -69,6 +69,9 @@ WRITTEN: Mapping[str, Sequence[Written]] = {
         *_of_runtime(CARD),
         Written("gift_cards", (("id", (_CARD,)),)),
         Written("card_tenders", (("card_id", (_CARD,)), ("order_id", (_ORDER,)))),
+        Written("card_codes", (("card_id", (_CARD,)),)),
+        Written("attempts", (("volume", (_VOLUME,)), ("card_id", (_CARD,)))),
+        Written("record_volumes", (("id", (_VOLUME,)),)),
         Written("merchant_shares", (("id", _ROOTS[CARD]),)),
     ),
 }
@@ -76,7 +79,7 @@ WRITTEN: Mapping[str, Sequence[Written]] = {
 APPEND_ONLY: Mapping[str, Sequence[str]] = {
     ORDER: ("events", "operator_acts", "journals"),
     CREDIT: ("events", "operator_acts", "journals", "operations", "statements", "adjustments"),
-    CARD: ("events", "operator_acts", "journals"),
+    CARD: ("events", "operator_acts", "journals", "card_codes"),
 }
 NEVER_DELETED: Mapping[str, Sequence[str]] = {
     ORDER: ("orders", "return_cases", "merchant_settlements", "saga_digests", "event_checkpoints"),
@@ -84,7 +87,7 @@ NEVER_DELETED: Mapping[str, Sequence[str]] = {
         "credit_accounts", "agreements", "credit_refunds", "legs", "repayments", "payment_references",
         "merchant_shares", "event_checkpoints",
     ),
-    CARD: ("gift_cards", "card_tenders", "merchant_shares", "event_checkpoints"),
+    CARD: ("gift_cards", "card_tenders", "merchant_shares", "event_checkpoints", "attempts", "record_volumes"),
 }
 """Tables whose rows change, and stay."""
 _PLACE = """
