@@ -24,6 +24,7 @@ from services.runtime.lanes.item import Item
 from services.runtime.rpc.edge import error_of
 from settlement.card_redemption.v1 import commands_pb2
 from settlement.saga.v1 import saga_pb2
+from tests.clocks import StillClock
 from tests.services.batches import decide
 from tests.services.card_redemption.world import NOW, CardCommand, key_of
 
@@ -50,6 +51,7 @@ class CardLedger:
     effects: Effects[Item] = field(default_factory=Effects)
     encoded: Encoded = field(default_factory=Encoded)
     context: Any = field(default_factory=EndlessContext)
+    clock: StillClock = field(default_factory=lambda: StillClock(NOW))
     _numbers: Any = field(default_factory=lambda: count(1))
 
     @property
