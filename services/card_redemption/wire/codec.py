@@ -4,6 +4,7 @@ from services.card_redemption.domain import commands, effects, events
 from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.channels.channel import Channel, ChannelVersion
 from services.card_redemption.domain.channels.events import ChannelPolicyApproved, ChannelPolicyProposed
+from services.card_redemption.domain.redemption.drafts import Prepared
 from services.card_redemption.domain.redemption.events import FreezeCaseOpened, RedemptionStepped
 from services.card_redemption.domain.redemption.order import RedemptionOrder
 from services.card_redemption.domain.redemption.submitting import Denied
@@ -64,6 +65,7 @@ _CHANNELS = (
 
 _REDEMPTIONS = (
     Entry(RedemptionOrder, redemption_pb2.Redemption, redemptions.redemption),
+    Entry(Prepared, redemption_service_pb2.PrepareRedemptionResponse, redemptions.prepared),
     Entry(Denied, redemption_service_pb2.SubmissionDenied, redemptions.denied),
     Entry(RedemptionStepped, redemption_events_pb2.RedemptionStepped, redemptions.stepped),
     Entry(FreezeCaseOpened, redemption_events_pb2.FreezeCaseOpened, redemptions.freeze_case_opened),

@@ -17,6 +17,7 @@ from services.card_redemption.domain.redemption.vouchers import Category
 from services.card_redemption.domain.states import CardStanding
 from services.card_redemption.domain.verification import Finding, ReportVerification
 from services.kernel.saga import Run
+from tests.lifecycles import is_sound
 from tests.services.card_redemption.redeeming import CARD, CHANNELS, Redeeming
 
 S = RedemptionState
@@ -111,6 +112,11 @@ class Redemptions(RuleBasedStateMachine):
         self.world.settle_down()
 
     # -- the laws
+
+    @invariant()
+    def everything_is_sound(self) -> None:
+        """No row contradicts its state, and what waits is woken."""
+        is_sound(self.world)
 
     @invariant()
     def one_claim(self) -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from settle.client.engine import Engine
+from settle.local.endpoints import sandboxes_of, targets_of
 from settle.vectors.runner import FLOWS, run
 from settle.vectors.scenario import Scenario, load
-from settle.vectors.session import engine_targets
+from settle.vectors.session import engine_said
 from tests.settle.vectors.generate import POLICIES, case
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(1200)]
@@ -23,13 +24,13 @@ BROKER = os.environ.get("SETTLE_VECTOR_BROKER", "auto")
 @pytest.fixture(scope="module")
 def targets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
     """A stack under the manual clock."""
-    with engine_targets(tmp_path_factory.mktemp("engine"), BROKER) as found:
+    with engine_said(tmp_path_factory.mktemp("engine"), BROKER) as found:
         yield found
 
 
 async def failures(scenarios: list[Scenario], targets: Mapping[str, str]) -> list[str]:
     """The failing lines."""
-    engine = Engine(targets)
+    engine = Engine(targets_of(targets), sandboxes_of(targets))
     try:
         return [verdict.line for verdict in await run(scenarios, engine) if verdict.failure]
     finally:

@@ -6,7 +6,7 @@ from services.card_redemption.decisions.redemptions.finding import redemption_of
 from services.card_redemption.decisions.redemptions.onward import onward, paid, told
 from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.recycling.enterprise import Revocation
-from services.card_redemption.domain.redemption import enterprise, settling, verifying
+from services.card_redemption.domain.redemption import cancelling, enterprise, paying, settling, verifying
 from services.card_redemption.domain.redemption.commands import (
     AdvanceRedemption,
     EditSchedule,
@@ -30,17 +30,19 @@ def advance(known: Known, body: AdvanceRedemption, message: Message, now: dateti
     refuse_while_settling(order)
     if not order.terms.by_hand:
         raise FailedPrecondition("NOT_BY_HAND", f"{order.id} goes on by itself")
-    return told(order, _next(order, card, message, now)).decided()
+    return told(order, _next(order, card, body, message, now)).decided()
 
 
-def _next(order: RedemptionOrder, card: GiftCard, message: Message, now: datetime) -> Stepped:
+def _next(
+    order: RedemptionOrder, card: GiftCard, body: AdvanceRedemption, message: Message, now: datetime
+) -> Stepped:
     if order.state is _S.ACCEPTED:
         return verifying.started(order, card, now)
     if order.state is _S.VERIFIED:
         return settling.settled(order, card, now)
     waits = order.state is not _S.COMPLETED or order.transit_minor
     if order.state in PAYABLE and waits:
-        return paid(Stepped(order, card), message, now)
+        return paid(Stepped(paying.redirected(order, body.method, body.instrument), card), message, now)
     raise FailedPrecondition("REDEMPTION_STATE", f"{order.id} is {order.state}")
 
 
@@ -83,5 +85,6 @@ def revoke(known: Known, body: RevokeRedemption, message: Message, now: datetime
     result = enterprise.judged_revocation(order, body.annual_purchase_minor, now)
     if result is not Revocation.REVOKED:
         return Decision(Done(enterprise.Revoked(order.id, result)))
+    cancelling.must_be_released(order)
     freed = enterprise.Revoked(order.id, result, order.face_minor)
     return settling.revoked(order, card, now, (f"BATCH:{body.batch_id}",)).decided(freed)

@@ -10,7 +10,7 @@ from services.card_redemption.domain.cards.redeeming import FOREIGN, register
 from services.card_redemption.domain.recycling.policy import ChannelPolicy
 from services.card_redemption.domain.redemption import submitting
 from services.card_redemption.domain.redemption.commands import ConfirmRedemption
-from services.card_redemption.domain.redemption.drafts import Draft, must_be_confirmable
+from services.card_redemption.domain.redemption.drafts import Draft, must_be_confirmable, redemption_name
 from services.card_redemption.domain.redemption.order import RedemptionOrder
 from services.card_redemption.domain.redemption.plans import SubmissionPlan
 from services.card_redemption.domain.redemption.stepping import Stepped
@@ -18,13 +18,12 @@ from services.card_redemption.domain.redemption.submitting import Denied, Freeze
 from services.card_redemption.sagas import launched
 from services.kernel.decision import Decision, Done, Known
 from services.kernel.errors import AlreadyExists, FailedPrecondition, NotFound
-from services.kernel.ids import derived
 from services.kernel.messages import Message
 
 
 def confirm(known: Known, body: ConfirmRedemption, message: Message, now: datetime) -> Decision:
     """Submit what was prepared, once."""
-    draft, redemption_id = body.draft, redemption_name(body.draft)
+    draft, redemption_id = body.draft, redemption_name(body.draft.nonce)
     terms = terms_in_force(known, draft.channel)
     must_be_confirmable(draft, terms, now)
     if known.find(RedemptionOrder, redemption_id) is not None:
@@ -43,17 +42,12 @@ def confirm(known: Known, body: ConfirmRedemption, message: Message, now: dateti
     return _asked(submitting.submitted(draft, terms, card, redemption_id, fresh("saga", message), now), now)
 
 
-def redemption_name(draft: Draft) -> str:
-    """The redemption that a draft becomes."""
-    return derived("rdm", draft.nonce)
-
-
 def _registered(draft: Draft, terms: ChannelPolicy, message: Message, now: datetime) -> Decision:
     """A card of another issuer that is seen for the first time; of ours there is none that we do not know."""
     if not draft.issuer:
         raise NotFound("CARD_NOT_FOUND", "there is no such card")
     new = register(draft.card_id.removeprefix(FOREIGN), draft.customer_id, draft.issuer, now)
-    step = submitting.submitted(draft, terms, new.card, redemption_name(draft), fresh("saga", message), now)
+    step = submitting.submitted(draft, terms, new.card, redemption_name(draft.nonce), fresh("saga", message), now)
     first = replace(step.rest, events=(new.event, *step.rest.events))
     return _asked(replace(step, card=replace(step.card, version=new.card.version), rest=first), now)
 
