@@ -69,14 +69,15 @@ WRITTEN: Mapping[str, Sequence[Written]] = {
         *_of_runtime(CARD),
         Written("gift_cards", (("id", (_CARD,)),)),
         Written("card_tenders", (("card_id", (_CARD,)), ("order_id", (_ORDER,)))),
-        Written("merchant_shares", (("id", _ROOTS[CARD]),)),
+        *(Written(table, (("id", _ROOTS[CARD]),)) for table in ("merchant_shares", "channels", "calendars")),
+        Written("channel_versions", (("channel", _ROOTS[CARD]),)),
     ),
 }
 """Every table that a promise about an aggregate may read; a test holds it to the schema."""
 APPEND_ONLY: Mapping[str, Sequence[str]] = {
     ORDER: ("events", "operator_acts", "journals"),
     CREDIT: ("events", "operator_acts", "journals", "operations", "statements", "adjustments"),
-    CARD: ("events", "operator_acts", "journals"),
+    CARD: ("events", "operator_acts", "journals", "channel_versions"),
 }
 NEVER_DELETED: Mapping[str, Sequence[str]] = {
     ORDER: ("orders", "return_cases", "merchant_settlements", "saga_digests", "event_checkpoints"),
@@ -84,7 +85,7 @@ NEVER_DELETED: Mapping[str, Sequence[str]] = {
         "credit_accounts", "agreements", "credit_refunds", "legs", "repayments", "payment_references",
         "merchant_shares", "event_checkpoints",
     ),
-    CARD: ("gift_cards", "card_tenders", "merchant_shares", "event_checkpoints"),
+    CARD: ("gift_cards", "card_tenders", "merchant_shares", "channels", "calendars", "event_checkpoints"),
 }
 """Tables whose rows change, and stay."""
 _PLACE = """

@@ -4,6 +4,7 @@ no timer wakes nothing."""
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 
+from services.card_redemption.domain.four_eyes import ADOPT_TIMER
 from services.credit_ledger.domain import lifecycles
 from services.credit_ledger.domain.legs.steps import LEG_TIMER
 from services.credit_ledger.domain.model.reconciliation import Place, Reconciliation, ReconciliationState
@@ -48,9 +49,10 @@ _ROOTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "credit_accounts": (CUT_TIMER,), "legs": (LEG_TIMER,), "credit_refunds": (FLASH_TIMER,), "notices": (NOTICE,),
         "": (RECONCILE_TIMER,),
     },
-    CARD: {},
+    CARD: {"": (ADOPT_TIMER,)},
 }
-"""What the timers of each kind wake, by the table of the row that their key names; nothing wakes a gift card."""
+"""What the timers of each kind wake, by the table of the row that their key names, "" where that comes with them;
+nothing wakes a gift card."""
 _CLAIMED = {CREDIT: ("credit_accounts.id",), CARD: ("card_tenders.order_id", "merchant_shares.id")}
 _LATER = timedelta(minutes=1)
 """A settlement may begin after the coordinator was looked at; so much may the clocks of two databases differ."""
