@@ -39,7 +39,7 @@ class RedemptionWorld:
 
     def channel_name(self, name: str) -> str:
         """The case's own channel: two cases may want other terms of the same one at a time."""
-        return f"{name}.{self._token}"
+        return f"{name}_{self._token.upper()}"
 
     async def open_account(self, wallet_minor: int) -> int:
         """The customer's account with this much in its wallet; answers its version."""
@@ -72,7 +72,7 @@ class RedemptionWorld:
 
     async def lift_first_cap(self) -> None:
         """Have one redemption completed, so that the next may be of any face (RD-23)."""
-        await self.publish("FIRST", rate_ppm=0)
+        await self.publish("FIRST", rate_ppm=1)
         code = await self.issue_card(FIRST_FACE_MINOR)
         order = await self.submit("FIRST", code, FIRST_FACE_MINOR)
         await self.verified(order, FIRST_FACE_MINOR)
@@ -162,7 +162,7 @@ def _document(channel: str, name: str, policies: Json, rate_ppm: int, commission
     """The terms of a channel as operators write them."""
     said = policies["channels"].get(name, {"kind": "SELF", "window_s": None})
     fee = said.get("fee", {"type": "NONE"})
-    lines = [f"kind: {said['kind']}", f"rate_ppm: {rate_ppm}", "by_hand: true"]
+    lines = [f"name: {name}", f"kind: {said['kind']}", f"rate_ppm: {rate_ppm}", "by_hand: true"]
     lines += [f"commission_ppm: {commission_ppm}"] if commission_ppm else []
     if said.get("window_s") is not None:
         lines += [f"window_seconds: {said['window_s']}"]

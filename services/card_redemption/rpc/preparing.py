@@ -4,6 +4,8 @@ from services.card_redemption.domain.recycling.payouts import PayoutMethod
 from services.card_redemption.domain.redemption import drafts
 from services.card_redemption.domain.redemption.commands import ConfirmRedemption, PrepareRedemption
 from services.card_redemption.domain.redemption.drafts import Draft
+from services.card_redemption.domain.verification import Finding
+from services.card_redemption.providers.remote import RemoteProvider
 from services.card_redemption.rpc.presenting import Presenting, without_code
 from services.card_redemption.rpc.redemption_requests import instant_or_none, method
 from services.card_redemption.vault import Vault
@@ -23,6 +25,8 @@ class Preparing:
         self._edge, self._vault = edge, vault
         self._presenting = Presenting(edge, vault)
         self._key = edge.settings.key("draft")
+        target = edge.settings.option("verifier_target")
+        self._provider = RemoteProvider(target) if target else None
 
     async def prepare(self, request: pb.PrepareRedemptionRequest, context: Context) -> pb.PrepareRedemptionResponse:
         """What a submission would come to, with a token for it; the code goes no further than here."""
@@ -39,7 +43,15 @@ class Preparing:
 
     async def confirmed(self, request: pb.ConfirmRedemptionRequest) -> ConfirmRedemption:
         """The submission of a draft of ours."""
-        return ConfirmRedemption(drafts.read(request.token, self._key))
+        draft = drafts.read(request.token, self._key)
+        return ConfirmRedemption(draft, provider_up=await self._answers(draft))
+
+    async def _answers(self, draft: Draft) -> bool:
+        """Whether whoever verifies it answers at all: asked about an order that it cannot know, it says so (RD-4)."""
+        if not draft.issuer or self._provider is None:
+            return not draft.issuer
+        answer = await self._provider.query(drafts.redemption_name(draft.nonce))
+        return answer is None or answer.finding is not Finding.UNKNOWN
 
     async def _draft(self, request: pb.PrepareRedemptionRequest, card_id: str, blind_index: str) -> Draft:
         foreign = bool(request.issuer)

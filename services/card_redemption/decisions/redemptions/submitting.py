@@ -6,6 +6,7 @@ from datetime import datetime
 from services.card_redemption.decisions.redemptions.finding import fresh, party
 from services.card_redemption.decisions.terms import terms_in_force, working_days
 from services.card_redemption.domain.cards.card import GiftCard, step
+from services.card_redemption.domain.cards.code import CardCode
 from services.card_redemption.domain.cards.redeeming import FOREIGN, register
 from services.card_redemption.domain.recycling.policy import ChannelPolicy
 from services.card_redemption.domain.redemption import submitting
@@ -38,6 +39,7 @@ def confirm(known: Known, body: ConfirmRedemption, message: Message, now: dateti
     denied = submitting.denied(draft, holder)
     if holder is not None and denied is not None:
         return _denied(known, draft, card, holder, denied=denied, now=now)
+    submitting.must_have_good_code(draft, card, known.find(CardCode, draft.blind_index))
     submitting.must_be_free(card)
     return _asked(submitting.submitted(draft, terms, card, redemption_id, fresh("saga", message), now), now)
 
@@ -45,11 +47,12 @@ def confirm(known: Known, body: ConfirmRedemption, message: Message, now: dateti
 def _registered(draft: Draft, terms: ChannelPolicy, message: Message, now: datetime) -> Decision:
     """A card of another issuer that is seen for the first time; of ours there is none that we do not know."""
     if not draft.issuer:
-        raise NotFound("CARD_NOT_FOUND", "there is no such card")
+        raise NotFound("CODE_REJECTED", "there is no such card")
     new = register(draft.card_id.removeprefix(FOREIGN), draft.customer_id, draft.issuer, now)
-    step = submitting.submitted(draft, terms, new.card, redemption_name(draft.nonce), fresh("saga", message), now)
-    first = replace(step.rest, events=(new.event, *step.rest.events))
-    return _asked(replace(step, card=replace(step.card, version=new.card.version), rest=first), now)
+    begun = submitting.submitted(draft, terms, new.card, redemption_name(draft.nonce), fresh("saga", message), now)
+    first = replace(begun.rest, events=(new.event, *begun.rest.events))
+    begun = replace(begun, card=replace(begun.card, version=new.card.version), rest=first)
+    return _asked(begun if draft.code is None else begun.beside(draft.code.of(new.card)), now)
 
 
 def _asked(step: Stepped, now: datetime) -> Decision:

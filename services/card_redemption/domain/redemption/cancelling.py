@@ -86,7 +86,7 @@ def cancelled(order: RedemptionOrder, card: GiftCard, now: datetime, evidence: t
     done = stepped(
         order, card, now, Step.CANCELLED, turn=lambda held: turn(held, order.id), state=_S.CANCELLED, settlement_id="",
         reason="", cancel_requested_at=order.cancel_requested_at or now, evidence=evidence or order.evidence,
-        cancel_fee_minor=order.terms.fee.of(order.face_minor),
+        cancel_fee_minor=order.terms.fee.of(order.face_minor), verification_code=None,
     )
     return done.cleared((VERIFY, order.id), (REVIEW, order.id), (SETTLE, order.id))
 
