@@ -81,7 +81,7 @@ class RedemptionFlow:
 
     async def actual(self) -> Json:
         """Everything that a `then` can name, as it is now."""
-        state = redemption_pb2.RedemptionState.Name((await self._now()).state).removeprefix("REDEMPTION_STATE_")
+        state = _name((await self._now()).state)
         journals = self._readings.posted
         return {
             "journals": journals, "balances": closing_balances(journals, self._scenario.given.get("opening", {})),
@@ -139,7 +139,7 @@ class RedemptionFlow:
     async def face_correction(self, event: Json, number: int) -> None:
         """Before it settles the verification finds the true face; after it somebody corrects it."""
         order = await self._now()
-        if order.state == redemption_pb2.REDEMPTION_STATE_ACCEPTED:
+        if STATES[_name(order.state)] == "ACCEPTED":
             await self._verify(event["actual"])
             self._results.append("REPRICED")
             return
@@ -216,8 +216,13 @@ class RedemptionFlow:
     async def _verify(self, face_minor: int) -> None:
         """Have it verified with this face, unless it is."""
         order = await self._now()
-        if order.state == redemption_pb2.REDEMPTION_STATE_ACCEPTED:
+        if order.state in (redemption_pb2.REDEMPTION_STATE_ACCEPTED, redemption_pb2.REDEMPTION_STATE_VERIFYING):
             await self._world.verified(order, face_minor)
+
+
+def _name(state: int) -> str:
+    """The engine's own word for a state."""
+    return str(redemption_pb2.RedemptionState.Name(state)).removeprefix("REDEMPTION_STATE_")
 
 
 EVENTS: Mapping[str, Callable[[RedemptionFlow, Json, int], Awaitable[None]]] = {

@@ -116,7 +116,7 @@ class RedemptionWorld:
     async def verified(self, order: redemption_pb2.Redemption, face_minor: int) -> redemption_pb2.Redemption:
         """Let the verification begin, and the provider find this face."""
         await self.engine.provider.find(order.card_id, face_minor)
-        await self.advance(order.redemption_id, "verify")
+        await self.advance(order.redemption_id, f"verify-{order.version}")
         return await self.once(order.redemption_id, redemption_pb2.REDEMPTION_STATE_VERIFIED)
 
     async def begun(self, order: redemption_pb2.Redemption) -> None:

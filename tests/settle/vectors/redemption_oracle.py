@@ -1,4 +1,4 @@
-"""Redemption cases that nobody has seen, with the `then` that FORMAT 8 gives them: its rules, written down once more."""
+"""Redemption cases that nobody has seen, with the `then` that the page gives them: its rules, written down again."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -148,7 +148,8 @@ def redemption_case(seed: int, policies: Json) -> Json:
     draw = Random(seed)
     channel = draw.choice(CHANNELS)
     said = policies["channels"][channel]
-    face = draw.choice([draw.randint(100, 10_000), draw.randint(10_001, 200_000)])
+    most = policies["cooling_daily_cap_fen"] if channel == "COOLING" else 200_000
+    face = draw.choice([draw.randint(100, 10_000), draw.randint(10_001, most)])
     given: Json = {
         "accepted_at": BEGINS_AT.isoformat(), "channel": channel, "face": face,
         "rate_ppm": draw.choice([900_000, 940_000, 949_999] if said["window_s"] is not None else [930_000, 950_000]),

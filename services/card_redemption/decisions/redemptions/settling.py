@@ -1,5 +1,6 @@
 """Escrow, schedules, and the steps that an operator lets a redemption take (OP-16, A18)."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from services.card_redemption.decisions.redemptions.finding import redemption_of
@@ -25,11 +26,13 @@ _S = RedemptionState
 
 
 def advance(known: Known, body: AdvanceRedemption, message: Message, now: datetime) -> Decision:
-    """The next step of a redemption that an operator leads: verify, settle, pay."""
+    """The next step of a redemption that an operator leads: verify, ask the provider again, settle, pay."""
     order, card = redemption_of(known, body.redemption_id, message.key)
     refuse_while_settling(order)
     if not order.terms.by_hand:
         raise FailedPrecondition("NOT_BY_HAND", f"{order.id} goes on by itself")
+    if order.state is _S.VERIFYING:
+        return replace(verifying.asked_again(order, card, now), outcome=Done(order))
     return told(order, _next(order, card, body, message, now)).decided()
 
 
