@@ -229,11 +229,11 @@ def _unlike_version(row: asyncpg.Record, said: ChannelVersion | None, since: str
 WALKS = (
     Walk(
         CHANNELS, "a channel and the versions of its terms are what two people made of them, as its events tell", CARD,
-        "channel", channels_differing, CAUSE,
+        "channel", channels_differing, cause=CAUSE,
     ),
     Walk(
         CALENDARS, "the working days of a year are what two people made of them, as their events tell", CARD,
-        "calendar", calendars_differing, CAUSE,
+        "calendar", calendars_differing, cause=CAUSE,
     ),
 )
 """For the list of walks."""
