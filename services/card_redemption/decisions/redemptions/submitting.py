@@ -6,8 +6,8 @@ from datetime import datetime
 from services.card_redemption.decisions.redemptions.finding import fresh, party
 from services.card_redemption.decisions.terms import terms_in_force, working_days
 from services.card_redemption.domain.cards.card import GiftCard, step
-from services.card_redemption.domain.cards.code import CardCode
 from services.card_redemption.domain.cards.redeeming import FOREIGN, register
+from services.card_redemption.domain.codes import CardCode
 from services.card_redemption.domain.recycling.policy import ChannelPolicy
 from services.card_redemption.domain.redemption import submitting
 from services.card_redemption.domain.redemption.commands import ConfirmRedemption
@@ -54,7 +54,9 @@ def _registered(draft: Draft, terms: ChannelPolicy, message: Message, now: datet
     begun = submitting.submitted(draft, terms, new.card, fresh("saga", message), now)
     first = replace(begun.rest, events=(new.event, *begun.rest.events))
     begun = replace(begun, card=replace(begun.card, version=new.card.version), rest=first)
-    return _asked(begun if draft.code is None else begun.beside(draft.code.of(new.card)), draft.nonce, now)
+    if draft.code is not None:
+        begun = begun.beside(draft.code.of(new.card.id, new.card.code_number))
+    return _asked(begun, draft.nonce, now)
 
 
 def _asked(step: Stepped, nonce: str, now: datetime) -> Decision:

@@ -6,9 +6,9 @@ One code has one active redemption: a second submission of it is denied and open
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from services.card_redemption.domain.cards.card import GiftCard
-from services.card_redemption.domain.cards.code import CardCode, is_good
+from services.card_redemption.domain.cards.card import GiftCard, is_good
 from services.card_redemption.domain.cards.redeeming import claim, unclaim
+from services.card_redemption.domain.codes import CardCode
 from services.card_redemption.domain.recycling.policy import ChannelPolicy, Demand, Kind, Settlement
 from services.card_redemption.domain.redemption.drafts import Draft, redemption_name, verified_from
 from services.card_redemption.domain.redemption.events import FreezeCaseOpened
