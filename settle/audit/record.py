@@ -6,7 +6,7 @@ That nothing of the record itself was altered, taken out or swapped is told by i
 from collections.abc import Sequence
 
 from services.card_redemption.domain import events
-from settle.audit.findings import CARD, Check, Finding
+from settle.audit.findings import CARD, Check, Finding, Walk
 from settle.audit.snapshots import World
 
 RECORDED = "record.cards"
@@ -70,5 +70,11 @@ CHECKS = (
            select 'record_since', 'before the first attempt', at::text from record_since
            where at >= (select min(at) from attempts)""",
         "a volume was deleted by hand, or the instant from which on there is a record was moved",
+    ),
+)
+WALKS = (
+    Walk(
+        RECORDED, "what a call did to a card is on the permanent record (RD-31)", CARD, "card", unrecorded,
+        cause="the attempt was deleted by hand before it was sealed, or with all that came after it",
     ),
 )

@@ -1,11 +1,11 @@
 """Promises that one query cannot test: what belongs to an aggregate is read and compared in Python, some at a time."""
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from settle.audit import chains, record, unreadable
-from settle.audit.findings import CARD, CREDIT, EXAMPLES_MAX, ORDER, Finding, Report
+from settle.audit.findings import CARD, CREDIT, EXAMPLES_MAX, ORDER, Finding, Report, Walk
 from settle.audit.folds import cards, credit_walk, merchants, orders, rail_differences
 from settle.audit.joins import answers
 from settle.audit.joins import walked as joins
@@ -25,54 +25,10 @@ IDS = {
 }
 """The aggregates that can be walked, by service: the table whose ids are theirs."""
 
-
-@dataclass(frozen=True, slots=True)
-class Walk:
-    """One promise about each aggregate `of` a kind in a `service`: `find` answers what breaks it among these ids.
-    `cause` is what most likely happened where it is broken, unless a finding knows better."""
-
-    id: str
-    says: str
-    service: str
-    of: str
-    find: Callable[[World, Sequence[str]], Awaitable[list[Finding]]]
-    cause: str = ""
-
-
 WALKS: Sequence[Walk] = (
-    *(Walk(*each) for each in (*credit_walk.WALKED, *provenance.WALKED, *joins.WALKED)),
-    *(Walk(*each) for each in (*rail_differences.WALKED, *answers.WALKED)),
-    *(Walk(*each) for each in (*states_of_orders.WALKED, *states_of_accounts.WALKED)),
-    Walk(
-        orders.HISTORY, "an order and its return cases are what their events and settlements make of them", ORDER,
-        "order", orders.differing,
-        cause="an event or a settlement was lost or changed, or a row was changed past the engine",
-    ),
-    Walk(
-        cards.HISTORY, "a gift card and what orders took of it are what its events and journals make of them", CARD,
-        "card", cards.differing,
-        cause="a journal or an event was lost or changed, or a row was changed past the engine",
-    ),
-    Walk(
-        record.RECORDED, "what a call did to a card is on the permanent record (RD-31)", CARD, "card",
-        record.unrecorded,
-        cause="the attempt was deleted by hand before it was sealed, or with all that came after it",
-    ),
-    Walk(
-        merchants.CARD_SHARES, "a merchant's share in the card book tells each settlement that its journals say", CARD,
-        "share", merchants.card_shares,
-        cause="a journal or an event was lost or changed, or a row was changed past the engine",
-    ),
-    Walk(
-        merchants.CREDIT_SHARES, "a merchant's share in the credit book tells each payment that its journals say",
-        CREDIT, "share", merchants.credit_shares,
-        cause="a journal or an event was lost or changed, or a row was changed past the engine",
-    ),
-    Walk(
-        merchants.SETTLEMENTS, "a settlement with a merchant is what its saga says", ORDER, "merchant settlement",
-        merchants.settlements, cause="the row or the saga was changed past the engine",
-    ),
-    *(Walk(kind.check, chains.SAYS[kind.check], kind.service, of, kind.find) for of, kind in chains.CHAINED),
+    *credit_walk.WALKS, *provenance.WALKS, *joins.WALKS, *rail_differences.WALKS, *answers.WALKS,
+    *states_of_orders.WALKS, *states_of_accounts.WALKS, *orders.WALKS, *cards.WALKS, *merchants.WALKS, *chains.WALKS,
+    *record.WALKS,
 )
 KINDS = tuple((service, of) for service, kinds in IDS.items() for of in kinds)
 
@@ -113,9 +69,19 @@ async def walk_range(
 
 
 async def walk_ids(world: World, walks: Sequence[Walk], ids: Sequence[str], report: Report) -> None:
-    """These walks, all over one kind of aggregate, over these few of it."""
-    for walk in walks:
-        await walk_some(world, walk, ids, report)
+    """These walks, all over one kind of aggregate, over these few of it: what several read of them is read once."""
+    slice_ = replace(world, shared={})
+    try:
+        async with set_back(*world.connections.values()):
+            found = [(walk, await walk.find(slice_, tuple(ids))) for walk in walks]
+    except Exception as error:  # whatever it was of which row: each walk tells it for itself
+        if is_fault(error, *world.connections.values()):
+            raise
+        for walk in walks:
+            await walk_some(slice_, walk, ids, report)
+    else:
+        for walk, each in found:
+            _take(report, walk, each)
     if walks:
         report.look(walks[0].of, len(ids))
 
@@ -137,7 +103,7 @@ async def walk_some(world: World, walk: Walk, ids: Sequence[str], report: Report
     """Have one walk look at these aggregates, and take what it finds into the report; of those at which it fails, one
     that cannot be read is told from the others by halves."""
     report.add(walk.id, [])
-    parts = [list(ids)]
+    parts = [tuple(ids)]
     while parts:
         part = parts.pop()
         try:
@@ -148,10 +114,16 @@ async def walk_some(world: World, walk: Walk, ids: Sequence[str], report: Report
                 raise
             parts += _halves(walk, part, error, report)
         else:
-            report.add(walk.id, [replace(finding, cause=finding.cause or walk.cause) for finding in found])
+            _take(report, walk, found)
 
 
-def _halves(walk: Walk, part: list[str], error: Exception, report: Report) -> list[list[str]]:
+def _take(report: Report, walk: Walk, found: Sequence[Finding]) -> None:
+    report.add(walk.id, [replace(finding, cause=finding.cause or walk.cause) for finding in found])
+
+
+def _halves(
+    walk: Walk, part: tuple[str, ...], error: Exception, report: Report
+) -> list[tuple[str, ...]]:
     """What to try next of a part that failed: nothing, if it is one aggregate, or if enough of them are told."""
     if len(part) > 1 and report.counts.get(UNREADABLE, 0) < EXAMPLES_MAX:
         return [part[: len(part) // 2], part[len(part) // 2 :]]

@@ -2,7 +2,22 @@
 
 import typer
 
-from settle.cli import audit, bench, cards, demo, doctor, down, logs, operators, status, test, up, vectors, verify
+from settle.cli import (
+    audit,
+    bench,
+    cards,
+    demo,
+    doctor,
+    down,
+    events,
+    logs,
+    operators,
+    status,
+    test,
+    up,
+    vectors,
+    verify,
+)
 from settle.cli.verbs import Verbs
 
 app = typer.Typer(
@@ -17,4 +32,4 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(cards.app, name="cards")
 app.add_typer(operators.sagas, name="sagas")
 app.add_typer(operators.parked, name="parked")
-app.add_typer(operators.events, name="events")
+app.add_typer(events.events, name="events")

@@ -2,8 +2,9 @@
 
 from typing import Protocol
 
-from services.card_redemption.decisions import issuing, merchants, refunding, standing, tendering
+from services.card_redemption.decisions import channels, issuing, merchants, refunding, standing, tendering
 from services.card_redemption.decisions.recorded import attempt
+from services.card_redemption.decisions.redemptions import rules as redemptions
 from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.cards.tender import CardTender
 from services.card_redemption.domain.codes import CardCode
@@ -27,6 +28,7 @@ from services.card_redemption.domain.commands import (
 from services.card_redemption.domain.merchants.share import MerchantShare
 from services.kernel.decision import Wanted, rule, rules, timer_rules
 from services.kernel.messages import Message
+from services.kernel.notices import ACKNOWLEDGED, REPEATED
 from services.kernel.shares import share_key, share_keys
 
 
@@ -86,5 +88,8 @@ RULES = rules(
     rule(RefundCard, _tender_and_share, refunding.refund),
     rule(ReverseCardRefund, _tender_and_share, refunding.reverse_refund),
     rule(ClearMerchantShare, _shares, merchants.clear),
+    *channels.RULES,
+    *redemptions.RULES,
+    ACKNOWLEDGED,
 )
-TIMERS = timer_rules()
+TIMERS = timer_rules(*redemptions.TIMERS, REPEATED)

@@ -16,12 +16,13 @@ from services.card_redemption.domain.states import CardStanding
 from services.kernel.errors import Defect
 from services.kernel.journal import Journal, Line, Unit
 from services.kernel.saga import Run
-from settle.audit.findings import CARD, ORDER, Finding
+from settle.audit.findings import CARD, ORDER, Finding, Walk, instant
 from settle.audit.folds.card_numbers import Numbered, numbered
 from settle.audit.folds.card_replay import CardReplay, Posted, StoredCard, ToldCard, replayed_card
 from settle.audit.folds.card_standing import STANDING
 from settle.audit.folds.history import Fault
 from settle.audit.folds.stored import SAGAS_BY_ID, Unreadable, run_of
+from settle.audit.shared_reads import DROPPED, EVENTS, JOURNALS, read_all, rows
 from settle.audit.snapshots import World
 from settlement.card_redemption.v1 import events_pb2
 
@@ -35,14 +36,6 @@ _TENDERS = """
 select order_id, card_id, merchant_id, deposited_minor, returned_minor, captured_minor, refunds, version
 from card_tenders where order_id = any($1::text[])
 """
-_JOURNALS = """
-select root, root_version, no, op, unit, order_id, saga_id, posted_at, accounts, subs, amounts
-from journals where root = any($1::text[]) order by root, root_version, no
-"""
-_EVENTS = """
-select aggregate_id, sequence, type, at, saga_id, payload from events where aggregate_id = any($1::text[])
-"""
-_DROPPED = "select aggregate_id, sequence from event_checkpoints where aggregate_id = any($1::text[])"
 _STANDINGS = {each.value: each for each in CardStanding}
 _REFUNDS = msgspec.json.Decoder(tuple[CardRefund, ...])
 _Read = tuple[type[Message], Callable[[Any], object]]  # Any: protobuf messages, here and below
@@ -70,14 +63,14 @@ async def differing(world: World, ids: Sequence[str]) -> list[Finding]:
     """What these cards and their orders' tenders say that their history does not, and what is wrong with that."""
     book, faults = world[CARD], list[Fault]()
     journals: dict[str, dict[int, Posted]] = defaultdict(dict)
-    for row in await book.fetch(_JOURNALS, ids):
+    for row in await read_all(world, CARD, JOURNALS, ids):
         if row["no"]:
             key = f"{row['root']}/{row['root_version']}/{row['no']}"
             faults.append(Fault(f"journals {key}", "one journal of a step", row["op"], row["posted_at"]))
         else:
             journals[row["root"]][row["root_version"]] = _posted(row)
     cards = [card_of(row) for row in await book.fetch(_CARDS, ids)]
-    events_of = await _numbered(book, cards)
+    events_of = await _numbered(world, ids, cards)
     told = {
         card_id: {version: _told(row) for version, row in each.steps.items()} for card_id, each in events_of.items()
     }
@@ -91,21 +84,19 @@ async def differing(world: World, ids: Sequence[str]) -> list[Finding]:
             dropped=events_of[card.id].dropped, passed=events_of[card.id].passed,
         ))
     return [
-        Finding(HISTORY, CARD, fault.what, expected=fault.expected, actual=fault.actual,
-                since=fault.since.isoformat() if fault.since else "")
+        Finding(
+            HISTORY, CARD, fault.what, expected=fault.expected, actual=fault.actual, since=instant(fault.since)
+        )
         for fault in faults
     ]
 
 
-async def _numbered(
-    book: "asyncpg.Connection[asyncpg.Record]", cards: Sequence[GiftCard]
-) -> Mapping[str, Numbered]:
+async def _numbered(world: World, ids: Sequence[str], cards: Sequence[GiftCard]) -> Mapping[str, Numbered]:
     """The events of these cards, by card and version."""
-    ids = [card.id for card in cards]
     heard: dict[str, list[asyncpg.Record]] = defaultdict(list)
-    for row in await book.fetch(_EVENTS, ids):
+    for row in await read_all(world, CARD, EVENTS, ids):
         heard[row["aggregate_id"]].append(row)
-    dropped = {row["aggregate_id"]: row["sequence"] for row in await book.fetch(_DROPPED, ids)}
+    dropped = {row["aggregate_id"]: row["sequence"] for row in await rows(world, CARD, DROPPED, ids)}
     return {card.id: numbered(heard[card.id], dropped.get(card.id, 0), card.version) for card in cards}
 
 
@@ -205,3 +196,11 @@ def _compare_tender(replay: CardReplay, order_id: str, expected: CardTender) -> 
         replay.faults.append(Fault(f"card_tenders {order_id}", f"what it took of {expected.card_id}", "none"))
     else:
         replay.differ(f"card_tenders {order_id} ", expected, found, None)
+
+
+WALKS = (
+    Walk(
+        HISTORY, "a gift card and what orders took of it are what its events and journals make of them", CARD, "card",
+        differing, cause="a journal or an event was lost or changed, or a row was changed past the engine",
+    ),
+)

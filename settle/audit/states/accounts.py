@@ -10,9 +10,9 @@ from services.credit_ledger.domain.model.leg import LegState
 from services.credit_ledger.domain.refunds.posting import FLASH_TIMER
 from services.credit_ledger.domain.statements.cut import CUT_TIMER
 from services.kernel.lifecycle import READ_BEFORE, Flaw, Wait
-from settle.audit.findings import CARD, CREDIT, Finding
+from settle.audit.findings import CARD, CREDIT, Finding, Walk
 from settle.audit.folds.cards import card_of
-from settle.audit.snapshots import World
+from settle.audit.snapshots import World, pages
 from settle.audit.states import rows, timers
 from settle.audit.states.orders import flaws_told
 
@@ -46,7 +46,7 @@ async def _agreements(
     world: World, accounts: dict[str, CreditAccount], owing: dict[str, str]
 ) -> AsyncIterator[Finding]:
     """Those of these accounts; notes in `owing` of each account an order that is to be billed or paid still."""
-    async for page in rows.pages(world[CREDIT], rows.AGREEMENTS, list(accounts)):
+    async for page in pages(world[CREDIT], rows.AGREEMENTS, list(accounts)):
         for row in page:
             agreement = rows.agreement_of(row)
             flaws = [*lifecycles.AGREEMENT.all_flaws(agreement, agreement.version)]
@@ -62,7 +62,7 @@ async def _agreements(
 async def _legs(world: World, ids: Sequence[str], now: timers.Present) -> AsyncIterator[Finding]:
     """Those of these accounts. Of one whose rail's word was not kept yet, only that it is woken while it is on its
     way."""
-    async for page in rows.pages(world[CREDIT], rows.LEGS, ids):
+    async for page in pages(world[CREDIT], rows.LEGS, ids):
         old = [row["id"] for row in page if not row["word"] and row["state"] in _ON_THEIR_WAY]
         legs = [rows.leg_of(row) for row in page if row["word"]]
         for leg in legs:
@@ -79,7 +79,7 @@ async def _legs(world: World, ids: Sequence[str], now: timers.Present) -> AsyncI
 
 
 async def _refunds(world: World, ids: Sequence[str], now: timers.Present) -> AsyncIterator[Finding]:
-    async for page in rows.pages(world[CREDIT], rows.REFUNDS, ids):
+    async for page in pages(world[CREDIT], rows.REFUNDS, ids):
         refunds = [rows.refund_of(row) for row in page]
         waits: list[Wait] = []
         for refund in refunds:
@@ -100,11 +100,12 @@ async def cards(world: World, ids: Sequence[str]) -> list[Finding]:
     ]
 
 
-WALKED = (
-    (
+WALKS = (
+    Walk(
         ACCOUNTS, "accounts, agreements, instalments, legs, refunds are as their fields allow, and are woken", CREDIT,
         "account", accounts,
     ),
-    (CARDS, "a card is worth at most its face, holds at most that, and stands as its fields say", CARD, "card", cards),
+    Walk(
+        CARDS, "a card is worth at most its face, holds at most that, and stands as its fields say", CARD, "card", cards
+    ),
 )
-"""Each as the fields of a walk."""
