@@ -138,6 +138,7 @@ CHAINED = (
     ("order", _events_of(ORDER, "orders")), ("account", _events_of(CREDIT, "credit_accounts")),
     ("share", _events_of(CREDIT, "merchant_shares")), ("reconciliation", _events_of(CREDIT, "reconciliations")),
     ("card", _events_of(CARD, "gift_cards")), ("share", _events_of(CARD, "merchant_shares")),
+    ("channel", _events_of(CARD, "channels")), ("calendar", _events_of(CARD, "calendars")),
     ("account", Kind(
         name=OPERATIONS, service=CREDIT, root="credit_accounts", rows=credit_operations.QUERY, ends=_OPERATION_ENDS,
         count="operations",
@@ -173,8 +174,9 @@ CHECKS = (
         "the root was deleted by hand, or the row put there",
     ),
     Check(
-        "chains.of_cards", "every event is of a card or a share that is there", (CARD,),
-        _stray_events("gift_cards", "merchant_shares"), "the card was deleted by hand, or the event put there",
+        "chains.of_cards", "every event is of a card, a share, a channel or a calendar that is there", (CARD,),
+        _stray_events("gift_cards", "merchant_shares", "channels", "calendars"),
+        "the root was deleted by hand, or the event put there",
     ),
 )
 """A chain is followed from its root: rows without one belong to nobody."""

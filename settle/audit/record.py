@@ -6,7 +6,7 @@ That nothing of the record itself was altered, taken out or swapped is told by i
 from collections.abc import Sequence
 
 from services.card_redemption.domain import events
-from settle.audit.findings import CARD, Check, Finding, Walk
+from settle.audit.findings import CARD, Check, Finding, Walk, instant
 from settle.audit.snapshots import World
 
 RECORDED = "record.cards"
@@ -43,7 +43,7 @@ async def unrecorded(world: World, ids: Sequence[str]) -> list[Finding]:
     found = [
         Finding(
             RECORDED, CARD, f"event {row['aggregate_id']}/{row['sequence']} {row['type'].rpartition('.')[2]}",
-            "an attempt of that instant", "none", since=row["at"].isoformat(),
+            "an attempt of that instant", "none", since=instant(row["at"]),
         )
         for row in rows
     ]
@@ -72,6 +72,7 @@ CHECKS = (
         "a volume was deleted by hand, or the instant from which on there is a record was moved",
     ),
 )
+
 WALKS = (
     Walk(
         RECORDED, "what a call did to a card is on the permanent record (RD-31)", CARD, "card", unrecorded,

@@ -87,7 +87,7 @@ def _after_sale(at: Stage) -> tuple[Wire, ...]:
 
 
 def _cards() -> tuple[Wire, ...]:
-    coded: dict[str, Any] = {"card_id": "crd_3", "customer_id": CUSTOMER}  # Any: fields of as many requests
+    coded: dict[str, Any] = {"card_id": "crd_3", "customer_id": CUSTOMER}
     return (
         card.IssueCardRequest(**coded, face=money(1_000), code="EXTREME0CODE0000", inactive=True),
         card.ActivateCardRequest(customer_id=CUSTOMER, code="EXTREME0CODE0000"),
@@ -97,6 +97,7 @@ def _cards() -> tuple[Wire, ...]:
         card.FreezeCardRequest(card_id="crd_3", case_id="case-1", operator_id="op-1"),
         card.UnfreezeCardRequest(card_id="crd_3", case_id="case-1", operator_id="op-1"),
         card.VoidCardRequest(card_id="crd_3", maker="ann", checker="bob"),
+        card.CloseCardRequest(**coded, account_id="acc_1"),
         card.RotateKeysRequest(operator_id="op-1", reason="yearly"),
     )
 

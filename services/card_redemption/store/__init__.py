@@ -28,12 +28,12 @@ TABLES = (
     Table(Calendar, calendars.load_calendars, calendars.save_calendars, root=True, tells=True),
     Table(Redeemer, redeemers.load_redeemers, redeemers.save_redeemers, root=True),
     Table(CardTender, load_tenders, save_tenders),
-    Table(CardCode, load_codes, save_codes, load_family=load_codes_of),
     Table(RedemptionOrder, redemptions.load_redemptions, redemptions.save_redemptions),
     Table(FreezeCase, redemptions.load_freeze_cases, redemptions.save_freeze_cases),
     Table(ChannelVersion, channels.load_channel_versions, channels.save_channel_versions),
     Table(InForce, channels.load_in_force, Viewing()),
     Table(WorkingYear, calendars.load_working_years, Viewing()),
     notice_table(CODEC),
+    Table(CardCode, load_codes, save_codes, load_family=load_codes_of),
 )
 """What the lanes of this service handle. Roots come first: they are locked in the order of this list."""

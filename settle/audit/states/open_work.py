@@ -4,6 +4,7 @@ no timer wakes nothing."""
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 
+from services.card_redemption.domain.four_eyes import ADOPT_TIMER
 from services.card_redemption.domain.redemption.timers import DRAFT_ENDS
 from services.card_redemption.domain.redemption.timers import EVERY as REDEMPTION_TIMERS
 from services.credit_ledger.domain import lifecycles
@@ -51,11 +52,12 @@ _ROOTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "": (RECONCILE_TIMER,),
     },
     CARD: {
-        "redemption_orders": REDEMPTION_TIMERS, "notices": (NOTICE,), "sagas": (WAKE, *BY_HAND), "": (DRAFT_ENDS,),
+        "redemption_orders": REDEMPTION_TIMERS, "notices": (NOTICE,), "sagas": (WAKE, *BY_HAND),
+        "": (DRAFT_ENDS, ADOPT_TIMER),
     },
 }
-"""What the timers of each kind wake, by the table of the row that their key names; a draft has no row, and nothing
-wakes a gift card itself."""
+"""What the timers of each kind wake, by the table of the row that their key names; a draft has no row, what is
+adopted comes with its row, and nothing wakes a gift card itself."""
 _CLAIMED = {
     CREDIT: ("credit_accounts.id",), CARD: ("card_tenders.order_id", "merchant_shares.id", "redeemers.id"),
 }

@@ -145,6 +145,8 @@ PLANTED = (
     Planted("cards.unposted", CARD, "update card_tenders set version = 1 where order_id = 'ord_rejected'"),
     Planted("cards.history", CARD, "update gift_cards set customer_id = 'cus_evil'"),
     Planted("cards.claimed", CARD, "update gift_cards set held_minor = 1"),
+    Planted("channels.history", CARD, "update channels set in_force = 1"),
+    Planted("calendars.history", CARD, "update calendars set approved_by = 'ann'"),
     Planted("shares.card_history", CARD, "delete from events where aggregate_id = 'mer_1/00' and sequence = 2"),
     Planted("shares.credit_history", CREDIT, "delete from events where aggregate_id = 'mer_1/00' and sequence = 2"),
     Planted("merchants.history", ORDER, "update merchant_settlements set amount_minor = 1"),
