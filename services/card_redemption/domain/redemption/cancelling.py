@@ -13,7 +13,7 @@ from services.card_redemption.domain.recycling.windows import CanCancel, Verdict
 from services.card_redemption.domain.redemption.order import RedemptionOrder, must_stand
 from services.card_redemption.domain.redemption.states import RedemptionState, Step
 from services.card_redemption.domain.redemption.stepping import Stepped, stepped
-from services.card_redemption.domain.redemption.timers import REVIEW, SETTLE, VERIFY, verification_timer, waking
+from services.card_redemption.domain.redemption.timers import REVIEW, SETTLE, VERIFY, waking
 from services.kernel.errors import FailedPrecondition
 
 _S = RedemptionState
@@ -59,14 +59,14 @@ def review_asked(order: RedemptionOrder, card: GiftCard, now: datetime) -> Stepp
     asked = stepped(
         order, card, now, Step.CANCEL_REQUESTED, state=_S.CANCEL_REVIEW, cancel_requested_at=now, reason=""
     )
-    return asked.timed(*waking(asked.order, now)).cleared((VERIFY, order.id))
+    return asked.timed(*waking(asked.order, now)).cleared((VERIFY, order.id), (SETTLE, order.id))
 
 
 def review_rejected(order: RedemptionOrder, card: GiftCard, now: datetime, reason: str) -> Stepped:
     """The reviewer said no, or said nothing in time: verification goes on."""
     must_stand(order, _S.CANCEL_REVIEW)
-    rejected = stepped(order, card, now, Step.CANCEL_REJECTED, state=_S.ACCEPTED, reason=reason)
-    return rejected.cleared((REVIEW, order.id)).timed(*verification_timer(rejected.order, now))
+    rejected = stepped(order, card, now, Step.CANCEL_REJECTED, state=_before(order), reason=reason)
+    return rejected.cleared((REVIEW, order.id)).timed(*waking(rejected.order, now))
 
 
 def begun_to_cancel(
@@ -94,11 +94,16 @@ def cancelled(order: RedemptionOrder, card: GiftCard, now: datetime, evidence: t
 def cancel_refused(order: RedemptionOrder, card: GiftCard, now: datetime, reason: str) -> Stepped:
     """The fee or the cap stood against it: verification goes on, as if nobody had asked."""
     refused = stepped(
-        order, card, now, Step.CANCEL_REFUSED, state=_S.ACCEPTED if order.verified_at is None else _S.VERIFIED,
-        settlement_id="", reason=reason, cancel_requested_at=None,
+        order, card, now, Step.CANCEL_REFUSED, state=_before(order), settlement_id="",
+        reason=reason, cancel_requested_at=None,
     )
-    return refused if order.verified_at else refused.timed(*verification_timer(refused.order, now))
+    return refused.timed(*waking(refused.order, now))
 
 
 def _renewed(card: GiftCard, redemption_id: str) -> CardStep:
     return restore(card, redemption_id, 0)
+
+
+def _before(order: RedemptionOrder) -> RedemptionState:
+    """Where it stood before somebody asked for its cancellation."""
+    return _S.ACCEPTED if order.verified_at is None else _S.VERIFIED

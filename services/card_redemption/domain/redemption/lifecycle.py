@@ -72,6 +72,7 @@ REDEMPTION = Lifecycle(
         (_S.ACCEPTED, _S.CANCELLING): "a cancellation costs something",
         (_S.ACCEPTED, _S.CANCELLED): "cancelled for nothing", (_S.ACCEPTED, _S.REVOKED): "intercepted or revoked",
         (_S.ACCEPTED, _S.VERIFYING): "its code is being read",
+        (_S.CANCEL_REVIEW, _S.VERIFIED): "no, or nothing in 24 h",
         (_S.CANCEL_REVIEW, _S.ACCEPTED): "no, or nothing in 24 h", (_S.CANCEL_REVIEW, _S.CANCELLING): "yes, for a fee",
         (_S.CANCEL_REVIEW, _S.CANCELLED): "yes", (_S.CANCELLING, _S.CANCELLED): "paid for",
         (_S.CANCEL_REVIEW, _S.REVOKED): "revoked with its batch",

@@ -15,7 +15,7 @@ from services.card_redemption.domain.redemption.order import (
 )
 from services.card_redemption.domain.redemption.states import UNVERIFIED, RedemptionState, Step
 from services.card_redemption.domain.redemption.stepping import Stepped, Turn, stepped
-from services.card_redemption.domain.redemption.timers import ESCROW_ENDS, SCHEDULE, SETTLE, VERIFY
+from services.card_redemption.domain.redemption.timers import ESCROW_ENDS, REVIEW, SCHEDULE, SETTLE, VERIFY
 from services.kernel.calendar import TICK
 from services.kernel.decision import Timer
 from services.kernel.errors import Defect, FailedPrecondition
@@ -86,7 +86,7 @@ def revoked(order: RedemptionOrder, card: GiftCard, now: datetime, evidence: tup
         verification_code=None,
         evidence=evidence or order.evidence,
     )
-    return taken.cleared((VERIFY, order.id), (SETTLE, order.id), (SCHEDULE, order.id))
+    return taken.cleared(*((kind, order.id) for kind in (VERIFY, SETTLE, SCHEDULE, REVIEW)))
 
 
 def _giving_back(card: GiftCard) -> CardStep:
