@@ -24,8 +24,9 @@ _WITH_PAYOUT = PAYABLE | {_S.FROZEN, _S.CLOSED_FRAUD, _S.FAULT_REVERSED}
 
 
 def _waits(order: RedemptionOrder) -> Iterator[Wait]:
-    """What wakes it; one that an operator leads, or whose saga is under way, needs nothing."""
-    if order.settlement_id or order.terms.by_hand:
+    """What wakes it; while its saga is under way, or where an operator lets it go on, it needs nothing."""
+    led = order.terms.by_hand and order.state in PAYABLE | {_S.ACCEPTED, _S.VERIFIED}
+    if order.settlement_id or led:
         return
     if order.state is _S.SCHEDULED and order.scheduled_at is not None:
         yield Wait(SCHEDULE, order.id, order.card_id, order.scheduled_at, earliest=order.scheduled_at)

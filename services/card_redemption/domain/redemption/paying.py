@@ -40,7 +40,7 @@ def payout_delayed(order: RedemptionOrder, card: GiftCard, now: datetime, reason
     """It could not be asked for: it is, again and again; what is owed stays owed."""
     state = _S.PAYOUT_RETRY if order.state is _S.SETTLED else order.state
     delayed = stepped(order, card, now, Step.PAYOUT_DELAYED, settlement_id="", state=state, reason=reason)
-    return delayed.timed(Timer(PAY, order.id, card.id, now + PAY_AGAIN))
+    return delayed if order.terms.by_hand else delayed.timed(Timer(PAY, order.id, card.id, now + PAY_AGAIN))
 
 
 def payout_retried(order: RedemptionOrder, card: GiftCard, now: datetime, detail: str) -> Stepped:
