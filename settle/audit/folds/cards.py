@@ -169,6 +169,6 @@ def _compare_tender(replay: CardReplay, order_id: str, expected: CardTender) -> 
 WALKS = (
     Walk(
         HISTORY, "a gift card and what orders took of it are what its events and journals make of them", CARD, "card",
-        differing, "a journal or an event was lost or changed, or a row was changed past the engine",
+        differing, cause="a journal or an event was lost or changed, or a row was changed past the engine",
     ),
 )

@@ -51,4 +51,4 @@ async def _references(connection: Connection, told: Mapping[str, PaymentReferenc
     return findings + [missing(FOLD, table.name, key, "") for key in told.keys() - stored]
 
 
-WALKS = (Walk(FOLD, SAYS, CREDIT, "account", fold, CAUSE),)
+WALKS = (Walk(FOLD, SAYS, CREDIT, "account", fold, cause=CAUSE),)

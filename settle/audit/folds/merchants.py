@@ -203,14 +203,14 @@ _CAUSE = "a journal or an event was lost or changed, or a row was changed past t
 WALKS = (
     Walk(
         CARD_SHARES, "a merchant's share in the card book tells each settlement that its journals say", CARD, "share",
-        card_shares, _CAUSE,
+        card_shares, cause=_CAUSE,
     ),
     Walk(
         CREDIT_SHARES, "a merchant's share in the credit book tells each payment that its journals say", CREDIT,
-        "share", credit_shares, _CAUSE,
+        "share", credit_shares, cause=_CAUSE,
     ),
     Walk(
         SETTLEMENTS, "a settlement with a merchant is what its saga says", ORDER, "merchant settlement", settlements,
-        "the row or the saga was changed past the engine",
+        cause="the row or the saga was changed past the engine",
     ),
 )

@@ -116,6 +116,6 @@ def _finding(fault: Fault) -> Finding:
 WALKS = (
     Walk(
         HISTORY, "an order and its return cases are what their events and settlements make of them", ORDER, "order",
-        differing, "an event or a settlement was lost or changed, or a row was changed past the engine",
+        differing, cause="an event or a settlement was lost or changed, or a row was changed past the engine",
     ),
 )

@@ -104,4 +104,4 @@ def _finding(key: str, field: str, expected: str, actual: str, since: datetime) 
     return Finding(DIFFERENCES, CREDIT, f"rail_differences {key}{field}", expected, actual, since=instant(since))
 
 
-WALKS = (Walk(DIFFERENCES, SAYS, CREDIT, "reconciliation", differing, CAUSE),)
+WALKS = (Walk(DIFFERENCES, SAYS, CREDIT, "reconciliation", differing, cause=CAUSE),)
