@@ -10,6 +10,7 @@ from settlement.card_redemption.v1 import channel_service_pb2 as channels
 from settlement.credit_ledger.v1 import account_pb2
 from settlement.credit_ledger.v1 import adjustment_service_pb2 as adjustment
 from settlement.credit_ledger.v1 import credit_service_pb2 as credit
+from settlement.credit_ledger.v1 import payout_service_pb2 as payout
 from settlement.credit_ledger.v1 import statement_service_pb2 as statement
 from settlement.order.v1 import after_sale_service_pb2 as sale
 from settlement.order.v1 import merchant_service_pb2 as merchant
@@ -120,6 +121,8 @@ def _by_hand() -> tuple[Wire, ...]:
         adjustment.SettleLegRequest(
             **_ACCOUNT, leg_id="leg_" + "0" * 32, order_id=SHIPPED, effective_date="2026-03-10", **PAPERS
         ),
+        payout.PausePayoutsRequest(operator_id="op-1", reason="why"),
+        payout.ResumePayoutsRequest(operator_id="op-1", reason="why"),
     )
 
 

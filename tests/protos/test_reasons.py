@@ -19,6 +19,7 @@ import pytest_asyncio
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from services.card_redemption.domain.commands import CaptureDeposit, DepositCard, RefundCard
+from services.kernel.decision import Refused
 from services.kernel.errors import FailedPrecondition, ResourceExhausted
 from services.runtime.ground.clock import SystemClock
 from services.runtime.ground.settings import Settings
@@ -37,6 +38,7 @@ from tests.recorded.people import People
 from tests.recorded.stage import stage
 from tests.recorded.story import CHAPTERS, START
 from tests.services.card_redemption.world import World
+from tests.services.credit_ledger.domain.redeeming import Redeemer
 from tests.services.runtime.test_rpc import SETTINGS, VALID, served
 from tests.settle.audit.scratch import server
 from tests.settle.local.acquirer.sandbox import sandbox
@@ -209,11 +211,20 @@ async def _given_twice(_folder: Path) -> str:
     return caught.value.reason
 
 
+async def _paid_out_twice(_folder: Path) -> str:
+    redeemer = Redeemer()
+    redeemer.pay()
+    refused = redeemer.pay()
+    assert isinstance(refused, Refused)
+    return refused.reason
+
+
 ELSEWHERE: dict[str, Callable[[Path], Awaitable[str]]] = {
     "INTERNAL": _internal, "UNAVAILABLE": _unavailable, "OVERLOADED": _overloaded,
     "UNSENT_BACKLOG": _unsent, "TOO_MANY_OPEN": _open_without_end, "CLOCK_NOT_MANUAL": _clock_of_the_system,
     "VERIFICATION_NOT_FOUND": _never_verified,
     "IDEMPOTENCY_CONFLICT": _other_content, "PAYMENT_NOT_REFUNDABLE": _nothing_back, "CARD_STATE": _given_twice,
+    "PAYOUT_EXISTS": _paid_out_twice,
 }
 """Reasons that no call of the three services in good health can show."""
 

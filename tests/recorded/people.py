@@ -26,6 +26,8 @@ from settlement.credit_ledger.v1 import (
     adjustment_service_pb2_grpc,
     credit_service_pb2,
     credit_service_pb2_grpc,
+    payout_service_pb2,
+    payout_service_pb2_grpc,
     statement_service_pb2,
     statement_service_pb2_grpc,
 )
@@ -50,6 +52,7 @@ API: tuple[tuple[str, ModuleType, ModuleType], ...] = (
     ("credit_ledger", credit_service_pb2, credit_service_pb2_grpc),
     ("credit_ledger", statement_service_pb2, statement_service_pb2_grpc),
     ("credit_ledger", adjustment_service_pb2, adjustment_service_pb2_grpc),
+    ("credit_ledger", payout_service_pb2, payout_service_pb2_grpc),
     ("card_redemption", card_service_pb2, card_service_pb2_grpc),
     ("card_redemption", channel_service_pb2, channel_service_pb2_grpc),
     ("card_redemption", calendar_service_pb2, calendar_service_pb2_grpc),

@@ -203,6 +203,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """What was decided before is not sent yet, for the messaging is away or slow; retry after the RetryInfo."""
     ERROR_REASON_TOO_MANY_OPEN: _ErrorReason.ValueType  # 82
     """Too many settlements are under way; retry after the RetryInfo."""
+    ERROR_REASON_PAYOUT_EXISTS: _ErrorReason.ValueType  # 83
+    """The id is taken by another payout of a redemption."""
+    ERROR_REASON_PAYOUT_NOT_FOUND: _ErrorReason.ValueType  # 84
+    """No such payout of a redemption."""
     ERROR_REASON_CHANNEL_NOT_FOUND: _ErrorReason.ValueType  # 120
     """No such recycling channel."""
     ERROR_REASON_CALENDAR_NOT_FOUND: _ErrorReason.ValueType  # 121
@@ -463,6 +467,10 @@ ERROR_REASON_UNSENT_BACKLOG: ErrorReason.ValueType  # 81
 """What was decided before is not sent yet, for the messaging is away or slow; retry after the RetryInfo."""
 ERROR_REASON_TOO_MANY_OPEN: ErrorReason.ValueType  # 82
 """Too many settlements are under way; retry after the RetryInfo."""
+ERROR_REASON_PAYOUT_EXISTS: ErrorReason.ValueType  # 83
+"""The id is taken by another payout of a redemption."""
+ERROR_REASON_PAYOUT_NOT_FOUND: ErrorReason.ValueType  # 84
+"""No such payout of a redemption."""
 ERROR_REASON_CHANNEL_NOT_FOUND: ErrorReason.ValueType  # 120
 """No such recycling channel."""
 ERROR_REASON_CALENDAR_NOT_FOUND: ErrorReason.ValueType  # 121
