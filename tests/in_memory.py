@@ -123,6 +123,7 @@ class InMemory:
     journals: list[Journal] = field(default_factory=list)
     balances: Counter[tuple[Unit, str, str]] = field(default_factory=Counter)
     actions: list[object] = field(default_factory=list)
+    records: list[object] = field(default_factory=list)
     messages: int = 0
     _sequences: dict[str, int] = field(default_factory=dict)
 
@@ -269,6 +270,7 @@ class InMemory:
             self.timers.pop(key, None)
         self.timers.update(effects.timers)
         self.actions += effects.actions
+        self.records += effects.records
 
     def _tell(self, event: Event) -> None:
         """Events of an aggregate have no gap."""

@@ -3,12 +3,12 @@ cut off (I7; `services/kernel/chain.py`)."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import asyncpg
 
 from services.kernel.chain import BYTES, EVENTS, KEY_NAME, NONE_YET, OPERATIONS, name_of
-from settle.audit.findings import CARD, CREDIT, ORDER, SERVICES, Check, Finding
+from settle.audit.findings import CARD, CREDIT, ORDER, SERVICES, Check, Finding, Walk, instant
 from settle.audit.links import Broken, Ends, Fault, Follower, Row, faults
 from settle.audit.snapshots import World
 
@@ -85,7 +85,7 @@ class Kind:
         at = next((value for value in record or () if isinstance(value, datetime)), None)
         return Finding(
             self.check, self.service, what, broken.expected, f"{broken.actual} ({broken.fault})",
-            since=at.astimezone(UTC).isoformat() if at else "", cause=_CAUSES[broken.fault],
+            since=instant(at), cause=_CAUSES[broken.fault],
         )
 
 
@@ -142,6 +142,8 @@ CHAINED = (
     )),
 )
 """All chains that there are, by the kind of aggregate that is walked over."""
+
+WALKS = tuple(Walk(kind.check, SAYS[kind.check], kind.service, of, kind.find) for of, kind in CHAINED)
 
 
 def _strays(name: str, key: str, *roots: str) -> str:

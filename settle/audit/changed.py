@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from settle.audit.findings import CARD, CREDIT, ORDER, SERVICES
-from settle.audit.snapshots import ROWS_AT_A_TIME, Connection, World
+from settle.audit.snapshots import Connection, World, pages
 from settle.audit.walks import IDS
 
 Kind = tuple[str, str]
@@ -164,11 +164,9 @@ async def _add_written(
 ) -> bool:
     """Whether what was found is still few."""
     values = ", ".join(f"({number}, {expression})" for number, (expression, _) in enumerate(written.owners))
-    cursor = await connection.cursor(
-        f"""select distinct owner.no, owner.id from public.{written.table} written
-            cross join lateral (values {values}) owner (no, id) where age(written.xmin) <= $1 and owner.id <> ''""", age
-    )
-    while rows := await cursor.fetch(ROWS_AT_A_TIME):
+    query = f"""select distinct owner.no, owner.id from public.{written.table} written
+                cross join lateral (values {values}) owner (no, id) where age(written.xmin) <= $1 and owner.id <> ''"""
+    async for rows in pages(connection, query, age):
         for row in rows:
             for kind in written.owners[row["no"]][1]:
                 found.setdefault(kind, set()).add(row["id"])

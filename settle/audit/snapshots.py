@@ -17,7 +17,7 @@ from settle.audit.findings import BOOKS, ORDER, SERVICES, Finding
 from settle.audit.unreadable import is_fault, leave_out, set_back, shadows
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
-ROWS_AT_A_TIME = 10_000
+PAGE_ROWS, COPIED_ROWS = 1_000, 10_000
 SETTINGS = {
     "jit": "off", "work_mem": "128MB", "temp_buffers": "64MB", "timezone": "UTC", "application_name": "settle/audit",
 }
@@ -109,6 +109,15 @@ async def snapshot_of(connection: Connection, exported: str = "") -> AsyncIterat
         yield
 
 
+async def pages(
+    connection: Connection, query: str, *given: object, most: int = PAGE_ROWS
+) -> AsyncIterator[list[asyncpg.Record]]:
+    """The rows that a query answers, at most so many at a time: memory stays flat, however many there are."""
+    cursor = await connection.cursor(query, *given)
+    while rows := await cursor.fetch(most):
+        yield rows
+
+
 async def put_beside(world: World) -> None:
     """Sum the entries of the books, spread their lists, and copy the coordinator's view beside them; a row that cannot
     be read is left out, and told."""
@@ -155,8 +164,7 @@ async def copy(world: World, query: str, service: str, table: str) -> None:
 
 
 async def _copied(order: Connection, query: str, service: str, book: Connection, table: str) -> None:
-    cursor = await order.cursor(query, service)
-    while rows := await cursor.fetch(ROWS_AT_A_TIME):
+    async for rows in pages(order, query, service, most=COPIED_ROWS):
         await book.copy_records_to_table(table, columns=list(rows[0].keys()), records=[tuple(row) for row in rows])
 
 

@@ -1,11 +1,11 @@
 """Promises that one query cannot test: what belongs to an aggregate is read and compared in Python, some at a time."""
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from settle.audit import chains, unreadable
-from settle.audit.findings import CARD, CREDIT, EXAMPLES_MAX, ORDER, Finding, Report
+from settle.audit.findings import CARD, CREDIT, EXAMPLES_MAX, ORDER, Report, Walk
 from settle.audit.folds import cards, credit_walk, merchants, orders, rail_differences
 from settle.audit.joins import answers
 from settle.audit.joins import walked as joins
@@ -25,49 +25,9 @@ IDS = {
 }
 """The aggregates that can be walked, by service: the table whose ids are theirs."""
 
-
-@dataclass(frozen=True, slots=True)
-class Walk:
-    """One promise about each aggregate `of` a kind in a `service`: `find` answers what breaks it among these ids.
-    `cause` is what most likely happened where it is broken, unless a finding knows better."""
-
-    id: str
-    says: str
-    service: str
-    of: str
-    find: Callable[[World, Sequence[str]], Awaitable[list[Finding]]]
-    cause: str = ""
-
-
 WALKS: Sequence[Walk] = (
-    *(Walk(*each) for each in (*credit_walk.WALKED, *provenance.WALKED, *joins.WALKED)),
-    *(Walk(*each) for each in (*rail_differences.WALKED, *answers.WALKED)),
-    *(Walk(*each) for each in (*states_of_orders.WALKED, *states_of_accounts.WALKED)),
-    Walk(
-        orders.HISTORY, "an order and its return cases are what their events and settlements make of them", ORDER,
-        "order", orders.differing,
-        cause="an event or a settlement was lost or changed, or a row was changed past the engine",
-    ),
-    Walk(
-        cards.HISTORY, "a gift card and what orders took of it are what its events and journals make of them", CARD,
-        "card", cards.differing,
-        cause="a journal or an event was lost or changed, or a row was changed past the engine",
-    ),
-    Walk(
-        merchants.CARD_SHARES, "a merchant's share in the card book tells each settlement that its journals say", CARD,
-        "share", merchants.card_shares,
-        cause="a journal or an event was lost or changed, or a row was changed past the engine",
-    ),
-    Walk(
-        merchants.CREDIT_SHARES, "a merchant's share in the credit book tells each payment that its journals say",
-        CREDIT, "share", merchants.credit_shares,
-        cause="a journal or an event was lost or changed, or a row was changed past the engine",
-    ),
-    Walk(
-        merchants.SETTLEMENTS, "a settlement with a merchant is what its saga says", ORDER, "merchant settlement",
-        merchants.settlements, cause="the row or the saga was changed past the engine",
-    ),
-    *(Walk(kind.check, chains.SAYS[kind.check], kind.service, of, kind.find) for of, kind in chains.CHAINED),
+    *credit_walk.WALKS, *provenance.WALKS, *joins.WALKS, *rail_differences.WALKS, *answers.WALKS,
+    *states_of_orders.WALKS, *states_of_accounts.WALKS, *orders.WALKS, *cards.WALKS, *merchants.WALKS, *chains.WALKS,
 )
 KINDS = tuple((service, of) for service, kinds in IDS.items() for of in kinds)
 

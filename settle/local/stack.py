@@ -7,20 +7,21 @@
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from settle.local import children, environs, folder, kafka, ports, postgres, topics
-from settle.local.endpoints import read_endpoints, write_endpoints
+from settle.local.endpoints import joined, read_endpoints, write_endpoints
 from settle.local.folder import Holder
 from settle.local.supervisor import Seat, Supervisor
 
 SERVICES = ("credit_ledger", "card_redemption", "order")
 ACQUIRER = "acquirer"
 AUDITOR = "auditor"
+GATEWAY = "gateway"
 READY_SECONDS_MAX = 120.0
 _BROKERS = {"kafka": "Apache Kafka", "external": "external Kafka", "embedded": "embedded broker, not Kafka:"}
 
@@ -37,13 +38,14 @@ class LocalStack:
     Of each service there are as many `processes` (`order`, `order-2`, ...), which share its work; `supervise=False`
     leaves a dead process dead; `durable=False` switches fsync off (demo and tests only); `environ` is added to every
     process. Lines for people go to `say`; with `echo` the processes' own lines are shown too. With `audited` an auditor
-    runs beside them.
+    runs beside them, with `gateway` they are reached over HTTP too.
     """
 
     def __init__(
         self, data: Path, broker: str = "auto", clock: str = "system", durable: bool = True,
         processes: int = 1, supervise: bool = True, environ: Mapping[str, str] | None = None,
         say: Callable[[str], None] = say_to_stderr, echo: bool = False, audited: bool = False,
+        gateway: bool = False,
     ) -> None:
         self.data = folder.resolved(data)
         self.clock = clock
@@ -53,6 +55,7 @@ class LocalStack:
         self._environ = dict(environ or {})
         self._say = say
         self._audited = audited
+        self._gateway = gateway
         self._supervisor = Supervisor(
             self.data / "logs", say=say, changed=self._changed, echo=echo, revive=supervise
         )
@@ -151,8 +154,9 @@ class LocalStack:
 
     def _seat_all(self) -> None:
         names = [(service, number) for service in SERVICES for number in range(self._processes)]
-        free = iter([f"{ports.HOST}:{port}" for port in ports.free_ports(2 * len(names) + 3)])
+        free = iter([f"{ports.HOST}:{port}" for port in ports.free_ports(2 * len(names) + 5)])
         acquirer, auditor, auditor_metrics = next(free), next(free), next(free)
+        gateway, gateway_metrics = next(free), next(free)
         seats = [(service, number, next(free), next(free)) for service, number in names]
         targets = {f"SETTLE_{service.upper()}_TARGET": target for service, number, target, _ in seats if number == 0}
         shared = environs.without_shadows(os.environ) | {
@@ -176,6 +180,11 @@ class LocalStack:
             own = {"SETTLE_LISTEN": auditor, "SETTLE_METRICS_LISTEN": auditor_metrics}
             environ = shared | own | read | {"SETTLE_AUDIT_DATA": str(self.data)}
             self.seats[AUDITOR] = Seat(AUDITOR, "settle.audit", environ, auditor, auditor_metrics, vital=False)
+
+        if self._gateway:
+            own = {"SETTLE_LISTEN": gateway, "SETTLE_METRICS_LISTEN": gateway_metrics}
+            environ = shared | own | _all_targets(seats)
+            self.seats[GATEWAY] = Seat(GATEWAY, "gateway", environ, f"http://{gateway}", gateway_metrics)
 
     # breaking it -----------------------------------------------------------------------------------------------------
 
@@ -230,10 +239,10 @@ class LocalStack:
                 "target": seat.target, "metrics": seat.metrics, "dsn": seat.environ.get("SETTLE_DSN", ""),
                 "pid": seat.child.pid if seat.child else 0,
             }
-            for seat in self.seats.values() if seat.name not in (ACQUIRER, AUDITOR)
+            for seat in self.seats.values() if seat.name not in (ACQUIRER, AUDITOR, GATEWAY)
         }
         acquirer, broker, server = self.seats[ACQUIRER], self.broker, self.postgres
-        auditor = self.seats.get(AUDITOR)
+        auditor, gateway = self.seats.get(AUDITOR), self.seats.get(GATEWAY)
         return {
             "pid": os.getpid(), "began": children.started_at(os.getpid()), "clock": self.clock, "data": str(self.data),
             "broker": {
@@ -247,6 +256,7 @@ class LocalStack:
             "services": services,
             "acquirer": {"target": acquirer.target, "pid": acquirer.child.pid if acquirer.child else 0},
             "auditor": {"target": auditor.target, "metrics": auditor.metrics} if auditor else {},
+            "gateway": {"url": gateway.target, "metrics": gateway.metrics} if gateway else {},
             "processes": [
                 {
                     "name": child.name, "pid": child.pid, "began": children.started_at(child.pid),
@@ -280,6 +290,14 @@ class LocalStack:
         for left in (read_endpoints(self.data) or {}).get("processes", []):
             if children.end_stale(left["pid"], left["began"], left.get("interrupt", signal.SIGTERM)):
                 self._say(f"ended {left['name']} ({left['pid']}), left behind by a killed run")
+
+
+def _all_targets(seats: Iterable[tuple[str, int, str, str]]) -> dict[str, str]:
+    """The address of each service with all of its processes, for whoever calls them by turns."""
+    of: dict[str, list[str]] = {}
+    for service, _, target, _ in seats:
+        of.setdefault(service, []).append(target)
+    return {f"SETTLE_{service.upper()}_TARGET": joined(*targets) for service, targets in of.items()}
 
 
 def _both(one: Callable[[], None], other: Callable[[], None]) -> None:

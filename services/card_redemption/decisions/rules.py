@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from services.card_redemption.decisions import issuing, merchants, refunding, tendering
+from services.card_redemption.decisions import channels, issuing, merchants, refunding, tendering
 from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.cards.tender import CardTender
 from services.card_redemption.domain.commands import (
@@ -53,5 +53,6 @@ RULES = rules(
     rule(RefundCard, _tender_and_share, refunding.refund),
     rule(ReverseCardRefund, _tender_and_share, refunding.reverse_refund),
     rule(ClearMerchantShare, _shares, merchants.clear),
+    *channels.RULES,
 )
 TIMERS = timer_rules()

@@ -2,7 +2,10 @@
 
 from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.cards.tender import CardTender
+from services.card_redemption.domain.channels.channel import Channel, ChannelVersion, InForce
 from services.card_redemption.domain.merchants.share import MerchantShare
+from services.card_redemption.domain.working_days.year import Calendar, WorkingYear
+from services.card_redemption.store import calendars, channels
 from services.card_redemption.store.cards import load_cards, save_cards
 from services.card_redemption.store.merchant_shares import load_lenders, load_merchant_shares, save_merchant_shares
 from services.card_redemption.store.tenders import load_tenders, save_tenders
@@ -13,6 +16,11 @@ TABLES = (
     Table(
         MerchantShare, load_merchant_shares, save_merchant_shares, root=True, tells=True, load_family=load_lenders
     ),
+    Table(Channel, channels.load_channels, channels.save_channels, root=True, tells=True),
+    Table(Calendar, calendars.load_calendars, calendars.save_calendars, root=True, tells=True),
     Table(CardTender, load_tenders, save_tenders),
+    Table(ChannelVersion, channels.load_channel_versions, channels.save_channel_versions),
+    Table(InForce, channels.load_in_force, channels.save_no_view),
+    Table(WorkingYear, calendars.load_working_years, channels.save_no_view),
 )
 """What the lanes of this service handle. Roots come first: they are locked in the order of this list."""

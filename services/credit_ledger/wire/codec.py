@@ -12,8 +12,9 @@ from services.credit_ledger.domain.model.reconciliation import (
 from services.credit_ledger.domain.model.statement import Statement
 from services.credit_ledger.wire import effects as told
 from services.credit_ledger.wire import events as facts
-from services.credit_ledger.wire import views
+from services.credit_ledger.wire import redemptions, views
 from services.credit_ledger.wire.commands import COMMANDS
+from services.credit_ledger.wire.redemption_events import FACTS, NOTICES
 from services.runtime.ground.codec import Codec, Entry
 from settlement.credit_ledger.v1 import (
     account_pb2,
@@ -75,5 +76,7 @@ _NOTICES = (
     Entry(events.BankRefundStepped, notices_pb2.BankRefundStepped, facts.bank_refund_stepped),
 )
 
-CODEC = Codec(*COMMANDS, *_RESULTS, *_EVENTS, *_NOTICES)
+CODEC = Codec(
+    *COMMANDS, *redemptions.COMMANDS, *_RESULTS, *redemptions.EFFECTS, *_EVENTS, *FACTS, *_NOTICES, *NOTICES
+)
 """The credit ledger's wire."""

@@ -6,7 +6,7 @@ The log is read in pages, one account after the other; what was told is kept for
 from collections.abc import Mapping, Sequence
 
 from services.credit_ledger.domain.model.payment_reference import PaymentReference
-from settle.audit.findings import CREDIT, Finding
+from settle.audit.findings import CREDIT, Finding, Walk
 from settle.audit.folds import credit_journals, credit_operations, credit_rows
 from settle.audit.folds.credit_account import FOLD, Account
 from settle.audit.folds.streams import Stream
@@ -50,5 +50,4 @@ async def _references(connection: Connection, told: Mapping[str, PaymentReferenc
     return findings + [missing(FOLD, table.name, key, "") for key in told.keys() - stored]
 
 
-WALKED = ((FOLD, SAYS, CREDIT, "account", fold, CAUSE),)
-"""For the list of walks."""
+WALKS = (Walk(FOLD, SAYS, CREDIT, "account", fold, cause=CAUSE),)

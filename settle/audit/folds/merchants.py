@@ -10,7 +10,7 @@ from google.protobuf.message import DecodeError, Message
 from services.card_redemption.domain.books import cleared
 from services.credit_ledger.domain.model import books
 from services.kernel.shares import first_share, share_keys
-from settle.audit.findings import CARD, CREDIT, ORDER, Finding
+from settle.audit.findings import CARD, CREDIT, ORDER, Finding, Walk, instant
 from settle.audit.folds.differences import readable
 from settle.audit.snapshots import World
 from settlement.card_redemption.v1 import events_pb2 as card_pb2
@@ -163,8 +163,10 @@ def _said(book: _Book, event: asyncpg.Record) -> _Settled | str:
 async def settlements(world: World, ids: Sequence[str]) -> list[Finding]:
     """What settlements with merchants say that their sagas do not."""
     return [
-        Finding(SETTLEMENTS, ORDER, f"merchant_settlements {row['id']} {name}", expected=readable(expected),
-                actual=readable(actual), since=row["updated_at"].isoformat() if row["updated_at"] else "")
+        Finding(
+            SETTLEMENTS, ORDER, f"merchant_settlements {row['id']} {name}", expected=readable(expected),
+            actual=readable(actual), since=instant(row["updated_at"]),
+        )
         for row in await world[ORDER].fetch(_SETTLEMENTS, ids)
         for name, expected, actual in _fields(row) if expected != actual
     ]
@@ -200,5 +202,23 @@ def _finding(
     journal: asyncpg.Record | None = None,
 ) -> Finding:
     since = event["at"] if event is not None else journal["posted_at"] if journal is not None else None
-    told_at = since.isoformat() if since else ""
-    return Finding(book.check, book.service, what, expected=str(expected), actual=str(actual), since=told_at)
+    return Finding(
+        book.check, book.service, what, expected=str(expected), actual=str(actual), since=instant(since)
+    )
+
+
+_CAUSE = "a journal or an event was lost or changed, or a row was changed past the engine"
+WALKS = (
+    Walk(
+        CARD_SHARES, "a merchant's share in the card book tells each settlement that its journals say", CARD, "share",
+        card_shares, cause=_CAUSE,
+    ),
+    Walk(
+        CREDIT_SHARES, "a merchant's share in the credit book tells each payment that its journals say", CREDIT,
+        "share", credit_shares, cause=_CAUSE,
+    ),
+    Walk(
+        SETTLEMENTS, "a settlement with a merchant is what its saga says", ORDER, "merchant settlement", settlements,
+        cause="the row or the saga was changed past the engine",
+    ),
+)

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import asyncpg
 
-from settle.audit.findings import ORDER, Finding
+from settle.audit.findings import ORDER, Finding, Walk, instant
 from settle.audit.folds.history import Broken, Fault, Replay, Stored
 from settle.audit.folds.moved import moved_by_settlements
 from settle.audit.folds.replay import replayed
@@ -123,5 +123,14 @@ def _grouped(rows: Iterable[asyncpg.Record], key: str) -> Mapping[str, list[asyn
 
 
 def _finding(fault: Fault) -> Finding:
-    since = fault.since.isoformat() if fault.since is not None else ""
-    return Finding(HISTORY, ORDER, fault.what, expected=fault.expected, actual=fault.actual, since=since)
+    return Finding(
+        HISTORY, ORDER, fault.what, expected=fault.expected, actual=fault.actual, since=instant(fault.since)
+    )
+
+
+WALKS = (
+    Walk(
+        HISTORY, "an order and its return cases are what their events and settlements make of them", ORDER, "order",
+        differing, cause="an event or a settlement was lost or changed, or a row was changed past the engine",
+    ),
+)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from google.protobuf.message import DecodeError, Message
 
 from services.kernel.messages import Op
-from settle.audit.findings import BOOKS, CARD, CREDIT, ORDER, Finding
+from settle.audit.findings import BOOKS, CARD, CREDIT, ORDER, Finding, Walk, instant
 from settle.audit.snapshots import World
 from settlement.card_redemption.v1 import effects_pb2 as card_effects_pb2
 from settlement.credit_ledger.v1 import effects_pb2
@@ -127,11 +127,10 @@ def _looked_into(service: str, wire: Any) -> dict[str, object]:  # Any: the effe
 def _finding(branch: Any, op: Op, answer: _Answer, expected: str, actual: str) -> Finding:
     check = OF_MERCHANTS if branch["kind"] == _MERCHANTS else ANSWERS
     what = f"inbox {branch['saga_id']}/{op} to {branch['kind']} of {branch['root']}"
-    return Finding(check, branch["service"], what, expected, actual, since=answer.at.isoformat())
+    return Finding(check, branch["service"], what, expected, actual, since=instant(answer.at))
 
 
-WALKED = (
-    (ANSWERS, SAYS, ORDER, "order", answers, CAUSE),
-    (OF_MERCHANTS, f"{SAYS}, with merchants too", ORDER, "merchant settlement", answers, CAUSE),
+WALKS = (
+    Walk(ANSWERS, SAYS, ORDER, "order", answers, cause=CAUSE),
+    Walk(OF_MERCHANTS, f"{SAYS}, with merchants too", ORDER, "merchant settlement", answers, cause=CAUSE),
 )
-"""For the list of walks."""

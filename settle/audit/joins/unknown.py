@@ -3,12 +3,11 @@ event; and no payment is kept for an order that it does not pay."""
 
 from typing import Any
 
-from settle.audit.findings import BOOKS, CARD, CREDIT, ORDER, Check, Finding
-from settle.audit.snapshots import World
+from settle.audit.findings import BOOKS, CARD, CREDIT, ORDER, Check, Finding, instant
+from settle.audit.snapshots import World, pages
 
 UNKNOWN = "joins.unknown"
 SAYS = {UNKNOWN: "every settlement that claimed, answered, logged or posted something is on the coordinator's record"}
-_AT_A_TIME = 1_000
 
 _TRACES = {
     CREDIT: """
@@ -49,8 +48,7 @@ async def unknown(world: World) -> list[Finding]:
     latest = None if world.quiet else await world[ORDER].fetchval(_LATEST)
     found: list[Finding] = []
     for book in BOOKS:
-        cursor = await world[book].cursor(_traces(book))
-        while rows := await cursor.fetch(_AT_A_TIME):
+        async for rows in pages(world[book], _traces(book)):
             known = {row["id"] for row in await world[ORDER].fetch(_KNOWN, [row["saga_id"] for row in rows])}
             found += [
                 _finding(book, row) for row in rows
@@ -62,7 +60,7 @@ async def unknown(world: World) -> list[Finding]:
 def _finding(book: str, row: Any) -> Finding:  # Any: asyncpg record
     return Finding(
         UNKNOWN, book, f"{row['what']} for {row['saga_id']}", "a settlement on record", "none",
-        since=row["since"].isoformat(), cause="the settlement was lost at the coordinator, or made up",
+        since=instant(row["since"]), cause="the settlement was lost at the coordinator, or made up",
     )
 
 

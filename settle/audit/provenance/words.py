@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from services.kernel.decision import Vector
-from settle.audit.findings import Finding
+from settle.audit.findings import Finding, instant
 from settle.audit.snapshots import World
 
 JOURNALS = """
@@ -119,7 +119,7 @@ async def events(world: World, service: str, roots: Sequence[str]) -> dict[str, 
 
 def finding(check: str, service: str, key: str, expected: str, actual: str, at: datetime | None = None) -> Finding:
     """A finding about the row of this key, so since this instant."""
-    return Finding(check, service, key, expected, actual, since=at.isoformat() if at else "")
+    return Finding(check, service, key, expected, actual, since=instant(at))
 
 
 def said(lines: Sequence[Line]) -> str:

@@ -12,7 +12,7 @@ from services.order.domain.order import MOVING, Order
 from services.order.domain.placing import HOLD_EXPIRY, hold_expiry
 from services.order.domain.returns import AUTO_APPROVE, WAYBILL_EXPIRY, ReturnCase
 from services.order.domain.states import Kind
-from settle.audit.findings import CREDIT, ORDER, Finding
+from settle.audit.findings import CREDIT, ORDER, Finding, Walk, instant
 from settle.audit.snapshots import World
 from settle.audit.states import rows, timers
 
@@ -63,7 +63,7 @@ def flaws_told(
     return [
         Finding(
             check, service, f"{row} {flaw.field}", str(flaw.expected), str(flaw.actual),
-            since=since.isoformat() if since is not None else "", cause=CAUSE,
+            since=instant(since), cause=CAUSE,
         ) for flaw in flaws
     ]
 
@@ -131,14 +131,13 @@ async def settlements(world: World, ids: Sequence[str]) -> list[Finding]:
     return told
 
 
-WALKED = (
-    (
+WALKS = (
+    Walk(
         ORDERS, "an order, its lines, refunds and return cases are in states that their fields allow, and are woken",
         ORDER, "order", orders,
     ),
-    (
+    Walk(
         SETTLEMENTS, "a settlement with a merchant is in a state that its fields allow", ORDER, "merchant settlement",
         settlements,
     ),
 )
-"""Each as the fields of a walk."""

@@ -1,6 +1,5 @@
 """Rows as values of the services' domains, as far as their states and timers need them."""
 
-from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
 import asyncpg
@@ -19,9 +18,7 @@ from services.order.domain.order import Order
 from services.order.domain.returns import ReturnCase
 from services.order.domain.states import DeductionState, OrderState, ReturnState
 from services.order.domain.tenders import Tender
-from settle.audit.snapshots import Connection
 
-ROWS_AT_A_TIME = 1_000
 ORDERS = """
 select id, state, settlement_id, placed_at, updated_at, hold_expires_at, lines, tenders, refunds, details, version
 from orders where id = any($1::text[]) order by id
@@ -78,13 +75,6 @@ _NO_TERMS = CreditTerms()
 _HOLD = msgspec.json.Decoder(Hold)
 _AMOUNTS = msgspec.json.Decoder(Tenders)
 _PLANS = msgspec.json.Decoder(tuple[Plan, ...])
-
-
-async def pages(connection: Connection, query: str, ids: Sequence[str]) -> AsyncIterator[list[asyncpg.Record]]:
-    """The rows of a query about these aggregates, some at a time: one of them may have very many."""
-    cursor = await connection.cursor(query, ids)
-    while rows := await cursor.fetch(ROWS_AT_A_TIME):
-        yield rows
 
 
 def order_of(row: asyncpg.Record) -> Order:

@@ -95,7 +95,8 @@ def test_a_try_claims_up_to_its_deadline(seconds: int, claims: bool) -> None:
     now = NOW + timedelta(seconds=seconds)
 
     if claims:
-        assert take_part(Box(), message, now, lambda box, at: Decision()).changes == (Box(pending=Pending("saga_1", now)),)
+        tried = take_part(Box(), message, now, lambda box, at: Decision())
+        assert tried.changes == (Box(pending=Pending("saga_1", now)),)
     else:
         with pytest.raises(FailedPrecondition, match="DEADLINE_PASSED"):
             take_part(Box(), message, now, lambda box, at: Decision())

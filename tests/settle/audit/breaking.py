@@ -12,10 +12,10 @@ from typing import Any, TypeAlias, cast
 import asyncpg
 
 from settle.audit import asking, auditor, beside, walks
-from settle.audit.findings import BOOKS, ORDER, SERVICES, Check, Finding, Report
+from settle.audit.findings import BOOKS, ORDER, SERVICES, Check, Finding, Report, Walk
 from settle.audit.snapshots import Connection, World, copy, put_beside, roll_up
 from settle.audit.unreadable import UNREADABLE
-from settle.audit.walks import IDS, Range, Walk
+from settle.audit.walks import IDS, Range
 from tests.settle.audit.edits import Row, Statement, tables
 from tests.settle.audit.reading import Catalog, Listening, Relation, catalog, reads
 from tests.settle.audit.touching import Kinds, Names

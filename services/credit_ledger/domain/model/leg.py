@@ -54,7 +54,8 @@ class LegEnd(StrEnum):
 class LegStep(StrEnum):
     """What happened to a leg, as its order is told. PAID_ANYWAY: the rail paid what had ended otherwise, so the
     customer owes it, and CAME_BACK: not any more, for it bounced; COUNTED: a payment of an earlier leg that was taken
-    back counts for this one (PM-7)."""
+    back counts for this one (PM-7). REFUSED: the bank refused the payout of a redemption, and another leg tries it
+    again."""
 
     WAITING = "WAITING"
     ACCEPTED = "ACCEPTED"
@@ -66,6 +67,7 @@ class LegStep(StrEnum):
     COUNTED = "COUNTED"
     KEPT = "KEPT"
     CAME_BACK = "CAME_BACK"
+    REFUSED = "REFUSED"
 
 
 OVER = (LegState.SETTLED, LegState.RECALLED, LegState.REROUTED)

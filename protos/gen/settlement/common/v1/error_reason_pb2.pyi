@@ -203,6 +203,22 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """What was decided before is not sent yet, for the messaging is away or slow; retry after the RetryInfo."""
     ERROR_REASON_TOO_MANY_OPEN: _ErrorReason.ValueType  # 82
     """Too many settlements are under way; retry after the RetryInfo."""
+    ERROR_REASON_CHANNEL_NOT_FOUND: _ErrorReason.ValueType  # 120
+    """No such recycling channel."""
+    ERROR_REASON_CALENDAR_NOT_FOUND: _ErrorReason.ValueType  # 121
+    """Nobody ever proposed the working days of this year."""
+    ERROR_REASON_DOCUMENT_MALFORMED: _ErrorReason.ValueType  # 122
+    """The YAML document is not of the form that is asked for: no YAML, an alias, a key twice, an unknown or missing one, another type."""
+    ERROR_REASON_VALUE_OUT_OF_BOUNDS: _ErrorReason.ValueType  # 123
+    """A number or a count of the document is outside its bounds."""
+    ERROR_REASON_POLICY_CONTRADICTORY: _ErrorReason.ValueType  # 124
+    """The terms of a channel cannot be meant together."""
+    ERROR_REASON_POLICY_UNGUARDED: _ErrorReason.ValueType  # 125
+    """A channel that pays 95 % or more must not let anybody cancel (DOMAIN RD-10)."""
+    ERROR_REASON_CALENDAR_CONTRADICTORY: _ErrorReason.ValueType  # 126
+    """The days of a calendar cannot be those of its year."""
+    ERROR_REASON_PROPOSAL_STALE: _ErrorReason.ValueType  # 127
+    """What is to be approved does not wait any more: it was approved or replaced."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Every reason that a google.rpc.ErrorInfo of this engine can carry; the wire string is the name without its prefix,
@@ -375,4 +391,20 @@ ERROR_REASON_UNSENT_BACKLOG: ErrorReason.ValueType  # 81
 """What was decided before is not sent yet, for the messaging is away or slow; retry after the RetryInfo."""
 ERROR_REASON_TOO_MANY_OPEN: ErrorReason.ValueType  # 82
 """Too many settlements are under way; retry after the RetryInfo."""
+ERROR_REASON_CHANNEL_NOT_FOUND: ErrorReason.ValueType  # 120
+"""No such recycling channel."""
+ERROR_REASON_CALENDAR_NOT_FOUND: ErrorReason.ValueType  # 121
+"""Nobody ever proposed the working days of this year."""
+ERROR_REASON_DOCUMENT_MALFORMED: ErrorReason.ValueType  # 122
+"""The YAML document is not of the form that is asked for: no YAML, an alias, a key twice, an unknown or missing one, another type."""
+ERROR_REASON_VALUE_OUT_OF_BOUNDS: ErrorReason.ValueType  # 123
+"""A number or a count of the document is outside its bounds."""
+ERROR_REASON_POLICY_CONTRADICTORY: ErrorReason.ValueType  # 124
+"""The terms of a channel cannot be meant together."""
+ERROR_REASON_POLICY_UNGUARDED: ErrorReason.ValueType  # 125
+"""A channel that pays 95 % or more must not let anybody cancel (DOMAIN RD-10)."""
+ERROR_REASON_CALENDAR_CONTRADICTORY: ErrorReason.ValueType  # 126
+"""The days of a calendar cannot be those of its year."""
+ERROR_REASON_PROPOSAL_STALE: ErrorReason.ValueType  # 127
+"""What is to be approved does not wait any more: it was approved or replaced."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
