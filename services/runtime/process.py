@@ -39,7 +39,7 @@ from services.runtime.kafka.publisher import Publisher, publish_leftovers
 from services.runtime.kafka.reader import PartitionReader
 from services.runtime.kafka.republishing import Republisher
 from services.runtime.lanes.bounds import COUNT_SECONDS
-from services.runtime.lanes.business import Business
+from services.runtime.lanes.business import Business, KeepRecords
 from services.runtime.lanes.feed import Feed
 from services.runtime.lanes.lane import Lane
 from services.runtime.lanes.lanes import Lanes
@@ -57,9 +57,20 @@ from services.runtime.stored.steps import Shown, look_for, nothing_shown
 
 SWEEP_SECONDS = 3.0
 """How often the outbox is searched for what dead lanes left behind; it is at once when a lane is seen to be gone."""
+SEAL_SECONDS = 1.0
+"""How often a permanent record is searched for what is not chained yet."""
 CANNOT_START = 2
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A permanent record: `keep` appends to it in the transaction of a batch; `seal` chains some of what is not chained
+    yet, under the key of the chains, in a transaction of its own, and answers how many it chained."""
+
+    keep: KeepRecords
+    seal: Callable[[Connection, bytes], Awaitable[int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +80,7 @@ class Service:
     `inbound` is the stream it consumes: `commands` for a participant, `replies` for a coordinator. `servicers` are
     built with the edge. `perform` does one action and answers the message that reports it. `standing` timers are
     set at the start where they are missing: what a service does day after day. `shown` reads what the views of its
-    sagas show beside them.
+    sagas show beside them. `recording` keeps the permanent record of what its rules leave for it.
     """
 
     name: str
@@ -84,6 +95,7 @@ class Service:
     perform: Callable[[Settings], Callable[[object], Awaitable[Message | None]]] | None = None
     standing: Callable[[datetime], Sequence[Timer]] | None = None
     shown: Shown = nothing_shown
+    recording: Recording | None = None
 
 
 def run(service: Service) -> None:
@@ -174,6 +186,7 @@ class Process:
             *(lane.run() for lane in built), self._publisher.run(), republisher.run(), self._sweep_regularly(),
             self._count_regularly(), self._announce(), watch_loop(), self._clock_check.run(self._pool.own),
             Nightly(settings, clock, service.definitions, self._oldest).run(),
+            *([self._seal_regularly(service.recording)] if service.recording else []),
         )]
         try:
             self._metrics = await serve_metrics(settings.metrics_listen, self._not_ready)
@@ -189,6 +202,7 @@ class Process:
         business = Business(
             tables=tables, rules=service.rules, timers=service.timers, codec=service.codec, outbound=self._outbound,
             partitions=settings.partitions, chain_key=settings.chain_key,
+            keep_records=service.recording.keep if service.recording else None,
         )
         name = topic(service.name, service.inbound)
 
@@ -234,6 +248,18 @@ class Process:
             except Exception as error:  # what was counted last holds until the next time
                 log.warning("not_counted", error=repr(error))
             await asyncio.sleep(COUNT_SECONDS)
+
+    async def _seal_regularly(self, recording: Recording) -> None:
+        """Beside the lanes, which never wait for it: what is recorded is chained a moment later."""
+        while True:
+            sealed = 0
+            try:
+                async with self._pool.own.acquire() as connection, connection.transaction():
+                    sealed = await recording.seal(connection, self._settings.chain_key)
+            except Exception as error:  # the next round does it; the auditor tells what stays unsealed
+                log.warning("not_sealed", error=repr(error))
+            if not sealed:
+                await asyncio.sleep(SEAL_SECONDS)
 
     def _not_ready(self) -> str:
         """Why the process is not ready; empty if it is."""

@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 
 from services.card_redemption.domain.cards.transfers import may_withdraw
-from services.card_redemption.domain.disputes.queue import PayoutMethod, Place
+from services.card_redemption.domain.disputes.queue import Place
 from services.card_redemption.domain.recycling.caps import CancelledToday, cancelled_more, first_fits
 from services.card_redemption.domain.recycling.enterprise import may_edit, may_schedule
+from services.card_redemption.domain.recycling.payouts import PayoutMethod
 from services.card_redemption.domain.recycling.policy import CancelFee, ChannelPolicy, Kind
 from settle.vectors.scenario import Json, Scenario
 

@@ -67,8 +67,9 @@ class ClearMerchantShare:
 
 @dataclass(frozen=True, slots=True)
 class IssueCard:
-    """Put a new card on the books."""
+    """Put a new card on the books; one that is `inactive` is activated with its code before it is used."""
 
     card_id: str
     customer_id: str
     face_minor: int
+    inactive: bool = False

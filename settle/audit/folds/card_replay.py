@@ -158,7 +158,7 @@ def _uncovered(posted: Posted) -> int:
 def _decided(replay: CardReplay, step: Step) -> Decision:
     """The step, decided again."""
     if step.op == "card_issue":
-        body = IssueCard(replay.stored.row.id, _customer(replay), step.amount_minor)
+        body = IssueCard(replay.stored.row.id, _customer(replay), step.amount_minor, _inactive(replay))
         decision = issuing.issue(body, step.at)
         replay.card = _first(decision, GiftCard)
         return decision
@@ -180,6 +180,12 @@ def _customer(replay: CardReplay) -> str:
         return told.fact.customer_id
     customers = {run.plan.money.customer_id for run in replay.stored.runs.values()}
     return customers.pop() if len(customers) == 1 else replay.stored.row.customer_id
+
+
+def _inactive(replay: CardReplay) -> bool:
+    """Whether it was to be activated first, as its first event says; one that is gone is taken not to say so."""
+    told = replay.stored.told.get(1)
+    return told is not None and isinstance(told.fact, events.CardIssued) and told.fact.inactive
 
 
 def _merchant(replay: CardReplay, step: Step) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Sequence
 
-from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.lifecycles import GIFT_CARD
 from services.credit_ledger.domain import lifecycles, soundness
 from services.credit_ledger.domain.legs.steps import LEG_TIMER
@@ -12,6 +11,7 @@ from services.credit_ledger.domain.refunds.posting import FLASH_TIMER
 from services.credit_ledger.domain.statements.cut import CUT_TIMER
 from services.kernel.lifecycle import READ_BEFORE, Flaw, Wait
 from settle.audit.findings import CARD, CREDIT, Finding, Walk
+from settle.audit.folds.cards import card_of
 from settle.audit.snapshots import World, pages
 from settle.audit.states import rows, timers
 from settle.audit.states.orders import flaws_told
@@ -19,7 +19,9 @@ from settle.audit.states.orders import flaws_told
 ACCOUNTS = "states.accounts"
 CARDS = "states.cards"
 _CARDS = """
-select id, customer_id, face_minor, balance_minor, issued_at, held_minor from gift_cards where id = any($1::text[])
+select id, customer_id, face_minor, balance_minor, issued_at, held_minor, standing, claimed_by, frozen_from, frozen_for,
+       handed_to, code_number, issuer
+from gift_cards where id = any($1::text[])
 """
 _ON_THEIR_WAY = (LegState.PENDING, LegState.SENT, LegState.UNKNOWN, LegState.ACCEPTED, LegState.WAITING)
 
@@ -92,7 +94,7 @@ async def _refunds(world: World, ids: Sequence[str], now: timers.Present) -> Asy
 
 async def cards(world: World, ids: Sequence[str]) -> list[Finding]:
     """What of these gift cards contradicts what a card can be worth."""
-    found = [GiftCard(**row) for row in await world[CARD].fetch(_CARDS, ids)]
+    found = [card_of(row) for row in await world[CARD].fetch(_CARDS, ids)]
     return [
         finding for card in found for finding in flaws_told(CARDS, CARD, f"gift_cards {card.id}", GIFT_CARD.flaws(card))
     ]
@@ -103,5 +105,7 @@ WALKS = (
         ACCOUNTS, "accounts, agreements, instalments, legs, refunds are as their fields allow, and are woken", CREDIT,
         "account", accounts,
     ),
-    Walk(CARDS, "a card holds at most its value, and its value is at most its face", CARD, "card", cards),
+    Walk(
+        CARDS, "a card is worth at most its face, holds at most that, and stands as its fields say", CARD, "card", cards
+    ),
 )
