@@ -72,7 +72,7 @@ async def walk_ids(world: World, walks: Sequence[Walk], ids: Sequence[str], repo
     slice_ = replace(world, shared={})
     try:
         async with set_back(*world.connections.values()):
-            found = [(walk, await walk.find(slice_, tuple(ids))) for walk in walks]
+            found = [(walk, await walk.find(slice_, ids)) for walk in walks]
     except Exception as error:  # whatever it was of which row: each walk tells it for itself
         if is_fault(error, *world.connections.values()):
             raise
@@ -102,7 +102,7 @@ async def walk_some(world: World, walk: Walk, ids: Sequence[str], report: Report
     """Have one walk look at these aggregates, and take what it finds into the report; of those at which it fails, one
     that cannot be read is told from the others by halves."""
     report.add(walk.id, [])
-    parts = [tuple(ids)]
+    parts = [list(ids)]
     while parts:
         part = parts.pop()
         try:
@@ -120,9 +120,7 @@ def _take(report: Report, walk: Walk, found: Sequence[Finding]) -> None:
     report.add(walk.id, [replace(finding, cause=finding.cause or walk.cause) for finding in found])
 
 
-def _halves(
-    walk: Walk, part: tuple[str, ...], error: Exception, report: Report
-) -> list[tuple[str, ...]]:
+def _halves(walk: Walk, part: list[str], error: Exception, report: Report) -> list[list[str]]:
     """What to try next of a part that failed: nothing, if it is one aggregate, or if enough of them are told."""
     if len(part) > 1 and report.counts.get(UNREADABLE, 0) < EXAMPLES_MAX:
         return [part[: len(part) // 2], part[len(part) // 2 :]]

@@ -23,6 +23,7 @@ from services.credit_ledger.domain.model.operation import PaidOut
 from services.credit_ledger.domain.model.tenders import Tenders
 from settle.audit.findings import CREDIT, Finding
 from settle.audit.provenance.words import finding
+from settle.audit.shared_reads import JOURNALS, read_all
 from settle.audit.snapshots import World
 
 LEGS, PAID = "provenance.legs", "provenance.paid"
@@ -50,17 +51,19 @@ _TRANSITS = (books.TRANSIT_CARD, books.TRANSIT_PAYOUT)
 _BY_RAIL = sorted({
     row.op for row in POSTINGS[ReportLeg] if row.debited & set(_TRANSITS) and books.DEPOSIT not in row.debited
 } - {"chargeback_kept"})
-_BOOKED = """
-select root account_id, case account when $2 then order_id else sub end whose, account,
-       sum(amount_minor) moved, sum(amount_minor) filter (where op = any($4::text[]) or op = 'leg_bounced') by_rail,
-       max(posted_at) since
-from entries where root = any($1::text[]) and account in ($2, $3) group by 1, 2, 3
-"""
-"""Of each transit, what stands there by order (bank cards) or instrument (payouts), and what its rail paid."""
-
-
 Transit = tuple[str, str, str]
 """An account, whose money waits (the order, or the instrument), and the transit."""
+
+
+class Booked(NamedTuple):
+    """What stands in a transit, what of that its rail paid, and since when."""
+
+    moved: int
+    by_rail: int
+    since: datetime | None
+
+
+_NOTHING = Booked(0, 0, None)
 
 
 class Leg(NamedTuple):
@@ -123,8 +126,7 @@ async def legs(world: World, ids: Sequence[str]) -> list[Finding]:
 async def paid(world: World, ids: Sequence[str]) -> list[Finding]:
     """Transits of these accounts that are not what waits of their legs, or out of which the rail did not pay the legs
     that it paid."""
-    rows = await world[CREDIT].fetch(_BOOKED, ids, *_TRANSITS, _BY_RAIL)
-    booked = {(row["account_id"], row["whose"], row["account"]): row for row in rows}
+    booked = _booked(await read_all(world, CREDIT, JOURNALS, ids))
     corrected = {row["leg_id"] for row in await world[CREDIT].fetch(_PAID_ANYWAY, ids)}
     returned = {
         row["reference"] for row in await world[CREDIT].fetch(_SENT, ids, [ReturnBankDeposit.__name__])
@@ -137,7 +139,9 @@ async def paid(world: World, ids: Sequence[str]) -> list[Finding]:
         settled[leg.transit] += sent if leg.paid and leg.id not in corrected else 0
     return [
         each for transit in sorted(booked.keys() | of.keys())
-        for each in _unpaid(transit, booked.get(transit), waiting[transit], settled[transit], of.get(transit, []))
+        for each in _unpaid(
+            transit, booked.get(transit, _NOTHING), waiting[transit], settled[transit], of.get(transit, [])
+        )
     ]
 
 
@@ -164,13 +168,26 @@ def _given_back(facts: Any) -> Iterator[PaidOut]:  # Any: json as the driver giv
     return (PaidOut(*entry) for entry in json.loads(facts).get("paid_out", ())) if len(facts) > len("{}") else iter(())
 
 
+def _booked(journals: Sequence[Any]) -> dict[Transit, Booked]:  # Any: asyncpg records
+    """What stands in each transit of what these journals moved."""
+    found: dict[Transit, Booked] = {}
+    for row in journals:
+        for account, sub, amount in zip(row["accounts"], row["subs"], row["amounts"], strict=False):
+            if account in _TRANSITS:
+                transit = row["root"], row["order_id"] if account == books.TRANSIT_CARD else sub, account
+                moved, by_rail, since = found.get(transit, _NOTHING)
+                paid_out = amount if row["op"] in _BY_RAIL or row["op"] == "leg_bounced" else 0
+                since = row["posted_at"] if since is None else max(since, row["posted_at"])
+                found[transit] = Booked(moved + amount, by_rail + paid_out, since)
+    return found
+
+
 def _unpaid(
-    transit: Transit, booked: Any, waiting: int, settled: int, of: Sequence[str]  # Any: asyncpg record, or None
+    transit: Transit, booked: Booked, waiting: int, settled: int, of: Sequence[str]
 ) -> Iterator[Finding]:
     account_id, whose, account = transit
     key = f"{account} of {whose or 'nobody'} on {account_id}"
-    moved, by_rail = (0, 0) if booked is None else (int(booked["moved"] or 0), int(booked["by_rail"] or 0))
-    since = booked["since"] if booked else None
+    moved, by_rail, since = booked
     named = ", ".join(sorted(of)) or "no legs"
     if -moved != waiting:
         yield finding(PAID, CREDIT, key, f"{waiting} on the way by {named}", f"{-moved} in the journals", at=since)
