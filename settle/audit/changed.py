@@ -61,9 +61,12 @@ WRITTEN: Mapping[str, Sequence[Written]] = {
         *_of_runtime(CREDIT),
         Written("credit_accounts", (("id", (_ACCOUNT,)),)),
         *(Written(table, _OF_BOTH) for table in ("agreements", "operations", "credit_refunds", "adjustments", "legs")),
-        *(Written(table, _OF_ACCOUNT) for table in ("statements", "repayments")),
+        *(Written(table, _OF_ACCOUNT) for table in ("statements", "repayments", "payouts")),
         Written("payment_references", (("order_id", (_ORDER,)),)),
-        *(Written(table, (("id", _ROOTS[CREDIT]),)) for table in ("merchant_shares", "reconciliations")),
+        *(
+            Written(table, (("id", _ROOTS[CREDIT]),))
+            for table in ("merchant_shares", "reconciliations", "recycling_channels", "payout_switches")
+        ),
     ),
     CARD: (
         *_of_runtime(CARD),
@@ -82,7 +85,7 @@ NEVER_DELETED: Mapping[str, Sequence[str]] = {
     ORDER: ("orders", "return_cases", "merchant_settlements", "saga_digests", "event_checkpoints"),
     CREDIT: (
         "credit_accounts", "agreements", "credit_refunds", "legs", "repayments", "payment_references",
-        "merchant_shares", "event_checkpoints",
+        "merchant_shares", "event_checkpoints", "payouts", "payout_switches", "recycling_channels",
     ),
     CARD: ("gift_cards", "card_tenders", "merchant_shares", "event_checkpoints"),
 }

@@ -20,6 +20,7 @@ from services.credit_ledger.domain.model.commands import (
 )
 from services.credit_ledger.domain.model.leg import OVER, LegEnd, LegState, Rail, RailWord
 from services.credit_ledger.domain.model.operation import PaidOut
+from services.credit_ledger.domain.model.redemptions import DisbursePayout
 from services.credit_ledger.domain.model.tenders import Tenders
 from settle.audit.findings import CREDIT, Finding
 from settle.audit.provenance.words import finding
@@ -27,7 +28,10 @@ from settle.audit.snapshots import World
 
 LEGS, PAID = "provenance.legs", "provenance.paid"
 
-_SENDING = (ReleaseTenders.__name__, RefundTenders.__name__, PayOutCreditBalance.__name__, ReturnBankDeposit.__name__)
+_TO_INSTRUMENTS = (PayOutCreditBalance.__name__, DisbursePayout.__name__)
+_SENDING = (
+    ReleaseTenders.__name__, RefundTenders.__name__, ReturnBankDeposit.__name__, *_TO_INSTRUMENTS
+)
 _BANK = Tenders._fields.index("bank_minor")
 _SENT = f"""
 select o.account_id, o.number, o.kind, o.at, o.order_id, o.reference, o.facts, a.payment_reference,
@@ -35,10 +39,11 @@ select o.account_id, o.number, o.kind, o.at, o.order_id, o.reference, o.facts, a
        coalesce((o.body -> 'tenders' ->> {_BANK})::bigint, (o.body ->> 'bank_minor')::bigint,
                 (o.body ->> 'amount_minor')::bigint, 0) amount_minor
 from operations o left join agreements a on a.order_id = o.order_id
-where o.account_id = any($1::text[]) and o.kind = any($2::text[])
+where o.account_id = any($1::text[]) and o.kind = any($2::text[]) and o.body ->> 'leg_id' is distinct from ''
 """
 _LEGS = """
-select id, account_id, order_id, refund_id, rail, reference, amount_minor, created_at, state, ended, word, counted_minor
+select id, account_id, order_id, refund_id, rail, reference, amount_minor, created_at, state, ended, word,
+       counted_minor, payout_id
 from legs where account_id = any($1::text[])
 """
 _PAID_ANYWAY = f"""
@@ -54,9 +59,11 @@ _BOOKED = """
 select root account_id, case account when $2 then order_id else sub end whose, account,
        sum(amount_minor) moved, sum(amount_minor) filter (where op = any($4::text[]) or op = 'leg_bounced') by_rail,
        max(posted_at) since
-from entries where root = any($1::text[]) and account in ($2, $3) group by 1, 2, 3
+from entries where root = any($1::text[]) and account in ($2, $3)
+  and not exists (select from payouts p where p.id = entries.sub) group by 1, 2, 3
 """
-"""Of each transit, what stands there by order (bank cards) or instrument (payouts), and what its rail paid."""
+"""Of each transit, what stands there by order (bank cards) or instrument (payouts), and what its rail paid; but for
+payouts of redemptions, whose other side is in the card book (BK-6)."""
 
 
 Transit = tuple[str, str, str]
@@ -78,6 +85,7 @@ class Leg(NamedTuple):
     ended: str
     word: str
     counted_minor: int
+    payout_id: str
 
     @property
     def content(self) -> tuple[object, ...]:
@@ -131,6 +139,8 @@ async def paid(world: World, ids: Sequence[str]) -> list[Finding]:
     }
     waiting, settled, of = Counter[Transit](), Counter[Transit](), dict[Transit, list[str]]()
     for leg in await _legs(world, ids):
+        if leg.payout_id:
+            continue
         sent = leg.amount_minor - leg.counted_minor
         of.setdefault(leg.transit, []).append(f"{leg.id} {leg.state}")
         waiting[leg.transit] += sent if leg.waits and leg.id not in returned else 0
@@ -150,7 +160,7 @@ def _sent_by(row: Any) -> Iterator[tuple[tuple[Any, ...], str]]:  # Any: of many
     key, kind = f"operation {row['account_id']}/{row['number']} {row['kind']}", row["kind"]
     refund_id = row["reference"] if kind == RefundTenders.__name__ else ""
     if row["amount_minor"]:
-        card = kind != PayOutCreditBalance.__name__
+        card = kind not in _TO_INSTRUMENTS
         whence = (row["deposit_reference"] or row["payment_reference"] or "") if card else row["instrument"]
         yield (
             row["order_id"], refund_id, Rail.CARD.value if card else Rail.PAYOUT.value, whence, row["amount_minor"],

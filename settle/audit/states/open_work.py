@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 
 from services.credit_ledger.domain import lifecycles
+from services.credit_ledger.domain.legs.payouts import PAYOUT_TIMER
 from services.credit_ledger.domain.legs.steps import LEG_TIMER
 from services.credit_ledger.domain.model.reconciliation import Place, Reconciliation, ReconciliationState
 from services.credit_ledger.domain.reconciliation.running import RECONCILE_TIMER
@@ -45,8 +46,8 @@ _ROOTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "sagas": (WAKE, *BY_HAND),
     },
     CREDIT: {
-        "credit_accounts": (CUT_TIMER,), "legs": (LEG_TIMER,), "credit_refunds": (FLASH_TIMER,), "notices": (NOTICE,),
-        "": (RECONCILE_TIMER,),
+        "credit_accounts": (CUT_TIMER,), "legs": (LEG_TIMER,), "credit_refunds": (FLASH_TIMER,),
+        "payouts": (PAYOUT_TIMER,), "notices": (NOTICE,), "": (RECONCILE_TIMER,),
     },
     CARD: {},
 }
