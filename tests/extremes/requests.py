@@ -4,7 +4,9 @@ from typing import Any
 
 from google.protobuf.message import Message as Wire
 
+from settlement.card_redemption.v1 import calendar_service_pb2 as calendars
 from settlement.card_redemption.v1 import card_service_pb2 as card
+from settlement.card_redemption.v1 import channel_service_pb2 as channels
 from settlement.credit_ledger.v1 import account_pb2
 from settlement.credit_ledger.v1 import adjustment_service_pb2 as adjustment
 from settlement.credit_ledger.v1 import credit_service_pb2 as credit
@@ -30,6 +32,7 @@ from tests.extremes.stage import (
     money,
     send_back,
 )
+from tests.protos.provoked_channels import calendar, proposal
 
 _ACCOUNT: dict[str, Any] = {"account_id": "acc_1"}
 _SHIPPED: dict[str, Any] = {"order_id": SHIPPED}
@@ -40,7 +43,7 @@ _WHY = order_pb2.CANCEL_REASON_NOT_WANTED
 
 def requests(at: Stage) -> tuple[Wire, ...]:
     """All of them."""
-    return (*_orders(at), *_after_sale(at), *_money(), *_by_hand())
+    return (*_orders(at), *_after_sale(at), *_money(), *_by_hand(), *_channels(at))
 
 
 def _orders(at: Stage) -> tuple[Wire, ...]:
@@ -120,4 +123,13 @@ def _by_hand() -> tuple[Wire, ...]:
         ),
         payout.PausePayoutsRequest(operator_id="op-1", reason="why"),
         payout.ResumePayoutsRequest(operator_id="op-1", reason="why"),
+    )
+
+
+def _channels(at: Stage) -> tuple[Wire, ...]:
+    at.done(proposal())
+    at.done(calendar())
+    return (
+        proposal(), channels.ApproveChannelPolicyRequest(channel="TRIAL", proposal=1, operator_id="bob"),
+        calendar(), calendars.ApproveCalendarRequest(year=2026, proposal=1, operator_id="bob"),
     )

@@ -16,6 +16,7 @@ from settlement.operations.v1 import operations_service_pb2 as operations
 from settlement.order.v1 import after_sale_service_pb2 as after_sale
 from settlement.order.v1 import order_pb2, order_service_pb2
 from settlement.saga.v1 import saga_pb2
+from tests.protos import provoked_channels
 from tests.recorded.people import People, Refused
 from tests.recorded.records import COMMANDS, REPLIES
 from tests.recorded.requests import (
@@ -246,6 +247,7 @@ PROVOKED: dict[str, Callable[[People], Awaitable[None]]] = {
     "DEDUCTION_EXCEEDS_WORTH": deducted_above_worth,
     "HOLD_EXPIRED": shipped_too_late,
     "AFTER_SALE_CLOSED": returned_too_late,
+    **provoked_channels.PROVOKED,
     "PAYOUT_NOT_FOUND": payout_unheard_of,
 }
 """By reason, in an order in which time only goes on."""
