@@ -21,7 +21,9 @@ _TRACES = {
         union all select pending_saga_id, 'claim of tender of ' || order_id, pending_tried_at
         from card_tenders where pending_saga_id is not null
         union all select pending_saga_id, 'claim of share ' || id, pending_tried_at
-        from merchant_shares where pending_saga_id is not null""",
+        from merchant_shares where pending_saga_id is not null
+        union all select pending_saga_id, 'claim of redeemer ' || id, pending_tried_at
+        from redeemers where pending_saga_id is not null""",
 }
 
 

@@ -4,6 +4,9 @@ no timer wakes nothing."""
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 
+from services.card_redemption.domain.four_eyes import ADOPT_TIMER
+from services.card_redemption.domain.redemption.timers import DRAFT_ENDS
+from services.card_redemption.domain.redemption.timers import EVERY as REDEMPTION_TIMERS
 from services.credit_ledger.domain import lifecycles
 from services.credit_ledger.domain.legs.payouts import PAYOUT_TIMER
 from services.credit_ledger.domain.legs.steps import LEG_TIMER
@@ -50,10 +53,16 @@ _ROOTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "credit_accounts": (CUT_TIMER,), "legs": (LEG_TIMER,), "credit_refunds": (FLASH_TIMER,),
         "payouts": (PAYOUT_TIMER,), "notices": (NOTICE,), "": (RECONCILE_TIMER,),
     },
-    CARD: {"notices": (NOTICE,), "sagas": (WAKE, *BY_HAND)},
+    CARD: {
+        "redemption_orders": REDEMPTION_TIMERS, "notices": (NOTICE,), "sagas": (WAKE, *BY_HAND),
+        "": (DRAFT_ENDS, ADOPT_TIMER),
+    },
 }
-"""What the timers of each kind wake, by the table of the row that their key names; nothing wakes a gift card."""
-_CLAIMED = {CREDIT: ("credit_accounts.id",), CARD: ("card_tenders.order_id", "merchant_shares.id")}
+"""What the timers of each kind wake, by the table of the row that their key names; a draft has no row, what is
+adopted comes with its row, and nothing wakes a gift card itself."""
+_CLAIMED = {
+    CREDIT: ("credit_accounts.id",), CARD: ("card_tenders.order_id", "merchant_shares.id", "redeemers.id"),
+}
 _LATER = timedelta(minutes=1)
 """A settlement may begin after the coordinator was looked at; so much may the clocks of two databases differ."""
 
@@ -140,6 +149,7 @@ async def of_nothing(world: World) -> list[Finding]:
     return told
 
 
+_ON_RECORD = "select id from saga_records where id = any($1::text[])"
 _TIMER = "select t.kind, t.key, t.root, t.due_at from timers t"
 _LEFT = f"{_TIMER} where t.kind <> all($1::text[])"
 _ENDED = f"""{_TIMER} join sagas s on s.id = t.key and s.phase in ('DONE', 'ABORTED')
