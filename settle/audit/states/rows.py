@@ -6,6 +6,7 @@ import msgspec
 from services.credit_ledger.domain.model.account import AccountState, CreditAccount
 from services.credit_ledger.domain.model.agreement import Agreement, AgreementState, Hold, Plan
 from services.credit_ledger.domain.model.leg import LegEnd, LegState, Rail, RailWord, RefundLeg
+from services.credit_ledger.domain.model.payout import PayoutMethod, PayoutState, RedemptionPayout
 from services.credit_ledger.domain.model.refund import CreditRefund, RefundState
 from services.credit_ledger.domain.model.tenders import NOTHING, Tenders
 from services.credit_ledger.domain.model.terms import CreditTerms
@@ -27,6 +28,11 @@ from legs where account_id = any($1::text[])
 REFUNDS = """
 select id, account_id, order_id, merchant_id, state, accepted_at, posted_at, version
 from credit_refunds where account_id = any($1::text[])
+"""
+PAYOUTS = """
+select id, account_id, order_id, card_id, amount_minor, method, instrument, requested_at, moved_at, state, netted_minor,
+       attempts, version
+from payouts where account_id = any($1::text[])
 """
 
 
@@ -79,3 +85,8 @@ def refund_of(row: asyncpg.Record) -> CreditRefund:
         tenders=NOTHING, state=RefundState(row["state"]), accepted_at=row["accepted_at"], posted_at=row["posted_at"],
         version=row["version"],
     )
+
+
+def payout_of(row: asyncpg.Record) -> RedemptionPayout:
+    """The payout of a row of `PAYOUTS`."""
+    return RedemptionPayout(**{**row, "method": PayoutMethod(row["method"]), "state": PayoutState(row["state"])})
