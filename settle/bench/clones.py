@@ -23,8 +23,8 @@ from settle.bench.targets import Target
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 NOT_CLONED = {
-    "chain_starts", "consumed_offsets", "event_logs", "lanes", "outbox", "parked", "republications", "runtime_facts",
-    "schema_migrations",
+    "attempts", "chain_starts", "consumed_offsets", "event_logs", "lanes", "outbox", "parked", "record_volumes",
+    "republications", "runtime_facts", "schema_migrations",
 }
 SHARES = "merchant_shares"
 CHAINED = {"link", "events_head", "operations_head"}
@@ -143,7 +143,8 @@ async def forms_of(connection: Connection, ids: Ids) -> list[Form]:
         if table["name"] in NOT_CLONED or table["name"] == SHARES:
             continue
         text = await _copy_out(connection, table["name"], table["columns"])
-        lines = [line for line in text.splitlines() if _TOKEN.search(line)]
+        columns = list(zip(table["columns"], table["types"], strict=True))
+        lines = [line for line in text.splitlines() if _names_an_id(line, columns)]
         if lines:
             found.append(_form(table["name"], table["columns"], table["types"], lines, ids))
     return found
@@ -157,6 +158,14 @@ async def _copy_out(connection: Connection, table: str, columns: Sequence[str]) 
 
     await connection.copy_from_table(table, columns=columns, output=take, format="text")
     return b"".join(chunks)
+
+
+def _names_an_id(line: bytes, columns: Sequence[tuple[str, str]]) -> bool:
+    """Whether a row is a customer's. The heads of chains look like ids, and so do other bytes as they are written."""
+    return any(
+        _TOKEN.search(_bytes_of(value) if kind == "bytea" else value)
+        for (column, kind), value in zip(columns, line.split(b"\t"), strict=True) if column not in CHAINED
+    )
 
 
 def _form(table: str, columns: Sequence[str], types: Sequence[str], lines: Sequence[bytes], ids: Ids) -> Form:
@@ -223,7 +232,12 @@ def _split_bytes(value: bytes, ids: Ids, literals: list[bytes], gaps: list[Gap])
         literals[-1] += value
         return
     literals[-1] += rb"\\x"
-    _split(bytes.fromhex(value.removeprefix(rb"\\x").decode()), "hex", ids, literals, gaps)
+    _split(_bytes_of(value), "hex", ids, literals, gaps)
+
+
+def _bytes_of(value: bytes) -> bytes:
+    """What a column of bytes holds; nothing where it is null."""
+    return b"" if value == rb"\N" else bytes.fromhex(value.removeprefix(rb"\\x").decode())
 
 
 async def copy_clones(
@@ -238,6 +252,15 @@ async def copy_clones(
 async def accept_unlinked(connection: Connection) -> None:
     """Let the rows of clones count as written before there were chains."""
     await connection.execute("select accept_unlinked()")
+
+
+async def begin_the_record(connection: Connection) -> None:
+    """Let what was done to the cards of clones count as done before there was a record of attempts."""
+    if await connection.fetchval("select to_regclass('record_since')") is not None:
+        await connection.execute(
+            """delete from attempts; delete from record_volumes; delete from record_since;
+               insert into record_since (at) select coalesce(max(at), 'epoch') from events"""
+        )
 
 
 async def _rows(form: Form, clones: Sequence[Sequence[bytes]], partitions: int) -> AsyncIterator[bytes]:

@@ -76,6 +76,7 @@ async def _clone(dsns: Mapping[str, str], count: int, partitions: int) -> None:
         await clones.sum_shares(connections[book], known, range(count))
     for connection in connections.values():
         await clones.accept_unlinked(connection)
+        await clones.begin_the_record(connection)
         await connection.execute("vacuum analyze")
         await connection.execute("checkpoint")
         await connection.close()
