@@ -21,7 +21,7 @@ CHANGED_MAX = 200_000
 _ROUTE = 1_000
 
 _ORDER, _SETTLEMENT = (ORDER, "order"), (ORDER, "merchant settlement")
-_ACCOUNT, _CARD = (CREDIT, "account"), (CARD, "card")
+_ACCOUNT, _CARD, _VOLUME = (CREDIT, "account"), (CARD, "card"), (CARD, "volume")
 _ROOTS: Mapping[str, Sequence[Kind]] = {
     service: tuple((service, of) for of in kinds) for service, kinds in IDS.items()
 }
@@ -69,6 +69,11 @@ WRITTEN: Mapping[str, Sequence[Written]] = {
         *_of_runtime(CARD),
         Written("gift_cards", (("id", (_CARD,)),)),
         Written("card_tenders", (("card_id", (_CARD,)), ("order_id", (_ORDER,)))),
+        Written("card_codes", (("card_id", (_CARD,)),)),
+        Written("attempts", (("volume", (_VOLUME,)), ("card_id", (_CARD,)))),
+        Written("record_volumes", (("id", (_VOLUME,)),)),
+        Written("redemption_orders", (("card_id", (_CARD,)),)),
+        Written("freeze_cases", (("card_id", (_CARD,)),)),
         *(Written(table, (("id", _ROOTS[CARD]),)) for table in ("merchant_shares", "channels", "calendars")),
         Written("channel_versions", (("channel", _ROOTS[CARD]),)),
     ),
@@ -77,7 +82,7 @@ WRITTEN: Mapping[str, Sequence[Written]] = {
 APPEND_ONLY: Mapping[str, Sequence[str]] = {
     ORDER: ("events", "operator_acts", "journals"),
     CREDIT: ("events", "operator_acts", "journals", "operations", "statements", "adjustments"),
-    CARD: ("events", "operator_acts", "journals", "channel_versions"),
+    CARD: ("events", "operator_acts", "journals", "card_codes", "channel_versions"),
 }
 NEVER_DELETED: Mapping[str, Sequence[str]] = {
     ORDER: ("orders", "return_cases", "merchant_settlements", "saga_digests", "event_checkpoints"),
@@ -85,7 +90,10 @@ NEVER_DELETED: Mapping[str, Sequence[str]] = {
         "credit_accounts", "agreements", "credit_refunds", "legs", "repayments", "payment_references",
         "merchant_shares", "event_checkpoints",
     ),
-    CARD: ("gift_cards", "card_tenders", "merchant_shares", "channels", "calendars", "event_checkpoints"),
+    CARD: (
+        "gift_cards", "card_tenders", "merchant_shares", "channels", "calendars", "event_checkpoints", "attempts",
+        "record_volumes", "redemption_orders", "freeze_cases", "redeemers",
+    ),
 }
 """Tables whose rows change, and stay."""
 _PLACE = """

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from settle.audit import chains, unreadable
+from settle.audit import chains, record, unreadable
 from settle.audit.findings import CARD, CREDIT, EXAMPLES_MAX, ORDER, Finding, Report, Walk
 from settle.audit.folds import cards, credit_walk, merchants, orders, published, rail_differences
 from settle.audit.joins import answers
@@ -21,14 +21,17 @@ AT_A_TIME = 200
 IDS = {
     ORDER: {"order": "orders", "merchant settlement": "merchant_settlements"},
     CREDIT: {"account": "credit_accounts", "share": "merchant_shares", "reconciliation": "reconciliations"},
-    CARD: {"card": "gift_cards", "share": "merchant_shares", "channel": "channels", "calendar": "calendars"},
+    CARD: {
+        "card": "gift_cards", "share": "merchant_shares", "volume": "record_volumes", "channel": "channels",
+        "calendar": "calendars",
+    },
 }
 """The aggregates that can be walked, by service: the table whose ids are theirs."""
 
 WALKS: Sequence[Walk] = (
     *credit_walk.WALKS, *provenance.WALKS, *joins.WALKS, *rail_differences.WALKS, *answers.WALKS,
     *states_of_orders.WALKS, *states_of_accounts.WALKS, *orders.WALKS, *cards.WALKS, *merchants.WALKS, *published.WALKS,
-    *chains.WALKS,
+    *chains.WALKS, *record.WALKS,
 )
 KINDS = tuple((service, of) for service, kinds in IDS.items() for of in kinds)
 

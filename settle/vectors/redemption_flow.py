@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
+from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -220,7 +221,7 @@ class RedemptionFlow:
             await self._world.verified(order, face_minor)
 
 
-def _name(state: int) -> str:
+def _name(state: Any) -> str:  # Any: a number of a generated enum
     """The engine's own word for a state."""
     return str(redemption_pb2.RedemptionState.Name(state)).removeprefix("REDEMPTION_STATE_")
 

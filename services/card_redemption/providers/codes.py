@@ -4,7 +4,7 @@ from typing import Protocol
 
 import asyncpg
 
-from services.card_redemption.domain.cards.code import Envelope
+from services.card_redemption.domain.codes import Envelope
 from services.card_redemption.store.redemption_reads import find_redemption
 from services.kernel.secret import Secret
 from services.runtime.ground.tables import Connection

@@ -20,6 +20,7 @@ from services.runtime.ground.codec import Codec, Entry
 from settlement.card_redemption.v1 import (
     calendar_pb2,
     card_pb2,
+    card_service_pb2,
     channel_events_pb2,
     channel_pb2,
     commands_pb2,
@@ -41,6 +42,7 @@ _COMMANDS = (
 _RESULTS = (
     Entry(effects.CardEffect, effects_pb2.CardEffect, told.card_effect),
     Entry(GiftCard, card_pb2.Card, views.card),
+    Entry(effects.CodeShown, card_service_pb2.CodeShown, told.code_shown),
 )
 _EVENTS = (
     Entry(events.CardIssued, events_pb2.CardIssued, facts.card_issued),

@@ -19,7 +19,9 @@ _TRACES = {
         union all select pending_saga_id, 'claim of tender of ' || order_id, pending_tried_at
         from card_tenders where pending_saga_id is not null
         union all select pending_saga_id, 'claim of share ' || id, pending_tried_at
-        from merchant_shares where pending_saga_id is not null""",
+        from merchant_shares where pending_saga_id is not null
+        union all select pending_saga_id, 'claim of redeemer ' || id, pending_tried_at
+        from redeemers where pending_saga_id is not null""",
 }
 
 
@@ -49,7 +51,10 @@ async def unknown(world: World) -> list[Finding]:
     found: list[Finding] = []
     for book in BOOKS:
         async for rows in pages(world[book], _traces(book)):
-            known = {row["id"] for row in await world[ORDER].fetch(_KNOWN, [row["saga_id"] for row in rows])}
+            known = {
+                row["id"] for coordinator in (ORDER, CARD)
+                for row in await world[coordinator].fetch(_KNOWN, [row["saga_id"] for row in rows])
+            }
             found += [
                 _finding(book, row) for row in rows
                 if row["saga_id"] not in known and (latest is None or row["since"] < latest)

@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 
 from services.card_redemption.domain.four_eyes import ADOPT_TIMER
+from services.card_redemption.domain.redemption.timers import DRAFT_ENDS
+from services.card_redemption.domain.redemption.timers import EVERY as REDEMPTION_TIMERS
 from services.credit_ledger.domain import lifecycles
 from services.credit_ledger.domain.legs.steps import LEG_TIMER
 from services.credit_ledger.domain.model.reconciliation import Place, Reconciliation, ReconciliationState
@@ -49,31 +51,41 @@ _ROOTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "credit_accounts": (CUT_TIMER,), "legs": (LEG_TIMER,), "credit_refunds": (FLASH_TIMER,), "notices": (NOTICE,),
         "": (RECONCILE_TIMER,),
     },
-    CARD: {"": (ADOPT_TIMER,)},
+    CARD: {
+        "redemption_orders": REDEMPTION_TIMERS, "notices": (NOTICE,), "sagas": (WAKE, *BY_HAND),
+        "": (DRAFT_ENDS, ADOPT_TIMER),
+    },
 }
-"""What the timers of each kind wake, by the table of the row that their key names, "" where that comes with them;
-nothing wakes a gift card."""
-_CLAIMED = {CREDIT: ("credit_accounts.id",), CARD: ("card_tenders.order_id", "merchant_shares.id")}
+"""What the timers of each kind wake, by the table of the row that their key names; a draft has no row, what is
+adopted comes with its row, and nothing wakes a gift card itself."""
+_CLAIMED = {
+    CREDIT: ("credit_accounts.id",), CARD: ("card_tenders.order_id", "merchant_shares.id", "redeemers.id"),
+}
+COORDINATORS = (ORDER, CARD)
 _LATER = timedelta(minutes=1)
 """A settlement may begin after the coordinator was looked at; so much may the clocks of two databases differ."""
 
 
 async def sagas(world: World) -> list[Finding]:
-    """The open settlements, and the timers of all of them and of those that have ended."""
-    now = await timers.present(world, ORDER)
+    """The open settlements of each coordinator, and the timers of all of them and of those that have ended."""
+    return [each for service in COORDINATORS for each in await _sagas(world, service)]
+
+
+async def _sagas(world: World, service: str) -> list[Finding]:
+    now = await timers.present(world, service)
     told: list[Finding] = []
     waits: list[Wait] = []
-    for row in await world[ORDER].fetch(_OPEN):
+    for row in await world[service].fetch(_OPEN):
         branches = tuple(map(Branch, row["services"], map(BranchState, row["states"])))
         run = Run(
             id=row["id"], root=row["root"], kind=row["kind"], definition_version=0, phase=Phase(row["phase"]),
             plan=None, branches=branches, started_at=row["started_at"], deadline_at=row["deadline_at"],
             decision=row["decision"], reason=row["reason"], attempts=row["attempts"], updated_at=row["updated_at"],
         )
-        told += flaws_told(SAGAS, ORDER, f"sagas {run.id}", SAGA.flaws(run), run.updated_at)
+        told += flaws_told(SAGAS, service, f"sagas {run.id}", SAGA.flaws(run), run.updated_at)
         waits += SAGA.waits(run)
-    there = await _of_kind(world, ORDER, WAKE)
-    return told + timers.compared(SAGAS, ORDER, waits, there, now)
+    there = await _of_kind(world, service, WAKE)
+    return told + timers.compared(SAGAS, service, waits, there, now)
 
 
 async def notices(world: World) -> list[Finding]:
@@ -125,7 +137,7 @@ async def of_nothing(world: World) -> list[Finding]:
         for table in filter(None, kinds):
             gone = f"t.kind = any($1::text[]) and not exists (select from {table} where id = t.key)"
             rows += await world[service].fetch(f"{_TIMER} where {gone}", list(kinds[table]))
-        if service == ORDER:
+        if service in COORDINATORS:
             rows += await world[service].fetch(_ENDED, list(BY_HAND), now.at + timedelta(minutes=1))
         told += [
             Finding(
@@ -136,6 +148,7 @@ async def of_nothing(world: World) -> list[Finding]:
     return told
 
 
+_ON_RECORD = "select id from saga_records where id = any($1::text[])"
 _TIMER = "select t.kind, t.key, t.root, t.due_at from timers t"
 _LEFT = f"{_TIMER} where t.kind <> all($1::text[])"
 _ENDED = f"""{_TIMER} join sagas s on s.id = t.key and s.phase in ('DONE', 'ABORTED')
@@ -153,8 +166,11 @@ async def claims(world: World) -> list[Finding]:
                 f"select {column} id, pending_saga_id, pending_tried_at from {table} where pending_saga_id is not null"
             )
             by = {row["pending_saga_id"] for row in rows}
-            known = await world[ORDER].fetch("select id from saga_records where id = any($1::text[])", list(by))
-            unknown = by - {row["id"] for row in known}
+            known = [
+                row["id"] for coordinator in COORDINATORS
+                for row in await world[coordinator].fetch(_ON_RECORD, list(by))
+            ]
+            unknown = by - set(known)
             told += [
                 Finding(
                     CLAIMS, service, f"{table} {row['id']}", "free, or claimed by a settlement on record",

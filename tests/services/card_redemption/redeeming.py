@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 from services.card_redemption.decisions import RULES, TIMERS
 from services.card_redemption.domain.cards.card import GiftCard
-from services.card_redemption.domain.cards.code import CardCode, Envelope
 from services.card_redemption.domain.channels.channel import InForce
+from services.card_redemption.domain.codes import CardCode, Envelope
 from services.card_redemption.domain.record.attempt import EntryChannel
 from services.card_redemption.domain.recycling.payouts import PayoutMethod
 from services.card_redemption.domain.recycling.policy import Asker, CancelFee, ChannelPolicy, Kind, Limits

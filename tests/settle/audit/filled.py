@@ -26,7 +26,7 @@ from services.order.domain.commands import RefundAmount
 from services.order.domain.lines import LineAmount
 from services.order.domain.merchant_settlement import SettleGiftCardShare
 from services.order.domain.quotes import QuoteContent
-from tests.settle.audit import at_the_rail, goods_back, kept_for_long
+from tests.settle.audit import at_the_rail, card_lives, goods_back, kept_for_long
 from tests.settle.audit.house import House
 from tests.settle.audit.shopping import BANK, CREDIT, DEFERRED, GIFT, WALLET, Buyer
 from tests.settle.audit.story import tell
@@ -54,6 +54,7 @@ async def fill(house: House) -> None:
     await _merchants(house)
     await _closed(house, buyers["5"])
     await kept_for_long.set_aside(house)
+    await card_lives.sealed(house)
 
 
 async def _arrives(house: House, buyer: Buyer, number: str) -> None:

@@ -6,8 +6,8 @@ from datetime import datetime
 from services.card_redemption.decisions.redemptions.finding import fresh, party
 from services.card_redemption.decisions.terms import terms_in_force, working_days
 from services.card_redemption.domain.cards.card import GiftCard, step
-from services.card_redemption.domain.cards.code import CardCode
 from services.card_redemption.domain.cards.redeeming import FOREIGN, register
+from services.card_redemption.domain.codes import CardCode
 from services.card_redemption.domain.recycling.policy import ChannelPolicy
 from services.card_redemption.domain.redemption import submitting
 from services.card_redemption.domain.redemption.commands import ConfirmRedemption
@@ -16,6 +16,7 @@ from services.card_redemption.domain.redemption.order import RedemptionOrder
 from services.card_redemption.domain.redemption.plans import SubmissionPlan
 from services.card_redemption.domain.redemption.stepping import Stepped
 from services.card_redemption.domain.redemption.submitting import Denied, FreezeCase
+from services.card_redemption.domain.redemption.timers import DRAFT_ENDS
 from services.card_redemption.sagas import launched
 from services.kernel.decision import Decision, Done, Known
 from services.kernel.errors import AlreadyExists, FailedPrecondition, NotFound
@@ -41,7 +42,8 @@ def confirm(known: Known, body: ConfirmRedemption, message: Message, now: dateti
         return _denied(known, draft, card, holder, denied=denied, now=now)
     submitting.must_have_good_code(draft, card, known.find(CardCode, draft.blind_index))
     submitting.must_be_free(card)
-    return _asked(submitting.submitted(draft, terms, card, redemption_id, fresh("saga", message), now), now)
+    begun = submitting.submitted(draft, terms, card, fresh("saga", message), now)
+    return _asked(begun, draft.nonce, now)
 
 
 def _registered(draft: Draft, terms: ChannelPolicy, message: Message, now: datetime) -> Decision:
@@ -49,15 +51,18 @@ def _registered(draft: Draft, terms: ChannelPolicy, message: Message, now: datet
     if not draft.issuer:
         raise NotFound("CODE_REJECTED", "there is no such card")
     new = register(draft.card_id.removeprefix(FOREIGN), draft.customer_id, draft.issuer, now)
-    begun = submitting.submitted(draft, terms, new.card, redemption_name(draft.nonce), fresh("saga", message), now)
+    begun = submitting.submitted(draft, terms, new.card, fresh("saga", message), now)
     first = replace(begun.rest, events=(new.event, *begun.rest.events))
     begun = replace(begun, card=replace(begun.card, version=new.card.version), rest=first)
-    return _asked(begun if draft.code is None else begun.beside(draft.code.of(new.card)), now)
+    if draft.code is not None:
+        begun = begun.beside(draft.code.of(new.card.id, new.card.code_number))
+    return _asked(begun, draft.nonce, now)
 
 
-def _asked(step: Stepped, now: datetime) -> Decision:
+def _asked(step: Stepped, nonce: str, now: datetime) -> Decision:
     """The customer's root is asked."""
-    return launched(step, SubmissionPlan(party(step.order), step.order.declared_minor), now).decided()
+    plan = SubmissionPlan(party(step.order), step.order.declared_minor)
+    return launched(step, plan, now).cleared((DRAFT_ENDS, nonce)).decided()
 
 
 def _denied(

@@ -6,11 +6,11 @@ One code has one active redemption: a second submission of it is denied and open
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from services.card_redemption.domain.cards.card import GiftCard
-from services.card_redemption.domain.cards.code import CardCode, is_good
+from services.card_redemption.domain.cards.card import GiftCard, is_good
 from services.card_redemption.domain.cards.redeeming import claim, unclaim
+from services.card_redemption.domain.codes import CardCode
 from services.card_redemption.domain.recycling.policy import ChannelPolicy, Demand, Kind, Settlement
-from services.card_redemption.domain.redemption.drafts import Draft, verified_from
+from services.card_redemption.domain.redemption.drafts import Draft, redemption_name, verified_from
 from services.card_redemption.domain.redemption.events import FreezeCaseOpened
 from services.card_redemption.domain.redemption.order import RedemptionOrder
 from services.card_redemption.domain.redemption.states import RedemptionState, Step
@@ -122,10 +122,9 @@ def must_be_free(card: GiftCard) -> None:
         raise FailedPrecondition("CARD_STATE", f"{card.id} is {card.state}")
 
 
-def submitted(
-    draft: Draft, terms: ChannelPolicy, card: GiftCard, redemption_id: str, saga_id: str, now: datetime
-) -> Stepped:
+def submitted(draft: Draft, terms: ChannelPolicy, card: GiftCard, saga_id: str, now: datetime) -> Stepped:
     """The card is claimed, and its customer is asked for: is it his first, is he restricted (RD-23, RD-25)."""
+    redemption_id = redemption_name(draft.nonce)
     order = RedemptionOrder(
         id=redemption_id, card_id=card.id, customer_id=draft.customer_id, account_id=draft.account_id, terms=terms,
         declared_minor=draft.declared_minor, face_minor=draft.declared_minor, entry=draft.entry, method=draft.method,
