@@ -68,14 +68,20 @@ def recorded() -> list[History]:
 
 
 def record(plans: Sequence[tuple[str, Any]]) -> None:  # Any: plans of many types
-    """Tell histories of these plans, by kind, under every version of their definitions, and keep them."""
-    chance, kept = random.Random(20260310), []
-    for kind, plan in plans:
-        for definition in DEFINITIONS:
-            if definition.kind == kind and any(each.involved(plan) for each in definition.participants):
-                kept += [_told(definition, plan, number, chance) for number in range(OF_A_PLAN)]
+    """Tell histories of these plans, by kind, under every definition of which none are kept; the others stay."""
+    kept = recorded() if FIXTURE.exists() else []
+    known = {(history.kind, history.version) for history in kept}
+    for definition in DEFINITIONS:
+        chance = random.Random(f"{definition.kind} {definition.version}")
+        fitting = [plan for kind, plan in plans if kind == definition.kind and _involves(definition, plan)]
+        if (definition.kind, definition.version) not in known:
+            kept += [_told(definition, plan, number, chance) for plan in fitting for number in range(OF_A_PLAN)]
     lines = ",\n".join(msgspec.json.encode(history).decode() for history in kept)
     FIXTURE.write_text(f"[\n{lines}\n]\n")
+
+
+def _involves(definition: Definition, plan: Any) -> bool:  # Any: as above
+    return any(participant.involved(plan) for participant in definition.participants)
 
 
 def _told(definition: Definition, plan: Any, number: int, chance: random.Random) -> History:  # Any: as above

@@ -1,8 +1,8 @@
 """Sagas are decided today as they were: a run that began before a change ends as if there had been none.
 
 Whoever changes a kind of settlement raises its version and keeps the definition of before, so its histories stay as
-they are. A change of the kernel that is meant to decide some of them otherwise names them in `CHANGED`, records them
-anew (`python -m tests.recorded histories`) and says in its commit what becomes of runs that are under way.
+they are, and `python -m tests.recorded histories` adds those of the new one. A change of the kernel that is meant to
+decide some of them otherwise names them in `CHANGED`, and says in its commit what becomes of runs that are under way.
 """
 
 from collections import Counter
