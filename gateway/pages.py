@@ -1,4 +1,4 @@
-"""The contract as a document, and a page for people that shows it and can try its calls against this engine.
+"""The contract as documents, and a page for people that shows it and can try its calls against this engine.
 
 The page's program is Swagger UI, as a package on the index brings it; of ours is only what starts it.
 """
@@ -11,10 +11,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from gateway.openapi.document import document
+from gateway.documents import asyncapi, openapi
+from gateway.documents.bounds import Schema
 from gateway.refusals import JSON
 
 OPENAPI = "/openapi.json"
+ASYNCAPI = "/asyncapi.json"
 PAGE = "/docs"
 _FOUND = find_spec("swagger_ui")
 assert _FOUND is not None
@@ -42,11 +44,8 @@ _START = (
 
 
 def page_routes() -> list[Route]:
-    """The routes of the document and of the page."""
-    text = json.dumps(document(), ensure_ascii=False)
-
-    async def openapi(request: Request) -> Response:
-        return Response(text, headers={"Cache-Control": "no-cache"}, media_type=JSON)
+    """The routes of the documents and of the page."""
+    documents = [_document(OPENAPI, openapi.document()), _document(ASYNCAPI, asyncapi.document())]
 
     async def page(request: Request) -> Response:
         return HTMLResponse(_HTML, headers={"Content-Security-Policy": _POLICY})
@@ -57,4 +56,13 @@ def page_routes() -> list[Route]:
     async def home(request: Request) -> Response:
         return RedirectResponse(PAGE)
 
-    return [Route("/", home), Route(OPENAPI, openapi), Route(PAGE, page), Route(f"{PAGE}/start.js", start)]
+    return [*documents, Route("/", home), Route(PAGE, page), Route(f"{PAGE}/start.js", start)]
+
+
+def _document(path: str, content: Schema) -> Route:
+    text = json.dumps(content, ensure_ascii=False)
+
+    async def answer(request: Request) -> Response:
+        return Response(text, headers={"Cache-Control": "no-cache"}, media_type=JSON)
+
+    return Route(path, answer)

@@ -1,7 +1,6 @@
 """A service's process: built here from its parts, started in one order and stopped in the other."""
 
 import asyncio
-import gc
 import os
 import signal
 import sys
@@ -32,7 +31,7 @@ from services.runtime.ground.postgres import DatabaseUnavailable, check_database
 from services.runtime.ground.records import Outbound, topic
 from services.runtime.ground.settings import Settings, SettingsError
 from services.runtime.ground.tables import Connection, Table
-from services.runtime.ground.values import frozen_classes, unguard
+from services.runtime.ground.values import settle_in
 from services.runtime.kafka import undeliverable
 from services.runtime.kafka.clients import BrokerUnavailable, check_broker
 from services.runtime.kafka.producer import SafeProducer
@@ -61,7 +60,6 @@ SWEEP_SECONDS = 3.0
 SEAL_SECONDS = 1.0
 """How often a permanent record is searched for what is not chained yet."""
 CANNOT_START = 2
-GC_THRESHOLDS = (20_000, 20, 50)
 
 log = structlog.get_logger(__name__)
 
@@ -132,7 +130,7 @@ async def _serve(service: Service, settings: Settings) -> None:
     await check_broker(settings)
     process = Process(service, settings)
     await process.start()
-    _settle_in()
+    settle_in()
     ended = await process.wait(stop)
     with hard_exit_after(settings.drain_seconds + HARD_EXIT_MARGIN_SECONDS):
         await process.stop()
@@ -313,14 +311,3 @@ async def _pin_chain_key(connection: Connection, key: bytes) -> None:
     """Chains that are under two keys can be followed by nobody: refuse to start."""
     if await facts.pin(connection, chain.KEY_NAME, chain.name_of(key)) != chain.name_of(key):
         raise SettingsError("SETTLE_CHAIN_KEY is not what it was when the chains of this database were begun")
-
-
-def _settle_in() -> None:
-    """All code is loaded: drop the guards of values, and collect only what is young (measured: DECISIONS, D14).
-
-    Both are for a process that only serves: whoever else builds a `Process`, as tests do, keeps the guards.
-    """
-    unguard(frozen_classes("services"))
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*GC_THRESHOLDS)

@@ -1,7 +1,7 @@
 """Chains: no event and no logged operation was changed, moved, taken out or put in since it was written, and no end was
 cut off (I7; `services/kernel/chain.py`)."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,16 +9,12 @@ import asyncpg
 
 from services.kernel.chain import BYTES, EVENTS, KEY_NAME, NONE_YET, OPERATIONS, name_of
 from settle.audit.findings import CARD, CREDIT, ORDER, SERVICES, Check, Finding, Walk, instant
+from settle.audit.folds import credit_operations
 from settle.audit.links import Broken, Ends, Fault, Follower, Row, faults
+from settle.audit.shared_reads import EVENTS as EVENT_ROWS
+from settle.audit.shared_reads import pages_of, read_all
 from settle.audit.snapshots import World
 
-ROWS_AT_A_TIME = 1_000
-"""So many rows are in memory at a time, of however long chains."""
-
-_EVENT_ROWS = """select aggregate_id, sequence, link, type, at, saga_id, payload from events
-                 where aggregate_id = any($1::text[]) order by aggregate_id, sequence"""
-_OPERATION_ROWS = """select account_id, number, link, kind, at, order_id, reference, saga_id, body, facts, moved, before
-                     from operations where account_id = any($1::text[]) order by account_id, number"""
 _EVENT_ENDS = """select r.id, r.sequence, r.events_head, coalesce(s.number, 0), coalesce(c.sequence, 0), c.hash
                  from {root} r left join event_checkpoints c on c.aggregate_id = r.id
                  left join chain_starts s on s.chain = 'events' and s.id = r.id where r.id = any($1::text[])"""
@@ -62,8 +58,10 @@ class Kind:
             return []  # `chain_keys` tells it once
         ends = {row[0]: self._ends_of(row) for row in await connection.fetch(self.ends.format(root=self.root), ids)}
         followers = {root: Follower(each, world.chain_key) for root, each in ends.items()}
-        async for row in connection.cursor(self.rows, list(ends), prefetch=ROWS_AT_A_TIME):
-            followers[row[0]].take(_row_of(row))
+        async for page in pages_of(world, self.service, self.rows, ids):
+            for row in page:
+                if (follower := followers.get(row[0])) is not None:
+                    follower.take(_row_of(row))
         broken = [root for root, follower in followers.items() if not follower.end()]
         return [finding for root in broken for finding in await self._located(world, ends[root])]
 
@@ -74,7 +72,7 @@ class Kind:
         return Ends(self.name, root, count, head, dropped=dropped, left=left, unlinked=unlinked)
 
     async def _located(self, world: World, ends: Ends) -> list[Finding]:
-        records = {row[1]: row async for row in _read(world, self, ends.root)}
+        records = {row[1]: row for row in await read_all(world, self.service, self.rows, [ends.root])}
         found = faults(ends, [_row_of(record) for record in records.values()], world.chain_key)
         return [self._told(ends, broken, records.get(broken.number)) for broken in found]
 
@@ -89,18 +87,13 @@ class Kind:
         )
 
 
-async def _read(world: World, kind: Kind, root: str) -> AsyncIterator[asyncpg.Record]:
-    async for record in world[kind.service].cursor(kind.rows, [root], prefetch=ROWS_AT_A_TIME):
-        yield record
-
-
 def _row_of(record: asyncpg.Record) -> Row:
     _, number, link, *values = record
     return Row(number, tuple(values), link)
 
 
 def _events_of(service: str, root: str) -> Kind:
-    return Kind(EVENTS, service, root=root, rows=_EVENT_ROWS, ends=_EVENT_ENDS, count="sequence")
+    return Kind(EVENTS, service, root=root, rows=EVENT_ROWS, ends=_EVENT_ENDS, count="sequence")
 
 
 async def notes(world: World, service: str) -> list[str]:
@@ -137,7 +130,7 @@ CHAINED = (
     ("share", _events_of(CREDIT, "merchant_shares")), ("reconciliation", _events_of(CREDIT, "reconciliations")),
     ("card", _events_of(CARD, "gift_cards")), ("share", _events_of(CARD, "merchant_shares")),
     ("account", Kind(
-        name=OPERATIONS, service=CREDIT, root="credit_accounts", rows=_OPERATION_ROWS, ends=_OPERATION_ENDS,
+        name=OPERATIONS, service=CREDIT, root="credit_accounts", rows=credit_operations.QUERY, ends=_OPERATION_ENDS,
         count="operations",
     )),
 )

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import asyncpg
 
@@ -36,6 +36,8 @@ class World:
     """What was found to be unreadable while the world was made."""
     turn: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
     """In what each question to everything is asked: whoever must not disturb others waits his turn."""
+    shared: dict[object, Any] | None = None
+    """What was read already of a slice that several walks look at; None: each reads for itself. Any: of many types."""
 
     def __getitem__(self, service: str) -> Connection:
         return self.connections[service]

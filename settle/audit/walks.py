@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from settle.audit import chains, unreadable
-from settle.audit.findings import CARD, CREDIT, EXAMPLES_MAX, ORDER, Report, Walk
+from settle.audit.findings import CARD, CREDIT, EXAMPLES_MAX, ORDER, Finding, Report, Walk
 from settle.audit.folds import cards, credit_walk, merchants, orders, rail_differences
 from settle.audit.joins import answers
 from settle.audit.joins import walked as joins
@@ -68,9 +68,19 @@ async def walk_range(
 
 
 async def walk_ids(world: World, walks: Sequence[Walk], ids: Sequence[str], report: Report) -> None:
-    """These walks, all over one kind of aggregate, over these few of it."""
-    for walk in walks:
-        await walk_some(world, walk, ids, report)
+    """These walks, all over one kind of aggregate, over these few of it: what several read of them is read once."""
+    slice_ = replace(world, shared={})
+    try:
+        async with set_back(*world.connections.values()):
+            found = [(walk, await walk.find(slice_, tuple(ids))) for walk in walks]
+    except Exception as error:  # whatever it was of which row: each walk tells it for itself
+        if is_fault(error, *world.connections.values()):
+            raise
+        for walk in walks:
+            await walk_some(slice_, walk, ids, report)
+    else:
+        for walk, each in found:
+            _take(report, walk, each)
     if walks:
         report.look(walks[0].of, len(ids))
 
@@ -92,7 +102,7 @@ async def walk_some(world: World, walk: Walk, ids: Sequence[str], report: Report
     """Have one walk look at these aggregates, and take what it finds into the report; of those at which it fails, one
     that cannot be read is told from the others by halves."""
     report.add(walk.id, [])
-    parts = [list(ids)]
+    parts = [tuple(ids)]
     while parts:
         part = parts.pop()
         try:
@@ -103,10 +113,16 @@ async def walk_some(world: World, walk: Walk, ids: Sequence[str], report: Report
                 raise
             parts += _halves(walk, part, error, report)
         else:
-            report.add(walk.id, [replace(finding, cause=finding.cause or walk.cause) for finding in found])
+            _take(report, walk, found)
 
 
-def _halves(walk: Walk, part: list[str], error: Exception, report: Report) -> list[list[str]]:
+def _take(report: Report, walk: Walk, found: Sequence[Finding]) -> None:
+    report.add(walk.id, [replace(finding, cause=finding.cause or walk.cause) for finding in found])
+
+
+def _halves(
+    walk: Walk, part: tuple[str, ...], error: Exception, report: Report
+) -> list[tuple[str, ...]]:
     """What to try next of a part that failed: nothing, if it is one aggregate, or if enough of them are told."""
     if len(part) > 1 and report.counts.get(UNREADABLE, 0) < EXAMPLES_MAX:
         return [part[: len(part) // 2], part[len(part) // 2 :]]

@@ -2,7 +2,7 @@
 
 import typer
 
-from settle.cli import bench, demo, doctor, down, logs, operators, status, test, up, vectors, verify
+from settle.cli import bench, demo, doctor, down, events, logs, operators, status, test, up, vectors, verify
 from settle.cli.verbs import Verbs
 
 app = typer.Typer(
@@ -15,4 +15,4 @@ for verb in VERBS:
 app.add_typer(vectors.app, name="vectors")
 app.add_typer(operators.sagas, name="sagas")
 app.add_typer(operators.parked, name="parked")
-app.add_typer(operators.events, name="events")
+app.add_typer(events.events, name="events")

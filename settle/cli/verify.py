@@ -32,11 +32,13 @@ def verify(
     Of single orders, accounts and cards it looks at those that changed since the last clean run. Exit status 0 if all
     of it holds, 1 if not, 2 if it could not be checked.
     """
+    from services.runtime.ground.values import settle_in
     from settle.audit import runs, telling
     from settle.audit.auditor import Asked
     from settle.local.environs import chain_key, check
 
     check(os.environ)
+    settle_in()
 
     with _databases(data) as (dsns, acquirer):
         if explain:

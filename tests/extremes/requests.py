@@ -4,10 +4,13 @@ from typing import Any
 
 from google.protobuf.message import Message as Wire
 
+from settlement.card_redemption.v1 import calendar_service_pb2 as calendars
 from settlement.card_redemption.v1 import card_service_pb2 as card
+from settlement.card_redemption.v1 import channel_service_pb2 as channels
 from settlement.credit_ledger.v1 import account_pb2
 from settlement.credit_ledger.v1 import adjustment_service_pb2 as adjustment
 from settlement.credit_ledger.v1 import credit_service_pb2 as credit
+from settlement.credit_ledger.v1 import payout_service_pb2 as payout
 from settlement.credit_ledger.v1 import statement_service_pb2 as statement
 from settlement.order.v1 import after_sale_service_pb2 as sale
 from settlement.order.v1 import merchant_service_pb2 as merchant
@@ -29,6 +32,7 @@ from tests.extremes.stage import (
     money,
     send_back,
 )
+from tests.protos.provoked_channels import calendar, proposal
 
 _ACCOUNT: dict[str, Any] = {"account_id": "acc_1"}
 _SHIPPED: dict[str, Any] = {"order_id": SHIPPED}
@@ -39,7 +43,7 @@ _WHY = order_pb2.CANCEL_REASON_NOT_WANTED
 
 def requests(at: Stage) -> tuple[Wire, ...]:
     """All of them."""
-    return (*_orders(at), *_after_sale(at), *_money(), *_by_hand())
+    return (*_orders(at), *_after_sale(at), *_money(), *_by_hand(), *_channels(at))
 
 
 def _orders(at: Stage) -> tuple[Wire, ...]:
@@ -117,4 +121,15 @@ def _by_hand() -> tuple[Wire, ...]:
         adjustment.SettleLegRequest(
             **_ACCOUNT, leg_id="leg_" + "0" * 32, order_id=SHIPPED, effective_date="2026-03-10", **PAPERS
         ),
+        payout.PausePayoutsRequest(operator_id="op-1", reason="why"),
+        payout.ResumePayoutsRequest(operator_id="op-1", reason="why"),
+    )
+
+
+def _channels(at: Stage) -> tuple[Wire, ...]:
+    at.done(proposal())
+    at.done(calendar())
+    return (
+        proposal(), channels.ApproveChannelPolicyRequest(channel="TRIAL", proposal=1, operator_id="bob"),
+        calendar(), calendars.ApproveCalendarRequest(year=2026, proposal=1, operator_id="bob"),
     )

@@ -1,14 +1,20 @@
 """What is served over HTTP is what the contract says, all of it and nothing twice, and the document tells the same."""
 
 from collections import Counter
+from types import ModuleType
 
 import pytest
 from openapi_spec_validator import validate
 
 from gateway.contract import SERVICES, Method, methods
-from gateway.openapi.comments import comment, first_sentence
-from gateway.openapi.document import document
+from gateway.documents.__main__ import CATALOGUE
+from gateway.documents.comments import comment, first_sentence
+from gateway.documents.events import catalogue, topics
+from gateway.documents.openapi import document
 from gateway.templates import Paths, variables_of
+from services.card_redemption.wire import codec as cards
+from services.credit_ledger.wire import codec as accounts
+from services.order.wire import codec as orders
 from settlement.order.v1 import order_pb2, order_service_pb2
 
 EVERY = [pytest.param(method, id=f"{method.verb} {method.template}") for method in methods()]
@@ -63,6 +69,20 @@ def test_bounds_of_the_contract_are_in_the_document() -> None:
     assert line["lineId"]["pattern"] == "^[A-Za-z0-9_.:-]{1,64}$"
     assert order["properties"]["lines"]["maxItems"] == 500
     assert "requestId" not in order["required"]  # the Idempotency-Key may say it
+
+
+@pytest.mark.parametrize("codec", [orders, accounts, cards], ids=lambda codec: codec.__name__)
+def test_every_event_is_in_the_catalogue(codec: ModuleType) -> None:
+    """What a service makes of its facts, and nothing else."""
+    made = {entry.message.DESCRIPTOR for entry in codec.CODEC._by_domain.values()}
+    [topic] = [topic for topic in topics() if topic.service == codec.__name__.split(".")[1]]
+
+    assert set(topic.of) == {message for message in made if message.file.name.endswith("events.proto")}
+
+
+def test_the_catalogue_is_current() -> None:
+    """Whoever adds an event runs `python -m gateway.documents`."""
+    assert CATALOGUE.read_text() == catalogue()
 
 
 def test_comments_are_found_by_name() -> None:

@@ -11,10 +11,12 @@ import grpc
 from settlement.common.v1 import money_pb2
 from settlement.credit_ledger.v1 import adjustment_service_pb2 as adjustments
 from settlement.credit_ledger.v1 import credit_service_pb2 as credit
+from settlement.credit_ledger.v1 import payout_service_pb2 as payouts
 from settlement.operations.v1 import operations_service_pb2 as operations
 from settlement.order.v1 import after_sale_service_pb2 as after_sale
 from settlement.order.v1 import order_pb2, order_service_pb2
 from settlement.saga.v1 import saga_pb2
+from tests.protos import provoked_channels
 from tests.recorded.people import People, Refused
 from tests.recorded.records import COMMANDS, REPLIES
 from tests.recorded.requests import (
@@ -221,6 +223,11 @@ async def cancelled_after_the_end(people: People) -> None:
     await _tried(people, ship(order_id, lines=[order_pb2.LineQuantity(line_id="L1", quantity=1)]))
 
 
+async def payout_unheard_of(people: People) -> None:
+    """A payout that nobody asked for is PAYOUT_NOT_FOUND."""
+    await _tried(people, payouts.GetPayoutRequest(payout_id="pay_none"))
+
+
 PROVOKED: dict[str, Callable[[People], Awaitable[None]]] = {
     "ORDER_STATE": delivered_twice,
     "ORDER_CANCELLED": cancelled_after_the_end,
@@ -240,5 +247,7 @@ PROVOKED: dict[str, Callable[[People], Awaitable[None]]] = {
     "DEDUCTION_EXCEEDS_WORTH": deducted_above_worth,
     "HOLD_EXPIRED": shipped_too_late,
     "AFTER_SALE_CLOSED": returned_too_late,
+    **provoked_channels.PROVOKED,
+    "PAYOUT_NOT_FOUND": payout_unheard_of,
 }
 """By reason, in an order in which time only goes on."""

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from services.card_redemption.decisions import channels, issuing, merchants, refunding, tendering
+from services.card_redemption.decisions.redemptions import rules as redemptions
 from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.cards.tender import CardTender
 from services.card_redemption.domain.commands import (
@@ -17,6 +18,7 @@ from services.card_redemption.domain.commands import (
 from services.card_redemption.domain.merchants.share import MerchantShare
 from services.kernel.decision import Wanted, rule, rules, timer_rules
 from services.kernel.messages import Message
+from services.kernel.notices import ACKNOWLEDGED, REPEATED
 from services.kernel.shares import share_key, share_keys
 
 
@@ -54,5 +56,7 @@ RULES = rules(
     rule(ReverseCardRefund, _tender_and_share, refunding.reverse_refund),
     rule(ClearMerchantShare, _shares, merchants.clear),
     *channels.RULES,
+    *redemptions.RULES,
+    ACKNOWLEDGED,
 )
-TIMERS = timer_rules()
+TIMERS = timer_rules(*redemptions.TIMERS, REPEATED)

@@ -6,12 +6,7 @@ The code is in neither: who asks fetches it just before, and forgets it (RD-1).
 from dataclasses import dataclass
 from enum import StrEnum
 
-
-class EntryChannel(StrEnum):
-    """Where the customer submitted the card; a provider is not equally fast for both (RD-5)."""
-
-    APP = "APP"
-    WEB = "WEB"
+from services.card_redemption.domain.record.attempt import EntryChannel
 
 
 class Finding(StrEnum):
@@ -41,7 +36,8 @@ class Finding(StrEnum):
 @dataclass(frozen=True, slots=True)
 class AskProvider:
     """An action: ask the provider of this issuer about the card of an order, under an idempotency key that is never
-    another for the same order. `asked_before` says that it may have the question already."""
+    another for the same order. `asked_before` says that it may have the question already, `expected_minor` what the
+    customer says that the card is worth."""
 
     card_id: str
     order_id: str
@@ -49,6 +45,7 @@ class AskProvider:
     issuer: str
     entry: EntryChannel
     asked_before: bool = False
+    expected_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,12 @@
 """Rows of channels and of the versions of their terms."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import asyncpg
 import msgspec
 
 from services.card_redemption.domain.channels.channel import Channel, ChannelVersion, InForce, Proposal
 from services.card_redemption.domain.recycling.policy import ChannelPolicy
-from services.kernel.errors import Defect
 from services.runtime.ground.saving import Appending, Saving, column, columns
 from services.runtime.ground.tables import Connection
 
@@ -81,11 +80,6 @@ async def load_in_force(connection: Connection, keys: Sequence[str]) -> list[InF
         keys,
     )
     return [InForce(_TERMS.decode(row["terms"])) for row in rows]
-
-
-async def save_no_view(connection: Connection, rows: Sequence[object], found: Mapping[str, int]) -> None:
-    """What is only read is not saved: whoever changed it changed its root."""
-    raise Defect(f"{rows} are views")
 
 
 async def find_channel(connection: Connection, name: str) -> tuple[Channel, ChannelVersion | None] | None:

@@ -15,9 +15,9 @@ from settlement.card_redemption.v1 import calendar_pb2 as pb
 SHIPPED_YEARS = (2026,)
 
 
-def calendar_of_document(text: str) -> tuple[int, Exceptions]:
+def calendar_of_document(document: bytes) -> tuple[int, Exceptions]:
     """The year that a document is of and its days, refused as `check_exceptions` refuses them."""
-    fields = read_document(text)
+    fields = read_document(document)
     year = fields.whole("year")
     exceptions = Exceptions(*(tuple(_days(name, fields.words(name))) for name in ("holidays", "worked")))
     fields.end()
@@ -28,8 +28,8 @@ def calendar_of_document(text: str) -> tuple[int, Exceptions]:
 def shipped_calendars() -> Mapping[str, tuple[int, Exceptions]]:
     """The calendars that come with this release, by the key of their year."""
     folder = resources.files("services.card_redemption.channels")
-    texts = (folder.joinpath(f"working_days_{year}.yaml").read_text(encoding="utf-8") for year in SHIPPED_YEARS)
-    return {year_key(year): (year, exceptions) for year, exceptions in map(calendar_of_document, texts)}
+    documents = (folder.joinpath(f"working_days_{year}.yaml").read_bytes() for year in SHIPPED_YEARS)
+    return {year_key(year): (year, exceptions) for year, exceptions in map(calendar_of_document, documents)}
 
 
 def _days(name: str, texts: list[str]) -> Iterator[date]:

@@ -4,12 +4,16 @@ from services.card_redemption.domain import commands, effects, events
 from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.channels.channel import Channel, ChannelVersion
 from services.card_redemption.domain.channels.events import ChannelPolicyApproved, ChannelPolicyProposed
+from services.card_redemption.domain.redemption.events import FreezeCaseOpened, RedemptionStepped
+from services.card_redemption.domain.redemption.order import RedemptionOrder
+from services.card_redemption.domain.redemption.submitting import Denied
 from services.card_redemption.domain.working_days.events import CalendarApproved, CalendarProposed
 from services.card_redemption.domain.working_days.year import Calendar
-from services.card_redemption.wire import calendars, channels, views
+from services.card_redemption.wire import calendars, channels, redemptions, views
 from services.card_redemption.wire import commands as read
 from services.card_redemption.wire import effects as told
 from services.card_redemption.wire import events as facts
+from services.card_redemption.wire.participants import PARTICIPANTS
 from services.card_redemption.wire.standing_events import STANDING_EVENTS
 from services.runtime.ground.codec import Codec, Entry
 from settlement.card_redemption.v1 import (
@@ -20,6 +24,9 @@ from settlement.card_redemption.v1 import (
     commands_pb2,
     effects_pb2,
     events_pb2,
+    redemption_events_pb2,
+    redemption_pb2,
+    redemption_service_pb2,
 )
 
 _COMMANDS = (
@@ -55,5 +62,13 @@ _CHANNELS = (
     Entry(CalendarApproved, channel_events_pb2.CalendarApproved, channels.calendar_approved),
 )
 
-CODEC = Codec(*_COMMANDS, *_RESULTS, *_EVENTS, *_CHANNELS)
+_REDEMPTIONS = (
+    Entry(RedemptionOrder, redemption_pb2.Redemption, redemptions.redemption),
+    Entry(Denied, redemption_service_pb2.SubmissionDenied, redemptions.denied),
+    Entry(RedemptionStepped, redemption_events_pb2.RedemptionStepped, redemptions.stepped),
+    Entry(FreezeCaseOpened, redemption_events_pb2.FreezeCaseOpened, redemptions.freeze_case_opened),
+    *PARTICIPANTS,
+)
+
+CODEC = Codec(*_COMMANDS, *_RESULTS, *_EVENTS, *_CHANNELS, *_REDEMPTIONS)
 """The card service's wire."""

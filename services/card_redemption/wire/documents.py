@@ -13,6 +13,7 @@ from typing import TypeVar
 import yaml
 
 from services.kernel.errors import InvalidArgument
+from services.runtime.ground.hygiene import clean
 
 DEPTH_MAX = 6
 BYTES_MAX = 16_384
@@ -23,15 +24,15 @@ _FLAGS = {"true": True, "false": False}
 E = TypeVar("E", bound=StrEnum)
 
 
-def read_document(text: str) -> "Fields":
+def read_document(document: bytes) -> "Fields":
     """The one mapping that a document is."""
-    if len(text.encode()) > BYTES_MAX:
+    if len(document) > BYTES_MAX:
         raise _malformed("", f"it is longer than {BYTES_MAX} bytes")
     try:
-        events = _Events(text)
+        events = _Events(document.decode("utf-8"))
         node = _of(events.next(), events, 0)
         events.end()
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise _malformed("", " ".join(str(error).split())) from error
     return Fields(node, "")
 
@@ -136,6 +137,8 @@ class _Events:
             raise _malformed("", "anchors and aliases are not allowed")
         if getattr(event, "tag", None):
             raise _malformed("", "tags are not allowed")
+        if isinstance(event, yaml.ScalarEvent) and not clean(event.value):
+            raise _malformed("", "it holds characters that nobody can see, or is not in its usual form (NFC)")
         return event
 
     def end(self) -> None:

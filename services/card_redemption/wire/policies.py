@@ -31,9 +31,9 @@ PAYOUTS = Enumeration(PayoutMethod, pb.PayoutMethod)
 DEMANDS = Enumeration(Demand, pb.SubmissionDemand)
 
 
-def policy_of_document(text: str) -> ChannelPolicy:
+def policy_of_document(document: bytes) -> ChannelPolicy:
     """The one channel that a proposal describes, refused as `check_terms` refuses it."""
-    policies = _policies(text)
+    policies = _policies(document)
     if len(policies) != 1:
         raise InvalidArgument("DOCUMENT_MALFORMED", f"{len(policies)} channels: a proposal is of one")
     return policies[0]
@@ -41,14 +41,14 @@ def policy_of_document(text: str) -> ChannelPolicy:
 
 def shipped_policies() -> Mapping[str, ChannelPolicy]:
     """The channels that come with this release, by name."""
-    text = resources.files("services.card_redemption.channels").joinpath("shipped.yaml").read_text(encoding="utf-8")
-    return {policy.channel: policy for policy in _policies(text)}
+    file = resources.files("services.card_redemption.channels").joinpath("shipped.yaml")
+    return {policy.channel: policy for policy in _policies(file.read_bytes())}
 
 
-def _policies(text: str) -> list[ChannelPolicy]:
-    document = read_document(text)
-    channels = document.fields("channels")
-    document.end()
+def _policies(document: bytes) -> list[ChannelPolicy]:
+    fields = read_document(document)
+    channels = fields.fields("channels")
+    fields.end()
     policies = [_policy(name, channels.fields(name)) for name in channels.names]
     for policy in policies:
         check_terms(policy)

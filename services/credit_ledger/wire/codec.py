@@ -4,6 +4,7 @@ from services.credit_ledger.domain.model import effects, events
 from services.credit_ledger.domain.model.account import CreditAccount
 from services.credit_ledger.domain.model.adjustment import Adjustment
 from services.credit_ledger.domain.model.leg import RefundLeg
+from services.credit_ledger.domain.model.payout_switch import PayoutSwitch
 from services.credit_ledger.domain.model.reconciliation import (
     RailDifferenceFound,
     RailDifferenceResolved,
@@ -24,6 +25,7 @@ from settlement.credit_ledger.v1 import (
     events_pb2,
     leg_pb2,
     notices_pb2,
+    payout_service_pb2,
     reconciliation_service_pb2,
     statement_pb2,
 )
@@ -40,6 +42,7 @@ _RESULTS = (
     Entry(Adjustment, adjustment_service_pb2.Adjustment, views.adjustment),
     Entry(RefundLeg, leg_pb2.Leg, views.leg),
     Entry(Reconciliation, reconciliation_service_pb2.Reconciliation, views.reconciliation),
+    Entry(PayoutSwitch, payout_service_pb2.PayoutSwitch, views.payout_switch),
     Entry(Statement, statement_pb2.Statement, views.issued),
 )
 _EVENTS = (

@@ -37,13 +37,6 @@ def receivable_netted(fact: redemption_events.ReceivableNetted) -> events_pb2.Re
     )
 
 
-def payout_credited(fact: redemption_events.PayoutCredited) -> events_pb2.PayoutCredited:
-    """A payout went into the wallet."""
-    return events_pb2.PayoutCredited(
-        account_id=fact.account_id, order_id=fact.order_id, payout_id=fact.payout_id, amount_minor=fact.amount_minor
-    )
-
-
 def cancel_fee_charged(fact: redemption_events.CancelFeeCharged) -> events_pb2.CancelFeeCharged:
     """A fee was charged."""
     return events_pb2.CancelFeeCharged(
@@ -113,7 +106,6 @@ FACTS = (
     Entry(redemption_events.RedemptionPaidOut, events_pb2.RedemptionPaidOut, paid_out),
     Entry(redemption_events.RedemptionPayoutStopped, events_pb2.RedemptionPayoutStopped, payout_stopped),
     Entry(redemption_events.ReceivableNetted, events_pb2.ReceivableNetted, receivable_netted),
-    Entry(redemption_events.PayoutCredited, events_pb2.PayoutCredited, payout_credited),
     Entry(redemption_events.CancelFeeCharged, events_pb2.CancelFeeCharged, cancel_fee_charged),
     Entry(redemption_events.CustomerClaimed, events_pb2.CustomerClaimed, customer_claimed),
     Entry(redemption_events.WalletCredited, events_pb2.WalletCredited, wallet_credited),

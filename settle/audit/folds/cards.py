@@ -20,6 +20,7 @@ from settle.audit.findings import CARD, ORDER, Finding, Walk, instant
 from settle.audit.folds.card_replay import CardReplay, Posted, StoredCard, ToldCard, replayed_card
 from settle.audit.folds.history import Fault
 from settle.audit.folds.stored import SAGAS_BY_ID, Unreadable, run_of
+from settle.audit.shared_reads import DROPPED, EVENTS, JOURNALS, read_all, rows
 from settle.audit.snapshots import World
 from settlement.card_redemption.v1 import events_pb2
 
@@ -33,14 +34,6 @@ _TENDERS = """
 select order_id, card_id, merchant_id, deposited_minor, returned_minor, captured_minor, refunds, version
 from card_tenders where order_id = any($1::text[])
 """
-_JOURNALS = """
-select root, root_version, no, op, unit, order_id, saga_id, posted_at, accounts, subs, amounts
-from journals where root = any($1::text[]) order by root, root_version, no
-"""
-_EVENTS = """
-select aggregate_id, sequence, type, at, saga_id, payload from events where aggregate_id = any($1::text[])
-"""
-_DROPPED = "select aggregate_id, sequence from event_checkpoints where aggregate_id = any($1::text[])"
 _STANDINGS = {each.value: each for each in CardStanding}
 _REFUNDS = msgspec.json.Decoder(tuple[CardRefund, ...])
 _Read = tuple[type[Message], Callable[[Any], object]]  # Any: protobuf messages, here and below
@@ -67,18 +60,18 @@ async def differing(world: World, ids: Sequence[str]) -> list[Finding]:
     """What these cards and their orders' tenders say that their history does not, and what is wrong with that."""
     book, faults = world[CARD], list[Fault]()
     journals: dict[str, dict[int, Posted]] = defaultdict(dict)
-    for row in await book.fetch(_JOURNALS, ids):
+    for row in await read_all(world, CARD, JOURNALS, ids):
         if row["no"]:
             key = f"{row['root']}/{row['root_version']}/{row['no']}"
             faults.append(Fault(f"journals {key}", "one journal of a step", row["op"], row["posted_at"]))
         else:
             journals[row["root"]][row["root_version"]] = _posted(row)
     told: dict[str, dict[int, ToldCard]] = defaultdict(dict)
-    for row in await book.fetch(_EVENTS, ids):
+    for row in await read_all(world, CARD, EVENTS, ids):
         told[row["aggregate_id"]][row["sequence"]] = _told(row)
     tenders = await _tenders(book, journals, faults)
     runs = await _runs(world, journals, told)
-    dropped = {row["aggregate_id"]: row["sequence"] for row in await book.fetch(_DROPPED, ids)}
+    dropped = {row["aggregate_id"]: row["sequence"] for row in await rows(world, CARD, DROPPED, ids)}
     for row in await book.fetch(_CARDS, ids):
         card = card_of(row)
         faults += _of_card(StoredCard(

@@ -20,10 +20,6 @@ from settle.audit.findings import Finding
 from settle.audit.folds.differing import said
 from settle.audit.folds.tables import finding
 
-QUERY = """
-select root, root_version, no, op, unit, order_id, saga_id, posted_at, accounts, subs, amounts
-from journals where root = any($1) order by root, root_version, no
-"""
 _CONTENT = slice(3, 7)
 _LINES = slice(8, 11)
 CLOCKS_DIFFER = timedelta(hours=1)

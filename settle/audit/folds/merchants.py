@@ -12,21 +12,13 @@ from services.credit_ledger.domain.model import books
 from services.kernel.shares import first_share, share_keys
 from settle.audit.findings import CARD, CREDIT, ORDER, Finding, Walk, instant
 from settle.audit.folds.differences import readable
+from settle.audit.shared_reads import DROPPED, EVENTS, JOURNALS, read_all, rows
 from settle.audit.snapshots import World
 from settlement.card_redemption.v1 import events_pb2 as card_pb2
 from settlement.credit_ledger.v1 import events_pb2 as credit_pb2
 
 CARD_SHARES, CREDIT_SHARES, SETTLEMENTS = "shares.card_history", "shares.credit_history", "merchants.history"
 SETTLE = "merchant_settle"
-_JOURNALS = """
-select root, root_version, op, saga_id, posted_at, accounts, subs, amounts
-from journals where root = any($1::text[]) order by root, root_version, no
-"""
-_EVENTS = """
-select aggregate_id, sequence, type, at, saga_id, payload from events where aggregate_id = any($1::text[])
-order by aggregate_id, sequence
-"""
-_DROPPED = "select aggregate_id, sequence from event_checkpoints where aggregate_id = any($1::text[])"
 _ROWS = "select id, merchant_id, sequence, version from merchant_shares where id = any($1::text[])"
 _SETTLEMENTS = """
 select m.id, m.merchant_id, m.amount_minor, m.settlement_id, m.started_at, m.state, m.reason, m.ended_at, m.version,
@@ -92,9 +84,9 @@ async def credit_shares(world: World, ids: Sequence[str]) -> list[Finding]:
 
 async def _differing(world: World, book: _Book, ids: Sequence[str]) -> list[Finding]:
     database = world[book.service]
-    journals = _grouped(await database.fetch(_JOURNALS, ids), "root")
-    events = _grouped(await database.fetch(_EVENTS, ids), "aggregate_id")
-    dropped = {row["aggregate_id"]: row["sequence"] for row in await database.fetch(_DROPPED, ids)}
+    journals = _grouped(await read_all(world, book.service, JOURNALS, ids), "root")
+    events = _grouped(await read_all(world, book.service, EVENTS, ids), "aggregate_id")
+    dropped = {row["aggregate_id"]: row["sequence"] for row in await rows(world, book.service, DROPPED, ids)}
     found: list[Finding] = []
     for row in await database.fetch(_ROWS, ids):
         found += _of_share(book, row, journals[row["id"]], events[row["id"]], dropped.get(row["id"], 0))

@@ -30,7 +30,7 @@ def _calendars(cards: CardLedger) -> CalendarServicer:
     return CalendarServicer(edge)
 
 
-async def _propose(cards: CardLedger, text: str, operator: str = "ann") -> channel_pb2.Channel:
+async def _propose(cards: CardLedger, text: bytes, operator: str = "ann") -> channel_pb2.Channel:
     request = channel_service_pb2.ProposeChannelPolicyRequest(
         request_id=cards.request_id(), document=text, operator_id=operator
     )

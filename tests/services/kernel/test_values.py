@@ -1,11 +1,12 @@
 """Values without guards behave as with them, but for the writing."""
 
 from dataclasses import FrozenInstanceError, dataclass, field, replace
+from types import ModuleType
 
 import pytest
 
 from services.kernel.journal import Journal, Unit
-from services.runtime.ground.values import frozen_classes, unguard
+from services.runtime.ground.values import copied, frozen_classes, quicken, unguard
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,30 @@ def test_an_unguarded_value_is_the_same_value() -> None:
         Weighted()  # type: ignore[call-arg]
     after.y = 9  # type: ignore[misc]
     assert after != before
+
+
+def test_a_copy_is_as_replace_makes_it() -> None:
+    """With every kind of field, with its check, and of no field that there is not."""
+    value = Weighted(1, names=("a",), colour="blue", weight=3)
+
+    for changes in ({}, {"x": 5}, {"names": (), "weight": 0}, {"colour": "green", "y": None}):
+        assert copied(value, **changes) == replace(value, **changes)
+        assert type(copied(value, **changes)) is Weighted
+    with pytest.raises(ValueError, match="x"):
+        copied(value, x=-1)
+    with pytest.raises(TypeError):
+        copied(value, z=1)
+
+
+def test_only_what_means_replace_is_quickened() -> None:
+    """A name that means something else stays what it is."""
+    mine, other = ModuleType("mine"), ModuleType("other")
+    vars(mine)["replace"], vars(other)["replace"] = replace, str.replace
+
+    quicken([mine, other])
+
+    assert vars(mine)["replace"] is copied
+    assert vars(other)["replace"] is str.replace
 
 
 def test_every_value_of_the_domain_is_found_and_guarded_in_tests() -> None:

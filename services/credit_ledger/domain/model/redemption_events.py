@@ -51,16 +51,6 @@ class ReceivableNetted:
 
 
 @dataclass(frozen=True, slots=True)
-class PayoutCredited:
-    """So much of a payout went into the wallet."""
-
-    account_id: str
-    order_id: str
-    payout_id: str
-    amount_minor: int
-
-
-@dataclass(frozen=True, slots=True)
 class CancelFeeCharged:
     """A cancelled redemption cost this fee; the wallet paid a part, the rest is owed (P30)."""
 

@@ -109,8 +109,8 @@ class ReceiveRemittance:
 
 @dataclass(frozen=True, slots=True)
 class NetReceivable:
-    """So much of what the customer owed us is paid, out of this payout or, without one, out of the wallet (RD-33);
-    below 0, the payout was stopped and it is owed again. No message brings it."""
+    """So much of what the customer owed us the wallet paid (RD-33); below 0, a payout that had paid it was stopped, and
+    it is owed again. No message brings it."""
 
     account_id: str
     order_id: str
@@ -119,10 +119,14 @@ class NetReceivable:
 
 
 @dataclass(frozen=True, slots=True)
-class PayIntoWallet:
-    """So much of a payout goes into the wallet. No message brings it."""
+class DisbursePayout:
+    """A payout goes out: `netted_minor` of it pays what the customer owed us, `amount_minor` goes to the bank by this
+    leg or, without one, into the wallet. No message brings it."""
 
     account_id: str
     order_id: str
     payout_id: str
+    leg_id: str
+    instrument: str
+    netted_minor: int
     amount_minor: int

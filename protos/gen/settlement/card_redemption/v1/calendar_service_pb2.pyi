@@ -28,15 +28,15 @@ class ImportCalendarRequest(_message.Message):
     OPERATOR_ID_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """UUID of the request; the same id and body give the stored answer for at least 30 days."""
-    document: _builtins.str
-    """YAML: `year:`, `holidays:` and `worked:`, each a list of dates; FIRST to LAST is written FIRST/LAST."""
+    document: _builtins.bytes
+    """YAML in UTF-8: `year:`, `holidays:` and `worked:`, each a list of dates; FIRST to LAST is written FIRST/LAST."""
     operator_id: _builtins.str
     """Who asks: letters (Latin, Chinese), digits, spaces and ._-:@+."""
     def __init__(
         self,
         *,
         request_id: _builtins.str = ...,
-        document: _builtins.str = ...,
+        document: _builtins.bytes = ...,
         operator_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015

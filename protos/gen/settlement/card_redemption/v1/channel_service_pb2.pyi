@@ -30,15 +30,15 @@ class ProposeChannelPolicyRequest(_message.Message):
     OPERATOR_ID_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """UUID of the request; the same id and body give the stored answer for at least 30 days."""
-    document: _builtins.str
-    """YAML: `channels:` with one channel, in the form of the file that comes with the release."""
+    document: _builtins.bytes
+    """YAML in UTF-8: `channels:` with one channel, in the form of the file that comes with the release."""
     operator_id: _builtins.str
     """Who asks: letters (Latin, Chinese), digits, spaces and ._-:@+."""
     def __init__(
         self,
         *,
         request_id: _builtins.str = ...,
-        document: _builtins.str = ...,
+        document: _builtins.bytes = ...,
         operator_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015

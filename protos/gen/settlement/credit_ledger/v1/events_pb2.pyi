@@ -1048,40 +1048,6 @@ class ReceivableNetted(_message.Message):
 Global___ReceivableNetted: _TypeAlias = ReceivableNetted  # noqa: Y015
 
 @_typing.final
-class PayoutCredited(_message.Message):
-    """A payout went into the wallet."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
-    ORDER_ID_FIELD_NUMBER: _builtins.int
-    PAYOUT_ID_FIELD_NUMBER: _builtins.int
-    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
-    account_id: _builtins.str
-    """The account."""
-    order_id: _builtins.str
-    """The redemption order."""
-    payout_id: _builtins.str
-    """The payout."""
-    amount_minor: _builtins.int
-    """How much."""
-    def __init__(
-        self,
-        *,
-        account_id: _builtins.str = ...,
-        order_id: _builtins.str = ...,
-        payout_id: _builtins.str = ...,
-        amount_minor: _builtins.int = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "amount_minor", b"amount_minor", "order_id", b"order_id", "payout_id", b"payout_id"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___PayoutCredited: _TypeAlias = PayoutCredited  # noqa: Y015
-
-@_typing.final
 class CancelFeeCharged(_message.Message):
     """The fee of a cancelled redemption was charged (DOMAIN P30)."""
 

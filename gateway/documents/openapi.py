@@ -6,9 +6,9 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from gateway.calling import SECONDS_MIN, TIMEOUT
 from gateway.contract import Method, methods
-from gateway.openapi.bounds import Schema
-from gateway.openapi.comments import comment, first_sentence
-from gateway.openapi.schemas import Schemas, is_required
+from gateway.documents.bounds import Schema
+from gateway.documents.comments import comment, first_sentence
+from gateway.documents.schemas import Schemas, is_required
 from gateway.reading import REQUEST_ID
 from gateway.refusals import JSON
 from gateway.templates import variables_of

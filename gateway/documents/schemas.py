@@ -6,8 +6,8 @@ from typing import Any
 from google.api import field_behavior_pb2
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
-from gateway.openapi.bounds import Schema, bounded, items, rules_of
-from gateway.openapi.comments import comment
+from gateway.documents.bounds import Schema, bounded, items, rules_of
+from gateway.documents.comments import comment
 
 _F = FieldDescriptor
 _WHOLE = r"^-?[0-9]{1,19}$"
