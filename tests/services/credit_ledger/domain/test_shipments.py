@@ -125,6 +125,17 @@ def test_exactly_the_available_limit_is_accepted_and_one_fen_more_refused(
     assert (result.reason if isinstance(result, Refused) else "") == reason
 
 
+@pytest.mark.parametrize(("credit", "reason"), [(300_000, ""), (300_001, "INSUFFICIENT_LIMIT")])
+def test_what_is_held_is_not_available(credit: int, reason: str) -> None:
+    """The second order is told so, it is no defect of ours."""
+    shop = Shop()
+    shop.place("ord_1", "2026-03-10 10:00:00", Tenders(200_000))
+
+    result = shop.place("ord_2", "2026-03-10 10:00:00", Tenders(credit))
+
+    assert (result.reason if isinstance(result, Refused) else "") == reason
+
+
 def test_a_payment_reference_pays_one_order() -> None:
     """And a bank-card tender without one is malformed (OP-4, PM-5)."""
     shop = Shop()
