@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -39,9 +40,9 @@ def quote(service: Redeeming, terms: ChannelPolicy = NEXT_DAY) -> QuoteContent:
     return quoted(offered(terms, asked, service.now, WorkingCalendar()), service.now)
 
 
-def prepare(service: Redeeming, accepted: QuoteContent | None, **fields: object) -> Step:
+def prepare(service: Redeeming, accepted: QuoteContent | None, nonce: str = "n1", **fields: object) -> Step:
     """The first step of a submission that accepts it."""
-    draft = service.draft(NEXT_DAY, **fields)
+    draft = service.draft(NEXT_DAY, nonce, **fields)
     return service.when("cus_1", PrepareRedemption(draft, draft.method, 0, KEY, accepted))
 
 
@@ -118,7 +119,7 @@ def test_another_calendar_is_not_what_was_quoted() -> None:
 @pytest.mark.parametrize("fields", [
     {"declared_minor": FACE_MINOR - 1}, {"customer_id": "cus_2"}, {"method": PayoutMethod.JD_BALANCE},
 ])
-def test_a_quote_is_for_that_card_and_that_customer(fields: dict[str, object]) -> None:
+def test_a_quote_is_for_that_card_and_that_customer(fields: dict[str, Any]) -> None:
     """And for that way to be paid."""
     service = world()
 
