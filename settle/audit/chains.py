@@ -137,6 +137,7 @@ SAYS = {
 CHAINED = (
     ("order", _events_of(ORDER, "orders")), ("account", _events_of(CREDIT, "credit_accounts")),
     ("share", _events_of(CREDIT, "merchant_shares")), ("reconciliation", _events_of(CREDIT, "reconciliations")),
+    ("channel", _events_of(CREDIT, "recycling_channels")), ("switch", _events_of(CREDIT, "payout_switches")),
     ("card", _events_of(CARD, "gift_cards")), ("share", _events_of(CARD, "merchant_shares")),
     ("channel", _events_of(CARD, "channels")), ("calendar", _events_of(CARD, "calendars")),
     ("account", Kind(
@@ -168,8 +169,11 @@ CHECKS = (
         "the order was deleted by hand, or the event put there",
     ),
     Check(
-        "chains.of_credit", "every event and operation is of an account, a share or a comparison that is there",
-        (CREDIT,), _stray_events("credit_accounts", "merchant_shares", "reconciliations") + " union all "
+        "chains.of_credit",
+        "every event and operation is of an account, a share, a comparison, a channel or the switch that is there",
+        (CREDIT,), _stray_events(
+            "credit_accounts", "merchant_shares", "reconciliations", "recycling_channels", "payout_switches"
+        ) + " union all "
         + _strays("operations", "account_id", "credit_accounts"),
         "the root was deleted by hand, or the row put there",
     ),

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from settle.audit import chains, record, unreadable
 from settle.audit.findings import CARD, CREDIT, EXAMPLES_MAX, ORDER, Finding, Report, Walk
-from settle.audit.folds import cards, credit_walk, merchants, orders, published, rail_differences
+from settle.audit.folds import cards, credit_walk, merchants, orders, published, rail_differences, remittances
 from settle.audit.joins import answers
 from settle.audit.joins import walked as joins
 from settle.audit.provenance import walked as provenance
@@ -20,7 +20,10 @@ AT_A_TIME = 200
 
 IDS = {
     ORDER: {"order": "orders", "merchant settlement": "merchant_settlements"},
-    CREDIT: {"account": "credit_accounts", "share": "merchant_shares", "reconciliation": "reconciliations"},
+    CREDIT: {
+        "account": "credit_accounts", "share": "merchant_shares", "reconciliation": "reconciliations",
+        "channel": "recycling_channels", "switch": "payout_switches",
+    },
     CARD: {
         "card": "gift_cards", "share": "merchant_shares", "volume": "record_volumes", "channel": "channels",
         "calendar": "calendars",
@@ -30,8 +33,8 @@ IDS = {
 
 WALKS: Sequence[Walk] = (
     *credit_walk.WALKS, *provenance.WALKS, *joins.WALKS, *rail_differences.WALKS, *answers.WALKS,
-    *states_of_orders.WALKS, *states_of_accounts.WALKS, *orders.WALKS, *cards.WALKS, *merchants.WALKS, *published.WALKS,
-    *chains.WALKS, *record.WALKS,
+    *states_of_orders.WALKS, *states_of_accounts.WALKS, *orders.WALKS, *cards.WALKS, *merchants.WALKS,
+    *remittances.WALKS, *published.WALKS, *chains.WALKS, *record.WALKS,
 )
 KINDS = tuple((service, of) for service, kinds in IDS.items() for of in kinds)
 
@@ -76,7 +79,7 @@ async def walk_ids(world: World, walks: Sequence[Walk], ids: Sequence[str], repo
     slice_ = replace(world, shared={})
     try:
         async with set_back(*world.connections.values()):
-            found = [(walk, await walk.find(slice_, tuple(ids))) for walk in walks]
+            found = [(walk, await walk.find(slice_, ids)) for walk in walks]
     except Exception as error:  # whatever it was of which row: each walk tells it for itself
         if is_fault(error, *world.connections.values()):
             raise
@@ -106,7 +109,7 @@ async def walk_some(world: World, walk: Walk, ids: Sequence[str], report: Report
     """Have one walk look at these aggregates, and take what it finds into the report; of those at which it fails, one
     that cannot be read is told from the others by halves."""
     report.add(walk.id, [])
-    parts = [tuple(ids)]
+    parts = [list(ids)]
     while parts:
         part = parts.pop()
         try:
@@ -124,9 +127,7 @@ def _take(report: Report, walk: Walk, found: Sequence[Finding]) -> None:
     report.add(walk.id, [replace(finding, cause=finding.cause or walk.cause) for finding in found])
 
 
-def _halves(
-    walk: Walk, part: tuple[str, ...], error: Exception, report: Report
-) -> list[tuple[str, ...]]:
+def _halves(walk: Walk, part: list[str], error: Exception, report: Report) -> list[list[str]]:
     """What to try next of a part that failed: nothing, if it is one aggregate, or if enough of them are told."""
     if len(part) > 1 and report.counts.get(UNREADABLE, 0) < EXAMPLES_MAX:
         return [part[: len(part) // 2], part[len(part) // 2 :]]

@@ -70,7 +70,7 @@ async def differing(world: World, ids: Sequence[str]) -> list[Finding]:
         else:
             journals[row["root"]][row["root_version"]] = _posted(row)
     cards = [card_of(row) for row in await book.fetch(_CARDS, ids)]
-    events_of = await _numbered(world, cards)
+    events_of = await _numbered(world, ids, cards)
     told = {
         card_id: {version: _told(row) for version, row in each.steps.items()} for card_id, each in events_of.items()
     }
@@ -91,9 +91,8 @@ async def differing(world: World, ids: Sequence[str]) -> list[Finding]:
     ]
 
 
-async def _numbered(world: World, cards: Sequence[GiftCard]) -> Mapping[str, Numbered]:
+async def _numbered(world: World, ids: Sequence[str], cards: Sequence[GiftCard]) -> Mapping[str, Numbered]:
     """The events of these cards, by card and version."""
-    ids = [card.id for card in cards]
     heard: dict[str, list[asyncpg.Record]] = defaultdict(list)
     for row in await read_all(world, CARD, EVENTS, ids):
         heard[row["aggregate_id"]].append(row)

@@ -112,6 +112,22 @@ PLANTED = (
     Planted("merchants.ends", ORDER, "update merchant_settlements set state = 'SETTLING'"),
     Planted("rails.transit", CREDIT, "update legs set state = 'SETTLED'"),
     Planted("rails.deposits", CREDIT, "delete from legs where order_id = 'ord_paid_in_vain'"),
+    Planted(
+        "payouts.booked", CREDIT,
+        """insert into payouts
+           values ('pay_x', 'acc_1', 'rdm_x', 'crd_1', 7, 'WALLET', '', now(), 'SETTLED', now(), 0, 0, 1)""",
+    ),
+    Planted("payouts.legs", CREDIT, "update legs set payout_id = 'pay_x' where order_id = 'ord_whole'"),
+    Planted(
+        "joins.payouts", CREDIT,
+        """insert into payouts
+           values ('pay_x', 'acc_1', 'rdm_x', 'crd_1', 7, 'WALLET', '', now(), 'WAITING', now(), 0, 0, 1)""",
+    ),
+    Planted("channels.remitted", CREDIT, "insert into recycling_channels values ('CHANNEL_X', 7, 0, 1, '')"),
+    Planted(
+        "switches.moved", CREDIT,
+        "insert into payout_switches values ('payouts', true, 'ops_x', 'planted', now(), 0, 1, '')",
+    ),
     Planted("rails.adjusted", CREDIT, "update legs set detail = 'settled by hand: adj_gone'"),
     Planted("adjustments.four_eyes", CREDIT, by_hand("alice", " ＡＬＩＣＥ", "ORDER-7", "BILL-7")),
     Planted("rails.flash", CREDIT, "update credit_refunds set state = 'SUCCEEDED'"),
