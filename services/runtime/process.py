@@ -29,6 +29,7 @@ from services.runtime.ground.metrics import serve_metrics
 from services.runtime.ground.migrations import migrate
 from services.runtime.ground.postgres import DatabaseUnavailable, check_database, open_pool
 from services.runtime.ground.records import Outbound, topic
+from services.runtime.ground.saving import hold
 from services.runtime.ground.settings import Settings, SettingsError
 from services.runtime.ground.tables import Connection, Table
 from services.runtime.ground.values import settle_in
@@ -170,7 +171,9 @@ class Process:
         self._lanes = Lanes(settings, self._publisher, perform, self._watchers.committed)
         built = self._build_lanes(clock)
         self._lanes.build(built)
-        republisher = Republisher(settings, self._outbound, self._producer, self._pool.own, clock)
+        republisher = Republisher(
+            settings, self._outbound, self._producer, self._pool.own, clock, hold=partial(hold, service.tables)
+        )
         keeper = Keeper(self._pool.own, settings.chain_key)
         edge, operators = (
             Edge(settings, clock, self._lanes, service.codec, pool, watchers=self._watchers, keeper=keeper)

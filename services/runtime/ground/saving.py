@@ -12,7 +12,7 @@ from typing import Any
 
 from services.kernel.errors import Defect
 from services.kernel.seal import seal_of
-from services.runtime.ground.tables import Connection
+from services.runtime.ground.tables import Connection, Table
 
 
 class Overtaken(Exception):
@@ -137,6 +137,16 @@ class Viewing:
     ) -> None:
         """Refuse; a decision that changes a view is a defect."""
         raise Defect(f"{[row.key for row in rows]} are only read")
+
+
+async def hold(tables: Sequence[Table], connection: Connection, keys: Sequence[str]) -> None:
+    """Lock the roots that there are with these sorted keys and that tell events: nothing is told of them meanwhile."""
+    for table in tables:
+        if table.tells and isinstance(table.save, Saving):
+            name, key = table.save.table, table.save.key
+            await connection.execute(
+                f"select from {name} where {key} = any($1::text[]) order by {key} for no key update", keys
+            )
 
 
 def _seals(columns: Sequence[Column], name: str) -> tuple[Column, ...]:
