@@ -1,6 +1,7 @@
 """Copies a family of customers many times: all rows of all tables, with new ids of the same length, by COPY.
 
-A clone's rows are in no chain, for a link is of the very bytes of its row: they count as written before there were any.
+A clone's rows are in no chain and have no seal, for these are of the very bytes of a row: they count as written before
+there were any.
 What is not a customer's stays once: offsets, lanes and the outbox, what is known of the topics, the migrations, and
 every row that names no id, as a service's standing timers; shares of a merchant are summed over the clones.
 """
@@ -17,6 +18,7 @@ from typing import NamedTuple, TypeAlias
 import asyncpg
 
 from services.kernel.ids import derived, partition_of
+from services.kernel.seal import ACCEPTED, seal_of
 from services.kernel.shares import share_key
 from settle.bench.targets import Target
 
@@ -27,7 +29,7 @@ NOT_CLONED = {
     "republications", "runtime_facts", "schema_migrations",
 }
 SHARES = "merchant_shares"
-CHAINED = {"link", "events_head", "operations_head"}
+CHAINED = {"link", "events_head", "operations_head", "seal", "made_seal"}
 """Columns that a clone does not have."""
 _TOKEN = re.compile(rb"[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _BASE64 = re.compile(rb'"([A-Za-z0-9+/]{44,}={0,2})"')
@@ -249,9 +251,19 @@ async def copy_clones(
         await connection.copy_to_table(form.table, source=rows, columns=form.columns, format="text")
 
 
-async def accept_unlinked(connection: Connection) -> None:
-    """Let the rows of clones count as written before there were chains."""
+async def accept_unlinked(connection: Connection, key: bytes) -> None:
+    """Let the rows of clones count as written before there were chains and seals, as whoever has their key may."""
     await connection.execute("select accept_unlinked()")
+    await connection.execute(
+        """select accept_unsealed(table_name) from information_schema.columns
+           where column_name = 'seal' and table_schema = 'public'"""
+    )
+    said = await connection.fetch("select said from accepted_rows order by said collate \"C\"")
+    await connection.execute(
+        """insert into runtime_facts (name, value) values ($1, $2)
+           on conflict (name) do update set value = excluded.value""",
+        ACCEPTED, seal_of(ACCEPTED, [row["said"] for row in said], key).hex(),
+    )
 
 
 async def begin_the_record(connection: Connection) -> None:
