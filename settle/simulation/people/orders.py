@@ -50,7 +50,10 @@ class OrderStory:
     def steps(self) -> Steps:
         """From the cart to the last complaint."""
         yield self.track.below(self.world.swarm.spread + 1)
-        placed = yield from self._ask(self._placed())
+        asked = f"place-{self.id}"
+        placed = yield from self.world.desk.ask("order", self.id, self._placed(), asked)
+        if self.track.chance(self.world.swarm.twice):
+            yield from self.world.desk.again(asked, commands.ConfirmDelivery(self.id))
         if placed.reason:
             return
         yield from self._settled()
@@ -87,6 +90,9 @@ class OrderStory:
 
     def _tender(self, kind: TenderType, amount: int) -> commands.NewTender:
         shared = self.track.below(40) == 39  # two orders want the same payment
+        if kind is B:
+            taken = self.world.taken
+            taken[f"pay_{self.id}"] = taken.get(f"pay_{self.id}", 0) + amount
         reference = {G: self.card, B: "pay_shared" if shared else f"pay_{self.id}"}.get(kind, "")
         return commands.NewTender(kind, amount, reference)
 
