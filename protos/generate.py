@@ -26,6 +26,8 @@ PROTOS = ROOT / "protos"
 GENERATED = PROTOS / "gen"
 GROUP = "protos"
 """The dependency group of pyproject.toml that generates: protoc first, then its plugins."""
+DESCRIPTORS = Path("settlement/contract.binpb")
+"""The contract as a FileDescriptorSet with its comments, for what is made from it: documents, clients of others."""
 HAND_WRITTEN = frozenset({Path("buf/validate/validate_pb2.py")})
 LINT = '{"version":"v2","lint":{"use":["STANDARD","COMMENTS"],"ignore":["buf","google"]}}'
 BREAKING = '{"version":"v2","breaking":{"use":["FILE"]}}'
@@ -111,10 +113,11 @@ def _current(fresh: Path) -> None:
 
 
 def _generated(work: Path) -> Path:
-    fresh, described = work / "gen", work / "own.binpb"
-    fresh.mkdir()
+    fresh = work / "gen"
+    described = fresh / DESCRIPTORS
+    described.parent.mkdir(parents=True)
     outputs = [f"--{kind}_out={fresh}" for kind in ("python", "grpc_python", "mypy", "mypy_grpc")]
-    _protoc(PROTOS, work, *outputs, f"--descriptor_set_out={described}")
+    _protoc(PROTOS, work, *outputs, "--include_source_info", f"--descriptor_set_out={described}")
     for name in _without_service(described):
         for suffix in (".py", ".pyi"):
             (fresh / f"{name.removesuffix('.proto')}_pb2_grpc{suffix}").unlink()

@@ -6,6 +6,7 @@ from services.credit_ledger.decisions import RULES, TIMERS, standing
 from services.credit_ledger.rails import perform
 from services.credit_ledger.rpc.adjustment_service import AdjustmentServicer
 from services.credit_ledger.rpc.credit_service import CreditServicer
+from services.credit_ledger.rpc.payout_service import PayoutServicer
 from services.credit_ledger.rpc.reconciliation_service import ReconciliationServicer
 from services.credit_ledger.rpc.statement_service import StatementServicer
 from services.credit_ledger.store import TABLES
@@ -14,7 +15,7 @@ from services.runtime.process import Service, run
 
 SERVICE = Service(
     name="credit_ledger", inbound="commands", tables=TABLES, rules=RULES, timers=TIMERS, codec=CODEC,
-    servicers=(CreditServicer, StatementServicer, AdjustmentServicer, ReconciliationServicer),
+    servicers=(CreditServicer, StatementServicer, AdjustmentServicer, ReconciliationServicer, PayoutServicer),
     migrations=Path(__file__).parent / "migrations",
     perform=perform, standing=standing,
 )

@@ -34,6 +34,7 @@ _TOMBSTONED = Refused("TOMBSTONED")
 _PARKED = Refused("PARKED")
 _REUSED = Refused.of(AlreadyExists("REQUEST_ID_REUSED", "this request_id was used with another body"))
 _DONE = Done()
+_FAULT = Refused("INTERNAL", status="INTERNAL")
 _SECOND_PHASE = frozenset({Op.CONFIRM, Op.CANCEL})
 
 
@@ -267,10 +268,12 @@ class Admission(Generic[A]):
     def _decide(self, arrival: A, own_id: str) -> None:
         message = arrival.message
         if isinstance(arrival.fault, SettlementError):
-            self._answer_with(arrival, own_id, Refused.of(arrival.fault))
+            self._record(self._rule_of(message), message, refused := Refused.of(arrival.fault))
+            self._answer_with(arrival, own_id, refused)
             return
         try:
-            decision = self._rule_of(message).decide(self.known, message.body, message, self.now)
+            rule = self._rule_of(message)
+            decision = rule.decide(self.known, message.body, message, self.now)
             decision = keep_notices(self.known, message, decision, self.now)
         except SettlementError as error:
             decision = Decision(Refused.of(error))
@@ -288,9 +291,16 @@ class Admission(Generic[A]):
         if isinstance(outcome, Done):
             self._take(message, decision)
             self._follow_claim(message, decision)
+        if rule.record is not None:
+            self._record(rule, message, outcome)
         self._settle_timer(message, decision)
         if own_id:
             self._answer_with(arrival, own_id, outcome)
+
+    def _record(self, rule: Rule, message: Message, outcome: Done | Refused) -> None:
+        """What the permanent record has of it, done or refused."""
+        if rule.record is not None:
+            self.effects.records.append(rule.record(message.body, message, outcome))
 
     def _wait(self, arrival: A, busy: Busy) -> None:
         """Wait for the end of the claim, behind those who met it before; a timer hides nobody meanwhile."""
@@ -318,13 +328,14 @@ class Admission(Generic[A]):
             self._free.add(message.key)
 
     def _set_aside(self, arrival: A, error: Exception) -> None:
-        """A record is parked with its followers, and its coordinator told; a timer is tried later;
-        a caller gets the fault."""
+        """A record is parked with its followers, its coordinator told; a timer is tried later; a caller hears of it."""
         self.effects.faulty.append((arrival, error))
         message = arrival.message
         if (timer := _timer(message)) is not None:
             self.effects.timers[timer.kind, timer.key] = self._later(timer, message.key, RETRY_FAULTY_TIMER)
-        elif arrival.place_in_line is not None:
+        elif arrival.place_in_line is None:
+            self._record(self._rule_of(message), message, _FAULT)
+        else:
             if message.key:
                 self._lines[message.key] = PLACE_FIRST
             if message.saga is not None:

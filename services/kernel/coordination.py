@@ -130,5 +130,5 @@ def with_progress(decision: Decision, progress: Progress, outcome: Done = _DONE)
     return Decision(
         outcome=outcome, changes=(*decision.changes, progress.run), journals=decision.journals, events=decision.events,
         commands=(*decision.commands, *progress.commands), timers=(*decision.timers, *progress.timers),
-        cleared=(*decision.cleared, *progress.cleared), actions=decision.actions,
+        cleared=(*decision.cleared, *progress.cleared), actions=decision.actions, records=decision.records,
     )

@@ -102,7 +102,9 @@ class Decision:
     timers: tuple[Timer, ...] = ()
     cleared: tuple[tuple[str, str], ...] = ()
     actions: tuple[object, ...] = ()
-    """`cleared`: timers (kind, key) to delete. `actions`: calls to the outside world, made after the commit."""
+    records: tuple[object, ...] = ()
+    """`cleared`: timers (kind, key) to delete. `actions`: calls to the outside world, made after the commit. `records`:
+    what the service's permanent record has of it beside what its rule says of every outcome (`Rule.record`)."""
 
 
 A = TypeVar("A", bound=Aggregate)
@@ -188,18 +190,23 @@ Wanted = tuple[tuple[type, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How one type of message is decided: what must be loaded first, and the pure function. Made by `rule`."""
+    """How one type of message is decided: what must be loaded first, and the pure function. Made by `rule`.
+
+    `record` says what the permanent record has of it, whatever the outcome: a refusal carries nothing else.
+    """
 
     body: type
     wants: Callable[[Any, Message], Wanted]  # Any: of the type `body`, which `rule` has checked
     decide: Callable[[Known, Any, Message, datetime], Decision]  # Any: as above
+    record: Callable[[Any, Message, Done | Refused], object] | None = None  # Any: as above
 
 
 def rule(
-    body: type[B], wants: Callable[[B, Message], Wanted], decide: Callable[[Known, B, Message, datetime], Decision]
+    body: type[B], wants: Callable[[B, Message], Wanted], decide: Callable[[Known, B, Message, datetime], Decision],
+    record: Callable[[B, Message, Done | Refused], object] | None = None,
 ) -> Rule:
-    """The rule for messages with this type of body; the type checker holds both functions against it."""
-    return Rule(body, wants, decide)
+    """The rule for messages with this type of body; the type checker holds all functions against it."""
+    return Rule(body, wants, decide, record)
 
 
 def rules(*each: Rule) -> Mapping[type, Rule]:

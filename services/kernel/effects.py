@@ -114,7 +114,8 @@ class Effects(Generic[A]):
     `dirty` are the changed rows, by kind and key; `found` the versions in which they were before the first change, and
     a row that has none there is new. `busy` met a claim and wait, in this order; `woken` waited before, and are
     decided; `passed_over` came too late to be decided; `let_go` are the keys whose claim ended here, without a new one
-    that is known: who still waits for one of them may be decided.
+    that is known: who still waits for one of them may be decided. `records` are for the permanent record, in the order
+    of the decisions, refusals among them.
     """
 
     answered: dict[str, Answer] = field(default_factory=dict)
@@ -131,6 +132,7 @@ class Effects(Generic[A]):
     timers: dict[TimerKey, Timer] = field(default_factory=dict)
     cleared: set[TimerKey] = field(default_factory=set)
     actions: list[object] = field(default_factory=list)
+    records: list[object] = field(default_factory=list)
 
     def take(self, message: Message, decision: Decision, root_version: int, now: datetime) -> None:
         """Take all that a decision causes beside its rows and its answer; the last word about a timer counts."""
@@ -151,6 +153,8 @@ class Effects(Generic[A]):
             self.timers.pop(key, None)
             self.cleared.add(key)
         self.actions.extend(decision.actions)
+        if decision.records:
+            self.records.extend(decision.records)
 
 
 @dataclass(slots=True)

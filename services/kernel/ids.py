@@ -11,6 +11,11 @@ def derived(kind: str, *parts: str) -> str:
     return f"{kind}_{uuid5(_NAMESPACE, '/'.join(parts)).hex}"
 
 
+def money_account(owner_id: str) -> str:
+    """The account of somebody who has no other: every service names it alike (OP-6)."""
+    return derived("acc", "customer", owner_id)
+
+
 def partition_of(key: str, partitions: int) -> int:
     """The partition of a key; one function for producers, lanes and shards."""
     return zlib.crc32(key.encode()) % partitions

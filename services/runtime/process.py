@@ -1,7 +1,6 @@
 """A service's process: built here from its parts, started in one order and stopped in the other."""
 
 import asyncio
-import gc
 import os
 import signal
 import sys
@@ -32,7 +31,7 @@ from services.runtime.ground.postgres import DatabaseUnavailable, check_database
 from services.runtime.ground.records import Outbound, topic
 from services.runtime.ground.settings import Settings, SettingsError
 from services.runtime.ground.tables import Connection, Table
-from services.runtime.ground.values import frozen_classes, unguard
+from services.runtime.ground.values import settle_in
 from services.runtime.kafka import undeliverable
 from services.runtime.kafka.clients import BrokerUnavailable, check_broker
 from services.runtime.kafka.producer import SafeProducer
@@ -40,7 +39,7 @@ from services.runtime.kafka.publisher import Publisher, publish_leftovers
 from services.runtime.kafka.reader import PartitionReader
 from services.runtime.kafka.republishing import Republisher
 from services.runtime.lanes.bounds import COUNT_SECONDS
-from services.runtime.lanes.business import Business
+from services.runtime.lanes.business import Business, Recording
 from services.runtime.lanes.feed import Feed
 from services.runtime.lanes.lane import Lane
 from services.runtime.lanes.lanes import Lanes
@@ -58,8 +57,11 @@ from services.runtime.stored.steps import Shown, look_for, nothing_shown
 
 SWEEP_SECONDS = 3.0
 """How often the outbox is searched for what dead lanes left behind; it is at once when a lane is seen to be gone."""
+SEAL_SECONDS = 1.0
+"""How often a permanent record is searched for what is not chained yet."""
+BEGIN_SECONDS_MAX, BEGIN_LOOK_SECONDS = 20.0, 0.05
+"""How long a process waits for what its service does at its start, and how often it looks."""
 CANNOT_START = 2
-GC_THRESHOLDS = (20_000, 20, 50)
 
 log = structlog.get_logger(__name__)
 
@@ -70,8 +72,9 @@ class Service:
 
     `inbound` is the stream it consumes: `commands` for a participant, `replies` for a coordinator. `servicers` are
     built with the edge. `perform` does one action and answers the message that reports it. `standing` timers are
-    set at the start where they are missing: what a service does day after day. `shown` reads what the views of its
-    sagas show beside them.
+    set at the start where they are missing: what a service does day after day, and (due at once) what it does before
+    the first call. `shown` reads what the views of its sagas show beside them. `recording` keeps the permanent record
+    of what its rules leave for it.
     """
 
     name: str
@@ -86,6 +89,7 @@ class Service:
     perform: Callable[[Settings], Callable[[object], Awaitable[Message | None]]] | None = None
     standing: Callable[[datetime], Sequence[Timer]] | None = None
     shown: Shown = nothing_shown
+    recording: Recording | None = None
 
 
 def run(service: Service) -> None:
@@ -120,7 +124,7 @@ async def _serve(service: Service, settings: Settings) -> None:
     await check_broker(settings)
     process = Process(service, settings)
     await process.start()
-    _settle_in()
+    settle_in()
     ended = await process.wait(stop)
     with hard_exit_after(settings.drain_seconds + HARD_EXIT_MARGIN_SECONDS):
         await process.stop()
@@ -144,6 +148,7 @@ class Process:
         self._outbound = Outbound(service.name, service.codec, settings.partitions, self._oldest.header)
         self._tasks: list[asyncio.Task[None]] = []
         self._lane_gone = asyncio.Event()
+        self._begun = False
 
     async def start(self) -> None:
         """Everything, in the order in which it depends on each other; ready follows the first session of each lane."""
@@ -154,8 +159,9 @@ class Process:
             clock = await open_clock(connection, settings.clock)
             await _pin_partitions(connection, settings.partitions)
             await _pin_chain_key(connection, settings.chain_key)
-            if service.standing is not None:
-                await timers.ensure(connection, service.standing(await clock.now(connection)), settings.partitions)
+            now = await clock.now(connection)
+            standing = service.standing(now) if service.standing is not None else ()
+            await timers.ensure(connection, standing, settings.partitions)
         self._producer.refuse = partial(undeliverable.set_aside, self._pool.own)
         self._publisher = Publisher(self._producer, self._pool.own)
         self._watchers = Watchers(look_for(service.definitions or Definitions(), service.shown), self._pool.own)
@@ -175,7 +181,9 @@ class Process:
         self._tasks = [asyncio.create_task(work) for work in (
             *(lane.run() for lane in built), self._publisher.run(), republisher.run(), self._sweep_regularly(),
             self._count_regularly(), self._announce(), watch_loop(), self._clock_check.run(self._pool.own),
+            self._begin([timer for timer in standing if timer.due_at <= now]),
             Nightly(settings, clock, service.definitions, self._oldest).run(),
+            *([self._seal_regularly(service.recording)] if service.recording else []),
         )]
         try:
             self._metrics = await serve_metrics(settings.metrics_listen, self._not_ready)
@@ -191,6 +199,7 @@ class Process:
         business = Business(
             tables=tables, rules=service.rules, timers=service.timers, codec=service.codec, outbound=self._outbound,
             partitions=settings.partitions, chain_key=settings.chain_key,
+            keep_records=service.recording.keep if service.recording else None,
         )
         name = topic(service.name, service.inbound)
 
@@ -237,9 +246,41 @@ class Process:
                 log.warning("not_counted", error=repr(error))
             await asyncio.sleep(COUNT_SECONDS)
 
+    async def _seal_regularly(self, recording: Recording) -> None:
+        """Beside the lanes, which never wait for it: what is recorded is chained a moment later."""
+        while True:
+            sealed = 0
+            try:
+                async with self._pool.own.acquire() as connection, connection.transaction():
+                    sealed = await recording.seal(connection, self._settings.chain_key)
+            except Exception as error:  # the next round does it; the auditor tells what stays unsealed
+                log.warning("not_sealed", error=repr(error))
+            if not sealed:
+                await asyncio.sleep(SEAL_SECONDS)
+
+    async def _begin(self, at_once: Sequence[Timer]) -> None:
+        """Wait until what a service does at its start was decided, by whoever holds its partitions: no call comes
+        before it. It is given up after a time, for a partition may be away for long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(BEGIN_SECONDS_MAX):
+                while await self._any_left(at_once):
+                    await asyncio.sleep(BEGIN_LOOK_SECONDS)
+        self._begun = True
+        await asyncio.Event().wait()
+
+    async def _any_left(self, at_once: Sequence[Timer]) -> bool:
+        try:
+            async with self._pool.own.acquire() as connection:
+                return await timers.any_left(connection, at_once)
+        except Exception as error:  # it is looked at again
+            log.warning("begin_not_seen", error=repr(error))
+            return True
+
     def _not_ready(self) -> str:
         """Why the process is not ready; empty if it is."""
-        return self._clock_check.fault if self._lanes.ready else "not every lane has a session"
+        if not self._lanes.ready:
+            return "not every lane has a session"
+        return self._clock_check.fault if self._begun else "what it does at its start is not decided"
 
     async def _announce(self) -> None:
         """Health follows: SERVING while the process is ready."""
@@ -287,14 +328,3 @@ async def _pin_chain_key(connection: Connection, key: bytes) -> None:
     """Chains that are under two keys can be followed by nobody: refuse to start."""
     if await facts.pin(connection, chain.KEY_NAME, chain.name_of(key)) != chain.name_of(key):
         raise SettingsError("SETTLE_CHAIN_KEY is not what it was when the chains of this database were begun")
-
-
-def _settle_in() -> None:
-    """All code is loaded: drop the guards of values, and collect only what is young (measured: DECISIONS, D14).
-
-    Both are for a process that only serves: whoever else builds a `Process`, as tests do, keeps the guards.
-    """
-    unguard(frozen_classes("services"))
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*GC_THRESHOLDS)

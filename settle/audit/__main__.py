@@ -22,6 +22,7 @@ import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from prometheus_client import start_http_server
 
+from services.runtime.ground.values import settle_in
 from settle.audit import announcing, gauges, mark, runs
 from settle.audit.auditor import CHECKS, CROSS_CHECKS
 from settle.audit.findings import SERVICES, Finding, Report
@@ -101,6 +102,7 @@ def _log(event: str, **about: object) -> None:
 
 async def serve(environ: Mapping[str, str]) -> None:
     """Audit until SIGTERM."""
+    settle_in()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

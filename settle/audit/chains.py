@@ -1,30 +1,32 @@
 """Chains: no event and no logged operation was changed, moved, taken out or put in since it was written, and no end was
 cut off (I7; `services/kernel/chain.py`)."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import asyncpg
 
-from services.kernel.chain import BYTES, EVENTS, KEY_NAME, NONE_YET, OPERATIONS, name_of
-from settle.audit.findings import CARD, CREDIT, ORDER, SERVICES, Check, Finding
+from services.kernel.chain import ATTEMPTS, BYTES, EVENTS, KEY_NAME, NONE_YET, OPERATIONS, name_of
+from settle.audit.findings import CARD, CREDIT, ORDER, SERVICES, Check, Finding, Walk, instant
+from settle.audit.folds import credit_operations
 from settle.audit.links import Broken, Ends, Fault, Follower, Row, faults
+from settle.audit.shared_reads import EVENTS as EVENT_ROWS
+from settle.audit.shared_reads import pages_of, read_all
 from settle.audit.snapshots import World
 
-ROWS_AT_A_TIME = 1_000
-"""So many rows are in memory at a time, of however long chains."""
-
-_EVENT_ROWS = """select aggregate_id, sequence, link, type, at, saga_id, payload from events
-                 where aggregate_id = any($1::text[]) order by aggregate_id, sequence"""
-_OPERATION_ROWS = """select account_id, number, link, kind, at, order_id, reference, saga_id, body, facts, moved, before
-                     from operations where account_id = any($1::text[]) order by account_id, number"""
 _EVENT_ENDS = """select r.id, r.sequence, r.events_head, coalesce(s.number, 0), coalesce(c.sequence, 0), c.hash
                  from {root} r left join event_checkpoints c on c.aggregate_id = r.id
                  left join chain_starts s on s.chain = 'events' and s.id = r.id where r.id = any($1::text[])"""
 _OPERATION_ENDS = """select r.id, r.operations, r.operations_head, coalesce(s.number, 0), 0, null::bytea
                      from {root} r left join chain_starts s on s.chain = 'operations' and s.id = r.id
                      where r.id = any($1::text[])"""
+_ATTEMPT_ROWS = """select volume, number, link, id, request_id, at, actor, channel, kind, outcome, reason, card_id,
+                          order_id
+                   from attempts where volume = any($1::text[]) order by volume, number"""
+_ATTEMPT_ENDS = """select r.id, r.attempts, r.attempts_head, 0::bigint, 0::bigint,
+                          (select p.attempts_head from {root} p where p.id < r.id order by p.id desc limit 1)
+                   from {root} r where r.id = any($1::text[])"""
 _CAUSES = {
     Fault.CHANGED: "the row was changed, or put there, by hand",
     Fault.RELINKED: "the row's link was changed by hand",
@@ -52,7 +54,7 @@ class Kind:
     @property
     def check(self) -> str:
         """The id of the promise about these chains."""
-        return EVENT_CHAINS if self.name == EVENTS else OPERATION_CHAINS
+        return _CHECKS_OF[self.name]
 
     async def find(self, world: World, ids: Sequence[str]) -> list[Finding]:
         """What is wrong with the chains of these roots. A chain that holds is read once, a row at a time; one that does
@@ -62,8 +64,10 @@ class Kind:
             return []  # `chain_keys` tells it once
         ends = {row[0]: self._ends_of(row) for row in await connection.fetch(self.ends.format(root=self.root), ids)}
         followers = {root: Follower(each, world.chain_key) for root, each in ends.items()}
-        async for row in connection.cursor(self.rows, list(ends), prefetch=ROWS_AT_A_TIME):
-            followers[row[0]].take(_row_of(row))
+        async for page in pages_of(world, self.service, self.rows, ids):
+            for row in page:
+                if (follower := followers.get(row[0])) is not None:
+                    follower.take(_row_of(row))
         broken = [root for root, follower in followers.items() if not follower.end()]
         return [finding for root in broken for finding in await self._located(world, ends[root])]
 
@@ -74,7 +78,7 @@ class Kind:
         return Ends(self.name, root, count, head, dropped=dropped, left=left, unlinked=unlinked)
 
     async def _located(self, world: World, ends: Ends) -> list[Finding]:
-        records = {row[1]: row async for row in _read(world, self, ends.root)}
+        records = {row[1]: row for row in await read_all(world, self.service, self.rows, [ends.root])}
         found = faults(ends, [_row_of(record) for record in records.values()], world.chain_key)
         return [self._told(ends, broken, records.get(broken.number)) for broken in found]
 
@@ -85,13 +89,8 @@ class Kind:
         at = next((value for value in record or () if isinstance(value, datetime)), None)
         return Finding(
             self.check, self.service, what, broken.expected, f"{broken.actual} ({broken.fault})",
-            since=at.astimezone(UTC).isoformat() if at else "", cause=_CAUSES[broken.fault],
+            since=instant(at), cause=_CAUSES[broken.fault],
         )
-
-
-async def _read(world: World, kind: Kind, root: str) -> AsyncIterator[asyncpg.Record]:
-    async for record in world[kind.service].cursor(kind.rows, [root], prefetch=ROWS_AT_A_TIME):
-        yield record
 
 
 def _row_of(record: asyncpg.Record) -> Row:
@@ -100,7 +99,7 @@ def _row_of(record: asyncpg.Record) -> Row:
 
 
 def _events_of(service: str, root: str) -> Kind:
-    return Kind(EVENTS, service, root=root, rows=_EVENT_ROWS, ends=_EVENT_ENDS, count="sequence")
+    return Kind(EVENTS, service, root=root, rows=EVENT_ROWS, ends=_EVENT_ENDS, count="sequence")
 
 
 async def notes(world: World, service: str) -> list[str]:
@@ -126,22 +125,32 @@ async def chain_keys(world: World) -> list[Finding]:
 
 
 EVENT_CHAINS, OPERATION_CHAINS, CHAIN_KEYS = "chains.events", "chains.operations", "chains.key"
+RECORD_CHAINS = "chains.record"
+_CHECKS_OF = {EVENTS: EVENT_CHAINS, OPERATIONS: OPERATION_CHAINS, ATTEMPTS: RECORD_CHAINS}
 _OTHER_KEY = "the auditor was not given the services' SETTLE_CHAIN_KEY; or the fact was changed by hand"
 SAYS = {
     CHAIN_KEYS: "the auditor has the key under which the services make their chains",
     EVENT_CHAINS: "the events of every aggregate are those that were written, in their order and to the last",
     OPERATION_CHAINS: "the log of every account has the operations that were written, in their order and to the last",
+    RECORD_CHAINS: "the permanent record has the attempts that were recorded, in their order and to the last (RD-31)",
 }
 CHAINED = (
     ("order", _events_of(ORDER, "orders")), ("account", _events_of(CREDIT, "credit_accounts")),
     ("share", _events_of(CREDIT, "merchant_shares")), ("reconciliation", _events_of(CREDIT, "reconciliations")),
+    ("channel", _events_of(CREDIT, "recycling_channels")), ("switch", _events_of(CREDIT, "payout_switches")),
     ("card", _events_of(CARD, "gift_cards")), ("share", _events_of(CARD, "merchant_shares")),
+    ("channel", _events_of(CARD, "channels")), ("calendar", _events_of(CARD, "calendars")),
     ("account", Kind(
-        name=OPERATIONS, service=CREDIT, root="credit_accounts", rows=_OPERATION_ROWS, ends=_OPERATION_ENDS,
+        name=OPERATIONS, service=CREDIT, root="credit_accounts", rows=credit_operations.QUERY, ends=_OPERATION_ENDS,
         count="operations",
+    )),
+    ("volume", Kind(
+        name=ATTEMPTS, service=CARD, root="record_volumes", rows=_ATTEMPT_ROWS, ends=_ATTEMPT_ENDS, count="attempts",
     )),
 )
 """All chains that there are, by the kind of aggregate that is walked over."""
+
+WALKS = tuple(Walk(kind.check, SAYS[kind.check], kind.service, of, kind.find) for of, kind in CHAINED)
 
 
 def _strays(name: str, key: str, *roots: str) -> str:
@@ -160,14 +169,18 @@ CHECKS = (
         "the order was deleted by hand, or the event put there",
     ),
     Check(
-        "chains.of_credit", "every event and operation is of an account, a share or a comparison that is there",
-        (CREDIT,), _stray_events("credit_accounts", "merchant_shares", "reconciliations") + " union all "
+        "chains.of_credit",
+        "every event and operation is of an account, a share, a comparison, a channel or the switch that is there",
+        (CREDIT,), _stray_events(
+            "credit_accounts", "merchant_shares", "reconciliations", "recycling_channels", "payout_switches"
+        ) + " union all "
         + _strays("operations", "account_id", "credit_accounts"),
         "the root was deleted by hand, or the row put there",
     ),
     Check(
-        "chains.of_cards", "every event is of a card or a share that is there", (CARD,),
-        _stray_events("gift_cards", "merchant_shares"), "the card was deleted by hand, or the event put there",
+        "chains.of_cards", "every event is of a card, a share, a channel or a calendar that is there", (CARD,),
+        _stray_events("gift_cards", "merchant_shares", "channels", "calendars"),
+        "the root was deleted by hand, or the event put there",
     ),
 )
 """A chain is followed from its root: rows without one belong to nobody."""

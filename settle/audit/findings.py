@@ -1,8 +1,14 @@
 """What the auditor says: checks that were made, violations that were found, notes worth reading."""
 
 from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from hashlib import sha256
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # snapshots are told what was found
+    from settle.audit.snapshots import World
 
 EXAMPLES_MAX = 20
 """How many violations of one check in one database are shown; all are counted."""
@@ -11,6 +17,8 @@ ID_DIGITS = 12
 ORDER, CREDIT, CARD = "order", "credit_ledger", "card_redemption"
 SERVICES = (ORDER, CREDIT, CARD)
 BOOKS = (CREDIT, CARD)
+COORDINATORS = (ORDER, CARD)
+"""The services that settlements belong to: those of orders, and those of redemptions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +50,24 @@ class Finding:
     def id(self) -> str:
         """The same for the same violation, however often and by whomever it is found; `--explain` is asked with it."""
         return sha256(f"{self.check}\n{self.where}\n{self.what}".encode()).hexdigest()[:ID_DIGITS]
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """One promise about each aggregate `of` a kind in a `service`: `find` answers what breaks it among these ids.
+    `cause` is what most likely happened where it is broken, unless a finding knows better."""
+
+    id: str
+    says: str
+    service: str
+    of: str
+    find: "Callable[[World, Sequence[str]], Awaitable[list[Finding]]]"
+    cause: str = ""
+
+
+def instant(at: datetime | None) -> str:
+    """Since when something is so, as a finding says it: empty where nobody knows."""
+    return at.isoformat() if at is not None else ""
 
 
 @dataclass(slots=True)

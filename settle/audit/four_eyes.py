@@ -6,7 +6,7 @@ Who is the same person is said by the kernel and by nothing else, so it is asked
 from services.credit_ledger.domain.adjustments.papers import EVIDENCE_MIN
 from services.kernel.people import is_named, papers, same_person
 from settle.audit.findings import CREDIT, Finding
-from settle.audit.snapshots import ROWS_AT_A_TIME, World
+from settle.audit.snapshots import World, pages
 
 FOUR_EYES = "adjustments.four_eyes"
 SAYS = {FOUR_EYES: "every adjustment by hand names two people and two papers (MA-1, MA-3)"}
@@ -17,9 +17,8 @@ select id, maker, checker, array(select json_array_elements_text(evidence)) pape
 
 async def four_eyes(world: World) -> list[Finding]:
     """The adjustments that one person made alone, or without the papers."""
-    cursor = await world[CREDIT].cursor(_ADJUSTMENTS)
     found = []
-    while rows := await cursor.fetch(ROWS_AT_A_TIME):
+    async for rows in pages(world[CREDIT], _ADJUSTMENTS):
         for row in rows:
             people, shown = (row["maker"], row["checker"]), papers(row["papers"])
             if not all(map(is_named, people)) or same_person(*people) or len(shown) < EVIDENCE_MIN:

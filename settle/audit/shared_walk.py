@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
+from services.runtime.ground.values import settle_in
 from settle.audit import walks
 from settle.audit.findings import Report
 from settle.audit.snapshots import World, export, open_part
@@ -51,7 +52,7 @@ async def walk(parts: Sequence[Part], processes: int, walked: Callable[[int], No
     """Everything that the walks find in these parts."""
     report = Report()
     spawned = multiprocessing.get_context("spawn")  # a fork would share gRPC's threads and asyncio's loop
-    with ProcessPoolExecutor(processes, spawned) as pool:
+    with ProcessPoolExecutor(processes, spawned, settle_in) as pool:
         loop = asyncio.get_running_loop()
         for done in asyncio.as_completed([loop.run_in_executor(pool, walk_part, part) for part in parts]):
             found = await done

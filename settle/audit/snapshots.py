@@ -5,19 +5,20 @@ later: what is terminal there has ended here, so the comparison is exact while t
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import asyncpg
 
-from settle.audit import beside
+from settle.audit import beside, spread, unreadable
 from settle.audit.findings import BOOKS, ORDER, SERVICES, Finding
+from settle.audit.spread import Copied
 from settle.audit.unreadable import is_fault, leave_out, set_back, shadows
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
-ROWS_AT_A_TIME = 10_000
+PAGE_ROWS, COPIED_ROWS = 1_000, 10_000
 SETTINGS = {
     "jit": "off", "work_mem": "128MB", "temp_buffers": "64MB", "timezone": "UTC", "application_name": "settle/audit",
 }
@@ -36,6 +37,8 @@ class World:
     """What was found to be unreadable while the world was made."""
     turn: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
     """In what each question to everything is asked: whoever must not disturb others waits his turn."""
+    shared: dict[object, Any] | None = None
+    """What was read already of a slice that several walks look at; None: each reads for itself. Any: of many types."""
 
     def __getitem__(self, service: str) -> Connection:
         return self.connections[service]
@@ -109,16 +112,25 @@ async def snapshot_of(connection: Connection, exported: str = "") -> AsyncIterat
         yield
 
 
+async def pages(
+    connection: Connection, query: str, *given: object, most: int = PAGE_ROWS
+) -> AsyncIterator[list[asyncpg.Record]]:
+    """The rows that a query answers, at most so many at a time: memory stays flat, however many there are."""
+    cursor = await connection.cursor(query, *given)
+    while rows := await cursor.fetch(most):
+        yield rows
+
+
 async def put_beside(world: World) -> None:
     """Sum the entries of the books, spread their lists, and copy the coordinator's view beside them; a row that cannot
     be read is left out, and told."""
     async with asyncio.TaskGroup() as both:  # not gather: the other must have ended before its connection closes
         for service in BOOKS:
             both.create_task(_roll_up(world, service))
-    for service in BOOKS:
-        await _copy(world, beside.SETTLEMENTS, service, "audit_settlements")
-        if world.quiet:
-            await _copy(world, beside.ORDERS, service, "audit_orders")
+    for copied in (spread.SETTLEMENTS, *((spread.ORDERS,) if world.quiet else ())):
+        await copy(world, copied, BOOKS)
+        for service in BOOKS:
+            await world[service].execute(f"analyze {copied.table}")
 
 
 async def _roll_up(world: World, service: str) -> None:
@@ -138,26 +150,21 @@ async def roll_up(world: World, service: str, statement: str) -> None:
         await world[service].execute(statement)
 
 
-async def _copy(world: World, query: str, service: str, table: str) -> None:
-    await copy(world, query, service, table)
-    await world[service].execute(f"analyze {table}")
-
-
-async def copy(world: World, query: str, service: str, table: str) -> None:
-    """Fill a table beside a book with what the coordinator's `query` answers for it."""
-    order, book = world[ORDER], world[service]
-    try:
-        async with world.turn(), set_back(order, book):
-            await _copied(order, query, service, book, table)
-    except asyncpg.PostgresError as error:
-        await left_out(world, ORDER, error)
-        await _copied(order, query, service, book, table)
-
-
-async def _copied(order: Connection, query: str, service: str, book: Connection, table: str) -> None:
-    cursor = await order.cursor(query, service)
-    while rows := await cursor.fetch(ROWS_AT_A_TIME):
-        await book.copy_records_to_table(table, columns=list(rows[0].keys()), records=[tuple(row) for row in rows])
+async def copy(world: World, copied: Copied, books: Sequence[str]) -> None:
+    """Fill a table beside these books with what the coordinator has for each; a row that cannot be read is told."""
+    async with world.turn():
+        async for page in pages(world[ORDER], copied.query, most=COPIED_ROWS):
+            spread_: dict[str, list[tuple[object, ...]]] = {book: [] for book in books}
+            for row in page:
+                try:
+                    for book, each in copied.spread(row):
+                        if book in spread_:
+                            spread_[book].append(each)
+                except spread.UNREADABLE as error:
+                    what = f"{copied.source} {row['id']}"
+                    world.unreadable.append(unreadable.finding(ORDER, what, "a row that can be read", error))
+            for book, records in spread_.items():
+                await world[book].copy_records_to_table(copied.table, columns=copied.columns, records=records)
 
 
 async def left_out(world: World, service: str, error: Exception) -> None:

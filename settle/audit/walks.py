@@ -1,12 +1,12 @@
 """Promises that one query cannot test: what belongs to an aggregate is read and compared in Python, some at a time."""
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
-from settle.audit import chains, unreadable
-from settle.audit.findings import CARD, CREDIT, EXAMPLES_MAX, ORDER, Finding, Report
-from settle.audit.folds import cards, credit_walk, merchants, orders, rail_differences
+from settle.audit import chains, record, unreadable
+from settle.audit.findings import CARD, CREDIT, EXAMPLES_MAX, ORDER, Finding, Report, Walk
+from settle.audit.folds import cards, credit_walk, merchants, orders, published, rail_differences, remittances
 from settle.audit.joins import answers
 from settle.audit.joins import walked as joins
 from settle.audit.provenance import walked as provenance
@@ -20,54 +20,21 @@ AT_A_TIME = 200
 
 IDS = {
     ORDER: {"order": "orders", "merchant settlement": "merchant_settlements"},
-    CREDIT: {"account": "credit_accounts", "share": "merchant_shares", "reconciliation": "reconciliations"},
-    CARD: {"card": "gift_cards", "share": "merchant_shares"},
+    CREDIT: {
+        "account": "credit_accounts", "share": "merchant_shares", "reconciliation": "reconciliations",
+        "channel": "recycling_channels", "switch": "payout_switches",
+    },
+    CARD: {
+        "card": "gift_cards", "share": "merchant_shares", "volume": "record_volumes", "channel": "channels",
+        "calendar": "calendars",
+    },
 }
 """The aggregates that can be walked, by service: the table whose ids are theirs."""
 
-
-@dataclass(frozen=True, slots=True)
-class Walk:
-    """One promise about each aggregate `of` a kind in a `service`: `find` answers what breaks it among these ids.
-    `cause` is what most likely happened where it is broken, unless a finding knows better."""
-
-    id: str
-    says: str
-    service: str
-    of: str
-    find: Callable[[World, Sequence[str]], Awaitable[list[Finding]]]
-    cause: str = ""
-
-
 WALKS: Sequence[Walk] = (
-    *(Walk(*each) for each in (*credit_walk.WALKED, *provenance.WALKED, *joins.WALKED)),
-    *(Walk(*each) for each in (*rail_differences.WALKED, *answers.WALKED)),
-    *(Walk(*each) for each in (*states_of_orders.WALKED, *states_of_accounts.WALKED)),
-    Walk(
-        orders.HISTORY, "an order and its return cases are what their events and settlements make of them", ORDER,
-        "order", orders.differing,
-        cause="an event or a settlement was lost or changed, or a row was changed past the engine",
-    ),
-    Walk(
-        cards.HISTORY, "a gift card and what orders took of it are what its events and journals make of them", CARD,
-        "card", cards.differing,
-        cause="a journal or an event was lost or changed, or a row was changed past the engine",
-    ),
-    Walk(
-        merchants.CARD_SHARES, "a merchant's share in the card book tells each settlement that its journals say", CARD,
-        "share", merchants.card_shares,
-        cause="a journal or an event was lost or changed, or a row was changed past the engine",
-    ),
-    Walk(
-        merchants.CREDIT_SHARES, "a merchant's share in the credit book tells each payment that its journals say",
-        CREDIT, "share", merchants.credit_shares,
-        cause="a journal or an event was lost or changed, or a row was changed past the engine",
-    ),
-    Walk(
-        merchants.SETTLEMENTS, "a settlement with a merchant is what its saga says", ORDER, "merchant settlement",
-        merchants.settlements, cause="the row or the saga was changed past the engine",
-    ),
-    *(Walk(kind.check, chains.SAYS[kind.check], kind.service, of, kind.find) for of, kind in chains.CHAINED),
+    *credit_walk.WALKS, *provenance.WALKS, *joins.WALKS, *rail_differences.WALKS, *answers.WALKS,
+    *states_of_orders.WALKS, *states_of_accounts.WALKS, *orders.WALKS, *cards.WALKS, *merchants.WALKS,
+    *remittances.WALKS, *published.WALKS, *chains.WALKS, *record.WALKS,
 )
 KINDS = tuple((service, of) for service, kinds in IDS.items() for of in kinds)
 
@@ -108,9 +75,19 @@ async def walk_range(
 
 
 async def walk_ids(world: World, walks: Sequence[Walk], ids: Sequence[str], report: Report) -> None:
-    """These walks, all over one kind of aggregate, over these few of it."""
-    for walk in walks:
-        await walk_some(world, walk, ids, report)
+    """These walks, all over one kind of aggregate, over these few of it: what several read of them is read once."""
+    slice_ = replace(world, shared={})
+    try:
+        async with set_back(*world.connections.values()):
+            found = [(walk, await walk.find(slice_, ids)) for walk in walks]
+    except Exception as error:  # whatever it was of which row: each walk tells it for itself
+        if is_fault(error, *world.connections.values()):
+            raise
+        for walk in walks:
+            await walk_some(slice_, walk, ids, report)
+    else:
+        for walk, each in found:
+            _take(report, walk, each)
     if walks:
         report.look(walks[0].of, len(ids))
 
@@ -143,7 +120,11 @@ async def walk_some(world: World, walk: Walk, ids: Sequence[str], report: Report
                 raise
             parts += _halves(walk, part, error, report)
         else:
-            report.add(walk.id, [replace(finding, cause=finding.cause or walk.cause) for finding in found])
+            _take(report, walk, found)
+
+
+def _take(report: Report, walk: Walk, found: Sequence[Finding]) -> None:
+    report.add(walk.id, [replace(finding, cause=finding.cause or walk.cause) for finding in found])
 
 
 def _halves(walk: Walk, part: list[str], error: Exception, report: Report) -> list[list[str]]:

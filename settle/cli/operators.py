@@ -1,9 +1,6 @@
-"""`settle sagas`, `settle parked` and `settle events`: what an operator looks at and may do, every verb through the
-protocol."""
+"""`settle sagas` and `settle parked`: what an operator looks at and may do, every verb through the protocol."""
 
-import time
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import uuid4
@@ -14,10 +11,6 @@ from settle.cli.options import DATA, Data, Json, text
 
 sagas = typer.Typer(no_args_is_help=True, help="Settlements as sagas: list, show, retry, abort.")
 parked = typer.Typer(no_args_is_help=True, help="Messages set aside: list, retry, discard.")
-events = typer.Typer(no_args_is_help=True, help="Events for subscribers: republish.")
-
-REPUBLISHED_SECONDS = 0.5
-"""How often it is asked whether all events are published again."""
 
 Operator = Annotated[str, typer.Option("--operator", callback=text, help="Who does it; it is recorded.")]
 Why = Annotated[str, typer.Option("--reason", callback=text, help="Why; it is recorded.")]
@@ -26,7 +19,8 @@ SagaId = Annotated[str, typer.Argument(callback=text, help="The saga, as `list` 
 ParkedId = Annotated[int, typer.Argument(min=1, max=2**63 - 1, help="The message, as `list` shows it.")]
 
 
-def _text_if_any(given: str) -> str:
+def text_if_any(given: str) -> str:
+    """A text that may be left out."""
     return given and text(given)
 
 
@@ -49,7 +43,7 @@ def show_saga(service: ServiceName, saga_id: SagaId, data: Data = DATA) -> None:
     """One saga with its branches and its next wake-up."""
     from settlement.operations.v1 import operations_service_pb2 as pb
 
-    typer.echo(_one(data, service, lambda stub: stub.GetSaga(pb.GetSagaRequest(saga_id=saga_id), timeout=10)).saga)
+    typer.echo(asked_one(data, service, lambda stub: stub.GetSaga(pb.GetSagaRequest(saga_id=saga_id), timeout=10)).saga)
 
 
 @sagas.command("retry")
@@ -58,7 +52,7 @@ def retry_saga(service: ServiceName, saga_id: SagaId, operator: Operator, reason
     from settlement.operations.v1 import operations_service_pb2 as pb
 
     request = pb.RetrySagaRequest(request_id=str(uuid4()), saga_id=saga_id, operator_id=operator, reason=reason)
-    typer.echo(_one(data, service, lambda stub: stub.RetrySaga(request, timeout=10)).saga)
+    typer.echo(asked_one(data, service, lambda stub: stub.RetrySaga(request, timeout=10)).saga)
 
 
 @sagas.command("abort")
@@ -67,7 +61,7 @@ def abort_saga(service: ServiceName, saga_id: SagaId, operator: Operator, reason
     from settlement.operations.v1 import operations_service_pb2 as pb
 
     request = pb.AbortSagaRequest(request_id=str(uuid4()), saga_id=saga_id, operator_id=operator, reason=reason)
-    typer.echo(_one(data, service, lambda stub: stub.AbortSaga(request, timeout=10)).saga)
+    typer.echo(asked_one(data, service, lambda stub: stub.AbortSaga(request, timeout=10)).saga)
 
 
 @parked.command("list")
@@ -88,7 +82,7 @@ def retry_parked(service: ServiceName, parked_id: ParkedId, operator: Operator, 
     from settlement.operations.v1 import operations_service_pb2 as pb
 
     request = pb.RetryParkedRequest(request_id=str(uuid4()), parked_id=parked_id, operator_id=operator, reason=reason)
-    typer.echo(_one(data, service, lambda stub: stub.RetryParked(request, timeout=10)).message)
+    typer.echo(asked_one(data, service, lambda stub: stub.RetryParked(request, timeout=10)).message)
 
 
 @parked.command("discard")
@@ -99,35 +93,7 @@ def discard_parked(
     from settlement.operations.v1 import operations_service_pb2 as pb
 
     request = pb.DiscardParkedRequest(request_id=str(uuid4()), parked_id=parked_id, operator_id=operator, reason=reason)
-    typer.echo(_one(data, service, lambda stub: stub.DiscardParked(request, timeout=10)).message)
-
-
-@events.callback()
-def _events() -> None:
-    """A verb of its own, although it has one part only."""
-
-
-@events.command("republish")
-def republish_events(
-    service: ServiceName, operator: Operator, reason: Why,
-    aggregate: Annotated[str, typer.Option(callback=_text_if_any, help="Only those of this order, account ...")] = "",
-    since: Annotated[datetime | None, typer.Option("--from", help="Only events from this instant on, UTC.")] = None,
-    wait: Annotated[bool, typer.Option(help="Until all are in Kafka.")] = True, data: Data = DATA,
-) -> None:
-    """Publish events again as they were first sent, in the order of each aggregate: for a subscriber that is new."""
-    from settlement.operations.v1 import operations_service_pb2 as pb
-
-    request = pb.RepublishEventsRequest(
-        request_id=str(uuid4()), aggregate_id=aggregate, operator_id=operator, reason=reason
-    )
-    if since is not None:
-        request.from_time.FromDatetime(since.replace(tzinfo=since.tzinfo or UTC))
-    while True:
-        done = _one(data, service, lambda stub: stub.RepublishEvents(request, timeout=10)).republication
-        if done.HasField("end_time") or not wait:
-            typer.echo(done)
-            return
-        time.sleep(REPUBLISHED_SECONDS)
+    typer.echo(asked_one(data, service, lambda stub: stub.DiscardParked(request, timeout=10)).message)
 
 
 Call = Callable[[Any], Awaitable[Any]]  # Any: a stub of generated code, and one of its answers
@@ -152,7 +118,8 @@ def _each(data: Path, json: bool, field: str, call: Call) -> None:
         typer.echo(f"{len(rows)} in all")
 
 
-def _one(data: Path, service: str, call: Call) -> Any:
+def asked_one(data: Path, service: str, call: Call) -> Any:  # Any: an answer of generated code
+    """What one service answers."""
     return _asked(data, call, service)[service]
 
 

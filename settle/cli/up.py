@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -47,7 +47,9 @@ def _run(broker: BrokerChoice, clock: ClockChoice, data: Path, processes: int, d
         signal.signal(number, _interrupt)
     began = time.monotonic()
     try:
-        stack = LocalStack(data, broker.value, clock.value, processes=processes, echo=True, audited=True)
+        stack = LocalStack(
+            data, broker.value, clock.value, processes=processes, echo=True, audited=True, gateway=True
+        )
         stack.prepare()
         if detached:
             _write_to(data / LOG)  # not sooner: until the folder is ours, the log belongs to the engine that runs
@@ -87,9 +89,10 @@ def _write_to(log: Path) -> None:
             os.dup2(kept.fileno(), stream.fileno())
 
 
-def _ready(endpoints: dict[str, dict[str, dict[str, str]]], seconds: float) -> None:
+def _ready(endpoints: dict[str, Any], seconds: float) -> None:  # Any: the values of a JSON file
     where = ", ".join(f"{name} {service['target']}" for name, service in endpoints["services"].items())
     typer.echo(f"ready in {seconds:.1f} s: {where}", err=True)
+    typer.echo(f"HTTP and a page to try it: {endpoints['gateway']['url']}", err=True)
 
 
 def _detach(broker: BrokerChoice, clock: ClockChoice, data: Path, processes: int) -> None:

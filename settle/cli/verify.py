@@ -32,13 +32,15 @@ def verify(
     Of single orders, accounts and cards it looks at those that changed since the last clean run. Exit status 0 if all
     of it holds, 1 if not, 2 if it could not be checked.
     """
+    from services.runtime.ground.values import settle_in
     from settle.audit import runs, telling
     from settle.audit.auditor import Asked
     from settle.local.environs import chain_key, check
 
     check(os.environ)
+    settle_in()
 
-    with _databases(data) as (dsns, acquirer):
+    with databases(data) as (dsns, acquirer):
         if explain:
             _explained(data, dsns, explain, json)
             return
@@ -47,7 +49,7 @@ def verify(
                 wait if acquirer else 0.0, strict, acquirer, chain_key(os.environ), processes=os.cpu_count() or 1,
                 told=told,
             )
-            report = _answered(runs.verify(data, dsns, asked, full))
+            report = answered(runs.verify(data, dsns, asked, full))
     typer.echo(jsonlib.dumps(telling.as_json(report)) if json else telling.as_text(report))
     raise typer.Exit(0 if report.clean else 1)
 
@@ -60,12 +62,13 @@ def _explained(data: Path, dsns: Mapping[str, str], id_: str, json: bool) -> Non
     finding = runs.kept(data, id_)
     if finding is None:
         raise CannotRun(f"the last run found nothing under the id {id_}; `settle verify` tells the ids")
-    explained = _answered(explain.explain(dsns, finding, chain_key(os.environ)))
+    explained = answered(explain.explain(dsns, finding, chain_key(os.environ)))
     typer.echo(explain.as_json(explained) if json else explain.as_text(explained))
     raise typer.Exit(1 if explained.stands else 0)
 
 
-def _answered(asked: Coroutine[None, None, T]) -> T:
+def answered(asked: Coroutine[None, None, T]) -> T:
+    """What an audit found; where it could not be made, one line and exit status 2."""
     import asyncpg
 
     try:
@@ -90,7 +93,7 @@ def _progress(shown: bool) -> Iterator[Callable[[int, int], None]]:
 
 
 @contextmanager
-def _databases(data: Path) -> Iterator[tuple[Mapping[str, str], str]]:
+def databases(data: Path) -> Iterator[tuple[Mapping[str, str], str]]:
     """The DSN of each service, and where the acquirer of a running engine is, else nothing; PostgreSQL is started
     for the audit if nobody runs it."""
     from settle.local import folder, postgres

@@ -24,7 +24,7 @@ def show(book: Book, broker: str, processes: int, say: Callable[[str], None]) ->
     """Start everything, tell the story into the book, have it audited, stop everything."""
     folder = Path(tempfile.mkdtemp(prefix="settle-demo-"))
     try:
-        with LocalStack(folder, broker, "manual", durable=False, processes=processes, say=say) as stack:
+        with LocalStack(folder, broker, "manual", durable=False, processes=processes, say=say, gateway=True) as stack:
             asyncio.run(_told(book, stack.endpoints))
             _audited(book, stack.endpoints)
     finally:

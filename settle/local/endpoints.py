@@ -1,7 +1,9 @@
 """`endpoints.json`: where the engine of a data folder is, and whether what it names still runs."""
 
 import json
+import urllib.request
 from collections.abc import Mapping
+from http.client import HTTPException
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
@@ -80,7 +82,17 @@ def write_endpoints(data: Path, said: Mapping[str, Any]) -> None:
 def targets_of(endpoints: Mapping[str, Any]) -> dict[str, str]:  # Any: the values of a JSON file
     """The address of each service, for `open_channel`; of several processes all of theirs in one."""
     found = {name: processes_of(endpoints, name) for name in DATABASES}
-    return {name: one if not more else f"ipv4:{','.join([one, *more])}" for name, (one, *more) in found.items()}
+    return {name: joined(*addresses) for name, addresses in found.items()}
+
+
+def joined(one: str, *more: str) -> str:
+    """Several addresses of a service as one target of gRPC."""
+    return f"ipv4:{','.join([one, *more])}" if more else one
+
+
+def sandboxes_of(endpoints: Mapping[str, Any]) -> dict[str, str]:  # Any: the values of a JSON file
+    """The address of each sandbox that runs beside the services."""
+    return {name: endpoints[name]["target"] for name in ("acquirer", "verifier") if name in endpoints}
 
 
 def processes_of(endpoints: Mapping[str, Any], service: str) -> list[str]:  # Any: the values of a JSON file
@@ -101,8 +113,27 @@ def acquirer_of(endpoints: Mapping[str, Any]) -> str:  # Any: the values of a JS
     return str(said.get("target", "")) if isinstance(said, dict) else ""
 
 
+def gateway_of(endpoints: Mapping[str, Any]) -> str:  # Any: the values of a JSON file
+    """The URL of the gateway, empty if the file names none."""
+    said = endpoints.get("gateway", {})
+    return str(said.get("url", "")) if isinstance(said, dict) else ""
+
+
 def serving(target: str, seconds: float = 1.0) -> bool:
-    """Whether the gRPC health service there says SERVING."""
+    """Whether who is there says that it serves: gRPC's health service, or /readyz of a URL."""
+    return _ready(target, seconds) if target.startswith("http://") else _healthy(target, seconds)
+
+
+def _ready(url: str, seconds: float) -> bool:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(f"{url}/readyz", timeout=seconds) as answer:
+            return bool(answer.status == 200)
+    except (OSError, HTTPException):
+        return False
+
+
+def _healthy(target: str, seconds: float) -> bool:
     with grpc.insecure_channel(target, options=[("grpc.enable_http_proxy", 0)]) as channel:
         try:
             answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=seconds)

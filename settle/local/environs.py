@@ -10,17 +10,21 @@ from services.runtime.ground.settings import Settings, SettingsError
 from settle.local.acquirer.faults import Faults
 from settle.local.postgres import DATABASES
 from settle.local.refusals import BadSetting
+from settle.local.verifier.faults import VerifierFaults
 
 _DECIDED = (
     "DSN", "KAFKA", "BROKER", "LISTEN", "METRICS_LISTEN", "CLOCK", "PROFILE", "PARTITIONS", "ACQUIRER_TARGET",
+    "VERIFIER_TARGET",
     *(f"{service.upper()}_TARGET" for service in DATABASES),
 )
 _FAULTS = "SETTLE_ACQUIRER_FAULTS"
+_VERIFIER_FAULTS = "SETTLE_VERIFIER_FAULTS"
 _PERCENT = "SETTLE_AUDIT_PERCENT"
 OF_THE_MACHINE: Mapping[str, str] = {
     "SETTLE_PG_DSN": "your own PostgreSQL server, postgresql://user@host:port/database",
     "SETTLE_PG_BIN": "folder with the programs initdb and postgres",
     _FAULTS: "how often the sandbox acquirer fails, in ppm, like timeout_done_ppm=300000,seed=7",
+    _VERIFIER_FAULTS: "how often the sandbox verifier fails and how long it takes, in ppm, like latency_ppm=1000000",
     _PERCENT: "how much of the time of one core the auditor of `settle up` takes, in percent; 5 if not set, 0 for none",
     "SETTLE_PROFILE_DIR": "where `settle bench --profile` writes its reports",
     "SETTLE_PYTHON": "the Python that bin/settle makes its environment with",
@@ -68,10 +72,13 @@ def check(environ: Mapping[str, str]) -> None:
             for name in given:
                 if name.startswith("SETTLE_") and name.endswith("_KEY"):
                     settings.key(name.removeprefix("SETTLE_").removesuffix("_KEY").lower())
+                if name.startswith("SETTLE_") and name.endswith("_KEYS"):
+                    settings.keys(name.removeprefix("SETTLE_").removesuffix("_KEYS").lower())
     except SettingsError as error:
         raise BadSetting(str(error)) from error
     _percent(given)
-    try:
-        Faults.parse(given.get(_FAULTS, ""))
-    except ValueError as error:
-        raise BadSetting(f"{_FAULTS} is {error}") from error
+    for name, faults in ((_FAULTS, Faults), (_VERIFIER_FAULTS, VerifierFaults)):
+        try:
+            faults.parse(given.get(name, ""))
+        except ValueError as error:
+            raise BadSetting(f"{name} is {error}") from error

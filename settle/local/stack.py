@@ -7,43 +7,45 @@
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from settle.local import children, environs, folder, kafka, ports, postgres, topics
-from settle.local.endpoints import read_endpoints, write_endpoints
+from settle.local.endpoints import joined, read_endpoints, write_endpoints
 from settle.local.folder import Holder
 from settle.local.supervisor import Seat, Supervisor
 
 SERVICES = ("credit_ledger", "card_redemption", "order")
-ACQUIRER = "acquirer"
+ACQUIRER, VERIFIER = "acquirer", "verifier"
 AUDITOR = "auditor"
+GATEWAY = "gateway"
 READY_SECONDS_MAX = 120.0
+TYPICAL = "latency_ppm=1000000"
+"""The sandbox verifier takes as long as the source says of its like (RD-5)."""
 _BROKERS = {"kafka": "Apache Kafka", "external": "external Kafka", "embedded": "embedded broker, not Kafka:"}
-
 
 def say_to_stderr(line: str) -> None:
     """One line for the person who started it."""
     sys.stderr.write(f"{line}\n")
     sys.stderr.flush()
 
-
 class LocalStack:
-    """PostgreSQL, a broker, the acquirer and the services on loopback, their data below `data`.
+    """PostgreSQL, a broker, the sandboxes and the services on loopback, their data below `data`.
 
     Of each service there are as many `processes` (`order`, `order-2`, ...), which share its work; `supervise=False`
     leaves a dead process dead; `durable=False` switches fsync off (demo and tests only); `environ` is added to every
     process. Lines for people go to `say`; with `echo` the processes' own lines are shown too. With `audited` an auditor
-    runs beside them.
+    runs beside them, with `gateway` they are reached over HTTP too.
     """
 
     def __init__(
         self, data: Path, broker: str = "auto", clock: str = "system", durable: bool = True,
         processes: int = 1, supervise: bool = True, environ: Mapping[str, str] | None = None,
         say: Callable[[str], None] = say_to_stderr, echo: bool = False, audited: bool = False,
+        gateway: bool = False,
     ) -> None:
         self.data = folder.resolved(data)
         self.clock = clock
@@ -53,6 +55,7 @@ class LocalStack:
         self._environ = dict(environ or {})
         self._say = say
         self._audited = audited
+        self._gateway = gateway
         self._supervisor = Supervisor(
             self.data / "logs", say=say, changed=self._changed, echo=echo, revive=supervise
         )
@@ -151,21 +154,20 @@ class LocalStack:
 
     def _seat_all(self) -> None:
         names = [(service, number) for service in SERVICES for number in range(self._processes)]
-        free = iter([f"{ports.HOST}:{port}" for port in ports.free_ports(2 * len(names) + 3)])
-        acquirer, auditor, auditor_metrics = next(free), next(free), next(free)
+        free = iter([f"{ports.HOST}:{port}" for port in ports.free_ports(2 * len(names) + 6)])
+        acquirer, verifier, auditor, auditor_metrics = next(free), next(free), next(free), next(free)
+        gateway, gateway_metrics = next(free), next(free)
         seats = [(service, number, next(free), next(free)) for service, number in names]
         targets = {f"SETTLE_{service.upper()}_TARGET": target for service, number, target, _ in seats if number == 0}
         shared = environs.without_shadows(os.environ) | {
             "SETTLE_KAFKA": self.broker.bootstrap, "SETTLE_CLOCK": self.clock, "SETTLE_PROFILE": "local",
             "SETTLE_PARTITIONS": str(topics.partitions()), "SETTLE_ACQUIRER_TARGET": acquirer,
+            "SETTLE_VERIFIER_TARGET": verifier,
             "GRPC_ENABLE_FORK_SUPPORT": "0",
             "SETTLE_BROKER": "embedded" if self.broker.kind == "embedded" else "kafka",
             "no_proxy": ports.HOST, "PYTHONUNBUFFERED": "1",
         } | targets | self._environ
-        confirm = "manual" if self.clock == "manual" else "auto"
-        book = str(self.data / "acquirer.sqlite")
-        sandbox = {"SETTLE_LISTEN": acquirer, "SETTLE_ACQUIRER_DATA": book, "SETTLE_ACQUIRER_CONFIRM": confirm}
-        self.seats[ACQUIRER] = Seat(ACQUIRER, "settle.local.acquirer", shared | sandbox, acquirer)
+        self._seat_sandboxes(shared, acquirer, verifier)
         for service, number, target, metrics in seats:
             name = service if number == 0 else f"{service}-{number + 1}"
             dsn = self.postgres.database(service)
@@ -176,6 +178,26 @@ class LocalStack:
             own = {"SETTLE_LISTEN": auditor, "SETTLE_METRICS_LISTEN": auditor_metrics}
             environ = shared | own | read | {"SETTLE_AUDIT_DATA": str(self.data)}
             self.seats[AUDITOR] = Seat(AUDITOR, "settle.audit", environ, auditor, auditor_metrics, vital=False)
+        if self._gateway:
+            own = {"SETTLE_LISTEN": gateway, "SETTLE_METRICS_LISTEN": gateway_metrics}
+            environ = shared | own | _all_targets(seats)
+            self.seats[GATEWAY] = Seat(GATEWAY, "gateway", environ, f"http://{gateway}", gateway_metrics)
+
+    def _seat_sandboxes(self, shared: Mapping[str, str], acquirer: str, verifier: str) -> None:
+        """Where time is turned by hand the acquirer waits to be told, and verifying takes none; else what is typical,
+        unless the environment says how long."""
+        manual = self.clock == "manual"
+        bank = {
+            "SETTLE_LISTEN": acquirer, "SETTLE_ACQUIRER_DATA": str(self.data / "acquirer.sqlite"),
+            "SETTLE_ACQUIRER_CONFIRM": "manual" if manual else "auto",
+        }
+        faults = shared.get("SETTLE_VERIFIER_FAULTS", "" if manual else TYPICAL)
+        provider = {
+            "SETTLE_LISTEN": verifier, "SETTLE_VERIFIER_DATA": str(self.data / "verifier.sqlite"),
+            "SETTLE_VERIFIER_FAULTS": faults,
+        }
+        self.seats[ACQUIRER] = Seat(ACQUIRER, "settle.local.acquirer", dict(shared) | bank, acquirer)
+        self.seats[VERIFIER] = Seat(VERIFIER, "settle.local.verifier", dict(shared) | provider, verifier)
 
     # breaking it -----------------------------------------------------------------------------------------------------
 
@@ -230,10 +252,10 @@ class LocalStack:
                 "target": seat.target, "metrics": seat.metrics, "dsn": seat.environ.get("SETTLE_DSN", ""),
                 "pid": seat.child.pid if seat.child else 0,
             }
-            for seat in self.seats.values() if seat.name not in (ACQUIRER, AUDITOR)
+            for seat in self.seats.values() if seat.name not in (ACQUIRER, VERIFIER, AUDITOR, GATEWAY)
         }
-        acquirer, broker, server = self.seats[ACQUIRER], self.broker, self.postgres
-        auditor = self.seats.get(AUDITOR)
+        broker, server = self.broker, self.postgres
+        auditor, gateway = self.seats.get(AUDITOR), self.seats.get(GATEWAY)
         return {
             "pid": os.getpid(), "began": children.started_at(os.getpid()), "clock": self.clock, "data": str(self.data),
             "broker": {
@@ -245,8 +267,9 @@ class LocalStack:
                 "pid": server.child.pid if server.child else 0,
             },
             "services": services,
-            "acquirer": {"target": acquirer.target, "pid": acquirer.child.pid if acquirer.child else 0},
+            **{name: _sandbox(self.seats[name]) for name in (ACQUIRER, VERIFIER)},
             "auditor": {"target": auditor.target, "metrics": auditor.metrics} if auditor else {},
+            "gateway": {"url": gateway.target, "metrics": gateway.metrics} if gateway else {},
             "processes": [
                 {
                     "name": child.name, "pid": child.pid, "began": children.started_at(child.pid),
@@ -280,6 +303,18 @@ class LocalStack:
         for left in (read_endpoints(self.data) or {}).get("processes", []):
             if children.end_stale(left["pid"], left["began"], left.get("interrupt", signal.SIGTERM)):
                 self._say(f"ended {left['name']} ({left['pid']}), left behind by a killed run")
+
+
+def _all_targets(seats: Iterable[tuple[str, int, str, str]]) -> dict[str, str]:
+    """The address of each service with all of its processes, for whoever calls them by turns."""
+    of: dict[str, list[str]] = {}
+    for service, _, target, _ in seats:
+        of.setdefault(service, []).append(target)
+    return {f"SETTLE_{service.upper()}_TARGET": joined(*targets) for service, targets in of.items()}
+
+
+def _sandbox(seat: Seat) -> dict[str, Any]:  # Any: what a JSON file holds
+    return {"target": seat.target, "pid": seat.child.pid if seat.child else 0}
 
 
 def _both(one: Callable[[], None], other: Callable[[], None]) -> None:

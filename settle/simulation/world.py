@@ -78,7 +78,12 @@ class World:
     @property
     def sagas(self) -> int:
         """How many settlements there were."""
-        return len(self.stores["order"].rows[Run])
+        return sum(1 for _ in self.runs())
+
+    def runs(self) -> Iterator[Run]:
+        """All settlements, whoever coordinates them."""
+        for store in self.stores.values():
+            yield from store.rows.get(Run, {}).values()
 
     def run(self) -> None:
         """Open the shop, let everything happen, heal, and watch for a while."""
@@ -165,7 +170,7 @@ class World:
         """What has not come to its end."""
         if self._open_stories:
             yield f"{self._open_stories} people are not answered"
-        for run in self.stores["order"].rows[Run].values():
+        for run in self.runs():
             if not run.terminal:
                 yield f"{run.kind} {run.id} is {run.phase} {run.reason}"
         for name, store in self.stores.items():

@@ -13,10 +13,10 @@ from packaging.utils import canonicalize_name
 
 from requirements import lock
 
-OURS = {"services", "settle", "settlement", "buf", "protos", "requirements", "tests"}
-EXTRA = ("settle/local/embedded.py", "settle/bench/subscriber.py")
+OURS = {"services", "gateway", "settle", "settlement", "buf", "protos", "requirements", "tests"}
+EXTRA = ("settle/local/embedded.py", "settle/bench/subscriber.py", "settle/client/events.py")
 """The files that need the extra `local`; their verbs say so where it is missing."""
-ROOMS = {"run": ("services", "settle"), "local": EXTRA, "dev": ("tests", "protos/generate.py")}
+ROOMS = {"run": ("services", "gateway", "settle"), "local": EXTRA, "dev": ("tests", "protos/generate.py")}
 """Which lock's declarations are enough for which files."""
 
 

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("order", "credit_ledger", "card_redemption")
 DRAWN = (
     "services", "services/kernel", "services/runtime",
-    *(f"services/{name}{room}" for name in SERVICES for room in ("", "/domain")), "settle",
+    *(f"services/{name}{room}" for name in SERVICES for room in ("", "/domain")), "gateway", "settle",
 )
 HEAD = "| package | rooms | arrows | floors | from the ground floor up |"
 

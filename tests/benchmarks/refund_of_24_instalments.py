@@ -17,7 +17,7 @@ from services.credit_ledger.domain.model.terms import CreditTerms
 from services.credit_ledger.domain.refunds import allocation
 from services.kernel.decision import Decision, Known
 from services.kernel.messages import Message, Op, SagaRef
-from services.runtime.ground.values import frozen_classes, unguard
+from services.runtime.ground.values import settle_in
 from tests.services.credit_ledger.domain.book_laws import ACCOUNT
 from tests.services.credit_ledger.domain.shop import MERCHANT, Shop, at
 
@@ -26,9 +26,9 @@ SHIPPED = "2026-03-10 10:00:00"
 
 
 def main() -> None:
-    """Print the figures, with the values' guards dropped as in a service, unless `guarded` is asked for."""
+    """Print the figures, with values as they are in a service, unless `guarded` is asked for."""
     if "guarded" not in sys.argv:
-        unguard(frozen_classes("services"))
+        settle_in()
     shop = Shop(limit=10**9)
     shop.bought("ord_1", SHIPPED, Tenders(2_400_007), CreditTerms(instalment_count=24, fee_ppm=5500))
     shop.place("ord_2", SHIPPED, Tenders(2_400_007), CreditTerms(instalment_count=24, fee_ppm=5500))

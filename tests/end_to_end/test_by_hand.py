@@ -344,10 +344,10 @@ async def _repair(shop: Shop) -> Any:
 
 
 async def test_events_are_republished_for_a_new_subscriber(shop: Shop, endpoints: Mapping[str, Any]) -> None:
-    """`settle events republish` ends once all are in Kafka, and says how many."""
+    """`settle events replay` ends once all are in Kafka, and says how many."""
     order_id = str((await shop.place(GOODS, PAYMENTS, instalments(3))).order_id)
     options = ["--aggregate", order_id, "--from", "2020-01-01", "--operator", "ann", "--reason", "a new subscriber"]
-    command = [sys.executable, "-m", "settle.cli", "events", "republish", "order", *options]
+    command = [sys.executable, "-m", "settle.cli", "events", "replay", "order", *options]
 
     process = await asyncio.create_subprocess_exec(
         *command, "--data", endpoints["data"], stdout=asyncio.subprocess.PIPE

@@ -4,10 +4,13 @@ from typing import Any
 
 from google.protobuf.message import Message as Wire
 
+from settlement.card_redemption.v1 import calendar_service_pb2 as calendars
 from settlement.card_redemption.v1 import card_service_pb2 as card
+from settlement.card_redemption.v1 import channel_service_pb2 as channels
 from settlement.credit_ledger.v1 import account_pb2
 from settlement.credit_ledger.v1 import adjustment_service_pb2 as adjustment
 from settlement.credit_ledger.v1 import credit_service_pb2 as credit
+from settlement.credit_ledger.v1 import payout_service_pb2 as payout
 from settlement.credit_ledger.v1 import statement_service_pb2 as statement
 from settlement.order.v1 import after_sale_service_pb2 as sale
 from settlement.order.v1 import merchant_service_pb2 as merchant
@@ -29,6 +32,7 @@ from tests.extremes.stage import (
     money,
     send_back,
 )
+from tests.protos.provoked_channels import calendar, proposal
 
 _ACCOUNT: dict[str, Any] = {"account_id": "acc_1"}
 _SHIPPED: dict[str, Any] = {"order_id": SHIPPED}
@@ -39,7 +43,7 @@ _WHY = order_pb2.CANCEL_REASON_NOT_WANTED
 
 def requests(at: Stage) -> tuple[Wire, ...]:
     """All of them."""
-    return (*_orders(at), *_after_sale(at), *_money(), *_by_hand())
+    return (*_orders(at), *_after_sale(at), *_money(), *_by_hand(), *_channels(at))
 
 
 def _orders(at: Stage) -> tuple[Wire, ...]:
@@ -82,10 +86,26 @@ def _after_sale(at: Stage) -> tuple[Wire, ...]:
     )
 
 
+def _cards() -> tuple[Wire, ...]:
+    coded: dict[str, Any] = {"card_id": "crd_3", "customer_id": CUSTOMER}  # Any: fields of as many requests
+    return (
+        card.IssueCardRequest(**coded, face=money(1_000), code="EXTREME0CODE0000", inactive=True),
+        card.ActivateCardRequest(customer_id=CUSTOMER, code="EXTREME0CODE0000"),
+        card.TransferCardRequest(**coded, receiver_id="cus_2"), card.WithdrawTransferRequest(**coded),
+        card.ActivateTransferRequest(receiver_id="cus_2", code="EXTREME0CODE0000"),
+        card.RevealCodeRequest(**coded, operator_id="op-1"),
+        card.FreezeCardRequest(card_id="crd_3", case_id="case-1", operator_id="op-1"),
+        card.UnfreezeCardRequest(card_id="crd_3", case_id="case-1", operator_id="op-1"),
+        card.VoidCardRequest(card_id="crd_3", maker="ann", checker="bob"),
+        card.RotateKeysRequest(operator_id="op-1", reason="yearly"),
+    )
+
+
 def _money() -> tuple[Wire, ...]:
     return (
         merchant.SettleGiftCardShareRequest(merchant_id=MERCHANT, amount=money(5_000)),
         card.IssueCardRequest(card_id="crd_2", customer_id=CUSTOMER, face=money(1_000)),
+        *_cards(),
         credit.OpenAccountRequest(
             account_id="acc_2", customer_id=CUSTOMER, limit=money(1_000), bill_day=31, due_day=31,
             late_fee_ppm_per_day=500,
@@ -117,4 +137,15 @@ def _by_hand() -> tuple[Wire, ...]:
         adjustment.SettleLegRequest(
             **_ACCOUNT, leg_id="leg_" + "0" * 32, order_id=SHIPPED, effective_date="2026-03-10", **PAPERS
         ),
+        payout.PausePayoutsRequest(operator_id="op-1", reason="why"),
+        payout.ResumePayoutsRequest(operator_id="op-1", reason="why"),
+    )
+
+
+def _channels(at: Stage) -> tuple[Wire, ...]:
+    at.done(proposal())
+    at.done(calendar())
+    return (
+        proposal(), channels.ApproveChannelPolicyRequest(channel="TRIAL", proposal=1, operator_id="bob"),
+        calendar(), calendars.ApproveCalendarRequest(year=2026, proposal=1, operator_id="bob"),
     )

@@ -8,13 +8,16 @@ from typing import Any
 
 import grpc
 
+from settlement.card_redemption.v1 import card_service_pb2 as cards
 from settlement.common.v1 import money_pb2
 from settlement.credit_ledger.v1 import adjustment_service_pb2 as adjustments
 from settlement.credit_ledger.v1 import credit_service_pb2 as credit
+from settlement.credit_ledger.v1 import payout_service_pb2 as payouts
 from settlement.operations.v1 import operations_service_pb2 as operations
 from settlement.order.v1 import after_sale_service_pb2 as after_sale
 from settlement.order.v1 import order_pb2, order_service_pb2
 from settlement.saga.v1 import saga_pb2
+from tests.protos import provoked_channels
 from tests.recorded.people import People, Refused
 from tests.recorded.records import COMMANDS, REPLIES
 from tests.recorded.requests import (
@@ -99,6 +102,21 @@ async def read_of_a_later_version(people: People) -> None:
     """A read of a version that is not there yet is STALE_VERSION."""
     order_id = await _placed(people, "early")
     await _tried(people, order_service_pb2.GetOrderRequest(order_id=order_id, min_version=99))
+
+
+async def codes_guessed(people: People) -> None:
+    """Codes of no card are CODE_REJECTED; after some of them, none is looked at: TOO_MANY_CODES."""
+    for number in range(6):
+        await _tried(people, cards.ActivateCardRequest(customer_id="cus_guesser", code=f"GUESSED0000000{number:02}"))
+
+
+async def code_given_twice(people: People) -> None:
+    """The code of another card is CODE_TAKEN."""
+    face = money_pb2.Money(minor_units=100, currency_code="CNY")
+    for name in ("crd_once", "crd_twice"):
+        await _tried(people, cards.IssueCardRequest(
+            card_id=name, customer_id="cus_twice", face=face, code="GIVEN0TWICE00000"
+        ))
 
 
 async def shipped_too_late(people: People) -> None:
@@ -221,6 +239,11 @@ async def cancelled_after_the_end(people: People) -> None:
     await _tried(people, ship(order_id, lines=[order_pb2.LineQuantity(line_id="L1", quantity=1)]))
 
 
+async def payout_unheard_of(people: People) -> None:
+    """A payout that nobody asked for is PAYOUT_NOT_FOUND."""
+    await _tried(people, payouts.GetPayoutRequest(payout_id="pay_none"))
+
+
 PROVOKED: dict[str, Callable[[People], Awaitable[None]]] = {
     "ORDER_STATE": delivered_twice,
     "ORDER_CANCELLED": cancelled_after_the_end,
@@ -238,7 +261,12 @@ PROVOKED: dict[str, Callable[[People], Awaitable[None]]] = {
     "UNDECODABLE": cancelled_by_bytes,
     "UNKNOWN_METHOD": cancelled_by_bytes,
     "DEDUCTION_EXCEEDS_WORTH": deducted_above_worth,
+    "CODE_REJECTED": codes_guessed,
+    "TOO_MANY_CODES": codes_guessed,
+    "CODE_TAKEN": code_given_twice,
     "HOLD_EXPIRED": shipped_too_late,
     "AFTER_SALE_CLOSED": returned_too_late,
+    **provoked_channels.PROVOKED,
+    "PAYOUT_NOT_FOUND": payout_unheard_of,
 }
 """By reason, in an order in which time only goes on."""

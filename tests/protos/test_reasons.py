@@ -19,6 +19,7 @@ import pytest_asyncio
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from services.card_redemption.domain.commands import CaptureDeposit, DepositCard, RefundCard
+from services.kernel.decision import Refused
 from services.kernel.errors import FailedPrecondition, ResourceExhausted
 from services.runtime.ground.clock import SystemClock
 from services.runtime.ground.settings import Settings
@@ -31,14 +32,17 @@ from settlement.common.v1.error_reason_pb2 import ErrorReason
 from settlement.operations.v1 import operations_service_pb2 as operations
 from settlement.operations.v1.operations_service_pb2_grpc import OperationsServiceStub
 from settlement.sandbox.v1 import acquirer_service_pb2 as acquirer
+from settlement.sandbox.v1 import verification_service_pb2 as verification
 from tests.protos.provoked import PROVOKED, prepare
 from tests.recorded.people import People
 from tests.recorded.stage import stage
 from tests.recorded.story import CHAPTERS, START
 from tests.services.card_redemption.world import World
+from tests.services.credit_ledger.domain.redeeming import Redeemer
 from tests.services.runtime.test_rpc import SETTINGS, VALID, served
 from tests.settle.audit.scratch import server
 from tests.settle.local.acquirer.sandbox import sandbox
+from tests.settle.local.verifier.sandbox import sandbox as verifier_sandbox
 
 _VALUES = [value for value in ErrorReason.DESCRIPTOR.values if value.number]
 GIVEN = [value.name.removeprefix("ERROR_REASON_") for value in _VALUES if not value.GetOptions().deprecated]
@@ -51,7 +55,7 @@ SECONDS_MAX = 3.0
 def texts_of_the_code() -> dict[str, list[str]]:
     """Every text of the services and of the sandbox acquirer, with where it stands; and the rules of the contracts."""
     found: dict[str, list[str]] = {}
-    for folder in ("services", "settle/local/acquirer"):
+    for folder in ("services", "settle/local/acquirer", "settle/local/verifier"):
         for path in sorted(Path(folder).rglob("*.py")):
             for node in ast.walk(ast.parse(path.read_text())):
                 if isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -191,6 +195,12 @@ async def _nothing_back(folder: Path) -> str:
     return await _refunded(folder, "refused_1", 1)
 
 
+async def _never_verified(folder: Path) -> str:
+    async with verifier_sandbox(folder / "book.sqlite") as there:
+        request = verification.GetVerificationRequest(idempotency_key="rdm_1")
+        return await refusal_of(there.stub.GetVerification(request))
+
+
 async def _given_twice(_folder: Path) -> str:
     world = World()
     world.play(DepositCard("crd_1", "ord_1", "cus_1", "mer_1", 3_000))
@@ -201,10 +211,20 @@ async def _given_twice(_folder: Path) -> str:
     return caught.value.reason
 
 
+async def _paid_out_twice(_folder: Path) -> str:
+    redeemer = Redeemer()
+    redeemer.pay()
+    refused = redeemer.pay()
+    assert isinstance(refused, Refused)
+    return refused.reason
+
+
 ELSEWHERE: dict[str, Callable[[Path], Awaitable[str]]] = {
     "INTERNAL": _internal, "UNAVAILABLE": _unavailable, "OVERLOADED": _overloaded,
     "UNSENT_BACKLOG": _unsent, "TOO_MANY_OPEN": _open_without_end, "CLOCK_NOT_MANUAL": _clock_of_the_system,
+    "VERIFICATION_NOT_FOUND": _never_verified,
     "IDEMPOTENCY_CONFLICT": _other_content, "PAYMENT_NOT_REFUNDABLE": _nothing_back, "CARD_STATE": _given_twice,
+    "PAYOUT_EXISTS": _paid_out_twice,
 }
 """Reasons that no call of the three services in good health can show."""
 

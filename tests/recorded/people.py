@@ -13,12 +13,21 @@ import grpc
 from google.protobuf.message import Message as Wire
 from google.rpc import error_details_pb2, status_pb2
 
-from settlement.card_redemption.v1 import card_service_pb2, card_service_pb2_grpc
+from settlement.card_redemption.v1 import (
+    calendar_service_pb2,
+    calendar_service_pb2_grpc,
+    card_service_pb2,
+    card_service_pb2_grpc,
+    channel_service_pb2,
+    channel_service_pb2_grpc,
+)
 from settlement.credit_ledger.v1 import (
     adjustment_service_pb2,
     adjustment_service_pb2_grpc,
     credit_service_pb2,
     credit_service_pb2_grpc,
+    payout_service_pb2,
+    payout_service_pb2_grpc,
     statement_service_pb2,
     statement_service_pb2_grpc,
 )
@@ -43,7 +52,10 @@ API: tuple[tuple[str, ModuleType, ModuleType], ...] = (
     ("credit_ledger", credit_service_pb2, credit_service_pb2_grpc),
     ("credit_ledger", statement_service_pb2, statement_service_pb2_grpc),
     ("credit_ledger", adjustment_service_pb2, adjustment_service_pb2_grpc),
+    ("credit_ledger", payout_service_pb2, payout_service_pb2_grpc),
     ("card_redemption", card_service_pb2, card_service_pb2_grpc),
+    ("card_redemption", channel_service_pb2, channel_service_pb2_grpc),
+    ("card_redemption", calendar_service_pb2, calendar_service_pb2_grpc),
     *((name, operations_service_pb2, operations_service_pb2_grpc) for name in NAMES),
 )
 

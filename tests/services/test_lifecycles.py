@@ -15,7 +15,7 @@ from _pytest.mark import ParameterSet
 from tests.lifecycles import ALL, collected
 from tests.services import seldom, test_bank_refunds
 from tests.services.card_redemption import test_merchants as test_card_merchants
-from tests.services.card_redemption import test_tendering
+from tests.services.card_redemption import test_standing, test_tendering
 from tests.services.credit_ledger.domain import (
     test_boundaries,
     test_chargebacks,
@@ -25,6 +25,8 @@ from tests.services.credit_ledger.domain import (
     test_legs,
     test_manual_adjustment,
     test_participation,
+    test_payout_stops,
+    test_payouts,
     test_refunds,
     test_reversals,
     test_shipments,
@@ -51,7 +53,7 @@ PLAYED: tuple[ModuleType, ...] = (
     test_price_reductions, test_quotes, test_settlements, test_versions, test_windows, test_chargebacks, test_deposits,
     test_last_word, test_leg_adjustments, test_legs, test_manual_adjustment, test_participation, test_refunds,
     test_reversals, test_shipments, test_statements, test_strategies, test_undoing, test_tendering, test_boundaries,
-    test_bank_refunds, test_card_merchants,
+    test_bank_refunds, test_card_merchants, test_payout_stops, test_payouts, test_standing,
 )
 BY_HISTORIES = "random histories make it, in test_histories of the credit ledger: a reversal replays what came after"
 BY_TIME = "no decision makes it: its due date passes, and the table is asked on that date"

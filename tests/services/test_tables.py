@@ -7,7 +7,7 @@ from services.card_redemption.__main__ import SERVICE as CARDS
 from services.credit_ledger.__main__ import SERVICE as CREDIT
 from services.order.__main__ import SERVICE as ORDERS
 from services.runtime.ground.migrations import migrate
-from services.runtime.ground.saving import Appending, Column, Saving
+from services.runtime.ground.saving import Appending, Column, Saving, Viewing
 from services.runtime.process import Service
 from services.runtime.stored.sagas import saga_table
 from tests.settle.audit.scratch import server
@@ -28,6 +28,8 @@ async def test_every_column_is_written_as_its_type_and_rows_are_found_by_the_pri
         connection = await asyncpg.connect(f"{dsn}/postgres")
         for table in tables:
             save = table.save
+            if isinstance(save, Viewing):
+                continue
             assert isinstance(save, Saving | Appending)
             stored = {row[0]: row[1] for row in await connection.fetch(_COLUMNS, save.table)}
             key = await connection.fetchval(_KEY, save.table)

@@ -6,10 +6,11 @@ from datetime import datetime
 from services.card_redemption.decisions.rows import card_of, share_of, tender_of
 from services.card_redemption.decisions.tendering import spend
 from services.card_redemption.domain.cards import refunds
-from services.card_redemption.domain.cards.card import GiftCard
+from services.card_redemption.domain.cards.card import GiftCard, refuse_unless
 from services.card_redemption.domain.cards.tender import CardRefund, CardTender
 from services.card_redemption.domain.commands import RefundCard, ReverseCardRefund
 from services.card_redemption.domain.merchants.share import MerchantShare, borrowed, covering, must_hold
+from services.card_redemption.domain.states import CardStanding
 from services.kernel.decision import Decision, Known
 from services.kernel.messages import Message
 from services.kernel.participant import claimed_by, refusable, saga_of, take_part
@@ -55,10 +56,11 @@ def _with_enough(
 
 
 def reverse_refund(known: Known, body: ReverseCardRefund, message: Message, now: datetime) -> Decision:
-    """Negate a refund exactly; refused if its value was spent meanwhile (P24)."""
+    """Negate a refund exactly; refused if its value was spent meanwhile, or its card is not active (P24)."""
     card, tender = card_of(known, body.card_id), tender_of(known, body.order_id, body.card_id)
     share = share_of(known, tender.merchant_id, card.id)
     if refusable(message):
+        refuse_unless(card, CardStanding.ACTIVE)
         must_hold(share, body.amount_minor)
 
     def execute(free: GiftCard, claim: CardTender, at: datetime) -> Decision:

@@ -5,19 +5,22 @@ from datetime import datetime
 
 from services.card_redemption.decisions.rows import card_of, share_of, tender_of
 from services.card_redemption.domain.cards import deposits
-from services.card_redemption.domain.cards.card import GiftCard, holding
+from services.card_redemption.domain.cards.card import GiftCard, holding, refuse_unless
 from services.card_redemption.domain.cards.tender import CardTender
 from services.card_redemption.domain.commands import CaptureDeposit, DepositCard, ReturnDeposit
 from services.card_redemption.domain.merchants.share import must_hold
+from services.card_redemption.domain.states import CardStanding
 from services.kernel.decision import Decision, Known
 from services.kernel.messages import Message
 from services.kernel.participant import claimed_by, refusable, take_part
 
 
 def deposit(known: Known, body: DepositCard, message: Message, now: datetime) -> Decision:
-    """Take value of a card for an order (P3)."""
+    """Take value of a card for an order (P3); only an active card gives any (CARD_STATE)."""
     card = card_of(known, body.card_id)
     tender = deposits.tender_for(card, known.find(CardTender, body.order_id), body)
+    if refusable(message):
+        refuse_unless(card, CardStanding.ACTIVE)
 
     def execute(free: GiftCard, claim: CardTender, at: datetime) -> Decision:
         return deposits.deposit(free, claim, body, at)

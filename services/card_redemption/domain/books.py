@@ -47,6 +47,16 @@ def cleared(merchant_id: str, saga_id: str, amount_minor: int) -> Lines:
     return (MERCHANT_PAYABLE, merchant_id, amount_minor), (CLEARING, saga_id, -amount_minor)
 
 
+def replaced(card_id: str, replacement_id: str, amount_minor: int) -> Lines:
+    """The value of a card that is void stands on its replacement (OP-10)."""
+    return (GIFT_CARD, card_id, amount_minor), (GIFT_CARD, replacement_id, -amount_minor)
+
+
+def closed(card_id: str, saga_id: str, amount_minor: int) -> Lines:
+    """The value of a card goes to the book that has its owner's wallet (OP-10)."""
+    return (GIFT_CARD, card_id, amount_minor), (CLEARING, saga_id, -amount_minor)
+
+
 def negated(lines: Lines) -> Lines:
     """The exact negation of what was posted (P24)."""
     return tuple((account, sub, -amount_minor) for account, sub, amount_minor in lines)

@@ -5,19 +5,24 @@ from collections.abc import Sequence
 import asyncpg
 
 from services.card_redemption.domain.cards.card import GiftCard
+from services.card_redemption.domain.states import CardStanding
 from services.runtime.ground.saving import Saving, column, columns
 from services.runtime.ground.tables import Connection
 
-CARD_COLUMNS = "id, customer_id, face_minor, balance_minor, issued_at, held_minor, sequence, version, events_head"
+CARD_COLUMNS = """id, customer_id, face_minor, balance_minor, issued_at, held_minor, sequence, version, events_head,
+    standing, claimed_by, frozen_from, frozen_for, handed_to, code_number, issuer"""
+"""In the order of the fields of `GiftCard`."""
+_STANDING, _FROZEN_FROM = 9, 11
+_STANDINGS = {each.value: each for each in CardStanding}
 
 
 def card_of(row: asyncpg.Record) -> GiftCard:
     """The card in a row."""
-    return GiftCard(
-        id=row["id"], customer_id=row["customer_id"], face_minor=row["face_minor"], balance_minor=row["balance_minor"],
-        issued_at=row["issued_at"], held_minor=row["held_minor"], sequence=row["sequence"], version=row["version"],
-        events_head=row["events_head"],
-    )
+    values = list(row)
+    values[_STANDING] = _STANDINGS[row[_STANDING]]
+    if row[_FROZEN_FROM] is not None:
+        values[_FROZEN_FROM] = _STANDINGS[row[_FROZEN_FROM]]
+    return GiftCard(*values)
 
 
 async def load_cards(connection: Connection, keys: Sequence[str]) -> list[GiftCard]:
@@ -31,7 +36,11 @@ async def load_cards(connection: Connection, keys: Sequence[str]) -> list[GiftCa
 save_cards = Saving(
     "gift_cards",
     key="id",
-    once=(*columns("text", "id", "customer_id"), column("face_minor", "bigint"), column("issued_at", "timestamptz")),
-    moving=(*columns("bigint", "balance_minor", "held_minor", "sequence", "version"), column("events_head", "bytea")),
+    once=(*columns("text", "id", "issuer"), column("face_minor", "bigint"), column("issued_at", "timestamptz")),
+    moving=(
+        *columns("bigint", "balance_minor", "held_minor", "sequence", "version", "code_number"),
+        column("events_head", "bytea"),
+        *columns("text", "customer_id", "standing", "claimed_by", "frozen_from", "frozen_for", "handed_to"),
+    ),
 )
-"""Whose card it is and what it was worth never changes."""
+"""What it was worth never changes, nor who issued it."""

@@ -8,10 +8,13 @@ from services.credit_ledger.decisions.accounts import unclaimed
 from services.credit_ledger.decisions.reconciling import ON_TIME
 from services.credit_ledger.domain.core.position import Applied, Position, closed
 from services.credit_ledger.domain.legs.life import woken
+from services.credit_ledger.domain.legs.payouts import PAYOUT_TIMER
 from services.credit_ledger.domain.legs.steps import LEG_TIMER
 from services.credit_ledger.domain.model.account import CreditAccount
 from services.credit_ledger.domain.model.leg import RefundLeg
+from services.credit_ledger.domain.model.payout import RedemptionPayout
 from services.credit_ledger.domain.model.refund import CreditRefund
+from services.credit_ledger.domain.payouts import paying
 from services.credit_ledger.domain.reconciliation.running import RECONCILE_TIMER
 from services.credit_ledger.domain.refunds.flash import expire
 from services.credit_ledger.domain.refunds.posting import FLASH_TIMER
@@ -45,6 +48,6 @@ def _cut_due(position: Position, key: str) -> Applied:
 
 TIMERS = timer_rules(
     (CUT_TIMER, _timer(_cut_due)), (FLASH_TIMER, _timer(expire, CreditRefund)), (LEG_TIMER, _timer(woken, RefundLeg)),
-    (RECONCILE_TIMER, ON_TIME), REPEATED,
+    (PAYOUT_TIMER, _timer(paying.woken, RedemptionPayout)), (RECONCILE_TIMER, ON_TIME), REPEATED,
 )
 """By the kind of the timer."""

@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from services.credit_ledger.domain import soundness
+from services.credit_ledger.domain.legs.payouts import PAUSE, PAYOUT_TIMER, timer
 from services.credit_ledger.domain.legs.steps import LEG_TIMER, retry
 from services.credit_ledger.domain.model.account import AccountState, CreditAccount
 from services.credit_ledger.domain.model.agreement import Agreement, AgreementState, Hold, HoldState
 from services.credit_ledger.domain.model.instalment import Instalment, InstalmentState
 from services.credit_ledger.domain.model.leg import LegState, RefundLeg
+from services.credit_ledger.domain.model.payout import PayoutState, RedemptionPayout
 from services.credit_ledger.domain.model.reconciliation import ACQUIRER, Reconciliation, ReconciliationState
 from services.credit_ledger.domain.model.refund import CreditRefund, RefundState
 from services.credit_ledger.domain.reconciliation.running import PAGE_LOST, RECONCILE_TIMER, next_start
@@ -18,7 +20,7 @@ from services.kernel.calendar import TICK
 from services.kernel.lifecycle import Lifecycle, Wait
 
 A, G, H, N = AccountState, AgreementState, HoldState, InstalmentState
-L, F, S = LegState, RefundState, ReconciliationState
+L, F, S, P = LegState, RefundState, ReconciliationState, PayoutState
 
 
 def _waits_of_account(account: CreditAccount) -> Iterator[Wait]:
@@ -36,6 +38,11 @@ def _waits_of_refund(refund: CreditRefund) -> Iterator[Wait]:
 def _waits_of_leg(leg: RefundLeg) -> Iterator[Wait]:
     if not leg.final:
         yield Wait(LEG_TIMER, leg.id, leg.account_id, retry(leg, leg.updated_at or leg.created_at).due_at)
+
+
+def _waits_of_payout(payout: RedemptionPayout) -> Iterator[Wait]:
+    if payout.state is P.WAITING:
+        yield Wait(PAYOUT_TIMER, payout.id, payout.account_id, timer(payout).due_at, again=PAUSE)
 
 
 def _waits_of_reconciliation(row: Reconciliation) -> Iterator[Wait]:
@@ -140,6 +147,20 @@ CREDIT_REFUND = Lifecycle(
     waits=_waits_of_refund, flaws=soundness.of_refund,
 )
 
+PAYOUT = Lifecycle(
+    "payout of a redemption", RedemptionPayout, PayoutState, lambda payout: payout.state,
+    moves={
+        (None, P.WAITING): "asked for, payouts are paused", (None, P.SENT): "asked for, to the bank",
+        (None, P.SETTLED): "asked for, into the wallet or for what was owed",
+        (P.WAITING, P.SENT): "its pause is over", (P.WAITING, P.SETTLED): "its pause is over",
+        (P.WAITING, P.STOPPED): "stopped", (P.SENT, P.WAITING): "the bank refused a leg",
+        (P.SENT, P.SETTLED): "paid, or by hand", (P.SENT, P.REROUTED): "instrument closed, or three legs refused",
+        (P.SETTLED, P.REROUTED): "it bounced",
+    },
+    woken={P.WAITING: {PAYOUT_TIMER: "after a minute, which doubles with each leg that was refused"}},
+    waits=_waits_of_payout, flaws=soundness.of_payout,
+)
+
 RECONCILIATION = Lifecycle(
     "comparison with the rail", Reconciliation, ReconciliationState, lambda row: row.state,
     moves={
@@ -153,4 +174,4 @@ RECONCILIATION = Lifecycle(
     waits=_waits_of_reconciliation, flaws=soundness.of_reconciliation,
 )
 
-LIFECYCLES = (ACCOUNT, AGREEMENT, HOLD, INSTALMENT, LEG, CREDIT_REFUND, RECONCILIATION)
+LIFECYCLES = (ACCOUNT, AGREEMENT, HOLD, INSTALMENT, LEG, CREDIT_REFUND, PAYOUT, RECONCILIATION)

@@ -1,4 +1,4 @@
-"""What of an account, an agreement, a leg, a refund or a comparison contradicts the state that it says it is in.
+"""What of an account, an agreement, a leg, a payout, a refund or a comparison contradicts the state that it says.
 
 Nothing here is asked while an account is decided: it is for whoever reads rows that may have been written by others.
 """
@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from services.credit_ledger.domain.holds.life import HOLD_DAYS
+from services.credit_ledger.domain.legs.payouts import ATTEMPTS_MAX
 from services.credit_ledger.domain.legs.room import COUNTS, ON_A_WORD
 from services.credit_ledger.domain.model.account import AccountState, CreditAccount
 from services.credit_ledger.domain.model.agreement import Agreement, AgreementState, concluded
 from services.credit_ledger.domain.model.leg import LegEnd, LegState, RailWord, RefundLeg
+from services.credit_ledger.domain.model.payout import PayoutMethod, PayoutState, RedemptionPayout
 from services.credit_ledger.domain.model.reconciliation import BEGINNING, Reconciliation, ReconciliationState
 from services.credit_ledger.domain.model.refund import CreditRefund, RefundState
 from services.credit_ledger.domain.model.tenders import NOTHING
@@ -97,7 +99,8 @@ def of_leg(leg: RefundLeg) -> Iterator[Flaw]:
                           f"one that ended {end or 'not'} and the rail said {word}", state)
     if state is L.RECALLED:
         unpaid = word is not RailWord.PAID or end is LegEnd.KEPT
-        yield from unless(leg.reversed and unpaid, "state", f"one of which the rail said {word}", state)
+        taken_back = leg.reversed or end is LegEnd.REPLACED
+        yield from unless(taken_back and unpaid, "state", f"one of which the rail said {word}", state)
     if state is L.EXCEPTION:
         yield from unless(end in (LegEnd.NONE, LegEnd.KEPT) and not leg.reversed, "state", "one that ended", state)
         paid = word is RailWord.PAID and end is not LegEnd.KEPT
@@ -107,6 +110,23 @@ def of_leg(leg: RefundLeg) -> Iterator[Flaw]:
     yield from unless(bool(leg.detail) or state is not L.EXCEPTION, "state", "one without a reason", state)
     yield from unless(leg.created_at <= leg.since <= (leg.updated_at or leg.since), "moved_at",
                       f"between {leg.created_at} and {leg.updated_at}", leg.since)
+
+
+def of_payout(payout: RedemptionPayout) -> Iterator[Flaw]:
+    """What of a payout contradicts its state: its legs, and what it paid of a debt."""
+    state, by_bank = payout.state, payout.method is not PayoutMethod.WALLET
+    yield from unless(bool(payout.instrument) == by_bank, "instrument", "one to the bank, none into the wallet",
+                      payout.instrument)
+    yield from unless(by_bank or not payout.attempts, "attempts", "0 into the wallet", payout.attempts)
+    yield from unless(payout.attempts <= ATTEMPTS_MAX, "attempts", f"at most {ATTEMPTS_MAX}", payout.attempts)
+    if state in (PayoutState.SENT, PayoutState.REROUTED):
+        yield from unless(payout.attempts > 0, "state", "one that no leg carried", state)
+    if state is PayoutState.SETTLED and by_bank and payout.left_minor:
+        yield from unless(payout.attempts > 0, "state", "one that no leg carried", state)
+    if state is PayoutState.STOPPED:
+        yield from unless(not payout.netted_minor, "netted_minor", "0 once it is stopped", payout.netted_minor)
+    yield from unless(payout.requested_at <= payout.moved_at, "moved_at", f"{payout.requested_at} or later",
+                      payout.moved_at)
 
 
 def of_refund(refund: CreditRefund) -> Iterator[Flaw]:

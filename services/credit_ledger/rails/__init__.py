@@ -6,10 +6,12 @@ import uuid_utils
 
 from services.credit_ledger.domain.model.commands import LegReport, ReportLeg
 from services.credit_ledger.domain.model.leg import QueryLeg, Rail, SendLeg
+from services.credit_ledger.domain.model.payout_switch import WakePayouts
 from services.credit_ledger.domain.model.reconciliation import CompareRail
 from services.credit_ledger.rails.bank_card import BankCardRail
 from services.credit_ledger.rails.comparing import comparing
 from services.credit_ledger.rails.rail import PaymentRail
+from services.credit_ledger.rails.waking import finding
 from services.kernel.messages import Message
 from services.runtime.ground.settings import Settings
 
@@ -19,13 +21,16 @@ Perform = Callable[[object], Awaitable[Message | None]]
 
 
 def perform(settings: Settings) -> Perform:
-    """What a process does with the actions of legs and of the daily comparison: both families go to the acquirer that
-    SETTLE_ACQUIRER_TARGET names."""
+    """What a process does with the actions of legs, of the daily comparison and of the switch of payouts: legs of both
+    families go to the acquirer that SETTLE_ACQUIRER_TARGET names."""
     acquirer = BankCardRail(settings.target("acquirer"))
     pay, compare = performing({Rail.CARD: acquirer, Rail.PAYOUT: acquirer}), comparing(acquirer, settings.dsn)
+    find = finding(settings.dsn)
 
     async def act(action: object) -> Message | None:
-        return await (compare(action) if isinstance(action, CompareRail) else pay(action))
+        if isinstance(action, CompareRail):
+            return await compare(action)
+        return await (find(action) if isinstance(action, WakePayouts) else pay(action))
 
     return act
 

@@ -3,15 +3,18 @@
 from services.credit_ledger.domain.model.account import CreditAccount
 from services.credit_ledger.domain.model.adjustment import Adjustment
 from services.credit_ledger.domain.model.agreement import Agreement
+from services.credit_ledger.domain.model.channel import RecyclingChannel
 from services.credit_ledger.domain.model.leg import RefundLeg
 from services.credit_ledger.domain.model.merchant_share import MerchantShare
 from services.credit_ledger.domain.model.operation import Operation
 from services.credit_ledger.domain.model.payment_reference import PaymentReference
+from services.credit_ledger.domain.model.payout import RedemptionPayout
+from services.credit_ledger.domain.model.payout_switch import PayoutSwitch
 from services.credit_ledger.domain.model.reconciliation import RailDifference, Reconciliation
 from services.credit_ledger.domain.model.refund import CreditRefund
 from services.credit_ledger.domain.model.repayment import Repayment
 from services.credit_ledger.domain.model.statement import Statement
-from services.credit_ledger.store import accounts, agreements, documents, payments, reconciliations
+from services.credit_ledger.store import accounts, agreements, documents, payments, payouts, reconciliations
 from services.credit_ledger.wire import CODEC
 from services.runtime.ground.tables import Log, Table
 from services.runtime.stored.notices import notice_table
@@ -20,6 +23,8 @@ TABLES: tuple[Table, ...] = (
     Table(CreditAccount, accounts.load_accounts, accounts.save_accounts, root=True, tells=True),
     Table(MerchantShare, accounts.load_merchant_shares, accounts.save_merchant_shares, root=True, tells=True),
     Table(PaymentReference, accounts.load_payment_references, accounts.save_payment_references, root=True),
+    Table(RecyclingChannel, payouts.load_channels, payouts.save_channels, root=True, tells=True),
+    Table(PayoutSwitch, payouts.load_switches, payouts.save_switches, root=True, tells=True),
     Table(
         Reconciliation, reconciliations.load_reconciliations, reconciliations.save_reconciliations, root=True,
         tells=True,
@@ -40,6 +45,7 @@ TABLES: tuple[Table, ...] = (
     ),
     Table(Adjustment, documents.load_adjustments, documents.save_adjustments),
     Table(RefundLeg, payments.load_legs, payments.save_legs, load_family=payments.load_open_legs),
+    Table(RedemptionPayout, payouts.load_payouts, payouts.save_payouts),
     Table(RailDifference, reconciliations.load_differences, reconciliations.save_differences),
     notice_table(CODEC),
 )

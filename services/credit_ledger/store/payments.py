@@ -13,7 +13,7 @@ from services.runtime.ground.saving import Saving, column, columns
 from services.runtime.ground.tables import Connection
 
 LEG_COLUMNS = """id, account_id, order_id, refund_id, rail, reference, amount_minor, created_at, state, attempts,
-    detail, updated_at, version, word, ended, moved_at, reversed, counted_minor, used_minor"""
+    detail, updated_at, version, word, ended, moved_at, reversed, counted_minor, used_minor, payout_id"""
 _REPAYMENT_COLUMNS = "id, account_id, number, received_at, amount_minor, instrument, given_back_minor, version"
 _REFUND_COLUMNS = "id, account_id, order_id, merchant_id, tenders, state, accepted_at, posted_at, version"
 
@@ -106,8 +106,9 @@ def leg_of(row: asyncpg.Record) -> RefundLeg:
         created_at=row["created_at"], state=state, attempts=row["attempts"], detail=detail,
         updated_at=row["updated_at"], version=row["version"],
         word=RailWord.PAID if paid else RailWord(row["word"] or RailWord.SILENT), end=end, moved_at=row["moved_at"],
-        reversed=row["reversed"] or state is LegState.RECALLED, counted_minor=row["counted_minor"],
-        used_minor=row["used_minor"],
+        reversed=row["reversed"] or (state is LegState.RECALLED and end is not LegEnd.REPLACED),
+        counted_minor=row["counted_minor"],
+        used_minor=row["used_minor"], payout_id=row["payout_id"],
     )
 
 
@@ -132,7 +133,7 @@ save_legs = Saving(
     "legs",
     key="id",
     once=(
-        *columns("text", "id", "account_id", "order_id", "refund_id", "reference"),
+        *columns("text", "id", "account_id", "order_id", "refund_id", "reference", "payout_id"),
         column("rail", "text", "rail.value"), column("amount_minor", "bigint"), column("created_at", "timestamptz"),
     ),
     moving=(

@@ -4,6 +4,7 @@ from services.credit_ledger.domain.model import effects, events
 from services.credit_ledger.domain.model.account import CreditAccount
 from services.credit_ledger.domain.model.adjustment import Adjustment
 from services.credit_ledger.domain.model.leg import RefundLeg
+from services.credit_ledger.domain.model.payout_switch import PayoutSwitch
 from services.credit_ledger.domain.model.reconciliation import (
     RailDifferenceFound,
     RailDifferenceResolved,
@@ -12,8 +13,9 @@ from services.credit_ledger.domain.model.reconciliation import (
 from services.credit_ledger.domain.model.statement import Statement
 from services.credit_ledger.wire import effects as told
 from services.credit_ledger.wire import events as facts
-from services.credit_ledger.wire import views
+from services.credit_ledger.wire import redemptions, views
 from services.credit_ledger.wire.commands import COMMANDS
+from services.credit_ledger.wire.redemption_events import FACTS, NOTICES
 from services.runtime.ground.codec import Codec, Entry
 from settlement.credit_ledger.v1 import (
     account_pb2,
@@ -23,6 +25,7 @@ from settlement.credit_ledger.v1 import (
     events_pb2,
     leg_pb2,
     notices_pb2,
+    payout_service_pb2,
     reconciliation_service_pb2,
     statement_pb2,
 )
@@ -39,6 +42,7 @@ _RESULTS = (
     Entry(Adjustment, adjustment_service_pb2.Adjustment, views.adjustment),
     Entry(RefundLeg, leg_pb2.Leg, views.leg),
     Entry(Reconciliation, reconciliation_service_pb2.Reconciliation, views.reconciliation),
+    Entry(PayoutSwitch, payout_service_pb2.PayoutSwitch, views.payout_switch),
     Entry(Statement, statement_pb2.Statement, views.issued),
 )
 _EVENTS = (
@@ -75,5 +79,7 @@ _NOTICES = (
     Entry(events.BankRefundStepped, notices_pb2.BankRefundStepped, facts.bank_refund_stepped),
 )
 
-CODEC = Codec(*COMMANDS, *_RESULTS, *_EVENTS, *_NOTICES)
+CODEC = Codec(
+    *COMMANDS, *redemptions.COMMANDS, *_RESULTS, *redemptions.EFFECTS, *_EVENTS, *FACTS, *_NOTICES, *NOTICES
+)
 """The credit ledger's wire."""

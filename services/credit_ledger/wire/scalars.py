@@ -8,7 +8,9 @@ from services.credit_ledger.domain.model.commands import ReleaseCause
 from services.credit_ledger.domain.model.effects import Component
 from services.credit_ledger.domain.model.instalment import InstalmentState
 from services.credit_ledger.domain.model.leg import LegState, LegStep, Rail
+from services.credit_ledger.domain.model.payout import PayoutMethod, PayoutState
 from services.credit_ledger.domain.model.reconciliation import DifferenceKind, ReconciliationState
+from services.credit_ledger.domain.model.redemptions import ClaimCause, WalletCreditCause
 from services.credit_ledger.domain.model.refund import RefundState
 from services.credit_ledger.domain.model.statement import StatementState
 from services.credit_ledger.domain.model.tenders import Tenders
@@ -20,6 +22,7 @@ from settlement.credit_ledger.v1 import (
     commands_pb2,
     effects_pb2,
     leg_pb2,
+    payout_pb2,
     reconciliation_service_pb2,
     statement_pb2,
 )
@@ -32,6 +35,10 @@ REFUND_STATES = Enumeration(RefundState, effects_pb2.RefundState)
 COMPONENTS = Enumeration(Component, effects_pb2.DueComponent)
 LEG_STATES = Enumeration(LegState, leg_pb2.LegState)
 LEG_STEPS = Enumeration(LegStep, leg_pb2.LegStep)
+PAYOUT_METHODS = Enumeration(PayoutMethod, payout_pb2.PayoutMethod)
+PAYOUT_STATES = Enumeration(PayoutState, payout_pb2.PayoutState)
+CLAIM_CAUSES = Enumeration(ClaimCause, commands_pb2.ClaimCause)
+CREDIT_CAUSES = Enumeration(WalletCreditCause, commands_pb2.WalletCreditCause)
 RECONCILIATION_STATES = Enumeration(ReconciliationState, reconciliation_service_pb2.ReconciliationState)
 DIFFERENCE_KINDS = Enumeration(DifferenceKind, reconciliation_service_pb2.DifferenceKind)
 RAILS = Enumeration(Rail, leg_pb2.Rail)

@@ -12,6 +12,8 @@ from services.credit_ledger.domain.model.adjustment import Adjustment
 from services.credit_ledger.domain.model.agreement import Agreement
 from services.credit_ledger.domain.model.leg import RefundLeg
 from services.credit_ledger.domain.model.operation import Operation
+from services.credit_ledger.domain.model.payout import RedemptionPayout
+from services.credit_ledger.domain.model.payout_switch import PayoutSwitch
 from services.credit_ledger.domain.model.reconciliation import RailDifference, Reconciliation
 from services.credit_ledger.domain.model.statement import Statement
 from services.credit_ledger.domain.statements.still_due import StillDue
@@ -20,6 +22,8 @@ from services.credit_ledger.wire.scalars import (
     DIFFERENCE_KINDS,
     INSTALMENT_STATES,
     LEG_STATES,
+    PAYOUT_METHODS,
+    PAYOUT_STATES,
     RAILS,
     RECONCILIATION_STATES,
     STATEMENT_STATES,
@@ -32,6 +36,8 @@ from settlement.credit_ledger.v1 import (
     adjustment_service_pb2,
     leg_pb2,
     movement_pb2,
+    payout_pb2,
+    payout_service_pb2,
     reconciliation_service_pb2,
     statement_pb2,
 )
@@ -143,6 +149,24 @@ def leg(row: RefundLeg) -> leg_pb2.Leg:
         state=LEG_STATES.to_wire[row.state], attempts=row.attempts, detail=row.detail,
         create_time=instant_to_wire(row.created_at),
         update_time=instant_to_wire(row.updated_at) if row.updated_at else None,
+    )
+
+
+def payout(row: RedemptionPayout) -> payout_pb2.Payout:
+    """The payout of a redemption."""
+    return payout_pb2.Payout(
+        payout_id=row.id, account_id=row.account_id, order_id=row.order_id, card_id=row.card_id,
+        amount=money_to_wire(row.amount_minor), netted=money_to_wire(row.netted_minor),
+        method=PAYOUT_METHODS.to_wire[row.method], instrument=row.instrument, state=PAYOUT_STATES.to_wire[row.state],
+        attempts=row.attempts, create_time=instant_to_wire(row.requested_at), update_time=instant_to_wire(row.moved_at),
+    )
+
+
+def payout_switch(row: PayoutSwitch) -> payout_service_pb2.PayoutSwitch:
+    """Whether payouts are paused."""
+    return payout_service_pb2.PayoutSwitch(
+        paused=row.paused, operator_id=row.operator_id, reason=row.reason, version=row.version,
+        change_time=instant_to_wire(row.changed_at) if row.changed_at else None,
     )
 
 

@@ -26,6 +26,11 @@ SERVICES = frozenset(
     contract.parent.parent.name for root in settlement.__path__ for contract in Path(root).glob("*/v1/events_pb2.py")
 )
 """The services that the contracts know: whoever publishes events."""
+TAKES_COMMANDS = frozenset(
+    contract.parent.parent.name for root in settlement.__path__ for contract in Path(root).glob("*/v1/commands_pb2.py")
+)
+"""The services that take commands of sagas. Each service reads one topic: one that takes commands hears the answers to
+its own sagas there too, and notices; any other hears them on its replies."""
 ACKNOWLEDGED_TYPE: str = saga_pb2.NoticeAcknowledged.DESCRIPTOR.full_name
 
 
@@ -50,6 +55,11 @@ def topic(service: str, stream: str) -> str:
     return f"settlement.{service}.{stream}.v1"
 
 
+def heard_by(service: str) -> str:
+    """The topic on which a service hears answers to its own sagas, and notices."""
+    return topic(service, "commands" if service in TAKES_COMMANDS else "replies")
+
+
 class Outbound:
     """Builds the records of one service. The same command, reply or event always gives the same bytes, but for the
     headers that go `with_commands` and that nothing is decided by."""
@@ -72,7 +82,7 @@ class Outbound:
         reply_to = ("ce_replyto", f"{self._service}/{root}".encode())
         if saga is None:
             headers = [*self._headers(command.id, type_name, command.key, now), reply_to]
-            return self._record(topic(command.participant, "replies"), command.key, headers, payload)
+            return self._record(heard_by(command.participant), command.key, headers, payload)
         headers = self._headers(f"{saga.saga_id}/{saga.branch}/{saga.op}", type_name, command.key, now)
         headers += [
             ("ce_saga", saga.saga_id.encode()), ("ce_branch", saga.branch.encode()), ("ce_op", saga.op.encode()),
@@ -92,7 +102,7 @@ class Outbound:
         headers += [
             ("ce_saga", saga.saga_id.encode()), ("ce_branch", saga.branch.encode()), ("ce_op", saga.op.encode()),
         ]
-        return self._record(topic(service, "replies"), root, headers, payload)
+        return self._record(heard_by(service), root, headers, payload)
 
     def acknowledgement(self, message: Message, now: datetime) -> Outgoing:
         """That a notice is here: to the commands of the service that it came from, for its root there."""

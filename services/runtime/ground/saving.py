@@ -92,6 +92,14 @@ class Appending:
         )
 
 
+class Viewing:
+    """Stands where others save, for rows that are only read: who changes what they show changes other rows."""
+
+    async def __call__(self, connection: Connection, rows: Sequence[Any], found: Mapping[str, int]) -> None:
+        """Refuse; a decision that changes a view is a defect."""
+        raise Defect(f"{[row.key for row in rows]} are only read")
+
+
 def _arrays(each: Sequence[Column], after: int = 0) -> str:
     return ", ".join(f"${number}::{one.type}[]" for number, one in enumerate(each, after + 1))
 

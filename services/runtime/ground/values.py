@@ -1,12 +1,34 @@
 """Values without their guards: what frozen dataclasses cost a running process, and how it is spared.
 
 A frozen dataclass writes each of its fields through a guarded setter, and a settlement makes some hundreds of them. The
-type checker and every test hold the guards; a process that serves may drop them once all its code is loaded.
+type checker and every test hold the guards; a process that does nothing else may drop them once its code is loaded.
+A copy with changes looks up all fields of its class first; there it may have a function that knows them.
 """
 
+import dataclasses
+import gc
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import field, fields, is_dataclass, make_dataclass
+from types import ModuleType
+from typing import Any
+
+GC_THRESHOLDS = (20_000, 20, 50)
+_COPIERS: dict[type, Callable[..., Any]] = {}
+"""By class, what copies its values with changes. Any: values of the class."""
+
+
+def settle_in() -> None:
+    """All code is loaded: drop the guards of values, copy each by a function of its class, and collect only what is
+    young (measured: DECISIONS, D14).
+
+    All this is for a process that only serves, or only audits: whoever else uses values, as tests do, keeps the guards.
+    """
+    unguard(frozen_classes("services"))
+    quicken([module for name, module in list(sys.modules.items()) if name.startswith(("services.", "settle."))])
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
 
 
 def frozen_classes(package: str) -> list[type]:
@@ -35,6 +57,39 @@ def unguard(classes: Iterable[type]) -> None:
         for guard in ("__setattr__", "__delattr__"):
             if guard in vars(cls):
                 delattr(cls, guard)
+
+
+def quicken(modules: Iterable[ModuleType]) -> None:
+    """Have these modules, where they say `replace`, copy values by `copied`, which does the same; so do the named
+    tuples that they define."""
+    for module in modules:
+        if vars(module).get("replace") is dataclasses.replace:
+            vars(module)["replace"] = copied
+        for thing in vars(module).values():
+            own = isinstance(thing, type) and thing.__module__ == module.__name__
+            if own and hasattr(thing, "_field_defaults"):
+                thing._replace = _made(thing, thing._fields)
+
+
+def copied(value: Any, /, **changes: Any) -> Any:  # Any: as `dataclasses.replace` has it
+    """A dataclass with some fields changed."""
+    cls = type(value)
+    copier = _COPIERS.get(cls) or _COPIERS.setdefault(cls, _copier(cls))
+    return copier(value, **changes)
+
+
+def _copier(cls: type) -> Callable[..., Any]:  # Any: values of the class
+    """A function that copies a value of this class: its fields are named in it, as in the class's own `__init__`."""
+    return _made(cls, [f.name for f in fields(cls)])
+
+
+def _made(cls: type, names: Sequence[str]) -> Callable[..., Any]:  # Any: as above
+    same = ", ".join(f"{name}=_same" for name in names)
+    values = ", ".join(f"{name}=_value.{name} if {name} is _same else {name}" for name in names)
+    known: dict[str, Any] = {"_same": object(), "_cls": cls}
+    exec(f"def copied(_value, /, *, {same}): return _cls({values})", known)  # noqa: S102  # names of fields only
+    made: Callable[..., Any] = known["copied"]
+    return made
 
 
 def _is_frozen(cls: type) -> bool:

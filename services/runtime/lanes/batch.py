@@ -10,10 +10,11 @@ from datetime import datetime
 from services.kernel.admission import Admission
 from services.kernel.decision import Known
 from services.kernel.effects import Effects, ToLoad
+from services.kernel.errors import Defect
 from services.runtime.ground.clock import Clock
 from services.runtime.ground.tables import Connection, load
 from services.runtime.lanes.aside import parked_row
-from services.runtime.lanes.business import Business
+from services.runtime.lanes.business import Business, KeepRecords
 from services.runtime.lanes.chaining import link_rows
 from services.runtime.lanes.encoding import Encoded, encode
 from services.runtime.lanes.item import Item, TooLong, is_tail, next_offsets, without
@@ -129,6 +130,13 @@ class Batch:
             await parked.save(connection, rows_aside, now)
         if effects.timers or effects.cleared:
             await timers.save(connection, effects.timers.values(), effects.cleared, self._business.partitions)
+        if effects.records:
+            await _keep_records(self._business)(connection, effects.records, now)
         if encoded.outgoing:
             await outbox.save(connection, lane_id, next_seq, encoded.outgoing)
 
+
+def _keep_records(business: Business) -> KeepRecords:
+    if business.keep_records is None:
+        raise Defect("a rule leaves something for a record that this service does not have")
+    return business.keep_records

@@ -1,18 +1,31 @@
 """What the lanes need to know of a service: its tables, its rules, its wire."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from services.kernel.decision import Rule
 from services.runtime.ground.codec import Codec
 from services.runtime.ground.records import Outbound
-from services.runtime.ground.tables import Table
+from services.runtime.ground.tables import Connection, Table
+
+KeepRecords = Callable[[Connection, Sequence[object], datetime], Awaitable[None]]
+"""Appends to the permanent record of a service what a batch left for it, at the instant of its decisions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A permanent record: `keep` appends to it in the transaction of a batch; `seal` chains some of what is not chained
+    yet, under the key of the chains, in a transaction of its own, and answers how many it chained."""
+
+    keep: KeepRecords
+    seal: Callable[[Connection, bytes], Awaitable[int]]
 
 
 @dataclass(frozen=True, slots=True)
 class Business:
     """A service as its lanes see it: `rules` by the type of the body, `timers` by the kind of the timer. Its
-    chains are made under the `chain_key`."""
+    chains are made under the `chain_key`; `keep_records` is there where its rules leave something for a record."""
 
     tables: Sequence[Table]
     rules: Mapping[type, Rule]
@@ -21,3 +34,4 @@ class Business:
     outbound: Outbound
     partitions: int
     chain_key: bytes = b""
+    keep_records: KeepRecords | None = None

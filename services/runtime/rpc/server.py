@@ -30,6 +30,7 @@ SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 _RETRY_UNAVAILABLE = {
+    "loadBalancingConfig": [{"round_robin": {}}],
     "methodConfig": [{"name": [{}], "retryPolicy": {
         "maxAttempts": 4, "initialBackoff": "0.1s", "maxBackoff": "1s", "backoffMultiplier": 2,
         "retryableStatusCodes": ["UNAVAILABLE"],
@@ -153,7 +154,7 @@ def hard_exit_after(seconds: float) -> Iterator[None]:
 
 
 def channel(target: str, deadline_seconds: float | None = 10.0) -> grpc.aio.Channel:
-    """A channel to another process, to be kept as long as this one lives.
+    """A channel to another process, or by turns to several (`ipv4:one,two`), to be kept as long as this one lives.
 
     UNAVAILABLE is tried again, within a budget (G12).
 

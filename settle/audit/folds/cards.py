@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import asyncpg
@@ -12,33 +12,31 @@ from google.protobuf.message import DecodeError, Message
 from services.card_redemption.domain import events
 from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.cards.tender import CardRefund, CardTender
+from services.card_redemption.domain.states import CardStanding
 from services.kernel.errors import Defect
 from services.kernel.journal import Journal, Line, Unit
 from services.kernel.saga import Run
-from settle.audit.findings import CARD, ORDER, Finding
+from settle.audit.findings import CARD, ORDER, Finding, Walk, instant
+from settle.audit.folds.card_numbers import Numbered, numbered
 from settle.audit.folds.card_replay import CardReplay, Posted, StoredCard, ToldCard, replayed_card
+from settle.audit.folds.card_standing import STANDING
 from settle.audit.folds.history import Fault
 from settle.audit.folds.stored import SAGAS_BY_ID, Unreadable, run_of
+from settle.audit.shared_reads import DROPPED, EVENTS, JOURNALS, read_all, rows
 from settle.audit.snapshots import World
 from settlement.card_redemption.v1 import events_pb2
 
 HISTORY = "cards.history"
 _CARDS = """
-select id, customer_id, face_minor, balance_minor, issued_at, held_minor, sequence, version
+select id, customer_id, face_minor, balance_minor, issued_at, held_minor, sequence, version, standing, claimed_by,
+       frozen_from, frozen_for, handed_to, code_number, issuer
 from gift_cards where id = any($1::text[])
 """
 _TENDERS = """
 select order_id, card_id, merchant_id, deposited_minor, returned_minor, captured_minor, refunds, version
 from card_tenders where order_id = any($1::text[])
 """
-_JOURNALS = """
-select root, root_version, no, op, unit, order_id, saga_id, posted_at, accounts, subs, amounts
-from journals where root = any($1::text[]) order by root, root_version, no
-"""
-_EVENTS = """
-select aggregate_id, sequence, type, at, saga_id, payload from events where aggregate_id = any($1::text[])
-"""
-_DROPPED = "select aggregate_id, sequence from event_checkpoints where aggregate_id = any($1::text[])"
+_STANDINGS = {each.value: each for each in CardStanding}
 _REFUNDS = msgspec.json.Decoder(tuple[CardRefund, ...])
 _Read = tuple[type[Message], Callable[[Any], object]]  # Any: protobuf messages, here and below
 
@@ -50,12 +48,13 @@ def _fact(fact: type, *names: str) -> Callable[[Any], object]:
 _MOVED = ("card_id", "order_id", "amount_minor", "balance_minor")
 _GIVEN = ("card_id", "order_id", "refund_id", "amount_minor", "balance_minor")
 _BY_MESSAGE: tuple[_Read, ...] = (
-    (events_pb2.CardIssued, _fact(events.CardIssued, "card_id", "customer_id", "face_minor")),
+    (events_pb2.CardIssued, _fact(events.CardIssued, "card_id", "customer_id", "face_minor", "inactive")),
     (events_pb2.CardDeposited, _fact(events.CardDeposited, *_MOVED)),
     (events_pb2.CardDepositReturned, _fact(events.CardDepositReturned, *_MOVED)),
     (events_pb2.CardDepositCaptured, _fact(events.CardDepositCaptured, *_MOVED[:3])),
     (events_pb2.CardRefunded, _fact(events.CardRefunded, *_GIVEN)),
     (events_pb2.CardRefundReversed, _fact(events.CardRefundReversed, *_GIVEN)),
+    *((getattr(events_pb2, fact.__name__), _fact(fact, *(each.name for each in fields(fact)))) for fact in STANDING),
 )
 _READERS: Mapping[str, _Read] = {wire.DESCRIPTOR.full_name: (wire, read) for wire, read in _BY_MESSAGE}
 
@@ -64,31 +63,49 @@ async def differing(world: World, ids: Sequence[str]) -> list[Finding]:
     """What these cards and their orders' tenders say that their history does not, and what is wrong with that."""
     book, faults = world[CARD], list[Fault]()
     journals: dict[str, dict[int, Posted]] = defaultdict(dict)
-    for row in await book.fetch(_JOURNALS, ids):
+    for row in await read_all(world, CARD, JOURNALS, ids):
         if row["no"]:
             key = f"{row['root']}/{row['root_version']}/{row['no']}"
             faults.append(Fault(f"journals {key}", "one journal of a step", row["op"], row["posted_at"]))
         else:
             journals[row["root"]][row["root_version"]] = posted_of(row)
-    told: dict[str, dict[int, ToldCard]] = defaultdict(dict)
-    for row in await book.fetch(_EVENTS, ids):
-        told[row["aggregate_id"]][row["sequence"]] = told_of(row)
+    cards = [card_of(row) for row in await book.fetch(_CARDS, ids)]
+    events_of = await _numbered(world, ids, cards)
+    told = {
+        card_id: {version: told_of(row) for version, row in each.steps.items()} for card_id, each in events_of.items()
+    }
     tenders = await _tenders(book, journals, faults)
     runs = await _runs(world, journals, told)
-    dropped = {row["aggregate_id"]: row["sequence"] for row in await book.fetch(_DROPPED, ids)}
-    for row in await book.fetch(_CARDS, ids):
-        card = GiftCard(**dict(row))
+    for card in cards:
         faults += of_card(StoredCard(
             row=card, tenders=tenders, journals=journals[card.id], told=told[card.id],
             runs={posted.saga_id: runs[posted.saga_id] for posted in journals[card.id].values()
                   if posted.saga_id in runs},
-            dropped=dropped.get(card.id, 0),
+            dropped=events_of[card.id].dropped, passed=events_of[card.id].passed,
         ))
     return [
-        Finding(HISTORY, CARD, fault.what, expected=fault.expected, actual=fault.actual,
-                since=fault.since.isoformat() if fault.since else "")
+        Finding(
+            HISTORY, CARD, fault.what, expected=fault.expected, actual=fault.actual, since=instant(fault.since)
+        )
         for fault in faults
     ]
+
+
+async def _numbered(world: World, ids: Sequence[str], cards: Sequence[GiftCard]) -> Mapping[str, Numbered]:
+    """The events of these cards, by card and version."""
+    heard: dict[str, list[asyncpg.Record]] = defaultdict(list)
+    for row in await read_all(world, CARD, EVENTS, ids):
+        heard[row["aggregate_id"]].append(row)
+    dropped = {row["aggregate_id"]: row["sequence"] for row in await rows(world, CARD, DROPPED, ids)}
+    return {card.id: numbered(heard[card.id], dropped.get(card.id, 0), card.version) for card in cards}
+
+
+def card_of(row: asyncpg.Record) -> GiftCard:
+    """The card in a row; a standing that the engine never wrote is taken as it is, for it differs from every other."""
+    values = dict(row)
+    for name in ("standing", "frozen_from"):
+        values[name] = _STANDINGS.get(values[name], values[name])
+    return GiftCard(**values)
 
 
 async def _tenders(
@@ -158,12 +175,21 @@ def of_card(stored: StoredCard) -> Iterator[Fault]:
     if replay.card is None:
         replay.faults.append(Fault(f"gift_cards {row.id}", "an issue in its history", "none"))
     else:
-        expected = replace(replay.card, held_minor=row.held_minor)  # what is held is `cards.claimed`
+        expected = _beside(replay, row)
         if not broken or expected.version == row.version:
             replay.differ(f"gift_cards {row.id} ", expected, row, since)
     for order_id, tender in replay.tenders.items():
         _compare_tender(replay, order_id, tender)
     yield from replay.faults
+
+
+def _beside(replay: CardReplay, row: GiftCard) -> GiftCard:
+    """The card as it should be; what is held is `cards.claimed`; what only a pruned event told is taken as it is."""
+    assert replay.card is not None
+    sequence = replay.card.sequence + replay.stored.passed
+    if not replay.blind:
+        return replace(replay.card, held_minor=row.held_minor, sequence=sequence)
+    return replace(row, balance_minor=replay.card.balance_minor, version=replay.card.version, sequence=sequence)
 
 
 def _compare_tender(replay: CardReplay, order_id: str, expected: CardTender) -> None:
@@ -172,3 +198,11 @@ def _compare_tender(replay: CardReplay, order_id: str, expected: CardTender) -> 
         replay.faults.append(Fault(f"card_tenders {order_id}", f"what it took of {expected.card_id}", "none"))
     else:
         replay.differ(f"card_tenders {order_id} ", expected, found, None)
+
+
+WALKS = (
+    Walk(
+        HISTORY, "a gift card and what orders took of it are what its events and journals make of them", CARD, "card",
+        differing, cause="a journal or an event was lost or changed, or a row was changed past the engine",
+    ),
+)

@@ -54,6 +54,7 @@ class Account:
         self._number = self._decision = self._least = 0
         self._last: datetime | None = None
         self._decided: datetime | None = None
+        self._saga = ""
         self._cuts: list[str] = []
         self._issued: dict[str, tuple[datetime, datetime | None]] = {}
 
@@ -191,8 +192,11 @@ class Account:
     def _expect(self, last: Operation, told: Told) -> None:
         """These journals have to be stored."""
         is_cut, rerouted = isinstance(last.body, CutStatement), isinstance(last.body, RerouteLeg)
-        self._decision += 1
-        self._least += not is_cut
+        if is_cut or not last.saga_id or last.saga_id != self._saga:  # a settlement's operations are one decision
+            self._decision += 1
+            self._least += not is_cut
+        if not is_cut:
+            self._saga = last.saga_id
         key, exact = f"operation {last.key}", not is_cut and not last.saga_id
         self._matching.tell([
             Expected(

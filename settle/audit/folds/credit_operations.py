@@ -17,8 +17,9 @@ from services.kernel.decision import Vector
 from settle.audit.folds.differing import Difference, said
 from settle.audit.folds.tables import Column, encode, listed, read
 
-_COLUMNS = "account_id, number, kind, at, order_id, reference, saga_id, body, facts, moved, before"
-QUERY = f"select {_COLUMNS} from operations where account_id = any($1) order by account_id, number"
+_COLUMNS = "account_id, number, link, kind, at, order_id, reference, saga_id, body, facts, moved, before"
+QUERY = f"select {_COLUMNS} from operations where account_id = any($1::text[]) order by account_id, number"
+"""With the link of its chain behind the number, as chains are followed."""
 LENT = f"""
 select {_COLUMNS} from operations
 where (account_id, number) in (select * from unnest($1::text[], $2::bigint[])) order by number

@@ -6,11 +6,12 @@ The log is read in pages, one account after the other; what was told is kept for
 from collections.abc import Mapping, Sequence
 
 from services.credit_ledger.domain.model.payment_reference import PaymentReference
-from settle.audit.findings import CREDIT, Finding
-from settle.audit.folds import credit_journals, credit_operations, credit_rows
+from settle.audit.findings import CREDIT, Finding, Walk
+from settle.audit.folds import credit_operations, credit_rows
 from settle.audit.folds.credit_account import FOLD, Account
 from settle.audit.folds.streams import Stream
 from settle.audit.folds.tables import compared, finding, missing
+from settle.audit.shared_reads import JOURNALS
 from settle.audit.snapshots import Connection, World
 
 SAYS = "every account, each of its rows and journals are what its log tells, one operation after another"
@@ -22,9 +23,9 @@ FINDINGS_MAX = 200
 async def fold(world: World, ids: Sequence[str]) -> list[Finding]:
     """What of these accounts is not as their logs tell."""
     connection = world[CREDIT]
-    operations = Stream(connection, credit_operations.QUERY, ids)
-    journals = Stream(connection, credit_journals.QUERY, ids)
-    children = [(table, Stream(connection, table.query, ids)) for table in credit_rows.CHILDREN]
+    operations = Stream(world, CREDIT, credit_operations.QUERY, ids)
+    journals = Stream(world, CREDIT, JOURNALS, ids)
+    children = [(table, Stream(world, CREDIT, table.query, ids)) for table in credit_rows.CHILDREN]
     findings: list[Finding] = []
     references: dict[str, PaymentReference] = {}
     for row in await connection.fetch(credit_rows.ACCOUNTS.query, ids):
@@ -50,5 +51,4 @@ async def _references(connection: Connection, told: Mapping[str, PaymentReferenc
     return findings + [missing(FOLD, table.name, key, "") for key in told.keys() - stored]
 
 
-WALKED = ((FOLD, SAYS, CREDIT, "account", fold, CAUSE),)
-"""For the list of walks."""
+WALKS = (Walk(FOLD, SAYS, CREDIT, "account", fold, cause=CAUSE),)

@@ -10,23 +10,15 @@ from google.protobuf.message import DecodeError, Message
 from services.card_redemption.domain.books import cleared
 from services.credit_ledger.domain.model import books
 from services.kernel.shares import first_share, share_keys
-from settle.audit.findings import CARD, CREDIT, ORDER, Finding
+from settle.audit.findings import CARD, CREDIT, ORDER, Finding, Walk, instant
 from settle.audit.folds.differences import readable
+from settle.audit.shared_reads import DROPPED, EVENTS, JOURNALS, read_all, rows
 from settle.audit.snapshots import World
 from settlement.card_redemption.v1 import events_pb2 as card_pb2
 from settlement.credit_ledger.v1 import events_pb2 as credit_pb2
 
 CARD_SHARES, CREDIT_SHARES, SETTLEMENTS = "shares.card_history", "shares.credit_history", "merchants.history"
 SETTLE = "merchant_settle"
-_JOURNALS = """
-select root, root_version, op, saga_id, posted_at, accounts, subs, amounts
-from journals where root = any($1::text[]) order by root, root_version, no
-"""
-_EVENTS = """
-select aggregate_id, sequence, type, at, saga_id, payload from events where aggregate_id = any($1::text[])
-order by aggregate_id, sequence
-"""
-_DROPPED = "select aggregate_id, sequence from event_checkpoints where aggregate_id = any($1::text[])"
 _ROWS = "select id, merchant_id, sequence, version from merchant_shares where id = any($1::text[])"
 _SETTLEMENTS = """
 select m.id, m.merchant_id, m.amount_minor, m.settlement_id, m.started_at, m.state, m.reason, m.ended_at, m.version,
@@ -92,9 +84,9 @@ async def credit_shares(world: World, ids: Sequence[str]) -> list[Finding]:
 
 async def _differing(world: World, book: _Book, ids: Sequence[str]) -> list[Finding]:
     database = world[book.service]
-    journals = _grouped(await database.fetch(_JOURNALS, ids), "root")
-    events = _grouped(await database.fetch(_EVENTS, ids), "aggregate_id")
-    dropped = {row["aggregate_id"]: row["sequence"] for row in await database.fetch(_DROPPED, ids)}
+    journals = _grouped(await read_all(world, book.service, JOURNALS, ids), "root")
+    events = _grouped(await read_all(world, book.service, EVENTS, ids), "aggregate_id")
+    dropped = {row["aggregate_id"]: row["sequence"] for row in await rows(world, book.service, DROPPED, ids)}
     found: list[Finding] = []
     for row in await database.fetch(_ROWS, ids):
         found += _of_share(book, row, journals[row["id"]], events[row["id"]], dropped.get(row["id"], 0))
@@ -163,8 +155,10 @@ def _said(book: _Book, event: asyncpg.Record) -> _Settled | str:
 async def settlements(world: World, ids: Sequence[str]) -> list[Finding]:
     """What settlements with merchants say that their sagas do not."""
     return [
-        Finding(SETTLEMENTS, ORDER, f"merchant_settlements {row['id']} {name}", expected=readable(expected),
-                actual=readable(actual), since=row["updated_at"].isoformat() if row["updated_at"] else "")
+        Finding(
+            SETTLEMENTS, ORDER, f"merchant_settlements {row['id']} {name}", expected=readable(expected),
+            actual=readable(actual), since=instant(row["updated_at"]),
+        )
         for row in await world[ORDER].fetch(_SETTLEMENTS, ids)
         for name, expected, actual in _fields(row) if expected != actual
     ]
@@ -200,5 +194,23 @@ def _finding(
     journal: asyncpg.Record | None = None,
 ) -> Finding:
     since = event["at"] if event is not None else journal["posted_at"] if journal is not None else None
-    told_at = since.isoformat() if since else ""
-    return Finding(book.check, book.service, what, expected=str(expected), actual=str(actual), since=told_at)
+    return Finding(
+        book.check, book.service, what, expected=str(expected), actual=str(actual), since=instant(since)
+    )
+
+
+_CAUSE = "a journal or an event was lost or changed, or a row was changed past the engine"
+WALKS = (
+    Walk(
+        CARD_SHARES, "a merchant's share in the card book tells each settlement that its journals say", CARD, "share",
+        card_shares, cause=_CAUSE,
+    ),
+    Walk(
+        CREDIT_SHARES, "a merchant's share in the credit book tells each payment that its journals say", CREDIT,
+        "share", credit_shares, cause=_CAUSE,
+    ),
+    Walk(
+        SETTLEMENTS, "a settlement with a merchant is what its saga says", ORDER, "merchant settlement", settlements,
+        cause="the row or the saga was changed past the engine",
+    ),
+)

@@ -1,66 +1,58 @@
 """Orders and return cases are what their events and settlements make of them, by the domain's own rules (U3, I-1)."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import TypeVar
 
-import asyncpg
-
-from settle.audit.findings import ORDER, Finding
+from settle.audit.findings import ORDER, Finding, Walk, instant
 from settle.audit.folds.history import Broken, Fault, Replay, Stored
 from settle.audit.folds.moved import moved_by_settlements
 from settle.audit.folds.replay import replayed
-from settle.audit.folds.stored import CASES, ORDERS, SAGAS, Unreadable, case_of, order_of, run_of
-from settle.audit.folds.told import EVENTS, Told, told
+from settle.audit.folds.stored import Rows, Unreadable, read_orders
+from settle.audit.folds.told import Told, told
+from settle.audit.shared_reads import DROPPED, EVENTS, read_all, rows
 from settle.audit.snapshots import World
 
 HISTORY = "orders.history"
-_CHECKPOINTS = "select aggregate_id from event_checkpoints where aggregate_id = any($1::text[])"
 T = TypeVar("T")
 
 
 async def differing(world: World, ids: Sequence[str]) -> list[Finding]:
     """What these orders and their cases say that their history does not, and what is wrong with the history itself."""
-    database = world[ORDER]
-    orders = await database.fetch(ORDERS, ids)
-    cases = _grouped(await database.fetch(CASES, ids), "order_id")
-    sagas = _grouped(await database.fetch(SAGAS, ids), "root")
+    read = await read_orders(world, ids)
     events: dict[str, list[Told]] = defaultdict(list)
-    for row in await database.fetch(EVENTS, ids):
-        events[row["aggregate_id"]].append(told(*row.values()))
-    pruned = {row["aggregate_id"] for row in await database.fetch(_CHECKPOINTS, ids)}
+    for row in await read_all(world, ORDER, EVENTS, ids):
+        aggregate_id, sequence, _, name, at, _, payload = row
+        events[aggregate_id].append(told(aggregate_id, sequence, name, at, payload))
+    pruned = {row["aggregate_id"] for row in await rows(world, ORDER, DROPPED, ids)}
     faults: list[Fault] = []
-    for row in orders:
-        order_id = row["id"]
-        stored = _stored(row, cases.get(order_id, ()), sagas.get(order_id, ()), events.get(order_id, ()), faults)
+    for order_id in read.orders:
+        stored = _stored(read, order_id, events.get(order_id, ()), faults)
         if stored is not None:
             faults += of_order(stored, whole=order_id not in pruned)
     return [_finding(fault) for fault in faults]
 
 
-def _stored(
-    row: asyncpg.Record, cases: Iterable[asyncpg.Record], sagas: Iterable[asyncpg.Record], events: Sequence[Told],
-    faults: list[Fault],
-) -> Stored | None:
+def _stored(read: Rows, order_id: str, events: Sequence[Told], faults: list[Fault]) -> Stored | None:
     """What is stored of an order; None if its row cannot be read. What cannot be read is a fault."""
-    order = _read(row, order_of, "orders", faults)
-    runs = [run for saga in sagas if (run := _read(saga, run_of, "sagas", faults)) is not None]
-    known = [case for each in cases if (case := _read(each, case_of, "return_cases", faults)) is not None]
-    if order is None:
+    orders = _sound((read.orders[order_id],), "orders", faults)
+    runs = _sound(read.runs.get(order_id, ()), "sagas", faults)
+    cases = _sound(read.cases.get(order_id, ()), "return_cases", faults)
+    if not orders:
         return None
-    return Stored(order, {case.id: case for case in known}, {run.id: run for run in runs}, events)
+    return Stored(orders[0], {case.id: case for case in cases}, {run.id: run for run in runs}, events)
 
 
-def _read(
-    row: asyncpg.Record, reader: Callable[[asyncpg.Record], T], table: str, faults: list[Fault]
-) -> T | None:
-    try:
-        return reader(row)
-    except Unreadable as error:
-        faults.append(Fault(f"{table} {row['id']}", "a row that the engine wrote", str(error)))
-        return None
+def _sound(read: Sequence[T | Unreadable], table: str, faults: list[Fault]) -> list[T]:
+    found: list[T] = []
+    for each in read:
+        if isinstance(each, Unreadable):
+            faults.append(Fault(f"{table} {each.key}", "a row that the engine wrote", str(each)))
+        else:
+            found.append(each)
+    return found
 
 
 def of_order(stored: Stored, whole: bool) -> Iterator[Fault]:
@@ -115,13 +107,15 @@ def _in_order(events: Sequence[Told]) -> bool:
     return all(one.at <= following.at for one, following in pairwise(events))
 
 
-def _grouped(rows: Iterable[asyncpg.Record], key: str) -> Mapping[str, list[asyncpg.Record]]:
-    groups: dict[str, list[asyncpg.Record]] = defaultdict(list)
-    for row in rows:
-        groups[row[key]].append(row)
-    return groups
-
-
 def _finding(fault: Fault) -> Finding:
-    since = fault.since.isoformat() if fault.since is not None else ""
-    return Finding(HISTORY, ORDER, fault.what, expected=fault.expected, actual=fault.actual, since=since)
+    return Finding(
+        HISTORY, ORDER, fault.what, expected=fault.expected, actual=fault.actual, since=instant(fault.since)
+    )
+
+
+WALKS = (
+    Walk(
+        HISTORY, "an order and its return cases are what their events and settlements make of them", ORDER, "order",
+        differing, cause="an event or a settlement was lost or changed, or a row was changed past the engine",
+    ),
+)

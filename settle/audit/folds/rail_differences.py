@@ -12,7 +12,7 @@ from typing import Any
 from google.protobuf.message import DecodeError
 
 from services.credit_ledger.domain.model.reconciliation import Difference, DifferenceKind
-from settle.audit.findings import CREDIT, Finding
+from settle.audit.findings import CREDIT, Finding, Walk, instant
 from settle.audit.snapshots import World
 from settlement.credit_ledger.v1 import events_pb2, reconciliation_service_pb2
 
@@ -101,8 +101,7 @@ def _unlike(row: Any, said: Told) -> Iterator[Finding]:  # Any: an asyncpg recor
 
 
 def _finding(key: str, field: str, expected: str, actual: str, since: datetime) -> Finding:
-    return Finding(DIFFERENCES, CREDIT, f"rail_differences {key}{field}", expected, actual, since=since.isoformat())
+    return Finding(DIFFERENCES, CREDIT, f"rail_differences {key}{field}", expected, actual, since=instant(since))
 
 
-WALKED = ((DIFFERENCES, SAYS, CREDIT, "reconciliation", differing, CAUSE),)
-"""For the list of walks."""
+WALKS = (Walk(DIFFERENCES, SAYS, CREDIT, "reconciliation", differing, cause=CAUSE),)

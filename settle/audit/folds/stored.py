@@ -1,8 +1,9 @@
 """The rows of the order service as values of its domain; a row that cannot be read says so by its key."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import asyncpg
 import msgspec
@@ -26,6 +27,11 @@ from services.order.domain.pricing import Promotion
 from services.order.domain.returns import ReturnCase
 from services.order.domain.states import DeductionState, Kind, OrderState, ReturnState
 from services.order.domain.tenders import Coupon, Tender
+from settle.audit.findings import ORDER
+from settle.audit.shared_reads import once, rows
+from settle.audit.snapshots import World
+
+T = TypeVar("T")
 
 ORDERS = """
 select id, customer_id, merchant_id, account_id, state, settlement_id, version, sequence, placed_at, updated_at,
@@ -37,17 +43,29 @@ select id, order_id, state, settlement_id, version, requested_at, updated_at, de
 from return_cases where order_id = any($1::text[])
 """
 _SAGAS = """
-select id, root, kind, definition_version, phase, decision, reason, started_at, updated_at, plan,
-       case when kind in ('placement', 'refund') then branches end branches
+select id, root, kind, definition_version, phase, decision, reason, started_at, updated_at, plan, branches
 from saga_records
 """
 SAGAS = f"{_SAGAS} where root = any($1::text[])"
 SAGAS_BY_ID = f"{_SAGAS} where id = any($1::text[])"
-"""Only of placements and refunds do the answers say something that the plans do not."""
+_ANSWERED = (Kind.PLACEMENT, Kind.REFUND)
+"""Only of these do the answers say something that the plans do not."""
 
 
 class Unreadable(Exception):
-    """What is stored is not of the shape that the engine writes; says where, and how that shows."""
+    """What is stored is not of the shape that the engine writes; says where, and how that shows. `key` is the
+    row's."""
+
+    key = ""
+
+
+class Rows(NamedTuple):
+    """All that the coordinator stores of some orders: their rows, and return cases and settlements by order; in the
+    place of each that cannot be read, why."""
+
+    orders: Mapping[str, Order | Unreadable]
+    cases: Mapping[str, Sequence[ReturnCase | Unreadable]]
+    runs: Mapping[str, Sequence[Run | Unreadable]]
 
 
 class _OrderDetails(msgspec.Struct):
@@ -106,6 +124,35 @@ _PLANS: Mapping[str, Any] = {  # Any: decoders of different types
     Kind.REFUND_REVERSAL: msgspec.json.Decoder(ReversalPlan),
     Kind.DEPOSIT_RETURN: msgspec.json.Decoder(DepositReturnPlan),
 }
+
+@once
+async def read_orders(world: World, ids: Sequence[str]) -> Rows:
+    """These orders, with all that hangs on them."""
+    orders = {row["id"]: _read(row, order_of) for row in await rows(world, ORDER, ORDERS, ids)}
+    cases: dict[str, list[ReturnCase | Unreadable]] = defaultdict(list)
+    for row in await rows(world, ORDER, CASES, ids):
+        cases[row["order_id"]].append(_read(row, case_of))
+    runs: dict[str, list[Run | Unreadable]] = defaultdict(list)
+    for row in await rows(world, ORDER, SAGAS, ids):
+        runs[row["root"]].append(_read(row, run_of))
+    return Rows(orders, cases, runs)
+
+
+def sound(read: T | Unreadable) -> T:
+    """What could be read; raises why it could not."""
+    if isinstance(read, Unreadable):
+        raise read
+    return read
+
+
+def _read(row: asyncpg.Record, reader: Callable[[asyncpg.Record], T]) -> T | Unreadable:
+    try:
+        return reader(row)
+    except Unreadable as error:
+        error.key = row["id"]
+        return error
+
+
 def order_of(row: asyncpg.Record) -> Order:
     """The order that a row holds."""
     try:
@@ -146,8 +193,8 @@ def run_of(row: asyncpg.Record) -> Run:
     """The settlement of an order that a row or a digest holds."""
     kind = row["kind"]
     try:
-        stored = row["branches"]
-        branches = tuple([_branch(each) for each in _BRANCHES.decode(stored)]) if stored is not None else ()
+        stored = _BRANCHES.decode(row["branches"]) if kind in _ANSWERED else ()
+        branches = tuple([_branch(each) for each in stored])
         return Run(
             id=row["id"], root=row["root"], kind=kind, definition_version=row["definition_version"],
             phase=Phase(row["phase"]), plan=_PLANS[kind].decode(row["plan"]), branches=branches,

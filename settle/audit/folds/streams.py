@@ -4,18 +4,16 @@ from collections.abc import Sequence
 
 import asyncpg
 
-from settle.audit.snapshots import Connection
-
-PAGE_ROWS = 1_000
+from settle.audit.shared_reads import pages_of
+from settle.audit.snapshots import World
 
 
 class Stream:
     """The rows of a query by the aggregate that its first column names; the query takes the ids as its parameter, and
     orders by that column first, as the ids are ordered."""
 
-    def __init__(self, connection: Connection, query: str, ids: Sequence[str]) -> None:
-        self._connection, self._query, self._ids = connection, query, ids
-        self._cursor: asyncpg.cursor.Cursor[asyncpg.Record] | None = None
+    def __init__(self, world: World, service: str, query: str, ids: Sequence[str]) -> None:
+        self._pages = pages_of(world, service, query, ids)
         self._page: list[asyncpg.Record] = []
         self._place = 0
 
@@ -30,6 +28,4 @@ class Stream:
         return page[begin:end]
 
     async def _turn(self) -> None:
-        if self._cursor is None:
-            self._cursor = await self._connection.cursor(self._query, self._ids)
-        self._page, self._place = await self._cursor.fetch(PAGE_ROWS), 0
+        self._page, self._place = await anext(self._pages, []), 0

@@ -16,10 +16,6 @@ from settlement.common.v1 import tender_pb2
 from settlement.credit_ledger.v1 import leg_pb2
 from settlement.order.v1 import after_sale_service_pb2, events_pb2, order_pb2
 
-EVENTS = """
-select aggregate_id, sequence, type, at, payload from events where aggregate_id = any($1::text[])
-order by aggregate_id, sequence
-"""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UPHELD = after_sale_service_pb2.DISPUTE_DECISION_UPHELD
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from services.order.domain.states import Kind
-from settle.audit.findings import CARD, CREDIT, ORDER, Finding
+from settle.audit.findings import CARD, CREDIT, ORDER, Finding, instant
 from settle.audit.joins.rows import BANKCARD, COMMIT, GIFTCARD, ORDERS, Order, by_key
 from settle.audit.snapshots import World
 
@@ -15,7 +15,7 @@ select a.order_id, a.customer_id, a.merchant_id, a.account_id, a.payment_referen
 from agreements a left join credit_accounts c on c.id = a.account_id where a.order_id = any($1::text[])
 """
 _CARD_TENDERS = """
-select t.order_id, t.merchant_id, t.card_id, c.customer_id holder_id, t.deposited_minor
+select t.order_id, t.merchant_id, t.card_id, c.customer_id holder_id, t.deposited_minor, c.code_number
 from card_tenders t left join gift_cards c on c.id = t.card_id where t.order_id = any($1::text[])
 """
 _REFERENCES = "select id, order_id from payment_references where id = any($1::text[])"
@@ -64,8 +64,10 @@ async def _orphans(world: World, service: str, check: str, query: str, ids: Sequ
     orphans = [row for row in rows if row["order_id"] not in known]
     latest = None if world.quiet or not orphans else await world[ORDER].fetchval(_LATEST)
     return [
-        Finding(check, service, f"{row['order_id']} on {row['account_id']}", "an order", "none",
-                since=row["since"].isoformat() if row["since"] else "")
+        Finding(
+            check, service, f"{row['order_id']} on {row['account_id']}", "an order", "none",
+            since=instant(row["since"]),
+        )
         for row in orphans if latest is None or row["since"] is None or row["since"] < latest
     ]
 
@@ -75,7 +77,7 @@ def _settled_for_another(order: Order) -> Iterator[Finding]:
     for row in order.settlements:
         if row.parties != order.parties or (row.card_id and row.card_id != card):
             expected, actual = (*order.parties, card), (*row.parties, row.card_id)
-            yield _found(row.key, expected, actual, ORDER, row.updated_at.isoformat())
+            yield _found(row.key, expected, actual, ORDER, instant(row.updated_at))
 
 
 def _agreement(order: Order, row: Any) -> Iterator[Finding]:  # Any: asyncpg record, or None
@@ -86,7 +88,7 @@ def _agreement(order: Order, row: Any) -> Iterator[Finding]:  # Any: asyncpg rec
     key = f"agreement of {order.id}"
     if held != (row is not None):
         yield _found(key, ("an agreement" if held else "none",), ("none" if row is None else "an agreement",), CREDIT,
-                     placed.updated_at.isoformat())
+                     instant(placed.updated_at))
     if row is not None:
         expected = *order.parties, order.customer_id, order.reference_of(BANKCARD)
         actual = (
@@ -104,9 +106,10 @@ def _card_tender(order: Order, row: Any) -> Iterator[Finding]:  # Any: as above
     taken, key = placed.decision == COMMIT and order.amount_of(GIFTCARD) > 0, f"card tender of {order.id}"
     if taken != (row is not None and row["deposited_minor"] > 0):
         yield _found(key, ("a deposit" if taken else "none",), ("a deposit" if not taken else "none",), CARD,
-                     placed.updated_at.isoformat())
+                     instant(placed.updated_at))
     if row is not None:
-        expected = order.id, order.merchant_id, card, order.customer_id
+        handed_on = (row["code_number"] or 0) > 1  # to somebody else, it may be (RD-26)
+        expected = order.id, order.merchant_id, card, row["holder_id"] if handed_on else order.customer_id
         actual = row["order_id"], row["merchant_id"], row["card_id"], row["holder_id"]
         if actual != expected:
             yield _found(key, expected, actual, CARD)

@@ -8,7 +8,7 @@ from services.credit_ledger.domain.model.leg import LegState, Rail
 from services.credit_ledger.domain.model.refund import RefundState as Credited
 from services.order.domain.bank_shares import BankShare
 from services.order.domain.states import Kind, RefundState, ReturnState
-from settle.audit.findings import CREDIT, ORDER, Finding
+from settle.audit.findings import CREDIT, ORDER, Finding, instant
 from settle.audit.joins.rows import BANKCARD, ORDERS, Case, Order, Refund, Settlement, by_key
 from settle.audit.snapshots import World
 
@@ -61,7 +61,7 @@ def _sums(order: Order) -> Iterator[Finding]:
     """Every tender by figure, and exactly one placement."""
     placements = [row for row in order.settlements if row.kind == Kind.PLACEMENT]
     if len(placements) != 1:
-        yield _found(f"order {order.id}", "one placement", f"{len(placements)}", order.placed_at.isoformat())
+        yield _found(f"order {order.id}", "one placement", f"{len(placements)}", instant(order.placed_at))
         return
     moved: dict[tuple[str, str], int] = {}
     for row in order.settlements:
@@ -89,7 +89,7 @@ def _entries(order: Order) -> Iterator[Finding]:
         yield from _entry(refund, known.get(refund.settlement_id), undone.get(refund.settlement_id))
     for row in order.settlements:
         if row.kind == Kind.REFUND and row.done and row.id not in entries:
-            yield _found(row.key, f"refund {row.refund_id} of its order", "none", row.updated_at.isoformat())
+            yield _found(row.key, f"refund {row.refund_id} of its order", "none", instant(row.updated_at))
 
 
 def _entry(refund: Refund, row: Settlement | None, undone: Settlement | None) -> Iterator[Finding]:
@@ -104,7 +104,7 @@ def _entry(refund: Refund, row: Settlement | None, undone: Settlement | None) ->
     if (refund.reversal_id, refund.state == RefundState.REVERSED) != (reversal, bool(reversal)):
         yield _found(refund.key, f"reversed by {reversal or 'nothing'}", f"{refund.state} {refund.reversal_id}")
     if row.done and refund.state in (RefundState.ACCEPTED, RefundState.FAILED):
-        yield _found(refund.key, "as far as its settlement, which is done", refund.state, row.updated_at.isoformat())
+        yield _found(refund.key, "as far as its settlement, which is done", refund.state, instant(row.updated_at))
 
 
 def _cases(order: Order) -> Iterator[Finding]:

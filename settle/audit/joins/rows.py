@@ -1,11 +1,15 @@
 """What the joins compare, as values: orders with their settlements, refunds and return cases, and the books' rows."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from services.kernel.saga import Run
+from services.order.domain import bank_shares, returns, tenders
+from services.order.domain import order as stored
+from services.order.domain.plans import RefundPlan, ReversalPlan
 from services.order.domain.states import Kind
-from settle.audit.findings import ORDER
+from settle.audit.folds.stored import Rows, read_orders, sound
 from settle.audit.snapshots import World
 
 ORDERS = "joins.orders"
@@ -21,7 +25,7 @@ class Settlement(NamedTuple):
     kind: str
     phase: str
     decision: str
-    updated_at: datetime
+    updated_at: datetime | None
     parties: tuple[str, str, str, str]
     card_id: str
     money: Mapping[str, int]
@@ -121,76 +125,63 @@ class Order(NamedTuple):
         return next((row for row in self.settlements if row.kind == Kind.PLACEMENT and row.ended), None)
 
 
-_ORDERS = """
-select id, customer_id, merchant_id, account_id, state, settlement_id, placed_at from orders where id = any($1::text[])
-"""
-_SETTLEMENTS = """
-select s.settlement_id, s.root, s.kind, s.phase, s.decision, s.updated_at, s.order_id, s.customer_id, s.merchant_id,
-       s.account_id, s.card_id, s.credit_minor, s.wallet_minor, s.giftcard_minor, s.bankcard_minor, s.coupon_minor
-from settlements s where s.root = any($1::text[])
-"""
-_OF_REFUNDS = f"""
-select id, coalesce(plan ->> 'refund_id', '') refund_id, coalesce(plan ->> 'refund_settlement_id', '') undoes,
-       coalesce(plan ->> 'return_id', '') return_id
-from saga_records where root = any($1::text[]) and kind in ('{Kind.REFUND}', '{Kind.REFUND_REVERSAL}')
-"""
-_TENDERS = """
-select order_id, tender, reference, amount_minor, captured_minor, released_minor, refunded_minor, settled_minor
-from order_tenders where order_id = any($1::text[])
-union all
-select order_id, 'COUPON', '', amount_minor, captured_minor, released_minor, refunded_minor, 0
-from order_coupons where order_id = any($1::text[])
-"""
-_REFUNDS = """
-select order_id, refund_id, settlement_id, state, amount_minor, coalesce(reversal_id, ''), posted, manual, bank, expired
-from order_refunds where order_id = any($1::text[])
-"""
-_CASES = "select id, order_id, state, settlement_id from return_cases where order_id = any($1::text[])"
-
-
 async def orders(world: World, ids: Sequence[str]) -> list[Order]:
-    """These orders, with all that hangs on them."""
-    book = world[ORDER]
-    refunded = {row["id"]: tuple(row)[1:] for row in await book.fetch(_OF_REFUNDS, ids)}
-    settlements = _grouped(_settlement(row, refunded) for row in await book.fetch(_SETTLEMENTS, ids))
-    tenders = _grouped(Tender(*row.values()) for row in await book.fetch(_TENDERS, ids))
-    refunds = _grouped(Refund(*row.values()) for row in await book.fetch(_REFUNDS, ids))
-    cases = _grouped(Case(*row.values()) for row in await book.fetch(_CASES, ids))
-    return [
-        Order(
-            id=row["id"], customer_id=row["customer_id"], merchant_id=row["merchant_id"], account_id=row["account_id"],
-            state=row["state"], settlement_id=row["settlement_id"], placed_at=row["placed_at"],
-            settlements=settlements.get(row["id"], ()), tenders=tenders.get(row["id"], ()),
-            refunds=refunds.get(row["id"], ()), cases=cases.get(row["id"], ()),
-        )
-        for row in await book.fetch(_ORDERS, ids)
-    ]
+    """These orders, with all that hangs on them; raises where something of it cannot be read."""
+    read = await read_orders(world, ids)
+    return [_order(sound(row), read) for row in read.orders.values()]
 
 
-def _settlement(row: Any, refunded: Mapping[str, tuple[str, ...]]) -> Settlement:  # Any: asyncpg record
-    refund_id, undoes, return_id = refunded.get(row["settlement_id"], ("", "", ""))
-    money = {
-        "CREDIT": row["credit_minor"], "WALLET": row["wallet_minor"], GIFTCARD: row["giftcard_minor"],
-        BANKCARD: row["bankcard_minor"], "COUPON": row["coupon_minor"],
-    }
-    parties = row["order_id"] or "", row["customer_id"] or "", row["merchant_id"] or "", row["account_id"] or ""
-    return Settlement(
-        id=row["settlement_id"], order_id=row["root"], kind=row["kind"], phase=row["phase"], decision=row["decision"],
-        updated_at=row["updated_at"], parties=parties, card_id=row["card_id"] or "",
-        money={name: amount for name, amount in money.items() if amount}, refund_id=refund_id, undoes=undoes,
-        return_id=return_id,
+def _order(row: stored.Order, read: Rows) -> Order:
+    return Order(
+        id=row.id, customer_id=row.customer_id, merchant_id=row.merchant_id, account_id=row.account_id,
+        state=row.state, settlement_id=row.settlement_id, placed_at=row.placed_at,
+        settlements=[_settlement(sound(run)) for run in read.runs.get(row.id, ())],
+        tenders=[*(_tender(row.id, each) for each in row.tenders), _coupon(row.id, row.coupon)],
+        refunds=[_refund(row.id, each) for each in row.refunds],
+        cases=[_case(sound(case)) for case in read.cases.get(row.id, ())],
     )
 
 
-def _grouped(rows: Iterable[Any]) -> dict[str, list[Any]]:  # Any: rows with an order_id
-    found: dict[str, list[Any]] = {}
-    for row in rows:
-        found.setdefault(row.order_id, []).append(row)
-    return found
+def _case(row: returns.ReturnCase) -> Case:
+    return Case(row.id, row.order_id, row.state, row.settlement_id)
+
+
+def _tender(order_id: str, row: tenders.Tender) -> Tender:
+    return Tender(
+        order_id, row.type.value, row.reference, row.amount_minor, row.captured_minor,
+        released_minor=row.released_minor, refunded_minor=row.refunded_minor, settled_minor=row.settled_minor,
+    )
+
+
+def _coupon(order_id: str, row: tenders.Coupon) -> Tender:
+    return Tender(
+        order_id, "COUPON", "", row.amount_minor, row.captured_minor, released_minor=row.released_minor,
+        refunded_minor=row.refunded_minor, settled_minor=0,
+    )
+
+
+def _refund(order_id: str, row: bank_shares.Refund) -> Refund:
+    return Refund(
+        order_id, row.id, row.settlement_id, row.state, row.amount_minor, reversal_id=row.reversal_id,
+        posted=row.posted, manual=row.manual, bank=row.bank, expired=row.expired,
+    )
+
+
+def _settlement(run: Run) -> Settlement:
+    plan, money = run.plan, run.plan.money
+    moved = {"COUPON": money.coupon_minor} if money.coupon_minor else {}
+    for share in money.shares:
+        if share.amount_minor:
+            moved[share.type.value] = moved.get(share.type.value, 0) + share.amount_minor
+    undone = isinstance(plan, ReversalPlan)
+    refunds = undone or isinstance(plan, RefundPlan)
+    return Settlement(
+        id=run.id, order_id=run.root, kind=run.kind, phase=run.phase, decision=run.decision, updated_at=run.updated_at,
+        parties=money[:4], card_id=money.card_id, money=moved, refund_id=plan.refund_id if refunds else "",
+        undoes=plan.refund_settlement_id if undone else "", return_id=plan.return_id if refunds else "",
+    )
 
 
 async def by_key(world: World, service: str, query: str, *arguments: object) -> dict[str, Any]:
     """The rows of a book by their first column. Any: asyncpg records."""
     return {row[0]: row for row in await world[service].fetch(query, *arguments)}
-
-

@@ -1,14 +1,15 @@
 """Nobody acts for a settlement that the coordinator does not know: no claim, no answer, no operation, no journal, no
 event; and no payment is kept for an order that it does not pay."""
 
+from datetime import timedelta
 from typing import Any
 
-from settle.audit.findings import BOOKS, CARD, CREDIT, ORDER, Check, Finding
-from settle.audit.snapshots import World
+from settle.audit.coordinators import known_settlements, latest_begun
+from settle.audit.findings import BOOKS, CARD, CREDIT, Check, Finding, instant
+from settle.audit.snapshots import World, pages
 
 UNKNOWN = "joins.unknown"
 SAYS = {UNKNOWN: "every settlement that claimed, answered, logged or posted something is on the coordinator's record"}
-_AT_A_TIME = 1_000
 
 _TRACES = {
     CREDIT: """
@@ -20,7 +21,9 @@ _TRACES = {
         union all select pending_saga_id, 'claim of tender of ' || order_id, pending_tried_at
         from card_tenders where pending_saga_id is not null
         union all select pending_saga_id, 'claim of share ' || id, pending_tried_at
-        from merchant_shares where pending_saga_id is not null""",
+        from merchant_shares where pending_saga_id is not null
+        union all select pending_saga_id, 'claim of redeemer ' || id, pending_tried_at
+        from redeemers where pending_saga_id is not null""",
 }
 
 
@@ -39,22 +42,20 @@ def _traces(book: str) -> str:
         where s.id is null group by t.saga_id"""
 
 
-_LATEST = "select max(started_at) - interval '1 hour' from saga_records"
-_KNOWN = "select id from saga_records where id = any($1::text[])"
+_EARLIER = timedelta(hours=1)
 
 
 async def unknown(world: World) -> list[Finding]:
     """Traces of settlements that are on no record. Of an engine that works, one may have begun after the coordinator's
     snapshot: only what is an hour older counts."""
-    latest = None if world.quiet else await world[ORDER].fetchval(_LATEST)
+    latest = None if world.quiet else await latest_begun(world)
     found: list[Finding] = []
     for book in BOOKS:
-        cursor = await world[book].cursor(_traces(book))
-        while rows := await cursor.fetch(_AT_A_TIME):
-            known = {row["id"] for row in await world[ORDER].fetch(_KNOWN, [row["saga_id"] for row in rows])}
+        async for rows in pages(world[book], _traces(book)):
+            known = await known_settlements(world, [row["saga_id"] for row in rows])
             found += [
                 _finding(book, row) for row in rows
-                if row["saga_id"] not in known and (latest is None or row["since"] < latest)
+                if row["saga_id"] not in known and (latest is None or row["since"] < latest - _EARLIER)
             ]
     return found
 
@@ -62,7 +63,7 @@ async def unknown(world: World) -> list[Finding]:
 def _finding(book: str, row: Any) -> Finding:  # Any: asyncpg record
     return Finding(
         UNKNOWN, book, f"{row['what']} for {row['saga_id']}", "a settlement on record", "none",
-        since=row["since"].isoformat(), cause="the settlement was lost at the coordinator, or made up",
+        since=instant(row["since"]), cause="the settlement was lost at the coordinator, or made up",
     )
 
 

@@ -2,15 +2,17 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from settle.audit.findings import CARD, CREDIT, ORDER, Check, Finding
-from settle.audit.joins import parties, refunds, requests, unknown
+from settle.audit.findings import CARD, CREDIT, ORDER, Check, Finding, Walk
+from settle.audit.joins import parties, payouts, refunds, requests, unknown
 from settle.audit.joins.rows import ORDERS, orders
 from settle.audit.snapshots import World
 
 CHECKS: Sequence[Check] = requests.CHECKS
 QUIET: Sequence[Check] = unknown.QUIET
-CROSS: Mapping[str, Callable[[World], Awaitable[list[Finding]]]] = {unknown.UNKNOWN: unknown.unknown}
-SAYS = unknown.SAYS
+CROSS: Mapping[str, Callable[[World], Awaitable[list[Finding]]]] = {
+    unknown.UNKNOWN: unknown.unknown, payouts.PAYOUTS: payouts.payouts,
+}
+SAYS = unknown.SAYS | payouts.SAYS
 
 
 async def _orders(world: World, ids: Sequence[str]) -> list[Finding]:
@@ -20,17 +22,17 @@ async def _orders(world: World, ids: Sequence[str]) -> list[Finding]:
     return [*await parties.parties(world, ids, read), *refunds.settled(read), *told]
 
 
-WALKED = (
-    (
+WALKS = (
+    Walk(
         ORDERS, "an order is what its settlements did; agreement, card, payment, refunds, legs and cases say the same",
-        ORDER, "order", _orders, "a row was lost or changed past the engine, or a notice was lost",
+        ORDER, "order", _orders, cause="a row was lost or changed past the engine, or a notice was lost",
     ),
-    (
+    Walk(
         parties.AGREEMENTS, "every agreement is of an order that the coordinator has", CREDIT, "account",
-        parties.agreements, "the order was lost at the coordinator: what it holds nobody will release",
+        parties.agreements, cause="the order was lost at the coordinator: what it holds nobody will release",
     ),
-    (
+    Walk(
         parties.TENDERS, "every deposit of a card is of an order that the coordinator has", CARD, "card",
-        parties.card_tenders, "the order was lost at the coordinator: what it holds nobody will release",
+        parties.card_tenders, cause="the order was lost at the coordinator: what it holds nobody will release",
     ),
 )

@@ -3,23 +3,17 @@
 from collections.abc import Container, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import msgspec
 
 from services.kernel.decision import Vector
-from settle.audit.findings import Finding
+from settle.audit.findings import Finding, instant
+from settle.audit.shared_reads import DROPPED, EVENTS, JOURNALS, read_all
+from settle.audit.shared_reads import rows as shared_rows
 from settle.audit.snapshots import World
 
-JOURNALS = """
-select root, root_version, no, op, unit, order_id, saga_id, posted_at, accounts, subs, amounts
-from journals where root = any($1::text[]) order by root, root_version, no
-"""
-EVENTS = """
-select e.aggregate_id, e.sequence, e.type, e.at, e.saga_id, c.sequence is not null pruned
-from events e left join event_checkpoints c using (aggregate_id)
-where e.aggregate_id = any($1::text[]) order by e.aggregate_id, e.sequence
-"""
 MOVED = msgspec.json.Decoder(Vector)
 """How an operation says what it moved, by figure."""
 
@@ -97,8 +91,8 @@ class Logged(NamedTuple):
 async def decisions(world: World, service: str, roots: Sequence[str]) -> dict[str, list[Decided]]:
     """The decisions of these roots that posted something, by root and in their order."""
     found: dict[str, list[Decided]] = {}
-    rows = await world[service].fetch(JOURNALS, roots)
-    for (root, version), group in groupby(map(_posted, rows), key=lambda each: (each.root, each.root_version)):
+    rows = await read_all(world, service, JOURNALS, roots)
+    for (root, version), group in groupby(map(_posted, rows), key=itemgetter(0, 1)):
         journals = tuple(group)
         found.setdefault(root, []).append(
             Decided(root, version, journals[0].saga_id, journals[0].posted_at, journals)
@@ -109,17 +103,20 @@ async def decisions(world: World, service: str, roots: Sequence[str]) -> dict[st
 async def events(world: World, service: str, roots: Sequence[str]) -> dict[str, list[Told]]:
     """The events of these aggregates, in their order."""
     found: dict[str, list[Told]] = {}
-    for row in await world[service].fetch(EVENTS, roots):
-        aggregate_id, sequence, type_name, at, saga_id, pruned = row.values()
+    pruned = {row["aggregate_id"] for row in await shared_rows(world, service, DROPPED, roots)}
+    for row in await read_all(world, service, EVENTS, roots):
+        aggregate_id, sequence, _, type_name, at, saga_id, _ = row
         name = type_name.rpartition(".")[2]
-        told = Told(aggregate_id, sequence, ON_THE_WIRE.get(name, name), at, saga_id, pruned=pruned)
+        told = Told(
+            aggregate_id, sequence, ON_THE_WIRE.get(name, name), at, saga_id, pruned=aggregate_id in pruned
+        )
         found.setdefault(aggregate_id, []).append(told)
     return found
 
 
 def finding(check: str, service: str, key: str, expected: str, actual: str, at: datetime | None = None) -> Finding:
     """A finding about the row of this key, so since this instant."""
-    return Finding(check, service, key, expected, actual, since=at.isoformat() if at else "")
+    return Finding(check, service, key, expected, actual, since=instant(at))
 
 
 def said(lines: Sequence[Line]) -> str:
@@ -145,6 +142,6 @@ def sums(journals: Iterable[Posted], accounts: Container[str]) -> dict[str, int]
 
 
 def _posted(row: Any) -> Posted:  # Any: asyncpg record
-    root, version, no, op, unit, order_id, saga_id, posted_at, accounts, subs, amounts = row.values()
+    *names, accounts, subs, amounts = row
     lines = tuple(zip(accounts, subs, amounts, strict=True)) if len(accounts) == len(subs) == len(amounts) else ()
-    return Posted(root, version, no, op, unit, order_id=order_id, saga_id=saga_id, posted_at=posted_at, lines=lines)
+    return Posted._make((*names, lines))

@@ -2,24 +2,27 @@
 
 from collections.abc import AsyncIterator, Sequence
 
-from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.lifecycles import GIFT_CARD
 from services.credit_ledger.domain import lifecycles, soundness
+from services.credit_ledger.domain.legs.payouts import PAYOUT_TIMER
 from services.credit_ledger.domain.legs.steps import LEG_TIMER
 from services.credit_ledger.domain.model.account import CreditAccount
 from services.credit_ledger.domain.model.leg import LegState
 from services.credit_ledger.domain.refunds.posting import FLASH_TIMER
 from services.credit_ledger.domain.statements.cut import CUT_TIMER
 from services.kernel.lifecycle import READ_BEFORE, Flaw, Wait
-from settle.audit.findings import CARD, CREDIT, Finding
-from settle.audit.snapshots import World
+from settle.audit.findings import CARD, CREDIT, Finding, Walk
+from settle.audit.folds.cards import card_of
+from settle.audit.snapshots import World, pages
 from settle.audit.states import rows, timers
 from settle.audit.states.orders import flaws_told
 
 ACCOUNTS = "states.accounts"
 CARDS = "states.cards"
 _CARDS = """
-select id, customer_id, face_minor, balance_minor, issued_at, held_minor from gift_cards where id = any($1::text[])
+select id, customer_id, face_minor, balance_minor, issued_at, held_minor, standing, claimed_by, frozen_from, frozen_for,
+       handed_to, code_number, issuer
+from gift_cards where id = any($1::text[])
 """
 _ON_THEIR_WAY = (LegState.PENDING, LegState.SENT, LegState.UNKNOWN, LegState.ACCEPTED, LegState.WAITING)
 
@@ -32,6 +35,7 @@ async def accounts(world: World, ids: Sequence[str]) -> list[Finding]:
     told = [finding async for finding in _agreements(world, {account.id: account for account in found}, owing)]
     told += [finding async for finding in _legs(world, ids, now)]
     told += [finding async for finding in _refunds(world, ids, now)]
+    told += [finding async for finding in _payouts(world, ids, now)]
     for account in found:
         flaws = soundness.of_account(account, owing.get(account.id, ""), now.at + READ_BEFORE)
         told += flaws_told(ACCOUNTS, CREDIT, f"credit_accounts {account.id}", flaws)
@@ -44,7 +48,7 @@ async def _agreements(
     world: World, accounts: dict[str, CreditAccount], owing: dict[str, str]
 ) -> AsyncIterator[Finding]:
     """Those of these accounts; notes in `owing` of each account an order that is to be billed or paid still."""
-    async for page in rows.pages(world[CREDIT], rows.AGREEMENTS, list(accounts)):
+    async for page in pages(world[CREDIT], rows.AGREEMENTS, list(accounts)):
         for row in page:
             agreement = rows.agreement_of(row)
             flaws = [*lifecycles.AGREEMENT.all_flaws(agreement, agreement.version)]
@@ -60,7 +64,7 @@ async def _agreements(
 async def _legs(world: World, ids: Sequence[str], now: timers.Present) -> AsyncIterator[Finding]:
     """Those of these accounts. Of one whose rail's word was not kept yet, only that it is woken while it is on its
     way."""
-    async for page in rows.pages(world[CREDIT], rows.LEGS, ids):
+    async for page in pages(world[CREDIT], rows.LEGS, ids):
         old = [row["id"] for row in page if not row["word"] and row["state"] in _ON_THEIR_WAY]
         legs = [rows.leg_of(row) for row in page if row["word"]]
         for leg in legs:
@@ -77,7 +81,7 @@ async def _legs(world: World, ids: Sequence[str], now: timers.Present) -> AsyncI
 
 
 async def _refunds(world: World, ids: Sequence[str], now: timers.Present) -> AsyncIterator[Finding]:
-    async for page in rows.pages(world[CREDIT], rows.REFUNDS, ids):
+    async for page in pages(world[CREDIT], rows.REFUNDS, ids):
         refunds = [rows.refund_of(row) for row in page]
         waits: list[Wait] = []
         for refund in refunds:
@@ -90,19 +94,33 @@ async def _refunds(world: World, ids: Sequence[str], now: timers.Present) -> Asy
             yield finding
 
 
+async def _payouts(world: World, ids: Sequence[str], now: timers.Present) -> AsyncIterator[Finding]:
+    async for page in pages(world[CREDIT], rows.PAYOUTS, ids):
+        payouts = [rows.payout_of(row) for row in page]
+        for payout in payouts:
+            flaws = lifecycles.PAYOUT.all_flaws(payout, payout.version)
+            for finding in flaws_told(ACCOUNTS, CREDIT, f"payouts {payout.id}", flaws, payout.requested_at):
+                yield finding
+        waits = [wait for payout in payouts for wait in lifecycles.PAYOUT.waits(payout)]
+        there = await timers.found(world, CREDIT, [(PAYOUT_TIMER, payout.id) for payout in payouts])
+        for finding in timers.compared(ACCOUNTS, CREDIT, waits, there, now):
+            yield finding
+
+
 async def cards(world: World, ids: Sequence[str]) -> list[Finding]:
     """What of these gift cards contradicts what a card can be worth."""
-    found = [GiftCard(**row) for row in await world[CARD].fetch(_CARDS, ids)]
+    found = [card_of(row) for row in await world[CARD].fetch(_CARDS, ids)]
     return [
         finding for card in found for finding in flaws_told(CARDS, CARD, f"gift_cards {card.id}", GIFT_CARD.flaws(card))
     ]
 
 
-WALKED = (
-    (
-        ACCOUNTS, "accounts, agreements, instalments, legs, refunds are as their fields allow, and are woken", CREDIT,
-        "account", accounts,
+WALKS = (
+    Walk(
+        ACCOUNTS, "accounts, agreements, instalments, legs, payouts, refunds are as their fields allow, and are woken",
+        CREDIT, "account", accounts,
     ),
-    (CARDS, "a card holds at most its value, and its value is at most its face", CARD, "card", cards),
+    Walk(
+        CARDS, "a card is worth at most its face, holds at most that, and stands as its fields say", CARD, "card", cards
+    ),
 )
-"""Each as the fields of a walk."""

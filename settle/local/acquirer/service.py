@@ -10,8 +10,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from services.kernel.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, Unavailable
 from services.runtime.ground.paging import page_of
 from services.runtime.ground.scalars import Words, instant_to_wire, money_to_wire
-from settle.local.acquirer.faults import Dice, Faults
+from settle.local.acquirer.faults import Faults
 from settle.local.acquirer.ledger import CONFIRMED, PENDING, REJECTED, AcquirerLedger, BookedRefund, KeyReused
+from settle.local.shares import Dice
 from settlement.sandbox.v1 import acquirer_service_pb2 as pb
 from settlement.sandbox.v1 import acquirer_service_pb2_grpc as rpc
 
@@ -35,7 +36,7 @@ class Acquirer(rpc.AcquirerServiceServicer):
     ) -> None:
         self._ledger = ledger
         self._confirms = confirms
-        self._dice = Dice(faults or Faults())
+        self._set(faults or Faults())
         self._late_seconds = late_seconds
         self._late: set[asyncio.Task[None]] = set()
 
@@ -45,7 +46,7 @@ class Acquirer(rpc.AcquirerServiceServicer):
             raise InvalidArgument("INVALID_AMOUNT", "a refund is above 0", {"field": "amount"})
         if request.payment_reference.startswith(REFUSED_PREFIX):
             raise FailedPrecondition("PAYMENT_NOT_REFUNDABLE", f"nothing of {request.payment_reference} is refunded")
-        dice, faults = self._dice, self._dice.faults
+        dice, faults = self._dice, self._faults
         if dice.hit(faults.unavailable_ppm):
             raise Unavailable("UNAVAILABLE", "the acquirer is down")
         if dice.hit(faults.timeout_undone_ppm):
@@ -83,11 +84,14 @@ class Acquirer(rpc.AcquirerServiceServicer):
 
     async def SetFaults(self, request: pb.SetFaultsRequest, context: Context) -> pb.SetFaultsResponse:
         """From now on the named share of the calls goes wrong."""
-        self._dice = Dice(Faults(**{field.name: getattr(request, field.name) for field in request.DESCRIPTOR.fields}))
+        self._set(Faults(**{field.name: getattr(request, field.name) for field in request.DESCRIPTOR.fields}))
         return pb.SetFaultsResponse()
 
+    def _set(self, faults: Faults) -> None:
+        self._faults, self._dice = faults, Dice(faults.seed)
+
     def _book(self, request: pb.RefundRequest) -> BookedRefund:
-        refused = request.payment_reference.startswith(CLOSED_PREFIX) or self._dice.hit(self._dice.faults.rejected_ppm)
+        refused = request.payment_reference.startswith(CLOSED_PREFIX) or self._dice.hit(self._faults.rejected_ppm)
         state = REJECTED if refused else CONFIRMED if self._confirms else PENDING
         amount_minor = request.amount.minor_units
         return self._ledger.refund(request.idempotency_key, request.payment_reference, amount_minor, state)

@@ -12,6 +12,7 @@ from services.kernel.saga import Run
 from services.order.domain.order import Order
 from services.order.domain.returns import ReturnCase
 from services.runtime.stored.journals import StoredEvent
+from settle.audit.folds.card_numbers import numbered
 from settle.audit.folds.card_replay import StoredCard
 from settle.audit.folds.cards import of_card, posted_of, told_of
 from settle.audit.folds.history import Fault, Stored
@@ -38,17 +39,19 @@ def orders(world: "World") -> Iterator[str]:
 
 def cards(world: "World") -> Iterator[str]:
     """Gift cards and what orders took of them are what their events and journals make of them."""
-    store, runs = world.stores["card_redemption"], world.stores["order"].rows[Run]
+    store, runs = world.stores["card_redemption"], {run.id: run for run in world.runs()}
     tenders: dict[str, CardTender] = {row.order_id: row for row in store.every(CardTender)}
     journals: dict[str, list[PostedJournal]] = defaultdict(list)
     for posted in store.journals.values():
         journals[posted.root].append(posted)
     for card in store.every(GiftCard):
+        events = numbered([_event(each) for each in store.events.get(card.id, ())], 0, card.version)
         by_version = {each.root_version: posted_of(_journal(each)) for each in journals[card.id]}
         yield from map(_said, of_card(StoredCard(
             row=card, tenders=tenders, journals=by_version,
-            told={each.sequence: told_of(_event(each)) for each in store.events.get(card.id, ())},
+            told={version: told_of(row) for version, row in events.steps.items()},
             runs={each.saga_id: runs[each.saga_id] for each in by_version.values() if each.saga_id in runs},
+            passed=events.passed,
         )))
 
 
@@ -80,4 +83,7 @@ def _journal(posted: PostedJournal) -> Mapping[str, Any]:  # Any: the columns of
 
 
 def _event(event: StoredEvent) -> Mapping[str, Any]:  # Any: as above
-    return {"type": event.type, "at": event.at, "saga_id": event.saga_id, "payload": event.payload}
+    return {
+        "sequence": event.sequence, "type": event.type, "at": event.at, "saga_id": event.saga_id,
+        "payload": event.payload,
+    }

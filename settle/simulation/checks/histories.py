@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from services.kernel.messages import Op
-from services.kernel.saga import Phase, Run, Verdict
+from services.kernel.saga import Phase, Verdict
 
 if TYPE_CHECKING:
     from settle.simulation.world import World
@@ -31,7 +31,7 @@ def gapless(world: "World") -> Iterator[str]:
 
 def atomic(world: "World") -> Iterator[str]:
     """A settlement is done at every participant, or at none: answers and journals agree with its decision."""
-    runs = {run.id: run for run in world.stores["order"].every(Run)}
+    runs = {run.id: run for run in world.runs()}
     posted = {
         (name, each.saga_id) for name, store in world.stores.items() for each in store.journals.values() if each.saga_id
     }

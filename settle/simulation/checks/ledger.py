@@ -10,8 +10,9 @@ from services.credit_ledger.store.documents import save_operations
 from services.kernel.effects import PostedJournal
 from services.kernel.errors import Defect
 from settle.audit.findings import CREDIT, Finding
-from settle.audit.folds import credit_beside, credit_journals, credit_operations, credit_rows, credit_walk
+from settle.audit.folds import credit_beside, credit_operations, credit_rows, credit_walk
 from settle.audit.folds.tables import Table, encode
+from settle.audit.shared_reads import JOURNALS
 from settle.audit.snapshots import Connection, World
 from settle.simulation.store import Store
 
@@ -19,7 +20,8 @@ _JOURNAL = (
     "root", "root_version", "no", "op", "unit", "order_id", "saga_id", "posted_at", "accounts", "subs", "amounts",
 )
 _OPERATION = (
-    "account_id", "number", "kind", "at", "order_id", "reference", "saga_id", "body", "facts", "moved", "before",
+    "account_id", "number", "link", "kind", "at", "order_id", "reference", "saga_id", "body", "facts", "moved",
+    "before",
 )
 _STORED = {column.name: column.value for column in save_operations.columns}
 
@@ -72,7 +74,7 @@ class _Snapshot:
         self._answers: Mapping[str, Callable[..., list[Row]]] = {
             **{table.query: _of_table(store, table) for table in tables},
             credit_operations.QUERY: self._logs, credit_operations.LENT: self._lent,
-            credit_journals.QUERY: self._posted, credit_beside.POSTED: self._reversed,
+            JOURNALS: self._posted, credit_beside.POSTED: self._reversed,
             credit_beside.ISSUED: self._issued,
         }
 
@@ -129,7 +131,9 @@ def _of_table(store: Store, table: Table) -> Callable[[Iterable[str]], list[Row]
 
 
 def _operation(operation: Operation) -> Row:
-    return _OperationRow(_text(_STORED[name](operation)) for name in _OPERATION)
+    return _OperationRow(
+        operation.link if name == "link" else _text(_STORED[name](operation)) for name in _OPERATION
+    )
 
 
 def _text(value: Any) -> Any:  # Any: a column of any type

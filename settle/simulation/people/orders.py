@@ -212,7 +212,10 @@ class OrderStory:
     def _charge_back(self) -> Steps:
         if self.track.below(3):
             return
-        notice = credit.RecordChargeback(self.account, self.id, f"pay_{self.id}", f"cb-{self.id}", 1, "fraud")
+        notice = credit.RecordChargeback(
+            account_id=self.account, order_id=self.id, payment_reference=f"pay_{self.id}", notice_id=f"cb-{self.id}",
+            amount_minor=1, reason="fraud",
+        )
         told = yield from self.world.desk.ask("credit_ledger", self.account, notice)
         if not told.reason:
             self.world.reached.note("charged_back")

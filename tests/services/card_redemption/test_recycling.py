@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.card_redemption.domain.cards.transfers import may_withdraw
-from services.card_redemption.domain.disputes.queue import PayoutMethod, Place
+from services.card_redemption.domain.disputes.queue import Place
 from services.card_redemption.domain.recycling.caps import CancelledToday, cancelled_more, first_fits
 from services.card_redemption.domain.recycling.enterprise import (
     CUTOFF_MIN,
@@ -18,7 +18,8 @@ from services.card_redemption.domain.recycling.enterprise import (
     may_schedule,
     revocation,
 )
-from services.card_redemption.domain.recycling.policy import CancelFee, ChannelPolicy, Kind
+from services.card_redemption.domain.recycling.payouts import PayoutMethod
+from services.card_redemption.domain.recycling.policy import CancelFee, ChannelPolicy, Kind, Limits
 from services.card_redemption.domain.recycling.windows import CanCancel, Verdict, Verification, can_cancel
 from services.kernel.calendar import TICK, start_of
 
@@ -46,6 +47,17 @@ def test_both_ends_of_a_window_are_in_it(elapsed: timedelta, expected: Verdict) 
     assert verdict(REVIEWED, elapsed) is expected
 
 
+@pytest.mark.parametrize(("elapsed", "expected"), [
+    (-TICK, Verdict.DENY_WINDOW), (timedelta(), Verdict.ALLOW), (timedelta(days=9), Verdict.ALLOW),
+])
+def test_a_channel_may_be_open_until_it_settles(elapsed: timedelta, expected: Verdict) -> None:
+    """T+1: no clock ends it, and before the acceptance it is closed like any other (CV-11)."""
+    policy = ChannelPolicy("T_PLUS_1", Kind.SELF, 940_000, until_settled=True)
+
+    shown = can_cancel(policy, 100, ACCEPTED, at=ACCEPTED + elapsed, verification=Verification.DONE)
+    assert shown == CanCancel(expected, 0, None)
+
+
 @pytest.mark.parametrize("verification", [Verification.STARTED, Verification.DONE])
 def test_a_verification_that_has_started_closes_the_window(verification: Verification) -> None:
     """What is read is void (RD-1); out of the window that is what stands against it first."""
@@ -69,6 +81,18 @@ def test_what_is_shown_is_what_the_command_asks() -> None:
 def test_who_pays_95_percent_lets_nobody_cancel(rate_ppm: int, window: timedelta | None, guarded: bool) -> None:
     """95.0000 % is among them (RD-10)."""
     assert ChannelPolicy("X", Kind.SELF, rate_ppm, window).guarded is guarded
+
+
+def test_a_channel_without_end_is_a_window_too() -> None:
+    """Who may cancel until it settles may cancel: RD-10 holds for it."""
+    assert ChannelPolicy("X", Kind.SELF, 949_999, until_settled=True).guarded
+    assert not ChannelPolicy("X", Kind.SELF, 950_000, until_settled=True).guarded
+
+
+@pytest.mark.parametrize(("face", "taken"), [(99, False), (100, True), (500, True), (501, False)])
+def test_limits_hold_their_own_numbers(face: int, taken: bool) -> None:
+    """以上 and 以下 include them (CV-9)."""
+    assert Limits(100, 500).take(face) is taken
 
 
 @given(face=st.integers(0, 10**13), rate_ppm=st.integers(0, 1_000_000))

@@ -11,6 +11,7 @@ from typing import Any
 
 from services.credit_ledger.rpc.adjustment_service import AdjustmentServicer
 from services.credit_ledger.rpc.credit_service import CreditServicer
+from services.credit_ledger.rpc.payout_service import PayoutServicer
 from services.credit_ledger.rpc.reconciliation_service import ReconciliationServicer
 from services.credit_ledger.rpc.statement_service import StatementServicer
 from services.credit_ledger.wire import CODEC
@@ -88,6 +89,7 @@ class Desk:
         self.statements = StatementServicer(edge)
         self.adjustments = AdjustmentServicer(edge)
         self.reconciliation = ReconciliationServicer(edge)
+        self.payouts = PayoutServicer(edge)
         self._numbers = count(1)
 
     def request_id(self) -> str:

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.credit_ledger.domain.log.inputs import INPUTS, OF_SAGAS
-from services.credit_ledger.domain.model import commands, effects, events
+from services.credit_ledger.domain.model import commands, effects, events, redemption_events, redemptions
 from services.credit_ledger.domain.model.tenders import Tenders
 from services.credit_ledger.domain.model.terms import NEVER_FREE, CreditTerms, PlanKind, Route, Strategy
 from services.credit_ledger.wire import CODEC
+from services.credit_ledger.wire import redemptions as redemptions_wire
 from services.credit_ledger.wire.commands import COMMANDS
 from services.kernel.errors import Undecodable
 from services.runtime.ground.scalars import instant_from_wire, instant_to_wire
@@ -31,7 +32,10 @@ def dataclasses_of(module: object) -> list[type]:
 
 
 @pytest.mark.parametrize(
-    "kind", [*dataclasses_of(events), *(kind for kind in dataclasses_of(effects) if kind not in WRAPPED)]
+    "kind", [
+        *dataclasses_of(events), *dataclasses_of(redemption_events),
+        *(kind for kind in dataclasses_of(effects) if kind not in WRAPPED),
+    ]
 )
 def test_every_fact_and_every_result_has_a_message(kind: type) -> None:
     """A decision can never fail for want of a message."""
@@ -39,10 +43,11 @@ def test_every_fact_and_every_result_has_a_message(kind: type) -> None:
 
 
 def test_every_command_of_a_saga_has_a_reader() -> None:
-    """Every input that sagas send is read under its own name, and so are the two of merchants' shares."""
-    read = {entry.domain: entry.message.DESCRIPTOR.name for entry in COMMANDS}
+    """Every input that sagas send is read under its own name, and so are those of merchants' shares and channels."""
+    read = {entry.domain: entry.message.DESCRIPTOR.name for entry in (*COMMANDS, *redemptions_wire.COMMANDS)}
+    of_no_account = {commands.PayGiftCardShare, commands.ClawBackFromMerchant, redemptions.ReceiveRemittance}
 
-    assert {row.body for row in OF_SAGAS} == set(read) - {commands.PayGiftCardShare, commands.ClawBackFromMerchant}
+    assert {row.body for row in OF_SAGAS} == set(read) - of_no_account
     assert all(kind.__name__ == name for kind, name in read.items())
 
 

@@ -1,11 +1,13 @@
 """Values without guards behave as with them, but for the writing."""
 
 from dataclasses import FrozenInstanceError, dataclass, field, replace
+from types import ModuleType
+from typing import NamedTuple
 
 import pytest
 
 from services.kernel.journal import Journal, Unit
-from services.runtime.ground.values import frozen_classes, unguard
+from services.runtime.ground.values import copied, frozen_classes, quicken, unguard
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,13 @@ class Weighted(Point):
     weight: int = 1
 
 
+class Pair(NamedTuple):
+    """A named tuple, which is no dataclass."""
+
+    left: int
+    right: int = 2
+
+
 def test_an_unguarded_value_is_the_same_value() -> None:
     """Defaults, factories, checks, equality, hash and replace stay; only a write passes."""
     before = Weighted(1, weight=3)
@@ -46,6 +55,35 @@ def test_an_unguarded_value_is_the_same_value() -> None:
         Weighted()  # type: ignore[call-arg]
     after.y = 9  # type: ignore[misc]
     assert after != before
+
+
+def test_a_copy_is_as_replace_makes_it() -> None:
+    """With every kind of field, with its check, and of no field that there is not."""
+    value = Weighted(1, names=("a",), colour="blue", weight=3)
+
+    for changes in ({}, {"x": 5}, {"names": (), "weight": 0}, {"colour": "green", "y": None}):
+        assert copied(value, **changes) == replace(value, **changes)
+        assert type(copied(value, **changes)) is Weighted
+    with pytest.raises(ValueError, match="x"):
+        copied(value, x=-1)
+    with pytest.raises(TypeError):
+        copied(value, z=1)
+
+
+def test_only_what_means_replace_is_quickened() -> None:
+    """A name that means something else stays what it is; a named tuple changes fields as before."""
+    mine, other = ModuleType(Pair.__module__), ModuleType("other")
+    vars(mine).update(replace=replace, Pair=Pair, ORIGIN=Pair(0, 0))
+    vars(other).update(replace=str.replace)
+
+    quicken([mine, other])
+
+    assert vars(mine)["replace"] is copied
+    assert vars(other)["replace"] is str.replace
+    assert Pair(1, 2)._replace(right=5) == Pair(1, 5)
+    assert type(Pair(1)._replace()) is Pair
+    with pytest.raises(TypeError):
+        Pair(1)._replace(middle=2)  # type: ignore[call-arg]
 
 
 def test_every_value_of_the_domain_is_found_and_guarded_in_tests() -> None:

@@ -17,11 +17,10 @@ import pytest
 from services.credit_ledger.domain.model.commands import FundWallet
 from settle.audit import runs, walks
 from settle.audit.auditor import Asked
-from settle.audit.findings import CREDIT, ORDER, SERVICES, Finding, Report
+from settle.audit.findings import CREDIT, ORDER, SERVICES, Finding, Report, Walk
 from settle.audit.online import FRESH_SECONDS, Online, Round, for_ever
 from settle.audit.pacing import Pacing
 from settle.audit.snapshots import World
-from settle.audit.walks import Walk
 from settle.local import ports, postgres
 from settle.local.endpoints import serving
 from tests.settle.audit.house import House, house

@@ -11,9 +11,8 @@ import pytest
 from services.credit_ledger.domain.model.commands import FundWallet
 from settle.audit import changed, explain, mark, runs, shared_walk, walks
 from settle.audit.auditor import Asked
-from settle.audit.findings import CARD, CREDIT, ORDER, SERVICES, Finding
+from settle.audit.findings import CARD, CREDIT, ORDER, SERVICES, Finding, Walk
 from settle.audit.snapshots import World
-from settle.audit.walks import Walk
 from tests.settle.audit.house import House, house
 from tests.settle.audit.scratch import server
 from tests.settle.audit.story import tell

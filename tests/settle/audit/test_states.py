@@ -101,13 +101,13 @@ async def opened(told: House) -> AsyncIterator[World]:
 async def findings(world: World, only: Sequence[str] = SERVICES) -> list[Finding]:
     """All that the checks of states find in these services, and of what is under way."""
     found = []
-    for _, _, service, of, find in (*order_states.WALKED, *account_states.WALKED):
-        if service not in only:
+    for walk in (*order_states.WALKS, *account_states.WALKS):
+        if walk.service not in only:
             continue
         table = {"order": "orders", "merchant settlement": "merchant_settlements", "account": "credit_accounts",
-                 "card": "gift_cards"}[of]
-        ids = [row["id"] for row in await world[service].fetch(f"select id from {table} order by id")]
-        found += await find(world, ids)
+                 "card": "gift_cards"}[walk.of]
+        ids = [row["id"] for row in await world[walk.service].fetch(f"select id from {table} order by id")]
+        found += await walk.find(world, ids)
     for cross in open_work.CROSS.values():
         found += await cross(world)
     return found

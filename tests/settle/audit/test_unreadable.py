@@ -8,10 +8,10 @@ import asyncpg
 import pytest
 
 from settle.audit import auditor, telling, walks
-from settle.audit.findings import CARD, CREDIT, EXAMPLES_MAX, ORDER, SERVICES, Finding, Report
+from settle.audit.findings import CARD, CREDIT, EXAMPLES_MAX, ORDER, SERVICES, Finding, Report, Walk
 from settle.audit.snapshots import World, open_world
 from settle.audit.unreadable import KEPT, UNREADABLE
-from settle.audit.walks import Walk, walk_some
+from settle.audit.walks import walk_some
 from tests.settle.audit.house import House, house
 from tests.settle.audit.scratch import server
 from tests.settle.audit.story import tell

@@ -199,6 +199,7 @@ BAD_SETTINGS = [
     ("SETTLE_READER_STALL_SECONDS", "0"),
     ("SETTLE_DRAIN_SECONDS", "-1"), ("SETTLE_QUOTE_KEY", "zz"), ("SETTLE_ORDER_QUOTE_KEY", "ab"),
     ("SETTLE_ACQUIRER_FAULTS", "nonsense"), ("SETTLE_ACQUIRER_FAULTS", "timeout_done_ppm=2000000"),
+    ("SETTLE_VERIFIER_FAULTS", "latency_ppm=1000001"),
 ]
 
 

@@ -107,7 +107,7 @@ def test_doctor_prints_what_it_found_and_every_setting() -> None:
 def test_doctor_lists_all_that_the_command_line_reads() -> None:
     """What the verbs set for their own processes is not the user's to set."""
     decided = {"SETTLE_LISTEN", "SETTLE_ACQUIRER_DATA", "SETTLE_ACQUIRER_CONFIRM", "SETTLE_PROFILE_MODULE",
-               "SETTLE_AUDIT_DATA"}
+               "SETTLE_AUDIT_DATA", "SETTLE_VERIFIER_DATA"}
     sources = [*(ROOT / "settle").rglob("*.py"), ROOT / "bin" / "bootstrap.py", ROOT / "bin" / "settle"]
     read = {name for path in sources for found in READ.findall(path.read_text()) for name in found if name}
 

@@ -30,7 +30,9 @@ def _staged(rows: Sequence[Aggregate], found: dict[type, dict[str, int]] | None 
     for row in rows:
         effects.dirty.setdefault(type(row), {})[row.key] = row
     effects.found = found or {}
-    return Staged(effects, Encoded(), [], [], {}, {}, 1)
+    return Staged(
+        effects=effects, encoded=Encoded(), links=[], parked=[], offsets={}, waiting={}, first_seq=1
+    )
 
 
 def test_two_lanes_that_make_the_same_row_collide() -> None:

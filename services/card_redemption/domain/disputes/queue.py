@@ -2,18 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import IntEnum
+
+from services.card_redemption.domain.recycling.payouts import PayoutMethod
 
 VIP_FIRST = 5
 """From this VIP level on, included, a customer is heard before all others."""
-
-
-class PayoutMethod(IntEnum):
-    """How the customer is paid, in the order in which it is heard: what goes back the way it came, first."""
-
-    ORIGINAL = 0
-    JD_BALANCE = 1
-    BANK_CARD = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +19,6 @@ class Place:
     opened_at: datetime
 
     @property
-    def key(self) -> tuple[bool, PayoutMethod, datetime, str]:
+    def key(self) -> tuple[bool, int, datetime, str]:
         """Sorted by it, cases stand as they are heard: the highest customers, then by payout, age, and id."""
-        return self.vip < VIP_FIRST, self.payout, self.opened_at, self.id
+        return self.vip < VIP_FIRST, self.payout.priority, self.opened_at, self.id

@@ -31,7 +31,7 @@ class Verdict(StrEnum):
 @dataclass(frozen=True, slots=True)
 class CanCancel:
     """What a cancellation at one instant would come to (RD-35). `fee_minor` is what it would cost, `deadline` the last
-    instant of the window; None where there is no window."""
+    instant of the window; None where there is no window, or (T+1) one that ends with the settlement."""
 
     verdict: Verdict
     fee_minor: int
@@ -46,13 +46,13 @@ def can_cancel(
     return CanCancel(_verdict(policy, at - accepted_at, verification), policy.fee.of(face_minor), deadline)
 
 
-def is_open(window: timedelta, elapsed: timedelta) -> bool:
-    """Whether so long after its beginning a window is open."""
-    return timedelta() <= elapsed <= window
+def is_open(window: timedelta | None, elapsed: timedelta) -> bool:
+    """Whether so long after its beginning a window is open; one without a length has no end."""
+    return timedelta() <= elapsed and (window is None or elapsed <= window)
 
 
 def _verdict(policy: ChannelPolicy, elapsed: timedelta, verification: Verification) -> Verdict:
-    if policy.window is None:
+    if not policy.cancellable:
         return Verdict.DENY_NOT_SUPPORTED
     if not is_open(policy.window, elapsed):
         return Verdict.DENY_WINDOW

@@ -33,21 +33,23 @@ class Input:
     tell: Callable[[str, Any], str]
     claims: Callable[[Any], PaymentReference | None]
     logged: bool
+    opens: bool
 
     @classmethod
     def of(
         cls, body: type[B], wants: Callable[[B], Wanted], apply: Callable[[Position, B], Applied], *,
         reason_zh: str = "", reason_en: str = "", tell: Callable[[str, B], str] = plainly,
-        claims: Callable[[B], PaymentReference | None] = nothing, logged: bool = True,
+        claims: Callable[[B], PaymentReference | None] = nothing, logged: bool = True, opens: bool = False,
     ) -> "Input":
         """The row of an input; the type checker holds its functions against the type of its body.
 
         The customer reads `reason_zh` and `reason_en` of every input that is `logged`, as `tell` puts them with the
-        body. A saga `claims` a payment reference from its TRY on.
+        body. A saga `claims` a payment reference from its TRY on. What `opens` gives a customer without an account one
+        (OP-6); its body names the customer.
         """
         return cls(
             body=body, wants=wants, apply=apply, reason_zh=reason_zh, reason_en=reason_en, tell=tell, claims=claims,
-            logged=logged,
+            logged=logged, opens=opens,
         )
 
     @property

@@ -3,15 +3,16 @@
 from dataclasses import replace
 
 from services.credit_ledger.domain.core.position import Applied, Position
+from services.credit_ledger.domain.legs import payouts
 from services.credit_ledger.domain.legs.steps import (
     LEG_TIMER,
-    arrival,
+    arrived,
     channel,
     found,
     moved,
     out_of_transit,
+    paid_op,
     retry,
-    settle_op,
     stepped,
 )
 from services.credit_ledger.domain.model import books
@@ -25,12 +26,12 @@ _BY_HAND = "settled by hand"
 
 def settled(position: Position, leg: RefundLeg) -> Position:
     """The rail paid it (P7)."""
-    return position.plus(
+    position = position.plus(
         moved(position, leg, LegState.SETTLED, word=RailWord.PAID),
-        journals=out_of_transit(leg, settle_op(leg.rail), (channel(leg.rail), "", -leg.sent_minor)),
-        event=LegSettled(leg.account_id, leg.id, leg.amount_minor), commands=arrival(leg),
-        cleared=((LEG_TIMER, leg.id),),
+        journals=out_of_transit(leg, paid_op(leg), (channel(leg.rail), "", -leg.sent_minor)),
+        event=LegSettled(leg.account_id, leg.id, leg.amount_minor), cleared=((LEG_TIMER, leg.id),),
     )
+    return arrived(position, leg)
 
 
 def reroute(position: Position, body: RerouteLeg) -> Applied:
@@ -41,9 +42,9 @@ def reroute(position: Position, body: RerouteLeg) -> Applied:
     position = position.plus(
         after, account=replace(account, wallet_minor=account.wallet_minor + leg.sent_minor),
         journals=out_of_transit(leg, "leg_rerouted", (books.WALLET, account.id, -leg.sent_minor)),
-        event=LegRerouted(account.id, leg.id, leg.sent_minor),
-        commands=arrival(leg, rerouted=True, name="bounced" if bounced else "settled"), cleared=((LEG_TIMER, leg.id),),
+        event=LegRerouted(account.id, leg.id, leg.sent_minor), cleared=((LEG_TIMER, leg.id),),
     )
+    position = arrived(position, leg, rerouted=True, name="bounced" if bounced else "settled")
     return Applied(position, after, leg.order_id, leg.refund_id or leg.id)
 
 
@@ -85,10 +86,10 @@ def settled_by_hand(position: Position, leg: RefundLeg, adjustment_id: str) -> t
     lines = (books.BANK, "", -leg.sent_minor)
     position = position.plus(
         after, journals=() if kept else out_of_transit(leg, "manual_adjust", lines),
-        event=LegSettled(leg.account_id, leg.id, leg.amount_minor), commands=arrival(leg, manual=True),
+        event=LegSettled(leg.account_id, leg.id, leg.amount_minor),
         timers=() if after.final else (retry(after, position.at),),
     )
-    return position, after
+    return arrived(position, leg, manual=True), after
 
 
 def kept(position: Position, leg: RefundLeg, detail: str) -> Position:
@@ -101,3 +102,10 @@ def kept(position: Position, leg: RefundLeg, detail: str) -> Position:
         cleared=((LEG_TIMER, leg.id),) if after.final else (),
     )
     return stepped(position, after, LegStep.KEPT)
+
+
+def replaced(position: Position, leg: RefundLeg, detail: str) -> Position:
+    """The bank refused a leg of a payout for good: another leg tries it again later (PM-3)."""
+    after = moved(position, leg, LegState.RECALLED, detail=detail, end=LegEnd.REPLACED, word=RailWord.REFUSED)
+    position = stepped(position.plus(after, cleared=((LEG_TIMER, leg.id),)), after, LegStep.REFUSED)
+    return payouts.tried_again_later(position, leg)

@@ -78,7 +78,7 @@ def _before(leg: RefundLeg) -> LegState:
         return LegState.REROUTED
     if leg.end is LegEnd.BY_HAND:
         return LegState.SETTLED
-    return LegState.RECALLED if leg.reversed else leg.state
+    return LegState.RECALLED if leg.reversed or leg.end is LegEnd.REPLACED else leg.state
 
 
 def _logged(

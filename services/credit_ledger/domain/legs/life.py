@@ -5,7 +5,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from services.credit_ledger.domain.core.position import Applied, Position
-from services.credit_ledger.domain.legs.ends import failed, rerouted, settled
+from services.credit_ledger.domain.legs import payouts
+from services.credit_ledger.domain.legs.ends import failed, replaced, rerouted, settled
 from services.credit_ledger.domain.legs.last_word import bounced, paid_anyway
 from services.credit_ledger.domain.legs.room import admitted
 from services.credit_ledger.domain.legs.steps import ACCEPTED_MAX, LEG_TIMER, found, moved, retry, send, stepped
@@ -31,7 +32,7 @@ NO_ANSWER, ACCEPTED_TOO_LONG = "no answer in time", "accepted for 10 days"
 
 def launched(
     position: Position, identity: str, *, rail: Rail, reference: str, amount_minor: int, order_id: str = "",
-    refund_id: str = "",
+    refund_id: str = "", payout_id: str = "",
 ) -> Position:
     """The position with a new leg on its way; none for an amount of 0."""
     if not amount_minor:
@@ -39,7 +40,7 @@ def launched(
     return admitted(position, RefundLeg(
         id=identity, account_id=position.account.id, order_id=order_id, refund_id=refund_id, rail=rail,
         reference=reference, amount_minor=amount_minor, created_at=position.at, updated_at=position.at,
-        moved_at=position.at,
+        moved_at=position.at, payout_id=payout_id,
     ))
 
 
@@ -97,8 +98,10 @@ def _refused(position: Position, leg: RefundLeg, body: ReportLeg) -> Position:
         return position
     if leg.reversed or leg.end is not LegEnd.NONE:
         return _last_word(position, leg)
-    if body.report is LegReport.CLOSED:
+    if body.report is LegReport.CLOSED or (leg.payout_id and payouts.given_up(position, leg)):
         return rerouted(position, leg)
+    if leg.payout_id:
+        return replaced(position, leg, body.detail or "rejected")
     return failed(position, leg, body.detail or "rejected", refused=True)
 
 

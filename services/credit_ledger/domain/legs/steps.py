@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from services.credit_ledger.domain.core.position import Position
+from services.credit_ledger.domain.legs import payouts
 from services.credit_ledger.domain.model import books
 from services.credit_ledger.domain.model.books import Lines
 from services.credit_ledger.domain.model.events import BankRefundSettled, BankRefundStepped, LegStepped
@@ -52,7 +53,9 @@ def moved(position: Position, leg: RefundLeg, state: LegState, **changes: Any) -
 
 def transit(leg: RefundLeg) -> tuple[str, str]:
     """Where the money of a leg waits."""
-    return (books.TRANSIT_CARD, "") if leg.rail is Rail.CARD else (books.TRANSIT_PAYOUT, leg.reference)
+    if leg.rail is Rail.CARD:
+        return books.TRANSIT_CARD, ""
+    return books.TRANSIT_PAYOUT, leg.payout_id or leg.reference
 
 
 def channel(rail: Rail) -> str:
@@ -63,6 +66,11 @@ def channel(rail: Rail) -> str:
 def settle_op(rail: Rail) -> str:
     """The operation code of a payment of the rail (P7)."""
     return "card_refund_settled" if rail is Rail.CARD else "payout_settled"
+
+
+def paid_op(leg: RefundLeg) -> str:
+    """The operation code of the payment of a leg (P7, P28)."""
+    return payouts.OP if leg.payout_id else settle_op(leg.rail)
 
 
 def out_of_transit(leg: RefundLeg, op: str, *against: tuple[str, str, int]) -> tuple[Journal, ...]:
@@ -95,27 +103,36 @@ def stepped(position: Position, leg: RefundLeg, step: LegStep) -> Position:
 
 
 def notice(position: Position, leg: RefundLeg, step: LegStep) -> tuple[Command, ...]:
-    """What the order learns of a bank-card leg beside its end; the number of the event makes it one of its own."""
+    """What the order of a bank-card leg, or the card of a payout, learns of it beside its end; the number of the event
+    makes it one of its own."""
+    number = position.before.sequence + len(position.events) + 1
+    identity = f"stepped/{leg.id}/{number}"
+    if leg.payout_id:
+        return payouts.notice(position, leg, step, identity)
     if leg.rail is not Rail.CARD:
         return ()
     body = BankRefundStepped(
         order_id=leg.order_id, refund_id=leg.refund_id, leg_id=leg.id, step=step, amount_minor=leg.amount_minor,
         at=position.at, detail=leg.detail,
     )
-    number = position.before.sequence + len(position.events) + 1
-    return (Command("order", leg.order_id, body, id=f"stepped/{leg.id}/{number}"),)
+    return (Command("order", leg.order_id, body, id=identity),)
 
 
-def arrival(leg: RefundLeg, rerouted: bool = False, manual: bool = False, name: str = "settled") -> tuple[Command, ...]:
-    """The order learns that its customer has a bank-card refund, on the card or, rerouted, in the wallet; once under
-    each `name`."""
+def arrived(
+    position: Position, leg: RefundLeg, *, rerouted: bool = False, manual: bool = False, name: str = "settled"
+) -> Position:
+    """The position with the customer's having the money told: to the order of a bank-card refund, or to the card of a
+    payout; once under each `name`."""
+    if leg.payout_id:
+        payout = payouts.of(position, leg)
+        return payouts.paid(position, payout, rerouted=rerouted, manual=manual, told_as=name) if payout else position
     if leg.rail is not Rail.CARD:
-        return ()
+        return position
     body = BankRefundSettled(
         order_id=leg.order_id, refund_id=leg.refund_id, leg_id=leg.id, amount_minor=leg.amount_minor,
         rerouted=rerouted, manual=manual,
     )
-    return (Command("order", leg.order_id, body, id=f"{name}/{leg.id}"),)
+    return position.plus(commands=(Command("order", leg.order_id, body, id=f"{name}/{leg.id}"),))
 
 
 def _taken_in(leg: RefundLeg) -> tuple[Journal, ...]:

@@ -23,13 +23,17 @@ from services.credit_ledger.domain.log.wanted import (
     account,
     with_agreement,
     with_leg,
+    with_payout,
     with_reference,
     with_rejected_leg,
     with_share,
     with_statement,
 )
-from services.credit_ledger.domain.model import commands
+from services.credit_ledger.domain.model import commands, redemptions
 from services.credit_ledger.domain.model.commands import LegCorrection, ReleaseCause
+from services.credit_ledger.domain.model.redemptions import ClaimCause
+from services.credit_ledger.domain.payouts import cards, paying, stopping
+from services.credit_ledger.domain.receivables import claims, netting
 from services.credit_ledger.domain.refunds import flash
 from services.credit_ledger.domain.refunds.posting import refund
 from services.credit_ledger.domain.statements.cut import cut_on_request
@@ -38,6 +42,13 @@ _CORRECTIONS = {
     LegCorrection.PAID_ANYWAY: "银行仍已付款 paid by the bank after it was taken back",
     LegCorrection.BOUNCED: "银行退回付款 payment returned by the bank",
     LegCorrection.COUNTED: "此前付款抵作退款 an earlier payment of the bank counts as this refund",
+}
+
+
+_CLAIMS = {
+    ClaimCause.FACE_CLAWBACK: "面额更正 wrong face",
+    ClaimCause.FAULT_REVERSAL: "平台故障 platform fault",
+    ClaimCause.FRAUD_CLOSE: "盗刷结案 fraud",
 }
 
 
@@ -66,6 +77,11 @@ def by_cause(text: str, body: commands.ReleaseTenders) -> str:
 def by_correction(text: str, body: commands.CorrectLeg) -> str:
     """What the bank did (PM-7)."""
     return _CORRECTIONS[body.correction]
+
+
+def by_claim(text: str, body: redemptions.ClaimFromCustomer) -> str:
+    """Why it has to come back (P32, P34)."""
+    return f"{text}: {_CLAIMS[body.cause]}"
 
 
 def reverse(position: Position, body: commands.ReverseRefund) -> Applied:
@@ -98,8 +114,32 @@ OF_SAGAS = (
         commands.ReverseRefund, with_share, reverse,
         reason_zh="退款撤销", reason_en="refund reversed",
     ),
+    Input.of(
+        redemptions.PayRedemption, with_payout, paying.pay, opens=True,
+        reason_zh="卡券回收付款", reason_en="redemption to be paid out",
+    ),
+    Input.of(
+        redemptions.StopRedemptionPayout, with_payout, stopping.stop,
+        reason_zh="回收付款停止", reason_en="payout of a redemption stopped",
+    ),
+    Input.of(
+        redemptions.ChargeCancelFee, account, claims.charge_cancel_fee, opens=True,
+        reason_zh="回收取消手续费", reason_en="fee of a cancelled redemption",
+    ),
+    Input.of(
+        redemptions.ClaimFromCustomer, account, claims.claim, opens=True, tell=by_claim,
+        reason_zh="回收款追回", reason_en="paid for a card, owed back",
+    ),
+    Input.of(
+        redemptions.CreditWallet, account, cards.credit_wallet, opens=True,
+        reason_zh="已关闭卡片转入余额", reason_en="money of a closed card into the wallet",
+    ),
+    Input.of(
+        redemptions.PayVoucherUse, account, cards.pay_voucher_use, opens=True,
+        reason_zh="电子凭证抵扣", reason_en="voucher used",
+    ),
 )
-"""What sagas of the order service command: TRY, CONFIRM, CANCEL or EXECUTE."""
+"""What sagas of the order service and of card_redemption command: TRY, CONFIRM, CANCEL or EXECUTE."""
 
 OPENING = Input.of(
     commands.OpenAccount, account, open_account,
@@ -181,6 +221,14 @@ OF_DECISIONS = (
     Input.of(
         commands.CorrectLeg, with_leg, correct, tell=by_correction,
         reason_zh="退款核对", reason_en="payment put right by the bank's word",
+    ),
+    Input.of(
+        redemptions.NetReceivable, account, netting.net,
+        reason_zh="欠款抵扣", reason_en="what was owed is netted",
+    ),
+    Input.of(
+        redemptions.DisbursePayout, account, paying.disburse,
+        reason_zh="回收款发放", reason_en="redemption paid out",
     ),
 )
 """What no message brings: a decision logs it beside its own input, so that a replay does it again."""

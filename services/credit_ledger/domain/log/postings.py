@@ -1,13 +1,14 @@
 """Which input posts what in the credit book (DOMAIN 3.2): under which operation codes, on which accounts and sides.
 
 Every journal under an account is posted by an input of its log, or by the rail's word about a leg; every journal under
-a merchant's share by a command of `UNDER_A_SHARE`. The auditor takes what this table does not say for nobody's.
+a merchant's share by a command of `UNDER_A_SHARE`, under a recycling channel by one of `UNDER_A_CHANNEL`. The auditor
+takes what this table does not say for nobody's.
 """
 
 from collections.abc import Iterable, Mapping
 
 from services.credit_ledger.domain.adjustments.manual import COMPANY, CUSTOMER
-from services.credit_ledger.domain.model import books, commands, events
+from services.credit_ledger.domain.model import books, commands, events, redemption_events, redemptions
 from services.kernel.journal import Posting, Unit
 
 _PRINCIPAL = (books.LOAN_BILLED, books.LOAN_UNBILLED)
@@ -100,6 +101,7 @@ POSTINGS: Mapping[type, tuple[Posting, ...]] = {
     commands.ReportLeg: (
         _money("card_refund_settled", (books.TRANSIT_CARD,), (books.CARD_CHANNEL,)),
         _money("payout_settled", (books.TRANSIT_PAYOUT,), (books.BANK,)), _KEPT, *_TAKEN_IN,
+        _money("payout", (books.TRANSIT_PAYOUT,), (books.BANK,)),
     ),
     commands.RerouteLeg: (
         _money("leg_rerouted", _TRANSITS, (books.WALLET,)), _money("leg_bounced", _CHANNELS, _TRANSITS), *_TAKEN_IN,
@@ -110,6 +112,23 @@ POSTINGS: Mapping[type, tuple[Posting, ...]] = {
         _money("leg_bounced", _CHANNELS, (books.CUSTOMER_RECEIVABLE, books.WALLET)),
         _money("leg_counted", (books.TRANSIT_CARD,), (books.CUSTOMER_RECEIVABLE, books.WALLET)),
     ),
+    redemptions.PayRedemption: (),
+    redemptions.StopRedemptionPayout: (),
+    redemptions.DisbursePayout: (_money("payout", (books.TRANSIT_PAYOUT,), (books.CUSTOMER_RECEIVABLE, books.WALLET)),),
+    redemptions.NetReceivable: (
+        _money("receivable_netted", (books.WALLET,), (books.CUSTOMER_RECEIVABLE,)),
+        _money("payout_stopped", (books.CUSTOMER_RECEIVABLE,), (books.TRANSIT_PAYOUT,)),
+    ),
+    redemptions.ChargeCancelFee: (
+        _money("cancel_fee", (books.WALLET, books.CUSTOMER_RECEIVABLE), (books.CANCEL_FEE,)),
+    ),
+    redemptions.ClaimFromCustomer: tuple(
+        _money(cause.lower(), (books.CUSTOMER_RECEIVABLE,), (books.CLEARING,)) for cause in redemptions.ClaimCause
+    ),
+    redemptions.CreditWallet: tuple(
+        _money(cause.lower(), (books.CLEARING,), (books.WALLET,)) for cause in redemptions.WalletCreditCause
+    ),
+    redemptions.PayVoucherUse: (_money("voucher_use", (books.CLEARING,), (books.BANK,)),),
 }
 """By the type of the input; what `ReportLeg` posts is also posted when a leg's timer is due, and neither is logged."""
 
@@ -126,6 +145,11 @@ UNDER_A_SHARE: Mapping[type, tuple[Posting, ...]] = {
     ),
 }
 """What commands post whose root is a share of a merchant."""
+
+UNDER_A_CHANNEL: Mapping[type, tuple[Posting, ...]] = {
+    redemptions.ReceiveRemittance: (_money("channel_remit", (books.BANK,), (books.CLEARING,)),),
+}
+"""What commands post whose root is a recycling channel."""
 
 SUBS: Mapping[str, str] = {
     **dict.fromkeys((*_DUES, *_LIMITS, books.GRANT, *CUSTOMER), "account"),
@@ -154,6 +178,12 @@ TOLD: Mapping[type, tuple[type, ...]] = {
     commands.CutStatement: (events.StatementIssued,),
     commands.PostAdjustment: (events.AdjustmentPosted,),
     commands.RecordChargeback: (events.PaymentChargedBack,),
+    redemptions.PayRedemption: (redemption_events.RedemptionPayoutRequested,),
+    redemptions.StopRedemptionPayout: (redemption_events.RedemptionPayoutStopped,),
+    redemptions.ChargeCancelFee: (redemption_events.CancelFeeCharged,),
+    redemptions.ClaimFromCustomer: (redemption_events.CustomerClaimed,),
+    redemptions.CreditWallet: (redemption_events.WalletCredited,),
+    redemptions.PayVoucherUse: (redemption_events.VoucherUsePaid,),
 }
 """The one event, of these, by which an input of the log is told; each stands for no other. The steps of legs have
 events of their own, one or several or none, whatever input they came of."""

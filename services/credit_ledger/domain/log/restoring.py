@@ -18,6 +18,7 @@ from services.credit_ledger.domain.model.agreement import Agreement
 from services.credit_ledger.domain.model.before import AgreementBefore
 from services.credit_ledger.domain.model.leg import RefundLeg
 from services.credit_ledger.domain.model.operation import Operation
+from services.credit_ledger.domain.model.redemptions import DisbursePayout
 from services.credit_ledger.domain.model.refund import CreditRefund, RefundState
 from services.credit_ledger.domain.model.repayment import Repayment
 from services.kernel.decision import Aggregate, Known, Missing
@@ -132,6 +133,8 @@ def _made(log: Sequence[Operation]) -> Iterator[Row]:
             case commands.RefundTenders(refund_id=refund_id):
                 yield CreditRefund, refund_id
                 yield RefundLeg, leg_id(refund_id)
+            case DisbursePayout(leg_id=identity) if identity:
+                yield RefundLeg, identity
 
 
 def _given_back(log: Sequence[Operation]) -> Counter[str]:

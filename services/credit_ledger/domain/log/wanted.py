@@ -9,6 +9,7 @@ from services.credit_ledger.domain.model.commands import AuthorizeTenders, CutSt
 from services.credit_ledger.domain.model.leg import RefundLeg
 from services.credit_ledger.domain.model.merchant_share import MerchantShare
 from services.credit_ledger.domain.model.payment_reference import PaymentReference
+from services.credit_ledger.domain.model.payout import RedemptionPayout
 from services.credit_ledger.domain.model.statement import Statement, statement_key
 from services.kernel.decision import Wanted
 from services.kernel.shares import share_key
@@ -33,6 +34,13 @@ class OfMerchant(OfOrder, Protocol):
 
     @property
     def merchant_id(self) -> str: ...
+
+
+class OfPayout(OfAccount, Protocol):
+    """An input about one payout."""
+
+    @property
+    def payout_id(self) -> str: ...
 
 
 class OfLeg(OfAccount, Protocol):
@@ -71,6 +79,11 @@ def with_rejected_leg(body: ReturnBankDeposit) -> Wanted:
 def with_leg(body: OfLeg) -> Wanted:
     """What an input needs to see that names a leg: the account and the leg."""
     return (*account(body), (RefundLeg, body.leg_id))
+
+
+def with_payout(body: OfPayout) -> Wanted:
+    """What an input needs to see that names a payout: the account and the payout."""
+    return (*account(body), (RedemptionPayout, body.payout_id))
 
 
 def with_statement(body: CutStatement) -> Wanted:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from services.credit_ledger.domain.model.agreement import AgreementState
 from services.credit_ledger.domain.model.instalment import InstalmentChange
+from services.credit_ledger.domain.model.payout import PayoutState
 from services.credit_ledger.domain.model.refund import RefundState
 from services.credit_ledger.domain.model.tenders import Tenders
 
@@ -171,3 +172,44 @@ class ChargedBack:
     payment_reference: str
     leg_ids: tuple[str, ...]
     kept_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class PayoutEffect:
+    """How far the payout of a redemption is; only STOPPED is not yet paid (OP-2)."""
+
+    payout_id: str
+    order_id: str
+    account_id: str
+    account_version: int
+    posted_at: datetime
+    state: PayoutState
+    amount_minor: int
+    netted_minor: int
+    leg_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerEffect:
+    """What a redemption changed of what a customer has and owes: of `amount_minor` the wallet paid `paid_minor` and
+    `owed_minor` is owed; `netted_minor` of what was owed before the wallet paid first (RD-33)."""
+
+    op: str
+    order_id: str
+    account_id: str
+    account_version: int
+    posted_at: datetime
+    amount_minor: int
+    paid_minor: int = 0
+    owed_minor: int = 0
+    netted_minor: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RemittanceEffect:
+    """What a recycling channel remitted, now and in all."""
+
+    channel: str
+    amount_minor: int
+    received_minor: int
+    posted_at: datetime

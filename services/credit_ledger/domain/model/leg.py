@@ -42,19 +42,21 @@ class RailWord(StrEnum):
 
 
 class LegEnd(StrEnum):
-    """What we did with the money of a leg without the rail: nothing yet, into the wallet, paid from the bank by
-    hand, or left with the acquirer that kept it (PM-3, MA-3, PM-8)."""
+    """What we did with the money of a leg without the rail: nothing yet, into the wallet, paid from the bank by hand,
+    left with the acquirer that kept it, or given to another leg of the same payout (PM-3, MA-3, PM-8)."""
 
     NONE = ""
     REROUTED = "REROUTED"
     BY_HAND = "BY_HAND"
     KEPT = "KEPT"
+    REPLACED = "REPLACED"
 
 
 class LegStep(StrEnum):
     """What happened to a leg, as its order is told. PAID_ANYWAY: the rail paid what had ended otherwise, so the
     customer owes it, and CAME_BACK: not any more, for it bounced; COUNTED: a payment of an earlier leg that was taken
-    back counts for this one (PM-7)."""
+    back counts for this one (PM-7). REFUSED: the bank refused the payout of a redemption, and another leg tries it
+    again."""
 
     WAITING = "WAITING"
     ACCEPTED = "ACCEPTED"
@@ -66,6 +68,7 @@ class LegStep(StrEnum):
     COUNTED = "COUNTED"
     KEPT = "KEPT"
     CAME_BACK = "CAME_BACK"
+    REFUSED = "REFUSED"
 
 
 OVER = (LegState.SETTLED, LegState.RECALLED, LegState.REROUTED)
@@ -78,7 +81,7 @@ class RefundLeg:
 
     `moved_at` is when it came into its state, `reversed` says that its refund was taken back. For `counted_minor` of it
     the payment of an earlier leg counts, so that much was never sent; `used_minor` of its own payment counts for later
-    legs.
+    legs. `payout_id` is the payout of a redemption that it carries.
     """
 
     id: str
@@ -100,6 +103,7 @@ class RefundLeg:
     reversed: bool = False
     counted_minor: int = 0
     used_minor: int = 0
+    payout_id: str = ""
 
     @property
     def key(self) -> str:

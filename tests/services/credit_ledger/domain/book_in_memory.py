@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from services.credit_ledger.decisions import RULES, TIMERS
-from services.credit_ledger.domain.log.postings import POSTINGS, SUBS, UNDER_A_SHARE
+from services.credit_ledger.domain.log.postings import POSTINGS, SUBS, UNDER_A_CHANNEL, UNDER_A_SHARE
 from services.credit_ledger.domain.model.account import CreditAccount
 from services.credit_ledger.domain.model.agreement import Agreement
 from services.credit_ledger.domain.model.commands import ReportLeg
@@ -31,10 +31,10 @@ def steps_by_one(before: Any, after: Any) -> None:  # rows of one kind, or none 
 
 def posted_by_the_table(body: object, rows: Sequence[Aggregate], posted: Sequence[PostedJournal]) -> None:
     """Every journal is what the table of postings says of the inputs that were logged, of the rail's word about a leg,
-    or of a command under a merchant's share; its sub-accounts name what the table says."""
+    or of a command under a merchant's share or a channel; its sub-accounts name what the table says."""
     logged = [type(row.body) for row in rows if isinstance(row, Operation)]
     may = [posting for kind in (*logged, ReportLeg) for posting in POSTINGS[kind]]
-    may += UNDER_A_SHARE.get(type(body), ())
+    may += (*UNDER_A_SHARE.get(type(body), ()), *UNDER_A_CHANNEL.get(type(body), ()))
     for place in posted:
         journal = place.journal
         codes = [posting for posting in may if (posting.op, posting.unit) == (journal.op, journal.unit)]

@@ -15,6 +15,7 @@ from services.credit_ledger.domain.model.agreement import Agreement, AgreementSt
 from services.credit_ledger.domain.model.instalment import Instalment
 from services.credit_ledger.domain.model.leg import Rail, RefundLeg
 from services.credit_ledger.domain.model.merchant_share import MerchantShare
+from services.credit_ledger.domain.model.payout import PAID, PayoutState, RedemptionPayout
 from services.credit_ledger.domain.model.refund import CreditRefund
 from services.credit_ledger.domain.model.repayment import Repayment
 from services.credit_ledger.domain.model.statement import Statement
@@ -180,8 +181,23 @@ def card_transit_is_what_the_acquirer_owes(book: BookInMemory) -> None:
     rejected order paid is on nobody's book until its leg ends."""
     for rail, account in ((Rail.CARD, "L.REFUND.TRANSIT.CARD"), (Rail.PAYOUT, "L.PAYOUT.TRANSIT")):
         legs = [leg for leg in book.family(RefundLeg, ACCOUNT) if leg.rail is rail and leg.in_transit]
-        legs = [leg for leg in legs if leg.id != rejected_leg_id(leg.order_id)]
-        assert book.balance(account) == -sum(leg.sent_minor for leg in legs)
+        legs = [leg for leg in legs if leg.id != rejected_leg_id(leg.order_id) and not leg.payout_id]
+        redeemed = sum(_transit(book, payout.id) for payout in book.family(RedemptionPayout, ACCOUNT))
+        own = book.balance(account) - (redeemed if rail is Rail.PAYOUT else 0)
+        assert own == -sum(leg.sent_minor for leg in legs)
+
+
+def each_payout_is_taken_out_of_its_transit(book: BookInMemory) -> None:
+    """Of a redemption's payout this book has debited what paid a debt and, once it is paid, all of it (BK-6)."""
+    for payout in book.family(RedemptionPayout, ACCOUNT):
+        paid = payout.left_minor if payout.state in PAID else 0
+        assert _transit(book, payout.id) == payout.netted_minor + paid, payout
+        carrying = [leg for leg in book.family(RefundLeg, ACCOUNT) if leg.payout_id == payout.id and leg.in_transit]
+        assert len(carrying) == (payout.state is PayoutState.SENT), payout
+
+
+def _transit(book: BookInMemory, payout_id: str) -> int:
+    return book.balances[Unit.CNY, "L.PAYOUT.TRANSIT", payout_id]
 
 
 def nothing_is_given_back_twice(book: BookInMemory) -> None:
@@ -223,12 +239,14 @@ def every_input_is_told_once(book: BookInMemory) -> None:
 
 
 def nothing_unfinished_lacks_a_timer(book: BookInMemory) -> None:
-    """A cut to come, a refund that waits and a leg without the rail's last word each have their timer."""
+    """A cut to come, a refund or a payout that waits and a leg without the rail's last word each have their timer."""
     account = book.account(ACCOUNT)
     assert (account.next_cut_at is not None) == (("statement_cut", ACCOUNT) in book.timers)
     assert account.next_cut_at is not None or not any(row.open for row in agreements(book))
     for leg in book.family(RefundLeg, ACCOUNT):
         assert leg.final != (("leg", leg.id) in book.timers), leg
+    for payout in book.family(RedemptionPayout, ACCOUNT):
+        assert (payout.state is PayoutState.WAITING) == (("payout", payout.id) in book.timers), payout
 
 
 def a_statement_is_the_sum_of_its_lines(book: BookInMemory) -> None:
@@ -274,7 +292,7 @@ CHEAP: tuple[Law, ...] = (
     principal_is_paid_refunded_written_off_or_outstanding, nothing_is_negative, refunds_stay_within_captures,
     plans_are_what_was_captured, nothing_is_owed_on_what_was_undone, revoked_never_became_debt, paid_off_owes_nothing,
     an_unbilled_fee_needs_principal, merchants_are_owed_what_shipped_less_what_came_back, flash_transit_is_what_waits,
-    card_transit_is_what_the_acquirer_owes, nothing_is_given_back_twice,
+    card_transit_is_what_the_acquirer_owes, each_payout_is_taken_out_of_its_transit, nothing_is_given_back_twice,
 )
 AT_THE_END: tuple[Law, ...] = (
     events_have_no_gap, every_input_is_told_once,

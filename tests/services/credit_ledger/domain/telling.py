@@ -12,6 +12,7 @@ from services.credit_ledger.domain.model.commands import ReverseRefund
 from services.credit_ledger.domain.model.leg import RefundLeg
 from services.credit_ledger.domain.model.operation import Operation
 from services.credit_ledger.domain.model.payment_reference import PaymentReference
+from services.credit_ledger.domain.model.payout import RedemptionPayout
 from services.credit_ledger.domain.model.refund import CreditRefund, RefundState
 from services.credit_ledger.domain.model.repayment import Repayment
 from services.credit_ledger.domain.model.statement import Statement
@@ -21,7 +22,7 @@ from tests.services.credit_ledger.domain.book_in_memory import BookInMemory
 
 OF_LEGS = frozenset((
     "card_refund_settled", "payout_settled", "manual_adjust", "chargeback_kept", "leg_bounced", "deposit",
-    "deposit_return",
+    "deposit_return", "payout",
 ))
 """What journals of legs alone are called."""
 
@@ -29,9 +30,10 @@ _BY_STEPS = {
     RefundLeg: {
         "state", "attempts", "detail", "updated_at", "word", "end", "moved_at", "used_minor", "version"
     },
+    RedemptionPayout: {"state", "moved_at", "version"},
     CreditRefund: {"version"}, Agreement: {"version"}, Repayment: {"version"}, PaymentReference: {"version"},
 }
-"""What a log does not tell: the steps of legs, and how many decisions there were."""
+"""What a log does not tell: the steps of legs and payouts, and how many decisions there were."""
 
 
 @dataclass
@@ -62,7 +64,7 @@ def the_log_tells_the_history(book: BookInMemory, account_id: str = "acc_1") -> 
         for stored, expected in zip(decided, told.operations, strict=True):
             assert _sorted(stored) == _sorted(expected)
     _same_account(book, telling)
-    for kind in (Agreement, Repayment, CreditRefund, Statement, Adjustment, RefundLeg):
+    for kind in (Agreement, Repayment, CreditRefund, Statement, Adjustment, RefundLeg, RedemptionPayout):
         _same_rows(book, telling, kind, account_id)
     _same_journals(book, telling)
 

@@ -9,7 +9,7 @@ from services.card_redemption.decisions import RULES as CARD_RULES
 from services.card_redemption.domain import books as card_books
 from services.card_redemption.domain import postings as card_postings
 from services.credit_ledger.domain.log.inputs import APPLY
-from services.credit_ledger.domain.log.postings import POSTINGS, SUBS, UNDER_A_SHARE
+from services.credit_ledger.domain.log.postings import POSTINGS, SUBS, UNDER_A_CHANNEL, UNDER_A_SHARE
 from services.credit_ledger.domain.model import books
 from services.credit_ledger.domain.model.commands import CaptureTenders
 from services.credit_ledger.domain.model.operation import Operation
@@ -35,7 +35,8 @@ def test_every_input_has_a_row() -> None:
 
 def test_only_accounts_of_the_books_are_posted() -> None:
     """No account without a name in the books, and each limit account only in LIMIT."""
-    rows = [posting for each in (*POSTINGS.values(), *UNDER_A_SHARE.values()) for posting in each]
+    tables = (*POSTINGS.values(), *UNDER_A_SHARE.values(), *UNDER_A_CHANNEL.values())
+    rows = [posting for each in tables for posting in each]
     accounts = {account for posting in rows for account in posting.debited | posting.credited}
 
     assert accounts | SUBS.keys() == set(_codes(books))

@@ -133,7 +133,9 @@ async def test_an_accepted_refund_is_settled_by_asking_later(tmp_path: Path) -> 
 async def test_timeouts_that_were_done_are_found_by_asking(tmp_path: Path) -> None:
     """30 % of the calls time out although done, others although
     not or later; each leg is paid once in the end (F37)."""
-    faults = Faults(300_000, 100_000, 50_000, late_done_ppm=100_000, seed=7)
+    faults = Faults(
+        timeout_done_ppm=300_000, timeout_undone_ppm=100_000, unavailable_ppm=50_000, late_done_ppm=100_000, seed=7,
+    )
     async with sandbox(tmp_path / "bank.sqlite", faults) as bank:
         act = performing({Rail.CARD: BankCardRail(bank.target, SECONDS_MAX)})
 

@@ -85,7 +85,9 @@ async def test_a_bank_that_misbehaves_pays_every_leg_once(ledger: Ledger, tmp_pa
 
     Afterwards the bank has paid each leg exactly once, P7 is posted once per leg, and nothing is in transit.
     """
-    faults = Faults(300_000, 100_000, 50_000, late_done_ppm=100_000, seed=11)
+    faults = Faults(
+        timeout_done_ppm=300_000, timeout_undone_ppm=100_000, unavailable_ppm=50_000, late_done_ppm=100_000, seed=11,
+    )
     actions = [action for no in range(LEGS) for action in await _refunded(ledger, no)]
     async with sandbox(tmp_path / "bank.sqlite", faults) as bank:
         await _settle(ledger, performing({Rail.CARD: BankCardRail(bank.target, SECONDS_MAX)}), actions, times=2)

@@ -8,8 +8,9 @@ import grpc
 import pytest
 
 from services.runtime.rpc.errors import from_rpc_error
-from settle.local.acquirer.faults import Dice, Faults
+from settle.local.acquirer.faults import Faults
 from settle.local.acquirer.ledger import AcquirerLedger, KeyReused
+from settle.local.shares import Dice
 from settlement.common.v1 import money_pb2
 from settlement.sandbox.v1 import acquirer_service_pb2 as pb
 from tests.settle.local.acquirer.sandbox import Sandbox, sandbox
@@ -184,7 +185,7 @@ def test_what_was_booked_survives_the_process(tmp_path: Path) -> None:
 
 def test_the_same_seed_draws_the_same_faults() -> None:
     """A run can be repeated."""
-    draws = [[dice.hit(300_000) for _ in range(200)] for dice in (Dice(Faults(seed=7)), Dice(Faults(seed=7)))]
+    draws = [[dice.hit(300_000) for _ in range(200)] for dice in (Dice(7), Dice(7))]
 
     assert draws[0] == draws[1]
     assert 30 < sum(draws[0]) < 90

@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from settlement.common.v1 import money_pb2 as settlement_dot_common_dot_v1_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(settlement/card_redemption/v1/card.proto\x12\x1dsettlement.card_redemption.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a settlement/common/v1/money.proto\"\xcf\x02\n\x04\x43\x61rd\x12\x15\n\x07\x63\x61rd_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x19\n\x0b\x63ustomer_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12=\n\x05state\x18\x03 \x01(\x0e\x32(.settlement.card_redemption.v1.CardStateB\x04\xe2\x41\x01\x03\x12/\n\x04\x66\x61\x63\x65\x18\x04 \x01(\x0b\x32\x1b.settlement.common.v1.MoneyB\x04\xe2\x41\x01\x03\x12\x32\n\x07\x62\x61lance\x18\x05 \x01(\x0b\x32\x1b.settlement.common.v1.MoneyB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x15\n\x07version\x18\x07 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12#\n\x15pending_settlement_id\x18\x08 \x01(\tB\x04\xe2\x41\x01\x03*\xd7\x01\n\tCardState\x12\x1a\n\x16\x43\x41RD_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11\x43\x41RD_STATE_ACTIVE\x10\x01\x12\x1d\n\x19\x43\x41RD_STATE_PARTIALLY_USED\x10\x02\x12\x18\n\x14\x43\x41RD_STATE_EXHAUSTED\x10\x03\x12\x16\n\x12\x43\x41RD_STATE_CLAIMED\x10\x04\x12\x1a\n\x16\x43\x41RD_STATE_WRITTEN_OFF\x10\x05\x12\x15\n\x11\x43\x41RD_STATE_FROZEN\x10\x06\x12\x13\n\x0f\x43\x41RD_STATE_VOID\x10\x07\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(settlement/card_redemption/v1/card.proto\x12\x1dsettlement.card_redemption.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a settlement/common/v1/money.proto\"\xb4\x03\n\x04\x43\x61rd\x12\x15\n\x07\x63\x61rd_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x19\n\x0b\x63ustomer_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12=\n\x05state\x18\x03 \x01(\x0e\x32(.settlement.card_redemption.v1.CardStateB\x04\xe2\x41\x01\x03\x12/\n\x04\x66\x61\x63\x65\x18\x04 \x01(\x0b\x32\x1b.settlement.common.v1.MoneyB\x04\xe2\x41\x01\x03\x12\x32\n\x07\x62\x61lance\x18\x05 \x01(\x0b\x32\x1b.settlement.common.v1.MoneyB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x15\n\x07version\x18\x07 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12#\n\x15pending_settlement_id\x18\x08 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06issuer\x18\t \x01(\tB\x04\xe2\x41\x01\x03\x12\x18\n\nclaimed_by\x18\n \x01(\tB\x04\xe2\x41\x01\x03\x12\x18\n\nfrozen_for\x18\x0b \x01(\tB\x04\xe2\x41\x01\x03\x12\x19\n\x0breceiver_id\x18\x0c \x01(\tB\x04\xe2\x41\x01\x03*\xa6\x02\n\tCardState\x12\x1a\n\x16\x43\x41RD_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11\x43\x41RD_STATE_ACTIVE\x10\x01\x12\x1d\n\x19\x43\x41RD_STATE_PARTIALLY_USED\x10\x02\x12\x18\n\x14\x43\x41RD_STATE_EXHAUSTED\x10\x03\x12\x16\n\x12\x43\x41RD_STATE_CLAIMED\x10\x04\x12\x1a\n\x16\x43\x41RD_STATE_WRITTEN_OFF\x10\x05\x12\x15\n\x11\x43\x41RD_STATE_FROZEN\x10\x06\x12\x13\n\x0f\x43\x41RD_STATE_VOID\x10\x07\x12\x15\n\x11\x43\x41RD_STATE_ISSUED\x10\x08\x12\x1f\n\x1b\x43\x41RD_STATE_TRANSFER_PENDING\x10\t\x12\x15\n\x11\x43\x41RD_STATE_CLOSED\x10\nb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -50,8 +50,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CARD'].fields_by_name['version']._serialized_options = b'\342A\001\003'
   _globals['_CARD'].fields_by_name['pending_settlement_id']._loaded_options = None
   _globals['_CARD'].fields_by_name['pending_settlement_id']._serialized_options = b'\342A\001\003'
-  _globals['_CARDSTATE']._serialized_start=514
-  _globals['_CARDSTATE']._serialized_end=729
+  _globals['_CARD'].fields_by_name['issuer']._loaded_options = None
+  _globals['_CARD'].fields_by_name['issuer']._serialized_options = b'\342A\001\003'
+  _globals['_CARD'].fields_by_name['claimed_by']._loaded_options = None
+  _globals['_CARD'].fields_by_name['claimed_by']._serialized_options = b'\342A\001\003'
+  _globals['_CARD'].fields_by_name['frozen_for']._loaded_options = None
+  _globals['_CARD'].fields_by_name['frozen_for']._serialized_options = b'\342A\001\003'
+  _globals['_CARD'].fields_by_name['receiver_id']._loaded_options = None
+  _globals['_CARD'].fields_by_name['receiver_id']._serialized_options = b'\342A\001\003'
+  _globals['_CARDSTATE']._serialized_start=615
+  _globals['_CARDSTATE']._serialized_end=909
   _globals['_CARD']._serialized_start=176
-  _globals['_CARD']._serialized_end=511
+  _globals['_CARD']._serialized_end=612
 # @@protoc_insertion_point(module_scope)

@@ -41,6 +41,12 @@ class _CardStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CardState.V
     """Frozen by risk control."""
     CARD_STATE_VOID: _CardState.ValueType  # 7
     """Void for good."""
+    CARD_STATE_ISSUED: _CardState.ValueType  # 8
+    """Sold, and to be activated."""
+    CARD_STATE_TRANSFER_PENDING: _CardState.ValueType  # 9
+    """Given to somebody who has not activated it; its giver can take it back."""
+    CARD_STATE_CLOSED: _CardState.ValueType  # 10
+    """Closed; its value went to the wallet."""
 
 class CardState(_CardState, metaclass=_CardStateEnumTypeWrapper):
     """Where a gift card stands (DOMAIN 2.9)."""
@@ -61,6 +67,12 @@ CARD_STATE_FROZEN: CardState.ValueType  # 6
 """Frozen by risk control."""
 CARD_STATE_VOID: CardState.ValueType  # 7
 """Void for good."""
+CARD_STATE_ISSUED: CardState.ValueType  # 8
+"""Sold, and to be activated."""
+CARD_STATE_TRANSFER_PENDING: CardState.ValueType  # 9
+"""Given to somebody who has not activated it; its giver can take it back."""
+CARD_STATE_CLOSED: CardState.ValueType  # 10
+"""Closed; its value went to the wallet."""
 Global___CardState: _TypeAlias = CardState  # noqa: Y015
 
 @_typing.final
@@ -77,8 +89,12 @@ class Card(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     PENDING_SETTLEMENT_ID_FIELD_NUMBER: _builtins.int
+    ISSUER_FIELD_NUMBER: _builtins.int
+    CLAIMED_BY_FIELD_NUMBER: _builtins.int
+    FROZEN_FOR_FIELD_NUMBER: _builtins.int
+    RECEIVER_ID_FIELD_NUMBER: _builtins.int
     card_id: _builtins.str
-    """Id, `crd_…`."""
+    """Id, `crd_…`; of another issuer's card `fcd_…`."""
     customer_id: _builtins.str
     """Whose it is."""
     state: Global___CardState.ValueType
@@ -87,6 +103,14 @@ class Card(_message.Message):
     """Steps by one with every visible change."""
     pending_settlement_id: _builtins.str
     """The settlement that holds it between TRY and CONFIRM, if one does."""
+    issuer: _builtins.str
+    """Who issued it; empty if we did. The card of another issuer has no value in our book."""
+    claimed_by: _builtins.str
+    """The redemption or the closing that has it, or had it when it was written off."""
+    frozen_for: _builtins.str
+    """The case it is frozen for."""
+    receiver_id: _builtins.str
+    """Who may activate it, while it is given away."""
     @_builtins.property
     def face(self) -> _money_pb2.Money:
         """Value at issue."""
@@ -110,10 +134,14 @@ class Card(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         version: _builtins.int = ...,
         pending_settlement_id: _builtins.str = ...,
+        issuer: _builtins.str = ...,
+        claimed_by: _builtins.str = ...,
+        frozen_for: _builtins.str = ...,
+        receiver_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance", "create_time", b"create_time", "face", b"face"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance", "card_id", b"card_id", "create_time", b"create_time", "customer_id", b"customer_id", "face", b"face", "pending_settlement_id", b"pending_settlement_id", "state", b"state", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance", "card_id", b"card_id", "claimed_by", b"claimed_by", "create_time", b"create_time", "customer_id", b"customer_id", "face", b"face", "frozen_for", b"frozen_for", "issuer", b"issuer", "pending_settlement_id", b"pending_settlement_id", "receiver_id", b"receiver_id", "state", b"state", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

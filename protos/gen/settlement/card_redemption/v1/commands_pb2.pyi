@@ -232,3 +232,129 @@ class ClearMerchantShare(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ClearMerchantShare: _TypeAlias = ClearMerchantShare  # noqa: Y015
+
+@_typing.final
+class AdmitRedemption(_message.Message):
+    """May this customer submit a card of this face (DOMAIN RD-23, RD-25)? A saga of this very service asks; the key is the customer.
+    No answer.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    REDEMPTION_ID_FIELD_NUMBER: _builtins.int
+    FACE_MINOR_FIELD_NUMBER: _builtins.int
+    customer_id: _builtins.str
+    """The customer."""
+    redemption_id: _builtins.str
+    """The redemption."""
+    face_minor: _builtins.int
+    """The face that was declared, fen."""
+    def __init__(
+        self,
+        *,
+        customer_id: _builtins.str = ...,
+        redemption_id: _builtins.str = ...,
+        face_minor: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer_id", b"customer_id", "face_minor", b"face_minor", "redemption_id", b"redemption_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AdmitRedemption: _TypeAlias = AdmitRedemption  # noqa: Y015
+
+@_typing.final
+class CountCancellation(_message.Message):
+    """One more cancellation of this customer for a fee, if that stays within the day's cap (DOMAIN A17). The key is the customer. No
+    answer.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    REDEMPTION_ID_FIELD_NUMBER: _builtins.int
+    FACE_MINOR_FIELD_NUMBER: _builtins.int
+    CAP_MINOR_FIELD_NUMBER: _builtins.int
+    customer_id: _builtins.str
+    """The customer."""
+    redemption_id: _builtins.str
+    """The redemption."""
+    face_minor: _builtins.int
+    """The face that is cancelled, fen."""
+    cap_minor: _builtins.int
+    """The cap of the day, fen."""
+    def __init__(
+        self,
+        *,
+        customer_id: _builtins.str = ...,
+        redemption_id: _builtins.str = ...,
+        face_minor: _builtins.int = ...,
+        cap_minor: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cap_minor", b"cap_minor", "customer_id", b"customer_id", "face_minor", b"face_minor", "redemption_id", b"redemption_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CountCancellation: _TypeAlias = CountCancellation  # noqa: Y015
+
+@_typing.final
+class CountCompletion(_message.Message):
+    """A notice: a redemption of this customer is complete. The key is the customer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    REDEMPTION_ID_FIELD_NUMBER: _builtins.int
+    customer_id: _builtins.str
+    """The customer."""
+    redemption_id: _builtins.str
+    """The redemption."""
+    def __init__(
+        self,
+        *,
+        customer_id: _builtins.str = ...,
+        redemption_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer_id", b"customer_id", "redemption_id", b"redemption_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CountCompletion: _TypeAlias = CountCompletion  # noqa: Y015
+
+@_typing.final
+class RestrictRedeemer(_message.Message):
+    """A notice: a card of this customer had been spent; he redeems nothing until a person looked at it (DOMAIN RD-25). The key is the
+    customer.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    REDEMPTION_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    customer_id: _builtins.str
+    """The customer."""
+    redemption_id: _builtins.str
+    """The redemption."""
+    reason: _builtins.str
+    """Why."""
+    def __init__(
+        self,
+        *,
+        customer_id: _builtins.str = ...,
+        redemption_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer_id", b"customer_id", "reason", b"reason", "redemption_id", b"redemption_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RestrictRedeemer: _TypeAlias = RestrictRedeemer  # noqa: Y015

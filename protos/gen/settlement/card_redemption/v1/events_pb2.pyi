@@ -27,22 +27,26 @@ class CardIssued(_message.Message):
     CARD_ID_FIELD_NUMBER: _builtins.int
     CUSTOMER_ID_FIELD_NUMBER: _builtins.int
     FACE_MINOR_FIELD_NUMBER: _builtins.int
+    INACTIVE_FIELD_NUMBER: _builtins.int
     card_id: _builtins.str
     """The card."""
     customer_id: _builtins.str
     """Whose it is."""
     face_minor: _builtins.int
     """Its value."""
+    inactive: _builtins.bool
+    """Whether it is to be activated before it is used."""
     def __init__(
         self,
         *,
         card_id: _builtins.str = ...,
         customer_id: _builtins.str = ...,
         face_minor: _builtins.int = ...,
+        inactive: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["card_id", b"card_id", "customer_id", b"customer_id", "face_minor", b"face_minor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["card_id", b"card_id", "customer_id", b"customer_id", "face_minor", b"face_minor", "inactive", b"inactive"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -221,6 +225,514 @@ class CardRefundReversed(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CardRefundReversed: _TypeAlias = CardRefundReversed  # noqa: Y015
+
+@_typing.final
+class CardRegistered(_message.Message):
+    """A card of another issuer was submitted for the first time."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CARD_ID_FIELD_NUMBER: _builtins.int
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    ISSUER_FIELD_NUMBER: _builtins.int
+    card_id: _builtins.str
+    """The card."""
+    customer_id: _builtins.str
+    """Whose it is."""
+    issuer: _builtins.str
+    """Who issued it."""
+    def __init__(
+        self,
+        *,
+        card_id: _builtins.str = ...,
+        customer_id: _builtins.str = ...,
+        issuer: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["card_id", b"card_id", "customer_id", b"customer_id", "issuer", b"issuer"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CardRegistered: _TypeAlias = CardRegistered  # noqa: Y015
+
+@_typing.final
+class CardClaimed(_message.Message):
+    """A redemption, or the card's closing, set it aside: nothing is spent of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CARD_ID_FIELD_NUMBER: _builtins.int
+    CLAIMED_BY_FIELD_NUMBER: _builtins.int
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    card_id: _builtins.str
+    """The card."""
+    claimed_by: _builtins.str
+    """The redemption (`rdm_…`), or the closing (`saga_…`)."""
+    customer_id: _builtins.str
+    """Who submitted it."""
+    def __init__(
+        self,
+        *,
+        card_id: _builtins.str = ...,
+        claimed_by: _builtins.str = ...,
+        customer_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["card_id", b"card_id", "claimed_by", b"claimed_by", "customer_id", b"customer_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CardClaimed: _TypeAlias = CardClaimed  # noqa: Y015
+
+@_typing.final
+class CardReleased(_message.Message):
+    """It was given back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CARD_ID_FIELD_NUMBER: _builtins.int
+    CLAIMED_BY_FIELD_NUMBER: _builtins.int
+    card_id: _builtins.str
+    """The card."""
+    claimed_by: _builtins.str
+    """The redemption (`rdm_…`), or the closing (`saga_…`)."""
+    def __init__(
+        self,
+        *,
+        card_id: _builtins.str = ...,
+        claimed_by: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["card_id", b"card_id", "claimed_by", b"claimed_by"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CardReleased: _TypeAlias = CardReleased  # noqa: Y015
+
+@_typing.final
+class CardWrittenOff(_message.Message):
+    """A redemption paid for it (核销)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CARD_ID_FIELD_NUMBER: _builtins.int
+    CLAIMED_BY_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    BALANCE_MINOR_FIELD_NUMBER: _builtins.int
+    card_id: _builtins.str
+    """The card."""
+    claimed_by: _builtins.str
+    """The redemption (`rdm_…`), or the closing (`saga_…`)."""
+    amount_minor: _builtins.int
+    """How much."""
+    balance_minor: _builtins.int
+    """Value after."""
+    def __init__(
+        self,
+        *,
+        card_id: _builtins.str = ...,
+        claimed_by: _builtins.str = ...,
+        amount_minor: _builtins.int = ...,
+        balance_minor: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "balance_minor", b"balance_minor", "card_id", b"card_id", "claimed_by", b"claimed_by"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CardWrittenOff: _TypeAlias = CardWrittenOff  # noqa: Y015
+
+@_typing.final
+class CardRevalued(_message.Message):
+    """A redemption moved value of it, under this operation code; above 0 it came to the card."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CARD_ID_FIELD_NUMBER: _builtins.int
+    CLAIMED_BY_FIELD_NUMBER: _builtins.int
+    OP_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    BALANCE_MINOR_FIELD_NUMBER: _builtins.int
+    card_id: _builtins.str
+    """The card."""
+    claimed_by: _builtins.str
+    """The redemption (`rdm_…`), or the closing (`saga_…`)."""
+    op: _builtins.str
+    """Operation code of DOMAIN 3.2."""
+    amount_minor: _builtins.int
+    """How much; below 0 where it left the card."""
+    balance_minor: _builtins.int
+    """Value after."""
+    def __init__(
+        self,
+        *,
+        card_id: _builtins.str = ...,
+        claimed_by: _builtins.str = ...,
+        op: _builtins.str = ...,
+        amount_minor: _builtins.int = ...,
+        balance_minor: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "balance_minor", b"balance_minor", "card_id", b"card_id", "claimed_by", b"claimed_by", "op", b"op"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CardRevalued: _TypeAlias = CardRevalued  # noqa: Y015
+
+@_typing.final
+class CardRestored(_message.Message):
+    """Its value is back, under the code of this number."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CARD_ID_FIELD_NUMBER: _builtins.int
+    CLAIMED_BY_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    BALANCE_MINOR_FIELD_NUMBER: _builtins.int
+    CODE_NUMBER_FIELD_NUMBER: _builtins.int
+    card_id: _builtins.str
+    """The card."""
+    claimed_by: _builtins.str
+    """The redemption (`rdm_…`), or the closing (`saga_…`)."""
+    amount_minor: _builtins.int
+    """How much."""
+    balance_minor: _builtins.int
+    """Value after."""
+    code_number: _builtins.int
+    """Which of its codes is good from now on."""
+    def __init__(
+        self,
+        *,
+        card_id: _builtins.str = ...,
+        claimed_by: _builtins.str = ...,
+        amount_minor: _builtins.int = ...,
+        balance_minor: _builtins.int = ...,
+        code_number: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "balance_minor", b"balance_minor", "card_id", b"card_id", "claimed_by", b"claimed_by", "code_number", b"code_number"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CardRestored: _TypeAlias = CardRestored  # noqa: Y015
+
+@_typing.final
+class CardFrozen(_message.Message):
+    """It was frozen for a case; `frozen_from` is where it stood."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CARD_ID_FIELD_NUMBER: _builtins.int
+    CASE_ID_FIELD_NUMBER: _builtins.int
+    FROZEN_FROM_FIELD_NUMBER: _builtins.int
+    card_id: _builtins.str
+    """The card."""
+    case_id: _builtins.str
+    """The case that froze it."""
+    frozen_from: _builtins.str
+    """Where it stood, as in CardState."""
+    def __init__(
+        self,
+        *,
+        card_id: _builtins.str = ...,
+        case_id: _builtins.str = ...,
+        frozen_from: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["card_id", b"card_id", "case_id", b"case_id", "frozen_from", b"frozen_from"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CardFrozen: _TypeAlias = CardFrozen  # noqa: Y015
+
+@_typing.final
+class CardThawed(_message.Message):
+    """The freeze was lifted; it stands there again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CARD_ID_FIELD_NUMBER: _builtins.int
+    CASE_ID_FIELD_NUMBER: _builtins.int
+    STANDING_FIELD_NUMBER: _builtins.int
+    card_id: _builtins.str
+    """The card."""
+    case_id: _builtins.str
+    """The case that froze it."""
+    standing: _builtins.str
+    """Where it stands again, as in CardState."""
+    def __init__(
+        self,
+        *,
+        card_id: _builtins.str = ...,
+        case_id: _builtins.str = ...,
+        standing: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["card_id", b"card_id", "case_id", b"case_id", "standing", b"standing"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CardThawed: _TypeAlias = CardThawed  # noqa: Y015
+
+@_typing.final
+class CardActivated(_message.Message):
+    """Its owner can use it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CARD_ID_FIELD_NUMBER: _builtins.int
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    card_id: _builtins.str
+    """The card."""
+    customer_id: _builtins.str
+    """Whose it is."""
+    def __init__(
+        self,
+        *,
+        card_id: _builtins.str = ...,
+        customer_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["card_id", b"card_id", "customer_id", b"customer_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CardActivated: _TypeAlias = CardActivated  # noqa: Y015
+
+@_typing.final
+class CardCodeRevealed(_message.Message):
+    """Its code of this number was shown to its owner; the first time it was made."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CARD_ID_FIELD_NUMBER: _builtins.int
+    CODE_NUMBER_FIELD_NUMBER: _builtins.int
+    OPERATOR_ID_FIELD_NUMBER: _builtins.int
+    card_id: _builtins.str
+    """The card."""
+    code_number: _builtins.int
+    """Which of its codes."""
+    operator_id: _builtins.str
+    """Who looked, if it was not the owner."""
+    def __init__(
+        self,
+        *,
+        card_id: _builtins.str = ...,
+        code_number: _builtins.int = ...,
+        operator_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["card_id", b"card_id", "code_number", b"code_number", "operator_id", b"operator_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CardCodeRevealed: _TypeAlias = CardCodeRevealed  # noqa: Y015
+
+@_typing.final
+class CardTransferOffered(_message.Message):
+    """Its owner gave it to somebody who has not activated it (转让)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CARD_ID_FIELD_NUMBER: _builtins.int
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    RECEIVER_ID_FIELD_NUMBER: _builtins.int
+    card_id: _builtins.str
+    """The card."""
+    customer_id: _builtins.str
+    """Who gives it."""
+    receiver_id: _builtins.str
+    """Who may activate it."""
+    def __init__(
+        self,
+        *,
+        card_id: _builtins.str = ...,
+        customer_id: _builtins.str = ...,
+        receiver_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["card_id", b"card_id", "customer_id", b"customer_id", "receiver_id", b"receiver_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CardTransferOffered: _TypeAlias = CardTransferOffered  # noqa: Y015
+
+@_typing.final
+class CardTransferWithdrawn(_message.Message):
+    """The owner took it back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CARD_ID_FIELD_NUMBER: _builtins.int
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    card_id: _builtins.str
+    """The card."""
+    customer_id: _builtins.str
+    """Who gave it."""
+    def __init__(
+        self,
+        *,
+        card_id: _builtins.str = ...,
+        customer_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["card_id", b"card_id", "customer_id", b"customer_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CardTransferWithdrawn: _TypeAlias = CardTransferWithdrawn  # noqa: Y015
+
+@_typing.final
+class CardTransferred(_message.Message):
+    """The receiver activated it, and owns it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CARD_ID_FIELD_NUMBER: _builtins.int
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    RECEIVER_ID_FIELD_NUMBER: _builtins.int
+    card_id: _builtins.str
+    """The card."""
+    customer_id: _builtins.str
+    """Who gave it."""
+    receiver_id: _builtins.str
+    """Whose it is now."""
+    def __init__(
+        self,
+        *,
+        card_id: _builtins.str = ...,
+        customer_id: _builtins.str = ...,
+        receiver_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["card_id", b"card_id", "customer_id", b"customer_id", "receiver_id", b"receiver_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CardTransferred: _TypeAlias = CardTransferred  # noqa: Y015
+
+@_typing.final
+class CardVoided(_message.Message):
+    """It is void; a replacement, if there is one, has its value."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CARD_ID_FIELD_NUMBER: _builtins.int
+    REPLACEMENT_ID_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    MAKER_FIELD_NUMBER: _builtins.int
+    CHECKER_FIELD_NUMBER: _builtins.int
+    card_id: _builtins.str
+    """The card."""
+    replacement_id: _builtins.str
+    """The card that has its value; empty if there was none."""
+    amount_minor: _builtins.int
+    """How much."""
+    maker: _builtins.str
+    """Who asked for it."""
+    checker: _builtins.str
+    """Who checked it."""
+    def __init__(
+        self,
+        *,
+        card_id: _builtins.str = ...,
+        replacement_id: _builtins.str = ...,
+        amount_minor: _builtins.int = ...,
+        maker: _builtins.str = ...,
+        checker: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "card_id", b"card_id", "checker", b"checker", "maker", b"maker", "replacement_id", b"replacement_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CardVoided: _TypeAlias = CardVoided  # noqa: Y015
+
+@_typing.final
+class CardReplaced(_message.Message):
+    """A new card is on the books, with the value of one that is void."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CARD_ID_FIELD_NUMBER: _builtins.int
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    FACE_MINOR_FIELD_NUMBER: _builtins.int
+    REPLACES_FIELD_NUMBER: _builtins.int
+    card_id: _builtins.str
+    """The card."""
+    customer_id: _builtins.str
+    """Whose it is."""
+    face_minor: _builtins.int
+    """Its value."""
+    replaces: _builtins.str
+    """The card that is void."""
+    def __init__(
+        self,
+        *,
+        card_id: _builtins.str = ...,
+        customer_id: _builtins.str = ...,
+        face_minor: _builtins.int = ...,
+        replaces: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["card_id", b"card_id", "customer_id", b"customer_id", "face_minor", b"face_minor", "replaces", b"replaces"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CardReplaced: _TypeAlias = CardReplaced  # noqa: Y015
+
+@_typing.final
+class CardClosed(_message.Message):
+    """Its value went to the wallet; it is closed unless more came back to it meanwhile."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CARD_ID_FIELD_NUMBER: _builtins.int
+    CLAIMED_BY_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    BALANCE_MINOR_FIELD_NUMBER: _builtins.int
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    card_id: _builtins.str
+    """The card."""
+    claimed_by: _builtins.str
+    """The redemption (`rdm_…`), or the closing (`saga_…`)."""
+    amount_minor: _builtins.int
+    """How much."""
+    balance_minor: _builtins.int
+    """Value after."""
+    account_id: _builtins.str
+    """The account whose wallet has it."""
+    def __init__(
+        self,
+        *,
+        card_id: _builtins.str = ...,
+        claimed_by: _builtins.str = ...,
+        amount_minor: _builtins.int = ...,
+        balance_minor: _builtins.int = ...,
+        account_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "amount_minor", b"amount_minor", "balance_minor", b"balance_minor", "card_id", b"card_id", "claimed_by", b"claimed_by"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CardClosed: _TypeAlias = CardClosed  # noqa: Y015
 
 @_typing.final
 class MerchantShareCleared(_message.Message):

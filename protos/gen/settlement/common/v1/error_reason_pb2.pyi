@@ -203,6 +203,104 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """What was decided before is not sent yet, for the messaging is away or slow; retry after the RetryInfo."""
     ERROR_REASON_TOO_MANY_OPEN: _ErrorReason.ValueType  # 82
     """Too many settlements are under way; retry after the RetryInfo."""
+    ERROR_REASON_PAYOUT_EXISTS: _ErrorReason.ValueType  # 83
+    """The id is taken by another payout of a redemption."""
+    ERROR_REASON_PAYOUT_NOT_FOUND: _ErrorReason.ValueType  # 84
+    """No such payout of a redemption."""
+    ERROR_REASON_CHANNEL_NOT_FOUND: _ErrorReason.ValueType  # 120
+    """No such recycling channel."""
+    ERROR_REASON_CALENDAR_NOT_FOUND: _ErrorReason.ValueType  # 121
+    """Nobody ever proposed the working days of this year."""
+    ERROR_REASON_DOCUMENT_MALFORMED: _ErrorReason.ValueType  # 122
+    """The YAML document is not of the form that is asked for: no YAML, an alias, a key twice, an unknown or missing one, another type."""
+    ERROR_REASON_VALUE_OUT_OF_BOUNDS: _ErrorReason.ValueType  # 123
+    """A number or a count of the document is outside its bounds."""
+    ERROR_REASON_POLICY_CONTRADICTORY: _ErrorReason.ValueType  # 124
+    """The terms of a channel cannot be meant together."""
+    ERROR_REASON_POLICY_UNGUARDED: _ErrorReason.ValueType  # 125
+    """A channel that pays 95 % or more must not let anybody cancel (DOMAIN RD-10)."""
+    ERROR_REASON_CALENDAR_CONTRADICTORY: _ErrorReason.ValueType  # 126
+    """The days of a calendar cannot be those of its year."""
+    ERROR_REASON_PROPOSAL_STALE: _ErrorReason.ValueType  # 127
+    """What is to be approved does not wait any more: it was approved or replaced."""
+    ERROR_REASON_VERIFICATION_NOT_FOUND: _ErrorReason.ValueType  # 138
+    """No verification has this key."""
+    ERROR_REASON_REDEMPTION_NOT_FOUND: _ErrorReason.ValueType  # 95
+    """No such redemption, or not this customer's."""
+    ERROR_REASON_REDEMPTION_STATE: _ErrorReason.ValueType  # 96
+    """The state of the redemption forbids this."""
+    ERROR_REASON_REDEMPTION_EXISTS: _ErrorReason.ValueType  # 97
+    """This draft was confirmed before."""
+    ERROR_REASON_DRAFT_INVALID: _ErrorReason.ValueType  # 98
+    """The token of the draft is not ours."""
+    ERROR_REASON_DRAFT_EXPIRED: _ErrorReason.ValueType  # 99
+    """The draft cannot be confirmed any more (DOMAIN RD-24)."""
+    ERROR_REASON_CONFIRMED_TOO_FAST: _ErrorReason.ValueType  # 100
+    """Confirmed faster than anybody can read (DOMAIN RD-24)."""
+    ERROR_REASON_TERMS_CHANGED: _ErrorReason.ValueType  # 101
+    """The channel has other terms than those that were shown."""
+    ERROR_REASON_SUBMISSION_FAILED: _ErrorReason.ValueType  # 102
+    """Whoever verifies the card does not answer; the code may be submitted again (DOMAIN RD-4)."""
+    ERROR_REASON_CHANNEL_CARD: _ErrorReason.ValueType  # 103
+    """The channel does not take cards of this issuer."""
+    ERROR_REASON_FACE_OUT_OF_LIMITS: _ErrorReason.ValueType  # 104
+    """The channel does not take cards of this face."""
+    ERROR_REASON_PAYOUT_METHOD: _ErrorReason.ValueType  # 105
+    """The channel does not pay like this, or the payment that bought the card is not known."""
+    ERROR_REASON_EVIDENCE_MISSING: _ErrorReason.ValueType  # 106
+    """What has to be shown for it was not."""
+    ERROR_REASON_AGREEMENT_MISSING: _ErrorReason.ValueType  # 107
+    """The channel is for enterprises with an agreement."""
+    ERROR_REASON_CODE_IN_REDEMPTION: _ErrorReason.ValueType  # 108
+    """The code is being redeemed; a freeze case was opened (DOMAIN RD-20)."""
+    ERROR_REASON_CODE_USED: _ErrorReason.ValueType  # 109
+    """The code was redeemed (DOMAIN RD-20)."""
+    ERROR_REASON_CANCEL_NOT_SUPPORTED: _ErrorReason.ValueType  # 110
+    """The channel lets nobody cancel, or not the one who asks."""
+    ERROR_REASON_CANCEL_WINDOW_CLOSED: _ErrorReason.ValueType  # 111
+    """The window is closed."""
+    ERROR_REASON_VERIFICATION_STARTED: _ErrorReason.ValueType  # 112
+    """The code is being read, or was (DOMAIN RD-1)."""
+    ERROR_REASON_CANCEL_DAILY_CAP: _ErrorReason.ValueType  # 113
+    """More may not be cancelled for a fee on this day (DOMAIN A17)."""
+    ERROR_REASON_FIRST_REDEMPTION_CAP: _ErrorReason.ValueType  # 114
+    """The first redemption of a customer is a small one (DOMAIN RD-23)."""
+    ERROR_REASON_REDEEMER_RESTRICTED: _ErrorReason.ValueType  # 115
+    """The customer may not redeem until a person looked at his case (DOMAIN RD-25)."""
+    ERROR_REASON_ESCROW_OVER: _ErrorReason.ValueType  # 116
+    """The condition was not met in time."""
+    ERROR_REASON_NOT_BY_HAND: _ErrorReason.ValueType  # 117
+    """The redemption goes on by itself."""
+    ERROR_REASON_NOT_REVOCABLE: _ErrorReason.ValueType  # 118
+    """The code was read by its provider, who does not let go of it (DOMAIN OP-7)."""
+    ERROR_REASON_PAYOUT_IN_TRANSIT: _ErrorReason.ValueType  # 119
+    """A second payout is on its way."""
+    ERROR_REASON_POLICE_CASE_MISSING: _ErrorReason.ValueType  # 128
+    """A fraud case needs the case number of the police (DOMAIN RD-22)."""
+    ERROR_REASON_FRAUD_TOO_EARLY: _ErrorReason.ValueType  # 129
+    """A fraud case is not decided before 15 days (DOMAIN A22)."""
+    ERROR_REASON_VOUCHER_ISSUED: _ErrorReason.ValueType  # 130
+    """There is one voucher for a redemption (DOMAIN RD-28)."""
+    ERROR_REASON_VOUCHER_NOT_DUE: _ErrorReason.ValueType  # 131
+    """Nothing was lost, or it can be cancelled."""
+    ERROR_REASON_VOUCHER_NOT_ISSUED: _ErrorReason.ValueType  # 132
+    """There is no voucher."""
+    ERROR_REASON_VOUCHER_CATEGORY: _ErrorReason.ValueType  # 133
+    """A voucher is not good for this."""
+    ERROR_REASON_SCHEDULE_LOCKED: _ErrorReason.ValueType  # 134
+    """The schedule cannot be edited any more (DOMAIN A18)."""
+    ERROR_REASON_LEAD_TOO_SHORT: _ErrorReason.ValueType  # 135
+    """The schedule lies too near."""
+    ERROR_REASON_SCHEDULE: _ErrorReason.ValueType  # 136
+    """A schedule belongs to a channel that settles by it."""
+    ERROR_REASON_CONDITION_DEADLINE: _ErrorReason.ValueType  # 137
+    """A deadline belongs to a channel with a condition."""
+    ERROR_REASON_CODE_REJECTED: _ErrorReason.ValueType  # 86
+    """This is the code of no card of the caller's: unknown, malformed, used or another's, which is not told (DOMAIN RD-1)."""
+    ERROR_REASON_TOO_MANY_CODES: _ErrorReason.ValueType  # 87
+    """Too many codes of this caller were wrong of late; none is looked at for a while."""
+    ERROR_REASON_CODE_TAKEN: _ErrorReason.ValueType  # 88
+    """Another card has this code."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Every reason that a google.rpc.ErrorInfo of this engine can carry; the wire string is the name without its prefix,
@@ -375,4 +473,102 @@ ERROR_REASON_UNSENT_BACKLOG: ErrorReason.ValueType  # 81
 """What was decided before is not sent yet, for the messaging is away or slow; retry after the RetryInfo."""
 ERROR_REASON_TOO_MANY_OPEN: ErrorReason.ValueType  # 82
 """Too many settlements are under way; retry after the RetryInfo."""
+ERROR_REASON_PAYOUT_EXISTS: ErrorReason.ValueType  # 83
+"""The id is taken by another payout of a redemption."""
+ERROR_REASON_PAYOUT_NOT_FOUND: ErrorReason.ValueType  # 84
+"""No such payout of a redemption."""
+ERROR_REASON_CHANNEL_NOT_FOUND: ErrorReason.ValueType  # 120
+"""No such recycling channel."""
+ERROR_REASON_CALENDAR_NOT_FOUND: ErrorReason.ValueType  # 121
+"""Nobody ever proposed the working days of this year."""
+ERROR_REASON_DOCUMENT_MALFORMED: ErrorReason.ValueType  # 122
+"""The YAML document is not of the form that is asked for: no YAML, an alias, a key twice, an unknown or missing one, another type."""
+ERROR_REASON_VALUE_OUT_OF_BOUNDS: ErrorReason.ValueType  # 123
+"""A number or a count of the document is outside its bounds."""
+ERROR_REASON_POLICY_CONTRADICTORY: ErrorReason.ValueType  # 124
+"""The terms of a channel cannot be meant together."""
+ERROR_REASON_POLICY_UNGUARDED: ErrorReason.ValueType  # 125
+"""A channel that pays 95 % or more must not let anybody cancel (DOMAIN RD-10)."""
+ERROR_REASON_CALENDAR_CONTRADICTORY: ErrorReason.ValueType  # 126
+"""The days of a calendar cannot be those of its year."""
+ERROR_REASON_PROPOSAL_STALE: ErrorReason.ValueType  # 127
+"""What is to be approved does not wait any more: it was approved or replaced."""
+ERROR_REASON_VERIFICATION_NOT_FOUND: ErrorReason.ValueType  # 138
+"""No verification has this key."""
+ERROR_REASON_REDEMPTION_NOT_FOUND: ErrorReason.ValueType  # 95
+"""No such redemption, or not this customer's."""
+ERROR_REASON_REDEMPTION_STATE: ErrorReason.ValueType  # 96
+"""The state of the redemption forbids this."""
+ERROR_REASON_REDEMPTION_EXISTS: ErrorReason.ValueType  # 97
+"""This draft was confirmed before."""
+ERROR_REASON_DRAFT_INVALID: ErrorReason.ValueType  # 98
+"""The token of the draft is not ours."""
+ERROR_REASON_DRAFT_EXPIRED: ErrorReason.ValueType  # 99
+"""The draft cannot be confirmed any more (DOMAIN RD-24)."""
+ERROR_REASON_CONFIRMED_TOO_FAST: ErrorReason.ValueType  # 100
+"""Confirmed faster than anybody can read (DOMAIN RD-24)."""
+ERROR_REASON_TERMS_CHANGED: ErrorReason.ValueType  # 101
+"""The channel has other terms than those that were shown."""
+ERROR_REASON_SUBMISSION_FAILED: ErrorReason.ValueType  # 102
+"""Whoever verifies the card does not answer; the code may be submitted again (DOMAIN RD-4)."""
+ERROR_REASON_CHANNEL_CARD: ErrorReason.ValueType  # 103
+"""The channel does not take cards of this issuer."""
+ERROR_REASON_FACE_OUT_OF_LIMITS: ErrorReason.ValueType  # 104
+"""The channel does not take cards of this face."""
+ERROR_REASON_PAYOUT_METHOD: ErrorReason.ValueType  # 105
+"""The channel does not pay like this, or the payment that bought the card is not known."""
+ERROR_REASON_EVIDENCE_MISSING: ErrorReason.ValueType  # 106
+"""What has to be shown for it was not."""
+ERROR_REASON_AGREEMENT_MISSING: ErrorReason.ValueType  # 107
+"""The channel is for enterprises with an agreement."""
+ERROR_REASON_CODE_IN_REDEMPTION: ErrorReason.ValueType  # 108
+"""The code is being redeemed; a freeze case was opened (DOMAIN RD-20)."""
+ERROR_REASON_CODE_USED: ErrorReason.ValueType  # 109
+"""The code was redeemed (DOMAIN RD-20)."""
+ERROR_REASON_CANCEL_NOT_SUPPORTED: ErrorReason.ValueType  # 110
+"""The channel lets nobody cancel, or not the one who asks."""
+ERROR_REASON_CANCEL_WINDOW_CLOSED: ErrorReason.ValueType  # 111
+"""The window is closed."""
+ERROR_REASON_VERIFICATION_STARTED: ErrorReason.ValueType  # 112
+"""The code is being read, or was (DOMAIN RD-1)."""
+ERROR_REASON_CANCEL_DAILY_CAP: ErrorReason.ValueType  # 113
+"""More may not be cancelled for a fee on this day (DOMAIN A17)."""
+ERROR_REASON_FIRST_REDEMPTION_CAP: ErrorReason.ValueType  # 114
+"""The first redemption of a customer is a small one (DOMAIN RD-23)."""
+ERROR_REASON_REDEEMER_RESTRICTED: ErrorReason.ValueType  # 115
+"""The customer may not redeem until a person looked at his case (DOMAIN RD-25)."""
+ERROR_REASON_ESCROW_OVER: ErrorReason.ValueType  # 116
+"""The condition was not met in time."""
+ERROR_REASON_NOT_BY_HAND: ErrorReason.ValueType  # 117
+"""The redemption goes on by itself."""
+ERROR_REASON_NOT_REVOCABLE: ErrorReason.ValueType  # 118
+"""The code was read by its provider, who does not let go of it (DOMAIN OP-7)."""
+ERROR_REASON_PAYOUT_IN_TRANSIT: ErrorReason.ValueType  # 119
+"""A second payout is on its way."""
+ERROR_REASON_POLICE_CASE_MISSING: ErrorReason.ValueType  # 128
+"""A fraud case needs the case number of the police (DOMAIN RD-22)."""
+ERROR_REASON_FRAUD_TOO_EARLY: ErrorReason.ValueType  # 129
+"""A fraud case is not decided before 15 days (DOMAIN A22)."""
+ERROR_REASON_VOUCHER_ISSUED: ErrorReason.ValueType  # 130
+"""There is one voucher for a redemption (DOMAIN RD-28)."""
+ERROR_REASON_VOUCHER_NOT_DUE: ErrorReason.ValueType  # 131
+"""Nothing was lost, or it can be cancelled."""
+ERROR_REASON_VOUCHER_NOT_ISSUED: ErrorReason.ValueType  # 132
+"""There is no voucher."""
+ERROR_REASON_VOUCHER_CATEGORY: ErrorReason.ValueType  # 133
+"""A voucher is not good for this."""
+ERROR_REASON_SCHEDULE_LOCKED: ErrorReason.ValueType  # 134
+"""The schedule cannot be edited any more (DOMAIN A18)."""
+ERROR_REASON_LEAD_TOO_SHORT: ErrorReason.ValueType  # 135
+"""The schedule lies too near."""
+ERROR_REASON_SCHEDULE: ErrorReason.ValueType  # 136
+"""A schedule belongs to a channel that settles by it."""
+ERROR_REASON_CONDITION_DEADLINE: ErrorReason.ValueType  # 137
+"""A deadline belongs to a channel with a condition."""
+ERROR_REASON_CODE_REJECTED: ErrorReason.ValueType  # 86
+"""This is the code of no card of the caller's: unknown, malformed, used or another's, which is not told (DOMAIN RD-1)."""
+ERROR_REASON_TOO_MANY_CODES: ErrorReason.ValueType  # 87
+"""Too many codes of this caller were wrong of late; none is looked at for a while."""
+ERROR_REASON_CODE_TAKEN: ErrorReason.ValueType  # 88
+"""Another card has this code."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

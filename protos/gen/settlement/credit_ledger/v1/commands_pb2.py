@@ -24,31 +24,50 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from settlement.common.v1 import tender_pb2 as settlement_dot_common_dot_v1_dot_tender__pb2
+from settlement.credit_ledger.v1 import payout_pb2 as settlement_dot_credit__ledger_dot_v1_dot_payout__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*settlement/credit_ledger/v1/commands.proto\x12\x1bsettlement.credit_ledger.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!settlement/common/v1/tender.proto\"\x85\x02\n\x10\x41uthorizeTenders\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x03 \x01(\t\x12\x13\n\x0bmerchant_id\x18\x04 \x01(\t\x12\x14\n\x0c\x63redit_minor\x18\x05 \x01(\x03\x12\x14\n\x0cwallet_minor\x18\x06 \x01(\x03\x12\x12\n\nbank_minor\x18\x07 \x01(\x03\x12\x14\n\x0c\x63oupon_minor\x18\x08 \x01(\x03\x12\x19\n\x11payment_reference\x18\t \x01(\t\x12\x30\n\x05terms\x18\n \x01(\x0b\x32!.settlement.common.v1.CreditTerms\"\xb4\x02\n\x0eReleaseTenders\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x13\n\x0bmerchant_id\x18\x03 \x01(\t\x12\x14\n\x0c\x63redit_minor\x18\x04 \x01(\x03\x12\x14\n\x0cwallet_minor\x18\x05 \x01(\x03\x12\x12\n\nbank_minor\x18\x06 \x01(\x03\x12\x14\n\x0c\x63oupon_minor\x18\x07 \x01(\x03\x12\x38\n\x05\x63\x61use\x18\x08 \x01(\x0e\x32).settlement.credit_ledger.v1.ReleaseCause\x12 \n\x18\x65xpected_account_version\x18\t \x01(\x03\x12\x35\n\x11quote_valid_until\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"}\n\x11ReturnBankDeposit\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x03 \x01(\t\x12\x12\n\nbank_minor\x18\x04 \x01(\x03\x12\x19\n\x11payment_reference\x18\x05 \x01(\t\"\xa1\x01\n\x0e\x43\x61ptureTenders\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x13\n\x0bmerchant_id\x18\x03 \x01(\t\x12\x14\n\x0c\x63redit_minor\x18\x04 \x01(\x03\x12\x14\n\x0cwallet_minor\x18\x05 \x01(\x03\x12\x12\n\nbank_minor\x18\x06 \x01(\x03\x12\x14\n\x0c\x63oupon_minor\x18\x07 \x01(\x03\"\xbe\x02\n\rRefundTenders\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x13\n\x0bmerchant_id\x18\x03 \x01(\t\x12\x11\n\trefund_id\x18\x04 \x01(\t\x12\x14\n\x0c\x63redit_minor\x18\x05 \x01(\x03\x12\x14\n\x0cwallet_minor\x18\x06 \x01(\x03\x12\x12\n\nbank_minor\x18\x07 \x01(\x03\x12\x14\n\x0c\x63oupon_minor\x18\x08 \x01(\x03\x12 \n\x18\x65xpected_account_version\x18\t \x01(\x03\x12\x35\n\x11quote_valid_until\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1c\n\x14uncovered_gift_minor\x18\x0b \x01(\x03\x12\x12\n\ngoods_back\x18\x0c \x01(\x08\"\xb3\x01\n\rReverseRefund\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x13\n\x0bmerchant_id\x18\x03 \x01(\t\x12\x11\n\trefund_id\x18\x04 \x01(\t\x12\x14\n\x0c\x63redit_minor\x18\x05 \x01(\x03\x12\x14\n\x0cwallet_minor\x18\x06 \x01(\x03\x12\x12\n\nbank_minor\x18\x07 \x01(\x03\x12\x14\n\x0c\x63oupon_minor\x18\x08 \x01(\x03\"=\n\x10PayGiftCardShare\x12\x13\n\x0bmerchant_id\x18\x01 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x02 \x01(\x03\"c\n\x14\x43lawBackFromMerchant\x12\x13\n\x0bmerchant_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\x12\x0e\n\x06undone\x18\x04 \x01(\x08*e\n\x0cReleaseCause\x12\x1d\n\x19RELEASE_CAUSE_UNSPECIFIED\x10\x00\x12\x1b\n\x17RELEASE_CAUSE_CANCELLED\x10\x01\x12\x19\n\x15RELEASE_CAUSE_EXPIRED\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*settlement/credit_ledger/v1/commands.proto\x12\x1bsettlement.credit_ledger.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!settlement/common/v1/tender.proto\x1a(settlement/credit_ledger/v1/payout.proto\"\x85\x02\n\x10\x41uthorizeTenders\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x03 \x01(\t\x12\x13\n\x0bmerchant_id\x18\x04 \x01(\t\x12\x14\n\x0c\x63redit_minor\x18\x05 \x01(\x03\x12\x14\n\x0cwallet_minor\x18\x06 \x01(\x03\x12\x12\n\nbank_minor\x18\x07 \x01(\x03\x12\x14\n\x0c\x63oupon_minor\x18\x08 \x01(\x03\x12\x19\n\x11payment_reference\x18\t \x01(\t\x12\x30\n\x05terms\x18\n \x01(\x0b\x32!.settlement.common.v1.CreditTerms\"\xb4\x02\n\x0eReleaseTenders\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x13\n\x0bmerchant_id\x18\x03 \x01(\t\x12\x14\n\x0c\x63redit_minor\x18\x04 \x01(\x03\x12\x14\n\x0cwallet_minor\x18\x05 \x01(\x03\x12\x12\n\nbank_minor\x18\x06 \x01(\x03\x12\x14\n\x0c\x63oupon_minor\x18\x07 \x01(\x03\x12\x38\n\x05\x63\x61use\x18\x08 \x01(\x0e\x32).settlement.credit_ledger.v1.ReleaseCause\x12 \n\x18\x65xpected_account_version\x18\t \x01(\x03\x12\x35\n\x11quote_valid_until\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"}\n\x11ReturnBankDeposit\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x03 \x01(\t\x12\x12\n\nbank_minor\x18\x04 \x01(\x03\x12\x19\n\x11payment_reference\x18\x05 \x01(\t\"\xa1\x01\n\x0e\x43\x61ptureTenders\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x13\n\x0bmerchant_id\x18\x03 \x01(\t\x12\x14\n\x0c\x63redit_minor\x18\x04 \x01(\x03\x12\x14\n\x0cwallet_minor\x18\x05 \x01(\x03\x12\x12\n\nbank_minor\x18\x06 \x01(\x03\x12\x14\n\x0c\x63oupon_minor\x18\x07 \x01(\x03\"\xbe\x02\n\rRefundTenders\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x13\n\x0bmerchant_id\x18\x03 \x01(\t\x12\x11\n\trefund_id\x18\x04 \x01(\t\x12\x14\n\x0c\x63redit_minor\x18\x05 \x01(\x03\x12\x14\n\x0cwallet_minor\x18\x06 \x01(\x03\x12\x12\n\nbank_minor\x18\x07 \x01(\x03\x12\x14\n\x0c\x63oupon_minor\x18\x08 \x01(\x03\x12 \n\x18\x65xpected_account_version\x18\t \x01(\x03\x12\x35\n\x11quote_valid_until\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1c\n\x14uncovered_gift_minor\x18\x0b \x01(\x03\x12\x12\n\ngoods_back\x18\x0c \x01(\x08\"\xb3\x01\n\rReverseRefund\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x13\n\x0bmerchant_id\x18\x03 \x01(\t\x12\x11\n\trefund_id\x18\x04 \x01(\t\x12\x14\n\x0c\x63redit_minor\x18\x05 \x01(\x03\x12\x14\n\x0cwallet_minor\x18\x06 \x01(\x03\x12\x12\n\nbank_minor\x18\x07 \x01(\x03\x12\x14\n\x0c\x63oupon_minor\x18\x08 \x01(\x03\"=\n\x10PayGiftCardShare\x12\x13\n\x0bmerchant_id\x18\x01 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x02 \x01(\x03\"c\n\x14\x43lawBackFromMerchant\x12\x13\n\x0bmerchant_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\x12\x0e\n\x06undone\x18\x04 \x01(\x08\"\xd3\x01\n\rPayRedemption\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12\x10\n\x08order_id\x18\x03 \x01(\t\x12\x0f\n\x07\x63\x61rd_id\x18\x04 \x01(\t\x12\x11\n\tpayout_id\x18\x05 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x06 \x01(\x03\x12\x39\n\x06method\x18\x07 \x01(\x0e\x32).settlement.credit_ledger.v1.PayoutMethod\x12\x12\n\ninstrument\x18\x08 \x01(\t\"d\n\x14StopRedemptionPayout\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12\x10\n\x08order_id\x18\x03 \x01(\t\x12\x11\n\tpayout_id\x18\x04 \x01(\t\"_\n\x0f\x43hargeCancelFee\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12\x10\n\x08order_id\x18\x03 \x01(\t\x12\x11\n\tfee_minor\x18\x04 \x01(\x03\"\xba\x01\n\x11\x43laimFromCustomer\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12\x10\n\x08order_id\x18\x03 \x01(\t\x12\x36\n\x05\x63\x61use\x18\x04 \x01(\x0e\x32\'.settlement.credit_ledger.v1.ClaimCause\x12\x14\n\x0c\x61mount_minor\x18\x05 \x01(\x03\x12\x1c\n\x14\x63laimed_before_minor\x18\x06 \x01(\x03\"\x9e\x01\n\x0c\x43reditWallet\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12\x10\n\x08order_id\x18\x03 \x01(\t\x12=\n\x05\x63\x61use\x18\x04 \x01(\x0e\x32..settlement.credit_ledger.v1.WalletCreditCause\x12\x14\n\x0c\x61mount_minor\x18\x05 \x01(\x03\"t\n\rPayVoucherUse\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12\x10\n\x08order_id\x18\x03 \x01(\t\x12\x12\n\nvoucher_id\x18\x04 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x05 \x01(\x03\"M\n\x11ReceiveRemittance\x12\x0f\n\x07\x63hannel\x18\x01 \x01(\t\x12\x11\n\treference\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03*e\n\x0cReleaseCause\x12\x1d\n\x19RELEASE_CAUSE_UNSPECIFIED\x10\x00\x12\x1b\n\x17RELEASE_CAUSE_CANCELLED\x10\x01\x12\x19\n\x15RELEASE_CAUSE_EXPIRED\x10\x02*\x85\x01\n\nClaimCause\x12\x1b\n\x17\x43LAIM_CAUSE_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x43LAIM_CAUSE_FACE_CLAWBACK\x10\x01\x12\x1e\n\x1a\x43LAIM_CAUSE_FAULT_REVERSAL\x10\x02\x12\x1b\n\x17\x43LAIM_CAUSE_FRAUD_CLOSE\x10\x03*\xa4\x01\n\x11WalletCreditCause\x12#\n\x1fWALLET_CREDIT_CAUSE_UNSPECIFIED\x10\x00\x12\"\n\x1eWALLET_CREDIT_CAUSE_CARD_CLOSE\x10\x01\x12\x1e\n\x1aWALLET_CREDIT_CAUSE_REFUND\x10\x02\x12&\n\"WALLET_CREDIT_CAUSE_DEPOSIT_RETURN\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'settlement.credit_ledger.v1.commands_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RELEASECAUSE']._serialized_start=1676
-  _globals['_RELEASECAUSE']._serialized_end=1777
-  _globals['_AUTHORIZETENDERS']._serialized_start=144
-  _globals['_AUTHORIZETENDERS']._serialized_end=405
-  _globals['_RELEASETENDERS']._serialized_start=408
-  _globals['_RELEASETENDERS']._serialized_end=716
-  _globals['_RETURNBANKDEPOSIT']._serialized_start=718
-  _globals['_RETURNBANKDEPOSIT']._serialized_end=843
-  _globals['_CAPTURETENDERS']._serialized_start=846
-  _globals['_CAPTURETENDERS']._serialized_end=1007
-  _globals['_REFUNDTENDERS']._serialized_start=1010
-  _globals['_REFUNDTENDERS']._serialized_end=1328
-  _globals['_REVERSEREFUND']._serialized_start=1331
-  _globals['_REVERSEREFUND']._serialized_end=1510
-  _globals['_PAYGIFTCARDSHARE']._serialized_start=1512
-  _globals['_PAYGIFTCARDSHARE']._serialized_end=1573
-  _globals['_CLAWBACKFROMMERCHANT']._serialized_start=1575
-  _globals['_CLAWBACKFROMMERCHANT']._serialized_end=1674
+  _globals['_RELEASECAUSE']._serialized_start=2678
+  _globals['_RELEASECAUSE']._serialized_end=2779
+  _globals['_CLAIMCAUSE']._serialized_start=2782
+  _globals['_CLAIMCAUSE']._serialized_end=2915
+  _globals['_WALLETCREDITCAUSE']._serialized_start=2918
+  _globals['_WALLETCREDITCAUSE']._serialized_end=3082
+  _globals['_AUTHORIZETENDERS']._serialized_start=186
+  _globals['_AUTHORIZETENDERS']._serialized_end=447
+  _globals['_RELEASETENDERS']._serialized_start=450
+  _globals['_RELEASETENDERS']._serialized_end=758
+  _globals['_RETURNBANKDEPOSIT']._serialized_start=760
+  _globals['_RETURNBANKDEPOSIT']._serialized_end=885
+  _globals['_CAPTURETENDERS']._serialized_start=888
+  _globals['_CAPTURETENDERS']._serialized_end=1049
+  _globals['_REFUNDTENDERS']._serialized_start=1052
+  _globals['_REFUNDTENDERS']._serialized_end=1370
+  _globals['_REVERSEREFUND']._serialized_start=1373
+  _globals['_REVERSEREFUND']._serialized_end=1552
+  _globals['_PAYGIFTCARDSHARE']._serialized_start=1554
+  _globals['_PAYGIFTCARDSHARE']._serialized_end=1615
+  _globals['_CLAWBACKFROMMERCHANT']._serialized_start=1617
+  _globals['_CLAWBACKFROMMERCHANT']._serialized_end=1716
+  _globals['_PAYREDEMPTION']._serialized_start=1719
+  _globals['_PAYREDEMPTION']._serialized_end=1930
+  _globals['_STOPREDEMPTIONPAYOUT']._serialized_start=1932
+  _globals['_STOPREDEMPTIONPAYOUT']._serialized_end=2032
+  _globals['_CHARGECANCELFEE']._serialized_start=2034
+  _globals['_CHARGECANCELFEE']._serialized_end=2129
+  _globals['_CLAIMFROMCUSTOMER']._serialized_start=2132
+  _globals['_CLAIMFROMCUSTOMER']._serialized_end=2318
+  _globals['_CREDITWALLET']._serialized_start=2321
+  _globals['_CREDITWALLET']._serialized_end=2479
+  _globals['_PAYVOUCHERUSE']._serialized_start=2481
+  _globals['_PAYVOUCHERUSE']._serialized_end=2597
+  _globals['_RECEIVEREMITTANCE']._serialized_start=2599
+  _globals['_RECEIVEREMITTANCE']._serialized_end=2676
 # @@protoc_insertion_point(module_scope)

@@ -10,6 +10,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from settlement.common.v1 import tender_pb2 as _tender_pb2
+from settlement.credit_ledger.v1 import payout_pb2 as _payout_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -44,6 +45,62 @@ RELEASE_CAUSE_CANCELLED: ReleaseCause.ValueType  # 1
 RELEASE_CAUSE_EXPIRED: ReleaseCause.ValueType  # 2
 """Nobody shipped in time (DOMAIN A14)."""
 Global___ReleaseCause: _TypeAlias = ReleaseCause  # noqa: Y015
+
+class _ClaimCause:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ClaimCauseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ClaimCause.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CLAIM_CAUSE_UNSPECIFIED: _ClaimCause.ValueType  # 0
+    """Not given."""
+    CLAIM_CAUSE_FACE_CLAWBACK: _ClaimCause.ValueType  # 1
+    """The face was wrong (DOMAIN P32)."""
+    CLAIM_CAUSE_FAULT_REVERSAL: _ClaimCause.ValueType  # 2
+    """The platform's fault (DOMAIN P34)."""
+    CLAIM_CAUSE_FRAUD_CLOSE: _ClaimCause.ValueType  # 3
+    """A fraud, whose payout could not be stopped any more (DOMAIN OP-8)."""
+
+class ClaimCause(_ClaimCause, metaclass=_ClaimCauseEnumTypeWrapper):
+    """Why a customer owes us what was paid for a card."""
+
+CLAIM_CAUSE_UNSPECIFIED: ClaimCause.ValueType  # 0
+"""Not given."""
+CLAIM_CAUSE_FACE_CLAWBACK: ClaimCause.ValueType  # 1
+"""The face was wrong (DOMAIN P32)."""
+CLAIM_CAUSE_FAULT_REVERSAL: ClaimCause.ValueType  # 2
+"""The platform's fault (DOMAIN P34)."""
+CLAIM_CAUSE_FRAUD_CLOSE: ClaimCause.ValueType  # 3
+"""A fraud, whose payout could not be stopped any more (DOMAIN OP-8)."""
+Global___ClaimCause: _TypeAlias = ClaimCause  # noqa: Y015
+
+class _WalletCreditCause:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _WalletCreditCauseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_WalletCreditCause.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    WALLET_CREDIT_CAUSE_UNSPECIFIED: _WalletCreditCause.ValueType  # 0
+    """Not given."""
+    WALLET_CREDIT_CAUSE_CARD_CLOSE: _WalletCreditCause.ValueType  # 1
+    """The card was closed with value left (DOMAIN OP-10)."""
+    WALLET_CREDIT_CAUSE_REFUND: _WalletCreditCause.ValueType  # 2
+    """A refund to a card that is closed (DOMAIN PM-3)."""
+    WALLET_CREDIT_CAUSE_DEPOSIT_RETURN: _WalletCreditCause.ValueType  # 3
+    """A deposit that goes back to a card that is closed (DOMAIN PM-3)."""
+
+class WalletCreditCause(_WalletCreditCause, metaclass=_WalletCreditCauseEnumTypeWrapper):
+    """Why money of a card goes into the wallet."""
+
+WALLET_CREDIT_CAUSE_UNSPECIFIED: WalletCreditCause.ValueType  # 0
+"""Not given."""
+WALLET_CREDIT_CAUSE_CARD_CLOSE: WalletCreditCause.ValueType  # 1
+"""The card was closed with value left (DOMAIN OP-10)."""
+WALLET_CREDIT_CAUSE_REFUND: WalletCreditCause.ValueType  # 2
+"""A refund to a card that is closed (DOMAIN PM-3)."""
+WALLET_CREDIT_CAUSE_DEPOSIT_RETURN: WalletCreditCause.ValueType  # 3
+"""A deposit that goes back to a card that is closed (DOMAIN PM-3)."""
+Global___WalletCreditCause: _TypeAlias = WalletCreditCause  # noqa: Y015
 
 @_typing.final
 class AuthorizeTenders(_message.Message):
@@ -433,3 +490,279 @@ class ClawBackFromMerchant(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ClawBackFromMerchant: _TypeAlias = ClawBackFromMerchant  # noqa: Y015
+
+@_typing.final
+class PayRedemption(_message.Message):
+    """The part of the credit ledger in sagas that card_redemption coordinates. The account is the customer's credit account or,
+    without one, the money account that every service derives from the customer: it is opened with the first of these commands
+    (DOMAIN OP-6). An order is a redemption order, `rdm_…`, or a card that is closed.
+
+    Pay a redemption out (DOMAIN P28): what the customer owes us is netted first (RD-33), the rest goes into the wallet at once, or
+    to the bank by legs (PM-6, PM-7). Answer: PayoutEffect.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    CARD_ID_FIELD_NUMBER: _builtins.int
+    PAYOUT_ID_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
+    INSTRUMENT_FIELD_NUMBER: _builtins.int
+    account_id: _builtins.str
+    """The account."""
+    customer_id: _builtins.str
+    """Whose it is."""
+    order_id: _builtins.str
+    """The redemption order."""
+    card_id: _builtins.str
+    """The card that was redeemed: the key of the notices about this payout."""
+    payout_id: _builtins.str
+    """The payout, `pay_…`: the sub-account of L.PAYOUT.TRANSIT in both books. An id pays once."""
+    amount_minor: _builtins.int
+    """Fen."""
+    method: _payout_pb2.PayoutMethod.ValueType
+    """Where it goes."""
+    instrument: _builtins.str
+    """The bank account, or the bank payment that bought the card; empty for the wallet."""
+    def __init__(
+        self,
+        *,
+        account_id: _builtins.str = ...,
+        customer_id: _builtins.str = ...,
+        order_id: _builtins.str = ...,
+        card_id: _builtins.str = ...,
+        payout_id: _builtins.str = ...,
+        amount_minor: _builtins.int = ...,
+        method: _payout_pb2.PayoutMethod.ValueType = ...,
+        instrument: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "amount_minor", b"amount_minor", "card_id", b"card_id", "customer_id", b"customer_id", "instrument", b"instrument", "method", b"method", "order_id", b"order_id", "payout_id", b"payout_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PayRedemption: _TypeAlias = PayRedemption  # noqa: Y015
+
+@_typing.final
+class StopRedemptionPayout(_message.Message):
+    """Stop a payout, if nothing of it was sent yet (DOMAIN OP-2). Answer: PayoutEffect; only STOPPED is "not yet paid"."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    PAYOUT_ID_FIELD_NUMBER: _builtins.int
+    account_id: _builtins.str
+    """The account."""
+    customer_id: _builtins.str
+    """Whose it is."""
+    order_id: _builtins.str
+    """The redemption order."""
+    payout_id: _builtins.str
+    """The payout."""
+    def __init__(
+        self,
+        *,
+        account_id: _builtins.str = ...,
+        customer_id: _builtins.str = ...,
+        order_id: _builtins.str = ...,
+        payout_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "customer_id", b"customer_id", "order_id", b"order_id", "payout_id", b"payout_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StopRedemptionPayout: _TypeAlias = StopRedemptionPayout  # noqa: Y015
+
+@_typing.final
+class ChargeCancelFee(_message.Message):
+    """Charge the fee of a cancelled redemption: from the wallet, what that lacks is owed (DOMAIN P30). What the customer owes us
+    already is netted from the wallet first (RD-33). Answer: CustomerEffect.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    FEE_MINOR_FIELD_NUMBER: _builtins.int
+    account_id: _builtins.str
+    """The account."""
+    customer_id: _builtins.str
+    """Whose it is."""
+    order_id: _builtins.str
+    """The redemption order."""
+    fee_minor: _builtins.int
+    """Fen."""
+    def __init__(
+        self,
+        *,
+        account_id: _builtins.str = ...,
+        customer_id: _builtins.str = ...,
+        order_id: _builtins.str = ...,
+        fee_minor: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "customer_id", b"customer_id", "fee_minor", b"fee_minor", "order_id", b"order_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChargeCancelFee: _TypeAlias = ChargeCancelFee  # noqa: Y015
+
+@_typing.final
+class ClaimFromCustomer(_message.Message):
+    """The customer owes us of what was paid out already; the card's book has the other leg, over X.CLEARING (DOMAIN 3.3).
+    Answer: CustomerEffect.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    CLAIMED_BEFORE_MINOR_FIELD_NUMBER: _builtins.int
+    account_id: _builtins.str
+    """The account."""
+    customer_id: _builtins.str
+    """Whose it is."""
+    order_id: _builtins.str
+    """The redemption order."""
+    cause: Global___ClaimCause.ValueType
+    """Why; also the operation code of both legs."""
+    amount_minor: _builtins.int
+    """Fen."""
+    claimed_before_minor: _builtins.int
+    """What was claimed for this order before. What the customer owes beside that is netted from the wallet first (DOMAIN RD-33)."""
+    def __init__(
+        self,
+        *,
+        account_id: _builtins.str = ...,
+        customer_id: _builtins.str = ...,
+        order_id: _builtins.str = ...,
+        cause: Global___ClaimCause.ValueType = ...,
+        amount_minor: _builtins.int = ...,
+        claimed_before_minor: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "amount_minor", b"amount_minor", "cause", b"cause", "claimed_before_minor", b"claimed_before_minor", "customer_id", b"customer_id", "order_id", b"order_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClaimFromCustomer: _TypeAlias = ClaimFromCustomer  # noqa: Y015
+
+@_typing.final
+class CreditWallet(_message.Message):
+    """What a card is worth goes into the wallet, over X.CLEARING (DOMAIN OP-10, PM-3). Answer: CustomerEffect."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    account_id: _builtins.str
+    """The account."""
+    customer_id: _builtins.str
+    """Whose it is."""
+    order_id: _builtins.str
+    """The card."""
+    cause: Global___WalletCreditCause.ValueType
+    """Why; also the operation code of both legs."""
+    amount_minor: _builtins.int
+    """Fen."""
+    def __init__(
+        self,
+        *,
+        account_id: _builtins.str = ...,
+        customer_id: _builtins.str = ...,
+        order_id: _builtins.str = ...,
+        cause: Global___WalletCreditCause.ValueType = ...,
+        amount_minor: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "amount_minor", b"amount_minor", "cause", b"cause", "customer_id", b"customer_id", "order_id", b"order_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreditWallet: _TypeAlias = CreditWallet  # noqa: Y015
+
+@_typing.final
+class PayVoucherUse(_message.Message):
+    """Pay for what a voucher was spent on, from the bank (DOMAIN P35). Answer: CustomerEffect."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    VOUCHER_ID_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    account_id: _builtins.str
+    """The account."""
+    customer_id: _builtins.str
+    """Whose it is."""
+    order_id: _builtins.str
+    """The redemption order that the voucher was issued for."""
+    voucher_id: _builtins.str
+    """The voucher."""
+    amount_minor: _builtins.int
+    """Fen."""
+    def __init__(
+        self,
+        *,
+        account_id: _builtins.str = ...,
+        customer_id: _builtins.str = ...,
+        order_id: _builtins.str = ...,
+        voucher_id: _builtins.str = ...,
+        amount_minor: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "amount_minor", b"amount_minor", "customer_id", b"customer_id", "order_id", b"order_id", "voucher_id", b"voucher_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PayVoucherUse: _TypeAlias = PayVoucherUse  # noqa: Y015
+
+@_typing.final
+class ReceiveRemittance(_message.Message):
+    """A recycling channel remitted what it owes card_redemption (DOMAIN P29). The key is the channel. Answer: RemittanceEffect."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    channel: _builtins.str
+    """The channel, by its name."""
+    reference: _builtins.str
+    """What the channel calls the remittance."""
+    amount_minor: _builtins.int
+    """Fen."""
+    def __init__(
+        self,
+        *,
+        channel: _builtins.str = ...,
+        reference: _builtins.str = ...,
+        amount_minor: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "channel", b"channel", "reference", b"reference"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReceiveRemittance: _TypeAlias = ReceiveRemittance  # noqa: Y015

@@ -12,6 +12,7 @@ from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from settlement.common.v1 import explanation_pb2 as _explanation_pb2
 from settlement.common.v1 import instalment_pb2 as _instalment_pb2
 from settlement.credit_ledger.v1 import account_pb2 as _account_pb2
+from settlement.credit_ledger.v1 import payout_pb2 as _payout_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -382,3 +383,151 @@ class CreditPreview(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CreditPreview: _TypeAlias = CreditPreview  # noqa: Y015
+
+@_typing.final
+class PayoutEffect(_message.Message):
+    """The answer to PayRedemption and StopRedemptionPayout: how far the payout is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAYOUT_ID_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    ACCOUNT_VERSION_FIELD_NUMBER: _builtins.int
+    POST_TIME_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    NETTED_MINOR_FIELD_NUMBER: _builtins.int
+    LEG_ID_FIELD_NUMBER: _builtins.int
+    payout_id: _builtins.str
+    """The payout."""
+    order_id: _builtins.str
+    """The redemption order."""
+    account_id: _builtins.str
+    """The account."""
+    account_version: _builtins.int
+    """Version of the account after it."""
+    state: _payout_pb2.PayoutState.ValueType
+    """How far it is. SETTLED and REROUTED are paid: no RedemptionPayoutSettled follows."""
+    amount_minor: _builtins.int
+    """All of it, fen."""
+    netted_minor: _builtins.int
+    """What of it paid what the customer owed us."""
+    leg_id: _builtins.str
+    """The leg that carries it, if one does."""
+    @_builtins.property
+    def post_time(self) -> _timestamp_pb2.Timestamp:
+        """Posting instant."""
+
+    def __init__(
+        self,
+        *,
+        payout_id: _builtins.str = ...,
+        order_id: _builtins.str = ...,
+        account_id: _builtins.str = ...,
+        account_version: _builtins.int = ...,
+        post_time: _timestamp_pb2.Timestamp | None = ...,
+        state: _payout_pb2.PayoutState.ValueType = ...,
+        amount_minor: _builtins.int = ...,
+        netted_minor: _builtins.int = ...,
+        leg_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["post_time", b"post_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "account_version", b"account_version", "amount_minor", b"amount_minor", "leg_id", b"leg_id", "netted_minor", b"netted_minor", "order_id", b"order_id", "payout_id", b"payout_id", "post_time", b"post_time", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PayoutEffect: _TypeAlias = PayoutEffect  # noqa: Y015
+
+@_typing.final
+class CustomerEffect(_message.Message):
+    """The answer to the other commands of redemptions: how it changed what the customer has and owes. All amounts are fen."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OP_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    ACCOUNT_VERSION_FIELD_NUMBER: _builtins.int
+    POST_TIME_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    PAID_MINOR_FIELD_NUMBER: _builtins.int
+    OWED_MINOR_FIELD_NUMBER: _builtins.int
+    NETTED_MINOR_FIELD_NUMBER: _builtins.int
+    op: _builtins.str
+    """Operation code of DOMAIN 3.2."""
+    order_id: _builtins.str
+    """The redemption order, or the card."""
+    account_id: _builtins.str
+    """The account."""
+    account_version: _builtins.int
+    """Version of the account after it."""
+    amount_minor: _builtins.int
+    """What it was about: the fee, the claim, the credit, the payment."""
+    paid_minor: _builtins.int
+    """What of a fee the wallet paid."""
+    owed_minor: _builtins.int
+    """What of a fee or a claim is owed now."""
+    netted_minor: _builtins.int
+    """What the customer owed before and the wallet paid first (DOMAIN RD-33)."""
+    @_builtins.property
+    def post_time(self) -> _timestamp_pb2.Timestamp:
+        """Posting instant."""
+
+    def __init__(
+        self,
+        *,
+        op: _builtins.str = ...,
+        order_id: _builtins.str = ...,
+        account_id: _builtins.str = ...,
+        account_version: _builtins.int = ...,
+        post_time: _timestamp_pb2.Timestamp | None = ...,
+        amount_minor: _builtins.int = ...,
+        paid_minor: _builtins.int = ...,
+        owed_minor: _builtins.int = ...,
+        netted_minor: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["post_time", b"post_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "account_version", b"account_version", "amount_minor", b"amount_minor", "netted_minor", b"netted_minor", "op", b"op", "order_id", b"order_id", "owed_minor", b"owed_minor", "paid_minor", b"paid_minor", "post_time", b"post_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CustomerEffect: _TypeAlias = CustomerEffect  # noqa: Y015
+
+@_typing.final
+class RemittanceEffect(_message.Message):
+    """The answer to ReceiveRemittance."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    RECEIVED_MINOR_FIELD_NUMBER: _builtins.int
+    POST_TIME_FIELD_NUMBER: _builtins.int
+    channel: _builtins.str
+    """The channel."""
+    amount_minor: _builtins.int
+    """What it remitted now, fen."""
+    received_minor: _builtins.int
+    """What it has remitted in all."""
+    @_builtins.property
+    def post_time(self) -> _timestamp_pb2.Timestamp:
+        """Posting instant."""
+
+    def __init__(
+        self,
+        *,
+        channel: _builtins.str = ...,
+        amount_minor: _builtins.int = ...,
+        received_minor: _builtins.int = ...,
+        post_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["post_time", b"post_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "channel", b"channel", "post_time", b"post_time", "received_minor", b"received_minor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RemittanceEffect: _TypeAlias = RemittanceEffect  # noqa: Y015

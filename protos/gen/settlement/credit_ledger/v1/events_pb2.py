@@ -23,65 +23,89 @@ _sym_db = _symbol_database.Default()
 
 
 from settlement.credit_ledger.v1 import account_pb2 as settlement_dot_credit__ledger_dot_v1_dot_account__pb2
+from settlement.credit_ledger.v1 import commands_pb2 as settlement_dot_credit__ledger_dot_v1_dot_commands__pb2
 from settlement.credit_ledger.v1 import leg_pb2 as settlement_dot_credit__ledger_dot_v1_dot_leg__pb2
+from settlement.credit_ledger.v1 import payout_pb2 as settlement_dot_credit__ledger_dot_v1_dot_payout__pb2
 from settlement.credit_ledger.v1 import reconciliation_service_pb2 as settlement_dot_credit__ledger_dot_v1_dot_reconciliation__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(settlement/credit_ledger/v1/events.proto\x12\x1bsettlement.credit_ledger.v1\x1a)settlement/credit_ledger/v1/account.proto\x1a%settlement/credit_ledger/v1/leg.proto\x1a\x38settlement/credit_ledger/v1/reconciliation_service.proto\"M\n\rAccountOpened\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12\x13\n\x0blimit_minor\x18\x03 \x01(\x03\"7\n\x0cLimitGranted\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x13\n\x0blimit_minor\x18\x02 \x01(\x03\"8\n\x0cWalletFunded\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x02 \x01(\x03\"s\n\x13\x41\x63\x63ountStateChanged\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x38\n\x05state\x18\x02 \x01(\x0e\x32).settlement.credit_ledger.v1.AccountState\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\x8f\x01\n\x11TendersAuthorized\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x14\n\x0c\x63redit_minor\x18\x03 \x01(\x03\x12\x14\n\x0cwallet_minor\x18\x04 \x01(\x03\x12\x12\n\nbank_minor\x18\x05 \x01(\x03\x12\x14\n\x0c\x63oupon_minor\x18\x06 \x01(\x03\"\xd3\x01\n\x0fTendersReleased\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x14\n\x0c\x63redit_minor\x18\x03 \x01(\x03\x12\x14\n\x0cwallet_minor\x18\x04 \x01(\x03\x12\x12\n\nbank_minor\x18\x05 \x01(\x03\x12\x14\n\x0c\x63oupon_minor\x18\x06 \x01(\x03\x12\x44\n\x0f\x61greement_state\x18\x07 \x01(\x0e\x32+.settlement.credit_ledger.v1.AgreementState\"\x8d\x01\n\x0fTendersCaptured\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x14\n\x0c\x63redit_minor\x18\x03 \x01(\x03\x12\x14\n\x0cwallet_minor\x18\x04 \x01(\x03\x12\x12\n\nbank_minor\x18\x05 \x01(\x03\x12\x14\n\x0c\x63oupon_minor\x18\x06 \x01(\x03\"\x9a\x02\n\x0cRefundPosted\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x11\n\trefund_id\x18\x03 \x01(\t\x12\x14\n\x0c\x63redit_minor\x18\x04 \x01(\x03\x12\x14\n\x0cwallet_minor\x18\x05 \x01(\x03\x12\x12\n\nbank_minor\x18\x06 \x01(\x03\x12\x14\n\x0c\x63oupon_minor\x18\x07 \x01(\x03\x12\x17\n\x0fprincipal_minor\x18\x08 \x01(\x03\x12\x1c\n\x14\x63redit_balance_minor\x18\t \x01(\x03\x12\x44\n\x0f\x61greement_state\x18\n \x01(\x0e\x32+.settlement.credit_ledger.v1.AgreementState\"d\n\x13\x46lashRefundAccepted\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x11\n\trefund_id\x18\x03 \x01(\t\x12\x14\n\x0c\x63redit_minor\x18\x04 \x01(\x03\"O\n\x14\x43reditRefundReversed\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x11\n\trefund_id\x18\x03 \x01(\t\"\x8a\x01\n\x11RepaymentReceived\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x14\n\x0crepayment_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\x12\x17\n\x0fprincipal_minor\x18\x04 \x01(\x03\x12\x1c\n\x14\x63redit_balance_minor\x18\x05 \x01(\x03\"v\n\x0fStatementIssued\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x11\n\tbill_date\x18\x02 \x01(\t\x12\x10\n\x08\x64ue_date\x18\x03 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x04 \x01(\x03\x12\x14\n\x0coffset_minor\x18\x05 \x01(\x03\"L\n\x0fLateFeesAccrued\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x0f\n\x07through\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\"J\n\x0eLateFeesWaived\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x02 \x01(\x03\x12\x0e\n\x06reason\x18\x03 \x01(\t\"P\n\x14\x43reditBalancePaidOut\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x02 \x01(\x03\x12\x0e\n\x06leg_id\x18\x03 \x01(\t\"Q\n\x13\x41greementChargedOff\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\"F\n\nLegSettled\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x0e\n\x06leg_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\"?\n\tLegFailed\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x0e\n\x06leg_id\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\"G\n\x0bLegRerouted\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x0e\n\x06leg_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\"\xaf\x01\n\nLegStepped\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x0e\n\x06leg_id\x18\x02 \x01(\t\x12\x10\n\x08order_id\x18\x03 \x01(\t\x12\x11\n\trefund_id\x18\x04 \x01(\t\x12\x32\n\x04step\x18\x05 \x01(\x0e\x32$.settlement.credit_ledger.v1.LegStep\x12\x14\n\x0c\x61mount_minor\x18\x06 \x01(\x03\x12\x0e\n\x06\x64\x65tail\x18\x07 \x01(\t\"~\n\x12PaymentChargedBack\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x19\n\x11payment_reference\x18\x03 \x01(\t\x12\x11\n\tnotice_id\x18\x04 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x05 \x01(\x03\"\xbe\x01\n\x13RailDifferenceFound\x12\x0e\n\x06leg_id\x18\x01 \x01(\t\x12\x39\n\x04kind\x18\x02 \x01(\x0e\x32+.settlement.credit_ledger.v1.DifferenceKind\x12\x12\n\naccount_id\x18\x03 \x01(\t\x12\x11\n\treference\x18\x04 \x01(\t\x12\x11\n\tleg_minor\x18\x05 \x01(\x03\x12\x12\n\nrail_minor\x18\x06 \x01(\x03\x12\x0e\n\x06\x64\x65tail\x18\x07 \x01(\t\"c\n\x16RailDifferenceResolved\x12\x0e\n\x06leg_id\x18\x01 \x01(\t\x12\x39\n\x04kind\x18\x02 \x01(\x0e\x32+.settlement.credit_ledger.v1.DifferenceKind\"M\n\x0cMerchantPaid\x12\x13\n\x0bmerchant_id\x18\x01 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x02 \x01(\x03\x12\x12\n\npaid_minor\x18\x03 \x01(\x03\"\xae\x01\n\x10\x41\x64justmentPosted\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x15\n\radjustment_id\x18\x03 \x01(\t\x12\x0f\n\x07\x63\x61se_id\x18\x04 \x01(\t\x12\x14\n\x0cwallet_minor\x18\x05 \x01(\x03\x12\x1c\n\x14\x63redit_balance_minor\x18\x06 \x01(\x03\x12\x18\n\x10receivable_minor\x18\x07 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(settlement/credit_ledger/v1/events.proto\x12\x1bsettlement.credit_ledger.v1\x1a)settlement/credit_ledger/v1/account.proto\x1a*settlement/credit_ledger/v1/commands.proto\x1a%settlement/credit_ledger/v1/leg.proto\x1a(settlement/credit_ledger/v1/payout.proto\x1a\x38settlement/credit_ledger/v1/reconciliation_service.proto\"M\n\rAccountOpened\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12\x13\n\x0blimit_minor\x18\x03 \x01(\x03\"7\n\x0cLimitGranted\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x13\n\x0blimit_minor\x18\x02 \x01(\x03\"8\n\x0cWalletFunded\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x02 \x01(\x03\"s\n\x13\x41\x63\x63ountStateChanged\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x38\n\x05state\x18\x02 \x01(\x0e\x32).settlement.credit_ledger.v1.AccountState\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\x8f\x01\n\x11TendersAuthorized\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x14\n\x0c\x63redit_minor\x18\x03 \x01(\x03\x12\x14\n\x0cwallet_minor\x18\x04 \x01(\x03\x12\x12\n\nbank_minor\x18\x05 \x01(\x03\x12\x14\n\x0c\x63oupon_minor\x18\x06 \x01(\x03\"\xd3\x01\n\x0fTendersReleased\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x14\n\x0c\x63redit_minor\x18\x03 \x01(\x03\x12\x14\n\x0cwallet_minor\x18\x04 \x01(\x03\x12\x12\n\nbank_minor\x18\x05 \x01(\x03\x12\x14\n\x0c\x63oupon_minor\x18\x06 \x01(\x03\x12\x44\n\x0f\x61greement_state\x18\x07 \x01(\x0e\x32+.settlement.credit_ledger.v1.AgreementState\"\x8d\x01\n\x0fTendersCaptured\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x14\n\x0c\x63redit_minor\x18\x03 \x01(\x03\x12\x14\n\x0cwallet_minor\x18\x04 \x01(\x03\x12\x12\n\nbank_minor\x18\x05 \x01(\x03\x12\x14\n\x0c\x63oupon_minor\x18\x06 \x01(\x03\"\x9a\x02\n\x0cRefundPosted\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x11\n\trefund_id\x18\x03 \x01(\t\x12\x14\n\x0c\x63redit_minor\x18\x04 \x01(\x03\x12\x14\n\x0cwallet_minor\x18\x05 \x01(\x03\x12\x12\n\nbank_minor\x18\x06 \x01(\x03\x12\x14\n\x0c\x63oupon_minor\x18\x07 \x01(\x03\x12\x17\n\x0fprincipal_minor\x18\x08 \x01(\x03\x12\x1c\n\x14\x63redit_balance_minor\x18\t \x01(\x03\x12\x44\n\x0f\x61greement_state\x18\n \x01(\x0e\x32+.settlement.credit_ledger.v1.AgreementState\"d\n\x13\x46lashRefundAccepted\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x11\n\trefund_id\x18\x03 \x01(\t\x12\x14\n\x0c\x63redit_minor\x18\x04 \x01(\x03\"O\n\x14\x43reditRefundReversed\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x11\n\trefund_id\x18\x03 \x01(\t\"\x8a\x01\n\x11RepaymentReceived\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x14\n\x0crepayment_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\x12\x17\n\x0fprincipal_minor\x18\x04 \x01(\x03\x12\x1c\n\x14\x63redit_balance_minor\x18\x05 \x01(\x03\"v\n\x0fStatementIssued\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x11\n\tbill_date\x18\x02 \x01(\t\x12\x10\n\x08\x64ue_date\x18\x03 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x04 \x01(\x03\x12\x14\n\x0coffset_minor\x18\x05 \x01(\x03\"L\n\x0fLateFeesAccrued\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x0f\n\x07through\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\"J\n\x0eLateFeesWaived\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x02 \x01(\x03\x12\x0e\n\x06reason\x18\x03 \x01(\t\"P\n\x14\x43reditBalancePaidOut\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x02 \x01(\x03\x12\x0e\n\x06leg_id\x18\x03 \x01(\t\"Q\n\x13\x41greementChargedOff\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\"F\n\nLegSettled\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x0e\n\x06leg_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\"?\n\tLegFailed\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x0e\n\x06leg_id\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\"G\n\x0bLegRerouted\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x0e\n\x06leg_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\"\xaf\x01\n\nLegStepped\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x0e\n\x06leg_id\x18\x02 \x01(\t\x12\x10\n\x08order_id\x18\x03 \x01(\t\x12\x11\n\trefund_id\x18\x04 \x01(\t\x12\x32\n\x04step\x18\x05 \x01(\x0e\x32$.settlement.credit_ledger.v1.LegStep\x12\x14\n\x0c\x61mount_minor\x18\x06 \x01(\x03\x12\x0e\n\x06\x64\x65tail\x18\x07 \x01(\t\"~\n\x12PaymentChargedBack\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x19\n\x11payment_reference\x18\x03 \x01(\t\x12\x11\n\tnotice_id\x18\x04 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x05 \x01(\x03\"\xbe\x01\n\x13RailDifferenceFound\x12\x0e\n\x06leg_id\x18\x01 \x01(\t\x12\x39\n\x04kind\x18\x02 \x01(\x0e\x32+.settlement.credit_ledger.v1.DifferenceKind\x12\x12\n\naccount_id\x18\x03 \x01(\t\x12\x11\n\treference\x18\x04 \x01(\t\x12\x11\n\tleg_minor\x18\x05 \x01(\x03\x12\x12\n\nrail_minor\x18\x06 \x01(\x03\x12\x0e\n\x06\x64\x65tail\x18\x07 \x01(\t\"c\n\x16RailDifferenceResolved\x12\x0e\n\x06leg_id\x18\x01 \x01(\t\x12\x39\n\x04kind\x18\x02 \x01(\x0e\x32+.settlement.credit_ledger.v1.DifferenceKind\"M\n\x0cMerchantPaid\x12\x13\n\x0bmerchant_id\x18\x01 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x02 \x01(\x03\x12\x12\n\npaid_minor\x18\x03 \x01(\x03\"\xae\x01\n\x10\x41\x64justmentPosted\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x15\n\radjustment_id\x18\x03 \x01(\t\x12\x0f\n\x07\x63\x61se_id\x18\x04 \x01(\t\x12\x14\n\x0cwallet_minor\x18\x05 \x01(\x03\x12\x1c\n\x14\x63redit_balance_minor\x18\x06 \x01(\x03\x12\x18\n\x10receivable_minor\x18\x07 \x01(\x03\"\xa5\x01\n\x19RedemptionPayoutRequested\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x11\n\tpayout_id\x18\x02 \x01(\t\x12\x10\n\x08order_id\x18\x03 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x04 \x01(\x03\x12\x39\n\x06method\x18\x05 \x01(\x0e\x32).settlement.credit_ledger.v1.PayoutMethod\"t\n\x11RedemptionPaidOut\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x11\n\tpayout_id\x18\x02 \x01(\t\x12\x10\n\x08order_id\x18\x03 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x04 \x01(\x03\x12\x10\n\x08rerouted\x18\x05 \x01(\x08\"R\n\x17RedemptionPayoutStopped\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x11\n\tpayout_id\x18\x02 \x01(\t\x12\x10\n\x08order_id\x18\x03 \x01(\t\"a\n\x10ReceivableNetted\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x11\n\tpayout_id\x18\x03 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x04 \x01(\x03\"_\n\x10\x43\x61ncelFeeCharged\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x11\n\tfee_minor\x18\x03 \x01(\x03\x12\x12\n\npaid_minor\x18\x04 \x01(\x03\"\x85\x01\n\x0f\x43ustomerClaimed\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x36\n\x05\x63\x61use\x18\x03 \x01(\x0e\x32\'.settlement.credit_ledger.v1.ClaimCause\x12\x14\n\x0c\x61mount_minor\x18\x04 \x01(\x03\"\x8b\x01\n\x0eWalletCredited\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12=\n\x05\x63\x61use\x18\x03 \x01(\x0e\x32..settlement.credit_ledger.v1.WalletCreditCause\x12\x14\n\x0c\x61mount_minor\x18\x04 \x01(\x03\"`\n\x0eVoucherUsePaid\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x12\n\nvoucher_id\x18\x03 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x04 \x01(\x03\"N\n\x12RemittanceReceived\x12\x0f\n\x07\x63hannel\x18\x01 \x01(\t\x12\x11\n\treference\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\"4\n\rPayoutsPaused\x12\x13\n\x0boperator_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"5\n\x0ePayoutsResumed\x12\x13\n\x0boperator_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'settlement.credit_ledger.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ACCOUNTOPENED']._serialized_start=213
-  _globals['_ACCOUNTOPENED']._serialized_end=290
-  _globals['_LIMITGRANTED']._serialized_start=292
-  _globals['_LIMITGRANTED']._serialized_end=347
-  _globals['_WALLETFUNDED']._serialized_start=349
-  _globals['_WALLETFUNDED']._serialized_end=405
-  _globals['_ACCOUNTSTATECHANGED']._serialized_start=407
-  _globals['_ACCOUNTSTATECHANGED']._serialized_end=522
-  _globals['_TENDERSAUTHORIZED']._serialized_start=525
-  _globals['_TENDERSAUTHORIZED']._serialized_end=668
-  _globals['_TENDERSRELEASED']._serialized_start=671
-  _globals['_TENDERSRELEASED']._serialized_end=882
-  _globals['_TENDERSCAPTURED']._serialized_start=885
-  _globals['_TENDERSCAPTURED']._serialized_end=1026
-  _globals['_REFUNDPOSTED']._serialized_start=1029
-  _globals['_REFUNDPOSTED']._serialized_end=1311
-  _globals['_FLASHREFUNDACCEPTED']._serialized_start=1313
-  _globals['_FLASHREFUNDACCEPTED']._serialized_end=1413
-  _globals['_CREDITREFUNDREVERSED']._serialized_start=1415
-  _globals['_CREDITREFUNDREVERSED']._serialized_end=1494
-  _globals['_REPAYMENTRECEIVED']._serialized_start=1497
-  _globals['_REPAYMENTRECEIVED']._serialized_end=1635
-  _globals['_STATEMENTISSUED']._serialized_start=1637
-  _globals['_STATEMENTISSUED']._serialized_end=1755
-  _globals['_LATEFEESACCRUED']._serialized_start=1757
-  _globals['_LATEFEESACCRUED']._serialized_end=1833
-  _globals['_LATEFEESWAIVED']._serialized_start=1835
-  _globals['_LATEFEESWAIVED']._serialized_end=1909
-  _globals['_CREDITBALANCEPAIDOUT']._serialized_start=1911
-  _globals['_CREDITBALANCEPAIDOUT']._serialized_end=1991
-  _globals['_AGREEMENTCHARGEDOFF']._serialized_start=1993
-  _globals['_AGREEMENTCHARGEDOFF']._serialized_end=2074
-  _globals['_LEGSETTLED']._serialized_start=2076
-  _globals['_LEGSETTLED']._serialized_end=2146
-  _globals['_LEGFAILED']._serialized_start=2148
-  _globals['_LEGFAILED']._serialized_end=2211
-  _globals['_LEGREROUTED']._serialized_start=2213
-  _globals['_LEGREROUTED']._serialized_end=2284
-  _globals['_LEGSTEPPED']._serialized_start=2287
-  _globals['_LEGSTEPPED']._serialized_end=2462
-  _globals['_PAYMENTCHARGEDBACK']._serialized_start=2464
-  _globals['_PAYMENTCHARGEDBACK']._serialized_end=2590
-  _globals['_RAILDIFFERENCEFOUND']._serialized_start=2593
-  _globals['_RAILDIFFERENCEFOUND']._serialized_end=2783
-  _globals['_RAILDIFFERENCERESOLVED']._serialized_start=2785
-  _globals['_RAILDIFFERENCERESOLVED']._serialized_end=2884
-  _globals['_MERCHANTPAID']._serialized_start=2886
-  _globals['_MERCHANTPAID']._serialized_end=2963
-  _globals['_ADJUSTMENTPOSTED']._serialized_start=2966
-  _globals['_ADJUSTMENTPOSTED']._serialized_end=3140
+  _globals['_ACCOUNTOPENED']._serialized_start=299
+  _globals['_ACCOUNTOPENED']._serialized_end=376
+  _globals['_LIMITGRANTED']._serialized_start=378
+  _globals['_LIMITGRANTED']._serialized_end=433
+  _globals['_WALLETFUNDED']._serialized_start=435
+  _globals['_WALLETFUNDED']._serialized_end=491
+  _globals['_ACCOUNTSTATECHANGED']._serialized_start=493
+  _globals['_ACCOUNTSTATECHANGED']._serialized_end=608
+  _globals['_TENDERSAUTHORIZED']._serialized_start=611
+  _globals['_TENDERSAUTHORIZED']._serialized_end=754
+  _globals['_TENDERSRELEASED']._serialized_start=757
+  _globals['_TENDERSRELEASED']._serialized_end=968
+  _globals['_TENDERSCAPTURED']._serialized_start=971
+  _globals['_TENDERSCAPTURED']._serialized_end=1112
+  _globals['_REFUNDPOSTED']._serialized_start=1115
+  _globals['_REFUNDPOSTED']._serialized_end=1397
+  _globals['_FLASHREFUNDACCEPTED']._serialized_start=1399
+  _globals['_FLASHREFUNDACCEPTED']._serialized_end=1499
+  _globals['_CREDITREFUNDREVERSED']._serialized_start=1501
+  _globals['_CREDITREFUNDREVERSED']._serialized_end=1580
+  _globals['_REPAYMENTRECEIVED']._serialized_start=1583
+  _globals['_REPAYMENTRECEIVED']._serialized_end=1721
+  _globals['_STATEMENTISSUED']._serialized_start=1723
+  _globals['_STATEMENTISSUED']._serialized_end=1841
+  _globals['_LATEFEESACCRUED']._serialized_start=1843
+  _globals['_LATEFEESACCRUED']._serialized_end=1919
+  _globals['_LATEFEESWAIVED']._serialized_start=1921
+  _globals['_LATEFEESWAIVED']._serialized_end=1995
+  _globals['_CREDITBALANCEPAIDOUT']._serialized_start=1997
+  _globals['_CREDITBALANCEPAIDOUT']._serialized_end=2077
+  _globals['_AGREEMENTCHARGEDOFF']._serialized_start=2079
+  _globals['_AGREEMENTCHARGEDOFF']._serialized_end=2160
+  _globals['_LEGSETTLED']._serialized_start=2162
+  _globals['_LEGSETTLED']._serialized_end=2232
+  _globals['_LEGFAILED']._serialized_start=2234
+  _globals['_LEGFAILED']._serialized_end=2297
+  _globals['_LEGREROUTED']._serialized_start=2299
+  _globals['_LEGREROUTED']._serialized_end=2370
+  _globals['_LEGSTEPPED']._serialized_start=2373
+  _globals['_LEGSTEPPED']._serialized_end=2548
+  _globals['_PAYMENTCHARGEDBACK']._serialized_start=2550
+  _globals['_PAYMENTCHARGEDBACK']._serialized_end=2676
+  _globals['_RAILDIFFERENCEFOUND']._serialized_start=2679
+  _globals['_RAILDIFFERENCEFOUND']._serialized_end=2869
+  _globals['_RAILDIFFERENCERESOLVED']._serialized_start=2871
+  _globals['_RAILDIFFERENCERESOLVED']._serialized_end=2970
+  _globals['_MERCHANTPAID']._serialized_start=2972
+  _globals['_MERCHANTPAID']._serialized_end=3049
+  _globals['_ADJUSTMENTPOSTED']._serialized_start=3052
+  _globals['_ADJUSTMENTPOSTED']._serialized_end=3226
+  _globals['_REDEMPTIONPAYOUTREQUESTED']._serialized_start=3229
+  _globals['_REDEMPTIONPAYOUTREQUESTED']._serialized_end=3394
+  _globals['_REDEMPTIONPAIDOUT']._serialized_start=3396
+  _globals['_REDEMPTIONPAIDOUT']._serialized_end=3512
+  _globals['_REDEMPTIONPAYOUTSTOPPED']._serialized_start=3514
+  _globals['_REDEMPTIONPAYOUTSTOPPED']._serialized_end=3596
+  _globals['_RECEIVABLENETTED']._serialized_start=3598
+  _globals['_RECEIVABLENETTED']._serialized_end=3695
+  _globals['_CANCELFEECHARGED']._serialized_start=3697
+  _globals['_CANCELFEECHARGED']._serialized_end=3792
+  _globals['_CUSTOMERCLAIMED']._serialized_start=3795
+  _globals['_CUSTOMERCLAIMED']._serialized_end=3928
+  _globals['_WALLETCREDITED']._serialized_start=3931
+  _globals['_WALLETCREDITED']._serialized_end=4070
+  _globals['_VOUCHERUSEPAID']._serialized_start=4072
+  _globals['_VOUCHERUSEPAID']._serialized_end=4168
+  _globals['_REMITTANCERECEIVED']._serialized_start=4170
+  _globals['_REMITTANCERECEIVED']._serialized_end=4248
+  _globals['_PAYOUTSPAUSED']._serialized_start=4250
+  _globals['_PAYOUTSPAUSED']._serialized_end=4302
+  _globals['_PAYOUTSRESUMED']._serialized_start=4304
+  _globals['_PAYOUTSRESUMED']._serialized_end=4357
 # @@protoc_insertion_point(module_scope)

@@ -127,6 +127,8 @@ class _LegStepEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LegStep.Value
     """The acquirer kept the money for a chargeback (DOMAIN PM-8)."""
     LEG_STEP_CAME_BACK: _LegStep.ValueType  # 10
     """What the customer owed of it, for the rail had paid it, came back to us: the customer owes it no longer."""
+    LEG_STEP_REFUSED: _LegStep.ValueType  # 11
+    """The bank refused the payout of a redemption, and another leg tries it again."""
 
 class LegStep(_LegStep, metaclass=_LegStepEnumTypeWrapper):
     """What happened to a leg beside being settled or rerouted (DOMAIN PM-7)."""
@@ -153,6 +155,8 @@ LEG_STEP_KEPT: LegStep.ValueType  # 9
 """The acquirer kept the money for a chargeback (DOMAIN PM-8)."""
 LEG_STEP_CAME_BACK: LegStep.ValueType  # 10
 """What the customer owed of it, for the rail had paid it, came back to us: the customer owes it no longer."""
+LEG_STEP_REFUSED: LegStep.ValueType  # 11
+"""The bank refused the payout of a redemption, and another leg tries it again."""
 Global___LegStep: _TypeAlias = LegStep  # noqa: Y015
 
 @_typing.final

@@ -1,0 +1,54 @@
+"""The gateway: `python -m gateway`.
+
+SETTLE_LISTEN, SETTLE_METRICS_LISTEN and the addresses of the services, SETTLE_ORDER_TARGET and its like; the other
+settings mean what they mean to a service. What an operator has to mend is one line and exit status 2.
+"""
+
+import asyncio
+import os
+import sys
+
+import uvicorn
+
+from gateway.app import Gateway
+from gateway.calling import Services
+from gateway.contract import SERVICES
+from services.runtime.ground.logs import configure_logs
+from services.runtime.ground.metrics import serve_metrics
+from services.runtime.ground.settings import Settings, SettingsError
+
+CANNOT_START = 2
+HEADER_SECONDS_MAX = 30
+"""How long a connection may be open without a call on it."""
+
+
+def main() -> None:
+    """Serve until SIGTERM or SIGINT."""
+    try:
+        settings = Settings.from_environ(os.environ, "gateway")
+        configure_logs("gateway", settings.log_level)
+        addresses = {name: settings.target(name) for name in SERVICES}
+        asyncio.run(serve(settings, addresses))
+    except (SettingsError, OSError) as error:
+        sys.stderr.write(f"gateway cannot start: {error}\n")
+        raise SystemExit(CANNOT_START) from error
+
+
+async def serve(settings: Settings, addresses: dict[str, str]) -> None:
+    """Serve HTTP at `listen`, and metrics beside it."""
+    metrics = await serve_metrics(settings.metrics_listen, lambda: "")
+    async with metrics, Services(addresses) as services:
+        await _server(settings, Gateway(settings, services)).serve()
+
+
+def _server(settings: Settings, gateway: Gateway) -> uvicorn.Server:
+    host, _, port = settings.listen.rpartition(":")
+    return uvicorn.Server(uvicorn.Config(
+        gateway.application(), host=host.strip("[]"), port=int(port), lifespan="off", log_config=None,
+        access_log=False, server_header=False, timeout_keep_alive=HEADER_SECONDS_MAX,
+        timeout_graceful_shutdown=max(1, round(settings.drain_seconds)),
+    ))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What is made from the contract for readers: the HTTP interface (OpenAPI), the events (AsyncAPI and a catalogue)."""

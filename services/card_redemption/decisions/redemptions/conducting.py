@@ -1,0 +1,80 @@
+"""What a reply, a wake-up or a notice does to a redemption: its sagas advance and end here (DESIGN 5)."""
+
+from datetime import datetime
+
+from services.card_redemption.decisions.redemptions.correcting import claimed
+from services.card_redemption.decisions.redemptions.finding import redemption_of
+from services.card_redemption.decisions.redemptions.onward import onward, paid
+from services.card_redemption.domain.cards.card import GiftCard
+from services.card_redemption.domain.redemption import paying
+from services.card_redemption.domain.redemption.order import RedemptionOrder, refuse_while_settling
+from services.card_redemption.domain.redemption.participation import PayoutNews, PayoutSettled
+from services.card_redemption.domain.redemption.plans import Kind
+from services.card_redemption.domain.redemption.states import PAYABLE, PayoutState, Step
+from services.card_redemption.domain.redemption.stepping import Stepped
+from services.card_redemption.sagas import ENDINGS
+from services.kernel.coordination import with_progress
+from services.kernel.decision import Decision, Known
+from services.kernel.errors import Defect
+from services.kernel.messages import Message, TimerDue
+from services.kernel.saga import Phase, Progress, Run
+
+
+def progressed(known: Known, card: GiftCard, run: Run, progress: Progress, message: Message, now: datetime) -> Decision:
+    """A participant answered, or what is still awaited is sent again; where the run stays, the redemption stays."""
+    if progress.run is run:
+        return Decision(timers=progress.timers, cleared=progress.cleared)
+    if not progress.ended:
+        return with_progress(Decision(), progress)
+    return with_progress(_ended(known, card, progress.run, message, now).decided(), progress)
+
+
+def _ended(known: Known, card: GiftCard, run: Run, message: Message, now: datetime) -> Stepped:
+    order, card = redemption_of(known, run.plan.party.redemption_id, card.id)
+    if order.settlement_id != run.id:
+        raise Defect(f"{run.id} ends on {order.id}, which {order.settlement_id or 'nobody'} holds")
+    ending = ENDINGS[run.kind]
+    step = (ending.done if run.phase is Phase.DONE else ending.aborted)(order, card, run, now)
+    if run.kind == Kind.STOP_PAYOUT and _not_stopped(step):
+        what = run.plan.what
+        return step.then(lambda unpaid, held: claimed(unpaid, held, what, message, now))
+    if run.kind == Kind.PAYOUT and run.phase is Phase.ABORTED:
+        return step
+    return onward(known, order, step, message, now)
+
+
+def _not_stopped(step: Stepped) -> bool:
+    return any(getattr(event.body, "step", None) is Step.PAYOUT_NOT_STOPPED for event in step.rest.events)
+
+
+def payout_settled(known: Known, body: PayoutSettled, message: Message, now: datetime) -> Decision:
+    """Notice: a payout is paid. The same word twice is one word."""
+    order = known.find(RedemptionOrder, body.redemption_id)
+    payout = order.payout_of(body.payout_id) if order is not None else None
+    if order is None or payout is None or (payout.state is PayoutState.PAID and not body.rerouted):
+        return Decision()
+    order, card = redemption_of(known, order.id, message.key)
+    refuse_while_settling(order)
+    step = paying.payout_paid(order, card, now, payout.id, body.rerouted)
+    return onward(known, order, step, message, now).decided()
+
+
+def payout_stepped(known: Known, body: PayoutNews, message: Message, now: datetime) -> Decision:
+    """Notice: the bank refused an attempt, and another one follows (PM-7)."""
+    order = known.find(RedemptionOrder, body.redemption_id)
+    if order is None or order.payout_of(body.payout_id) is None or body.step != "RECALLED":
+        return Decision()
+    order, card = redemption_of(known, order.id, message.key)
+    refuse_while_settling(order)
+    return paying.payout_retried(order, card, now, body.detail).decided()
+
+
+def payout_due(known: Known, body: TimerDue, message: Message, now: datetime) -> Decision:
+    """Timer: a payout that could not be asked for is asked for again."""
+    order = known.find(RedemptionOrder, body.key)
+    if order is None or order.state not in PAYABLE:
+        return Decision()
+    order, card = redemption_of(known, order.id, message.key)
+    refuse_while_settling(order)
+    step = paid(Stepped(order, card), message, now)
+    return step.decided() if step.order is not order else Decision()

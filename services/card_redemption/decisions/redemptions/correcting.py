@@ -1,0 +1,88 @@
+"""Wrong faces, platform faults and frauds of settled redemptions (RD-21, RD-22, RD-33, OP-2, OP-8)."""
+
+from datetime import datetime
+
+from services.card_redemption.decisions.redemptions.finding import fresh, party, redemption_of
+from services.card_redemption.decisions.redemptions.onward import onward, resumed
+from services.card_redemption.domain.cards.card import GiftCard
+from services.card_redemption.domain.redemption import freezing, taking_back
+from services.card_redemption.domain.redemption.commands import (
+    AcceptPlatformFault,
+    CorrectFace,
+    DecideFraud,
+    ReportFraud,
+)
+from services.card_redemption.domain.redemption.order import RedemptionOrder, refuse_while_settling
+from services.card_redemption.domain.redemption.plans import ClaimPlan, StopPlan
+from services.card_redemption.domain.redemption.states import PAYABLE, PayoutState
+from services.card_redemption.domain.redemption.stepping import Stepped
+from services.card_redemption.domain.redemption.taking_back import Cause, TakeBack
+from services.card_redemption.sagas import launched
+from services.kernel.decision import Decision, Done, Known
+from services.kernel.errors import FailedPrecondition
+from services.kernel.messages import Message
+
+
+def correct_face(known: Known, body: CorrectFace, message: Message, now: datetime) -> Decision:
+    """The actual face decides: the rest is paid at once, or what was paid too much comes back (RD-21)."""
+    order, card = redemption_of(known, body.redemption_id, message.key)
+    refuse_while_settling(order)
+    taking_back.must_be_correctable(order, body.actual_minor)
+    if body.actual_minor == order.face_minor:
+        return Decision(Done(order))
+    if body.actual_minor > order.face_minor:
+        step = taking_back.topped_up(order, card, body.actual_minor, now)
+    else:
+        step = taken_back(order, card, TakeBack(Cause.FACE_CLAWBACK, body.actual_minor), message, now)
+    return onward(known, order, step, message, now).decided()
+
+
+def accept_fault(known: Known, body: AcceptPlatformFault, message: Message, now: datetime) -> Decision:
+    """The value is issued again; what was paid the customer owes (RD-33)."""
+    order, card = redemption_of(known, body.redemption_id, message.key)
+    refuse_while_settling(order)
+    if order.state not in PAYABLE:
+        raise FailedPrecondition("REDEMPTION_STATE", f"{order.id} is {order.state}")
+    taking_back.refuse_two_in_transit(order)
+    return taken_back(order, card, TakeBack(Cause.FAULT_REVERSAL), message, now).decided()
+
+
+def report_fraud(known: Known, body: ReportFraud, message: Message, now: datetime) -> Decision:
+    """Everything stops (RD-22)."""
+    order, card = redemption_of(known, body.redemption_id, message.key)
+    return freezing.reported(order, card, body.reporter, now).decided()
+
+
+def decide_fraud(known: Known, body: DecideFraud, message: Message, now: datetime) -> Decision:
+    """With a case of the police, and not before 15 days: it goes on, or it is closed (A22, OP-8)."""
+    order, card = redemption_of(known, body.redemption_id, message.key)
+    fraud = freezing.must_be_decidable(order, body.police_case, now)
+    if not body.confirmed:
+        return resumed(freezing.released(order, card, fraud, now), message, now).decided()
+    if order.frozen_from not in PAYABLE:
+        return freezing.closed_unsettled(order, card, fraud, now).decided()
+    noted = freezing.case_noted(order, card, fraud, now)
+    return noted.then(
+        lambda frozen, held: taken_back(frozen, held, TakeBack(Cause.FRAUD_CLOSE), message, now)
+    ).decided()
+
+
+def taken_back(order: RedemptionOrder, card: GiftCard, what: TakeBack, message: Message, now: datetime) -> Stepped:
+    """Out of the payout where nobody has it, from the customer where he has it; of one that is under way the credit
+    ledger says which (OP-2)."""
+    waiting = taking_back.open_payouts(order)
+    if not what.owed_minor(order):
+        return taking_back.taken_back_alone(order, card, what, now)
+    if not waiting:
+        return claimed(order, card, what, message, now)
+    if all(payout.state is PayoutState.DUE for payout in waiting):
+        return taking_back.taken_back_unpaid(order, card, what, now)
+    begun = taking_back.stop_begun(order, card, fresh("saga", message), now)
+    return launched(begun, StopPlan(party(order), waiting[0].id, what), now)
+
+
+def claimed(order: RedemptionOrder, card: GiftCard, what: TakeBack, message: Message, now: datetime) -> Stepped:
+    """The credit ledger claims it from the customer (P32, P34)."""
+    begun = taking_back.claim_begun(order, card, fresh("saga", message), now)
+    plan = ClaimPlan(party(order), what, what.owed_minor(order), order.claimed_minor)
+    return launched(begun, plan, now)

@@ -1,0 +1,93 @@
+"""Escrow, schedules, and the steps that an operator lets a redemption take (OP-16, A18)."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from services.card_redemption.decisions.redemptions.finding import redemption_of
+from services.card_redemption.decisions.redemptions.onward import onward, paid, told
+from services.card_redemption.domain.cards.card import GiftCard
+from services.card_redemption.domain.recycling.enterprise import Revocation
+from services.card_redemption.domain.redemption import cancelling, enterprise, paying, settling, verifying
+from services.card_redemption.domain.redemption.commands import (
+    AdvanceRedemption,
+    EditSchedule,
+    MeetEscrowCondition,
+    RevokeRedemption,
+)
+from services.card_redemption.domain.redemption.order import RedemptionOrder, refuse_while_settling
+from services.card_redemption.domain.redemption.states import PAYABLE, RedemptionState
+from services.card_redemption.domain.redemption.stepping import Stepped
+from services.card_redemption.domain.redemption.timers import verification_timer
+from services.kernel.decision import Decision, Done, Known
+from services.kernel.errors import FailedPrecondition
+from services.kernel.messages import Message, TimerDue
+
+_S = RedemptionState
+
+
+def advance(known: Known, body: AdvanceRedemption, message: Message, now: datetime) -> Decision:
+    """The next step of a redemption that an operator leads: verify, ask the provider again, settle, pay."""
+    order, card = redemption_of(known, body.redemption_id, message.key)
+    refuse_while_settling(order)
+    if not order.terms.by_hand:
+        raise FailedPrecondition("NOT_BY_HAND", f"{order.id} goes on by itself")
+    if order.state is _S.VERIFYING:
+        return replace(verifying.asked_again(order, card, now), outcome=Done(order))
+    return told(order, _next(order, card, body, message, now)).decided()
+
+
+def _next(
+    order: RedemptionOrder, card: GiftCard, body: AdvanceRedemption, message: Message, now: datetime
+) -> Stepped:
+    if order.state is _S.ACCEPTED:
+        return verifying.started(order, card, now)
+    if order.state is _S.VERIFIED:
+        return settling.settled(order, card, now)
+    waits = order.state is not _S.COMPLETED or order.transit_minor
+    if order.state in PAYABLE and waits:
+        return paid(Stepped(paying.redirected(order, body.method, body.instrument), card), message, now)
+    raise FailedPrecondition("REDEMPTION_STATE", f"{order.id} is {order.state}")
+
+
+def condition_met(known: Known, body: MeetEscrowCondition, message: Message, now: datetime) -> Decision:
+    """The condition is met in time: the value is released, and paid."""
+    order, card = redemption_of(known, body.redemption_id, message.key)
+    return onward(known, order, settling.condition_met(order, card, now), message, now).decided()
+
+
+def escrow_over(known: Known, body: TimerDue, message: Message, now: datetime) -> Decision:
+    """Timer, a microsecond after the deadline: the value goes back to the card (OP-16)."""
+    order = known.find(RedemptionOrder, body.key)
+    if order is None or order.state is not _S.ESCROWED:
+        return Decision()
+    order, card = redemption_of(known, order.id, message.key)
+    refuse_while_settling(order)
+    return settling.escrow_over(order, card, now).decided()
+
+
+def schedule_reached(known: Known, body: TimerDue, message: Message, now: datetime) -> Decision:
+    """Timer: a scheduled redemption goes on."""
+    order = known.find(RedemptionOrder, body.key)
+    if order is None or order.state is not _S.SCHEDULED:
+        return Decision()
+    order, card = redemption_of(known, order.id, message.key)
+    reached = enterprise.schedule_reached(order, card, now)
+    return reached.timed(*verification_timer(reached.order, now)).decided()
+
+
+def edit_schedule(known: Known, body: EditSchedule, message: Message, now: datetime) -> Decision:
+    """Change what is scheduled, until its cut-off."""
+    order, card = redemption_of(known, body.redemption_id, message.key, body.customer_id)
+    return enterprise.edited(order, card, body, now).decided()
+
+
+def revoke(known: Known, body: RevokeRedemption, message: Message, now: datetime) -> Decision:
+    """One order of a batch: revoked, or why not; either is an answer (A19)."""
+    order, card = redemption_of(known, body.redemption_id, message.key, body.customer_id)
+    refuse_while_settling(order)
+    result = enterprise.judged_revocation(order, body.annual_purchase_minor, now)
+    if result is not Revocation.REVOKED:
+        return Decision(Done(enterprise.Revoked(order.id, result)))
+    cancelling.must_be_released(order)
+    freed = enterprise.Revoked(order.id, result, order.face_minor)
+    return settling.revoked(order, card, now, (f"BATCH:{body.batch_id}",)).decided(freed)

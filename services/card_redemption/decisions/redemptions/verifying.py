@@ -1,0 +1,53 @@
+"""The verification begins, is asked about again, and reports; then the redemption goes on (RD-1, RD-25)."""
+
+from datetime import datetime
+
+from services.card_redemption.decisions.redemptions.finding import redemption_of
+from services.card_redemption.decisions.redemptions.onward import onward, settles_at
+from services.card_redemption.domain.redemption import settling, verifying
+from services.card_redemption.domain.redemption.order import RedemptionOrder, refuse_while_settling
+from services.card_redemption.domain.redemption.states import RedemptionState
+from services.card_redemption.domain.redemption.timers import SETTLE, VERIFY
+from services.card_redemption.domain.verification import ReportVerification
+from services.kernel.decision import Decision, Known, Timer
+from services.kernel.messages import Message, TimerDue
+
+_S = RedemptionState
+
+
+def due(known: Known, body: TimerDue, message: Message, now: datetime) -> Decision:
+    """Timer: the verification begins, or the provider is asked again."""
+    order = known.find(RedemptionOrder, body.key)
+    if order is None:
+        return Decision()
+    order, card = redemption_of(known, order.id, message.key)
+    refuse_while_settling(order)
+    if order.state is _S.VERIFYING:
+        return verifying.asked_again(order, card, now)
+    if order.state is not _S.ACCEPTED:
+        return Decision()
+    if order.verify_at is not None and now < order.verify_at:
+        return Decision(timers=(Timer(VERIFY, order.id, card.id, order.verify_at),))
+    return verifying.started(order, card, now).decided()
+
+
+def reported(known: Known, body: ReportVerification, message: Message, now: datetime) -> Decision:
+    """The provider answered. What is not awaited any more changes nothing: it was frozen, or has its answer."""
+    order = known.find(RedemptionOrder, body.order_id)
+    if order is None or order.state is not _S.VERIFYING or not body.finding.final:
+        return Decision()
+    order, card = redemption_of(known, order.id, message.key)
+    return onward(known, order, verifying.reported(order, card, body, now), message, now).decided()
+
+
+def settle_due(known: Known, body: TimerDue, message: Message, now: datetime) -> Decision:
+    """Timer: the day, or the scheduled instant, has come."""
+    order = known.find(RedemptionOrder, body.key)
+    if order is None or order.state is not _S.VERIFIED:
+        return Decision()
+    order, card = redemption_of(known, order.id, message.key)
+    refuse_while_settling(order)
+    due_at = settles_at(known, order, now)
+    if due_at > now:
+        return Decision(timers=(Timer(SETTLE, order.id, card.id, due_at),))
+    return onward(known, order, settling.settled(order, card, now), message, now).decided()

@@ -1,0 +1,53 @@
+"""The code of a card (卡密) as it is kept: an envelope that only the keys open, and a blind index to find it by (RD-1).
+
+Of one card only the code with its `code_number` is good; those before it are dead.
+"""
+
+from dataclasses import dataclass, field
+
+LENGTH = 16
+"""Characters of a code."""
+VERIFICATION_DIGITS = 6
+"""Digits of the verification code (动态验证码) beside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A code, sealed under a key of its own, which is wrapped under the key of this version."""
+
+    key_version: int
+    wrapped_key: bytes = field(repr=False)
+    sealed: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CardCode:
+    """One code; `blind_index` is a keyed hash of it, so no two cards have the same, and nobody can guess it back."""
+
+    blind_index: str
+    card_id: str
+    number: int
+    last4: str
+    envelope: Envelope
+    version: int = 1
+
+    @property
+    def key(self) -> str:
+        return self.blind_index
+
+    @property
+    def root(self) -> str:
+        return self.card_id
+
+
+@dataclass(frozen=True, slots=True)
+class SealedCode:
+    """A code on its way to a card: sealed at the edge, before anything else sees it."""
+
+    blind_index: str
+    last4: str
+    envelope: Envelope
+
+    def of(self, card_id: str, number: int) -> CardCode:
+        """The code as that of this card."""
+        return CardCode(self.blind_index, card_id, number, self.last4, self.envelope)

@@ -1,0 +1,104 @@
+"""Taking a redemption back before its code is read: by the customer, by support, with a review, for a fee (RD-1).
+
+`judged` is the one guard of the command and of what a page shows (RD-35).
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from services.card_redemption.domain.cards.card import CardStep, GiftCard
+from services.card_redemption.domain.cards.redeeming import restore, unclaim
+from services.card_redemption.domain.recycling.policy import Asker
+from services.card_redemption.domain.recycling.windows import CanCancel, Verdict, Verification, can_cancel
+from services.card_redemption.domain.redemption.order import RedemptionOrder, must_stand
+from services.card_redemption.domain.redemption.states import RedemptionState, Step
+from services.card_redemption.domain.redemption.stepping import Stepped, stepped
+from services.card_redemption.domain.redemption.timers import REVIEW, SETTLE, VERIFY, verification_timer, waking
+from services.kernel.errors import FailedPrecondition
+
+_S = RedemptionState
+CANCELLABLE = frozenset({_S.ACCEPTED, _S.VERIFIED})
+REASONS = {
+    Verdict.DENY_NOT_SUPPORTED: "CANCEL_NOT_SUPPORTED",
+    Verdict.DENY_WINDOW: "CANCEL_WINDOW_CLOSED",
+    Verdict.DENY_VERIFIED: "VERIFICATION_STARTED",
+}
+"""Why a cancellation is refused, by what stands against it first."""
+
+
+def judged(order: RedemptionOrder, asker: Asker, at: datetime) -> CanCancel:
+    """What a cancellation asked for by somebody at an instant comes to; one that is settled counts as verified."""
+    shown = can_cancel(
+        order.terms, order.face_minor, order.accepted_at, at=at, verification=order.verification
+    )
+    if asker is not order.terms.asked_by:
+        return replace(shown, verdict=Verdict.DENY_NOT_SUPPORTED)
+    if shown.verdict in REASONS or order.state in CANCELLABLE:
+        return shown
+    return replace(shown, verdict=Verdict.DENY_VERIFIED)
+
+
+def must_be_cancellable(order: RedemptionOrder, asker: Asker, at: datetime) -> CanCancel:
+    """The verdict that lets it be cancelled, at once or by a review; any other is refused with its reason."""
+    if order.state in (_S.CANCELLED, _S.CANCEL_REVIEW):
+        raise FailedPrecondition("REDEMPTION_STATE", f"{order.id} is {order.state}")
+    shown = judged(order, asker, at)
+    if shown.verdict in REASONS:
+        raise FailedPrecondition(REASONS[shown.verdict], f"{order.id} cannot be cancelled: {shown.verdict}")
+    return shown
+
+
+def must_be_released(order: RedemptionOrder) -> None:
+    """A code that a provider has read is dead, unless the provider lets go of it (OP-7)."""
+    if order.verification is not Verification.NONE and order.by_recycler:
+        raise FailedPrecondition("NOT_REVOCABLE", f"the code of {order.id} was read by its provider")
+
+
+def review_asked(order: RedemptionOrder, card: GiftCard, now: datetime) -> Stepped:
+    """A person decides; verification is paused meanwhile, and no decision in time is a no (A20)."""
+    asked = stepped(
+        order, card, now, Step.CANCEL_REQUESTED, state=_S.CANCEL_REVIEW, cancel_requested_at=now, reason=""
+    )
+    return asked.timed(*waking(asked.order, now)).cleared((VERIFY, order.id))
+
+
+def review_rejected(order: RedemptionOrder, card: GiftCard, now: datetime, reason: str) -> Stepped:
+    """The reviewer said no, or said nothing in time: verification goes on."""
+    must_stand(order, _S.CANCEL_REVIEW)
+    rejected = stepped(order, card, now, Step.CANCEL_REJECTED, state=_S.ACCEPTED, reason=reason)
+    return rejected.cleared((REVIEW, order.id)).timed(*verification_timer(rejected.order, now))
+
+
+def begun_to_cancel(
+    order: RedemptionOrder, card: GiftCard, now: datetime, saga_id: str, *, evidence: tuple[str, ...] = ()
+) -> Stepped:
+    """The fee and the day's cap are asked for; until that is answered nothing else happens to it."""
+    begun = stepped(
+        order, card, now, Step.CANCEL_BEGUN, state=_S.CANCELLING, settlement_id=saga_id, reason="",
+        cancel_requested_at=order.cancel_requested_at or now, evidence=evidence or order.evidence,
+    )
+    return begun.cleared((VERIFY, order.id), (REVIEW, order.id))
+
+
+def cancelled(order: RedemptionOrder, card: GiftCard, now: datetime, evidence: tuple[str, ...] = ()) -> Stepped:
+    """The card is its owner's again, whole (A16, P36); under a new code if the old one was read (OP-7)."""
+    turn = unclaim if order.verified_at is None else _renewed
+    done = stepped(
+        order, card, now, Step.CANCELLED, turn=lambda held: turn(held, order.id), state=_S.CANCELLED, settlement_id="",
+        reason="", cancel_requested_at=order.cancel_requested_at or now, evidence=evidence or order.evidence,
+        cancel_fee_minor=order.terms.fee.of(order.face_minor), verification_code=None,
+    )
+    return done.cleared((VERIFY, order.id), (REVIEW, order.id), (SETTLE, order.id))
+
+
+def cancel_refused(order: RedemptionOrder, card: GiftCard, now: datetime, reason: str) -> Stepped:
+    """The fee or the cap stood against it: verification goes on, as if nobody had asked."""
+    refused = stepped(
+        order, card, now, Step.CANCEL_REFUSED, state=_S.ACCEPTED if order.verified_at is None else _S.VERIFIED,
+        settlement_id="", reason=reason, cancel_requested_at=None,
+    )
+    return refused if order.verified_at else refused.timed(*verification_timer(refused.order, now))
+
+
+def _renewed(card: GiftCard, redemption_id: str) -> CardStep:
+    return restore(card, redemption_id, 0)

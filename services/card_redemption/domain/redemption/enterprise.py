@@ -1,0 +1,66 @@
+"""What only an enterprise may do with its redemptions: edit a schedule until its cut-off, revoke in batches (1.9)."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from services.card_redemption.domain.cards.card import GiftCard
+from services.card_redemption.domain.recycling.enterprise import (
+    CUTOFF_MIN,
+    MOU_ABOVE_MINOR,
+    Revocation,
+    may_edit,
+    may_schedule,
+    revocation,
+)
+from services.card_redemption.domain.redemption.commands import EditSchedule
+from services.card_redemption.domain.redemption.order import RedemptionOrder, must_stand, refuse_while_settling
+from services.card_redemption.domain.redemption.states import UNSETTLED, RedemptionState, Step
+from services.card_redemption.domain.redemption.stepping import Stepped, stepped
+from services.card_redemption.domain.redemption.timers import SCHEDULE
+from services.kernel.decision import Timer
+from services.kernel.errors import FailedPrecondition
+
+_S = RedemptionState
+
+
+@dataclass(frozen=True, slots=True)
+class Revoked:
+    """What became of one order of a batch, and the face that came free."""
+
+    redemption_id: str
+    result: Revocation
+    face_minor: int = 0
+
+
+def edited(
+    order: RedemptionOrder, card: GiftCard, body: EditSchedule, now: datetime, cutoff: timedelta = CUTOFF_MIN
+) -> Stepped:
+    """A new schedule, face or payout, until the cut-off of the one that stands; the new one lies so far ahead (A18)."""
+    refuse_while_settling(order)
+    must_stand(order, _S.SCHEDULED)
+    scheduled_at = body.scheduled_at or order.scheduled_at
+    if order.scheduled_at is None or scheduled_at is None or not may_edit(now, order.scheduled_at, cutoff):
+        raise FailedPrecondition("SCHEDULE_LOCKED", f"it could be edited until {cutoff} before {order.scheduled_at}")
+    if not may_schedule(now, scheduled_at, cutoff):
+        raise FailedPrecondition("LEAD_TOO_SHORT", f"a schedule lies {cutoff} ahead at least")
+    face_minor = body.declared_minor or order.declared_minor
+    if not order.terms.limits.take(face_minor):
+        raise FailedPrecondition("FACE_OUT_OF_LIMITS", f"{order.terms.channel} takes no card of {face_minor} fen")
+    changed = stepped(
+        order, card, now, Step.SCHEDULE_EDITED, scheduled_at=scheduled_at, declared_minor=face_minor,
+        face_minor=face_minor, method=body.method or order.method, instrument=body.instrument or order.instrument,
+    )
+    return changed.timed(Timer(SCHEDULE, order.id, card.id, scheduled_at))
+
+
+def schedule_reached(order: RedemptionOrder, card: GiftCard, now: datetime) -> Stepped:
+    """Its time has come: it goes on as any other."""
+    must_stand(order, _S.SCHEDULED)
+    return stepped(order, card, now, Step.SCHEDULE_REACHED, state=_S.ACCEPTED, verify_at=now)
+
+
+def judged_revocation(order: RedemptionOrder, annual_minor: int, now: datetime) -> Revocation:
+    """What a batch does to one of its orders; what is no more under way counts as settled."""
+    return revocation(
+        annual_minor, MOU_ABOVE_MINOR, order.accepted_at, settled=order.state not in UNSETTLED, at=now
+    )

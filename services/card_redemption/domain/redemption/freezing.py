@@ -1,0 +1,73 @@
+"""A fraud report (盗刷举报) stops a redemption without an end by itself, until the police have a case (RD-22, OP-8)."""
+
+from datetime import datetime
+
+from services.card_redemption.domain.cards import freezing as cards
+from services.card_redemption.domain.cards.card import GiftCard
+from services.card_redemption.domain.cards.redeeming import restore
+from services.card_redemption.domain.redemption import books
+from services.card_redemption.domain.redemption.order import FraudReport, RedemptionOrder, refuse_while_settling
+from services.card_redemption.domain.redemption.states import FREEZABLE, RedemptionState, Step
+from services.card_redemption.domain.redemption.stepping import Stepped, stepped
+from services.card_redemption.domain.redemption.timers import EVERY, waking
+from services.kernel.calendar import elapsed_days
+from services.kernel.errors import FailedPrecondition, InvalidArgument
+
+_S = RedemptionState
+FRAUD_DAYS_MIN = 15
+"""A fraud case is not decided before this many days after the report (15日以上, A22)."""
+CASE = "fraud"
+
+
+def reported(order: RedemptionOrder, card: GiftCard, reporter: str, now: datetime) -> Stepped:
+    """Nothing is verified, settled or paid any more; windows run on (OP-8)."""
+    refuse_while_settling(order)
+    if order.state not in FREEZABLE:
+        raise FailedPrecondition("REDEMPTION_STATE", f"{order.id} is {order.state}")
+    frozen = stepped(
+        order, card, now, Step.FROZEN, state=_S.FROZEN, frozen_from=order.state,
+        fraud=FraudReport(now, reporter), turn=lambda held: cards.freeze(held, case_of(order), settled=True),
+    )
+    return frozen.cleared(*((kind, order.id) for kind in EVERY))
+
+
+def must_be_decidable(order: RedemptionOrder, police_case: str, now: datetime) -> FraudReport:
+    """The police have a case, and 15 days are over: both are asked, and the fifteenth day counts (CV-9, CV-10)."""
+    refuse_while_settling(order)
+    if order.state is not _S.FROZEN or order.fraud is None:
+        raise FailedPrecondition("REDEMPTION_STATE", f"{order.id} is {order.state}")
+    if not police_case.strip():
+        raise InvalidArgument("POLICE_CASE_MISSING", "a fraud case needs the case number of the police")
+    if elapsed_days(order.fraud.reported_at, now) < FRAUD_DAYS_MIN:
+        raise FailedPrecondition("FRAUD_TOO_EARLY", f"not before {FRAUD_DAYS_MIN} days after {order.fraud.reported_at}")
+    return order.fraud._replace(police_case=police_case)
+
+
+def released(order: RedemptionOrder, card: GiftCard, fraud: FraudReport, now: datetime) -> Stepped:
+    """It was none: the redemption goes on where it stood, and what fell due meanwhile acts now."""
+    thawed = stepped(
+        order, card, now, Step.UNFROZEN, state=order.stands, frozen_from=None, fraud=fraud,
+        turn=lambda held: cards.thaw(held, case_of(order)),
+    )
+    return thawed.timed(*waking(thawed.order, now))
+
+
+def case_noted(order: RedemptionOrder, card: GiftCard, fraud: FraudReport, now: datetime) -> Stepped:
+    """The case of the police is on record; what was to be paid is taken back next (OP-8)."""
+    return stepped(order, card, now, Step.FRAUD_CONFIRMED, fraud=fraud)
+
+
+def closed_unsettled(order: RedemptionOrder, card: GiftCard, fraud: FraudReport, now: datetime) -> Stepped:
+    """It was one, and nothing had settled: what waits in escrow goes back to the card, which stays frozen (OP-8)."""
+    in_escrow = order.frozen_from is _S.ESCROWED
+    value_minor = order.face_minor if in_escrow and not order.by_recycler else 0
+    return stepped(
+        order, card, now, Step.CLOSED_FRAUD, op="fraud_close", state=_S.CLOSED_FRAUD, frozen_from=None, fraud=fraud,
+        verification_code=None, lines=books.escrow_revoked(order) if in_escrow else (),
+        turn=lambda held: restore(held, order.id, value_minor),
+    )
+
+
+def case_of(order: RedemptionOrder) -> str:
+    """For whom the card is frozen."""
+    return f"{CASE}/{order.id}"

@@ -1,0 +1,159 @@
+"""The redemption order, which lives under its card: one code has one active redemption (OP-5)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from services.card_redemption.domain.codes import Envelope
+from services.card_redemption.domain.record.attempt import EntryChannel
+from services.card_redemption.domain.recycling.payouts import PayoutMethod
+from services.card_redemption.domain.recycling.policy import ChannelPolicy, Kind
+from services.card_redemption.domain.recycling.windows import Verification
+from services.card_redemption.domain.redemption.states import (
+    ENDED_WITHOUT_PAYOUT,
+    UNVERIFIED,
+    PayoutState,
+    RedemptionState,
+)
+from services.kernel.errors import FailedPrecondition, NotFound
+from services.kernel.participant import IsBusy
+
+
+class Payout(NamedTuple):
+    """A part of the payout: the first one, or a top-up. `method` is how it was paid in the end (PM-3)."""
+
+    id: str
+    amount_minor: int
+    method: PayoutMethod
+    state: PayoutState = PayoutState.DUE
+
+
+class Voucher(NamedTuple):
+    """The consolation voucher of a redemption that could not be cancelled (RD-28)."""
+
+    id: str
+    value_minor: int
+    left_minor: int
+
+
+class FraudReport(NamedTuple):
+    """That the card was stolen (盗刷): since when, and the case number of the police once there is one (RD-22)."""
+
+    reported_at: datetime
+    reporter: str
+    police_case: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RedemptionOrder:
+    """One submission of a card. `terms` are those of its channel when it was accepted, and never change for it.
+
+    `face_minor` is the face that counts: the declared one until the verification finds another (RD-21).
+    `settlement_id` is the saga that alone may change it now. A review pauses verification for the channel's time after
+    `cancel_requested_at`; `reason` says why it failed, or why its last cancellation was refused. `deadline` is the last
+    instant of an escrow's condition. The 6 digits of another issuer's card are sealed in `verification_code` until the
+    verification has them, and then erased (RD-1).
+    """
+
+    id: str
+    card_id: str
+    customer_id: str
+    account_id: str
+    terms: ChannelPolicy
+    declared_minor: int
+    face_minor: int
+    entry: EntryChannel
+    method: PayoutMethod
+    instrument: str
+    state: RedemptionState
+    accepted_at: datetime
+    updated_at: datetime
+    settlement_id: str = ""
+    reason: str = ""
+    verify_at: datetime | None = None
+    cancel_requested_at: datetime | None = None
+    cancel_fee_minor: int = 0
+    evidence: tuple[str, ...] = ()
+    scheduled_at: datetime | None = None
+    deadline: datetime | None = None
+    verified_at: datetime | None = None
+    settled_at: datetime | None = None
+    agreement_id: str = ""
+    payouts: tuple[Payout, ...] = ()
+    voucher: Voucher | None = None
+    fraud: FraudReport | None = None
+    frozen_from: RedemptionState | None = None
+    channel_fee_minor: int = 0
+    remitted_minor: int = 0
+    claimed_minor: int = 0
+    verification_code: Envelope | None = None
+    version: int = 1
+
+    @property
+    def key(self) -> str:
+        return self.id
+
+    @property
+    def root(self) -> str:
+        return self.card_id
+
+    @property
+    def open(self) -> bool:
+        """Whether something may still happen to it by itself."""
+        return self.active or bool(self.settlement_id)
+
+    @property
+    def active(self) -> bool:
+        """Whether it has a claim on its code that is not settled for good (RD-20)."""
+        return self.state not in ENDED_WITHOUT_PAYOUT and self.state is not RedemptionState.COMPLETED
+
+    @property
+    def stands(self) -> RedemptionState:
+        """Its state; of a frozen one, that in which it was frozen."""
+        return self.frozen_from or self.state
+
+    @property
+    def verification(self) -> Verification:
+        """How far the verification of its code is."""
+        if self.stands in UNVERIFIED:
+            return Verification.NONE
+        return Verification.STARTED if self.stands is RedemptionState.VERIFYING else Verification.DONE
+
+    @property
+    def by_recycler(self) -> bool:
+        """Whether a recycler pays for the card (A.CH.RECYCLER)."""
+        return self.terms.kind is Kind.THIRD_PARTY
+
+    @property
+    def payout_minor(self) -> int:
+        """What the customer gets for the face that counts (CV-3)."""
+        return self.terms.payout_minor(self.face_minor)
+
+    @property
+    def transit_minor(self) -> int:
+        """What of it was decided and is not paid: its part of L.PAYOUT.TRANSIT."""
+        waits = (PayoutState.DUE, PayoutState.SENT)
+        return sum(payout.amount_minor for payout in self.payouts if payout.state in waits)
+
+    def payout_of(self, payout_id: str) -> Payout | None:
+        """The payout with this id."""
+        return next((payout for payout in self.payouts if payout.id == payout_id), None)
+
+
+def owned(order: RedemptionOrder | None, redemption_id: str, customer_id: str = "") -> RedemptionOrder:
+    """The redemption, if it exists and is theirs; somebody else's and none look exactly alike."""
+    if order is None or (customer_id and order.customer_id != customer_id):
+        raise NotFound("REDEMPTION_NOT_FOUND", f"there is no redemption {redemption_id}")
+    return order
+
+
+def refuse_while_settling(order: RedemptionOrder) -> None:
+    """Let nobody pass while a saga of it is under way: who asks waits for its end."""
+    if order.settlement_id:
+        raise IsBusy(order.settlement_id)
+
+
+def must_stand(order: RedemptionOrder, *states: RedemptionState) -> None:
+    """Refuse what its state does not allow now (REDEMPTION_STATE)."""
+    if order.state not in states:
+        raise FailedPrecondition("REDEMPTION_STATE", f"{order.id} is {order.state}")

@@ -1,0 +1,119 @@
+"""A verified redemption settles, through escrow where it waits for a condition, or is revoked (P26, P27, P33, OP-7)."""
+
+from datetime import datetime
+
+from services.card_redemption.domain.books import GIFT_CARD
+from services.card_redemption.domain.cards.card import CardStep, GiftCard
+from services.card_redemption.domain.cards.redeeming import restore, revalue, unclaim, write_off
+from services.card_redemption.domain.recycling.policy import Settlement
+from services.card_redemption.domain.redemption import books
+from services.card_redemption.domain.redemption.order import (
+    Payout,
+    RedemptionOrder,
+    must_stand,
+    refuse_while_settling,
+)
+from services.card_redemption.domain.redemption.states import UNVERIFIED, RedemptionState, Step
+from services.card_redemption.domain.redemption.stepping import Stepped, Turn, stepped
+from services.card_redemption.domain.redemption.timers import ESCROW_ENDS, SCHEDULE, SETTLE, VERIFY
+from services.kernel.calendar import TICK
+from services.kernel.decision import Timer
+from services.kernel.errors import Defect, FailedPrecondition
+from services.kernel.ids import derived
+
+_S = RedemptionState
+
+
+def waits_to_settle(order: RedemptionOrder, card: GiftCard, at: datetime) -> Timer:
+    """What settles it later."""
+    return Timer(SETTLE, order.id, card.id, at)
+
+
+def settled(order: RedemptionOrder, card: GiftCard, now: datetime) -> Stepped:
+    """The value leaves the card, the customer is owed the payout, the rest is ours; or it waits in escrow first."""
+    refuse_while_settling(order)
+    must_stand(order, _S.VERIFIED)
+    if order.terms.settlement is Settlement.ON_CONDITION:
+        return _escrowed(order, card, now).cleared((SETTLE, order.id))
+    turn = _writing_off(order, order.face_minor)
+    return _settled(order, card, now, Step.SETTLED, op="settle", held=GIFT_CARD, turn=turn).cleared((SETTLE, order.id))
+
+
+def _escrowed(order: RedemptionOrder, card: GiftCard, now: datetime) -> Stepped:
+    """The value waits for the condition, which has until the deadline (OP-16)."""
+    if order.deadline is None:
+        raise Defect(f"{order.id} waits for a condition without a deadline")
+    waits = stepped(
+        order, card, now, Step.ESCROWED, op="escrow", lines=books.escrowed(order), state=_S.ESCROWED,
+        turn=None if order.by_recycler else lambda held: revalue(held, order.id, "escrow", -order.face_minor),
+    )
+    return waits.timed(Timer(ESCROW_ENDS, order.id, card.id, max(now, order.deadline + TICK)))
+
+
+def condition_met(order: RedemptionOrder, card: GiftCard, now: datetime) -> Stepped:
+    """The condition is met; the deadline itself is in time, a microsecond later is not (OP-16)."""
+    refuse_while_settling(order)
+    must_stand(order, _S.ESCROWED)
+    if order.deadline is None or now > order.deadline:
+        raise FailedPrecondition("ESCROW_OVER", f"the condition of {order.id} had until {order.deadline}")
+    turn = _writing_off(order, 0)
+    released = _settled(
+        order, card, now, Step.ESCROW_RELEASED, op="escrow_release", held=books.ESCROW, turn=turn
+    )
+    return released.cleared((ESCROW_ENDS, order.id))
+
+
+def escrow_over(order: RedemptionOrder, card: GiftCard, now: datetime) -> Stepped:
+    """The condition was not met in time: the card has its value back, under a new code (P33, OP-7)."""
+    must_stand(order, _S.ESCROWED)
+    value_minor = 0 if order.by_recycler else order.face_minor
+    revoked = stepped(
+        order, card, now, Step.ESCROW_REVOKED, op="escrow_revoke", lines=books.escrow_revoked(order),
+        turn=lambda held: restore(held, order.id, value_minor), state=_S.REVOKED, reason="ESCROW_OVER",
+    )
+    return revoked.cleared((ESCROW_ENDS, order.id))
+
+
+def revoked(order: RedemptionOrder, card: GiftCard, now: datetime, evidence: tuple[str, ...] = ()) -> Stepped:
+    """Taken back before it settles: by support with evidence, or by an enterprise (RD-30).
+
+    Once the code was read it is dead: a card of ours comes back under a new one, of another issuer's the provider has
+    to let go first (OP-7).
+    """
+    turn: Turn = _giving_back if order.stands in UNVERIFIED else _renewing
+    taken = stepped(
+        order, card, now, Step.REVOKED, turn=lambda held: turn(held), state=_S.REVOKED, settlement_id="",
+        verification_code=None,
+        evidence=evidence or order.evidence,
+    )
+    return taken.cleared((VERIFY, order.id), (SETTLE, order.id), (SCHEDULE, order.id))
+
+
+def _giving_back(card: GiftCard) -> CardStep:
+    return unclaim(card, card.claimed_by)
+
+
+def _renewing(card: GiftCard) -> CardStep:
+    return restore(card, card.claimed_by, 0)
+
+
+def _writing_off(order: RedemptionOrder, face_minor: int) -> Turn:
+    value_minor = 0 if order.by_recycler else face_minor
+    return lambda held: write_off(held, order.id, value_minor)
+
+
+def _settled(
+    order: RedemptionOrder, card: GiftCard, now: datetime, step: Step, *, op: str, held: str, turn: Turn
+) -> Stepped:
+    payout_id, payout_minor = payout_name(order), order.payout_minor
+    lines = books.faced(order, 0, order.face_minor, books.to_pay(payout_id, payout_minor), held)
+    payouts = (Payout(payout_id, payout_minor, order.method),) if payout_minor else ()
+    return stepped(
+        order, card, now, step, op=op, lines=lines, turn=turn, state=_S.SETTLED, settled_at=now, payouts=payouts,
+        reason="",
+    )
+
+
+def payout_name(order: RedemptionOrder) -> str:
+    """The id of its next payout."""
+    return derived("pay", order.id, str(len(order.payouts) + 1))

@@ -1,0 +1,158 @@
+"""A submission: its card is claimed, its customer asked; then it is accepted, or has failed and left no claim (2.8).
+
+One code has one active redemption: a second submission of it is denied and opens a freeze case (RD-20).
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from services.card_redemption.domain.cards.card import GiftCard, is_good
+from services.card_redemption.domain.cards.redeeming import claim, unclaim
+from services.card_redemption.domain.codes import CardCode
+from services.card_redemption.domain.recycling.policy import ChannelPolicy, Demand, Kind, Settlement
+from services.card_redemption.domain.redemption.drafts import Draft, redemption_name, verified_from
+from services.card_redemption.domain.redemption.events import FreezeCaseOpened
+from services.card_redemption.domain.redemption.order import RedemptionOrder
+from services.card_redemption.domain.redemption.states import RedemptionState, Step
+from services.card_redemption.domain.redemption.stepping import Stepped, stepped
+from services.card_redemption.domain.redemption.timers import SCHEDULE, verification_timer
+from services.card_redemption.domain.states import CardStanding
+from services.kernel.calendar import WorkingCalendar, business_date
+from services.kernel.decision import Timer
+from services.kernel.errors import FailedPrecondition, InvalidArgument, NotFound
+from services.kernel.ids import derived
+
+_S = RedemptionState
+FREEZE_WORKING_DAYS = 2
+"""A freeze case is dealt with within so many working days (RD-20)."""
+
+
+@dataclass(frozen=True, slots=True)
+class FreezeCase:
+    """Somebody submitted a code that another redemption has: the issuer is asked to freeze it by `due_on` (RD-20)."""
+
+    id: str
+    card_id: str
+    redemption_id: str
+    submitted_by: str
+    opened_at: datetime
+    due_on: date
+    version: int = 1
+
+    @property
+    def key(self) -> str:
+        return self.id
+
+    @property
+    def root(self) -> str:
+        return self.card_id
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """A submission that was denied and left something on record: the answer to whoever submitted it."""
+
+    reason: str
+    detail: str
+
+
+def must_be_offered(draft: Draft, terms: ChannelPolicy, card: GiftCard | None) -> None:
+    """What the channel takes: faces, payout methods, whose cards, and what it demands to see."""
+    if not terms.limits.take(draft.declared_minor):
+        raise FailedPrecondition("FACE_OUT_OF_LIMITS", f"{draft.channel} takes no card of {draft.declared_minor} fen")
+    if draft.method not in terms.payouts:
+        raise FailedPrecondition("PAYOUT_METHOD", f"{draft.channel} does not pay by {draft.method}")
+    if (terms.kind is Kind.SELF) is bool(draft.issuer):
+        raise FailedPrecondition("CHANNEL_CARD", f"{draft.channel} takes no card of {draft.issuer or 'ours'}")
+    if card is not None and not card.issuer and card.customer_id != draft.customer_id:
+        raise NotFound("CODE_REJECTED", "there is no such card")
+    _must_show(draft, terms)
+    if (terms.settlement is Settlement.ON_CONDITION) is not (draft.deadline is not None):
+        raise InvalidArgument("CONDITION_DEADLINE", f"a deadline belongs to a condition, and {draft.channel} has one")
+    if (terms.settlement is Settlement.SCHEDULED) is not (draft.scheduled_at is not None):
+        raise InvalidArgument("SCHEDULE", f"a schedule belongs to a channel that settles by it, not {draft.channel}")
+
+
+def _must_show(draft: Draft, terms: ChannelPolicy) -> None:
+    shown = {word.partition(":")[0] for word in draft.evidence}
+    for demand in (Demand.IDENTITY, Demand.PURCHASE_PROOF):
+        if demand in terms.demands and demand.value not in shown:
+            raise FailedPrecondition("EVIDENCE_MISSING", f"{draft.channel} demands {demand}")
+    if Demand.AGREEMENT in terms.demands and not draft.agreement_id:
+        raise FailedPrecondition("AGREEMENT_MISSING", f"{draft.channel} is for enterprises with an agreement")
+
+
+def denied(draft: Draft, holder: RedemptionOrder | None) -> Denied | None:
+    """Why the code cannot be submitted now: somebody's redemption has it, or had it (RD-20). A stranger hears the same
+    for a code that is unknown, another's or used."""
+    if holder is None:
+        return None
+    if holder.customer_id != draft.customer_id:
+        return Denied("CODE_REJECTED", "there is no such card")
+    if holder.active:
+        return Denied("CODE_IN_REDEMPTION", "this code is being redeemed")
+    return Denied("CODE_USED", "this code was redeemed") if holder.state is _S.COMPLETED else None
+
+
+def freeze_case(
+    card: GiftCard, holder: RedemptionOrder, draft: Draft, calendar: WorkingCalendar, now: datetime
+) -> FreezeCase:
+    """The case that a second submission of an active code opens."""
+    return FreezeCase(
+        id=derived("frz", holder.id, draft.nonce), card_id=card.id, redemption_id=holder.id,
+        submitted_by=draft.customer_id, opened_at=now,
+        due_on=calendar.after(business_date(now), FREEZE_WORKING_DAYS),
+    )
+
+
+def case_opened(case: FreezeCase) -> FreezeCaseOpened:
+    """The fact of it."""
+    return FreezeCaseOpened(case.id, case.card_id, case.redemption_id, case.submitted_by, case.due_on)
+
+
+def must_have_good_code(draft: Draft, card: GiftCard, code: CardCode | None) -> None:
+    """Of a card of ours only the last code is good; a dead one is as unknown as any other (CODE_REJECTED)."""
+    if not card.issuer and not is_good(card, code):
+        raise NotFound("CODE_REJECTED", "there is no such card")
+
+
+def must_be_free(card: GiftCard) -> None:
+    """A card that nothing else has can be claimed (CARD_STATE)."""
+    if card.standing is not CardStanding.ACTIVE:
+        raise FailedPrecondition("CARD_STATE", f"{card.id} is {card.state}")
+
+
+def submitted(draft: Draft, terms: ChannelPolicy, card: GiftCard, saga_id: str, now: datetime) -> Stepped:
+    """The card is claimed, and its customer is asked for: is it his first, is he restricted (RD-23, RD-25)."""
+    redemption_id = redemption_name(draft.nonce)
+    order = RedemptionOrder(
+        id=redemption_id, card_id=card.id, customer_id=draft.customer_id, account_id=draft.account_id, terms=terms,
+        declared_minor=draft.declared_minor, face_minor=draft.declared_minor, entry=draft.entry, method=draft.method,
+        instrument=draft.instrument, state=_S.SUBMITTING, accepted_at=now, updated_at=now, settlement_id=saga_id,
+        verify_at=verified_from(draft, terms, now), evidence=draft.evidence, scheduled_at=draft.scheduled_at,
+        deadline=draft.deadline, agreement_id=draft.agreement_id, version=0,
+        verification_code=draft.verification,
+    )
+    return stepped(
+        order, card, now, Step.SUBMITTED, turn=lambda free: claim(free, redemption_id, draft.customer_id)
+    )
+
+
+def accepted(order: RedemptionOrder, card: GiftCard, now: datetime) -> Stepped:
+    """Accepted: from this instant its windows run (OP-15)."""
+    delay = (order.verify_at or order.accepted_at) - order.accepted_at
+    state = _S.ACCEPTED if order.scheduled_at is None else _S.SCHEDULED
+    done = stepped(
+        order, card, now, Step.ACCEPTED, state=state, settlement_id="", accepted_at=now, verify_at=now + delay
+    )
+    if order.scheduled_at is not None:
+        return done.timed(Timer(SCHEDULE, order.id, card.id, max(now, order.scheduled_at)))
+    return done.timed(*verification_timer(done.order, now))
+
+
+def submission_failed(order: RedemptionOrder, card: GiftCard, now: datetime, reason: str) -> Stepped:
+    """It failed and leaves no claim: the same code may be submitted again (RD-4)."""
+    return stepped(
+        order, card, now, Step.SUBMISSION_FAILED, turn=lambda held: unclaim(held, order.id),
+        state=_S.FAILED_RETRYABLE, settlement_id="", reason=reason, verification_code=None,
+    )

@@ -1,0 +1,30 @@
+"""Claiming from the customer what was paid for a wrong face, or a redemption that never should have been (P32, P34)."""
+
+from datetime import datetime
+
+from services.card_redemption.domain.cards.card import GiftCard
+from services.card_redemption.domain.redemption import taking_back
+from services.card_redemption.domain.redemption.order import RedemptionOrder
+from services.card_redemption.domain.redemption.participation import ClaimFromCustomer, CustomerAnswer
+from services.card_redemption.domain.redemption.plans import ClaimPlan, Kind
+from services.card_redemption.domain.redemption.stepping import Stepped
+from services.card_redemption.sagas.ending import Ending, credit_ledger
+from services.kernel.saga import Definition, Run
+
+DEFINITION = Definition(
+    kind=Kind.CLAIM, version=1, plan_type=ClaimPlan, participants=(credit_ledger(ClaimFromCustomer, CustomerAnswer),)
+)
+
+
+def done(order: RedemptionOrder, card: GiftCard, run: Run, now: datetime) -> Stepped:
+    """The customer owes it; this book posts its leg under the same saga (3.3)."""
+    plan: ClaimPlan = run.plan
+    return taking_back.taken_back_paid(order, card, plan.what, run.id, now)
+
+
+def aborted(order: RedemptionOrder, card: GiftCard, run: Run, now: datetime) -> Stepped:
+    """Neither book has it."""
+    return taking_back.claim_refused(order, card, now, run.reason)
+
+
+ENDING = Ending(DEFINITION, done, aborted)

@@ -1,0 +1,44 @@
+"""Rows of who redeems: roots of their own, beside the cards."""
+
+from collections.abc import Sequence
+
+import asyncpg
+
+from services.card_redemption.domain.recycling.caps import CancelledToday
+from services.card_redemption.domain.redemption.redeemer import Redeemer
+from services.kernel.participant import Pending
+from services.runtime.ground.saving import Saving, column, columns
+from services.runtime.ground.tables import Connection
+
+_COLUMNS = """id, completed, cancelled_day, cancelled_minor, restricted, pending_saga_id, pending_tried_at, version"""
+
+
+def _redeemer_of(row: asyncpg.Record) -> Redeemer:
+    saga_id = row["pending_saga_id"]
+    return Redeemer(
+        id=row["id"], completed=row["completed"],
+        cancelled=CancelledToday(row["cancelled_day"], row["cancelled_minor"]), restricted=row["restricted"],
+        pending=None if saga_id is None else Pending(saga_id, row["pending_tried_at"]), version=row["version"],
+    )
+
+
+async def load_redeemers(connection: Connection, keys: Sequence[str]) -> list[Redeemer]:
+    """Lock and read these."""
+    rows = await connection.fetch(
+        f"select {_COLUMNS} from redeemers where id = any($1::text[]) order by id for no key update", keys
+    )
+    return [_redeemer_of(row) for row in rows]
+
+
+save_redeemers = Saving(
+    "redeemers",
+    key="id",
+    once=columns("text", "id"),
+    moving=(
+        *columns("bigint", "completed", "version"), column("restricted", "text"),
+        column("cancelled_day", "date", "cancelled.day"), column("cancelled_minor", "bigint", "cancelled.face_minor"),
+        column("pending_saga_id", "text", lambda each: each.pending.saga_id if each.pending else None),
+        column("pending_tried_at", "timestamptz", lambda each: each.pending.tried_at if each.pending else None),
+    ),
+)
+"""What is counted for a customer."""

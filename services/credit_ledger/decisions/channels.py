@@ -1,0 +1,38 @@
+"""What recycling channels remit: inputs of a channel, of no account (P29)."""
+
+from datetime import datetime
+
+from services.credit_ledger.domain.channels.remittances import received
+from services.credit_ledger.domain.model.amounts import positive
+from services.credit_ledger.domain.model.channel import RecyclingChannel
+from services.credit_ledger.domain.model.effects import RemittanceEffect
+from services.credit_ledger.domain.model.redemption_events import RemittanceReceived
+from services.credit_ledger.domain.model.redemptions import ReceiveRemittance
+from services.kernel.decision import Decision, Done, Event, Known, Wanted, rule
+from services.kernel.messages import Message, Op
+from services.kernel.money import balance
+from services.kernel.participant import saga_of
+
+
+def _receive(known: Known, body: ReceiveRemittance, message: Message, now: datetime) -> Decision:
+    """Book what the bank has. Only a sum above all bounds is refused, so a TRY claims nothing."""
+    saga, amount = saga_of(message), positive(body.amount_minor)
+    channel = known.find(RecyclingChannel, message.key) or RecyclingChannel(message.key, version=0)
+    if saga.op is Op.CANCEL:
+        return Decision()
+    after, journals = received(channel, amount, saga.saga_id)
+    if saga.op is not Op.CONFIRM:
+        balance(after.received_minor, what=f"what {channel.id} has remitted")
+    outcome = Done(RemittanceEffect(channel.id, amount, after.received_minor, now), (("REMITTANCE", amount),))
+    if saga.op is Op.TRY:
+        return Decision(outcome)
+    fact = RemittanceReceived(channel.id, body.reference, amount)
+    return Decision(outcome, (after,), journals, (Event(channel.id, after.sequence, fact),))
+
+
+def _wants(body: ReceiveRemittance, message: Message) -> Wanted:
+    return ((RecyclingChannel, message.key),)
+
+
+CHANNELS = (rule(ReceiveRemittance, _wants, _receive),)
+"""By the type of the body."""

@@ -1,0 +1,1 @@
+"""What recycling channels remit."""

@@ -1,0 +1,24 @@
+"""A recycling channel as the credit ledger knows it: a root under which its remittances are posted (P29)."""
+
+from dataclasses import dataclass, field
+
+from services.kernel.chain import NONE_YET
+
+
+@dataclass(frozen=True, slots=True)
+class RecyclingChannel:
+    """What a channel has remitted in all. `events_head` is the head of the chain of its events, which no rule reads."""
+
+    id: str
+    received_minor: int = 0
+    sequence: int = 0
+    version: int = 1
+    events_head: bytes = field(default=NONE_YET, compare=False, repr=False)
+
+    @property
+    def key(self) -> str:
+        return self.id
+
+    @property
+    def root(self) -> str:
+        return self.id

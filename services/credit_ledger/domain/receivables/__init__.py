@@ -1,0 +1,1 @@
+"""What customers owe us beside their plans."""

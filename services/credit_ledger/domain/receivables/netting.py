@@ -1,0 +1,45 @@
+"""What a customer owes us is paid out of the wallet before anything new is asked (RD-33)."""
+
+from dataclasses import replace
+
+from services.credit_ledger.domain.core.position import Applied, Position
+from services.credit_ledger.domain.model import books
+from services.credit_ledger.domain.model.payout import RedemptionPayout
+from services.credit_ledger.domain.model.redemption_events import ReceivableNetted
+from services.credit_ledger.domain.model.redemptions import NetReceivable
+from services.kernel.journal import Unit, post
+
+
+def settled_first(position: Position, order_id: str, besides_minor: int = 0) -> tuple[Position, int]:
+    """The position with what the customer owes us, `besides` this, paid as far as the wallet goes, and how much that
+    is. In a replay it stands in the log."""
+    owed = position.account.receivable_minor - besides_minor
+    amount = 0 if position.replaying else max(0, min(owed, position.account.wallet_minor))
+    if not amount:
+        return position, 0
+    return netted(position, NetReceivable(position.account.id, order_id, "", amount)), amount
+
+
+def netted(position: Position, body: NetReceivable) -> Position:
+    """The position with this booked by a decision of its own, which the log tells."""
+    return net(position, body).position.log(body, position.at, body.order_id, body.payout_id)
+
+
+def net(position: Position, body: NetReceivable) -> Applied:
+    """Book it. The figure is in the body: no replay decides it again."""
+    account, amount = position.account, body.amount_minor
+    paid_by = (books.TRANSIT_PAYOUT, body.payout_id) if body.payout_id else (books.WALLET, account.id)
+    after = replace(account, receivable_minor=account.receivable_minor - amount)
+    if not body.payout_id:
+        after = replace(after, wallet_minor=account.wallet_minor - amount)
+    position = position.plus(
+        account=after,
+        journals=post("payout_stopped" if body.payout_id else "receivable_netted", Unit.CNY, (
+            (*paid_by, amount), (books.CUSTOMER_RECEIVABLE, account.id, -amount),
+        ), body.order_id),
+        event=ReceivableNetted(account.id, body.order_id, body.payout_id, amount),
+    )
+    payout = position.find(RedemptionPayout, body.payout_id) if body.payout_id else None
+    if payout is not None:
+        position = position.plus(replace(payout, netted_minor=payout.netted_minor + amount))
+    return Applied(position, None, body.order_id, body.payout_id)

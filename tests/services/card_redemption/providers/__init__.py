@@ -1,0 +1,1 @@
+"""Verification providers, the worker that asks them, and what they promise."""
