@@ -74,7 +74,7 @@ def draw(track: Track) -> Swarm:
         damaged=track.pick((0, 0, 0, 2, 10)), crash=track.pick((0, 0, 1, 3, 10, 30)),
         pause=track.pick((0, 0, 1, 5)), unknown=track.pick((0, 0, 2, 10)), disconnected=track.pick((0, 0, 1, 4)),
         truncations=track.pick((0, 0, 1, 3)), forgotten=track.pick((0, 0, 0, 300)),
-        skew=track.pick((0, 0, SECOND, 5 * SECOND, 10 * SECOND)), jumps=track.pick((0, 0, 500)),
+        skew=track.pick((0, 0, SECOND, 2 * SECOND, 4 * SECOND)), jumps=track.pick((0, 0, 500)),
         twice=track.pick((0, 50, 300)), race=track.pick((0, 100, 400)), silent=track.pick((0, 50, 300)),
         refusing=track.pick((0, 50, 300)), bouncing=track.pick((0, 50, 200)), contradicting=track.pick((0, 0, 100)),
         at_a_cut=bool(track.below(2)), patience=track.pick((0, 1, 40)),
