@@ -37,6 +37,8 @@ _BASE64 = re.compile(rb'"([A-Za-z0-9+/]{44,}={0,2})"')
 ORDERED_DIGITS = 6
 """So many digits tell all ids of a family apart."""
 _CHUNK_BYTES = 1 << 20
+_NULL = rb"\N"
+"""As COPY writes it."""
 
 
 @dataclass(slots=True)
@@ -180,7 +182,7 @@ def _form(table: str, columns: Sequence[str], types: Sequence[str], lines: Seque
             if table == "timers" and column == "partition":
                 _gap_for_partition(values["root"], ids, literals, gaps)
             elif column in CHAINED:
-                literals[-1] += rb"\\x"
+                literals[-1] += values[column] if values[column] == _NULL else rb"\\x"
             elif kind == "bytea":
                 _split_bytes(values[column], ids, literals, gaps)
             else:
