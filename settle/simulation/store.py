@@ -75,6 +75,7 @@ class Store:
     def __init__(self, name: str, business: Business) -> None:
         self.name = name
         self.business = business
+        self.went_back = False
         self.armed: int | None = None
         self.buried: dict[int, int] = {}
         self.offset_of_clock = 0

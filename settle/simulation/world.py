@@ -223,6 +223,7 @@ class World:
         if not self.quiet:
             self.reached.note("clock_jumped" if by >= 0 else "clock_back")
             store.offset_of_clock += by
+            store.went_back = store.went_back or by < 0
             store.armed = None
             self.arm(store)
 
