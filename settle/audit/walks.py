@@ -7,7 +7,16 @@ from typing import NamedTuple
 from settle.audit import chains, record, seals, unreadable
 from settle.audit.causes import CAUSES
 from settle.audit.findings import CARD, CREDIT, EXAMPLES_MAX, ORDER, Finding, Report, Walk
-from settle.audit.folds import cards, credit_walk, merchants, orders, published, rail_differences, remittances
+from settle.audit.folds import (
+    cards,
+    credit_walk,
+    merchants,
+    orders,
+    published,
+    rail_differences,
+    redemptions,
+    remittances,
+)
 from settle.audit.joins import answers
 from settle.audit.joins import walked as joins
 from settle.audit.provenance import walked as provenance
@@ -35,7 +44,7 @@ IDS = {
 WALKS: Sequence[Walk] = (
     *credit_walk.WALKS, *provenance.WALKS, *joins.WALKS, *rail_differences.WALKS, *answers.WALKS,
     *states_of_orders.WALKS, *states_of_accounts.WALKS, *orders.WALKS, *cards.WALKS, *merchants.WALKS,
-    *remittances.WALKS, *published.WALKS, *chains.WALKS, *record.WALKS, *seals.WALKS,
+    *remittances.WALKS, *published.WALKS, *chains.WALKS, *record.WALKS, *redemptions.WALKS, *seals.WALKS,
 )
 KINDS = tuple((service, of) for service, kinds in IDS.items() for of in kinds)
 
