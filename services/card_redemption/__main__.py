@@ -5,20 +5,40 @@ from pathlib import Path
 
 from services.card_redemption.decisions import RULES, TIMERS
 from services.card_redemption.decisions.channels import Shipped, adopting, standing
+from services.card_redemption.providers import perform
+from services.card_redemption.providers.asking import Perform
+from services.card_redemption.providers.codes import SealedCodes
 from services.card_redemption.rpc.calendar_service import CalendarServicer
 from services.card_redemption.rpc.card_service import CardServicer
 from services.card_redemption.rpc.channel_service import ChannelServicer
+from services.card_redemption.rpc.record_service import RecordServicer
+from services.card_redemption.rpc.redemption_service import RedemptionServicer
+from services.card_redemption.sagas import DEFINITIONS
 from services.card_redemption.store import TABLES
+from services.card_redemption.store.attempts import keep_attempts
+from services.card_redemption.store.redemption_reads import shown
+from services.card_redemption.store.sealing import seal
+from services.card_redemption.vault import Vault
 from services.card_redemption.wire import CODEC
 from services.card_redemption.wire.calendars import shipped_calendars
 from services.card_redemption.wire.policies import shipped_policies
+from services.runtime.ground.settings import Settings
+from services.runtime.lanes.business import Recording
 from services.runtime.process import Service, run
 
 SHIPPED = Shipped(shipped_policies(), shipped_calendars())
+
+
+def performing(settings: Settings) -> Perform:
+    """What a process does with the questions of redemptions."""
+    return perform(settings, SealedCodes(Vault.of(settings), settings.dsn))
+
+
 SERVICE = Service(
     name="card_redemption", inbound="commands", tables=TABLES, rules=RULES, timers={**TIMERS, **adopting(SHIPPED)},
-    codec=CODEC, servicers=(CardServicer, ChannelServicer, CalendarServicer), standing=partial(standing, SHIPPED),
-    migrations=Path(__file__).parent / "migrations",
+    codec=CODEC, servicers=(CardServicer, ChannelServicer, CalendarServicer, RecordServicer, RedemptionServicer),
+    standing=partial(standing, SHIPPED), migrations=Path(__file__).parent / "migrations", definitions=DEFINITIONS,
+    perform=performing, recording=Recording(keep_attempts, seal), shown=shown,
 )
 
 if __name__ == "__main__":

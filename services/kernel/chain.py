@@ -22,8 +22,8 @@ NONE_YET = b""
 KEY_NAME = "chain_key"
 """The fact of a database that says under which key its chains are."""
 
-EVENTS, OPERATIONS = "events", "operations"
-"""The chains that there are: the events of an aggregate, and the log of a credit account."""
+EVENTS, OPERATIONS, ATTEMPTS = "events", "operations", "attempts"
+"""The chains that there are: the events of an aggregate, the log of a credit account, a volume of a record."""
 
 Value: TypeAlias = str | int | datetime | bytes | None
 """What a column holds."""

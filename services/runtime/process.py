@@ -39,7 +39,7 @@ from services.runtime.kafka.publisher import Publisher, publish_leftovers
 from services.runtime.kafka.reader import PartitionReader
 from services.runtime.kafka.republishing import Republisher
 from services.runtime.lanes.bounds import COUNT_SECONDS
-from services.runtime.lanes.business import Business, KeepRecords
+from services.runtime.lanes.business import Business, Recording
 from services.runtime.lanes.feed import Feed
 from services.runtime.lanes.lane import Lane
 from services.runtime.lanes.lanes import Lanes
@@ -62,15 +62,6 @@ SEAL_SECONDS = 1.0
 CANNOT_START = 2
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Recording:
-    """A permanent record: `keep` appends to it in the transaction of a batch; `seal` chains some of what is not chained
-    yet, under the key of the chains, in a transaction of its own, and answers how many it chained."""
-
-    keep: KeepRecords
-    seal: Callable[[Connection, bytes], Awaitable[int]]
 
 
 @dataclass(frozen=True, slots=True)

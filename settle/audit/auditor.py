@@ -19,6 +19,7 @@ from settle.audit import (
     merchants,
     orders,
     rail_list,
+    record,
     sagas,
     sequences,
     shared_walk,
@@ -38,7 +39,7 @@ from settle.audit.states import open_work
 CHECKS: Sequence[Check] = (
     *journals.CHECKS, *accounts.CHECKS, *agreements.CHECKS, *company.CHECKS, *cards.CHECKS, *merchants.CHECKS,
     *orders.CHECKS, *orders.COORDINATOR, *sagas.CHECKS, *sequences.CHECKS, *unfinished.CHECKS, *provenance.CHECKS,
-    *joins.CHECKS, *chains.CHECKS, *keeping.CHECKS,
+    *joins.CHECKS, *chains.CHECKS, *keeping.CHECKS, *record.CHECKS,
 )
 QUIET_CHECKS: Sequence[Check] = (*unfinished.QUIET, *orders.QUIET, *cards.QUIET, *joins.QUIET)
 CROSS_CHECKS: Mapping[str, Callable[[World], Awaitable[list[Finding]]]] = {

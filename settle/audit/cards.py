@@ -70,6 +70,13 @@ CHECKS = (
         "the journals of the order were lost, or the row was made past the engine",
     ),
     Check(
+        "cards.codes", "every code is of a number that its card has reached, and another issuer's card of its own code",
+        (CARD,),
+        """select c.blind_index, '1 to ' || g.code_number || ' of ' || c.card_id, c.number::text
+           from card_codes c join gift_cards g on g.id = c.card_id
+           where c.number not between 1 and g.code_number or (g.issuer <> '' and g.id <> 'fcd_' || c.blind_index)""",
+    ),
+    Check(
         "cards.events", "the last event of a card has the number that the card says", (CARD,),
         """select c.id, c.sequence::text, coalesce(e.last, 0)::text
            from gift_cards c

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import asyncpg
 
-from services.kernel.chain import BYTES, EVENTS, KEY_NAME, NONE_YET, OPERATIONS, name_of
+from services.kernel.chain import ATTEMPTS, BYTES, EVENTS, KEY_NAME, NONE_YET, OPERATIONS, name_of
 from settle.audit.findings import CARD, CREDIT, ORDER, SERVICES, Check, Finding, Walk, instant
 from settle.audit.folds import credit_operations
 from settle.audit.links import Broken, Ends, Fault, Follower, Row, faults
@@ -21,6 +21,12 @@ _EVENT_ENDS = """select r.id, r.sequence, r.events_head, coalesce(s.number, 0), 
 _OPERATION_ENDS = """select r.id, r.operations, r.operations_head, coalesce(s.number, 0), 0, null::bytea
                      from {root} r left join chain_starts s on s.chain = 'operations' and s.id = r.id
                      where r.id = any($1::text[])"""
+_ATTEMPT_ROWS = """select volume, number, link, id, request_id, at, actor, channel, kind, outcome, reason, card_id,
+                          order_id
+                   from attempts where volume = any($1::text[]) order by volume, number"""
+_ATTEMPT_ENDS = """select r.id, r.attempts, r.attempts_head, 0::bigint, 0::bigint,
+                          (select p.attempts_head from {root} p where p.id < r.id order by p.id desc limit 1)
+                   from {root} r where r.id = any($1::text[])"""
 _CAUSES = {
     Fault.CHANGED: "the row was changed, or put there, by hand",
     Fault.RELINKED: "the row's link was changed by hand",
@@ -48,7 +54,7 @@ class Kind:
     @property
     def check(self) -> str:
         """The id of the promise about these chains."""
-        return EVENT_CHAINS if self.name == EVENTS else OPERATION_CHAINS
+        return _CHECKS_OF[self.name]
 
     async def find(self, world: World, ids: Sequence[str]) -> list[Finding]:
         """What is wrong with the chains of these roots. A chain that holds is read once, a row at a time; one that does
@@ -119,20 +125,27 @@ async def chain_keys(world: World) -> list[Finding]:
 
 
 EVENT_CHAINS, OPERATION_CHAINS, CHAIN_KEYS = "chains.events", "chains.operations", "chains.key"
+RECORD_CHAINS = "chains.record"
+_CHECKS_OF = {EVENTS: EVENT_CHAINS, OPERATIONS: OPERATION_CHAINS, ATTEMPTS: RECORD_CHAINS}
 _OTHER_KEY = "the auditor was not given the services' SETTLE_CHAIN_KEY; or the fact was changed by hand"
 SAYS = {
     CHAIN_KEYS: "the auditor has the key under which the services make their chains",
     EVENT_CHAINS: "the events of every aggregate are those that were written, in their order and to the last",
     OPERATION_CHAINS: "the log of every account has the operations that were written, in their order and to the last",
+    RECORD_CHAINS: "the permanent record has the attempts that were recorded, in their order and to the last (RD-31)",
 }
 CHAINED = (
     ("order", _events_of(ORDER, "orders")), ("account", _events_of(CREDIT, "credit_accounts")),
     ("share", _events_of(CREDIT, "merchant_shares")), ("reconciliation", _events_of(CREDIT, "reconciliations")),
     ("channel", _events_of(CREDIT, "recycling_channels")), ("switch", _events_of(CREDIT, "payout_switches")),
     ("card", _events_of(CARD, "gift_cards")), ("share", _events_of(CARD, "merchant_shares")),
+    ("channel", _events_of(CARD, "channels")), ("calendar", _events_of(CARD, "calendars")),
     ("account", Kind(
         name=OPERATIONS, service=CREDIT, root="credit_accounts", rows=credit_operations.QUERY, ends=_OPERATION_ENDS,
         count="operations",
+    )),
+    ("volume", Kind(
+        name=ATTEMPTS, service=CARD, root="record_volumes", rows=_ATTEMPT_ROWS, ends=_ATTEMPT_ENDS, count="attempts",
     )),
 )
 """All chains that there are, by the kind of aggregate that is walked over."""
@@ -165,8 +178,9 @@ CHECKS = (
         "the root was deleted by hand, or the row put there",
     ),
     Check(
-        "chains.of_cards", "every event is of a card or a share that is there", (CARD,),
-        _stray_events("gift_cards", "merchant_shares"), "the card was deleted by hand, or the event put there",
+        "chains.of_cards", "every event is of a card, a share, a channel or a calendar that is there", (CARD,),
+        _stray_events("gift_cards", "merchant_shares", "channels", "calendars"),
+        "the root was deleted by hand, or the event put there",
     ),
 )
 """A chain is followed from its root: rows without one belong to nobody."""

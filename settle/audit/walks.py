@@ -4,9 +4,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from settle.audit import chains, unreadable
+from settle.audit import chains, record, unreadable
 from settle.audit.findings import CARD, CREDIT, EXAMPLES_MAX, ORDER, Finding, Report, Walk
-from settle.audit.folds import cards, credit_walk, merchants, orders, rail_differences, remittances
+from settle.audit.folds import cards, credit_walk, merchants, orders, published, rail_differences, remittances
 from settle.audit.joins import answers
 from settle.audit.joins import walked as joins
 from settle.audit.provenance import walked as provenance
@@ -24,14 +24,17 @@ IDS = {
         "account": "credit_accounts", "share": "merchant_shares", "reconciliation": "reconciliations",
         "channel": "recycling_channels", "switch": "payout_switches",
     },
-    CARD: {"card": "gift_cards", "share": "merchant_shares"},
+    CARD: {
+        "card": "gift_cards", "share": "merchant_shares", "volume": "record_volumes", "channel": "channels",
+        "calendar": "calendars",
+    },
 }
 """The aggregates that can be walked, by service: the table whose ids are theirs."""
 
 WALKS: Sequence[Walk] = (
     *credit_walk.WALKS, *provenance.WALKS, *joins.WALKS, *rail_differences.WALKS, *answers.WALKS,
-    *states_of_orders.WALKS, *states_of_accounts.WALKS, *orders.WALKS, *cards.WALKS, *merchants.WALKS,
-    *remittances.WALKS, *chains.WALKS,
+    *states_of_orders.WALKS, *states_of_accounts.WALKS, *orders.WALKS, *cards.WALKS, *merchants.WALKS, *published.WALKS,
+    *remittances.WALKS, *chains.WALKS, *record.WALKS,
 )
 KINDS = tuple((service, of) for service, kinds in IDS.items() for of in kinds)
 

@@ -4,14 +4,21 @@ import asyncio
 import time
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from settle.client.bank import Bank
 from settle.client.calls import Fault, call
 from settle.client.channels import addresses_of, open_channel
 from settle.client.requests import fresh
-from settlement.card_redemption.v1 import card_service_pb2_grpc
+from settle.client.verifier import Provider
+from settlement.card_redemption.v1 import (
+    card_service_pb2_grpc,
+    channel_service_pb2_grpc,
+    redemption_service_pb2_grpc,
+)
 from settlement.credit_ledger.v1 import (
     adjustment_service_pb2_grpc,
     credit_service_pb2_grpc,
@@ -33,9 +40,9 @@ COUNTS = (
 
 class Engine:
     """Connected to the three services; `targets` are their addresses by name, of one process or of several
-    (`endpoints.targets_of`)."""
+    (`endpoints.targets_of`). Who tells stories has the `sandboxes` beside them, too (`endpoints.sandboxes_of`)."""
 
-    def __init__(self, targets: Mapping[str, str]) -> None:
+    def __init__(self, targets: Mapping[str, str], sandboxes: Mapping[str, str] | None = None) -> None:
         missing = [name for name in SERVICES if name not in targets]
         if missing:
             raise Fault(f"no address for {', '.join(missing)}")
@@ -48,16 +55,37 @@ class Engine:
         self.statements = statement_service_pb2_grpc.StatementServiceStub(credit)
         self.adjustments = adjustment_service_pb2_grpc.AdjustmentServiceStub(credit)
         self.cards = card_service_pb2_grpc.CardServiceStub(self._channels["card_redemption"])
+        self.channels = channel_service_pb2_grpc.ChannelServiceStub(self._channels["card_redemption"])
+        self.redemptions = redemption_service_pb2_grpc.RedemptionServiceStub(self._channels["card_redemption"])
         self.operations = {
             name: operations_service_pb2_grpc.OperationsServiceStub(channel) for name, channel in self._channels.items()
         }
+        self._sandboxes = {} if sandboxes is None else sandboxes
         self._processes = [open_channel(address) for name in SERVICES for address in addresses_of(targets[name])]
         self._each = [operations_service_pb2_grpc.OperationsServiceStub(process) for process in self._processes]
         self._parked = 0
         self._stuck: list[tuple[int, ...]] = [(0,) * len(COUNTS)] * len(self._processes)
 
+    @cached_property
+    def bank(self) -> Bank:
+        """The bank behind the sandbox acquirer."""
+        return Bank(self._sandbox("acquirer"))
+
+    @cached_property
+    def provider(self) -> Provider:
+        """The sandbox verifier."""
+        return Provider(self._sandbox("verifier"))
+
+    def _sandbox(self, name: str) -> str:
+        if name not in self._sandboxes:
+            raise Fault(f"no {name} beside this engine")
+        return self._sandboxes[name]
+
     async def close(self) -> None:
         """Give the connections back."""
+        for sandbox in (self.__dict__.get("bank"), self.__dict__.get("provider")):
+            if sandbox is not None:
+                await sandbox.close()
         for channel in (*self._channels.values(), *self._processes):
             await channel.close()
 

@@ -90,6 +90,11 @@ def joined(one: str, *more: str) -> str:
     return f"ipv4:{','.join([one, *more])}" if more else one
 
 
+def sandboxes_of(endpoints: Mapping[str, Any]) -> dict[str, str]:  # Any: the values of a JSON file
+    """The address of each sandbox that runs beside the services."""
+    return {name: endpoints[name]["target"] for name in ("acquirer", "verifier") if name in endpoints}
+
+
 def processes_of(endpoints: Mapping[str, Any], service: str) -> list[str]:  # Any: the values of a JSON file
     """The addresses of each process of a service."""
     return [

@@ -72,6 +72,8 @@ def check(environ: Mapping[str, str]) -> None:
             for name in given:
                 if name.startswith("SETTLE_") and name.endswith("_KEY"):
                     settings.key(name.removeprefix("SETTLE_").removesuffix("_KEY").lower())
+                if name.startswith("SETTLE_") and name.endswith("_KEYS"):
+                    settings.keys(name.removeprefix("SETTLE_").removesuffix("_KEYS").lower())
     except SettingsError as error:
         raise BadSetting(str(error)) from error
     _percent(given)

@@ -27,12 +27,10 @@ TYPICAL = "latency_ppm=1000000"
 """The sandbox verifier takes as long as the source says of its like (RD-5)."""
 _BROKERS = {"kafka": "Apache Kafka", "external": "external Kafka", "embedded": "embedded broker, not Kafka:"}
 
-
 def say_to_stderr(line: str) -> None:
     """One line for the person who started it."""
     sys.stderr.write(f"{line}\n")
     sys.stderr.flush()
-
 
 class LocalStack:
     """PostgreSQL, a broker, the sandboxes and the services on loopback, their data below `data`.
@@ -324,7 +322,6 @@ def _both(one: Callable[[], None], other: Callable[[], None]) -> None:
         jobs = [both.submit(one), both.submit(other)]
     for job in jobs:
         job.result()
-
 
 def broker_line(broker: kafka.Broker) -> str:
     """Which broker it is, why not the one before it, and how to choose otherwise."""

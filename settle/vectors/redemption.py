@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from services.card_redemption.domain.cards.transfers import may_withdraw
 from services.card_redemption.domain.disputes.queue import Place
 from services.card_redemption.domain.recycling.caps import CancelledToday, cancelled_more, first_fits
-from services.card_redemption.domain.recycling.enterprise import may_edit, may_schedule
+from services.card_redemption.domain.recycling.enterprise import Revocation, may_edit, may_schedule, revocation
 from services.card_redemption.domain.recycling.payouts import PayoutMethod
 from services.card_redemption.domain.recycling.policy import CancelFee, ChannelPolicy, Kind
 from settle.vectors.scenario import Json, Scenario
@@ -88,6 +88,24 @@ def enterprise_edit(scenario: Scenario) -> Json:
     }
 
 
+def batch_revoke(scenario: Scenario) -> Json:
+    """What an enterprise may revoke of a batch, order by order."""
+    given, above = scenario.given, scenario.policies["mou_min_annual_purchase_fen"]
+    at = datetime.fromisoformat(given["requested_at"])
+    results = [
+        revocation(
+            given["annual_purchase_fen"], above, datetime.fromisoformat(order["accepted_at"]),
+            settled=order["settled"], at=at,
+        )
+        for order in given["orders"]
+    ]
+    revoked = zip(given["orders"], results, strict=True)
+    return {
+        "results": [result.value for result in results],
+        "released_face": sum(order["face"] for order, result in revoked if result is Revocation.REVOKED),
+    }
+
+
 def transfer(scenario: Scenario) -> Json:
     """Whether a giver may take a transfer back."""
     withdrawable = [may_withdraw(probe["activated"]) for probe in scenario.given["probes"]]
@@ -96,5 +114,6 @@ def transfer(scenario: Scenario) -> Json:
 
 CALCULATORS: Mapping[str, Callable[[Scenario], Json]] = {
     "cancel_fee": cancel_fee, "payout": payout, "policy_guard": policy_guard, "priority": priority,
-    "daily_cap": daily_cap, "first_time": first_time, "enterprise_edit": enterprise_edit, "transfer": transfer,
+    "daily_cap": daily_cap, "first_time": first_time, "enterprise_edit": enterprise_edit,
+    "batch_revoke": batch_revoke, "transfer": transfer,
 }

@@ -14,6 +14,7 @@ from settle.vectors.comparison import first_difference
 from settle.vectors.credit_flow import CreditFlow
 from settle.vectors.outcomes import NotPlayed
 from settle.vectors.scenario import Json, Scenario
+from settle.vectors.sequence import ALONE, play_alone
 from settle.vectors.timeline import BadTime, Round, instants, rounds
 
 FLOWS = frozenset({"credit_flow"})
@@ -48,17 +49,29 @@ class Flow(Protocol):
 
 def needs_engine(scenarios: Sequence[Scenario]) -> bool:
     """Whether any of these cases is played through the API."""
-    return any(scenario.kind in FLOWS for scenario in scenarios)
+    return any(scenario.kind in FLOWS or scenario.kind in ALONE for scenario in scenarios)
 
 
 async def run(scenarios: Sequence[Scenario], engine: Engine | None) -> list[Verdict]:
     """The verdict on every case, in their order; `engine` may be missing if no case needs one."""
     stage = Stage(scenarios, engine)
     for number, scenario in enumerate(scenarios):
-        if scenario.kind not in FLOWS:
+        if scenario.kind in ALONE:
+            stage.verdicts[number] = await _played(scenario, engine)
+        elif scenario.kind not in FLOWS:
             stage.verdicts[number] = _calculated(scenario)
     await stage.play()
     return [stage.verdicts[number] for number in range(len(scenarios))]
+
+
+async def _played(scenario: Scenario, engine: Engine | None) -> Verdict:
+    """A case that is played alone."""
+    try:
+        if engine is None:
+            raise NotPlayed("no engine to play on")
+        return _judged(scenario, await play_alone(engine, scenario))
+    except _UNPLAYABLE as error:
+        return Verdict(scenario.id, f"error: {_reason(error)}")
 
 
 def _calculated(scenario: Scenario) -> Verdict:

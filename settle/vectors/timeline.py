@@ -24,14 +24,17 @@ class BadTime(Exception):
     """An event without an instant, or one that lies before the event before it."""
 
 
-def instants(scenario: Scenario) -> tuple[datetime, ...]:
-    """When each event happens; one without `at` happens at the instant of the event before it."""
+def instants(scenario: Scenario, begins_at: datetime | None = None) -> tuple[datetime, ...]:
+    """When each event happens; one without `at` happens at the instant of the event before it, the first one at the
+    beginning of the case, if it has one."""
     times: list[datetime] = []
     for number, event in enumerate(scenario.when):
         if "at" in event:
             times.append(datetime.fromisoformat(event["at"]))
         elif times:
             times.append(times[-1])
+        elif begins_at is not None:
+            times.append(begins_at)
         else:
             raise BadTime(f"event {number} says no instant")
         if times[-1].tzinfo is None or (number and times[-1] < times[-2]):

@@ -6,7 +6,16 @@ from types import ModuleType
 
 import pytest
 
-from tests.contributing import recipe_message, recipe_rail, recipe_rpc, recipe_rule, recipe_settlement
+from tests.contributing import (
+    recipe_channel,
+    recipe_message,
+    recipe_provider,
+    recipe_rail,
+    recipe_rpc,
+    recipe_rule,
+    recipe_settlement,
+    recipe_settling,
+)
 from tests.contributing.scratch import ROOT, scratch
 
 RECIPES = {
@@ -15,6 +24,9 @@ RECIPES = {
     "Add an RPC": recipe_rpc,
     "Add a kind of settlement": recipe_settlement,
     "Add a rail": recipe_rail,
+    "Add a recycling channel": recipe_channel,
+    "Add a way to settle": recipe_settling,
+    "Add a verification provider": recipe_provider,
 }
 
 

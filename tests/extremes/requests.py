@@ -86,10 +86,26 @@ def _after_sale(at: Stage) -> tuple[Wire, ...]:
     )
 
 
+def _cards() -> tuple[Wire, ...]:
+    coded: dict[str, Any] = {"card_id": "crd_3", "customer_id": CUSTOMER}
+    return (
+        card.IssueCardRequest(**coded, face=money(1_000), code="EXTREME0CODE0000", inactive=True),
+        card.ActivateCardRequest(customer_id=CUSTOMER, code="EXTREME0CODE0000"),
+        card.TransferCardRequest(**coded, receiver_id="cus_2"), card.WithdrawTransferRequest(**coded),
+        card.ActivateTransferRequest(receiver_id="cus_2", code="EXTREME0CODE0000"),
+        card.RevealCodeRequest(**coded, operator_id="op-1"),
+        card.FreezeCardRequest(card_id="crd_3", case_id="case-1", operator_id="op-1"),
+        card.UnfreezeCardRequest(card_id="crd_3", case_id="case-1", operator_id="op-1"),
+        card.VoidCardRequest(card_id="crd_3", maker="ann", checker="bob"),
+        card.RotateKeysRequest(operator_id="op-1", reason="yearly"),
+    )
+
+
 def _money() -> tuple[Wire, ...]:
     return (
         merchant.SettleGiftCardShareRequest(merchant_id=MERCHANT, amount=money(5_000)),
         card.IssueCardRequest(card_id="crd_2", customer_id=CUSTOMER, face=money(1_000)),
+        *_cards(),
         credit.OpenAccountRequest(
             account_id="acc_2", customer_id=CUSTOMER, limit=money(1_000), bill_day=31, due_day=31,
             late_fee_ppm_per_day=500,

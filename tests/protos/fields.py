@@ -9,7 +9,7 @@ from buf.validate import validate_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 
 GENERATED = Path(__file__).parents[2] / "protos/gen"
-READS = ("Get", "List", "Watch", "Quote", "Preview", "Explain")
+READS = ("Get", "List", "Watch", "Quote", "Preview", "Explain", "Can")
 
 
 def methods() -> Iterator[MethodDescriptor]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import grpc
 
+from settlement.card_redemption.v1 import card_service_pb2 as cards
 from settlement.common.v1 import money_pb2
 from settlement.credit_ledger.v1 import adjustment_service_pb2 as adjustments
 from settlement.credit_ledger.v1 import credit_service_pb2 as credit
@@ -101,6 +102,21 @@ async def read_of_a_later_version(people: People) -> None:
     """A read of a version that is not there yet is STALE_VERSION."""
     order_id = await _placed(people, "early")
     await _tried(people, order_service_pb2.GetOrderRequest(order_id=order_id, min_version=99))
+
+
+async def codes_guessed(people: People) -> None:
+    """Codes of no card are CODE_REJECTED; after some of them, none is looked at: TOO_MANY_CODES."""
+    for number in range(6):
+        await _tried(people, cards.ActivateCardRequest(customer_id="cus_guesser", code=f"GUESSED0000000{number:02}"))
+
+
+async def code_given_twice(people: People) -> None:
+    """The code of another card is CODE_TAKEN."""
+    face = money_pb2.Money(minor_units=100, currency_code="CNY")
+    for name in ("crd_once", "crd_twice"):
+        await _tried(people, cards.IssueCardRequest(
+            card_id=name, customer_id="cus_twice", face=face, code="GIVEN0TWICE00000"
+        ))
 
 
 async def shipped_too_late(people: People) -> None:
@@ -245,6 +261,9 @@ PROVOKED: dict[str, Callable[[People], Awaitable[None]]] = {
     "UNDECODABLE": cancelled_by_bytes,
     "UNKNOWN_METHOD": cancelled_by_bytes,
     "DEDUCTION_EXCEEDS_WORTH": deducted_above_worth,
+    "CODE_REJECTED": codes_guessed,
+    "TOO_MANY_CODES": codes_guessed,
+    "CODE_TAKEN": code_given_twice,
     "HOLD_EXPIRED": shipped_too_late,
     "AFTER_SALE_CLOSED": returned_too_late,
     **provoked_channels.PROVOKED,

@@ -25,6 +25,10 @@ BY_KEY = {
     "settlement.sandbox.v1.AcquirerService.BounceRefund",
     "settlement.sandbox.v1.AcquirerService.ConfirmRefund",
     "settlement.sandbox.v1.AcquirerService.SetFaults",
+    "settlement.sandbox.v1.VerificationService.Verify",  # has an idempotency key
+    "settlement.sandbox.v1.VerificationService.ReleaseCode",
+    "settlement.sandbox.v1.VerificationService.SetCardBehaviour",
+    "settlement.sandbox.v1.VerificationService.SetVerificationFaults",
 }
 
 

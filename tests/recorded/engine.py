@@ -93,7 +93,8 @@ class Engine:
         tables = [*service.tables, *([saga_table(service.definitions)] if service.definitions else [])]
         outbound = Outbound(service.name, service.codec, settings.partitions)
         self._business = Business(
-            tables, service.rules, service.timers, service.codec, outbound, settings.partitions
+            tables, service.rules, service.timers, service.codec, outbound, settings.partitions,
+            keep_records=service.recording.keep if service.recording else None,
         )
         self.connection: Connection
 

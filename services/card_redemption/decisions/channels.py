@@ -7,6 +7,7 @@ from datetime import datetime
 from services.card_redemption.domain.channels import changing as channels
 from services.card_redemption.domain.channels.channel import Channel
 from services.card_redemption.domain.channels.commands import ApproveChannelPolicy, ProposeChannelPolicy
+from services.card_redemption.domain.four_eyes import ADOPT_TIMER
 from services.card_redemption.domain.recycling.policy import ChannelPolicy
 from services.card_redemption.domain.working_days import changing as calendars
 from services.card_redemption.domain.working_days.commands import ApproveCalendar, ProposeCalendar
@@ -14,9 +15,6 @@ from services.card_redemption.domain.working_days.year import Calendar, Exceptio
 from services.kernel.decision import Decision, Known, Rule, Timer, Wanted, rule, timer_rules
 from services.kernel.errors import NotFound
 from services.kernel.messages import Message, TimerDue
-
-ADOPT_TIMER = "adopt"
-"""Rings at a start, for each channel and each year of working days that the release came with."""
 
 
 @dataclass(frozen=True, slots=True)

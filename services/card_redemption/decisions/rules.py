@@ -2,18 +2,28 @@
 
 from typing import Protocol
 
-from services.card_redemption.decisions import channels, issuing, merchants, refunding, tendering
+from services.card_redemption.decisions import channels, issuing, merchants, refunding, standing, tendering
+from services.card_redemption.decisions.recorded import attempt
 from services.card_redemption.decisions.redemptions import rules as redemptions
 from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.cards.tender import CardTender
+from services.card_redemption.domain.codes import CardCode
 from services.card_redemption.domain.commands import (
+    ActivateCard,
+    ActivateTransfer,
     CaptureDeposit,
     ClearMerchantShare,
     DepositCard,
+    FreezeCard,
     IssueCard,
     RefundCard,
     ReturnDeposit,
+    RevealCode,
     ReverseCardRefund,
+    TransferCard,
+    UnfreezeCard,
+    VoidCard,
+    WithdrawTransfer,
 )
 from services.card_redemption.domain.merchants.share import MerchantShare
 from services.kernel.decision import Wanted, rule, rules, timer_rules
@@ -31,8 +41,23 @@ class OfOrder(Protocol):
     def merchant_id(self) -> str: ...
 
 
-def _card(body: IssueCard, message: Message) -> Wanted:
+class OfCode(Protocol):
+    """A command about the card whose code was presented."""
+
+    @property
+    def blind_index(self) -> str: ...
+
+
+def _card(body: object, message: Message) -> Wanted:
     return ((GiftCard, message.key),)
+
+
+def _issued(body: IssueCard, message: Message) -> Wanted:
+    return (*_card(body, message), *(((CardCode, body.code.blind_index),) if body.code else ()))
+
+
+def _presented(body: OfCode, message: Message) -> Wanted:
+    return (*_card(body, message), (CardCode, body.blind_index))
 
 
 def _tender(body: OfOrder, message: Message) -> Wanted:
@@ -48,7 +73,15 @@ def _shares(body: ClearMerchantShare, message: Message) -> Wanted:
 
 
 RULES = rules(
-    rule(IssueCard, _card, issuing.issue),
+    rule(IssueCard, _issued, issuing.issue, attempt("ISSUE_CARD")),
+    rule(ActivateCard, _presented, standing.activate, attempt("ACTIVATE_CARD")),
+    rule(TransferCard, _card, standing.transfer, attempt("TRANSFER_CARD")),
+    rule(WithdrawTransfer, _card, standing.withdraw, attempt("WITHDRAW_TRANSFER")),
+    rule(ActivateTransfer, _presented, standing.activate_transfer, attempt("ACTIVATE_TRANSFER")),
+    rule(FreezeCard, _card, standing.freeze, attempt("FREEZE_CARD")),
+    rule(UnfreezeCard, _card, standing.unfreeze, attempt("UNFREEZE_CARD")),
+    rule(VoidCard, _card, standing.void, attempt("VOID_CARD")),
+    rule(RevealCode, _card, standing.reveal, attempt("REVEAL_CODE")),
     rule(DepositCard, _tender, tendering.deposit),
     rule(ReturnDeposit, _tender, tendering.return_deposit),
     rule(CaptureDeposit, _tender_and_share, tendering.capture_deposit),

@@ -26,6 +26,15 @@ class CardEffect:
     uncovered_minor: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class CodeShown:
+    """Which code of a card its owner may see; not the code."""
+
+    card_id: str
+    number: int
+    last4: str
+
+
 def moved(amount_minor: int) -> Vector:
     """The money of this service's branch of a saga, as the coordinator names it."""
     return (("GIFTCARD", amount_minor),)

@@ -9,6 +9,10 @@ SHIPPED = "shipped"
 """Who proposed and approved what came with the release; no person may bear the name."""
 
 
+ADOPT_TIMER = "adopt"
+"""Rings at a start, for each channel and each year of working days that the release came with."""
+
+
 class Proposed(Protocol):
     """What waits for a second person, who names its number: nobody approves what he did not see."""
 

@@ -4,7 +4,7 @@
 -- rows of the release come by timers at the first start.
 
 create table channels (
-    name text primary key,
+    id text primary key,
     in_force bigint not null,
     proposals bigint not null,
     proposal json,
@@ -16,7 +16,7 @@ create table channels (
 comment on column channels.proposal is 'Terms that wait: {number, terms, proposed_by, proposed_at}; of the terms see channel_versions.';
 
 create table channel_versions (
-    channel text not null references channels (name),
+    channel text not null references channels (id),
     number bigint not null,
     terms json not null,
     proposed_by text not null,

@@ -34,12 +34,14 @@ create table redemption_orders (
     channel_fee_minor bigint not null,
     remitted_minor bigint not null,
     claimed_minor bigint not null,
+    verification_code json,
     version bigint not null,
     constraint redemption_orders_face check (declared_minor > 0 and face_minor > 0)
 ) with (fillfactor = 70);
 create index redemption_orders_card on redemption_orders (card_id, accepted_at desc);
 create index redemption_orders_customer on redemption_orders (customer_id, accepted_at desc, id desc);
 comment on column redemption_orders.terms is 'The terms of its channel when it was submitted.';
+comment on column redemption_orders.verification_code is 'Sealed; erased once the verification has it.';
 comment on column redemption_orders.payouts is 'A list of [payout id, fen, method, state]; the view redemption_payouts spreads it.';
 
 create view redemption_payouts as

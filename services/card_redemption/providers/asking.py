@@ -34,6 +34,7 @@ class Codes(Protocol):
         ...
 
 
+NO_CODES = Secret(""), Secret("")
 Perform = Callable[[object], Awaitable[Message | None]]
 
 
@@ -65,7 +66,9 @@ async def _verified(provider: VerificationProvider | None, action: AskProvider, 
         return Answer(Finding.REFUSED, detail=_NOBODY)
     answer = await provider.query(action.key) if action.asked_before else None
     if answer is None:
-        code, verification_code = await codes.codes_of(action.card_id, action.order_id)
+        code, verification_code = NO_CODES
+        if provider.needs_codes:
+            code, verification_code = await codes.codes_of(action.card_id, action.order_id)
         answer = await provider.verify(Question(
             key=action.key, card_id=action.card_id, issuer=action.issuer, code=code,
             verification_code=verification_code, entry=action.entry, expected_minor=action.expected_minor,

@@ -15,6 +15,8 @@ class OwnCards:
     """Reads the card. Where a sandbox stands beside us it is asked instead, with what the card holds as what is to be
     expected, so that a trial can have it say another thing."""
 
+    needs_codes = False
+
     def __init__(self, find: FindCard, sandbox: VerificationProvider | None = None) -> None:
         self._find, self._sandbox = find, sandbox
 

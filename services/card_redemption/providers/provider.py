@@ -31,7 +31,10 @@ class Answer(NamedTuple):
 
 class VerificationProvider(Protocol):
     """Whoever can tell what cards of an issuer are worth. An answer that does not come is UNKNOWN: it is asked about
-    under its key, never asked anew under another."""
+    under its key, never asked anew under another. No code is opened for one that does not need it."""
+
+    @property
+    def needs_codes(self) -> bool: ...
 
     async def verify(self, question: Question) -> Answer:
         """Ask about a card; the same key is verified once, however often it is asked."""

@@ -25,6 +25,8 @@ _FINAL = {grpc.StatusCode.ALREADY_EXISTS, grpc.StatusCode.INVALID_ARGUMENT, grpc
 class RemoteProvider:
     """A client of one provider; keeps one channel as long as the process lives."""
 
+    needs_codes = True
+
     def __init__(self, target: str, seconds_max: float = SECONDS_MAX) -> None:
         self._stub = VerificationServiceStub(channel(target, seconds_max))
         self._seconds_max = seconds_max

@@ -1,6 +1,7 @@
 """The gRPC methods of ChannelService."""
 
 from services.card_redemption.domain.channels.commands import ApproveChannelPolicy, ProposeChannelPolicy
+from services.card_redemption.rpc.quoting import quoted_redemption
 from services.card_redemption.store import channels as store
 from services.card_redemption.wire import channels as wire
 from services.card_redemption.wire.policies import policy_of_document
@@ -33,6 +34,12 @@ class ChannelServicer(rpc.ChannelServiceServicer):
         body = ApproveChannelPolicy(request.channel, request.proposal, request.operator_id)
         version = await self.edge.ask(context, request, key=body.channel, body=body)
         return pb.ApproveChannelPolicyResponse(policy_version=version)
+
+    async def QuoteRedemption(
+        self, request: pb.QuoteRedemptionRequest, context: Context
+    ) -> pb.QuoteRedemptionResponse:
+        """Show what a card comes to, as a binding offer."""
+        return pb.QuoteRedemptionResponse(quote=await quoted_redemption(self.edge, request))
 
     async def GetChannel(self, request: pb.GetChannelRequest, context: Context) -> pb.GetChannelResponse:
         """Show a channel and what is in force of it."""

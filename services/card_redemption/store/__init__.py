@@ -3,6 +3,7 @@
 from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.cards.tender import CardTender
 from services.card_redemption.domain.channels.channel import Channel, ChannelVersion, InForce
+from services.card_redemption.domain.codes import CardCode
 from services.card_redemption.domain.merchants.share import MerchantShare
 from services.card_redemption.domain.redemption.order import RedemptionOrder
 from services.card_redemption.domain.redemption.redeemer import Redeemer
@@ -10,6 +11,7 @@ from services.card_redemption.domain.redemption.submitting import FreezeCase
 from services.card_redemption.domain.working_days.year import Calendar, WorkingYear
 from services.card_redemption.store import calendars, channels, redeemers, redemptions
 from services.card_redemption.store.cards import load_cards, save_cards
+from services.card_redemption.store.codes import load_codes, load_codes_of, save_codes
 from services.card_redemption.store.merchant_shares import load_lenders, load_merchant_shares, save_merchant_shares
 from services.card_redemption.store.tenders import load_tenders, save_tenders
 from services.card_redemption.wire import CODEC
@@ -32,5 +34,6 @@ TABLES = (
     Table(InForce, channels.load_in_force, Viewing()),
     Table(WorkingYear, calendars.load_working_years, Viewing()),
     notice_table(CODEC),
+    Table(CardCode, load_codes, save_codes, load_family=load_codes_of),
 )
 """What the lanes of this service handle. Roots come first: they are locked in the order of this list."""

@@ -10,7 +10,7 @@ from services.card_redemption.domain.recycling.policy import ChannelPolicy
 from services.runtime.ground.saving import Appending, Saving, column, columns
 from services.runtime.ground.tables import Connection
 
-_CHANNEL = "name, in_force, proposals, proposal, sequence, version, events_head"
+_CHANNEL = "id, in_force, proposals, proposal, sequence, version, events_head"
 _VERSION = "channel, number, terms, proposed_by, approved_by, since"
 _TERMS = msgspec.json.Decoder(ChannelPolicy)
 _PROPOSAL = msgspec.json.Decoder(Proposal)
@@ -20,7 +20,7 @@ _encode = msgspec.json.encode
 def _channel_of(row: asyncpg.Record) -> Channel:
     proposal = row["proposal"]
     return Channel(
-        name=row["name"], in_force=row["in_force"], proposals=row["proposals"],
+        name=row["id"], in_force=row["in_force"], proposals=row["proposals"],
         proposal=None if proposal is None else _PROPOSAL.decode(proposal), sequence=row["sequence"],
         version=row["version"], events_head=row["events_head"],
     )
@@ -33,15 +33,15 @@ def _version_of(row: asyncpg.Record) -> ChannelVersion:
 async def load_channels(connection: Connection, keys: Sequence[str]) -> list[Channel]:
     """Lock and read these channels."""
     rows = await connection.fetch(
-        f"select {_CHANNEL} from channels where name = any($1::text[]) order by name for no key update", keys
+        f"select {_CHANNEL} from channels where id = any($1::text[]) order by id for no key update", keys
     )
     return [_channel_of(row) for row in rows]
 
 
 save_channels = Saving(
     "channels",
-    key="name",
-    once=columns("text", "name"),
+    key="id",
+    once=(column("id", "text", "name"),),
     moving=(
         *columns("bigint", "in_force", "proposals", "sequence", "version"), column("events_head", "bytea"),
         column("proposal", "json", lambda channel: _encode(channel.proposal) if channel.proposal else None),
@@ -75,8 +75,8 @@ save_channel_versions = Appending(
 async def load_in_force(connection: Connection, keys: Sequence[str]) -> list[InForce]:
     """What is in force of these channels, by what was committed last; nothing is locked."""
     rows = await connection.fetch(
-        """select v.terms from channels c join channel_versions v on v.channel = c.name and v.number = c.in_force
-           where c.name = any($1::text[])""",
+        """select v.terms from channels c join channel_versions v on v.channel = c.id and v.number = c.in_force
+           where c.id = any($1::text[])""",
         keys,
     )
     return [InForce(_TERMS.decode(row["terms"])) for row in rows]
@@ -94,7 +94,7 @@ async def find_channel(connection: Connection, name: str) -> tuple[Channel, Chan
 async def list_channels(connection: Connection, after: str, limit: int, only: str = "") -> list[Channel]:
     """Channels by name."""
     rows = await connection.fetch(
-        f"select {_CHANNEL} from channels where name > $1 and ($3 = '' or name = $3) order by name limit $2",
+        f"select {_CHANNEL} from channels where id > $1 and ($3 = '' or id = $3) order by id limit $2",
         after, limit, only,
     )
     return [_channel_of(row) for row in rows]

@@ -1,5 +1,7 @@
 """Queries for callers. They lock nothing and answer what is committed; a page goes on after a key, so it is stable."""
 
+import asyncpg
+
 from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.store.cards import CARD_COLUMNS, card_of
 from services.kernel.shares import share_keys
@@ -19,6 +21,15 @@ async def list_cards(connection: Connection, customer_id: str, after: str, limit
         customer_id, after, limit,
     )
     return [card_of(row) for row in rows]
+
+
+async def list_history(connection: Connection, card_id: str, after: int, limit: int) -> list[asyncpg.Record]:
+    """What was told of a card: number, instant, settlement, and the event as it was told."""
+    return await connection.fetch(
+        """select sequence, at, saga_id, type, payload from events
+           where aggregate_id = $1 and sequence > $2 order by sequence limit $3""",
+        card_id, after, limit,
+    )
 
 
 async def merchant_balance(connection: Connection, merchant_id: str) -> tuple[int, int]:

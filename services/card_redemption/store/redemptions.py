@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import asyncpg
 import msgspec
 
+from services.card_redemption.domain.codes import Envelope
 from services.card_redemption.domain.record.attempt import EntryChannel
 from services.card_redemption.domain.recycling.payouts import PayoutMethod
 from services.card_redemption.domain.recycling.policy import ChannelPolicy
@@ -17,19 +18,27 @@ from services.runtime.ground.tables import Connection
 REDEMPTION_COLUMNS = """id, card_id, customer_id, account_id, terms, declared_minor, face_minor, entry, method,
     instrument, state, accepted_at, updated_at, settlement_id, reason, verify_at, cancel_requested_at, cancel_fee_minor,
     evidence, scheduled_at, deadline, verified_at, settled_at, agreement_id, payouts, voucher, fraud, frozen_from,
-    channel_fee_minor, remitted_minor, claimed_minor, version"""
+    channel_fee_minor, remitted_minor, claimed_minor, verification_code, version"""
 _CASE = "id, card_id, redemption_id, submitted_by, opened_at, due_on, version"
 _TERMS = msgspec.json.Decoder(ChannelPolicy)
 _PAYOUTS = msgspec.json.Decoder(tuple[Payout, ...])
 _PAPERS = msgspec.json.Decoder(tuple[str, ...])
 _VOUCHER = msgspec.json.Decoder(Voucher)
+_ENVELOPE = msgspec.json.Decoder(Envelope)
 _FRAUD = msgspec.json.Decoder(FraudReport)
 _encode = msgspec.json.encode
 
 
+def _encoded(value: object) -> bytes | None:
+    """A value in JSON; none is no value of the column."""
+    return None if value is None else _encode(value)
+
+
 def redemption_of(row: asyncpg.Record) -> RedemptionOrder:
     """The redemption in a row."""
-    frozen_from, voucher, fraud = row["frozen_from"], row["voucher"], row["fraud"]
+    frozen_from, voucher, fraud, sealed = (
+        row[name] for name in ("frozen_from", "voucher", "fraud", "verification_code")
+    )
     return RedemptionOrder(
         id=row["id"], card_id=row["card_id"], customer_id=row["customer_id"], account_id=row["account_id"],
         terms=_TERMS.decode(row["terms"]), declared_minor=row["declared_minor"], face_minor=row["face_minor"],
@@ -44,6 +53,7 @@ def redemption_of(row: asyncpg.Record) -> RedemptionOrder:
         frozen_from=None if frozen_from is None else RedemptionState(frozen_from),
         channel_fee_minor=row["channel_fee_minor"], remitted_minor=row["remitted_minor"],
         claimed_minor=row["claimed_minor"], version=row["version"],
+        verification_code=None if sealed is None else _ENVELOPE.decode(sealed),
     )
 
 
@@ -76,8 +86,9 @@ save_redemptions = Saving(
         ),
         column("evidence", "json", lambda order: _encode(order.evidence)),
         column("payouts", "json", lambda order: _encode(order.payouts)),
-        column("voucher", "json", lambda order: None if order.voucher is None else _encode(order.voucher)),
-        column("fraud", "json", lambda order: None if order.fraud is None else _encode(order.fraud)),
+        column("voucher", "json", lambda order: _encoded(order.voucher)),
+        column("fraud", "json", lambda order: _encoded(order.fraud)),
+        column("verification_code", "json", lambda order: _encoded(order.verification_code)),
         column("frozen_from", "text", lambda order: None if order.frozen_from is None else order.frozen_from.value),
     ),
 )

@@ -4,6 +4,7 @@ from services.card_redemption.domain import commands, effects, events
 from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.channels.channel import Channel, ChannelVersion
 from services.card_redemption.domain.channels.events import ChannelPolicyApproved, ChannelPolicyProposed
+from services.card_redemption.domain.redemption.drafts import Prepared
 from services.card_redemption.domain.redemption.events import FreezeCaseOpened, RedemptionStepped
 from services.card_redemption.domain.redemption.order import RedemptionOrder
 from services.card_redemption.domain.redemption.submitting import Denied
@@ -19,6 +20,7 @@ from services.runtime.ground.codec import Codec, Entry
 from settlement.card_redemption.v1 import (
     calendar_pb2,
     card_pb2,
+    card_service_pb2,
     channel_events_pb2,
     channel_pb2,
     commands_pb2,
@@ -40,6 +42,7 @@ _COMMANDS = (
 _RESULTS = (
     Entry(effects.CardEffect, effects_pb2.CardEffect, told.card_effect),
     Entry(GiftCard, card_pb2.Card, views.card),
+    Entry(effects.CodeShown, card_service_pb2.CodeShown, told.code_shown),
 )
 _EVENTS = (
     Entry(events.CardIssued, events_pb2.CardIssued, facts.card_issued),
@@ -64,6 +67,7 @@ _CHANNELS = (
 
 _REDEMPTIONS = (
     Entry(RedemptionOrder, redemption_pb2.Redemption, redemptions.redemption),
+    Entry(Prepared, redemption_service_pb2.PrepareRedemptionResponse, redemptions.prepared),
     Entry(Denied, redemption_service_pb2.SubmissionDenied, redemptions.denied),
     Entry(RedemptionStepped, redemption_events_pb2.RedemptionStepped, redemptions.stepped),
     Entry(FreezeCaseOpened, redemption_events_pb2.FreezeCaseOpened, redemptions.freeze_case_opened),

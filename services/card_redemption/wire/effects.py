@@ -1,9 +1,9 @@
 """Answers to commands of sagas, written to the wire."""
 
-from services.card_redemption.domain.effects import CardEffect
+from services.card_redemption.domain.effects import CardEffect, CodeShown
 from services.card_redemption.wire.scalars import CARD_STATES
 from services.runtime.ground.scalars import instant_to_wire
-from settlement.card_redemption.v1 import effects_pb2
+from settlement.card_redemption.v1 import card_service_pb2, effects_pb2
 
 
 def card_effect(value: CardEffect) -> effects_pb2.CardEffect:
@@ -14,3 +14,8 @@ def card_effect(value: CardEffect) -> effects_pb2.CardEffect:
         refund_id=value.refund_id, uncovered_minor=value.uncovered_minor,
         post_time=instant_to_wire(value.posted_at),
     )
+
+
+def code_shown(value: CodeShown) -> card_service_pb2.CodeShown:
+    """Which code an owner may see."""
+    return card_service_pb2.CodeShown(card_id=value.card_id, number=value.number, last4=value.last4)

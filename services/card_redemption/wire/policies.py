@@ -99,13 +99,13 @@ def _limits(fields: Fields) -> Limits:
 
 def policy_to_wire(terms: ChannelPolicy) -> pb.ChannelPolicy:
     """Terms, all of them."""
-    limits, window = terms.limits, terms.window
+    limits = terms.limits
     return pb.ChannelPolicy(
         channel=terms.channel, version=terms.version, name_zh=terms.name_zh, kind=KINDS.to_wire[terms.kind],
         rate_ppm=terms.rate_ppm, commission_ppm=terms.commission_ppm,
-        window_seconds=None if window is None else _seconds(window), until_settled=terms.until_settled,
+        window_seconds=seconds_to_wire(terms.window), until_settled=terms.until_settled,
         only_unverified=terms.only_unverified, reviewed=terms.reviewed,
-        review_within_seconds=_seconds(terms.review_within), asked_by=ASKERS.to_wire[terms.asked_by],
+        review_within_seconds=int(terms.review_within.total_seconds()), asked_by=ASKERS.to_wire[terms.asked_by],
         fee_flat_minor=terms.fee.flat_minor, fee_share_ppm=terms.fee.share_ppm,
         settlement=SETTLEMENTS.to_wire[terms.settlement], face_min_minor=limits.face_min_minor,
         face_max_minor=limits.face_max_minor, cancelled_daily_minor=limits.cancelled_daily_minor,
@@ -115,5 +115,6 @@ def policy_to_wire(terms: ChannelPolicy) -> pb.ChannelPolicy:
     )
 
 
-def _seconds(span: timedelta) -> int:
-    return int(span.total_seconds())
+def seconds_to_wire(span: timedelta | None) -> int | None:
+    """Write a span of time in whole seconds."""
+    return None if span is None else int(span.total_seconds())

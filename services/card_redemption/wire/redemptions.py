@@ -7,6 +7,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from services.card_redemption.domain.record.attempt import EntryChannel
 from services.card_redemption.domain.recycling.windows import Verdict
+from services.card_redemption.domain.redemption.drafts import Prepared
 from services.card_redemption.domain.redemption.events import FreezeCaseOpened, RedemptionStepped
 from services.card_redemption.domain.redemption.order import FraudReport, Payout, RedemptionOrder, Voucher
 from services.card_redemption.domain.redemption.states import PayoutState, RedemptionState, Step
@@ -95,3 +96,18 @@ def _fraud(fraud: FraudReport | None) -> pb.FraudReport | None:
         return None
     told: Timestamp = instant_to_wire(fraud.reported_at)
     return pb.FraudReport(reporter=fraud.reporter, report_time=told, police_case=fraud.police_case)
+
+
+def prepared(value: Prepared) -> redemption_service_pb2.PrepareRedemptionResponse:
+    """What a submission would come to."""
+    draft, terms = value.draft, value.terms
+    message = redemption_service_pb2.PrepareRedemptionResponse(
+        token=value.token, payout=money_to_wire(terms.payout_minor(draft.declared_minor)),
+        confirm_after_time=instant_to_wire(value.confirm_from),
+        confirm_until_time=instant_to_wire(value.confirm_until),
+    )
+    if terms.cancellable:
+        message.cancel_fee.CopyFrom(money_to_wire(terms.fee.of(draft.declared_minor)))
+    if terms.window is not None:
+        message.cancel_window.FromTimedelta(terms.window)
+    return message

@@ -1,10 +1,13 @@
 """Cards as callers see them."""
 
+import asyncpg
+from google.protobuf.any_pb2 import Any as AnyMessage
+
 from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.states import CardStanding
 from services.card_redemption.wire.scalars import CARD_STATES
 from services.runtime.ground.scalars import instant_to_wire, money_to_wire
-from settlement.card_redemption.v1 import card_pb2
+from settlement.card_redemption.v1 import card_pb2, card_service_pb2
 
 
 def card(value: GiftCard) -> card_pb2.Card:
@@ -19,3 +22,11 @@ def card(value: GiftCard) -> card_pb2.Card:
 
 def _given_away(value: GiftCard) -> bool:
     return CardStanding.TRANSFER_PENDING in (value.standing, value.frozen_from)
+
+
+def history_entry(row: asyncpg.Record) -> card_service_pb2.CardHistoryEntry:
+    """A thing that happened, as it was told."""
+    return card_service_pb2.CardHistoryEntry(
+        sequence=row["sequence"], create_time=instant_to_wire(row["at"]), settlement_id=row["saga_id"],
+        event=AnyMessage(type_url=f"type.googleapis.com/{row['type']}", value=row["payload"]),
+    )

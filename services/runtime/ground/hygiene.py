@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 
 from services.kernel.people import flaw_of_name, flaw_of_paper
 
-PEOPLE = frozenset({"maker", "checker", "operator_id"})
+PEOPLE = frozenset({"maker", "checker", "operator_id", "supervisor_id"})
 """The fields that name a person who acts for the house; a test asks every request for others."""
 PAPERS = frozenset({"evidence"})
 """The fields that refer to papers."""

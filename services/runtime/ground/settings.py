@@ -1,7 +1,8 @@
 """What can be set from outside, read once from the environment (`SETTLE_<NAME>`) into one frozen dataclass.
 
 `SETTLE_<SERVICE>_<NAME>` goes before `SETTLE_<NAME>`, so that one environment serves several services. Addresses of
-peers are `SETTLE_<PEER>_TARGET`, secret keys `SETTLE_<USE>_KEY`; a service reads what only it knows with `option`.
+peers are `SETTLE_<PEER>_TARGET`, secret keys `SETTLE_<USE>_KEY`, or `SETTLE_<USE>_KEYS` where they change; a service
+reads what only it knows with `option`.
 """
 
 import hashlib
@@ -16,6 +17,8 @@ class SettingsError(Exception):
 
 
 COUNT_MAX = 1_000_000
+KEY_BYTES = 32
+KEY_VERSION_MAX = 1_000_000
 SECONDS_MIN, SECONDS_MAX = 0.05, 86_400.0
 PORT_MAX = 65_535
 _ADDRESS = re.compile(r"(?:\[[0-9a-fA-F:.]+\]|[^\s:\[\]/]*):(\d{1,5})", re.ASCII)
@@ -149,16 +152,26 @@ class Settings:
 
     def key(self, use: str) -> bytes:
         """The 32-byte key for a use, from `SETTLE_<USE>_KEY` (hex); locally there is a default, in production none."""
-        text = self.option(f"{use}_key")
-        if not text and self.profile == "production":
-            raise SettingsError(f"SETTLE_{use.upper()}_KEY is not set; production has no default keys")
-        try:
-            key = bytes.fromhex(text) if text else hashlib.sha256(f"local {use} key".encode()).digest()
-        except ValueError:
-            raise SettingsError(f"SETTLE_{use.upper()}_KEY must be hexadecimal") from None
-        if len(key) != 32:
-            raise SettingsError(f"SETTLE_{use.upper()}_KEY must be 32 bytes")
-        return key
+        name, text = f"SETTLE_{use.upper()}_KEY", self.option(f"{use}_key")
+        return _key_of(name, text) if text else self._default_key(name, use)
+
+    def keys(self, use: str) -> Mapping[int, bytes]:
+        """Such keys by version, from `SETTLE_<USE>_KEYS` (`1:hex,2:hex`): the highest seals, the others still open."""
+        name, text = f"SETTLE_{use.upper()}_KEYS", self.option(f"{use}_keys")
+        if not text:
+            return {1: self._default_key(name, use)}
+        keys = {}
+        for each in text.split(","):
+            version, _, key = each.strip().partition(":")
+            if not version.isdecimal() or not 1 <= int(version) <= KEY_VERSION_MAX or int(version) in keys:
+                raise SettingsError(f"{name} must be like 1:hex,2:hex, each version once, up to {KEY_VERSION_MAX}")
+            keys[int(version)] = _key_of(name, key)
+        return keys
+
+    def _default_key(self, name: str, use: str) -> bytes:
+        if self.profile == "production":
+            raise SettingsError(f"{name} is not set; production has no default keys")
+        return hashlib.sha256(f"local {use} key".encode()).digest()
 
 
 def settings_table(settings: Settings | None = None) -> list[tuple[str, str, str, str]]:
@@ -172,11 +185,22 @@ def settings_table(settings: Settings | None = None) -> list[tuple[str, str, str
     ]
     rows.append(("SETTLE_<PEER>_TARGET", "", "", "gRPC address of another process"))
     rows.append(("SETTLE_<USE>_KEY", "(local only)", "", "secret key of 32 bytes, hexadecimal"))
+    rows.append(("SETTLE_<USE>_KEYS", "(local only)", "", "such keys by version, 1:hex,2:hex; the highest seals"))
     rows.append((
         "SETTLE_CHAIN_KEY", "", "",
         "such a key for the chains of events and logs, from a database's first start on, for the auditor too",
     ))
     return rows
+
+
+def _key_of(name: str, text: str) -> bytes:
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        raise SettingsError(f"{name} must be hexadecimal") from None
+    if len(key) != KEY_BYTES:
+        raise SettingsError(f"{name} must be {KEY_BYTES} bytes")
+    return key
 
 
 def _known() -> list[Field[Any]]:

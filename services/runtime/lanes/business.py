@@ -14,6 +14,15 @@ KeepRecords = Callable[[Connection, Sequence[object], datetime], Awaitable[None]
 
 
 @dataclass(frozen=True, slots=True)
+class Recording:
+    """A permanent record: `keep` appends to it in the transaction of a batch; `seal` chains some of what is not chained
+    yet, under the key of the chains, in a transaction of its own, and answers how many it chained."""
+
+    keep: KeepRecords
+    seal: Callable[[Connection, bytes], Awaitable[int]]
+
+
+@dataclass(frozen=True, slots=True)
 class Business:
     """A service as its lanes see it: `rules` by the type of the body, `timers` by the kind of the timer. Its
     chains are made under the `chain_key`; `keep_records` is there where its rules leave something for a record."""

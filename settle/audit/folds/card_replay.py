@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from services.card_redemption.domain import books, events
 from services.card_redemption.domain.cards import deposits, issuing, refunds
-from services.card_redemption.domain.cards.card import GiftCard
+from services.card_redemption.domain.cards.card import GiftCard, stepped
 from services.card_redemption.domain.cards.tender import CardRefund, CardTender
 from services.card_redemption.domain.commands import (
     CaptureDeposit,
@@ -23,6 +23,7 @@ from services.kernel.journal import Line
 from services.kernel.saga import Run
 from services.kernel.shares import share_key
 from services.order.domain.plans import RefundPlan, ReversalPlan
+from settle.audit.folds.card_standing import OF_REDEMPTIONS, STANDING, moved
 from settle.audit.folds.differences import differences, readable
 from settle.audit.folds.history import REFUSALS, Fault, refusal
 
@@ -32,6 +33,8 @@ OPS = {
 }
 """The operation that a fact tells; a refund beside one that waits for the network is booked as `refund_accept`."""
 REFUNDS = ("refund", "refund_accept")
+SPENDING = frozenset({*OPS.values(), *REFUNDS})
+"""Operations that issue a card, and those of orders."""
 
 
 class Posted(NamedTuple):
@@ -69,8 +72,9 @@ class Step(NamedTuple):
 
 @dataclass(slots=True)
 class StoredCard:
-    """What is stored of one card: its row, its orders' tenders, its journals and events by number, and the settlements
-    that they name. Events up to `dropped` were pruned."""
+    """What is stored of one card: its row, its orders' tenders, its journals and events by the version of the card, and
+    the settlements that they name. Events up to version `dropped` were pruned; `passed` more tell of its redemptions
+    and are no step of the card."""
 
     row: GiftCard
     tenders: Mapping[str, CardTender]
@@ -78,6 +82,7 @@ class StoredCard:
     told: Mapping[int, ToldCard]
     runs: Mapping[str, Run]
     dropped: int = 0
+    passed: int = 0
 
 
 @dataclass(slots=True)
@@ -88,6 +93,8 @@ class CardReplay:
     card: GiftCard | None = None
     tenders: dict[str, CardTender] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
+    blind: bool = False
+    """Whether a step is gone that only its pruned event told: what the card stands like is taken as it is."""
 
     def differ(self, what: str, expected: object, actual: object, since: datetime | None) -> None:
         """Keep every field in which they differ."""
@@ -101,6 +108,8 @@ def replayed_card(stored: StoredCard) -> CardReplay:
     numbers = {*stored.journals, *stored.told}
     for number in range(1, max(numbers, default=0) + 1):
         key = f"{stored.row.id}/{number}"
+        if _standing(replay, number, key):
+            continue
         step = _step(replay, number, key)
         if step is None:
             return replay
@@ -111,6 +120,49 @@ def replayed_card(stored: StoredCard) -> CardReplay:
             return replay
         _compare(replay, number, key, decision, step)
     return replay
+
+
+def _standing(replay: CardReplay, number: int, key: str) -> bool:
+    """Decide a step again that is about what may be done with the card; answers whether it is one.
+
+    Where its event was pruned nothing is left of it but its journal, if it had one.
+    """
+    posted, told = replay.stored.journals.get(number), replay.stored.told.get(number)
+    if told is not None and type(told.fact) in STANDING:
+        try:
+            decision = moved(replay.card, told.fact, told.at)
+        except (*REFUSALS, TypeError, AssertionError) as error:
+            replay.faults.append(Fault(f"events {key}", "a step that the card allows", refusal(error), told.at))
+            return True
+        replay.card = _first(decision, GiftCard)
+        replay.differ(f"events {key} ", decision.events[0].body, told.fact, told.at)
+        if type(told.fact) not in OF_REDEMPTIONS:
+            _compare_posted(replay, key, decision, posted, told)
+        return True
+    if number > replay.stored.dropped or replay.card is None or (posted is not None and posted.op in SPENDING):
+        return False
+    change_minor = -sum(
+        line.amount_minor for line in (posted.lines if posted else ())
+        if (line.account, line.sub) == (books.GIFT_CARD, replay.card.id)
+    )
+    replay.card, replay.blind = stepped(replay.card, change_minor), True
+    return True
+
+
+def _compare_posted(
+    replay: CardReplay, key: str, decision: Decision, posted: Posted | None, told: ToldCard
+) -> None:
+    """The journal of such a step with what it comes to; most have none."""
+    expected = tuple(
+        Posted(each.op, each.unit, each.order_id, each.lines, saga_id=told.saga_id, at=told.at)
+        for each in decision.journals
+    )
+    if posted is None and expected:
+        replay.faults.append(Fault(f"journals {key}", readable(expected[0].lines), "none", told.at))
+    elif posted is not None and not expected:
+        replay.faults.append(Fault(f"journals {key}", "none", readable(posted.lines), told.at))
+    elif posted is not None and not posted.flaw:
+        replay.differ(f"journals {key} ", expected[0], posted, told.at)
 
 
 def _step(replay: CardReplay, number: int, key: str) -> Step | None:

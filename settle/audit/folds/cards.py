@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import asyncpg
@@ -17,7 +17,9 @@ from services.kernel.errors import Defect
 from services.kernel.journal import Journal, Line, Unit
 from services.kernel.saga import Run
 from settle.audit.findings import CARD, ORDER, Finding, Walk, instant
+from settle.audit.folds.card_numbers import Numbered, numbered
 from settle.audit.folds.card_replay import CardReplay, Posted, StoredCard, ToldCard, replayed_card
+from settle.audit.folds.card_standing import STANDING
 from settle.audit.folds.history import Fault
 from settle.audit.folds.stored import SAGAS_BY_ID, Unreadable, run_of
 from settle.audit.shared_reads import DROPPED, EVENTS, JOURNALS, read_all, rows
@@ -52,6 +54,7 @@ _BY_MESSAGE: tuple[_Read, ...] = (
     (events_pb2.CardDepositCaptured, _fact(events.CardDepositCaptured, *_MOVED[:3])),
     (events_pb2.CardRefunded, _fact(events.CardRefunded, *_GIVEN)),
     (events_pb2.CardRefundReversed, _fact(events.CardRefundReversed, *_GIVEN)),
+    *((getattr(events_pb2, fact.__name__), _fact(fact, *(each.name for each in fields(fact)))) for fact in STANDING),
 )
 _READERS: Mapping[str, _Read] = {wire.DESCRIPTOR.full_name: (wire, read) for wire, read in _BY_MESSAGE}
 
@@ -66,19 +69,19 @@ async def differing(world: World, ids: Sequence[str]) -> list[Finding]:
             faults.append(Fault(f"journals {key}", "one journal of a step", row["op"], row["posted_at"]))
         else:
             journals[row["root"]][row["root_version"]] = _posted(row)
-    told: dict[str, dict[int, ToldCard]] = defaultdict(dict)
-    for row in await read_all(world, CARD, EVENTS, ids):
-        told[row["aggregate_id"]][row["sequence"]] = _told(row)
+    cards = [card_of(row) for row in await book.fetch(_CARDS, ids)]
+    events_of = await _numbered(world, cards)
+    told = {
+        card_id: {version: _told(row) for version, row in each.steps.items()} for card_id, each in events_of.items()
+    }
     tenders = await _tenders(book, journals, faults)
     runs = await _runs(world, journals, told)
-    dropped = {row["aggregate_id"]: row["sequence"] for row in await rows(world, CARD, DROPPED, ids)}
-    for row in await book.fetch(_CARDS, ids):
-        card = card_of(row)
+    for card in cards:
         faults += _of_card(StoredCard(
             row=card, tenders=tenders, journals=journals[card.id], told=told[card.id],
             runs={posted.saga_id: runs[posted.saga_id] for posted in journals[card.id].values()
                   if posted.saga_id in runs},
-            dropped=dropped.get(card.id, 0),
+            dropped=events_of[card.id].dropped, passed=events_of[card.id].passed,
         ))
     return [
         Finding(
@@ -86,6 +89,16 @@ async def differing(world: World, ids: Sequence[str]) -> list[Finding]:
         )
         for fault in faults
     ]
+
+
+async def _numbered(world: World, cards: Sequence[GiftCard]) -> Mapping[str, Numbered]:
+    """The events of these cards, by card and version."""
+    ids = [card.id for card in cards]
+    heard: dict[str, list[asyncpg.Record]] = defaultdict(list)
+    for row in await read_all(world, CARD, EVENTS, ids):
+        heard[row["aggregate_id"]].append(row)
+    dropped = {row["aggregate_id"]: row["sequence"] for row in await rows(world, CARD, DROPPED, ids)}
+    return {card.id: numbered(heard[card.id], dropped.get(card.id, 0), card.version) for card in cards}
 
 
 def card_of(row: asyncpg.Record) -> GiftCard:
@@ -161,12 +174,21 @@ def _of_card(stored: StoredCard) -> Iterator[Fault]:
     if replay.card is None:
         replay.faults.append(Fault(f"gift_cards {row.id}", "an issue in its history", "none"))
     else:
-        expected = replace(replay.card, held_minor=row.held_minor)  # what is held is `cards.claimed`
+        expected = _beside(replay, row)
         if not broken or expected.version == row.version:
             replay.differ(f"gift_cards {row.id} ", expected, row, since)
     for order_id, tender in replay.tenders.items():
         _compare_tender(replay, order_id, tender)
     yield from replay.faults
+
+
+def _beside(replay: CardReplay, row: GiftCard) -> GiftCard:
+    """The card as it should be; what is held is `cards.claimed`; what only a pruned event told is taken as it is."""
+    assert replay.card is not None
+    sequence = replay.card.sequence + replay.stored.passed
+    if not replay.blind:
+        return replace(replay.card, held_minor=row.held_minor, sequence=sequence)
+    return replace(row, balance_minor=replay.card.balance_minor, version=replay.card.version, sequence=sequence)
 
 
 def _compare_tender(replay: CardReplay, order_id: str, expected: CardTender) -> None:

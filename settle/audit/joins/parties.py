@@ -15,7 +15,7 @@ select a.order_id, a.customer_id, a.merchant_id, a.account_id, a.payment_referen
 from agreements a left join credit_accounts c on c.id = a.account_id where a.order_id = any($1::text[])
 """
 _CARD_TENDERS = """
-select t.order_id, t.merchant_id, t.card_id, c.customer_id holder_id, t.deposited_minor
+select t.order_id, t.merchant_id, t.card_id, c.customer_id holder_id, t.deposited_minor, c.code_number
 from card_tenders t left join gift_cards c on c.id = t.card_id where t.order_id = any($1::text[])
 """
 _REFERENCES = "select id, order_id from payment_references where id = any($1::text[])"
@@ -108,7 +108,8 @@ def _card_tender(order: Order, row: Any) -> Iterator[Finding]:  # Any: as above
         yield _found(key, ("a deposit" if taken else "none",), ("a deposit" if not taken else "none",), CARD,
                      instant(placed.updated_at))
     if row is not None:
-        expected = order.id, order.merchant_id, card, order.customer_id
+        handed_on = (row["code_number"] or 0) > 1  # to somebody else, it may be (RD-26)
+        expected = order.id, order.merchant_id, card, row["holder_id"] if handed_on else order.customer_id
         actual = row["order_id"], row["merchant_id"], row["card_id"], row["holder_id"]
         if actual != expected:
             yield _found(key, expected, actual, CARD)

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 from services.card_redemption.domain import books, commands, events
 from services.card_redemption.domain.postings import POSTINGS, SUBS
 from settle.audit.findings import CARD, Finding
+from settle.audit.folds.card_numbers import is_step
+from settle.audit.folds.card_standing import STANDING
 from settle.audit.provenance.words import Decided, Posted, Told, decisions, finding
 from settle.audit.provenance.words import events as events_of
 from settle.audit.snapshots import World
@@ -27,8 +29,15 @@ _TELLS = {
     "card_issue": events.CardIssued.__name__, "deposit": events.CardDeposited.__name__,
     "deposit_return": events.CardDepositReturned.__name__, "capture": events.CardDepositCaptured.__name__,
     "refund": events.CardRefunded.__name__, "refund_accept": events.CardRefunded.__name__,
-    "refund_reverse": events.CardRefundReversed.__name__,
+    "refund_reverse": events.CardRefundReversed.__name__, "card_void": events.CardVoided.__name__,
+    "card_close": events.CardClosed.__name__,
 }
+_UNPOSTED = frozenset(fact.__name__ for fact in STANDING) - {events.CardVoided.__name__, events.CardClosed.__name__}
+"""Events of steps that post nothing, or (of redemptions) that need not."""
+_CALLED = ("card_issue", "card_void")
+"""Operations of calls; all others are of settlements."""
+_OF_REDEMPTION = "rdm_"
+"""How the orders begin whose journals are a redemption's: its own walk has them."""
 
 
 class _Tender(NamedTuple):
@@ -73,20 +82,21 @@ def _tenders(rows: Sequence[_Tender], decided: Mapping[str, Sequence[Decided]]) 
 def _versions(card: Any, decided: Sequence[Decided], told: Sequence[Told]) -> Iterator[Finding]:  # Any: asyncpg record
     """Every version has one journal; the events that are kept are those of the last versions, one each."""
     posted = {decision.version: decision for decision in decided}
-    heard = {event.sequence: event for event in told}
+    heard, dropped = _by_version(told, card["version"])
     for version in range(1, min(card["version"], max((*posted, *heard), default=0) + 1) + 1):  # one behind all others
         decision, event = posted.pop(version, None), heard.pop(version, None)
         key = f"card {card['id']} version {version}"
         if decision is None:
-            yield finding(CARDS, CARD, key, "one journal", "none", at=event.at if event else None)
+            if version > dropped and (event is None or event.type not in _UNPOSTED):
+                yield finding(CARDS, CARD, key, "one journal", "none", at=event.at if event else None)
             continue
         if len(decision.journals) > 1:
             others = ", ".join(journal.key for journal in decision.journals[1:])
             yield finding(CARDS, CARD, key, "one journal", f"also {others}", at=decision.posted_at)
-        if event is not None and not _tells(event, decision):
+        if event is not None and not _of_redemption(decision) and not _tells(event, decision):
             yield finding(CARDS, CARD, event.key, f"the event of {decision.journals[0].key}",
                           f"{event.type} of {event.saga_id or 'no settlement'} at {event.at}", at=event.at)
-        if event is None and not (told and told[0].pruned and version < told[0].sequence):
+        if event is None and version > dropped:
             first = decision.journals[0].key
             yield finding(CARDS, CARD, first, "an event that tells it", "none", at=decision.posted_at)
     for decision in posted.values():
@@ -95,8 +105,26 @@ def _versions(card: Any, decided: Sequence[Decided], told: Sequence[Told]) -> It
     for event in heard.values():
         yield finding(CARDS, CARD, event.key, "a version that it tells", "none", at=event.at)
     issued = sum(amount for each in decided[:1] for _, _, amount in each.journals[0].lines if amount > 0)
-    if decided and issued != card["face_minor"]:
+    if decided and decided[0].journals[0].op == "card_issue" and issued != card["face_minor"]:
         yield finding(CARDS, CARD, f"card {card['id']}", f"a face of {issued}, as issued", str(card["face_minor"]))
+
+
+def _by_version(told: Sequence[Told], version: int) -> tuple[dict[int, Told], int]:
+    """The events of steps by the version they made, and the last version whose event was pruned."""
+    steps = [event for event in told if is_step(event.type)]
+    dropped = told[0].sequence - 1 if told and told[0].pruned else 0
+    passed = before = max(0, dropped - (version - len(steps))) if dropped else 0
+    heard = {}
+    for event in told:
+        if is_step(event.type):
+            heard[event.sequence - passed] = event
+        else:
+            passed += 1
+    return heard, dropped - before
+
+
+def _of_redemption(decision: Decided) -> bool:
+    return decision.journals[0].order_id.startswith(_OF_REDEMPTION)
 
 
 def _tells(event: Told, decision: Decided) -> bool:
@@ -106,17 +134,19 @@ def _tells(event: Told, decision: Decided) -> bool:
 
 def _strange(journal: Posted, merchants: Mapping[tuple[str, str], str]) -> Iterator[Finding]:
     """Lines that the journal's operation does not post, or that are on the sub-account of another."""
+    if journal.order_id.startswith(_OF_REDEMPTION):
+        return
     row = _ROWS.get(journal.op)
     names = {
         "card": journal.root, "order": journal.order_id, "settlement": journal.saga_id,
         "merchant": merchants.get((journal.root, journal.order_id), ""),
     }
-    if (journal.saga_id == "") != (journal.op == "card_issue") or not journal.lines:
-        yield _about(journal, "an issue, or of a settlement", journal.saga_id or "of none")
+    if (journal.saga_id == "") != (journal.op in _CALLED) or not journal.lines:
+        yield _about(journal, "of a call, or of a settlement", journal.saga_id or "of none")
     for account, sub, amount in journal.lines:
         if row is None or not row.allows(account, amount):
             yield _about(journal, f"what {journal.op} posts", f"{account} {amount}")
-        elif sub != names[SUBS[account]]:
+        elif sub != names[SUBS[account]] and not (journal.op == "card_void" and amount < 0):
             yield _about(journal, f"{account} of {names[SUBS[account]] or 'nobody'}", sub or "nobody")
 
 

@@ -14,8 +14,9 @@ THIRD_PARTY_SECONDS = (180.0, 480.0)
 class VerifierFaults(Shares):
     """Shares of the calls of Verify.
 
-    `timeout_done`: asked, but the answer never comes. `timeout_undone`: neither. `unavailable`: down. `refused`: for
-    good. `contradicts`: says another thing once it has answered. `latency` is the share of the typical time it takes.
+    `timeout_done`: asked, but the answer never comes. `timeout_undone`: neither. `unavailable`: down, also for who asks
+    what became of it. `refused`: for good. `contradicts`: says another thing once it has answered. `latency` is the
+    share of the typical time it takes.
     """
 
     timeout_done_ppm: int = 0

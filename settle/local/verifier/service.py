@@ -42,6 +42,8 @@ class Verifier(rpc.VerificationServiceServicer):
         self, request: pb.GetVerificationRequest, context: Context
     ) -> pb.GetVerificationResponse:
         """What became of it."""
+        if self._dice.hit(self._faults.unavailable_ppm):
+            raise Unavailable("UNAVAILABLE", "the provider is down")
         return pb.GetVerificationResponse(verification=_shown(_known(self._book.read(request.idempotency_key))))
 
     async def ReleaseCode(self, request: pb.ReleaseCodeRequest, context: Context) -> pb.ReleaseCodeResponse:

@@ -10,6 +10,7 @@ from typing import Any
 from services.card_redemption.decisions import RULES, TIMERS
 from services.card_redemption.rpc.card_service import CardServicer
 from services.card_redemption.store import TABLES
+from services.card_redemption.store.attempts import keep_attempts
 from services.card_redemption.wire import CODEC
 from services.kernel.effects import Effects
 from services.kernel.messages import Message, Op, SagaRef
@@ -22,8 +23,10 @@ from services.runtime.lanes.business import Business
 from services.runtime.lanes.encoding import Encoded
 from services.runtime.lanes.item import Item
 from services.runtime.rpc.edge import error_of
+from services.runtime.stored import inbox
 from settlement.card_redemption.v1 import commands_pb2
 from settlement.saga.v1 import saga_pb2
+from tests.clocks import StillClock
 from tests.services.batches import decide
 from tests.services.card_redemption.world import NOW, CardCommand, key_of
 
@@ -43,13 +46,16 @@ class EndlessContext:
 
 @dataclass
 class CardLedger:
-    """Decides messages in batches and keeps the effects of the last one. It is the edge of `service`, too."""
+    """Decides messages in batches and keeps the effects of the last one. It is the edge of `service`, too, and keeps
+    the requests as they came to be hashed."""
 
     connection: Connection
     settings: Settings
     effects: Effects[Item] = field(default_factory=Effects)
     encoded: Encoded = field(default_factory=Encoded)
     context: Any = field(default_factory=EndlessContext)
+    clock: StillClock = field(default_factory=lambda: StillClock(NOW))
+    requests: list[Any] = field(default_factory=list)
     _numbers: Any = field(default_factory=lambda: count(1))
 
     @property
@@ -64,8 +70,11 @@ class CardLedger:
 
     async def run(self, *messages: Message) -> Batch:
         """Decide these messages in one transaction; a message that fails fails the test."""
-        business = Business(TABLES, RULES, TIMERS, CODEC, Outbound("card_redemption", CODEC, PARTITIONS), PARTITIONS)
-        batch = await decide(self.connection, business, messages, NOW, next(self._numbers) * 10_000)
+        business = Business(
+            TABLES, RULES, TIMERS, CODEC, Outbound("card_redemption", CODEC, PARTITIONS), PARTITIONS,
+            keep_records=keep_attempts,
+        )
+        batch = await decide(self.connection, business, messages, self.clock.at, next(self._numbers) * 10_000)
         self.effects, self.encoded = batch.effects, batch.encoded
         return batch
 
@@ -83,8 +92,11 @@ class CardLedger:
 
     async def ask(self, context: Any, request: Any, *, key: str, body: object) -> Any:
         """What `Edge.ask` does: decide at once; a refusal raises its error."""
-        message = Message(request.request_id, key, body)
-        answered = (await self.run(message)).encoded.answered[message.id]
+        self.requests.append(request)
+        message = Message(request.request_id, key, body, request.request_id.replace("-", ""))
+        await self.run(message)
+        answered = await inbox.find(self.connection, message.id)
+        assert answered is not None
         if answered.verdict is Verdict.REFUSED:
             raise error_of(answered.refusal)
         return CODEC.message(answered.type, answered.outcome)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from services.card_redemption.decisions import RULES, TIMERS
 from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.channels.channel import InForce
+from services.card_redemption.domain.codes import CardCode, Envelope
 from services.card_redemption.domain.record.attempt import EntryChannel
 from services.card_redemption.domain.recycling.payouts import PayoutMethod
 from services.card_redemption.domain.recycling.policy import Asker, CancelFee, ChannelPolicy, Kind, Limits
@@ -46,6 +47,7 @@ COOLING = ChannelPolicy(
     "COOLING", Kind.THIRD_PARTY, 940_000, timedelta(seconds=600), CancelFee(500), only_unverified=True,
     limits=Limits(cancelled_daily_minor=50_000), version=1,
 )
+CODE = CardCode("index-1", CARD.id, CARD.code_number, "WXYZ", Envelope(1, b"", b""))
 CHANNELS = (SELF, MAO, SU, COOLING)
 
 
@@ -132,7 +134,7 @@ class Redeeming(InMemory):
     ledger: Ledger = field(default_factory=Ledger)
 
     def __post_init__(self) -> None:
-        self.given(CARD, *(InForce(terms) for terms in CHANNELS))
+        self.given(CARD, CODE, *(InForce(terms) for terms in CHANNELS))
         self.balances.update({(Unit.CNY, "L.GIFTCARD", CARD.id): -CARD.balance_minor})
 
     def draft(self, terms: ChannelPolicy = SELF, nonce: str = "n1", **fields: object) -> Draft:
@@ -140,7 +142,8 @@ class Redeeming(InMemory):
         own = terms.kind is Kind.SELF
         known: dict[str, object] = {
             "nonce": nonce, "customer_id": "cus_1", "account_id": "acc_1", "card_id": CARD.id if own else "fcd_1",
-            "issuer": "" if own else "other", "declared_minor": FACE_MINOR, "channel": terms.channel,
+            "issuer": "" if own else "other", "blind_index": CODE.blind_index if own else "index-2",
+            "declared_minor": FACE_MINOR, "channel": terms.channel,
             "terms_version": terms.version, "method": PayoutMethod.BANK_CARD, "instrument": "bank-1",
             "entry": EntryChannel.APP, "prepared_at": self.now - DWELL_MIN,
         }

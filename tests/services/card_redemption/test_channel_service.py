@@ -1,23 +1,28 @@
 """The methods of ChannelService and CalendarService over a real database, and what decisions read of them."""
 
+from datetime import UTC, timedelta
 from typing import Any
 
 import asyncpg
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from services.card_redemption.domain.channels.channel import InForce
+from services.card_redemption.domain.quotes.token import read
 from services.card_redemption.domain.working_days.year import WorkingYear
 from services.card_redemption.rpc.calendar_service import CalendarServicer
 from services.card_redemption.rpc.channel_service import ChannelServicer
 from services.card_redemption.store import TABLES
 from services.kernel.decision import Known
 from services.kernel.effects import ToLoad
-from services.kernel.errors import FailedPrecondition, NotFound, PermissionDenied
+from services.kernel.errors import FailedPrecondition, InvalidArgument, NotFound, PermissionDenied
 from services.runtime.ground.tables import load
 from settlement.card_redemption.v1 import calendar_service_pb2, channel_pb2, channel_service_pb2
+from settlement.common.v1.money_pb2 import Money
 from tests.services.batches import check_saved
 from tests.services.card_redemption.ledger import CardLedger
 from tests.services.card_redemption.test_documents import document, year
+from tests.services.card_redemption.world import NOW
 
 
 def _channels(cards: CardLedger) -> ChannelServicer:
@@ -144,3 +149,47 @@ async def test_working_days_come_back_as_they_were_saved(cards: CardLedger) -> N
     assert known.find(WorkingYear, "cal_2027") is None
     with pytest.raises(NotFound, match="CALENDAR_NOT_FOUND"):
         await service.GetCalendar(calendar_service_pb2.GetCalendarRequest(year=2027), cards.context)
+
+
+def _asked(**fields: Any) -> channel_service_pb2.QuoteRedemptionRequest:  # Any: each field has its type
+    return channel_service_pb2.QuoteRedemptionRequest(
+        customer_id="cus_1", channel="TRIAL", face=Money(minor_units=99_999, currency_code="CNY"), **fields
+    )
+
+
+async def test_an_offer_is_quoted_by_what_is_in_force(cards: CardLedger) -> None:
+    """Signed, for ten minutes, with its ways to cancel and its reasons."""
+    await _propose(cards, document(rate_ppm="920000", fee="{flat_minor: 500}"))
+    await _approve(cards, 1)
+
+    quote = (await _channels(cards).QuoteRedemption(_asked(), cards.context)).quote
+
+    assert (quote.payout.minor_units, quote.policy.version, quote.method) == (
+        91_999, 1, channel_pb2.PAYOUT_METHOD_JD_BALANCE,
+    )
+    (way,) = quote.cancel_ways
+    assert (way.fee.minor_units, way.window_seconds) == (500, 600)
+    assert way.deadline.ToDatetime(UTC) == NOW + timedelta(seconds=600)
+    assert quote.valid_until.ToDatetime(UTC) == NOW + timedelta(minutes=10)
+    assert quote.earliest_payout_date == "2026-03-10"
+    assert all(step.rule and step.text_zh and step.text_en for step in quote.steps)
+    content = read(quote.token, cards.settings.key("redemption_quote"))
+    assert content is not None
+    assert (content.customer_id, content.channel, content.face_minor) == ("cus_1", "TRIAL", 99_999)
+
+
+async def test_nothing_is_quoted_of_what_is_not_offered(cards: CardLedger) -> None:
+    """No channel, a face it does not take, a way it does not pay, a schedule it does not know."""
+    with pytest.raises(NotFound, match="CHANNEL_NOT_FOUND"):
+        await _channels(cards).QuoteRedemption(_asked(), cards.context)
+    await _propose(cards, document(limits="{face_max_minor: 99999}", payouts="[BANK_CARD]"))
+    await _approve(cards, 1)
+
+    request = _asked()
+    request.face.minor_units = 100_000
+    with pytest.raises(FailedPrecondition, match="FACE_OUT_OF_LIMITS"):
+        await _channels(cards).QuoteRedemption(request, cards.context)
+    with pytest.raises(FailedPrecondition, match="PAYOUT_METHOD"):
+        await _channels(cards).QuoteRedemption(_asked(method=channel_pb2.PAYOUT_METHOD_ORIGINAL), cards.context)
+    with pytest.raises(InvalidArgument, match="SCHEDULE"):
+        await _channels(cards).QuoteRedemption(_asked(schedule_time=Timestamp(seconds=1)), cards.context)

@@ -10,13 +10,16 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.recycling.policy import ChannelPolicy
 from services.card_redemption.domain.redemption import commands as ask
+from services.card_redemption.domain.redemption.events import RedemptionStepped
 from services.card_redemption.domain.redemption.order import RedemptionOrder
 from services.card_redemption.domain.redemption.participation import LedgerPayout, PayoutSettled
+from services.card_redemption.domain.redemption.replaying import posted_by
 from services.card_redemption.domain.redemption.states import PayoutState, RedemptionState
 from services.card_redemption.domain.redemption.vouchers import Category
 from services.card_redemption.domain.states import CardStanding
 from services.card_redemption.domain.verification import Finding, ReportVerification
 from services.kernel.saga import Run
+from tests.lifecycles import is_sound
 from tests.services.card_redemption.redeeming import CARD, CHANNELS, Redeeming
 
 S = RedemptionState
@@ -111,6 +114,26 @@ class Redemptions(RuleBasedStateMachine):
         self.world.settle_down()
 
     # -- the laws
+
+    @invariant()
+    def everything_is_sound(self) -> None:
+        """No row contradicts its state, and what waits is woken."""
+        is_sound(self.world)
+
+    @invariant()
+    def every_journal_follows_from_its_steps(self) -> None:
+        """From what a redemption told of itself follows all that was posted for it, and nothing else."""
+        told: dict[str, RedemptionOrder] = {}
+        expected = []
+        for fact in (event.body for event in self.world.events):
+            if isinstance(fact, RedemptionStepped):
+                before = told.get(fact.redemption.id, fact.redemption)
+                told[fact.redemption.id] = fact.redemption
+                if (posted := posted_by(fact.step, before, fact.redemption)) is not None:
+                    op, lines = posted
+                    expected.append((op, fact.redemption.id, tuple(line for line in lines if line[2])))
+        found = [(each.op, each.order_id, tuple(map(tuple, each.lines))) for each in self.world.journals]
+        assert sorted(found) == sorted(expected)
 
     @invariant()
     def one_claim(self) -> None:

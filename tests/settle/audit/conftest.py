@@ -11,6 +11,7 @@ from tests.settle.audit.house import House, house
 from tests.settle.audit.random_edits import EDITS, SEED, Tried, random_edits
 from tests.settle.audit.scratch import server
 from tests.settle.audit.story import tell
+from tests.settle.audit.two_people import put_in_force
 
 
 @pytest.fixture(scope="session")
@@ -52,5 +53,6 @@ async def broken_story(shared_dsn: str) -> AsyncIterator[Breakable]:
     """The story, to be broken."""
     async with house(shared_dsn, "told", BEGIN) as world:
         await tell(world)
+        await put_in_force(world)
         async with breakable(world.dsns) as opened:
             yield opened

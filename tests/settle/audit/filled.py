@@ -26,10 +26,11 @@ from services.order.domain.commands import RefundAmount
 from services.order.domain.lines import LineAmount
 from services.order.domain.merchant_settlement import SettleGiftCardShare
 from services.order.domain.quotes import QuoteContent
-from tests.settle.audit import at_the_rail, goods_back, kept_for_long
+from tests.settle.audit import at_the_rail, card_lives, goods_back, kept_for_long
 from tests.settle.audit.house import House
 from tests.settle.audit.shopping import BANK, CREDIT, DEFERRED, GIFT, WALLET, Buyer
 from tests.settle.audit.story import tell
+from tests.settle.audit.two_people import put_in_force
 
 BEGIN = datetime(2026, 1, 2, 2, 0, tzinfo=UTC)
 BUYERS = ("2", "3", "4", "5")
@@ -43,6 +44,7 @@ async def fill(house: House) -> None:
         await _arrives(house, buyer, number)
     await _half_a_year(house, buyers["2"], buyers["3"], buyers["5"])
     await kept_for_long.pruned(house)
+    await put_in_force(house)
     await at_the_rail.refunds(buyers["2"])
     await at_the_rail.compared(house)
     await goods_back.cases(buyers["3"])
@@ -52,6 +54,7 @@ async def fill(house: House) -> None:
     await _merchants(house)
     await _closed(house, buyers["5"])
     await kept_for_long.set_aside(house)
+    await card_lives.sealed(house)
 
 
 async def _arrives(house: House, buyer: Buyer, number: str) -> None:

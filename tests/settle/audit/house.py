@@ -13,6 +13,7 @@ import asyncpg
 import services
 from services.card_redemption import decisions as card_rules
 from services.card_redemption.store import TABLES as CARD_TABLES
+from services.card_redemption.store.attempts import keep_attempts
 from services.card_redemption.wire import CODEC as CARD_CODEC
 from services.credit_ledger import decisions as credit_rules
 from services.credit_ledger.decisions.reconciling import standing
@@ -33,7 +34,7 @@ from services.runtime.ground.settings import Settings
 from services.runtime.ground.tables import Connection, Table
 from services.runtime.kafka.incoming import read
 from services.runtime.lanes.batch import Batch
-from services.runtime.lanes.business import Business
+from services.runtime.lanes.business import Business, KeepRecords
 from services.runtime.lanes.encoding import Encoded
 from services.runtime.lanes.item import Item
 from services.runtime.stored import timers
@@ -45,11 +46,12 @@ NAMES = ("order", "credit_ledger", "card_redemption")
 
 
 def _business(
-    name: str, tables: list[Table], rules: Mapping[type, Rule], timers: Mapping[str, Rule], codec: Codec
+    name: str, tables: list[Table], rules: Mapping[type, Rule], timers: Mapping[str, Rule], codec: Codec,
+    keep_records: KeepRecords | None = None,
 ) -> Business:
     return Business(
         tables=tables, rules=rules, timers=timers, codec=codec, outbound=Outbound(name, codec, PARTITIONS),
-        partitions=PARTITIONS,
+        partitions=PARTITIONS, keep_records=keep_records,
     )
 
 
@@ -61,7 +63,7 @@ BUSINESS: Mapping[str, Business] = {
         "credit_ledger", list(CREDIT_TABLES), credit_rules.RULES, credit_rules.TIMERS, CREDIT_CODEC
     ),
     "card_redemption": _business(
-        "card_redemption", list(CARD_TABLES), card_rules.RULES, card_rules.TIMERS, CARD_CODEC
+        "card_redemption", list(CARD_TABLES), card_rules.RULES, card_rules.TIMERS, CARD_CODEC, keep_attempts
     ),
 }
 

@@ -42,6 +42,7 @@ _ANSWER = "the only copy of what a caller was told; it is gone after 30 days, an
 _WHEN = "when the row was written last, which nothing follows from"
 _PRUNED = "only events tell it, and those of its order are pruned"
 _NO_SHARE = "a share of which nothing is owed is made again when it is needed"
+_CLOSED = "an envelope without its keys: it says so itself when it is opened (AES-256-GCM), its index when it is found"
 _FREE_TEXT = "what people wrote, said only here: no rule reads it"
 
 TABLE: Sequence[Meaningless] = (
@@ -66,6 +67,8 @@ TABLE: Sequence[Meaningless] = (
     Meaningless("credit_ledger", "legs.detail", "*", _FREE_TEXT),
     Meaningless("credit_ledger", "legs.updated_at", "*", _WHEN),
     Meaningless("credit_ledger", "statements.issued_at", "*", "when the cut was made; `cut_at` says of which instant"),
+    Meaningless("card_redemption", "card_codes.[bklsw]*", "*", _CLOSED),
+    Meaningless("card_redemption", "record_since.at", "a day earlier", "it asks for more, of which there is none"),
     Meaningless("*", "inbox.body_hash", "*", "the only copy; with another one a retry is refused, not done twice"),
     Meaningless("*", "inbox.decided_at", "*", "says when the answer may be pruned, and nothing else"),
     Meaningless("*", "inbox.type", "*", _ANSWER),

@@ -23,6 +23,7 @@ from services.order.domain.merchant_settlement import SettleGiftCardShare
 from services.order.domain.tenders import TenderType
 from services.runtime.stored.inbox import Answered
 from settlement.order.v1.after_sale_service_pb2 import ReturnCase
+from tests.settle.audit import card_lives
 from tests.settle.audit.house import House
 
 ACCOUNT, CUSTOMER, MERCHANT, CARD = "acc_1", "cus_1", "mer_1", "crd_1"
@@ -62,6 +63,7 @@ async def tell(house: House) -> None:
     await _place(house, "ord_rejected", (CREDIT, 5_000_000), (GIFT, 1_000))
     await _place(house, "ord_paid_in_vain", (CREDIT, 5_000_000), (BANK, 7_000))
     await _place(house, "ord_waiting", (CREDIT, 25_000), (WALLET, 5_000), (GIFT, 5_000))
+    await card_lives.live(house)
 
 
 async def _refund_after_payment(house: House) -> None:

@@ -14,6 +14,7 @@ from settle.audit.snapshots import World, put_beside
 from tests.settle.audit.house import House, house
 from tests.settle.audit.scratch import server
 from tests.settle.audit.story import tell
+from tests.settle.audit.two_people import put_in_force
 from tests.settle.audit.violations import PLANTED, Planted, by_hand, journal
 from tests.settle.local.acquirer.sandbox import sandbox
 
@@ -32,6 +33,7 @@ async def told(dsn: str) -> AsyncIterator[House]:
     """The story, told once; the tests only look, or roll back what they break."""
     async with house(dsn, "story", NOW) as world:
         await tell(world)
+        await put_in_force(world)
         yield world
 
 

@@ -39,7 +39,8 @@ STAYS: dict[str, str] = {
     **dict.fromkeys((
         "accounts.known", "rails.deposits", "suspense.zero", "cards.refunds", "cards.claims", "cards.held",
         "merchants.covered", "merchants.claims", "merchants.clawed_back", "sagas.decision", "sagas.moved_cards",
-        "joins.card_tenders", "states.merchant_settlements", "sagas.executed", "sagas.traceless", "orders.owes_nothing",
+        "joins.agreements", "joins.card_tenders",
+        "states.merchant_settlements", "sagas.executed", "sagas.traceless", "orders.owes_nothing",
         "orders.refunded_whole",
         "orders.card_tenders", "orders.card_returned",
     ), _RULE),
@@ -48,8 +49,9 @@ STAYS: dict[str, str] = {
     ), _PEOPLE),
     **dict.fromkeys((
         "provenance.journals", "provenance.events", "provenance.legs", "provenance.paid",
-        "provenance.statement_lines", "provenance.shares", "provenance.card_shares",
+        "provenance.statement_lines", "provenance.shares", "provenance.card_shares", "provenance.cards",
     ), _OTHERWISE),
+    "record.cards": "an attempt that is taken out before it is sealed, or with all that came after it: no chain tells",
 }
 """Checks whose every edit is found by others of their layer too, each with the reason why it stays."""
 

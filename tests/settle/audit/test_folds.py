@@ -70,7 +70,8 @@ ORDERS = (
     (ORDER, "delete from sagas where root = 'ord_returned' and kind = 'refund'", "events ord_returned/"),
     (ORDER, "delete from sagas where root = 'ord_waiting'", "orders ord_waiting"),
 )
-_CARD = "insert into gift_cards select 'crd_2', customer_id, face_minor, 100, issued_at, 0, 0, 1 from gift_cards"
+_CARD = """insert into gift_cards select 'crd_2', customer_id, face_minor, 100, issued_at, 0, 0, 1 from gift_cards
+           where id = 'crd_1'"""
 _MOVED = """insert into journals
 select root, root_version, 1, 'card_issue', 'CNY', '', '', now(), '{L.GIFTCARD,L.GIFTCARD}', '{crd_1,crd_2}',
        '{100,-100}'

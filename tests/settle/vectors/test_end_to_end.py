@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 
 from settle.client.engine import Engine
+from settle.local.endpoints import sandboxes_of, targets_of
 from settle.vectors.runner import FLOWS, run
 from settle.vectors.scenario import Scenario, load
-from settle.vectors.session import engine_targets
+from settle.vectors.sequence import ALONE
+from settle.vectors.session import engine_said
 from tests.settle.vectors.generate import POLICIES, case
+from tests.settle.vectors.redemption_oracle import redemption_case
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(1200)]
 
@@ -23,13 +26,13 @@ BROKER = os.environ.get("SETTLE_VECTOR_BROKER", "auto")
 @pytest.fixture(scope="module")
 def targets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
     """A stack under the manual clock."""
-    with engine_targets(tmp_path_factory.mktemp("engine"), BROKER) as found:
+    with engine_said(tmp_path_factory.mktemp("engine"), BROKER) as found:
         yield found
 
 
 async def failures(scenarios: list[Scenario], targets: Mapping[str, str]) -> list[str]:
     """The failing lines."""
-    engine = Engine(targets)
+    engine = Engine(targets_of(targets), sandboxes_of(targets))
     try:
         return [verdict.line for verdict in await run(scenarios, engine) if verdict.failure]
     finally:
@@ -53,6 +56,21 @@ async def test_price_reductions_and_goodwill_keep_no_goods_out(targets: Mapping[
 async def test_merchants_are_paid_and_claimed_from_over_both_books(targets: Mapping[str, str]) -> None:
     """Two settlements, the second out of both books; refunds after them, and reversals of these (P23, P24, OP-3)."""
     assert await failures(list(load(GOLDEN.parent / "merchants.json")), targets) == []
+
+
+async def test_the_visible_redemptions_pass(targets: Mapping[str, str]) -> None:
+    """Every published case that is played alone: windows, flows and codes that are submitted twice."""
+    alone = [scenario for scenario in load(GOLDEN / "cases.json") if scenario.kind in ALONE]
+
+    assert len(alone) == 22
+    assert await failures(alone, targets) == []
+
+
+async def test_random_redemptions_pass(targets: Mapping[str, str]) -> None:
+    """The engine and the rules of the page agree on redemptions that nobody has seen."""
+    policies = load(GOLDEN / "cases.json")[0].policies
+    made = [redemption_case(seed, policies) for seed in range(SEED, SEED + max(1, CASES // 5))]
+    assert await failures([Scenario(policies=policies, **each) for each in made], targets) == []
 
 
 async def test_random_cases_pass(targets: Mapping[str, str]) -> None:

@@ -5,6 +5,7 @@ from services.card_redemption.decisions.redemptions import (
     conducting,
     correcting,
     others,
+    preparing,
     redeemers,
     settling,
     submitting,
@@ -52,6 +53,7 @@ _REPLIED, _WOKEN = coordinate(
 )
 
 RULES = (
+    rule(commands.PrepareRedemption, _redeemer, preparing.prepare),
     rule(commands.ConfirmRedemption, _card, submitting.confirm),
     rule(commands.RequestCancel, _card, cancelling.request),
     rule(commands.DecideCancelReview, _card, cancelling.decide_review),
@@ -83,6 +85,7 @@ TIMERS = (
     (WAKE, _WOKEN),
     (RESUME, _WOKEN),
     (ABORT, _WOKEN),
+    (timers.DRAFT_ENDS, rule(TimerDue, _redeemer, preparing.draft_over)),
     (timers.VERIFY, rule(TimerDue, _timed, verifying.due)),
     (timers.REVIEW, rule(TimerDue, _timed, cancelling.review_over)),
     (timers.SETTLE, rule(TimerDue, _timed, verifying.settle_due)),

@@ -1,12 +1,13 @@
 """Escrow, schedules, and the steps that an operator lets a redemption take (OP-16, A18)."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from services.card_redemption.decisions.redemptions.finding import redemption_of
 from services.card_redemption.decisions.redemptions.onward import onward, paid, told
 from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.recycling.enterprise import Revocation
-from services.card_redemption.domain.redemption import enterprise, settling, verifying
+from services.card_redemption.domain.redemption import cancelling, enterprise, paying, settling, verifying
 from services.card_redemption.domain.redemption.commands import (
     AdvanceRedemption,
     EditSchedule,
@@ -25,22 +26,26 @@ _S = RedemptionState
 
 
 def advance(known: Known, body: AdvanceRedemption, message: Message, now: datetime) -> Decision:
-    """The next step of a redemption that an operator leads: verify, settle, pay."""
+    """The next step of a redemption that an operator leads: verify, ask the provider again, settle, pay."""
     order, card = redemption_of(known, body.redemption_id, message.key)
     refuse_while_settling(order)
     if not order.terms.by_hand:
         raise FailedPrecondition("NOT_BY_HAND", f"{order.id} goes on by itself")
-    return told(order, _next(order, card, message, now)).decided()
+    if order.state is _S.VERIFYING:
+        return replace(verifying.asked_again(order, card, now), outcome=Done(order))
+    return told(order, _next(order, card, body, message, now)).decided()
 
 
-def _next(order: RedemptionOrder, card: GiftCard, message: Message, now: datetime) -> Stepped:
+def _next(
+    order: RedemptionOrder, card: GiftCard, body: AdvanceRedemption, message: Message, now: datetime
+) -> Stepped:
     if order.state is _S.ACCEPTED:
         return verifying.started(order, card, now)
     if order.state is _S.VERIFIED:
         return settling.settled(order, card, now)
     waits = order.state is not _S.COMPLETED or order.transit_minor
     if order.state in PAYABLE and waits:
-        return paid(Stepped(order, card), message, now)
+        return paid(Stepped(paying.redirected(order, body.method, body.instrument), card), message, now)
     raise FailedPrecondition("REDEMPTION_STATE", f"{order.id} is {order.state}")
 
 
@@ -83,5 +88,6 @@ def revoke(known: Known, body: RevokeRedemption, message: Message, now: datetime
     result = enterprise.judged_revocation(order, body.annual_purchase_minor, now)
     if result is not Revocation.REVOKED:
         return Decision(Done(enterprise.Revoked(order.id, result)))
+    cancelling.must_be_released(order)
     freed = enterprise.Revoked(order.id, result, order.face_minor)
     return settling.revoked(order, card, now, (f"BATCH:{body.batch_id}",)).decided(freed)

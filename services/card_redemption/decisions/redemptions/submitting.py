@@ -7,24 +7,25 @@ from services.card_redemption.decisions.redemptions.finding import fresh, party
 from services.card_redemption.decisions.terms import terms_in_force, working_days
 from services.card_redemption.domain.cards.card import GiftCard, step
 from services.card_redemption.domain.cards.redeeming import FOREIGN, register
+from services.card_redemption.domain.codes import CardCode
 from services.card_redemption.domain.recycling.policy import ChannelPolicy
 from services.card_redemption.domain.redemption import submitting
 from services.card_redemption.domain.redemption.commands import ConfirmRedemption
-from services.card_redemption.domain.redemption.drafts import Draft, must_be_confirmable
+from services.card_redemption.domain.redemption.drafts import Draft, must_be_confirmable, redemption_name
 from services.card_redemption.domain.redemption.order import RedemptionOrder
 from services.card_redemption.domain.redemption.plans import SubmissionPlan
 from services.card_redemption.domain.redemption.stepping import Stepped
 from services.card_redemption.domain.redemption.submitting import Denied, FreezeCase
+from services.card_redemption.domain.redemption.timers import DRAFT_ENDS
 from services.card_redemption.sagas import launched
 from services.kernel.decision import Decision, Done, Known
 from services.kernel.errors import AlreadyExists, FailedPrecondition, NotFound
-from services.kernel.ids import derived
 from services.kernel.messages import Message
 
 
 def confirm(known: Known, body: ConfirmRedemption, message: Message, now: datetime) -> Decision:
     """Submit what was prepared, once."""
-    draft, redemption_id = body.draft, redemption_name(body.draft)
+    draft, redemption_id = body.draft, redemption_name(body.draft.nonce)
     terms = terms_in_force(known, draft.channel)
     must_be_confirmable(draft, terms, now)
     if known.find(RedemptionOrder, redemption_id) is not None:
@@ -39,28 +40,29 @@ def confirm(known: Known, body: ConfirmRedemption, message: Message, now: dateti
     denied = submitting.denied(draft, holder)
     if holder is not None and denied is not None:
         return _denied(known, draft, card, holder, denied=denied, now=now)
+    submitting.must_have_good_code(draft, card, known.find(CardCode, draft.blind_index))
     submitting.must_be_free(card)
-    return _asked(submitting.submitted(draft, terms, card, redemption_id, fresh("saga", message), now), now)
-
-
-def redemption_name(draft: Draft) -> str:
-    """The redemption that a draft becomes."""
-    return derived("rdm", draft.nonce)
+    begun = submitting.submitted(draft, terms, card, fresh("saga", message), now)
+    return _asked(begun, draft.nonce, now)
 
 
 def _registered(draft: Draft, terms: ChannelPolicy, message: Message, now: datetime) -> Decision:
     """A card of another issuer that is seen for the first time; of ours there is none that we do not know."""
     if not draft.issuer:
-        raise NotFound("CARD_NOT_FOUND", "there is no such card")
+        raise NotFound("CODE_REJECTED", "there is no such card")
     new = register(draft.card_id.removeprefix(FOREIGN), draft.customer_id, draft.issuer, now)
-    step = submitting.submitted(draft, terms, new.card, redemption_name(draft), fresh("saga", message), now)
-    first = replace(step.rest, events=(new.event, *step.rest.events))
-    return _asked(replace(step, card=replace(step.card, version=new.card.version), rest=first), now)
+    begun = submitting.submitted(draft, terms, new.card, fresh("saga", message), now)
+    first = replace(begun.rest, events=(new.event, *begun.rest.events))
+    begun = replace(begun, card=replace(begun.card, version=new.card.version), rest=first)
+    if draft.code is not None:
+        begun = begun.beside(draft.code.of(new.card.id, new.card.code_number))
+    return _asked(begun, draft.nonce, now)
 
 
-def _asked(step: Stepped, now: datetime) -> Decision:
+def _asked(step: Stepped, nonce: str, now: datetime) -> Decision:
     """The customer's root is asked."""
-    return launched(step, SubmissionPlan(party(step.order), step.order.declared_minor), now).decided()
+    plan = SubmissionPlan(party(step.order), step.order.declared_minor)
+    return launched(step, plan, now).cleared((DRAFT_ENDS, nonce)).decided()
 
 
 def _denied(

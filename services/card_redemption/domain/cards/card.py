@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from services.card_redemption.domain.codes import CardCode
 from services.card_redemption.domain.states import CardStanding, CardState
 from services.kernel.chain import NONE_YET
 from services.kernel.decision import Event
@@ -104,3 +105,8 @@ def refuse_held(card: GiftCard) -> None:
     """Let nothing pass while an undecided order holds value of the card (CARD_STATE)."""
     if card.held_minor:
         raise FailedPrecondition("CARD_STATE", f"an order that is not decided holds {card.held_minor} fen of {card.id}")
+
+
+def is_good(card: GiftCard, code: CardCode | None) -> bool:
+    """Whether it is the card's code, and not dead (RD-2)."""
+    return code is not None and (code.card_id, code.number) == (card.id, card.code_number)

@@ -3,7 +3,9 @@
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from services.kernel.decision import Done, Outcome, Refused
+from services.kernel.decision import Done, Refused
+
+_FAULT = "INTERNAL"
 
 
 class EntryChannel(StrEnum):
@@ -44,8 +46,11 @@ class Attempt:
     request_id: str = ""
 
 
-def ended(attempt: Attempt, outcome: Outcome) -> Attempt:
-    """The attempt with what a decision made of it: as it says where it was done, DENIED with the reason where not."""
-    if isinstance(outcome, Refused):
-        return replace(attempt, outcome=AttemptOutcome.DENIED, reason=outcome.reason)
-    return attempt if isinstance(outcome, Done) else replace(attempt, outcome=AttemptOutcome.FAILED)
+def ended(attempt: Attempt, outcome: Done | Refused) -> Attempt:
+    """The attempt with what became of it: as it says where it was done; else DENIED, or FAILED where a defect of ours
+    stopped it, with the reason."""
+    if isinstance(outcome, Done):
+        return attempt
+    failed = outcome.status == _FAULT
+    became = AttemptOutcome.FAILED if failed else AttemptOutcome.DENIED
+    return replace(attempt, outcome=became, reason=outcome.reason)

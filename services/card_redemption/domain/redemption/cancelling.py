@@ -9,7 +9,7 @@ from datetime import datetime
 from services.card_redemption.domain.cards.card import CardStep, GiftCard
 from services.card_redemption.domain.cards.redeeming import restore, unclaim
 from services.card_redemption.domain.recycling.policy import Asker
-from services.card_redemption.domain.recycling.windows import CanCancel, Verdict, can_cancel
+from services.card_redemption.domain.recycling.windows import CanCancel, Verdict, Verification, can_cancel
 from services.card_redemption.domain.redemption.order import RedemptionOrder, must_stand
 from services.card_redemption.domain.redemption.states import RedemptionState, Step
 from services.card_redemption.domain.redemption.stepping import Stepped, stepped
@@ -50,7 +50,7 @@ def must_be_cancellable(order: RedemptionOrder, asker: Asker, at: datetime) -> C
 
 def must_be_released(order: RedemptionOrder) -> None:
     """A code that a provider has read is dead, unless the provider lets go of it (OP-7)."""
-    if order.verified_at is not None and order.by_recycler:
+    if order.verification is not Verification.NONE and order.by_recycler:
         raise FailedPrecondition("NOT_REVOCABLE", f"the code of {order.id} was read by its provider")
 
 
@@ -86,7 +86,7 @@ def cancelled(order: RedemptionOrder, card: GiftCard, now: datetime, evidence: t
     done = stepped(
         order, card, now, Step.CANCELLED, turn=lambda held: turn(held, order.id), state=_S.CANCELLED, settlement_id="",
         reason="", cancel_requested_at=order.cancel_requested_at or now, evidence=evidence or order.evidence,
-        cancel_fee_minor=order.terms.fee.of(order.face_minor),
+        cancel_fee_minor=order.terms.fee.of(order.face_minor), verification_code=None,
     )
     return done.cleared((VERIFY, order.id), (REVIEW, order.id), (SETTLE, order.id))
 

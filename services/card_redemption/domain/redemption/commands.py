@@ -1,11 +1,21 @@
 """What callers ask of a redemption. Amounts are fen."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from services.card_redemption.domain.recycling.payouts import PayoutMethod
 from services.card_redemption.domain.recycling.policy import Asker
 from services.card_redemption.domain.redemption.drafts import Draft
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareRedemption:
+    """What a submission would come to; `key` signs the draft, and `wrong_before` codes of its caller were wrong."""
+
+    draft: Draft
+    method: PayoutMethod | None
+    wrong_before: int
+    key: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +58,12 @@ class InterceptRedemption:
 
 @dataclass(frozen=True, slots=True)
 class AdvanceRedemption:
-    """Let a redemption that waits for an operator take its next step."""
+    """Let a redemption that waits for an operator take its next step; a payout goes another way, if that is said."""
 
     redemption_id: str
     operator_id: str
+    method: PayoutMethod | None = None
+    instrument: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,14 @@ import hmac
 import json
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
+from services.card_redemption.domain.codes import Envelope, SealedCode
 from services.card_redemption.domain.record.attempt import EntryChannel
 from services.card_redemption.domain.recycling.payouts import PayoutMethod
 from services.card_redemption.domain.recycling.policy import ChannelPolicy, Kind
 from services.kernel.errors import Aborted, FailedPrecondition, InvalidArgument
+from services.kernel.ids import derived
 
 DWELL_MIN = timedelta(seconds=2)
 """So long somebody has to look at what he is about to do (78.3 % click on at once)."""
@@ -32,8 +34,9 @@ _INSTANTS = ("prepared_at", "scheduled_at", "deadline")
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What somebody is about to submit. `nonce` makes one redemption of one draft; `code` is the envelope of the
-    code of a card that we do not know yet; `evidence` are references to what the channel demands."""
+    """What somebody is about to submit. `nonce` makes one redemption of one draft; `evidence` are references to what
+    the channel demands. The code is known by its `blind_index`; `code` and `verification` are the envelopes of both
+    codes of another issuer's card."""
 
     nonce: str
     customer_id: str
@@ -52,7 +55,9 @@ class Draft:
     deadline: datetime | None = None
     agreement_id: str = ""
     evidence: tuple[str, ...] = ()
-    code: bytes = b""
+    blind_index: str = ""
+    code: SealedCode | None = None
+    verification: Envelope | None = None
 
     @property
     def confirm_until(self) -> datetime:
@@ -60,12 +65,25 @@ class Draft:
         return self.prepared_at + CONFIRM_WITHIN
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The answer to a draft: its token, what it promises under these terms, and when it may be confirmed."""
+
+    token: bytes
+    draft: Draft
+    terms: ChannelPolicy
+    confirm_from: datetime
+    confirm_until: datetime
+
+
+def redemption_name(nonce: str) -> str:
+    """The redemption that a draft becomes."""
+    return derived("rdm", nonce)
+
+
 def sign(draft: Draft, key: bytes) -> bytes:
     """The token of a draft."""
-    fields = asdict(draft)
-    fields |= {name: fields[name].isoformat() for name in _INSTANTS if fields[name] is not None}
-    fields["code"] = base64.b64encode(draft.code).decode()
-    text = json.dumps(fields, separators=(",", ":")).encode()
+    text = json.dumps(asdict(draft), separators=(",", ":"), default=_written).encode()
     return text + _mac(text, key)
 
 
@@ -76,10 +94,22 @@ def read(token: bytes, key: bytes) -> Draft:
         raise InvalidArgument("DRAFT_INVALID", "the draft is not ours")
     fields: dict[str, Any] = json.loads(text)  # Any: as it was written above
     fields |= {name: datetime.fromisoformat(fields[name]) for name in _INSTANTS if fields[name] is not None}
+    code, verification = fields["code"], fields["verification"]
     return Draft(**fields | {
         "method": PayoutMethod(fields["method"]), "entry": EntryChannel(fields["entry"]),
-        "evidence": tuple(fields["evidence"]), "code": base64.b64decode(fields["code"]),
+        "evidence": tuple(fields["evidence"]), "verification": verification and _envelope(verification),
+        "code": code and SealedCode(code["blind_index"], code["last4"], _envelope(code["envelope"])),
     })
+
+
+def _written(value: object) -> str:
+    """An instant, or bytes, in JSON."""
+    return value.isoformat() if isinstance(value, datetime) else base64.b64encode(cast(bytes, value)).decode()
+
+
+def _envelope(fields: dict[str, Any]) -> Envelope:  # Any: as they were written
+    wrapped, sealed = (base64.b64decode(fields[name]) for name in ("wrapped_key", "sealed"))
+    return Envelope(fields["key_version"], wrapped, sealed)
 
 
 def must_be_confirmable(draft: Draft, terms: ChannelPolicy, now: datetime) -> None:

@@ -63,7 +63,8 @@ def closed_unsettled(order: RedemptionOrder, card: GiftCard, fraud: FraudReport,
     value_minor = order.face_minor if in_escrow and not order.by_recycler else 0
     return stepped(
         order, card, now, Step.CLOSED_FRAUD, op="fraud_close", state=_S.CLOSED_FRAUD, frozen_from=None, fraud=fraud,
-        lines=books.escrow_revoked(order) if in_escrow else (), turn=lambda held: restore(held, order.id, value_minor),
+        verification_code=None, lines=books.escrow_revoked(order) if in_escrow else (),
+        turn=lambda held: restore(held, order.id, value_minor),
     )
 
 

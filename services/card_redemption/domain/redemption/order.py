@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from services.card_redemption.domain.codes import Envelope
 from services.card_redemption.domain.record.attempt import EntryChannel
 from services.card_redemption.domain.recycling.payouts import PayoutMethod
 from services.card_redemption.domain.recycling.policy import ChannelPolicy, Kind
@@ -50,7 +51,8 @@ class RedemptionOrder:
     `face_minor` is the face that counts: the declared one until the verification finds another (RD-21).
     `settlement_id` is the saga that alone may change it now. A review pauses verification for the channel's time after
     `cancel_requested_at`; `reason` says why it failed, or why its last cancellation was refused. `deadline` is the last
-    instant of an escrow's condition.
+    instant of an escrow's condition. The 6 digits of another issuer's card are sealed in `verification_code` until the
+    verification has them, and then erased (RD-1).
     """
 
     id: str
@@ -84,6 +86,7 @@ class RedemptionOrder:
     channel_fee_minor: int = 0
     remitted_minor: int = 0
     claimed_minor: int = 0
+    verification_code: Envelope | None = None
     version: int = 1
 
     @property

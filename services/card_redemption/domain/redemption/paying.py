@@ -10,6 +10,7 @@ from services.card_redemption.domain.redemption.states import PayoutState, Redem
 from services.card_redemption.domain.redemption.stepping import Stepped, stepped
 from services.card_redemption.domain.redemption.timers import PAY, PAY_AGAIN
 from services.kernel.decision import Timer
+from services.kernel.errors import FailedPrecondition
 
 _S = RedemptionState
 
@@ -17,6 +18,17 @@ _S = RedemptionState
 def due_payout(order: RedemptionOrder) -> Payout | None:
     """The payout that nobody was asked to pay yet."""
     return next((payout for payout in order.payouts if payout.state is PayoutState.DUE), None)
+
+
+def redirected(order: RedemptionOrder, method: PayoutMethod | None, instrument: str) -> RedemptionOrder:
+    """The redemption with its due payout to be paid another way, if one is named that its channel pays by (PM-4)."""
+    if method is None:
+        return order
+    if method not in order.terms.payouts or (method is not PayoutMethod.JD_BALANCE and not instrument):
+        raise FailedPrecondition("PAYOUT_METHOD", f"{order.terms.channel} does not pay by {method} to {instrument}")
+    due = due_payout(order)
+    payouts = tuple(each._replace(method=method) if each is due else each for each in order.payouts)
+    return replace(order, method=method, instrument=instrument, payouts=payouts)
 
 
 def payout_begun(order: RedemptionOrder, card: GiftCard, now: datetime, saga_id: str) -> Stepped:

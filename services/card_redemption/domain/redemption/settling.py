@@ -83,6 +83,7 @@ def revoked(order: RedemptionOrder, card: GiftCard, now: datetime, evidence: tup
     turn: Turn = _giving_back if order.stands in UNVERIFIED else _renewing
     taken = stepped(
         order, card, now, Step.REVOKED, turn=lambda held: turn(held), state=_S.REVOKED, settlement_id="",
+        verification_code=None,
         evidence=evidence or order.evidence,
     )
     return taken.cleared((VERIFY, order.id), (SETTLE, order.id), (SCHEDULE, order.id))

@@ -6,10 +6,11 @@ One code has one active redemption: a second submission of it is denied and open
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from services.card_redemption.domain.cards.card import GiftCard
+from services.card_redemption.domain.cards.card import GiftCard, is_good
 from services.card_redemption.domain.cards.redeeming import claim, unclaim
+from services.card_redemption.domain.codes import CardCode
 from services.card_redemption.domain.recycling.policy import ChannelPolicy, Demand, Kind, Settlement
-from services.card_redemption.domain.redemption.drafts import Draft, verified_from
+from services.card_redemption.domain.redemption.drafts import Draft, redemption_name, verified_from
 from services.card_redemption.domain.redemption.events import FreezeCaseOpened
 from services.card_redemption.domain.redemption.order import RedemptionOrder
 from services.card_redemption.domain.redemption.states import RedemptionState, Step
@@ -64,7 +65,7 @@ def must_be_offered(draft: Draft, terms: ChannelPolicy, card: GiftCard | None) -
     if (terms.kind is Kind.SELF) is bool(draft.issuer):
         raise FailedPrecondition("CHANNEL_CARD", f"{draft.channel} takes no card of {draft.issuer or 'ours'}")
     if card is not None and not card.issuer and card.customer_id != draft.customer_id:
-        raise NotFound("CARD_NOT_FOUND", "there is no such card")
+        raise NotFound("CODE_REJECTED", "there is no such card")
     _must_show(draft, terms)
     if (terms.settlement is Settlement.ON_CONDITION) is not (draft.deadline is not None):
         raise InvalidArgument("CONDITION_DEADLINE", f"a deadline belongs to a condition, and {draft.channel} has one")
@@ -87,7 +88,7 @@ def denied(draft: Draft, holder: RedemptionOrder | None) -> Denied | None:
     if holder is None:
         return None
     if holder.customer_id != draft.customer_id:
-        return Denied("CARD_NOT_FOUND", "there is no such card")
+        return Denied("CODE_REJECTED", "there is no such card")
     if holder.active:
         return Denied("CODE_IN_REDEMPTION", "this code is being redeemed")
     return Denied("CODE_USED", "this code was redeemed") if holder.state is _S.COMPLETED else None
@@ -109,22 +110,28 @@ def case_opened(case: FreezeCase) -> FreezeCaseOpened:
     return FreezeCaseOpened(case.id, case.card_id, case.redemption_id, case.submitted_by, case.due_on)
 
 
+def must_have_good_code(draft: Draft, card: GiftCard, code: CardCode | None) -> None:
+    """Of a card of ours only the last code is good; a dead one is as unknown as any other (CODE_REJECTED)."""
+    if not card.issuer and not is_good(card, code):
+        raise NotFound("CODE_REJECTED", "there is no such card")
+
+
 def must_be_free(card: GiftCard) -> None:
     """A card that nothing else has can be claimed (CARD_STATE)."""
     if card.standing is not CardStanding.ACTIVE:
         raise FailedPrecondition("CARD_STATE", f"{card.id} is {card.state}")
 
 
-def submitted(
-    draft: Draft, terms: ChannelPolicy, card: GiftCard, redemption_id: str, saga_id: str, now: datetime
-) -> Stepped:
+def submitted(draft: Draft, terms: ChannelPolicy, card: GiftCard, saga_id: str, now: datetime) -> Stepped:
     """The card is claimed, and its customer is asked for: is it his first, is he restricted (RD-23, RD-25)."""
+    redemption_id = redemption_name(draft.nonce)
     order = RedemptionOrder(
         id=redemption_id, card_id=card.id, customer_id=draft.customer_id, account_id=draft.account_id, terms=terms,
         declared_minor=draft.declared_minor, face_minor=draft.declared_minor, entry=draft.entry, method=draft.method,
         instrument=draft.instrument, state=_S.SUBMITTING, accepted_at=now, updated_at=now, settlement_id=saga_id,
         verify_at=verified_from(draft, terms, now), evidence=draft.evidence, scheduled_at=draft.scheduled_at,
         deadline=draft.deadline, agreement_id=draft.agreement_id, version=0,
+        verification_code=draft.verification,
     )
     return stepped(
         order, card, now, Step.SUBMITTED, turn=lambda free: claim(free, redemption_id, draft.customer_id)
@@ -147,5 +154,5 @@ def submission_failed(order: RedemptionOrder, card: GiftCard, now: datetime, rea
     """It failed and leaves no claim: the same code may be submitted again (RD-4)."""
     return stepped(
         order, card, now, Step.SUBMISSION_FAILED, turn=lambda held: unclaim(held, order.id),
-        state=_S.FAILED_RETRYABLE, settlement_id="", reason=reason,
+        state=_S.FAILED_RETRYABLE, settlement_id="", reason=reason, verification_code=None,
     )

@@ -89,18 +89,19 @@ def taken_back_unpaid(order: RedemptionOrder, card: GiftCard, what: TakeBack, no
         *((books.PAYOUT_TRANSIT, each.id, each.amount_minor) for each in stopped),
         *books.to_pay(rest.id, rest_minor),
     )
-    return _taken_back(order, card, what, customer, (*others, rest) if rest_minor else others, now)
+    payouts = (*others, rest) if rest_minor else others
+    return _taken_back(order, card, what, customer=customer, payouts=payouts, now=now)
 
 
 def taken_back_paid(order: RedemptionOrder, card: GiftCard, what: TakeBack, saga_id: str, now: datetime) -> Stepped:
     """The customer owes it; the credit ledger has the other leg (3.3)."""
     claimed = books.claimed(saga_id, what.owed_minor(order))
-    return _taken_back(order, card, what, claimed, order.payouts, now)
+    return _taken_back(order, card, what, customer=claimed, payouts=order.payouts, now=now)
 
 
 def taken_back_alone(order: RedemptionOrder, card: GiftCard, what: TakeBack, now: datetime) -> Stepped:
     """The payout stays what it was, by the fractions that it drops (CV-3): nobody is asked."""
-    return _taken_back(order, card, what, (), order.payouts, now)
+    return _taken_back(order, card, what, customer=(), payouts=order.payouts, now=now)
 
 
 def stop_begun(order: RedemptionOrder, card: GiftCard, saga_id: str, now: datetime) -> Stepped:
@@ -131,7 +132,7 @@ _ENDS: dict[Cause, tuple[Step, RedemptionState | None]] = {
 
 
 def _taken_back(
-    order: RedemptionOrder, card: GiftCard, what: TakeBack, customer: Lines, payouts: tuple[Payout, ...],
+    order: RedemptionOrder, card: GiftCard, what: TakeBack, *, customer: Lines, payouts: tuple[Payout, ...],
     now: datetime,
 ) -> Stepped:
     step, state = _ENDS[what.cause]

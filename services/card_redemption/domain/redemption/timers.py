@@ -17,6 +17,8 @@ SCHEDULE = "redemption_schedule"
 """The instant for which an enterprise scheduled it."""
 ESCROW_ENDS = "escrow_deadline"
 """The condition of an escrow was not met in time."""
+DRAFT_ENDS = "redemption_draft"
+"""A draft that nobody confirmed in its time is abandoned (OP-12)."""
 PAY = "redemption_payout"
 """A payout that could not be asked for is asked for again."""
 

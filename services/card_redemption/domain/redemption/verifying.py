@@ -47,6 +47,7 @@ def reported(order: RedemptionOrder, card: GiftCard, report: ReportVerification,
     step = Step.VERIFIED if report.face_minor == order.face_minor else Step.REPRICED
     verified = stepped(
         order, card, now, step, state=_S.VERIFIED, face_minor=report.face_minor, verified_at=now,
+        verification_code=None,
     )
     return verified.cleared((VERIFY, order.id))
 
@@ -54,7 +55,8 @@ def reported(order: RedemptionOrder, card: GiftCard, report: ReportVerification,
 def _failed(order: RedemptionOrder, card: GiftCard, now: datetime, step: Step, state: RedemptionState) -> Stepped:
     """Nothing is paid, and the claim is over."""
     ended = stepped(
-        order, card, now, step, turn=lambda held: unclaim(held, order.id), state=state, reason=step.value
+        order, card, now, step, turn=lambda held: unclaim(held, order.id), state=state, reason=step.value,
+        verification_code=None,
     )
     return ended.cleared((VERIFY, order.id))
 

@@ -208,6 +208,17 @@ async def test_two_answers_are_none(tmp_path: Path) -> None:
     assert report.detail == "FOUND of 500, then CONSUMED of 500"
 
 
+async def test_no_code_of_ours_is_opened(tmp_path: Path) -> None:
+    """Its value says enough, and beside a sandbox none is sent either."""
+    codes = Codes()
+    async with sandbox(tmp_path / "book.sqlite") as there:
+        act = performing({"": OwnCards(find_card, RemoteProvider(there.target, SECONDS_MAX))}, codes)
+
+        report = await _report(act, asking("crd_1", issuer=""))
+
+    assert (report.finding, report.face_minor, codes.opened) == (Finding.FOUND, 700, [])
+
+
 @pytest.mark.parametrize("action", [asking(), AskRelease("fcd_1", "rdm_1", "rdm_1", "other")])
 async def test_an_issuer_without_a_provider_is_refused(action: AskProvider | AskRelease) -> None:
     """Nobody is asked in his place, and no code is opened."""

@@ -4,10 +4,13 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from google.protobuf import any_pb2 as _any_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from settlement.card_redemption.v1 import card_pb2 as _card_pb2
+from settlement.card_redemption.v1 import record_pb2 as _record_pb2
 from settlement.common.v1 import journal_pb2 as _journal_pb2
 from settlement.common.v1 import money_pb2 as _money_pb2
 import builtins as _builtins
@@ -31,12 +34,23 @@ class IssueCardRequest(_message.Message):
     CARD_ID_FIELD_NUMBER: _builtins.int
     CUSTOMER_ID_FIELD_NUMBER: _builtins.int
     FACE_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    INACTIVE_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """UUID of the request; the same id and body give the stored answer for at least 30 days."""
     card_id: _builtins.str
     """Id of the card, `crd_…`; chosen by the engine if empty."""
     customer_id: _builtins.str
     """Whose it is."""
+    code: _builtins.str
+    """Its 16 characters, if they exist already (CODE_TAKEN if another card has them); else they are made when its owner
+    first asks for them by RevealCode.
+    """
+    inactive: _builtins.bool
+    """Whether it has to be activated with its code before it is used."""
+    channel: _record_pb2.EntryChannel.ValueType
+    """Where it is issued."""
     @_builtins.property
     def face(self) -> _money_pb2.Money:
         """Its value, above 0."""
@@ -48,10 +62,13 @@ class IssueCardRequest(_message.Message):
         card_id: _builtins.str = ...,
         customer_id: _builtins.str = ...,
         face: _money_pb2.Money | None = ...,
+        code: _builtins.str = ...,
+        inactive: _builtins.bool = ...,
+        channel: _record_pb2.EntryChannel.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["face", b"face"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["card_id", b"card_id", "customer_id", b"customer_id", "face", b"face", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["card_id", b"card_id", "channel", b"channel", "code", b"code", "customer_id", b"customer_id", "face", b"face", "inactive", b"inactive", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -80,6 +97,670 @@ class IssueCardResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___IssueCardResponse: _TypeAlias = IssueCardResponse  # noqa: Y015
+
+@_typing.final
+class ActivateCardRequest(_message.Message):
+    """Request of ActivateCard."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """UUID of the request; the same id and body give the stored answer for at least 30 days."""
+    customer_id: _builtins.str
+    """Whose card it is."""
+    code: _builtins.str
+    """The 16 characters of the card, in any grouping. Never logged, kept only sealed."""
+    channel: _record_pb2.EntryChannel.ValueType
+    """Where it is tried."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        customer_id: _builtins.str = ...,
+        code: _builtins.str = ...,
+        channel: _record_pb2.EntryChannel.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "code", b"code", "customer_id", b"customer_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ActivateCardRequest: _TypeAlias = ActivateCardRequest  # noqa: Y015
+
+@_typing.final
+class ActivateCardResponse(_message.Message):
+    """Response of ActivateCard."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CARD_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def card(self) -> _card_pb2.Card:
+        """The card."""
+
+    def __init__(
+        self,
+        *,
+        card: _card_pb2.Card | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["card", b"card"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["card", b"card"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ActivateCardResponse: _TypeAlias = ActivateCardResponse  # noqa: Y015
+
+@_typing.final
+class TransferCardRequest(_message.Message):
+    """Request of TransferCard."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CARD_ID_FIELD_NUMBER: _builtins.int
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    RECEIVER_ID_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """UUID of the request; the same id and body give the stored answer for at least 30 days."""
+    card_id: _builtins.str
+    """The card."""
+    customer_id: _builtins.str
+    """Whose card it is."""
+    receiver_id: _builtins.str
+    """Who gets it."""
+    channel: _record_pb2.EntryChannel.ValueType
+    """Where it is tried."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        card_id: _builtins.str = ...,
+        customer_id: _builtins.str = ...,
+        receiver_id: _builtins.str = ...,
+        channel: _record_pb2.EntryChannel.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["card_id", b"card_id", "channel", b"channel", "customer_id", b"customer_id", "receiver_id", b"receiver_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TransferCardRequest: _TypeAlias = TransferCardRequest  # noqa: Y015
+
+@_typing.final
+class TransferCardResponse(_message.Message):
+    """Response of TransferCard."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CARD_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def card(self) -> _card_pb2.Card:
+        """The card."""
+
+    def __init__(
+        self,
+        *,
+        card: _card_pb2.Card | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["card", b"card"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["card", b"card"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TransferCardResponse: _TypeAlias = TransferCardResponse  # noqa: Y015
+
+@_typing.final
+class WithdrawTransferRequest(_message.Message):
+    """Request of WithdrawTransfer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CARD_ID_FIELD_NUMBER: _builtins.int
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """UUID of the request; the same id and body give the stored answer for at least 30 days."""
+    card_id: _builtins.str
+    """The card."""
+    customer_id: _builtins.str
+    """Whose card it is."""
+    channel: _record_pb2.EntryChannel.ValueType
+    """Where it is tried."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        card_id: _builtins.str = ...,
+        customer_id: _builtins.str = ...,
+        channel: _record_pb2.EntryChannel.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["card_id", b"card_id", "channel", b"channel", "customer_id", b"customer_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WithdrawTransferRequest: _TypeAlias = WithdrawTransferRequest  # noqa: Y015
+
+@_typing.final
+class WithdrawTransferResponse(_message.Message):
+    """Response of WithdrawTransfer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CARD_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def card(self) -> _card_pb2.Card:
+        """The card."""
+
+    def __init__(
+        self,
+        *,
+        card: _card_pb2.Card | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["card", b"card"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["card", b"card"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WithdrawTransferResponse: _TypeAlias = WithdrawTransferResponse  # noqa: Y015
+
+@_typing.final
+class ActivateTransferRequest(_message.Message):
+    """Request of ActivateTransfer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    RECEIVER_ID_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """UUID of the request; the same id and body give the stored answer for at least 30 days."""
+    receiver_id: _builtins.str
+    """Who got it."""
+    code: _builtins.str
+    """The 16 characters of the card, in any grouping. Never logged, kept only sealed."""
+    channel: _record_pb2.EntryChannel.ValueType
+    """Where it is tried."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        receiver_id: _builtins.str = ...,
+        code: _builtins.str = ...,
+        channel: _record_pb2.EntryChannel.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "code", b"code", "receiver_id", b"receiver_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ActivateTransferRequest: _TypeAlias = ActivateTransferRequest  # noqa: Y015
+
+@_typing.final
+class ActivateTransferResponse(_message.Message):
+    """Response of ActivateTransfer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CARD_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def card(self) -> _card_pb2.Card:
+        """The card."""
+
+    def __init__(
+        self,
+        *,
+        card: _card_pb2.Card | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["card", b"card"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["card", b"card"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ActivateTransferResponse: _TypeAlias = ActivateTransferResponse  # noqa: Y015
+
+@_typing.final
+class FreezeCardRequest(_message.Message):
+    """Request of FreezeCard."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CARD_ID_FIELD_NUMBER: _builtins.int
+    CASE_ID_FIELD_NUMBER: _builtins.int
+    OPERATOR_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """UUID of the request; the same id and body give the stored answer for at least 30 days."""
+    card_id: _builtins.str
+    """The card."""
+    case_id: _builtins.str
+    """The case."""
+    operator_id: _builtins.str
+    """Who does it."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        card_id: _builtins.str = ...,
+        case_id: _builtins.str = ...,
+        operator_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["card_id", b"card_id", "case_id", b"case_id", "operator_id", b"operator_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FreezeCardRequest: _TypeAlias = FreezeCardRequest  # noqa: Y015
+
+@_typing.final
+class FreezeCardResponse(_message.Message):
+    """Response of FreezeCard."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CARD_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def card(self) -> _card_pb2.Card:
+        """The card."""
+
+    def __init__(
+        self,
+        *,
+        card: _card_pb2.Card | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["card", b"card"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["card", b"card"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FreezeCardResponse: _TypeAlias = FreezeCardResponse  # noqa: Y015
+
+@_typing.final
+class UnfreezeCardRequest(_message.Message):
+    """Request of UnfreezeCard."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CARD_ID_FIELD_NUMBER: _builtins.int
+    CASE_ID_FIELD_NUMBER: _builtins.int
+    OPERATOR_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """UUID of the request; the same id and body give the stored answer for at least 30 days."""
+    card_id: _builtins.str
+    """The card."""
+    case_id: _builtins.str
+    """The case."""
+    operator_id: _builtins.str
+    """Who does it."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        card_id: _builtins.str = ...,
+        case_id: _builtins.str = ...,
+        operator_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["card_id", b"card_id", "case_id", b"case_id", "operator_id", b"operator_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnfreezeCardRequest: _TypeAlias = UnfreezeCardRequest  # noqa: Y015
+
+@_typing.final
+class UnfreezeCardResponse(_message.Message):
+    """Response of UnfreezeCard."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CARD_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def card(self) -> _card_pb2.Card:
+        """The card."""
+
+    def __init__(
+        self,
+        *,
+        card: _card_pb2.Card | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["card", b"card"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["card", b"card"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnfreezeCardResponse: _TypeAlias = UnfreezeCardResponse  # noqa: Y015
+
+@_typing.final
+class VoidCardRequest(_message.Message):
+    """Request of VoidCard."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CARD_ID_FIELD_NUMBER: _builtins.int
+    MAKER_FIELD_NUMBER: _builtins.int
+    CHECKER_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """UUID of the request; the same id and body give the stored answer for at least 30 days."""
+    card_id: _builtins.str
+    """The card."""
+    maker: _builtins.str
+    """Who asks for it."""
+    checker: _builtins.str
+    """Who checked it; not the maker, however the two names are written: FOUR_EYES."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        card_id: _builtins.str = ...,
+        maker: _builtins.str = ...,
+        checker: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["card_id", b"card_id", "checker", b"checker", "maker", b"maker", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VoidCardRequest: _TypeAlias = VoidCardRequest  # noqa: Y015
+
+@_typing.final
+class VoidCardResponse(_message.Message):
+    """Response of VoidCard."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CARD_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def card(self) -> _card_pb2.Card:
+        """The card; the replacement, if there is one."""
+
+    def __init__(
+        self,
+        *,
+        card: _card_pb2.Card | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["card", b"card"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["card", b"card"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VoidCardResponse: _TypeAlias = VoidCardResponse  # noqa: Y015
+
+@_typing.final
+class RevealCodeRequest(_message.Message):
+    """Request of RevealCode."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CARD_ID_FIELD_NUMBER: _builtins.int
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    OPERATOR_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """UUID of the request; the same id and body give the stored answer for at least 30 days."""
+    card_id: _builtins.str
+    """The card."""
+    customer_id: _builtins.str
+    """Whose card it is."""
+    channel: _record_pb2.EntryChannel.ValueType
+    """Where it is tried."""
+    operator_id: _builtins.str
+    """Who does it at the support desk, if it is not the owner."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        card_id: _builtins.str = ...,
+        customer_id: _builtins.str = ...,
+        channel: _record_pb2.EntryChannel.ValueType = ...,
+        operator_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["card_id", b"card_id", "channel", b"channel", "customer_id", b"customer_id", "operator_id", b"operator_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevealCodeRequest: _TypeAlias = RevealCodeRequest  # noqa: Y015
+
+@_typing.final
+class RevealCodeResponse(_message.Message):
+    """Response of RevealCode."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CARD_ID_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    VERIFICATION_CODE_FIELD_NUMBER: _builtins.int
+    LAST4_FIELD_NUMBER: _builtins.int
+    card_id: _builtins.str
+    """The card."""
+    code: _builtins.str
+    """Its 16 characters."""
+    verification_code: _builtins.str
+    """The 6 digits beside them; reading them is what makes a code void in a redemption (DOMAIN RD-1)."""
+    last4: _builtins.str
+    """The last 4 characters, to know the code by."""
+    def __init__(
+        self,
+        *,
+        card_id: _builtins.str = ...,
+        code: _builtins.str = ...,
+        verification_code: _builtins.str = ...,
+        last4: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["card_id", b"card_id", "code", b"code", "last4", b"last4", "verification_code", b"verification_code"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevealCodeResponse: _TypeAlias = RevealCodeResponse  # noqa: Y015
+
+@_typing.final
+class CodeShown(_message.Message):
+    """What RevealCode keeps as its answer: which code it was, never the code."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CARD_ID_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    LAST4_FIELD_NUMBER: _builtins.int
+    card_id: _builtins.str
+    """The card."""
+    number: _builtins.int
+    """Which of its codes."""
+    last4: _builtins.str
+    """The last 4 characters."""
+    def __init__(
+        self,
+        *,
+        card_id: _builtins.str = ...,
+        number: _builtins.int = ...,
+        last4: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["card_id", b"card_id", "last4", b"last4", "number", b"number"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CodeShown: _TypeAlias = CodeShown  # noqa: Y015
+
+@_typing.final
+class ListCardHistoryRequest(_message.Message):
+    """Request of ListCardHistory."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CARD_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    card_id: _builtins.str
+    """The card."""
+    page_size: _builtins.int
+    """How many at most; 0 means 50."""
+    page_token: _builtins.str
+    """From the answer before."""
+    def __init__(
+        self,
+        *,
+        card_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["card_id", b"card_id", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListCardHistoryRequest: _TypeAlias = ListCardHistoryRequest  # noqa: Y015
+
+@_typing.final
+class ListCardHistoryResponse(_message.Message):
+    """Response of ListCardHistory."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """For the next page; empty on the last one."""
+    @_builtins.property
+    def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___CardHistoryEntry]:
+        """What happened, the first thing first."""
+
+    def __init__(
+        self,
+        *,
+        entries: _abc.Iterable[Global___CardHistoryEntry] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListCardHistoryResponse: _TypeAlias = ListCardHistoryResponse  # noqa: Y015
+
+@_typing.final
+class CardHistoryEntry(_message.Message):
+    """One thing that happened to a card."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    SETTLEMENT_ID_FIELD_NUMBER: _builtins.int
+    EVENT_FIELD_NUMBER: _builtins.int
+    sequence: _builtins.int
+    """Counts them, from 1."""
+    settlement_id: _builtins.str
+    """The settlement by which it happened, if it was one."""
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    @_builtins.property
+    def event(self) -> _any_pb2.Any:
+        """The event that was told of it, like settlement.card_redemption.v1.CardFrozen."""
+
+    def __init__(
+        self,
+        *,
+        sequence: _builtins.int = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+        settlement_id: _builtins.str = ...,
+        event: _any_pb2.Any | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "event", b"event"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "event", b"event", "sequence", b"sequence", "settlement_id", b"settlement_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CardHistoryEntry: _TypeAlias = CardHistoryEntry  # noqa: Y015
+
+@_typing.final
+class RotateKeysRequest(_message.Message):
+    """Request of RotateKeys."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    OPERATOR_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """UUID of the request; the same id and body give the stored answer for at least 30 days."""
+    operator_id: _builtins.str
+    """Who does it."""
+    reason: _builtins.str
+    """Why."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        operator_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["operator_id", b"operator_id", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RotateKeysRequest: _TypeAlias = RotateKeysRequest  # noqa: Y015
+
+@_typing.final
+class RotateKeysResponse(_message.Message):
+    """Response of RotateKeys."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REWRAPPED_FIELD_NUMBER: _builtins.int
+    KEY_VERSION_FIELD_NUMBER: _builtins.int
+    rewrapped: _builtins.int
+    """How many codes are under another key now."""
+    key_version: _builtins.int
+    """The version of the key under which all codes are now."""
+    def __init__(
+        self,
+        *,
+        rewrapped: _builtins.int = ...,
+        key_version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["key_version", b"key_version", "rewrapped", b"rewrapped"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RotateKeysResponse: _TypeAlias = RotateKeysResponse  # noqa: Y015
 
 @_typing.final
 class GetCardRequest(_message.Message):

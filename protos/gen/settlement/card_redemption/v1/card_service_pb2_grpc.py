@@ -40,6 +40,56 @@ class CardServiceStub(object):
                 request_serializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.IssueCardRequest.SerializeToString,
                 response_deserializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.IssueCardResponse.FromString,
                 _registered_method=True)
+        self.ActivateCard = channel.unary_unary(
+                '/settlement.card_redemption.v1.CardService/ActivateCard',
+                request_serializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.ActivateCardRequest.SerializeToString,
+                response_deserializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.ActivateCardResponse.FromString,
+                _registered_method=True)
+        self.TransferCard = channel.unary_unary(
+                '/settlement.card_redemption.v1.CardService/TransferCard',
+                request_serializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.TransferCardRequest.SerializeToString,
+                response_deserializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.TransferCardResponse.FromString,
+                _registered_method=True)
+        self.WithdrawTransfer = channel.unary_unary(
+                '/settlement.card_redemption.v1.CardService/WithdrawTransfer',
+                request_serializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.WithdrawTransferRequest.SerializeToString,
+                response_deserializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.WithdrawTransferResponse.FromString,
+                _registered_method=True)
+        self.ActivateTransfer = channel.unary_unary(
+                '/settlement.card_redemption.v1.CardService/ActivateTransfer',
+                request_serializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.ActivateTransferRequest.SerializeToString,
+                response_deserializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.ActivateTransferResponse.FromString,
+                _registered_method=True)
+        self.FreezeCard = channel.unary_unary(
+                '/settlement.card_redemption.v1.CardService/FreezeCard',
+                request_serializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.FreezeCardRequest.SerializeToString,
+                response_deserializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.FreezeCardResponse.FromString,
+                _registered_method=True)
+        self.UnfreezeCard = channel.unary_unary(
+                '/settlement.card_redemption.v1.CardService/UnfreezeCard',
+                request_serializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.UnfreezeCardRequest.SerializeToString,
+                response_deserializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.UnfreezeCardResponse.FromString,
+                _registered_method=True)
+        self.VoidCard = channel.unary_unary(
+                '/settlement.card_redemption.v1.CardService/VoidCard',
+                request_serializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.VoidCardRequest.SerializeToString,
+                response_deserializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.VoidCardResponse.FromString,
+                _registered_method=True)
+        self.RevealCode = channel.unary_unary(
+                '/settlement.card_redemption.v1.CardService/RevealCode',
+                request_serializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.RevealCodeRequest.SerializeToString,
+                response_deserializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.RevealCodeResponse.FromString,
+                _registered_method=True)
+        self.ListCardHistory = channel.unary_unary(
+                '/settlement.card_redemption.v1.CardService/ListCardHistory',
+                request_serializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.ListCardHistoryRequest.SerializeToString,
+                response_deserializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.ListCardHistoryResponse.FromString,
+                _registered_method=True)
+        self.RotateKeys = channel.unary_unary(
+                '/settlement.card_redemption.v1.CardService/RotateKeys',
+                request_serializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.RotateKeysRequest.SerializeToString,
+                response_deserializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.RotateKeysResponse.FromString,
+                _registered_method=True)
         self.GetCard = channel.unary_unary(
                 '/settlement.card_redemption.v1.CardService/GetCard',
                 request_serializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.GetCardRequest.SerializeToString,
@@ -68,6 +118,76 @@ class CardServiceServicer(object):
 
     def IssueCard(self, request, context):
         """Issue a card with a value.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ActivateCard(self, request, context):
+        """Activate a card that was issued inactive, with its code. A wrong, unknown or foreign code is CODE_REJECTED, alike.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def TransferCard(self, request, context):
+        """Give a whole card to somebody; it can be withdrawn until it is activated (DOMAIN RD-26).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WithdrawTransfer(self, request, context):
+        """Take a card back that was given away and not activated.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ActivateTransfer(self, request, context):
+        """Activate, with its code, a card that was given to the caller; it gets a new code.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FreezeCard(self, request, context):
+        """Freeze a card for a case; only the case lifts it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UnfreezeCard(self, request, context):
+        """Lift the freeze of a case.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def VoidCard(self, request, context):
+        """Void a frozen card; two people do it, and a replacement gets what was on it (DOMAIN OP-10).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevealCode(self, request, context):
+        """Show its owner the code of a card of ours, and the verification code beside it; each time is recorded for good.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListCardHistory(self, request, context):
+        """What was done with a card, from its beginning.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RotateKeys(self, request, context):
+        """Wrap the keys of all codes under the newest of ours (SETTLE_CARD_KEYS); the codes stay closed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -108,6 +228,56 @@ def add_CardServiceServicer_to_server(servicer, server):
                     servicer.IssueCard,
                     request_deserializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.IssueCardRequest.FromString,
                     response_serializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.IssueCardResponse.SerializeToString,
+            ),
+            'ActivateCard': grpc.unary_unary_rpc_method_handler(
+                    servicer.ActivateCard,
+                    request_deserializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.ActivateCardRequest.FromString,
+                    response_serializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.ActivateCardResponse.SerializeToString,
+            ),
+            'TransferCard': grpc.unary_unary_rpc_method_handler(
+                    servicer.TransferCard,
+                    request_deserializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.TransferCardRequest.FromString,
+                    response_serializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.TransferCardResponse.SerializeToString,
+            ),
+            'WithdrawTransfer': grpc.unary_unary_rpc_method_handler(
+                    servicer.WithdrawTransfer,
+                    request_deserializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.WithdrawTransferRequest.FromString,
+                    response_serializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.WithdrawTransferResponse.SerializeToString,
+            ),
+            'ActivateTransfer': grpc.unary_unary_rpc_method_handler(
+                    servicer.ActivateTransfer,
+                    request_deserializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.ActivateTransferRequest.FromString,
+                    response_serializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.ActivateTransferResponse.SerializeToString,
+            ),
+            'FreezeCard': grpc.unary_unary_rpc_method_handler(
+                    servicer.FreezeCard,
+                    request_deserializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.FreezeCardRequest.FromString,
+                    response_serializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.FreezeCardResponse.SerializeToString,
+            ),
+            'UnfreezeCard': grpc.unary_unary_rpc_method_handler(
+                    servicer.UnfreezeCard,
+                    request_deserializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.UnfreezeCardRequest.FromString,
+                    response_serializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.UnfreezeCardResponse.SerializeToString,
+            ),
+            'VoidCard': grpc.unary_unary_rpc_method_handler(
+                    servicer.VoidCard,
+                    request_deserializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.VoidCardRequest.FromString,
+                    response_serializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.VoidCardResponse.SerializeToString,
+            ),
+            'RevealCode': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevealCode,
+                    request_deserializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.RevealCodeRequest.FromString,
+                    response_serializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.RevealCodeResponse.SerializeToString,
+            ),
+            'ListCardHistory': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCardHistory,
+                    request_deserializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.ListCardHistoryRequest.FromString,
+                    response_serializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.ListCardHistoryResponse.SerializeToString,
+            ),
+            'RotateKeys': grpc.unary_unary_rpc_method_handler(
+                    servicer.RotateKeys,
+                    request_deserializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.RotateKeysRequest.FromString,
+                    response_serializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.RotateKeysResponse.SerializeToString,
             ),
             'GetCard': grpc.unary_unary_rpc_method_handler(
                     servicer.GetCard,
@@ -158,6 +328,276 @@ class CardService(object):
             '/settlement.card_redemption.v1.CardService/IssueCard',
             settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.IssueCardRequest.SerializeToString,
             settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.IssueCardResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ActivateCard(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/settlement.card_redemption.v1.CardService/ActivateCard',
+            settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.ActivateCardRequest.SerializeToString,
+            settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.ActivateCardResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TransferCard(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/settlement.card_redemption.v1.CardService/TransferCard',
+            settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.TransferCardRequest.SerializeToString,
+            settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.TransferCardResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WithdrawTransfer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/settlement.card_redemption.v1.CardService/WithdrawTransfer',
+            settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.WithdrawTransferRequest.SerializeToString,
+            settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.WithdrawTransferResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ActivateTransfer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/settlement.card_redemption.v1.CardService/ActivateTransfer',
+            settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.ActivateTransferRequest.SerializeToString,
+            settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.ActivateTransferResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FreezeCard(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/settlement.card_redemption.v1.CardService/FreezeCard',
+            settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.FreezeCardRequest.SerializeToString,
+            settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.FreezeCardResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UnfreezeCard(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/settlement.card_redemption.v1.CardService/UnfreezeCard',
+            settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.UnfreezeCardRequest.SerializeToString,
+            settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.UnfreezeCardResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VoidCard(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/settlement.card_redemption.v1.CardService/VoidCard',
+            settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.VoidCardRequest.SerializeToString,
+            settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.VoidCardResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevealCode(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/settlement.card_redemption.v1.CardService/RevealCode',
+            settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.RevealCodeRequest.SerializeToString,
+            settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.RevealCodeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCardHistory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/settlement.card_redemption.v1.CardService/ListCardHistory',
+            settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.ListCardHistoryRequest.SerializeToString,
+            settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.ListCardHistoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RotateKeys(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/settlement.card_redemption.v1.CardService/RotateKeys',
+            settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.RotateKeysRequest.SerializeToString,
+            settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.RotateKeysResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,6 +35,26 @@ class CardServiceStub:
     def __new__(cls, channel: _aio.Channel) -> CardServiceAsyncStub: ...
     IssueCard: _grpc.UnaryUnaryMultiCallable[_card_service_pb2.IssueCardRequest, _card_service_pb2.IssueCardResponse]
     """Issue a card with a value."""
+    ActivateCard: _grpc.UnaryUnaryMultiCallable[_card_service_pb2.ActivateCardRequest, _card_service_pb2.ActivateCardResponse]
+    """Activate a card that was issued inactive, with its code. A wrong, unknown or foreign code is CODE_REJECTED, alike."""
+    TransferCard: _grpc.UnaryUnaryMultiCallable[_card_service_pb2.TransferCardRequest, _card_service_pb2.TransferCardResponse]
+    """Give a whole card to somebody; it can be withdrawn until it is activated (DOMAIN RD-26)."""
+    WithdrawTransfer: _grpc.UnaryUnaryMultiCallable[_card_service_pb2.WithdrawTransferRequest, _card_service_pb2.WithdrawTransferResponse]
+    """Take a card back that was given away and not activated."""
+    ActivateTransfer: _grpc.UnaryUnaryMultiCallable[_card_service_pb2.ActivateTransferRequest, _card_service_pb2.ActivateTransferResponse]
+    """Activate, with its code, a card that was given to the caller; it gets a new code."""
+    FreezeCard: _grpc.UnaryUnaryMultiCallable[_card_service_pb2.FreezeCardRequest, _card_service_pb2.FreezeCardResponse]
+    """Freeze a card for a case; only the case lifts it."""
+    UnfreezeCard: _grpc.UnaryUnaryMultiCallable[_card_service_pb2.UnfreezeCardRequest, _card_service_pb2.UnfreezeCardResponse]
+    """Lift the freeze of a case."""
+    VoidCard: _grpc.UnaryUnaryMultiCallable[_card_service_pb2.VoidCardRequest, _card_service_pb2.VoidCardResponse]
+    """Void a frozen card; two people do it, and a replacement gets what was on it (DOMAIN OP-10)."""
+    RevealCode: _grpc.UnaryUnaryMultiCallable[_card_service_pb2.RevealCodeRequest, _card_service_pb2.RevealCodeResponse]
+    """Show its owner the code of a card of ours, and the verification code beside it; each time is recorded for good."""
+    ListCardHistory: _grpc.UnaryUnaryMultiCallable[_card_service_pb2.ListCardHistoryRequest, _card_service_pb2.ListCardHistoryResponse]
+    """What was done with a card, from its beginning."""
+    RotateKeys: _grpc.UnaryUnaryMultiCallable[_card_service_pb2.RotateKeysRequest, _card_service_pb2.RotateKeysResponse]
+    """Wrap the keys of all codes under the newest of ours (SETTLE_CARD_KEYS); the codes stay closed."""
     GetCard: _grpc.UnaryUnaryMultiCallable[_card_service_pb2.GetCardRequest, _card_service_pb2.GetCardResponse]
     """Read a card."""
     ListCards: _grpc.UnaryUnaryMultiCallable[_card_service_pb2.ListCardsRequest, _card_service_pb2.ListCardsResponse]
@@ -51,6 +71,26 @@ class CardServiceAsyncStub(CardServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     IssueCard: _aio.UnaryUnaryMultiCallable[_card_service_pb2.IssueCardRequest, _card_service_pb2.IssueCardResponse]  # type: ignore[assignment]
     """Issue a card with a value."""
+    ActivateCard: _aio.UnaryUnaryMultiCallable[_card_service_pb2.ActivateCardRequest, _card_service_pb2.ActivateCardResponse]  # type: ignore[assignment]
+    """Activate a card that was issued inactive, with its code. A wrong, unknown or foreign code is CODE_REJECTED, alike."""
+    TransferCard: _aio.UnaryUnaryMultiCallable[_card_service_pb2.TransferCardRequest, _card_service_pb2.TransferCardResponse]  # type: ignore[assignment]
+    """Give a whole card to somebody; it can be withdrawn until it is activated (DOMAIN RD-26)."""
+    WithdrawTransfer: _aio.UnaryUnaryMultiCallable[_card_service_pb2.WithdrawTransferRequest, _card_service_pb2.WithdrawTransferResponse]  # type: ignore[assignment]
+    """Take a card back that was given away and not activated."""
+    ActivateTransfer: _aio.UnaryUnaryMultiCallable[_card_service_pb2.ActivateTransferRequest, _card_service_pb2.ActivateTransferResponse]  # type: ignore[assignment]
+    """Activate, with its code, a card that was given to the caller; it gets a new code."""
+    FreezeCard: _aio.UnaryUnaryMultiCallable[_card_service_pb2.FreezeCardRequest, _card_service_pb2.FreezeCardResponse]  # type: ignore[assignment]
+    """Freeze a card for a case; only the case lifts it."""
+    UnfreezeCard: _aio.UnaryUnaryMultiCallable[_card_service_pb2.UnfreezeCardRequest, _card_service_pb2.UnfreezeCardResponse]  # type: ignore[assignment]
+    """Lift the freeze of a case."""
+    VoidCard: _aio.UnaryUnaryMultiCallable[_card_service_pb2.VoidCardRequest, _card_service_pb2.VoidCardResponse]  # type: ignore[assignment]
+    """Void a frozen card; two people do it, and a replacement gets what was on it (DOMAIN OP-10)."""
+    RevealCode: _aio.UnaryUnaryMultiCallable[_card_service_pb2.RevealCodeRequest, _card_service_pb2.RevealCodeResponse]  # type: ignore[assignment]
+    """Show its owner the code of a card of ours, and the verification code beside it; each time is recorded for good."""
+    ListCardHistory: _aio.UnaryUnaryMultiCallable[_card_service_pb2.ListCardHistoryRequest, _card_service_pb2.ListCardHistoryResponse]  # type: ignore[assignment]
+    """What was done with a card, from its beginning."""
+    RotateKeys: _aio.UnaryUnaryMultiCallable[_card_service_pb2.RotateKeysRequest, _card_service_pb2.RotateKeysResponse]  # type: ignore[assignment]
+    """Wrap the keys of all codes under the newest of ours (SETTLE_CARD_KEYS); the codes stay closed."""
     GetCard: _aio.UnaryUnaryMultiCallable[_card_service_pb2.GetCardRequest, _card_service_pb2.GetCardResponse]  # type: ignore[assignment]
     """Read a card."""
     ListCards: _aio.UnaryUnaryMultiCallable[_card_service_pb2.ListCardsRequest, _card_service_pb2.ListCardsResponse]  # type: ignore[assignment]
@@ -70,6 +110,86 @@ class CardServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_card_service_pb2.IssueCardResponse, _abc.Awaitable[_card_service_pb2.IssueCardResponse]]:
         """Issue a card with a value."""
+
+    @_abc_1.abstractmethod
+    def ActivateCard(
+        self,
+        request: _card_service_pb2.ActivateCardRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_card_service_pb2.ActivateCardResponse, _abc.Awaitable[_card_service_pb2.ActivateCardResponse]]:
+        """Activate a card that was issued inactive, with its code. A wrong, unknown or foreign code is CODE_REJECTED, alike."""
+
+    @_abc_1.abstractmethod
+    def TransferCard(
+        self,
+        request: _card_service_pb2.TransferCardRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_card_service_pb2.TransferCardResponse, _abc.Awaitable[_card_service_pb2.TransferCardResponse]]:
+        """Give a whole card to somebody; it can be withdrawn until it is activated (DOMAIN RD-26)."""
+
+    @_abc_1.abstractmethod
+    def WithdrawTransfer(
+        self,
+        request: _card_service_pb2.WithdrawTransferRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_card_service_pb2.WithdrawTransferResponse, _abc.Awaitable[_card_service_pb2.WithdrawTransferResponse]]:
+        """Take a card back that was given away and not activated."""
+
+    @_abc_1.abstractmethod
+    def ActivateTransfer(
+        self,
+        request: _card_service_pb2.ActivateTransferRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_card_service_pb2.ActivateTransferResponse, _abc.Awaitable[_card_service_pb2.ActivateTransferResponse]]:
+        """Activate, with its code, a card that was given to the caller; it gets a new code."""
+
+    @_abc_1.abstractmethod
+    def FreezeCard(
+        self,
+        request: _card_service_pb2.FreezeCardRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_card_service_pb2.FreezeCardResponse, _abc.Awaitable[_card_service_pb2.FreezeCardResponse]]:
+        """Freeze a card for a case; only the case lifts it."""
+
+    @_abc_1.abstractmethod
+    def UnfreezeCard(
+        self,
+        request: _card_service_pb2.UnfreezeCardRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_card_service_pb2.UnfreezeCardResponse, _abc.Awaitable[_card_service_pb2.UnfreezeCardResponse]]:
+        """Lift the freeze of a case."""
+
+    @_abc_1.abstractmethod
+    def VoidCard(
+        self,
+        request: _card_service_pb2.VoidCardRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_card_service_pb2.VoidCardResponse, _abc.Awaitable[_card_service_pb2.VoidCardResponse]]:
+        """Void a frozen card; two people do it, and a replacement gets what was on it (DOMAIN OP-10)."""
+
+    @_abc_1.abstractmethod
+    def RevealCode(
+        self,
+        request: _card_service_pb2.RevealCodeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_card_service_pb2.RevealCodeResponse, _abc.Awaitable[_card_service_pb2.RevealCodeResponse]]:
+        """Show its owner the code of a card of ours, and the verification code beside it; each time is recorded for good."""
+
+    @_abc_1.abstractmethod
+    def ListCardHistory(
+        self,
+        request: _card_service_pb2.ListCardHistoryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_card_service_pb2.ListCardHistoryResponse, _abc.Awaitable[_card_service_pb2.ListCardHistoryResponse]]:
+        """What was done with a card, from its beginning."""
+
+    @_abc_1.abstractmethod
+    def RotateKeys(
+        self,
+        request: _card_service_pb2.RotateKeysRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_card_service_pb2.RotateKeysResponse, _abc.Awaitable[_card_service_pb2.RotateKeysResponse]]:
+        """Wrap the keys of all codes under the newest of ours (SETTLE_CARD_KEYS); the codes stay closed."""
 
     @_abc_1.abstractmethod
     def GetCard(

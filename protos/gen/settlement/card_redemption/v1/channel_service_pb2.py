@@ -25,10 +25,13 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from settlement.card_redemption.v1 import channel_pb2 as settlement_dot_card__redemption_dot_v1_dot_channel__pb2
+from settlement.card_redemption.v1 import redemption_quote_pb2 as settlement_dot_card__redemption_dot_v1_dot_redemption__quote__pb2
+from settlement.common.v1 import money_pb2 as settlement_dot_common_dot_v1_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n3settlement/card_redemption/v1/channel_service.proto\x12\x1dsettlement.card_redemption.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a+settlement/card_redemption/v1/channel.proto\"\x86\x01\n\x1bProposeChannelPolicyRequest\x12 \n\nrequest_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12!\n\x08\x64ocument\x18\x02 \x01(\x0c\x42\x0f\xe2\x41\x01\x02\xbaH\x08z\x06\x10\x01\x18\x80\x80\x01\x12\"\n\x0boperator_id\x18\x03 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18@\"W\n\x1cProposeChannelPolicyResponse\x12\x37\n\x07\x63hannel\x18\x01 \x01(\x0b\x32&.settlement.card_redemption.v1.Channel\"\xb6\x01\n\x1b\x41pproveChannelPolicyRequest\x12 \n\nrequest_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12\x32\n\x07\x63hannel\x18\x02 \x01(\tB!\xe2\x41\x01\x02\xbaH\x1ar\x18\x32\x16^[A-Z][A-Z0-9_]{1,31}$\x12\x1d\n\x08proposal\x18\x03 \x01(\x03\x42\x0b\xe2\x41\x01\x02\xbaH\x04\"\x02(\x01\x12\"\n\x0boperator_id\x18\x04 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18@\"k\n\x1c\x41pproveChannelPolicyResponse\x12K\n\x0epolicy_version\x18\x01 \x01(\x0b\x32\x33.settlement.card_redemption.v1.ChannelPolicyVersion\"G\n\x11GetChannelRequest\x12\x32\n\x07\x63hannel\x18\x01 \x01(\tB!\xe2\x41\x01\x02\xbaH\x1ar\x18\x32\x16^[A-Z][A-Z0-9_]{1,31}$\"\x94\x01\n\x12GetChannelResponse\x12\x37\n\x07\x63hannel\x18\x01 \x01(\x0b\x32&.settlement.card_redemption.v1.Channel\x12\x45\n\x08in_force\x18\x02 \x01(\x0b\x32\x33.settlement.card_redemption.v1.ChannelPolicyVersion\"R\n\x13ListChannelsRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xf4\x03(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03\"i\n\x14ListChannelsResponse\x12\x38\n\x08\x63hannels\x18\x01 \x03(\x0b\x32&.settlement.card_redemption.v1.Channel\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x8d\x01\n\x1aListChannelVersionsRequest\x12\x32\n\x07\x63hannel\x18\x01 \x01(\tB!\xe2\x41\x01\x02\xbaH\x1ar\x18\x32\x16^[A-Z][A-Z0-9_]{1,31}$\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xf4\x03(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03\"}\n\x1bListChannelVersionsResponse\x12\x45\n\x08versions\x18\x01 \x03(\x0b\x32\x33.settlement.card_redemption.v1.ChannelPolicyVersion\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xdc\x06\n\x0e\x43hannelService\x12\xb0\x01\n\x14ProposeChannelPolicy\x12:.settlement.card_redemption.v1.ProposeChannelPolicyRequest\x1a;.settlement.card_redemption.v1.ProposeChannelPolicyResponse\"\x1f\x82\xd3\xe4\x93\x02\x19\"\x14/v1/channels:propose:\x01*\x12\xba\x01\n\x14\x41pproveChannelPolicy\x12:.settlement.card_redemption.v1.ApproveChannelPolicyRequest\x1a;.settlement.card_redemption.v1.ApproveChannelPolicyResponse\")\x82\xd3\xe4\x93\x02#\"\x1e/v1/channels/{channel}:approve:\x01*\x12\x91\x01\n\nGetChannel\x12\x30.settlement.card_redemption.v1.GetChannelRequest\x1a\x31.settlement.card_redemption.v1.GetChannelResponse\"\x1e\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/channels/{channel}\x12\x8d\x01\n\x0cListChannels\x12\x32.settlement.card_redemption.v1.ListChannelsRequest\x1a\x33.settlement.card_redemption.v1.ListChannelsResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\x12\x0c/v1/channels\x12\xb5\x01\n\x13ListChannelVersions\x12\x39.settlement.card_redemption.v1.ListChannelVersionsRequest\x1a:.settlement.card_redemption.v1.ListChannelVersionsResponse\"\'\x82\xd3\xe4\x93\x02!\x12\x1f/v1/channels/{channel}/versionsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n3settlement/card_redemption/v1/channel_service.proto\x12\x1dsettlement.card_redemption.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a+settlement/card_redemption/v1/channel.proto\x1a\x34settlement/card_redemption/v1/redemption_quote.proto\x1a settlement/common/v1/money.proto\"\x86\x01\n\x1bProposeChannelPolicyRequest\x12 \n\nrequest_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12!\n\x08\x64ocument\x18\x02 \x01(\x0c\x42\x0f\xe2\x41\x01\x02\xbaH\x08z\x06\x10\x01\x18\x80\x80\x01\x12\"\n\x0boperator_id\x18\x03 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18@\"W\n\x1cProposeChannelPolicyResponse\x12\x37\n\x07\x63hannel\x18\x01 \x01(\x0b\x32&.settlement.card_redemption.v1.Channel\"\xb6\x01\n\x1b\x41pproveChannelPolicyRequest\x12 \n\nrequest_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12\x32\n\x07\x63hannel\x18\x02 \x01(\tB!\xe2\x41\x01\x02\xbaH\x1ar\x18\x32\x16^[A-Z][A-Z0-9_]{1,31}$\x12\x1d\n\x08proposal\x18\x03 \x01(\x03\x42\x0b\xe2\x41\x01\x02\xbaH\x04\"\x02(\x01\x12\"\n\x0boperator_id\x18\x04 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18@\"k\n\x1c\x41pproveChannelPolicyResponse\x12K\n\x0epolicy_version\x18\x01 \x01(\x0b\x32\x33.settlement.card_redemption.v1.ChannelPolicyVersion\"\xc8\x02\n\x16QuoteRedemptionRequest\x12\x37\n\x0b\x63ustomer_id\x18\x01 \x01(\tB\"\xe2\x41\x01\x02\xbaH\x1br\x19\x32\x17^[A-Za-z0-9_.:-]{1,64}$\x12\x32\n\x07\x63hannel\x18\x02 \x01(\tB!\xe2\x41\x01\x02\xbaH\x1ar\x18\x32\x16^[A-Z][A-Z0-9_]{1,31}$\x12\x35\n\x04\x66\x61\x63\x65\x18\x03 \x01(\x0b\x32\x1b.settlement.common.v1.MoneyB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\x45\n\x06method\x18\x04 \x01(\x0e\x32+.settlement.card_redemption.v1.PayoutMethodB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x43\n\rschedule_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x10\xbaH\r\xb2\x01\n\x1a\x06\x08\x80\x99\xfd\x93\x1b\x32\x00\"X\n\x17QuoteRedemptionResponse\x12=\n\x05quote\x18\x01 \x01(\x0b\x32..settlement.card_redemption.v1.RedemptionQuote\"G\n\x11GetChannelRequest\x12\x32\n\x07\x63hannel\x18\x01 \x01(\tB!\xe2\x41\x01\x02\xbaH\x1ar\x18\x32\x16^[A-Z][A-Z0-9_]{1,31}$\"\x94\x01\n\x12GetChannelResponse\x12\x37\n\x07\x63hannel\x18\x01 \x01(\x0b\x32&.settlement.card_redemption.v1.Channel\x12\x45\n\x08in_force\x18\x02 \x01(\x0b\x32\x33.settlement.card_redemption.v1.ChannelPolicyVersion\"R\n\x13ListChannelsRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xf4\x03(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03\"i\n\x14ListChannelsResponse\x12\x38\n\x08\x63hannels\x18\x01 \x03(\x0b\x32&.settlement.card_redemption.v1.Channel\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x8d\x01\n\x1aListChannelVersionsRequest\x12\x32\n\x07\x63hannel\x18\x01 \x01(\tB!\xe2\x41\x01\x02\xbaH\x1ar\x18\x32\x16^[A-Z][A-Z0-9_]{1,31}$\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xf4\x03(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03\"}\n\x1bListChannelVersionsResponse\x12\x45\n\x08versions\x18\x01 \x03(\x0b\x32\x33.settlement.card_redemption.v1.ChannelPolicyVersion\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\x88\x08\n\x0e\x43hannelService\x12\xb0\x01\n\x14ProposeChannelPolicy\x12:.settlement.card_redemption.v1.ProposeChannelPolicyRequest\x1a;.settlement.card_redemption.v1.ProposeChannelPolicyResponse\"\x1f\x82\xd3\xe4\x93\x02\x19\"\x14/v1/channels:propose:\x01*\x12\xba\x01\n\x14\x41pproveChannelPolicy\x12:.settlement.card_redemption.v1.ApproveChannelPolicyRequest\x1a;.settlement.card_redemption.v1.ApproveChannelPolicyResponse\")\x82\xd3\xe4\x93\x02#\"\x1e/v1/channels/{channel}:approve:\x01*\x12\xa9\x01\n\x0fQuoteRedemption\x12\x35.settlement.card_redemption.v1.QuoteRedemptionRequest\x1a\x36.settlement.card_redemption.v1.QuoteRedemptionResponse\"\'\x82\xd3\xe4\x93\x02!\"\x1c/v1/channels/{channel}:quote:\x01*\x12\x91\x01\n\nGetChannel\x12\x30.settlement.card_redemption.v1.GetChannelRequest\x1a\x31.settlement.card_redemption.v1.GetChannelResponse\"\x1e\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/channels/{channel}\x12\x8d\x01\n\x0cListChannels\x12\x32.settlement.card_redemption.v1.ListChannelsRequest\x1a\x33.settlement.card_redemption.v1.ListChannelsResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\x12\x0c/v1/channels\x12\xb5\x01\n\x13ListChannelVersions\x12\x39.settlement.card_redemption.v1.ListChannelVersionsRequest\x1a:.settlement.card_redemption.v1.ListChannelVersionsResponse\"\'\x82\xd3\xe4\x93\x02!\x12\x1f/v1/channels/{channel}/versionsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -49,6 +52,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_APPROVECHANNELPOLICYREQUEST'].fields_by_name['proposal']._serialized_options = b'\342A\001\002\272H\004\"\002(\001'
   _globals['_APPROVECHANNELPOLICYREQUEST'].fields_by_name['operator_id']._loaded_options = None
   _globals['_APPROVECHANNELPOLICYREQUEST'].fields_by_name['operator_id']._serialized_options = b'\342A\001\002\272H\006r\004\020\001\030@'
+  _globals['_QUOTEREDEMPTIONREQUEST'].fields_by_name['customer_id']._loaded_options = None
+  _globals['_QUOTEREDEMPTIONREQUEST'].fields_by_name['customer_id']._serialized_options = b'\342A\001\002\272H\033r\0312\027^[A-Za-z0-9_.:-]{1,64}$'
+  _globals['_QUOTEREDEMPTIONREQUEST'].fields_by_name['channel']._loaded_options = None
+  _globals['_QUOTEREDEMPTIONREQUEST'].fields_by_name['channel']._serialized_options = b'\342A\001\002\272H\032r\0302\026^[A-Z][A-Z0-9_]{1,31}$'
+  _globals['_QUOTEREDEMPTIONREQUEST'].fields_by_name['face']._loaded_options = None
+  _globals['_QUOTEREDEMPTIONREQUEST'].fields_by_name['face']._serialized_options = b'\342A\001\002\272H\003\310\001\001'
+  _globals['_QUOTEREDEMPTIONREQUEST'].fields_by_name['method']._loaded_options = None
+  _globals['_QUOTEREDEMPTIONREQUEST'].fields_by_name['method']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_QUOTEREDEMPTIONREQUEST'].fields_by_name['schedule_time']._loaded_options = None
+  _globals['_QUOTEREDEMPTIONREQUEST'].fields_by_name['schedule_time']._serialized_options = b'\272H\r\262\001\n\032\006\010\200\231\375\223\0332\000'
   _globals['_GETCHANNELREQUEST'].fields_by_name['channel']._loaded_options = None
   _globals['_GETCHANNELREQUEST'].fields_by_name['channel']._serialized_options = b'\342A\001\002\272H\032r\0302\026^[A-Z][A-Z0-9_]{1,31}$'
   _globals['_LISTCHANNELSREQUEST'].fields_by_name['page_size']._loaded_options = None
@@ -65,32 +78,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CHANNELSERVICE'].methods_by_name['ProposeChannelPolicy']._serialized_options = b'\202\323\344\223\002\031\"\024/v1/channels:propose:\001*'
   _globals['_CHANNELSERVICE'].methods_by_name['ApproveChannelPolicy']._loaded_options = None
   _globals['_CHANNELSERVICE'].methods_by_name['ApproveChannelPolicy']._serialized_options = b'\202\323\344\223\002#\"\036/v1/channels/{channel}:approve:\001*'
+  _globals['_CHANNELSERVICE'].methods_by_name['QuoteRedemption']._loaded_options = None
+  _globals['_CHANNELSERVICE'].methods_by_name['QuoteRedemption']._serialized_options = b'\202\323\344\223\002!\"\034/v1/channels/{channel}:quote:\001*'
   _globals['_CHANNELSERVICE'].methods_by_name['GetChannel']._loaded_options = None
   _globals['_CHANNELSERVICE'].methods_by_name['GetChannel']._serialized_options = b'\202\323\344\223\002\030\022\026/v1/channels/{channel}'
   _globals['_CHANNELSERVICE'].methods_by_name['ListChannels']._loaded_options = None
   _globals['_CHANNELSERVICE'].methods_by_name['ListChannels']._serialized_options = b'\202\323\344\223\002\016\022\014/v1/channels'
   _globals['_CHANNELSERVICE'].methods_by_name['ListChannelVersions']._loaded_options = None
   _globals['_CHANNELSERVICE'].methods_by_name['ListChannelVersions']._serialized_options = b'\202\323\344\223\002!\022\037/v1/channels/{channel}/versions'
-  _globals['_PROPOSECHANNELPOLICYREQUEST']._serialized_start=224
-  _globals['_PROPOSECHANNELPOLICYREQUEST']._serialized_end=358
-  _globals['_PROPOSECHANNELPOLICYRESPONSE']._serialized_start=360
-  _globals['_PROPOSECHANNELPOLICYRESPONSE']._serialized_end=447
-  _globals['_APPROVECHANNELPOLICYREQUEST']._serialized_start=450
-  _globals['_APPROVECHANNELPOLICYREQUEST']._serialized_end=632
-  _globals['_APPROVECHANNELPOLICYRESPONSE']._serialized_start=634
-  _globals['_APPROVECHANNELPOLICYRESPONSE']._serialized_end=741
-  _globals['_GETCHANNELREQUEST']._serialized_start=743
-  _globals['_GETCHANNELREQUEST']._serialized_end=814
-  _globals['_GETCHANNELRESPONSE']._serialized_start=817
-  _globals['_GETCHANNELRESPONSE']._serialized_end=965
-  _globals['_LISTCHANNELSREQUEST']._serialized_start=967
-  _globals['_LISTCHANNELSREQUEST']._serialized_end=1049
-  _globals['_LISTCHANNELSRESPONSE']._serialized_start=1051
-  _globals['_LISTCHANNELSRESPONSE']._serialized_end=1156
-  _globals['_LISTCHANNELVERSIONSREQUEST']._serialized_start=1159
-  _globals['_LISTCHANNELVERSIONSREQUEST']._serialized_end=1300
-  _globals['_LISTCHANNELVERSIONSRESPONSE']._serialized_start=1302
-  _globals['_LISTCHANNELVERSIONSRESPONSE']._serialized_end=1427
-  _globals['_CHANNELSERVICE']._serialized_start=1430
-  _globals['_CHANNELSERVICE']._serialized_end=2290
+  _globals['_PROPOSECHANNELPOLICYREQUEST']._serialized_start=345
+  _globals['_PROPOSECHANNELPOLICYREQUEST']._serialized_end=479
+  _globals['_PROPOSECHANNELPOLICYRESPONSE']._serialized_start=481
+  _globals['_PROPOSECHANNELPOLICYRESPONSE']._serialized_end=568
+  _globals['_APPROVECHANNELPOLICYREQUEST']._serialized_start=571
+  _globals['_APPROVECHANNELPOLICYREQUEST']._serialized_end=753
+  _globals['_APPROVECHANNELPOLICYRESPONSE']._serialized_start=755
+  _globals['_APPROVECHANNELPOLICYRESPONSE']._serialized_end=862
+  _globals['_QUOTEREDEMPTIONREQUEST']._serialized_start=865
+  _globals['_QUOTEREDEMPTIONREQUEST']._serialized_end=1193
+  _globals['_QUOTEREDEMPTIONRESPONSE']._serialized_start=1195
+  _globals['_QUOTEREDEMPTIONRESPONSE']._serialized_end=1283
+  _globals['_GETCHANNELREQUEST']._serialized_start=1285
+  _globals['_GETCHANNELREQUEST']._serialized_end=1356
+  _globals['_GETCHANNELRESPONSE']._serialized_start=1359
+  _globals['_GETCHANNELRESPONSE']._serialized_end=1507
+  _globals['_LISTCHANNELSREQUEST']._serialized_start=1509
+  _globals['_LISTCHANNELSREQUEST']._serialized_end=1591
+  _globals['_LISTCHANNELSRESPONSE']._serialized_start=1593
+  _globals['_LISTCHANNELSRESPONSE']._serialized_end=1698
+  _globals['_LISTCHANNELVERSIONSREQUEST']._serialized_start=1701
+  _globals['_LISTCHANNELVERSIONSREQUEST']._serialized_end=1842
+  _globals['_LISTCHANNELVERSIONSRESPONSE']._serialized_start=1844
+  _globals['_LISTCHANNELVERSIONSRESPONSE']._serialized_end=1969
+  _globals['_CHANNELSERVICE']._serialized_start=1972
+  _globals['_CHANNELSERVICE']._serialized_end=3004
 # @@protoc_insertion_point(module_scope)

@@ -6,8 +6,11 @@ isort:skip_file
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from settlement.card_redemption.v1 import channel_pb2 as _channel_pb2
+from settlement.card_redemption.v1 import redemption_quote_pb2 as _redemption_quote_pb2
+from settlement.common.v1 import money_pb2 as _money_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -130,6 +133,72 @@ class ApproveChannelPolicyResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ApproveChannelPolicyResponse: _TypeAlias = ApproveChannelPolicyResponse  # noqa: Y015
+
+@_typing.final
+class QuoteRedemptionRequest(_message.Message):
+    """Request of QuoteRedemption."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    FACE_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
+    SCHEDULE_TIME_FIELD_NUMBER: _builtins.int
+    customer_id: _builtins.str
+    """Who would submit it."""
+    channel: _builtins.str
+    """The channel."""
+    method: _channel_pb2.PayoutMethod.ValueType
+    """How to be paid; absent: as the channel prefers."""
+    @_builtins.property
+    def face(self) -> _money_pb2.Money:
+        """The face of the card, above 0."""
+
+    @_builtins.property
+    def schedule_time(self) -> _timestamp_pb2.Timestamp:
+        """Of an enterprise: for when it is scheduled."""
+
+    def __init__(
+        self,
+        *,
+        customer_id: _builtins.str = ...,
+        channel: _builtins.str = ...,
+        face: _money_pb2.Money | None = ...,
+        method: _channel_pb2.PayoutMethod.ValueType = ...,
+        schedule_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["face", b"face", "schedule_time", b"schedule_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "customer_id", b"customer_id", "face", b"face", "method", b"method", "schedule_time", b"schedule_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QuoteRedemptionRequest: _TypeAlias = QuoteRedemptionRequest  # noqa: Y015
+
+@_typing.final
+class QuoteRedemptionResponse(_message.Message):
+    """Response of QuoteRedemption."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUOTE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def quote(self) -> _redemption_quote_pb2.RedemptionQuote:
+        """The offer."""
+
+    def __init__(
+        self,
+        *,
+        quote: _redemption_quote_pb2.RedemptionQuote | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["quote", b"quote"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["quote", b"quote"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QuoteRedemptionResponse: _TypeAlias = QuoteRedemptionResponse  # noqa: Y015
 
 @_typing.final
 class GetChannelRequest(_message.Message):

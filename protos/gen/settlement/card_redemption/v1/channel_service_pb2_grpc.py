@@ -46,6 +46,11 @@ class ChannelServiceStub(object):
                 request_serializer=settlement_dot_card__redemption_dot_v1_dot_channel__service__pb2.ApproveChannelPolicyRequest.SerializeToString,
                 response_deserializer=settlement_dot_card__redemption_dot_v1_dot_channel__service__pb2.ApproveChannelPolicyResponse.FromString,
                 _registered_method=True)
+        self.QuoteRedemption = channel.unary_unary(
+                '/settlement.card_redemption.v1.ChannelService/QuoteRedemption',
+                request_serializer=settlement_dot_card__redemption_dot_v1_dot_channel__service__pb2.QuoteRedemptionRequest.SerializeToString,
+                response_deserializer=settlement_dot_card__redemption_dot_v1_dot_channel__service__pb2.QuoteRedemptionResponse.FromString,
+                _registered_method=True)
         self.GetChannel = channel.unary_unary(
                 '/settlement.card_redemption.v1.ChannelService/GetChannel',
                 request_serializer=settlement_dot_card__redemption_dot_v1_dot_channel__service__pb2.GetChannelRequest.SerializeToString,
@@ -77,6 +82,13 @@ class ChannelServiceServicer(object):
 
     def ApproveChannelPolicy(self, request, context):
         """Put the terms in force that wait; not by the person who proposed them (FOUR_EYES).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def QuoteRedemption(self, request, context):
+        """What a card comes to in a channel, as a binding offer: payout, each way to cancel, earliest day of the payout, and why.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -115,6 +127,11 @@ def add_ChannelServiceServicer_to_server(servicer, server):
                     servicer.ApproveChannelPolicy,
                     request_deserializer=settlement_dot_card__redemption_dot_v1_dot_channel__service__pb2.ApproveChannelPolicyRequest.FromString,
                     response_serializer=settlement_dot_card__redemption_dot_v1_dot_channel__service__pb2.ApproveChannelPolicyResponse.SerializeToString,
+            ),
+            'QuoteRedemption': grpc.unary_unary_rpc_method_handler(
+                    servicer.QuoteRedemption,
+                    request_deserializer=settlement_dot_card__redemption_dot_v1_dot_channel__service__pb2.QuoteRedemptionRequest.FromString,
+                    response_serializer=settlement_dot_card__redemption_dot_v1_dot_channel__service__pb2.QuoteRedemptionResponse.SerializeToString,
             ),
             'GetChannel': grpc.unary_unary_rpc_method_handler(
                     servicer.GetChannel,
@@ -188,6 +205,33 @@ class ChannelService(object):
             '/settlement.card_redemption.v1.ChannelService/ApproveChannelPolicy',
             settlement_dot_card__redemption_dot_v1_dot_channel__service__pb2.ApproveChannelPolicyRequest.SerializeToString,
             settlement_dot_card__redemption_dot_v1_dot_channel__service__pb2.ApproveChannelPolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def QuoteRedemption(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/settlement.card_redemption.v1.ChannelService/QuoteRedemption',
+            settlement_dot_card__redemption_dot_v1_dot_channel__service__pb2.QuoteRedemptionRequest.SerializeToString,
+            settlement_dot_card__redemption_dot_v1_dot_channel__service__pb2.QuoteRedemptionResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -39,6 +39,8 @@ class ChannelServiceStub:
     """Propose terms of a channel, as a YAML document; a name that nobody used yet is a new channel. What waited before is replaced."""
     ApproveChannelPolicy: _grpc.UnaryUnaryMultiCallable[_channel_service_pb2.ApproveChannelPolicyRequest, _channel_service_pb2.ApproveChannelPolicyResponse]
     """Put the terms in force that wait; not by the person who proposed them (FOUR_EYES)."""
+    QuoteRedemption: _grpc.UnaryUnaryMultiCallable[_channel_service_pb2.QuoteRedemptionRequest, _channel_service_pb2.QuoteRedemptionResponse]
+    """What a card comes to in a channel, as a binding offer: payout, each way to cancel, earliest day of the payout, and why."""
     GetChannel: _grpc.UnaryUnaryMultiCallable[_channel_service_pb2.GetChannelRequest, _channel_service_pb2.GetChannelResponse]
     """Read a channel: what is in force, what waits."""
     ListChannels: _grpc.UnaryUnaryMultiCallable[_channel_service_pb2.ListChannelsRequest, _channel_service_pb2.ListChannelsResponse]
@@ -57,6 +59,8 @@ class ChannelServiceAsyncStub(ChannelServiceStub):
     """Propose terms of a channel, as a YAML document; a name that nobody used yet is a new channel. What waited before is replaced."""
     ApproveChannelPolicy: _aio.UnaryUnaryMultiCallable[_channel_service_pb2.ApproveChannelPolicyRequest, _channel_service_pb2.ApproveChannelPolicyResponse]  # type: ignore[assignment]
     """Put the terms in force that wait; not by the person who proposed them (FOUR_EYES)."""
+    QuoteRedemption: _aio.UnaryUnaryMultiCallable[_channel_service_pb2.QuoteRedemptionRequest, _channel_service_pb2.QuoteRedemptionResponse]  # type: ignore[assignment]
+    """What a card comes to in a channel, as a binding offer: payout, each way to cancel, earliest day of the payout, and why."""
     GetChannel: _aio.UnaryUnaryMultiCallable[_channel_service_pb2.GetChannelRequest, _channel_service_pb2.GetChannelResponse]  # type: ignore[assignment]
     """Read a channel: what is in force, what waits."""
     ListChannels: _aio.UnaryUnaryMultiCallable[_channel_service_pb2.ListChannelsRequest, _channel_service_pb2.ListChannelsResponse]  # type: ignore[assignment]
@@ -84,6 +88,14 @@ class ChannelServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_channel_service_pb2.ApproveChannelPolicyResponse, _abc.Awaitable[_channel_service_pb2.ApproveChannelPolicyResponse]]:
         """Put the terms in force that wait; not by the person who proposed them (FOUR_EYES)."""
+
+    @_abc_1.abstractmethod
+    def QuoteRedemption(
+        self,
+        request: _channel_service_pb2.QuoteRedemptionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_channel_service_pb2.QuoteRedemptionResponse, _abc.Awaitable[_channel_service_pb2.QuoteRedemptionResponse]]:
+        """What a card comes to in a channel, as a binding offer: payout, each way to cancel, earliest day of the payout, and why."""
 
     @_abc_1.abstractmethod
     def GetChannel(

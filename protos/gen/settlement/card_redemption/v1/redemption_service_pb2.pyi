@@ -572,12 +572,18 @@ class AdvanceRedemptionRequest(_message.Message):
     REDEMPTION_ID_FIELD_NUMBER: _builtins.int
     OPERATOR_ID_FIELD_NUMBER: _builtins.int
     WAIT_TIMEOUT_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
+    INSTRUMENT_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """UUID of the request; the same id and body give the stored answer for at least 30 days."""
     redemption_id: _builtins.str
     """The redemption."""
     operator_id: _builtins.str
     """Who does it."""
+    method: _channel_pb2.PayoutMethod.ValueType
+    """How the payout is paid now, if not as it was to be."""
+    instrument: _builtins.str
+    """Where to, if not as it was to be."""
     @_builtins.property
     def wait_timeout(self) -> _duration_pb2.Duration:
         """How long to wait at most for the settlement's end; the answer comes earlier if it ends earlier, at once if absent."""
@@ -589,10 +595,12 @@ class AdvanceRedemptionRequest(_message.Message):
         redemption_id: _builtins.str = ...,
         operator_id: _builtins.str = ...,
         wait_timeout: _duration_pb2.Duration | None = ...,
+        method: _channel_pb2.PayoutMethod.ValueType = ...,
+        instrument: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["wait_timeout", b"wait_timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["operator_id", b"operator_id", "redemption_id", b"redemption_id", "request_id", b"request_id", "wait_timeout", b"wait_timeout"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["instrument", b"instrument", "method", b"method", "operator_id", b"operator_id", "redemption_id", b"redemption_id", "request_id", b"request_id", "wait_timeout", b"wait_timeout"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -295,6 +295,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """A schedule belongs to a channel that settles by it."""
     ERROR_REASON_CONDITION_DEADLINE: _ErrorReason.ValueType  # 137
     """A deadline belongs to a channel with a condition."""
+    ERROR_REASON_CODE_REJECTED: _ErrorReason.ValueType  # 86
+    """This is the code of no card of the caller's: unknown, malformed, used or another's, which is not told (DOMAIN RD-1)."""
+    ERROR_REASON_TOO_MANY_CODES: _ErrorReason.ValueType  # 87
+    """Too many codes of this caller were wrong of late; none is looked at for a while."""
+    ERROR_REASON_CODE_TAKEN: _ErrorReason.ValueType  # 88
+    """Another card has this code."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Every reason that a google.rpc.ErrorInfo of this engine can carry; the wire string is the name without its prefix,
@@ -559,4 +565,10 @@ ERROR_REASON_SCHEDULE: ErrorReason.ValueType  # 136
 """A schedule belongs to a channel that settles by it."""
 ERROR_REASON_CONDITION_DEADLINE: ErrorReason.ValueType  # 137
 """A deadline belongs to a channel with a condition."""
+ERROR_REASON_CODE_REJECTED: ErrorReason.ValueType  # 86
+"""This is the code of no card of the caller's: unknown, malformed, used or another's, which is not told (DOMAIN RD-1)."""
+ERROR_REASON_TOO_MANY_CODES: ErrorReason.ValueType  # 87
+"""Too many codes of this caller were wrong of late; none is looked at for a while."""
+ERROR_REASON_CODE_TAKEN: ErrorReason.ValueType  # 88
+"""Another card has this code."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

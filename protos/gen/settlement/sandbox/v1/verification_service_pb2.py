@@ -28,7 +28,7 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n0settlement/sandbox/v1/verification_service.proto\x12\x15settlement.sandbox.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x85\x02\n\x0cVerification\x12\x1d\n\x0fidempotency_key\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07\x63\x61rd_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x41\n\x07\x66inding\x18\x03 \x01(\x0e\x32*.settlement.sandbox.v1.VerificationFindingB\x04\xe2\x41\x01\x03\x12\x18\n\nface_minor\x18\x04 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x13\n\x05\x63\x61lls\x18\x06 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x16\n\x08released\x18\x07 \x01(\x08\x42\x04\xe2\x41\x01\x03\"\xb0\x02\n\rVerifyRequest\x12;\n\x0fidempotency_key\x18\x01 \x01(\tB\"\xe2\x41\x01\x02\xbaH\x1br\x19\x32\x17^[A-Za-z0-9_.:-]{1,64}$\x12\x34\n\x07\x63\x61rd_id\x18\x02 \x01(\tB#\xe2\x41\x01\x02\xbaH\x1cr\x1a\x32\x18^[A-Za-z0-9_.:-]{1,128}$\x12\x17\n\x06issuer\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x15\n\x04\x63ode\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\"\n\x11verification_code\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18\x10\x12\x1f\n\x0e\x65xpected_minor\x18\x06 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\x12\x37\n\x05\x65ntry\x18\x07 \x01(\x0e\x32(.settlement.sandbox.v1.VerificationEntry\"K\n\x0eVerifyResponse\x12\x39\n\x0cverification\x18\x01 \x01(\x0b\x32#.settlement.sandbox.v1.Verification\"U\n\x16GetVerificationRequest\x12;\n\x0fidempotency_key\x18\x01 \x01(\tB\"\xe2\x41\x01\x02\xbaH\x1br\x19\x32\x17^[A-Za-z0-9_.:-]{1,64}$\"T\n\x17GetVerificationResponse\x12\x39\n\x0cverification\x18\x01 \x01(\x0b\x32#.settlement.sandbox.v1.Verification\"Q\n\x12ReleaseCodeRequest\x12;\n\x0fidempotency_key\x18\x01 \x01(\tB\"\xe2\x41\x01\x02\xbaH\x1br\x19\x32\x17^[A-Za-z0-9_.:-]{1,64}$\"P\n\x13ReleaseCodeResponse\x12\x39\n\x0cverification\x18\x01 \x01(\x0b\x32#.settlement.sandbox.v1.Verification\"\xe5\x01\n\x17SetCardBehaviourRequest\x12\x39\n\x07\x63\x61rd_id\x18\x01 \x01(\tB(\xe2\x41\x01\x02\xbaH!r\x1f\x32\x1d^([A-Za-z0-9_.:-]{1,128}|\\*)$\x12\x0c\n\x04held\x18\x02 \x01(\x08\x12;\n\x07\x66inding\x18\x03 \x01(\x0e\x32*.settlement.sandbox.v1.VerificationFinding\x12\x1b\n\nface_minor\x18\x04 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\x12\x13\n\x0b\x63ontradicts\x18\x05 \x01(\x08\x12\x12\n\nkeeps_code\x18\x06 \x01(\x08\"\x1a\n\x18SetCardBehaviourResponse\"\x8c\x02\n\x1cSetVerificationFaultsRequest\x12%\n\x10timeout_done_ppm\x18\x01 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\x84=(\x00\x12\'\n\x12timeout_undone_ppm\x18\x02 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\x84=(\x00\x12$\n\x0funavailable_ppm\x18\x03 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\x84=(\x00\x12 \n\x0brefused_ppm\x18\x04 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\x84=(\x00\x12$\n\x0f\x63ontradicts_ppm\x18\x05 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\x84=(\x00\x12\x0c\n\x04seed\x18\x06 \x01(\x03\x12 \n\x0blatency_ppm\x18\x07 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\x84=(\x00\"\x1f\n\x1dSetVerificationFaultsResponse*\xe4\x01\n\x13VerificationFinding\x12$\n VERIFICATION_FINDING_UNSPECIFIED\x10\x00\x12 \n\x1cVERIFICATION_FINDING_PENDING\x10\x01\x12\x1e\n\x1aVERIFICATION_FINDING_FOUND\x10\x02\x12!\n\x1dVERIFICATION_FINDING_CONSUMED\x10\x03\x12 \n\x1cVERIFICATION_FINDING_INVALID\x10\x04\x12 \n\x1cVERIFICATION_FINDING_REFUSED\x10\x05*o\n\x11VerificationEntry\x12\"\n\x1eVERIFICATION_ENTRY_UNSPECIFIED\x10\x00\x12\x1a\n\x16VERIFICATION_ENTRY_APP\x10\x01\x12\x1a\n\x16VERIFICATION_ENTRY_WEB\x10\x02\x32\x9b\x06\n\x13VerificationService\x12s\n\x06Verify\x12$.settlement.sandbox.v1.VerifyRequest\x1a%.settlement.sandbox.v1.VerifyResponse\"\x1c\x82\xd3\xe4\x93\x02\x16\"\x11/v1/verifications:\x01*\x12\x9d\x01\n\x0fGetVerification\x12-.settlement.sandbox.v1.GetVerificationRequest\x1a..settlement.sandbox.v1.GetVerificationResponse\"+\x82\xd3\xe4\x93\x02%\x12#/v1/verifications/{idempotency_key}\x12\x9c\x01\n\x0bReleaseCode\x12).settlement.sandbox.v1.ReleaseCodeRequest\x1a*.settlement.sandbox.v1.ReleaseCodeResponse\"6\x82\xd3\xe4\x93\x02\x30\"+/v1/verifications/{idempotency_key}:release:\x01*\x12\xa3\x01\n\x10SetCardBehaviour\x12..settlement.sandbox.v1.SetCardBehaviourRequest\x1a/.settlement.sandbox.v1.SetCardBehaviourResponse\".\x82\xd3\xe4\x93\x02(\"#/v1/verificationCards/{card_id}:set:\x01*\x12\xa9\x01\n\x15SetVerificationFaults\x12\x33.settlement.sandbox.v1.SetVerificationFaultsRequest\x1a\x34.settlement.sandbox.v1.SetVerificationFaultsResponse\"%\x82\xd3\xe4\x93\x02\x1f\"\x1a/v1/verificationFaults:set:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n0settlement/sandbox/v1/verification_service.proto\x12\x15settlement.sandbox.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x85\x02\n\x0cVerification\x12\x1d\n\x0fidempotency_key\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07\x63\x61rd_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x41\n\x07\x66inding\x18\x03 \x01(\x0e\x32*.settlement.sandbox.v1.VerificationFindingB\x04\xe2\x41\x01\x03\x12\x18\n\nface_minor\x18\x04 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x13\n\x05\x63\x61lls\x18\x06 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x16\n\x08released\x18\x07 \x01(\x08\x42\x04\xe2\x41\x01\x03\"\xb8\x02\n\rVerifyRequest\x12;\n\x0fidempotency_key\x18\x01 \x01(\tB\"\xe2\x41\x01\x02\xbaH\x1br\x19\x32\x17^[A-Za-z0-9_.:-]{1,64}$\x12\x34\n\x07\x63\x61rd_id\x18\x02 \x01(\tB#\xe2\x41\x01\x02\xbaH\x1cr\x1a\x32\x18^[A-Za-z0-9_.:-]{1,128}$\x12\x17\n\x06issuer\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x15\n\x04\x63ode\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\"\n\x11verification_code\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18\x10\x12\'\n\x0e\x65xpected_minor\x18\x06 \x01(\x03\x42\x0f\xbaH\x0c\"\n\x18\x80\xc0\xca\xf3\x84\xa3\x02(\x00\x12\x37\n\x05\x65ntry\x18\x07 \x01(\x0e\x32(.settlement.sandbox.v1.VerificationEntry\"K\n\x0eVerifyResponse\x12\x39\n\x0cverification\x18\x01 \x01(\x0b\x32#.settlement.sandbox.v1.Verification\"U\n\x16GetVerificationRequest\x12;\n\x0fidempotency_key\x18\x01 \x01(\tB\"\xe2\x41\x01\x02\xbaH\x1br\x19\x32\x17^[A-Za-z0-9_.:-]{1,64}$\"T\n\x17GetVerificationResponse\x12\x39\n\x0cverification\x18\x01 \x01(\x0b\x32#.settlement.sandbox.v1.Verification\"Q\n\x12ReleaseCodeRequest\x12;\n\x0fidempotency_key\x18\x01 \x01(\tB\"\xe2\x41\x01\x02\xbaH\x1br\x19\x32\x17^[A-Za-z0-9_.:-]{1,64}$\"P\n\x13ReleaseCodeResponse\x12\x39\n\x0cverification\x18\x01 \x01(\x0b\x32#.settlement.sandbox.v1.Verification\"\xed\x01\n\x17SetCardBehaviourRequest\x12\x39\n\x07\x63\x61rd_id\x18\x01 \x01(\tB(\xe2\x41\x01\x02\xbaH!r\x1f\x32\x1d^([A-Za-z0-9_.:-]{1,128}|\\*)$\x12\x0c\n\x04held\x18\x02 \x01(\x08\x12;\n\x07\x66inding\x18\x03 \x01(\x0e\x32*.settlement.sandbox.v1.VerificationFinding\x12#\n\nface_minor\x18\x04 \x01(\x03\x42\x0f\xbaH\x0c\"\n\x18\x80\xc0\xca\xf3\x84\xa3\x02(\x00\x12\x13\n\x0b\x63ontradicts\x18\x05 \x01(\x08\x12\x12\n\nkeeps_code\x18\x06 \x01(\x08\"\x1a\n\x18SetCardBehaviourResponse\"\x8c\x02\n\x1cSetVerificationFaultsRequest\x12%\n\x10timeout_done_ppm\x18\x01 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\x84=(\x00\x12\'\n\x12timeout_undone_ppm\x18\x02 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\x84=(\x00\x12$\n\x0funavailable_ppm\x18\x03 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\x84=(\x00\x12 \n\x0brefused_ppm\x18\x04 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\x84=(\x00\x12$\n\x0f\x63ontradicts_ppm\x18\x05 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\x84=(\x00\x12\x0c\n\x04seed\x18\x06 \x01(\x03\x12 \n\x0blatency_ppm\x18\x07 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\x84=(\x00\"\x1f\n\x1dSetVerificationFaultsResponse*\xe4\x01\n\x13VerificationFinding\x12$\n VERIFICATION_FINDING_UNSPECIFIED\x10\x00\x12 \n\x1cVERIFICATION_FINDING_PENDING\x10\x01\x12\x1e\n\x1aVERIFICATION_FINDING_FOUND\x10\x02\x12!\n\x1dVERIFICATION_FINDING_CONSUMED\x10\x03\x12 \n\x1cVERIFICATION_FINDING_INVALID\x10\x04\x12 \n\x1cVERIFICATION_FINDING_REFUSED\x10\x05*o\n\x11VerificationEntry\x12\"\n\x1eVERIFICATION_ENTRY_UNSPECIFIED\x10\x00\x12\x1a\n\x16VERIFICATION_ENTRY_APP\x10\x01\x12\x1a\n\x16VERIFICATION_ENTRY_WEB\x10\x02\x32\x9b\x06\n\x13VerificationService\x12s\n\x06Verify\x12$.settlement.sandbox.v1.VerifyRequest\x1a%.settlement.sandbox.v1.VerifyResponse\"\x1c\x82\xd3\xe4\x93\x02\x16\"\x11/v1/verifications:\x01*\x12\x9d\x01\n\x0fGetVerification\x12-.settlement.sandbox.v1.GetVerificationRequest\x1a..settlement.sandbox.v1.GetVerificationResponse\"+\x82\xd3\xe4\x93\x02%\x12#/v1/verifications/{idempotency_key}\x12\x9c\x01\n\x0bReleaseCode\x12).settlement.sandbox.v1.ReleaseCodeRequest\x1a*.settlement.sandbox.v1.ReleaseCodeResponse\"6\x82\xd3\xe4\x93\x02\x30\"+/v1/verifications/{idempotency_key}:release:\x01*\x12\xa3\x01\n\x10SetCardBehaviour\x12..settlement.sandbox.v1.SetCardBehaviourRequest\x1a/.settlement.sandbox.v1.SetCardBehaviourResponse\".\x82\xd3\xe4\x93\x02(\"#/v1/verificationCards/{card_id}:set:\x01*\x12\xa9\x01\n\x15SetVerificationFaults\x12\x33.settlement.sandbox.v1.SetVerificationFaultsRequest\x1a\x34.settlement.sandbox.v1.SetVerificationFaultsResponse\"%\x82\xd3\xe4\x93\x02\x1f\"\x1a/v1/verificationFaults:set:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -60,7 +60,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VERIFYREQUEST'].fields_by_name['verification_code']._loaded_options = None
   _globals['_VERIFYREQUEST'].fields_by_name['verification_code']._serialized_options = b'\272H\004r\002\030\020'
   _globals['_VERIFYREQUEST'].fields_by_name['expected_minor']._loaded_options = None
-  _globals['_VERIFYREQUEST'].fields_by_name['expected_minor']._serialized_options = b'\272H\004\"\002(\000'
+  _globals['_VERIFYREQUEST'].fields_by_name['expected_minor']._serialized_options = b'\272H\014\"\n\030\200\300\312\363\204\243\002(\000'
   _globals['_GETVERIFICATIONREQUEST'].fields_by_name['idempotency_key']._loaded_options = None
   _globals['_GETVERIFICATIONREQUEST'].fields_by_name['idempotency_key']._serialized_options = b'\342A\001\002\272H\033r\0312\027^[A-Za-z0-9_.:-]{1,64}$'
   _globals['_RELEASECODEREQUEST'].fields_by_name['idempotency_key']._loaded_options = None
@@ -68,7 +68,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SETCARDBEHAVIOURREQUEST'].fields_by_name['card_id']._loaded_options = None
   _globals['_SETCARDBEHAVIOURREQUEST'].fields_by_name['card_id']._serialized_options = b'\342A\001\002\272H!r\0372\035^([A-Za-z0-9_.:-]{1,128}|\\*)$'
   _globals['_SETCARDBEHAVIOURREQUEST'].fields_by_name['face_minor']._loaded_options = None
-  _globals['_SETCARDBEHAVIOURREQUEST'].fields_by_name['face_minor']._serialized_options = b'\272H\004\"\002(\000'
+  _globals['_SETCARDBEHAVIOURREQUEST'].fields_by_name['face_minor']._serialized_options = b'\272H\014\"\n\030\200\300\312\363\204\243\002(\000'
   _globals['_SETVERIFICATIONFAULTSREQUEST'].fields_by_name['timeout_done_ppm']._loaded_options = None
   _globals['_SETVERIFICATIONFAULTSREQUEST'].fields_by_name['timeout_done_ppm']._serialized_options = b'\272H\010\032\006\030\300\204=(\000'
   _globals['_SETVERIFICATIONFAULTSREQUEST'].fields_by_name['timeout_undone_ppm']._loaded_options = None
@@ -91,32 +91,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VERIFICATIONSERVICE'].methods_by_name['SetCardBehaviour']._serialized_options = b'\202\323\344\223\002(\"#/v1/verificationCards/{card_id}:set:\001*'
   _globals['_VERIFICATIONSERVICE'].methods_by_name['SetVerificationFaults']._loaded_options = None
   _globals['_VERIFICATIONSERVICE'].methods_by_name['SetVerificationFaults']._serialized_options = b'\202\323\344\223\002\037\"\032/v1/verificationFaults:set:\001*'
-  _globals['_VERIFICATIONFINDING']._serialized_start=1751
-  _globals['_VERIFICATIONFINDING']._serialized_end=1979
-  _globals['_VERIFICATIONENTRY']._serialized_start=1981
-  _globals['_VERIFICATIONENTRY']._serialized_end=2092
+  _globals['_VERIFICATIONFINDING']._serialized_start=1767
+  _globals['_VERIFICATIONFINDING']._serialized_end=1995
+  _globals['_VERIFICATIONENTRY']._serialized_start=1997
+  _globals['_VERIFICATIONENTRY']._serialized_end=2108
   _globals['_VERIFICATION']._serialized_start=201
   _globals['_VERIFICATION']._serialized_end=462
   _globals['_VERIFYREQUEST']._serialized_start=465
-  _globals['_VERIFYREQUEST']._serialized_end=769
-  _globals['_VERIFYRESPONSE']._serialized_start=771
-  _globals['_VERIFYRESPONSE']._serialized_end=846
-  _globals['_GETVERIFICATIONREQUEST']._serialized_start=848
-  _globals['_GETVERIFICATIONREQUEST']._serialized_end=933
-  _globals['_GETVERIFICATIONRESPONSE']._serialized_start=935
-  _globals['_GETVERIFICATIONRESPONSE']._serialized_end=1019
-  _globals['_RELEASECODEREQUEST']._serialized_start=1021
-  _globals['_RELEASECODEREQUEST']._serialized_end=1102
-  _globals['_RELEASECODERESPONSE']._serialized_start=1104
-  _globals['_RELEASECODERESPONSE']._serialized_end=1184
-  _globals['_SETCARDBEHAVIOURREQUEST']._serialized_start=1187
-  _globals['_SETCARDBEHAVIOURREQUEST']._serialized_end=1416
-  _globals['_SETCARDBEHAVIOURRESPONSE']._serialized_start=1418
-  _globals['_SETCARDBEHAVIOURRESPONSE']._serialized_end=1444
-  _globals['_SETVERIFICATIONFAULTSREQUEST']._serialized_start=1447
-  _globals['_SETVERIFICATIONFAULTSREQUEST']._serialized_end=1715
-  _globals['_SETVERIFICATIONFAULTSRESPONSE']._serialized_start=1717
-  _globals['_SETVERIFICATIONFAULTSRESPONSE']._serialized_end=1748
-  _globals['_VERIFICATIONSERVICE']._serialized_start=2095
-  _globals['_VERIFICATIONSERVICE']._serialized_end=2890
+  _globals['_VERIFYREQUEST']._serialized_end=777
+  _globals['_VERIFYRESPONSE']._serialized_start=779
+  _globals['_VERIFYRESPONSE']._serialized_end=854
+  _globals['_GETVERIFICATIONREQUEST']._serialized_start=856
+  _globals['_GETVERIFICATIONREQUEST']._serialized_end=941
+  _globals['_GETVERIFICATIONRESPONSE']._serialized_start=943
+  _globals['_GETVERIFICATIONRESPONSE']._serialized_end=1027
+  _globals['_RELEASECODEREQUEST']._serialized_start=1029
+  _globals['_RELEASECODEREQUEST']._serialized_end=1110
+  _globals['_RELEASECODERESPONSE']._serialized_start=1112
+  _globals['_RELEASECODERESPONSE']._serialized_end=1192
+  _globals['_SETCARDBEHAVIOURREQUEST']._serialized_start=1195
+  _globals['_SETCARDBEHAVIOURREQUEST']._serialized_end=1432
+  _globals['_SETCARDBEHAVIOURRESPONSE']._serialized_start=1434
+  _globals['_SETCARDBEHAVIOURRESPONSE']._serialized_end=1460
+  _globals['_SETVERIFICATIONFAULTSREQUEST']._serialized_start=1463
+  _globals['_SETVERIFICATIONFAULTSREQUEST']._serialized_end=1731
+  _globals['_SETVERIFICATIONFAULTSRESPONSE']._serialized_start=1733
+  _globals['_SETVERIFICATIONFAULTSRESPONSE']._serialized_end=1764
+  _globals['_VERIFICATIONSERVICE']._serialized_start=2111
+  _globals['_VERIFICATIONSERVICE']._serialized_end=2906
 # @@protoc_insertion_point(module_scope)

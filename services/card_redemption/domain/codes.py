@@ -5,8 +5,6 @@ Of one card only the code with its `code_number` is good; those before it are de
 
 from dataclasses import dataclass, field
 
-from services.card_redemption.domain.cards.card import GiftCard
-
 LENGTH = 16
 """Characters of a code."""
 VERIFICATION_DIGITS = 6
@@ -50,11 +48,6 @@ class SealedCode:
     last4: str
     envelope: Envelope
 
-    def of(self, card: GiftCard) -> CardCode:
+    def of(self, card_id: str, number: int) -> CardCode:
         """The code as that of this card."""
-        return CardCode(self.blind_index, card.id, card.code_number, self.last4, self.envelope)
-
-
-def is_good(card: GiftCard, code: CardCode | None) -> bool:
-    """Whether it is the card's code, and not dead."""
-    return code is not None and (code.card_id, code.number) == (card.id, card.code_number)
+        return CardCode(self.blind_index, card_id, number, self.last4, self.envelope)

@@ -1,0 +1,30 @@
+"""The first step of a submission: what it would come to. It claims nothing, but that it was tried is kept (OP-12)."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from services.card_redemption.decisions.terms import terms_in_force
+from services.card_redemption.domain.redemption import submitting
+from services.card_redemption.domain.redemption.commands import PrepareRedemption
+from services.card_redemption.domain.redemption.drafts import CONFIRM_WITHIN, Prepared, dwell, sign
+from services.card_redemption.domain.redemption.timers import DRAFT_ENDS
+from services.kernel.calendar import TICK
+from services.kernel.decision import Decision, Done, Known, Timer
+from services.kernel.messages import Message, TimerDue
+
+
+def prepare(known: Known, body: PrepareRedemption, message: Message, now: datetime) -> Decision:
+    """The terms that are in force now hold for it, or it has to be prepared again."""
+    terms = terms_in_force(known, body.draft.channel)
+    draft = replace(
+        body.draft, terms_version=terms.version, method=body.method or terms.payouts[0], prepared_at=now
+    )
+    submitting.must_be_offered(draft, terms, card=None)
+    prepared = Prepared(sign(draft, body.key), draft, terms, now + dwell(terms), now + CONFIRM_WITHIN)
+    ends = Timer(DRAFT_ENDS, draft.nonce, message.key, draft.confirm_until + TICK)
+    return Decision(Done(prepared), timers=(ends,))
+
+
+def draft_over(known: Known, body: TimerDue, message: Message, now: datetime) -> Decision:
+    """Timer: nobody confirmed it."""
+    return Decision()

@@ -1,0 +1,105 @@
+"""The life of a redemption as a table (DOMAIN 2.8): its states, what moves it between them, and what wakes it."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from services.card_redemption.domain.redemption.order import RedemptionOrder
+from services.card_redemption.domain.redemption.states import PAYABLE, PayoutState, RedemptionState
+from services.card_redemption.domain.redemption.timers import (
+    ESCROW_ENDS,
+    PAY,
+    REVIEW,
+    SCHEDULE,
+    SETTLE,
+    VERIFY,
+    review_ends,
+)
+from services.kernel.calendar import TICK
+from services.kernel.lifecycle import Flaw, Lifecycle, Wait, unless
+
+_S = RedemptionState
+_FROM_FREEZE = (_S.SCHEDULED, _S.ACCEPTED, _S.CANCEL_REVIEW, _S.VERIFYING, _S.VERIFIED, _S.ESCROWED, _S.SETTLED,
+                _S.PAYOUT_RETRY)
+_WITH_PAYOUT = PAYABLE | {_S.FROZEN, _S.CLOSED_FRAUD, _S.FAULT_REVERSED}
+
+
+def _waits(order: RedemptionOrder) -> Iterator[Wait]:
+    """What wakes it; one that an operator leads, or whose saga is under way, needs nothing."""
+    if order.settlement_id or order.terms.by_hand:
+        return
+    if order.state is _S.SCHEDULED and order.scheduled_at is not None:
+        yield Wait(SCHEDULE, order.id, order.card_id, order.scheduled_at, earliest=order.scheduled_at)
+    elif order.state in (_S.ACCEPTED, _S.VERIFYING):
+        yield Wait(VERIFY, order.id, order.card_id, order.verify_at)
+    elif order.state is _S.CANCEL_REVIEW and (ends_at := review_ends(order)) is not None:
+        yield Wait(REVIEW, order.id, order.card_id, ends_at, earliest=ends_at)
+    elif order.state is _S.VERIFIED:
+        yield Wait(SETTLE, order.id, order.card_id, again=timedelta(days=36_600))
+    elif order.state is _S.ESCROWED and order.deadline is not None:
+        ends_at = order.deadline + TICK
+        yield Wait(ESCROW_ENDS, order.id, order.card_id, ends_at, earliest=ends_at)
+    elif order.state in PAYABLE and any(payout.state is PayoutState.DUE for payout in order.payouts):
+        yield Wait(PAY, order.id, order.card_id)
+
+
+def _flaws(order: RedemptionOrder) -> Iterator[Flaw]:
+    frozen = order.state is _S.FROZEN
+    yield from unless(frozen is (order.frozen_from is not None), "frozen_from", f"set where FROZEN, not {order.state}",
+                      order.frozen_from)
+    yield from unless(not frozen or order.fraud is not None, "fraud", "a report where FROZEN", order.fraud)
+    yield from unless(not order.payouts or order.state in _WITH_PAYOUT, "payouts", f"none while {order.state}",
+                      len(order.payouts))
+    paid_for = order.stands in PAYABLE or order.state is _S.FAULT_REVERSED
+    yield from unless(not paid_for or order.settled_at is not None, "settled_at", f"an instant while {order.state}",
+                      order.settled_at)
+    yield from unless(order.state is not _S.COMPLETED or order.claimed_minor >= 0, "claimed_minor", "0 or more",
+                      order.claimed_minor)
+    whole = sum(each.amount_minor for each in order.payouts if each.state is not PayoutState.STOPPED)
+    yield from unless(order.state not in PAYABLE or whole - order.claimed_minor == order.payout_minor, "payouts",
+                      f"{order.payout_minor} in all, {order.claimed_minor} of it claimed back", whole)
+    left = order.voucher is None or 0 <= order.voucher.left_minor <= order.voucher.value_minor
+    yield from unless(left, "voucher", "0 to its value is left", order.voucher)
+
+
+REDEMPTION = Lifecycle(
+    "redemption", RedemptionOrder, RedemptionState, lambda order: order.state,
+    moves={
+        (None, _S.SUBMITTING): "confirm a draft",
+        (_S.SUBMITTING, _S.ACCEPTED): "its customer may", (_S.SUBMITTING, _S.SCHEDULED): "its customer may, for later",
+        (_S.SUBMITTING, _S.FAILED_RETRYABLE): "its customer may not",
+        (_S.SCHEDULED, _S.ACCEPTED): "its instant has come", (_S.SCHEDULED, _S.REVOKED): "intercepted or revoked",
+        (_S.ACCEPTED, _S.CANCEL_REVIEW): "a cancellation is asked for",
+        (_S.ACCEPTED, _S.CANCELLING): "a cancellation costs something",
+        (_S.ACCEPTED, _S.CANCELLED): "cancelled for nothing", (_S.ACCEPTED, _S.REVOKED): "intercepted or revoked",
+        (_S.ACCEPTED, _S.VERIFYING): "its code is being read",
+        (_S.CANCEL_REVIEW, _S.ACCEPTED): "no, or nothing in 24 h", (_S.CANCEL_REVIEW, _S.CANCELLING): "yes, for a fee",
+        (_S.CANCEL_REVIEW, _S.CANCELLED): "yes", (_S.CANCELLING, _S.CANCELLED): "paid for",
+        (_S.CANCEL_REVIEW, _S.REVOKED): "revoked with its batch",
+        (_S.CANCELLING, _S.ACCEPTED): "refused", (_S.CANCELLING, _S.VERIFIED): "refused",
+        (_S.VERIFYING, _S.VERIFIED): "worth something", (_S.VERIFYING, _S.FAILED): "no good",
+        (_S.VERIFYING, _S.FAILED_CONSUMED): "spent before", (_S.VERIFYING, _S.ESCROWED): "worth something, if",
+        (_S.VERIFYING, _S.SETTLED): "worth something, at once", (_S.VERIFYING, _S.COMPLETED): "worth less than a fen",
+        (_S.VERIFYING, _S.REVOKED): "revoked with its batch",
+        (_S.VERIFIED, _S.CANCELLING): "a cancellation costs something",
+        (_S.VERIFIED, _S.CANCELLED): "cancelled in time",
+        (_S.VERIFIED, _S.CANCEL_REVIEW): "a cancellation is asked for",
+        (_S.VERIFIED, _S.REVOKED): "intercepted or revoked", (_S.VERIFIED, _S.SETTLED): "due",
+        (_S.VERIFIED, _S.ESCROWED): "its value waits", (_S.VERIFIED, _S.COMPLETED): "due, worth less than a fen",
+        (_S.ESCROWED, _S.SETTLED): "condition met", (_S.ESCROWED, _S.COMPLETED): "condition met, worth less than a fen",
+        (_S.ESCROWED, _S.REVOKED): "condition not met in time",
+        (_S.SETTLED, _S.COMPLETED): "paid", (_S.SETTLED, _S.PAYOUT_RETRY): "not paid at once",
+        (_S.PAYOUT_RETRY, _S.SETTLED): "under way again", (_S.PAYOUT_RETRY, _S.COMPLETED): "paid",
+        **{(state, _S.FAULT_REVERSED): "a platform's fault" for state in sorted(PAYABLE)},
+        **{(state, _S.FROZEN): "a fraud is reported" for state in _FROM_FREEZE},
+        **{(_S.FROZEN, state): "it was none" for state in _FROM_FREEZE},
+        (_S.FROZEN, _S.COMPLETED): "it was none, and it is paid", (_S.FROZEN, _S.CLOSED_FRAUD): "it was one",
+    },
+    woken={
+        _S.SCHEDULED: {SCHEDULE: "at its instant"}, _S.ACCEPTED: {VERIFY: "when its verification begins"},
+        _S.CANCEL_REVIEW: {REVIEW: "1 us after 24 h"}, _S.VERIFYING: {VERIFY: "30 s after it was asked"},
+        _S.VERIFIED: {SETTLE: "when it settles"}, _S.ESCROWED: {ESCROW_ENDS: "1 us after its deadline"},
+        _S.SETTLED: {PAY: "a minute after it could not be asked for"},
+        _S.PAYOUT_RETRY: {PAY: "a minute after it could not be asked for"},
+    },
+    waits=_waits, flaws=_flaws,
+)

@@ -1,0 +1,70 @@
+"""The two steps of a submission at the edge: codes become envelopes and indexes, drafts become tokens (RD-1, RD-24)."""
+
+from services.card_redemption.domain.recycling.payouts import PayoutMethod
+from services.card_redemption.domain.redemption import drafts
+from services.card_redemption.domain.redemption.commands import ConfirmRedemption, PrepareRedemption
+from services.card_redemption.domain.redemption.drafts import Draft
+from services.card_redemption.domain.verification import Finding
+from services.card_redemption.providers.remote import RemoteProvider
+from services.card_redemption.rpc.presenting import Presenting, without_code
+from services.card_redemption.rpc.redemption_requests import instant_or_none, method
+from services.card_redemption.vault import Vault
+from services.card_redemption.wire.redemptions import ENTRIES
+from services.kernel.ids import money_account
+from services.kernel.money import amount
+from services.kernel.secret import Secret
+from services.runtime.rpc.calls import Context
+from services.runtime.rpc.edge import Edge
+from settlement.card_redemption.v1 import redemption_service_pb2 as pb
+
+
+class Preparing:
+    """Drafts of one service process."""
+
+    def __init__(self, edge: Edge, vault: Vault) -> None:
+        self._edge, self._vault = edge, vault
+        self._presenting = Presenting(edge, vault)
+        self._key = edge.settings.key("draft")
+        target = edge.settings.option("verifier_target")
+        self._provider = RemoteProvider(target) if target else None
+
+    async def prepare(self, request: pb.PrepareRedemptionRequest, context: Context) -> pb.PrepareRedemptionResponse:
+        """What a submission would come to, with a token for it; the code goes no further than here."""
+        code = Secret(request.code)
+        async with self._presenting.code(request.customer_id, code) as presented:
+            masked = without_code(request, presented.blind_index)
+            masked.verification_code = ""
+            draft = await self._draft(request, presented.card_id, presented.blind_index)
+            body = PrepareRedemption(draft, method(request.method), presented.wrong_before, self._key)
+            answer: pb.PrepareRedemptionResponse = await self._edge.ask(
+                context, masked, key=request.customer_id, body=body
+            )
+            return answer
+
+    async def confirmed(self, request: pb.ConfirmRedemptionRequest) -> ConfirmRedemption:
+        """The submission of a draft of ours."""
+        draft = drafts.read(request.token, self._key)
+        return ConfirmRedemption(draft, provider_up=await self._answers(draft))
+
+    async def _answers(self, draft: Draft) -> bool:
+        """Whether whoever verifies it answers at all: asked about an order that it cannot know, it says so (RD-4)."""
+        if not draft.issuer or self._provider is None:
+            return not draft.issuer
+        answer = await self._provider.query(drafts.redemption_name(draft.nonce))
+        return answer is None or answer.finding is not Finding.UNKNOWN
+
+    async def _draft(self, request: pb.PrepareRedemptionRequest, card_id: str, blind_index: str) -> Draft:
+        foreign = bool(request.issuer)
+        redemption_id = drafts.redemption_name(request.request_id.lower())
+        return Draft(
+            nonce=request.request_id.lower(), customer_id=request.customer_id,
+            account_id=request.account_id or money_account(request.customer_id), card_id=card_id,
+            issuer=request.issuer, declared_minor=amount(request.declared.minor_units, "a face"),
+            channel=request.channel, terms_version=0, method=PayoutMethod.JD_BALANCE, instrument=request.instrument,
+            entry=ENTRIES.from_wire[request.entry], prepared_at=await self._edge.now(), risk_score=request.risk_score,
+            scheduled_at=instant_or_none(request, "schedule_time"),
+            deadline=instant_or_none(request, "condition_deadline"), agreement_id=request.agreement_id,
+            evidence=tuple(request.evidence), blind_index=blind_index,
+            code=self._vault.sealed_code(Secret(request.code), card_id) if foreign else None,
+            verification=self._vault.sealed(Secret(request.verification_code), redemption_id) if foreign else None,
+        )

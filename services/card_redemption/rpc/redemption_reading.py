@@ -1,0 +1,49 @@
+"""What methods of redemptions read and wait for: a redemption that is new enough, and the end of its settlement."""
+
+from typing import Any
+
+from services.card_redemption.domain.redemption.order import RedemptionOrder, owned
+from services.card_redemption.store.redemption_reads import find_redemption
+from services.card_redemption.wire.redemptions import redemption
+from services.runtime.ground.tables import Connection
+from services.runtime.rpc.calls import Context
+from services.runtime.rpc.edge import Edge
+from services.runtime.rpc.reading import new_enough, read_when
+from settlement.card_redemption.v1 import redemption_pb2
+
+
+async def read_redemption(
+    edge: Edge, context: Context, redemption_id: str, customer_id: str = "", min_version: int = 0
+) -> RedemptionOrder:
+    """The redemption at `min_version` or later, if it is theirs."""
+
+    async def look(connection: Connection) -> RedemptionOrder:
+        order = owned(await find_redemption(connection, redemption_id), redemption_id, customer_id)
+        return new_enough(order, min_version, "the redemption is at version")
+
+    return await read_when(edge, context, look, key=redemption_id)
+
+
+async def card_of(edge: Edge, redemption_id: str) -> str:
+    """The card under which a redemption is decided; REDEMPTION_NOT_FOUND if there is none."""
+    async with edge.read() as connection:
+        return owned(await find_redemption(connection, redemption_id), redemption_id).card_id
+
+
+async def settled(
+    edge: Edge, context: Context, request: Any, told: redemption_pb2.Redemption  # Any: requests with a wait_timeout
+) -> redemption_pb2.Redemption:
+    """The redemption once its settlements are over, which then is the stored answer; or as far as they come in the time
+    that its caller waits. One may begin another: a payout that cannot be stopped is claimed from the customer."""
+    if not request.HasField("wait_timeout"):
+        return told
+    seconds = request.wait_timeout.seconds + request.wait_timeout.nanos / 1e9
+    now, waited = told, set[str]()
+    while now.settlement_id and now.settlement_id not in waited:
+        waited.add(now.settlement_id)
+        step = await edge.awaited(now.settlement_id, seconds, context)
+        order = await edge.seen(lambda connection: find_redemption(connection, told.redemption_id), 0.0, context)
+        if step is None or not step.run.terminal or order is None:
+            return now
+        now = redemption(order)
+    return now if now is told else await edge.keep(request, told, now)

@@ -1,0 +1,81 @@
+"""The permanent record beside what was done: an attempt that was done has its event, and what a call did its attempt.
+
+That nothing of the record itself was altered, taken out or swapped is told by its chain (`chains.py`).
+"""
+
+from collections.abc import Sequence
+
+from services.card_redemption.domain import events
+from settle.audit.findings import CARD, Check, Finding, Walk, instant
+from settle.audit.snapshots import World
+
+RECORDED = "record.cards"
+_CALLED = {
+    events.CardIssued: "ISSUE_CARD", events.CardActivated: "ACTIVATE_CARD", events.CardCodeRevealed: "REVEAL_CODE",
+    events.CardTransferOffered: "TRANSFER_CARD", events.CardTransferWithdrawn: "WITHDRAW_TRANSFER",
+    events.CardTransferred: "ACTIVATE_TRANSFER", events.CardVoided: "VOID_CARD",
+}
+"""Events of what only calls do, and how their attempts are called."""
+_TYPES = [f"settlement.card_redemption.v1.{fact.__name__}" for fact in _CALLED]
+_CODE_GONE = "the code was deleted by hand"
+_UNRECORDED = """
+select e.aggregate_id, e.sequence, e.type, e.at
+from events e join unnest($2::text[], $3::text[]) called (type, kind) on called.type = e.type
+where e.aggregate_id = any($1::text[]) and e.at > (select max(at) from record_since)
+  and not exists (select from attempts a where a.card_id = e.aggregate_id and a.at = e.at and a.kind = called.kind
+                  and a.outcome = 'DONE')
+order by e.aggregate_id, e.sequence
+"""
+
+
+_UNKEPT = """
+select distinct e.aggregate_id from events e
+where e.aggregate_id = any($1::text[]) and e.type = 'settlement.card_redemption.v1.CardCodeRevealed'
+  and not exists (select from card_codes c where c.card_id = e.aggregate_id)
+order by 1
+"""
+
+
+async def unrecorded(world: World, ids: Sequence[str]) -> list[Finding]:
+    """What calls did to these cards that is not on the record, and codes that were shown and are not there."""
+    rows = await world[CARD].fetch(_UNRECORDED, ids, _TYPES, list(_CALLED.values()))
+    unkept = await world[CARD].fetch(_UNKEPT, ids)
+    found = [
+        Finding(
+            RECORDED, CARD, f"event {row['aggregate_id']}/{row['sequence']} {row['type'].rpartition('.')[2]}",
+            "an attempt of that instant", "none", since=instant(row["at"]),
+        )
+        for row in rows
+    ]
+    return found + [
+        Finding(RECORDED, CARD, f"card {row['aggregate_id']}", "the code that was shown", "none", cause=_CODE_GONE)
+        for row in unkept
+    ]
+
+
+CHECKS = (
+    Check(
+        "record.sealed", "every attempt stands in a volume, before the end that the volume says", (CARD,),
+        """select 'attempt ' || a.id, 'number 1 to ' || v.attempts || ' of ' || a.volume, a.number::text
+           from attempts a join record_volumes v on v.id = a.volume where a.number not between 1 and v.attempts""",
+        "the row was put there by hand, or the volume's count was set back",
+    ),
+    Check(
+        "record.volumes", "the volumes of the record have no gap, and it begins when it says", (CARD,),
+        """select id, expected, id
+           from (select id, 'rec_' || lpad((row_number() over (order by id))::text, 9, '0') expected
+                 from record_volumes) volumes
+           where id <> expected
+           union all
+           select 'record_since', 'before the first attempt', at::text from record_since
+           where at >= (select min(at) from attempts)""",
+        "a volume was deleted by hand, or the instant from which on there is a record was moved",
+    ),
+)
+
+WALKS = (
+    Walk(
+        RECORDED, "what a call did to a card is on the permanent record (RD-31)", CARD, "card", unrecorded,
+        cause="the attempt was deleted by hand before it was sealed, or with all that came after it",
+    ),
+)
