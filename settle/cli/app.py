@@ -2,7 +2,22 @@
 
 import typer
 
-from settle.cli import bench, demo, doctor, down, events, logs, operators, status, test, up, vectors, verify
+from settle.cli import (
+    audit,
+    bench,
+    cards,
+    demo,
+    doctor,
+    down,
+    events,
+    logs,
+    operators,
+    status,
+    test,
+    up,
+    vectors,
+    verify,
+)
 from settle.cli.verbs import Verbs
 
 app = typer.Typer(
@@ -13,6 +28,8 @@ VERBS = (up.up, down.down, status.status, logs.logs, doctor.doctor, demo.demo, t
 for verb in VERBS:
     app.command()(verb)
 app.add_typer(vectors.app, name="vectors")
+app.add_typer(audit.app, name="audit")
+app.add_typer(cards.app, name="cards")
 app.add_typer(operators.sagas, name="sagas")
 app.add_typer(operators.parked, name="parked")
 app.add_typer(events.events, name="events")

@@ -40,7 +40,7 @@ def verify(
     check(os.environ)
     settle_in()
 
-    with _databases(data) as (dsns, acquirer):
+    with databases(data) as (dsns, acquirer):
         if explain:
             _explained(data, dsns, explain, json)
             return
@@ -49,7 +49,7 @@ def verify(
                 wait if acquirer else 0.0, strict, acquirer, chain_key(os.environ), processes=os.cpu_count() or 1,
                 told=told,
             )
-            report = _answered(runs.verify(data, dsns, asked, full))
+            report = answered(runs.verify(data, dsns, asked, full))
     typer.echo(jsonlib.dumps(telling.as_json(report)) if json else telling.as_text(report))
     raise typer.Exit(0 if report.clean else 1)
 
@@ -62,12 +62,13 @@ def _explained(data: Path, dsns: Mapping[str, str], id_: str, json: bool) -> Non
     finding = runs.kept(data, id_)
     if finding is None:
         raise CannotRun(f"the last run found nothing under the id {id_}; `settle verify` tells the ids")
-    explained = _answered(explain.explain(dsns, finding, chain_key(os.environ)))
+    explained = answered(explain.explain(dsns, finding, chain_key(os.environ)))
     typer.echo(explain.as_json(explained) if json else explain.as_text(explained))
     raise typer.Exit(1 if explained.stands else 0)
 
 
-def _answered(asked: Coroutine[None, None, T]) -> T:
+def answered(asked: Coroutine[None, None, T]) -> T:
+    """What an audit found; where it could not be made, one line and exit status 2."""
     import asyncpg
 
     try:
@@ -92,7 +93,7 @@ def _progress(shown: bool) -> Iterator[Callable[[int, int], None]]:
 
 
 @contextmanager
-def _databases(data: Path) -> Iterator[tuple[Mapping[str, str], str]]:
+def databases(data: Path) -> Iterator[tuple[Mapping[str, str], str]]:
     """The DSN of each service, and where the acquirer of a running engine is, else nothing; PostgreSQL is started
     for the audit if nobody runs it."""
     from settle.local import folder, postgres
