@@ -122,9 +122,13 @@ PLANTED = (
     Planted(
         "payouts.booked", CREDIT,
         """insert into payouts
-           values ('pay_x', 'acc_1', 'rdm_x', 'crd_1', 7, 'WALLET', '', now(), 'SETTLED', now(), 0, 0, 1)""",
+           values ('pay_x', 'acc_1', 'rdm_x', 'crd_1', 7, 'WALLET', '', now(), 'STOPPED', now(), 3, 0, 1)""",
     ),
-    Planted("payouts.legs", CREDIT, "update legs set payout_id = 'pay_x' where order_id = 'ord_whole'"),
+    Planted(
+        "payouts.legs", CREDIT,
+        """insert into payouts
+           values ('pay_x', 'acc_1', 'rdm_x', 'crd_1', 7, 'BANK', 'b', now(), 'STOPPED', now(), 0, 1, 1)""",
+    ),
     Planted(
         "joins.payouts", CREDIT,
         """insert into payouts
