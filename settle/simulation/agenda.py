@@ -1,7 +1,7 @@
 """What happens when: one queue of virtual time, in microseconds, and the tasks that wait in it."""
 
 from collections.abc import Callable, Generator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from heapq import heappop, heappush
 from typing import Any, TypeAlias
 
