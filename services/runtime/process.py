@@ -29,6 +29,7 @@ from services.runtime.ground.metrics import serve_metrics
 from services.runtime.ground.migrations import migrate
 from services.runtime.ground.postgres import DatabaseUnavailable, check_database, open_pool
 from services.runtime.ground.records import Outbound, topic
+from services.runtime.ground.saving import hold
 from services.runtime.ground.settings import Settings, SettingsError
 from services.runtime.ground.tables import Connection, Table
 from services.runtime.ground.values import settle_in
@@ -50,7 +51,7 @@ from services.runtime.rpc.keeping import Keeper
 from services.runtime.rpc.operations import OperationsServicer
 from services.runtime.rpc.server import HARD_EXIT_MARGIN_SECONDS, RpcServer, hard_exit_after
 from services.runtime.rpc.watching import Watchers
-from services.runtime.stored import timers
+from services.runtime.stored import accepted, timers
 from services.runtime.stored.oldest_sagas import OldestSagas
 from services.runtime.stored.sagas import saga_table
 from services.runtime.stored.steps import Shown, look_for, nothing_shown
@@ -59,6 +60,8 @@ SWEEP_SECONDS = 3.0
 """How often the outbox is searched for what dead lanes left behind; it is at once when a lane is seen to be gone."""
 SEAL_SECONDS = 1.0
 """How often a permanent record is searched for what is not chained yet."""
+BEGIN_SECONDS_MAX, BEGIN_LOOK_SECONDS = 20.0, 0.05
+"""How long a process waits for what its service does at its start, and how often it looks."""
 CANNOT_START = 2
 
 log = structlog.get_logger(__name__)
@@ -70,8 +73,9 @@ class Service:
 
     `inbound` is the stream it consumes: `commands` for a participant, `replies` for a coordinator. `servicers` are
     built with the edge. `perform` does one action and answers the message that reports it. `standing` timers are
-    set at the start where they are missing: what a service does day after day. `shown` reads what the views of its
-    sagas show beside them. `recording` keeps the permanent record of what its rules leave for it.
+    set at the start where they are missing: what a service does day after day, and (due at once) what it does before
+    the first call. `shown` reads what the views of its sagas show beside them. `recording` keeps the permanent record
+    of what its rules leave for it.
     """
 
     name: str
@@ -145,6 +149,7 @@ class Process:
         self._outbound = Outbound(service.name, service.codec, settings.partitions, self._oldest.header)
         self._tasks: list[asyncio.Task[None]] = []
         self._lane_gone = asyncio.Event()
+        self._begun = False
 
     async def start(self) -> None:
         """Everything, in the order in which it depends on each other; ready follows the first session of each lane."""
@@ -155,17 +160,21 @@ class Process:
             clock = await open_clock(connection, settings.clock)
             await _pin_partitions(connection, settings.partitions)
             await _pin_chain_key(connection, settings.chain_key)
-            if service.standing is not None:
-                await timers.ensure(connection, service.standing(await clock.now(connection)), settings.partitions)
-        self._producer.refuse = partial(undeliverable.set_aside, self._pool.own)
+            await accepted.seal(connection, settings.chain_key, settings.accept_unlinked)
+            now = await clock.now(connection)
+            standing = service.standing(now) if service.standing is not None else ()
+            await timers.ensure(connection, standing, settings.partitions)
+        self._producer.refuse = partial(undeliverable.set_aside, self._pool.own, seal_key=settings.chain_key)
         self._publisher = Publisher(self._producer, self._pool.own)
         self._watchers = Watchers(look_for(service.definitions or Definitions(), service.shown), self._pool.own)
         perform = service.perform(settings) if service.perform else None
         self._lanes = Lanes(settings, self._publisher, perform, self._watchers.committed)
         built = self._build_lanes(clock)
         self._lanes.build(built)
-        republisher = Republisher(settings, self._outbound, self._producer, self._pool.own, clock)
-        keeper = Keeper(self._pool.own)
+        republisher = Republisher(
+            settings, self._outbound, self._producer, self._pool.own, clock, hold=partial(hold, service.tables)
+        )
+        keeper = Keeper(self._pool.own, settings.chain_key)
         edge, operators = (
             Edge(settings, clock, self._lanes, service.codec, pool, watchers=self._watchers, keeper=keeper)
             for pool in (self._pool, self._pool.operators)
@@ -176,6 +185,7 @@ class Process:
         self._tasks = [asyncio.create_task(work) for work in (
             *(lane.run() for lane in built), self._publisher.run(), republisher.run(), self._sweep_regularly(),
             self._count_regularly(), self._announce(), watch_loop(), self._clock_check.run(self._pool.own),
+            self._begin([timer for timer in standing if timer.due_at <= now]),
             Nightly(settings, clock, service.definitions, self._oldest).run(),
             *([self._seal_regularly(service.recording)] if service.recording else []),
         )]
@@ -215,7 +225,9 @@ class Process:
 
     async def _sweep(self) -> None:
         try:
-            await undeliverable.sweep(self._pool.own, self._lanes.alive(), self._topics)
+            await undeliverable.sweep(
+                self._pool.own, self._lanes.alive(), self._topics, self._settings.chain_key
+            )
             if count := await publish_leftovers(self._pool.own, self._publisher, self._lanes.alive):
                 log.info("leftovers_published", records=count)
         except Exception as error:  # the next round does it; the rows stay where they are
@@ -252,9 +264,29 @@ class Process:
             if not sealed:
                 await asyncio.sleep(SEAL_SECONDS)
 
+    async def _begin(self, at_once: Sequence[Timer]) -> None:
+        """Wait until what a service does at its start was decided, by whoever holds its partitions: no call comes
+        before it. It is given up after a time, for a partition may be away for long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(BEGIN_SECONDS_MAX):
+                while await self._any_left(at_once):
+                    await asyncio.sleep(BEGIN_LOOK_SECONDS)
+        self._begun = True
+        await asyncio.Event().wait()
+
+    async def _any_left(self, at_once: Sequence[Timer]) -> bool:
+        try:
+            async with self._pool.own.acquire() as connection:
+                return await timers.any_left(connection, at_once)
+        except Exception as error:  # it is looked at again
+            log.warning("begin_not_seen", error=repr(error))
+            return True
+
     def _not_ready(self) -> str:
         """Why the process is not ready; empty if it is."""
-        return self._clock_check.fault if self._lanes.ready else "not every lane has a session"
+        if not self._lanes.ready:
+            return "not every lane has a session"
+        return self._clock_check.fault if self._begun else "what it does at its start is not decided"
 
     async def _announce(self) -> None:
         """Health follows: SERVING while the process is ready."""

@@ -6,13 +6,14 @@ from settle.audit.unreadable import shadows
 
 TABLES = """
 create temporary table audit_settlements (
-    id text, kind text, root text, decision text, two_phase boolean, credit_minor numeric, deposit_minor numeric,
-    gift_minor numeric, coupon_minor numeric, started_at timestamptz, merchant_id text, account_id text, card_id text
+    id text, kind text, root text, decision text, two_phase boolean, credit_minor bigint, deposit_minor bigint,
+    gift_minor bigint, coupon_minor bigint, started_at timestamptz, ended_at timestamptz,
+    merchant_id text, account_id text, card_id text
 );
 create index on audit_settlements (id);
 create temporary table audit_orders (
     id text, state text, tender text, amount_minor bigint, captured_minor bigint, released_minor bigint,
-    refunded_minor bigint, whole_minor numeric
+    refunded_minor bigint, whole_minor bigint
 );
 create index on audit_orders (id, tender);
 create temporary table audit_balances (
@@ -20,30 +21,7 @@ create temporary table audit_balances (
     primary key (account, sub, unit)
 );
 """
-
 """They take what rows say, also what none should: nothing twice, a tender of no amount. The checks tell."""
-
-SETTLEMENTS = """
-select settlement_id id, kind, root, decision, two_phase, credit_minor,
-       wallet_minor::numeric + bankcard_minor deposit_minor, giftcard_minor gift_minor, coupon_minor, started_at,
-       coalesce(merchant_id, split_part(root, '/', 1)) merchant_id, coalesce(account_id, '') account_id,
-       coalesce(card_id, '') card_id
-from settlements where phase in ('DONE', 'ABORTED') and $1 = any (services)
-"""
-"""The settlements that have ended and in which a service ($1) took part, with the money of their plan by book."""
-
-ORDERS = """
-select order_id id, state, tender, amount_minor, captured_minor, released_minor, refunded_minor, whole_minor
-from (select order_id, state, tender, amount_minor, captured_minor, released_minor, refunded_minor from order_tenders
-      union all
-      select order_id, state, 'COUPON', amount_minor, captured_minor, released_minor, refunded_minor
-      from order_coupons) paid
-join (select order_id, sum(captured_minor) whole_minor from order_tenders group by order_id) whole
-    using (order_id)
-where (tender = 'GIFTCARD') = ($1 = 'card_redemption') and amount_minor > 0
-"""
-"""What the coordinator says of every tender that a service ($1) carries, and what all tenders of its order captured;
-exact only while nothing is under way."""
 
 BALANCES = """
 insert into audit_balances (unit, account, sub, amount_minor)

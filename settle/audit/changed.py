@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from settle.audit.findings import CARD, CREDIT, ORDER, SERVICES
+from settle.audit.coordinators import roots_of
+from settle.audit.findings import CARD, COORDINATORS, CREDIT, ORDER, SERVICES
 from settle.audit.snapshots import Connection, World, pages
 from settle.audit.walks import IDS
 
@@ -61,9 +62,12 @@ WRITTEN: Mapping[str, Sequence[Written]] = {
         *_of_runtime(CREDIT),
         Written("credit_accounts", (("id", (_ACCOUNT,)),)),
         *(Written(table, _OF_BOTH) for table in ("agreements", "operations", "credit_refunds", "adjustments", "legs")),
-        *(Written(table, _OF_ACCOUNT) for table in ("statements", "repayments")),
+        *(Written(table, _OF_ACCOUNT) for table in ("statements", "repayments", "payouts")),
         Written("payment_references", (("order_id", (_ORDER,)),)),
-        *(Written(table, (("id", _ROOTS[CREDIT]),)) for table in ("merchant_shares", "reconciliations")),
+        *(
+            Written(table, (("id", _ROOTS[CREDIT]),))
+            for table in ("merchant_shares", "reconciliations", "recycling_channels", "payout_switches")
+        ),
     ),
     CARD: (
         *_of_runtime(CARD),
@@ -88,7 +92,7 @@ NEVER_DELETED: Mapping[str, Sequence[str]] = {
     ORDER: ("orders", "return_cases", "merchant_settlements", "saga_digests", "event_checkpoints"),
     CREDIT: (
         "credit_accounts", "agreements", "credit_refunds", "legs", "repayments", "payment_references",
-        "merchant_shares", "event_checkpoints",
+        "merchant_shares", "event_checkpoints", "payouts", "payout_switches", "recycling_channels",
     ),
     CARD: (
         "gift_cards", "card_tenders", "merchant_shares", "channels", "calendars", "event_checkpoints", "attempts",
@@ -158,13 +162,16 @@ async def changed(world: World, since: Mapping[str, Place]) -> dict[Kind, set[st
     """The aggregates of which anything was written since these places, by kind; None if they are too many."""
     found: dict[Kind, set[str]] = {}
     for service in SERVICES:
-        age = await _age(world[service], since[service])
+        since_then = await age(world[service], since[service])
         for written in WRITTEN[service]:
-            if not await _add_written(world[service], written, age, found):
+            if not await _add_written(world[service], written, since_then, found):
                 return None
-    for root in await _roots(world[ORDER], sorted(found.pop(_SAGA, ()))):
-        for kind in _ROOTS[ORDER]:
-            found.setdefault(kind, set()).add(root)
+    sagas = sorted(found.pop(_SAGA, ()))
+    for coordinator in COORDINATORS:
+        for first in range(0, len(sagas), _ROUTE):
+            roots = await roots_of(world, coordinator, sagas[first : first + _ROUTE])
+            for kind in _ROOTS[coordinator]:
+                found.setdefault(kind, set()).update(roots)
     return {kind: ids for kind, ids in found.items() if ids}
 
 
@@ -184,17 +191,7 @@ async def _add_written(
     return True
 
 
-async def _roots(order: Connection, sagas: Sequence[str]) -> set[str]:
-    roots: set[str] = set()
-    for first in range(0, len(sagas), _ROUTE):
-        rows = await order.fetch(
-            "select root from saga_records where id = any($1::text[])", sagas[first : first + _ROUTE]
-        )
-        roots.update(row["root"] for row in rows)
-    return roots
-
-
-async def _age(connection: Connection, since: Place) -> int:
+async def age(connection: Connection, since: Place) -> int:
     """How many transactions ago the oldest that was open then began: what is not older may have been written since."""
     return int(await connection.fetchval("select age($1::text::xid)", str(since.xmin % 2**32)))
 

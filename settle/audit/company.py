@@ -26,14 +26,46 @@ CHECKS = (
                         coalesce(sum(amount_minor), 0) open
                  from (select l.rail, l.amount_minor::numeric - l.counted_minor from legs l
                        where l.state not in ('SETTLED', 'RECALLED', 'REROUTED') and l.ended <> 'KEPT'
+                         and l.payout_id = ''
                          and not exists (select from operations o
                                          where o.account_id = l.account_id and o.reference = l.id
                                            and o.kind = 'ReturnBankDeposit')
                        union all values ('CARD', 0), ('PAYOUT', 0)) l (rail, amount_minor)
                  group by rail) t
-           left join (select account, -sum(amount_minor) amount from audit_balances group by account) b
+           left join (select account, -sum(amount_minor) amount from audit_balances b
+                      where not exists (select from payouts p where p.id = b.sub) group by account) b
                on b.account = t.account
            where t.open <> coalesce(b.amount, 0)""",
+    ),
+    Check(
+        "payouts.booked",
+        "of a redemption's payout this book took what paid a debt and, once it is paid, all of it out of its transit",
+        (CREDIT,),
+        """select 'payout ' || p.id || ' ' || p.state, d.due::text, coalesce(b.amount, 0)::text
+           from payouts p
+           cross join lateral (select case when p.state in ('SETTLED', 'REROUTED') then p.amount_minor
+                                           else p.netted_minor end due) d
+           left join (select sub, sum(amount_minor) amount from audit_balances
+                      where account = 'L.PAYOUT.TRANSIT' group by sub) b on b.sub = p.id
+           where d.due <> coalesce(b.amount, 0)""",
+        "a payout was ended without its journal, or a journal was posted, changed or lost past the engine",
+    ),
+    Check(
+        "payouts.legs", "a redemption's payout is as far as its legs are, and has as many as it tried (PM-3)",
+        (CREDIT,),
+        """select 'payout ' || coalesce(p.id, l.payout_id), concat_ws(' ', p.state, p.attempts, 'legs'),
+                  concat_ws(' ', coalesce(l.state, 'no leg'), coalesce(l.legs, 0), 'legs')
+           from payouts p
+           full join (select payout_id, count(*) legs, count(*) filter (where ended <> 'REPLACED') carrying,
+                             max(case when ended = 'REROUTED' then 'REROUTED' when state = 'SETTLED' then 'SETTLED'
+                                      else 'SENT' end) filter (where ended <> 'REPLACED') state
+                      from legs where payout_id <> '' group by payout_id) l on l.payout_id = p.id
+           where p.id is null or coalesce(l.legs, 0) <> p.attempts or coalesce(l.carrying, 0) > 1
+              or l.carrying = 1 and l.state <> p.state
+              or coalesce(l.carrying, 0) = 0 and (
+                 p.state in ('SENT', 'REROUTED')
+                 or p.state = 'SETTLED' and p.method <> 'WALLET' and p.netted_minor < p.amount_minor)""",
+        "a payout or a leg of it was changed, made or lost past the engine",
     ),
     Check(
         "rails.deposits", "the bank payment of a rejected order went to the rail once, as its settlement says (PM-5)",

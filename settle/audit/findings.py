@@ -17,6 +17,8 @@ ID_DIGITS = 12
 ORDER, CREDIT, CARD = "order", "credit_ledger", "card_redemption"
 SERVICES = (ORDER, CREDIT, CARD)
 BOOKS = (CREDIT, CARD)
+COORDINATORS = (ORDER, CARD)
+"""The services that settlements belong to: those of orders, and those of redemptions."""
 
 
 @dataclass(frozen=True, slots=True)

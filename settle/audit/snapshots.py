@@ -5,15 +5,16 @@ later: what is terminal there has ended here, so the comparison is exact while t
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import asyncpg
 
-from settle.audit import beside
+from settle.audit import beside, spread, unreadable
 from settle.audit.findings import BOOKS, ORDER, SERVICES, Finding
+from settle.audit.spread import Copied
 from settle.audit.unreadable import is_fault, leave_out, set_back, shadows
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -34,6 +35,8 @@ class World:
     chain_key: bytes = b""
     unreadable: list[Finding] = field(default_factory=list)
     """What was found to be unreadable while the world was made."""
+    ages: Mapping[str, int] = field(default_factory=dict)
+    """By service, how many transactions old the last clean run is, if only what changed since is looked at."""
     turn: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
     """In what each question to everything is asked: whoever must not disturb others waits his turn."""
     shared: dict[object, Any] | None = None
@@ -126,10 +129,10 @@ async def put_beside(world: World) -> None:
     async with asyncio.TaskGroup() as both:  # not gather: the other must have ended before its connection closes
         for service in BOOKS:
             both.create_task(_roll_up(world, service))
-    for service in BOOKS:
-        await _copy(world, beside.SETTLEMENTS, service, "audit_settlements")
-        if world.quiet:
-            await _copy(world, beside.ORDERS, service, "audit_orders")
+    for copied in (spread.SETTLEMENTS, *((spread.ORDERS,) if world.quiet else ())):
+        await copy(world, copied, BOOKS)
+        for service in BOOKS:
+            await world[service].execute(f"analyze {copied.table}")
 
 
 async def _roll_up(world: World, service: str) -> None:
@@ -149,25 +152,21 @@ async def roll_up(world: World, service: str, statement: str) -> None:
         await world[service].execute(statement)
 
 
-async def _copy(world: World, query: str, service: str, table: str) -> None:
-    await copy(world, query, service, table)
-    await world[service].execute(f"analyze {table}")
-
-
-async def copy(world: World, query: str, service: str, table: str) -> None:
-    """Fill a table beside a book with what the coordinator's `query` answers for it."""
-    order, book = world[ORDER], world[service]
-    try:
-        async with world.turn(), set_back(order, book):
-            await _copied(order, query, service, book, table)
-    except asyncpg.PostgresError as error:
-        await left_out(world, ORDER, error)
-        await _copied(order, query, service, book, table)
-
-
-async def _copied(order: Connection, query: str, service: str, book: Connection, table: str) -> None:
-    async for rows in pages(order, query, service, most=COPIED_ROWS):
-        await book.copy_records_to_table(table, columns=list(rows[0].keys()), records=[tuple(row) for row in rows])
+async def copy(world: World, copied: Copied, books: Sequence[str]) -> None:
+    """Fill a table beside these books with what the coordinator has for each; a row that cannot be read is told."""
+    async with world.turn():
+        async for page in pages(world[ORDER], copied.query, most=COPIED_ROWS):
+            spread_: dict[str, list[tuple[object, ...]]] = {book: [] for book in books}
+            for row in page:
+                try:
+                    for book, each in copied.spread(row):
+                        if book in spread_:
+                            spread_[book].append(each)
+                except spread.UNREADABLE as error:
+                    what = f"{copied.source} {row['id']}"
+                    world.unreadable.append(unreadable.finding(ORDER, what, "a row that can be read", error))
+            for book, records in spread_.items():
+                await world[book].copy_records_to_table(copied.table, columns=copied.columns, records=records)
 
 
 async def left_out(world: World, service: str, error: Exception) -> None:

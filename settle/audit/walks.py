@@ -4,9 +4,19 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from settle.audit import chains, record, unreadable
+from settle.audit import chains, record, seals, unreadable
+from settle.audit.causes import CAUSES
 from settle.audit.findings import CARD, CREDIT, EXAMPLES_MAX, ORDER, Finding, Report, Walk
-from settle.audit.folds import cards, credit_walk, merchants, orders, published, rail_differences, redemptions
+from settle.audit.folds import (
+    cards,
+    credit_walk,
+    merchants,
+    orders,
+    published,
+    rail_differences,
+    redemptions,
+    remittances,
+)
 from settle.audit.joins import answers
 from settle.audit.joins import walked as joins
 from settle.audit.provenance import walked as provenance
@@ -20,7 +30,10 @@ AT_A_TIME = 200
 
 IDS = {
     ORDER: {"order": "orders", "merchant settlement": "merchant_settlements"},
-    CREDIT: {"account": "credit_accounts", "share": "merchant_shares", "reconciliation": "reconciliations"},
+    CREDIT: {
+        "account": "credit_accounts", "share": "merchant_shares", "reconciliation": "reconciliations",
+        "channel": "recycling_channels", "switch": "payout_switches",
+    },
     CARD: {
         "card": "gift_cards", "share": "merchant_shares", "volume": "record_volumes", "channel": "channels",
         "calendar": "calendars",
@@ -30,8 +43,8 @@ IDS = {
 
 WALKS: Sequence[Walk] = (
     *credit_walk.WALKS, *provenance.WALKS, *joins.WALKS, *rail_differences.WALKS, *answers.WALKS,
-    *states_of_orders.WALKS, *states_of_accounts.WALKS, *orders.WALKS, *cards.WALKS, *merchants.WALKS, *published.WALKS,
-    *chains.WALKS, *record.WALKS, *redemptions.WALKS,
+    *states_of_orders.WALKS, *states_of_accounts.WALKS, *orders.WALKS, *cards.WALKS, *merchants.WALKS,
+    *remittances.WALKS, *published.WALKS, *chains.WALKS, *record.WALKS, *redemptions.WALKS, *seals.WALKS,
 )
 KINDS = tuple((service, of) for service, kinds in IDS.items() for of in kinds)
 
@@ -76,7 +89,7 @@ async def walk_ids(world: World, walks: Sequence[Walk], ids: Sequence[str], repo
     slice_ = replace(world, shared={})
     try:
         async with set_back(*world.connections.values()):
-            found = [(walk, await walk.find(slice_, tuple(ids))) for walk in walks]
+            found = [(walk, await walk.find(slice_, ids)) for walk in walks]
     except Exception as error:  # whatever it was of which row: each walk tells it for itself
         if is_fault(error, *world.connections.values()):
             raise
@@ -106,7 +119,7 @@ async def walk_some(world: World, walk: Walk, ids: Sequence[str], report: Report
     """Have one walk look at these aggregates, and take what it finds into the report; of those at which it fails, one
     that cannot be read is told from the others by halves."""
     report.add(walk.id, [])
-    parts = [tuple(ids)]
+    parts = [list(ids)]
     while parts:
         part = parts.pop()
         try:
@@ -121,12 +134,11 @@ async def walk_some(world: World, walk: Walk, ids: Sequence[str], report: Report
 
 
 def _take(report: Report, walk: Walk, found: Sequence[Finding]) -> None:
-    report.add(walk.id, [replace(finding, cause=finding.cause or walk.cause) for finding in found])
+    likely = walk.cause or CAUSES.get(walk.id, "")
+    report.add(walk.id, [replace(finding, cause=finding.cause or likely) for finding in found])
 
 
-def _halves(
-    walk: Walk, part: tuple[str, ...], error: Exception, report: Report
-) -> list[tuple[str, ...]]:
+def _halves(walk: Walk, part: list[str], error: Exception, report: Report) -> list[list[str]]:
     """What to try next of a part that failed: nothing, if it is one aggregate, or if enough of them are told."""
     if len(part) > 1 and report.counts.get(UNREADABLE, 0) < EXAMPLES_MAX:
         return [part[: len(part) // 2], part[len(part) // 2 :]]

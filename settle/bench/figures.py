@@ -113,6 +113,8 @@ class Figures:
     stored_orders: int
     phases: list[Phase] = field(default_factory=list)
     ceiling_per_second: float = 0.0
+    baseline_per_second: float = 0.0
+    """The same saga by hand in the same run; 0 where it was not asked for."""
     rss_mib: Mapping[str, float] = field(default_factory=dict)
     violations: Mapping[str, int] = field(default_factory=dict)
     void: list[str] = field(default_factory=list)
@@ -122,6 +124,12 @@ class Figures:
     def ratio(self) -> float:
         """Settled per second at saturation, as a share of the ceiling of the same run."""
         return round(self.phases[0].settled_per_second / self.ceiling_per_second, 3) if self.ceiling_per_second else 0.0
+
+    @property
+    def to_baseline(self) -> float:
+        """Settled per second at saturation, by that of the saga by hand."""
+        of = self.baseline_per_second
+        return round(self.phases[0].settled_per_second / of, 3) if of else 0.0
 
     def goals(self) -> dict[str, bool]:
         """Which goals were reached; a goal that was missed does not make the figure void."""
@@ -143,7 +151,11 @@ class Figures:
         phases = {phase.name: asdict(phase) | {"cpu_total_per_1000": phase.cpu_total} for phase in self.phases}
         return {
             "mix": self.mix, "settled_per_second": self.phases[0].settled_per_second if self.phases else 0.0,
-            "ceiling_per_second": self.ceiling_per_second, "ratio": self.ratio, "goals": self.goals(), "phases": phases,
+            "batched_per_second": next((p.settled_per_second for p in self.phases if p.name == "batch calls"), 0.0),
+            "ceiling_per_second": self.ceiling_per_second, "ratio": self.ratio,
+            "baseline_per_second": self.baseline_per_second, "ratio_to_baseline": self.to_baseline,
+            "cpu_seconds_per_1000": {phase.name: phase.cpu_total for phase in self.phases},
+            "goals": self.goals(), "phases": phases,
             "stored_orders": self.stored_orders, "rss_mib": dict(self.rss_mib), "broker": self.broker,
             "versions": dict(self.versions), "violations": dict(self.violations), "void": self.void,
             "night": asdict(self.night) if self.night else None,
@@ -158,6 +170,9 @@ class Figures:
         if self.ceiling_per_second:
             ceiling = f"{self.ceiling_per_second:,.0f}/s (the same rows by plain batched SQL), ratio {self.ratio}"
             lines.append(f"ceiling          {ceiling}")
+        if self.baseline_per_second:
+            by_hand = f"{self.baseline_per_second:,.0f}/s (the saga by hand, no engine), ratio {self.to_baseline}"
+            lines.append(f"baseline         {by_hand}")
         lines.append("memory           " + ", ".join(f"{name} {mib:.0f} MiB" for name, mib in self.rss_mib.items()))
         lines.append("versions         " + ", ".join(f"{name} {version}" for name, version in self.versions.items()))
         goals = (f"{goal}: {'yes' if met else 'NO'}" for goal, met in self.goals().items())

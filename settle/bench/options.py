@@ -14,7 +14,7 @@ ORDERS_PER_ACCOUNT = 4
 @dataclass(frozen=True, slots=True)
 class Options:
     """What to run. `rate` 0 means half of what the closed loop reached; `batch` adds a phase with the batch twin;
-    `statements` measures a night on which that many accounts fall due instead."""
+    `statements` measures a night on which that many accounts fall due instead; with `baseline` the saga by hand too."""
 
     mix: str = "credit"
     seconds: float = 15.0
@@ -22,6 +22,7 @@ class Options:
     rate: float = 0.0
     batch: int = 0
     statements: int = 0
+    baseline: bool = False
     profile: tuple[str, ...] = ()
     profile_folder: Path | None = None
     broker: str = "kafka"

@@ -14,7 +14,7 @@ from pathlib import Path
 import asyncpg
 
 from settle.audit import auditor
-from settle.bench import ceiling, loader, night, processes
+from settle.bench import baseline, ceiling, loader, night, processes
 from settle.bench.figures import Figures, Percentiles, Phase
 from settle.bench.load_process import LoadProcess
 from settle.bench.options import WARM_UP_SECONDS, Options
@@ -86,6 +86,9 @@ async def _measure(stack: LocalStack, options: Options, file: Path, stored: int,
     say(f"auditor: {len(report.findings)} findings in {report.seconds:.0f} s")
     if not options.statements:
         figures.ceiling_per_second = await ceiling.measure(dsns, began, say)
+    if options.baseline:
+        figures.baseline_per_second = await asyncio.to_thread(baseline.measure, dsns, options.seconds)
+        say(f"baseline: {figures.baseline_per_second:.0f}/s by hand")
     await admin.close()
     _judge(figures, [
         f"{f.check} in {f.where}: {f.what}: expected {f.expected}, found {f.actual}" for f in report.findings

@@ -12,6 +12,7 @@ from settle.cli import (
     events,
     logs,
     operators,
+    simulate,
     status,
     test,
     up,
@@ -24,7 +25,10 @@ app = typer.Typer(
     name="settle", cls=Verbs, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
     help="The settlement engine: run it, prove it, measure it, operate it.",
 )
-VERBS = (up.up, down.down, status.status, logs.logs, doctor.doctor, demo.demo, test.test, bench.bench, verify.verify)
+VERBS = (
+    up.up, down.down, status.status, logs.logs, doctor.doctor, demo.demo, test.test, bench.bench, verify.verify,
+    simulate.simulate,
+)
 for verb in VERBS:
     app.command()(verb)
 app.add_typer(vectors.app, name="vectors")

@@ -45,6 +45,9 @@ def bench(
     statements: Annotated[
         int, typer.Option(min=0, help="Measure a night instead: this many accounts fall due at one midnight.")
     ] = 0,
+    baseline: Annotated[
+        bool, typer.Option(help="Measure the same saga written by hand too, on the same PostgreSQL.")
+    ] = False,
     profile: Annotated[
         list[Sampled] | None, typer.Option(help="Sample this service; its report goes to SETTLE_PROFILE_DIR.")
     ] = None,
@@ -68,7 +71,7 @@ def bench(
         folder.mkdir(parents=True, exist_ok=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds: nothing that was started stays behind
     options = Options(
-        mix=mix.value, seconds=seconds, stored=stored, rate=rate, batch=batch, statements=statements,
+        mix=mix.value, seconds=seconds, stored=stored, rate=rate, batch=batch, statements=statements, baseline=baseline,
         broker=broker.value, processes=processes, profile=tuple(service.value for service in profile or ()),
         profile_folder=folder if profile else None,
     )

@@ -1,6 +1,7 @@
 """Options that several verbs share."""
 
 import math
+import re
 import unicodedata
 from enum import StrEnum
 from pathlib import Path
@@ -29,6 +30,14 @@ def finite(given: float) -> float:
     if not math.isfinite(given):
         raise typer.BadParameter(f"{given} is not a number of seconds, or per second")
     return given
+
+
+def duration(given: str) -> str:
+    """A length of time, 90s, 20m or 1h, as seconds; nothing stays nothing."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", given.strip())
+    if given and found is None:
+        raise typer.BadParameter(f"{given!r} is no length of time; 90s, 20m and 1h are")
+    return str(float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]]) if found else ""
 
 
 def text(given: str) -> str:

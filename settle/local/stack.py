@@ -178,7 +178,6 @@ class LocalStack:
             own = {"SETTLE_LISTEN": auditor, "SETTLE_METRICS_LISTEN": auditor_metrics}
             environ = shared | own | read | {"SETTLE_AUDIT_DATA": str(self.data)}
             self.seats[AUDITOR] = Seat(AUDITOR, "settle.audit", environ, auditor, auditor_metrics, vital=False)
-
         if self._gateway:
             own = {"SETTLE_LISTEN": gateway, "SETTLE_METRICS_LISTEN": gateway_metrics}
             environ = shared | own | _all_targets(seats)
@@ -305,8 +304,7 @@ class LocalStack:
             if children.end_stale(left["pid"], left["began"], left.get("interrupt", signal.SIGTERM)):
                 self._say(f"ended {left['name']} ({left['pid']}), left behind by a killed run")
 
-def _sandbox(seat: Seat) -> dict[str, Any]:  # Any: what a JSON file holds
-    return {"target": seat.target, "pid": seat.child.pid if seat.child else 0}
+
 def _all_targets(seats: Iterable[tuple[str, int, str, str]]) -> dict[str, str]:
     """The address of each service with all of its processes, for whoever calls them by turns."""
     of: dict[str, list[str]] = {}
@@ -314,11 +312,17 @@ def _all_targets(seats: Iterable[tuple[str, int, str, str]]) -> dict[str, str]:
         of.setdefault(service, []).append(target)
     return {f"SETTLE_{service.upper()}_TARGET": joined(*targets) for service, targets in of.items()}
 
+
+def _sandbox(seat: Seat) -> dict[str, Any]:  # Any: what a JSON file holds
+    return {"target": seat.target, "pid": seat.child.pid if seat.child else 0}
+
+
 def _both(one: Callable[[], None], other: Callable[[], None]) -> None:
     with ThreadPoolExecutor(2) as both:
         jobs = [both.submit(one), both.submit(other)]
     for job in jobs:
         job.result()
+
 
 def broker_line(broker: kafka.Broker) -> str:
     """Which broker it is, why not the one before it, and how to choose otherwise."""

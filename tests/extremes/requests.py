@@ -87,7 +87,7 @@ def _after_sale(at: Stage) -> tuple[Wire, ...]:
 
 
 def _cards() -> tuple[Wire, ...]:
-    coded: dict[str, Any] = {"card_id": "crd_3", "customer_id": CUSTOMER}
+    coded: dict[str, Any] = {"card_id": "crd_3", "customer_id": CUSTOMER}  # Any: fields of as many requests
     return (
         card.IssueCardRequest(**coded, face=money(1_000), code="EXTREME0CODE0000", inactive=True),
         card.ActivateCardRequest(customer_id=CUSTOMER, code="EXTREME0CODE0000"),

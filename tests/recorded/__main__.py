@@ -1,18 +1,22 @@
-"""`python -m tests.recorded write` records the story anew; `... show FOLDER` writes it out to be compared."""
+"""`python -m tests.recorded write` records the story anew, `... histories` the histories of sagas; `... show FOLDER`
+writes the story out to be compared."""
 
 import asyncio
 import json
 import sys
 from pathlib import Path
 
-from tests.recorded import canon, story
+from tests.recorded import canon, histories, plans, story
 from tests.settle.audit.scratch import server
 
 FIXTURE = Path(__file__).parent / "story.json"
 
 
 def main(verb: str, *folder: str) -> None:
-    """Tell the story and keep it."""
+    """Tell the story, or the histories, and keep them."""
+    if verb == "histories":
+        histories.record(plans.of_a_shop())
+        return
     with server() as dsn:
         rows = asyncio.run(story.told(dsn))
     if verb == "write":

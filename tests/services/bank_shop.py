@@ -43,8 +43,8 @@ class BankShop(Stage):
     """Four orders of some pieces: two shipped, one not yet, one whose credit share goes back by the flash network. What
     the rail knows of each key is None until it has decided."""
 
-    def __init__(self) -> None:
-        super().__init__(Engine(), {})
+    def __init__(self, engine: Engine | None = None) -> None:
+        super().__init__(engine or Engine(), {})
         self.decided: dict[str, bool | None] = {}
         self.paid_to_merchants = 0
         self.contradicted: set[str] = set()

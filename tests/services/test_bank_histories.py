@@ -31,6 +31,7 @@ from settlement.credit_ledger.v1 import adjustment_service_pb2 as adjustment
 from settlement.order.v1 import after_sale_service_pb2 as sale
 from settlement.order.v1 import order_pb2
 from settlement.order.v1 import order_service_pb2 as order
+from tests.extremes.engine import Engine
 from tests.extremes.stage import ACCOUNT, CUSTOMER, money
 from tests.lifecycles import is_sound
 from tests.services import bank_laws
@@ -52,10 +53,14 @@ REFUSED = {
 class Banks(RuleBasedStateMachine):
     """What customers, merchants, support and the bank can do, in any order."""
 
+    def engine(self) -> Engine:
+        """The engine that the shop is on."""
+        return Engine()
+
     @initialize(seed=st.integers(0, 2**32))
     def open(self, seed: int) -> None:
         """The orders are with the customer, one amount is on its way back. Topics overtake each other from now on."""
-        self.shop = BankShop()
+        self.shop = BankShop(self.engine())
         self.shop.engine.pick = random.Random(seed).choice
         self.shop.done(sale.RefundAmountRequest(order_id=FIRST, amount=money(500), line_id="L1"))
 

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from services.card_redemption.decisions import channels, closing, issuing, merchants, refunding, standing, tendering
-from services.card_redemption.decisions.recorded import attempt
+from services.card_redemption.decisions.recorded import attempt, recording
 from services.card_redemption.decisions.redemptions import rules as redemptions
 from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.cards.tender import CardTender
@@ -91,7 +91,7 @@ RULES = rules(
     rule(ReverseCardRefund, _tender_and_share, refunding.reverse_refund),
     rule(ClearMerchantShare, _shares, merchants.clear),
     *channels.RULES,
-    *redemptions.RULES,
+    *recording(redemptions.RULES),
     ACKNOWLEDGED,
 )
 TIMERS = timer_rules((closing.SWEEP, rule(TimerDue, _card, closing.swept)), *redemptions.TIMERS, REPEATED)

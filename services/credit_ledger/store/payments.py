@@ -106,7 +106,8 @@ def leg_of(row: asyncpg.Record) -> RefundLeg:
         created_at=row["created_at"], state=state, attempts=row["attempts"], detail=detail,
         updated_at=row["updated_at"], version=row["version"],
         word=RailWord.PAID if paid else RailWord(row["word"] or RailWord.SILENT), end=end, moved_at=row["moved_at"],
-        reversed=row["reversed"] or state is LegState.RECALLED, counted_minor=row["counted_minor"],
+        reversed=row["reversed"] or (state is LegState.RECALLED and end is not LegEnd.REPLACED),
+        counted_minor=row["counted_minor"],
         used_minor=row["used_minor"], payout_id=row["payout_id"],
     )
 
@@ -141,5 +142,6 @@ save_legs = Saving(
         column("ended", "text", "end.value"), column("reversed", "boolean"),
         *columns("bigint", "counted_minor", "used_minor", "version"),
     ),
+    sealed=True,
 )
 """Of a known leg only its progress changes, never what it pays to whom."""

@@ -8,7 +8,7 @@ A copy with changes looks up all fields of its class first; there it may have a 
 import dataclasses
 import gc
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import field, fields, is_dataclass, make_dataclass
 from types import ModuleType
 from typing import Any
@@ -60,10 +60,15 @@ def unguard(classes: Iterable[type]) -> None:
 
 
 def quicken(modules: Iterable[ModuleType]) -> None:
-    """Have these modules, where they say `replace`, copy values by `copied`, which does the same."""
+    """Have these modules, where they say `replace`, copy values by `copied`, which does the same; so do the named
+    tuples that they define."""
     for module in modules:
         if vars(module).get("replace") is dataclasses.replace:
             vars(module)["replace"] = copied
+        for thing in vars(module).values():
+            own = isinstance(thing, type) and thing.__module__ == module.__name__
+            if own and hasattr(thing, "_field_defaults"):
+                thing._replace = _made(thing, thing._fields)
 
 
 def copied(value: Any, /, **changes: Any) -> Any:  # Any: as `dataclasses.replace` has it
@@ -75,7 +80,10 @@ def copied(value: Any, /, **changes: Any) -> Any:  # Any: as `dataclasses.replac
 
 def _copier(cls: type) -> Callable[..., Any]:  # Any: values of the class
     """A function that copies a value of this class: its fields are named in it, as in the class's own `__init__`."""
-    names = [f.name for f in fields(cls)]
+    return _made(cls, [f.name for f in fields(cls)])
+
+
+def _made(cls: type, names: Sequence[str]) -> Callable[..., Any]:  # Any: as above
     same = ", ".join(f"{name}=_same" for name in names)
     values = ", ".join(f"{name}=_value.{name} if {name} is _same else {name}" for name in names)
     known: dict[str, Any] = {"_same": object(), "_cls": cls}

@@ -9,13 +9,13 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import TypeAlias
 
 import structlog
 
 from services.runtime.ground.postgres import Pool
 from services.runtime.ground.records import Outgoing
 from services.runtime.kafka.producer import SafeProducer
+from services.runtime.kafka.under_way import Place, UnderWay
 from services.runtime.stored import leases, outbox
 from services.runtime.stored.outbox import Row
 
@@ -26,9 +26,6 @@ LEFTOVERS_SECONDS = 2.0
 CLEAR_SECONDS = 0.25
 """How often acknowledged rows are cleared."""
 
-Place: TypeAlias = tuple[int, int]
-"""A row of the outbox: its lane and its number there."""
-
 log = structlog.get_logger(__name__)
 
 
@@ -38,10 +35,7 @@ class Publisher:
     def __init__(self, producer: SafeProducer, pool: Pool) -> None:
         self._producer = producer
         self._pool = pool
-        self._put: dict[int, int] = {}
-        self._open: dict[int, dict[int, None]] = {}
-        self._taken: set[Place] = set()
-        self._acknowledged: list[Place] = []
+        self._under_way = UnderWay()
         self._awaited: list[tuple[set[Place], asyncio.Event]] = []
         self._idle = asyncio.Event()
         self._idle.set()
@@ -53,11 +47,8 @@ class Publisher:
         """Take what a batch of this lane committed, whose last outbox number is `last_seq`; before it go the rows of
         other lanes that its events come after."""
         self._take(earlier)
-        self._put[lane_id] = last_seq
-        under_way = self._open.setdefault(lane_id, {})
-        for seq, record in enumerate(records, last_seq - len(records) + 1):
-            under_way[seq] = None
-            self._submit((lane_id, seq), record)
+        for place, record in zip(self._under_way.put(lane_id, last_seq, len(records)), records, strict=True):
+            self._submit(place, record)
 
     async def publish(self, rows: Sequence[Row], seconds: float) -> int:
         """Publish rows of other lanes and wait for them, at most this long; answers how many were new here."""
@@ -73,17 +64,13 @@ class Publisher:
 
     def holds(self, lane_id: int) -> tuple[int, list[int]]:
         """Which rows of a lane are on their way from here: all up to a number, and some beyond it."""
-        return self._put.get(lane_id, 0), [seq for lane, seq in self._taken if lane == lane_id]
+        return self._under_way.holds(lane_id)
 
     def _take(self, rows: Iterable[Row]) -> list[Place]:
-        fresh = []
-        for row in rows:
-            place = (row.lane_id, row.seq)
-            if row.seq > self._put.get(row.lane_id, 0) and place not in self._taken:
-                self._taken.add(place)
-                self._submit(place, row.record)
-                fresh.append(place)
-        return fresh
+        fresh = self._under_way.take(rows)
+        for row in fresh:
+            self._submit((row.lane_id, row.seq), row.record)
+        return [(row.lane_id, row.seq) for row in fresh]
 
     def _submit(self, place: Place, record: Outgoing) -> None:
         if not self.unpublished:
@@ -93,10 +80,8 @@ class Publisher:
         self._producer.submit(record, lambda: self._done(place))
 
     def _done(self, place: Place) -> None:
-        self._acknowledged.append(place)
+        self._under_way.done(place)
         self._moved_at = time.monotonic()
-        if (under_way := self._open.get(place[0])) is not None:
-            under_way.pop(place[1], None)
         self.unpublished -= 1
         if not self.unpublished:
             self._idle.set()
@@ -118,19 +103,17 @@ class Publisher:
 
     async def clear(self) -> None:
         """Forget exactly the rows that are acknowledged; a failure is only told, the next round does it again."""
-        done, self._acknowledged = self._acknowledged, []
+        done, floors = self._under_way.acknowledged()
         if not done:
             return
-        floors = {lane: next(iter(left), self._put[lane] + 1) - 1 for lane, left in self._open.items()}
         try:
             async with self._pool.acquire() as connection:
                 await outbox.clear(connection, done, floors)
         except Exception as error:  # the rows are harmless: at worst they are published once more
             log.warning("outbox_not_cleared", error=repr(error))
-            self._acknowledged = done + self._acknowledged
+            self._under_way.kept(done)
         else:
-            self._taken.difference_update(done)
-            self._open = {lane: left for lane, left in self._open.items() if left}
+            self._under_way.cleared(done)
 
     async def flush(self, seconds: float) -> None:
         """Wait until all is acknowledged and cleared, at most this long; what stays is found by the scanner."""

@@ -6,14 +6,12 @@ from contextlib import suppress
 
 import structlog
 
-from services.kernel.errors import Undecodable
-from services.kernel.messages import Message
 from services.runtime.ground.clock import Clock, ManualClock
 from services.runtime.ground.codec import Codec
 from services.runtime.ground.postgres import Pool
-from services.runtime.kafka.incoming import read
 from services.runtime.kafka.reader import PartitionReader, Record
-from services.runtime.lanes.item import Item, RecordPlace
+from services.runtime.lanes.arriving import arrived
+from services.runtime.lanes.item import Item
 from services.runtime.lanes.queues import Queues
 from services.runtime.stored import timers
 from services.runtime.stored.offsets import Beginning
@@ -115,23 +113,7 @@ class Feed:
                 self._queues.wake.set()
 
     def _item(self, record: Record) -> Item | None:
-        """The record as a message. Of what was consumed before only what may wait for a claim comes again: whoever held
-        the partition kept its line in memory."""
-        item = self._read(record)
-        if item.record is None or record.offset >= self._held.get(record.partition, 0):
-            return item
-        item.stood_at, item.record = item.place, None
-        return item if item.may_wait and item.fault is None else None
-
-    def _read(self, record: Record) -> Item:
-        place = RecordPlace(self._topic, record.partition, record.offset, record.headers, record.value)
-        try:
-            if record.flaw is not None:
-                raise record.flaw
-            return Item(read(self._codec, record.key, record.headers, record.value), record=place)
-        except Undecodable as error:
-            key = (record.key or b"").decode(errors="replace").replace("\x00", "")
-            return Item(Message(id="", key=key, body=None), record=place, fault=error)
+        return arrived(self._codec, self._topic, record, self._held.get(record.partition, 0))
 
     async def _timers(self) -> None:
         loop = asyncio.get_running_loop()

@@ -1,8 +1,8 @@
 """One message on its way through a lane, and the record that brought it."""
 
-import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from services.kernel.messages import Message, Op, TimerDue
 from services.kernel.saga import Reply
@@ -10,6 +10,17 @@ from services.runtime.ground.records import Headers
 from services.runtime.ground.tables import Connection
 from services.runtime.stored import offsets, parked
 from services.runtime.stored.inbox import Answered
+
+COLLISION_COUNT_MAX = 5
+"""So often one message may lose to another lane; who loses more often meets a defect of ours."""
+
+
+class Caller(Protocol):
+    """Whoever waits for the answer to a call: told once, unless it has gone."""
+
+    def done(self) -> bool: ...
+    def set_result(self, result: Answered, /) -> None: ...
+    def set_exception(self, exception: Exception, /) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +54,7 @@ class Item:
     """
 
     message: Message
-    answer: "asyncio.Future[Answered] | None" = None
+    answer: Caller | None = None
     body_hash: bytes | None = None
     record: RecordPlace | None = None
     stood_at: tuple[int, int] | None = None
@@ -98,13 +109,38 @@ class Item:
 async def lock_records(connection: Connection, topic: str, items: Sequence[Item]) -> list[Item]:
     """The items that nobody consumed yet, their offset rows locked;
     a gap says that this lane is not the reader any more."""
-    partitions = {item.record.partition for item in items if item.record}
-    if not partitions:
-        return list(items)
-    reached = await offsets.lock(connection, topic, partitions)
-    if len(reached) < len(partitions):  # somebody took them away: a new session writes them anew
-        raise ConnectionError(f"{topic} has no offsets of {sorted(partitions - set(reached))}")
+    partitions = partitions_of(items)
+    return unconsumed(items, await offsets.lock(connection, topic, partitions)) if partitions else list(items)
+
+
+def partitions_of(items: Iterable[Item]) -> set[int]:
+    """The partitions whose records are among these."""
+    return {item.record.partition for item in items if item.record}
+
+
+def unconsumed(items: Sequence[Item], reached: Mapping[int, int]) -> list[Item]:
+    """The items that nobody consumed yet, as far as each partition is `reached`; a partition of which that is not on
+    record was taken away: a new session writes it anew."""
+    if unknown := partitions_of(items) - reached.keys():
+        raise ConnectionError(f"there are no offsets of the partitions {sorted(unknown)}")
     return [item for item in items if item.record is None or item.record.offset >= reached[item.record.partition]]
+
+
+def read_again(item: Item, consumed: int) -> Item | None:
+    """An item that was just read, as it is taken where its partition is `consumed` up to there: of what was consumed
+    before only what may wait for a claim comes again, for whoever held the partition kept its line in memory."""
+    if item.record is None or item.record.offset >= consumed:
+        return item
+    item.stood_at, item.record = item.place, None
+    return item if item.may_wait and item.fault is None else None
+
+
+def may_win(items: Sequence[Item]) -> bool:
+    """Whether items that lost to another lane are decided again, on what the winner committed. Several are always, in
+    ever smaller batches, until it is known who loses; one that is alone only so often."""
+    if len(items) == 1:
+        items[0].collision_count += 1
+    return len(items) > 1 or items[0].collision_count <= COLLISION_COUNT_MAX
 
 
 def next_offsets(items: Iterable[Item]) -> dict[int, int]:

@@ -41,7 +41,7 @@ from services.runtime.lanes.business import Business
 from services.runtime.lanes.company import Company
 from services.runtime.lanes.faults import DataFault, SessionLost, TransientFault
 from services.runtime.lanes.feed import Feed
-from services.runtime.lanes.item import Item, lock_records, without
+from services.runtime.lanes.item import Item, lock_records, may_win, without
 from services.runtime.lanes.pace import Pace
 from services.runtime.lanes.queues import Queues
 from services.runtime.lanes.session import Session
@@ -53,8 +53,6 @@ from services.runtime.stored.leases import Peer
 
 COLLISIONS = (asyncpg.UniqueViolationError, Overtaken)
 """Another lane was first: it decided the same message, made the same root, or changed what this one had found."""
-COLLISION_COUNT_MAX = 5
-"""So often one message may lose to another lane; who loses more often meets a defect of ours."""
 SHARE_SECONDS = 0.5
 """How often a lane looks which lanes live, and takes its share of the partitions."""
 KEEPALIVE_SECONDS = 2.0
@@ -94,7 +92,7 @@ class Lane:
         self._pace = Pace(settings.deciding_ms_max / 1000, settings.batch_messages_max)
         self._suspects = Suspects()
         self._crowded_out = False
-        self._aside = Aside(topic, clock, self._commit, self._set_aside)
+        self._aside = Aside(topic, clock, self._commit, self._set_aside, business.chain_key)
 
     async def drain(self, seconds: float) -> None:
         """Finish what is queued, publish it, then stop."""
@@ -321,7 +319,7 @@ class Lane:
             await transaction.rollback()
         if connection.is_closed():
             raise SessionLost(repr(error)) from error
-        if isinstance(error, COLLISIONS) and _may_win(items):
+        if isinstance(error, COLLISIONS) and may_win(items):
             raise TransientFault(repr(error)) from error
         raise (TransientFault if fault is Fault.TRANSIENT else DataFault)(repr(error)) from error
 
@@ -378,11 +376,3 @@ class Lane:
         self.waiting.leave([item])
         if item.record is not None and item.message.key:
             self._parked_keys[item.message.key] = parked.FIRST
-
-
-def _may_win(items: Sequence[Item]) -> bool:
-    """Whether items that lost to another lane are decided again, on what the winner committed. Several are always, in
-    ever smaller batches, until it is known who loses; one that is alone only so often."""
-    if len(items) == 1:
-        items[0].collision_count += 1
-    return len(items) > 1 or items[0].collision_count <= COLLISION_COUNT_MAX

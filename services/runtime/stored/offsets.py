@@ -18,6 +18,35 @@ class Beginning:
     consumed: int
 
 
+@dataclass(frozen=True, slots=True)
+class Consumed:
+    """How far a partition was consumed in which epoch of its topic, and from where on somebody waits for a claim."""
+
+    next_offset: int
+    epoch: str
+    waiting_from: int | None = None
+
+
+def beginnings(
+    known: Mapping[int, Consumed], ends: Mapping[int, tuple[int, int]], epoch: str
+) -> dict[int, Beginning]:
+    """Where to begin each partition, given (beginning, end) of its log and the topic's epoch.
+
+    A stored offset beyond the log's end, or of another epoch, says that Kafka lost data: begin at the beginning of
+    what there is (the inbox drops repeats, timers send again what is lost). A partition never seen begins at its start.
+    What waits for a claim in the memory of whoever held the partition before is read again.
+    """
+    begin = {}
+    for partition, (first, end) in ends.items():
+        before = known.get(partition, Consumed(first, epoch))
+        offset, oldest = before.next_offset, before.waiting_from
+        begin[partition] = Beginning(first, first)
+        if same_epoch(before.epoch, epoch) and first <= offset <= end:
+            oldest = offset if oldest is None else min(offset, oldest)
+            begin[partition] = Beginning(max(first, oldest, offset - READ_AGAIN_MAX), offset)
+    return begin
+
+
 async def lock(connection: Connection, topic: str, partitions: Iterable[int]) -> dict[int, int]:
     """Lock the rows of a batch, the fence against a paused owner: whoever comes late finds them moved on."""
     rows = await connection.fetch(
@@ -54,25 +83,14 @@ async def save(
 async def start(
     connection: Connection, topic: str, ends: Mapping[int, tuple[int, int]], epoch: str
 ) -> dict[int, Beginning]:
-    """Where to begin each gained partition, given (beginning, end) of its log and the topic's epoch.
-
-    A stored offset beyond the log's end, or of another epoch, says that Kafka lost data: begin at the beginning of
-    what there is (the inbox drops repeats, timers send again what is lost). A partition never seen begins at its start.
-    What waits for a claim in the memory of whoever held the partition before is read again.
+    """Where to begin each gained partition, given (beginning, end) of its log and the topic's epoch; kept from now on.
     """
     rows = await connection.fetch(
         """select partition, next_offset, topic_epoch, waiting_from from consumed_offsets
            where topic = $1 and partition = any($2::integer[])""",
         topic, sorted(ends),
     )
-    known = {row[0]: (row[1], row[2], row[3]) for row in rows}
-    begin = {}
-    for partition, (first, end) in ends.items():
-        offset, seen, waiting_from = known.get(partition, (first, epoch, None))
-        begin[partition] = Beginning(first, first)
-        if same_epoch(seen, epoch) and first <= offset <= end:
-            oldest = offset if waiting_from is None else min(offset, waiting_from)
-            begin[partition] = Beginning(max(first, oldest, offset - READ_AGAIN_MAX), offset)
+    begin = beginnings({row[0]: Consumed(row[1], row[2], row[3]) for row in rows}, ends, epoch)
     await connection.execute(
         """insert into consumed_offsets (topic, partition, next_offset, topic_epoch)
            select $1, p, n, $4 from unnest($2::integer[], $3::bigint[]) u (p, n)

@@ -63,6 +63,17 @@ async def ensure(connection: Connection, timers: Iterable[Timer], partitions: in
     )
 
 
+async def any_left(connection: Connection, timers: Iterable[Timer]) -> bool:
+    """Whether one of these timers is there as it was set: it has neither rung nor moved."""
+    rows = list(timers)
+    left: bool = await connection.fetchval(
+        """select exists (select from unnest($1::text[], $2::text[], $3::timestamptz[]) w (kind, key, due_at)
+                          join timers t on t.kind = w.kind and t.key = w.key and t.due_at = w.due_at)""",
+        [t.kind for t in rows], [t.key for t in rows], [t.due_at for t in rows],
+    )
+    return left
+
+
 async def postpone(connection: Connection, timer: TimerKey, due_at: datetime) -> None:
     """Let a timer come later, if it is still there."""
     await connection.execute("update timers set due_at = $3 where kind = $1 and key = $2", *timer, due_at)

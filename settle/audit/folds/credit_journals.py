@@ -183,7 +183,8 @@ def without_leg(check: str, rows: Iterable[asyncpg.Record], legs: Mapping[str, R
     """The journals among these that move what no leg of the account is about."""
     sums: dict[tuple[str, str], set[int]] = {}
     for leg in legs.values():
-        place = (books.TRANSIT_CARD, leg.order_id) if leg.rail is Rail.CARD else (books.TRANSIT_PAYOUT, leg.reference)
+        of_payout = books.TRANSIT_PAYOUT, leg.payout_id or leg.reference
+        place = (books.TRANSIT_CARD, leg.order_id) if leg.rail is Rail.CARD else of_payout
         sums.setdefault(place, set()).update((leg.amount_minor, leg.sent_minor))
     for row in rows:
         lines = zip(row["accounts"], row["subs"], row["amounts"], strict=True)

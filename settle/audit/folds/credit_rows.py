@@ -2,8 +2,9 @@
 
 Not told, since no log has it: versions and the number of events (legs step without an operation; `versions` in
 `credit_accounts` has their bounds), claims of sagas, the steps of a leg after it was sent (`state`, `attempts`,
-`detail`, `word`, what rails report), that a flash refund waits too long (EXCEPTION), and what of a payment counts for
-later legs (`used_minor`). Merchants' shares belong to many accounts and have a fold of their own.
+`detail`, `word`, what rails report) and with them of its payout (`state`, `moved_at`), that a flash refund waits too
+long (EXCEPTION), and what of a payment counts for later legs (`used_minor`). Merchants' shares belong to many accounts
+and have a fold of their own.
 """
 
 from operator import attrgetter
@@ -13,6 +14,7 @@ from services.credit_ledger.domain.model.adjustment import AdjustedLine, Adjustm
 from services.credit_ledger.domain.model.agreement import Agreement, Hold, Plan
 from services.credit_ledger.domain.model.leg import LegEnd, RefundLeg
 from services.credit_ledger.domain.model.payment_reference import PaymentReference
+from services.credit_ledger.domain.model.payout import PayoutState, RedemptionPayout
 from services.credit_ledger.domain.model.refund import CreditRefund, RefundState
 from services.credit_ledger.domain.model.repayment import Repayment
 from services.credit_ledger.domain.model.statement import Statement, StatementLine
@@ -60,14 +62,28 @@ ADJUSTMENTS = Table("adjustments", Adjustment, "id", (
 ))
 LEGS = Table("legs", RefundLeg, "id", (
     *columns(
-        "order_id", "refund_id", "rail", "reference", "amount_minor", "created_at", "counted_minor",
+        "order_id", "refund_id", "rail", "reference", "amount_minor", "created_at", "counted_minor", "payout_id",
     ),
     Column("ended", lambda leg: leg.end is LegEnd.REROUTED, select="ended = 'REROUTED' or state = 'REROUTED'"),
     Column(
         "reversed", attrgetter("reversed"), unless_null=True,
-        select="case when word <> '' then reversed or state = 'RECALLED' end",  # older code noted no reversal
+        select="case when word <> '' then reversed or state = 'RECALLED' and ended <> 'REPLACED' end",
     ),
 ))
-CHILDREN = (AGREEMENTS, STATEMENTS, REPAYMENTS, REFUNDS, ADJUSTMENTS, LEGS)
+"""Older code noted no reversal; a leg that another one replaced was not reversed."""
+
+
+def _under_way(payout: RedemptionPayout) -> str:
+    """How far a payout is, as far as the log has it: what the bank says of its legs is not there."""
+    return payout.state if payout.state in (PayoutState.REROUTED, PayoutState.STOPPED) else "UNDER WAY"
+
+
+PAYOUTS = Table("payouts", RedemptionPayout, "id", (
+    *columns(
+        "order_id", "card_id", "amount_minor", "method", "instrument", "requested_at", "netted_minor", "attempts",
+    ),
+    Column("state", _under_way, select="case when state in ('REROUTED', 'STOPPED') then state else 'UNDER WAY' end"),
+))
+CHILDREN = (AGREEMENTS, STATEMENTS, REPAYMENTS, REFUNDS, ADJUSTMENTS, LEGS, PAYOUTS)
 REFERENCES = Table("payment_references", PaymentReference, "id", (column("order_id"),), of="id")
 """An acquirer's payment: no account's own row, but an order of the account has claimed it."""

@@ -27,6 +27,7 @@ _ANSWERS = "select message_id, verdict, outcome, decided_at from inbox where mes
 _EFFECTS: Mapping[str, type[Message]] = {CREDIT: effects_pb2.CreditEffect, CARD: card_effects_pb2.CardEffect}
 _OPS = (Op.TRY, Op.CONFIRM, Op.CANCEL)
 """Under which names answers are kept; what is both phases in one is kept as a TRY."""
+_NAMES = tuple(f"/{op}" for op in _OPS)
 _TOO_LATE = "TOMBSTONED"
 """What is answered to a command that comes after its settlement was given up; the settlement says why that was."""
 _VERDICTS = {number: name.removeprefix("VERDICT_") for name, number in saga_pb2.Verdict.items()}
@@ -91,7 +92,7 @@ def _branches(row: Any) -> Iterator[_Branch]:  # Any: asyncpg record
 
 
 async def _kept(world: World, service: str, branches: Sequence[_Branch]) -> dict[str, _Answer]:
-    names = [f"{branch.saga_id}/{op}" for branch in branches if branch.service == service for op in _OPS]
+    names = [branch.saga_id + name for branch in branches if branch.service == service for name in _NAMES]
     found = await world[service].fetch(_ANSWERS, names) if names else ()
     return {row["message_id"]: _Answer(row["verdict"], _read(row["outcome"]), row["decided_at"]) for row in found}
 
@@ -104,21 +105,22 @@ def _read(outcome: bytes) -> saga_pb2.Reply | None:
 
 
 def _unlike(branch: _Branch, kept: Mapping[str, _Answer]) -> Iterator[Finding]:
-    own = {op: kept[key] for op in _OPS if (key := f"{branch.saga_id}/{op}") in kept}
-    for op, answer in own.items():
+    tried, confirmed, cancelled = (kept.get(branch.saga_id + name) for name in _NAMES)
+    own = [(op, answer) for op, answer in zip(_OPS, (tried, confirmed, cancelled), strict=True) if answer is not None]
+    for op, answer in own:
         said = _VERDICTS.get(answer.reply.verdict, "") if answer.reply else "nothing readable"
         if said != answer.verdict:
             yield _finding(branch, op, answer, answer.verdict, said)
-    tried = own.get(Op.TRY)
     if tried is not None and tried.verdict != _TOO_LATE and branch.reason not in ("", _reason(tried)):
         yield _finding(branch, Op.TRY, tried, f"refused for {branch.reason}", _reason(tried) or tried.verdict)
     if branch.done:
-        for op in (Op.TRY, Op.CONFIRM):
-            if op in own and own[op].reply is not None:
-                yield from _other_money(branch, op, own[op])
-        last = next((op for op in (Op.CONFIRM, Op.TRY) if op in own), None)
-        if last is not None:
-            yield from _other_result(branch, last, own[last])
+        for op, answer in own:
+            if op is not Op.CANCEL and answer.reply is not None:
+                yield from _other_money(branch, op, answer)
+        if confirmed is not None:
+            yield from _other_result(branch, Op.CONFIRM, confirmed)
+        elif tried is not None:
+            yield from _other_result(branch, Op.TRY, tried)
 
 
 def _reason(answer: _Answer) -> str:

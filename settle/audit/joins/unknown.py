@@ -1,9 +1,11 @@
 """Nobody acts for a settlement that the coordinator does not know: no claim, no answer, no operation, no journal, no
 event; and no payment is kept for an order that it does not pay."""
 
+from datetime import timedelta
 from typing import Any
 
-from settle.audit.findings import BOOKS, CARD, CREDIT, ORDER, Check, Finding, instant
+from settle.audit.coordinators import known_settlements, latest_begun
+from settle.audit.findings import BOOKS, CARD, CREDIT, Check, Finding, instant
 from settle.audit.snapshots import World, pages
 
 UNKNOWN = "joins.unknown"
@@ -40,24 +42,20 @@ def _traces(book: str) -> str:
         where s.id is null group by t.saga_id"""
 
 
-_LATEST = "select max(started_at) - interval '1 hour' from saga_records"
-_KNOWN = "select id from saga_records where id = any($1::text[])"
+_EARLIER = timedelta(hours=1)
 
 
 async def unknown(world: World) -> list[Finding]:
     """Traces of settlements that are on no record. Of an engine that works, one may have begun after the coordinator's
     snapshot: only what is an hour older counts."""
-    latest = None if world.quiet else await world[ORDER].fetchval(_LATEST)
+    latest = None if world.quiet else await latest_begun(world)
     found: list[Finding] = []
     for book in BOOKS:
         async for rows in pages(world[book], _traces(book)):
-            known = {
-                row["id"] for coordinator in (ORDER, CARD)
-                for row in await world[coordinator].fetch(_KNOWN, [row["saga_id"] for row in rows])
-            }
+            known = await known_settlements(world, [row["saga_id"] for row in rows])
             found += [
                 _finding(book, row) for row in rows
-                if row["saga_id"] not in known and (latest is None or row["since"] < latest)
+                if row["saga_id"] not in known and (latest is None or row["since"] < latest - _EARLIER)
             ]
     return found
 

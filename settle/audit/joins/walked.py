@@ -3,14 +3,16 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from settle.audit.findings import CARD, CREDIT, ORDER, Check, Finding, Walk
-from settle.audit.joins import parties, refunds, requests, unknown
+from settle.audit.joins import parties, payouts, refunds, requests, unknown
 from settle.audit.joins.rows import ORDERS, orders
 from settle.audit.snapshots import World
 
 CHECKS: Sequence[Check] = requests.CHECKS
 QUIET: Sequence[Check] = unknown.QUIET
-CROSS: Mapping[str, Callable[[World], Awaitable[list[Finding]]]] = {unknown.UNKNOWN: unknown.unknown}
-SAYS = unknown.SAYS
+CROSS: Mapping[str, Callable[[World], Awaitable[list[Finding]]]] = {
+    unknown.UNKNOWN: unknown.unknown, payouts.PAYOUTS: payouts.payouts,
+}
+SAYS = unknown.SAYS | payouts.SAYS
 
 
 async def _orders(world: World, ids: Sequence[str]) -> list[Finding]:

@@ -3,7 +3,7 @@ transit is what became of the legs of an order, rail by rail (P7, PM-3, PM-6).""
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -20,14 +20,19 @@ from services.credit_ledger.domain.model.commands import (
 )
 from services.credit_ledger.domain.model.leg import OVER, LegEnd, LegState, Rail, RailWord
 from services.credit_ledger.domain.model.operation import PaidOut
+from services.credit_ledger.domain.model.redemptions import DisbursePayout
 from services.credit_ledger.domain.model.tenders import Tenders
 from settle.audit.findings import CREDIT, Finding
 from settle.audit.provenance.words import finding
+from settle.audit.shared_reads import JOURNALS, read_all
 from settle.audit.snapshots import World
 
 LEGS, PAID = "provenance.legs", "provenance.paid"
 
-_SENDING = (ReleaseTenders.__name__, RefundTenders.__name__, PayOutCreditBalance.__name__, ReturnBankDeposit.__name__)
+_TO_INSTRUMENTS = (PayOutCreditBalance.__name__, DisbursePayout.__name__)
+_SENDING = (
+    ReleaseTenders.__name__, RefundTenders.__name__, ReturnBankDeposit.__name__, *_TO_INSTRUMENTS
+)
 _BANK = Tenders._fields.index("bank_minor")
 _SENT = f"""
 select o.account_id, o.number, o.kind, o.at, o.order_id, o.reference, o.facts, a.payment_reference,
@@ -35,10 +40,11 @@ select o.account_id, o.number, o.kind, o.at, o.order_id, o.reference, o.facts, a
        coalesce((o.body -> 'tenders' ->> {_BANK})::bigint, (o.body ->> 'bank_minor')::bigint,
                 (o.body ->> 'amount_minor')::bigint, 0) amount_minor
 from operations o left join agreements a on a.order_id = o.order_id
-where o.account_id = any($1::text[]) and o.kind = any($2::text[])
+where o.account_id = any($1::text[]) and o.kind = any($2::text[]) and o.body ->> 'leg_id' is distinct from ''
 """
 _LEGS = """
-select id, account_id, order_id, refund_id, rail, reference, amount_minor, created_at, state, ended, word, counted_minor
+select id, account_id, order_id, refund_id, rail, reference, amount_minor, created_at, state, ended, word,
+       counted_minor, payout_id
 from legs where account_id = any($1::text[])
 """
 _PAID_ANYWAY = f"""
@@ -50,17 +56,20 @@ _TRANSITS = (books.TRANSIT_CARD, books.TRANSIT_PAYOUT)
 _BY_RAIL = sorted({
     row.op for row in POSTINGS[ReportLeg] if row.debited & set(_TRANSITS) and books.DEPOSIT not in row.debited
 } - {"chargeback_kept"})
-_BOOKED = """
-select root account_id, case account when $2 then order_id else sub end whose, account,
-       sum(amount_minor) moved, sum(amount_minor) filter (where op = any($4::text[]) or op = 'leg_bounced') by_rail,
-       max(posted_at) since
-from entries where root = any($1::text[]) and account in ($2, $3) group by 1, 2, 3
-"""
-"""Of each transit, what stands there by order (bank cards) or instrument (payouts), and what its rail paid."""
-
-
+_PAYOUTS = "select id from payouts where account_id = any($1::text[])"
 Transit = tuple[str, str, str]
 """An account, whose money waits (the order, or the instrument), and the transit."""
+
+
+class Booked(NamedTuple):
+    """What stands in a transit, what of that its rail paid, and since when."""
+
+    moved: int
+    by_rail: int
+    since: datetime | None
+
+
+_NOTHING = Booked(0, 0, None)
 
 
 class Leg(NamedTuple):
@@ -78,6 +87,7 @@ class Leg(NamedTuple):
     ended: str
     word: str
     counted_minor: int
+    payout_id: str
 
     @property
     def content(self) -> tuple[object, ...]:
@@ -123,21 +133,25 @@ async def legs(world: World, ids: Sequence[str]) -> list[Finding]:
 async def paid(world: World, ids: Sequence[str]) -> list[Finding]:
     """Transits of these accounts that are not what waits of their legs, or out of which the rail did not pay the legs
     that it paid."""
-    rows = await world[CREDIT].fetch(_BOOKED, ids, *_TRANSITS, _BY_RAIL)
-    booked = {(row["account_id"], row["whose"], row["account"]): row for row in rows}
+    payouts = {row["id"] for row in await world[CREDIT].fetch(_PAYOUTS, ids)}
+    booked = _booked(await read_all(world, CREDIT, JOURNALS, ids), payouts)
     corrected = {row["leg_id"] for row in await world[CREDIT].fetch(_PAID_ANYWAY, ids)}
     returned = {
         row["reference"] for row in await world[CREDIT].fetch(_SENT, ids, [ReturnBankDeposit.__name__])
     }
     waiting, settled, of = Counter[Transit](), Counter[Transit](), dict[Transit, list[str]]()
     for leg in await _legs(world, ids):
+        if leg.payout_id:
+            continue
         sent = leg.amount_minor - leg.counted_minor
         of.setdefault(leg.transit, []).append(f"{leg.id} {leg.state}")
         waiting[leg.transit] += sent if leg.waits and leg.id not in returned else 0
         settled[leg.transit] += sent if leg.paid and leg.id not in corrected else 0
     return [
         each for transit in sorted(booked.keys() | of.keys())
-        for each in _unpaid(transit, booked.get(transit), waiting[transit], settled[transit], of.get(transit, []))
+        for each in _unpaid(
+            transit, booked.get(transit, _NOTHING), waiting[transit], settled[transit], of.get(transit, [])
+        )
     ]
 
 
@@ -150,7 +164,7 @@ def _sent_by(row: Any) -> Iterator[tuple[tuple[Any, ...], str]]:  # Any: of many
     key, kind = f"operation {row['account_id']}/{row['number']} {row['kind']}", row["kind"]
     refund_id = row["reference"] if kind == RefundTenders.__name__ else ""
     if row["amount_minor"]:
-        card = kind != PayOutCreditBalance.__name__
+        card = kind not in _TO_INSTRUMENTS
         whence = (row["deposit_reference"] or row["payment_reference"] or "") if card else row["instrument"]
         yield (
             row["order_id"], refund_id, Rail.CARD.value if card else Rail.PAYOUT.value, whence, row["amount_minor"],
@@ -164,13 +178,27 @@ def _given_back(facts: Any) -> Iterator[PaidOut]:  # Any: json as the driver giv
     return (PaidOut(*entry) for entry in json.loads(facts).get("paid_out", ())) if len(facts) > len("{}") else iter(())
 
 
+def _booked(journals: Sequence[Any], payouts: Collection[str]) -> dict[Transit, Booked]:  # Any: asyncpg records
+    """What stands in each transit of what these journals moved; but for payouts of redemptions, whose other side is in
+    the card book (BK-6)."""
+    found: dict[Transit, Booked] = {}
+    for row in journals:
+        for account, sub, amount in zip(row["accounts"], row["subs"], row["amounts"], strict=False):
+            if account in _TRANSITS and sub not in payouts:
+                transit = row["root"], row["order_id"] if account == books.TRANSIT_CARD else sub, account
+                moved, by_rail, since = found.get(transit, _NOTHING)
+                paid_out = amount if row["op"] in _BY_RAIL or row["op"] == "leg_bounced" else 0
+                since = row["posted_at"] if since is None else max(since, row["posted_at"])
+                found[transit] = Booked(moved + amount, by_rail + paid_out, since)
+    return found
+
+
 def _unpaid(
-    transit: Transit, booked: Any, waiting: int, settled: int, of: Sequence[str]  # Any: asyncpg record, or None
+    transit: Transit, booked: Booked, waiting: int, settled: int, of: Sequence[str]
 ) -> Iterator[Finding]:
     account_id, whose, account = transit
     key = f"{account} of {whose or 'nobody'} on {account_id}"
-    moved, by_rail = (0, 0) if booked is None else (int(booked["moved"] or 0), int(booked["by_rail"] or 0))
-    since = booked["since"] if booked else None
+    moved, by_rail, since = booked
     named = ", ".join(sorted(of)) or "no legs"
     if -moved != waiting:
         yield finding(PAID, CREDIT, key, f"{waiting} on the way by {named}", f"{-moved} in the journals", at=since)

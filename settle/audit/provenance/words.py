@@ -3,6 +3,7 @@
 from collections.abc import Container, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import msgspec
@@ -91,7 +92,7 @@ async def decisions(world: World, service: str, roots: Sequence[str]) -> dict[st
     """The decisions of these roots that posted something, by root and in their order."""
     found: dict[str, list[Decided]] = {}
     rows = await read_all(world, service, JOURNALS, roots)
-    for (root, version), group in groupby(map(_posted, rows), key=lambda each: (each.root, each.root_version)):
+    for (root, version), group in groupby(map(_posted, rows), key=itemgetter(0, 1)):
         journals = tuple(group)
         found.setdefault(root, []).append(
             Decided(root, version, journals[0].saga_id, journals[0].posted_at, journals)
@@ -104,7 +105,7 @@ async def events(world: World, service: str, roots: Sequence[str]) -> dict[str, 
     found: dict[str, list[Told]] = {}
     pruned = {row["aggregate_id"] for row in await shared_rows(world, service, DROPPED, roots)}
     for row in await read_all(world, service, EVENTS, roots):
-        aggregate_id, sequence, _, type_name, at, saga_id, _ = row
+        aggregate_id, sequence, _, type_name, at, saga_id, _, _ = row
         name = type_name.rpartition(".")[2]
         told = Told(
             aggregate_id, sequence, ON_THE_WIRE.get(name, name), at, saga_id, pruned=aggregate_id in pruned
@@ -141,6 +142,6 @@ def sums(journals: Iterable[Posted], accounts: Container[str]) -> dict[str, int]
 
 
 def _posted(row: Any) -> Posted:  # Any: asyncpg record
-    root, version, no, op, unit, order_id, saga_id, posted_at, accounts, subs, amounts = row.values()
+    *names, accounts, subs, amounts = row
     lines = tuple(zip(accounts, subs, amounts, strict=True)) if len(accounts) == len(subs) == len(amounts) else ()
-    return Posted(root, version, no, op, unit, order_id=order_id, saga_id=saga_id, posted_at=posted_at, lines=lines)
+    return Posted._make((*names, lines))

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from services.card_redemption.domain.lifecycles import GIFT_CARD
 from services.credit_ledger.domain import lifecycles, soundness
+from services.credit_ledger.domain.legs.payouts import PAYOUT_TIMER
 from services.credit_ledger.domain.legs.steps import LEG_TIMER
 from services.credit_ledger.domain.model.account import CreditAccount
 from services.credit_ledger.domain.model.leg import LegState
@@ -34,6 +35,7 @@ async def accounts(world: World, ids: Sequence[str]) -> list[Finding]:
     told = [finding async for finding in _agreements(world, {account.id: account for account in found}, owing)]
     told += [finding async for finding in _legs(world, ids, now)]
     told += [finding async for finding in _refunds(world, ids, now)]
+    told += [finding async for finding in _payouts(world, ids, now)]
     for account in found:
         flaws = soundness.of_account(account, owing.get(account.id, ""), now.at + READ_BEFORE)
         told += flaws_told(ACCOUNTS, CREDIT, f"credit_accounts {account.id}", flaws)
@@ -92,6 +94,19 @@ async def _refunds(world: World, ids: Sequence[str], now: timers.Present) -> Asy
             yield finding
 
 
+async def _payouts(world: World, ids: Sequence[str], now: timers.Present) -> AsyncIterator[Finding]:
+    async for page in pages(world[CREDIT], rows.PAYOUTS, ids):
+        payouts = [rows.payout_of(row) for row in page]
+        for payout in payouts:
+            flaws = lifecycles.PAYOUT.all_flaws(payout, payout.version)
+            for finding in flaws_told(ACCOUNTS, CREDIT, f"payouts {payout.id}", flaws, payout.requested_at):
+                yield finding
+        waits = [wait for payout in payouts for wait in lifecycles.PAYOUT.waits(payout)]
+        there = await timers.found(world, CREDIT, [(PAYOUT_TIMER, payout.id) for payout in payouts])
+        for finding in timers.compared(ACCOUNTS, CREDIT, waits, there, now):
+            yield finding
+
+
 async def cards(world: World, ids: Sequence[str]) -> list[Finding]:
     """What of these gift cards contradicts what a card can be worth."""
     found = [card_of(row) for row in await world[CARD].fetch(_CARDS, ids)]
@@ -102,8 +117,8 @@ async def cards(world: World, ids: Sequence[str]) -> list[Finding]:
 
 WALKS = (
     Walk(
-        ACCOUNTS, "accounts, agreements, instalments, legs, refunds are as their fields allow, and are woken", CREDIT,
-        "account", accounts,
+        ACCOUNTS, "accounts, agreements, instalments, legs, payouts, refunds are as their fields allow, and are woken",
+        CREDIT, "account", accounts,
     ),
     Walk(
         CARDS, "a card is worth at most its face, holds at most that, and stands as its fields say", CARD, "card", cards

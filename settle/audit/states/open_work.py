@@ -8,6 +8,7 @@ from services.card_redemption.domain.four_eyes import ADOPT_TIMER
 from services.card_redemption.domain.redemption.timers import DRAFT_ENDS
 from services.card_redemption.domain.redemption.timers import EVERY as REDEMPTION_TIMERS
 from services.credit_ledger.domain import lifecycles
+from services.credit_ledger.domain.legs.payouts import PAYOUT_TIMER
 from services.credit_ledger.domain.legs.steps import LEG_TIMER
 from services.credit_ledger.domain.model.reconciliation import Place, Reconciliation, ReconciliationState
 from services.credit_ledger.domain.reconciliation.running import RECONCILE_TIMER
@@ -20,7 +21,8 @@ from services.kernel.saga_life import BY_HAND, SAGA, notice_wait
 from services.order.domain.completion import AFTER_SALE
 from services.order.domain.placing import HOLD_EXPIRY
 from services.order.domain.returns import AUTO_APPROVE, WAYBILL_EXPIRY
-from settle.audit.findings import BOOKS, CARD, CREDIT, ORDER, SERVICES, Finding
+from settle.audit.coordinators import known_settlements
+from settle.audit.findings import BOOKS, CARD, COORDINATORS, CREDIT, ORDER, SERVICES, Finding
 from settle.audit.snapshots import World
 from settle.audit.states import timers
 from settle.audit.states.orders import flaws_told
@@ -48,8 +50,8 @@ _ROOTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "sagas": (WAKE, *BY_HAND),
     },
     CREDIT: {
-        "credit_accounts": (CUT_TIMER,), "legs": (LEG_TIMER,), "credit_refunds": (FLASH_TIMER,), "notices": (NOTICE,),
-        "": (RECONCILE_TIMER,),
+        "credit_accounts": (CUT_TIMER,), "legs": (LEG_TIMER,), "credit_refunds": (FLASH_TIMER,),
+        "payouts": (PAYOUT_TIMER,), "notices": (NOTICE,), "": (RECONCILE_TIMER,),
     },
     CARD: {
         "redemption_orders": REDEMPTION_TIMERS, "notices": (NOTICE,), "sagas": (WAKE, *BY_HAND),
@@ -61,31 +63,30 @@ adopted comes with its row, and nothing wakes a gift card itself."""
 _CLAIMED = {
     CREDIT: ("credit_accounts.id",), CARD: ("card_tenders.order_id", "merchant_shares.id", "redeemers.id"),
 }
-COORDINATORS = (ORDER, CARD)
 _LATER = timedelta(minutes=1)
 """A settlement may begin after the coordinator was looked at; so much may the clocks of two databases differ."""
 
 
 async def sagas(world: World) -> list[Finding]:
-    """The open settlements of each coordinator, and the timers of all of them and of those that have ended."""
-    return [each for service in COORDINATORS for each in await _sagas(world, service)]
+    """The open settlements, and the timers of all of them and of those that have ended."""
+    return [finding for coordinator in COORDINATORS for finding in await _sagas_of(world, coordinator)]
 
 
-async def _sagas(world: World, service: str) -> list[Finding]:
-    now = await timers.present(world, service)
+async def _sagas_of(world: World, coordinator: str) -> list[Finding]:
+    now = await timers.present(world, coordinator)
     told: list[Finding] = []
     waits: list[Wait] = []
-    for row in await world[service].fetch(_OPEN):
+    for row in await world[coordinator].fetch(_OPEN):
         branches = tuple(map(Branch, row["services"], map(BranchState, row["states"])))
         run = Run(
             id=row["id"], root=row["root"], kind=row["kind"], definition_version=0, phase=Phase(row["phase"]),
             plan=None, branches=branches, started_at=row["started_at"], deadline_at=row["deadline_at"],
             decision=row["decision"], reason=row["reason"], attempts=row["attempts"], updated_at=row["updated_at"],
         )
-        told += flaws_told(SAGAS, service, f"sagas {run.id}", SAGA.flaws(run), run.updated_at)
+        told += flaws_told(SAGAS, coordinator, f"sagas {run.id}", SAGA.flaws(run), run.updated_at)
         waits += SAGA.waits(run)
-    there = await _of_kind(world, service, WAKE)
-    return told + timers.compared(SAGAS, service, waits, there, now)
+    there = await _of_kind(world, coordinator, WAKE)
+    return told + timers.compared(SAGAS, coordinator, waits, there, now)
 
 
 async def notices(world: World) -> list[Finding]:
@@ -158,7 +159,7 @@ where t.kind = any($1::text[]) and t.due_at > $2"""
 async def claims(world: World) -> list[Finding]:
     """The claims on accounts, tenders and shares: each was made by a settlement that is on record, or that began after
     the coordinator was looked at."""
-    seen_at = (await timers.present(world, ORDER)).at
+    seen_at = min([(await timers.present(world, coordinator)).at for coordinator in COORDINATORS])
     told = []
     for service in BOOKS:
         for table, column in (each.split(".") for each in _CLAIMED[service]):
@@ -166,11 +167,7 @@ async def claims(world: World) -> list[Finding]:
                 f"select {column} id, pending_saga_id, pending_tried_at from {table} where pending_saga_id is not null"
             )
             by = {row["pending_saga_id"] for row in rows}
-            known = [
-                row["id"] for coordinator in COORDINATORS
-                for row in await world[coordinator].fetch(_ON_RECORD, list(by))
-            ]
-            unknown = by - set(known)
+            unknown = by - await known_settlements(world, by)
             told += [
                 Finding(
                     CLAIMS, service, f"{table} {row['id']}", "free, or claimed by a settlement on record",

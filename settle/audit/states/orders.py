@@ -1,10 +1,10 @@
 """Orders with their lines, refunds and return cases, and settlements with merchants: states and timers."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from services.kernel.lifecycle import Flaw, Wait
+from services.kernel.saga import Phase
 from services.order.domain import lifecycles, soundness
 from services.order.domain.completion import AFTER_SALE
 from services.order.domain.merchant_settlement import MerchantSettlement, MerchantSettlementState
@@ -13,18 +13,14 @@ from services.order.domain.placing import HOLD_EXPIRY, hold_expiry
 from services.order.domain.returns import AUTO_APPROVE, WAYBILL_EXPIRY, ReturnCase
 from services.order.domain.states import Kind
 from settle.audit.findings import CREDIT, ORDER, Finding, Walk, instant
+from settle.audit.folds.stored import Rows, read_orders, sound
 from settle.audit.snapshots import World
 from settle.audit.states import rows, timers
 
 ORDERS = "states.orders"
 SETTLEMENTS = "states.merchant_settlements"
 CAUSE = "a field of the row was changed past the rules of its service"
-_SETTLING = "select id, kind from saga_records where id = any($1::text[])"
 _HOLDS = "select order_id, hold from agreements where order_id = any($1::text[])"
-_PLACED = """
-select root, max(updated_at) placed_at from saga_records
-where root = any($1::text[]) and kind = 'placement' and phase = 'DONE' group by root
-"""
 _SETTLEMENTS = """
 select id, merchant_id, amount_minor, settlement_id, started_at, state, reason, ended_at, version
 from merchant_settlements where id = any($1::text[])
@@ -34,11 +30,10 @@ from merchant_settlements where id = any($1::text[])
 async def orders(world: World, ids: Sequence[str]) -> list[Finding]:
     """What of these orders and of their return cases contradicts their states, and what is wrong with their timers."""
     now = await timers.present(world, ORDER)
-    found = [rows.order_of(row) for row in await world[ORDER].fetch(rows.ORDERS, ids)]
-    cases = [rows.case_of(row) for row in await world[ORDER].fetch(rows.CASES, ids)]
-    of_order: dict[str, list[ReturnCase]] = defaultdict(list)
-    for case in cases:
-        of_order[case.order_id].append(case)
+    read = await read_orders(world, ids)
+    found = [sound(order) for order in read.orders.values()]
+    of_order = {order.id: [sound(case) for case in read.cases.get(order.id, ())] for order in found}
+    cases = [case for of_one in of_order.values() for case in of_one]
     told = []
     for order in found:
         flaws = lifecycles.ORDER.all_flaws(order, order.version)
@@ -51,7 +46,7 @@ async def orders(world: World, ids: Sequence[str]) -> list[Finding]:
         told += flaws_told(ORDERS, ORDER, f"return_cases {case.id}", flaws, case.updated_at)
     there = await timers.found(world, ORDER, _keys(found, cases))
     return [
-        *told, *await _settling(world, found), *await _held(world, found),
+        *told, *_settling(found, read), *await _held(world, found, read),
         *timers.compared(ORDERS, ORDER, _waits(found, cases), there, now),
     ]
 
@@ -83,21 +78,20 @@ def _keys(found: Iterable[Order], cases: Iterable[ReturnCase]) -> list[timers.Ke
     ]
 
 
-async def _settling(world: World, found: Iterable[Order]) -> list[Finding]:
+def _settling(found: Iterable[Order], read: Rows) -> Iterator[Finding]:
     """An order that a settlement moves is in the state that this kind of settlement gives it."""
-    moving = {order.settlement_id: order for order in found if order.settlement_id}
-    told = []
-    for row in await world[ORDER].fetch(_SETTLING, list(moving)) if moving else ():
-        order, kind = moving[row["id"]], row["kind"]
-        given = MOVING.get(Kind(kind)) if kind in set(Kind) else None
-        expected = given if given is not None and not order.shipped else None
-        if (order.state if order.state in MOVING.values() else None) is not expected:
-            flaw = Flaw("state", f"{expected or 'as it was'} during its {kind}", order.state)
-            told += flaws_told(ORDERS, ORDER, f"orders {order.id}", (flaw,), order.updated_at)
-    return told
+    for order in (order for order in found if order.settlement_id):
+        for run in (sound(run) for run in read.runs.get(order.id, ())):
+            if run.id != order.settlement_id:
+                continue
+            given = MOVING.get(Kind(run.kind))
+            expected = given if given is not None and not order.shipped else None
+            if (order.state if order.state in MOVING.values() else None) is not expected:
+                flaw = Flaw("state", f"{expected or 'as it was'} during its {run.kind}", order.state)
+                yield from flaws_told(ORDERS, ORDER, f"orders {order.id}", (flaw,), order.updated_at)
 
 
-async def _held(world: World, found: Iterable[Order]) -> list[Finding]:
+async def _held(world: World, found: Iterable[Order], read: Rows) -> list[Finding]:
     """The hold of an order lasts as long as that of its agreement; where only a gift card pays, 30 days from its
     placement."""
     placed = {order.id: order for order in found if order.hold_expires_at is not None}
@@ -109,10 +103,14 @@ async def _held(world: World, found: Iterable[Order]) -> list[Finding]:
         for order_id, at in until.items() if placed[order_id].hold_expires_at != at
     }
     alone = [order_id for order_id in placed if order_id not in until]
-    for row in await world[ORDER].fetch(_PLACED, alone) if alone else ():
-        at, latest = placed[row["root"]].hold_expires_at, hold_expiry(row["placed_at"]) + soundness.CLOCKS
-        if at is not None and at > latest:
-            flaws[row["root"]] = Flaw("hold_expires_at", f"at most {latest}", at)
+    for order_id in alone:
+        at = placed[order_id].hold_expires_at
+        for run in (sound(run) for run in read.runs.get(order_id, ())):
+            if run.kind != Kind.PLACEMENT or run.phase is not Phase.DONE or run.updated_at is None:
+                continue
+            latest = hold_expiry(run.updated_at) + soundness.CLOCKS
+            if at is not None and at > latest:
+                flaws[order_id] = Flaw("hold_expires_at", f"at most {latest}", at)
     return [
         finding for order_id, flaw in flaws.items()
         for finding in flaws_told(ORDERS, ORDER, f"orders {order_id}", (flaw,), placed[order_id].placed_at)

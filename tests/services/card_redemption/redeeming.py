@@ -1,4 +1,4 @@
-"""Redemptions in memory: the card service with its own sagas, beside a credit ledger that says what it is told."""
+"""Redemptions in memory: the card service with sagas of its own, beside a credit ledger that says what it is told."""
 
 from collections import Counter
 from collections.abc import Mapping

@@ -6,14 +6,14 @@ from datetime import timedelta
 import pytest
 
 from services.kernel.admission import answers_for
-from services.kernel.decision import Busy, Command, Done, Refused, Timer
+from services.kernel.decision import Busy, Command, Decision, Done, Refused, Timer
 from services.kernel.effects import Arrived, SentCommand, SentEvent, SentReply
 from services.kernel.errors import Defect
 from services.kernel.messages import Message, Op, SagaRef
 from services.kernel.participant import Pending
 from services.kernel.saga import Reply, Verdict
 from tests.in_memory import NOW
-from tests.services.kernel.jars import JAR, STALE, Jar, Put, shelf
+from tests.services.kernel.jars import JAR, STALE, Break, Jar, Put, shelf
 
 FULL = Jar(held=10)
 
@@ -25,6 +25,10 @@ def _command(op: Op, saga_id: str = "saga_1", amount: int = 4) -> Arrived:
 
 def _call(request_id: str, amount: int = 4, body_hash: bytes = b"h") -> Arrived:
     return Arrived(Message(request_id, JAR, Put(amount)), body_hash)
+
+
+def _said(decision: Decision) -> Arrived:
+    return Arrived(Message("", JAR, Break(lambda jar: decision)))
 
 
 def test_a_decision_becomes_effects_in_the_order_in_which_they_leave() -> None:
@@ -210,3 +214,26 @@ def test_which_answers_decide_whether_a_message_is_fresh() -> None:
         ("saga_1/T",), ("saga_1/T",), ("saga_1/F", "saga_1/T"), ("saga_1/C", "saga_1/T")
     ]
     assert (answers_for(_call("request-1").message), answers_for(Message("", JAR, Put(1)))) == (("request-1",), ())
+
+
+def test_a_row_is_found_in_the_version_before_the_first_change_of_the_transaction() -> None:
+    """However often it is changed in it: that is the version that the table has."""
+    world = shelf(Jar(version=7))
+
+    effects = world.admit(_call("request-1", 1), _call("request-2", 2), _call("request-3", 3))
+
+    assert effects.found[Jar] == {JAR: 7}
+    assert effects.dirty[Jar] == {JAR: world.row(Jar, JAR)}
+    assert world.row(Jar, JAR).version == 10
+
+
+@pytest.mark.parametrize("sets_last", [True, False])
+def test_the_last_word_about_a_timer_counts(sets_last: bool) -> None:
+    """Of the messages of a transaction one clears it, another sets it."""
+    timer = Timer(STALE, JAR, JAR, NOW + timedelta(hours=1))
+    words = [Decision(cleared=((STALE, JAR),)), Decision(timers=(timer,))]
+
+    effects = shelf(Jar()).admit(*map(_said, words if sets_last else words[::-1]))
+
+    assert effects.timers == ({(STALE, JAR): timer} if sets_last else {})
+    assert effects.cleared == (set() if sets_last else {(STALE, JAR)})

@@ -1,13 +1,13 @@
 """Who meets a claim waits for its end, and is decided in the transaction in which it ends (BZ-2, BZ-3)."""
 
 from services.kernel.admission import RETRY_BUSY_TIMER, Admission
-from services.kernel.decision import Busy, Timer
+from services.kernel.decision import Busy, Decision, Timer
 from services.kernel.effects import Arrived, Effects
 from services.kernel.messages import Message, Op, SagaRef, TimerDue
 from services.kernel.participant import Pending
-from services.kernel.saga import Verdict
+from services.kernel.saga import Phase, Run, Verdict
 from tests.in_memory import NOW, InMemory
-from tests.services.kernel.jars import JAR, RULES, STALE, TIMERS, Jar, Put, shelf
+from tests.services.kernel.jars import JAR, RULES, STALE, TIMERS, Break, Jar, Put, shelf
 
 CLAIMED = Jar(held=1, pending=Pending("saga_0", NOW))
 
@@ -55,6 +55,20 @@ def test_who_met_the_claim_in_the_very_transaction_in_which_it_ends_is_decided_t
 
     assert [key for key, _ in _told(effects)] == ["saga_0/C", "before", "after"]
     assert (effects.busy, effects.let_go) == ([], {JAR})
+
+
+def test_the_end_of_a_settlement_decides_who_waits_for_its_root() -> None:
+    """A coordinator's claim ends with its run."""
+    waiting = _call("waiting")
+    ended = Run(
+        id="saga_1", root=JAR, kind="errand", definition_version=1, phase=Phase.DONE, plan=None, branches=(),
+        started_at=NOW, deadline_at=NOW, decision="COMMIT",
+    )
+    ends = Arrived(Message("", JAR, Break(lambda jar: Decision(changes=(ended,)))))
+
+    effects = shelf(Jar()).admit(ends, waiting={JAR: [waiting]})
+
+    assert (effects.woken, effects.let_go) == ([waiting], {JAR})
 
 
 def test_nobody_is_decided_while_nothing_ends() -> None:

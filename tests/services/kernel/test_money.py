@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.kernel.errors import Defect, InvalidArgument
+from services.kernel.journal import Unit, post
 from services.kernel.money import (
     AMOUNT_MAX_MINOR,
     BALANCE_MAX_MINOR,
@@ -80,3 +81,10 @@ def test_what_can_be_stored_can_be_added_up() -> None:
     """All shares of an owner fit into 63 bits together, and a balance that is full takes a thousand amounts more."""
     assert SHARES * BALANCE_MAX_MINOR < 2**63
     assert FUNDS_MAX_MINOR + 1_000 * AMOUNT_MAX_MINOR < BALANCE_MAX_MINOR
+
+
+@pytest.mark.parametrize("amounts", [(1,), (-1,), (5, -4), (3, 3, -7)])
+def test_a_journal_that_does_not_balance_refuses_to_exist(amounts: tuple[int, ...]) -> None:
+    """Not by one fen."""
+    with pytest.raises(Defect, match="unbalanced"):
+        post("op", Unit.CNY, ((f"A.{number}", "", amount) for number, amount in enumerate(amounts)))

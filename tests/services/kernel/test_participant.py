@@ -1,12 +1,12 @@
 """The participant's half: what TRY keeps and CANCEL lets go, beside the claim on the root."""
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from services.kernel.decision import Busy, Decision, Done, Refused
-from services.kernel.errors import Defect
+from services.kernel.errors import Defect, FailedPrecondition
 from services.kernel.messages import Message, Op, SagaRef
 from services.kernel.participant import EXECUTED, Pending, claimed_by, saga_of, take_part
 
@@ -70,3 +70,48 @@ def test_a_message_of_no_saga_is_a_defect() -> None:
     """A participant answers sagas only."""
     with pytest.raises(Defect, match="no command of a saga"):
         saga_of(Message("m", "box_1", None))
+
+
+def test_confirm_computes_at_the_instant_of_its_try() -> None:
+    """Whatever time it is by then (OP-1)."""
+    tried_at = NOW - timedelta(days=1)
+
+    assert _decide(Box(pending=Pending("saga_1", tried_at)), Op.CONFIRM).outcome == Done(tried_at)
+
+
+def test_the_claim_ends_with_a_confirm_that_changes_nothing_of_its_root() -> None:
+    """Beside the rows that it does change."""
+    claimed = Box(pending=Pending("saga_1", NOW))
+
+    confirmed = take_part(claimed, _message(Op.CONFIRM), NOW, lambda box, at: Decision(changes=(Box("box_2"),)))
+
+    assert confirmed.changes == (Box("box_2"), Box())
+
+
+@pytest.mark.parametrize(("seconds", "claims"), [(-1, True), (0, True), (1, False)])
+def test_a_try_claims_up_to_its_deadline(seconds: int, claims: bool) -> None:
+    """After it nobody would let the claim go."""
+    message = replace(_message(Op.TRY), not_after=NOW)
+    now = NOW + timedelta(seconds=seconds)
+
+    if claims:
+        tried = take_part(Box(), message, now, lambda box, at: Decision())
+        assert tried.changes == (Box(pending=Pending("saga_1", now)),)
+    else:
+        with pytest.raises(FailedPrecondition, match="DEADLINE_PASSED"):
+            take_part(Box(), message, now, lambda box, at: Decision())
+
+
+@pytest.mark.parametrize("root", [Box(), Box(pending=Pending("saga_2", NOW))])
+def test_nobody_confirms_what_it_has_not_claimed(root: Box) -> None:
+    """Its TRY was never done here, or another saga's was."""
+    with pytest.raises(Defect, match="holds no claim"):
+        _decide(root, Op.CONFIRM)
+
+
+def test_a_confirm_that_would_be_refused_is_a_defect() -> None:
+    """Its TRY had said that it can be done; a person looks."""
+    claimed = Box(pending=Pending("saga_1", NOW))
+
+    with pytest.raises(Defect, match="CONFIRM was refused with FULL"):
+        take_part(claimed, _message(Op.CONFIRM), NOW, lambda box, at: Decision(Refused("FULL")))

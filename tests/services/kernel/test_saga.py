@@ -273,6 +273,25 @@ def test_a_wrong_money_vector_freezes_before_the_decision() -> None:
     assert (frozen.run.phase, frozen.run.reason, frozen.commands) == (Phase.FROZEN, "MONEY_VECTOR_MISMATCH", ())
 
 
+def test_a_wrong_money_vector_of_the_only_participant_freezes() -> None:
+    """It is done, and not what was planned: a person looks."""
+    frozen = _play(_begin(card=0).run, _reply("credit", Op.EXECUTE, amount=699))
+
+    assert (frozen.run.phase, frozen.run.decision, frozen.run.reason) == (Phase.FROZEN, "", "MONEY_VECTOR_MISMATCH")
+
+
+def test_who_tries_is_woken_soon_and_at_its_deadline_at_the_latest() -> None:
+    """However often nobody answered; who is decided may wait longer."""
+    run, woken = _begin().run, []
+    for attempts in range(8):
+        progress = advance(DEFINITION, replace(run, attempts=attempts), None, NOW)
+        woken += [timer.due_at for timer in progress.timers]
+    decided = _play(run, *TRIED, *[None] * 8)
+
+    assert NOW < woken[0] < woken[1] < woken[-1] == run.deadline_at
+    assert decided.timers[0].due_at > run.deadline_at
+
+
 def test_wake_up_sends_again_only_what_is_awaited() -> None:
     """A resend does not repeat what was answered."""
     progress = _play(_begin().run, _reply("card", Op.TRY), None)

@@ -2,6 +2,7 @@
 
 from dataclasses import FrozenInstanceError, dataclass, field, replace
 from types import ModuleType
+from typing import NamedTuple
 
 import pytest
 
@@ -28,6 +29,13 @@ class Weighted(Point):
     """A value that inherits its fields and its check."""
 
     weight: int = 1
+
+
+class Pair(NamedTuple):
+    """A named tuple, which is no dataclass."""
+
+    left: int
+    right: int = 2
 
 
 def test_an_unguarded_value_is_the_same_value() -> None:
@@ -63,14 +71,19 @@ def test_a_copy_is_as_replace_makes_it() -> None:
 
 
 def test_only_what_means_replace_is_quickened() -> None:
-    """A name that means something else stays what it is."""
-    mine, other = ModuleType("mine"), ModuleType("other")
-    vars(mine)["replace"], vars(other)["replace"] = replace, str.replace
+    """A name that means something else stays what it is; a named tuple changes fields as before."""
+    mine, other = ModuleType(Pair.__module__), ModuleType("other")
+    vars(mine).update(replace=replace, Pair=Pair, ORIGIN=Pair(0, 0))
+    vars(other).update(replace=str.replace)
 
     quicken([mine, other])
 
     assert vars(mine)["replace"] is copied
     assert vars(other)["replace"] is str.replace
+    assert Pair(1, 2)._replace(right=5) == Pair(1, 5)
+    assert type(Pair(1)._replace()) is Pair
+    with pytest.raises(TypeError):
+        Pair(1)._replace(middle=2)  # type: ignore[call-arg]
 
 
 def test_every_value_of_the_domain_is_found_and_guarded_in_tests() -> None:

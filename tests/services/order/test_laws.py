@@ -71,6 +71,13 @@ def test_promotions_lose_no_fen(amounts: list[int], data: st.DataObject) -> None
     assert all(0 <= after <= before for after, before in zip(step, amounts, strict=True))
 
 
+def test_a_second_promotion_is_split_over_what_the_first_left() -> None:
+    """A line that costs nothing any more takes no part (PR-3)."""
+    first, second = Promotion(10_000, (0,)), Promotion(5_000)
+
+    assert discount_alloc((10_000, 10_000), (first, second)) == ((0, 10_000), (0, 5_000))
+
+
 @given(AMOUNTS, st.integers(1, 50))
 def test_units_of_a_line_sum_to_the_line(amount: int, quantity: int) -> None:
     """And differ by one fen at most (CV-7)."""

@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.kernel.errors import Aborted
+from services.kernel.calendar import TICK
+from services.kernel.errors import Aborted, FailedPrecondition
 from services.kernel.saga import Verdict
 from services.order.domain import quotes
 from services.order.domain.commands import (
@@ -24,7 +25,7 @@ from services.order.domain.commands import (
 )
 from services.order.domain.events import BankRefundArrived
 from services.order.domain.lines import LineQuantity
-from services.order.domain.returns import ReturnCase
+from services.order.domain.returns import EVIDENCE_HOURS, ReturnCase, disputable, requested
 from services.order.domain.states import OrderState, RefundState, ReturnState
 from services.order.domain.tenders import TenderType
 from services.order.wire.settlements import settlement_message
@@ -34,6 +35,19 @@ from tests.services.order.world import ORDER_ID, World, new_order, placed, shipp
 SECOND = timedelta(seconds=1)
 EDGES = ((-SECOND, False), (timedelta(), False), (SECOND, True))
 """The last instant is still inside."""
+
+
+@pytest.mark.parametrize(("ticks", "closed"), [(-1, False), (0, False), (1, True)])
+def test_a_rejection_is_final_one_tick_after_its_last_instant(ticks: int, closed: bool) -> None:
+    """72 hours, their last instant included (2.10)."""
+    case = requested("ret_1", ORDER_ID, (), "", "", NOW)
+    now = NOW + timedelta(hours=EVIDENCE_HOURS) + ticks * TICK
+
+    if closed:
+        with pytest.raises(FailedPrecondition, match="DISPUTE_WINDOW_CLOSED"):
+            disputable(case, NOW, ("photo",), now)
+    else:
+        disputable(case, NOW, ("photo",), now)
 
 
 def opened(world: World) -> ReturnCase:

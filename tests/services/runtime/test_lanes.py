@@ -151,6 +151,22 @@ async def test_b2_a11_backends_killed_under_load_lose_and_repeat_nothing(
     await until(complete)
 
 
+async def test_b2_a_commit_in_which_the_session_is_lost_is_read_back_and_done_once(
+    process: Process, local: Settings
+) -> None:
+    """Nobody is answered for what the database does not hold: it is decided again in the next session."""
+    await fetch(local, "create sequence deaths")
+    await fetch(local, """create function dies_once() returns trigger language plpgsql as $$ begin
+        if nextval('deaths') = 1 then perform pg_terminate_backend(pg_backend_pid()); end if; return null; end $$""")
+    await fetch(local, """create constraint trigger dies_in_commit after insert on counters
+        deferrable initially deferred for each row execute function dies_once()""")
+
+    answered = await add(process, str(uuid4()))
+
+    assert answered.verdict is Verdict.DONE
+    assert [tuple(row) for row in await fetch(local, "select value, version from counters")] == [(1, 1)]
+
+
 async def test_a2_a_record_that_arrives_twice_counts_once(process: Process, local: Settings, until: Until) -> None:
     """Duplicates of a producer, or of a whole log, meet the inbox."""
     producer = SafeProducer(local)

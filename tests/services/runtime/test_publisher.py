@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from uuid import uuid4
 
@@ -12,6 +13,7 @@ import pytest_asyncio
 from services.kernel.ids import partition_of
 from services.runtime.ground.records import Outgoing
 from services.runtime.ground.settings import Settings
+from services.runtime.kafka.publisher import Publisher
 from services.runtime.process import Process
 from services.runtime.stored import leases, offsets, outbox
 from tests.services.runtime.conftest import Until
@@ -204,3 +206,34 @@ async def test_whoever_tells_an_event_reads_no_backlog_of_others(process: Proces
     assert behind
     assert [row.record.key for row in found] == [STUCK]
     assert read < 50
+
+
+class _Kafka:
+    """A producer whose records are acknowledged at once."""
+
+    def submit(self, record: Outgoing, done: Callable[[], None]) -> None:
+        done()
+
+
+class _Gone:
+    """A pool without a connection; counts who asked for one."""
+
+    asked = 0
+
+    @asynccontextmanager
+    async def acquire(self) -> AsyncIterator[None]:
+        self.asked += 1
+        raise ConnectionError("gone")
+        yield
+
+
+async def test_what_could_not_be_cleared_is_cleared_in_the_next_round() -> None:
+    """PostgreSQL was away for a moment: the rows would be published again and again by whoever finds them."""
+    pool = _Gone()
+    publisher = Publisher(_Kafka(), pool)  # type: ignore[arg-type]  # as much of both as it needs
+    publisher.put(1, 1, [Outgoing(EVENTS, 0, FREE, [], b"")])
+
+    for _ in range(3):
+        await publisher.clear()
+
+    assert (publisher.unpublished, pool.asked) == (0, 3)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from services.kernel.errors import Defect
+from services.kernel.messages import DECIDED_DAYS_MAX
 from services.runtime.ground.logs import redact
 from services.runtime.ground.metrics import serve_metrics
 from services.runtime.ground.migrations import RUNTIME, list_migrations, migrate
@@ -115,3 +116,17 @@ def test_sensitive_values_never_reach_a_log_line() -> None:
     line = redact(None, "info", {"event": "x", "token": "t", "request": {"code": "c", "order": "o"}})
 
     assert line == {"event": "x", "token": "***", "request": {"code": "***", "order": "o"}}
+
+
+def test_nothing_is_decided_of_which_the_answer_may_be_gone() -> None:
+    """Answers are kept for longer than copies of their messages are decided, however short they are kept."""
+    least = next(days for days in range(1, 100) if _kept(days))
+
+    assert (least, least > DECIDED_DAYS_MAX) == (30, True)
+
+
+def _kept(days: int) -> bool:
+    try:
+        return Settings.from_environ({"SETTLE_RETENTION_DAYS": str(days)}, "s").retention_days == days
+    except SettingsError:
+        return False

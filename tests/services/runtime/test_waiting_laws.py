@@ -14,16 +14,18 @@ from services.kernel.effects import Effects
 from services.kernel.errors import Unavailable
 from services.kernel.messages import Message, Op, SagaRef
 from services.kernel.saga import Verdict
-from services.runtime.lanes.item import Item
+from services.runtime.lanes.item import Item, RecordPlace
 from services.runtime.lanes.waiting import (
     ABOARD_MAX,
     ALL_ABOARD_MAX,
+    ANSWER_SECONDS,
     LOOK_SECONDS,
     NOBODY,
     OF_A_ROOT_MAX,
     WAITING_MAX,
     Waiting,
 )
+from services.runtime.stored.inbox import Answered
 from tests.in_memory import NOW, InMemory
 from tests.services.kernel.jars import JAR, Jar, Put, shelf
 
@@ -175,7 +177,7 @@ async def test_one_root_does_not_take_all_places_of_those_who_wait() -> None:
     assert (len(waiting), waiting.calls) == (OF_A_ROOT_MAX, OF_A_ROOT_MAX)
     assert [call for call in calls if call.answer is not None and call.answer.done()] == calls[-1:]
     with pytest.raises(Unavailable, match="ACCOUNT_BUSY"):
-        await asyncio.gather(*filter(None, (calls[-1].answer,)))
+        await _heard(calls[-1])
 
 
 def test_of_what_may_not_wait_nothing_stays() -> None:
@@ -190,3 +192,48 @@ def test_of_what_may_not_wait_nothing_stays() -> None:
     waiting.tend()
 
     assert (len(waiting), waiting.awake) == (0, set())
+
+
+def test_of_each_partition_the_oldest_record_that_waits_is_known() -> None:
+    """Whoever takes the partition over reads again from there; what goes makes room for the next."""
+    waiting = Waiting(lambda: 0.0)
+    items = [_recorded(number, *place) for number, place in enumerate([(0, 7), (0, 5), (1, 9)])]
+    waiting.settle([], NOBODY, Effects(busy=[(item, Busy("saga")) for item in items]), NOW)
+
+    newcomer = _recorded(9, 1, 3)
+
+    assert waiting.oldest([]) == {0: 5, 1: 9}
+    assert waiting.oldest([newcomer]) == {0: 5, 1: 3}
+    waiting.leave(items[1:2])
+    assert waiting.oldest([]) == {0: 7, 1: 9}
+
+
+def _recorded(number: int, partition: int, offset: int) -> Item:
+    place = RecordPlace("commands", partition, offset, [], b"")
+    return Item(Message(f"saga_{number}/E", f"jar_{number}", Put(1)), record=place)
+
+
+async def test_a_caller_is_told_in_time_that_its_root_stays_claimed() -> None:
+    """Before its own deadline, not after it; a command waits on for its coordinator."""
+    clock = [0.0]
+    waiting = Waiting(lambda: clock[-1])
+    call = Item(Message("call", JAR, Put(1)), asyncio.get_running_loop().create_future(), expires_at=9.0)
+    command = Item(Message("saga_1/E", JAR, Put(1)))
+    waiting.settle([], NOBODY, Effects(busy=[(call, Busy("saga")), (command, Busy("saga"))]), NOW)
+
+    told = []
+    for seconds in (9.0 - ANSWER_SECONDS, 9.3 - ANSWER_SECONDS):
+        clock.append(seconds)
+        waiting.tend()
+        told.append(call.answer is not None and call.answer.done())
+
+    assert (told, len(waiting), waiting.calls) == ([False, True], 1, 0)
+    with pytest.raises(Unavailable, match="ACCOUNT_BUSY"):
+        await _heard(call)
+
+
+async def _heard(call: Item) -> Answered:
+    """What the caller hears."""
+    assert isinstance(call.answer, asyncio.Future)
+    answer: Answered = await call.answer
+    return answer

@@ -11,9 +11,10 @@ from typing import Any, TypeAlias, cast
 
 import asyncpg
 
-from settle.audit import asking, auditor, beside, walks
+from settle.audit import asking, auditor, beside, spread, walks
 from settle.audit.findings import BOOKS, ORDER, SERVICES, Check, Finding, Report, Walk
 from settle.audit.snapshots import Connection, World, copy, put_beside, roll_up
+from settle.audit.spread import Copied
 from settle.audit.unreadable import UNREADABLE
 from settle.audit.walks import IDS, Range
 from tests.settle.audit.edits import Row, Statement, tables
@@ -235,16 +236,17 @@ async def _heard(world: World, catalogs: Mapping[str, Catalog], ask: Asking) -> 
 def _beside(catalogs: Mapping[str, Catalog]) -> list[Beside]:
     found = []
     for book in BOOKS:
-        for table, query in (("audit_settlements", beside.SETTLEMENTS), ("audit_orders", beside.ORDERS)):
-            found.append(Beside(Relation(book, table), _copied(query, book, table), catalogs[ORDER].read_by(query)))
+        for copied in (spread.SETTLEMENTS, spread.ORDERS):
+            filled = Relation(book, copied.table)
+            found.append(Beside(filled, _copied(copied, book), catalogs[ORDER].read_by(copied.query)))
         for statement in beside.ROLL_UPS[book]:
             filled = Relation(book, re.findall(r"insert into (\w+)", statement)[0])
             found.append(Beside(filled, _rolled_up(statement, book), catalogs[book].read_by(statement) - {filled}))
     return found
 
 
-def _copied(query: str, book: str, table: str) -> Ask:
-    return lambda world: copy(world, query, book, table)
+def _copied(copied: Copied, book: str) -> Ask:
+    return lambda world: copy(world, copied, [book])
 
 
 def _rolled_up(statement: str, book: str) -> Ask:

@@ -119,6 +119,26 @@ PLANTED = (
     Planted("merchants.ends", ORDER, "update merchant_settlements set state = 'SETTLING'"),
     Planted("rails.transit", CREDIT, "update legs set state = 'SETTLED'"),
     Planted("rails.deposits", CREDIT, "delete from legs where order_id = 'ord_paid_in_vain'"),
+    Planted(
+        "payouts.booked", CREDIT,
+        """insert into payouts
+           values ('pay_x', 'acc_1', 'rdm_x', 'crd_1', 7, 'WALLET', '', now(), 'STOPPED', now(), 3, 0, 1)""",
+    ),
+    Planted(
+        "payouts.legs", CREDIT,
+        """insert into payouts
+           values ('pay_x', 'acc_1', 'rdm_x', 'crd_1', 7, 'BANK', 'b', now(), 'STOPPED', now(), 0, 1, 1)""",
+    ),
+    Planted(
+        "joins.payouts", CREDIT,
+        """insert into payouts
+           values ('pay_x', 'acc_1', 'rdm_x', 'crd_1', 7, 'WALLET', '', now(), 'WAITING', now(), 0, 0, 1)""",
+    ),
+    Planted("channels.remitted", CREDIT, "insert into recycling_channels values ('CHANNEL_X', 7, 0, 1, '')"),
+    Planted(
+        "switches.moved", CREDIT,
+        "insert into payout_switches values ('payouts', true, 'ops_x', 'planted', now(), 0, 1, '')",
+    ),
     Planted("rails.adjusted", CREDIT, "update legs set detail = 'settled by hand: adj_gone'"),
     Planted("adjustments.four_eyes", CREDIT, by_hand("alice", " ＡＬＩＣＥ", "ORDER-7", "BILL-7")),
     Planted("rails.flash", CREDIT, "update credit_refunds set state = 'SUCCEEDED'"),
@@ -203,6 +223,15 @@ PLANTED = (
     Planted("events.gapless", ORDER, "delete from events where aggregate_id = 'ord_returned' and sequence = 1"),
     Planted("chains.operations", CREDIT, "update operations set moved = '[]', facts = '{}' where number = 2"),
     Planted("chains.events", ORDER, "update events set payload = '\\x00' where aggregate_id = 'ord_returned'"),
+    Planted("chains.accepted", ORDER, "insert into chain_starts values ('events', 'ord_waiting', 1)"),
+    Planted("seals", ORDER, "update orders set updated_at = updated_at + interval '1 day' where id = 'ord_whole'"),
+    Planted("seals.runtime", CARD, "update inbox set type = 'another' where message_id like '%/T'"),
+    Planted("seals.of_orders", ORDER, "update sagas set made_seal = ''"),
+    Planted("seals.of_credit", CREDIT, "update legs set seal = ''"),
+    Planted("seals.of_cards", CARD, "update card_tenders set seal = ''"),
+    Planted("joins.caused", CREDIT, "update events set cause = 'nobody' where aggregate_id = 'acc_1' and sequence = 1"),
+    Planted("joins.begun", ORDER, "delete from inbox where type like '%.Settlement'"),
+    Planted("provenance.meanwhile", CARD, "update journals set posted_at = posted_at - interval '1 day'"),
     Planted("chains.key", CARD, "insert into runtime_facts values ('chain_key', 'another')"),
     Planted("chains.of_orders", ORDER, "delete from orders where id = 'ord_waiting'"),
     Planted("chains.of_credit", CREDIT, "update operations set account_id = 'acc_stray' where number = 2"),

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from services.card_redemption.decisions.redemptions.finding import fresh, party
+from services.card_redemption.decisions.redemptions.quoted import must_be_as_quoted
 from services.card_redemption.decisions.terms import terms_in_force, working_days
 from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.cards.redeeming import FOREIGN, register
@@ -27,6 +28,7 @@ def confirm(known: Known, body: ConfirmRedemption, message: Message, now: dateti
     """Submit what was prepared, once."""
     draft, redemption_id = body.draft, redemption_name(body.draft.nonce)
     terms = terms_in_force(known, draft.channel)
+    must_be_as_quoted(known, draft, terms, now)
     must_be_confirmable(draft, terms, now)
     if known.find(RedemptionOrder, redemption_id) is not None:
         raise AlreadyExists("REDEMPTION_EXISTS", f"this draft was confirmed as {redemption_id}")

@@ -1,11 +1,15 @@
 """Stopping payouts and pausing them all: only what was never sent is not yet paid (OP-2)."""
 
+from collections.abc import Callable, Mapping
 from datetime import timedelta
+from itertools import permutations
+from typing import Any
 
 import pytest
 
 from services.credit_ledger.domain.legs.payouts import PAUSE, PAYOUT_TIMER
-from services.credit_ledger.domain.model.commands import LegReport
+from services.credit_ledger.domain.model.commands import LegReport, ReportLeg
+from services.credit_ledger.domain.model.leg import RailWord
 from services.credit_ledger.domain.model.payout import PayoutMethod, PayoutState
 from services.credit_ledger.domain.model.payout_switch import PAYOUTS, PayoutsFound, PayoutSwitch, WakePayouts
 from services.credit_ledger.domain.model.redemption_events import (
@@ -179,3 +183,37 @@ def test_a_page_that_finds_nobody_left_wakes_nobody() -> None:
 
     assert (shop.payout().state, len(shop.legs())) == (S.SENT, 1)
     assert (PAYOUT_TIMER, PAYOUT) not in shop.book.timers
+
+
+def _says_of_all(shop: Redeemer, report: LegReport) -> None:
+    for leg in shop.legs():
+        shop.book.ask(ACCOUNT, ReportLeg(ACCOUNT, leg.id, report), at(RACE))
+
+
+RACE = "2026-03-12 10:30:00"
+RACERS: Mapping[str, Callable[[Redeemer], Any]] = {  # Any: what each is answered
+    "stop": lambda shop: shop.stop(when=RACE), "timer": lambda shop: shop.book.turn_to(at(RACE)),
+    "resume": lambda shop: shop.resume(RACE), "bank pays": lambda shop: _says_of_all(shop, LegReport.SETTLED),
+    "bank refuses": lambda shop: _says_of_all(shop, LegReport.REJECTED),
+}
+
+
+@pytest.mark.parametrize("order", [*permutations(RACERS)], ids=", ".join)
+def test_whoever_comes_first_a_payout_is_paid_or_stopped(order: tuple[str, ...]) -> None:
+    """A stop against the timer, the operator and the bank, in every order: the answer to the stop stays true, and the
+    customer has what is owed, or owes what is too much."""
+    shop = Redeemer(wallet=1)
+    shop.pay(94_000)
+    shop.report(LegReport.REJECTED)
+    shop.pause()
+    answers = {name: RACERS[name](shop) for name in order}
+    stopped = answers["stop"].state is S.STOPPED
+
+    shop.resume(RACE)
+    shop.book.turn_to(at(RACE) + timedelta(hours=1))
+    _says_of_all(shop, LegReport.SETTLED)
+
+    paid = sum(leg.sent_minor for leg in shop.legs() if leg.word is RailWord.PAID)
+    assert shop.payout().state in ((S.STOPPED,) if stopped else (S.SETTLED, S.REROUTED))
+    assert shop.transit() == (0 if stopped else 94_000)
+    assert paid + shop.wallet - 1 == shop.transit() + shop.owes

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from services.credit_ledger.domain.legs.payouts import ATTEMPTS_MAX, PAUSE, PAYOUT_TIMER
-from services.credit_ledger.domain.model.commands import LegReport
+from services.credit_ledger.domain.model.commands import LegReport, RetryLeg, SettleLeg
 from services.credit_ledger.domain.model.leg import LegEnd, LegState, LegStep, Rail, SendLeg
 from services.credit_ledger.domain.model.payout import PayoutMethod, PayoutState
 from services.credit_ledger.domain.model.redemption_events import RedemptionPayoutSettled, RedemptionPayoutStepped
@@ -169,3 +169,33 @@ def test_a_payout_that_waits_has_its_timer() -> None:
 
     assert shop.payout().state is S.SENT
     assert (PAYOUT_TIMER, PAYOUT) not in shop.book.timers
+
+
+def test_people_pay_what_the_bank_never_answers_for() -> None:
+    """After ten days accepted a person looks; two people pay it from the bank, and the card learns that it is by hand
+    (PM-7, MA-3)."""
+    shop, later = Redeemer(), "2026-03-22 10:00:02"
+    shop.pay(94_000)
+    shop.report(LegReport.ACCEPTED)
+    shop.book.turn_to(at(later))
+    (leg,) = shop.legs()
+    assert (leg.state, shop.payout().state, shop.stop(when=later).state) == (LegState.EXCEPTION, S.SENT, S.SENT)
+
+    shop.plain(SettleLeg(ACCOUNT, leg.id, ORDER, "ann", "bob", ("slip 1", "slip 2"), "paid at the counter"), later)
+
+    assert (shop.payout().state, shop.transit(), shop.ops()) == (S.SETTLED, 94_000, ["manual_adjust"])
+    assert shop.book.notices[-1] == RedemptionPayoutSettled(ORDER, PAYOUT, CARD, 94_000, at(later), manual=True)
+
+
+def test_a_leg_that_is_asked_about_again_and_refused_is_replaced() -> None:
+    """Whoever has the bank asked once more starts no payment of another id; the bank's refusal does (PM-6)."""
+    shop, later = Redeemer(), "2026-03-22 10:00:02"
+    shop.pay(94_000)
+    shop.report(LegReport.ACCEPTED)
+    shop.book.turn_to(at(later))
+
+    shop.plain(RetryLeg(ACCOUNT, shop.legs()[0].id, "ops_1", "the bank asks for it"), later)
+    assert [leg.state for leg in shop.legs()] == [LegState.UNKNOWN]
+    shop.report(LegReport.REJECTED, later)
+
+    assert (shop.payout().state, shop.legs()[0].end) == (S.WAITING, LegEnd.REPLACED)

@@ -1,0 +1,79 @@
+"""Those who mend what waits for a person: frozen settlements, parked records, legs and refunds that failed."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from services.credit_ledger.domain.model import commands as credit
+from services.credit_ledger.domain.model.leg import LegState, RefundLeg
+from services.credit_ledger.domain.model.refund import CreditRefund, RefundState
+from services.kernel.decision import Timer
+from services.kernel.ids import partition_of
+from services.kernel.saga import ABORT, RESUME, Phase, Run
+from services.runtime.ground.records import Outgoing
+from services.runtime.stored.parked import PLACE, RETRY_LANE
+from settle.simulation.agenda import HOUR, MINUTE, Steps
+from settle.simulation.store import ParkedRow, Store
+
+if TYPE_CHECKING:
+    from settle.simulation.world import World
+
+PAPERS: Mapping[str, Any] = {"maker": "ann", "checker": "bob", "evidence": ("order page", "bill page"), "reason": "why"}
+"""Any: each is a field of its own type."""
+
+
+def at_work(world: "World") -> Steps:
+    """Look at what waits, every minute; after the last fault has healed nothing is left for later."""
+    track = world.tape.track("operators")
+    while not world.over:
+        yield MINUTE if world.agenda.now < 2 * HOUR else HOUR
+        for store in world.stores.values():
+            for row in [row for row in store.parked if row.open]:
+                _resolve(world, store, row, give_up=bool(track.below(2)))
+        for store in world.stores.values():
+            for run in list(store.every(Run)) if Run in store.rows else ():
+                if run.phase is Phase.FROZEN:
+                    _decide_frozen(world, store, run, give_up=bool(track.below(2)))
+        yield from _mend_legs(world)
+        yield from _mend_refunds(world)
+
+
+def _resolve(world: "World", store: Store, row: ParkedRow, *, give_up: bool) -> None:
+    """Send a parked record again, as it was, or give it up; what could not be read never can."""
+    unreadable = row.record.reason not in ("FOLLOWS_PARKED", "DEFECT")
+    row.open = False
+    if unreadable or (give_up and row.record.reason != "FOLLOWS_PARKED"):
+        world.reached.note("parked_discarded")
+        return
+    world.reached.note("parked_retried")
+    headers = [header for header in row.record.headers if header[0] != PLACE]
+    headers.append((PLACE, str(row.id).encode()))
+    partition = partition_of(row.record.key, store.business.partitions)
+    record = Outgoing(row.record.source, partition, row.record.key, headers, row.record.payload)
+    store.outbox.setdefault(RETRY_LANE, {})[store.new_number()] = record
+    world.lanes_changed(store)
+
+
+def _decide_frozen(world: "World", store: Store, run: Run, *, give_up: bool) -> None:
+    """Let a frozen settlement go on; one that is not decided may be given up."""
+    kind = ABORT if give_up and not run.decision else RESUME
+    world.reached.note("frozen_and_given_up" if kind == ABORT else "frozen_and_resumed")
+    store.set_timer(Timer(kind, run.id, run.root, store.present(world.agenda.now)))
+    world.arm(store)
+
+
+def _mend_legs(world: "World") -> Steps:
+    for leg in [leg for leg in world.stores["credit_ledger"].every(RefundLeg) if leg.state is LegState.EXCEPTION]:
+        retry = not world.quiet and world.tape.track("operators").below(2)
+        if retry:
+            body: object = credit.RetryLeg(leg.account_id, leg.id, "op-1", "again")
+        else:
+            body = credit.SettleLeg(account_id=leg.account_id, leg_id=leg.id, order_id=leg.order_id, **PAPERS)
+        told = yield from world.desk.ask("credit_ledger", leg.account_id, body)
+        if not told.reason:
+            world.reached.note("leg_retried" if retry else "leg_by_hand")
+
+
+def _mend_refunds(world: "World") -> Steps:
+    for row in [row for row in world.stores["credit_ledger"].every(CreditRefund) if row.state is RefundState.EXCEPTION]:
+        body = credit.AdjustRefund(account_id=row.account_id, order_id=row.order_id, **PAPERS)
+        yield from world.desk.ask("credit_ledger", row.account_id, body)

@@ -1,0 +1,110 @@
+"""What a run has to meet, or it proves nothing: every rare thing has a name, and is counted."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+THINGS: Mapping[str, str] = {
+    "duplicate_call": "a call that was decided before came again, and got the stored answer",
+    "request_id_reused": "a request id came with another body",
+    "duplicate_command": "a command that was decided before came again, and its reply was sent again",
+    "duplicate_reply": "a reply that was not awaited any more came to its saga",
+    "duplicate_notice": "a notice that was decided before came again, and was acknowledged again",
+    "cancel_before_try": "a CANCEL overtook its TRY and left a tombstone",
+    "try_after_tombstone": "a TRY found its tombstone",
+    "tried_twice_under_claim": "a TRY came again while its own claim stood",
+    "claim_met": "a message met the claim of another settlement and waited for its end",
+    "claim_ended_here": "a claim ended in the transaction that decided who waited for it",
+    "claim_ended_elsewhere": "a claim that another process ended was found by looking",
+    "saga_deadline": "a saga gave up, for its deadline came before the last answer",
+    "late_try_answer": "the answer to a TRY came after its saga had given up",
+    "saga_resent": "a saga asked again for an answer that did not come",
+    "refused_by_one_of_two": "one participant refused, and the other had tried",
+    "delegated_refusal": "a single participant refused, and its answer was the decision",
+    "frozen_and_resumed": "a saga was frozen, and a person let it go on",
+    "frozen_and_given_up": "a frozen saga was given up by a person",
+    "parked": "a record could not be decided and was set aside",
+    "parked_follower": "a record was set aside behind another one of its key",
+    "parked_retried": "a person sent a parked record again",
+    "parked_discarded": "a person gave a parked record up",
+    "commit_unknown_made": "a commit whose answer was lost had been made",
+    "commit_unknown_lost": "a commit whose answer was lost had not been made",
+    "session_lost": "a lane lost its connection with messages under way",
+    "crash_before_commit": "a process died between deciding and committing",
+    "crash_after_commit": "a process died after the commit, before it published or answered",
+    "zombie_rejected": "a process that stood still for too long could not commit any more",
+    "collision": "two processes made the same row, or decided the same message, and one decided again",
+    "lock_waited": "a transaction waited for the locks of another one",
+    "deadlock": "two transactions waited for each other, and one began again",
+    "fence": "a record that another lane had consumed was dropped",
+    "partitions_moved": "a lane left partitions to another one",
+    "read_again": "what waited for a claim was read again by who took the partition over",
+    "swept": "what a dead lane left behind was published by another process",
+    "sweep_beside_publisher": "an event was published by who told a later one, before the sweeper came to it",
+    "published_twice": "a record was published whose first acknowledgement was lost",
+    "record_vanished": "a record was acknowledged and is gone all the same",
+    "record_delayed_a_day": "a record came a day late",
+    "passed_over": "a command came so late that nobody could know whether it was decided",
+    "log_truncated": "a partition lost its last records",
+    "log_forgotten": "Kafka forgot everything",
+    "read_from_the_beginning": "a partition was read from its beginning, for its log had lost what was known",
+    "events_republished": "events that Kafka had lost were published again",
+    "clock_jumped": "the clock of a database jumped",
+    "clock_back": "the clock of a database went back",
+    "timer_twice": "a timer was found due by two, or twice, and rang once",
+    "notice_repeated": "a notice was sent again, for nobody had acknowledged it",
+    "notice_waited": "a notice waited for an earlier one to the same order",
+    "hold_expired": "a hold ran out",
+    "cut_on_time": "a statement was cut by its timer",
+    "cut_by_a_decision": "a decision cut the statement that was due before it",
+    "cut_under_a_claim": "a statement fell due while a saga had claimed the account",
+    "reversal_over_a_cut": "a refund was undone whose statement was cut meanwhile",
+    "rail_silent": "the rail did not answer, and was asked",
+    "rail_refused": "the rail refused a payment",
+    "rail_bounced": "a payment of the rail bounced",
+    "rail_contradicted": "the rail paid what it had refused, or what had ended otherwise",
+    "rail_asked_before_sent": "the rail was asked about a payment that it never received",
+    "leg_by_hand": "people settled a leg that waited for them",
+    "leg_retried": "people had the rail asked again",
+    "leg_recalled": "the refund of a leg was undone while it was on its way",
+    "charged_back": "a card holder charged a payment back",
+    "flash_confirmed": "the flash network confirmed a refund",
+    "flash_expired": "the flash network did not confirm a refund in time",
+    "placed_and_rejected": "an order was rejected, for a tender failed",
+    "deposit_returned": "the bank payment of a rejected order went back",
+    "cancel_beats_shipment": "a cancel and a shipment of the same order were asked for at once, and the cancel won",
+    "shipment_beats_cancel": "the same, and the shipment won",
+    "return_withdrawn": "a customer took a return back",
+    "return_by_time": "a return was approved by time",
+    "deduction_disputed": "a customer disputed a deduction",
+    "merchant_settled": "a merchant's gift-card share was settled over both books",
+    "merchant_clawed_back": "a merchant owed what it had been paid for a refunded gift card",
+    "two_phase": "a saga of two participants was confirmed by both",
+    "two_phase_aborted": "a saga of two participants was cancelled at both",
+    "customer_gone": "a caller had gone when its answer came, and asked again",
+}
+"""By name, what happened."""
+
+SELDOM = frozenset({"deadlock", "fence"})
+"""What our locks in one order, and leases that end with their connection, all but keep from happening."""
+
+
+class Reached:
+    """Counters by name; a name that is not in `THINGS` is a mistake of the simulator."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+
+    def note(self, name: str, count: int = 1) -> None:
+        """It happened."""
+        if name not in THINGS:
+            raise KeyError(name)
+        self.counts[name] += count
+
+    def take(self, other: Mapping[str, int]) -> None:
+        """All that was reached elsewhere too."""
+        self.counts.update(other)
+
+
+def missing(counts: Mapping[str, int], needed: Iterable[str] = THINGS) -> list[str]:
+    """What was not reached."""
+    return [name for name in needed if not counts.get(name) and name not in SELDOM]

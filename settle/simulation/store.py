@@ -1,0 +1,346 @@
+"""The database of one service: what is committed, and who has locked what. A transaction is applied whole or not."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from heapq import heappop, heappush
+from typing import Any
+
+from services.kernel.decision import Aggregate, Timer
+from services.kernel.effects import Answer, Effects, PostedJournal, TimerKey
+from services.kernel.ids import partition_of
+from services.kernel.saga import WAKE
+from services.runtime.lanes.business import Business
+from services.runtime.lanes.encoding import Encoded
+from services.runtime.lanes.item import Item
+from services.runtime.stored.inbox import Answered
+from services.runtime.stored.journals import StoredEvent
+from services.runtime.stored.leases import Peer
+from services.runtime.stored.offsets import Beginning, Consumed
+from services.runtime.stored.outbox import Row
+from services.runtime.stored.parked import Parked
+from settle.simulation.agenda import Signal, instant
+from settle.simulation.services import MADE
+
+Place = tuple[type, str]
+"""Kind and key of a row."""
+
+
+class Collision(Exception):
+    """Another lane was first: it made the same row, or changed what this one had found."""
+
+
+class Disconnected(Exception):
+    """The connection is gone, and with it what it had locked."""
+
+
+@dataclass(slots=True, eq=False)
+class Connection:
+    """One connection of a lane: what the server knows of it. `over` rings when its transaction ends."""
+
+    me: Peer
+    alive: bool = True
+    partitions: set[int] = field(default_factory=set)
+    locked: list[Place] = field(default_factory=list)
+    fences: set[int] = field(default_factory=set)
+    waits_for: "Connection | None" = None
+    over: Signal = field(default_factory=Signal)
+
+
+@dataclass(slots=True)
+class Staged:
+    """What a transaction is about to commit."""
+
+    effects: Effects[Item]
+    encoded: Encoded
+    links: Sequence[bytes]
+    parked: Sequence[Parked]
+    offsets: Mapping[int, int]
+    waiting: Mapping[int, int]
+    first_seq: int
+
+
+@dataclass(slots=True)
+class ParkedRow:
+    """A record that waits for a person."""
+
+    id: int
+    record: Parked
+    open: bool = True
+
+
+class Store:
+    """What is committed. `now` gives the time of the server, which is nobody else's."""
+
+    def __init__(self, name: str, business: Business) -> None:
+        self.name = name
+        self.business = business
+        self.went_back = False
+        self.armed: int | None = None
+        self.buried: dict[int, int] = {}
+        self.offset_of_clock = 0
+        self.rows: dict[type, dict[str, Any]] = {table.kind: {} for table in business.tables}
+        self.roots = frozenset(table.kind for table in business.tables if table.root)
+        self._families: dict[type, dict[str, dict[str, None]]] = {
+            table.kind: {} for table in business.tables if table.load_family
+        }
+        self.inbox: dict[str, Answered] = {}
+        self.timers: dict[TimerKey, Timer] = {}
+        self._due: list[tuple[datetime, TimerKey]] = []
+        self.events: dict[str, list[StoredEvent]] = {}
+        self.journals: dict[tuple[str, int, int], PostedJournal] = {}
+        self.outbox: dict[int, dict[int, Any]] = {}
+        self.consumed: dict[int, Consumed] = {}
+        self.parked: list[ParkedRow] = []
+        self.lanes: dict[int, Connection] = {}
+        self.changes_of_lanes = 0
+        self._lane_ids = 0
+        self._locks: dict[Place, Connection] = {}
+        self._fences: dict[int, Connection] = {}
+        self._held: dict[int, Connection] = {}
+
+    def present(self, now: int) -> datetime:
+        """The server's time."""
+        return instant(now + self.offset_of_clock)
+
+    # -- connections and leases
+
+    def connect(self, number: int, lanes: int) -> Connection:
+        """A new lane, known to the others from now on."""
+        connection = Connection(Peer(self.new_number(), number, lanes))
+        self.lanes[connection.me.lane_id] = connection
+        self.changes_of_lanes += 1
+        return connection
+
+    def new_number(self) -> int:
+        """The next number of the sequence of lanes."""
+        self._lane_ids += 1
+        return self._lane_ids
+
+    def disconnect(self, connection: Connection) -> None:
+        """The server has seen that it is gone: all that it held is free."""
+        if connection.alive:
+            connection.alive = False
+            self.changes_of_lanes += 1
+            for partition in connection.partitions:
+                del self._held[partition]
+            connection.partitions.clear()
+            self.end(connection)
+
+    def peers(self) -> list[Peer]:
+        """The lanes that live."""
+        return [connection.me for connection in self.lanes.values() if connection.alive]
+
+    def gain(self, connection: Connection, partitions: Iterable[int]) -> list[int]:
+        """Those of these partitions that were free; they are this connection's from now on."""
+        gained = [partition for partition in sorted(partitions) if partition not in self._held]
+        for partition in gained:
+            self._held[partition] = connection
+        connection.partitions.update(gained)
+        return gained
+
+    def let_go(self, connection: Connection, partitions: Iterable[int]) -> None:
+        """These are free for others."""
+        for partition in partitions:
+            del self._held[partition]
+            connection.partitions.discard(partition)
+
+    def begin_at(self, begin: Mapping[int, Beginning], epoch: str) -> None:
+        """Keep where partitions are begun."""
+        for partition, each in begin.items():
+            before = self.consumed.get(partition)
+            waiting = before.waiting_from if before else None
+            self.consumed[partition] = Consumed(each.consumed, epoch, waiting)
+
+    # -- transactions
+
+    def lock_fences(self, connection: Connection, partitions: Iterable[int]) -> Connection | None:
+        """Lock the offsets of these partitions; answers who has one of them locked."""
+        for partition in sorted(partitions):
+            holder = self._fences.setdefault(partition, connection)
+            if holder is not connection:
+                return holder
+            connection.fences.add(partition)
+        return None
+
+    def lock(self, connection: Connection, kind: type, keys: Sequence[str]) -> Connection | None:
+        """Lock the rows that there are of these, those that have to be there among them; answers who has one locked."""
+        rows, locks = self.rows[kind], self._locks
+        for key in keys:
+            if key not in rows:
+                if kind not in MADE:
+                    continue
+                rows[key] = MADE[kind](key)
+                self._index(rows[key])
+            holder = locks.setdefault((kind, key), connection)
+            if holder is not connection:
+                return holder
+            connection.locked.append((kind, key))
+        return None
+
+    def end(self, connection: Connection) -> None:
+        """A transaction is over: what it had locked is free."""
+        for place in connection.locked:
+            self._locks.pop(place, None)
+        for partition in connection.fences:
+            self._fences.pop(partition, None)
+        connection.locked.clear()
+        connection.fences.clear()
+        connection.waits_for = None
+        connection.over.ring()
+
+    def reached(self, partitions: Iterable[int]) -> dict[int, int]:
+        """How far these partitions are consumed."""
+        return {p: self.consumed[p].next_offset for p in sorted(partitions) if p in self.consumed}
+
+    def found(self, kind: type, keys: Iterable[str]) -> dict[str, Aggregate]:
+        """The rows that there are of these."""
+        rows = self.rows[kind]
+        return {key: rows[key] for key in keys if key in rows}
+
+    def family(self, connection: Connection, kind: type, root: str) -> list[Aggregate]:
+        """The open children under a root; of roots only those that nobody else has locked, and they are then."""
+        members = [self.rows[kind][key] for key in sorted(self._families[kind].get(root, ()))]
+        if kind in self.roots:
+            free = [row for row in members if self._locks.get((kind, row.key), connection) is connection]
+            members = [row for row in free if row.free_minor]
+            self.lock(connection, kind, [row.key for row in members])
+        return [row for row in members if getattr(row, "open", True)]
+
+    def answers(self, ids: Iterable[str]) -> dict[str, Answer]:
+        """What is stored under these ids."""
+        inbox = self.inbox
+        return {
+            key: Answer(key, row.verdict, body_hash=row.body_hash, stored=row)
+            for key in ids if (row := inbox.get(key)) is not None
+        }
+
+    def still_due(self, wanted: Mapping[TimerKey, datetime | None], present: datetime) -> set[TimerKey]:
+        """Which of these timers are due: at the present, or at their own time where they have one that is later."""
+        return {
+            key for key, at in wanted.items()
+            if (timer := self.timers.get(key)) is not None and timer.due_at <= max(present, at or present)
+        }
+
+    def find_due(self, partitions: Collection[int], present: datetime, *, sagas: bool) -> list[Timer]:
+        """The timers of these partitions that are due, the oldest first: those of sagas, or the others."""
+        if not self._due or self._due[0][0] > present:
+            return []
+        count = self.business.partitions
+        due = [
+            timer for timer in self.timers.values()
+            if timer.due_at <= present and (timer.kind == WAKE) is sagas
+            and partition_of(timer.root, count) in partitions
+        ]
+        return sorted(due, key=lambda timer: (timer.due_at, timer.kind, timer.key))
+
+    def next_due(self) -> datetime | None:
+        """When the next timer is due."""
+        while self._due:
+            at, key = self._due[0]
+            timer = self.timers.get(key)
+            if timer is not None and timer.due_at == at:
+                return at
+            heappop(self._due)
+        return None
+
+    def behind(self, lane_id: int, topic: str, told: Collection[str]) -> list[Row]:
+        """What other lanes have not published of the events of these aggregates, by number."""
+        rows = [
+            Row(lane, seq, record) for lane, left in self.outbox.items() if lane != lane_id
+            for seq, record in left.items() if record.topic == topic and record.key in told
+        ]
+        return sorted(rows, key=lambda row: row.record.sequence)
+
+    def commit(self, connection: Connection, staged: Staged, present: datetime) -> None:
+        """Make all of it true, or raise `Collision` and nothing is."""
+        if not connection.alive:
+            raise Disconnected(f"the connection of lane {connection.me.lane_id} is gone")
+        effects, encoded = staged.effects, staged.encoded
+        self._refuse_collisions(staged)
+        for changed in effects.dirty.values():
+            for row in changed.values():
+                self.rows[type(row)][row.key] = row
+                self._index(row)
+        self.inbox.update(encoded.answered)
+        for posted in effects.journals:
+            self.journals[posted.root, posted.root_version, posted.no] = posted
+        for event in encoded.events:
+            self.events.setdefault(event.aggregate_id, []).append(event)
+        self._keep_timers(effects)
+        for record in staged.parked:
+            self.park(record)
+        for partition, offset in staged.offsets.items():
+            epoch = self.consumed[partition].epoch
+            self.consumed[partition] = Consumed(offset, epoch, staged.waiting.get(partition))
+        if encoded.outgoing:
+            lane = self.outbox.setdefault(connection.me.lane_id, {})
+            lane.update(enumerate(encoded.outgoing, staged.first_seq))
+
+    def park(self, record: Parked) -> None:
+        """Set a record aside, unless the same waits already."""
+        named = (record.key, record.message_id, record.payload)
+        if not any(
+            row.open and (row.record.key, row.record.message_id, row.record.payload) == named for row in self.parked
+        ):
+            self.parked.append(ParkedRow(len(self.parked) + 1, record))
+
+    def parked_keys(self) -> dict[str, int]:
+        """The keys whose messages wait behind one that is parked, with the place of the first."""
+        first: dict[str, int] = {}
+        for row in self.parked:
+            if row.open and row.record.key:
+                first.setdefault(row.record.key, row.id)
+        return first
+
+    def postpone(self, key: TimerKey, due_at: datetime) -> None:
+        """Let a timer come later, or sooner, if it is there."""
+        timer = self.timers.get(key)
+        if timer is not None:
+            self.set_timer(Timer(timer.kind, timer.key, timer.root, due_at))
+
+    def set_timer(self, timer: Timer) -> None:
+        """Set it, or move it."""
+        self.timers[timer.kind, timer.key] = timer
+        heappush(self._due, (timer.due_at, (timer.kind, timer.key)))
+
+    def every(self, kind: type) -> Iterator[Any]:  # Any: rows of the kind
+        """All rows of a kind, by key."""
+        rows = self.rows[kind]
+        return (rows[key] for key in sorted(rows))
+
+    def family_of(self, kind: type, root: str) -> list[Any]:  # Any: rows of the kind
+        """All rows of a kind under a root, open or not, by key."""
+        return [row for row in self.every(kind) if row.root == root]
+
+    def _index(self, row: Any) -> None:  # Any: a row of any kind
+        families = self._families.get(type(row))
+        if families is not None:
+            families.setdefault(row.root, {})[row.key] = None
+
+    def _keep_timers(self, effects: Effects[Item]) -> None:
+        for key in effects.cleared:
+            self.timers.pop(key, None)
+        for timer in effects.timers.values():
+            self.set_timer(timer)
+
+    def _refuse_collisions(self, staged: Staged) -> None:
+        effects, encoded = staged.effects, staged.encoded
+        for kind, changed in effects.dirty.items():
+            rows, versions = self.rows[kind], effects.found.get(kind, {})
+            for key in changed:
+                stored, version = rows.get(key), versions.get(key)
+                if version is None and stored is not None:
+                    raise Collision(f"{kind.__name__} {key} was made by another lane")
+                if version is not None and (stored is None or stored.version != version):
+                    raise Collision(f"{kind.__name__} {key} was changed by another lane")
+        for key in encoded.answered:
+            if key in self.inbox:
+                raise Collision(f"{key} was answered by another lane")
+        for posted in effects.journals:
+            if (posted.root, posted.root_version, posted.no) in self.journals:
+                raise Collision(f"a journal of {posted.root} was posted by another lane")
+        for event in encoded.events:
+            told = self.events.get(event.aggregate_id)
+            if told and any(each.sequence == event.sequence for each in reversed(told[-4:])):
+                raise Collision(f"{event.aggregate_id}/{event.sequence} was told by another lane")

@@ -1,0 +1,111 @@
+"""One transaction of a lane, step by step: others come between the steps, and each step can be the last.
+
+What is decided is the kernel's admission, what of it is stored and sent the runtime's encoding, as in `lanes/batch.py`.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from services.kernel.admission import Admission
+from services.kernel.decision import Known
+from services.kernel.effects import ToLoad
+from services.runtime.lanes.aside import parked_row
+from services.runtime.lanes.chaining import link_rows
+from services.runtime.lanes.encoding import Encoded, encode
+from services.runtime.lanes.faults import TransientFault
+from services.runtime.lanes.item import Item, next_offsets, partitions_of, unconsumed
+from services.runtime.lanes.waiting import Aboard
+from services.runtime.stored.outbox import Row
+from settle.simulation.agenda import Steps
+from settle.simulation.store import Connection, Disconnected, Staged, Store
+
+if TYPE_CHECKING:
+    from settle.simulation.lane import Lane
+
+
+class Transaction:
+    """Load, decide, commit. `admission`, `encoded` and `earlier` are there after `commit`."""
+
+    def __init__(self, lane: "Lane", connection: Connection, aboard: Aboard) -> None:
+        self._lane = lane
+        self._store: Store = lane.store
+        self._connection = connection
+        self.aboard = aboard
+        self.items: Sequence[Item] = ()
+        self.encoded = Encoded()
+        self.earlier: list[Row] = []
+
+    def decide(self, items: Sequence[Item]) -> Steps:
+        """Lock, load and decide; what it came to is staged."""
+        lane, store = self._lane, self._store
+        self.items = yield from self._fresh(items)
+        self.admission: Admission[Item] = Admission(store.business.rules, store.business.timers, lane.parked_keys)
+        admission, aboard = self.admission, self.aboard
+        rounds = admission.rounds(self.items, waiting=aboard.waiting, awake=aboard.awake)
+        wanted = next(rounds)
+        yield from self._load(wanted, admission.known)
+        yield from lane.others()
+        admission.now = store.present(lane.world.agenda.now)
+        admission.stored = store.answers(wanted.answers)
+        admission.due = store.still_due(wanted.timers, admission.now)
+        lane.meet(self, wanted)
+        for more in rounds:
+            yield from self._load(more, admission.known)
+        self.encoded = encode(admission.effects, store.business, admission.now)
+
+    def commit(self, next_seq: int) -> None:
+        """Make it true; raises `Collision` or `Disconnected`, and then nothing is."""
+        store, effects = self._store, self.admission.effects
+        links = link_rows(effects.dirty, self.encoded.events, store.business)
+        told = {event.aggregate_id for event in self.encoded.events if event.sequence > 1}
+        if told:
+            events = store.business.outbound.events
+            self.earlier = store.behind(self._connection.me.lane_id, events, told)
+        store.commit(self._connection, Staged(
+            effects=effects, encoded=self.encoded, links=links,
+            parked=[parked_row(item, error) for item, error in effects.faulty if item.record],
+            offsets=next_offsets(self.items),
+            waiting=self._lane.waiting.oldest(item for item, _ in effects.busy), first_seq=next_seq,
+        ), self.admission.now)
+
+    def _fresh(self, items: Sequence[Item]) -> Steps:
+        partitions = partitions_of(items)
+        if not partitions:
+            return list(items)
+        while (holder := self._store.lock_fences(self._connection, partitions)) is not None:
+            yield from self._wait(holder)
+        fresh = unconsumed(items, self._store.reached(partitions))
+        if len(fresh) < len(items):
+            self._lane.world.reached.note("fence")
+        return fresh
+
+    def _load(self, wanted: ToLoad, known: Known) -> Steps:
+        """Roots first, under whose locks the rest is."""
+        store, connection, tables = self._store, self._connection, self._store.business.tables
+        for roots in (True, False):
+            for table in tables:
+                keys = wanted.rows.get(table.kind)
+                if keys and table.root is roots:
+                    asked = sorted(keys)
+                    while roots and (holder := store.lock(connection, table.kind, asked)) is not None:
+                        yield from self._wait(holder)
+                    known.load(table.kind, store.found(table.kind, asked), asked)
+        for kind, families in wanted.families.items():
+            for root in sorted(families):
+                known.load_family(kind, root, store.family(connection, kind, root))
+
+    def _wait(self, holder: Connection) -> Steps:
+        """Wait until the other one's transaction is over, unless it waits for this one itself."""
+        connection, reached = self._connection, self._lane.world.reached
+        after: Connection | None = holder
+        while after is not None:
+            if after is connection:
+                reached.note("deadlock")
+                raise TransientFault("deadlock")
+            after = after.waits_for
+        connection.waits_for = holder
+        reached.note("lock_waited")
+        yield holder.over
+        connection.waits_for = None
+        if not connection.alive:
+            raise Disconnected("while it waited for a lock")

@@ -1,0 +1,250 @@
+"""A world: three services with two processes each, Kafka, a rail and people; first everything fails, then nothing does.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from services.kernel.messages import Message
+from services.kernel.notices import Notice
+from services.kernel.saga import Run
+from services.order.domain.order import Order
+from services.runtime.lanes.item import Item
+from settle.simulation.agenda import DAY, HOUR, MINUTE, SECOND, Agenda, Signal, Steps, virtual
+from settle.simulation.bus import Bus
+from settle.simulation.calls import Desk
+from settle.simulation.lane import Lane
+from settle.simulation.network import Network
+from settle.simulation.people import finance, operators
+from settle.simulation.people.orders import OrderStory
+from settle.simulation.process import Process
+from settle.simulation.rail import Acquirer
+from settle.simulation.reached import Reached
+from settle.simulation.services import SERVICES, business
+from settle.simulation.store import Store
+from settle.simulation.story import Story
+from settle.simulation.subscriber import Subscriber
+from settle.simulation.swarm import Swarm, draw
+from settle.simulation.tape import Tape
+from settle.simulation.witness import Witness
+
+if TYPE_CHECKING:
+    from settle.simulation.transaction import Transaction
+
+PROCESSES = 2
+FAULTS_END = 2 * MINUTE
+"""So long after the last order has begun faults go on at most."""
+HEALED_WITHIN = 30 * MINUTE
+"""Everything ends within this time once nothing fails any more."""
+SLICE = SECOND
+
+
+class Violation(NamedTuple):
+    """Something that does not hold: which check, what, and when it was seen."""
+
+    check: str
+    what: str
+    at: int
+
+
+class World:
+    """One world from its tape. `run` it, then read `violations`, `sagas` and `reached`."""
+
+    def __init__(self, tape: Tape, *, told: bool = False) -> None:
+        self.tape = tape
+        self.swarm: Swarm = draw(tape.track("swarm"))
+        self.agenda = Agenda()
+        self.reached = Reached()
+        self.violations: list[Violation] = []
+        self.error: Exception | None = None
+        self.story = Story(told, lambda: self.agenda.now)
+        self.quiet = self.over = False
+        self.bus = Bus()
+        self.stores = {name: Store(name, business(name, self.swarm.partitions)) for name in SERVICES}
+        self.witness = Witness(self)
+        self.subscriber = Subscriber(self)
+        self.network = Network(self)
+        self.rail = Acquirer(self)
+        self.desk = Desk(self)
+        self.taken: dict[str, int] = {}
+        """What the acquirer took, by the reference of the payment."""
+        self._settled: dict[str, Signal] = {}
+        self._open_stories = 0
+        self.processes = {
+            name: [Process(self, store, f"{name} {number}") for number in range(1, PROCESSES + 1)]
+            for name, store in self.stores.items()
+        }
+
+    @property
+    def sagas(self) -> int:
+        """How many settlements there were."""
+        return sum(1 for _ in self.runs())
+
+    def runs(self) -> Iterator[Run]:
+        """All settlements, whoever coordinates them."""
+        for store in self.stores.values():
+            yield from store.rows.get(Run, {}).values()
+
+    def run(self) -> None:
+        """Open the shop, let everything happen, heal, and watch for a while."""
+        self.quiet = True
+        self.tell_all([finance.opening(self, number) for number in range(self.swarm.accounts)], HOUR)
+        self.quiet = False
+        self._differ()
+        stories = [OrderStory(self, number).steps() for number in range(self.swarm.orders)]
+        stories += [finance.account_story(self, number) for number in range(self.swarm.accounts)]
+        stories += [finance.merchant_story(self, number) for number in range(self.swarm.merchants)]
+        self.agenda.start(operators.at_work(self))
+        self.tell_all(stories, self.swarm.spread + FAULTS_END)
+        self._heal()
+        if not self.until(self.idle, HEALED_WITHIN):
+            self._give_up()
+            return
+        self.agenda.run(self.agenda.now + self.swarm.patience * DAY + HOUR * bool(self.swarm.patience))
+        self.until(self.idle, HEALED_WITHIN)
+        self.rail.last_words()
+        self.until(self.idle, HEALED_WITHIN)
+        self._give_up()
+
+    def _give_up(self) -> None:
+        """It is over; what has not come to its end never will."""
+        for what in self.unfinished():
+            self.fail("unfinished", what)
+        self.over = True
+
+    def seconds(self) -> float:
+        """Time that only grows, as a process sees it."""
+        return self.agenda.now / SECOND
+
+    def fail(self, check: str, what: str) -> None:
+        """Something does not hold."""
+        self.violations.append(Violation(check, what, self.agenda.now))
+        self.story.note("world", f"!! {check}: {what}")
+
+    # -- what its parts tell it
+
+    def committed(self, store: Store, transaction: "Transaction") -> None:
+        """A transaction was committed: who waits for what it ended goes on."""
+        self.story.decided(store, transaction)
+        self.witness.committed(store, transaction)
+        for order in transaction.admission.effects.dirty.get(Order, {}).values():
+            if isinstance(order, Order) and not order.settlement_id and order.id in self._settled:
+                self.agenda.after(0, self._settled.pop(order.id).ring)
+
+    def settled_signal(self, order_id: str) -> Signal:
+        """Rings when no settlement of the order is under way."""
+        return self._settled.setdefault(order_id, Signal())
+
+    def lanes_changed(self, store: Store) -> None:
+        """A lane came or went: the others of its service take their shares anew, and sweep what it left."""
+        for process in self.processes[store.name] if hasattr(self, "processes") else ():
+            if process.alive:
+                self.agenda.after(SECOND // 2, partial(_poke, process.lane))
+                process.sweep_soon()
+
+    def arm(self, store: Store) -> None:
+        """See to it that the lanes look when the next timer is due."""
+        due_at = store.next_due()
+        if due_at is None:
+            return
+        at = max(virtual(due_at) - store.offset_of_clock, self.agenda.now)
+        if store.armed is None or at < store.armed:
+            store.armed = at
+            self.agenda.at(at, lambda _: self._ring(store, at))
+
+    def report(self, service: str, message: Message) -> None:
+        """A word from outside, to whichever process is there; one that is lost is not said again."""
+        living = [process for process in self.processes[service] if process.alive]
+        if living:
+            lane = living[self.tape.track("reports").below(len(living))].lane
+            lane.queues.add(Item(message))
+            lane.poke()
+
+    # -- how it goes on
+
+    def idle(self) -> bool:
+        """Whether nothing is left to do."""
+        return not self._open_stories and next(self.unfinished(), None) is None
+
+    def unfinished(self) -> Iterator[str]:
+        """What has not come to its end."""
+        if self._open_stories:
+            yield f"{self._open_stories} people are not answered"
+        for run in self.runs():
+            if not run.terminal:
+                yield f"{run.kind} {run.id} is {run.phase} {run.reason}"
+        for name, store in self.stores.items():
+            for lane_id, rows in store.outbox.items():
+                if rows:
+                    yield f"{len(rows)} records of lane {lane_id} of {name} were not published"
+            for row in store.parked:
+                if row.open:
+                    yield f"{row.record.message_id} is parked at {name}: {row.record.reason}"
+            for notice in store.rows.get(Notice, {}).values():
+                if notice.open:
+                    yield f"notice {notice.id} was not acknowledged"
+        for processes in self.processes.values():
+            for process in processes:
+                if len(process.lane.waiting):
+                    yield f"{len(process.lane.waiting)} wait for claims in {process.name}"
+
+    def tell_all(self, stories: list[Steps], within: int) -> None:
+        """Let these stories come to their ends, if they do in time."""
+        self._open_stories += len(stories)
+        for story in stories:
+            self.agenda.start(self._story(story))
+        self.until(lambda: not self._open_stories, within)
+
+    def _story(self, steps: Steps) -> Steps:
+        yield from steps
+        self._open_stories -= 1
+
+    def until(self, done: Callable[[], bool], within: int) -> bool:
+        """Let it go on until this is so, or too much time is over; answers whether it is."""
+        ends = self.agenda.now + within
+        while not done() and self.agenda.now < ends:
+            following = self.agenda.following
+            self.agenda.run(min(ends, max(self.agenda.now + SLICE, following or 0)))
+        return done()
+
+    def _differ(self) -> None:
+        """From now on clocks differ, and Kafka may forget."""
+        track, swarm = self.tape.track("clocks"), self.swarm
+        for store in self.stores.values():
+            if swarm.skew:
+                store.offset_of_clock = track.below(2 * swarm.skew) - swarm.skew
+            if track.chance(swarm.jumps):
+                by = track.below(2 * swarm.skew + 2 * SECOND) - swarm.skew - SECOND
+                self.agenda.after(track.below(2 * MINUTE), partial(self._jump, store, by))
+        if track.chance(swarm.forgotten):
+            self.agenda.after(track.below(2 * MINUTE), lambda _: self.network.forget())
+
+    def _jump(self, store: Store, by: int, _: object) -> None:
+        if not self.quiet:
+            self.reached.note("clock_jumped" if by >= 0 else "clock_back")
+            store.offset_of_clock += by
+            store.went_back = store.went_back or by < 0
+            store.armed = None
+            self.arm(store)
+
+    def _ring(self, store: Store, at: int) -> None:
+        """Timers are due; while nobody can look, look again."""
+        if store.armed != at:
+            return
+        store.armed = None
+        for process in self.processes[store.name]:
+            if process.alive:
+                process.lane.poke()
+        self.agenda.after(SECOND // 4, lambda _: self.arm(store))
+
+    def _heal(self) -> None:
+        self.quiet = True
+        self.story.note("world", "nothing fails any more")
+        for processes in self.processes.values():
+            for process in processes:
+                if not process.alive:
+                    process.start(None)
+
+
+def _poke(lane: Lane, _: object) -> None:
+    lane.poke()
