@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from settle.audit import chains, record, unreadable
 from settle.audit.findings import CARD, CREDIT, EXAMPLES_MAX, ORDER, Finding, Report, Walk
-from settle.audit.folds import cards, credit_walk, merchants, orders, published, rail_differences
+from settle.audit.folds import cards, credit_walk, merchants, orders, published, rail_differences, redemptions
 from settle.audit.joins import answers
 from settle.audit.joins import walked as joins
 from settle.audit.provenance import walked as provenance
@@ -31,7 +31,7 @@ IDS = {
 WALKS: Sequence[Walk] = (
     *credit_walk.WALKS, *provenance.WALKS, *joins.WALKS, *rail_differences.WALKS, *answers.WALKS,
     *states_of_orders.WALKS, *states_of_accounts.WALKS, *orders.WALKS, *cards.WALKS, *merchants.WALKS, *published.WALKS,
-    *chains.WALKS, *record.WALKS,
+    *chains.WALKS, *record.WALKS, *redemptions.WALKS,
 )
 KINDS = tuple((service, of) for service, kinds in IDS.items() for of in kinds)
 

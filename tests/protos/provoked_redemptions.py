@@ -41,7 +41,7 @@ def _refused_draft(terms: ChannelPolicy, **fields: object) -> Callable[[], str]:
 
     def provoke() -> str:
         world = _world()
-        return world.submit(world.draft(terms, **fields)).reason
+        return world.submit(world.draft(terms, "n1", **fields)).reason
 
     return provoke
 

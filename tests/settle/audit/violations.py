@@ -60,6 +60,13 @@ def _paid(amount_minor: int) -> str:
     return _set("plans", Instalment._fields, "paid_minor", amount_minor, "0,instalments,5")
 
 
+_UNTOLD_REDEMPTION = """
+insert into redemption_orders (id, card_id, customer_id, account_id, terms, declared_minor, face_minor, entry, method,
+    instrument, state, accepted_at, updated_at, settlement_id, reason, cancel_fee_minor, evidence, agreement_id,
+    payouts, channel_fee_minor, remitted_minor, claimed_minor, version)
+select 'rdm_evil', min(id), 'cus_1', 'acc_1', '{}', 1, 1, 'APP', 'JD_BALANCE', '', 'FAILED', now(), now(), '', '', 0,
+    '[]', '', '[]', 0, 0, 0, 1 from gift_cards
+"""
 PLANTED = (
     Planted("journals.balance", CREDIT, "update journals set amounts[1] = amounts[1] + 1 where op = 'repay'"),
     Planted("journals.shape", CARD, "update journals set subs = subs[1:1] where op = 'card_issue'"),
@@ -145,6 +152,7 @@ PLANTED = (
     Planted("cards.unposted", CARD, "update card_tenders set version = 1 where order_id = 'ord_rejected'"),
     Planted("cards.history", CARD, "update gift_cards set customer_id = 'cus_evil'"),
     Planted("cards.claimed", CARD, "update gift_cards set held_minor = 1"),
+    Planted("redemptions.history", CARD, _UNTOLD_REDEMPTION),
     Planted("channels.history", CARD, "update channels set in_force = 1"),
     Planted("calendars.history", CARD, "update calendars set approved_by = 'ann'"),
     Planted("shares.card_history", CARD, "delete from events where aggregate_id = 'mer_1/00' and sequence = 2"),
