@@ -2,7 +2,7 @@
 with what comes of it (P3, P4, P6, P12, P23, P24)."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -125,10 +125,12 @@ def replayed_card(stored: StoredCard) -> CardReplay:
 def _standing(replay: CardReplay, number: int, key: str) -> bool:
     """Decide a step again that is about what may be done with the card; answers whether it is one.
 
-    Where its event was pruned nothing is left of it but its journal, if it had one.
+    Where its event was pruned nothing is left of it but its journal, if it had one; behind such a step it is not known
+    where the card stands, so what is done with it is taken as it is.
     """
     posted, told = replay.stored.journals.get(number), replay.stored.told.get(number)
-    if told is not None and type(told.fact) in STANDING:
+    standing = told is not None and type(told.fact) in STANDING
+    if told is not None and standing and not replay.blind:
         try:
             decision = moved(replay.card, told.fact, told.at)
         except (*REFUSALS, TypeError, AssertionError) as error:
@@ -139,13 +141,16 @@ def _standing(replay: CardReplay, number: int, key: str) -> bool:
         if type(told.fact) not in OF_REDEMPTIONS:
             _compare_posted(replay, key, decision, posted, told)
         return True
-    if number > replay.stored.dropped or replay.card is None or (posted is not None and posted.op in SPENDING):
+    if replay.card is None or (posted is not None and posted.op in SPENDING):
+        return False
+    if number > replay.stored.dropped and not standing:
         return False
     change_minor = -sum(
         line.amount_minor for line in (posted.lines if posted else ())
         if (line.account, line.sub) == (books.GIFT_CARD, replay.card.id)
     )
-    replay.card, replay.blind = stepped(replay.card, change_minor), True
+    owner = replay.stored.row.customer_id  # the card may have been given away in a step that is gone
+    replay.card, replay.blind = replace(stepped(replay.card, change_minor), customer_id=owner), True
     return True
 
 
