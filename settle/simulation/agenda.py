@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from heapq import heappop, heappush
 from typing import Any, TypeAlias
 
-START = datetime(2026, 3, 10, 1, 0, tzinfo=UTC)
-"""The instant at which every world begins."""
+START = datetime(2026, 3, 4, 15, 59, 30, tzinfo=UTC)
+"""The instant at which every world begins: half a minute before the midnight of a bill day."""
 MS, SECOND = 1_000, 1_000_000
 MINUTE, HOUR, DAY = 60 * SECOND, 3_600 * SECOND, 86_400 * SECOND
 HAPPENING_MAX = 500_000

@@ -21,7 +21,6 @@ from services.runtime.lanes.queues import Queues
 from services.runtime.lanes.sharing import share_of
 from services.runtime.lanes.suspects import Suspects
 from services.runtime.lanes.waiting import NOBODY, TEND_SECONDS, Aboard, Waiting, apart
-from services.runtime.stored.leases import Peer
 from services.runtime.stored.offsets import beginnings
 from settle.simulation.agenda import MS, SECOND, Signal, Steps
 from settle.simulation.store import Collision, Connection, Disconnected
@@ -53,7 +52,7 @@ class Lane:
         self._connection: Connection | None = None
         self._still: Connection | None = None
         self._next_seq = 1
-        self._peers: frozenset[Peer] = frozenset()
+        self._shared = -1
         self._reading: dict[int, int] = {}
         self._consumed: dict[int, int] = {}
         self._epoch = ""
@@ -86,7 +85,7 @@ class Lane:
     def _session(self) -> Steps:
         store = self.store
         self._connection = connection = store.connect(0, 1)
-        self._next_seq, self._peers = 1, frozenset()
+        self._next_seq, self._shared = 1, -1
         self._reading.clear()
         self._consumed.clear()
         self._epoch = self.world.bus.epoch
@@ -122,17 +121,18 @@ class Lane:
         """Leave to others what is theirs, and take what is free of ours; what is not free yet is tried again."""
         if not connection.alive:
             raise Disconnected("the server ended it")
-        store, peers = self.store, frozenset(self.store.peers())
-        share = share_of(connection.me, peers, store.business.partitions)
-        if peers == self._peers and share == self._reading.keys():
+        store = self.store
+        if self._shared == store.changes_of_lanes:
             return
-        self._peers = peers
+        share = share_of(connection.me, store.peers(), store.business.partitions)
         if theirs := self._reading.keys() - share:
             self._leave(connection, sorted(theirs))
         if gained := store.gain(connection, share - self._reading.keys()):
             self._follow(gained)
         self.parked_keys = store.parked_keys()
+        self._shared = store.changes_of_lanes
         if share != self._reading.keys():
+            self._shared = -1
             self.world.agenda.after(SHARE, lambda _: self.poke())
 
     def _leave(self, connection: Connection, partitions: Sequence[int]) -> None:

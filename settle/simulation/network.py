@@ -32,6 +32,9 @@ class Network:
         if not is_event and self._chance(track, swarm.damaged):
             payload = record.payload[:-1] + b"\xff" if record.payload else b"\xff"
             world.bus.append(replace(record, payload=b"\xff" + payload))
+        if not is_event and self._chance(track, swarm.vanished):
+            world.reached.note("record_vanished")
+            return
         world.bus.append(record)
         if self._chance(track, swarm.doubled):
             world.reached.note("published_twice")

@@ -108,11 +108,12 @@ class Acquirer:
         else:
             payment.state, payment.paid = State.PAID, 1
             if self._chance(swarm.bouncing):
-                self._world.agenda.after(self._later(), lambda _: self._bounce(leg_id))
+                self._world.agenda.after(self._later(), lambda _: self.bounce(leg_id))
         if payment.state is State.REFUSED and self._chance(swarm.contradicting):
             self._world.agenda.after(self._later(), lambda _: self._contradict(leg_id))
 
-    def _bounce(self, leg_id: str) -> None:
+    def bounce(self, leg_id: str) -> None:
+        """What was paid comes back."""
         payment = self.payments[leg_id]
         if payment.state is State.PAID:
             self._world.reached.note("rail_bounced")

@@ -75,6 +75,7 @@ class Store:
     def __init__(self, name: str, business: Business) -> None:
         self.name = name
         self.business = business
+        self.went_back = False
         self.armed: int | None = None
         self.buried: dict[int, int] = {}
         self.offset_of_clock = 0
@@ -92,7 +93,7 @@ class Store:
         self.consumed: dict[int, Consumed] = {}
         self.parked: list[ParkedRow] = []
         self.lanes: dict[int, Connection] = {}
-        self.committed = 0
+        self.changes_of_lanes = 0
         self._lane_ids = 0
         self._locks: dict[Place, Connection] = {}
         self._fences: dict[int, Connection] = {}
@@ -108,6 +109,7 @@ class Store:
         """A new lane, known to the others from now on."""
         connection = Connection(Peer(self.new_number(), number, lanes))
         self.lanes[connection.me.lane_id] = connection
+        self.changes_of_lanes += 1
         return connection
 
     def new_number(self) -> int:
@@ -119,6 +121,7 @@ class Store:
         """The server has seen that it is gone: all that it held is free."""
         if connection.alive:
             connection.alive = False
+            self.changes_of_lanes += 1
             for partition in connection.partitions:
                 del self._held[partition]
             connection.partitions.clear()
@@ -273,7 +276,6 @@ class Store:
         if encoded.outgoing:
             lane = self.outbox.setdefault(connection.me.lane_id, {})
             lane.update(enumerate(encoded.outgoing, staged.first_seq))
-        self.committed += 1
 
     def park(self, record: Parked) -> None:
         """Set a record aside, unless the same waits already."""

@@ -30,6 +30,8 @@ class Swarm:
     """Of records that have to be sent again."""
     doubled: int
     damaged: int
+    vanished: int
+    """Of commands, answers and notices that Kafka has taken, and that are gone all the same."""
     crash: int
     """Of a process, at each of its crash points."""
     pause: int
@@ -71,10 +73,11 @@ def draw(track: Track) -> Swarm:
         transaction=track.pick((MS, 5 * MS, 50 * MS, 2 * SECOND)), paused=track.pick((0, 50, 200, 600)),
         delay=track.pick((0, MS, 20 * MS, 200 * MS, SECOND)), slow=track.pick((0, 0, 1, 10)),
         lost=track.pick((0, 0, 10, 50, 200)), doubled=track.pick((0, 0, 30, 100, 300)),
-        damaged=track.pick((0, 0, 0, 2, 10)), crash=track.pick((0, 0, 1, 3, 10, 30)),
+        damaged=track.pick((0, 0, 0, 2, 10)), vanished=track.pick((0, 0, 5, 40)),
+        crash=track.pick((0, 0, 1, 3, 10, 30)),
         pause=track.pick((0, 0, 1, 5)), unknown=track.pick((0, 0, 2, 10)), disconnected=track.pick((0, 0, 1, 4)),
         truncations=track.pick((0, 0, 1, 3)), forgotten=track.pick((0, 0, 0, 300)),
-        skew=track.pick((0, 0, SECOND, 5 * SECOND, 10 * SECOND)), jumps=track.pick((0, 0, 500)),
+        skew=track.pick((0, 0, SECOND, 2 * SECOND, 4 * SECOND)), jumps=track.pick((0, 0, 500)),
         twice=track.pick((0, 50, 300)), race=track.pick((0, 100, 400)), silent=track.pick((0, 50, 300)),
         refusing=track.pick((0, 50, 300)), bouncing=track.pick((0, 50, 200)), contradicting=track.pick((0, 0, 100)),
         at_a_cut=bool(track.below(2)), patience=track.pick((0, 1, 40)),

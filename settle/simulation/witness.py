@@ -3,14 +3,18 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from services.credit_ledger.domain.model.commands import CutStatement
+from services.credit_ledger.domain.model.books import MERCHANT_RECEIVABLE
+from services.credit_ledger.domain.model.commands import CutStatement, ReverseRefund
 from services.credit_ledger.domain.model.leg import LegState, RefundLeg
 from services.credit_ledger.domain.model.operation import Operation
+from services.credit_ledger.domain.model.refund import CreditRefund
+from services.credit_ledger.domain.model.refund import RefundState as CreditState
 from services.credit_ledger.domain.statements.cut import CUT_TIMER
 from services.kernel.effects import ToLoad
 from services.kernel.messages import Op
 from services.kernel.notices import Notice
-from services.kernel.saga import Phase, Run, Verdict
+from services.kernel.saga import Phase, Reply, Run, Verdict
+from services.order.domain.returns import AUTO_APPROVE, ReturnCase
 from services.order.domain.states import Kind
 from services.runtime.lanes.item import Item
 from settle.simulation.store import Store
@@ -42,6 +46,9 @@ class Witness:
                     note("cancel_before_try")
                 elif saga.op is Op.TRY and tried is not None:
                     note("try_after_tombstone" if tried.verdict is Verdict.TOMBSTONED else "duplicate_command")
+                    over = any(f"{saga.saga_id}/{op}" in store.inbox for op in _SECOND_PHASE)
+                    if tried.verdict is Verdict.DONE and not over:
+                        note("tried_twice_under_claim")
                 elif f"{saga.saga_id}/{saga.op}" in admission.stored:
                     note("duplicate_command")
             elif message.notice and message.id in admission.stored:
@@ -54,8 +61,9 @@ class Witness:
         for kind, changed in effects.dirty.items():
             for row in changed.values():
                 self._moved(kind, row)
-        for _ in effects.busy:
-            note("claim_met")
+        for item, _ in effects.busy:
+            due = item.timer is not None and item.timer.kind == CUT_TIMER
+            note("cut_under_a_claim" if due else "claim_met")
         if effects.woken:
             note("claim_ended_elsewhere" if transaction.aboard.awake else "claim_ended_here", len(effects.woken))
         for item, error in effects.faulty:
@@ -68,7 +76,9 @@ class Witness:
         for run in effects.dirty.get(Run, {}).values():
             self._of_run(store, run, transaction)
         if store.name == "credit_ledger":
-            self._of_ledger(transaction)
+            self._of_ledger(store, transaction)
+        elif store.name == "order":
+            self._of_orders(store, transaction)
 
     def _moved(self, kind: type, row: Any) -> None:  # Any: a row of any kind
         before = self._versions.get((kind, row.key), 0)
@@ -112,9 +122,33 @@ class Witness:
         if run.kind == Kind.CANCELLATION and run.plan.expired:
             note("hold_expired")
 
-    def _of_ledger(self, transaction: "Transaction") -> None:
+    def _of_orders(self, store: Store, transaction: "Transaction") -> None:
+        """Answers that nobody awaits any more, and what time did."""
+        changed, note = transaction.admission.effects.dirty, self._world.reached.note
+        for item in transaction.items:
+            body = item.message.body
+            if isinstance(body, Reply) and body.saga_id not in changed.get(Run, {}):
+                run = store.rows[Run].get(body.saga_id)
+                late = body.op is Op.TRY and run is not None and run.decision == "ABORT"
+                note("late_try_answer" if late else "duplicate_reply")
+            elif item.timer is not None and item.timer.kind == AUTO_APPROVE and item.timer.key in changed.get(
+                ReturnCase, {}
+            ):
+                note("return_by_time")
+
+    def _of_ledger(self, store: Store, transaction: "Transaction") -> None:
         effects, note = transaction.admission.effects, self._world.reached.note
-        cuts = [row for row in effects.dirty.get(Operation, {}).values() if isinstance(row.body, CutStatement)]  # type: ignore[attr-defined]
+        logged: list[Any] = list(effects.dirty.get(Operation, {}).values())  # Any: operations
+        cuts = [row for row in logged if isinstance(row.body, CutStatement)]
+        for row in logged:
+            if isinstance(row.body, ReverseRefund) and self._over_a_cut(store, row):
+                note("reversal_over_a_cut")
+        for refund in effects.dirty.get(CreditRefund, {}).values():
+            if refund.state is CreditState.EXCEPTION:  # type: ignore[attr-defined]
+                note("flash_expired")
+        for posted in effects.journals:
+            if any(line.account == MERCHANT_RECEIVABLE and line.amount_minor > 0 for line in posted.journal.lines):
+                note("merchant_clawed_back")
         if cuts:
             by_timer = any(item.timer is not None and item.timer.kind == CUT_TIMER for item in transaction.items)
             note("cut_on_time" if by_timer else "cut_by_a_decision", len(cuts))
@@ -126,6 +160,14 @@ class Witness:
                 note("notice_repeated")
             if notice.place > 1 and notice.version == 1:  # type: ignore[attr-defined]
                 note("notice_waited")
+
+
+    def _over_a_cut(self, store: Store, reversal: Operation) -> bool:
+        """Whether a statement was cut between a refund and its reversal."""
+        log = [row for row in store.family_of(Operation, reversal.account_id) if row.number < reversal.number]
+        refund_id = reversal.body.refund_id if isinstance(reversal.body, ReverseRefund) else ""
+        since = next((row.number for row in log if row.reference == refund_id), reversal.number)
+        return any(isinstance(row.body, CutStatement) and row.number > since for row in log)
 
 
 _BY_END: Mapping[tuple[str, Phase], str] = {

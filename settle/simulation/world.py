@@ -66,6 +66,8 @@ class World:
         self.network = Network(self)
         self.rail = Acquirer(self)
         self.desk = Desk(self)
+        self.taken: dict[str, int] = {}
+        """What the acquirer took, by the reference of the payment."""
         self._settled: dict[str, Signal] = {}
         self._open_stories = 0
         self.processes = {
@@ -76,27 +78,32 @@ class World:
     @property
     def sagas(self) -> int:
         """How many settlements there were."""
-        return len(self.stores["order"].rows[Run])
+        return sum(1 for _ in self.runs())
+
+    def runs(self) -> Iterator[Run]:
+        """All settlements, whoever coordinates them."""
+        for store in self.stores.values():
+            yield from store.rows.get(Run, {}).values()
 
     def run(self) -> None:
         """Open the shop, let everything happen, heal, and watch for a while."""
         self.quiet = True
-        self._until_told([finance.opening(self, number) for number in range(self.swarm.accounts)], HOUR)
+        self.tell_all([finance.opening(self, number) for number in range(self.swarm.accounts)], HOUR)
         self.quiet = False
         self._differ()
         stories = [OrderStory(self, number).steps() for number in range(self.swarm.orders)]
         stories += [finance.account_story(self, number) for number in range(self.swarm.accounts)]
         stories += [finance.merchant_story(self, number) for number in range(self.swarm.merchants)]
         self.agenda.start(operators.at_work(self))
-        self._until_told(stories, self.swarm.spread + FAULTS_END)
+        self.tell_all(stories, self.swarm.spread + FAULTS_END)
         self._heal()
-        if not self._until(self.idle, HEALED_WITHIN):
+        if not self.until(self.idle, HEALED_WITHIN):
             self._give_up()
             return
         self.agenda.run(self.agenda.now + self.swarm.patience * DAY + HOUR * bool(self.swarm.patience))
-        self._until(self.idle, HEALED_WITHIN)
+        self.until(self.idle, HEALED_WITHIN)
         self.rail.last_words()
-        self._until(self.idle, HEALED_WITHIN)
+        self.until(self.idle, HEALED_WITHIN)
         self._give_up()
 
     def _give_up(self) -> None:
@@ -163,7 +170,7 @@ class World:
         """What has not come to its end."""
         if self._open_stories:
             yield f"{self._open_stories} people are not answered"
-        for run in self.stores["order"].rows[Run].values():
+        for run in self.runs():
             if not run.terminal:
                 yield f"{run.kind} {run.id} is {run.phase} {run.reason}"
         for name, store in self.stores.items():
@@ -181,17 +188,18 @@ class World:
                 if len(process.lane.waiting):
                     yield f"{len(process.lane.waiting)} wait for claims in {process.name}"
 
-    def _until_told(self, stories: list[Steps], within: int) -> None:
+    def tell_all(self, stories: list[Steps], within: int) -> None:
+        """Let these stories come to their ends, if they do in time."""
         self._open_stories += len(stories)
         for story in stories:
             self.agenda.start(self._story(story))
-        self._until(lambda: not self._open_stories, within)
+        self.until(lambda: not self._open_stories, within)
 
     def _story(self, steps: Steps) -> Steps:
         yield from steps
         self._open_stories -= 1
 
-    def _until(self, done: Callable[[], bool], within: int) -> bool:
+    def until(self, done: Callable[[], bool], within: int) -> bool:
         """Let it go on until this is so, or too much time is over; answers whether it is."""
         ends = self.agenda.now + within
         while not done() and self.agenda.now < ends:
@@ -215,6 +223,7 @@ class World:
         if not self.quiet:
             self.reached.note("clock_jumped" if by >= 0 else "clock_back")
             store.offset_of_clock += by
+            store.went_back = store.went_back or by < 0
             store.armed = None
             self.arm(store)
 

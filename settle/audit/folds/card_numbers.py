@@ -1,11 +1,11 @@
 """Which event of a card tells which of its versions: a redemption tells more of itself between the card's own steps."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import asyncpg
 
-PASSING = ("RedemptionStepped",)
+PASSING = ("RedemptionStepped", "FreezeCaseOpened")
 """Messages that tell of a redemption and are no step of its card: they count among the card's events all the same."""
 
 
@@ -13,7 +13,8 @@ class Numbered(NamedTuple):
     """The events that are steps, by the version they made; how many others there were; the last version whose event was
     pruned."""
 
-    steps: dict[int, asyncpg.Record]
+    steps: dict[int, Any]
+    """Any: rows, by the names of their columns."""
     passed: int
     dropped: int
 
@@ -23,7 +24,7 @@ def is_step(type_name: str) -> bool:
     return type_name.rpartition(".")[2] not in PASSING
 
 
-def numbered(rows: Sequence[asyncpg.Record], dropped: int, version: int) -> Numbered:
+def numbered(rows: Sequence[asyncpg.Record | Mapping[str, Any]], dropped: int, version: int) -> Numbered:
     """These events of a card by version. What was pruned up to the event number `dropped` is as many steps as the
     card's version has more than there are left."""
     kept = sum(is_step(row["type"]) for row in rows)

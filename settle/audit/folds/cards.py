@@ -68,16 +68,16 @@ async def differing(world: World, ids: Sequence[str]) -> list[Finding]:
             key = f"{row['root']}/{row['root_version']}/{row['no']}"
             faults.append(Fault(f"journals {key}", "one journal of a step", row["op"], row["posted_at"]))
         else:
-            journals[row["root"]][row["root_version"]] = _posted(row)
+            journals[row["root"]][row["root_version"]] = posted_of(row)
     cards = [card_of(row) for row in await book.fetch(_CARDS, ids)]
     events_of = await _numbered(world, ids, cards)
     told = {
-        card_id: {version: _told(row) for version, row in each.steps.items()} for card_id, each in events_of.items()
+        card_id: {version: told_of(row) for version, row in each.steps.items()} for card_id, each in events_of.items()
     }
     tenders = await _tenders(book, journals, faults)
     runs = await _runs(world, journals, told)
     for card in cards:
-        faults += _of_card(StoredCard(
+        faults += of_card(StoredCard(
             row=card, tenders=tenders, journals=journals[card.id], told=told[card.id],
             runs={posted.saga_id: runs[posted.saga_id] for posted in journals[card.id].values()
                   if posted.saga_id in runs},
@@ -145,7 +145,8 @@ async def _runs(
     return runs
 
 
-def _posted(row: asyncpg.Record) -> Posted:
+def posted_of(row: asyncpg.Record | Mapping[str, Any]) -> Posted:
+    """The journal of a row, and why it is none."""
     lines = tuple(map(Line, row["accounts"], row["subs"], row["amounts"]))
     try:
         unit = Unit(row["unit"])
@@ -155,7 +156,8 @@ def _posted(row: asyncpg.Record) -> Posted:
     return Posted(row["op"], unit, row["order_id"], lines, saga_id=row["saga_id"], at=row["posted_at"])
 
 
-def _told(row: asyncpg.Record) -> ToldCard:
+def told_of(row: asyncpg.Record | Mapping[str, Any]) -> ToldCard:
+    """The event of a row, and why it cannot be read."""
     reader = _READERS.get(row["type"])
     if reader is None:
         return ToldCard(None, row["at"], row["saga_id"], f"{row['type'] or 'nothing'} is no event of cards")
@@ -165,7 +167,7 @@ def _told(row: asyncpg.Record) -> ToldCard:
         return ToldCard(None, row["at"], row["saga_id"], f"no {row['type'].rpartition('.')[2]}: {error}")
 
 
-def _of_card(stored: StoredCard) -> Iterator[Fault]:
+def of_card(stored: StoredCard) -> Iterator[Fault]:
     """The faults of one card: of its history, its row, and its orders' tenders."""
     replay = replayed_card(stored)
     row, since = stored.row, max((posted.at for posted in stored.journals.values() if posted.at), default=None)

@@ -2,16 +2,18 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import asyncpg
 
 from services.kernel.ids import partition_of
 from services.kernel.lifecycle import Wait
 from settle.audit.findings import Finding
+from settle.audit.present import PRESENT
 from settle.audit.snapshots import World
 
-Row: TypeAlias = asyncpg.Record
+Row: TypeAlias = "asyncpg.Record | Mapping[str, Any]"
+"""A row of `timers`, by the names of its columns."""
 Key = tuple[str, str]
 """Kind and key of a timer."""
 MISSING = "the timer was deleted, or moved, past the engine: nothing will wake what waits for it"
@@ -20,8 +22,8 @@ _TIMERS = """
 select t.kind, t.key, t.root, t.partition, t.due_at
 from unnest($1::text[], $2::text[]) w (kind, key) join timers t on t.kind = w.kind and t.key = w.key
 """
-_PRESENT = """
-select coalesce((select value::timestamptz from runtime_facts where name = 'manual_clock'), now()) present,
+_PRESENT = f"""
+select {PRESENT} present,
        coalesce((select value::integer from runtime_facts where name = 'partitions'), 0) partitions
 """
 
@@ -41,7 +43,7 @@ async def present(world: World, service: str) -> Present:
     return Present(row["present"], row["partitions"])
 
 
-async def found(world: World, service: str, keys: Iterable[Key]) -> dict[Key, asyncpg.Record]:
+async def found(world: World, service: str, keys: Iterable[Key]) -> dict[Key, Row]:
     """Those of these timers that are there."""
     wanted = sorted(set(keys))
     rows = await world[service].fetch(_TIMERS, [kind for kind, _ in wanted], [key for _, key in wanted])
@@ -49,7 +51,7 @@ async def found(world: World, service: str, keys: Iterable[Key]) -> dict[Key, as
 
 
 def compared(
-    check: str, service: str, waits: Sequence[Wait], timers: Mapping[Key, asyncpg.Record], now: Present
+    check: str, service: str, waits: Sequence[Wait], timers: Mapping[Key, Row], now: Present
 ) -> list[Finding]:
     """What is wrong with the timers of some rows: `waits` is what these wait for, `timers` what there is of them."""
     missing = [
@@ -68,7 +70,7 @@ def _told(timer: Row) -> str:
     return f"due at {timer['due_at'].isoformat()} for {timer['root']} in {timer['partition']}"
 
 
-def _expected(wait: Wait | None, timer: asyncpg.Record, now: Present) -> str:
+def _expected(wait: Wait | None, timer: Row, now: Present) -> str:
     """What should be in place of a timer, "" if it is right."""
     if wait is None:
         return "none: what it would wake does not wait"

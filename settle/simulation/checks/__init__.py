@@ -1,11 +1,20 @@
-"""What has to hold of a world that has come to rest."""
+"""What has to hold of a world that has come to rest: the auditor's own checks over its stores, and what only a history
+shows."""
 
 from typing import TYPE_CHECKING
 
+from settle.simulation.checks import audited, histories, money, states
+
 if TYPE_CHECKING:
     from settle.simulation.world import World
+
+CHECKS = (audited.orders, audited.cards, audited.accounts, states.sound, states.woken, states.free, money.clearing,
+          money.rail, histories.answered, histories.gapless, histories.atomic)
 
 
 def examine(world: "World") -> None:
     """Ask everything; what does not hold is a violation of the world."""
     world.subscriber.compare()
+    for check in CHECKS:
+        for what in check(world):
+            world.fail(f"{check.__module__.rpartition('.')[2]}.{check.__name__}", what)

@@ -29,9 +29,10 @@ def at_work(world: "World") -> Steps:
         for store in world.stores.values():
             for row in [row for row in store.parked if row.open]:
                 _resolve(world, store, row, give_up=bool(track.below(2)))
-        for run in list(world.stores["order"].every(Run)):
-            if run.phase is Phase.FROZEN:
-                _decide_frozen(world, run, give_up=bool(track.below(2)))
+        for store in world.stores.values():
+            for run in list(store.every(Run)) if Run in store.rows else ():
+                if run.phase is Phase.FROZEN:
+                    _decide_frozen(world, store, run, give_up=bool(track.below(2)))
         yield from _mend_legs(world)
         yield from _mend_refunds(world)
 
@@ -52,9 +53,8 @@ def _resolve(world: "World", store: Store, row: ParkedRow, *, give_up: bool) -> 
     world.lanes_changed(store)
 
 
-def _decide_frozen(world: "World", run: Run, *, give_up: bool) -> None:
+def _decide_frozen(world: "World", store: Store, run: Run, *, give_up: bool) -> None:
     """Let a frozen settlement go on; one that is not decided may be given up."""
-    store = world.stores["order"]
     kind = ABORT if give_up and not run.decision else RESUME
     world.reached.note("frozen_and_given_up" if kind == ABORT else "frozen_and_resumed")
     store.set_timer(Timer(kind, run.id, run.root, store.present(world.agenda.now)))

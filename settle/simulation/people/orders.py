@@ -50,7 +50,10 @@ class OrderStory:
     def steps(self) -> Steps:
         """From the cart to the last complaint."""
         yield self.track.below(self.world.swarm.spread + 1)
-        placed = yield from self._ask(self._placed())
+        asked = f"place-{self.id}"
+        placed = yield from self.world.desk.ask("order", self.id, self._placed(), asked)
+        if self.track.chance(self.world.swarm.twice):
+            yield from self.world.desk.again(asked, commands.ConfirmDelivery(self.id))
         if placed.reason:
             return
         yield from self._settled()
@@ -87,6 +90,9 @@ class OrderStory:
 
     def _tender(self, kind: TenderType, amount: int) -> commands.NewTender:
         shared = self.track.below(40) == 39  # two orders want the same payment
+        if kind is B:
+            taken = self.world.taken
+            taken[f"pay_{self.id}"] = taken.get(f"pay_{self.id}", 0) + amount
         reference = {G: self.card, B: "pay_shared" if shared else f"pay_{self.id}"}.get(kind, "")
         return commands.NewTender(kind, amount, reference)
 
@@ -206,7 +212,10 @@ class OrderStory:
     def _charge_back(self) -> Steps:
         if self.track.below(3):
             return
-        notice = credit.RecordChargeback(self.account, self.id, f"pay_{self.id}", f"cb-{self.id}", 1, "fraud")
+        notice = credit.RecordChargeback(
+            account_id=self.account, order_id=self.id, payment_reference=f"pay_{self.id}", notice_id=f"cb-{self.id}",
+            amount_minor=1, reason="fraud",
+        )
         told = yield from self.world.desk.ask("credit_ledger", self.account, notice)
         if not told.reason:
             self.world.reached.note("charged_back")

@@ -1,0 +1,95 @@
+"""The auditor's own folds over simulated rows: each history is told again, and rows, journals and events compared."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from services.card_redemption.domain.cards.card import GiftCard
+from services.card_redemption.domain.cards.tender import CardTender
+from services.credit_ledger.domain.model.account import CreditAccount
+from services.kernel.effects import PostedJournal
+from services.kernel.saga import Run
+from services.order.domain.order import Order
+from services.order.domain.returns import ReturnCase
+from services.runtime.stored.journals import StoredEvent
+from settle.audit.folds.card_numbers import numbered
+from settle.audit.folds.card_replay import StoredCard
+from settle.audit.folds.cards import of_card, posted_of, told_of
+from settle.audit.folds.history import Fault, Stored
+from settle.audit.folds.orders import of_order
+from settle.audit.folds.told import told
+from settle.simulation.checks.ledger import fold
+
+if TYPE_CHECKING:
+    from settle.simulation.world import World
+
+_BY_THE_CLOCK = (" updated_at", " posted_at", " at", " events_head")
+"""What the auditor cannot tell any more of a database whose clock went back: which of two instants was later. The head
+of a chain is no field of a replayed order; it is told where any other field is."""
+
+
+def orders(world: "World") -> Iterator[str]:
+    """Orders and return cases are what their events and settlements make of them."""
+    store = world.stores["order"]
+    runs, cases = _by_root(store.every(Run)), _by_root(store.every(ReturnCase))
+    for order in store.every(Order):
+        events = [
+            told(each.aggregate_id, each.sequence, each.type, each.at, each.payload)
+            for each in store.events.get(order.id, ())
+        ]
+        known = Stored(order, cases[order.id], runs[order.id], events)
+        faults = list(of_order(known, whole=True))
+        yield from (_said(fault) for fault in faults if not (store.went_back and fault.what.endswith(_BY_THE_CLOCK)))
+
+
+def cards(world: "World") -> Iterator[str]:
+    """Gift cards and what orders took of them are what their events and journals make of them."""
+    store, runs = world.stores["card_redemption"], {run.id: run for run in world.runs()}
+    tenders: dict[str, CardTender] = {row.order_id: row for row in store.every(CardTender)}
+    journals: dict[str, list[PostedJournal]] = defaultdict(list)
+    for posted in store.journals.values():
+        journals[posted.root].append(posted)
+    for card in store.every(GiftCard):
+        events = numbered([_event(each) for each in store.events.get(card.id, ())], 0, card.version)
+        by_version = {each.root_version: posted_of(_journal(each)) for each in journals[card.id]}
+        yield from map(_said, of_card(StoredCard(
+            row=card, tenders=tenders, journals=by_version,
+            told={version: told_of(row) for version, row in events.steps.items()},
+            runs={each.saga_id: runs[each.saga_id] for each in by_version.values() if each.saga_id in runs},
+            passed=events.passed,
+        )))
+
+
+def accounts(world: "World") -> Iterator[str]:
+    """Credit accounts, each of their rows and journals are what their logs tell, one operation after another."""
+    store = world.stores["credit_ledger"]
+    for finding in fold(store, sorted(store.rows[CreditAccount])):
+        if not (store.went_back and finding.what.endswith(_BY_THE_CLOCK)):
+            yield f"{finding.what}: {finding.expected}, not {finding.actual}"
+
+
+def _by_root(rows: Iterable[Any]) -> Mapping[str, dict[str, Any]]:  # Any: rows of one kind
+    found: dict[str, dict[str, Any]] = defaultdict(dict)
+    for row in rows:
+        found[row.root][row.key] = row
+    return found
+
+
+def _said(fault: Fault) -> str:
+    return f"{fault.what}: {fault.expected}, not {fault.actual}"
+
+
+def _journal(posted: PostedJournal) -> Mapping[str, Any]:  # Any: the columns of a row
+    accounts, subs, amounts = zip(*posted.journal.lines, strict=True)
+    return {
+        "op": posted.journal.op, "unit": posted.journal.unit.value, "order_id": posted.journal.order_id,
+        "saga_id": posted.saga_id, "posted_at": posted.posted_at, "accounts": accounts, "subs": subs,
+        "amounts": amounts,
+    }
+
+
+def _event(event: StoredEvent) -> Mapping[str, Any]:  # Any: as above
+    return {
+        "sequence": event.sequence, "type": event.type, "at": event.at, "saga_id": event.saga_id,
+        "payload": event.payload,
+    }

@@ -1,0 +1,49 @@
+"""States: every row is sound, everything that waits is woken in time, and no claim outlives its settlement."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from services.credit_ledger.domain.model.account import CreditAccount
+from services.kernel.ids import partition_of
+from services.kernel.saga_life import BY_HAND
+from services.order.domain.order import Order
+from settle.audit.states.timers import Present, compared
+from settle.simulation import lives
+
+if TYPE_CHECKING:
+    from settle.simulation.world import World
+
+
+def sound(world: "World") -> Iterator[str]:
+    """No row contradicts its state, or the rows beside it."""
+    for store in world.stores.values():
+        present = store.present(world.agenda.now)
+        for kind in store.rows:
+            for row in store.every(kind):
+                yield from lives.flaws(store, row)
+        for account in store.every(CreditAccount) if CreditAccount in store.rows else ():
+            yield from lives.flaws_of_account(store, account, present)
+
+
+def woken(world: "World") -> Iterator[str]:
+    """What waits has its timer, due in time, and no timer wakes nothing."""
+    for name, store in world.stores.items():
+        waits = [wait for kind in store.rows for row in store.every(kind) for wait in lives.waits_of(row)]
+        partitions = store.business.partitions
+        there = {
+            key: {"root": each.root, "partition": partition_of(each.root, partitions), "due_at": each.due_at}
+            for key, each in store.timers.items() if key[0] not in BY_HAND
+        }
+        now = Present(store.present(world.agenda.now), partitions)
+        for finding in compared("woken", name, waits, there, now):
+            yield f"{name}: {finding.what}: {finding.expected}, not {finding.actual}"
+
+
+def free(world: "World") -> Iterator[str]:
+    """No claim is left, for all settlements are over."""
+    for store in world.stores.values():
+        for kind in store.rows:
+            for row in store.every(kind):
+                holder = row.settlement_id if isinstance(row, Order) else getattr(row, "pending", None)
+                if holder:
+                    yield f"{kind.__name__} {row.key} is still claimed"

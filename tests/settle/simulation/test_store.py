@@ -1,0 +1,69 @@
+"""The simulated database refuses what PostgreSQL refuses: rows made twice or changed meanwhile, commits of the dead."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from services.kernel.decision import Aggregate
+from services.kernel.effects import Effects
+from services.order.domain.order import Order
+from services.order.domain.states import OrderState
+from services.runtime.lanes.encoding import Encoded
+from services.runtime.lanes.item import Item
+from settle.simulation.agenda import START
+from settle.simulation.services import business
+from settle.simulation.store import Collision, Connection, Disconnected, Staged, Store
+
+ORDER = Order(
+    id="ord_1", customer_id="cus", merchant_id="mer", account_id="acc", state=OrderState.PLACING, lines=(), tenders=(),
+    placed_at=START, updated_at=START,
+)
+
+
+def _store() -> tuple[Store, Connection, Connection]:
+    store = Store("order", business("order", 2))
+    return store, store.connect(0, 1), store.connect(0, 1)
+
+
+def _staged(rows: Sequence[Aggregate], found: dict[type, dict[str, int]] | None = None) -> Staged:
+    effects: Effects[Item] = Effects()
+    for row in rows:
+        effects.dirty.setdefault(type(row), {})[row.key] = row
+    effects.found = found or {}
+    return Staged(
+        effects=effects, encoded=Encoded(), links=[], parked=[], offsets={}, waiting={}, first_seq=1
+    )
+
+
+def test_two_lanes_that_make_the_same_row_collide() -> None:
+    """The second one decides again."""
+    store, one, other = _store()
+    store.commit(one, _staged([ORDER]), START)
+
+    with pytest.raises(Collision):
+        store.commit(other, _staged([ORDER]), START)
+
+
+def test_a_row_that_was_changed_since_it_was_found_is_not_written_over() -> None:
+    """Nor one that is gone."""
+    store, one, other = _store()
+    store.commit(one, _staged([ORDER]), START)
+
+    with pytest.raises(Collision):
+        store.commit(other, _staged([ORDER], {Order: {"ord_1": 7}}), START)
+
+
+def test_whoever_lost_the_connection_commits_nothing_and_holds_nothing() -> None:
+    """Locks and partitions are free for others."""
+    store, one, other = _store()
+    store.commit(one, _staged([ORDER]), START)
+    assert store.lock(one, Order, ["ord_1"]) is None
+    assert store.lock(other, Order, ["ord_1"]) is one
+    assert store.gain(one, [0, 1]) == [0, 1]
+
+    store.disconnect(one)
+
+    with pytest.raises(Disconnected):
+        store.commit(one, _staged([]), START)
+    assert store.lock(other, Order, ["ord_1"]) is None
+    assert store.gain(other, [0, 1]) == [0, 1]
