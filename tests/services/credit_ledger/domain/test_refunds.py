@@ -27,6 +27,18 @@ def test_a_refund_lowers_principal_before_any_fee() -> None:
     assert steps_of(effect) == {"PR-1": 50_000, "FE-4": 750}
 
 
+def test_a_partial_refund_in_the_free_period_leaves_its_share_of_the_fee() -> None:
+    """Only all of the credit, given back in it, leaves none (FE-1, FE-4)."""
+    shop = Shop()
+    shop.bought("ord_1", SHIPPED, Tenders(100_000))
+
+    shop.refund("ord_1", "2026-03-12 15:00:00", 50_000)
+    of_half = shop.fees("ord_1")
+    shop.refund("ord_1", "2026-03-13 15:00:00", 50_000)
+
+    assert (of_half, shop.fees("ord_1")) == ([250, 250, 250], [0, 0, 0])
+
+
 def test_a_full_refund_settles_early_and_a_cancel_revokes() -> None:
     """Two different ends, and neither owes anything (CR-9, I-1)."""
     shop = Shop()
