@@ -63,6 +63,12 @@ def name_of(key: bytes) -> str:
     return blake2b(digest_size=BYTES, key=key, person=b"key").hexdigest() if key else ""
 
 
+def origin(saga_id: str, cause: str) -> str:
+    """Where an event came from, as it is hashed: its settlement, and the request that was decided so, if one is noted.
+    No text of ours holds the sign between them."""
+    return f"{saga_id}\x01{cause}" if cause else saga_id
+
+
 def row_of(chain: str, root: str, number: int, *values: Value) -> bytes:
     """A row as it is hashed: no two rows come to the same bytes. No text holds a zero byte, in PostgreSQL nor in JSON;
     `bytes` that may hold one come last. A column that is added later is hashed only where it is set."""

@@ -95,6 +95,8 @@ class SentEvent:
 
     event: Event
     saga_id: str
+    cause: str = ""
+    """The request or the notice that was decided so; a saga's message or a timer has no id of its own here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +145,7 @@ class Effects(Generic[A]):
                 posted_at=now,
             ))
         for event in decision.events:
-            self.sent.append(SentEvent(event, saga_id))
+            self.sent.append(SentEvent(event, saga_id, message.id if message.saga is None else ""))
         for command in decision.commands:
             self.sent.append(SentCommand(command, message.key))
         for timer in decision.timers:

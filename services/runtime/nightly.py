@@ -89,7 +89,8 @@ class Nightly:
 
     async def _digest(self, connection: Connection, definitions: Definitions, before: datetime) -> int:
         count = await _until_none(
-            connection, lambda: sagas.digest(connection, definitions, before, pruning.SLICE_ROWS)
+            connection,
+            lambda: sagas.digest(connection, definitions, before, pruning.SLICE_ROWS, self._settings.chain_key),
         )
         self._oldest.own = await sagas.oldest(connection) or before
         return count

@@ -29,6 +29,7 @@ from services.runtime.ground.metrics import serve_metrics
 from services.runtime.ground.migrations import migrate
 from services.runtime.ground.postgres import DatabaseUnavailable, check_database, open_pool
 from services.runtime.ground.records import Outbound, topic
+from services.runtime.ground.saving import hold
 from services.runtime.ground.settings import Settings, SettingsError
 from services.runtime.ground.tables import Connection, Table
 from services.runtime.ground.values import settle_in
@@ -50,7 +51,7 @@ from services.runtime.rpc.keeping import Keeper
 from services.runtime.rpc.operations import OperationsServicer
 from services.runtime.rpc.server import HARD_EXIT_MARGIN_SECONDS, RpcServer, hard_exit_after
 from services.runtime.rpc.watching import Watchers
-from services.runtime.stored import timers
+from services.runtime.stored import accepted, timers
 from services.runtime.stored.oldest_sagas import OldestSagas
 from services.runtime.stored.sagas import saga_table
 from services.runtime.stored.steps import Shown, look_for, nothing_shown
@@ -159,18 +160,21 @@ class Process:
             clock = await open_clock(connection, settings.clock)
             await _pin_partitions(connection, settings.partitions)
             await _pin_chain_key(connection, settings.chain_key)
+            await accepted.seal(connection, settings.chain_key, settings.accept_unlinked)
             now = await clock.now(connection)
             standing = service.standing(now) if service.standing is not None else ()
             await timers.ensure(connection, standing, settings.partitions)
-        self._producer.refuse = partial(undeliverable.set_aside, self._pool.own)
+        self._producer.refuse = partial(undeliverable.set_aside, self._pool.own, seal_key=settings.chain_key)
         self._publisher = Publisher(self._producer, self._pool.own)
         self._watchers = Watchers(look_for(service.definitions or Definitions(), service.shown), self._pool.own)
         perform = service.perform(settings) if service.perform else None
         self._lanes = Lanes(settings, self._publisher, perform, self._watchers.committed)
         built = self._build_lanes(clock)
         self._lanes.build(built)
-        republisher = Republisher(settings, self._outbound, self._producer, self._pool.own, clock)
-        keeper = Keeper(self._pool.own)
+        republisher = Republisher(
+            settings, self._outbound, self._producer, self._pool.own, clock, hold=partial(hold, service.tables)
+        )
+        keeper = Keeper(self._pool.own, settings.chain_key)
         edge, operators = (
             Edge(settings, clock, self._lanes, service.codec, pool, watchers=self._watchers, keeper=keeper)
             for pool in (self._pool, self._pool.operators)
@@ -221,7 +225,9 @@ class Process:
 
     async def _sweep(self) -> None:
         try:
-            await undeliverable.sweep(self._pool.own, self._lanes.alive(), self._topics)
+            await undeliverable.sweep(
+                self._pool.own, self._lanes.alive(), self._topics, self._settings.chain_key
+            )
             if count := await publish_leftovers(self._pool.own, self._publisher, self._lanes.alive):
                 log.info("leftovers_published", records=count)
         except Exception as error:  # the next round does it; the rows stay where they are

@@ -45,6 +45,7 @@ class Auditor:
             Pacing(float(environ.get("SETTLE_AUDIT_PERCENT") or PERCENT)), self._looked, self._ended,
             chain_key=bytes.fromhex(environ.get("SETTLE_CHAIN_KEY", "")),
         )
+        gauges.WORK_SECONDS.set_function(lambda: self.online.pacing.worked)
         gauges.CHECKS.set(len(CHECKS) + len(CROSS_CHECKS) + len(WALKS))
         gauges.LAST_CLEAN.set(_last_clean(self._data))
 
@@ -56,7 +57,6 @@ class Auditor:
         for finding in self._standing.looked(report):
             _log("finding", **_of(finding))
             runs.keep(self._data / mark.FOLDER / runs.ONLINE, list(self._standing.findings.values()))
-        gauges.WORK_SECONDS.set(self.online.pacing.worked)
         if self._away:
             self._away = False
             _log("databases answer again")

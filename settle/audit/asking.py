@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import asyncpg
 
 from settle.audit import unreadable
+from settle.audit.causes import CAUSES
 from settle.audit.findings import EXAMPLES_MAX, Check, Finding, Report
 from settle.audit.snapshots import Connection, World, left_out
 
@@ -31,7 +32,10 @@ async def ask(world: World, check: Check, service: str, report: Report) -> None:
             report.add(unreadable.UNREADABLE, [unreadable.finding(service, check.id, "an answer", still)])
             return
     findings = [
-        Finding(check.id, service, str(row["key"]), str(row["expected"]), str(row["actual"]), cause=check.cause)
+        Finding(
+            check.id, service, str(row["key"]), str(row["expected"]), str(row["actual"]),
+            cause=check.cause or CAUSES.get(check.id, ""),
+        )
         for row in rows
     ]
     report.add(check.id, findings, rows[0]["total"] if rows else 0)

@@ -3,9 +3,10 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from settle.audit import (
+    accepted,
     accounts,
     agreements,
     asking,
@@ -21,13 +22,14 @@ from settle.audit import (
     rail_list,
     record,
     sagas,
+    seals,
     sequences,
     shared_walk,
     unfinished,
     unreadable,
     walks,
 )
-from settle.audit.changed import Place, changed, places_of, why_not
+from settle.audit.changed import Place, age, changed, places_of, why_not
 from settle.audit.findings import SERVICES, Check, Finding, Report
 from settle.audit.folds import claims
 from settle.audit.joins import walked as joins
@@ -39,13 +41,13 @@ from settle.audit.states import open_work
 CHECKS: Sequence[Check] = (
     *journals.CHECKS, *accounts.CHECKS, *agreements.CHECKS, *company.CHECKS, *cards.CHECKS, *merchants.CHECKS,
     *orders.CHECKS, *orders.COORDINATOR, *sagas.CHECKS, *sequences.CHECKS, *unfinished.CHECKS, *provenance.CHECKS,
-    *joins.CHECKS, *chains.CHECKS, *keeping.CHECKS, *record.CHECKS,
+    *joins.CHECKS, *chains.CHECKS, *seals.CHECKS, *keeping.CHECKS, *record.CHECKS,
 )
 QUIET_CHECKS: Sequence[Check] = (*unfinished.QUIET, *orders.QUIET, *cards.QUIET, *joins.QUIET)
 CROSS_CHECKS: Mapping[str, Callable[[World], Awaitable[list[Finding]]]] = {
     clearing.CLEARING: clearing.clearing, clearing.CONSOLIDATED: clearing.consolidated,
     four_eyes.FOUR_EYES: four_eyes.four_eyes, chains.CHAIN_KEYS: chains.chain_keys, **joins.CROSS, **open_work.CROSS,
-    claims.CLAIMED: claims.claimed,
+    claims.CLAIMED: claims.claimed, **seals.CROSS, **accepted.CROSS,
 }
 WAIT_SECONDS = 15.0
 STUCK = "unfinished.stuck"
@@ -107,7 +109,8 @@ async def _examine_since(world: World, dsns: Mapping[str, str], asked: Asked, re
     """What one query answers is asked of everything; what is walked, of what changed, if that can be told."""
     chosen = await _chosen(world, asked.since, report)
     if chosen is not None:
-        await ask_everything(world, report)
+        ages = {service: await age(world[service], since) for service, since in asked.since.items()}
+        await ask_everything(replace(world, ages=ages), report)
         await walks.walk_chosen(world, report, chosen)
         return
     total, done = await shared_walk.count(world), 0

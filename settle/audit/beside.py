@@ -7,7 +7,8 @@ from settle.audit.unreadable import shadows
 TABLES = """
 create temporary table audit_settlements (
     id text, kind text, root text, decision text, two_phase boolean, credit_minor bigint, deposit_minor bigint,
-    gift_minor bigint, coupon_minor bigint, started_at timestamptz, merchant_id text, account_id text, card_id text
+    gift_minor bigint, coupon_minor bigint, started_at timestamptz, ended_at timestamptz,
+    merchant_id text, account_id text, card_id text
 );
 create index on audit_settlements (id);
 create temporary table audit_orders (

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import asyncpg
 
-from services.kernel.chain import ATTEMPTS, BYTES, EVENTS, KEY_NAME, NONE_YET, OPERATIONS, name_of
+from services.kernel.chain import ATTEMPTS, BYTES, EVENTS, KEY_NAME, NONE_YET, OPERATIONS, name_of, origin
 from settle.audit.findings import CARD, CREDIT, ORDER, SERVICES, Check, Finding, Walk, instant
 from settle.audit.folds import credit_operations
 from settle.audit.links import Broken, Ends, Fault, Follower, Row, faults
@@ -60,7 +60,7 @@ class Kind:
         """What is wrong with the chains of these roots. A chain that holds is read once, a row at a time; one that does
         not is read again, whole."""
         connection = world[self.service]
-        if await _key_name(world, self.service) != name_of(world.chain_key):
+        if await key_name(world, self.service) != name_of(world.chain_key):
             return []  # `chain_keys` tells it once
         ends = {row[0]: self._ends_of(row) for row in await connection.fetch(self.ends.format(root=self.root), ids)}
         followers = {root: Follower(each, world.chain_key) for root, each in ends.items()}
@@ -94,6 +94,9 @@ class Kind:
 
 
 def _row_of(record: asyncpg.Record) -> Row:
+    if "cause" in record.keys():  # noqa: SIM118  # of an event; a record is no mapping
+        _, number, link, kind, at, saga_id, payload, cause = record
+        return Row(number, (kind, at, origin(saga_id, cause), payload), link)
     _, number, link, *values = record
     return Row(number, tuple(values), link)
 
@@ -108,7 +111,7 @@ async def notes(world: World, service: str) -> list[str]:
     return [f"{service}: {row['count']} chains of {row['chain']} have rows without a link, accepted" for row in rows]
 
 
-async def _key_name(world: World, service: str) -> str:
+async def key_name(world: World, service: str) -> str:
     """By what the key is known under which the chains of a service are; a database that no process served has none."""
     name = await world[service].fetchval("select value from runtime_facts where name = $1", KEY_NAME)
     return name_of(world.chain_key) if name is None else name
@@ -117,7 +120,7 @@ async def _key_name(world: World, service: str) -> str:
 async def chain_keys(world: World) -> list[Finding]:
     """Where the chains cannot be followed, for they are under another key."""
     given = name_of(world.chain_key)
-    names = {service: await _key_name(world, service) for service in SERVICES}
+    names = {service: await key_name(world, service) for service in SERVICES}
     return [
         Finding(CHAIN_KEYS, service, KEY_NAME, name or "none", given or "none", cause=_OTHER_KEY)
         for service, name in names.items() if name != given

@@ -162,9 +162,9 @@ async def changed(world: World, since: Mapping[str, Place]) -> dict[Kind, set[st
     """The aggregates of which anything was written since these places, by kind; None if they are too many."""
     found: dict[Kind, set[str]] = {}
     for service in SERVICES:
-        age = await _age(world[service], since[service])
+        since_then = await age(world[service], since[service])
         for written in WRITTEN[service]:
-            if not await _add_written(world[service], written, age, found):
+            if not await _add_written(world[service], written, since_then, found):
                 return None
     sagas = sorted(found.pop(_SAGA, ()))
     for coordinator in COORDINATORS:
@@ -191,7 +191,7 @@ async def _add_written(
     return True
 
 
-async def _age(connection: Connection, since: Place) -> int:
+async def age(connection: Connection, since: Place) -> int:
     """How many transactions ago the oldest that was open then began: what is not older may have been written since."""
     return int(await connection.fetchval("select age($1::text::xid)", str(since.xmin % 2**32)))
 

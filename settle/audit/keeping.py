@@ -2,8 +2,8 @@
 operator gave up is on record."""
 
 from settle.audit.findings import SERVICES, Check
+from settle.audit.present import PRESENT
 
-_PRESENT = "coalesce((select value::timestamptz from runtime_facts where name = 'manual_clock'), now())"
 _ANSWERS_DAYS, _EVENTS_DAYS = 29, 0
 """Answers are kept for 30 days at least, events for as long as it is set; the clocks of two databases may differ."""
 
@@ -12,7 +12,7 @@ CHECKS = (
         "keeping.pruned", "what counts as pruned is as old as what may be pruned", SERVICES,
         f"""select f.name, 'at most ' || k.until, f.value
             from runtime_facts f
-            cross join lateral (select {_PRESENT} - make_interval(days =>
+            cross join lateral (select {PRESENT} - make_interval(days =>
                 case f.name when 'pruned_events' then {_EVENTS_DAYS} else {_ANSWERS_DAYS} end) until) k
             where f.name like 'pruned%' and f.value::timestamptz > k.until""",
         "the fact was changed by hand: answers and events that are missed would not be told",
@@ -32,6 +32,10 @@ CHECKS = (
         """select s.id, 'an act of an operator', 'none, given up at ' || s.updated_at
            from saga_records s where s.reason = 'OPERATOR_ABORT'
              and not exists (select from operator_acts a where a.target = s.id and a.acted_at <= s.updated_at)
+           union all
+           select 'answer ' || i.message_id, 'an act of an operator', 'none' from inbox i
+           where i.verdict = 'DONE' and i.type like '%.AbortSagaResponse'
+             and not exists (select from operator_acts a where a.request_id = i.message_id)
            union all
            select 'operator_acts ' || a.request_id, 'a settlement', 'for ' || a.target
            from operator_acts a left join saga_records s on s.id = a.target

@@ -14,7 +14,7 @@ from settle.audit.snapshots import World, pages
 KEPT_ROWS_MAX = 50_000
 """So many rows that one query answers of a slice are kept at most."""
 EVENTS = """
-select aggregate_id, sequence, link, type, at, saga_id, payload from events
+select aggregate_id, sequence, link, type, at, saga_id, payload, cause from events
 where aggregate_id = any($1::text[]) order by aggregate_id, sequence
 """
 JOURNALS = """

@@ -35,6 +35,8 @@ class World:
     chain_key: bytes = b""
     unreadable: list[Finding] = field(default_factory=list)
     """What was found to be unreadable while the world was made."""
+    ages: Mapping[str, int] = field(default_factory=dict)
+    """By service, how many transactions old the last clean run is, if only what changed since is looked at."""
     turn: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
     """In what each question to everything is asked: whoever must not disturb others waits his turn."""
     shared: dict[object, Any] | None = None

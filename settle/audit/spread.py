@@ -59,6 +59,7 @@ class Settlement(NamedTuple):
     gift_minor: int
     coupon_minor: int
     started_at: datetime
+    ended_at: datetime
     merchant_id: str
     account_id: str
     card_id: str
@@ -86,7 +87,8 @@ def _settlement(row: asyncpg.Record) -> Spread:
         id=row["id"], kind=row["kind"], root=row["root"], decision=row["decision"], two_phase=len(branches) > 1,
         credit_minor=of[TenderType.CREDIT], deposit_minor=of[TenderType.WALLET] + of[TenderType.BANKCARD],
         gift_minor=plan.gift_minor or of[TenderType.GIFTCARD], coupon_minor=money.coupon_minor,
-        started_at=row["started_at"], merchant_id=money.merchant_id or row["root"].partition("/")[0],
+        started_at=row["started_at"], ended_at=row["updated_at"],
+        merchant_id=money.merchant_id or row["root"].partition("/")[0],
         account_id=money.account_id, card_id=money.card_id,
     )
     _bounded(settlement[5:9])
@@ -117,7 +119,7 @@ def _bounded(amounts: Sequence[int]) -> None:
 
 SETTLEMENTS = Copied(
     "audit_settlements", "sagas",
-    """select id, root, kind, decision, plan, branches, started_at from saga_records
+    """select id, root, kind, decision, plan, branches, started_at, updated_at from saga_records
        where phase in ('DONE', 'ABORTED')""",
     Settlement._fields, _settlement,
 )

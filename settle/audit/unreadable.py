@@ -61,7 +61,11 @@ KEPT: Mapping[str, Sequence[Kept]] = {
         Kept("statements", "account_id", (Reader("statement_lines", "account_id"),)),
         Kept("credit_refunds", "id", (Reader("credit_refund_tenders", "refund_id"),)),
     ),
-    CARD: (*_SAGAS, Kept("card_tenders", "order_id", (Reader("card_tender_refunds", "order_id"),))),
+    CARD: (
+        *_SAGAS,
+        Kept("card_tenders", "order_id", (Reader("card_tender_refunds", "order_id"),)),
+        Kept("redemption_orders", "id", (Reader("redemption_payouts", "redemption_id"),)),
+    ),
 }
 """What has lists, by service; a test holds it to the views of the migrations."""
 

@@ -4,9 +4,19 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from settle.audit import chains, record, unreadable
+from settle.audit import chains, record, seals, unreadable
+from settle.audit.causes import CAUSES
 from settle.audit.findings import CARD, CREDIT, EXAMPLES_MAX, ORDER, Finding, Report, Walk
-from settle.audit.folds import cards, credit_walk, merchants, orders, published, rail_differences, remittances
+from settle.audit.folds import (
+    cards,
+    credit_walk,
+    merchants,
+    orders,
+    published,
+    rail_differences,
+    redemptions,
+    remittances,
+)
 from settle.audit.joins import answers
 from settle.audit.joins import walked as joins
 from settle.audit.provenance import walked as provenance
@@ -34,7 +44,7 @@ IDS = {
 WALKS: Sequence[Walk] = (
     *credit_walk.WALKS, *provenance.WALKS, *joins.WALKS, *rail_differences.WALKS, *answers.WALKS,
     *states_of_orders.WALKS, *states_of_accounts.WALKS, *orders.WALKS, *cards.WALKS, *merchants.WALKS,
-    *remittances.WALKS, *published.WALKS, *chains.WALKS, *record.WALKS,
+    *remittances.WALKS, *published.WALKS, *chains.WALKS, *record.WALKS, *redemptions.WALKS, *seals.WALKS,
 )
 KINDS = tuple((service, of) for service, kinds in IDS.items() for of in kinds)
 
@@ -124,7 +134,8 @@ async def walk_some(world: World, walk: Walk, ids: Sequence[str], report: Report
 
 
 def _take(report: Report, walk: Walk, found: Sequence[Finding]) -> None:
-    report.add(walk.id, [replace(finding, cause=finding.cause or walk.cause) for finding in found])
+    likely = walk.cause or CAUSES.get(walk.id, "")
+    report.add(walk.id, [replace(finding, cause=finding.cause or likely) for finding in found])
 
 
 def _halves(walk: Walk, part: list[str], error: Exception, report: Report) -> list[list[str]]:

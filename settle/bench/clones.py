@@ -1,6 +1,7 @@
 """Copies a family of customers many times: all rows of all tables, with new ids of the same length, by COPY.
 
-A clone's rows are in no chain, for a link is of the very bytes of its row: they count as written before there were any.
+A clone's rows are in no chain and have no seal, for these are of the very bytes of a row: they count as written before
+there were any.
 What is not a customer's stays once: offsets, lanes and the outbox, what is known of the topics, the migrations, and
 every row that names no id, as a service's standing timers; shares of a merchant are summed over the clones.
 """
@@ -17,17 +18,18 @@ from typing import NamedTuple, TypeAlias
 import asyncpg
 
 from services.kernel.ids import derived, partition_of
+from services.kernel.seal import ACCEPTED, seal_of
 from services.kernel.shares import share_key
 from settle.bench.targets import Target
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 NOT_CLONED = {
-    "chain_starts", "consumed_offsets", "event_logs", "lanes", "outbox", "parked", "republications", "runtime_facts",
-    "schema_migrations",
+    "attempts", "chain_starts", "consumed_offsets", "event_logs", "lanes", "outbox", "parked", "record_volumes",
+    "republications", "runtime_facts", "schema_migrations",
 }
 SHARES = "merchant_shares"
-CHAINED = {"link", "events_head", "operations_head"}
+CHAINED = {"link", "events_head", "operations_head", "seal", "made_seal"}
 """Columns that a clone does not have."""
 _TOKEN = re.compile(rb"[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _BASE64 = re.compile(rb'"([A-Za-z0-9+/]{44,}={0,2})"')
@@ -35,6 +37,8 @@ _BASE64 = re.compile(rb'"([A-Za-z0-9+/]{44,}={0,2})"')
 ORDERED_DIGITS = 6
 """So many digits tell all ids of a family apart."""
 _CHUNK_BYTES = 1 << 20
+_NULL = rb"\N"
+"""As COPY writes it."""
 
 
 @dataclass(slots=True)
@@ -143,7 +147,8 @@ async def forms_of(connection: Connection, ids: Ids) -> list[Form]:
         if table["name"] in NOT_CLONED or table["name"] == SHARES:
             continue
         text = await _copy_out(connection, table["name"], table["columns"])
-        lines = [line for line in text.splitlines() if _TOKEN.search(line)]
+        columns = list(zip(table["columns"], table["types"], strict=True))
+        lines = [line for line in text.splitlines() if _names_an_id(line, columns)]
         if lines:
             found.append(_form(table["name"], table["columns"], table["types"], lines, ids))
     return found
@@ -159,6 +164,14 @@ async def _copy_out(connection: Connection, table: str, columns: Sequence[str]) 
     return b"".join(chunks)
 
 
+def _names_an_id(line: bytes, columns: Sequence[tuple[str, str]]) -> bool:
+    """Whether a row is a customer's. The heads of chains look like ids, and so do other bytes as they are written."""
+    return any(
+        _TOKEN.search(_bytes_of(value) if kind == "bytea" else value)
+        for (column, kind), value in zip(columns, line.split(b"\t"), strict=True) if column not in CHAINED
+    )
+
+
 def _form(table: str, columns: Sequence[str], types: Sequence[str], lines: Sequence[bytes], ids: Ids) -> Form:
     literals: list[bytes] = [b""]
     gaps: list[Gap] = []
@@ -169,7 +182,7 @@ def _form(table: str, columns: Sequence[str], types: Sequence[str], lines: Seque
             if table == "timers" and column == "partition":
                 _gap_for_partition(values["root"], ids, literals, gaps)
             elif column in CHAINED:
-                literals[-1] += rb"\\x"
+                literals[-1] += values[column] if values[column] == _NULL else rb"\\x"
             elif kind == "bytea":
                 _split_bytes(values[column], ids, literals, gaps)
             else:
@@ -223,7 +236,12 @@ def _split_bytes(value: bytes, ids: Ids, literals: list[bytes], gaps: list[Gap])
         literals[-1] += value
         return
     literals[-1] += rb"\\x"
-    _split(bytes.fromhex(value.removeprefix(rb"\\x").decode()), "hex", ids, literals, gaps)
+    _split(_bytes_of(value), "hex", ids, literals, gaps)
+
+
+def _bytes_of(value: bytes) -> bytes:
+    """What a column of bytes holds; nothing where it is null."""
+    return b"" if value == rb"\N" else bytes.fromhex(value.removeprefix(rb"\\x").decode())
 
 
 async def copy_clones(
@@ -235,9 +253,28 @@ async def copy_clones(
         await connection.copy_to_table(form.table, source=rows, columns=form.columns, format="text")
 
 
-async def accept_unlinked(connection: Connection) -> None:
-    """Let the rows of clones count as written before there were chains."""
+async def accept_unlinked(connection: Connection, key: bytes) -> None:
+    """Let the rows of clones count as written before there were chains and seals, as whoever has their key may."""
     await connection.execute("select accept_unlinked()")
+    await connection.execute(
+        """select accept_unsealed(table_name) from information_schema.columns
+           where column_name = 'seal' and table_schema = 'public'"""
+    )
+    said = await connection.fetch("select said from accepted_rows order by said collate \"C\"")
+    await connection.execute(
+        """insert into runtime_facts (name, value) values ($1, $2)
+           on conflict (name) do update set value = excluded.value""",
+        ACCEPTED, seal_of(ACCEPTED, [row["said"] for row in said], key).hex(),
+    )
+
+
+async def begin_the_record(connection: Connection) -> None:
+    """Let what was done to the cards of clones count as done before there was a record of attempts."""
+    if await connection.fetchval("select to_regclass('record_since')") is not None:
+        await connection.execute(
+            """delete from attempts; delete from record_volumes; delete from record_since;
+               insert into record_since (at) select coalesce(max(at), 'epoch') from events"""
+        )
 
 
 async def _rows(form: Form, clones: Sequence[Sequence[bytes]], partitions: int) -> AsyncIterator[bytes]:

@@ -1,6 +1,7 @@
 """Fills a fresh engine: the family through the public API, its clones by COPY; statistics of the filled tables."""
 
 import asyncio
+import os
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -12,6 +13,7 @@ import asyncpg
 from settle.bench import clones
 from settle.bench.customers import Family
 from settle.bench.targets import Target, write_targets
+from settle.local.environs import chain_key
 
 CLONES_AT_A_TIME = 1_000
 ORDERS_PER_FAMILY = 8
@@ -75,7 +77,8 @@ async def _clone(dsns: Mapping[str, str], count: int, partitions: int) -> None:
     for book, known in owners.items():
         await clones.sum_shares(connections[book], known, range(count))
     for connection in connections.values():
-        await clones.accept_unlinked(connection)
+        await clones.accept_unlinked(connection, chain_key(os.environ))
+        await clones.begin_the_record(connection)
         await connection.execute("vacuum analyze")
         await connection.execute("checkpoint")
         await connection.close()

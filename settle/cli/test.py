@@ -50,7 +50,7 @@ def test(
     checks = _CHECKS if part is not Part.unit else {}
     failed = [name for name, command in checks.items() if not _held(root, name, command)]
     if part is not Part.check:
-        chosen = [] if part is Part.all else ["-m", "not end_to_end" if part is Part.unit else "not long"]
+        chosen = [] if part is Part.all else ["-m", "not end_to_end and not long" if part is Part.unit else "not long"]
         environ = {} if part is Part.unit else FULL if part is Part.all else CHECKED
         if not _held(root, "tests", [sys.executable, "-m", "pytest", *chosen], environ):
             failed.append("tests")

@@ -1,11 +1,11 @@
 """What happens when: one queue of virtual time, in microseconds, and the tasks that wait in it."""
 
 from collections.abc import Callable, Generator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from heapq import heappop, heappush
 from typing import Any, TypeAlias
 
-START = datetime(2026, 3, 4, 15, 59, 30, tzinfo=UTC)
+START = datetime.fromisoformat("2026-03-04T15:59:30+00:00")
 """The instant at which every world begins: half a minute before the midnight of a bill day."""
 MS, SECOND = 1_000, 1_000_000
 MINUTE, HOUR, DAY = 60 * SECOND, 3_600 * SECOND, 86_400 * SECOND

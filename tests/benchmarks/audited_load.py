@@ -21,7 +21,8 @@ from settle.local import topics
 from settle.local.endpoints import dsns_of, targets_of
 from settle.local.stack import AUDITOR, LocalStack
 
-PAIRS, SECONDS = 5, 6
+PAIRS, SECONDS = 4, 30
+"""So long that what the auditor does in bursts, and its pauses, are in it."""
 WARM_UP_SECONDS = 5
 SETTLED_PER_SECOND_MAX = 1_000
 """So many orders are stored for each second of load."""

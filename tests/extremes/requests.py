@@ -97,6 +97,7 @@ def _cards() -> tuple[Wire, ...]:
         card.FreezeCardRequest(card_id="crd_3", case_id="case-1", operator_id="op-1"),
         card.UnfreezeCardRequest(card_id="crd_3", case_id="case-1", operator_id="op-1"),
         card.VoidCardRequest(card_id="crd_3", maker="ann", checker="bob"),
+        card.CloseCardRequest(**coded, account_id="acc_1"),
         card.RotateKeysRequest(operator_id="op-1", reason="yearly"),
     )
 

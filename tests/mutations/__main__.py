@@ -33,7 +33,7 @@ def _asked_for(verb: str, *more: str) -> Sequence[Mutant]:
 
 def _told(verdict: Verdict) -> Verdict:
     noticed = verdict.noticed or f"ALIVE\n{verdict.said}"
-    print(f"{verdict.seconds:5.1f} s  {verdict.mutant.name}: {noticed}", flush=True)
+    print(f"{verdict.seconds:5.1f} s  {verdict.mutant.name}: {noticed} {verdict.after}", flush=True)
     return verdict
 
 

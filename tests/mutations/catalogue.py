@@ -10,9 +10,9 @@ BUGS = Path(__file__).parent / "bugs"
 
 
 def _read(wing: str) -> tuple[Mutant, ...]:
-    bugs = tomllib.loads((BUGS / f"{wing}.toml").read_text())["bug"]
+    bugs = tomllib.loads((BUGS / f"{wing}.toml").read_text()).get("bug", ())
     return tuple(
-        Mutant(**{**bug, "killers": tuple(f"tests/{killer}" for killer in bug["killers"])}) for bug in bugs
+        Mutant(**{**bug, "killers": tuple(f"tests/{killer}" for killer in bug.get("killers", ()))}) for bug in bugs
     )
 
 

@@ -66,19 +66,28 @@ def _judged(mutant: Mutant, free: "SimpleQueue[Garden]") -> Verdict:
     garden, began = free.get(), time.monotonic()
     try:
         with garden.planted(mutant) as folder:
-            status, said = _asked(folder, mutant.killers)
+            status, said = _asked(folder, mutant)
     finally:
         free.put(garden)
     found = _NOTICED.search(said) if status == KILLED else None
     return Verdict(mutant, found[1] if found else "", time.monotonic() - began, said)
 
 
-def _asked(folder: Path, killers: Sequence[str]) -> tuple[int, str]:
-    """How pytest ended with these tests of the copy, by the copy's code, and what it said."""
+def _asked(folder: Path, mutant: Mutant) -> tuple[int, str]:
+    """How the killers ended that were asked in the copy, by the copy's code, and what they said."""
+    status, said = SURVIVED, ""
+    if mutant.seeds:
+        status, said = _run(folder, "tests.mutations.seeds", str(mutant.seeds))
+    if status == SURVIVED and mutant.killers:
+        status, said = _run(folder, "pytest", *_OPTIONS, *mutant.killers)
+    return status, said
+
+
+def _run(folder: Path, module: str, *arguments: str) -> tuple[int, str]:
     paths = os.pathsep.join((str(folder), str(folder / "protos/gen")))
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", *_OPTIONS, *killers], cwd=folder, check=False, timeout=SECONDS_MAX,
+            [sys.executable, "-m", module, *arguments], cwd=folder, check=False, timeout=SECONDS_MAX,
             env={**os.environ, "PYTHONPATH": paths}, capture_output=True, text=True,
         )
     except subprocess.TimeoutExpired:

@@ -12,14 +12,16 @@ class Stale(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One bug. `says` is what goes wrong, as a sentence; `killers` are what pytest is given, the likeliest first."""
+    """One bug. `says` is what goes wrong, as a sentence; `killers` are what pytest is given, the likeliest first; where
+    `seeds` are given, the simulator is asked before them, so many at most."""
 
     name: str
     path: str
     says: str
     before: str
     after: str
-    killers: tuple[str, ...]
+    killers: tuple[str, ...] = ()
+    seeds: int = 0
 
     def planted(self, source: str) -> str:
         """The source with the bug; `Stale` unless its text stands there exactly once."""

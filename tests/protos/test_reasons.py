@@ -34,6 +34,7 @@ from settlement.operations.v1.operations_service_pb2_grpc import OperationsServi
 from settlement.sandbox.v1 import acquirer_service_pb2 as acquirer
 from settlement.sandbox.v1 import verification_service_pb2 as verification
 from tests.protos.provoked import PROVOKED, prepare
+from tests.protos.provoked_redemptions import PROVOKED as REDEMPTIONS
 from tests.recorded.people import People
 from tests.recorded.stage import stage
 from tests.recorded.story import CHAPTERS, START
@@ -235,6 +236,12 @@ async def test_a_reason_is_provoked_where_its_code_stands(tmp_path: Path, reason
     assert await ELSEWHERE[reason](tmp_path) == reason
 
 
+@pytest.mark.parametrize("reason", REDEMPTIONS)
+def test_a_reason_of_redemptions_is_provoked_in_memory(reason: str) -> None:
+    """The card service refuses for it what it is asked."""
+    assert REDEMPTIONS[reason]() == reason
+
+
 @pytest.mark.parametrize("reason", PROVOKED)
 async def test_a_reason_is_provoked_through_the_public_api(people: People, reason: str) -> None:
     """The call answers it, or what is read afterwards shows it."""
@@ -247,4 +254,4 @@ async def test_a_reason_is_provoked_through_the_public_api(people: People, reaso
 
 async def test_every_reason_is_provoked(people: People) -> None:
     """The story shows all that have no provocation of their own: whoever adds a reason adds its provocation."""
-    assert set(GIVEN) - set(PROVOKED) - set(ELSEWHERE) - shown(people) == set()
+    assert set(GIVEN) - set(PROVOKED) - set(REDEMPTIONS) - set(ELSEWHERE) - shown(people) == set()

@@ -60,14 +60,13 @@ class Queue:
         self, message: Message, body_hash: bytes, seconds: float, background: bool
     ) -> "asyncio.Future[Answered]":
         """Take a call, under a fresh id that is the same in every telling."""
+        answer: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
         item = Item(
-            replace(message, fresh_id=self.fresh_ids()), answer=asyncio.get_running_loop().create_future(),
-            body_hash=body_hash, background=background,
+            replace(message, fresh_id=self.fresh_ids()), answer=answer, body_hash=body_hash, background=background,
         )
         self.calls.append(item)
         self.arrived.set()
-        assert item.answer is not None
-        return item.answer
+        return answer
 
     def alive(self) -> Sequence[int]:
         """No lane has an id of its own here: everything in the outbox counts as left behind."""

@@ -20,6 +20,8 @@ from settlement.card_redemption.v1 import (
     card_service_pb2_grpc,
     channel_service_pb2,
     channel_service_pb2_grpc,
+    redemption_service_pb2,
+    redemption_service_pb2_grpc,
 )
 from settlement.credit_ledger.v1 import (
     adjustment_service_pb2,
@@ -56,6 +58,7 @@ API: tuple[tuple[str, ModuleType, ModuleType], ...] = (
     ("card_redemption", card_service_pb2, card_service_pb2_grpc),
     ("card_redemption", channel_service_pb2, channel_service_pb2_grpc),
     ("card_redemption", calendar_service_pb2, calendar_service_pb2_grpc),
+    ("card_redemption", redemption_service_pb2, redemption_service_pb2_grpc),
     *((name, operations_service_pb2, operations_service_pb2_grpc) for name in NAMES),
 )
 

@@ -1,11 +1,18 @@
 """What the permanent record has of every call, whatever becomes of it (RD-31)."""
 
-from collections.abc import Callable
-from typing import Protocol
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any, Protocol
 
 from services.card_redemption.domain.record.attempt import Attempt, AttemptOutcome, EntryChannel, ended
-from services.kernel.decision import Done, Refused
+from services.card_redemption.domain.redemption import commands
+from services.kernel.decision import Done, Refused, Rule
 from services.kernel.messages import Message
+
+_WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_WHO = ("operator_id", "supervisor_id", "reporter", "customer_id")
+"""The fields of a command about a redemption that name who asks, in the order in which they are looked at."""
 
 
 class Asked(Protocol):
@@ -28,3 +35,28 @@ def attempt(kind: str) -> Callable[[Asked, Message, Done | Refused], Attempt]:
         return ended(tried, outcome)
 
     return record
+
+
+def recording(rules: Iterable[Rule]) -> tuple[Rule, ...]:
+    """These rules, those for calls about redemptions with what is recorded of them; others as they are."""
+    return tuple(
+        replace(each, record=_of_redemption) if each.body.__module__ == commands.__name__ and each.record is None
+        else each for each in rules
+    )
+
+
+def _of_redemption(body: Any, message: Message, outcome: Done | Refused) -> Attempt:  # Any: one of those commands
+    """A call about a redemption; a draft, and what is confirmed of it, name the card and the page themselves."""
+    draft = getattr(body, "draft", None)
+    named = body if draft is None else draft
+    actor = next((str(who) for name in _WHO if (who := getattr(named, name, ""))), "")
+    by_customer = actor == getattr(named, "customer_id", "")
+    tried = Attempt(
+        kind=_WORD.sub("_", type(body).__name__).upper(), actor=actor,
+        channel=EntryChannel[draft.entry.name] if draft is not None
+        else EntryChannel.APP if by_customer else EntryChannel.SUPPORT,
+        outcome=AttemptOutcome.DRAFTED if isinstance(body, commands.PrepareRedemption) else AttemptOutcome.DONE,
+        card_id=message.key if draft is None else draft.card_id, order_id=getattr(body, "redemption_id", ""),
+        request_id=message.id,
+    )
+    return ended(tried, outcome)

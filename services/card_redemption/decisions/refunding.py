@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
+from services.card_redemption.decisions.closing import followed
 from services.card_redemption.decisions.rows import card_of, share_of, tender_of
 from services.card_redemption.decisions.tendering import spend
 from services.card_redemption.domain.cards import refunds
@@ -37,7 +38,8 @@ def refund(known: Known, body: RefundCard, message: Message, now: datetime) -> D
             given=CardRefund(body.refund_id, body.amount_minor, body.amount_minor - covered),
             op="refund_accept" if body.awaits_network else "refund", saga_id=saga_of(message).saga_id, at=at,
         )
-        return replace(decision, changes=(*decision.changes, *lenders))
+        with_lenders = replace(decision, changes=(*decision.changes, *lenders))
+        return followed(card, with_lenders, body.amount_minor, message, now)
 
     return take_part(
         tender, message, now, execute,

@@ -2,8 +2,8 @@
 
 from typing import Protocol
 
-from services.card_redemption.decisions import channels, issuing, merchants, refunding, standing, tendering
-from services.card_redemption.decisions.recorded import attempt
+from services.card_redemption.decisions import channels, closing, issuing, merchants, refunding, standing, tendering
+from services.card_redemption.decisions.recorded import attempt, recording
 from services.card_redemption.decisions.redemptions import rules as redemptions
 from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.cards.tender import CardTender
@@ -13,6 +13,7 @@ from services.card_redemption.domain.commands import (
     ActivateTransfer,
     CaptureDeposit,
     ClearMerchantShare,
+    CloseCard,
     DepositCard,
     FreezeCard,
     IssueCard,
@@ -27,7 +28,7 @@ from services.card_redemption.domain.commands import (
 )
 from services.card_redemption.domain.merchants.share import MerchantShare
 from services.kernel.decision import Wanted, rule, rules, timer_rules
-from services.kernel.messages import Message
+from services.kernel.messages import Message, TimerDue
 from services.kernel.notices import ACKNOWLEDGED, REPEATED
 from services.kernel.shares import share_key, share_keys
 
@@ -82,6 +83,7 @@ RULES = rules(
     rule(UnfreezeCard, _card, standing.unfreeze, attempt("UNFREEZE_CARD")),
     rule(VoidCard, _card, standing.void, attempt("VOID_CARD")),
     rule(RevealCode, _card, standing.reveal, attempt("REVEAL_CODE")),
+    rule(CloseCard, _card, closing.close, attempt("CLOSE_CARD")),
     rule(DepositCard, _tender, tendering.deposit),
     rule(ReturnDeposit, _tender, tendering.return_deposit),
     rule(CaptureDeposit, _tender_and_share, tendering.capture_deposit),
@@ -89,7 +91,7 @@ RULES = rules(
     rule(ReverseCardRefund, _tender_and_share, refunding.reverse_refund),
     rule(ClearMerchantShare, _shares, merchants.clear),
     *channels.RULES,
-    *redemptions.RULES,
+    *recording(redemptions.RULES),
     ACKNOWLEDGED,
 )
-TIMERS = timer_rules(*redemptions.TIMERS, REPEATED)
+TIMERS = timer_rules((closing.SWEEP, rule(TimerDue, _card, closing.swept)), *redemptions.TIMERS, REPEATED)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from services.card_redemption.decisions.closing import followed
 from services.card_redemption.decisions.rows import card_of, share_of, tender_of
 from services.card_redemption.domain.cards import deposits
 from services.card_redemption.domain.cards.card import GiftCard, holding, refuse_unless
@@ -33,7 +34,11 @@ def deposit(known: Known, body: DepositCard, message: Message, now: datetime) ->
 def return_deposit(known: Known, body: ReturnDeposit, message: Message, now: datetime) -> Decision:
     """Put an unshipped share back on the card (P6)."""
     card, tender = card_of(known, body.card_id), tender_of(known, body.order_id, body.card_id)
-    return take_part(tender, message, now, lambda claim, at: deposits.give_back(card, claim, body, at))
+
+    def execute(claim: CardTender, at: datetime) -> Decision:
+        return followed(card, deposits.give_back(card, claim, body, at), body.amount_minor, message, now)
+
+    return take_part(tender, message, now, execute)
 
 
 def capture_deposit(known: Known, body: CaptureDeposit, message: Message, now: datetime) -> Decision:

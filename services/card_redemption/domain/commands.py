@@ -167,3 +167,14 @@ class RevealCode:
     fresh: SealedCode
     actor: str
     channel: EntryChannel
+
+
+@dataclass(frozen=True, slots=True)
+class CloseCard:
+    """Close a card (销卡): its value goes to the wallet of this account, or of the customer's own money account."""
+
+    card_id: str
+    customer_id: str
+    account_id: str
+    actor: str
+    channel: EntryChannel

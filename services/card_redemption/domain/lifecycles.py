@@ -57,6 +57,8 @@ GIFT_CARD = Lifecycle(
         **{(CardState.FROZEN, state): "thaw" for state in (
             CardState.ISSUED, *_USABLE, CardState.CLAIMED, CardState.TRANSFER_PENDING, CardState.WRITTEN_OFF
         )},
+        (CardState.FROZEN, CardState.CLOSED): "thaw: its closing ended while it was frozen",
+        (CardState.EXHAUSTED, CardState.CLOSED): "close, without value",
         (CardState.FROZEN, CardState.VOID): "void, by two people (OP-10)",
     },
     woken={}, flaws=_flaws, derived=True,

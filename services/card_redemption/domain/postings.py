@@ -20,6 +20,7 @@ POSTINGS: Mapping[type, tuple[Posting, ...]] = {
     commands.CaptureDeposit: (_money("capture", (DEPOSIT,), (MERCHANT_PAYABLE,)),),
     commands.RefundCard: tuple(_money(op, _REFUNDED, (GIFT_CARD,)) for op in ("refund", "refund_accept")),
     commands.ReverseCardRefund: (_money("refund_reverse", (GIFT_CARD,), _REFUNDED),),
+    commands.CloseCard: (_money("card_close", (GIFT_CARD,), (CLEARING,)),),
     commands.VoidCard: (_money("card_void", (GIFT_CARD,), (GIFT_CARD,)),),
     commands.ClearMerchantShare: (_money("merchant_settle", (MERCHANT_PAYABLE,), (CLEARING,)),),
 }

@@ -101,6 +101,14 @@ class CardServicer(rpc.CardServiceServicer):
         body = commands.VoidCard(request.card_id, request.maker, request.checker)
         return pb.VoidCardResponse(card=await self.edge.ask(context, request, key=request.card_id, body=body))
 
+    async def CloseCard(self, request: pb.CloseCardRequest, context: Context) -> pb.CloseCardResponse:
+        """Close a card; its value goes to the wallet."""
+        body = commands.CloseCard(
+            card_id=request.card_id, customer_id=request.customer_id, account_id=request.account_id,
+            actor=request.customer_id, channel=_channel(request),
+        )
+        return pb.CloseCardResponse(card=await self.edge.ask(context, request, key=request.card_id, body=body))
+
     async def RevealCode(self, request: pb.RevealCodeRequest, context: Context) -> pb.RevealCodeResponse:
         """Show the owner the code of a card: the one place where it leaves the engine."""
         body = commands.RevealCode(

@@ -1,5 +1,6 @@
 """The two steps of a submission at the edge: codes become envelopes and indexes, drafts become tokens (RD-1, RD-24)."""
 
+from services.card_redemption.domain.quotes import token as quote_token
 from services.card_redemption.domain.recycling.payouts import PayoutMethod
 from services.card_redemption.domain.redemption import drafts
 from services.card_redemption.domain.redemption.commands import ConfirmRedemption, PrepareRedemption
@@ -7,6 +8,7 @@ from services.card_redemption.domain.redemption.drafts import Draft
 from services.card_redemption.domain.verification import Finding
 from services.card_redemption.providers.remote import RemoteProvider
 from services.card_redemption.rpc.presenting import Presenting, without_code
+from services.card_redemption.rpc.quoting import QUOTE_KEY
 from services.card_redemption.rpc.redemption_requests import instant_or_none, method
 from services.card_redemption.vault import Vault
 from services.card_redemption.wire.redemptions import ENTRIES
@@ -35,7 +37,10 @@ class Preparing:
             masked = without_code(request, presented.blind_index)
             masked.verification_code = ""
             draft = await self._draft(request, presented.card_id, presented.blind_index)
-            body = PrepareRedemption(draft, method(request.method), presented.wrong_before, self._key)
+            body = PrepareRedemption(
+                draft, method(request.method), presented.wrong_before, self._key,
+                quote=quote_token.read(request.quote, self._edge.settings.key(QUOTE_KEY)),
+            )
             answer: pb.PrepareRedemptionResponse = await self._edge.ask(
                 context, masked, key=request.customer_id, body=body
             )

@@ -170,7 +170,8 @@ class RedemptionServicer(rpc.RedemptionServiceServicer):
         state: RedemptionState | None = STATES.from_wire[request.state] if request.state else None
         async with self.edge.read() as connection:
             found = await list_redemptions(
-                connection, request.customer_id, request.card_id, state.value if state else "", page.after, page.limit
+                connection, request.customer_id, request.card_id, state=state.value if state else "",
+                before=page.after, limit=page.limit,
             )
         shown, following = page.cut(found, lambda order: (order.accepted_at, order.id), redemption)
         return pb.ListRedemptionsResponse(redemptions=shown, next_page_token=following)

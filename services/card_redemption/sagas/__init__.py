@@ -10,6 +10,7 @@ from datetime import datetime
 from services.card_redemption.domain.redemption.plans import Kind, Plan
 from services.card_redemption.domain.redemption.stepping import Stepped
 from services.card_redemption.sagas import (
+    card_close,
     claim,
     paid_cancel,
     payout,
@@ -32,8 +33,8 @@ ENDINGS: Mapping[str, Ending] = {
     Kind.REMITTANCE: remittance.ENDING,
 }
 
-DEFINITIONS = Definitions(*(ending.definition for ending in ENDINGS.values()))
-"""All sagas that redemptions coordinate."""
+DEFINITIONS = Definitions(*(ending.definition for ending in ENDINGS.values()), card_close.DEFINITION)
+"""All sagas that this service coordinates; the closing of a card has no redemption to apply its end to."""
 
 
 def launched(step: Stepped, plan: Plan, now: datetime) -> Stepped:

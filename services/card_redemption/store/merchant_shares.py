@@ -68,5 +68,6 @@ save_merchant_shares = Saving(
         column("pending_tried_at", "timestamptz", lambda s: s.pending.tried_at if s.pending else None),
         column("events_head", "bytea"),
     ),
+    sealed=True,
 )
 """A share that is saved was found: loading it made its row."""

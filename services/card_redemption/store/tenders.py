@@ -42,5 +42,6 @@ save_tenders = Saving(
         column("pending_saga_id", "text", lambda t: t.pending.saga_id if t.pending else None),
         column("pending_tried_at", "timestamptz", lambda t: t.pending.tried_at if t.pending else None),
     ),
+    sealed=True,
 )
 """Which order took it of which card never changes."""

@@ -1,5 +1,6 @@
 """What sagas of redemptions ask of the credit ledger and of the customer's own root, and what comes back."""
 
+from services.card_redemption.domain.cards.closing import CreditWallet
 from services.card_redemption.domain.recycling.payouts import PayoutMethod
 from services.card_redemption.domain.redemption import participation as ask
 from services.card_redemption.domain.redemption.plans import CancelPlan, Party, SubmissionPlan
@@ -143,7 +144,17 @@ def restrict_read(m: own_pb2.RestrictRedeemer) -> ask.RestrictRedeemer:
     return ask.RestrictRedeemer(m.customer_id, m.redemption_id, m.reason)
 
 
+def credit_wallet(body: CreditWallet) -> pb.CreditWallet:
+    """Put what a card was worth into the wallet."""
+    plan = body.plan
+    return pb.CreditWallet(
+        account_id=plan.account_id, customer_id=plan.customer_id, order_id=plan.card_id,
+        cause=pb.WALLET_CREDIT_CAUSE_CARD_CLOSE, amount_minor=plan.amount_minor,
+    )
+
+
 PARTICIPANTS = (
+    Entry(CreditWallet, pb.CreditWallet, credit_wallet),
     Entry(ask.PayRedemption, pb.PayRedemption, pay),
     Entry(ask.StopRedemptionPayout, pb.StopRedemptionPayout, stop),
     Entry(ask.ChargeCancelFee, pb.ChargeCancelFee, charge),

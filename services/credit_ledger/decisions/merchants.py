@@ -48,6 +48,8 @@ def _claw_back(known: Known, body: ClawBackFromMerchant, message: Message, now: 
     Only CONFIRM knows how much, so a TRY claims nothing, and refuses only where the merchant owes us more than can be
     written (P23, P24).
     """
+    if message.key not in share_keys(body.merchant_id):
+        raise Defect(f"{message.key} is no share of {body.merchant_id}")
     saga, share = _saga(message), _share(known, message.key, body.merchant_id)
     if saga.op is Op.TRY:
         balance(share.receivable_minor, what=f"what {body.merchant_id} owes us")
@@ -84,9 +86,14 @@ def _all_shares(body: SettleMerchant | PayGiftCardShare, message: Message) -> Wa
     return tuple((MerchantShare, key) for key in share_keys(body.merchant_id))
 
 
+def _own_share(body: ClawBackFromMerchant, message: Message) -> Wanted:
+    """None for a key that is no share of the merchant: to look for a share makes its row."""
+    return ((MerchantShare, message.key),) if message.key in share_keys(body.merchant_id) else ()
+
+
 MERCHANTS = (
     rule(SettleMerchant, _all_shares, _settle),
     rule(PayGiftCardShare, _all_shares, _pay_gift_card_share),
-    rule(ClawBackFromMerchant, lambda body, message: ((MerchantShare, message.key),), _claw_back),
+    rule(ClawBackFromMerchant, _own_share, _claw_back),
 )
 """By the type of the body."""

@@ -121,6 +121,7 @@ save_merchant_shares = Saving(
     moving=(
         *columns("bigint", "payable_minor", "receivable_minor", "sequence", "version"), column("events_head", "bytea"),
     ),
+    sealed=True,
 )
 """A share that is saved was found: loading it made its row."""
 

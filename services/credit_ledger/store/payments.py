@@ -142,5 +142,6 @@ save_legs = Saving(
         column("ended", "text", "end.value"), column("reversed", "boolean"),
         *columns("bigint", "counted_minor", "used_minor", "version"),
     ),
+    sealed=True,
 )
 """Of a known leg only its progress changes, never what it pays to whom."""

@@ -70,6 +70,7 @@ save_reconciliations = Saving(
         *columns("timestamptz", "started_at", "ended_at"), *columns("bigint", "sequence", "version"),
         column("events_head", "bytea"),
     ),
+    sealed=True,
 )
 """How far a comparison is."""
 
@@ -92,6 +93,7 @@ save_differences = Saving(
         column("rail_minor", "bigint", "difference.rail_minor"), column("detail", "text", "difference.detail"),
         *columns("timestamptz", "opened_at", "seen_at", "resolved_at"), column("version", "bigint"),
     ),
+    sealed=True,
 )
 """A difference as it was seen last."""
 

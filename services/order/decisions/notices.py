@@ -1,4 +1,8 @@
-"""Rules for what happened elsewhere: a delivery, the flash network's word, the acquirer's payment."""
+"""Rules for what happened elsewhere: a delivery, the flash network's word, the acquirer's payment.
+
+A notice is repeated until it is acknowledged, if need be for longer than answers are kept (30 days): whatever an order
+was told already it knows by its own rows, too.
+"""
 
 from dataclasses import replace
 from datetime import datetime
@@ -98,6 +102,8 @@ def _bank_told(
     if order is None:
         return Decision()
     refund = _refund(order, body.refund_id)
+    if channels.told_before(order, refund, news):
+        return Decision()
     later, events_told = after(channels.bank_told(order, refund, news, body.amount_minor), now, *facts)
     later_refund = _refund(later, body.refund_id)
     if refund is None or later_refund is None:

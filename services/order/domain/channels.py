@@ -52,6 +52,16 @@ def bank_told(order: Order, refund: Refund | None, news: BankNews, amount_minor:
     return replace(order, tenders=tenders, refunds=with_refund(order, later))
 
 
+def told_before(order: Order, refund: Refund | None, news: BankNews) -> bool:
+    """Whether this is the last step again that the order was told of this way back. Notices come one by one, each until
+    it is acknowledged, so only the last one is repeated. A payment is told as it is heard of, without an instant of its
+    own, but is not followed by another one without a step between them."""
+    steps = refund.news if refund is not None else [step for step in order.bank_news if step.leg_id == news.leg_id]
+    if not steps or steps[-1].step is not news.step:
+        return False
+    return steps[-1].at == news.at or STANDS.get(news.step) is BankShare.DONE
+
+
 def _arrived(order: Order, refund: Refund | None, amount_minor: int, step: BankStep) -> tuple[Tender, ...]:
     """The tenders with what the bank has paid back, less by what bounced. A refund that was undone has no part in it,
     and what bounced had arrived before."""

@@ -84,5 +84,6 @@ save_cases = Saving(
         column("accepted", "json", lambda c: _ENCODE(c.accepted)),
         column("details", "json", lambda c: _ENCODE(_details(c))),
     ),
+    sealed=True,
 )
 """What is asked to go back never changes."""

@@ -38,6 +38,7 @@ save_merchant_settlements = Saving(
         column("state", "text", "state.value"), column("reason", "text"), column("ended_at", "timestamptz"),
         column("version", "bigint"),
     ),
+    sealed=True,
 )
 """What is settled with whom never changes."""
 

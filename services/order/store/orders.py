@@ -85,5 +85,6 @@ save_orders = Saving(
         column("coupon", "json", lambda o: _ENCODE(o.coupon)), column("refunds", "json", lambda o: _ENCODE(o.refunds)),
         column("details", "json", lambda o: _ENCODE(_details(o))), column("events_head", "bytea"),
     ),
+    sealed=True,
 )
 """Who buys, who sells and when it was placed never changes."""

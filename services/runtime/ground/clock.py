@@ -12,7 +12,7 @@ from services.kernel.calendar import FIRST_YEAR, LAST_YEAR
 from services.runtime.ground import facts
 from services.runtime.ground.tables import Connection
 
-_FACT = "manual_clock"
+_FACT, _KIND = "manual_clock", "clock"
 
 
 class Clock(Protocol):
@@ -66,7 +66,9 @@ class ManualClock:
 
 
 async def open_clock(connection: Connection, kind: str) -> Clock:
-    """The clock of the setting `SETTLE_CLOCK`; a manual one goes on where it was left, or begins at the present."""
+    """The clock of the setting `SETTLE_CLOCK`; a manual one goes on where it was left, or begins at the present. Which
+    it is stands in the database, for the row of a manual one stays."""
+    await facts.keep(connection, {_KIND: kind})
     if kind == "system":
         return SystemClock()
     await connection.execute(

@@ -22,15 +22,21 @@ STREAMS = ("commands", "replies", "events")
 PAYLOAD_BYTES_MAX = 262_144
 VERDICTS = Enumeration(Verdict, saga_pb2.Verdict)
 REPLY_TYPE: str = saga_pb2.Reply.DESCRIPTOR.full_name
-SERVICES = frozenset(
-    contract.parent.parent.name for root in settlement.__path__ for contract in Path(root).glob("*/v1/events_pb2.py")
-)
+
+
+def _with(contract: str) -> frozenset[str]:
+    """The services that have a contract of this name."""
+    found = (file for root in settlement.__path__ for file in Path(root).glob(f"*/v1/{contract}_pb2.py"))
+    return frozenset(file.parent.parent.name for file in found)
+
+
+SERVICES = _with("events")
 """The services that the contracts know: whoever publishes events."""
-TAKES_COMMANDS = frozenset(
-    contract.parent.parent.name for root in settlement.__path__ for contract in Path(root).glob("*/v1/commands_pb2.py")
-)
+TAKES_COMMANDS = _with("commands")
 """The services that take commands of sagas. Each service reads one topic: one that takes commands hears the answers to
 its own sagas there too, and notices; any other hears them on its replies."""
+TAKEN_BY = {"commands": TAKES_COMMANDS, "replies": SERVICES - TAKES_COMMANDS, "events": SERVICES}
+"""By stream, the services that have such a topic; what is sent to another one would wait for its topic for ever."""
 ACKNOWLEDGED_TYPE: str = saga_pb2.NoticeAcknowledged.DESCRIPTOR.full_name
 
 

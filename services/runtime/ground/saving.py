@@ -11,7 +11,8 @@ from operator import attrgetter
 from typing import Any
 
 from services.kernel.errors import Defect
-from services.runtime.ground.tables import Connection
+from services.kernel.seal import seal_of
+from services.runtime.ground.tables import Connection, Table
 
 
 class Overtaken(Exception):
@@ -40,24 +41,39 @@ def columns(kind: str, *names: str) -> tuple[Column, ...]:
 
 class Saving:
     """Writes versioned rows. The columns of `once` are written with a row's first version and never again, those of
-    `moving` with each; `version` is among them. `key` is the column by which a row is found."""
+    `moving` with each; `version` is among them. `key` is the column by which a row is found.
 
-    def __init__(self, table: str, *, key: str, once: Sequence[Column], moving: Sequence[Column]) -> None:
-        self.table, self.key, self.columns = table, key, (*once, *moving)
-        self._moving = (*(each for each in once if each.name == key), *moving)
-        names = ", ".join(each.name for each in self.columns)
-        self._insert = f"insert into {table} ({names}) select * from unnest({_arrays(self.columns)})"
-        self._update = self._updating(moving, after=0)
-        self._both = f"with made as ({self._insert}) {self._updating(moving, after=len(self.columns))}"
+    A `sealed` row keeps its `seal` (`kernel/seal.py`), over all columns but the documents of `once`: these are not
+    encoded again, so they have a `made_seal` of their own.
+    """
 
-    def _updating(self, moving: Sequence[Column], after: int) -> str:
+    def __init__(
+        self, table: str, *, key: str, once: Sequence[Column], moving: Sequence[Column], sealed: bool = False
+    ) -> None:
+        self.table, self.key, self.columns, self.sealed = table, key, (*once, *moving), sealed
+        documents = [each for each in once if each.type == "json"]
+        own = next(each for each in once if each.name == key)
+        self.under_seal = tuple(each for each in self.columns if each not in documents) if sealed else ()
+        self.made_under_seal = (own, *documents) if sealed and documents else ()
+        self._moving = (own, *moving)
+        moved = [each.name for each in moving] + ["seal"] * sealed
+        written = (*self.columns, *_seals(self.made_under_seal, "made_seal"), *_seals(self.under_seal, "seal"))
+        names = ", ".join(each.name for each in written)
+        self._insert = f"insert into {table} ({names}) select * from unnest({_arrays(written)})"
+        self._update = self._updating(moved, after=0)
+        self._both = f"with made as ({self._insert}) {self._updating(moved, after=len(written))}"
+
+    def _updating(self, moved: Sequence[str], after: int) -> str:
         """The update, with its arguments after so many others."""
-        arrays = f"{_arrays(self._moving, after)}, ${after + len(self._moving) + 1}::bigint[]"
-        return f"""update {self.table} t set {", ".join(f"{each.name} = n.{each.name}" for each in moving)}
-                   from unnest({arrays}) n ({", ".join(each.name for each in self._moving)}, found_version)
+        given = (*self._moving, *_seals(self.under_seal, "seal"))
+        arrays = f"{_arrays(given, after)}, ${after + len(given) + 1}::bigint[]"
+        return f"""update {self.table} t set {", ".join(f"{name} = n.{name}" for name in moved)}
+                   from unnest({arrays}) n ({", ".join(each.name for each in given)}, found_version)
                    where t.{self.key} = n.{self.key} and t.version = n.found_version"""
 
-    async def __call__(self, connection: Connection, rows: Sequence[Any], found: Mapping[str, int]) -> None:
+    async def __call__(
+        self, connection: Connection, rows: Sequence[Any], found: Mapping[str, int], seal_key: bytes = b""
+    ) -> None:
         """Write these rows; `found` has, by key, the version in which each known one was found.
 
         Raises `UniqueViolationError` for a new row that is there by now, `Overtaken` for a known one that was changed.
@@ -65,15 +81,34 @@ class Saving:
         known = [row for row in rows if row.key in found]
         new = [row for row in rows if row.key not in found] if len(known) < len(rows) else []
         if not known:
-            await connection.execute(self._insert, *_values(self.columns, new))
+            await connection.execute(self._insert, *self._made(new, seal_key))
             return
-        moved = (*_values(self._moving, known), [found[row.key] for row in known])
+        moved = (*self._moved(known, seal_key), [found[row.key] for row in known])
         if new:
-            status = await connection.execute(self._both, *_values(self.columns, new), *moved)
+            status = await connection.execute(self._both, *self._made(new, seal_key), *moved)
         else:
             status = await connection.execute(self._update, *moved)
         if status != f"UPDATE {len(known)}":
             raise Overtaken(f"{self.table}: {status} of {len(known)}")
+
+    def _made(self, rows: Sequence[Any], seal_key: bytes) -> list[list[Any]]:
+        """All columns of new rows, with their seals."""
+        values = dict(zip(self.columns, _values(self.columns, rows), strict=True))
+        made = self._sealed(self.made_under_seal, values, seal_key)
+        return [*values.values(), *made, *self._sealed(self.under_seal, values, seal_key)]
+
+    def _moved(self, rows: Sequence[Any], seal_key: bytes) -> list[list[Any]]:
+        """What moves of known rows, with their key and their seal."""
+        read = self.under_seal or self._moving
+        values = dict(zip(read, _values(read, rows), strict=True))
+        return [*(values[each] for each in self._moving), *self._sealed(self.under_seal, values, seal_key)]
+
+    def _sealed(
+        self, columns: Sequence[Column], values: Mapping[Column, list[Any]], seal_key: bytes
+    ) -> list[list[bytes]]:
+        if not columns:
+            return []
+        return [[seal_of(self.table, row, seal_key) for row in zip(*(values[each] for each in columns), strict=True)]]
 
 
 class Appending:
@@ -82,8 +117,10 @@ class Appending:
     def __init__(self, table: str, each: Sequence[Column]) -> None:
         self.table, self.columns = table, each
 
-    async def __call__(self, connection: Connection, rows: Sequence[Any], found: Mapping[str, int]) -> None:
-        """Append these rows; one that was found is a defect."""
+    async def __call__(
+        self, connection: Connection, rows: Sequence[Any], found: Mapping[str, int], seal_key: bytes = b""
+    ) -> None:
+        """Append these rows; one that was found is a defect. They are chained, not sealed."""
         if changed := [row.key for row in rows if row.key in found]:
             raise Defect(f"{self.table}: {changed} are there, and never change")
         await connection.copy_records_to_table(
@@ -95,9 +132,26 @@ class Appending:
 class Viewing:
     """Stands where others save, for rows that are only read: who changes what they show changes other rows."""
 
-    async def __call__(self, connection: Connection, rows: Sequence[Any], found: Mapping[str, int]) -> None:
+    async def __call__(
+        self, connection: Connection, rows: Sequence[Any], found: Mapping[str, int], seal_key: bytes = b""
+    ) -> None:
         """Refuse; a decision that changes a view is a defect."""
         raise Defect(f"{[row.key for row in rows]} are only read")
+
+
+async def hold(tables: Sequence[Table], connection: Connection, keys: Sequence[str]) -> None:
+    """Lock the roots that there are with these sorted keys and that tell events: nothing is told of them meanwhile."""
+    for table in tables:
+        if table.tells and isinstance(table.save, Saving):
+            name, key = table.save.table, table.save.key
+            await connection.execute(
+                f"select from {name} where {key} = any($1::text[]) order by {key} for no key update", keys
+            )
+
+
+def _seals(columns: Sequence[Column], name: str) -> tuple[Column, ...]:
+    """The column of a seal over these columns, if there are any."""
+    return (column(name, "bytea"),) if columns else ()
 
 
 def _arrays(each: Sequence[Column], after: int = 0) -> str:

@@ -105,6 +105,9 @@ class Settings:
     events_retention_days: int = _setting(
         0, "days that events are kept in the database; 0 keeps them for ever", least=0, most=36_500
     )
+    accept_unlinked: bool = _setting(
+        False, "accept from this start on what older processes wrote without links and seals: accept_unlinked()"
+    )
     owner_dsn: str = _setting("", "PostgreSQL login that owns the tables, for what deletes; empty: the service's own")
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import asyncpg
 
@@ -11,7 +11,13 @@ from services.kernel.effects import ToLoad
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Load = Callable[[Connection, Sequence[str]], Awaitable[Sequence[Any]]]
-Save = Callable[[Connection, Sequence[Any], Mapping[str, int]], Awaitable[None]]
+class Save(Protocol):
+    """Writes rows (`saving.py`)."""
+
+    def __call__(
+        self, connection: Connection, rows: Sequence[Any], found: Mapping[str, int], seal_key: bytes = b""
+    ) -> Awaitable[None]: ...
+
 
 
 @dataclass(frozen=True, slots=True)

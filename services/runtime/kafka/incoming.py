@@ -1,6 +1,6 @@
 """What arrives: a Kafka record becomes a message, or a reason why it cannot be one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from google.protobuf.message import DecodeError
@@ -12,7 +12,14 @@ from services.kernel.notices import Acknowledged
 from services.kernel.saga import Reply
 from services.runtime.ground.codec import Codec
 from services.runtime.ground.hygiene import clean
-from services.runtime.ground.records import ACKNOWLEDGED_TYPE, PAYLOAD_BYTES_MAX, REPLY_TYPE, SERVICES, VERDICTS
+from services.runtime.ground.records import (
+    ACKNOWLEDGED_TYPE,
+    PAYLOAD_BYTES_MAX,
+    REPLY_TYPE,
+    SERVICES,
+    TAKES_COMMANDS,
+    VERDICTS,
+)
 from services.runtime.stored.parked import PLACE
 from settlement.saga.v1 import saga_pb2
 
@@ -46,6 +53,8 @@ def _read(codec: Codec, key: bytes | None, headers: Sequence[tuple[str, bytes]],
     saga = _saga(attributes)
     not_after = _instant(attributes[_NOT_AFTER]) if _NOT_AFTER in attributes else None
     type_name, identity = attributes[_TYPE], attributes[_ID]
+    if saga is not None:
+        _check_identity(identity, saga, is_reply=type_name == REPLY_TYPE)
     if len(payload) > PAYLOAD_BYTES_MAX:
         raise Undecodable("TOO_LARGE", f"a payload of {len(payload)} bytes")
     if type_name == REPLY_TYPE:
@@ -55,7 +64,7 @@ def _read(codec: Codec, key: bytes | None, headers: Sequence[tuple[str, bytes]],
     body = codec.decode(type_name, payload)
     caller = attributes.get(_REPLY_TO, "")
     if saga is not None or caller:
-        _check_address(caller)
+        _check_address(caller, SERVICES if saga is not None else TAKES_COMMANDS)
     return Message(
         identity, root, body, fresh_id=identity, saga=saga, caller=caller, not_after=not_after,
         sent_at=None if any(name == PLACE for name, _ in headers) else _sent_at(attributes),
@@ -88,12 +97,19 @@ def _text(name: str, value: bytes | None) -> str:
     return text
 
 
-def _check_address(caller: str) -> None:
-    """Whoever sends a command of a saga is a service that exists, and names what it asks for."""
+def _check_identity(identity: str, saga: SagaRef, is_reply: bool) -> None:
+    """A record of a saga says twice whose it is; of another saga than its id names it would claim for nobody."""
+    named = f"{saga.saga_id}/{saga.branch}/{saga.op}" + "/reply" * is_reply
+    if identity != named:
+        raise ValueError(f"{_ID} is not {named}")
+
+
+def _check_address(caller: str, answered: Collection[str]) -> None:
+    """Whoever sends a command of a saga, or a notice, is a service that can be answered, and names what it asks for."""
     service, _, root = caller.partition("/")
     if not root:
         raise Undecodable("MISSING_HEADER", _REPLY_TO)
-    if service not in SERVICES:
+    if service not in answered:
         raise Undecodable("UNKNOWN_SENDER", f"{_REPLY_TO} {caller}")
 
 

@@ -6,7 +6,7 @@ present one come in order, whatever the lanes tell meanwhile.
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from uuid import uuid4
 
@@ -31,6 +31,12 @@ from services.runtime.stored.republications import Republication
 LOOK_SECONDS = 2.0
 """How often it is looked whether Kafka lost events, and whether somebody asks for some."""
 PAGE_EVENTS = 1_000
+FOLLOWED_MAX = 5
+"""So often it is looked what the aggregates of a page told while it was published, before they are held."""
+HELD_SECONDS = 1.0
+"""So long at most aggregates are held, for no lane decides anything of them meanwhile; else it is tried again."""
+Hold = Callable[[Connection, Sequence[str]], Awaitable[None]]
+"""Locks aggregates in the present transaction, so that nothing is told of them."""
 
 log = structlog.get_logger(__name__)
 
@@ -39,9 +45,9 @@ class Republisher:
     """One process's part in it: every process looks, one of a service at a time publishes."""
 
     def __init__(
-        self, settings: Settings, outbound: Outbound, producer: SafeProducer, pool: Pool, clock: Clock
+        self, settings: Settings, outbound: Outbound, producer: SafeProducer, pool: Pool, clock: Clock, *, hold: Hold
     ) -> None:
-        self._settings = settings
+        self._settings, self._hold = settings, hold
         self._outbound = outbound
         self._producer = producer
         self._pool = pool
@@ -145,19 +151,32 @@ class Republisher:
             connection.terminate()
 
     async def _page(self, connection: Connection, job: Republication) -> None:
-        """The next page of it, or its end. The last aggregate of a page goes on in the next one."""
+        """The next page of it, and what its aggregates told meanwhile; the last of a full page goes on in the next one.
+        It has ended with a page that is not full."""
         told = await republications.page(connection, job, PAGE_EVENTS)
-        if not told:
+        count, reached = await self._send(connection, job, told), _reached(told)
+        if full := len(told) == PAGE_EVENTS:
+            del reached[told[-1].aggregate_id]
+        for _ in range(FOLLOWED_MAX):
+            if not (more := await republications.later(connection, reached)):
+                break
+            count, reached = count + await self._send(connection, job, more), _reached(more)
+        else:
+            count += await self._last(connection, job, reached)
+        if told:
+            await republications.advance(connection, job, told[-1], count)
+        if not full:
             await republications.end(connection, job, await self._clock.now(connection))
-            log.info("republished", id=job.id, operator=job.operator_id, reason=job.reason, events=job.published)
-            return
-        count = await self._send(connection, job, told)
-        reached = {event.aggregate_id: event.sequence for event in told}
-        del reached[told[-1].aggregate_id]
-        while reached and (more := await republications.later(connection, reached)):
-            count += await self._send(connection, job, more)
-            reached = {event.aggregate_id: event.sequence for event in more}
-        await republications.advance(connection, job, told[-1], count)
+            log.info(
+                "republished", id=job.id, operator=job.operator_id, reason=job.reason, events=job.published + count
+            )
+
+    async def _last(self, connection: Connection, job: Republication, reached: Mapping[str, int]) -> int:
+        """What these aggregates told, which are told faster than they are followed: they are held meanwhile, for a
+        moment; answers how many events that were."""
+        async with connection.transaction(), asyncio.timeout(HELD_SECONDS):
+            await self._hold(connection, sorted(reached))
+            return await self._send(connection, job, await republications.later(connection, reached))
 
     async def _send(self, connection: Connection, job: Republication, told: Sequence[StoredEvent]) -> int:
         """Send those of its partition; meanwhile the connection is kept from falling silent."""
@@ -176,3 +195,8 @@ class Republisher:
             with suppress(asyncio.CancelledError):
                 await sending
         return len(records)
+
+
+def _reached(told: Sequence[StoredEvent]) -> dict[str, int]:
+    """The last number of each aggregate among these events, which are in order."""
+    return {event.aggregate_id: event.sequence for event in told}

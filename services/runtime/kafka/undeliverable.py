@@ -9,7 +9,7 @@ import structlog
 
 from services.runtime.ground import metrics
 from services.runtime.ground.postgres import Pool
-from services.runtime.ground.records import SERVICES, STREAMS, Outgoing, topic
+from services.runtime.ground.records import STREAMS, TAKEN_BY, Outgoing, topic
 from services.runtime.stored import leases, outbox, parked
 
 log = structlog.get_logger(__name__)
@@ -17,14 +17,17 @@ log = structlog.get_logger(__name__)
 
 def topics_known_to(service: str) -> frozenset[str]:
     """Every topic that this service may send to."""
-    return frozenset(topic(name, stream) for name in (*SERVICES, service) for stream in STREAMS)
+    return frozenset({
+        *(topic(name, stream) for stream, names in TAKEN_BY.items() for name in names),
+        *(topic(service, stream) for stream in STREAMS),
+    })
 
 
-async def set_aside(pool: Pool, record: Outgoing, error: Exception) -> bool:
+async def set_aside(pool: Pool, record: Outgoing, error: Exception, *, seal_key: bytes = b"") -> bool:
     """Keep a record that was refused for good; answers whether it is kept. Doing it again keeps one."""
     try:
         async with pool.acquire() as connection:
-            await parked.save_unsent(connection, [record], repr(error))
+            await parked.save_unsent(connection, [record], repr(error), seal_key)
     except Exception as failure:  # the record is still in the outbox, and its sender asks again
         metrics.ASIDE_FAILED.inc()
         log.warning("undeliverable_not_set_aside", topic=record.topic, key=record.key, error=repr(failure))
@@ -33,7 +36,7 @@ async def set_aside(pool: Pool, record: Outgoing, error: Exception) -> bool:
     return True
 
 
-async def sweep(pool: Pool, living: Collection[int], known: Collection[str]) -> int:
+async def sweep(pool: Pool, living: Collection[int], known: Collection[str], seal_key: bytes = b"") -> int:
     """Set aside what dead lanes left for topics that nobody knows; answers how many records."""
     why = "the contracts know no such topic"
     async with pool.acquire() as connection, connection.transaction():
@@ -43,7 +46,7 @@ async def sweep(pool: Pool, living: Collection[int], known: Collection[str]) -> 
         ]
         records = await outbox.take_unknown(connection, dead, list(known))
         if records:
-            await parked.save_unsent(connection, records, why)
+            await parked.save_unsent(connection, records, why, seal_key)
     if records:
         _alarm(records, why)
     return len(records)

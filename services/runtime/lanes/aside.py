@@ -45,12 +45,13 @@ class Aside(Generic[S]):
 
     def __init__(
         self, topic: str, clock: Clock, commit: Callable[[S, list[Item]], Awaitable[Sequence[Item]]],
-        done: Callable[[Item, Exception], None],
+        done: Callable[[Item, Exception], None], seal_key: bytes,
     ) -> None:
         self._topic = topic
         self._clock = clock
         self._commit = commit
         self._done = done
+        self._seal_key = seal_key
 
     async def set_aside(self, session: S, item: Item, fault: Exception) -> None:
         """A single item that cannot be decided. It ends with the item set aside, or with the session lost."""
@@ -79,7 +80,9 @@ class Aside(Generic[S]):
     async def _set_aside_bare(self, session: S, item: Item, error: Exception) -> None:
         try:
             now = await self._clock.now(session.connection)
-            await set_aside_bare(session.connection, self._topic, item, error, now)
+            await set_aside_bare(
+                session.connection, self._topic, item, error=error, now=now, seal_key=self._seal_key
+            )
         except Exception as failure:
             metrics.ASIDE_FAILED.inc()
             log.error("set_aside_failed", message=item.message.fresh_id, error=repr(failure), exc_info=failure)
@@ -127,14 +130,16 @@ def parked_row(item: Item, error: Exception) -> parked.Parked:
     )
 
 
-async def set_aside_bare(connection: Connection, topic: str, item: Item, error: Exception, now: datetime) -> None:
+async def set_aside_bare(
+    connection: Connection, topic: str, item: Item, error: Exception, now: datetime, seal_key: bytes = b""
+) -> None:
     """In a transaction of its own: a row for the record, and its partition moves on; or the timer waits.
 
     Nobody is told, for the telling may be what failed: a saga's timer asks again.
     """
     async with connection.transaction():
         if item.record is not None and await lock_records(connection, topic, [item]):
-            await parked.save(connection, [parked_row(item, error)], now)
+            await parked.save(connection, [parked_row(item, error)], now, seal_key)
             await offsets.save(connection, topic, next_offsets([item]))
         elif item.timer is not None:
             await timers.postpone(connection, (item.timer.kind, item.timer.key), now + RETRY_FAULTY_TIMER)

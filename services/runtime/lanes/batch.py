@@ -117,17 +117,17 @@ class Batch:
     async def _save(self, connection: Connection, lane_id: int, next_seq: int) -> None:
         effects, encoded, now = self.effects, self.encoded, self._admission.now
         for table in self._business.tables:
-            rows = effects.dirty.get(table.kind)
-            if rows:
-                await table.save(connection, [rows[key] for key in sorted(rows)], effects.found.get(table.kind, {}))
+            if rows := effects.dirty.get(table.kind):
+                found = effects.found.get(table.kind, {})
+                await table.save(connection, [rows[key] for key in sorted(rows)], found, self._business.chain_key)
         if encoded.answered:
-            await inbox.save(connection, encoded.answered, now)
+            await inbox.save(connection, encoded.answered, now, self._business.chain_key)
         if effects.journals:
             await journals.save_journals(connection, effects.journals)
         if encoded.events:
             await journals.save_events(connection, encoded.events, self._links)
         if rows_aside := [parked_row(item, error) for item, error in effects.faulty if item.record]:
-            await parked.save(connection, rows_aside, now)
+            await parked.save(connection, rows_aside, now, self._business.chain_key)
         if effects.timers or effects.cleared:
             await timers.save(connection, effects.timers.values(), effects.cleared, self._business.partitions)
         if effects.records:

@@ -56,8 +56,7 @@ def _link_events(chains: _Chains, events: Sequence[StoredEvent], tables: Sequenc
     links = []
     for event in events:
         teller = next((kind for kind in telling if event.aggregate_id in chains.changed[kind]), type(event))
-        values = (event.type, event.at, event.saga_id, event.payload)
-        row = chain.row_of(chain.EVENTS, event.aggregate_id, event.sequence, *values)
+        row = chain.row_of(chain.EVENTS, event.aggregate_id, event.sequence, *event.chained)
         links.append(chains.step(teller, event.aggregate_id, "events_head", row))
     return links
 

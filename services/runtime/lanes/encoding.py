@@ -44,7 +44,7 @@ def encode(effects: Effects[Item], business: Business, now: datetime) -> Encoded
             type_name, payload = codec.encode(event.body)
             encoded.events.append(StoredEvent(
                 aggregate_id=event.aggregate_id, sequence=event.sequence, type=type_name, at=now,
-                saga_id=sent.saga_id, payload=payload,
+                saga_id=sent.saga_id, payload=payload, cause=sent.cause,
             ))
             encoded.outgoing.append(outbound.event(event, type_name, payload, now))
     for item, answer in effects.answers:

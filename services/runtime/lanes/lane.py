@@ -92,7 +92,7 @@ class Lane:
         self._pace = Pace(settings.deciding_ms_max / 1000, settings.batch_messages_max)
         self._suspects = Suspects()
         self._crowded_out = False
-        self._aside = Aside(topic, clock, self._commit, self._set_aside)
+        self._aside = Aside(topic, clock, self._commit, self._set_aside, business.chain_key)
 
     async def drain(self, seconds: float) -> None:
         """Finish what is queued, publish it, then stop."""

@@ -26,8 +26,8 @@ class _Amendment:
 class Keeper:
     """Stores ends that were waited for; its task lives as long as there is something to store."""
 
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
+    def __init__(self, pool: Pool, seal_key: bytes = b"") -> None:
+        self._pool, self._seal_key = pool, seal_key
         self._waiting: deque[_Amendment] = deque()
         self._task: asyncio.Task[None] | None = None
 
@@ -47,7 +47,8 @@ class Keeper:
             together = [self._waiting.popleft() for _ in range(min(len(self._waiting), TOGETHER_MAX))]
             try:
                 async with self._pool.acquire() as connection:
-                    kept = await inbox.amend(connection, [(a.request_id, a.told, a.ended) for a in together])
+                    ends = [(a.request_id, a.told, a.ended) for a in together]
+                    kept = await inbox.amend(connection, ends, self._seal_key)
             except Exception as error:  # every one of those who wait hears of it
                 for amendment in together:
                     _tell(amendment, None if passes(error) else error)

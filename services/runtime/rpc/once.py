@@ -40,7 +40,7 @@ async def once(edge: Edge, request: Any, kind: type[M], act: Callable[[Connectio
         kept = await inbox.find(connection, request.request_id)
         if kept is None:
             told = await _told(request.request_id, hashed, lambda: _undone_if_refused(connection, act))
-            kept = await inbox.keep(connection, told, await edge.clock.now(connection))
+            kept = await inbox.keep(connection, told, await edge.clock.now(connection), edge.settings.chain_key)
         _check_body(kept, hashed)  # of another's answer to this id ours is undone
     return _answer(kept, kind)
 
@@ -56,7 +56,7 @@ async def run_once(edge: Edge, request: Any, kind: type[M], run: Callable[[], Aw
     if kept is None:
         told = await _told(request.request_id, hashed, run)
         async with edge.read() as connection:
-            kept = await inbox.keep(connection, told, await edge.clock.now(connection))
+            kept = await inbox.keep(connection, told, await edge.clock.now(connection), edge.settings.chain_key)
     _check_body(kept, hashed)
     return _answer(kept, kind)
 

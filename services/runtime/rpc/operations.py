@@ -144,7 +144,8 @@ class OperationsServicer(rpc.OperationsServiceServicer):
                 raise FailedPrecondition("SAGA_STATE", told, stands)
             now = await self._clock.now(connection)
             act = Act(request.request_id, "AbortSaga", request.saga_id, request.operator_id, request.reason)
-            if not await acts.save(connection, act, now):  # whose answer is not stored any more
+            if not await acts.save(connection, act, now, self._settings.chain_key):
+                # the answer to that one is not stored any more
                 raise AlreadyExists("REQUEST_ID_REUSED", "this request_id was used long ago")
             await _wake(connection, ABORT, request.saga_id, now)
             log.info("saga_given_up", saga=request.saga_id, operator=request.operator_id, reason=request.reason)
@@ -169,7 +170,8 @@ class OperationsServicer(rpc.OperationsServiceServicer):
         async def retry(connection: Connection) -> pb.RetryParkedResponse:
             now = await self._clock.now(connection)
             done = await parked.retry(
-                connection, request.parked_id, self._settings.partitions, _why(request), now
+                connection, request.parked_id, self._settings.partitions, why=_why(request), now=now,
+                seal_key=self._settings.chain_key,
             )
             return pb.RetryParkedResponse(message=_parked(await _resolved(connection, request, done)))
 
@@ -200,7 +202,8 @@ class OperationsServicer(rpc.OperationsServiceServicer):
         """Give up a message that was set aside, with the reason."""
         async def discard(connection: Connection) -> pb.DiscardParkedResponse:
             now = await self._clock.now(connection)
-            done = await parked.discard(connection, request.parked_id, _why(request), now)
+            key = self._settings.chain_key
+            done = await parked.discard(connection, request.parked_id, _why(request), now, key)
             return pb.DiscardParkedResponse(message=_parked(await _resolved(connection, request, done)))
 
         return await once(self._edge, request, pb.DiscardParkedResponse, discard)

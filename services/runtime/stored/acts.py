@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from services.kernel.seal import seal_of
 from services.runtime.ground.tables import Connection
 
 
@@ -17,11 +18,12 @@ class Act:
     reason: str
 
 
-async def save(connection: Connection, act: Act, now: datetime) -> bool:
-    """Keep an act; answers False if another one is kept under the id of its request, which then stays."""
+async def save(connection: Connection, act: Act, now: datetime, seal_key: bytes = b"") -> bool:
+    """Keep an act, sealed; answers False if another one is kept under the id of its request, which then stays."""
+    row = act.request_id, act.act, act.target, act.operator_id, act.reason, now
     kept: str = await connection.execute(
-        """insert into operator_acts (request_id, act, target, operator_id, reason, acted_at)
-           values ($1, $2, $3, $4, $5, $6) on conflict (request_id) do nothing""",
-        act.request_id, act.act, act.target, act.operator_id, act.reason, now,
+        """insert into operator_acts (request_id, act, target, operator_id, reason, acted_at, seal)
+           values ($1, $2, $3, $4, $5, $6, $7) on conflict (request_id) do nothing""",
+        *row, seal_of("operator_acts", row, seal_key),
     )
     return kept.endswith(" 1")

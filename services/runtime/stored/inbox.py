@@ -7,7 +7,7 @@ what the first committed. Where no root exists yet, the primary key decides, and
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ import msgspec
 from services.kernel.decision import Refused
 from services.kernel.effects import Answer
 from services.kernel.saga import Verdict
+from services.kernel.seal import seal_of
 from services.runtime.ground.clock import Clock
 from services.runtime.ground.tables import Connection
 
@@ -62,12 +63,12 @@ async def find(connection: Connection, message_id: str) -> Answered | None:
     return None if row is None else _answered(row)
 
 
-async def keep(connection: Connection, told: Answered, now: datetime) -> Answered:
+async def keep(connection: Connection, told: Answered, now: datetime, seal_key: bytes = b"") -> Answered:
     """Store the answer of what no lane decided, unless one is stored already; answers what is stored then."""
     await connection.execute(
-        """insert into inbox (message_id, body_hash, verdict, type, outcome, decided_at) values ($1, $2, $3, $4, $5, $6)
-           on conflict (message_id) do nothing""",
-        told.message_id, told.body_hash, told.verdict.value, told.type, told.outcome, now,
+        """insert into inbox (message_id, body_hash, verdict, type, outcome, decided_at, seal)
+           values ($1, $2, $3, $4, $5, $6, $7) on conflict (message_id) do nothing""",
+        told.message_id, told.body_hash, told.verdict.value, told.type, told.outcome, now, _seal(told, now, seal_key),
     )
     return await find(connection, told.message_id) or told
 
@@ -80,16 +81,25 @@ def _answer(row: Answered) -> Answer:
     return Answer(row.message_id, row.verdict, body_hash=row.body_hash, stored=row)
 
 
-async def amend(connection: Connection, amendments: Sequence[tuple[str, bytes, bytes]]) -> dict[str, bytes]:
+async def amend(
+    connection: Connection, amendments: Sequence[tuple[str, bytes, bytes]], seal_key: bytes = b""
+) -> dict[str, bytes]:
     """Store the last of each (request id, what was told, what it ended with) where the second is stored.
 
     Answers what is stored then, by request id.
     """
     ids, told, ended = zip(*sorted(amendments), strict=True)
+    ends = dict(zip(ids, ended, strict=True))
+    rows = await connection.fetch(
+        """select message_id, verdict, type, outcome, body_hash, decided_at from inbox
+           where message_id = any($1::text[])""", ids,
+    )
+    seals = {row[0]: _seal(replace(_answered(row), outcome=ends[row[0]]), row[5], seal_key) for row in rows}
     kept = {row[0]: row[1] for row in await connection.fetch(
-        """update inbox i set outcome = a.ended from unnest($1::text[], $2::bytea[], $3::bytea[]) a (id, told, ended)
+        """update inbox i set outcome = a.ended, seal = a.seal
+           from unnest($1::text[], $2::bytea[], $3::bytea[], $4::bytea[]) a (id, told, ended, seal)
            where i.message_id = a.id and i.outcome = a.told returning i.message_id, i.outcome""",
-        ids, told, ended,
+        ids, told, ended, [seals.get(key, b"") for key in ids],
     )}
     if others := [key for key in ids if key not in kept]:
         found = await connection.fetch(
@@ -99,11 +109,22 @@ async def amend(connection: Connection, amendments: Sequence[tuple[str, bytes, b
     return kept
 
 
-async def save(connection: Connection, answers: Mapping[str, Answered], now: datetime) -> None:
+async def save(
+    connection: Connection, answers: Mapping[str, Answered], now: datetime, seal_key: bytes = b""
+) -> None:
     """Insert what this batch decided; a conflict means that another lane was first, and fails the batch."""
     rows: Sequence[Answered] = [answers[key] for key in sorted(answers)]
     await connection.copy_records_to_table(
         "inbox",
-        columns=["message_id", "body_hash", "verdict", "type", "outcome", "decided_at"],
-        records=[(a.message_id, a.body_hash, a.verdict.value, a.type, a.outcome, now) for a in rows],
+        columns=["message_id", "body_hash", "verdict", "type", "outcome", "decided_at", "seal"],
+        records=[
+            (a.message_id, a.body_hash, a.verdict.value, a.type, a.outcome, now, _seal(a, now, seal_key)) for a in rows
+        ],
     )
+
+
+def _seal(answer: Answered, decided_at: datetime, key: bytes) -> bytes:
+    """Of an answer as it is stored: what decides a repeat, and when it may go."""
+    hashed = answer.body_hash.hex() if answer.body_hash is not None else None
+    row = answer.message_id, answer.verdict.value, answer.type, decided_at, hashed, answer.outcome
+    return seal_of("inbox", row, key)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from services.kernel.chain import Value, origin
 from services.kernel.effects import PostedJournal
 from services.runtime.ground.tables import Connection
 
@@ -18,6 +19,13 @@ class StoredEvent:
     at: datetime
     saga_id: str
     payload: bytes
+    cause: str = ""
+    """By which request or notice it came to be: its answer is kept under that id. Subscribers do not get it."""
+
+    @property
+    def chained(self) -> tuple[Value, ...]:
+        """What the chain of its aggregate holds of it."""
+        return self.type, self.at, origin(self.saga_id, self.cause), self.payload
 
 
 async def save_journals(connection: Connection, posted: Sequence[PostedJournal]) -> None:
@@ -42,9 +50,9 @@ async def save_events(connection: Connection, events: Sequence[StoredEvent], lin
     """Append, each with its link; the primary key (aggregate, sequence) refuses a fork (I7)."""
     await connection.copy_records_to_table(
         "events",
-        columns=["aggregate_id", "sequence", "type", "at", "saga_id", "payload", "link"],
+        columns=["aggregate_id", "sequence", "type", "at", "saga_id", "cause", "payload", "link"],
         records=[
-            (e.aggregate_id, e.sequence, e.type, e.at, e.saga_id, e.payload, link)
+            (e.aggregate_id, e.sequence, e.type, e.at, e.saga_id, e.cause, e.payload, link)
             for e, link in zip(events, links, strict=True)
         ],
     )

@@ -25,7 +25,9 @@ class NoticeSaving(Saving):
             moving=(column("attempts", "integer"), column("version", "bigint")),
         )
 
-    async def __call__(self, connection: Connection, rows: Sequence[Notice], found: Mapping[str, int]) -> None:
+    async def __call__(
+        self, connection: Connection, rows: Sequence[Notice], found: Mapping[str, int], seal_key: bytes = b""
+    ) -> None:
         """Write these rows, or delete them."""
         if waiting := [row for row in rows if row.open]:
             await super().__call__(connection, waiting, found)

@@ -7,10 +7,12 @@ A message that is sent again while it waits here waits once, whoever sends it.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
 from services.kernel.ids import partition_of
+from services.kernel.seal import Value, seal_of
 from services.runtime.ground.records import Headers, Outgoing
 from services.runtime.ground.tables import Connection
 from services.runtime.stored import outbox
@@ -20,6 +22,8 @@ RETRY_LANE = 0
 PLACE = "ce_parkedid"
 """The header that tells a retried record's place among those of its key."""
 _ID = "ce_id"
+UNDELIVERABLE = "UNDELIVERABLE"
+"""Why a record of our own is set aside that no broker takes."""
 FIRST, LAST = 0, 2**63 - 1
 KEY_CHARACTERS_MAX = 512
 """Of a key or an id so much is kept, for an index takes no longer one; whatever is longer was never readable."""
@@ -59,7 +63,7 @@ def identity(headers: Headers) -> str:
     return storable(sent.decode(errors="replace"), KEY_CHARACTERS_MAX)
 
 
-async def save(connection: Connection, rows: Sequence[Parked], now: datetime) -> None:
+async def save(connection: Connection, rows: Sequence[Parked], now: datetime, seal_key: bytes = b"") -> None:
     """Set aside, in this order, whatever the records hold. A record that waits already stays as it is; what repeats it
     word for word is dropped.
 
@@ -69,17 +73,17 @@ async def save(connection: Connection, rows: Sequence[Parked], now: datetime) ->
     each = _distinct(rows)
     await connection.execute(
         """insert into parked
-               (source, partition, kafka_offset, key, message_id, headers, payload, reason, detail, parked_at)
+               (source, partition, kafka_offset, key, message_id, headers, payload, reason, detail, parked_at, seal)
            select u.source, u.partition,
                   case when not exists (
                       select from parked p
                       where (p.source, p.partition, p.kafka_offset) = (u.source, u.partition, u.kafka_offset)
                       and (p.key, p.message_id, p.payload) is distinct from (u.key, u.message_id, u.payload)
                   ) then u.kafka_offset end,
-                  u.key, u.message_id, u.headers, u.payload, u.reason, u.detail, $10
+                  u.key, u.message_id, u.headers, u.payload, u.reason, u.detail, $10, u.seal
            from unnest($1::text[], $2::integer[], $3::bigint[], $4::text[], $5::text[], $6::json[], $7::bytea[],
-                       $8::text[], $9::text[]) with ordinality
-                u (source, partition, kafka_offset, key, message_id, headers, payload, reason, detail, no)
+                       $8::text[], $9::text[], $11::bytea[]) with ordinality
+                u (source, partition, kafka_offset, key, message_id, headers, payload, reason, detail, seal, no)
            where u.message_id = '' or not exists (
                select from parked p where p.state = 'PARKED' and p.source = u.source and p.key = u.key
                and p.message_id = u.message_id and p.payload = u.payload)
@@ -87,9 +91,15 @@ async def save(connection: Connection, rows: Sequence[Parked], now: datetime) ->
            on conflict (source, partition, kafka_offset) do nothing""",
         [r.source for r in each], [r.partition for r in each], [r.offset for r in each], [r.key for r in each],
         [r.message_id for r in each], [stored_headers(r.headers) for r in each], [r.payload for r in each],
-        [storable(r.reason, KEY_CHARACTERS_MAX) for r in each],
-        [storable(r.detail, DETAIL_CHARACTERS_MAX) for r in each], now,
+        [r.reason for r in each], [r.detail for r in each], now,
+        [_seal((r.source, r.key, r.message_id, stored_headers(r.headers), r.reason, r.detail, now), r.payload, seal_key)
+         for r in each],
     )
+
+
+def _seal(came: Sequence[Value], payload: bytes, key: bytes, resolved: Sequence[Value] = ("PARKED", None, "")) -> bytes:
+    """Of a record that is set aside: what it was and why, and what became of it. Where it stood is its partition's."""
+    return seal_of("parked", (*came, *resolved, payload), key)
 
 
 def _distinct(rows: Sequence[Parked]) -> list[Parked]:
@@ -98,23 +108,31 @@ def _distinct(rows: Sequence[Parked]) -> list[Parked]:
     first: dict[object, Parked] = {}
     for no, row in enumerate(rows):
         message_id = storable(row.message_id, KEY_CHARACTERS_MAX) or identity(row.headers)
-        named = replace(row, key=storable(row.key, KEY_CHARACTERS_MAX), message_id=message_id)
+        named = replace(
+            row, key=storable(row.key, KEY_CHARACTERS_MAX), message_id=message_id,
+            reason=storable(row.reason, KEY_CHARACTERS_MAX), detail=storable(row.detail, DETAIL_CHARACTERS_MAX),
+        )
         same = (named.source, named.key, named.message_id, named.payload)
         first.setdefault(same if named.message_id else no, named)
     return list(first.values())
 
 
-async def save_unsent(connection: Connection, records: Sequence[Outgoing], why: str) -> None:
+async def save_unsent(connection: Connection, records: Sequence[Outgoing], why: str, seal_key: bytes = b"") -> None:
     """Set aside records of our own that cannot be sent, each once."""
+    now, detail = await connection.fetchval("select now()"), storable(why, DETAIL_CHARACTERS_MAX)
+    headers = [stored_headers(r.headers) for r in records]
+    came = [(r.topic, r.key, identity(r.headers), kept, UNDELIVERABLE, detail, now)
+            for r, kept in zip(records, headers, strict=True)]
     await connection.execute(
-        """insert into parked (source, key, message_id, headers, payload, reason, detail, parked_at)
-           select u.*, 'UNDELIVERABLE', $6, now()
-           from unnest($1::text[], $2::text[], $3::text[], $4::json[], $5::bytea[]) u (source, key, id, headers, body)
+        f"""insert into parked (source, key, message_id, headers, payload, seal, reason, detail, parked_at)
+           select u.*, '{UNDELIVERABLE}', $6, $7
+           from unnest($1::text[], $2::text[], $3::text[], $4::json[], $5::bytea[], $8::bytea[])
+               u (source, key, id, headers, body, seal)
            where not exists (select from parked p where p.key = u.key and p.state = 'PARKED' and p.source = u.source
-                                                    and p.message_id = u.id and p.reason = 'UNDELIVERABLE')""",
-        [r.topic for r in records], [r.key for r in records], [identity(r.headers) for r in records],
-        [stored_headers(r.headers) for r in records], [r.payload for r in records],
-        storable(why, DETAIL_CHARACTERS_MAX),
+                                                    and p.message_id = u.id and p.reason = '{UNDELIVERABLE}')""",
+        [r.topic for r in records], [r.key for r in records], [identity(r.headers) for r in records], headers,
+        [r.payload for r in records], detail, now,
+        [_seal(each, r.payload, seal_key) for each, r in zip(came, records, strict=True)],
     )
 
 
@@ -135,28 +153,39 @@ def place(headers: Headers) -> int:
     return LAST
 
 
-async def retry(connection: Connection, parked_id: int, partitions: int, why: str, now: datetime) -> bool:
-    """Send a parked record again, as it was; answers False if it is not parked (any more)."""
-    row = await connection.fetchrow(
-        """update parked set state = 'RETRIED', resolved_at = $2, resolution = $3
-           where id = $1 and state = 'PARKED' returning source, key, headers, payload, reason <> 'UNDELIVERABLE'""",
-        parked_id, now, why,
-    )
+async def retry(
+    connection: Connection, parked_id: int, partitions: int, why: str, now: datetime, seal_key: bytes = b""
+) -> bool:
+    """Send a parked record again, as it was; answers False if it is not parked (any more). In a transaction."""
+    row = await _resolve(connection, parked_id, ("RETRIED", now, why), seal_key)
     if row is None:
         return False
-    headers = [header for header in msgspec.json.decode(row[2], type=list[tuple[str, bytes]]) if header[0] != PLACE]
-    if row[4]:  # it came in, and others of its key may wait behind it
+    decoded = msgspec.json.decode(row["headers"], type=list[tuple[str, bytes]])
+    headers = [header for header in decoded if header[0] != PLACE]
+    if row["reason"] != UNDELIVERABLE:  # it came in, and others of its key may wait behind it
         headers.append((PLACE, str(parked_id).encode()))
-    record = Outgoing(row[0], partition_of(row[1], partitions), row[1], headers, row[3])
+    record = Outgoing(row["source"], partition_of(row["key"], partitions), row["key"], headers, row["payload"])
     await outbox.save(connection, RETRY_LANE, await connection.fetchval("select nextval('lane_ids')"), [record])
     return True
 
 
-async def discard(connection: Connection, parked_id: int, why: str, now: datetime) -> bool:
-    """Give a parked record up, with the reason; answers False if it is not parked (any more)."""
-    status = await connection.execute(
-        """update parked set state = 'DISCARDED', resolved_at = $2, resolution = $3
-           where id = $1 and state = 'PARKED'""",
-        parked_id, now, why,
+async def discard(connection: Connection, parked_id: int, why: str, now: datetime, seal_key: bytes = b"") -> bool:
+    """Give a parked record up, with the reason; answers False if it is not parked (any more). In a transaction."""
+    return await _resolve(connection, parked_id, ("DISCARDED", now, why), seal_key) is not None
+
+
+async def _resolve(
+    connection: Connection, parked_id: int, resolved: tuple[str, datetime, str], seal_key: bytes
+) -> Any:  # Any: a row
+    """Say what became of a record that waits, and seal it anew; answers what it was, None if it does not wait."""
+    row = await connection.fetchrow(
+        """select source, key, message_id, headers, reason, detail, parked_at, payload from parked
+           where id = $1 and state = 'PARKED' for update""", parked_id,
     )
-    return status.endswith(" 1")
+    if row is not None:
+        *came, payload = row
+        await connection.execute(
+            "update parked set state = $2, resolved_at = $3, resolution = $4, seal = $5 where id = $1",
+            parked_id, *resolved, _seal(came, payload, seal_key, resolved),
+        )
+    return row

@@ -10,6 +10,7 @@ import structlog
 from services.kernel.coordination import Definitions
 from services.kernel.errors import Defect
 from services.kernel.saga import Branch, BranchState, Phase, Run
+from services.kernel.seal import seal_of
 from services.runtime.ground.saving import Saving, column, columns
 from services.runtime.ground.tables import Connection, Table
 
@@ -28,6 +29,10 @@ _ENCODE = msgspec.json.Encoder().encode
 _BRANCHES = msgspec.json.Decoder(tuple[_StoredBranch, ...])
 _COLUMNS = """id, root, kind, definition_version, phase, decision, reason, attempts, started_at, deadline_at,
     updated_at, version, plan, branches"""
+
+_KEPT = "id, root, kind, definition_version, phase, decision, reason, started_at, updated_at, version, plan"
+_DIGEST = (*_KEPT.replace("updated_at", "ended_at").split(", "), "branches", "seal")
+"""What of a saga its digest keeps, and what else that has; a digest is sealed over all of it, in this order."""
 
 
 def saga_table(definitions: Definitions) -> Table:
@@ -66,24 +71,25 @@ def saga_table(definitions: Definitions) -> Table:
     return Table(Run, load, save_runs)
 
 
-async def digest(connection: Connection, definitions: Definitions, before: datetime, most: int) -> int:
-    """Make digests of sagas that ended before this instant, the oldest first; answers how many, `most` at most. One
-    that cannot be read stays as it is."""
+async def digest(
+    connection: Connection, definitions: Definitions, before: datetime, most: int, seal_key: bytes = b""
+) -> int:
+    """Make sealed digests of sagas that ended before this instant, the oldest first; answers how many, `most` at most.
+    One that cannot be read stays as it is."""
     rows = await connection.fetch(
         """select id from sagas where started_at < $1 and updated_at < $1 and phase in ('DONE', 'ABORTED')
            order by started_at, id limit $2""",
         before, most,
     )
     kept = await _digested(connection, definitions, [row[0] for row in rows]) if rows else []
-    await connection.execute(
-        """with gone as (
-               delete from sagas where id = any($1::text[])
-               returning id, root, kind, definition_version, phase, decision, reason, started_at, updated_at, version,
-                         plan)
-           insert into saga_digests (id, root, kind, definition_version, phase, decision, reason, started_at, ended_at,
-                                     version, plan, branches)
-           select gone.*, slim.branches from gone join unnest($1::text[], $2::json[]) slim (id, branches) using (id)""",
-        [run.id for run in kept], [_packed(run) for run in kept],
+    gone = await connection.fetch(
+        f"delete from sagas where id = any($1::text[]) returning {_KEPT}", [run.id for run in kept]
+    ) if kept else []
+    slim = {run.id: _packed(run) for run in kept}
+    digests = [(*row, slim[row["id"]]) for row in gone]
+    await connection.copy_records_to_table(
+        "saga_digests", columns=_DIGEST,
+        records=[(*row, seal_of("saga_digests", row, seal_key)) for row in digests],
     )
     return len(kept)
 
@@ -132,6 +138,7 @@ save_runs = Saving(
         column("updated_at", "timestamptz", lambda r: r.updated_at or r.started_at),
         column("branches", "json", _packed),
     ),
+    sealed=True,
 )
 """Root, kind, plan and start never change."""
 

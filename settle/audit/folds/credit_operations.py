@@ -12,8 +12,10 @@ from services.credit_ledger.domain.log.inputs import LOGGED
 from services.credit_ledger.domain.model.account import CreditAccount
 from services.credit_ledger.domain.model.agreement import Agreement
 from services.credit_ledger.domain.model.before import SHAPE, Before
+from services.credit_ledger.domain.model.commands import AuthorizeTenders
 from services.credit_ledger.domain.model.operation import NO_FACTS, Facts, Operation
 from services.kernel.decision import Vector
+from services.kernel.errors import InvalidArgument
 from settle.audit.folds.differing import Difference, said
 from settle.audit.folds.tables import Column, encode, listed, read
 
@@ -29,7 +31,7 @@ _MOVED = msgspec.json.Decoder(Vector)
 _FACTS, _BEFORE = msgspec.json.Decoder(Facts), msgspec.json.Decoder(Before)
 _FACTS_COLUMN = listed("facts", Facts)
 _SHAPED = f"[{SHAPE},"
-UNREADABLE = (msgspec.MsgspecError, KeyError, RecursionError)
+UNREADABLE = (msgspec.MsgspecError, KeyError, RecursionError, InvalidArgument)
 
 
 class Link(NamedTuple):
@@ -42,8 +44,11 @@ class Link(NamedTuple):
 def link_of(row: asyncpg.Record) -> Link:
     """The operation in a row; raises one of `UNREADABLE`."""
     facts, moved = row["facts"], row["moved"]
+    body = _BODIES[row["kind"]].decode(row["body"])
+    if isinstance(body, AuthorizeTenders):
+        body.terms.checked()  # else a plan of so many instalments would be told
     return Link(row, Operation(
-        account_id=row["account_id"], number=row["number"], at=row["at"], body=_BODIES[row["kind"]].decode(row["body"]),
+        account_id=row["account_id"], number=row["number"], at=row["at"], body=body,
         order_id=row["order_id"], reference=row["reference"], saga_id=row["saga_id"],
         facts=NO_FACTS if facts == "{}" else _FACTS.decode(facts),
         moved=() if moved == "[]" else _MOVED.decode(moved),

@@ -24,7 +24,7 @@ async def differing(world: World, ids: Sequence[str]) -> list[Finding]:
     read = await read_orders(world, ids)
     events: dict[str, list[Told]] = defaultdict(list)
     for row in await read_all(world, ORDER, EVENTS, ids):
-        aggregate_id, sequence, _, name, at, _, payload = row
+        aggregate_id, sequence, _, name, at, _, payload, _ = row
         events[aggregate_id].append(told(aggregate_id, sequence, name, at, payload))
     pruned = {row["aggregate_id"] for row in await rows(world, ORDER, DROPPED, ids)}
     faults: list[Fault] = []

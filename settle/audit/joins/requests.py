@@ -5,7 +5,8 @@ as many answers as things that only calls do. Answers that were kept for their t
 """
 
 from services.credit_ledger.domain.log.inputs import OF_CALLERS, OPENING
-from settle.audit.findings import CARD, CREDIT, ORDER, Check
+from services.order.domain.states import Kind
+from settle.audit.findings import CARD, CREDIT, ORDER, SERVICES, Check
 
 _CALLED = ", ".join(f"'{row.kind}'" for row in (OPENING, *OF_CALLERS) if row.logged and row.kind != "CutStatement")
 
@@ -27,7 +28,33 @@ def _answered(id_: str, service: str, done: str, type_: str = "") -> Check:
     )
 
 
+_CAUSED = Check(
+    "joins.caused", "what a request or a notice caused has its answer, so that a repeat does nothing", SERVICES,
+    """select 'event ' || e.aggregate_id || '/' || e.sequence || ' ' || e.type,
+              'the answer ' || e.cause || ' of ' || e.at, coalesce(i.verdict || ' of ' || i.decided_at, 'none')
+       from events e left join inbox i on i.message_id = e.cause
+       where e.cause <> '' and (i.message_id is null or i.verdict <> 'DONE' or i.decided_at <> e.at)
+         and e.at >= coalesce((select value::timestamptz from runtime_facts
+                               where name = 'pruned_answers_of_requests'), '-infinity')""",
+    cause="the answer to a request or a notice was lost or changed: its repeat would be carried out again",
+)
+
+_BEGUN = Check(
+    "joins.begun", "what a call began has its answer, which names the settlement, so that a repeat begins none",
+    (ORDER,),
+    f"""select 'settlement ' || s.id || ' ' || s.kind || ' of ' || s.root, 'an answer of ' || s.started_at, 'none'
+        from sagas s
+        where s.kind not in ('{Kind.PLACEMENT}', '{Kind.DEPOSIT_RETURN}')
+          and not coalesce((s.plan ->> 'expired')::boolean, false)
+          and s.started_at >= coalesce((select value::timestamptz from runtime_facts
+                                        where name = 'pruned_answers_of_requests'), '-infinity')
+          and not exists (select from inbox i where i.decided_at = s.started_at and i.verdict = 'DONE'
+                                                and position(convert_to(s.id, 'UTF8') in i.outcome) > 0)""",
+    cause="the answer to a request was lost or changed: its repeat would begin another settlement",
+)
+
 CHECKS = (
+    _CAUSED, _BEGUN,
     _answered(
         "joins.requests", CREDIT,
         f"""select at, kind || ' ' || account_id || '/' || number what from operations

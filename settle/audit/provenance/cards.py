@@ -34,8 +34,10 @@ _TELLS = {
 }
 _UNPOSTED = frozenset(fact.__name__ for fact in STANDING) - {events.CardVoided.__name__, events.CardClosed.__name__}
 """Events of steps that post nothing, or (of redemptions) that need not."""
-_CALLED = ("card_issue", "card_void")
-"""Operations of calls; all others are of settlements."""
+_CALLED = ("card_issue", "card_void", "card_close")
+"""Operations of calls, and of the sagas that this service coordinates; all others are of settlements of orders."""
+_OTHER_SUBS = ("card_void", "card_close")
+"""What they credit is the replacement, or the closing: the fold knows its name from the event."""
 _OF_REDEMPTION = "rdm_"
 """How the orders begin whose journals are a redemption's: its own walk has them."""
 
@@ -146,7 +148,7 @@ def _strange(journal: Posted, merchants: Mapping[tuple[str, str], str]) -> Itera
     for account, sub, amount in journal.lines:
         if row is None or not row.allows(account, amount):
             yield _about(journal, f"what {journal.op} posts", f"{account} {amount}")
-        elif sub != names[SUBS[account]] and not (journal.op == "card_void" and amount < 0):
+        elif sub != names[SUBS[account]] and not (journal.op in _OTHER_SUBS and amount < 0):
             yield _about(journal, f"{account} of {names[SUBS[account]] or 'nobody'}", sub or "nobody")
 
 

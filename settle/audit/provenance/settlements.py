@@ -37,14 +37,24 @@ _BY_CUT = ", ".join(sorted({f"'{row.op}'" for row in POSTINGS[_CUT]}))
 
 CHECKS = (
     Check(
+        "provenance.meanwhile", "a journal of a settlement was posted between its begin and its end", BOOKS,
+        """select 'journal ' || j.root || '/' || j.root_version || '/' || j.no || ' ' || j.op,
+                  'from ' || s.started_at || ' to ' || s.ended_at, j.posted_at::text
+           from journals j join audit_settlements s on s.id = j.saga_id
+           where j.posted_at not between s.started_at - interval '1 hour' and s.ended_at + interval '1 hour'""",
+        cause="the journal was dated otherwise by hand; the clocks of two databases are less than an hour apart",
+    ),
+    Check(
         "provenance.instants", "every decision of an account or a card that posted something told of it then", BOOKS,
         """select 'journals ' || j.root || '/' || j.root_version,
                   'an event of ' || coalesce(nullif(j.saga_id, ''), 'no settlement') || ' at ' || j.posted_at, 'none'
            from (select distinct root, root_version, saga_id, posted_at from journals where root not like '%/%') j
-           left join event_checkpoints c on c.aggregate_id = j.root
+           left join (select aggregate_id, (select at from events e where e.aggregate_id = c.aggregate_id
+                                            order by sequence limit 1) at
+                      from event_checkpoints c) kept on kept.aggregate_id = j.root
            left join (select distinct aggregate_id, saga_id, at from events) e
                on e.aggregate_id = j.root and e.saga_id = j.saga_id and e.at = j.posted_at
-           where e.aggregate_id is null and c.aggregate_id is null""",
+           where e.aggregate_id is null and (kept.at is null or j.posted_at >= kept.at)""",
         cause="a journal or an event was dated otherwise, or lost",
     ),
     Check(

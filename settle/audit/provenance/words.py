@@ -105,7 +105,7 @@ async def events(world: World, service: str, roots: Sequence[str]) -> dict[str, 
     found: dict[str, list[Told]] = {}
     pruned = {row["aggregate_id"] for row in await shared_rows(world, service, DROPPED, roots)}
     for row in await read_all(world, service, EVENTS, roots):
-        aggregate_id, sequence, _, type_name, at, saga_id, _ = row
+        aggregate_id, sequence, _, type_name, at, saga_id, _, _ = row
         name = type_name.rpartition(".")[2]
         told = Told(
             aggregate_id, sequence, ON_THE_WIRE.get(name, name), at, saga_id, pruned=aggregate_id in pruned

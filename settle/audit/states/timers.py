@@ -9,6 +9,7 @@ import asyncpg
 from services.kernel.ids import partition_of
 from services.kernel.lifecycle import Wait
 from settle.audit.findings import Finding
+from settle.audit.present import PRESENT
 from settle.audit.snapshots import World
 
 Row: TypeAlias = "asyncpg.Record | Mapping[str, Any]"
@@ -21,8 +22,8 @@ _TIMERS = """
 select t.kind, t.key, t.root, t.partition, t.due_at
 from unnest($1::text[], $2::text[]) w (kind, key) join timers t on t.kind = w.kind and t.key = w.key
 """
-_PRESENT = """
-select coalesce((select value::timestamptz from runtime_facts where name = 'manual_clock'), now()) present,
+_PRESENT = f"""
+select {PRESENT} present,
        coalesce((select value::integer from runtime_facts where name = 'partitions'), 0) partitions
 """
 

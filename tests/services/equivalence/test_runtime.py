@@ -207,6 +207,8 @@ class Tables(RuleBasedStateMachine):
         assert runtime.outbox() == sorted(
             (number, seq, payload.encode()) for number, rows in model.outbox.items() for seq, payload in rows.items()
         )
+        moved = {key: timer.due_at for key, timer in model.timers.items()}
+        assert not moved or runtime.still_due(moved, NOW) == moved.keys()
         assert runtime.due(NOW + timedelta(days=1), sagas=True) == model.due(NOW + timedelta(days=1), sagas=True)
 
     def _let_live(self, lane: str) -> int:

@@ -85,7 +85,8 @@ class Shop:
         if saga.op in (Op.TRY, Op.EXECUTE):
             moved, result = _effect(headers["ce_type"].decode(), command.payload)
         reply = [
-            ("ce_id", b"reply"), ("ce_type", b"settlement.saga.v1.Reply"), ("ce_saga", saga.saga_id.encode()),
+            ("ce_id", f"{saga.saga_id}/{saga.branch}/{saga.op}/reply".encode()),
+            ("ce_type", b"settlement.saga.v1.Reply"), ("ce_saga", saga.saga_id.encode()),
             ("ce_branch", saga.branch.encode()), ("ce_op", saga.op.encode()),
         ]
         return read(CODEC, root.encode(), reply, reply_payload(Verdict.DONE, "", "", moved, result))

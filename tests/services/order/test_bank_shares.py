@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.order.domain.bank_shares import STEPS_MAX, BankNews, BankShare, Refund, overall, told_by_bank
+from services.order.domain.bank_shares import STANDS, STEPS_MAX, BankNews, BankShare, Refund, overall, told_by_bank
 from services.order.domain.commands import (
     ApproveReturn,
     BankRefundSettled,
@@ -118,6 +118,30 @@ def test_what_bounced_of_a_cancel_is_not_counted_twice() -> None:
     world.ask(BankRefundSettled(ORDER_ID, "", "leg_1", SHARE, rerouted=True))
 
     assert (bounced, world.order.tenders[1].settled_minor) == (0, SHARE)
+
+
+@pytest.mark.parametrize("refund", [True, False], ids=["of a refund", "of a cancel"])
+@pytest.mark.parametrize("step", [step for step in BankStep if step in STANDS])
+def test_a_step_that_is_told_again_after_its_answer_is_gone_changes_nothing(step: BankStep, refund: bool) -> None:
+    """A notice is repeated until it is acknowledged, its answer is kept for 30 days: a share was counted twice."""
+    world = refunded() if refund else placed(BY_CARD)
+    if not refund:
+        world.ask(CancelOrder(ORDER_ID, "NOT_WANTED"))
+        world.settle()
+    of = world.refund().id if refund else ""
+    told: BankRefundSettled | BankRefundStepped = BankRefundStepped(ORDER_ID, of, "leg_1", step, SHARE, NOW, "so")
+    if STANDS[step] is BankShare.DONE:
+        told = BankRefundSettled(
+            ORDER_ID, of, "leg_1", SHARE, step is BankStep.REROUTED, step is BankStep.SETTLED_BY_HAND
+        )
+    world.ask(told)
+    once, facts = world.order, len(world.events)
+
+    world.now += timedelta(days=31)
+    world.ask(told)
+
+    assert world.order == once
+    assert len(world.events) == facts
 
 
 def test_what_arrived_of_a_refund_counts_as_long_as_it_stands() -> None:

@@ -12,7 +12,7 @@ async def tell(connection: Connection, told: Sequence[StoredEvent], key: bytes =
     heads: dict[str, bytes] = {}
     links = []
     for e in told:
-        row = row_of(EVENTS, e.aggregate_id, e.sequence, *(e.type, e.at, e.saga_id, e.payload))
+        row = row_of(EVENTS, e.aggregate_id, e.sequence, *e.chained)
         link, heads[e.aggregate_id] = linked(heads.get(e.aggregate_id, NONE_YET), row, key)
         links.append(link)
     await save_events(connection, told, links)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 import pytest_asyncio
 
-from services.kernel.chain import EVENTS, KEY_NAME, NONE_YET, linked, name_of, row_of
+from services.kernel.chain import EVENTS, KEY_NAME, NONE_YET, linked, name_of, origin, row_of
 from services.kernel.decision import Decision, Event, Known, rule, rules
 from services.kernel.errors import Defect
 from services.kernel.messages import Message
@@ -45,11 +45,13 @@ async def followed(connection: Connection, counter: str, key: bytes = b"") -> li
     """Of each event of a counter, whether it has the link that it should have; in the end, whether its root has the
     head."""
     rows = await connection.fetch(
-        "select sequence, type, at, saga_id, payload, link from events where aggregate_id = $1 order by 1", counter
+        "select sequence, type, at, saga_id, cause, payload, link from events where aggregate_id = $1 order by 1",
+        counter,
     )
     head, right = NONE_YET, []
-    for sequence, kind, at, saga_id, payload, link in rows:
-        should, after = linked(head, row_of(EVENTS, counter, sequence, *(kind, at, saga_id, payload)), key)
+    for sequence, kind, at, saga_id, cause, payload, link in rows:
+        values = kind, at, origin(saga_id, cause), payload
+        should, after = linked(head, row_of(EVENTS, counter, sequence, *values), key)
         head = after if link else head
         right.append(link == should)
     return [*right, await connection.fetchval("select events_head from counters where id = $1", counter) == head]

@@ -70,7 +70,8 @@ class Source:
 
 
 def _named(good: Record, identity: str, key: str) -> Record:
-    changed = {"ce_id": identity.encode(), "ce_saga": identity.encode()}
+    of_saga = any(name == "ce_saga" for name, _ in good.headers)
+    changed = {"ce_id": f"{identity}/x/E".encode() if of_saga else identity.encode(), "ce_saga": identity.encode()}
     return replace(good, key=key.encode(), headers=[(name, changed.get(name, value)) for name, value in good.headers])
 
 
@@ -91,10 +92,10 @@ def source_of(name: str) -> Source:
 def _headed(type_name: str, body: object) -> Iterator[Record]:
     """As a command of a saga, and as a notice."""
     value = body.SerializeToString()  # type: ignore[attr-defined]  # a message of some type
-    common: list[tuple[str, bytes | None]] = [("ce_id", b"1"), ("ce_type", type_name.encode())]
+    common: list[tuple[str, bytes | None]] = [("ce_type", type_name.encode())]
     saga = [("ce_saga", b"1"), ("ce_branch", b"x"), ("ce_op", b"E"), ("ce_replyto", b"order/ord_1")]
-    yield Record(b"innocent", [*common, *saga], value)
-    yield Record(b"innocent", common, value)
+    yield Record(b"innocent", [*common, *saga, ("ce_id", b"1/x/E")], value)
+    yield Record(b"innocent", [*common, ("ce_id", b"1")], value)
 
 
 def _is_decided(service: Service, record: Record) -> bool:

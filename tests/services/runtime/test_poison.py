@@ -44,6 +44,11 @@ POISON: Mapping[str, tuple[Raw, str]] = {
     "NUL in the address": (command(3, ce_replyto=b"order/a\x00b"), "MALFORMED_HEADER"),
     "address that is no topic": (command(4, ce_replyto=b"or der!/a"), "UNKNOWN_SENDER"),
     "address of nobody": (command(5, ce_replyto=b"billing/a"), "UNKNOWN_SENDER"),
+    "address of a notice that takes no commands": (
+        (b"poison", [*notice("n", b"poison", 1)[1], ("ce_replyto", b"order/a")], b"\x08\x01"), "UNKNOWN_SENDER",
+    ),
+    "another saga than its id names": (command(23, ce_saga=b"s24"), "MALFORMED_HEADER"),
+    "another branch than its id names": (command(25, ce_branch=b"other"), "MALFORMED_HEADER"),
     "address without a root": (command(6, ce_replyto=b"order/"), "MISSING_HEADER"),
     "NUL in a saga": (command(7, ce_saga=b"s\x00"), "MALFORMED_HEADER"),
     "long id": (command(8, ce_id=LONG), "MALFORMED_HEADER"),

@@ -46,7 +46,9 @@ class Shelf:
         """None waits."""
         return []
 
-    async def save(self, connection: Any, rows: Sequence[Any], found: Mapping[str, int]) -> None:
+    async def save(
+        self, connection: Any, rows: Sequence[Any], found: Mapping[str, int], seal_key: bytes = b""
+    ) -> None:
         """Never called."""
         raise AssertionError("a preview keeps nothing")
 

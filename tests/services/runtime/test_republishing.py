@@ -1,10 +1,11 @@
 """What Kafka lost of the events, and what an operator asks for, is published again from what the database keeps."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import uuid4
 
 import pytest
@@ -14,6 +15,7 @@ from services.kernel.ids import partition_of
 from services.runtime.ground.clock import SystemClock
 from services.runtime.ground.postgres import open_pool
 from services.runtime.ground.records import Outbound, Outgoing
+from services.runtime.ground.saving import hold
 from services.runtime.ground.settings import Settings
 from services.runtime.ground.tables import Connection
 from services.runtime.kafka import republishing
@@ -37,7 +39,9 @@ KEYS = [f"c{n}" for n in range(5)]
 async def republisher(local: Settings) -> AsyncIterator[Republisher]:
     """One without a process around it: it looks and publishes when a test says so."""
     pool, producer = await open_pool(local), SafeProducer(local)
-    made = Republisher(local, Outbound("counter", CODEC, PARTITIONS), producer, pool, SystemClock())
+    made = Republisher(
+        local, Outbound("counter", CODEC, PARTITIONS), producer, pool, SystemClock(), hold=partial(hold, SERVICE.tables)
+    )
     yield made
     await made.close()
     await producer.stop()
@@ -152,17 +156,19 @@ async def test_an_operator_has_the_events_published_of_one_aggregate_or_from_a_t
 
 
 class Meanwhile(SafeProducer):
-    """While it sends, more is told; so many times, for an aggregate is followed until nothing is told any more."""
+    """While it sends, more is told, so many times; what is told of an aggregate that is held comes later."""
 
-    def __init__(self, settings: Settings, tell: Callable[[], Awaitable[object]], times: int) -> None:
+    def __init__(self, settings: Settings, tell: Callable[[], Coroutine[object, object, None]], times: int) -> None:
         super().__init__(settings)
         self._tell, self.left = tell, times
+        self.telling: set[asyncio.Task[None]] = set()
 
     async def send(self, records: Sequence[Outgoing]) -> None:
         """Tell, and send what was read before."""
-        if self.left:
+        self.telling = {task for task in self.telling if not task.done()}
+        if self.left and not self.telling:
             self.left -= 1
-            await self._tell()
+            _, self.telling = await asyncio.wait({asyncio.create_task(self._tell())}, timeout=0.5)
         await super().send(records)
 
 
@@ -178,6 +184,7 @@ async def test_events_told_meanwhile_leave_no_gap(
     async with republisher._pool.acquire() as connection:
         await republications.ask(connection, Republication("r", None, "", None, "ann", "all", datetime.now(UTC)))
     await republisher.publish()
+    await asyncio.gather(*producer.telling)
     await until(lambda: alone._lanes.unpublished == 0)
     await producer.stop()
 
@@ -254,7 +261,8 @@ async def test_what_cannot_be_republished_ends_no_process(
 async def test_one_process_at_a_time_republishes(republisher: Republisher, local: Settings) -> None:
     """Another one finds that it is being done."""
     other = Republisher(
-        replace(local), republisher._outbound, republisher._producer, republisher._pool, SystemClock()
+        replace(local), republisher._outbound, republisher._producer, republisher._pool, SystemClock(),
+        hold=republisher._hold,
     )
     await fetch(local, "insert into events values ('c', 1, 'T', now(), '', 'x')")
     async with republisher._pool.acquire() as connection:
@@ -265,3 +273,34 @@ async def test_one_process_at_a_time_republishes(republisher: Republisher, local
 
     assert len(await log_of(local)) == 1
     assert await ended(local)
+
+
+async def test_an_aggregate_that_is_told_without_pause_is_published_again_to_its_end(
+    alone: Process, republisher: Republisher, local: Settings, until: Until
+) -> None:
+    """It is held for a moment in the end; who takes only the next number each time has all of them."""
+    await told_and_published(alone, until)
+    telling = asyncio.create_task(_without_pause(alone, "c1"))
+    async with republisher._pool.acquire() as connection:
+        await republications.ask(connection, Republication("r", None, "c1", None, "ann", "new", datetime.now(UTC)))
+
+    async with asyncio.timeout(60):
+        await republisher.publish()
+
+    assert not telling.done()
+    telling.cancel()
+    with suppress(asyncio.CancelledError):
+        await telling
+    await until(lambda: alone._lanes.unpublished == 0)
+    log = [r for r in await log_of(local) if r.key == b"c1"]
+    numbers = [int(dict(record.headers)["ce_sequence"]) for record in log]
+    again, taken = numbers.index(1, numbers.index(1) + 1), 0
+    for number in numbers[again:]:
+        taken += number == taken + 1
+    assert await ended(local)
+    assert taken == max(numbers)
+
+
+async def _without_pause(process: Process, key: str) -> None:
+    while True:
+        await asyncio.gather(*(add(process, str(uuid4()), key=key) for _ in range(20)))

@@ -48,7 +48,7 @@ async def test_only_who_may_be_told_no_is_refused() -> None:
     timer = Message("", "acc_1", TimerDue("cut", "acc_1", NOW))
     branch = {op: Message("saga_1/T", "acc_1", None, saga=SagaRef("saga_1", "credit_ledger", op)) for op in Op}
 
-    assert Item(call, answer=answer).refusable  # type: ignore[arg-type]  # of any outcome
+    assert Item(call, answer=answer).refusable
     assert not Item(notice).refusable
     assert not Item(timer).refusable
     assert {op for op, message in branch.items() if Item(message).refusable} == {Op.TRY, Op.EXECUTE}

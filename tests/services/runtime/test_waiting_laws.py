@@ -25,6 +25,7 @@ from services.runtime.lanes.waiting import (
     WAITING_MAX,
     Waiting,
 )
+from services.runtime.stored.inbox import Answered
 from tests.in_memory import NOW, InMemory
 from tests.services.kernel.jars import JAR, Jar, Put, shelf
 
@@ -176,7 +177,7 @@ async def test_one_root_does_not_take_all_places_of_those_who_wait() -> None:
     assert (len(waiting), waiting.calls) == (OF_A_ROOT_MAX, OF_A_ROOT_MAX)
     assert [call for call in calls if call.answer is not None and call.answer.done()] == calls[-1:]
     with pytest.raises(Unavailable, match="ACCOUNT_BUSY"):
-        await asyncio.gather(*filter(None, (calls[-1].answer,)))
+        await _heard(calls[-1])
 
 
 def test_of_what_may_not_wait_nothing_stays() -> None:
@@ -228,4 +229,11 @@ async def test_a_caller_is_told_in_time_that_its_root_stays_claimed() -> None:
 
     assert (told, len(waiting), waiting.calls) == ([False, True], 1, 0)
     with pytest.raises(Unavailable, match="ACCOUNT_BUSY"):
-        await asyncio.gather(*filter(None, (call.answer,)))
+        await _heard(call)
+
+
+async def _heard(call: Item) -> Answered:
+    """What the caller hears."""
+    assert isinstance(call.answer, asyncio.Future)
+    answer: Answered = await call.answer
+    return answer

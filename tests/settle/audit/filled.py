@@ -20,6 +20,7 @@ from services.credit_ledger.domain.model.commands import (
     SettleMerchant,
     WaiveLateFees,
 )
+from services.credit_ledger.domain.model.payout_switch import PAYOUTS, PausePayouts, ResumePayouts
 from services.credit_ledger.domain.model.terms import SurplusPolicy
 from services.kernel.calendar import business_date
 from services.order.domain.commands import RefundAmount
@@ -53,6 +54,7 @@ async def fill(house: House) -> None:
     await _quoted(house, buyers["4"])
     await _merchants(house)
     await _closed(house, buyers["5"])
+    await _paused(house)
     await kept_for_long.set_aside(house)
     await card_lives.sealed(house)
 
@@ -96,6 +98,13 @@ async def _half_a_year(house: House, first: Buyer, second: Buyer, third: Buyer) 
             await third.ledger(ChargeOff(third.account, "ord_written_off", "gone"))
             await third.refunds("ord_written_off", 3_000)
     await second.ledger(PayOutCreditBalance(second.account, 300))
+
+
+async def _paused(house: House) -> None:
+    """Operators hold payouts, let them go on, and hold them again."""
+    for body in (PausePayouts(PAYOUTS, "ops_1", "bank holiday"), ResumePayouts(PAYOUTS, "ops_2", "bank is back"),
+                 PausePayouts(PAYOUTS, "ops_1", "another one")):
+        await house.ask("credit_ledger", PAYOUTS, body)
 
 
 async def _quoted(house: House, buyer: Buyer) -> None:

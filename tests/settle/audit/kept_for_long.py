@@ -2,11 +2,13 @@
 
 from datetime import timedelta
 
+from services.kernel.saga import Verdict
 from services.order.sagas import DEFINITIONS
 from services.runtime.ground import facts
 from services.runtime.nightly import CLOCKS_APART
-from services.runtime.stored import acts, parked, pruning, republications, sagas
+from services.runtime.stored import acts, inbox, parked, pruning, republications, sagas
 from services.runtime.stored.acts import Act
+from services.runtime.stored.inbox import Answered
 from services.runtime.stored.parked import Parked
 from services.runtime.stored.pruning import Pruned
 from services.runtime.stored.republications import OURSELVES, Republication
@@ -48,6 +50,8 @@ async def set_aside(house: House) -> None:
         await parked.discard(connection, first, "op-1: of no use", house.now)
         if saga := await connection.fetchval("select min(id) from sagas"):
             await acts.save(connection, Act(f"request-{name}", "AbortSaga", saga, "op-1", "of no use"), house.now)
+            told = Answered(f"request-{name}", Verdict.DONE, "settlement.operations.v1.AbortSagaResponse", b"", b"body")
+            await inbox.keep(connection, told, house.now)
         await facts.keep(connection, {"partitions": "4", "kafka": "cluster-1"})
         asked = Republication(f"rep-{name}", 1, "", None, OURSELVES, "kafka lost events", house.now)
         await republications.ask(connection, asked)

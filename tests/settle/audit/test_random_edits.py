@@ -13,7 +13,7 @@ from tests.settle.audit.meaningless import GAPS, TABLE, Meaningless, reason_of
 from tests.settle.audit.random_edits import SEED, Tried, pairs, tried
 
 pytestmark = pytest.mark.timeout(3600)  # a full run takes many minutes
-TRIES_MAX = 60
+TRIES_MAX = 240
 """So often an edit of a row of the table is tried that nobody notices."""
 
 

@@ -60,6 +60,13 @@ def _paid(amount_minor: int) -> str:
     return _set("plans", Instalment._fields, "paid_minor", amount_minor, "0,instalments,5")
 
 
+_UNTOLD_REDEMPTION = """
+insert into redemption_orders (id, card_id, customer_id, account_id, terms, declared_minor, face_minor, entry, method,
+    instrument, state, accepted_at, updated_at, settlement_id, reason, cancel_fee_minor, evidence, agreement_id,
+    payouts, channel_fee_minor, remitted_minor, claimed_minor, version)
+select 'rdm_evil', min(id), 'cus_1', 'acc_1', '{}', 1, 1, 'APP', 'JD_BALANCE', '', 'FAILED', now(), now(), '', '', 0,
+    '[]', '', '[]', 0, 0, 0, 1 from gift_cards
+"""
 PLANTED = (
     Planted("journals.balance", CREDIT, "update journals set amounts[1] = amounts[1] + 1 where op = 'repay'"),
     Planted("journals.shape", CARD, "update journals set subs = subs[1:1] where op = 'card_issue'"),
@@ -115,9 +122,13 @@ PLANTED = (
     Planted(
         "payouts.booked", CREDIT,
         """insert into payouts
-           values ('pay_x', 'acc_1', 'rdm_x', 'crd_1', 7, 'WALLET', '', now(), 'SETTLED', now(), 0, 0, 1)""",
+           values ('pay_x', 'acc_1', 'rdm_x', 'crd_1', 7, 'WALLET', '', now(), 'STOPPED', now(), 3, 0, 1)""",
     ),
-    Planted("payouts.legs", CREDIT, "update legs set payout_id = 'pay_x' where order_id = 'ord_whole'"),
+    Planted(
+        "payouts.legs", CREDIT,
+        """insert into payouts
+           values ('pay_x', 'acc_1', 'rdm_x', 'crd_1', 7, 'BANK', 'b', now(), 'STOPPED', now(), 0, 1, 1)""",
+    ),
     Planted(
         "joins.payouts", CREDIT,
         """insert into payouts
@@ -161,6 +172,7 @@ PLANTED = (
     Planted("cards.unposted", CARD, "update card_tenders set version = 1 where order_id = 'ord_rejected'"),
     Planted("cards.history", CARD, "update gift_cards set customer_id = 'cus_evil'"),
     Planted("cards.claimed", CARD, "update gift_cards set held_minor = 1"),
+    Planted("redemptions.history", CARD, _UNTOLD_REDEMPTION),
     Planted("channels.history", CARD, "update channels set in_force = 1"),
     Planted("calendars.history", CARD, "update calendars set approved_by = 'ann'"),
     Planted("shares.card_history", CARD, "delete from events where aggregate_id = 'mer_1/00' and sequence = 2"),
@@ -211,6 +223,15 @@ PLANTED = (
     Planted("events.gapless", ORDER, "delete from events where aggregate_id = 'ord_returned' and sequence = 1"),
     Planted("chains.operations", CREDIT, "update operations set moved = '[]', facts = '{}' where number = 2"),
     Planted("chains.events", ORDER, "update events set payload = '\\x00' where aggregate_id = 'ord_returned'"),
+    Planted("chains.accepted", ORDER, "insert into chain_starts values ('events', 'ord_waiting', 1)"),
+    Planted("seals", ORDER, "update orders set updated_at = updated_at + interval '1 day' where id = 'ord_whole'"),
+    Planted("seals.runtime", CARD, "update inbox set type = 'another' where message_id like '%/T'"),
+    Planted("seals.of_orders", ORDER, "update sagas set made_seal = ''"),
+    Planted("seals.of_credit", CREDIT, "update legs set seal = ''"),
+    Planted("seals.of_cards", CARD, "update card_tenders set seal = ''"),
+    Planted("joins.caused", CREDIT, "update events set cause = 'nobody' where aggregate_id = 'acc_1' and sequence = 1"),
+    Planted("joins.begun", ORDER, "delete from inbox where type like '%.Settlement'"),
+    Planted("provenance.meanwhile", CARD, "update journals set posted_at = posted_at - interval '1 day'"),
     Planted("chains.key", CARD, "insert into runtime_facts values ('chain_key', 'another')"),
     Planted("chains.of_orders", ORDER, "delete from orders where id = 'ord_waiting'"),
     Planted("chains.of_credit", CREDIT, "update operations set account_id = 'acc_stray' where number = 2"),

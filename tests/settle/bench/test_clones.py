@@ -44,18 +44,26 @@ async def test_a_clone_can_be_settled(family: House) -> None:
 
 
 async def test_what_names_no_id_stands_once(family: House) -> None:
-    """A service's standing timer is no customer's: it has no clone, and does not stop the others from being cloned."""
+    """A service's standing timer is no customer's, nor is an event without an id, whatever its bytes: they have no
+    clone, and do not stop the others from being cloned."""
     ledger = family.connections["credit_ledger"]
+    passing = ledger.transaction()
+    await passing.start()
     await ledger.execute(
         """insert into timers (kind, key, root, partition, due_at) values ('standing', 'the bank', 'the bank', 0, now())
            on conflict do nothing"""
     )
+    await ledger.execute(
+        """insert into events (aggregate_id, sequence, type, at, payload, link)
+           values ('the bank', 1, 't', now(), $1, $2)""",
+        b"nothing that names anybody", bytes(range(16)),
+    )
 
     forms = await forms_of(ledger, Ids())
+    await passing.rollback()
 
     assert all(b"the bank" not in literal for form in forms for literal in form.literals)
-    assert "timers" in {form.table for form in forms}
-    await ledger.execute("delete from timers where kind = 'standing'")
+    assert {"timers", "events"} <= {form.table for form in forms}
 
 
 async def test_the_family_itself_is_clone_zero(family: House) -> None:

@@ -8,6 +8,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
+from services.runtime.ground.records import TAKEN_BY, topic
 from settle.local import jars, kafka, ports, topics
 from settle.local.refusals import NoBroker
 from settle.local.stack import broker_line
@@ -78,6 +79,7 @@ def test_work_has_a_twin_for_what_was_set_aside_and_facts_have_none() -> None:
     work = [*WORK, "settlement.order.replies.v1", "settlement.card_redemption.replies.v1"]
     assert all(f"{name}.dlq" in names for name in work)
     assert not any(name.endswith(".dlq") and ".events." in name for name in names)
+    assert {topic(name, stream) for stream, each in TAKEN_BY.items() for name in each} <= set(names)
     assert topics.partitions() == 8
 
 

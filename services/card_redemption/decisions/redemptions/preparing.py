@@ -3,10 +3,12 @@
 from dataclasses import replace
 from datetime import datetime
 
+from services.card_redemption.decisions.redemptions.quoted import offered_now
 from services.card_redemption.decisions.terms import terms_in_force
+from services.card_redemption.domain.quotes.token import must_hold
 from services.card_redemption.domain.redemption import submitting
 from services.card_redemption.domain.redemption.commands import PrepareRedemption
-from services.card_redemption.domain.redemption.drafts import CONFIRM_WITHIN, Prepared, dwell, sign
+from services.card_redemption.domain.redemption.drafts import Prepared, dwell, sign
 from services.card_redemption.domain.redemption.timers import DRAFT_ENDS
 from services.kernel.calendar import TICK
 from services.kernel.decision import Decision, Done, Known, Timer
@@ -20,7 +22,10 @@ def prepare(known: Known, body: PrepareRedemption, message: Message, now: dateti
         body.draft, terms_version=terms.version, method=body.method or terms.payouts[0], prepared_at=now
     )
     submitting.must_be_offered(draft, terms, card=None)
-    prepared = Prepared(sign(draft, body.key), draft, terms, now + dwell(terms), now + CONFIRM_WITHIN)
+    if body.quote is not None:
+        must_hold(body.quote, offered_now(known, draft, terms, now), now)
+        draft = replace(draft, quoted=body.quote.digest, quoted_until=body.quote.valid_until)
+    prepared = Prepared(sign(draft, body.key), draft, terms, now + dwell(terms), draft.confirm_until)
     ends = Timer(DRAFT_ENDS, draft.nonce, message.key, draft.confirm_until + TICK)
     return Decision(Done(prepared), timers=(ends,))
 

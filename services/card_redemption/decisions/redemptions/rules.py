@@ -1,5 +1,6 @@
 """Which rule decides which message about redemptions, and what it needs to see."""
 
+from services.card_redemption.decisions import closing
 from services.card_redemption.decisions.redemptions import (
     cancelling,
     conducting,
@@ -12,6 +13,7 @@ from services.card_redemption.decisions.redemptions import (
     verifying,
 )
 from services.card_redemption.domain.cards.card import GiftCard
+from services.card_redemption.domain.cards.closing import CARD_CLOSE
 from services.card_redemption.domain.redemption import commands, timers
 from services.card_redemption.domain.redemption.order import RedemptionOrder
 from services.card_redemption.domain.redemption.participation import (
@@ -49,7 +51,8 @@ def _can_be_card(key: str) -> bool:
 
 
 _REPLIED, _WOKEN = coordinate(
-    DEFINITIONS, *(conductor(kind, GiftCard, conducting.progressed, names=_can_be_card) for kind in Kind)
+    DEFINITIONS, *(conductor(kind, GiftCard, conducting.progressed, names=_can_be_card) for kind in Kind),
+    conductor(CARD_CLOSE, GiftCard, closing.progressed, names=_can_be_card),
 )
 
 RULES = (

@@ -4,8 +4,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from services.card_redemption.decisions.redemptions.finding import fresh, party
+from services.card_redemption.decisions.redemptions.quoted import must_be_as_quoted
 from services.card_redemption.decisions.terms import terms_in_force, working_days
-from services.card_redemption.domain.cards.card import GiftCard, step
+from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.cards.redeeming import FOREIGN, register
 from services.card_redemption.domain.codes import CardCode
 from services.card_redemption.domain.recycling.policy import ChannelPolicy
@@ -18,7 +19,7 @@ from services.card_redemption.domain.redemption.stepping import Stepped
 from services.card_redemption.domain.redemption.submitting import Denied, FreezeCase
 from services.card_redemption.domain.redemption.timers import DRAFT_ENDS
 from services.card_redemption.sagas import launched
-from services.kernel.decision import Decision, Done, Known
+from services.kernel.decision import Decision, Done, Event, Known
 from services.kernel.errors import AlreadyExists, FailedPrecondition, NotFound
 from services.kernel.messages import Message
 
@@ -27,6 +28,7 @@ def confirm(known: Known, body: ConfirmRedemption, message: Message, now: dateti
     """Submit what was prepared, once."""
     draft, redemption_id = body.draft, redemption_name(body.draft.nonce)
     terms = terms_in_force(known, draft.channel)
+    must_be_as_quoted(known, draft, terms, now)
     must_be_confirmable(draft, terms, now)
     if known.find(RedemptionOrder, redemption_id) is not None:
         raise AlreadyExists("REDEMPTION_EXISTS", f"this draft was confirmed as {redemption_id}")
@@ -52,8 +54,7 @@ def _registered(draft: Draft, terms: ChannelPolicy, message: Message, now: datet
         raise NotFound("CODE_REJECTED", "there is no such card")
     new = register(draft.card_id.removeprefix(FOREIGN), draft.customer_id, draft.issuer, now)
     begun = submitting.submitted(draft, terms, new.card, fresh("saga", message), now)
-    first = replace(begun.rest, events=(new.event, *begun.rest.events))
-    begun = replace(begun, card=replace(begun.card, version=new.card.version), rest=first)
+    begun = replace(begun, rest=replace(begun.rest, events=(new.event, *begun.rest.events)))
     if draft.code is not None:
         begun = begun.beside(draft.code.of(new.card.id, new.card.code_number))
     return _asked(begun, draft.nonce, now)
@@ -74,5 +75,5 @@ def _denied(
     case = submitting.freeze_case(card, holder, draft, working_days(known, now), now)
     if known.find(FreezeCase, case.id) is not None:
         return Decision(Done(denied))
-    opened = step(card, submitting.case_opened(case))
-    return Decision(Done(denied), changes=(opened.card, case), events=(opened.event,))
+    told = Event(card.id, card.sequence + 1, submitting.case_opened(case))
+    return Decision(Done(denied), changes=(replace(card, sequence=told.sequence), case), events=(told,))

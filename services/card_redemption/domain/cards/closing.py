@@ -1,21 +1,49 @@
 """Closing a card (销卡): its value goes to its owner's wallet, in credit_ledger's book (OP-10, PM-3)."""
 
+from dataclasses import dataclass
+
 from services.card_redemption.domain import books
-from services.card_redemption.domain.cards.card import CardStep, GiftCard, step
+from services.card_redemption.domain.cards.card import CardStep, GiftCard, refuse_unless, step
 from services.card_redemption.domain.cards.redeeming import refuse_other_claim
 from services.card_redemption.domain.events import CardClosed
 from services.card_redemption.domain.states import CardStanding
-from services.kernel.decision import Decision
+from services.kernel.decision import Decision, Vector
 from services.kernel.journal import Unit, post
+
+CARD_CLOSE = "card_close"
+"""The name of the saga, and the operation code of both its legs."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClosePlan:
+    """What goes from a card to whose wallet."""
+
+    card_id: str
+    customer_id: str
+    account_id: str
+    amount_minor: int
+
+    @property
+    def vector(self) -> Vector:
+        """The money of the credit ledger's branch."""
+        return (("WALLET", self.amount_minor),)
+
+
+@dataclass(frozen=True, slots=True)
+class CreditWallet:
+    """To the credit ledger: what a card was worth goes into the wallet (OP-10, PM-3)."""
+
+    plan: ClosePlan
 
 
 def close(card: GiftCard, saga_id: str, amount_minor: int, account_id: str) -> Decision:
-    """The wallet has the value: it leaves the card over X.CLEARING. One to which more came back meanwhile stays open;
-    one that is over already stays as it is, and only the value goes."""
+    """The wallet has the value: it leaves the card over X.CLEARING; a card without value is closed as it is. One to
+    which more came back meanwhile stays open, one that is frozen stays so; one that is over already stays as it is, and
+    only the value goes."""
     closed = _after(card, saga_id, amount_minor, account_id)
     return Decision(
         changes=(closed.card,), events=(closed.event,),
-        journals=post("card_close", Unit.CNY, books.closed(card.id, saga_id, amount_minor)),
+        journals=post(CARD_CLOSE, Unit.CNY, books.closed(card.id, saga_id, amount_minor)),
     )
 
 
@@ -24,7 +52,13 @@ def _after(card: GiftCard, saga_id: str, amount_minor: int, account_id: str) -> 
     fact = CardClosed(card.id, saga_id, amount_minor, left_minor, account_id)
     if card.over:
         return step(card, fact, -amount_minor)
-    refuse_other_claim(card, saga_id)
-    if left_minor:
-        return step(card, fact, -amount_minor, standing=CardStanding.ACTIVE, claimed_by="")
-    return step(card, fact, -amount_minor, standing=CardStanding.CLOSED, claimed_by="", handed_to=account_id)
+    if amount_minor:
+        refuse_other_claim(card, saga_id)
+    else:
+        refuse_unless(card, CardStanding.ACTIVE)
+    stands = CardStanding.ACTIVE if left_minor else CardStanding.CLOSED
+    frozen = card.standing is CardStanding.FROZEN
+    return step(
+        card, fact, -amount_minor, standing=CardStanding.FROZEN if frozen else stands,
+        frozen_from=stands if frozen else None, claimed_by="", handed_to="" if left_minor else account_id,
+    )

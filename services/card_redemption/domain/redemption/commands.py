@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from services.card_redemption.domain.quotes.token import QuoteContent
 from services.card_redemption.domain.recycling.payouts import PayoutMethod
 from services.card_redemption.domain.recycling.policy import Asker
 from services.card_redemption.domain.redemption.drafts import Draft
@@ -10,12 +11,14 @@ from services.card_redemption.domain.redemption.drafts import Draft
 
 @dataclass(frozen=True, slots=True)
 class PrepareRedemption:
-    """What a submission would come to; `key` signs the draft, and `wrong_before` codes of its caller were wrong."""
+    """What a submission would come to; `key` signs the draft, and `wrong_before` codes of its caller were wrong. With a
+    quote it comes to exactly that."""
 
     draft: Draft
     method: PayoutMethod | None
     wrong_before: int
     key: bytes = field(repr=False)
+    quote: QuoteContent | None = None
 
 
 @dataclass(frozen=True, slots=True)

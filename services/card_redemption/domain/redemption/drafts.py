@@ -29,14 +29,14 @@ RISKY_SCORE = 50
 RISK_DELAY = timedelta(seconds=60)
 """From this score of risk control on, the verification begins so much later (延迟关键操作执行)."""
 _MAC_BYTES = 32
-_INSTANTS = ("prepared_at", "scheduled_at", "deadline")
+_INSTANTS = ("prepared_at", "scheduled_at", "deadline", "quoted_until")
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
     """What somebody is about to submit. `nonce` makes one redemption of one draft; `evidence` are references to what
     the channel demands. The code is known by its `blind_index`; `code` and `verification` are the envelopes of both
-    codes of another issuer's card."""
+    codes of another issuer's card. One that accepts a quote has the digest of that offer, and how long it holds."""
 
     nonce: str
     customer_id: str
@@ -58,11 +58,14 @@ class Draft:
     blind_index: str = ""
     code: SealedCode | None = None
     verification: Envelope | None = None
+    quoted: str = ""
+    quoted_until: datetime | None = None
 
     @property
     def confirm_until(self) -> datetime:
         """The last instant at which it can be confirmed."""
-        return self.prepared_at + CONFIRM_WITHIN
+        until = self.prepared_at + CONFIRM_WITHIN
+        return until if self.quoted_until is None else min(until, self.quoted_until)
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,6 +100,7 @@ REDEMPTION = Lifecycle(
         _S.VERIFIED: {SETTLE: "when it settles"}, _S.ESCROWED: {ESCROW_ENDS: "1 us after its deadline"},
         _S.SETTLED: {PAY: "a minute after it could not be asked for"},
         _S.PAYOUT_RETRY: {PAY: "a minute after it could not be asked for"},
+        _S.COMPLETED: {PAY: "a minute after a top-up could not be asked for"},
     },
     waits=_waits, flaws=_flaws,
 )

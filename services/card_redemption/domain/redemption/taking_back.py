@@ -137,7 +137,7 @@ def _taken_back(
 ) -> Stepped:
     step, state = _ENDS[what.cause]
     value_minor = order.face_minor - what.face_minor
-    return stepped(
+    taken = stepped(
         order, card, now, step, op=what.cause.value, payouts=payouts, settlement_id="", reason="",
         lines=books.faced(order, order.face_minor, what.face_minor, customer),
         turn=_revaluing(order, what.cause.value, value_minor) if state is None else _restoring(order, value_minor),
@@ -145,6 +145,7 @@ def _taken_back(
         frozen_from=None if state else order.frozen_from,
         claimed_minor=order.claimed_minor + (0 if _in_transit(customer) else what.owed_minor(order)),
     )
+    return taken.cleared((PAY, order.id))
 
 
 def _in_transit(customer: Lines) -> bool:

@@ -2,12 +2,14 @@
 
 import pytest
 
+from services.credit_ledger.decisions import RULES
 from services.credit_ledger.domain.model.commands import ClawBackFromMerchant, PayGiftCardShare
 from services.credit_ledger.domain.model.merchant_share import MerchantShare
-from services.kernel.decision import Done
-from services.kernel.messages import Op
+from services.kernel.decision import Done, Known
+from services.kernel.errors import Defect
+from services.kernel.messages import Message, Op
 from services.kernel.shares import share_keys
-from tests.in_memory import Step
+from tests.in_memory import NOW, Step
 from tests.services.credit_ledger.domain.book_in_memory import BookInMemory
 
 SHOP = "mer_1"
@@ -84,6 +86,18 @@ def test_a_merchant_owes_what_the_card_book_had_paid_it_for_a_refund() -> None:
     assert _lines(done) == [("A.MERCH.RECV", SHOP, 600), ("X.CLEARING", "saga_r", -600)]
     assert [(journal.op, journal.order_id) for journal in done.journals] == [("refund", "ord_1")]
     assert _share(done) == (50, 1_000)
+
+
+@pytest.mark.parametrize("key", ["acc_1", "mer_other/03", "mer_1"])
+def test_a_command_under_a_key_that_is_no_share_of_the_merchant_is_set_aside(key: str) -> None:
+    """Looking for a share makes its row: a record with another key left one under the id of an account, and the auditor
+    took the account's events for those of a share."""
+    body = ClawBackFromMerchant(SHOP, "ord_1", 600)
+    rule, message = RULES[ClawBackFromMerchant], Message("m", key, body)
+
+    assert not rule.wants(body, message)
+    with pytest.raises(Defect, match="no share"):
+        rule.decide(Known(), body, message, NOW)
 
 
 def test_undone_it_comes_off_what_the_merchant_still_owes() -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from services.credit_ledger.domain.model.agreement import AgreementState, HoldState
+from services.credit_ledger.domain.model.leg import RefundLeg
 from services.credit_ledger.domain.model.tenders import Tenders
 from services.credit_ledger.domain.model.terms import CreditTerms, PlanKind
 from services.kernel.decision import Refused
@@ -123,6 +124,28 @@ def test_exactly_the_available_limit_is_accepted_and_one_fen_more_refused(
     result = shop.place("ord_1", "2026-03-10 10:00:00", Tenders(credit, wallet))
 
     assert (result.reason if isinstance(result, Refused) else "") == reason
+
+
+@pytest.mark.parametrize(("credit", "reason"), [(300_000, ""), (300_001, "INSUFFICIENT_LIMIT")])
+def test_what_is_held_is_not_available(credit: int, reason: str) -> None:
+    """The second order is told so, it is no defect of ours."""
+    shop = Shop()
+    shop.place("ord_1", "2026-03-10 10:00:00", Tenders(200_000))
+
+    result = shop.place("ord_2", "2026-03-10 10:00:00", Tenders(credit))
+
+    assert (result.reason if isinstance(result, Refused) else "") == reason
+
+
+def test_two_cancels_of_one_order_are_two_refunds_at_the_rail() -> None:
+    """Each under a key of its own: the second would be taken for the first, and never be paid."""
+    shop = Shop()
+    shop.place("ord_1", "2026-03-10 10:00:00", Tenders(0, 0, 500), reference="pay_1")
+
+    effects = [shop.release("ord_1", "2026-03-10 11:00:00", Tenders(0, 0, 200)) for _ in range(2)]
+
+    assert [leg.amount_minor for leg in shop.book.family(RefundLeg, ACCOUNT)] == [200, 200]
+    assert len({effect.leg_id for effect in effects}) == 2
 
 
 def test_a_payment_reference_pays_one_order() -> None:

@@ -509,6 +509,68 @@ class VoidCardResponse(_message.Message):
 Global___VoidCardResponse: _TypeAlias = VoidCardResponse  # noqa: Y015
 
 @_typing.final
+class CloseCardRequest(_message.Message):
+    """Request of CloseCard."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CARD_ID_FIELD_NUMBER: _builtins.int
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """UUID of the request; the same id and body give the stored answer for at least 30 days."""
+    card_id: _builtins.str
+    """The card."""
+    customer_id: _builtins.str
+    """Whose it is."""
+    account_id: _builtins.str
+    """The credit account whose wallet gets the value; the customer's money account if empty."""
+    channel: _record_pb2.EntryChannel.ValueType
+    """Where it is tried."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        card_id: _builtins.str = ...,
+        customer_id: _builtins.str = ...,
+        account_id: _builtins.str = ...,
+        channel: _record_pb2.EntryChannel.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "card_id", b"card_id", "channel", b"channel", "customer_id", b"customer_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CloseCardRequest: _TypeAlias = CloseCardRequest  # noqa: Y015
+
+@_typing.final
+class CloseCardResponse(_message.Message):
+    """Response of CloseCard."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CARD_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def card(self) -> _card_pb2.Card:
+        """The card; claimed_by names the settlement that closes it."""
+
+    def __init__(
+        self,
+        *,
+        card: _card_pb2.Card | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["card", b"card"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["card", b"card"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CloseCardResponse: _TypeAlias = CloseCardResponse  # noqa: Y015
+
+@_typing.final
 class RevealCodeRequest(_message.Message):
     """Request of RevealCode."""
 

@@ -75,6 +75,11 @@ class CardServiceStub(object):
                 request_serializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.VoidCardRequest.SerializeToString,
                 response_deserializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.VoidCardResponse.FromString,
                 _registered_method=True)
+        self.CloseCard = channel.unary_unary(
+                '/settlement.card_redemption.v1.CardService/CloseCard',
+                request_serializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.CloseCardRequest.SerializeToString,
+                response_deserializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.CloseCardResponse.FromString,
+                _registered_method=True)
         self.RevealCode = channel.unary_unary(
                 '/settlement.card_redemption.v1.CardService/RevealCode',
                 request_serializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.RevealCodeRequest.SerializeToString,
@@ -172,6 +177,14 @@ class CardServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CloseCard(self, request, context):
+        """Close a card: its value goes to the wallet of its owner (DOMAIN OP-10). Until that is there the card is CLAIMED; what comes
+        back to it later goes the same way (DOMAIN PM-3).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RevealCode(self, request, context):
         """Show its owner the code of a card of ours, and the verification code beside it; each time is recorded for good.
         """
@@ -263,6 +276,11 @@ def add_CardServiceServicer_to_server(servicer, server):
                     servicer.VoidCard,
                     request_deserializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.VoidCardRequest.FromString,
                     response_serializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.VoidCardResponse.SerializeToString,
+            ),
+            'CloseCard': grpc.unary_unary_rpc_method_handler(
+                    servicer.CloseCard,
+                    request_deserializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.CloseCardRequest.FromString,
+                    response_serializer=settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.CloseCardResponse.SerializeToString,
             ),
             'RevealCode': grpc.unary_unary_rpc_method_handler(
                     servicer.RevealCode,
@@ -517,6 +535,33 @@ class CardService(object):
             '/settlement.card_redemption.v1.CardService/VoidCard',
             settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.VoidCardRequest.SerializeToString,
             settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.VoidCardResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CloseCard(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/settlement.card_redemption.v1.CardService/CloseCard',
+            settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.CloseCardRequest.SerializeToString,
+            settlement_dot_card__redemption_dot_v1_dot_card__service__pb2.CloseCardResponse.FromString,
             options,
             channel_credentials,
             insecure,

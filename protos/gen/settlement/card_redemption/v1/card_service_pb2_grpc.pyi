@@ -49,6 +49,10 @@ class CardServiceStub:
     """Lift the freeze of a case."""
     VoidCard: _grpc.UnaryUnaryMultiCallable[_card_service_pb2.VoidCardRequest, _card_service_pb2.VoidCardResponse]
     """Void a frozen card; two people do it, and a replacement gets what was on it (DOMAIN OP-10)."""
+    CloseCard: _grpc.UnaryUnaryMultiCallable[_card_service_pb2.CloseCardRequest, _card_service_pb2.CloseCardResponse]
+    """Close a card: its value goes to the wallet of its owner (DOMAIN OP-10). Until that is there the card is CLAIMED; what comes
+    back to it later goes the same way (DOMAIN PM-3).
+    """
     RevealCode: _grpc.UnaryUnaryMultiCallable[_card_service_pb2.RevealCodeRequest, _card_service_pb2.RevealCodeResponse]
     """Show its owner the code of a card of ours, and the verification code beside it; each time is recorded for good."""
     ListCardHistory: _grpc.UnaryUnaryMultiCallable[_card_service_pb2.ListCardHistoryRequest, _card_service_pb2.ListCardHistoryResponse]
@@ -85,6 +89,10 @@ class CardServiceAsyncStub(CardServiceStub):
     """Lift the freeze of a case."""
     VoidCard: _aio.UnaryUnaryMultiCallable[_card_service_pb2.VoidCardRequest, _card_service_pb2.VoidCardResponse]  # type: ignore[assignment]
     """Void a frozen card; two people do it, and a replacement gets what was on it (DOMAIN OP-10)."""
+    CloseCard: _aio.UnaryUnaryMultiCallable[_card_service_pb2.CloseCardRequest, _card_service_pb2.CloseCardResponse]  # type: ignore[assignment]
+    """Close a card: its value goes to the wallet of its owner (DOMAIN OP-10). Until that is there the card is CLAIMED; what comes
+    back to it later goes the same way (DOMAIN PM-3).
+    """
     RevealCode: _aio.UnaryUnaryMultiCallable[_card_service_pb2.RevealCodeRequest, _card_service_pb2.RevealCodeResponse]  # type: ignore[assignment]
     """Show its owner the code of a card of ours, and the verification code beside it; each time is recorded for good."""
     ListCardHistory: _aio.UnaryUnaryMultiCallable[_card_service_pb2.ListCardHistoryRequest, _card_service_pb2.ListCardHistoryResponse]  # type: ignore[assignment]
@@ -166,6 +174,16 @@ class CardServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_card_service_pb2.VoidCardResponse, _abc.Awaitable[_card_service_pb2.VoidCardResponse]]:
         """Void a frozen card; two people do it, and a replacement gets what was on it (DOMAIN OP-10)."""
+
+    @_abc_1.abstractmethod
+    def CloseCard(
+        self,
+        request: _card_service_pb2.CloseCardRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_card_service_pb2.CloseCardResponse, _abc.Awaitable[_card_service_pb2.CloseCardResponse]]:
+        """Close a card: its value goes to the wallet of its owner (DOMAIN OP-10). Until that is there the card is CLAIMED; what comes
+        back to it later goes the same way (DOMAIN PM-3).
+        """
 
     @_abc_1.abstractmethod
     def RevealCode(

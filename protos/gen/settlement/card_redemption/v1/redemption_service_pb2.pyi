@@ -108,6 +108,7 @@ class PrepareRedemptionRequest(_message.Message):
     CONDITION_DEADLINE_FIELD_NUMBER: _builtins.int
     AGREEMENT_ID_FIELD_NUMBER: _builtins.int
     EVIDENCE_FIELD_NUMBER: _builtins.int
+    QUOTE_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """UUID of the request; the same id and body give the stored answer for at least 30 days."""
     customer_id: _builtins.str
@@ -132,6 +133,10 @@ class PrepareRedemptionRequest(_message.Message):
     """What risk control thinks of it, 0 to 100; a high one delays the verification."""
     agreement_id: _builtins.str
     """The enterprise's agreement."""
+    quote: _builtins.bytes
+    """The token of QuoteRedemption: what is submitted comes to exactly that, or QUOTE_STALE. Then it can be confirmed no longer than
+    the quote holds.
+    """
     @_builtins.property
     def declared(self) -> _money_pb2.Money:
         """The face of the card, as the customer says."""
@@ -167,10 +172,11 @@ class PrepareRedemptionRequest(_message.Message):
         condition_deadline: _timestamp_pb2.Timestamp | None = ...,
         agreement_id: _builtins.str = ...,
         evidence: _abc.Iterable[_builtins.str] | None = ...,
+        quote: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["condition_deadline", b"condition_deadline", "declared", b"declared", "schedule_time", b"schedule_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "agreement_id", b"agreement_id", "channel", b"channel", "code", b"code", "condition_deadline", b"condition_deadline", "customer_id", b"customer_id", "declared", b"declared", "entry", b"entry", "evidence", b"evidence", "instrument", b"instrument", "issuer", b"issuer", "method", b"method", "request_id", b"request_id", "risk_score", b"risk_score", "schedule_time", b"schedule_time", "verification_code", b"verification_code"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "agreement_id", b"agreement_id", "channel", b"channel", "code", b"code", "condition_deadline", b"condition_deadline", "customer_id", b"customer_id", "declared", b"declared", "entry", b"entry", "evidence", b"evidence", "instrument", b"instrument", "issuer", b"issuer", "method", b"method", "quote", b"quote", "request_id", b"request_id", "risk_score", b"risk_score", "schedule_time", b"schedule_time", "verification_code", b"verification_code"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

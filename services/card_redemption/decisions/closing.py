@@ -1,0 +1,85 @@
+"""Closing a card: its value is set aside, the wallet gets it, the card is closed; what comes back follows (PM-3)."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from services.card_redemption.decisions.standing import owned
+from services.card_redemption.domain.cards import closing
+from services.card_redemption.domain.cards.card import GiftCard, refuse_unless
+from services.card_redemption.domain.cards.closing import ClosePlan
+from services.card_redemption.domain.cards.redeeming import claim, unclaim
+from services.card_redemption.domain.commands import CloseCard
+from services.card_redemption.domain.states import CardStanding
+from services.card_redemption.sagas.card_close import DEFINITION
+from services.kernel.coordination import with_progress
+from services.kernel.decision import Decision, Done, Known, Timer
+from services.kernel.errors import FailedPrecondition
+from services.kernel.ids import derived, money_account
+from services.kernel.messages import Message, TimerDue
+from services.kernel.saga import Phase, Progress, Run, begin
+
+SWEEP = "card_sweep"
+"""Timer: value that came back to a card that is over could not go to the wallet; it is tried again."""
+SWEPT_AGAIN = timedelta(days=1)
+
+
+def close(known: Known, body: CloseCard, message: Message, now: datetime) -> Decision:
+    """Its owner closes a card; one without value is closed at once (OP-10)."""
+    card = owned(known, body.card_id, body.customer_id)
+    refuse_unless(card, CardStanding.ACTIVE)
+    if card.issuer:
+        raise FailedPrecondition("CARD_STATE", f"{card.id} is not ours to close")
+    account_id = body.account_id or money_account(card.customer_id)
+    if not card.balance_minor:
+        return _with_outcome(closing.close(card, "", 0, account_id))
+    saga_id = derived("saga", closing.CARD_CLOSE, message.id)
+    claimed = claim(card, saga_id)
+    set_aside = Decision(changes=(claimed.card,), events=(claimed.event,))
+    progress = _begun(card, saga_id, account_id, card.balance_minor, now)
+    return with_progress(set_aside, progress, Done(claimed.card))
+
+
+def _with_outcome(decision: Decision) -> Decision:
+    return replace(decision, outcome=Done(decision.changes[0]))
+
+
+def _begun(card: GiftCard, saga_id: str, account_id: str, amount_minor: int, now: datetime) -> Progress:
+    return begin(DEFINITION, saga_id, card.id, ClosePlan(card.id, card.customer_id, account_id, amount_minor), now)
+
+
+def followed(card: GiftCard, decision: Decision, amount_minor: int, message: Message, now: datetime) -> Decision:
+    """What brings value back to a card that is over also begins its way to the wallet (PM-3); any other as it is."""
+    if not card.over or not isinstance(decision.outcome, Done):
+        return decision
+    account_id = card.handed_to or money_account(card.customer_id)
+    progress = _begun(card, derived("saga", "followed", message.id), account_id, amount_minor, now)
+    return with_progress(decision, progress, decision.outcome)
+
+
+def progressed(known: Known, card: GiftCard, run: Run, progress: Progress, message: Message, now: datetime) -> Decision:
+    """The credit ledger answered, or (a timer) what is awaited is sent again."""
+    if progress.run is run:
+        return Decision(timers=progress.timers, cleared=progress.cleared)
+    if not progress.ended:
+        return with_progress(Decision(), progress)
+    return with_progress(_ended(card, progress.run, now), progress)
+
+
+def _ended(card: GiftCard, run: Run, now: datetime) -> Decision:
+    plan: ClosePlan = run.plan
+    if run.phase is Phase.DONE:
+        return closing.close(card, run.id, plan.amount_minor, plan.account_id)
+    if card.claimed_by == run.id:
+        free = unclaim(card, run.id)
+        return Decision(changes=(free.card,), events=(free.event,))
+    return Decision(timers=(Timer(SWEEP, card.id, card.id, now + SWEPT_AGAIN),))
+
+
+def swept(known: Known, body: TimerDue, message: Message, now: datetime) -> Decision:
+    """Timer: what is on a card that is over goes to the wallet after all."""
+    card = known.find(GiftCard, body.key)
+    if card is None or not card.over or not card.balance_minor:
+        return Decision()
+    saga_id = derived("saga", SWEEP, card.id, str(card.version))
+    account_id = card.handed_to or money_account(card.customer_id)
+    return with_progress(Decision(), _begun(card, saga_id, account_id, card.balance_minor, now))

@@ -1,0 +1,193 @@
+"""How to provoke the reasons of redemptions: the card service in memory, asked for what it refuses."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+
+from services.card_redemption.domain.channels.channel import InForce
+from services.card_redemption.domain.recycling.payouts import PayoutMethod
+from services.card_redemption.domain.recycling.policy import Asker, ChannelPolicy, Demand, Kind, Limits, Settlement
+from services.card_redemption.domain.redemption import commands as ask
+from services.card_redemption.domain.redemption import drafts
+from services.card_redemption.domain.redemption.redeemer import Redeemer
+from services.kernel.calendar import TICK
+from services.kernel.errors import SettlementError
+from tests.in_memory import Step
+from tests.services.card_redemption.redeeming import COOLING, SELF, SU, Redeeming
+
+LOSSLESS = ChannelPolicy("LOSSLESS", Kind.SELF, 1_000_000, version=1)
+ENTERPRISE = replace(SELF, channel="ENTERPRISE", demands=(Demand.AGREEMENT,))
+SCHEDULED = replace(SELF, channel="SCHEDULED", settlement=Settlement.SCHEDULED)
+ESCROW = replace(SELF, channel="ESCROW", settlement=Settlement.ON_CONDITION)
+SMALL = replace(SELF, channel="SMALL", limits=Limits(face_max_minor=100), payouts=(PayoutMethod.JD_BALANCE,))
+BY_HAND = replace(SELF, channel="BY_HAND", by_hand=True)
+RECORDING = ("SCREEN_RECORDING:1",)
+
+
+def _world() -> Redeeming:
+    world = Redeeming()
+    return world.given(*(InForce(each) for each in (LOSSLESS, ENTERPRISE, SCHEDULED, ESCROW, SMALL, BY_HAND)))
+
+
+def _completed(terms: ChannelPolicy = SELF) -> Redeeming:
+    world = _world()
+    world.submitted(terms)
+    world.verify()
+    return world
+
+
+def _refused_draft(terms: ChannelPolicy, **fields: object) -> Callable[[], str]:
+    """The reason for which a draft of this channel is refused."""
+
+    def provoke() -> str:
+        world = _world()
+        return world.submit(world.draft(terms, "n1", **fields)).reason
+
+    return provoke
+
+
+def _failed_submission(redeemer: Redeemer, declared_minor: int) -> str:
+    world = _world().given(redeemer)
+    world.submit(world.draft(declared_minor=declared_minor))
+    return world.order().reason
+
+
+def _of(terms: ChannelPolicy, body: Callable[[str], object], later: timedelta = timedelta()) -> Callable[[], str]:
+    """The reason for which something is refused of a redemption that was accepted so long ago."""
+
+    def provoke() -> str:
+        world = _world()
+        order = world.submitted(terms, scheduled_at=world.now + timedelta(hours=2) if terms is SCHEDULED else None)
+        world.now += later  # and no timer has come yet
+        return world.do(body(order.id)).reason
+
+    return provoke
+
+
+def _after(body: Callable[[str], object], terms: ChannelPolicy = SELF) -> Callable[[], str]:
+    """The reason for which something is refused of a redemption that is complete."""
+
+    def provoke() -> str:
+        world = _completed(terms)
+        return world.do(body(world.order().id)).reason
+
+    return provoke
+
+
+def _draft_invalid() -> str:
+    try:
+        drafts.read(b"0" * 64, b"key")
+    except SettlementError as error:
+        return error.reason
+    return ""
+
+
+def _confirmed(later: timedelta, earlier: timedelta = timedelta()) -> Step:
+    world = _world()
+    draft = world.draft()
+    world.now += later - earlier
+    return world.submit(draft)
+
+
+def _twice(nonce: str, after: Callable[[Redeeming], object] = lambda world: None) -> str:
+    world = _world()
+    world.submitted()
+    after(world)
+    step = world.submit(world.draft(nonce=nonce))
+    return step.reason or str(step.result.reason)
+
+
+def _capped() -> str:
+    world = _world()
+    world.given(Redeemer("cus_1", completed=1)).submitted(COOLING, declared_minor=60_000)
+    world.cancel()
+    return world.order().reason
+
+
+def _escrow_over() -> str:
+    world = _world()
+    order = world.submitted(ESCROW, deadline=world.now + timedelta(hours=1))
+    world.verify()
+    world.now += timedelta(hours=1) + TICK  # and no timer has come yet
+    return world.when(order.card_id, ask.MeetEscrowCondition(order.id, "op-1")).reason
+
+
+def _fraud(case: str) -> str:
+    world = _world()
+    order = world.submitted()
+    world.do(ask.ReportFraud(order.id, "police"))
+    return world.do(ask.DecideFraud(order.id, True, case, "op-1")).reason
+
+
+def _in_transit() -> str:
+    world = _world()
+    order = world.submitted(BY_HAND)
+    world.verify()
+    for _ in range(2):
+        world.do(ask.AdvanceRedemption(order.id, "op-1"))
+    world.do(ask.CorrectFace(order.id, 9_000, "op-1"))
+    return world.do(ask.AcceptPlatformFault(order.id, "boss")).reason
+
+
+def _not_revocable() -> str:
+    world = _world()
+    order = world.submitted(SU)
+    world.turn(timedelta(seconds=180))
+    return world.do(ask.RevokeRedemption(order.id, "cus_1", 50_000_001, "batch-1")).reason
+
+
+def _cancel(order_id: str, asker: Asker = Asker.SUPPORT, evidence: tuple[str, ...] = RECORDING) -> ask.RequestCancel:
+    return ask.RequestCancel(order_id, "", asker, "op-1", evidence)
+
+
+def _edit(order_id: str, at: timedelta | None = None) -> ask.EditSchedule:
+    scheduled_at = None if at is None else Redeeming().now + at
+    return ask.EditSchedule(order_id, "cus_1", scheduled_at, 0, None, "")
+
+
+PROVOKED: Mapping[str, Callable[[], str]] = {
+    "REDEMPTION_NOT_FOUND": _of(SELF, lambda _: ask.IssueVoucher("rdm_none", "cus_1")),
+    "REDEMPTION_STATE": _of(SELF, lambda order: ask.MeetEscrowCondition(order, "op-1")),
+    "REDEMPTION_EXISTS": lambda: _twice("n1"),
+    "DRAFT_INVALID": _draft_invalid,
+    "DRAFT_EXPIRED": lambda: _confirmed(timedelta(minutes=15)).reason,
+    "CONFIRMED_TOO_FAST": lambda: _confirmed(timedelta(), drafts.DWELL_MIN).reason,
+    "TERMS_CHANGED": _refused_draft(SELF, terms_version=2),
+    "SUBMISSION_FAILED": lambda: (world := _world()).submit(world.draft(), provider_up=False).reason,
+    "CHANNEL_CARD": _refused_draft(SELF, issuer="other"),
+    "FACE_OUT_OF_LIMITS": _refused_draft(SMALL),
+    "PAYOUT_METHOD": _refused_draft(SMALL, declared_minor=100),
+    "EVIDENCE_MISSING": _of(SELF, lambda order: _cancel(order, evidence=())),
+    "AGREEMENT_MISSING": _refused_draft(ENTERPRISE),
+    "SCHEDULE": _refused_draft(SCHEDULED),
+    "CONDITION_DEADLINE": _refused_draft(ESCROW),
+    "CODE_IN_REDEMPTION": lambda: _twice("n2"),
+    "CODE_USED": lambda: _twice("n2", lambda world: world.verify()),
+    "CANCEL_NOT_SUPPORTED": _of(SELF, lambda order: _cancel(order, Asker.CUSTOMER)),
+    "CANCEL_WINDOW_CLOSED": _of(SELF, _cancel, timedelta(seconds=5) + TICK),
+    "VERIFICATION_STARTED": _after(_cancel),
+    "CANCEL_DAILY_CAP": _capped,
+    "FIRST_REDEMPTION_CAP": lambda: _failed_submission(Redeemer("cus_1"), 10_001),
+    "REDEEMER_RESTRICTED": lambda: _failed_submission(Redeemer("cus_1", restricted="REDEEMER_RESTRICTED"), 1),
+    "ESCROW_OVER": _escrow_over,
+    "NOT_BY_HAND": _of(SELF, lambda order: ask.AdvanceRedemption(order, "op-1")),
+    "NOT_REVOCABLE": _not_revocable,
+    "PAYOUT_IN_TRANSIT": _in_transit,
+    "POLICE_CASE_MISSING": lambda: _fraud(" "),
+    "FRAUD_TOO_EARLY": lambda: _fraud("case-1"),
+    "VOUCHER_NOT_ISSUED": _after(lambda order: ask.UseVoucher(order, "cus_1", "UTILITY", 100)),
+    "VOUCHER_NOT_DUE": _after(lambda order: ask.IssueVoucher(order, "cus_1"), LOSSLESS),
+    "VOUCHER_ISSUED": lambda: _issued(ask.IssueVoucher),
+    "VOUCHER_CATEGORY": lambda: _issued(lambda order, who: ask.UseVoucher(order, who, "GROCERY", 100)),
+    "SCHEDULE_LOCKED": _of(SCHEDULED, _edit, timedelta(hours=1) + TICK),
+    "LEAD_TOO_SHORT": _of(SCHEDULED, lambda order: _edit(order, timedelta(minutes=59))),
+}
+"""By reason."""
+
+
+def _issued(body: Callable[[str, str], object]) -> str:
+    world = _completed()
+    world.do(ask.IssueVoucher(world.order().id, "cus_1"))
+    return world.do(body(world.order().id, "cus_1")).reason
+
+

@@ -1,0 +1,176 @@
+"""Closing a card: the wallet gets its value before the card is closed, and whatever comes back later (OP-10, PM-3)."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from services.card_redemption.decisions import RULES, TIMERS
+from services.card_redemption.decisions.closing import SWEEP
+from services.card_redemption.domain.cards.card import GiftCard
+from services.card_redemption.domain.cards.closing import CARD_CLOSE, ClosePlan, CreditWallet
+from services.card_redemption.domain.commands import (
+    CaptureDeposit,
+    CloseCard,
+    DepositCard,
+    FreezeCard,
+    RefundCard,
+    ReturnDeposit,
+    UnfreezeCard,
+)
+from services.card_redemption.domain.record.attempt import EntryChannel
+from services.card_redemption.domain.states import CardStanding, CardState
+from services.kernel.errors import FailedPrecondition, NotFound
+from services.kernel.ids import money_account
+from services.kernel.messages import Op
+from services.kernel.saga import Reply, Run, Verdict
+from tests.in_memory import InMemory, Step
+from tests.services.card_redemption.world import CARD, NOW
+
+OWN = money_account("cus_1")
+
+
+def _world(card: GiftCard = CARD) -> InMemory:
+    return InMemory(RULES, TIMERS, "card_redemption", now=NOW).given(card)
+
+
+def _close(world: InMemory, account_id: str = "", customer: str = "cus_1") -> Step:
+    return world.when(CARD.id, CloseCard(CARD.id, customer, account_id, customer, EntryChannel.APP))
+
+
+def _answer(world: InMemory, verdict: Verdict = Verdict.DONE) -> Run:
+    """The credit ledger answers the command that was sent last."""
+    saga = world.sent[-1].saga
+    assert saga is not None
+    moved = world.sent[-1].body.plan.vector if verdict is Verdict.DONE else ()  # type: ignore[attr-defined]
+    reason = "" if verdict is Verdict.DONE else "ACCOUNT_NOT_FOUND"
+    world.reply(CARD.id, Reply(saga.saga_id, saga.branch, saga.op, verdict, reason, moved))
+    return world.row(Run, saga.saga_id)
+
+
+def _card(world: InMemory) -> GiftCard:
+    return world.row(GiftCard, CARD.id)
+
+
+@pytest.mark.parametrize(("account_id", "paid_to"), [("", OWN), ("acc_1", "acc_1")])
+def test_the_wallet_has_the_value_before_the_card_is_closed(account_id: str, paid_to: str) -> None:
+    """Set aside, paid, closed; both books over X.CLEARING of the saga."""
+    world = _world()
+
+    asked = _close(world, account_id).then_asked(("credit_ledger", Op.EXECUTE))
+    command = asked.commands[0]
+    assert (command.key, command.body) == (paid_to, CreditWallet(ClosePlan(CARD.id, "cus_1", paid_to, 10_000)))
+    assert (_card(world).state, _card(world).balance_minor) == (CardState.CLAIMED, 10_000)
+    run = _answer(world)
+
+    assert (_card(world).state, _card(world).balance_minor, _card(world).handed_to) == (CardState.CLOSED, 0, paid_to)
+    assert [(line.account, line.sub, line.amount_minor) for line in world.journals[-1].lines] == [
+        ("L.GIFTCARD", CARD.id, 10_000), ("X.CLEARING", run.id, -10_000),
+    ]
+    assert run.kind == CARD_CLOSE
+
+
+def test_a_refused_closing_gives_the_card_back() -> None:
+    """As it was."""
+    world = _world()
+    _close(world)
+
+    _answer(world, Verdict.REFUSED)
+
+    assert (_card(world).state, _card(world).claimed_by, world.journals) == (CardState.ACTIVE, "", [])
+
+
+def test_a_card_without_value_is_closed_at_once() -> None:
+    """There is nothing to ask for."""
+    world = _world(replace(CARD, balance_minor=0))
+
+    _close(world).then_asked()
+
+    assert (_card(world).state, world.journals) == (CardState.CLOSED, [])
+
+
+def test_nothing_is_spent_of_a_card_that_is_closing() -> None:
+    """Nor is it closed twice."""
+    world = _world()
+    _close(world)
+
+    for body in (DepositCard(CARD.id, "ord_1", "cus_1", "mer_1", 1),):
+        world.command(CARD.id, body).then_refused("CARD_STATE")
+    _close(world).then_refused("CARD_STATE")
+
+
+@pytest.mark.parametrize("op", [Op.EXECUTE, Op.TRY])
+def test_a_refund_to_a_closed_card_goes_to_the_wallet(op: Op) -> None:
+    """The fallback, with an event of its own; nothing of it before the refund itself is decided (PM-3)."""
+    world = _world()
+    world.command(CARD.id, DepositCard(CARD.id, "ord_1", "cus_1", "mer_1", 3_000))
+    world.command(CARD.id, CaptureDeposit(CARD.id, "ord_1", "mer_1", 3_000))
+    _close(world, "acc_1")
+    _answer(world)
+    refund = RefundCard(CARD.id, "ord_1", "mer_1", "rfd_1", 2_000)
+
+    refunded = world.command(CARD.id, refund, op, "saga_refund")
+    if op is Op.TRY:
+        assert refunded.commands == ()
+        refunded = world.command(CARD.id, refund, Op.CONFIRM, "saga_refund")
+
+    assert refunded.commands[0].body == CreditWallet(ClosePlan(CARD.id, "cus_1", "acc_1", 2_000))
+    run = _answer(world)
+    assert (_card(world).state, _card(world).balance_minor) == (CardState.CLOSED, 0)
+    assert [(line.account, line.sub, line.amount_minor) for line in world.journals[-1].lines] == [
+        ("L.GIFTCARD", CARD.id, 2_000), ("X.CLEARING", run.id, -2_000),
+    ]
+
+
+def test_a_deposit_that_comes_back_to_a_written_off_card_goes_to_the_wallet() -> None:
+    """Its code is dead: nobody could spend it."""
+    world = _world()
+    world.command(CARD.id, DepositCard(CARD.id, "ord_1", "cus_1", "mer_1", 3_000))
+    world.given(replace(_card(world), standing=CardStanding.WRITTEN_OFF, claimed_by="rdm_1", balance_minor=0))
+
+    returned = world.command(CARD.id, ReturnDeposit(CARD.id, "ord_1", "mer_1", 3_000))
+    _answer(world)
+
+    assert returned.commands[0].key == OWN
+    assert (_card(world).state, _card(world).balance_minor) == (CardState.WRITTEN_OFF, 0)
+
+
+def test_what_could_not_go_to_the_wallet_is_tried_again() -> None:
+    """A day later; no value is forgotten."""
+    world = _world(replace(CARD, standing=CardStanding.CLOSED, handed_to="acc_1", balance_minor=700))
+    world.command(CARD.id, DepositCard(CARD.id, "ord_1", "cus_1", "mer_1", 1)).then_refused("CARD_STATE")
+    world.given(replace(CARD, balance_minor=10_000))
+    world.command(CARD.id, DepositCard(CARD.id, "ord_1", "cus_1", "mer_1", 3_000))
+    world.given(replace(_card(world), standing=CardStanding.CLOSED, handed_to="acc_1", balance_minor=0))
+    world.command(CARD.id, ReturnDeposit(CARD.id, "ord_1", "mer_1", 3_000))
+    _answer(world, Verdict.REFUSED)
+    assert (SWEEP, CARD.id) in world.timers
+
+    world.turn(timedelta(days=1))
+    _answer(world)
+
+    assert _card(world).balance_minor == 0
+
+
+def test_a_closing_that_ends_while_the_card_is_frozen_leaves_it_frozen() -> None:
+    """Thawed, it is closed."""
+    world = _world()
+    _close(world)
+    _ = world.when(CARD.id, FreezeCard(CARD.id, "case_1", "op_1")).result
+
+    _answer(world)
+
+    frozen = _card(world)
+    assert (frozen.state, frozen.balance_minor, frozen.frozen_from) == (CardState.FROZEN, 0, CardStanding.CLOSED)
+    assert world.when(CARD.id, UnfreezeCard(CARD.id, "case_1", "op_1")).result.state is CardState.CLOSED
+
+
+def test_only_its_owner_closes_an_active_card_of_ours() -> None:
+    """Anybody else is told that there is none."""
+    world = _world()
+
+    with pytest.raises(NotFound, match="CARD_NOT_FOUND"):
+        _ = _close(world, customer="cus_2").result
+    for other in (replace(CARD, standing=CardStanding.ISSUED), replace(CARD, held_minor=1)):
+        with pytest.raises(FailedPrecondition, match="CARD_STATE"):
+            _ = _close(_world(other)).result

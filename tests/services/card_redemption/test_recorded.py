@@ -1,0 +1,51 @@
+"""Every call about a card or a redemption is recorded; what sagas and timers ask is not a call."""
+
+import pytest
+
+from services.card_redemption.decisions import RULES
+from services.card_redemption.domain import commands as of_cards
+from services.card_redemption.domain.record.attempt import Attempt, AttemptOutcome, EntryChannel
+from services.card_redemption.domain.redemption import commands
+from services.kernel.decision import Done, Refused
+from services.kernel.messages import Message
+
+_OF_REDEMPTIONS = [each for each in vars(commands).values() if getattr(each, "__module__", "") == commands.__name__]
+_CALLED = (
+    of_cards.IssueCard, of_cards.ActivateCard, of_cards.ActivateTransfer, of_cards.TransferCard,
+    of_cards.WithdrawTransfer, of_cards.FreezeCard, of_cards.UnfreezeCard, of_cards.VoidCard, of_cards.CloseCard,
+    of_cards.RevealCode, *_OF_REDEMPTIONS,
+)
+
+
+@pytest.mark.parametrize("body", _CALLED)
+def test_every_call_is_recorded(body: type) -> None:
+    """Whoever adds one records it."""
+    assert RULES[body].record is not None
+
+
+@pytest.mark.parametrize("body", [of_cards.DepositCard, of_cards.RefundCard, of_cards.ClearMerchantShare])
+def test_what_orders_ask_is_recorded_by_orders(body: type) -> None:
+    """The hot path of settlements has no record of its own."""
+    assert RULES[body].record is None
+
+
+@pytest.mark.parametrize(
+    ("outcome", "became", "reason"),
+    [
+        (Done(), AttemptOutcome.DONE, ""), (Refused("CARD_STATE"), AttemptOutcome.DENIED, "CARD_STATE"),
+        (Refused("INTERNAL", status="INTERNAL"), AttemptOutcome.FAILED, "INTERNAL"),
+    ],
+)
+def test_a_call_about_a_redemption_says_who_and_what(
+    outcome: Done | Refused, became: AttemptOutcome, reason: str
+) -> None:
+    """An operator at the support desk; the card is the one that the message names."""
+    record = RULES[commands.AcceptPlatformFault].record
+    assert record is not None
+
+    told = record(commands.AcceptPlatformFault("rdm_1", "sup_1"), Message("req", "crd_1", None), outcome)
+
+    assert told == Attempt(
+        "ACCEPT_PLATFORM_FAULT", "sup_1", EntryChannel.SUPPORT, became, reason, card_id="crd_1", order_id="rdm_1",
+        request_id="req",
+    )
