@@ -8,7 +8,7 @@ from services.kernel.messages import Message
 from services.runtime.ground.records import Outgoing
 from services.runtime.kafka.under_way import Place, UnderWay
 from services.runtime.lanes.item import Item
-from services.runtime.stored.outbox import Row
+from services.runtime.stored.outbox import Row, in_order
 from settle.simulation.agenda import MS, SECOND, Steps, Task
 from settle.simulation.calls import Waiting
 from settle.simulation.lane import Died, Lane
@@ -179,7 +179,9 @@ class Process:
             store.buried[lane_id] = now + BURIED
             after, but = self._under_way.holds(lane_id)
             beyond = [Row(lane_id, seq, rows[seq]) for seq in sorted(rows) if seq > after and seq not in but]
-            fresh = self._under_way.take(beyond)
+            told = {row.record.key for row in beyond if row.record.sequence > 1}
+            others = store.behind(lane_id, store.business.outbound.events, told) if told else []
+            fresh = self._under_way.take(in_order(beyond, others))
             if fresh:
                 self.world.reached.note("swept", len(fresh))
             for row in fresh:

@@ -14,6 +14,7 @@ import structlog
 
 from services.runtime.ground.postgres import Pool
 from services.runtime.ground.records import Outgoing
+from services.runtime.ground.tables import Connection
 from services.runtime.kafka.producer import SafeProducer
 from services.runtime.kafka.under_way import Place, UnderWay
 from services.runtime.stored import leases, outbox
@@ -138,7 +139,17 @@ async def publish_leftovers(pool: Pool, publisher: Publisher, living: Callable[[
                 if not await leases.bury(connection, lane_id):
                     continue
                 rows = await outbox.leftovers(connection, lane_id, LEFTOVERS_MAX, *publisher.holds(lane_id))
-                published += await publisher.publish(rows, LEFTOVERS_SECONDS)
+                ordered = outbox.in_order(rows, await _earlier(connection, lane_id, rows))
+                published += await publisher.publish(ordered, LEFTOVERS_SECONDS)
         await leases.forget(connection)
     await publisher.clear()
     return published
+
+
+async def _earlier(connection: Connection, lane_id: int, rows: Sequence[Row]) -> list[Row]:
+    """What other lanes have not published of the aggregates whose events are among these rows."""
+    told: dict[str, set[str]] = {}
+    for row in rows:
+        if row.record.sequence > 1:
+            told.setdefault(row.record.topic, set()).add(row.record.key)
+    return [row for topic in sorted(told) for row in await outbox.earlier(connection, lane_id, topic, told[topic])]

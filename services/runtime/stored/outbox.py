@@ -5,6 +5,7 @@ them: they are found by existing, not by a cursor (D1), in the order in which th
 out after those that were before it, also where another lane wrote them: `earlier` finds these.
 """
 
+from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -126,6 +127,21 @@ async def earlier(connection: Connection, lane_id: int, topic: str, keys: Collec
         lane_id, topic, sorted(keys),
     )
     return sorted((_row(row) for row in rows), key=lambda row: row.record.sequence)
+
+
+def in_order(rows: Sequence[Row], others: Iterable[Row]) -> list[Row]:
+    """The rows of one lane, and before each event those of its aggregate that come before it and that other lanes have
+    not published (`others`, by number): both lanes may be dead, and the later one swept first."""
+    waiting: dict[str, deque[Row]] = {}
+    for other in others:
+        waiting.setdefault(other.record.key, deque()).append(other)
+    ordered: list[Row] = []
+    for row in rows:
+        before = waiting.get(row.record.key)
+        while before and before[0].record.sequence < row.record.sequence:
+            ordered.append(before.popleft())
+        ordered.append(row)
+    return ordered
 
 
 def _row(row: Any) -> Row:  # Any: of the database

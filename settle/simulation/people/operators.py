@@ -25,7 +25,7 @@ def at_work(world: "World") -> Steps:
     """Look at what waits, every minute; after the last fault has healed nothing is left for later."""
     track = world.tape.track("operators")
     while not world.over:
-        yield MINUTE if world.agenda.now < 2 * HOUR else HOUR
+        yield MINUTE if not world.quiet else 5 * MINUTE if world.agenda.now < 2 * HOUR else HOUR
         for store in world.stores.values():
             for row in [row for row in store.parked if row.open]:
                 _resolve(world, store, row, give_up=bool(track.below(2)))
