@@ -86,7 +86,7 @@ WRITTEN: Mapping[str, Sequence[Written]] = {
 APPEND_ONLY: Mapping[str, Sequence[str]] = {
     ORDER: ("events", "operator_acts", "journals"),
     CREDIT: ("events", "operator_acts", "journals", "operations", "statements", "adjustments"),
-    CARD: ("events", "operator_acts", "journals", "card_codes", "channel_versions"),
+    CARD: ("events", "operator_acts", "journals", "channel_versions"),
 }
 NEVER_DELETED: Mapping[str, Sequence[str]] = {
     ORDER: ("orders", "return_cases", "merchant_settlements", "saga_digests", "event_checkpoints"),
@@ -96,7 +96,7 @@ NEVER_DELETED: Mapping[str, Sequence[str]] = {
     ),
     CARD: (
         "gift_cards", "card_tenders", "merchant_shares", "channels", "calendars", "event_checkpoints", "attempts",
-        "record_volumes", "redemption_orders", "freeze_cases", "redeemers",
+        "record_volumes", "redemption_orders", "freeze_cases", "redeemers", "card_codes",
     ),
 }
 """Tables whose rows change, and stay."""
