@@ -5,6 +5,7 @@ another process ends is looked for: the first of a root is decided again after a
 first is decided meanwhile, so that each message is decided a few times, however many wait.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -78,7 +79,7 @@ class Waiting:
         self._roots: dict[str, _Root] = {}
         self._tended_at = self._expired_at = 0.0
         self._count = 0
-        self._stood: dict[int, set[int]] = {}
+        self._stood: dict[int, Counter[int]] = {}
         self.calls = 0
         self.awake: set[str] = set()
 
@@ -192,11 +193,14 @@ class Waiting:
         root.items[name] = item
 
     def _stand(self, item: Item, before: Item | None) -> None:
-        """Its offset is consumed; if it was sent again, it stands where it stood first."""
+        """Its offset is consumed; if it was sent again, it stands where it stood first. Two may stand at one place:
+        Kafka lost the first, and gave its offset away again."""
+        if before is not None:
+            self._forget_place(before)
         item.stood_at = item.place if before is None or before.stood_at is None else before.stood_at
         item.record = None
         if item.stood_at is not None:
-            self._stood.setdefault(item.stood_at[0], set()).add(item.stood_at[1])
+            self._stood.setdefault(item.stood_at[0], Counter())[item.stood_at[1]] += 1
 
     def _remove(self, item: Item) -> None:
         """It waits no longer; whoever is the first of its root now has not been looked at yet."""
@@ -214,7 +218,9 @@ class Waiting:
     def _forget_place(self, gone: Item) -> None:
         if gone.stood_at is not None:
             stood = self._stood[gone.stood_at[0]]
-            stood.discard(gone.stood_at[1])
+            stood[gone.stood_at[1]] -= 1
+            if not stood[gone.stood_at[1]]:
+                del stood[gone.stood_at[1]]
             if not stood:
                 del self._stood[gone.stood_at[0]]
 
