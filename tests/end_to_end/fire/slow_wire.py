@@ -6,7 +6,7 @@ from contextlib import suppress
 from urllib.parse import urlsplit
 
 from settle.local.postgres import PORT
-from settle.local.stack import ACQUIRER, LocalStack
+from settle.local.stack import LocalStack
 
 CHUNK_BYTES = 65_536
 
@@ -75,7 +75,7 @@ class WiredStack(LocalStack):
         server = urlsplit(self.postgres.dsn)
         self.wire = SlowWire(server.hostname or "127.0.0.1", server.port or PORT)
         for seat in self.seats.values():
-            if seat.name != ACQUIRER:
+            if "SETTLE_DSN" in seat.environ:
                 dsn = urlsplit(str(seat.environ["SETTLE_DSN"]))
                 login = dsn.netloc.rpartition("@")[0]
                 wired = dsn._replace(netloc=f"{login}@127.0.0.1:{self.wire.port}")

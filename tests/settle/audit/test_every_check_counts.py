@@ -41,7 +41,7 @@ STAYS: dict[str, str] = {
     **dict.fromkeys((
         "accounts.known", "rails.deposits", "suspense.zero", "cards.refunds", "cards.claims", "cards.held",
         "merchants.covered", "merchants.claims", "merchants.clawed_back", "sagas.decision", "sagas.moved_cards",
-        "joins.agreements", "joins.card_tenders",
+        "joins.agreements", "joins.card_tenders", "cards.claimed",
         "states.merchant_settlements", "sagas.executed", "sagas.traceless", "orders.owes_nothing",
         "orders.refunded_whole",
         "orders.card_tenders", "orders.card_returned", "unfinished.verdict",
@@ -54,6 +54,7 @@ STAYS: dict[str, str] = {
         "provenance.journals", "provenance.events", "provenance.legs", "provenance.paid",
         "provenance.statement_lines", "provenance.shares", "provenance.card_shares", "provenance.cards",
     ), _OTHERWISE),
+    "chains.of_orders": "the folds read an order's events by the rules of today; the chain holds them whatever those say",
     "record.cards": "an attempt that is taken out before it is sealed, or with all that came after it: no chain tells",
 }
 """Checks whose every edit is found by others of their layer too, each with the reason why it stays."""
