@@ -1,13 +1,17 @@
 """Every call about a card or a redemption is recorded; what sagas and timers ask is not a call."""
 
+from datetime import UTC, datetime
+
 import pytest
 
-from services.card_redemption.decisions import RULES
+from services.card_redemption.decisions import RULES, TIMERS
 from services.card_redemption.domain import commands as of_cards
 from services.card_redemption.domain.record.attempt import Attempt, AttemptOutcome, EntryChannel
 from services.card_redemption.domain.redemption import commands
-from services.kernel.decision import Done, Refused
-from services.kernel.messages import Message
+from services.card_redemption.domain.redemption.drafts import redemption_name
+from services.card_redemption.domain.redemption.timers import DRAFT_ENDS
+from services.kernel.decision import Done, Known, Refused
+from services.kernel.messages import Message, TimerDue
 
 _OF_REDEMPTIONS = [each for each in vars(commands).values() if getattr(each, "__module__", "") == commands.__name__]
 _CALLED = (
@@ -49,3 +53,15 @@ def test_a_call_about_a_redemption_says_who_and_what(
         "ACCEPT_PLATFORM_FAULT", "sup_1", EntryChannel.SUPPORT, became, reason, card_id="crd_1", order_id="rdm_1",
         request_id="req",
     )
+
+
+def test_a_draft_that_nobody_confirms_is_recorded_as_abandoned() -> None:
+    """By its timer, for nobody asked; the page was closed (RD-3, OP-12)."""
+    now = datetime(2026, 3, 6, 2, 0, tzinfo=UTC)
+    timer = TIMERS[DRAFT_ENDS]
+
+    decision = timer.decide(Known(), TimerDue(DRAFT_ENDS, "nonce", now), Message("", "cus_1", None), now)
+
+    assert decision.records == (Attempt(
+        "PREPARE_REDEMPTION", "cus_1", EntryChannel.ENGINE, AttemptOutcome.ABANDONED, order_id=redemption_name("nonce"),
+    ),)

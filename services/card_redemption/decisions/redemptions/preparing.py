@@ -6,13 +6,17 @@ from datetime import datetime
 from services.card_redemption.decisions.redemptions.quoted import offered_now
 from services.card_redemption.decisions.terms import terms_in_force
 from services.card_redemption.domain.quotes.token import must_hold
+from services.card_redemption.domain.record.attempt import Attempt, AttemptOutcome, EntryChannel
 from services.card_redemption.domain.redemption import submitting
 from services.card_redemption.domain.redemption.commands import PrepareRedemption
-from services.card_redemption.domain.redemption.drafts import Prepared, dwell, sign
+from services.card_redemption.domain.redemption.drafts import Prepared, dwell, redemption_name, sign
 from services.card_redemption.domain.redemption.timers import DRAFT_ENDS
 from services.kernel.calendar import TICK
 from services.kernel.decision import Decision, Done, Known, Timer
 from services.kernel.messages import Message, TimerDue
+
+PREPARED = "PREPARE_REDEMPTION"
+"""What was tried, as the record has it of the call itself."""
 
 
 def prepare(known: Known, body: PrepareRedemption, message: Message, now: datetime) -> Decision:
@@ -31,5 +35,9 @@ def prepare(known: Known, body: PrepareRedemption, message: Message, now: dateti
 
 
 def draft_over(known: Known, body: TimerDue, message: Message, now: datetime) -> Decision:
-    """Timer: nobody confirmed it."""
-    return Decision()
+    """Timer: nobody confirmed it in time, and that is on record (RD-3, OP-12)."""
+    abandoned = Attempt(
+        kind=PREPARED, actor=message.key, channel=EntryChannel.ENGINE, outcome=AttemptOutcome.ABANDONED,
+        order_id=redemption_name(body.key),
+    )
+    return Decision(records=(abandoned,))
