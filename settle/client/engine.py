@@ -17,6 +17,7 @@ from settle.client.verifier import Provider
 from settlement.card_redemption.v1 import (
     card_service_pb2_grpc,
     channel_service_pb2_grpc,
+    record_service_pb2_grpc,
     redemption_service_pb2_grpc,
 )
 from settlement.credit_ledger.v1 import (
@@ -57,6 +58,7 @@ class Engine:
         self.cards = card_service_pb2_grpc.CardServiceStub(self._channels["card_redemption"])
         self.channels = channel_service_pb2_grpc.ChannelServiceStub(self._channels["card_redemption"])
         self.redemptions = redemption_service_pb2_grpc.RedemptionServiceStub(self._channels["card_redemption"])
+        self.record = record_service_pb2_grpc.RecordServiceStub(self._channels["card_redemption"])
         self.operations = {
             name: operations_service_pb2_grpc.OperationsServiceStub(channel) for name, channel in self._channels.items()
         }

@@ -16,7 +16,7 @@ from settle.client.engine import Engine
 from settle.client.shop import Shop
 from settle.demo.story import Story
 from settle.demo.telling import Book
-from settle.local.endpoints import acquirer_of, dsns_of, targets_of
+from settle.local.endpoints import acquirer_of, dsns_of, sandboxes_of, targets_of
 from settle.local.stack import LocalStack
 
 
@@ -32,7 +32,7 @@ def show(book: Book, broker: str, processes: int, say: Callable[[str], None]) ->
 
 
 async def _told(book: Book, endpoints: Mapping[str, Any]) -> None:  # Any: the endpoints file
-    engine = Engine(targets_of(endpoints))
+    engine = Engine(targets_of(endpoints), sandboxes_of(endpoints))
     bank, customer = Bank(endpoints["acquirer"]["target"]), Customer.new()
     try:
         await Story(engine, Shop(engine, customer), Desk(engine, customer), bank, book).tell()

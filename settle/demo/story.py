@@ -1,4 +1,5 @@
-"""The story: three orders on credit. One is cancelled, one returned in part, one returned whole over four books."""
+"""The story: three orders on credit, of which one is cancelled, one returned in part, one whole over four books; then
+three gift cards are recycled."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,6 +11,7 @@ from settle.client.desk import Desk
 from settle.client.engine import Engine
 from settle.client.shop import Goods, Payment, Shop, instalments
 from settle.demo import figures
+from settle.demo.recycling import Recycling
 from settle.demo.telling import Teller
 from settlement.credit_ledger.v1 import leg_pb2
 from settlement.order.v1 import order_pb2, settlement_pb2
@@ -27,6 +29,7 @@ class Story:
 
     def __init__(self, engine: Engine, shop: Shop, desk: Desk, bank: Bank, teller: Teller) -> None:
         self._engine = engine
+        self._customer = shop.customer
         self._shop = shop
         self._desk = desk
         self._bank = bank
@@ -40,6 +43,7 @@ class Story:
         await self._cancelled()
         await self._partly_returned()
         await self._wholly_returned()
+        await Recycling(self._engine, self._customer, self._teller, self._now).tell()
 
     async def _move(self, at: datetime) -> None:
         self._now = at.astimezone(UTC)
