@@ -26,7 +26,7 @@ UNTOLD: Mapping[str, str] = {
     "legs.state": _STEPS_OF_LEGS, "legs.attempts": _STEPS_OF_LEGS, "legs.detail": _STEPS_OF_LEGS,
     "legs.updated_at": _STEPS_OF_LEGS, "legs.moved_at": _STEPS_OF_LEGS, "legs.word": _STEPS_OF_LEGS,
     "legs.ended": _STEPS_OF_LEGS, "legs.used_minor": _STEPS_OF_LEGS, "legs.version": _STEPS_OF_LEGS,
-    "adjustments.version": "it is written once",
+    "legs.seal": "a seal is read by a walk of its own", "adjustments.version": "it is written once",
     "payment_references.version": "claims of a TRY are no operations",
     "operations.body.expected_account_version": _SAID_ONCE,
     "operations.body.goods_back": _SAID_ONCE,

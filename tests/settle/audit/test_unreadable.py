@@ -119,13 +119,17 @@ async def test_an_audit_that_cannot_go_on_says_so(told: House) -> None:
         await _walked(told, Walk("walk", "all is well", ORDER, "order", find), ["ord_1"])
 
 
+WITHOUT_LISTS = {"accepted_rows"}
+"""Views that take no list apart: every row of theirs can be read."""
+
+
 async def test_every_view_on_lists_has_a_reader(told: House) -> None:
     """Else a row that only that view cannot read would be left in."""
     for service in SERVICES:
         views = {row["viewname"] for row in await told.connections[service].fetch(
             "select viewname from pg_views where schemaname = 'public'"
         )}
-        assert views - SPREAD.keys() == {reader.view for kept in KEPT[service] for reader in kept.readers}
+        assert views - SPREAD.keys() - WITHOUT_LISTS == {reader.view for kept in KEPT[service] for reader in kept.readers}
 
 
 async def _walked(told: House, walk: Walk, ids: Sequence[str]) -> Report:
