@@ -62,7 +62,7 @@ GAPS: Sequence[Meaningless] = (
     Meaningless("*", "parked.row", "deleted", "a record that nobody decided: nothing else knows that it came"),
     Meaningless("*", "inbox.row", "deleted", "an answer to what changed nothing: its repeat is decided anew"),
     Meaningless("*", "merchant_shares.pending_tried_at", "*", "a claim of which half is there"),
-    Meaningless("card_redemption", "card_codes.row", "deleted", "a code that came with the card's issue: no event tells"),
+    Meaningless("card_redemption", "card_codes.row", "deleted", "a code that came with its card: no event tells it"),
 )
 """What has a meaning, and is not found yet, at least in some rows. No edit outside of both tables is missed."""
 
