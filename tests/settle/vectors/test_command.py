@@ -34,14 +34,14 @@ def test_everything_passes(tmp_path: Path) -> None:
 def test_failures_are_told_in_the_page_s_words(tmp_path: Path) -> None:
     """One line for each failing case, over all files together; what is not built fails."""
     wrong = {**GOOD, "id": "S2", "then": {"fee": [0, 0, 0], "principal": [33, 34, 33]}}
-    unknown = {**GOOD, "id": "S3", "kind": "duplicate_code"}
+    unknown = {**GOOD, "id": "S3", "kind": "teleport"}
     misshapen = {**GOOD, "id": "S4", "given": {"n": 1}}
 
     said = CliRunner().invoke(app, ["run", written(tmp_path, GOOD), written(tmp_path, wrong, unknown, misshapen)])
 
     assert said.stdout.splitlines() == [
         "FAIL S2 principal[1]: expected 34, actual 33",
-        "FAIL S3 error: duplicate_code is not built",
+        "FAIL S3 error: teleport is not built",
         "FAIL S4 error: KeyError 'principal'",
         "1 passed, 3 failed",
     ]
@@ -84,9 +84,9 @@ def test_no_file_to_play_at_all(tmp_path: Path, file: str, why: str) -> None:
 
 def test_json(tmp_path: Path) -> None:
     """One object, nothing else."""
-    said = CliRunner().invoke(app, ["run", "--json", written(tmp_path, {**GOOD, "kind": "window"})])
+    said = CliRunner().invoke(app, ["run", "--json", written(tmp_path, {**GOOD, "kind": "teleport"})])
 
-    failures = [{"id": "S1", "failure": "error: window is not built"}]
+    failures = [{"id": "S1", "failure": "error: teleport is not built"}]
     assert json.loads(said.stdout) == {"passed": 0, "failed": 1, "failures": failures, "unreadable": []}
 
 
