@@ -76,7 +76,7 @@ def test_the_wheel_holds_all_that_is_read_at_run_time(wheel: Path) -> None:
     """Code, generated code, migrations, and the topics; no tests, no tools."""
     held = set(zipfile.ZipFile(wheel).namelist())
 
-    code = [path for folder in ("services", "settle", "protos/gen") for path in (ROOT / folder).rglob("*.*")]
+    code = [path for folder in ("services", "gateway", "settle", "protos/gen") for path in (ROOT / folder).rglob("*.*")]
     files = [path for path in code if path.is_file() and path.suffix != ".pyc"]
     expected = {str(path.relative_to(ROOT)).removeprefix("protos/gen/") for path in files}
     expected.add("settle/local/topics.yaml")

@@ -90,15 +90,12 @@ def _cards() -> tuple[Wire, ...]:
     coded: dict[str, Any] = {"card_id": "crd_3", "customer_id": CUSTOMER}  # Any: fields of as many requests
     return (
         card.IssueCardRequest(**coded, face=money(1_000), code="EXTREME0CODE0000", inactive=True),
-        card.ActivateCardRequest(customer_id=CUSTOMER, code="EXTREME0CODE0000"),
         card.TransferCardRequest(**coded, receiver_id="cus_2"), card.WithdrawTransferRequest(**coded),
-        card.ActivateTransferRequest(receiver_id="cus_2", code="EXTREME0CODE0000"),
         card.RevealCodeRequest(**coded, operator_id="op-1"),
         card.FreezeCardRequest(card_id="crd_3", case_id="case-1", operator_id="op-1"),
         card.UnfreezeCardRequest(card_id="crd_3", case_id="case-1", operator_id="op-1"),
         card.VoidCardRequest(card_id="crd_3", maker="ann", checker="bob"),
         card.CloseCardRequest(**coded, account_id="acc_1"),
-        card.RotateKeysRequest(operator_id="op-1", reason="yearly"),
     )
 
 

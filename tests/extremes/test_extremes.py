@@ -36,7 +36,8 @@ ELSEWHERE = {
     "settlement.credit_ledger.v1.StatementService.RunStatements",  # finds accounts in the database and cuts them
     *(  # find the card of a code, or of a redemption, in the database
         method.full_name for method in methods()
-        if method.containing_service.name == "RedemptionService" and not method.name.startswith(READS)
+        if (method.containing_service.name == "RedemptionService" and not method.name.startswith(READS))
+        or method.name in ("ActivateCard", "ActivateTransfer", "RotateKeys")
     ),
 }
 STAGE = stage()

@@ -39,7 +39,7 @@ REACHED, REFUSED = "REACHED", "INVALID_PAGE_TOKEN"
 PLACES: list[tuple[Any, ...]] = [("x",), (7,), (7, 7), (datetime(2026, 3, 1, tzinfo=UTC), "x"), (date(2026, 3, 1),)]
 """One place for each kind of sort key that there is."""
 
-IDS = {"order_id": "ord_1", "account_id": "acc_1"}
+IDS = {"order_id": "ord_1", "account_id": "acc_1", "card_id": "crd_1", "channel": "X_1"}
 SANDBOX = "settlement.sandbox.v1"
 
 

@@ -17,6 +17,7 @@ from services.credit_ledger.rpc.statement_service import StatementServicer
 from services.credit_ledger.wire import CODEC
 from services.kernel.messages import Message
 from services.kernel.saga import Verdict
+from services.runtime.ground.settings import Settings
 from services.runtime.ground.tables import Connection
 from services.runtime.rpc.edge import error_of
 from tests.services.credit_ledger.ledger import Ledger
@@ -50,6 +51,7 @@ class LedgerEdge:
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
         self.clock = LedgerClock(ledger)
+        self.settings = Settings("credit_ledger")
         self._turn = asyncio.Lock()
 
     async def ask(self, context: Any, request: Any, *, key: str, body: object, background: bool = False) -> Any:

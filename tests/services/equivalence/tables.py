@@ -42,7 +42,8 @@ class Tables:
         sagas = [saga_table(service.definitions)] if service.definitions else []
         outbound = Outbound(service.name, service.codec, PARTITIONS)
         self._business = Business(
-            [*service.tables, *sagas], service.rules, service.timers, service.codec, outbound, PARTITIONS
+            [*service.tables, *sagas], service.rules, service.timers, service.codec, outbound, PARTITIONS,
+            keep_records=service.recording.keep if service.recording else None,
         )
         self._next_seq = 1
         self.committed = 0

@@ -31,8 +31,8 @@ FULL = 1_000
 
 
 def deadly(service: Service, settings: Settings) -> Service:
-    """The session is lost while a free root takes what has `deadly` in its name, as if deciding it took too long; what
-    has `slow` in it takes 10 ms."""
+    """The session is lost while a free root takes a call, or a claim its CONFIRM, that has `deadly` in its name, as if
+    deciding it took too long; what has `slow` in it takes 10 ms."""
     rule, ring = service.rules[Add], service.timers[RING]
 
     def end_sessions() -> None:
@@ -44,7 +44,7 @@ def deadly(service: Service, settings: Settings) -> Service:
         decision = rule.decide(known, body, message, now)
         if "slow" in message.id:
             time.sleep(0.01)
-        if "deadly" in message.id:
+        if "deadly" in message.id and (message.saga is None or message.saga.op is Op.CONFIRM):
             end_sessions()
         return decision
 
@@ -134,17 +134,18 @@ async def test_one_who_costs_the_session_when_its_turn_comes_is_isolated(running
 
 async def test_what_ends_a_claim_and_costs_the_session_is_isolated_though_others_wait(running: Running) -> None:
     """Those who wait for its end were its company, so that it was never alone."""
-    await running.claim()
+    await running.claim("saga_deadly")
     before = lost()
     waiting = running.call("waiting", seconds=60.0)
     await running.until(lambda: running.waiting == 1)
 
-    await send(running.settings, command(0, KEY.encode(), ce_id=b"deadly", ce_saga=b"saga_0", ce_op=b"F"))
+    headers = {"ce_id": b"saga_deadly/counter/F", "ce_saga": b"saga_deadly", "ce_op": b"F"}
+    await send(running.settings, command(0, KEY.encode(), **headers))
     await running.until(holds(running.settings, "select count(*) = 1 from parked where reason = 'SESSION_LOST'"), 30)
 
     assert lost() - before <= 6
     assert not waiting.done()
-    running.command(Op.CANCEL, "saga_0")
+    running.command(Op.CANCEL, "saga_deadly")
     assert (await waiting).verdict is Verdict.DONE
 
 
