@@ -8,7 +8,7 @@ import structlog
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount, Route
+from starlette.routing import Mount, Route, request_response
 from starlette.staticfiles import StaticFiles
 
 from gateway import watching
@@ -40,14 +40,15 @@ class Gateway:
         self._watchers = Calls(settings.rpc_watchers_max)
 
     def application(self) -> Starlette:
-        """The application for a server to run."""
-        verbs = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-        routes = [
-            *page_routes(), Mount("/assets", StaticFiles(directory=ASSETS)),
-            Route("/livez", _alive), Route("/readyz", _alive),
-            Route("/{path:path}", self._safely(self.call), methods=verbs),
+        """The application for a server to run. What is no page is a call, whatever stands in its path."""
+        pages = [
+            *page_routes(), Mount("/assets", StaticFiles(directory=ASSETS)), Route("/livez", _alive),
+            Route("/readyz", _alive),
         ]
-        return Starlette(routes=routes)
+        made = Starlette(routes=pages, exception_handlers={404: _missed, 405: _missed})
+        made.router.redirect_slashes = False
+        made.router.default = request_response(self._safely(self.call))
+        return made
 
     async def call(self, request: Request) -> Response:
         """Answer one call; raises `HttpRefusal` or `CallRefused`."""
@@ -105,6 +106,11 @@ def _answered(request: Request, text: str, tag: str | None) -> Response:
     if known is not None and names(known, tag):
         return Response(status_code=304, headers={"ETag": tag})
     return Response(text, headers={"ETag": tag}, media_type=JSON)
+
+
+async def _missed(request: Request, error: Exception) -> Response:
+    """An asset that is not there, or a page that is asked for otherwise than by GET."""
+    return refused(_nowhere([]))
 
 
 async def _alive(request: Request) -> Response:

@@ -116,6 +116,7 @@ async def test_a_service_that_is_away(played: Played) -> None:
     ("GET", "/v1/nothing", 404, "UNKNOWN_METHOD"), ("GET", "/", 307, ""),
     ("PUT", "/v1/orders", 405, "METHOD_NOT_ALLOWED"),
     ("GET", "/v1/orders/%FF", 400, "INVALID_ARGUMENT"), ("GET", "/v1//orders", 404, "UNKNOWN_METHOD"),
+    ("GET", "/assets/nothing.js", 404, "UNKNOWN_METHOD"),
     ("GET", "/v1/orders/a/b/c", 404, "UNKNOWN_METHOD"), ("OPTIONS", "/v1/orders", 405, "METHOD_NOT_ALLOWED"),
 ])
 async def test_a_path_that_leads_nowhere(played: Played, verb: str, path: str, code: int, reason: str) -> None:
@@ -125,6 +126,13 @@ async def test_a_path_that_leads_nowhere(played: Played, verb: str, path: str, c
     assert answer.status_code == code
     assert not reason or reason_of(answer) == reason
     assert played.orders.asked == []
+
+
+async def test_a_line_break_in_a_path_is_the_services_to_judge(played: Played) -> None:
+    """A route for whatever comes did not take it: the answer was no Status."""
+    answer = await played.http.get("/v1/orders/a%0Ab")
+
+    assert answer.json()["order"]["orderId"] == "a\nb"
 
 
 @pytest.mark.parametrize("seconds", ["0", "-1", "0.5", "soon", "1e9", "99999", "nan", "１"])
