@@ -10,8 +10,7 @@ from settle.cli.options import Broker, BrokerChoice, Json, Processes
 
 
 def demo(broker: Broker = BrokerChoice.auto, processes: Processes = 1, json: Json = False) -> None:
-    """Start everything from nothing, tell of three orders and three recycled cards, read each effect back; exit
-    status 0 if all held."""
+    """Start everything from nothing and tell of three orders and three recycled cards; exit status 0 if all held."""
     import json as jsonlib
 
     from rich.console import Console

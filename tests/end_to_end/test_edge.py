@@ -145,4 +145,4 @@ def test_a_fuzzer_meets_no_error_of_ours(endpoints: Mapping[str, Any]) -> None:
 
     assert done.returncode == 0, done.stdout[-4_000:] + done.stderr[-1_000:]
     with httpx2.Client(base_url=gateway_of(endpoints), trust_env=False) as http:
-        assert http.get("/v1/order/operations/parked").json()["parked"] == []
+        assert http.get("/v1/order/operations/parked").json()["messages"] == []

@@ -15,7 +15,6 @@ from uuid import uuid4
 
 import grpc
 import pytest
-from google.protobuf.descriptor import Descriptor
 from google.rpc import error_details_pb2, status_pb2
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
@@ -28,7 +27,6 @@ from services.runtime.rpc.errors import STATUS_KEY, from_rpc_error
 from services.runtime.rpc.server import RpcServer, channel
 from settlement.operations.v1 import operations_service_pb2 as pb
 from settlement.operations.v1 import operations_service_pb2_grpc as stubs
-from tests.protos.fields import methods
 from tests.services.runtime.conftest import Until
 
 SETTINGS = Settings("test", reflection=False, drain_seconds=0.5, rpc_concurrent_max=64)
@@ -282,27 +280,6 @@ async def test_a12_an_old_kafka_client_is_refused() -> None:
     """Transactions stall on fail-over before 0.14."""
     with pytest.raises(Defect, match=r"older than 0\.14"):
         check_process(client="0.13.1")
-
-
-async def test_p2_no_service_parses_json_into_messages_and_no_request_can_hold_any() -> None:
-    """ParseDict's depth limit could be bypassed, by Struct, Value and Any; the gateway parses requests."""
-    parsing = re.compile(r"json_format\.Parse|ParseDict")
-    holding = re.compile(r"google\.protobuf\.(Struct|Value|Any|ListValue)")
-
-    sources = {path: path.read_text() for path in Path("services").rglob("*.py")}  # noqa: ASYNC240
-    held = {name for method in methods() for name in _held(method.input_type, frozenset())}
-
-    assert [str(path) for path, text in sources.items() if "runtime" in path.parts and parsing.search(text)] == []
-    assert {name for name in held if holding.fullmatch(name)} == set()
-
-
-def _held(message: Descriptor, above: frozenset[str]) -> frozenset[str]:
-    """The names of a message and of all that it may hold."""
-    found = above | {message.full_name}
-    for field in message.fields:
-        if field.message_type is not None and field.message_type.full_name not in found:
-            found |= _held(field.message_type, found)
-    return found
 
 
 DIRTY = ["nul\x00", "bell\x07", "new\nline", "\u202eto the left", "zero\u200bwidth", "e\u0301", "\x7f", "\ud7a4\u2066"]
