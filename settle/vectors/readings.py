@@ -1,11 +1,11 @@
 """What is read back through the API: new journals by event, repayment tables, statements."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from settle.client.calls import call
 from settle.client.engine import Engine
+from settle.vectors.new_journals import NewJournals
 from settle.vectors.scenario import Json
 from settle.vectors.world import World
 from settlement.card_redemption.v1 import card_service_pb2
@@ -13,8 +13,6 @@ from settlement.common.v1 import journal_pb2
 from settlement.credit_ledger.v1 import credit_service_pb2, statement_service_pb2
 
 _LEDGERS = {journal_pb2.JOURNAL_UNIT_CNY: "CNY", journal_pb2.JOURNAL_UNIT_LIMIT: "LIMIT"}
-_PAGE = 500
-Ask = Callable[[str, int, str], Awaitable[Any]]  # Any: a generated answer
 
 
 class Readings:
@@ -23,19 +21,19 @@ class Readings:
     def __init__(self, engine: Engine, world: World) -> None:
         self._engine = engine
         self._world = world
-        self._seen: dict[str, int] = {}
+        self._new = NewJournals(engine)
         self.posted: list[Json] = []
 
     async def journals(self, event: int, merchant: bool) -> None:
         """Take the journals that were posted since the last look; `merchant` looks at the merchant's roots too."""
         world = self._world
-        reads = [self._new(self._credit_page, world.account_id, world.account_version)]
+        reads = [self._new.of_credit(world.account_id, world.account_version)]
         if world.card_version:
-            reads.append(self._new(self._card_page, world.card_id, world.card_version))
+            reads.append(self._new.of_cards(world.card_id, world.card_version))
         if merchant:
             credit_roots, card_roots = await self._merchant_roots()
-            reads += [self._new(self._credit_page, root, 0) for root in credit_roots]
-            reads += [self._new(self._card_page, root, 0, "card ") for root in card_roots]
+            reads += [self._new.of_credit(root) for root in credit_roots]
+            reads += [self._new.of_cards(root) for root in card_roots]
         for found in await asyncio.gather(*reads):
             self.posted += [_journal(event, journal) for journal in found]
 
@@ -70,29 +68,6 @@ class Readings:
             return credit, []
         cards = card_service_pb2.GetMerchantBalanceRequest(merchant_id=self._world.merchant_id)
         return credit, list((await call(self._engine.cards.GetMerchantBalance, cards)).root_ids)
-
-    async def _new(self, page: Ask, root: str, opened: int, book: str = "") -> list[Any]:  # Any: generated messages
-        after, token = self._seen.get(book + root, opened), ""
-        found: list[Any] = []  # Any: generated messages
-        while True:
-            answer = await page(root, after, token)
-            found += answer.journals
-            token = answer.next_page_token
-            if not token:
-                self._seen[book + root] = max([after, *(journal.root_version for journal in found)])
-                return found
-
-    async def _credit_page(self, root: str, after: int, token: str) -> Any:  # Any: a generated answer
-        request = credit_service_pb2.ListJournalsRequest(
-            root_id=root, after_version=after, page_size=_PAGE, page_token=token
-        )
-        return await call(self._engine.credit.ListJournals, request)
-
-    async def _card_page(self, root: str, after: int, token: str) -> Any:  # Any: a generated answer
-        request = card_service_pb2.ListJournalsRequest(
-            root_id=root, after_version=after, page_size=_PAGE, page_token=token
-        )
-        return await call(self._engine.cards.ListJournals, request)
 
 
 def _journal(event: int, journal: Any) -> Json:  # Any: a generated message
