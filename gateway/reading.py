@@ -23,7 +23,6 @@ DEPTH_MAX = 32
 """How deeply a body may be nested; the contract's own messages need less than a third of it."""
 QUERY_FIELDS_MAX = 100
 REQUEST_ID = "request_id"
-_TEXTS = frozenset({FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES})
 
 Fields = dict[str, Any]
 """A JSON object: the values of fields by name."""

@@ -33,14 +33,6 @@ class Provider:
             card_id=card_id, finding=pb.VERIFICATION_FINDING_CONSUMED, face_minor=left_minor
         ))
 
-    async def find_invalid(self, card_id: str) -> None:
-        """Find that there is no such card."""
-        await self._say(pb.SetCardBehaviourRequest(card_id=card_id, finding=pb.VERIFICATION_FINDING_INVALID))
-
-    async def keep_code(self, card_id: str) -> None:
-        """Never give the code back."""
-        await self._say(pb.SetCardBehaviourRequest(card_id=card_id, keeps_code=True))
-
     async def fail(self, **shares_ppm: int) -> None:
         """Have these shares of the calls go wrong, as `SetVerificationFaultsRequest` names them; none ends it."""
         await call(self._verifier.SetVerificationFaults, pb.SetVerificationFaultsRequest(**shares_ppm))

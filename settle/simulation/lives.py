@@ -22,15 +22,6 @@ _ALL: tuple[Lifecycle[Any], ...] = (*orders.LIFECYCLES, *credit.LIFECYCLES, *car
 LIVES = {each.row: each for each in _ALL if each is not orders.DEDUCTION}
 
 
-def wrong_move(before: Any, after: Any) -> str:  # Any: rows of one kind, or none before
-    """What is wrong with what a decision made of a row; "" if nothing is."""
-    life = LIVES.get(type(after))
-    if life is None:
-        return ""
-    was, now = before and life.state(before), life.state(after)
-    return "" if life.allows(was, now) else f"{life.name} {after.key}: {was} -> {now}"
-
-
 def flaws(store: Store, row: Any) -> Iterator[str]:  # Any: a row of any kind
     """What of a row contradicts its state, or the rows beside it."""
     life = LIVES.get(type(row))

@@ -149,7 +149,6 @@ async def of_nothing(world: World) -> list[Finding]:
     return told
 
 
-_ON_RECORD = "select id from saga_records where id = any($1::text[])"
 _TIMER = "select t.kind, t.key, t.root, t.due_at from timers t"
 _LEFT = f"{_TIMER} where t.kind <> all($1::text[])"
 _ENDED = f"""{_TIMER} join sagas s on s.id = t.key and s.phase in ('DONE', 'ABORTED')

@@ -55,8 +55,3 @@ def completed(redeemer: Redeemer) -> Redeemer:
 def restricted(redeemer: Redeemer, why: str) -> Redeemer:
     """Until a person looks at his case he redeems nothing (RD-25)."""
     return replace(redeemer, restricted=redeemer.restricted or why, version=redeemer.version + 1)
-
-
-def unrestricted(redeemer: Redeemer) -> Redeemer:
-    """A person looked at his case."""
-    return replace(redeemer, restricted="", version=redeemer.version + 1)
