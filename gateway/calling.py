@@ -3,7 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import grpc
 from google.protobuf.message import Message
@@ -12,7 +12,7 @@ from starlette.datastructures import Headers
 
 from gateway.contract import SERVICES, Method
 from gateway.reading import refuse
-from services.runtime.rpc.errors import DOMAIN, STATUS_KEY
+from services.runtime.rpc.errors import DOMAIN, status_in
 from services.runtime.rpc.server import channel
 
 TIMEOUT = "Request-Timeout"
@@ -96,10 +96,9 @@ def metadata_of(headers: Headers) -> Metadata:
 
 def status_of(error: grpc.aio.AioRpcError) -> status_pb2.Status:
     """What a service said, or what gRPC says of a service that did not."""
-    found: Any  # Any: the metadata of gRPC
-    for key, found in error.trailing_metadata() or ():
-        if key == STATUS_KEY:
-            return status_pb2.Status.FromString(found)
+    said = status_in(error)
+    if said is not None:
+        return said
     name = error.code().name
     unreached = name == "UNAVAILABLE"
     told = "the service does not answer; try again with the same Idempotency-Key" if unreached else error.details()

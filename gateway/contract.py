@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from google.api import annotations_pb2
-from google.protobuf.descriptor import Descriptor, MethodDescriptor, ServiceDescriptor
+from google.protobuf.descriptor import Descriptor, FileDescriptor, MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
@@ -18,6 +18,8 @@ import settlement
 
 SERVICES = ("order", "credit_ledger", "card_redemption")
 """Who serves something; each has an address of its own."""
+ROOT = Path(settlement.__path__[0])
+"""Where the generated code of the contract is."""
 _OPERATIONS = "settlement.operations.v1"
 _VERBS = ("get", "post", "put", "patch", "delete")
 
@@ -67,11 +69,16 @@ def methods() -> tuple[Method, ...]:
     return tuple(method for service in _services() for method in _methods_of(service))
 
 
+def files(pattern: str) -> Iterator[FileDescriptor]:
+    """The files of the contract whose generated modules have such a path below its root."""
+    for path in sorted(ROOT.glob(pattern)):
+        name = ".".join(path.relative_to(ROOT.parent).with_suffix("").parts)
+        yield importlib.import_module(name).DESCRIPTOR
+
+
 def _services() -> Iterator[ServiceDescriptor]:
-    root = Path(settlement.__path__[0])
-    for file in sorted(root.rglob("*_service_pb2.py")):
-        name = ".".join(file.relative_to(root.parent).with_suffix("").parts)
-        yield from importlib.import_module(name).DESCRIPTOR.services_by_name.values()
+    for file in files("*/v1/*_service_pb2.py"):
+        yield from file.services_by_name.values()
 
 
 def _methods_of(service: ServiceDescriptor) -> Iterator[Method]:

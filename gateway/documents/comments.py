@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
-import settlement
+from gateway.contract import ROOT
 
 _SET = "contract.binpb"
 _MEMBERS = {
@@ -23,7 +22,7 @@ _KINDS = {"message_type": "message", "nested_type": "message", "enum_type": "enu
 @cache
 def comments() -> dict[str, str]:
     """Comment by full name, each as one paragraph."""
-    files = FileDescriptorSet.FromString((Path(settlement.__path__[0]) / _SET).read_bytes()).file
+    files = FileDescriptorSet.FromString((ROOT / _SET).read_bytes()).file
     return {name: text for file in files for name, text in _commented(file)}
 
 

@@ -3,19 +3,17 @@
 An event is a message of a file `*events.proto` that no other message holds. `ce_type` is its full name.
 """
 
-import importlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 from google.protobuf.descriptor import Descriptor
 
-import settlement
+from gateway.contract import files
 from gateway.documents.comments import comment
 
-FILES = ("*/v1/*events.proto", "audit/v1/round.proto")
-"""Where the contract has its events, below its root."""
+FILES = ("*/v1/*events_pb2.py", "audit/v1/round_pb2.py")
+"""The generated modules of the contract that have its events."""
 PROMISES: Mapping[str, str] = {
     "key": "The aggregate's id; all events of one aggregate are in one partition, in the order of `ce_sequence`.",
     "sequence": "`ce_sequence` counts the events of an aggregate from 1 on without a gap.",
@@ -58,11 +56,9 @@ def topics() -> tuple[Topic, ...]:
 
 
 def _events() -> Iterator[Descriptor]:
-    root = Path(settlement.__path__[0])
     for pattern in FILES:
-        for path in sorted(root.glob(pattern.replace(".proto", "_pb2.py"))):
-            name = ".".join(path.relative_to(root.parent).with_suffix("").parts)
-            messages = importlib.import_module(name).DESCRIPTOR.message_types_by_name.values()
+        for file in files(pattern):
+            messages = file.message_types_by_name.values()
             held = {field.message_type for message in messages for field in message.fields}
             yield from (message for message in messages if message not in held)
 

@@ -99,16 +99,20 @@ def _packed(detail: Message) -> AnyMessage:
     return packed
 
 
+def status_in(error: grpc.aio.AioRpcError) -> status_pb2.Status | None:
+    """What another process said of its error; None where gRPC alone says that there was one."""
+    told = next((value for key, value in error.trailing_metadata() or () if key == STATUS_KEY), None)
+    return None if told is None else status_pb2.Status.FromString(told)
+
+
 def from_rpc_error(error: grpc.aio.AioRpcError) -> SettlementError:
     """The `SettlementError` that another process answered with; anything else becomes `Unavailable` with its code."""
-    for key, value in error.trailing_metadata() or ():
-        if key == STATUS_KEY:
-            status = status_pb2.Status.FromString(value)
-            for detail in status.details:
-                info = error_details_pb2.ErrorInfo()
-                if detail.Unpack(info):
-                    kind = BY_STATUS.get(error.code().name, Unavailable)
-                    return kind(info.reason, status.message, dict(info.metadata))
+    status = status_in(error) or status_pb2.Status()
+    for detail in status.details:
+        info = error_details_pb2.ErrorInfo()
+        if detail.Unpack(info):
+            kind = BY_STATUS.get(error.code().name, Unavailable)
+            return kind(info.reason, status.message, dict(info.metadata))
     name: str = error.code().name
     reason = name if f"ERROR_REASON_{name}" in ErrorReason.DESCRIPTOR.values_by_name else "UNAVAILABLE"
     return BY_STATUS.get(name, Unavailable)(reason, error.details() or "")
