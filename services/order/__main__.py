@@ -6,6 +6,7 @@ from services.order.decisions import RULES, TIMERS
 from services.order.rpc.after_sale import AfterSaleServicer
 from services.order.rpc.merchants import MerchantServicer
 from services.order.rpc.orders import OrderServicer
+from services.order.rpc.streams import OrderStreamServicer
 from services.order.sagas import DEFINITIONS
 from services.order.store import TABLES
 from services.order.store.reads import shown
@@ -14,7 +15,8 @@ from services.runtime.process import Service, run
 
 SERVICE = Service(
     name="order", inbound="replies", tables=TABLES, rules=RULES, timers=TIMERS, codec=CODEC,
-    servicers=(OrderServicer, AfterSaleServicer, MerchantServicer), migrations=Path(__file__).parent / "migrations",
+    servicers=(OrderServicer, AfterSaleServicer, MerchantServicer, OrderStreamServicer),
+    migrations=Path(__file__).parent / "migrations",
     definitions=DEFINITIONS, shown=shown,
 )
 
