@@ -1,7 +1,8 @@
 """The load generator, a process of its own: `python -m settle.bench.load TARGET KAFKA PARTITIONS TARGETS_FILE`.
 
-It reads one command a line from stdin (`closed SECONDS`, `open SECONDS RATE`, `batch SECONDS SIZE`) and answers each
-with one JSON object. "Settled" is when the order's event is read from Kafka, as any subscriber would see it.
+It reads one command a line from stdin (`closed SECONDS`, `open SECONDS RATE`, `streamed SECONDS STREAMS`,
+`batch SECONDS SIZE`) and answers each with one JSON object. "Settled" is when the order's event is read from Kafka, as
+any subscriber would see it.
 """
 
 import asyncio
@@ -9,7 +10,7 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,8 +19,9 @@ import grpc
 import grpc.aio
 
 from settle.bench.subscriber import Subscriber
-from settle.bench.targets import Target, batch_of, read_targets, request_of
+from settle.bench.targets import Target, batch_of, exchange_of, read_targets, request_of
 from settle.client.channels import open_channel
+from settle.client.streams import CommandStream
 
 IN_FLIGHT = 256
 """Calls that wait for their answer at the same time, in the closed loop."""
@@ -28,6 +30,8 @@ UNSETTLED_MAX = 1_536
 DEADLINE_SECONDS = 30.0
 DRAIN_SECONDS_MAX = 60.0
 TICK_SECONDS = 0.002
+MOMENTS = 40
+"""Into so many parts a phase is cut for its latency over time."""
 OPTIONS = (("grpc.max_send_message_length", 1 << 20), ("grpc.use_local_subchannel_pool", 1))
 
 if TYPE_CHECKING:
@@ -60,7 +64,14 @@ class Load:
         """As many as the engine takes, with a bounded number under way."""
         tally = Tally(time.perf_counter(), self._subscriber.count)
         until = tally.began + seconds
-        await asyncio.gather(*(self._work(tally, until) for _ in range(IN_FLIGHT)))
+        await asyncio.gather(*(self._work(tally, until, self._send) for _ in range(IN_FLIGHT)))
+        return await self._finish(tally, until)
+
+    async def streamed(self, seconds: float, streams: int) -> dict[str, object]:
+        """The closed loop over a few streams instead of a call for each."""
+        tally = Tally(time.perf_counter(), self._subscriber.count)
+        until = tally.began + seconds
+        await asyncio.gather(*(self._stream(tally, until, IN_FLIGHT // streams) for _ in range(streams)))
         return await self._finish(tally, until)
 
     async def open(self, seconds: float, rate: float) -> dict[str, object]:
@@ -93,7 +104,24 @@ class Load:
     def _unsettled(self, tally: Tally) -> int:
         return len(tally.started) - (self._subscriber.count - tally.settled_before)
 
-    async def _work(self, tally: Tally, until: float) -> None:
+    async def _stream(self, tally: Tally, until: float, in_flight: int) -> None:
+        async with CommandStream(self._channel) as stream:
+
+            async def send(tally: Tally, target: Target, began: float) -> None:
+                self._number += 1
+                tally.started[target.order_id] = began
+                tally.sent += 1
+                answer = await stream.send(exchange_of(target, self._number))
+                if answer.HasField("refusal"):
+                    self._failed(tally, answer.refusal.message, [target.order_id])
+                else:
+                    tally.accepted.append(time.perf_counter() - began)
+
+            await asyncio.gather(*(self._work(tally, until, send) for _ in range(in_flight)))
+
+    async def _work(
+        self, tally: Tally, until: float, send: Callable[[Tally, Target, float], Awaitable[None]]
+    ) -> None:
         while time.perf_counter() < until:
             if self._unsettled(tally) > UNSETTLED_MAX:
                 await asyncio.sleep(TICK_SECONDS)
@@ -101,7 +129,7 @@ class Load:
             target = next(self._targets, None)
             if target is None:
                 return
-            await self._send(tally, target, time.perf_counter())
+            await send(tally, target, time.perf_counter())
 
     async def _work_in_batches(self, tally: Tally, until: float, cancels: Iterator[Target], size: int) -> None:
         while time.perf_counter() < until:
@@ -131,11 +159,15 @@ class Load:
         try:
             await self._calls[method](request, timeout=DEADLINE_SECONDS)
         except grpc.aio.AioRpcError as error:
-            tally.errors[f"{error.code().name} {error.details()}"[:120]] += 1
-            for order_id in orders:
-                tally.started.pop(order_id, None)
+            self._failed(tally, f"{error.code().name} {error.details()}", orders)
         else:
             tally.accepted.append(time.perf_counter() - began)
+
+    @staticmethod
+    def _failed(tally: Tally, why: str, orders: Sequence[str]) -> None:
+        tally.errors[why[:120]] += 1
+        for order_id in orders:
+            tally.started.pop(order_id, None)
 
     async def _finish(self, tally: Tally, until: float) -> dict[str, object]:
         """Wait for what is under way, then count: what was settled within the phase makes the rate."""
@@ -148,8 +180,19 @@ class Load:
             "seconds": until - tally.began, "sent": tally.sent, "settled_within": within,
             "settled": sum(1 for order_id in tally.started if order_id in at),
             "accepted": tally.accepted, "to_settled": [at[o] - began for o, began in tally.started.items() if o in at],
-            "errors": dict(tally.errors),
+            "errors": dict(tally.errors), "moments": _moments(tally, until, at),
         }
+
+
+def _moments(tally: Tally, until: float, settled_at: Mapping[str, float]) -> list[tuple[float, list[float]]]:
+    """For each part of the phase when it began, and how long what was sent in it took to be settled."""
+    length = (until - tally.began) / MOMENTS
+    parts: list[tuple[float, list[float]]] = [(round(number * length, 3), []) for number in range(MOMENTS)]
+    for order_id, began in tally.started.items():
+        if order_id in settled_at:
+            number = min(int((began - tally.began) / length), MOMENTS - 1)
+            parts[number][1].append(settled_at[order_id] - began)
+    return parts
 
 
 async def main(target: str, kafka: str, partitions: int, file: Path) -> None:
@@ -170,6 +213,8 @@ async def obey(load: Load, command: Sequence[str]) -> dict[str, object]:
             return await load.closed(float(seconds))
         case ["open", seconds, rate]:
             return await load.open(float(seconds), float(rate))
+        case ["streamed", seconds, streams]:
+            return await load.streamed(float(seconds), int(streams))
         case ["batch", seconds, size]:
             return await load.batch(float(seconds), int(size))
     raise ValueError(f"no such phase of load: {' '.join(command)}")

@@ -23,6 +23,11 @@ class Heard:
         self.phases.append(("open", seconds, rate))
         return {}
 
+    async def streamed(self, seconds: float, streams: int) -> dict[str, object]:
+        """Note it."""
+        self.phases.append(("streamed", seconds, streams))
+        return {}
+
     async def batch(self, seconds: float, size: int) -> dict[str, object]:
         """Note it."""
         self.phases.append(("batch", seconds, size))
@@ -34,10 +39,10 @@ async def test_a_phase_may_last_a_fraction_of_a_second() -> None:
     heard = Heard()
     load: Any = heard  # only its phases are asked for
 
-    for command in ("closed 6.0", "open 15.0 412.5", "batch 1.5 200"):
+    for command in ("closed 6.0", "open 15.0 412.5", "streamed 2.0 8", "batch 1.5 200"):
         await obey(load, command.split())
 
-    assert heard.phases == [("closed", 6.0), ("open", 15.0, 412.5), ("batch", 1.5, 200)]
+    assert heard.phases == [("closed", 6.0), ("open", 15.0, 412.5), ("streamed", 2.0, 8), ("batch", 1.5, 200)]
 
 
 @pytest.mark.parametrize("command", ["", "closed", "rest 3", "batch 1.5 2.5"])
