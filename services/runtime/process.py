@@ -26,7 +26,7 @@ from services.runtime.ground.codec import Codec
 from services.runtime.ground.guards import check_process, watch_loop
 from services.runtime.ground.logs import configure_logs
 from services.runtime.ground.metrics import serve_metrics
-from services.runtime.ground.migrations import migrate
+from services.runtime.ground.migrations import MigrationsMissing, check_migrated, migrate
 from services.runtime.ground.postgres import DatabaseUnavailable, check_database, open_pool
 from services.runtime.ground.records import Outbound, topic
 from services.runtime.ground.saving import hold
@@ -63,6 +63,7 @@ SEAL_SECONDS = 1.0
 BEGIN_SECONDS_MAX, BEGIN_LOOK_SECONDS = 20.0, 0.05
 """How long a process waits for what its service does at its start, and how often it looks."""
 CANNOT_START = 2
+MIGRATE = "migrate"
 
 log = structlog.get_logger(__name__)
 
@@ -94,14 +95,15 @@ class Service:
 
 
 def run(service: Service) -> None:
-    """Run the service until SIGTERM or SIGINT; its settings come from the environment. What an operator has to mend (a
-    setting, a server that does not answer) is one line and `CANNOT_START`."""
+    """Run the service until SIGTERM or SIGINT, or (`python -m services.order migrate`) only bring its database up to
+    date; its settings come from the environment. What an operator has to mend (a setting, a server that does not
+    answer, a migration that is missing) is one line and `CANNOT_START`."""
     try:
         settings = Settings.from_environ(os.environ, service.name)
         configure_logs(service.name, settings.log_level)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(_serve(service, settings))
-    except (SettingsError, DatabaseUnavailable, BrokerUnavailable) as error:
+            runner.run((_migrate if sys.argv[1:] == [MIGRATE] else _serve)(service, settings))
+    except (SettingsError, DatabaseUnavailable, BrokerUnavailable, MigrationsMissing) as error:
         sys.stderr.write(f"{service.name} cannot start: {error}\n")
         raise SystemExit(CANNOT_START) from error
 
@@ -115,13 +117,22 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
     return uvloop.new_event_loop
 
 
+async def _migrate(service: Service, settings: Settings) -> None:
+    await check_database(settings)
+    applied = await migrate(settings.owner_dsn or settings.dsn, [service.migrations])
+    log.info("migrated", applied=applied)
+
+
 async def _serve(service: Service, settings: Settings) -> None:
     check_process()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await check_database(settings)
-    await migrate(settings.dsn, [service.migrations])
+    if settings.migrations == "await":
+        await check_migrated(settings.dsn, [service.migrations])
+    else:
+        await migrate(settings.owner_dsn or settings.dsn, [service.migrations])
     await check_broker(settings)
     process = Process(service, settings)
     await process.start()
