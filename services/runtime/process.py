@@ -45,6 +45,7 @@ from services.runtime.lanes.feed import Feed
 from services.runtime.lanes.lane import Lane
 from services.runtime.lanes.lanes import Lanes
 from services.runtime.lanes.queues import Queues
+from services.runtime.measuring import Measuring, OpenPayments
 from services.runtime.nightly import Nightly
 from services.runtime.rpc.edge import Edge
 from services.runtime.rpc.keeping import Keeper
@@ -76,7 +77,7 @@ class Service:
     built with the edge. `perform` does one action and answers the message that reports it. `standing` timers are
     set at the start where they are missing: what a service does day after day, and (due at once) what it does before
     the first call. `shown` reads what the views of its sagas show beside them. `recording` keeps the permanent record
-    of what its rules leave for it.
+    of what its rules leave for it. `open_payments` reads what was sent out and is not settled yet, for the metrics.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Service:
     standing: Callable[[datetime], Sequence[Timer]] | None = None
     shown: Shown = nothing_shown
     recording: Recording | None = None
+    open_payments: OpenPayments | None = None
 
 
 def run(service: Service) -> None:
@@ -198,6 +200,7 @@ class Process:
             self._count_regularly(), self._announce(), watch_loop(), self._clock_check.run(self._pool.own),
             self._begin([timer for timer in standing if timer.due_at <= now]),
             Nightly(settings, clock, service.definitions, self._oldest).run(),
+            Measuring(self._pool.own, clock, service.definitions is not None, service.open_payments).run(),
             *([self._seal_regularly(service.recording)] if service.recording else []),
         )]
         try:
