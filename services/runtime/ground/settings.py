@@ -108,6 +108,10 @@ class Settings:
     accept_unlinked: bool = _setting(
         False, "accept from this start on what older processes wrote without links and seals: accept_unlinked()"
     )
+    migrations: str = _setting(
+        "apply", "what a process does at its start where migrations are missing: apply them, or end with a line that"
+        " says so, where a job applies them before it", ("apply", "await"),
+    )
     owner_dsn: str = _setting("", "PostgreSQL login that owns the tables, for what deletes; empty: the service's own")
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
 

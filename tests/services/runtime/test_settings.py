@@ -11,7 +11,7 @@ from services.kernel.errors import Defect
 from services.kernel.messages import DECIDED_DAYS_MAX
 from services.runtime.ground.logs import redact
 from services.runtime.ground.metrics import serve_metrics
-from services.runtime.ground.migrations import RUNTIME, list_migrations, migrate
+from services.runtime.ground.migrations import RUNTIME, MigrationsMissing, check_migrated, list_migrations, migrate
 from services.runtime.ground.settings import Settings, SettingsError, settings_table
 
 
@@ -78,9 +78,13 @@ async def test_migrations_run_once_in_order_and_never_change(settings: Settings,
     ours = [migration.version for migration in list_migrations([RUNTIME])]
 
     assert await migrate(settings.dsn, [folder], dry_run=True) == [*ours, "shop/0001_things"]
+    with pytest.raises(MigrationsMissing, match=r"runtime/0001_runtime, .*shop/0001_things; `migrate` applies them"):
+        await check_migrated(settings.dsn, [folder])
     one, other = await asyncio.gather(migrate(settings.dsn, [folder]), migrate(settings.dsn, [folder]))
     assert sorted(one + other) == sorted([*ours, "shop/0001_things"])
     assert await migrate(settings.dsn, [folder]) == []
+    await check_migrated(settings.dsn, [folder])
+    await check_migrated(settings.dsn, [])  # as a release of before sees it
 
     (folder / "0001_things.sql").write_text("-- migrate:up\ncreate table other (id text);\n")
     with pytest.raises(Defect, match="was changed"):
