@@ -22,7 +22,8 @@ COMMANDS = pb.ExchangeRequest.DESCRIPTOR.oneofs_by_name["command"].fields
 @pytest.mark.parametrize("command", [field.name for field in COMMANDS])
 def test_every_command_has_its_method_and_tells_its_order(command: str) -> None:
     """And its return case and its settlement, where its answer has them."""
-    method: Any = METHODS[pb.ExchangeRequest.DESCRIPTOR.fields_by_name[command].message_type.full_name]
+    field: Any = pb.ExchangeRequest.DESCRIPTOR.fields_by_name[command]
+    method: Any = METHODS[field.message_type.full_name]
     response: Any = GetMessageClass(method.output_type)()
     fields = response.DESCRIPTOR.fields_by_name
     if "order" in fields:
