@@ -15,8 +15,9 @@ ORDERS_PER_ACCOUNT = 4
 class Options:
     """What to run. `rate` 0 means half of what the closed loop reached; with `baseline` the saga by hand too.
 
-    Phases beside the closed and the open loop: `streams` over so many streams, `batch` with calls of so many, `idle` one
-    by one, `overload` with ten times as much. `statements` measures a night instead, on which that many accounts fall due.
+    Phases beside the closed and the open loop: `streams` over so many streams, `batch` with calls of so many, `idle`
+    one by one, `overload` with ten times as much. `statements` measures a night instead, on which so many accounts fall
+    due.
     """
 
     mix: str = "credit"
