@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from importlib.util import find_spec
@@ -15,6 +15,7 @@ from pathlib import Path
 import structlog
 
 from services.kernel import chain
+from services.kernel.access import Access
 from services.kernel.coordination import Definitions
 from services.kernel.decision import Rule, Timer
 from services.kernel.errors import Defect
@@ -33,6 +34,7 @@ from services.runtime.ground.saving import hold
 from services.runtime.ground.settings import Settings, SettingsError
 from services.runtime.ground.tables import Connection, Table
 from services.runtime.ground.values import settle_in
+from services.runtime.identity.door import Ownership, open_door
 from services.runtime.kafka import undeliverable
 from services.runtime.kafka.clients import BrokerUnavailable, check_broker
 from services.runtime.kafka.producer import SafeProducer
@@ -78,6 +80,7 @@ class Service:
     set at the start where they are missing: what a service does day after day, and (due at once) what it does before
     the first call. `shown` reads what the views of its sagas show beside them. `recording` keeps the permanent record
     of what its rules leave for it. `open_payments` reads what was sent out and is not settled yet, for the metrics.
+    `access` is the policy: who may call what; `owners` finds whose its things are.
     """
 
     name: str
@@ -94,6 +97,8 @@ class Service:
     shown: Shown = nothing_shown
     recording: Recording | None = None
     open_payments: OpenPayments | None = None
+    access: Access | None = None
+    owners: Mapping[str, Ownership] = field(default_factory=dict)
 
 
 def run(service: Service) -> None:
@@ -136,6 +141,7 @@ async def _serve(service: Service, settings: Settings) -> None:
     else:
         await migrate(settings.owner_dsn or settings.dsn, [service.migrations])
     await check_broker(settings)
+    settings.check_identity()
     process = Process(service, settings)
     await process.start()
     settle_in()
@@ -193,6 +199,9 @@ class Process:
             for pool in (self._pool, self._pool.operators)
         )
         operations = OperationsServicer(operators, self._lanes)
+        door = await open_door(settings, service.access, service.owners, self._pool.acquire)
+        if door is not None:
+            self._server.guard(door)
         for servicer in (*(build(edge) for build in service.servicers), operations):
             self._server.add(servicer)
         self._tasks = [asyncio.create_task(work) for work in (
@@ -202,6 +211,7 @@ class Process:
             Nightly(settings, clock, service.definitions, self._oldest).run(),
             Measuring(self._pool.own, clock, service.definitions is not None, service.open_payments).run(),
             *([self._seal_regularly(service.recording)] if service.recording else []),
+            *([door.keys.run()] if door is not None else []),
         )]
         try:
             self._metrics = await serve_metrics(settings.metrics_listen, self._not_ready)

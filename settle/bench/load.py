@@ -22,7 +22,9 @@ from settle.bench.subscriber import Subscriber
 from settle.bench.targets import Target, batch_of, exchange_of, read_targets, request_of
 from settle.client.channels import open_channel
 from settle.client.streams import CommandStream
+from settle.client.tokens import Tokens
 
+EXCHANGE = "/settlement.order.v1.OrderStreamService/Exchange"
 IN_FLIGHT = 256
 """Calls that wait for their answer at the same time, in the closed loop."""
 UNSETTLED_MAX = 1_536
@@ -60,8 +62,11 @@ Send = Callable[[Tally, Target, float], Coroutine[Any, Any, None]]
 class Load:
     """Sends requests for stored orders, each once, and sees them settled."""
 
-    def __init__(self, channel: grpc.aio.Channel, subscriber: Subscriber, targets: list[Target]) -> None:
+    def __init__(
+        self, channel: grpc.aio.Channel, subscriber: Subscriber, targets: list[Target], tokens: Tokens
+    ) -> None:
         self._channel = channel
+        self._tokens = tokens
         self._subscriber = subscriber
         self._stored = iter(targets)
         self._refused: deque[Target] = deque()
@@ -141,7 +146,7 @@ class Load:
         return len(tally.started) - (self._subscriber.count - tally.settled_before)
 
     async def _stream(self, tally: Tally, until: float, in_flight: int) -> None:
-        async with CommandStream(self._channel) as stream:
+        async with CommandStream(self._channel, self._tokens.metadata(EXCHANGE)) as stream:
 
             async def send(tally: Tally, target: Target, began: float) -> None:
                 self._number += 1
@@ -191,7 +196,7 @@ class Load:
         if method not in self._calls:
             self._calls[method] = self._channel.unary_unary(method)
         try:
-            await self._calls[method](request, timeout=DEADLINE_SECONDS)
+            await self._calls[method](request, timeout=DEADLINE_SECONDS, metadata=self._tokens.metadata(method))
         except grpc.aio.AioRpcError as error:
             self._failed(tally, f"{error.code().name} {error.details()}", orders)
         else:
@@ -229,11 +234,12 @@ def _moments(tally: Tally, until: float, settled_at: Mapping[str, float]) -> lis
     return parts
 
 
-async def main(target: str, kafka: str, partitions: int, file: Path) -> None:
+async def main(target: str, kafka: str, partitions: int, file: Path, known: str) -> None:
     """Serve commands until stdin ends."""
-    subscriber = Subscriber(kafka, partitions)
+    subscriber, tokens = Subscriber(kafka, partitions), Tokens.of(json.loads(known))
+    assert tokens is not None
     async with open_channel(target, *OPTIONS) as channel:
-        load = Load(channel, subscriber, read_targets(file))
+        load = Load(channel, subscriber, read_targets(file), tokens)
         _answer({"ready": True})
         while command := (await asyncio.to_thread(sys.stdin.readline)).split():
             _answer(await obey(load, command))
@@ -269,4 +275,4 @@ if __name__ == "__main__":
         run = uvloop.run
     except ImportError:
         run = asyncio.run  # type: ignore[assignment]  # the same call
-    run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), Path(sys.argv[4])))
+    run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), Path(sys.argv[4]), sys.argv[5]))

@@ -21,7 +21,7 @@ from settle.bench.load_process import LoadProcess
 from settle.bench.options import WARM_UP_SECONDS, Options
 from settle.bench.profiled import ProfiledStack
 from settle.local import machine, topics
-from settle.local.endpoints import dsns_of, targets_of
+from settle.local.endpoints import dsns_of
 from settle.local.environs import chain_key
 from settle.local.stack import LocalStack
 
@@ -40,8 +40,8 @@ def bench(options: Options, say: Callable[[str], None], begin: Callable[[str], N
         data.chmod(0o755)
         with LocalStack(data, options.broker, "manual", processes=options.processes, say=say) as stack:
             targets = asyncio.run(loader.fill(
-                targets_of(stack.endpoints), dsns_of(stack.endpoints), mix=options.mix, orders=options.orders,
-                partitions=topics.partitions(), now=now, say=say,
+                stack.endpoints, mix=options.mix, orders=options.orders, partitions=topics.partitions(), now=now,
+                say=say,
             ))
             loader.shuffled(targets, file, options.seed)
         with ProfiledStack(data, options, say) as stack:
@@ -64,7 +64,7 @@ async def _measure(
     stack: LocalStack, options: Options, file: Path, stored: int, say: Callable[[str], None],
     begin: Callable[[str], None],
 ) -> Figures:
-    services, dsns = targets_of(stack.endpoints), dsns_of(stack.endpoints)
+    dsns = dsns_of(stack.endpoints)
     admin = await asyncpg.connect(dsns["order"])
     server: str = await admin.fetchval("show server_version")
     versions = {name: version(name) for name in VERSIONS}
@@ -74,7 +74,7 @@ async def _measure(
     )
     began = await admin.fetchval("select now()")
     with ExitStack() as cleanup:
-        load = LoadProcess(services["order"], stack.broker.bootstrap, file)
+        load = LoadProcess(stack.endpoints, file)
         cleanup.callback(load.stop)
         pids = _pids(stack) | {"load": load.pid}
 
@@ -85,7 +85,7 @@ async def _measure(
         await phase("warm-up", f"closed {WARM_UP_SECONDS}")
         if options.statements:
             figures.phases, figures.night = await night.night(
-                services, dsns["credit_ledger"], lambda name: phase(name, f"closed {options.seconds}"), say
+                stack.endpoints, lambda name: phase(name, f"closed {options.seconds}"), say
             )
             figures.void += figures.night.flaws()
         else:

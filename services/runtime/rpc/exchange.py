@@ -21,6 +21,8 @@ from services.runtime.rpc.arrivals import Unreadable
 from services.runtime.rpc.errors import InvalidRequest, to_status
 from services.runtime.rpc.limit import limit
 
+Metadata = tuple[tuple[str, str | bytes], ...]
+
 UNANSWERED_MAX = 512
 """A stream reads no further while so many of its commands have no answer that was taken."""
 COMMAND_SECONDS_MAX = 60.0
@@ -46,6 +48,11 @@ class _Command:
     """Stands for the call that a command would have been."""
 
     until: float
+    metadata: Metadata
+
+    def invocation_metadata(self) -> Metadata:
+        """Those of the stream: whoever opened it sends each of its commands."""
+        return self.metadata
 
     def time_remaining(self) -> float:
         """Seconds."""
@@ -66,11 +73,13 @@ class Exchange:
             find(path[1:].replace("/", ".")).input_type.full_name: method for path, method in self._methods.items()
         }
 
-    async def outcomes(self, requests: AsyncIterator[Any]) -> AsyncGenerator[Outcome, None]:  # Any: or an Unreadable
+    async def outcomes(
+        self, requests: AsyncIterator[Any], metadata: Metadata  # Any: requests, or an Unreadable
+    ) -> AsyncGenerator[Outcome, None]:
         """Of all commands, each as soon as it is there; then the refusal of what could not be read, if that came."""
         ready: asyncio.Queue[Outcome | None] = asyncio.Queue()
         room = asyncio.Semaphore(UNANSWERED_MAX)
-        reading = asyncio.create_task(self._read(requests, ready, room))
+        reading = asyncio.create_task(self._read(requests, metadata, ready, room))
         try:
             while (outcome := await ready.get()) is not None:
                 yield outcome
@@ -81,7 +90,8 @@ class Exchange:
             await asyncio.wait({reading})
 
     async def _read(
-        self, requests: AsyncIterator[Any], ready: "asyncio.Queue[Outcome | None]", room: asyncio.Semaphore
+        self, requests: AsyncIterator[Any], metadata: Metadata, ready: "asyncio.Queue[Outcome | None]",
+        room: asyncio.Semaphore,
     ) -> None:
         unreadable = None
         try:
@@ -91,23 +101,25 @@ class Exchange:
                         unreadable = request.refusal
                         break
                     await room.acquire()
-                    commands.create_task(self._act(request, ready))
+                    commands.create_task(self._act(request, metadata, ready))
         finally:
             ready.put_nowait(None)
         if unreadable is not None:
             raise unreadable
 
-    async def _act(self, request: Any, ready: "asyncio.Queue[Outcome | None]") -> None:  # Any: as above
+    async def _act(
+        self, request: Any, metadata: Metadata, ready: "asyncio.Queue[Outcome | None]"  # Any: as above
+    ) -> None:
         name = request.WhichOneof("command")
         command = getattr(request, name) if name else None
         request_id = command.request_id.lower() if command else ""
         try:
-            outcome = Outcome(request_id, await self._response(request, command))
+            outcome = Outcome(request_id, await self._response(request, command, metadata))
         except SettlementError as error:
             outcome = Outcome(request_id, refusal=to_status(error))
         ready.put_nowait(outcome)
 
-    async def _response(self, request: Any, command: Message | None) -> Message:  # Any: as above
+    async def _response(self, request: Any, command: Message | None, metadata: Metadata) -> Message:  # Any: as above
         if command is None:
             raise InvalidRequest("INVALID_ARGUMENT", [("command", "must be one that is known here")])
         seconds = self._seconds
@@ -118,4 +130,5 @@ class Exchange:
             raise InvalidRequest("INVALID_ARGUMENT", [("timeout", wrong)])
         method = self._method_of[command.DESCRIPTOR.full_name]
         async with limit(seconds):
-            return await method.answer(command, _Command(time.monotonic() + seconds), lambda response: response)
+            context = _Command(time.monotonic() + seconds, metadata)
+            return await method.answer(command, context, lambda response: response)
