@@ -25,6 +25,7 @@ from services.runtime.ground.clock_check import ClockCheck, machine_time
 from services.runtime.ground.codec import Codec
 from services.runtime.ground.guards import check_process, watch_loop
 from services.runtime.ground.logs import configure_logs
+from services.runtime.ground.macs import Verifier
 from services.runtime.ground.metrics import serve_metrics
 from services.runtime.ground.migrations import migrate
 from services.runtime.ground.postgres import DatabaseUnavailable, check_database, open_pool
@@ -205,7 +206,7 @@ class Process:
             partitions=settings.partitions, chain_key=settings.chain_key,
             keep_records=service.recording.keep if service.recording else None,
         )
-        name = topic(service.name, service.inbound)
+        name, verifier = topic(service.name, service.inbound), Verifier(settings)
 
         def feed(queues: Queues) -> Feed:
             reader = PartitionReader(settings, name)
@@ -213,6 +214,7 @@ class Process:
             return Feed(
                 service.codec, name, reader, self._pool.own, clock=clock, queues=queues,
                 most=settings.batch_messages_max, overfull=lambda: bounds.overfull, oldest=self._oldest,
+                verifier=verifier,
             )
 
         return [

@@ -164,6 +164,7 @@ class LocalStack:
             "SETTLE_PARTITIONS": str(topics.partitions()), "SETTLE_ACQUIRER_TARGET": acquirer,
             "SETTLE_VERIFIER_TARGET": verifier,
             "GRPC_ENABLE_FORK_SUPPORT": "0",
+            "SETTLE_MAC_REQUIRED": os.environ.get("SETTLE_MAC_REQUIRED", "true"),
             "SETTLE_BROKER": "embedded" if self.broker.kind == "embedded" else "kafka",
             "no_proxy": ports.HOST, "PYTHONUNBUFFERED": "1",
         } | targets | self._environ

@@ -51,6 +51,13 @@ class Settings:
         "local", "production refuses what is only safe on one's own machine", ("local", "production")
     )
     log_level: str = _setting("info", "least severe log line written", ("debug", "info", "warning", "error"))
+    mac_required: bool = _setting(
+        False, "quarantine records without a code of their sender (production: true unless set)"
+    )
+    mac_version: int = _setting(
+        0, "version of its key under which a service signs its records; 0: the newest it has", least=0,
+        most=KEY_VERSION_MAX,
+    )
     reflection: bool = _setting(True, "serve gRPC reflection (off in production unless set)")
     partitions: int = _setting(8, "partitions of every topic; must never change for a database", most=1_024)
     lanes: int = _setting(1, "lanes in this process; at most one for each partition", most=1_024)
@@ -121,6 +128,7 @@ class Settings:
                 given[known.name] = _bounded(name, _converted(name, text, known), known)
         if given.get("profile") == "production":
             given.setdefault("reflection", False)
+            given.setdefault("mac_required", True)
         ours = {name: value for name, value in environ.items() if name.startswith("SETTLE_")}
         settings = cls(service=service, environ=ours, **given)
         settings._refuse_unsafe()
