@@ -12,6 +12,7 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
+import asyncpg
 import structlog
 
 from services.kernel import chain
@@ -19,7 +20,7 @@ from services.kernel.coordination import Definitions
 from services.kernel.decision import Rule, Timer
 from services.kernel.errors import Defect
 from services.kernel.messages import Message
-from services.runtime.ground import facts
+from services.runtime.ground import facts, grants
 from services.runtime.ground.clock import Clock, open_clock
 from services.runtime.ground.clock_check import ClockCheck, machine_time
 from services.runtime.ground.codec import Codec
@@ -121,8 +122,7 @@ async def _serve(service: Service, settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await check_database(settings)
-    await migrate(settings.dsn, [service.migrations])
+    await _migrate(settings, service.migrations, await check_database(settings))
     await check_broker(settings)
     process = Process(service, settings)
     await process.start()
@@ -132,6 +132,16 @@ async def _serve(service: Service, settings: Settings) -> None:
         await process.stop()
     if ended is not None:
         raise ended
+
+
+async def _migrate(settings: Settings, migrations: Path, role: str) -> None:
+    """Bring the database up to date, and what the service's role may do there."""
+    try:
+        await migrate(settings.owner_dsn or settings.dsn, [migrations])
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise SettingsError(f"SETTLE_OWNER_DSN is needed, for there are migrations to be done: {error}") from error
+    if settings.owner_dsn:
+        await grants.grant(settings.owner_dsn, role, [migrations])
 
 
 class Process:
@@ -158,6 +168,7 @@ class Process:
         self._pool = await open_pool(settings)
         async with self._pool.acquire() as connection:
             await self._clock_check.look(connection)
+            await grants.check(connection, settings)
             clock = await open_clock(connection, settings.clock)
             await _pin_partitions(connection, settings.partitions)
             await _pin_chain_key(connection, settings.chain_key)

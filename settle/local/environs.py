@@ -13,8 +13,8 @@ from settle.local.refusals import BadSetting
 from settle.local.verifier.faults import VerifierFaults
 
 _DECIDED = (
-    "DSN", "KAFKA", "BROKER", "LISTEN", "METRICS_LISTEN", "CLOCK", "PROFILE", "PARTITIONS", "ACQUIRER_TARGET",
-    "VERIFIER_TARGET",
+    "DSN", "OWNER_DSN", "KAFKA", "BROKER", "LISTEN", "METRICS_LISTEN", "CLOCK", "PROFILE", "PARTITIONS",
+    "ACQUIRER_TARGET", "VERIFIER_TARGET",
     *(f"{service.upper()}_TARGET" for service in DATABASES),
 )
 _FAULTS = "SETTLE_ACQUIRER_FAULTS"
