@@ -28,6 +28,7 @@ from services.runtime.rpc.errors import InvalidRequest, MessageTooLarge, abort_w
 from services.runtime.rpc.exchange import Exchange
 from services.runtime.rpc.limit import limit
 from services.runtime.rpc.places import PLACE, Places, Use, use_of
+from services.runtime.rpc.secured import Peers
 from services.runtime.rpc.words import path_of, told, unclean
 
 INVALID = "INVALID_ARGUMENT"
@@ -45,6 +46,7 @@ class Calls:
 
     def __init__(self, settings: Settings) -> None:
         self.places = Places(settings)
+        self.peers = Peers(settings)
         self._request_bytes_max = settings.rpc_message_bytes_max
         self.unary_seconds_max = settings.deadline_seconds_max
         self._stream_seconds_max = settings.stream_seconds_max
@@ -100,6 +102,7 @@ class Calls:
         """The answers of a stream, which has its place among those who watch, for as long as a stream may last."""
         place = None
         try:
+            self.peers.check(context)
             place = self.places.enter(Use.WATCH)
             PLACE.set(place)
             async with limit(self._stream_seconds_max):
@@ -145,6 +148,7 @@ class Unary:
         """The answer as it is `told`; raises the `SettlementError` that the call ends with."""
         began, place = time.perf_counter(), None
         try:
+            self._calls.peers.check(context)
             place = self._calls.places.enter(use_of(self.method, request))
             PLACE.set(place)
             answer = told(await self._response(self._calls.admit(request), context))
