@@ -126,8 +126,12 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
 
 async def _migrate(service: Service, settings: Settings) -> None:
     await check_database(settings)
-    applied = await migrate(settings.owner_dsn or settings.dsn, [service.migrations])
-    log.info("migrated", applied=applied)
+    log.info("migrated", applied=await _migrated(service, settings))
+
+
+async def _migrated(service: Service, settings: Settings) -> Sequence[str]:
+    dsn = settings.owner_dsn or settings.dsn
+    return await accepted.migrated(dsn, settings.chain_key, lambda: migrate(dsn, [service.migrations]))
 
 
 async def _serve(service: Service, settings: Settings) -> None:
@@ -139,7 +143,7 @@ async def _serve(service: Service, settings: Settings) -> None:
     if settings.migrations == "await":
         await check_migrated(settings.dsn, [service.migrations])
     else:
-        await migrate(settings.owner_dsn or settings.dsn, [service.migrations])
+        await _migrated(service, settings)
     await check_broker(settings)
     settings.check_identity()
     process = Process(service, settings)
