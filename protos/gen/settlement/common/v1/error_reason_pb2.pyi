@@ -299,6 +299,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """Another card has this code."""
     ERROR_REASON_ACTOR_MISMATCH: _ErrorReason.ValueType  # 160
     """A field that says who acts names somebody else than the caller's token."""
+    ERROR_REASON_PEER_NOT_ALLOWED: _ErrorReason.ValueType  # 170
+    """The connection shows a certificate that is nobody's who may call here."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Every reason that a google.rpc.ErrorInfo of this engine can carry; the wire string is the name without its prefix,
@@ -571,4 +573,6 @@ ERROR_REASON_CODE_TAKEN: ErrorReason.ValueType  # 88
 """Another card has this code."""
 ERROR_REASON_ACTOR_MISMATCH: ErrorReason.ValueType  # 160
 """A field that says who acts names somebody else than the caller's token."""
+ERROR_REASON_PEER_NOT_ALLOWED: ErrorReason.ValueType  # 170
+"""The connection shows a certificate that is nobody's who may call here."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
