@@ -154,10 +154,11 @@ async def _serve(service: Service, settings: Settings) -> None:
         raise ended
 
 
-async def _migrate(settings: Settings, migrations: Path, role: str) -> list[str]:
+async def _migrate(settings: Settings, migrations: Path, role: str) -> Sequence[str]:
     """Bring the database up to date, and what the service's role may do there; answers what was applied."""
+    dsn = settings.owner_dsn or settings.dsn
     try:
-        applied = await migrate(settings.owner_dsn or settings.dsn, [migrations])
+        applied = await accepted.migrated(dsn, settings.chain_key, lambda: migrate(dsn, [migrations]))
     except asyncpg.InsufficientPrivilegeError as error:
         raise SettingsError(f"SETTLE_OWNER_DSN is needed, for there are migrations to be done: {error}") from error
     if settings.owner_dsn:
