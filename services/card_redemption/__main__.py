@@ -3,6 +3,7 @@
 from functools import partial
 from pathlib import Path
 
+from services.access import ACCESS
 from services.card_redemption.decisions import RULES, TIMERS
 from services.card_redemption.decisions.channels import Shipped, adopting, standing
 from services.card_redemption.providers import perform
@@ -17,6 +18,7 @@ from services.card_redemption.rpc.redemption_service import RedemptionServicer
 from services.card_redemption.sagas import DEFINITIONS
 from services.card_redemption.store import TABLES
 from services.card_redemption.store.attempts import keep_attempts
+from services.card_redemption.store.owners import OWNERS
 from services.card_redemption.store.redemption_reads import shown
 from services.card_redemption.store.sealing import seal
 from services.card_redemption.vault import Vault
@@ -42,6 +44,7 @@ SERVICE = Service(
     ),
     standing=partial(standing, SHIPPED), migrations=Path(__file__).parent / "migrations", definitions=DEFINITIONS,
     perform=performing, recording=Recording(keep_attempts, seal), shown=shown,
+    access=ACCESS, owners=OWNERS,
 )
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from importlib.util import find_spec
@@ -15,6 +15,7 @@ from pathlib import Path
 import structlog
 
 from services.kernel import chain
+from services.kernel.access import Access
 from services.kernel.coordination import Definitions
 from services.kernel.decision import Rule, Timer
 from services.kernel.errors import Defect
@@ -26,13 +27,14 @@ from services.runtime.ground.codec import Codec
 from services.runtime.ground.guards import check_process, watch_loop
 from services.runtime.ground.logs import configure_logs
 from services.runtime.ground.metrics import serve_metrics
-from services.runtime.ground.migrations import migrate
+from services.runtime.ground.migrations import MigrationsMissing, check_migrated, migrate
 from services.runtime.ground.postgres import DatabaseUnavailable, check_database, open_pool
 from services.runtime.ground.records import Outbound, topic
 from services.runtime.ground.saving import hold
 from services.runtime.ground.settings import Settings, SettingsError
 from services.runtime.ground.tables import Connection, Table
 from services.runtime.ground.values import settle_in
+from services.runtime.identity.door import Ownership, open_door
 from services.runtime.kafka import undeliverable
 from services.runtime.kafka.clients import BrokerUnavailable, check_broker
 from services.runtime.kafka.producer import SafeProducer
@@ -45,6 +47,7 @@ from services.runtime.lanes.feed import Feed
 from services.runtime.lanes.lane import Lane
 from services.runtime.lanes.lanes import Lanes
 from services.runtime.lanes.queues import Queues
+from services.runtime.measuring import Measuring, OpenPayments
 from services.runtime.nightly import Nightly
 from services.runtime.rpc.edge import Edge
 from services.runtime.rpc.keeping import Keeper
@@ -63,6 +66,7 @@ SEAL_SECONDS = 1.0
 BEGIN_SECONDS_MAX, BEGIN_LOOK_SECONDS = 20.0, 0.05
 """How long a process waits for what its service does at its start, and how often it looks."""
 CANNOT_START = 2
+MIGRATE = "migrate"
 
 log = structlog.get_logger(__name__)
 
@@ -75,7 +79,8 @@ class Service:
     built with the edge. `perform` does one action and answers the message that reports it. `standing` timers are
     set at the start where they are missing: what a service does day after day, and (due at once) what it does before
     the first call. `shown` reads what the views of its sagas show beside them. `recording` keeps the permanent record
-    of what its rules leave for it.
+    of what its rules leave for it. `open_payments` reads what was sent out and is not settled yet, for the metrics.
+    `access` is the policy: who may call what; `owners` finds whose its things are.
     """
 
     name: str
@@ -91,17 +96,21 @@ class Service:
     standing: Callable[[datetime], Sequence[Timer]] | None = None
     shown: Shown = nothing_shown
     recording: Recording | None = None
+    open_payments: OpenPayments | None = None
+    access: Access | None = None
+    owners: Mapping[str, Ownership] = field(default_factory=dict)
 
 
 def run(service: Service) -> None:
-    """Run the service until SIGTERM or SIGINT; its settings come from the environment. What an operator has to mend (a
-    setting, a server that does not answer) is one line and `CANNOT_START`."""
+    """Run the service until SIGTERM or SIGINT, or (`python -m services.order migrate`) only bring its database up to
+    date; its settings come from the environment. What an operator has to mend (a setting, a server that does not
+    answer, a migration that is missing) is one line and `CANNOT_START`."""
     try:
         settings = Settings.from_environ(os.environ, service.name)
         configure_logs(service.name, settings.log_level)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(_serve(service, settings))
-    except (SettingsError, DatabaseUnavailable, BrokerUnavailable) as error:
+            runner.run((_migrate if sys.argv[1:] == [MIGRATE] else _serve)(service, settings))
+    except (SettingsError, DatabaseUnavailable, BrokerUnavailable, MigrationsMissing) as error:
         sys.stderr.write(f"{service.name} cannot start: {error}\n")
         raise SystemExit(CANNOT_START) from error
 
@@ -115,14 +124,24 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
     return uvloop.new_event_loop
 
 
+async def _migrate(service: Service, settings: Settings) -> None:
+    await check_database(settings)
+    applied = await migrate(settings.owner_dsn or settings.dsn, [service.migrations])
+    log.info("migrated", applied=applied)
+
+
 async def _serve(service: Service, settings: Settings) -> None:
     check_process()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await check_database(settings)
-    await migrate(settings.dsn, [service.migrations])
+    if settings.migrations == "await":
+        await check_migrated(settings.dsn, [service.migrations])
+    else:
+        await migrate(settings.owner_dsn or settings.dsn, [service.migrations])
     await check_broker(settings)
+    settings.check_identity()
     process = Process(service, settings)
     await process.start()
     settle_in()
@@ -180,6 +199,9 @@ class Process:
             for pool in (self._pool, self._pool.operators)
         )
         operations = OperationsServicer(operators, self._lanes)
+        door = await open_door(settings, service.access, service.owners, self._pool.acquire)
+        if door is not None:
+            self._server.guard(door)
         for servicer in (*(build(edge) for build in service.servicers), operations):
             self._server.add(servicer)
         self._tasks = [asyncio.create_task(work) for work in (
@@ -187,7 +209,9 @@ class Process:
             self._count_regularly(), self._announce(), watch_loop(), self._clock_check.run(self._pool.own),
             self._begin([timer for timer in standing if timer.due_at <= now]),
             Nightly(settings, clock, service.definitions, self._oldest).run(),
+            Measuring(self._pool.own, clock, service.definitions is not None, service.open_payments).run(),
             *([self._seal_regularly(service.recording)] if service.recording else []),
+            *([door.keys.run()] if door is not None else []),
         )]
         try:
             self._metrics = await serve_metrics(settings.metrics_listen, self._not_ready)

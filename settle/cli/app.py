@@ -15,6 +15,7 @@ from settle.cli import (
     simulate,
     status,
     test,
+    token,
     up,
     vectors,
     verify,
@@ -27,7 +28,7 @@ app = typer.Typer(
 )
 VERBS = (
     up.up, down.down, status.status, logs.logs, doctor.doctor, demo.demo, test.test, bench.bench, verify.verify,
-    simulate.simulate,
+    simulate.simulate, token.token,
 )
 for verb in VERBS:
     app.command()(verb)

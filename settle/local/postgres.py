@@ -20,6 +20,7 @@ import asyncpg
 
 from settle.local import children, ports, reach
 from settle.local.folder import ENDPOINTS
+from settle.local.machine import memory_bytes
 from settle.local.prefixed import last_line
 from settle.local.refusals import NoPostgres
 
@@ -44,7 +45,7 @@ AUDITOR = "settle_auditor"
 """The role that reads everything and writes nothing."""
 _PASSWORD = re.compile(r"(?<=://)[^/@\s]*(?=@)|(?<=password=)[^&\s]*")
 _TUNING = {
-    "shared_buffers": "256MB", "max_connections": "200", "max_wal_size": "4GB", "checkpoint_timeout": "15min",
+    "max_connections": "200", "max_wal_size": "4GB", "checkpoint_timeout": "15min",
     "random_page_cost": "1.1", "log_parameter_max_length_on_error": "0",
     "log_min_messages": "warning", "max_prepared_transactions": "0", "autovacuum_naptime": "15s",
     "log_checkpoints": "off",
@@ -53,7 +54,9 @@ VERSION_WORD = 2
 """Which word of `postgres --version` is the version."""
 PID_LINE, STATUS_LINE = 0, 7
 """Which lines of the server's lock file say its process id, and whether it is ready."""
-_FAST = {"fsync": "off", "full_page_writes": "off"}
+_FAST = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "256MB"}
+BUFFERS_MIB_MIN, BUFFERS_MIB_MAX = 128, 1_024
+"""Of a quarter of the memory, what a durable server takes for its buffers."""
 
 
 @dataclass(slots=True)
@@ -124,7 +127,8 @@ class Postgres:
         raise NoPostgres(f"PostgreSQL did not start, status {status}: {_last_words(data.parent / 'postgres.log')}")
 
     def _launched(self, binaries: Path, data: Path) -> children.Child:
-        settings = _TUNING | ({} if self.durable else _FAST) | {"wal_compression": _compression(binaries, data)}
+        settings = _TUNING | ({"shared_buffers": _buffers()} if self.durable else _FAST)
+        settings |= {"wal_compression": _compression(binaries, data)}
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         command = [
             str(binaries / "postgres"), "-D", str(data), "-p", str(self.port), "-c", "listen_addresses=127.0.0.1",
@@ -160,6 +164,11 @@ def _came_up(child: children.Child, data: Path) -> bool:
             return True
         time.sleep(0.02)
     return False
+
+
+def _buffers() -> str:
+    quarter = memory_bytes() // 4 // 2**20
+    return f"{min(max(quarter, BUFFERS_MIB_MIN), BUFFERS_MIB_MAX)}MB"
 
 
 def _compression(binaries: Path, data: Path) -> str:

@@ -95,3 +95,18 @@ async def test_what_is_written_once_is_appended_and_never_changed(connection: Co
         await append_crates(connection, [Crate("b")], {})
     with pytest.raises(Defect, match="never change"):
         await append_crates(connection, [Crate("a")], {"a": 1})
+
+
+@pytest.mark.parametrize("amounts", [[5], [5, -4], [5, None, -5], [None], [2**62, 2**62, 1, -(2**62), -(2**62)]])
+async def test_a_journal_that_does_not_balance_cannot_be_stored(
+    connection: Connection, amounts: list[int | None]
+) -> None:
+    """Nor one with a line of an unknown amount, nor one whose sum is out of bounds."""
+    names = [f"{n}" for n in range(len(amounts))]
+
+    with pytest.raises((asyncpg.IntegrityConstraintViolationError, asyncpg.NumericValueOutOfRangeError)):
+        await connection.execute(
+            """insert into journals (root, root_version, no, op, unit, order_id, saga_id, posted_at, accounts, subs,
+                                     amounts) values ('acc_1', 1, 1, 'HOLD', 'CNY', '', '', now(), $1, $1, $2)""",
+            names, amounts,
+        )

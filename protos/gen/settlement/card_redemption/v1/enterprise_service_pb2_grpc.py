@@ -72,14 +72,14 @@ class EnterpriseServiceServicer(object):
     """
 
     def ProposeAgreement(self, request, context):
-        """Propose the terms of an agreement; an id that nobody used yet is a new one. What waited before is replaced. For operators.
+        """Propose the terms of an agreement; an id that nobody used yet is a new one. What waited before is replaced. For finance (maker).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ApproveAgreement(self, request, context):
-        """Put the terms in force that wait; not by the person who proposed them (FOUR_EYES). For operators.
+        """Put the terms in force that wait; not by the person who proposed them (FOUR_EYES). For finance (checker).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -87,28 +87,28 @@ class EnterpriseServiceServicer(object):
 
     def RevokeBatch(self, request, context):
         """Revoke redemptions that are not settled within 24 hours of the acceptance of each: every one has a result of its own. For the
-        enterprise and for operators.
+        enterprise, the platform and agents.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetAgreement(self, request, context):
-        """Read an agreement. For the enterprise and for operators.
+        """Read an agreement. For the enterprise and whoever reads.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListAgreements(self, request, context):
-        """List agreements by id. For operators.
+        """List agreements by id. For the enterprise and whoever reads.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetRevocationBatch(self, request, context):
-        """Read a batch. For the enterprise and for operators.
+        """Read a batch. For the enterprise and whoever reads.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

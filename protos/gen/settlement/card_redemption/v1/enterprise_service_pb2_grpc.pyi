@@ -34,19 +34,19 @@ class EnterpriseServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> EnterpriseServiceAsyncStub: ...
     ProposeAgreement: _grpc.UnaryUnaryMultiCallable[_enterprise_service_pb2.ProposeAgreementRequest, _enterprise_service_pb2.ProposeAgreementResponse]
-    """Propose the terms of an agreement; an id that nobody used yet is a new one. What waited before is replaced. For operators."""
+    """Propose the terms of an agreement; an id that nobody used yet is a new one. What waited before is replaced. For finance (maker)."""
     ApproveAgreement: _grpc.UnaryUnaryMultiCallable[_enterprise_service_pb2.ApproveAgreementRequest, _enterprise_service_pb2.ApproveAgreementResponse]
-    """Put the terms in force that wait; not by the person who proposed them (FOUR_EYES). For operators."""
+    """Put the terms in force that wait; not by the person who proposed them (FOUR_EYES). For finance (checker)."""
     RevokeBatch: _grpc.UnaryUnaryMultiCallable[_enterprise_service_pb2.RevokeBatchRequest, _enterprise_service_pb2.RevokeBatchResponse]
     """Revoke redemptions that are not settled within 24 hours of the acceptance of each: every one has a result of its own. For the
-    enterprise and for operators.
+    enterprise, the platform and agents.
     """
     GetAgreement: _grpc.UnaryUnaryMultiCallable[_enterprise_service_pb2.GetAgreementRequest, _enterprise_service_pb2.GetAgreementResponse]
-    """Read an agreement. For the enterprise and for operators."""
+    """Read an agreement. For the enterprise and whoever reads."""
     ListAgreements: _grpc.UnaryUnaryMultiCallable[_enterprise_service_pb2.ListAgreementsRequest, _enterprise_service_pb2.ListAgreementsResponse]
-    """List agreements by id. For operators."""
+    """List agreements by id. For the enterprise and whoever reads."""
     GetRevocationBatch: _grpc.UnaryUnaryMultiCallable[_enterprise_service_pb2.GetRevocationBatchRequest, _enterprise_service_pb2.GetRevocationBatchResponse]
-    """Read a batch. For the enterprise and for operators."""
+    """Read a batch. For the enterprise and whoever reads."""
 
 @_typing.type_check_only
 class EnterpriseServiceAsyncStub(EnterpriseServiceStub):
@@ -54,19 +54,19 @@ class EnterpriseServiceAsyncStub(EnterpriseServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ProposeAgreement: _aio.UnaryUnaryMultiCallable[_enterprise_service_pb2.ProposeAgreementRequest, _enterprise_service_pb2.ProposeAgreementResponse]  # type: ignore[assignment]
-    """Propose the terms of an agreement; an id that nobody used yet is a new one. What waited before is replaced. For operators."""
+    """Propose the terms of an agreement; an id that nobody used yet is a new one. What waited before is replaced. For finance (maker)."""
     ApproveAgreement: _aio.UnaryUnaryMultiCallable[_enterprise_service_pb2.ApproveAgreementRequest, _enterprise_service_pb2.ApproveAgreementResponse]  # type: ignore[assignment]
-    """Put the terms in force that wait; not by the person who proposed them (FOUR_EYES). For operators."""
+    """Put the terms in force that wait; not by the person who proposed them (FOUR_EYES). For finance (checker)."""
     RevokeBatch: _aio.UnaryUnaryMultiCallable[_enterprise_service_pb2.RevokeBatchRequest, _enterprise_service_pb2.RevokeBatchResponse]  # type: ignore[assignment]
     """Revoke redemptions that are not settled within 24 hours of the acceptance of each: every one has a result of its own. For the
-    enterprise and for operators.
+    enterprise, the platform and agents.
     """
     GetAgreement: _aio.UnaryUnaryMultiCallable[_enterprise_service_pb2.GetAgreementRequest, _enterprise_service_pb2.GetAgreementResponse]  # type: ignore[assignment]
-    """Read an agreement. For the enterprise and for operators."""
+    """Read an agreement. For the enterprise and whoever reads."""
     ListAgreements: _aio.UnaryUnaryMultiCallable[_enterprise_service_pb2.ListAgreementsRequest, _enterprise_service_pb2.ListAgreementsResponse]  # type: ignore[assignment]
-    """List agreements by id. For operators."""
+    """List agreements by id. For the enterprise and whoever reads."""
     GetRevocationBatch: _aio.UnaryUnaryMultiCallable[_enterprise_service_pb2.GetRevocationBatchRequest, _enterprise_service_pb2.GetRevocationBatchResponse]  # type: ignore[assignment]
-    """Read a batch. For the enterprise and for operators."""
+    """Read a batch. For the enterprise and whoever reads."""
 
 class EnterpriseServiceServicer(metaclass=_abc_1.ABCMeta):
     """Agreements with enterprises (企业客户): what they redeem under, and what they may revoke in batches (DOMAIN 1.9, A18, A19)."""
@@ -77,7 +77,7 @@ class EnterpriseServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _enterprise_service_pb2.ProposeAgreementRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_enterprise_service_pb2.ProposeAgreementResponse, _abc.Awaitable[_enterprise_service_pb2.ProposeAgreementResponse]]:
-        """Propose the terms of an agreement; an id that nobody used yet is a new one. What waited before is replaced. For operators."""
+        """Propose the terms of an agreement; an id that nobody used yet is a new one. What waited before is replaced. For finance (maker)."""
 
     @_abc_1.abstractmethod
     def ApproveAgreement(
@@ -85,7 +85,7 @@ class EnterpriseServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _enterprise_service_pb2.ApproveAgreementRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_enterprise_service_pb2.ApproveAgreementResponse, _abc.Awaitable[_enterprise_service_pb2.ApproveAgreementResponse]]:
-        """Put the terms in force that wait; not by the person who proposed them (FOUR_EYES). For operators."""
+        """Put the terms in force that wait; not by the person who proposed them (FOUR_EYES). For finance (checker)."""
 
     @_abc_1.abstractmethod
     def RevokeBatch(
@@ -94,7 +94,7 @@ class EnterpriseServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_enterprise_service_pb2.RevokeBatchResponse, _abc.Awaitable[_enterprise_service_pb2.RevokeBatchResponse]]:
         """Revoke redemptions that are not settled within 24 hours of the acceptance of each: every one has a result of its own. For the
-        enterprise and for operators.
+        enterprise, the platform and agents.
         """
 
     @_abc_1.abstractmethod
@@ -103,7 +103,7 @@ class EnterpriseServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _enterprise_service_pb2.GetAgreementRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_enterprise_service_pb2.GetAgreementResponse, _abc.Awaitable[_enterprise_service_pb2.GetAgreementResponse]]:
-        """Read an agreement. For the enterprise and for operators."""
+        """Read an agreement. For the enterprise and whoever reads."""
 
     @_abc_1.abstractmethod
     def ListAgreements(
@@ -111,7 +111,7 @@ class EnterpriseServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _enterprise_service_pb2.ListAgreementsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_enterprise_service_pb2.ListAgreementsResponse, _abc.Awaitable[_enterprise_service_pb2.ListAgreementsResponse]]:
-        """List agreements by id. For operators."""
+        """List agreements by id. For the enterprise and whoever reads."""
 
     @_abc_1.abstractmethod
     def GetRevocationBatch(
@@ -119,6 +119,6 @@ class EnterpriseServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _enterprise_service_pb2.GetRevocationBatchRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_enterprise_service_pb2.GetRevocationBatchResponse, _abc.Awaitable[_enterprise_service_pb2.GetRevocationBatchResponse]]:
-        """Read a batch. For the enterprise and for operators."""
+        """Read a batch. For the enterprise and whoever reads."""
 
 def add_EnterpriseServiceServicer_to_server(servicer: EnterpriseServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -268,7 +268,7 @@ class RedemptionServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def WatchRedemption(self, request, context):
-        """Follow a redemption: as it is now, then after every change, until its end. For the customer and for operators.
+        """Follow a redemption: as it is now, then after every change, until its end. For the customer and whoever reads.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
