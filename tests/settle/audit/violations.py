@@ -174,6 +174,7 @@ PLANTED = (
     Planted("cards.claimed", CARD, "update gift_cards set held_minor = 1"),
     Planted("redemptions.history", CARD, _UNTOLD_REDEMPTION),
     Planted("channels.history", CARD, "update channels set in_force = 1"),
+    Planted("agreements.history", CARD, "update revocation_batches set requested_at = requested_at + interval '1s'"),
     Planted("calendars.history", CARD, "update calendars set approved_by = 'ann'"),
     Planted("shares.card_history", CARD, "delete from events where aggregate_id = 'mer_1/00' and sequence = 2"),
     Planted("shares.credit_history", CREDIT, "delete from events where aggregate_id = 'mer_1/00' and sequence = 2"),
