@@ -16,7 +16,7 @@ import asyncpg
 from settle.audit import auditor
 from settle.bench import baseline, ceiling, loader, night, processes
 from settle.bench.figures import Figures, Moment, Percentiles, Phase
-from settle.bench.goals import BATCHED, CLOSED, OPEN, STREAMED
+from settle.bench.goals import BATCHED, CLOSED, IDLE, OPEN, OVERLOAD, OVERLOAD_TIMES, STREAMED
 from settle.bench.load_process import LoadProcess
 from settle.bench.options import WARM_UP_SECONDS, Options
 from settle.bench.profiled import ProfiledStack
@@ -118,6 +118,10 @@ async def _day(
     rate = options.rate or closed.settled_per_second / 2
     say(f"{closed}\nopen loop at {rate:.0f}/s")
     phases = [closed, await phase(OPEN, f"open {options.seconds} {rate}")]
+    if options.idle:
+        phases.append(await phase(IDLE, f"idle {options.seconds / 2}"))
+    if options.overload:
+        phases.append(await phase(OVERLOAD, f"overload {options.seconds} {closed.settled_per_second * OVERLOAD_TIMES}"))
     if options.streams:
         phases.append(await phase(STREAMED, f"streamed {options.seconds} {options.streams}"))
     if options.batch:
@@ -154,7 +158,7 @@ async def _phase(
         name=name, seconds=round(answer["seconds"], 2), sent=answer["sent"], settled=answer["settled"],
         settled_per_second=round(answer["settled_within"] / answer["seconds"], 1),
         accepted=Percentiles.of(answer["accepted"]), to_settled=Percentiles.of(answer["to_settled"]),
-        errors=answer["errors"],
+        errors=answer["errors"], refused=Percentiles.of(answer["refused"]),
         cpu_per_1000={n: round((after[n].cpu_seconds - before[n].cpu_seconds) * 1000 / settled, 3) for n in pids},
         wal_bytes_per_settlement=wal // settled, machine_busy=round((busy_after.used - busy.used) / wall / cores, 3),
         stolen=round((busy_after.stolen - busy.stolen) / wall / cores, 3),
