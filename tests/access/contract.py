@@ -30,6 +30,7 @@ PREFIXES = {
 VALUES: Mapping[str, Any] = {  # Any: each value has the type of its field
     "request_id": UUID, "order_id": "ord_1", "return_id": "ret_1", "settlement_id": "saga_1", "account_id": "acc_1",
     "payout_id": "pay_1", "card_id": "crd_1", "redemption_id": "rdm_" + "0" * 32, "root_id": "acc_1",
+    "redemption_ids": "rdm_" + "0" * 32, "batch_id": "bat_" + "0" * 32, "agreement_id": "agr_1",
     "saga_id": "saga_1", "leg_id": "leg_1", "bill_date": "2026-03-05", "effective_date": "2026-03-05",
     "channel": "NORMAL", "category": "UTILITY", "document": b"x" * 100, "token": b"x" * 100, "year": 2026,
     "proposal": 1, "parked_id": 1, "account": "A.BANK", "plan": 1, "type": 1, "method": 1, "code": "CODE0000CODE0000",

@@ -155,6 +155,7 @@ def _rows(name: str, whose: str) -> list[tuple[str, dict[str, str]]]:
     return [
         ("gift_cards", {"id": ids("card"), **owned}),
         ("gift_cards", {"id": ids("root"), **owned}),
+        ("enterprise_agreements", {"id": ids("agreement"), **owned}),
         ("redemption_orders", {"id": ids("redemption"), "card_id": ids("card"), **owned}),
     ]
 
