@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from services.credit_ledger.decisions import RULES, TIMERS, standing
+from services.credit_ledger.domain.legs.steps import SWITCHES
 from services.credit_ledger.rails import perform
 from services.credit_ledger.rpc.adjustment_service import AdjustmentServicer
 from services.credit_ledger.rpc.credit_service import CreditServicer
@@ -17,7 +18,7 @@ SERVICE = Service(
     name="credit_ledger", inbound="commands", tables=TABLES, rules=RULES, timers=TIMERS, codec=CODEC,
     servicers=(CreditServicer, StatementServicer, AdjustmentServicer, ReconciliationServicer, PayoutServicer),
     migrations=Path(__file__).parent / "migrations",
-    perform=perform, standing=standing,
+    perform=perform, standing=standing, switches=SWITCHES,
 )
 
 if __name__ == "__main__":

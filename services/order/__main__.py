@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from services.order.decisions import RULES, TIMERS
+from services.order.decisions.beginning import REFUNDS
 from services.order.rpc.after_sale import AfterSaleServicer
 from services.order.rpc.merchants import MerchantServicer
 from services.order.rpc.orders import OrderServicer
@@ -17,7 +18,7 @@ SERVICE = Service(
     name="order", inbound="replies", tables=TABLES, rules=RULES, timers=TIMERS, codec=CODEC,
     servicers=(OrderServicer, AfterSaleServicer, MerchantServicer, OrderStreamServicer),
     migrations=Path(__file__).parent / "migrations",
-    definitions=DEFINITIONS, shown=shown,
+    definitions=DEFINITIONS, shown=shown, switches=(REFUNDS,),
 )
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ class Service:
     built with the edge. `perform` does one action and answers the message that reports it. `standing` timers are
     set at the start where they are missing: what a service does day after day, and (due at once) what it does before
     the first call. `shown` reads what the views of its sagas show beside them. `recording` keeps the permanent record
-    of what its rules leave for it.
+    of what its rules leave for it. `switches` are what its operators may stop.
     """
 
     name: str
@@ -93,6 +93,7 @@ class Service:
     standing: Callable[[datetime], Sequence[Timer]] | None = None
     shown: Shown = nothing_shown
     recording: Recording | None = None
+    switches: tuple[str, ...] = ()
 
 
 def run(service: Service) -> None:
@@ -192,7 +193,7 @@ class Process:
             Edge(settings, clock, self._lanes, service.codec, pool, watchers=self._watchers, keeper=keeper)
             for pool in (self._pool, self._pool.operators)
         )
-        operations = OperationsServicer(operators, self._lanes)
+        operations = OperationsServicer(operators, self._lanes, service.switches)
         for servicer in (*(build(edge) for build in service.servicers), operations):
             self._server.add(servicer)
         self._tasks = [asyncio.create_task(work) for work in (

@@ -303,6 +303,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """Another card has this code."""
     ERROR_REASON_PEER_NOT_ALLOWED: _ErrorReason.ValueType  # 170
     """The connection shows a certificate that is nobody's who may call here."""
+    ERROR_REASON_REFUNDS_STOPPED: _ErrorReason.ValueType  # 171
+    """Operators have stopped everything that gives money back; ask again, with another request_id, when they let it go on."""
+    ERROR_REASON_SWITCH_NOT_FOUND: _ErrorReason.ValueType  # 172
+    """The service has no such switch."""
+    ERROR_REASON_SWITCH_STATE: _ErrorReason.ValueType  # 173
+    """The switch stands so already, or nobody proposed what is to be approved."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Every reason that a google.rpc.ErrorInfo of this engine can carry; the wire string is the name without its prefix,
@@ -575,4 +581,10 @@ ERROR_REASON_CODE_TAKEN: ErrorReason.ValueType  # 88
 """Another card has this code."""
 ERROR_REASON_PEER_NOT_ALLOWED: ErrorReason.ValueType  # 170
 """The connection shows a certificate that is nobody's who may call here."""
+ERROR_REASON_REFUNDS_STOPPED: ErrorReason.ValueType  # 171
+"""Operators have stopped everything that gives money back; ask again, with another request_id, when they let it go on."""
+ERROR_REASON_SWITCH_NOT_FOUND: ErrorReason.ValueType  # 172
+"""The service has no such switch."""
+ERROR_REASON_SWITCH_STATE: ErrorReason.ValueType  # 173
+"""The switch stands so already, or nobody proposed what is to be approved."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
