@@ -5,6 +5,7 @@
     ├── NotFound               the named thing does not exist (or is not the caller's)
     ├── AlreadyExists          the id is taken by something else
     ├── FailedPrecondition     the thing exists but its state forbids this now
+    ├── Unauthenticated        nobody knows who the caller is
     ├── PermissionDenied       the caller may not do this
     ├── Aborted                a concurrent change won; read again and retry
     ├── ResourceExhausted      back-pressure; retry later
@@ -53,6 +54,12 @@ class FailedPrecondition(SettlementError):
     """The state of the thing forbids this now."""
 
     status = "FAILED_PRECONDITION"
+
+
+class Unauthenticated(SettlementError):
+    """Nobody knows who the caller is: no token, or none that is valid."""
+
+    status = "UNAUTHENTICATED"
 
 
 class PermissionDenied(SettlementError):
@@ -104,7 +111,7 @@ class Defect(Exception):
 BY_STATUS: Mapping[str, type[SettlementError]] = {
     kind.status: kind
     for kind in (
-        InvalidArgument, NotFound, AlreadyExists, FailedPrecondition, PermissionDenied, Aborted,
+        InvalidArgument, NotFound, AlreadyExists, FailedPrecondition, Unauthenticated, PermissionDenied, Aborted,
         ResourceExhausted, Unavailable, Internal,
     )
 }

@@ -28,6 +28,9 @@ class Percentiles:
         return f"p50 {self.p50:.0f}  p95 {self.p95:.0f}  p99 {self.p99:.0f}  max {self.longest:.0f} ms"
 
 
+NOTHING = Percentiles.of([])
+
+
 @dataclass(frozen=True, slots=True)
 class Moment:
     """A short part of a phase, `second` after its beginning: what was sent then and settled, and how long that took."""
@@ -54,6 +57,8 @@ class Phase:
     machine_busy: float
     stolen: float
     moments: Sequence[Moment] = ()
+    refused: Percentiles = NOTHING
+    """How long the engine took to refuse, where more was offered than it takes."""
 
     @property
     def cpu_total(self) -> float:
@@ -71,6 +76,8 @@ class Phase:
             (f"  wal            {self.wal_bytes_per_settlement:,} bytes a settlement;"
             f" machine {self.machine_busy:.0%} busy, {self.stolen:.0%} stolen"),
         ]
+        if self.refused != NOTHING:
+            lines.append(f"  refused        {self.refused}")
         if self.errors:
             lines.append("  errors         " + ", ".join(f"{reason}: {count}" for reason, count in self.errors.items()))
         return "\n".join(lines)

@@ -8,6 +8,9 @@ if TYPE_CHECKING:
     from settle.bench.figures import Figures, Phase
 
 CLOSED, OPEN, STREAMED, BATCHED = "closed loop", "open loop", "streamed calls", "batch calls"
+IDLE, OVERLOAD = "idle engine", "overload"
+OVERLOAD_TIMES = 10
+"""So many times what the closed loop settled is offered under overload."""
 WAYS = {CLOSED: "unary", STREAMED: "streamed", BATCHED: "batch"}
 """The phases that measure how fast commands settle, by the way in which they are sent."""
 KEPT_MIN = 0.8
@@ -50,6 +53,8 @@ def _rates(figures: "Figures", phase: "Phase", floor: Floor) -> Iterator[tuple[s
     if figures.baseline_per_second and phase.name in floor.to_baseline:
         ratio = phase.settled_per_second / figures.baseline_per_second
         yield f"{WAYS[phase.name]} / baseline", ratio, floor.to_baseline[phase.name]
+    if phase.name == OVERLOAD and figures.per_second(CLOSED):
+        yield "overload, settled of the closed loop's", phase.settled_per_second / figures.per_second(CLOSED), 0.9
     if phase.name == CLOSED and figures.ceiling_per_second:
         yield "ratio to the ceiling", figures.ratio, floor.to_ceiling
 
@@ -60,6 +65,11 @@ def _costs(figures: "Figures", phase: "Phase", floor: Floor) -> Iterator[tuple[s
         yield f"cpu s / 1,000, {phase.name}", phase.cpu_total, floor.cpu[phase.name]
     if phase.name == CLOSED and figures.mix == "credit":
         yield "wal bytes a settlement", phase.wal_bytes_per_settlement, WAL_BYTES_MAX
+    if phase.name == IDLE:
+        yield "idle engine, accepted p50 ms", phase.accepted.p50, 10.0
+        yield "idle engine, settled p50 ms", phase.to_settled.p50, 40.0
+    if phase.name == OVERLOAD:
+        yield "overload, refused p99 ms", phase.refused.p99, 50.0
     if phase.name == OPEN:
         yield "accepted p99 ms at half load", phase.accepted.p99, floor.accepted_p99
         yield "settled p99 ms at half load", phase.to_settled.p99, floor.settled_p99

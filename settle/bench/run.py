@@ -16,12 +16,12 @@ import asyncpg
 from settle.audit import auditor
 from settle.bench import baseline, ceiling, loader, night, processes
 from settle.bench.figures import Figures, Moment, Percentiles, Phase
-from settle.bench.goals import BATCHED, CLOSED, OPEN, STREAMED
+from settle.bench.goals import BATCHED, CLOSED, IDLE, OPEN, OVERLOAD, OVERLOAD_TIMES, STREAMED
 from settle.bench.load_process import LoadProcess
 from settle.bench.options import WARM_UP_SECONDS, Options
 from settle.bench.profiled import ProfiledStack
 from settle.local import machine, topics
-from settle.local.endpoints import dsns_of, targets_of
+from settle.local.endpoints import dsns_of
 from settle.local.environs import chain_key
 from settle.local.stack import LocalStack
 
@@ -40,8 +40,8 @@ def bench(options: Options, say: Callable[[str], None], begin: Callable[[str], N
         data.chmod(0o755)
         with LocalStack(data, options.broker, "manual", processes=options.processes, say=say) as stack:
             targets = asyncio.run(loader.fill(
-                targets_of(stack.endpoints), dsns_of(stack.endpoints), mix=options.mix, orders=options.orders,
-                partitions=topics.partitions(), now=now, say=say,
+                stack.endpoints, mix=options.mix, orders=options.orders, partitions=topics.partitions(), now=now,
+                say=say,
             ))
             loader.shuffled(targets, file, options.seed)
         with ProfiledStack(data, options, say) as stack:
@@ -64,7 +64,7 @@ async def _measure(
     stack: LocalStack, options: Options, file: Path, stored: int, say: Callable[[str], None],
     begin: Callable[[str], None],
 ) -> Figures:
-    services, dsns = targets_of(stack.endpoints), dsns_of(stack.endpoints)
+    dsns = dsns_of(stack.endpoints)
     admin = await asyncpg.connect(dsns["order"])
     server: str = await admin.fetchval("show server_version")
     versions = {name: version(name) for name in VERSIONS}
@@ -74,7 +74,7 @@ async def _measure(
     )
     began = await admin.fetchval("select now()")
     with ExitStack() as cleanup:
-        load = LoadProcess(services["order"], stack.broker.bootstrap, file)
+        load = LoadProcess(stack.endpoints, file)
         cleanup.callback(load.stop)
         pids = _pids(stack) | {"load": load.pid}
 
@@ -85,7 +85,7 @@ async def _measure(
         await phase("warm-up", f"closed {WARM_UP_SECONDS}")
         if options.statements:
             figures.phases, figures.night = await night.night(
-                services, dsns["credit_ledger"], lambda name: phase(name, f"closed {options.seconds}"), say
+                stack.endpoints, lambda name: phase(name, f"closed {options.seconds}"), say
             )
             figures.void += figures.night.flaws()
         else:
@@ -118,6 +118,10 @@ async def _day(
     rate = options.rate or closed.settled_per_second / 2
     say(f"{closed}\nopen loop at {rate:.0f}/s")
     phases = [closed, await phase(OPEN, f"open {options.seconds} {rate}")]
+    if options.idle:
+        phases.append(await phase(IDLE, f"idle {options.seconds / 2}"))
+    if options.overload:
+        phases.append(await phase(OVERLOAD, f"overload {options.seconds} {closed.settled_per_second * OVERLOAD_TIMES}"))
     if options.streams:
         phases.append(await phase(STREAMED, f"streamed {options.seconds} {options.streams}"))
     if options.batch:
@@ -154,7 +158,7 @@ async def _phase(
         name=name, seconds=round(answer["seconds"], 2), sent=answer["sent"], settled=answer["settled"],
         settled_per_second=round(answer["settled_within"] / answer["seconds"], 1),
         accepted=Percentiles.of(answer["accepted"]), to_settled=Percentiles.of(answer["to_settled"]),
-        errors=answer["errors"],
+        errors=answer["errors"], refused=Percentiles.of(answer["refused"]),
         cpu_per_1000={n: round((after[n].cpu_seconds - before[n].cpu_seconds) * 1000 / settled, 3) for n in pids},
         wal_bytes_per_settlement=wal // settled, machine_busy=round((busy_after.used - busy.used) / wall / cores, 3),
         stolen=round((busy_after.stolen - busy.stolen) / wall / cores, 3),

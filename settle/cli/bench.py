@@ -45,6 +45,12 @@ def bench(
     rate: Annotated[
         float, typer.Option(min=0, callback=finite, help="Rate of the open loop; 0: half of the closed one.")
     ] = 0.0,
+    idle: Annotated[
+        bool, typer.Option("--idle", help="Add a phase of settlements one by one: the latency of an idle engine.")
+    ] = False,
+    overload: Annotated[
+        bool, typer.Option("--overload", help="Add a phase in which ten times as much is offered as was settled.")
+    ] = False,
     streams: Annotated[
         int | None, typer.Option(
             min=0, max=64, help="Add a phase over this many streams; with --baseline 8 if not said.", show_default=False
@@ -98,7 +104,8 @@ def bench(
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds: nothing that was started stays behind
     streams, batch = _ways(streams, batch, baseline, mix)
     options = Options(
-        mix=mix.value, seconds=seconds, stored=stored, rate=rate, streams=streams, batch=batch, statements=statements,
+        mix=mix.value, seconds=seconds, stored=stored, rate=rate, idle=idle, overload=overload, streams=streams,
+        batch=batch, statements=statements,
         baseline=baseline, broker=broker.value, processes=processes,
         profile=tuple(service.value for service in profile or ()), profile_folder=folder if profile else None,
     )

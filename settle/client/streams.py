@@ -14,20 +14,22 @@ import grpc
 import grpc.aio
 
 from settle.client.calls import Fault
+from settle.client.tokens import Metadata
 from settlement.order.v1 import stream_service_pb2 as pb
 from settlement.order.v1.stream_service_pb2_grpc import OrderStreamServiceStub
 
 
 class CommandStream:
-    """One stream, for as long as the block lasts."""
+    """One stream, for as long as the block lasts. `metadata` says who sends."""
 
-    def __init__(self, channel: grpc.aio.Channel) -> None:
+    def __init__(self, channel: grpc.aio.Channel, metadata: Metadata = ()) -> None:
+        self._metadata = metadata
         self._stub = OrderStreamServiceStub(channel)
         self._waiting: dict[str, list[asyncio.Future[pb.ExchangeResponse]]] = {}
         self._turn = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
-        self._call = self._stub.Exchange()
+        self._call = self._stub.Exchange(metadata=self._metadata)
         self._reader = asyncio.create_task(self._read())
         return self
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from settle.local import children, environs, folder, kafka, ports, postgres, roles, topics
+from settle.local import children, environs, folder, identity, kafka, ports, postgres, roles, topics
 from settle.local.endpoints import joined, read_endpoints, write_endpoints
 from settle.local.folder import Holder
 from settle.local.supervisor import Seat, Supervisor
@@ -86,6 +86,7 @@ class LocalStack:
             self.prepare()
         try:
             self._end_stale()
+            self._identity = identity.identity_of(self.data)
             self._start_servers()
             self._seat_all()
             self._write_endpoints()
@@ -169,6 +170,7 @@ class LocalStack:
             "SETTLE_PARTITIONS": str(topics.partitions()), "SETTLE_ACQUIRER_TARGET": acquirer,
             "SETTLE_VERIFIER_TARGET": verifier,
             "GRPC_ENABLE_FORK_SUPPORT": "0",
+            **self._identity.environ,
             "SETTLE_MAC_REQUIRED": os.environ.get("SETTLE_MAC_REQUIRED", "true"),
             "SETTLE_BROKER": "embedded" if self.broker.kind == "embedded" else "kafka",
             "no_proxy": ports.HOST, "PYTHONUNBUFFERED": "1",
@@ -177,6 +179,7 @@ class LocalStack:
         for service, number, target, metrics in seats:
             name = service if number == 0 else f"{service}-{number + 1}"
             own = {"SETTLE_LISTEN": target, "SETTLE_METRICS_LISTEN": metrics} | self._logins(service)
+            own |= self._identity.of_service.get(service, {})
             self.seats[name] = Seat(name, f"services.{service}", shared | own, target, metrics)
         if self._audited and environs.audited(shared):
             logins = {service: self.postgres.database_as(postgres.AUDITOR, service) for service in SERVICES}
@@ -282,6 +285,7 @@ class LocalStack:
                 "kind": server.kind, "version": server.version, "dsn": server.dsn,
                 "pid": server.child.pid if server.child else 0,
             },
+            "identity": dict(self._identity.said),
             "services": services,
             **{name: _sandbox(self.seats[name]) for name in (ACQUIRER, VERIFIER)},
             "auditor": {"target": auditor.target, "metrics": auditor.metrics} if auditor else {},

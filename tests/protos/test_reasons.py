@@ -46,6 +46,7 @@ from tests.recorded.story import CHAPTERS, START
 from tests.services.card_redemption.world import World
 from tests.services.credit_ledger.domain.redeeming import Redeemer
 from tests.services.order.world import ORDER_ID, placed
+from tests.services.runtime.identity.guarded import house
 from tests.services.runtime.test_rpc import SETTINGS, VALID, served
 from tests.settle.audit.scratch import server
 from tests.settle.local.acquirer.sandbox import sandbox
@@ -79,9 +80,9 @@ def test_some_code_gives_the_reason(reason: str) -> None:
     assert texts_of_the_code().get(reason)
 
 
-@pytest.mark.parametrize("reason", sorted({*NOT_GIVEN} - {"PERMISSION_DENIED", "UNAUTHENTICATED"}))
+@pytest.mark.parametrize("reason", NOT_GIVEN)
 def test_no_code_gives_a_deprecated_reason(reason: str) -> None:
-    """Its comment says why; two are names of gRPC's codes as well."""
+    """Its comment says why."""
     assert not texts_of_the_code().get(reason)
 
 
@@ -226,6 +227,24 @@ async def _paid_out_twice(_folder: Path) -> str:
     return refused.reason
 
 
+async def _nobody_known(folder: Path) -> str:
+    async with house(folder) as guarded:
+        return await refusal_of(guarded.ask("GetSaga", VALID))
+
+
+async def _not_for_this_role(folder: Path) -> str:
+    async with house(folder) as guarded:
+        return await refusal_of(guarded.ask_as("AbortSaga", operations.AbortSagaRequest(), "ann", "reader"))
+
+
+async def _somebody_else_acts(folder: Path) -> str:
+    request = operations.RetrySagaRequest(
+        request_id=str(uuid4()), saga_id="saga_1", operator_id="bob", reason="why"
+    )
+    async with house(folder) as guarded:
+        return await refusal_of(guarded.ask_as("RetrySaga", request, "ann", "reader"))
+
+
 class _Stranger:
     """A connection with the certificate of somebody else."""
 
@@ -268,7 +287,8 @@ ELSEWHERE: dict[str, Callable[[Path], Awaitable[str]]] = {
     "UNSENT_BACKLOG": _unsent, "TOO_MANY_OPEN": _open_without_end, "CLOCK_NOT_MANUAL": _clock_of_the_system,
     "VERIFICATION_NOT_FOUND": _never_verified,
     "IDEMPOTENCY_CONFLICT": _other_content, "PAYMENT_NOT_REFUNDABLE": _nothing_back, "CARD_STATE": _given_twice,
-    "PAYOUT_EXISTS": _paid_out_twice, "PEER_NOT_ALLOWED": _others_certificate,
+    "PAYOUT_EXISTS": _paid_out_twice, "UNAUTHENTICATED": _nobody_known, "PERMISSION_DENIED": _not_for_this_role,
+    "ACTOR_MISMATCH": _somebody_else_acts, "PEER_NOT_ALLOWED": _others_certificate,
     "REFUNDS_STOPPED": _refunds_stopped, "SWITCH_NOT_FOUND": _no_switch, "SWITCH_STATE": _stands_so,
 }
 """Reasons that no call of the three services in good health can show."""

@@ -13,6 +13,7 @@ from services.credit_ledger.rails.comparing import comparing
 from services.credit_ledger.rails.rail import PaymentRail
 from services.credit_ledger.rails.waking import finding
 from services.kernel.messages import Message
+from services.runtime.ground import metrics
 from services.runtime.ground.settings import Settings
 from services.runtime.ground.tls import Certificates
 
@@ -51,6 +52,7 @@ def performing(rails: Mapping[Rail, PaymentRail]) -> Perform:
             answer = await rails[leg.rail].send(leg)
         else:
             return None
+        metrics.RAIL_ANSWERS.labels(leg.rail.value, answer[0].value).inc()
         report = ReportLeg(leg.account_id, leg.leg_id, *answer)
         return Message(id="", key=leg.account_id, body=report, fresh_id=uuid_utils.uuid7().hex)
 

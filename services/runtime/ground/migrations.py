@@ -21,6 +21,10 @@ LOCK = 0x5E771E
 """Held by whoever changes tables, or what may be done with them."""
 
 
+class MigrationsMissing(Exception):
+    """The database is behind the release that was started; whoever applies migrations has not done it yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class Migration:
     """One file: its version `<package>/<name>`, its SQL, and the checksum of what was or will be run."""
@@ -58,6 +62,14 @@ async def migrate(dsn: str, folders: Sequence[Path], dry_run: bool = False) -> l
         return [m.version for m in missing]
     finally:
         await connection.close()
+
+
+async def check_migrated(dsn: str, folders: Sequence[Path]) -> None:
+    """Raise `MigrationsMissing` unless all of them were applied. More may have been: those of a later release, which
+    this one can live with."""
+    missing = await migrate(dsn, folders, dry_run=True)
+    if missing:
+        raise MigrationsMissing(f"the database is behind this release: {', '.join(missing)}; `migrate` applies them")
 
 
 async def _create_ledger(connection: Connection) -> None:

@@ -22,6 +22,7 @@ KEY_BYTES = 32
 KEY_VERSION_MAX = 1_000_000
 SECONDS_MIN, SECONDS_MAX = 0.05, 86_400.0
 PORT_MAX = 65_535
+LOCAL_ISSUER = "settle-local"
 _ADDRESS = re.compile(r"(?:\[[0-9a-fA-F:.]+\]|[^\s:\[\]/]*):(\d{1,5})", re.ASCII)
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false"}
 
@@ -70,6 +71,11 @@ class Settings:
         most=KEY_VERSION_MAX,
     )
     reflection: bool = _setting(True, "serve gRPC reflection (off in production unless set)")
+    identity_jwks: str = _setting("", "file or https URL of the keys by which callers' tokens are verified")
+    identity_issuer: str = _setting(LOCAL_ISSUER, "who issues the tokens (`iss`); production must say")
+    identity_audience: str = _setting("settlement", "for whom the tokens are (`aud`)")
+    token_seconds_max: float = _setting(900.0, "seconds for which a token may be valid", least=10)
+    token_leeway_seconds: float = _setting(30.0, "seconds by which the issuer's clock may differ", least=0, most=300)
     partitions: int = _setting(8, "partitions of every topic; must never change for a database", most=1_024)
     lanes: int = _setting(1, "lanes in this process; at most one for each partition", most=1_024)
     batch_messages_max: int = _setting(512, "messages in one transaction", most=10_000)
@@ -126,6 +132,10 @@ class Settings:
     accept_unlinked: bool = _setting(
         False, "accept from this start on what older processes wrote without links and seals: accept_unlinked()"
     )
+    migrations: str = _setting(
+        "apply", "what a process does at its start where migrations are missing: apply them, or end with a line that"
+        " says so, where a job applies them before it", ("apply", "await"),
+    )
     owner_dsn: str = _setting("", "PostgreSQL login that owns the tables, for what deletes; empty: the service's own")
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -150,10 +160,19 @@ class Settings:
             raise SettingsError("SETTLE_CLOCK=manual is refused in the production profile")
         if self.profile == "production" and self.broker == "embedded":
             raise SettingsError("SETTLE_BROKER=embedded is refused in the production profile")
+        if self.profile == "production" and self.reflection:
+            raise SettingsError("SETTLE_REFLECTION=true is refused in the production profile")
         if self.lanes > self.partitions:
             raise SettingsError(
                 f"SETTLE_LANES={self.lanes} is more than the partitions, SETTLE_PARTITIONS={self.partitions}"
             )
+
+    def check_identity(self) -> None:
+        """Raise `SettingsError` unless callers can be known: no process serves without."""
+        if not self.identity_jwks:
+            raise SettingsError("SETTLE_IDENTITY_JWKS is not set, so nobody could be known; `settle up` sets it")
+        if self.profile == "production" and self.identity_issuer == LOCAL_ISSUER:
+            raise SettingsError("SETTLE_IDENTITY_ISSUER is not set; production does not trust the local issuer")
 
     def refuse_clear_text(self, *, database: bool = True, kafka: bool = True) -> None:
         """In production, raise `SettingsError` where anything would go over the wire in clear text."""

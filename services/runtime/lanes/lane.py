@@ -246,6 +246,7 @@ class Lane:
                 raise
             metrics.BATCHES.inc()
             metrics.MESSAGES.inc(len(part) - len(left))
+            metrics.BATCH_MESSAGES.observe(len(part) - len(left))
             if left:
                 metrics.BATCHES_CUT.inc()
                 self._crowded_out = bool(aboard) and len(left) == len(part)

@@ -1,9 +1,11 @@
 """Everything between gRPC and a handler, as one wrapper per method, made once when the service is registered.
 
-In this order: a place among the calls under way (`places.py`, G6), a deadline where the caller gave none, text hygiene
-(P3), protovalidate; then the handler; then its errors: a `SettlementError` keeps its reason, `CancelledError` that
-nobody asked for becomes ABORTED (G2), an outage UNAVAILABLE, anything unknown INTERNAL with a correlation id and
-nothing else. What the handler sees of request ids is lower case: a UUID is the same in any case of letters.
+In this order: the door (`identity/door.py`: who calls, and whether they may), a place among the calls under way
+(`places.py`, G6), a deadline where the caller gave none, the fields that name who acts, text hygiene (P3),
+protovalidate, the owner of what the call is about; then the handler; then its errors: a `SettlementError` keeps its
+reason, `CancelledError` that nobody asked for becomes ABORTED (G2), an outage UNAVAILABLE, anything unknown INTERNAL
+with a correlation id and nothing else. What the handler sees of request ids is lower case: a UUID is the same in any
+case of letters.
 """
 
 import asyncio
@@ -23,6 +25,7 @@ from services.runtime.ground import metrics
 from services.runtime.ground.hygiene import flaw
 from services.runtime.ground.paging import ANSWER_BYTES_MAX, FOREIGN_PAGE
 from services.runtime.ground.settings import Settings
+from services.runtime.identity.door import Door, Entered, Gate
 from services.runtime.rpc.arrivals import Unreadable, readable
 from services.runtime.rpc.errors import InvalidRequest, MessageTooLarge, abort_with, outage_of
 from services.runtime.rpc.exchange import Exchange
@@ -42,7 +45,10 @@ log = structlog.get_logger(__name__)
 
 
 class Calls:
-    """Wraps the handlers of one server, and gives their calls their places."""
+    """Wraps the handlers of one server, and gives their calls their places.
+
+    Without a `door` everybody may call everything: only what is no process of ours has none (a sandbox, a test).
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.places = Places(settings)
@@ -52,6 +58,7 @@ class Calls:
         self._stream_seconds_max = settings.stream_seconds_max
         self._validator = Validator()
         self._unary: dict[str, Unary] = {}
+        self.door: Door | None = None
 
     @property
     def under_way(self) -> int:
@@ -64,32 +71,39 @@ class Calls:
             request_deserializer=readable(handler.request_deserializer, self._request_bytes_max),
             response_serializer=None,
         )
+        gate = None if self.door is None else self.door.gate(method)
         if handler.unary_unary is not None:
-            self._unary[method] = unary = Unary(self, method, handler.unary_unary)
+            self._unary[method] = unary = Unary(self, method, handler.unary_unary, gate)
             return wrapped._replace(unary_unary=_answering(unary))
         if handler.unary_stream is not None:
-            return wrapped._replace(unary_stream=self._stream(method, handler.unary_stream))
+            return wrapped._replace(unary_stream=self._stream(method, handler.unary_stream, gate))
         if handler.stream_stream is not None:
             exchange = Exchange(self._unary, self.unary_seconds_max)
-            return wrapped._replace(stream_stream=self._exchange(method, handler.stream_stream, exchange))
+            return wrapped._replace(stream_stream=self._exchange(method, handler.stream_stream, exchange, gate))
         raise TypeError(f"{method} takes a stream of requests for one answer")
 
-    def _stream(self, method: str, behaviour: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    def _stream(
+        self, method: str, behaviour: Callable[[Any, Any], Any], gate: Gate | None
+    ) -> Callable[[Any, Any], Any]:
         async def handle(request: Message | Unreadable, context: Context) -> AsyncIterator[bytes]:
-            answers = self._streamed(method, context, lambda: behaviour(self.admit(request), context))
-            async with aclosing(answers) as said:
+            async def watched(entered: Entered | None) -> AsyncIterator[Message]:
+                admitted = await self.admit(request, gate, entered)
+                async for response in behaviour(admitted, context):
+                    yield response
+
+            async with aclosing(self._streamed(method, context, gate, watched)) as said:
                 async for packed in said:
                     yield packed
 
         return handle
 
     def _exchange(
-        self, method: str, behaviour: Callable[[Any, Any], Any], exchange: Exchange
+        self, method: str, behaviour: Callable[[Any, Any], Any], exchange: Exchange, gate: Gate | None
     ) -> Callable[[Any, Any], Any]:
         async def handle(requests: AsyncIterator[Message | Unreadable], context: Context) -> AsyncIterator[bytes]:
             async with (
-                aclosing(exchange.outcomes(requests)) as outcomes,
-                aclosing(self._streamed(method, context, lambda: behaviour(outcomes, context))) as said,
+                aclosing(exchange.outcomes(requests, context)) as outcomes,
+                aclosing(self._streamed(method, context, gate, lambda _: behaviour(outcomes, context))) as said,
             ):
                 async for packed in said:
                     yield packed
@@ -97,16 +111,18 @@ class Calls:
         return handle
 
     async def _streamed(
-        self, method: str, context: Context, behaviour: Callable[[], AsyncIterator[Message]]
+        self, method: str, context: Context, gate: Gate | None,
+        behaviour: Callable[[Entered | None], AsyncIterator[Message]],
     ) -> AsyncGenerator[bytes, None]:
         """The answers of a stream, which has its place among those who watch, for as long as a stream may last."""
         place = None
         try:
+            entered = await _entered(gate, context)
             self.peers.check(context)
             place = self.places.enter(Use.WATCH)
             PLACE.set(place)
             async with limit(self._stream_seconds_max):
-                async for response in behaviour():
+                async for response in behaviour(entered):
                     yield _packed(response)
             metrics.RPCS.labels(method, "OK").inc()
         except GeneratorExit:
@@ -120,11 +136,13 @@ class Calls:
             if place is not None:
                 place.leave()
 
-    def admit(self, request: Message | Unreadable) -> Message:
+    async def admit(self, request: Message | Unreadable, gate: Gate | None, entered: Entered | None) -> Message:
         """The request as its method sees it; the `SettlementError` that says what is wrong with it."""
         if isinstance(request, Unreadable):
             raise request.refusal
         request.DiscardUnknownFields()
+        if gate is not None and entered is not None:
+            gate.name_actors(entered, request)
         found = flaw(request)
         if found:
             raise InvalidRequest(_reason_of(found), [(found, unclean(found))])
@@ -132,14 +150,21 @@ class Calls:
         if violations:
             raise _invalid(violations, request)
         lower_ids(request)
+        if gate is not None and entered is not None:
+            await gate.check_owner(entered, request)
         return request
+
+
+async def _entered(gate: Gate | None, context: Context) -> Entered | None:
+    """Who came through the gate; None where there is none, or it stands open."""
+    return None if gate is None else await gate.enter(context.invocation_metadata() or ())
 
 
 class Unary:
     """A method with one request and one answer, and everything around it."""
 
-    def __init__(self, calls: Calls, method: str, behaviour: Behaviour) -> None:
-        self.method = method
+    def __init__(self, calls: Calls, method: str, behaviour: Behaviour, gate: Gate | None) -> None:
+        self.method, self._gate = method, gate
         self._calls, self._behaviour = calls, behaviour
         self._done = metrics.RPCS.labels(method, "OK")
         self._seconds = metrics.RPC_SECONDS.labels(method)
@@ -148,10 +173,12 @@ class Unary:
         """The answer as it is `told`; raises the `SettlementError` that the call ends with."""
         began, place = time.perf_counter(), None
         try:
+            entered = await _entered(self._gate, context)
             self._calls.peers.check(context)
             place = self._calls.places.enter(use_of(self.method, request))
             PLACE.set(place)
-            answer = told(await self._response(self._calls.admit(request), context))
+            admitted = await self._calls.admit(request, self._gate, entered)
+            answer = told(await self._response(admitted, context))
             self._done.inc()
             return answer
         except BaseException as error:

@@ -15,6 +15,7 @@ from services.kernel.errors import Defect, NotFound
 from services.runtime.ground.paging import ANSWER_BYTES_MAX
 from services.runtime.ground.settings import Settings
 from services.runtime.ground.tls import Certificates
+from services.runtime.identity.door import Door
 from services.runtime.rpc.arrivals import TRANSPORT_BYTES_MAX, Unserved, guarded
 from services.runtime.rpc.calls import Calls
 from services.runtime.rpc.errors import abort_with
@@ -64,6 +65,7 @@ class RpcServer:
             ]
         )
         self._names: list[str] = []
+        self._door: Door | None = None
         self.port = 0
         self._libraries = _Registrar(self._server, lambda _, handler: guarded(handler, settings.rpc_message_bytes_max))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._libraries)
@@ -72,6 +74,10 @@ class RpcServer:
     def under_way(self) -> int:
         """How many calls are being served."""
         return self._calls.under_way
+
+    def guard(self, door: Door) -> None:
+        """Have all that is added from now on stand behind this door, and what is served beside it be open to all."""
+        self._door = self._calls.door = door
 
     def add(self, servicer: object) -> None:
         """Register a servicer of generated code, each of its methods wrapped."""
@@ -87,6 +93,9 @@ class RpcServer:
         """Bind and serve; answers the port."""
         if self._settings.reflection:
             add_reflection([*self._names, health.SERVICE_NAME], self._libraries)
+        if self._door is not None:
+            for method in self._libraries.methods:
+                self._door.check_open(method)
         self._server.add_generic_rpc_handlers((Unserved(),))
         await self.set_serving(False)
         certificates = Certificates.of(self._settings)
@@ -136,6 +145,7 @@ class _Registrar:
         self._server = server
         self._wrapped = wrapped
         self.names: list[str] = []
+        self.methods: list[str] = []
 
     def add_generic_rpc_handlers(self, handlers: Sequence[Any]) -> None:
         """The same handlers come again by name, below."""
@@ -143,6 +153,7 @@ class _Registrar:
     def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Any]) -> None:
         """Register the wrapped ones."""
         self.names.append(service)
+        self.methods += [f"/{service}/{name}" for name in handlers]
         wrapped = {name: self._wrapped(f"/{service}/{name}", handler) for name, handler in handlers.items()}
         self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, wrapped),))
         self._server.add_registered_method_handlers(service, wrapped)

@@ -20,6 +20,7 @@ from services.runtime.rpc.server import channel
 from services.runtime.stored import inbox, switches, timers
 from services.runtime.stored.inbox import Answered
 from services.runtime.stored.switches import Switch
+from settle.audit.keeping import CHECKS
 from settlement.operations.v1 import operations_service_pb2 as pb
 from settlement.operations.v1.operations_service_pb2_grpc import OperationsServiceStub
 from tests.in_memory import NOW
@@ -74,6 +75,10 @@ async def test_two_people_stop_and_let_go(local: Settings, running: Running) -> 
         ("ProposeSwitch", "adding=stopped", "ann"), ("ApproveSwitch", "adding=stopped", "bob"),
         ("ProposeSwitch", "adding=on", "bob"), ("ApproveSwitch", "adding=on", "ann"),
     ]
+    audited = next(check.sql for check in CHECKS if check.id == "keeping.acts")
+    assert await fetch(local, audited) == []
+    await fetch(local, "update runtime_facts set value = 'adding' where name = 'stopped'")
+    assert await fetch(local, audited) == [("runtime_facts stopped", "", "adding")]
 
 
 async def _outcome(process: Process) -> str:
