@@ -16,6 +16,7 @@ from gateway.contract import SERVICES
 from services.runtime.ground.logs import configure_logs
 from services.runtime.ground.metrics import serve_metrics
 from services.runtime.ground.settings import Settings, SettingsError
+from services.runtime.ground.traced import start_tracing
 
 CANNOT_START = 2
 HEADER_SECONDS_MAX = 30
@@ -37,8 +38,10 @@ def main() -> None:
 async def serve(settings: Settings, addresses: dict[str, str]) -> None:
     """Serve HTTP at `listen`, and metrics beside it."""
     metrics = await serve_metrics(settings.metrics_listen, lambda: "")
+    tracer, stop_tracing = start_tracing(settings)
     async with metrics, Services(addresses) as services:
-        await _server(settings, Gateway(settings, services)).serve()
+        await _server(settings, Gateway(settings, services, tracer)).serve()
+    await asyncio.to_thread(stop_tracing)
 
 
 def _server(settings: Settings, gateway: Gateway) -> uvicorn.Server:

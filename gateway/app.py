@@ -20,10 +20,12 @@ from gateway.limits import Calls, body_of
 from gateway.pages import ASSETS, page_routes
 from gateway.reading import check_media_type, message_of
 from gateway.refusals import JSON, HttpRefusal, answer_of, reason_of, refused
+from gateway.served import Served
 from gateway.templates import Match, Paths
 from gateway.writing import json_of, names, tag_of
 from services.kernel.errors import Aborted, Internal, InvalidArgument, NotFound
 from services.runtime.ground.settings import Settings
+from services.runtime.ground.tracing import OFF, Tracer
 
 ALWAYS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
@@ -33,8 +35,9 @@ log = structlog.get_logger(__name__)
 class Gateway:
     """Serves the methods of the contract. `services` is where they are asked."""
 
-    def __init__(self, settings: Settings, services: Services) -> None:
+    def __init__(self, settings: Settings, services: Services, tracer: Tracer = OFF) -> None:
         self._settings = settings
+        self._tracer = tracer
         self._services = services
         self._paths = Paths(methods())
         self._calls = Calls(settings.rpc_concurrent_max)
@@ -60,7 +63,7 @@ class Gateway:
             check_media_type(request.headers.get("content-type"))
         query = request.scope["query_string"].decode("latin-1")
         message = message_of(match, query, body, request.headers.get("idempotency-key"))
-        metadata = metadata_of(request.headers)
+        metadata = request.state.served.metadata(metadata_of(request.headers))
         if match.method.verb != "GET":
             metadata += seen_in(request.headers, match.changed)
         if match.method.streams:
@@ -85,6 +88,7 @@ class Gateway:
 
         async def answer(request: Request) -> Response:
             began = time.monotonic()
+            request.state.served = served = Served(self._tracer, request.headers)
             try:
                 response = await serve(request)
             except HttpRefusal as refusal:
@@ -94,7 +98,9 @@ class Gateway:
             except Exception as error:  # what nobody foresaw is ours, and the caller learns only where to find it
                 response = _defect(error)
             response.headers.update({name: text for name, text in ALWAYS.items() if name not in response.headers})
-            counted(getattr(request.state, "call", NOTHING), response.status_code, time.monotonic() - began)
+            call = getattr(request.state, "call", NOTHING)
+            served.end(call, response.status_code)
+            counted(call, response.status_code, time.monotonic() - began)
             return response
 
         return answer

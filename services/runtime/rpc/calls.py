@@ -23,6 +23,7 @@ from services.runtime.ground import metrics
 from services.runtime.ground.hygiene import flaw
 from services.runtime.ground.paging import ANSWER_BYTES_MAX, FOREIGN_PAGE
 from services.runtime.ground.settings import Settings
+from services.runtime.ground.tracing import OFF, Tracer
 from services.runtime.rpc.arrivals import Unreadable, readable
 from services.runtime.rpc.errors import (
     DeadlineExceeded,
@@ -32,6 +33,7 @@ from services.runtime.rpc.errors import (
     outage_of,
 )
 from services.runtime.rpc.places import PLACE, Places, Use, use_of
+from services.runtime.rpc.served import Served
 from services.runtime.rpc.words import path_of, told, unclean
 
 INVALID = "INVALID_ARGUMENT"
@@ -46,7 +48,8 @@ log = structlog.get_logger(__name__)
 class Calls:
     """Wraps the handlers of one server, and gives their calls their places."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, tracer: Tracer = OFF) -> None:
+        self._tracer = tracer
         self._places = Places(settings)
         self._request_bytes_max = settings.rpc_message_bytes_max
         self._unary_seconds_max = settings.deadline_seconds_max
@@ -76,7 +79,7 @@ class Calls:
         limit_seconds = self._unary_seconds_max
 
         async def handle(request: Message | Unreadable, context: Context) -> bytes:
-            began = time.perf_counter()
+            began, served = time.perf_counter(), Served(self._tracer, method, context)
             place = None
             try:
                 place = self._places.enter(use_of(method, request))
@@ -89,6 +92,7 @@ class Calls:
                         response = await behaviour(admitted, context)
                 answer = _packed(response)
                 done.inc()
+                served.well = True
                 return answer
             except BaseException as error:
                 await _refuse(method, context, error)
@@ -97,6 +101,7 @@ class Calls:
                 if place is not None:
                     PLACE.set(None)
                     place.leave()
+                served.end()
                 seconds.observe(time.perf_counter() - began)
 
         return handle
