@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from services.card_redemption.decisions import channels, closing, issuing, merchants, refunding, standing, tendering
+from services.card_redemption.decisions.disputes import rules as disputes
 from services.card_redemption.decisions.recorded import attempt, recording
 from services.card_redemption.decisions.redemptions import rules as redemptions
 from services.card_redemption.domain.cards.card import GiftCard
@@ -92,6 +93,9 @@ RULES = rules(
     rule(ClearMerchantShare, _shares, merchants.clear),
     *channels.RULES,
     *recording(redemptions.RULES),
+    *disputes.RULES,
     ACKNOWLEDGED,
 )
-TIMERS = timer_rules((closing.SWEEP, rule(TimerDue, _card, closing.swept)), *redemptions.TIMERS, REPEATED)
+TIMERS = timer_rules(
+    (closing.SWEEP, rule(TimerDue, _card, closing.swept)), *redemptions.TIMERS, *disputes.TIMERS, REPEATED,
+)

@@ -15,6 +15,9 @@ OWNERS: Mapping[str, Ownership] = {
         "REDEMPTION_NOT_FOUND", "redemption",
         "select customer_id customer, null merchant from redemption_orders where id = $1",
     ),
+    "dispute": Ownership(
+        "DISPUTE_NOT_FOUND", "dispute", "select customer_id customer, null merchant from disputes where id = $1"
+    ),
     "root": Ownership(
         "CARD_NOT_FOUND", "card",
         """select customer_id customer, null merchant from gift_cards where id = $1

@@ -14,6 +14,7 @@ from services.card_redemption.wire import calendars, channels, redemptions, view
 from services.card_redemption.wire import commands as read
 from services.card_redemption.wire import effects as told
 from services.card_redemption.wire import events as facts
+from services.card_redemption.wire.disputes import DISPUTES
 from services.card_redemption.wire.participants import PARTICIPANTS
 from services.card_redemption.wire.standing_events import STANDING_EVENTS
 from services.runtime.ground.codec import Codec, Entry
@@ -74,5 +75,5 @@ _REDEMPTIONS = (
     *PARTICIPANTS,
 )
 
-CODEC = Codec(*_COMMANDS, *_RESULTS, *_EVENTS, *_CHANNELS, *_REDEMPTIONS)
+CODEC = Codec(*_COMMANDS, *_RESULTS, *_EVENTS, *_CHANNELS, *_REDEMPTIONS, *DISPUTES)
 """The card service's wire."""

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from services.card_redemption.decisions.disputes.opening import with_restriction
 from services.card_redemption.decisions.redemptions.finding import redemption_of
 from services.card_redemption.decisions.redemptions.onward import onward, settles_at
 from services.card_redemption.domain.redemption import settling, verifying
@@ -37,7 +38,8 @@ def reported(known: Known, body: ReportVerification, message: Message, now: date
     if order is None or order.state is not _S.VERIFYING or not body.finding.final:
         return Decision()
     order, card = redemption_of(known, order.id, message.key)
-    return onward(known, order, verifying.reported(order, card, body, now), message, now).decided()
+    step = onward(known, order, verifying.reported(order, card, body, now), message, now)
+    return with_restriction(known, step, now).decided()
 
 
 def settle_due(known: Known, body: TimerDue, message: Message, now: datetime) -> Decision:

@@ -301,6 +301,24 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """A field that says who acts names somebody else than the caller's token."""
     ERROR_REASON_PEER_NOT_ALLOWED: _ErrorReason.ValueType  # 170
     """The connection shows a certificate that is nobody's who may call here."""
+    ERROR_REASON_DISPUTE_NOT_FOUND: _ErrorReason.ValueType  # 180
+    """There is no such case, or it is not the caller's."""
+    ERROR_REASON_DISPUTE_STATE: _ErrorReason.ValueType  # 181
+    """The case stands where this cannot be."""
+    ERROR_REASON_DISPUTE_EXISTS: _ErrorReason.ValueType  # 182
+    """The redemption has a case of the kind."""
+    ERROR_REASON_APPEAL_WINDOW_CLOSED: _ErrorReason.ValueType  # 183
+    """It is too late to appeal; the metadata name who else listens (DOMAIN RD-29)."""
+    ERROR_REASON_EXCEPTION_PENDING: _ErrorReason.ValueType  # 184
+    """A supervisor has to let this appeal in first (DOMAIN RD-29)."""
+    ERROR_REASON_EVIDENCE_KNOWN: _ErrorReason.ValueType  # 185
+    """The case has this paper."""
+    ERROR_REASON_EVIDENCE_LIMIT: _ErrorReason.ValueType  # 186
+    """The case has as many papers as one can have."""
+    ERROR_REASON_CLAIM_AMOUNT: _ErrorReason.ValueType  # 187
+    """The amount is nothing that a case of the kind can be about, or can grant."""
+    ERROR_REASON_PARTIAL_NOT_POSSIBLE: _ErrorReason.ValueType  # 188
+    """Nothing of this can be split (DOMAIN OP-14)."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Every reason that a google.rpc.ErrorInfo of this engine can carry; the wire string is the name without its prefix,
@@ -575,4 +593,22 @@ ERROR_REASON_ACTOR_MISMATCH: ErrorReason.ValueType  # 160
 """A field that says who acts names somebody else than the caller's token."""
 ERROR_REASON_PEER_NOT_ALLOWED: ErrorReason.ValueType  # 170
 """The connection shows a certificate that is nobody's who may call here."""
+ERROR_REASON_DISPUTE_NOT_FOUND: ErrorReason.ValueType  # 180
+"""There is no such case, or it is not the caller's."""
+ERROR_REASON_DISPUTE_STATE: ErrorReason.ValueType  # 181
+"""The case stands where this cannot be."""
+ERROR_REASON_DISPUTE_EXISTS: ErrorReason.ValueType  # 182
+"""The redemption has a case of the kind."""
+ERROR_REASON_APPEAL_WINDOW_CLOSED: ErrorReason.ValueType  # 183
+"""It is too late to appeal; the metadata name who else listens (DOMAIN RD-29)."""
+ERROR_REASON_EXCEPTION_PENDING: ErrorReason.ValueType  # 184
+"""A supervisor has to let this appeal in first (DOMAIN RD-29)."""
+ERROR_REASON_EVIDENCE_KNOWN: ErrorReason.ValueType  # 185
+"""The case has this paper."""
+ERROR_REASON_EVIDENCE_LIMIT: ErrorReason.ValueType  # 186
+"""The case has as many papers as one can have."""
+ERROR_REASON_CLAIM_AMOUNT: ErrorReason.ValueType  # 187
+"""The amount is nothing that a case of the kind can be about, or can grant."""
+ERROR_REASON_PARTIAL_NOT_POSSIBLE: ErrorReason.ValueType  # 188
+"""Nothing of this can be split (DOMAIN OP-14)."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
