@@ -78,6 +78,7 @@ WRITTEN: Mapping[str, Sequence[Written]] = {
         Written("record_volumes", (("id", (_VOLUME,)),)),
         Written("redemption_orders", (("card_id", (_CARD,)),)),
         Written("freeze_cases", (("card_id", (_CARD,)),)),
+        Written("disputes", (("card_id", (_CARD,)),)),
         *(Written(table, (("id", _ROOTS[CARD]),)) for table in ("merchant_shares", "channels", "calendars")),
         Written("channel_versions", (("channel", _ROOTS[CARD]),)),
     ),
@@ -96,7 +97,7 @@ NEVER_DELETED: Mapping[str, Sequence[str]] = {
     ),
     CARD: (
         "gift_cards", "card_tenders", "merchant_shares", "channels", "calendars", "event_checkpoints", "attempts",
-        "record_volumes", "redemption_orders", "freeze_cases", "redeemers", "card_codes",
+        "record_volumes", "redemption_orders", "freeze_cases", "disputes", "redeemers", "card_codes",
     ),
 }
 """Tables whose rows change, and stay."""

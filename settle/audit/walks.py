@@ -10,6 +10,7 @@ from settle.audit.findings import CARD, CREDIT, EXAMPLES_MAX, ORDER, Finding, Re
 from settle.audit.folds import (
     cards,
     credit_walk,
+    disputes,
     merchants,
     orders,
     published,
@@ -22,6 +23,7 @@ from settle.audit.joins import walked as joins
 from settle.audit.provenance import walked as provenance
 from settle.audit.snapshots import World
 from settle.audit.states import accounts as states_of_accounts
+from settle.audit.states import disputes as states_of_disputes
 from settle.audit.states import orders as states_of_orders
 from settle.audit.unreadable import UNREADABLE, is_fault, set_back
 
@@ -45,6 +47,7 @@ WALKS: Sequence[Walk] = (
     *credit_walk.WALKS, *provenance.WALKS, *joins.WALKS, *rail_differences.WALKS, *answers.WALKS,
     *states_of_orders.WALKS, *states_of_accounts.WALKS, *orders.WALKS, *cards.WALKS, *merchants.WALKS,
     *remittances.WALKS, *published.WALKS, *chains.WALKS, *record.WALKS, *redemptions.WALKS, *seals.WALKS,
+    *disputes.WALKS, *states_of_disputes.WALKS,
 )
 KINDS = tuple((service, of) for service, kinds in IDS.items() for of in kinds)
 
