@@ -49,6 +49,7 @@ KINDS: Mapping[str, str] = {
     "order_id": "order", "return_id": "return", "settlement_id": "settlement", "account_id": "account",
     "payout_id": "payout", "card_id": "card", "redemption_id": "redemption", "root_id": "root",
     "agreement_id": "agreement",
+    "dispute_id": "dispute",
 }
 """What the fields name by which things are looked up."""
 
@@ -216,6 +217,19 @@ _TABLE: Mapping[str, Mapping[str, Row]] = {
         "GetAgreement": row(*FEEDS, CUSTOMER, about="agreement_id"),
         "ListAgreements": row(*READERS, CUSTOMER),
         "GetRevocationBatch": row(*FEEDS, CUSTOMER, about="agreement_id"),
+    },
+    "settlement.card_redemption.v1.DisputeService": {
+        "CanAppeal": row(PLATFORM, *SUPPORT, CUSTOMER, about="redemption_id", reserved=("complaint",)),
+        "OpenDispute": row(PLATFORM, *SUPPORT, CUSTOMER, about="redemption_id", reserved=("complaint", "vip_level")),
+        "DecideException": row(SUPERVISOR),
+        "TriageDispute": row(*SUPPORT),
+        "SubmitEvidence": row(PLATFORM, *SUPPORT, CUSTOMER, about="dispute_id"),
+        "FreezeForDispute": row(*SUPPORT),
+        "DecideDispute": row(SUPERVISOR),
+        "EscalateDispute": row(*SUPPORT),
+        "GetDispute": row(*FEEDS, CUSTOMER, about="dispute_id"),
+        "ListDisputes": row(*READERS, CUSTOMER),
+        "ListDisputeQueue": row(*SUPPORT, AUDITOR),
     },
     "settlement.operations.v1.OperationsService": {
         "GetActivity": row(OPERATOR, AUDITOR),

@@ -14,6 +14,7 @@ from settle.audit import (
     chains,
     clearing,
     company,
+    dispute_outcomes,
     four_eyes,
     gone,
     journals,
@@ -43,13 +44,14 @@ from settle.audit.states import open_work
 CHECKS: Sequence[Check] = (
     *journals.CHECKS, *accounts.CHECKS, *agreements.CHECKS, *company.CHECKS, *cards.CHECKS, *merchants.CHECKS,
     *orders.CHECKS, *orders.COORDINATOR, *sagas.CHECKS, *sequences.CHECKS, *unfinished.CHECKS, *provenance.CHECKS,
-    *joins.CHECKS, *chains.CHECKS, *seals.CHECKS, *keeping.CHECKS, *record.CHECKS,
+    *joins.CHECKS, *chains.CHECKS, *seals.CHECKS, *keeping.CHECKS, *record.CHECKS, *dispute_outcomes.CHECKS,
 )
 QUIET_CHECKS: Sequence[Check] = (*unfinished.QUIET, *orders.QUIET, *cards.QUIET, *joins.QUIET)
 CROSS_CHECKS: Mapping[str, Callable[[World], Awaitable[list[Finding]]]] = {
     clearing.CLEARING: clearing.clearing, clearing.CONSOLIDATED: clearing.consolidated,
     four_eyes.FOUR_EYES: four_eyes.four_eyes, chains.CHAIN_KEYS: chains.chain_keys, **joins.CROSS, **open_work.CROSS,
-    claims.CLAIMED: claims.claimed, **seals.CROSS, **accepted.CROSS,
+    claims.CLAIMED: claims.claimed, dispute_outcomes.FOUR_EYES: dispute_outcomes.four_eyes,
+    **seals.CROSS, **accepted.CROSS,
 }
 BALANCED = frozenset({clearing.CLEARING, clearing.CONSOLIDATED, payouts.PAYOUTS})
 """The cross checks that read the balances beside the books."""

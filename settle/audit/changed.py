@@ -83,6 +83,7 @@ WRITTEN: Mapping[str, Sequence[Written]] = {
             for table in ("merchant_shares", "channels", "calendars", "enterprise_agreements")
         ),
         Written("revocation_batches", (("agreement_id", _ROOTS[CARD]),)),
+        Written("disputes", (("card_id", (_CARD,)),)),
         Written("channel_versions", (("channel", _ROOTS[CARD]),)),
     ),
 }
@@ -101,7 +102,7 @@ NEVER_DELETED: Mapping[str, Sequence[str]] = {
     CARD: (
         "gift_cards", "card_tenders", "merchant_shares", "channels", "calendars", "event_checkpoints", "attempts",
         "record_volumes", "redemption_orders", "freeze_cases", "redeemers", "card_codes", "enterprise_agreements",
-        "revocation_batches",
+        "revocation_batches", "disputes",
     ),
 }
 """Tables whose rows change, and stay."""

@@ -168,6 +168,14 @@ _CARD_SHARE = Sealed(
         "pending_saga_id", "pending_tried_at", "events_head",
     ),
 )
+_DISPUTE = Sealed(
+    CARD, "disputes", "id", "card_id", columns=(
+        "id", "card_id", "redemption_id", "customer_id", "opened_by", "type", "method", "opened_at", "claimed_minor",
+        "vip", "attempts", "rank", "updated_at", "route", "state", "remedy", "lateness", "complaint", "let_in_by",
+        "handler", "police_case", "reason", "verdict", "papers", "deciders", "target_on", "due_on", "granted_minor",
+        "version",
+    ),
+)
 WALKED = (
     *(("order", each) for each in (_ORDER, _CASE, _SAGA, _DIGEST)),
     *(("merchant settlement", each) for each in (_WITH_MERCHANT, _SAGA, _DIGEST)),
@@ -175,6 +183,7 @@ WALKED = (
     ("reconciliation", _DIFFERENCE), ("card", _TENDER), ("card", _GIFT_CARD),
     *(("card", replace(each, service=CARD)) for each in _SAGAS),
     ("share", _CARD_SHARE),
+    ("card", _DISPUTE),
 )
 """The tables whose rows belong to aggregates, by the kind of these; a test holds their columns to what is sealed."""
 
@@ -215,7 +224,7 @@ CHECKS = tuple(
     for id_, service, sealed in (
         ("seals.of_orders", ORDER, (_ORDER, _CASE, _WITH_MERCHANT)),
         ("seals.of_credit", CREDIT, (_LEG, _SHARE, _COMPARISON, _DIFFERENCE)),
-        ("seals.of_cards", CARD, (_TENDER, _GIFT_CARD, _CARD_SHARE)),
+        ("seals.of_cards", CARD, (_TENDER, _GIFT_CARD, _CARD_SHARE, _DISPUTE)),
     )
 )
 SAYS = {

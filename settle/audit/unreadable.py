@@ -65,6 +65,7 @@ KEPT: Mapping[str, Sequence[Kept]] = {
         *_SAGAS,
         Kept("card_tenders", "order_id", (Reader("card_tender_refunds", "order_id"),)),
         Kept("redemption_orders", "id", (Reader("redemption_payouts", "redemption_id"),)),
+        Kept("disputes", "id", (Reader("dispute_papers", "dispute_id"),)),
     ),
 }
 """What has lists, by service; a test holds it to the views of the migrations."""

@@ -11,6 +11,7 @@ from settle.audit.folds import (
     agreements,
     cards,
     credit_walk,
+    disputes,
     merchants,
     orders,
     published,
@@ -23,6 +24,7 @@ from settle.audit.joins import walked as joins
 from settle.audit.provenance import walked as provenance
 from settle.audit.snapshots import World
 from settle.audit.states import accounts as states_of_accounts
+from settle.audit.states import disputes as states_of_disputes
 from settle.audit.states import orders as states_of_orders
 from settle.audit.unreadable import UNREADABLE, is_fault, set_back
 
@@ -47,6 +49,7 @@ WALKS: Sequence[Walk] = (
     *states_of_orders.WALKS, *states_of_accounts.WALKS, *orders.WALKS, *cards.WALKS, *merchants.WALKS,
     *remittances.WALKS, *published.WALKS, *agreements.WALKS, *chains.WALKS, *record.WALKS, *redemptions.WALKS,
     *seals.WALKS,
+    *disputes.WALKS, *states_of_disputes.WALKS,
 )
 KINDS = tuple((service, of) for service, kinds in IDS.items() for of in kinds)
 

@@ -7,10 +7,11 @@ from services.kernel.calendar import BUSINESS_ZONE
 from services.kernel.money import yuan
 from settle.client.customer import Customer
 from settle.client.desk import Desk
+from settle.client.disputes import Disputes
 from settle.client.engine import Engine
 from settle.client.recycler import ISSUER, Recycler
 from settle.demo.telling import Teller
-from settlement.card_redemption.v1 import record_pb2, redemption_pb2
+from settlement.card_redemption.v1 import dispute_pb2, record_pb2, redemption_pb2
 from settlement.card_redemption.v1 import redemption_service_pb2 as pb
 
 Answer = Any  # a generated message
@@ -86,6 +87,23 @@ class Recycling:
         teller.say(f"A third card says {yuan(SPENT)}; its issuer finds that it was spent meanwhile.")
         teller.claim("it failed as consumed", order.state == redemption_pb2.REDEMPTION_STATE_FAILED_CONSUMED)
         teller.claim("nothing was paid for it", await self._wallet() == before)
+        await self._restricted(order.redemption_id)
+
+    async def _restricted(self, redemption_id: str) -> None:
+        """The engine opened a case by itself; the issuer's letter shows that somebody else had spent the card."""
+        teller, disputes = self._teller, Disputes(self._engine, self._customer.customer_id, "clerk", "supervisor")
+        case = (await disputes.of(redemption_id))[0]
+        teller.say(
+            f"Its customer may not redeem until a person looked at case {case.dispute_id}, due on {case.due_date}."
+            " A clerk takes it on, the customer shows the issuer's notarized letter, a supervisor decides."
+        )
+        teller.claim("the engine opened the case by itself", case.opened_by == "engine")
+        await disputes.triage(case.dispute_id)
+        await disputes.show(case.dispute_id, dispute_pb2.EVIDENCE_KIND_NOTARIZED, "letter of the issuer")
+        upheld = dispute_pb2.DISPUTE_VERDICT_UPHELD
+        case = await disputes.decide(case.dispute_id, upheld, "spent by somebody else")
+        await self._engine.rest()
+        teller.claim("the restriction is lifted", case.state == dispute_pb2.DISPUTE_STATE_EXECUTED)
 
     async def _recorded(self) -> None:
         found = await self._recycler.attempts()

@@ -9,17 +9,18 @@ from decimal import Decimal
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from services.card_redemption.domain.recycling.policy import ChannelPolicy, Kind
-from services.card_redemption.domain.recycling.windows import Verification, can_cancel
 from settle.client.calls import call
 from settle.client.engine import Engine
 from settle.vectors.redemption_world import ISSUER, RedemptionWorld
 from settle.vectors.scenario import Json, Scenario
-from settlement.card_redemption.v1 import channel_pb2
+from settlement.card_redemption.v1 import channel_pb2, dispute_pb2, dispute_service_pb2
 from settlement.card_redemption.v1 import redemption_service_pb2 as pb
 
 FACE_MINOR = 10_000
 RATE_PPM = 900_000
+OF_APPEALS = "SELF"
+"""The channel of the redemptions that are appealed about."""
+_FULL = (dispute_pb2.EVIDENCE_KIND_NOTARIZED, dispute_pb2.EVIDENCE_KIND_SCREENSHOT)
 BEGINS_AT = datetime(2026, 3, 6, 2, 0, tzinfo=UTC)
 
 
@@ -39,9 +40,8 @@ class Windows:
 
     async def set_up(self) -> None:
         """An account, and the channel."""
-        if self._said["kind"] != "CASE":
-            await self._world.open_account(0)
-            await self._world.publish(self._channel, RATE_PPM)
+        await self._world.open_account(0)
+        await self._world.publish(OF_APPEALS if self._said["kind"] == "CASE" else self._channel, RATE_PPM)
 
     async def play(self, number: int) -> None:
         """Nothing happens in such a case."""
@@ -56,7 +56,7 @@ class Windows:
     async def _probed(self, probe: Json) -> str:
         elapsed = timedelta(microseconds=int(Decimal(str(probe["elapsed_s"])) * 1_000_000))
         if self._said["kind"] == "CASE":
-            return self._appeal(elapsed)
+            return await self._appeal(elapsed)
         world, third = self._world, self._said["kind"] == "THIRD_PARTY"
         code = world.new_code() if third else await world.issue_card(FACE_MINOR)
         order = await world.submit(
@@ -81,12 +81,14 @@ class Windows:
         deadline.FromDatetime(BEGINS_AT + timedelta(days=1))
         return deadline
 
-    def _appeal(self, elapsed: timedelta) -> str:
-        """An appeal's window, by the rule of all windows."""
-        seconds = self._said.get("window_s")
-        policy = ChannelPolicy(
-            self._channel, Kind.SELF, RATE_PPM, None if seconds is None else timedelta(seconds=seconds),
-            reviewed=self._said.get("manual_review", False),
+    async def _appeal(self, elapsed: timedelta) -> str:
+        """What the guard of appeals says: of a mistake, on full evidence as an exception where a reviewer is asked."""
+        order = await self._world.submit(OF_APPEALS, await self._world.issue_card(FACE_MINOR), FACE_MINOR)
+        at, exceptional = Timestamp(), bool(self._said.get("manual_review"))
+        at.FromDatetime(order.accept_time.ToDatetime(UTC) + elapsed)
+        request = dispute_service_pb2.CanAppealRequest(
+            redemption_id=order.redemption_id, type=dispute_pb2.DISPUTE_TYPE_MIS_OPERATION, time=at,
+            exceptional=exceptional, evidence=_FULL if exceptional else (),
         )
-        shown = can_cancel(policy, 0, BEGINS_AT, at=BEGINS_AT + elapsed, verification=Verification.NONE)
-        return shown.verdict.value
+        verdict = (await call(self._engine.disputes.CanAppeal, request)).verdict
+        return str(dispute_service_pb2.AppealVerdict.Name(verdict)).removeprefix("APPEAL_VERDICT_")

@@ -30,13 +30,14 @@ OURS = frozenset({"INTERNAL", "UNAVAILABLE", "ACCOUNT_BUSY", "REPLAY_DIVERGED", 
 REASONS = {
     name.removeprefix("ERROR_REASON_") for name in error_reason_pb2.ErrorReason.DESCRIPTOR.values_by_name
 } - OURS
+OF_REDEMPTIONS = ("RedemptionService", "DisputeService")
 ELSEWHERE = {
     "settlement.credit_ledger.v1.CreditService.RecordChargeback",  # finds the payer in the database
     "settlement.credit_ledger.v1.ReconciliationService.StartReconciliation",  # has no field to be hostile with
     "settlement.credit_ledger.v1.StatementService.RunStatements",  # finds accounts in the database and cuts them
     *(  # find the card of a code, or of a redemption, in the database
         method.full_name for method in methods()
-        if (method.containing_service.name == "RedemptionService" and not method.name.startswith(READS))
+        if (method.containing_service.name in OF_REDEMPTIONS and not method.name.startswith(READS))
         or method.name in ("ActivateCard", "ActivateTransfer", "RotateKeys")
     ),
 }

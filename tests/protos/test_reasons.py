@@ -39,7 +39,8 @@ from settlement.operations.v1.operations_service_pb2_grpc import OperationsServi
 from settlement.sandbox.v1 import acquirer_service_pb2 as acquirer
 from settlement.sandbox.v1 import verification_service_pb2 as verification
 from tests.protos.provoked import PROVOKED, prepare
-from tests.protos.provoked_redemptions import PROVOKED as REDEMPTIONS
+from tests.protos.provoked_disputes import PROVOKED as DISPUTES
+from tests.protos.provoked_redemptions import PROVOKED as OF_REDEMPTIONS
 from tests.recorded.people import People
 from tests.recorded.stage import stage
 from tests.recorded.story import CHAPTERS, START
@@ -52,6 +53,7 @@ from tests.settle.audit.scratch import server
 from tests.settle.local.acquirer.sandbox import sandbox
 from tests.settle.local.verifier.sandbox import sandbox as verifier_sandbox
 
+REDEMPTIONS = {**OF_REDEMPTIONS, **DISPUTES}
 _VALUES = [value for value in ErrorReason.DESCRIPTOR.values if value.number]
 GIVEN = [value.name.removeprefix("ERROR_REASON_") for value in _VALUES if not value.GetOptions().deprecated]
 NOT_GIVEN = [value.name.removeprefix("ERROR_REASON_") for value in _VALUES if value.GetOptions().deprecated]

@@ -12,6 +12,7 @@ from services.card_redemption.decisions import (
     standing,
     tendering,
 )
+from services.card_redemption.decisions.disputes import rules as disputes
 from services.card_redemption.decisions.recorded import attempt, recording
 from services.card_redemption.decisions.redemptions import rules as redemptions
 from services.card_redemption.domain.cards.card import GiftCard
@@ -102,6 +103,9 @@ RULES = rules(
     *channels.RULES,
     *enterprise.RULES,
     *recording(redemptions.RULES),
+    *disputes.RULES,
     ACKNOWLEDGED,
 )
-TIMERS = timer_rules((closing.SWEEP, rule(TimerDue, _card, closing.swept)), *redemptions.TIMERS, REPEATED)
+TIMERS = timer_rules(
+    (closing.SWEEP, rule(TimerDue, _card, closing.swept)), *redemptions.TIMERS, *disputes.TIMERS, REPEATED,
+)

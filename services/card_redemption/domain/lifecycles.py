@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.cards.redeeming import FOREIGN
+from services.card_redemption.domain.disputes.lifecycle import DISPUTE
 from services.card_redemption.domain.redemption.lifecycle import REDEMPTION
 from services.card_redemption.domain.states import CardStanding, CardState
 from services.kernel.lifecycle import Flaw, Lifecycle, unless
@@ -64,4 +65,4 @@ GIFT_CARD = Lifecycle(
     woken={}, flaws=_flaws, derived=True,
 )
 
-LIFECYCLES = (GIFT_CARD, REDEMPTION)
+LIFECYCLES = (GIFT_CARD, REDEMPTION, DISPUTE)

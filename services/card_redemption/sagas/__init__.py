@@ -10,6 +10,7 @@ from datetime import datetime
 from services.card_redemption.domain.redemption.plans import Kind, Plan
 from services.card_redemption.domain.redemption.stepping import Stepped
 from services.card_redemption.sagas import (
+    adjustment,
     card_close,
     claim,
     paid_cancel,
@@ -31,6 +32,7 @@ ENDINGS: Mapping[str, Ending] = {
     Kind.CLAIM: claim.ENDING,
     Kind.VOUCHER_USE: voucher_use.ENDING,
     Kind.REMITTANCE: remittance.ENDING,
+    Kind.ADJUSTMENT: adjustment.ENDING,
 }
 
 DEFINITIONS = Definitions(*(ending.definition for ending in ENDINGS.values()), card_close.DEFINITION)

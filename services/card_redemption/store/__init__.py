@@ -4,6 +4,7 @@ from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.cards.tender import CardTender
 from services.card_redemption.domain.channels.channel import Channel, ChannelVersion, InForce
 from services.card_redemption.domain.codes import CardCode
+from services.card_redemption.domain.disputes.case import Dispute
 from services.card_redemption.domain.enterprise.agreement import AgreedTerms, Agreement
 from services.card_redemption.domain.enterprise.batch import RevocationBatch
 from services.card_redemption.domain.merchants.share import MerchantShare
@@ -11,7 +12,7 @@ from services.card_redemption.domain.redemption.order import RedemptionOrder
 from services.card_redemption.domain.redemption.redeemer import Redeemer
 from services.card_redemption.domain.redemption.submitting import FreezeCase
 from services.card_redemption.domain.working_days.year import Calendar, WorkingYear
-from services.card_redemption.store import agreements, calendars, channels, redeemers, redemptions
+from services.card_redemption.store import agreements, calendars, channels, disputes, redeemers, redemptions
 from services.card_redemption.store.cards import load_cards, save_cards
 from services.card_redemption.store.codes import load_codes, load_codes_of, save_codes
 from services.card_redemption.store.merchant_shares import load_lenders, load_merchant_shares, save_merchant_shares
@@ -35,6 +36,7 @@ TABLES = (
     Table(FreezeCase, redemptions.load_freeze_cases, redemptions.save_freeze_cases),
     Table(RevocationBatch, agreements.load_batches, agreements.save_batches),
     Table(AgreedTerms, agreements.load_agreed_terms, Viewing()),
+    Table(Dispute, disputes.load_disputes, disputes.save_disputes, load_family=disputes.load_disputes_of),
     Table(ChannelVersion, channels.load_channel_versions, channels.save_channel_versions),
     Table(InForce, channels.load_in_force, Viewing()),
     Table(WorkingYear, calendars.load_working_years, Viewing()),

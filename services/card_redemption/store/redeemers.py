@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import asyncpg
+import msgspec
 
 from services.card_redemption.domain.recycling.caps import CancelledToday
 from services.card_redemption.domain.redemption.redeemer import Redeemer
@@ -10,7 +11,9 @@ from services.kernel.participant import Pending
 from services.runtime.ground.saving import Saving, column, columns
 from services.runtime.ground.tables import Connection
 
-_COLUMNS = """id, completed, cancelled_day, cancelled_minor, restricted, pending_saga_id, pending_tried_at, version"""
+_COLUMNS = """id, completed, cancelled_day, cancelled_minor, restricted, cases, pending_saga_id, pending_tried_at,
+    version"""
+_CASES = msgspec.json.Decoder(tuple[str, ...])
 
 
 def _redeemer_of(row: asyncpg.Record) -> Redeemer:
@@ -18,6 +21,7 @@ def _redeemer_of(row: asyncpg.Record) -> Redeemer:
     return Redeemer(
         id=row["id"], completed=row["completed"],
         cancelled=CancelledToday(row["cancelled_day"], row["cancelled_minor"]), restricted=row["restricted"],
+        cases=_CASES.decode(row["cases"]),
         pending=None if saga_id is None else Pending(saga_id, row["pending_tried_at"]), version=row["version"],
     )
 
@@ -36,6 +40,7 @@ save_redeemers = Saving(
     once=columns("text", "id"),
     moving=(
         *columns("bigint", "completed", "version"), column("restricted", "text"),
+        column("cases", "json", lambda each: msgspec.json.encode(each.cases)),
         column("cancelled_day", "date", "cancelled.day"), column("cancelled_minor", "bigint", "cancelled.face_minor"),
         column("pending_saga_id", "text", lambda each: each.pending.saga_id if each.pending else None),
         column("pending_tried_at", "timestamptz", lambda each: each.pending.tried_at if each.pending else None),

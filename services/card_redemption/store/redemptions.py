@@ -18,7 +18,7 @@ from services.runtime.ground.tables import Connection
 REDEMPTION_COLUMNS = """id, card_id, customer_id, account_id, terms, declared_minor, face_minor, entry, method,
     instrument, state, accepted_at, updated_at, settlement_id, reason, verify_at, cancel_requested_at, cancel_fee_minor,
     evidence, scheduled_at, deadline, verified_at, settled_at, agreement_id, payouts, voucher, fraud, frozen_from,
-    channel_fee_minor, remitted_minor, claimed_minor, verification_code, version"""
+    channel_fee_minor, remitted_minor, claimed_minor, adjusted_minor, verification_code, version"""
 _CASE = "id, card_id, redemption_id, submitted_by, opened_at, due_on, version"
 _TERMS = msgspec.json.Decoder(ChannelPolicy)
 _PAYOUTS = msgspec.json.Decoder(tuple[Payout, ...])
@@ -52,7 +52,7 @@ def redemption_of(row: asyncpg.Record) -> RedemptionOrder:
         fraud=None if fraud is None else _FRAUD.decode(fraud),
         frozen_from=None if frozen_from is None else RedemptionState(frozen_from),
         channel_fee_minor=row["channel_fee_minor"], remitted_minor=row["remitted_minor"],
-        claimed_minor=row["claimed_minor"], version=row["version"],
+        claimed_minor=row["claimed_minor"], adjusted_minor=row["adjusted_minor"], version=row["version"],
         verification_code=None if sealed is None else _ENVELOPE.decode(sealed),
     )
 
@@ -76,7 +76,7 @@ save_redemptions = Saving(
     moving=(
         *columns(
             "bigint", "declared_minor", "face_minor", "cancel_fee_minor", "channel_fee_minor", "remitted_minor",
-            "claimed_minor", "version",
+            "claimed_minor", "adjusted_minor", "version",
         ),
         column("method", "text", "method.value"), column("state", "text", "state.value"),
         *columns("text", "instrument", "settlement_id", "reason"),

@@ -14,6 +14,7 @@ from services.card_redemption.wire import calendars, channels, redemptions, view
 from services.card_redemption.wire import commands as read
 from services.card_redemption.wire import effects as told
 from services.card_redemption.wire import events as facts
+from services.card_redemption.wire.disputes import DISPUTES
 from services.card_redemption.wire.enterprise import ENTERPRISE
 from services.card_redemption.wire.participants import PARTICIPANTS
 from services.card_redemption.wire.standing_events import STANDING_EVENTS
@@ -76,5 +77,5 @@ _REDEMPTIONS = (
     *ENTERPRISE,
 )
 
-CODEC = Codec(*_COMMANDS, *_RESULTS, *_EVENTS, *_CHANNELS, *_REDEMPTIONS)
+CODEC = Codec(*_COMMANDS, *_RESULTS, *_EVENTS, *_CHANNELS, *_REDEMPTIONS, *DISPUTES)
 """The card service's wire."""

@@ -153,8 +153,27 @@ def credit_wallet(body: CreditWallet) -> pb.CreditWallet:
     )
 
 
+def credit_adjustment(body: ask.CreditAdjustment) -> pb.CreditWallet:
+    """Put what a dispute granted into the wallet."""
+    plan = body.plan
+    return pb.CreditWallet(
+        **_names(plan.party), cause=pb.WALLET_CREDIT_CAUSE_MANUAL_ADJUST, amount_minor=plan.amount_minor
+    )
+
+
+def lift(body: ask.LiftRestriction) -> own_pb2.LiftRestriction:
+    """They may redeem again."""
+    return own_pb2.LiftRestriction(customer_id=body.customer_id, redemption_id=body.redemption_id)
+
+
+def lift_read(m: own_pb2.LiftRestriction) -> ask.LiftRestriction:
+    """The same, read."""
+    return ask.LiftRestriction(m.customer_id, m.redemption_id)
+
+
 PARTICIPANTS = (
     Entry(CreditWallet, pb.CreditWallet, credit_wallet),
+    Entry(ask.CreditAdjustment, pb.CreditWallet, credit_adjustment),
     Entry(ask.PayRedemption, pb.PayRedemption, pay),
     Entry(ask.StopRedemptionPayout, pb.StopRedemptionPayout, stop),
     Entry(ask.ChargeCancelFee, pb.ChargeCancelFee, charge),
@@ -170,5 +189,6 @@ PARTICIPANTS = (
     Entry(ask.CountCancellation, own_pb2.CountCancellation, count_cancellation, count_cancellation_read),
     Entry(ask.CountCompletion, own_pb2.CountCompletion, count_completion, count_completion_read),
     Entry(ask.RestrictRedeemer, own_pb2.RestrictRedeemer, restrict, restrict_read),
+    Entry(ask.LiftRestriction, own_pb2.LiftRestriction, lift, lift_read),
 )
 """What travels between a redemption's sagas and their participants."""

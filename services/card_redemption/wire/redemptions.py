@@ -39,7 +39,7 @@ def redemption(order: RedemptionOrder) -> pb.Redemption:
         agreement_id=order.agreement_id, payouts=[_payout(each) for each in order.payouts],
         voucher=_voucher(order.voucher), fraud=_fraud(order.fraud),
         channel_fees=money_to_wire(order.channel_fee_minor), remitted=money_to_wire(order.remitted_minor),
-        claimed=money_to_wire(order.claimed_minor), **_instants(order),
+        claimed=money_to_wire(order.claimed_minor), adjusted=money_to_wire(order.adjusted_minor), **_instants(order),
     )
     if order.frozen_from is not None:
         message.frozen_from = STATES.to_wire[order.frozen_from]

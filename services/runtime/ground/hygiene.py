@@ -16,7 +16,7 @@ from services.kernel.people import flaw_of_name, flaw_of_paper
 
 PEOPLE = frozenset({"maker", "checker", "operator_id", "supervisor_id"})
 """The fields that name a person who acts for the house; a test asks every request for others."""
-PAPERS = frozenset({"evidence"})
+PAPERS = frozenset({"evidence", "evidence_reference"})
 """The fields that refer to papers."""
 
 Clean = Callable[[str], bool]

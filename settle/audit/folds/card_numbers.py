@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import asyncpg
 
-PASSING = ("RedemptionStepped", "FreezeCaseOpened")
+PASSING = ("RedemptionStepped", "FreezeCaseOpened", "DisputeStepped")
 """Messages that tell of a redemption and are no step of its card: they count among the card's events all the same."""
 
 

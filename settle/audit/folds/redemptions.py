@@ -11,7 +11,8 @@ from settlement.card_redemption.v1 import redemption_events_pb2, redemption_pb2
 
 HISTORY = "redemptions.history"
 _ROWS = """
-select id, card_id, state, version, declared_minor, face_minor, channel_fee_minor, remitted_minor, claimed_minor
+select id, card_id, state, version, declared_minor, face_minor, channel_fee_minor, remitted_minor, claimed_minor,
+       adjusted_minor
 from redemption_orders where card_id = any($1::text[])
 """
 _TYPE: str = redemption_events_pb2.RedemptionStepped.DESCRIPTOR.full_name
@@ -44,6 +45,7 @@ def _compared(row: asyncpg.Record, told: redemption_pb2.Redemption) -> Iterator[
         "state": redemption_pb2.RedemptionState.Name(told.state).removeprefix("REDEMPTION_STATE_"),
         "face_minor": told.face.minor_units, "channel_fee_minor": told.channel_fees.minor_units,
         "remitted_minor": told.remitted.minor_units, "claimed_minor": told.claimed.minor_units,
+        "adjusted_minor": told.adjusted.minor_units,
     }
     for name, value in expected.items():
         if row[name] != value:

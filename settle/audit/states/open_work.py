@@ -4,6 +4,7 @@ no timer wakes nothing."""
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 
+from services.card_redemption.domain.disputes.timers import EXECUTE, SLA
 from services.card_redemption.domain.four_eyes import ADOPT_TIMER
 from services.card_redemption.domain.redemption.timers import DRAFT_ENDS
 from services.card_redemption.domain.redemption.timers import EVERY as REDEMPTION_TIMERS
@@ -54,7 +55,8 @@ _ROOTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "payouts": (PAYOUT_TIMER,), "notices": (NOTICE,), "": (RECONCILE_TIMER,),
     },
     CARD: {
-        "redemption_orders": REDEMPTION_TIMERS, "notices": (NOTICE,), "sagas": (WAKE, *BY_HAND),
+        "redemption_orders": REDEMPTION_TIMERS, "disputes": (SLA, EXECUTE), "notices": (NOTICE,),
+        "sagas": (WAKE, *BY_HAND),
         "": (DRAFT_ENDS, ADOPT_TIMER),
     },
 }

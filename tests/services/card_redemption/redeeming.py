@@ -117,6 +117,8 @@ def _lines(body: object, saga_id: str) -> tuple[tuple[str, str, int], ...]:
         return ("L.CUST.WALLET", "", body.plan.fee_minor), ("I.CANCELFEE", "", -body.plan.fee_minor)
     if isinstance(body, ask.ClaimFromCustomer):
         return ("A.CUST.RECV", "", body.plan.amount_minor), ("X.CLEARING", saga_id, -body.plan.amount_minor)
+    if isinstance(body, ask.CreditAdjustment):
+        return ("X.CLEARING", saga_id, body.plan.amount_minor), ("L.CUST.WALLET", "", -body.plan.amount_minor)
     if isinstance(body, ask.PayVoucherUse):
         return ("X.CLEARING", saga_id, body.plan.amount_minor), ("A.BANK", "", -body.plan.amount_minor)
     assert isinstance(body, ask.ReceiveRemittance)

@@ -44,7 +44,8 @@ STAYS: dict[str, str] = {
         "joins.agreements", "joins.card_tenders", "cards.claimed",
         "states.merchant_settlements", "sagas.executed", "sagas.traceless", "orders.owes_nothing",
         "orders.refunded_whole",
-        "orders.card_tenders", "orders.card_returned", "unfinished.verdict",
+        "orders.card_tenders", "orders.card_returned", "unfinished.verdict", "disputes.outcome", "disputes.adjusted",
+        "disputes.four_eyes", "states.disputes",
     ), _RULE),
     "joins.requests": "events from before they named their cause; once those are 30 days old it may go",
     **dict.fromkeys((

@@ -67,6 +67,22 @@ insert into redemption_orders (id, card_id, customer_id, account_id, terms, decl
 select 'rdm_evil', min(id), 'cus_1', 'acc_1', '{}', 1, 1, 'APP', 'JD_BALANCE', '', 'FAILED', now(), now(), '', '', 0,
     '[]', '', '[]', 0, 0, 0, 1 from gift_cards
 """
+_UNTOLD_DISPUTE = """
+insert into disputes (id, card_id, redemption_id, customer_id, type, route, vip, method, rank, opened_by, opened_at,
+    updated_at, state, claimed_minor, complaint, let_in_by, handler, papers, verdict, remedy, granted_minor, deciders,
+    police_case, reason, lateness, attempts, version)
+select 'dsp_evil', card_id, id, customer_id, 'FRAUD', 'DIRECT', 0, method, 4, 'clerk', now(), now(), '{state}', 0, '',
+    '', 'clerk', '[]', {verdict}, '{remedy}', 0, '[{decider}]', '', '', 'ON_TIME', 0, 1 from redemption_orders
+"""
+
+
+def disputed(state: str = "OPEN", remedy: str = "NONE", decider: str = "") -> str:
+    """The SQL that puts a redemption there, and a dispute about it that is decided by somebody, if by anybody."""
+    verdict, decider = ("'UPHELD'", f'"{decider}"') if decider else ("null", "")
+    told = _UNTOLD_DISPUTE.format(state=state, verdict=verdict, remedy=remedy, decider=decider)
+    return f"{_UNTOLD_REDEMPTION}; {told}"
+
+
 PLANTED = (
     Planted("journals.balance", CREDIT, "update journals set amounts[1] = amounts[1] + 1 where op = 'repay'"),
     Planted("journals.shape", CARD, "update journals set subs = subs[1:1] where op = 'card_issue'"),
@@ -173,6 +189,11 @@ PLANTED = (
     Planted("cards.history", CARD, "update gift_cards set customer_id = 'cus_evil'"),
     Planted("cards.claimed", CARD, "update gift_cards set held_minor = 1"),
     Planted("redemptions.history", CARD, _UNTOLD_REDEMPTION),
+    Planted("disputes.history", CARD, disputed()),
+    Planted("states.disputes", CARD, disputed("EXECUTED")),
+    Planted("disputes.outcome", CARD, disputed("EXECUTED", "REVOCATION", "boss")),
+    Planted("disputes.four_eyes", CARD, disputed("EXECUTED", decider="CLERK")),
+    Planted("disputes.adjusted", CARD, f"{_UNTOLD_REDEMPTION}; update redemption_orders set adjusted_minor = 5"),
     Planted("channels.history", CARD, "update channels set in_force = 1"),
     Planted("agreements.history", CARD, "update revocation_batches set requested_at = requested_at + interval '1s'"),
     Planted("calendars.history", CARD, "update calendars set approved_by = 'ann'"),

@@ -26,25 +26,41 @@ from services.kernel.messages import Message
 def correct_face(known: Known, body: CorrectFace, message: Message, now: datetime) -> Decision:
     """The actual face decides: the rest is paid at once, or what was paid too much comes back (RD-21)."""
     order, card = redemption_of(known, body.redemption_id, message.key)
-    refuse_while_settling(order)
-    taking_back.must_be_correctable(order, body.actual_minor)
     if body.actual_minor == order.face_minor:
+        refuse_while_settling(order)
+        taking_back.must_be_correctable(order, body.actual_minor)
         return Decision(Done(order))
-    if body.actual_minor > order.face_minor:
-        step = taking_back.topped_up(order, card, body.actual_minor, now)
+    return face_corrected(
+        known, order, card, actual_minor=body.actual_minor, message=message, now=now
+    ).decided()
+
+
+def face_corrected(
+    known: Known, order: RedemptionOrder, card: GiftCard, *, actual_minor: int, message: Message, now: datetime
+) -> Stepped:
+    """From the face it was paid for to another."""
+    refuse_while_settling(order)
+    taking_back.must_be_correctable(order, actual_minor)
+    if actual_minor > order.face_minor:
+        step = taking_back.topped_up(order, card, actual_minor, now)
     else:
-        step = taken_back(order, card, TakeBack(Cause.FACE_CLAWBACK, body.actual_minor), message, now)
-    return onward(known, order, step, message, now).decided()
+        step = taken_back(order, card, TakeBack(Cause.FACE_CLAWBACK, actual_minor), message, now)
+    return onward(known, order, step, message, now)
 
 
 def accept_fault(known: Known, body: AcceptPlatformFault, message: Message, now: datetime) -> Decision:
     """The value is issued again; what was paid the customer owes (RD-33)."""
     order, card = redemption_of(known, body.redemption_id, message.key)
+    return fault_accepted(order, card, message, now).decided()
+
+
+def fault_accepted(order: RedemptionOrder, card: GiftCard, message: Message, now: datetime) -> Stepped:
+    """All of it is undone."""
     refuse_while_settling(order)
     if order.state not in PAYABLE:
         raise FailedPrecondition("REDEMPTION_STATE", f"{order.id} is {order.state}")
     taking_back.refuse_two_in_transit(order)
-    return taken_back(order, card, TakeBack(Cause.FAULT_REVERSAL), message, now).decided()
+    return taken_back(order, card, TakeBack(Cause.FAULT_REVERSAL), message, now)
 
 
 def report_fraud(known: Known, body: ReportFraud, message: Message, now: datetime) -> Decision:
@@ -56,15 +72,22 @@ def report_fraud(known: Known, body: ReportFraud, message: Message, now: datetim
 def decide_fraud(known: Known, body: DecideFraud, message: Message, now: datetime) -> Decision:
     """With a case of the police, and not before 15 days: it goes on, or it is closed (A22, OP-8)."""
     order, card = redemption_of(known, body.redemption_id, message.key)
-    fraud = freezing.must_be_decidable(order, body.police_case, now)
-    if not body.confirmed:
-        return resumed(freezing.released(order, card, fraud, now), message, now).decided()
-    if order.frozen_from not in PAYABLE:
-        return freezing.closed_unsettled(order, card, fraud, now).decided()
-    noted = freezing.case_noted(order, card, fraud, now)
-    return noted.then(
-        lambda frozen, held: taken_back(frozen, held, TakeBack(Cause.FRAUD_CLOSE), message, now)
+    return fraud_decided(
+        order, card, confirmed=body.confirmed, police_case=body.police_case, message=message, now=now
     ).decided()
+
+
+def fraud_decided(
+    order: RedemptionOrder, card: GiftCard, *, confirmed: bool, police_case: str, message: Message, now: datetime
+) -> Stepped:
+    """It was none and goes on, or it is closed."""
+    fraud = freezing.must_be_decidable(order, police_case, now)
+    if not confirmed:
+        return resumed(freezing.released(order, card, fraud, now), message, now)
+    if order.frozen_from not in PAYABLE:
+        return freezing.closed_unsettled(order, card, fraud, now)
+    noted = freezing.case_noted(order, card, fraud, now)
+    return noted.then(lambda frozen, held: taken_back(frozen, held, TakeBack(Cause.FRAUD_CLOSE), message, now))
 
 
 def taken_back(order: RedemptionOrder, card: GiftCard, what: TakeBack, message: Message, now: datetime) -> Stepped:

@@ -7,6 +7,7 @@ from services.card_redemption.domain.redemption.participation import (
     AdmitRedemption,
     CountCancellation,
     CountCompletion,
+    LiftRestriction,
     RestrictRedeemer,
 )
 from services.card_redemption.domain.redemption.redeemer import Redeemer
@@ -46,7 +47,14 @@ def restrict(known: Known, body: RestrictRedeemer, message: Message, now: dateti
     """Notice: a card of his had been spent."""
     known_before = _redeemer(known, message)
     refuse_if_busy(known_before)
-    return Decision(changes=(redeemer.restricted(known_before, body.reason),))
+    return Decision(changes=(redeemer.restricted(known_before, body.redemption_id, body.reason),))
+
+
+def lift(known: Known, body: LiftRestriction, message: Message, now: datetime) -> Decision:
+    """Notice: a case found that he may redeem again."""
+    known_before = _redeemer(known, message)
+    refuse_if_busy(known_before)
+    return Decision(changes=(redeemer.lifted(known_before, body.redemption_id),))
 
 
 def _redeemer(known: Known, message: Message) -> Redeemer:

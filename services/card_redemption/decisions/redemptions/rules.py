@@ -21,6 +21,7 @@ from services.card_redemption.domain.redemption.participation import (
     AdmitRedemption,
     CountCancellation,
     CountCompletion,
+    LiftRestriction,
     PayoutNews,
     PayoutSettled,
     RestrictRedeemer,
@@ -81,6 +82,7 @@ RULES = (
     rule(CountCancellation, _redeemer, redeemers.count_cancellation),
     rule(CountCompletion, _redeemer, redeemers.count_completion),
     rule(RestrictRedeemer, _redeemer, redeemers.restrict),
+    rule(LiftRestriction, _redeemer, redeemers.lift),
     _REPLIED,
 )
 """Rules by the type of a message's body."""

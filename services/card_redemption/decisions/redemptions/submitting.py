@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
+from services.card_redemption.decisions.disputes.opening import with_duplicate
 from services.card_redemption.decisions.enterprise import must_be_agreed
 from services.card_redemption.decisions.redemptions.finding import fresh, party
 from services.card_redemption.decisions.redemptions.quoted import must_be_as_quoted
@@ -80,4 +81,5 @@ def _denied(
     if known.find(FreezeCase, case.id) is not None:
         return Decision(Done(denied))
     told = Event(card.id, card.sequence + 1, submitting.case_opened(case))
-    return Decision(Done(denied), changes=(replace(card, sequence=told.sequence), case), events=(told,))
+    opened = Decision(Done(denied), changes=(case,), events=(told,))
+    return with_duplicate(known, opened, replace(card, sequence=told.sequence), holder, now)

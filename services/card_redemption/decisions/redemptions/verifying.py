@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
+from services.card_redemption.decisions.disputes.opening import with_restriction
 from services.card_redemption.decisions.redemptions.finding import redemption_of
 from services.card_redemption.decisions.redemptions.onward import onward, settles_at
 from services.card_redemption.domain.record.attempt import Attempt, AttemptOutcome, EntryChannel
@@ -43,6 +44,7 @@ def reported(known: Known, body: ReportVerification, message: Message, now: date
         return Decision()
     order, card = redemption_of(known, order.id, message.key)
     step = onward(known, order, verifying.reported(order, card, body, now), message, now)
+    step = with_restriction(known, step, now)
     return replace(step.decided(), records=tried(step.order))
 
 

@@ -65,6 +65,11 @@ def channel_fee(order: RedemptionOrder, amount_minor: int) -> Lines:
     return (CHANNEL_COST, order.id, amount_minor), (RECYCLER, order.terms.channel, -amount_minor)
 
 
+def adjusted(order: RedemptionOrder, saga_id: str, amount_minor: int) -> Lines:
+    """A dispute gave the customer so much back; it goes into the wallet, in the credit ledger (P22, 3.3)."""
+    return (GOODWILL, order.id, amount_minor), (CLEARING, saga_id, -amount_minor)
+
+
 def remitted(order: RedemptionOrder, saga_id: str, amount_minor: int) -> Lines:
     """The recycler paid; the money arrives in the credit ledger (P29, 3.3)."""
     return (CLEARING, saga_id, amount_minor), (RECYCLER, order.terms.channel, -amount_minor)

@@ -1,6 +1,7 @@
 """A fraud report (盗刷举报) stops a redemption without an end by itself, until the police have a case (RD-22, OP-8)."""
 
 from datetime import datetime
+from typing import Any
 
 from services.card_redemption.domain.cards import freezing as cards
 from services.card_redemption.domain.cards.card import GiftCard
@@ -31,6 +32,35 @@ def reported(order: RedemptionOrder, card: GiftCard, reporter: str, now: datetim
     return frozen.cleared(*((kind, order.id) for kind in EVERY))
 
 
+def held(order: RedemptionOrder, card: GiftCard, dispute_id: str, now: datetime) -> Stepped:
+    """It stops for a case about its code, until that is decided: no fraud is reported yet (RD-20)."""
+    refuse_while_settling(order)
+    if order.state not in FREEZABLE:
+        raise FailedPrecondition("REDEMPTION_STATE", f"{order.id} is {order.state}")
+    stopped = stepped(
+        order, card, now, Step.FROZEN, state=_S.FROZEN, frozen_from=order.state, reason=dispute_id,
+        turn=lambda card: cards.freeze(card, case_of(order), settled=True),
+    )
+    return stopped.cleared(*((kind, order.id) for kind in EVERY))
+
+
+def kept(order: RedemptionOrder, card: GiftCard, reporter: str, now: datetime) -> Stepped:
+    """The case was right: what it stopped stays so as a fraud, without an end by itself (RD-22)."""
+    refuse_while_settling(order)
+    return stepped(order, card, now, Step.FROZEN, fraud=FraudReport(now, reporter), reason="")
+
+
+def let_go(order: RedemptionOrder, card: GiftCard, now: datetime) -> Stepped:
+    """The case was wrong: it goes on where it stood."""
+    refuse_while_settling(order)
+    return _thawed(order, card, now, reason="")
+
+
+def is_held(order: RedemptionOrder) -> bool:
+    """Whether a case stopped it, and nobody reported a fraud."""
+    return order.state is _S.FROZEN and order.fraud is None
+
+
 def must_be_decidable(order: RedemptionOrder, police_case: str, now: datetime) -> FraudReport:
     """The police have a case, and 15 days are over: both are asked, and the fifteenth day counts (CV-9, CV-10)."""
     refuse_while_settling(order)
@@ -45,11 +75,7 @@ def must_be_decidable(order: RedemptionOrder, police_case: str, now: datetime) -
 
 def released(order: RedemptionOrder, card: GiftCard, fraud: FraudReport, now: datetime) -> Stepped:
     """It was none: the redemption goes on where it stood, and what fell due meanwhile acts now."""
-    thawed = stepped(
-        order, card, now, Step.UNFROZEN, state=order.stands, frozen_from=None, fraud=fraud,
-        turn=lambda held: cards.thaw(held, case_of(order)),
-    )
-    return thawed.timed(*waking(thawed.order, now))
+    return _thawed(order, card, now, fraud=fraud)
 
 
 def case_noted(order: RedemptionOrder, card: GiftCard, fraud: FraudReport, now: datetime) -> Stepped:
@@ -66,6 +92,14 @@ def closed_unsettled(order: RedemptionOrder, card: GiftCard, fraud: FraudReport,
         verification_code=None, lines=books.escrow_revoked(order) if in_escrow else (),
         turn=lambda held: restore(held, order.id, value_minor),
     )
+
+
+def _thawed(order: RedemptionOrder, card: GiftCard, now: datetime, **changes: Any) -> Stepped:  # Any: see `stepped`
+    thawed = stepped(
+        order, card, now, Step.UNFROZEN, state=order.stands, frozen_from=None, **changes,
+        turn=lambda held: cards.thaw(held, case_of(order)),
+    )
+    return thawed.timed(*waking(thawed.order, now))
 
 
 def case_of(order: RedemptionOrder) -> str:

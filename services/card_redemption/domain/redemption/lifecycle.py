@@ -47,7 +47,8 @@ def _flaws(order: RedemptionOrder) -> Iterator[Flaw]:
     frozen = order.state is _S.FROZEN
     yield from unless(frozen is (order.frozen_from is not None), "frozen_from", f"set where FROZEN, not {order.state}",
                       order.frozen_from)
-    yield from unless(not frozen or order.fraud is not None, "fraud", "a report where FROZEN", order.fraud)
+    for_a_case = order.fraud is not None or order.reason.startswith("dsp_")
+    yield from unless(not frozen or for_a_case, "fraud", "a report where FROZEN, or a case as the reason", order.fraud)
     yield from unless(not order.payouts or order.state in _WITH_PAYOUT, "payouts", f"none while {order.state}",
                       len(order.payouts))
     paid_for = order.stands in PAYABLE or order.state is _S.FAULT_REVERSED

@@ -52,7 +52,7 @@ class RedemptionOrder:
     `settlement_id` is the saga that alone may change it now. A review pauses verification for the channel's time after
     `cancel_requested_at`; `reason` says why it failed, or why its last cancellation was refused. `deadline` is the last
     instant of an escrow's condition. The 6 digits of another issuer's card are sealed in `verification_code` until the
-    verification has them, and then erased (RD-1).
+    verification has them, and then erased (RD-1). `adjusted_minor` is what disputes gave its customer back (P22).
     """
 
     id: str
@@ -86,6 +86,7 @@ class RedemptionOrder:
     channel_fee_minor: int = 0
     remitted_minor: int = 0
     claimed_minor: int = 0
+    adjusted_minor: int = 0
     verification_code: Envelope | None = None
     version: int = 1
 

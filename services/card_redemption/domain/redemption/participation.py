@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from services.card_redemption.domain.redemption.plans import (
+    AdjustmentPlan,
     CancelPlan,
     ClaimPlan,
     PayoutPlan,
@@ -82,6 +83,21 @@ class PayVoucherUse:
     """To the credit ledger: pay for a voucher's use (P35)."""
 
     plan: VoucherPlan
+
+
+@dataclass(frozen=True, slots=True)
+class LiftRestriction:
+    """To the redeemer, as a notice: a case found that he may redeem again, as far as this redemption goes (RD-25)."""
+
+    customer_id: str
+    redemption_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreditAdjustment:
+    """To the credit ledger: what a dispute granted goes into the wallet (P22)."""
+
+    plan: AdjustmentPlan
 
 
 @dataclass(frozen=True, slots=True)

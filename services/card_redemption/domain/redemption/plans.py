@@ -19,6 +19,7 @@ class Kind(StrEnum):
     CLAIM = "customer_claim"
     VOUCHER_USE = "voucher_use"
     REMITTANCE = "remittance"
+    ADJUSTMENT = "dispute_adjustment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,4 +132,21 @@ class RemittancePlan:
         return (("REMITTANCE", self.amount_minor),)
 
 
-Plan = SubmissionPlan | CancelPlan | PayoutPlan | StopPlan | ClaimPlan | VoucherPlan | RemittancePlan
+@dataclass(frozen=True, slots=True)
+class AdjustmentPlan:
+    """Give the customer back what a dispute granted."""
+
+    kind: ClassVar[Kind] = Kind.ADJUSTMENT
+    party: Party
+    dispute_id: str
+    amount_minor: int
+
+    @property
+    def vector(self) -> Vector:
+        """What the credit ledger is to move."""
+        return (("WALLET", self.amount_minor),)
+
+
+Plan = (
+    SubmissionPlan | CancelPlan | PayoutPlan | StopPlan | ClaimPlan | VoucherPlan | RemittancePlan | AdjustmentPlan
+)

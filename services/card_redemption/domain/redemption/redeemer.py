@@ -13,12 +13,13 @@ NEVER = CancelledToday(date.min)
 @dataclass(frozen=True, slots=True)
 class Redeemer:
     """The root of a customer: completed redemptions, faces cancelled for a fee on a business date, and why he may not
-    redeem ("": he may)."""
+    redeem ("": he may). `cases` are the redemptions for which he is restricted: each has to be lifted."""
 
     id: str
     completed: int = 0
     cancelled: CancelledToday = NEVER
     restricted: str = ""
+    cases: tuple[str, ...] = ()
     pending: Pending | None = None
     version: int = 0
 
@@ -52,6 +53,15 @@ def completed(redeemer: Redeemer) -> Redeemer:
     return replace(redeemer, completed=redeemer.completed + 1, version=redeemer.version + 1)
 
 
-def restricted(redeemer: Redeemer, why: str) -> Redeemer:
+def restricted(redeemer: Redeemer, redemption_id: str, why: str) -> Redeemer:
     """Until a person looks at his case he redeems nothing (RD-25)."""
-    return replace(redeemer, restricted=redeemer.restricted or why, version=redeemer.version + 1)
+    cases = tuple(dict.fromkeys((*redeemer.cases, redemption_id)))
+    return replace(redeemer, restricted=redeemer.restricted or why, cases=cases, version=redeemer.version + 1)
+
+
+def lifted(redeemer: Redeemer, redemption_id: str) -> Redeemer:
+    """One case is over; where no other is left, he may redeem again."""
+    cases = tuple(case for case in redeemer.cases if case != redemption_id)
+    return replace(
+        redeemer, restricted=redeemer.restricted if cases else "", cases=cases, version=redeemer.version + 1
+    )

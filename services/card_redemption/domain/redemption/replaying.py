@@ -55,6 +55,8 @@ def _beside(step: Step, before: RedemptionOrder, after: RedemptionOrder) -> Post
         return "voucher_use", books.voucher_used(voucher.id, saga_id, used_minor)
     if step is Step.CHANNEL_FEE:
         return "channel_fee", books.channel_fee(after, after.channel_fee_minor - before.channel_fee_minor)
+    if step is Step.ADJUSTED:
+        return "manual_adjust", books.adjusted(after, saga_id, after.adjusted_minor - before.adjusted_minor)
     if step is Step.REMITTED:
         return "channel_remit", books.remitted(after, saga_id, after.remitted_minor - before.remitted_minor)
     return None

@@ -52,6 +52,13 @@ class Stepped:
         """With these rows changed beside the order and its card."""
         return replace(self, rest=_joined(self.rest, Decision(changes=rows)))
 
+    def telling(self, fact: object) -> "Stepped":
+        """With one more fact told of its card."""
+        told = Event(self.card.id, self.card.sequence + 1, fact)
+        return replace(
+            self, card=replace(self.card, sequence=told.sequence), rest=_joined(self.rest, Decision(events=(told,)))
+        )
+
     def then(self, more: "Callable[[RedemptionOrder, GiftCard], Stepped]") -> "Stepped":
         """A further step in the same decision, on what this one left: together they are one version."""
         following = more(replace(self.order, version=self.order.version - 1), self.card)

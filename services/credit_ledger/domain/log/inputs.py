@@ -31,7 +31,7 @@ from services.credit_ledger.domain.log.wanted import (
 )
 from services.credit_ledger.domain.model import commands, redemptions
 from services.credit_ledger.domain.model.commands import LegCorrection, ReleaseCause
-from services.credit_ledger.domain.model.redemptions import ClaimCause
+from services.credit_ledger.domain.model.redemptions import ClaimCause, WalletCreditCause
 from services.credit_ledger.domain.payouts import cards, paying, stopping
 from services.credit_ledger.domain.receivables import claims, netting
 from services.credit_ledger.domain.refunds import flash
@@ -84,6 +84,11 @@ def by_claim(text: str, body: redemptions.ClaimFromCustomer) -> str:
     return f"{text}: {_CLAIMS[body.cause]}"
 
 
+def by_credit(text: str, body: redemptions.CreditWallet) -> str:
+    """What a dispute granted is not the money of a closed card (P22)."""
+    return "争议调账 adjusted after a dispute" if body.cause is WalletCreditCause.MANUAL_ADJUST else text
+
+
 def reverse(position: Position, body: commands.ReverseRefund) -> Applied:
     """Undo a refund: the log is replayed without it, by the rows of this table (P24)."""
     return reversal.reverse(position, body, APPLY)
@@ -131,7 +136,7 @@ OF_SAGAS = (
         reason_zh="回收款追回", reason_en="paid for a card, owed back",
     ),
     Input.of(
-        redemptions.CreditWallet, account, cards.credit_wallet, opens=True,
+        redemptions.CreditWallet, account, cards.credit_wallet, opens=True, tell=by_credit,
         reason_zh="已关闭卡片转入余额", reason_en="money of a closed card into the wallet",
     ),
     Input.of(

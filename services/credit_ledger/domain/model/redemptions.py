@@ -69,11 +69,12 @@ class ClaimFromCustomer:
 
 class WalletCreditCause(StrEnum):
     """Why money of a card goes into the wallet: the card was closed with value left, or is closed when a refund or a
-    deposit comes back to it (OP-10, PM-3)."""
+    deposit comes back to it (OP-10, PM-3); or a dispute about its redemption granted it (P22)."""
 
     CARD_CLOSE = "CARD_CLOSE"
     REFUND = "REFUND"
     DEPOSIT_RETURN = "DEPOSIT_RETURN"
+    MANUAL_ADJUST = "MANUAL_ADJUST"
 
 
 @dataclass(frozen=True, slots=True)

@@ -358,3 +358,31 @@ class RestrictRedeemer(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RestrictRedeemer: _TypeAlias = RestrictRedeemer  # noqa: Y015
+
+@_typing.final
+class LiftRestriction(_message.Message):
+    """A notice: a case found that this customer may redeem again, as far as this redemption goes (DOMAIN RD-25). The key is the
+    customer.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    REDEMPTION_ID_FIELD_NUMBER: _builtins.int
+    customer_id: _builtins.str
+    """The customer."""
+    redemption_id: _builtins.str
+    """The redemption."""
+    def __init__(
+        self,
+        *,
+        customer_id: _builtins.str = ...,
+        redemption_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer_id", b"customer_id", "redemption_id", b"redemption_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LiftRestriction: _TypeAlias = LiftRestriction  # noqa: Y015

@@ -112,6 +112,12 @@ class _RedemptionStepEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Redemp
     """The recycler paid."""
     REDEMPTION_STEP_REMITTANCE_REFUSED: _RedemptionStep.ValueType  # 43
     """A remittance was not booked."""
+    REDEMPTION_STEP_ADJUSTING: _RedemptionStep.ValueType  # 60
+    """What a dispute granted is on its way into the wallet."""
+    REDEMPTION_STEP_ADJUSTED: _RedemptionStep.ValueType  # 61
+    """It is there (DOMAIN P22)."""
+    REDEMPTION_STEP_ADJUSTMENT_REFUSED: _RedemptionStep.ValueType  # 62
+    """It could not be put there."""
 
 class RedemptionStep(_RedemptionStep, metaclass=_RedemptionStepEnumTypeWrapper):
     """What happened to a redemption."""
@@ -204,6 +210,12 @@ REDEMPTION_STEP_REMITTED: RedemptionStep.ValueType  # 42
 """The recycler paid."""
 REDEMPTION_STEP_REMITTANCE_REFUSED: RedemptionStep.ValueType  # 43
 """A remittance was not booked."""
+REDEMPTION_STEP_ADJUSTING: RedemptionStep.ValueType  # 60
+"""What a dispute granted is on its way into the wallet."""
+REDEMPTION_STEP_ADJUSTED: RedemptionStep.ValueType  # 61
+"""It is there (DOMAIN P22)."""
+REDEMPTION_STEP_ADJUSTMENT_REFUSED: RedemptionStep.ValueType  # 62
+"""It could not be put there."""
 Global___RedemptionStep: _TypeAlias = RedemptionStep  # noqa: Y015
 
 @_typing.final

@@ -312,6 +312,7 @@ class Redemption(_message.Message):
     CHANNEL_FEES_FIELD_NUMBER: _builtins.int
     REMITTED_FIELD_NUMBER: _builtins.int
     CLAIMED_FIELD_NUMBER: _builtins.int
+    ADJUSTED_FIELD_NUMBER: _builtins.int
     redemption_id: _builtins.str
     """Id, `rdm_…`."""
     card_id: _builtins.str
@@ -418,6 +419,10 @@ class Redemption(_message.Message):
     def claimed(self) -> _money_pb2.Money:
         """What its customer owed back of it."""
 
+    @_builtins.property
+    def adjusted(self) -> _money_pb2.Money:
+        """What disputes gave its customer back, into the wallet (DOMAIN P22)."""
+
     def __init__(
         self,
         *,
@@ -455,10 +460,11 @@ class Redemption(_message.Message):
         channel_fees: _money_pb2.Money | None = ...,
         remitted: _money_pb2.Money | None = ...,
         claimed: _money_pb2.Money | None = ...,
+        adjusted: _money_pb2.Money | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["accept_time", b"accept_time", "cancel_fee", b"cancel_fee", "cancel_request_time", b"cancel_request_time", "channel_fees", b"channel_fees", "claimed", b"claimed", "condition_deadline", b"condition_deadline", "declared", b"declared", "face", b"face", "fraud", b"fraud", "payout", b"payout", "remitted", b"remitted", "schedule_time", b"schedule_time", "settle_time", b"settle_time", "update_time", b"update_time", "verified_time", b"verified_time", "verify_time", b"verify_time", "voucher", b"voucher"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["accept_time", b"accept_time", "adjusted", b"adjusted", "cancel_fee", b"cancel_fee", "cancel_request_time", b"cancel_request_time", "channel_fees", b"channel_fees", "claimed", b"claimed", "condition_deadline", b"condition_deadline", "declared", b"declared", "face", b"face", "fraud", b"fraud", "payout", b"payout", "remitted", b"remitted", "schedule_time", b"schedule_time", "settle_time", b"settle_time", "update_time", b"update_time", "verified_time", b"verified_time", "verify_time", b"verify_time", "voucher", b"voucher"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_time", b"accept_time", "account_id", b"account_id", "agreement_id", b"agreement_id", "cancel_fee", b"cancel_fee", "cancel_request_time", b"cancel_request_time", "card_id", b"card_id", "channel", b"channel", "channel_fees", b"channel_fees", "claimed", b"claimed", "condition_deadline", b"condition_deadline", "customer_id", b"customer_id", "declared", b"declared", "entry", b"entry", "evidence", b"evidence", "face", b"face", "fraud", b"fraud", "frozen_from", b"frozen_from", "instrument", b"instrument", "method", b"method", "payout", b"payout", "payouts", b"payouts", "reason", b"reason", "redemption_id", b"redemption_id", "remitted", b"remitted", "schedule_time", b"schedule_time", "settle_time", b"settle_time", "settlement_id", b"settlement_id", "state", b"state", "terms_version", b"terms_version", "update_time", b"update_time", "verified_time", b"verified_time", "verify_time", b"verify_time", "version", b"version", "voucher", b"voucher"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_time", b"accept_time", "account_id", b"account_id", "adjusted", b"adjusted", "agreement_id", b"agreement_id", "cancel_fee", b"cancel_fee", "cancel_request_time", b"cancel_request_time", "card_id", b"card_id", "channel", b"channel", "channel_fees", b"channel_fees", "claimed", b"claimed", "condition_deadline", b"condition_deadline", "customer_id", b"customer_id", "declared", b"declared", "entry", b"entry", "evidence", b"evidence", "face", b"face", "fraud", b"fraud", "frozen_from", b"frozen_from", "instrument", b"instrument", "method", b"method", "payout", b"payout", "payouts", b"payouts", "reason", b"reason", "redemption_id", b"redemption_id", "remitted", b"remitted", "schedule_time", b"schedule_time", "settle_time", b"settle_time", "settlement_id", b"settlement_id", "state", b"state", "terms_version", b"terms_version", "update_time", b"update_time", "verified_time", b"verified_time", "verify_time", b"verify_time", "version", b"version", "voucher", b"voucher"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -315,6 +315,24 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The enterprise's qualification is not verified, or not any more (DOMAIN 1.9)."""
     ERROR_REASON_BATCH_NOT_FOUND: _ErrorReason.ValueType  # 183
     """No revocation batch of this agreement has this id."""
+    ERROR_REASON_DISPUTE_NOT_FOUND: _ErrorReason.ValueType  # 190
+    """There is no such case, or it is not the caller's."""
+    ERROR_REASON_DISPUTE_STATE: _ErrorReason.ValueType  # 191
+    """The case stands where this cannot be."""
+    ERROR_REASON_DISPUTE_EXISTS: _ErrorReason.ValueType  # 192
+    """The redemption has a case of the kind."""
+    ERROR_REASON_APPEAL_WINDOW_CLOSED: _ErrorReason.ValueType  # 193
+    """It is too late to appeal; the metadata name who else listens (DOMAIN RD-29)."""
+    ERROR_REASON_EXCEPTION_PENDING: _ErrorReason.ValueType  # 194
+    """A supervisor has to let this appeal in first (DOMAIN RD-29)."""
+    ERROR_REASON_EVIDENCE_KNOWN: _ErrorReason.ValueType  # 195
+    """The case has this paper."""
+    ERROR_REASON_EVIDENCE_LIMIT: _ErrorReason.ValueType  # 196
+    """The case has as many papers as one can have."""
+    ERROR_REASON_CLAIM_AMOUNT: _ErrorReason.ValueType  # 197
+    """The amount is nothing that a case of the kind can be about, or can grant."""
+    ERROR_REASON_PARTIAL_NOT_POSSIBLE: _ErrorReason.ValueType  # 198
+    """Nothing of this can be split (DOMAIN OP-14)."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Every reason that a google.rpc.ErrorInfo of this engine can carry; the wire string is the name without its prefix,
@@ -603,4 +621,22 @@ ERROR_REASON_QUALIFICATION_MISSING: ErrorReason.ValueType  # 182
 """The enterprise's qualification is not verified, or not any more (DOMAIN 1.9)."""
 ERROR_REASON_BATCH_NOT_FOUND: ErrorReason.ValueType  # 183
 """No revocation batch of this agreement has this id."""
+ERROR_REASON_DISPUTE_NOT_FOUND: ErrorReason.ValueType  # 190
+"""There is no such case, or it is not the caller's."""
+ERROR_REASON_DISPUTE_STATE: ErrorReason.ValueType  # 191
+"""The case stands where this cannot be."""
+ERROR_REASON_DISPUTE_EXISTS: ErrorReason.ValueType  # 192
+"""The redemption has a case of the kind."""
+ERROR_REASON_APPEAL_WINDOW_CLOSED: ErrorReason.ValueType  # 193
+"""It is too late to appeal; the metadata name who else listens (DOMAIN RD-29)."""
+ERROR_REASON_EXCEPTION_PENDING: ErrorReason.ValueType  # 194
+"""A supervisor has to let this appeal in first (DOMAIN RD-29)."""
+ERROR_REASON_EVIDENCE_KNOWN: ErrorReason.ValueType  # 195
+"""The case has this paper."""
+ERROR_REASON_EVIDENCE_LIMIT: ErrorReason.ValueType  # 196
+"""The case has as many papers as one can have."""
+ERROR_REASON_CLAIM_AMOUNT: ErrorReason.ValueType  # 197
+"""The amount is nothing that a case of the kind can be about, or can grant."""
+ERROR_REASON_PARTIAL_NOT_POSSIBLE: ErrorReason.ValueType  # 198
+"""Nothing of this can be split (DOMAIN OP-14)."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

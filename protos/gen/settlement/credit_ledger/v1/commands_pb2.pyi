@@ -88,6 +88,8 @@ class _WalletCreditCauseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Wal
     """A refund to a card that is closed (DOMAIN PM-3)."""
     WALLET_CREDIT_CAUSE_DEPOSIT_RETURN: _WalletCreditCause.ValueType  # 3
     """A deposit that goes back to a card that is closed (DOMAIN PM-3)."""
+    WALLET_CREDIT_CAUSE_MANUAL_ADJUST: _WalletCreditCause.ValueType  # 4
+    """A dispute about a redemption granted it (DOMAIN P22)."""
 
 class WalletCreditCause(_WalletCreditCause, metaclass=_WalletCreditCauseEnumTypeWrapper):
     """Why money of a card goes into the wallet."""
@@ -100,6 +102,8 @@ WALLET_CREDIT_CAUSE_REFUND: WalletCreditCause.ValueType  # 2
 """A refund to a card that is closed (DOMAIN PM-3)."""
 WALLET_CREDIT_CAUSE_DEPOSIT_RETURN: WalletCreditCause.ValueType  # 3
 """A deposit that goes back to a card that is closed (DOMAIN PM-3)."""
+WALLET_CREDIT_CAUSE_MANUAL_ADJUST: WalletCreditCause.ValueType  # 4
+"""A dispute about a redemption granted it (DOMAIN P22)."""
 Global___WalletCreditCause: _TypeAlias = WalletCreditCause  # noqa: Y015
 
 @_typing.final
