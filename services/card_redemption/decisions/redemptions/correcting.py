@@ -50,7 +50,7 @@ def accept_fault(known: Known, body: AcceptPlatformFault, message: Message, now:
 def report_fraud(known: Known, body: ReportFraud, message: Message, now: datetime) -> Decision:
     """Everything stops (RD-22)."""
     order, card = redemption_of(known, body.redemption_id, message.key)
-    return freezing.reported(order, card, body.reporter, now).decided()
+    return holding(freezing.reported(order, card, body.reporter, now), message, now).decided()
 
 
 def decide_fraud(known: Known, body: DecideFraud, message: Message, now: datetime) -> Decision:
@@ -65,6 +65,18 @@ def decide_fraud(known: Known, body: DecideFraud, message: Message, now: datetim
     return noted.then(
         lambda frozen, held: taken_back(frozen, held, TakeBack(Cause.FRAUD_CLOSE), message, now)
     ).decided()
+
+
+def holding(step: Stepped, message: Message, now: datetime, after: str = "") -> Stepped:
+    """A payout that the credit ledger has is stopped, if it still can be, until the fraud is decided; then the next one
+    behind it (OP-8)."""
+    payout = taking_back.to_hold(step.order, after)
+    if payout is None:
+        return step
+    what, payout_id = TakeBack(Cause.PAYOUT_HOLD, step.order.face_minor), payout.id
+    saga_id = fresh("saga", message)
+    begun = step.then(lambda frozen, card: taking_back.stop_begun(frozen, card, saga_id, now))
+    return launched(begun, StopPlan(party(step.order), payout_id, what), now)
 
 
 def taken_back(order: RedemptionOrder, card: GiftCard, what: TakeBack, message: Message, now: datetime) -> Stepped:

@@ -112,6 +112,8 @@ class _RedemptionStepEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Redemp
     """The recycler paid."""
     REDEMPTION_STEP_REMITTANCE_REFUSED: _RedemptionStep.ValueType  # 43
     """A remittance was not booked."""
+    REDEMPTION_STEP_PAYOUT_HELD: _RedemptionStep.ValueType  # 44
+    """A payout was stopped until a fraud is decided."""
 
 class RedemptionStep(_RedemptionStep, metaclass=_RedemptionStepEnumTypeWrapper):
     """What happened to a redemption."""
@@ -204,6 +206,8 @@ REDEMPTION_STEP_REMITTED: RedemptionStep.ValueType  # 42
 """The recycler paid."""
 REDEMPTION_STEP_REMITTANCE_REFUSED: RedemptionStep.ValueType  # 43
 """A remittance was not booked."""
+REDEMPTION_STEP_PAYOUT_HELD: RedemptionStep.ValueType  # 44
+"""A payout was stopped until a fraud is decided."""
 Global___RedemptionStep: _TypeAlias = RedemptionStep  # noqa: Y015
 
 @_typing.final

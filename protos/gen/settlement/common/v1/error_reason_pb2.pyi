@@ -307,6 +307,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The enterprise's qualification is not verified, or not any more (DOMAIN 1.9)."""
     ERROR_REASON_BATCH_NOT_FOUND: _ErrorReason.ValueType  # 183
     """No revocation batch of this agreement has this id."""
+    ERROR_REASON_NOT_PURCHASER: _ErrorReason.ValueType  # 184
+    """The channel takes a card only from whoever bought it (DOMAIN 1.9)."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Every reason that a google.rpc.ErrorInfo of this engine can carry; the wire string is the name without its prefix,
@@ -587,4 +589,6 @@ ERROR_REASON_QUALIFICATION_MISSING: ErrorReason.ValueType  # 182
 """The enterprise's qualification is not verified, or not any more (DOMAIN 1.9)."""
 ERROR_REASON_BATCH_NOT_FOUND: ErrorReason.ValueType  # 183
 """No revocation batch of this agreement has this id."""
+ERROR_REASON_NOT_PURCHASER: ErrorReason.ValueType  # 184
+"""The channel takes a card only from whoever bought it (DOMAIN 1.9)."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
