@@ -12,6 +12,7 @@ from starlette.datastructures import Headers
 
 from gateway.contract import SERVICES, Method
 from gateway.reading import refuse
+from services.runtime.ground.tls import Certificates
 from services.runtime.identity.bearer import HEADER, SECOND_HEADER, token_in
 from services.runtime.rpc.errors import DOMAIN, status_in
 from services.runtime.rpc.server import channel
@@ -40,8 +41,10 @@ class CallRefused(Exception):
 class Services:
     """The channels to the services, for as long as the gateway runs."""
 
-    def __init__(self, addresses: Mapping[str, str]) -> None:
-        self._channels = {name: channel(addresses[name], deadline_seconds=None) for name in SERVICES}
+    def __init__(self, addresses: Mapping[str, str], certificates: Certificates | None = None) -> None:
+        self._channels = {
+            name: channel(addresses[name], deadline_seconds=None, certificates=certificates) for name in SERVICES
+        }
 
     async def __aenter__(self) -> Self:
         return self

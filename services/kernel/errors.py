@@ -100,6 +100,10 @@ class Undecodable(Exception):
         self.reason = reason
 
 
+class Untrusted(Undecodable):
+    """Nobody of ours can be shown to have sent it: it is set aside, and nothing waits behind it."""
+
+
 class Defect(Exception):
     """Our own code broke a law (an unbalanced journal, a skipped version, a confirm that refuses)."""
 

@@ -12,6 +12,7 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
+import asyncpg
 import structlog
 
 from services.kernel import chain
@@ -20,12 +21,13 @@ from services.kernel.coordination import Definitions
 from services.kernel.decision import Rule, Timer
 from services.kernel.errors import Defect
 from services.kernel.messages import Message
-from services.runtime.ground import facts
+from services.runtime.ground import facts, grants
 from services.runtime.ground.clock import Clock, open_clock
 from services.runtime.ground.clock_check import ClockCheck, machine_time
 from services.runtime.ground.codec import Codec
 from services.runtime.ground.guards import check_process, watch_loop
 from services.runtime.ground.logs import configure_logs
+from services.runtime.ground.macs import Verifier
 from services.runtime.ground.metrics import serve_metrics
 from services.runtime.ground.migrations import MigrationsMissing, check_migrated, migrate
 from services.runtime.ground.postgres import DatabaseUnavailable, check_database, open_pool
@@ -109,7 +111,7 @@ def run(service: Service) -> None:
         settings = Settings.from_environ(os.environ, service.name)
         configure_logs(service.name, settings.log_level)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run((_migrate if sys.argv[1:] == [MIGRATE] else _serve)(service, settings))
+            runner.run((_migrate_once if sys.argv[1:] == [MIGRATE] else _serve)(service, settings))
     except (SettingsError, DatabaseUnavailable, BrokerUnavailable, MigrationsMissing) as error:
         sys.stderr.write(f"{service.name} cannot start: {error}\n")
         raise SystemExit(CANNOT_START) from error
@@ -124,22 +126,22 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
     return uvloop.new_event_loop
 
 
-async def _migrate(service: Service, settings: Settings) -> None:
-    await check_database(settings)
-    applied = await migrate(settings.owner_dsn or settings.dsn, [service.migrations])
+async def _migrate_once(service: Service, settings: Settings) -> None:
+    applied = await _migrate(settings, service.migrations, await check_database(settings))
     log.info("migrated", applied=applied)
 
 
 async def _serve(service: Service, settings: Settings) -> None:
     check_process()
+    settings.refuse_clear_text()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await check_database(settings)
+    role = await check_database(settings)
     if settings.migrations == "await":
         await check_migrated(settings.dsn, [service.migrations])
     else:
-        await migrate(settings.owner_dsn or settings.dsn, [service.migrations])
+        await _migrate(settings, service.migrations, role)
     await check_broker(settings)
     settings.check_identity()
     process = Process(service, settings)
@@ -150,6 +152,18 @@ async def _serve(service: Service, settings: Settings) -> None:
         await process.stop()
     if ended is not None:
         raise ended
+
+
+async def _migrate(settings: Settings, migrations: Path, role: str) -> Sequence[str]:
+    """Bring the database up to date, and what the service's role may do there; answers what was applied."""
+    dsn = settings.owner_dsn or settings.dsn
+    try:
+        applied = await accepted.migrated(dsn, settings.chain_key, lambda: migrate(dsn, [migrations]))
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise SettingsError(f"SETTLE_OWNER_DSN is needed, for there are migrations to be done: {error}") from error
+    if settings.owner_dsn:
+        await grants.grant(settings.owner_dsn, role, [migrations])
+    return applied
 
 
 class Process:
@@ -176,6 +190,7 @@ class Process:
         self._pool = await open_pool(settings)
         async with self._pool.acquire() as connection:
             await self._clock_check.look(connection)
+            await grants.check(connection, settings)
             clock = await open_clock(connection, settings.clock)
             await _pin_partitions(connection, settings.partitions)
             await _pin_chain_key(connection, settings.chain_key)
@@ -229,7 +244,7 @@ class Process:
             partitions=settings.partitions, chain_key=settings.chain_key,
             keep_records=service.recording.keep if service.recording else None,
         )
-        name = topic(service.name, service.inbound)
+        name, verifier = topic(service.name, service.inbound), Verifier(settings)
 
         def feed(queues: Queues) -> Feed:
             reader = PartitionReader(settings, name)
@@ -237,6 +252,7 @@ class Process:
             return Feed(
                 service.codec, name, reader, self._pool.own, clock=clock, queues=queues,
                 most=settings.batch_messages_max, overfull=lambda: bounds.overfull, oldest=self._oldest,
+                verifier=verifier,
             )
 
         return [

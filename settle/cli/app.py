@@ -6,6 +6,7 @@ from settle.cli import (
     audit,
     bench,
     cards,
+    certificates,
     demo,
     doctor,
     down,
@@ -28,7 +29,7 @@ app = typer.Typer(
 )
 VERBS = (
     up.up, down.down, status.status, logs.logs, doctor.doctor, demo.demo, test.test, bench.bench, verify.verify,
-    simulate.simulate, token.token,
+    simulate.simulate, token.token, certificates.certificates,
 )
 for verb in VERBS:
     app.command()(verb)

@@ -89,17 +89,19 @@ class Postgres:
         query = f"?{urlencode(options)}" if options else ""
         return f"{parts.scheme}://{parts.netloc}/{DATABASES[service]}{query}"
 
-    def auditor(self, service: str) -> str:
-        """The DSN by which the auditor reads a service's database: on our own server under a role that only reads."""
+    def database_as(self, role: str, service: str) -> str:
+        """The same on our own server under another role; a server that was given has its own login."""
         dsn = self.database(service)
-        return dsn if self.data is None else dsn.replace("postgres@", f"{AUDITOR}@", 1)
+        return dsn if self.data is None else dsn.replace("postgres@", f"{role}@", 1)
 
     def create_databases(self) -> None:
-        """Those of the services that are missing, and on our own server the auditor's role."""
+        """Those of the services that are missing."""
+        self.do(_create_databases)
+
+    def do(self, work: Callable[[Connection], Awaitable[None]], service: str = "") -> None:
+        """Have something done by the login that was given, or our own superuser, in a service's database or in none."""
         try:
-            _asked(self.dsn, _create_databases, CREATE_SECONDS_MAX)
-            if self.data is not None:
-                _asked(self.dsn, _create_auditor, CREATE_SECONDS_MAX)
+            _asked(self.database(service) if service else self.dsn, work, CREATE_SECONDS_MAX)
         except reach.Unreachable as error:
             raise NoPostgres(f"the databases cannot be made in PostgreSQL at {place_of(self.dsn)}: {error}") from error
 
@@ -286,12 +288,6 @@ def _asked(
 
 async def _server_version(connection: Connection) -> int:
     return int(await connection.fetchval("show server_version_num"))
-
-
-async def _create_auditor(connection: Connection) -> None:
-    if not await connection.fetchval("select true from pg_roles where rolname = $1", AUDITOR):
-        await connection.execute(f"create role {AUDITOR} login")
-        await connection.execute(f"grant pg_read_all_data to {AUDITOR}")
 
 
 async def _create_databases(connection: Connection) -> None:

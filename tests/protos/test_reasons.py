@@ -20,12 +20,13 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from services.card_redemption.domain.commands import CaptureDeposit, DepositCard, RefundCard
 from services.kernel.decision import Refused
-from services.kernel.errors import FailedPrecondition, ResourceExhausted
+from services.kernel.errors import FailedPrecondition, PermissionDenied, ResourceExhausted
 from services.runtime.ground.clock import SystemClock
 from services.runtime.ground.settings import Settings
 from services.runtime.lanes.bounds import Bounds
 from services.runtime.rpc.errors import from_rpc_error
 from services.runtime.rpc.operations import OperationsServicer
+from services.runtime.rpc.secured import Peers
 from services.runtime.rpc.server import RpcServer, channel
 from settlement.common.v1 import money_pb2
 from settlement.common.v1.error_reason_pb2 import ErrorReason
@@ -239,13 +240,27 @@ async def _somebody_else_acts(folder: Path) -> str:
         return await refusal_of(guarded.ask_as("RetrySaga", request, "ann", "reader"))
 
 
+class _Stranger:
+    """A connection with the certificate of somebody else."""
+
+    def auth_context(self) -> dict[str, list[bytes]]:
+        """What it proved."""
+        return {"x509_subject_alternative_name": [b"somebody-else"]}
+
+
+async def _others_certificate(_folder: Path) -> str:
+    with pytest.raises(PermissionDenied) as caught:
+        Peers(replace(SETTINGS, tls_peers="gateway")).check(_Stranger())
+    return caught.value.reason
+
+
 ELSEWHERE: dict[str, Callable[[Path], Awaitable[str]]] = {
     "INTERNAL": _internal, "UNAVAILABLE": _unavailable, "OVERLOADED": _overloaded,
     "UNSENT_BACKLOG": _unsent, "TOO_MANY_OPEN": _open_without_end, "CLOCK_NOT_MANUAL": _clock_of_the_system,
     "VERIFICATION_NOT_FOUND": _never_verified,
     "IDEMPOTENCY_CONFLICT": _other_content, "PAYMENT_NOT_REFUNDABLE": _nothing_back, "CARD_STATE": _given_twice,
     "PAYOUT_EXISTS": _paid_out_twice, "UNAUTHENTICATED": _nobody_known, "PERMISSION_DENIED": _not_for_this_role,
-    "ACTOR_MISMATCH": _somebody_else_acts,
+    "ACTOR_MISMATCH": _somebody_else_acts, "PEER_NOT_ALLOWED": _others_certificate,
 }
 """Reasons that no call of the three services in good health can show."""
 

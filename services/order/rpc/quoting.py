@@ -18,6 +18,7 @@ from services.order.store.reads import find_case, find_order
 from services.order.wire.quotes import quote_message
 from services.order.wire.scalars import line_amounts, quantities
 from services.runtime.ground.tables import Connection
+from services.runtime.ground.tls import Certificates
 from services.runtime.identity.signing import Signer
 from services.runtime.rpc.calls import Context
 from services.runtime.rpc.edge import Edge
@@ -88,7 +89,8 @@ class Quoting:
     async def _preview(self, plan: quoting.QuotedPlan) -> effects_pb2.CreditPreview:
         if self._ledger is None:
             target = self._edge.settings.target("credit_ledger")
-            self._ledger = credit_service_pb2_grpc.CreditServiceStub(channel(target))
+            opened = channel(target, certificates=Certificates.of(self._edge.settings))
+            self._ledger = credit_service_pb2_grpc.CreditServiceStub(opened)
         try:
             answer = await self._ledger.PreviewRefund(_preview_request(plan), metadata=self._signer.metadata())
         except grpc.aio.AioRpcError as error:

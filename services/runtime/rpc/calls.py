@@ -31,6 +31,7 @@ from services.runtime.rpc.errors import InvalidRequest, MessageTooLarge, abort_w
 from services.runtime.rpc.exchange import Exchange
 from services.runtime.rpc.limit import limit
 from services.runtime.rpc.places import PLACE, Places, Use, use_of
+from services.runtime.rpc.secured import Peers
 from services.runtime.rpc.words import path_of, told, unclean
 
 INVALID = "INVALID_ARGUMENT"
@@ -51,6 +52,7 @@ class Calls:
 
     def __init__(self, settings: Settings) -> None:
         self.places = Places(settings)
+        self.peers = Peers(settings)
         self._request_bytes_max = settings.rpc_message_bytes_max
         self.unary_seconds_max = settings.deadline_seconds_max
         self._stream_seconds_max = settings.stream_seconds_max
@@ -99,9 +101,8 @@ class Calls:
         self, method: str, behaviour: Callable[[Any, Any], Any], exchange: Exchange, gate: Gate | None
     ) -> Callable[[Any, Any], Any]:
         async def handle(requests: AsyncIterator[Message | Unreadable], context: Context) -> AsyncIterator[bytes]:
-            metadata = tuple(context.invocation_metadata() or ())
             async with (
-                aclosing(exchange.outcomes(requests, metadata)) as outcomes,
+                aclosing(exchange.outcomes(requests, context)) as outcomes,
                 aclosing(self._streamed(method, context, gate, lambda _: behaviour(outcomes, context))) as said,
             ):
                 async for packed in said:
@@ -117,6 +118,7 @@ class Calls:
         place = None
         try:
             entered = await _entered(gate, context)
+            self.peers.check(context)
             place = self.places.enter(Use.WATCH)
             PLACE.set(place)
             async with limit(self._stream_seconds_max):
@@ -172,6 +174,7 @@ class Unary:
         began, place = time.perf_counter(), None
         try:
             entered = await _entered(self._gate, context)
+            self._calls.peers.check(context)
             place = self._calls.places.enter(use_of(self.method, request))
             PLACE.set(place)
             admitted = await self._calls.admit(request, self._gate, entered)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
+import grpc
 from google.protobuf.descriptor_pool import Default
 from google.protobuf.message import Message
 from google.rpc.status_pb2 import Status
@@ -21,7 +22,7 @@ from services.runtime.rpc.arrivals import Unreadable
 from services.runtime.rpc.errors import InvalidRequest, to_status
 from services.runtime.rpc.limit import limit
 
-Metadata = tuple[tuple[str, str | bytes], ...]
+Context = grpc.aio.ServicerContext[Any, Any]
 
 UNANSWERED_MAX = 512
 """A stream reads no further while so many of its commands have no answer that was taken."""
@@ -45,14 +46,18 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class _Command:
-    """Stands for the call that a command would have been."""
+    """Stands for the call that a command would have been: whoever opened the stream makes all of them."""
 
     until: float
-    metadata: Metadata
+    stream: Context
 
-    def invocation_metadata(self) -> Metadata:
-        """Those of the stream: whoever opened it sends each of its commands."""
-        return self.metadata
+    def invocation_metadata(self) -> Any:  # Any: as gRPC has it
+        """The stream's."""
+        return self.stream.invocation_metadata()
+
+    def auth_context(self) -> Any:  # Any: as gRPC has it
+        """The stream's."""
+        return self.stream.auth_context()
 
     def time_remaining(self) -> float:
         """Seconds."""
@@ -74,12 +79,12 @@ class Exchange:
         }
 
     async def outcomes(
-        self, requests: AsyncIterator[Any], metadata: Metadata  # Any: requests, or an Unreadable
+        self, requests: AsyncIterator[Any], stream: Context  # Any: requests, or an Unreadable
     ) -> AsyncGenerator[Outcome, None]:
         """Of all commands, each as soon as it is there; then the refusal of what could not be read, if that came."""
         ready: asyncio.Queue[Outcome | None] = asyncio.Queue()
         room = asyncio.Semaphore(UNANSWERED_MAX)
-        reading = asyncio.create_task(self._read(requests, metadata, ready, room))
+        reading = asyncio.create_task(self._read(requests, stream, ready, room))
         try:
             while (outcome := await ready.get()) is not None:
                 yield outcome
@@ -90,7 +95,7 @@ class Exchange:
             await asyncio.wait({reading})
 
     async def _read(
-        self, requests: AsyncIterator[Any], metadata: Metadata, ready: "asyncio.Queue[Outcome | None]",
+        self, requests: AsyncIterator[Any], stream: Context, ready: "asyncio.Queue[Outcome | None]",
         room: asyncio.Semaphore,
     ) -> None:
         unreadable = None
@@ -101,25 +106,25 @@ class Exchange:
                         unreadable = request.refusal
                         break
                     await room.acquire()
-                    commands.create_task(self._act(request, metadata, ready))
+                    commands.create_task(self._act(request, stream, ready))
         finally:
             ready.put_nowait(None)
         if unreadable is not None:
             raise unreadable
 
     async def _act(
-        self, request: Any, metadata: Metadata, ready: "asyncio.Queue[Outcome | None]"  # Any: as above
+        self, request: Any, stream: Context, ready: "asyncio.Queue[Outcome | None]"  # Any: as above
     ) -> None:
         name = request.WhichOneof("command")
         command = getattr(request, name) if name else None
         request_id = command.request_id.lower() if command else ""
         try:
-            outcome = Outcome(request_id, await self._response(request, command, metadata))
+            outcome = Outcome(request_id, await self._response(request, command, stream))
         except SettlementError as error:
             outcome = Outcome(request_id, refusal=to_status(error))
         ready.put_nowait(outcome)
 
-    async def _response(self, request: Any, command: Message | None, metadata: Metadata) -> Message:  # Any: as above
+    async def _response(self, request: Any, command: Message | None, stream: Context) -> Message:  # Any: as above
         if command is None:
             raise InvalidRequest("INVALID_ARGUMENT", [("command", "must be one that is known here")])
         seconds = self._seconds
@@ -130,5 +135,5 @@ class Exchange:
             raise InvalidRequest("INVALID_ARGUMENT", [("timeout", wrong)])
         method = self._method_of[command.DESCRIPTOR.full_name]
         async with limit(seconds):
-            context = _Command(time.monotonic() + seconds, metadata)
+            context = _Command(time.monotonic() + seconds, stream)
             return await method.answer(command, context, lambda response: response)

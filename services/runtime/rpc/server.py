@@ -14,11 +14,13 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from services.kernel.errors import Defect, NotFound
 from services.runtime.ground.paging import ANSWER_BYTES_MAX
 from services.runtime.ground.settings import Settings
+from services.runtime.ground.tls import Certificates
 from services.runtime.identity.door import Door
 from services.runtime.rpc.arrivals import TRANSPORT_BYTES_MAX, Unserved, guarded
 from services.runtime.rpc.calls import Calls
 from services.runtime.rpc.errors import abort_with
 from services.runtime.rpc.reflection import add_reflection
+from services.runtime.rpc.secured import FreshChannel, name_of, server_credentials
 
 METADATA_BYTES_MAX = 8_192
 CONNECTION_AGE_MS_MAX = 30 * 60 * 1000
@@ -96,7 +98,12 @@ class RpcServer:
                 self._door.check_open(method)
         self._server.add_generic_rpc_handlers((Unserved(),))
         await self.set_serving(False)
-        self.port = self._server.add_insecure_port(self._settings.listen)
+        certificates = Certificates.of(self._settings)
+        if certificates is None:
+            self.port = self._server.add_insecure_port(self._settings.listen)
+        else:
+            credentials = server_credentials(certificates, clients=self._settings.tls_clients == "required")
+            self.port = self._server.add_secure_port(self._settings.listen, credentials)
         await self._server.start()
         return self.port
 
@@ -164,25 +171,30 @@ def hard_exit_after(seconds: float) -> Iterator[None]:
         timer.cancel()
 
 
-def channel(target: str, deadline_seconds: float | None = 10.0) -> grpc.aio.Channel:
+def channel(
+    target: str, deadline_seconds: float | None = 10.0, certificates: Certificates | None = None
+) -> grpc.aio.Channel:
     """A channel to another process, or by turns to several (`ipv4:one,two`), to be kept as long as this one lives.
 
-    UNAVAILABLE is tried again, within a budget (G12).
+    UNAVAILABLE is tried again, within a budget (G12). With `certificates` over TLS: whoever answers is held to their
+    authority and to the host of the (first) address.
 
     A unary call without a time-out gets `deadline_seconds` (None: none, for callers that always give one). The service
     config carries no `timeout`: it fires early (STACK 1.1).
     """
-    return grpc.aio.insecure_channel(
-        target,
-        options=[
-            ("grpc.service_config", json.dumps(_RETRY_UNAVAILABLE)),
-            ("grpc.max_receive_message_length", ANSWER_BYTES_MAX),
-            ("grpc.keepalive_time_ms", KEEPALIVE_MS),
-            ("grpc.keepalive_timeout_ms", 10_000),
-            ("grpc.enable_http_proxy", 0),
-        ],
-        interceptors=None if deadline_seconds is None else [_Deadline(deadline_seconds)],
-    )
+    options: list[tuple[str, Any]] = [  # Any: numbers and texts
+        ("grpc.service_config", json.dumps(_RETRY_UNAVAILABLE)),
+        ("grpc.max_receive_message_length", ANSWER_BYTES_MAX),
+        ("grpc.keepalive_time_ms", KEEPALIVE_MS),
+        ("grpc.keepalive_timeout_ms", 10_000),
+        ("grpc.enable_http_proxy", 0),
+    ]
+    interceptors = None if deadline_seconds is None else [_Deadline(deadline_seconds)]
+    if certificates is None:
+        return grpc.aio.insecure_channel(target, options=options, interceptors=interceptors)
+    return FreshChannel(certificates, lambda credentials: grpc.aio.secure_channel(
+        target, credentials, options=[*options, *name_of(target)], interceptors=interceptors
+    ))
 
 
 class _Deadline(grpc.aio.UnaryUnaryClientInterceptor):

@@ -189,7 +189,7 @@ def test_a_payout_is_refused_retried_sent_and_paid() -> None:
 
     for each in (made, again):
         order = each.order()
-        each.tell(order.card_id, PayoutNews(order.id, order.payouts[0].id, "RECALLED", "no"))
+        each.tell(order.card_id, PayoutNews(order.id, order.payouts[0].id, True, "no"))
         each.settle_down()
         assert each.order().state is S.PAYOUT_RETRY
         each.ledger.paid(order.payouts[0].id)

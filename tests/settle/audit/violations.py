@@ -196,15 +196,15 @@ PLANTED = (
     Planted("orders.card_tenders", CARD, "update card_tenders set captured_minor = 0 where order_id = 'ord_returned'"),
     Planted("orders.card_returned", ORDER, "update orders set state = 'CANCELLED' where id = 'ord_waiting'"),
     Planted(
-        "orders.counters", ORDER, f"update orders set {_set('tenders', Tender._fields, 'refunded_minor', 99_999_999)}"
+        "states.orders", ORDER, f"update orders set {_set('tenders', Tender._fields, 'refunded_minor', 99_999_999)}"
     ),
-    Planted("orders.lines", ORDER, f"update orders set {_set('lines', Line._fields, 'returned', 99)}"),
+    Planted("states.orders", ORDER, f"update orders set {_set('lines', Line._fields, 'returned', 99)}"),
     Planted(
-        "orders.refunds", ORDER,
+        "states.orders", ORDER,
         f"""update orders set {_set('refunds', Refund._fields, 'amount_minor', 1)} where id = 'ord_returned'""",
     ),
     Planted(
-        "orders.reduced", ORDER,
+        "states.orders", ORDER,
         f"update orders set {_set('lines', Line._fields, 'reduced_minor', 999)} where id = 'ord_returned'",
     ),
     Planted("orders.lock", ORDER, "update orders set settlement_id = 'saga_gone' where id = 'ord_waiting'"),

@@ -299,6 +299,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """Another card has this code."""
     ERROR_REASON_ACTOR_MISMATCH: _ErrorReason.ValueType  # 160
     """A field that says who acts names somebody else than the caller's token."""
+    ERROR_REASON_PEER_NOT_ALLOWED: _ErrorReason.ValueType  # 170
+    """The connection shows a certificate that is nobody's who may call here."""
     ERROR_REASON_AGREEMENT_NOT_FOUND: _ErrorReason.ValueType  # 180
     """No agreement of this enterprise has this id, or nothing of it is in force."""
     ERROR_REASON_AGREEMENT_UNSIGNED: _ErrorReason.ValueType  # 181
@@ -581,6 +583,8 @@ ERROR_REASON_CODE_TAKEN: ErrorReason.ValueType  # 88
 """Another card has this code."""
 ERROR_REASON_ACTOR_MISMATCH: ErrorReason.ValueType  # 160
 """A field that says who acts names somebody else than the caller's token."""
+ERROR_REASON_PEER_NOT_ALLOWED: ErrorReason.ValueType  # 170
+"""The connection shows a certificate that is nobody's who may call here."""
 ERROR_REASON_AGREEMENT_NOT_FOUND: ErrorReason.ValueType  # 180
 """No agreement of this enterprise has this id, or nothing of it is in force."""
 ERROR_REASON_AGREEMENT_UNSIGNED: ErrorReason.ValueType  # 181
