@@ -28,13 +28,14 @@ LATE = replace(
     SU, channel="LATE", window=None, until_settled=True, only_unverified=False, asked_by=Asker.SUPPORT,
     settlement=Settlement.NEXT_WORKING_DAY,
 )
+ABROAD = replace(SELF, channel="ABROAD", demands=(Demand.PURCHASER, Demand.IDENTITY, Demand.PURCHASE_PROOF))
 BY_HAND = replace(SELF, channel="BY_HAND", by_hand=True)
 RECORDING = ("SCREEN_RECORDING:1",)
 
 
 def _world() -> Redeeming:
-    world = Redeeming()
-    return world.given(*(InForce(each) for each in (LOSSLESS, ENTERPRISE, SCHEDULED, ESCROW, SMALL, BY_HAND, LATE)))
+    channels = (LOSSLESS, ENTERPRISE, SCHEDULED, ESCROW, SMALL, BY_HAND, LATE, ABROAD)
+    return Redeeming().given(*map(InForce, channels))
 
 
 def _completed(terms: ChannelPolicy = SELF) -> Redeeming:
@@ -186,6 +187,7 @@ PROVOKED: Mapping[str, Callable[[], str]] = {
     "AGREEMENT_NOT_FOUND": _refused_draft(ENTERPRISE, agreement_id="agr_none"),
     "AGREEMENT_UNSIGNED": _under(AgreementTerms(qualification="paper")),
     "QUALIFICATION_MISSING": _under(AgreementTerms(signed_on=date(2026, 3, 6), document="paper")),
+    "NOT_PURCHASER": _refused_draft(ABROAD, evidence=("IDENTITY:1", "PURCHASE_PROOF:1")),
     "BATCH_NOT_FOUND": _batch_not_found,
     "SCHEDULE": _refused_draft(SCHEDULED),
     "CONDITION_DEADLINE": _refused_draft(ESCROW),

@@ -81,6 +81,8 @@ class IssueCard:
     face_minor: int
     inactive: bool = False
     code: SealedCode | None = None
+    purchaser_id: str = ""
+    purchase: str = ""
     actor: str = ""
     channel: EntryChannel = EntryChannel.ENGINE
 

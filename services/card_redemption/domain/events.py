@@ -11,6 +11,8 @@ class CardIssued:
     customer_id: str
     face_minor: int
     inactive: bool = False
+    purchaser_id: str = ""
+    purchase: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,8 @@ class CardServicer(rpc.CardServiceServicer):
         code = self._given(Secret(request.code), card_id) if request.code else None
         body = commands.IssueCard(
             card_id=card_id, customer_id=request.customer_id, face_minor=request.face.minor_units,
-            inactive=request.inactive, code=code, actor=request.customer_id, channel=_channel(request),
+            inactive=request.inactive, code=code, purchaser_id=request.customer_id, purchase=request.purchase,
+            actor=request.customer_id, channel=_channel(request),
         )
         asked = without_code(request, code.blind_index) if code else request
         return pb.IssueCardResponse(card=await self.edge.ask(context, asked, key=card_id, body=body))

@@ -12,6 +12,7 @@ from services.card_redemption.providers.remote import RemoteProvider
 from services.card_redemption.rpc.presenting import Presenting, without_code
 from services.card_redemption.rpc.quoting import QUOTE_KEY
 from services.card_redemption.rpc.redemption_requests import instant_or_none, method
+from services.card_redemption.store.reads import find_card
 from services.card_redemption.vault import Vault
 from services.card_redemption.wire.redemptions import ENTRIES
 from services.kernel.ids import money_account
@@ -42,6 +43,7 @@ class Preparing:
         body = PrepareRedemption(
             draft, method(request.method), presented.wrong_before, self._key,
             quote=quote_token.read(request.quote, self._edge.settings.key(QUOTE_KEY)),
+            purchase=await self._purchase(presented.card_id, request.customer_id),
         )
         answer: pb.PrepareRedemptionResponse = await self._edge.ask(
             context, masked, key=request.customer_id, body=body
@@ -54,6 +56,12 @@ class Preparing:
         async with self._presenting.draft(draft.customer_id) as wrong_before:
             body = ConfirmRedemption(draft, await self._answers(draft), wrong_before)
             return await self._edge.ask(context, request, key=draft.card_id, body=body)
+
+    async def _purchase(self, card_id: str, customer_id: str) -> str:
+        """The bank payment that bought a card of this customer; of another's nothing is known here, as of none."""
+        async with self._edge.read() as connection:
+            card = await find_card(connection, card_id)
+        return card.purchase if card is not None and card.customer_id == customer_id else ""
 
     async def _answers(self, draft: Draft) -> bool:
         """Whether whoever verifies it answers at all: asked about an order that it cannot know, it says so (RD-4)."""

@@ -8,6 +8,7 @@ from services.card_redemption.domain.redemption.order import RedemptionOrder
 from services.card_redemption.domain.redemption.participation import LedgerPayout, PayoutAnswer, StopRedemptionPayout
 from services.card_redemption.domain.redemption.plans import Kind, StopPlan
 from services.card_redemption.domain.redemption.stepping import Stepped
+from services.card_redemption.domain.redemption.taking_back import Cause
 from services.card_redemption.sagas.ending import Ending, answer, credit_ledger
 from services.kernel.saga import Definition, Run
 
@@ -22,7 +23,10 @@ DEFINITION = Definition(
 def done(order: RedemptionOrder, card: GiftCard, run: Run, now: datetime) -> Stepped:
     """It was stopped, and the card book takes back alone; or it was not, and whoever asked claims it instead."""
     plan: StopPlan = run.plan
-    if answer(run).state is LedgerPayout.STOPPED:
+    stopped = answer(run).state is LedgerPayout.STOPPED
+    if stopped and plan.what.cause is Cause.PAYOUT_HOLD:
+        return taking_back.held(order, card, plan.payout_id, now)
+    if stopped:
         return taking_back.taken_back_unpaid(order, card, plan.what, now)
     return taking_back.not_stopped(order, card, now)
 

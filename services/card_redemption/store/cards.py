@@ -10,7 +10,7 @@ from services.runtime.ground.saving import Saving, column, columns
 from services.runtime.ground.tables import Connection
 
 CARD_COLUMNS = """id, customer_id, face_minor, balance_minor, issued_at, held_minor, sequence, version, events_head,
-    standing, claimed_by, frozen_from, frozen_for, handed_to, code_number, issuer"""
+    standing, claimed_by, frozen_from, frozen_for, handed_to, code_number, issuer, purchaser_id, purchase"""
 """In the order of the fields of `GiftCard`."""
 _STANDING, _FROZEN_FROM = 9, 11
 _STANDINGS = {each.value: each for each in CardStanding}
@@ -36,7 +36,10 @@ async def load_cards(connection: Connection, keys: Sequence[str]) -> list[GiftCa
 save_cards = Saving(
     "gift_cards",
     key="id",
-    once=(*columns("text", "id", "issuer"), column("face_minor", "bigint"), column("issued_at", "timestamptz")),
+    once=(
+        *columns("text", "id", "issuer", "purchaser_id", "purchase"), column("face_minor", "bigint"),
+        column("issued_at", "timestamptz"),
+    ),
     moving=(
         *columns("bigint", "balance_minor", "held_minor", "sequence", "version", "code_number"),
         *columns("text", "customer_id", "standing", "claimed_by", "frozen_from", "frozen_for", "handed_to"),
@@ -44,4 +47,4 @@ save_cards = Saving(
     ),
     sealed=True,
 )
-"""What it was worth never changes, nor who issued it."""
+"""What it was worth never changes, nor who issued it, who bought it and with what."""

@@ -7,7 +7,8 @@ from settlement.card_redemption.v1 import events_pb2 as pb
 def card_issued(fact: events.CardIssued) -> pb.CardIssued:
     """A card is on the books."""
     return pb.CardIssued(
-        card_id=fact.card_id, customer_id=fact.customer_id, face_minor=fact.face_minor, inactive=fact.inactive
+        card_id=fact.card_id, customer_id=fact.customer_id, face_minor=fact.face_minor, inactive=fact.inactive,
+        purchaser_id=fact.purchaser_id, purchase=fact.purchase,
     )
 
 

@@ -215,7 +215,11 @@ def _uncovered(posted: Posted) -> int:
 def _decided(replay: CardReplay, step: Step) -> Decision:
     """The step, decided again."""
     if step.op == "card_issue":
-        body = IssueCard(replay.stored.row.id, _customer(replay), step.amount_minor, _inactive(replay))
+        bought = _bought(replay)
+        body = IssueCard(
+            card_id=replay.stored.row.id, customer_id=_customer(replay), face_minor=step.amount_minor,
+            inactive=_inactive(replay), purchaser_id=bought.purchaser_id, purchase=bought.purchase,
+        )
         decision = issuing.issue(body, step.at)
         replay.card = _first(decision, GiftCard)
         return decision
@@ -243,6 +247,12 @@ def _inactive(replay: CardReplay) -> bool:
     """Whether it was to be activated first, as its first event says; one that is gone is taken not to say so."""
     told = replay.stored.told.get(1)
     return told is not None and isinstance(told.fact, events.CardIssued) and told.fact.inactive
+
+
+def _bought(replay: CardReplay) -> events.CardIssued | GiftCard:
+    """What says who bought it and with what: its first event; of one that is gone, the row."""
+    told = replay.stored.told.get(1)
+    return told.fact if told is not None and isinstance(told.fact, events.CardIssued) else replay.stored.row
 
 
 def _merchant(replay: CardReplay, step: Step) -> str:

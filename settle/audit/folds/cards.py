@@ -29,7 +29,7 @@ from settlement.card_redemption.v1 import events_pb2
 HISTORY = "cards.history"
 _CARDS = """
 select id, customer_id, face_minor, balance_minor, issued_at, held_minor, sequence, version, standing, claimed_by,
-       frozen_from, frozen_for, handed_to, code_number, issuer
+       frozen_from, frozen_for, handed_to, code_number, issuer, purchaser_id, purchase
 from gift_cards where id = any($1::text[])
 """
 _TENDERS = """
@@ -48,7 +48,7 @@ def _fact(fact: type, *names: str) -> Callable[[Any], object]:
 _MOVED = ("card_id", "order_id", "amount_minor", "balance_minor")
 _GIVEN = ("card_id", "order_id", "refund_id", "amount_minor", "balance_minor")
 _BY_MESSAGE: tuple[_Read, ...] = (
-    (events_pb2.CardIssued, _fact(events.CardIssued, "card_id", "customer_id", "face_minor", "inactive")),
+    (events_pb2.CardIssued, _fact(events.CardIssued, *(each.name for each in fields(events.CardIssued)))),
     (events_pb2.CardDeposited, _fact(events.CardDeposited, *_MOVED)),
     (events_pb2.CardDepositReturned, _fact(events.CardDepositReturned, *_MOVED)),
     (events_pb2.CardDepositCaptured, _fact(events.CardDepositCaptured, *_MOVED[:3])),

@@ -10,6 +10,7 @@ from services.card_redemption.domain.recycling.policy import Asker, ChannelPolic
 from services.card_redemption.domain.redemption import commands as ask
 from services.card_redemption.domain.redemption.participation import LedgerPayout, PayoutNews, PayoutSettled
 from services.card_redemption.domain.redemption.redeemer import Redeemer
+from services.card_redemption.domain.redemption.states import PayoutState
 from services.card_redemption.domain.redemption.states import RedemptionState as S
 from services.card_redemption.domain.verification import Finding
 from services.kernel.calendar import TICK
@@ -244,10 +245,32 @@ def test_a_fraud_stops_everything_everywhere() -> None:
     assert unpaid.card_of().balance_minor == 100_000
 
 
+def test_a_payout_that_was_sent_is_held_while_a_fraud_is_decided() -> None:
+    """OP-8: while it is frozen nothing is paid; what was stopped is owed under a new id, and paid when it goes on."""
+    made = world()
+    made.ledger.says = LedgerPayout.SENT
+    made.verify()
+    order = made.order()
+
+    made.do(ask.ReportFraud(order.id, "police"))
+
+    ends(made, S.FROZEN)
+    stopped, again = made.order().payouts
+    assert (stopped.state, again.state) == (PayoutState.STOPPED, PayoutState.DUE)
+    assert again.amount_minor == order.payout_minor
+    assert made.ledger.payouts == {}
+    assert made.both()["L.PAYOUT.TRANSIT", again.id] == -order.payout_minor
+    made.ledger.says = LedgerPayout.SETTLED
+    made.now += timedelta(days=15)
+    made.do(ask.DecideFraud(order.id, False, "case-1", "op-1"))
+    ends(made, S.COMPLETED)
+    assert made.both()["A.BANK", ""] == -order.payout_minor
+
+
 def test_what_was_paid_while_it_was_frozen_is_complete_when_it_goes_on() -> None:
     """OP-8: a leg that was at the bank could not be held."""
     made = world()
-    made.ledger.says = LedgerPayout.SENT
+    made.ledger.says, made.ledger.stops = LedgerPayout.SENT, False
     made.verify()
     order = made.order()
     made.do(ask.ReportFraud(order.id, "police"))

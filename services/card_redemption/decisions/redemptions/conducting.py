@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from services.card_redemption.decisions.redemptions.correcting import claimed
+from services.card_redemption.decisions.redemptions.correcting import claimed, holding
 from services.card_redemption.decisions.redemptions.finding import redemption_of
 from services.card_redemption.decisions.redemptions.onward import onward, paid
 from services.card_redemption.domain.cards.card import GiftCard
@@ -12,6 +12,7 @@ from services.card_redemption.domain.redemption.participation import PayoutNews,
 from services.card_redemption.domain.redemption.plans import Kind
 from services.card_redemption.domain.redemption.states import PAYABLE, PayoutState, Step
 from services.card_redemption.domain.redemption.stepping import Stepped
+from services.card_redemption.domain.redemption.taking_back import Cause
 from services.card_redemption.sagas import ENDINGS
 from services.kernel.coordination import with_progress
 from services.kernel.decision import Decision, Known
@@ -35,6 +36,8 @@ def _ended(known: Known, card: GiftCard, run: Run, message: Message, now: dateti
         raise Defect(f"{run.id} ends on {order.id}, which {order.settlement_id or 'nobody'} holds")
     ending = ENDINGS[run.kind]
     step = (ending.done if run.phase is Phase.DONE else ending.aborted)(order, card, run, now)
+    if run.kind == Kind.STOP_PAYOUT and run.plan.what.cause is Cause.PAYOUT_HOLD:
+        return holding(step, message, now, after=run.plan.payout_id)
     if run.kind == Kind.STOP_PAYOUT and _not_stopped(step):
         what = run.plan.what
         return step.then(lambda unpaid, held: claimed(unpaid, held, what, message, now))

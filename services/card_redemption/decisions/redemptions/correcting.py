@@ -66,7 +66,7 @@ def fault_accepted(order: RedemptionOrder, card: GiftCard, message: Message, now
 def report_fraud(known: Known, body: ReportFraud, message: Message, now: datetime) -> Decision:
     """Everything stops (RD-22)."""
     order, card = redemption_of(known, body.redemption_id, message.key)
-    return freezing.reported(order, card, body.reporter, now).decided()
+    return holding(freezing.reported(order, card, body.reporter, now), message, now).decided()
 
 
 def decide_fraud(known: Known, body: DecideFraud, message: Message, now: datetime) -> Decision:
@@ -88,6 +88,18 @@ def fraud_decided(
         return freezing.closed_unsettled(order, card, fraud, now)
     noted = freezing.case_noted(order, card, fraud, now)
     return noted.then(lambda frozen, held: taken_back(frozen, held, TakeBack(Cause.FRAUD_CLOSE), message, now))
+
+
+def holding(step: Stepped, message: Message, now: datetime, after: str = "") -> Stepped:
+    """A payout that the credit ledger has is stopped, if it still can be, until the fraud is decided; then the next one
+    behind it (OP-8)."""
+    payout = taking_back.to_hold(step.order, after)
+    if payout is None:
+        return step
+    what, payout_id = TakeBack(Cause.PAYOUT_HOLD, step.order.face_minor), payout.id
+    saga_id = fresh("saga", message)
+    begun = step.then(lambda frozen, card: taking_back.stop_begun(frozen, card, saga_id, now))
+    return launched(begun, StopPlan(party(step.order), payout_id, what), now)
 
 
 def taken_back(order: RedemptionOrder, card: GiftCard, what: TakeBack, message: Message, now: datetime) -> Stepped:

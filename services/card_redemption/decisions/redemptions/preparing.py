@@ -9,10 +9,12 @@ from services.card_redemption.decisions.standing import refuse_guessing
 from services.card_redemption.decisions.terms import terms_in_force
 from services.card_redemption.domain.quotes.token import must_hold
 from services.card_redemption.domain.record.attempt import Attempt, AttemptOutcome, EntryChannel
+from services.card_redemption.domain.recycling.payouts import PayoutMethod
 from services.card_redemption.domain.redemption import submitting
 from services.card_redemption.domain.redemption.commands import PrepareRedemption
 from services.card_redemption.domain.redemption.drafts import Prepared, dwell, redemption_name, sign
 from services.card_redemption.domain.redemption.timers import DRAFT_ENDS
+from services.card_redemption.domain.redemption.ways import must_pay_by
 from services.kernel.calendar import TICK
 from services.kernel.decision import Decision, Done, Known, Timer
 from services.kernel.messages import Message, TimerDue
@@ -26,10 +28,13 @@ def prepare(known: Known, body: PrepareRedemption, message: Message, now: dateti
     before anything else is looked at."""
     refuse_guessing(body.wrong_before)
     terms = terms_in_force(known, body.draft.channel)
+    method = body.method or terms.payouts[0]
+    instrument = body.draft.instrument or (body.purchase if method is PayoutMethod.ORIGINAL else "")
     draft = replace(
-        body.draft, terms_version=terms.version, method=body.method or terms.payouts[0], prepared_at=now
+        body.draft, terms_version=terms.version, method=method, instrument=instrument, prepared_at=now
     )
     submitting.must_be_offered(draft, terms, card=None)
+    must_pay_by(terms, method, instrument, body.purchase)
     must_be_agreed(known, draft, terms, now)
     if body.quote is not None:
         must_hold(body.quote, offered_now(known, draft, terms, now), now)

@@ -48,7 +48,7 @@ def _next(
         return settling.settled(order, card, now)
     waits = order.state is not _S.COMPLETED or order.transit_minor
     if order.state in PAYABLE and waits:
-        return paid(Stepped(paying.redirected(order, body.method, body.instrument), card), message, now)
+        return paid(Stepped(paying.redirected(order, card, body.method, body.instrument), card), message, now)
     raise FailedPrecondition("REDEMPTION_STATE", f"{order.id} is {order.state}")
 
 

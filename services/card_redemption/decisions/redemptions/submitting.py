@@ -21,6 +21,7 @@ from services.card_redemption.domain.redemption.plans import SubmissionPlan
 from services.card_redemption.domain.redemption.stepping import Stepped
 from services.card_redemption.domain.redemption.submitting import Denied, FreezeCase
 from services.card_redemption.domain.redemption.timers import DRAFT_ENDS
+from services.card_redemption.domain.redemption.ways import must_be_bought_by, must_pay_by
 from services.card_redemption.sagas import launched
 from services.kernel.decision import Decision, Done, Event, Known
 from services.kernel.errors import AlreadyExists, FailedPrecondition, NotFound
@@ -38,6 +39,7 @@ def confirm(known: Known, body: ConfirmRedemption, message: Message, now: dateti
         raise AlreadyExists("REDEMPTION_EXISTS", f"this draft was confirmed as {redemption_id}")
     card = known.find(GiftCard, draft.card_id)
     submitting.must_be_offered(draft, terms, card)
+    must_pay_by(terms, draft.method, draft.instrument, card.purchase if card is not None else "")
     must_be_agreed(known, draft, terms, now)
     if not body.provider_up:
         raise FailedPrecondition("SUBMISSION_FAILED", "whoever verifies it does not answer: submit it again")
@@ -49,6 +51,8 @@ def confirm(known: Known, body: ConfirmRedemption, message: Message, now: dateti
         return _denied(known, draft, card, holder, denied=denied, now=now)
     submitting.must_have_good_code(draft, card, known.find(CardCode, draft.blind_index))
     submitting.must_be_free(card)
+    must_be_bought_by(terms, card, draft.customer_id)
+    submitting.must_hold_within(terms, card)
     begun = submitting.submitted(draft, terms, card, fresh("saga", message), now)
     return _asked(begun, draft.nonce, now)
 

@@ -19,7 +19,8 @@ class GiftCard:
     that has it, or had it when it was written off; `frozen_from` is where it stood before the freeze that only
     `frozen_for` may lift; `handed_to` the customer who may activate a transfer, of a closed card the account that has
     its value. `code_number` counts its codes: only the last one is good. `events_head` is the head of the chain of its
-    events, which no rule reads.
+    events, which no rule reads. `purchaser_id` bought the card and `purchase` is the bank payment with which, whoever
+    owns it by now; "" where that is not known.
     """
 
     id: str
@@ -38,6 +39,8 @@ class GiftCard:
     handed_to: str = ""
     code_number: int = 1
     issuer: str = ""
+    purchaser_id: str = ""
+    purchase: str = ""
 
     @property
     def key(self) -> str:

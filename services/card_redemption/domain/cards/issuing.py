@@ -20,11 +20,16 @@ def issue(body: IssueCard, at: datetime) -> Decision:
     card = GiftCard(
         id=body.card_id, customer_id=body.customer_id, face_minor=body.face_minor, balance_minor=body.face_minor,
         issued_at=at, sequence=1, standing=CardStanding.ISSUED if body.inactive else CardStanding.ACTIVE,
+        purchaser_id=body.purchaser_id, purchase=body.purchase,
+    )
+    fact = CardIssued(
+        card_id=card.id, customer_id=card.customer_id, face_minor=card.face_minor, inactive=body.inactive,
+        purchaser_id=card.purchaser_id, purchase=card.purchase,
     )
     return Decision(
         Done(card), changes=(card,),
         journals=post("card_issue", Unit.CNY, books.issued(card.id, card.face_minor)),
-        events=(Event(card.id, card.sequence, CardIssued(card.id, card.customer_id, card.face_minor, body.inactive)),),
+        events=(Event(card.id, card.sequence, fact),),
     )
 
 

@@ -12,13 +12,14 @@ from services.card_redemption.domain.redemption.drafts import Draft
 @dataclass(frozen=True, slots=True)
 class PrepareRedemption:
     """What a submission would come to; `key` signs the draft, and `wrong_before` codes of its caller were wrong. With a
-    quote it comes to exactly that."""
+    quote it comes to exactly that. `purchase` is the payment that bought the card, if the card is his."""
 
     draft: Draft
     method: PayoutMethod | None
     wrong_before: int
     key: bytes = field(repr=False)
     quote: QuoteContent | None = None
+    purchase: str = ""
 
 
 @dataclass(frozen=True, slots=True)

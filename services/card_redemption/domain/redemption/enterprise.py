@@ -15,6 +15,7 @@ from services.card_redemption.domain.redemption.order import RedemptionOrder, mu
 from services.card_redemption.domain.redemption.states import UNSETTLED, RedemptionState, Step
 from services.card_redemption.domain.redemption.stepping import Stepped, stepped
 from services.card_redemption.domain.redemption.timers import SCHEDULE
+from services.card_redemption.domain.redemption.ways import must_pay_by
 from services.kernel.decision import Timer
 from services.kernel.errors import FailedPrecondition
 
@@ -35,9 +36,11 @@ def edited(
     face_minor = body.declared_minor or order.declared_minor
     if not order.terms.limits.take(face_minor):
         raise FailedPrecondition("FACE_OUT_OF_LIMITS", f"{order.terms.channel} takes no card of {face_minor} fen")
+    method, instrument = body.method or order.method, body.instrument or order.instrument
+    must_pay_by(order.terms, method, instrument, card.purchase)
     changed = stepped(
         order, card, now, Step.SCHEDULE_EDITED, scheduled_at=scheduled_at, declared_minor=face_minor,
-        face_minor=face_minor, method=body.method or order.method, instrument=body.instrument or order.instrument,
+        face_minor=face_minor, method=method, instrument=instrument,
     )
     return changed.timed(Timer(SCHEDULE, order.id, card.id, scheduled_at))
 

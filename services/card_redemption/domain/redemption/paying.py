@@ -9,8 +9,8 @@ from services.card_redemption.domain.redemption.order import Payout, RedemptionO
 from services.card_redemption.domain.redemption.states import PayoutState, RedemptionState, Step
 from services.card_redemption.domain.redemption.stepping import Stepped, stepped
 from services.card_redemption.domain.redemption.timers import PAY, PAY_AGAIN
+from services.card_redemption.domain.redemption.ways import must_pay_by
 from services.kernel.decision import Timer
-from services.kernel.errors import FailedPrecondition
 
 _S = RedemptionState
 
@@ -20,12 +20,13 @@ def due_payout(order: RedemptionOrder) -> Payout | None:
     return next((payout for payout in order.payouts if payout.state is PayoutState.DUE), None)
 
 
-def redirected(order: RedemptionOrder, method: PayoutMethod | None, instrument: str) -> RedemptionOrder:
+def redirected(
+    order: RedemptionOrder, card: GiftCard, method: PayoutMethod | None, instrument: str
+) -> RedemptionOrder:
     """The redemption with its due payout to be paid another way, if one is named that its channel pays by (PM-4)."""
     if method is None:
         return order
-    if method not in order.terms.payouts or (method is not PayoutMethod.JD_BALANCE and not instrument):
-        raise FailedPrecondition("PAYOUT_METHOD", f"{order.terms.channel} does not pay by {method} to {instrument}")
+    must_pay_by(order.terms, method, instrument, card.purchase)
     due = due_payout(order)
     payouts = tuple(each._replace(method=method) if each is due else each for each in order.payouts)
     return replace(order, method=method, instrument=instrument, payouts=payouts)

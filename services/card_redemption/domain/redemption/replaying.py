@@ -29,6 +29,8 @@ def _posted(step: Step, before: RedemptionOrder, after: RedemptionOrder) -> Post
         return "escrow_revoke", books.escrow_revoked(before)
     if step is Step.FACE_TOPPED_UP:
         return "face_topup", books.faced(after, before.face_minor, after.face_minor, _decided(before, after))
+    if step is Step.PAYOUT_HELD:
+        return "payout_hold", _decided(before, after)
     if step in _TAKEN_BACK:
         return _taken_back(_TAKEN_BACK[step], before, after)
     return _beside(step, before, after)

@@ -60,8 +60,6 @@ def must_be_offered(draft: Draft, terms: ChannelPolicy, card: GiftCard | None) -
     """What the channel takes: faces, payout methods, whose cards, and what it demands to see."""
     if not terms.limits.take(draft.declared_minor):
         raise FailedPrecondition("FACE_OUT_OF_LIMITS", f"{draft.channel} takes no card of {draft.declared_minor} fen")
-    if draft.method not in terms.payouts:
-        raise FailedPrecondition("PAYOUT_METHOD", f"{draft.channel} does not pay by {draft.method}")
     if (terms.kind is Kind.SELF) is bool(draft.issuer):
         raise FailedPrecondition("CHANNEL_CARD", f"{draft.channel} takes no card of {draft.issuer or 'ours'}")
     if card is not None and not card.issuer and card.customer_id != draft.customer_id:
@@ -114,6 +112,12 @@ def must_have_good_code(draft: Draft, card: GiftCard, code: CardCode | None) -> 
     """Of a card of ours only the last code is good; a dead one is as unknown as any other (CODE_REJECTED)."""
     if not card.issuer and not is_good(card, code):
         raise NotFound("CODE_REJECTED", "there is no such card")
+
+
+def must_hold_within(terms: ChannelPolicy, card: GiftCard) -> None:
+    """What a card of ours really holds is within the limits of the channel, too: the actual face decides (RD-21)."""
+    if not card.issuer and not terms.limits.take(card.spendable_minor):
+        raise FailedPrecondition("FACE_OUT_OF_LIMITS", f"{terms.channel} takes no card that holds so much or so little")
 
 
 def must_be_free(card: GiftCard) -> None:

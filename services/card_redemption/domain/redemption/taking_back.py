@@ -29,6 +29,8 @@ class Cause(StrEnum):
     FACE_CLAWBACK = "face_clawback"
     FAULT_REVERSAL = "fault_reversal"
     FRAUD_CLOSE = "fraud_close"
+    PAYOUT_HOLD = "payout_hold"
+    """Nothing is taken back: a payout that was sent waits until a fraud is decided (OP-8)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,30 @@ def taken_back_alone(order: RedemptionOrder, card: GiftCard, what: TakeBack, now
 def stop_begun(order: RedemptionOrder, card: GiftCard, saga_id: str, now: datetime) -> Stepped:
     """The credit ledger is asked whether the payout can be stopped (OP-2)."""
     return stepped(order, card, now, Step.PAYOUT_STOPPING, settlement_id=saga_id).cleared((PAY, order.id))
+
+
+def held(order: RedemptionOrder, card: GiftCard, payout_id: str, now: datetime) -> Stepped:
+    """A payout that was stopped is owed as before, under a new id: it is asked for again once nothing stands against it
+    (OP-8)."""
+    stopped = next(each for each in order.payouts if each.id == payout_id)
+    again = Payout(payout_name(order), stopped.amount_minor, order.method)
+    payouts = tuple(
+        each._replace(state=PayoutState.STOPPED) if each.id == payout_id else each for each in order.payouts
+    )
+    lines = (
+        (books.PAYOUT_TRANSIT, payout_id, stopped.amount_minor), *books.to_pay(again.id, again.amount_minor),
+    )
+    return stepped(
+        order, card, now, Step.PAYOUT_HELD, op=Cause.PAYOUT_HOLD.value, lines=lines, payouts=(*payouts, again),
+        settlement_id="",
+    )
+
+
+def to_hold(order: RedemptionOrder, after: str = "") -> Payout | None:
+    """The next payout of a frozen redemption that the credit ledger has and may still stop, behind this one."""
+    ids = [each.id for each in order.payouts]
+    behind = order.payouts[ids.index(after) + 1 :] if after in ids else order.payouts
+    return next((each for each in behind if each.state is PayoutState.SENT), None)
 
 
 def not_stopped(order: RedemptionOrder, card: GiftCard, now: datetime) -> Stepped:

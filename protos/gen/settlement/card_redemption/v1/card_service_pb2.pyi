@@ -37,6 +37,7 @@ class IssueCardRequest(_message.Message):
     CODE_FIELD_NUMBER: _builtins.int
     INACTIVE_FIELD_NUMBER: _builtins.int
     CHANNEL_FIELD_NUMBER: _builtins.int
+    PURCHASE_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """UUID of the request; the same id and body give the stored answer for at least 30 days."""
     card_id: _builtins.str
@@ -51,6 +52,8 @@ class IssueCardRequest(_message.Message):
     """Whether it has to be activated with its code before it is used."""
     channel: _record_pb2.EntryChannel.ValueType
     """Where it is issued."""
+    purchase: _builtins.str
+    """The bank payment that bought it: a redemption can be paid back to that alone as ORIGINAL (DOMAIN OP-11)."""
     @_builtins.property
     def face(self) -> _money_pb2.Money:
         """Its value, above 0."""
@@ -65,10 +68,11 @@ class IssueCardRequest(_message.Message):
         code: _builtins.str = ...,
         inactive: _builtins.bool = ...,
         channel: _record_pb2.EntryChannel.ValueType = ...,
+        purchase: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["face", b"face"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["card_id", b"card_id", "channel", b"channel", "code", b"code", "customer_id", b"customer_id", "face", b"face", "inactive", b"inactive", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["card_id", b"card_id", "channel", b"channel", "code", b"code", "customer_id", b"customer_id", "face", b"face", "inactive", b"inactive", "purchase", b"purchase", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

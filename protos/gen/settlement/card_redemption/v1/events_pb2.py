@@ -24,57 +24,57 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*settlement/card_redemption/v1/events.proto\x12\x1dsettlement.card_redemption.v1\"X\n\nCardIssued\x12\x0f\n\x07\x63\x61rd_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12\x12\n\nface_minor\x18\x03 \x01(\x03\x12\x10\n\x08inactive\x18\x04 \x01(\x08\"_\n\rCardDeposited\x12\x0f\n\x07\x63\x61rd_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\x12\x15\n\rbalance_minor\x18\x04 \x01(\x03\"e\n\x13\x43\x61rdDepositReturned\x12\x0f\n\x07\x63\x61rd_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\x12\x15\n\rbalance_minor\x18\x04 \x01(\x03\"N\n\x13\x43\x61rdDepositCaptured\x12\x0f\n\x07\x63\x61rd_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\"q\n\x0c\x43\x61rdRefunded\x12\x0f\n\x07\x63\x61rd_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x11\n\trefund_id\x18\x03 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x04 \x01(\x03\x12\x15\n\rbalance_minor\x18\x05 \x01(\x03\"w\n\x12\x43\x61rdRefundReversed\x12\x0f\n\x07\x63\x61rd_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x11\n\trefund_id\x18\x03 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x04 \x01(\x03\x12\x15\n\rbalance_minor\x18\x05 \x01(\x03\"F\n\x0e\x43\x61rdRegistered\x12\x0f\n\x07\x63\x61rd_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12\x0e\n\x06issuer\x18\x03 \x01(\t\"G\n\x0b\x43\x61rdClaimed\x12\x0f\n\x07\x63\x61rd_id\x18\x01 \x01(\t\x12\x12\n\nclaimed_by\x18\x02 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x03 \x01(\t\"3\n\x0c\x43\x61rdReleased\x12\x0f\n\x07\x63\x61rd_id\x18\x01 \x01(\t\x12\x12\n\nclaimed_by\x18\x02 \x01(\t\"b\n\x0e\x43\x61rdWrittenOff\x12\x0f\n\x07\x63\x61rd_id\x18\x01 \x01(\t\x12\x12\n\nclaimed_by\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\x12\x15\n\rbalance_minor\x18\x04 \x01(\x03\"l\n\x0c\x43\x61rdRevalued\x12\x0f\n\x07\x63\x61rd_id\x18\x01 \x01(\t\x12\x12\n\nclaimed_by\x18\x02 \x01(\t\x12\n\n\x02op\x18\x03 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x04 \x01(\x03\x12\x15\n\rbalance_minor\x18\x05 \x01(\x03\"u\n\x0c\x43\x61rdRestored\x12\x0f\n\x07\x63\x61rd_id\x18\x01 \x01(\t\x12\x12\n\nclaimed_by\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\x12\x15\n\rbalance_minor\x18\x04 \x01(\x03\x12\x13\n\x0b\x63ode_number\x18\x05 \x01(\x03\"C\n\nCardFrozen\x12\x0f\n\x07\x63\x61rd_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63\x61se_id\x18\x02 \x01(\t\x12\x13\n\x0b\x66rozen_from\x18\x03 \x01(\t\"@\n\nCardThawed\x12\x0f\n\x07\x63\x61rd_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63\x61se_id\x18\x02 \x01(\t\x12\x10\n\x08standing\x18\x03 \x01(\t\"5\n\rCardActivated\x12\x0f\n\x07\x63\x61rd_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\"M\n\x10\x43\x61rdCodeRevealed\x12\x0f\n\x07\x63\x61rd_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ode_number\x18\x02 \x01(\x03\x12\x13\n\x0boperator_id\x18\x03 \x01(\t\"P\n\x13\x43\x61rdTransferOffered\x12\x0f\n\x07\x63\x61rd_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12\x13\n\x0breceiver_id\x18\x03 \x01(\t\"=\n\x15\x43\x61rdTransferWithdrawn\x12\x0f\n\x07\x63\x61rd_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\"L\n\x0f\x43\x61rdTransferred\x12\x0f\n\x07\x63\x61rd_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12\x13\n\x0breceiver_id\x18\x03 \x01(\t\"k\n\nCardVoided\x12\x0f\n\x07\x63\x61rd_id\x18\x01 \x01(\t\x12\x16\n\x0ereplacement_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\x12\r\n\x05maker\x18\x04 \x01(\t\x12\x0f\n\x07\x63hecker\x18\x05 \x01(\t\"Z\n\x0c\x43\x61rdReplaced\x12\x0f\n\x07\x63\x61rd_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12\x12\n\nface_minor\x18\x03 \x01(\x03\x12\x10\n\x08replaces\x18\x04 \x01(\t\"r\n\nCardClosed\x12\x0f\n\x07\x63\x61rd_id\x18\x01 \x01(\t\x12\x12\n\nclaimed_by\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\x12\x15\n\rbalance_minor\x18\x04 \x01(\x03\x12\x12\n\naccount_id\x18\x05 \x01(\t\"A\n\x14MerchantShareCleared\x12\x13\n\x0bmerchant_id\x18\x01 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x02 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*settlement/card_redemption/v1/events.proto\x12\x1dsettlement.card_redemption.v1\"\x80\x01\n\nCardIssued\x12\x0f\n\x07\x63\x61rd_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12\x12\n\nface_minor\x18\x03 \x01(\x03\x12\x10\n\x08inactive\x18\x04 \x01(\x08\x12\x14\n\x0cpurchaser_id\x18\x05 \x01(\t\x12\x10\n\x08purchase\x18\x06 \x01(\t\"_\n\rCardDeposited\x12\x0f\n\x07\x63\x61rd_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\x12\x15\n\rbalance_minor\x18\x04 \x01(\x03\"e\n\x13\x43\x61rdDepositReturned\x12\x0f\n\x07\x63\x61rd_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\x12\x15\n\rbalance_minor\x18\x04 \x01(\x03\"N\n\x13\x43\x61rdDepositCaptured\x12\x0f\n\x07\x63\x61rd_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\"q\n\x0c\x43\x61rdRefunded\x12\x0f\n\x07\x63\x61rd_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x11\n\trefund_id\x18\x03 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x04 \x01(\x03\x12\x15\n\rbalance_minor\x18\x05 \x01(\x03\"w\n\x12\x43\x61rdRefundReversed\x12\x0f\n\x07\x63\x61rd_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x11\n\trefund_id\x18\x03 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x04 \x01(\x03\x12\x15\n\rbalance_minor\x18\x05 \x01(\x03\"F\n\x0e\x43\x61rdRegistered\x12\x0f\n\x07\x63\x61rd_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12\x0e\n\x06issuer\x18\x03 \x01(\t\"G\n\x0b\x43\x61rdClaimed\x12\x0f\n\x07\x63\x61rd_id\x18\x01 \x01(\t\x12\x12\n\nclaimed_by\x18\x02 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x03 \x01(\t\"3\n\x0c\x43\x61rdReleased\x12\x0f\n\x07\x63\x61rd_id\x18\x01 \x01(\t\x12\x12\n\nclaimed_by\x18\x02 \x01(\t\"b\n\x0e\x43\x61rdWrittenOff\x12\x0f\n\x07\x63\x61rd_id\x18\x01 \x01(\t\x12\x12\n\nclaimed_by\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\x12\x15\n\rbalance_minor\x18\x04 \x01(\x03\"l\n\x0c\x43\x61rdRevalued\x12\x0f\n\x07\x63\x61rd_id\x18\x01 \x01(\t\x12\x12\n\nclaimed_by\x18\x02 \x01(\t\x12\n\n\x02op\x18\x03 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x04 \x01(\x03\x12\x15\n\rbalance_minor\x18\x05 \x01(\x03\"u\n\x0c\x43\x61rdRestored\x12\x0f\n\x07\x63\x61rd_id\x18\x01 \x01(\t\x12\x12\n\nclaimed_by\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\x12\x15\n\rbalance_minor\x18\x04 \x01(\x03\x12\x13\n\x0b\x63ode_number\x18\x05 \x01(\x03\"C\n\nCardFrozen\x12\x0f\n\x07\x63\x61rd_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63\x61se_id\x18\x02 \x01(\t\x12\x13\n\x0b\x66rozen_from\x18\x03 \x01(\t\"@\n\nCardThawed\x12\x0f\n\x07\x63\x61rd_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63\x61se_id\x18\x02 \x01(\t\x12\x10\n\x08standing\x18\x03 \x01(\t\"5\n\rCardActivated\x12\x0f\n\x07\x63\x61rd_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\"M\n\x10\x43\x61rdCodeRevealed\x12\x0f\n\x07\x63\x61rd_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ode_number\x18\x02 \x01(\x03\x12\x13\n\x0boperator_id\x18\x03 \x01(\t\"P\n\x13\x43\x61rdTransferOffered\x12\x0f\n\x07\x63\x61rd_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12\x13\n\x0breceiver_id\x18\x03 \x01(\t\"=\n\x15\x43\x61rdTransferWithdrawn\x12\x0f\n\x07\x63\x61rd_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\"L\n\x0f\x43\x61rdTransferred\x12\x0f\n\x07\x63\x61rd_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12\x13\n\x0breceiver_id\x18\x03 \x01(\t\"k\n\nCardVoided\x12\x0f\n\x07\x63\x61rd_id\x18\x01 \x01(\t\x12\x16\n\x0ereplacement_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\x12\r\n\x05maker\x18\x04 \x01(\t\x12\x0f\n\x07\x63hecker\x18\x05 \x01(\t\"Z\n\x0c\x43\x61rdReplaced\x12\x0f\n\x07\x63\x61rd_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12\x12\n\nface_minor\x18\x03 \x01(\x03\x12\x10\n\x08replaces\x18\x04 \x01(\t\"r\n\nCardClosed\x12\x0f\n\x07\x63\x61rd_id\x18\x01 \x01(\t\x12\x12\n\nclaimed_by\x18\x02 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x03 \x01(\x03\x12\x15\n\rbalance_minor\x18\x04 \x01(\x03\x12\x12\n\naccount_id\x18\x05 \x01(\t\"A\n\x14MerchantShareCleared\x12\x13\n\x0bmerchant_id\x18\x01 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x02 \x01(\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'settlement.card_redemption.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CARDISSUED']._serialized_start=77
-  _globals['_CARDISSUED']._serialized_end=165
-  _globals['_CARDDEPOSITED']._serialized_start=167
-  _globals['_CARDDEPOSITED']._serialized_end=262
-  _globals['_CARDDEPOSITRETURNED']._serialized_start=264
-  _globals['_CARDDEPOSITRETURNED']._serialized_end=365
-  _globals['_CARDDEPOSITCAPTURED']._serialized_start=367
-  _globals['_CARDDEPOSITCAPTURED']._serialized_end=445
-  _globals['_CARDREFUNDED']._serialized_start=447
-  _globals['_CARDREFUNDED']._serialized_end=560
-  _globals['_CARDREFUNDREVERSED']._serialized_start=562
-  _globals['_CARDREFUNDREVERSED']._serialized_end=681
-  _globals['_CARDREGISTERED']._serialized_start=683
-  _globals['_CARDREGISTERED']._serialized_end=753
-  _globals['_CARDCLAIMED']._serialized_start=755
-  _globals['_CARDCLAIMED']._serialized_end=826
-  _globals['_CARDRELEASED']._serialized_start=828
-  _globals['_CARDRELEASED']._serialized_end=879
-  _globals['_CARDWRITTENOFF']._serialized_start=881
-  _globals['_CARDWRITTENOFF']._serialized_end=979
-  _globals['_CARDREVALUED']._serialized_start=981
-  _globals['_CARDREVALUED']._serialized_end=1089
-  _globals['_CARDRESTORED']._serialized_start=1091
-  _globals['_CARDRESTORED']._serialized_end=1208
-  _globals['_CARDFROZEN']._serialized_start=1210
-  _globals['_CARDFROZEN']._serialized_end=1277
-  _globals['_CARDTHAWED']._serialized_start=1279
-  _globals['_CARDTHAWED']._serialized_end=1343
-  _globals['_CARDACTIVATED']._serialized_start=1345
-  _globals['_CARDACTIVATED']._serialized_end=1398
-  _globals['_CARDCODEREVEALED']._serialized_start=1400
-  _globals['_CARDCODEREVEALED']._serialized_end=1477
-  _globals['_CARDTRANSFEROFFERED']._serialized_start=1479
-  _globals['_CARDTRANSFEROFFERED']._serialized_end=1559
-  _globals['_CARDTRANSFERWITHDRAWN']._serialized_start=1561
-  _globals['_CARDTRANSFERWITHDRAWN']._serialized_end=1622
-  _globals['_CARDTRANSFERRED']._serialized_start=1624
-  _globals['_CARDTRANSFERRED']._serialized_end=1700
-  _globals['_CARDVOIDED']._serialized_start=1702
-  _globals['_CARDVOIDED']._serialized_end=1809
-  _globals['_CARDREPLACED']._serialized_start=1811
-  _globals['_CARDREPLACED']._serialized_end=1901
-  _globals['_CARDCLOSED']._serialized_start=1903
-  _globals['_CARDCLOSED']._serialized_end=2017
-  _globals['_MERCHANTSHARECLEARED']._serialized_start=2019
-  _globals['_MERCHANTSHARECLEARED']._serialized_end=2084
+  _globals['_CARDISSUED']._serialized_start=78
+  _globals['_CARDISSUED']._serialized_end=206
+  _globals['_CARDDEPOSITED']._serialized_start=208
+  _globals['_CARDDEPOSITED']._serialized_end=303
+  _globals['_CARDDEPOSITRETURNED']._serialized_start=305
+  _globals['_CARDDEPOSITRETURNED']._serialized_end=406
+  _globals['_CARDDEPOSITCAPTURED']._serialized_start=408
+  _globals['_CARDDEPOSITCAPTURED']._serialized_end=486
+  _globals['_CARDREFUNDED']._serialized_start=488
+  _globals['_CARDREFUNDED']._serialized_end=601
+  _globals['_CARDREFUNDREVERSED']._serialized_start=603
+  _globals['_CARDREFUNDREVERSED']._serialized_end=722
+  _globals['_CARDREGISTERED']._serialized_start=724
+  _globals['_CARDREGISTERED']._serialized_end=794
+  _globals['_CARDCLAIMED']._serialized_start=796
+  _globals['_CARDCLAIMED']._serialized_end=867
+  _globals['_CARDRELEASED']._serialized_start=869
+  _globals['_CARDRELEASED']._serialized_end=920
+  _globals['_CARDWRITTENOFF']._serialized_start=922
+  _globals['_CARDWRITTENOFF']._serialized_end=1020
+  _globals['_CARDREVALUED']._serialized_start=1022
+  _globals['_CARDREVALUED']._serialized_end=1130
+  _globals['_CARDRESTORED']._serialized_start=1132
+  _globals['_CARDRESTORED']._serialized_end=1249
+  _globals['_CARDFROZEN']._serialized_start=1251
+  _globals['_CARDFROZEN']._serialized_end=1318
+  _globals['_CARDTHAWED']._serialized_start=1320
+  _globals['_CARDTHAWED']._serialized_end=1384
+  _globals['_CARDACTIVATED']._serialized_start=1386
+  _globals['_CARDACTIVATED']._serialized_end=1439
+  _globals['_CARDCODEREVEALED']._serialized_start=1441
+  _globals['_CARDCODEREVEALED']._serialized_end=1518
+  _globals['_CARDTRANSFEROFFERED']._serialized_start=1520
+  _globals['_CARDTRANSFEROFFERED']._serialized_end=1600
+  _globals['_CARDTRANSFERWITHDRAWN']._serialized_start=1602
+  _globals['_CARDTRANSFERWITHDRAWN']._serialized_end=1663
+  _globals['_CARDTRANSFERRED']._serialized_start=1665
+  _globals['_CARDTRANSFERRED']._serialized_end=1741
+  _globals['_CARDVOIDED']._serialized_start=1743
+  _globals['_CARDVOIDED']._serialized_end=1850
+  _globals['_CARDREPLACED']._serialized_start=1852
+  _globals['_CARDREPLACED']._serialized_end=1942
+  _globals['_CARDCLOSED']._serialized_start=1944
+  _globals['_CARDCLOSED']._serialized_end=2058
+  _globals['_MERCHANTSHARECLEARED']._serialized_start=2060
+  _globals['_MERCHANTSHARECLEARED']._serialized_end=2125
 # @@protoc_insertion_point(module_scope)

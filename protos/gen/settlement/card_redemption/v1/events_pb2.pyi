@@ -28,6 +28,8 @@ class CardIssued(_message.Message):
     CUSTOMER_ID_FIELD_NUMBER: _builtins.int
     FACE_MINOR_FIELD_NUMBER: _builtins.int
     INACTIVE_FIELD_NUMBER: _builtins.int
+    PURCHASER_ID_FIELD_NUMBER: _builtins.int
+    PURCHASE_FIELD_NUMBER: _builtins.int
     card_id: _builtins.str
     """The card."""
     customer_id: _builtins.str
@@ -36,6 +38,10 @@ class CardIssued(_message.Message):
     """Its value."""
     inactive: _builtins.bool
     """Whether it is to be activated before it is used."""
+    purchaser_id: _builtins.str
+    """Who bought it; empty: not known."""
+    purchase: _builtins.str
+    """The bank payment that bought it; empty: not known."""
     def __init__(
         self,
         *,
@@ -43,10 +49,12 @@ class CardIssued(_message.Message):
         customer_id: _builtins.str = ...,
         face_minor: _builtins.int = ...,
         inactive: _builtins.bool = ...,
+        purchaser_id: _builtins.str = ...,
+        purchase: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["card_id", b"card_id", "customer_id", b"customer_id", "face_minor", b"face_minor", "inactive", b"inactive"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["card_id", b"card_id", "customer_id", b"customer_id", "face_minor", b"face_minor", "inactive", b"inactive", "purchase", b"purchase", "purchaser_id", b"purchaser_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -112,6 +112,8 @@ class _RedemptionStepEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Redemp
     """The recycler paid."""
     REDEMPTION_STEP_REMITTANCE_REFUSED: _RedemptionStep.ValueType  # 43
     """A remittance was not booked."""
+    REDEMPTION_STEP_PAYOUT_HELD: _RedemptionStep.ValueType  # 44
+    """A payout was stopped until a fraud is decided."""
     REDEMPTION_STEP_ADJUSTING: _RedemptionStep.ValueType  # 60
     """What a dispute granted is on its way into the wallet."""
     REDEMPTION_STEP_ADJUSTED: _RedemptionStep.ValueType  # 61
@@ -210,6 +212,8 @@ REDEMPTION_STEP_REMITTED: RedemptionStep.ValueType  # 42
 """The recycler paid."""
 REDEMPTION_STEP_REMITTANCE_REFUSED: RedemptionStep.ValueType  # 43
 """A remittance was not booked."""
+REDEMPTION_STEP_PAYOUT_HELD: RedemptionStep.ValueType  # 44
+"""A payout was stopped until a fraud is decided."""
 REDEMPTION_STEP_ADJUSTING: RedemptionStep.ValueType  # 60
 """What a dispute granted is on its way into the wallet."""
 REDEMPTION_STEP_ADJUSTED: RedemptionStep.ValueType  # 61

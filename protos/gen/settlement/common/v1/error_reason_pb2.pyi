@@ -315,6 +315,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The enterprise's qualification is not verified, or not any more (DOMAIN 1.9)."""
     ERROR_REASON_BATCH_NOT_FOUND: _ErrorReason.ValueType  # 183
     """No revocation batch of this agreement has this id."""
+    ERROR_REASON_NOT_PURCHASER: _ErrorReason.ValueType  # 184
+    """The channel takes a card only from whoever bought it (DOMAIN 1.9)."""
     ERROR_REASON_DISPUTE_NOT_FOUND: _ErrorReason.ValueType  # 190
     """There is no such case, or it is not the caller's."""
     ERROR_REASON_DISPUTE_STATE: _ErrorReason.ValueType  # 191
@@ -621,6 +623,8 @@ ERROR_REASON_QUALIFICATION_MISSING: ErrorReason.ValueType  # 182
 """The enterprise's qualification is not verified, or not any more (DOMAIN 1.9)."""
 ERROR_REASON_BATCH_NOT_FOUND: ErrorReason.ValueType  # 183
 """No revocation batch of this agreement has this id."""
+ERROR_REASON_NOT_PURCHASER: ErrorReason.ValueType  # 184
+"""The channel takes a card only from whoever bought it (DOMAIN 1.9)."""
 ERROR_REASON_DISPUTE_NOT_FOUND: ErrorReason.ValueType  # 190
 """There is no such case, or it is not the caller's."""
 ERROR_REASON_DISPUTE_STATE: ErrorReason.ValueType  # 191
