@@ -51,7 +51,7 @@ CROSS_CHECKS: Mapping[str, Callable[[World], Awaitable[list[Finding]]]] = {
     four_eyes.FOUR_EYES: four_eyes.four_eyes, chains.CHAIN_KEYS: chains.chain_keys, **joins.CROSS, **open_work.CROSS,
     claims.CLAIMED: claims.claimed, **seals.CROSS, **accepted.CROSS,
 }
-BALANCED = frozenset({clearing.CLEARING, clearing.CONSOLIDATED, payouts.PAYOUTS})
+BALANCED = frozenset({clearing.CONSOLIDATED, payouts.PAYOUTS})
 """The cross checks that read the balances beside the books."""
 WAIT_SECONDS = 15.0
 STUCK = "unfinished.stuck"
