@@ -78,7 +78,11 @@ WRITTEN: Mapping[str, Sequence[Written]] = {
         Written("record_volumes", (("id", (_VOLUME,)),)),
         Written("redemption_orders", (("card_id", (_CARD,)),)),
         Written("freeze_cases", (("card_id", (_CARD,)),)),
-        *(Written(table, (("id", _ROOTS[CARD]),)) for table in ("merchant_shares", "channels", "calendars")),
+        *(
+            Written(table, (("id", _ROOTS[CARD]),))
+            for table in ("merchant_shares", "channels", "calendars", "enterprise_agreements")
+        ),
+        Written("revocation_batches", (("agreement_id", _ROOTS[CARD]),)),
         Written("channel_versions", (("channel", _ROOTS[CARD]),)),
     ),
 }
@@ -96,7 +100,8 @@ NEVER_DELETED: Mapping[str, Sequence[str]] = {
     ),
     CARD: (
         "gift_cards", "card_tenders", "merchant_shares", "channels", "calendars", "event_checkpoints", "attempts",
-        "record_volumes", "redemption_orders", "freeze_cases", "redeemers", "card_codes",
+        "record_volumes", "redemption_orders", "freeze_cases", "redeemers", "card_codes", "enterprise_agreements",
+        "revocation_batches",
     ),
 }
 """Tables whose rows change, and stay."""

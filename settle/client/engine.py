@@ -18,6 +18,7 @@ from settle.client.verifier import Provider
 from settlement.card_redemption.v1 import (
     card_service_pb2_grpc,
     channel_service_pb2_grpc,
+    enterprise_service_pb2_grpc,
     record_service_pb2_grpc,
     redemption_service_pb2_grpc,
 )
@@ -60,6 +61,7 @@ class Engine:
         self.statements = statement_service_pb2_grpc.StatementServiceStub(credit)
         self.adjustments = adjustment_service_pb2_grpc.AdjustmentServiceStub(credit)
         self.cards = card_service_pb2_grpc.CardServiceStub(self._channels["card_redemption"])
+        self.enterprises = enterprise_service_pb2_grpc.EnterpriseServiceStub(self._channels["card_redemption"])
         self.channels = channel_service_pb2_grpc.ChannelServiceStub(self._channels["card_redemption"])
         self.redemptions = redemption_service_pb2_grpc.RedemptionServiceStub(self._channels["card_redemption"])
         self.record = record_service_pb2_grpc.RecordServiceStub(self._channels["card_redemption"])

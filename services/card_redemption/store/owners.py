@@ -15,6 +15,10 @@ OWNERS: Mapping[str, Ownership] = {
         "REDEMPTION_NOT_FOUND", "redemption",
         "select customer_id customer, null merchant from redemption_orders where id = $1",
     ),
+    "agreement": Ownership(
+        "AGREEMENT_NOT_FOUND", "agreement",
+        "select customer_id customer, null merchant from enterprise_agreements where id = $1",
+    ),
     "root": Ownership(
         "CARD_NOT_FOUND", "card",
         """select customer_id customer, null merchant from gift_cards where id = $1

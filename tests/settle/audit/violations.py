@@ -174,6 +174,7 @@ PLANTED = (
     Planted("cards.claimed", CARD, "update gift_cards set held_minor = 1"),
     Planted("redemptions.history", CARD, _UNTOLD_REDEMPTION),
     Planted("channels.history", CARD, "update channels set in_force = 1"),
+    Planted("agreements.history", CARD, "update revocation_batches set requested_at = requested_at + interval '1s'"),
     Planted("calendars.history", CARD, "update calendars set approved_by = 'ann'"),
     Planted("shares.card_history", CARD, "delete from events where aggregate_id = 'mer_1/00' and sequence = 2"),
     Planted("shares.credit_history", CREDIT, "delete from events where aggregate_id = 'mer_1/00' and sequence = 2"),
@@ -338,6 +339,7 @@ PLANTED = (
            values ('settlement.order.replies.v1', 1, 'ord_returned', 'm', 'UNREADABLE', 'RETRIED', now())""",
     ),
     Planted("keeping.acts", ORDER, f"update sagas set reason = 'OPERATOR_ABORT' where id = {_ENDED}"),
+    Planted("keeping.acts", ORDER, "insert into runtime_facts (name, value) values ('stopped', 'refunds')"),
     Planted(
         "clearing.zero", CREDIT,
         journal("X.CLEARING,A.BANK", "5,-5", 'saga_x,""', op="merchant_settle", saga="saga_x"),
