@@ -53,7 +53,7 @@ CROSS_CHECKS: Mapping[str, Callable[[World], Awaitable[list[Finding]]]] = {
     claims.CLAIMED: claims.claimed, dispute_outcomes.FOUR_EYES: dispute_outcomes.four_eyes,
     **seals.CROSS, **accepted.CROSS,
 }
-BALANCED = frozenset({clearing.CLEARING, clearing.CONSOLIDATED, payouts.PAYOUTS})
+BALANCED = frozenset({clearing.CONSOLIDATED, payouts.PAYOUTS})
 """The cross checks that read the balances beside the books."""
 WAIT_SECONDS = 15.0
 STUCK = "unfinished.stuck"

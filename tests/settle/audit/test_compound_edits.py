@@ -20,6 +20,7 @@ BESIDE = (
     Meaningless("*", "inbox.*", ALL_GONE, "answers to what changed nothing: their repeat is decided anew"),
     Meaningless("*", "merchant_shares.id", "*", "a share of which nothing is owed is made again when it is needed"),
     Meaningless("*", "*_at", "in the other case", "the same instant"),
+    Meaningless("card_redemption", "channels.proposal.*", "*", "a gap: a proposal that waits has no seal"),
 )
 """Beside what carries no meaning in single edits."""
 
