@@ -23,7 +23,7 @@ from gateway.refusals import JSON, HttpRefusal, answer_of, reason_of, refused
 from gateway.served import Served
 from gateway.templates import Match, Paths
 from gateway.writing import json_of, names, tag_of
-from services.kernel.errors import Aborted, Internal, InvalidArgument, NotFound
+from services.kernel.errors import Aborted, Internal, InvalidArgument, NotFound, Unauthenticated
 from services.runtime.ground.settings import Settings
 from services.runtime.ground.tracing import OFF, Tracer
 
@@ -93,6 +93,8 @@ class Gateway:
                 response = await serve(request)
             except HttpRefusal as refusal:
                 response = refused(refusal)
+            except Unauthenticated as error:
+                response = refused(HttpRefusal(401, error))
             except CallRefused as refusal:
                 response = answer_of(refusal.status, _unmet(request, refusal.status))
             except Exception as error:  # what nobody foresaw is ours, and the caller learns only where to find it

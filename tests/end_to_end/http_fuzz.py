@@ -1,7 +1,7 @@
 """Requests that nobody should send, by the hundred thousand: paths, headers, JSON and tokens that a seed draws.
 
-`python -m tests.end_to_end.http_fuzz URL COUNT [SEED]` sends them to a gateway and says how they were answered. What
-comes of a request is told by its number and the seed alone.
+`python -m tests.end_to_end.http_fuzz URL COUNT SEED [TOKEN]` sends them to a gateway and says how they were answered.
+What is sent is told by its number and the seed alone.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import random
 import sys
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +24,8 @@ from gateway.templates import variables_of
 CONNECTIONS = 16
 ANSWER_SECONDS_MAX = 60.0
 DEPTH = 4
+KNOWN = 0.8
+"""How many requests come from somebody who may call everything; the others do not get beyond the door."""
 TEXTS = (
     "", "ord_1", "acc_1", "CNY", "a" * 200, "\u0000", "\u202eabc", "订单", "😀", "' or 1=1 --", "../../etc", "%",
     "null", "2026-13-40T00:00:00Z", "2026-02-28T00:00:00Z", "-1", "1e400", "9223372036854775808", "NaN",
@@ -47,13 +49,14 @@ class Told:
     wrong: list[tuple[int, bytes]] = field(default_factory=list)
 
 
-def request(seed: int, number: int, host: str) -> bytes:
-    """The request with this number, as bytes on the wire."""
+def request(seed: int, number: int, host: str, known: Mapping[str, str]) -> bytes:
+    """The request with this number, as bytes on the wire; most say who sends them, as `known` has it."""
     draw = random.Random(f"{seed}/{number}")
     method = draw.choice(_unary())
     verb = method.verb if draw.random() < 0.95 else draw.choice(("GET", "POST", "PUT", "DELETE", "OPTIONS", "HEAD"))
     body = _body(draw, method)
-    headers = {"Host": host, "Content-Length": str(len(body)), **_headers(draw)}
+    who = known if draw.random() < KNOWN else {}
+    headers = {"Host": host, "Content-Length": str(len(body)), **_headers(draw), **who}
     lines = [f"{verb} {_path(draw, method)} HTTP/1.1", *(f"{name}: {text}" for name, text in headers.items()), "", ""]
     return "\r\n".join(lines).encode("latin-1") + body
 
@@ -128,21 +131,27 @@ def _single(draw: random.Random, each: FieldDescriptor, depth: int) -> Any:
     return draw.choice(TEXTS if each.type == FieldDescriptor.TYPE_STRING else NUMBERS)
 
 
-async def fuzz(url: str, count: int, seed: int) -> Told:
-    """Send so many, over some connections at a time."""
+async def fuzz(url: str, count: int, seed: int, known: Mapping[str, str]) -> Told:
+    """Send so many, over some connections at a time; `known` are headers that say who sends them."""
     told, numbers = Told(), iter(range(count))
     address = urlsplit(url)
     host, port = str(address.hostname), int(address.port or 80)
-    await asyncio.gather(*(_send_all(host, port, seed, numbers, told) for _ in range(CONNECTIONS)))
+
+    def drawn(number: int) -> bytes:
+        return request(seed, number, f"{host}:{port}", known)
+
+    await asyncio.gather(*(_send_all(host, port, drawn, numbers, told) for _ in range(CONNECTIONS)))
     return told
 
 
-async def _send_all(host: str, port: int, seed: int, numbers: Iterator[int], told: Told) -> None:
+async def _send_all(
+    host: str, port: int, drawn: Callable[[int], bytes], numbers: Iterator[int], told: Told
+) -> None:
     """One connection after another, each for as long as the gateway keeps it."""
     while (number := next(numbers, None)) is not None:
         reader, writer = await asyncio.open_connection(host, port)
         try:
-            while number is not None and await _send(reader, writer, request(seed, number, f"{host}:{port}"), told):
+            while number is not None and await _send(reader, writer, drawn(number), told):
                 number = next(numbers, None)
         finally:
             writer.close()
@@ -177,7 +186,8 @@ async def _answer(reader: asyncio.StreamReader, head: bool) -> tuple[int, bool]:
 
 
 if __name__ == "__main__":
-    found = asyncio.run(fuzz(sys.argv[1], int(sys.argv[2]), int((sys.argv[3:] or ["1"])[0])))
+    bearer = {"Authorization": f"Bearer {sys.argv[4]}"} if sys.argv[4:] else {}
+    found = asyncio.run(fuzz(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), bearer))
     sys.stdout.write(f"{dict(sorted(found.statuses.items()))}\n")
     sys.stdout.writelines(f"{status} {sent!r}\n" for status, sent in found.wrong[:20])
     raise SystemExit(1 if found.wrong else 0)

@@ -17,7 +17,9 @@ import asyncpg
 import httpx2
 import pytest
 
+from services.access import ROLES
 from settle.audit import auditor, telling
+from settle.client.tokens import Tokens
 from settle.local.endpoints import acquirer_of, dsns_of, gateway_of
 from settle.local.jars import KAFKA_VERSION, java
 from settle.local.stack import LocalStack
@@ -55,7 +57,12 @@ async def test_the_readme_example(endpoints: Mapping[str, Any]) -> None:
         pytest.skip("there is no curl")
     [lines] = re.findall(r"### Over HTTP.*?```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
 
-    done = await asyncio.to_thread(_run, ["bash", "-euc", lines], Path(endpoints["data"]).parent, 120)
+    folder = Path(endpoints["data"]).parent
+    (folder / "bin").mkdir()
+    (folder / "bin" / "settle").write_text(f'#!/bin/sh\nexec {sys.executable} -m settle.cli "$@"\n')
+    (folder / "bin" / "settle").chmod(0o755)
+
+    done = await asyncio.to_thread(_run, ["bash", "-euc", lines], folder, 120)
 
     assert (done.returncode, done.stderr) == (0, "")
     assert '"state": "SETTLEMENT_STATE_DONE"' in done.stdout
@@ -139,10 +146,11 @@ def _run(command: Sequence[str], folder: Path, seconds: float) -> "subprocess.Co
 
 def test_a_fuzzer_meets_no_error_of_ours(endpoints: Mapping[str, Any]) -> None:
     """What it makes up is refused by its reason: each status below 500, or as the document says it."""
+    known = _known(endpoints)
     command = [
         sys.executable, "-m", "schemathesis.cli", "run", f"{gateway_of(endpoints)}/openapi.json", "--no-color",
         "--checks", "not_a_server_error,content_type_conformance", "--phases", "coverage,fuzzing",
-        "--max-examples", str(EXAMPLES), "--seed", "7",
+        "--max-examples", str(EXAMPLES), "--seed", "7", "--header", f"Authorization: {known['Authorization']}",
     ]
 
     done = _run(command, Path(endpoints["data"]), 380)
@@ -154,7 +162,7 @@ def test_a_fuzzer_meets_no_error_of_ours(endpoints: Mapping[str, Any]) -> None:
 async def test_requests_that_nobody_should_send(endpoints: Mapping[str, Any]) -> None:
     """Paths, headers, JSON and tokens of our own making: none ends in a 5xx or without an answer, none is parked, and
     the books are as they should be."""
-    told = await http_fuzz.fuzz(gateway_of(endpoints), FUZZED, seed=7)
+    told = await http_fuzz.fuzz(gateway_of(endpoints), FUZZED, seed=7, known=_known(endpoints))
 
     assert told.wrong == []
     assert told.statuses.total() == FUZZED
@@ -166,7 +174,8 @@ async def test_requests_that_nobody_should_send(endpoints: Mapping[str, Any]) ->
 
 async def test_a_command_on_what_was_seen(endpoints: Mapping[str, Any]) -> None:
     """The ETag that a read showed is what a command may be held to; another one has it do nothing."""
-    async with httpx2.AsyncClient(base_url=gateway_of(endpoints), trust_env=False, timeout=60) as http:
+    url, known = gateway_of(endpoints), _known(endpoints)
+    async with httpx2.AsyncClient(base_url=url, trust_env=False, timeout=60, headers=known) as http:
         shop = Caller(http)
         limit = {"minorUnits": 500_000, "currencyCode": "CNY"}
         await shop.post("/v1/accounts", {"accountId": "acc_seen", "customerId": "seen", "limit": limit})
@@ -199,7 +208,14 @@ class Caller:
         return await self._http.post(path, json=body, headers=headers)
 
 
+def _known(endpoints: Mapping[str, Any]) -> dict[str, str]:
+    """Who may call everything."""
+    tokens = Tokens.of(endpoints)
+    assert tokens is not None
+    return {"Authorization": f"Bearer {tokens.token(*ROLES)}"}
+
+
 def _parked(endpoints: Mapping[str, Any]) -> list[Any]:
-    with httpx2.Client(base_url=gateway_of(endpoints), trust_env=False) as http:
+    with httpx2.Client(base_url=gateway_of(endpoints), trust_env=False, headers=_known(endpoints)) as http:
         messages: list[Any] = http.get("/v1/order/operations/parked").json()["messages"]
         return messages

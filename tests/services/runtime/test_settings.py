@@ -36,9 +36,11 @@ def test_a_value_that_makes_no_sense_is_named(name: str, value: str) -> None:
         Settings.from_environ({name: value}, "s")
 
 
-@pytest.mark.parametrize("unsafe", [{"SETTLE_CLOCK": "manual"}, {"SETTLE_BROKER": "embedded"}])
+@pytest.mark.parametrize("unsafe", [
+    {"SETTLE_CLOCK": "manual"}, {"SETTLE_BROKER": "embedded"}, {"SETTLE_REFLECTION": "true"},
+])
 def test_production_refuses_what_is_only_safe_at_home(unsafe: dict[str, str]) -> None:
-    """A manual clock, the embedded broker, default keys; reflection is off unless set."""
+    """A manual clock, the embedded broker, default keys, reflection."""
     production = Settings.from_environ({"SETTLE_PROFILE": "production"}, "s")
 
     assert not production.reflection
@@ -46,6 +48,18 @@ def test_production_refuses_what_is_only_safe_at_home(unsafe: dict[str, str]) ->
         production.key("quote")
     with pytest.raises(SettingsError, match="refused"):
         Settings.from_environ({"SETTLE_PROFILE": "production", **unsafe}, "s")
+
+
+def test_no_process_serves_callers_that_it_cannot_know() -> None:
+    """Without keys, or in production by those of a machine's own issuer."""
+    keys = {"SETTLE_IDENTITY_JWKS": "keys.json"}
+    production = keys | {"SETTLE_PROFILE": "production"}
+
+    for environ, named in (({}, "IDENTITY_JWKS"), (production, "IDENTITY_ISSUER")):
+        with pytest.raises(SettingsError, match=named):
+            Settings.from_environ(environ, "s").check_identity()
+    Settings.from_environ(keys, "s").check_identity()
+    Settings.from_environ(production | {"SETTLE_IDENTITY_ISSUER": "https://issuer.test"}, "s").check_identity()
 
 
 def test_a_key_is_32_bytes() -> None:
