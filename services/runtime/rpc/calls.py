@@ -174,7 +174,8 @@ class Unary:
 
     async def answer(self, request: Message | Unreadable, context: Context, told: Callable[[Message], T]) -> T:
         """The answer as it is `told`; raises the `SettlementError` that the call ends with."""
-        began, served, place = time.perf_counter(), Served(self._calls.tracer, self.method, context), None
+        began, place = time.perf_counter(), None
+        served = Served(self._calls.tracer, self.method, context)
         try:
             entered = await _entered(self._gate, context)
             self._calls.peers.check(context)
