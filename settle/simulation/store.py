@@ -76,7 +76,7 @@ class Store:
     def __init__(self, name: str, business: Business) -> None:
         self.name = name
         self.business = business
-        self.went_back = False
+        self.lived_twice: list[tuple[datetime, datetime]] = []
         self.armed: int | None = None
         self.buried: dict[int, int] = {}
         self.offset_of_clock = 0
@@ -104,6 +104,13 @@ class Store:
     def present(self, now: int) -> datetime:
         """The server's time."""
         return instant(now + self.offset_of_clock)
+
+    def jump(self, by: int, now: int) -> None:
+        """The server's clock jumps; what it goes back over it shows a second time."""
+        before = self.present(now)
+        self.offset_of_clock += by
+        if by < 0:
+            self.lived_twice.append((self.present(now), before))
 
     # -- connections and leases
 

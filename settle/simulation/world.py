@@ -241,8 +241,7 @@ class World:
     def _jump(self, store: Store, by: int, _: object) -> None:
         if not self.quiet:
             self.reached.note("clock_jumped" if by >= 0 else "clock_back")
-            store.offset_of_clock += by
-            store.went_back = store.went_back or by < 0
+            store.jump(by, self.agenda.now)
             store.armed = None
             self.arm(store)
 
