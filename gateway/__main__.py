@@ -16,6 +16,7 @@ from gateway.contract import SERVICES
 from services.runtime.ground.logs import configure_logs
 from services.runtime.ground.metrics import serve_metrics
 from services.runtime.ground.settings import Settings, SettingsError
+from services.runtime.ground.tls import Certificates, server_context
 
 CANNOT_START = 2
 HEADER_SECONDS_MAX = 30
@@ -26,6 +27,7 @@ def main() -> None:
     """Serve until SIGTERM or SIGINT."""
     try:
         settings = Settings.from_environ(os.environ, "gateway")
+        settings.refuse_clear_text(database=False, kafka=False)
         configure_logs("gateway", settings.log_level)
         addresses = {name: settings.target(name) for name in SERVICES}
         asyncio.run(serve(settings, addresses))
@@ -36,18 +38,22 @@ def main() -> None:
 
 async def serve(settings: Settings, addresses: dict[str, str]) -> None:
     """Serve HTTP at `listen`, and metrics beside it."""
-    metrics = await serve_metrics(settings.metrics_listen, lambda: "")
-    async with metrics, Services(addresses) as services:
-        await _server(settings, Gateway(settings, services)).serve()
+    metrics, certificates = await serve_metrics(settings.metrics_listen, lambda: ""), Certificates.of(settings)
+    async with metrics, Services(addresses, certificates) as services:
+        await _server(settings, Gateway(settings, services), certificates).serve()
 
 
-def _server(settings: Settings, gateway: Gateway) -> uvicorn.Server:
+def _server(settings: Settings, gateway: Gateway, certificates: Certificates | None) -> uvicorn.Server:
     host, _, port = settings.listen.rpartition(":")
-    return uvicorn.Server(uvicorn.Config(
+    config = uvicorn.Config(
         gateway.application(), host=host.strip("[]"), port=int(port), lifespan="off", log_config=None,
         access_log=False, server_header=False, timeout_keep_alive=HEADER_SECONDS_MAX,
         timeout_graceful_shutdown=max(1, round(settings.drain_seconds)),
-    ))
+    )
+    config.load()
+    if certificates is not None:
+        config.ssl = server_context(certificates, clients=settings.tls_clients == "required")
+    return uvicorn.Server(config)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from gateway.reading import check_media_type, message_of
 from gateway.refusals import JSON, HttpRefusal, answer_of, refused
 from gateway.templates import Match, Paths
 from gateway.writing import json_of, names, tag_of
-from services.kernel.errors import Aborted, Internal, InvalidArgument, NotFound
+from services.kernel.errors import Aborted, Internal, InvalidArgument, NotFound, Unauthenticated
 from services.runtime.ground.settings import Settings
 
 ALWAYS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
@@ -86,6 +86,8 @@ class Gateway:
                 response = await serve(request)
             except HttpRefusal as refusal:
                 response = refused(refusal)
+            except Unauthenticated as error:
+                response = refused(HttpRefusal(401, error))
             except CallRefused as refusal:
                 response = answer_of(refusal.status)
             except Exception as error:  # what nobody foresaw is ours, and the caller learns only where to find it

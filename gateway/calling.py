@@ -12,12 +12,16 @@ from starlette.datastructures import Headers
 
 from gateway.contract import SERVICES, Method
 from gateway.reading import refuse
+from services.runtime.ground.tls import Certificates
+from services.runtime.identity.bearer import HEADER, SECOND_HEADER, token_in
 from services.runtime.rpc.errors import DOMAIN, status_in
 from services.runtime.rpc.server import channel
 
 TIMEOUT = "Request-Timeout"
 """The header by which a caller says how many seconds the call may take."""
 SECONDS_MIN = 1.0
+TOKENS = (HEADER, SECOND_HEADER)
+"""The headers that say who calls, over HTTP and gRPC alike."""
 _SECONDS = re.compile(r"[0-9]{1,4}(\.[0-9]{1,3})?", re.ASCII)
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _TRACESTATE = re.compile(r"[\x20-\x7e]{1,512}")
@@ -37,8 +41,10 @@ class CallRefused(Exception):
 class Services:
     """The channels to the services, for as long as the gateway runs."""
 
-    def __init__(self, addresses: Mapping[str, str]) -> None:
-        self._channels = {name: channel(addresses[name], deadline_seconds=None) for name in SERVICES}
+    def __init__(self, addresses: Mapping[str, str], certificates: Certificates | None = None) -> None:
+        self._channels = {
+            name: channel(addresses[name], deadline_seconds=None, certificates=certificates) for name in SERVICES
+        }
 
     async def __aenter__(self) -> Self:
         return self
@@ -88,10 +94,11 @@ def seconds_of(headers: Headers, most: float) -> float:
 
 
 def metadata_of(headers: Headers) -> Metadata:
-    """What of the headers goes on to the services: a trace context, unless it is malformed."""
-    return tuple(
-        (name, text) for name, form in _PASSED.items() if (text := headers.get(name)) and form.fullmatch(text)
-    )
+    """What of the headers goes on to the services: who calls, which they verify, and a trace context, unless it is
+    malformed. What cannot be a token is refused here: the services' headers have their limit."""
+    known = [(name, f"Bearer {token_in(values, name)}") for name in TOKENS if (values := headers.getlist(name))]
+    traced = [(name, text) for name, form in _PASSED.items() if (text := headers.get(name)) and form.fullmatch(text)]
+    return (*known, *traced)
 
 
 def status_of(error: grpc.aio.AioRpcError) -> status_pb2.Status:

@@ -19,6 +19,7 @@ _HTTP = {
     "ABORTED": 409, "OUT_OF_RANGE": 400, "UNIMPLEMENTED": 501, "UNAVAILABLE": 503,
 }
 JSON = "application/json"
+UNKNOWN_CALLER = 401
 
 
 class HttpRefusal(Exception):
@@ -40,6 +41,8 @@ def answer_of(
     """The answer for a status: its JSON, and Retry-After in whole seconds where it says when to come again."""
     code, delay = http_status or http_code(status), _retry_seconds(status)
     said = dict(headers or {}) | ({} if delay is None else {"Retry-After": str(delay)})
+    if code == UNKNOWN_CALLER:
+        said["WWW-Authenticate"] = "Bearer"
     return Response(status_json(status), code, said, media_type=JSON)
 
 

@@ -177,12 +177,14 @@ def _pip_made() -> str:
 def _dependencies() -> bytes:
     """What our protos import, as a FileDescriptorSet with dependencies first."""
     from google.api import annotations_pb2, field_behavior_pb2, http_pb2
-    from google.protobuf import descriptor_pb2, duration_pb2, field_mask_pb2, timestamp_pb2
+    from google.protobuf import any_pb2, descriptor_pb2, duration_pb2, field_mask_pb2, timestamp_pb2
+    from google.rpc import status_pb2
     from protovalidate._gen.buf.validate import validate_pb
 
     files = descriptor_pb2.FileDescriptorSet()
     modules = (
-        descriptor_pb2, duration_pb2, field_mask_pb2, timestamp_pb2, http_pb2, annotations_pb2, field_behavior_pb2,
+        any_pb2, descriptor_pb2, duration_pb2, field_mask_pb2, timestamp_pb2, http_pb2, annotations_pb2,
+        field_behavior_pb2, status_pb2,
     )
     for module in modules:
         module.DESCRIPTOR.CopyToProto(files.file.add())

@@ -22,8 +22,11 @@ LOCKS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "dev": (("local",), ("dev",)),
     "local": (("local",), ("checkout",)),
     "run": ((), ()),
+    "older": (("local",), ("dev",)),
 }
 """Beside the project's dependencies, a lock holds these extras and groups; the largest is first and binds the rest."""
+OLDER = "older"
+"""The lock of the older line of gRPC and protobuf that pyproject allows too; older.txt binds it."""
 ADDRESSES = ("--index-url", "--extra-index-url", "--find-links", "--trusted-host", "http://", "https://", "file://")
 DIGEST = "declared sha256:"
 
@@ -38,7 +41,8 @@ def main(options: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="settle-lock-") as folder:
         for name in LOCKS:
             compiled = Path(folder) / f"{name}.lock"
-            shutil.copyfile(FOLDER / compiled.name, compiled)  # uv keeps the versions that it finds there
+            if (FOLDER / compiled.name).exists():
+                shutil.copyfile(FOLDER / compiled.name, compiled)  # uv keeps the versions that it finds there
             status = subprocess.call(_command(uv, name, compiled, options), cwd=ROOT, env=bootstrap["uv_environment"]())
             if status:
                 return status
@@ -84,13 +88,14 @@ def _members(group: str, groups: Mapping[str, Sequence[str | Mapping[str, str]]]
 def _command(uv: str, name: str, compiled: Path, options: Sequence[str]) -> list[str]:
     extras, groups = LOCKS[name]
     largest = compiled.with_name(f"{next(iter(LOCKS))}.lock")
+    bound = FOLDER / f"{OLDER}.txt" if name == OLDER else None if compiled == largest else largest
     return [
         uv, "pip", "compile", "--quiet", "pyproject.toml", "--output-file", str(compiled),
         "--universal", "--generate-hashes", "--no-annotate", "--no-header",
         "--python-version", project()["project"]["requires-python"].removeprefix(">="),
         *(word for extra in extras for word in ("--extra", extra)),
         *(word for group in groups for word in ("--group", group)),
-        *(() if compiled == largest else ("--constraints", str(largest))),
+        *(() if bound is None else ("--constraints", str(bound))),
         *options,
     ]
 

@@ -34,6 +34,10 @@ HEADERS: Mapping[str, str] = {
     "ce_subject": "The key.",
     "ce_sequence": "The number within the aggregate.",
     "content-type": "`application/protobuf`.",
+    "mac": (
+        "`<service>:<version of its key>:<code>`, by which services know what they sent each other; a repetition after"
+        " the key was changed has another one. Subscribers have no key of ours, and do not read it."
+    ),
 }
 
 

@@ -6,6 +6,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from gateway.calling import SECONDS_MIN, TIMEOUT
 from gateway.contract import Method, methods
+from gateway.documents import access
 from gateway.documents.bounds import Schema
 from gateway.documents.comments import comment, first_sentence
 from gateway.documents.schemas import Schemas, is_required
@@ -59,7 +60,9 @@ def document() -> Schema:
         "components": {
             "schemas": dict(sorted(schemas.found.items())) | {"Status": _STATUS},
             "responses": {"Refusal": _refusal()},
+            "securitySchemes": access.SCHEMES,
         },
+        "security": access.SECURITY,
     }
 
 
@@ -79,12 +82,12 @@ def _operation(method: Method, schemas: Schemas) -> Schema:
     variables = variables_of(method.template)
     operation: Schema = {
         "operationId": f"{method.peer}_{method.descriptor.containing_service.name}_{method.descriptor.name}",
-        "tags": [_tag(method)], "summary": first_sentence(told), "description": told,
+        "tags": [_tag(method)], "summary": first_sentence(told), "description": f"{told}\n\n{access.told(method.path)}",
         "parameters": [*_in_path(takes, variables, schemas), *_beside(method, variables, schemas)],
         "responses": _responses(method, schemas),
     }
     if method.has_body:
-        body = {"schema": schemas.body(takes, variables)}
+        body = {"schema": schemas.body(takes, variables, {REQUEST_ID, *access.by_token(method.path)})}
         operation["requestBody"] = {"required": True, "content": {JSON: body}}
     return operation
 
@@ -105,6 +108,7 @@ def _beside(method: Method, variables: list[str], schemas: Schemas) -> list[Sche
     fields = [] if method.has_body else [field for field in takes.fields if field.name not in variables]
     headers = [_KEY] if REQUEST_ID in takes.fields_by_name else []
     headers += [] if method.streams else [_TIMEOUT]
+    headers += access.headers(method.path)
     headers += [_KNOWN_TAG] if _is_shown(method) else []
     return [*(_in_query(field, schemas) for field in fields), *headers]
 

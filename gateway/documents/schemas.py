@@ -45,10 +45,10 @@ class Schemas:
             self.found[name] = self._written(descriptor)
         return {"$ref": f"#/components/schemas/{name}"}
 
-    def body(self, descriptor: Descriptor, elsewhere: Iterable[str]) -> Schema:
-        """A request as a body, without the fields that the path gives; a request id may be given by a header."""
+    def body(self, descriptor: Descriptor, elsewhere: Iterable[str], by_header: Iterable[str]) -> Schema:
+        """A request as a body, without the fields that the path gives; those that a header can give are not needed."""
         left = [field for field in descriptor.fields if field.name not in set(elsewhere)]
-        needed = [field.json_name for field in left if is_required(field) and field.name != "request_id"]
+        needed = [field.json_name for field in left if is_required(field) and field.name not in set(by_header)]
         return self._object(descriptor, left, needed)
 
     def value(self, field: FieldDescriptor) -> Schema:

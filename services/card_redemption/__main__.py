@@ -3,6 +3,7 @@
 from functools import partial
 from pathlib import Path
 
+from services.access import ACCESS
 from services.card_redemption.decisions import RULES, TIMERS
 from services.card_redemption.decisions.channels import Shipped, adopting, standing
 from services.card_redemption.providers import perform
@@ -11,11 +12,13 @@ from services.card_redemption.providers.codes import SealedCodes
 from services.card_redemption.rpc.calendar_service import CalendarServicer
 from services.card_redemption.rpc.card_service import CardServicer
 from services.card_redemption.rpc.channel_service import ChannelServicer
+from services.card_redemption.rpc.enterprise_service import EnterpriseServicer
 from services.card_redemption.rpc.record_service import RecordServicer
 from services.card_redemption.rpc.redemption_service import RedemptionServicer
 from services.card_redemption.sagas import DEFINITIONS
 from services.card_redemption.store import TABLES
 from services.card_redemption.store.attempts import keep_attempts
+from services.card_redemption.store.owners import OWNERS
 from services.card_redemption.store.redemption_reads import shown
 from services.card_redemption.store.sealing import seal
 from services.card_redemption.vault import Vault
@@ -36,9 +39,12 @@ def performing(settings: Settings) -> Perform:
 
 SERVICE = Service(
     name="card_redemption", inbound="commands", tables=TABLES, rules=RULES, timers={**TIMERS, **adopting(SHIPPED)},
-    codec=CODEC, servicers=(CardServicer, ChannelServicer, CalendarServicer, RecordServicer, RedemptionServicer),
+    codec=CODEC, servicers=(
+        CardServicer, ChannelServicer, CalendarServicer, RecordServicer, RedemptionServicer, EnterpriseServicer,
+    ),
     standing=partial(standing, SHIPPED), migrations=Path(__file__).parent / "migrations", definitions=DEFINITIONS,
     perform=performing, recording=Recording(keep_attempts, seal), shown=shown,
+    access=ACCESS, owners=OWNERS,
 )
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from services.access import ACCESS
 from services.credit_ledger.decisions import RULES, TIMERS, standing
 from services.credit_ledger.rails import perform
 from services.credit_ledger.rpc.adjustment_service import AdjustmentServicer
@@ -10,6 +11,8 @@ from services.credit_ledger.rpc.payout_service import PayoutServicer
 from services.credit_ledger.rpc.reconciliation_service import ReconciliationServicer
 from services.credit_ledger.rpc.statement_service import StatementServicer
 from services.credit_ledger.store import TABLES
+from services.credit_ledger.store.open_payments import open_payments
+from services.credit_ledger.store.owners import OWNERS
 from services.credit_ledger.wire import CODEC
 from services.runtime.process import Service, run
 
@@ -17,7 +20,7 @@ SERVICE = Service(
     name="credit_ledger", inbound="commands", tables=TABLES, rules=RULES, timers=TIMERS, codec=CODEC,
     servicers=(CreditServicer, StatementServicer, AdjustmentServicer, ReconciliationServicer, PayoutServicer),
     migrations=Path(__file__).parent / "migrations",
-    perform=perform, standing=standing,
+    perform=perform, standing=standing, open_payments=open_payments, access=ACCESS, owners=OWNERS,
 )
 
 if __name__ == "__main__":

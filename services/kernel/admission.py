@@ -11,7 +11,7 @@ from typing import Any, Generic
 
 from services.kernel.decision import Busy, Decision, Done, Known, Missing, Refused, Rule, Timer
 from services.kernel.effects import A, Answer, Arrival, Effects, SentAcknowledgement, SentReply, TimerKey, ToLoad
-from services.kernel.errors import AlreadyExists, Defect, SettlementError, Undecodable
+from services.kernel.errors import AlreadyExists, Defect, SettlementError, Undecodable, Untrusted
 from services.kernel.laws import check_journals, check_step
 from services.kernel.messages import Message, Op, TimerDue
 from services.kernel.notices import keep_notices
@@ -336,7 +336,7 @@ class Admission(Generic[A]):
         elif arrival.place_in_line is None:
             self._record(self._rule_of(message), message, _FAULT)
         else:
-            if message.key:
+            if message.key and not isinstance(error, Untrusted):
                 self._lines[message.key] = PLACE_FIRST
             if message.saga is not None:
                 self.effects.sent.append(SentReply(message, Answer("", Verdict.PARKED, _PARKED, op=message.saga.op)))

@@ -5,6 +5,7 @@
     ├── NotFound               the named thing does not exist (or is not the caller's)
     ├── AlreadyExists          the id is taken by something else
     ├── FailedPrecondition     the thing exists but its state forbids this now
+    ├── Unauthenticated        nobody knows who the caller is
     ├── PermissionDenied       the caller may not do this
     ├── Aborted                a concurrent change won; read again and retry
     ├── ResourceExhausted      back-pressure; retry later
@@ -55,6 +56,12 @@ class FailedPrecondition(SettlementError):
     status = "FAILED_PRECONDITION"
 
 
+class Unauthenticated(SettlementError):
+    """Nobody knows who the caller is: no token, or none that is valid."""
+
+    status = "UNAUTHENTICATED"
+
+
 class PermissionDenied(SettlementError):
     """The caller may not do this."""
 
@@ -93,6 +100,10 @@ class Undecodable(Exception):
         self.reason = reason
 
 
+class Untrusted(Undecodable):
+    """Nobody of ours can be shown to have sent it: it is set aside, and nothing waits behind it."""
+
+
 class Defect(Exception):
     """Our own code broke a law (an unbalanced journal, a skipped version, a confirm that refuses)."""
 
@@ -100,7 +111,7 @@ class Defect(Exception):
 BY_STATUS: Mapping[str, type[SettlementError]] = {
     kind.status: kind
     for kind in (
-        InvalidArgument, NotFound, AlreadyExists, FailedPrecondition, PermissionDenied, Aborted,
+        InvalidArgument, NotFound, AlreadyExists, FailedPrecondition, Unauthenticated, PermissionDenied, Aborted,
         ResourceExhausted, Unavailable, Internal,
     )
 }

@@ -2,20 +2,24 @@
 
 from pathlib import Path
 
+from services.access import ACCESS
 from services.order.decisions import RULES, TIMERS
 from services.order.rpc.after_sale import AfterSaleServicer
 from services.order.rpc.merchants import MerchantServicer
 from services.order.rpc.orders import OrderServicer
+from services.order.rpc.streams import OrderStreamServicer
 from services.order.sagas import DEFINITIONS
 from services.order.store import TABLES
+from services.order.store.owners import OWNERS
 from services.order.store.reads import shown
 from services.order.wire import CODEC
 from services.runtime.process import Service, run
 
 SERVICE = Service(
     name="order", inbound="replies", tables=TABLES, rules=RULES, timers=TIMERS, codec=CODEC,
-    servicers=(OrderServicer, AfterSaleServicer, MerchantServicer), migrations=Path(__file__).parent / "migrations",
-    definitions=DEFINITIONS, shown=shown,
+    servicers=(OrderServicer, AfterSaleServicer, MerchantServicer, OrderStreamServicer),
+    migrations=Path(__file__).parent / "migrations",
+    definitions=DEFINITIONS, shown=shown, access=ACCESS, owners=OWNERS,
 )
 
 if __name__ == "__main__":

@@ -6,33 +6,37 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
+import asyncpg
 import structlog
 
 from services.kernel import chain
+from services.kernel.access import Access
 from services.kernel.coordination import Definitions
 from services.kernel.decision import Rule, Timer
 from services.kernel.errors import Defect
 from services.kernel.messages import Message
-from services.runtime.ground import facts
+from services.runtime.ground import facts, grants
 from services.runtime.ground.clock import Clock, open_clock
 from services.runtime.ground.clock_check import ClockCheck, machine_time
 from services.runtime.ground.codec import Codec
 from services.runtime.ground.guards import check_process, watch_loop
 from services.runtime.ground.logs import configure_logs
+from services.runtime.ground.macs import Verifier
 from services.runtime.ground.metrics import serve_metrics
-from services.runtime.ground.migrations import migrate
+from services.runtime.ground.migrations import MigrationsMissing, check_migrated, migrate
 from services.runtime.ground.postgres import DatabaseUnavailable, check_database, open_pool
 from services.runtime.ground.records import Outbound, topic
 from services.runtime.ground.saving import hold
 from services.runtime.ground.settings import Settings, SettingsError
 from services.runtime.ground.tables import Connection, Table
 from services.runtime.ground.values import settle_in
+from services.runtime.identity.door import Ownership, open_door
 from services.runtime.kafka import undeliverable
 from services.runtime.kafka.clients import BrokerUnavailable, check_broker
 from services.runtime.kafka.producer import SafeProducer
@@ -45,6 +49,7 @@ from services.runtime.lanes.feed import Feed
 from services.runtime.lanes.lane import Lane
 from services.runtime.lanes.lanes import Lanes
 from services.runtime.lanes.queues import Queues
+from services.runtime.measuring import Measuring, OpenPayments
 from services.runtime.nightly import Nightly
 from services.runtime.rpc.edge import Edge
 from services.runtime.rpc.keeping import Keeper
@@ -63,6 +68,7 @@ SEAL_SECONDS = 1.0
 BEGIN_SECONDS_MAX, BEGIN_LOOK_SECONDS = 20.0, 0.05
 """How long a process waits for what its service does at its start, and how often it looks."""
 CANNOT_START = 2
+MIGRATE = "migrate"
 
 log = structlog.get_logger(__name__)
 
@@ -75,7 +81,8 @@ class Service:
     built with the edge. `perform` does one action and answers the message that reports it. `standing` timers are
     set at the start where they are missing: what a service does day after day, and (due at once) what it does before
     the first call. `shown` reads what the views of its sagas show beside them. `recording` keeps the permanent record
-    of what its rules leave for it.
+    of what its rules leave for it. `open_payments` reads what was sent out and is not settled yet, for the metrics.
+    `access` is the policy: who may call what; `owners` finds whose its things are.
     """
 
     name: str
@@ -91,17 +98,21 @@ class Service:
     standing: Callable[[datetime], Sequence[Timer]] | None = None
     shown: Shown = nothing_shown
     recording: Recording | None = None
+    open_payments: OpenPayments | None = None
+    access: Access | None = None
+    owners: Mapping[str, Ownership] = field(default_factory=dict)
 
 
 def run(service: Service) -> None:
-    """Run the service until SIGTERM or SIGINT; its settings come from the environment. What an operator has to mend (a
-    setting, a server that does not answer) is one line and `CANNOT_START`."""
+    """Run the service until SIGTERM or SIGINT, or (`python -m services.order migrate`) only bring its database up to
+    date; its settings come from the environment. What an operator has to mend (a setting, a server that does not
+    answer, a migration that is missing) is one line and `CANNOT_START`."""
     try:
         settings = Settings.from_environ(os.environ, service.name)
         configure_logs(service.name, settings.log_level)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(_serve(service, settings))
-    except (SettingsError, DatabaseUnavailable, BrokerUnavailable) as error:
+            runner.run((_migrate_once if sys.argv[1:] == [MIGRATE] else _serve)(service, settings))
+    except (SettingsError, DatabaseUnavailable, BrokerUnavailable, MigrationsMissing) as error:
         sys.stderr.write(f"{service.name} cannot start: {error}\n")
         raise SystemExit(CANNOT_START) from error
 
@@ -115,14 +126,24 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
     return uvloop.new_event_loop
 
 
+async def _migrate_once(service: Service, settings: Settings) -> None:
+    applied = await _migrate(settings, service.migrations, await check_database(settings))
+    log.info("migrated", applied=applied)
+
+
 async def _serve(service: Service, settings: Settings) -> None:
     check_process()
+    settings.refuse_clear_text()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await check_database(settings)
-    await migrate(settings.dsn, [service.migrations])
+    role = await check_database(settings)
+    if settings.migrations == "await":
+        await check_migrated(settings.dsn, [service.migrations])
+    else:
+        await _migrate(settings, service.migrations, role)
     await check_broker(settings)
+    settings.check_identity()
     process = Process(service, settings)
     await process.start()
     settle_in()
@@ -131,6 +152,18 @@ async def _serve(service: Service, settings: Settings) -> None:
         await process.stop()
     if ended is not None:
         raise ended
+
+
+async def _migrate(settings: Settings, migrations: Path, role: str) -> Sequence[str]:
+    """Bring the database up to date, and what the service's role may do there; answers what was applied."""
+    dsn = settings.owner_dsn or settings.dsn
+    try:
+        applied = await accepted.migrated(dsn, settings.chain_key, lambda: migrate(dsn, [migrations]))
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise SettingsError(f"SETTLE_OWNER_DSN is needed, for there are migrations to be done: {error}") from error
+    if settings.owner_dsn:
+        await grants.grant(settings.owner_dsn, role, [migrations])
+    return applied
 
 
 class Process:
@@ -157,6 +190,7 @@ class Process:
         self._pool = await open_pool(settings)
         async with self._pool.acquire() as connection:
             await self._clock_check.look(connection)
+            await grants.check(connection, settings)
             clock = await open_clock(connection, settings.clock)
             await _pin_partitions(connection, settings.partitions)
             await _pin_chain_key(connection, settings.chain_key)
@@ -180,6 +214,9 @@ class Process:
             for pool in (self._pool, self._pool.operators)
         )
         operations = OperationsServicer(operators, self._lanes)
+        door = await open_door(settings, service.access, service.owners, self._pool.acquire)
+        if door is not None:
+            self._server.guard(door)
         for servicer in (*(build(edge) for build in service.servicers), operations):
             self._server.add(servicer)
         self._tasks = [asyncio.create_task(work) for work in (
@@ -187,7 +224,9 @@ class Process:
             self._count_regularly(), self._announce(), watch_loop(), self._clock_check.run(self._pool.own),
             self._begin([timer for timer in standing if timer.due_at <= now]),
             Nightly(settings, clock, service.definitions, self._oldest).run(),
+            Measuring(self._pool.own, clock, service.definitions is not None, service.open_payments).run(),
             *([self._seal_regularly(service.recording)] if service.recording else []),
+            *([door.keys.run()] if door is not None else []),
         )]
         try:
             self._metrics = await serve_metrics(settings.metrics_listen, self._not_ready)
@@ -205,7 +244,7 @@ class Process:
             partitions=settings.partitions, chain_key=settings.chain_key,
             keep_records=service.recording.keep if service.recording else None,
         )
-        name = topic(service.name, service.inbound)
+        name, verifier = topic(service.name, service.inbound), Verifier(settings)
 
         def feed(queues: Queues) -> Feed:
             reader = PartitionReader(settings, name)
@@ -213,6 +252,7 @@ class Process:
             return Feed(
                 service.codec, name, reader, self._pool.own, clock=clock, queues=queues,
                 most=settings.batch_messages_max, overfull=lambda: bounds.overfull, oldest=self._oldest,
+                verifier=verifier,
             )
 
         return [

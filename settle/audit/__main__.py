@@ -2,7 +2,7 @@
 
 SETTLE_AUDIT_DATA (the engine's data folder, where its mark and findings lie), SETTLE_<SERVICE>_DSN of each service,
 SETTLE_LISTEN (gRPC health), SETTLE_METRICS_LISTEN (/metrics), SETTLE_AUDIT_PERCENT (how much of one core it takes),
-SETTLE_CHAIN_KEY, SETTLE_KAFKA and SETTLE_PARTITIONS (those of the services).
+SETTLE_CHAIN_KEY, SETTLE_KAFKA and SETTLE_PARTITIONS (those of the services), SETTLE_MAC_AUDIT_KEYS (for its events).
 """
 
 import os
@@ -22,6 +22,7 @@ import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from prometheus_client import start_http_server
 
+from services.runtime.ground.settings import Settings
 from services.runtime.ground.values import settle_in
 from settle.audit import announcing, gauges, mark, runs
 from settle.audit.auditor import CHECKS, CROSS_CHECKS
@@ -39,11 +40,11 @@ class Auditor:
         self._data = Path(environ["SETTLE_AUDIT_DATA"])
         self._standing = Standing()
         self._away = False
-        self._send = announcing.to_kafka(environ["SETTLE_KAFKA"], int(environ["SETTLE_PARTITIONS"]))
+        self._send = announcing.to_kafka(Settings.from_environ(environ, announcing.SENDER))
         self.online = Online(
             {service: environ[f"SETTLE_{service.upper()}_DSN"] for service in SERVICES},
             Pacing(float(environ.get("SETTLE_AUDIT_PERCENT") or PERCENT)), self._looked, self._ended,
-            chain_key=bytes.fromhex(environ.get("SETTLE_CHAIN_KEY", "")),
+            chain_key=bytes.fromhex(environ.get("SETTLE_CHAIN_KEY", "")), held=runs.held(self._data),
         )
         gauges.WORK_SECONDS.set_function(lambda: self.online.pacing.worked)
         gauges.CHECKS.set(len(CHECKS) + len(CROSS_CHECKS) + len(WALKS))

@@ -15,6 +15,8 @@ from pathlib import Path
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from services.kernel.ids import partition_of
+from services.runtime.ground.macs import Signer
+from services.runtime.ground.records import Outgoing
 from services.runtime.ground.settings import Settings
 from services.runtime.kafka.clients import make_producer
 from settle.audit.mark import FOLDER, write_own
@@ -23,6 +25,8 @@ from settlement.audit.v1.round_pb2 import AuditRoundEnded, BrokenPromise
 
 TOPIC = "settlement.audit.events.v1"
 KEY = "auditor"
+SENDER = "audit"
+"""The name under which it sends, as services have theirs."""
 STATE = "online.json"
 SEND_SECONDS_MAX = 15.0
 Send = Callable[["Event"], Awaitable[None]]
@@ -40,7 +44,7 @@ class Event:
     def headers(self) -> list[tuple[str, bytes]]:
         """CloudEvents' headers, as the services have them."""
         said = {
-            "ce_id": f"{KEY}/{self.sequence}", "ce_source": "settlement/audit", "ce_specversion": "1.0",
+            "ce_id": f"{KEY}/{self.sequence}", "ce_source": f"settlement/{SENDER}", "ce_specversion": "1.0",
             "ce_type": AuditRoundEnded.DESCRIPTOR.full_name, "ce_time": self.at, "ce_subject": KEY,
             "content-type": "application/protobuf", "ce_sequence": str(self.sequence),
         }
@@ -87,15 +91,17 @@ async def announce(data: Path, round_: Round, send: Send) -> bool:
     return True
 
 
-def to_kafka(kafka: str, partitions: int) -> Send:
-    """Send to these brokers, by a producer for each event: they are minutes apart."""
+def to_kafka(settings: Settings) -> Send:
+    """Send to the brokers of these settings, by a producer for each event: they are minutes apart."""
+    signer = Signer(settings)
+
     async def send(event: Event) -> None:
-        producer = make_producer(Settings(KEY, kafka=kafka))
+        producer, partition = make_producer(settings), partition_of(KEY, settings.partitions)
+        record = Outgoing(TOPIC, partition, KEY, event.headers, bytes.fromhex(event.body))
         try:
             await producer.start()
             await producer.send_and_wait(
-                TOPIC, bytes.fromhex(event.body), key=KEY.encode(), partition=partition_of(KEY, partitions),
-                headers=event.headers,
+                TOPIC, record.payload, key=KEY.encode(), partition=partition, headers=signer.signed(record)
             )
         finally:
             await producer.stop()

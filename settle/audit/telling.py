@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 
-from settle.audit import accepted, auditor, chains, clearing, four_eyes, rail_list, seals, unreadable, walks
+from settle.audit import accepted, auditor, chains, clearing, four_eyes, gone, rail_list, seals, unreadable, walks
 from settle.audit.findings import Finding, Report
 from settle.audit.folds import claims
 from settle.audit.joins import walked as joins
@@ -10,7 +10,7 @@ from settle.audit.states import open_work
 
 SAYS = {check.id: check.says for check in (*auditor.CHECKS, *auditor.QUIET_CHECKS)} | {
     **{walk.id: walk.says for walk in walks.WALKS}, **clearing.SAYS, **four_eyes.SAYS, **rail_list.SAYS,
-    **chains.SAYS, **seals.SAYS, **accepted.SAYS, **joins.SAYS, **open_work.SAYS,
+    **gone.SAYS,    **chains.SAYS, **seals.SAYS, **accepted.SAYS, **joins.SAYS, **open_work.SAYS,
     claims.CLAIMED: claims.SAYS,
     **unreadable.SAYS,
     auditor.STUCK: "what is under way moves",

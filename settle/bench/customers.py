@@ -13,6 +13,7 @@ from settle.client.customer import Customer
 from settle.client.desk import BILL_DAY, Desk
 from settle.client.engine import Engine
 from settle.client.shop import Goods, Payment, Shop, instalments
+from settle.client.tokens import Tokens
 from settlement.order.v1 import order_pb2, settlement_pb2
 
 MIXES = {"credit": {"CREDIT": 70, "WALLET": 30}, "mixed": {"CREDIT": 60, "WALLET": 15, "GIFTCARD": 25}}
@@ -26,8 +27,8 @@ LIMIT, WALLET, CARD = 10_000_000, 5_000_000, 5_000_000
 class Family:
     """Builds the customers; `targets` are the orders that the load settles, once for each clone."""
 
-    def __init__(self, services: Mapping[str, str], mix: str) -> None:
-        self._engine = Engine(services)
+    def __init__(self, services: Mapping[str, str], mix: str, tokens: Tokens | None) -> None:
+        self._engine = Engine(services, tokens=tokens)
         self._percents = MIXES[mix]
         self.targets: list[Target] = []
 

@@ -1,15 +1,16 @@
 """The load generator, a process of its own: `python -m settle.bench.load TARGET KAFKA PARTITIONS TARGETS_FILE`.
 
-It reads one command a line from stdin (`closed SECONDS`, `open SECONDS RATE`, `batch SECONDS SIZE`) and answers each
-with one JSON object. "Settled" is when the order's event is read from Kafka, as any subscriber would see it.
+It reads one command a line from stdin (`closed SECONDS`, `open SECONDS RATE`, `streamed SECONDS STREAMS`,
+`batch SECONDS SIZE`, `idle SECONDS`, `overload SECONDS RATE`) and answers each with one JSON object. "Settled" is when
+the order's event is read from Kafka, as any subscriber would see it.
 """
 
 import asyncio
 import json
 import sys
 import time
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,9 +19,12 @@ import grpc
 import grpc.aio
 
 from settle.bench.subscriber import Subscriber
-from settle.bench.targets import Target, batch_of, read_targets, request_of
+from settle.bench.targets import Target, batch_of, exchange_of, read_targets, request_of
 from settle.client.channels import open_channel
+from settle.client.streams import CommandStream
+from settle.client.tokens import Tokens
 
+EXCHANGE = "/settlement.order.v1.OrderStreamService/Exchange"
 IN_FLIGHT = 256
 """Calls that wait for their answer at the same time, in the closed loop."""
 UNSETTLED_MAX = 1_536
@@ -28,6 +32,9 @@ UNSETTLED_MAX = 1_536
 DEADLINE_SECONDS = 30.0
 DRAIN_SECONDS_MAX = 60.0
 TICK_SECONDS = 0.002
+IDLE_TICK_SECONDS = 0.0005
+MOMENTS = 40
+"""Into so many parts a phase is cut for its latency over time."""
 OPTIONS = (("grpc.max_send_message_length", 1 << 20), ("grpc.use_local_subchannel_pool", 1))
 
 if TYPE_CHECKING:
@@ -43,16 +50,27 @@ class Tally:
     sent: int = 0
     accepted: list[float] = field(default_factory=list)
     errors: Counter[str] = field(default_factory=Counter)
+    refused: list[float] = field(default_factory=list)
+    """How long the engine took to refuse, in seconds."""
     started: dict[str, float] = field(default_factory=dict)
+
+
+Send = Callable[[Tally, Target, float], Coroutine[Any, Any, None]]
+"""Sends the request for a target, which counts from an instant on."""
 
 
 class Load:
     """Sends requests for stored orders, each once, and sees them settled."""
 
-    def __init__(self, channel: grpc.aio.Channel, subscriber: Subscriber, targets: list[Target]) -> None:
+    def __init__(
+        self, channel: grpc.aio.Channel, subscriber: Subscriber, targets: list[Target], tokens: Tokens
+    ) -> None:
         self._channel = channel
+        self._tokens = tokens
         self._subscriber = subscriber
-        self._targets = iter(targets)
+        self._stored = iter(targets)
+        self._refused: deque[Target] = deque()
+        """Under overload: to be sent again, for nothing became of it."""
         self._calls: dict[str, Call] = {}
         self._number = 0
 
@@ -60,21 +78,45 @@ class Load:
         """As many as the engine takes, with a bounded number under way."""
         tally = Tally(time.perf_counter(), self._subscriber.count)
         until = tally.began + seconds
-        await asyncio.gather(*(self._work(tally, until) for _ in range(IN_FLIGHT)))
+        await asyncio.gather(*(self._work(tally, until, self._send) for _ in range(IN_FLIGHT)))
         return await self._finish(tally, until)
+
+    async def streamed(self, seconds: float, streams: int) -> dict[str, object]:
+        """The closed loop over a few streams instead of a call for each."""
+        tally = Tally(time.perf_counter(), self._subscriber.count)
+        until = tally.began + seconds
+        await asyncio.gather(*(self._stream(tally, until, IN_FLIGHT // streams) for _ in range(streams)))
+        return await self._finish(tally, until)
+
+    async def idle(self, seconds: float) -> dict[str, object]:
+        """One after the other, each once the one before is settled."""
+        tally = Tally(time.perf_counter(), self._subscriber.count)
+        until = tally.began + seconds
+        while time.perf_counter() < until and (target := self._next()):
+            await self._send(tally, target, time.perf_counter())
+            while target.order_id in tally.started and target.order_id not in self._subscriber.settled_at:
+                await asyncio.sleep(IDLE_TICK_SECONDS)
+        return await self._finish(tally, until)
+
+    async def overload(self, seconds: float, rate: float) -> dict[str, object]:
+        """Many times what the engine takes, as far as this process can send it: what is refused is sent again, anew."""
+        return await self._at_rate(seconds, rate, self._pressed)
 
     async def open(self, seconds: float, rate: float) -> dict[str, object]:
         """At a fixed rate, whatever the engine does; latency counts from the intended start."""
+        return await self._at_rate(seconds, rate, self._send)
+
+    async def _at_rate(self, seconds: float, rate: float, send: Send) -> dict[str, object]:
         tally = Tally(time.perf_counter(), self._subscriber.count)
         until, calls, sent = tally.began + seconds, set[asyncio.Task[None]](), 0
         while (now := time.perf_counter()) < until:
             while sent < (now - tally.began) * rate:
                 due = tally.began + sent / rate
-                target = next(self._targets, None)
+                target = self._next()
                 if target is None:
                     until = now
                     break
-                task = asyncio.create_task(self._send(tally, target, due))
+                task = asyncio.create_task(send(tally, target, due))
                 calls.add(task)
                 task.add_done_callback(calls.discard)
                 sent += 1
@@ -86,22 +128,47 @@ class Load:
         """The batch twin: calls of many cancellations, a few at a time."""
         tally = Tally(time.perf_counter(), self._subscriber.count)
         until = tally.began + seconds
-        cancels = (target for target in self._targets if not target.return_id)
+        cancels = (target for target in self._stored if not target.return_id)
         await asyncio.gather(*(self._work_in_batches(tally, until, cancels, size) for _ in range(8)))
         return await self._finish(tally, until)
+
+    def _next(self) -> Target | None:
+        return self._refused.popleft() if self._refused else next(self._stored, None)
+
+    async def _pressed(self, tally: Tally, target: Target, _due: float) -> None:
+        began = time.perf_counter()
+        await self._send(tally, target, began)
+        if target.order_id not in tally.started:
+            tally.refused.append(time.perf_counter() - began)
+            self._refused.append(target)
 
     def _unsettled(self, tally: Tally) -> int:
         return len(tally.started) - (self._subscriber.count - tally.settled_before)
 
-    async def _work(self, tally: Tally, until: float) -> None:
+    async def _stream(self, tally: Tally, until: float, in_flight: int) -> None:
+        async with CommandStream(self._channel, self._tokens.metadata(EXCHANGE)) as stream:
+
+            async def send(tally: Tally, target: Target, began: float) -> None:
+                self._number += 1
+                tally.started[target.order_id] = began
+                tally.sent += 1
+                answer = await stream.send(exchange_of(target, self._number))
+                if answer.HasField("refusal"):
+                    self._failed(tally, answer.refusal.message, [target.order_id])
+                else:
+                    tally.accepted.append(time.perf_counter() - began)
+
+            await asyncio.gather(*(self._work(tally, until, send) for _ in range(in_flight)))
+
+    async def _work(self, tally: Tally, until: float, send: Send) -> None:
         while time.perf_counter() < until:
             if self._unsettled(tally) > UNSETTLED_MAX:
                 await asyncio.sleep(TICK_SECONDS)
                 continue
-            target = next(self._targets, None)
+            target = self._next()
             if target is None:
                 return
-            await self._send(tally, target, time.perf_counter())
+            await send(tally, target, time.perf_counter())
 
     async def _work_in_batches(self, tally: Tally, until: float, cancels: Iterator[Target], size: int) -> None:
         while time.perf_counter() < until:
@@ -129,13 +196,17 @@ class Load:
         if method not in self._calls:
             self._calls[method] = self._channel.unary_unary(method)
         try:
-            await self._calls[method](request, timeout=DEADLINE_SECONDS)
+            await self._calls[method](request, timeout=DEADLINE_SECONDS, metadata=self._tokens.metadata(method))
         except grpc.aio.AioRpcError as error:
-            tally.errors[f"{error.code().name} {error.details()}"[:120]] += 1
-            for order_id in orders:
-                tally.started.pop(order_id, None)
+            self._failed(tally, f"{error.code().name} {error.details()}", orders)
         else:
             tally.accepted.append(time.perf_counter() - began)
+
+    @staticmethod
+    def _failed(tally: Tally, why: str, orders: Sequence[str]) -> None:
+        tally.errors[why[:120]] += 1
+        for order_id in orders:
+            tally.started.pop(order_id, None)
 
     async def _finish(self, tally: Tally, until: float) -> dict[str, object]:
         """Wait for what is under way, then count: what was settled within the phase makes the rate."""
@@ -148,15 +219,27 @@ class Load:
             "seconds": until - tally.began, "sent": tally.sent, "settled_within": within,
             "settled": sum(1 for order_id in tally.started if order_id in at),
             "accepted": tally.accepted, "to_settled": [at[o] - began for o, began in tally.started.items() if o in at],
-            "errors": dict(tally.errors),
+            "errors": dict(tally.errors), "refused": tally.refused, "moments": _moments(tally, until, at),
         }
 
 
-async def main(target: str, kafka: str, partitions: int, file: Path) -> None:
+def _moments(tally: Tally, until: float, settled_at: Mapping[str, float]) -> list[tuple[float, list[float]]]:
+    """For each part of the phase when it began, and how long what was sent in it took to be settled."""
+    length = (until - tally.began) / MOMENTS
+    parts: list[tuple[float, list[float]]] = [(round(number * length, 3), []) for number in range(MOMENTS)]
+    for order_id, began in tally.started.items():
+        if order_id in settled_at:
+            number = min(int((began - tally.began) / length), MOMENTS - 1)
+            parts[number][1].append(settled_at[order_id] - began)
+    return parts
+
+
+async def main(target: str, kafka: str, partitions: int, file: Path, known: str) -> None:
     """Serve commands until stdin ends."""
-    subscriber = Subscriber(kafka, partitions)
+    subscriber, tokens = Subscriber(kafka, partitions), Tokens.of(json.loads(known))
+    assert tokens is not None
     async with open_channel(target, *OPTIONS) as channel:
-        load = Load(channel, subscriber, read_targets(file))
+        load = Load(channel, subscriber, read_targets(file), tokens)
         _answer({"ready": True})
         while command := (await asyncio.to_thread(sys.stdin.readline)).split():
             _answer(await obey(load, command))
@@ -170,6 +253,12 @@ async def obey(load: Load, command: Sequence[str]) -> dict[str, object]:
             return await load.closed(float(seconds))
         case ["open", seconds, rate]:
             return await load.open(float(seconds), float(rate))
+        case ["streamed", seconds, streams]:
+            return await load.streamed(float(seconds), int(streams))
+        case ["idle", seconds]:
+            return await load.idle(float(seconds))
+        case ["overload", seconds, rate]:
+            return await load.overload(float(seconds), float(rate))
         case ["batch", seconds, size]:
             return await load.batch(float(seconds), int(size))
     raise ValueError(f"no such phase of load: {' '.join(command)}")
@@ -186,4 +275,4 @@ if __name__ == "__main__":
         run = uvloop.run
     except ImportError:
         run = asyncio.run  # type: ignore[assignment]  # the same call
-    run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), Path(sys.argv[4])))
+    run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), Path(sys.argv[4]), sys.argv[5]))

@@ -4,10 +4,12 @@ import asyncio
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from settle.local import topics
+from settle.local.endpoints import targets_of
 
 Answer = dict[str, Any]  # Any: the values of a JSON object
 STOP_SECONDS = 15
@@ -16,9 +18,11 @@ STOP_SECONDS = 15
 class LoadProcess:
     """Started at once; `stop` ends it."""
 
-    def __init__(self, target: str, bootstrap: str, file: Path) -> None:
+    def __init__(self, endpoints: Mapping[str, Any], file: Path) -> None:  # Any: the values of a JSON file
         program = [sys.executable, "-P", "-m", "settle.bench.load"]
-        command = [*program, target, bootstrap, str(topics.partitions()), str(file)]
+        target, bootstrap = targets_of(endpoints)["order"], endpoints["broker"]["bootstrap"]
+        known = json.dumps({"identity": endpoints["identity"]})
+        command = [*program, target, bootstrap, str(topics.partitions()), str(file), known]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._answer()
 

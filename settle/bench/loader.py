@@ -7,12 +7,15 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 
 from settle.bench import clones
 from settle.bench.customers import Family
 from settle.bench.targets import Target, write_targets
+from settle.client.tokens import Tokens
+from settle.local.endpoints import dsns_of, targets_of
 from settle.local.environs import chain_key
 
 CLONES_AT_A_TIME = 1_000
@@ -24,12 +27,12 @@ Say = Callable[[str], None]
 
 
 async def fill(
-    services: Mapping[str, str], dsns: Mapping[str, str], *, mix: str, orders: int, partitions: int, now: datetime,
-    say: Say,
+    endpoints: Mapping[str, Any], *, mix: str, orders: int, partitions: int, now: datetime, say: Say,  # Any: JSON
 ) -> list[Target]:
     """Store at least `orders` orders as of `now`, where the clock stays; answers all that the load may settle, clone by
     clone."""
-    family = Family(services, mix)
+    dsns = dsns_of(endpoints)
+    family = Family(targets_of(endpoints), mix, Tokens.of(endpoints))
     try:
         await family.build(now)
     finally:

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import asyncpg
 
@@ -21,6 +22,8 @@ from settle.client.calls import call
 from settle.client.desk import BILL_DAY
 from settle.client.engine import Engine
 from settle.client.requests import fresh
+from settle.client.tokens import Tokens
+from settle.local.endpoints import dsns_of, targets_of
 from settlement.credit_ledger.v1 import statement_service_pb2
 
 ACCOUNTS_PER_CALL = 256
@@ -62,13 +65,13 @@ class StatementRun:
 
 
 async def night(
-    services: Mapping[str, str], dsn: str, measure: Callable[[str], Awaitable[Phase]], say: Callable[[str], None]
+    endpoints: Mapping[str, Any], measure: Callable[[str], Awaitable[Phase]], say: Callable[[str], None]  # Any: JSON
 ) -> tuple[list[Phase], Night]:
     """The phases of load and the verdict. `measure` runs one closed loop of that name."""
     cut_at = eve() + UNTIL_MIDNIGHT
     bill_date = business_date(cut_at).isoformat()
-    connection = await asyncpg.connect(dsn)
-    engine = Engine(services)
+    connection = await asyncpg.connect(dsns_of(endpoints)["credit_ledger"])
+    engine = Engine(targets_of(endpoints), tokens=Tokens.of(endpoints))
     try:
         found = Night(accounts=await _due(connection, cut_at))
         phases = [await measure("before midnight")]

@@ -13,13 +13,20 @@ ORDERS_PER_ACCOUNT = 4
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What to run. `rate` 0 means half of what the closed loop reached; `batch` adds a phase with the batch twin;
-    `statements` measures a night on which that many accounts fall due instead; with `baseline` the saga by hand too."""
+    """What to run. `rate` 0 means half of what the closed loop reached; with `baseline` the saga by hand too.
+
+    Phases beside the closed and the open loop: `streams` over so many streams, `batch` with calls of so many, `idle`
+    one by one, `overload` with ten times as much. `statements` measures a night instead, on which so many accounts fall
+    due.
+    """
 
     mix: str = "credit"
     seconds: float = 15.0
     stored: int = 0
     rate: float = 0.0
+    idle: bool = False
+    overload: bool = False
+    streams: int = 0
     batch: int = 0
     statements: int = 0
     baseline: bool = False
@@ -32,6 +39,17 @@ class Options:
     @property
     def orders(self) -> int:
         """How many orders are stored before the load begins."""
-        phases = 1.0 + 2 * ROUNDS if self.statements else 2.5 if self.batch else 1.6
+        phases = 1.0 + 2 * ROUNDS if self.statements else 1.6 + self._more
         least = int((WARM_UP_SECONDS + self.seconds * phases) * ORDERS_PER_SECOND)
         return max(self.stored, self.statements * ORDERS_PER_ACCOUNT, least)
+
+    @property
+    def steps(self) -> int:
+        """How many parts a run has: storing, reading, warm-up, phases, auditor, ceiling, baseline."""
+        if self.statements:
+            return 4 + 1 + 2 * ROUNDS + self.baseline
+        return 7 + self._more + self.baseline
+
+    @property
+    def _more(self) -> int:
+        return bool(self.streams) + bool(self.batch) + self.idle + self.overload

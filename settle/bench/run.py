@@ -15,33 +15,39 @@ import asyncpg
 
 from settle.audit import auditor
 from settle.bench import baseline, ceiling, loader, night, processes
-from settle.bench.figures import Figures, Percentiles, Phase
+from settle.bench.figures import Figures, Moment, Percentiles, Phase
+from settle.bench.goals import BATCHED, CLOSED, IDLE, OPEN, OVERLOAD, OVERLOAD_TIMES, STREAMED
 from settle.bench.load_process import LoadProcess
 from settle.bench.options import WARM_UP_SECONDS, Options
 from settle.bench.profiled import ProfiledStack
-from settle.local import topics
-from settle.local.endpoints import dsns_of, targets_of
+from settle.local import machine, topics
+from settle.local.endpoints import dsns_of
 from settle.local.environs import chain_key
 from settle.local.stack import LocalStack
 
 VERSIONS = ("grpcio", "protobuf", "aiokafka", "asyncpg", "msgspec", "uvloop")
 
 
-def bench(options: Options, say: Callable[[str], None]) -> Figures:
-    """Run it on a stack of its own, durable, in a folder that is deleted afterwards."""
+def bench(options: Options, say: Callable[[str], None], begin: Callable[[str], None]) -> Figures:
+    """Run it on a stack of its own, durable, in a folder that is deleted afterwards.
+
+    `say` hears what was measured, `begin` the name of each of the `options.steps` when it begins.
+    """
+    begin("orders stored")
     now = night.eve() if options.statements else datetime.now(UTC)
     with tempfile.TemporaryDirectory(prefix="settle-bench-", ignore_cleanup_errors=True) as folder:
         data, file = Path(folder), Path(folder) / "targets"
         data.chmod(0o755)
         with LocalStack(data, options.broker, "manual", processes=options.processes, say=say) as stack:
             targets = asyncio.run(loader.fill(
-                targets_of(stack.endpoints), dsns_of(stack.endpoints), mix=options.mix, orders=options.orders,
-                partitions=topics.partitions(), now=now, say=say,
+                stack.endpoints, mix=options.mix, orders=options.orders, partitions=topics.partitions(), now=now,
+                say=say,
             ))
             loader.shuffled(targets, file, options.seed)
         with ProfiledStack(data, options, say) as stack:
+            begin("stored data read")
             _warm(data, say)
-            return asyncio.run(_measure(stack, options, file, len(targets), say))
+            return asyncio.run(_measure(stack, options, file, len(targets), say, begin))
 
 
 def _warm(data: Path, say: Callable[[str], None]) -> None:
@@ -54,26 +60,32 @@ def _warm(data: Path, say: Callable[[str], None]) -> None:
     say(f"read {size / 1e9:.1f} GB of stored data in {time.monotonic() - began:.0f} s")
 
 
-async def _measure(stack: LocalStack, options: Options, file: Path, stored: int, say: Callable[[str], None]) -> Figures:
-    services, dsns = targets_of(stack.endpoints), dsns_of(stack.endpoints)
+async def _measure(
+    stack: LocalStack, options: Options, file: Path, stored: int, say: Callable[[str], None],
+    begin: Callable[[str], None],
+) -> Figures:
+    dsns = dsns_of(stack.endpoints)
     admin = await asyncpg.connect(dsns["order"])
     server: str = await admin.fetchval("show server_version")
     versions = {name: version(name) for name in VERSIONS}
     versions |= {"python": sys.version.split()[0], "PostgreSQL": server.split()[0]}
-    figures = Figures(options.mix, f"{stack.broker.kind} {stack.broker.version}", versions, stored)
+    figures = Figures(
+        options.mix, f"{stack.broker.kind} {stack.broker.version}", versions, stored, machine=machine.describe()
+    )
     began = await admin.fetchval("select now()")
     with ExitStack() as cleanup:
-        load = LoadProcess(services["order"], stack.broker.bootstrap, file)
+        load = LoadProcess(stack.endpoints, file)
         cleanup.callback(load.stop)
         pids = _pids(stack) | {"load": load.pid}
 
         async def phase(name: str, command: str) -> Phase:
+            begin(name)
             return await _phase(load, admin, pids, name, command)
 
         await phase("warm-up", f"closed {WARM_UP_SECONDS}")
         if options.statements:
             figures.phases, figures.night = await night.night(
-                services, dsns["credit_ledger"], lambda name: phase(name, f"closed {options.seconds}"), say
+                stack.endpoints, lambda name: phase(name, f"closed {options.seconds}"), say
             )
             figures.void += figures.night.flaws()
         else:
@@ -81,12 +93,15 @@ async def _measure(stack: LocalStack, options: Options, file: Path, stored: int,
         rss = processes.costs_of(pids)
     say("\n".join(str(phase) for phase in figures.phases[1:]))
     figures.rss_mib = {name: round(cost.rss_mib, 1) for name, cost in rss.items() if name not in ("postgres", "load")}
+    begin("auditor")
     report = await auditor.audit(dsns, wait_seconds=30.0, strict=True, chain_key=chain_key(os.environ))
     figures.violations = report.counts
     say(f"auditor: {len(report.findings)} findings in {report.seconds:.0f} s")
     if not options.statements:
+        begin("ceiling")
         figures.ceiling_per_second = await ceiling.measure(dsns, began, say)
     if options.baseline:
+        begin("baseline")
         figures.baseline_per_second = await asyncio.to_thread(baseline.measure, dsns, options.seconds)
         say(f"baseline: {figures.baseline_per_second:.0f}/s by hand")
     await admin.close()
@@ -99,12 +114,18 @@ async def _measure(stack: LocalStack, options: Options, file: Path, stored: int,
 async def _day(
     options: Options, phase: Callable[[str, str], Awaitable[Phase]], say: Callable[[str], None]
 ) -> list[Phase]:
-    closed = await phase("closed loop", f"closed {options.seconds}")
+    closed = await phase(CLOSED, f"closed {options.seconds}")
     rate = options.rate or closed.settled_per_second / 2
     say(f"{closed}\nopen loop at {rate:.0f}/s")
-    phases = [closed, await phase("open loop", f"open {options.seconds} {rate}")]
+    phases = [closed, await phase(OPEN, f"open {options.seconds} {rate}")]
+    if options.idle:
+        phases.append(await phase(IDLE, f"idle {options.seconds / 2}"))
+    if options.overload:
+        phases.append(await phase(OVERLOAD, f"overload {options.seconds} {closed.settled_per_second * OVERLOAD_TIMES}"))
+    if options.streams:
+        phases.append(await phase(STREAMED, f"streamed {options.seconds} {options.streams}"))
     if options.batch:
-        phases.append(await phase("batch calls", f"batch {options.seconds / 2} {options.batch}"))
+        phases.append(await phase(BATCHED, f"batch {options.seconds / 2} {options.batch}"))
     return phases
 
 
@@ -137,8 +158,9 @@ async def _phase(
         name=name, seconds=round(answer["seconds"], 2), sent=answer["sent"], settled=answer["settled"],
         settled_per_second=round(answer["settled_within"] / answer["seconds"], 1),
         accepted=Percentiles.of(answer["accepted"]), to_settled=Percentiles.of(answer["to_settled"]),
-        errors=answer["errors"],
+        errors=answer["errors"], refused=Percentiles.of(answer["refused"]),
         cpu_per_1000={n: round((after[n].cpu_seconds - before[n].cpu_seconds) * 1000 / settled, 3) for n in pids},
         wal_bytes_per_settlement=wal // settled, machine_busy=round((busy_after.used - busy.used) / wall / cores, 3),
         stolen=round((busy_after.stolen - busy.stolen) / wall / cores, 3),
+        moments=[Moment(second, len(took), Percentiles.of(took)) for second, took in answer["moments"]],
     )

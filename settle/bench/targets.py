@@ -7,7 +7,7 @@ from uuid import UUID
 
 from google.protobuf.duration_pb2 import Duration
 
-from settlement.order.v1 import after_sale_service_pb2, order_pb2, order_service_pb2
+from settlement.order.v1 import after_sale_service_pb2, order_pb2, order_service_pb2, stream_service_pb2
 
 CANCEL = "/settlement.order.v1.OrderService/CancelOrder"
 BATCH_CANCEL = "/settlement.order.v1.OrderService/BatchCancelOrders"
@@ -36,11 +36,16 @@ def request_of(target: Target, number: int) -> tuple[str, bytes]:
     """The method and the bytes of its request."""
     request_id = _request_id(0xBE7C, number)
     if target.return_id:
-        receipt = after_sale_service_pb2.ConfirmReceiptRequest(
-            request_id=request_id, order_id=target.order_id, return_id=target.return_id
-        )
-        return CONFIRM_RECEIPT, receipt.SerializeToString()
+        return CONFIRM_RECEIPT, _receipt(target, request_id).SerializeToString()
     return CANCEL, _cancel(target, request_id).SerializeToString()
+
+
+def exchange_of(target: Target, number: int) -> stream_service_pb2.ExchangeRequest:
+    """The streamed twin."""
+    request_id = _request_id(0x57EA, number)
+    if target.return_id:
+        return stream_service_pb2.ExchangeRequest(confirm_receipt=_receipt(target, request_id))
+    return stream_service_pb2.ExchangeRequest(cancel_order=_cancel(target, request_id))
 
 
 def batch_of(targets: Sequence[Target], number: int) -> tuple[str, bytes]:
@@ -58,4 +63,10 @@ def _cancel(target: Target, request_id: str) -> order_service_pb2.CancelOrderReq
     return order_service_pb2.CancelOrderRequest(
         request_id=request_id, order_id=target.order_id, reason=order_pb2.CANCEL_REASON_NOT_WANTED,
         wait_timeout=Duration(),
+    )
+
+
+def _receipt(target: Target, request_id: str) -> after_sale_service_pb2.ConfirmReceiptRequest:
+    return after_sale_service_pb2.ConfirmReceiptRequest(
+        request_id=request_id, order_id=target.order_id, return_id=target.return_id
     )

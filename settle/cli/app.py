@@ -6,6 +6,7 @@ from settle.cli import (
     audit,
     bench,
     cards,
+    certificates,
     demo,
     doctor,
     down,
@@ -15,6 +16,7 @@ from settle.cli import (
     simulate,
     status,
     test,
+    token,
     up,
     vectors,
     verify,
@@ -27,7 +29,7 @@ app = typer.Typer(
 )
 VERBS = (
     up.up, down.down, status.status, logs.logs, doctor.doctor, demo.demo, test.test, bench.bench, verify.verify,
-    simulate.simulate,
+    simulate.simulate, token.token, certificates.certificates,
 )
 for verb in VERBS:
     app.command()(verb)

@@ -4,13 +4,19 @@ import json as jsonlib
 import os
 import signal
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
+from itertools import count
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from settle.cli.options import Broker, BrokerChoice, Json, Processes, finite
+
+STREAMS, BATCH = 8, 50
+"""With the baseline: over so many streams, and so many orders a call."""
 
 
 class Mix(StrEnum):
@@ -39,15 +45,37 @@ def bench(
     rate: Annotated[
         float, typer.Option(min=0, callback=finite, help="Rate of the open loop; 0: half of the closed one.")
     ] = 0.0,
+    idle: Annotated[
+        bool, typer.Option("--idle", help="Add a phase of settlements one by one: the latency of an idle engine.")
+    ] = False,
+    overload: Annotated[
+        bool, typer.Option("--overload", help="Add a phase in which ten times as much is offered as was settled.")
+    ] = False,
+    streams: Annotated[
+        int | None, typer.Option(
+            min=0, max=64, help="Add a phase over this many streams; with --baseline 8 if not said.", show_default=False
+        )
+    ] = None,
     batch: Annotated[
-        int, typer.Option(min=0, help="Add a phase of BatchCancelOrders with this many orders a call.")
-    ] = 0,
+        int | None, typer.Option(
+            min=0, max=500, show_default=False,
+            help="Add a phase of BatchCancelOrders with this many orders a call; with --baseline 50 if not said.",
+        )
+    ] = None,
     statements: Annotated[
         int, typer.Option(min=0, help="Measure a night instead: this many accounts fall due at one midnight.")
     ] = 0,
     baseline: Annotated[
         bool, typer.Option(help="Measure the same saga written by hand too, on the same PostgreSQL.")
     ] = False,
+    report: Annotated[
+        Path | None, typer.Option(help="Write the figures as one page of HTML to this file too.", dir_okay=False)
+    ] = None,
+    compare: Annotated[
+        tuple[Path, Path] | None, typer.Option(
+            metavar="A B", help="Run nothing: set two reports (or files of --json) side by side.", show_default=False
+        )
+    ] = None,
     profile: Annotated[
         list[Sampled] | None, typer.Option(help="Sample this service; its report goes to SETTLE_PROFILE_DIR.")
     ] = None,
@@ -59,6 +87,10 @@ def bench(
 
     Exit status 1 if the figure is void.
     """
+    if compare is not None:
+        _compare(*compare)
+        return
+    from settle.bench import report as page
     from settle.bench.options import Options
     from settle.bench.run import bench as run
     from settle.local import kafka
@@ -70,11 +102,52 @@ def bench(
     if profile:
         folder.mkdir(parents=True, exist_ok=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds: nothing that was started stays behind
+    streams, batch = _ways(streams, batch, baseline, mix)
     options = Options(
-        mix=mix.value, seconds=seconds, stored=stored, rate=rate, batch=batch, statements=statements, baseline=baseline,
-        broker=broker.value, processes=processes, profile=tuple(service.value for service in profile or ()),
-        profile_folder=folder if profile else None,
+        mix=mix.value, seconds=seconds, stored=stored, rate=rate, idle=idle, overload=overload, streams=streams,
+        batch=batch, statements=statements,
+        baseline=baseline, broker=broker.value, processes=processes,
+        profile=tuple(service.value for service in profile or ()), profile_folder=folder if profile else None,
     )
-    figures = run(options, lambda line: typer.echo(line, err=True))
+    with _progress(options.steps, shown=not json) as (say, begin):
+        figures = run(options, say, begin)
+    if report is not None:
+        page.write(figures, report)
     typer.echo(jsonlib.dumps(figures.as_json()) if json else figures.as_text())
     raise typer.Exit(1 if figures.void else 0)
+
+
+def _ways(streams: int | None, batch: int | None, baseline: bool, mix: Mix) -> tuple[int, int]:
+    """Streams and orders a call: who compares with the baseline compares every way to send commands."""
+    if streams is None:
+        streams = STREAMS if baseline else 0
+    if batch is None:
+        batch = BATCH if baseline and mix is Mix.credit else 0
+    return streams, batch
+
+
+def _compare(before: Path, after: Path) -> None:
+    from settle.bench import report as page
+
+    try:
+        typer.echo(page.compare(page.read(before), page.read(after)))
+    except (OSError, UnicodeDecodeError, page.Unreadable) as error:
+        raise typer.BadParameter(str(error), param_hint="--compare") from error
+
+
+@contextmanager
+def _progress(steps: int, shown: bool) -> Iterator[tuple[Callable[[str], None], Callable[[str], None]]]:
+    """Who hears what was measured, and what begins: a bar over the steps, if a person watches."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    if not shown or not sys.stderr.isatty():
+        yield lambda line: typer.echo(line, err=True), lambda step: None
+        return
+    columns = TextColumn("{task.description:<18}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task, begun = bar.add_task("", total=steps), count()
+        yield (
+            lambda line: bar.console.print(line, highlight=False, markup=False),
+            lambda step: bar.update(task, description=step, completed=next(begun)),
+        )

@@ -25,12 +25,13 @@ def rotate_keys(operator: Operator, reason: Why, data: Data = DATA) -> None:
 
     import grpc.aio
 
+    from settle.client.tokens import Tokens
     from settle.local.endpoints import running_engine, targets_of
     from settle.local.refusals import NoEngine
 
-    target = targets_of(running_engine(data))[CARDS]
+    said = running_engine(data)
     try:
-        done = asyncio.run(_rotated(target, operator, reason))
+        done = asyncio.run(_rotated(targets_of(said)[CARDS], Tokens.of(said), operator, reason))
     except grpc.aio.AioRpcError as error:
         if error.code() is grpc.StatusCode.UNAVAILABLE:
             raise NoEngine(f"the engine in {data} does not answer: {error.details()}") from error
@@ -39,11 +40,11 @@ def rotate_keys(operator: Operator, reason: Why, data: Data = DATA) -> None:
     typer.echo(f"{done.rewrapped} codes are newly under key version {done.key_version}, as all others are")
 
 
-async def _rotated(target: str, operator: str, reason: str) -> Any:  # Any: an answer of generated code
+async def _rotated(target: str, tokens: Any, operator: str, reason: str) -> Any:  # Any: an answer of generated code
     from settle.client.channels import open_channel
     from settlement.card_redemption.v1.card_service_pb2 import RotateKeysRequest
     from settlement.card_redemption.v1.card_service_pb2_grpc import CardServiceStub
 
     request = RotateKeysRequest(request_id=str(uuid4()), operator_id=operator, reason=reason)
-    async with open_channel(target) as channel:
+    async with open_channel(target, tokens=tokens) as channel:
         return await CardServiceStub(channel).RotateKeys(request, timeout=ROTATION_SECONDS_MAX)

@@ -1,7 +1,6 @@
 """`settle doctor`: what this machine has, and what can be set."""
 
 import os
-import platform
 import shutil
 import subprocess
 from importlib.metadata import version
@@ -44,13 +43,13 @@ def doctor(json: Json = False) -> None:
 
 
 def _found() -> dict[str, str]:
-    from settle.local import postgres
+    from settle.local import machine, postgres
 
     given = os.environ.get("SETTLE_PG_DSN", "")
     binaries = None if given else postgres.find_binaries()
     server = f"{binaries[1]} ({binaries[0]})" if binaries else postgres.place_of(given) if given else ""
     return {
-        "Python": platform.python_version(),
+        "Python": machine.interpreter(),
         "uv": _uv(),
         "PostgreSQL": server,
         "Java": _first_line("java", "-version"),

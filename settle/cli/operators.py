@@ -129,11 +129,13 @@ def _asked(data: Path, call: Call, only: str = "") -> dict[str, Any]:
     import grpc.aio
 
     from settle.client.channels import open_channel
+    from settle.client.tokens import Tokens
     from settle.local.endpoints import running_engine, targets_of
     from settle.local.refusals import NoEngine
     from settlement.operations.v1.operations_service_pb2_grpc import OperationsServiceStub
 
-    services = targets_of(running_engine(data))
+    said = running_engine(data)
+    services, tokens = targets_of(said), Tokens.of(said)
     if only and only not in services:
         raise NoEngine(f"no service {only!r} runs in {data}; there are {', '.join(services)}")
 
@@ -141,7 +143,7 @@ def _asked(data: Path, call: Call, only: str = "") -> dict[str, Any]:
         answers = {}
         for name, target in services.items():
             if only in ("", name):
-                async with open_channel(target) as channel:
+                async with open_channel(target, tokens=tokens) as channel:
                     answers[name] = await call(OperationsServiceStub(channel))
         return answers
 

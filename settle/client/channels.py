@@ -1,17 +1,49 @@
-"""How a kit connects: channels on which no proxy of the environment stands between it and the engine."""
+"""How a kit connects: channels on which no proxy of the environment stands between it and the engine, and on which each
+call says who calls."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import grpc.aio
+
+from settle.client.tokens import Tokens
 
 Option = tuple[str, int | str]
 NO_PROXY: Option = ("grpc.enable_http_proxy", 0)
 BY_TURNS: Option = ("grpc.lb_policy_name", "round_robin")
 
 
-def open_channel(target: str, *options: Option) -> grpc.aio.Channel:
-    """A channel to an address, or by turns to those of several processes (`ipv4:one,two`); the caller closes it."""
-    return grpc.aio.insecure_channel(target, options=[NO_PROXY, BY_TURNS, *options])
+def open_channel(target: str, *options: Option, tokens: Tokens | None = None) -> grpc.aio.Channel:
+    """A channel to an address, or by turns to those of several processes (`ipv4:one,two`); the caller closes it.
+
+    With `tokens` each call has the token that fits it.
+    """
+    return grpc.aio.insecure_channel(
+        target, options=[NO_PROXY, BY_TURNS, *options], interceptors=[] if tokens is None else _known_by(tokens)
+    )
 
 
 def addresses_of(target: str) -> list[str]:
     """Each address of a target by itself."""
     return target.removeprefix("ipv4:").split(",")
+
+
+def _known_by(tokens: Tokens) -> Sequence[grpc.aio.ClientInterceptor]:
+    def named(details: Any, request: Any) -> Any:  # Any: what grpc hands to its interceptors
+        method = details.method.decode() if isinstance(details.method, bytes) else details.method
+        metadata = grpc.aio.Metadata(*(details.metadata or ()), *tokens.metadata(method, request))
+        return details._replace(metadata=metadata)
+
+    class Unary(grpc.aio.UnaryUnaryClientInterceptor):
+        async def intercept_unary_unary(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
+            return await continuation(named(client_call_details, request), request)
+
+    class Stream(grpc.aio.UnaryStreamClientInterceptor):
+        async def intercept_unary_stream(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
+            return await continuation(named(client_call_details, request), request)
+
+    class Exchange(grpc.aio.StreamStreamClientInterceptor):
+        async def intercept_stream_stream(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
+            return await continuation(named(client_call_details, None), request)
+
+    return [Unary(), Stream(), Exchange()]

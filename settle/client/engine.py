@@ -13,10 +13,12 @@ from settle.client.bank import Bank
 from settle.client.calls import Fault, call
 from settle.client.channels import addresses_of, open_channel
 from settle.client.requests import fresh
+from settle.client.tokens import Tokens
 from settle.client.verifier import Provider
 from settlement.card_redemption.v1 import (
     card_service_pb2_grpc,
     channel_service_pb2_grpc,
+    enterprise_service_pb2_grpc,
     record_service_pb2_grpc,
     redemption_service_pb2_grpc,
 )
@@ -41,13 +43,16 @@ COUNTS = (
 
 class Engine:
     """Connected to the three services; `targets` are their addresses by name, of one process or of several
-    (`endpoints.targets_of`). Who tells stories has the `sandboxes` beside them, too (`endpoints.sandboxes_of`)."""
+    (`endpoints.targets_of`); `tokens` say who calls. Who tells stories has the `sandboxes` beside them, too
+    (`endpoints.sandboxes_of`)."""
 
-    def __init__(self, targets: Mapping[str, str], sandboxes: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, targets: Mapping[str, str], sandboxes: Mapping[str, str] | None = None, tokens: Tokens | None = None
+    ) -> None:
         missing = [name for name in SERVICES if name not in targets]
         if missing:
             raise Fault(f"no address for {', '.join(missing)}")
-        self._channels = {name: open_channel(targets[name]) for name in SERVICES}
+        self._channels = {name: open_channel(targets[name], tokens=tokens) for name in SERVICES}
         order, credit = self._channels["order"], self._channels["credit_ledger"]
         self.orders = order_service_pb2_grpc.OrderServiceStub(order)
         self.after_sale = after_sale_service_pb2_grpc.AfterSaleServiceStub(order)
@@ -56,6 +61,7 @@ class Engine:
         self.statements = statement_service_pb2_grpc.StatementServiceStub(credit)
         self.adjustments = adjustment_service_pb2_grpc.AdjustmentServiceStub(credit)
         self.cards = card_service_pb2_grpc.CardServiceStub(self._channels["card_redemption"])
+        self.enterprises = enterprise_service_pb2_grpc.EnterpriseServiceStub(self._channels["card_redemption"])
         self.channels = channel_service_pb2_grpc.ChannelServiceStub(self._channels["card_redemption"])
         self.redemptions = redemption_service_pb2_grpc.RedemptionServiceStub(self._channels["card_redemption"])
         self.record = record_service_pb2_grpc.RecordServiceStub(self._channels["card_redemption"])
@@ -63,7 +69,9 @@ class Engine:
             name: operations_service_pb2_grpc.OperationsServiceStub(channel) for name, channel in self._channels.items()
         }
         self._sandboxes = {} if sandboxes is None else sandboxes
-        self._processes = [open_channel(address) for name in SERVICES for address in addresses_of(targets[name])]
+        self._processes = [
+            open_channel(address, tokens=tokens) for name in SERVICES for address in addresses_of(targets[name])
+        ]
         self._each = [operations_service_pb2_grpc.OperationsServiceStub(process) for process in self._processes]
         self._parked = 0
         self._stuck: list[tuple[int, ...]] = [(0,) * len(COUNTS)] * len(self._processes)

@@ -14,6 +14,7 @@ from settle.client.customer import Customer
 from settle.client.desk import Desk
 from settle.client.engine import Engine
 from settle.client.shop import Shop
+from settle.client.tokens import Tokens
 from settle.demo.story import Story
 from settle.demo.telling import Book
 from settle.local.endpoints import acquirer_of, dsns_of, sandboxes_of, targets_of
@@ -32,7 +33,7 @@ def show(book: Book, broker: str, processes: int, say: Callable[[str], None]) ->
 
 
 async def _told(book: Book, endpoints: Mapping[str, Any]) -> None:  # Any: the endpoints file
-    engine = Engine(targets_of(endpoints), sandboxes_of(endpoints))
+    engine = Engine(targets_of(endpoints), sandboxes_of(endpoints), Tokens.of(endpoints))
     bank, customer = Bank(endpoints["acquirer"]["target"]), Customer.new()
     try:
         await Story(engine, Shop(engine, customer), Desk(engine, customer), bank, book).tell()

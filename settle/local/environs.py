@@ -13,8 +13,9 @@ from settle.local.refusals import BadSetting
 from settle.local.verifier.faults import VerifierFaults
 
 _DECIDED = (
-    "DSN", "KAFKA", "BROKER", "LISTEN", "METRICS_LISTEN", "CLOCK", "PROFILE", "PARTITIONS", "ACQUIRER_TARGET",
-    "VERIFIER_TARGET",
+    "DSN", "OWNER_DSN", "KAFKA", "BROKER", "LISTEN", "METRICS_LISTEN", "CLOCK", "PROFILE", "PARTITIONS",
+    "ACQUIRER_TARGET", "VERIFIER_TARGET", "IDENTITY_JWKS", "IDENTITY_ISSUER", "IDENTITY_AUDIENCE", "IDENTITY_KEY",
+    "TOKEN_SECONDS_MAX",
     *(f"{service.upper()}_TARGET" for service in DATABASES),
 )
 _FAULTS = "SETTLE_ACQUIRER_FAULTS"

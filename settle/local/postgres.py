@@ -20,6 +20,7 @@ import asyncpg
 
 from settle.local import children, ports, reach
 from settle.local.folder import ENDPOINTS
+from settle.local.machine import memory_bytes
 from settle.local.prefixed import last_line
 from settle.local.refusals import NoPostgres
 
@@ -44,7 +45,7 @@ AUDITOR = "settle_auditor"
 """The role that reads everything and writes nothing."""
 _PASSWORD = re.compile(r"(?<=://)[^/@\s]*(?=@)|(?<=password=)[^&\s]*")
 _TUNING = {
-    "shared_buffers": "256MB", "max_connections": "200", "max_wal_size": "4GB", "checkpoint_timeout": "15min",
+    "max_connections": "200", "max_wal_size": "4GB", "checkpoint_timeout": "15min",
     "random_page_cost": "1.1", "log_parameter_max_length_on_error": "0",
     "log_min_messages": "warning", "max_prepared_transactions": "0", "autovacuum_naptime": "15s",
     "log_checkpoints": "off",
@@ -53,7 +54,9 @@ VERSION_WORD = 2
 """Which word of `postgres --version` is the version."""
 PID_LINE, STATUS_LINE = 0, 7
 """Which lines of the server's lock file say its process id, and whether it is ready."""
-_FAST = {"fsync": "off", "full_page_writes": "off"}
+_FAST = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "256MB"}
+BUFFERS_MIB_MIN, BUFFERS_MIB_MAX = 128, 1_024
+"""Of a quarter of the memory, what a durable server takes for its buffers."""
 
 
 @dataclass(slots=True)
@@ -86,17 +89,19 @@ class Postgres:
         query = f"?{urlencode(options)}" if options else ""
         return f"{parts.scheme}://{parts.netloc}/{DATABASES[service]}{query}"
 
-    def auditor(self, service: str) -> str:
-        """The DSN by which the auditor reads a service's database: on our own server under a role that only reads."""
+    def database_as(self, role: str, service: str) -> str:
+        """The same on our own server under another role; a server that was given has its own login."""
         dsn = self.database(service)
-        return dsn if self.data is None else dsn.replace("postgres@", f"{AUDITOR}@", 1)
+        return dsn if self.data is None else dsn.replace("postgres@", f"{role}@", 1)
 
     def create_databases(self) -> None:
-        """Those of the services that are missing, and on our own server the auditor's role."""
+        """Those of the services that are missing."""
+        self.do(_create_databases)
+
+    def do(self, work: Callable[[Connection], Awaitable[None]], service: str = "") -> None:
+        """Have something done by the login that was given, or our own superuser, in a service's database or in none."""
         try:
-            _asked(self.dsn, _create_databases, CREATE_SECONDS_MAX)
-            if self.data is not None:
-                _asked(self.dsn, _create_auditor, CREATE_SECONDS_MAX)
+            _asked(self.database(service) if service else self.dsn, work, CREATE_SECONDS_MAX)
         except reach.Unreachable as error:
             raise NoPostgres(f"the databases cannot be made in PostgreSQL at {place_of(self.dsn)}: {error}") from error
 
@@ -124,7 +129,8 @@ class Postgres:
         raise NoPostgres(f"PostgreSQL did not start, status {status}: {_last_words(data.parent / 'postgres.log')}")
 
     def _launched(self, binaries: Path, data: Path) -> children.Child:
-        settings = _TUNING | ({} if self.durable else _FAST) | {"wal_compression": _compression(binaries, data)}
+        settings = _TUNING | ({"shared_buffers": _buffers()} if self.durable else _FAST)
+        settings |= {"wal_compression": _compression(binaries, data)}
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         command = [
             str(binaries / "postgres"), "-D", str(data), "-p", str(self.port), "-c", "listen_addresses=127.0.0.1",
@@ -160,6 +166,11 @@ def _came_up(child: children.Child, data: Path) -> bool:
             return True
         time.sleep(0.02)
     return False
+
+
+def _buffers() -> str:
+    quarter = memory_bytes() // 4 // 2**20
+    return f"{min(max(quarter, BUFFERS_MIB_MIN), BUFFERS_MIB_MAX)}MB"
 
 
 def _compression(binaries: Path, data: Path) -> str:
@@ -277,12 +288,6 @@ def _asked(
 
 async def _server_version(connection: Connection) -> int:
     return int(await connection.fetchval("show server_version_num"))
-
-
-async def _create_auditor(connection: Connection) -> None:
-    if not await connection.fetchval("select true from pg_roles where rolname = $1", AUDITOR):
-        await connection.execute(f"create role {AUDITOR} login")
-        await connection.execute(f"grant pg_read_all_data to {AUDITOR}")
 
 
 async def _create_databases(connection: Connection) -> None:

@@ -9,11 +9,12 @@ import signal
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from settle.local import children, environs, folder, kafka, ports, postgres, topics
+from settle.local import children, environs, folder, identity, kafka, ports, postgres, roles, topics
 from settle.local.endpoints import joined, read_endpoints, write_endpoints
 from settle.local.folder import Holder
 from settle.local.supervisor import Seat, Supervisor
@@ -85,6 +86,7 @@ class LocalStack:
             self.prepare()
         try:
             self._end_stale()
+            self._identity = identity.identity_of(self.data)
             self._start_servers()
             self._seat_all()
             self._write_endpoints()
@@ -141,6 +143,10 @@ class LocalStack:
         self.postgres = postgres.make(self.data, self._durable)
         self.postgres.start()
         self.postgres.create_databases()
+        if self.postgres.data is not None:  # on a server that was given, roles are its administrators'
+            self.postgres.do(roles.create)
+            for service in SERVICES:
+                self.postgres.do(partial(roles.hand_over, service=service), service)
         where = f" on port {self.postgres.port}" if self.postgres.port else ""
         how = "SETTLE_PG_DSN or SETTLE_PG_BIN chooses otherwise"
         self._say(f"PostgreSQL {self.postgres.version} ({self.postgres.kind}){where}; {how}")
@@ -164,17 +170,20 @@ class LocalStack:
             "SETTLE_PARTITIONS": str(topics.partitions()), "SETTLE_ACQUIRER_TARGET": acquirer,
             "SETTLE_VERIFIER_TARGET": verifier,
             "GRPC_ENABLE_FORK_SUPPORT": "0",
+            **self._identity.environ,
+            "SETTLE_MAC_REQUIRED": os.environ.get("SETTLE_MAC_REQUIRED", "true"),
             "SETTLE_BROKER": "embedded" if self.broker.kind == "embedded" else "kafka",
             "no_proxy": ports.HOST, "PYTHONUNBUFFERED": "1",
         } | targets | self._environ
         self._seat_sandboxes(shared, acquirer, verifier)
         for service, number, target, metrics in seats:
             name = service if number == 0 else f"{service}-{number + 1}"
-            dsn = self.postgres.database(service)
-            own = {"SETTLE_LISTEN": target, "SETTLE_METRICS_LISTEN": metrics, "SETTLE_DSN": dsn}
+            own = {"SETTLE_LISTEN": target, "SETTLE_METRICS_LISTEN": metrics} | self._logins(service)
+            own |= self._identity.of_service.get(service, {})
             self.seats[name] = Seat(name, f"services.{service}", shared | own, target, metrics)
         if self._audited and environs.audited(shared):
-            read = {f"SETTLE_{service.upper()}_DSN": self.postgres.auditor(service) for service in SERVICES}
+            logins = {service: self.postgres.database_as(postgres.AUDITOR, service) for service in SERVICES}
+            read = {f"SETTLE_{service.upper()}_DSN": login for service, login in logins.items()}
             own = {"SETTLE_LISTEN": auditor, "SETTLE_METRICS_LISTEN": auditor_metrics}
             environ = shared | own | read | {"SETTLE_AUDIT_DATA": str(self.data)}
             self.seats[AUDITOR] = Seat(AUDITOR, "settle.audit", environ, auditor, auditor_metrics, vital=False)
@@ -182,6 +191,15 @@ class LocalStack:
             own = {"SETTLE_LISTEN": gateway, "SETTLE_METRICS_LISTEN": gateway_metrics}
             environ = shared | own | _all_targets(seats)
             self.seats[GATEWAY] = Seat(GATEWAY, "gateway", environ, f"http://{gateway}", gateway_metrics)
+
+    def _logins(self, service: str) -> dict[str, str]:
+        """How a service comes into its database: to work there, and for its migrations."""
+        if self.postgres.data is None:
+            return {"SETTLE_DSN": self.postgres.database(service)}
+        return {
+            "SETTLE_DSN": self.postgres.database_as(roles.role_of(service), service),
+            "SETTLE_OWNER_DSN": self.postgres.database_as(roles.owner_of(service), service),
+        }
 
     def _seat_sandboxes(self, shared: Mapping[str, str], acquirer: str, verifier: str) -> None:
         """Where time is turned by hand the acquirer waits to be told, and verifying takes none; else what is typical,
@@ -249,7 +267,8 @@ class LocalStack:
         """Where everything is; the content of `endpoints.json`."""
         services = {
             seat.name: {
-                "target": seat.target, "metrics": seat.metrics, "dsn": seat.environ.get("SETTLE_DSN", ""),
+                "target": seat.target, "metrics": seat.metrics,
+                "dsn": self.postgres.database(seat.name.partition("-")[0]),
                 "pid": seat.child.pid if seat.child else 0,
             }
             for seat in self.seats.values() if seat.name not in (ACQUIRER, VERIFIER, AUDITOR, GATEWAY)
@@ -266,6 +285,7 @@ class LocalStack:
                 "kind": server.kind, "version": server.version, "dsn": server.dsn,
                 "pid": server.child.pid if server.child else 0,
             },
+            "identity": dict(self._identity.said),
             "services": services,
             **{name: _sandbox(self.seats[name]) for name in (ACQUIRER, VERIFIER)},
             "auditor": {"target": auditor.target, "metrics": auditor.metrics} if auditor else {},

@@ -1,7 +1,14 @@
-"""The topics of `deploy/topics.yaml`: their names, their shape, and their creation on a broker."""
+"""The topics of `deploy/topics.yaml`: their names, their shape, and their creation on a broker.
 
+`python -m settle.local.topics --replication 3` creates what is missing on the brokers of SETTLE_KAFKA, each topic on so
+many of them; all but one have to have a record before it counts as sent.
+"""
+
+import argparse
 import asyncio
 import logging
+import os
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -55,19 +62,23 @@ def check(bootstrap: str) -> None:
         raise NoBroker(f"SETTLE_KAFKA: no broker at {bootstrap} can be used: {error}") from error
 
 
-def create(bootstrap: str, seconds: float, admin: bool, child: children.Child | None) -> None:
+def create(
+    bootstrap: str, seconds: float, admin: bool, child: children.Child | None = None, replication: int = 1
+) -> None:
     """Wait until the broker answers, then create what is missing (`admin` false: only wait). Callers may have a
     loop."""
     with ThreadPoolExecutor(1) as apart:
-        apart.submit(asyncio.run, _create(bootstrap, seconds, admin, child)).result()
+        apart.submit(asyncio.run, _create(bootstrap, seconds, admin, child, replication)).result()
 
 
-async def _create(bootstrap: str, seconds: float, admin: bool, child: children.Child | None) -> None:
+async def _create(
+    bootstrap: str, seconds: float, admin: bool, child: children.Child | None, replication: int
+) -> None:
     deadline = time.monotonic() + seconds
     while True:
         try:
             if child is None or ports.listening(int(bootstrap.rpartition(":")[2])):
-                await _create_now(bootstrap, admin)
+                await _create_now(bootstrap, admin, replication)
                 return
             problem = "nobody listens"
         except (KafkaError, OSError) as error:
@@ -77,15 +88,33 @@ async def _create(bootstrap: str, seconds: float, admin: bool, child: children.C
         await asyncio.sleep(0.05)
 
 
-async def _create_now(bootstrap: str, admin: bool) -> None:
+async def _create_now(bootstrap: str, admin: bool, replication: int = 1) -> None:
     client = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     try:
         await client.start()
         if admin:
-            wanted = [NewTopic(name, partitions(), 1, topic_configs=config()) for name in topics()]
+            shape = config() | {"min.insync.replicas": str(max(1, replication - 1))}
+            wanted = [NewTopic(name, partitions(), replication, topic_configs=shape) for name in topics()]
             made = await client.create_topics(wanted)
             wrong = [error for error in made.topic_errors if error[1] not in (0, _EXISTS)]
             if wrong:
                 raise NoBroker(f"topics were refused: {wrong}")
     finally:
         await client.close()
+
+
+def main() -> None:
+    """Create the topics; what an operator has to mend is one line and exit status 2."""
+    options = argparse.ArgumentParser(prog="settle.local.topics", description="Create the topics that are missing.")
+    options.add_argument("--replication", type=int, default=1, help="brokers that keep each topic")
+    options.add_argument("--seconds", type=float, default=60.0, help="how long the brokers are waited for")
+    given = options.parse_args()
+    try:
+        create(os.environ["SETTLE_KAFKA"], given.seconds, admin=True, replication=given.replication)
+    except (KeyError, NoBroker) as error:
+        sys.stderr.write(f"topics cannot be made: {error}\n")
+        raise SystemExit(2) from error
+
+
+if __name__ == "__main__":
+    main()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from settle.client.engine import Engine
+from settle.client.tokens import Tokens
 from settle.local.endpoints import running_engine, sandboxes_of, serving, targets_of
 from settle.local.refusals import NoEngine
 from settle.local.stack import LocalStack
@@ -25,7 +26,7 @@ def play(scenarios: Sequence[Scenario], data: Path, broker: str, processes: int 
 
 
 async def _played(scenarios: Sequence[Scenario], said: Mapping[str, Any]) -> list[Verdict]:  # Any: values of JSON
-    engine = Engine(targets_of(said), sandboxes_of(said))
+    engine = Engine(targets_of(said), sandboxes_of(said), Tokens.of(said))
     try:
         return await run(scenarios, engine)
     finally:

@@ -18,7 +18,6 @@ from urllib.request import urlopen
 from settle.bench import loader
 from settle.bench.load_process import LoadProcess
 from settle.local import topics
-from settle.local.endpoints import dsns_of, targets_of
 from settle.local.stack import AUDITOR, LocalStack
 
 PAIRS, SECONDS = 4, 30
@@ -43,8 +42,8 @@ def main() -> None:
 def _fill(data: Path, file: Path, orders: int) -> None:
     with LocalStack(data, "auto", "manual") as stack:
         targets = asyncio.run(loader.fill(
-            targets_of(stack.endpoints), dsns_of(stack.endpoints), mix="mixed", orders=orders,
-            partitions=topics.partitions(), now=datetime.now(UTC), say=print,
+            stack.endpoints, mix="mixed", orders=orders, partitions=topics.partitions(), now=datetime.now(UTC),
+            say=print,
         ))
     loader.shuffled(targets, file, seed=1)
 
@@ -53,7 +52,7 @@ async def _measure(stack: LocalStack, file: Path, pairs: int, seconds: int) -> l
     """What the auditor took in each pair, as a part of the rate without it."""
     taken = []
     with ExitStack() as cleanup:
-        load = LoadProcess(targets_of(stack.endpoints)["order"], stack.broker.bootstrap, file)
+        load = LoadProcess(stack.endpoints, file)
         cleanup.callback(load.stop)
         await load.ask(f"closed {WARM_UP_SECONDS}")
         for pair in range(pairs):

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import asyncpg
 
 from settle.audit import auditor
+from settle.client.tokens import Tokens
 from tests.end_to_end.fire.client import Client
 from tests.end_to_end.fire.conftest import Fire, burning, filled, folder
 
@@ -36,7 +37,7 @@ def main() -> None:
 
 async def _grown(fire: Fire, count: int) -> Mapping[tuple[str, str], int]:
     before = await _sizes(fire)
-    client = Client(fire.addresses)
+    client = Client(fire.addresses, Tokens.of(fire.stack.endpoints))
     await client.settle(fire.take(count), 1)
     await client.close()
     await auditor.audit(fire.dsns, wait_seconds=60.0, strict=True)

@@ -23,6 +23,7 @@ from settle.client.desk import Desk
 from settle.client.engine import Engine
 from settle.client.requests import fresh
 from settle.client.shop import Goods, Payment, Shop, instalments
+from settle.client.tokens import Tokens
 from settle.local.endpoints import dsns_of, targets_of
 from settle.local.stack import LocalStack
 from settlement.order.v1 import order_pb2, order_service_pb2
@@ -35,7 +36,7 @@ WANTED_PER_SECOND = {2: 30, 1: 300}
 
 async def measure(endpoints: Mapping[str, Any], orders: int) -> None:
     """Place and cancel so many orders of one customer at once, for each number of participants."""
-    engine = Engine(targets_of(endpoints))
+    engine = Engine(targets_of(endpoints), tokens=Tokens.of(endpoints))
     shop = Shop(engine, Customer.new())
     await Desk(engine, shop.customer).open_account(10_000_000, 1_000_000, 5_000_000)
     await shop.place(GOODS, TENDERS[2], instalments(3))

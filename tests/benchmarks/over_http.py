@@ -10,14 +10,16 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from settle.client.customer import Customer
 from settle.client.desk import Desk
 from settle.client.engine import Engine
 from settle.client.requests import fresh, money
+from settle.client.tokens import Tokens
 from settle.local.endpoints import gateway_of, targets_of
 from settle.local.stack import LocalStack
 from settlement.common.v1 import tender_pb2
@@ -38,17 +40,20 @@ def main() -> None:
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else SECONDS
     with tempfile.TemporaryDirectory(prefix="settle-http-") as folder:
         with LocalStack(Path(folder), "auto", "system", durable=True, gateway=True) as stack:
-            asyncio.run(_measure(targets_of(stack.endpoints), gateway_of(stack.endpoints), seconds))
+            asyncio.run(_measure(stack.endpoints, seconds))
 
 
-async def _measure(targets: dict[str, str], url: str, seconds: float) -> None:
-    engine = Engine(targets)
+async def _measure(endpoints: Mapping[str, Any], seconds: float) -> None:  # Any: the values of a JSON file
+    tokens = Tokens.of(endpoints)
+    assert tokens is not None
+    url, token = gateway_of(endpoints), tokens.token("platform")
+    engine = Engine(targets_of(endpoints), tokens=tokens)
     customers = [Customer.new() for _ in range(LOOPS)]
     for customer in customers:
         await Desk(engine, customer).open_account(10_000_000, 1, 1)
     ways = {
         "gRPC": [_over_grpc(engine, customer) for customer in customers],
-        "HTTP": [await _over_http(url, customer) for customer in customers],
+        "HTTP": [await _over_http(url, token, customer) for customer in customers],
     }
     found: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(TURNS):
@@ -88,7 +93,7 @@ def _over_grpc(engine: Engine, customer: Customer) -> Placing:
     return place
 
 
-async def _over_http(url: str, customer: Customer) -> Placing:
+async def _over_http(url: str, token: str, customer: Customer) -> Placing:
     """The same over a connection that is kept, with no more of a client than the bytes need."""
     host, _, port = url.removeprefix("http://").partition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
@@ -101,6 +106,7 @@ async def _over_http(url: str, customer: Customer) -> Placing:
             "tenders": [{"type": "TENDER_TYPE_CREDIT", "amount": fen}], "creditTerms": {"plan": "PLAN_TYPE_DEFERRED"},
         }).encode()
         head = f"POST /v1/orders HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
+        head += f"Authorization: Bearer {token}\r\n"
         head += f"Idempotency-Key: {fresh()}\r\nContent-Length: {len(body)}\r\n\r\n"
         writer.write(head.encode() + body)
         answer = (await reader.readuntil(b"\r\n\r\n")).lower()

@@ -12,6 +12,7 @@ import time
 from settle.audit import auditor, telling
 from settle.bench.figures import Percentiles
 from settle.bench.subscriber import Subscriber
+from settle.client.tokens import Tokens
 from settle.local import topics
 from tests.end_to_end.fire.client import Client
 from tests.end_to_end.fire.conftest import Fire, burning, filled, folder
@@ -41,7 +42,7 @@ def main() -> None:
 
 async def _killed(fire: Fire, kills: int) -> list[float]:
     subscriber = Subscriber(fire.stack.broker.bootstrap, topics.partitions())
-    client = Client(fire.addresses)
+    client = Client(fire.addresses, Tokens.of(fire.stack.endpoints))
     waits = []
     try:
         for number in range(kills):

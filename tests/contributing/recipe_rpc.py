@@ -4,6 +4,7 @@ from tests.contributing.scratch import Scratch
 
 PROTO = "protos/settlement/card_redemption/v1/card_service.proto"
 METHODS = "services/card_redemption/rpc/card_service.py"
+ACCESS = "services/access.py"
 TEST = "tests/services/card_redemption/test_card_value.py"
 
 MESSAGES = '''\
@@ -29,6 +30,7 @@ TESTED = '''\
 
 import pytest
 
+from services.access import ACCESS
 from services.kernel.errors import NotFound
 from settlement.card_redemption.v1 import card_service_pb2 as pb
 from settlement.common.v1 import money_pb2
@@ -46,6 +48,14 @@ async def test_the_value_of_a_card_is_read(cards: CardLedger) -> None:
     assert value.balance_minor == 700
     with pytest.raises(NotFound, match="CARD_NOT_FOUND"):
         await cards.service.GetCardValue(pb.GetCardValueRequest(card_id="crd_2"), cards.context)
+
+
+def test_the_value_is_its_owner_s_to_see() -> None:
+    """A customer asks for their own card alone, a merchant for none."""
+    row = ACCESS.rows["/settlement.card_redemption.v1.CardService/GetCardValue"]
+
+    assert row.about is not None
+    assert ("customer" in row.roles, "merchant" in row.roles) == (True, False)
 '''
 
 def follow(copy: Scratch) -> str:
@@ -66,6 +76,9 @@ def follow(copy: Scratch) -> str:
             raise NotFound("CARD_NOT_FOUND", f"there is no card {request.card_id}")
         return pb.GetCardValueResponse(balance_minor=card.balance_minor)
 
+''')
+    copy.insert(ACCESS, '        "ListCards": row(', '''\
+        "GetCardValue": row(*READERS, CUSTOMER, about="card_id"),
 ''')
     copy.write(TEST, TESTED)
     copy.generate()

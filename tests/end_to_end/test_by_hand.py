@@ -23,6 +23,7 @@ from settle.client.desk import Desk
 from settle.client.engine import Engine
 from settle.client.requests import WAIT, fresh, money
 from settle.client.shop import MERCHANT, Goods, Payment, Shop, instalments, units
+from settle.client.tokens import Tokens
 from settle.local.endpoints import acquirer_of, dsns_of, targets_of
 from settle.local.stack import LocalStack
 from settlement.card_redemption.v1 import card_service_pb2
@@ -55,7 +56,7 @@ def endpoints() -> Iterator[Mapping[str, Any]]:
 @pytest.fixture
 async def shop(endpoints: Mapping[str, Any]) -> AsyncIterator[Shop]:
     """A customer of its own with money on every tender; afterwards the books are audited."""
-    engine = Engine(targets_of(endpoints))
+    engine = Engine(targets_of(endpoints), tokens=Tokens.of(endpoints))
     opened = Shop(engine, Customer.new())
     await desk(opened).open_account(500_000, 10_000, 100_000)
     yield opened

@@ -18,6 +18,7 @@ import grpc
 import pytest
 
 from settle.client.channels import open_channel
+from settle.client.tokens import Tokens
 from settlement.card_redemption.v1 import card_service_pb2 as pb
 from settlement.card_redemption.v1 import card_service_pb2_grpc as rpc
 from settlement.card_redemption.v1 import redemption_service_pb2 as redemption
@@ -41,7 +42,7 @@ def test_no_code_is_anywhere(data: Path) -> None:  # noqa: F811  # the fixture
     assert started[1] == 0, started
     running = json.loads((data / "endpoints.json").read_text())
 
-    canaries, said = asyncio.run(sing(running["services"]["card_redemption"]["target"]))
+    canaries, said = asyncio.run(sing(running["services"]["card_redemption"]["target"], Tokens.of(running)))
     found = list(asyncio.run(searched([each["dsn"] for each in running["services"].values()], canaries)))
     found += searched_files(data, canaries)
 
@@ -50,10 +51,10 @@ def test_no_code_is_anywhere(data: Path) -> None:  # noqa: F811  # the fixture
     assert found == []
 
 
-async def sing(target: str) -> tuple[list[str], list[str]]:
+async def sing(target: str, tokens: Tokens | None) -> tuple[list[str], list[str]]:
     """Take codes every way there is; the codes, and all that errors said. Only `RevealCode` answers with a code."""
     said: list[str] = []
-    async with open_channel(target) as channel:
+    async with open_channel(target, tokens=tokens) as channel:
         cards, redemptions = rpc.CardServiceStub(channel), redemption_rpc.RedemptionServiceStub(channel)
 
         async def call(method: Any, request: Any) -> Any:  # Any: of as many methods as there are

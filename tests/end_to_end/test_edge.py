@@ -16,7 +16,9 @@ import asyncpg
 import httpx2
 import pytest
 
+from services.access import ROLES
 from settle.audit import auditor, telling
+from settle.client.tokens import Tokens
 from settle.local.endpoints import acquirer_of, dsns_of, gateway_of
 from settle.local.jars import KAFKA_VERSION, java
 from settle.local.stack import LocalStack
@@ -51,7 +53,12 @@ async def test_the_readme_example(endpoints: Mapping[str, Any]) -> None:
         pytest.skip("there is no curl")
     [lines] = re.findall(r"### Over HTTP.*?```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
 
-    done = await asyncio.to_thread(_run, ["bash", "-euc", lines], Path(endpoints["data"]).parent, 120)
+    folder = Path(endpoints["data"]).parent
+    (folder / "bin").mkdir()
+    (folder / "bin" / "settle").write_text(f'#!/bin/sh\nexec {sys.executable} -m settle.cli "$@"\n')
+    (folder / "bin" / "settle").chmod(0o755)
+
+    done = await asyncio.to_thread(_run, ["bash", "-euc", lines], folder, 120)
 
     assert (done.returncode, done.stderr) == (0, "")
     assert '"state": "SETTLEMENT_STATE_DONE"' in done.stdout
@@ -135,14 +142,17 @@ def _run(command: Sequence[str], folder: Path, seconds: float) -> "subprocess.Co
 
 def test_a_fuzzer_meets_no_error_of_ours(endpoints: Mapping[str, Any]) -> None:
     """What it makes up is refused by its reason: each status below 500, or as the document says it."""
+    tokens = Tokens.of(endpoints)
+    assert tokens is not None
+    known = {"Authorization": f"Bearer {tokens.token(*ROLES)}"}
     command = [
         sys.executable, "-m", "schemathesis.cli", "run", f"{gateway_of(endpoints)}/openapi.json", "--no-color",
         "--checks", "not_a_server_error,content_type_conformance", "--phases", "coverage,fuzzing",
-        "--max-examples", str(EXAMPLES), "--seed", "7",
+        "--max-examples", str(EXAMPLES), "--seed", "7", "--header", f"Authorization: {known['Authorization']}",
     ]
 
     done = _run(command, Path(endpoints["data"]), 380)
 
     assert done.returncode == 0, done.stdout[-4_000:] + done.stderr[-1_000:]
-    with httpx2.Client(base_url=gateway_of(endpoints), trust_env=False) as http:
+    with httpx2.Client(base_url=gateway_of(endpoints), trust_env=False, headers=known) as http:
         assert http.get("/v1/order/operations/parked").json()["messages"] == []

@@ -17,6 +17,7 @@ from settle.client.desk import Desk
 from settle.client.engine import Engine
 from settle.client.requests import fresh, money
 from settle.client.shop import Goods, Payment, Shop, instalments
+from settle.client.tokens import Tokens
 from settle.local.endpoints import acquirer_of, dsns_of
 from settle.local.stack import LocalStack
 from settlement.card_redemption.v1 import card_service_pb2
@@ -46,7 +47,8 @@ async def both(stack: LocalStack) -> AsyncIterator[tuple[Engine, Engine]]:
     """The engine by its first processes, and by its second ones; afterwards the books are audited."""
     first = {name: stack.seats[name].target for name in SERVICES}
     second = {name: stack.seats[f"{name}-2"].target for name in SERVICES}
-    engines = Engine(first), Engine({**first, **second})
+    tokens = Tokens.of(stack.endpoints)
+    engines = Engine(first, tokens=tokens), Engine({**first, **second}, tokens=tokens)
     yield engines
     for engine in engines:
         await engine.rest()

@@ -20,12 +20,13 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from services.card_redemption.domain.commands import CaptureDeposit, DepositCard, RefundCard
 from services.kernel.decision import Refused
-from services.kernel.errors import FailedPrecondition, ResourceExhausted
+from services.kernel.errors import FailedPrecondition, PermissionDenied, ResourceExhausted
 from services.runtime.ground.clock import SystemClock
 from services.runtime.ground.settings import Settings
 from services.runtime.lanes.bounds import Bounds
 from services.runtime.rpc.errors import from_rpc_error
 from services.runtime.rpc.operations import OperationsServicer
+from services.runtime.rpc.secured import Peers
 from services.runtime.rpc.server import RpcServer, channel
 from settlement.common.v1 import money_pb2
 from settlement.common.v1.error_reason_pb2 import ErrorReason
@@ -40,6 +41,7 @@ from tests.recorded.stage import stage
 from tests.recorded.story import CHAPTERS, START
 from tests.services.card_redemption.world import World
 from tests.services.credit_ledger.domain.redeeming import Redeemer
+from tests.services.runtime.identity.guarded import house
 from tests.services.runtime.test_rpc import SETTINGS, VALID, served
 from tests.settle.audit.scratch import server
 from tests.settle.local.acquirer.sandbox import sandbox
@@ -73,9 +75,9 @@ def test_some_code_gives_the_reason(reason: str) -> None:
     assert texts_of_the_code().get(reason)
 
 
-@pytest.mark.parametrize("reason", sorted({*NOT_GIVEN} - {"PERMISSION_DENIED", "UNAUTHENTICATED"}))
+@pytest.mark.parametrize("reason", NOT_GIVEN)
 def test_no_code_gives_a_deprecated_reason(reason: str) -> None:
-    """Its comment says why; two are names of gRPC's codes as well."""
+    """Its comment says why."""
     assert not texts_of_the_code().get(reason)
 
 
@@ -220,12 +222,45 @@ async def _paid_out_twice(_folder: Path) -> str:
     return refused.reason
 
 
+async def _nobody_known(folder: Path) -> str:
+    async with house(folder) as guarded:
+        return await refusal_of(guarded.ask("GetSaga", VALID))
+
+
+async def _not_for_this_role(folder: Path) -> str:
+    async with house(folder) as guarded:
+        return await refusal_of(guarded.ask_as("AbortSaga", operations.AbortSagaRequest(), "ann", "reader"))
+
+
+async def _somebody_else_acts(folder: Path) -> str:
+    request = operations.RetrySagaRequest(
+        request_id=str(uuid4()), saga_id="saga_1", operator_id="bob", reason="why"
+    )
+    async with house(folder) as guarded:
+        return await refusal_of(guarded.ask_as("RetrySaga", request, "ann", "reader"))
+
+
+class _Stranger:
+    """A connection with the certificate of somebody else."""
+
+    def auth_context(self) -> dict[str, list[bytes]]:
+        """What it proved."""
+        return {"x509_subject_alternative_name": [b"somebody-else"]}
+
+
+async def _others_certificate(_folder: Path) -> str:
+    with pytest.raises(PermissionDenied) as caught:
+        Peers(replace(SETTINGS, tls_peers="gateway")).check(_Stranger())
+    return caught.value.reason
+
+
 ELSEWHERE: dict[str, Callable[[Path], Awaitable[str]]] = {
     "INTERNAL": _internal, "UNAVAILABLE": _unavailable, "OVERLOADED": _overloaded,
     "UNSENT_BACKLOG": _unsent, "TOO_MANY_OPEN": _open_without_end, "CLOCK_NOT_MANUAL": _clock_of_the_system,
     "VERIFICATION_NOT_FOUND": _never_verified,
     "IDEMPOTENCY_CONFLICT": _other_content, "PAYMENT_NOT_REFUNDABLE": _nothing_back, "CARD_STATE": _given_twice,
-    "PAYOUT_EXISTS": _paid_out_twice,
+    "PAYOUT_EXISTS": _paid_out_twice, "UNAUTHENTICATED": _nobody_known, "PERMISSION_DENIED": _not_for_this_role,
+    "ACTOR_MISMATCH": _somebody_else_acts, "PEER_NOT_ALLOWED": _others_certificate,
 }
 """Reasons that no call of the three services in good health can show."""
 

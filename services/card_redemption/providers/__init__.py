@@ -9,6 +9,7 @@ from services.card_redemption.providers.provider import VerificationProvider
 from services.card_redemption.providers.remote import RemoteProvider
 from services.card_redemption.store.reads import find_card
 from services.runtime.ground.settings import Settings
+from services.runtime.ground.tls import Certificates
 
 CONNECT_SECONDS = 10.0
 
@@ -17,7 +18,7 @@ def perform(settings: Settings, codes: Codes) -> Perform:
     """What a process does with the questions of redemptions. SETTLE_VERIFIER_TARGET names who is asked about the cards
     of all other issuers; locally it is the sandbox, which may be told what to say of ours too."""
     target = settings.option("verifier_target")
-    remote = RemoteProvider(target) if target else None
+    remote = RemoteProvider(target, certificates=Certificates.of(settings)) if target else None
     local = settings.profile == "local"
     providers: dict[str, VerificationProvider] = {"": OwnCards(_finding(settings.dsn), remote if local else None)}
     if remote is not None:

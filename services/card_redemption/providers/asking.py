@@ -21,6 +21,7 @@ from services.card_redemption.domain.verification import (
 from services.card_redemption.providers.provider import Answer, Question, VerificationProvider
 from services.kernel.messages import Message
 from services.kernel.secret import Secret
+from services.runtime.ground import metrics
 
 OTHERS = "*"
 """The issuer in whose place every issuer stands that has no provider of its own."""
@@ -44,6 +45,7 @@ def performing(providers: Mapping[str, VerificationProvider], codes: Codes) -> P
     async def act(action: object) -> Message | None:
         if isinstance(action, AskProvider):
             answer = await _verified(_provider(providers, action.issuer), action, codes)
+            metrics.RAIL_ANSWERS.labels("VERIFIER", answer.finding.value).inc()
             return _message(action.card_id, ReportVerification(action.card_id, action.order_id, action.key, *answer))
         if isinstance(action, AskRelease):
             provider = _provider(providers, action.issuer)

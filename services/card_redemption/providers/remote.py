@@ -7,6 +7,7 @@ import grpc
 from services.card_redemption.domain.record.attempt import EntryChannel
 from services.card_redemption.domain.verification import Finding, Releasing
 from services.card_redemption.providers.provider import Answer, Question
+from services.runtime.ground.tls import Certificates
 from services.runtime.rpc.errors import from_rpc_error
 from services.runtime.rpc.server import channel
 from settlement.sandbox.v1 import verification_service_pb2 as pb
@@ -27,8 +28,10 @@ class RemoteProvider:
 
     needs_codes = True
 
-    def __init__(self, target: str, seconds_max: float = SECONDS_MAX) -> None:
-        self._stub = VerificationServiceStub(channel(target, seconds_max))
+    def __init__(
+        self, target: str, seconds_max: float = SECONDS_MAX, certificates: Certificates | None = None
+    ) -> None:
+        self._stub = VerificationServiceStub(channel(target, seconds_max, certificates))
         self._seconds_max = seconds_max
 
     async def verify(self, question: Question) -> Answer:

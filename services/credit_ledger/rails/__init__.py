@@ -13,7 +13,9 @@ from services.credit_ledger.rails.comparing import comparing
 from services.credit_ledger.rails.rail import PaymentRail
 from services.credit_ledger.rails.waking import finding
 from services.kernel.messages import Message
+from services.runtime.ground import metrics
 from services.runtime.ground.settings import Settings
+from services.runtime.ground.tls import Certificates
 
 _ABSENT = (LegReport.ABSENT, "the rail never heard of it")
 
@@ -23,7 +25,7 @@ Perform = Callable[[object], Awaitable[Message | None]]
 def perform(settings: Settings) -> Perform:
     """What a process does with the actions of legs, of the daily comparison and of the switch of payouts: legs of both
     families go to the acquirer that SETTLE_ACQUIRER_TARGET names."""
-    acquirer = BankCardRail(settings.target("acquirer"))
+    acquirer = BankCardRail(settings.target("acquirer"), certificates=Certificates.of(settings))
     pay, compare = performing({Rail.CARD: acquirer, Rail.PAYOUT: acquirer}), comparing(acquirer, settings.dsn)
     find = finding(settings.dsn)
 
@@ -50,6 +52,7 @@ def performing(rails: Mapping[Rail, PaymentRail]) -> Perform:
             answer = await rails[leg.rail].send(leg)
         else:
             return None
+        metrics.RAIL_ANSWERS.labels(leg.rail.value, answer[0].value).inc()
         report = ReportLeg(leg.account_id, leg.leg_id, *answer)
         return Message(id="", key=leg.account_id, body=report, fresh_id=uuid_utils.uuid7().hex)
 

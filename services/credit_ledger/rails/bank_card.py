@@ -7,6 +7,7 @@ import grpc
 from services.credit_ledger.domain.model.commands import LegReport
 from services.credit_ledger.domain.model.leg import SendLeg
 from services.credit_ledger.domain.model.reconciliation import Listed
+from services.runtime.ground.tls import Certificates
 from services.runtime.rpc.errors import from_rpc_error
 from services.runtime.rpc.server import channel
 from settlement.common.v1 import money_pb2
@@ -27,8 +28,10 @@ _FINAL = {grpc.StatusCode.ALREADY_EXISTS, grpc.StatusCode.INVALID_ARGUMENT, grpc
 class BankCardRail:
     """A client of the acquirer; keeps one channel as long as the process lives."""
 
-    def __init__(self, target: str, seconds_max: float = SECONDS_MAX) -> None:
-        self._stub = AcquirerServiceStub(channel(target, seconds_max))
+    def __init__(
+        self, target: str, seconds_max: float = SECONDS_MAX, certificates: Certificates | None = None
+    ) -> None:
+        self._stub = AcquirerServiceStub(channel(target, seconds_max, certificates))
         self._seconds_max = seconds_max
 
     async def send(self, leg: SendLeg) -> tuple[LegReport, str]:

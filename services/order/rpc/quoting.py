@@ -7,6 +7,7 @@ from typing import Any
 
 import grpc
 
+from services.access import PLATFORM
 from services.kernel.errors import Aborted, SettlementError, Unavailable
 from services.order.domain import quotes, quoting
 from services.order.domain.order import Order, owned
@@ -17,6 +18,8 @@ from services.order.store.reads import find_case, find_order
 from services.order.wire.quotes import quote_message
 from services.order.wire.scalars import line_amounts, quantities
 from services.runtime.ground.tables import Connection
+from services.runtime.ground.tls import Certificates
+from services.runtime.identity.signing import Signer
 from services.runtime.rpc.calls import Context
 from services.runtime.rpc.edge import Edge
 from services.runtime.rpc.errors import from_rpc_error
@@ -37,6 +40,7 @@ class Quoting:
         self._edge = edge
         self._key = edge.settings.key("quote")
         self._ledger: Any = None  # Any: the generated stub is typed for blocking channels
+        self._signer = Signer(edge.settings, PLATFORM)
 
     def read(self, token: bytes) -> quotes.QuoteContent | None:
         """What a token pins; None for no token, QUOTE_INVALID for one that is not ours."""
@@ -85,9 +89,10 @@ class Quoting:
     async def _preview(self, plan: quoting.QuotedPlan) -> effects_pb2.CreditPreview:
         if self._ledger is None:
             target = self._edge.settings.target("credit_ledger")
-            self._ledger = credit_service_pb2_grpc.CreditServiceStub(channel(target))
+            opened = channel(target, certificates=Certificates.of(self._edge.settings))
+            self._ledger = credit_service_pb2_grpc.CreditServiceStub(opened)
         try:
-            answer = await self._ledger.PreviewRefund(_preview_request(plan))
+            answer = await self._ledger.PreviewRefund(_preview_request(plan), metadata=self._signer.metadata())
         except grpc.aio.AioRpcError as error:
             raise from_rpc_error(error) from error
         preview: effects_pb2.CreditPreview = answer.preview

@@ -17,7 +17,12 @@ from services.runtime.ground.tables import Connection
 RUNTIME = Path(__file__).parents[1] / "migrations"
 _UP = "-- migrate:up"
 _DOWN = "-- migrate:down"
-_LOCK = 0x5E771E
+LOCK = 0x5E771E
+"""Held by whoever changes tables, or what may be done with them."""
+
+
+class MigrationsMissing(Exception):
+    """The database is behind the release that was started; whoever applies migrations has not done it yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +51,30 @@ def list_migrations(folders: Sequence[Path]) -> list[Migration]:
 
 
 async def migrate(dsn: str, folders: Sequence[Path], dry_run: bool = False) -> list[str]:
-    """Apply what is missing, the runtime's own first; answers the versions applied (or, dry, that would be)."""
+    """Apply what is missing, the runtime's own first; answers the versions applied (or, dry, that would be). Where
+    nothing is, whoever can read will do."""
     connection = await asyncpg.connect(dsn, timeout=10)
     try:
-        migrations = list_migrations([RUNTIME, *folders])
-        if not dry_run:
+        missing = [m for m in list_migrations([RUNTIME, *folders]) if await _apply(connection, m, dry_run=True)]
+        if missing and not dry_run:
             await _create_ledger(connection)
-        return [m.version for m in migrations if await _apply(connection, m, dry_run)]
+            return [m.version for m in missing if await _apply(connection, m, dry_run=False)]
+        return [m.version for m in missing]
     finally:
         await connection.close()
 
 
+async def check_migrated(dsn: str, folders: Sequence[Path]) -> None:
+    """Raise `MigrationsMissing` unless all of them were applied. More may have been: those of a later release, which
+    this one can live with."""
+    missing = await migrate(dsn, folders, dry_run=True)
+    if missing:
+        raise MigrationsMissing(f"the database is behind this release: {', '.join(missing)}; `migrate` applies them")
+
+
 async def _create_ledger(connection: Connection) -> None:
     async with connection.transaction():
-        await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
+        await connection.execute("select pg_advisory_xact_lock($1)", LOCK)
         await connection.execute(
             """create table if not exists schema_migrations (
                    version text primary key, checksum text not null, applied_at timestamptz not null default now())"""
@@ -69,7 +84,7 @@ async def _create_ledger(connection: Connection) -> None:
 async def _apply(connection: Connection, migration: Migration, dry_run: bool) -> bool:
     """One file under the lock; False if it was applied before. A changed file is a defect: write a new one."""
     async with connection.transaction():
-        await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
+        await connection.execute("select pg_advisory_xact_lock($1)", LOCK)
         exists = await connection.fetchval("select to_regclass('schema_migrations') is not null")
         applied = exists and await connection.fetchval(
             "select checksum from schema_migrations where version = $1", migration.version

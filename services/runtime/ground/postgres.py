@@ -101,14 +101,18 @@ class DatabaseUnavailable(ConnectionError):
     """PostgreSQL does not answer, or does not let this service in."""
 
 
-async def check_database(settings: Settings) -> None:
-    """Raise `DatabaseUnavailable` if the service's database cannot be used now; the message names no password."""
+async def check_database(settings: Settings) -> str:
+    """The role as which the service logs in; raises `DatabaseUnavailable` if its database cannot be used now, with a
+    message that names no password."""
     try:
         connection = await asyncpg.connect(settings.dsn, timeout=CONNECT_SECONDS)
     except (ValueError, asyncpg.PostgresError, *CONNECTION_ERRORS) as error:
         why = str(error) or f"no answer within {CONNECT_SECONDS:.0f} s"
         raise DatabaseUnavailable(f"no database at {place_of(settings.dsn)}: {why}") from error
-    await connection.close()
+    try:
+        return str(await connection.fetchval("select current_user"))
+    finally:
+        await connection.close()
 
 
 def place_of(dsn: str) -> str:

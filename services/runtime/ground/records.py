@@ -37,6 +37,8 @@ TAKES_COMMANDS = _with("commands")
 its own sagas there too, and notices; any other hears them on its replies."""
 TAKEN_BY = {"commands": TAKES_COMMANDS, "replies": SERVICES - TAKES_COMMANDS, "events": SERVICES}
 """By stream, the services that have such a topic; what is sent to another one would wait for its topic for ever."""
+PLACE = "ce_parkedid"
+"""The header that tells a retried record's place among those of its key; only its own service may write it."""
 ACKNOWLEDGED_TYPE: str = saga_pb2.NoticeAcknowledged.DESCRIPTOR.full_name
 
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 
 class SettingsError(Exception):
@@ -21,6 +22,7 @@ KEY_BYTES = 32
 KEY_VERSION_MAX = 1_000_000
 SECONDS_MIN, SECONDS_MAX = 0.05, 86_400.0
 PORT_MAX = 65_535
+LOCAL_ISSUER = "settle-local"
 _ADDRESS = re.compile(r"(?:\[[0-9a-fA-F:.]+\]|[^\s:\[\]/]*):(\d{1,5})", re.ASCII)
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false"}
 
@@ -45,13 +47,35 @@ class Settings:
     broker: str = _setting("kafka", "what answers there; the embedded broker keeps nothing", ("kafka", "embedded"))
     kafka_compression: str = _setting("none", "codec of what is sent", ("none", "lz4"))
     listen: str = _setting("127.0.0.1:0", "address of the gRPC server; port 0 picks a free one")
+    tls_ca: str = _setting("", "file with the authorities that others' certificates are held to; with it there is TLS")
+    tls_certificate: str = _setting("", "file with the certificate of this process, and its chain")
+    tls_key: str = _setting("", "file with the key of that certificate")
+    tls_clients: str = _setting(
+        "required", "whether who calls has to show a certificate of the authority", ("required", "none")
+    )
+    tls_peers: str = _setting("", "names in certificates that may call, separated by commas; empty: any")
+    kafka_security: str = _setting("plaintext", "how Kafka is spoken to", ("plaintext", "ssl", "sasl_ssl"))
+    kafka_mechanism: str = _setting("SCRAM-SHA-512", "how who logs in", ("SCRAM-SHA-256", "SCRAM-SHA-512"))
+    kafka_user: str = _setting("", "who logs in at Kafka, with the password SETTLE_KAFKA_PASSWORD")
     metrics_listen: str = _setting("127.0.0.1:0", "address of /metrics, /livez and /readyz")
     clock: str = _setting("system", "the database's time, or one that SetClock moves", ("system", "manual"))
     profile: str = _setting(
         "local", "production refuses what is only safe on one's own machine", ("local", "production")
     )
     log_level: str = _setting("info", "least severe log line written", ("debug", "info", "warning", "error"))
+    mac_required: bool = _setting(
+        False, "quarantine records without a code of their sender (production: true unless set)"
+    )
+    mac_version: int = _setting(
+        0, "version of its key under which a service signs its records; 0: the newest it has", least=0,
+        most=KEY_VERSION_MAX,
+    )
     reflection: bool = _setting(True, "serve gRPC reflection (off in production unless set)")
+    identity_jwks: str = _setting("", "file or https URL of the keys by which callers' tokens are verified")
+    identity_issuer: str = _setting(LOCAL_ISSUER, "who issues the tokens (`iss`); production must say")
+    identity_audience: str = _setting("settlement", "for whom the tokens are (`aud`)")
+    token_seconds_max: float = _setting(900.0, "seconds for which a token may be valid", least=10)
+    token_leeway_seconds: float = _setting(30.0, "seconds by which the issuer's clock may differ", least=0, most=300)
     partitions: int = _setting(8, "partitions of every topic; must never change for a database", most=1_024)
     lanes: int = _setting(1, "lanes in this process; at most one for each partition", most=1_024)
     batch_messages_max: int = _setting(512, "messages in one transaction", most=10_000)
@@ -108,6 +132,10 @@ class Settings:
     accept_unlinked: bool = _setting(
         False, "accept from this start on what older processes wrote without links and seals: accept_unlinked()"
     )
+    migrations: str = _setting(
+        "apply", "what a process does at its start where migrations are missing: apply them, or end with a line that"
+        " says so, where a job applies them before it", ("apply", "await"),
+    )
     owner_dsn: str = _setting("", "PostgreSQL login that owns the tables, for what deletes; empty: the service's own")
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -121,6 +149,7 @@ class Settings:
                 given[known.name] = _bounded(name, _converted(name, text, known), known)
         if given.get("profile") == "production":
             given.setdefault("reflection", False)
+            given.setdefault("mac_required", True)
         ours = {name: value for name, value in environ.items() if name.startswith("SETTLE_")}
         settings = cls(service=service, environ=ours, **given)
         settings._refuse_unsafe()
@@ -131,10 +160,34 @@ class Settings:
             raise SettingsError("SETTLE_CLOCK=manual is refused in the production profile")
         if self.profile == "production" and self.broker == "embedded":
             raise SettingsError("SETTLE_BROKER=embedded is refused in the production profile")
+        if self.profile == "production" and self.reflection:
+            raise SettingsError("SETTLE_REFLECTION=true is refused in the production profile")
         if self.lanes > self.partitions:
             raise SettingsError(
                 f"SETTLE_LANES={self.lanes} is more than the partitions, SETTLE_PARTITIONS={self.partitions}"
             )
+
+    def check_identity(self) -> None:
+        """Raise `SettingsError` unless callers can be known: no process serves without."""
+        if not self.identity_jwks:
+            raise SettingsError("SETTLE_IDENTITY_JWKS is not set, so nobody could be known; `settle up` sets it")
+        if self.profile == "production" and self.identity_issuer == LOCAL_ISSUER:
+            raise SettingsError("SETTLE_IDENTITY_ISSUER is not set; production does not trust the local issuer")
+
+    def refuse_clear_text(self, *, database: bool = True, kafka: bool = True) -> None:
+        """In production, raise `SettingsError` where anything would go over the wire in clear text."""
+        if self.profile != "production":
+            return
+        if not (self.tls_ca and self.tls_certificate and self.tls_key):
+            raise SettingsError(
+                "production serves no clear text: SETTLE_TLS_CA, SETTLE_TLS_CERTIFICATE and SETTLE_TLS_KEY are needed"
+            )
+        if kafka and self.kafka_security == "plaintext":
+            raise SettingsError("SETTLE_KAFKA_SECURITY=plaintext is refused in the production profile")
+        for name in ("dsn", "owner_dsn") if database else ():
+            dsn = getattr(self, name)
+            if dsn and parse_qs(urlsplit(dsn).query).get("sslmode") != ["verify-full"]:
+                raise SettingsError(f"SETTLE_{name.upper()} needs sslmode=verify-full in the production profile")
 
     def option(self, name: str, default: str = "") -> str:
         """A setting that only one service knows: `SETTLE_<name>`."""
@@ -187,6 +240,7 @@ def settings_table(settings: Settings | None = None) -> list[tuple[str, str, str
         for known in _known()
     ]
     rows.append(("SETTLE_<PEER>_TARGET", "", "", "gRPC address of another process"))
+    rows.append(("SETTLE_KAFKA_PASSWORD", "", "", "password of SETTLE_KAFKA_USER"))
     rows.append(("SETTLE_<USE>_KEY", "(local only)", "", "secret key of 32 bytes, hexadecimal"))
     rows.append(("SETTLE_<USE>_KEYS", "(local only)", "", "such keys by version, 1:hex,2:hex; the highest seals"))
     rows.append((

@@ -14,6 +14,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.protocol.metadata import MetadataRequest
 
 from services.runtime.ground.settings import Settings, SettingsError
+from services.runtime.ground.tls import Certificates, client_context
 
 MESSAGE_OVERHEAD_BYTES = 16_384
 """Room for key, headers and framing above the payload's limit."""
@@ -40,6 +41,7 @@ def make_producer(settings: Settings) -> AIOKafkaProducer:
         bootstrap_servers=settings.kafka, client_id=f"settle-{settings.service}", acks="all", enable_idempotence=True,
         compression_type="lz4" if settings.kafka_compression == "lz4" else None, linger_ms=0, max_batch_size=262_144,
         max_request_size=settings.rpc_message_bytes_max + MESSAGE_OVERHEAD_BYTES, request_timeout_ms=10_000,
+        **security(settings),
     )
 
 
@@ -49,8 +51,29 @@ def make_consumer(settings: Settings) -> AIOKafkaConsumer:
         bootstrap_servers=settings.kafka, client_id=f"settle-{settings.service}", group_id=None,
         enable_auto_commit=False, auto_offset_reset="none", isolation_level="read_committed",
         fetch_max_bytes=FETCH_BYTES_MAX, max_partition_fetch_bytes=PARTITION_FETCH_BYTES_MAX, fetch_min_bytes=1,
-        fetch_max_wait_ms=FETCH_WAIT_MS, request_timeout_ms=10_000,
+        fetch_max_wait_ms=FETCH_WAIT_MS, request_timeout_ms=10_000, **security(settings),
     )
+
+
+def security(settings: Settings) -> dict[str, Any]:  # Any: arguments of many types
+    """How a client of aiokafka speaks to the broker: over TLS with our certificate, and logged in where that is set."""
+    if settings.kafka_security == "plaintext":
+        return {}
+    certificates = Certificates.of(settings)
+    if certificates is None:
+        raise SettingsError("SETTLE_KAFKA_SECURITY needs SETTLE_TLS_CA, SETTLE_TLS_CERTIFICATE and SETTLE_TLS_KEY")
+    how: dict[str, Any] = {
+        "security_protocol": settings.kafka_security.upper(), "ssl_context": client_context(certificates)
+    }
+    if settings.kafka_security == "sasl_ssl":
+        password = settings.option("kafka_password")
+        if not (settings.kafka_user and password):
+            raise SettingsError("SETTLE_KAFKA_SECURITY=sasl_ssl needs SETTLE_KAFKA_USER and SETTLE_KAFKA_PASSWORD")
+        how |= {
+            "sasl_mechanism": settings.kafka_mechanism, "sasl_plain_username": settings.kafka_user,
+            "sasl_plain_password": password,
+        }
+    return how
 
 
 async def check_broker(settings: Settings) -> str:

@@ -15,12 +15,12 @@ from services.runtime.ground.hygiene import clean
 from services.runtime.ground.records import (
     ACKNOWLEDGED_TYPE,
     PAYLOAD_BYTES_MAX,
+    PLACE,
     REPLY_TYPE,
     SERVICES,
     TAKES_COMMANDS,
     VERDICTS,
 )
-from services.runtime.stored.parked import PLACE
 from settlement.saga.v1 import saga_pb2
 
 TEXT_BYTES_MAX = 512

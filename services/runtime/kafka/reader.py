@@ -126,6 +126,7 @@ class PartitionReader:
         for partition in partitions:
             self._next.pop(partition, None)
             self._moved_at.pop(partition, None)
+            metrics.LAG_RECORDS.labels(str(partition)).set(0)
         self._assign()
 
     async def fetch(self, most: int) -> list[Record]:
@@ -171,7 +172,15 @@ class PartitionReader:
                     records.append(Record(tp.partition, record.offset, record.key, headers, record.value or b""))
             if tp.partition in self._next:
                 self._moved_at[tp.partition] = now
+                self._tell_lag(tp)
         return records
+
+    def _tell_lag(self, place: TopicPartition) -> None:
+        """What of the partition is not read yet, as the last fetch knew its end."""
+        consumer = self._consumer
+        if consumer is not None and place in consumer.assignment():  # it may have been left since the fetch
+            end = consumer.highwater(place) or 0
+            metrics.LAG_RECORDS.labels(str(place.partition)).set(max(0, end - self._next[place.partition]))
 
     async def _fetch_singly(self, consumer: AIOKafkaConsumer, most: int) -> list[Record]:
         """One record after another, partition by partition, so that the one that cannot be read is known by its place.
@@ -237,6 +246,8 @@ class PartitionReader:
         with suppress(BrokerUnavailable):
             epoch, ends = await self.ends(quiet)
             self._same(epoch)
+            for partition in ends.keys() & self._next.keys():
+                metrics.LAG_RECORDS.labels(str(partition)).set(max(0, ends[partition][1] - self._next[partition]))
             self._moved_at.update({p: now for p, (_, end) in ends.items() if p in self._next and end <= self._next[p]})
         if any(now - moved_at > self._settings.reader_stall_seconds for moved_at in self._moved_at.values()):
             metrics.READERS_REPLACED.inc()

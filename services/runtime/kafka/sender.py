@@ -8,6 +8,7 @@ from typing import Any
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
+from services.runtime.ground.macs import Signer
 from services.runtime.ground.records import Outgoing
 from services.runtime.ground.settings import Settings
 from services.runtime.kafka.clients import CONNECT_SECONDS, hear, make_producer
@@ -20,6 +21,7 @@ class Sender:
 
     def __init__(self, settings: Settings) -> None:
         self._producer = make_producer(settings)
+        self._signer = Signer(settings)
         self.under_way = 0
         self.retired = False
 
@@ -58,7 +60,7 @@ class Sender:
         batch = self._producer.create_batch()
         count = 0
         for record in records:
-            key, value, headers = record.key.encode(), record.payload, record.headers
+            key, value, headers = record.key.encode(), record.payload, self._signer.signed(record)
             if batch.append(timestamp=None, key=key, value=value, headers=headers) is None:
                 break
             count += 1

@@ -8,9 +8,10 @@ import structlog
 
 from services.runtime.ground.clock import Clock, ManualClock
 from services.runtime.ground.codec import Codec
+from services.runtime.ground.macs import Verifier
 from services.runtime.ground.postgres import Pool
 from services.runtime.kafka.reader import PartitionReader, Record
-from services.runtime.lanes.arriving import arrived
+from services.runtime.lanes.arriving import arrived, trusted
 from services.runtime.lanes.item import Item
 from services.runtime.lanes.queues import Queues
 from services.runtime.stored import timers
@@ -33,7 +34,7 @@ class Feed:
 
     def __init__(
         self, codec: Codec, topic: str, reader: PartitionReader, pool: Pool, *, clock: Clock, queues: Queues, most: int,
-        overfull: Callable[[], bool], oldest: OldestSagas,
+        overfull: Callable[[], bool], oldest: OldestSagas, verifier: Verifier,
     ) -> None:
         self._codec = codec
         self._topic = topic
@@ -44,6 +45,7 @@ class Feed:
         self._most = most
         self._overfull = overfull
         self._oldest = oldest
+        self._verifier = verifier
         self._held: dict[int, int] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._seen: dict[str, float] = {}
@@ -105,10 +107,10 @@ class Feed:
             if self._overfull():  # what comes waits in Kafka, until what was decided is sent
                 await asyncio.sleep(OVERFULL_SECONDS)
                 continue
-            records = await self._reader.fetch(self._most)
+            records = [trusted(self._verifier, self._topic, read) for read in await self._reader.fetch(self._most)]
             self._queues.urgent.extend(filter(None, map(self._item, records)))
-            if records:
-                self._oldest.hear(records[-1].headers)
+            if heard := [record.headers for record in records if record.flaw is None]:
+                self._oldest.hear(heard[-1])
             if self._queues.urgent:
                 self._queues.wake.set()
 

@@ -18,7 +18,7 @@ import structlog
 
 from services.kernel.decision import Known
 from services.kernel.effects import Effects
-from services.kernel.errors import Internal, Undecodable
+from services.kernel.errors import Internal, Undecodable, Untrusted
 from services.runtime.ground import metrics
 from services.runtime.ground.clock import Clock
 from services.runtime.ground.postgres import (
@@ -246,6 +246,7 @@ class Lane:
                 raise
             metrics.BATCHES.inc()
             metrics.MESSAGES.inc(len(part) - len(left))
+            metrics.BATCH_MESSAGES.observe(len(part) - len(left))
             if left:
                 metrics.BATCHES_CUT.inc()
                 self._crowded_out = bool(aboard) and len(left) == len(part)
@@ -374,5 +375,5 @@ class Lane:
         self._report(item, error)
         self._suspects.cleared([item])
         self.waiting.leave([item])
-        if item.record is not None and item.message.key:
+        if item.record is not None and item.message.key and not isinstance(error, Untrusted):
             self._parked_keys[item.message.key] = parked.FIRST

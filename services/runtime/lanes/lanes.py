@@ -112,14 +112,20 @@ class Lanes:
         """One action; if it fails, takes too long, or the process dies, the timer that its decision set asks again."""
         if self._perform is None:
             return
+        name = type(action).__name__
         async with self._slots:
+            began = time.monotonic()
             try:
                 async with asyncio.timeout(self._settings.action_seconds_max):
                     report = await self._perform(action)
                 if report is not None:
                     self.feed_back(report)
+                metrics.ACTIONS.labels(name, "done").inc()
             except Exception as error:  # the timer of the intent repeats it, with a query first
-                log.warning("action_failed", action=type(action).__name__, error=repr(error))
+                metrics.ACTIONS.labels(name, "failed").inc()
+                log.warning("action_failed", action=name, error=repr(error))
+            finally:
+                metrics.ACTION_SECONDS.labels(name).observe(time.monotonic() - began)
 
     async def drain(self, seconds: float) -> None:
         """Finish what was accepted."""

@@ -1,16 +1,18 @@
 """Everything between gRPC and a handler, as one wrapper per method, made once when the service is registered.
 
-In this order: a place among the calls under way (`places.py`, G6), a deadline where the caller gave none, text hygiene
-(P3), protovalidate; then the handler; then its errors: a `SettlementError` keeps its reason, `CancelledError` that
-nobody asked for becomes ABORTED (G2), an outage UNAVAILABLE, anything unknown INTERNAL with a correlation id and
-nothing else. What the handler sees of request ids is lower case: a UUID is the same in any case of letters.
+In this order: the door (`identity/door.py`: who calls, and whether they may), a place among the calls under way
+(`places.py`, G6), a deadline where the caller gave none, the fields that name who acts, text hygiene (P3),
+protovalidate, the owner of what the call is about; then the handler; then its errors: a `SettlementError` keeps its
+reason, `CancelledError` that nobody asked for becomes ABORTED (G2), an outage UNAVAILABLE, anything unknown INTERNAL
+with a correlation id and nothing else. What the handler sees of request ids is lower case: a UUID is the same in any
+case of letters.
 """
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from typing import Any, TypeVar
 
 import grpc
 import structlog
@@ -23,15 +25,13 @@ from services.runtime.ground import metrics
 from services.runtime.ground.hygiene import flaw
 from services.runtime.ground.paging import ANSWER_BYTES_MAX, FOREIGN_PAGE
 from services.runtime.ground.settings import Settings
+from services.runtime.identity.door import Door, Entered, Gate
 from services.runtime.rpc.arrivals import Unreadable, readable
-from services.runtime.rpc.errors import (
-    DeadlineExceeded,
-    InvalidRequest,
-    MessageTooLarge,
-    abort_with,
-    outage_of,
-)
+from services.runtime.rpc.errors import InvalidRequest, MessageTooLarge, abort_with, outage_of
+from services.runtime.rpc.exchange import Exchange
+from services.runtime.rpc.limit import limit
 from services.runtime.rpc.places import PLACE, Places, Use, use_of
+from services.runtime.rpc.secured import Peers
 from services.runtime.rpc.words import path_of, told, unclean
 
 INVALID = "INVALID_ARGUMENT"
@@ -39,97 +39,110 @@ AMOUNTS = ("minor", "minor_units", "ppm", "ppm_per_day")
 """How the names of all fields end that hold amounts, fees or rates."""
 Context = grpc.aio.ServicerContext[Any, Any]
 Behaviour = Callable[[Any, Any], Awaitable[Any]]  # Any: a request and a context, for a response
+T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
 
 class Calls:
-    """Wraps the handlers of one server, and gives their calls their places."""
+    """Wraps the handlers of one server, and gives their calls their places.
+
+    Without a `door` everybody may call everything: only what is no process of ours has none (a sandbox, a test).
+    """
 
     def __init__(self, settings: Settings) -> None:
-        self._places = Places(settings)
+        self.places = Places(settings)
+        self.peers = Peers(settings)
         self._request_bytes_max = settings.rpc_message_bytes_max
-        self._unary_seconds_max = settings.deadline_seconds_max
+        self.unary_seconds_max = settings.deadline_seconds_max
         self._stream_seconds_max = settings.stream_seconds_max
         self._validator = Validator()
+        self._unary: dict[str, Unary] = {}
+        self.door: Door | None = None
 
     @property
     def under_way(self) -> int:
         """How many calls are being served."""
-        return self._places.taken.total()
+        return self.places.taken.total()
 
     def wrapped(self, method: str, handler: Any) -> Any:  # Any: grpc's RpcMethodHandler has no public type
-        """The handler with everything around it; only unary requests exist in our API."""
+        """The handler with everything around it."""
         wrapped = handler._replace(
             request_deserializer=readable(handler.request_deserializer, self._request_bytes_max),
             response_serializer=None,
         )
+        gate = None if self.door is None else self.door.gate(method)
         if handler.unary_unary is not None:
-            return wrapped._replace(unary_unary=self._unary(method, handler.unary_unary))
+            self._unary[method] = unary = Unary(self, method, handler.unary_unary, gate)
+            return wrapped._replace(unary_unary=_answering(unary))
         if handler.unary_stream is not None:
-            return wrapped._replace(unary_stream=self._stream(method, handler.unary_stream))
-        raise TypeError(f"{method} takes a stream of requests")
+            return wrapped._replace(unary_stream=self._stream(method, handler.unary_stream, gate))
+        if handler.stream_stream is not None:
+            exchange = Exchange(self._unary, self.unary_seconds_max)
+            return wrapped._replace(stream_stream=self._exchange(method, handler.stream_stream, exchange, gate))
+        raise TypeError(f"{method} takes a stream of requests for one answer")
 
-    def _unary(self, method: str, behaviour: Behaviour) -> Behaviour:
-        done = metrics.RPCS.labels(method, "OK")
-        seconds = metrics.RPC_SECONDS.labels(method)
-        limit_seconds = self._unary_seconds_max
-
-        async def handle(request: Message | Unreadable, context: Context) -> bytes:
-            began = time.perf_counter()
-            place = None
-            try:
-                place = self._places.enter(use_of(method, request))
-                PLACE.set(place)
-                admitted = self._admit(request)
-                if context.time_remaining() is not None:
-                    response = await behaviour(admitted, context)
-                else:
-                    async with _limit(limit_seconds):
-                        response = await behaviour(admitted, context)
-                answer = _packed(response)
-                done.inc()
-                return answer
-            except BaseException as error:
-                await _refuse(method, context, error)
-                raise
-            finally:
-                if place is not None:
-                    PLACE.set(None)
-                    place.leave()
-                seconds.observe(time.perf_counter() - began)
-
-        return handle
-
-    def _stream(self, method: str, behaviour: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-        done = metrics.RPCS.labels(method, "OK")
-        limit_seconds = self._stream_seconds_max
-
+    def _stream(
+        self, method: str, behaviour: Callable[[Any, Any], Any], gate: Gate | None
+    ) -> Callable[[Any, Any], Any]:
         async def handle(request: Message | Unreadable, context: Context) -> AsyncIterator[bytes]:
-            place = None
-            try:
-                place = self._places.enter(Use.WATCH)
-                PLACE.set(place)
-                admitted = self._admit(request)
-                async with _limit(limit_seconds):
-                    async for response in behaviour(admitted, context):
-                        yield _packed(response)
-                done.inc()
-            except GeneratorExit:
-                raise
-            except BaseException as error:
-                await _refuse(method, context, error)
-                raise
-            finally:
-                if place is not None:
-                    place.leave()
+            async def watched(entered: Entered | None) -> AsyncIterator[Message]:
+                admitted = await self.admit(request, gate, entered)
+                async for response in behaviour(admitted, context):
+                    yield response
+
+            async with aclosing(self._streamed(method, context, gate, watched)) as said:
+                async for packed in said:
+                    yield packed
 
         return handle
 
-    def _admit(self, request: Message | Unreadable) -> Message:
+    def _exchange(
+        self, method: str, behaviour: Callable[[Any, Any], Any], exchange: Exchange, gate: Gate | None
+    ) -> Callable[[Any, Any], Any]:
+        async def handle(requests: AsyncIterator[Message | Unreadable], context: Context) -> AsyncIterator[bytes]:
+            async with (
+                aclosing(exchange.outcomes(requests, context)) as outcomes,
+                aclosing(self._streamed(method, context, gate, lambda _: behaviour(outcomes, context))) as said,
+            ):
+                async for packed in said:
+                    yield packed
+
+        return handle
+
+    async def _streamed(
+        self, method: str, context: Context, gate: Gate | None,
+        behaviour: Callable[[Entered | None], AsyncIterator[Message]],
+    ) -> AsyncGenerator[bytes, None]:
+        """The answers of a stream, which has its place among those who watch, for as long as a stream may last."""
+        place = None
+        try:
+            entered = await _entered(gate, context)
+            self.peers.check(context)
+            place = self.places.enter(Use.WATCH)
+            PLACE.set(place)
+            async with limit(self._stream_seconds_max):
+                async for response in behaviour(entered):
+                    yield _packed(response)
+            metrics.RPCS.labels(method, "OK").inc()
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            meant = meaning(method, error)
+            if meant is not None:
+                await abort_with(context, meant)
+            raise
+        finally:
+            if place is not None:
+                place.leave()
+
+    async def admit(self, request: Message | Unreadable, gate: Gate | None, entered: Entered | None) -> Message:
+        """The request as its method sees it; the `SettlementError` that says what is wrong with it."""
         if isinstance(request, Unreadable):
             raise request.refusal
         request.DiscardUnknownFields()
+        if gate is not None and entered is not None:
+            gate.name_actors(entered, request)
         found = flaw(request)
         if found:
             raise InvalidRequest(_reason_of(found), [(found, unclean(found))])
@@ -137,20 +150,64 @@ class Calls:
         if violations:
             raise _invalid(violations, request)
         lower_ids(request)
+        if gate is not None and entered is not None:
+            await gate.check_owner(entered, request)
         return request
 
 
-@asynccontextmanager
-async def _limit(seconds: float) -> AsyncIterator[None]:
-    """The time that the block has at most; any other time-out is an outage and passes."""
-    try:
-        async with asyncio.timeout(seconds) as limit:
-            yield
-    except TimeoutError:
-        if not limit.expired():
+async def _entered(gate: Gate | None, context: Context) -> Entered | None:
+    """Who came through the gate; None where there is none, or it stands open."""
+    return None if gate is None else await gate.enter(context.invocation_metadata() or ())
+
+
+class Unary:
+    """A method with one request and one answer, and everything around it."""
+
+    def __init__(self, calls: Calls, method: str, behaviour: Behaviour, gate: Gate | None) -> None:
+        self.method, self._gate = method, gate
+        self._calls, self._behaviour = calls, behaviour
+        self._done = metrics.RPCS.labels(method, "OK")
+        self._seconds = metrics.RPC_SECONDS.labels(method)
+
+    async def answer(self, request: Message | Unreadable, context: Context, told: Callable[[Message], T]) -> T:
+        """The answer as it is `told`; raises the `SettlementError` that the call ends with."""
+        began, place = time.perf_counter(), None
+        try:
+            entered = await _entered(self._gate, context)
+            self._calls.peers.check(context)
+            place = self._calls.places.enter(use_of(self.method, request))
+            PLACE.set(place)
+            admitted = await self._calls.admit(request, self._gate, entered)
+            answer = told(await self._response(admitted, context))
+            self._done.inc()
+            return answer
+        except BaseException as error:
+            meant = meaning(self.method, error)
+            if meant is None or meant is error:
+                raise
+            raise meant from error
+        finally:
+            if place is not None:
+                PLACE.set(None)
+                place.leave()
+            self._seconds.observe(time.perf_counter() - began)
+
+    async def _response(self, request: Message, context: Context) -> Any:  # Any: a response of its method
+        if context.time_remaining() is not None:
+            return await self._behaviour(request, context)
+        async with limit(self._calls.unary_seconds_max):
+            return await self._behaviour(request, context)
+
+
+def _answering(unary: Unary) -> Behaviour:
+    async def handle(request: Message | Unreadable, context: Context) -> bytes:
+        try:
+            return await unary.answer(request, context, _packed)
+        except SettlementError as error:
+            await abort_with(context, error)
             raise
-        told = "the call took longer than a call without a deadline may"
-        raise DeadlineExceeded("DEADLINE_EXCEEDED", told) from None
+
+    return handle
 
 
 def lower_ids(request: Any) -> None:  # Any: requests of every kind, and those within a batch
@@ -191,21 +248,19 @@ def _reason_of(path: str, rule_id: str = "") -> str:
     return FOREIGN_PAGE if path == "page_token" else INVALID
 
 
-async def _refuse(method: str, context: Context, error: BaseException) -> None:
-    """Answer with the status that an error means; returns only if the call is over already."""
-    if isinstance(error, grpc.aio.AbortError):
-        return
+def meaning(method: str, error: BaseException) -> SettlementError | None:
+    """What a call ends with, counted; None where it is over already."""
     if isinstance(error, asyncio.CancelledError):
         task = asyncio.current_task()
         if task is not None and task.cancelling():
-            return  # the caller is gone: cancelled it, or its deadline passed
+            return None  # the caller is gone: cancelled it, or its deadline passed
         error = Aborted("UNAVAILABLE", "the call was interrupted; try again with the same request id")
+    elif isinstance(error, grpc.aio.AbortError) or not isinstance(error, Exception):
+        return None
     elif not isinstance(error, SettlementError):
-        if not isinstance(error, Exception):
-            return
         error = outage_of(error) or _defect(method, error)
     metrics.RPCS.labels(method, error.status).inc()
-    await abort_with(context, error)
+    return error
 
 
 def _defect(method: str, error: Exception) -> Internal:

@@ -14,10 +14,13 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from services.kernel.errors import Defect, NotFound
 from services.runtime.ground.paging import ANSWER_BYTES_MAX
 from services.runtime.ground.settings import Settings
+from services.runtime.ground.tls import Certificates
+from services.runtime.identity.door import Door
 from services.runtime.rpc.arrivals import TRANSPORT_BYTES_MAX, Unserved, guarded
 from services.runtime.rpc.calls import Calls
 from services.runtime.rpc.errors import abort_with
 from services.runtime.rpc.reflection import add_reflection
+from services.runtime.rpc.secured import FreshChannel, name_of, server_credentials
 
 METADATA_BYTES_MAX = 8_192
 CONNECTION_AGE_MS_MAX = 30 * 60 * 1000
@@ -62,6 +65,7 @@ class RpcServer:
             ]
         )
         self._names: list[str] = []
+        self._door: Door | None = None
         self.port = 0
         self._libraries = _Registrar(self._server, lambda _, handler: guarded(handler, settings.rpc_message_bytes_max))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._libraries)
@@ -70,6 +74,10 @@ class RpcServer:
     def under_way(self) -> int:
         """How many calls are being served."""
         return self._calls.under_way
+
+    def guard(self, door: Door) -> None:
+        """Have all that is added from now on stand behind this door, and what is served beside it be open to all."""
+        self._door = self._calls.door = door
 
     def add(self, servicer: object) -> None:
         """Register a servicer of generated code, each of its methods wrapped."""
@@ -85,9 +93,17 @@ class RpcServer:
         """Bind and serve; answers the port."""
         if self._settings.reflection:
             add_reflection([*self._names, health.SERVICE_NAME], self._libraries)
+        if self._door is not None:
+            for method in self._libraries.methods:
+                self._door.check_open(method)
         self._server.add_generic_rpc_handlers((Unserved(),))
         await self.set_serving(False)
-        self.port = self._server.add_insecure_port(self._settings.listen)
+        certificates = Certificates.of(self._settings)
+        if certificates is None:
+            self.port = self._server.add_insecure_port(self._settings.listen)
+        else:
+            credentials = server_credentials(certificates, clients=self._settings.tls_clients == "required")
+            self.port = self._server.add_secure_port(self._settings.listen, credentials)
         await self._server.start()
         return self.port
 
@@ -129,6 +145,7 @@ class _Registrar:
         self._server = server
         self._wrapped = wrapped
         self.names: list[str] = []
+        self.methods: list[str] = []
 
     def add_generic_rpc_handlers(self, handlers: Sequence[Any]) -> None:
         """The same handlers come again by name, below."""
@@ -136,6 +153,7 @@ class _Registrar:
     def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Any]) -> None:
         """Register the wrapped ones."""
         self.names.append(service)
+        self.methods += [f"/{service}/{name}" for name in handlers]
         wrapped = {name: self._wrapped(f"/{service}/{name}", handler) for name, handler in handlers.items()}
         self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, wrapped),))
         self._server.add_registered_method_handlers(service, wrapped)
@@ -153,25 +171,30 @@ def hard_exit_after(seconds: float) -> Iterator[None]:
         timer.cancel()
 
 
-def channel(target: str, deadline_seconds: float | None = 10.0) -> grpc.aio.Channel:
+def channel(
+    target: str, deadline_seconds: float | None = 10.0, certificates: Certificates | None = None
+) -> grpc.aio.Channel:
     """A channel to another process, or by turns to several (`ipv4:one,two`), to be kept as long as this one lives.
 
-    UNAVAILABLE is tried again, within a budget (G12).
+    UNAVAILABLE is tried again, within a budget (G12). With `certificates` over TLS: whoever answers is held to their
+    authority and to the host of the (first) address.
 
     A unary call without a time-out gets `deadline_seconds` (None: none, for callers that always give one). The service
     config carries no `timeout`: it fires early (STACK 1.1).
     """
-    return grpc.aio.insecure_channel(
-        target,
-        options=[
-            ("grpc.service_config", json.dumps(_RETRY_UNAVAILABLE)),
-            ("grpc.max_receive_message_length", ANSWER_BYTES_MAX),
-            ("grpc.keepalive_time_ms", KEEPALIVE_MS),
-            ("grpc.keepalive_timeout_ms", 10_000),
-            ("grpc.enable_http_proxy", 0),
-        ],
-        interceptors=None if deadline_seconds is None else [_Deadline(deadline_seconds)],
-    )
+    options: list[tuple[str, Any]] = [  # Any: numbers and texts
+        ("grpc.service_config", json.dumps(_RETRY_UNAVAILABLE)),
+        ("grpc.max_receive_message_length", ANSWER_BYTES_MAX),
+        ("grpc.keepalive_time_ms", KEEPALIVE_MS),
+        ("grpc.keepalive_timeout_ms", 10_000),
+        ("grpc.enable_http_proxy", 0),
+    ]
+    interceptors = None if deadline_seconds is None else [_Deadline(deadline_seconds)]
+    if certificates is None:
+        return grpc.aio.insecure_channel(target, options=options, interceptors=interceptors)
+    return FreshChannel(certificates, lambda credentials: grpc.aio.secure_channel(
+        target, credentials, options=[*options, *name_of(target)], interceptors=interceptors
+    ))
 
 
 class _Deadline(grpc.aio.UnaryUnaryClientInterceptor):

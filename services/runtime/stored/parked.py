@@ -13,17 +13,18 @@ import msgspec
 
 from services.kernel.ids import partition_of
 from services.kernel.seal import Value, seal_of
-from services.runtime.ground.records import Headers, Outgoing
+from services.runtime.ground.macs import as_retried
+from services.runtime.ground.records import PLACE, Headers, Outgoing
 from services.runtime.ground.tables import Connection
 from services.runtime.stored import outbox
 
 RETRY_LANE = 0
 """The lane id under which a retried record waits for the scanner; no living lane has it."""
-PLACE = "ce_parkedid"
-"""The header that tells a retried record's place among those of its key."""
 _ID = "ce_id"
 UNDELIVERABLE = "UNDELIVERABLE"
 """Why a record of our own is set aside that no broker takes."""
+QUARANTINED = ("UNSIGNED", "FORGED", "UNKNOWN_MAC_KEY")
+"""Why records are set aside that nobody of ours may have sent: whoever can write to a topic must not stop a key."""
 FIRST, LAST = 0, 2**63 - 1
 KEY_CHARACTERS_MAX = 512
 """Of a key or an id so much is kept, for an index takes no longer one; whatever is longer was never readable."""
@@ -86,7 +87,8 @@ async def save(connection: Connection, rows: Sequence[Parked], now: datetime, se
                 u (source, partition, kafka_offset, key, message_id, headers, payload, reason, detail, seal, no)
            where u.message_id = '' or not exists (
                select from parked p where p.state = 'PARKED' and p.source = u.source and p.key = u.key
-               and p.message_id = u.message_id and p.payload = u.payload)
+               and p.message_id = u.message_id and p.payload = u.payload
+               and (p.reason = any($12::text[])) = (u.reason = any($12::text[])))
            order by u.no
            on conflict (source, partition, kafka_offset) do nothing""",
         [r.source for r in each], [r.partition for r in each], [r.offset for r in each], [r.key for r in each],
@@ -94,6 +96,7 @@ async def save(connection: Connection, rows: Sequence[Parked], now: datetime, se
         [r.reason for r in each], [r.detail for r in each], now,
         [_seal((r.source, r.key, r.message_id, stored_headers(r.headers), r.reason, r.detail, now), r.payload, seal_key)
          for r in each],
+        QUARANTINED,
     )
 
 
@@ -112,7 +115,7 @@ def _distinct(rows: Sequence[Parked]) -> list[Parked]:
             row, key=storable(row.key, KEY_CHARACTERS_MAX), message_id=message_id,
             reason=storable(row.reason, KEY_CHARACTERS_MAX), detail=storable(row.detail, DETAIL_CHARACTERS_MAX),
         )
-        same = (named.source, named.key, named.message_id, named.payload)
+        same = (named.source, named.key, named.message_id, named.payload, named.reason in QUARANTINED)
         first.setdefault(same if named.message_id else no, named)
     return list(first.values())
 
@@ -139,8 +142,9 @@ async def save_unsent(connection: Connection, records: Sequence[Outgoing], why: 
 async def keys(connection: Connection) -> dict[str, int]:
     """The keys whose messages have to wait behind a parked one that came in, with the place of the first."""
     rows = await connection.fetch(
-        """select key, min(id) from parked where state = 'PARKED' and key <> '' and reason <> 'UNDELIVERABLE'
-           group by key"""
+        """select key, min(id) from parked where state = 'PARKED' and key <> '' and reason <> all($1::text[])
+           group by key""",
+        [UNDELIVERABLE, *QUARANTINED],
     )
     return {row[0]: row[1] for row in rows}
 
@@ -161,9 +165,8 @@ async def retry(
     if row is None:
         return False
     decoded = msgspec.json.decode(row["headers"], type=list[tuple[str, bytes]])
-    headers = [header for header in decoded if header[0] != PLACE]
-    if row["reason"] != UNDELIVERABLE:  # it came in, and others of its key may wait behind it
-        headers.append((PLACE, str(parked_id).encode()))
+    came_in = row["reason"] != UNDELIVERABLE  # and others of its key may wait behind it
+    headers = as_retried(decoded, parked_id) if came_in else decoded
     record = Outgoing(row["source"], partition_of(row["key"], partitions), row["key"], headers, row["payload"])
     await outbox.save(connection, RETRY_LANE, await connection.fetchval("select nextval('lane_ids')"), [record])
     return True

@@ -14,8 +14,9 @@ from services.kernel.calendar import elapsed_days
 from services.kernel.decision import Timer
 from services.kernel.ids import partition_of
 from services.kernel.saga import ABORT, RESUME, Phase, Run
+from services.runtime.ground.macs import as_retried
 from services.runtime.ground.records import Outgoing
-from services.runtime.stored.parked import PLACE, RETRY_LANE
+from services.runtime.stored.parked import RETRY_LANE
 from settle.simulation.agenda import HOUR, MINUTE, Steps
 from settle.simulation.store import ParkedRow, Store
 
@@ -53,9 +54,8 @@ def _resolve(world: "World", store: Store, row: ParkedRow, *, give_up: bool) -> 
         world.reached.note("parked_discarded")
         return
     world.reached.note("parked_retried")
-    headers = [header for header in row.record.headers if header[0] != PLACE]
-    headers.append((PLACE, str(row.id).encode()))
     partition = partition_of(row.record.key, store.business.partitions)
+    headers = as_retried(row.record.headers, row.id)
     record = Outgoing(row.record.source, partition, row.record.key, headers, row.record.payload)
     store.outbox.setdefault(RETRY_LANE, {})[store.new_number()] = record
     world.lanes_changed(store)

@@ -12,6 +12,7 @@ import grpc.aio
 from settle.bench.targets import CONFIRM_RECEIPT, Target, request_of
 from settle.client.calls import reason_of
 from settle.client.channels import open_channel
+from settle.client.tokens import Tokens
 from settlement.order.v1 import after_sale_service_pb2, order_service_pb2
 
 UNKNOWN = {
@@ -28,8 +29,8 @@ CONCURRENT = 48
 class Client:
     """Settles orders at one or several addresses; `history` has all definite answers by order."""
 
-    def __init__(self, addresses: Sequence[str]) -> None:
-        self._channels = [open_channel(address, *RECONNECT) for address in addresses]
+    def __init__(self, addresses: Sequence[str], tokens: Tokens | None) -> None:
+        self._channels = [open_channel(address, *RECONNECT, tokens=tokens) for address in addresses]
         self._turns = asyncio.Semaphore(CONCURRENT)
         self._turn = 0
         self.history: defaultdict[str, list[str]] = defaultdict(list)

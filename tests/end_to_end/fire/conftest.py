@@ -15,7 +15,6 @@ import pytest
 from settle.bench import loader
 from settle.bench.targets import Target
 from settle.local import postgres, topics
-from settle.local.endpoints import dsns_of, targets_of
 from settle.local.stack import LocalStack
 from tests.end_to_end.fire.slow_wire import WiredStack
 
@@ -70,8 +69,8 @@ def filled(data: Path, orders: int) -> list[Target]:
     """Stored orders, on a manual clock, to settle on the system's."""
     with LocalStack(data, broker="auto", clock="manual") as stack:
         return asyncio.run(loader.fill(
-            targets_of(stack.endpoints), dsns_of(stack.endpoints), mix="mixed", orders=orders,
-            partitions=topics.partitions(), now=datetime.now(UTC), say=lambda line: None,
+            stack.endpoints, mix="mixed", orders=orders, partitions=topics.partitions(), now=datetime.now(UTC),
+            say=lambda line: None,
         ))
 
 

@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 
 from settle.audit import auditor, telling
+from settle.client.tokens import Tokens
 from tests.end_to_end.fire.client import Client
 from tests.end_to_end.fire.conftest import ORDERS, Fire
 from tests.end_to_end.fire.replay import repeat_everything
@@ -103,7 +104,7 @@ async def test_the_command_says_the_same(fire: Fire) -> None:
 
 async def _burn(fire: Fire, accident: Accident) -> None:
     """500 settlements, the accident in their middle; then everything is asked and checked."""
-    client = Client(fire.addresses)
+    client = Client(fire.addresses, Tokens.of(fire.stack.endpoints))
     targets, first = fire.take(SETTLEMENTS), next(fire.numbers)
     assert len(targets) == SETTLEMENTS
     try:

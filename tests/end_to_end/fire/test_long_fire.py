@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from settle.client.tokens import Tokens
 from tests.end_to_end.fire.client import Client
 from tests.end_to_end.fire.conftest import Fire, burning, filled, folder
 from tests.end_to_end.fire.test_fire import verify
@@ -26,7 +27,7 @@ FULL_SECONDS = 10.0
 
 async def test_postgres_restarts_every_20_seconds(fire: Fire) -> None:
     """For three minutes, under load; every request ends, once, and the books agree."""
-    client = Client(fire.addresses)
+    client = Client(fire.addresses, Tokens.of(fire.stack.endpoints))
     began = time.monotonic()
     try:
         async with asyncio.TaskGroup() as load:
@@ -50,7 +51,7 @@ async def test_the_disk_under_postgres_is_full() -> None:
         targets = await asyncio.to_thread(filled, data, FEW_ORDERS)
         with _small_disk(data / "postgres") as disk, burning(data) as stack:
             fire = Fire(stack, iter(targets))
-            client = Client(fire.addresses)
+            client = Client(fire.addresses, Tokens.of(fire.stack.endpoints))
             try:
                 load = asyncio.create_task(client.settle(fire.take(A_BURST), next(fire.numbers)))
                 await asyncio.to_thread(_fill, disk / BALLAST)

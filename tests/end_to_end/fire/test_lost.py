@@ -14,6 +14,7 @@ from settle.client.desk import Desk
 from settle.client.engine import Engine
 from settle.client.requests import fresh
 from settle.client.shop import Goods, Payment, Shop, instalments
+from settle.client.tokens import Tokens
 from settle.local.endpoints import targets_of
 from settlement.common.v1 import tender_pb2
 from settlement.credit_ledger.v1 import credit_service_pb2
@@ -88,7 +89,7 @@ async def test_no_event_is_lost(fire: Fire, how: str) -> None:
 async def test_a_notice_that_kafka_lost_comes_again(fire: Fire) -> None:
     """The network confirms a refund while the order sleeps, and the log of what it is told is lost: the refund
     was PENDING_CHANNEL for ever, and the order could never be refunded again."""
-    engine = Engine(targets_of(fire.stack.endpoints))
+    engine = Engine(targets_of(fire.stack.endpoints), tokens=Tokens.of(fire.stack.endpoints))
     customer = Customer.new()
     shop = Shop(engine, customer)
     await Desk(engine, customer).open_account(1_000_000, 10_000, 0)

@@ -9,6 +9,7 @@ from settle.audit import online, walks
 from settle.audit.findings import Finding, Report
 from settle.audit.online import Online, Round, for_ever
 from settle.audit.pacing import Pacing
+from settle.client.tokens import Tokens
 from tests.end_to_end.fire.client import Client
 from tests.end_to_end.fire.conftest import Fire
 
@@ -65,7 +66,7 @@ async def _watch(fire: Fire, monkeypatch: pytest.MonkeyPatch, slices: int) -> No
     monkeypatch.setattr(walks, "AT_A_TIME", ORDERS_OF_A_SLICE)
     monkeypatch.setattr(online, "AT_A_TIME", ORDERS_OF_A_SLICE)
     monkeypatch.setattr(online, "FRESH_SECONDS", 0.2)
-    seen, client = Seen(), Client(fire.addresses)
+    seen, client = Seen(), Client(fire.addresses, Tokens.of(fire.stack.endpoints))
     auditor = Online(fire.dsns, Pacing(100.0), seen.looked, seen.ended, round_seconds=0.0)
     auditing = asyncio.create_task(for_ever(auditor, seen.faults.append, pause_seconds=0.1))
     try:

@@ -2,6 +2,9 @@
 
 from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.cards.tender import CardRefund, CardTender
+from services.card_redemption.domain.enterprise.agreement import Agreement
+from services.card_redemption.domain.enterprise.batch import RevocationBatch, RevocationItem
+from services.card_redemption.domain.recycling.enterprise import Revocation
 from services.card_redemption.store import TABLES
 from tests.services.card_redemption.ledger import CardLedger
 from tests.services.card_redemption.world import NOW
@@ -9,6 +12,9 @@ from tests.services.list_views import ListView
 
 REFUND = CardRefund(refund_id="rfd_1", amount_minor=3, uncovered_minor=2)
 REFUNDS = ListView("card_tender_refunds", CardRefund._fields, frozenset({"order_id", "card_id"}))
+
+ITEM = RevocationItem("rdm_1", "crd_1", Revocation.REVOKED, 7)
+ITEMS = ListView("revocation_items", RevocationItem._fields, frozenset({"batch_id", "agreement_id"}))
 
 
 async def test_what_was_given_back_is_read_by_name(cards: CardLedger) -> None:
@@ -21,3 +27,13 @@ async def test_what_was_given_back_is_read_by_name(cards: CardLedger) -> None:
 
     await REFUNDS.check_columns(cards.connection)
     assert await REFUNDS.rows(cards.connection) == [REFUND._asdict()]
+
+
+async def test_what_became_of_a_batch_is_read_by_name(cards: CardLedger) -> None:
+    """Whoever adds a field to an item adds it to the view."""
+    save = {table.kind: table.save for table in TABLES}
+    await save[Agreement](cards.connection, [Agreement("agr_1", "cus_1", version=1)], {})
+    await save[RevocationBatch](cards.connection, [RevocationBatch("bat_1", "agr_1", NOW, (ITEM,))], {})
+
+    await ITEMS.check_columns(cards.connection)
+    assert await ITEMS.rows(cards.connection) == [ITEM._asdict()]

@@ -20,6 +20,7 @@ from services.kernel.messages import Message, TimerDue
 from services.kernel.saga import Phase, Run, begin
 from services.runtime.ground import metrics
 from services.runtime.ground.clock import SystemClock
+from services.runtime.ground.macs import Verifier
 from services.runtime.ground.postgres import open_pool
 from services.runtime.ground.records import Outgoing
 from services.runtime.ground.settings import Settings
@@ -246,7 +247,7 @@ async def test_beyond_twice_the_bound_neither_records_nor_timers_are_taken(
     reader = PartitionReader(local, COMMANDS)
     feed = Feed(
         CODEC, COMMANDS, reader, pool.own, clock=SystemClock(), queues=queues, most=8, overfull=overfull,
-        oldest=OldestSagas(),
+        oldest=OldestSagas(), verifier=Verifier(local),
     )
     await feed.start()
     feed.follow({0: Beginning(0, 0)})

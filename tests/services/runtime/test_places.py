@@ -157,7 +157,7 @@ async def test_a_command_that_waits_for_its_settlement_holds_no_place_of_a_comma
 
     async def behave(request: pb.CancelOrderRequest, context: Any) -> pb.CancelOrderResponse:
         wait_seconds = seconds.pop(0)
-        assert calls._places.taken[Use.COMMAND] > 0
+        assert calls.places.taken[Use.COMMAND] > 0
         await decided.wait()
         await edge.awaited("saga_1", wait_seconds, None, since=1)
         return pb.CancelOrderResponse()
@@ -165,13 +165,13 @@ async def test_a_command_that_waits_for_its_settlement_holds_no_place_of_a_comma
     handler: Any = grpc.unary_unary_rpc_method_handler(behave)
     method: Any = calls.wrapped("/settlement.order.v1.OrderService/CancelOrder", handler)
     waiting = [asyncio.ensure_future(method.unary_unary(cancel(), NoCall())) for _ in range(3)]
-    await until(lambda: calls._places.taken == {Use.COMMAND: 3})
+    await until(lambda: calls.places.taken == {Use.COMMAND: 3})
 
     decided.set()
-    await until(lambda: calls._places.taken[Use.COMMAND] == 0 and calls._places.taken[Use.WATCH] in (2, 3))
+    await until(lambda: calls.places.taken[Use.COMMAND] == 0 and calls.places.taken[Use.WATCH] in (2, 3))
     await until(waiting[0].done)
     waiting[1].cancel()
-    await until(lambda: calls._places.taken[Use.WATCH] == 1)
+    await until(lambda: calls.places.taken[Use.WATCH] == 1)
     await fetch(local, "update sagas set phase = 'DONE', version = 2")
     await waiting[2]
 

@@ -23,7 +23,7 @@ from services.runtime.ground.guards import check_process
 from services.runtime.ground.hygiene import clean, flaw
 from services.runtime.ground.settings import Settings
 from services.runtime.rpc import server as rpc
-from services.runtime.rpc.errors import STATUS_KEY, from_rpc_error
+from services.runtime.rpc.errors import from_rpc_error, status_in
 from services.runtime.rpc.server import RpcServer, channel
 from settlement.operations.v1 import operations_service_pb2 as pb
 from settlement.operations.v1 import operations_service_pb2_grpc as stubs
@@ -378,7 +378,9 @@ async def test_reflection_is_off_unless_it_is_set() -> None:
 
 def full_status(error: grpc.aio.AioRpcError) -> status_pb2.Status:
     """The google.rpc.Status of an error."""
-    return status_pb2.Status.FromString(dict(error.trailing_metadata())[STATUS_KEY])
+    status = status_in(error)
+    assert status is not None
+    return status
 
 
 def type_name(detail: Any) -> str:

@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 
 from services.kernel.errors import Defect
+from services.runtime.ground.migrations import migrate
 from services.runtime.ground.postgres import connect_lane
 from services.runtime.ground.saving import Appending, Overtaken, Saving, column, columns
 from services.runtime.ground.settings import Settings
@@ -95,3 +96,19 @@ async def test_what_is_written_once_is_appended_and_never_changed(connection: Co
         await append_crates(connection, [Crate("b")], {})
     with pytest.raises(Defect, match="never change"):
         await append_crates(connection, [Crate("a")], {"a": 1})
+
+
+@pytest.mark.parametrize("amounts", [[5], [5, -4], [5, None, -5], [None], [2**62, 2**62, 1, -(2**62), -(2**62)]])
+async def test_a_journal_that_does_not_balance_cannot_be_stored(
+    connection: Connection, settings: Settings, amounts: list[int | None]
+) -> None:
+    """Nor one with a line of an unknown amount, nor one whose sum is out of bounds."""
+    await migrate(settings.dsn, [])
+    names = [f"{n}" for n in range(len(amounts))]
+
+    with pytest.raises((asyncpg.IntegrityConstraintViolationError, asyncpg.NumericValueOutOfRangeError)):
+        await connection.execute(
+            """insert into journals (root, root_version, no, op, unit, order_id, saga_id, posted_at, accounts, subs,
+                                     amounts) values ('acc_1', 1, 1, 'HOLD', 'CNY', '', '', now(), $1, $1, $2)""",
+            names, amounts,
+        )

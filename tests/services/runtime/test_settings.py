@@ -11,7 +11,7 @@ from services.kernel.errors import Defect
 from services.kernel.messages import DECIDED_DAYS_MAX
 from services.runtime.ground.logs import redact
 from services.runtime.ground.metrics import serve_metrics
-from services.runtime.ground.migrations import RUNTIME, list_migrations, migrate
+from services.runtime.ground.migrations import RUNTIME, MigrationsMissing, check_migrated, list_migrations, migrate
 from services.runtime.ground.settings import Settings, SettingsError, settings_table
 
 
@@ -36,9 +36,11 @@ def test_a_value_that_makes_no_sense_is_named(name: str, value: str) -> None:
         Settings.from_environ({name: value}, "s")
 
 
-@pytest.mark.parametrize("unsafe", [{"SETTLE_CLOCK": "manual"}, {"SETTLE_BROKER": "embedded"}])
+@pytest.mark.parametrize("unsafe", [
+    {"SETTLE_CLOCK": "manual"}, {"SETTLE_BROKER": "embedded"}, {"SETTLE_REFLECTION": "true"},
+])
 def test_production_refuses_what_is_only_safe_at_home(unsafe: dict[str, str]) -> None:
-    """A manual clock, the embedded broker, default keys; reflection is off unless set."""
+    """A manual clock, the embedded broker, default keys, reflection."""
     production = Settings.from_environ({"SETTLE_PROFILE": "production"}, "s")
 
     assert not production.reflection
@@ -46,6 +48,18 @@ def test_production_refuses_what_is_only_safe_at_home(unsafe: dict[str, str]) ->
         production.key("quote")
     with pytest.raises(SettingsError, match="refused"):
         Settings.from_environ({"SETTLE_PROFILE": "production", **unsafe}, "s")
+
+
+def test_no_process_serves_callers_that_it_cannot_know() -> None:
+    """Without keys, or in production by those of a machine's own issuer."""
+    keys = {"SETTLE_IDENTITY_JWKS": "keys.json"}
+    production = keys | {"SETTLE_PROFILE": "production"}
+
+    for environ, named in (({}, "IDENTITY_JWKS"), (production, "IDENTITY_ISSUER")):
+        with pytest.raises(SettingsError, match=named):
+            Settings.from_environ(environ, "s").check_identity()
+    Settings.from_environ(keys, "s").check_identity()
+    Settings.from_environ(production | {"SETTLE_IDENTITY_ISSUER": "https://issuer.test"}, "s").check_identity()
 
 
 def test_a_key_is_32_bytes() -> None:
@@ -78,9 +92,13 @@ async def test_migrations_run_once_in_order_and_never_change(settings: Settings,
     ours = [migration.version for migration in list_migrations([RUNTIME])]
 
     assert await migrate(settings.dsn, [folder], dry_run=True) == [*ours, "shop/0001_things"]
+    with pytest.raises(MigrationsMissing, match=r"runtime/0001_runtime, .*shop/0001_things; `migrate` applies them"):
+        await check_migrated(settings.dsn, [folder])
     one, other = await asyncio.gather(migrate(settings.dsn, [folder]), migrate(settings.dsn, [folder]))
     assert sorted(one + other) == sorted([*ours, "shop/0001_things"])
     assert await migrate(settings.dsn, [folder]) == []
+    await check_migrated(settings.dsn, [folder])
+    await check_migrated(settings.dsn, [])  # as a release of before sees it
 
     (folder / "0001_things.sql").write_text("-- migrate:up\ncreate table other (id text);\n")
     with pytest.raises(Defect, match="was changed"):

@@ -9,6 +9,7 @@ from google.rpc import error_details_pb2
 
 from services.kernel.errors import ResourceExhausted, Undecodable
 from services.runtime.ground.codec import Codec, Entry
+from services.runtime.ground.records import PLACE
 from services.runtime.ground.scalars import instant_from_wire
 from services.runtime.kafka.incoming import read
 from services.runtime.rpc.errors import to_status
@@ -78,7 +79,7 @@ def test_a_record_with_a_deadline_that_none_of_ours_reckoned_cannot_be_a_message
 )
 def test_only_a_number_is_a_place_among_the_parked(value: bytes, place: int) -> None:
     """Bytes that nobody of ours wrote stand behind all, like a record without a place."""
-    assert parked.place([("ce_id", b"1"), (parked.PLACE, value)]) == place
+    assert parked.place([("ce_id", b"1"), (PLACE, value)]) == place
     assert parked.place([]) == parked.LAST
 
 

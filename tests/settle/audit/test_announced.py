@@ -10,7 +10,8 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from services.kernel.ids import partition_of
-from settle.audit.announcing import KEY, TOPIC, Event, announce, to_kafka
+from services.runtime.ground.settings import Settings
+from settle.audit.announcing import KEY, SENDER, TOPIC, Event, announce, to_kafka
 from settle.audit.findings import CREDIT, Finding
 from settle.audit.online import Round
 from settle.local import kafka, topics
@@ -43,7 +44,7 @@ class Record(NamedTuple):
 async def test_rounds_are_events_of_the_topic(broker: kafka.Broker, tmp_path: Path) -> None:
     """Each round is one record under the key of the auditor, numbered, and says what does not hold; one of which Kafka
     never said that it has it is sent again, the same bytes under the same number."""
-    send = to_kafka(broker.bootstrap, topics.partitions())
+    send = to_kafka(Settings(SENDER, kafka=broker.bootstrap, partitions=topics.partitions()))
     broken = Finding("accounts.log", CREDIT, "credit_accounts acc_1", "3", "2")
 
     async def unheard(event: Event) -> None:

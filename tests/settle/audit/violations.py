@@ -174,6 +174,7 @@ PLANTED = (
     Planted("cards.claimed", CARD, "update gift_cards set held_minor = 1"),
     Planted("redemptions.history", CARD, _UNTOLD_REDEMPTION),
     Planted("channels.history", CARD, "update channels set in_force = 1"),
+    Planted("agreements.history", CARD, "update revocation_batches set requested_at = requested_at + interval '1s'"),
     Planted("calendars.history", CARD, "update calendars set approved_by = 'ann'"),
     Planted("shares.card_history", CARD, "delete from events where aggregate_id = 'mer_1/00' and sequence = 2"),
     Planted("shares.credit_history", CREDIT, "delete from events where aggregate_id = 'mer_1/00' and sequence = 2"),
@@ -195,15 +196,15 @@ PLANTED = (
     Planted("orders.card_tenders", CARD, "update card_tenders set captured_minor = 0 where order_id = 'ord_returned'"),
     Planted("orders.card_returned", ORDER, "update orders set state = 'CANCELLED' where id = 'ord_waiting'"),
     Planted(
-        "orders.counters", ORDER, f"update orders set {_set('tenders', Tender._fields, 'refunded_minor', 99_999_999)}"
+        "states.orders", ORDER, f"update orders set {_set('tenders', Tender._fields, 'refunded_minor', 99_999_999)}"
     ),
-    Planted("orders.lines", ORDER, f"update orders set {_set('lines', Line._fields, 'returned', 99)}"),
+    Planted("states.orders", ORDER, f"update orders set {_set('lines', Line._fields, 'returned', 99)}"),
     Planted(
-        "orders.refunds", ORDER,
+        "states.orders", ORDER,
         f"""update orders set {_set('refunds', Refund._fields, 'amount_minor', 1)} where id = 'ord_returned'""",
     ),
     Planted(
-        "orders.reduced", ORDER,
+        "states.orders", ORDER,
         f"update orders set {_set('lines', Line._fields, 'reduced_minor', 999)} where id = 'ord_returned'",
     ),
     Planted("orders.lock", ORDER, "update orders set settlement_id = 'saga_gone' where id = 'ord_waiting'"),

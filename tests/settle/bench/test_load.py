@@ -23,6 +23,21 @@ class Heard:
         self.phases.append(("open", seconds, rate))
         return {}
 
+    async def idle(self, seconds: float) -> dict[str, object]:
+        """Note it."""
+        self.phases.append(("idle", seconds))
+        return {}
+
+    async def overload(self, seconds: float, rate: float) -> dict[str, object]:
+        """Note it."""
+        self.phases.append(("overload", seconds, rate))
+        return {}
+
+    async def streamed(self, seconds: float, streams: int) -> dict[str, object]:
+        """Note it."""
+        self.phases.append(("streamed", seconds, streams))
+        return {}
+
     async def batch(self, seconds: float, size: int) -> dict[str, object]:
         """Note it."""
         self.phases.append(("batch", seconds, size))
@@ -34,10 +49,13 @@ async def test_a_phase_may_last_a_fraction_of_a_second() -> None:
     heard = Heard()
     load: Any = heard  # only its phases are asked for
 
-    for command in ("closed 6.0", "open 15.0 412.5", "batch 1.5 200"):
+    for command in ("closed 6.0", "open 15.0 412.5", "streamed 2.0 8", "batch 1.5 200", "idle 1", "overload 2 5e3"):
         await obey(load, command.split())
 
-    assert heard.phases == [("closed", 6.0), ("open", 15.0, 412.5), ("batch", 1.5, 200)]
+    assert heard.phases == [
+        ("closed", 6.0), ("open", 15.0, 412.5), ("streamed", 2.0, 8), ("batch", 1.5, 200), ("idle", 1.0),
+        ("overload", 2.0, 5_000.0),
+    ]
 
 
 @pytest.mark.parametrize("command", ["", "closed", "rest 3", "batch 1.5 2.5"])

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from settle.client.engine import Engine
+from settle.client.tokens import Tokens
 from settle.local.endpoints import sandboxes_of, targets_of
 from settle.vectors.runner import FLOWS, run
 from settle.vectors.scenario import Scenario, load
@@ -32,7 +33,7 @@ def targets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, s
 
 async def failures(scenarios: list[Scenario], targets: Mapping[str, str]) -> list[str]:
     """The failing lines."""
-    engine = Engine(targets_of(targets), sandboxes_of(targets))
+    engine = Engine(targets_of(targets), sandboxes_of(targets), Tokens.of(targets))
     try:
         return [verdict.line for verdict in await run(scenarios, engine) if verdict.failure]
     finally:

@@ -113,14 +113,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The date lies before what the open statement allows."""
     ERROR_REASON_UNKNOWN_STRATEGY: _ErrorReason.ValueType  # 42
     """No such refund strategy or policy."""
-    @_builtins.property
-    @_deprecated("""This enum value has been marked as deprecated using proto enum value options.""")
-    def ERROR_REASON_UNAUTHENTICATED(self) -> _ErrorReason.ValueType:   # 43
-        """Not given: callers are known to the network that lets them in, not to this engine."""
-    @_builtins.property
-    @_deprecated("""This enum value has been marked as deprecated using proto enum value options.""")
-    def ERROR_REASON_PERMISSION_DENIED(self) -> _ErrorReason.ValueType:   # 44
-        """Not given: what is not the caller's is answered as if it did not exist."""
+    ERROR_REASON_UNAUTHENTICATED: _ErrorReason.ValueType  # 43
+    """There is no token, or none that is valid now; nobody knows who calls."""
+    ERROR_REASON_PERMISSION_DENIED: _ErrorReason.ValueType  # 44
+    """The method is not for the caller's roles. What is not the caller's is answered as if it did not exist instead."""
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 45
     """A defect of ours."""
     ERROR_REASON_SETTLEMENT_NOT_FOUND: _ErrorReason.ValueType  # 46
@@ -301,6 +297,18 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """Too many codes of this caller were wrong of late; none is looked at for a while."""
     ERROR_REASON_CODE_TAKEN: _ErrorReason.ValueType  # 88
     """Another card has this code."""
+    ERROR_REASON_ACTOR_MISMATCH: _ErrorReason.ValueType  # 160
+    """A field that says who acts names somebody else than the caller's token."""
+    ERROR_REASON_PEER_NOT_ALLOWED: _ErrorReason.ValueType  # 170
+    """The connection shows a certificate that is nobody's who may call here."""
+    ERROR_REASON_AGREEMENT_NOT_FOUND: _ErrorReason.ValueType  # 180
+    """No agreement of this enterprise has this id, or nothing of it is in force."""
+    ERROR_REASON_AGREEMENT_UNSIGNED: _ErrorReason.ValueType  # 181
+    """The agreement is not signed, or it is over (DOMAIN 1.9)."""
+    ERROR_REASON_QUALIFICATION_MISSING: _ErrorReason.ValueType  # 182
+    """The enterprise's qualification is not verified, or not any more (DOMAIN 1.9)."""
+    ERROR_REASON_BATCH_NOT_FOUND: _ErrorReason.ValueType  # 183
+    """No revocation batch of this agreement has this id."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Every reason that a google.rpc.ErrorInfo of this engine can carry; the wire string is the name without its prefix,
@@ -394,9 +402,9 @@ ERROR_REASON_BACKDATED: ErrorReason.ValueType  # 41
 ERROR_REASON_UNKNOWN_STRATEGY: ErrorReason.ValueType  # 42
 """No such refund strategy or policy."""
 ERROR_REASON_UNAUTHENTICATED: ErrorReason.ValueType  # 43
-"""Not given: callers are known to the network that lets them in, not to this engine."""
+"""There is no token, or none that is valid now; nobody knows who calls."""
 ERROR_REASON_PERMISSION_DENIED: ErrorReason.ValueType  # 44
-"""Not given: what is not the caller's is answered as if it did not exist."""
+"""The method is not for the caller's roles. What is not the caller's is answered as if it did not exist instead."""
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 45
 """A defect of ours."""
 ERROR_REASON_SETTLEMENT_NOT_FOUND: ErrorReason.ValueType  # 46
@@ -571,4 +579,16 @@ ERROR_REASON_TOO_MANY_CODES: ErrorReason.ValueType  # 87
 """Too many codes of this caller were wrong of late; none is looked at for a while."""
 ERROR_REASON_CODE_TAKEN: ErrorReason.ValueType  # 88
 """Another card has this code."""
+ERROR_REASON_ACTOR_MISMATCH: ErrorReason.ValueType  # 160
+"""A field that says who acts names somebody else than the caller's token."""
+ERROR_REASON_PEER_NOT_ALLOWED: ErrorReason.ValueType  # 170
+"""The connection shows a certificate that is nobody's who may call here."""
+ERROR_REASON_AGREEMENT_NOT_FOUND: ErrorReason.ValueType  # 180
+"""No agreement of this enterprise has this id, or nothing of it is in force."""
+ERROR_REASON_AGREEMENT_UNSIGNED: ErrorReason.ValueType  # 181
+"""The agreement is not signed, or it is over (DOMAIN 1.9)."""
+ERROR_REASON_QUALIFICATION_MISSING: ErrorReason.ValueType  # 182
+"""The enterprise's qualification is not verified, or not any more (DOMAIN 1.9)."""
+ERROR_REASON_BATCH_NOT_FOUND: ErrorReason.ValueType  # 183
+"""No revocation batch of this agreement has this id."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

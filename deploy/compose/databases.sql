@@ -1,0 +1,3 @@
+create database "order";
+create database credit_ledger;
+create database card_redemption;

@@ -1,0 +1,28 @@
+"""Whose things are, for callers who see only their own. An id that is not there answers no row.
+
+A card that was given away is its giver's until the receiver has activated it, so its owner is who owns it now.
+"""
+
+from collections.abc import Mapping
+
+from services.runtime.identity.door import Ownership
+
+OWNERS: Mapping[str, Ownership] = {
+    "card": Ownership(
+        "CARD_NOT_FOUND", "card", "select customer_id customer, null merchant from gift_cards where id = $1"
+    ),
+    "redemption": Ownership(
+        "REDEMPTION_NOT_FOUND", "redemption",
+        "select customer_id customer, null merchant from redemption_orders where id = $1",
+    ),
+    "agreement": Ownership(
+        "AGREEMENT_NOT_FOUND", "agreement",
+        "select customer_id customer, null merchant from enterprise_agreements where id = $1",
+    ),
+    "root": Ownership(
+        "CARD_NOT_FOUND", "card",
+        """select customer_id customer, null merchant from gift_cards where id = $1
+           union all select null, left($1, -3) where $1 ~ '^.+/[0-9]{2}$'""",
+    ),
+}
+"""A root is a card, or a share of a merchant, whose key says whose it is (`kernel/shares.py`)."""

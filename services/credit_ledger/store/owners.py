@@ -1,0 +1,23 @@
+"""Whose things are, for callers who see only their own. An id that is not there answers no row."""
+
+from collections.abc import Mapping
+
+from services.runtime.identity.door import Ownership
+
+OWNERS: Mapping[str, Ownership] = {
+    "account": Ownership(
+        "ACCOUNT_NOT_FOUND", "account",
+        "select customer_id customer, null merchant from credit_accounts where id = $1",
+    ),
+    "payout": Ownership(
+        "PAYOUT_NOT_FOUND", "payout",
+        """select a.customer_id customer, null merchant
+           from payouts p join credit_accounts a on a.id = p.account_id where p.id = $1""",
+    ),
+    "root": Ownership(
+        "ACCOUNT_NOT_FOUND", "account",
+        """select customer_id customer, null merchant from credit_accounts where id = $1
+           union all select null, left($1, -3) where $1 ~ '^.+/[0-9]{2}$'""",
+    ),
+}
+"""A root is an account, or a share of a merchant, whose key says whose it is (`kernel/shares.py`)."""

@@ -1,0 +1,78 @@
+"""Who may call what: the words of a policy table, and what one of its rows says of one caller.
+
+A row names the roles that may call a method. Whoever calls in a role that is *bound* sees and commands only what is
+their own: the row says by which field of the request the thing is found, and a look into the database whose it is. Who
+acts is never the request's to say: fields that name actors hold the caller, or nothing, and then the caller is put in.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Somebody whose token was verified."""
+
+    subject: str
+    roles: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """What a request is about: a thing of this kind, named by this field."""
+
+    kind: str
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One method: `roles` may call it, the widest first; `open` to everybody, even without a token.
+
+    `about` says what is looked up for who sees only their own; it is None where the fields that name actors suffice, as
+    in lists, and where what is shown is `shared` by everybody. `plain` are fields that bear an actor's name and name
+    somebody else here. `reserved` are fields that a bound caller leaves alone. `second` is a field that names another
+    person than the caller, whose own token comes along, with the role that it has to hold.
+    """
+
+    roles: tuple[str, ...] = ()
+    open: bool = False
+    about: Object | None = None
+    shared: bool = False
+    plain: frozenset[str] = frozenset()
+    reserved: frozenset[str] = frozenset()
+    second: tuple[str, str] | None = None
+
+    def role_of(self, caller: Caller) -> str | None:
+        """The role in which the caller calls; None if it may not."""
+        return next((role for role in self.roles if role in caller.roles), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The whole policy: a row for each method by its full name, `/package.Service/Method`.
+
+    `bound` are the roles that see only their own. `actors` says of each field that names one for whom it names the
+    caller, so that it is filled in; in whatever other role it is `unfilled` for, it holds the caller or nothing.
+    """
+
+    rows: Mapping[str, Row]
+    roles: frozenset[str]
+    bound: frozenset[str]
+    actors: Mapping[str, frozenset[str]]
+    unfilled: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def filled(self, row: Row, role: str, fields: frozenset[str]) -> tuple[str, ...]:
+        """Which of a request's fields name the caller in this role."""
+        return self._of(self.actors, row, role, fields)
+
+    def left(self, row: Row, role: str, fields: frozenset[str]) -> tuple[str, ...]:
+        """Which of a request's fields name the caller in this role, or nobody."""
+        return self._of(self.unfilled, row, role, fields)
+
+    @staticmethod
+    def _of(
+        actors: Mapping[str, frozenset[str]], row: Row, role: str, fields: frozenset[str]
+    ) -> tuple[str, ...]:
+        named = fields - row.plain - ({row.second[0]} if row.second else set())
+        return tuple(sorted(name for name in named if role in actors.get(name, ())))

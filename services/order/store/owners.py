@@ -1,0 +1,22 @@
+"""Whose things are, for callers who see only their own. An id that is not there answers no row."""
+
+from collections.abc import Mapping
+
+from services.runtime.identity.door import Ownership
+
+OWNERS: Mapping[str, Ownership] = {
+    "order": Ownership(
+        "ORDER_NOT_FOUND", "order", "select customer_id customer, merchant_id merchant from orders where id = $1"
+    ),
+    "return": Ownership(
+        "RETURN_NOT_FOUND", "return",
+        """select o.customer_id customer, o.merchant_id merchant
+           from return_cases r join orders o on o.id = r.order_id where r.id = $1""",
+    ),
+    "settlement": Ownership(
+        "SETTLEMENT_NOT_FOUND", "settlement",
+        """select o.customer_id customer, o.merchant_id merchant
+           from saga_records s join orders o on o.id = s.root where s.id = $1
+           union all select null, merchant_id from merchant_settlements where settlement_id = $1""",
+    ),
+}

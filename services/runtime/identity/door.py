@@ -1,0 +1,159 @@
+"""What a call passes before its method sees it: who it is, whether they may, whom its fields name, whose the thing is.
+
+In this order: the token (UNAUTHENTICATED), the role (PERMISSION_DENIED), the fields that name actors (ACTOR_MISMATCH),
+and, for those who see only their own, the owner of the thing. "Not yours" and "not there" are one answer: the same look
+into the database, the same status, reason and text.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any
+
+from google.protobuf import descriptor_pool
+from google.protobuf.message import Message
+
+from services.kernel.access import Access, Caller, Row
+from services.kernel.errors import Defect, NotFound, PermissionDenied
+from services.runtime.ground.settings import Settings
+from services.runtime.ground.tables import Connection
+from services.runtime.identity.bearer import HEADER, SECOND_HEADER, refuse, token_in, values_of
+from services.runtime.identity.keys import Keys
+from services.runtime.identity.tokens import Demands, Verifier
+
+Metadata = Iterable[tuple[str, str | bytes]]
+Look = Callable[[], AbstractAsyncContextManager[Connection]]
+"""A connection for one look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """How the owners of one kind of thing are found: `query` takes its id and answers a column for each bound role;
+    what is not theirs, or not there, is `reason`, and is called `noun`."""
+
+    reason: str
+    noun: str
+    query: str
+
+
+class Door:
+    """The policy at work in one process. `owners` are the kinds of things that it can look up."""
+
+    def __init__(
+        self, access: Access, verifier: Verifier, owners: Mapping[str, Ownership], look: Look, keys: Keys
+    ) -> None:
+        self.access = access
+        self.keys = keys
+        self.verifier = verifier
+        self.owners = owners
+        self.look = look
+
+    def gate(self, method: str) -> "Gate":
+        """The gate of a method, by its full name; a `Defect` for one without a row: it is not served."""
+        row = self._row(method)
+        if row.about is not None and row.about.kind not in self.owners:
+            raise Defect(f"{method} is about a {row.about.kind}, whose owner nobody here can find")
+        service, _, name = method[1:].rpartition("/")
+        request = descriptor_pool.Default().FindServiceByName(service).methods_by_name[name].input_type
+        return Gate(self, row, frozenset(field.name for field in request.fields))
+
+    def check_open(self, method: str) -> None:
+        """A `Defect` unless everybody may call the method, which is a library's and passes no gate."""
+        if not self._row(method).open:
+            raise Defect(f"{method} is not open to everybody, and nobody stands before it")
+
+    def _row(self, method: str) -> Row:
+        row = self.access.rows.get(method)
+        if row is None:
+            raise Defect(f"{method} has no row in the policy (services/access.py), so it is not served")
+        return row
+
+
+class Gate:
+    """The door of one method. `fields` are those of its request."""
+
+    def __init__(self, door: Door, row: Row, fields: frozenset[str]) -> None:
+        self._door, self._row = door, row
+        roles = sorted(door.access.roles)
+        self._filled = {role: door.access.filled(row, role, fields) for role in roles}
+        self._left = {role: door.access.left(row, role, fields) for role in roles}
+        self._bound = {role for role in row.roles if role in door.access.bound}
+
+    async def enter(self, metadata: Metadata) -> "Entered | None":
+        """Who calls, and in which role; None where everybody may."""
+        if self._row.open:
+            return None
+        metadata = tuple(metadata)
+        verifier = self._door.verifier
+        caller = await verifier.caller(token_in(values_of(metadata, HEADER)))
+        role = self._row.role_of(caller)
+        if role is None:
+            raise PermissionDenied("PERMISSION_DENIED", f"this method is for {', '.join(self._row.roles)}")
+        second = await self._second(metadata) if self._row.second is not None else ""
+        return Entered(caller.subject, role, second)
+
+    async def _second(self, metadata: Metadata) -> str:
+        """The other person, by their own token."""
+        assert self._row.second is not None
+        wanted = self._row.second[1]
+        other: Caller = await self._door.verifier.caller(token_in(values_of(metadata, SECOND_HEADER), SECOND_HEADER))
+        if wanted not in other.roles:
+            raise refuse(f"{SECOND_HEADER} must be a token of a {wanted}")
+        return other.subject
+
+    def name_actors(self, entered: "Entered", request: Message) -> None:
+        """Put the caller where the request names who acts; ACTOR_MISMATCH where it names somebody else."""
+        for name in self._filled[entered.role]:
+            _name(request, name, entered.subject)
+        for name in self._left[entered.role]:
+            if getattr(request, name):
+                _name(request, name, entered.subject)
+        if self._row.second is not None:
+            _name(request, self._row.second[0], entered.second)
+        if entered.role in self._bound:
+            for name in self._row.reserved:
+                if getattr(request, name):
+                    raise PermissionDenied("ACTOR_MISMATCH", f"{name} is not for a {entered.role} to say")
+
+    async def check_owner(self, entered: "Entered", request: Message) -> None:
+        """The reason of what is not there, unless the thing is the caller's; whoever sees everything passes."""
+        about = self._row.about
+        if about is None or entered.role not in self._bound:
+            return
+        ownership, thing = self._door.owners[about.kind], getattr(request, about.field)
+        async with self._door.look() as connection:
+            owners = await connection.fetchrow(ownership.query, thing)
+        if owners is None or owners[entered.role] != entered.subject:
+            raise NotFound(ownership.reason, f"there is no {ownership.noun} {thing}")
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """Who calls, in which role, and the second person where the method takes one."""
+
+    subject: str
+    role: str
+    second: str
+
+
+def _name(request: Any, name: str, subject: str) -> None:  # Any: each request is a type of its own
+    given = getattr(request, name)
+    if not given:
+        setattr(request, name, subject)
+    elif given != subject:
+        raise PermissionDenied("ACTOR_MISMATCH", f"{name} names somebody else than the token")
+
+
+async def open_door(
+    settings: Settings, access: Access | None, owners: Mapping[str, Ownership], look: Look
+) -> Door | None:
+    """The door of a process, with its keys read; None where no keys are set (`Settings.check_identity`)."""
+    if access is None or not settings.identity_jwks:
+        return None
+    keys = Keys(settings.identity_jwks, production=settings.profile == "production")
+    await keys.open()
+    demands = Demands(
+        issuer=settings.identity_issuer, audience=settings.identity_audience, seconds_max=settings.token_seconds_max,
+        leeway_seconds=settings.token_leeway_seconds, roles=access.roles,
+    )
+    return Door(access, Verifier(keys, demands), owners, look, keys)

@@ -1,0 +1,1 @@
+"""The deployment: the image without an engine, the chart, upgrades, backups, dashboards and alerts."""

@@ -1,0 +1,147 @@
+"""The chart: what a template may not get wrong, and (slow) what Helm makes of it, held to Kubernetes' schemas."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.deploy import go_tools
+from tests.deploy.configured import unknown
+from tests.deploy.image import ROOT
+from tests.deploy.test_image import MODULES
+
+CHART = ROOT / "deploy" / "chart"
+TEMPLATES = sorted((CHART / "templates").iterdir())
+STAGES = ("dev", "staging", "production")
+PINNED = ["--set", "image.digest=sha256:" + "a" * 64]
+
+
+def _values(name: str = "") -> dict[str, Any]:  # Any: the values of a YAML file
+    said: dict[str, Any] = yaml.safe_load((CHART / f"values{name}.yaml").read_text(encoding="utf-8"))
+    return said
+
+
+def _paths(values: object, before: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    yield before
+    if isinstance(values, dict):
+        for name, value in values.items():
+            yield from _paths(value, (*before, name))
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_sets_only_what_there_is(stage: str) -> None:
+    """A misspelt value would be ignored."""
+    known = set(_paths(_values()))
+
+    assert [path for path in _paths(_values(f"-{stage}")) if path not in known] == []
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda file: file.name)
+def test_templates_ask_for_values_that_there_are(template: Path) -> None:
+    """By their whole path, so far as it is written out."""
+    known = set(_paths(_values()))
+    text = template.read_text(encoding="utf-8")
+
+    asked = {tuple(path.split(".")) for path in re.findall(r"\.Values\.([\w.]+)", text)}
+
+    assert [path for path in asked if path not in known] == []
+    assert unknown(re.findall(r"\bSETTLE_[A-Z_]+[A-Z]\b", text)) == []
+
+
+def test_modules_and_secrets() -> None:
+    """Each service is a module that the image has, and its secret a name, never a value."""
+    services = _values()["services"]
+
+    assert {service["module"] for service in services.values()} < set(MODULES)
+    assert all(re.fullmatch(r"settlement-[a-z-]+", service["secret"]) for service in services.values())
+    assert not re.search(r"kind: Secret\b", "".join(file.read_text() for file in TEMPLATES))
+
+
+@pytest.fixture(scope="module", params=STAGES)
+def rendered(request: pytest.FixtureRequest) -> str:
+    """What Helm makes of the chart with the values of a stage."""
+    return _helm("template", "settlement", str(CHART), "--values", str(CHART / f"values-{request.param}.yaml"), *PINNED)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+class TestRendered:
+    """By Helm and kubectl-validate themselves; the first test builds them."""
+
+    def test_helm_finds_nothing_wrong(self) -> None:
+        """`helm lint --strict`."""
+        for stage in STAGES:
+            _helm("lint", "--strict", str(CHART), "--values", str(CHART / f"values-{stage}.yaml"))
+
+    def test_kubernetes_would_take_it(self, rendered: str, tmp_path: Path) -> None:
+        """Every object, by the schemas of its version and by KEDA's own definitions."""
+        file = tmp_path / "rendered.yaml"
+        file.write_text(rendered)
+        definitions = go_tools.module(go_tools.KEDA) / "config" / "crd" / "bases"
+
+        command = [go_tools.tool(go_tools.KUBECTL_VALIDATE), str(file), "--version", "1.31"]
+        command += ["--local-crds", str(definitions)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def test_kubernetes_would_not_take_what_is_wrong(self, tmp_path: Path) -> None:
+        """So that the test above can fail: one field misspelt."""
+        file = tmp_path / "wrong.yaml"
+        wrong = _helm("template", "settlement", str(CHART), "--values", str(CHART / "values-staging.yaml"))
+        file.write_text(wrong.replace("readinessProbe:", "readynessProbe:"))
+        command = [go_tools.tool(go_tools.KUBECTL_VALIDATE), str(file), "--version", "1.31"]
+        assert subprocess.run(command, capture_output=True, check=False).returncode != 0
+
+    def test_no_pod_may_do_more(self, rendered: str) -> None:
+        """A numeric user, no capability, a read-only file system, no token, a bound of memory, and none of CPU."""
+        pods = list(_pods(rendered))
+
+        assert len(pods) >= 8
+        for pod in pods:
+            assert pod["securityContext"]["runAsNonRoot"]
+            assert pod["securityContext"]["runAsUser"] >= 10_000
+            assert pod["automountServiceAccountToken"] is False
+            for container in pod["containers"]:
+                confined = container["securityContext"]
+                assert (confined["readOnlyRootFilesystem"], confined["capabilities"]) == (True, {"drop": ["ALL"]})
+                assert "memory" in container["resources"]["limits"]
+                assert "cpu" not in container["resources"]["limits"]
+                assert container["image"].endswith("sha256:" + "a" * 64)
+
+    def test_only_migrations_and_topics_come_first(self, rendered: str) -> None:
+        """As hooks, which need nothing that the chart itself makes."""
+        jobs = [each for each in yaml.safe_load_all(rendered) if each["kind"] == "Job"]
+
+        assert len(jobs) == 4
+        assert {job["metadata"]["annotations"]["helm.sh/hook"] for job in jobs} == {"pre-install,pre-upgrade"}
+        assert {job["spec"]["template"]["spec"]["serviceAccountName"] for job in jobs} == {"default"}
+
+    def test_scaling_asks_for_a_metric_that_there_is(self, rendered: str) -> None:
+        """And its label is the part's name, which deployments have too."""
+        objects = list(yaml.safe_load_all(rendered))
+        names = {each["metadata"]["name"] for each in objects if each["kind"] == "Deployment"}
+        scaled = [each for each in objects if each["kind"] in ("ScaledObject", "HorizontalPodAutoscaler")]
+
+        assert all(each["spec"]["scaleTargetRef"]["name"] in names for each in scaled)
+        for each in scaled:
+            if each["kind"] == "ScaledObject":
+                query = each["spec"]["triggers"][0]["metadata"]["query"]
+                part = each["metadata"]["name"].removeprefix("settlement-")
+                assert query == f'sum(settle_kafka_lag_records{{component="{part}"}})'
+
+
+def _helm(*arguments: str) -> str:
+    done = subprocess.run([go_tools.tool(go_tools.HELM), *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def _pods(rendered: str) -> Iterator[dict[str, Any]]:
+    for each in yaml.safe_load_all(rendered):
+        if each["kind"] in ("Deployment", "Job"):
+            yield each["spec"]["template"]["spec"]
