@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from services.card_redemption.domain.verification import AskProvider
+from services.card_redemption.domain.verification import AskProvider, AskRelease
 from services.credit_ledger.domain.model.payout import PayoutState, RedemptionPayout
 from services.credit_ledger.domain.model.payout_switch import PayoutsFound, WakePayouts
 from services.credit_ledger.domain.model.reconciliation import CompareRail
@@ -40,7 +40,7 @@ class Outside:
         self._world.agenda.after(delay, lambda _: report(self._done(action)))
 
     def _done(self, action: object) -> Message | None:
-        if isinstance(action, AskProvider):
+        if isinstance(action, AskProvider | AskRelease):
             return self.provider.done(action)
         return self._found(action) if isinstance(action, WakePayouts) else self.rail.done(action)
 

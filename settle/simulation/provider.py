@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from services.card_redemption.domain.cards.card import GiftCard
-from services.card_redemption.domain.verification import AskProvider, Finding, Releasing
+from services.card_redemption.domain.verification import AskProvider, AskRelease, Finding, Releasing
 from services.card_redemption.providers.asking import NO_CODES, OTHERS, performing
 from services.card_redemption.providers.own import OwnCards
 from services.card_redemption.providers.provider import Answer, Question
@@ -47,7 +47,7 @@ class Provider:
         self._number = 0
         self.faces: dict[str, int] = {}
 
-    def done(self, action: AskProvider) -> Message | None:
+    def done(self, action: AskProvider | AskRelease) -> Message | None:
         """Ask, or ask again; answers the report, if there is one."""
         message = at_once(self._perform(action))
         if message is not None and getattr(message.body, "finding", None) is Finding.CONTRADICTORY:

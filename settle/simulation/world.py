@@ -71,6 +71,8 @@ class World:
         self.outside = Outside(self)
         self.rail, self.provider = self.outside.rail, self.outside.provider
         self.desk = Desk(self)
+        self.lifetimes: dict[str, tuple[int, int]] = {}
+        """When each settlement began, and when it moved last."""
         self.taken: dict[str, int] = {}
         """What the acquirer took, by the reference of the payment."""
         self._settled: dict[str, Signal] = {}

@@ -5,9 +5,12 @@ from typing import TYPE_CHECKING
 
 from services.card_redemption.domain.channels.channel import InForce
 from services.card_redemption.domain.channels.commands import ApproveChannelPolicy, ProposeChannelPolicy
+from services.card_redemption.domain.enterprise.agreement import AgreementTerms
+from services.card_redemption.domain.enterprise.commands import ApproveAgreement, ProposeAgreement
 from services.card_redemption.domain.recycling.policy import ChannelPolicy, Kind, Limits
 from services.credit_ledger.domain.model.payout_switch import PAYOUTS, PausePayouts, ResumePayouts
-from settle.simulation.agenda import MINUTE, SECOND, Steps
+from services.kernel.calendar import DAY
+from settle.simulation.agenda import MINUTE, SECOND, START, Steps
 
 if TYPE_CHECKING:
     from settle.simulation.world import World
@@ -30,6 +33,14 @@ def terms_of(world: "World", channel: str) -> ChannelPolicy:
 def opening(world: "World") -> Steps:
     """A channel that is not shipped, in which an operator leads every order."""
     yield from _in_force(world, BY_HAND, 1)
+
+
+def agree(world: "World", agreement_id: str, customer_id: str) -> Steps:
+    """An agreement with an enterprise, signed and qualified."""
+    terms = AgreementTerms(signed_on=START.date() - DAY, document="agreement-1", qualification="licence-1")
+    propose = ProposeAgreement(agreement_id, customer_id, terms, "ann")
+    yield from world.desk.ask("card_redemption", agreement_id, propose)
+    yield from world.desk.ask("card_redemption", agreement_id, ApproveAgreement(agreement_id, 1, "bob"))
 
 
 def new_terms(world: "World") -> Steps:

@@ -6,6 +6,7 @@ from services.card_redemption.decisions.redemptions.cancelling import RECORDING
 from services.card_redemption.domain.cards.redeeming import FOREIGN, foreign_id
 from services.card_redemption.domain.codes import SealedCode
 from services.card_redemption.domain.commands import CloseCard, IssueCard
+from services.card_redemption.domain.enterprise.commands import RevokeBatch
 from services.card_redemption.domain.record.attempt import EntryChannel
 from services.card_redemption.domain.recycling.payouts import PayoutMethod
 from services.card_redemption.domain.recycling.policy import Asker, ChannelPolicy, Demand, Kind, Settlement
@@ -17,6 +18,7 @@ from services.card_redemption.domain.redemption.states import RedemptionState
 from services.kernel.ids import money_account
 from settle.simulation.agenda import HOUR, MINUTE, MS, SECOND, Steps, instant, virtual
 from settle.simulation.calls import Told
+from settle.simulation.people import channels
 from settle.simulation.people.channels import CHANNELS, terms_of
 from settle.simulation.people.codes import SEALED, code_of
 from settle.simulation.people.console import Console
@@ -45,7 +47,7 @@ class RedemptionStory:
         self.customer = f"cus_{owner}" if with_account else f"red_{number}"
         self.account = f"acc_{owner}" if with_account else money_account(self.customer)
         self.shared = f"crd_{owner}_{self.track.below(swarm.cards)}" if self.track.below(4) == 3 else ""
-        self.nonce, self._drafts = "", 0
+        self.nonce, self._drafts, self.agreement = "", 0, f"agr_{number}"
 
     @property
     def terms(self) -> ChannelPolicy:
@@ -80,7 +82,7 @@ class RedemptionStory:
             act = self.track.pick((
                 console.correct_face, self._cancel, console.lead, console.accept_fault, console.report_fraud,
                 console.console_with_a_voucher, console.keep_a_fee, console.remit, console.meet_condition,
-                self._submit_again, self._edit, console.correct_face, self._close_card,
+                self._submit_again, self._edit, self._revoke, console.correct_face, self._close_card,
             ))
             yield from act()
             yield from self._settled()
@@ -98,6 +100,8 @@ class RedemptionStory:
         elif not self.shared:
             issued = IssueCard(self.card, self.customer, 2 * FACE_MAX, code=code_of(self.card))
             yield from self.ask(issued)
+        if Demand.AGREEMENT in self.terms.demands:
+            yield from channels.agree(self.world, self.agreement, self.customer)
 
     def _submit(self) -> Steps:
         """Prepare, look at it for as long as one has to, confirm; some click on at once, some forget it."""
@@ -137,9 +141,9 @@ class RedemptionStory:
             card_id=self.card, issuer="other" if foreign else "", declared_minor=self.face_minor,
             channel=self.channel, terms_version=0, method=PayoutMethod.JD_BALANCE, instrument="bank-1",
             entry=EntryChannel.APP, prepared_at=instant(now), risk_score=60 * (self.track.below(4) == 3),
-            scheduled_at=instant(now + HOUR) if terms.settlement is Settlement.SCHEDULED else None,
+            scheduled_at=instant(now + 2 * HOUR) if terms.settlement is Settlement.SCHEDULED else None,
             deadline=instant(now + 5 * MINUTE) if terms.settlement is Settlement.ON_CONDITION else None,
-            agreement_id="agreement-1" if Demand.AGREEMENT in terms.demands else "", evidence=PROOFS,
+            agreement_id=self.agreement if Demand.AGREEMENT in terms.demands else "", evidence=PROOFS,
             blind_index=index, code=SealedCode(index, "WXYZ", SEALED) if foreign else None,
             verification=SEALED if foreign else None,
         )
@@ -179,8 +183,14 @@ class RedemptionStory:
     def _edit(self) -> Steps:
         order = self.order
         if order is not None and order.scheduled_at is not None:
-            later = instant(self.world.agenda.now + 2 * HOUR)
+            later = instant(self.world.agenda.now + 3 * HOUR)
             yield from self.ask(ask.EditSchedule(order.id, order.customer_id, later, order.declared_minor, None, ""))
+
+    def _revoke(self) -> Steps:
+        """An enterprise takes back what has not settled, in a batch of one."""
+        if (order := self.order) is not None and order.agreement_id:
+            batch = RevokeBatch(order.agreement_id, order.customer_id, ((order.id, order.card_id),))
+            yield from self.world.desk.ask("card_redemption", order.agreement_id, batch)
 
     def _close_card(self) -> Steps:
         yield from self.ask(CloseCard(self.card, self.customer, self.account, self.customer, EntryChannel.APP))

@@ -31,6 +31,8 @@ def saw(world: "World", transaction: "Transaction") -> None:
     note = world.reached.note
     for run in transaction.admission.effects.dirty.get(Run, {}).values():
         assert isinstance(run, Run)
+        began, _ = world.lifetimes.get(run.id, (world.agenda.now, 0))
+        world.lifetimes[run.id] = began, world.agenda.now
         if run.attempts:
             note("saga_resent")
         if run.reason == "DEADLINE_EXCEEDED" and run.phase is Phase.CANCELLING:
