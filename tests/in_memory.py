@@ -31,8 +31,8 @@ from services.kernel.errors import BY_STATUS, Defect
 from services.kernel.journal import Journal, Unit
 from services.kernel.messages import Message, Op, SagaRef, TimerDue
 from services.kernel.saga import Reply
+from settle.simulation.views import VIEWS
 from tests.lifecycles import witness
-from tests.views import VIEWS
 
 R = TypeVar("R", bound=Aggregate)
 Rows = dict[tuple[type, str], Aggregate]
@@ -252,7 +252,7 @@ class InMemory:
     def _stored(self, kind: type, key: str) -> Aggregate | None:
         """The row; of a kind that is only read, what it shows of the others."""
         given = self.rows.get((kind, key))
-        return VIEWS[kind](self.rows, key) if given is None and kind in VIEWS else given
+        return VIEWS[kind](self.find, key) if given is None and kind in VIEWS else given
 
     def _keep(self, effects: Effects[Arrived]) -> None:
         for rows in effects.dirty.values():

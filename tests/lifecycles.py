@@ -9,25 +9,20 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from services.card_redemption.domain import lifecycles as cards
-from services.credit_ledger.domain import lifecycles as credit
 from services.credit_ledger.domain import soundness as credit_soundness
 from services.credit_ledger.domain.model.account import CreditAccount
 from services.credit_ledger.domain.model.agreement import Agreement
-from services.kernel.lifecycle import Lifecycle, Wait
+from services.kernel.lifecycle import Wait
 from services.kernel.notices import Notice
-from services.kernel.saga_life import BY_HAND, SAGA, notice_wait
-from services.order.domain import lifecycles as orders
+from services.kernel.saga_life import BY_HAND, notice_wait
 from services.order.domain import soundness as order_soundness
 from services.order.domain.order import Order
 from services.order.domain.returns import ReturnCase
+from settle.simulation.lives import LIVES, changes
 
 if TYPE_CHECKING:
     from tests.in_memory import InMemory
 
-ALL: tuple[Lifecycle[Any], ...] = (*orders.LIFECYCLES, *credit.LIFECYCLES, *cards.LIFECYCLES, SAGA)
-"""Any: each is of its own kind of rows."""
-STORED = {each.row: each for each in ALL if each not in (orders.DEDUCTION,)}
 Move = tuple[str, StrEnum | None, StrEnum]
 
 
@@ -36,7 +31,7 @@ _collecting: list[set[Move]] = []
 
 def witness(before: Any, after: Any) -> None:  # rows of one kind, or none before
     """A decision made this of a row: its moves are in its table."""
-    for life, was, now in _pairs(before, after):
+    for life, was, now in changes(before, after):
         assert life.allows(was, now), f"{life.name}: {was} -> {now} in {after.key}"
         if was is not now:
             for seen in _collecting:
@@ -54,32 +49,11 @@ def collected() -> Iterator[set[Move]]:
         _collecting.remove(seen)
 
 
-def _pairs(before: Any, after: Any) -> Iterator[tuple[Lifecycle[Any], StrEnum | None, StrEnum]]:
-    life = STORED.get(type(after))
-    if life is not None:
-        yield life, before and life.state(before), life.state(after)
-    if isinstance(after, ReturnCase) and after.deduction_state is not None:
-        yield orders.DEDUCTION, before and before.deduction_state, after.deduction_state
-    earlier = _parts(before)
-    for key, part in _parts(after).items():
-        life, was = STORED[type(part)], earlier.get(key)
-        yield life, None if was is None else life.state(was), life.state(part)
-
-
-def _parts(row: Any) -> dict[object, Any]:  # of as many kinds; none of a row that has no parts
-    """The rows in a row that have a life of their own."""
-    if isinstance(row, Order):
-        return {refund.settlement_id: refund for refund in row.refunds}
-    if isinstance(row, Agreement):
-        return {"hold": row.hold, **{item.no: item for item in row.instalments}}
-    return {}
-
-
 def flaws_of(world: "InMemory") -> Iterator[str]:
     """What of the rows of a service contradicts their states, or each other."""
     rows = list(world.rows.values())
     for row in rows:
-        life = STORED.get(type(row))
+        life = LIVES.get(type(row))
         for flaw in life.all_flaws(row, row.version) if life is not None else ():
             yield f"{type(row).__name__} {row.key}: {flaw}"
         if isinstance(row, Order):
@@ -103,7 +77,7 @@ def waits_of(world: "InMemory") -> Iterator[Wait]:
     for row in world.rows.values():
         if isinstance(row, Notice):
             yield from (notice_wait(row.id, row.root),) if row.open else ()
-        elif (life := STORED.get(type(row))) is not None:
+        elif (life := LIVES.get(type(row))) is not None:
             waits = list(life.waits(row))
             unsaid = {wait.kind for wait in waits} - set(life.woken.get(life.state(row), ()))
             assert not unsaid, f"{life.name} waits for {unsaid} while {life.state(row)}, and its table does not say so"

@@ -104,13 +104,15 @@ class Desk:
         yield from self._send(request)
 
     def _until_answered(self, request: Request) -> Steps:
+        patience = SECOND // 2
         while True:
             answered = yield from self._send(request)
             if isinstance(answered, Answered):
                 refused = answered.verdict is Verdict.REFUSED
                 return Told(answered.refusal.reason if refused else "", answered)
             self._world.reached.note("customer_gone")
-            yield SECOND // 2
+            yield patience
+            patience = min(2 * patience, 4 * SECOND)
 
     def _send(self, request: Request, keep: bool = True) -> Steps:
         world = self._world

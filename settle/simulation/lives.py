@@ -1,6 +1,7 @@
 """The tables of all lives over simulated rows: what states allow, and what wakes what waits."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from enum import StrEnum
 from typing import Any
 
 from services.card_redemption.domain import lifecycles as cards
@@ -17,9 +18,34 @@ from services.order.domain.order import Order
 from services.order.domain.returns import ReturnCase
 from settle.simulation.store import Store
 
-_ALL: tuple[Lifecycle[Any], ...] = (*orders.LIFECYCLES, *credit.LIFECYCLES, *cards.LIFECYCLES, SAGA)
+ALL: tuple[Lifecycle[Any], ...] = (*orders.LIFECYCLES, *credit.LIFECYCLES, *cards.LIFECYCLES, SAGA)
 """Any: each is of its own kind of rows."""
-LIVES = {each.row: each for each in _ALL if each is not orders.DEDUCTION}
+LIVES = {each.row: each for each in ALL if each is not orders.DEDUCTION}
+Change = tuple[Lifecycle[Any], StrEnum | None, StrEnum]
+"""Whose life, where it stood (None: it begins), and where it stands."""
+
+
+def changes(before: Any, after: Any) -> Iterator[Change]:  # Any: rows of one kind, or none before
+    """What a decision did to the states of a row, and of the rows in it that have a life of their own."""
+    life = LIVES.get(type(after))
+    if life is not None:
+        yield life, before and life.state(before), life.state(after)
+    if isinstance(after, ReturnCase) and after.deduction_state is not None:
+        yield orders.DEDUCTION, before and before.deduction_state, after.deduction_state
+    parts = _PARTS.get(type(after))
+    if parts is not None:
+        earlier = parts(before) if before is not None else {}
+        for key, part in parts(after).items():
+            was = earlier.get(key)
+            if was is not part:
+                life = LIVES[type(part)]
+                yield life, None if was is None else life.state(was), life.state(part)
+
+
+_PARTS: Mapping[type, Callable[[Any], Mapping[object, Any]]] = {  # Any: of as many kinds
+    Order: lambda order: {refund.settlement_id: refund for refund in order.refunds},
+    Agreement: lambda agreement: {"hold": agreement.hold, **{item.no: item for item in agreement.instalments}},
+}
 
 
 def flaws(store: Store, row: Any) -> Iterator[str]:  # Any: a row of any kind

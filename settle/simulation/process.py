@@ -92,7 +92,7 @@ class Process:
                 self.lane.queues.add(Item(message))
                 self.lane.poke()
 
-        self.world.rail.act(action, report)
+        self.world.outside.act(action, report)
 
     # -- what leaves it
 

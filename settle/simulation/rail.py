@@ -1,22 +1,20 @@
 """The acquirer with its own books: it is late, contradicts itself, lets payments bounce, and pays each key once."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from services.credit_ledger.domain.model.commands import LegReport, ReportLeg
 from services.credit_ledger.domain.model.leg import QueryLeg, Rail, SendLeg
-from services.credit_ledger.domain.model.reconciliation import CompareRail, Listed
+from services.credit_ledger.domain.model.reconciliation import Listed
 from services.credit_ledger.rails import performing
-from services.kernel.errors import Defect
 from services.kernel.messages import Message
-from settle.simulation.agenda import HOUR, MINUTE, MS, SECOND
+from settle.simulation.agenda import HOUR, MINUTE, SECOND
+from settle.simulation.at_once import at_once
 
 if TYPE_CHECKING:
     from settle.simulation.world import World
-
-Report = Callable[[Message | None], None]
 
 
 class State(Enum):
@@ -48,17 +46,11 @@ class Acquirer:
         self._number = 0
         self.payments: dict[str, Payment] = {}
 
-    def act(self, action: object, report: Report) -> None:
-        """Do what a decision asks for, after a while."""
-        if isinstance(action, CompareRail):
-            return
-        delay = 0 if self._world.quiet else self._track.below(200 * MS)
-        self._world.agenda.after(delay, lambda _: report(self._done(action)))
-
-    def _done(self, action: object) -> Message | None:
+    def done(self, action: object) -> Message | None:
+        """Send a leg, or ask about it; answers the report, if there is one."""
         if isinstance(action, QueryLeg) and action.leg.leg_id not in self.payments:
             self._world.reached.note("rail_asked_before_sent")
-        message = _at_once(self._perform(action))
+        message = at_once(self._perform(action))
         return None if message is None else replace(message, fresh_id=self._fresh())
 
     async def send(self, leg: SendLeg) -> tuple[LegReport, str]:
@@ -145,13 +137,3 @@ class Acquirer:
 
     def _chance(self, per_mille: int) -> bool:
         return self._track.chance(0 if self._world.quiet else per_mille)
-
-
-def _at_once(work: Awaitable[Message | None]) -> Message | None:
-    """What comes of something that waits for nothing."""
-    try:
-        next(work.__await__())
-    except StopIteration as done:
-        message: Message | None = done.value
-        return message
-    raise Defect("the rail waits for something")

@@ -9,6 +9,7 @@ from services.card_redemption.domain.merchants.share import MerchantShare as Car
 from services.credit_ledger.__main__ import SERVICE as CREDIT
 from services.credit_ledger.domain.model.merchant_share import MerchantShare as CreditShare
 from services.credit_ledger.domain.model.payment_reference import PaymentReference
+from services.credit_ledger.domain.model.payout_switch import PayoutSwitch
 from services.order.__main__ import SERVICE as ORDERS
 from services.runtime.ground.records import Outbound, topic
 from services.runtime.lanes.business import Business
@@ -25,6 +26,8 @@ MADE: Mapping[type, Made] = {
     PaymentReference: lambda key: PaymentReference(key, "", version=0),
 }
 """Rows that loading makes where they are missing, empty: many roots meet in them."""
+UNLOCKED = frozenset({PayoutSwitch})
+"""Roots that are loaded without a lock: whoever writes one writes the version that was found."""
 
 
 @cache

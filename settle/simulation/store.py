@@ -20,7 +20,8 @@ from services.runtime.stored.offsets import Beginning, Consumed
 from services.runtime.stored.outbox import Row
 from services.runtime.stored.parked import Parked
 from settle.simulation.agenda import Signal, instant
-from settle.simulation.services import MADE
+from settle.simulation.services import MADE, UNLOCKED
+from settle.simulation.views import VIEWS
 
 Place = tuple[type, str]
 """Kind and key of a row."""
@@ -75,7 +76,7 @@ class Store:
     def __init__(self, name: str, business: Business) -> None:
         self.name = name
         self.business = business
-        self.went_back = False
+        self.lived_twice: list[tuple[datetime, datetime]] = []
         self.armed: int | None = None
         self.buried: dict[int, int] = {}
         self.offset_of_clock = 0
@@ -87,6 +88,7 @@ class Store:
         self.inbox: dict[str, Answered] = {}
         self.timers: dict[TimerKey, Timer] = {}
         self._due: list[tuple[datetime, TimerKey]] = []
+        self._ripe: dict[TimerKey, None] = {}
         self.events: dict[str, list[StoredEvent]] = {}
         self.journals: dict[tuple[str, int, int], PostedJournal] = {}
         self.outbox: dict[int, dict[int, Any]] = {}
@@ -102,6 +104,13 @@ class Store:
     def present(self, now: int) -> datetime:
         """The server's time."""
         return instant(now + self.offset_of_clock)
+
+    def jump(self, by: int, now: int) -> None:
+        """The server's clock jumps; what it goes back over it shows a second time."""
+        before = self.present(now)
+        self.offset_of_clock += by
+        if by < 0:
+            self.lived_twice.append((self.present(now), before))
 
     # -- connections and leases
 
@@ -166,7 +175,7 @@ class Store:
     def lock(self, connection: Connection, kind: type, keys: Sequence[str]) -> Connection | None:
         """Lock the rows that there are of these, those that have to be there among them; answers who has one locked."""
         rows, locks = self.rows[kind], self._locks
-        for key in keys:
+        for key in () if kind in UNLOCKED else keys:
             if key not in rows:
                 if kind not in MADE:
                     continue
@@ -195,8 +204,15 @@ class Store:
 
     def found(self, kind: type, keys: Iterable[str]) -> dict[str, Aggregate]:
         """The rows that there are of these."""
+        view = VIEWS.get(kind)
+        if view is not None:
+            return {key: row for key in keys if (row := view(self.find, key)) is not None}
         rows = self.rows[kind]
         return {key: rows[key] for key in keys if key in rows}
+
+    def find(self, kind: type, key: str) -> Any:  # Any: of the kind
+        """The row, if there is one."""
+        return self.rows[kind].get(key)
 
     def family(self, connection: Connection, kind: type, root: str) -> list[Aggregate]:
         """The open children under a root; of roots only those that nobody else has locked, and they are then."""
@@ -224,25 +240,39 @@ class Store:
 
     def find_due(self, partitions: Collection[int], present: datetime, *, sagas: bool) -> list[Timer]:
         """The timers of these partitions that are due, the oldest first: those of sagas, or the others."""
-        if not self._due or self._due[0][0] > present:
+        self.ripen(present)
+        if not self._ripe:
             return []
-        count = self.business.partitions
+        count, timers = self.business.partitions, self.timers
         due = [
-            timer for timer in self.timers.values()
-            if timer.due_at <= present and (timer.kind == WAKE) is sagas
-            and partition_of(timer.root, count) in partitions
+            timer for timer in map(timers.__getitem__, self._ripe)
+            if (timer.kind == WAKE) is sagas and partition_of(timer.root, count) in partitions
         ]
         return sorted(due, key=lambda timer: (timer.due_at, timer.kind, timer.key))
 
     def next_due(self) -> datetime | None:
-        """When the next timer is due."""
-        while self._due:
-            at, key = self._due[0]
+        """When the next timer is due of those that nobody has found to be due: whoever reads its partition is poked
+        once, and looks for itself from then on as long as it works."""
+        due = self._due
+        while due:
+            at, key = due[0]
             timer = self.timers.get(key)
-            if timer is not None and timer.due_at == at:
+            if timer is not None and timer.due_at == at and key not in self._ripe:
                 return at
-            heappop(self._due)
+            heappop(due)
         return None
+
+    def ripen(self, present: datetime) -> None:
+        """Sort out what is due at this instant; a clock that went back makes some of it wait again."""
+        due, ripe, timers = self._due, self._ripe, self.timers
+        while due and due[0][0] <= present:
+            at, key = heappop(due)
+            timer = timers.get(key)
+            if timer is not None and timer.due_at == at:
+                ripe[key] = None
+        for key in [key for key in ripe if timers[key].due_at > present]:
+            del ripe[key]
+            heappush(due, (timers[key].due_at, key))
 
     def behind(self, lane_id: int, topic: str, told: Collection[str]) -> list[Row]:
         """What other lanes have not published of the events of these aggregates, by number."""
@@ -301,8 +331,10 @@ class Store:
 
     def set_timer(self, timer: Timer) -> None:
         """Set it, or move it."""
-        self.timers[timer.kind, timer.key] = timer
-        heappush(self._due, (timer.due_at, (timer.kind, timer.key)))
+        key = timer.kind, timer.key
+        self.timers[key] = timer
+        self._ripe.pop(key, None)
+        heappush(self._due, (timer.due_at, key))
 
     def every(self, kind: type) -> Iterator[Any]:  # Any: rows of the kind
         """All rows of a kind, by key."""
@@ -321,6 +353,7 @@ class Store:
     def _keep_timers(self, effects: Effects[Item]) -> None:
         for key in effects.cleared:
             self.timers.pop(key, None)
+            self._ripe.pop(key, None)
         for timer in effects.timers.values():
             self.set_timer(timer)
 

@@ -62,6 +62,8 @@ class Swarm:
     """Whether the accounts' statements fall due in the middle of it."""
     patience: int
     """How long it is watched after the last fault."""
+    redemptions: int
+    """How many cards are recycled."""
 
 
 def draw(track: Track) -> Swarm:
@@ -81,4 +83,5 @@ def draw(track: Track) -> Swarm:
         twice=track.pick((0, 50, 300)), race=track.pick((0, 100, 400)), silent=track.pick((0, 50, 300)),
         refusing=track.pick((0, 50, 300)), bouncing=track.pick((0, 50, 200)), contradicting=track.pick((0, 0, 100)),
         at_a_cut=bool(track.below(2)), patience=track.pick((0, 1, 40)),
+        redemptions=track.pick((0, 4, 8, 16, 24)),
     )

@@ -18,6 +18,7 @@ from services.runtime.lanes.waiting import Aboard
 from services.runtime.stored.outbox import Row
 from settle.simulation.agenda import Steps
 from settle.simulation.store import Connection, Disconnected, Staged, Store
+from settle.simulation.witnesses.moves import Watched
 
 if TYPE_CHECKING:
     from settle.simulation.lane import Lane
@@ -41,6 +42,7 @@ class Transaction:
         self.items = yield from self._fresh(items)
         self.admission: Admission[Item] = Admission(store.business.rules, store.business.timers, lane.parked_keys)
         admission, aboard = self.admission, self.aboard
+        admission.known = Watched(lambda what: lane.world.fail("moves", f"{store.name}: {what}"))
         rounds = admission.rounds(self.items, waiting=aboard.waiting, awake=aboard.awake)
         wanted = next(rounds)
         yield from self._load(wanted, admission.known)

@@ -2,9 +2,12 @@
 """
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from services.card_redemption.domain.redemption.order import RedemptionOrder
+from services.kernel.decision import Timer
 from services.kernel.messages import Message
 from services.kernel.notices import Notice
 from services.kernel.saga import Run
@@ -15,24 +18,25 @@ from settle.simulation.bus import Bus
 from settle.simulation.calls import Desk
 from settle.simulation.lane import Lane
 from settle.simulation.network import Network
-from settle.simulation.people import finance, operators
+from settle.simulation.outside import Outside
+from settle.simulation.people import channels, finance, operators
 from settle.simulation.people.orders import OrderStory
+from settle.simulation.people.redeemers import RedemptionStory
 from settle.simulation.process import Process
-from settle.simulation.rail import Acquirer
 from settle.simulation.reached import Reached
-from settle.simulation.services import SERVICES, business
+from settle.simulation.services import CARD_REDEMPTION, SERVICES, business
 from settle.simulation.store import Store
 from settle.simulation.story import Story
 from settle.simulation.subscriber import Subscriber
 from settle.simulation.swarm import Swarm, draw
 from settle.simulation.tape import Tape
-from settle.simulation.witness import Witness
+from settle.simulation.witnesses import Witness
 
 if TYPE_CHECKING:
     from settle.simulation.transaction import Transaction
 
 PROCESSES = 2
-FAULTS_END = 2 * MINUTE
+FAULTS_END = 4 * MINUTE
 """So long after the last order has begun faults go on at most."""
 HEALED_WITHIN = 30 * MINUTE
 """Everything ends within this time once nothing fails any more."""
@@ -64,8 +68,11 @@ class World:
         self.witness = Witness(self)
         self.subscriber = Subscriber(self)
         self.network = Network(self)
-        self.rail = Acquirer(self)
+        self.outside = Outside(self)
+        self.rail, self.provider = self.outside.rail, self.outside.provider
         self.desk = Desk(self)
+        self.lifetimes: dict[str, tuple[int, int]] = {}
+        """When each settlement began, and when it moved last."""
         self.taken: dict[str, int] = {}
         """What the acquirer took, by the reference of the payment."""
         self._settled: dict[str, Signal] = {}
@@ -88,19 +95,25 @@ class World:
     def run(self) -> None:
         """Open the shop, let everything happen, heal, and watch for a while."""
         self.quiet = True
-        self.tell_all([finance.opening(self, number) for number in range(self.swarm.accounts)], HOUR)
+        openings = [finance.opening(self, number) for number in range(self.swarm.accounts)]
+        if self.swarm.redemptions:
+            self._begin(CARD_REDEMPTION)
+            openings.append(channels.opening(self))
+        self.tell_all(openings, HOUR)
         self.quiet = False
         self._differ()
         stories = [OrderStory(self, number).steps() for number in range(self.swarm.orders)]
         stories += [finance.account_story(self, number) for number in range(self.swarm.accounts)]
         stories += [finance.merchant_story(self, number) for number in range(self.swarm.merchants)]
+        stories += [RedemptionStory(self, number).steps() for number in range(self.swarm.redemptions)]
+        stories += [channels.new_terms(self), channels.switch_story(self)] if self.swarm.redemptions else []
         self.agenda.start(operators.at_work(self))
         self.tell_all(stories, self.swarm.spread + FAULTS_END)
         self._heal()
         if not self.until(self.idle, HEALED_WITHIN):
             self._give_up()
             return
-        self.agenda.run(self.agenda.now + self.swarm.patience * DAY + HOUR * bool(self.swarm.patience))
+        self.agenda.run(self.agenda.now + self.swarm.patience * DAY + operators.ROUND * bool(self.swarm.patience))
         self.until(self.idle, HEALED_WITHIN)
         self.rail.last_words()
         self.until(self.idle, HEALED_WITHIN)
@@ -127,12 +140,13 @@ class World:
         """A transaction was committed: who waits for what it ended goes on."""
         self.story.decided(store, transaction)
         self.witness.committed(store, transaction)
-        for order in transaction.admission.effects.dirty.get(Order, {}).values():
-            if isinstance(order, Order) and not order.settlement_id and order.id in self._settled:
-                self.agenda.after(0, self._settled.pop(order.id).ring)
+        for kind in (Order, RedemptionOrder):
+            for order in transaction.admission.effects.dirty.get(kind, {}).values():
+                if order.key in self._settled and not order.settlement_id:  # type: ignore[attr-defined]
+                    self.agenda.after(0, self._settled.pop(order.key).ring)
 
     def settled_signal(self, order_id: str) -> Signal:
-        """Rings when no settlement of the order is under way."""
+        """Rings when no settlement of the order, or of the redemption, is under way."""
         return self._settled.setdefault(order_id, Signal())
 
     def lanes_changed(self, store: Store) -> None:
@@ -207,6 +221,13 @@ class World:
             self.agenda.run(min(ends, max(self.agenda.now + SLICE, following or 0)))
         return done()
 
+    def _begin(self, service: str) -> None:
+        """What a process of the service sets at its start where it is missing."""
+        store = self.stores[service]
+        for timer in (SERVICES[service].standing or _nothing)(store.present(0)):
+            store.set_timer(timer)
+        self.arm(store)
+
     def _differ(self) -> None:
         """From now on clocks differ, and Kafka may forget."""
         track, swarm = self.tape.track("clocks"), self.swarm
@@ -222,20 +243,20 @@ class World:
     def _jump(self, store: Store, by: int, _: object) -> None:
         if not self.quiet:
             self.reached.note("clock_jumped" if by >= 0 else "clock_back")
-            store.offset_of_clock += by
-            store.went_back = store.went_back or by < 0
+            store.jump(by, self.agenda.now)
             store.armed = None
             self.arm(store)
 
     def _ring(self, store: Store, at: int) -> None:
-        """Timers are due; while nobody can look, look again."""
+        """Timers are due: whoever rests looks for them, and whoever works does so by itself."""
         if store.armed != at:
             return
         store.armed = None
+        store.ripen(store.present(self.agenda.now))
         for process in self.processes[store.name]:
             if process.alive:
                 process.lane.poke()
-        self.agenda.after(SECOND // 4, lambda _: self.arm(store))
+        self.arm(store)
 
     def _heal(self) -> None:
         self.quiet = True
@@ -244,6 +265,10 @@ class World:
             for process in processes:
                 if not process.alive:
                     process.start(None)
+
+
+def _nothing(now: datetime) -> tuple[Timer, ...]:
+    return ()
 
 
 def _poke(lane: Lane, _: object) -> None:

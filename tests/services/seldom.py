@@ -22,6 +22,7 @@ from services.kernel.saga import RESUME, Phase, Reply, Verdict
 from services.order.domain.commands import (
     ApproveReturn,
     BankRefundSettled,
+    BankRefundStepped,
     CancelOrder,
     ConfirmShipment,
     DisputeReceipt,
@@ -31,7 +32,7 @@ from services.order.domain.commands import (
     ReverseRefund,
     WithdrawReturn,
 )
-from services.order.domain.states import OrderState, ReturnState
+from services.order.domain.states import BankStep, OrderState, ReturnState
 from services.order.domain.states import RefundState as OrderRefundState
 from services.order.domain.tenders import TenderType
 from tests.services.card_redemption.world import FACE_MINOR
@@ -66,6 +67,18 @@ def a_bank_refund_is_paid_by_hand_and_undone() -> None:
     world.ask(ReverseRefund(ORDER_ID))
     world.settle()
     assert world.refund().state is OrderRefundState.REVERSED
+
+
+def a_bank_refund_of_which_people_paid_something_bounces() -> None:
+    """The bank is to pay again, and what people did stays theirs."""
+    world = shipped(new_order(tenders=((TenderType.BANKCARD, 100_000),)))
+    world.ask(RefundAmount(ORDER_ID, 10_000))
+    world.settle()
+    refund_id = world.refund().id
+    world.tell(ORDER_ID, BankRefundSettled(ORDER_ID, refund_id, "leg_1", 10_000, manual=True), "told/1", "ledger")
+    bounced = BankRefundStepped(ORDER_ID, refund_id, "leg_1", BankStep.BOUNCED, 10_000, world.now, "closed")
+    world.tell(ORDER_ID, bounced, "told/2", "ledger")
+    assert (world.refund().state, world.refund().manual) == (OrderRefundState.CREDIT_DONE, True)
 
 
 def an_approved_return_is_withdrawn() -> None:
@@ -200,7 +213,8 @@ def a_card_gives_all_and_gets_all_back() -> None:
 
 STORIES = (
     an_order_of_nothing_is_cancelled_or_runs_out, a_bank_refund_is_paid_by_hand_and_undone,
-    an_approved_return_is_withdrawn, a_dispute_about_what_cost_nothing_is_upheld,
+    a_bank_refund_of_which_people_paid_something_bounces, an_approved_return_is_withdrawn,
+    a_dispute_about_what_cost_nothing_is_upheld,
     a_settlement_is_frozen_while_it_tries_and_while_it_cancels, a_settlement_of_one_is_frozen_and_goes_on,
     an_account_is_suspended_and_let_go_on, a_hold_ends_that_was_captured_in_part, a_fen_is_paid_in_three_parts,
     legs_take_every_way, a_flash_refund_is_late_adjusted_and_undone, the_rail_is_compared_night_after_night,

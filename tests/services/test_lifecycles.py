@@ -12,7 +12,8 @@ from typing import Any
 
 from _pytest.mark import ParameterSet
 
-from tests.lifecycles import ALL, collected
+from settle.simulation.lives import ALL
+from tests.lifecycles import collected
 from tests.services import seldom, test_bank_refunds
 from tests.services.card_redemption import (
     test_closing,

@@ -76,6 +76,7 @@ REFUND = Lifecycle(
         (F.EXCEPTION, F.PENDING_CHANNEL): "the bank is asked again",
         (F.EXCEPTION, F.REVERSED): "undone", (F.SUCCEEDED, F.REVERSED): "undone",
         (F.SUCCEEDED_MANUAL, F.REVERSED): "undone", (F.SUCCEEDED, F.CREDIT_DONE): "it bounced",
+        (F.SUCCEEDED_MANUAL, F.CREDIT_DONE): "its bank share bounced",
     },
     woken={}, flaws=soundness.of_refund,
 )

@@ -10,7 +10,7 @@ from settle.audit.snapshots import World
 from settlement.card_redemption.v1 import redemption_events_pb2, redemption_pb2
 
 HISTORY = "redemptions.history"
-_ROWS = """
+ROWS = """
 select id, card_id, state, version, declared_minor, face_minor, channel_fee_minor, remitted_minor, claimed_minor,
        adjusted_minor
 from redemption_orders where card_id = any($1::text[])
@@ -26,7 +26,7 @@ async def differing(world: World, ids: Sequence[str]) -> list[Finding]:
         if row["type"] == _TYPE:
             told = redemption_events_pb2.RedemptionStepped.FromString(row["payload"]).redemption
             last[told.redemption_id] = told
-    rows: dict[str, asyncpg.Record] = {row["id"]: row for row in await world[CARD].fetch(_ROWS, ids)}
+    rows: dict[str, asyncpg.Record] = {row["id"]: row for row in await world[CARD].fetch(ROWS, ids)}
     missing = [
         Finding(HISTORY, CARD, f"redemption_orders {key}", "the redemption that was told of", "none")
         for key in sorted(last.keys() - rows.keys())

@@ -17,8 +17,8 @@ from settle.audit.snapshots import World
 from settlement.credit_ledger.v1 import events_pb2
 
 CHANNELS, SWITCHES = "channels.remitted", "switches.moved"
-_CHANNELS = "select id, received_minor, sequence, version from recycling_channels where id = any($1::text[])"
-_SWITCHES = """
+CHANNEL_ROWS = "select id, received_minor, sequence, version from recycling_channels where id = any($1::text[])"
+SWITCH_ROWS = """
 select id, paused, operator_id, reason, changed_at, sequence, version from payout_switches where id = any($1::text[])
 """
 (_POSTING,) = UNDER_A_CHANNEL[ReceiveRemittance]
@@ -37,7 +37,7 @@ async def channels(world: World, ids: Sequence[str]) -> list[Finding]:
     told = await _told(world, ids)
     dropped = {row["aggregate_id"]: row["sequence"] for row in await rows(world, CREDIT, DROPPED, ids)}
     return [
-        found for row in await world[CREDIT].fetch(_CHANNELS, ids) for found in _of_channel(
+        found for row in await world[CREDIT].fetch(CHANNEL_ROWS, ids) for found in _of_channel(
             row, journals.get(row["id"], []), told.get(row["id"], {}), dropped.get(row["id"], 0)
         )
     ]
@@ -73,7 +73,7 @@ async def switches(world: World, ids: Sequence[str]) -> list[Finding]:
     """Where the switch does not stand as its last event says."""
     told = await _told(world, ids)
     return [
-        found for row in await world[CREDIT].fetch(_SWITCHES, ids)
+        found for row in await world[CREDIT].fetch(SWITCH_ROWS, ids)
         for found in _of_switch(row, told.get(row["id"], {}))
     ]
 

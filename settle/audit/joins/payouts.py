@@ -12,8 +12,8 @@ SAYS = {PAYOUTS: "every payout of a redemption is what the card book owes under 
 _AT_A_TIME = 1_000
 _LATER = timedelta(minutes=1)
 """A payout may be asked for after the card book was looked at; so much may the clocks of two databases differ."""
-_ASKED = "select id, amount_minor, state, requested_at from payouts order by id"
-_OWED = """
+ASKED = "select id, amount_minor, state, requested_at from payouts order by id"
+OWED = """
 select sub, sum(amount_minor) amount_minor from audit_balances
 where account = 'L.PAYOUT.TRANSIT' and sub = any($1::text[]) group by sub
 """
@@ -23,11 +23,11 @@ async def payouts(world: World) -> list[Finding]:
     """Payouts that the card book does not owe, or not so much of. What it owes beside them is still to be asked for."""
     seen_at = (await timers.present(world, CARD)).at
     found: list[Finding] = []
-    cursor = await world[CREDIT].cursor(_ASKED)
+    cursor = await world[CREDIT].cursor(ASKED)
     while rows := await cursor.fetch(_AT_A_TIME):
         owed = {
             row["sub"]: -int(row["amount_minor"])
-            for row in await world[CARD].fetch(_OWED, [row["id"] for row in rows])
+            for row in await world[CARD].fetch(OWED, [row["id"] for row in rows])
         }
         for row in rows:
             actual = owed.get(row["id"], 0)

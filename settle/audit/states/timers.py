@@ -22,7 +22,7 @@ _TIMERS = """
 select t.kind, t.key, t.root, t.partition, t.due_at
 from unnest($1::text[], $2::text[]) w (kind, key) join timers t on t.kind = w.kind and t.key = w.key
 """
-_PRESENT = f"""
+PRESENT_OF_SERVICE = f"""
 select {PRESENT} present,
        coalesce((select value::integer from runtime_facts where name = 'partitions'), 0) partitions
 """
@@ -38,7 +38,7 @@ class Present(NamedTuple):
 
 async def present(world: World, service: str) -> Present:
     """The present of a service."""
-    row = await world[service].fetchrow(_PRESENT)
+    row = await world[service].fetchrow(PRESENT_OF_SERVICE)
     assert row is not None
     return Present(row["present"], row["partitions"])
 

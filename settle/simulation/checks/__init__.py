@@ -3,13 +3,14 @@ shows."""
 
 from typing import TYPE_CHECKING
 
-from settle.simulation.checks import audited, histories, money, states
+from settle.simulation.checks import audited, histories, money, recycling, refunds, states
 
 if TYPE_CHECKING:
     from settle.simulation.world import World
 
 CHECKS = (audited.orders, audited.cards, audited.accounts, states.sound, states.woken, states.free, money.clearing,
-          money.rail, histories.answered, histories.gapless, histories.atomic)
+          money.rail, recycling.audited, recycling.settled, recycling.paid, histories.answered,
+          histories.gapless, histories.atomic, refunds.linear)
 
 
 def examine(world: "World") -> None:

@@ -18,14 +18,12 @@ from settle.audit.folds.cards import of_card, posted_of, told_of
 from settle.audit.folds.history import Fault, Stored
 from settle.audit.folds.orders import of_order
 from settle.audit.folds.told import told
+from settle.simulation.checks.clocks import Said
+from settle.simulation.checks.clocks import told as told_of_clock
 from settle.simulation.checks.ledger import fold
 
 if TYPE_CHECKING:
     from settle.simulation.world import World
-
-_BY_THE_CLOCK = (" updated_at", " posted_at", " at", " events_head")
-"""What the auditor cannot tell any more of a database whose clock went back: which of two instants was later. The head
-of a chain is no field of a replayed order; it is told where any other field is."""
 
 
 def orders(world: "World") -> Iterator[str]:
@@ -38,8 +36,7 @@ def orders(world: "World") -> Iterator[str]:
             for each in store.events.get(order.id, ())
         ]
         known = Stored(order, cases[order.id], runs[order.id], events)
-        faults = list(of_order(known, whole=True))
-        yield from (_said(fault) for fault in faults if not (store.went_back and fault.what.endswith(_BY_THE_CLOCK)))
+        yield from told_of_clock(store, (Said(*fault[:3]) for fault in of_order(known, whole=True)))
 
 
 def cards(world: "World") -> Iterator[str]:
@@ -63,9 +60,8 @@ def cards(world: "World") -> Iterator[str]:
 def accounts(world: "World") -> Iterator[str]:
     """Credit accounts, each of their rows and journals are what their logs tell, one operation after another."""
     store = world.stores["credit_ledger"]
-    for finding in fold(store, sorted(store.rows[CreditAccount])):
-        if not (store.went_back and finding.what.endswith(_BY_THE_CLOCK)):
-            yield f"{finding.what}: {finding.expected}, not {finding.actual}"
+    found = fold(store, sorted(store.rows[CreditAccount]))
+    yield from told_of_clock(store, (Said(each.what, each.expected, each.actual) for each in found))
 
 
 def _by_root(rows: Iterable[Any]) -> Mapping[str, dict[str, Any]]:  # Any: rows of one kind

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from services.card_redemption.domain.four_eyes import ADOPT_TIMER
+from services.card_redemption.domain.redemption.timers import DRAFT_ENDS
 from services.credit_ledger.domain.model.account import CreditAccount
 from services.kernel.ids import partition_of
 from services.kernel.saga_life import BY_HAND
@@ -12,6 +14,9 @@ from settle.simulation import lives
 
 if TYPE_CHECKING:
     from settle.simulation.world import World
+
+OF_NO_ROW = frozenset({*BY_HAND, DRAFT_ENDS, ADOPT_TIMER})
+"""Timers that no row waits for: a person set them, a draft has none, and what is adopted comes with its row."""
 
 
 def sound(world: "World") -> Iterator[str]:
@@ -32,7 +37,7 @@ def woken(world: "World") -> Iterator[str]:
         partitions = store.business.partitions
         there = {
             key: {"root": each.root, "partition": partition_of(each.root, partitions), "due_at": each.due_at}
-            for key, each in store.timers.items() if key[0] not in BY_HAND
+            for key, each in store.timers.items() if key[0] not in OF_NO_ROW
         }
         now = Present(store.present(world.agenda.now), partitions)
         for finding in compared("woken", name, waits, there, now):

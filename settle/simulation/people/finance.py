@@ -10,6 +10,7 @@ from services.credit_ledger.domain.model.terms import SurplusPolicy
 from services.kernel.shares import first_share
 from services.order.domain.merchant_settlement import SettleGiftCardShare, settlement_key
 from settle.simulation.agenda import SECOND, Steps
+from settle.simulation.people.codes import code_of
 
 if TYPE_CHECKING:
     from settle.simulation.world import World
@@ -29,9 +30,10 @@ def opening(world: "World", number: int) -> Steps:
     ))
     yield from world.desk.ask("credit_ledger", account, credit.FundWallet(account, FUNDED))
     for card in range(swarm.cards):
+        key = f"crd_{number}_{card}"
         yield from world.desk.ask(
-            "card_redemption", f"crd_{number}_{card}",
-            IssueCard(f"crd_{number}_{card}", customer, FACE if track.below(4) != 3 else 2_000),
+            "card_redemption", key,
+            IssueCard(key, customer, FACE if track.below(4) != 3 else 2_000, code=code_of(key)),
         )
 
 

@@ -3,9 +3,14 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from services.card_redemption.domain.redemption.commands import DecideFraud
+from services.card_redemption.domain.redemption.freezing import FRAUD_DAYS_MIN
+from services.card_redemption.domain.redemption.order import RedemptionOrder
+from services.card_redemption.domain.redemption.states import RedemptionState
 from services.credit_ledger.domain.model import commands as credit
 from services.credit_ledger.domain.model.leg import LegState, RefundLeg
 from services.credit_ledger.domain.model.refund import CreditRefund, RefundState
+from services.kernel.calendar import elapsed_days
 from services.kernel.decision import Timer
 from services.kernel.ids import partition_of
 from services.kernel.saga import ABORT, RESUME, Phase, Run
@@ -18,6 +23,8 @@ from settle.simulation.store import ParkedRow, Store
 if TYPE_CHECKING:
     from settle.simulation.world import World
 
+ROUND = 6 * HOUR
+"""So long it takes them to come round once nothing fails any more."""
 PAPERS: Mapping[str, Any] = {"maker": "ann", "checker": "bob", "evidence": ("order page", "bill page"), "reason": "why"}
 """Any: each is a field of its own type."""
 
@@ -26,7 +33,7 @@ def at_work(world: "World") -> Steps:
     """Look at what waits, every minute; after the last fault has healed nothing is left for later."""
     track = world.tape.track("operators")
     while not world.over:
-        yield MINUTE if not world.quiet else 5 * MINUTE if world.agenda.now < 2 * HOUR else HOUR
+        yield MINUTE if not world.quiet else 5 * MINUTE if world.agenda.now < 2 * HOUR else ROUND
         for store in world.stores.values():
             for row in [row for row in store.parked if row.open]:
                 _resolve(world, store, row, give_up=bool(track.below(2)))
@@ -34,6 +41,7 @@ def at_work(world: "World") -> Steps:
             for run in list(store.every(Run)) if Run in store.rows else ():
                 if run.phase is Phase.FROZEN:
                     _decide_frozen(world, store, run, give_up=bool(track.below(2)))
+        yield from _judge_frauds(world)
         yield from _mend_legs(world)
         yield from _mend_refunds(world)
 
@@ -59,6 +67,17 @@ def _decide_frozen(world: "World", store: Store, run: Run, *, give_up: bool) -> 
     world.reached.note("frozen_and_given_up" if kind == ABORT else "frozen_and_resumed")
     store.set_timer(Timer(kind, run.id, run.root, store.present(world.agenda.now)))
     world.arm(store)
+
+
+def _judge_frauds(world: "World") -> Steps:
+    """The police have a case, or none, once fifteen days are over."""
+    store = world.stores["card_redemption"]
+    for order in [row for row in store.every(RedemptionOrder) if row.state is RedemptionState.FROZEN]:
+        if elapsed_days(order.fraud.reported_at, store.present(world.agenda.now)) >= FRAUD_DAYS_MIN:
+            guilty = bool(world.tape.track("operators").below(2))
+            yield from world.desk.ask(
+                "card_redemption", order.card_id, DecideFraud(order.id, guilty, "case-1", "op-1")
+            )
 
 
 def _mend_legs(world: "World") -> Steps:

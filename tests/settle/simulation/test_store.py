@@ -1,10 +1,11 @@
 """The simulated database refuses what PostgreSQL refuses: rows made twice or changed meanwhile, commits of the dead."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import pytest
 
-from services.kernel.decision import Aggregate
+from services.kernel.decision import Aggregate, Timer
 from services.kernel.effects import Effects
 from services.order.domain.order import Order
 from services.order.domain.states import OrderState
@@ -51,6 +52,21 @@ def test_a_row_that_was_changed_since_it_was_found_is_not_written_over() -> None
 
     with pytest.raises(Collision):
         store.commit(other, _staged([ORDER], {Order: {"ord_1": 7}}), START)
+
+
+def test_a_timer_that_was_found_and_moved_is_due_again() -> None:
+    """It is found once it is due, not before, and again where the clock went back in between."""
+    store, _, _ = _store()
+    later = START + timedelta(seconds=5)
+    store.set_timer(Timer("hold", "ord_1", "ord_1", START))
+    assert [each.due_at for each in store.find_due({0, 1}, START, sagas=False)] == [START]
+    assert store.next_due() is None
+
+    store.set_timer(Timer("hold", "ord_1", "ord_1", later))
+
+    assert (store.find_due({0, 1}, START, sagas=False), store.next_due()) == ([], later)
+    assert len(store.find_due({0, 1}, later, sagas=False)) == 1
+    assert (store.find_due({0, 1}, START, sagas=False), store.next_due()) == ([], later)
 
 
 def test_whoever_lost_the_connection_commits_nothing_and_holds_nothing() -> None:

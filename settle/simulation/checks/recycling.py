@@ -1,0 +1,127 @@
+"""Recycled cards: the auditor's walks over redemptions, recyclers, the switch and payouts of both books, and what each
+redemption left in the books."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from services.card_redemption.domain.redemption import books
+from services.card_redemption.domain.redemption.order import RedemptionOrder
+from services.card_redemption.domain.redemption.states import PAYABLE
+from services.card_redemption.store.redemptions import save_redemptions
+from services.credit_ledger.domain.model.channel import RecyclingChannel
+from services.credit_ledger.domain.model.leg import RefundLeg
+from services.credit_ledger.domain.model.payout import RedemptionPayout
+from services.credit_ledger.domain.model.payout_switch import PayoutSwitch
+from settle.audit.findings import CARD, CREDIT, Finding
+from settle.audit.folds import redemptions, remittances
+from settle.audit.joins import payouts
+from settle.audit.states import timers
+from settle.simulation.checks.snapshot import Row, Snapshot, asked, rows_of, shape
+
+if TYPE_CHECKING:
+    from settle.simulation.store import Store
+    from settle.simulation.world import World
+
+_COLUMNS = {column.name: column.value for column in save_redemptions.columns}
+_READ = (
+    "id", "card_id", "state", "version", "declared_minor", "face_minor", "channel_fee_minor", "remitted_minor",
+    "claimed_minor",
+)
+_RedemptionRow, _OwedRow, _PresentRow = shape(*_READ), shape("sub", "amount_minor"), shape("present", "partitions")
+
+
+def audited(world: "World") -> Iterator[str]:
+    """What the auditor finds."""
+    cards, ledger = world.stores[CARD], world.stores[CREDIT]
+    if not cards.rows[RedemptionOrder]:
+        return
+    books_of = {CARD: _cards(world), CREDIT: _ledger(ledger)}
+    card_ids = sorted({order.card_id for order in cards.every(RedemptionOrder)})
+    found: list[Finding] = [
+        *asked(books_of, redemptions.differing, card_ids), *asked(books_of, payouts.payouts),
+        *asked(books_of, remittances.channels, sorted(ledger.rows[RecyclingChannel])),
+        *asked(books_of, remittances.switches, sorted(ledger.rows[PayoutSwitch])),
+    ]
+    yield from (f"{each.check} {each.what}: {each.expected}, not {each.actual}" for each in found)
+
+
+def settled(world: "World") -> Iterator[str]:
+    """What a card gave is what its customer gets and what we keep, to the fen; what is on its way is decided and not
+    paid (CV-3, BK-6)."""
+    kept: Counter[str] = Counter()
+    transit: Counter[str] = Counter()
+    for store in world.stores.values():
+        for posted in store.journals.values():
+            for line in posted.journal.lines:
+                if line.account == books.PAYOUT_TRANSIT:
+                    transit[line.sub] -= line.amount_minor
+                elif line.account == books.SPREAD:
+                    kept[line.sub] -= line.amount_minor
+    waiting: Counter[str] = Counter()
+    for order in world.stores[CARD].every(RedemptionOrder):
+        ours = order.terms.commission_minor(order.face_minor) if order.by_recycler else (
+            order.face_minor - order.payout_minor
+        )
+        if order.state in PAYABLE and kept[order.id] != ours:
+            yield f"of {order.id} {ours} is ours, and the book has {kept[order.id]}"
+        waiting.update({each.id: each.amount_minor for each in order.payouts if each.state in ("DUE", "SENT")})
+    for payout_id in sorted(transit.keys() | waiting.keys()):
+        if transit[payout_id] != waiting[payout_id]:
+            yield f"{waiting[payout_id]} of {payout_id} is on its way, and the books have {transit[payout_id]}"
+
+
+def paid(world: "World") -> Iterator[str]:
+    """Of a payout the bank pays no more than it is, but for what it pays against its own word."""
+    store = world.stores[CREDIT]
+    sums: Counter[str] = Counter()
+    spoken: set[str] = set()
+    for leg in store.every(RefundLeg):
+        payment = world.rail.payments.get(leg.id)
+        if leg.payout_id and payment is not None:
+            sums[leg.payout_id] += payment.paid * payment.leg.amount_minor
+            if payment.contradicted:
+                spoken.add(leg.payout_id)
+    for payout_id, amount in sums.items():
+        payout: RedemptionPayout = store.rows[RedemptionPayout][payout_id]
+        if amount > payout.amount_minor and payout_id not in spoken:
+            yield f"{payout_id} is {payout.amount_minor}, and the bank paid {amount}"
+
+
+def _cards(world: "World") -> Snapshot:
+    store = world.stores[CARD]
+
+    def orders(card_ids: Sequence[str]) -> list[Row]:
+        wanted = set(card_ids)
+        return [
+            _RedemptionRow(_COLUMNS[name](order) for name in _READ)
+            for order in store.every(RedemptionOrder) if order.card_id in wanted
+        ]
+
+    def owed(payout_ids: Sequence[str]) -> list[Row]:
+        sums: Counter[str] = Counter()
+        for posted in store.journals.values():
+            for line in posted.journal.lines:
+                if line.account == books.PAYOUT_TRANSIT:
+                    sums[line.sub] += line.amount_minor
+        return [_OwedRow((key, sums[key])) for key in payout_ids if key in sums]
+
+    return Snapshot(store, {
+        redemptions.ROWS: orders, payouts.OWED: owed,
+        timers.PRESENT_OF_SERVICE: lambda: [
+            _PresentRow((store.present(world.agenda.now), store.business.partitions))
+        ],
+    })
+
+
+def _ledger(store: "Store") -> Snapshot:
+    def of(kind: type, *names: str) -> list[Row]:
+        return rows_of(store.every(kind), *names)
+
+    return Snapshot(store, {
+        payouts.ASKED: lambda: of(RedemptionPayout, "id", "amount_minor", "state", "requested_at"),
+        remittances.CHANNEL_ROWS: lambda ids: of(RecyclingChannel, "id", "received_minor", "sequence", "version"),
+        remittances.SWITCH_ROWS: lambda ids: of(
+            PayoutSwitch, "id", "paused", "operator_id", "reason", "changed_at", "sequence", "version"
+        ),
+    })
