@@ -126,9 +126,11 @@ class Missing(Exception):
 
 
 class Known:
-    """The batch's read view: aggregates by key, as they are after the earlier messages of the same batch."""
+    """The batch's read view: aggregates by key, as they are after the earlier messages of the same batch; and the names
+    of what operators have `stopped`."""
 
     def __init__(self) -> None:
+        self.stopped: frozenset[str] = frozenset()
         self._rows: dict[tuple[type, str], Aggregate | None] = {}
         self._families: dict[tuple[type, str], set[str]] = {}
         self._written: dict[tuple[type, str], set[str]] = {}

@@ -81,7 +81,8 @@ class Service:
     built with the edge. `perform` does one action and answers the message that reports it. `standing` timers are
     set at the start where they are missing: what a service does day after day, and (due at once) what it does before
     the first call. `shown` reads what the views of its sagas show beside them. `recording` keeps the permanent record
-    of what its rules leave for it. `open_payments` reads what was sent out and is not settled yet, for the metrics.
+    of what its rules leave for it. `switches` are what its operators may stop.
+    `open_payments` reads what was sent out and is not settled yet, for the metrics.
     `access` is the policy: who may call what; `owners` finds whose its things are.
     """
 
@@ -101,6 +102,7 @@ class Service:
     open_payments: OpenPayments | None = None
     access: Access | None = None
     owners: Mapping[str, Ownership] = field(default_factory=dict)
+    switches: tuple[str, ...] = ()
 
 
 def run(service: Service) -> None:
@@ -213,7 +215,7 @@ class Process:
             Edge(settings, clock, self._lanes, service.codec, pool, watchers=self._watchers, keeper=keeper)
             for pool in (self._pool, self._pool.operators)
         )
-        operations = OperationsServicer(operators, self._lanes)
+        operations = OperationsServicer(operators, self._lanes, service.switches)
         door = await open_door(settings, service.access, service.owners, self._pool.acquire)
         if door is not None:
             self._server.guard(door)

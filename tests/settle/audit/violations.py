@@ -339,6 +339,7 @@ PLANTED = (
            values ('settlement.order.replies.v1', 1, 'ord_returned', 'm', 'UNREADABLE', 'RETRIED', now())""",
     ),
     Planted("keeping.acts", ORDER, f"update sagas set reason = 'OPERATOR_ABORT' where id = {_ENDED}"),
+    Planted("keeping.acts", ORDER, "insert into runtime_facts (name, value) values ('stopped', 'refunds')"),
     Planted(
         "clearing.zero", CREDIT,
         journal("X.CLEARING,A.BANK", "5,-5", 'saga_x,""', op="merchant_settle", saga="saga_x"),

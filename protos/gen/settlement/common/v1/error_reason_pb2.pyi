@@ -301,6 +301,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """A field that says who acts names somebody else than the caller's token."""
     ERROR_REASON_PEER_NOT_ALLOWED: _ErrorReason.ValueType  # 170
     """The connection shows a certificate that is nobody's who may call here."""
+    ERROR_REASON_REFUNDS_STOPPED: _ErrorReason.ValueType  # 171
+    """Operators have stopped everything that gives money back; ask again, with another request_id, when they let it go on."""
+    ERROR_REASON_SWITCH_NOT_FOUND: _ErrorReason.ValueType  # 172
+    """The service has no such switch."""
+    ERROR_REASON_SWITCH_STATE: _ErrorReason.ValueType  # 173
+    """The switch stands so already, or nobody proposed what is to be approved."""
     ERROR_REASON_AGREEMENT_NOT_FOUND: _ErrorReason.ValueType  # 180
     """No agreement of this enterprise has this id, or nothing of it is in force."""
     ERROR_REASON_AGREEMENT_UNSIGNED: _ErrorReason.ValueType  # 181
@@ -583,6 +589,12 @@ ERROR_REASON_ACTOR_MISMATCH: ErrorReason.ValueType  # 160
 """A field that says who acts names somebody else than the caller's token."""
 ERROR_REASON_PEER_NOT_ALLOWED: ErrorReason.ValueType  # 170
 """The connection shows a certificate that is nobody's who may call here."""
+ERROR_REASON_REFUNDS_STOPPED: ErrorReason.ValueType  # 171
+"""Operators have stopped everything that gives money back; ask again, with another request_id, when they let it go on."""
+ERROR_REASON_SWITCH_NOT_FOUND: ErrorReason.ValueType  # 172
+"""The service has no such switch."""
+ERROR_REASON_SWITCH_STATE: ErrorReason.ValueType  # 173
+"""The switch stands so already, or nobody proposed what is to be approved."""
 ERROR_REASON_AGREEMENT_NOT_FOUND: ErrorReason.ValueType  # 180
 """No agreement of this enterprise has this id, or nothing of it is in force."""
 ERROR_REASON_AGREEMENT_UNSIGNED: ErrorReason.ValueType  # 181
