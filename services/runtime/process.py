@@ -35,6 +35,7 @@ from services.runtime.ground.records import Outbound, topic
 from services.runtime.ground.saving import hold
 from services.runtime.ground.settings import Settings, SettingsError
 from services.runtime.ground.tables import Connection, Table
+from services.runtime.ground.traced import start_tracing
 from services.runtime.ground.values import settle_in
 from services.runtime.identity.door import Ownership, open_door
 from services.runtime.kafka import undeliverable
@@ -177,11 +178,14 @@ class Process:
         self._service = service
         self._clock_check = ClockCheck(machine)
         self._settings = settings
-        self._server = RpcServer(settings)
+        self._tracer, self._stop_tracing = start_tracing(settings)
+        self._server = RpcServer(settings, self._tracer)
         self._producer = SafeProducer(settings)
         self._topics = undeliverable.topics_known_to(service.name)
         self._oldest = OldestSagas()
-        self._outbound = Outbound(service.name, service.codec, settings.partitions, self._oldest.header)
+        self._outbound = Outbound(
+            service.name, service.codec, settings.partitions, self._oldest.header, self._tracer
+        )
         self._tasks: list[asyncio.Task[None]] = []
         self._lane_gone = asyncio.Event()
         self._begun = False
@@ -244,7 +248,7 @@ class Process:
         business = Business(
             tables=tables, rules=service.rules, timers=service.timers, codec=service.codec, outbound=self._outbound,
             partitions=settings.partitions, chain_key=settings.chain_key,
-            keep_records=service.recording.keep if service.recording else None,
+            keep_records=service.recording.keep if service.recording else None, tracer=self._tracer,
         )
         name, verifier = topic(service.name, service.inbound), Verifier(settings)
 
@@ -362,6 +366,7 @@ class Process:
         self._metrics.close()
         await self._producer.stop()
         await self._pool.close()
+        await asyncio.to_thread(self._stop_tracing)
         log.info("stopped")
 
 
