@@ -170,7 +170,7 @@ async def test_b2_a_commit_in_which_the_session_is_lost_is_read_back_and_done_on
 async def test_a2_a_record_that_arrives_twice_counts_once(process: Process, local: Settings, until: Until) -> None:
     """Duplicates of a producer, or of a whole log, meet the inbox."""
     producer = SafeProducer(local)
-    outbound = Outbound("tester", CODEC, PARTITIONS)
+    outbound = Outbound(local.service, CODEC, PARTITIONS)
     headers = [*outbound._headers("msg-1", "google.protobuf.Int64Value", "c", datetime.now(UTC))]
     record = Outgoing(COMMANDS, partition_of("c", PARTITIONS), "c", headers, CODEC.encode(Add(5))[1])
 
@@ -188,7 +188,7 @@ async def test_a2_a_record_that_arrives_twice_counts_once(process: Process, loca
 async def test_poison_is_parked_and_its_partition_keeps_moving(process: Process, local: Settings, until: Until) -> None:
     """A defect in one message, and bytes that are none, stand in `parked` with their reason; the others are decided."""
     producer = SafeProducer(local)
-    outbound = Outbound("tester", CODEC, PARTITIONS)
+    outbound = Outbound(local.service, CODEC, PARTITIONS)
     partition = partition_of("poison", PARTITIONS)
     good = next(f"c{n}" for n in range(100) if partition_of(f"c{n}", PARTITIONS) == partition)
 
@@ -214,7 +214,7 @@ async def test_poison_is_parked_and_its_partition_keeps_moving(process: Process,
 async def test_what_was_set_aside_is_retried_in_its_order(process: Process, local: Settings, until: Until) -> None:
     """The second cannot overtake the first; the first passes at once although
     others of its key still wait behind it."""
-    producer, outbound = SafeProducer(local), Outbound("tester", CODEC, PARTITIONS)
+    producer, outbound = SafeProducer(local), Outbound(local.service, CODEC, PARTITIONS)
     partition = partition_of("k", PARTITIONS)
     amounts = {amount: CODEC.encode(Add(amount)) for amount in (13, 1, 20, 300)}
     records = [

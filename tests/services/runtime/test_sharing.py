@@ -84,7 +84,7 @@ async def test_processes_share_evenly_when_one_comes_and_when_one_goes(wide: Set
 
 async def test_hand_overs_lose_and_repeat_nothing(wide: Settings, until: Until) -> None:
     """Commands come without a pause while processes come and go; each counts once, those of a key in their order."""
-    producer = SafeProducer(wide)
+    producer = SafeProducer(replace(wide, service="order"))
     sent, enough = 0, asyncio.Event()
 
     async def send() -> None:
@@ -124,7 +124,8 @@ async def test_hand_overs_lose_and_repeat_nothing(wide: Settings, until: Until) 
 
 def _command(number: int) -> Outgoing:
     headers = [
-        ("ce_type", b"google.protobuf.Int64Value"), ("ce_id", f"s{number}/counter/E".encode()),
+        ("ce_source", b"settlement/order"), ("ce_type", b"google.protobuf.Int64Value"),
+        ("ce_id", f"s{number}/counter/E".encode()),
         ("ce_saga", f"s{number}".encode()), ("ce_branch", b"counter"), ("ce_op", b"E"), ("ce_replyto", b"order/ord_1"),
     ]
     return Outgoing(COMMANDS, number % PARTITIONS, f"k{number % 32}", headers, b"\x08\x01")
