@@ -17,6 +17,7 @@ from services.runtime.ground.logs import configure_logs
 from services.runtime.ground.metrics import serve_metrics
 from services.runtime.ground.settings import Settings, SettingsError
 from services.runtime.ground.tls import Certificates, server_context
+from services.runtime.ground.traced import start_tracing
 
 CANNOT_START = 2
 HEADER_SECONDS_MAX = 30
@@ -39,8 +40,10 @@ def main() -> None:
 async def serve(settings: Settings, addresses: dict[str, str]) -> None:
     """Serve HTTP at `listen`, and metrics beside it."""
     metrics, certificates = await serve_metrics(settings.metrics_listen, lambda: ""), Certificates.of(settings)
+    tracer, stop_tracing = start_tracing(settings)
     async with metrics, Services(addresses, certificates) as services:
-        await _server(settings, Gateway(settings, services), certificates).serve()
+        await _server(settings, Gateway(settings, services, tracer), certificates).serve()
+    await asyncio.to_thread(stop_tracing)
 
 
 def _server(settings: Settings, gateway: Gateway, certificates: Certificates | None) -> uvicorn.Server:

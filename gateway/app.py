@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Awaitable, Callable
 
 import structlog
+from google.rpc import status_pb2
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,17 +13,19 @@ from starlette.routing import Mount, Route, request_response
 from starlette.staticfiles import StaticFiles
 
 from gateway import watching
-from gateway.calling import CallRefused, Services, metadata_of, seconds_of
+from gateway.calling import CallRefused, Services, metadata_of, seconds_of, seen_in
 from gateway.contract import methods
 from gateway.counting import NOTHING, counted
 from gateway.limits import Calls, body_of
 from gateway.pages import ASSETS, page_routes
 from gateway.reading import check_media_type, message_of
-from gateway.refusals import JSON, HttpRefusal, answer_of, refused
+from gateway.refusals import JSON, HttpRefusal, answer_of, reason_of, refused
+from gateway.served import Served
 from gateway.templates import Match, Paths
 from gateway.writing import json_of, names, tag_of
 from services.kernel.errors import Aborted, Internal, InvalidArgument, NotFound, Unauthenticated
 from services.runtime.ground.settings import Settings
+from services.runtime.ground.tracing import OFF, Tracer
 
 ALWAYS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
@@ -32,8 +35,9 @@ log = structlog.get_logger(__name__)
 class Gateway:
     """Serves the methods of the contract. `services` is where they are asked."""
 
-    def __init__(self, settings: Settings, services: Services) -> None:
+    def __init__(self, settings: Settings, services: Services, tracer: Tracer = OFF) -> None:
         self._settings = settings
+        self._tracer = tracer
         self._services = services
         self._paths = Paths(methods())
         self._calls = Calls(settings.rpc_concurrent_max)
@@ -59,7 +63,9 @@ class Gateway:
             check_media_type(request.headers.get("content-type"))
         query = request.scope["query_string"].decode("latin-1")
         message = message_of(match, query, body, request.headers.get("idempotency-key"))
-        metadata = metadata_of(request.headers)
+        metadata = request.state.served.metadata(metadata_of(request.headers))
+        if match.method.verb != "GET":
+            metadata += seen_in(request.headers, match.changed)
         if match.method.streams:
             return await watching.stream(self._services.watch(match.method, message, metadata), self._watchers)
         with self._calls.place():
@@ -82,6 +88,7 @@ class Gateway:
 
         async def answer(request: Request) -> Response:
             began = time.monotonic()
+            request.state.served = served = Served(self._tracer, request.headers)
             try:
                 response = await serve(request)
             except HttpRefusal as refusal:
@@ -89,11 +96,13 @@ class Gateway:
             except Unauthenticated as error:
                 response = refused(HttpRefusal(401, error))
             except CallRefused as refusal:
-                response = answer_of(refusal.status)
+                response = answer_of(refusal.status, _unmet(request, refusal.status))
             except Exception as error:  # what nobody foresaw is ours, and the caller learns only where to find it
                 response = _defect(error)
             response.headers.update({name: text for name, text in ALWAYS.items() if name not in response.headers})
-            counted(getattr(request.state, "call", NOTHING), response.status_code, time.monotonic() - began)
+            call = getattr(request.state, "call", NOTHING)
+            served.end(call, response.status_code)
+            counted(call, response.status_code, time.monotonic() - began)
             return response
 
         return answer
@@ -108,6 +117,11 @@ def _answered(request: Request, text: str, tag: str | None) -> Response:
     if known is not None and names(known, tag):
         return Response(status_code=304, headers={"ETag": tag})
     return Response(text, headers={"ETag": tag}, media_type=JSON)
+
+
+def _unmet(request: Request, status: status_pb2.Status) -> int | None:
+    """412 where a call was to be decided only if its thing is still as it was seen, and it is not."""
+    return 412 if "if-match" in request.headers and reason_of(status) == "STALE_VERSION" else None
 
 
 async def _missed(request: Request, error: Exception) -> Response:

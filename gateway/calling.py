@@ -14,6 +14,7 @@ from gateway.contract import SERVICES, Method
 from gateway.reading import refuse
 from services.runtime.ground.tls import Certificates
 from services.runtime.identity.bearer import HEADER, SECOND_HEADER, token_in
+from services.runtime.rpc import seen
 from services.runtime.rpc.errors import DOMAIN, status_in
 from services.runtime.rpc.server import channel
 
@@ -23,6 +24,7 @@ SECONDS_MIN = 1.0
 TOKENS = (HEADER, SECOND_HEADER)
 """The headers that say who calls, over HTTP and gRPC alike."""
 _SECONDS = re.compile(r"[0-9]{1,4}(\.[0-9]{1,3})?", re.ASCII)
+_TAG = re.compile(r'"([0-9]{1,18})"', re.ASCII)
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _TRACESTATE = re.compile(r"[\x20-\x7e]{1,512}")
 _PASSED = {"traceparent": _TRACEPARENT, "tracestate": _TRACESTATE}
@@ -99,6 +101,20 @@ def metadata_of(headers: Headers) -> Metadata:
     known = [(name, f"Bearer {token_in(values, name)}") for name in TOKENS if (values := headers.getlist(name))]
     traced = [(name, text) for name, form in _PASSED.items() if (text := headers.get(name)) and form.fullmatch(text)]
     return (*known, *traced)
+
+
+def seen_in(headers: Headers, named: str | None) -> Metadata:
+    """What If-Match says of the thing that the path names, as a service takes it: nothing where nothing is said. A weak
+    tag names no version that anything could be held to."""
+    text = headers.get("if-match")
+    if text is None:
+        return ()
+    found = _TAG.fullmatch(text.strip())
+    if named is None or found is None:
+        refuse("INVALID_ARGUMENT", 'If-Match must be the ETag of the thing that the path names, like "7"')
+    if not (said := seen.as_metadata(named, found[1])):
+        refuse("INVALID_ARGUMENT", "what the path names has no version")
+    return said
 
 
 def status_of(error: grpc.aio.AioRpcError) -> status_pb2.Status:

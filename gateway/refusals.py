@@ -60,6 +60,16 @@ def status_json(status: status_pb2.Status) -> str:
     return text
 
 
+def reason_of(status: status_pb2.Status) -> str:
+    """The reason in its ErrorInfo; empty if it has none."""
+    for detail in status.details:
+        info = error_details_pb2.ErrorInfo()
+        if detail.Unpack(info):
+            reason: str = info.reason
+            return reason
+    return ""
+
+
 def _retry_seconds(status: status_pb2.Status) -> int | None:
     for detail in status.details:
         info = error_details_pb2.RetryInfo()

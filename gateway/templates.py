@@ -20,6 +20,12 @@ class Match:
     method: Method
     variables: dict[str, str]
 
+    @property
+    def changed(self) -> str | None:
+        """The id of what a command changes, the last in its path; None of what changes nothing that is there."""
+        changes = "request_id" in self.method.descriptor.input_type.fields_by_name
+        return next(reversed(self.variables.values()), None) if changes else None
+
 
 class Paths:
     """All that is served, found by verb and path."""

@@ -19,8 +19,9 @@ from typing import Any
 FOLDER = Path(__file__).resolve().parent
 ROOT = FOLDER.parent
 LOCKS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "dev": (("local",), ("dev",)),
+    "dev": (("local", "traces"), ("dev",)),
     "local": (("local",), ("checkout",)),
+    "image": (("traces",), ()),
     "run": ((), ()),
     "older": (("local",), ("dev",)),
 }

@@ -49,6 +49,7 @@ KINDS: Mapping[str, str] = {
     "order_id": "order", "return_id": "return", "settlement_id": "settlement", "account_id": "account",
     "payout_id": "payout", "card_id": "card", "redemption_id": "redemption", "root_id": "root",
     "dispute_id": "dispute",
+    "agreement_id": "agreement",
 }
 """What the fields name by which things are looked up."""
 
@@ -207,6 +208,15 @@ _TABLE: Mapping[str, Mapping[str, Row]] = {
         "RecordRemittance": row(PLATFORM),
         "GetRedemption": row(*FEEDS, CUSTOMER, about="redemption_id"),
         "ListRedemptions": row(*READERS, CUSTOMER),
+        "WatchRedemption": row(*FEEDS, CUSTOMER, about="redemption_id"),
+    },
+    "settlement.card_redemption.v1.EnterpriseService": {
+        "ProposeAgreement": row(MAKER),
+        "ApproveAgreement": row(CHECKER),
+        "RevokeBatch": row(PLATFORM, AGENT, CUSTOMER, about="agreement_id"),
+        "GetAgreement": row(*FEEDS, CUSTOMER, about="agreement_id"),
+        "ListAgreements": row(*READERS, CUSTOMER),
+        "GetRevocationBatch": row(*FEEDS, CUSTOMER, about="agreement_id"),
     },
     "settlement.card_redemption.v1.DisputeService": {
         "CanAppeal": row(PLATFORM, *SUPPORT, CUSTOMER, about="redemption_id", reserved=("complaint",)),
@@ -233,6 +243,9 @@ _TABLE: Mapping[str, Mapping[str, Row]] = {
         "RetryParked": row(OPERATOR),
         "RepublishEvents": row(OPERATOR),
         "DiscardParked": row(OPERATOR),
+        "ListSwitches": row(OPERATOR, SUPERVISOR, AUDITOR),
+        "ProposeSwitch": row(OPERATOR, SUPERVISOR),
+        "ApproveSwitch": row(SUPERVISOR),
     },
     "grpc.health.v1.Health": {"Check": OPEN, "List": OPEN, "Watch": OPEN},
     "grpc.reflection.v1.ServerReflection": {"ServerReflectionInfo": OPEN},

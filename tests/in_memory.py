@@ -126,6 +126,8 @@ class InMemory:
     actions: list[object] = field(default_factory=list)
     records: list[object] = field(default_factory=list)
     messages: int = 0
+    stopped: frozenset[str] = frozenset()
+    """What operators have stopped."""
     _sequences: dict[str, int] = field(default_factory=dict)
 
     # -- given
@@ -229,7 +231,7 @@ class InMemory:
         self, arrived: Sequence[Arrived], waiting: Mapping[str, Sequence[Arrived]] = NOBODY, awake: Sequence[str] = ()
     ) -> Effects[Arrived]:
         admission: Admission[Arrived] = Admission(self.rules, self.timer_rules, self.lines)
-        admission.now = self.now
+        admission.now, admission.known.stopped = self.now, self.stopped
         for wanted in admission.rounds(arrived, waiting=waiting, awake=awake):
             self._load(admission, wanted)
         return admission.effects

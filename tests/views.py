@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from services.card_redemption.domain.channels.channel import Channel, ChannelVersion, InForce, version_key
+from services.card_redemption.domain.enterprise.agreement import AgreedTerms, Agreement
 from services.card_redemption.domain.working_days.year import Calendar, WorkingYear
 from services.kernel.decision import Aggregate
 
@@ -23,4 +24,11 @@ def _working_year(rows: Rows, key: str) -> WorkingYear | None:
     return WorkingYear(calendar.year, calendar.number, calendar.exceptions) if calendar and calendar.number else None
 
 
-VIEWS: Mapping[type, Callable[[Rows, str], Aggregate | None]] = {InForce: _in_force, WorkingYear: _working_year}
+def _agreed(rows: Rows, key: str) -> AgreedTerms | None:
+    found: Agreement | None = rows.get((Agreement, key))
+    return AgreedTerms(found.id, found.customer_id, found.number, found.terms) if found and found.number else None
+
+
+VIEWS: Mapping[type, Callable[[Rows, str], Aggregate | None]] = {
+    InForce: _in_force, WorkingYear: _working_year, AgreedTerms: _agreed,
+}

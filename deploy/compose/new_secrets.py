@@ -11,7 +11,7 @@ import uuid
 from pathlib import Path
 
 PLACE = Path(__file__).with_name("secrets.env")
-KEYS = ("QUOTE", "DRAFT", "CARD_INDEX", "CARD_VERIFICATION", "CHAIN")
+KEYS = ("QUOTE", "DRAFT", "CARD_INDEX", "CARD_VERIFICATION", "CHAIN", "IDENTITY")
 PASSWORDS = ("POSTGRES", "GRAFANA")
 
 

@@ -31,6 +31,11 @@ _KNOWN_TAG: Schema = {
     "name": "If-None-Match", "in": "header", "schema": {"type": "string"},
     "description": "The ETag of what the caller has: 304 if it is still so.",
 }
+_SEEN_TAG: Schema = {
+    "name": "If-Match", "in": "header", "schema": {"type": "string", "pattern": '^"[0-9]{1,18}"$'},
+    "description": "The ETag of what the path names, as the caller has seen it: 412, and nothing is done, if it is"
+    " another by the time that the call is decided.",
+}
 _STATUS: Schema = {
     "type": "object", "description": "google.rpc.Status: why a call was refused.",
     "required": ["code", "message", "details"],
@@ -110,6 +115,7 @@ def _beside(method: Method, variables: list[str], schemas: Schemas) -> list[Sche
     headers += [] if method.streams else [_TIMEOUT]
     headers += access.headers(method.path)
     headers += [_KNOWN_TAG] if _is_shown(method) else []
+    headers += [_SEEN_TAG] if REQUEST_ID in takes.fields_by_name and variables else []
     return [*(_in_query(field, schemas) for field in fields), *headers]
 
 

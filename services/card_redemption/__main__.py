@@ -13,6 +13,7 @@ from services.card_redemption.rpc.calendar_service import CalendarServicer
 from services.card_redemption.rpc.card_service import CardServicer
 from services.card_redemption.rpc.channel_service import ChannelServicer
 from services.card_redemption.rpc.dispute_service import DisputeServicer
+from services.card_redemption.rpc.enterprise_service import EnterpriseServicer
 from services.card_redemption.rpc.record_service import RecordServicer
 from services.card_redemption.rpc.redemption_service import RedemptionServicer
 from services.card_redemption.sagas import DEFINITIONS
@@ -40,7 +41,8 @@ def performing(settings: Settings) -> Perform:
 SERVICE = Service(
     name="card_redemption", inbound="commands", tables=TABLES, rules=RULES, timers={**TIMERS, **adopting(SHIPPED)},
     codec=CODEC, servicers=(
-        CardServicer, ChannelServicer, CalendarServicer, RecordServicer, RedemptionServicer, DisputeServicer,
+        CardServicer, ChannelServicer, CalendarServicer, RecordServicer, RedemptionServicer, EnterpriseServicer,
+        DisputeServicer,
     ),
     standing=partial(standing, SHIPPED), migrations=Path(__file__).parent / "migrations", definitions=DEFINITIONS,
     perform=performing, recording=Recording(keep_attempts, seal), shown=shown,

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from services.access import ACCESS
 from services.credit_ledger.decisions import RULES, TIMERS, standing
+from services.credit_ledger.domain.legs.steps import SWITCHES
 from services.credit_ledger.rails import perform
 from services.credit_ledger.rpc.adjustment_service import AdjustmentServicer
 from services.credit_ledger.rpc.credit_service import CreditServicer
@@ -21,6 +22,7 @@ SERVICE = Service(
     servicers=(CreditServicer, StatementServicer, AdjustmentServicer, ReconciliationServicer, PayoutServicer),
     migrations=Path(__file__).parent / "migrations",
     perform=perform, standing=standing, open_payments=open_payments, access=ACCESS, owners=OWNERS,
+    switches=SWITCHES,
 )
 
 if __name__ == "__main__":

@@ -288,11 +288,12 @@ class Admission(Generic[A]):
         if isinstance(outcome, Busy):
             self._wait(arrival, outcome)
             return
+        if (stale := self.known.stale(message.seen, rule.wants, message)) is not None:
+            decision, outcome = Decision(stale), stale
         if isinstance(outcome, Done):
             self._take(message, decision)
             self._follow_claim(message, decision)
-        if rule.record is not None:
-            self._record(rule, message, outcome)
+        self._record(rule, message, outcome)
         self._settle_timer(message, decision)
         if own_id:
             self._answer_with(arrival, own_id, outcome)
@@ -345,8 +346,7 @@ class Admission(Generic[A]):
 
     def _answer_with(self, arrival: A, own_id: str, outcome: Done | Refused) -> None:
         verdict = Verdict.DONE if isinstance(outcome, Done) else Verdict.REFUSED
-        saga = arrival.message.saga
-        if saga is None:
+        if (saga := arrival.message.saga) is None:
             answer = Answer(own_id, verdict, outcome, arrival.body_hash)
             self.effects.answers.append((arrival, answer))
             if arrival.message.notice:

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
-from services.kernel.errors import Defect, SettlementError
+from services.kernel.errors import Aborted, Defect, SettlementError
 from services.kernel.journal import Journal
-from services.kernel.messages import Message, SagaRef, TimerDue
+from services.kernel.messages import Message, SagaRef, Seen, TimerDue
 
 Vector = tuple[tuple[str, int], ...]
 """Money by name, fen: what a branch was planned to move, or says it moved. Sorted by name, no zeros."""
@@ -126,9 +126,11 @@ class Missing(Exception):
 
 
 class Known:
-    """The batch's read view: aggregates by key, as they are after the earlier messages of the same batch."""
+    """The batch's read view: aggregates by key, as they are after the earlier messages of the same batch; and the names
+    of what operators have `stopped`."""
 
     def __init__(self) -> None:
+        self.stopped: frozenset[str] = frozenset()
         self._rows: dict[tuple[type, str], Aggregate | None] = {}
         self._families: dict[tuple[type, str], set[str]] = {}
         self._written: dict[tuple[type, str], set[str]] = {}
@@ -155,6 +157,20 @@ class Known:
             if row is not None and row.root in roots:
                 found.setdefault(row.root, []).append(row)
         return {root: tuple(rows) for root, rows in found.items()}
+
+    def stale(self, seen: Seen | None, wants: "Wants", message: Message) -> Refused | None:
+        """The refusal of a message whose caller has seen something that is not so any more. Meant is the kind that its
+        rule wants under that key, or any that it looked at."""
+        if seen is None:
+            return None
+        named = [kind for kind, key in wants(message.body, message) if key == seen.key]
+        kinds = named or [kind for kind, key in self._rows if key == seen.key]
+        found = (self._rows.get((kind, seen.key)) for kind in kinds)
+        version = next((row.version for row in found if row is not None), None)
+        if version == seen.version:
+            return None
+        told = "is not there" if version is None else f"is at version {version}, not {seen.version}"
+        return Refused.of(Aborted("STALE_VERSION", f"{seen.key} {told}"))
 
     def has(self, kind: type, key: str) -> bool:
         """Whether somebody looked for this row already."""
@@ -186,6 +202,7 @@ class Known:
 B = TypeVar("B")
 Wanted = tuple[tuple[type, str], ...]
 """What has to be loaded before a message is decided: (kind, key) pairs, its root among them."""
+Wants = Callable[[Any, Message], Wanted]  # Any: of the type that a rule is for, which `rule` has checked
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +213,7 @@ class Rule:
     """
 
     body: type
-    wants: Callable[[Any, Message], Wanted]  # Any: of the type `body`, which `rule` has checked
+    wants: Wants
     decide: Callable[[Known, Any, Message, datetime], Decision]  # Any: as above
     record: Callable[[Any, Message, Done | Refused], object] | None = None  # Any: as above
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 DECIDED_DAYS_MAX = 29
 """So long after it was sent a command or a notice is decided at most: a day less than its answer is kept, by which a
@@ -27,13 +28,21 @@ class SagaRef:
     op: Op
 
 
+class Seen(NamedTuple):
+    """What a caller has seen of a thing, by its key: the version that it must still have when the call is decided."""
+
+    key: str
+    version: int
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One thing to decide.
 
     `id` dedupes (a request id, `saga/branch/op`, `kind/key`); `key` names the aggregate root; `body` is a dataclass of
     the service's own; `fresh_id` is a time-ordered id minted at the edge from which decisions derive new ids;
-    a command past `not_after` is refused with DEADLINE_PASSED; `sent_at` is when its sender sent this copy of it.
+    a command past `not_after` is refused with DEADLINE_PASSED; `sent_at` is when its sender sent this copy of it; where
+    what its caller has `seen` is not so any more, it is refused with STALE_VERSION.
     """
 
     id: str
@@ -44,6 +53,7 @@ class Message:
     caller: str = ""
     not_after: datetime | None = None
     sent_at: datetime | None = None
+    seen: Seen | None = None
 
     def too_old(self, now: datetime) -> bool:
         """Whether nobody can know any more whether it was decided before (`DECIDED_DAYS_MAX`)."""

@@ -35,6 +35,7 @@ from services.runtime.ground.records import Outbound, topic
 from services.runtime.ground.saving import hold
 from services.runtime.ground.settings import Settings, SettingsError
 from services.runtime.ground.tables import Connection, Table
+from services.runtime.ground.traced import start_tracing
 from services.runtime.ground.values import settle_in
 from services.runtime.identity.door import Ownership, open_door
 from services.runtime.kafka import undeliverable
@@ -81,7 +82,8 @@ class Service:
     built with the edge. `perform` does one action and answers the message that reports it. `standing` timers are
     set at the start where they are missing: what a service does day after day, and (due at once) what it does before
     the first call. `shown` reads what the views of its sagas show beside them. `recording` keeps the permanent record
-    of what its rules leave for it. `open_payments` reads what was sent out and is not settled yet, for the metrics.
+    of what its rules leave for it. `switches` are what its operators may stop.
+    `open_payments` reads what was sent out and is not settled yet, for the metrics.
     `access` is the policy: who may call what; `owners` finds whose its things are.
     """
 
@@ -101,6 +103,7 @@ class Service:
     open_payments: OpenPayments | None = None
     access: Access | None = None
     owners: Mapping[str, Ownership] = field(default_factory=dict)
+    switches: tuple[str, ...] = ()
 
 
 def run(service: Service) -> None:
@@ -154,10 +157,11 @@ async def _serve(service: Service, settings: Settings) -> None:
         raise ended
 
 
-async def _migrate(settings: Settings, migrations: Path, role: str) -> list[str]:
+async def _migrate(settings: Settings, migrations: Path, role: str) -> Sequence[str]:
     """Bring the database up to date, and what the service's role may do there; answers what was applied."""
+    dsn = settings.owner_dsn or settings.dsn
     try:
-        applied = await migrate(settings.owner_dsn or settings.dsn, [migrations])
+        applied = await accepted.migrated(dsn, settings.chain_key, lambda: migrate(dsn, [migrations]))
     except asyncpg.InsufficientPrivilegeError as error:
         raise SettingsError(f"SETTLE_OWNER_DSN is needed, for there are migrations to be done: {error}") from error
     if settings.owner_dsn:
@@ -174,11 +178,14 @@ class Process:
         self._service = service
         self._clock_check = ClockCheck(machine)
         self._settings = settings
-        self._server = RpcServer(settings)
+        self._tracer, self._stop_tracing = start_tracing(settings)
+        self._server = RpcServer(settings, self._tracer)
         self._producer = SafeProducer(settings)
         self._topics = undeliverable.topics_known_to(service.name)
         self._oldest = OldestSagas()
-        self._outbound = Outbound(service.name, service.codec, settings.partitions, self._oldest.header)
+        self._outbound = Outbound(
+            service.name, service.codec, settings.partitions, self._oldest.header, self._tracer
+        )
         self._tasks: list[asyncio.Task[None]] = []
         self._lane_gone = asyncio.Event()
         self._begun = False
@@ -212,7 +219,7 @@ class Process:
             Edge(settings, clock, self._lanes, service.codec, pool, watchers=self._watchers, keeper=keeper)
             for pool in (self._pool, self._pool.operators)
         )
-        operations = OperationsServicer(operators, self._lanes)
+        operations = OperationsServicer(operators, self._lanes, service.switches)
         door = await open_door(settings, service.access, service.owners, self._pool.acquire)
         if door is not None:
             self._server.guard(door)
@@ -241,7 +248,7 @@ class Process:
         business = Business(
             tables=tables, rules=service.rules, timers=service.timers, codec=service.codec, outbound=self._outbound,
             partitions=settings.partitions, chain_key=settings.chain_key,
-            keep_records=service.recording.keep if service.recording else None,
+            keep_records=service.recording.keep if service.recording else None, tracer=self._tracer,
         )
         name, verifier = topic(service.name, service.inbound), Verifier(settings)
 
@@ -359,6 +366,7 @@ class Process:
         self._metrics.close()
         await self._producer.stop()
         await self._pool.close()
+        await asyncio.to_thread(self._stop_tracing)
         log.info("stopped")
 
 

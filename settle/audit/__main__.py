@@ -44,7 +44,7 @@ class Auditor:
         self.online = Online(
             {service: environ[f"SETTLE_{service.upper()}_DSN"] for service in SERVICES},
             Pacing(float(environ.get("SETTLE_AUDIT_PERCENT") or PERCENT)), self._looked, self._ended,
-            chain_key=bytes.fromhex(environ.get("SETTLE_CHAIN_KEY", "")),
+            chain_key=bytes.fromhex(environ.get("SETTLE_CHAIN_KEY", "")), held=runs.held(self._data),
         )
         gauges.WORK_SECONDS.set_function(lambda: self.online.pacing.worked)
         gauges.CHECKS.set(len(CHECKS) + len(CROSS_CHECKS) + len(WALKS))

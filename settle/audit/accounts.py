@@ -77,6 +77,9 @@ CHECKS = (
     Check(
         "accounts.claims", "no account is claimed by a settlement that has ended", (CREDIT,),
         """select a.id, 'free', 'claimed by ' || a.pending_saga_id
-           from credit_accounts a join audit_settlements s on s.id = a.pending_saga_id""",
+           from credit_accounts a join audit_settlements s on s.id = a.pending_saga_id
+           union all
+           select id, 'a settlement and its instant, or neither', concat_ws(' ', pending_saga_id, pending_tried_at)
+           from credit_accounts where (pending_saga_id is null) <> (pending_tried_at is null)""",
     ),
 )

@@ -19,8 +19,7 @@ async def ask_all(world: World, checks: Sequence[Check], service: str, report: R
 async def ask(world: World, check: Check, service: str, report: Report) -> None:
     """Ask one check of one service's snapshot, and take what it answers into the report."""
     try:
-        async with world.turn():
-            rows = await _found(world[service], check)
+        rows = await _found(world[service], check)
     except asyncpg.PostgresError as error:
         try:
             await left_out(world, service, error)
@@ -56,7 +55,7 @@ async def ask_across(
 ) -> None:
     """Ask a check of all services together, and take what it answers into the report."""
     try:
-        async with world.turn(), unreadable.set_back(*world.connections.values()):
+        async with unreadable.set_back(*world.connections.values()):
             found = await cross(world)
     except Exception as error:  # whatever a row that should not be there does to it: it is told
         if unreadable.is_fault(error, *world.connections.values()):

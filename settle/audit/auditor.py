@@ -16,6 +16,7 @@ from settle.audit import (
     company,
     dispute_outcomes,
     four_eyes,
+    gone,
     journals,
     keeping,
     merchants,
@@ -33,6 +34,7 @@ from settle.audit import (
 from settle.audit.changed import Place, age, changed, places_of, why_not
 from settle.audit.findings import SERVICES, Check, Finding, Report
 from settle.audit.folds import claims
+from settle.audit.joins import payouts
 from settle.audit.joins import walked as joins
 from settle.audit.provenance import walked as provenance
 from settle.audit.quiet import snapshots_of_quiet, under_way
@@ -51,6 +53,8 @@ CROSS_CHECKS: Mapping[str, Callable[[World], Awaitable[list[Finding]]]] = {
     claims.CLAIMED: claims.claimed, dispute_outcomes.FOUR_EYES: dispute_outcomes.four_eyes,
     **seals.CROSS, **accepted.CROSS,
 }
+BALANCED = frozenset({clearing.CLEARING, clearing.CONSOLIDATED, payouts.PAYOUTS})
+"""The cross checks that read the balances beside the books."""
 WAIT_SECONDS = 15.0
 STUCK = "unfinished.stuck"
 _FIGURES = {"settlements": "saga_records", "journals": "journals", "events": "events", "answers": "inbox"}
@@ -70,14 +74,15 @@ async def audit(
 @dataclass(frozen=True, slots=True)
 class Asked:
     """How an audit is to be made: as `audit` says; of what was walked before and has not changed `since`, walks spare
-    themselves the trouble; for the next time, it may be `placed`. A large engine is walked in so many `processes`;
-    `told` hears what is done, of how much."""
+    themselves the trouble, and no row of `held` may be gone; for the next time, it may be `placed`. A large engine is
+    walked in so many `processes`; `told` hears what is done, of how much."""
 
     wait_seconds: float = WAIT_SECONDS
     strict: bool = False
     acquirer: str = ""
     chain_key: bytes = b""
     since: Mapping[str, Place] = field(default_factory=dict)
+    held: Mapping[str, Place] = field(default_factory=dict)
     placed: bool = False
     processes: int = 1
     told: Callable[[int, int], None] = lambda done, of: None
@@ -91,6 +96,7 @@ async def audit_since(dsns: Mapping[str, str], asked: Asked) -> tuple[Report, Ma
     async with snapshots_of_quiet(dsns, asked.wait_seconds) as (connections, left):
         world = World(connections, asked.strict or not left, asked.chain_key)
         places = await places_of(world) if asked.placed else {}
+        report.add(gone.GONE, await gone.gone(world, asked.held))
         await put_beside(world)
         await _examine_since(world, dsns, asked, report)
         if asked.acquirer:

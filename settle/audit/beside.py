@@ -25,11 +25,12 @@ create temporary table audit_balances (
 
 BALANCES = """
 insert into audit_balances (unit, account, sub, amount_minor)
-    select unit, coalesce(account, '?'), coalesce(sub, '?'), sum(coalesce(amount_minor, 0))
+    select left(unit, 256), left(coalesce(account, '?'), 256), left(coalesce(sub, '?'), 256),
+           sum(coalesce(amount_minor, 0))
     from entries group by 1, 2, 3
 """
-"""A journal of the wrong shape must not stop the audit that reports it, nor any amount: sums are kept as `numeric`, for
-those of the company's accounts have no bound."""
+"""A journal of the wrong shape must not stop the audit that reports it, nor a name longer than an index takes, nor any
+amount: sums are kept as `numeric`, for those of the company's accounts have no bound."""
 
 OF_BOOK: dict[str, tuple[str, ...]] = {
     ORDER: (shadows(ORDER),),
@@ -42,3 +43,6 @@ ROLL_UPS: dict[str, tuple[str, ...]] = {
     CREDIT: (BALANCES, agreements.ROLL_UP),
     CARD: (BALANCES,),
 }
+BALANCED = "audit_balances"
+ROLLED_UP = {BALANCED: BALANCES, "audit_agreements": agreements.ROLL_UP}
+"""What fills each table that is not copied."""

@@ -58,7 +58,11 @@ CHECKS = (
     Check(
         "cards.claims", "no tender is claimed by a settlement that has ended", (CARD,),
         """select t.order_id, 'free', 'claimed by ' || t.pending_saga_id
-           from card_tenders t join audit_settlements s on s.id = t.pending_saga_id""",
+           from card_tenders t join audit_settlements s on s.id = t.pending_saga_id
+           union all
+           select order_id, 'a settlement and its instant, or neither',
+                  concat_ws(' ', pending_saga_id, pending_tried_at)
+           from card_tenders where (pending_saga_id is null) <> (pending_tried_at is null)""",
     ),
     Check(
         "cards.unposted", "an order that no journal names took nothing of a card", (CARD,),
@@ -72,9 +76,10 @@ CHECKS = (
     Check(
         "cards.codes", "every code is of a number that its card has reached, and another issuer's card of its own code",
         (CARD,),
-        """select c.blind_index, '1 to ' || g.code_number || ' of ' || c.card_id, c.number::text
-           from card_codes c join gift_cards g on g.id = c.card_id
-           where c.number not between 1 and g.code_number or (g.issuer <> '' and g.id <> 'fcd_' || c.blind_index)""",
+        """select c.blind_index, coalesce('1 to ' || g.code_number, 'a card') || ' of ' || c.card_id, c.number::text
+           from card_codes c left join gift_cards g on g.id = c.card_id
+           where g.id is null or c.number not between 1 and g.code_number
+              or (g.issuer <> '' and g.id <> 'fcd_' || c.blind_index)""",
     ),
     Check(
         "cards.events", "the last event of a card has the number that the card says", (CARD,),

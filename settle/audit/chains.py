@@ -143,6 +143,7 @@ CHAINED = (
     ("channel", _events_of(CREDIT, "recycling_channels")), ("switch", _events_of(CREDIT, "payout_switches")),
     ("card", _events_of(CARD, "gift_cards")), ("share", _events_of(CARD, "merchant_shares")),
     ("channel", _events_of(CARD, "channels")), ("calendar", _events_of(CARD, "calendars")),
+    ("agreement", _events_of(CARD, "enterprise_agreements")),
     ("account", Kind(
         name=OPERATIONS, service=CREDIT, root="credit_accounts", rows=credit_operations.QUERY, ends=_OPERATION_ENDS,
         count="operations",
@@ -181,8 +182,8 @@ CHECKS = (
         "the root was deleted by hand, or the row put there",
     ),
     Check(
-        "chains.of_cards", "every event is of a card, a share, a channel or a calendar that is there", (CARD,),
-        _stray_events("gift_cards", "merchant_shares", "channels", "calendars"),
+        "chains.of_cards", "every event is of a card, a share, a channel, a calendar or an agreement that is there",
+        (CARD,), _stray_events("gift_cards", "merchant_shares", "channels", "calendars", "enterprise_agreements"),
         "the root was deleted by hand, or the event put there",
     ),
 )

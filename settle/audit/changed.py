@@ -79,7 +79,11 @@ WRITTEN: Mapping[str, Sequence[Written]] = {
         Written("redemption_orders", (("card_id", (_CARD,)),)),
         Written("freeze_cases", (("card_id", (_CARD,)),)),
         Written("disputes", (("card_id", (_CARD,)),)),
-        *(Written(table, (("id", _ROOTS[CARD]),)) for table in ("merchant_shares", "channels", "calendars")),
+        *(
+            Written(table, (("id", _ROOTS[CARD]),))
+            for table in ("merchant_shares", "channels", "calendars", "enterprise_agreements")
+        ),
+        Written("revocation_batches", (("agreement_id", _ROOTS[CARD]),)),
         Written("channel_versions", (("channel", _ROOTS[CARD]),)),
     ),
 }
@@ -98,6 +102,7 @@ NEVER_DELETED: Mapping[str, Sequence[str]] = {
     CARD: (
         "gift_cards", "card_tenders", "merchant_shares", "channels", "calendars", "event_checkpoints", "attempts",
         "record_volumes", "redemption_orders", "freeze_cases", "disputes", "redeemers", "card_codes",
+        "enterprise_agreements",        "revocation_batches",
     ),
 }
 """Tables whose rows change, and stay."""
@@ -129,7 +134,7 @@ async def places_of(world: World) -> dict[str, Place]:
     found = {}
     for service in SERVICES:
         place = await place_of(world[service])
-        counts = {table: await _count(world[service], table, place) for table in APPEND_ONLY[service]}
+        counts = {table: await count_of(world[service], table, place) for table in APPEND_ONLY[service]}
         deleted = {table: await _deleted(world[service], table) for table in NEVER_DELETED[service]}
         found[service] = replace(place, counts=counts, deleted=deleted)
     return found
@@ -148,15 +153,25 @@ async def why_not(connection: Connection, since: Place) -> str:
     now = await place_of(connection)
     if now.database != since.database:
         return "the mark was made of another database"
-    if not 0 <= now.xmin - since.xmin < AGE_MAX:
+    if not _of_its_time(now, since):
         return "the mark is of another time of the database, or too old"
     for table, expected in since.counts.items():
-        if (count := await _count(connection, table, since)) != expected:
+        if (count := await count_of(connection, table, since)) != expected:
             return f"{table} holds {count:,} rows from before the mark, not {expected:,}"
     for table, expected in since.deleted.items():
         if await _deleted(connection, table) != expected:
             return f"rows of {table} may have been deleted since the mark"
     return ""
+
+
+async def comparable(connection: Connection, since: Place) -> bool:
+    """Whether the rows that stood there at a mark can be told from later ones here."""
+    now = await place_of(connection)
+    return now.database == since.database and _of_its_time(now, since)
+
+
+def _of_its_time(now: Place, since: Place) -> bool:
+    return 0 <= now.xmin - since.xmin < AGE_MAX
 
 
 async def changed(world: World, since: Mapping[str, Place]) -> dict[Kind, set[str]] | None:
@@ -201,7 +216,7 @@ async def _deleted(connection: Connection, table: str) -> int:
     return int(await connection.fetchval("select pg_stat_get_tuples_deleted($1::text::regclass)", f"public.{table}"))
 
 
-async def _count(connection: Connection, table: str, since: Place) -> int:
+async def count_of(connection: Connection, table: str, since: Place) -> int:
     """The rows that were seen there, for their transactions had ended; of events also those that were dropped since,
     whose number their checkpoints keep."""
     dropped = "+ (select coalesce(sum(sequence), 0) from event_checkpoints)" if table == "events" else ""

@@ -9,10 +9,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from settle.audit import auditor, walks
+from settle.audit import auditor, gone, walks
+from settle.audit.changed import Place
 from settle.audit.evidence import Line, Names, lines_of
 from settle.audit.findings import CARD, CREDIT, ORDER, SERVICES, Finding, Report
 from settle.audit.snapshots import Connection, World, open_world
+
+NOTHING_HELD: Mapping[str, Place] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +42,22 @@ _CARDS = "select card_id id from card_tenders where order_id = any($1::text[])"
 _SAGAS = "select id from saga_records where id = any($1::text[]) or root = any($2::text[])"
 
 
-async def explain(dsns: Mapping[str, str], finding: Finding, chain_key: bytes = b"") -> Explained:
-    """Look at a finding again, and gather what lies behind it; chains are under the key."""
+async def explain(
+    dsns: Mapping[str, str], finding: Finding, chain_key: bytes = b"", held: Mapping[str, Place] = NOTHING_HELD
+) -> Explained:
+    """Look at a finding again, and gather what lies behind it; chains are under the key, and `held` is where the
+    databases stood when they were clean last."""
     quiet = finding.check in {check.id for check in auditor.QUIET_CHECKS}
     async with open_world(dsns, quiet=quiet, chain_key=chain_key) as world:
         names = await _names_of(world, finding)
-        stands = await _stands(world, finding, names)
+        stands = await _stands(world, finding, names, held)
         lines = [line for service in SERVICES for line in await lines_of(world[service], service, names)]
     return Explained(finding, stands, sorted(lines, key=lambda line: line.at))
 
 
-async def _stands(world: World, finding: Finding, names: Names) -> bool:
+async def _stands(world: World, finding: Finding, names: Names, held: Mapping[str, Place]) -> bool:
     report = Report()
+    report.add(gone.GONE, await gone.gone(world, held) if finding.check == gone.GONE else [])
     await auditor.ask_everything(world, report, finding.check)
     for walk in walks.WALKS:
         if finding.check == walk.id:

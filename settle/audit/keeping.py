@@ -39,7 +39,15 @@ CHECKS = (
            union all
            select 'operator_acts ' || a.request_id, 'a settlement', 'for ' || a.target
            from operator_acts a left join saga_records s on s.id = a.target
-           where s.id is null or a.acted_at < s.started_at""",
-        "the act was changed or deleted by hand, or the settlement was",
+           where a.act not in ('ProposeSwitch', 'ApproveSwitch') and (s.id is null or a.acted_at < s.started_at)
+           union all
+           select 'runtime_facts stopped', coalesce(told.stopped, ''), coalesce(f.value, '')
+           from (select string_agg(name, ' ' order by name collate "C") stopped
+                 from (select distinct on (1) split_part(target, '=', 1) as name, split_part(target, '=', 2) word
+                       from operator_acts where act = 'ApproveSwitch' order by 1, ctid desc) last_acts
+                 where word = 'stopped') told
+           left join runtime_facts f on f.name = 'stopped'
+           where coalesce(told.stopped, '') <> coalesce(f.value, '')""",
+        "the act was changed or deleted by hand, or the settlement was, or a switch was moved past its two people",
     ),
 )

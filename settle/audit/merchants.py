@@ -25,6 +25,9 @@ CHECKS = (
         """select m.id, 'free', 'claimed by ' || m.pending_saga_id
            from merchant_shares m join audit_settlements s on s.id = m.pending_saga_id
            union all
+           select id, 'a settlement and its instant, or neither', concat_ws(' ', pending_saga_id, pending_tried_at)
+           from merchant_shares where (pending_saga_id is null) <> (pending_tried_at is null)
+           union all
            select m.id, 'nothing claimed', m.settling_minor::text
            from merchant_shares m
            left join merchant_shares r on r.id = m.merchant_id || '/00'

@@ -1,7 +1,7 @@
 """The auditor of a running engine: round after round over everything, in slices, what changed lately before all else.
 
 A slice looks at a few aggregates in snapshots of their own, the coordinator's first, and lets go of them. A round asks
-also what is asked of everything, in snapshots that it holds as shortly as its pacing allows. A finding counts when a
+also what is asked of everything, one question after the other (`by_turns.py`). A finding counts when a
 second look in later snapshots finds it again. A round without any is clean, and leaves a mark for `settle verify`, for
 each aggregate was looked at since it began, and whatever is written meanwhile is younger than that mark.
 """
@@ -11,12 +11,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 
-from settle.audit import auditor, walks
-from settle.audit.changed import Place, changed, place_of, places_of
+from settle.audit import walks
+from settle.audit.by_turns import by_turns
+from settle.audit.changed import Place, changed, place_of
 from settle.audit.findings import SERVICES, Finding, Report
 from settle.audit.pacing import Pacing
-from settle.audit.snapshots import Connection, World, connect, open_snapshots, put_beside, snapshot_of
+from settle.audit.snapshots import Connection, World, connect, snapshot_of
 from settle.audit.unreadable import shadows
 from settle.audit.walks import AT_A_TIME, IDS, KINDS, Range
 
@@ -30,7 +32,7 @@ IDLE_MS_MAX = 60_000
 """A paused auditor loses its snapshots, so that vacuum does not wait for it."""
 _SETTINGS = {
     "statement_timeout": str(STATEMENT_MS_MAX), "idle_in_transaction_session_timeout": str(IDLE_MS_MAX),
-    "application_name": "settle/auditor", "work_mem": "32MB",
+    "application_name": "settle/auditor", "work_mem": "32MB", "max_parallel_workers_per_gather": "0",
 }
 
 
@@ -61,6 +63,8 @@ class Online:
     ended: Callable[[Round], Awaitable[None]]
     round_seconds: float = ROUND_SECONDS
     chain_key: bytes = b""
+    held: Mapping[str, Place] = field(default_factory=dict)
+    """Where the databases stood when they were clean last: nothing that was there then may be gone."""
     _connections: dict[str, Connection] = field(default_factory=dict)
     _seen: dict[str, Place] = field(default_factory=dict)
     _seen_at: float = 0.0
@@ -96,7 +100,9 @@ class Online:
                     break
                 total.take(await self.look(service, of, ids))
                 last = ids[-1]
-        return Round(began_at, datetime.now(UTC), total.findings, total.looked, places)
+        ended = Round(began_at, datetime.now(UTC), total.findings, total.looked, places)
+        self.held = ended.places if ended.clean else self.held
+        return ended
 
     async def look(self, service: str, of: str, ids: Sequence[str]) -> Report:
         """What is to be said of these aggregates, after a second look if need be."""
@@ -135,28 +141,23 @@ class Online:
             return await walks.ids_after(World(self._connections, quiet=False), Range(service, of), last)
 
     async def _whole(self, total: Report) -> Mapping[str, Place]:
-        """What is asked of everything at once; answers where the databases stood."""
-        report, places = await self._ask_whole()
+        """What is asked of everything; answers where the databases stood. What was found is asked for again, alone."""
+        report = Report()
+        async with by_turns(self.dsns, self.pacing, self.chain_key, _SETTINGS) as asked:
+            places = await asked.places(self.held, report)
+            await asked.ask(report)
         if report.findings:
-            report = await self._again(report, self._ask_whole_again)
+            report = await self._again(report, partial(self._ask_again, report))
         self.looked(report)
         total.take(report)
         return places
 
-    async def _ask_whole_again(self) -> Report:
-        report, _ = await self._ask_whole()
-        return report
-
-    async def _ask_whole(self) -> tuple[Report, Mapping[str, Place]]:
+    async def _ask_again(self, first: Report) -> Report:
         report = Report()
-        async with open_snapshots(self.dsns) as connections:
-            world = World(connections, quiet=False, chain_key=self.chain_key, turn=self.pacing.turn)
-            async with self.pacing.turn():
-                places = await places_of(world)
-            await put_beside(world)
-            await auditor.ask_everything(world, report)
-        await self.pacing.settle()
-        return report, places
+        async with by_turns(self.dsns, self.pacing, self.chain_key, _SETTINGS) as asked:
+            await asked.places(self.held, report)
+            await asked.ask(report, frozenset(first.counts))
+        return report
 
     async def _fresh(self, total: Report) -> None:
         """Look at what changed since it was last looked for, if that is a while ago."""

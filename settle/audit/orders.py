@@ -81,54 +81,6 @@ QUIET = (
 
 COORDINATOR = (
     Check(
-        "orders.counters", "per tender: refunded <= captured, captured + released <= amount, nothing negative",
-        (ORDER,),
-        """select order_id || ' ' || tender, 'refunded <= captured <= amount - released',
-                  concat_ws(' ', refunded_minor, captured_minor, amount_minor, released_minor)
-           from order_tenders
-           where refunded_minor > captured_minor or captured_minor::numeric + released_minor > amount_minor
-              or least(amount_minor, captured_minor, released_minor, refunded_minor) < 0""",
-    ),
-    Check(
-        "orders.lines",
-        "per line: returned <= shipped <= bought, what units and price reductions took <= captured (PR-8)",
-        (ORDER,),
-        """select order_id || ' ' || line_id, 'returned <= shipped <= quantity, returned + reduced <= captured',
-                  concat_ws(' ', returned, returning_units, shipped, cancelled, quantity, returned_minor, reduced_minor,
-                            captured_minor)
-           from order_lines
-           where returned::numeric + returning_units > shipped or shipped::numeric + cancelled > quantity
-              or returned_minor::numeric + reduced_minor > captured_minor or captured_minor > payable_minor
-              or least(returned, returning_units, shipped, cancelled) < 0
-              or least(returned_minor, reduced_minor, captured_minor) < 0""",
-    ),
-    Check(
-        "orders.refunds", "what the tenders of an order gave back is the sum of its refunds that stand", (ORDER,),
-        """select o.id, coalesce(r.amount_minor, 0)::text, t.refunded_minor::text
-           from orders o
-           join (select order_id, sum(refunded_minor) refunded_minor from order_tenders group by order_id) t
-               on t.order_id = o.id
-           left join (
-               select f.order_id, sum(f.amount_minor) amount_minor
-               from order_refunds f join orders p on p.id = f.order_id
-               where f.state <> 'REVERSED' and f.settlement_id <> p.settlement_id group by f.order_id
-           ) r on r.order_id = o.id
-           where t.refunded_minor <> coalesce(r.amount_minor, 0)""",
-    ),
-    Check(
-        "orders.reduced", "the price reductions of a line are the refunds that reduced it and stand (PR-8)", (ORDER,),
-        """select l.order_id || ' ' || l.line_id, coalesce(r.amount_minor, 0)::text, l.reduced_minor::text
-           from order_lines l
-           left join (
-               select f.order_id, s.plan ->> 'reduced_line' line_id, sum(f.amount_minor) amount_minor
-               from order_refunds f join orders p on p.id = f.order_id join saga_records s on s.id = f.settlement_id
-               where f.state <> 'REVERSED' and f.settlement_id <> p.settlement_id
-                 and coalesce(s.plan ->> 'reduced_line', '') <> ''
-               group by 1, 2
-           ) r on r.order_id = l.order_id and r.line_id = l.line_id
-           where l.reduced_minor <> coalesce(r.amount_minor, 0)""",
-    ),
-    Check(
         "orders.lock", "an order is locked by a settlement exactly while that settlement is open", (ORDER,),
         """select coalesce(o.id, s.root), coalesce(s.id, 'no settlement open'),
                   coalesce(nullif(o.settlement_id, ''), 'not locked')

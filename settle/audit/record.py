@@ -56,9 +56,11 @@ async def unrecorded(world: World, ids: Sequence[str]) -> list[Finding]:
 CHECKS = (
     Check(
         "record.sealed", "every attempt stands in a volume, before the end that the volume says", (CARD,),
-        """select 'attempt ' || a.id, 'number 1 to ' || v.attempts || ' of ' || a.volume, a.number::text
-           from attempts a join record_volumes v on v.id = a.volume where a.number not between 1 and v.attempts""",
-        "the row was put there by hand, or the volume's count was set back",
+        """select 'attempt ' || a.id, coalesce('number 1 to ' || v.attempts, 'the volume') || ' of ' || a.volume,
+                  a.number::text
+           from attempts a left join record_volumes v on v.id = a.volume
+           where a.volume is not null and (v.id is null or a.number not between 1 and v.attempts)""",
+        "the row was put there by hand, or its volume was deleted or set back",
     ),
     Check(
         "record.volumes", "the volumes of the record have no gap, and it begins when it says", (CARD,),
@@ -68,7 +70,9 @@ CHECKS = (
            where id <> expected
            union all
            select 'record_since', 'before the first attempt', at::text from record_since
-           where at >= (select min(at) from attempts)""",
+           where at >= (select min(at) from attempts)
+           union all
+           select 'record_since', '1 row', count(*)::text from record_since having count(*) <> 1""",
         "a volume was deleted by hand, or the instant from which on there is a record was moved",
     ),
 )

@@ -18,7 +18,7 @@ ONLINE = "findings-online.json"
 
 async def verify(data: Path, dsns: Mapping[str, str], asked: Asked, full: bool = False) -> Report:
     """Audit what changed since the last clean run on this data, or everything if it is `full`, or if what changed
-    cannot be told; a clean run leaves its mark, each one its findings."""
+    cannot be told; nothing that it saw may be gone. A clean run leaves its mark, each one its findings."""
     last: Mark | None = None
     note = ""
     try:
@@ -26,7 +26,8 @@ async def verify(data: Path, dsns: Mapping[str, str], asked: Asked, full: bool =
     except NoMark as why:
         note = f"everything was looked at, for {why}"
     spared = {} if full or last is None else last.places
-    report, places = await auditor.audit_since(dsns, replace(asked, since=spared, placed=True))
+    held = last.places if last else {}
+    report, places = await auditor.audit_since(dsns, replace(asked, since=spared, held=held, placed=True))
     if note and not full:
         report.notes.append(note)
     if report.clean:
@@ -34,6 +35,14 @@ async def verify(data: Path, dsns: Mapping[str, str], asked: Asked, full: bool =
         mark.write(data, Mark(places, promises(), last.full_at if last and report.since else at))
     keep(data / FOLDER / FOUND, report.findings)
     return report
+
+
+def held(data: Path) -> Mapping[str, Place]:
+    """Where the databases stood when they were clean last; nothing where nobody can say."""
+    try:
+        return mark.read(data, promises()).places
+    except NoMark:
+        return {}
 
 
 def leave_mark(data: Path, places: Mapping[str, Place], began_at: datetime) -> None:

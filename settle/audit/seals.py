@@ -42,7 +42,7 @@ class Sealed:
     @property
     def query(self) -> str:
         """All that is under seals, and these, of the rows of some aggregates."""
-        return self.selected(f"{self.owner} = any($1::text[]) and {self.written}")
+        return self.selected(f"{self.owner} = any($1::text[])")
 
     @property
     def written(self) -> str:
@@ -156,6 +156,12 @@ _TENDER = Sealed(
         "version", "refunds", "pending_saga_id", "pending_tried_at",
     ),
 )
+_GIFT_CARD = Sealed(
+    CARD, "gift_cards", "id", "id", columns=(
+        "id", "issuer", "face_minor", "issued_at", "balance_minor", "held_minor", "sequence", "version", "code_number",
+        "customer_id", "standing", "claimed_by", "frozen_from", "frozen_for", "handed_to", "events_head",
+    ),
+)
 _CARD_SHARE = Sealed(
     CARD, "merchant_shares", "id", "id", columns=(
         "id", "merchant_id", "payable_minor", "settling_minor", "refunding_minor", "sequence", "version",
@@ -174,7 +180,8 @@ WALKED = (
     *(("order", each) for each in (_ORDER, _CASE, _SAGA, _DIGEST)),
     *(("merchant settlement", each) for each in (_WITH_MERCHANT, _SAGA, _DIGEST)),
     ("account", _LEG), ("share", _SHARE), ("reconciliation", _COMPARISON),
-    ("reconciliation", _DIFFERENCE), ("card", _TENDER), *(("card", replace(each, service=CARD)) for each in _SAGAS),
+    ("reconciliation", _DIFFERENCE), ("card", _TENDER), ("card", _GIFT_CARD),
+    *(("card", replace(each, service=CARD)) for each in _SAGAS),
     ("share", _CARD_SHARE),
     ("card", _DISPUTE),
 )
@@ -217,7 +224,7 @@ CHECKS = tuple(
     for id_, service, sealed in (
         ("seals.of_orders", ORDER, (_ORDER, _CASE, _WITH_MERCHANT)),
         ("seals.of_credit", CREDIT, (_LEG, _SHARE, _COMPARISON, _DIFFERENCE)),
-        ("seals.of_cards", CARD, (_TENDER, _CARD_SHARE, _DISPUTE)),
+        ("seals.of_cards", CARD, (_TENDER, _GIFT_CARD, _CARD_SHARE, _DISPUTE)),
     )
 )
 SAYS = {

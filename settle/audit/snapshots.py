@@ -5,8 +5,8 @@ later: what is terminal there has ended here, so the comparison is exact while t
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -37,8 +37,6 @@ class World:
     """What was found to be unreadable while the world was made."""
     ages: Mapping[str, int] = field(default_factory=dict)
     """By service, how many transactions old the last clean run is, if only what changed since is looked at."""
-    turn: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
-    """In what each question to everything is asked: whoever must not disturb others waits his turn."""
     shared: dict[object, Any] | None = None
     """What was read already of a slice that several walks look at; None: each reads for itself. Any: of many types."""
 
@@ -145,7 +143,7 @@ async def _roll_up(world: World, service: str) -> None:
 async def roll_up(world: World, service: str, statement: str) -> None:
     """Fill a table beside a book by one of its `ROLL_UPS`."""
     try:
-        async with world.turn(), set_back(world[service]):
+        async with set_back(world[service]):
             await world[service].execute(statement)
     except asyncpg.PostgresError as error:
         await left_out(world, service, error)
@@ -154,19 +152,18 @@ async def roll_up(world: World, service: str, statement: str) -> None:
 
 async def copy(world: World, copied: Copied, books: Sequence[str]) -> None:
     """Fill a table beside these books with what the coordinator has for each; a row that cannot be read is told."""
-    async with world.turn():
-        async for page in pages(world[ORDER], copied.query, most=COPIED_ROWS):
-            spread_: dict[str, list[tuple[object, ...]]] = {book: [] for book in books}
-            for row in page:
-                try:
-                    for book, each in copied.spread(row):
-                        if book in spread_:
-                            spread_[book].append(each)
-                except spread.UNREADABLE as error:
-                    what = f"{copied.source} {row['id']}"
-                    world.unreadable.append(unreadable.finding(ORDER, what, "a row that can be read", error))
-            for book, records in spread_.items():
-                await world[book].copy_records_to_table(copied.table, columns=copied.columns, records=records)
+    async for page in pages(world[ORDER], copied.query, most=COPIED_ROWS):
+        spread_: dict[str, list[tuple[object, ...]]] = {book: [] for book in books}
+        for row in page:
+            try:
+                for book, each in copied.spread(row):
+                    if book in spread_:
+                        spread_[book].append(each)
+            except spread.UNREADABLE as error:
+                what = f"{copied.source} {row['id']}"
+                world.unreadable.append(unreadable.finding(ORDER, what, "a row that can be read", error))
+        for book, records in spread_.items():
+            await world[book].copy_records_to_table(copied.table, columns=copied.columns, records=records)
 
 
 async def left_out(world: World, service: str, error: Exception) -> None:

@@ -9,6 +9,7 @@ from settle.audit import (
     clearing,
     dispute_outcomes,
     four_eyes,
+    gone,
     rail_list,
     seals,
     unreadable,
@@ -21,7 +22,7 @@ from settle.audit.states import open_work
 
 SAYS = {check.id: check.says for check in (*auditor.CHECKS, *auditor.QUIET_CHECKS)} | {
     **{walk.id: walk.says for walk in walks.WALKS}, **clearing.SAYS, **four_eyes.SAYS, **rail_list.SAYS,
-    **dispute_outcomes.SAYS, **chains.SAYS, **seals.SAYS, **accepted.SAYS, **joins.SAYS, **open_work.SAYS,
+    **gone.SAYS, **dispute_outcomes.SAYS, **chains.SAYS, **seals.SAYS, **accepted.SAYS, **joins.SAYS, **open_work.SAYS,
     claims.CLAIMED: claims.SAYS,
     **unreadable.SAYS,
     auditor.STUCK: "what is under way moves",

@@ -8,6 +8,7 @@ from settle.audit import chains, record, seals, unreadable
 from settle.audit.causes import CAUSES
 from settle.audit.findings import CARD, CREDIT, EXAMPLES_MAX, ORDER, Finding, Report, Walk
 from settle.audit.folds import (
+    agreements,
     cards,
     credit_walk,
     disputes,
@@ -38,7 +39,7 @@ IDS = {
     },
     CARD: {
         "card": "gift_cards", "share": "merchant_shares", "volume": "record_volumes", "channel": "channels",
-        "calendar": "calendars",
+        "calendar": "calendars", "agreement": "enterprise_agreements",
     },
 }
 """The aggregates that can be walked, by service: the table whose ids are theirs."""
@@ -46,7 +47,8 @@ IDS = {
 WALKS: Sequence[Walk] = (
     *credit_walk.WALKS, *provenance.WALKS, *joins.WALKS, *rail_differences.WALKS, *answers.WALKS,
     *states_of_orders.WALKS, *states_of_accounts.WALKS, *orders.WALKS, *cards.WALKS, *merchants.WALKS,
-    *remittances.WALKS, *published.WALKS, *chains.WALKS, *record.WALKS, *redemptions.WALKS, *seals.WALKS,
+    *remittances.WALKS, *published.WALKS, *agreements.WALKS, *chains.WALKS, *record.WALKS, *redemptions.WALKS,
+    *seals.WALKS,
     *disputes.WALKS, *states_of_disputes.WALKS,
 )
 KINDS = tuple((service, of) for service, kinds in IDS.items() for of in kinds)

@@ -13,10 +13,13 @@ import typer
 
 from settle.local import checkout
 
-CHECKED = {"SETTLE_HISTORIES": "5000", "SETTLE_EDITS": "500", "SETTLE_MUTANTS": "20", "SETTLE_SIMULATED": "100000"}
+CHECKED = {
+    "SETTLE_HISTORIES": "5000", "SETTLE_EDITS": "500", "SETTLE_MUTANTS": "20", "SETTLE_SIMULATED": "100000",
+    "SETTLE_HTTP_FUZZED": "11000",
+}
 FULL = {
     "SETTLE_HISTORIES": "20000", "SETTLE_VECTOR_CASES": "300", "SETTLE_EDITS": "10000", "SETTLE_MUTANTS": "1000",
-    "SETTLE_SIMULATED": "300000",
+    "SETTLE_SIMULATED": "300000", "SETTLE_HTTP_FUZZED": "1000000",
 }
 """How many random histories of the money core, settlements and scenarios, the check plays, how many bugs it plants, and
 how many the full run (all bugs), unless the environment says otherwise; the fast tests play a few hundred."""

@@ -62,7 +62,7 @@ def _explained(data: Path, dsns: Mapping[str, str], id_: str, json: bool) -> Non
     finding = runs.kept(data, id_)
     if finding is None:
         raise CannotRun(f"the last run found nothing under the id {id_}; `settle verify` tells the ids")
-    explained = answered(explain.explain(dsns, finding, chain_key(os.environ)))
+    explained = answered(explain.explain(dsns, finding, chain_key(os.environ), runs.held(data)))
     typer.echo(explain.as_json(explained) if json else explain.as_text(explained))
     raise typer.Exit(1 if explained.stands else 0)
 

@@ -19,6 +19,7 @@ from settlement.card_redemption.v1 import (
     card_service_pb2_grpc,
     channel_service_pb2_grpc,
     dispute_service_pb2_grpc,
+    enterprise_service_pb2_grpc,
     record_service_pb2_grpc,
     redemption_service_pb2_grpc,
 )
@@ -61,6 +62,7 @@ class Engine:
         self.statements = statement_service_pb2_grpc.StatementServiceStub(credit)
         self.adjustments = adjustment_service_pb2_grpc.AdjustmentServiceStub(credit)
         self.cards = card_service_pb2_grpc.CardServiceStub(self._channels["card_redemption"])
+        self.enterprises = enterprise_service_pb2_grpc.EnterpriseServiceStub(self._channels["card_redemption"])
         self.channels = channel_service_pb2_grpc.ChannelServiceStub(self._channels["card_redemption"])
         self.disputes = dispute_service_pb2_grpc.DisputeServiceStub(self._channels["card_redemption"])
         self.redemptions = redemption_service_pb2_grpc.RedemptionServiceStub(self._channels["card_redemption"])

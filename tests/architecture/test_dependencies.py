@@ -16,7 +16,11 @@ from requirements import lock
 OURS = {"services", "gateway", "settle", "settlement", "buf", "protos", "requirements", "tests"}
 EXTRA = ("settle/local/embedded.py", "settle/bench/subscriber.py", "settle/client/events.py")
 """The files that need the extra `local`; their verbs say so where it is missing."""
-ROOMS = {"run": ("services", "gateway", "settle"), "local": EXTRA, "dev": ("tests", "protos/generate.py")}
+TRACES = ("services/runtime/ground/exporting.py",)
+"""The file that needs the extra `traces`; only a process that traces imports it."""
+ROOMS = {
+    "run": ("services", "gateway", "settle"), "local": EXTRA, "image": TRACES, "dev": ("tests", "protos/generate.py"),
+}
 """Which lock's declarations are enough for which files."""
 
 
@@ -38,7 +42,10 @@ def test_a_lock_holds_every_declared_name_within_its_range(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "stale"), [("run", {"run", "local", "dev"}), ("local", {"local", "dev"}), ("dev", {"dev"})]
+    ("name", "stale"), [
+        ("run", {"run", "image", "local", "dev"}), ("local", {"local", "dev"}), ("traces", {"image", "dev"}),
+        ("dev", {"dev"}),
+    ]
 )
 def test_an_edit_makes_every_lock_stale_that_it_concerns(name: str, stale: set[str]) -> None:
     """Another range, of the project, of an extra or of a group."""
@@ -46,7 +53,7 @@ def test_an_edit_makes_every_lock_stale_that_it_concerns(name: str, stale: set[s
     edited = copy.deepcopy(said)
     lists = {
         "run": edited["project"]["dependencies"], "local": edited["project"]["optional-dependencies"]["local"],
-        "dev": edited["dependency-groups"]["dev"],
+        "traces": edited["project"]["optional-dependencies"]["traces"], "dev": edited["dependency-groups"]["dev"],
     }
 
     lists[name][-1] += ",!=1"
@@ -86,7 +93,7 @@ def _sources(name: str) -> Iterator[Path]:
     for room in ROOMS[name]:
         folder = lock.ROOT / room
         for path in [folder] if folder.is_file() else sorted(folder.rglob("*.py")):
-            if name == "local" or str(path.relative_to(lock.ROOT)) not in EXTRA:
+            if name in ("local", "image") or str(path.relative_to(lock.ROOT)) not in (*EXTRA, *TRACES):
                 yield path
 
 

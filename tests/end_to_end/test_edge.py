@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from settle.client.tokens import Tokens
 from settle.local.endpoints import acquirer_of, dsns_of, gateway_of
 from settle.local.jars import KAFKA_VERSION, java
 from settle.local.stack import LocalStack
+from tests.end_to_end import http_fuzz
 
 ORDER_EVENTS = "settlement.order.events.v1"
 POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
@@ -31,9 +33,11 @@ POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0
 """
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = int(os.environ.get("SETTLE_HTTP_EXAMPLES", "8"))
-"""How many requests the fuzzer makes up for each operation, beside those that the document's bounds suggest: about
+"""How many requests schemathesis makes up for each operation, beside those that the document's bounds suggest: about
 9,500 in all."""
-pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(400)]
+FUZZED = int(os.environ.get("SETTLE_HTTP_FUZZED", "1000"))
+"""How many requests of our own making; with the others the check sends more than 20,000, the full run a million."""
+pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(FUZZED // 40 + 400)]
 
 
 @pytest.fixture(scope="module")
@@ -142,17 +146,78 @@ def _run(command: Sequence[str], folder: Path, seconds: float) -> "subprocess.Co
 
 def test_a_fuzzer_meets_no_error_of_ours(endpoints: Mapping[str, Any]) -> None:
     """What it makes up is refused by its reason: each status below 500, or as the document says it."""
-    tokens = Tokens.of(endpoints)
-    assert tokens is not None
-    known = {"Authorization": f"Bearer {tokens.token(*ROLES)}"}
     command = [
         sys.executable, "-m", "schemathesis.cli", "run", f"{gateway_of(endpoints)}/openapi.json", "--no-color",
         "--checks", "not_a_server_error,content_type_conformance", "--phases", "coverage,fuzzing",
-        "--max-examples", str(EXAMPLES), "--seed", "7", "--header", f"Authorization: {known['Authorization']}",
+        "--max-examples", str(EXAMPLES), "--seed", "7", "--header", f"Authorization: Bearer {_token(endpoints)}",
     ]
 
     done = _run(command, Path(endpoints["data"]), 380)
 
     assert done.returncode == 0, done.stdout[-4_000:] + done.stderr[-1_000:]
+    assert _parked(endpoints) == []
+
+
+async def test_requests_that_nobody_should_send(endpoints: Mapping[str, Any]) -> None:
+    """Paths, headers, JSON and tokens of our own making: none ends in a 5xx or without an answer, none is parked, and
+    the books are as they should be."""
+    told = await http_fuzz.fuzz(gateway_of(endpoints), FUZZED, seed=7, token=lambda: _token(endpoints))
+
+    assert told.wrong == []
+    assert told.statuses.total() == FUZZED
+    assert told.statuses.keys() >= {200, 400, 404, 415}, "what is sent never gets beyond the door"
+    assert await asyncio.to_thread(_parked, endpoints) == []
+    report = await auditor.audit(dsns_of(endpoints), strict=False, acquirer=acquirer_of(endpoints))
+    assert report.clean, telling.as_text(report)
+
+
+async def test_a_command_on_what_was_seen(endpoints: Mapping[str, Any]) -> None:
+    """The ETag that a read showed is what a command may be held to; another one has it do nothing."""
+    known = {"Authorization": f"Bearer {_token(endpoints)}"}
+    async with httpx2.AsyncClient(
+        base_url=gateway_of(endpoints), trust_env=False, timeout=60, headers=known
+    ) as http:
+        shop = Caller(http)
+        limit = {"minorUnits": 500_000, "currencyCode": "CNY"}
+        await shop.post("/v1/accounts", {"accountId": "acc_seen", "customerId": "seen", "limit": limit})
+        await shop.post("/v1/orders", {
+            "orderId": "ord_seen", "customerId": "seen", "merchantId": "books", "accountId": "acc_seen",
+            "lines": [{"lineId": "L1", "quantity": 1, "unitPrice": {"minorUnits": 4500, "currencyCode": "CNY"}}],
+            "tenders": [{"type": "TENDER_TYPE_CREDIT", "amount": {"minorUnits": 4500, "currencyCode": "CNY"}}],
+            "creditTerms": {"plan": "PLAN_TYPE_DEFERRED"}, "waitTimeout": "20s",
+        })
+        tag = (await http.get("/v1/orders/ord_seen")).headers["ETag"]
+        cancel, body = "/v1/orders/ord_seen:cancel", {"reason": "CANCEL_REASON_NOT_WANTED", "waitTimeout": "20s"}
+
+        stale = await shop.post(cancel, body, seen=f'"{int(tag.strip(chr(34))) - 1}"')
+        unchanged = await http.get("/v1/orders/ord_seen")
+        done = await shop.post(cancel, body, seen=tag)
+
+    assert (stale.status_code, "STALE_VERSION" in stale.text, unchanged.headers["ETag"]) == (412, True, tag)
+    assert (done.status_code, done.json()["settlement"]["state"]) == (200, "SETTLEMENT_STATE_DONE")
+
+
+class Caller:
+    """Whoever calls commands over HTTP, each under a key of its own."""
+
+    def __init__(self, http: httpx2.AsyncClient) -> None:
+        self._http = http
+
+    async def post(self, path: str, body: Mapping[str, Any], seen: str | None = None) -> httpx2.Response:
+        """Call it, as long as the thing is as it was seen."""
+        headers = {"Idempotency-Key": str(uuid.uuid4())} | ({"If-Match": seen} if seen else {})
+        return await self._http.post(path, json=body, headers=headers)
+
+
+def _token(endpoints: Mapping[str, Any]) -> str:
+    """Of somebody who may do everything."""
+    tokens = Tokens.of(endpoints)
+    assert tokens is not None
+    return tokens.token(*ROLES)
+
+
+def _parked(endpoints: Mapping[str, Any]) -> list[Any]:
+    known = {"Authorization": f"Bearer {_token(endpoints)}"}
     with httpx2.Client(base_url=gateway_of(endpoints), trust_env=False, headers=known) as http:
-        assert http.get("/v1/order/operations/parked").json()["messages"] == []
+        messages: list[Any] = http.get("/v1/order/operations/parked").json()["messages"]
+        return messages

@@ -49,6 +49,10 @@ class _Ended(grpc.aio.AbortError):
 class _Call:
     """A call without a deadline, as a handler sees it."""
 
+    def invocation_metadata(self) -> tuple[()]:
+        """Nothing."""
+        return ()
+
     def time_remaining(self) -> None:
         return None
 

@@ -7,6 +7,8 @@ from google.protobuf.message import Message as Wire
 from settlement.card_redemption.v1 import calendar_service_pb2 as calendars
 from settlement.card_redemption.v1 import card_service_pb2 as card
 from settlement.card_redemption.v1 import channel_service_pb2 as channels
+from settlement.card_redemption.v1 import enterprise_pb2
+from settlement.card_redemption.v1 import enterprise_service_pb2 as enterprises
 from settlement.credit_ledger.v1 import account_pb2
 from settlement.credit_ledger.v1 import adjustment_service_pb2 as adjustment
 from settlement.credit_ledger.v1 import credit_service_pb2 as credit
@@ -43,7 +45,7 @@ _WHY = order_pb2.CANCEL_REASON_NOT_WANTED
 
 def requests(at: Stage) -> tuple[Wire, ...]:
     """All of them."""
-    return (*_orders(at), *_after_sale(at), *_money(), *_by_hand(), *_channels(at))
+    return (*_orders(at), *_after_sale(at), *_money(), *_by_hand(), *_channels(at), *_agreements(at))
 
 
 def _orders(at: Stage) -> tuple[Wire, ...]:
@@ -146,4 +148,21 @@ def _channels(at: Stage) -> tuple[Wire, ...]:
     return (
         proposal(), channels.ApproveChannelPolicyRequest(channel="TRIAL", proposal=1, operator_id="bob"),
         calendar(), calendars.ApproveCalendarRequest(year=2026, proposal=1, operator_id="bob"),
+    )
+
+
+def _agreements(at: Stage) -> tuple[Wire, ...]:
+    proposed = enterprises.ProposeAgreementRequest(
+        agreement_id="agr_1", customer_id="cus_1", operator_id="ann",
+        terms=enterprise_pb2.AgreementTerms(
+            signed_date="2026-01-02", document="agreement-7", qualification="licence-9", edit_cutoff_seconds=7_200,
+            annual_purchase=money(50_000_001), alert_above=money(70_000),
+        ),
+    )
+    at.done(proposed)
+    return (
+        proposed, enterprises.ApproveAgreementRequest(agreement_id="agr_1", proposal=1, operator_id="bob"),
+        enterprises.RevokeBatchRequest(
+            agreement_id="agr_1", customer_id="cus_1", redemption_ids=["rdm_" + "0" * 32]
+        ),
     )

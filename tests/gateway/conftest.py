@@ -85,12 +85,12 @@ async def before(port: int, **settings: Any) -> AsyncIterator[str]:  # Any: each
     async with Services(dict.fromkeys(SERVICES, f"{ports.HOST}:{port}")) as services:
         gateway = Gateway(Settings("gateway", **settings), services).application()
         config = uvicorn.Config(gateway, host=ports.HOST, port=own, lifespan="off", log_config=None, access_log=False)
-        async with _serving(uvicorn.Server(config)):
+        async with serving(uvicorn.Server(config)):
             yield f"http://{ports.HOST}:{own}"
 
 
 @asynccontextmanager
-async def _serving(server: uvicorn.Server) -> AsyncIterator[None]:
+async def serving(server: uvicorn.Server) -> AsyncIterator[None]:
     """The server without its hold on signals, which belong to the tests."""
     server.config.load()
     server.lifespan = server.config.lifespan_class(server.config)

@@ -59,6 +59,29 @@ async def test_what_is_known_is_not_sent_again(played: Played) -> None:
     assert (passed.status_code, reason_of(passed)) == (412, "STALE_VERSION")
 
 
+async def test_a_command_says_what_its_caller_has_seen(played: Played) -> None:
+    """The service decides whether it is still so; where it is not, HTTP has a word of its own for that."""
+    done = await played.http.post("/v1/orders/ord_1:cancel", json={}, headers={"If-Match": '"7"'})
+    assert (done.status_code, played.orders.metadata["seen"]) == (200, "ord_1 7")
+
+    played.orders.refuses = BY_STATUS["ABORTED"]("STALE_VERSION", "ord_1 is at version 8, not 7")
+    stale = await played.http.post("/v1/orders/ord_1:cancel", json={}, headers={"If-Match": '"7"'})
+
+    assert (stale.status_code, reason_of(stale)) == (412, "STALE_VERSION")
+
+
+@pytest.mark.parametrize(("path", "tag"), [
+    ("/v1/orders/ord_1:cancel", "*"), ("/v1/orders/ord_1:cancel", 'W/"7"'), ("/v1/orders/ord_1:cancel", '"7", "8"'),
+    ("/v1/orders/ord_1:cancel", '"x"'), ("/v1/orders", '"7"'), ("/v1/orders/%20:cancel", '"7"'),
+])
+async def test_what_cannot_be_matched_is_refused(played: Played, path: str, tag: str) -> None:
+    """A precondition that nobody could hold a command to is not passed over."""
+    answer = await played.http.post(path, json={}, headers={"If-Match": tag})
+
+    assert (answer.status_code, reason_of(answer)) == (400, "INVALID_ARGUMENT")
+    assert played.orders.asked == []
+
+
 @pytest.mark.parametrize(("status", "code"), [
     ("INVALID_ARGUMENT", 400), ("NOT_FOUND", 404), ("ALREADY_EXISTS", 409), ("FAILED_PRECONDITION", 400),
     ("PERMISSION_DENIED", 403), ("ABORTED", 409), ("RESOURCE_EXHAUSTED", 429), ("UNAVAILABLE", 503), ("INTERNAL", 500),

@@ -2,9 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 from services.card_redemption.domain.channels.channel import InForce
+from services.card_redemption.domain.enterprise.agreement import AgreedTerms, Agreement, AgreementTerms
+from services.card_redemption.domain.enterprise.batch import RevocationItem
+from services.card_redemption.domain.enterprise.commands import ReportRevocation
+from services.card_redemption.domain.recycling.enterprise import Revocation
 from services.card_redemption.domain.recycling.payouts import PayoutMethod
 from services.card_redemption.domain.recycling.policy import Asker, ChannelPolicy, Demand, Kind, Limits, Settlement
 from services.card_redemption.domain.redemption import commands as ask
@@ -13,20 +17,24 @@ from services.card_redemption.domain.redemption.redeemer import Redeemer
 from services.kernel.calendar import TICK
 from services.kernel.errors import SettlementError
 from tests.in_memory import Step
-from tests.services.card_redemption.redeeming import COOLING, SELF, SU, Redeeming
+from tests.services.card_redemption.redeeming import CARD, COOLING, SELF, SU, Redeeming
 
 LOSSLESS = ChannelPolicy("LOSSLESS", Kind.SELF, 1_000_000, version=1)
 ENTERPRISE = replace(SELF, channel="ENTERPRISE", demands=(Demand.AGREEMENT,))
 SCHEDULED = replace(SELF, channel="SCHEDULED", settlement=Settlement.SCHEDULED)
 ESCROW = replace(SELF, channel="ESCROW", settlement=Settlement.ON_CONDITION)
 SMALL = replace(SELF, channel="SMALL", limits=Limits(face_max_minor=100), payouts=(PayoutMethod.JD_BALANCE,))
+LATE = replace(
+    SU, channel="LATE", window=None, until_settled=True, only_unverified=False, asked_by=Asker.SUPPORT,
+    settlement=Settlement.NEXT_WORKING_DAY,
+)
 BY_HAND = replace(SELF, channel="BY_HAND", by_hand=True)
 RECORDING = ("SCREEN_RECORDING:1",)
 
 
 def _world() -> Redeeming:
     world = Redeeming()
-    return world.given(*(InForce(each) for each in (LOSSLESS, ENTERPRISE, SCHEDULED, ESCROW, SMALL, BY_HAND)))
+    return world.given(*(InForce(each) for each in (LOSSLESS, ENTERPRISE, SCHEDULED, ESCROW, SMALL, BY_HAND, LATE)))
 
 
 def _completed(terms: ChannelPolicy = SELF) -> Redeeming:
@@ -131,9 +139,25 @@ def _in_transit() -> str:
 
 def _not_revocable() -> str:
     world = _world()
-    order = world.submitted(SU)
-    world.turn(timedelta(seconds=180))
-    return world.do(ask.RevokeRedemption(order.id, "cus_1", 50_000_001, "batch-1")).reason
+    order = world.submitted(LATE)
+    world.verify()
+    return world.do(_cancel(order.id)).reason
+
+
+def _under(terms: AgreementTerms, agreement_id: str = "agr_1") -> Callable[[], str]:
+    """The reason for which a draft under this agreement is refused."""
+
+    def provoke() -> str:
+        world = _world().given(AgreedTerms("agr_1", "cus_1", 1, terms))
+        return world.submit(world.draft(ENTERPRISE, agreement_id=agreement_id)).reason
+
+    return provoke
+
+
+def _batch_not_found() -> str:
+    world = _world().given(Agreement("agr_1", "cus_1"))
+    item = RevocationItem("rdm_none", CARD.id, Revocation.REVOKED)
+    return world.when("agr_1", ReportRevocation("bat_none", item)).reason
 
 
 def _cancel(order_id: str, asker: Asker = Asker.SUPPORT, evidence: tuple[str, ...] = RECORDING) -> ask.RequestCancel:
@@ -159,6 +183,10 @@ PROVOKED: Mapping[str, Callable[[], str]] = {
     "PAYOUT_METHOD": _refused_draft(SMALL, declared_minor=100),
     "EVIDENCE_MISSING": _of(SELF, lambda order: _cancel(order, evidence=())),
     "AGREEMENT_MISSING": _refused_draft(ENTERPRISE),
+    "AGREEMENT_NOT_FOUND": _refused_draft(ENTERPRISE, agreement_id="agr_none"),
+    "AGREEMENT_UNSIGNED": _under(AgreementTerms(qualification="paper")),
+    "QUALIFICATION_MISSING": _under(AgreementTerms(signed_on=date(2026, 3, 6), document="paper")),
+    "BATCH_NOT_FOUND": _batch_not_found,
     "SCHEDULE": _refused_draft(SCHEDULED),
     "CONDITION_DEADLINE": _refused_draft(ESCROW),
     "CODE_IN_REDEMPTION": lambda: _twice("n2"),

@@ -20,7 +20,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from services.card_redemption.domain.commands import CaptureDeposit, DepositCard, RefundCard
 from services.kernel.decision import Refused
-from services.kernel.errors import FailedPrecondition, PermissionDenied, ResourceExhausted
+from services.kernel.errors import FailedPrecondition, NotFound, PermissionDenied, ResourceExhausted
+from services.order.decisions.beginning import REFUNDS
+from services.order.domain.commands import CancelOrder
 from services.runtime.ground.clock import SystemClock
 from services.runtime.ground.settings import Settings
 from services.runtime.lanes.bounds import Bounds
@@ -28,6 +30,8 @@ from services.runtime.rpc.errors import from_rpc_error
 from services.runtime.rpc.operations import OperationsServicer
 from services.runtime.rpc.secured import Peers
 from services.runtime.rpc.server import RpcServer, channel
+from services.runtime.rpc.switching import move
+from services.runtime.stored import switches
 from settlement.common.v1 import money_pb2
 from settlement.common.v1.error_reason_pb2 import ErrorReason
 from settlement.operations.v1 import operations_service_pb2 as operations
@@ -42,6 +46,7 @@ from tests.recorded.stage import stage
 from tests.recorded.story import CHAPTERS, START
 from tests.services.card_redemption.world import World
 from tests.services.credit_ledger.domain.redeeming import Redeemer
+from tests.services.order.world import ORDER_ID, placed
 from tests.services.runtime.identity.guarded import house
 from tests.services.runtime.test_rpc import SETTINGS, VALID, served
 from tests.settle.audit.scratch import server
@@ -256,6 +261,29 @@ async def _others_certificate(_folder: Path) -> str:
     return caught.value.reason
 
 
+async def _refunds_stopped(_folder: Path) -> str:
+    world = placed()
+    world.stopped = frozenset({REFUNDS})
+    refused = world.ask(CancelOrder(ORDER_ID, "customer", "why")).outcome
+    assert isinstance(refused, Refused)
+    return refused.reason
+
+
+async def _no_switch(_folder: Path) -> str:
+    edge: Any = _OnSystemTime()
+    connection: Any = None
+    request = operations.ProposeSwitchRequest(name="nothing")
+    with pytest.raises(NotFound) as caught:
+        await move(edge, ("refunds",), connection, request, lambda switch, now: switch)
+    return caught.value.reason
+
+
+async def _stands_so(_folder: Path) -> str:
+    with pytest.raises(FailedPrecondition) as caught:
+        switches.proposed(switches.Switch("refunds"), stopped=False, operator="ann", reason="why")
+    return caught.value.reason
+
+
 ELSEWHERE: dict[str, Callable[[Path], Awaitable[str]]] = {
     "INTERNAL": _internal, "UNAVAILABLE": _unavailable, "OVERLOADED": _overloaded,
     "UNSENT_BACKLOG": _unsent, "TOO_MANY_OPEN": _open_without_end, "CLOCK_NOT_MANUAL": _clock_of_the_system,
@@ -263,6 +291,7 @@ ELSEWHERE: dict[str, Callable[[Path], Awaitable[str]]] = {
     "IDEMPOTENCY_CONFLICT": _other_content, "PAYMENT_NOT_REFUNDABLE": _nothing_back, "CARD_STATE": _given_twice,
     "PAYOUT_EXISTS": _paid_out_twice, "UNAUTHENTICATED": _nobody_known, "PERMISSION_DENIED": _not_for_this_role,
     "ACTOR_MISMATCH": _somebody_else_acts, "PEER_NOT_ALLOWED": _others_certificate,
+    "REFUNDS_STOPPED": _refunds_stopped, "SWITCH_NOT_FOUND": _no_switch, "SWITCH_STATE": _stands_so,
 }
 """Reasons that no call of the three services in good health can show."""
 

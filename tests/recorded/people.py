@@ -20,6 +20,8 @@ from settlement.card_redemption.v1 import (
     card_service_pb2_grpc,
     channel_service_pb2,
     channel_service_pb2_grpc,
+    enterprise_service_pb2,
+    enterprise_service_pb2_grpc,
     redemption_service_pb2,
     redemption_service_pb2_grpc,
 )
@@ -59,6 +61,7 @@ API: tuple[tuple[str, ModuleType, ModuleType], ...] = (
     ("card_redemption", channel_service_pb2, channel_service_pb2_grpc),
     ("card_redemption", calendar_service_pb2, calendar_service_pb2_grpc),
     ("card_redemption", redemption_service_pb2, redemption_service_pb2_grpc),
+    ("card_redemption", enterprise_service_pb2, enterprise_service_pb2_grpc),
     *((name, operations_service_pb2, operations_service_pb2_grpc) for name in NAMES),
 )
 

@@ -21,7 +21,7 @@ METHODS: dict[str, MethodDescriptor] = {
 }
 OWNERS = {"order": ORDERS, "credit_ledger": CREDIT, "card_redemption": CARDS}
 PLAIN = {
-    "request_id", "leg_id", "case_id", "notice_id", "agreement_id", "line_id", "saga_id", "parked_id", "aggregate_id",
+    "request_id", "leg_id", "case_id", "notice_id", "batch_id", "line_id", "saga_id", "parked_id", "aggregate_id",
     "after_account_id", "actor",
 }
 """Fields that name something, but neither who acts nor what is looked up: they are ids within a thing, of operators'

@@ -63,6 +63,9 @@ topologySpreadConstraints:
 - {name: SETTLE_KAFKA, value: {{ required "kafka.bootstrap is not set" $v.kafka.bootstrap | quote }}}
 - {name: SETTLE_PARTITIONS, value: {{ $v.partitions | quote }}}
 - {name: SETTLE_MIGRATIONS, value: await}
+- {name: SETTLE_IDENTITY_JWKS, value: {{ required "identity.jwks is not set" $v.identity.jwks | quote }}}
+- {name: SETTLE_IDENTITY_ISSUER, value: {{ required "identity.issuer is not set" $v.identity.issuer | quote }}}
+- {name: SETTLE_IDENTITY_AUDIENCE, value: {{ $v.identity.audience | quote }}}
 - {name: GRPC_ENABLE_FORK_SUPPORT, value: "0"}
 {{- range $name := keys $v.services | sortAlpha }}
 - {name: SETTLE_{{ $name | upper | replace "-" "_" }}_TARGET, value: "dns:///{{ $.root.Release.Name }}-{{ $name }}:50051"}

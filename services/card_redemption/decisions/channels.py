@@ -4,15 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from services.card_redemption.decisions.recorded import published
 from services.card_redemption.domain.channels import changing as channels
 from services.card_redemption.domain.channels.channel import Channel
 from services.card_redemption.domain.channels.commands import ApproveChannelPolicy, ProposeChannelPolicy
-from services.card_redemption.domain.four_eyes import ADOPT_TIMER
+from services.card_redemption.domain.four_eyes import ADOPT_TIMER, RefuseDocument
+from services.card_redemption.domain.record.attempt import Attempt
 from services.card_redemption.domain.recycling.policy import ChannelPolicy
 from services.card_redemption.domain.working_days import changing as calendars
 from services.card_redemption.domain.working_days.commands import ApproveCalendar, ProposeCalendar
 from services.card_redemption.domain.working_days.year import Calendar, Exceptions, year_key
-from services.kernel.decision import Decision, Known, Rule, Timer, Wanted, rule, timer_rules
+from services.kernel.decision import Decision, Done, Known, Refused, Rule, Timer, Wanted, rule, timer_rules
 from services.kernel.errors import NotFound
 from services.kernel.messages import Message, TimerDue
 
@@ -29,6 +31,11 @@ def propose_policy(known: Known, body: ProposeChannelPolicy, message: Message, n
     """Propose terms of a channel; a name that nobody used yet is a new channel."""
     name = body.terms.channel
     return channels.propose(known.find(Channel, name) or Channel(name), body.terms, body.operator_id, now)
+
+
+def refuse_document(known: Known, body: RefuseDocument, message: Message, now: datetime) -> Decision:
+    """A document that cannot be read or is unsound is refused like any other proposal (RD-10, RD-31)."""
+    raise body.error
 
 
 def approve_policy(known: Known, body: ApproveChannelPolicy, message: Message, now: datetime) -> Decision:
@@ -84,9 +91,18 @@ def _calendar(body: object, message: Message) -> Wanted:
     return ((Calendar, message.key),)
 
 
+def _nothing(body: object, message: Message) -> Wanted:
+    return ()
+
+
+def _of_document(body: RefuseDocument, message: Message, outcome: Done | Refused) -> Attempt:
+    return published(body.kind)(body, message, outcome)
+
+
 RULES = (
-    rule(ProposeChannelPolicy, _channel, propose_policy),
-    rule(ApproveChannelPolicy, _channel, approve_policy),
-    rule(ProposeCalendar, _calendar, propose_calendar),
-    rule(ApproveCalendar, _calendar, approve_calendar),
+    rule(RefuseDocument, _nothing, refuse_document, _of_document),
+    rule(ProposeChannelPolicy, _channel, propose_policy, published("PROPOSE_CHANNEL_POLICY")),
+    rule(ApproveChannelPolicy, _channel, approve_policy, published("APPROVE_CHANNEL_POLICY")),
+    rule(ProposeCalendar, _calendar, propose_calendar, published("IMPORT_CALENDAR")),
+    rule(ApproveCalendar, _calendar, approve_calendar, published("APPROVE_CALENDAR")),
 )

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from services.card_redemption.domain.record.attempt import Attempt, AttemptOutcome, EntryChannel, ended
 from services.card_redemption.domain.redemption import commands
+from services.card_redemption.domain.redemption.submitting import Denied
 from services.kernel.decision import Done, Refused, Rule
 from services.kernel.messages import Message
 
@@ -22,6 +23,20 @@ class Asked(Protocol):
     def actor(self) -> str: ...
     @property
     def channel(self) -> EntryChannel: ...
+
+
+class OfOperator(Protocol):
+    """A command of an operator about what is no card and no redemption."""
+
+    @property
+    def operator_id(self) -> str: ...
+
+
+class OfCustomer(Protocol):
+    """A command of a customer about what is no card and no redemption."""
+
+    @property
+    def customer_id(self) -> str: ...
 
 
 def attempt(kind: str) -> Callable[[Asked, Message, Done | Refused], Attempt]:
@@ -45,6 +60,24 @@ def recording(rules: Iterable[Rule]) -> tuple[Rule, ...]:
     )
 
 
+def published(kind: str) -> Callable[[OfOperator, Message, Done | Refused], Attempt]:
+    """How what two people put in force is recorded: who proposed or approved it, refused ones too."""
+    return lambda body, message, outcome: _about(kind, body.operator_id, EntryChannel.SUPPORT, message, outcome)
+
+
+def asked_by_customer(kind: str) -> Callable[[OfCustomer, Message, Done | Refused], Attempt]:
+    """How what a customer asks of something is recorded, once, however much it comes to."""
+    return lambda body, message, outcome: _about(kind, body.customer_id, EntryChannel.WEB, message, outcome)
+
+
+def _about(kind: str, actor: str, channel: EntryChannel, message: Message, outcome: Done | Refused) -> Attempt:
+    tried = Attempt(
+        kind=kind, actor=actor, channel=channel, outcome=AttemptOutcome.DONE, order_id=message.key,
+        request_id=message.id,
+    )
+    return ended(tried, outcome)
+
+
 def _of_redemption(body: Any, message: Message, outcome: Done | Refused) -> Attempt:  # Any: one of those commands
     """A call about a redemption; a draft, and what is confirmed of it, name the card and the page themselves."""
     draft = getattr(body, "draft", None)
@@ -59,4 +92,6 @@ def _of_redemption(body: Any, message: Message, outcome: Done | Refused) -> Atte
         card_id=message.key if draft is None else draft.card_id, order_id=getattr(body, "redemption_id", ""),
         request_id=message.id,
     )
+    if isinstance(outcome, Done) and isinstance(outcome.result, Denied):
+        return replace(tried, outcome=AttemptOutcome.DENIED, reason=outcome.result.reason)
     return ended(tried, outcome)

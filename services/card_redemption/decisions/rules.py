@@ -2,7 +2,16 @@
 
 from typing import Protocol
 
-from services.card_redemption.decisions import channels, closing, issuing, merchants, refunding, standing, tendering
+from services.card_redemption.decisions import (
+    channels,
+    closing,
+    enterprise,
+    issuing,
+    merchants,
+    refunding,
+    standing,
+    tendering,
+)
 from services.card_redemption.decisions.disputes import rules as disputes
 from services.card_redemption.decisions.recorded import attempt, recording
 from services.card_redemption.decisions.redemptions import rules as redemptions
@@ -92,6 +101,7 @@ RULES = rules(
     rule(ReverseCardRefund, _tender_and_share, refunding.reverse_refund),
     rule(ClearMerchantShare, _shares, merchants.clear),
     *channels.RULES,
+    *enterprise.RULES,
     *recording(redemptions.RULES),
     *disputes.RULES,
     ACKNOWLEDGED,

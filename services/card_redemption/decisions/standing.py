@@ -6,7 +6,7 @@ from datetime import datetime
 from services.card_redemption.decisions.rows import card_of
 from services.card_redemption.domain.cards import freezing, issuing, transfers, voiding
 from services.card_redemption.domain.cards.card import CardStep, GiftCard, is_good, refuse_unless, step
-from services.card_redemption.domain.codes import CardCode
+from services.card_redemption.domain.codes import WRONG_CODES_MAX, CardCode
 from services.card_redemption.domain.commands import (
     ActivateCard,
     ActivateTransfer,
@@ -25,8 +25,6 @@ from services.kernel.errors import FailedPrecondition, NotFound
 from services.kernel.ids import derived
 from services.kernel.messages import Message
 
-WRONG_CODES_MAX = 5
-"""So many wrong codes one caller may give within `WRONG_CODES_WINDOW`; then none is looked at for a while."""
 SHOWN = (CardStanding.ISSUED, CardStanding.ACTIVE, CardStanding.TRANSFER_PENDING)
 """While a card stands so, its code may be seen."""
 
@@ -49,11 +47,16 @@ def presented(known: Known, body: ActivateCard | ActivateTransfer, theirs: Calla
     """The card whose good code was presented by somebody whose it is; a code that is unknown, malformed, dead or
     another's is answered alike (CODE_REJECTED), and nobody may try for long (TOO_MANY_CODES)."""
     card, code = known.find(GiftCard, body.card_id), known.find(CardCode, body.blind_index)
-    if body.wrong_before >= WRONG_CODES_MAX:
-        raise FailedPrecondition("TOO_MANY_CODES", "too many codes were wrong; try again later, with a new request id")
+    refuse_guessing(body.wrong_before)
     if card is None or not is_good(card, code) or not theirs(card):
         raise NotFound("CODE_REJECTED", "this is the code of no card of yours")
     return card
+
+
+def refuse_guessing(wrong_before: int) -> None:
+    """Nobody tries codes for long, by whichever call (TOO_MANY_CODES)."""
+    if wrong_before >= WRONG_CODES_MAX:
+        raise FailedPrecondition("TOO_MANY_CODES", "too many codes were wrong; try again later, with a new request id")
 
 
 def transfer(known: Known, body: TransferCard, message: Message, now: datetime) -> Decision:

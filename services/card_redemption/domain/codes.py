@@ -10,6 +10,9 @@ LENGTH = 16
 VERIFICATION_DIGITS = 6
 """Digits of the verification code (动态验证码) beside it."""
 
+WRONG_CODES_MAX = 5
+"""So many wrong codes one caller may give within an hour; then none is looked at for a while."""
+
 
 @dataclass(frozen=True, slots=True)
 class Envelope:

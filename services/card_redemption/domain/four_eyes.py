@@ -1,8 +1,9 @@
 """What two people put in force: one proposes, another approves exactly that (四眼原则)."""
 
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from services.kernel.errors import FailedPrecondition, PermissionDenied
+from services.kernel.errors import FailedPrecondition, PermissionDenied, SettlementError
 from services.kernel.people import is_named, same_person
 
 SHIPPED = "shipped"
@@ -11,6 +12,15 @@ SHIPPED = "shipped"
 
 ADOPT_TIMER = "adopt"
 """Rings at a start, for each channel and each year of working days that the release came with."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseDocument:
+    """A document that says nothing to propose: its proposer hears why, and that he tried is on record."""
+
+    kind: str
+    operator_id: str
+    error: SettlementError
 
 
 class Proposed(Protocol):

@@ -2,6 +2,7 @@
 
 from services.card_redemption.domain.working_days.commands import ApproveCalendar, ProposeCalendar
 from services.card_redemption.domain.working_days.year import year_key
+from services.card_redemption.rpc.documented import documented
 from services.card_redemption.store.calendars import find_calendar
 from services.card_redemption.wire import calendars as wire
 from services.kernel.errors import NotFound
@@ -19,8 +20,12 @@ class CalendarServicer(rpc.CalendarServiceServicer):
 
     async def ImportCalendar(self, request: pb.ImportCalendarRequest, context: Context) -> pb.ImportCalendarResponse:
         """Let the working days of a document wait for a second person."""
-        body = ProposeCalendar(*wire.calendar_of_document(request.document), request.operator_id)
-        calendar = await self.edge.ask(context, request, key=year_key(body.year), body=body)
+        def read() -> tuple[str, object]:
+            body = ProposeCalendar(*wire.calendar_of_document(request.document), request.operator_id)
+            return year_key(body.year), body
+
+        key, body = documented("IMPORT_CALENDAR", request.operator_id, read)
+        calendar = await self.edge.ask(context, request, key=key, body=body)
         return pb.ImportCalendarResponse(calendar=calendar)
 
     async def ApproveCalendar(self, request: pb.ApproveCalendarRequest, context: Context) -> pb.ApproveCalendarResponse:

@@ -1,6 +1,7 @@
 """The gRPC methods of ChannelService."""
 
 from services.card_redemption.domain.channels.commands import ApproveChannelPolicy, ProposeChannelPolicy
+from services.card_redemption.rpc.documented import documented
 from services.card_redemption.rpc.quoting import quoted_redemption
 from services.card_redemption.store import channels as store
 from services.card_redemption.wire import channels as wire
@@ -23,8 +24,12 @@ class ChannelServicer(rpc.ChannelServiceServicer):
         self, request: pb.ProposeChannelPolicyRequest, context: Context
     ) -> pb.ProposeChannelPolicyResponse:
         """Let the terms of a document wait for a second person."""
-        body = ProposeChannelPolicy(policy_of_document(request.document), request.operator_id)
-        channel = await self.edge.ask(context, request, key=body.terms.channel, body=body)
+        def read() -> tuple[str, object]:
+            body = ProposeChannelPolicy(policy_of_document(request.document), request.operator_id)
+            return body.terms.channel, body
+
+        key, body = documented("PROPOSE_CHANNEL_POLICY", request.operator_id, read)
+        channel = await self.edge.ask(context, request, key=key, body=body)
         return pb.ProposeChannelPolicyResponse(channel=channel)
 
     async def ApproveChannelPolicy(

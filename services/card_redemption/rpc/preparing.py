@@ -1,5 +1,7 @@
 """The two steps of a submission at the edge: codes become envelopes and indexes, drafts become tokens (RD-1, RD-24)."""
 
+from typing import Any
+
 from services.card_redemption.domain.quotes import token as quote_token
 from services.card_redemption.domain.recycling.payouts import PayoutMethod
 from services.card_redemption.domain.redemption import drafts
@@ -33,23 +35,25 @@ class Preparing:
     async def prepare(self, request: pb.PrepareRedemptionRequest, context: Context) -> pb.PrepareRedemptionResponse:
         """What a submission would come to, with a token for it; the code goes no further than here."""
         code = Secret(request.code)
-        async with self._presenting.code(request.customer_id, code) as presented:
-            masked = without_code(request, presented.blind_index)
-            masked.verification_code = ""
-            draft = await self._draft(request, presented.card_id, presented.blind_index)
-            body = PrepareRedemption(
-                draft, method(request.method), presented.wrong_before, self._key,
-                quote=quote_token.read(request.quote, self._edge.settings.key(QUOTE_KEY)),
-            )
-            answer: pb.PrepareRedemptionResponse = await self._edge.ask(
-                context, masked, key=request.customer_id, body=body
-            )
-            return answer
+        presented = await self._presenting.drafted(request.customer_id, code)
+        masked = without_code(request, presented.blind_index)
+        masked.verification_code = ""
+        draft = await self._draft(request, presented.card_id, presented.blind_index)
+        body = PrepareRedemption(
+            draft, method(request.method), presented.wrong_before, self._key,
+            quote=quote_token.read(request.quote, self._edge.settings.key(QUOTE_KEY)),
+        )
+        answer: pb.PrepareRedemptionResponse = await self._edge.ask(
+            context, masked, key=request.customer_id, body=body
+        )
+        return answer
 
-    async def confirmed(self, request: pb.ConfirmRedemptionRequest) -> ConfirmRedemption:
-        """The submission of a draft of ours."""
+    async def confirm(self, request: pb.ConfirmRedemptionRequest, context: Context) -> Any:  # Any: what the codec tells
+        """Submit a draft of ours; its code is only now looked at, so it counts among those that its customer tries."""
         draft = drafts.read(request.token, self._key)
-        return ConfirmRedemption(draft, provider_up=await self._answers(draft))
+        async with self._presenting.draft(draft.customer_id) as wrong_before:
+            body = ConfirmRedemption(draft, await self._answers(draft), wrong_before)
+            return await self._edge.ask(context, request, key=draft.card_id, body=body)
 
     async def _answers(self, draft: Draft) -> bool:
         """Whether whoever verifies it answers at all: asked about an order that it cannot know, it says so (RD-4)."""

@@ -3,17 +3,20 @@
 Whatever it is, a code of the caller's, another's, a dead one or no code at all, the same is done with it here.
 """
 
+import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from typing import Any, NamedTuple, TypeVar
 
 from google.protobuf.message import Message
 
+from services.card_redemption.domain.codes import WRONG_CODES_MAX
 from services.card_redemption.store.attempts import count_wrong_codes
 from services.card_redemption.vault import Vault
 from services.kernel.secret import Secret
+from services.runtime.ground.tables import Connection
 from services.runtime.rpc.edge import Edge
 
 WRONG_CODES_WINDOW = timedelta(hours=1)
@@ -31,27 +34,52 @@ class PresentedCode(NamedTuple):
 
 class Presenting:
     """Takes codes at the edge. A code that is still looked at counts as a wrong one, so that asking many times at once
-    gains nothing."""
+    gains nothing. Of drafts, which are confirmed by the dozen, so many of one caller are decided at a time as codes may
+    be wrong: the others wait for a place."""
 
     def __init__(self, edge: Edge, vault: Vault) -> None:
         self._edge, self._vault = edge, vault
         self._under_way: Counter[str] = Counter()
+        self._places: dict[str, asyncio.Semaphore] = {}
 
     @asynccontextmanager
     async def code(self, actor: str, code: Secret) -> AsyncIterator[PresentedCode]:
         """The code that somebody presents, for as long as it is decided."""
+        with self._counted(actor) as others:
+            yield await self.drafted(actor, code, others)
+
+    async def drafted(self, actor: str, code: Secret, others: int = 0) -> PresentedCode:
+        """The code of a draft: whose it is is looked at when the draft is confirmed, so others of his do not count."""
+        async with self._edge.read() as connection:
+            found = await self._vault.presented(connection, code)
+            wrong = await self._wrong(connection, actor)
+        return PresentedCode(found.card_id, found.blind_index, wrong + others)
+
+    @asynccontextmanager
+    async def draft(self, actor: str) -> AsyncIterator[int]:
+        """How many codes of somebody were wrong, while a draft of his is decided that holds a code."""
+        with self._counted(actor):
+            async with self._places.setdefault(actor, asyncio.Semaphore(WRONG_CODES_MAX)):
+                async with self._edge.read() as connection:
+                    wrong = await self._wrong(connection, actor)
+                yield wrong
+
+    async def _wrong(self, connection: Connection, actor: str) -> int:
+        now = await self._edge.clock.now(connection)
+        return await count_wrong_codes(connection, actor, now, WRONG_CODES_WINDOW)
+
+    @contextmanager
+    def _counted(self, actor: str) -> Iterator[int]:
+        """How many codes of this caller are under way, and with this one more."""
         others = self._under_way[actor]
         self._under_way[actor] += 1
         try:
-            async with self._edge.read() as connection:
-                found = await self._vault.presented(connection, code)
-                now = await self._edge.clock.now(connection)
-                wrong = await count_wrong_codes(connection, actor, now, WRONG_CODES_WINDOW)
-            yield PresentedCode(found.card_id, found.blind_index, wrong + others)
+            yield others
         finally:
             self._under_way[actor] -= 1
             if not self._under_way[actor]:
                 del self._under_way[actor]
+                self._places.pop(actor, None)
 
 
 def without_code(request: M, blind_index: str, field: str = "code") -> M:

@@ -1,11 +1,14 @@
 """RedemptionService: what is asked of redemptions. Every command goes to the lane of the card."""
 
+from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 from services.card_redemption.domain.redemption import commands
 from services.card_redemption.domain.redemption.cancelling import judged
 from services.card_redemption.domain.redemption.states import RedemptionState
 from services.card_redemption.rpc import redemption_requests as requests
+from services.card_redemption.rpc.following import Following
 from services.card_redemption.rpc.preparing import Preparing
 from services.card_redemption.rpc.redemption_reading import card_of, read_redemption, settled
 from services.card_redemption.store.redemption_reads import list_redemptions
@@ -31,6 +34,7 @@ class RedemptionServicer(rpc.RedemptionServiceServicer):
     def __init__(self, edge: Edge) -> None:
         self.edge = edge
         self.preparing = Preparing(edge, Vault.of(edge.settings))
+        self.following = Following(edge)
 
     async def PrepareRedemption(
         self, request: pb.PrepareRedemptionRequest, context: Context
@@ -42,8 +46,7 @@ class RedemptionServicer(rpc.RedemptionServiceServicer):
         self, request: pb.ConfirmRedemptionRequest, context: Context
     ) -> pb.ConfirmRedemptionResponse:
         """Submit what was prepared (RD-20, RD-23)."""
-        body = await self.preparing.confirmed(request)
-        answer = await self.edge.ask(context, request, key=body.draft.card_id, body=body)
+        answer = await self.preparing.confirm(request, context)
         if isinstance(answer, pb.SubmissionDenied):
             raise _denial(answer)
         told = await settled(self.edge, context, request, answer)
@@ -161,6 +164,14 @@ class RedemptionServicer(rpc.RedemptionServiceServicer):
             self.edge, context, request.redemption_id, request.customer_id, request.min_version
         )
         return pb.GetRedemptionResponse(redemption=redemption(order))
+
+    async def WatchRedemption(
+        self, request: pb.WatchRedemptionRequest, context: Context
+    ) -> AsyncIterator[pb.WatchRedemptionResponse]:
+        """Show a redemption now and after each change, until its end."""
+        async with aclosing(self.following.follow(request.redemption_id, request.customer_id)) as orders:
+            async for order in orders:
+                yield pb.WatchRedemptionResponse(redemption=redemption(order))
 
     async def ListRedemptions(
         self, request: pb.ListRedemptionsRequest, context: Context

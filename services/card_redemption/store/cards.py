@@ -39,8 +39,9 @@ save_cards = Saving(
     once=(*columns("text", "id", "issuer"), column("face_minor", "bigint"), column("issued_at", "timestamptz")),
     moving=(
         *columns("bigint", "balance_minor", "held_minor", "sequence", "version", "code_number"),
-        column("events_head", "bytea"),
         *columns("text", "customer_id", "standing", "claimed_by", "frozen_from", "frozen_for", "handed_to"),
+        column("events_head", "bytea"),
     ),
+    sealed=True,
 )
 """What it was worth never changes, nor who issued it."""

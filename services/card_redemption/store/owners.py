@@ -18,6 +18,10 @@ OWNERS: Mapping[str, Ownership] = {
     "dispute": Ownership(
         "DISPUTE_NOT_FOUND", "dispute", "select customer_id customer, null merchant from disputes where id = $1"
     ),
+    "agreement": Ownership(
+        "AGREEMENT_NOT_FOUND", "agreement",
+        "select customer_id customer, null merchant from enterprise_agreements where id = $1",
+    ),
     "root": Ownership(
         "CARD_NOT_FOUND", "card",
         """select customer_id customer, null merchant from gift_cards where id = $1

@@ -15,6 +15,14 @@ async def find_redemption(connection: Connection, redemption_id: str) -> Redempt
     return redemption_of(row) if row else None
 
 
+async def versions_of(connection: Connection, redemption_ids: Sequence[str]) -> dict[str, int]:
+    """How far these redemptions are."""
+    rows = await connection.fetch(
+        "select id, version from redemption_orders where id = any($1::text[])", redemption_ids
+    )
+    return {row["id"]: row["version"] for row in rows}
+
+
 async def shown(connection: Connection, runs: Sequence[Run]) -> list[RedemptionOrder]:
     """What views of these sagas show beside them: their redemptions, not locked."""
     rows = await connection.fetch(

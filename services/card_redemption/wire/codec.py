@@ -15,6 +15,7 @@ from services.card_redemption.wire import commands as read
 from services.card_redemption.wire import effects as told
 from services.card_redemption.wire import events as facts
 from services.card_redemption.wire.disputes import DISPUTES
+from services.card_redemption.wire.enterprise import ENTERPRISE
 from services.card_redemption.wire.participants import PARTICIPANTS
 from services.card_redemption.wire.standing_events import STANDING_EVENTS
 from services.runtime.ground.codec import Codec, Entry
@@ -73,6 +74,7 @@ _REDEMPTIONS = (
     Entry(RedemptionStepped, redemption_events_pb2.RedemptionStepped, redemptions.stepped),
     Entry(FreezeCaseOpened, redemption_events_pb2.FreezeCaseOpened, redemptions.freeze_case_opened),
     *PARTICIPANTS,
+    *ENTERPRISE,
 )
 
 CODEC = Codec(*_COMMANDS, *_RESULTS, *_EVENTS, *_CHANNELS, *_REDEMPTIONS, *DISPUTES)

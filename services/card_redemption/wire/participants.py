@@ -91,7 +91,7 @@ def payout_settled(m: notices_pb2.RedemptionPayoutSettled) -> ask.PayoutSettled:
 
 def payout_stepped(m: notices_pb2.RedemptionPayoutStepped) -> ask.PayoutNews:
     """A payout took a step on its way."""
-    return ask.PayoutNews(m.order_id, m.payout_id, leg_pb2.LegStep.Name(m.step).removeprefix("LEG_STEP_"), m.detail)
+    return ask.PayoutNews(m.order_id, m.payout_id, m.step == leg_pb2.LEG_STEP_REFUSED, m.detail)
 
 
 def admit(body: ask.AdmitRedemption) -> own_pb2.AdmitRedemption:

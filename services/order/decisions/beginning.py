@@ -25,6 +25,9 @@ from services.order.domain.returns import ReturnCase
 from services.order.domain.states import RefundState
 from services.order.sagas import ended, launch
 
+REFUNDS = "refunds"
+"""The operators' switch of everything that gives money back."""
+
 
 class Begun(NamedTuple):
     """A settlement that began: its run, the order and the return case as they are now, and all else that it causes."""
@@ -60,6 +63,7 @@ def cancel_order(known: Known, body: CancelOrder, message: Message, now: datetim
     """Cancel what has not shipped (OR-2, OR-7)."""
     order = owned(known.find(Order, body.order_id), body.order_id, body.customer_id)
     refuse_while_settling(order)
+    refuse_while_stopped(known)
     plan = cancellation_plan(order, body, now)
     if body.quote is not None:
         plan = pinned(plan, body.quote, order, now)
@@ -93,7 +97,7 @@ def hold_expired(known: Known, body: TimerDue, message: Message, now: datetime) 
     order = known.find(Order, message.key)
     if order is None or not order.open or order.hold_expires_at is None:
         return Decision()
-    if order.settlement_id:
+    if order.settlement_id or REFUNDS in known.stopped:
         return Decision(timers=(Timer(HOLD_EXPIRY, order.id, order.id, now + HELD_UP),))
     if not runs_out(order, now):
         return Decision(timers=(Timer(HOLD_EXPIRY, order.id, order.id, order.hold_expires_at + TICK),))
@@ -104,10 +108,17 @@ def hold_expired(known: Known, body: TimerDue, message: Message, now: datetime) 
     return replace(decision, timers=(*decision.timers, Timer(HOLD_EXPIRY, order.id, order.id, now + HELD_UP)))
 
 
+def refuse_while_stopped(known: Known) -> None:
+    """Refuse what would give money back while operators have stopped all of it; what is under way goes on."""
+    if REFUNDS in known.stopped:
+        raise FailedPrecondition("REFUNDS_STOPPED", "no refund begins until operators let refunds go on")
+
+
 def refund_begun(
     known: Known, order: Order, message: Message, plan: RefundPlan, now: datetime, *, facts: tuple[object, ...] = ()
 ) -> Begun:
     """A refund that began: the order has it on record from now on."""
+    refuse_while_stopped(known)
     entry = Refund(plan.refund_id, fresh("saga", message), RefundState.ACCEPTED, plan.money.amount_minor)
     return begun(known, replace(order, refunds=(*order.refunds, entry)), message, plan, now, facts=facts)
 

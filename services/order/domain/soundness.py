@@ -15,6 +15,7 @@ from services.order.domain.order import MOVING, Order, summary
 from services.order.domain.placing import hold_expiry
 from services.order.domain.returns import RETURN_STATES, REVIEW_HOURS, ReturnCase, waybill_deadline
 from services.order.domain.states import DeductionState, Kind, OrderState, RefundState, ReturnState
+from services.order.domain.tenders import Coupon, Tender
 
 _NEVER_HELD = (OrderState.PLACING, OrderState.REJECTED)
 _TIMED = (ReturnState.REQUESTED, ReturnState.APPROVED)
@@ -46,8 +47,34 @@ def of_order(order: Order) -> Iterator[Flaw]:
     captured = sum(line.captured_minor for line in order.lines)
     yield from unless(payable == order.payable_minor, "lines", f"{order.payable_minor} payable", payable)
     yield from unless(captured == order.captured_minor, "lines", f"{order.captured_minor} captured", captured)
+    yield from _of_amounts(order)
     for refund in order.refunds:
         yield from of_refund(refund, order.settlement_id)
+
+
+def _of_amounts(order: Order) -> Iterator[Flaw]:
+    """What was counted of units and amounts beyond what there was; what came back is the refunds that stand (PR-8)."""
+    for line in order.lines:
+        _, quantity, _, payable, shipped, cancelled, returned, returning, captured, given, _, _, reduced = line
+        if min(shipped, cancelled, returned, returning, captured, given, reduced) < 0 or captured > payable \
+                or returned + returning > shipped or shipped + cancelled > quantity or given + reduced > captured:
+            yield Flaw(f"line {line.id}", "returned <= shipped <= quantity, returned + reduced <= captured <= payable",
+                       ", ".join(map(str, line[1:-3])) + f", {reduced}")
+    for tender in order.tenders:
+        yield from _of_tender(tender.type, tender)
+    yield from _of_tender("COUPON", order.coupon)
+    refunded = sum(tender.refunded_minor for tender in order.tenders)
+    stand = sum(refund.amount_minor for refund in order.refunds
+                if refund.state is not RefundState.REVERSED and refund.settlement_id != order.settlement_id)
+    yield from unless(refunded == stand, "tenders", f"{stand} refunded, by its refunds that stand", refunded)
+
+
+def _of_tender(name: str, tender: Tender | Coupon) -> Iterator[Flaw]:
+    amount, captured = tender.amount_minor, tender.captured_minor
+    released, refunded = tender.released_minor, tender.refunded_minor
+    if not 0 <= refunded <= captured <= amount - released <= amount:
+        yield Flaw(f"tender {name}", "0 <= refunded <= captured <= amount - released",
+                   f"{refunded}, {captured}, {amount} - {released}")
 
 
 CLOCKS = timedelta(seconds=10)

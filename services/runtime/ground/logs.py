@@ -7,6 +7,8 @@ from typing import Any
 
 import structlog
 
+from services.runtime.ground.tracing import CALL
+
 _SENSITIVE = frozenset({
     "password", "secret", "token", "quote", "code", "pin", "authorization", "dsn", "payload", "body",
 })
@@ -16,7 +18,7 @@ _SENSITIVE = frozenset({
 def configure_logs(service: str, level: str = "info") -> None:
     """Write structlog's events, and what libraries log from WARNING on, as one JSON object per line."""
     shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars, structlog.processors.add_log_level,
+        structlog.contextvars.merge_contextvars, of_call, structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True), redact,
     ]
     ending: list[structlog.typing.Processor] = [
@@ -32,6 +34,14 @@ def configure_logs(service: str, level: str = "info") -> None:
     foreign = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[foreign, *ending]))
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+
+
+def of_call(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Name the trace of the call in which the line is written, if its caller or we trace it."""
+    call = CALL.get()
+    if call is not None:
+        event.setdefault("trace_id", f"{call.trace_id:032x}")
+    return event
 
 
 def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -13,6 +13,7 @@ from services.kernel.messages import Message
 from services.kernel.saga import Verdict
 from services.runtime.ground.codec import Codec
 from services.runtime.ground.scalars import Enumeration
+from services.runtime.ground.tracing import OFF, Tracer
 from settlement.saga.v1 import saga_pb2
 
 Headers = list[tuple[str, bytes]]
@@ -73,9 +74,11 @@ class Outbound:
     headers that go `with_commands` and that nothing is decided by."""
 
     def __init__(
-        self, service: str, codec: Codec, partitions: int, with_commands: Callable[[], Headers] = list
+        self, service: str, codec: Codec, partitions: int, with_commands: Callable[[], Headers] = list,
+        tracer: Tracer = OFF,
     ) -> None:
         self._with_commands = with_commands
+        self._tracer = tracer
         self._service = service
         self._codec = codec
         self._partitions = partitions
@@ -98,7 +101,7 @@ class Outbound:
         ]
         if command.not_after is not None:
             headers.append(("ce_notafter", command.not_after.isoformat().encode()))
-        headers += self._with_commands()
+        headers += [*self._tracer.headers(saga.saga_id), *self._with_commands()]
         return self._record(topic(command.participant, "commands"), command.key, headers, payload)
 
     def reply(self, message: Message, payload: bytes, now: datetime) -> Outgoing:
@@ -110,6 +113,7 @@ class Outbound:
         headers += [
             ("ce_saga", saga.saga_id.encode()), ("ce_branch", saga.branch.encode()), ("ce_op", saga.op.encode()),
         ]
+        headers += self._tracer.headers(saga.saga_id)
         return self._record(heard_by(service), root, headers, payload)
 
     def acknowledgement(self, message: Message, now: datetime) -> Outgoing:

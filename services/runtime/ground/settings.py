@@ -132,6 +132,9 @@ class Settings:
     accept_unlinked: bool = _setting(
         False, "accept from this start on what older processes wrote without links and seals: accept_unlinked()"
     )
+    traced_ppm: int = _setting(
+        0, "of a million settlements and calls, how many are traced; needs the extra `traces` (OpenTelemetry)", least=0
+    )
     migrations: str = _setting(
         "apply", "what a process does at its start where migrations are missing: apply them, or end with a line that"
         " says so, where a job applies them before it", ("apply", "await"),

@@ -1,13 +1,20 @@
 """The tokens by which a service calls another: made by itself, under a key of its own that speaks for one role."""
 
+import json
+import os
+import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from joserfc import jwt
 from joserfc.jwk import OKPKey
 
 from services.runtime.ground.settings import Settings
 from services.runtime.identity.bearer import HEADER
+from services.runtime.identity.keys import ROLES
 
 SECONDS = 120
 RENEWED_SECONDS = 60
@@ -41,10 +48,17 @@ class Signer:
 
 def key_of(seed: bytes) -> OKPKey:
     """The private key of a seed, whose kid is its thumbprint (RFC 7638)."""
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-
     pem = Ed25519PrivateKey.from_private_bytes(seed).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     key = OKPKey.import_key(pem)
     key.ensure_kid()
     return key
+
+
+def published(seed: bytes, role: str) -> dict[str, Any]:  # Any: the values of JSON
+    """The public half as it stands in a set of keys, held to this one role."""
+    return {**key_of(seed).as_dict(private=False), "use": "sig", ROLES: [role]}
+
+
+if __name__ == "__main__":
+    service, its_role = sys.argv[1:3]
+    sys.stdout.write(json.dumps(published(Settings.from_environ(os.environ, service).key("identity"), its_role)) + "\n")

@@ -20,7 +20,7 @@ from services.runtime.lanes.encoding import Encoded, encode
 from services.runtime.lanes.item import Item, TooLong, is_tail, next_offsets, without
 from services.runtime.lanes.pace import Pace
 from services.runtime.lanes.waiting import NOBODY, Aboard
-from services.runtime.stored import inbox, journals, offsets, outbox, parked, timers
+from services.runtime.stored import inbox, journals, offsets, outbox, parked, switches, timers
 
 
 class Batch:
@@ -106,13 +106,14 @@ class Batch:
         """The first round. Roots are locked before anything else is read, and with the rest comes the instant of the
         decisions: none of these roots was decided at a later one. A timer is due at that very instant: it is read last.
         """
-        admission, clock, now = self._admission, self._clock, None
+        admission, clock, present = self._admission, self._clock, None
         await load(connection, self._business.tables, wanted, admission.known)
         if wanted.answers:
-            now, admission.stored = await inbox.load(connection, wanted.answers, clock)
+            present, admission.stored = await inbox.load(connection, wanted.answers, clock)
         if wanted.timers:
-            now, admission.due = await timers.still_due(connection, wanted.timers, clock)
-        admission.now = now or await clock.now(connection)
+            present, admission.due = await timers.still_due(connection, wanted.timers, clock)
+        present = present or await switches.present(connection, clock)
+        admission.now, admission.known.stopped = present
 
     async def _save(self, connection: Connection, lane_id: int, next_seq: int) -> None:
         effects, encoded, now = self.effects, self.encoded, self._admission.now

@@ -8,6 +8,7 @@ from services.kernel.decision import Rule
 from services.runtime.ground.codec import Codec
 from services.runtime.ground.records import Outbound
 from services.runtime.ground.tables import Connection, Table
+from services.runtime.ground.tracing import OFF, Tracer
 
 KeepRecords = Callable[[Connection, Sequence[object], datetime], Awaitable[None]]
 """Appends to the permanent record of a service what a batch left for it, at the instant of its decisions."""
@@ -35,3 +36,4 @@ class Business:
     partitions: int
     chain_key: bytes = b""
     keep_records: KeepRecords | None = None
+    tracer: Tracer = OFF

@@ -8,6 +8,7 @@ from services.kernel.messages import Message, Op, TimerDue
 from services.kernel.saga import Reply
 from services.runtime.ground.records import Headers
 from services.runtime.ground.tables import Connection
+from services.runtime.ground.tracing import Context
 from services.runtime.stored import offsets, parked
 from services.runtime.stored.inbox import Answered
 
@@ -50,7 +51,7 @@ class Item:
     `answer` waits for it at the edge; `record` is set if Kafka brought it, and gone once it is consumed, while it waits
     for a claim: then `stood_at` says where (partition, offset); `fault` if it could not even be read, or if what it
     came to could not be stored;
-    `background` if settlements go before it.
+    `background` if settlements go before it; `call` is the span of the call that it is, if that is traced.
     """
 
     message: Message
@@ -63,6 +64,7 @@ class Item:
     fault_count: int = 0
     expires_at: float = 0.0
     background: bool = False
+    call: Context | None = None
 
     @property
     def timer(self) -> TimerDue | None:

@@ -47,6 +47,7 @@ from services.runtime.lanes.queues import Queues
 from services.runtime.lanes.session import Session
 from services.runtime.lanes.sharing import share_of
 from services.runtime.lanes.suspects import Suspects
+from services.runtime.lanes.tracing import about, trace_batch
 from services.runtime.lanes.waiting import NOBODY, TEND_SECONDS, Aboard, Waiting, apart
 from services.runtime.stored import leases, offsets, parked
 from services.runtime.stored.leases import Peer
@@ -355,15 +356,16 @@ class Lane:
             self._report(item, error)
         for item in effects.passed_over:
             metrics.PASSED_OVER.inc()
-            message = item.message
-            log.warning("passed_over", key=message.key, message=message.fresh_id, sent_at=message.sent_at)
+            log.warning("passed_over", **about(item), sent_at=item.message.sent_at)
+        if self._business.tracer.on:
+            trace_batch(self._business.tracer, [*batch.decided, *effects.woken], effects, seconds)
         self.waiting.settle(batch.decided, batch.aboard, effects, batch.now)
         self._on_effects(effects, batch.known)
 
     def _report(self, item: Item, error: Exception) -> None:
         metrics.PARKED.inc()
         log.error(
-            "message_set_aside", key=item.message.key, message=item.message.fresh_id, error=repr(error),
+            "message_set_aside", **about(item), error=repr(error),
             exc_info=None if isinstance(error, Undecodable) else error,
         )
         if item.answer is not None and not item.answer.done():

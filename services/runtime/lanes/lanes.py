@@ -14,6 +14,7 @@ from services.kernel.ids import partition_of
 from services.kernel.messages import Message
 from services.runtime.ground import metrics
 from services.runtime.ground.settings import Settings
+from services.runtime.ground.tracing import CALL
 from services.runtime.kafka.publisher import Publisher
 from services.runtime.lanes.bounds import Bounds
 from services.runtime.lanes.item import Item
@@ -88,7 +89,10 @@ class Lanes:
             metrics.REJECTED.labels("queue").inc()
             raise ResourceExhausted("OVERLOADED", "too many requests are waiting", {"retry_after_ms": "250"})
         answer: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
-        lane.queues.add(Item(message, answer, body_hash, expires_at=time.monotonic() + seconds, background=background))
+        expires_at = time.monotonic() + seconds
+        lane.queues.add(
+            Item(message, answer, body_hash, expires_at=expires_at, background=background, call=CALL.get())
+        )
         return answer
 
     def feed_back(self, message: Message) -> None:

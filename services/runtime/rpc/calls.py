@@ -25,6 +25,7 @@ from services.runtime.ground import metrics
 from services.runtime.ground.hygiene import flaw
 from services.runtime.ground.paging import ANSWER_BYTES_MAX, FOREIGN_PAGE
 from services.runtime.ground.settings import Settings
+from services.runtime.ground.tracing import OFF, Tracer
 from services.runtime.identity.door import Door, Entered, Gate
 from services.runtime.rpc.arrivals import Unreadable, readable
 from services.runtime.rpc.errors import InvalidRequest, MessageTooLarge, abort_with, outage_of
@@ -32,6 +33,7 @@ from services.runtime.rpc.exchange import Exchange
 from services.runtime.rpc.limit import limit
 from services.runtime.rpc.places import PLACE, Places, Use, use_of
 from services.runtime.rpc.secured import Peers
+from services.runtime.rpc.served import Served
 from services.runtime.rpc.words import path_of, told, unclean
 
 INVALID = "INVALID_ARGUMENT"
@@ -50,7 +52,8 @@ class Calls:
     Without a `door` everybody may call everything: only what is no process of ours has none (a sandbox, a test).
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, tracer: Tracer = OFF) -> None:
+        self.tracer = tracer
         self.places = Places(settings)
         self.peers = Peers(settings)
         self._request_bytes_max = settings.rpc_message_bytes_max
@@ -171,7 +174,7 @@ class Unary:
 
     async def answer(self, request: Message | Unreadable, context: Context, told: Callable[[Message], T]) -> T:
         """The answer as it is `told`; raises the `SettlementError` that the call ends with."""
-        began, place = time.perf_counter(), None
+        began, served, place = time.perf_counter(), Served(self._calls.tracer, self.method, context), None
         try:
             entered = await _entered(self._gate, context)
             self._calls.peers.check(context)
@@ -180,6 +183,7 @@ class Unary:
             admitted = await self._calls.admit(request, self._gate, entered)
             answer = told(await self._response(admitted, context))
             self._done.inc()
+            served.well = True
             return answer
         except BaseException as error:
             meant = meaning(self.method, error)
@@ -190,6 +194,7 @@ class Unary:
             if place is not None:
                 PLACE.set(None)
                 place.leave()
+            served.end()
             self._seconds.observe(time.perf_counter() - began)
 
     async def _response(self, request: Message, context: Context) -> Any:  # Any: a response of its method

@@ -19,7 +19,7 @@ from services.kernel.errors import (
     SettlementError,
     Unavailable,
 )
-from services.kernel.messages import Message
+from services.kernel.messages import Message, Seen
 from services.kernel.saga import Verdict
 from services.runtime.ground.clock import Clock
 from services.runtime.ground.codec import Codec
@@ -30,6 +30,7 @@ from services.runtime.rpc.calls import Context
 from services.runtime.rpc.errors import passes
 from services.runtime.rpc.keeping import Keeper
 from services.runtime.rpc.places import may_wait, waits
+from services.runtime.rpc.seen import seen_in
 from services.runtime.rpc.watching import Watchers
 from services.runtime.stored.inbox import Answered
 from services.runtime.stored.steps import Step
@@ -71,7 +72,8 @@ class Edge:
     async def ask(self, context: Context, request: Any, *, key: str, body: object, background: bool = False) -> Any:
         """Have `body` decided for the aggregate `key` and answer the protobuf message of the result.
 
-        The request's `request_id` makes it safe to repeat: the same request gets the stored answer. Raises the
+        The request's `request_id` makes it safe to repeat: the same request gets the stored answer. Metadata `seen`
+        (`ord_1 7`) has it refused where that thing is not at that version when it is decided. Raises the
         `SettlementError` of a refusal. Settlements go before a call of the `background`. The decision is the lane's: it
         goes on if this call is cancelled (G1).
         """
@@ -83,8 +85,9 @@ class Edge:
         seconds = context.time_remaining()
         if seconds is None:
             seconds = self.settings.deadline_seconds_max
-        message = Message(id=request_id.lower(), key=key, body=body, fresh_id=uuid_utils.uuid7().hex)
-        answer = self._lanes.submit(message, body_hash(request), seconds, background)
+        seen = seen_in(context.invocation_metadata())
+        message = Message(id=request_id.lower(), key=key, body=body, fresh_id=uuid_utils.uuid7().hex, seen=seen)
+        answer = self._lanes.submit(message, body_hash(request, seen), seconds, background)
         try:
             async with asyncio.timeout(seconds - RESERVE_SECONDS):
                 answered = await answer
@@ -166,8 +169,9 @@ class Edge:
         return seconds if remaining is None else min(seconds, remaining - RESERVE_SECONDS)
 
 
-def body_hash(request: Wire) -> bytes:
-    """What makes two requests the same: their type and their fields, except how long the caller wants to wait.
+def body_hash(request: Wire, seen: Seen | None = None) -> bytes:
+    """What makes two requests the same: their type, their fields and what their caller has seen, except how long the
+    caller wants to wait.
 
     The request's id is in lower case (`calls.lower_ids`), so its letters make no difference.
     """
@@ -177,7 +181,9 @@ def body_hash(request: Wire) -> bytes:
         copy.CopyFrom(request)
         copy.ClearField("wait_timeout")
         request = copy
-    return blake2b(name.encode() + b"\0" + request.SerializeToString(deterministic=True), digest_size=16).digest()
+    beside = f"\0{seen.key} {seen.version}".encode() if seen is not None else b""
+    said = name.encode() + b"\0" + request.SerializeToString(deterministic=True) + beside
+    return blake2b(said, digest_size=16).digest()
 
 
 def error_of(refusal: Refused) -> SettlementError:

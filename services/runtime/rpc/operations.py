@@ -17,9 +17,11 @@ from services.runtime.ground.tables import Connection
 from services.runtime.rpc.calls import Context
 from services.runtime.rpc.edge import Edge
 from services.runtime.rpc.once import once
-from services.runtime.stored import acts, parked, republications
+from services.runtime.rpc.switching import move, to_wire
+from services.runtime.stored import acts, parked, republications, switches
 from services.runtime.stored.acts import Act
 from services.runtime.stored.republications import Republication
+from services.runtime.stored.switches import Switch
 from settlement.operations.v1 import operations_service_pb2 as pb
 from settlement.operations.v1 import operations_service_pb2_grpc as rpc
 
@@ -55,8 +57,8 @@ class Activity(Protocol):
 class OperationsServicer(rpc.OperationsServiceServicer):
     """The servicer. Every verb that changes something leaves who and why, in the row or in the log."""
 
-    def __init__(self, edge: Edge, lanes: Activity) -> None:
-        self._edge, self._lanes = edge, lanes
+    def __init__(self, edge: Edge, lanes: Activity, names: tuple[str, ...] = ()) -> None:
+        self._edge, self._lanes, self._switches = edge, lanes, names
         self._settings, self._clock = edge.settings, edge.clock
 
     async def GetActivity(self, request: pb.GetActivityRequest, context: Context) -> pb.GetActivityResponse:
@@ -207,6 +209,33 @@ class OperationsServicer(rpc.OperationsServiceServicer):
             return pb.DiscardParkedResponse(message=_parked(await _resolved(connection, request, done)))
 
         return await once(self._edge, request, pb.DiscardParkedResponse, discard)
+
+
+    async def ListSwitches(self, request: pb.ListSwitchesRequest, context: Context) -> pb.ListSwitchesResponse:
+        """List what operators may stop, and whether they did."""
+        async with self._edge.read() as connection:
+            found = await switches.read(connection, self._switches)
+        return pb.ListSwitchesResponse(switches=map(to_wire, found))
+
+    async def ProposeSwitch(self, request: pb.ProposeSwitchRequest, context: Context) -> pb.ProposeSwitchResponse:
+        """Say what a switch is to be; another person has to approve."""
+        async def propose(connection: Connection) -> pb.ProposeSwitchResponse:
+            def to(switch: Switch, now: datetime) -> Switch:
+                return switches.proposed(switch, request.stopped, request.operator_id, request.reason)
+
+            return pb.ProposeSwitchResponse(switch=await move(self._edge, self._switches, connection, request, to))
+
+        return await once(self._edge, request, pb.ProposeSwitchResponse, propose)
+
+    async def ApproveSwitch(self, request: pb.ApproveSwitchRequest, context: Context) -> pb.ApproveSwitchResponse:
+        """Have a switch be what another person proposed."""
+        async def approve(connection: Connection) -> pb.ApproveSwitchResponse:
+            def to(switch: Switch, now: datetime) -> Switch:
+                return switches.approved(switch, request.stopped, request.operator_id, now)
+
+            return pb.ApproveSwitchResponse(switch=await move(self._edge, self._switches, connection, request, to))
+
+        return await once(self._edge, request, pb.ApproveSwitchResponse, approve)
 
 
 def _why(request: pb.RetryParkedRequest | pb.DiscardParkedRequest) -> str:

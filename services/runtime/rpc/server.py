@@ -15,6 +15,7 @@ from services.kernel.errors import Defect, NotFound
 from services.runtime.ground.paging import ANSWER_BYTES_MAX
 from services.runtime.ground.settings import Settings
 from services.runtime.ground.tls import Certificates
+from services.runtime.ground.tracing import OFF, Tracer
 from services.runtime.identity.door import Door
 from services.runtime.rpc.arrivals import TRANSPORT_BYTES_MAX, Unserved, guarded
 from services.runtime.rpc.calls import Calls
@@ -45,9 +46,9 @@ _RETRY_UNAVAILABLE = {
 class RpcServer:
     """A grpc.aio server: `add` servicers, `start`, later `stop`. Its health says NOT_SERVING until `set_serving`."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, tracer: Tracer = OFF) -> None:
         self._settings = settings
-        self._calls = Calls(settings)
+        self._calls = Calls(settings, tracer)
         self._health = _Health()
         self._server = grpc.aio.server(
             options=[

@@ -19,6 +19,8 @@ from services.kernel.saga import Verdict
 from services.kernel.seal import seal_of
 from services.runtime.ground.clock import Clock
 from services.runtime.ground.tables import Connection
+from services.runtime.stored import switches
+from services.runtime.stored.switches import Present
 
 _REFUSAL = msgspec.json.Decoder(Refused)
 
@@ -44,15 +46,16 @@ def refused(message_id: str, refusal: Refused, body_hash: bytes | None = None) -
     return Answered(message_id, Verdict.REFUSED, "", msgspec.json.encode(refusal), body_hash)
 
 
-async def load(connection: Connection, ids: Iterable[str], clock: Clock) -> tuple[datetime, dict[str, Answer]]:
-    """The present instant, and the stored answers of these ids, each with its row. Call it after the roots are locked,
-    never in the same statement."""
+async def load(connection: Connection, ids: Iterable[str], clock: Clock) -> tuple[Present, dict[str, Answer]]:
+    """The present instant with what is stopped, and the stored answers of these ids, each with its row. Call it after
+    the roots are locked, never in the same statement."""
     rows = await connection.fetch(
-        f"""select present, message_id, verdict, type, outcome, body_hash
-            from {clock.sql} p (present) left join inbox on message_id = any($1::text[])""",
+        f"""select p.present, s.stopped, message_id, verdict, type, outcome, body_hash
+            from {clock.sql} p (present) cross join {switches.SQL} left join inbox on message_id = any($1::text[])""",
         sorted(set(ids)),
     )
-    return rows[0][0], {row[1]: _answer(_answered(row[1:])) for row in rows if row[1] is not None}
+    answers = {row[2]: _answer(_answered(row[2:])) for row in rows if row[2] is not None}
+    return switches.present_of(rows[0][0], rows[0][1]), answers
 
 
 async def find(connection: Connection, message_id: str) -> Answered | None:

@@ -9,6 +9,8 @@ from services.kernel.messages import Message, TimerDue
 from services.kernel.saga import WAKE
 from services.runtime.ground.clock import Clock
 from services.runtime.ground.tables import Connection
+from services.runtime.stored import switches
+from services.runtime.stored.switches import Present
 
 TimerKey = tuple[str, str]
 
@@ -38,17 +40,18 @@ async def find_due(
 
 async def still_due(
     connection: Connection, wanted: Mapping[TimerKey, datetime | None], clock: Clock
-) -> tuple[datetime, set[TimerKey]]:
-    """The present instant, and which of these timers are still due: at it, or at their own where they have one that is
-    later; read after their roots are locked, so that each fires once."""
+) -> tuple[Present, set[TimerKey]]:
+    """The present instant with what is stopped, and which of these timers are still due: at it, or at their own where
+    they have one that is later; read after their roots are locked, so that each fires once."""
     keys = sorted(wanted)
     rows = await connection.fetch(
-        f"""select present, t.kind, t.key from {clock.sql} p (present)
+        f"""select p.present, s.stopped, t.kind, t.key from {clock.sql} p (present) cross join {switches.SQL}
             left join (unnest($1::text[], $2::text[], $3::timestamptz[]) w (kind, key, at)
                        join timers t on t.kind = w.kind and t.key = w.key) on t.due_at <= greatest(present, w.at)""",
         [k for k, _ in keys], [k for _, k in keys], [wanted[key] for key in keys],
     )
-    return rows[0][0], {(row[1], row[2]) for row in rows if row[1] is not None}
+    due = {(row[2], row[3]) for row in rows if row[2] is not None}
+    return switches.present_of(rows[0][0], rows[0][1]), due
 
 
 async def ensure(connection: Connection, timers: Iterable[Timer], partitions: int) -> None:

@@ -11,7 +11,7 @@ from services.order.domain.merchant_settlement import MerchantSettlement, Mercha
 from services.order.domain.order import MOVING, Order
 from services.order.domain.placing import HOLD_EXPIRY, hold_expiry
 from services.order.domain.returns import AUTO_APPROVE, WAYBILL_EXPIRY, ReturnCase
-from services.order.domain.states import Kind
+from services.order.domain.states import Kind, RefundState
 from settle.audit.findings import CREDIT, ORDER, Finding, Walk, instant
 from settle.audit.folds.stored import Rows, read_orders, sound
 from settle.audit.snapshots import World
@@ -46,7 +46,7 @@ async def orders(world: World, ids: Sequence[str]) -> list[Finding]:
         told += flaws_told(ORDERS, ORDER, f"return_cases {case.id}", flaws, case.updated_at)
     there = await timers.found(world, ORDER, _keys(found, cases))
     return [
-        *told, *_settling(found, read), *await _held(world, found, read),
+        *told, *_settling(found, read), *_reduced(found, read), *await _held(world, found, read),
         *timers.compared(ORDERS, ORDER, _waits(found, cases), there, now),
     ]
 
@@ -88,6 +88,22 @@ def _settling(found: Iterable[Order], read: Rows) -> Iterator[Finding]:
             expected = given if given is not None and not order.shipped else None
             if (order.state if order.state in MOVING.values() else None) is not expected:
                 flaw = Flaw("state", f"{expected or 'as it was'} during its {run.kind}", order.state)
+                yield from flaws_told(ORDERS, ORDER, f"orders {order.id}", (flaw,), order.updated_at)
+
+
+def _reduced(found: Iterable[Order], read: Rows) -> Iterator[Finding]:
+    """What price reductions took off a line is what its refunds that stand did (PR-8)."""
+    for order in found:
+        by_line = dict.fromkeys((line.id for line in order.lines), 0)
+        runs = map(sound, read.runs.get(order.id, ())) if order.refunds else ()
+        reduces = {run.id: getattr(run.plan, "reduced_line", "") for run in runs}
+        for refund in order.refunds:
+            line_id = reduces.get(refund.settlement_id)
+            if line_id and refund.state is not RefundState.REVERSED and refund.settlement_id != order.settlement_id:
+                by_line[line_id] = by_line.get(line_id, 0) + refund.amount_minor
+        for line in order.lines:
+            if line.reduced_minor != by_line[line.id]:
+                flaw = Flaw(f"line {line.id}", f"{by_line[line.id]} reduced, by its refunds", line.reduced_minor)
                 yield from flaws_told(ORDERS, ORDER, f"orders {order.id}", (flaw,), order.updated_at)
 
 

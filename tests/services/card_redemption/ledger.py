@@ -1,11 +1,11 @@
 """The card service on a real database, one batch at a time, and its methods, without Kafka and gRPC."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from itertools import count
-from typing import Any
+from typing import Any, TypeVar
 
 from services.card_redemption.decisions import RULES, TIMERS
 from services.card_redemption.rpc.card_service import CardServicer
@@ -31,6 +31,7 @@ from tests.services.batches import decide
 from tests.services.card_redemption.world import NOW, CardCommand, key_of
 
 PARTITIONS = 8
+T = TypeVar("T")
 
 
 @dataclass
@@ -38,6 +39,10 @@ class EndlessContext:
     """A call with so many seconds left."""
 
     seconds: float = 30.0
+
+    def invocation_metadata(self) -> tuple[()]:
+        """Nothing."""
+        return ()
 
     def time_remaining(self) -> float:
         """Seconds left."""
@@ -105,6 +110,10 @@ class CardLedger:
     async def read(self) -> AsyncIterator[Connection]:
         """The ledger's own connection: tests do one thing at a time."""
         yield self.connection
+
+    async def seen(self, look: Callable[[Connection], Awaitable[T]], timeout_seconds: float) -> T | None:
+        """What a look sees: there is no outage here."""
+        return await look(self.connection)
 
     def changes(self, key: str) -> AbstractContextManager[asyncio.Event]:
         """Nobody is woken: who waits looks again by itself."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.card_redemption.decisions.standing import WRONG_CODES_MAX
+from services.card_redemption.domain.codes import WRONG_CODES_MAX
 from services.card_redemption.vault import Vault
 from services.kernel.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, SettlementError
 from services.kernel.secret import Secret

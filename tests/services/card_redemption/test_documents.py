@@ -175,11 +175,19 @@ def test_a_bad_calendar_is_refused(text: bytes, reason: str) -> None:
 
 
 def test_the_release_comes_with_the_working_days_of_2026() -> None:
-    """Spring Festival is nine days, and the Saturday before it is worked on."""
+    """As the State Council announced them (国办发明电〔2025〕7号)."""
     (of, exceptions), = shipped_calendars().values()
     calendar = WorkingCalendar.of(exceptions.holidays, exceptions.worked)
 
     assert of == 2026
+    assert exceptions.holidays == tuple(
+        date(2026, month, day) for month, first, last in (
+            (1, 1, 3), (2, 15, 23), (4, 4, 6), (5, 1, 5), (6, 19, 21), (9, 25, 27), (10, 1, 7),
+        ) for day in range(first, last + 1)
+    )
+    assert exceptions.worked == tuple(
+        date(2026, month, day) for month, day in ((1, 4), (2, 14), (2, 28), (5, 9), (9, 20), (10, 10))
+    )
     assert calendar.after(date(2026, 2, 13)) == date(2026, 2, 14)
     assert calendar.after(date(2026, 2, 14)) == date(2026, 2, 24)
     assert sum(calendar.is_working(date(2026, 1, 1) + timedelta(days=day)) for day in range(365)) == 248

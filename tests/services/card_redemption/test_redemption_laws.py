@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from services.card_redemption.domain.cards.card import GiftCard
+from services.card_redemption.domain.enterprise.commands import RevokeRedemption
 from services.card_redemption.domain.recycling.policy import ChannelPolicy
 from services.card_redemption.domain.redemption import commands as ask
 from services.card_redemption.domain.redemption.events import RedemptionStepped
@@ -94,7 +95,7 @@ class Redemptions(RuleBasedStateMachine):
 
     @rule(data=st.data(), verb=st.sampled_from([
         "cancel", "approve", "reject", "intercept", "fraud", "innocent", "guilty", "correct", "fault", "voucher",
-        "spend", "fee", "remit", "revoke",
+        "spend", "fee", "remit",
     ]), face=FACES)
     def ask(self, data: st.DataObject, verb: str, face: int) -> None:
         """Somebody asks for something."""
@@ -104,6 +105,15 @@ class Redemptions(RuleBasedStateMachine):
         body = _BODIES[verb](order, face)
         self.world.when(order.card_id, body)
         self.world.settle_down()
+
+    @rule(data=st.data())
+    def revoke(self, data: st.DataObject) -> None:
+        """A batch of its enterprise has it among its orders."""
+        order = self._any(data)
+        if order is not None:
+            body = RevokeRedemption(order.id, order.agreement_id, f"bat_{order.version}", self.world.now)
+            self.world.tell(order.card_id, body)
+            self.world.settle_down()
 
     def _any(self, data: st.DataObject) -> RedemptionOrder | None:
         orders = sorted(self.orders, key=lambda order: order.id)
@@ -215,7 +225,6 @@ _BODIES: dict[str, Any] = {  # Any: bodies of many types
     "spend": lambda order, face: ask.UseVoucher(order.id, order.customer_id, Category.UTILITY.value, face),
     "fee": lambda order, face: ask.RecordChannelFee(order.id, face),
     "remit": lambda order, face: ask.RecordRemittance(order.id, face, "ref"),
-    "revoke": lambda order, face: ask.RevokeRedemption(order.id, order.customer_id, 50_000_001, "batch-1"),
 }
 
 TestRedemptions = Redemptions.TestCase

@@ -188,7 +188,7 @@ def test_a_payout_is_refused_retried_sent_and_paid() -> None:
 
     for each in (made, again):
         order = each.order()
-        each.tell(order.card_id, PayoutNews(order.id, order.payouts[0].id, "RECALLED", "no"))
+        each.tell(order.card_id, PayoutNews(order.id, order.payouts[0].id, True, "no"))
         each.settle_down()
         assert each.order().state is S.PAYOUT_RETRY
         each.ledger.paid(order.payouts[0].id)
@@ -197,17 +197,8 @@ def test_a_payout_is_refused_retried_sent_and_paid() -> None:
         ends(each, S.COMPLETED)
 
 
-def test_intercepted_and_revoked_with_a_batch() -> None:
-    """RD-30, A19."""
-    for made in (world(SU), world(LATER), world(T1, verified=True)):
-        made.do(ask.RevokeRedemption(made.order().id, "cus_1", 50_000_001, "batch-1"))
-        ends(made, S.REVOKED)
-    reviewed, verifying = world(MAO), world()
-    reviewed.cancel()
-    verifying.turn(timedelta())
-    for made in (reviewed, verifying):
-        made.do(ask.RevokeRedemption(made.order().id, "cus_1", 50_000_001, "batch-1"))
-        ends(made, S.REVOKED)
+def test_intercepted_before_it_settles() -> None:
+    """RD-30."""
     intercepted = world(SU)
     intercepted.do(ask.InterceptRedemption(intercepted.order().id, "op-1", RECORDING))
     ends(intercepted, S.REVOKED)

@@ -29,6 +29,10 @@ class EndlessContext:
 
     seconds: float = 30.0
 
+    def invocation_metadata(self) -> tuple[()]:
+        """Nothing."""
+        return ()
+
     def time_remaining(self) -> float:
         """Seconds left."""
         return self.seconds

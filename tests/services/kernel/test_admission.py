@@ -9,7 +9,7 @@ from services.kernel.admission import answers_for
 from services.kernel.decision import Busy, Command, Decision, Done, Refused, Timer
 from services.kernel.effects import Arrived, SentCommand, SentEvent, SentReply
 from services.kernel.errors import Defect
-from services.kernel.messages import Message, Op, SagaRef
+from services.kernel.messages import Message, Op, SagaRef, Seen
 from services.kernel.participant import Pending
 from services.kernel.saga import Reply, Verdict
 from tests.in_memory import NOW
@@ -237,3 +237,41 @@ def test_the_last_word_about_a_timer_counts(sets_last: bool) -> None:
 
     assert effects.timers == ({(STALE, JAR): timer} if sets_last else {})
     assert effects.cleared == (set() if sets_last else {(STALE, JAR)})
+
+
+@pytest.mark.parametrize(("seen", "detail"), [
+    (Seen(JAR, 1), ""), (Seen(JAR, 2), "jar_1 is at version 1, not 2"), (Seen("jar_9", 1), "jar_9 is not there"),
+])
+def test_a_call_that_saw_something_else_changes_nothing(seen: Seen, detail: str) -> None:
+    """It is refused for good, by what stands there under its lock, not by what was read before."""
+    world = shelf(Jar(version=1))
+    call = Arrived(Message("request-1", JAR, Put(4), seen=seen), b"h")
+
+    effects = world.admit(call)
+
+    [(_, answer)] = effects.answers
+    stale = Refused("STALE_VERSION", detail, "ABORTED")
+    assert answer.outcome == (stale if detail else Done(4, (("JAR", 4),)))
+    assert bool(effects.dirty) is not bool(detail)
+
+
+def test_two_calls_that_saw_the_same_change_it_once() -> None:
+    """Also where both are decided in one transaction."""
+    world = shelf(Jar(version=1))
+    both = [Arrived(Message(f"request-{n}", JAR, Put(1), seen=Seen(JAR, 1)), b"h") for n in (1, 2)]
+
+    effects = world.admit(*both)
+
+    verdicts = [answer.verdict for _, answer in effects.answers]
+    assert verdicts == [Verdict.DONE, Verdict.REFUSED]
+
+
+def test_what_is_stale_and_refused_is_stale() -> None:
+    """Whoever saw another version learns that first, whatever the rule says of the present one."""
+    world = shelf(FULL)
+
+    effects = world.admit(Arrived(Message("request-1", JAR, Put(4), seen=Seen(JAR, 99)), b"h"))
+
+    [(_, answer)] = effects.answers
+    assert isinstance(answer.outcome, Refused)
+    assert answer.outcome.reason == "STALE_VERSION"

@@ -26,6 +26,7 @@ from services.runtime.lanes.batch import Batch
 from services.runtime.lanes.item import Item
 from services.runtime.process import Process
 from services.runtime.stored import timers
+from services.runtime.stored.switches import Present
 from settle.client.channels import open_channel
 from settlement.operations.v1 import operations_service_pb2 as pb
 from settlement.operations.v1.operations_service_pb2_grpc import OperationsServiceStub
@@ -137,8 +138,8 @@ async def test_a_timer_that_was_found_before_the_clock_was_set_back_is_not_due(c
     await clock.set(connection, T0 - moved)
 
     assert found.body == TimerDue(*ring, T0)
-    assert await timers.still_due(connection, {ring: None}, clock) == (T0 - moved, set())
-    assert await timers.still_due(connection, {ring: T0}, clock) == (T0 - moved, {ring})
+    assert await timers.still_due(connection, {ring: None}, clock) == (Present(T0 - moved), set())
+    assert await timers.still_due(connection, {ring: T0}, clock) == (Present(T0 - moved), {ring})
 
 
 async def test_a_decision_gets_the_instant_at_which_its_root_was_free(

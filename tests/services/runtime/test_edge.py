@@ -57,6 +57,10 @@ async def operations(process: Process) -> AsyncIterator[Any]:
 class Call:
     """What `ask` needs of a call's context."""
 
+    def invocation_metadata(self) -> tuple[()]:
+        """Nothing."""
+        return ()
+
     def time_remaining(self) -> float:
         """Enough."""
         return 5.0
@@ -106,6 +110,10 @@ async def test_who_asks_again_hears_what_the_first_heard(process: Process, local
 
 class Hurried(Call):
     """A call with little time."""
+
+    def invocation_metadata(self) -> tuple[()]:
+        """Nothing."""
+        return ()
 
     def time_remaining(self) -> float:
         """Less than it takes."""

@@ -83,6 +83,10 @@ class NoCall:
     def __init__(self) -> None:
         self.code: object = None
 
+    def invocation_metadata(self) -> tuple[()]:
+        """Nothing."""
+        return ()
+
     def time_remaining(self) -> None:
         """It has no deadline."""
 

@@ -51,6 +51,10 @@ class Call:
 
     seconds: float | None = 30.0
 
+    def invocation_metadata(self) -> tuple[()]:
+        """Nothing."""
+        return ()
+
     def time_remaining(self) -> float | None:
         """Seconds left."""
         return self.seconds

@@ -29,6 +29,9 @@ Asking: TypeAlias = Callable[[World, Report, Collection[str] | None], Awaitable[
 """Asks a check; a walk of these aggregates, of all if there is no such choice."""
 
 
+_REFUSALS = (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError, asyncpg.ProgramLimitExceededError)
+
+
 class RefusedByDatabaseError(Exception):
     """The edit cannot be made: a key is there twice, or a value is out of its type."""
 
@@ -110,7 +113,7 @@ class Breakable:
             for statement in statements:
                 try:
                     status = await self.world[service].execute(statement.sql, *statement.arguments)
-                except (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError) as error:
+                except _REFUSALS as error:
                     raise RefusedByDatabaseError(str(error)) from error
                 assert not status.endswith(" 0"), f"changes nothing: {statement.sql}"
 

@@ -158,7 +158,7 @@ def ways(place: Place) -> list[str]:
     """How the place can be edited, whatever its value is in a row."""
     if not place.column:
         return [GONE, TWICE]
-    kinds = {type(_value(row, place.column, path)) for row, path in place.rows[:200]}
+    kinds = {type(value_at(row, place.column, path)) for row, path in place.rows[:200]}
     found = {way for kind in kinds for way in _WAYS.get(kind, ())}
     if place.column not in place.table.key:
         found |= {SWAPPED}
@@ -189,29 +189,30 @@ def _edit(place: Place, way: str, random: Random, row: Row, path: Path) -> Edit 
     key = "/".join(str(row[name]) for name in table.key)
     edit = Edit(table.service, place.name, way, key, (), (row,))
     if way == GONE:
-        return replace(edit, statements=(_delete(table, row),))
+        return replace(edit, statements=(deleting(table, row),))
     if way == TWICE:
         new = {**row, table.key[-1]: _next(row[table.key[-1]], [each[table.key[-1]] for each in table.rows])}
-        return replace(edit, statements=(_insert(table, new),), rows=(row, new))
-    old = _value(row, place.column, path)
+        return replace(edit, statements=(inserting(table, new),), rows=(row, new))
+    old = value_at(row, place.column, path)
     if way == SWAPPED:
         other, there = random.choice(place.rows)
-        new = _value(other, place.column, there)
+        new = value_at(other, place.column, there)
         if other is row or new == old:
             return None
         return replace(edit, told=f"{old!r} <-> {new!r}", rows=(row, other), statements=(
-            _set(table, row, place.column, path, new), _set(table, other, place.column, there, old),
+            setting(table, row, place.column, path, new), setting(table, other, place.column, there, old),
         ))
     new = _changed(place, way, random, row, old)
     if new == old and type(new) is type(old):
         return None
     return replace(
-        edit, told=f"{old!r} -> {new!r}", statements=(_set(table, row, place.column, path, new),),
+        edit, told=f"{old!r} -> {new!r}", statements=(setting(table, row, place.column, path, new),),
         rows=(row, {place.column: new}),
     )
 
 
-def _value(row: Row, column: str, path: Path) -> Any:
+def value_at(row: Row, column: str, path: Path) -> Any:
+    """What a row has in a column, or in its json at a path."""
     value = row[column]
     for name in path:
         value = value[name]
@@ -224,7 +225,7 @@ def _changed(place: Place, way: str, random: Random, row: Row, old: Any) -> Any:
         return None
     if way == "another" and isinstance(old, str):
         others = sorted({value for other, path in place.rows
-                         if isinstance(value := _value(other, place.column, path), str) and value != old})
+                         if isinstance(value := value_at(other, place.column, path), str) and value != old})
         return random.choice(others) if others else old
     if way == "huge" and isinstance(old, int) and not isinstance(old, bool):
         return _HUGE.get(place.table.types[place.column], 2**62)
@@ -235,7 +236,7 @@ def _changed(place: Place, way: str, random: Random, row: Row, old: Any) -> Any:
 
 def _filling(place: Place, random: Random, old: Any) -> Any:
     """For what is null or an empty list: the value of another row, or something that is not null."""
-    full = [value for row, path in place.rows if (value := _value(row, place.column, path))]
+    full = [value for row, path in place.rows if (value := value_at(row, place.column, path))]
     if full:
         return random.choice(full)
     kind = place.table.types[place.column]
@@ -272,7 +273,8 @@ _CHANGES: Mapping[tuple[type, str], Callable[[Any], Any]] = {
 }
 
 
-def _set(table: Table, row: Row, column: str, path: Path, value: Any) -> Statement:
+def setting(table: Table, row: Row, column: str, path: Path, value: Any) -> Statement:
+    """Sets one value of a row."""
     whole = _written(table.types[column], _put(deepcopy(row[column]), path, value))
     where = " and ".join(f"{name} = ${number}" for number, name in enumerate(table.key, 2))
     return Statement(
@@ -290,7 +292,8 @@ def _put(document: Any, path: Path, value: Any) -> Any:
     return document
 
 
-def _delete(table: Table, row: Row) -> Statement:
+def deleting(table: Table, row: Row) -> Statement:
+    """Deletes a row."""
     where = " and ".join(f"{name} = ${number}" for number, name in enumerate(table.key, 1))
     return Statement(f"delete from {table.name} where {where}", tuple(row[name] for name in table.key))
 
@@ -301,7 +304,8 @@ def _next(own: Any, known: Sequence[Any]) -> Any:
     return max(known) + (timedelta(days=1) if isinstance(own, date) else 1)
 
 
-def _insert(table: Table, row: Row) -> Statement:
+def inserting(table: Table, row: Row) -> Statement:
+    """Adds a row."""
     columns = [name for name in table.types if name not in table.generated]
     numbered = ", ".join(f"${number}" for number in range(1, len(columns) + 1))
     return Statement(

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from services.card_redemption.domain.cards.tender import CardRefund
 from services.card_redemption.domain.disputes.evidence import Paper
+from services.card_redemption.domain.enterprise.batch import RevocationItem
 from services.credit_ledger.domain.model.instalment import Instalment
 from services.credit_ledger.domain.model.tenders import Tenders
 from services.order.domain.bank_shares import BankNews, Refund
@@ -40,6 +41,7 @@ _OF_LISTS: Mapping[tuple[str, ...], Sequence[str]] = {
     ("credit_refunds", "tenders"): Tenders._fields,
     ("card_tenders", "refunds", _EACH): CardRefund._fields,
     ("disputes", "papers", _EACH): Paper._fields,
+    ("revocation_batches", "items", _EACH): RevocationItem._fields,
 }
 """The fields of a list, by where it stands; every other list has items of one kind."""
 

@@ -1,7 +1,7 @@
 """One run after the other: what did not change is spared, what changed is looked at, and no mark is taken on trust."""
 
 import json
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import pytest
 
 from services.credit_ledger.domain.model.commands import FundWallet
 from services.runtime.stored import acts
-from settle.audit import changed, explain, mark, runs, shared_walk, walks
+from settle.audit import auditor, changed, explain, gone, mark, runs, shared_walk, walks
 from settle.audit.auditor import Asked
 from settle.audit.findings import CARD, CREDIT, ORDER, SERVICES, Finding, Walk
 from settle.audit.snapshots import World
@@ -121,9 +121,55 @@ async def test_a_deleted_row_has_everything_looked_at(
 
     assert spared.since
     assert with_it.clean, with_it.findings
+    assert report.counts == {gone.GONE: 1}
     assert not report.since
     assert "operator_acts holds 0 rows from before the mark, not 1" in report.notes[-1]
     assert "ord_whole" in seen["order order"]
+
+
+_LOGGED = {
+    "operations": "account_id, number", "journals": "root, root_version, no", "events": "aggregate_id, sequence",
+    "inbox": "message_id",
+}
+_KEEP = "create table {when}.{table} as table {table}"
+_DROP_WHAT_CAME = "delete from {table} where ({key}) not in (select {key} from earlier.{table})"
+_BRING_BACK = """
+insert into {table} overriding system value select * from later.{table} where ({key}) not in (select {key} from {table})
+"""
+_ACCOUNT = """
+delete from credit_accounts where id = 'acc_1';
+insert into credit_accounts select * from {when}.credit_accounts where id = 'acc_1'
+"""
+
+
+async def test_an_account_that_is_set_back_as_a_whole_is_missed(told: House, tmp_path: Path) -> None:
+    """Its row is as it was, and gone is all that came after: what is left fits its chains and seals, yet not the mark
+    of the last clean run. A full run tells it too, until the rows are back."""
+    async def sql(text: str, when: str = "", tables: Mapping[str, str] = _LOGGED) -> None:
+        for table, key in tables.items():
+            await _past_the_engine(told, CREDIT, text.format(when=when, table=table, key=key))
+
+    account = {"credit_accounts": "id"}
+    try:
+        await sql("create schema earlier; create schema later", tables=account)
+        await sql(_KEEP, "earlier", _LOGGED | account)
+        await told.ask(CREDIT, "acc_1", FundWallet("acc_1", 100))
+        assert (await runs.verify(tmp_path, told.dsns, QUIETLY)).clean
+        await sql(_KEEP, "later", _LOGGED | account)
+        await sql(_DROP_WHAT_CAME)
+        await sql(_ACCOUNT, "earlier", account)
+        blind = await auditor.audit(told.dsns, wait_seconds=0.0, strict=True)
+        found = await runs.verify(tmp_path, told.dsns, QUIETLY, full=True)
+        explained = await explain.explain(told.dsns, found.findings[0], held=runs.held(tmp_path))
+    finally:
+        await sql(_BRING_BACK)
+        await sql(_ACCOUNT, "later", account)
+        await sql("drop schema earlier cascade; drop schema later cascade", tables=account)
+
+    assert blind.clean, blind.findings
+    assert {finding.check for finding in found.findings} == {gone.GONE}
+    assert {finding.what for finding in found.findings} == {"operations", "journals", "events"}
+    assert explained.stands
 
 
 async def test_an_altered_mark_is_refused(told: House, tmp_path: Path) -> None:

@@ -125,6 +125,29 @@ async def test_who_declares_a_chain_to_be_older_is_told(told: House) -> None:
         assert [(finding.where, "crd_1" in finding.actual) for finding in found] == [(CARD, True)]
 
 
+@pytest.mark.parametrize("altered", [False, True])
+async def test_what_a_later_release_accepts_is_sealed_by_who_migrates(told: House, altered: bool) -> None:
+    """An upgrade that seals one more table was a finding. What somebody added before stays one."""
+    dsn, connection = told.dsns[ORDER], told.connections[ORDER]
+    note = "insert into runtime_facts (name, value) values ($1, '3')"
+
+    async def migrate() -> list[str]:
+        await connection.execute(note, "unsealed_by_the_release")
+        return ["order/9999_later"]
+
+    try:
+        await accepting.seal(connection, b"", anew=True)
+        if altered:
+            await connection.execute(note, "unsealed_by_hand")
+        assert await accepting.migrated(dsn, b"", migrate) == ["order/9999_later"]
+
+        found = [finding for finding in await accepted.accepted(world(told)) if finding.where == ORDER]
+
+        assert bool(found) is altered
+    finally:
+        await connection.execute("delete from runtime_facts where name like 'unsealed_by_%' or name = 'accepted'")
+
+
 async def test_a_manual_clock_of_before_does_not_tell_the_time(told: House) -> None:
     """Its row stays when the services are started on the system's clock again; everything would be overdue."""
     async with rolled_back(told):

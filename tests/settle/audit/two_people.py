@@ -1,9 +1,16 @@
-"""Channels and working days that two people put in force, with what waits for a second person."""
+"""Channels, working days and agreements that two people put in force, with what waits for a second person."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from services.card_redemption.domain.channels.commands import ApproveChannelPolicy, ProposeChannelPolicy
+from services.card_redemption.domain.enterprise.agreement import AgreementTerms
+from services.card_redemption.domain.enterprise.commands import (
+    ApproveAgreement,
+    DrawAgreement,
+    ProposeAgreement,
+    RevokeBatch,
+)
 from services.card_redemption.domain.recycling.policy import CancelFee, ChannelPolicy, Demand, Kind, Limits
 from services.card_redemption.domain.working_days.commands import ApproveCalendar, ProposeCalendar
 from services.card_redemption.domain.working_days.year import Exceptions, year_key
@@ -18,9 +25,15 @@ TRIAL = ChannelPolicy(
 LABOUR = Exceptions((date(2026, 5, 1), date(2026, 5, 4)), (date(2026, 5, 9),))
 NATIONAL = Exceptions((*LABOUR.holidays, date(2026, 10, 1)), (*LABOUR.worked, date(2026, 10, 10)))
 
+AGREED = AgreementTerms(
+    signed_on=date(2026, 1, 2), document="agreement-7", qualification="licence-9", qualified_until=date(2030, 1, 1),
+    edit_cutoff=timedelta(hours=2), annual_purchase_minor=50_000_001, alert_above_minor=70_000,
+)
+DRAWN = datetime(2026, 3, 1, 2, 0, tzinfo=UTC)
+
 
 async def put_in_force(house: House) -> None:
-    """Two versions of a channel and one of a calendar; of both, another waits."""
+    """Two versions of a channel, one of a calendar and of an agreement; of all three, another waits."""
     for number, rate in enumerate((940_000, 930_000), 1):
         await house.ask(CARD, "TRIAL", ProposeChannelPolicy(replace(TRIAL, rate_ppm=rate), "ann"))
         await house.ask(CARD, "TRIAL", ApproveChannelPolicy("TRIAL", number, "bob"))
@@ -28,3 +41,13 @@ async def put_in_force(house: House) -> None:
     await house.ask(CARD, year_key(2026), ProposeCalendar(2026, LABOUR, "ann"))
     await house.ask(CARD, year_key(2026), ApproveCalendar(2026, 1, "bob"))
     await house.ask(CARD, year_key(2026), ProposeCalendar(2026, NATIONAL, "carl"))
+    await _agreed(house)
+
+
+async def _agreed(house: House) -> None:
+    """An agreement under which things are redeemed above its threshold, with a batch."""
+    await house.ask(CARD, "agr_1", ProposeAgreement("agr_1", "cus_1", AGREED, "ann"))
+    await house.ask(CARD, "agr_1", ApproveAgreement("agr_1", 1, "bob"))
+    await house.ask(CARD, "agr_1", DrawAgreement("agr_1", "rdm_1", AGREED.alert_above_minor + 1, DRAWN))
+    await house.ask(CARD, "agr_1", RevokeBatch("agr_1", "cus_1", (("rdm_1", ""), ("rdm_2", ""))))
+    await house.ask(CARD, "agr_1", ProposeAgreement("agr_1", "cus_1", replace(AGREED, until=LABOUR.worked[0]), "carl"))

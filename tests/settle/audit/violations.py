@@ -195,6 +195,7 @@ PLANTED = (
     Planted("disputes.four_eyes", CARD, disputed("EXECUTED", decider="CLERK")),
     Planted("disputes.adjusted", CARD, f"{_UNTOLD_REDEMPTION}; update redemption_orders set adjusted_minor = 5"),
     Planted("channels.history", CARD, "update channels set in_force = 1"),
+    Planted("agreements.history", CARD, "update revocation_batches set requested_at = requested_at + interval '1s'"),
     Planted("calendars.history", CARD, "update calendars set approved_by = 'ann'"),
     Planted("shares.card_history", CARD, "delete from events where aggregate_id = 'mer_1/00' and sequence = 2"),
     Planted("shares.credit_history", CREDIT, "delete from events where aggregate_id = 'mer_1/00' and sequence = 2"),
@@ -216,15 +217,15 @@ PLANTED = (
     Planted("orders.card_tenders", CARD, "update card_tenders set captured_minor = 0 where order_id = 'ord_returned'"),
     Planted("orders.card_returned", ORDER, "update orders set state = 'CANCELLED' where id = 'ord_waiting'"),
     Planted(
-        "orders.counters", ORDER, f"update orders set {_set('tenders', Tender._fields, 'refunded_minor', 99_999_999)}"
+        "states.orders", ORDER, f"update orders set {_set('tenders', Tender._fields, 'refunded_minor', 99_999_999)}"
     ),
-    Planted("orders.lines", ORDER, f"update orders set {_set('lines', Line._fields, 'returned', 99)}"),
+    Planted("states.orders", ORDER, f"update orders set {_set('lines', Line._fields, 'returned', 99)}"),
     Planted(
-        "orders.refunds", ORDER,
+        "states.orders", ORDER,
         f"""update orders set {_set('refunds', Refund._fields, 'amount_minor', 1)} where id = 'ord_returned'""",
     ),
     Planted(
-        "orders.reduced", ORDER,
+        "states.orders", ORDER,
         f"update orders set {_set('lines', Line._fields, 'reduced_minor', 999)} where id = 'ord_returned'",
     ),
     Planted("orders.lock", ORDER, "update orders set settlement_id = 'saga_gone' where id = 'ord_waiting'"),
@@ -359,6 +360,7 @@ PLANTED = (
            values ('settlement.order.replies.v1', 1, 'ord_returned', 'm', 'UNREADABLE', 'RETRIED', now())""",
     ),
     Planted("keeping.acts", ORDER, f"update sagas set reason = 'OPERATOR_ABORT' where id = {_ENDED}"),
+    Planted("keeping.acts", ORDER, "insert into runtime_facts (name, value) values ('stopped', 'refunds')"),
     Planted(
         "clearing.zero", CREDIT,
         journal("X.CLEARING,A.BANK", "5,-5", 'saga_x,""', op="merchant_settle", saga="saga_x"),

@@ -62,7 +62,7 @@ def payout_settled(known: Known, body: PayoutSettled, message: Message, now: dat
 def payout_stepped(known: Known, body: PayoutNews, message: Message, now: datetime) -> Decision:
     """Notice: the bank refused an attempt, and another one follows (PM-7)."""
     order = known.find(RedemptionOrder, body.redemption_id)
-    if order is None or order.payout_of(body.payout_id) is None or body.step != "RECALLED":
+    if order is None or order.payout_of(body.payout_id) is None or not body.refused:
         return Decision()
     order, card = redemption_of(known, order.id, message.key)
     refuse_while_settling(order)

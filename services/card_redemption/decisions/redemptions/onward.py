@@ -9,7 +9,8 @@ from services.card_redemption.channels import BEHAVIOURS
 from services.card_redemption.channels.behaviour import Settling
 from services.card_redemption.decisions.redemptions.finding import fresh, party
 from services.card_redemption.decisions.terms import working_days
-from services.card_redemption.domain.recycling.policy import Settlement
+from services.card_redemption.domain.enterprise.commands import DrawAgreement
+from services.card_redemption.domain.recycling.policy import Demand, Settlement
 from services.card_redemption.domain.redemption import paying, settling
 from services.card_redemption.domain.redemption.order import RedemptionOrder
 from services.card_redemption.domain.redemption.participation import (
@@ -74,8 +75,11 @@ def paid(step: Stepped, message: Message, now: datetime) -> Stepped:
 
 
 def told(before: RedemptionOrder, step: Stepped) -> Stepped:
-    """What the customer's root has to hear: that a redemption is complete, or that a card had been spent (RD-25)."""
+    """What the roots beside the card have to hear: the customer's that a redemption is complete, or that a card had
+    been spent (RD-25); an agreement's that something was accepted under it."""
     order = step.order
+    if before.state is _S.SUBMITTING and order.state in (_S.ACCEPTED, _S.SCHEDULED):
+        return _drawn(step)
     news = {
         _S.COMPLETED: CountCompletion(order.customer_id, order.id),
         _S.FAILED_CONSUMED: RestrictRedeemer(order.customer_id, order.id, f"{order.id}: {order.reason}"),
@@ -83,3 +87,11 @@ def told(before: RedemptionOrder, step: Stepped) -> Stepped:
     if news is None or before.state is order.state:
         return step
     return step.sending(Command(CARD_REDEMPTION, order.customer_id, news, id=f"{order.id}/{order.state.lower()}"))
+
+
+def _drawn(step: Stepped) -> Stepped:
+    order = step.order
+    if Demand.AGREEMENT not in order.terms.demands:
+        return step
+    news = DrawAgreement(order.agreement_id, order.id, order.declared_minor, order.accepted_at)
+    return step.sending(Command(CARD_REDEMPTION, order.agreement_id, news, id=f"{order.id}/accepted"))

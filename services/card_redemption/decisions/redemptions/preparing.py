@@ -3,7 +3,9 @@
 from dataclasses import replace
 from datetime import datetime
 
+from services.card_redemption.decisions.enterprise import must_be_agreed
 from services.card_redemption.decisions.redemptions.quoted import offered_now
+from services.card_redemption.decisions.standing import refuse_guessing
 from services.card_redemption.decisions.terms import terms_in_force
 from services.card_redemption.domain.quotes.token import must_hold
 from services.card_redemption.domain.record.attempt import Attempt, AttemptOutcome, EntryChannel
@@ -20,12 +22,15 @@ PREPARED = "PREPARE_REDEMPTION"
 
 
 def prepare(known: Known, body: PrepareRedemption, message: Message, now: datetime) -> Decision:
-    """The terms that are in force now hold for it, or it has to be prepared again."""
+    """The terms that are in force now hold for it, or it has to be prepared again. Who guessed too often is told so
+    before anything else is looked at."""
+    refuse_guessing(body.wrong_before)
     terms = terms_in_force(known, body.draft.channel)
     draft = replace(
         body.draft, terms_version=terms.version, method=body.method or terms.payouts[0], prepared_at=now
     )
     submitting.must_be_offered(draft, terms, card=None)
+    must_be_agreed(known, draft, terms, now)
     if body.quote is not None:
         must_hold(body.quote, offered_now(known, draft, terms, now), now)
         draft = replace(draft, quoted=body.quote.digest, quoted_until=body.quote.valid_until)

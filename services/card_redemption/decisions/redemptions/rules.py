@@ -14,6 +14,7 @@ from services.card_redemption.decisions.redemptions import (
 )
 from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.cards.closing import CARD_CLOSE
+from services.card_redemption.domain.enterprise.commands import RevokeRedemption
 from services.card_redemption.domain.redemption import commands, timers
 from services.card_redemption.domain.redemption.order import RedemptionOrder
 from services.card_redemption.domain.redemption.participation import (
@@ -65,7 +66,7 @@ RULES = (
     rule(commands.AdvanceRedemption, _card, settling.advance),
     rule(commands.MeetEscrowCondition, _card, settling.condition_met),
     rule(commands.EditSchedule, _card, settling.edit_schedule),
-    rule(commands.RevokeRedemption, _card, settling.revoke),
+    rule(RevokeRedemption, _card, settling.revoke),
     rule(commands.CorrectFace, _card, correcting.correct_face),
     rule(commands.AcceptPlatformFault, _card, correcting.accept_fault),
     rule(commands.ReportFraud, _card, correcting.report_fraud),

@@ -3,22 +3,25 @@
 from dataclasses import replace
 from datetime import datetime
 
+from services.card_redemption.decisions.enterprise import cutoff_of
 from services.card_redemption.decisions.redemptions.finding import redemption_of
 from services.card_redemption.decisions.redemptions.onward import onward, paid, told
 from services.card_redemption.domain.cards.card import GiftCard
+from services.card_redemption.domain.enterprise.batch import RevocationItem
+from services.card_redemption.domain.enterprise.commands import ReportRevocation, RevokeRedemption
 from services.card_redemption.domain.recycling.enterprise import Revocation
-from services.card_redemption.domain.redemption import cancelling, enterprise, paying, settling, verifying
+from services.card_redemption.domain.redemption import enterprise, paying, settling, verifying
 from services.card_redemption.domain.redemption.commands import (
     AdvanceRedemption,
     EditSchedule,
     MeetEscrowCondition,
-    RevokeRedemption,
 )
 from services.card_redemption.domain.redemption.order import RedemptionOrder, refuse_while_settling
+from services.card_redemption.domain.redemption.participation import CARD_REDEMPTION
 from services.card_redemption.domain.redemption.states import PAYABLE, RedemptionState
 from services.card_redemption.domain.redemption.stepping import Stepped
 from services.card_redemption.domain.redemption.timers import verification_timer
-from services.kernel.decision import Decision, Done, Known
+from services.kernel.decision import Command, Decision, Done, Known
 from services.kernel.errors import FailedPrecondition
 from services.kernel.messages import Message, TimerDue
 
@@ -76,18 +79,28 @@ def schedule_reached(known: Known, body: TimerDue, message: Message, now: dateti
 
 
 def edit_schedule(known: Known, body: EditSchedule, message: Message, now: datetime) -> Decision:
-    """Change what is scheduled, until its cut-off."""
+    """Change what is scheduled, until the cut-off of its agreement."""
     order, card = redemption_of(known, body.redemption_id, message.key, body.customer_id)
-    return enterprise.edited(order, card, body, now).decided()
+    return enterprise.edited(order, card, body, now, cutoff_of(known, order.agreement_id)).decided()
 
 
 def revoke(known: Known, body: RevokeRedemption, message: Message, now: datetime) -> Decision:
-    """One order of a batch: revoked, or why not; either is an answer (A19)."""
-    order, card = redemption_of(known, body.redemption_id, message.key, body.customer_id)
+    """Notice: one order of a batch is revoked, or not; the agreement hears which (A19)."""
+    order = known.find(RedemptionOrder, body.redemption_id)
+    if order is None or order.agreement_id != body.agreement_id or order.card_id != message.key:
+        return Decision(commands=(_revoked(body, message.key, Revocation.DENY_NOT_FOUND),))
+    order, card = redemption_of(known, order.id, message.key)
     refuse_while_settling(order)
-    result = enterprise.judged_revocation(order, body.annual_purchase_minor, now)
+    result = enterprise.judged_revocation(order, body.requested_at)
     if result is not Revocation.REVOKED:
-        return Decision(Done(enterprise.Revoked(order.id, result)))
-    cancelling.must_be_released(order)
-    freed = enterprise.Revoked(order.id, result, order.face_minor)
-    return settling.revoked(order, card, now, (f"BATCH:{body.batch_id}",)).decided(freed)
+        return Decision(commands=(_revoked(body, card.id, result),))
+    step = settling.revoked(order, card, now, (f"BATCH:{body.batch_id}",))
+    return step.sending(_revoked(body, card.id, result, order.face_minor)).decided()
+
+
+def _revoked(body: RevokeRedemption, card_id: str, result: Revocation, face_minor: int = 0) -> Command:
+    item = RevocationItem(body.redemption_id, card_id, result, face_minor)
+    return Command(
+        CARD_REDEMPTION, body.agreement_id, ReportRevocation(body.batch_id, item),
+        id=f"{body.batch_id}/{body.redemption_id}/result",
+    )

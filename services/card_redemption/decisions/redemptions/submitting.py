@@ -4,8 +4,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from services.card_redemption.decisions.disputes.opening import with_duplicate
+from services.card_redemption.decisions.enterprise import must_be_agreed
 from services.card_redemption.decisions.redemptions.finding import fresh, party
 from services.card_redemption.decisions.redemptions.quoted import must_be_as_quoted
+from services.card_redemption.decisions.standing import refuse_guessing
 from services.card_redemption.decisions.terms import terms_in_force, working_days
 from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.cards.redeeming import FOREIGN, register
@@ -28,6 +30,7 @@ from services.kernel.messages import Message
 def confirm(known: Known, body: ConfirmRedemption, message: Message, now: datetime) -> Decision:
     """Submit what was prepared, once."""
     draft, redemption_id = body.draft, redemption_name(body.draft.nonce)
+    refuse_guessing(body.wrong_before)
     terms = terms_in_force(known, draft.channel)
     must_be_as_quoted(known, draft, terms, now)
     must_be_confirmable(draft, terms, now)
@@ -35,6 +38,7 @@ def confirm(known: Known, body: ConfirmRedemption, message: Message, now: dateti
         raise AlreadyExists("REDEMPTION_EXISTS", f"this draft was confirmed as {redemption_id}")
     card = known.find(GiftCard, draft.card_id)
     submitting.must_be_offered(draft, terms, card)
+    must_be_agreed(known, draft, terms, now)
     if not body.provider_up:
         raise FailedPrecondition("SUBMISSION_FAILED", "whoever verifies it does not answer: submit it again")
     if card is None:

@@ -1,10 +1,12 @@
 """The verification begins, is asked about again, and reports; then the redemption goes on (RD-1, RD-25)."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from services.card_redemption.decisions.disputes.opening import with_restriction
 from services.card_redemption.decisions.redemptions.finding import redemption_of
 from services.card_redemption.decisions.redemptions.onward import onward, settles_at
+from services.card_redemption.domain.record.attempt import Attempt, AttemptOutcome, EntryChannel
 from services.card_redemption.domain.redemption import settling, verifying
 from services.card_redemption.domain.redemption.order import RedemptionOrder, refuse_while_settling
 from services.card_redemption.domain.redemption.states import RedemptionState
@@ -14,6 +16,9 @@ from services.kernel.decision import Decision, Known, Timer
 from services.kernel.messages import Message, TimerDue
 
 _S = RedemptionState
+VERIFIED = "VERIFY_CODE"
+UNKNOWN = "CODE_REJECTED"
+"""What was tried, as the record has it of a verification that failed, and why if no provider knows the code."""
 
 
 def due(known: Known, body: TimerDue, message: Message, now: datetime) -> Decision:
@@ -39,7 +44,17 @@ def reported(known: Known, body: ReportVerification, message: Message, now: date
         return Decision()
     order, card = redemption_of(known, order.id, message.key)
     step = onward(known, order, verifying.reported(order, card, body, now), message, now)
-    return with_restriction(known, step, now).decided()
+    return replace(with_restriction(known, step, now).decided(), records=tried(step.order))
+
+
+def tried(order: RedemptionOrder) -> tuple[Attempt, ...]:
+    """What the record has of a code that was no good (RD-31): to whoever submitted it, it counts as a wrong one."""
+    if order.state not in (_S.FAILED, _S.FAILED_CONSUMED):
+        return ()
+    return (Attempt(
+        kind=VERIFIED, actor=order.customer_id, channel=EntryChannel.ENGINE, outcome=AttemptOutcome.FAILED,
+        reason=UNKNOWN if order.state is _S.FAILED else order.reason, card_id=order.card_id, order_id=order.id,
+    ),)
 
 
 def settle_due(known: Known, body: TimerDue, message: Message, now: datetime) -> Decision:

@@ -23,10 +23,12 @@ class PrepareRedemption:
 
 @dataclass(frozen=True, slots=True)
 class ConfirmRedemption:
-    """Submit what was prepared; `provider_up` says whether whoever verifies it answers at all (RD-4)."""
+    """Submit what was prepared. `provider_up` says whether whoever verifies it answers at all (RD-4), `wrong_before`
+    how many codes of its customer were wrong of late: a draft may be older than they are."""
 
     draft: Draft
     provider_up: bool = True
+    wrong_before: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,13 +159,3 @@ class EditSchedule:
     declared_minor: int
     method: PayoutMethod | None
     instrument: str
-
-
-@dataclass(frozen=True, slots=True)
-class RevokeRedemption:
-    """One order of an enterprise's batch (24小时内可批量撤销, A19)."""
-
-    redemption_id: str
-    customer_id: str
-    annual_purchase_minor: int
-    batch_id: str

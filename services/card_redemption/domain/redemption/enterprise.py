@@ -1,17 +1,15 @@
 """What only an enterprise may do with its redemptions: edit a schedule until its cut-off, revoke in batches (1.9)."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.recycling.enterprise import (
-    CUTOFF_MIN,
-    MOU_ABOVE_MINOR,
     Revocation,
     may_edit,
     may_schedule,
-    revocation,
+    unsettled,
 )
+from services.card_redemption.domain.recycling.windows import Verification
 from services.card_redemption.domain.redemption.commands import EditSchedule
 from services.card_redemption.domain.redemption.order import RedemptionOrder, must_stand, refuse_while_settling
 from services.card_redemption.domain.redemption.states import UNSETTLED, RedemptionState, Step
@@ -23,17 +21,8 @@ from services.kernel.errors import FailedPrecondition
 _S = RedemptionState
 
 
-@dataclass(frozen=True, slots=True)
-class Revoked:
-    """What became of one order of a batch, and the face that came free."""
-
-    redemption_id: str
-    result: Revocation
-    face_minor: int = 0
-
-
 def edited(
-    order: RedemptionOrder, card: GiftCard, body: EditSchedule, now: datetime, cutoff: timedelta = CUTOFF_MIN
+    order: RedemptionOrder, card: GiftCard, body: EditSchedule, now: datetime, cutoff: timedelta
 ) -> Stepped:
     """A new schedule, face or payout, until the cut-off of the one that stands; the new one lies so far ahead (A18)."""
     refuse_while_settling(order)
@@ -59,8 +48,10 @@ def schedule_reached(order: RedemptionOrder, card: GiftCard, now: datetime) -> S
     return stepped(order, card, now, Step.SCHEDULE_REACHED, state=_S.ACCEPTED, verify_at=now)
 
 
-def judged_revocation(order: RedemptionOrder, annual_minor: int, now: datetime) -> Revocation:
-    """What a batch does to one of its orders; what is no more under way counts as settled."""
-    return revocation(
-        annual_minor, MOU_ABOVE_MINOR, order.accepted_at, settled=order.state not in UNSETTLED, at=now
-    )
+def judged_revocation(order: RedemptionOrder, requested_at: datetime) -> Revocation:
+    """What a batch does to one of its orders; what is no more under way counts as settled. The instant of the request
+    counts, whenever the order's turn comes (A19, OP-15)."""
+    result = unsettled(order.accepted_at, settled=order.state not in UNSETTLED, at=requested_at)
+    if result is Revocation.REVOKED and order.by_recycler and order.verification is not Verification.NONE:
+        return Revocation.DENY_NOT_REVOCABLE
+    return result

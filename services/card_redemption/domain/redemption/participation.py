@@ -157,9 +157,10 @@ class PayoutSettled:
 
 @dataclass(frozen=True, slots=True)
 class PayoutNews:
-    """A notice of the credit ledger: a payout took a step on its way (PM-7)."""
+    """A notice of the credit ledger: a payout took a step on its way; `refused`: the bank refused an attempt, and
+    another one follows (PM-7)."""
 
     redemption_id: str
     payout_id: str
-    step: str
+    refused: bool
     detail: str

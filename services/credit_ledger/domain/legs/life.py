@@ -9,7 +9,17 @@ from services.credit_ledger.domain.legs import payouts
 from services.credit_ledger.domain.legs.ends import failed, replaced, rerouted, settled
 from services.credit_ledger.domain.legs.last_word import bounced, paid_anyway
 from services.credit_ledger.domain.legs.room import admitted
-from services.credit_ledger.domain.legs.steps import ACCEPTED_MAX, LEG_TIMER, found, moved, retry, send, stepped
+from services.credit_ledger.domain.legs.steps import (
+    ACCEPTED_MAX,
+    LEG_TIMER,
+    found,
+    held,
+    moved,
+    retry,
+    send,
+    stepped,
+    stopped,
+)
 from services.credit_ledger.domain.model.commands import LegReport, ReportLeg
 from services.credit_ledger.domain.model.leg import (
     LegEnd,
@@ -66,6 +76,9 @@ def woken(position: Position, identity: str) -> Applied:
         return Applied(position.plus(cleared=((LEG_TIMER, leg.id),)), leg, logged=False)
     if leg.state is LegState.WAITING:
         return Applied(_reconsidered(position, leg), leg, logged=False)
+    if leg.state is LegState.PENDING and stopped(position, leg):
+        waiting = replace(leg, attempts=held(leg), updated_at=position.at)
+        return Applied(position.plus(waiting, timers=(retry(waiting, position.at),)), waiting, logged=False)
     too_long = _too_long(position, leg)
     if too_long:
         return Applied(failed(position, leg, too_long), leg, logged=False)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from services.credit_ledger.domain.core.position import Position
 from services.credit_ledger.domain.legs.ends import kept, settled
 from services.credit_ledger.domain.legs.last_word import counted
-from services.credit_ledger.domain.legs.steps import found, moved, retry, send, stepped
+from services.credit_ledger.domain.legs.steps import found, moved, retry, send, stepped, stopped
 from services.credit_ledger.domain.model.agreement import Agreement
 from services.credit_ledger.domain.model.leg import LegState, LegStep, QueryLeg, Rail, RailWord, RefundLeg
 
@@ -33,7 +33,8 @@ def admitted(
         return position.plus(leg, timers=(retry(leg, position.at),), actions=(query,))
     if not missing:
         sent = leg if leg.state is LegState.PENDING else moved(position, leg, LegState.PENDING, detail="", attempts=0)
-        return position.plus(sent, timers=(retry(sent, position.at),), actions=(send(sent),))
+        actions = () if stopped(position, leg) else (send(sent),)
+        return position.plus(sent, timers=(retry(sent, position.at),), actions=actions)
     undecided = next((other for other in others if not other.final), None)
     if undecided is not None:
         return _waiting(position, leg, f"{ON_A_WORD}{undecided.id}")

@@ -18,6 +18,7 @@ from services.kernel.journal import Journal, Unit, post
 LEG_TIMER = "leg"
 """The kind of the timer that a leg has until the rail has said its last word."""
 
+HELD_ATTEMPTS_MAX = 6
 RETRY_SECONDS = 2
 RETRY_SECONDS_MAX = 3600
 ASK_SECONDS_MAX = 86_400
@@ -82,6 +83,25 @@ def out_of_transit(leg: RefundLeg, op: str, *against: tuple[str, str, int]) -> t
 def send(leg: RefundLeg) -> SendLeg:
     """The request to the rail."""
     return SendLeg(leg.id, leg.account_id, leg.rail, leg.reference, leg.sent_minor)
+
+
+def switch_of(rail: Rail) -> str:
+    """The operators' switch of a rail."""
+    return f"rail.{rail.value.lower()}"
+
+
+SWITCHES = tuple(map(switch_of, Rail))
+
+
+def stopped(position: Position, leg: RefundLeg) -> bool:
+    """Whether operators have stopped the rail of the leg: nothing new is sent on it, what was sent is asked about."""
+    return switch_of(leg.rail) in position.known.stopped
+
+
+def held(leg: RefundLeg) -> int:
+    """How many attempts a leg has that waits for its rail to be let go: they make its pause longer, up to some two
+    minutes, and never it an exception."""
+    return max(leg.attempts, min(leg.attempts + 1, HELD_ATTEMPTS_MAX))
 
 
 def retry(leg: RefundLeg, now: datetime) -> Timer:

@@ -171,3 +171,38 @@ def test_the_first_pause_is_short_and_none_is_longer_than_an_hour() -> None:
     assert pauses[0] == timedelta(seconds=steps.RETRY_SECONDS)
     assert max(pauses) == timedelta(seconds=steps.RETRY_SECONDS_MAX)
     assert pauses == sorted(pauses)
+
+
+@pytest.mark.parametrize(("names", "sent"), [((), 1), (("rail.payout", "refunds"), 1), (("rail.card",), 0)])
+def test_nothing_new_is_sent_on_a_rail_that_is_stopped(names: tuple[str, ...], sent: int) -> None:
+    """The refund is posted all the same and its leg waits; it goes out by its timer once the rail is let go, which a
+    long stop makes no exception of."""
+    shop = Shop()
+    shop.bought("ord_1", "2026-03-10 10:00:00", Tenders(0, 0, 5_000))
+    shop.book.stopped = frozenset(names)
+    shop.refund("ord_1", REFUNDED, 0, tenders=Tenders(0, 0, 5_000))
+    assert len(shop.book.actions) == sent
+    if sent:
+        return
+
+    for _ in range(3 * life.ATTEMPTS_MAX):
+        shop.book.turn_to(due_at(shop))
+    pause = due_at(shop) - shop.book.now
+    assert (shop.book.actions, leg_of(shop).state) == ([], LegState.PENDING)
+    assert pause == timedelta(seconds=steps.RETRY_SECONDS * 2**steps.HELD_ATTEMPTS_MAX)
+
+    shop.book.stopped = frozenset()
+    shop.book.turn_to(due_at(shop))
+    assert shop.book.actions == [SendLeg(leg_of(shop).id, ACCOUNT, leg_of(shop).rail, "pay_ord_1", 5_000)]
+
+
+def test_what_was_sent_is_asked_about_while_its_rail_is_stopped() -> None:
+    """The rail may have paid it: its word counts."""
+    shop, _ = shop_with_leg()
+    report(shop, Report.UNKNOWN)
+    shop.book.stopped = frozenset(steps.SWITCHES)
+    shop.book.turn_to(due_at(shop))
+    report(shop, Report.SETTLED)
+
+    assert isinstance(shop.book.actions[-1], QueryLeg)
+    assert leg_of(shop).state is LegState.SETTLED

@@ -91,6 +91,7 @@ class House:
     servicer: Servicer
     sagas: Sagas
     keys: Keys
+    port: int
     stub: Any  # Any: the stubs of generated code
 
     async def ask(self, method: str, request: Any, *headers: tuple[str, str]) -> Any:
@@ -121,6 +122,7 @@ async def house(folder: Path) -> AsyncIterator[House]:
     guard = await door(issuer, sagas)
     server.guard(guard)
     server.add(servicer)
-    async with channel(f"127.0.0.1:{await server.start()}", 10.0) as opened:
-        yield House(issuer, servicer, sagas, guard.keys, stubs.OperationsServiceStub(opened))
+    port = await server.start()
+    async with channel(f"127.0.0.1:{port}", 10.0) as opened:
+        yield House(issuer, servicer, sagas, guard.keys, port, stubs.OperationsServiceStub(opened))
     await server.stop()

@@ -10,7 +10,7 @@ import pytest
 from services.kernel.access import Access
 from services.kernel.errors import Defect, SettlementError
 from services.runtime.ground.settings import Settings
-from services.runtime.identity.signing import Signer, key_of
+from services.runtime.identity.signing import Signer, published
 from services.runtime.rpc.errors import from_rpc_error
 from services.runtime.rpc.server import RpcServer
 from settlement.operations.v1 import operations_service_pb2 as pb
@@ -169,8 +169,7 @@ async def test_a_service_is_known_by_its_own_key(house: House) -> None:
     settings = Settings(
         "order", identity_issuer=ISSUER, identity_audience=AUDIENCE, environ={"SETTLE_IDENTITY_KEY": seed.hex()}
     )
-    key = key_of(seed)
-    house.issuer.publish(Issuer.public(key, key.kid or "", roles=["writer"]))
+    house.issuer.publish(published(seed, "writer"))
     await house.keys.look_again()
     real = Signer(settings, "writer")
     timed = Signer(settings, "writer", lambda: now[0])

@@ -1319,6 +1319,56 @@ class GetRedemptionResponse(_message.Message):
 Global___GetRedemptionResponse: _TypeAlias = GetRedemptionResponse  # noqa: Y015
 
 @_typing.final
+class WatchRedemptionRequest(_message.Message):
+    """Request of WatchRedemption."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REDEMPTION_ID_FIELD_NUMBER: _builtins.int
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    redemption_id: _builtins.str
+    """The redemption."""
+    customer_id: _builtins.str
+    """Only if it is theirs; empty for operators."""
+    def __init__(
+        self,
+        *,
+        redemption_id: _builtins.str = ...,
+        customer_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer_id", b"customer_id", "redemption_id", b"redemption_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchRedemptionRequest: _TypeAlias = WatchRedemptionRequest  # noqa: Y015
+
+@_typing.final
+class WatchRedemptionResponse(_message.Message):
+    """One message of WatchRedemption."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REDEMPTION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def redemption(self) -> _redemption_pb2.Redemption:
+        """The redemption as it is now; changes that follow each other at once may be told as one."""
+
+    def __init__(
+        self,
+        *,
+        redemption: _redemption_pb2.Redemption | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["redemption", b"redemption"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["redemption", b"redemption"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchRedemptionResponse: _TypeAlias = WatchRedemptionResponse  # noqa: Y015
+
+@_typing.final
 class ListRedemptionsRequest(_message.Message):
     """Request of ListRedemptions."""
 

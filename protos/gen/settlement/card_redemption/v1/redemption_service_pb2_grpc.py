@@ -125,6 +125,11 @@ class RedemptionServiceStub(object):
                 request_serializer=settlement_dot_card__redemption_dot_v1_dot_redemption__service__pb2.GetRedemptionRequest.SerializeToString,
                 response_deserializer=settlement_dot_card__redemption_dot_v1_dot_redemption__service__pb2.GetRedemptionResponse.FromString,
                 _registered_method=True)
+        self.WatchRedemption = channel.unary_stream(
+                '/settlement.card_redemption.v1.RedemptionService/WatchRedemption',
+                request_serializer=settlement_dot_card__redemption_dot_v1_dot_redemption__service__pb2.WatchRedemptionRequest.SerializeToString,
+                response_deserializer=settlement_dot_card__redemption_dot_v1_dot_redemption__service__pb2.WatchRedemptionResponse.FromString,
+                _registered_method=True)
         self.ListRedemptions = channel.unary_unary(
                 '/settlement.card_redemption.v1.RedemptionService/ListRedemptions',
                 request_serializer=settlement_dot_card__redemption_dot_v1_dot_redemption__service__pb2.ListRedemptionsRequest.SerializeToString,
@@ -262,6 +267,13 @@ class RedemptionServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchRedemption(self, request, context):
+        """Follow a redemption: as it is now, then after every change, until its end. For the customer and whoever reads.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListRedemptions(self, request, context):
         """Redemptions of a customer, or of a card, the latest first.
         """
@@ -361,6 +373,11 @@ def add_RedemptionServiceServicer_to_server(servicer, server):
                     servicer.GetRedemption,
                     request_deserializer=settlement_dot_card__redemption_dot_v1_dot_redemption__service__pb2.GetRedemptionRequest.FromString,
                     response_serializer=settlement_dot_card__redemption_dot_v1_dot_redemption__service__pb2.GetRedemptionResponse.SerializeToString,
+            ),
+            'WatchRedemption': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchRedemption,
+                    request_deserializer=settlement_dot_card__redemption_dot_v1_dot_redemption__service__pb2.WatchRedemptionRequest.FromString,
+                    response_serializer=settlement_dot_card__redemption_dot_v1_dot_redemption__service__pb2.WatchRedemptionResponse.SerializeToString,
             ),
             'ListRedemptions': grpc.unary_unary_rpc_method_handler(
                     servicer.ListRedemptions,
@@ -855,6 +872,33 @@ class RedemptionService(object):
             '/settlement.card_redemption.v1.RedemptionService/GetRedemption',
             settlement_dot_card__redemption_dot_v1_dot_redemption__service__pb2.GetRedemptionRequest.SerializeToString,
             settlement_dot_card__redemption_dot_v1_dot_redemption__service__pb2.GetRedemptionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchRedemption(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/settlement.card_redemption.v1.RedemptionService/WatchRedemption',
+            settlement_dot_card__redemption_dot_v1_dot_redemption__service__pb2.WatchRedemptionRequest.SerializeToString,
+            settlement_dot_card__redemption_dot_v1_dot_redemption__service__pb2.WatchRedemptionResponse.FromString,
             options,
             channel_credentials,
             insecure,

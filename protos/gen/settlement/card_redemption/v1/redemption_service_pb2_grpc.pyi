@@ -69,6 +69,8 @@ class RedemptionServiceStub:
     """The recycler paid (DOMAIN P29)."""
     GetRedemption: _grpc.UnaryUnaryMultiCallable[_redemption_service_pb2.GetRedemptionRequest, _redemption_service_pb2.GetRedemptionResponse]
     """Read a redemption."""
+    WatchRedemption: _grpc.UnaryStreamMultiCallable[_redemption_service_pb2.WatchRedemptionRequest, _redemption_service_pb2.WatchRedemptionResponse]
+    """Follow a redemption: as it is now, then after every change, until its end. For the customer and whoever reads."""
     ListRedemptions: _grpc.UnaryUnaryMultiCallable[_redemption_service_pb2.ListRedemptionsRequest, _redemption_service_pb2.ListRedemptionsResponse]
     """Redemptions of a customer, or of a card, the latest first."""
 
@@ -113,6 +115,8 @@ class RedemptionServiceAsyncStub(RedemptionServiceStub):
     """The recycler paid (DOMAIN P29)."""
     GetRedemption: _aio.UnaryUnaryMultiCallable[_redemption_service_pb2.GetRedemptionRequest, _redemption_service_pb2.GetRedemptionResponse]  # type: ignore[assignment]
     """Read a redemption."""
+    WatchRedemption: _aio.UnaryStreamMultiCallable[_redemption_service_pb2.WatchRedemptionRequest, _redemption_service_pb2.WatchRedemptionResponse]  # type: ignore[assignment]
+    """Follow a redemption: as it is now, then after every change, until its end. For the customer and whoever reads."""
     ListRedemptions: _aio.UnaryUnaryMultiCallable[_redemption_service_pb2.ListRedemptionsRequest, _redemption_service_pb2.ListRedemptionsResponse]  # type: ignore[assignment]
     """Redemptions of a customer, or of a card, the latest first."""
 
@@ -262,6 +266,14 @@ class RedemptionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_redemption_service_pb2.GetRedemptionResponse, _abc.Awaitable[_redemption_service_pb2.GetRedemptionResponse]]:
         """Read a redemption."""
+
+    @_abc_1.abstractmethod
+    def WatchRedemption(
+        self,
+        request: _redemption_service_pb2.WatchRedemptionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_redemption_service_pb2.WatchRedemptionResponse], _abc.AsyncIterator[_redemption_service_pb2.WatchRedemptionResponse]]:
+        """Follow a redemption: as it is now, then after every change, until its end. For the customer and whoever reads."""
 
     @_abc_1.abstractmethod
     def ListRedemptions(

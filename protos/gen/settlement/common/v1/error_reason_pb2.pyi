@@ -301,24 +301,38 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """A field that says who acts names somebody else than the caller's token."""
     ERROR_REASON_PEER_NOT_ALLOWED: _ErrorReason.ValueType  # 170
     """The connection shows a certificate that is nobody's who may call here."""
-    ERROR_REASON_DISPUTE_NOT_FOUND: _ErrorReason.ValueType  # 180
+    ERROR_REASON_DISPUTE_NOT_FOUND: _ErrorReason.ValueType  # 200
     """There is no such case, or it is not the caller's."""
-    ERROR_REASON_DISPUTE_STATE: _ErrorReason.ValueType  # 181
+    ERROR_REASON_DISPUTE_STATE: _ErrorReason.ValueType  # 201
     """The case stands where this cannot be."""
-    ERROR_REASON_DISPUTE_EXISTS: _ErrorReason.ValueType  # 182
+    ERROR_REASON_DISPUTE_EXISTS: _ErrorReason.ValueType  # 202
     """The redemption has a case of the kind."""
-    ERROR_REASON_APPEAL_WINDOW_CLOSED: _ErrorReason.ValueType  # 183
+    ERROR_REASON_APPEAL_WINDOW_CLOSED: _ErrorReason.ValueType  # 203
     """It is too late to appeal; the metadata name who else listens (DOMAIN RD-29)."""
-    ERROR_REASON_EXCEPTION_PENDING: _ErrorReason.ValueType  # 184
+    ERROR_REASON_EXCEPTION_PENDING: _ErrorReason.ValueType  # 204
     """A supervisor has to let this appeal in first (DOMAIN RD-29)."""
-    ERROR_REASON_EVIDENCE_KNOWN: _ErrorReason.ValueType  # 185
+    ERROR_REASON_EVIDENCE_KNOWN: _ErrorReason.ValueType  # 205
     """The case has this paper."""
-    ERROR_REASON_EVIDENCE_LIMIT: _ErrorReason.ValueType  # 186
+    ERROR_REASON_EVIDENCE_LIMIT: _ErrorReason.ValueType  # 206
     """The case has as many papers as one can have."""
-    ERROR_REASON_CLAIM_AMOUNT: _ErrorReason.ValueType  # 187
+    ERROR_REASON_CLAIM_AMOUNT: _ErrorReason.ValueType  # 207
     """The amount is nothing that a case of the kind can be about, or can grant."""
-    ERROR_REASON_PARTIAL_NOT_POSSIBLE: _ErrorReason.ValueType  # 188
+    ERROR_REASON_PARTIAL_NOT_POSSIBLE: _ErrorReason.ValueType  # 208
     """Nothing of this can be split (DOMAIN OP-14)."""
+    ERROR_REASON_REFUNDS_STOPPED: _ErrorReason.ValueType  # 171
+    """Operators have stopped everything that gives money back; ask again, with another request_id, when they let it go on."""
+    ERROR_REASON_SWITCH_NOT_FOUND: _ErrorReason.ValueType  # 172
+    """The service has no such switch."""
+    ERROR_REASON_SWITCH_STATE: _ErrorReason.ValueType  # 173
+    """The switch stands so already, or nobody proposed what is to be approved."""
+    ERROR_REASON_AGREEMENT_NOT_FOUND: _ErrorReason.ValueType  # 180
+    """No agreement of this enterprise has this id, or nothing of it is in force."""
+    ERROR_REASON_AGREEMENT_UNSIGNED: _ErrorReason.ValueType  # 181
+    """The agreement is not signed, or it is over (DOMAIN 1.9)."""
+    ERROR_REASON_QUALIFICATION_MISSING: _ErrorReason.ValueType  # 182
+    """The enterprise's qualification is not verified, or not any more (DOMAIN 1.9)."""
+    ERROR_REASON_BATCH_NOT_FOUND: _ErrorReason.ValueType  # 183
+    """No revocation batch of this agreement has this id."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Every reason that a google.rpc.ErrorInfo of this engine can carry; the wire string is the name without its prefix,
@@ -593,22 +607,36 @@ ERROR_REASON_ACTOR_MISMATCH: ErrorReason.ValueType  # 160
 """A field that says who acts names somebody else than the caller's token."""
 ERROR_REASON_PEER_NOT_ALLOWED: ErrorReason.ValueType  # 170
 """The connection shows a certificate that is nobody's who may call here."""
-ERROR_REASON_DISPUTE_NOT_FOUND: ErrorReason.ValueType  # 180
+ERROR_REASON_DISPUTE_NOT_FOUND: ErrorReason.ValueType  # 200
 """There is no such case, or it is not the caller's."""
-ERROR_REASON_DISPUTE_STATE: ErrorReason.ValueType  # 181
+ERROR_REASON_DISPUTE_STATE: ErrorReason.ValueType  # 201
 """The case stands where this cannot be."""
-ERROR_REASON_DISPUTE_EXISTS: ErrorReason.ValueType  # 182
+ERROR_REASON_DISPUTE_EXISTS: ErrorReason.ValueType  # 202
 """The redemption has a case of the kind."""
-ERROR_REASON_APPEAL_WINDOW_CLOSED: ErrorReason.ValueType  # 183
+ERROR_REASON_APPEAL_WINDOW_CLOSED: ErrorReason.ValueType  # 203
 """It is too late to appeal; the metadata name who else listens (DOMAIN RD-29)."""
-ERROR_REASON_EXCEPTION_PENDING: ErrorReason.ValueType  # 184
+ERROR_REASON_EXCEPTION_PENDING: ErrorReason.ValueType  # 204
 """A supervisor has to let this appeal in first (DOMAIN RD-29)."""
-ERROR_REASON_EVIDENCE_KNOWN: ErrorReason.ValueType  # 185
+ERROR_REASON_EVIDENCE_KNOWN: ErrorReason.ValueType  # 205
 """The case has this paper."""
-ERROR_REASON_EVIDENCE_LIMIT: ErrorReason.ValueType  # 186
+ERROR_REASON_EVIDENCE_LIMIT: ErrorReason.ValueType  # 206
 """The case has as many papers as one can have."""
-ERROR_REASON_CLAIM_AMOUNT: ErrorReason.ValueType  # 187
+ERROR_REASON_CLAIM_AMOUNT: ErrorReason.ValueType  # 207
 """The amount is nothing that a case of the kind can be about, or can grant."""
-ERROR_REASON_PARTIAL_NOT_POSSIBLE: ErrorReason.ValueType  # 188
+ERROR_REASON_PARTIAL_NOT_POSSIBLE: ErrorReason.ValueType  # 208
 """Nothing of this can be split (DOMAIN OP-14)."""
+ERROR_REASON_REFUNDS_STOPPED: ErrorReason.ValueType  # 171
+"""Operators have stopped everything that gives money back; ask again, with another request_id, when they let it go on."""
+ERROR_REASON_SWITCH_NOT_FOUND: ErrorReason.ValueType  # 172
+"""The service has no such switch."""
+ERROR_REASON_SWITCH_STATE: ErrorReason.ValueType  # 173
+"""The switch stands so already, or nobody proposed what is to be approved."""
+ERROR_REASON_AGREEMENT_NOT_FOUND: ErrorReason.ValueType  # 180
+"""No agreement of this enterprise has this id, or nothing of it is in force."""
+ERROR_REASON_AGREEMENT_UNSIGNED: ErrorReason.ValueType  # 181
+"""The agreement is not signed, or it is over (DOMAIN 1.9)."""
+ERROR_REASON_QUALIFICATION_MISSING: ErrorReason.ValueType  # 182
+"""The enterprise's qualification is not verified, or not any more (DOMAIN 1.9)."""
+ERROR_REASON_BATCH_NOT_FOUND: ErrorReason.ValueType  # 183
+"""No revocation batch of this agreement has this id."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

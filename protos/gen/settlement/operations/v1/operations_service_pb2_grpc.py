@@ -90,6 +90,21 @@ class OperationsServiceStub(object):
                 request_serializer=settlement_dot_operations_dot_v1_dot_operations__service__pb2.DiscardParkedRequest.SerializeToString,
                 response_deserializer=settlement_dot_operations_dot_v1_dot_operations__service__pb2.DiscardParkedResponse.FromString,
                 _registered_method=True)
+        self.ListSwitches = channel.unary_unary(
+                '/settlement.operations.v1.OperationsService/ListSwitches',
+                request_serializer=settlement_dot_operations_dot_v1_dot_operations__service__pb2.ListSwitchesRequest.SerializeToString,
+                response_deserializer=settlement_dot_operations_dot_v1_dot_operations__service__pb2.ListSwitchesResponse.FromString,
+                _registered_method=True)
+        self.ProposeSwitch = channel.unary_unary(
+                '/settlement.operations.v1.OperationsService/ProposeSwitch',
+                request_serializer=settlement_dot_operations_dot_v1_dot_operations__service__pb2.ProposeSwitchRequest.SerializeToString,
+                response_deserializer=settlement_dot_operations_dot_v1_dot_operations__service__pb2.ProposeSwitchResponse.FromString,
+                _registered_method=True)
+        self.ApproveSwitch = channel.unary_unary(
+                '/settlement.operations.v1.OperationsService/ApproveSwitch',
+                request_serializer=settlement_dot_operations_dot_v1_dot_operations__service__pb2.ApproveSwitchRequest.SerializeToString,
+                response_deserializer=settlement_dot_operations_dot_v1_dot_operations__service__pb2.ApproveSwitchResponse.FromString,
+                _registered_method=True)
 
 
 class OperationsServiceServicer(object):
@@ -177,6 +192,32 @@ class OperationsServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListSwitches(self, request, context):
+        """List the switches by which operators stop what a service begins: `refunds` of the order service, `rail.card` and
+        `rail.payout` of the credit ledger. For operators, supervisors and auditors.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ProposeSwitch(self, request, context):
+        """Propose that a switch stop what it is for, or let it go on; another person has to approve. A later proposal takes the
+        place of an earlier one. Refused where it stands so already (SWITCH_STATE). For operators and supervisors.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ApproveSwitch(self, request, context):
+        """Approve what another person proposed; every decision that is made after it goes by it. What is under way goes on: with
+        `refunds` stopped no refund or cancellation begins (REFUNDS_STOPPED), and holds do not run out; with a rail stopped
+        nothing new is sent on it, and what was to be sent waits. Refused of one's own proposal (FOUR_EYES) and of what nobody
+        proposed (SWITCH_STATE). Who and why is kept for good. For supervisors.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OperationsServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -234,6 +275,21 @@ def add_OperationsServiceServicer_to_server(servicer, server):
                     servicer.DiscardParked,
                     request_deserializer=settlement_dot_operations_dot_v1_dot_operations__service__pb2.DiscardParkedRequest.FromString,
                     response_serializer=settlement_dot_operations_dot_v1_dot_operations__service__pb2.DiscardParkedResponse.SerializeToString,
+            ),
+            'ListSwitches': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSwitches,
+                    request_deserializer=settlement_dot_operations_dot_v1_dot_operations__service__pb2.ListSwitchesRequest.FromString,
+                    response_serializer=settlement_dot_operations_dot_v1_dot_operations__service__pb2.ListSwitchesResponse.SerializeToString,
+            ),
+            'ProposeSwitch': grpc.unary_unary_rpc_method_handler(
+                    servicer.ProposeSwitch,
+                    request_deserializer=settlement_dot_operations_dot_v1_dot_operations__service__pb2.ProposeSwitchRequest.FromString,
+                    response_serializer=settlement_dot_operations_dot_v1_dot_operations__service__pb2.ProposeSwitchResponse.SerializeToString,
+            ),
+            'ApproveSwitch': grpc.unary_unary_rpc_method_handler(
+                    servicer.ApproveSwitch,
+                    request_deserializer=settlement_dot_operations_dot_v1_dot_operations__service__pb2.ApproveSwitchRequest.FromString,
+                    response_serializer=settlement_dot_operations_dot_v1_dot_operations__service__pb2.ApproveSwitchResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -534,6 +590,87 @@ class OperationsService(object):
             '/settlement.operations.v1.OperationsService/DiscardParked',
             settlement_dot_operations_dot_v1_dot_operations__service__pb2.DiscardParkedRequest.SerializeToString,
             settlement_dot_operations_dot_v1_dot_operations__service__pb2.DiscardParkedResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSwitches(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/settlement.operations.v1.OperationsService/ListSwitches',
+            settlement_dot_operations_dot_v1_dot_operations__service__pb2.ListSwitchesRequest.SerializeToString,
+            settlement_dot_operations_dot_v1_dot_operations__service__pb2.ListSwitchesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ProposeSwitch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/settlement.operations.v1.OperationsService/ProposeSwitch',
+            settlement_dot_operations_dot_v1_dot_operations__service__pb2.ProposeSwitchRequest.SerializeToString,
+            settlement_dot_operations_dot_v1_dot_operations__service__pb2.ProposeSwitchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ApproveSwitch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/settlement.operations.v1.OperationsService/ApproveSwitch',
+            settlement_dot_operations_dot_v1_dot_operations__service__pb2.ApproveSwitchRequest.SerializeToString,
+            settlement_dot_operations_dot_v1_dot_operations__service__pb2.ApproveSwitchResponse.FromString,
             options,
             channel_credentials,
             insecure,

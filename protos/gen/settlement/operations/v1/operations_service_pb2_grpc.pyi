@@ -62,6 +62,20 @@ class OperationsServiceStub:
     """
     DiscardParked: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.DiscardParkedRequest, _operations_service_pb2.DiscardParkedResponse]
     """Give a parked message up."""
+    ListSwitches: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.ListSwitchesRequest, _operations_service_pb2.ListSwitchesResponse]
+    """List the switches by which operators stop what a service begins: `refunds` of the order service, `rail.card` and
+    `rail.payout` of the credit ledger. For operators, supervisors and auditors.
+    """
+    ProposeSwitch: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.ProposeSwitchRequest, _operations_service_pb2.ProposeSwitchResponse]
+    """Propose that a switch stop what it is for, or let it go on; another person has to approve. A later proposal takes the
+    place of an earlier one. Refused where it stands so already (SWITCH_STATE). For operators and supervisors.
+    """
+    ApproveSwitch: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.ApproveSwitchRequest, _operations_service_pb2.ApproveSwitchResponse]
+    """Approve what another person proposed; every decision that is made after it goes by it. What is under way goes on: with
+    `refunds` stopped no refund or cancellation begins (REFUNDS_STOPPED), and holds do not run out; with a rail stopped
+    nothing new is sent on it, and what was to be sent waits. Refused of one's own proposal (FOUR_EYES) and of what nobody
+    proposed (SWITCH_STATE). Who and why is kept for good. For supervisors.
+    """
 
 @_typing.type_check_only
 class OperationsServiceAsyncStub(OperationsServiceStub):
@@ -97,6 +111,20 @@ class OperationsServiceAsyncStub(OperationsServiceStub):
     """
     DiscardParked: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.DiscardParkedRequest, _operations_service_pb2.DiscardParkedResponse]  # type: ignore[assignment]
     """Give a parked message up."""
+    ListSwitches: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.ListSwitchesRequest, _operations_service_pb2.ListSwitchesResponse]  # type: ignore[assignment]
+    """List the switches by which operators stop what a service begins: `refunds` of the order service, `rail.card` and
+    `rail.payout` of the credit ledger. For operators, supervisors and auditors.
+    """
+    ProposeSwitch: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.ProposeSwitchRequest, _operations_service_pb2.ProposeSwitchResponse]  # type: ignore[assignment]
+    """Propose that a switch stop what it is for, or let it go on; another person has to approve. A later proposal takes the
+    place of an earlier one. Refused where it stands so already (SWITCH_STATE). For operators and supervisors.
+    """
+    ApproveSwitch: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.ApproveSwitchRequest, _operations_service_pb2.ApproveSwitchResponse]  # type: ignore[assignment]
+    """Approve what another person proposed; every decision that is made after it goes by it. What is under way goes on: with
+    `refunds` stopped no refund or cancellation begins (REFUNDS_STOPPED), and holds do not run out; with a rail stopped
+    nothing new is sent on it, and what was to be sent waits. Refused of one's own proposal (FOUR_EYES) and of what nobody
+    proposed (SWITCH_STATE). Who and why is kept for good. For supervisors.
+    """
 
 class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
     """What operators see and do; every service serves it for itself."""
@@ -195,5 +223,37 @@ class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_operations_service_pb2.DiscardParkedResponse, _abc.Awaitable[_operations_service_pb2.DiscardParkedResponse]]:
         """Give a parked message up."""
+
+    @_abc_1.abstractmethod
+    def ListSwitches(
+        self,
+        request: _operations_service_pb2.ListSwitchesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operations_service_pb2.ListSwitchesResponse, _abc.Awaitable[_operations_service_pb2.ListSwitchesResponse]]:
+        """List the switches by which operators stop what a service begins: `refunds` of the order service, `rail.card` and
+        `rail.payout` of the credit ledger. For operators, supervisors and auditors.
+        """
+
+    @_abc_1.abstractmethod
+    def ProposeSwitch(
+        self,
+        request: _operations_service_pb2.ProposeSwitchRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operations_service_pb2.ProposeSwitchResponse, _abc.Awaitable[_operations_service_pb2.ProposeSwitchResponse]]:
+        """Propose that a switch stop what it is for, or let it go on; another person has to approve. A later proposal takes the
+        place of an earlier one. Refused where it stands so already (SWITCH_STATE). For operators and supervisors.
+        """
+
+    @_abc_1.abstractmethod
+    def ApproveSwitch(
+        self,
+        request: _operations_service_pb2.ApproveSwitchRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operations_service_pb2.ApproveSwitchResponse, _abc.Awaitable[_operations_service_pb2.ApproveSwitchResponse]]:
+        """Approve what another person proposed; every decision that is made after it goes by it. What is under way goes on: with
+        `refunds` stopped no refund or cancellation begins (REFUNDS_STOPPED), and holds do not run out; with a rail stopped
+        nothing new is sent on it, and what was to be sent waits. Refused of one's own proposal (FOUR_EYES) and of what nobody
+        proposed (SWITCH_STATE). Who and why is kept for good. For supervisors.
+        """
 
 def add_OperationsServiceServicer_to_server(servicer: OperationsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

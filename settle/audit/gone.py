@@ -1,0 +1,33 @@
+"""Rows that stood there at the last clean run, and are gone: of what never changes, the engine drops only old events.
+
+A root that was set back with all that came after it fits its chains and seals: they hold nothing of the future. The
+mark of the last clean run does: it has the numbers of rows of then, and is signed.
+"""
+
+from collections.abc import Mapping
+
+from settle.audit.changed import Place, comparable, count_of
+from settle.audit.findings import Finding
+from settle.audit.snapshots import World
+
+GONE = "rows.gone"
+SAYS = {GONE: "no row of what never changes is gone since the last clean run"}
+CAUSE = (
+    "rows were deleted past the engine; or an older backup was restored: if that was meant, remove audit/mark.json"
+    " from the data folder"
+)
+
+
+async def gone(world: World, since: Mapping[str, Place]) -> list[Finding]:
+    """The tables of which fewer or more rows from before these places are left than there were."""
+    found = []
+    for service, place in since.items():
+        if not await comparable(world[service], place):
+            continue
+        for table, expected in place.counts.items():
+            if (actual := await count_of(world[service], table, place)) != expected:
+                found.append(Finding(
+                    GONE, service, table, f"{expected:,} rows from before {place.at}", f"{actual:,} of them",
+                    since=place.at, cause=CAUSE,
+                ))
+    return found
