@@ -27,6 +27,7 @@ OF_PROTOCOL: Mapping[str, tuple[Mutant, ...]] = {
 OF_MONEY: Mapping[str, tuple[Mutant, ...]] = {
     "Amounts, dates and orders": _read("amounts"),
     "Gift cards": _read("cards"),
+    "Disputes": _read("disputes"),
     "The credit ledger": _read("credits"),
 }
 WINGS = {**OF_PROTOCOL, **OF_MONEY}
