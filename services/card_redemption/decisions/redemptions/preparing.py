@@ -29,7 +29,7 @@ def prepare(known: Known, body: PrepareRedemption, message: Message, now: dateti
     draft = replace(
         body.draft, terms_version=terms.version, method=body.method or terms.payouts[0], prepared_at=now
     )
-    submitting.must_be_offered(draft, terms, card=None)
+    submitting.must_be_offered(draft, terms)
     must_be_agreed(known, draft, terms, now)
     if body.quote is not None:
         must_hold(body.quote, offered_now(known, draft, terms, now), now)
