@@ -6,7 +6,7 @@ of the row, so that no row's seal fits another; it does not hold that the row is
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from hashlib import blake2b
 from typing import TypeAlias
 
@@ -18,7 +18,7 @@ UNSEALED = b""
 ACCEPTED = "accepted"
 """The fact that seals what else has no link or no seal, and is accepted so."""
 
-Value: TypeAlias = str | int | datetime | bytes | None
+Value: TypeAlias = str | int | date | bytes | None
 """What a column holds; JSON is the text or the bytes that are stored."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -34,7 +34,7 @@ def _instant(value: datetime) -> bytes:
 
 _AS_BYTES: Mapping[type, Callable[..., bytes]] = {
     bytes: bytes, type(None): lambda value: _NULL, int: lambda value: b"%d" % value, datetime: _instant,
-    bool: lambda value: b"%d" % value,
+    bool: lambda value: b"%d" % value, date: lambda value: value.isoformat().encode(),
 }
 
 

@@ -12,6 +12,7 @@ import asyncpg
 
 import services
 from services.card_redemption import decisions as card_rules
+from services.card_redemption.sagas import DEFINITIONS as CARD_DEFINITIONS
 from services.card_redemption.store import TABLES as CARD_TABLES
 from services.card_redemption.store.attempts import keep_attempts
 from services.card_redemption.wire import CODEC as CARD_CODEC
@@ -63,7 +64,8 @@ BUSINESS: Mapping[str, Business] = {
         "credit_ledger", list(CREDIT_TABLES), credit_rules.RULES, credit_rules.TIMERS, CREDIT_CODEC
     ),
     "card_redemption": _business(
-        "card_redemption", list(CARD_TABLES), card_rules.RULES, card_rules.TIMERS, CARD_CODEC, keep_attempts
+        "card_redemption", [*CARD_TABLES, saga_table(CARD_DEFINITIONS)], card_rules.RULES, card_rules.TIMERS,
+        CARD_CODEC, keep_attempts,
     ),
 }
 
@@ -111,6 +113,11 @@ class House:
             for service in NAMES:
                 await self.fire(service)
 
+    async def pass_by(self, by: timedelta) -> None:
+        """Let a short time pass, with what is due of cards after it."""
+        self.now += by
+        await self.fire("card_redemption")
+
     async def deliver(self) -> None:
         """Hand over what was sent, and what that causes, until nothing is under way."""
         while self.sent:
@@ -135,6 +142,10 @@ class House:
             raise AssertionError(f"busy: {effects.busy}")
         self.sent += batch.encoded.outgoing
         return batch.encoded
+
+    def fresh(self) -> str:
+        """An id that nobody had before."""
+        return self._uuid().hex
 
     def _uuid(self) -> UUID:
         return UUID(int=self.random.getrandbits(128), version=4)
