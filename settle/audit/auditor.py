@@ -33,7 +33,7 @@ from settle.audit import (
 )
 from settle.audit.changed import Place, age, changed, places_of, why_not
 from settle.audit.findings import SERVICES, Check, Finding, Report
-from settle.audit.folds import claims
+from settle.audit.folds import claims, redeemers
 from settle.audit.joins import payouts
 from settle.audit.joins import walked as joins
 from settle.audit.provenance import walked as provenance
@@ -44,7 +44,8 @@ from settle.audit.states import open_work
 CHECKS: Sequence[Check] = (
     *journals.CHECKS, *accounts.CHECKS, *agreements.CHECKS, *company.CHECKS, *cards.CHECKS, *merchants.CHECKS,
     *orders.CHECKS, *orders.COORDINATOR, *sagas.CHECKS, *sequences.CHECKS, *unfinished.CHECKS, *provenance.CHECKS,
-    *joins.CHECKS, *chains.CHECKS, *seals.CHECKS, *keeping.CHECKS, *record.CHECKS, *dispute_outcomes.CHECKS,
+    *joins.CHECKS, *chains.CHECKS, *redeemers.CHECKS, *seals.CHECKS, *keeping.CHECKS, *record.CHECKS,
+    *dispute_outcomes.CHECKS,
 )
 QUIET_CHECKS: Sequence[Check] = (*unfinished.QUIET, *orders.QUIET, *cards.QUIET, *joins.QUIET)
 CROSS_CHECKS: Mapping[str, Callable[[World], Awaitable[list[Finding]]]] = {

@@ -55,5 +55,7 @@ CAUSES: Mapping[str, str] = {
     ), _PAPER),
     **dict.fromkeys(("unfinished.frozen", "unfinished.sagas"), _WAITS),
     **dict.fromkeys(("unfinished.notices", "unfinished.outbox"), _UNSENT),
-    **dict.fromkeys(("states.orders", "states.merchant_settlements", "states.accounts", "states.cards"), _ROW),
+    **dict.fromkeys((
+        "states.orders", "states.merchant_settlements", "states.accounts", "states.cards", "states.redemptions",
+    ), _ROW),
 }

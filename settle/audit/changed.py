@@ -22,7 +22,8 @@ CHANGED_MAX = 200_000
 _ROUTE = 1_000
 
 _ORDER, _SETTLEMENT = (ORDER, "order"), (ORDER, "merchant settlement")
-_ACCOUNT, _CARD, _VOLUME = (CREDIT, "account"), (CARD, "card"), (CARD, "volume")
+_ACCOUNT, _CARD = (CREDIT, "account"), (CARD, "card")
+_VOLUME, _REDEEMER = (CARD, "volume"), (CARD, "redeemer")
 _ROOTS: Mapping[str, Sequence[Kind]] = {
     service: tuple((service, of) for of in kinds) for service, kinds in IDS.items()
 }
@@ -76,11 +77,11 @@ WRITTEN: Mapping[str, Sequence[Written]] = {
         Written("card_codes", (("card_id", (_CARD,)),)),
         Written("attempts", (("volume", (_VOLUME,)), ("card_id", (_CARD,)))),
         Written("record_volumes", (("id", (_VOLUME,)),)),
-        Written("redemption_orders", (("card_id", (_CARD,)),)),
+        Written("redemption_orders", (("card_id", (_CARD,)), ("customer_id", (_REDEEMER,)))),
         Written("freeze_cases", (("card_id", (_CARD,)),)),
         *(
             Written(table, (("id", _ROOTS[CARD]),))
-            for table in ("merchant_shares", "channels", "calendars", "enterprise_agreements")
+            for table in ("merchant_shares", "channels", "calendars", "enterprise_agreements", "redeemers")
         ),
         Written("revocation_batches", (("agreement_id", _ROOTS[CARD]),)),
         Written("disputes", (("card_id", (_CARD,)),)),

@@ -16,6 +16,7 @@ from settle.audit.folds import (
     orders,
     published,
     rail_differences,
+    redeemers,
     redemptions,
     remittances,
 )
@@ -26,6 +27,7 @@ from settle.audit.snapshots import World
 from settle.audit.states import accounts as states_of_accounts
 from settle.audit.states import disputes as states_of_disputes
 from settle.audit.states import orders as states_of_orders
+from settle.audit.states import redemptions as states_of_redemptions
 from settle.audit.unreadable import UNREADABLE, is_fault, set_back
 
 AT_A_TIME = 200
@@ -39,16 +41,16 @@ IDS = {
     },
     CARD: {
         "card": "gift_cards", "share": "merchant_shares", "volume": "record_volumes", "channel": "channels",
-        "calendar": "calendars", "agreement": "enterprise_agreements",
+        "calendar": "calendars", "agreement": "enterprise_agreements", "redeemer": "redeemers",
     },
 }
 """The aggregates that can be walked, by service: the table whose ids are theirs."""
 
 WALKS: Sequence[Walk] = (
     *credit_walk.WALKS, *provenance.WALKS, *joins.WALKS, *rail_differences.WALKS, *answers.WALKS,
-    *states_of_orders.WALKS, *states_of_accounts.WALKS, *orders.WALKS, *cards.WALKS, *merchants.WALKS,
-    *remittances.WALKS, *published.WALKS, *agreements.WALKS, *chains.WALKS, *record.WALKS, *redemptions.WALKS,
-    *seals.WALKS,
+    *states_of_orders.WALKS, *states_of_accounts.WALKS, *states_of_redemptions.WALKS, *orders.WALKS, *cards.WALKS,
+    *merchants.WALKS, *remittances.WALKS, *published.WALKS, *agreements.WALKS, *chains.WALKS, *record.WALKS,
+    *redemptions.WALKS, *redeemers.WALKS, *seals.WALKS,
     *disputes.WALKS, *states_of_disputes.WALKS,
 )
 KINDS = tuple((service, of) for service, kinds in IDS.items() for of in kinds)

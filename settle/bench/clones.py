@@ -10,7 +10,7 @@ import base64
 import re
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from itertools import zip_longest
 from typing import NamedTuple, TypeAlias
@@ -131,7 +131,8 @@ class Form:
 def _other(how: str, token: bytes, partitions: int) -> bytes:
     if how == "hex":
         return token.hex().encode()
-    return str(partition_of(how.removeprefix("partition:") + token.decode(), partitions)).encode()
+    _, before, behind = how.split(":")
+    return str(partition_of(before + token.decode() + behind, partitions)).encode()
 
 
 async def forms_of(connection: Connection, ids: Ids) -> list[Form]:
@@ -193,9 +194,10 @@ def _form(table: str, columns: Sequence[str], types: Sequence[str], lines: Seque
 
 def _gap_for_partition(root: bytes, ids: Ids, literals: list[bytes], gaps: list[Gap]) -> None:
     found = _TOKEN.search(root)
-    if found is None or found.end() != len(root):
-        raise ValueError(f"the root of a timer has no id at its end: {root!r}")
-    gaps.append((f"partition:{root[: found.start()].decode()}", ids.number(found[0])))
+    if found is None:
+        raise ValueError(f"the root of a timer has no id: {root!r}")
+    before, behind = root[: found.start()].decode(), root[found.end() :].decode()
+    gaps.append((f"partition:{before}:{behind}", ids.number(found[0])))
     literals.append(b"")
 
 
@@ -326,4 +328,9 @@ def _share_column(column: str, share: str, like: asyncpg.Record, sums: Counter[s
 
 def targets_of(targets: Sequence[Target], clone: int) -> list[Target]:
     """The load's targets in a clone."""
-    return [Target(renamed_text(t.order_id, clone), renamed_text(t.return_id, clone)) for t in targets]
+    return [
+        replace(
+            each, order_id=renamed_text(each.order_id, clone), return_id=renamed_text(each.return_id, clone),
+            redemption_id=renamed_text(each.redemption_id, clone), customer_id=renamed_text(each.customer_id, clone),
+        ) for each in targets
+    ]

@@ -1,8 +1,8 @@
-"""The load generator, a process of its own: `python -m settle.bench.load TARGET KAFKA PARTITIONS TARGETS_FILE`.
+"""The load generator, a process of its own: `python -m settle.bench.load TARGET KAFKA PARTITIONS FILE KEY SERVICE`.
 
 It reads one command a line from stdin (`closed SECONDS`, `open SECONDS RATE`, `streamed SECONDS STREAMS`,
 `batch SECONDS SIZE`, `idle SECONDS`, `overload SECONDS RATE`) and answers each with one JSON object. "Settled" is when
-the order's event is read from Kafka, as any subscriber would see it.
+the event of the order, or of the card's redemption, is read from Kafka, as any subscriber would see it.
 """
 
 import asyncio
@@ -234,9 +234,9 @@ def _moments(tally: Tally, until: float, settled_at: Mapping[str, float]) -> lis
     return parts
 
 
-async def main(target: str, kafka: str, partitions: int, file: Path, known: str) -> None:
+async def main(target: str, kafka: str, partitions: int, file: Path, known: str, service: str) -> None:
     """Serve commands until stdin ends."""
-    subscriber, tokens = Subscriber(kafka, partitions), Tokens.of(json.loads(known))
+    subscriber, tokens = Subscriber(kafka, partitions, service), Tokens.of(json.loads(known))
     assert tokens is not None
     async with open_channel(target, *OPTIONS) as channel:
         load = Load(channel, subscriber, read_targets(file), tokens)
@@ -275,4 +275,4 @@ if __name__ == "__main__":
         run = uvloop.run
     except ImportError:
         run = asyncio.run  # type: ignore[assignment]  # the same call
-    run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), Path(sys.argv[4]), sys.argv[5]))
+    run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), Path(sys.argv[4]), sys.argv[5], sys.argv[6]))

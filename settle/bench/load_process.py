@@ -18,11 +18,13 @@ STOP_SECONDS = 15
 class LoadProcess:
     """Started at once; `stop` ends it."""
 
-    def __init__(self, endpoints: Mapping[str, Any], file: Path) -> None:  # Any: the values of a JSON file
+    def __init__(
+        self, endpoints: Mapping[str, Any], file: Path, service: str = "order"  # Any: the values of a JSON file
+    ) -> None:
         program = [sys.executable, "-P", "-m", "settle.bench.load"]
-        target, bootstrap = targets_of(endpoints)["order"], endpoints["broker"]["bootstrap"]
+        target, bootstrap = targets_of(endpoints)[service], endpoints["broker"]["bootstrap"]
         known = json.dumps({"identity": endpoints["identity"]})
-        command = [*program, target, bootstrap, str(topics.partitions()), str(file), known]
+        command = [*program, target, bootstrap, str(topics.partitions()), str(file), known, service]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._answer()
 

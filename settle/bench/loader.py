@@ -13,13 +13,14 @@ import asyncpg
 
 from settle.bench import clones
 from settle.bench.customers import Family
+from settle.bench.options import REDEMPTION
+from settle.bench.recycling import RecyclingFamily
 from settle.bench.targets import Target, write_targets
 from settle.client.tokens import Tokens
 from settle.local.endpoints import dsns_of, targets_of
 from settle.local.environs import chain_key
 
 CLONES_AT_A_TIME = 1_000
-ORDERS_PER_FAMILY = 8
 QUIET_SECONDS_MAX = 30.0
 PAYERS = {"credit_ledger": ("agreements", "account_id"), "card_redemption": ("card_tenders", "card_id")}
 """By book, where it says whose money a merchant gets: the shares of a merchant follow that id."""
@@ -32,16 +33,18 @@ async def fill(
     """Store at least `orders` orders as of `now`, where the clock stays; answers all that the load may settle, clone by
     clone."""
     dsns = dsns_of(endpoints)
-    family = Family(targets_of(endpoints), mix, Tokens.of(endpoints))
+    services, tokens = targets_of(endpoints), Tokens.of(endpoints)
+    family = RecyclingFamily(services, tokens) if mix == REDEMPTION else Family(services, mix, tokens)
     try:
         await family.build(now)
     finally:
         await family.close()
     await _wait_for_quiet(dsns)
-    count = -(-orders // ORDERS_PER_FAMILY)
+    each = len(family.targets)
+    count = -(-orders // each)
     began = time.monotonic()
     await _clone(dsns, count, partitions)
-    say(f"stored {count * ORDERS_PER_FAMILY:,} orders in {time.monotonic() - began:.0f} s")
+    say(f"stored {count * each:,} orders in {time.monotonic() - began:.0f} s")
     return [target for clone in range(count) for target in clones.targets_of(family.targets, clone)]
 
 

@@ -9,6 +9,8 @@ ORDERS_PER_SECOND = 2_000
 ROUNDS = 2
 """How often a night measures settlements after midnight, and beside the run over all accounts."""
 ORDERS_PER_ACCOUNT = 4
+REDEMPTION = "redemption"
+"""The mix of recycled gift cards."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,11 @@ class Options:
     broker: str = "kafka"
     processes: int = 1
     seed: int = 1
+
+    @property
+    def service(self) -> str:
+        """Which service the load speaks to."""
+        return "card_redemption" if self.mix == REDEMPTION else "order"
 
     @property
     def orders(self) -> int:

@@ -74,7 +74,7 @@ async def _measure(
     )
     began = await admin.fetchval("select now()")
     with ExitStack() as cleanup:
-        load = LoadProcess(stack.endpoints, file)
+        load = LoadProcess(stack.endpoints, file, options.service)
         cleanup.callback(load.stop)
         pids = _pids(stack) | {"load": load.pid}
 
@@ -97,7 +97,7 @@ async def _measure(
     report = await auditor.audit(dsns, wait_seconds=30.0, strict=True, chain_key=chain_key(os.environ))
     figures.violations = report.counts
     say(f"auditor: {len(report.findings)} findings in {report.seconds:.0f} s")
-    if not options.statements:
+    if not options.statements and options.service == "order":
         begin("ceiling")
         figures.ceiling_per_second = await ceiling.measure(dsns, began, say)
     if options.baseline:

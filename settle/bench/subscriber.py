@@ -1,26 +1,31 @@
-"""Reads the order events from Kafka in a thread of its own and notes when each order was settled."""
+"""Reads a service's events from Kafka in a thread of its own and notes when each order, or each card's redemption, was
+settled."""
 
 import threading
 import time
 
-from confluent_kafka import OFFSET_END, Consumer, TopicPartition
+from confluent_kafka import OFFSET_END, Consumer, Message, TopicPartition
 
-TOPIC = "settlement.order.events.v1"
+from settlement.card_redemption.v1 import redemption_events_pb2
+
 ENDS = (
     b"settlement.order.v1.OrderCancelled", b"settlement.order.v1.OrderRefunded", b"settlement.order.v1.RefundFailed",
 )
+STEPPED = b"settlement.card_redemption.v1.RedemptionStepped"
+LAST_STEPS = (redemption_events_pb2.REDEMPTION_STEP_CANCELLED, redemption_events_pb2.REDEMPTION_STEP_PAID)
 
 
 class Subscriber:
-    """From the present end of the topic on; `settled_at` has perf_counter times by order id."""
+    """From the present end of the topic on; `settled_at` has perf_counter times by the id of the order or the card."""
 
-    def __init__(self, kafka: str, partitions: int) -> None:
+    def __init__(self, kafka: str, partitions: int, service: str = "order") -> None:
+        self._topic = f"settlement.{service}.events.v1"
         self.settled_at: dict[str, float] = {}
         self._consumer = Consumer({
             "bootstrap.servers": kafka, "group.id": "settle-bench", "enable.auto.commit": False,
             "fetch.wait.max.ms": 100, "queued.min.messages": 1000, "enable.partition.eof": False,
         })
-        self._consumer.assign([TopicPartition(TOPIC, n, self._end(n)) for n in range(partitions)])
+        self._consumer.assign([TopicPartition(self._topic, n, self._end(n)) for n in range(partitions)])
         self._open = True
         self._thread = threading.Thread(target=self._read, name="subscriber", daemon=True)
         self._thread.start()
@@ -37,7 +42,7 @@ class Subscriber:
         self._consumer.close()
 
     def _end(self, partition: int) -> int:
-        _low, high = self._consumer.get_watermark_offsets(TopicPartition(TOPIC, partition), timeout=10)
+        _low, high = self._consumer.get_watermark_offsets(TopicPartition(self._topic, partition), timeout=10)
         return high if high >= 0 else OFFSET_END
 
     def _read(self) -> None:
@@ -46,5 +51,13 @@ class Subscriber:
             now = time.perf_counter()
             for message in messages:
                 key = message.key()
-                if message.error() is None and key and dict(message.headers() or ()).get("ce_type") in ENDS:
+                if message.error() is None and key and _ends(message):
                     self.settled_at.setdefault(key.decode(), now)
+
+
+def _ends(message: Message) -> bool:
+    """Whether it tells that something was settled."""
+    kind = dict(message.headers() or ()).get("ce_type")
+    if kind != STEPPED:
+        return kind in ENDS
+    return redemption_events_pb2.RedemptionStepped.FromString(message.value() or b"").step in LAST_STEPS

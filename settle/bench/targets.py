@@ -7,24 +7,32 @@ from uuid import UUID
 
 from google.protobuf.duration_pb2 import Duration
 
+from settle.client.tokens import NOBODY_IN_PARTICULAR
+from settlement.card_redemption.v1 import redemption_service_pb2
 from settlement.order.v1 import after_sale_service_pb2, order_pb2, order_service_pb2, stream_service_pb2
 
 CANCEL = "/settlement.order.v1.OrderService/CancelOrder"
 BATCH_CANCEL = "/settlement.order.v1.OrderService/BatchCancelOrders"
 CONFIRM_RECEIPT = "/settlement.order.v1.AfterSaleService/ConfirmReceipt"
+TAKE_BACK = "/settlement.card_redemption.v1.RedemptionService/RequestCancel"
+MEET_CONDITION = "/settlement.card_redemption.v1.RedemptionService/MeetEscrowCondition"
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An order to cancel, or one whose goods came back (`return_id` set)."""
+    """An order to cancel, or one whose goods came back (`return_id` set); or a gift card, in the place of the order,
+    whose redemption its customer takes back; without a customer, whose condition is met."""
 
     order_id: str
     return_id: str = ""
+    redemption_id: str = ""
+    customer_id: str = ""
 
 
 def write_targets(path: Path, targets: Sequence[Target]) -> None:
     """One line each, for the load process."""
-    path.write_text("".join(f"{target.order_id} {target.return_id}\n" for target in targets), encoding="ascii")
+    lines = (f"{each.order_id} {each.return_id} {each.redemption_id} {each.customer_id}\n" for each in targets)
+    path.write_text("".join(lines), encoding="ascii")
 
 
 def read_targets(path: Path) -> list[Target]:
@@ -35,9 +43,23 @@ def read_targets(path: Path) -> list[Target]:
 def request_of(target: Target, number: int) -> tuple[str, bytes]:
     """The method and the bytes of its request."""
     request_id = _request_id(0xBE7C, number)
+    if target.redemption_id:
+        return _redeemed(target, request_id)
     if target.return_id:
         return CONFIRM_RECEIPT, _receipt(target, request_id).SerializeToString()
     return CANCEL, _cancel(target, request_id).SerializeToString()
+
+
+def _redeemed(target: Target, request_id: str) -> tuple[str, bytes]:
+    if not target.customer_id:
+        met = redemption_service_pb2.MeetEscrowConditionRequest(
+            request_id=request_id, redemption_id=target.redemption_id, operator_id=NOBODY_IN_PARTICULAR
+        )
+        return MEET_CONDITION, met.SerializeToString()
+    cancel = redemption_service_pb2.RequestCancelRequest(
+        request_id=request_id, redemption_id=target.redemption_id, customer_id=target.customer_id
+    )
+    return TAKE_BACK, cancel.SerializeToString()
 
 
 def exchange_of(target: Target, number: int) -> stream_service_pb2.ExchangeRequest:

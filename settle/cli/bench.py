@@ -20,10 +20,12 @@ STREAMS, BATCH = 8, 50
 
 
 class Mix(StrEnum):
-    """What is settled: orders paid by credit and wallet, or with a gift card among the tenders."""
+    """What is settled: orders paid by credit and wallet, or with a gift card among the tenders; or recycled cards, half
+    of them taken back for a fee, half paid out."""
 
     credit = "credit"
     mixed = "mixed"
+    redemption = "redemption"
 
 
 class Sampled(StrEnum):
@@ -35,7 +37,9 @@ class Sampled(StrEnum):
 
 
 def bench(
-    mix: Annotated[Mix, typer.Option(help="`mixed` adds a gift card: two remote participants.")] = Mix.credit,
+    mix: Annotated[
+        Mix, typer.Option(help="`mixed` adds a gift card: two remote participants; `redemption` recycles some.")
+    ] = Mix.credit,
     seconds: Annotated[
         float, typer.Option(min=1, max=86_400, callback=finite, help="Length of each phase of load.")
     ] = 15.0,
@@ -98,6 +102,8 @@ def bench(
 
     if lacking := kafka.extra_missing():
         raise NoBroker(lacking)
+    if mix is Mix.redemption and (batch or statements or streams):
+        raise typer.BadParameter("orders come in batches and streams, and accounts are billed: not --mix redemption")
     folder = Path(os.environ.get("SETTLE_PROFILE_DIR", "profile"))
     if profile:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,7 @@
 """Where a customer recycles gift cards: submit one, ask whether it can be taken back, take it back, see how it is."""
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any
 
 from settle.client.calls import call
@@ -31,13 +32,18 @@ class Recycler:
         )
         await call(self._engine.cards.IssueCard, request)
 
-    async def submit(self, channel: str, code: str, face_minor: int, issuer: str = "") -> Answer:
-        """Prepare and confirm, to be paid into the wallet; answers the accepted redemption."""
+    async def submit(
+        self, channel: str, code: str, face_minor: int, issuer: str = "", deadline: datetime | None = None
+    ) -> Answer:
+        """Prepare and confirm, to be paid into the wallet; answers the accepted redemption. A condition has until its
+        `deadline`."""
         preparing = pb.PrepareRedemptionRequest(
             request_id=fresh(), customer_id=self._customer.customer_id, code=code, issuer=issuer,
             verification_code=VERIFICATION_CODE if issuer else "", declared=money(face_minor), channel=channel,
             method=channel_pb2.PAYOUT_METHOD_JD_BALANCE, account_id=self._customer.account_id,
         )
+        if deadline is not None:
+            preparing.condition_deadline.FromDatetime(deadline)
         token = (await call(self._engine.redemptions.PrepareRedemption, preparing)).token
         await self._pause()
         confirming = pb.ConfirmRedemptionRequest(request_id=fresh(), token=token, wait_timeout=WAIT)

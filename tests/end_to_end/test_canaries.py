@@ -24,13 +24,12 @@ from settlement.card_redemption.v1 import card_service_pb2_grpc as rpc
 from settlement.card_redemption.v1 import redemption_service_pb2 as redemption
 from settlement.card_redemption.v1 import redemption_service_pb2_grpc as redemption_rpc
 from settlement.common.v1 import money_pb2
+from tests.end_to_end.canaries import DIGITS, Chorus
 from tests.end_to_end.test_one_engine import began, data, ended  # noqa: F401  # `data` is a fixture
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(400)]
 
 GIVEN, MALFORMED, FOREIGN, GUESSED = "CANARY7GIVEN0001", "CANARY7-bad!", "CANARY7FOREIGN02", "CANARY7GUESSED03"
-DIGITS = "739184"
-"""A verification code that a redeemer gives; it is looked for where no other digit or letter stands beside it."""
 _INDEXES = (".index", ".timeindex")
 _TABLES = """select quote_ident(table_schema) || '.' || quote_ident(table_name) from information_schema.tables
              where table_type = 'BASE TABLE' and table_schema = 'public'"""
@@ -38,17 +37,26 @@ _TABLES = """select quote_ident(table_schema) || '.' || quote_ident(table_name) 
 
 def test_no_code_is_anywhere(data: Path) -> None:  # noqa: F811  # the fixture
     """After every call that takes one, done and refused."""
-    started = ended(began(data, "up", "--detach"))
+    started = ended(began(data, "up", "--detach", "--clock", "manual"))
     assert started[1] == 0, started
     running = json.loads((data / "endpoints.json").read_text())
 
     canaries, said = asyncio.run(sing(running["services"]["card_redemption"]["target"], Tokens.of(running)))
+    chorus = asyncio.run(sung(running))
+    canaries, said = [*canaries, *chorus.codes], [*said, *chorus.said]
     found = list(asyncio.run(searched([each["dsn"] for each in running["services"].values()], canaries)))
     found += searched_files(data, canaries)
 
     assert said
     assert [each for each in said if any(canary in each for canary in canaries)] == []
     assert found == []
+
+
+async def sung(running: dict[str, Any]) -> Chorus:  # Any: the values of a JSON file
+    """What providers, strangers, broken rows and the gateway make of codes."""
+    chorus = Chorus(running)
+    await chorus.sing()
+    return chorus
 
 
 async def sing(target: str, tokens: Tokens | None) -> tuple[list[str], list[str]]:

@@ -1,9 +1,10 @@
 """Which command posts what in the card book (DOMAIN 3.2): under which operation codes, on which accounts and sides."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from services.card_redemption.domain import commands
 from services.card_redemption.domain.books import CLEARING, DEPOSIT, GIFT_CARD, MERCHANT_PAYABLE, OPENING
+from services.card_redemption.domain.redemption import books
 from services.kernel.journal import Posting, Unit
 
 
@@ -26,7 +27,31 @@ POSTINGS: Mapping[type, tuple[Posting, ...]] = {
 }
 """By the type of the command."""
 
+_FACED = (GIFT_CARD, books.RECYCLER)
+"""What a face is paid from: a card of ours, or its recycler."""
+_OURS = (books.PAYOUT_TRANSIT, books.SPREAD)
+_BACK = (books.PAYOUT_TRANSIT, CLEARING, books.SPREAD)
+OF_REDEMPTIONS: Sequence[Posting] = (
+    _money("settle", _FACED, _OURS),
+    _money("escrow", (GIFT_CARD,), (books.ESCROW,)),
+    _money("escrow_release", (books.ESCROW, books.RECYCLER), _OURS),
+    _money("escrow_revoke", (books.ESCROW,), (GIFT_CARD,)),
+    _money("face_topup", _FACED, _OURS),
+    *(
+        _money(op, _BACK, (*_FACED, books.PAYOUT_TRANSIT))
+        for op in ("face_clawback", "fault_reversal", "fraud_close")
+    ),
+    _money("fraud_close", (books.ESCROW,), (GIFT_CARD,)),
+    _money("voucher_issue", (books.GOODWILL,), (books.VOUCHER,)),
+    _money("voucher_use", (books.VOUCHER,), (CLEARING,)),
+    _money("channel_fee", (books.CHANNEL_COST,), (books.RECYCLER,)),
+    _money("channel_remit", (CLEARING,), (books.RECYCLER,)),
+)
+"""What a redemption posts, whatever asked for the step (P26, P27, P29, P31 to P35, OP-8)."""
+
 SUBS: Mapping[str, str] = {
     OPENING: "card", GIFT_CARD: "card", DEPOSIT: "order", MERCHANT_PAYABLE: "merchant", CLEARING: "settlement",
+    books.ESCROW: "order", books.SPREAD: "order", books.CHANNEL_COST: "order", books.RECYCLER: "channel",
+    books.PAYOUT_TRANSIT: "payout", books.VOUCHER: "voucher", books.GOODWILL: "voucher",
 }
 """What the sub-account of a line names."""

@@ -47,9 +47,11 @@ save_calendars = Saving(
     moving=(
         *columns("bigint", "number", "proposals", "sequence", "version"),
         column("exceptions", "json", lambda calendar: _encode(calendar.exceptions)),
-        *columns("text", "proposed_by", "approved_by"), column("since", "timestamptz"), column("events_head", "bytea"),
+        *columns("text", "proposed_by", "approved_by"), column("since", "timestamptz"),
         column("proposal", "json", lambda calendar: _encode(calendar.proposal) if calendar.proposal else None),
+        column("events_head", "bytea"),
     ),
+    sealed=True,
 )
 """What is in force of a year, and what waits."""
 

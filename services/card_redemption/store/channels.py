@@ -43,9 +43,11 @@ save_channels = Saving(
     key="id",
     once=(column("id", "text", "name"),),
     moving=(
-        *columns("bigint", "in_force", "proposals", "sequence", "version"), column("events_head", "bytea"),
+        *columns("bigint", "in_force", "proposals", "sequence", "version"),
         column("proposal", "json", lambda channel: _encode(channel.proposal) if channel.proposal else None),
+        column("events_head", "bytea"),
     ),
+    sealed=True,
 )
 """What is in force of a channel, and what waits."""
 

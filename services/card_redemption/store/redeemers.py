@@ -45,5 +45,6 @@ save_redeemers = Saving(
         column("pending_saga_id", "text", lambda each: each.pending.saga_id if each.pending else None),
         column("pending_tried_at", "timestamptz", lambda each: each.pending.tried_at if each.pending else None),
     ),
+    sealed=True,
 )
 """What is counted for a customer."""

@@ -91,6 +91,7 @@ save_redemptions = Saving(
         column("verification_code", "json", lambda order: _encoded(order.verification_code)),
         column("frozen_from", "text", lambda order: None if order.frozen_from is None else order.frozen_from.value),
     ),
+    sealed=True,
 )
 """Whose it is, of which card, and under which terms never changes."""
 
@@ -109,5 +110,6 @@ save_freeze_cases = Saving(
         column("due_on", "date"),
     ),
     moving=columns("bigint", "version"),
+    sealed=True,
 )
 """A case is opened, and that is all that is known of it here."""

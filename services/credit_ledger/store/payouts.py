@@ -67,6 +67,7 @@ save_payouts = Saving(
         column("state", "text", "state.value"), column("moved_at", "timestamptz"), column("attempts", "integer"),
         *columns("bigint", "netted_minor", "version"),
     ),
+    sealed=True,
 )
 """Of a known payout only its progress changes, never what it pays to whom."""
 
@@ -86,6 +87,7 @@ save_switches = Saving(
         column("paused", "boolean"), *columns("text", "operator_id", "reason"), column("changed_at", "timestamptz"),
         *columns("bigint", "sequence", "version"), column("events_head", "bytea"),
     ),
+    sealed=True,
 )
 """What it was before is in its events."""
 
@@ -105,5 +107,6 @@ save_channels = Saving(
     key="id",
     once=columns("text", "id"),
     moving=(*columns("bigint", "received_minor", "sequence", "version"), column("events_head", "bytea")),
+    sealed=True,
 )
 """A channel that remits for the first time is new."""

@@ -93,6 +93,8 @@ class CardReplay:
     card: GiftCard | None = None
     tenders: dict[str, CardTender] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
+    versions: dict[int, GiftCard] = field(default_factory=dict)
+    """The card by its versions, as far as it is known how it stood."""
     blind: bool = False
     """Whether a step is gone that only its pruned event told: what the card stands like is taken as it is."""
 
@@ -105,10 +107,10 @@ class CardReplay:
 def replayed_card(stored: StoredCard) -> CardReplay:
     """The whole history of one card."""
     replay = CardReplay(stored)
-    numbers = {*stored.journals, *stored.told}
-    for number in range(1, max(numbers, default=0) + 1):
+    for number in range(1, max((*stored.journals, *stored.told, stored.dropped)) + 1):
         key = f"{stored.row.id}/{number}"
         if _standing(replay, number, key):
+            _keep(replay, number)
             continue
         step = _step(replay, number, key)
         if step is None:
@@ -119,7 +121,14 @@ def replayed_card(stored: StoredCard) -> CardReplay:
             replay.faults.append(Fault(f"journals {key}", "a step that the card allows", refusal(error), step.at))
             return replay
         _compare(replay, number, key, decision, step)
+        _keep(replay, number)
     return replay
+
+
+def _keep(replay: CardReplay, number: int) -> None:
+    """Keep the card as it is at this version, for what is told of its redemptions."""
+    if replay.card is not None and not replay.blind:
+        replay.versions[number] = replay.card
 
 
 def _standing(replay: CardReplay, number: int, key: str) -> bool:
@@ -141,10 +150,12 @@ def _standing(replay: CardReplay, number: int, key: str) -> bool:
         if type(told.fact) not in OF_REDEMPTIONS:
             _compare_posted(replay, key, decision, posted, told)
         return True
-    if replay.card is None or (posted is not None and posted.op in SPENDING):
+    if posted is not None and posted.op in SPENDING:
         return False
-    if number > replay.stored.dropped and not standing:
+    if number > replay.stored.dropped and (replay.card is None or not standing):
         return False
+    if replay.card is None:
+        replay.card = _begun(replay.stored)
     change_minor = -sum(
         line.amount_minor for line in (posted.lines if posted else ())
         if (line.account, line.sub) == (books.GIFT_CARD, replay.card.id)
@@ -152,6 +163,16 @@ def _standing(replay: CardReplay, number: int, key: str) -> bool:
     owner = replay.stored.row.customer_id  # the card may have been given away in a step that is gone
     replay.card, replay.blind = replace(stepped(replay.card, change_minor), customer_id=owner), True
     return True
+
+
+def _begun(stored: StoredCard) -> GiftCard:
+    """The card in front of its first step, where the event of that was pruned and no journal tells it: another issuer's
+    card, or one that replaces another; with what its own journals did not move since."""
+    moved = sum(
+        line.amount_minor for posted in stored.journals.values() for line in posted.lines
+        if (line.account, line.sub) == (books.GIFT_CARD, stored.row.id)
+    )
+    return replace(stored.row, balance_minor=stored.row.balance_minor + moved, held_minor=0, version=0, sequence=0)
 
 
 def _compare_posted(

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 import msgspec
@@ -22,7 +22,7 @@ from settle.audit.folds.card_replay import CardReplay, Posted, StoredCard, ToldC
 from settle.audit.folds.card_standing import STANDING
 from settle.audit.folds.history import Fault
 from settle.audit.folds.stored import SAGAS_BY_ID, Unreadable, run_of
-from settle.audit.shared_reads import DROPPED, EVENTS, JOURNALS, read_all, rows
+from settle.audit.shared_reads import DROPPED, EVENTS, JOURNALS, once, read_all, rows
 from settle.audit.snapshots import World
 from settlement.card_redemption.v1 import events_pb2
 
@@ -59,8 +59,28 @@ _BY_MESSAGE: tuple[_Read, ...] = (
 _READERS: Mapping[str, _Read] = {wire.DESCRIPTOR.full_name: (wire, read) for wire, read in _BY_MESSAGE}
 
 
+class Replays(NamedTuple):
+    """Some cards as their histories make them, and what was wrong with their journals before any was looked at."""
+
+    cards: Sequence[CardReplay]
+    faults: Sequence[Fault]
+
+
 async def differing(world: World, ids: Sequence[str]) -> list[Finding]:
     """What these cards and their orders' tenders say that their history does not, and what is wrong with that."""
+    replays = await replays_of(world, ids)
+    found = [*replays.faults, *(fault for replay in replays.cards for fault in of_replay(replay))]
+    return [
+        Finding(
+            HISTORY, CARD, fault.what, expected=fault.expected, actual=fault.actual, since=instant(fault.since)
+        )
+        for fault in found
+    ]
+
+
+@once
+async def replays_of(world: World, ids: Sequence[str]) -> Replays:
+    """These cards, replayed."""
     book, faults = world[CARD], list[Fault]()
     journals: dict[str, dict[int, Posted]] = defaultdict(dict)
     for row in await read_all(world, CARD, JOURNALS, ids):
@@ -76,19 +96,14 @@ async def differing(world: World, ids: Sequence[str]) -> list[Finding]:
     }
     tenders = await _tenders(book, journals, faults)
     runs = await _runs(world, journals, told)
-    for card in cards:
-        faults += of_card(StoredCard(
+    return Replays([
+        replayed_card(StoredCard(
             row=card, tenders=tenders, journals=journals[card.id], told=told[card.id],
             runs={posted.saga_id: runs[posted.saga_id] for posted in journals[card.id].values()
                   if posted.saga_id in runs},
             dropped=events_of[card.id].dropped, passed=events_of[card.id].passed,
-        ))
-    return [
-        Finding(
-            HISTORY, CARD, fault.what, expected=fault.expected, actual=fault.actual, since=instant(fault.since)
-        )
-        for fault in faults
-    ]
+        )) for card in cards
+    ], faults)
 
 
 async def _numbered(world: World, ids: Sequence[str], cards: Sequence[GiftCard]) -> Mapping[str, Numbered]:
@@ -169,7 +184,12 @@ def told_of(row: asyncpg.Record | Mapping[str, Any]) -> ToldCard:
 
 def of_card(stored: StoredCard) -> Iterator[Fault]:
     """The faults of one card: of its history, its row, and its orders' tenders."""
-    replay = replayed_card(stored)
+    return of_replay(replayed_card(stored))
+
+
+def of_replay(replay: CardReplay) -> Iterator[Fault]:
+    """The faults of one card that was replayed. It is asked once of each."""
+    stored = replay.stored
     row, since = stored.row, max((posted.at for posted in stored.journals.values() if posted.at), default=None)
     broken = bool(replay.faults)
     if replay.card is None:

@@ -1,60 +1,170 @@
-"""Redemptions are as the last of their steps left them (DOMAIN 2.8)."""
+"""Redemptions and the freeze cases of their codes are what their histories make of them (DOMAIN 2.8, RD-20)."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import asyncpg
+import msgspec
+from google.protobuf.message import DecodeError
 
-from settle.audit.findings import CARD, Finding, Walk
-from settle.audit.shared_reads import EVENTS, read_all
+from services.card_redemption.domain.recycling.policy import ChannelPolicy
+from services.card_redemption.domain.redemption.order import RedemptionOrder
+from settle.audit.findings import CARD, Finding, Walk, instant
+from settle.audit.folds.card_numbers import is_step
+from settle.audit.folds.cards import Replays, replays_of, told_of
+from settle.audit.folds.differences import differences, readable
+from settle.audit.folds.history import Fault
+from settle.audit.folds.redemption_replay import Heard, Redeemed, Retold, retold
+from settle.audit.folds.redemption_rows import OF_CARDS, case_of, order_of, step_of, terms_of
+from settle.audit.shared_reads import EVENTS, read_all, rows
 from settle.audit.snapshots import World
-from settlement.card_redemption.v1 import redemption_events_pb2, redemption_pb2
+from settlement.card_redemption.v1 import redemption_events_pb2
 
 HISTORY = "redemptions.history"
-ROWS = """
-select id, card_id, state, version, declared_minor, face_minor, channel_fee_minor, remitted_minor, claimed_minor,
-       adjusted_minor
-from redemption_orders where card_id = any($1::text[])
+_CASES = """
+select id, card_id, redemption_id, submitted_by, opened_at, due_on from freeze_cases where card_id = any($1::text[])
 """
-_TYPE: str = redemption_events_pb2.RedemptionStepped.DESCRIPTOR.full_name
-Row = Mapping[str, object]
+_VERSIONS = """
+select channel, number, terms from channel_versions
+where (channel, number) in (select * from unnest($1::text[], $2::bigint[]))
+"""
+_STEPPED: str = redemption_events_pb2.RedemptionStepped.DESCRIPTOR.full_name
+_CASE: str = redemption_events_pb2.FreezeCaseOpened.DESCRIPTOR.full_name
+_UNREADABLE = (msgspec.MsgspecError, DecodeError, ValueError, KeyError, TypeError)
 
 
 async def differing(world: World, ids: Sequence[str]) -> list[Finding]:
-    """What the redemptions of these cards say that their last step did not."""
-    last: dict[str, redemption_pb2.Redemption] = {}
-    for row in await read_all(world, CARD, EVENTS, ids):
-        if row["type"] == _TYPE:
-            told = redemption_events_pb2.RedemptionStepped.FromString(row["payload"]).redemption
-            last[told.redemption_id] = told
-    rows: dict[str, asyncpg.Record] = {row["id"]: row for row in await world[CARD].fetch(ROWS, ids)}
-    missing = [
-        Finding(HISTORY, CARD, f"redemption_orders {key}", "the redemption that was told of", "none")
-        for key in sorted(last.keys() - rows.keys())
+    """What the redemptions of these cards say that their histories do not, and what is wrong with these."""
+    stored, heard = await rows(world, CARD, OF_CARDS, ids), await _heard_of(world, ids)
+    if not stored and not heard:
+        return []
+    faults: list[Fault] = []
+    orders = {order.id: order for row in stored if (order := _read(row, faults)) is not None}
+    faults += await _other_terms(world, list(orders.values()))
+    faults += await _of_cards(world, ids, orders, heard)
+    faults += await _of_cases(world, ids, heard)
+    return [
+        Finding(
+            HISTORY, CARD, fault.what, expected=fault.expected, actual=fault.actual, since=instant(fault.since)
+        )
+        for fault in faults
     ]
-    untold = [
-        Finding(HISTORY, CARD, f"redemption_orders {key}", "a step that tells of it", "none")
-        for key in sorted(rows.keys() - last.keys())
-    ]
-    both = sorted(rows.keys() & last.keys())
-    return [*missing, *untold, *(finding for key in both for finding in _compared(rows[key], last[key]))]
 
 
-def _compared(row: asyncpg.Record, told: redemption_pb2.Redemption) -> Iterator[Finding]:
-    expected: Row = {
-        "card_id": told.card_id, "version": told.version, "declared_minor": told.declared.minor_units,
-        "state": redemption_pb2.RedemptionState.Name(told.state).removeprefix("REDEMPTION_STATE_"),
-        "face_minor": told.face.minor_units, "channel_fee_minor": told.channel_fees.minor_units,
-        "remitted_minor": told.remitted.minor_units, "claimed_minor": told.claimed.minor_units,
-        "adjusted_minor": told.adjusted.minor_units,
-    }
-    for name, value in expected.items():
-        if row[name] != value:
-            yield Finding(HISTORY, CARD, f"redemption_orders {row['id']} {name}", str(value), str(row[name]))
+def _read(row: asyncpg.Record, faults: list[Fault]) -> RedemptionOrder | None:
+    try:
+        return order_of(row)
+    except _UNREADABLE as error:
+        faults.append(Fault(f"redemption_orders {row['id']}", "what the engine wrote", str(error)))
+        return None
+
+
+async def _other_terms(world: World, orders: Sequence[RedemptionOrder]) -> list[Fault]:
+    """Redemptions whose terms were never in force."""
+    pairs = sorted({(order.terms.channel, order.terms.version) for order in orders})
+    known: dict[tuple[str, int], ChannelPolicy | None] = {}
+    for row in await world[CARD].fetch(_VERSIONS, [name for name, _ in pairs], [number for _, number in pairs]):
+        try:
+            known[row["channel"], row["number"]] = terms_of(row["terms"])
+        except _UNREADABLE:
+            known[row["channel"], row["number"]] = None  # the walk over its channel tells it
+    return [
+        Fault(f"redemption_orders {order.id} terms {path}", expected, actual, order.accepted_at)
+        for order in orders
+        for path, expected, actual in differences(known.get((order.terms.channel, order.terms.version)), order.terms)
+    ]
+
+
+async def _of_cards(
+    world: World, ids: Sequence[str], orders: Mapping[str, RedemptionOrder], heard: Mapping[str, Sequence[Any]]
+) -> list[Fault]:
+    """Every redemption told again, and compared with its row."""
+    replays, told, faults = await replays_of(world, ids), dict[str, RedemptionOrder](), list[Fault]()
+    pruned = set[str]()
+    for each in _stored(replays, orders, heard, faults):
+        again: Retold = retold(each)
+        faults += again.faults
+        told |= again.orders
+        if each.dropped:
+            pruned.add(each.card_id)
+    untold = [key for key, order in orders.items() if key not in told and order.card_id not in pruned]
+    faults += [Fault(f"redemption_orders {key}", "a step that tells of it", "none") for key in untold]
+    for key in sorted(told.keys() & orders.keys()):
+        row = replace(orders[key], verification_code=None)
+        faults += [
+            Fault(f"redemption_orders {key} {path}", expected, actual, row.updated_at)
+            for path, expected, actual in differences(told[key], row)
+        ]
+    return faults
+
+
+async def _heard_of(world: World, ids: Sequence[str]) -> dict[str, list[asyncpg.Record]]:
+    """All events of those of these cards that tell of redemptions."""
+    read = await read_all(world, CARD, EVENTS, ids)
+    chosen = {row["aggregate_id"] for row in read if not is_step(row["type"])}
+    found: dict[str, list[asyncpg.Record]] = {}
+    for row in read:
+        if row["aggregate_id"] in chosen:
+            found.setdefault(row["aggregate_id"], []).append(row)
+    return found
+
+
+def _stored(
+    replays: Replays, orders: Mapping[str, RedemptionOrder], events: Mapping[str, Sequence[asyncpg.Record]],
+    faults: list[Fault],
+) -> Iterator[Redeemed]:
+    terms = {key: order.terms for key, order in orders.items()}
+    for replay in replays.cards:
+        card_id, journals = replay.stored.row.id, replay.stored.journals
+        if card_id in events:
+            heard = [each for row in events[card_id] if (each := _heard(row, terms, faults)) is not None]
+            yield Redeemed(card_id, heard, replay.versions, journals, replay.stored.dropped)
+
+
+def _heard(row: asyncpg.Record, terms: Mapping[str, ChannelPolicy], faults: list[Fault]) -> Heard | None:
+    """An event of a card, as the replay takes it; what cannot be read of the card itself the card's history tells."""
+    given = row["sequence"], row["at"], row["saga_id"]
+    if is_step(row["type"]):
+        return Heard(*given, told_of(row).fact)
+    if row["type"] != _STEPPED:
+        return None
+    key = f"events {row['aggregate_id']}/{row['sequence']}"
+    try:
+        step = step_of(row["payload"], terms)
+    except _UNREADABLE as error:
+        faults.append(Fault(f"{key} payload", "what the engine wrote", str(error), row["at"]))
+        return None
+    if isinstance(step, str):
+        faults.append(Fault(f"redemption_orders {step}", f"what {key} tells of", "none", row["at"]))
+        return None
+    return Heard(*given, step, passing=True)
+
+
+async def _of_cases(world: World, ids: Sequence[str], heard: Mapping[str, Sequence[asyncpg.Record]]) -> list[Fault]:
+    """Freeze cases that were not told as they are, and those of which there is no row."""
+    found, told = list[Fault](), dict[str, tuple[object, ...]]()
+    for row in (row for each in heard.values() for row in each if row["type"] == _CASE):
+        try:
+            fact = case_of(row["payload"])
+        except _UNREADABLE as error:
+            key = f"events {row['aggregate_id']}/{row['sequence']} payload"
+            found.append(Fault(key, "what the engine wrote", str(error), row["at"]))
+        else:
+            told[fact.case_id] = (fact.card_id, fact.redemption_id, fact.submitted_by, row["at"], fact.due_on)
+    there = {row[0]: tuple(row)[1:] for row in await world[CARD].fetch(_CASES, ids)}
+    dropped = {card_id for card_id, each in heard.items() if each[0]["sequence"] > 1}
+    for key in sorted(told.keys() | there.keys()):
+        if key not in told and there[key][0] in dropped:
+            continue
+        if told.get(key) != there.get(key):
+            found.append(Fault(f"freeze_cases {key}", readable(told.get(key)), readable(there.get(key))))
+    return found
 
 
 WALKS = (
     Walk(
-        HISTORY, "a redemption is as the last of its steps left it", CARD, "card", differing,
-        cause="an event was lost or changed, or the row was changed past the engine",
+        HISTORY, "redemptions, what they did to their cards and what they posted are what comes of each of their steps",
+        CARD, "card", differing, cause="an event was lost or changed, or the row was changed past the engine",
     ),
 )

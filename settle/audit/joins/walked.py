@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from settle.audit.findings import CARD, CREDIT, ORDER, Check, Finding, Walk
-from settle.audit.joins import parties, payouts, refunds, requests, unknown
+from settle.audit.joins import parties, payouts, refunds, requests, settlements_of_cards, unknown
 from settle.audit.joins.rows import ORDERS, orders
 from settle.audit.snapshots import World
 
@@ -35,4 +35,5 @@ WALKS = (
         parties.TENDERS, "every deposit of a card is of an order that the coordinator has", CARD, "card",
         parties.card_tenders, cause="the order was lost at the coordinator: what it holds nobody will release",
     ),
+    *settlements_of_cards.WALKS,
 )

@@ -10,6 +10,8 @@ from services.card_redemption.domain.postings import POSTINGS, SUBS
 from settle.audit.findings import CARD, Finding
 from settle.audit.folds.card_numbers import is_step
 from settle.audit.folds.card_standing import STANDING
+from settle.audit.folds.redemption_replay import OF_REDEMPTION
+from settle.audit.provenance import redemptions
 from settle.audit.provenance.words import Decided, Posted, Told, decisions, finding
 from settle.audit.provenance.words import events as events_of
 from settle.audit.snapshots import World
@@ -38,8 +40,6 @@ _CALLED = ("card_issue", "card_void", "card_close")
 """Operations of calls, and of the sagas that this service coordinates; all others are of settlements of orders."""
 _OTHER_SUBS = ("card_void", "card_close")
 """What they credit is the replacement, or the closing: the fold knows its name from the event."""
-_OF_REDEMPTION = "rdm_"
-"""How the orders begin whose journals are a redemption's: its own walk has them."""
 
 
 class _Tender(NamedTuple):
@@ -62,10 +62,17 @@ async def cards(world: World, ids: Sequence[str]) -> list[Finding]:
     merchants = {(row.card_id, row.order_id): row.merchant_id for row in rows}
     decided, heard = await decisions(world, CARD, ids), await events_of(world, CARD, ids)
     found = _tenders(rows, decided)
+    owners = await redemptions.owners(world, [
+        journal for own in decided.values() for each in own for journal in each.journals if _redeems(journal)
+    ])
     for card in await world[CARD].fetch(_CARDS, ids):
         own, told = decided.get(card["id"], []), heard.get(card["id"], [])
         found += _versions(card, own, told)
-        found += [each for decision in own for journal in decision.journals for each in _strange(journal, merchants)]
+        for journal in (journal for decision in own for journal in decision.journals):
+            if _redeems(journal):
+                found += [_about(journal, *odd) for odd in redemptions.strange(journal, owners)]
+            else:
+                found += _strange(journal, merchants)
     return found
 
 
@@ -126,7 +133,11 @@ def _by_version(told: Sequence[Told], version: int) -> tuple[dict[int, Told], in
 
 
 def _of_redemption(decision: Decided) -> bool:
-    return decision.journals[0].order_id.startswith(_OF_REDEMPTION)
+    return _redeems(decision.journals[0])
+
+
+def _redeems(journal: Posted) -> bool:
+    return journal.order_id.startswith(OF_REDEMPTION)
 
 
 def _tells(event: Told, decision: Decided) -> bool:
@@ -136,8 +147,6 @@ def _tells(event: Told, decision: Decided) -> bool:
 
 def _strange(journal: Posted, merchants: Mapping[tuple[str, str], str]) -> Iterator[Finding]:
     """Lines that the journal's operation does not post, or that are on the sub-account of another."""
-    if journal.order_id.startswith(_OF_REDEMPTION):
-        return
     row = _ROWS.get(journal.op)
     names = {
         "card": journal.root, "order": journal.order_id, "settlement": journal.saga_id,

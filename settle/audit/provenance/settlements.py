@@ -54,7 +54,7 @@ CHECKS = (
                       from event_checkpoints c) kept on kept.aggregate_id = j.root
            left join (select distinct aggregate_id, saga_id, at from events) e
                on e.aggregate_id = j.root and e.saga_id = j.saga_id and e.at = j.posted_at
-           where e.aggregate_id is null and (kept.at is null or j.posted_at >= kept.at)""",
+           where e.aggregate_id is null and (kept.aggregate_id is null or j.posted_at > kept.at)""",
         cause="a journal or an event was dated otherwise, or lost",
     ),
     Check(

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from services.card_redemption.decisions import RULES, TIMERS
@@ -11,7 +11,14 @@ from services.card_redemption.domain.channels.channel import InForce
 from services.card_redemption.domain.codes import CardCode, Envelope
 from services.card_redemption.domain.record.attempt import EntryChannel
 from services.card_redemption.domain.recycling.payouts import PayoutMethod
-from services.card_redemption.domain.recycling.policy import Asker, CancelFee, ChannelPolicy, Kind, Limits
+from services.card_redemption.domain.recycling.policy import (
+    Asker,
+    CancelFee,
+    ChannelPolicy,
+    Kind,
+    Limits,
+    Settlement,
+)
 from services.card_redemption.domain.redemption import participation as ask
 from services.card_redemption.domain.redemption.commands import (
     AdvanceRedemption,
@@ -48,7 +55,17 @@ COOLING = ChannelPolicy(
     limits=Limits(cancelled_daily_minor=50_000), version=1,
 )
 CODE = CardCode("index-1", CARD.id, CARD.code_number, "WXYZ", Envelope(1, b"", b""))
-CHANNELS = (SELF, MAO, SU, COOLING)
+T1 = ChannelPolicy(
+    "T1", Kind.SELF, 940_000, until_settled=True, asked_by=Asker.SUPPORT, settlement=Settlement.NEXT_WORKING_DAY,
+    version=1,
+)
+T1_PAID = replace(
+    SU, channel="T1_PAID", kind=Kind.SELF, window=None, until_settled=True, only_unverified=False,
+    settlement=Settlement.NEXT_WORKING_DAY,
+)
+ESCROW = replace(SELF, channel="ESCROW", settlement=Settlement.ON_CONDITION)
+LATER = replace(SELF, channel="LATER", settlement=Settlement.SCHEDULED)
+CHANNELS = (SELF, MAO, SU, COOLING, T1, T1_PAID, ESCROW, LATER)
 
 
 @dataclass

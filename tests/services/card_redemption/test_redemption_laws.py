@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.enterprise.commands import RevokeRedemption
-from services.card_redemption.domain.recycling.policy import ChannelPolicy
+from services.card_redemption.domain.recycling.policy import ChannelPolicy, Settlement
 from services.card_redemption.domain.redemption import commands as ask
 from services.card_redemption.domain.redemption.events import RedemptionStepped
 from services.card_redemption.domain.redemption.order import RedemptionOrder
@@ -22,6 +22,7 @@ from services.card_redemption.domain.verification import Finding, ReportVerifica
 from services.kernel.saga import Run
 from tests.lifecycles import is_sound
 from tests.services.card_redemption.redeeming import CARD, CHANNELS, Redeeming
+from tests.services.card_redemption.retelling import Retelling
 
 S = RedemptionState
 PAID_FOR = frozenset({S.SETTLED, S.PAYOUT_RETRY, S.COMPLETED})
@@ -35,6 +36,11 @@ class Redemptions(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.world, self.count = Redeeming(), 0
+        self.retelling = Retelling(self.world)
+
+    def teardown(self) -> None:
+        """All of it, told again, comes to the same: no step that the domain would not make, nothing posted without."""
+        assert not self.retelling.faults()
 
     @property
     def last(self) -> RedemptionOrder:
@@ -50,9 +56,12 @@ class Redemptions(RuleBasedStateMachine):
     def submit(self, terms: ChannelPolicy, face: int) -> None:
         """Submit the card of the channel, which may be claimed already."""
         self.count += 1
-        self.world.submit(self.world.draft(terms, f"n{self.count}", declared_minor=face))
+        ends = self.world.now + timedelta(hours=2)
+        waits = {Settlement.ON_CONDITION: {"deadline": ends}, Settlement.SCHEDULED: {"scheduled_at": ends}}
+        fields = waits.get(terms.settlement, {})
+        self.world.submit(self.world.draft(terms, f"n{self.count}", declared_minor=face, **fields))
 
-    @rule(seconds=st.sampled_from([1, 5, 60, 200, 86_500, 16 * 86_400]))
+    @rule(seconds=st.sampled_from([1, 5, 60, 200, 7_200, 86_500, 16 * 86_400]))
     def wait(self, seconds: int) -> None:
         """Time passes, and what is due happens."""
         self.world.turn(timedelta(seconds=seconds))
@@ -95,7 +104,7 @@ class Redemptions(RuleBasedStateMachine):
 
     @rule(data=st.data(), verb=st.sampled_from([
         "cancel", "approve", "reject", "intercept", "fraud", "innocent", "guilty", "correct", "fault", "voucher",
-        "spend", "fee", "remit",
+        "spend", "fee", "remit", "met", "edit",
     ]), face=FACES)
     def ask(self, data: st.DataObject, verb: str, face: int) -> None:
         """Somebody asks for something."""
@@ -225,6 +234,10 @@ _BODIES: dict[str, Any] = {  # Any: bodies of many types
     "spend": lambda order, face: ask.UseVoucher(order.id, order.customer_id, Category.UTILITY.value, face),
     "fee": lambda order, face: ask.RecordChannelFee(order.id, face),
     "remit": lambda order, face: ask.RecordRemittance(order.id, face, "ref"),
+    "met": lambda order, face: ask.MeetEscrowCondition(order.id, "op-1"),
+    "edit": lambda order, face: ask.EditSchedule(
+        order.id, order.customer_id, order.accepted_at + timedelta(hours=4), face, None, "bank-2"
+    ),
 }
 
 TestRedemptions = Redemptions.TestCase

@@ -6,27 +6,21 @@ from datetime import timedelta
 import pytest
 
 from services.card_redemption.domain.channels.channel import InForce
-from services.card_redemption.domain.recycling.policy import Asker, ChannelPolicy, Kind, Settlement
+from services.card_redemption.domain.recycling.policy import ChannelPolicy
 from services.card_redemption.domain.redemption import commands as ask
 from services.card_redemption.domain.redemption.participation import LedgerPayout, PayoutNews, PayoutSettled
 from services.card_redemption.domain.redemption.redeemer import Redeemer
 from services.card_redemption.domain.redemption.states import PayoutState
 from services.card_redemption.domain.redemption.states import RedemptionState as S
+from services.card_redemption.domain.redemption.submitting import Denied, FreezeCase
 from services.card_redemption.domain.verification import Finding
 from services.kernel.calendar import TICK
+from services.kernel.decision import Refused
 from tests.lifecycles import is_sound
-from tests.services.card_redemption.redeeming import COOLING, MAO, SELF, SU, Redeeming
+from tests.services.card_redemption.redeeming import COOLING, ESCROW, LATER, MAO, SELF, SU, T1, T1_PAID, Redeeming
 
-T1 = ChannelPolicy(
-    "T1", Kind.SELF, 940_000, until_settled=True, asked_by=Asker.SUPPORT, settlement=Settlement.NEXT_WORKING_DAY,
-    version=1,
-)
-T1_PAID = replace(SU, channel="T1_PAID", kind=Kind.SELF, window=None, until_settled=True, only_unverified=False,
-                  settlement=Settlement.NEXT_WORKING_DAY)
 T1_REVIEWED = replace(T1, channel="T1_REVIEWED", reviewed=True)
 REVIEWED = replace(MAO, channel="REVIEWED", fee=SELF.fee)
-ESCROW = replace(SELF, channel="ESCROW", settlement=Settlement.ON_CONDITION)
-LATER = replace(SELF, channel="LATER", settlement=Settlement.SCHEDULED)
 RECORDING = ("SCREEN_RECORDING:1",)
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
@@ -34,7 +28,7 @@ DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 def world(terms: ChannelPolicy = SELF, verified: bool = False, **fields: object) -> Redeeming:
     """A redemption in this channel, accepted, or verified with what follows at once."""
     made = Redeeming()
-    made.given(*(InForce(each) for each in (T1, T1_PAID, T1_REVIEWED, REVIEWED, ESCROW, LATER)))
+    made.given(*(InForce(each) for each in (T1_REVIEWED, REVIEWED)))
     if terms is ESCROW:
         fields["deadline"] = made.now + DAY
     if terms is LATER:
@@ -296,3 +290,17 @@ def test_an_operator_leads_an_escrow_through_its_steps() -> None:
     made.do(ask.AdvanceRedemption(made.order().id, "op-1"))
 
     ends(made, S.ESCROWED)
+
+
+def test_a_stranger_with_a_code_of_ours_opens_a_case_and_hears_that_there_is_no_such_card() -> None:
+    """RD-20: also when another user submits it; of a card that nobody redeems he hears the very same."""
+    redeemed, free = world(), Redeeming()
+    stranger = {"customer_id": "cus_2", "account_id": "acc_2"}
+
+    denied = redeemed.submit(redeemed.draft(SELF, "n2", **stranger)).result
+    refused = free.submit(free.draft(SELF, "n2", **stranger))
+    cases = [row for row in redeemed.rows.values() if isinstance(row, FreezeCase)]
+
+    assert denied == Denied("CODE_REJECTED", "there is no such card")
+    assert refused.outcome == Refused(denied.reason, denied.detail, "NOT_FOUND")
+    assert [(case.submitted_by, case.redemption_id) for case in cases] == [("cus_2", redeemed.order().id)]

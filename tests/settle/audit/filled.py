@@ -27,7 +27,7 @@ from services.order.domain.commands import RefundAmount
 from services.order.domain.lines import LineAmount
 from services.order.domain.merchant_settlement import SettleGiftCardShare
 from services.order.domain.quotes import QuoteContent
-from tests.settle.audit import at_the_rail, card_lives, goods_back, kept_for_long
+from tests.settle.audit import at_the_rail, card_lives, goods_back, kept_for_long, recycled
 from tests.settle.audit.house import House
 from tests.settle.audit.shopping import BANK, CREDIT, DEFERRED, GIFT, WALLET, Buyer
 from tests.settle.audit.story import tell
@@ -43,6 +43,8 @@ async def fill(house: House) -> None:
     buyers = {number: Buyer(house, number) for number in BUYERS}
     for number, buyer in buyers.items():
         await _arrives(house, buyer, number)
+    await recycled.open_channels(house)
+    await recycled.before(house)
     await _half_a_year(house, buyers["2"], buyers["3"], buyers["5"])
     await kept_for_long.pruned(house)
     await put_in_force(house)
@@ -54,6 +56,7 @@ async def fill(house: House) -> None:
     await _quoted(house, buyers["4"])
     await _merchants(house)
     await _closed(house, buyers["5"])
+    await recycled.recycle(house)
     await _paused(house)
     await kept_for_long.set_aside(house)
     await card_lives.sealed(house)

@@ -113,6 +113,11 @@ class House:
             for service in NAMES:
                 await self.fire(service)
 
+    async def pass_by(self, by: timedelta) -> None:
+        """Let a short time pass, with what is due of cards after it."""
+        self.now += by
+        await self.fire("card_redemption")
+
     async def deliver(self) -> None:
         """Hand over what was sent, and what that causes, until nothing is under way."""
         while self.sent:
@@ -137,6 +142,10 @@ class House:
             raise AssertionError(f"busy: {effects.busy}")
         self.sent += batch.encoded.outgoing
         return batch.encoded
+
+    def fresh(self) -> str:
+        """An id that nobody had before."""
+        return self._uuid().hex
 
     def _uuid(self) -> UUID:
         return UUID(int=self.random.getrandbits(128), version=4)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from services.card_redemption.domain.cards.tender import CardRefund
 from services.card_redemption.domain.disputes.evidence import Paper
 from services.card_redemption.domain.enterprise.batch import RevocationItem
+from services.card_redemption.domain.redemption.order import FraudReport, Payout, Voucher
 from services.credit_ledger.domain.model.instalment import Instalment
 from services.credit_ledger.domain.model.tenders import Tenders
 from services.order.domain.bank_shares import BankNews, Refund
@@ -40,6 +41,9 @@ _OF_LISTS: Mapping[tuple[str, ...], Sequence[str]] = {
     ("agreements", "plans", _EACH, "instalments", _EACH): Instalment._fields,
     ("credit_refunds", "tenders"): Tenders._fields,
     ("card_tenders", "refunds", _EACH): CardRefund._fields,
+    ("redemption_orders", "payouts", _EACH): Payout._fields,
+    ("redemption_orders", "voucher"): Voucher._fields,
+    ("redemption_orders", "fraud"): FraudReport._fields,
     ("revocation_batches", "items", _EACH): RevocationItem._fields,
     ("disputes", "papers", _EACH): Paper._fields,
 }

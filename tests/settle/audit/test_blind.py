@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.settle.audit import blind, blind_more
+from tests.settle.audit import blind, blind_more, blind_redemptions
 from tests.settle.audit.blind_sql import Blind, changes
 from tests.settle.audit.breaking import Breakable
 
@@ -18,6 +18,14 @@ async def test_a_corruption_of_the_filled_engine_is_found_and_located(
     broken_filled: Breakable, planted: Blind
 ) -> None:
     """Swaps, whole aggregates that vanish, edits that agree in two tables, and the tables that hold no money."""
+    await _found_and_located(broken_filled, planted)
+
+
+@pytest.mark.parametrize("planted", blind_redemptions.BLIND, ids=lambda planted: planted.does)
+async def test_a_corruption_of_what_is_recycled_is_found_and_located(
+    broken_filled: Breakable, planted: Blind
+) -> None:
+    """Rows, journals, settlements, timers and counts of redemptions, and the codes of cards."""
     await _found_and_located(broken_filled, planted)
 
 

@@ -13,7 +13,7 @@ from random import Random
 import pytest
 
 from settle.audit import auditor, seals, walks
-from tests.settle.audit import blind, blind_more
+from tests.settle.audit import blind, blind_more, blind_redemptions
 from tests.settle.audit.blind_sql import changes
 from tests.settle.audit.breaking import Breakable, Verdict
 from tests.settle.audit.edits import Place, Statement
@@ -94,7 +94,7 @@ def _alone(verdict: Verdict) -> set[str]:
 async def _verdicts(story: Breakable, filled: Breakable) -> AsyncIterator[tuple[str, Verdict]]:
     for planted in PLANTED:
         yield planted.sql, await story.broken({planted.service: [Statement(planted.sql, ())]})
-    for broken, cases in ((story, blind.BLIND), (filled, blind_more.BLIND)):
+    for broken, cases in ((story, blind.BLIND), (filled, (*blind_more.BLIND, *blind_redemptions.BLIND))):
         for case in cases:
             yield case.does, await broken.broken(changes(case))
 

@@ -13,7 +13,9 @@ from services.runtime.ground.saving import Saving
 from services.runtime.stored import accepted as accepting
 from services.runtime.stored.sagas import save_runs
 from settle.audit import accepted, keeping, seals
+from settle.audit import sealed_tables as tables
 from settle.audit.findings import CARD, CREDIT, ORDER
+from settle.audit.sealed import SEALS
 from settle.audit.states import timers
 from tests.settle.audit.blind_sql import Blind, changes, order
 from tests.settle.audit.breaking import Breakable
@@ -31,7 +33,7 @@ SAVED = {
 
 def test_the_auditor_reads_the_columns_that_are_sealed() -> None:
     """Of every sealed table, in the order in which they are hashed."""
-    known = {(each.service, each.table): each for _, each in seals.WALKED if each.table != "saga_digests"}
+    known = {(each.service, each.table): each for _, each in tables.WALKED if each.table != "saga_digests"}
 
     assert known.keys() == SAVED.keys()
     for key, sealed in known.items():
@@ -74,7 +76,7 @@ async def test_what_nothing_else_tells_is_found_at_its_row(broken_filled: Breaka
     """Plans that are pruned, acts, answers: before, an edit of these was a gap of the auditor."""
     verdict = await broken_filled.broken(changes(Blind("", "", (), (order(sql),))))
 
-    found = [finding for finding in verdict.findings if finding.check in (seals.SEALS, seals.OF_RUNTIME)]
+    found = [finding for finding in verdict.findings if finding.check in (SEALS, seals.OF_RUNTIME)]
     assert not verdict.failed
     assert any(finding.what.startswith(named) for finding in found)
     assert all(finding.cause for finding in found)
@@ -85,7 +87,7 @@ async def test_seals_are_under_the_key_of_the_chains(told: House) -> None:
     async with rolled_back(told):
         connection = told.connections[ORDER]
         row = await connection.fetchrow("select * from merchant_settlements where id = 'mer_1/mst_1'")
-        sealed = next(each for _, each in seals.WALKED if each.table == "merchant_settlements")
+        sealed = next(each for _, each in tables.WALKED if each.table == "merchant_settlements")
         assert row is not None
         values = [row[column] for column in sealed.columns]
 

@@ -194,6 +194,15 @@ PLANTED = (
     Planted("disputes.outcome", CARD, disputed("EXECUTED", "REVOCATION", "boss")),
     Planted("disputes.four_eyes", CARD, disputed("EXECUTED", decider="CLERK")),
     Planted("disputes.adjusted", CARD, f"{_UNTOLD_REDEMPTION}; update redemption_orders set adjusted_minor = 5"),
+    Planted("states.redemptions", CARD, f"{_UNTOLD_REDEMPTION}; update redemption_orders set frozen_from = 'ACCEPTED'"),
+    Planted("joins.redemptions", CARD, f"{_UNTOLD_REDEMPTION}; update redemption_orders set settlement_id = 'saga_x'"),
+    Planted("redeemers.known", CARD, f"{_UNTOLD_REDEMPTION}; update redemption_orders set state = 'COMPLETED'"),
+    Planted(
+        "redeemers.counted", CARD,
+        """insert into redeemers (id, completed, cancelled_day, cancelled_minor, restricted, version)
+           values ('cus_1', 1, '0001-01-01', 0, '', 1)""",
+    ),
+    Planted("redemptions.rooted", CARD, "update card_codes set card_id = 'crd_none'"),
     Planted("channels.history", CARD, "update channels set in_force = 1"),
     Planted("agreements.history", CARD, "update revocation_batches set requested_at = requested_at + interval '1s'"),
     Planted("calendars.history", CARD, "update calendars set approved_by = 'ann'"),

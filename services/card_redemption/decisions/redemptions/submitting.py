@@ -38,7 +38,7 @@ def confirm(known: Known, body: ConfirmRedemption, message: Message, now: dateti
     if known.find(RedemptionOrder, redemption_id) is not None:
         raise AlreadyExists("REDEMPTION_EXISTS", f"this draft was confirmed as {redemption_id}")
     card = known.find(GiftCard, draft.card_id)
-    submitting.must_be_offered(draft, terms, card)
+    submitting.must_be_offered(draft, terms)
     must_pay_by(terms, draft.method, draft.instrument, card.purchase if card is not None else "")
     must_be_agreed(known, draft, terms, now)
     if not body.provider_up:

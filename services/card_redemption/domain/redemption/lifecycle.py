@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from services.card_redemption.domain.redemption.order import RedemptionOrder
-from services.card_redemption.domain.redemption.states import PAYABLE, PayoutState, RedemptionState
+from services.card_redemption.domain.redemption.states import PAYABLE, UNVERIFIED, PayoutState, RedemptionState
 from services.card_redemption.domain.redemption.timers import (
     ESCROW_ENDS,
     PAY,
@@ -20,6 +20,7 @@ from services.kernel.lifecycle import Flaw, Lifecycle, Wait, unless
 _S = RedemptionState
 _FROM_FREEZE = (_S.SCHEDULED, _S.ACCEPTED, _S.CANCEL_REVIEW, _S.VERIFYING, _S.VERIFIED, _S.ESCROWED, _S.SETTLED,
                 _S.PAYOUT_RETRY)
+_UNREAD = UNVERIFIED | {_S.VERIFYING}
 _WITH_PAYOUT = PAYABLE | {_S.FROZEN, _S.CLOSED_FRAUD, _S.FAULT_REVERSED}
 
 
@@ -49,6 +50,8 @@ def _flaws(order: RedemptionOrder) -> Iterator[Flaw]:
                       order.frozen_from)
     for_a_case = order.fraud is not None or order.reason.startswith("dsp_")
     yield from unless(not frozen or for_a_case, "fraud", "a report where FROZEN, or a case as the reason", order.fraud)
+    yield from unless(order.verification_code is None or order.stands in _UNREAD, "verification_code",
+                      f"erased, for it was read or is of no use any more ({order.stands})", "kept")
     yield from unless(not order.payouts or order.state in _WITH_PAYOUT, "payouts", f"none while {order.state}",
                       len(order.payouts))
     paid_for = order.stands in PAYABLE or order.state is _S.FAULT_REVERSED

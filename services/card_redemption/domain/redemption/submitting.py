@@ -56,14 +56,12 @@ class Denied:
     detail: str
 
 
-def must_be_offered(draft: Draft, terms: ChannelPolicy, card: GiftCard | None) -> None:
+def must_be_offered(draft: Draft, terms: ChannelPolicy) -> None:
     """What the channel takes: faces, payout methods, whose cards, and what it demands to see."""
     if not terms.limits.take(draft.declared_minor):
         raise FailedPrecondition("FACE_OUT_OF_LIMITS", f"{draft.channel} takes no card of {draft.declared_minor} fen")
     if (terms.kind is Kind.SELF) is bool(draft.issuer):
         raise FailedPrecondition("CHANNEL_CARD", f"{draft.channel} takes no card of {draft.issuer or 'ours'}")
-    if card is not None and not card.issuer and card.customer_id != draft.customer_id:
-        raise NotFound("CODE_REJECTED", "there is no such card")
     _must_show(draft, terms)
     if (terms.settlement is Settlement.ON_CONDITION) is not (draft.deadline is not None):
         raise InvalidArgument("CONDITION_DEADLINE", f"a deadline belongs to a condition, and {draft.channel} has one")
@@ -109,8 +107,9 @@ def case_opened(case: FreezeCase) -> FreezeCaseOpened:
 
 
 def must_have_good_code(draft: Draft, card: GiftCard, code: CardCode | None) -> None:
-    """Of a card of ours only the last code is good; a dead one is as unknown as any other (CODE_REJECTED)."""
-    if not card.issuer and not is_good(card, code):
+    """Of a card of ours only its owner's last code is good; a dead one, and a stranger's, is as unknown as any other
+    (CODE_REJECTED)."""
+    if not card.issuer and (card.customer_id != draft.customer_id or not is_good(card, code)):
         raise NotFound("CODE_REJECTED", "there is no such card")
 
 

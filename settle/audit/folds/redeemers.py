@@ -1,0 +1,116 @@
+"""Who redeems: what is counted for a customer is what his redemptions came to (RD-23, RD-25, A17).
+
+A notice that is not acknowledged may not have been counted yet. The day of a paid cancellation is that of its TRY,
+which lies between the request and the end of it: where midnight came between, either day will do.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+import asyncpg
+
+from services.card_redemption.domain.redemption.order import RedemptionOrder
+from services.card_redemption.domain.redemption.redeemer import NEVER
+from services.card_redemption.domain.redemption.states import RedemptionState
+from services.kernel.calendar import business_date
+from settle.audit.findings import CARD, Check, Finding, Walk
+from settle.audit.folds.redemption_rows import ROWS, order_of
+from settle.audit.snapshots import World
+
+COUNTED = "redeemers.counted"
+_S = RedemptionState
+_REDEEMERS = """
+select id, completed, cancelled_day, cancelled_minor, restricted, pending_saga_id from redeemers
+where id = any($1::text[])
+"""
+_ORDERS = f"{ROWS} where customer_id = any($1::text[]) order by id"
+_UNDER_WAY = "select id from notices where root = any($1::text[])"
+_CAUSE = "the row was changed past the engine, or a notice was lost or counted twice"
+
+
+async def differing(world: World, ids: Sequence[str]) -> list[Finding]:
+    """What is counted for these customers and their redemptions do not say."""
+    orders: dict[str, list[RedemptionOrder]] = defaultdict(list)
+    for row in await world[CARD].fetch(_ORDERS, ids):
+        order = order_of(row)
+        orders[order.customer_id].append(order)
+    cards = sorted({order.card_id for each in orders.values() for order in each})
+    waiting = {row["id"] for row in await world[CARD].fetch(_UNDER_WAY, cards)}
+    return [
+        Finding(COUNTED, CARD, f"redeemers {row['id']} {name}", expected, str(actual), cause=_CAUSE)
+        for row in await world[CARD].fetch(_REDEEMERS, ids)
+        for name, expected, actual in (
+            *_completed(orders[row["id"]], row["completed"], waiting),
+            *_restricted(orders[row["id"]], row["restricted"], waiting),
+            *_cancelled(orders[row["id"]], row),
+        )
+    ]
+
+
+Odd = Iterator[tuple[str, str, object]]
+
+
+def _completed(orders: Sequence[RedemptionOrder], counted: int, waiting: set[str]) -> Odd:
+    """Each counts once; of those whose fault was reversed not every one had been complete."""
+    complete = [order for order in orders if order.state is _S.COMPLETED]
+    told = [order for order in complete if f"{order.id}/completed" not in waiting]
+    most = len(complete) + sum(order.state is _S.FAULT_REVERSED for order in orders)
+    if not len(told) <= counted <= most:
+        yield "completed", f"{len(told)} to {most}", counted
+
+
+def _restricted(orders: Sequence[RedemptionOrder], why: str, waiting: set[str]) -> Odd:
+    consumed = {
+        f"{order.id}: {order.reason}": f"{order.id}/failed_consumed" in waiting
+        for order in orders if order.state is _S.FAILED_CONSUMED
+    }
+    if why not in consumed if why else not all(consumed.values()):
+        yield "restricted", " or ".join(sorted(consumed)) or "nothing", why
+
+
+def _cancelled(orders: Sequence[RedemptionOrder], row: asyncpg.Record) -> Odd:
+    """The faces of the last day on which he cancelled for a fee under a cap."""
+    days = [
+        (business_date(order.cancel_requested_at or order.updated_at), business_date(order.updated_at),
+         order.face_minor)
+        for order in orders
+        if order.state is _S.CANCELLED and order.terms.limits.cancelled_daily_minor is not None
+    ]
+    day = max((last for _, last, _ in days), default=NEVER.day)
+    earliest = max((first for first, _, _ in days), default=NEVER.day)
+    if not earliest <= row["cancelled_day"] <= day and row["pending_saga_id"] is None:
+        yield "cancelled_day", f"{earliest} to {day}", row["cancelled_day"]
+    at = row["cancelled_day"]
+    least = sum(face for first, last, face in days if first == last == at)
+    most = sum(face for first, last, face in days if first <= at <= last)
+    if not least <= row["cancelled_minor"] <= most and row["pending_saga_id"] is None:
+        yield "cancelled_minor", f"{least} to {most}", row["cancelled_minor"]
+
+
+WALKS = (
+    Walk(COUNTED, "what is counted for a customer is what his redemptions came to", CARD, "redeemer", differing),
+)
+CHECKS = (
+    Check(
+        "redeemers.known", "who completed a redemption, or gave in a spent card, is counted", (CARD,),
+        """select 'redeemers ' || o.customer_id, 'a row, for ' || min(o.id), 'none'
+           from redemption_orders o
+           left join notices n on n.id = o.id || '/' || lower(o.state)
+           where o.state in ('COMPLETED', 'FAILED_CONSUMED') and n.id is null
+             and not exists (select from redeemers r where r.id = o.customer_id)
+           group by o.customer_id""",
+        "the row was deleted past the engine: his first redemption would be taken for another first one",
+    ),
+    Check(
+        "redemptions.rooted", "every code, redemption and freeze case is of a card that is there, and every settlement"
+        " of a redemption is of its card", (CARD,),
+        """select what, 'a card that is there', card_id
+           from (select 'card_codes ' || blind_index, card_id from card_codes
+                 union all select 'redemption_orders ' || id, card_id from redemption_orders
+                 union all select 'freeze_cases ' || id, card_id from freeze_cases
+                 union all select 'sagas ' || id, root from sagas
+                 union all select 'saga_digests ' || id, root from saga_digests) each (what, card_id)
+           where not exists (select from gift_cards g where g.id = each.card_id)""",
+        "the row was changed past the engine, or its card was deleted",
+    ),
+)

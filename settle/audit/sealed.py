@@ -1,0 +1,77 @@
+"""A table whose rows are sealed, and what of a row does not fit its seals (`services/kernel/seal.py`)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+
+from services.kernel.chain import name_of
+from services.kernel.seal import UNSEALED, seal_of
+from settle.audit.chains import key_name
+from settle.audit.findings import Finding, instant
+from settle.audit.snapshots import World, pages
+
+SEALS = "seals"
+_CAUSE = ("the row was changed, or put there, by hand; or written by a process from before there were seals, beside"
+          " newer ones: the next write seals it again")
+_WRITTEN_AT = (
+    "updated_at", "decided_at", "resolved_at", "parked_at", "ended_at", "acted_at", "moved_at", "pending_tried_at",
+)
+"""Since when a row is as it is, at the earliest, where it says so itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A table whose rows are sealed: by which column a row is found, and by which it belongs to an aggregate; what its
+    seal is over, in that order, and the seal of its own that what never changes may have."""
+
+    service: str
+    table: str
+    key: str
+    owner: str
+    columns: Sequence[str]
+    made: Sequence[str] = ()
+    of: str = ""
+
+    @property
+    def seals(self) -> Mapping[str, Sequence[str]]:
+        """The columns under each seal."""
+        return {"made_seal": self.made, "seal": self.columns} if self.made else {"seal": self.columns}
+
+    @property
+    def query(self) -> str:
+        """All that is under seals, and these, of the rows of some aggregates."""
+        return self.selected(f"{self.owner} = any($1::text[])")
+
+    @property
+    def written(self) -> str:
+        """Which rows are: one that only a lock made is empty, and has no seal."""
+        return "(version > 0 or payable_minor <> 0)" if self.table == "merchant_shares" else "true"
+
+    def selected(self, where: str) -> str:
+        """All that is under seals, and these, of some rows."""
+        read = ", ".join(f'{name} "{name}"' for name in dict.fromkeys(
+            (self.key, *self.columns, *self.made, *self.seals)
+        ))
+        return f"select {read} from {self.table} where {where}"
+
+    async def find(self, world: World, ids: Sequence[str]) -> list[Finding]:
+        """The rows of these aggregates that do not fit their seals."""
+        if await key_name(world, self.service) != name_of(world.chain_key):
+            return []  # `chain_keys` tells it once
+        read = pages(world[self.service], self.query, list(ids))
+        return [found async for page in read for row in page for found in self.broken(row, world.chain_key)]
+
+    def broken(self, row: asyncpg.Record, key: bytes) -> list[Finding]:
+        """What of a row does not fit its seals; what was not sealed may be anything."""
+        found = []
+        for name, columns in self.seals.items():
+            right = seal_of(self.table, [row[column] for column in columns], key)
+            if row[name] not in (right, UNSEALED):
+                since = next((row[at] for at in _WRITTEN_AT if isinstance(row.get(at), datetime)), None)
+                found.append(Finding(
+                    SEALS, self.service, f"{self.table} {row[self.key]}", f"{name} {right.hex()}, by what it holds",
+                    row[name].hex(), since=instant(since), cause=_CAUSE,
+                ))
+        return found
