@@ -369,7 +369,8 @@ async def test_what_is_asked_often_does_not_look_through_what_is_over(connection
     page += "order by s.started_at, s.id limit 101"
 
     for query, values in (
-        (f"{operations._SAGA} {page}", [""]), (f"{operations._OPEN_SAGA} {page}", ["OPEN"]), (PARKED_KEYS, []),
+        (f"{operations._SAGA} {page}", [""]), (f"{operations._OPEN_SAGA} {page}", ["OPEN"]),
+        (PARKED_KEYS, [[parked.UNDELIVERABLE, *parked.QUARANTINED]]),
     ):
         assert await _blocks(connection, query, *values) < 1_000
 
