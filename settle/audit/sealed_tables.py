@@ -82,8 +82,9 @@ TENDERS = Sealed(
 )
 GIFT_CARDS = Sealed(
     CARD, "gift_cards", "id", "id", columns=(
-        "id", "issuer", "face_minor", "issued_at", "balance_minor", "held_minor", "sequence", "version", "code_number",
-        "customer_id", "standing", "claimed_by", "frozen_from", "frozen_for", "handed_to", "events_head",
+        "id", "issuer", "purchaser_id", "purchase", "face_minor", "issued_at", "balance_minor", "held_minor",
+        "sequence", "version", "code_number", "customer_id", "standing", "claimed_by", "frozen_from", "frozen_for",
+        "handed_to", "events_head",
     ),
 )
 CARD_SHARES = Sealed(
