@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from services.card_redemption.domain.cards.card import GiftCard
+from services.card_redemption.domain.disputes.events import DisputeStepped
 from services.card_redemption.domain.events import CardRegistered
 from services.card_redemption.domain.redemption.events import FreezeCaseOpened, RedemptionStepped
 from services.kernel.decision import Aggregate
@@ -13,7 +14,7 @@ from settle.audit.folds.history import Fault
 from settle.audit.folds.redemption_replay import Heard, Redeemed, retold
 from tests.services.card_redemption.redeeming import Redeeming
 
-_PASSING = (RedemptionStepped, FreezeCaseOpened)
+_PASSING = (RedemptionStepped, FreezeCaseOpened, DisputeStepped)
 
 
 class Retelling:
