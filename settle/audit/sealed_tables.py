@@ -111,8 +111,8 @@ RECYCLERS = Sealed(
 REDEMPTIONS = Sealed(
     CARD, "redemption_orders", "id", "card_id", made=("id", "terms"), columns=(
         "id", "card_id", "customer_id", "account_id", "agreement_id", "entry", "deadline", "declared_minor",
-        "face_minor", "cancel_fee_minor", "channel_fee_minor", "remitted_minor", "claimed_minor", "version", "method",
-        "state", "instrument", "settlement_id", "reason", "accepted_at", "updated_at", "verify_at",
+        "face_minor", "cancel_fee_minor", "channel_fee_minor", "remitted_minor", "claimed_minor", "adjusted_minor",
+        "version", "method", "state", "instrument", "settlement_id", "reason", "accepted_at", "updated_at", "verify_at",
         "cancel_requested_at", "scheduled_at", "verified_at", "settled_at", "evidence", "payouts", "voucher", "fraud",
         "verification_code", "frozen_from",
     ),
@@ -123,7 +123,7 @@ FREEZE_CASES = Sealed(
 )
 REDEEMERS = Sealed(
     CARD, "redeemers", "id", "id", columns=(
-        "id", "completed", "version", "restricted", "cancelled_day", "cancelled_minor", "pending_saga_id",
+        "id", "completed", "version", "restricted", "cases", "cancelled_day", "cancelled_minor", "pending_saga_id",
         "pending_tried_at",
     ),
 )
