@@ -195,15 +195,7 @@ class Process:
         service, settings = self._service, self._settings
         self._pool = await open_pool(settings)
         async with self._pool.acquire() as connection:
-            await self._clock_check.look(connection)
-            await grants.check(connection, settings)
-            clock = await open_clock(connection, settings.clock)
-            await _pin_partitions(connection, settings.partitions)
-            await _pin_chain_key(connection, settings.chain_key)
-            await accepted.seal(connection, settings.chain_key, settings.accept_unlinked)
-            now = await clock.now(connection)
-            standing = service.standing(now) if service.standing is not None else ()
-            await timers.ensure(connection, standing, settings.partitions)
+            clock, due = await self._fit(connection)
         self._producer.refuse = partial(undeliverable.set_aside, self._pool.own, seal_key=settings.chain_key)
         self._publisher = Publisher(self._producer, self._pool.own)
         self._watchers = Watchers(look_for(service.definitions or Definitions(), service.shown), self._pool.own)
@@ -228,19 +220,37 @@ class Process:
         self._tasks = [asyncio.create_task(work) for work in (
             *(lane.run() for lane in built), self._publisher.run(), republisher.run(), self._sweep_regularly(),
             self._count_regularly(), self._announce(), watch_loop(), self._clock_check.run(self._pool.own),
-            self._begin([timer for timer in standing if timer.due_at <= now]),
+            self._begin(due),
             Nightly(settings, clock, service.definitions, self._oldest).run(),
             Measuring(self._pool.own, clock, service.definitions is not None, service.open_payments).run(),
             *([self._seal_regularly(service.recording)] if service.recording else []),
             *([door.keys.run()] if door is not None else []),
         )]
+        port = await self._listen()
+        log.info("listening", port=port, clock=settings.clock, partitions=settings.partitions, lanes=settings.lanes)
+
+    async def _fit(self, connection: Connection) -> tuple[Clock, list[Timer]]:
+        """Whether database, role, keys and settings fit each other; its clock, and what is due of what is standing."""
+        settings, service = self._settings, self._service
+        await self._clock_check.look(connection)
+        await grants.check(connection, settings)
+        clock = await open_clock(connection, settings.clock)
+        await _pin_partitions(connection, settings.partitions)
+        await _pin_chain_key(connection, settings.chain_key)
+        await accepted.seal(connection, settings.chain_key, settings.accept_unlinked)
+        now = await clock.now(connection)
+        standing = service.standing(now) if service.standing is not None else ()
+        await timers.ensure(connection, standing, settings.partitions)
+        return clock, [timer for timer in standing if timer.due_at <= now]
+
+    async def _listen(self) -> int:
+        settings = self._settings
         try:
             self._metrics = await serve_metrics(settings.metrics_listen, self._not_ready)
-            port = await self._server.start()
+            return await self._server.start()
         except (OSError, RuntimeError) as error:  # RuntimeError: gRPC's word for an address that is taken or not ours
             where = f"SETTLE_LISTEN={settings.listen}, SETTLE_METRICS_LISTEN={settings.metrics_listen}"
             raise SettingsError(f"{where}: nothing can listen there: {error}") from error
-        log.info("listening", port=port, clock=settings.clock, partitions=settings.partitions, lanes=settings.lanes)
 
     def _build_lanes(self, clock: Clock) -> list[Lane]:
         service, settings = self._service, self._settings

@@ -275,4 +275,5 @@ if __name__ == "__main__":
         run = uvloop.run
     except ImportError:
         run = asyncio.run  # type: ignore[assignment]  # the same call
-    run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), Path(sys.argv[4]), sys.argv[5], sys.argv[6]))
+    given = sys.argv[1:]
+    run(main(given[0], given[1], int(given[2]), Path(given[3]), known=given[4], service=given[5]))

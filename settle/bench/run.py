@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -28,12 +29,18 @@ from settle.local.stack import LocalStack
 VERSIONS = ("grpcio", "protobuf", "aiokafka", "asyncpg", "msgspec", "uvloop")
 
 
-def bench(options: Options, say: Callable[[str], None], begin: Callable[[str], None]) -> Figures:
-    """Run it on a stack of its own, durable, in a folder that is deleted afterwards.
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Who hears of a run: `say` what was measured, `begin` the name of each of the `options.steps` when it begins."""
 
-    `say` hears what was measured, `begin` the name of each of the `options.steps` when it begins.
-    """
-    begin("orders stored")
+    say: Callable[[str], None]
+    begin: Callable[[str], None]
+
+
+def bench(options: Options, told: Told) -> Figures:
+    """Run it on a stack of its own, durable, in a folder that is deleted afterwards."""
+    told.begin("orders stored")
+    say = told.say
     now = night.eve() if options.statements else datetime.now(UTC)
     with tempfile.TemporaryDirectory(prefix="settle-bench-", ignore_cleanup_errors=True) as folder:
         data, file = Path(folder), Path(folder) / "targets"
@@ -45,9 +52,9 @@ def bench(options: Options, say: Callable[[str], None], begin: Callable[[str], N
             ))
             loader.shuffled(targets, file, options.seed)
         with ProfiledStack(data, options, say) as stack:
-            begin("stored data read")
+            told.begin("stored data read")
             _warm(data, say)
-            return asyncio.run(_measure(stack, options, file, len(targets), say, begin))
+            return asyncio.run(_measure(stack, options, file, len(targets), told))
 
 
 def _warm(data: Path, say: Callable[[str], None]) -> None:
@@ -61,9 +68,9 @@ def _warm(data: Path, say: Callable[[str], None]) -> None:
 
 
 async def _measure(
-    stack: LocalStack, options: Options, file: Path, stored: int, say: Callable[[str], None],
-    begin: Callable[[str], None],
+    stack: LocalStack, options: Options, file: Path, stored: int, told: Told
 ) -> Figures:
+    say, begin = told.say, told.begin
     dsns = dsns_of(stack.endpoints)
     admin = await asyncpg.connect(dsns["order"])
     server: str = await admin.fetchval("show server_version")

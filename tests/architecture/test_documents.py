@@ -63,6 +63,6 @@ def test_every_decision_has_a_number_of_its_own() -> None:
 
 def test_a_file_that_is_gone_is_noticed() -> None:
     """The check finds what it is for."""
-    text = "See `services/kernel/saga.py`, `kernel/saga.py`, `saga.py`, `services/<one>/rpc/*.py`, `gone.py`."
+    text = "See `services/kernel/saga.py`, `kernel/saga.py`, `saga.py`, `services/<one>/rpc/*.py`, `nowhere_at_all.py`."
 
-    assert [word for word in _named(text) if not _is_there(word)] == ["gone.py"]
+    assert [word for word in _named(text) if not _is_there(word)] == ["nowhere_at_all.py"]

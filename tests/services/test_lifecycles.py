@@ -17,6 +17,7 @@ from tests.lifecycles import collected
 from tests.services import seldom, test_bank_refunds
 from tests.services.card_redemption import (
     test_closing,
+    test_enterprise,
     test_redemptions,
     test_standing,
     test_tendering,
@@ -61,7 +62,7 @@ PLAYED: tuple[ModuleType, ...] = (
     test_last_word, test_leg_adjustments, test_legs, test_manual_adjustment, test_participation, test_refunds,
     test_reversals, test_shipments, test_statements, test_strategies, test_undoing, test_tendering, test_boundaries,
     test_bank_refunds, test_card_merchants, test_payout_stops, test_payouts, test_standing,
-    test_redemptions, test_closing, test_card_disputes,
+    test_redemptions, test_closing, test_card_disputes, test_enterprise,
 )
 BY_HISTORIES = "random histories make it, in test_histories of the credit ledger: a reversal replays what came after"
 BY_TIME = "no decision makes it: its due date passes, and the table is asked on that date"

@@ -184,7 +184,10 @@ class RedemptionStory:
         order = self.order
         if order is not None and order.scheduled_at is not None:
             later = instant(self.world.agenda.now + 3 * HOUR)
-            yield from self.ask(ask.EditSchedule(order.id, order.customer_id, later, order.declared_minor, None, ""))
+            yield from self.ask(ask.EditSchedule(
+                redemption_id=order.id, customer_id=order.customer_id, scheduled_at=later,
+                declared_minor=order.declared_minor, method=None, instrument="",
+            ))
 
     def _revoke(self) -> Steps:
         """An enterprise takes back what has not settled, in a batch of one."""

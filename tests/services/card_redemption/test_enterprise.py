@@ -20,12 +20,12 @@ from services.card_redemption.domain.enterprise.events import AgreementDrawn, Ba
 from services.card_redemption.domain.record.attempt import Attempt
 from services.card_redemption.domain.recycling.enterprise import MOU_ABOVE_MINOR, Revocation, crossed
 from services.card_redemption.domain.recycling.policy import Asker, ChannelPolicy, Demand, Kind, Settlement
-from services.card_redemption.domain.redemption.commands import EditSchedule
+from services.card_redemption.domain.redemption.commands import DecideCancelReview, EditSchedule
 from services.card_redemption.domain.redemption.participation import LedgerPayout
 from services.card_redemption.domain.redemption.states import RedemptionState as S
 from services.kernel.calendar import TICK, start_of
 from tests.lifecycles import is_sound
-from tests.services.card_redemption.redeeming import CARD, CODE, NOW, SU, Redeeming
+from tests.services.card_redemption.redeeming import CARD, CODE, MAO, NOW, SU, Redeeming
 
 MOU = ChannelPolicy(
     "MOU", Kind.SELF, 940_000, timedelta(seconds=86_400), asked_by=Asker.ENTERPRISE, demands=(Demand.AGREEMENT,),
@@ -34,6 +34,7 @@ MOU = ChannelPolicy(
 SCHEDULED = ChannelPolicy(
     "ENTERPRISE", Kind.SELF, 940_000, settlement=Settlement.SCHEDULED, demands=(Demand.AGREEMENT,), version=1
 )
+REVIEWED = replace(MAO, channel="REVIEWED", demands=(Demand.AGREEMENT,), asked_by=Asker.ENTERPRISE)
 RECYCLED = replace(SU, channel="RECYCLED", demands=(Demand.AGREEMENT,), asked_by=Asker.ENTERPRISE)
 TERMS = AgreementTerms(
     signed_on=date(2026, 3, 6), document="agreement-7", qualification="licence-9",
@@ -46,7 +47,7 @@ FIRST, SECOND_CARD = "n1", "n2"
 def world(terms: AgreementTerms = TERMS) -> Redeeming:
     """An enterprise with an agreement that two people put in force, and two cards."""
     made = Redeeming()
-    made.given(*(InForce(each) for each in (MOU, SCHEDULED, RECYCLED)))
+    made.given(*(InForce(each) for each in (MOU, SCHEDULED, REVIEWED, RECYCLED)))
     made.given(replace(CARD, id="crd_2"), replace(CODE, blind_index="index-3", card_id="crd_2"))
     assert made.when("agr_1", ProposeAgreement("agr_1", "cus_1", terms, "ann")).reason == ""
     assert made.when("agr_1", ApproveAgreement("agr_1", 1, "bob")).reason == ""
@@ -220,6 +221,30 @@ def test_a_code_that_a_recycler_has_read_is_not_revoked() -> None:
     made.turn(timedelta(seconds=180))
 
     assert revoke(made, named(made)).items[0].result is Revocation.DENY_NOT_REVOCABLE
+
+
+def test_a_batch_takes_back_what_waits_for_its_instant() -> None:
+    """Nothing wakes it any more; the card is free for another."""
+    made = world()
+    submit(made, SCHEDULED, scheduled_at=made.now + DAY)
+
+    assert revoke(made, named(made)).items[0].result is Revocation.REVOKED
+    assert made.order().state is S.REVOKED
+    assert made.card_of().claimed_by == ""
+    is_sound(made)
+
+
+def test_a_batch_takes_back_what_waits_for_a_reviewer() -> None:
+    """As long as its code was not read; the reviewer finds nothing to decide."""
+    made = world()
+    submit(made, REVIEWED)
+    made.cancel()
+    assert made.order().state is S.CANCEL_REVIEW
+
+    assert revoke(made, named(made)).items[0].result is Revocation.REVOKED
+    assert made.order().state is S.REVOKED
+    assert made.do(DecideCancelReview(made.order().id, True, "op-1", "")).reason == "REDEMPTION_STATE"
+    is_sound(made)
 
 
 def test_a_batch_waits_for_what_is_under_way() -> None:

@@ -92,7 +92,8 @@ def _accepted(made: Made) -> Stepped:
 def _edited(made: Made) -> Stepped:
     after = made.after
     body = EditSchedule(
-        after.id, after.customer_id, after.scheduled_at, after.declared_minor, after.method, after.instrument
+        redemption_id=after.id, customer_id=after.customer_id, scheduled_at=after.scheduled_at,
+        declared_minor=after.declared_minor, method=after.method, instrument=after.instrument,
     )
     return enterprise.edited(made.before, made.card, body, made.at, CUTOFF_MIN)
 
