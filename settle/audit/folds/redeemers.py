@@ -5,26 +5,33 @@ which lies between the request and the end of it: where midnight came between, e
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import asyncpg
+import msgspec
 
 from services.card_redemption.domain.redemption.order import RedemptionOrder
 from services.card_redemption.domain.redemption.redeemer import NEVER
 from services.card_redemption.domain.redemption.states import RedemptionState
 from services.kernel.calendar import business_date
 from settle.audit.findings import CARD, Check, Finding, Walk
+from settle.audit.folds.differences import readable
 from settle.audit.folds.redemption_rows import ROWS, order_of
 from settle.audit.snapshots import World
 
 COUNTED = "redeemers.counted"
 _S = RedemptionState
 _REDEEMERS = """
-select id, completed, cancelled_day, cancelled_minor, restricted, pending_saga_id from redeemers
+select id, completed, cancelled_day, cancelled_minor, restricted, cases, pending_saga_id from redeemers
 where id = any($1::text[])
 """
 _ORDERS = f"{ROWS} where customer_id = any($1::text[]) order by id"
 _UNDER_WAY = "select id from notices where root = any($1::text[])"
+_LIFTED = """
+select id, redemption_id from disputes
+where customer_id = any($1::text[]) and state = 'EXECUTED' and remedy = 'LIFTING'
+"""
+_CASES = msgspec.json.Decoder(tuple[str, ...])
 _CAUSE = "the row was changed past the engine, or a notice was lost or counted twice"
 
 
@@ -36,12 +43,13 @@ async def differing(world: World, ids: Sequence[str]) -> list[Finding]:
         orders[order.customer_id].append(order)
     cards = sorted({order.card_id for each in orders.values() for order in each})
     waiting = {row["id"] for row in await world[CARD].fetch(_UNDER_WAY, cards)}
+    lifted = {row["redemption_id"]: f"{row['id']}/lift" in waiting for row in await world[CARD].fetch(_LIFTED, ids)}
     return [
         Finding(COUNTED, CARD, f"redeemers {row['id']} {name}", expected, str(actual), cause=_CAUSE)
         for row in await world[CARD].fetch(_REDEEMERS, ids)
         for name, expected, actual in (
             *_completed(orders[row["id"]], row["completed"], waiting),
-            *_restricted(orders[row["id"]], row["restricted"], waiting),
+            *_restricted(orders[row["id"]], row, waiting, lifted),
             *_cancelled(orders[row["id"]], row),
         )
     ]
@@ -59,13 +67,26 @@ def _completed(orders: Sequence[RedemptionOrder], counted: int, waiting: set[str
         yield "completed", f"{len(told)} to {most}", counted
 
 
-def _restricted(orders: Sequence[RedemptionOrder], why: str, waiting: set[str]) -> Odd:
-    consumed = {
-        f"{order.id}: {order.reason}": f"{order.id}/failed_consumed" in waiting
-        for order in orders if order.state is _S.FAILED_CONSUMED
-    }
-    if why not in consumed if why else not all(consumed.values()):
-        yield "restricted", " or ".join(sorted(consumed)) or "nothing", why
+def _restricted(
+    orders: Sequence[RedemptionOrder], row: asyncpg.Record, waiting: set[str], lifted: Mapping[str, bool]
+) -> Odd:
+    """For each spent card that he gave in, until a case lifts it; `lifted` says whether he still waits to hear that."""
+    spent = {order.id: order for order in orders if order.state is _S.FAILED_CONSUMED}
+    cases, reasons = _cases_of(row["cases"]), {f"{order.id}: {order.reason}" for order in spent.values()}
+    must = {key for key in spent if f"{key}/failed_consumed" not in waiting and key not in lifted}
+    may = {key for key in spent if lifted.get(key, True)}
+    if cases is None or not must <= set(cases) <= may or len(set(cases)) < len(cases):
+        yield "cases", f"{readable(tuple(sorted(must)))} to {readable(tuple(sorted(may)))}", row["cases"]
+    elif row["restricted"] not in (reasons if cases else {""}):
+        yield "restricted", " or ".join(sorted(reasons)) if cases else "nothing", row["restricted"]
+
+
+def _cases_of(text: str) -> tuple[str, ...] | None:
+    """The cases in a column; None where the engine never wrote it so."""
+    try:
+        return _CASES.decode(text)
+    except msgspec.MsgspecError:
+        return None
 
 
 def _cancelled(orders: Sequence[RedemptionOrder], row: asyncpg.Record) -> Odd:

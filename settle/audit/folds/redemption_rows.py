@@ -23,7 +23,7 @@ ROWS = """
 select id, card_id, customer_id, account_id, terms, declared_minor, face_minor, entry, method, instrument, state,
        accepted_at, updated_at, settlement_id, reason, verify_at, cancel_requested_at, cancel_fee_minor, evidence,
        scheduled_at, deadline, verified_at, settled_at, agreement_id, payouts, voucher, fraud, frozen_from,
-       channel_fee_minor, remitted_minor, claimed_minor, verification_code, version
+       channel_fee_minor, remitted_minor, claimed_minor, adjusted_minor, verification_code, version
 from redemption_orders
 """
 OF_CARDS = f"{ROWS} where card_id = any($1::text[]) order by id"
@@ -41,6 +41,7 @@ _INSTANTS = {
 _AMOUNTS = {
     "declared_minor": "declared", "face_minor": "face", "cancel_fee_minor": "cancel_fee",
     "channel_fee_minor": "channel_fees", "remitted_minor": "remitted", "claimed_minor": "claimed",
+    "adjusted_minor": "adjusted",
 }
 _SAME = (
     "card_id", "customer_id", "account_id", "instrument", "settlement_id", "reason", "agreement_id", "version",

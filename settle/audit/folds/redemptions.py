@@ -12,7 +12,8 @@ from services.card_redemption.domain.recycling.policy import ChannelPolicy
 from services.card_redemption.domain.redemption.order import RedemptionOrder
 from settle.audit.findings import CARD, Finding, Walk, instant
 from settle.audit.folds.card_numbers import is_step
-from settle.audit.folds.cards import Replays, replays_of, told_of
+from settle.audit.folds.card_replay import CardReplay
+from settle.audit.folds.cards import replays_of, told_of
 from settle.audit.folds.differences import differences, readable
 from settle.audit.folds.history import Fault
 from settle.audit.folds.redemption_replay import Heard, Redeemed, Retold, retold
@@ -42,7 +43,7 @@ async def differing(world: World, ids: Sequence[str]) -> list[Finding]:
     faults: list[Fault] = []
     orders = {order.id: order for row in stored if (order := _read(row, faults)) is not None}
     faults += await _other_terms(world, list(orders.values()))
-    faults += await _of_cards(world, ids, orders, heard)
+    faults += of_cards((await replays_of(world, ids)).cards, orders, heard)
     faults += await _of_cases(world, ids, heard)
     return [
         Finding(
@@ -76,11 +77,12 @@ async def _other_terms(world: World, orders: Sequence[RedemptionOrder]) -> list[
     ]
 
 
-async def _of_cards(
-    world: World, ids: Sequence[str], orders: Mapping[str, RedemptionOrder], heard: Mapping[str, Sequence[Any]]
+def of_cards(
+    replays: Sequence[CardReplay], orders: Mapping[str, RedemptionOrder], heard: Mapping[str, Sequence[Any]]
 ) -> list[Fault]:
-    """Every redemption told again, and compared with its row."""
-    replays, told, faults = await replays_of(world, ids), dict[str, RedemptionOrder](), list[Fault]()
+    """Every redemption of cards that were replayed told again, and compared with its row; `heard` are the events of
+    each card."""
+    told, faults = dict[str, RedemptionOrder](), list[Fault]()
     pruned = set[str]()
     for each in _stored(replays, orders, heard, faults):
         again: Retold = retold(each)
@@ -111,11 +113,11 @@ async def _heard_of(world: World, ids: Sequence[str]) -> dict[str, list[asyncpg.
 
 
 def _stored(
-    replays: Replays, orders: Mapping[str, RedemptionOrder], events: Mapping[str, Sequence[asyncpg.Record]],
-    faults: list[Fault],
+    replays: Sequence[CardReplay], orders: Mapping[str, RedemptionOrder],
+    events: Mapping[str, Sequence[asyncpg.Record]], faults: list[Fault],
 ) -> Iterator[Redeemed]:
     terms = {key: order.terms for key, order in orders.items()}
-    for replay in replays.cards:
+    for replay in replays:
         card_id, journals = replay.stored.row.id, replay.stored.journals
         if card_id in events:
             heard = [each for row in events[card_id] if (each := _heard(row, terms, faults)) is not None]

@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.cards.tender import CardTender
+from services.card_redemption.domain.redemption.order import RedemptionOrder
 from services.credit_ledger.domain.model.account import CreditAccount
 from services.kernel.effects import PostedJournal
 from services.kernel.saga import Run
 from services.order.domain.order import Order
 from services.order.domain.returns import ReturnCase
 from services.runtime.stored.journals import StoredEvent
+from settle.audit.folds import redemptions
 from settle.audit.folds.card_numbers import numbered
-from settle.audit.folds.card_replay import StoredCard
-from settle.audit.folds.cards import of_card, posted_of, told_of
+from settle.audit.folds.card_replay import StoredCard, replayed_card
+from settle.audit.folds.cards import of_replay, posted_of, told_of
 from settle.audit.folds.history import Fault, Stored
 from settle.audit.folds.orders import of_order
 from settle.audit.folds.told import told
@@ -40,21 +42,27 @@ def orders(world: "World") -> Iterator[str]:
 
 
 def cards(world: "World") -> Iterator[str]:
-    """Gift cards and what orders took of them are what their events and journals make of them."""
+    """Gift cards, what orders took of them and what redemptions did to them are what their events and journals make of
+    them."""
     store, runs = world.stores["card_redemption"], {run.id: run for run in world.runs()}
     tenders: dict[str, CardTender] = {row.order_id: row for row in store.every(CardTender)}
+    redeemed = _by_root(store.every(RedemptionOrder))
     journals: dict[str, list[PostedJournal]] = defaultdict(list)
     for posted in store.journals.values():
         journals[posted.root].append(posted)
     for card in store.every(GiftCard):
-        events = numbered([_event(each) for each in store.events.get(card.id, ())], 0, card.version)
+        rows = [_event(each) for each in store.events.get(card.id, ())]
+        events = numbered(rows, 0, card.version)
         by_version = {each.root_version: posted_of(_journal(each)) for each in journals[card.id]}
-        yield from map(_said, of_card(StoredCard(
+        replay = replayed_card(StoredCard(
             row=card, tenders=tenders, journals=by_version,
             told={version: told_of(row) for version, row in events.steps.items()},
             runs={each.saga_id: runs[each.saga_id] for each in by_version.values() if each.saga_id in runs},
             passed=events.passed,
-        )))
+        ))
+        yield from map(_said, of_replay(replay))
+        if events.passed or card.id in redeemed:
+            yield from map(_said, redemptions.of_cards([replay], redeemed[card.id], {card.id: rows}))
 
 
 def accounts(world: "World") -> Iterator[str]:
@@ -86,6 +94,6 @@ def _journal(posted: PostedJournal) -> Mapping[str, Any]:  # Any: the columns of
 
 def _event(event: StoredEvent) -> Mapping[str, Any]:  # Any: as above
     return {
-        "sequence": event.sequence, "type": event.type, "at": event.at, "saga_id": event.saga_id,
-        "payload": event.payload,
+        "aggregate_id": event.aggregate_id, "sequence": event.sequence, "type": event.type, "at": event.at,
+        "saga_id": event.saga_id, "payload": event.payload,
     }

@@ -1,5 +1,5 @@
-"""Recycled cards: the auditor's walks over redemptions, recyclers, the switch and payouts of both books, and what each
-redemption left in the books."""
+"""Recycled cards: the auditor's walks over recyclers, the switch and payouts of both books, and what each redemption
+left in the books. Redemptions themselves are told again with their cards (`audited.cards`)."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 from services.card_redemption.domain.redemption import books
 from services.card_redemption.domain.redemption.order import RedemptionOrder
 from services.card_redemption.domain.redemption.states import PAYABLE
-from services.card_redemption.store.redemptions import save_redemptions
 from services.credit_ledger.domain.model.channel import RecyclingChannel
 from services.credit_ledger.domain.model.leg import RefundLeg
 from services.credit_ledger.domain.model.payout import RedemptionPayout
 from services.credit_ledger.domain.model.payout_switch import PayoutSwitch
 from settle.audit.findings import CARD, CREDIT, Finding
-from settle.audit.folds import redemptions, remittances
+from settle.audit.folds import remittances
 from settle.audit.joins import payouts
 from settle.audit.states import timers
 from settle.simulation.checks.snapshot import Row, Snapshot, asked, rows_of, shape
@@ -23,12 +22,7 @@ if TYPE_CHECKING:
     from settle.simulation.store import Store
     from settle.simulation.world import World
 
-_COLUMNS = {column.name: column.value for column in save_redemptions.columns}
-_READ = (
-    "id", "card_id", "state", "version", "declared_minor", "face_minor", "channel_fee_minor", "remitted_minor",
-    "claimed_minor",
-)
-_RedemptionRow, _OwedRow, _PresentRow = shape(*_READ), shape("sub", "amount_minor"), shape("present", "partitions")
+_OwedRow, _PresentRow = shape("sub", "amount_minor"), shape("present", "partitions")
 
 
 def audited(world: "World") -> Iterator[str]:
@@ -37,9 +31,8 @@ def audited(world: "World") -> Iterator[str]:
     if not cards.rows[RedemptionOrder]:
         return
     books_of = {CARD: _cards(world), CREDIT: _ledger(ledger)}
-    card_ids = sorted({order.card_id for order in cards.every(RedemptionOrder)})
     found: list[Finding] = [
-        *asked(books_of, redemptions.differing, card_ids), *asked(books_of, payouts.payouts),
+        *asked(books_of, payouts.payouts),
         *asked(books_of, remittances.channels, sorted(ledger.rows[RecyclingChannel])),
         *asked(books_of, remittances.switches, sorted(ledger.rows[PayoutSwitch])),
     ]
@@ -91,13 +84,6 @@ def paid(world: "World") -> Iterator[str]:
 def _cards(world: "World") -> Snapshot:
     store = world.stores[CARD]
 
-    def orders(card_ids: Sequence[str]) -> list[Row]:
-        wanted = set(card_ids)
-        return [
-            _RedemptionRow(_COLUMNS[name](order) for name in _READ)
-            for order in store.every(RedemptionOrder) if order.card_id in wanted
-        ]
-
     def owed(payout_ids: Sequence[str]) -> list[Row]:
         sums: Counter[str] = Counter()
         for posted in store.journals.values():
@@ -107,7 +93,7 @@ def _cards(world: "World") -> Snapshot:
         return [_OwedRow((key, sums[key])) for key in payout_ids if key in sums]
 
     return Snapshot(store, {
-        redemptions.ROWS: orders, payouts.OWED: owed,
+        payouts.OWED: owed,
         timers.PRESENT_OF_SERVICE: lambda: [
             _PresentRow((store.present(world.agenda.now), store.business.partitions))
         ],

@@ -14,6 +14,7 @@ from services.card_redemption.domain.recycling.enterprise import CUTOFF_MIN
 from services.card_redemption.domain.recycling.payouts import PayoutMethod
 from services.card_redemption.domain.recycling.windows import Verdict
 from services.card_redemption.domain.redemption import (
+    adjusting,
     cancelling,
     enterprise,
     freezing,
@@ -27,7 +28,7 @@ from services.card_redemption.domain.redemption import (
 )
 from services.card_redemption.domain.redemption.commands import EditSchedule
 from services.card_redemption.domain.redemption.order import FraudReport, Payout, RedemptionOrder
-from services.card_redemption.domain.redemption.states import PAYABLE, UNSETTLED, RedemptionState, Step
+from services.card_redemption.domain.redemption.states import PAYABLE, UNSETTLED, PayoutState, RedemptionState, Step
 from services.card_redemption.domain.redemption.stepping import Stepped, stepped
 from services.card_redemption.domain.redemption.taking_back import Cause, TakeBack
 from services.card_redemption.domain.verification import Finding, ReportVerification
@@ -38,6 +39,8 @@ _GIVEN = frozenset({
     "verify_at", "evidence", "scheduled_at", "deadline", "agreement_id", "settlement_id", "verification_code",
 })
 """What a submission brings beside what every redemption has."""
+_OF_DISPUTE = "dsp_"
+"""How the ids of cases begin: why a redemption is held that no fraud is reported of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +189,16 @@ def _moved(made: Made) -> Payout:
     return moved[0]
 
 
+def _payout_held(made: Made) -> Stepped:
+    _must(made.before.state is _S.FROZEN and bool(made.before.settlement_id), "a frozen one whose payout was stopped")
+    was_sent = {payout.id for payout in made.before.payouts if payout.state is PayoutState.SENT}
+    stopped = [
+        payout.id for payout in made.after.payouts if payout.id in was_sent and payout.state is PayoutState.STOPPED
+    ]
+    _must(len(stopped) == 1, f"one payout that is stopped, not {len(stopped)}")
+    return taking_back.held(made.before, made.card, stopped[0], made.at)
+
+
 def _topped_up(made: Made) -> Stepped:
     taking_back.must_be_correctable(made.before, made.after.face_minor)
     _must(made.after.face_minor > made.before.face_minor, "to a greater face")
@@ -213,7 +226,18 @@ def _closed(made: Made) -> Stepped:
 
 
 def _frozen(made: Made) -> Stepped:
-    return freezing.reported(made.before, made.card, _fraud(made).reporter, made.at)
+    """For a case about its code, or because a fraud is reported: then, too, where a case held it (RD-20, RD-22)."""
+    if made.after.fraud is None:
+        _must(made.after.reason.startswith(_OF_DISPUTE), "a case that it is held for")
+        return freezing.held(made.before, made.card, made.after.reason, made.at)
+    freeze = freezing.kept if freezing.is_held(made.before) else freezing.reported
+    return freeze(made.before, made.card, made.after.fraud.reporter, made.at)
+
+
+def _unfrozen(made: Made) -> Stepped:
+    if freezing.is_held(made.before):
+        return freezing.let_go(made.before, made.card, made.at)
+    return freezing.released(made.before, made.card, _decided(made), made.at)
 
 
 def _fraud(made: Made) -> FraudReport:
@@ -237,6 +261,12 @@ def _voucher_used(made: Made) -> Stepped:
 def _remitted(made: Made) -> Stepped:
     more_minor = made.after.remitted_minor - made.before.remitted_minor
     return recyclers.remitted(made.before, made.card, made.before.settlement_id, more_minor, made.at)
+
+
+def _adjusted(made: Made) -> Stepped:
+    order, more_minor = made.before, made.after.adjusted_minor - made.before.adjusted_minor
+    _must(more_minor > 0 and bool(order.settlement_id), "something that it was asked to give back")
+    return adjusting.adjusted(order, made.card, order.settlement_id, more_minor, made.at)
 
 
 def _waits(begin: Callable[[RedemptionOrder, GiftCard, str, datetime], Stepped]) -> Redo:
@@ -279,6 +309,7 @@ _STEPS: Mapping[Step, Redo] = {
     Step.PAYOUT_SENT: _payout_sent,
     Step.PAYOUT_STOPPING: _waits(taking_back.stop_begun),
     Step.PAYOUT_NOT_STOPPED: lambda made: taking_back.not_stopped(made.before, made.card, made.at),
+    Step.PAYOUT_HELD: _payout_held,
     Step.PAID: _paid,
     Step.CLAIM_BEGUN: _waits(taking_back.claim_begun),
     Step.CLAIM_REFUSED: _refused(taking_back.claim_refused),
@@ -286,7 +317,7 @@ _STEPS: Mapping[Step, Redo] = {
     Step.FACE_CLAWED_BACK: _taken_back(Cause.FACE_CLAWBACK),
     Step.FAULT_REVERSED: _taken_back(Cause.FAULT_REVERSAL),
     Step.FROZEN: _frozen,
-    Step.UNFROZEN: lambda made: freezing.released(made.before, made.card, _decided(made), made.at),
+    Step.UNFROZEN: _unfrozen,
     Step.FRAUD_CONFIRMED: lambda made: freezing.case_noted(made.before, made.card, _decided(made), made.at),
     Step.CLOSED_FRAUD: _closed,
     Step.VOUCHER_ISSUED: lambda made: vouchers.issued(made.before, made.card, made.at),
@@ -299,4 +330,7 @@ _STEPS: Mapping[Step, Redo] = {
     Step.REMITTING: _waits(recyclers.remitting),
     Step.REMITTED: _remitted,
     Step.REMITTANCE_REFUSED: _refused(recyclers.remittance_refused),
+    Step.ADJUSTING: _waits(adjusting.adjusting),
+    Step.ADJUSTED: _adjusted,
+    Step.ADJUSTMENT_REFUSED: _refused(adjusting.adjustment_refused),
 }
