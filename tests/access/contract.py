@@ -25,15 +25,16 @@ OWN, OTHER, ABSENT = "own", "other", "absent"
 IDS = {OWN: "1" * 32, OTHER: "2" * 32, ABSENT: "3" * 32}
 PREFIXES = {
     "order": "ord_", "return": "ret_", "settlement": "saga_", "account": "acc_", "payout": "pay_", "card": "crd_",
-    "redemption": "rdm_",
+    "redemption": "rdm_", "dispute": "dsp_", "agreement": "agr_", "root": "acc_",
 }
 VALUES: Mapping[str, Any] = {  # Any: each value has the type of its field
     "request_id": UUID, "order_id": "ord_1", "return_id": "ret_1", "settlement_id": "saga_1", "account_id": "acc_1",
     "payout_id": "pay_1", "card_id": "crd_1", "redemption_id": "rdm_" + "0" * 32, "root_id": "acc_1",
     "redemption_ids": "rdm_" + "0" * 32, "batch_id": "bat_" + "0" * 32, "agreement_id": "agr_1",
-    "saga_id": "saga_1", "leg_id": "leg_1", "bill_date": "2026-03-05", "effective_date": "2026-03-05",
-    "channel": "NORMAL", "category": "UTILITY", "document": b"x" * 100, "token": b"x" * 100, "year": 2026,
-    "proposal": 1, "parked_id": 1, "account": "A.BANK", "plan": 1, "type": 1, "method": 1, "code": "CODE0000CODE0000",
+    "dispute_id": "dsp_" + "0" * 32, "saga_id": "saga_1", "leg_id": "leg_1", "bill_date": "2026-03-05",
+    "effective_date": "2026-03-05", "channel": "NORMAL", "category": "UTILITY", "document": b"x" * 100,
+    "token": b"x" * 100, "year": 2026, "proposal": 1, "parked_id": 1, "account": "A.BANK", "plan": 1, "type": 1,
+    "method": 1, "code": "CODE0000CODE0000",
 }
 """By the names of fields; what is not here is a word, a one, or an amount of 100 fen."""
 
@@ -42,7 +43,7 @@ def thing(kind: str, whose: str, role: str) -> str:
     """The id of a thing of one kind that is the caller's, somebody else's, or not there."""
     if kind == "root" and role == "merchant":
         return f"{subject(role, whose)}/00" if whose != ABSENT else "nothing"
-    return PREFIXES.get(kind, "acc_") + IDS[whose]
+    return PREFIXES[kind] + IDS[whose]
 
 
 def subject(role: str, whose: str = OWN) -> str:

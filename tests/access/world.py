@@ -14,6 +14,7 @@ import asyncpg
 import grpc
 import uvicorn
 
+from gateway.__main__ import HEADER_SECONDS_MAX
 from gateway.app import Gateway
 from gateway.calling import Services
 from gateway.contract import SERVICES
@@ -115,7 +116,8 @@ async def _gateway(stack: AsyncExitStack, addresses: dict[str, str]) -> str:
     services = await stack.enter_async_context(Services({name: addresses[name] for name in SERVICES}))
     application = Gateway(Settings("gateway"), services).application()
     config = uvicorn.Config(
-        application, host=ports.HOST, port=port, lifespan="off", log_config=None, access_log=False
+        application, host=ports.HOST, port=port, lifespan="off", log_config=None, access_log=False,
+        timeout_keep_alive=HEADER_SECONDS_MAX,
     )
     await stack.enter_async_context(serving(uvicorn.Server(config)))
     return f"http://{ports.HOST}:{port}"
@@ -157,6 +159,7 @@ def _rows(name: str, whose: str) -> list[tuple[str, dict[str, str]]]:
         ("gift_cards", {"id": ids("root"), **owned}),
         ("enterprise_agreements", {"id": ids("agreement"), **owned}),
         ("redemption_orders", {"id": ids("redemption"), "card_id": ids("card"), **owned}),
+        ("disputes", {"id": ids("dispute"), "card_id": ids("card"), **owned}),
     ]
 
 
