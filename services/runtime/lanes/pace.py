@@ -4,6 +4,7 @@ PostgreSQL ends a transaction that is silent for too long, and everybody waits f
 fit into the budget is left for the next transaction, and the next takes about as many as will fit.
 """
 
+from collections.abc import Callable
 from math import inf
 from time import perf_counter
 
@@ -14,9 +15,12 @@ class Pace:
     """The measure of one lane. A batch `begin`s; admission asks before each message whether it is `enough`; what is
     no deciding, loading and saving, comes after a `pause`."""
 
-    def __init__(self, seconds: float = inf, messages_max: int = 1) -> None:
+    def __init__(
+        self, seconds: float = inf, messages_max: int = 1, elapsed: Callable[[], float] = perf_counter
+    ) -> None:
         self._seconds = seconds
         self._messages_max = messages_max
+        self._elapsed = elapsed
         self._since: float | None = None
         self._under_way: Item | None = None
         self.most = messages_max
@@ -30,7 +34,7 @@ class Pace:
 
     def enough(self, item: Item) -> bool:
         """Whether the budget is spent; if not, this message is decided next."""
-        now = perf_counter()
+        now = self._elapsed()
         if self._since is not None:
             self._count(now - self._since)
         self._since, self._under_way = now, item
@@ -39,7 +43,7 @@ class Pace:
     def pause(self) -> None:
         """What follows is no deciding."""
         if self._since is not None:
-            self._count(perf_counter() - self._since)
+            self._count(self._elapsed() - self._since)
             self._since = None
 
     def _count(self, seconds: float) -> None:

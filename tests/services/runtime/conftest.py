@@ -21,11 +21,14 @@ from tests.services.runtime.mock_cluster import MockCluster
 from tests.services.runtime.raw_records import PARTITIONS, TOPICS, Running
 from tests.settle.audit.scratch import made
 
+UNTIL_SECONDS_MAX = 60.0
+"""How long a condition is waited for: what comes in a second on a quiet machine may take twenty on a crowded one."""
+
 
 class Until(Protocol):
     """Waits for a condition, so many seconds at most."""
 
-    def __call__(self, condition: Callable[[], Any], seconds: float = 10.0) -> Awaitable[None]: ...
+    def __call__(self, condition: Callable[[], Any], seconds: float = UNTIL_SECONDS_MAX) -> Awaitable[None]: ...
 
 
 class Start(Protocol):
@@ -94,7 +97,7 @@ def cluster() -> Iterator[MockCluster]:
 def until() -> Until:
     """Wait for a condition, bounded; the condition may be a coroutine function."""
 
-    async def wait(condition: Callable[[], Any], seconds: float = 10.0) -> None:
+    async def wait(condition: Callable[[], Any], seconds: float = UNTIL_SECONDS_MAX) -> None:
         async with asyncio.timeout(seconds):
             while True:
                 met = condition()

@@ -89,7 +89,7 @@ async def stub() -> AsyncIterator[Any]:  # Any: generated stubs are typed for bl
     for servicer in SERVICERS:
         server.add(servicer())  # type: ignore[abstract]  # they implement nothing, and that is what answers
     port = await server.start()
-    async with channel(f"127.0.0.1:{port}", 5.0) as opened_channel:
+    async with channel(f"127.0.0.1:{port}", 60.0) as opened_channel:
         async def call(request: Message) -> Any:
             method = type(request).__name__.removesuffix("Request")
             service = next(s.__name__.removesuffix("Servicer") for s in SERVICERS if hasattr(s, method))

@@ -268,14 +268,15 @@ def test_records_are_left_only_as_the_last_of_their_partitions() -> None:
 
 def test_the_slowest_decision_of_a_transaction_is_known() -> None:
     """What is no deciding, between a pause and the next message, does not count."""
-    pace, items = Pace(10.0), [_record(n) for n in range(3)]
+    passed = iter((0.0, 1.0, 3.0, 4.0, 34.0, 35.0))
+    pace, items = Pace(10.0, elapsed=lambda: next(passed)), [_record(n) for n in range(3)]
 
     pace.begin()
-    for item, seconds in zip(items, (0.0, 0.02, 0.0), strict=True):
-        pace.enough(item)
-        time.sleep(seconds)
+    for item in items:
+        assert not pace.enough(item)
     pace.pause()
-    time.sleep(0.03)
+    assert not pace.enough(_record(3))
+    pace.pause()
 
     assert pace.slowest is items[1]
-    assert 0.02 <= pace.spent < 0.03 + 0.02
+    assert pace.spent == 5.0
