@@ -56,4 +56,4 @@ SUBS: Mapping[str, str] = {
     books.ESCROW: "order", books.SPREAD: "order", books.CHANNEL_COST: "order", books.RECYCLER: "channel",
     books.PAYOUT_TRANSIT: "payout", books.VOUCHER: "voucher", books.GOODWILL: "goodwill",
 }
-"""What the sub-account of a line names; of goodwill the voucher that it is, or the redemption that a dispute adjusts."""
+"""What the sub-account of a line names; of goodwill its voucher, or the redemption that a dispute adjusts."""

@@ -9,6 +9,7 @@ from services.card_redemption.decisions import RULES as CARD_RULES
 from services.card_redemption.domain import books as card_books
 from services.card_redemption.domain import postings as card_postings
 from services.card_redemption.domain.commands import CloseCard, IssueCard, VoidCard
+from services.card_redemption.domain.redemption import books as redemption_books
 from services.credit_ledger.domain.log.inputs import APPLY
 from services.credit_ledger.domain.log.postings import POSTINGS, SUBS, UNDER_A_CHANNEL, UNDER_A_SHARE
 from services.credit_ledger.domain.model import books
@@ -50,7 +51,7 @@ def test_only_accounts_of_the_books_are_posted() -> None:
     accounts = {account for posting in rows for account in posting.debited | posting.credited}
 
     assert accounts | SUBS.keys() == set(_codes(books))
-    assert card_postings.SUBS.keys() == set(_codes(card_books))
+    assert card_postings.SUBS.keys() == {*_codes(card_books), *_codes(redemption_books)}
     assert all((posting.unit is Unit.LIMIT) == account.startswith("LIM.")
                for posting in rows for account in posting.debited | posting.credited)
 
