@@ -7,6 +7,7 @@ from services.card_redemption.domain.disputes import commands as ask
 from services.card_redemption.domain.disputes.case import Verdict
 from services.card_redemption.domain.disputes.kinds import DisputeType as T
 from services.card_redemption.domain.recycling.policy import ChannelPolicy
+from services.card_redemption.domain.redemption.events import RedemptionStepped
 from services.card_redemption.domain.redemption.history import STEPS
 from services.card_redemption.domain.redemption.states import Step
 from tests.services.card_redemption.disputing import CLERK, SCREENSHOT, T1, asked, decided, handled, rings
@@ -24,7 +25,7 @@ def _listened_to(terms: ChannelPolicy) -> tuple[Redeeming, Retelling]:
 
 
 def _steps(made: Redeeming) -> set[Step]:
-    return {event.body.step for event in made.events if isinstance(getattr(event.body, "step", None), Step)}
+    return {event.body.step for event in made.events if isinstance(event.body, RedemptionStepped)}
 
 
 @pytest.mark.parametrize("verdict", [Verdict.UPHELD, Verdict.REJECTED])
