@@ -27,6 +27,10 @@ class Fault(Exception):
     """The engine did not do its part: it gave no answer, found no rest or set messages aside; the text says which."""
 
 
+class Outage(Fault):
+    """The engine itself says that it cannot answer for now: whoever asks again may have an answer."""
+
+
 async def call(method: Any, request: Any, seconds: float = CALL_SECONDS) -> Any:  # Any: generated methods and messages
     """The answer of one call; a refusal is `Rejected`, everything else that is no answer is a `Fault`."""
     try:
@@ -38,7 +42,8 @@ async def call(method: Any, request: Any, seconds: float = CALL_SECONDS) -> Any:
         name = type(request).__name__.removesuffix("Request")
         if error.code() is grpc.StatusCode.UNIMPLEMENTED:
             raise Fault(f"{name} is not built") from error
-        raise Fault(f"{name}: {error.code().name} {reason} {error.details()}") from error
+        kind = Outage if error.code() is grpc.StatusCode.UNAVAILABLE and reason else Fault
+        raise kind(f"{name}: {error.code().name} {reason} {error.details()}") from error
 
 
 def reason_of(error: grpc.aio.AioRpcError) -> str:

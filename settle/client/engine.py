@@ -10,7 +10,7 @@ from typing import Any
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from settle.client.bank import Bank
-from settle.client.calls import Fault, call
+from settle.client.calls import Fault, Outage, call
 from settle.client.channels import addresses_of, open_channel
 from settle.client.requests import fresh
 from settle.client.tokens import Tokens
@@ -36,6 +36,8 @@ REST_SECONDS = 20.0
 CALM_SWEEPS = 2
 """So many times in a row every process has to say that it is idle: a message may be between two of them."""
 POLL_SECONDS = 0.004
+OUTAGE_SECONDS = 0.2
+"""After so long who could not answer is asked again."""
 COUNTS = (
     "queued", "open_sagas", "due_timers", "unpublished", "lag", "open_notices", "open_republications",
 )
@@ -120,7 +122,7 @@ class Engine:
         deadline = time.monotonic() + REST_SECONDS
         calm = 0
         while calm < CALM_SWEEPS:
-            activity = await self._activity()
+            activity = await self._activity_by(deadline)
             busy = [found for found, left in zip(activity, self._stuck, strict=True) if not _calm(found, left)]
             calm = 0 if busy else calm + 1
             if busy and time.monotonic() > deadline:
@@ -132,6 +134,16 @@ class Engine:
         if parked > self._parked:
             new, self._parked = parked - self._parked, parked
             raise Fault(f"{new} messages were parked")
+
+    async def _activity_by(self, deadline: float) -> list[Any]:  # Any: generated messages
+        """What is under way; a machine with too much to do is asked again, until then."""
+        while True:
+            try:
+                return await self._activity()
+            except Outage:
+                if time.monotonic() > deadline:
+                    raise
+                await asyncio.sleep(OUTAGE_SECONDS)
 
     async def _activity(self) -> list[Any]:  # Any: generated messages
         request = operations_service_pb2.GetActivityRequest()

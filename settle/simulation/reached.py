@@ -125,6 +125,25 @@ THINGS: Mapping[str, str] = {
 SELDOM = frozenset({"deadlock", "fence", "cut_under_a_claim"})
 """What is all but kept from happening: by locks in one order, by leases that end with their connection, and by timers
 that come hours after the midnight of their cut. No run fails for the want of it."""
+ONE_IN = 3_300
+"""A rare thing is met by one world in so many settlements, or more often."""
+RARER: Mapping[str, int] = {
+    **dict.fromkeys(
+        ("code_was_consumed", "escrow_released", "payout_tried_again", "payout_delayed", "fraud_was_none",
+         "fraud_closed", "passed_over"),
+        9_000,
+    ),
+    **dict.fromkeys(
+        ("cancel_capped", "review_ran_out", "provider_contradicted", "rail_contradicted", "reversal_over_a_cut"),
+        20_000,
+    ),
+}
+"""In how many settlements one world meets what is rarer still: bounds to be on the safe side of, of what two worlds at
+most, or none, met in some 2,000 settlements."""
+EXPECTED = 15
+"""A thing is demanded of a run that it is to be expected of in so many worlds. Worlds do not know of each other, so
+chance keeps it from all of them once in three million runs (e to the minus fifteenth)."""
+
 
 
 class Reached:
@@ -142,6 +161,11 @@ class Reached:
     def take(self, other: Mapping[str, int]) -> None:
         """All that was reached elsewhere too."""
         self.counts.update(other)
+
+
+def demanded(sagas: int) -> list[str]:
+    """What a run of so many settlements has to have met."""
+    return [name for name in THINGS if name not in SELDOM and sagas >= EXPECTED * RARER.get(name, ONE_IN)]
 
 
 def missing(counts: Mapping[str, int], needed: Iterable[str] = THINGS) -> list[str]:

@@ -3,17 +3,15 @@
 from typing import Any
 
 from settle.simulation.many import Tally
-from settle.simulation.reached import THINGS, missing
+from settle.simulation.reached import THINGS, demanded, missing
 from settle.simulation.seeds import Outcome
 
-NEEDED_FROM = 50_000
-"""A run of so many settlements has to have met every rare thing; a shorter one only says what it did not meet."""
 SHOWN_MAX = 5
 
 
 def unmet(tally: Tally) -> list[str]:
-    """What a run had to meet and did not."""
-    return missing(tally.reached) if tally.sagas >= NEEDED_FROM else []
+    """What a run of this length had to meet and did not."""
+    return missing(tally.reached, demanded(tally.sagas))
 
 
 def held(tally: Tally) -> bool:
@@ -45,8 +43,11 @@ def as_text(tally: Tally) -> str:
         f"{tally.seconds:,.1f} s: {rate:,.0f} settlements a second, {per_core:,.0f} for each second of a core",
         f"{len(THINGS) - len(missing(tally.reached))} of {len(THINGS)} rare things were met",
     ]
-    if not_met := missing(tally.reached):
-        lines.append(f"not met{'' if unmet(tally) else ' (the run was too short to demand it)'}: {', '.join(not_met)}")
+    not_met = unmet(tally)
+    if not_met:
+        lines.append(f"not met: {', '.join(not_met)}")
+    if others := [name for name in missing(tally.reached) if name not in not_met]:
+        lines.append(f"not met (the run was too short to demand it): {', '.join(others)}")
     for outcome in tally.failures[:SHOWN_MAX]:
         lines += told(outcome)
     if tally.failed:

@@ -21,8 +21,9 @@ from settle.client.engine import Engine
 from settle.client.recycler import ISSUER, VERIFICATION_CODE
 from settle.client.requests import WAIT, fresh, money
 from settle.client.tokens import Tokens
-from settle.local.endpoints import acquirer_of, dsns_of
+from settle.local.endpoints import acquirer_of, dsns_of, sandboxes_of
 from settle.local.stack import LocalStack
+from settle.local.verifier.book import EVERY_CARD
 from settlement.card_redemption.v1 import channel_pb2
 from settlement.card_redemption.v1 import redemption_service_pb2 as pb
 
@@ -60,7 +61,8 @@ async def both(stack: LocalStack) -> AsyncIterator[tuple[Engine, Engine]]:
     first = {name: stack.seats[name].target for name in SERVICES}
     second = {name: stack.seats[f"{name}-2"].target for name in SERVICES}
     tokens = Tokens.of(stack.endpoints)
-    engines = Engine(first, tokens=tokens), Engine({**first, **second}, tokens=tokens)
+    engines = Engine(first, sandboxes_of(stack.endpoints), tokens), Engine({**first, **second}, tokens=tokens)
+    await engines[0].provider.find(EVERY_CARD, FACE)
     yield engines
     for engine in engines:
         await engine.close()

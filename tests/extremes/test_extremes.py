@@ -34,6 +34,7 @@ OF_REDEMPTIONS = ("RedemptionService", "DisputeService")
 ELSEWHERE = {
     "settlement.credit_ledger.v1.CreditService.RecordChargeback",  # finds the payer in the database
     "settlement.credit_ledger.v1.ReconciliationService.StartReconciliation",  # has no field to be hostile with
+    "settlement.order.v1.OrderStreamService.Exchange",  # carries requests of other methods, which are played
     "settlement.credit_ledger.v1.StatementService.RunStatements",  # finds accounts in the database and cuts them
     *(  # find the card of a code, or of a redemption, in the database
         method.full_name for method in methods()

@@ -42,16 +42,18 @@ OF_REDEMPTIONS: Sequence[Posting] = (
         for op in ("face_clawback", "fault_reversal", "fraud_close")
     ),
     _money("fraud_close", (books.ESCROW,), (GIFT_CARD,)),
+    _money("payout_hold", (books.PAYOUT_TRANSIT,), (books.PAYOUT_TRANSIT,)),
+    _money("manual_adjust", (books.GOODWILL,), (CLEARING,)),
     _money("voucher_issue", (books.GOODWILL,), (books.VOUCHER,)),
     _money("voucher_use", (books.VOUCHER,), (CLEARING,)),
     _money("channel_fee", (books.CHANNEL_COST,), (books.RECYCLER,)),
     _money("channel_remit", (CLEARING,), (books.RECYCLER,)),
 )
-"""What a redemption posts, whatever asked for the step (P26, P27, P29, P31 to P35, OP-8)."""
+"""What a redemption posts, whatever asked for the step (P22, P26, P27, P29, P31 to P35, OP-8)."""
 
 SUBS: Mapping[str, str] = {
     OPENING: "card", GIFT_CARD: "card", DEPOSIT: "order", MERCHANT_PAYABLE: "merchant", CLEARING: "settlement",
     books.ESCROW: "order", books.SPREAD: "order", books.CHANNEL_COST: "order", books.RECYCLER: "channel",
-    books.PAYOUT_TRANSIT: "payout", books.VOUCHER: "voucher", books.GOODWILL: "voucher",
+    books.PAYOUT_TRANSIT: "payout", books.VOUCHER: "voucher", books.GOODWILL: "goodwill",
 }
-"""What the sub-account of a line names."""
+"""What the sub-account of a line names; of goodwill its voucher, or the redemption that a dispute adjusts."""

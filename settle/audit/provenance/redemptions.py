@@ -40,9 +40,11 @@ def strange(journal: Posted, owners: Mapping[str, Owner]) -> Iterator[tuple[str,
     if owner is None:
         yield "a redemption that is there", journal.order_id
         return
+    voucher = derived("vch", journal.order_id)
     names = {
         "card": {journal.root}, "order": {journal.order_id}, "channel": {owner.channel}, "payout": owner.payouts,
-        "settlement": owner.settlements, "voucher": {derived("vch", journal.order_id)},
+        "settlement": owner.settlements, "voucher": {voucher},
+        "goodwill": {journal.order_id if journal.op == "manual_adjust" else voucher},
     }
     if not journal.lines:
         yield "lines", "none"

@@ -41,13 +41,14 @@ def audited(world: "World") -> Iterator[str]:
 
 def settled(world: "World") -> Iterator[str]:
     """What a card gave is what its customer gets and what we keep, to the fen; what is on its way is decided and not
-    paid (CV-3, BK-6)."""
+    paid (CV-3, BK-6). What other legs pay, of a refund or of a credit balance, may be on its way for days."""
+    others = {leg.reference for leg in world.stores[CREDIT].every(RefundLeg) if not leg.payout_id}
     kept: Counter[str] = Counter()
     transit: Counter[str] = Counter()
     for store in world.stores.values():
         for posted in store.journals.values():
             for line in posted.journal.lines:
-                if line.account == books.PAYOUT_TRANSIT:
+                if line.account == books.PAYOUT_TRANSIT and line.sub not in others:
                     transit[line.sub] -= line.amount_minor
                 elif line.account == books.SPREAD:
                     kept[line.sub] -= line.amount_minor

@@ -4,16 +4,14 @@ from collections.abc import Sequence
 
 from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.events import CardRegistered
-from services.card_redemption.domain.redemption.events import FreezeCaseOpened, RedemptionStepped
 from services.kernel.decision import Aggregate
 from services.kernel.effects import PostedJournal
+from settle.audit.folds.card_numbers import is_step
 from settle.audit.folds.card_replay import Posted
 from settle.audit.folds.card_standing import moved
 from settle.audit.folds.history import Fault
 from settle.audit.folds.redemption_replay import Heard, Redeemed, retold
 from tests.services.card_redemption.redeeming import Redeeming
-
-_PASSING = (RedemptionStepped, FreezeCaseOpened)
 
 
 class Retelling:
@@ -35,7 +33,7 @@ class Retelling:
             if event.aggregate_id == card_id and isinstance(event.body, CardRegistered):  # and claimed at once
                 self.cards[card_id, 1] = moved(None, event.body, at).changes[0]  # type: ignore[assignment]  # the card
         heard = [
-            Heard(event.sequence, at, "", event.body, isinstance(event.body, _PASSING))
+            Heard(event.sequence, at, "", event.body, not is_step(type(event.body).__name__))
             for event, at in zip(self.world.events, self.world.told_at, strict=True) if event.aggregate_id == card_id
         ]
         return retold(Redeemed(

@@ -5,23 +5,29 @@ from collections.abc import AsyncIterator
 import grpc
 import pytest
 
+from services.kernel.errors import Unavailable
+from services.runtime.rpc.calls import Context
+from services.runtime.rpc.errors import abort_with
 from settle.client import engine as engine_module
-from settle.client.calls import Fault
+from settle.client.calls import Fault, Outage
 from settle.client.engine import COUNTS, SERVICES, Engine
 from settlement.operations.v1 import operations_service_pb2 as pb
 from settlement.operations.v1 import operations_service_pb2_grpc as rpc
 
 
 class Scripted(rpc.OperationsServiceServicer):
-    """Answers its script, the last line for ever; counts how often it was asked."""
+    """Answers its script, the last line for ever; counts how often it was asked. The first `outages` have no answer."""
 
     def __init__(self) -> None:
         self.script = [pb.GetActivityResponse(service="order", idle=True)]
         self.asked = 0
+        self.outages = 0
 
-    async def GetActivity(self, request: pb.GetActivityRequest, context: object) -> pb.GetActivityResponse:
+    async def GetActivity(self, request: pb.GetActivityRequest, context: Context) -> pb.GetActivityResponse:
         """The next line."""
         self.asked += 1
+        if self.asked <= self.outages:
+            await abort_with(context, Unavailable("UNAVAILABLE", "the database does not answer"))
         return self.script.pop(0) if len(self.script) > 1 else self.script[0]
 
 
@@ -92,3 +98,27 @@ async def test_parked_messages_fail_those_who_wait(scripted: tuple[Engine, Scrip
     with pytest.raises(Fault, match="parked"):
         await engine.rest()
     await engine.rest()
+
+
+async def test_who_cannot_answer_for_now_is_asked_again(scripted: tuple[Engine, Scripted]) -> None:
+    """An outage that passes fails no case."""
+    engine, servicer = scripted
+    servicer.outages = 2
+
+    await engine.rest()
+
+    assert servicer.asked > 2 * len(SERVICES)
+
+
+async def test_an_outage_that_lasts_is_said(
+    scripted: tuple[Engine, Scripted], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When it has had as long as a rest may take."""
+    engine, servicer = scripted
+    monkeypatch.setattr(engine_module, "REST_SECONDS", 0.3)
+    servicer.outages = 1_000
+
+    with pytest.raises(Outage, match="the database does not answer"):
+        await engine.rest()
+
+    assert servicer.asked > len(SERVICES)

@@ -63,7 +63,7 @@ Redo = Callable[[Made], Stepped]
 
 def again(step: Step, made: Made) -> Stepped:
     """The step, decided again; raises what the domain raises on a step that it would not have made."""
-    return _STEPS[step](made)
+    return STEPS[step](made)
 
 
 def begun(after: RedemptionOrder, card: GiftCard, at: datetime) -> Stepped:
@@ -283,7 +283,7 @@ def _refused(end: Callable[[RedemptionOrder, GiftCard, datetime, str], Stepped])
     return lambda made: end(made.before, made.card, made.at, made.after.reason)
 
 
-_STEPS: Mapping[Step, Redo] = {
+STEPS: Mapping[Step, Redo] = {
     Step.SUBMITTED: lambda made: begun(made.after, made.card, made.at),
     Step.SUBMISSION_FAILED: _refused(submitting.submission_failed),
     Step.ACCEPTED: _accepted,

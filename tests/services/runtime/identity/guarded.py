@@ -24,7 +24,8 @@ ROWS = {
     "AbortSaga": Row(roles=("writer",), second=("reason", "reader")),
     "ListSagas": Row(roles=("reader",), reserved=frozenset({"root_id"})), "GetClock": OPEN,
 }
-REST = ("GetActivity", "SetClock", "ListParked", "RetryParked", "RepublishEvents", "DiscardParked")
+METHODS = pb.DESCRIPTOR.services_by_name["OperationsService"].methods_by_name
+REST = [name for name in METHODS if name not in ROWS]
 ACCESS = Access(
     rows={f"{PREFIX}{name}": row for name, row in ROWS.items()} | {f"{PREFIX}{name}": Row(("writer",)) for name in REST}
     | {f"/grpc.health.v1.Health/{name}": OPEN for name in ("Check", "List", "Watch")},

@@ -22,18 +22,25 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from settlement.common.v1 import money_pb2 as settlement_dot_common_dot_v1_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.settlement/card_redemption/v1/enterprise.proto\x12\x1dsettlement.card_redemption.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a settlement/common/v1/money.proto\"\x89\x02\n\x0e\x41greementTerms\x12\x13\n\x0bsigned_date\x18\x01 \x01(\t\x12\x10\n\x08\x64ocument\x18\x02 \x01(\t\x12\x15\n\rqualification\x18\x03 \x01(\t\x12 \n\x18qualification_until_date\x18\x04 \x01(\t\x12\x12\n\nuntil_date\x18\x05 \x01(\t\x12\x1b\n\x13\x65\x64it_cutoff_seconds\x18\x06 \x01(\x03\x12\x34\n\x0f\x61nnual_purchase\x18\x07 \x01(\x0b\x32\x1b.settlement.common.v1.Money\x12\x30\n\x0b\x61lert_above\x18\x08 \x01(\x0b\x32\x1b.settlement.common.v1.Money\"\xc0\x01\n\x11\x41greementProposal\x12\x14\n\x06number\x18\x01 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x42\n\x05terms\x18\x02 \x01(\x0b\x32-.settlement.card_redemption.v1.AgreementTermsB\x04\xe2\x41\x01\x03\x12\x19\n\x0bproposed_by\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x36\n\x0cpropose_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\"\xbd\x03\n\tAgreement\x12\x1a\n\x0c\x61greement_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x19\n\x0b\x63ustomer_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06number\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x42\n\x05terms\x18\x04 \x01(\x0b\x32-.settlement.card_redemption.v1.AgreementTermsB\x04\xe2\x41\x01\x03\x12\x19\n\x0bproposed_by\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12\x19\n\x0b\x61pproved_by\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\x12\x36\n\x0c\x61pprove_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12H\n\x08proposal\x18\x08 \x01(\x0b\x32\x30.settlement.card_redemption.v1.AgreementProposalB\x04\xe2\x41\x01\x03\x12\x1b\n\rredeemed_year\x18\t \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x33\n\x08redeemed\x18\n \x01(\x0b\x32\x1b.settlement.common.v1.MoneyB\x04\xe2\x41\x01\x03\x12\x15\n\x07version\x18\x0b \x01(\x03\x42\x04\xe2\x41\x01\x03\"\x8d\x01\n\x0eRevocationItem\x12\x15\n\rredemption_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63\x61rd_id\x18\x02 \x01(\t\x12?\n\x06result\x18\x03 \x01(\x0e\x32/.settlement.card_redemption.v1.RevocationResult\x12\x12\n\nface_minor\x18\x04 \x01(\x03\"\xa4\x02\n\x0fRevocationBatch\x12\x16\n\x08\x62\x61tch_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1a\n\x0c\x61greement_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x36\n\x0crequest_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x42\n\x05items\x18\x04 \x03(\x0b\x32-.settlement.card_redemption.v1.RevocationItemB\x04\xe2\x41\x01\x03\x12\x15\n\x07pending\x18\x05 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x33\n\x08released\x18\x06 \x01(\x0b\x32\x1b.settlement.common.v1.MoneyB\x04\xe2\x41\x01\x03\x12\x15\n\x07version\x18\x07 \x01(\x03\x42\x04\xe2\x41\x01\x03*\xb3\x02\n\x10RevocationResult\x12!\n\x1dREVOCATION_RESULT_UNSPECIFIED\x10\x00\x12\x1d\n\x19REVOCATION_RESULT_PENDING\x10\x01\x12\x1d\n\x19REVOCATION_RESULT_REVOKED\x10\x02\x12\'\n#REVOCATION_RESULT_DENY_NOT_ELIGIBLE\x10\x03\x12\"\n\x1eREVOCATION_RESULT_DENY_SETTLED\x10\x04\x12!\n\x1dREVOCATION_RESULT_DENY_WINDOW\x10\x05\x12$\n REVOCATION_RESULT_DENY_NOT_FOUND\x10\x06\x12(\n$REVOCATION_RESULT_DENY_NOT_REVOCABLE\x10\x07\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.settlement/card_redemption/v1/enterprise.proto\x12\x1dsettlement.card_redemption.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a settlement/common/v1/money.proto\"\xa8\x06\n\x0e\x41greementTerms\x12\xc7\x01\n\x0bsigned_date\x18\x01 \x01(\tB\xb1\x01\xbaH\xad\x01\xba\x01\xa6\x01\n\x04\x64\x61te\x12@must be a date from 1970-01-01 to 2200-12-31, written YYYY-MM-DD\x1a\\this.matches(\'^[0-9]{4}-[0-9]{2}-[0-9]{2}$\') && this >= \'1970-01-01\' && this <= \'2200-12-31\'\xd8\x01\x01\x12\x10\n\x08\x64ocument\x18\x02 \x01(\t\x12\x15\n\rqualification\x18\x03 \x01(\t\x12\xd4\x01\n\x18qualification_until_date\x18\x04 \x01(\tB\xb1\x01\xbaH\xad\x01\xba\x01\xa6\x01\n\x04\x64\x61te\x12@must be a date from 1970-01-01 to 2200-12-31, written YYYY-MM-DD\x1a\\this.matches(\'^[0-9]{4}-[0-9]{2}-[0-9]{2}$\') && this >= \'1970-01-01\' && this <= \'2200-12-31\'\xd8\x01\x01\x12\xc6\x01\n\nuntil_date\x18\x05 \x01(\tB\xb1\x01\xbaH\xad\x01\xba\x01\xa6\x01\n\x04\x64\x61te\x12@must be a date from 1970-01-01 to 2200-12-31, written YYYY-MM-DD\x1a\\this.matches(\'^[0-9]{4}-[0-9]{2}-[0-9]{2}$\') && this >= \'1970-01-01\' && this <= \'2200-12-31\'\xd8\x01\x01\x12\x1b\n\x13\x65\x64it_cutoff_seconds\x18\x06 \x01(\x03\x12\x34\n\x0f\x61nnual_purchase\x18\x07 \x01(\x0b\x32\x1b.settlement.common.v1.Money\x12\x30\n\x0b\x61lert_above\x18\x08 \x01(\x0b\x32\x1b.settlement.common.v1.Money\"\xc0\x01\n\x11\x41greementProposal\x12\x14\n\x06number\x18\x01 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x42\n\x05terms\x18\x02 \x01(\x0b\x32-.settlement.card_redemption.v1.AgreementTermsB\x04\xe2\x41\x01\x03\x12\x19\n\x0bproposed_by\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x36\n\x0cpropose_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\"\xbd\x03\n\tAgreement\x12\x1a\n\x0c\x61greement_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x19\n\x0b\x63ustomer_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06number\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x42\n\x05terms\x18\x04 \x01(\x0b\x32-.settlement.card_redemption.v1.AgreementTermsB\x04\xe2\x41\x01\x03\x12\x19\n\x0bproposed_by\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12\x19\n\x0b\x61pproved_by\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\x12\x36\n\x0c\x61pprove_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12H\n\x08proposal\x18\x08 \x01(\x0b\x32\x30.settlement.card_redemption.v1.AgreementProposalB\x04\xe2\x41\x01\x03\x12\x1b\n\rredeemed_year\x18\t \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x33\n\x08redeemed\x18\n \x01(\x0b\x32\x1b.settlement.common.v1.MoneyB\x04\xe2\x41\x01\x03\x12\x15\n\x07version\x18\x0b \x01(\x03\x42\x04\xe2\x41\x01\x03\"\x8d\x01\n\x0eRevocationItem\x12\x15\n\rredemption_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63\x61rd_id\x18\x02 \x01(\t\x12?\n\x06result\x18\x03 \x01(\x0e\x32/.settlement.card_redemption.v1.RevocationResult\x12\x12\n\nface_minor\x18\x04 \x01(\x03\"\xa4\x02\n\x0fRevocationBatch\x12\x16\n\x08\x62\x61tch_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1a\n\x0c\x61greement_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x36\n\x0crequest_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x42\n\x05items\x18\x04 \x03(\x0b\x32-.settlement.card_redemption.v1.RevocationItemB\x04\xe2\x41\x01\x03\x12\x15\n\x07pending\x18\x05 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x33\n\x08released\x18\x06 \x01(\x0b\x32\x1b.settlement.common.v1.MoneyB\x04\xe2\x41\x01\x03\x12\x15\n\x07version\x18\x07 \x01(\x03\x42\x04\xe2\x41\x01\x03*\xb3\x02\n\x10RevocationResult\x12!\n\x1dREVOCATION_RESULT_UNSPECIFIED\x10\x00\x12\x1d\n\x19REVOCATION_RESULT_PENDING\x10\x01\x12\x1d\n\x19REVOCATION_RESULT_REVOKED\x10\x02\x12\'\n#REVOCATION_RESULT_DENY_NOT_ELIGIBLE\x10\x03\x12\"\n\x1eREVOCATION_RESULT_DENY_SETTLED\x10\x04\x12!\n\x1dREVOCATION_RESULT_DENY_WINDOW\x10\x05\x12$\n REVOCATION_RESULT_DENY_NOT_FOUND\x10\x06\x12(\n$REVOCATION_RESULT_DENY_NOT_REVOCABLE\x10\x07\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'settlement.card_redemption.v1.enterprise_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_AGREEMENTTERMS'].fields_by_name['signed_date']._loaded_options = None
+  _globals['_AGREEMENTTERMS'].fields_by_name['signed_date']._serialized_options = b'\272H\255\001\272\001\246\001\n\004date\022@must be a date from 1970-01-01 to 2200-12-31, written YYYY-MM-DD\032\\this.matches(\'^[0-9]{4}-[0-9]{2}-[0-9]{2}$\') && this >= \'1970-01-01\' && this <= \'2200-12-31\'\330\001\001'
+  _globals['_AGREEMENTTERMS'].fields_by_name['qualification_until_date']._loaded_options = None
+  _globals['_AGREEMENTTERMS'].fields_by_name['qualification_until_date']._serialized_options = b'\272H\255\001\272\001\246\001\n\004date\022@must be a date from 1970-01-01 to 2200-12-31, written YYYY-MM-DD\032\\this.matches(\'^[0-9]{4}-[0-9]{2}-[0-9]{2}$\') && this >= \'1970-01-01\' && this <= \'2200-12-31\'\330\001\001'
+  _globals['_AGREEMENTTERMS'].fields_by_name['until_date']._loaded_options = None
+  _globals['_AGREEMENTTERMS'].fields_by_name['until_date']._serialized_options = b'\272H\255\001\272\001\246\001\n\004date\022@must be a date from 1970-01-01 to 2200-12-31, written YYYY-MM-DD\032\\this.matches(\'^[0-9]{4}-[0-9]{2}-[0-9]{2}$\') && this >= \'1970-01-01\' && this <= \'2200-12-31\'\330\001\001'
   _globals['_AGREEMENTPROPOSAL'].fields_by_name['number']._loaded_options = None
   _globals['_AGREEMENTPROPOSAL'].fields_by_name['number']._serialized_options = b'\342A\001\003'
   _globals['_AGREEMENTPROPOSAL'].fields_by_name['terms']._loaded_options = None
@@ -78,16 +85,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REVOCATIONBATCH'].fields_by_name['released']._serialized_options = b'\342A\001\003'
   _globals['_REVOCATIONBATCH'].fields_by_name['version']._loaded_options = None
   _globals['_REVOCATIONBATCH'].fields_by_name['version']._serialized_options = b'\342A\001\003'
-  _globals['_REVOCATIONRESULT']._serialized_start=1532
-  _globals['_REVOCATIONRESULT']._serialized_end=1839
-  _globals['_AGREEMENTTERMS']._serialized_start=182
-  _globals['_AGREEMENTTERMS']._serialized_end=447
-  _globals['_AGREEMENTPROPOSAL']._serialized_start=450
-  _globals['_AGREEMENTPROPOSAL']._serialized_end=642
-  _globals['_AGREEMENT']._serialized_start=645
-  _globals['_AGREEMENT']._serialized_end=1090
-  _globals['_REVOCATIONITEM']._serialized_start=1093
-  _globals['_REVOCATIONITEM']._serialized_end=1234
-  _globals['_REVOCATIONBATCH']._serialized_start=1237
-  _globals['_REVOCATIONBATCH']._serialized_end=1529
+  _globals['_REVOCATIONRESULT']._serialized_start=2104
+  _globals['_REVOCATIONRESULT']._serialized_end=2411
+  _globals['_AGREEMENTTERMS']._serialized_start=211
+  _globals['_AGREEMENTTERMS']._serialized_end=1019
+  _globals['_AGREEMENTPROPOSAL']._serialized_start=1022
+  _globals['_AGREEMENTPROPOSAL']._serialized_end=1214
+  _globals['_AGREEMENT']._serialized_start=1217
+  _globals['_AGREEMENT']._serialized_end=1662
+  _globals['_REVOCATIONITEM']._serialized_start=1665
+  _globals['_REVOCATIONITEM']._serialized_end=1806
+  _globals['_REVOCATIONBATCH']._serialized_start=1809
+  _globals['_REVOCATIONBATCH']._serialized_end=2101
 # @@protoc_insertion_point(module_scope)
