@@ -56,10 +56,15 @@ async def before(house: House) -> None:
         await each(house, "old")
 
 
-async def recycle(house: House) -> None:
-    """Everything, in every state."""
-    for each in (_paid, _corrected, _taken_back, _found_out, _frozen, _waiting):
+async def ended(house: House) -> None:
+    """Everything that comes to an end; it takes weeks."""
+    for each in (_paid, _corrected, _taken_back, _found_out, _frozen):
         await each(house, "")
+
+
+async def waiting(house: House) -> None:
+    """Everything that waits, so that it still does when the engine is filled."""
+    await _waiting(house, "")
 
 
 class Recycled:

@@ -4,12 +4,15 @@ import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from services.card_redemption.domain.cards.tender import CardRefund
 from services.credit_ledger.domain.model.instalment import Instalment
 from services.credit_ledger.domain.model.statement import StatementLine
 from services.order.domain.bank_shares import Refund
 from services.order.domain.lines import Line
 from services.order.domain.tenders import Tender
+from tests.services.card_redemption.redeeming import T1
 
 ORDER, CREDIT, CARD = "order", "credit_ledger", "card_redemption"
 
@@ -60,12 +63,13 @@ def _paid(amount_minor: int) -> str:
     return _set("plans", Instalment._fields, "paid_minor", amount_minor, "0,instalments,5")
 
 
-_UNTOLD_REDEMPTION = """
+_TERMS = msgspec.json.encode(T1).decode()
+_UNTOLD_REDEMPTION = f"""
 insert into redemption_orders (id, card_id, customer_id, account_id, terms, declared_minor, face_minor, entry, method,
     instrument, state, accepted_at, updated_at, settlement_id, reason, cancel_fee_minor, evidence, agreement_id,
     payouts, channel_fee_minor, remitted_minor, claimed_minor, version)
-select 'rdm_evil', min(id), 'cus_1', 'acc_1', '{}', 1, 1, 'APP', 'JD_BALANCE', '', 'FAILED', now(), now(), '', '', 0,
-    '[]', '', '[]', 0, 0, 0, 1 from gift_cards
+select 'rdm_evil', min(id), 'cus_1', 'acc_1', '{_TERMS}', 1, 1, 'APP', 'JD_BALANCE', '', 'FAILED', now(), now(), '',
+    '', 0, '[]', '', '[]', 0, 0, 0, 1 from gift_cards
 """
 _UNTOLD_DISPUTE = """
 insert into disputes (id, card_id, redemption_id, customer_id, type, route, vip, method, rank, opened_by, opened_at,
