@@ -88,19 +88,19 @@ def revoke(known: Known, body: RevokeRedemption, message: Message, now: datetime
     """Notice: one order of a batch is revoked, or not; the agreement hears which (A19)."""
     order = known.find(RedemptionOrder, body.redemption_id)
     if order is None or order.agreement_id != body.agreement_id or order.card_id != message.key:
-        return Decision(commands=(_revoked(body, message.key, Revocation.DENY_NOT_FOUND),))
+        return Decision(commands=(_revoked(body, message, Revocation.DENY_NOT_FOUND),))
     order, card = redemption_of(known, order.id, message.key)
     refuse_while_settling(order)
     result = enterprise.judged_revocation(order, body.requested_at)
     if result is not Revocation.REVOKED:
-        return Decision(commands=(_revoked(body, card.id, result),))
+        return Decision(commands=(_revoked(body, message, result),))
     step = settling.revoked(order, card, now, (f"BATCH:{body.batch_id}",))
-    return step.sending(_revoked(body, card.id, result, order.face_minor)).decided()
+    return step.sending(_revoked(body, message, result, order.face_minor)).decided()
 
 
-def _revoked(body: RevokeRedemption, card_id: str, result: Revocation, face_minor: int = 0) -> Command:
-    item = RevocationItem(body.redemption_id, card_id, result, face_minor)
+def _revoked(body: RevokeRedemption, message: Message, result: Revocation, face_minor: int = 0) -> Command:
+    """The answer has its id of the notice that it answers: of what a body says nothing is sure to be one of a kind."""
+    item = RevocationItem(body.redemption_id, message.key, result, face_minor)
     return Command(
-        CARD_REDEMPTION, body.agreement_id, ReportRevocation(body.batch_id, item),
-        id=f"{body.batch_id}/{body.redemption_id}/result",
+        CARD_REDEMPTION, body.agreement_id, ReportRevocation(body.batch_id, item), id=f"{message.id}/result"
     )
