@@ -243,6 +243,9 @@ async def test_ends_are_kept_together_though_nobody_can_read(process: Process, s
         def time_remaining(self) -> float:
             return 20.0
 
+        def invocation_metadata(self) -> tuple[()]:
+            return ()
+
     call: Any = Call()
     told = await asyncio.gather(*(
         edge.ask(call, request, key=f"c{n}", body=Add(n + 100)) for n, request in enumerate(requests)
