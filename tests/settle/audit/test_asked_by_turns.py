@@ -1,4 +1,7 @@
-"""One question after the other, each in snapshots of its own, comes to the same as all questions in one world."""
+"""One question after the other, each in snapshots of its own, comes to the same as all questions in one world.
+
+This file comes before those that break the filled engine: these keep its tables locked until the end of the run.
+"""
 
 import asyncpg
 
