@@ -101,6 +101,9 @@ def _cards(world: "World") -> Snapshot:
     })
 
 
+_SWITCH = ("id", "paused", "operator_id", "reason", "changed_at", "sequence", "version")
+
+
 def _ledger(store: "Store") -> Snapshot:
     def of(kind: type, *names: str) -> list[Row]:
         return rows_of(store.every(kind), *names)
@@ -108,7 +111,5 @@ def _ledger(store: "Store") -> Snapshot:
     return Snapshot(store, {
         payouts.ASKED: lambda: of(RedemptionPayout, "id", "amount_minor", "state", "requested_at"),
         remittances.CHANNEL_ROWS: lambda ids: of(RecyclingChannel, "id", "received_minor", "sequence", "version"),
-        remittances.SWITCH_ROWS: lambda ids: of(
-            PayoutSwitch, "id", "paused", "operator_id", "reason", "changed_at", "sequence", "version"
-        ),
+        remittances.SWITCH_ROWS: lambda ids: of(PayoutSwitch, *_SWITCH),
     })
