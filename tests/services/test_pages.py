@@ -36,7 +36,8 @@ from tests.settle.local.acquirer.sandbox import sandbox
 
 SETTINGS = Settings("somewhere", reflection=False, drain_seconds=0.5)
 REACHED, REFUSED = "REACHED", "INVALID_PAGE_TOKEN"
-PLACES: list[tuple[Any, ...]] = [("x",), (7,), (7, 7), (datetime(2026, 3, 1, tzinfo=UTC), "x"), (date(2026, 3, 1),)]
+_AT = datetime(2026, 3, 1, tzinfo=UTC)
+PLACES: list[tuple[Any, ...]] = [("x",), (7,), (7, 7), (_AT, "x"), (date(2026, 3, 1),), (7, _AT, "x")]
 """One place for each kind of sort key that there is."""
 
 IDS = {"order_id": "ord_1", "account_id": "acc_1", "card_id": "crd_1", "channel": "X_1"}
