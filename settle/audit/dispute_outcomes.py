@@ -39,7 +39,7 @@ CHECKS = (
            left join disputes d on d.redemption_id = r.id and d.remedy = 'ADJUSTMENT' and d.state = 'EXECUTED'
            where r.adjusted_minor > 0
              and not exists (select from disputes w where w.redemption_id = r.id and w.state = 'DECIDED')
-           group by r.id having coalesce(sum(d.granted_minor), 0) <> r.adjusted_minor""",
+           group by r.id, r.adjusted_minor having coalesce(sum(d.granted_minor), 0) <> r.adjusted_minor""",
     ),
 )
 _DECIDED = "select id, opened_by, customer_id, handler, deciders from disputes where verdict is not null"

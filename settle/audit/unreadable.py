@@ -66,6 +66,7 @@ KEPT: Mapping[str, Sequence[Kept]] = {
         Kept("card_tenders", "order_id", (Reader("card_tender_refunds", "order_id"),)),
         Kept("redemption_orders", "id", (Reader("redemption_payouts", "redemption_id"),)),
         Kept("disputes", "id", (Reader("dispute_papers", "dispute_id"),)),
+        Kept("revocation_batches", "id", (Reader("revocation_items", "batch_id"),)),
     ),
 }
 """What has lists, by service; a test holds it to the views of the migrations."""

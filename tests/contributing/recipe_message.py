@@ -83,7 +83,7 @@ def hand_over_card(m: pb.HandOverCard) -> commands.HandOverCard:
     Entry(commands.HandOverCard, commands_pb2.HandOverCard, from_wire=read.hand_over_card),
 ''')
     copy.write(f"{SERVICE}/decisions/handing_over.py", DECISION)
-    copy.insert(f"{SERVICE}/decisions/rules.py", "issuing, merchants, refunding", "handing_over, ")
+    copy.insert(f"{SERVICE}/decisions/rules.py", "    issuing,\n", "    handing_over,\n")
     copy.insert(f"{SERVICE}/decisions/rules.py", "    IssueCard,\n", "    HandOverCard,\n")
     copy.insert(f"{SERVICE}/decisions/rules.py", "    rule(ClearMerchantShare,", '''\
     rule(HandOverCard, handing_over.wants, handing_over.hand_over),
