@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from services.card_redemption.domain.channels.channel import InForce
 from services.card_redemption.domain.disputes import commands as ask
 from services.card_redemption.domain.disputes.case import Dispute, Remedy, Route, Verdict
 from services.card_redemption.domain.disputes.case import DisputeState as S
@@ -31,7 +32,7 @@ from tests.services.card_redemption.disputing import (
     rings,
     verified,
 )
-from tests.services.card_redemption.redeeming import FACE_MINOR, Redeeming
+from tests.services.card_redemption.redeeming import FACE_MINOR, SU, Redeeming
 
 R = RedemptionState
 FEE_MINOR = FACE_MINOR - 7_520
@@ -327,3 +328,20 @@ def test_wherever_it_is_handled_it_is_done_at_once_or_later_or_rejected(
     decided(made, case, verdict)
 
     ends(made, case, state)
+
+
+def test_a_fee_is_given_back_although_the_card_is_its_owners_again() -> None:
+    """A paid cancel let the card go: what the case grants is posted beside it, in both books (P22)."""
+    made = Redeeming().given(InForce(SU))
+    made.submitted(SU)
+    made.cancel()
+    made.settle_down()
+    assert made.order().state is R.CANCELLED
+    case = handled(made, T.REFUND_AMOUNT, SCREENSHOT, claimed_minor=100)
+
+    assert decided(made, case).reason == ""
+    rings(made, timedelta(hours=1))
+
+    ends(made, case, S.EXECUTED)
+    assert made.order().adjusted_minor == 100
+    assert not [sub for account, sub in made.both() if account == "X.CLEARING"]

@@ -105,3 +105,22 @@ def test_it_is_spent_to_its_last_fen_and_no_further(amounts: tuple[int, ...], le
     assert voucher.left_minor == left
     assert made.both()["L.VOUCHER", voucher.id] == -left
     assert not [sub for account, sub in made.both() if account == "X.CLEARING"]
+
+
+def test_it_outlives_a_fault_that_was_made_good() -> None:
+    """The card is its owner's again, and is redeemed anew: what the voucher pays asks nothing of the card."""
+    made = world()
+    issue(made)
+    first = made.order().id
+    made.do(ask.AcceptPlatformFault(first, "boss"))
+    made.turn(timedelta())
+    assert made.order().state is S.FAULT_REVERSED
+
+    assert spend(made, Category.UTILITY, 480) == ""
+    made.turn(timedelta())
+
+    voucher = made.order().voucher
+    assert voucher is not None
+    assert voucher.left_minor == 0
+    assert made.order().settlement_id == ""
+    assert not [sub for account, sub in made.both() if account == "X.CLEARING"]
