@@ -5,10 +5,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import asyncpg
+import msgspec
 import pytest_asyncio
 
 from services.runtime.ground.migrations import migrate
 from services.runtime.ground.postgres import connect_lane, open_pool
+from services.runtime.ground.records import PLACE
 from services.runtime.ground.settings import Settings
 from services.runtime.ground.tables import Connection
 from services.runtime.kafka.producer import SafeProducer
@@ -82,6 +84,21 @@ def test_the_identity_of_a_record_is_its_id_however_it_is_written() -> None:
     """As far as it can be read and kept."""
     assert parked.identity([("ce_type", b"t"), ("ce_id", b"m\x001\xff")]) == "m\ufffd1\ufffd"
     assert parked.identity([("ce_type", b"t")]) == ""
+
+
+async def test_a_retried_record_stands_where_it_was_set_aside(connection: Connection) -> None:
+    """Before those of its key that were set aside behind it, or it would be set aside behind them; a new one is last."""
+    await parked.save(connection, [FIRST, replace(FIRST, offset=8, message_id="", headers=[("ce_id", b"m2")])], NOW)
+    first, behind = await connection.fetch("select id from parked order by id")
+    async with connection.transaction():
+        assert await parked.retry(connection, first["id"], 1, "mended", NOW)
+
+    sent = await connection.fetchval("select headers from outbox")
+
+    headers = msgspec.json.decode(sent, type=list[tuple[str, bytes]])
+    places = [parked.place(each) for each in (headers, [(PLACE, b"x")], [(PLACE, b"9" * 19)], [])]
+    assert places == [first["id"], parked.LAST, parked.LAST, parked.LAST]
+    assert await parked.keys(connection) == {"key": behind["id"]}
 
 
 async def test_retried_records_that_commit_while_others_are_sent_are_not_lost(local: Settings) -> None:
