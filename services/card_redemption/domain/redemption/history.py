@@ -20,6 +20,7 @@ from services.card_redemption.domain.redemption import (
     freezing,
     paying,
     recyclers,
+    releasing,
     settling,
     submitting,
     taking_back,
@@ -154,7 +155,13 @@ def _escrow_revoked(made: Made) -> Stepped:
 
 def _revoked(made: Made) -> Stepped:
     _must(made.before.state in UNSETTLED, "only what has not settled")
+    _must(made.before.state is _S.REVOKING or not made.before.read_elsewhere, "a code that no provider keeps")
     return settling.revoked(made.before, made.card, made.at, made.after.evidence)
+
+
+def _release_asked(made: Made) -> Stepped:
+    by_customer = made.after.cancel_requested_at == made.at
+    return releasing.asked(made.before, made.card, made.at, made.after.evidence, by_customer)
 
 
 def _payout_begun(made: Made) -> Stepped:
@@ -302,6 +309,8 @@ STEPS: Mapping[Step, Redo] = {
     Step.ESCROWED: lambda made: settling.settled(made.before, made.card, made.at),
     Step.SETTLED: lambda made: settling.settled(made.before, made.card, made.at),
     Step.ESCROW_RELEASED: lambda made: settling.condition_met(made.before, made.card, made.at),
+    Step.RELEASE_ASKED: _release_asked,
+    Step.RELEASE_REFUSED: lambda made: releasing.refused(made.before, made.card, made.at),
     Step.REVOKED: _revoked,
     Step.ESCROW_REVOKED: _escrow_revoked,
     Step.PAYOUT_BEGUN: _payout_begun,
