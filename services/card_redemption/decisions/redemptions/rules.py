@@ -5,6 +5,7 @@ from services.card_redemption.decisions.redemptions import (
     cancelling,
     conducting,
     correcting,
+    lateness,
     others,
     preparing,
     redeemers,
@@ -100,6 +101,7 @@ TIMERS = (
     (timers.SCHEDULE, rule(TimerDue, _timed, settling.schedule_reached)),
     (timers.ESCROW_ENDS, rule(TimerDue, _timed, settling.escrow_over)),
     (timers.RELEASE, rule(TimerDue, _timed, releasing.due)),
+    (timers.SLA, rule(TimerDue, _timed, lateness.due)),
     (timers.PAY, rule(TimerDue, _timed, conducting.payout_due)),
 )
 """Rules by the kind of a timer."""

@@ -12,6 +12,7 @@ from services.card_redemption.domain.redemption.timers import (
     REVIEW,
     SCHEDULE,
     SETTLE,
+    SLA,
     VERIFY,
     review_ends,
 )
@@ -23,11 +24,20 @@ _FROM_FREEZE = (_S.SCHEDULED, _S.ACCEPTED, _S.CANCEL_REVIEW, _S.VERIFYING, _S.VE
                 _S.SETTLED, _S.PAYOUT_RETRY)
 _UNREAD = UNVERIFIED | {_S.VERIFYING, _S.REVOKING}
 _RELEASABLE = (_S.CANCEL_REVIEW, _S.VERIFYING, _S.VERIFIED)
+_SOME_DAY = timedelta(days=36_600)
+_PROMISED = {SLA: "1 us after its last working day, and each day after it"}
 _WITH_PAYOUT = PAYABLE | {_S.FROZEN, _S.CLOSED_FRAUD, _S.FAULT_REVERSED}
 
 
 def _waits(order: RedemptionOrder) -> Iterator[Wait]:
-    """What wakes it; while its saga is under way, or where an operator lets it go on, it needs nothing."""
+    """What wakes it, and what looks after the days that were promised."""
+    yield from _steps(order)
+    if order.promised:
+        yield Wait(SLA, order.id, order.card_id, again=_SOME_DAY)
+
+
+def _steps(order: RedemptionOrder) -> Iterator[Wait]:
+    """What lets it go on; while its saga is under way, or where an operator lets it go on, it needs nothing."""
     led = order.terms.by_hand and order.state in PAYABLE | {_S.ACCEPTED, _S.VERIFIED}
     if order.settlement_id or led:
         return
@@ -40,7 +50,7 @@ def _waits(order: RedemptionOrder) -> Iterator[Wait]:
     elif order.state is _S.CANCEL_REVIEW and (ends_at := review_ends(order)) is not None:
         yield Wait(REVIEW, order.id, order.card_id, ends_at, earliest=ends_at)
     elif order.state is _S.VERIFIED:
-        yield Wait(SETTLE, order.id, order.card_id, again=timedelta(days=36_600))
+        yield Wait(SETTLE, order.id, order.card_id, again=_SOME_DAY)
     elif order.state is _S.ESCROWED and order.deadline is not None:
         ends_at = order.deadline + TICK
         yield Wait(ESCROW_ENDS, order.id, order.card_id, ends_at, earliest=ends_at)
@@ -112,12 +122,15 @@ REDEMPTION = Lifecycle(
         (_S.FROZEN, _S.COMPLETED): "it was none, and it is paid", (_S.FROZEN, _S.CLOSED_FRAUD): "it was one",
     },
     woken={
-        _S.SCHEDULED: {SCHEDULE: "at its instant"}, _S.ACCEPTED: {VERIFY: "when its verification begins"},
-        _S.CANCEL_REVIEW: {REVIEW: "1 us after 24 h"}, _S.VERIFYING: {VERIFY: "30 s after it was asked"},
-        _S.VERIFIED: {SETTLE: "when it settles"}, _S.REVOKING: {RELEASE: "30 s after it was asked"},
-        _S.ESCROWED: {ESCROW_ENDS: "1 us after its deadline"},
-        _S.SETTLED: {PAY: "a minute after it could not be asked for"},
-        _S.PAYOUT_RETRY: {PAY: "a minute after it could not be asked for"},
+        _S.SCHEDULED: {SCHEDULE: "at its instant"} | _PROMISED,
+        _S.ACCEPTED: {VERIFY: "when its verification begins"} | _PROMISED,
+        _S.CANCEL_REVIEW: {REVIEW: "1 us after 24 h"} | _PROMISED, _S.CANCELLING: _PROMISED, _S.FROZEN: _PROMISED,
+        _S.VERIFYING: {VERIFY: "30 s after it was asked"} | _PROMISED,
+        _S.VERIFIED: {SETTLE: "when it settles"} | _PROMISED,
+        _S.REVOKING: {RELEASE: "30 s after it was asked"} | _PROMISED,
+        _S.ESCROWED: {ESCROW_ENDS: "1 us after its deadline"} | _PROMISED,
+        _S.SETTLED: {PAY: "a minute after it could not be asked for"} | _PROMISED,
+        _S.PAYOUT_RETRY: {PAY: "a minute after it could not be asked for"} | _PROMISED,
         _S.COMPLETED: {PAY: "a minute after a top-up could not be asked for"},
     },
     waits=_waits, flaws=_flaws,

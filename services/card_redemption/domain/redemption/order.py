@@ -109,6 +109,12 @@ class RedemptionOrder:
         return self.state not in ENDED_WITHOUT_PAYOUT and self.state is not RedemptionState.COMPLETED
 
     @property
+    def promised(self) -> bool:
+        """Whether it is under way in a channel that says how long that may take (A22)."""
+        submitted = self.state is not RedemptionState.SUBMITTING
+        return self.terms.sla_working_days is not None and submitted and self.active
+
+    @property
     def stands(self) -> RedemptionState:
         """Its state; of a frozen one, that in which it was frozen."""
         return self.frozen_from or self.state

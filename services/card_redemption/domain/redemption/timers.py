@@ -21,6 +21,8 @@ DRAFT_ENDS = "redemption_draft"
 """A draft that nobody confirmed in its time is abandoned (OP-12)."""
 RELEASE = "redemption_release"
 """Its provider is asked again to let go of its code (OP-7)."""
+SLA = "redemption_sla"
+"""Its last working day is over; then each day after it (A22). A freeze leaves it."""
 PAY = "redemption_payout"
 """A payout that could not be asked for is asked for again."""
 
