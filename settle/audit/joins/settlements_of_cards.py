@@ -110,7 +110,8 @@ def _of_plan(order: RedemptionOrder, plan: Plan) -> Odd:
     """What a settlement that was carried out had to say, as far as the redemption still tells it."""
     said: Sequence[tuple[str, object, object]] = ()
     if isinstance(plan, SubmissionPlan) and order.scheduled_at is None:
-        said = (("face_minor", order.declared_minor, plan.face_minor),)
+        least_minor = order.declared_minor if order.by_recycler else max(order.declared_minor, plan.face_minor)
+        said = (("face_minor", least_minor, plan.face_minor),)
     elif isinstance(plan, CancelPlan) and order.state is RedemptionState.CANCELLED:
         cap_minor = order.terms.limits.cancelled_daily_minor
         said = (

@@ -28,6 +28,7 @@ from services.card_redemption.domain.redemption.commands import (
 from services.card_redemption.domain.redemption.drafts import DWELL_MIN, Draft
 from services.card_redemption.domain.redemption.order import RedemptionOrder
 from services.card_redemption.domain.redemption.participation import CustomerAnswer, LedgerPayout, PayoutAnswer
+from services.card_redemption.domain.redemption.redeemer import Redeemer
 from services.card_redemption.domain.verification import AskProvider, Finding, ReportVerification
 from services.kernel.decision import Command, Rule
 from services.kernel.ids import derived
@@ -149,7 +150,8 @@ def _lines(body: object, saga_id: str) -> tuple[tuple[str, str, int], ...]:
 
 @dataclass
 class Redeeming(InMemory):
-    """One card of ours with 1,000.00 on it, and channels in force. `settle_down` hands over what was sent."""
+    """One card of ours with 1,000.00 on it, whose owner has redeemed before, and channels in force. `settle_down` hands
+    over what was sent."""
 
     rules: Mapping[type, Rule] = field(default_factory=lambda: RULES)
     timer_rules: Mapping[str, Rule] = field(default_factory=lambda: TIMERS)
@@ -158,7 +160,7 @@ class Redeeming(InMemory):
     ledger: Ledger = field(default_factory=Ledger)
 
     def __post_init__(self) -> None:
-        self.given(CARD, CODE, *(InForce(terms) for terms in CHANNELS))
+        self.given(CARD, CODE, Redeemer("cus_1", completed=1), *(InForce(terms) for terms in CHANNELS))
         self.balances.update({(Unit.CNY, "L.GIFTCARD", CARD.id): -CARD.balance_minor})
 
     def draft(self, terms: ChannelPolicy = SELF, nonce: str = "n1", **fields: object) -> Draft:

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from services.card_redemption.domain.channels.channel import InForce
+from services.card_redemption.domain.recycling.caps import FIRST_CAP_MINOR
 from services.card_redemption.domain.recycling.policy import ChannelPolicy
 from services.card_redemption.domain.redemption import commands as ask
 from services.card_redemption.domain.redemption.participation import LedgerPayout, PayoutNews, PayoutSettled
@@ -17,7 +18,7 @@ from services.card_redemption.domain.verification import Finding
 from services.kernel.calendar import TICK
 from services.kernel.decision import Refused
 from tests.lifecycles import is_sound
-from tests.services.card_redemption.redeeming import COOLING, ESCROW, LATER, MAO, SELF, SU, T1, T1_PAID, Redeeming
+from tests.services.card_redemption.redeeming import CARD, COOLING, ESCROW, LATER, MAO, SELF, SU, T1, T1_PAID, Redeeming
 
 T1_REVIEWED = replace(T1, channel="T1_REVIEWED", reviewed=True)
 REVIEWED = replace(MAO, channel="REVIEWED", fee=SELF.fee)
@@ -126,14 +127,36 @@ def test_what_the_provider_finds(finding: Finding, state: S) -> None:
     ends(made, state)
 
 
-def test_first_cap_and_worthless_faces() -> None:
-    """RD-23; a payout below a fen is complete when it settles (CV-3)."""
-    large, nothing = Redeeming(), world(declared_minor=1)
-    large.submit(large.draft(declared_minor=10_001))
+@pytest.mark.parametrize(("completed", "large"), [(0, S.FAILED_RETRYABLE), (1, S.ACCEPTED)])
+@pytest.mark.parametrize("off_minor", [-1, 0, 1])
+@pytest.mark.parametrize(("terms", "held_minor", "declared_minor"), [
+    (SU, 0, FIRST_CAP_MINOR), (SELF, FIRST_CAP_MINOR, FIRST_CAP_MINOR), (SELF, FIRST_CAP_MINOR, 1),
+    (SELF, 1, FIRST_CAP_MINOR),
+])
+def test_the_first_redemption_is_small_by_what_is_said_and_by_what_is_known(
+    terms: ChannelPolicy, held_minor: int, declared_minor: int, off_minor: int, completed: int, large: S
+) -> None:
+    """RD-23, CV-9: 100.00 are small. Of a card of ours its value is known, whatever is said of it; of another issuer's
+    nobody knows more than is said until the code is read, and then its actual face is paid (RD-21)."""
+    held, declared = (
+        minor + off_minor if minor == FIRST_CAP_MINOR else minor for minor in (held_minor, declared_minor)
+    )
+    made = Redeeming().given(
+        Redeemer("cus_1", completed=completed), replace(CARD, face_minor=held, balance_minor=held)
+    )
+
+    made.submit(made.draft(terms, declared_minor=declared))
+
+    assert made.order().state is (large if off_minor > 0 else S.ACCEPTED)
+    assert made.order().reason == ("FIRST_REDEMPTION_CAP" if off_minor > 0 and not completed else "")
+
+
+def test_a_worthless_face_is_complete_when_it_settles() -> None:
+    """A payout below a fen (CV-3)."""
+    nothing = world(declared_minor=1)
 
     nothing.verify(1)
 
-    ends(large, S.FAILED_RETRYABLE)
     ends(nothing, S.COMPLETED)
 
 
