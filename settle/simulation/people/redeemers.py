@@ -102,7 +102,8 @@ class RedemptionStory:
             wrong = self.track.below(4) == 3
             self.world.provider.faces[self.card] = self.face_minor + (self.track.below(1_000) if wrong else 0)
         elif not self.shared:
-            issued = IssueCard(self.card, self.customer, 2 * FACE_MAX, code=code_of(self.card))
+            held_minor = self.track.pick((FACE_MAX, FACE_MAX, FACE_MAX, 2 * FACE_MAX))
+            issued = IssueCard(self.card, self.customer, held_minor, code=code_of(self.card))
             yield from self.ask(issued)
         if Demand.AGREEMENT in self.terms.demands:
             yield from channels.agree(self.world, self.agreement, self.customer)
