@@ -25,7 +25,11 @@ from settlement.card_redemption.v1 import redemption_service_pb2 as pb
 from settlement.card_redemption.v1 import redemption_service_pb2_grpc as rpc
 
 _DENIED = frozenset({"CODE_REJECTED"})
-_OVER = (redemption_pb2.REDEMPTION_STATE_CANCELLED, redemption_pb2.REDEMPTION_STATE_CANCEL_REVIEW)
+_HEARD = (
+    redemption_pb2.REDEMPTION_STATE_CANCELLED, redemption_pb2.REDEMPTION_STATE_CANCEL_REVIEW,
+    redemption_pb2.REDEMPTION_STATE_REVOKING,
+)
+"""It is cancelled, or somebody is asked whether it may be."""
 
 
 class RedemptionServicer(rpc.RedemptionServiceServicer):
@@ -67,7 +71,7 @@ class RedemptionServicer(rpc.RedemptionServiceServicer):
     async def RequestCancel(self, request: pb.RequestCancelRequest, context: Context) -> pb.RequestCancelResponse:
         """Take it back: at once, for a fee, or by a review."""
         told = await self._asked(request, context, requests.request_cancel(request))
-        if not told.settlement_id and told.state not in _OVER:
+        if not told.settlement_id and told.state not in _HEARD:
             raise FailedPrecondition(told.reason, f"{told.redemption_id} was not cancelled")
         return pb.RequestCancelResponse(redemption=told)
 
