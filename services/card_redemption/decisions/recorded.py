@@ -70,6 +70,11 @@ def asked_by_customer(kind: str) -> Callable[[OfCustomer, Message, Done | Refuse
     return lambda body, message, outcome: _about(kind, body.customer_id, EntryChannel.WEB, message, outcome)
 
 
+def card_named(key: str, about: str) -> str:
+    """The card that a message names by its key; what is not there is decided under its own id, and has none."""
+    return "" if key == about else key
+
+
 def _about(kind: str, actor: str, channel: EntryChannel, message: Message, outcome: Done | Refused) -> Attempt:
     tried = Attempt(
         kind=kind, actor=actor, channel=channel, outcome=AttemptOutcome.DONE, order_id=message.key,
@@ -84,12 +89,13 @@ def _of_redemption(body: Any, message: Message, outcome: Done | Refused) -> Atte
     named = body if draft is None else draft
     actor = next((str(who) for name in _WHO if (who := getattr(named, name, ""))), "")
     by_customer = actor == getattr(named, "customer_id", "")
+    about = getattr(body, "redemption_id", "")
     tried = Attempt(
         kind=_WORD.sub("_", type(body).__name__).upper(), actor=actor,
         channel=EntryChannel[draft.entry.name] if draft is not None
         else EntryChannel.APP if by_customer else EntryChannel.SUPPORT,
         outcome=AttemptOutcome.DRAFTED if isinstance(body, commands.PrepareRedemption) else AttemptOutcome.DONE,
-        card_id=message.key if draft is None else draft.card_id, order_id=getattr(body, "redemption_id", ""),
+        card_id=card_named(message.key, about) if draft is None else draft.card_id, order_id=about,
         request_id=message.id,
     )
     if isinstance(outcome, Done) and isinstance(outcome.result, Denied):

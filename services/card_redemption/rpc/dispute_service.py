@@ -124,9 +124,10 @@ class DisputeServicer(rpc.DisputeServiceServicer):
         return pb.ListDisputeQueueResponse(disputes=shown, next_page_token=following)
 
     async def _asked(self, request: Any, context: Context, body: object) -> dispute_pb2.Dispute:
-        """Have it decided under its card."""
+        """Have it decided under its card; of a case that is not there, under its own id, so that it is on record."""
         async with self.edge.read() as connection:
-            found = owned(await find_dispute(connection, request.dispute_id), request.dispute_id)
+            found = await find_dispute(connection, request.dispute_id)
+        key = request.dispute_id if found is None else found.card_id
         return await self.edge.ask(  # type: ignore[no-any-return]  # the codec's answer to a dispute
-            context, request, key=found.card_id, body=body
+            context, request, key=key, body=body
         )

@@ -25,9 +25,11 @@ async def read_redemption(
 
 
 async def card_of(edge: Edge, redemption_id: str) -> str:
-    """The card under which a redemption is decided; REDEMPTION_NOT_FOUND if there is none."""
+    """The card under which a redemption is decided. Where there is none its own id stands for one: that is refused when
+    it is decided, and so the attempt is on record (RD-31)."""
     async with edge.read() as connection:
-        return owned(await find_redemption(connection, redemption_id), redemption_id).card_id
+        order = await find_redemption(connection, redemption_id)
+    return redemption_id if order is None else order.card_id
 
 
 async def settled(

@@ -4,6 +4,7 @@ import re
 from typing import Protocol
 
 from services.card_redemption.decisions.disputes import deciding, handling, opening
+from services.card_redemption.decisions.recorded import card_named
 from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.disputes import commands, timers
 from services.card_redemption.domain.disputes.case import Dispute
@@ -37,7 +38,7 @@ def _attempt(body: _Asked, message: Message, outcome: Done | Refused) -> Attempt
     about = body.redemption_id if isinstance(body, commands.OpenDispute) else getattr(body, "dispute_id", "")
     tried = Attempt(
         kind=_WORD.sub("_", type(body).__name__).upper(), actor=body.actor, channel=body.channel,
-        outcome=AttemptOutcome.DONE, card_id=message.key, order_id=about, request_id=message.id,
+        outcome=AttemptOutcome.DONE, card_id=card_named(message.key, about), order_id=about, request_id=message.id,
     )
     return ended(tried, outcome)
 
