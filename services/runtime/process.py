@@ -205,6 +205,7 @@ class Process:
         self._lanes = Lanes(settings, self._publisher, perform, self._watchers.committed)
         built = self._build_lanes(clock)
         self._lanes.build(built)
+        self._server.shed(self._lanes.check_crowd)
         republisher = Republisher(
             settings, self._outbound, self._producer, self._pool.own, clock, hold=partial(hold, service.tables)
         )
