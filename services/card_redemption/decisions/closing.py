@@ -52,6 +52,7 @@ def followed(card: GiftCard, decision: Decision, amount_minor: int, message: Mes
 
 def _on_its_way(card: GiftCard, decision: Decision, amount_minor: int, saga_id: str, now: datetime) -> Decision:
     """Value of a card that is over goes into the wallet: until it is there, the card holds it for nobody else."""
+    assert isinstance(decision.outcome, Done)
     account_id = card.handed_to or money_account(card.customer_id)
     plan = ClosePlan(card.id, card.customer_id, account_id, amount_minor, held_minor=amount_minor)
     changes = tuple(
