@@ -82,6 +82,8 @@ class Store:
         self.offset_of_clock = self._told_at = 0
         self._told = instant(0)
         self.rows: dict[type, dict[str, Any]] = {table.kind: {} for table in business.tables}
+        self.in_order = sorted(business.tables, key=lambda table: not table.root)
+        """The tables as a transaction loads them: roots first, under whose locks the rest is."""
         self.roots = frozenset(table.kind for table in business.tables if table.root)
         self._families: dict[type, dict[str, dict[str, None]]] = {
             table.kind: {} for table in business.tables if table.load_family
@@ -101,6 +103,13 @@ class Store:
         self._locks: dict[Place, Connection] = {}
         self._fences: dict[int, Connection] = {}
         self._held: dict[int, Connection] = {}
+
+    def empty(self) -> None:
+        """Keep nothing of what was committed."""
+        for kept in (self.rows, self.inbox, self.timers, self._ripe, self.events, self.journals, self.outbox):
+            kept.clear()
+        self._families.clear()
+        self.parked.clear()
 
     def present(self, now: int) -> datetime:
         """The server's time."""

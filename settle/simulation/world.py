@@ -138,6 +138,15 @@ class World:
             self.fail("unfinished", what)
         self.over = True
 
+    def let_go(self) -> None:
+        """It was looked at: its rows go at once, and what is left for the collector are the few things that hold each
+        other."""
+        for store in self.stores.values():
+            store.empty()
+        self.subscriber.seen.clear()
+        self.desk.requests.clear()
+        self.bus.forget()
+
     def seconds(self) -> float:
         """Time that only grows, as a process sees it."""
         return self.agenda.now / SECOND
