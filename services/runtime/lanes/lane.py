@@ -179,11 +179,12 @@ class Lane:
         await self._housekeep(session)
 
     async def _gather(self) -> None:
-        """On an idle lane a message goes at once; when work is coming in, wait a little for company. What ends a claim
-        that others wait for does not wait, nor, where little comes in, what claims depend on."""
+        """On an idle lane a message goes at once, and where hardly any comes; when work is coming in, wait a little for
+        company. What ends a claim that others wait for does not wait, nor, where little comes in, what claims depend
+        on."""
         seconds, most = self._settings.gather_ms_max / 1000, self._settings.batch_messages_max
         worked_lately = time.monotonic() - self._worked_at < 4 * seconds
-        if worked_lately and not self.waiting.awake and len(self.queues) < most:
+        if worked_lately and not self._company.alone and not self.waiting.awake and len(self.queues) < most:
             if not self._company.expected:
                 await self.queues.hurried(seconds, lambda: self.waiting.awaited(self.queues.urgent))
             elif not self.waiting.awaited(self.queues.urgent):
