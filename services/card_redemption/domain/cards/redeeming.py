@@ -102,5 +102,8 @@ def refuse_other_claim(card: GiftCard, by: str) -> None:
 
 
 def _refuse_more_than_there_is(card: GiftCard, amount_minor: int) -> None:
-    if amount_minor > card.balance_minor:
-        raise FailedPrecondition("INSUFFICIENT_CARD_VALUE", f"{amount_minor} fen of {card.balance_minor} on {card.id}")
+    """What came back to a card that is over is held: it goes into the wallet, and pays for nothing else (PM-3)."""
+    if amount_minor > card.spendable_minor:
+        raise FailedPrecondition(
+            "INSUFFICIENT_CARD_VALUE", f"{amount_minor} fen of {card.spendable_minor} on {card.id}"
+        )
