@@ -18,6 +18,7 @@ class SettingsError(Exception):
 
 
 COUNT_MAX = 1_000_000
+LIMIT_MAX = 10**15
 KEY_BYTES = 32
 KEY_VERSION_MAX = 1_000_000
 SECONDS_MIN, SECONDS_MAX = 0.05, 86_400.0
@@ -84,6 +85,10 @@ class Settings:
         250, "milliseconds of deciding in one transaction; what is left waits for the next", most=4_000
     )
     queue_messages_max: int = _setting(4096, "calls waiting for a lane; more are answered RESOURCE_EXHAUSTED")
+    queue_seconds_max: float = _setting(
+        0.5, "seconds that a call may have to wait for a lane, as fast as that decides; more are answered"
+        " RESOURCE_EXHAUSTED"
+    )
     rpc_concurrent_max: int = _setting(
         4096, "commands under way, and as many reads; more are answered RESOURCE_EXHAUSTED"
     )
@@ -196,6 +201,13 @@ class Settings:
         """A setting that only one service knows: `SETTLE_<name>`."""
         text = _text(self.environ, self.service, name)[1]
         return default if text is None else text
+
+    def limit(self, name: str) -> int:
+        """A limit that only one service knows, `SETTLE_<name>`: a whole number; 0 and nothing are none."""
+        given, text = _text(self.environ, self.service, name)
+        if text and not (text.isascii() and text.isdigit() and int(text[:20]) <= LIMIT_MAX):
+            raise SettingsError(f"{given}={text!r} is no whole number from 0 to {LIMIT_MAX:,}")
+        return int(text or "0")
 
     def target(self, peer: str) -> str:
         """The gRPC address of another process: `SETTLE_<PEER>_TARGET`."""

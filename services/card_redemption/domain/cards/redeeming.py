@@ -70,8 +70,8 @@ def write_off(card: GiftCard, by: str, amount_minor: int) -> CardStep:
 def revalue(card: GiftCard, by: str, op: str, change_minor: int) -> CardStep:
     """Move value of the card for the redemption that has or had it, where it stands (P31, P32, P33).
 
-    What moves none is posted beside the card, wherever it went since: a voucher, and what a dispute or a recycler gives,
-    outlive the claim (P22, P29, P35).
+    What moves none is posted beside the card, wherever it went since: a voucher, and what a dispute or a recycler
+    gives, outlive the claim (P22, P29, P35).
     """
     if change_minor:
         refuse_other_claim(card, by)
