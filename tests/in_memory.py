@@ -128,6 +128,8 @@ class InMemory:
     messages: int = 0
     stopped: frozenset[str] = frozenset()
     """What operators have stopped."""
+    limits: Mapping[str, int] = field(default_factory=dict)
+    """The limits that settings give."""
     _sequences: dict[str, int] = field(default_factory=dict)
 
     # -- given
@@ -232,6 +234,7 @@ class InMemory:
     ) -> Effects[Arrived]:
         admission: Admission[Arrived] = Admission(self.rules, self.timer_rules, self.lines)
         admission.now, admission.known.stopped = self.now, self.stopped
+        admission.known.limits = self.limits
         for wanted in admission.rounds(arrived, waiting=waiting, awake=awake):
             self._load(admission, wanted)
         return admission.effects

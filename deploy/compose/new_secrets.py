@@ -12,7 +12,9 @@ from pathlib import Path
 
 PLACE = Path(__file__).with_name("secrets.env")
 KEYS = ("QUOTE", "DRAFT", "CARD_INDEX", "CARD_VERIFICATION", "CHAIN", "IDENTITY")
-PASSWORDS = ("POSTGRES", "GRAFANA")
+SERVICES = ("ORDER", "CREDIT_LEDGER", "CARD_REDEMPTION")
+PASSWORDS = ("POSTGRES", "GRAFANA", "AUDITOR", *SERVICES, *(f"{service}_OWNER" for service in SERVICES))
+VERSIONED = ("CARD", "MAC_AUDIT", *(f"MAC_{service}" for service in SERVICES))
 
 
 def main() -> int:
@@ -32,7 +34,8 @@ def made() -> dict[str, str]:
     keys = {f"SETTLE_{use}_KEY": secrets.token_hex(32) for use in KEYS}
     passwords = {f"SETTLE_{whose}_PASSWORD": secrets.token_urlsafe(24) for whose in PASSWORDS}
     cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    return {**keys, **passwords, "SETTLE_CARD_KEYS": f"1:{secrets.token_hex(32)}", "SETTLE_KAFKA_CLUSTER": cluster}
+    versioned = {f"SETTLE_{use}_KEYS": f"1:{secrets.token_hex(32)}" for use in VERSIONED}
+    return {**keys, **versioned, **passwords, "SETTLE_KAFKA_CLUSTER": cluster}
 
 
 if __name__ == "__main__":

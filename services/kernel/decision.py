@@ -126,11 +126,12 @@ class Missing(Exception):
 
 
 class Known:
-    """The batch's read view: aggregates by key, as they are after the earlier messages of the same batch; and the names
-    of what operators have `stopped`."""
+    """The batch's read view: aggregates by key, as they are after the earlier messages of the same batch; the names of
+    what operators have `stopped`, and the `limits` that settings give, 0 or absent where there is none."""
 
     def __init__(self) -> None:
         self.stopped: frozenset[str] = frozenset()
+        self.limits: Mapping[str, int] = {}
         self._rows: dict[tuple[type, str], Aggregate | None] = {}
         self._families: dict[tuple[type, str], set[str]] = {}
         self._written: dict[tuple[type, str], set[str]] = {}

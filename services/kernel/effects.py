@@ -1,6 +1,7 @@
 """What the messages of one transaction cause, in domain values: to be stored,
 to be sent in this order, to be answered."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
@@ -157,6 +158,13 @@ class Effects(Generic[A]):
         self.actions.extend(decision.actions)
         if decision.records:
             self.records.extend(decision.records)
+
+
+    def refused(self) -> Iterator[Refused]:
+        """The refusals that were decided here; what was stored before is none of them."""
+        for _, answer in self.answers:
+            if isinstance(answer.outcome, Refused):
+                yield answer.outcome
 
 
 @dataclass(slots=True)

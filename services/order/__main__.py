@@ -5,6 +5,7 @@ from pathlib import Path
 from services.access import ACCESS
 from services.order.decisions import RULES, TIMERS
 from services.order.decisions.beginning import REFUNDS
+from services.order.domain.refund_days import LIMITS
 from services.order.rpc.after_sale import AfterSaleServicer
 from services.order.rpc.merchants import MerchantServicer
 from services.order.rpc.orders import OrderServicer
@@ -20,7 +21,7 @@ SERVICE = Service(
     name="order", inbound="replies", tables=TABLES, rules=RULES, timers=TIMERS, codec=CODEC,
     servicers=(OrderServicer, AfterSaleServicer, MerchantServicer, OrderStreamServicer),
     migrations=Path(__file__).parent / "migrations",
-    definitions=DEFINITIONS, shown=shown, access=ACCESS, owners=OWNERS, switches=(REFUNDS,),
+    definitions=DEFINITIONS, shown=shown, access=ACCESS, owners=OWNERS, switches=(REFUNDS,), limits=LIMITS,
 )
 
 if __name__ == "__main__":

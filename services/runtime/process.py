@@ -82,7 +82,8 @@ class Service:
     built with the edge. `perform` does one action and answers the message that reports it. `standing` timers are
     set at the start where they are missing: what a service does day after day, and (due at once) what it does before
     the first call. `shown` reads what the views of its sagas show beside them. `recording` keeps the permanent record
-    of what its rules leave for it. `switches` are what its operators may stop.
+    of what its rules leave for it. `switches` are what its operators may stop, `limits` the settings by
+    which its rules go.
     `open_payments` reads what was sent out and is not settled yet, for the metrics.
     `access` is the policy: who may call what; `owners` finds whose its things are.
     """
@@ -104,6 +105,7 @@ class Service:
     access: Access | None = None
     owners: Mapping[str, Ownership] = field(default_factory=dict)
     switches: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
 
 
 def run(service: Service) -> None:
@@ -260,6 +262,7 @@ class Process:
             tables=tables, rules=service.rules, timers=service.timers, codec=service.codec, outbound=self._outbound,
             partitions=settings.partitions, chain_key=settings.chain_key,
             keep_records=service.recording.keep if service.recording else None, tracer=self._tracer,
+            limits={name: settings.limit(name) for name in service.limits},
         )
         name, verifier = topic(service.name, service.inbound), Verifier(settings)
 

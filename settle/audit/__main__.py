@@ -23,7 +23,9 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from prometheus_client import start_http_server
 
 from services.runtime.ground.settings import Settings
+from services.runtime.ground.tls import Certificates
 from services.runtime.ground.values import settle_in
+from services.runtime.rpc.secured import server_credentials
 from settle.audit import announcing, gauges, mark, runs
 from settle.audit.auditor import CHECKS, CROSS_CHECKS
 from settle.audit.findings import SERVICES, Finding, Report
@@ -110,7 +112,11 @@ async def serve(environ: Mapping[str, str]) -> None:
     server = grpc.aio.server()
     servicer = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
-    server.add_insecure_port(environ["SETTLE_LISTEN"])
+    certificates = Certificates.of(Settings.from_environ(environ, announcing.SENDER))
+    if certificates is None:
+        server.add_insecure_port(environ["SETTLE_LISTEN"])
+    else:
+        server.add_secure_port(environ["SETTLE_LISTEN"], server_credentials(certificates, clients=True))
     await server.start()
     host, _, port = environ["SETTLE_METRICS_LISTEN"].rpartition(":")
     start_http_server(int(port), host, gauges.REGISTRY)

@@ -5,6 +5,8 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import grpc
+
 from settle.audit import (
     accepted,
     accounts,
@@ -76,7 +78,8 @@ async def audit(
 class Asked:
     """How an audit is to be made: as `audit` says; of what was walked before and has not changed `since`, walks spare
     themselves the trouble, and no row of `held` may be gone; for the next time, it may be `placed`. A large engine is
-    walked in so many `processes`; `told` hears what is done, of how much."""
+    walked in so many `processes`; `told` hears what is done, of how much. An acquirer that speaks TLS is called with
+    `credentials`."""
 
     wait_seconds: float = WAIT_SECONDS
     strict: bool = False
@@ -86,6 +89,7 @@ class Asked:
     held: Mapping[str, Place] = field(default_factory=dict)
     placed: bool = False
     processes: int = 1
+    credentials: grpc.ChannelCredentials | None = None
     told: Callable[[int, int], None] = lambda done, of: None
 
 
@@ -101,7 +105,7 @@ async def audit_since(dsns: Mapping[str, str], asked: Asked) -> tuple[Report, Ma
         await put_beside(world)
         await _examine_since(world, dsns, asked, report)
         if asked.acquirer:
-            await rail_list.compare_with(world, asked.acquirer, report)
+            await rail_list.compare_with(world, asked.acquirer, report, asked.credentials)
         await _note(world, report)
     stuck = sorted(first & left) if asked.wait_seconds and not asked.strict else []
     still = f"still there after {asked.wait_seconds:.0f} s"

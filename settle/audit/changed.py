@@ -21,7 +21,7 @@ CHANGED_MAX = 200_000
 """More aggregates than these are not kept in memory: then everything is looked at."""
 _ROUTE = 1_000
 
-_ORDER, _SETTLEMENT = (ORDER, "order"), (ORDER, "merchant settlement")
+_ORDER, _SETTLEMENT, _REFUND_DAY = (ORDER, "order"), (ORDER, "merchant settlement"), (ORDER, "refund day")
 _ACCOUNT, _CARD = (CREDIT, "account"), (CARD, "card")
 _VOLUME, _REDEEMER = (CARD, "volume"), (CARD, "redeemer")
 _ROOTS: Mapping[str, Sequence[Kind]] = {
@@ -58,6 +58,7 @@ WRITTEN: Mapping[str, Sequence[Written]] = {
         Written("orders", (("id", (_ORDER,)), ("account_id", (_ACCOUNT,)))),
         Written("return_cases", (("order_id", (_ORDER,)),)),
         Written("merchant_settlements", (("id", (_SETTLEMENT,)),)),
+        Written("refund_days", (("id", (_REFUND_DAY,)),)),
     ),
     CREDIT: (
         *_of_runtime(CREDIT),
@@ -95,7 +96,7 @@ APPEND_ONLY: Mapping[str, Sequence[str]] = {
     CARD: ("events", "operator_acts", "journals", "channel_versions"),
 }
 NEVER_DELETED: Mapping[str, Sequence[str]] = {
-    ORDER: ("orders", "return_cases", "merchant_settlements", "saga_digests", "event_checkpoints"),
+    ORDER: ("orders", "return_cases", "merchant_settlements", "refund_days", "saga_digests", "event_checkpoints"),
     CREDIT: (
         "credit_accounts", "agreements", "credit_refunds", "legs", "repayments", "payment_references",
         "merchant_shares", "event_checkpoints", "payouts", "payout_switches", "recycling_channels",

@@ -44,11 +44,13 @@ where h.tender = 'BANKCARD' and a.payment_reference = any($1::text[])
 """
 
 
-async def compare_with(world: World, acquirer: str, report: Report) -> None:
+async def compare_with(
+    world: World, acquirer: str, report: Report, credentials: grpc.ChannelCredentials | None = None
+) -> None:
     """Compare page by page, each with the legs of its range of keys; an acquirer that does not answer is noted. A
     payment without a leg counts only of an engine that is quiet: else its leg may be younger than the snapshot."""
     listed_at, paid, differences, after = datetime.now(UTC), dict[str, int](), list[Difference](), ""
-    async with grpc.aio.insecure_channel(acquirer, options=_DIRECT) as channel:
+    async with _channel(acquirer, credentials) as channel:
         try:
             async for page, until in _pages(AcquirerServiceStub(channel)):
                 legs = await _legs(world, [payment.key for payment in page], after, until)
@@ -61,6 +63,12 @@ async def compare_with(world: World, acquirer: str, report: Report) -> None:
     strange = () if world.quiet else (DifferenceKind.UNKNOWN_LEG,)
     report.add(AGREED, [_finding(difference) for difference in differences if difference.kind not in strange])
     report.add(ROOM, await _above(world, paid))
+
+
+def _channel(acquirer: str, credentials: grpc.ChannelCredentials | None) -> grpc.aio.Channel:
+    if credentials is None:
+        return grpc.aio.insecure_channel(acquirer, options=_DIRECT)
+    return grpc.aio.secure_channel(acquirer, credentials, options=_DIRECT)
 
 
 async def _pages(acquirer: Any) -> AsyncIterator[tuple[list[Listed], str]]:  # Any: a generated stub

@@ -34,7 +34,7 @@ AT_A_TIME = 200
 """How many aggregates are read at a time: memory stays flat, however many there are."""
 
 IDS = {
-    ORDER: {"order": "orders", "merchant settlement": "merchant_settlements"},
+    ORDER: {"order": "orders", "merchant settlement": "merchant_settlements", "refund day": "refund_days"},
     CREDIT: {
         "account": "credit_accounts", "share": "merchant_shares", "reconciliation": "reconciliations",
         "channel": "recycling_channels", "switch": "payout_switches",

@@ -41,10 +41,12 @@ def tail(
     from dataclasses import asdict
 
     from settle.client.events import EventReader
-    from settle.local.endpoints import running_engine
+    from settle.local.endpoints import running_engine, tls_of
 
     topics = [f"settlement.{name.value}.events.v1" for name in service or EventService]
-    reader = EventReader(running_engine(data)["broker"]["bootstrap"], topics, _aware(since))
+    said = running_engine(data)
+    tls = tls_of(said) if said["broker"]["kind"] == "kafka" else {}
+    reader = EventReader(said["broker"]["bootstrap"], topics, _aware(since), tls)
     try:
         for record in reader.records(follow):
             if not key or record.key == key:

@@ -13,7 +13,7 @@ def status(data: Data = DATA, json: Json = False) -> None:
     Exit status 0 if it is healthy, 1 if not, 2 if it cannot be told.
     """
     from settle.local import children, folder
-    from settle.local.endpoints import read_endpoints, serving, supervised
+    from settle.local.endpoints import read_endpoints, serving, supervised, tls_of
 
     said = read_endpoints(data)
     if said is None:
@@ -23,7 +23,7 @@ def status(data: Data = DATA, json: Json = False) -> None:
         p["name"]: {"pid": p["pid"], "running": children.alive(p["pid"], p["began"])} for p in said.get("processes", [])
     }
     services = {
-        name: {"target": service["target"], "serving": serving(service["target"])}
+        name: {"target": service["target"], "serving": serving(service["target"], tls=tls_of(said))}
         for name, service in said.get("services", {}).items()
     }
     held = folder.holder(data)  # it may be held by a process that cannot be seen from here

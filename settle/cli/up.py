@@ -22,6 +22,9 @@ def up(
     clock: Clock = ClockChoice.system,
     data: Data = DATA,
     processes: Processes = 1,
+    tls: Annotated[bool, typer.Option(
+        help="Nobody comes in without a certificate of the authority that is made in the data folder."
+    )] = False,
     detach: Annotated[bool, typer.Option(help="Return as soon as it is ready; `settle down` stops it.")] = False,
     detached: Annotated[bool, typer.Option(hidden=True)] = False,
 ) -> None:
@@ -35,12 +38,14 @@ def up(
     if held := folder.holder(data):  # said at once; the lock itself is taken by the stack
         raise held.refusal(data)
     if detach:
-        _detach(broker, clock, data, processes)
+        _detach(broker, clock, data, processes, tls)
     else:
-        _run(broker, clock, data, processes, detached)
+        _run(broker, clock, data, processes, detached=detached, tls=tls)
 
 
-def _run(broker: BrokerChoice, clock: ClockChoice, data: Path, processes: int, detached: bool) -> None:
+def _run(
+    broker: BrokerChoice, clock: ClockChoice, data: Path, processes: int, *, detached: bool, tls: bool
+) -> None:
     from settle.local.stack import LocalStack
 
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -48,7 +53,8 @@ def _run(broker: BrokerChoice, clock: ClockChoice, data: Path, processes: int, d
     began = time.monotonic()
     try:
         stack = LocalStack(
-            data, broker.value, clock.value, processes=processes, echo=True, audited=True, gateway=True
+            data, broker.value, clock.value, processes=processes, echo=True, audited=True, gateway=True,
+            tls=tls,
         )
         stack.prepare()
         if detached:
@@ -95,19 +101,21 @@ def _ready(endpoints: dict[str, Any], seconds: float) -> None:  # Any: the value
     typer.echo(f"HTTP and a page to try it: {endpoints['gateway']['url']}", err=True)
 
 
-def _detach(broker: BrokerChoice, clock: ClockChoice, data: Path, processes: int) -> None:
+def _detach(broker: BrokerChoice, clock: ClockChoice, data: Path, processes: int, tls: bool) -> None:
     """The child says on our stderr why it cannot run; once it has the folder, it writes to the log."""
-    from settle.local.endpoints import read_endpoints, serving
+    from settle.local.endpoints import read_endpoints, serving, tls_of
     from settle.local.prefixed import last_line
 
     options = ["--broker", broker.value, "--clock", clock.value, "--data", str(data), "--detached"]
-    options += ["--processes", str(processes)]
+    options += ["--processes", str(processes), *(["--tls"] if tls else [])]
     command = [sys.executable, "-P", "-m", "settle.cli", "up", *options]
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
     deadline = time.monotonic() + DETACH_SECONDS_MAX
     while time.monotonic() < deadline and process.poll() is None:
         said = read_endpoints(data)
-        if said and said["pid"] == process.pid and all(serving(s["target"]) for s in said["services"].values()):
+        if said and said["pid"] == process.pid and all(
+            serving(service["target"], tls=tls_of(said)) for service in said["services"].values()
+        ):
             typer.echo(f"ready; endpoints in {data / 'endpoints.json'}; `settle down` stops it", err=True)
             return
         time.sleep(0.2)

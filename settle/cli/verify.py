@@ -35,6 +35,8 @@ def verify(
     from services.runtime.ground.values import settle_in
     from settle.audit import runs, telling
     from settle.audit.auditor import Asked
+    from settle.client.tokens import credentials_of
+    from settle.local.endpoints import engine_of
     from settle.local.environs import chain_key, check
 
     check(os.environ)
@@ -47,7 +49,7 @@ def verify(
         with _progress(shown=not json) as told:
             asked = Asked(
                 wait if acquirer else 0.0, strict, acquirer, chain_key(os.environ), processes=os.cpu_count() or 1,
-                told=told,
+                told=told, credentials=credentials_of(engine_of(data)),
             )
             report = answered(runs.verify(data, dsns, asked, full))
     typer.echo(jsonlib.dumps(telling.as_json(report)) if json else telling.as_text(report))

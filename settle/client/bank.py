@@ -4,14 +4,15 @@ from typing import Any
 
 from settle.client.calls import call
 from settle.client.channels import open_channel
+from settle.client.tokens import Tokens
 from settlement.sandbox.v1 import acquirer_service_pb2, acquirer_service_pb2_grpc
 
 
 class Bank:
     """Connected to the acquirer at one address."""
 
-    def __init__(self, target: str) -> None:
-        self._channel = open_channel(target)
+    def __init__(self, target: str, tokens: Tokens | None = None) -> None:
+        self._channel = open_channel(target, tokens=tokens)
         self._acquirer = acquirer_service_pb2_grpc.AcquirerServiceStub(self._channel)
 
     async def close(self) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import grpc.aio
 
+from services.runtime.rpc.secured import FreshChannel, name_of
 from settle.client.tokens import Tokens
 
 Option = tuple[str, int | str]
@@ -16,11 +17,16 @@ BY_TURNS: Option = ("grpc.lb_policy_name", "round_robin")
 def open_channel(target: str, *options: Option, tokens: Tokens | None = None) -> grpc.aio.Channel:
     """A channel to an address, or by turns to those of several processes (`ipv4:one,two`); the caller closes it.
 
-    With `tokens` each call has the token that fits it.
+    With `tokens` each call has the token that fits it, over TLS where the engine speaks it.
     """
-    return grpc.aio.insecure_channel(
-        target, options=[NO_PROXY, BY_TURNS, *options], interceptors=[] if tokens is None else _known_by(tokens)
-    )
+    told = [NO_PROXY, BY_TURNS, *options]
+    if tokens is None:
+        return grpc.aio.insecure_channel(target, options=told)
+    if tokens.certificates is None:
+        return grpc.aio.insecure_channel(target, options=told, interceptors=_known_by(tokens))
+    return FreshChannel(tokens.certificates, lambda credentials: grpc.aio.secure_channel(
+        target, credentials, options=[*told, *name_of(target)], interceptors=_known_by(tokens)
+    ))
 
 
 def addresses_of(target: str) -> list[str]:

@@ -72,6 +72,7 @@ class Engine:
         self.operations = {
             name: operations_service_pb2_grpc.OperationsServiceStub(channel) for name, channel in self._channels.items()
         }
+        self._tokens = tokens
         self._sandboxes = {} if sandboxes is None else sandboxes
         self._processes = [
             open_channel(address, tokens=tokens) for name in SERVICES for address in addresses_of(targets[name])
@@ -83,12 +84,12 @@ class Engine:
     @cached_property
     def bank(self) -> Bank:
         """The bank behind the sandbox acquirer."""
-        return Bank(self._sandbox("acquirer"))
+        return Bank(self._sandbox("acquirer"), self._tokens)
 
     @cached_property
     def provider(self) -> Provider:
         """The sandbox verifier."""
-        return Provider(self._sandbox("verifier"))
+        return Provider(self._sandbox("verifier"), self._tokens)
 
     def _sandbox(self, name: str) -> str:
         if name not in self._sandboxes:

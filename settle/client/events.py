@@ -1,6 +1,6 @@
 """Events as a subscriber reads them: records of Kafka with their headers, the value decoded by its `ce_type`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -38,9 +38,15 @@ class Read:
 class EventReader:
     """Reads every partition of these topics from an instant on; without one, what comes from now on."""
 
-    def __init__(self, kafka: str, topics: Sequence[str], since: datetime | None) -> None:
+    def __init__(
+        self, kafka: str, topics: Sequence[str], since: datetime | None, tls: Mapping[str, str] | None = None
+    ) -> None:
+        files = {
+            "security.protocol": "ssl", "ssl.ca.location": tls["ca"],
+            "ssl.certificate.location": tls["certificate"], "ssl.key.location": tls["key"],
+        } if tls else {}
         self._consumer = Consumer({
-            "bootstrap.servers": kafka, "group.id": "settle-events", "enable.auto.commit": False
+            "bootstrap.servers": kafka, "group.id": "settle-events", "enable.auto.commit": False, **files
         })
         places = [(topic, number) for topic in topics for number in self._numbers(topic)]
         self._ends = {place: self._end(place) for place in places}

@@ -10,12 +10,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
+import grpc
 from google.protobuf.message import Message
 from joserfc import jwt
 from joserfc.jwk import OKPKey
 
 from services.access import ACCESS, CHECKER, STAFF, SUPERVISOR
 from services.kernel.access import Row
+from services.runtime.ground.tls import Certificates
 
 HEADER, SECOND_HEADER = "authorization", "second-authorization"
 NOBODY_IN_PARTICULAR = "settle"
@@ -28,13 +30,16 @@ Metadata = tuple[tuple[str, str], ...]
 
 
 class Tokens:
-    """Makes tokens and keeps them while they are good."""
+    """Makes tokens and keeps them while they are good; `certificates` are shown to an engine that speaks TLS."""
 
-    def __init__(self, key: OKPKey, issuer: str, audience: str, seconds_max: int) -> None:
+    def __init__(
+        self, key: OKPKey, issuer: str, audience: str, seconds_max: int, certificates: Certificates | None = None
+    ) -> None:
         self._key = key
         self._kid = key.thumbprint()
         self._issuer, self._audience = issuer, audience
         self.seconds_max = seconds_max
+        self.certificates = certificates
         self._kept: dict[tuple[str, str], tuple[float, str]] = {}
 
     @classmethod
@@ -44,7 +49,9 @@ class Tokens:
         if not said:
             return None
         key = OKPKey.import_key(json.loads(Path(said["key"]).read_text(encoding="utf-8")))
-        return cls(key, said["issuer"], said["audience"], int(said["seconds_max"]))
+        return cls(
+            key, said["issuer"], said["audience"], int(said["seconds_max"]), certificates_of(endpoints)
+        )
 
     def token(self, *roles: str, subject: str = NOBODY_IN_PARTICULAR, seconds: int = SECONDS) -> str:
         """A new token of somebody who has these roles."""
@@ -77,6 +84,21 @@ class Tokens:
             until, token = now + min(SECONDS, self.seconds_max), self.token(role, subject=subject)
             self._kept[role, subject] = until, token
         return token
+
+
+def certificates_of(endpoints: Mapping[str, Any]) -> Certificates | None:  # Any: the values of a JSON file
+    """What a client shows to the engine of this endpoints file; None where it speaks no TLS."""
+    said = endpoints.get("tls")
+    return Certificates(*(Path(said[name]) for name in ("ca", "certificate", "key"))) if said else None
+
+
+def credentials_of(endpoints: Mapping[str, Any]) -> grpc.ChannelCredentials | None:  # Any: the values of a JSON file
+    """The same for a single channel that is closed soon."""
+    certificates = certificates_of(endpoints)
+    if certificates is None:
+        return None
+    pems = certificates.look()
+    return grpc.ssl_channel_credentials(pems.ca, pems.key, pems.certificate)
 
 
 def _caller(row: Row, request: object) -> tuple[str, str]:

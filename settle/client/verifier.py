@@ -2,6 +2,7 @@
 
 from settle.client.calls import call
 from settle.client.channels import open_channel
+from settle.client.tokens import Tokens
 from settlement.sandbox.v1 import verification_service_pb2 as pb
 from settlement.sandbox.v1.verification_service_pb2_grpc import VerificationServiceStub
 
@@ -9,8 +10,8 @@ from settlement.sandbox.v1.verification_service_pb2_grpc import VerificationServ
 class Provider:
     """Connected to the sandbox verifier at one address."""
 
-    def __init__(self, target: str) -> None:
-        self._channel = open_channel(target)
+    def __init__(self, target: str, tokens: Tokens | None = None) -> None:
+        self._channel = open_channel(target, tokens=tokens)
         self._verifier = VerificationServiceStub(self._channel)
 
     async def close(self) -> None:

@@ -33,8 +33,9 @@ def show(book: Book, broker: str, processes: int, say: Callable[[str], None]) ->
 
 
 async def _told(book: Book, endpoints: Mapping[str, Any]) -> None:  # Any: the endpoints file
-    engine = Engine(targets_of(endpoints), sandboxes_of(endpoints), Tokens.of(endpoints))
-    bank, customer = Bank(endpoints["acquirer"]["target"]), Customer.new()
+    tokens = Tokens.of(endpoints)
+    engine = Engine(targets_of(endpoints), sandboxes_of(endpoints), tokens)
+    bank, customer = Bank(endpoints["acquirer"]["target"], tokens), Customer.new()
     try:
         await Story(engine, Shop(engine, customer), Desk(engine, customer), bank, book).tell()
     except Rejected as rejection:

@@ -40,8 +40,11 @@ def files(folder: Path, name: str) -> tuple[Path, Path, Path]:
     return folder / f"{AUTHORITY}.pem", folder / f"{name}.pem", folder / f"{name}.key"
 
 
-def make(folder: Path, names: Sequence[str] = NAMES, hosts: Sequence[str] = (), days: int = DAYS) -> list[Path]:
-    """An authority, if there is none, and a new certificate for each of the names; answers the files."""
+def make(
+    folder: Path, names: Sequence[str] = NAMES, hosts: Sequence[str] = (), days: int = DAYS, *, shared: bool = False
+) -> list[Path]:
+    """An authority, if there is none, and a new certificate for each of the names; answers the files. Keys are for
+    their owner alone, or `shared` with the files' group; the authority's never is."""
     folder.mkdir(mode=0o755, parents=True, exist_ok=True)
     ca, ca_key = folder / f"{AUTHORITY}.pem", folder / f"{AUTHORITY}.key"
     if not (ca.exists() and ca_key.exists()):
@@ -52,7 +55,10 @@ def make(folder: Path, names: Sequence[str] = NAMES, hosts: Sequence[str] = (), 
     now = datetime.now(UTC)
     made = [ca]
     for name in names:
-        made += write(folder, name, leaf((name, *MACHINE, *hosts), issuer, signer, (now, now + timedelta(days=days))))
+        made += write(
+            folder, name, leaf((name, *MACHINE, *hosts), issuer, signer, (now, now + timedelta(days=days))),
+            mode=0o640 if shared else 0o600,
+        )
     return made
 
 
@@ -89,12 +95,15 @@ def leaf(
     return certificate, key
 
 
-def write(folder: Path, name: str, made: tuple[x509.Certificate, ec.EllipticCurvePrivateKey]) -> tuple[Path, Path]:
-    """The certificate for all to read, its key for its owner alone; each file is replaced as a whole."""
+def write(
+    folder: Path, name: str, made: tuple[x509.Certificate, ec.EllipticCurvePrivateKey], mode: int = 0o600
+) -> tuple[Path, Path]:
+    """The certificate for all to read, its key for its owner alone unless `mode` says otherwise; each file is replaced
+    as a whole."""
     certificate, key = made
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     where = folder / f"{name}.pem", folder / f"{name}.key"
-    _replace(where[1], pem, 0o600)
+    _replace(where[1], pem, mode)
     _replace(where[0], certificate.public_bytes(Encoding.PEM), 0o644)
     return where
 

@@ -15,6 +15,7 @@ from settle.local import children, folder
 from settle.local.folder import ENDPOINTS
 from settle.local.postgres import DATABASES
 from settle.local.refusals import NoEngine, WrongFolder
+from settle.local.secured import context_of
 
 
 def read_endpoints(data: Path) -> dict[str, Any] | None:
@@ -119,13 +120,24 @@ def gateway_of(endpoints: Mapping[str, Any]) -> str:  # Any: the values of a JSO
     return str(said.get("url", "")) if isinstance(said, dict) else ""
 
 
-def serving(target: str, seconds: float = 1.0) -> bool:
-    """Whether who is there says that it serves: gRPC's health service, or /readyz of a URL."""
-    return _ready(target, seconds) if target.startswith("http://") else _healthy(target, seconds)
+def serving(target: str, seconds: float = 1.0, tls: Mapping[str, str] | None = None) -> bool:
+    """Whether who is there says that it serves: gRPC's health service, or /readyz of a URL. `tls` is what the engine
+    says of it."""
+    return (_ready if target.startswith(("http://", "https://")) else _healthy)(target, seconds, tls)
 
 
-def _ready(url: str, seconds: float) -> bool:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+def tls_of(endpoints: Mapping[str, Any]) -> Mapping[str, str]:  # Any: the values of a JSON file
+    """Which files a client of this engine needs; empty where it speaks no TLS."""
+    return endpoints.get("tls") or {}
+
+
+def _ready(url: str, seconds: float, tls: Mapping[str, str] | None) -> bool:
+    handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({})]
+    try:
+        handlers += [urllib.request.HTTPSHandler(context=context_of(tls))] if tls else []
+    except (OSError, ValueError):  # certificates that are just being replaced: asked again
+        return False
+    opener = urllib.request.build_opener(*handlers)
     try:
         with opener.open(f"{url}/readyz", timeout=seconds) as answer:
             return bool(answer.status == 200)
@@ -133,10 +145,18 @@ def _ready(url: str, seconds: float) -> bool:
         return False
 
 
-def _healthy(target: str, seconds: float) -> bool:
-    with grpc.insecure_channel(target, options=[("grpc.enable_http_proxy", 0)]) as channel:
+def _healthy(target: str, seconds: float, tls: Mapping[str, str] | None) -> bool:
+    with _channel(target, tls) as channel:
         try:
             answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=seconds)
         except grpc.RpcError:
             return False
         return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+
+def _channel(target: str, tls: Mapping[str, str] | None) -> grpc.Channel:
+    options = [("grpc.enable_http_proxy", 0)]
+    if not tls:
+        return grpc.insecure_channel(target, options=options)
+    ca, key, certificate = (Path(tls[name]).read_bytes() for name in ("ca", "key", "certificate"))
+    return grpc.secure_channel(target, grpc.ssl_channel_credentials(ca, key, certificate), options=options)

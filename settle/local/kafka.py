@@ -18,6 +18,7 @@ from uuid import uuid4
 from settle.local import children, jars, ports, topics
 from settle.local.jars import KAFKA_VERSION
 from settle.local.refusals import NoBroker
+from settle.local.secured import Secured
 
 START_SECONDS_MAX = 120.0
 PORTS_TRIED_MAX = 5
@@ -26,11 +27,11 @@ _PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.bootstrap.servers=127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
+listeners={protocol}://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners={protocol}://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
 controller.listener.names=CONTROLLER
-inter.broker.listener.name=PLAINTEXT
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+inter.broker.listener.name={protocol}
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,{protocol}:{protocol}
 log.dirs=logs
 num.network.threads=2
 num.io.threads=2
@@ -52,7 +53,7 @@ log.cleaner.dedupe.buffer.size=8388608
 broker.session.timeout.ms=2000
 broker.heartbeat.interval.ms=500
 """
-_PORTS = re.compile(r"^listeners=PLAINTEXT://127\.0\.0\.1:(\d+),CONTROLLER://127\.0\.0\.1:(\d+)$", re.MULTILINE)
+_PORTS = re.compile(r"^listeners=(?:PLAINTEXT|SSL)://127\.0\.0\.1:(\d+),CONTROLLER://127\.0\.0\.1:(\d+)$", re.MULTILINE)
 
 
 @dataclass(slots=True)
@@ -65,6 +66,7 @@ class Broker:
     why: str = ""
     folder: Path | None = None
     jars: Path | None = None
+    secured: Secured | None = None
     child: children.Child | None = None
     wanted: bool = False
     """Whether it should run."""
@@ -84,15 +86,18 @@ class Broker:
             for _ in range(PORTS_TRIED_MAX):
                 try:
                     self._launch()
-                    topics.create(self.bootstrap, START_SECONDS_MAX, self.kind != "embedded", self.child)
+                    topics.create(
+                        self.bootstrap, START_SECONDS_MAX, self.kind != "embedded", self.child,
+                        how=self.secured.of_kafka() if self.secured else {},
+                    )
                 except NoBroker:
                     taken = self.wanted and not self.placed and self.kind == "kafka" and self.crashed
                     self._end()
                     if not taken or self.folder is None:
                         raise
                     # somebody took a port between choosing and listening, or the data are of no use
-                    _place(self.folder)
-                    self.bootstrap = f"{ports.HOST}:{_ports_of(self.folder)[0]}"
+                    _place(self.folder, self.secured)
+                    self.bootstrap = f"{ports.HOST}:{_port_of(self.folder)}"
                 else:
                     self.placed = True
                     return
@@ -174,8 +179,9 @@ def _given(choice: str) -> str:
     return os.environ.get("SETTLE_KAFKA", "") if choice == "auto" else ""
 
 
-def make(choice: str, data: Path) -> Broker:
-    """The broker of this machine by the choice auto, kafka or embedded; not started yet."""
+def make(choice: str, data: Path, secured: Secured | None = None) -> Broker:
+    """The broker of this machine by the choice auto, kafka or embedded; not started yet. The embedded one speaks no
+    TLS, one that was given what its settings say."""
     if given := _given(choice):
         return Broker("external", "", given)
     folder = data / "broker"
@@ -186,7 +192,7 @@ def make(choice: str, data: Path) -> Broker:
         why = jars.why_not_kafka()
         if not why:
             try:
-                return _kafka(folder)
+                return _kafka(folder, secured)
             except (NoBroker, OSError) as error:
                 why = str(error)
         if choice == "kafka":
@@ -202,31 +208,41 @@ def extra_missing() -> str:
     return "" if found else "confluent-kafka is missing: install this package with its extra `local`"
 
 
-def _kafka(folder: Path) -> Broker:
+def _kafka(folder: Path, secured: Secured | None) -> Broker:
     """Kafka on the data of the last run if its ports are free, for the quorum's address is part of the data."""
     libraries = jars.libraries()
     before = _ports_of(folder)
     if before and all(ports.free(port) for port in before):
-        _configure(folder, *before)
+        _configure(folder, *before, secured)
     else:
-        _place(folder)
-    bootstrap = f"{ports.HOST}:{_ports_of(folder)[0]}"
-    return Broker("kafka", KAFKA_VERSION, bootstrap, folder=folder, jars=libraries)
+        _place(folder, secured)
+    bootstrap = f"{ports.HOST}:{_port_of(folder)}"
+    return Broker("kafka", KAFKA_VERSION, bootstrap, folder=folder, jars=libraries, secured=secured)
 
 
-def _place(folder: Path) -> None:
+def _place(folder: Path, secured: Secured | None) -> None:
     """New ports, and so new data: PostgreSQL is the truth, Kafka only the courier."""
     shutil.rmtree(folder / "logs", ignore_errors=True)
-    _configure(folder, *ports.free_ports(2))
+    port, controller = ports.free_ports(2)
+    _configure(folder, port, controller, secured)
 
 
-def _configure(folder: Path, port: int, controller: int) -> None:
-    (folder / "server.properties").write_text(_PROPERTIES.format(port=port, controller=controller), encoding="ascii")
+def _configure(folder: Path, port: int, controller: int, secured: Secured | None) -> None:
+    protocol = "SSL" if secured else "PLAINTEXT"
+    said = _PROPERTIES.format(port=port, controller=controller, protocol=protocol)
+    said += secured.kafka(folder) if secured else ""
+    (folder / "server.properties").write_text(said, encoding="ascii")
 
 
-def _ports_of(folder: Path) -> tuple[int, ...]:
+def _port_of(folder: Path) -> int:
+    found = _ports_of(folder)
+    assert found is not None
+    return found[0]
+
+
+def _ports_of(folder: Path) -> tuple[int, int] | None:
     try:
         found = _PORTS.search((folder / "server.properties").read_text(encoding="ascii"))
     except OSError:
-        return ()
-    return tuple(int(port) for port in found.groups()) if found else ()
+        return None
+    return (int(found[1]), int(found[2])) if found else None

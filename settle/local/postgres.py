@@ -23,6 +23,7 @@ from settle.local.folder import ENDPOINTS
 from settle.local.machine import memory_bytes
 from settle.local.prefixed import last_line
 from settle.local.refusals import NoPostgres
+from settle.local.secured import Secured
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 T = TypeVar("T")
@@ -70,6 +71,7 @@ class Postgres:
     binaries: Path | None = None
     port: int = 0
     durable: bool = True
+    secured: Secured | None = None
     child: children.Child | None = None
     wanted: bool = False
     """Whether it should run."""
@@ -130,6 +132,7 @@ class Postgres:
 
     def _launched(self, binaries: Path, data: Path) -> children.Child:
         settings = _TUNING | ({"shared_buffers": _buffers()} if self.durable else _FAST)
+        settings |= self.secured.postgres(data) if self.secured else {}
         settings |= {"wal_compression": _compression(binaries, data)}
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         command = [
@@ -141,7 +144,7 @@ class Postgres:
 
     def _move(self) -> None:
         self.port = ports.free_ports(1)[0]
-        self.dsn = _dsn(self.port)
+        self.dsn = _dsn(self.port, self.secured)
 
     def stop(self, immediate: bool = False) -> None:
         """Stop our server: in good order, or as a crash would (SIGQUIT: no checkpoint, recovery on the next start)."""
@@ -180,8 +183,8 @@ def _compression(binaries: Path, data: Path) -> str:
     return "lz4" if knows else "pglz"
 
 
-def _dsn(port: int) -> str:
-    return f"postgresql://postgres@{ports.HOST}:{port}/postgres"
+def _dsn(port: int, secured: Secured | None) -> str:
+    return f"postgresql://postgres@{ports.HOST}:{port}/postgres{secured.dsn_options() if secured else ''}"
 
 
 def _lock_lines(folder: Path) -> list[str]:
@@ -315,7 +318,7 @@ def _version_of(binaries: Path) -> str:
         raise NoPostgres(f"{binaries / 'postgres'} does not run: {error}") from error
 
 
-def make(data: Path, durable: bool) -> Postgres:
+def make(data: Path, durable: bool, secured: Secured | None = None) -> Postgres:
     """The server of this machine, its data (made if there is none) below `data`; not started yet."""
     if given := os.environ.get("SETTLE_PG_DSN"):
         return Postgres("external", "", given)
@@ -327,7 +330,7 @@ def make(data: Path, durable: bool) -> Postgres:
     if not (folder / "PG_VERSION").exists():
         _initialise(binaries, folder)
     return Postgres(
-        kind=kind, version=version, dsn=_dsn(port), data=folder, binaries=binaries, port=port, durable=durable
+        kind, version, _dsn(port, secured), folder, binaries, port=port, durable=durable, secured=secured
     )
 
 

@@ -17,6 +17,7 @@ from typing import Any, Self
 from settle.local import children, environs, folder, identity, kafka, ports, postgres, roles, topics
 from settle.local.endpoints import joined, read_endpoints, write_endpoints
 from settle.local.folder import Holder
+from settle.local.secured import Secured
 from settle.local.supervisor import Seat, Supervisor
 
 SERVICES = ("credit_ledger", "card_redemption", "order")
@@ -39,14 +40,15 @@ class LocalStack:
     Of each service there are as many `processes` (`order`, `order-2`, ...), which share its work; `supervise=False`
     leaves a dead process dead; `durable=False` switches fsync off (demo and tests only); `environ` is added to every
     process. Lines for people go to `say`; with `echo` the processes' own lines are shown too. With `audited` an auditor
-    runs beside them, with `gateway` they are reached over HTTP too.
+    runs beside them, with `gateway` they are reached over HTTP too. With `tls` nothing goes over the wire in clear text
+    but metrics, and what the embedded broker carries.
     """
 
     def __init__(
         self, data: Path, broker: str = "auto", clock: str = "system", durable: bool = True,
         processes: int = 1, supervise: bool = True, environ: Mapping[str, str] | None = None,
         say: Callable[[str], None] = say_to_stderr, echo: bool = False, audited: bool = False,
-        gateway: bool = False,
+        gateway: bool = False, tls: bool = False,
     ) -> None:
         self.data = folder.resolved(data)
         self.clock = clock
@@ -57,6 +59,8 @@ class LocalStack:
         self._say = say
         self._audited = audited
         self._gateway = gateway
+        self._tls = tls
+        self.secured: Secured | None = None
         self._supervisor = Supervisor(
             self.data / "logs", say=say, changed=self._changed, echo=echo, revive=supervise
         )
@@ -86,6 +90,7 @@ class LocalStack:
             self.prepare()
         try:
             self._end_stale()
+            self.secured = Secured.of(self.data) if self._tls else None
             self._identity = identity.identity_of(self.data)
             self._start_servers()
             self._seat_all()
@@ -140,7 +145,7 @@ class LocalStack:
         _both(self._start_postgres, self._start_broker)
 
     def _start_postgres(self) -> None:
-        self.postgres = postgres.make(self.data, self._durable)
+        self.postgres = postgres.make(self.data, self._durable, self.secured)
         self.postgres.start()
         self.postgres.create_databases()
         if self.postgres.data is not None:  # on a server that was given, roles are its administrators'
@@ -152,7 +157,7 @@ class LocalStack:
         self._say(f"PostgreSQL {self.postgres.version} ({self.postgres.kind}){where}; {how}")
 
     def _start_broker(self) -> None:
-        self.broker = kafka.make(self._broker_choice, self.data)
+        self.broker = kafka.make(self._broker_choice, self.data, self.secured)
         self.broker.start()
         self._say(broker_line(self.broker))
 
@@ -179,18 +184,25 @@ class LocalStack:
         for service, number, target, metrics in seats:
             name = service if number == 0 else f"{service}-{number + 1}"
             own = {"SETTLE_LISTEN": target, "SETTLE_METRICS_LISTEN": metrics} | self._logins(service)
-            own |= self._identity.of_service.get(service, {})
+            own |= {**self._identity.of_service.get(service, {}), **self._certified(service)}
             self.seats[name] = Seat(name, f"services.{service}", shared | own, target, metrics)
         if self._audited and environs.audited(shared):
             logins = {service: self.postgres.database_as(postgres.AUDITOR, service) for service in SERVICES}
             read = {f"SETTLE_{service.upper()}_DSN": login for service, login in logins.items()}
             own = {"SETTLE_LISTEN": auditor, "SETTLE_METRICS_LISTEN": auditor_metrics}
-            environ = shared | own | read | {"SETTLE_AUDIT_DATA": str(self.data)}
+            environ = shared | own | self._certified(AUDITOR) | read | {"SETTLE_AUDIT_DATA": str(self.data)}
             self.seats[AUDITOR] = Seat(AUDITOR, "settle.audit", environ, auditor, auditor_metrics, vital=False)
         if self._gateway:
-            own = {"SETTLE_LISTEN": gateway, "SETTLE_METRICS_LISTEN": gateway_metrics}
-            environ = shared | own | _all_targets(seats)
-            self.seats[GATEWAY] = Seat(GATEWAY, "gateway", environ, f"http://{gateway}", gateway_metrics)
+            own = {"SETTLE_LISTEN": gateway, "SETTLE_METRICS_LISTEN": gateway_metrics} | self._certified(GATEWAY)
+            environ, scheme = shared | own | _all_targets(seats), "https" if self.secured else "http"
+            self.seats[GATEWAY] = Seat(GATEWAY, "gateway", environ, f"{scheme}://{gateway}", gateway_metrics)
+
+    def _certified(self, name: str) -> dict[str, str]:
+        """By which certificate a process is known; nothing without TLS. For a broker that was given, settings are."""
+        if self.secured is None:
+            return {}
+        told = self.secured.environ(name, kafka=self.broker.kind == "kafka")
+        return {key: said for key, said in told.items() if self.broker.kind != "external" or "KAFKA" not in key}
 
     def _logins(self, service: str) -> dict[str, str]:
         """How a service comes into its database: to work there, and for its migrations."""
@@ -214,8 +226,9 @@ class LocalStack:
             "SETTLE_LISTEN": verifier, "SETTLE_VERIFIER_DATA": str(self.data / "verifier.sqlite"),
             "SETTLE_VERIFIER_FAULTS": faults,
         }
-        self.seats[ACQUIRER] = Seat(ACQUIRER, "settle.local.acquirer", dict(shared) | bank, acquirer)
-        self.seats[VERIFIER] = Seat(VERIFIER, "settle.local.verifier", dict(shared) | provider, verifier)
+        for name, own, target in ((ACQUIRER, bank, acquirer), (VERIFIER, provider, verifier)):
+            environ = dict(shared) | own | self._certified(name)
+            self.seats[name] = Seat(name, f"settle.local.{name}", environ, target)
 
     # breaking it -----------------------------------------------------------------------------------------------------
 
@@ -286,6 +299,7 @@ class LocalStack:
                 "pid": server.child.pid if server.child else 0,
             },
             "identity": dict(self._identity.said),
+            "tls": self.secured.said if self.secured else {},
             "services": services,
             **{name: _sandbox(self.seats[name]) for name in (ACQUIRER, VERIFIER)},
             "auditor": {"target": auditor.target, "metrics": auditor.metrics} if auditor else {},

@@ -14,6 +14,7 @@ from settle.local import children
 from settle.local.endpoints import serving
 from settle.local.prefixed import Pipe, last_line
 from settle.local.refusals import DidNotStart
+from settle.local.secured import said_by
 
 WATCH_SECONDS = 0.2
 HEALTH_SECONDS = 5.0
@@ -93,7 +94,7 @@ class Supervisor:
         """Until every process that should run says SERVING; raises at once if one ends and nobody brings it back."""
         deadline = time.monotonic() + seconds
         for seat in self.seats.values():
-            while seat.wanted and not serving(seat.target):
+            while seat.wanted and not serving(seat.target, tls=said_by(seat.environ)):
                 log = self._logs / f"{seat.name}.log"
                 if seat.child and not seat.child.running and not (self._watchers and self._revives):
                     raise DidNotStart(f"{seat.name} ended at its start; see {log}{self._last_words(seat)}")
@@ -179,7 +180,7 @@ class Supervisor:
             for seat in list(self.seats.values()):
                 if self._stopping.is_set():
                     return
-                now = serving(seat.target, HEALTH_ANSWER_SECONDS)
+                now = serving(seat.target, HEALTH_ANSWER_SECONDS, said_by(seat.environ))
                 if now != seat.healthy and seat.wanted and seat.child is not None and seat.child.running:
                     seat.healthy = now
                     self._say(f"{seat.name} serves" if now else f"{seat.name} runs but does not serve")

@@ -1,7 +1,8 @@
 """The topics of `deploy/topics.yaml`: their names, their shape, and their creation on a broker.
 
 `python -m settle.local.topics --replication 3` creates what is missing on the brokers of SETTLE_KAFKA, each topic on so
-many of them; all but one have to have a record before it counts as sent.
+many of them; all but one have to have a record before it counts as sent. SETTLE_KAFKA_SECURITY and its like are as for
+the services.
 """
 
 import argparse
@@ -10,6 +11,7 @@ import logging
 import os
 import sys
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,8 @@ import yaml
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError
 
+from services.runtime.ground.settings import Settings, SettingsError
+from services.runtime.kafka.clients import security
 from settle.local import checkout, children, ports, reach
 from settle.local.refusals import NoBroker
 
@@ -63,22 +67,23 @@ def check(bootstrap: str) -> None:
 
 
 def create(
-    bootstrap: str, seconds: float, admin: bool, child: children.Child | None = None, replication: int = 1
+    bootstrap: str, seconds: float, admin: bool, child: children.Child | None = None, replication: int = 1,
+    how: Mapping[str, Any] | None = None,  # Any: arguments of many types
 ) -> None:
     """Wait until the broker answers, then create what is missing (`admin` false: only wait). Callers may have a
-    loop."""
+    loop. `how` it is reached, as arguments of aiokafka; in clear text if nothing is said."""
     with ThreadPoolExecutor(1) as apart:
-        apart.submit(asyncio.run, _create(bootstrap, seconds, admin, child, replication)).result()
+        apart.submit(asyncio.run, _create(bootstrap, seconds, admin, child, replication, how or {})).result()
 
 
 async def _create(
-    bootstrap: str, seconds: float, admin: bool, child: children.Child | None, replication: int
+    bootstrap: str, seconds: float, admin: bool, child: children.Child | None, replication: int, how: Mapping[str, Any]
 ) -> None:
     deadline = time.monotonic() + seconds
     while True:
         try:
             if child is None or ports.listening(int(bootstrap.rpartition(":")[2])):
-                await _create_now(bootstrap, admin, replication)
+                await _create_now(bootstrap, admin, replication, how)
                 return
             problem = "nobody listens"
         except (KafkaError, OSError) as error:
@@ -88,8 +93,10 @@ async def _create(
         await asyncio.sleep(0.05)
 
 
-async def _create_now(bootstrap: str, admin: bool, replication: int = 1) -> None:
-    client = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+async def _create_now(
+    bootstrap: str, admin: bool, replication: int = 1, how: Mapping[str, Any] | None = None
+) -> None:
+    client = AIOKafkaAdminClient(bootstrap_servers=bootstrap, **how or {})
     try:
         await client.start()
         if admin:
@@ -110,8 +117,9 @@ def main() -> None:
     options.add_argument("--seconds", type=float, default=60.0, help="how long the brokers are waited for")
     given = options.parse_args()
     try:
-        create(os.environ["SETTLE_KAFKA"], given.seconds, admin=True, replication=given.replication)
-    except (KeyError, NoBroker) as error:
+        how = security(Settings.from_environ(os.environ, "topics"))
+        create(os.environ["SETTLE_KAFKA"], given.seconds, admin=True, replication=given.replication, how=how)
+    except (KeyError, NoBroker, SettingsError) as error:
         sys.stderr.write(f"topics cannot be made: {error}\n")
         raise SystemExit(2) from error
 

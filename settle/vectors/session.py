@@ -10,7 +10,7 @@ from typing import Any
 
 from settle.client.engine import Engine
 from settle.client.tokens import Tokens
-from settle.local.endpoints import running_engine, sandboxes_of, serving, targets_of
+from settle.local.endpoints import running_engine, sandboxes_of, serving, targets_of, tls_of
 from settle.local.refusals import NoEngine
 from settle.local.stack import LocalStack
 from settle.vectors.runner import Verdict, needs_engine, run
@@ -56,4 +56,4 @@ def running_said(data: Path) -> Mapping[str, Any]:  # Any: values of JSON
         return {}
     if said.get("clock") != "manual":
         return {}
-    return said if all(serving(target) for target in targets_of(said).values()) else {}
+    return said if all(serving(target, tls=tls_of(said)) for target in targets_of(said).values()) else {}

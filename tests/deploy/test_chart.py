@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from services.runtime.ground.settings import Settings
 from tests.deploy import go_tools
 from tests.deploy.configured import unknown
 from tests.deploy.image import ROOT
@@ -17,6 +18,7 @@ from tests.deploy.test_image import MODULES
 CHART = ROOT / "deploy" / "chart"
 TEMPLATES = sorted((CHART / "templates").iterdir())
 STAGES = ("dev", "staging", "production")
+PARTS = (CHART / "templates" / "_parts.tpl").read_text(encoding="utf-8")
 VERSION = "1.30"
 """Of Kubernetes, the newest whose schemas kubectl-validate has; a Helm built from its module knows an old one."""
 PINNED = ["--set", "image.digest=sha256:" + "a" * 64, "--kube-version", VERSION]
@@ -61,6 +63,34 @@ def test_modules_and_secrets() -> None:
     assert {service["module"] for service in services.values()} < set(MODULES)
     assert all(re.fullmatch(r"settlement-[a-z-]+", service["secret"]) for service in services.values())
     assert not re.search(r"kind: Secret\b", "".join(file.read_text() for file in TEMPLATES))
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_speaks_as_its_profile_demands(stage: str) -> None:
+    """In production nothing goes in clear text: what the chart says of TLS and Kafka is what a process starts with."""
+    values = _values() | _values(f"-{stage}")
+    tls, kafka = ({**_values()[part], **values[part]} for part in ("tls", "kafka"))
+    environ = {"SETTLE_PROFILE": values["profile"], "SETTLE_KAFKA_SECURITY": kafka["security"]}
+    environ |= {"SETTLE_KAFKA_MECHANISM": kafka["mechanism"]}
+    if tls["enabled"]:
+        environ |= dict(re.findall(r"name: (SETTLE_TLS_(?:CA|CERTIFICATE|KEY)), value: (\S+)}", PARTS))
+    environ |= {"SETTLE_DSN": "postgresql://settle_order@postgres/order?sslmode=verify-full"}
+
+    settings = Settings.from_environ(environ, "order")
+
+    settings.refuse_clear_text()
+    assert (settings.profile == "production") == (stage != "dev")
+    assert (len({settings.tls_ca, settings.tls_certificate, settings.tls_key}) == 3) == tls["enabled"]
+
+
+def test_every_process_has_its_certificate_and_nobody_asks_it_for_one_that_has_none() -> None:
+    """Settings, mount and volume stand in each template of pods; the kubelet probes by HTTP, or only connects."""
+    for template in TEMPLATES:
+        text = template.read_text(encoding="utf-8")
+        if "containers:" in text:
+            assert re.search(r'include "(shared|certified)"', text), template.name
+            assert text.count('include "mounts"') == text.count('include "volumes"') == text.count("containers:")
+            assert "grpc: {port" not in text, template.name
 
 
 @pytest.fixture(scope="module", params=STAGES)

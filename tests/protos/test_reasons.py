@@ -22,7 +22,8 @@ from services.card_redemption.domain.commands import CaptureDeposit, DepositCard
 from services.kernel.decision import Refused
 from services.kernel.errors import FailedPrecondition, NotFound, PermissionDenied, ResourceExhausted
 from services.order.decisions.beginning import REFUNDS
-from services.order.domain.commands import CancelOrder
+from services.order.domain.commands import CancelOrder, RefundAmount
+from services.order.domain.refund_days import CUSTOMER_MINOR
 from services.runtime.ground.clock import SystemClock
 from services.runtime.ground.settings import Settings
 from services.runtime.lanes.bounds import Bounds
@@ -46,7 +47,7 @@ from tests.recorded.stage import stage
 from tests.recorded.story import CHAPTERS, START
 from tests.services.card_redemption.world import World
 from tests.services.credit_ledger.domain.redeeming import Redeemer
-from tests.services.order.world import ORDER_ID, placed
+from tests.services.order.world import ORDER_ID, placed, shipped
 from tests.services.runtime.identity.guarded import house
 from tests.services.runtime.test_rpc import SETTINGS, VALID, served
 from tests.settle.audit.scratch import server
@@ -269,6 +270,12 @@ async def _refunds_stopped(_folder: Path) -> str:
     return refused.reason
 
 
+async def _refund_of_too_many(_folder: Path) -> str:
+    world = shipped()
+    world.limits = {CUSTOMER_MINOR: 99}
+    return world.ask(RefundAmount(ORDER_ID, 100, "why")).reason
+
+
 async def _no_switch(_folder: Path) -> str:
     edge: Any = _OnSystemTime()
     connection: Any = None
@@ -291,7 +298,8 @@ ELSEWHERE: dict[str, Callable[[Path], Awaitable[str]]] = {
     "IDEMPOTENCY_CONFLICT": _other_content, "PAYMENT_NOT_REFUNDABLE": _nothing_back, "CARD_STATE": _given_twice,
     "PAYOUT_EXISTS": _paid_out_twice, "UNAUTHENTICATED": _nobody_known, "PERMISSION_DENIED": _not_for_this_role,
     "ACTOR_MISMATCH": _somebody_else_acts, "PEER_NOT_ALLOWED": _others_certificate,
-    "REFUNDS_STOPPED": _refunds_stopped, "SWITCH_NOT_FOUND": _no_switch, "SWITCH_STATE": _stands_so,
+    "REFUNDS_STOPPED": _refunds_stopped, "REFUND_LIMIT_REACHED": _refund_of_too_many,
+    "SWITCH_NOT_FOUND": _no_switch, "SWITCH_STATE": _stands_so,
 }
 """Reasons that no call of the three services in good health can show."""
 

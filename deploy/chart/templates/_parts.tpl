@@ -56,11 +56,26 @@ topologySpreadConstraints:
   {{- end }}
 {{- end }}
 
+{{/* By which certificate a process is known, and who may call it. */}}
+{{- define "certified" -}}
+{{- if .root.Values.tls.enabled }}
+- {name: SETTLE_TLS_CA, value: /etc/settlement/tls/ca.crt}
+- {name: SETTLE_TLS_CERTIFICATE, value: /etc/settlement/tls/tls.crt}
+- {name: SETTLE_TLS_KEY, value: /etc/settlement/tls/tls.key}
+- {name: SETTLE_TLS_PEERS, value: {{ .root.Values.tls.peers | quote }}}
+{{- end }}
+{{- end }}
+
 {{/* The settings that all processes share. */}}
 {{- define "shared" -}}
 {{- $v := .root.Values }}
 - {name: SETTLE_PROFILE, value: {{ $v.profile | quote }}}
 - {name: SETTLE_KAFKA, value: {{ required "kafka.bootstrap is not set" $v.kafka.bootstrap | quote }}}
+- {name: SETTLE_KAFKA_SECURITY, value: {{ $v.kafka.security | quote }}}
+{{- if eq $v.kafka.security "sasl_ssl" }}
+- {name: SETTLE_KAFKA_MECHANISM, value: {{ $v.kafka.mechanism | quote }}}
+{{- end }}
+{{- include "certified" . }}
 - {name: SETTLE_PARTITIONS, value: {{ $v.partitions | quote }}}
 - {name: SETTLE_MIGRATIONS, value: await}
 - {name: SETTLE_IDENTITY_JWKS, value: {{ required "identity.jwks is not set" $v.identity.jwks | quote }}}
@@ -89,7 +104,7 @@ envFrom:
 {{- define "mounts" -}}
 volumeMounts:
   - {name: scratch, mountPath: /tmp}
-  {{- if .root.Values.caSecret }}
+  {{- if .root.Values.tls.enabled }}
   - {name: tls, mountPath: /etc/settlement/tls, readOnly: true}
   {{- end }}
 {{- end }}
@@ -98,9 +113,9 @@ volumeMounts:
 volumes:
   - name: scratch
     emptyDir: {sizeLimit: 64Mi}
-  {{- with .root.Values.caSecret }}
+  {{- if .root.Values.tls.enabled }}
   - name: tls
-    secret: {secretName: {{ . }}, defaultMode: 0440}
+    secret: {secretName: {{ .root.Release.Name }}-{{ .certificate | default .part }}-tls, defaultMode: 0440}
   {{- end }}
 {{- end }}
 

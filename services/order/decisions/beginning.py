@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from services.kernel.calendar import TICK
-from services.kernel.decision import Decision, Done, Known, Timer
+from services.kernel.decision import Decision, Done, Known, Missing, Timer
 from services.kernel.errors import AlreadyExists, FailedPrecondition
 from services.kernel.messages import Message, TimerDue
 from services.kernel.saga import Run
@@ -20,6 +20,7 @@ from services.order.domain.participation import uncovered_minor
 from services.order.domain.placing import HELD_UP, HOLD_EXPIRY, place, placement_plan
 from services.order.domain.plans import Plan, RefundPlan
 from services.order.domain.quoting import pinned
+from services.order.domain.refund_days import RefundDay, counted, limited
 from services.order.domain.refunding import amount_plan, refund_to_reverse, reversal_plan
 from services.order.domain.returns import ReturnCase
 from services.order.domain.states import RefundState
@@ -40,7 +41,8 @@ class Begun(NamedTuple):
     def decided(self, outcome: Done | None = None) -> Decision:
         """All of it as one decision; the answer is `Started` if none is given."""
         rows = (self.order, self.run) if self.case is None else (self.order, self.case, self.run)
-        return replace(self.rest, outcome=outcome or Done(Started(self.order, self.run)), changes=rows)
+        changes = (*rows, *self.rest.changes)
+        return replace(self.rest, outcome=outcome or Done(Started(self.order, self.run)), changes=changes)
 
 
 def place_order(known: Known, body: PlaceOrder, message: Message, now: datetime) -> Decision:
@@ -119,8 +121,22 @@ def refund_begun(
 ) -> Begun:
     """A refund that began: the order has it on record from now on."""
     refuse_while_stopped(known)
+    days = within_limits(known, order, plan.money.amount_minor, now)
     entry = Refund(plan.refund_id, fresh("saga", message), RefundState.ACCEPTED, plan.money.amount_minor)
-    return begun(known, replace(order, refunds=(*order.refunds, entry)), message, plan, now, facts=facts)
+    refund = begun(known, replace(order, refunds=(*order.refunds, entry)), message, plan, now, facts=facts)
+    return refund._replace(rest=replace(refund.rest, changes=(*refund.rest.changes, *days))) if days else refund
+
+
+def within_limits(known: Known, order: Order, amount_minor: int, now: datetime) -> tuple[RefundDay, ...]:
+    """What this refund makes of the counts of the day; what pays nothing, goods that come back to nothing, is none."""
+    if not (known.limits and amount_minor):
+        return ()
+    limits = tuple(limited(known.limits, order.customer_id, order.merchant_id))
+    if unknown := [(RefundDay, each.subject) for each in limits if not known.has(RefundDay, each.subject)]:
+        raise Missing(rows=unknown)  # all of them together, so that they are locked in one order
+    return tuple([
+        counted(known.find(RefundDay, each.subject), each, amount_minor, known.limits, now) for each in limits
+    ])
 
 
 def begun(

@@ -19,6 +19,7 @@ RPCS = Counter("settle_rpcs", "gRPC calls by method and status", ["method", "sta
 RPC_SECONDS = Histogram("settle_rpc_seconds", "Duration of a gRPC call", ["method"], buckets=_SECONDS)
 RPCS_UNDER_WAY = Gauge("settle_rpcs_under_way", "gRPC calls under way, by what they do now", ["use"])
 REJECTED = Counter("settle_rejected", "Calls refused at once, by the bound that was reached", ["bound"])
+REFUSED = Counter("settle_refused", "Calls refused by a rule, by reason; repeats are not counted", ["reason"])
 
 # HTTP, at the gateway, by method of the contract.
 HTTP_REQUESTS = Counter("settle_http_requests", "HTTP requests by method and status", ["call", "status"])

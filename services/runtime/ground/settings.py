@@ -18,6 +18,7 @@ class SettingsError(Exception):
 
 
 COUNT_MAX = 1_000_000
+LIMIT_MAX = 10**15
 KEY_BYTES = 32
 KEY_VERSION_MAX = 1_000_000
 SECONDS_MIN, SECONDS_MAX = 0.05, 86_400.0
@@ -200,6 +201,13 @@ class Settings:
         """A setting that only one service knows: `SETTLE_<name>`."""
         text = _text(self.environ, self.service, name)[1]
         return default if text is None else text
+
+    def limit(self, name: str) -> int:
+        """A limit that only one service knows, `SETTLE_<name>`: a whole number; 0 and nothing are none."""
+        given, text = _text(self.environ, self.service, name)
+        if text and not (text.isascii() and text.isdigit() and int(text[:20]) <= LIMIT_MAX):
+            raise SettingsError(f"{given}={text!r} is no whole number from 0 to {LIMIT_MAX:,}")
+        return int(text or "0")
 
     def target(self, peer: str) -> str:
         """The gRPC address of another process: `SETTLE_<PEER>_TARGET`."""

@@ -39,6 +39,7 @@ class Batch:
         self._pace = pace or Pace()
         self.aboard = aboard
         self._admission: Admission[Item] = Admission(business.rules, business.timers, parked_keys)
+        self._admission.known.limits = business.limits
         self.encoded = Encoded()
         self._links: list[bytes] = []
         self.earlier: list[outbox.Row] = []

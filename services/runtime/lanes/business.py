@@ -1,7 +1,7 @@
 """What the lanes need to know of a service: its tables, its rules, its wire."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from services.kernel.decision import Rule
@@ -26,7 +26,8 @@ class Recording:
 @dataclass(frozen=True, slots=True)
 class Business:
     """A service as its lanes see it: `rules` by the type of the body, `timers` by the kind of the timer. Its
-    chains are made under the `chain_key`; `keep_records` is there where its rules leave something for a record."""
+    chains are made under the `chain_key`; `keep_records` is there where its rules leave something for a record; its
+    rules know the `limits` by the names of their settings."""
 
     tables: Sequence[Table]
     rules: Mapping[type, Rule]
@@ -36,4 +37,5 @@ class Business:
     partitions: int
     chain_key: bytes = b""
     keep_records: KeepRecords | None = None
+    limits: Mapping[str, int] = field(default_factory=dict)
     tracer: Tracer = OFF

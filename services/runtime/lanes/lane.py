@@ -361,6 +361,8 @@ class Lane:
         for item, answered in encoded.answers:
             if item.answer is not None and not item.answer.done():
                 item.answer.set_result(answered)
+        for refused in effects.refused():
+            metrics.REFUSED.labels(refused.reason).inc()
         for item, error in effects.faulty:
             self._report(item, error)
         for item in effects.passed_over:

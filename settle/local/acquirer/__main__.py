@@ -7,6 +7,7 @@ SETTLE_LISTEN, SETTLE_ACQUIRER_DATA (a file), SETTLE_ACQUIRER_CONFIRM (auto or m
 import asyncio
 import os
 import signal
+from dataclasses import replace
 
 from services.runtime.ground.settings import Settings
 from services.runtime.rpc.server import RpcServer
@@ -23,7 +24,7 @@ async def serve() -> None:
     ledger = AcquirerLedger(os.environ["SETTLE_ACQUIRER_DATA"])
     confirms = os.environ.get("SETTLE_ACQUIRER_CONFIRM", "auto") != "manual"
     faults = Faults.parse(os.environ.get("SETTLE_ACQUIRER_FAULTS", ""))
-    server = RpcServer(Settings("acquirer", listen=os.environ["SETTLE_LISTEN"], drain_seconds=1.0))
+    server = RpcServer(replace(Settings.from_environ(os.environ, "acquirer"), drain_seconds=1.0))
     server.add(Acquirer(ledger, confirms, faults))
     await server.start()
     await server.set_serving(True)

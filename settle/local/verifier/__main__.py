@@ -7,6 +7,7 @@ none by default, and no time passes).
 import asyncio
 import os
 import signal
+from dataclasses import replace
 
 from services.runtime.ground.settings import Settings
 from services.runtime.rpc.server import RpcServer
@@ -22,7 +23,7 @@ async def serve() -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     book = VerifierBook(os.environ["SETTLE_VERIFIER_DATA"])
     faults = VerifierFaults.parse(os.environ.get("SETTLE_VERIFIER_FAULTS", ""))
-    server = RpcServer(Settings("verifier", listen=os.environ["SETTLE_LISTEN"], drain_seconds=1.0))
+    server = RpcServer(replace(Settings.from_environ(os.environ, "verifier"), drain_seconds=1.0))
     server.add(Verifier(book, faults))
     await server.start()
     await server.set_serving(True)

@@ -1,5 +1,6 @@
 """The order service on a real database, one batch at a time; participants answer with real messages."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
@@ -43,6 +44,7 @@ class Shop:
 
     connection: Connection
     now: datetime = NOW
+    limits: Mapping[str, int] = field(default_factory=dict)
     effects: Effects[Item] = field(default_factory=Effects)
     encoded: Encoded = field(default_factory=Encoded)
     _numbers: Any = field(default_factory=lambda: count(1))  # Any: itertools.count is generic in nothing useful
@@ -51,7 +53,7 @@ class Shop:
         """Decide these messages in one transaction; a message that fails fails the test."""
         business = Business(
             tables=ALL_TABLES, rules=RULES, timers=TIMERS, codec=CODEC, outbound=Outbound("order", CODEC, PARTITIONS),
-            partitions=PARTITIONS,
+            partitions=PARTITIONS, limits=self.limits,
         )
         batch = await decide(self.connection, business, messages, self.now, next(self._numbers) * 10_000)
         self.effects, self.encoded = batch.effects, batch.encoded

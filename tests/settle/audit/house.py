@@ -23,6 +23,7 @@ from services.credit_ledger.wire import CODEC as CREDIT_CODEC
 from services.kernel.decision import Rule
 from services.kernel.messages import Message, TimerDue
 from services.order import decisions as order_rules
+from services.order.domain.refund_days import LIMITS
 from services.order.sagas import DEFINITIONS
 from services.order.store import TABLES as ORDER_TABLES
 from services.order.wire import CODEC as ORDER_CODEC
@@ -31,7 +32,7 @@ from services.runtime.ground.codec import Codec
 from services.runtime.ground.migrations import migrate
 from services.runtime.ground.postgres import connect_lane
 from services.runtime.ground.records import Outbound, Outgoing
-from services.runtime.ground.settings import Settings
+from services.runtime.ground.settings import LIMIT_MAX, Settings
 from services.runtime.ground.tables import Connection, Table
 from services.runtime.kafka.incoming import read
 from services.runtime.lanes.batch import Batch
@@ -48,17 +49,18 @@ NAMES = ("order", "credit_ledger", "card_redemption")
 
 def _business(
     name: str, tables: list[Table], rules: Mapping[type, Rule], timers: Mapping[str, Rule], codec: Codec,
-    keep_records: KeepRecords | None = None,
+    keep_records: KeepRecords | None = None, limits: tuple[str, ...] = (),
 ) -> Business:
     return Business(
         tables=tables, rules=rules, timers=timers, codec=codec, outbound=Outbound(name, codec, PARTITIONS),
-        partitions=PARTITIONS, keep_records=keep_records,
+        partitions=PARTITIONS, keep_records=keep_records, limits=dict.fromkeys(limits, LIMIT_MAX),
     )
 
 
 BUSINESS: Mapping[str, Business] = {
     "order": _business(
-        "order", [*ORDER_TABLES, saga_table(DEFINITIONS)], order_rules.RULES, order_rules.TIMERS, ORDER_CODEC
+        "order", [*ORDER_TABLES, saga_table(DEFINITIONS)], order_rules.RULES, order_rules.TIMERS, ORDER_CODEC,
+        limits=LIMITS,
     ),
     "credit_ledger": _business(
         "credit_ledger", list(CREDIT_TABLES), credit_rules.RULES, credit_rules.TIMERS, CREDIT_CODEC

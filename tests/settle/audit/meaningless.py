@@ -37,6 +37,7 @@ _AGAIN = "how far events were published again; at worst they are published once 
 _LOCK = "tells a writer that somebody was faster; below the journals or events of its root it is found"
 _NO_SHARE = "a share of which nothing is owed is made again when it is needed"
 _WHERE = "where a record stood when it was set aside: it is known by its own number"
+_LIMIT = "a day's count begins anew, and money is as safe as without a limit; what was given back stands in the orders"
 _CLOSED = "an envelope without its keys: it says so itself when it is opened (AES-256-GCM), its index when it is found"
 
 TABLE: Sequence[Meaningless] = (
@@ -55,6 +56,7 @@ TABLE: Sequence[Meaningless] = (
     Meaningless("*", "runtime_facts.row", "*", "a fact that nobody reads; the one that is missed is written again"),
     Meaningless("*", "runtime_facts.value", "*", "compared at every start; what may be pruned counts as pruned or not"),
     Meaningless("*", "merchant_shares.row", "*", _NO_SHARE),
+    Meaningless("order", "refund_days.row", "*", _LIMIT),
     Meaningless("*", "timers.due_at", "*", "what is woken too early looks at the time, and waits on"),
 )
 

@@ -303,6 +303,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The connection shows a certificate that is nobody's who may call here."""
     ERROR_REASON_REFUNDS_STOPPED: _ErrorReason.ValueType  # 171
     """Operators have stopped everything that gives money back; ask again, with another request_id, when they let it go on."""
+    ERROR_REASON_REFUND_LIMIT_REACHED: _ErrorReason.ValueType  # 174
+    """The customer or the merchant has had as many refunds, or as much money, as one day may bring; the metadata say which `limit`,
+    how much it lets through (`at_most`), and `until` when. Ask again then, with another request_id.
+    """
     ERROR_REASON_SWITCH_NOT_FOUND: _ErrorReason.ValueType  # 172
     """The service has no such switch."""
     ERROR_REASON_SWITCH_STATE: _ErrorReason.ValueType  # 173
@@ -611,6 +615,10 @@ ERROR_REASON_PEER_NOT_ALLOWED: ErrorReason.ValueType  # 170
 """The connection shows a certificate that is nobody's who may call here."""
 ERROR_REASON_REFUNDS_STOPPED: ErrorReason.ValueType  # 171
 """Operators have stopped everything that gives money back; ask again, with another request_id, when they let it go on."""
+ERROR_REASON_REFUND_LIMIT_REACHED: ErrorReason.ValueType  # 174
+"""The customer or the merchant has had as many refunds, or as much money, as one day may bring; the metadata say which `limit`,
+how much it lets through (`at_most`), and `until` when. Ask again then, with another request_id.
+"""
 ERROR_REASON_SWITCH_NOT_FOUND: ErrorReason.ValueType  # 172
 """The service has no such switch."""
 ERROR_REASON_SWITCH_STATE: ErrorReason.ValueType  # 173

@@ -1,0 +1,15 @@
+#!/bin/sh
+# Make the data of a new PostgreSQL server from a backup: docs/backup.md says what comes before and after it.
+#   deploy/backup/restore.sh FOLDER DATA    DATA: the new server's data folder; it must not exist
+# PG_BIN names the folder of pg_verifybackup, if it is not on the PATH.
+set -eu
+[ $# -eq 2 ] || { sed -n '2,4p' "$0" >&2; exit 2; }
+folder=$1 data=$2
+[ ! -e "$data" ] || { echo "$data exists; a backup is restored beside what there was, never over it" >&2; exit 2; }
+PATH=${PG_BIN:+$PG_BIN:}$PATH
+
+pg_verifybackup --quiet "$folder"
+cp -R -p "$folder" "$data.part"
+chmod 0700 "$data.part"
+mv "$data.part" "$data"
+echo "restored to $data; empty the topics of Kafka before a service starts on it"

@@ -1,3 +1,0 @@
-create database "order";
-create database credit_ledger;
-create database card_redemption;
