@@ -61,8 +61,8 @@ class Tally:
     started: dict[str, float] = field(default_factory=dict)
 
 
-Send = Callable[[Tally, Target, float], Coroutine[Any, Any, object]]
-"""Sends the request for a target, which counts from an instant on."""
+Send = Callable[[Tally, Target, float], Coroutine[Any, Any, float]]
+"""Sends the request for a target, which counts from an instant on; answers how long its sender was told to wait."""
 
 
 class Load:
@@ -119,7 +119,7 @@ class Load:
     ) -> dict[str, object]:
         """`sender` says who sends the request of this number; nobody where its caller holds it back."""
         tally = Tally(time.perf_counter(), self._subscriber.count)
-        until, calls, sent = tally.began + seconds, set[asyncio.Task[object]](), 0
+        until, calls, sent = tally.began + seconds, set[asyncio.Task[float]](), 0
         while (now := time.perf_counter()) < until:
             while sent < (now - tally.began) * rate:
                 due = tally.began + sent / rate
@@ -154,7 +154,7 @@ class Load:
         caller = number % CALLERS
         return partial(self._press, caller) if self._quiet_until[caller] <= time.perf_counter() else None
 
-    async def _press(self, caller: int, tally: Tally, target: Target, _due: float) -> None:
+    async def _press(self, caller: int, tally: Tally, target: Target, _due: float) -> float:
         began = time.perf_counter()
         retry_seconds = await self._send(tally, target, began)
         if target.order_id not in tally.started:
@@ -162,6 +162,7 @@ class Load:
             tally.refused.append(ended - began)
             self._refused.append(target)
             self._quiet_until[caller] = max(self._quiet_until[caller], ended + retry_seconds)
+        return retry_seconds
 
     def _unsettled(self, tally: Tally) -> int:
         return len(tally.started) - (self._subscriber.count - tally.settled_before)
@@ -169,7 +170,7 @@ class Load:
     async def _stream(self, tally: Tally, until: float, in_flight: int) -> None:
         async with CommandStream(self._channel, self._tokens.metadata(EXCHANGE)) as stream:
 
-            async def send(tally: Tally, target: Target, began: float) -> None:
+            async def send(tally: Tally, target: Target, began: float) -> float:
                 self._number += 1
                 tally.started[target.order_id] = began
                 tally.sent += 1
@@ -178,6 +179,7 @@ class Load:
                     self._failed(tally, answer.refusal.message, [target.order_id])
                 else:
                     tally.accepted.append(time.perf_counter() - began)
+                return 0.0
 
             await asyncio.gather(*(self._work(tally, until, send) for _ in range(in_flight)))
 
@@ -189,7 +191,8 @@ class Load:
             target = self._next()
             if target is None:
                 return
-            await send(tally, target, time.perf_counter())
+            if retry_seconds := await send(tally, target, time.perf_counter()):
+                await asyncio.sleep(retry_seconds)
 
     async def _work_in_batches(self, tally: Tally, until: float, cancels: Iterator[Target], size: int) -> None:
         while time.perf_counter() < until:
@@ -204,7 +207,7 @@ class Load:
             began = time.perf_counter()
             tally.started.update((target.order_id, began) for target in taken)
             tally.sent += len(taken)
-            await self._call(tally, method, request, began, [target.order_id for target in taken])
+            await asyncio.sleep(await self._call(tally, method, request, began, [each.order_id for each in taken]))
 
     async def _send(self, tally: Tally, target: Target, began: float) -> float:
         """Answers when it may be sent again, in seconds; 0 where nobody said so."""

@@ -89,8 +89,7 @@ class Lanes:
         self.bounds.admit()
         lane = self._lanes[partition_of(message.key, len(self._lanes))]
         row = lane.queues.background if background else lane.queues.calls
-        full = len(row) + lane.waiting.calls >= self._settings.queue_messages_max
-        if full or (not background and _crowded(lane) and not self.repeats.known(message.id)):
+        if len(row) + lane.waiting.calls >= self._settings.queue_messages_max:
             raise _overloaded(lane)
         self.repeats.note(message.id)
         answer: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
@@ -101,8 +100,9 @@ class Lanes:
         return answer
 
     def check_crowd(self, request_id: str) -> None:
-        """Refuse a call before anything of it is looked at, if it would wait too long whatever it is about; a call that
-        was taken before is taken again, for its caller does not know what became of it."""
+        """Refuse a call before anything of it is looked at, if it would wait too long whatever it is about: a batch of
+        commands as a whole. A call that was taken before is taken again: its caller does not know what became of it.
+        """
         if self._lanes and all(map(_crowded, self._lanes)) and not self.repeats.known(request_id.lower()):
             raise _overloaded(min(self._lanes, key=lambda lane: len(lane.queues.calls)))
 

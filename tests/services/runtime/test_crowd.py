@@ -27,8 +27,8 @@ from tests.services.runtime.test_places import NoCall, Servicer, cancel, serving
 from tests.services.runtime.test_rpc import SETTINGS, refused
 
 
-def _submit(lanes: Lanes, request_id: str, background: bool = False) -> "asyncio.Future[Answered]":
-    return lanes.submit(Message(request_id, "crowd", Add(1), request_id), b"1", 60.0, background)
+def _submit(lanes: Lanes, request_id: str) -> "asyncio.Future[Answered]":
+    return lanes.submit(Message(request_id, "crowd", Add(1), request_id), b"1", 60.0)
 
 
 def _refusal(act: Any, *arguments: object) -> ResourceExhausted:
@@ -39,21 +39,19 @@ def _refusal(act: Any, *arguments: object) -> ResourceExhausted:
 
 async def test_who_would_wait_too_long_is_refused_at_once_and_told_when_to_come(process: Process) -> None:
     """Before, 4,096 were taken, however slowly they were decided. Whoever repeats a call that was taken is taken: it
-    does not know what became of it; and the nights' runs have a row of their own."""
+    does not know what became of it; and a batch that was taken is taken whole."""
     lanes = process._lanes
     calls = [_submit(lanes, f"call_{number}") for number in range(ALWAYS_TAKEN)]
 
-    told = _refusal(_submit, lanes, "late").metadata
-    _refusal(lanes.check_crowd, "late")
+    told = _refusal(lanes.check_crowd, "late").metadata
     lanes.check_crowd("CALL_7")
-    repeated, nightly = _submit(lanes, "call_7"), _submit(lanes, "nightly", background=True)
-    answers = await asyncio.gather(*calls, repeated, nightly)
+    repeated, of_a_batch = _submit(lanes, "call_7"), _submit(lanes, "the second of a batch")
+    answers = await asyncio.gather(*calls, repeated, of_a_batch)
     lanes.check_crowd("late")
 
     assert int(told["retry_after_ms"]) >= 200
     assert {answer.verdict for answer in answers} == {Verdict.DONE}
     assert repeated.result() == calls[7].result()
-    assert (await _submit(lanes, "late")).verdict is Verdict.DONE
 
 
 async def test_batches_are_small_while_callers_are_refused(process: Process) -> None:

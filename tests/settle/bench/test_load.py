@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from settle.bench.load import obey
+from settle.bench.load import CALLERS, Load, Tally, obey
+from settle.bench.targets import Target
 
 
 class Heard:
@@ -65,3 +66,25 @@ async def test_what_is_no_phase_is_refused(command: str) -> None:
 
     with pytest.raises(ValueError, match=r"phase|invalid literal"):
         await obey(load, command.split())
+
+
+class Refusing(Load):
+    """Every call is refused, with ten seconds to wait."""
+
+    async def _send(self, tally: Tally, target: Target, began: float) -> float:
+        return 10.0
+
+
+async def test_under_overload_a_caller_that_was_refused_is_quiet_as_long_as_it_was_told_to_be() -> None:
+    """What it had to send meanwhile is offered, and counted as held back; the others send on."""
+    nobody: Any = None
+    target, tally = Target("ord_1"), Tally(0.0, 0)
+    load = Refusing(nobody, nobody, [target], nobody)
+    send = load._caller(3)
+    assert send is not None
+
+    await send(tally, target, 0.0)
+
+    assert (load._caller(3), load._caller(3 + CALLERS)) == (None, None)
+    assert load._caller(4) is not None
+    assert (len(tally.refused), list(load._refused)) == (1, [target])
