@@ -26,6 +26,7 @@ from services.card_redemption.vault import Vault
 from services.card_redemption.wire import CODEC
 from services.card_redemption.wire.calendars import shipped_calendars
 from services.card_redemption.wire.policies import shipped_policies
+from services.runtime.ground.postgres import Reading
 from services.runtime.ground.settings import Settings
 from services.runtime.lanes.business import Recording
 from services.runtime.process import Service, run
@@ -33,9 +34,9 @@ from services.runtime.process import Service, run
 SHIPPED = Shipped(shipped_policies(), shipped_calendars())
 
 
-def performing(settings: Settings) -> Perform:
+def performing(settings: Settings, reading: Reading) -> Perform:
     """What a process does with the questions of redemptions."""
-    return perform(settings, SealedCodes(Vault.of(settings), settings.dsn))
+    return perform(settings, SealedCodes(Vault.of(settings), reading), reading)
 
 
 SERVICE = Service(

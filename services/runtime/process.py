@@ -30,7 +30,7 @@ from services.runtime.ground.logs import configure_logs
 from services.runtime.ground.macs import Verifier
 from services.runtime.ground.metrics import serve_metrics
 from services.runtime.ground.migrations import MigrationsMissing, check_migrated, migrate
-from services.runtime.ground.postgres import DatabaseUnavailable, check_database, open_pool
+from services.runtime.ground.postgres import DatabaseUnavailable, Reading, check_database, open_pool
 from services.runtime.ground.records import Outbound, topic
 from services.runtime.ground.saving import hold
 from services.runtime.ground.settings import Settings, SettingsError
@@ -97,7 +97,7 @@ class Service:
     servicers: Sequence[Callable[[Edge], object]]
     migrations: Path
     definitions: Definitions | None = None
-    perform: Callable[[Settings], Callable[[object], Awaitable[Message | None]]] | None = None
+    perform: Callable[[Settings, Reading], Callable[[object], Awaitable[Message | None]]] | None = None
     standing: Callable[[datetime], Sequence[Timer]] | None = None
     shown: Shown = nothing_shown
     recording: Recording | None = None
@@ -201,10 +201,11 @@ class Process:
         self._producer.refuse = partial(undeliverable.set_aside, self._pool.own, seal_key=settings.chain_key)
         self._publisher = Publisher(self._producer, self._pool.own)
         self._watchers = Watchers(look_for(service.definitions or Definitions(), service.shown), self._pool.own)
-        perform = service.perform(settings) if service.perform else None
+        perform = service.perform(settings, self._pool.actions.acquire) if service.perform else None
         self._lanes = Lanes(settings, self._publisher, perform, self._watchers.committed)
         built = self._build_lanes(clock)
         self._lanes.build(built)
+        self._server.shed(self._lanes.check_crowd)
         republisher = Republisher(
             settings, self._outbound, self._producer, self._pool.own, clock, hold=partial(hold, service.tables)
         )

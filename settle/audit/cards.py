@@ -49,10 +49,13 @@ CHECKS = (
               or t.captured_minor::numeric + t.returned_minor > t.deposited_minor""",
     ),
     Check(
-        "cards.held", "a card's value is held only for deposits that are not decided", (CARD,),
+        "cards.held", "a card's value is held only for what is not decided: an order, its own way into a wallet",
+        (CARD,),
         """select c.id, 'nothing held', c.held_minor::text
            from gift_cards c
-           left join (select distinct card_id from card_tenders where pending_saga_id is not null) t on t.card_id = c.id
+           left join (select card_id from card_tenders where pending_saga_id is not null
+                      union select root from sagas where kind = 'card_close' and phase not in ('DONE', 'ABORTED')
+           ) t on t.card_id = c.id
            where c.held_minor <> 0 and t.card_id is null""",
     ),
     Check(

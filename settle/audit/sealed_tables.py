@@ -148,10 +148,27 @@ DISPUTES = Sealed(
         "version",
     ),
 )
+VERSIONS = Sealed(
+    CARD, "channel_versions", "channel || '@' || number", "channel",
+    columns=("channel", "number", "terms", "proposed_by", "approved_by", "since"),
+)
+AGREEMENTS = Sealed(
+    CARD, "enterprise_agreements", "id", "id", columns=(
+        "id", "customer_id", "number", "proposals", "redeemed_minor", "sequence", "version", "terms", "proposed_by",
+        "approved_by", "since", "year", "proposal", "events_head",
+    ),
+)
+BATCHES = Sealed(
+    CARD, "revocation_batches", "id", "agreement_id",
+    columns=("id", "agreement_id", "requested_at", "items", "version"),
+)
 OF_RUNTIME = (ANSWERS, PARKED, ACTS)
 OF_ORDERS = (ORDERS, CASES, WITH_MERCHANTS, REFUND_DAYS)
 OF_CREDIT = (LEGS, SHARES, COMPARISONS, DIFFERENCES, PAYOUTS, SWITCHES, RECYCLERS)
-OF_CARDS = (TENDERS, GIFT_CARDS, CARD_SHARES, REDEMPTIONS, FREEZE_CASES, REDEEMERS, CHANNELS, CALENDARS, DISPUTES)
+OF_CARDS = (
+    TENDERS, GIFT_CARDS, CARD_SHARES, REDEMPTIONS, FREEZE_CASES, REDEEMERS, CHANNELS, VERSIONS, CALENDARS, AGREEMENTS,
+    BATCHES, DISPUTES,
+)
 WALKED = (
     *(("order", each) for each in (ORDERS, CASES, *BOTH)),
     *(("merchant settlement", each) for each in (WITH_MERCHANTS, *BOTH)),
@@ -160,6 +177,7 @@ WALKED = (
     *(("reconciliation", each) for each in (COMPARISONS, DIFFERENCES)), ("switch", SWITCHES), ("channel", RECYCLERS),
     *(("card", each) for each in (TENDERS, GIFT_CARDS, REDEMPTIONS, FREEZE_CASES, DISPUTES)),
     *(("card", replace(each, service=CARD)) for each in BOTH),
-    ("share", CARD_SHARES), ("redeemer", REDEEMERS), ("channel", CHANNELS), ("calendar", CALENDARS),
+    ("share", CARD_SHARES), ("redeemer", REDEEMERS), ("calendar", CALENDARS),
+    *(("channel", each) for each in (CHANNELS, VERSIONS)), *(("agreement", each) for each in (AGREEMENTS, BATCHES)),
 )
 """The tables whose rows belong to aggregates, by the kind of these."""

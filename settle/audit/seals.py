@@ -35,8 +35,8 @@ async def of_runtime(world: World) -> list[Finding]:
 def _unsealed(sealed: Sealed, name: str) -> str:
     missing = f"from {sealed.table} where {name} = '' and {sealed.written}"
     noted = f"coalesce((select value::bigint from runtime_facts where name = 'unsealed_{sealed.table}'), 0)"
-    return f"""select '{sealed.table} ' || {sealed.key}, 'at most ' || {noted} || ' rows without a {name}', 'none'
-               from (select {sealed.key} {missing}) each where (select count(*) {missing}) > {noted}"""
+    return f"""select '{sealed.table} ' || key, 'at most ' || {noted} || ' rows without a {name}', 'none'
+               from (select {sealed.key} as key {missing}) each where (select count(*) {missing}) > {noted}"""
 
 
 def _unsealed_of(*sealed: Sealed) -> str:

@@ -59,6 +59,8 @@ class Phase:
     moments: Sequence[Moment] = ()
     refused: Percentiles = NOTHING
     """How long the engine took to refuse, where more was offered than it takes."""
+    held_back: int = 0
+    """What was offered beside that and not sent, for its caller had been told to wait."""
 
     @property
     def cpu_total(self) -> float:
@@ -77,7 +79,8 @@ class Phase:
             f" machine {self.machine_busy:.0%} busy, {self.stolen:.0%} stolen"),
         ]
         if self.refused != NOTHING:
-            lines.append(f"  refused        {self.refused}")
+            offered = (self.sent + self.held_back) / self.seconds
+            lines.append(f"  refused        {self.refused}; {offered:,.0f}/s offered, {self.held_back:,} held back")
         if self.errors:
             lines.append("  errors         " + ", ".join(f"{reason}: {count}" for reason, count in self.errors.items()))
         return "\n".join(lines)

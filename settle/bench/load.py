@@ -12,6 +12,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ import grpc.aio
 
 from settle.bench.subscriber import Subscriber
 from settle.bench.targets import Target, batch_of, exchange_of, read_targets, request_of
+from settle.client.calls import retry_seconds_of
 from settle.client.channels import open_channel
 from settle.client.streams import CommandStream
 from settle.client.tokens import Tokens
@@ -27,6 +29,8 @@ from settle.client.tokens import Tokens
 EXCHANGE = "/settlement.order.v1.OrderStreamService/Exchange"
 IN_FLIGHT = 256
 """Calls that wait for their answer at the same time, in the closed loop."""
+CALLERS = 256
+"""So many share what is offered under overload; one that was refused sends nothing until it was told to come again."""
 UNSETTLED_MAX = 1_536
 """Accepted and not yet settled: the closed loop waits beyond it, so that a backlog cannot hide in the figures."""
 DEADLINE_SECONDS = 30.0
@@ -52,10 +56,12 @@ class Tally:
     errors: Counter[str] = field(default_factory=Counter)
     refused: list[float] = field(default_factory=list)
     """How long the engine took to refuse, in seconds."""
+    held_back: int = 0
+    """What a caller had to send while it was told to wait: offered, and not sent."""
     started: dict[str, float] = field(default_factory=dict)
 
 
-Send = Callable[[Tally, Target, float], Coroutine[Any, Any, None]]
+Send = Callable[[Tally, Target, float], Coroutine[Any, Any, object]]
 """Sends the request for a target, which counts from an instant on."""
 
 
@@ -73,6 +79,7 @@ class Load:
         """Under overload: to be sent again, for nothing became of it."""
         self._calls: dict[str, Call] = {}
         self._number = 0
+        self._quiet_until = [0.0] * CALLERS
 
     async def closed(self, seconds: float) -> dict[str, object]:
         """As many as the engine takes, with a bounded number under way."""
@@ -99,19 +106,27 @@ class Load:
         return await self._finish(tally, until)
 
     async def overload(self, seconds: float, rate: float) -> dict[str, object]:
-        """Many times what the engine takes, as far as this process can send it: what is refused is sent again, anew."""
-        return await self._at_rate(seconds, rate, self._pressed)
+        """Many times what the engine takes, from many callers: what is refused is sent again, anew, and its caller is
+        quiet until it was told to come again."""
+        return await self._at_rate(seconds, rate, self._caller)
 
     async def open(self, seconds: float, rate: float) -> dict[str, object]:
         """At a fixed rate, whatever the engine does; latency counts from the intended start."""
-        return await self._at_rate(seconds, rate, self._send)
+        return await self._at_rate(seconds, rate, lambda number: self._send)
 
-    async def _at_rate(self, seconds: float, rate: float, send: Send) -> dict[str, object]:
+    async def _at_rate(
+        self, seconds: float, rate: float, sender: Callable[[int], Send | None]
+    ) -> dict[str, object]:
+        """`sender` says who sends the request of this number; nobody where its caller holds it back."""
         tally = Tally(time.perf_counter(), self._subscriber.count)
-        until, calls, sent = tally.began + seconds, set[asyncio.Task[None]](), 0
+        until, calls, sent = tally.began + seconds, set[asyncio.Task[object]](), 0
         while (now := time.perf_counter()) < until:
             while sent < (now - tally.began) * rate:
                 due = tally.began + sent / rate
+                send, sent = sender(sent), sent + 1
+                if send is None:
+                    tally.held_back += 1
+                    continue
                 target = self._next()
                 if target is None:
                     until = now
@@ -119,7 +134,6 @@ class Load:
                 task = asyncio.create_task(send(tally, target, due))
                 calls.add(task)
                 task.add_done_callback(calls.discard)
-                sent += 1
             await asyncio.sleep(TICK_SECONDS)
         await asyncio.gather(*calls)
         return await self._finish(tally, until)
@@ -135,12 +149,19 @@ class Load:
     def _next(self) -> Target | None:
         return self._refused.popleft() if self._refused else next(self._stored, None)
 
-    async def _pressed(self, tally: Tally, target: Target, _due: float) -> None:
+    def _caller(self, number: int) -> Send | None:
+        """Whose turn it is, if nobody told it to wait."""
+        caller = number % CALLERS
+        return partial(self._press, caller) if self._quiet_until[caller] <= time.perf_counter() else None
+
+    async def _press(self, caller: int, tally: Tally, target: Target, _due: float) -> None:
         began = time.perf_counter()
-        await self._send(tally, target, began)
+        retry_seconds = await self._send(tally, target, began)
         if target.order_id not in tally.started:
-            tally.refused.append(time.perf_counter() - began)
+            ended = time.perf_counter()
+            tally.refused.append(ended - began)
             self._refused.append(target)
+            self._quiet_until[caller] = max(self._quiet_until[caller], ended + retry_seconds)
 
     def _unsettled(self, tally: Tally) -> int:
         return len(tally.started) - (self._subscriber.count - tally.settled_before)
@@ -185,22 +206,24 @@ class Load:
             tally.sent += len(taken)
             await self._call(tally, method, request, began, [target.order_id for target in taken])
 
-    async def _send(self, tally: Tally, target: Target, began: float) -> None:
+    async def _send(self, tally: Tally, target: Target, began: float) -> float:
+        """Answers when it may be sent again, in seconds; 0 where nobody said so."""
         self._number += 1
         method, request = request_of(target, self._number)
         tally.started[target.order_id] = began
         tally.sent += 1
-        await self._call(tally, method, request, began, [target.order_id])
+        return await self._call(tally, method, request, began, [target.order_id])
 
-    async def _call(self, tally: Tally, method: str, request: bytes, began: float, orders: list[str]) -> None:
+    async def _call(self, tally: Tally, method: str, request: bytes, began: float, orders: list[str]) -> float:
         if method not in self._calls:
             self._calls[method] = self._channel.unary_unary(method)
         try:
             await self._calls[method](request, timeout=DEADLINE_SECONDS, metadata=self._tokens.metadata(method))
         except grpc.aio.AioRpcError as error:
             self._failed(tally, f"{error.code().name} {error.details()}", orders)
-        else:
-            tally.accepted.append(time.perf_counter() - began)
+            return retry_seconds_of(error)
+        tally.accepted.append(time.perf_counter() - began)
+        return 0.0
 
     @staticmethod
     def _failed(tally: Tally, why: str, orders: Sequence[str]) -> None:
@@ -219,7 +242,8 @@ class Load:
             "seconds": until - tally.began, "sent": tally.sent, "settled_within": within,
             "settled": sum(1 for order_id in tally.started if order_id in at),
             "accepted": tally.accepted, "to_settled": [at[o] - began for o, began in tally.started.items() if o in at],
-            "errors": dict(tally.errors), "refused": tally.refused, "moments": _moments(tally, until, at),
+            "errors": dict(tally.errors), "refused": tally.refused,
+            "held_back": tally.held_back, "moments": _moments(tally, until, at),
         }
 
 

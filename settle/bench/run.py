@@ -166,6 +166,7 @@ async def _phase(
         settled_per_second=round(answer["settled_within"] / answer["seconds"], 1),
         accepted=Percentiles.of(answer["accepted"]), to_settled=Percentiles.of(answer["to_settled"]),
         errors=answer["errors"], refused=Percentiles.of(answer["refused"]),
+        held_back=answer["held_back"],
         cpu_per_1000={n: round((after[n].cpu_seconds - before[n].cpu_seconds) * 1000 / settled, 3) for n in pids},
         wal_bytes_per_settlement=wal // settled, machine_busy=round((busy_after.used - busy.used) / wall / cores, 3),
         stolen=round((busy_after.stolen - busy.stolen) / wall / cores, 3),

@@ -14,6 +14,9 @@ ENDS = (
 STEPPED = b"settlement.card_redemption.v1.RedemptionStepped"
 LAST_STEPS = (redemption_events_pb2.REDEMPTION_STEP_CANCELLED, redemption_events_pb2.REDEMPTION_STEP_PAID)
 
+MESSAGES_MAX = 1_000
+POLL_SECONDS = 0.05
+
 
 class Subscriber:
     """From the present end of the topic on; `settled_at` has perf_counter times by the id of the order or the card."""
@@ -47,9 +50,9 @@ class Subscriber:
 
     def _read(self) -> None:
         while self._open:
-            messages = self._consumer.consume(1000, 0.05)
+            first = self._consumer.poll(POLL_SECONDS)  # `consume` waits for its time unless it gets as many as it takes
             now = time.perf_counter()
-            for message in messages:
+            for message in [] if first is None else [first, *self._consumer.consume(MESSAGES_MAX, 0)]:
                 key = message.key()
                 if message.error() is None and key and _ends(message):
                     self.settled_at.setdefault(key.decode(), now)

@@ -33,6 +33,9 @@ class Part(StrEnum):
     all = "all"
 
 
+_WORKERS = min(os.cpu_count() or 1, 4)
+"""One a core, each with servers of its own; the tests of a file stay together, for they share what is dear to make."""
+_PYTEST = [sys.executable, "-m", "pytest", "--numprocesses", str(_WORKERS), "--dist", "loadfile"]
 TOOLS = Path(sys.executable).parent
 _CHECKS = {
     "lint": [str(TOOLS / "ruff"), "check", "."],
@@ -55,7 +58,7 @@ def test(
     if part is not Part.check:
         chosen = [] if part is Part.all else ["-m", "not end_to_end and not long" if part is Part.unit else "not long"]
         environ = {} if part is Part.unit else FULL if part is Part.all else CHECKED
-        if not _held(root, "tests", [sys.executable, "-m", "pytest", *chosen], environ):
+        if not _held(root, "tests", [*_PYTEST, *chosen], environ):
             failed.append("tests")
     if failed:
         typer.echo(f"FAILED: {', '.join(failed)}", err=True)

@@ -1,5 +1,8 @@
 """One call of the public API: its answer, or what the engine said instead, by reason."""
 
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import grpc
@@ -31,27 +34,52 @@ class Outage(Fault):
     """The engine itself says that it cannot answer for now: whoever asks again may have an answer."""
 
 
-async def call(method: Any, request: Any, seconds: float = CALL_SECONDS) -> Any:  # Any: generated methods and messages
-    """The answer of one call; a refusal is `Rejected`, everything else that is no answer is a `Fault`."""
-    try:
-        return await method(request, timeout=seconds)
-    except grpc.aio.AioRpcError as error:
-        reason = reason_of(error)
-        if error.code() in _REFUSALS and reason:
-            raise Rejected(reason, error.details() or "") from error
-        name = type(request).__name__.removesuffix("Request")
-        if error.code() is grpc.StatusCode.UNIMPLEMENTED:
-            raise Fault(f"{name} is not built") from error
-        kind = Outage if error.code() is grpc.StatusCode.UNAVAILABLE and reason else Fault
-        raise kind(f"{name}: {error.code().name} {reason} {error.details()}") from error
+async def call(  # Any: generated methods and messages
+    method: Any, request: Any, seconds: float = CALL_SECONDS,
+    wait: Callable[[float], Awaitable[object]] = asyncio.sleep,
+) -> Any:
+    """The answer of one call; a refusal is `Rejected`, everything else that is no answer is a `Fault`.
+
+    Who is refused because too much is under way asks again when it was told to, as long as its time lasts.
+    """
+    ends = time.monotonic() + seconds
+    while True:
+        try:
+            return await method(request, timeout=max(ends - time.monotonic(), 0.0))
+        except grpc.aio.AioRpcError as error:
+            retry = retry_seconds_of(error)
+            if not retry or time.monotonic() + retry >= ends:
+                raise _meaning(error, request) from error
+        await wait(retry)
+
+
+def _meaning(error: grpc.aio.AioRpcError, request: Any) -> Exception:  # Any: generated messages
+    reason = reason_of(error)
+    if error.code() in _REFUSALS and reason:
+        return Rejected(reason, error.details() or "")
+    name = type(request).__name__.removesuffix("Request")
+    if error.code() is grpc.StatusCode.UNIMPLEMENTED:
+        return Fault(f"{name} is not built")
+    kind = Outage if error.code() is grpc.StatusCode.UNAVAILABLE and reason else Fault
+    return kind(f"{name}: {error.code().name} {reason} {error.details()}")
 
 
 def reason_of(error: grpc.aio.AioRpcError) -> str:
     """The reason in the error's `ErrorInfo`, empty if it has none."""
+    found = error_details_pb2.ErrorInfo()
+    return str(found.reason) if any(detail.Unpack(found) for detail in _details(error)) else ""
+
+
+def retry_seconds_of(error: grpc.aio.AioRpcError) -> float:
+    """When a call that met too much work may be made again, by the error's `RetryInfo`; 0 if it says nothing of it."""
+    if error.code() is not grpc.StatusCode.RESOURCE_EXHAUSTED:
+        return 0.0
+    found = error_details_pb2.RetryInfo()
+    told = any(detail.Unpack(found) for detail in _details(error))
+    return found.retry_delay.seconds + found.retry_delay.nanos / 1e9 if told else 0.0
+
+
+def _details(error: grpc.aio.AioRpcError) -> Iterator[Any]:  # Any: messages of any kind
     for key, value in error.trailing_metadata() or ():
         if key == _DETAILS:
-            for detail in status_pb2.Status.FromString(value if isinstance(value, bytes) else value.encode()).details:
-                found = error_details_pb2.ErrorInfo()
-                if detail.Unpack(found):
-                    return str(found.reason)
-    return ""
+            yield from status_pb2.Status.FromString(value if isinstance(value, bytes) else value.encode()).details

@@ -30,12 +30,9 @@ class Bus:
 
     def __init__(self) -> None:
         self._logs: dict[tuple[str, int], Log] = {}
-        self.generation = 1
-
-    @property
-    def epoch(self) -> str:
+        self._generation = 1
+        self.epoch = "cluster/1"
         """The identity of all topics."""
-        return f"cluster/{self.generation}"
 
     def log(self, topic: str, partition: int) -> Log:
         """The log of a partition."""
@@ -61,7 +58,8 @@ class Bus:
 
     def forget(self) -> None:
         """Lose everything; all topics are new ones from now on."""
-        self.generation += 1
+        self._generation += 1
+        self.epoch = f"cluster/{self._generation}"
         for log in self._logs.values():
             log.records, log.first = [], 0
             log.tell()

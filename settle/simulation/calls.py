@@ -139,7 +139,7 @@ Answer = Callable[[Any], None]
 
 def hash_of(body: object) -> bytes:
     """Whether two requests are the same."""
-    return blake2b(f"{type(body).__name__}{msgspec.json.encode(body)!r}".encode(), digest_size=16).digest()
+    return blake2b(type(body).__name__.encode() + msgspec.json.encode(body), digest_size=16).digest()
 
 
 def reason_of(answered: Answered) -> str:

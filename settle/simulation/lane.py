@@ -9,10 +9,12 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from services.kernel.decision import Timer
 from services.kernel.effects import ToLoad
 from services.kernel.errors import Internal
 from services.kernel.messages import Message, TimerDue
 from services.runtime.ground.postgres import IDLE_IN_TRANSACTION_SECONDS
+from services.runtime.ground.records import Outgoing
 from services.runtime.kafka.reader import Record
 from services.runtime.lanes.arriving import arrived
 from services.runtime.lanes.faults import DataFault, SessionLost, TransientFault
@@ -23,6 +25,7 @@ from services.runtime.lanes.suspects import Suspects
 from services.runtime.lanes.waiting import NOBODY, TEND_SECONDS, Aboard, Waiting, apart
 from services.runtime.stored.offsets import beginnings
 from settle.simulation.agenda import MS, SECOND, Signal, Steps
+from settle.simulation.bus import Log
 from settle.simulation.store import Collision, Connection, Disconnected
 from settle.simulation.transaction import Transaction
 
@@ -54,6 +57,7 @@ class Lane:
         self._next_seq = 1
         self._shared = -1
         self._reading: dict[int, int] = {}
+        self._logs: dict[int, Log] = {}
         self._consumed: dict[int, int] = {}
         self._epoch = ""
         self._woken = Signal()
@@ -88,6 +92,7 @@ class Lane:
         self._next_seq, self._shared = 1, -1
         self._reading.clear()
         self._consumed.clear()
+        self._logs.clear()
         self._epoch = self.world.bus.epoch
         try:
             self.world.lanes_changed(store)
@@ -139,7 +144,7 @@ class Lane:
         self.world.reached.note("partitions_moved")
         for partition in partitions:
             self.world.bus.log(self.process.topic, partition).listeners.remove(self.poke)
-            del self._reading[partition], self._consumed[partition]
+            del self._reading[partition], self._consumed[partition], self._logs[partition]
         self.queues.forget_partitions(partitions)
         self.waiting.forget_partitions(partitions)
         self.store.let_go(connection, partitions)
@@ -155,35 +160,39 @@ class Lane:
             if each.offset < each.consumed:
                 reached.note("read_again")
             self._reading[partition], self._consumed[partition] = each.offset, each.consumed
-            bus.log(topic, partition).listeners.append(self.poke)
+            self._logs[partition] = log = bus.log(topic, partition)
+            log.listeners.append(self.poke)
 
     def _fetch(self) -> None:
         """What arrived, and what is due."""
-        bus, topic, codec, most = self.world.bus, self.process.topic, self.store.business.codec, self.world.swarm.batch
-        if bus.epoch != self._epoch and self._reading:
+        if self.world.bus.epoch != self._epoch and self._reading:
             raise SessionLost("the topic was made anew")
-        for partition in self._reading:
-            log, offset = bus.log(topic, partition), self._reading[partition]
-            if offset > log.end:
+        for partition, log in self._logs.items():
+            offset, end = self._reading[partition], log.end
+            if offset > end:
                 raise SessionLost("the log does not hold the next offset")
-            for record in log.records[offset - log.first:][:2 * most]:
-                item = arrived(codec, topic, Record(
-                    partition, offset, record.key.encode(), record.headers, record.payload
-                ), self._consumed[partition])
-                offset += 1
-                if item is not None:
-                    self.queues.urgent.append(item)
-            self._reading[partition] = offset
-        self._find_due()
+            if offset < end:
+                self._read(partition, log.records[offset - log.first:][:2 * self.world.swarm.batch])
+        if due := self.store.find_due(self._reading, self.store.present(self.world.agenda.now)):
+            self._take_due(due)
 
-    def _find_due(self) -> None:
-        present, queued = self.store.present(self.world.agenda.now), self.queues.timers()
-        for sagas in (True, False):
-            for timer in self.store.find_due(self._reading, present, sagas=sagas):
-                fresh_id = f"{timer.kind}/{timer.key}/{timer.due_at.timestamp()}"
-                if fresh_id not in queued:
-                    body = TimerDue(timer.kind, timer.key, timer.due_at)
-                    self.queues.add(Item(Message("", timer.root, body, fresh_id)))
+    def _read(self, partition: int, records: Sequence[Outgoing]) -> None:
+        topic, codec, consumed = self.process.topic, self.store.business.codec, self._consumed[partition]
+        for offset, record in enumerate(records, self._reading[partition]):
+            item = arrived(
+                codec, topic, Record(partition, offset, record.key.encode(), record.headers, record.payload), consumed
+            )
+            if item is not None:
+                self.queues.urgent.append(item)
+        self._reading[partition] += len(records)
+
+    def _take_due(self, due: Sequence[Timer]) -> None:
+        queued = self.queues.timers()
+        for timer in due:
+            fresh_id = f"{timer.kind}/{timer.key}/{timer.due_at.timestamp()}"
+            if fresh_id not in queued:
+                body = TimerDue(timer.kind, timer.key, timer.due_at)
+                self.queues.add(Item(Message("", timer.root, body, fresh_id)))
 
     def _take(self) -> list[Item]:
         taken = self.queues.take(self.world.swarm.batch)

@@ -35,7 +35,8 @@ class _NoCodes:
 
 
 class Provider:
-    """The provider, as `VerificationProvider` sees it. `faces` are what the cards are worth in truth."""
+    """The provider, as `VerificationProvider` sees it. `faces` are what the cards are worth in truth, `released` the
+    keys of the codes that it let go of."""
 
     needs_codes = False
 
@@ -46,6 +47,9 @@ class Provider:
         self._readings: dict[str, Reading] = {}
         self._number = 0
         self.faces: dict[str, int] = {}
+        self.released: set[str] = set()
+        self._kept: set[str] = set()
+        self._denied: set[str] = set()
 
     def done(self, action: AskProvider | AskRelease) -> Message | None:
         """Ask, or ask again; answers the report, if there is one."""
@@ -76,8 +80,21 @@ class Provider:
         return said
 
     async def release(self, key: str) -> tuple[Releasing, str]:
-        """It lets go of no code that it has read."""
-        return Releasing.NOT_RELEASED, "it was read"
+        """Let go of a code: what it did once it has done, whether its answer comes or not. It keeps some, and now and
+        then says no once to what it let go of."""
+        if key not in self._readings:
+            return Releasing.NOT_RELEASED, "it was never read"
+        if self._chance(self._world.swarm.silent) and self._track.below(2):
+            return Releasing.UNKNOWN, "no answer"
+        if key in self.released and key not in self._denied and self._chance(self._world.swarm.contradicting):
+            self._denied.add(key)
+            self._world.reached.note("provider_contradicted")
+            return Releasing.NOT_RELEASED, "it was read"
+        if key in self._kept or (key not in self.released and self._chance(self._world.swarm.refusing)):
+            self._kept.add(key)
+            return Releasing.NOT_RELEASED, "it was read"
+        self.released.add(key)
+        return (Releasing.UNKNOWN, "no answer") if self._chance(self._world.swarm.silent) else (Releasing.RELEASED, "")
 
     async def _find(self, card_id: str) -> GiftCard | None:
         card: GiftCard | None = self._world.stores["card_redemption"].rows[GiftCard].get(card_id)

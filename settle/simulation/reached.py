@@ -91,6 +91,8 @@ THINGS: Mapping[str, str] = {
     "review_said_no": "a reviewer refused a cancellation",
     "review_ran_out": "nobody decided a review within its time",
     "redemption_revoked": "a redemption was intercepted, or revoked with its batch",
+    "code_let_go_of": "a provider let go of a code that it had read, and it was the customer's again",
+    "code_kept": "a provider kept a code that it had read, and its redemption went on",
     "provider_silent": "a provider did not answer, whether it had read the code or not",
     "provider_late": "a provider worked on a code for minutes",
     "provider_contradicted": "a provider said two things under one key",
@@ -134,7 +136,8 @@ RARER: Mapping[str, int] = {
         9_000,
     ),
     **dict.fromkeys(
-        ("cancel_capped", "review_ran_out", "provider_contradicted", "rail_contradicted", "reversal_over_a_cut"),
+        ("cancel_capped", "review_ran_out", "provider_contradicted", "rail_contradicted", "reversal_over_a_cut",
+         "code_let_go_of", "code_kept"),
         20_000,
     ),
 }

@@ -37,7 +37,10 @@ def prepare() -> None:
 
 def run_seed(seed: int) -> Outcome:
     """The world of a seed."""
-    return outcome_of(seed, lived(Tape(seed)))
+    world = lived(Tape(seed))
+    outcome = outcome_of(seed, world)
+    world.let_go()
+    return outcome
 
 
 def replay(choices: Choices, *, told: bool = False) -> World:

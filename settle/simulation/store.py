@@ -79,8 +79,11 @@ class Store:
         self.lived_twice: list[tuple[datetime, datetime]] = []
         self.armed: int | None = None
         self.buried: dict[int, int] = {}
-        self.offset_of_clock = 0
+        self.offset_of_clock = self._told_at = 0
+        self._told = instant(0)
         self.rows: dict[type, dict[str, Any]] = {table.kind: {} for table in business.tables}
+        self.in_order = sorted(business.tables, key=lambda table: not table.root)
+        """The tables as a transaction loads them: roots first, under whose locks the rest is."""
         self.roots = frozenset(table.kind for table in business.tables if table.root)
         self._families: dict[type, dict[str, dict[str, None]]] = {
             table.kind: {} for table in business.tables if table.load_family
@@ -101,9 +104,19 @@ class Store:
         self._fences: dict[int, Connection] = {}
         self._held: dict[int, Connection] = {}
 
+    def empty(self) -> None:
+        """Keep nothing of what was committed."""
+        for kept in (self.rows, self.inbox, self.timers, self._ripe, self.events, self.journals, self.outbox):
+            kept.clear()
+        self._families.clear()
+        self.parked.clear()
+
     def present(self, now: int) -> datetime:
         """The server's time."""
-        return instant(now + self.offset_of_clock)
+        at = now + self.offset_of_clock
+        if at != self._told_at:
+            self._told_at, self._told = at, instant(at)
+        return self._told
 
     def jump(self, by: int, now: int) -> None:
         """The server's clock jumps; what it goes back over it shows a second time."""
@@ -238,17 +251,16 @@ class Store:
             if (timer := self.timers.get(key)) is not None and timer.due_at <= max(present, at or present)
         }
 
-    def find_due(self, partitions: Collection[int], present: datetime, *, sagas: bool) -> list[Timer]:
-        """The timers of these partitions that are due, the oldest first: those of sagas, or the others."""
+    def find_due(self, partitions: Collection[int], present: datetime) -> list[Timer]:
+        """The timers of these partitions that are due: those of sagas, then the others, the oldest first."""
         self.ripen(present)
         if not self._ripe:
             return []
         count, timers = self.business.partitions, self.timers
         due = [
-            timer for timer in map(timers.__getitem__, self._ripe)
-            if (timer.kind == WAKE) is sagas and partition_of(timer.root, count) in partitions
+            timer for timer in map(timers.__getitem__, self._ripe) if partition_of(timer.root, count) in partitions
         ]
-        return sorted(due, key=lambda timer: (timer.due_at, timer.kind, timer.key))
+        return sorted(due, key=lambda timer: (timer.kind != WAKE, timer.due_at, timer.kind, timer.key))
 
     def next_due(self) -> datetime | None:
         """When the next timer is due of those that nobody has found to be due: whoever reads its partition is poked
@@ -270,6 +282,8 @@ class Store:
             timer = timers.get(key)
             if timer is not None and timer.due_at == at:
                 ripe[key] = None
+        if not ripe:
+            return
         for key in [key for key in ripe if timers[key].due_at > present]:
             del ripe[key]
             heappush(due, (timers[key].due_at, key))

@@ -32,7 +32,11 @@ class Track:
 
     def chance(self, per_mille: int) -> bool:
         """Whether it happens; never, where a run chooses nothing."""
-        return self.below(1000) >= 1000 - per_mille
+        if self._draw is None:
+            return self.below(1000) >= 1000 - per_mille
+        chosen = int(self._draw() * 1000)  # as `below` draws, which is asked for little else
+        self._choices.append(chosen)
+        return chosen >= 1000 - per_mille
 
     def pick(self, among: Sequence[T]) -> T:
         """One of these; the first is the benign one."""

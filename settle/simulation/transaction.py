@@ -83,15 +83,13 @@ class Transaction:
 
     def _load(self, wanted: ToLoad, known: Known) -> Steps:
         """Roots first, under whose locks the rest is."""
-        store, connection, tables = self._store, self._connection, self._store.business.tables
-        for roots in (True, False):
-            for table in tables:
-                keys = wanted.rows.get(table.kind)
-                if keys and table.root is roots:
-                    asked = sorted(keys)
-                    while roots and (holder := store.lock(connection, table.kind, asked)) is not None:
-                        yield from self._wait(holder)
-                    known.load(table.kind, store.found(table.kind, asked), asked)
+        store, connection, rows = self._store, self._connection, wanted.rows
+        for table in store.in_order if rows else ():
+            if table.kind in rows:
+                asked = sorted(rows[table.kind])
+                while table.root and (holder := store.lock(connection, table.kind, asked)) is not None:
+                    yield from self._wait(holder)
+                known.load(table.kind, store.found(table.kind, asked), asked)
         for kind, families in wanted.families.items():
             for root in sorted(families):
                 known.load_family(kind, root, store.family(connection, kind, root))

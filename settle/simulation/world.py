@@ -39,7 +39,10 @@ PROCESSES = 2
 FAULTS_END = 4 * MINUTE
 """So long after the last order has begun faults go on at most."""
 HEALED_WITHIN = 30 * MINUTE
-"""Everything ends within this time once nothing fails any more."""
+"""Everything ends within this time once nothing fails any more, or once it has begun."""
+THOUGHT_FOR = 3 * HOUR
+"""So long people go on at most: who recycles a card and looks at each draft for longer than it holds, and waits in
+between for a word about every cancel, takes no longer for all that it may do."""
 SLICE = SECOND
 
 
@@ -110,7 +113,7 @@ class World:
         self.agenda.start(operators.at_work(self))
         self.tell_all(stories, self.swarm.spread + FAULTS_END)
         self._heal()
-        if not self.until(self.idle, HEALED_WITHIN):
+        if not self._rests():
             self._give_up()
             return
         self.agenda.run(self.agenda.now + self.swarm.patience * DAY + operators.ROUND * bool(self.swarm.patience))
@@ -119,11 +122,30 @@ class World:
         self.until(self.idle, HEALED_WITHIN)
         self._give_up()
 
+    def _rests(self) -> bool:
+        """Whether all comes to its end in time; people may think for longer, and what they began is given its time."""
+        latest = self.agenda.now + THOUGHT_FOR
+        while not self.until(self.idle, HEALED_WITHIN):
+            before = self.agenda.now - HEALED_WITHIN
+            late = any(not run.terminal and self.lifetimes[run.id][0] <= before for run in self.runs())
+            if not self._open_stories or self.agenda.now >= latest or late:
+                return False
+        return True
+
     def _give_up(self) -> None:
         """It is over; what has not come to its end never will."""
         for what in self.unfinished():
             self.fail("unfinished", what)
         self.over = True
+
+    def let_go(self) -> None:
+        """It was looked at: its rows go at once, and what is left for the collector are the few things that hold each
+        other."""
+        for store in self.stores.values():
+            store.empty()
+        self.subscriber.seen.clear()
+        self.desk.requests.clear()
+        self.bus.forget()
 
     def seconds(self) -> float:
         """Time that only grows, as a process sees it."""

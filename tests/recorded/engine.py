@@ -36,6 +36,7 @@ from services.runtime.stored.sagas import saga_table
 from services.runtime.stored.steps import look_for
 from tests.clocks import StillClock
 from tests.recorded.records import Record
+from tests.services.reading import reading
 
 PARTITIONS = 4
 FRESH_ID_STEP = 0x1000
@@ -88,7 +89,7 @@ class Engine:
         self._next_fresh_id = number * FRESH_ID_STEP**3
         self._next_seq = 1
         self.queue = Queue(self._fresh_id)
-        self._perform = service.perform(settings) if service.perform else None
+        self._perform = service.perform(settings, reading(settings.dsn)) if service.perform else None
         tables = [*service.tables, *([saga_table(service.definitions)] if service.definitions else [])]
         outbound = Outbound(service.name, service.codec, settings.partitions)
         self._business = Business(

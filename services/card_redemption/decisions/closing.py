@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from services.card_redemption.decisions.standing import owned
 from services.card_redemption.domain.cards import closing
-from services.card_redemption.domain.cards.card import GiftCard, refuse_unless
+from services.card_redemption.domain.cards.card import GiftCard, holding, refuse_unless
 from services.card_redemption.domain.cards.closing import ClosePlan
 from services.card_redemption.domain.cards.redeeming import claim, unclaim
 from services.card_redemption.domain.commands import CloseCard
@@ -35,25 +35,32 @@ def close(known: Known, body: CloseCard, message: Message, now: datetime) -> Dec
     saga_id = derived("saga", closing.CARD_CLOSE, message.id)
     claimed = claim(card, saga_id)
     set_aside = Decision(changes=(claimed.card,), events=(claimed.event,))
-    progress = _begun(card, saga_id, account_id, card.balance_minor, now)
-    return with_progress(set_aside, progress, Done(claimed.card))
+    plan = ClosePlan(card.id, card.customer_id, account_id, card.balance_minor)
+    return with_progress(set_aside, begin(DEFINITION, saga_id, card.id, plan, now), Done(claimed.card))
 
 
 def _with_outcome(decision: Decision) -> Decision:
     return replace(decision, outcome=Done(decision.changes[0]))
 
 
-def _begun(card: GiftCard, saga_id: str, account_id: str, amount_minor: int, now: datetime) -> Progress:
-    return begin(DEFINITION, saga_id, card.id, ClosePlan(card.id, card.customer_id, account_id, amount_minor), now)
-
-
 def followed(card: GiftCard, decision: Decision, amount_minor: int, message: Message, now: datetime) -> Decision:
     """What brings value back to a card that is over also begins its way to the wallet (PM-3); any other as it is."""
     if not card.over or not isinstance(decision.outcome, Done):
         return decision
+    return _on_its_way(card, decision, amount_minor, derived("saga", "followed", message.id), now)
+
+
+def _on_its_way(card: GiftCard, decision: Decision, amount_minor: int, saga_id: str, now: datetime) -> Decision:
+    """Value of a card that is over goes into the wallet: until it is there, the card holds it for nobody else."""
+    assert isinstance(decision.outcome, Done)
     account_id = card.handed_to or money_account(card.customer_id)
-    progress = _begun(card, derived("saga", "followed", message.id), account_id, amount_minor, now)
-    return with_progress(decision, progress, decision.outcome)
+    plan = ClosePlan(card.id, card.customer_id, account_id, amount_minor, held_minor=amount_minor)
+    changes = tuple(
+        holding(row, amount_minor) if isinstance(row, GiftCard) and row.id == card.id else row
+        for row in decision.changes
+    )
+    progress = begin(DEFINITION, saga_id, card.id, plan, now)
+    return with_progress(replace(decision, changes=changes), progress, decision.outcome)
 
 
 def progressed(known: Known, card: GiftCard, run: Run, progress: Progress, message: Message, now: datetime) -> Decision:
@@ -67,19 +74,19 @@ def progressed(known: Known, card: GiftCard, run: Run, progress: Progress, messa
 
 def _ended(card: GiftCard, run: Run, now: datetime) -> Decision:
     plan: ClosePlan = run.plan
+    let_go = holding(card, -plan.held_minor)
     if run.phase is Phase.DONE:
-        return closing.close(card, run.id, plan.amount_minor, plan.account_id)
+        return closing.close(let_go, run.id, plan.amount_minor, plan.account_id)
     if card.claimed_by == run.id:
         free = unclaim(card, run.id)
         return Decision(changes=(free.card,), events=(free.event,))
-    return Decision(timers=(Timer(SWEEP, card.id, card.id, now + SWEPT_AGAIN),))
+    return Decision(changes=(let_go,), timers=(Timer(SWEEP, card.id, card.id, now + SWEPT_AGAIN),))
 
 
 def swept(known: Known, body: TimerDue, message: Message, now: datetime) -> Decision:
-    """Timer: what is on a card that is over goes to the wallet after all."""
+    """Timer: what is on a card that is over goes to the wallet after all, but for what is on its way already."""
     card = known.find(GiftCard, body.key)
-    if card is None or not card.over or not card.balance_minor:
+    if card is None or not card.over or not card.spendable_minor:
         return Decision()
     saga_id = derived("saga", SWEEP, card.id, str(card.version))
-    account_id = card.handed_to or money_account(card.customer_id)
-    return with_progress(Decision(), _begun(card, saga_id, account_id, card.balance_minor, now))
+    return _on_its_way(card, Decision(changes=(card,)), card.spendable_minor, saga_id, now)

@@ -48,8 +48,7 @@ def performing(providers: Mapping[str, VerificationProvider], codes: Codes) -> P
             metrics.RAIL_ANSWERS.labels("VERIFIER", answer.finding.value).inc()
             return _message(action.card_id, ReportVerification(action.card_id, action.order_id, action.key, *answer))
         if isinstance(action, AskRelease):
-            provider = _provider(providers, action.issuer)
-            told = (Releasing.NOT_RELEASED, _NOBODY) if provider is None else await provider.release(action.key)
+            told = await _released(_provider(providers, action.issuer), action.key)
             return _message(action.card_id, ReportRelease(action.card_id, action.order_id, action.key, *told))
         return None
 
@@ -86,6 +85,15 @@ async def _confirmed(provider: VerificationProvider, key: str, answer: Answer) -
         return answer
     detail = f"{answer.finding} of {answer.face_minor}, then {again.finding} of {again.face_minor}"
     return Answer(Finding.CONTRADICTORY, detail=detail)
+
+
+async def _released(provider: VerificationProvider | None, key: str) -> tuple[Releasing, str]:
+    """What it says twice; of two words neither is one, and it is asked again later."""
+    if provider is None:
+        return Releasing.NOT_RELEASED, _NOBODY
+    told = await provider.release(key)
+    again = told if told[0] is Releasing.UNKNOWN else await provider.release(key)
+    return told if again[0] is told[0] else (Releasing.UNKNOWN, f"{told[0]}, then {again[0]}")
 
 
 def _message(card_id: str, body: object) -> Message:

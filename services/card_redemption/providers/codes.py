@@ -2,14 +2,12 @@
 
 from typing import Protocol
 
-import asyncpg
-
 from services.card_redemption.domain.codes import Envelope
 from services.card_redemption.store.redemption_reads import find_redemption
 from services.kernel.secret import Secret
+from services.runtime.ground.postgres import Reading
 from services.runtime.ground.tables import Connection
 
-CONNECT_SECONDS = 10.0
 NO_CODE = Secret("")
 
 
@@ -26,18 +24,15 @@ class Opening(Protocol):
 
 
 class SealedCodes:
-    """Reads the envelopes on a connection of its own each time, and opens them in memory only."""
+    """Reads the envelopes, and opens them in memory only."""
 
-    def __init__(self, vault: Opening, dsn: str) -> None:
-        self._vault, self._dsn = vault, dsn
+    def __init__(self, vault: Opening, reading: Reading) -> None:
+        self._vault, self._reading = vault, reading
 
     async def codes_of(self, card_id: str, order_id: str) -> tuple[Secret, Secret]:
         """The code of the card, and the digits that came with the order, as long as they are kept."""
-        connection = await asyncpg.connect(self._dsn, timeout=CONNECT_SECONDS)
-        try:
+        async with self._reading() as connection:
             code = await self._vault.code_of(connection, card_id)
             order = await find_redemption(connection, order_id)
-        finally:
-            await connection.close()
         sealed = None if order is None else order.verification_code
         return code, NO_CODE if sealed is None else self._vault.opened(sealed, order_id)

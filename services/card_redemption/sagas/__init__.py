@@ -35,7 +35,9 @@ ENDINGS: Mapping[str, Ending] = {
     Kind.ADJUSTMENT: adjustment.ENDING,
 }
 
-DEFINITIONS = Definitions(*(ending.definition for ending in ENDINGS.values()), card_close.DEFINITION)
+DEFINITIONS = Definitions(
+    *(ending.definition for ending in ENDINGS.values()), card_close.EARLIER, card_close.DEFINITION
+)
 """All sagas that this service coordinates; the closing of a card has no redemption to apply its end to."""
 
 

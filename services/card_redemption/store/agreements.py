@@ -54,6 +54,7 @@ save_agreements = Saving(
         column("proposal", "json", lambda agreement: _encode(agreement.proposal) if agreement.proposal else None),
         column("events_head", "bytea"),
     ),
+    sealed=True,
 )
 """Whose it is never changes."""
 
@@ -86,6 +87,7 @@ save_batches = Saving(
     key="id",
     once=(*columns("text", "id", "agreement_id"), column("requested_at", "timestamptz")),
     moving=(column("items", "json", lambda batch: _encode(batch.items)), column("version", "bigint")),
+    sealed=True,
 )
 """What was asked for stays; its results come one by one."""
 

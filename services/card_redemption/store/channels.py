@@ -70,6 +70,7 @@ save_channel_versions = Appending(
         column("terms", "json", lambda version: _encode(version.terms)), *columns("text", "proposed_by", "approved_by"),
         column("since", "timestamptz"),
     ),
+    sealed=True,
 )
 """Terms that were put in force; a trigger refuses every later change."""
 

@@ -14,6 +14,7 @@ from services.credit_ledger.rails.rail import PaymentRail
 from services.credit_ledger.rails.waking import finding
 from services.kernel.messages import Message
 from services.runtime.ground import metrics
+from services.runtime.ground.postgres import Reading
 from services.runtime.ground.settings import Settings
 from services.runtime.ground.tls import Certificates
 
@@ -22,12 +23,12 @@ _ABSENT = (LegReport.ABSENT, "the rail never heard of it")
 Perform = Callable[[object], Awaitable[Message | None]]
 
 
-def perform(settings: Settings) -> Perform:
+def perform(settings: Settings, reading: Reading) -> Perform:
     """What a process does with the actions of legs, of the daily comparison and of the switch of payouts: legs of both
     families go to the acquirer that SETTLE_ACQUIRER_TARGET names."""
     acquirer = BankCardRail(settings.target("acquirer"), certificates=Certificates.of(settings))
-    pay, compare = performing({Rail.CARD: acquirer, Rail.PAYOUT: acquirer}), comparing(acquirer, settings.dsn)
-    find = finding(settings.dsn)
+    pay, compare = performing({Rail.CARD: acquirer, Rail.PAYOUT: acquirer}), comparing(acquirer, reading)
+    find = finding(reading)
 
     async def act(action: object) -> Message | None:
         if isinstance(action, CompareRail):

@@ -4,7 +4,6 @@ again."""
 
 from collections.abc import Awaitable, Callable, Sequence
 
-import asyncpg
 import uuid_utils
 
 from services.credit_ledger.domain.model.leg import RefundLeg, SendLeg
@@ -13,24 +12,22 @@ from services.credit_ledger.domain.reconciliation.comparing import compare
 from services.credit_ledger.rails.rail import PaymentRail
 from services.credit_ledger.store.reconciliations import legs_between, open_differences_between
 from services.kernel.messages import Message
+from services.runtime.ground.postgres import Reading
 
 PAGE = 200
 """So many payments of the rail, and at most as many legs, are compared at once."""
 
 
-def comparing(rail: PaymentRail, dsn: str, size: int = PAGE) -> Callable[[CompareRail], Awaitable[Message]]:
+def comparing(rail: PaymentRail, reading: Reading, size: int = PAGE) -> Callable[[CompareRail], Awaitable[Message]]:
     """Compare a page; both lists are in the order of the keys, so a page is a range of them."""
 
     async def act(action: CompareRail) -> Message:
         listed, following = await rail.list(action.place.cursor, size)
-        connection = await asyncpg.connect(dsn, timeout=10)
-        try:
+        async with reading() as connection:
             until = listed[-1].key if listed and following else None
             legs = await legs_between(connection, action.place.after, until, size)
             until, place = _end(action.place, listed, legs[size - 1 :], following)
             opened = await open_differences_between(connection, action.place.after, until)
-        finally:
-            await connection.close()
         report = _report(action, listed, legs, until=until, following=place, opened=opened)
         return Message(id="", key=report.reconciliation_id, body=report, fresh_id=uuid_utils.uuid7().hex)
 

@@ -3,26 +3,23 @@ message. A page that cannot be had raises: each payout has a timer of its own th
 
 from collections.abc import Awaitable, Callable
 
-import asyncpg
 import uuid_utils
 
 from services.credit_ledger.domain.model.payout_switch import PayoutsFound, WakePayouts
 from services.credit_ledger.store.payouts import list_waiting
 from services.kernel.messages import Message
+from services.runtime.ground.postgres import Reading
 
 PAGE = 200
 """So many payouts are woken by one decision."""
 
 
-def finding(dsn: str, size: int = PAGE) -> Callable[[WakePayouts], Awaitable[Message]]:
+def finding(reading: Reading, size: int = PAGE) -> Callable[[WakePayouts], Awaitable[Message]]:
     """Find a page of payouts that wait."""
 
     async def act(action: WakePayouts) -> Message:
-        connection = await asyncpg.connect(dsn, timeout=10)
-        try:
+        async with reading() as connection:
             found = await list_waiting(connection, action.after, size)
-        finally:
-            await connection.close()
         following = found[-1][0] if len(found) == size else None
         report = PayoutsFound(action.switch_id, tuple(found), following)
         return Message(id="", key=action.switch_id, body=report, fresh_id=uuid_utils.uuid7().hex)

@@ -3,7 +3,16 @@
 from dataclasses import replace
 from datetime import datetime
 
-from services.order.domain.bank_shares import STANDS, BankNews, BankShare, Refund, kept, overall, told_by_bank
+from services.order.domain.bank_shares import (
+    BEFORE_ITS_END,
+    STANDS,
+    BankNews,
+    BankShare,
+    Refund,
+    kept,
+    overall,
+    told_by_bank,
+)
 from services.order.domain.order import MOVING, Order, summary, with_refund
 from services.order.domain.states import BankStep, RefundState
 from services.order.domain.tenders import Tender, settled
@@ -53,13 +62,20 @@ def bank_told(order: Order, refund: Refund | None, news: BankNews, amount_minor:
 
 
 def told_before(order: Order, refund: Refund | None, news: BankNews) -> bool:
-    """Whether this is the last step again that the order was told of this way back. Notices come one by one, each until
+    """Whether the order knows this step of the way back, or what came after it. Notices come one by one, each until
     it is acknowledged, so only the last one is repeated. A payment is told as it is heard of, without an instant of its
-    own, but is not followed by another one without a step between them."""
+    own, but is not followed by another one without a step between them.
+
+    What was set aside is acknowledged as well, and those that it had in front of it may come before it is decided: what
+    was on its way or refused before it was paid says nothing any more.
+    """
     steps = refund.news if refund is not None else [step for step in order.bank_news if step.leg_id == news.leg_id]
-    if not steps or steps[-1].step is not news.step:
+    if not steps:
         return False
-    return steps[-1].at == news.at or STANDS.get(news.step) is BankShare.DONE
+    if steps[-1].step is news.step and (steps[-1].at == news.at or STANDS.get(news.step) is BankShare.DONE):
+        return True
+    stood = next((STANDS[each.step] for each in reversed(steps) if each.step in STANDS), BankShare.NONE)
+    return stood is BankShare.DONE and news.step in BEFORE_ITS_END
 
 
 def _arrived(order: Order, refund: Refund | None, amount_minor: int, step: BankStep) -> tuple[Tender, ...]:

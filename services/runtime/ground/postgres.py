@@ -6,10 +6,10 @@ server-side time-outs below free them when the process is paused or gone.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias
 
 import asyncpg
 
@@ -24,6 +24,8 @@ IDLE_IN_TRANSACTION_SECONDS = 10
 CONNECT_SECONDS = 7.0
 OPERATORS_CONNECTIONS = 2
 """So many of a process's pooled connections are for its operators alone."""
+ACTIONS_CONNECTIONS = 4
+"""So many are for its actions: what they read is a row, or a page of a list."""
 RESOLVE_SECONDS = 60.0
 """How long the outcome of a commit is asked for before it stays unknown."""
 
@@ -243,11 +245,16 @@ async def connect_owner(settings: Settings) -> Connection:
     return connection
 
 
+Reading: TypeAlias = Callable[[], AbstractAsyncContextManager[Connection]]
+"""A kept connection for the block: to open one costs more than most of what is read on it."""
+
+
 class Pools(Pool):
     """The pool of a process: itself for those who read, with turns set apart that no reader takes.
 
     `operators` is for the operators' calls; `own` for what the process does for itself (timers, clearing, sweeps,
-    what waiting calls see and leave), in which nobody ever waits for somebody else's turn.
+    what waiting calls see and leave), in which nobody ever waits for somebody else's turn; `actions` for what is read
+    before the outside world is called.
     """
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", settings: Settings) -> None:
@@ -256,6 +263,7 @@ class Pools(Pool):
         self.operators = Pool(pool, OPERATORS_CONNECTIONS, waiting_max, seconds_max)
         own = own_connections(settings)
         self.own = Pool(pool, own, own, seconds_max)
+        self.actions = Pool(pool, ACTIONS_CONNECTIONS, settings.actions_concurrent_max, seconds_max)
 
 
 def own_connections(settings: Settings) -> int:
@@ -266,9 +274,9 @@ def own_connections(settings: Settings) -> int:
 
 async def open_pool(settings: Settings) -> Pools:
     """The pool of a process, for reads and for small writes that hold no session lock; it grows as it is needed."""
-    most = settings.pool_connections_max + OPERATORS_CONNECTIONS + own_connections(settings)
+    shared = settings.pool_connections_max + OPERATORS_CONNECTIONS + ACTIONS_CONNECTIONS
     pool = await asyncpg.create_pool(
-        settings.dsn, min_size=1, max_size=most, init=_prepare, timeout=10,
+        settings.dsn, min_size=1, max_size=shared + own_connections(settings), init=_prepare, timeout=10,
         command_timeout=settings.statement_seconds_max + 1, statement_cache_size=settings.pg_statement_cache,
         server_settings=_server_settings(settings),
     )

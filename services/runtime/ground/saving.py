@@ -112,21 +112,23 @@ class Saving:
 
 
 class Appending:
-    """Writes rows that never change; the table's primary key refuses one that is there."""
+    """Writes rows that never change; the table's primary key refuses one that is there. A `sealed` row keeps a seal
+    over all its columns, if no chain holds it."""
 
-    def __init__(self, table: str, each: Sequence[Column]) -> None:
-        self.table, self.columns = table, each
+    def __init__(self, table: str, each: Sequence[Column], *, sealed: bool = False) -> None:
+        self.table, self.columns, self.sealed = table, each, sealed
+        self._names = [column.name for column in each] + ["seal"] * sealed
 
     async def __call__(
         self, connection: Connection, rows: Sequence[Any], found: Mapping[str, int], seal_key: bytes = b""
     ) -> None:
-        """Append these rows; one that was found is a defect. They are chained, not sealed."""
+        """Append these rows; one that was found is a defect."""
         if changed := [row.key for row in rows if row.key in found]:
             raise Defect(f"{self.table}: {changed} are there, and never change")
-        await connection.copy_records_to_table(
-            self.table, columns=[each.name for each in self.columns],
-            records=list(zip(*_values(self.columns, rows), strict=True)),
-        )
+        records = list(zip(*_values(self.columns, rows), strict=True))
+        if self.sealed:
+            records = [(*row, seal_of(self.table, row, seal_key)) for row in records]
+        await connection.copy_records_to_table(self.table, columns=self._names, records=records)
 
 
 class Viewing:

@@ -85,6 +85,10 @@ class Settings:
         250, "milliseconds of deciding in one transaction; what is left waits for the next", most=4_000
     )
     queue_messages_max: int = _setting(4096, "calls waiting for a lane; more are answered RESOURCE_EXHAUSTED")
+    queue_seconds_max: float = _setting(
+        0.5, "seconds that a call may have to wait for a lane, as fast as that decides; more are answered"
+        " RESOURCE_EXHAUSTED"
+    )
     rpc_concurrent_max: int = _setting(
         4096, "commands under way, and as many reads; more are answered RESOURCE_EXHAUSTED"
     )

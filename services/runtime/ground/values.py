@@ -8,14 +8,14 @@ A copy with changes looks up all fields of its class first; there it may have a 
 import dataclasses
 import gc
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import field, fields, is_dataclass, make_dataclass
 from types import ModuleType
 from typing import Any
 
 GC_THRESHOLDS = (20_000, 20, 50)
-_COPIERS: dict[type, Callable[..., Any]] = {}
-"""By class, what copies its values with changes. Any: values of the class."""
+_COPIERS: dict[tuple[type | str, ...], Callable[..., Any]] = {}
+"""By class and the names of what changes, what copies values so. Any: values of the class."""
 
 
 def settle_in() -> None:
@@ -74,20 +74,33 @@ def quicken(modules: Iterable[ModuleType]) -> None:
 def copied(value: Any, /, **changes: Any) -> Any:  # Any: as `dataclasses.replace` has it
     """A dataclass with some fields changed."""
     cls = type(value)
-    copier = _COPIERS.get(cls) or _COPIERS.setdefault(cls, _copier(cls))
+    copier = _COPIERS.get((cls, *changes)) or _COPIERS.setdefault((cls, *changes), _copier(cls, changes))
     return copier(value, **changes)
 
 
-def _copier(cls: type) -> Callable[..., Any]:  # Any: values of the class
-    """A function that copies a value of this class: its fields are named in it, as in the class's own `__init__`."""
-    return _made(cls, [f.name for f in fields(cls)])
+def _copier(cls: type, changed: Collection[str]) -> Callable[..., Any]:  # Any: values of the class
+    """A function that copies a value of this class, and changes these fields: all are named in it, as in the class's
+    own `__init__`. Where nothing guards them, it writes each once, and calls nothing but the check of the class."""
+    known = fields(cls)
+    guarded = any("__setattr__" in vars(each) for each in cls.__mro__[:-1])
+    if guarded or not all(f.init for f in known) or not {f.name for f in known}.issuperset(changed):
+        return _made(cls, [f.name for f in known if f.init])
+    lines = [f"_copy.{f.name} = {f.name if f.name in changed else f'_value.{f.name}'}" for f in known]
+    check = ["_copy.__post_init__()"] if hasattr(cls, "__post_init__") else []
+    body = "; ".join(["_copy = _new(_cls)", *lines, *check, "return _copy"])
+    return _function(f"def copied(_value, {', '.join(changed)}): {body}", {"_cls": cls, "_new": object.__new__})
 
 
 def _made(cls: type, names: Sequence[str]) -> Callable[..., Any]:  # Any: as above
     same = ", ".join(f"{name}=_same" for name in names)
     values = ", ".join(f"{name}=_value.{name} if {name} is _same else {name}" for name in names)
-    known: dict[str, Any] = {"_same": object(), "_cls": cls}
-    exec(f"def copied(_value, /, *, {same}): return _cls({values})", known)  # noqa: S102  # names of fields only
+    return _function(
+        f"def copied(_value, /, *, {same}): return _cls({values})", {"_same": object(), "_cls": cls}
+    )
+
+
+def _function(text: str, known: dict[str, Any]) -> Callable[..., Any]:  # Any: as above
+    exec(text, known)  # noqa: S102  # names of fields only
     made: Callable[..., Any] = known["copied"]
     return made
 

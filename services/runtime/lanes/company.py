@@ -1,5 +1,6 @@
 """Whether much comes in to a lane: then what claims depend on waits for company like everything else, for a batch costs
-about the same however small it is; where little comes in, it goes at once."""
+about the same however small it is; where little comes in, it goes at once, and where next to nothing does, everything.
+"""
 
 from collections.abc import Callable
 
@@ -7,6 +8,9 @@ WINDOW_SECONDS = 0.1
 """So far back it is looked how many messages come in."""
 COMPANY_MIN = 2.0
 """So many have to be expected while one waits; for fewer, the wait only adds its time to every claim."""
+
+ALONE_MAX = 0.5
+"""Where fewer are expected than this, whoever waits waits alone."""
 
 
 class Company:
@@ -30,3 +34,8 @@ class Company:
     def expected(self) -> bool:
         """Whether waiting is worth it."""
         return self._per_second * self._wait_seconds >= COMPANY_MIN
+
+    @property
+    def alone(self) -> bool:
+        """Whether most likely nobody comes while one waits."""
+        return self._per_second * self._wait_seconds < ALONE_MAX

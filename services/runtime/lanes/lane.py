@@ -42,6 +42,7 @@ from services.runtime.lanes.company import Company
 from services.runtime.lanes.faults import DataFault, SessionLost, TransientFault
 from services.runtime.lanes.feed import Feed
 from services.runtime.lanes.item import Item, lock_records, may_win, without
+from services.runtime.lanes.outlook import Outlook
 from services.runtime.lanes.pace import Pace
 from services.runtime.lanes.queues import Queues
 from services.runtime.lanes.session import Session
@@ -59,6 +60,9 @@ SHARE_SECONDS = 0.5
 KEEPALIVE_SECONDS = 2.0
 SLOW_SECONDS = IDLE_IN_TRANSACTION_SECONDS / 2
 """A decision that took so long may have cost the session by itself."""
+
+CROWDED_MESSAGES_MAX = 128
+"""So many messages a batch holds while callers are refused: who comes is seen between two, and waits for one."""
 
 log = structlog.get_logger(__name__)
 
@@ -90,6 +94,7 @@ class Lane:
         self._parked_keys: dict[str, int] = {}
         self._worked_at = 0.0
         self._company = Company(settings.gather_ms_max / 1000, time.monotonic)
+        self.outlook = Outlook(settings.queue_seconds_max, time.monotonic)
         self._pace = Pace(settings.deciding_ms_max / 1000, settings.batch_messages_max)
         self._suspects = Suspects()
         self._crowded_out = False
@@ -148,14 +153,17 @@ class Lane:
             await self._gather()
             items = self._take()
             self.in_flight = len(items)
+            self.outlook.began()
             try:
                 await self._decide(session, items)
             finally:
                 self.in_flight = 0
+            self.outlook.decided(sum(item.answer is not None for item in items))
             await self._housekeep(session)
 
     def _take(self) -> list[Item]:
-        taken = self.queues.take(self._pace.most)
+        crowded = self.outlook.crowded(len(self.queues.calls))
+        taken = self.queues.take(min(self._pace.most, CROWDED_MESSAGES_MAX) if crowded else self._pace.most)
         chosen = self._suspects.choose(taken)
         if len(chosen) < len(taken):
             self.queues.give_back(without(taken, chosen))
@@ -171,11 +179,12 @@ class Lane:
         await self._housekeep(session)
 
     async def _gather(self) -> None:
-        """On an idle lane a message goes at once; when work is coming in, wait a little for company. What ends a claim
-        that others wait for does not wait, nor, where little comes in, what claims depend on."""
+        """On an idle lane a message goes at once, and where hardly any comes; when work is coming in, wait a little for
+        company. What ends a claim that others wait for does not wait, nor, where little comes in, what claims depend
+        on."""
         seconds, most = self._settings.gather_ms_max / 1000, self._settings.batch_messages_max
         worked_lately = time.monotonic() - self._worked_at < 4 * seconds
-        if worked_lately and not self.waiting.awake and len(self.queues) < most:
+        if worked_lately and not self._company.alone and not self.waiting.awake and len(self.queues) < most:
             if not self._company.expected:
                 await self.queues.hurried(seconds, lambda: self.waiting.awaited(self.queues.urgent))
             elif not self.waiting.awaited(self.queues.urgent):

@@ -19,12 +19,15 @@ from services.runtime.kafka.publisher import Publisher
 from services.runtime.lanes.bounds import Bounds
 from services.runtime.lanes.item import Item
 from services.runtime.lanes.lane import Lane
+from services.runtime.lanes.repeats import Repeats
 from services.runtime.stored.inbox import Answered
 
 Perform = Callable[[object], Awaitable[Message | None]]
 """Does one action in the outside world and answers the message that reports it."""
 Told = Callable[[Effects[Item], Known], None]
 """Hears what a batch caused, and what was known when it was committed."""
+REPEATS_MAX = 16_384
+"""So many calls of late are known again when they are repeated."""
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +46,7 @@ class Lanes:
         self._slots = asyncio.Semaphore(settings.actions_concurrent_max)
         self.actions: set[asyncio.Task[None]] = set()
         self.bounds = Bounds(settings, self)
+        self.repeats = Repeats(REPEATS_MAX)
         metrics.ACTIONS_OPEN.set_function(lambda: len(self.actions))
 
     def build(self, lanes: Sequence[Lane]) -> None:
@@ -85,15 +89,22 @@ class Lanes:
         self.bounds.admit()
         lane = self._lanes[partition_of(message.key, len(self._lanes))]
         row = lane.queues.background if background else lane.queues.calls
-        if len(row) + lane.waiting.calls >= self._settings.queue_messages_max:
-            metrics.REJECTED.labels("queue").inc()
-            raise ResourceExhausted("OVERLOADED", "too many requests are waiting", {"retry_after_ms": "250"})
+        full = len(row) + lane.waiting.calls >= self._settings.queue_messages_max
+        if full or (not background and _crowded(lane) and not self.repeats.known(message.id)):
+            raise _overloaded(lane)
+        self.repeats.note(message.id)
         answer: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
         expires_at = time.monotonic() + seconds
         lane.queues.add(
             Item(message, answer, body_hash, expires_at=expires_at, background=background, call=CALL.get())
         )
         return answer
+
+    def check_crowd(self, request_id: str) -> None:
+        """Refuse a call before anything of it is looked at, if it would wait too long whatever it is about; a call that
+        was taken before is taken again, for its caller does not know what became of it."""
+        if self._lanes and all(map(_crowded, self._lanes)) and not self.repeats.known(request_id.lower()):
+            raise _overloaded(min(self._lanes, key=lambda lane: len(lane.queues.calls)))
 
     def feed_back(self, message: Message) -> None:
         """Queue a message of our own, the report of an action."""
@@ -134,3 +145,13 @@ class Lanes:
     async def drain(self, seconds: float) -> None:
         """Finish what was accepted."""
         await asyncio.gather(*(lane.drain(seconds) for lane in self._lanes))
+
+
+def _crowded(lane: Lane) -> bool:
+    return lane.outlook.crowded(len(lane.queues.calls))
+
+
+def _overloaded(lane: Lane) -> ResourceExhausted:
+    metrics.REJECTED.labels("queue").inc()
+    retry_ms = str(int(lane.outlook.retry_seconds() * 1000))
+    return ResourceExhausted("OVERLOADED", "too many requests are waiting", {"retry_after_ms": retry_ms})

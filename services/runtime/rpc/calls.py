@@ -62,6 +62,8 @@ class Calls:
         self._validator = Validator()
         self._unary: dict[str, Unary] = {}
         self.door: Door | None = None
+        self.check_crowd: Callable[[str], None] = _room_for_all
+        """Refuses a command by its request id, where too many wait; set before calls come."""
 
     @property
     def under_way(self) -> int:
@@ -179,8 +181,11 @@ class Unary:
         try:
             entered = await _entered(self._gate, context)
             self._calls.peers.check(context)
-            place = self._calls.places.enter(use_of(self.method, request))
+            use = use_of(self.method, request)
+            place = self._calls.places.enter(use)
             PLACE.set(place)
+            if use is Use.COMMAND:
+                self._calls.check_crowd(_first_id(request))
             admitted = await self._calls.admit(request, self._gate, entered)
             answer = told(await self._response(admitted, context))
             self._done.inc()
@@ -203,6 +208,18 @@ class Unary:
             return await self._behaviour(request, context)
         async with limit(self._calls.unary_seconds_max):
             return await self._behaviour(request, context)
+
+
+def _room_for_all(_request_id: str) -> None:
+    """Nobody is refused."""
+
+
+def _first_id(request: Any) -> str:  # Any: a command, or a batch of such
+    """By which id a command is known; of a batch that of its first, for all of them are repeated together."""
+    fields = request.DESCRIPTOR.fields_by_name
+    if "request_id" in fields:
+        return str(request.request_id)
+    return str(request.requests[0].request_id) if request.requests else ""
 
 
 def _answering(unary: Unary) -> Behaviour:

@@ -24,6 +24,9 @@ from services.runtime.rpc.reflection import add_reflection
 from services.runtime.rpc.secured import FreshChannel, name_of, server_credentials
 
 METADATA_BYTES_MAX = 8_192
+ARRIVED_MAX, ARRIVED_MAX_EVER = 16_384, 32_768
+"""So many calls wait in gRPC for this process to look at them, before it cancels some, and then all: without a word of
+why, so that is only for the memory's sake. With a reason we refuse them ourselves, once we see them."""
 CONNECTION_AGE_MS_MAX = 30 * 60 * 1000
 PING_MS_MIN = 10_000
 KEEPALIVE_MS = 30_000
@@ -63,6 +66,8 @@ class RpcServer:
                 ("grpc.max_connection_age_ms", CONNECTION_AGE_MS_MAX),
                 ("grpc.max_connection_age_grace_ms", 30_000),
                 ("grpc.so_reuseport", 0),
+                ("grpc.server.max_pending_requests", ARRIVED_MAX),
+                ("grpc.server.max_pending_requests_hard_limit", ARRIVED_MAX_EVER),
             ]
         )
         self._names: list[str] = []
@@ -75,6 +80,10 @@ class RpcServer:
     def under_way(self) -> int:
         """How many calls are being served."""
         return self._calls.under_way
+
+    def shed(self, check_crowd: Callable[[str], None]) -> None:
+        """Have commands refused by this as soon as they have a place; it takes their request id."""
+        self._calls.check_crowd = check_crowd
 
     def guard(self, door: Door) -> None:
         """Have all that is added from now on stand behind this door, and what is served beside it be open to all."""
@@ -152,12 +161,12 @@ class _Registrar:
         """The same handlers come again by name, below."""
 
     def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Any]) -> None:
-        """Register the wrapped ones."""
+        """Register the wrapped ones, by their generic handler alone: of methods that gRPC knows one by one it waits for
+        a call of each, and looks at all these waits with every call that comes."""
         self.names.append(service)
         self.methods += [f"/{service}/{name}" for name in handlers]
         wrapped = {name: self._wrapped(f"/{service}/{name}", handler) for name, handler in handlers.items()}
         self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, wrapped),))
-        self._server.add_registered_method_handlers(service, wrapped)
 
 
 @contextmanager

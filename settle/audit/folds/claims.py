@@ -20,6 +20,11 @@ select order_id, card_id, merchant_id, pending_saga_id, covering_minor from card
 where pending_saga_id is not null or covering_minor <> 0
 """
 _CARDS = "select id, held_minor from gift_cards where held_minor <> 0"
+_ON_THEIR_WAY = """
+select root, sum((plan ->> 'held_minor')::bigint)::bigint held_minor from sagas
+where kind = 'card_close' and phase not in ('DONE', 'ABORTED') group by root
+"""
+"""What came back to cards that are over, and goes into wallets (PM-3)."""
 _SHARES = """
 select id, merchant_id, settling_minor, refunding_minor, pending_saga_id from merchant_shares
 where settling_minor <> 0 or refunding_minor <> 0 or pending_saga_id is not null
@@ -33,11 +38,13 @@ async def claimed(world: World) -> list[Finding]:
     is not judged."""
     tenders = await world[CARD].fetch(_TENDERS)
     cards = {row["id"]: row["held_minor"] for row in await world[CARD].fetch(_CARDS)}
+    leaving = {row["root"]: row["held_minor"] for row in await world[CARD].fetch(_ON_THEIR_WAY)}
     shares = await world[CARD].fetch(_SHARES)
     pending = {row["pending_saga_id"] for row in (*tenders, *shares) if row["pending_saga_id"]}
     runs = await _runs(world, pending)
     unknown = {row["card_id"] for row in tenders if row["pending_saga_id"] and row["pending_saga_id"] not in runs}
     held, covering = _sums(tenders, runs)
+    held.update({card_id: held_minor or 0 for card_id, held_minor in leaving.items()})
     found = [*_of_tenders(tenders, runs), *_of_settlings(shares, runs)]
     for card_id in sorted({*held, *cards} - unknown):
         if held[card_id] != cards.get(card_id, 0):

@@ -110,11 +110,12 @@ class VerifierBook:
         return self._save(replace(known, said=REFUSED, face_minor=0) if known.said == PENDING else known)
 
     def release(self, key: str) -> Verified | None:
-        """Let go of the code, where that is not kept for good."""
+        """Let go of the code, where that is not kept for good; who contradicts himself takes it back the next time."""
         known = self.find(key)
-        if known is None or self._behaviour(known.card_id).keeps_code:
+        if known is None or (behaviour := self._behaviour(known.card_id)).keeps_code:
             return known
-        return self._save(replace(known, released=True))
+        two_minds = known.contradicts or behaviour.contradicts
+        return self._save(replace(known, released=not (two_minds and known.released)))
 
     def set_behaviour(self, card_id: str, behaviour: Behaviour) -> None:
         """From now on say this of a card."""

@@ -12,7 +12,7 @@ THIRD_PARTY_SECONDS = (180.0, 480.0)
 
 @dataclass(frozen=True, slots=True)
 class VerifierFaults(Shares):
-    """Shares of the calls of Verify.
+    """Shares of the calls of Verify and, but for `refused` and `latency`, of ReleaseCode.
 
     `timeout_done`: asked, but the answer never comes. `timeout_undone`: neither. `unavailable`: down, also for who asks
     what became of it. `refused`: for good. `contradicts`: says another thing once it has answered. `latency` is the

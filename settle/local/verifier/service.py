@@ -1,6 +1,8 @@
 """VerificationService over the book, with the faults that real providers have."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
@@ -28,14 +30,8 @@ class Verifier(rpc.VerificationServiceServicer):
 
     async def Verify(self, request: pb.VerifyRequest, context: Context) -> pb.VerifyResponse:
         """Verify a card, once per key."""
-        dice, faults = self._dice, self._faults
-        if dice.hit(faults.unavailable_ppm):
-            raise Unavailable("UNAVAILABLE", "the provider is down")
-        if dice.hit(faults.timeout_undone_ppm):
-            await asyncio.sleep(HANG_SECONDS)
-        verified = self._asked(request)
-        if dice.hit(faults.timeout_done_ppm):
-            await asyncio.sleep(HANG_SECONDS)
+        async with self._misbehaving():
+            verified = self._asked(request)
         return pb.VerifyResponse(verification=_shown(verified))
 
     async def GetVerification(
@@ -47,8 +43,10 @@ class Verifier(rpc.VerificationServiceServicer):
         return pb.GetVerificationResponse(verification=_shown(_known(self._book.read(request.idempotency_key))))
 
     async def ReleaseCode(self, request: pb.ReleaseCodeRequest, context: Context) -> pb.ReleaseCodeResponse:
-        """Let go of the code; asked again it answers the same."""
-        return pb.ReleaseCodeResponse(verification=_shown(_known(self._book.release(request.idempotency_key))))
+        """Let go of the code; asked again it answers the same, unless it is of two minds."""
+        async with self._misbehaving():
+            released = _known(self._book.release(request.idempotency_key))
+        return pb.ReleaseCodeResponse(verification=_shown(released))
 
     async def SetCardBehaviour(
         self, request: pb.SetCardBehaviourRequest, context: Context
@@ -67,6 +65,18 @@ class Verifier(rpc.VerificationServiceServicer):
         """From now on the named share of the calls goes wrong."""
         self._set(VerifierFaults(**{field.name: getattr(request, field.name) for field in request.DESCRIPTOR.fields}))
         return pb.SetVerificationFaultsResponse()
+
+    @asynccontextmanager
+    async def _misbehaving(self) -> AsyncIterator[None]:
+        """What is done within may not be done, or its answer may not come."""
+        dice, faults = self._dice, self._faults
+        if dice.hit(faults.unavailable_ppm):
+            raise Unavailable("UNAVAILABLE", "the provider is down")
+        if dice.hit(faults.timeout_undone_ppm):
+            await asyncio.sleep(HANG_SECONDS)
+        yield
+        if dice.hit(faults.timeout_done_ppm):
+            await asyncio.sleep(HANG_SECONDS)
 
     def _set(self, faults: VerifierFaults) -> None:
         self._faults, self._dice = faults, Dice(faults.seed)

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from settle.simulation.world import World
 
 CHECKS = (audited.orders, audited.cards, audited.accounts, states.sound, states.woken, states.free, money.clearing,
-          money.rail, recycling.audited, recycling.settled, recycling.paid, histories.answered,
-          histories.gapless, histories.atomic, refunds.linear)
+          money.rail, recycling.audited, recycling.settled, recycling.paid, recycling.let_go,
+          histories.answered, histories.gapless, histories.atomic, refunds.linear)
 
 
 def examine(world: "World") -> None:

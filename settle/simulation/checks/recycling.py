@@ -65,6 +65,14 @@ def settled(world: "World") -> Iterator[str]:
             yield f"{waiting[payout_id]} of {payout_id} is on its way, and the books have {transit[payout_id]}"
 
 
+def let_go(world: "World") -> Iterator[str]:
+    """Nobody is paid for a code that its provider let go of: it waits for that word, or it is taken back (OP-7)."""
+    rows = world.stores[CARD].rows[RedemptionOrder]
+    for order in (order for key in sorted(world.provider.released) if (order := rows.get(key)) is not None):
+        if order.payouts:
+            yield f"{order.id} is {order.state} with {len(order.payouts)} payouts, and its provider let go of its code"
+
+
 def paid(world: "World") -> Iterator[str]:
     """Of a payout the bank pays no more than it is, but for what it pays against its own word."""
     store = world.stores[CREDIT]

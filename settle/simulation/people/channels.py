@@ -7,7 +7,7 @@ from services.card_redemption.domain.channels.channel import InForce
 from services.card_redemption.domain.channels.commands import ApproveChannelPolicy, ProposeChannelPolicy
 from services.card_redemption.domain.enterprise.agreement import AgreementTerms
 from services.card_redemption.domain.enterprise.commands import ApproveAgreement, ProposeAgreement
-from services.card_redemption.domain.recycling.policy import ChannelPolicy, Kind, Limits
+from services.card_redemption.domain.recycling.policy import ChannelPolicy, Kind, Limits, Settlement
 from services.credit_ledger.domain.model.payout_switch import PAYOUTS, PausePayouts, ResumePayouts
 from services.kernel.calendar import DAY
 from settle.simulation.agenda import MINUTE, SECOND, START, Steps
@@ -16,10 +16,15 @@ if TYPE_CHECKING:
     from settle.simulation.world import World
 
 BY_HAND = ChannelPolicy("BY_HAND", Kind.SELF, 900_000, by_hand=True, name_zh="人工")
+LET_GO = ChannelPolicy(
+    "LET_GO", Kind.THIRD_PARTY, 900_000, until_settled=True, settlement=Settlement.NEXT_WORKING_DAY,
+    commission_ppm=20_000, name_zh="次日",
+)
+"""May be taken back after its provider has read the code, if that lets go of it (OP-7)."""
 CAP_MINOR = 1_000
 CHANNELS = (
     "KAQUANMAO", "SELF", "SUHUISHOU", "T_PLUS_1", "COOLING", "ESCROW", "DUIDUI", BY_HAND.channel, "MOU", "ENTERPRISE",
-    "CROSSBORDER", "SELF",
+    "CROSSBORDER", LET_GO.channel,
 )
 
 
@@ -31,8 +36,9 @@ def terms_of(world: "World", channel: str) -> ChannelPolicy:
 
 
 def opening(world: "World") -> Steps:
-    """A channel that is not shipped, in which an operator leads every order."""
+    """Channels that are not shipped: an operator leads every order, or a provider is asked for what it has read."""
     yield from _in_force(world, BY_HAND, 1)
+    yield from _in_force(world, LET_GO, 1)
 
 
 def agree(world: "World", agreement_id: str, customer_id: str) -> Steps:

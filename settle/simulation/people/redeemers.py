@@ -19,7 +19,7 @@ from services.kernel.ids import money_account
 from settle.simulation.agenda import HOUR, MINUTE, MS, SECOND, Steps, instant, virtual
 from settle.simulation.calls import Told
 from settle.simulation.people import channels
-from settle.simulation.people.channels import CHANNELS, terms_of
+from settle.simulation.people.channels import CHANNELS, LET_GO, terms_of
 from settle.simulation.people.codes import SEALED, code_of
 from settle.simulation.people.console import Console
 from settlement.card_redemption.v1.redemption_service_pb2 import PrepareRedemptionResponse
@@ -76,7 +76,11 @@ class RedemptionStory:
             return
         yield from self._settled()
         console = Console(self)
-        yield from self.track.pick((self._wait, self._cancel, self._race, self._wait, console.intercept))()
+        late = self.channel == LET_GO.channel
+        first = (self._late, self._late, self._wait) if late else (
+            self._wait, self._cancel, self._race, self._wait, console.intercept
+        )
+        yield from self.track.pick(first)()
         for _ in range(self.track.below(ACTS_MAX)):
             yield self.track.pick((SECOND, 20 * SECOND, 200 * SECOND))
             act = self.track.pick((
@@ -168,6 +172,11 @@ class RedemptionStory:
         if order is not None and order.state is RedemptionState.CANCEL_REVIEW and (word := self.track.below(3)):
             yield self.track.below(5 * MINUTE)
             yield from self.ask(ask.DecideCancelReview(order.id, word == 1, "op-2", "looked at it"))
+
+    def _late(self) -> Steps:
+        """Once its code is read."""
+        yield self.track.pick((SECOND, MINUTE, 5 * MINUTE))
+        yield from self.track.pick((self._cancel, Console(self).intercept))()
 
     def _race(self) -> Steps:
         """At the very instant at which its code is read."""

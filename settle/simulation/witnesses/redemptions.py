@@ -7,7 +7,7 @@ from services.card_redemption.decisions.redemptions.cancelling import NO_ANSWER
 from services.card_redemption.domain.record.attempt import Attempt, AttemptOutcome
 from services.card_redemption.domain.redemption.events import FreezeCaseOpened, RedemptionStepped
 from services.card_redemption.domain.redemption.states import Step
-from services.card_redemption.domain.verification import ReportVerification
+from services.card_redemption.domain.verification import Releasing, ReportRelease, ReportVerification
 from services.kernel.effects import SentEvent
 from settle.simulation.store import Store
 
@@ -20,6 +20,7 @@ _BY_STEP: Mapping[Step, str] = {
     Step.ESCROW_REVOKED: "escrow_ran_out", Step.ESCROW_RELEASED: "escrow_released", Step.FROZEN: "redemption_frozen",
     Step.UNFROZEN: "fraud_was_none", Step.CLOSED_FRAUD: "fraud_closed", Step.FACE_TOPPED_UP: "face_topped_up",
     Step.FACE_CLAWED_BACK: "face_clawed_back", Step.FAULT_REVERSED: "fault_reversed",
+    Step.RELEASE_REFUSED: "code_kept",
     Step.PAYOUT_DELAYED: "payout_delayed", Step.CHANNEL_FEE: "recycler_kept_a_fee", Step.PAID: "redemption_paid",
 }
 
@@ -40,6 +41,8 @@ def saw(world: "World", store: Store, transaction: "Transaction") -> None:
             note("code_submitted_twice")
     for item in transaction.items:
         body = item.message.body
+        if isinstance(body, ReportRelease) and body.order_id in stepped and body.releasing is Releasing.RELEASED:
+            note("code_let_go_of")
         if isinstance(body, ReportVerification) and body.finding.final and body.order_id not in stepped:
             note("verification_too_late")
     for record in effects.records:

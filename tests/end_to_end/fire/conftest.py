@@ -45,9 +45,9 @@ class Fire:
         return list(itertools.islice(self.targets, count))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def fire() -> Iterator[Fire]:
-    """The engine for all the fires of a run."""
+    """The engine for all the fires of a run; it goes with the last of them, for it costs a sixth of a core at rest."""
     with folder() as data:
         targets = filled(data, ORDERS)
         with burning(data) as stack:

@@ -65,7 +65,12 @@ T1_PAID = replace(
 )
 ESCROW = replace(SELF, channel="ESCROW", settlement=Settlement.ON_CONDITION)
 LATER = replace(SELF, channel="LATER", settlement=Settlement.SCHEDULED)
-CHANNELS = (SELF, MAO, SU, COOLING, T1, T1_PAID, ESCROW, LATER)
+KEPT = ChannelPolicy(
+    "KEPT", Kind.THIRD_PARTY, 940_000, until_settled=True, settlement=Settlement.NEXT_WORKING_DAY,
+    commission_ppm=20_000, sla_working_days=5, version=1,
+)
+"""May be taken back after its provider has read the code, if that lets go of it (OP-7)."""
+CHANNELS = (SELF, MAO, SU, COOLING, T1, T1_PAID, ESCROW, LATER, KEPT)
 
 
 @dataclass

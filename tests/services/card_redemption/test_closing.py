@@ -7,8 +7,9 @@ import pytest
 
 from services.card_redemption.decisions import RULES, TIMERS
 from services.card_redemption.decisions.closing import SWEEP
-from services.card_redemption.domain.cards.card import GiftCard
+from services.card_redemption.domain.cards.card import CardStep, GiftCard
 from services.card_redemption.domain.cards.closing import CARD_CLOSE, ClosePlan, CreditWallet
+from services.card_redemption.domain.cards.redeeming import restore, revalue
 from services.card_redemption.domain.commands import (
     CaptureDeposit,
     CloseCard,
@@ -20,10 +21,11 @@ from services.card_redemption.domain.commands import (
 )
 from services.card_redemption.domain.record.attempt import EntryChannel
 from services.card_redemption.domain.states import CardStanding, CardState
+from services.kernel.decision import Timer
 from services.kernel.errors import FailedPrecondition, NotFound
 from services.kernel.ids import money_account
 from services.kernel.messages import Op
-from services.kernel.saga import Reply, Run, Verdict
+from services.kernel.saga import Phase, Reply, Run, Verdict
 from tests.in_memory import InMemory, Step
 from tests.services.card_redemption.world import CARD, NOW
 
@@ -114,7 +116,7 @@ def test_a_refund_to_a_closed_card_goes_to_the_wallet(op: Op) -> None:
         assert refunded.commands == ()
         refunded = world.command(CARD.id, refund, Op.CONFIRM, "saga_refund")
 
-    assert refunded.commands[0].body == CreditWallet(ClosePlan(CARD.id, "cus_1", "acc_1", 2_000))
+    assert refunded.commands[0].body == CreditWallet(ClosePlan(CARD.id, "cus_1", "acc_1", 2_000, held_minor=2_000))
     run = _answer(world)
     assert (_card(world).state, _card(world).balance_minor) == (CardState.CLOSED, 0)
     assert [(line.account, line.sub, line.amount_minor) for line in world.journals[-1].lines] == [
@@ -133,6 +135,87 @@ def test_a_deposit_that_comes_back_to_a_written_off_card_goes_to_the_wallet() ->
 
     assert returned.commands[0].key == OWN
     assert (_card(world).state, _card(world).balance_minor) == (CardState.WRITTEN_OFF, 0)
+
+
+def _returning(card: GiftCard) -> InMemory:
+    """A written-off card, to which a deposit of 3,000 has just come back: it is on its way into the wallet."""
+    world = _world()
+    world.command(CARD.id, DepositCard(CARD.id, "ord_1", "cus_1", "mer_1", 3_000))
+    world.given(replace(card, sequence=_card(world).sequence, version=_card(world).version))
+    world.command(CARD.id, ReturnDeposit(CARD.id, "ord_1", "mer_1", 3_000))
+    return world
+
+
+def _turned(world: InMemory, step: CardStep) -> None:
+    """What its redemption did to the card, which is told elsewhere."""
+    world.given(replace(step.card, sequence=_card(world).sequence))
+
+
+WRITTEN_OFF = replace(CARD, standing=CardStanding.WRITTEN_OFF, claimed_by="rdm_1", balance_minor=500)
+
+
+def test_what_is_on_its_way_to_the_wallet_pays_for_nothing_else() -> None:
+    """A face that is corrected meanwhile takes what the redemption had left on the card, and no more (P31, PM-3)."""
+    world = _returning(WRITTEN_OFF)
+
+    with pytest.raises(FailedPrecondition, match="INSUFFICIENT_CARD_VALUE"):
+        revalue(_card(world), "rdm_1", "face_topup", -501)
+    _turned(world, revalue(_card(world), "rdm_1", "face_topup", -500))
+    _answer(world)
+
+    assert (_card(world).balance_minor, _card(world).held_minor) == (0, 0)
+
+
+def test_what_is_on_its_way_to_the_wallet_is_not_sent_after_itself() -> None:
+    """A sweep that is due meanwhile takes only the rest; one that finds no rest leaves it at that."""
+    world = _returning(WRITTEN_OFF)
+    first = world.sent[-1].saga
+
+    for _ in range(2):
+        world.timers[SWEEP, CARD.id] = Timer(SWEEP, CARD.id, CARD.id, world.now)
+        world.fire()
+    assert [command.body.plan.amount_minor for command in world.sent] == [3_000, 500]  # type: ignore[attr-defined]
+    _answer(world)
+    assert first is not None
+    world.reply(CARD.id, Reply(first.saga_id, first.branch, first.op, Verdict.DONE, "", (("WALLET", 3_000),)))
+
+    assert (_card(world).balance_minor, _card(world).held_minor) == (0, 0)
+
+
+def test_a_card_that_is_restored_lets_what_is_on_its_way_go() -> None:
+    """It is good again, under a new code, and has what it had; what goes into the wallet nobody spends meanwhile."""
+    world = _returning(WRITTEN_OFF)
+    _turned(world, restore(_card(world), "rdm_1", 6_500))
+    world.command(CARD.id, DepositCard(CARD.id, "ord_2", "cus_1", "mer_1", 7_001)).then_refused(
+        "INSUFFICIENT_CARD_VALUE"
+    )
+
+    run = _answer(world)
+
+    assert run.phase is Phase.DONE
+    assert (_card(world).state, _card(world).balance_minor) == (CardState.PARTIALLY_USED, 7_000)
+    assert _card(world).held_minor == 0
+
+
+def test_what_could_not_go_to_the_wallet_is_held_no_longer() -> None:
+    """Until it is tried again."""
+    world = _returning(WRITTEN_OFF)
+
+    _answer(world, Verdict.REFUSED)
+
+    assert (_card(world).balance_minor, _card(world).held_minor) == (3_500, 0)
+
+
+def test_a_closing_that_began_before_cards_held_anything_ends_as_it_began() -> None:
+    """Its plan says that it holds nothing."""
+    world = _returning(WRITTEN_OFF)
+    run = world.row(Run, world.sent[-1].saga.saga_id)  # type: ignore[union-attr]
+    world.given(replace(_card(world), held_minor=0))
+    world.given(replace(run, definition_version=1, plan=replace(run.plan, held_minor=0)))
+
+    _answer(world)
+
+    assert (_card(world).balance_minor, _card(world).held_minor) == (500, 0)
 
 
 def test_what_could_not_go_to_the_wallet_is_tried_again() -> None:

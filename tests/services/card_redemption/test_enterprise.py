@@ -20,12 +20,18 @@ from services.card_redemption.domain.enterprise.events import AgreementDrawn, Ba
 from services.card_redemption.domain.record.attempt import Attempt
 from services.card_redemption.domain.recycling.enterprise import MOU_ABOVE_MINOR, Revocation, crossed
 from services.card_redemption.domain.recycling.policy import Asker, ChannelPolicy, Demand, Kind, Settlement
-from services.card_redemption.domain.redemption.commands import DecideCancelReview, EditSchedule
+from services.card_redemption.domain.redemption.commands import (
+    DecideCancelReview,
+    DecideFraud,
+    EditSchedule,
+    ReportFraud,
+)
 from services.card_redemption.domain.redemption.participation import LedgerPayout
 from services.card_redemption.domain.redemption.states import RedemptionState as S
+from services.card_redemption.domain.verification import Releasing, ReportRelease
 from services.kernel.calendar import TICK, start_of
 from tests.lifecycles import is_sound
-from tests.services.card_redemption.redeeming import CARD, CODE, MAO, NOW, SU, Redeeming
+from tests.services.card_redemption.redeeming import CARD, CODE, FACE_MINOR, MAO, NOW, SU, Redeeming
 
 MOU = ChannelPolicy(
     "MOU", Kind.SELF, 940_000, timedelta(seconds=86_400), asked_by=Asker.ENTERPRISE, demands=(Demand.AGREEMENT,),
@@ -214,13 +220,58 @@ def test_who_buys_no_more_than_half_a_million_submits_but_revokes_no_batch(
     assert made.order().state is (S.REVOKED if allowed else S.ACCEPTED)
 
 
-def test_a_code_that_a_recycler_has_read_is_not_revoked() -> None:
-    """OP-7."""
+@pytest.mark.parametrize(("told", "result", "state", "free_minor"), [
+    (Releasing.RELEASED, Revocation.REVOKED, S.REVOKED, FACE_MINOR),
+    (Releasing.NOT_RELEASED, Revocation.DENY_NOT_REVOCABLE, S.VERIFYING, 0),
+])
+def test_a_batch_hears_of_a_code_that_was_read_once_its_provider_has_answered(
+    told: Releasing, result: Revocation, state: S, free_minor: int
+) -> None:
+    """OP-7; another batch hears at once that its provider is being asked for somebody else."""
     made = world()
     submit(made, RECYCLED)
     made.turn(timedelta(seconds=180))
+    batch = revoke(made, named(made))
+    assert (batch.items[0].result, made.order().state) == (Revocation.PENDING, S.REVOKING)
+    assert revoke(made, named(made), batch="b2").items[0].result is Revocation.DENY_NOT_REVOCABLE
+    order = made.order()
 
-    assert revoke(made, named(made)).items[0].result is Revocation.DENY_NOT_REVOCABLE
+    made.tell(order.card_id, ReportRelease(order.card_id, order.id, order.id, told))
+    made.settle_down()
+
+    batch = made.row(RevocationBatch, batch.id)
+    assert (batch.items[0].result, batch.released_minor, made.order().state) == (result, free_minor, state)
+    is_sound(made)
+
+
+def test_a_batch_hears_of_a_fraud_that_came_first() -> None:
+    """What it waits for does not come any more (OP-8)."""
+    made = world()
+    submit(made, RECYCLED)
+    made.turn(timedelta(seconds=180))
+    batch = revoke(made, named(made))
+    made.do(ReportFraud(made.order().id, "police"))
+    made.turn(20 * DAY)
+
+    made.do(DecideFraud(made.order().id, True, "case-1", "op-1"))
+
+    assert made.order().state is S.CLOSED_FRAUD
+    assert made.row(RevocationBatch, batch.id).items[0].result is Revocation.DENY_NOT_REVOCABLE
+
+
+def test_a_batch_takes_back_our_own_card_under_a_new_code_where_a_reviewer_has_it_after_it_was_read() -> None:
+    """RD-1, OP-7: what was read stays read while somebody decides about a cancellation."""
+    late = replace(REVIEWED, channel="LATE", kind=Kind.SELF, window=None, until_settled=True, only_unverified=False,
+                   settlement=Settlement.NEXT_WORKING_DAY)
+    made = world().given(InForce(late))
+    submit(made, late)
+    made.verify()
+    made.cancel()
+    assert made.order().state is S.CANCEL_REVIEW
+
+    assert revoke(made, named(made)).items[0].result is Revocation.REVOKED
+
+    assert made.card_of().code_number == CARD.code_number + 1
 
 
 def test_a_batch_takes_back_what_waits_for_its_instant() -> None:

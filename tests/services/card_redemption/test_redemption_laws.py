@@ -18,7 +18,7 @@ from services.card_redemption.domain.redemption.replaying import posted_by
 from services.card_redemption.domain.redemption.states import PayoutState, RedemptionState
 from services.card_redemption.domain.redemption.vouchers import Category
 from services.card_redemption.domain.states import CardStanding
-from services.card_redemption.domain.verification import Finding, ReportVerification
+from services.card_redemption.domain.verification import Finding, Releasing, ReportRelease, ReportVerification
 from services.kernel.saga import Run
 from tests.lifecycles import is_sound
 from tests.services.card_redemption.redeeming import CARD, CHANNELS, Redeeming
@@ -36,6 +36,7 @@ class Redemptions(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.world, self.count = Redeeming(), 0
+        self.released = set[str]()
         self.retelling = Retelling(self.world)
 
     def teardown(self) -> None:
@@ -124,6 +125,16 @@ class Redemptions(RuleBasedStateMachine):
             self.world.tell(order.card_id, body)
             self.world.settle_down()
 
+    @rule(data=st.data(), told=st.sampled_from(Releasing))
+    def release(self, data: st.DataObject, told: Releasing) -> None:
+        """A provider says something of a code, asked or not (OP-7)."""
+        order = self._any(data)
+        if order is not None:
+            self.world.tell(order.card_id, ReportRelease(order.card_id, order.id, order.id, told))
+            self.world.settle_down()
+            if told is Releasing.RELEASED and order.state is S.REVOKING:
+                self.released.add(order.id)
+
     def _any(self, data: st.DataObject) -> RedemptionOrder | None:
         orders = sorted(self.orders, key=lambda order: order.id)
         return data.draw(st.sampled_from(orders)) if orders else None
@@ -170,6 +181,13 @@ class Redemptions(RuleBasedStateMachine):
                 assert order.payouts == ()
             if order.state is S.FROZEN:
                 assert not any(payout.state is PayoutState.DUE and order.settlement_id for payout in order.payouts)
+
+    @invariant()
+    def nobody_is_paid_for_what_its_provider_let_go_of(self) -> None:
+        """It is the customer's again, and no payout was ever decided for it (OP-7)."""
+        for order in self.orders:
+            if order.id in self.released or order.stands is S.REVOKING:
+                assert order.payouts == ()
 
     @invariant()
     def face_is_payout_and_spread(self) -> None:

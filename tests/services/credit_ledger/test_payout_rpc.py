@@ -18,6 +18,7 @@ from settlement.saga.v1 import saga_pb2
 from tests.services.batches import check_saved
 from tests.services.credit_ledger.desk import Desk
 from tests.services.credit_ledger.ledger import Ledger
+from tests.services.reading import reading
 
 ACCOUNT = money_account("c1")
 
@@ -80,7 +81,7 @@ async def test_the_switch_holds_payouts_and_lets_them_go(desk: Desk, database: S
     resumed = await move(desk, paused=False)
     assert desk.ledger.effects.actions == [WakePayouts(PAYOUTS)]
 
-    find, actions, pages = finding(database.dsn, size=2), [WakePayouts(PAYOUTS)], 0
+    find, actions, pages = finding(reading(database.dsn), size=2), [WakePayouts(PAYOUTS)], 0
     while actions:
         batch = await desk.ledger.run(await find(actions.pop()))
         actions += [action for action in batch.effects.actions if isinstance(action, WakePayouts)]

@@ -70,6 +70,41 @@ def test_a_copy_is_as_replace_makes_it() -> None:
         copied(value, z=1)
 
 
+def test_a_copy_without_guards_is_as_replace_makes_it_too() -> None:
+    """It writes the fields itself, and then asks the check; a field that only the check fills is filled by it."""
+
+    @dataclass(frozen=True, slots=True)
+    class Bare:
+        number: int
+        name: str = "a"
+
+    @dataclass(frozen=True, slots=True)
+    class Checked(Bare):
+        def __post_init__(self) -> None:
+            if self.number < 0:
+                raise ValueError("number")
+
+    @dataclass
+    class Doubled:
+        number: int
+        twice: int = field(init=False)
+
+        def __post_init__(self) -> None:
+            self.twice = 2 * self.number
+
+    unguard([Bare, Checked])
+
+    for kind in (Bare, Checked):
+        for changes in ({}, {"number": 5}, {"name": "b", "number": 7}):
+            assert copied(kind(1), **changes) == replace(kind(1), **changes)
+            assert type(copied(kind(1), **changes)) is kind
+        with pytest.raises(TypeError):
+            copied(kind(1), middle=1)
+    with pytest.raises(ValueError, match="number"):
+        copied(Checked(1), number=-1)
+    assert copied(Doubled(1), number=2).twice == 4
+
+
 def test_only_what_means_replace_is_quickened() -> None:
     """A name that means something else stays what it is; a named tuple changes fields as before."""
     mine, other = ModuleType(Pair.__module__), ModuleType("other")

@@ -81,6 +81,28 @@ def test_the_bank_has_its_part_in_the_state(taken: tuple[BankStep, ...], state: 
     assert [news.step for news in world.refund().news] == list(taken)
 
 
+@pytest.mark.parametrize("late", [BankStep.WAITING, BankStep.ACCEPTED, BankStep.UNKNOWN, BankStep.EXCEPTION])
+@pytest.mark.parametrize(("paid", "state"), [
+    (BankStep.SETTLED, RefundState.SUCCEEDED), (BankStep.SETTLED_BY_HAND, RefundState.SUCCEEDED_MANUAL),
+    (BankStep.REROUTED, RefundState.SUCCEEDED),
+])
+def test_a_step_that_was_set_aside_says_nothing_once_it_is_paid(
+    paid: BankStep, state: RefundState, late: BankStep
+) -> None:
+    """It is decided when a person sends it again, after what came behind it; after a bounce it counts anew."""
+    world = refunded()
+    steps(world, BankStep.ACCEPTED, paid)
+    events = len(world.events)
+
+    steps(world, late)
+
+    assert world.refund().state is state
+    assert [news.step for news in world.refund().news] == [BankStep.ACCEPTED, paid]
+    assert len(world.events) == events
+    steps(world, BankStep.BOUNCED, late)
+    assert world.refund().news[-1].step is late
+
+
 @pytest.mark.parametrize("early", [BankStep.SETTLED, BankStep.EXCEPTION])
 def test_a_word_of_the_bank_may_overtake_the_end_of_the_settlement(early: BankStep) -> None:
     """It is kept, and the end of the settlement says the state."""

@@ -319,7 +319,7 @@ async def test_while_the_outside_world_hangs_actions_are_bounded_and_later_done(
         return Message(id="", key=action.key, body=Rang(), fresh_id=uuid4().hex)
 
     settings = replace(local, actions_concurrent_max=4, actions_open_max=20, action_seconds_max=0.3)
-    running = Process(replace(RINGING, perform=lambda _: perform), settings)
+    running = Process(replace(RINGING, perform=lambda *_: perform), settings)
     dropped = metrics.ACTIONS_DROPPED._value.get()
     await running.start()
     await until(lambda: running._lanes.ready)

@@ -67,9 +67,12 @@ class Servicer(stubs.OrderServiceServicer):
 
 
 @asynccontextmanager
-async def serving(settings: Any) -> AsyncIterator[tuple[RpcServer, Servicer, Any]]:
+async def serving(
+    settings: Any, servicer: Servicer | None = None
+) -> AsyncIterator[tuple[RpcServer, Servicer, Any]]:
     """A server, its servicer and a stub."""
-    server, servicer = RpcServer(settings), Servicer()  # type: ignore[abstract]  # the other methods are not called
+    server = RpcServer(settings)
+    servicer = servicer or Servicer()  # type: ignore[abstract]  # the other methods are not called
     server.add(servicer)
     port = await server.start()
     async with channel(f"127.0.0.1:{port}", 10.0) as opened:

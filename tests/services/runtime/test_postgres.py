@@ -10,6 +10,7 @@ import pytest
 
 from services.kernel.errors import ResourceExhausted, Unavailable
 from services.runtime.ground.postgres import (
+    ACTIONS_CONNECTIONS,
     OPERATORS_CONNECTIONS,
     Fault,
     Phase,
@@ -211,10 +212,11 @@ async def test_who_was_admitted_before_only_queues(settings: Settings, until: Un
 
 async def test_no_reader_takes_the_turns_of_operators_or_of_the_process(settings: Settings) -> None:
     """With all readers' connections out, each of the others gets at once all that is set apart for it (findings:
-    readers_kill)."""
+    readers_kill), and so do actions."""
     pool = await open_pool(replace(settings, pool_connections_max=3, pool_seconds_max=0.5))
     async with AsyncExitStack() as stack:
         turns = [pool] * 3 + [pool.operators] * OPERATORS_CONNECTIONS + [pool.own] * own_connections(settings)
+        turns += [pool.actions] * ACTIONS_CONNECTIONS
         for each in turns:
             connection = await stack.enter_async_context(each.acquire())
             assert await connection.fetchval("select 1") == 1

@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 
 from services.kernel.errors import Defect
+from services.kernel.seal import seal_of
 from services.runtime.ground.migrations import migrate
 from services.runtime.ground.postgres import connect_lane
 from services.runtime.ground.saving import Appending, Overtaken, Saving, column, columns
@@ -96,6 +97,17 @@ async def test_what_is_written_once_is_appended_and_never_changed(connection: Co
         await append_crates(connection, [Crate("b")], {})
     with pytest.raises(Defect, match="never change"):
         await append_crates(connection, [Crate("a")], {"a": 1})
+
+
+async def test_what_is_appended_is_sealed_where_it_says_so(connection: Connection) -> None:
+    """Over all its columns, under the key of the chains."""
+    await connection.execute("alter table crates add column seal bytea")
+    append = Appending("crates", append_crates.columns, sealed=True)
+
+    await append(connection, [Crate("a", apples=3)], {}, b"k" * 32)
+
+    seal = await connection.fetchval("select seal from crates")
+    assert seal == seal_of("crates", ("a", "Linz", 3), b"k" * 32) != seal_of("crates", ("a", "Linz", 3))
 
 
 @pytest.mark.parametrize("amounts", [[5], [5, -4], [5, None, -5], [None], [2**62, 2**62, 1, -(2**62), -(2**62)]])

@@ -59,14 +59,14 @@ def test_a_timer_that_was_found_and_moved_is_due_again() -> None:
     store, _, _ = _store()
     later = START + timedelta(seconds=5)
     store.set_timer(Timer("hold", "ord_1", "ord_1", START))
-    assert [each.due_at for each in store.find_due({0, 1}, START, sagas=False)] == [START]
+    assert [each.due_at for each in store.find_due({0, 1}, START)] == [START]
     assert store.next_due() is None
 
     store.set_timer(Timer("hold", "ord_1", "ord_1", later))
 
-    assert (store.find_due({0, 1}, START, sagas=False), store.next_due()) == ([], later)
-    assert len(store.find_due({0, 1}, later, sagas=False)) == 1
-    assert (store.find_due({0, 1}, START, sagas=False), store.next_due()) == ([], later)
+    assert (store.find_due({0, 1}, START), store.next_due()) == ([], later)
+    assert len(store.find_due({0, 1}, later)) == 1
+    assert (store.find_due({0, 1}, START), store.next_due()) == ([], later)
 
 
 def test_whoever_lost_the_connection_commits_nothing_and_holds_nothing() -> None:

@@ -45,6 +45,8 @@ def execute(known: Known, body: TimerDue, message: Message, now: datetime) -> De
     looked_at = living.stepped(dispute, now)
     if verdicts.is_moot(dispute.remedy, case.order):
         looked_at = replace(looked_at, remedy=Remedy.NONE)
+    if dispute.remedy is Remedy.REVOCATION:
+        looked_at = replace(looked_at, remedy=verdicts.revocation_left(case.order))
     if verdicts.is_done(looked_at, case.order):
         return _ended(case._replace(dispute=looked_at), now)
     if now < (again_at := timers.again_at(dispute)):

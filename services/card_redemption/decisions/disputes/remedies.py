@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from services.card_redemption.decisions.disputes.finding import Case
-from services.card_redemption.decisions.redemptions import correcting
+from services.card_redemption.decisions.redemptions import correcting, releasing
 from services.card_redemption.decisions.redemptions.finding import fresh, party
 from services.card_redemption.decisions.redemptions.onward import resumed
 from services.card_redemption.domain.disputes.case import Remedy
 from services.card_redemption.domain.disputes.living import names
 from services.card_redemption.domain.disputes.verdicts import REVOCABLE
-from services.card_redemption.domain.redemption import adjusting, cancelling, freezing, settling, vouchers
+from services.card_redemption.domain.redemption import adjusting, freezing, vouchers
 from services.card_redemption.domain.redemption.order import must_stand
 from services.card_redemption.domain.redemption.plans import AdjustmentPlan
 from services.card_redemption.domain.redemption.states import RedemptionState
@@ -29,10 +29,10 @@ def applied(known: Known, case: Case, message: Message, now: datetime) -> Steppe
 
 
 def _revoked(known: Known, case: Case, message: Message, now: datetime) -> Stepped:
-    """While it is unsettled (OP-7); its evidence is that of the case."""
+    """While it is unsettled, once a provider that has its code lets go of it (OP-7); its evidence is that of the
+    case."""
     must_stand(case.order, *REVOCABLE)
-    cancelling.must_be_released(case.order)
-    return settling.revoked(case.order, case.card, now, (*case.order.evidence, *names(case.dispute.papers)))
+    return releasing.revoked(case.order, case.card, now, (*case.order.evidence, *names(case.dispute.papers)))
 
 
 def _consoled(known: Known, case: Case, message: Message, now: datetime) -> Stepped | None:

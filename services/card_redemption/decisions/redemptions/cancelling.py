@@ -2,11 +2,13 @@
 
 from datetime import datetime
 
+from services.card_redemption.decisions.redemptions import releasing
 from services.card_redemption.decisions.redemptions.finding import fresh, party, redemption_of
 from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.recycling.policy import Asker
 from services.card_redemption.domain.recycling.windows import Verdict
-from services.card_redemption.domain.redemption import cancelling, settling
+from services.card_redemption.domain.redemption import cancelling
+from services.card_redemption.domain.redemption import releasing as letting_go
 from services.card_redemption.domain.redemption.commands import (
     DecideCancelReview,
     InterceptRedemption,
@@ -23,6 +25,9 @@ from services.kernel.messages import Message, TimerDue
 
 RECORDING = "SCREEN_RECORDING"
 """The evidence without which nothing is intercepted."""
+_S = RedemptionState
+_ANSWERED_FIRST = frozenset({_S.VERIFYING, _S.CANCEL_REVIEW, _S.REVOKING})
+"""Somebody's answer is awaited, and it is intercepted only after it."""
 NO_ANSWER = "REVIEW_EXPIRED"
 REJECTED = "REVIEW_REJECTED"
 
@@ -32,7 +37,6 @@ def request(known: Known, body: RequestCancel, message: Message, now: datetime) 
     order, card = redemption_of(known, body.redemption_id, message.key, body.customer_id)
     refuse_while_settling(order)
     shown = cancelling.must_be_cancellable(order, body.asker, now)
-    cancelling.must_be_released(order)
     if body.asker is Asker.SUPPORT:
         must_show_recording(body.evidence)
     if shown.verdict is Verdict.REVIEW:
@@ -68,13 +72,12 @@ def intercept(known: Known, body: InterceptRedemption, message: Message, now: da
     order, card = redemption_of(known, body.redemption_id, message.key)
     refuse_while_settling(order)
     must_show_recording(body.evidence)
-    if order.state not in UNSETTLED or order.state in (RedemptionState.VERIFYING, RedemptionState.CANCEL_REVIEW):
+    if order.state not in UNSETTLED or order.state in _ANSWERED_FIRST:
         raise FailedPrecondition("REDEMPTION_STATE", f"{order.id} is {order.state}")
     if order.terms.asked_by is Asker.SUPPORT:
         cancelling.must_be_cancellable(order, Asker.SUPPORT, now)
         return _cancel(order, card, message, now, body.evidence)
-    cancelling.must_be_released(order)
-    return settling.revoked(order, card, now, body.evidence).decided()
+    return releasing.revoked(order, card, now, body.evidence).decided()
 
 
 def must_show_recording(evidence: tuple[str, ...]) -> None:
@@ -91,7 +94,10 @@ def _review_over(order: RedemptionOrder, now: datetime) -> bool:
 def _cancel(
     order: RedemptionOrder, card: GiftCard, message: Message, now: datetime, evidence: tuple[str, ...] = ()
 ) -> Decision:
-    """At once where it costs nothing and nothing is counted; else both are asked."""
+    """At once where it costs nothing and nothing is counted, else both are asked; a provider that has the code is asked
+    for it (OP-7)."""
+    if order.read_elsewhere:
+        return letting_go.asked(order, card, now, evidence, by_customer=True).decided()
     cap_minor = order.terms.limits.cancelled_daily_minor
     plan = CancelPlan(
         party(order), order.terms.fee.of(order.face_minor), order.face_minor if cap_minor is not None else 0,

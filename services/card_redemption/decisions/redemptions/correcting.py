@@ -4,7 +4,9 @@ from datetime import datetime
 
 from services.card_redemption.decisions.redemptions.finding import fresh, party, redemption_of
 from services.card_redemption.decisions.redemptions.onward import onward, resumed
+from services.card_redemption.decisions.redemptions.releasing import answered
 from services.card_redemption.domain.cards.card import GiftCard
+from services.card_redemption.domain.recycling.enterprise import Revocation
 from services.card_redemption.domain.redemption import freezing, taking_back
 from services.card_redemption.domain.redemption.commands import (
     AcceptPlatformFault,
@@ -85,7 +87,8 @@ def fraud_decided(
     if not confirmed:
         return resumed(freezing.released(order, card, fraud, now), message, now)
     if order.frozen_from not in PAYABLE:
-        return freezing.closed_unsettled(order, card, fraud, now)
+        closed = freezing.closed_unsettled(order, card, fraud, now)
+        return answered(order, closed, Revocation.DENY_NOT_REVOCABLE)
     noted = freezing.case_noted(order, card, fraud, now)
     return noted.then(lambda frozen, held: taken_back(frozen, held, TakeBack(Cause.FRAUD_CLOSE), message, now))
 

@@ -5,9 +5,11 @@ from services.card_redemption.decisions.redemptions import (
     cancelling,
     conducting,
     correcting,
+    lateness,
     others,
     preparing,
     redeemers,
+    releasing,
     settling,
     submitting,
     verifying,
@@ -28,7 +30,7 @@ from services.card_redemption.domain.redemption.participation import (
 )
 from services.card_redemption.domain.redemption.plans import Kind
 from services.card_redemption.domain.redemption.redeemer import Redeemer
-from services.card_redemption.domain.verification import ReportVerification
+from services.card_redemption.domain.verification import ReportRelease, ReportVerification
 from services.card_redemption.sagas import DEFINITIONS
 from services.kernel.coordination import conductor, coordinate
 from services.kernel.decision import Wanted, rule
@@ -76,6 +78,7 @@ RULES = (
     rule(commands.RecordChannelFee, _card, others.record_channel_fee),
     rule(commands.RecordRemittance, _card, others.record_remittance),
     rule(ReportVerification, _card, verifying.reported),
+    rule(ReportRelease, _card, releasing.reported),
     rule(PayoutSettled, _card, conducting.payout_settled),
     rule(PayoutNews, _card, conducting.payout_stepped),
     rule(AdmitRedemption, _redeemer, redeemers.admit),
@@ -97,6 +100,8 @@ TIMERS = (
     (timers.SETTLE, rule(TimerDue, _timed, verifying.settle_due)),
     (timers.SCHEDULE, rule(TimerDue, _timed, settling.schedule_reached)),
     (timers.ESCROW_ENDS, rule(TimerDue, _timed, settling.escrow_over)),
+    (timers.RELEASE, rule(TimerDue, _timed, releasing.due)),
+    (timers.SLA, rule(TimerDue, _timed, lateness.due)),
     (timers.PAY, rule(TimerDue, _timed, conducting.payout_due)),
 )
 """Rules by the kind of a timer."""

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from services.card_redemption.decisions.enterprise import cutoff_of
+from services.card_redemption.decisions.redemptions import releasing
 from services.card_redemption.decisions.redemptions.finding import redemption_of
 from services.card_redemption.decisions.redemptions.onward import onward, paid, told
 from services.card_redemption.domain.cards.card import GiftCard
@@ -18,6 +19,7 @@ from services.card_redemption.domain.redemption.commands import (
 )
 from services.card_redemption.domain.redemption.order import RedemptionOrder, refuse_while_settling
 from services.card_redemption.domain.redemption.participation import CARD_REDEMPTION
+from services.card_redemption.domain.redemption.releasing import BATCH
 from services.card_redemption.domain.redemption.states import PAYABLE, RedemptionState
 from services.card_redemption.domain.redemption.stepping import Stepped
 from services.card_redemption.domain.redemption.timers import verification_timer
@@ -85,7 +87,8 @@ def edit_schedule(known: Known, body: EditSchedule, message: Message, now: datet
 
 
 def revoke(known: Known, body: RevokeRedemption, message: Message, now: datetime) -> Decision:
-    """Notice: one order of a batch is revoked, or not; the agreement hears which (A19)."""
+    """Notice: one order of a batch is revoked, or not; the agreement hears which (A19), where a provider has the code
+    once that has answered."""
     order = known.find(RedemptionOrder, body.redemption_id)
     if order is None or order.agreement_id != body.agreement_id or order.card_id != message.key:
         return Decision(commands=(_revoked(body, message, Revocation.DENY_NOT_FOUND),))
@@ -94,7 +97,9 @@ def revoke(known: Known, body: RevokeRedemption, message: Message, now: datetime
     result = enterprise.judged_revocation(order, body.requested_at)
     if result is not Revocation.REVOKED:
         return Decision(commands=(_revoked(body, message, result),))
-    step = settling.revoked(order, card, now, (f"BATCH:{body.batch_id}",))
+    step = releasing.revoked(order, card, now, (f"{BATCH}{body.batch_id}",))
+    if step.order.state is _S.REVOKING:
+        return step.decided()
     return step.sending(_revoked(body, message, result, order.face_minor)).decided()
 
 

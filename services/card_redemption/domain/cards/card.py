@@ -52,7 +52,7 @@ class GiftCard:
 
     @property
     def spendable_minor(self) -> int:
-        """What a new order may take of it."""
+        """What may be taken of it: what is held is an order's, or on its way into the wallet."""
         return self.balance_minor - self.held_minor
 
     @property
@@ -105,9 +105,11 @@ def refuse_unless(card: GiftCard, *standings: CardStanding) -> None:
 
 
 def refuse_held(card: GiftCard) -> None:
-    """Let nothing pass while an undecided order holds value of the card (CARD_STATE)."""
+    """Let nothing pass while a settlement that is not decided holds value of the card (CARD_STATE)."""
     if card.held_minor:
-        raise FailedPrecondition("CARD_STATE", f"an order that is not decided holds {card.held_minor} fen of {card.id}")
+        raise FailedPrecondition(
+            "CARD_STATE", f"a settlement that is not decided holds {card.held_minor} fen of {card.id}"
+        )
 
 
 def is_good(card: GiftCard, code: CardCode | None) -> bool:

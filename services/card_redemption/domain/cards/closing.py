@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from services.card_redemption.domain import books
 from services.card_redemption.domain.cards.card import CardStep, GiftCard, refuse_unless, step
-from services.card_redemption.domain.cards.redeeming import refuse_other_claim
 from services.card_redemption.domain.events import CardClosed
 from services.card_redemption.domain.states import CardStanding
 from services.kernel.decision import Decision, Vector
@@ -16,12 +15,13 @@ CARD_CLOSE = "card_close"
 
 @dataclass(frozen=True, slots=True)
 class ClosePlan:
-    """What goes from a card to whose wallet."""
+    """What goes from a card to whose wallet; what of it is held meanwhile, on a card that nothing else keeps for it."""
 
     card_id: str
     customer_id: str
     account_id: str
     amount_minor: int
+    held_minor: int = 0
 
     @property
     def vector(self) -> Vector:
@@ -38,8 +38,8 @@ class CreditWallet:
 
 def close(card: GiftCard, saga_id: str, amount_minor: int, account_id: str) -> Decision:
     """The wallet has the value: it leaves the card over X.CLEARING; a card without value is closed as it is. One to
-    which more came back meanwhile stays open, one that is frozen stays so; one that is over already stays as it is, and
-    only the value goes."""
+    which more came back meanwhile stays open, one that is frozen stays so; where it was not set aside for its closing,
+    but over already, it stays as it is by now, and only the value goes."""
     closed = _after(card, saga_id, amount_minor, account_id)
     return Decision(
         changes=(closed.card,), events=(closed.event,),
@@ -50,11 +50,9 @@ def close(card: GiftCard, saga_id: str, amount_minor: int, account_id: str) -> D
 def _after(card: GiftCard, saga_id: str, amount_minor: int, account_id: str) -> CardStep:
     left_minor = card.balance_minor - amount_minor
     fact = CardClosed(card.id, saga_id, amount_minor, left_minor, account_id)
-    if card.over:
+    if amount_minor and card.claimed_by != saga_id:
         return step(card, fact, -amount_minor)
-    if amount_minor:
-        refuse_other_claim(card, saga_id)
-    else:
+    if not amount_minor:
         refuse_unless(card, CardStanding.ACTIVE)
     stands = CardStanding.ACTIVE if left_minor else CardStanding.CLOSED
     frozen = card.standing is CardStanding.FROZEN

@@ -70,8 +70,8 @@ def write_off(card: GiftCard, by: str, amount_minor: int) -> CardStep:
 def revalue(card: GiftCard, by: str, op: str, change_minor: int) -> CardStep:
     """Move value of the card for the redemption that has or had it, where it stands (P31, P32, P33).
 
-    What moves none is posted beside the card, wherever it went since: a voucher, and what a dispute or a recycler gives,
-    outlive the claim (P22, P29, P35).
+    What moves none is posted beside the card, wherever it went since: a voucher, and what a dispute or a recycler
+    gives, outlive the claim (P22, P29, P35).
     """
     if change_minor:
         refuse_other_claim(card, by)
@@ -102,5 +102,8 @@ def refuse_other_claim(card: GiftCard, by: str) -> None:
 
 
 def _refuse_more_than_there_is(card: GiftCard, amount_minor: int) -> None:
-    if amount_minor > card.balance_minor:
-        raise FailedPrecondition("INSUFFICIENT_CARD_VALUE", f"{amount_minor} fen of {card.balance_minor} on {card.id}")
+    """What came back to a card that is over is held: it goes into the wallet, and pays for nothing else (PM-3)."""
+    if amount_minor > card.spendable_minor:
+        raise FailedPrecondition(
+            "INSUFFICIENT_CARD_VALUE", f"{amount_minor} fen of {card.spendable_minor} on {card.id}"
+        )

@@ -8,6 +8,7 @@ from services.card_redemption.domain.disputes.evidence import PROVES_OPERATION
 from services.card_redemption.domain.disputes.kinds import SPLITTABLE, DisputeType
 from services.card_redemption.domain.redemption.freezing import is_held
 from services.card_redemption.domain.redemption.order import RedemptionOrder
+from services.card_redemption.domain.redemption.releasing import NOT_REVOCABLE
 from services.card_redemption.domain.redemption.states import (
     ENDED_WITHOUT_PAYOUT,
     FREEZABLE,
@@ -86,6 +87,13 @@ def is_moot(remedy: Remedy, order: RedemptionOrder) -> bool:
     return ended and remedy in (Remedy.VOUCHER, Remedy.FACE_CORRECTION, Remedy.FAULT_REVERSAL, Remedy.FREEZE)
 
 
+def revocation_left(order: RedemptionOrder) -> Remedy:
+    """What is left of a revocation that was decided: where its provider keeps the code, a voucher is what there is once
+    the redemption is complete, or nothing (OP-7, OP-14)."""
+    kept = order.state is _S.VERIFIED and order.reason == NOT_REVOCABLE
+    return _consoling(order) if kept or order.state in PAYABLE else Remedy.REVOCATION
+
+
 def _stops(dispute: Dispute, order: RedemptionOrder) -> bool:
     if dispute.type is _T.DUPLICATE_CODE:
         return is_held(order)
@@ -100,5 +108,9 @@ def _of_appeal(order: RedemptionOrder) -> Remedy:
         return Remedy.NONE
     if order.state not in PAYABLE:
         raise FailedPrecondition("REDEMPTION_STATE", f"{order.id} is {order.state}: decide once it is out of that")
+    return _consoling(order)
+
+
+def _consoling(order: RedemptionOrder) -> Remedy:
     lost = order.voucher is None and order.face_minor > order.payout_minor
     return Remedy.VOUCHER if lost else Remedy.NONE

@@ -9,7 +9,7 @@ from datetime import datetime
 from services.card_redemption.domain.cards.card import CardStep, GiftCard
 from services.card_redemption.domain.cards.redeeming import restore, unclaim
 from services.card_redemption.domain.recycling.policy import Asker
-from services.card_redemption.domain.recycling.windows import CanCancel, Verdict, Verification, can_cancel
+from services.card_redemption.domain.recycling.windows import CanCancel, Verdict, can_cancel
 from services.card_redemption.domain.redemption.order import RedemptionOrder, must_stand
 from services.card_redemption.domain.redemption.states import RedemptionState, Step
 from services.card_redemption.domain.redemption.stepping import Stepped, stepped
@@ -33,25 +33,28 @@ def judged(order: RedemptionOrder, asker: Asker, at: datetime) -> CanCancel:
     )
     if asker is not order.terms.asked_by:
         return replace(shown, verdict=Verdict.DENY_NOT_SUPPORTED)
-    if shown.verdict in REASONS or order.state in CANCELLABLE:
+    if shown.verdict in REASONS or (order.state in CANCELLABLE and not _kept_for_good(order)):
         return shown
     return replace(shown, verdict=Verdict.DENY_VERIFIED)
 
 
+def _kept_for_good(order: RedemptionOrder) -> bool:
+    """A code that a provider has is given back for nothing or not at all: nobody can take a fee, or count a day's face,
+    for what the provider may refuse (OP-7)."""
+    capped = order.terms.limits.cancelled_daily_minor is not None
+    return order.read_elsewhere and (capped or order.terms.fee.of(order.face_minor) > 0)
+
+
 def must_be_cancellable(order: RedemptionOrder, asker: Asker, at: datetime) -> CanCancel:
     """The verdict that lets it be cancelled, at once or by a review; any other is refused with its reason."""
-    if order.state in (_S.CANCELLED, _S.CANCEL_REVIEW):
+    if order.state in (_S.CANCELLED, _S.CANCEL_REVIEW, _S.REVOKING):
         raise FailedPrecondition("REDEMPTION_STATE", f"{order.id} is {order.state}")
     shown = judged(order, asker, at)
+    if shown.verdict is Verdict.DENY_VERIFIED and not order.terms.only_unverified and _kept_for_good(order):
+        raise FailedPrecondition("NOT_REVOCABLE", f"the code of {order.id} was read by its provider")
     if shown.verdict in REASONS:
         raise FailedPrecondition(REASONS[shown.verdict], f"{order.id} cannot be cancelled: {shown.verdict}")
     return shown
-
-
-def must_be_released(order: RedemptionOrder) -> None:
-    """A code that a provider has read is dead, unless the provider lets go of it (OP-7)."""
-    if order.verification is not Verification.NONE and order.by_recycler:
-        raise FailedPrecondition("NOT_REVOCABLE", f"the code of {order.id} was read by its provider")
 
 
 def review_asked(order: RedemptionOrder, card: GiftCard, now: datetime) -> Stepped:

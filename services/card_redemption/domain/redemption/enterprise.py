@@ -9,7 +9,6 @@ from services.card_redemption.domain.recycling.enterprise import (
     may_schedule,
     unsettled,
 )
-from services.card_redemption.domain.recycling.windows import Verification
 from services.card_redemption.domain.redemption.commands import EditSchedule
 from services.card_redemption.domain.redemption.order import RedemptionOrder, must_stand, refuse_while_settling
 from services.card_redemption.domain.redemption.states import UNSETTLED, RedemptionState, Step
@@ -52,9 +51,9 @@ def schedule_reached(order: RedemptionOrder, card: GiftCard, now: datetime) -> S
 
 
 def judged_revocation(order: RedemptionOrder, requested_at: datetime) -> Revocation:
-    """What a batch does to one of its orders; what is no more under way counts as settled. The instant of the request
-    counts, whenever the order's turn comes (A19, OP-15)."""
+    """What a batch does to one of its orders; what is no more under way counts as settled, and of what somebody else is
+    taking back the code is not its to give. The instant of the request counts, whenever the order's turn comes (A19,
+    OP-15)."""
     result = unsettled(order.accepted_at, settled=order.state not in UNSETTLED, at=requested_at)
-    if result is Revocation.REVOKED and order.by_recycler and order.verification is not Verification.NONE:
-        return Revocation.DENY_NOT_REVOCABLE
-    return result
+    asked_already = result is Revocation.REVOKED and order.state is _S.REVOKING
+    return Revocation.DENY_NOT_REVOCABLE if asked_already else result

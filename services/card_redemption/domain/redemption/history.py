@@ -20,6 +20,7 @@ from services.card_redemption.domain.redemption import (
     freezing,
     paying,
     recyclers,
+    releasing,
     settling,
     submitting,
     taking_back,
@@ -32,6 +33,7 @@ from services.card_redemption.domain.redemption.states import PAYABLE, UNSETTLED
 from services.card_redemption.domain.redemption.stepping import Stepped, stepped
 from services.card_redemption.domain.redemption.taking_back import Cause, TakeBack
 from services.card_redemption.domain.verification import Finding, ReportVerification
+from services.kernel.calendar import elapsed_days
 from services.kernel.errors import Defect
 
 _S = RedemptionState
@@ -154,7 +156,20 @@ def _escrow_revoked(made: Made) -> Stepped:
 
 def _revoked(made: Made) -> Stepped:
     _must(made.before.state in UNSETTLED, "only what has not settled")
+    _must(made.before.state is _S.REVOKING or not made.before.read_elsewhere, "a code that no provider keeps")
     return settling.revoked(made.before, made.card, made.at, made.after.evidence)
+
+
+def _overdue(made: Made) -> Stepped:
+    days = made.before.terms.sla_working_days
+    passed = days is not None and elapsed_days(made.before.accepted_at, made.at) > days
+    _must(made.before.promised and passed, "days that were promised, and are over")
+    return stepped(made.before, made.card, made.at, Step.OVERDUE)
+
+
+def _release_asked(made: Made) -> Stepped:
+    by_customer = made.after.cancel_requested_at == made.at
+    return releasing.asked(made.before, made.card, made.at, made.after.evidence, by_customer)
 
 
 def _payout_begun(made: Made) -> Stepped:
@@ -302,6 +317,8 @@ STEPS: Mapping[Step, Redo] = {
     Step.ESCROWED: lambda made: settling.settled(made.before, made.card, made.at),
     Step.SETTLED: lambda made: settling.settled(made.before, made.card, made.at),
     Step.ESCROW_RELEASED: lambda made: settling.condition_met(made.before, made.card, made.at),
+    Step.RELEASE_ASKED: _release_asked,
+    Step.RELEASE_REFUSED: lambda made: releasing.refused(made.before, made.card, made.at),
     Step.REVOKED: _revoked,
     Step.ESCROW_REVOKED: _escrow_revoked,
     Step.PAYOUT_BEGUN: _payout_begun,
@@ -316,6 +333,7 @@ STEPS: Mapping[Step, Redo] = {
     Step.FACE_TOPPED_UP: _topped_up,
     Step.FACE_CLAWED_BACK: _taken_back(Cause.FACE_CLAWBACK),
     Step.FAULT_REVERSED: _taken_back(Cause.FAULT_REVERSAL),
+    Step.OVERDUE: _overdue,
     Step.FROZEN: _frozen,
     Step.UNFROZEN: _unfrozen,
     Step.FRAUD_CONFIRMED: lambda made: freezing.case_noted(made.before, made.card, _decided(made), made.at),

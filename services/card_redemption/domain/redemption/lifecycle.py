@@ -8,9 +8,11 @@ from services.card_redemption.domain.redemption.states import PAYABLE, UNVERIFIE
 from services.card_redemption.domain.redemption.timers import (
     ESCROW_ENDS,
     PAY,
+    RELEASE,
     REVIEW,
     SCHEDULE,
     SETTLE,
+    SLA,
     VERIFY,
     review_ends,
 )
@@ -18,14 +20,24 @@ from services.kernel.calendar import TICK
 from services.kernel.lifecycle import Flaw, Lifecycle, Wait, unless
 
 _S = RedemptionState
-_FROM_FREEZE = (_S.SCHEDULED, _S.ACCEPTED, _S.CANCEL_REVIEW, _S.VERIFYING, _S.VERIFIED, _S.ESCROWED, _S.SETTLED,
-                _S.PAYOUT_RETRY)
-_UNREAD = UNVERIFIED | {_S.VERIFYING}
+_FROM_FREEZE = (_S.SCHEDULED, _S.ACCEPTED, _S.CANCEL_REVIEW, _S.VERIFYING, _S.VERIFIED, _S.REVOKING, _S.ESCROWED,
+                _S.SETTLED, _S.PAYOUT_RETRY)
+_UNREAD = UNVERIFIED | {_S.VERIFYING, _S.REVOKING}
+_RELEASABLE = (_S.CANCEL_REVIEW, _S.VERIFYING, _S.VERIFIED)
+_SOME_DAY = timedelta(days=36_600)
+_PROMISED = {SLA: "1 us after its last working day, and each day after it"}
 _WITH_PAYOUT = PAYABLE | {_S.FROZEN, _S.CLOSED_FRAUD, _S.FAULT_REVERSED}
 
 
 def _waits(order: RedemptionOrder) -> Iterator[Wait]:
-    """What wakes it; while its saga is under way, or where an operator lets it go on, it needs nothing."""
+    """What wakes it, and what looks after the days that were promised."""
+    yield from _steps(order)
+    if order.promised:
+        yield Wait(SLA, order.id, order.card_id, again=_SOME_DAY)
+
+
+def _steps(order: RedemptionOrder) -> Iterator[Wait]:
+    """What lets it go on; while its saga is under way, or where an operator lets it go on, it needs nothing."""
     led = order.terms.by_hand and order.state in PAYABLE | {_S.ACCEPTED, _S.VERIFIED}
     if order.settlement_id or led:
         return
@@ -33,10 +45,12 @@ def _waits(order: RedemptionOrder) -> Iterator[Wait]:
         yield Wait(SCHEDULE, order.id, order.card_id, order.scheduled_at, earliest=order.scheduled_at)
     elif order.state in (_S.ACCEPTED, _S.VERIFYING):
         yield Wait(VERIFY, order.id, order.card_id, order.verify_at)
+    elif order.state is _S.REVOKING:
+        yield Wait(RELEASE, order.id, order.card_id)
     elif order.state is _S.CANCEL_REVIEW and (ends_at := review_ends(order)) is not None:
         yield Wait(REVIEW, order.id, order.card_id, ends_at, earliest=ends_at)
     elif order.state is _S.VERIFIED:
-        yield Wait(SETTLE, order.id, order.card_id, again=timedelta(days=36_600))
+        yield Wait(SETTLE, order.id, order.card_id, again=_SOME_DAY)
     elif order.state is _S.ESCROWED and order.deadline is not None:
         ends_at = order.deadline + TICK
         yield Wait(ESCROW_ENDS, order.id, order.card_id, ends_at, earliest=ends_at)
@@ -52,6 +66,8 @@ def _flaws(order: RedemptionOrder) -> Iterator[Flaw]:
     yield from unless(not frozen or for_a_case, "fraud", "a report where FROZEN, or a case as the reason", order.fraud)
     yield from unless(order.verification_code is None or order.stands in _UNREAD, "verification_code",
                       f"erased, for it was read or is of no use any more ({order.stands})", "kept")
+    yield from unless(order.stands is not _S.REVOKING or order.by_recycler, "state",
+                      "waits for a provider only of another issuer's card", order.stands)
     yield from unless(not order.payouts or order.state in _WITH_PAYOUT, "payouts", f"none while {order.state}",
                       len(order.payouts))
     paid_for = order.stands in PAYABLE or order.state is _S.FAULT_REVERSED
@@ -91,6 +107,11 @@ REDEMPTION = Lifecycle(
         (_S.VERIFIED, _S.CANCEL_REVIEW): "a cancellation is asked for",
         (_S.VERIFIED, _S.REVOKED): "intercepted or revoked", (_S.VERIFIED, _S.SETTLED): "due",
         (_S.VERIFIED, _S.ESCROWED): "its value waits", (_S.VERIFIED, _S.COMPLETED): "due, worth less than a fen",
+        **{(state, _S.REVOKING): "its provider is asked for its code" for state in _RELEASABLE},
+        (_S.REVOKING, _S.REVOKED): "its provider lets go of its code", (_S.REVOKING, _S.VERIFYING): "it does not",
+        (_S.REVOKING, _S.VERIFIED): "it does not", (_S.REVOKING, _S.SETTLED): "it does not, and it is due",
+        (_S.REVOKING, _S.ESCROWED): "it does not, and its value waits",
+        (_S.REVOKING, _S.COMPLETED): "it does not, and it is worth less than a fen",
         (_S.ESCROWED, _S.SETTLED): "condition met", (_S.ESCROWED, _S.COMPLETED): "condition met, worth less than a fen",
         (_S.ESCROWED, _S.REVOKED): "condition not met in time",
         (_S.SETTLED, _S.COMPLETED): "paid", (_S.SETTLED, _S.PAYOUT_RETRY): "not paid at once",
@@ -101,11 +122,15 @@ REDEMPTION = Lifecycle(
         (_S.FROZEN, _S.COMPLETED): "it was none, and it is paid", (_S.FROZEN, _S.CLOSED_FRAUD): "it was one",
     },
     woken={
-        _S.SCHEDULED: {SCHEDULE: "at its instant"}, _S.ACCEPTED: {VERIFY: "when its verification begins"},
-        _S.CANCEL_REVIEW: {REVIEW: "1 us after 24 h"}, _S.VERIFYING: {VERIFY: "30 s after it was asked"},
-        _S.VERIFIED: {SETTLE: "when it settles"}, _S.ESCROWED: {ESCROW_ENDS: "1 us after its deadline"},
-        _S.SETTLED: {PAY: "a minute after it could not be asked for"},
-        _S.PAYOUT_RETRY: {PAY: "a minute after it could not be asked for"},
+        _S.SCHEDULED: {SCHEDULE: "at its instant"} | _PROMISED,
+        _S.ACCEPTED: {VERIFY: "when its verification begins"} | _PROMISED,
+        _S.CANCEL_REVIEW: {REVIEW: "1 us after 24 h"} | _PROMISED, _S.CANCELLING: _PROMISED, _S.FROZEN: _PROMISED,
+        _S.VERIFYING: {VERIFY: "30 s after it was asked"} | _PROMISED,
+        _S.VERIFIED: {SETTLE: "when it settles"} | _PROMISED,
+        _S.REVOKING: {RELEASE: "30 s after it was asked"} | _PROMISED,
+        _S.ESCROWED: {ESCROW_ENDS: "1 us after its deadline"} | _PROMISED,
+        _S.SETTLED: {PAY: "a minute after it could not be asked for"} | _PROMISED,
+        _S.PAYOUT_RETRY: {PAY: "a minute after it could not be asked for"} | _PROMISED,
         _S.COMPLETED: {PAY: "a minute after a top-up could not be asked for"},
     },
     waits=_waits, flaws=_flaws,

@@ -109,16 +109,30 @@ class RedemptionOrder:
         return self.state not in ENDED_WITHOUT_PAYOUT and self.state is not RedemptionState.COMPLETED
 
     @property
+    def promised(self) -> bool:
+        """Whether it is under way in a channel that says how long that may take (A22)."""
+        submitted = self.state is not RedemptionState.SUBMITTING
+        return self.terms.sla_working_days is not None and submitted and self.active
+
+    @property
     def stands(self) -> RedemptionState:
         """Its state; of a frozen one, that in which it was frozen."""
         return self.frozen_from or self.state
 
     @property
     def verification(self) -> Verification:
-        """How far the verification of its code is."""
+        """How far the verification of its code is; what is asked for later leaves a code read that was read."""
+        if self.verified_at is not None:
+            return Verification.DONE
         if self.stands in UNVERIFIED:
             return Verification.NONE
-        return Verification.STARTED if self.stands is RedemptionState.VERIFYING else Verification.DONE
+        waits = (RedemptionState.VERIFYING, RedemptionState.REVOKING)
+        return Verification.STARTED if self.stands in waits else Verification.DONE
+
+    @property
+    def read_elsewhere(self) -> bool:
+        """Whether a provider has its code: it is dead unless the provider lets go of it (OP-7)."""
+        return self.by_recycler and self.verification is not Verification.NONE
 
     @property
     def by_recycler(self) -> bool:

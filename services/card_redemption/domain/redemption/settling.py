@@ -6,6 +6,7 @@ from services.card_redemption.domain.books import GIFT_CARD
 from services.card_redemption.domain.cards.card import CardStep, GiftCard
 from services.card_redemption.domain.cards.redeeming import restore, revalue, unclaim, write_off
 from services.card_redemption.domain.recycling.policy import Settlement
+from services.card_redemption.domain.recycling.windows import Verification
 from services.card_redemption.domain.redemption import books
 from services.card_redemption.domain.redemption.order import (
     Payout,
@@ -13,9 +14,16 @@ from services.card_redemption.domain.redemption.order import (
     must_stand,
     refuse_while_settling,
 )
-from services.card_redemption.domain.redemption.states import UNVERIFIED, RedemptionState, Step
+from services.card_redemption.domain.redemption.states import RedemptionState, Step
 from services.card_redemption.domain.redemption.stepping import Stepped, Turn, stepped
-from services.card_redemption.domain.redemption.timers import ESCROW_ENDS, REVIEW, SCHEDULE, SETTLE, VERIFY
+from services.card_redemption.domain.redemption.timers import (
+    ESCROW_ENDS,
+    RELEASE,
+    REVIEW,
+    SCHEDULE,
+    SETTLE,
+    VERIFY,
+)
 from services.kernel.calendar import TICK
 from services.kernel.decision import Timer
 from services.kernel.errors import Defect, FailedPrecondition
@@ -64,12 +72,13 @@ def condition_met(order: RedemptionOrder, card: GiftCard, now: datetime) -> Step
 
 
 def escrow_over(order: RedemptionOrder, card: GiftCard, now: datetime) -> Stepped:
-    """The condition was not met in time: the card has its value back, under a new code (P33, OP-7)."""
+    """The condition was not met in time: a card of ours has its value back, under a new code; of another issuer's no
+    other code is known than the one that it has (P33, OP-7)."""
     must_stand(order, _S.ESCROWED)
-    value_minor = 0 if order.by_recycler else order.face_minor
     revoked = stepped(
         order, card, now, Step.ESCROW_REVOKED, op="escrow_revoke", lines=books.escrow_revoked(order),
-        turn=lambda held: restore(held, order.id, value_minor), state=_S.REVOKED, reason="ESCROW_OVER",
+        turn=_giving_back if order.by_recycler else lambda held: restore(held, order.id, order.face_minor),
+        state=_S.REVOKED, reason="ESCROW_OVER",
     )
     return revoked.cleared((ESCROW_ENDS, order.id))
 
@@ -77,16 +86,17 @@ def escrow_over(order: RedemptionOrder, card: GiftCard, now: datetime) -> Steppe
 def revoked(order: RedemptionOrder, card: GiftCard, now: datetime, evidence: tuple[str, ...] = ()) -> Stepped:
     """Taken back before it settles: by support with evidence, or by an enterprise (RD-30).
 
-    Once the code was read it is dead: a card of ours comes back under a new one, of another issuer's the provider has
-    to let go first (OP-7).
+    Once the code was read it is dead: a card of ours comes back under a new one. That of another issuer is good again,
+    for its provider has let go of it (OP-7).
     """
-    turn: Turn = _giving_back if order.stands in UNVERIFIED else _renewing
+    unread = order.by_recycler or order.verification is Verification.NONE
+    turn: Turn = _giving_back if unread else _renewing
     taken = stepped(
         order, card, now, Step.REVOKED, turn=lambda held: turn(held), state=_S.REVOKED, settlement_id="",
         verification_code=None,
         evidence=evidence or order.evidence,
     )
-    return taken.cleared(*((kind, order.id) for kind in (VERIFY, SETTLE, SCHEDULE, REVIEW)))
+    return taken.cleared(*((kind, order.id) for kind in (VERIFY, SETTLE, SCHEDULE, REVIEW, RELEASE)))
 
 
 def _giving_back(card: GiftCard) -> CardStep:

@@ -4,8 +4,8 @@ from enum import StrEnum
 
 
 class RedemptionState(StrEnum):
-    """Where a redemption stands. SUBMITTING, CANCELLING and VERIFYING wait for somebody's answer; of FROZEN the order
-    says from where it came."""
+    """Where a redemption stands. SUBMITTING, CANCELLING, VERIFYING and REVOKING wait for somebody's answer; of FROZEN
+    the order says from where it came."""
 
     SUBMITTING = "SUBMITTING"
     SCHEDULED = "SCHEDULED"
@@ -14,6 +14,7 @@ class RedemptionState(StrEnum):
     CANCELLING = "CANCELLING"
     VERIFYING = "VERIFYING"
     VERIFIED = "VERIFIED"
+    REVOKING = "REVOKING"
     ESCROWED = "ESCROWED"
     SETTLED = "SETTLED"
     PAYOUT_RETRY = "PAYOUT_RETRY"
@@ -29,7 +30,9 @@ class RedemptionState(StrEnum):
 
 
 _S = RedemptionState
-UNSETTLED = frozenset({_S.SCHEDULED, _S.ACCEPTED, _S.CANCEL_REVIEW, _S.CANCELLING, _S.VERIFYING, _S.VERIFIED})
+UNSETTLED = frozenset({
+    _S.SCHEDULED, _S.ACCEPTED, _S.CANCEL_REVIEW, _S.CANCELLING, _S.VERIFYING, _S.VERIFIED, _S.REVOKING,
+})
 """Accepted, and no money is decided yet."""
 UNVERIFIED = frozenset({_S.SUBMITTING, _S.SCHEDULED, _S.ACCEPTED, _S.CANCEL_REVIEW, _S.CANCELLING})
 """The code was not read yet (RD-1)."""
@@ -73,6 +76,8 @@ class Step(StrEnum):
     ESCROWED = "ESCROWED"
     SETTLED = "SETTLED"
     ESCROW_RELEASED = "ESCROW_RELEASED"
+    RELEASE_ASKED = "RELEASE_ASKED"
+    RELEASE_REFUSED = "RELEASE_REFUSED"
     REVOKED = "REVOKED"
     ESCROW_REVOKED = "ESCROW_REVOKED"
     PAYOUT_BEGUN = "PAYOUT_BEGUN"
@@ -87,6 +92,7 @@ class Step(StrEnum):
     FACE_TOPPED_UP = "FACE_TOPPED_UP"
     FACE_CLAWED_BACK = "FACE_CLAWED_BACK"
     FAULT_REVERSED = "FAULT_REVERSED"
+    OVERDUE = "OVERDUE"
     FROZEN = "FROZEN"
     UNFROZEN = "UNFROZEN"
     FRAUD_CONFIRMED = "FRAUD_CONFIRMED"

@@ -11,6 +11,7 @@ from services.card_redemption.domain.cards.redeeming import revalue
 from services.card_redemption.domain.redemption.events import RedemptionStepped
 from services.card_redemption.domain.redemption.order import RedemptionOrder
 from services.card_redemption.domain.redemption.states import Step
+from services.card_redemption.domain.redemption.timers import SLA
 from services.kernel.decision import Aggregate, Command, Decision, Done, Event, Timer
 from services.kernel.journal import Unit, post
 
@@ -81,9 +82,17 @@ def stepped(
     later = replace(order, updated_at=now, version=order.version + 1, **changes)
     told = Event(card.id, turned.sequence + 1, RedemptionStepped(step, later))
     journals = post(op, Unit.CNY, lines, order.id)
+    timed = _promised(order, later, now)
     return Stepped(
-        later, replace(turned, sequence=told.sequence), Decision(journals=journals, events=(*events, told))
+        later, replace(turned, sequence=told.sequence), replace(timed, journals=journals, events=(*events, told))
     )
+
+
+def _promised(before: RedemptionOrder, after: RedemptionOrder, now: datetime) -> Decision:
+    """What looks after the days that its channel promises; it finds out itself which is the last (A22)."""
+    if after.promised and not before.promised:
+        return Decision(timers=(Timer(SLA, after.id, after.card_id, now),))
+    return Decision(cleared=((SLA, after.id),)) if before.promised and not after.promised else _NOTHING
 
 
 def _turned(card: GiftCard, turn: Turn | None) -> tuple[GiftCard, tuple[Event, ...]]:

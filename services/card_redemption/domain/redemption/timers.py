@@ -19,6 +19,10 @@ ESCROW_ENDS = "escrow_deadline"
 """The condition of an escrow was not met in time."""
 DRAFT_ENDS = "redemption_draft"
 """A draft that nobody confirmed in its time is abandoned (OP-12)."""
+RELEASE = "redemption_release"
+"""Its provider is asked again to let go of its code (OP-7)."""
+SLA = "redemption_sla"
+"""Its last working day is over; then each day after it (A22). A freeze leaves it."""
 PAY = "redemption_payout"
 """A payout that could not be asked for is asked for again."""
 
@@ -42,6 +46,7 @@ def waking(order: RedemptionOrder, now: datetime) -> tuple[Timer, ...]:
         RedemptionState.SCHEDULED: (SCHEDULE, order.scheduled_at),
         RedemptionState.CANCEL_REVIEW: (REVIEW, review_ends(order)),
         RedemptionState.VERIFYING: (VERIFY, now),
+        RedemptionState.REVOKING: (RELEASE, now),
         RedemptionState.VERIFIED: (SETTLE, None if order.terms.by_hand else now),
         RedemptionState.ESCROWED: (ESCROW_ENDS, None if order.deadline is None else order.deadline + TICK),
     }.get(order.state)
@@ -56,5 +61,5 @@ def review_ends(order: RedemptionOrder) -> datetime | None:
     return None if asked_at is None else asked_at + order.terms.review_within + TICK
 
 
-EVERY = (VERIFY, REVIEW, SETTLE, SCHEDULE, ESCROW_ENDS, PAY)
+EVERY = (VERIFY, REVIEW, SETTLE, SCHEDULE, ESCROW_ENDS, RELEASE, PAY)
 """What a freeze clears: on release they are set again."""

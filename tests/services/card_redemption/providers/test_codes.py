@@ -12,8 +12,11 @@ from services.card_redemption.providers.codes import SealedCodes
 from services.card_redemption.store.redemptions import save_redemptions
 from services.card_redemption.vault import Vault
 from services.kernel.secret import Secret
+from services.runtime.ground.postgres import open_pool
+from services.runtime.ground.tables import Connection
 from tests.services.card_redemption.ledger import CardLedger
 from tests.services.card_redemption.test_codes import CODE, issue
+from tests.services.reading import reading
 
 AT = datetime(2026, 3, 6, 2, tzinfo=UTC)
 ORDER = RedemptionOrder(
@@ -31,7 +34,7 @@ async def test_both_codes_are_opened_for_their_order(cards: CardLedger) -> None:
     sealed = replace(ORDER, verification_code=vault.sealed(Secret("424242"), "rdm_1"))
     await save_redemptions(cards.connection, [sealed], {})
 
-    codes = await SealedCodes(vault, cards.settings.dsn).codes_of("crd_1", "rdm_1")
+    codes = await SealedCodes(vault, reading(cards.settings.dsn)).codes_of("crd_1", "rdm_1")
 
     assert [code.reveal() for code in codes] == [CODE, "424242"]
     assert CODE not in repr(codes)
@@ -42,6 +45,25 @@ async def test_digits_that_were_erased_are_none(cards: CardLedger) -> None:
     await issue(cards, code=CODE)
     await save_redemptions(cards.connection, [ORDER], {})
 
-    code, digits = await SealedCodes(Vault.of(cards.settings), cards.settings.dsn).codes_of("crd_1", "rdm_1")
+    code, digits = await SealedCodes(Vault.of(cards.settings), reading(cards.settings.dsn)).codes_of("crd_1", "rdm_1")
 
     assert (code.reveal(), digits.reveal()) == (CODE, "")
+
+
+async def test_one_connection_serves_all_verifications(cards: CardLedger) -> None:
+    """Each opened one of its own, with a process of PostgreSQL behind it: of the service's CPU four tenths."""
+    await issue(cards, code=CODE)
+    await save_redemptions(cards.connection, [ORDER], {})
+    pool = await open_pool(cards.settings)
+    served: set[int] = set()
+
+    class Noting(Vault):
+        async def code_of(self, connection: Connection, card_id: str) -> Secret:
+            served.add(await connection.fetchval("select pg_backend_pid()"))
+            return await super().code_of(connection, card_id)
+
+    codes = SealedCodes(Noting.of(cards.settings), pool.actions.acquire)
+    opened = {(await codes.codes_of("crd_1", "rdm_1"))[0].reveal() for _ in range(5)}
+    await pool.close()
+
+    assert (opened, len(served)) == ({CODE}, 1)

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from tests.settle.local.verifier.sandbox import Sandbox, sandbox
 
 CARD = GiftCard("crd_1", "cus_1", 1_000, 700, datetime(2026, 3, 6, tzinfo=UTC))
 SPENT = GiftCard("crd_2", "cus_1", 1_000, 0, datetime(2026, 3, 6, tzinfo=UTC))
+LET_GO = AskRelease("fcd_1", "rdm_1", "rdm_1", "other")
 SECONDS_MAX = 0.3
 CODE = "CANARY7777CANARY"
 
@@ -99,6 +100,56 @@ async def test_a_code_is_given_back_by_who_verified_it(name: str, tmp_path: Path
         await asked.verify(question())
 
         assert await asked.release("rdm_1") == (Releasing.RELEASED, "")
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+async def test_a_code_is_given_back_once_however_often_it_is_asked_for(name: str, tmp_path: Path) -> None:
+    """The same word each time: who asks again after a silence is told what was done."""
+    async with provider(name, tmp_path) as asked:
+        await asked.verify(question())
+
+        told = {(await asked.release("rdm_1"))[0] for _ in range(3)}
+
+    assert told == {Releasing.RELEASED}
+
+
+@pytest.mark.parametrize("faults", [
+    VerifierFaults(timeout_done_ppm=PPM), VerifierFaults(timeout_undone_ppm=PPM), VerifierFaults(unavailable_ppm=PPM),
+])
+async def test_no_answer_about_a_code_is_neither_yes_nor_no(faults: VerifierFaults, tmp_path: Path) -> None:
+    """It is asked again later, and then the answer is what was done."""
+    async with worker(tmp_path, Codes()) as (act, there):
+        await _report(act, asking())
+        await there.stub.SetVerificationFaults(pb.SetVerificationFaultsRequest(**asdict(faults)))
+        silent = await _report(act, LET_GO)
+        await there.stub.SetVerificationFaults(pb.SetVerificationFaultsRequest())
+        told = await _report(act, LET_GO)
+
+    assert (silent.releasing, told.releasing) == (Releasing.UNKNOWN, Releasing.RELEASED)
+
+
+@pytest.mark.parametrize(("behaviour", "releasing"), [
+    (pb.SetCardBehaviourRequest(card_id="fcd_1"), Releasing.RELEASED),
+    (pb.SetCardBehaviourRequest(card_id="fcd_1", keeps_code=True), Releasing.NOT_RELEASED),
+    (pb.SetCardBehaviourRequest(card_id="fcd_1", contradicts=True), Releasing.UNKNOWN),
+])
+async def test_a_code_that_is_let_go_of_is_reported(
+    behaviour: pb.SetCardBehaviourRequest, releasing: Releasing, tmp_path: Path
+) -> None:
+    """Only what is said twice counts: of yes and then no, neither (OP-7)."""
+    async with worker(tmp_path, Codes()) as (act, there):
+        await _report(act, asking())
+        await there.stub.SetCardBehaviour(behaviour)
+
+        report = await _report(act, LET_GO)
+
+    assert (report.card_id, report.order_id, report.key, report.releasing) == ("fcd_1", "rdm_1", "rdm_1", releasing)
+
+
+async def test_a_code_that_nobody_verified_is_not_given_back(tmp_path: Path) -> None:
+    """There is nothing to let go of."""
+    async with worker(tmp_path, Codes()) as (act, _):
+        assert (await _report(act, LET_GO)).releasing is Releasing.NOT_RELEASED
 
 
 @pytest.mark.parametrize("name", ["own beside a sandbox", "remote"])
@@ -219,7 +270,7 @@ async def test_no_code_of_ours_is_opened(tmp_path: Path) -> None:
     assert (report.finding, report.face_minor, codes.opened) == (Finding.FOUND, 700, [])
 
 
-@pytest.mark.parametrize("action", [asking(), AskRelease("fcd_1", "rdm_1", "rdm_1", "other")])
+@pytest.mark.parametrize("action", [asking(), LET_GO])
 async def test_an_issuer_without_a_provider_is_refused(action: AskProvider | AskRelease) -> None:
     """Nobody is asked in his place, and no code is opened."""
     codes = Codes()

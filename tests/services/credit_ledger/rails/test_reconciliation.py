@@ -30,6 +30,7 @@ from services.runtime.stored import timers
 from settlement.credit_ledger.v1 import reconciliation_service_pb2 as pb
 from tests.services.credit_ledger.desk import Desk
 from tests.services.credit_ledger.ledger import PARTITIONS, Ledger
+from tests.services.reading import reading
 from tests.settle.local.acquirer.sandbox import Sandbox, sandbox
 
 ACCOUNT, PAID = "acc_1", Tenders(0, 0, 5_000)
@@ -53,7 +54,7 @@ async def refunded(ledger: Ledger, orders: Sequence[str]) -> list[object]:
 def acting(bank: Sandbox, dsn: str, size: int = PAGE) -> Perform:
     """What a process does with the actions of the credit ledger."""
     rail = BankCardRail(bank.target, 5.0)
-    pay, compare = performing({Rail.CARD: rail, Rail.PAYOUT: rail}), comparing(rail, dsn, size)
+    pay, compare = performing({Rail.CARD: rail, Rail.PAYOUT: rail}), comparing(rail, reading(dsn), size)
 
     async def act(action: object) -> Message | None:
         return await (compare(action) if isinstance(action, CompareRail) else pay(action))
@@ -174,7 +175,7 @@ async def test_the_first_night_comes_by_itself(ledger: Ledger, database: Setting
 
 async def test_an_acquirer_that_does_not_answer_is_asked_again(ledger: Ledger, database: Settings) -> None:
     """The action fails, nothing is reported, and the timer goes on where it stood."""
-    act = comparing(BankCardRail("127.0.0.1:1", 0.2), database.dsn)
+    act = comparing(BankCardRail("127.0.0.1:1", 0.2), reading(database.dsn))
     await ledger.ask(ACQUIRER, StartReconciliation(ACQUIRER))
     (action,) = ledger.effects.actions
     assert isinstance(action, CompareRail)

@@ -114,6 +114,12 @@ class _RedemptionStepEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Redemp
     """A remittance was not booked."""
     REDEMPTION_STEP_PAYOUT_HELD: _RedemptionStep.ValueType  # 44
     """A payout was stopped until a fraud is decided."""
+    REDEMPTION_STEP_RELEASE_ASKED: _RedemptionStep.ValueType  # 45
+    """Its provider is asked to let go of its code (DOMAIN OP-7)."""
+    REDEMPTION_STEP_RELEASE_REFUSED: _RedemptionStep.ValueType  # 46
+    """It does not, and the redemption goes on."""
+    REDEMPTION_STEP_OVERDUE: _RedemptionStep.ValueType  # 47
+    """It is not done in the working days that its channel promises; told each day (DOMAIN A22)."""
     REDEMPTION_STEP_ADJUSTING: _RedemptionStep.ValueType  # 60
     """What a dispute granted is on its way into the wallet."""
     REDEMPTION_STEP_ADJUSTED: _RedemptionStep.ValueType  # 61
@@ -214,6 +220,12 @@ REDEMPTION_STEP_REMITTANCE_REFUSED: RedemptionStep.ValueType  # 43
 """A remittance was not booked."""
 REDEMPTION_STEP_PAYOUT_HELD: RedemptionStep.ValueType  # 44
 """A payout was stopped until a fraud is decided."""
+REDEMPTION_STEP_RELEASE_ASKED: RedemptionStep.ValueType  # 45
+"""Its provider is asked to let go of its code (DOMAIN OP-7)."""
+REDEMPTION_STEP_RELEASE_REFUSED: RedemptionStep.ValueType  # 46
+"""It does not, and the redemption goes on."""
+REDEMPTION_STEP_OVERDUE: RedemptionStep.ValueType  # 47
+"""It is not done in the working days that its channel promises; told each day (DOMAIN A22)."""
 REDEMPTION_STEP_ADJUSTING: RedemptionStep.ValueType  # 60
 """What a dispute granted is on its way into the wallet."""
 REDEMPTION_STEP_ADJUSTED: RedemptionStep.ValueType  # 61

@@ -68,6 +68,8 @@ class _RedemptionStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Redem
     """It was a fraud."""
     REDEMPTION_STATE_FAULT_REVERSED: _RedemptionState.ValueType  # 19
     """The platform's fault was undone."""
+    REDEMPTION_STATE_REVOKING: _RedemptionState.ValueType  # 20
+    """Whoever read its code is asked to let go of it; then it is revoked, or goes on (DOMAIN OP-7)."""
 
 class RedemptionState(_RedemptionState, metaclass=_RedemptionStateEnumTypeWrapper):
     """Where a redemption stands (DOMAIN 2.8)."""
@@ -112,6 +114,8 @@ REDEMPTION_STATE_CLOSED_FRAUD: RedemptionState.ValueType  # 18
 """It was a fraud."""
 REDEMPTION_STATE_FAULT_REVERSED: RedemptionState.ValueType  # 19
 """The platform's fault was undone."""
+REDEMPTION_STATE_REVOKING: RedemptionState.ValueType  # 20
+"""Whoever read its code is asked to let go of it; then it is revoked, or goes on (DOMAIN OP-7)."""
 Global___RedemptionState: _TypeAlias = RedemptionState  # noqa: Y015
 
 class _RedemptionEntry:

@@ -349,7 +349,9 @@ Global___SetCardBehaviourResponse: _TypeAlias = SetCardBehaviourResponse  # noqa
 
 @_typing.final
 class SetVerificationFaultsRequest(_message.Message):
-    """Request of SetVerificationFaults; shares in ppm of the calls of Verify."""
+    """Request of SetVerificationFaults; shares in ppm of the calls of Verify and, but for refused_ppm and latency_ppm, of
+    ReleaseCode.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
