@@ -87,7 +87,7 @@ def test_the_identity_of_a_record_is_its_id_however_it_is_written() -> None:
 
 
 async def test_a_retried_record_stands_where_it_was_set_aside(connection: Connection) -> None:
-    """Before those of its key that were set aside behind it, or it would be set aside behind them; a new one is last."""
+    """Before those of its key that were set aside behind it, or it would be set aside behind them."""
     await parked.save(connection, [FIRST, replace(FIRST, offset=8, message_id="", headers=[("ce_id", b"m2")])], NOW)
     first, behind = await connection.fetch("select id from parked order by id")
     async with connection.transaction():
