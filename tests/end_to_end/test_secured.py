@@ -191,11 +191,13 @@ async def test_a_certificate_with_another_name_may_not_call(stack: LocalStack, f
 async def test_certificates_are_replaced_while_orders_are_placed(stack: LocalStack, rotations: int) -> None:
     """No call fails, at no service and not at the gateway; and all of them show the new certificate in the end."""
     said, shown = stack.endpoints, Path(stack.endpoints["tls"]["ca"]).parent
-    engine = Engine(targets_of(said), sandboxes_of(said), Tokens.of(said))
-    customer = Customer.new()
+    tokens, customer = Tokens.of(said), Customer.new()
+    assert tokens is not None
+    engine = Engine(targets_of(said), sandboxes_of(said), tokens)
     await Desk(engine, customer).open_account(10**9, 1, 0)
-    over, shop = asyncio.Event(), Shop(engine, customer)
-    gateway, done = doors_of(stack)["gateway"], {"orders": 0, "requests": 0}
+    over, shop, done = asyncio.Event(), Shop(engine, customer), {"orders": 0, "requests": 0}
+    first = await shop.place([Goods("a thing", 1, 1_000)], [Payment("CREDIT", 1_000)], instalments(3))
+    gateway = reading(doors_of(stack)["gateway"], first.order_id, tokens.token("platform"))
 
     async def trade() -> None:
         while not over.is_set():
@@ -224,6 +226,12 @@ async def test_certificates_are_replaced_while_orders_are_placed(stack: LocalSta
     for name, door in doors_of(stack).items():
         if name in (*SERVICES, "gateway", "acquirer"):
             assert _serial_of(door, shown) == _serial_in(shown / f"{door.name}.pem"), name
+
+
+def reading(gateway: Door, order_id: str, token: str) -> Door:
+    """A door whose hello is a call that the gateway hands on to a service."""
+    said = f"GET /v1/orders/{order_id} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n"
+    return gateway._replace(hello=f"{said}Connection: close\r\n\r\n".encode(), welcome=b"HTTP/1.1 200")
 
 
 def _own(shown: Path) -> ssl.SSLContext:
