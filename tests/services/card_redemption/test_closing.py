@@ -197,6 +197,16 @@ def test_a_card_that_is_restored_lets_what_is_on_its_way_go() -> None:
     assert _card(world).held_minor == 0
 
 
+def test_a_card_that_is_restored_is_not_closed_by_what_was_on_its_way() -> None:
+    """Even if that was all that it had: its owner has a new code of it."""
+    world = _returning(replace(WRITTEN_OFF, balance_minor=0))
+    _turned(world, restore(_card(world), "rdm_1", 0))
+
+    _answer(world)
+
+    assert (_card(world).standing, _card(world).balance_minor) == (CardStanding.ACTIVE, 0)
+
+
 def test_what_could_not_go_to_the_wallet_is_held_no_longer() -> None:
     """Until it is tried again."""
     world = _returning(WRITTEN_OFF)
