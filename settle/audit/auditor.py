@@ -10,6 +10,7 @@ import grpc
 from settle.audit import (
     accepted,
     accounts,
+    agreed,
     agreements,
     asking,
     cards,
@@ -47,7 +48,7 @@ CHECKS: Sequence[Check] = (
     *journals.CHECKS, *accounts.CHECKS, *agreements.CHECKS, *company.CHECKS, *cards.CHECKS, *merchants.CHECKS,
     *orders.CHECKS, *orders.COORDINATOR, *sagas.CHECKS, *sequences.CHECKS, *unfinished.CHECKS, *provenance.CHECKS,
     *joins.CHECKS, *chains.CHECKS, *redeemers.CHECKS, *seals.CHECKS, *keeping.CHECKS, *record.CHECKS,
-    *dispute_outcomes.CHECKS,
+    *dispute_outcomes.CHECKS, *agreed.CHECKS,
 )
 QUIET_CHECKS: Sequence[Check] = (*unfinished.QUIET, *orders.QUIET, *cards.QUIET, *joins.QUIET)
 CROSS_CHECKS: Mapping[str, Callable[[World], Awaitable[list[Finding]]]] = {

@@ -1,6 +1,7 @@
 """Disputes are as the last of their steps left them (DOMAIN 2.10)."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -8,7 +9,7 @@ import msgspec
 
 from services.card_redemption.domain.disputes.evidence import Paper
 from settle.audit.findings import CARD, Finding, Walk
-from settle.audit.shared_reads import EVENTS, read_all
+from settle.audit.shared_reads import DROPPED, EVENTS, read_all, rows
 from settle.audit.snapshots import World
 from settlement.card_redemption.v1 import channel_pb2, dispute_events_pb2, dispute_pb2
 
@@ -27,21 +28,30 @@ _TYPE: str = dispute_events_pb2.DisputeStepped.DESCRIPTOR.full_name
 async def differing(world: World, ids: Sequence[str]) -> list[Finding]:
     """What the disputes of these cards say that their last step did not."""
     last: dict[str, dispute_pb2.Dispute] = {}
+    kept_since: dict[str, datetime] = {}
     for row in await read_all(world, CARD, EVENTS, ids):
+        kept_since.setdefault(row["aggregate_id"], row["at"])
         if row["type"] == _TYPE:
             told = dispute_events_pb2.DisputeStepped.FromString(row["payload"]).dispute
             last[told.dispute_id] = told
-    rows = {row["id"]: row for row in await read_all(world, CARD, ROWS, ids)}
+    disputes = {row["id"]: row for row in await read_all(world, CARD, ROWS, ids)}
+    pruned = {row["aggregate_id"] for row in await rows(world, CARD, DROPPED, ids)}
     missing = [
         Finding(HISTORY, CARD, f"disputes {key}", "the case that was told of", "none")
-        for key in sorted(last.keys() - rows.keys())
+        for key in sorted(last.keys() - disputes.keys())
     ]
     untold = [
         Finding(HISTORY, CARD, f"disputes {key}", "a step that tells of it", "none")
-        for key in sorted(rows.keys() - last.keys())
+        for key in sorted(disputes.keys() - last.keys())
+        if not (disputes[key]["card_id"] in pruned and _before(disputes[key], kept_since))
     ]
-    both = sorted(rows.keys() & last.keys())
-    return [*missing, *untold, *(finding for key in both for finding in _compared(rows[key], last[key]))]
+    both = sorted(disputes.keys() & last.keys())
+    return [*missing, *untold, *(finding for key in both for finding in _compared(disputes[key], last[key]))]
+
+
+def _before(dispute: asyncpg.Record, kept_since: Mapping[str, datetime]) -> bool:
+    """Whether its last step is older than every event of its card that is kept: its seal tells what it is."""
+    return dispute["card_id"] not in kept_since or dispute["updated_at"] <= kept_since[dispute["card_id"]]
 
 
 def _compared(row: asyncpg.Record, told: dispute_pb2.Dispute) -> Iterator[Finding]:

@@ -123,12 +123,13 @@ CHECKS = (
         "the row was deleted past the engine: his first redemption would be taken for another first one",
     ),
     Check(
-        "redemptions.rooted", "every code, redemption and freeze case is of a card that is there, and every settlement"
-        " of a redemption is of its card", (CARD,),
+        "redemptions.rooted", "every code, redemption, freeze case and dispute is of a card that is there, and every"
+        " settlement of a redemption is of its card", (CARD,),
         """select what, 'a card that is there', card_id
            from (select 'card_codes ' || blind_index, card_id from card_codes
                  union all select 'redemption_orders ' || id, card_id from redemption_orders
                  union all select 'freeze_cases ' || id, card_id from freeze_cases
+                 union all select 'disputes ' || id, card_id from disputes
                  union all select 'sagas ' || id, root from sagas
                  union all select 'saga_digests ' || id, root from saga_digests) each (what, card_id)
            where not exists (select from gift_cards g where g.id = each.card_id)""",

@@ -27,11 +27,11 @@ from services.order.domain.commands import RefundAmount
 from services.order.domain.lines import LineAmount
 from services.order.domain.merchant_settlement import SettleGiftCardShare
 from services.order.domain.quotes import QuoteContent
-from tests.settle.audit import at_the_rail, card_lives, goods_back, kept_for_long, recycled
+from tests.settle.audit import at_the_rail, card_lives, disputing, goods_back, kept_for_long, recycled
 from tests.settle.audit.house import House
 from tests.settle.audit.shopping import BANK, CREDIT, DEFERRED, GIFT, WALLET, Buyer
 from tests.settle.audit.story import tell
-from tests.settle.audit.two_people import put_in_force
+from tests.settle.audit.two_people import agreed, put_in_force
 
 BEGIN = datetime(2026, 1, 2, 2, 0, tzinfo=UTC)
 BUYERS = ("2", "3", "4", "5")
@@ -45,12 +45,15 @@ async def fill(house: House) -> None:
         await _arrives(house, buyer, number)
     await recycled.open_channels(house)
     await recycled.before(house)
+    await agreed(house, "agr_old")
+    await disputing.dispute(house, "old")
     await _half_a_year(house, buyers["2"], buyers["3"], buyers["5"])
     await kept_for_long.pruned(house)
     await put_in_force(house)
     await at_the_rail.refunds(buyers["2"])
     await at_the_rail.compared(house)
     await recycled.ended(house)
+    await disputing.dispute(house)
     await goods_back.cases(buyers["3"])
     await goods_back.cases_that_wait(buyers["4"])
     await at_the_rail.flash(buyers["4"])

@@ -64,6 +64,9 @@ GAPS: Sequence[Meaningless] = (
     Meaningless("*", "parked.row", "deleted", "a record that nobody decided: nothing else knows that it came"),
     Meaningless("*", "inbox.row", "deleted", "an answer to what changed nothing: its repeat is decided anew"),
     Meaningless("card_redemption", "card_codes.row", "deleted", "a code that came with its card: no event tells it"),
+    Meaningless(
+        "card_redemption", "revocation_batches.row", "deleted", "its agreement's events were pruned: nobody counts it"
+    ),
 )
 """What has a meaning, and is not found yet, at least in some rows. No edit outside of both tables is missed."""
 

@@ -41,13 +41,14 @@ async def put_in_force(house: House) -> None:
     await house.ask(CARD, year_key(2026), ProposeCalendar(2026, LABOUR, "ann"))
     await house.ask(CARD, year_key(2026), ApproveCalendar(2026, 1, "bob"))
     await house.ask(CARD, year_key(2026), ProposeCalendar(2026, NATIONAL, "carl"))
-    await _agreed(house)
+    await agreed(house, "agr_1")
 
 
-async def _agreed(house: House) -> None:
+async def agreed(house: House, agreement: str) -> None:
     """An agreement under which things are redeemed above its threshold, with a batch."""
-    await house.ask(CARD, "agr_1", ProposeAgreement("agr_1", "cus_1", AGREED, "ann"))
-    await house.ask(CARD, "agr_1", ApproveAgreement("agr_1", 1, "bob"))
-    await house.ask(CARD, "agr_1", DrawAgreement("agr_1", "rdm_1", AGREED.alert_above_minor + 1, DRAWN))
-    await house.ask(CARD, "agr_1", RevokeBatch("agr_1", "cus_1", (("rdm_1", ""), ("rdm_2", ""))))
-    await house.ask(CARD, "agr_1", ProposeAgreement("agr_1", "cus_1", replace(AGREED, until=LABOUR.worked[0]), "carl"))
+    await house.ask(CARD, agreement, ProposeAgreement(agreement, "cus_1", AGREED, "ann"))
+    await house.ask(CARD, agreement, ApproveAgreement(agreement, 1, "bob"))
+    await house.ask(CARD, agreement, DrawAgreement(agreement, "rdm_1", AGREED.alert_above_minor + 1, DRAWN))
+    await house.ask(CARD, agreement, RevokeBatch(agreement, "cus_1", (("rdm_1", ""), ("rdm_2", ""))))
+    later = replace(AGREED, until=LABOUR.worked[0])
+    await house.ask(CARD, agreement, ProposeAgreement(agreement, "cus_1", later, "carl"))
