@@ -25,6 +25,8 @@ from tests.settle.audit.house import House
 
 CARD, CREDIT = "card_redemption", "credit_ledger"
 FACE = 9_000
+SPARE = 1_000
+"""So much a card of ours has beyond what is declared of it; together the first redemption of its owner may take it."""
 RECORDING = ("SCREEN_RECORDING:1",)
 OWN = ChannelPolicy(
     "OWN", Kind.SELF, 940_000, timedelta(seconds=5), only_unverified=True, asked_by=Asker.SUPPORT, name_zh="自营",
@@ -80,11 +82,11 @@ class Recycled:
         self.code = VAULT.sealed_code(secret, self.card)
 
     async def submitted(
-        self, method: PayoutMethod = PayoutMethod.JD_BALANCE, face: int = FACE, **more: object
+        self, method: PayoutMethod = PayoutMethod.JD_BALANCE, face: int = FACE, held: int = FACE + SPARE, **more: object
     ) -> "Recycled":
-        """Its card is there, and a draft of it confirmed."""
+        """Its card is there, with so much on it if it is ours, and a draft of it confirmed."""
         if self.own:
-            await self.house.ask(CARD, self.card, IssueCard(self.card, self.customer, 2 * FACE, code=self.code))
+            await self.house.ask(CARD, self.card, IssueCard(self.card, self.customer, held, code=self.code))
         return await self.again(self.name, method=method, face=face, **more)  # type: ignore[arg-type]  # as below
 
     async def again(
@@ -141,7 +143,7 @@ async def _paid(house: House, when: str) -> None:
     await arrived.does(ask.RecordRemittance(arrived.id, 4_100, "remitted-2"))
     second = Recycled(house, f"{when}arrivedtwo", OWN)
     second.customer = arrived.customer
-    await (await second.submitted(face=2 * FACE)).verified(2 * FACE)
+    await (await second.submitted(face=2 * FACE, held=2 * FACE)).verified(2 * FACE)
     retried = await (await Recycled(house, f"{when}retried", OWN).submitted(PayoutMethod.BANK_CARD)).verified()
     await retried.bank_says(LegReport.REJECTED)
     rerouted = await (await Recycled(house, f"{when}rerouted", OWN).submitted(PayoutMethod.BANK_CARD)).verified()
