@@ -73,7 +73,8 @@ def create(
     """Wait until the broker answers, then create what is missing (`admin` false: only wait). Callers may have a
     loop. `how` it is reached, as arguments of aiokafka; in clear text if nothing is said."""
     with ThreadPoolExecutor(1) as apart:
-        apart.submit(asyncio.run, _create(bootstrap, seconds, admin, child, replication, how or {})).result()
+        going = _create(bootstrap, seconds, admin=admin, child=child, replication=replication, how=how or {})
+        apart.submit(asyncio.run, going).result()
 
 
 async def _create(
