@@ -19,6 +19,7 @@ from tests.services.card_redemption import (
     test_closing,
     test_enterprise,
     test_redemptions,
+    test_releasing,
     test_standing,
     test_tendering,
 )
@@ -62,7 +63,7 @@ PLAYED: tuple[ModuleType, ...] = (
     test_last_word, test_leg_adjustments, test_legs, test_manual_adjustment, test_participation, test_refunds,
     test_reversals, test_shipments, test_statements, test_strategies, test_undoing, test_tendering, test_boundaries,
     test_bank_refunds, test_card_merchants, test_payout_stops, test_payouts, test_standing,
-    test_redemptions, test_closing, test_card_disputes, test_enterprise,
+    test_redemptions, test_releasing, test_closing, test_card_disputes, test_enterprise,
 )
 BY_HISTORIES = "random histories make it, in test_histories of the credit ledger: a reversal replays what came after"
 BY_TIME = "no decision makes it: its due date passes, and the table is asked on that date"
@@ -71,6 +72,7 @@ NOT_PLAYED: dict[tuple[str, str | None, str], str] = {
     ("agreement", "SETTLED_EARLY", "PAID_OFF"): BY_HISTORIES, ("instalment", "SATISFIED", "VOID"): BY_HISTORIES,
     ("instalment", "SATISFIED", "BILLED"): BY_HISTORIES, ("instalment", "BILLED", "OVERDUE"): BY_TIME,
     ("instalment", "OVERDUE", "SATISFIED"): BY_TIME, ("instalment", "OVERDUE", "VOID"): BY_TIME,
+    ("redemption", "REVOKING", "ESCROWED"): "no channel settles on a condition and lets go of what was read; one may",
 }
 """Moves that none of these makes, and who does."""
 

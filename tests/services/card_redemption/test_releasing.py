@@ -89,6 +89,18 @@ def test_a_code_that_is_kept_goes_on_and_is_paid_for(take_back: str) -> None:
     assert made.order().state is S.COMPLETED
 
 
+@pytest.mark.parametrize("face", [FACE_MINOR, 1])
+def test_a_code_that_is_kept_beyond_its_day_is_paid_for_at_once(face: int) -> None:
+    """What it waited for is long over; of a single fen nothing is left to be paid."""
+    made = Redeeming().given(InForce(KEPT))
+    made.submitted(KEPT, declared_minor=face)
+    made.verify(face)
+    intercept(made)
+    made.turn(DAYS)
+
+    assert say(made, NO) is S.COMPLETED
+
+
 def test_a_provider_that_says_nothing_is_asked_again_and_nobody_is_paid_meanwhile() -> None:
     """Under the same key, every 30 seconds, however long that takes."""
     made = verified()
