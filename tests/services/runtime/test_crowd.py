@@ -159,7 +159,7 @@ class _OneByOne:
         raise AssertionError(f"gRPC waits for a call of each of the {len(handlers)} methods of {service}")
 
 
-def test_grpc_waits_for_a_call_and_not_for_one_of_each_method() -> None:
+async def test_grpc_waits_for_a_call_and_not_for_one_of_each_method() -> None:
     """With 45 registered methods each call cost the order service 50 us more, and the next was taken later."""
     server, taken = RpcServer(SETTINGS), _OneByOne()
     server._server = taken  # type: ignore[assignment]  # all that is asked of it
