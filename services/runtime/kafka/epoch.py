@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import NodeNotReadyError, for_code
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import (
     AbstractType,
@@ -20,6 +21,8 @@ from aiokafka.protocol.types import (
     Schema,
     TaggedFields,
 )
+
+from services.runtime.kafka.clients import cluster_id
 
 METADATA = 3
 WITH_IDS = 10
@@ -84,16 +87,25 @@ class _WithIds(Request[_MetadataQuestion]):  # type: ignore[misc]  # aiokafka ha
         return request_struct_class([(UUID(int=0), self._topic, {})], False, False, False, {})
 
 
-async def topic_id(consumer: AIOKafkaConsumer, topic: str) -> str:
-    """The topic's id; "" where the broker knows none."""
+async def epoch_of(consumer: AIOKafkaConsumer, topic: str) -> str:
+    """`<cluster>/<topic id>`, the cluster alone where the broker knows no ids; raises `KafkaError`."""
+    identity = await _topic_id(consumer, topic)
+    return await cluster_id(consumer) + (f"/{identity}" if identity else "")
+
+
+async def _topic_id(consumer: AIOKafkaConsumer, topic: str) -> str:
+    """The topic's id; "" where the broker knows no ids. Raises `KafkaError` while the broker or the topic is away: that
+    a topic has no id at this moment must not look like a broker that gives none."""
     client: Any = consumer._client  # Any: aiokafka offers its own requests only
     node = client.get_random_node()
     if not await client.ready(node):
-        return ""
+        raise NodeNotReadyError(node)
     connections = [connection for (of, _), connection in client._conns.items() if of == node]
     least, most = connections[0]._versions.get(METADATA, (0, 0)) if connections else (0, 0)
     if not least <= WITH_IDS <= most:
         return ""
     answer = await client.send(node, _WithIds(topic))
-    found = [entry[2] for entry in answer.topics if entry[1] == topic and entry[0] == 0]
-    return found[0].hex if found and found[0].int else ""
+    error, _, identity, *_ = answer.topics[0]
+    if error:
+        raise for_code(error)(topic)
+    return identity.hex if identity.int else ""

@@ -25,11 +25,10 @@ from services.runtime.kafka.clients import (
     CONNECT_SECONDS,
     FETCH_WAIT_MS,
     BrokerUnavailable,
-    cluster_id,
     make_consumer,
     stopped,
 )
-from services.runtime.kafka.epoch import topic_id
+from services.runtime.kafka.epoch import epoch_of
 from services.runtime.stored.offsets import same_epoch
 
 READ_TRIES_MAX = 3
@@ -96,18 +95,20 @@ class PartitionReader:
                 await stopped(client)
 
     async def ends(self, partitions: Sequence[int]) -> tuple[str, dict[int, tuple[int, int]]]:
-        """The topic's epoch, and (first offset, end) of the log of each partition; raises `BrokerUnavailable`."""
+        """The topic's epoch, and (first offset, end) of the log of each partition, all of one and the same topic;
+        raises `BrokerUnavailable`, also where the topic is made anew while it is asked for."""
         consumer = self._connected()
         wanted = [TopicPartition(self._topic, partition) for partition in partitions]
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
+                epoch = await epoch_of(consumer, self._topic)
                 first, end = await consumer.beginning_offsets(wanted), await consumer.end_offsets(wanted)
-                identity = await topic_id(consumer, self._topic)
-                epoch = await cluster_id(consumer) + (f"/{identity}" if identity else "")
-                self._epoch = self._epoch or epoch
-                return epoch, {tp.partition: (first[tp], end[tp]) for tp in wanted}
+                if await epoch_of(consumer, self._topic) != epoch:
+                    raise BrokerUnavailable(f"{self._topic} was made anew while its ends were asked for")
         except (KafkaError, TimeoutError) as error:
             raise BrokerUnavailable(repr(error)) from error
+        self._epoch = self._epoch or epoch
+        return epoch, {tp.partition: (first[tp], end[tp]) for tp in wanted}
 
     def _same(self, epoch: str) -> None:
         """Raise `LogLost` if the topic was made anew: what stood in it before is gone, whatever its end is by now."""

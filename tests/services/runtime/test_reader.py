@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
 
 from services.runtime.ground.settings import Settings, SettingsError
-from services.runtime.kafka import clients
+from services.runtime.kafka import clients, epoch
 from services.runtime.kafka.clients import (
     BrokerUnavailable,
     check_broker,
@@ -187,8 +189,8 @@ async def test_a6_an_offset_out_of_range_stops_the_reader(producer: SafeProducer
     with pytest.raises(LogLost):
         await collect(reader, [], 1)
 
-    epoch, ends = await reader.ends([0])
-    assert epoch.startswith("mockCluster")
+    identity, ends = await reader.ends([0])
+    assert identity.startswith("mockCluster")
     assert ends == {0: (0, 1)}
 
 
@@ -229,7 +231,32 @@ async def test_no_broker_is_an_error_of_its_own() -> None:
 
 async def test_the_epoch_of_a_topic_names_the_topic_itself(cluster: MockCluster, reader: PartitionReader) -> None:
     """One that is made anew under its name has another id, though the cluster is the same."""
-    epoch, _ = await reader.ends([0])
+    identity, _ = await reader.ends([0])
 
-    assert epoch.count("/") == 1
-    assert len(epoch.partition("/")[2]) == 32
+    assert identity.count("/") == 1
+    assert len(identity.partition("/")[2]) == 32
+
+
+async def test_a_topic_that_is_away_has_no_epoch(cluster: MockCluster, reader: PartitionReader) -> None:
+    """An epoch without the topic's id would be taken for that of a broker that knows no ids, and the topic that comes
+    after it for the one before."""
+    assert reader._consumer is not None
+
+    with pytest.raises(KafkaError):
+        await epoch.epoch_of(reader._consumer, "deleted")
+
+
+async def test_ends_of_a_topic_that_is_made_anew_meanwhile_are_not_told(
+    reader: PartitionReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They may be those of the topic before: with the new one's epoch they would hide that it lost everything."""
+    ids = iter(["before", "after", "after", "after"])
+
+    async def made_anew(consumer: AIOKafkaConsumer, topic: str) -> str:
+        return next(ids)
+
+    monkeypatch.setattr(epoch, "_topic_id", made_anew)
+
+    with pytest.raises(BrokerUnavailable, match="made anew"):
+        await reader.ends([0])
+    assert (await reader.ends([0]))[0].endswith("/after")
