@@ -13,6 +13,7 @@ from services.card_redemption.domain.enterprise.commands import (
     ApproveAgreement,
     DrawAgreement,
     ProposeAgreement,
+    ReportRevocation,
     RevokeBatch,
     RevokeRedemption,
 )
@@ -30,6 +31,7 @@ from services.card_redemption.domain.redemption.participation import LedgerPayou
 from services.card_redemption.domain.redemption.states import RedemptionState as S
 from services.card_redemption.domain.verification import Releasing, ReportRelease
 from services.kernel.calendar import TICK, start_of
+from services.kernel.notices import Notice
 from tests.lifecycles import is_sound
 from tests.services.card_redemption.redeeming import CARD, CODE, FACE_MINOR, MAO, NOW, SU, Redeeming
 
@@ -257,6 +259,22 @@ def test_a_batch_hears_of_a_fraud_that_came_first() -> None:
 
     assert made.order().state is S.CLOSED_FRAUD
     assert made.row(RevocationBatch, batch.id).items[0].result is Revocation.DENY_NOT_REVOCABLE
+
+
+def test_no_two_answers_to_a_batch_share_an_id() -> None:
+    """An answer under the id of an earlier one counts as told already: the batch would never hear it (OP-7)."""
+    made = world()
+    submit(made, RECYCLED)
+    made.turn(timedelta(seconds=180))
+    revoke(made, named(made))
+    order = made.order()
+    revoke(made, named(made), batch="b2")
+
+    made.tell(order.card_id, ReportRelease(order.card_id, order.id, order.id, Releasing.RELEASED))
+    made.settle_down()
+
+    answers = [row for row in made.rows.values() if isinstance(row, Notice) and isinstance(row.body, ReportRevocation)]
+    assert len({answer.id for answer in answers}) == len(answers) == 2
 
 
 def test_a_batch_takes_back_our_own_card_under_a_new_code_where_a_reviewer_has_it_after_it_was_read() -> None:

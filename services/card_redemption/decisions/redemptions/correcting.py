@@ -88,7 +88,7 @@ def fraud_decided(
         return resumed(freezing.released(order, card, fraud, now), message, now)
     if order.frozen_from not in PAYABLE:
         closed = freezing.closed_unsettled(order, card, fraud, now)
-        return answered(order, closed, Revocation.DENY_NOT_REVOCABLE)
+        return answered(order, closed, Revocation.DENY_NOT_REVOCABLE, message)
     noted = freezing.case_noted(order, card, fraud, now)
     return noted.then(lambda frozen, held: taken_back(frozen, held, TakeBack(Cause.FRAUD_CLOSE), message, now))
 

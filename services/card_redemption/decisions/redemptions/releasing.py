@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from services.card_redemption.decisions.redemptions.finding import redemption_of
+from services.card_redemption.decisions.redemptions.finding import fresh, redemption_of
 from services.card_redemption.decisions.redemptions.onward import onward
 from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.enterprise.batch import RevocationItem
@@ -56,20 +56,24 @@ def reported(known: Known, body: ReportRelease, message: Message, now: datetime)
         step = settling.revoked(order, card, now)
     else:
         step = onward(known, order, releasing.refused(order, card, now), message, now)
-    step = answered(order, step, Revocation.REVOKED if released else Revocation.DENY_NOT_REVOCABLE)
+    step = answered(order, step, Revocation.REVOKED if released else Revocation.DENY_NOT_REVOCABLE, message)
     return replace(step.decided(), records=(_tried(order, "" if released else releasing.NOT_REVOCABLE),))
 
 
-def answered(before: RedemptionOrder, step: Stepped, result: Revocation) -> Stepped:
+def answered(before: RedemptionOrder, step: Stepped, result: Revocation, message: Message) -> Stepped:
     """The batch for which it was to be taken back hears what became of it."""
     batch_id = releasing.batch_of(before)
     if not batch_id or not before.agreement_id:
         return step
     face_minor = before.face_minor if result is Revocation.REVOKED else 0
     item = RevocationItem(before.id, before.card_id, result, face_minor)
-    return step.sending(Command(
-        CARD_REDEMPTION, before.agreement_id, ReportRevocation(batch_id, item), id=f"{batch_id}/{before.id}/result"
-    ))
+    return step.sending(result_of(before.agreement_id, batch_id, item, fresh("msg", message)))
+
+
+def result_of(agreement_id: str, batch_id: str, item: RevocationItem, caused_by: str) -> Command:
+    """One result of a batch, under the id of what decided it: of what a body says nothing is sure to be one of a kind.
+    """
+    return Command(CARD_REDEMPTION, agreement_id, ReportRevocation(batch_id, item), id=f"{caused_by}/result")
 
 
 def _not_awaited(order: RedemptionOrder, body: ReportRelease) -> Decision:

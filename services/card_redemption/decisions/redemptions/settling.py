@@ -9,7 +9,7 @@ from services.card_redemption.decisions.redemptions.finding import redemption_of
 from services.card_redemption.decisions.redemptions.onward import onward, paid, told
 from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.enterprise.batch import RevocationItem
-from services.card_redemption.domain.enterprise.commands import ReportRevocation, RevokeRedemption
+from services.card_redemption.domain.enterprise.commands import RevokeRedemption
 from services.card_redemption.domain.recycling.enterprise import Revocation
 from services.card_redemption.domain.redemption import enterprise, paying, settling, verifying
 from services.card_redemption.domain.redemption.commands import (
@@ -18,7 +18,6 @@ from services.card_redemption.domain.redemption.commands import (
     MeetEscrowCondition,
 )
 from services.card_redemption.domain.redemption.order import RedemptionOrder, refuse_while_settling
-from services.card_redemption.domain.redemption.participation import CARD_REDEMPTION
 from services.card_redemption.domain.redemption.releasing import BATCH
 from services.card_redemption.domain.redemption.states import PAYABLE, RedemptionState
 from services.card_redemption.domain.redemption.stepping import Stepped
@@ -104,8 +103,5 @@ def revoke(known: Known, body: RevokeRedemption, message: Message, now: datetime
 
 
 def _revoked(body: RevokeRedemption, message: Message, result: Revocation, face_minor: int = 0) -> Command:
-    """The answer has its id of the notice that it answers: of what a body says nothing is sure to be one of a kind."""
     item = RevocationItem(body.redemption_id, message.key, result, face_minor)
-    return Command(
-        CARD_REDEMPTION, body.agreement_id, ReportRevocation(body.batch_id, item), id=f"{message.id}/result"
-    )
+    return releasing.result_of(body.agreement_id, body.batch_id, item, message.id)
