@@ -159,7 +159,6 @@ class Effects(Generic[A]):
         if decision.records:
             self.records.extend(decision.records)
 
-
     def refused(self) -> Iterator[Refused]:
         """The refusals that were decided here; what was stored before is none of them."""
         for _, answer in self.answers:

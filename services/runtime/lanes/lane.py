@@ -161,9 +161,13 @@ class Lane:
             self.outlook.decided(sum(item.answer is not None for item in items))
             await self._housekeep(session)
 
+    @property
+    def crowded(self) -> bool:
+        """Whether one call more would wait here for too long."""
+        return self.outlook.crowded(len(self.queues.calls))
+
     def _take(self) -> list[Item]:
-        crowded = self.outlook.crowded(len(self.queues.calls))
-        taken = self.queues.take(min(self._pace.most, CROWDED_MESSAGES_MAX) if crowded else self._pace.most)
+        taken = self.queues.take(min(self._pace.most, CROWDED_MESSAGES_MAX) if self.crowded else self._pace.most)
         chosen = self._suspects.choose(taken)
         if len(chosen) < len(taken):
             self.queues.give_back(without(taken, chosen))

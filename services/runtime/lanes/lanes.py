@@ -103,7 +103,7 @@ class Lanes:
         """Refuse a call before anything of it is looked at, if it would wait too long whatever it is about: a batch of
         commands as a whole. A call that was taken before is taken again: its caller does not know what became of it.
         """
-        if self._lanes and all(map(_crowded, self._lanes)) and not self.repeats.known(request_id.lower()):
+        if self._lanes and all(lane.crowded for lane in self._lanes) and not self.repeats.known(request_id.lower()):
             raise _overloaded(min(self._lanes, key=lambda lane: len(lane.queues.calls)))
 
     def feed_back(self, message: Message) -> None:
@@ -145,10 +145,6 @@ class Lanes:
     async def drain(self, seconds: float) -> None:
         """Finish what was accepted."""
         await asyncio.gather(*(lane.drain(seconds) for lane in self._lanes))
-
-
-def _crowded(lane: Lane) -> bool:
-    return lane.outlook.crowded(len(lane.queues.calls))
 
 
 def _overloaded(lane: Lane) -> ResourceExhausted:
