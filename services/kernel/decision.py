@@ -127,7 +127,7 @@ class Missing(Exception):
 
 class Known:
     """The batch's read view: aggregates by key, as they are after the earlier messages of the same batch; the names of
-    what operators have `stopped`, and the `limits` that settings give, 0 or absent where there is none."""
+    what operators have `stopped`, and the `limits` that settings give, absent where there is none."""
 
     def __init__(self) -> None:
         self.stopped: frozenset[str] = frozenset()

@@ -262,7 +262,7 @@ class Process:
             tables=tables, rules=service.rules, timers=service.timers, codec=service.codec, outbound=self._outbound,
             partitions=settings.partitions, chain_key=settings.chain_key,
             keep_records=service.recording.keep if service.recording else None, tracer=self._tracer,
-            limits={name: settings.limit(name) for name in service.limits},
+            limits={name: most for name in service.limits if (most := settings.limit(name))},
         )
         name, verifier = topic(service.name, service.inbound), Verifier(settings)
 

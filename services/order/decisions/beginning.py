@@ -38,6 +38,10 @@ class Begun(NamedTuple):
     case: ReturnCase | None
     rest: Decision
 
+    def beside(self, *rows: RefundDay) -> "Begun":
+        """The same, and these rows change with it."""
+        return self._replace(rest=replace(self.rest, changes=(*self.rest.changes, *rows))) if rows else self
+
     def decided(self, outcome: Done | None = None) -> Decision:
         """All of it as one decision; the answer is `Started` if none is given."""
         rows = (self.order, self.run) if self.case is None else (self.order, self.case, self.run)
@@ -124,7 +128,7 @@ def refund_begun(
     days = within_limits(known, order, plan.money.amount_minor, now)
     entry = Refund(plan.refund_id, fresh("saga", message), RefundState.ACCEPTED, plan.money.amount_minor)
     refund = begun(known, replace(order, refunds=(*order.refunds, entry)), message, plan, now, facts=facts)
-    return refund._replace(rest=replace(refund.rest, changes=(*refund.rest.changes, *days))) if days else refund
+    return refund.beside(*days)
 
 
 def within_limits(known: Known, order: Order, amount_minor: int, now: datetime) -> tuple[RefundDay, ...]:
