@@ -35,7 +35,7 @@ def verify(
     from services.runtime.ground.values import settle_in
     from settle.audit import runs, telling
     from settle.audit.auditor import Asked
-    from settle.client.tokens import credentials_of
+    from settle.client.channels import credentials_of
     from settle.local.endpoints import engine_of
     from settle.local.environs import chain_key, check
 

@@ -1,13 +1,13 @@
 """How a kit connects: channels on which no proxy of the environment stands between it and the engine, and on which each
 call says who calls."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import grpc.aio
 
-from services.runtime.rpc.secured import FreshChannel, name_of
-from settle.client.tokens import Tokens
+from services.runtime.rpc.secured import FreshChannel, channel_credentials, name_of
+from settle.client.tokens import Tokens, certificates_of
 
 Option = tuple[str, int | str]
 NO_PROXY: Option = ("grpc.enable_http_proxy", 0)
@@ -27,6 +27,12 @@ def open_channel(target: str, *options: Option, tokens: Tokens | None = None) ->
     return FreshChannel(tokens.certificates, lambda credentials: grpc.aio.secure_channel(
         target, credentials, options=[*told, *name_of(target)], interceptors=_known_by(tokens)
     ))
+
+
+def credentials_of(endpoints: Mapping[str, Any]) -> grpc.ChannelCredentials | None:  # Any: the values of a JSON file
+    """What a single channel that is closed soon shows to the engine of this endpoints file; None without TLS."""
+    certificates = certificates_of(endpoints)
+    return None if certificates is None else channel_credentials(certificates.look())
 
 
 def addresses_of(target: str) -> list[str]:

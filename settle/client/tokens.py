@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-import grpc
 from google.protobuf.message import Message
 from joserfc import jwt
 from joserfc.jwk import OKPKey
@@ -90,15 +89,6 @@ def certificates_of(endpoints: Mapping[str, Any]) -> Certificates | None:  # Any
     """What a client shows to the engine of this endpoints file; None where it speaks no TLS."""
     said = endpoints.get("tls")
     return Certificates(*(Path(said[name]) for name in ("ca", "certificate", "key"))) if said else None
-
-
-def credentials_of(endpoints: Mapping[str, Any]) -> grpc.ChannelCredentials | None:  # Any: the values of a JSON file
-    """The same for a single channel that is closed soon."""
-    certificates = certificates_of(endpoints)
-    if certificates is None:
-        return None
-    pems = certificates.look()
-    return grpc.ssl_channel_credentials(pems.ca, pems.key, pems.certificate)
 
 
 def _caller(row: Row, request: object) -> tuple[str, str]:

@@ -71,13 +71,13 @@ class FreshChannel(grpc.aio.Channel):
     def __init__(self, certificates: Certificates, open_with: Open) -> None:
         self._certificates, self._open = certificates, open_with
         self._pems = certificates.pems
-        self._channel = open_with(_credentials(self._pems))
+        self._channel = open_with(channel_credentials(self._pems))
         self._ending: set[asyncio.Task[None]] = set()
 
     def _present(self) -> grpc.aio.Channel:
         pems = self._certificates.look()
         if pems is not self._pems:
-            before, self._pems, self._channel = self._channel, pems, self._open(_credentials(pems))
+            before, self._pems, self._channel = self._channel, pems, self._open(channel_credentials(pems))
             ending = asyncio.create_task(before.close(DRAIN_SECONDS))
             self._ending.add(ending)
             ending.add_done_callback(self._ending.discard)
@@ -137,5 +137,6 @@ class FreshChannel(grpc.aio.Channel):
         await self.close()
 
 
-def _credentials(pems: Pems) -> grpc.ChannelCredentials:
+def channel_credentials(pems: Pems) -> grpc.ChannelCredentials:
+    """What a client shows, for one channel."""
     return grpc.ssl_channel_credentials(pems.ca, pems.key, pems.certificate)
