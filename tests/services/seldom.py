@@ -69,6 +69,18 @@ def a_bank_refund_is_paid_by_hand_and_undone() -> None:
     assert world.refund().state is OrderRefundState.REVERSED
 
 
+def a_bank_refund_is_paid_by_hand_before_it_is_in_every_book() -> None:
+    """Two people paid while the settlement was under way."""
+    world = shipped(new_order(tenders=((TenderType.BANKCARD, 100_000),)))
+    world.ask(RefundAmount(ORDER_ID, 10_000))
+    assert world.refund().state is OrderRefundState.ACCEPTED
+    by_hand = BankRefundSettled(ORDER_ID, world.refund().id, "leg_1", 10_000, manual=True)
+    world.tell(ORDER_ID, by_hand, "told/1", "ledger")
+    assert world.refund().state is OrderRefundState.ACCEPTED
+    world.settle()
+    assert world.refund().state is OrderRefundState.SUCCEEDED_MANUAL
+
+
 def a_bank_refund_of_which_people_paid_something_bounces() -> None:
     """The bank is to pay again, and what people did stays theirs."""
     world = shipped(new_order(tenders=((TenderType.BANKCARD, 100_000),)))
@@ -213,6 +225,7 @@ def a_card_gives_all_and_gets_all_back() -> None:
 
 STORIES = (
     an_order_of_nothing_is_cancelled_or_runs_out, a_bank_refund_is_paid_by_hand_and_undone,
+    a_bank_refund_is_paid_by_hand_before_it_is_in_every_book,
     a_bank_refund_of_which_people_paid_something_bounces, an_approved_return_is_withdrawn,
     a_dispute_about_what_cost_nothing_is_upheld,
     a_settlement_is_frozen_while_it_tries_and_while_it_cancels, a_settlement_of_one_is_frozen_and_goes_on,

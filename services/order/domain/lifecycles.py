@@ -66,7 +66,7 @@ REFUND = Lifecycle(
         (F.ACCEPTED, F.SUCCEEDED): "in every book", (F.ACCEPTED, F.CREDIT_DONE): "in every book, its bank is to pay",
         (F.ACCEPTED, F.PENDING_CHANNEL): "accepted by the network",
         (F.ACCEPTED, F.EXCEPTION): "late, or the bank refuses",
-        (F.ACCEPTED, F.SUCCEEDED_MANUAL): "people paid, and that the bank had refused was set aside",
+        (F.ACCEPTED, F.SUCCEEDED_MANUAL): "people paid before it was in every book",
         (F.PENDING_CHANNEL, F.CREDIT_DONE): "confirmed, its bank is to pay",
         (F.PENDING_CHANNEL, F.SUCCEEDED): "confirmed",
         (F.PENDING_CHANNEL, F.EXCEPTION): "not confirmed in 24 h, or the bank refuses",
