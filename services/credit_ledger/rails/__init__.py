@@ -39,8 +39,8 @@ def perform(settings: Settings, reading: Reading) -> Perform:
 
 
 def performing(rails: Mapping[Rail, PaymentRail]) -> Perform:
-    """Send or ask, then report back to the account. A query that finds nothing sends, under the same key, unless the
-    leg was given up (PM-7)."""
+    """Send or ask, then report back to the account. A query that finds nothing sends, under the same key, unless it is
+    only to ask (PM-7)."""
 
     async def act(action: object) -> Message | None:
         if isinstance(action, QueryLeg):

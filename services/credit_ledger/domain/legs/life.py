@@ -82,8 +82,10 @@ def woken(position: Position, identity: str) -> Applied:
     too_long = _too_long(position, leg)
     if too_long:
         return Applied(failed(position, leg, too_long), leg, logged=False)
-    again = replace(leg, attempts=leg.attempts + 1, updated_at=position.at)
-    action = send(leg) if leg.state is LegState.PENDING else QueryLeg(send(leg), only_ask=leg.given_up)
+    only_ask = leg.given_up or stopped(position, leg)
+    attempts = held(leg) if only_ask and not leg.given_up else leg.attempts + 1
+    again = replace(leg, attempts=attempts, updated_at=position.at)
+    action = send(leg) if leg.state is LegState.PENDING else QueryLeg(send(leg), only_ask)
     return Applied(position.plus(again, timers=(retry(again, position.at),), actions=(action,)), again, logged=False)
 
 

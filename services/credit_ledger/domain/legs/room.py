@@ -30,7 +30,8 @@ def admitted(
         never_sent = replace(leg, word=RailWord.REFUSED)
         return kept(position, leg if query is not None else never_sent, "kept by the acquirer, charged back")
     if not missing and query is not None:
-        return position.plus(leg, timers=(retry(leg, position.at),), actions=(query,))
+        asked = replace(query, only_ask=query.only_ask or stopped(position, leg))
+        return position.plus(leg, timers=(retry(leg, position.at),), actions=(asked,))
     if not missing:
         sent = leg if leg.state is LegState.PENDING else moved(position, leg, LegState.PENDING, detail="", attempts=0)
         actions = () if stopped(position, leg) else (send(sent),)

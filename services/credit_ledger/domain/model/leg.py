@@ -167,7 +167,7 @@ class SendLeg:
 @dataclass(frozen=True, slots=True)
 class QueryLeg:
     """An action: ask the rail what became of this leg. What it never received is sent again under the same key, unless
-    the leg was given up (`only_ask`)."""
+    the leg was given up or its rail is stopped (`only_ask`)."""
 
     leg: SendLeg
     only_ask: bool = False

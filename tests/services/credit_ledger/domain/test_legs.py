@@ -197,12 +197,47 @@ def test_nothing_new_is_sent_on_a_rail_that_is_stopped(names: tuple[str, ...], s
 
 
 def test_what_was_sent_is_asked_about_while_its_rail_is_stopped() -> None:
-    """The rail may have paid it: its word counts."""
+    """The rail may have paid it: its word counts. What it never received is not sent by the question."""
     shop, _ = shop_with_leg()
     report(shop, Report.UNKNOWN)
     shop.book.stopped = frozenset(steps.SWITCHES)
     shop.book.turn_to(due_at(shop))
     report(shop, Report.SETTLED)
 
-    assert isinstance(shop.book.actions[-1], QueryLeg)
+    asked = shop.book.actions[-1]
+    assert isinstance(asked, QueryLeg)
+    assert asked.only_ask
     assert leg_of(shop).state is LegState.SETTLED
+
+
+def test_what_a_stopped_rail_never_received_goes_out_once_it_is_let_go() -> None:
+    """However long that takes: it becomes no exception, and it is asked about every few minutes."""
+    shop, _ = shop_with_leg()
+    report(shop, Report.UNKNOWN)
+    shop.book.stopped = frozenset(steps.SWITCHES)
+    for _ in range(3 * life.ATTEMPTS_MAX):
+        last = due_at(shop)
+        shop.book.turn_to(last)
+        pause = due_at(shop) - last
+        report(shop, Report.ABSENT)
+    assert (leg_of(shop).state, pause) == (
+        LegState.UNKNOWN, timedelta(seconds=steps.RETRY_SECONDS * 2**steps.HELD_ATTEMPTS_MAX)
+    )
+
+    shop.book.stopped = frozenset()
+    shop.book.turn_to(due_at(shop))
+    asked = shop.book.actions[-1]
+    assert isinstance(asked, QueryLeg)
+    assert not asked.only_ask
+
+
+def test_a_person_who_has_a_stopped_rail_asked_sends_nothing_on_it() -> None:
+    """The leg is asked about, and goes out by its timer later."""
+    shop, _ = shop_with_leg()
+    report(shop, Report.REJECTED)
+    shop.book.stopped = frozenset(steps.SWITCHES)
+    shop.plain(commands.RetryLeg(ACCOUNT, leg_of(shop).id, "op-1", "again"), "2026-03-11 10:00:00")
+
+    asked = shop.book.actions[-1]
+    assert isinstance(asked, QueryLeg)
+    assert asked.only_ask
