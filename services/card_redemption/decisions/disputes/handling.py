@@ -4,6 +4,7 @@ from datetime import datetime
 
 from services.card_redemption.decisions.disputes.finding import case_of
 from services.card_redemption.decisions.disputes.telling import alone, beside
+from services.card_redemption.decisions.redemptions.correcting import holding
 from services.card_redemption.decisions.rows import card_of
 from services.card_redemption.decisions.terms import working_days
 from services.card_redemption.domain.disputes import living, timers
@@ -45,12 +46,12 @@ def submit_evidence(known: Known, body: SubmitEvidence, message: Message, now: d
 
 
 def freeze(known: Known, body: FreezeForDispute, message: Message, now: datetime) -> Decision:
-    """A redemption whose code was submitted twice stops, until that is decided (RD-20, OP-14)."""
+    """A redemption whose code was submitted twice stops with its payouts, until that is decided (RD-20, OP-8)."""
     case = case_of(known, body.dispute_id, message.key)
     must_stand(case.dispute, *HANDLED)
     if case.dispute.type is not DisputeType.DUPLICATE_CODE:
         raise FailedPrecondition("DISPUTE_STATE", f"{case.dispute.id} is about {case.dispute.type}: it stops nothing")
-    stopped = freezing.held(case.order, case.card, case.dispute.id, now)
+    stopped = holding(freezing.held(case.order, case.card, case.dispute.id, now), message, now)
     after = living.stepped(case.dispute, now)
     return beside(stopped, after, DisputeStep.FREEZE_PLACED, now).decided(after)
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from services.card_redemption.decisions.disputes.telling import alone, beside
+from services.card_redemption.decisions.redemptions.correcting import holding
 from services.card_redemption.decisions.redemptions.finding import fresh, redemption_of
 from services.card_redemption.decisions.terms import working_days
 from services.card_redemption.domain.cards.card import GiftCard
@@ -31,17 +32,21 @@ def open_dispute(known: Known, body: OpenDispute, message: Message, now: datetim
         order, fresh("dsp", message), body.asked, by=body.actor, now=now, calendar=working_days(known, now),
         vip=body.vip, claimed_minor=body.claimed_minor,
     )
-    stopped = _stopped(order, card, body.actor, now) if body.asked.type is DisputeType.FRAUD else None
+    stopped = _stopped(order, card, body.actor, message, now) if body.asked.type is DisputeType.FRAUD else None
     if stopped is None:
         return alone(card, dispute, DisputeStep.OPENED, now)
     return beside(stopped, dispute, DisputeStep.OPENED, now).decided(dispute)
 
 
-def _stopped(order: RedemptionOrder, card: GiftCard, reporter: str, now: datetime) -> Stepped | None:
-    """A fraud report freezes order and card; where one did already, nothing more happens (RD-22)."""
-    if freezing.is_held(order):
+def _stopped(
+    order: RedemptionOrder, card: GiftCard, reporter: str, message: Message, now: datetime
+) -> Stepped | None:
+    """A fraud report freezes order, card and payouts; where one did already, nothing more happens (RD-22, OP-8)."""
+    if order.held:
         return freezing.kept(order, card, reporter, now)
-    return None if order.state is RedemptionState.FROZEN else freezing.reported(order, card, reporter, now)
+    if order.state is RedemptionState.FROZEN:
+        return None
+    return holding(freezing.reported(order, card, reporter, now), message, now)
 
 
 def of_engine(known: Known, order: RedemptionOrder, kind: DisputeType, now: datetime) -> Dispute | None:

@@ -6,7 +6,6 @@ A remedy is an ordinary step of the redemption, with the postings that it always
 from services.card_redemption.domain.disputes.case import Dispute, Remedy, Verdict
 from services.card_redemption.domain.disputes.evidence import PROVES_OPERATION
 from services.card_redemption.domain.disputes.kinds import SPLITTABLE, DisputeType
-from services.card_redemption.domain.redemption.freezing import is_held
 from services.card_redemption.domain.redemption.order import RedemptionOrder
 from services.card_redemption.domain.redemption.releasing import NOT_REVOCABLE
 from services.card_redemption.domain.redemption.states import (
@@ -51,7 +50,7 @@ def remedy_of(dispute: Dispute, order: RedemptionOrder) -> Remedy:
     if dispute.type is _T.FRAUD:
         return Remedy.NONE if order.state is _S.CLOSED_FRAUD else Remedy.FRAUD_CLOSING
     if dispute.type is _T.DUPLICATE_CODE:
-        return Remedy.FREEZE if is_held(order) or order.state in FREEZABLE else Remedy.NONE
+        return Remedy.FREEZE if order.held or order.state in FREEZABLE else Remedy.NONE
     if dispute.type is _T.WRONG_FACE and order.face_minor == dispute.granted_minor:
         return Remedy.NONE
     if dispute.type in _BY_TYPE:
@@ -96,8 +95,8 @@ def revocation_left(order: RedemptionOrder) -> Remedy:
 
 def _stops(dispute: Dispute, order: RedemptionOrder) -> bool:
     if dispute.type is _T.DUPLICATE_CODE:
-        return is_held(order)
-    return dispute.type is _T.FRAUD and order.state is _S.FROZEN and not is_held(order)
+        return order.held
+    return dispute.type is _T.FRAUD and order.state is _S.FROZEN and not order.held
 
 
 def _of_appeal(order: RedemptionOrder) -> Remedy:

@@ -56,11 +56,6 @@ def let_go(order: RedemptionOrder, card: GiftCard, now: datetime) -> Stepped:
     return _thawed(order, card, now, reason="")
 
 
-def is_held(order: RedemptionOrder) -> bool:
-    """Whether a case stopped it, and nobody reported a fraud."""
-    return order.state is _S.FROZEN and order.fraud is None
-
-
 def must_be_decidable(order: RedemptionOrder, police_case: str, now: datetime) -> FraudReport:
     """The police have a case, and 15 days are over: both are asked, and the fifteenth day counts (CV-9, CV-10)."""
     refuse_while_settling(order)

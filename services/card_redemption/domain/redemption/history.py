@@ -245,12 +245,12 @@ def _frozen(made: Made) -> Stepped:
     if made.after.fraud is None:
         _must(made.after.reason.startswith(_OF_DISPUTE), "a case that it is held for")
         return freezing.held(made.before, made.card, made.after.reason, made.at)
-    freeze = freezing.kept if freezing.is_held(made.before) else freezing.reported
+    freeze = freezing.kept if made.before.held else freezing.reported
     return freeze(made.before, made.card, made.after.fraud.reporter, made.at)
 
 
 def _unfrozen(made: Made) -> Stepped:
-    if freezing.is_held(made.before):
+    if made.before.held:
         return freezing.let_go(made.before, made.card, made.at)
     return freezing.released(made.before, made.card, _decided(made), made.at)
 

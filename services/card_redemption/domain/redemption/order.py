@@ -120,6 +120,11 @@ class RedemptionOrder:
         return self.frozen_from or self.state
 
     @property
+    def held(self) -> bool:
+        """Whether a case stopped it, and nobody reported a fraud: its reason is the case."""
+        return self.state is RedemptionState.FROZEN and self.fraud is None
+
+    @property
     def verification(self) -> Verification:
         """How far the verification of its code is; what is asked for later leaves a code read that was read."""
         if self.verified_at is not None:

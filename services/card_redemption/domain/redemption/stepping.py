@@ -80,6 +80,8 @@ def stepped(
     else:
         turned, events = _turned(card, turn)
     later = replace(order, updated_at=now, version=order.version + 1, **changes)
+    if order.held and later.held:  # whatever else is heard of it meanwhile
+        later = replace(later, reason=order.reason)
     told = Event(card.id, turned.sequence + 1, RedemptionStepped(step, later))
     journals = post(op, Unit.CNY, lines, order.id)
     timed = _promised(order, later, now)
