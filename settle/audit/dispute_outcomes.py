@@ -42,13 +42,13 @@ CHECKS = (
            group by r.id, r.adjusted_minor having coalesce(sum(d.granted_minor), 0) <> r.adjusted_minor""",
     ),
 )
-_DECIDED = "select id, opened_by, customer_id, handler, deciders from disputes where verdict is not null"
+DECIDED = "select id, opened_by, customer_id, handler, deciders from disputes where verdict is not null"
 
 
 async def four_eyes(world: World) -> list[Finding]:
     """The disputes that somebody decided who had a hand in them."""
     found = []
-    async for rows in pages(world[CARD], _DECIDED):
+    async for rows in pages(world[CARD], DECIDED):
         for row in rows:
             deciders = NAMES.decode(row["deciders"])
             worked = [name for name in (row["opened_by"], row["customer_id"], row["handler"]) if name]

@@ -291,7 +291,7 @@ class Lane:
                 item.answer.set_exception(Internal("INTERNAL", "the request could not be decided"))
         self.waiting.settle(transaction.items, aboard, effects, transaction.admission.now)
         for action in effects.actions:
-            self.process.act(action)
+            self.process.act(action, transaction.stopped)
         self.world.arm(self.store)
 
     def _connection_id(self) -> int:

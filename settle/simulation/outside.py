@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from services.card_redemption.domain.verification import AskProvider, AskRelease
+from services.credit_ledger.domain.model.leg import QueryLeg, SendLeg
 from services.credit_ledger.domain.model.payout import PayoutState, RedemptionPayout
 from services.credit_ledger.domain.model.payout_switch import PayoutsFound, WakePayouts
 from services.credit_ledger.domain.model.reconciliation import CompareRail
@@ -30,19 +31,22 @@ class Outside:
         self.rail = Acquirer(world)
         self.provider = Provider(world)
 
-    def act(self, action: object, report: Report) -> None:
-        """Do what a decision asks for, after a while."""
+    def act(self, action: object, stopped: frozenset[str], report: Report) -> None:
+        """Do what a decision asks for, after a while; of what was `stopped` then nothing may begin."""
         if isinstance(action, CompareRail):
             return
         delay = 0 if self._world.quiet else self._track.below(200 * MS)
         if not self._world.quiet and self._track.chance(self._world.swarm.silent):
             delay += self._track.below(MINUTE)
-        self._world.agenda.after(delay, lambda _: report(self._done(action)))
+        self._world.agenda.after(delay, lambda _: report(self._done(action, stopped)))
 
-    def _done(self, action: object) -> Message | None:
+    def _done(self, action: object, stopped: frozenset[str]) -> Message | None:
         if isinstance(action, AskProvider | AskRelease):
             return self.provider.done(action)
-        return self._found(action) if isinstance(action, WakePayouts) else self.rail.done(action)
+        if isinstance(action, WakePayouts):
+            return self._found(action)
+        assert isinstance(action, SendLeg | QueryLeg)
+        return self.rail.done(action, stopped)
 
     def _found(self, action: WakePayouts) -> Message:
         rows = self._world.stores["credit_ledger"].rows[RedemptionPayout]

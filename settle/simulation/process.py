@@ -83,8 +83,9 @@ class Process:
         self.lane.queues.add(Item(message, caller, body_hash, expires_at=expires_at))
         self.lane.poke()
 
-    def act(self, action: object) -> None:
-        """Make a call to the outside world; what comes of it is a message of our own."""
+    def act(self, action: object, stopped: frozenset[str]) -> None:
+        """Make a call to the outside world, which was decided while this was `stopped`; what comes of it is a message
+        of our own."""
         generation = self._generation
 
         def report(message: Message | None) -> None:
@@ -92,7 +93,7 @@ class Process:
                 self.lane.queues.add(Item(message))
                 self.lane.poke()
 
-        self.world.outside.act(action, report)
+        self.world.outside.act(action, stopped, report)
 
     # -- what leaves it
 

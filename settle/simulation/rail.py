@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from services.credit_ledger.domain.legs.steps import switch_of
 from services.credit_ledger.domain.model.commands import LegReport, ReportLeg
 from services.credit_ledger.domain.model.leg import QueryLeg, Rail, SendLeg
 from services.credit_ledger.domain.model.reconciliation import Listed
@@ -46,11 +47,15 @@ class Acquirer:
         self._number = 0
         self.payments: dict[str, Payment] = {}
 
-    def done(self, action: object) -> Message | None:
-        """Send a leg, or ask about it; answers the report, if there is one."""
-        if isinstance(action, QueryLeg) and action.leg.leg_id not in self.payments:
+    def done(self, action: SendLeg | QueryLeg, stopped: frozenset[str]) -> Message | None:
+        """Send a leg, or ask about it; answers the report, if there is one. No payment begins on a `stopped` rail."""
+        leg = action.leg if isinstance(action, QueryLeg) else action
+        begins = leg.leg_id not in self.payments
+        if begins and leg is not action:
             self._world.reached.note("rail_asked_before_sent")
         message = at_once(self._perform(action))
+        if begins and leg.leg_id in self.payments and switch_of(leg.rail) in stopped:
+            self._world.fail("stopped", f"{leg.leg_id} was sent while its rail was stopped")
         return None if message is None else replace(message, fresh_id=self._fresh())
 
     async def send(self, leg: SendLeg) -> tuple[LegReport, str]:

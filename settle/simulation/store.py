@@ -21,6 +21,7 @@ from services.runtime.stored.outbox import Row
 from services.runtime.stored.parked import Parked
 from settle.simulation.agenda import Signal, instant
 from settle.simulation.services import MADE, UNLOCKED
+from settle.simulation.switches import Switches
 from settle.simulation.views import VIEWS
 
 Place = tuple[type, str]
@@ -76,6 +77,7 @@ class Store:
     def __init__(self, name: str, business: Business) -> None:
         self.name = name
         self.business = business
+        self.switches = Switches()
         self.lived_twice: list[tuple[datetime, datetime]] = []
         self.armed: int | None = None
         self.buried: dict[int, int] = {}

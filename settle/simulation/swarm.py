@@ -64,6 +64,10 @@ class Swarm:
     """How long it is watched after the last fault."""
     redemptions: int
     """How many cards are recycled."""
+    stops: int
+    """How often operators move each of their switches at most."""
+    disputes: int
+    """How often something about a recycled card is disputed at most."""
 
 
 def draw(track: Track) -> Swarm:
@@ -83,5 +87,6 @@ def draw(track: Track) -> Swarm:
         twice=track.pick((0, 50, 300)), race=track.pick((0, 100, 400)), silent=track.pick((0, 50, 300)),
         refusing=track.pick((0, 50, 300)), bouncing=track.pick((0, 50, 200)), contradicting=track.pick((0, 0, 100)),
         at_a_cut=bool(track.below(2)), patience=track.pick((0, 1, 40)),
-        redemptions=track.pick((0, 4, 8, 16, 24)),
+        redemptions=track.pick((0, 4, 8, 16, 24)), stops=track.pick((0, 1, 2, 4)),
+        disputes=track.pick((0, 2, 3, 5)),
     )

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 
 class Transaction:
-    """Load, decide, commit. `admission`, `encoded` and `earlier` are there after `commit`."""
+    """Load, decide, commit. `admission`, `encoded` and `earlier` are there after `commit`; `stopped` is what operators
+    had stopped at the instant of its decisions."""
 
     def __init__(self, lane: "Lane", connection: Connection, aboard: Aboard) -> None:
         self._lane = lane
@@ -35,6 +36,7 @@ class Transaction:
         self.items: Sequence[Item] = ()
         self.encoded = Encoded()
         self.earlier: list[Row] = []
+        self.stopped: frozenset[str] = frozenset()
 
     def decide(self, items: Sequence[Item]) -> Steps:
         """Lock, load and decide; what it came to is staged."""
@@ -48,6 +50,7 @@ class Transaction:
         yield from self._load(wanted, admission.known)
         yield from lane.others()
         admission.now = store.present(lane.world.agenda.now)
+        self.stopped = admission.known.stopped = store.switches.stopped
         admission.stored = store.answers(wanted.answers)
         admission.due = store.still_due(wanted.timers, admission.now)
         lane.meet(self, wanted)

@@ -19,7 +19,8 @@ from settle.simulation.calls import Desk
 from settle.simulation.lane import Lane
 from settle.simulation.network import Network
 from settle.simulation.outside import Outside
-from settle.simulation.people import channels, finance, operators
+from settle.simulation.people import channels, finance, operators, stopping
+from settle.simulation.people.disputes import DisputeStory
 from settle.simulation.people.orders import OrderStory
 from settle.simulation.people.redeemers import RedemptionStory
 from settle.simulation.process import Process
@@ -78,6 +79,8 @@ class World:
         """When each settlement began, and when it moved last."""
         self.taken: dict[str, int] = {}
         """What the acquirer took, by the reference of the payment."""
+        self.standing_still: set[str] = set()
+        """The redemptions that a fraud, or a case, has stopped."""
         self._settled: dict[str, Signal] = {}
         self._open_stories = 0
         self.processes = {
@@ -108,8 +111,11 @@ class World:
         stories = [OrderStory(self, number).steps() for number in range(self.swarm.orders)]
         stories += [finance.account_story(self, number) for number in range(self.swarm.accounts)]
         stories += [finance.merchant_story(self, number) for number in range(self.swarm.merchants)]
-        stories += [RedemptionStory(self, number).steps() for number in range(self.swarm.redemptions)]
+        redemptions = [RedemptionStory(self, number) for number in range(self.swarm.redemptions)]
+        stories += [story.steps() for story in redemptions]
+        stories += [DisputeStory(story).steps() for story in redemptions]
         stories += [channels.new_terms(self), channels.switch_story(self)] if self.swarm.redemptions else []
+        stories += stopping.stories(self)
         self.agenda.start(operators.at_work(self))
         self.tell_all(stories, self.swarm.spread + FAULTS_END)
         self._heal()
@@ -283,6 +289,7 @@ class World:
     def _heal(self) -> None:
         self.quiet = True
         self.story.note("world", "nothing fails any more")
+        stopping.let_go(self)
         for processes in self.processes.values():
             for process in processes:
                 if not process.alive:

@@ -1,18 +1,21 @@
 """`python -m tests.mutations all`, or `some COUNT [SEED]`, or names of bugs; `write`, with names or for all, writes
-what became of them into the table."""
+what became of them into the table; `simulate`, with names or for all of the protocol, asks the simulator alone, and
+writes after how many seeds it noticed them."""
 
 import sys
 from collections.abc import Sequence
 
 from tests.mutations import table
-from tests.mutations.catalogue import ALL
+from tests.mutations.catalogue import ALL, PROTOCOL
 from tests.mutations.choosing import chosen, seed_of_the_code
-from tests.mutations.killing import Verdict, judged
+from tests.mutations.killing import Verdict, by_the_simulator, judged
 from tests.mutations.mutant import Mutant
 
 
 def main(verb: str, *more: str) -> int:
     """Plant, ask, tell; exit status 1 where a bug lives on."""
+    if verb == "simulate":
+        return _simulated(*more)
     mutants = _asked_for(*(more or ("all",)) if verb == "write" else (verb, *more))
     verdicts = [_told(verdict) for verdict in judged(mutants)]
     if verb == "write":
@@ -20,6 +23,14 @@ def main(verb: str, *more: str) -> int:
     alive = [verdict.mutant.name for verdict in verdicts if not verdict.killed]
     print(f"{len(verdicts) - len(alive)} of {len(verdicts)} killed" + "".join(f"\nALIVE {name}" for name in alive))
     return 1 if alive else 0
+
+
+def _simulated(*names: str) -> int:
+    """Each verdict is written as soon as it is there, for all of them take long."""
+    mutants = [mutant for mutant in ALL if mutant.name in names] if names else PROTOCOL
+    for verdict in map(_told, judged(by_the_simulator(mutants))):
+        table.FILE.write_text(table.written((), table.told(), simulated=[verdict]))
+    return 0
 
 
 def _asked_for(verb: str, *more: str) -> Sequence[Mutant]:

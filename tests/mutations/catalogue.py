@@ -23,6 +23,7 @@ OF_PROTOCOL: Mapping[str, tuple[Mutant, ...]] = {
     "What is stored": _read("storing"),
     "The tables of the services": _read("tables"),
     "Lanes, and what they send": _read("sending"),
+    "What is stopped": _read("stopping"),
 }
 OF_MONEY: Mapping[str, tuple[Mutant, ...]] = {
     "Amounts, dates and orders": _read("amounts"),

@@ -6,15 +6,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
 
 from tests.mutations.mutant import Mutant
 from tests.mutations.planting import Garden
 
+SEEDS_MAX = 100
+"""So many worlds the simulator has to show a bug that it is asked about alone."""
 SECONDS_MAX = 900
 """So long the killers of one bug have; whoever takes longer has not killed it."""
 KILLED, SURVIVED = 1, 0
@@ -44,6 +46,11 @@ class Verdict:
     def killed(self) -> bool:
         """Whether a test failed of it; a copy that cannot even be imported proves nothing."""
         return bool(self.noticed)
+
+
+def by_the_simulator(mutants: Iterable[Mutant]) -> list[Mutant]:
+    """The same bugs, and nobody but the simulator is asked about them."""
+    return [replace(mutant, seeds=SEEDS_MAX, killers=()) for mutant in mutants]
 
 
 def judged(mutants: Sequence[Mutant], gardens: int = 0) -> Iterator[Verdict]:

@@ -85,11 +85,15 @@ def approved(switch: Switch, stopped: bool, operator: str, now: datetime) -> Swi
     )
 
 
+def all_stopped(before: frozenset[str], switch: Switch) -> frozenset[str]:
+    """What all switches together stop, once this one stands so."""
+    return before | {switch.name} if switch.stopped else before - {switch.name}
+
+
 async def save(connection: Connection, switch: Switch) -> None:
     """Keep a switch, and what all of them together stop; the caller holds the lock of all switches."""
     row = await connection.fetchrow(f"select stopped from {SQL}")
-    stopped = set(((row and row[0]) or "").split())
-    stopped = stopped | {switch.name} if switch.stopped else stopped - {switch.name}
+    stopped = all_stopped(frozenset(((row and row[0]) or "").split()), switch)
     said = msgspec.json.encode(asdict(switch)).decode()
     await facts.keep(connection, {_OF + switch.name: said, STOPPED: " ".join(sorted(stopped))})
 

@@ -3,13 +3,14 @@ shows."""
 
 from typing import TYPE_CHECKING
 
-from settle.simulation.checks import audited, histories, money, recycling, refunds, states
+from settle.simulation.checks import audited, disputes, histories, money, recycling, refunds, states
 
 if TYPE_CHECKING:
     from settle.simulation.world import World
 
 CHECKS = (audited.orders, audited.cards, audited.accounts, states.sound, states.woken, states.free, money.clearing,
           money.rail, recycling.audited, recycling.settled, recycling.paid, recycling.let_go,
+          disputes.audited, disputes.remedied, disputes.ended,
           histories.answered, histories.gapless, histories.atomic, refunds.linear)
 
 

@@ -27,6 +27,10 @@ class Row(tuple[Any, ...]):  # Any: columns of every type
     def __getitem__(self, key: Any) -> Any:  # as above
         return tuple.__getitem__(self, self.names[key] if isinstance(key, str) else key)
 
+    def keys(self) -> Iterable[str]:
+        """The names of its columns."""
+        return self.names
+
 
 def shape(*names: str) -> type[Row]:
     """The rows with these columns."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from services.card_redemption.domain.disputes.kinds import DisputeType
 from services.card_redemption.domain.redemption.commands import DecideFraud
 from services.card_redemption.domain.redemption.freezing import FRAUD_DAYS_MIN
 from services.card_redemption.domain.redemption.order import RedemptionOrder
@@ -18,6 +19,7 @@ from services.runtime.ground.macs import as_retried
 from services.runtime.ground.records import Outgoing
 from services.runtime.stored.parked import RETRY_LANE
 from settle.simulation.agenda import HOUR, MINUTE, Steps
+from settle.simulation.people import judges
 from settle.simulation.store import ParkedRow, Store
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ def at_work(world: "World") -> Steps:
             for run in list(store.every(Run)) if Run in store.rows else ():
                 if run.phase is Phase.FROZEN:
                     _decide_frozen(world, store, run, give_up=bool(track.below(2)))
+        yield from judges.at_their_desks(world)
         yield from _judge_frauds(world)
         yield from _mend_legs(world)
         yield from _mend_refunds(world)
@@ -70,11 +73,17 @@ def _decide_frozen(world: "World", store: Store, run: Run, *, give_up: bool) -> 
 
 
 def _judge_frauds(world: "World") -> Steps:
-    """The police have a case, or none, once fifteen days are over."""
+    """The police have a case, or none, once fifteen days are over; of what is disputed the judges mostly hear first."""
     store = world.stores["card_redemption"]
-    for order in [row for row in store.every(RedemptionOrder) if row.state is RedemptionState.FROZEN]:
+    disputed = {
+        each.redemption_id for each in judges.opened_of(world) if each.type is DisputeType.FRAUD and each.under_way
+    }
+    for order in [row for row in store.every(RedemptionOrder) if row.state is RedemptionState.FROZEN and row.fraud]:
+        track = world.tape.track("operators")
+        if order.id in disputed and track.below(4) != 3:
+            continue
         if elapsed_days(order.fraud.reported_at, store.present(world.agenda.now)) >= FRAUD_DAYS_MIN:
-            guilty = bool(world.tape.track("operators").below(2))
+            guilty = bool(track.below(2))
             yield from world.desk.ask(
                 "card_redemption", order.card_id, DecideFraud(order.id, guilty, "case-1", "op-1")
             )

@@ -231,7 +231,13 @@ class OrderStory:
         return max(cases, key=lambda case: (case.requested_at, case.id), default=None)
 
     def _ask(self, body: object) -> Steps:
-        return (yield from self.world.desk.ask("order", self.id, body))
+        """Who hears that refunds are stopped comes again until they go on."""
+        told = yield from self.world.desk.ask("order", self.id, body)
+        while told.reason == "REFUNDS_STOPPED":
+            self.world.reached.note("refunds_stopped")
+            yield 20 * SECOND
+            told = yield from self.world.desk.ask("order", self.id, body)
+        return told
 
     def _later(self, delay: int, body: object) -> Steps:
         yield delay

@@ -5,17 +5,28 @@ from datetime import timedelta
 
 import pytest
 
+from services.card_redemption.domain.disputes.case import Dispute, DisputeState, Remedy, Route
+from services.card_redemption.domain.disputes.kinds import DisputeType
+from services.card_redemption.domain.recycling.payouts import PayoutMethod
 from services.order.domain.order import Order
 from services.order.domain.states import OrderState
-from settle.simulation.agenda import SECOND, START
+from settle.simulation.agenda import DAY, SECOND, START
+from settle.simulation.checks import disputes
 from settle.simulation.checks.clocks import Said, told
 from settle.simulation.services import business
 from settle.simulation.store import Store
+from settle.simulation.tape import Tape
 from settle.simulation.witnesses.moves import Watched
+from settle.simulation.world import World
 
 ORDER = Order(
     id="ord_1", customer_id="cus", merchant_id="mer", account_id="acc", state=OrderState.PLACING, lines=(), tenders=(),
     placed_at=START, updated_at=START,
+)
+DISPUTE = Dispute(
+    id="dsp_1", card_id="crd_1", redemption_id="rdm_1", customer_id="cus_1", type=DisputeType.REFUND_AMOUNT,
+    route=Route.DIRECT, vip=0, method=PayoutMethod.JD_BALANCE, opened_by="cus_1", opened_at=START, updated_at=START,
+    state=DisputeState.EXECUTED, remedy=Remedy.ADJUSTMENT, granted_minor=100,
 )
 
 
@@ -56,3 +67,29 @@ def test_a_move_that_is_in_no_table_is_told(state: OrderState, flaws: int) -> No
     known.put(replace(ORDER, state=state))
 
     assert len(found) == flaws
+
+
+@pytest.mark.parametrize(
+    ("dispute", "flaws"), [
+        (DISPUTE, 2), (replace(DISPUTE, remedy=Remedy.VOUCHER), 1), (replace(DISPUTE, remedy=Remedy.NONE), 0),
+    ],
+)
+def test_a_remedy_that_was_not_done_is_told(dispute: Dispute, flaws: int) -> None:
+    """It is executed, and nothing was posted; what was to be given back was paid no time."""
+    world = World(Tape())
+    world.stores["card_redemption"].rows[Dispute][dispute.id] = dispute
+
+    assert len(list(disputes.remedied(world))) == flaws
+
+
+def test_who_waits_to_be_heard_is_told() -> None:
+    """Where people had the time for it."""
+    world = World(Tape())
+    world.stores["card_redemption"].rows[Dispute][DISPUTE.id] = replace(DISPUTE, state=DisputeState.TRIAGED)
+    world.agenda.now = 30 * DAY
+
+    told = [len(list(disputes.ended(world)))]
+    world.swarm = replace(world.swarm, patience=40)
+    told.append(len(list(disputes.ended(world))))
+
+    assert told == [0, 1]
