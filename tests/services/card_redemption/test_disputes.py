@@ -159,7 +159,7 @@ def test_a_fault_of_ours_is_undone() -> None:
     decided(made, case)
     rings(made)
 
-    ends(made, case, S.EXECUTED)
+    assert ends(made, case, S.EXECUTED).remedy is Remedy.FAULT_REVERSAL
     assert made.order().state is R.FAULT_REVERSED
     assert made.ledger.book["A.CUST.RECV", ""] == 7_520
 

@@ -42,11 +42,7 @@ def execute(known: Known, body: TimerDue, message: Message, now: datetime) -> De
         return Decision()
     case = case_of(known, dispute.id, message.key)
     refuse_while_settling(case.order)
-    looked_at = living.stepped(dispute, now)
-    if verdicts.is_moot(dispute.remedy, case.order):
-        looked_at = replace(looked_at, remedy=Remedy.NONE)
-    if dispute.remedy is Remedy.REVOCATION:
-        looked_at = replace(looked_at, remedy=verdicts.revocation_left(case.order))
+    looked_at = living.stepped(dispute, now, remedy=verdicts.left_to_do(dispute, case.order))
     if verdicts.is_done(looked_at, case.order):
         return _ended(case._replace(dispute=looked_at), now)
     if now < (again_at := timers.again_at(dispute)):

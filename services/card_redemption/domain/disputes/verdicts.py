@@ -80,6 +80,13 @@ def is_done(dispute: Dispute, order: RedemptionOrder) -> bool:
     }.get(remedy, True)
 
 
+def left_to_do(dispute: Dispute, order: RedemptionOrder) -> Remedy:
+    """What was decided, done or not; or what the redemption has left of it meanwhile."""
+    if dispute.remedy is Remedy.REVOCATION:
+        return revocation_left(order)
+    return Remedy.NONE if is_moot(dispute.remedy, order) and not is_done(dispute, order) else dispute.remedy
+
+
 def is_moot(remedy: Remedy, order: RedemptionOrder) -> bool:
     """Whether the redemption ended in a way that leaves nothing to do: all of it was taken back otherwise."""
     ended = order.state in ENDED_WITHOUT_PAYOUT
