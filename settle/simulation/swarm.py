@@ -87,6 +87,6 @@ def draw(track: Track) -> Swarm:
         twice=track.pick((0, 50, 300)), race=track.pick((0, 100, 400)), silent=track.pick((0, 50, 300)),
         refusing=track.pick((0, 50, 300)), bouncing=track.pick((0, 50, 200)), contradicting=track.pick((0, 0, 100)),
         at_a_cut=bool(track.below(2)), patience=track.pick((0, 1, 40)),
-        redemptions=track.pick((0, 4, 8, 16, 24)), stops=track.pick((0, 1, 2, 4)),
-        disputes=track.pick((0, 2, 3, 5)),
+        redemptions=track.pick((0, 4, 8, 16, 24)), stops=track.pick((0, 0, 2, 4)),
+        disputes=track.pick((0, 0, 2, 4)),
     )

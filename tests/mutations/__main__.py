@@ -1,6 +1,6 @@
 """`python -m tests.mutations all`, or `some COUNT [SEED]`, or names of bugs; `write`, with names or for all, writes
-what became of them into the table; `simulate`, with names or for all of the protocol, asks the simulator alone, and
-writes after how many seeds it noticed them."""
+what became of them into the table; `simulate MOST`, with names or for all of the protocol, asks the simulator alone,
+with so many seeds at most, and writes after how many it noticed them."""
 
 import sys
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from tests.mutations.mutant import Mutant
 def main(verb: str, *more: str) -> int:
     """Plant, ask, tell; exit status 1 where a bug lives on."""
     if verb == "simulate":
-        return _simulated(*more)
+        return _simulated(int(more[0]), *more[1:])
     mutants = _asked_for(*(more or ("all",)) if verb == "write" else (verb, *more))
     verdicts = [_told(verdict) for verdict in judged(mutants)]
     if verb == "write":
@@ -25,10 +25,10 @@ def main(verb: str, *more: str) -> int:
     return 1 if alive else 0
 
 
-def _simulated(*names: str) -> int:
+def _simulated(most: int, *names: str) -> int:
     """Each verdict is written as soon as it is there, for all of them take long."""
     mutants = [mutant for mutant in ALL if mutant.name in names] if names else PROTOCOL
-    for verdict in map(_told, judged(by_the_simulator(mutants))):
+    for verdict in map(_told, judged(by_the_simulator(mutants, most), gardens=1)):
         table.FILE.write_text(table.written((), table.told(), simulated=[verdict]))
     return 0
 

@@ -15,8 +15,6 @@ from queue import SimpleQueue
 from tests.mutations.mutant import Mutant
 from tests.mutations.planting import Garden
 
-SEEDS_MAX = 100
-"""So many worlds the simulator has to show a bug that it is asked about alone."""
 SECONDS_MAX = 900
 """So long the killers of one bug have; whoever takes longer has not killed it."""
 KILLED, SURVIVED = 1, 0
@@ -48,9 +46,9 @@ class Verdict:
         return bool(self.noticed)
 
 
-def by_the_simulator(mutants: Iterable[Mutant]) -> list[Mutant]:
-    """The same bugs, and nobody but the simulator is asked about them."""
-    return [replace(mutant, seeds=SEEDS_MAX, killers=()) for mutant in mutants]
+def by_the_simulator(mutants: Iterable[Mutant], most: int) -> list[Mutant]:
+    """The same bugs, and nobody but the simulator is asked about them, with so many seeds at most."""
+    return [replace(mutant, seeds=most, killers=()) for mutant in mutants]
 
 
 def judged(mutants: Sequence[Mutant], gardens: int = 0) -> Iterator[Verdict]:

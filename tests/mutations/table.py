@@ -16,14 +16,15 @@ test that noticed it first. *After* is how many random cases that test drew unti
 plants some of them, others with every change of the code, and `settle test all` plants all; what nothing notices fails
 it.
 
-*Simulator* is after how many seeds `settle simulate` alone notices the bug, and by which of its checks, as `python -m
-tests.mutations simulate` found; a dash: in none of 100 worlds; nothing: it was not asked. What only a database, a real
-loop or a boundary to the fen shows it does not see, and need not: others do.
+*Simulator* is after how many seeds `settle simulate` alone notices the bug, and by which of its checks, or that it did
+not in so many, as `python -m tests.mutations simulate MOST` found; nothing where it was not asked. What only a
+database, a real loop or a boundary to the fen shows it does not see, and need not: others do.
 """
 _COLUMNS = (
     "| bug | what goes wrong | in | noticed by | after | simulator |\n| --- | --- | --- | --- | --- | --- |\n"
 )
 _NOTHING = "**nothing**"
+SIMULATOR = "simulator::"
 
 
 class Noticed(NamedTuple):
@@ -34,14 +35,17 @@ class Noticed(NamedTuple):
     simulator: str = ""
 
     def by(self, verdict: Verdict) -> "Noticed":
-        """What a verdict of its killers says."""
+        """What a verdict of its killers says; the simulator is one of them, and asked first."""
+        if verdict.noticed.startswith(SIMULATOR):
+            return self.alone(verdict)._replace(test=f"`{verdict.noticed}`", after=verdict.after)
         test = f"`{verdict.noticed.removeprefix('tests/')}`" if verdict.killed else _NOTHING
         return self._replace(test=test, after=verdict.after)
 
     def alone(self, verdict: Verdict) -> "Noticed":
         """What a verdict of the simulator says."""
-        check = verdict.noticed.removeprefix("simulator::")
-        return self._replace(simulator=f"{verdict.after} (`{check}`)" if verdict.killed else "–")
+        check = verdict.noticed.removeprefix(SIMULATOR)
+        found = f"{verdict.after} (`{check}`)" if verdict.killed else f"none of {verdict.mutant.seeds}"
+        return self._replace(simulator=found)
 
 
 def told() -> dict[str, Noticed]:

@@ -8,7 +8,7 @@ import pytest
 from tests.mutations import table
 from tests.mutations.catalogue import ALL, MONEY, PROTOCOL
 from tests.mutations.choosing import chosen, seed_of_the_code
-from tests.mutations.killing import judged
+from tests.mutations.killing import Verdict, by_the_simulator, judged
 from tests.mutations.mutant import ROOT, Mutant
 
 PLANTED = int(os.environ.get("SETTLE_MUTANTS", "2"))
@@ -37,6 +37,21 @@ def test_the_table_tells_of_every_bug() -> None:
 
     assert told.keys() == {mutant.name for mutant in ALL}
     assert [name for name, noticed in told.items() if not noticed.test.startswith("`")] == []
+
+
+@pytest.mark.parametrize(("noticed", "said", "cell"), [
+    ("simulator::half", "2 passing, 1 failing", "3 (`half`)"), ("", "", "none of 20"),
+])
+def test_the_table_says_after_how_many_seeds_the_simulator_noticed(noticed: str, said: str, cell: str) -> None:
+    """Beside what its killers said, which stays."""
+    (mutant,) = by_the_simulator(PROTOCOL[:1], 20)
+    before = table.told()[mutant.name]
+
+    text = table.written((), table.told(), simulated=[Verdict(mutant, noticed, 1.0, said)])
+
+    (row,) = [line for line in text.splitlines() if line.startswith(f"| `{mutant.name}` |")]
+    assert row.endswith(f"| {before.test} | {before.after} | {cell} |")
+    assert mutant.killers == ()
 
 
 @pytest.mark.timeout(3600)
