@@ -140,7 +140,6 @@ THINGS: Mapping[str, str] = {
     "remedy_tried_again": "what a dispute was granted could not be done at once",
     "restriction_lifted": "a restricted customer may redeem again",
     "refunds_stopped": "a refund or a cancellation was refused, for operators had stopped them",
-    "begun_beside_a_stop": "a refund was decided before operators stopped them, and committed after",
     "card_leg_held": "a bank-card refund waited, for its rail was stopped",
     "payout_leg_held": "a bank payout waited, for its rail was stopped",
     "asked_while_stopped": "a rail was asked about a payment while it was stopped",
@@ -158,7 +157,7 @@ RARER: Mapping[str, int] = {
     **dict.fromkeys(
         ("code_was_consumed", "escrow_released", "exception_let_in", "exception_turned_away",
          "dispute_corrected_the_face", "dispute_closed_the_fraud", "dispute_reversed_the_fault", "restriction_lifted",
-         "begun_beside_a_stop", "payout_tried_again", "payout_delayed", "fraud_was_none",
+         "payout_tried_again", "payout_delayed", "fraud_was_none",
          "fraud_closed", "passed_over"),
         9_000,
     ),

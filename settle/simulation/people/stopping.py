@@ -1,12 +1,10 @@
 """Two people who stop what must not go on, and let it go again: each switch of each service, at moments of its own."""
 
 from collections.abc import Iterator
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from services.kernel.errors import PermissionDenied
-from services.order.domain.commands import CancelOrder, RefundAmount
-from settle.simulation.agenda import MINUTE, MS, SECOND, Steps
+from settle.simulation.agenda import MINUTE, SECOND, Steps
 from settle.simulation.services import SERVICES
 
 if TYPE_CHECKING:
@@ -40,23 +38,11 @@ def _moved_about(world: "World", store: "Store", name: str) -> Steps:
                 return
             store.switches.propose(name, stopped, MAKER)
             _try_alone(world, store, name, stopped=stopped)
-            close = bool(track.below(2))
-            if close:
-                yield from _until_a_refund_is_asked_for(world)
-            yield track.below(5 * MS if close else 2 * SECOND)
+            yield track.below(2 * SECOND)
             if world.quiet:
                 return
             _approve(world, store, name, stopped=stopped)
             yield SECOND + track.below(2 * MINUTE)
-
-
-def _until_a_refund_is_asked_for(world: "World") -> Steps:
-    """Wait for a moment in which it is close, for a few seconds at most."""
-    for _ in range(100):
-        latest = islice(reversed(world.desk.requests.values()), 20)
-        if any(isinstance(each.body, CancelOrder | RefundAmount) and not each.told for each in latest):
-            return
-        yield 50 * MS
 
 
 def _try_alone(world: "World", store: "Store", name: str, *, stopped: bool) -> None:

@@ -66,7 +66,7 @@ class Witness:
                 world.fail("defect", f"{store.name} could not decide {item.message.body!r}: {error!r}")
         if effects.passed_over:
             note("passed_over", len(effects.passed_over))
-        stopping.saw(world, store, transaction)
+        stopping.saw(world, transaction)
         ends.saw(world, transaction)
         _OF_SERVICE[store.name](world, store, transaction)
 

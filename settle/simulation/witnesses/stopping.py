@@ -7,7 +7,6 @@ from services.credit_ledger.domain.model.leg import LegState, QueryLeg, Rail, Re
 from services.kernel.saga import Run
 from services.order.decisions.beginning import REFUNDS
 from services.order.domain.states import Kind
-from settle.simulation.store import Store
 
 if TYPE_CHECKING:
     from settle.simulation.transaction import Transaction
@@ -17,19 +16,17 @@ GIVES_BACK = (Kind.REFUND, Kind.CANCELLATION)
 _HELD = {Rail.CARD: "card_leg_held", Rail.PAYOUT: "payout_leg_held"}
 
 
-def saw(world: "World", store: Store, transaction: "Transaction") -> None:
-    """What began, and what waited; the rail itself says what it was sent (`rail.py`)."""
+def saw(world: "World", transaction: "Transaction") -> None:
+    """What began, and what waited; the rail itself says what it was sent (`rail.py`). A decision that read it a moment
+    before may still be committed (D75)."""
     stopped, effects = transaction.stopped, transaction.admission.effects
-    if not (stopped or store.switches.stopped):
+    if not stopped:
         return
     found, note = effects.found.get(Run, {}), world.reached.note
     for run in effects.dirty.get(Run, {}).values():
         assert isinstance(run, Run)
-        if run.kind in GIVES_BACK and found.get(run.id) is None:
-            if REFUNDS in stopped:
-                world.fail("stopped", f"{run.kind} {run.id} began while refunds were stopped")
-            elif REFUNDS in store.switches.stopped:
-                note("begun_beside_a_stop")
+        if REFUNDS in stopped and run.kind in GIVES_BACK and found.get(run.id) is None:
+            world.fail("stopped", f"{run.kind} {run.id} began while refunds were stopped")
     legs = effects.dirty.get(RefundLeg, {})
     for leg in legs.values():
         assert isinstance(leg, RefundLeg)
