@@ -9,6 +9,7 @@ from services.card_redemption.domain.cards.card import OVER, GiftCard, holding, 
 from services.card_redemption.domain.cards.closing import ClosePlan
 from services.card_redemption.domain.cards.redeeming import claim, unclaim
 from services.card_redemption.domain.commands import CloseCard
+from services.card_redemption.domain.record.attempt import Attempt, AttemptOutcome, EntryChannel
 from services.card_redemption.domain.states import CardStanding
 from services.card_redemption.sagas.card_close import DEFINITION
 from services.kernel.coordination import with_progress
@@ -21,6 +22,8 @@ from services.kernel.saga import Phase, Progress, Run, begin
 SWEEP = "card_sweep"
 """Timer: value that came back to a card could not go to the wallet yet; it is looked at again."""
 SWEPT_AGAIN = timedelta(days=1)
+CLOSED = "CLOSE_CARD"
+"""What was tried, as the record has it."""
 _ENDING = OVER | {CardStanding.CLAIMED}
 """Where a card stands so, or did before it was frozen, it may be over when its freeze or its claim ends."""
 
@@ -93,8 +96,16 @@ def _ended(card: GiftCard, run: Run, now: datetime) -> Decision:
         return closing.close(let_go, run.id, plan.amount_minor, plan.account_id)
     if card.claimed_by == run.id:
         free = unclaim(card, run.id)
-        return Decision(changes=(free.card,), events=(free.event,))
+        return Decision(changes=(free.card,), events=(free.event,), records=(_not_closed(card, run.reason),))
     return Decision(changes=(let_go,), timers=(_looked_at_again(card, now),))
+
+
+def _not_closed(card: GiftCard, reason: str) -> Attempt:
+    """What the record has of a closing that the wallet refused: when it was asked it was only begun."""
+    return Attempt(
+        kind=CLOSED, actor=card.customer_id, channel=EntryChannel.ENGINE, outcome=AttemptOutcome.DENIED, reason=reason,
+        card_id=card.id,
+    )
 
 
 def swept(known: Known, body: TimerDue, message: Message, now: datetime) -> Decision:

@@ -18,7 +18,7 @@ from services.card_redemption.domain.commands import (
     ReturnDeposit,
     UnfreezeCard,
 )
-from services.card_redemption.domain.record.attempt import EntryChannel
+from services.card_redemption.domain.record.attempt import Attempt, AttemptOutcome, EntryChannel
 from services.card_redemption.domain.states import CardStanding, CardState
 from services.kernel.decision import Timer
 from services.kernel.errors import FailedPrecondition, NotFound
@@ -56,13 +56,16 @@ def test_the_wallet_has_the_value_before_the_card_is_closed(account_id: str, pai
 
 
 def test_a_refused_closing_gives_the_card_back() -> None:
-    """As it was."""
+    """As it was; that it was denied is on record."""
     world = world_of()
     _close(world)
 
     answer(world, Verdict.REFUSED)
 
     assert (card_in(world).state, card_in(world).claimed_by, world.journals) == (CardState.ACTIVE, "", [])
+    denied = world.records[-1]
+    assert isinstance(denied, Attempt)
+    assert (denied.kind, denied.outcome, denied.reason) == ("CLOSE_CARD", AttemptOutcome.DENIED, "ACCOUNT_NOT_FOUND")
 
 
 def test_a_card_without_value_is_closed_at_once() -> None:
