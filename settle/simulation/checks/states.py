@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from services.card_redemption.decisions.closing import SWEEP
 from services.card_redemption.domain.four_eyes import ADOPT_TIMER
 from services.card_redemption.domain.redemption.timers import DRAFT_ENDS
 from services.credit_ledger.domain.model.account import CreditAccount
@@ -15,8 +16,9 @@ from settle.simulation import lives
 if TYPE_CHECKING:
     from settle.simulation.world import World
 
-OF_NO_ROW = frozenset({*BY_HAND, DRAFT_ENDS, ADOPT_TIMER})
-"""Timers that no row waits for: a person set them, a draft has none, and what is adopted comes with its row."""
+OF_NO_ROW = frozenset({*BY_HAND, DRAFT_ENDS, ADOPT_TIMER, SWEEP})
+"""Timers that no row waits for: a person set them, a draft has none, what is adopted comes with its row, and what came
+back to a card is looked at however that stands by then."""
 
 
 def sound(world: "World") -> Iterator[str]:
