@@ -80,13 +80,19 @@ class Paid(NamedTuple):
 
 def _settlement(row: asyncpg.Record) -> Spread:
     plan, branches = _PLAN.decode(row["plan"]), _BRANCHES.decode(row["branches"])
-    money, of = plan.money, dict.fromkeys(TenderType, 0)
-    for share in money.shares:
-        of[share.type] += share.amount_minor
+    money = plan.money
+    credit_minor = deposit_minor = gift_minor = 0
+    for kind, amount_minor, _ in money.shares:
+        if kind is TenderType.CREDIT:
+            credit_minor += amount_minor
+        elif kind is TenderType.GIFTCARD:
+            gift_minor += amount_minor
+        else:
+            deposit_minor += amount_minor
     settlement = Settlement(
         id=row["id"], kind=row["kind"], root=row["root"], decision=row["decision"], two_phase=len(branches) > 1,
-        credit_minor=of[TenderType.CREDIT], deposit_minor=of[TenderType.WALLET] + of[TenderType.BANKCARD],
-        gift_minor=plan.gift_minor or of[TenderType.GIFTCARD], coupon_minor=money.coupon_minor,
+        credit_minor=credit_minor, deposit_minor=deposit_minor, gift_minor=plan.gift_minor or gift_minor,
+        coupon_minor=money.coupon_minor,
         started_at=row["started_at"], ended_at=row["updated_at"],
         merchant_id=money.merchant_id or row["root"].partition("/")[0],
         account_id=money.account_id, card_id=money.card_id,
