@@ -37,8 +37,15 @@ class _Plan(msgspec.Struct):
     gift_minor: int = 0
 
 
+class _Effect(msgspec.Struct):
+    posted_at: datetime | None = None
+
+
 class _Branch(msgspec.Struct, array_like=True):
     service: str
+    state: str = ""
+    reason: str = ""
+    result: _Effect | None = None
 
 
 _PLAN = msgspec.json.Decoder(_Plan)
@@ -47,7 +54,8 @@ _TENDERS, _COUPON = msgspec.json.Decoder(tuple[Tender, ...]), msgspec.json.Decod
 
 
 class Settlement(NamedTuple):
-    """A settlement that has ended, with the money of its plan by book."""
+    """A settlement that has ended, with the money of its plan by book, and when the book beside which it is copied
+    posted it by its own answer, if that says so."""
 
     id: str
     kind: str
@@ -63,6 +71,7 @@ class Settlement(NamedTuple):
     merchant_id: str
     account_id: str
     card_id: str
+    posted_at: datetime | None = None
 
 
 class Paid(NamedTuple):
@@ -98,8 +107,12 @@ def _settlement(row: asyncpg.Record) -> Spread:
         account_id=money.account_id, card_id=money.card_id,
     )
     _bounded(settlement[5:9])
-    for service in {branch.service for branch in branches}:
-        yield service, settlement
+    posted: dict[str, datetime | None] = {}
+    for branch in branches:
+        answered_at = branch.result.posted_at if branch.result is not None else None
+        posted[branch.service] = None if branch.service in posted else answered_at
+    for service, posted_at in posted.items():
+        yield service, settlement._replace(posted_at=posted_at)
 
 
 def _order(row: asyncpg.Record) -> Spread:
