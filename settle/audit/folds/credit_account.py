@@ -203,7 +203,7 @@ class Account:
         self._matching.tell([
             Expected(
                 content_of(journal, last.saga_id), last, exact, self._least + is_cut, self._decision,
-                last.reference if is_cut else "",
+                statement=last.reference if is_cut else "",
             ) for journal in told.journals if not (rerouted and journal.op in TAKEN_IN)
         ])
 
