@@ -41,14 +41,15 @@ HARD_EXIT_STATUS = 70
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
-_RETRY_UNAVAILABLE = {
+RETRY_UNAVAILABLE = json.dumps({
     "loadBalancingConfig": [{"round_robin": {}}],
     "methodConfig": [{"name": [{}], "retryPolicy": {
         "maxAttempts": 4, "initialBackoff": "0.1s", "maxBackoff": "1s", "backoffMultiplier": 2,
         "retryableStatusCodes": ["UNAVAILABLE"],
     }}],
     "retryThrottling": {"maxTokens": 100, "tokenRatio": 0.1},
-}
+})
+"""How our own callers, and any that have the same service config, meet processes that come and go."""
 
 
 class RpcServer:
@@ -222,7 +223,7 @@ def channel(
     config carries no `timeout`: it fires early (STACK 1.1).
     """
     options: list[tuple[str, Any]] = [  # Any: numbers and texts
-        ("grpc.service_config", json.dumps(_RETRY_UNAVAILABLE)),
+        ("grpc.service_config", RETRY_UNAVAILABLE),
         ("grpc.max_receive_message_length", ANSWER_BYTES_MAX),
         ("grpc.keepalive_time_ms", KEEPALIVE_MS),
         ("grpc.keepalive_timeout_ms", 10_000),

@@ -1,6 +1,7 @@
 """The gRPC edge, through a real server and a real channel; the servicer is a stand-in with generated code's shape."""
 
 import asyncio
+import json
 import os
 import re
 import subprocess
@@ -176,6 +177,7 @@ async def test_g7_a_second_loop_is_refused() -> None:
     check_process()
     code = """
 import asyncio
+import json
 from services.runtime.ground.guards import check_process
 async def check(): check_process()
 first, second = asyncio.new_event_loop(), asyncio.new_event_loop()
@@ -246,7 +248,7 @@ def _no_timeout(config: object) -> bool:
 
 async def test_g12_no_service_config_carries_a_timeout() -> None:
     """It fires seconds early (grpc#40633)."""
-    assert _no_timeout(rpc._RETRY_UNAVAILABLE)
+    assert _no_timeout(json.loads(rpc.RETRY_UNAVAILABLE))
 
 
 async def test_g12_a_client_without_a_timeout_gets_the_channels() -> None:
