@@ -37,7 +37,7 @@ from services.runtime.ground.tables import Connection, Table
 from services.runtime.ground.traced import start_tracing
 from services.runtime.ground.values import settle_in
 from services.runtime.identity.door import Ownership, open_door
-from services.runtime.kafka import undeliverable
+from services.runtime.kafka import restored, undeliverable
 from services.runtime.kafka.clients import BrokerUnavailable, check_broker
 from services.runtime.kafka.producer import SafeProducer
 from services.runtime.kafka.publisher import Publisher, publish_leftovers
@@ -239,6 +239,7 @@ class Process:
         await grants.check(connection, settings)
         clock = await open_clock(connection, settings.clock)
         await facts.check_settings(connection, settings)
+        await restored.check(connection, settings, topic(service.name, service.inbound))
         await accepted.seal(connection, settings.chain_key, settings.accept_unlinked)
         now = await clock.now(connection)
         standing = service.standing(now) if service.standing is not None else ()
