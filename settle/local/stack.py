@@ -283,7 +283,7 @@ class LocalStack:
                 "dsn": self.postgres.database(seat.name.partition("-")[0]),
                 "pid": seat.child.pid if seat.child else 0,
             }
-            for seat in self.seats.values() if seat.module.startswith("services.")
+            for seat in self.seats.values() if seat.name.partition("-")[0] in SERVICES
         }
         broker, server = self.broker, self.postgres
         auditor, gateway = self.seats.get(AUDITOR), self.seats.get(GATEWAY)
