@@ -17,9 +17,11 @@ def describe() -> dict[str, str]:
 
 
 def interpreter() -> str:
-    """The version of Python and how it was built: without optimisation it is a quarter slower."""
-    arguments = sysconfig.get_config_var("CONFIG_ARGS") or ""
-    optimised = "profile-guided" if "--enable-optimizations" in arguments else "NOT profile-guided"
+    """The version of Python and how it was built: without optimisation it is a quarter slower. A distribution's own is
+    optimised, and Debian's does not say so."""
+    said = sysconfig.get_config_var("CONFIG_ARGS") or ""
+    profiled = "--enable-optimizations" in said or "--prefix=/usr'" in said
+    optimised = "profile-guided" if profiled else "NOT profile-guided"
     return f"{platform.python_implementation()} {platform.python_version()} ({optimised}, {platform.python_compiler()})"
 
 

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from services.card_redemption.domain.codes import Envelope
-from services.card_redemption.store.redemption_reads import find_redemption
+from services.card_redemption.store.redemption_reads import find_verification_code
 from services.kernel.secret import Secret
 from services.runtime.ground.postgres import Reading
 from services.runtime.ground.tables import Connection
@@ -33,6 +33,5 @@ class SealedCodes:
         """The code of the card, and the digits that came with the order, as long as they are kept."""
         async with self._reading() as connection:
             code = await self._vault.code_of(connection, card_id)
-            order = await find_redemption(connection, order_id)
-        sealed = None if order is None else order.verification_code
+            sealed = await find_verification_code(connection, order_id)
         return code, NO_CODE if sealed is None else self._vault.opened(sealed, order_id)

@@ -31,7 +31,7 @@ class RemoteProvider:
     def __init__(
         self, target: str, seconds_max: float = SECONDS_MAX, certificates: Certificates | None = None
     ) -> None:
-        self._stub = VerificationServiceStub(channel(target, seconds_max, certificates))
+        self._stub = VerificationServiceStub(channel(target, deadline_seconds=None, certificates=certificates))
         self._seconds_max = seconds_max
 
     async def verify(self, question: Question) -> Answer:

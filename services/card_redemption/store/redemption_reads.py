@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from services.card_redemption.domain.codes import Envelope
 from services.card_redemption.domain.redemption.order import RedemptionOrder
-from services.card_redemption.store.redemptions import REDEMPTION_COLUMNS, redemption_of
+from services.card_redemption.store.redemptions import REDEMPTION_COLUMNS, envelope_of, redemption_of
 from services.kernel.saga import Run
 from services.runtime.ground.tables import Connection
 
@@ -13,6 +14,13 @@ async def find_redemption(connection: Connection, redemption_id: str) -> Redempt
     """One redemption as it is, without a lock."""
     row = await connection.fetchrow(f"select {REDEMPTION_COLUMNS} from redemption_orders where id = $1", redemption_id)
     return redemption_of(row) if row else None
+
+
+async def find_verification_code(connection: Connection, redemption_id: str) -> Envelope | None:
+    """The digits that came with a redemption, sealed; None where they came with none, or are kept no more."""
+    return envelope_of(await connection.fetchval(
+        "select verification_code from redemption_orders where id = $1", redemption_id
+    ))
 
 
 async def versions_of(connection: Connection, redemption_ids: Sequence[str]) -> dict[str, int]:

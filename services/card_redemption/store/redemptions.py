@@ -34,11 +34,14 @@ def _encoded(value: object) -> bytes | None:
     return None if value is None else _encode(value)
 
 
+def envelope_of(sealed: bytes | None) -> Envelope | None:
+    """The envelope in a column."""
+    return None if sealed is None else _ENVELOPE.decode(sealed)
+
+
 def redemption_of(row: asyncpg.Record) -> RedemptionOrder:
     """The redemption in a row."""
-    frozen_from, voucher, fraud, sealed = (
-        row[name] for name in ("frozen_from", "voucher", "fraud", "verification_code")
-    )
+    frozen_from, voucher, fraud = (row[name] for name in ("frozen_from", "voucher", "fraud"))
     return RedemptionOrder(
         id=row["id"], card_id=row["card_id"], customer_id=row["customer_id"], account_id=row["account_id"],
         terms=_TERMS.decode(row["terms"]), declared_minor=row["declared_minor"], face_minor=row["face_minor"],
@@ -53,7 +56,7 @@ def redemption_of(row: asyncpg.Record) -> RedemptionOrder:
         frozen_from=None if frozen_from is None else RedemptionState(frozen_from),
         channel_fee_minor=row["channel_fee_minor"], remitted_minor=row["remitted_minor"],
         claimed_minor=row["claimed_minor"], adjusted_minor=row["adjusted_minor"], version=row["version"],
-        verification_code=None if sealed is None else _ENVELOPE.decode(sealed),
+        verification_code=envelope_of(row["verification_code"]),
     )
 
 

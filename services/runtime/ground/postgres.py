@@ -278,6 +278,11 @@ async def open_pool(settings: Settings) -> Pools:
     pool = await asyncpg.create_pool(
         settings.dsn, min_size=1, max_size=shared + own_connections(settings), init=_prepare, timeout=10,
         command_timeout=settings.statement_seconds_max + 1, statement_cache_size=settings.pg_statement_cache,
-        server_settings=_server_settings(settings),
+        server_settings=_server_settings(settings), reset=_as_it_is,
     )
     return Pools(pool, settings)
+
+
+async def _as_it_is(connection: object) -> None:
+    """Give a connection back without a round trip to PostgreSQL, which asyncpg else makes each time: what was open is
+    rolled back by then, and nobody sets, locks or listens for longer than a transaction on these."""

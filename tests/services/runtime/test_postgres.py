@@ -2,8 +2,10 @@
 
 import asyncio
 import random
+import re
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -138,6 +140,25 @@ async def test_b2_after_a_crash_a_transaction_number_proves_nothing(settings: Se
     lane.terminate()
 
 
+async def test_a_connection_comes_back_to_the_pool_as_it_is(settings: Settings) -> None:
+    """Without a question to PostgreSQL, which each reading paid for as much as for its own; what was left open is
+    rolled back."""
+    pool, asked = await open_pool(replace(settings, pool_connections_max=1)), []
+    async with pool._pool.acquire() as connection:
+        connection.add_query_logger(lambda record: asked.append(record.query))
+
+    async with pool.acquire() as connection:
+        await connection.fetchval("select 1")
+    read = list(asked)
+    async with pool.acquire() as connection:
+        await connection.execute("begin; create table left_open ()")
+    async with pool.acquire() as connection:
+        assert await connection.fetchval("select to_regclass('left_open')") is None
+
+    assert read == ["select 1"]
+    await pool.close()
+
+
 async def test_b3_a_cancel_storm_leaks_no_connection(settings: Settings) -> None:
     """300 readers cancelled anywhere; afterwards the pool is whole."""
     pool = await open_pool(replace(settings, pool_connections_max=4))
@@ -170,6 +191,8 @@ async def test_b4_readers_are_served_in_the_order_they_came(settings: Settings) 
     """At 10:1 load nobody starves: turns are taken first in, first out."""
     pool = await open_pool(replace(settings, pool_connections_max=2))
     order: list[int] = []
+    async with pool.acquire(), pool.acquire():  # who waits until a connection is opened is overtaken meanwhile
+        pass
 
     await asyncio.gather(*(hold(pool, order, number) for number in range(100)))
 
@@ -281,17 +304,19 @@ async def test_a8_a_stall_inside_a_transaction_is_cut_off_too(settings: Settings
     lane.terminate()
 
 
-async def test_d6_a_pooled_connection_keeps_no_session_lock(settings: Settings) -> None:
-    """Which is why a lane's connection never comes from the pool."""
-    pool = await open_pool(replace(settings, pool_connections_max=1))
-    async with pool.acquire() as connection:
-        await leases.gain(connection, "t", [0])
-    other = await connect_lane(settings)
+ON_THEIR_OWN = {
+    "services/runtime/stored/leases.py": "a lane's", "services/runtime/stored/republications.py": "a lane's",
+    "services/runtime/nightly.py": "the owner's",
+}
+"""Who locks for a session, and whose connection that is."""
+_OF_A_SESSION = re.compile(r"pg_(?:try_)?advisory_lock\b|set_config\(|\bset session\b|add_listener", re.IGNORECASE)
 
-    assert await leases.gain(other, "t", [0]) == [0]
 
-    other.terminate()
-    await pool.close()
+def test_d6_nothing_of_a_session_is_left_on_a_pooled_connection() -> None:
+    """It would stay there for whoever comes next: a lock, a setting, a subscription."""
+    found = {str(file) for file in Path("services").rglob("*.py") if _OF_A_SESSION.search(file.read_text())}
+
+    assert found == ON_THEIR_OWN.keys()
 
 
 async def test_arrays_are_bound_as_plain_columns(settings: Settings) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import runpy
+import shutil
 import stat
 import subprocess
 from pathlib import Path
@@ -183,3 +184,46 @@ def test_a_python_that_was_asked_for_is_not_replaced() -> None:
     )
 
     assert (done.returncode, done.stderr) == (2, "settle: SETTLE_PYTHON=nonsense is no Python 3.11 or newer\n")
+
+
+def _python(folder: Path, name: str, fits: str) -> None:
+    """A Python that fits as one of these kinds, and tells by whom the bootstrap was run."""
+    folder.mkdir(exist_ok=True)
+    program = folder / name
+    program.write_text(
+        "#!/bin/sh\n"
+        f'if [ "$1" = -c ]; then case " {fits} " in *" $3 "*) exit 0;; esac; exit 1; fi\n'
+        f'shift; echo "{folder.name}/{name}" "$@"\n'
+    )
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+
+
+@pytest.mark.parametrize(("pythons", "chosen"), [
+    ([("a", "python3.11", "any"), ("b", "python3.11", "any profiled")], "b/python3.11"),
+    ([("a", "python3.13", "any"), ("b", "python3.12", "any profiled"), ("b", "python", "profiled")], "b/python3.12"),
+    ([("a", "python3.11", "any"), ("b", "python3.13", "any")], "b/python3.13"),
+    ([("a", "python3.13", ""), ("b", "python3", "any")], "b/python3"),
+    ([("made", "python", "any"), ("a", "python3.13", "any profiled")], "made/python"),
+    ([("made", "python", ""), ("a", "python3.13", "any profiled")], "a/python3.13"),
+])
+def test_the_python_of_the_environment_goes_first_and_then_the_fastest(
+    tmp_path: Path, pythons: list[tuple[str, str, str]], chosen: str
+) -> None:
+    """Only the first of a name on the PATH was looked at: a shim of a slow build hid the distribution's own."""
+    for folder, name, fits in pythons:
+        _python(tmp_path / folder, name, fits)
+    if (tmp_path / "made").exists():
+        (tmp_path / "venv" / "bin").mkdir(parents=True)
+        (tmp_path / "venv" / "bin" / "python").symlink_to(tmp_path / "made" / "python")
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for tool in ("sh", "dirname", "readlink"):
+        (tools / tool).symlink_to(str(shutil.which(tool)))
+    path = os.pathsep.join(str(tmp_path / folder) for folder in ("tools", "a", "b"))
+
+    done = subprocess.run(
+        [str(ROOT / "bin" / "settle"), "a word", ""], capture_output=True, text=True, check=True,
+        env={"PATH": path, "SETTLE_VENV": str(tmp_path / "venv")},
+    )
+
+    assert done.stdout == f"{chosen} a word \n"
