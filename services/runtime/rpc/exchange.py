@@ -8,7 +8,6 @@ among the commands under way, its checks, its decision, its stored answer.
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -18,9 +17,9 @@ from google.protobuf.descriptor_pool import Default
 from google.protobuf.message import Message
 from google.rpc.status_pb2 import Status
 
-from services.kernel.errors import SettlementError
+from services.kernel.errors import SettlementError, Unavailable
 from services.runtime.rpc.arrivals import Unreadable
-from services.runtime.rpc.closing import Closing, gone
+from services.runtime.rpc.closing import Closing
 from services.runtime.rpc.errors import InvalidRequest, to_status
 from services.runtime.rpc.limit import limit
 
@@ -104,17 +103,16 @@ class Exchange:
         refusal: SettlementError | None = None
         try:
             async with asyncio.TaskGroup() as commands:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(None) as reading:
-                        with self._closing.ends(reading):
-                            async for request in requests:
-                                if isinstance(request, Unreadable):
-                                    refusal = request.refusal
-                                    break
-                                await room.acquire()
-                                commands.create_task(self._act(request, stream, ready))
-                if reading.expired():
-                    refusal = gone()
+                try:
+                    async with limit(None, self._closing):
+                        async for request in requests:
+                            if isinstance(request, Unreadable):
+                                refusal = request.refusal
+                                break
+                            await room.acquire()
+                            commands.create_task(self._act(request, stream, ready))
+                except Unavailable as stopping:  # raised past the commands, it would end them, too
+                    refusal = stopping
         finally:
             ready.put_nowait(None)
         if refusal is not None:

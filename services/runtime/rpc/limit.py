@@ -9,9 +9,9 @@ from services.runtime.rpc.errors import DeadlineExceeded
 
 
 @asynccontextmanager
-async def limit(seconds: float, closing: Closing | None = None) -> AsyncIterator[None]:
-    """The time that the block has at most, and none once this end has begun; any other time-out is an outage and
-    passes."""
+async def limit(seconds: float | None, closing: Closing | None = None) -> AsyncIterator[None]:
+    """The time that the block has at most (None: any), none once this end has begun; any other time-out is an outage
+    and passes."""
     try:
         async with asyncio.timeout(seconds) as timeout:
             with nullcontext() if closing is None else closing.ends(timeout):
