@@ -16,6 +16,7 @@ from services.card_redemption.rpc.dispute_service import DisputeServicer
 from services.card_redemption.rpc.enterprise_service import EnterpriseServicer
 from services.card_redemption.rpc.record_service import RecordServicer
 from services.card_redemption.rpc.redemption_service import RedemptionServicer
+from services.card_redemption.rpc.refused import keep_refused
 from services.card_redemption.sagas import DEFINITIONS
 from services.card_redemption.store import TABLES
 from services.card_redemption.store.attempts import keep_attempts
@@ -46,7 +47,7 @@ SERVICE = Service(
         DisputeServicer,
     ),
     standing=partial(standing, SHIPPED), migrations=Path(__file__).parent / "migrations", definitions=DEFINITIONS,
-    perform=performing, recording=Recording(keep_attempts, seal), shown=shown,
+    perform=performing, recording=Recording(keep_attempts, seal, keep_refused), shown=shown,
     access=ACCESS, owners=OWNERS,
 )
 

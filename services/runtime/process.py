@@ -54,6 +54,7 @@ from services.runtime.nightly import Nightly
 from services.runtime.rpc.edge import Edge
 from services.runtime.rpc.keeping import Keeper
 from services.runtime.rpc.operations import OperationsServicer
+from services.runtime.rpc.refusals import keeping
 from services.runtime.rpc.server import HARD_EXIT_MARGIN_SECONDS, RpcServer, hard_exit_after, leave
 from services.runtime.rpc.watching import Watchers
 from services.runtime.stored import accepted, timers
@@ -215,6 +216,8 @@ class Process:
             for pool in (self._pool, self._pool.operators)
         )
         operations = OperationsServicer(operators, self._lanes, service.switches)
+        if service.recording is not None:
+            self._server.keep_refusals(keeping(service.recording.refused, clock, self._pool.acquire))
         door = await open_door(settings, service.access, service.owners, self._pool.acquire)
         if door is not None:
             self._server.guard(door)

@@ -23,6 +23,7 @@ from aiokafka.errors import KafkaError
 from services.runtime.ground.settings import Settings, SettingsError
 from services.runtime.kafka.clients import security
 from settle.local import checkout, children, ports, reach
+from settle.local.postgres import Connection, Postgres
 from settle.local.refusals import NoBroker
 
 logging.getLogger("aiokafka").addHandler(logging.NullHandler())  # what is wrong is said in our own line
@@ -49,6 +50,19 @@ def topics() -> list[str]:
 def partitions() -> int:
     """How many partitions each topic has."""
     return int(_plan()["partitions"])
+
+
+def partitions_of(server: Postgres, service: str) -> int:
+    """With how many partitions the data of a service were made; 0 for those that are still to be made."""
+    found = [0]
+
+    async def look(connection: Connection) -> None:
+        if await connection.fetchval("select to_regclass('runtime_facts')") is not None:
+            said = await connection.fetchval("select value from runtime_facts where name = 'partitions'")
+            found[0] = int(said or 0)
+
+    server.do(look, service)
+    return found[0]
 
 
 def config() -> dict[str, str]:

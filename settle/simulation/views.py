@@ -5,6 +5,7 @@ from typing import Any
 
 from services.card_redemption.domain.channels.channel import Channel, ChannelVersion, InForce, version_key
 from services.card_redemption.domain.enterprise.agreement import AgreedTerms, Agreement
+from services.card_redemption.domain.redemption.redeemer import Redeemer, RedeemerStanding
 from services.card_redemption.domain.working_days.year import Calendar, WorkingYear
 from services.kernel.decision import Aggregate
 
@@ -30,6 +31,12 @@ def _agreed(find: Find, key: str) -> AgreedTerms | None:
     return AgreedTerms(found.id, found.customer_id, found.number, found.terms) if found and found.number else None
 
 
+def _standing(find: Find, key: str) -> RedeemerStanding | None:
+    found: Redeemer | None = find(Redeemer, key)
+    return RedeemerStanding(key, found.completed, found.restricted, found.version) if found else None
+
+
 VIEWS: Mapping[type, Callable[[Find, str], Aggregate | None]] = {
     InForce: _in_force, WorkingYear: _working_year, AgreedTerms: _agreed,
+    RedeemerStanding: _standing,
 }

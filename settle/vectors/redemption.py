@@ -1,12 +1,12 @@
 """The calculators of redemptions: what a case names goes to the rules of card_redemption, under its file's policies.
 
-`daily_cap` and `first_time` are bounds, `enterprise_edit` and `transfer` are guards: none needs a running engine.
+None needs a running engine. `first_time`, `batch_revoke` and `enterprise_edit` are played on one (`sequence.py`) where
+they name no number that a running product does not have; else its bounds and guards are asked alone.
 """
 
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 
-from services.card_redemption.domain.cards.transfers import may_withdraw
 from services.card_redemption.domain.disputes.queue import Place
 from services.card_redemption.domain.recycling.caps import CancelledToday, cancelled_more, first_fits
 from services.card_redemption.domain.recycling.enterprise import Revocation, may_edit, may_schedule, revocation
@@ -106,14 +106,8 @@ def batch_revoke(scenario: Scenario) -> Json:
     }
 
 
-def transfer(scenario: Scenario) -> Json:
-    """Whether a giver may take a transfer back."""
-    withdrawable = [may_withdraw(probe["activated"]) for probe in scenario.given["probes"]]
-    return {"results": [ALLOW if may else "DENY_ACTIVATED" for may in withdrawable]}
-
-
 CALCULATORS: Mapping[str, Callable[[Scenario], Json]] = {
     "cancel_fee": cancel_fee, "payout": payout, "policy_guard": policy_guard, "priority": priority,
     "daily_cap": daily_cap, "first_time": first_time, "enterprise_edit": enterprise_edit,
-    "batch_revoke": batch_revoke, "transfer": transfer,
+    "batch_revoke": batch_revoke,
 }

@@ -108,7 +108,7 @@ class RedemptionFlow:
     async def cancel(self, event: Json, number: int) -> None:
         """Ask for a cancellation, and where a review follows, have it decided."""
         order = await self._now()
-        if event.get("verification") == "STARTED":
+        if event.get("verification") == "STARTED" and order.state == redemption_pb2.REDEMPTION_STATE_ACCEPTED:
             await self._world.begun(order)
         elif event.get("verification") == "DONE":
             await self._verify(order.face.minor_units)

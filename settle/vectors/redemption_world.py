@@ -1,6 +1,7 @@
 """One redemption case's own world: its customer, account, channel and card, and what they are called on the wire."""
 
 import string
+from collections.abc import Mapping
 from random import Random
 from typing import Any
 from uuid import NAMESPACE_URL, uuid4, uuid5
@@ -96,7 +97,7 @@ class RedemptionWorld:
 
     async def submit(
         self, name: str, code: str, declared_minor: int, *, issuer: str = "", to: str = "WALLET",
-        deadline: Timestamp | None = None,
+        deadline: Timestamp | None = None, schedule: Timestamp | None = None, agreement_id: str = "",
     ) -> redemption_pb2.Redemption:
         """A redemption in the case's channel, accepted now."""
         self._cards += 1
@@ -104,7 +105,7 @@ class RedemptionWorld:
             request_id=self.request_id("prepare", self._cards), customer_id=self.customer_id, code=code,
             issuer=issuer, verification_code="123456" if issuer else "", declared=money(declared_minor),
             channel=self.channel_name(name), method=_METHODS[to], instrument="" if to == "WALLET" else "bank-1",
-            account_id=self.account_id, condition_deadline=deadline,
+            account_id=self.account_id, condition_deadline=deadline, schedule_time=schedule, agreement_id=agreement_id,
         )
         token = (await call(self.engine.redemptions.PrepareRedemption, request)).token
         confirmed = pb.ConfirmRedemptionRequest(
@@ -158,6 +159,14 @@ _METHODS: dict[str, Any] = {  # Any: numbers of a generated enum
 _INSTRUMENTS = {"BANK": "bank-1"}
 
 
+_SPECIAL: Mapping[str, list[str]] = {
+    "SELF": ["asked_by: SUPPORT"], "ESCROW": ["settlement: ON_CONDITION"],
+    "ENTERPRISE": ["settlement: SCHEDULED", "demands: [AGREEMENT]"],
+    "MOU": ["window_seconds: 86400", "asked_by: ENTERPRISE", "demands: [AGREEMENT]"],
+}
+"""What the page says of a channel in words, or has no channel for."""
+
+
 def _document(channel: str, name: str, policies: Json, rate_ppm: int, commission_ppm: int) -> str:
     """The terms of a channel as operators write them."""
     said = policies["channels"].get(name, {"kind": "SELF", "window_s": None})
@@ -168,8 +177,7 @@ def _document(channel: str, name: str, policies: Json, rate_ppm: int, commission
         lines += [f"window_seconds: {said['window_s']}"]
     lines += ["only_unverified: true"] if said.get("needs_unverified") else []
     lines += ["review_within_seconds: 86400"] if said.get("manual_review") else []
-    lines += ["asked_by: SUPPORT"] if name == "SELF" else []
-    lines += ["settlement: ON_CONDITION"] if name == "ESCROW" else []
+    lines += _SPECIAL.get(name, [])
     lines += [f"fee: {{flat_minor: {fee['fen']}}}"] if fee["type"] == "FLAT" else []
     lines += [f"fee: {{share_ppm: {fee['ppm']}}}"] if fee["type"] == "PCT_FACE" else []
     if name == "COOLING":

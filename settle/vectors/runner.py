@@ -14,7 +14,7 @@ from settle.vectors.comparison import first_difference
 from settle.vectors.credit_flow import CreditFlow
 from settle.vectors.outcomes import NotPlayed
 from settle.vectors.scenario import Json, Scenario
-from settle.vectors.sequence import ALONE, play_alone
+from settle.vectors.sequence import play_alone, plays_alone
 from settle.vectors.timeline import BadTime, Round, instants, rounds
 
 FLOWS = frozenset({"credit_flow"})
@@ -49,14 +49,14 @@ class Flow(Protocol):
 
 def needs_engine(scenarios: Sequence[Scenario]) -> bool:
     """Whether any of these cases is played through the API."""
-    return any(scenario.kind in FLOWS or scenario.kind in ALONE for scenario in scenarios)
+    return any(scenario.kind in FLOWS or plays_alone(scenario) for scenario in scenarios)
 
 
 async def run(scenarios: Sequence[Scenario], engine: Engine | None) -> list[Verdict]:
     """The verdict on every case, in their order; `engine` may be missing if no case needs one."""
     stage = Stage(scenarios, engine)
     for number, scenario in enumerate(scenarios):
-        if scenario.kind in ALONE:
+        if plays_alone(scenario):
             stage.verdicts[number] = await _played(scenario, engine)
         elif scenario.kind not in FLOWS:
             stage.verdicts[number] = _calculated(scenario)

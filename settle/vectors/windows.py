@@ -62,7 +62,7 @@ class Windows:
         order = await world.submit(
             self._channel, code, FACE_MINOR, issuer=ISSUER if third else "", deadline=self._deadline()
         )
-        verification = probe["ctx"].get("verification")
+        verification = probe.get("ctx", {}).get("verification")
         if verification == "STARTED":
             await world.begun(order)
         elif verification == "DONE":

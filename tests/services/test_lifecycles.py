@@ -72,7 +72,6 @@ NOT_PLAYED: dict[tuple[str, str | None, str], str] = {
     ("agreement", "SETTLED_EARLY", "PAID_OFF"): BY_HISTORIES, ("instalment", "SATISFIED", "VOID"): BY_HISTORIES,
     ("instalment", "SATISFIED", "BILLED"): BY_HISTORIES, ("instalment", "BILLED", "OVERDUE"): BY_TIME,
     ("instalment", "OVERDUE", "SATISFIED"): BY_TIME, ("instalment", "OVERDUE", "VOID"): BY_TIME,
-    ("redemption", "REVOKING", "ESCROWED"): "no channel settles on a condition and lets go of what was read; one may",
 }
 """Moves that none of these makes, and who does."""
 

@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 
 from services.card_redemption.decisions.standing import owned
 from services.card_redemption.domain.cards import closing
-from services.card_redemption.domain.cards.card import GiftCard, holding, refuse_unless
+from services.card_redemption.domain.cards.card import OVER, GiftCard, holding, refuse_unless
 from services.card_redemption.domain.cards.closing import ClosePlan
 from services.card_redemption.domain.cards.redeeming import claim, unclaim
 from services.card_redemption.domain.commands import CloseCard
+from services.card_redemption.domain.record.attempt import Attempt, AttemptOutcome, EntryChannel
 from services.card_redemption.domain.states import CardStanding
 from services.card_redemption.sagas.card_close import DEFINITION
 from services.kernel.coordination import with_progress
@@ -19,8 +20,12 @@ from services.kernel.messages import Message, TimerDue
 from services.kernel.saga import Phase, Progress, Run, begin
 
 SWEEP = "card_sweep"
-"""Timer: value that came back to a card that is over could not go to the wallet; it is tried again."""
+"""Timer: value that came back to a card could not go to the wallet yet; it is looked at again."""
 SWEPT_AGAIN = timedelta(days=1)
+CLOSED = "CLOSE_CARD"
+"""What was tried, as the record has it."""
+_ENDING = OVER | {CardStanding.CLAIMED}
+"""Where a card stands so, or did before it was frozen, it may be over when its freeze or its claim ends."""
 
 
 def close(known: Known, body: CloseCard, message: Message, now: datetime) -> Decision:
@@ -44,10 +49,22 @@ def _with_outcome(decision: Decision) -> Decision:
 
 
 def followed(card: GiftCard, decision: Decision, amount_minor: int, message: Message, now: datetime) -> Decision:
-    """What brings value back to a card that is over also begins its way to the wallet (PM-3); any other as it is."""
-    if not card.over or not isinstance(decision.outcome, Done):
+    """What brings value back to a card that is over also begins its way to the wallet; to one that may be over once it
+    is free again, it is looked at until then (PM-3). Any other as it is."""
+    if not isinstance(decision.outcome, Done):
         return decision
-    return _on_its_way(card, decision, amount_minor, derived("saga", "followed", message.id), now)
+    if card.over:
+        return _on_its_way(card, decision, amount_minor, derived("saga", "followed", message.id), now)
+    waits = (_looked_at_again(card, now),) if _may_be_over(card) else ()
+    return replace(decision, timers=(*decision.timers, *waits))
+
+
+def _may_be_over(card: GiftCard) -> bool:
+    return (card.frozen_from or card.standing) in _ENDING
+
+
+def _looked_at_again(card: GiftCard, now: datetime) -> Timer:
+    return Timer(SWEEP, card.id, card.id, now + SWEPT_AGAIN)
 
 
 def _on_its_way(card: GiftCard, decision: Decision, amount_minor: int, saga_id: str, now: datetime) -> Decision:
@@ -79,14 +96,25 @@ def _ended(card: GiftCard, run: Run, now: datetime) -> Decision:
         return closing.close(let_go, run.id, plan.amount_minor, plan.account_id)
     if card.claimed_by == run.id:
         free = unclaim(card, run.id)
-        return Decision(changes=(free.card,), events=(free.event,))
-    return Decision(changes=(let_go,), timers=(Timer(SWEEP, card.id, card.id, now + SWEPT_AGAIN),))
+        return Decision(changes=(free.card,), events=(free.event,), records=(_not_closed(card, run.reason),))
+    return Decision(changes=(let_go,), timers=(_looked_at_again(card, now),))
+
+
+def _not_closed(card: GiftCard, reason: str) -> Attempt:
+    """What the record has of a closing that the wallet refused: when it was asked it was only begun."""
+    return Attempt(
+        kind=CLOSED, actor=card.customer_id, channel=EntryChannel.ENGINE, outcome=AttemptOutcome.DENIED, reason=reason,
+        card_id=card.id,
+    )
 
 
 def swept(known: Known, body: TimerDue, message: Message, now: datetime) -> Decision:
-    """Timer: what is on a card that is over goes to the wallet after all, but for what is on its way already."""
+    """Timer: what is on a card that is over goes to the wallet after all, but for what is on its way already; one that
+    is frozen or claimed is looked at again, for what came back to it."""
     card = known.find(GiftCard, body.key)
-    if card is None or not card.over or not card.spendable_minor:
+    if card is None or not card.spendable_minor:
         return Decision()
+    if not card.over:
+        return Decision(timers=(_looked_at_again(card, now),) if _may_be_over(card) else ())
     saga_id = derived("saga", SWEEP, card.id, str(card.version))
     return _on_its_way(card, Decision(changes=(card,)), card.spendable_minor, saga_id, now)

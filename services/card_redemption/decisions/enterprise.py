@@ -81,15 +81,22 @@ def agreed(known: Known, agreement_id: str) -> AgreementTerms | None:
 def must_be_agreed(known: Known, draft: Draft, terms: ChannelPolicy, now: datetime) -> None:
     """A submission for enterprises is under an agreement of theirs that is signed, with a verified qualification; what
     is scheduled lies as far ahead as can be edited before it (1.9, A18)."""
-    cutoff = CUTOFF_MIN
-    if Demand.AGREEMENT in terms.demands:
-        found = known.find(AgreedTerms, draft.agreement_id)
-        if found is None or found.customer_id != draft.customer_id:
-            raise NotFound("AGREEMENT_NOT_FOUND", f"nothing is in force of an agreement {draft.agreement_id}")
-        changing.must_be_good(found.terms, business_date(now))
-        cutoff = found.terms.edit_cutoff
+    cutoff = must_be_under_agreement(known, terms, draft.agreement_id, draft.customer_id, now)
     if draft.scheduled_at is not None and not may_schedule(now, draft.scheduled_at, cutoff):
         raise FailedPrecondition("LEAD_TOO_SHORT", f"a schedule lies {cutoff} ahead at least")
+
+
+def must_be_under_agreement(
+    known: Known, terms: ChannelPolicy, agreement_id: str, customer_id: str, now: datetime
+) -> timedelta:
+    """Where the channel demands it, an agreement of this customer is in force and good today; answers its cut-off."""
+    if Demand.AGREEMENT not in terms.demands:
+        return CUTOFF_MIN
+    found = known.find(AgreedTerms, agreement_id)
+    if found is None or found.customer_id != customer_id:
+        raise NotFound("AGREEMENT_NOT_FOUND", f"nothing is in force of an agreement {agreement_id}")
+    changing.must_be_good(found.terms, business_date(now))
+    return found.terms.edit_cutoff
 
 
 def cutoff_of(known: Known, agreement_id: str) -> timedelta:

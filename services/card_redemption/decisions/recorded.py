@@ -7,11 +7,24 @@ from typing import Any, Protocol
 
 from services.card_redemption.domain.record.attempt import Attempt, AttemptOutcome, EntryChannel, ended
 from services.card_redemption.domain.redemption import commands
+from services.card_redemption.domain.redemption.order import RedemptionOrder
+from services.card_redemption.domain.redemption.plans import ClaimPlan, Kind, StopPlan
 from services.card_redemption.domain.redemption.submitting import Denied
+from services.card_redemption.domain.redemption.taking_back import Cause
 from services.kernel.decision import Done, Refused, Rule
 from services.kernel.messages import Message
+from services.kernel.saga import Phase, Run
 
 _WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_ASKED = {
+    Kind.SUBMISSION: "CONFIRM_REDEMPTION", Kind.PAID_CANCEL: "REQUEST_CANCEL", Kind.VOUCHER_USE: "USE_VOUCHER",
+    Kind.REMITTANCE: "RECORD_REMITTANCE", Kind.ADJUSTMENT: "DECIDE_DISPUTE",
+}
+_TAKEN_BACK = {
+    Cause.FACE_CLAWBACK: "CORRECT_FACE", Cause.FAULT_REVERSAL: "ACCEPT_PLATFORM_FAULT",
+    Cause.FRAUD_CLOSE: "DECIDE_FRAUD", Cause.PAYOUT_HOLD: "REPORT_FRAUD",
+}
+"""Which call began a saga, and of those that take something back, by what that is for."""
 _WHO = ("operator_id", "supervisor_id", "reporter", "customer_id")
 """The fields of a command about a redemption that name who asks, in the order in which they are looked at."""
 
@@ -73,6 +86,19 @@ def asked_by_customer(kind: str) -> Callable[[OfCustomer, Message, Done | Refuse
 def card_named(key: str, about: str) -> str:
     """The card that a message names by its key; what is not there is decided under its own id, and has none."""
     return "" if key == about else key
+
+
+def denied_later(run: Run, order: RedemptionOrder) -> tuple[Attempt, ...]:
+    """What the record has of a call whose saga a participant refused: when it was asked it was only begun. A payout is
+    nobody's call, and is asked for again."""
+    if run.phase is not Phase.ABORTED or run.kind == Kind.PAYOUT:
+        return ()
+    taken_back = isinstance(run.plan, ClaimPlan | StopPlan)
+    return (Attempt(
+        kind=_TAKEN_BACK[run.plan.what.cause] if taken_back else _ASKED[Kind(run.kind)], actor=order.customer_id,
+        channel=EntryChannel.ENGINE, outcome=AttemptOutcome.DENIED, reason=run.reason, card_id=order.card_id,
+        order_id=order.id,
+    ),)
 
 
 def _about(kind: str, actor: str, channel: EntryChannel, message: Message, outcome: Done | Refused) -> Attempt:

@@ -93,7 +93,7 @@ RULES = rules(
     rule(UnfreezeCard, _card, standing.unfreeze, attempt("UNFREEZE_CARD")),
     rule(VoidCard, _card, standing.void, attempt("VOID_CARD")),
     rule(RevealCode, _card, standing.reveal, attempt("REVEAL_CODE")),
-    rule(CloseCard, _card, closing.close, attempt("CLOSE_CARD")),
+    rule(CloseCard, _card, closing.close, attempt(closing.CLOSED)),
     rule(DepositCard, _tender, tendering.deposit),
     rule(ReturnDeposit, _tender, tendering.return_deposit),
     rule(CaptureDeposit, _tender_and_share, tendering.capture_deposit),

@@ -9,7 +9,7 @@ from services.card_redemption.domain.enterprise.agreement import AgreedTerms, Ag
 from services.card_redemption.domain.enterprise.batch import RevocationBatch
 from services.card_redemption.domain.merchants.share import MerchantShare
 from services.card_redemption.domain.redemption.order import RedemptionOrder
-from services.card_redemption.domain.redemption.redeemer import Redeemer
+from services.card_redemption.domain.redemption.redeemer import Redeemer, RedeemerStanding
 from services.card_redemption.domain.redemption.submitting import FreezeCase
 from services.card_redemption.domain.working_days.year import Calendar, WorkingYear
 from services.card_redemption.store import agreements, calendars, channels, disputes, redeemers, redemptions
@@ -36,6 +36,7 @@ TABLES = (
     Table(FreezeCase, redemptions.load_freeze_cases, redemptions.save_freeze_cases),
     Table(RevocationBatch, agreements.load_batches, agreements.save_batches),
     Table(AgreedTerms, agreements.load_agreed_terms, Viewing()),
+    Table(RedeemerStanding, redeemers.load_standings, Viewing()),
     Table(Dispute, disputes.load_disputes, disputes.save_disputes, load_family=disputes.load_disputes_of),
     Table(ChannelVersion, channels.load_channel_versions, channels.save_channel_versions),
     Table(InForce, channels.load_in_force, Viewing()),

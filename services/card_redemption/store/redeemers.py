@@ -6,7 +6,7 @@ import asyncpg
 import msgspec
 
 from services.card_redemption.domain.recycling.caps import CancelledToday
-from services.card_redemption.domain.redemption.redeemer import Redeemer
+from services.card_redemption.domain.redemption.redeemer import Redeemer, RedeemerStanding
 from services.kernel.participant import Pending
 from services.runtime.ground.saving import Saving, column, columns
 from services.runtime.ground.tables import Connection
@@ -32,6 +32,14 @@ async def load_redeemers(connection: Connection, keys: Sequence[str]) -> list[Re
         f"select {_COLUMNS} from redeemers where id = any($1::text[]) order by id for no key update", keys
     )
     return [_redeemer_of(row) for row in rows]
+
+
+async def load_standings(connection: Connection, keys: Sequence[str]) -> list[RedeemerStanding]:
+    """How these stand, by what was committed last; nothing is locked."""
+    rows = await connection.fetch(
+        "select id, completed, restricted, version from redeemers where id = any($1::text[])", keys
+    )
+    return [RedeemerStanding(row["id"], row["completed"], row["restricted"], row["version"]) for row in rows]
 
 
 save_redeemers = Saving(

@@ -77,7 +77,7 @@ class Settings:
     identity_audience: str = _setting("settlement", "for whom the tokens are (`aud`)")
     token_seconds_max: float = _setting(900.0, "seconds for which a token may be valid", least=10)
     token_leeway_seconds: float = _setting(30.0, "seconds by which the issuer's clock may differ", least=0, most=300)
-    partitions: int = _setting(8, "partitions of every topic; must never change for a database", most=1_024)
+    partitions: int = _setting(32, "partitions of every topic; must never change for a database", most=1_024)
     lanes: int = _setting(1, "lanes in this process; at most one for each partition", most=1_024)
     batch_messages_max: int = _setting(512, "messages in one transaction", most=10_000)
     gather_ms_max: int = _setting(10, "milliseconds that a busy lane waits for company", least=0, most=1_000)

@@ -102,14 +102,15 @@ class Gate:
         return other.subject
 
     def name_actors(self, entered: "Entered", request: Message) -> None:
-        """Put the caller where the request names who acts; ACTOR_MISMATCH where it names somebody else."""
-        for name in self._filled[entered.role]:
-            _name(request, name, entered.subject)
-        for name in self._left[entered.role]:
-            if getattr(request, name):
-                _name(request, name, entered.subject)
+        """Put the caller where the request names who acts; ACTOR_MISMATCH where it names somebody else, once all else
+        is put in."""
+        own = [*self._filled[entered.role], *(name for name in self._left[entered.role] if getattr(request, name))]
+        named = [(name, entered.subject) for name in own]
         if self._row.second is not None:
-            _name(request, self._row.second[0], entered.second)
+            named.append((self._row.second[0], entered.second))
+        wrong = [name for name, subject in named if _name(request, name, subject) != subject]
+        if wrong:
+            raise PermissionDenied("ACTOR_MISMATCH", f"{wrong[0]} names somebody else than the token")
         if entered.role in self._bound:
             for name in self._row.reserved:
                 if getattr(request, name):
@@ -136,12 +137,11 @@ class Entered:
     second: str
 
 
-def _name(request: Any, name: str, subject: str) -> None:  # Any: each request is a type of its own
-    given = getattr(request, name)
-    if not given:
+def _name(request: Any, name: str, subject: str) -> str:  # Any: each request is a type of its own
+    """Whom the field names; the subject, where it named nobody."""
+    if not getattr(request, name):
         setattr(request, name, subject)
-    elif given != subject:
-        raise PermissionDenied("ACTOR_MISMATCH", f"{name} names somebody else than the token")
+    return str(getattr(request, name))
 
 
 async def open_door(

@@ -7,6 +7,7 @@ from datetime import datetime
 from services.kernel.decision import Rule
 from services.runtime.ground.codec import Codec
 from services.runtime.ground.records import Outbound
+from services.runtime.ground.refused import KeepRefused
 from services.runtime.ground.tables import Connection, Table
 from services.runtime.ground.tracing import OFF, Tracer
 
@@ -17,10 +18,12 @@ KeepRecords = Callable[[Connection, Sequence[object], datetime], Awaitable[None]
 @dataclass(frozen=True, slots=True)
 class Recording:
     """A permanent record: `keep` appends to it in the transaction of a batch; `seal` chains some of what is not chained
-    yet, under the key of the chains, in a transaction of its own, and answers how many it chained."""
+    yet, under the key of the chains, in a transaction of its own, and answers how many it chained. `refused` appends a
+    call that was refused before a lane decided it."""
 
     keep: KeepRecords
     seal: Callable[[Connection, bytes], Awaitable[int]]
+    refused: KeepRefused
 
 
 @dataclass(frozen=True, slots=True)

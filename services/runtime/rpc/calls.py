@@ -24,6 +24,7 @@ from services.kernel.errors import Aborted, Internal, SettlementError
 from services.runtime.ground import metrics
 from services.runtime.ground.hygiene import flaw
 from services.runtime.ground.paging import ANSWER_BYTES_MAX, FOREIGN_PAGE
+from services.runtime.ground.refused import RefusedCall
 from services.runtime.ground.settings import Settings
 from services.runtime.ground.tracing import OFF, Tracer
 from services.runtime.identity.door import Door, Entered, Gate
@@ -33,6 +34,7 @@ from services.runtime.rpc.errors import InvalidRequest, MessageTooLarge, abort_w
 from services.runtime.rpc.exchange import Exchange
 from services.runtime.rpc.limit import limit
 from services.runtime.rpc.places import PLACE, Places, Use, use_of
+from services.runtime.rpc.refusals import DECIDED, FINAL, Keep
 from services.runtime.rpc.secured import Peers
 from services.runtime.rpc.served import Served
 from services.runtime.rpc.words import path_of, told, unclean
@@ -66,6 +68,8 @@ class Calls:
         self.door: Door | None = None
         self.check_crowd: Callable[[str], None] = _room_for_all
         """Refuses a command by its request id, where too many wait; set before calls come."""
+        self.keep: Keep | None = None
+        """Keeps the refusals of commands that no lane decided; set before calls come."""
 
     @property
     def under_way(self) -> int:
@@ -148,6 +152,16 @@ class Calls:
             if place is not None:
                 place.leave()
 
+    async def keep_refused(
+        self, method: str, request: Message | Unreadable, entered: Entered | None, error: SettlementError
+    ) -> None:
+        """Have the refusal of a well-formed command on record, where the service has one and its lanes do not."""
+        if self.keep is None or DECIDED.get() or not isinstance(request, Message):
+            return
+        command = "request_id" in request.DESCRIPTOR.fields_by_name
+        if command and not flaw(request) and not self._validator.collect_violations(request):
+            await self.keep(RefusedCall(method, request, entered.subject if entered is not None else "", error))
+
     async def admit(self, request: Message | Unreadable, gate: Gate | None, entered: Entered | None) -> Message:
         """The request as its method sees it; the `SettlementError` that says what is wrong with it."""
         if isinstance(request, Unreadable):
@@ -196,8 +210,7 @@ class Unary:
             PLACE.set(place)
             if use is Use.COMMAND:
                 self._calls.check_crowd(_first_id(request))
-            admitted = await self._calls.admit(request, self._gate, entered)
-            answer = told(await self._response(admitted, context))
+            answer = told(await self._decided(request, context, entered))
             self._done.inc()
             served.well = True
             return answer
@@ -213,6 +226,17 @@ class Unary:
                 place.leave()
             served.end()
             self._seconds.observe(time.perf_counter() - began)
+
+    async def _decided(
+        self, request: Message | Unreadable, context: Context, entered: Entered | None
+    ) -> Any:  # Any: as below
+        """The response; a refusal is on record before it is told (RD-31)."""
+        DECIDED.set(False)
+        try:
+            return await self._response(await self._calls.admit(request, self._gate, entered), context)
+        except FINAL as error:
+            await self._calls.keep_refused(self.method, request, entered, error)
+            raise
 
     async def _response(self, request: Message, context: Context) -> Any:  # Any: a response of its method
         if context.time_remaining() is not None:

@@ -30,6 +30,7 @@ from services.runtime.rpc.calls import Context
 from services.runtime.rpc.errors import passes
 from services.runtime.rpc.keeping import Keeper
 from services.runtime.rpc.places import ends_with_server, may_wait, waits
+from services.runtime.rpc.refusals import note_decided
 from services.runtime.rpc.seen import seen_in
 from services.runtime.rpc.watching import Watchers
 from services.runtime.stored.inbox import Answered
@@ -93,8 +94,10 @@ class Edge:
                 answered = await answer
         except TimeoutError:
             raise Unavailable("UNAVAILABLE", "not decided in time; try again with the same request id") from None
-        if answered.verdict is Verdict.REFUSED:
-            raise error_of(answered.refusal)
+        refusal = answered.refusal if answered.verdict is Verdict.REFUSED else None
+        note_decided(refusal)
+        if refusal is not None:
+            raise error_of(refusal)
         return self._codec.message(answered.type, answered.outcome)
 
     def read(self) -> AbstractAsyncContextManager[Connection]:

@@ -11,22 +11,15 @@ from typing import Any, TypeVar
 from google.protobuf.message import Message as Wire
 
 from services.kernel.decision import Refused
-from services.kernel.errors import (
-    AlreadyExists,
-    FailedPrecondition,
-    InvalidArgument,
-    NotFound,
-    PermissionDenied,
-)
+from services.kernel.errors import AlreadyExists
 from services.kernel.saga import Verdict
 from services.runtime.ground.tables import Connection
 from services.runtime.rpc.edge import Edge, body_hash, error_of
+from services.runtime.rpc.refusals import FINAL, REUSED
 from services.runtime.stored import inbox
 from services.runtime.stored.inbox import Answered
 
 M = TypeVar("M", bound=Wire)
-REFUSALS = (AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, PermissionDenied)
-"""What is an answer for good; any other error is a fault, after which the same request may be asked again."""
 _TURNS = 0x5E75
 """The class of the lock of whoever acts for a request, until its answer is stored."""
 
@@ -63,7 +56,7 @@ async def run_once(edge: Edge, request: Any, kind: type[M], run: Callable[[], Aw
 
 def _check_body(kept: Answered, hashed: bytes) -> None:
     if kept.body_hash != hashed:
-        raise AlreadyExists("REQUEST_ID_REUSED", "this request_id was used with another body")
+        raise AlreadyExists(REUSED, "this request_id was used with another body")
 
 
 def _answer(kept: Answered, kind: type[M]) -> M:
@@ -80,6 +73,6 @@ async def _undone_if_refused(connection: Connection, act: Callable[[Connection],
 async def _told(request_id: str, hashed: bytes, act: Callable[[], Awaitable[M]]) -> Answered:
     try:
         answer = await act()
-    except REFUSALS as error:
+    except FINAL as error:
         return inbox.refused(request_id, Refused.of(error), hashed)
     return Answered(request_id, Verdict.DONE, answer.DESCRIPTOR.full_name, answer.SerializeToString(), hashed)

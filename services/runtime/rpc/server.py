@@ -22,6 +22,7 @@ from services.runtime.rpc.arrivals import TRANSPORT_BYTES_MAX, Unserved, guarded
 from services.runtime.rpc.calls import Calls
 from services.runtime.rpc.errors import abort_with
 from services.runtime.rpc.reflection import add_reflection
+from services.runtime.rpc.refusals import Keep
 from services.runtime.rpc.secured import FreshChannel, name_of, server_credentials
 
 METADATA_BYTES_MAX = 8_192
@@ -90,6 +91,10 @@ class RpcServer:
     def shed(self, check_crowd: Callable[[str], None]) -> None:
         """Have commands refused by this as soon as they have a place; it takes their request id."""
         self._calls.check_crowd = check_crowd
+
+    def keep_refusals(self, keep: Keep) -> None:
+        """Have the refusals of commands that no lane decided kept by this."""
+        self._calls.keep = keep
 
     def guard(self, door: Door) -> None:
         """Have all that is added from now on stand behind this door, and what is served beside it be open to all."""

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from itertools import count
 from typing import Any, TypeVar
 
@@ -12,7 +13,9 @@ from services.card_redemption.rpc.card_service import CardServicer
 from services.card_redemption.store import TABLES
 from services.card_redemption.store.attempts import keep_attempts
 from services.card_redemption.wire import CODEC
+from services.kernel.decision import Refused
 from services.kernel.effects import Effects
+from services.kernel.errors import AlreadyExists
 from services.kernel.messages import Message, Op, SagaRef
 from services.kernel.saga import Verdict
 from services.runtime.ground.records import Outbound
@@ -22,7 +25,8 @@ from services.runtime.lanes.batch import Batch
 from services.runtime.lanes.business import Business
 from services.runtime.lanes.encoding import Encoded
 from services.runtime.lanes.item import Item
-from services.runtime.rpc.edge import error_of
+from services.runtime.rpc.edge import body_hash, error_of
+from services.runtime.rpc.refusals import REUSED, note_decided
 from services.runtime.stored import inbox
 from settlement.card_redemption.v1 import commands_pb2
 from settlement.saga.v1 import saga_pb2
@@ -61,6 +65,7 @@ class CardLedger:
     context: Any = field(default_factory=EndlessContext)
     clock: StillClock = field(default_factory=lambda: StillClock(NOW))
     requests: list[Any] = field(default_factory=list)
+    asked: dict[str, bytes] = field(default_factory=dict)
     _numbers: Any = field(default_factory=lambda: count(1))
 
     @property
@@ -96,7 +101,12 @@ class CardLedger:
         return saga_pb2.Reply.FromString(replies[-1].payload)
 
     async def ask(self, context: Any, request: Any, *, key: str, body: object) -> Any:
-        """What `Edge.ask` does: decide at once; a refusal raises its error."""
+        """What `Edge.ask` does: decide at once; a refusal raises its error. Another body of an id is not looked at."""
+        hashed = body_hash(request)
+        reused = self.asked.setdefault(request.request_id, hashed) != hashed
+        note_decided(Refused(REUSED) if reused else None)
+        if reused:
+            raise AlreadyExists(REUSED)
         self.requests.append(request)
         message = Message(request.request_id, key, body, request.request_id.replace("-", ""))
         await self.run(message)
@@ -110,6 +120,10 @@ class CardLedger:
     async def read(self) -> AsyncIterator[Connection]:
         """The ledger's own connection: tests do one thing at a time."""
         yield self.connection
+
+    async def now(self) -> datetime:
+        """What the clock says."""
+        return self.clock.at
 
     async def seen(self, look: Callable[[Connection], Awaitable[T]], timeout_seconds: float) -> T | None:
         """What a look sees: there is no outage here."""

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from services.card_redemption.decisions import RULES, TIMERS
 from services.card_redemption.domain.cards.card import GiftCard
+from services.card_redemption.domain.cards.closing import CreditWallet
 from services.card_redemption.domain.channels.channel import InForce
 from services.card_redemption.domain.codes import CardCode, Envelope
 from services.card_redemption.domain.record.attempt import EntryChannel
@@ -141,6 +142,8 @@ def _lines(body: object, saga_id: str) -> tuple[tuple[str, str, int], ...]:
     if isinstance(body, ask.ClaimFromCustomer):
         return ("A.CUST.RECV", "", body.plan.amount_minor), ("X.CLEARING", saga_id, -body.plan.amount_minor)
     if isinstance(body, ask.CreditAdjustment):
+        return ("X.CLEARING", saga_id, body.plan.amount_minor), ("L.CUST.WALLET", "", -body.plan.amount_minor)
+    if isinstance(body, CreditWallet):
         return ("X.CLEARING", saga_id, body.plan.amount_minor), ("L.CUST.WALLET", "", -body.plan.amount_minor)
     if isinstance(body, ask.PayVoucherUse):
         return ("X.CLEARING", saga_id, body.plan.amount_minor), ("A.BANK", "", -body.plan.amount_minor)

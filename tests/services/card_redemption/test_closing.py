@@ -5,9 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from services.card_redemption.decisions import RULES, TIMERS
 from services.card_redemption.decisions.closing import SWEEP
-from services.card_redemption.domain.cards.card import CardStep, GiftCard
+from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.cards.closing import CARD_CLOSE, ClosePlan, CreditWallet
 from services.card_redemption.domain.cards.redeeming import restore, revalue
 from services.card_redemption.domain.commands import (
@@ -19,7 +18,7 @@ from services.card_redemption.domain.commands import (
     ReturnDeposit,
     UnfreezeCard,
 )
-from services.card_redemption.domain.record.attempt import EntryChannel
+from services.card_redemption.domain.record.attempt import Attempt, AttemptOutcome, EntryChannel
 from services.card_redemption.domain.states import CardStanding, CardState
 from services.kernel.decision import Timer
 from services.kernel.errors import FailedPrecondition, NotFound
@@ -27,45 +26,29 @@ from services.kernel.ids import money_account
 from services.kernel.messages import Op
 from services.kernel.saga import Phase, Reply, Run, Verdict
 from tests.in_memory import InMemory, Step
-from tests.services.card_redemption.world import CARD, NOW
+from tests.services.card_redemption.leaving import answer, card_in, turned, world_of
+from tests.services.card_redemption.world import CARD
 
 OWN = money_account("cus_1")
-
-
-def _world(card: GiftCard = CARD) -> InMemory:
-    return InMemory(RULES, TIMERS, "card_redemption", now=NOW).given(card)
 
 
 def _close(world: InMemory, account_id: str = "", customer: str = "cus_1") -> Step:
     return world.when(CARD.id, CloseCard(CARD.id, customer, account_id, customer, EntryChannel.APP))
 
 
-def _answer(world: InMemory, verdict: Verdict = Verdict.DONE) -> Run:
-    """The credit ledger answers the command that was sent last."""
-    saga = world.sent[-1].saga
-    assert saga is not None
-    moved = world.sent[-1].body.plan.vector if verdict is Verdict.DONE else ()  # type: ignore[attr-defined]
-    reason = "" if verdict is Verdict.DONE else "ACCOUNT_NOT_FOUND"
-    world.reply(CARD.id, Reply(saga.saga_id, saga.branch, saga.op, verdict, reason, moved))
-    return world.row(Run, saga.saga_id)
-
-
-def _card(world: InMemory) -> GiftCard:
-    return world.row(GiftCard, CARD.id)
-
-
 @pytest.mark.parametrize(("account_id", "paid_to"), [("", OWN), ("acc_1", "acc_1")])
 def test_the_wallet_has_the_value_before_the_card_is_closed(account_id: str, paid_to: str) -> None:
     """Set aside, paid, closed; both books over X.CLEARING of the saga."""
-    world = _world()
+    world = world_of()
 
     asked = _close(world, account_id).then_asked(("credit_ledger", Op.EXECUTE))
     command = asked.commands[0]
     assert (command.key, command.body) == (paid_to, CreditWallet(ClosePlan(CARD.id, "cus_1", paid_to, 10_000)))
-    assert (_card(world).state, _card(world).balance_minor) == (CardState.CLAIMED, 10_000)
-    run = _answer(world)
+    assert (card_in(world).state, card_in(world).balance_minor) == (CardState.CLAIMED, 10_000)
+    run = answer(world)
 
-    assert (_card(world).state, _card(world).balance_minor, _card(world).handed_to) == (CardState.CLOSED, 0, paid_to)
+    card = card_in(world)
+    assert (card.state, card.balance_minor, card.handed_to) == (CardState.CLOSED, 0, paid_to)
     assert [(line.account, line.sub, line.amount_minor) for line in world.journals[-1].lines] == [
         ("L.GIFTCARD", CARD.id, 10_000), ("X.CLEARING", run.id, -10_000),
     ]
@@ -73,27 +56,30 @@ def test_the_wallet_has_the_value_before_the_card_is_closed(account_id: str, pai
 
 
 def test_a_refused_closing_gives_the_card_back() -> None:
-    """As it was."""
-    world = _world()
+    """As it was; that it was denied is on record."""
+    world = world_of()
     _close(world)
 
-    _answer(world, Verdict.REFUSED)
+    answer(world, Verdict.REFUSED)
 
-    assert (_card(world).state, _card(world).claimed_by, world.journals) == (CardState.ACTIVE, "", [])
+    assert (card_in(world).state, card_in(world).claimed_by, world.journals) == (CardState.ACTIVE, "", [])
+    denied = world.records[-1]
+    assert isinstance(denied, Attempt)
+    assert (denied.kind, denied.outcome, denied.reason) == ("CLOSE_CARD", AttemptOutcome.DENIED, "ACCOUNT_NOT_FOUND")
 
 
 def test_a_card_without_value_is_closed_at_once() -> None:
     """There is nothing to ask for."""
-    world = _world(replace(CARD, balance_minor=0))
+    world = world_of(replace(CARD, balance_minor=0))
 
     _close(world).then_asked()
 
-    assert (_card(world).state, world.journals) == (CardState.CLOSED, [])
+    assert (card_in(world).state, world.journals) == (CardState.CLOSED, [])
 
 
 def test_nothing_is_spent_of_a_card_that_is_closing() -> None:
     """Nor is it closed twice."""
-    world = _world()
+    world = world_of()
     _close(world)
 
     for body in (DepositCard(CARD.id, "ord_1", "cus_1", "mer_1", 1),):
@@ -104,11 +90,11 @@ def test_nothing_is_spent_of_a_card_that_is_closing() -> None:
 @pytest.mark.parametrize("op", [Op.EXECUTE, Op.TRY])
 def test_a_refund_to_a_closed_card_goes_to_the_wallet(op: Op) -> None:
     """The fallback, with an event of its own; nothing of it before the refund itself is decided (PM-3)."""
-    world = _world()
+    world = world_of()
     world.command(CARD.id, DepositCard(CARD.id, "ord_1", "cus_1", "mer_1", 3_000))
     world.command(CARD.id, CaptureDeposit(CARD.id, "ord_1", "mer_1", 3_000))
     _close(world, "acc_1")
-    _answer(world)
+    answer(world)
     refund = RefundCard(CARD.id, "ord_1", "mer_1", "rfd_1", 2_000)
 
     refunded = world.command(CARD.id, refund, op, "saga_refund")
@@ -117,8 +103,8 @@ def test_a_refund_to_a_closed_card_goes_to_the_wallet(op: Op) -> None:
         refunded = world.command(CARD.id, refund, Op.CONFIRM, "saga_refund")
 
     assert refunded.commands[0].body == CreditWallet(ClosePlan(CARD.id, "cus_1", "acc_1", 2_000, held_minor=2_000))
-    run = _answer(world)
-    assert (_card(world).state, _card(world).balance_minor) == (CardState.CLOSED, 0)
+    run = answer(world)
+    assert (card_in(world).state, card_in(world).balance_minor) == (CardState.CLOSED, 0)
     assert [(line.account, line.sub, line.amount_minor) for line in world.journals[-1].lines] == [
         ("L.GIFTCARD", CARD.id, 2_000), ("X.CLEARING", run.id, -2_000),
     ]
@@ -126,29 +112,24 @@ def test_a_refund_to_a_closed_card_goes_to_the_wallet(op: Op) -> None:
 
 def test_a_deposit_that_comes_back_to_a_written_off_card_goes_to_the_wallet() -> None:
     """Its code is dead: nobody could spend it."""
-    world = _world()
+    world = world_of()
     world.command(CARD.id, DepositCard(CARD.id, "ord_1", "cus_1", "mer_1", 3_000))
-    world.given(replace(_card(world), standing=CardStanding.WRITTEN_OFF, claimed_by="rdm_1", balance_minor=0))
+    world.given(replace(card_in(world), standing=CardStanding.WRITTEN_OFF, claimed_by="rdm_1", balance_minor=0))
 
     returned = world.command(CARD.id, ReturnDeposit(CARD.id, "ord_1", "mer_1", 3_000))
-    _answer(world)
+    answer(world)
 
     assert returned.commands[0].key == OWN
-    assert (_card(world).state, _card(world).balance_minor) == (CardState.WRITTEN_OFF, 0)
+    assert (card_in(world).state, card_in(world).balance_minor) == (CardState.WRITTEN_OFF, 0)
 
 
 def _returning(card: GiftCard) -> InMemory:
     """A written-off card, to which a deposit of 3,000 has just come back: it is on its way into the wallet."""
-    world = _world()
+    world = world_of()
     world.command(CARD.id, DepositCard(CARD.id, "ord_1", "cus_1", "mer_1", 3_000))
-    world.given(replace(card, sequence=_card(world).sequence, version=_card(world).version))
+    world.given(replace(card, sequence=card_in(world).sequence, version=card_in(world).version))
     world.command(CARD.id, ReturnDeposit(CARD.id, "ord_1", "mer_1", 3_000))
     return world
-
-
-def _turned(world: InMemory, step: CardStep) -> None:
-    """What its redemption did to the card, which is told elsewhere."""
-    world.given(replace(step.card, sequence=_card(world).sequence))
 
 
 WRITTEN_OFF = replace(CARD, standing=CardStanding.WRITTEN_OFF, claimed_by="rdm_1", balance_minor=500)
@@ -159,11 +140,11 @@ def test_what_is_on_its_way_to_the_wallet_pays_for_nothing_else() -> None:
     world = _returning(WRITTEN_OFF)
 
     with pytest.raises(FailedPrecondition, match="INSUFFICIENT_CARD_VALUE"):
-        revalue(_card(world), "rdm_1", "face_topup", -501)
-    _turned(world, revalue(_card(world), "rdm_1", "face_topup", -500))
-    _answer(world)
+        revalue(card_in(world), "rdm_1", "face_topup", -501)
+    turned(world, revalue(card_in(world), "rdm_1", "face_topup", -500))
+    answer(world)
 
-    assert (_card(world).balance_minor, _card(world).held_minor) == (0, 0)
+    assert (card_in(world).balance_minor, card_in(world).held_minor) == (0, 0)
 
 
 def test_what_is_on_its_way_to_the_wallet_is_not_sent_after_itself() -> None:
@@ -175,95 +156,95 @@ def test_what_is_on_its_way_to_the_wallet_is_not_sent_after_itself() -> None:
         world.timers[SWEEP, CARD.id] = Timer(SWEEP, CARD.id, CARD.id, world.now)
         world.fire()
     assert [command.body.plan.amount_minor for command in world.sent] == [3_000, 500]  # type: ignore[attr-defined]
-    _answer(world)
+    answer(world)
     assert first is not None
     world.reply(CARD.id, Reply(first.saga_id, first.branch, first.op, Verdict.DONE, "", (("WALLET", 3_000),)))
 
-    assert (_card(world).balance_minor, _card(world).held_minor) == (0, 0)
+    assert (card_in(world).balance_minor, card_in(world).held_minor) == (0, 0)
 
 
 def test_a_card_that_is_restored_lets_what_is_on_its_way_go() -> None:
     """It is good again, under a new code, and has what it had; what goes into the wallet nobody spends meanwhile."""
     world = _returning(WRITTEN_OFF)
-    _turned(world, restore(_card(world), "rdm_1", 6_500))
+    turned(world, restore(card_in(world), "rdm_1", 6_500))
     world.command(CARD.id, DepositCard(CARD.id, "ord_2", "cus_1", "mer_1", 7_001)).then_refused(
         "INSUFFICIENT_CARD_VALUE"
     )
 
-    run = _answer(world)
+    run = answer(world)
 
     assert run.phase is Phase.DONE
-    assert (_card(world).state, _card(world).balance_minor) == (CardState.PARTIALLY_USED, 7_000)
-    assert _card(world).held_minor == 0
+    assert (card_in(world).state, card_in(world).balance_minor) == (CardState.PARTIALLY_USED, 7_000)
+    assert card_in(world).held_minor == 0
 
 
 def test_a_card_that_is_restored_is_not_closed_by_what_was_on_its_way() -> None:
     """Even if that was all that it had: its owner has a new code of it."""
     world = _returning(replace(WRITTEN_OFF, balance_minor=0))
-    _turned(world, restore(_card(world), "rdm_1", 0))
+    turned(world, restore(card_in(world), "rdm_1", 0))
 
-    _answer(world)
+    answer(world)
 
-    assert (_card(world).standing, _card(world).balance_minor) == (CardStanding.ACTIVE, 0)
+    assert (card_in(world).standing, card_in(world).balance_minor) == (CardStanding.ACTIVE, 0)
 
 
 def test_what_could_not_go_to_the_wallet_is_held_no_longer() -> None:
     """Until it is tried again."""
     world = _returning(WRITTEN_OFF)
 
-    _answer(world, Verdict.REFUSED)
+    answer(world, Verdict.REFUSED)
 
-    assert (_card(world).balance_minor, _card(world).held_minor) == (3_500, 0)
+    assert (card_in(world).balance_minor, card_in(world).held_minor) == (3_500, 0)
 
 
 def test_a_closing_that_began_before_cards_held_anything_ends_as_it_began() -> None:
     """Its plan says that it holds nothing."""
     world = _returning(WRITTEN_OFF)
     run = world.row(Run, world.sent[-1].saga.saga_id)  # type: ignore[union-attr]
-    world.given(replace(_card(world), held_minor=0))
+    world.given(replace(card_in(world), held_minor=0))
     world.given(replace(run, definition_version=1, plan=replace(run.plan, held_minor=0)))
 
-    _answer(world)
+    answer(world)
 
-    assert (_card(world).balance_minor, _card(world).held_minor) == (500, 0)
+    assert (card_in(world).balance_minor, card_in(world).held_minor) == (500, 0)
 
 
 def test_what_could_not_go_to_the_wallet_is_tried_again() -> None:
     """A day later; no value is forgotten."""
-    world = _world(replace(CARD, standing=CardStanding.CLOSED, handed_to="acc_1", balance_minor=700))
+    world = world_of(replace(CARD, standing=CardStanding.CLOSED, handed_to="acc_1", balance_minor=700))
     world.command(CARD.id, DepositCard(CARD.id, "ord_1", "cus_1", "mer_1", 1)).then_refused("CARD_STATE")
     world.given(replace(CARD, balance_minor=10_000))
     world.command(CARD.id, DepositCard(CARD.id, "ord_1", "cus_1", "mer_1", 3_000))
-    world.given(replace(_card(world), standing=CardStanding.CLOSED, handed_to="acc_1", balance_minor=0))
+    world.given(replace(card_in(world), standing=CardStanding.CLOSED, handed_to="acc_1", balance_minor=0))
     world.command(CARD.id, ReturnDeposit(CARD.id, "ord_1", "mer_1", 3_000))
-    _answer(world, Verdict.REFUSED)
+    answer(world, Verdict.REFUSED)
     assert (SWEEP, CARD.id) in world.timers
 
     world.turn(timedelta(days=1))
-    _answer(world)
+    answer(world)
 
-    assert _card(world).balance_minor == 0
+    assert card_in(world).balance_minor == 0
 
 
 def test_a_closing_that_ends_while_the_card_is_frozen_leaves_it_frozen() -> None:
     """Thawed, it is closed."""
-    world = _world()
+    world = world_of()
     _close(world)
     _ = world.when(CARD.id, FreezeCard(CARD.id, "case_1", "op_1")).result
 
-    _answer(world)
+    answer(world)
 
-    frozen = _card(world)
+    frozen = card_in(world)
     assert (frozen.state, frozen.balance_minor, frozen.frozen_from) == (CardState.FROZEN, 0, CardStanding.CLOSED)
     assert world.when(CARD.id, UnfreezeCard(CARD.id, "case_1", "op_1")).result.state is CardState.CLOSED
 
 
 def test_only_its_owner_closes_an_active_card_of_ours() -> None:
     """Anybody else is told that there is none."""
-    world = _world()
+    world = world_of()
 
     with pytest.raises(NotFound, match="CARD_NOT_FOUND"):
         _ = _close(world, customer="cus_2").result
     for other in (replace(CARD, standing=CardStanding.ISSUED), replace(CARD, held_minor=1)):
         with pytest.raises(FailedPrecondition, match="CARD_STATE"):
-            _ = _close(_world(other)).result
+            _ = _close(world_of(other)).result

@@ -1,5 +1,6 @@
 """Every call about a card or a redemption is recorded; what sagas and timers ask is not a call."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -9,9 +10,12 @@ from services.card_redemption.domain import commands as of_cards
 from services.card_redemption.domain.record.attempt import Attempt, AttemptOutcome, EntryChannel
 from services.card_redemption.domain.redemption import commands
 from services.card_redemption.domain.redemption.drafts import redemption_name
+from services.card_redemption.domain.redemption.redeemer import Redeemer
+from services.card_redemption.domain.redemption.states import RedemptionState
 from services.card_redemption.domain.redemption.timers import DRAFT_ENDS
 from services.kernel.decision import Done, Known, Refused
 from services.kernel.messages import Message, TimerDue
+from tests.services.card_redemption.redeeming import COOLING, FACE_MINOR, SELF, Redeeming
 
 _OF_REDEMPTIONS = [each for each in vars(commands).values() if getattr(each, "__module__", "") == commands.__name__]
 _CALLED = (
@@ -65,3 +69,57 @@ def test_a_draft_that_nobody_confirms_is_recorded_as_abandoned() -> None:
     assert decision.records == (Attempt(
         "PREPARE_REDEMPTION", "cus_1", EntryChannel.ENGINE, AttemptOutcome.ABANDONED, order_id=redemption_name("nonce"),
     ),)
+
+
+def _denied(made: Redeeming) -> list[tuple[str, str]]:
+    return [
+        (each.kind, each.reason) for each in made.records
+        if isinstance(each, Attempt) and each.outcome is AttemptOutcome.DENIED
+    ]
+
+
+def test_a_submission_that_its_customers_root_refuses_is_on_record_as_denied() -> None:
+    """When it was confirmed it was only begun (RD-23, RD-31)."""
+    made = Redeeming().given(Redeemer("cus_1"))
+
+    made.submit(made.draft(SELF))
+
+    assert made.order().state is RedemptionState.FAILED_RETRYABLE
+    assert _denied(made) == [("CONFIRM_REDEMPTION", "FIRST_REDEMPTION_CAP")]
+
+
+@pytest.mark.parametrize(("body", "kind"), [
+    (lambda name: commands.CorrectFace(name, FACE_MINOR - 1_000, "op-1"), "CORRECT_FACE"),
+    (lambda name: commands.AcceptPlatformFault(name, "sup-1"), "ACCEPT_PLATFORM_FAULT"),
+])
+def test_what_the_credit_ledger_refuses_is_on_record_as_denied(body: Callable[[str], object], kind: str) -> None:
+    """By the name of the call that began it."""
+    made = Redeeming()
+    made.submitted()
+    made.verify()
+    made.ledger.refuses = "ACCOUNT_NOT_ACTIVE"
+
+    made.do(body(made.order().id))
+
+    assert _denied(made) == [(kind, "ACCOUNT_NOT_ACTIVE")]
+
+
+def test_a_cancellation_beyond_the_cap_is_on_record_as_denied() -> None:
+    """A17: it was asked for, and begun."""
+    made = Redeeming()
+    made.submitted(COOLING, declared_minor=50_001)
+
+    made.cancel()
+
+    assert _denied(made) == [("REQUEST_CANCEL", "CANCEL_DAILY_CAP")]
+
+
+def test_a_payout_that_has_to_wait_is_nobodys_denied_call() -> None:
+    """It is asked for again, every minute."""
+    made = Redeeming()
+    made.submitted()
+    made.ledger.refuses = "ACCOUNT_NOT_ACTIVE"
+
+    made.verify()
+
+    assert _denied(made) == []

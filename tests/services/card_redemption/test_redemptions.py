@@ -6,22 +6,26 @@ from datetime import timedelta
 import pytest
 
 from services.card_redemption.domain.channels.channel import InForce
+from services.card_redemption.domain.commands import FreezeCard, UnfreezeCard
 from services.card_redemption.domain.recycling.caps import FIRST_CAP_MINOR
-from services.card_redemption.domain.recycling.policy import ChannelPolicy
+from services.card_redemption.domain.recycling.policy import Asker, ChannelPolicy, Settlement
 from services.card_redemption.domain.redemption import commands as ask
 from services.card_redemption.domain.redemption.participation import LedgerPayout, PayoutNews, PayoutSettled
 from services.card_redemption.domain.redemption.redeemer import Redeemer
 from services.card_redemption.domain.redemption.states import PayoutState
 from services.card_redemption.domain.redemption.states import RedemptionState as S
 from services.card_redemption.domain.redemption.submitting import Denied, FreezeCase
+from services.card_redemption.domain.redemption.timers import THAWED_AGAIN
 from services.card_redemption.domain.verification import Finding
 from services.kernel.calendar import TICK
 from services.kernel.decision import Refused
+from services.kernel.saga import Reply, Verdict
 from tests.lifecycles import is_sound
 from tests.services.card_redemption.redeeming import CARD, COOLING, ESCROW, LATER, MAO, SELF, SU, T1, T1_PAID, Redeeming
 
 T1_REVIEWED = replace(T1, channel="T1_REVIEWED", reviewed=True)
 REVIEWED = replace(MAO, channel="REVIEWED", fee=SELF.fee)
+ESCROW_PAID = replace(T1_PAID, channel="ESCROW_PAID", settlement=Settlement.ON_CONDITION)
 RECORDING = ("SCREEN_RECORDING:1",)
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
@@ -101,6 +105,29 @@ def test_a_refused_fee_or_cap_leaves_it_as_it_was() -> None:
     ends(capped, S.ACCEPTED)
     assert capped.order().reason == "CANCEL_DAILY_CAP"
     ends(verified, S.VERIFIED)
+
+
+@pytest.mark.parametrize(("terms", "face", "state"), [
+    (T1_PAID, 8_000, S.SETTLED), (T1_PAID, 1, S.COMPLETED), (ESCROW_PAID, 8_000, S.ESCROWED),
+])
+def test_a_fee_that_is_refused_after_it_fell_due_lets_it_settle_at_once(
+    terms: ChannelPolicy, face: int, state: S
+) -> None:
+    """The day came, or its card was thawed, while the credit ledger was asked."""
+    made = Redeeming().given(InForce(ESCROW_PAID))
+    made.submitted(terms, declared_minor=face, deadline=made.now + 9 * DAY if terms is ESCROW_PAID else None)
+    made.when(CARD.id, FreezeCard(CARD.id, "case_1", "op_1"))
+    made.verify(face)
+    order = made.order()
+    assert made.when(CARD.id, ask.RequestCancel(order.id, "cus_1", Asker.CUSTOMER)).reason == ""
+    made.when(CARD.id, UnfreezeCard(CARD.id, "case_1", "op_1"))
+    made.turn(5 * DAY)
+
+    saga = made.sent[0].saga
+    assert saga is not None
+    made.reply(CARD.id, Reply(saga.saga_id, saga.branch, saga.op, Verdict.REFUSED, "ACCOUNT_NOT_ACTIVE"))
+
+    assert made.order().state is state
 
 
 def test_until_it_settles_a_verified_one_comes_back_under_a_new_code() -> None:
@@ -327,3 +354,21 @@ def test_a_stranger_with_a_code_of_ours_opens_a_case_and_hears_that_there_is_no_
     assert denied == Denied("CODE_REJECTED", "there is no such card")
     assert refused.outcome == Refused(denied.reason, denied.detail, "NOT_FOUND")
     assert [(case.submitted_by, case.redemption_id) for case in cases] == [("cus_2", redeemed.order().id)]
+
+
+@pytest.mark.parametrize(("terms", "verified"), [(SELF, False), (T1, False), (T1, True), (ESCROW, False)])
+def test_a_card_that_an_operator_froze_settles_nothing_until_it_is_thawed(terms: ChannelPolicy, verified: bool) -> None:
+    """What fell due meanwhile is not forgotten: it happens once the card is free (OP-8)."""
+    made = world(terms, verified)
+    made.when(CARD.id, FreezeCard(CARD.id, "case_1", "op_1"))
+    if not verified:
+        made.verify(made.order().declared_minor)
+    made.turn(timedelta(hours=20) if terms is ESCROW else 20 * DAY)
+    ends(made, S.VERIFIED)
+    assert made.journals == []
+
+    made.when(CARD.id, UnfreezeCard(CARD.id, "case_1", "op_1"))
+    made.turn(THAWED_AGAIN)
+    made.settle_down()
+
+    ends(made, S.ESCROWED if terms is ESCROW else S.COMPLETED)

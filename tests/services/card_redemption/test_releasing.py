@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from services.card_redemption.domain.channels.channel import InForce
+from services.card_redemption.domain.commands import FreezeCard, UnfreezeCard
 from services.card_redemption.domain.disputes.case import DisputeState, Remedy
 from services.card_redemption.domain.disputes.kinds import DisputeType
 from services.card_redemption.domain.record.attempt import Attempt
@@ -235,11 +236,29 @@ def test_a_case_waits_for_the_provider(told: Releasing, remedy: Remedy, state: S
     assert (ends(made, case, DisputeState.EXECUTED).remedy, made.order().state) == (remedy, state)
 
 
-def test_escrow_leaves_another_issuers_card_its_code() -> None:
-    """No other code of it is known: who submits it again finds it as it was."""
+def for_a_condition() -> Redeeming:
+    """Another issuer's card in a channel that settles on a condition, which has an hour."""
     terms = replace(SU, channel="ESCROW_2", window=None, only_unverified=False, settlement=Settlement.ON_CONDITION)
     made = Redeeming().given(InForce(terms))
     made.submitted(terms, deadline=made.now + timedelta(hours=1))
+    return made
+
+
+def test_a_code_that_is_kept_of_a_card_that_was_thawed_meanwhile_waits_for_its_condition() -> None:
+    """Frozen it did not go into escrow, so it could still be taken back; its provider says no."""
+    made = for_a_condition()
+    card_id = made.card_of().id
+    made.when(card_id, FreezeCard(card_id, "case_1", "op-1"))
+    assert made.verify().state is S.VERIFIED
+    assert intercept(made) == ""
+    made.when(card_id, UnfreezeCard(card_id, "case_1", "op-1"))
+
+    assert say(made, NO) is S.ESCROWED
+
+
+def test_escrow_leaves_another_issuers_card_its_code() -> None:
+    """No other code of it is known: who submits it again finds it as it was."""
+    made = for_a_condition()
     assert made.verify().state is S.ESCROWED
 
     made.turn(timedelta(hours=1) + TICK)

@@ -13,7 +13,7 @@ import pytest_asyncio
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.wrappers_pb2 import UInt64Value
 
-from services.kernel.errors import Unavailable
+from services.kernel.errors import AlreadyExists, Unavailable
 from services.kernel.saga import Phase
 from services.runtime.ground.clock import SystemClock
 from services.runtime.ground.settings import Settings
@@ -23,6 +23,7 @@ from services.runtime.rpc.calls import lower_ids
 from services.runtime.rpc.edge import Edge, body_hash
 from services.runtime.rpc.errors import from_rpc_error
 from services.runtime.rpc.keeping import Keeper
+from services.runtime.rpc.refusals import DECIDED
 from services.runtime.rpc.server import channel
 from settlement.operations.v1 import operations_service_pb2 as pb
 from settlement.operations.v1 import operations_service_pb2_grpc as stubs
@@ -86,6 +87,20 @@ async def test_ask_answers_the_result_and_the_same_again(process: Process, local
 
     assert (first.value, again.value) == (4, 4)
     assert patient.wait_timeout.seconds == 3
+
+
+async def test_an_id_that_another_body_has_is_nothing_that_a_lane_decided(process: Process, local: Settings) -> None:
+    """Whoever keeps a record of refusals has to keep this one himself (RD-31)."""
+    edge, call = edge_of(process, local), Call()
+    request = order.CancelOrderRequest(request_id=str(uuid4()), order_id="ord_1")
+    other = order.CancelOrderRequest(request_id=request.request_id, order_id="ord_2")
+    DECIDED.set(False)
+
+    await edge.ask(call, request, key="c", body=Add(4))  # type: ignore[arg-type]  # what it needs of a context
+    assert DECIDED.get()
+    with pytest.raises(AlreadyExists, match="REQUEST_ID_REUSED"):
+        await edge.ask(call, other, key="c", body=Add(4))  # type: ignore[arg-type]  # as above
+    assert not DECIDED.get()
 
 
 async def test_a_process_that_a_test_starts_leaves_the_guards_of_values(process: Process) -> None:

@@ -80,7 +80,7 @@ def test_work_has_a_twin_for_what_was_set_aside_and_facts_have_none() -> None:
     assert all(f"{name}.dlq" in names for name in work)
     assert not any(name.endswith(".dlq") and ".events." in name for name in names)
     assert {topic(name, stream) for stream, each in TAKEN_BY.items() for name in each} <= set(names)
-    assert topics.partitions() == 8
+    assert topics.partitions() == 32
 
 
 def test_the_embedded_broker_has_every_topic(embedded: kafka.Broker) -> None:

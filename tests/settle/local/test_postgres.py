@@ -13,7 +13,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from settle.local import children, ports, postgres
+from settle.local import children, ports, postgres, topics
 from settle.local.refusals import NoPostgres
 
 
@@ -48,6 +48,19 @@ def test_the_server_starts_in_a_path_with_a_space(server: postgres.Postgres) -> 
     assert ask(server.dsn, "show log_parameter_max_length_on_error") == "0"
     assert ask(server.dsn, "show fsync") == "off"
     assert ask(server.dsn, "show wal_compression") in ("lz4", "pglz")
+
+
+def test_data_keep_the_partitions_that_they_were_made_with(server: postgres.Postgres) -> None:
+    """A key stands in another one where their number differs: the plan of the topics counts for new data alone."""
+    server.start()
+    server.create_databases()
+    assert topics.partitions_of(server, "order") == 0
+
+    ask(server.database("order"), "create table runtime_facts (name text, value text)")
+    assert topics.partitions_of(server, "order") == 0
+    ask(server.database("order"), "insert into runtime_facts values ('partitions', '8')")
+
+    assert topics.partitions_of(server, "order") == 8
 
 
 def test_durable_is_the_word_for_fsync(folder: Path, server: postgres.Postgres) -> None:

@@ -7,7 +7,11 @@ from typing import Any
 
 Json = Any  # what a scenario file holds
 PPM = 1_000_000
-BEGINS_AT = datetime.fromisoformat("2026-03-06T10:00:00+08:00")
+BEGINNINGS = tuple(map(datetime.fromisoformat, (
+    "2026-03-06T10:00:00+08:00", "2026-02-28T23:59:58.5+08:00", "2026-03-31T15:55:00+00:00",
+    "2026-04-30T23:59:59+08:00",
+)))
+"""When redemptions are accepted: on a day like any other, and just before a midnight, or a month's end."""
 CHANNELS = ("SELF", "KAQUANMAO", "DUIDUI", "SUHUISHOU", "COOLING", "CROSSBORDER", "ESCROW")
 
 
@@ -21,6 +25,7 @@ class Model:
     transit: int = 0
     wallet: int = 0
     voucher: int | None = None
+    read: bool = False
     results: list[str] = field(default_factory=list)
     journals: list[Json] = field(default_factory=list)
 
@@ -29,6 +34,12 @@ class Model:
         self.third = self.channel["kind"] == "THIRD_PARTY"
         self.face = self.given.get("declared", self.given["face"])
         self.wallet = -self.given.get("opening", {}).get("L.CUST.WALLET", 0)
+        self.now = self.begins_at
+
+    @property
+    def begins_at(self) -> datetime:
+        """When it was accepted."""
+        return datetime.fromisoformat(self.given["accepted_at"])
 
     def payout(self, face: int) -> int:
         """What is paid for a face."""
@@ -59,9 +70,10 @@ class Model:
         self.post(event, "payout", **{"L_PAYOUT_TRANSIT": amount, other: -amount})
         self.state = "PAID"
 
-    def cancel(self, event: int, at: datetime, said: Json) -> None:
+    def cancel(self, event: int, said: Json) -> None:
         """The guard of `window`, then the fee."""
-        window, elapsed = self.channel["window_s"], (at - BEGINS_AT).total_seconds()
+        at = datetime.fromisoformat(said["at"])
+        window, elapsed = self.channel["window_s"], (at - self.begins_at).total_seconds()
         verified = said.get("verification") or self.state != "ACCEPTED"
         if window is None:
             self.results.append("DENY_NOT_SUPPORTED")
@@ -149,9 +161,9 @@ def redemption_case(seed: int, policies: Json) -> Json:
     channel = draw.choice(CHANNELS)
     said = policies["channels"][channel]
     most = policies["cooling_daily_cap_fen"] if channel == "COOLING" else 200_000
-    face = draw.choice([draw.randint(100, 10_000), draw.randint(10_001, most)])
+    face = draw.choice([draw.randint(1, 99), draw.randint(100, 10_000), draw.randint(10_001, most)])
     given: Json = {
-        "accepted_at": BEGINS_AT.isoformat(), "channel": channel, "face": face,
+        "accepted_at": draw.choice(BEGINNINGS).isoformat(), "channel": channel, "face": face,
         "rate_ppm": draw.choice([900_000, 940_000, 949_999] if said["window_s"] is not None else [930_000, 950_000]),
     }
     own = said["kind"] == "SELF"
@@ -169,15 +181,8 @@ def redemption_case(seed: int, policies: Json) -> Json:
 
 def _events(draw: Random, given: Json, model: Model) -> list[Json]:
     when: list[Json] = []
-    at = BEGINS_AT
-    if "declared" not in given and draw.random() < 0.7:
-        window = model.channel["window_s"] or 60
-        at += timedelta(seconds=draw.choice([0, 1, window, window + 1]))
-        cancel = {"type": "CANCEL", "at": at.isoformat(), "review": draw.choice(["APPROVED", "REJECTED"])}
-        if draw.random() < 0.3:
-            cancel["verification"] = draw.choice(["STARTED", "DONE"])
-        when.append(cancel)
-        model.cancel(0, at, cancel)
+    for _ in range(0 if "declared" in given else draw.choice([0, 1, 1, 2])):
+        _cancel(draw, model, when)
         if model.state == "CANCELLED":
             return when
     if "declared" in given and draw.random() < 0.4:
@@ -192,6 +197,19 @@ def _events(draw: Random, given: Json, model: Model) -> list[Json]:
     return when
 
 
+def _cancel(draw: Random, model: Model, when: list[Json]) -> None:
+    """At a boundary of its window, if that is still to come; a verification that got so far stays there."""
+    window = model.channel["window_s"] or 60
+    at = model.begins_at + timedelta(seconds=draw.choice([0, 1, window, window + 0.000001, window + 1]))
+    model.now = max(model.now, at)
+    cancel = {"type": "CANCEL", "at": model.now.isoformat(), "review": draw.choice(["APPROVED", "REJECTED"])}
+    if model.read or draw.random() < 0.3:
+        cancel["verification"] = "DONE" if model.read else draw.choice(["STARTED", "DONE"])
+        model.read = True
+    model.cancel(len(when), cancel)
+    when.append(cancel)
+
+
 def _after_settlement(draw: Random, given: Json, model: Model, when: list[Json]) -> None:
     """One more event that is possible now."""
     number, own = len(when), not model.third
@@ -203,9 +221,13 @@ def _after_settlement(draw: Random, given: Json, model: Model, when: list[Json])
     loses = model.face > model.payout(model.face)
     can += ["VOUCHER"] if model.state == "PAID" and model.voucher is None and loses else []
     can += ["VOUCHER_USE"] if model.voucher is not None else []
+    can += ["CANCEL"] if "declared" not in given else []
     if not can:
         return
     kind = draw.choice(can)
+    if kind == "CANCEL":
+        _cancel(draw, model, when)
+        return
     event: Json = {"type": kind}
     if kind == "PAYOUT":
         event["to"] = draw.choice(["BANK", "WALLET"])
@@ -230,7 +252,7 @@ def _after_settlement(draw: Random, given: Json, model: Model, when: list[Json])
 
 
 def _escrow_events(draw: Random, given: Json, model: Model) -> list[Json]:
-    deadline = BEGINS_AT + timedelta(hours=24)
+    deadline = model.begins_at + timedelta(hours=24)
     given["deadline"] = deadline.isoformat()
     when: list[Json] = [{"type": "ESCROW_ACCEPT"}]
     model.escrow(0, when[0])
@@ -239,8 +261,9 @@ def _escrow_events(draw: Random, given: Json, model: Model) -> list[Json]:
         event = {"type": "ESCROW_CHECK", "at": at, "condition_met": draw.random() < 0.5}
         model.escrow(len(when), event)
         when.append(event)
-    if model.state == "SETTLED" and draw.random() < 0.5:
-        event = {"type": "PAYOUT", "to": "WALLET"}
-        model.pay(len(when), "WALLET")
-        when.append(event)
+    model.now = datetime.fromisoformat(when[-1].get("at", given["accepted_at"]))
+    for _ in range(draw.randint(0, 4) if model.state == "SETTLED" else 0):
+        _after_settlement(draw, given, model, when)
+        if model.state == "REVERSED":
+            break
     return when

@@ -1,13 +1,19 @@
 """The calculators against the oracle's arithmetic, on random numbers."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from settle.vectors.calculators import calculate
-from settle.vectors.scenario import Json, Scenario
+from settle.vectors.comparison import first_difference
+from settle.vectors.scenario import Json, Scenario, load
+from settle.vectors.sequence import plays_alone
+from tests.settle.vectors.redemption_variations import CALCULATED
 from tests.settle.vectors.reference import half_up, payables_of, reduction, split
 
+GOLDEN = Path(__file__).parent / "golden"
 amounts = st.integers(0, 10**7)
 
 
@@ -103,10 +109,18 @@ REDEMPTION = {"channels": {"PERCENT": {"fee": {"type": "PCT_FACE", "ppm": 100_00
         {"user": "a", "at": "2026-03-06T15:59:59Z", "face": 100},
         {"user": "b", "at": "2026-03-06T15:59:59Z", "face": 1}, {"user": "a", "at": "2026-03-06T16:00:00Z", "face": 1},
     ), {"decisions": ["DENY_DAILY_CAP", "ALLOW", "ALLOW", "ALLOW"]}),
-    ("transfer", {"probes": [{"activated": True}]}, (), {"results": ["DENY_ACTIVATED"]}),
 ])
 def test_redemptions_are_judged_by_the_policies_of_the_file(
     kind: str, given_: Json, when: tuple[Json, ...], expected: Json
 ) -> None:
     """Not by the product's own caps and fees."""
     assert calculate(Scenario(id="X", kind=kind, given=given_, when=when, then={}, policies=REDEMPTION)) == expected
+
+
+@pytest.mark.parametrize("case", CALCULATED, ids=lambda case: case["id"])
+def test_redemptions_beside_the_visible_ones_are_calculated(case: Json) -> None:
+    """Halves, midnights, holidays, ties in the queue: what DOMAIN.md says of them."""
+    scenario = Scenario(policies=load(GOLDEN / "cases.json")[0].policies, **case)
+
+    assert not plays_alone(scenario)
+    assert first_difference(scenario, calculate(scenario)) is None

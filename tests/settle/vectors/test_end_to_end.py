@@ -11,10 +11,11 @@ from settle.client.tokens import Tokens
 from settle.local.endpoints import sandboxes_of, targets_of
 from settle.vectors.runner import FLOWS, run
 from settle.vectors.scenario import Scenario, load
-from settle.vectors.sequence import ALONE
+from settle.vectors.sequence import plays_alone
 from settle.vectors.session import engine_said
 from tests.settle.vectors.generate import POLICIES, case
 from tests.settle.vectors.redemption_oracle import redemption_case
+from tests.settle.vectors.redemption_variations import PLAYED
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(1200)]
 
@@ -60,11 +61,18 @@ async def test_merchants_are_paid_and_claimed_from_over_both_books(targets: Mapp
 
 
 async def test_the_visible_redemptions_pass(targets: Mapping[str, str]) -> None:
-    """Every published case that is played alone: windows, flows and codes that are submitted twice."""
-    alone = [scenario for scenario in load(GOLDEN / "cases.json") if scenario.kind in ALONE]
+    """Every published case that is played alone: windows, flows, first redemptions, codes that are submitted twice,
+    transfers, batches and schedules of enterprises."""
+    alone = [scenario for scenario in load(GOLDEN / "cases.json") if plays_alone(scenario)]
 
-    assert len(alone) == 22
+    assert len(alone) == 27
     assert await failures(alone, targets) == []
+
+
+async def test_redemptions_beside_the_visible_ones_pass(targets: Mapping[str, str]) -> None:
+    """Their boundaries moved by a second and a fen, in every channel: what DOMAIN.md says of them."""
+    policies = load(GOLDEN / "cases.json")[0].policies
+    assert await failures([Scenario(policies=policies, **each) for each in PLAYED], targets) == []
 
 
 async def test_random_redemptions_pass(targets: Mapping[str, str]) -> None:

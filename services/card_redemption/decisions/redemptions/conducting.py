@@ -1,7 +1,9 @@
 """What a reply, a wake-up or a notice does to a redemption: its sagas advance and end here (DESIGN 5)."""
 
+from dataclasses import replace
 from datetime import datetime
 
+from services.card_redemption.decisions.recorded import denied_later
 from services.card_redemption.decisions.redemptions.correcting import claimed, holding
 from services.card_redemption.decisions.redemptions.finding import redemption_of
 from services.card_redemption.decisions.redemptions.onward import onward, paid
@@ -27,7 +29,9 @@ def progressed(known: Known, card: GiftCard, run: Run, progress: Progress, messa
         return Decision(timers=progress.timers, cleared=progress.cleared)
     if not progress.ended:
         return with_progress(Decision(), progress)
-    return with_progress(_ended(known, card, progress.run, message, now).decided(), progress)
+    ended = _ended(known, card, progress.run, message, now)
+    decision = with_progress(ended.decided(), progress)
+    return replace(decision, records=(*decision.records, *denied_later(progress.run, ended.order)))
 
 
 def _ended(known: Known, card: GiftCard, run: Run, message: Message, now: datetime) -> Stepped:

@@ -9,6 +9,7 @@ from services.card_redemption.channels import BEHAVIOURS
 from services.card_redemption.channels.behaviour import Settling
 from services.card_redemption.decisions.redemptions.finding import fresh, party
 from services.card_redemption.decisions.terms import working_days
+from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.enterprise.commands import DrawAgreement
 from services.card_redemption.domain.recycling.policy import Demand, Settlement
 from services.card_redemption.domain.redemption import paying, settling
@@ -21,6 +22,8 @@ from services.card_redemption.domain.redemption.participation import (
 from services.card_redemption.domain.redemption.plans import PayoutPlan
 from services.card_redemption.domain.redemption.states import PAYABLE, RedemptionState
 from services.card_redemption.domain.redemption.stepping import Stepped
+from services.card_redemption.domain.redemption.timers import THAWED_AGAIN
+from services.card_redemption.domain.states import CardStanding
 from services.card_redemption.sagas import launched
 from services.kernel.decision import Command, Known
 from services.kernel.messages import Message
@@ -45,14 +48,17 @@ def settled_if_due(known: Known, step: Stepped, now: datetime) -> Stepped:
     order = step.order
     if order.state is not _S.VERIFIED:
         return step
-    due_at = settles_at(known, order, now)
+    due_at = settles_at(known, order, step.card, now)
     if due_at > now:
         return step.timed(settling.waits_to_settle(order, step.card, due_at))
     return step.then(lambda verified, card: settling.settled(verified, card, now))
 
 
-def settles_at(known: Known, order: RedemptionOrder, now: datetime) -> datetime:
-    """When it settles; a condition is waited for in escrow, so that goes there at once (OP-16)."""
+def settles_at(known: Known, order: RedemptionOrder, card: GiftCard, now: datetime) -> datetime:
+    """When it settles; a condition is waited for in escrow, so that goes there at once (OP-16). While an operator has
+    its card frozen nothing settles, and it is looked at again (OP-8)."""
+    if card.standing is CardStanding.FROZEN:
+        return now + THAWED_AGAIN
     if order.terms.settlement is Settlement.ON_CONDITION:
         return now
     settling_order = Settling(order.accepted_at, order.verified_at or now, order.scheduled_at)

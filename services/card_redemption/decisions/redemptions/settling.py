@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from services.card_redemption.decisions.enterprise import cutoff_of
+from services.card_redemption.decisions.enterprise import cutoff_of, must_be_under_agreement
 from services.card_redemption.decisions.redemptions import releasing
 from services.card_redemption.decisions.redemptions.finding import redemption_of
 from services.card_redemption.decisions.redemptions.onward import onward, paid, told
@@ -11,13 +11,14 @@ from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.enterprise.batch import RevocationItem
 from services.card_redemption.domain.enterprise.commands import RevokeRedemption
 from services.card_redemption.domain.recycling.enterprise import Revocation
-from services.card_redemption.domain.redemption import enterprise, paying, settling, verifying
+from services.card_redemption.domain.redemption import enterprise, paying, settling, submitting, verifying
 from services.card_redemption.domain.redemption.commands import (
     AdvanceRedemption,
     EditSchedule,
     MeetEscrowCondition,
 )
 from services.card_redemption.domain.redemption.order import RedemptionOrder, refuse_while_settling
+from services.card_redemption.domain.redemption.redeemer import RedeemerStanding, must_be_admitted
 from services.card_redemption.domain.redemption.releasing import BATCH
 from services.card_redemption.domain.redemption.states import PAYABLE, RedemptionState
 from services.card_redemption.domain.redemption.stepping import Stepped
@@ -80,9 +81,14 @@ def schedule_reached(known: Known, body: TimerDue, message: Message, now: dateti
 
 
 def edit_schedule(known: Known, body: EditSchedule, message: Message, now: datetime) -> Decision:
-    """Change what is scheduled, until the cut-off of its agreement."""
+    """Change what is scheduled, until the cut-off of its agreement; what comes of it could be submitted now: under the
+    agreement, by this customer, of this face (1.9, RD-23, RD-25)."""
     order, card = redemption_of(known, body.redemption_id, message.key, body.customer_id)
-    return enterprise.edited(order, card, body, now, cutoff_of(known, order.agreement_id)).decided()
+    changed = enterprise.edited(order, card, body, now, cutoff_of(known, order.agreement_id))
+    must_be_under_agreement(known, order.terms, order.agreement_id, order.customer_id, now)
+    customer = known.find(RedeemerStanding, order.customer_id) or RedeemerStanding(order.customer_id)
+    must_be_admitted(customer, submitting.counted_minor(changed.order, card))
+    return changed.decided()
 
 
 def revoke(known: Known, body: RevokeRedemption, message: Message, now: datetime) -> Decision:

@@ -72,8 +72,7 @@ def _registered(draft: Draft, terms: ChannelPolicy, message: Message, now: datet
 def _asked(step: Stepped, nonce: str, now: datetime) -> Decision:
     """The customer's root is asked, of a card of ours about what it holds if that is more: the actual face decides
     (RD-21, RD-23)."""
-    held_minor = 0 if step.card.issuer else step.card.spendable_minor
-    plan = SubmissionPlan(party(step.order), max(step.order.declared_minor, held_minor))
+    plan = SubmissionPlan(party(step.order), submitting.counted_minor(step.order, step.card))
     return launched(step, plan, now).cleared((DRAFT_ENDS, nonce)).decided()
 
 

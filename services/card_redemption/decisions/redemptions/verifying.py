@@ -65,7 +65,7 @@ def settle_due(known: Known, body: TimerDue, message: Message, now: datetime) ->
         return Decision()
     order, card = redemption_of(known, order.id, message.key)
     refuse_while_settling(order)
-    due_at = settles_at(known, order, now)
+    due_at = settles_at(known, order, card, now)
     if due_at > now:
         return Decision(timers=(Timer(SETTLE, order.id, card.id, due_at),))
     return onward(known, order, settling.settled(order, card, now), message, now).decided()

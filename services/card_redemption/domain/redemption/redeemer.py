@@ -32,7 +32,26 @@ class Redeemer:
         return self.id
 
 
-def must_be_admitted(redeemer: Redeemer, face_minor: int) -> None:
+@dataclass(frozen=True, slots=True)
+class RedeemerStanding:
+    """What of a customer is read without a lock, by whoever decides about a redemption that is there already: how many
+    are complete, and why he may redeem nothing. `version` is that of his root."""
+
+    id: str
+    completed: int = 0
+    restricted: str = ""
+    version: int = 0
+
+    @property
+    def key(self) -> str:
+        return self.id
+
+    @property
+    def root(self) -> str:
+        return self.id
+
+
+def must_be_admitted(redeemer: Redeemer | RedeemerStanding, face_minor: int) -> None:
     """He may submit a card of this face: not while restricted, and the first one is a small one (RD-23)."""
     if redeemer.restricted:
         raise FailedPrecondition("REDEEMER_RESTRICTED", redeemer.restricted)

@@ -141,6 +141,11 @@ def submitted(draft: Draft, terms: ChannelPolicy, card: GiftCard, saga_id: str, 
     )
 
 
+def counted_minor(order: RedemptionOrder, card: GiftCard) -> int:
+    """The face by which its customer is judged: the declared one, of a card of ours what it holds if that is more."""
+    return max(order.declared_minor, 0 if card.issuer else card.spendable_minor)
+
+
 def accepted(order: RedemptionOrder, card: GiftCard, now: datetime) -> Stepped:
     """Accepted: from this instant its windows run (OP-15)."""
     delay = (order.verify_at or order.accepted_at) - order.accepted_at

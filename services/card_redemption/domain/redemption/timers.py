@@ -29,6 +29,8 @@ PAY = "redemption_payout"
 ASK_AGAIN = timedelta(seconds=30)
 """So long after it was asked a provider that said nothing is asked again."""
 PAY_AGAIN = timedelta(seconds=60)
+THAWED_AGAIN = timedelta(minutes=10)
+"""So long after a card was found frozen it is looked whether it is free to settle."""
 
 
 def verification_timer(order: RedemptionOrder, now: datetime) -> tuple[Timer, ...]:
