@@ -56,16 +56,19 @@ class Scraper:
         return max(found, default=-1.0)
 
 
-def played(scrapes: Sequence[Mapping[Series, float]], rings: str | None) -> dict[str, Any]:  # Any: YAML
-    """A test of promtool: these scrapes, the last of them for some time more, and this alert firing then, or none."""
+def played(
+    scrapes: Sequence[Mapping[Series, float]], alerts: Sequence[str], *, firing: bool
+) -> dict[str, Any]:  # Any: YAML
+    """A test of promtool: these scrapes, the last of them for some time more, and all these alerts firing then, or none
+    of them. Others may: a crowded machine rings LoopLag."""
     known = sorted({series for scrape in scrapes for series in scrape})
-    which = f',alertname="{rings}"' if rings else ""
-    expected = [{"labels": f'{{alertname="{rings}"}}', "value": 1}] if rings else []
+    expected = [{"labels": f'{{alertname="{name}"}}', "value": 1} for name in alerts if firing]
     return {
         "interval": f"{INTERVAL_SECONDS}s",
         "input_series": [{"series": _written(each), "values": _values(each, scrapes)} for each in known],
         "promql_expr_test": [{
-            "expr": f'max by (alertname) (ALERTS{{alertstate="firing"{which}}})', "exp_samples": expected,
+            "expr": f'max by (alertname) (ALERTS{{alertstate="firing",alertname=~"{"|".join(alerts)}"}})',
+            "exp_samples": expected,
             "eval_time": f"{(len(scrapes) + HELD - 1) * INTERVAL_SECONDS}s",
         }],
     }
