@@ -13,6 +13,7 @@ import uvicorn
 from gateway.app import Gateway
 from gateway.calling import Services
 from gateway.contract import SERVICES
+from gateway.leaving import LeavingServer
 from services.runtime.ground.logs import configure_logs
 from services.runtime.ground.metrics import serve_metrics
 from services.runtime.ground.settings import Settings, SettingsError
@@ -56,7 +57,7 @@ def _server(settings: Settings, gateway: Gateway, certificates: Certificates | N
     config.load()
     if certificates is not None:
         config.ssl = server_context(certificates, clients=settings.tls_clients == "required")
-    return uvicorn.Server(config)
+    return LeavingServer(config, gateway.leaving)
 
 
 if __name__ == "__main__":

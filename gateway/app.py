@@ -1,5 +1,6 @@
 """The application: every path of the contract below /v1, the contract itself, and a page to try it with."""
 
+import asyncio
 import time
 import uuid
 from collections.abc import Awaitable, Callable
@@ -33,9 +34,11 @@ log = structlog.get_logger(__name__)
 
 
 class Gateway:
-    """Serves the methods of the contract. `services` is where they are asked."""
+    """Serves the methods of the contract. `services` is where they are asked; once it is `leaving`, no answer keeps its
+    connection."""
 
     def __init__(self, settings: Settings, services: Services, tracer: Tracer = OFF) -> None:
+        self.leaving = asyncio.Event()
         self._settings = settings
         self._tracer = tracer
         self._services = services
@@ -67,7 +70,8 @@ class Gateway:
         if match.method.verb != "GET":
             metadata += seen_in(request.headers, match.changed)
         if match.method.streams:
-            return await watching.stream(self._services.watch(match.method, message, metadata), self._watchers)
+            answers = self._services.watch(match.method, message, metadata)
+            return await watching.stream(answers, self._watchers, self.leaving)
         with self._calls.place():
             seconds = seconds_of(request.headers, self._settings.deadline_seconds_max)
             answer = await self._services.ask(match.method, message, seconds, metadata)
@@ -100,6 +104,8 @@ class Gateway:
             except Exception as error:  # what nobody foresaw is ours, and the caller learns only where to find it
                 response = _defect(error)
             response.headers.update({name: text for name, text in ALWAYS.items() if name not in response.headers})
+            if self.leaving.is_set():
+                response.headers["Connection"] = "close"
             call = getattr(request.state, "call", NOTHING)
             served.end(call, response.status_code)
             counted(call, response.status_code, time.monotonic() - began)

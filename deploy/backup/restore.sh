@@ -11,5 +11,7 @@ PATH=${PG_BIN:+$PG_BIN:}$PATH
 pg_verifybackup --quiet "$folder"
 cp -R -p "$folder" "$data.part"
 chmod 0700 "$data.part"
+# Services ask for it, and refuse to start beside topics that hold what these databases have never heard of.
+echo "settle.restored = '$(date -u +%Y-%m-%dT%H:%M:%SZ)'" >> "$data.part/postgresql.auto.conf"
 mv "$data.part" "$data"
-echo "restored to $data; empty the topics of Kafka before a service starts on it"
+echo "restored to $data; empty the topics of Kafka: no service starts on it before"

@@ -33,7 +33,7 @@ class Journal:
     order_id: str = ""
 
     def __post_init__(self) -> None:
-        if sum(line.amount_minor for line in self.lines):
+        if sum([line.amount_minor for line in self.lines]):
             raise Defect(f"unbalanced journal {self.op}: {self.lines}")
 
 
@@ -58,5 +58,5 @@ class Posting(NamedTuple):
 
 def post(op: str, unit: Unit, lines: Iterable[tuple[str, str, int]], order_id: str = "") -> tuple[Journal, ...]:
     """The journal of these lines, lines of 0 left out; no journal where no line is left (PR-6)."""
-    kept = tuple(Line(*line) for line in lines if line[2])
+    kept = tuple([Line._make(line) for line in lines if line[2]])
     return (Journal(op, unit, kept, order_id),) if kept else ()

@@ -15,7 +15,6 @@ from pathlib import Path
 import asyncpg
 import structlog
 
-from services.kernel import chain
 from services.kernel.access import Access
 from services.kernel.coordination import Definitions
 from services.kernel.decision import Rule, Timer
@@ -38,7 +37,7 @@ from services.runtime.ground.tables import Connection, Table
 from services.runtime.ground.traced import start_tracing
 from services.runtime.ground.values import settle_in
 from services.runtime.identity.door import Ownership, open_door
-from services.runtime.kafka import undeliverable
+from services.runtime.kafka import restored, undeliverable
 from services.runtime.kafka.clients import BrokerUnavailable, check_broker
 from services.runtime.kafka.producer import SafeProducer
 from services.runtime.kafka.publisher import Publisher, publish_leftovers
@@ -56,7 +55,7 @@ from services.runtime.rpc.edge import Edge
 from services.runtime.rpc.keeping import Keeper
 from services.runtime.rpc.operations import OperationsServicer
 from services.runtime.rpc.refusals import keeping
-from services.runtime.rpc.server import HARD_EXIT_MARGIN_SECONDS, RpcServer, hard_exit_after
+from services.runtime.rpc.server import HARD_EXIT_MARGIN_SECONDS, RpcServer, hard_exit_after, leave
 from services.runtime.rpc.watching import Watchers
 from services.runtime.stored import accepted, timers
 from services.runtime.stored.oldest_sagas import OldestSagas
@@ -155,9 +154,10 @@ async def _serve(service: Service, settings: Settings) -> None:
     settle_in()
     ended = await process.wait(stop)
     with hard_exit_after(settings.drain_seconds + HARD_EXIT_MARGIN_SECONDS):
-        await process.stop()
-    if ended is not None:
-        raise ended
+        await process.finish()
+        if ended is not None:
+            log.error("task_ended", exc_info=ended)
+        leave(0 if ended is None else 1)
 
 
 async def _migrate(settings: Settings, migrations: Path, role: str) -> Sequence[str]:
@@ -241,8 +241,8 @@ class Process:
         await self._clock_check.look(connection)
         await grants.check(connection, settings)
         clock = await open_clock(connection, settings.clock)
-        await _pin_partitions(connection, settings.partitions)
-        await _pin_chain_key(connection, settings.chain_key)
+        await facts.check_settings(connection, settings)
+        await restored.check(connection, settings, topic(service.name, service.inbound))
         await accepted.seal(connection, settings.chain_key, settings.accept_unlinked)
         now = await clock.now(connection)
         standing = service.standing(now) if service.standing is not None else ()
@@ -371,9 +371,15 @@ class Process:
         return failed.exception() or Defect(f"a task ended: {failed.get_name()}")
 
     async def stop(self) -> None:
-        """No new calls, finish what was accepted, publish it, then close what was opened."""
-        log.info("stopping")
+        """`finish`, where the process lives on."""
+        await self.finish()
         await self._server.stop()
+
+    async def finish(self) -> None:
+        """No new calls, finish what was accepted, publish it, then close what was opened; callers that came meanwhile
+        hear UNAVAILABLE at the end of it."""
+        log.info("stopping")
+        await self._server.drain()
         await self._lanes.drain(self._settings.drain_seconds / 2)
         for task in self._tasks:
             task.cancel()
@@ -385,16 +391,4 @@ class Process:
         await self._pool.close()
         await asyncio.to_thread(self._stop_tracing)
         log.info("stopped")
-
-
-async def _pin_partitions(connection: Connection, partitions: int) -> None:
-    """A partition count that differs from the stored one would send keys elsewhere: refuse to start (case 31)."""
-    stored = await facts.pin(connection, "partitions", str(partitions))
-    if int(stored) != partitions:
-        raise Defect(f"SETTLE_PARTITIONS={partitions}, but this database was made with {stored}")
-
-
-async def _pin_chain_key(connection: Connection, key: bytes) -> None:
-    """Chains that are under two keys can be followed by nobody: refuse to start."""
-    if await facts.pin(connection, chain.KEY_NAME, chain.name_of(key)) != chain.name_of(key):
-        raise SettingsError("SETTLE_CHAIN_KEY is not what it was when the chains of this database were begun")
+        await self._server.turn_away()

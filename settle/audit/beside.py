@@ -8,7 +8,7 @@ TABLES = """
 create temporary table audit_settlements (
     id text, kind text, root text, decision text, two_phase boolean, credit_minor bigint, deposit_minor bigint,
     gift_minor bigint, coupon_minor bigint, started_at timestamptz, ended_at timestamptz,
-    merchant_id text, account_id text, card_id text
+    merchant_id text, account_id text, card_id text, posted_at timestamptz
 );
 create index on audit_settlements (id);
 create temporary table audit_orders (

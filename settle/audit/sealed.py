@@ -1,8 +1,9 @@
 """A table whose rows are sealed, and what of a row does not fit its seals (`services/kernel/seal.py`)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 
 import asyncpg
 
@@ -51,9 +52,7 @@ class Sealed:
 
     def selected(self, where: str) -> str:
         """All that is under seals, and these, of some rows."""
-        read = ", ".join(f'{name} "{name}"' for name in dict.fromkeys(
-            (self.key, *self.columns, *self.made, *self.seals)
-        ))
+        read = ", ".join(f'{name} "{name}"' for name in self._read)
         return f"select {read} from {self.table} where {where}"
 
     async def find(self, world: World, ids: Sequence[str]) -> list[Finding]:
@@ -61,17 +60,31 @@ class Sealed:
         if await key_name(world, self.service) != name_of(world.chain_key):
             return []  # `chain_keys` tells it once
         read = pages(world[self.service], self.query, list(ids))
-        return [found async for page in read for row in page for found in self.broken(row, world.chain_key)]
+        return [found async for page in read for found in self.broken(page, world.chain_key)]
 
-    def broken(self, row: asyncpg.Record, key: bytes) -> list[Finding]:
-        """What of a row does not fit its seals; what was not sealed may be anything."""
-        found = []
-        for name, columns in self.seals.items():
-            right = seal_of(self.table, [row[column] for column in columns], key)
-            if row[name] not in (right, UNSEALED):
-                since = next((row[at] for at in _WRITTEN_AT if isinstance(row.get(at), datetime)), None)
-                found.append(Finding(
-                    SEALS, self.service, f"{self.table} {row[self.key]}", f"{name} {right.hex()}, by what it holds",
-                    row[name].hex(), since=instant(since), cause=_CAUSE,
-                ))
+    def broken(self, rows: Iterable[asyncpg.Record], key: bytes) -> list[Finding]:
+        """What of these rows does not fit their seals; what was not sealed may be anything."""
+        found, places = [], {name: place for place, name in enumerate(self._read)}
+        under = [
+            (name, places[name], itemgetter(*(places[column] for column in columns)))
+            for name, columns in self.seals.items()
+        ]
+        for row in rows:
+            values = tuple(row)
+            for name, place, sealed in under:
+                right = seal_of(self.table, sealed(values), key)
+                if values[place] != right and values[place] != UNSEALED:
+                    found.append(self._finding(row, name, right))
         return found
+
+    @property
+    def _read(self) -> Sequence[str]:
+        """What is read of a row, in that order."""
+        return list(dict.fromkeys((self.key, *self.columns, *self.made, *self.seals)))
+
+    def _finding(self, row: asyncpg.Record, name: str, right: bytes) -> Finding:
+        since = next((row[at] for at in _WRITTEN_AT if isinstance(row.get(at), datetime)), None)
+        return Finding(
+            SEALS, self.service, f"{self.table} {row[self.key]}", f"{name} {right.hex()}, by what it holds",
+            row[name].hex(), since=instant(since), cause=_CAUSE,
+        )

@@ -27,8 +27,7 @@ async def of_runtime(world: World) -> list[Finding]:
             own = replace(sealed, service=service)
             where = f"age(xmin) <= {world.ages[service]}" if service in world.ages else "true"
             async for page in pages(world[service], own.selected(where)):
-                told = [each for row in page for each in own.broken(row, world.chain_key)]
-                found += [replace(each, check=OF_RUNTIME) for each in told]
+                found += [replace(each, check=OF_RUNTIME) for each in own.broken(page, world.chain_key)]
     return found
 
 

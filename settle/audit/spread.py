@@ -37,8 +37,15 @@ class _Plan(msgspec.Struct):
     gift_minor: int = 0
 
 
+class _Effect(msgspec.Struct):
+    posted_at: datetime | None = None
+
+
 class _Branch(msgspec.Struct, array_like=True):
     service: str
+    state: str = ""
+    reason: str = ""
+    result: _Effect | None = None
 
 
 _PLAN = msgspec.json.Decoder(_Plan)
@@ -47,7 +54,8 @@ _TENDERS, _COUPON = msgspec.json.Decoder(tuple[Tender, ...]), msgspec.json.Decod
 
 
 class Settlement(NamedTuple):
-    """A settlement that has ended, with the money of its plan by book."""
+    """A settlement that has ended, with the money of its plan by book, and when the book beside which it is copied
+    posted it by its own answer, if that says so."""
 
     id: str
     kind: str
@@ -63,6 +71,7 @@ class Settlement(NamedTuple):
     merchant_id: str
     account_id: str
     card_id: str
+    posted_at: datetime | None = None
 
 
 class Paid(NamedTuple):
@@ -80,20 +89,30 @@ class Paid(NamedTuple):
 
 def _settlement(row: asyncpg.Record) -> Spread:
     plan, branches = _PLAN.decode(row["plan"]), _BRANCHES.decode(row["branches"])
-    money, of = plan.money, dict.fromkeys(TenderType, 0)
-    for share in money.shares:
-        of[share.type] += share.amount_minor
+    money = plan.money
+    credit_minor = deposit_minor = gift_minor = 0
+    for kind, amount_minor, _ in money.shares:
+        if kind is TenderType.CREDIT:
+            credit_minor += amount_minor
+        elif kind is TenderType.GIFTCARD:
+            gift_minor += amount_minor
+        else:
+            deposit_minor += amount_minor
     settlement = Settlement(
         id=row["id"], kind=row["kind"], root=row["root"], decision=row["decision"], two_phase=len(branches) > 1,
-        credit_minor=of[TenderType.CREDIT], deposit_minor=of[TenderType.WALLET] + of[TenderType.BANKCARD],
-        gift_minor=plan.gift_minor or of[TenderType.GIFTCARD], coupon_minor=money.coupon_minor,
+        credit_minor=credit_minor, deposit_minor=deposit_minor, gift_minor=plan.gift_minor or gift_minor,
+        coupon_minor=money.coupon_minor,
         started_at=row["started_at"], ended_at=row["updated_at"],
         merchant_id=money.merchant_id or row["root"].partition("/")[0],
         account_id=money.account_id, card_id=money.card_id,
     )
     _bounded(settlement[5:9])
-    for service in {branch.service for branch in branches}:
-        yield service, settlement
+    posted: dict[str, datetime | None] = {}
+    for branch in branches:
+        answered_at = branch.result.posted_at if branch.result is not None else None
+        posted[branch.service] = None if branch.service in posted else answered_at
+    for service, posted_at in posted.items():
+        yield service, settlement._replace(posted_at=posted_at)
 
 
 def _order(row: asyncpg.Record) -> Spread:

@@ -32,6 +32,9 @@ from settle.audit.unreadable import UNREADABLE, is_fault, set_back
 
 AT_A_TIME = 200
 """How many aggregates are read at a time: memory stays flat, however many there are."""
+WHOLE_AT_A_TIME = {"order": 500}
+"""How many where everything is walked and nobody is served meanwhile, of those with few rows each: a query costs about
+as much for few of them."""
 
 IDS = {
     ORDER: {"order": "orders", "merchant settlement": "merchant_settlements", "refund day": "refund_days"},
@@ -85,7 +88,7 @@ async def walk_range(
     for walk in walks:
         report.add(walk.id, [])
     last = range_.after
-    while walks and (ids := await ids_after(world, range_, last)):
+    while walks and (ids := await ids_after(world, range_, last, WHOLE_AT_A_TIME.get(range_.of, AT_A_TIME))):
         await walk_ids(world, walks, ids, report)
         walked(len(ids))
         last = ids[-1]
@@ -154,10 +157,10 @@ def _halves(walk: Walk, part: list[str], error: Exception, report: Report) -> li
     return []
 
 
-async def ids_after(world: World, range_: Range, last: str) -> list[str]:
-    """The next aggregates of a range behind the last ones."""
+async def ids_after(world: World, range_: Range, last: str, most: int = 0) -> list[str]:
+    """The next aggregates of a range behind the last ones: `most` of them, or as many as are read at a time."""
     rows = await world[range_.service].fetch(
         f"""select id from {IDS[range_.service][range_.of]} where id > $1 and ($2 = '' or id <= $2)
-            order by id limit {AT_A_TIME}""", last, range_.until,
+            order by id limit {most or AT_A_TIME}""", last, range_.until,
     )
     return [row["id"] for row in rows]

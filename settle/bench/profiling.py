@@ -9,6 +9,7 @@ import signal
 from collections import Counter
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
 INTERVAL_SECONDS = 0.004
 FRAMES_MAX = 60
@@ -60,11 +61,22 @@ def main() -> None:
     folder = Path(os.environ.get("SETTLE_PROFILE_DIR", "."))
     sampler = Sampler()
     sampler.start()
+
+    def tell() -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{module}.txt").write_text(sampler.report(), encoding="utf-8")
+
+    leave = os._exit
+
+    def told(status: int) -> NoReturn:
+        tell()
+        leave(status)
+
+    os._exit = told  # a service leaves by it, with its connections open
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
     finally:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{module}.txt").write_text(sampler.report(), encoding="utf-8")
+        tell()
 
 
 if __name__ == "__main__":

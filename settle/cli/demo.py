@@ -6,10 +6,10 @@ from dataclasses import asdict
 
 import typer
 
-from settle.cli.options import Broker, BrokerChoice, Json, Processes
+from settle.cli.options import Broker, BrokerChoice, Json, Processes, Tls
 
 
-def demo(broker: Broker = BrokerChoice.auto, processes: Processes = 1, json: Json = False) -> None:
+def demo(broker: Broker = BrokerChoice.auto, processes: Processes = 1, tls: Tls = False, json: Json = False) -> None:
     """Start everything from nothing and tell of three orders and three recycled cards; exit status 0 if all held."""
     import json as jsonlib
 
@@ -20,7 +20,7 @@ def demo(broker: Broker = BrokerChoice.auto, processes: Processes = 1, json: Jso
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds: nothing that was started stays behind
     book = Book(None if json else Console(width=None if sys.stdout.isatty() else 120))
-    show(book, broker.value, processes, lambda line: typer.echo(line, err=True))
+    show(book, broker.value, processes, tls, lambda line: typer.echo(line, err=True))
     if json:
         held = {"held": not book.failures, "failures": book.failures}
         told = {"chapters": [asdict(chapter) for chapter in book.chapters]}

@@ -55,6 +55,9 @@ Clock = Annotated[ClockChoice, typer.Option(help="`manual` stands still until Se
 Processes = Annotated[
     int, typer.Option(min=1, max=16, envvar="SETTLE_PROCESSES", help="Processes of each service, which share its work.")
 ]
+Tls = Annotated[bool, typer.Option(
+    "--tls", help="Nobody comes in without a certificate of the authority that is made in the data folder."
+)]
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON object as the last line, and nothing else on stdout.")
 ]

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from settle.cli.options import DATA, Broker, BrokerChoice, Clock, ClockChoice, Data, Processes
+from settle.cli.options import DATA, Broker, BrokerChoice, Clock, ClockChoice, Data, Processes, Tls
 
 DETACH_SECONDS_MAX = 180.0
 LOG = "up.log"
@@ -22,9 +22,7 @@ def up(
     clock: Clock = ClockChoice.system,
     data: Data = DATA,
     processes: Processes = 1,
-    tls: Annotated[bool, typer.Option(
-        help="Nobody comes in without a certificate of the authority that is made in the data folder."
-    )] = False,
+    tls: Tls = False,
     detach: Annotated[bool, typer.Option(help="Return as soon as it is ready; `settle down` stops it.")] = False,
     detached: Annotated[bool, typer.Option(hidden=True)] = False,
 ) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -11,7 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from settle.client.bank import Bank
 from settle.client.calls import Fault, Outage, call
-from settle.client.channels import addresses_of, open_channel
+from settle.client.channels import Option, addresses_of, open_channel
 from settle.client.requests import fresh
 from settle.client.tokens import Tokens
 from settle.client.verifier import Provider
@@ -46,16 +46,17 @@ COUNTS = (
 
 class Engine:
     """Connected to the three services; `targets` are their addresses by name, of one process or of several
-    (`endpoints.targets_of`); `tokens` say who calls. Who tells stories has the `sandboxes` beside them, too
-    (`endpoints.sandboxes_of`)."""
+    (`endpoints.targets_of`); `tokens` say who calls, `options` are gRPC's. Who tells stories has the
+    `sandboxes` beside them, too (`endpoints.sandboxes_of`)."""
 
     def __init__(
-        self, targets: Mapping[str, str], sandboxes: Mapping[str, str] | None = None, tokens: Tokens | None = None
+        self, targets: Mapping[str, str], sandboxes: Mapping[str, str] | None = None, tokens: Tokens | None = None,
+        options: Sequence[Option] = (),
     ) -> None:
         missing = [name for name in SERVICES if name not in targets]
         if missing:
             raise Fault(f"no address for {', '.join(missing)}")
-        self._channels = {name: open_channel(targets[name], tokens=tokens) for name in SERVICES}
+        self._channels = {name: open_channel(targets[name], *options, tokens=tokens) for name in SERVICES}
         order, credit = self._channels["order"], self._channels["credit_ledger"]
         self.orders = order_service_pb2_grpc.OrderServiceStub(order)
         self.after_sale = after_sale_service_pb2_grpc.AfterSaleServiceStub(order)

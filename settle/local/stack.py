@@ -173,7 +173,6 @@ class LocalStack:
         acquirer, verifier, auditor, auditor_metrics = next(free), next(free), next(free), next(free)
         gateway, gateway_metrics = next(free), next(free)
         seats = [(service, number, next(free), next(free)) for service, number in names]
-        targets = {f"SETTLE_{service.upper()}_TARGET": target for service, number, target, _ in seats if number == 0}
         shared = environs.without_shadows(os.environ) | {
             "SETTLE_KAFKA": self.broker.bootstrap, "SETTLE_CLOCK": self.clock, "SETTLE_PROFILE": "local",
             "SETTLE_PARTITIONS": str(self._partitions()), "SETTLE_ACQUIRER_TARGET": acquirer,
@@ -183,7 +182,7 @@ class LocalStack:
             "SETTLE_MAC_REQUIRED": os.environ.get("SETTLE_MAC_REQUIRED", "true"),
             "SETTLE_BROKER": "embedded" if self.broker.kind == "embedded" else "kafka",
             "no_proxy": ports.HOST, "PYTHONUNBUFFERED": "1",
-        } | targets | self._environ
+        } | _all_targets(seats) | self._environ
         self._seat_sandboxes(shared, acquirer, verifier)
         for service, number, target, metrics in seats:
             name = service if number == 0 else f"{service}-{number + 1}"
@@ -198,7 +197,7 @@ class LocalStack:
             self.seats[AUDITOR] = Seat(AUDITOR, "settle.audit", environ, auditor, auditor_metrics, vital=False)
         if self._gateway:
             own = {"SETTLE_LISTEN": gateway, "SETTLE_METRICS_LISTEN": gateway_metrics} | self._certified(GATEWAY)
-            environ, scheme = shared | own | _all_targets(seats), "https" if self.secured else "http"
+            environ, scheme = shared | own, "https" if self.secured else "http"
             self.seats[GATEWAY] = Seat(GATEWAY, "gateway", environ, f"{scheme}://{gateway}", gateway_metrics)
 
     def _certified(self, name: str) -> dict[str, str]:
@@ -288,7 +287,7 @@ class LocalStack:
                 "dsn": self.postgres.database(seat.name.partition("-")[0]),
                 "pid": seat.child.pid if seat.child else 0,
             }
-            for seat in self.seats.values() if seat.name not in (ACQUIRER, VERIFIER, AUDITOR, GATEWAY)
+            for seat in self.seats.values() if seat.name.partition("-")[0] in SERVICES
         }
         broker, server = self.broker, self.postgres
         auditor, gateway = self.seats.get(AUDITOR), self.seats.get(GATEWAY)

@@ -96,7 +96,8 @@ async def _by_question(dsns: Mapping[str, str], orders: int) -> None:
 async def _walk(world: World, costs: Costs, report: Report) -> None:
     for service, of in KINDS:
         last = ""
-        while ids := await walks.ids_after(world, Range(service, of), last):
+        most = walks.WHOLE_AT_A_TIME.get(of, walks.AT_A_TIME)
+        while ids := await walks.ids_after(world, Range(service, of), last, most):
             slice_ = replace(world, shared={})  # what several walks read counts for the first of them
             for walk in walks.walks_of(service, of):
                 with costs.of(f"walk {walk.id}"):

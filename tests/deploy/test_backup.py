@@ -128,6 +128,7 @@ def test_a_backup_under_load_comes_back_whole(folder: Path) -> None:
     data = postgres._home(second) / "postgres"
     restored = script("restore.sh", backup, data)
     assert (restored.returncode, again.returncode) == (0, 2), restored.stderr + again.stderr
+    assert "\nsettle.restored = '2" in (data / "postgresql.auto.conf").read_text()
     _give_to_the_server(data)
     for name in ("acquirer.sqlite", "endpoints.json"):  # the bank forgets nothing; and the folder is an engine's
         shutil.copy(first / name, second)

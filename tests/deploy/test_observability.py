@@ -23,10 +23,11 @@ RUNBOOKS = ROOT / "docs" / "runbooks"
 SEVERITIES = {"page", "ticket"}
 
 
-def _rules() -> list[dict[str, Any]]:  # Any: the values of a YAML file
+def rules() -> list[dict[str, Any]]:  # Any: the values of a YAML file
+    """All alerts."""
     [group] = yaml.safe_load(ALERTS.read_text(encoding="utf-8"))["groups"]
-    rules: list[dict[str, Any]] = group["rules"]
-    return rules
+    found: list[dict[str, Any]] = group["rules"]
+    return found
 
 
 def _known() -> dict[str, set[str]]:
@@ -41,7 +42,7 @@ def _known() -> dict[str, set[str]]:
 
 
 def _expressions() -> Iterator[tuple[str, str]]:
-    for rule in _rules():
+    for rule in rules():
         yield rule["alert"], rule["expr"]
     for file in DASHBOARDS:
         for panel in json.loads(file.read_text(encoding="utf-8"))["panels"]:
@@ -83,10 +84,10 @@ def test_the_metrics_stand_in_one_file() -> None:
 
 def test_every_alert_has_a_runbook_and_every_runbook_an_alert() -> None:
     """Which says what it means, what to look at and what to do."""
-    names = {rule["alert"] for rule in _rules()}
+    names = {rule["alert"] for rule in rules()}
 
     assert {file.stem for file in RUNBOOKS.glob("*.md")} == names
-    for rule in _rules():
+    for rule in rules():
         assert rule["annotations"]["runbook_url"] == f"docs/runbooks/{rule['alert']}.md"
         assert rule["labels"]["severity"] in SEVERITIES
         text = (RUNBOOKS / f"{rule['alert']}.md").read_text(encoding="utf-8")
@@ -109,7 +110,7 @@ def test_each_alert_is_played_in_a_fault() -> None:
         test["alertname"] for case in cases for test in case["alert_rule_test"] if test.get("exp_alerts")
     }
 
-    assert firing == {rule["alert"] for rule in _rules()}
+    assert firing == {rule["alert"] for rule in rules()}
 
 
 @pytest.mark.long
@@ -119,11 +120,11 @@ class TestByPromtool:
 
     def test_the_rules_are_rules(self) -> None:
         """Their syntax and their templates."""
-        assert "SUCCESS" in _promtool("check", "rules", "--lint=all", "--lint-fatal", str(ALERTS))
+        assert "SUCCESS" in promtool("check", "rules", "--lint=all", "--lint-fatal", str(ALERTS))
 
     def test_the_faults_ring(self) -> None:
         """And nothing rings where all is well."""
-        _promtool("test", "rules", str(PLAYED))
+        promtool("test", "rules", str(PLAYED))
 
     def test_names_are_as_prometheus_wants_them(self) -> None:
         """`promtool check metrics` on what a process shows."""
@@ -140,7 +141,8 @@ def _declared() -> set[str]:
     return {name for name in names if name.startswith("settle_")}
 
 
-def _promtool(*arguments: str) -> str:
+def promtool(*arguments: str) -> str:
+    """What it says; a test is skipped where it cannot be built."""
     done = subprocess.run([go_tools.tool(go_tools.PROMTOOL), *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

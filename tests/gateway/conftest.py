@@ -13,6 +13,7 @@ import uvicorn
 from gateway.app import Gateway
 from gateway.calling import Services
 from gateway.contract import SERVICES
+from gateway.leaving import LeavingServer
 from services.kernel.errors import SettlementError
 from services.runtime.ground.settings import Settings
 from services.runtime.rpc.errors import abort_with
@@ -83,9 +84,11 @@ async def before(port: int, **settings: Any) -> AsyncIterator[str]:  # Any: each
     """A gateway whose services are all at this port; its URL."""
     [own] = ports.free_ports(1)
     async with Services(dict.fromkeys(SERVICES, f"{ports.HOST}:{port}")) as services:
-        gateway = Gateway(Settings("gateway", **settings), services).application()
-        config = uvicorn.Config(gateway, host=ports.HOST, port=own, lifespan="off", log_config=None, access_log=False)
-        async with serving(uvicorn.Server(config)):
+        gateway = Gateway(Settings("gateway", **settings), services)
+        config = uvicorn.Config(
+            gateway.application(), host=ports.HOST, port=own, lifespan="off", log_config=None, access_log=False
+        )
+        async with serving(LeavingServer(config, gateway.leaving)):
             yield f"http://{ports.HOST}:{own}"
 
 

@@ -18,6 +18,7 @@ from services.card_redemption.wire.redemptions import ENTRIES
 from services.kernel.ids import money_account
 from services.kernel.money import amount
 from services.kernel.secret import Secret
+from services.runtime.ground.tls import Certificates
 from services.runtime.rpc.calls import Context
 from services.runtime.rpc.edge import Edge
 from settlement.card_redemption.v1 import redemption_service_pb2 as pb
@@ -31,7 +32,8 @@ class Preparing:
         self._presenting = Presenting(edge, vault)
         self._key = edge.settings.key("draft")
         target = edge.settings.option("verifier_target")
-        self._provider = RemoteProvider(target) if target else None
+        certificates = Certificates.of(edge.settings)
+        self._provider = RemoteProvider(target, certificates=certificates) if target else None
 
     async def prepare(self, request: pb.PrepareRedemptionRequest, context: Context) -> pb.PrepareRedemptionResponse:
         """What a submission would come to, with a token for it; the code goes no further than here."""

@@ -63,17 +63,17 @@ class Order:
     @property
     def payable_minor(self) -> int:
         """What its tenders add up to."""
-        return sum(tender.amount_minor for tender in self.tenders)
+        return sum([tender.amount_minor for tender in self.tenders])
 
     @property
     def captured_minor(self) -> int:
         """What its shipments were worth."""
-        return sum(tender.captured_minor for tender in self.tenders)
+        return sum([tender.captured_minor for tender in self.tenders])
 
     @property
     def refunded_minor(self) -> int:
         """What was refunded, what waits for the network included."""
-        return sum(tender.refunded_minor for tender in self.tenders)
+        return sum([tender.refunded_minor for tender in self.tenders])
 
     @property
     def refundable_minor(self) -> int:

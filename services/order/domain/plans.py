@@ -34,7 +34,7 @@ class Movement(NamedTuple):
     @property
     def amount_minor(self) -> int:
         """The sum of the tenders."""
-        return sum(share.amount_minor for share in self.shares)
+        return sum([share.amount_minor for share in self.shares])
 
     @property
     def empty(self) -> bool:
@@ -57,7 +57,7 @@ class Movement(NamedTuple):
             ("BANKCARD", self.of(TenderType.BANKCARD)), ("COUPON", self.coupon_minor),
             ("CREDIT", self.of(TenderType.CREDIT)), ("WALLET", self.of(TenderType.WALLET)),
         )
-        return tuple(entry for entry in named if entry[1])
+        return tuple([entry for entry in named if entry[1]])
 
     def card_vector(self) -> Vector:
         """What card_redemption is to move, by name."""

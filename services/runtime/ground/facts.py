@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 
+from services.kernel import chain
+from services.kernel.errors import Defect
+from services.runtime.ground.settings import Settings, SettingsError
 from services.runtime.ground.tables import Connection
 
 
@@ -22,3 +25,14 @@ async def pin(connection: Connection, name: str, value: str) -> str:
     )
     first: str = await connection.fetchval("select value from runtime_facts where name = $1", name)
     return first
+
+
+async def check_settings(connection: Connection, settings: Settings) -> None:
+    """Refuse settings that differ from those with which the database was begun: a count of partitions that would send
+    keys elsewhere (case 31), a key under which chains can be followed by nobody."""
+    stored = await pin(connection, "partitions", str(settings.partitions))
+    if int(stored) != settings.partitions:
+        raise Defect(f"SETTLE_PARTITIONS={settings.partitions}, but this database was made with {stored}")
+    name = chain.name_of(settings.chain_key)
+    if await pin(connection, chain.KEY_NAME, name) != name:
+        raise SettingsError("SETTLE_CHAIN_KEY is not what it was when the chains of this database were begun")

@@ -29,6 +29,7 @@ from services.runtime.ground.settings import Settings
 from services.runtime.ground.tracing import OFF, Tracer
 from services.runtime.identity.door import Door, Entered, Gate
 from services.runtime.rpc.arrivals import Unreadable, readable
+from services.runtime.rpc.closing import Closing
 from services.runtime.rpc.errors import InvalidRequest, MessageTooLarge, abort_with, outage_of
 from services.runtime.rpc.exchange import Exchange
 from services.runtime.rpc.limit import limit
@@ -57,6 +58,7 @@ class Calls:
     def __init__(self, settings: Settings, tracer: Tracer = OFF) -> None:
         self.tracer = tracer
         self.places = Places(settings)
+        self.closing = self.places.closing
         self.peers = Peers(settings)
         self._request_bytes_max = settings.rpc_message_bytes_max
         self.unary_seconds_max = settings.deadline_seconds_max
@@ -87,7 +89,7 @@ class Calls:
         if handler.unary_stream is not None:
             return wrapped._replace(unary_stream=self._stream(method, handler.unary_stream, gate))
         if handler.stream_stream is not None:
-            exchange = Exchange(self._unary, self.unary_seconds_max)
+            exchange = Exchange(self._unary, self.unary_seconds_max, self.closing)
             return wrapped._replace(stream_stream=self._exchange(method, handler.stream_stream, exchange, gate))
         raise TypeError(f"{method} takes a stream of requests for one answer")
 
@@ -100,7 +102,7 @@ class Calls:
                 async for response in behaviour(admitted, context):
                     yield response
 
-            async with aclosing(self._streamed(method, context, gate, watched)) as said:
+            async with aclosing(self._streamed(method, context, gate, watched, self.closing)) as said:
                 async for packed in said:
                     yield packed
 
@@ -121,27 +123,32 @@ class Calls:
 
     async def _streamed(
         self, method: str, context: Context, gate: Gate | None,
-        behaviour: Callable[[Entered | None], AsyncIterator[Message]],
+        behaviour: Callable[[Entered | None], AsyncIterator[Message]], until: Closing | None = None,
     ) -> AsyncGenerator[bytes, None]:
-        """The answers of a stream, which has its place among those who watch, for as long as a stream may last."""
-        place = None
+        """The answers of a stream, which has its place among those who watch, for as long as a stream may last, and no
+        longer than `until` calls are taken; one that is given none ends by itself then."""
+        place, task = None, asyncio.current_task()
         try:
+            if self.closing.begun:
+                await self.closing.turn_away()
+            self.closing.calls.add(task)
             entered = await _entered(gate, context)
             self.peers.check(context)
             place = self.places.enter(Use.WATCH)
             PLACE.set(place)
-            async with limit(self._stream_seconds_max):
+            async with limit(self._stream_seconds_max, until):
                 async for response in behaviour(entered):
                     yield _packed(response)
             metrics.RPCS.labels(method, "OK").inc()
         except GeneratorExit:
             raise
         except BaseException as error:
-            meant = meaning(method, error)
+            meant = meaning(method, self.closing.meaning(error))
             if meant is not None:
                 await abort_with(context, meant)
             raise
         finally:
+            self.closing.calls.discard(task)
             if place is not None:
                 place.leave()
 
@@ -190,9 +197,12 @@ class Unary:
 
     async def answer(self, request: Message | Unreadable, context: Context, told: Callable[[Message], T]) -> T:
         """The answer as it is `told`; raises the `SettlementError` that the call ends with."""
-        began, place = time.perf_counter(), None
+        began, place, closing, task = time.perf_counter(), None, self._calls.closing, asyncio.current_task()
         served = Served(self._calls.tracer, self.method, context)
         try:
+            if closing.begun:
+                await closing.turn_away()
+            closing.calls.add(task)
             entered = await _entered(self._gate, context)
             self._calls.peers.check(context)
             use = use_of(self.method, request)
@@ -205,11 +215,12 @@ class Unary:
             served.well = True
             return answer
         except BaseException as error:
-            meant = meaning(self.method, error)
+            meant = meaning(self.method, closing.meaning(error))
             if meant is None or meant is error:
                 raise
             raise meant from error
         finally:
+            closing.calls.discard(task)
             if place is not None:
                 PLACE.set(None)
                 place.leave()

@@ -29,7 +29,7 @@ from services.runtime.ground.tables import Connection
 from services.runtime.rpc.calls import Context
 from services.runtime.rpc.errors import passes
 from services.runtime.rpc.keeping import Keeper
-from services.runtime.rpc.places import may_wait, waits
+from services.runtime.rpc.places import ends_with_server, may_wait, waits
 from services.runtime.rpc.refusals import note_decided
 from services.runtime.rpc.seen import seen_in
 from services.runtime.rpc.watching import Watchers
@@ -132,9 +132,10 @@ class Edge:
         if timeout_seconds <= 0 or not may_wait():
             return last
         with suppress(TimeoutError):
-            async with asyncio.timeout(timeout_seconds), aclosing(self.watch(saga_id, since)) as steps:
-                async for step in steps:
-                    last = step
+            async with asyncio.timeout(timeout_seconds) as timeout, aclosing(self.watch(saga_id, since)) as steps:
+                with ends_with_server(timeout):
+                    async for step in steps:
+                        last = step
         return last
 
     def changes(self, key: str) -> AbstractContextManager[asyncio.Event]:

@@ -17,8 +17,9 @@ from google.protobuf.descriptor_pool import Default
 from google.protobuf.message import Message
 from google.rpc.status_pb2 import Status
 
-from services.kernel.errors import SettlementError
+from services.kernel.errors import SettlementError, Unavailable
 from services.runtime.rpc.arrivals import Unreadable
+from services.runtime.rpc.closing import Closing
 from services.runtime.rpc.errors import InvalidRequest, to_status
 from services.runtime.rpc.limit import limit
 
@@ -67,8 +68,8 @@ class _Command:
 class Exchange:
     """The commands of streams; `methods` are all unary ones by path, those that are registered later included."""
 
-    def __init__(self, methods: Mapping[str, Method], seconds: float) -> None:
-        self._methods, self._seconds = methods, seconds
+    def __init__(self, methods: Mapping[str, Method], seconds: float, closing: Closing) -> None:
+        self._methods, self._seconds, self._closing = methods, seconds, closing
 
     @cached_property
     def _method_of(self) -> Mapping[str, Method]:
@@ -81,7 +82,8 @@ class Exchange:
     async def outcomes(
         self, requests: AsyncIterator[Any], stream: Context  # Any: requests, or an Unreadable
     ) -> AsyncGenerator[Outcome, None]:
-        """Of all commands, each as soon as it is there; then the refusal of what could not be read, if that came."""
+        """Of all commands, each as soon as it is there; then the refusal of what could not be read, if that came, or
+        UNAVAILABLE if the server stops."""
         ready: asyncio.Queue[Outcome | None] = asyncio.Queue()
         room = asyncio.Semaphore(UNANSWERED_MAX)
         reading = asyncio.create_task(self._read(requests, stream, ready, room))
@@ -98,19 +100,23 @@ class Exchange:
         self, requests: AsyncIterator[Any], stream: Context, ready: "asyncio.Queue[Outcome | None]",
         room: asyncio.Semaphore,
     ) -> None:
-        unreadable = None
+        refusal: SettlementError | None = None
         try:
             async with asyncio.TaskGroup() as commands:
-                async for request in requests:
-                    if isinstance(request, Unreadable):
-                        unreadable = request.refusal
-                        break
-                    await room.acquire()
-                    commands.create_task(self._act(request, stream, ready))
+                try:
+                    async with limit(None, self._closing):
+                        async for request in requests:
+                            if isinstance(request, Unreadable):
+                                refusal = request.refusal
+                                break
+                            await room.acquire()
+                            commands.create_task(self._act(request, stream, ready))
+                except Unavailable as stopping:  # raised past the commands, it would end them, too
+                    refusal = stopping
         finally:
             ready.put_nowait(None)
-        if unreadable is not None:
-            raise unreadable
+        if refusal is not None:
+            raise refusal
 
     async def _act(
         self, request: Any, stream: Context, ready: "asyncio.Queue[Outcome | None]"  # Any: as above

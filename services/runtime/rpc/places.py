@@ -4,8 +4,10 @@ A command that was decided and waits for an end moves from the commands to those
 it does not wait, and tells what there is.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from enum import StrEnum
 from functools import partial
@@ -15,6 +17,7 @@ from google.protobuf.message import Message
 from services.kernel.errors import ResourceExhausted
 from services.runtime.ground import metrics
 from services.runtime.ground.settings import Settings
+from services.runtime.rpc.closing import Closing, gone
 
 OPERATORS = "/settlement.operations."
 OPERATORS_MAX = 64
@@ -47,6 +50,7 @@ class Places:
             Use.COMMAND: settings.rpc_concurrent_max, Use.READ: settings.rpc_concurrent_max,
             Use.WATCH: settings.rpc_watchers_max, Use.OPERATOR: min(OPERATORS_MAX, settings.rpc_concurrent_max),
         }
+        self.closing = Closing()
         self.taken: Counter[Use] = Counter()
         for use in Use:
             metrics.RPCS_UNDER_WAY.labels(use.value).set_function(partial(self.taken.__getitem__, use))
@@ -73,6 +77,11 @@ class Place:
         self._places = places
         self.use = use
 
+    @property
+    def closing(self) -> Closing:
+        """The end of the server that has the place."""
+        return self._places.closing
+
     def watch(self) -> bool:
         """Go on as one who waits, if there is a place for that."""
         if self.use is not Use.WATCH and self._places.free(Use.WATCH):
@@ -94,6 +103,19 @@ def may_wait() -> bool:
     """Whether the call that runs here may wait; from then on it counts as one that does. What is no call may."""
     place = PLACE.get()
     return place is None or place.watch()
+
+
+def ends_with_server(wait: asyncio.Timeout) -> AbstractContextManager[None]:
+    """For the block, have what the call that runs here waits be over when its server stops."""
+    place = PLACE.get()
+    return nullcontext() if place is None else place.closing.ends(wait)
+
+
+def check_served() -> None:
+    """Raise UNAVAILABLE where the server of the call that runs here stops: nothing may wait any longer."""
+    place = PLACE.get()
+    if place is not None and place.closing.begun:
+        raise gone()
 
 
 def waits() -> bool:

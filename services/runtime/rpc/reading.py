@@ -15,7 +15,7 @@ from services.runtime.ground.tables import Connection
 from services.runtime.rpc.calls import Context
 from services.runtime.rpc.edge import RESERVE_SECONDS, Edge
 from services.runtime.rpc.errors import passes
-from services.runtime.rpc.places import may_wait
+from services.runtime.rpc.places import check_served, ends_with_server, may_wait
 
 POLL_SECONDS_MIN, POLL_SECONDS_MAX = 0.02, 0.5
 """How long until it looks again by itself, for another process may have committed: twice as long each time."""
@@ -83,8 +83,10 @@ async def reading(
             if left_seconds <= 0 or not may_wait():
                 raise refusal
             with suppress(TimeoutError):
-                async with asyncio.timeout(min(wait_seconds, left_seconds)):
-                    await changed.wait()
+                async with asyncio.timeout(min(wait_seconds, left_seconds)) as timeout:
+                    with ends_with_server(timeout):
+                        await changed.wait()
+            check_served()
             wait_seconds = min(2 * wait_seconds, POLL_SECONDS_MAX)
 
 

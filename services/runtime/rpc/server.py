@@ -1,12 +1,13 @@
 """The gRPC server and the channels to other processes, with what keeps both from hanging (RELIABILITY 3.3)."""
 
+import asyncio
 import json
 import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -32,19 +33,24 @@ CONNECTION_AGE_MS_MAX = 30 * 60 * 1000
 PING_MS_MIN = 10_000
 KEEPALIVE_MS = 30_000
 """A peer that pings more often than the server allows is sent away (G10)."""
+CUT_OFF_SECONDS_MAX = 1.0
+"""What calls have that were cut off, to be answered."""
+SENDING_SECONDS = 0.05
+"""What gRPC has to write the last answers."""
 HARD_EXIT_MARGIN_SECONDS = 5.0
 HARD_EXIT_STATUS = 70
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
-_RETRY_UNAVAILABLE = {
+RETRY_UNAVAILABLE = json.dumps({
     "loadBalancingConfig": [{"round_robin": {}}],
     "methodConfig": [{"name": [{}], "retryPolicy": {
         "maxAttempts": 4, "initialBackoff": "0.1s", "maxBackoff": "1s", "backoffMultiplier": 2,
         "retryableStatusCodes": ["UNAVAILABLE"],
     }}],
     "retryThrottling": {"maxTokens": 100, "tokenRatio": 0.1},
-}
+})
+"""How our own callers, and any that have the same service config, meet processes that come and go."""
 
 
 class RpcServer:
@@ -127,10 +133,26 @@ class RpcServer:
         for name in ("", *self._names):
             await self._health.set(name, SERVING if serving else NOT_SERVING)
 
-    async def stop(self) -> None:
-        """NOT_SERVING first, then no new calls, then the ones under way get their time (G3)."""
+    async def drain(self) -> None:
+        """NOT_SERVING first, then no new calls, then the ones under way get their time (G3); what is decided is said,
+        and whoever still waits afterwards hears UNAVAILABLE."""
         await self._health.enter_graceful_shutdown()
-        await self._server.stop(self._settings.drain_seconds)
+        closing = self._calls.closing
+        closing.begin()
+        if not await closing.ended(self._settings.drain_seconds):
+            closing.cut_off()
+            await closing.ended(CUT_OFF_SECONDS_MAX)
+
+    async def turn_away(self) -> None:
+        """Have all who came too late hear UNAVAILABLE, as the last thing before the process ends."""
+        self._calls.closing.end()
+        await asyncio.sleep(SENDING_SECONDS)
+
+    async def stop(self) -> None:
+        """All of that, where the process lives on: gRPC's own stop says CANCELLED to calls that come just then."""
+        await self.drain()
+        await self.turn_away()
+        await self._server.stop(CUT_OFF_SECONDS_MAX)
 
 
 class _Health(health.aio.HealthServicer):  # type: ignore[misc]  # the library has no types
@@ -174,6 +196,14 @@ class _Registrar:
         self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, wrapped),))
 
 
+def leave(status: int) -> NoReturn:
+    """End the process with its connections as they are, for then callers hear UNAVAILABLE: unwinding drops calls that
+    come just then, and gRPC says CANCELLED to them, which nobody tries again."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(status)
+
+
 @contextmanager
 def hard_exit_after(seconds: float) -> Iterator[None]:
     """End the process if the block is not through in time; a thread sees to it, for the loop may be what hangs (G3)."""
@@ -198,7 +228,7 @@ def channel(
     config carries no `timeout`: it fires early (STACK 1.1).
     """
     options: list[tuple[str, Any]] = [  # Any: numbers and texts
-        ("grpc.service_config", json.dumps(_RETRY_UNAVAILABLE)),
+        ("grpc.service_config", RETRY_UNAVAILABLE),
         ("grpc.max_receive_message_length", ANSWER_BYTES_MAX),
         ("grpc.keepalive_time_ms", KEEPALIVE_MS),
         ("grpc.keepalive_timeout_ms", 10_000),

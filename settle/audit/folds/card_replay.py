@@ -221,10 +221,11 @@ def _of_event(told: ToldCard, posted: Posted | None) -> Step:
 def _of_journal(replay: CardReplay, posted: Posted) -> Step:
     run = replay.stored.runs.get(posted.saga_id)
     refund_id = run.plan.refund_id if run is not None and isinstance(run.plan, RefundPlan | ReversalPlan) else ""
-    assert posted.at is not None
+    at = replay.stored.row.issued_at if posted.op == OPS[events.CardIssued] else posted.at
+    assert at is not None
     return Step(
         op=posted.op, order_id=posted.order_id, refund_id=refund_id, uncovered_minor=_uncovered(posted),
-        amount_minor=sum(max(0, line.amount_minor) for line in posted.lines), saga_id=posted.saga_id, at=posted.at,
+        amount_minor=sum(max(0, line.amount_minor) for line in posted.lines), saga_id=posted.saga_id, at=at,
     )
 
 

@@ -109,13 +109,14 @@ class Account:
 
     async def _take(self, row: asyncpg.Record) -> None:
         """Take the next operation of the log, and tell what can be told by now."""
-        number = row["number"]
-        self._absent(number, row["at"])
-        self._number, self._last = number, row["at"]
+        number, at = row["number"], row["at"]
+        if number != self._number + 1:
+            self._absent(number, at)
+        self._number, self._last = number, at
         try:
             link = credit_operations.link_of(row)
         except credit_operations.UNREADABLE as error:
-            self._impossible(number, row["kind"], error, row["at"])
+            self._impossible(number, row["kind"], error, at)
             return
         self._links[number] = link
         is_reversal = isinstance(link.operation.body, ReverseRefund)
@@ -164,9 +165,10 @@ class Account:
             self._found("operations", last.key, [Difference("", expected, last.kind)], last.at)
         if unlogged >= 0:
             for link, operation in zip(links, told.operations[unlogged:], strict=True):
-                differences = credit_operations.compared(link, operation)
-                self._found("operations", link.operation.key, differences, operation.at)
-        self._found("operations", last.key, credit_operations.named(last, account, self.history.rows), last.at)
+                if differences := [*credit_operations.compared(link, operation)]:
+                    self._found("operations", link.operation.key, differences, operation.at)
+        if differences := [*credit_operations.named(last, account, self.history.rows)]:
+            self._found("operations", last.key, differences, last.at)
 
     def _in_order(self, last: Operation) -> None:
         """No decision of an account is at an earlier instant than the one before; a cut is of when it was due."""
@@ -197,11 +199,11 @@ class Account:
             self._least += not is_cut
         if not is_cut:
             self._saga = last.saga_id
-        key, exact = f"operation {last.key}", not is_cut and not last.saga_id
+        exact = not is_cut and not last.saga_id
         self._matching.tell([
             Expected(
-                content=content_of(journal, last.saga_id), key=key, at=last.at, exact=exact,
-                counted=self._least + is_cut, decision=self._decision, statement=last.reference if is_cut else "",
+                content_of(journal, last.saga_id), last, exact, self._least + is_cut, self._decision,
+                statement=last.reference if is_cut else "",
             ) for journal in told.journals if not (rerouted and journal.op in TAKEN_IN)
         ])
 

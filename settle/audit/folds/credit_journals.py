@@ -15,6 +15,7 @@ import asyncpg
 from services.credit_ledger.domain.log.postings import POSTINGS
 from services.credit_ledger.domain.model import books, commands
 from services.credit_ledger.domain.model.leg import Rail, RefundLeg
+from services.credit_ledger.domain.model.operation import Operation
 from services.kernel.journal import Journal, Posting, Unit
 from settle.audit.findings import Finding
 from settle.audit.folds.differing import said
@@ -35,22 +36,34 @@ OF_LEGS: tuple[Posting, ...] = tuple({
 
 
 class Expected(NamedTuple):
-    """A journal that was told. `at` is when it was posted, to the instant if that is known (`exact`); `counted` is
-    the number of decisions up to it, where a cut counts as a part of the next one; `key` names the operation."""
+    """A journal that an operation tells. When it was posted is known to the instant if it is `exact`; `counted` is
+    the number of decisions up to it, where a cut counts as a part of the next one."""
 
     content: tuple[object, ...]
-    key: str
-    at: datetime
+    operation: Operation
     exact: bool
     counted: int
     decision: int
     statement: str = ""
 
+    @property
+    def at(self) -> datetime:
+        """When it was posted, or the earliest that it can have been."""
+        return self.operation.at
+
+    @property
+    def key(self) -> str:
+        """By what it is told."""
+        return f"operation {self.operation.key}"
+
 
 def content_of(journal: Journal, saga_id: str) -> tuple[object, ...]:
     """All of a journal but its place and instant, as it is stored."""
-    accounts, subs, amounts = zip(*journal.lines, strict=True)
-    return journal.op, journal.unit.value, journal.order_id, saga_id, list(accounts), list(subs), list(amounts)
+    lines = journal.lines
+    return (
+        journal.op, journal.unit, journal.order_id, saga_id, [line[0] for line in lines], [line[1] for line in lines],
+        [line[2] for line in lines],
+    )
 
 
 class Matching:

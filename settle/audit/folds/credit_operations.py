@@ -1,7 +1,9 @@
 """The log of a credit account as it is stored: read into the domain's operations, and held against what was told."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cache
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import asyncpg
@@ -31,6 +33,8 @@ _MOVED = msgspec.json.Decoder(Vector)
 _FACTS, _BEFORE = msgspec.json.Decoder(Facts), msgspec.json.Decoder(Before)
 _FACTS_COLUMN = listed("facts", Facts)
 _SHAPED = f"[{SHAPE},"
+_NAMES = ("number", "kind", "at", "order_id", "reference")
+_identity = attrgetter(*_NAMES)
 UNREADABLE = (msgspec.MsgspecError, KeyError, RecursionError, InvalidArgument)
 
 
@@ -43,13 +47,13 @@ class Link(NamedTuple):
 
 def link_of(row: asyncpg.Record) -> Link:
     """The operation in a row; raises one of `UNREADABLE`."""
-    facts, moved = row["facts"], row["moved"]
-    body = _BODIES[row["kind"]].decode(row["body"])
+    account_id, number, _, kind, at, order_id, reference, saga_id, said_body, facts, moved, _ = row
+    body = _BODIES[kind].decode(said_body)
     if isinstance(body, AuthorizeTenders):
         body.terms.checked()  # else a plan of so many instalments would be told
     return Link(row, Operation(
-        account_id=row["account_id"], number=row["number"], at=row["at"], body=body,
-        order_id=row["order_id"], reference=row["reference"], saga_id=row["saga_id"],
+        account_id=account_id, number=number, at=at, body=body, order_id=order_id, reference=reference,
+        saga_id=saga_id,
         facts=NO_FACTS if facts == "{}" else _FACTS.decode(facts),
         moved=() if moved == "[]" else _MOVED.decode(moved),
     ))
@@ -64,13 +68,14 @@ def lent(row: asyncpg.Record) -> Operation:
 
 def compared(link: Link, told: Operation) -> Iterator[Difference]:
     """Where a stored operation is not as it was told."""
-    row = link.row
-    for name in ("number", "kind", "at", "order_id", "reference"):
-        if row[name] != (expected := getattr(told, name)):
-            yield Difference(name, said(expected), said(row[name]))
+    row, operation = link
+    if _identity(operation) != _identity(told):
+        for name in _NAMES:
+            if row[name] != (expected := getattr(told, name)):
+                yield Difference(name, said(expected), said(row[name]))
     if row["facts"] != "{}" or told.facts != NO_FACTS:
         yield from read(_FACTS_COLUMN, told.facts, row["facts"])
-    yield from _moved(told.moved, link.operation.moved)
+    yield from _moved(told.moved, operation.moved)
     if row["before"] is not None:
         yield from _kept(told, row["before"])
 
@@ -78,15 +83,21 @@ def compared(link: Link, told: Operation) -> Iterator[Difference]:
 def named(operation: Operation, account: CreditAccount, rows: View) -> Iterator[Difference]:
     """Where the body names another account, customer or merchant than the rows that it is about."""
     body: Any = operation.body  # one of many types; each has some of these
-    agreement = rows.find(Agreement, operation.order_id) if operation.order_id else None
-    names: Mapping[str, object] = {
-        "account_id": account.id, "customer_id": account.customer_id, "order_id": operation.order_id,
-        "merchant_id": agreement.merchant_id if agreement else None,
-    }
-    for name, expected in names.items():
-        actual = getattr(body, name, expected)
-        if expected is not None and actual != expected:
-            yield Difference(f"body.{name}", said(expected), said(actual))
+    for name in _names_in(operation.kind):
+        if name == "merchant_id":
+            agreement = rows.find(Agreement, operation.order_id) if operation.order_id else None
+            expected = agreement.merchant_id if agreement else None
+        else:
+            expected = {"account_id": account.id, "customer_id": account.customer_id}.get(name, operation.order_id)
+        if expected is not None and getattr(body, name) != expected:
+            yield Difference(f"body.{name}", said(expected), said(getattr(body, name)))
+
+
+@cache
+def _names_in(kind: str) -> Sequence[str]:
+    """By which names the body of an input says whose it is."""
+    names = ("account_id", "customer_id", "order_id", "merchant_id")
+    return [name for name in names if hasattr(LOGGED[kind].body, name)]
 
 
 def _moved(told: Vector, stored: Vector) -> Iterator[Difference]:

@@ -32,6 +32,8 @@ where (channel, number) in (select * from unnest($1::text[], $2::bigint[]))
 """
 _STEPPED: str = redemption_events_pb2.RedemptionStepped.DESCRIPTOR.full_name
 _CASE: str = redemption_events_pb2.FreezeCaseOpened.DESCRIPTOR.full_name
+_SETTLING = ("settle", "escrow_release")
+"""Operations that settle a redemption, each once."""
 _UNREADABLE = (msgspec.MsgspecError, DecodeError, ValueError, KeyError, TypeError)
 
 
@@ -84,6 +86,8 @@ def of_cards(
     each card."""
     told, faults = dict[str, RedemptionOrder](), list[Fault]()
     pruned = set[str]()
+    for replay in replays:
+        faults += _settled_then(replay, orders)
     for each in _stored(replays, orders, heard, faults):
         again: Retold = retold(each)
         faults += again.faults
@@ -99,6 +103,16 @@ def of_cards(
             for path, expected, actual in differences(told[key], row)
         ]
     return faults
+
+
+def _settled_then(replay: CardReplay, orders: Mapping[str, RedemptionOrder]) -> Iterator[Fault]:
+    """Journals by which redemptions were settled at another instant than their rows say; also where no event is left
+    that tells of it."""
+    for version, posted in replay.stored.journals.items():
+        order = orders.get(posted.order_id) if posted.op in _SETTLING else None
+        if order is not None and posted.at != order.settled_at:
+            key = f"journals {replay.stored.row.id}/{version} posted_at"
+            yield Fault(key, str(order.settled_at), str(posted.at), order.settled_at)
 
 
 async def _heard_of(world: World, ids: Sequence[str]) -> dict[str, list[asyncpg.Record]]:

@@ -29,7 +29,8 @@ def replayed(stored: Stored) -> Replay:
     begin(replay, placement, placement.started_at, ends=placement.terminal)
     rest, silent = list(stored.told), _silent(stored)
     while rest:
-        _check_silent(replay, silent, rest[0])
+        if silent:
+            _check_silent(replay, silent, rest[0])
         _next(replay, rest)
     _check_silent(replay, silent, None)
     _finish(replay)

@@ -63,7 +63,7 @@ _PARTIES = _words(after_sale_service_pb2.DisputeParty)
 
 def _shares(wire: Iterable[Any], whole_minor: int | None = None) -> tuple[Share, ...]:  # Any: protobuf, as below
     shares = tuple([Share(_TENDERS[each.type], each.amount_minor) for each in wire])
-    if whole_minor is not None and sum(share.amount_minor for share in shares) != whole_minor:
+    if whole_minor is not None and sum([share.amount_minor for share in shares]) != whole_minor:
         raise ValueError(f"its tenders do not sum to its {whole_minor} fen")
     return shares
 
@@ -93,7 +93,7 @@ def _placed(wire: Any) -> events.OrderPlaced:
     return events.OrderPlaced(
         order_id=wire.order_id, customer_id=wire.customer_id, merchant_id=wire.merchant_id,
         shares=_shares(wire.tenders, wire.payable_minor), settlement_id=wire.settlement_id,
-        lines=tuple(_line(line) for line in wire.lines), coupon_minor=wire.coupon_minor,
+        lines=tuple([_line(line) for line in wire.lines]), coupon_minor=wire.coupon_minor,
     )
 
 

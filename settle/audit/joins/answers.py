@@ -1,7 +1,7 @@
 """What a participant answered to a settlement, as it keeps it and as the settlement has it: the same verdict, money and
 result (I1-I4). Answers that are pruned are not missed, and a digest has no more of a result than rules look into."""
 
-from base64 import b64encode
+from binascii import b2a_base64
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -105,8 +105,9 @@ def _read(outcome: bytes) -> saga_pb2.Reply | None:
 
 
 def _unlike(branch: _Branch, kept: Mapping[str, _Answer]) -> Iterator[Finding]:
-    tried, confirmed, cancelled = (kept.get(branch.saga_id + name) for name in _NAMES)
-    own = [(op, answer) for op, answer in zip(_OPS, (tried, confirmed, cancelled), strict=True) if answer is not None]
+    answers_to = [kept.get(branch.saga_id + name) for name in _NAMES]
+    own = [(op, answer) for op, answer in zip(_OPS, answers_to, strict=True) if answer is not None]
+    tried, confirmed, _ = answers_to
     for op, answer in own:
         said = _VERDICTS.get(answer.reply.verdict, "") if answer.reply else "nothing readable"
         if said != answer.verdict:
@@ -115,8 +116,8 @@ def _unlike(branch: _Branch, kept: Mapping[str, _Answer]) -> Iterator[Finding]:
         yield _finding(branch, Op.TRY, tried, f"refused for {branch.reason}", _reason(tried) or tried.verdict)
     if branch.done:
         for op, answer in own:
-            if op is not Op.CANCEL and answer.reply is not None:
-                yield from _other_money(branch, op, answer)
+            if op is not Op.CANCEL and answer.reply is not None and _moved(answer.reply) != branch.planned:
+                yield _finding(branch, op, answer, f"it moved {branch.planned}", f"{_moved(answer.reply)}")
         if confirmed is not None:
             yield from _other_result(branch, Op.CONFIRM, confirmed)
         elif tried is not None:
@@ -127,11 +128,8 @@ def _reason(answer: _Answer) -> str:
     return answer.reply.reason if answer.reply is not None else ""
 
 
-def _other_money(branch: _Branch, op: Op, answer: _Answer) -> Iterator[Finding]:
-    assert answer.reply is not None
-    moved = {each.name: each.amount_minor for each in answer.reply.moved}
-    if moved != branch.planned:
-        yield _finding(branch, op, answer, f"it moved {branch.planned}", f"{moved}")
+def _moved(reply: saga_pb2.Reply) -> dict[str, int]:
+    return {each.name: each.amount_minor for each in reply.moved}
 
 
 def _other_result(branch: _Branch, op: Op, answer: _Answer) -> Iterator[Finding]:
@@ -144,7 +142,7 @@ def _other_result(branch: _Branch, op: Op, answer: _Answer) -> Iterator[Finding]
         wire: Any = _EFFECTS[branch.service].FromString(result)
     except DecodeError:
         wire = _EFFECTS[branch.service]()
-    said = _looked_into(branch.service, wire) | {"wire": b64encode(result).decode()}
+    said = _looked_into(branch.service, wire) | {"wire": b2a_base64(result, newline=False).decode()}
     for field, value in branch.result.items():
         if value != said.get(field, "") and not (field in ("wire", "leg_id") and not value):
             yield _finding(branch, op, answer, f"{field} {str(value)[:60]}", str(said.get(field, ""))[:60])

@@ -8,9 +8,9 @@ from typing import NamedTuple
 from services.credit_ledger.domain.log.postings import SUBS, TOLD
 from services.credit_ledger.domain.model import books
 from settle.audit.findings import CREDIT, Finding
+from settle.audit.folds import credit_operations
 from settle.audit.provenance.matching import CUT, RAIL, Matched, has_code, matched, strange_lines
 from settle.audit.provenance.words import (
-    MOVED,
     Logged,
     Posted,
     Told,
@@ -21,16 +21,13 @@ from settle.audit.provenance.words import (
     said,
     sums,
 )
+from settle.audit.shared_reads import once, pages_of
 from settle.audit.snapshots import World
 
 JOURNALS, EVENTS = "provenance.journals", "provenance.events"
 _SEVERAL = frozenset({"chargeback_kept", "deposit", "deposit_return"})
 """What a chargeback posts once for each leg that was on its way."""
 
-_OPERATIONS = """
-select account_id, number, kind, at, order_id, reference, saga_id, {moved}
-from operations where account_id = any($1::text[]) order by account_id, number
-"""
 _ORDERS = "select account_id, order_id, merchant_id from agreements where account_id = any($1::text[])"
 _FIGURES = (
     (books.AVAILABLE, "AVAILABLE", 1), (books.HELD, "HELD", 1), (books.USED, "USED", 1), (books.WALLET, "WALLET", -1),
@@ -49,7 +46,7 @@ _TELLS = {kind.__name__: told[0].__name__ for kind, told in TOLD.items()}
 
 async def journals(world: World, ids: Sequence[str]) -> list[Finding]:
     """Journals that no operation of their account explains, and operations that did not move what they say."""
-    logs, decided = await _logs(world, ids, "moved"), await decisions(world, CREDIT, ids)
+    logs, decided = await _logs(world, ids), await decisions(world, CREDIT, ids)
     merchants = {
         (row["account_id"], row["order_id"]): row["merchant_id"] for row in await world[CREDIT].fetch(_ORDERS, ids)
     }
@@ -61,23 +58,24 @@ async def journals(world: World, ids: Sequence[str]) -> list[Finding]:
 
 async def told(world: World, ids: Sequence[str]) -> list[Finding]:
     """Inputs that no event tells, and events that tell of no input."""
-    logs, heard = await _logs(world, ids, "'[]'"), await events(world, CREDIT, ids)
+    logs, heard = await _logs(world, ids), await events(world, CREDIT, ids)
     return [
         found for account_id in ids for found in _untold(logs.get(account_id, ()), heard.get(account_id, ()))
     ]
 
 
-async def _logs(world: World, ids: Sequence[str], moved: str) -> dict[str, list[Logged]]:
-    """The logs of accounts, with this for what each operation moved."""
+@once
+async def _logs(world: World, ids: Sequence[str]) -> dict[str, list[Logged]]:
+    """The logs of accounts."""
     logs: dict[str, list[Logged]] = {}
-    for row in await world[CREDIT].fetch(_OPERATIONS.format(moved=moved), ids):
-        account_id, number, kind, at, order_id, reference, saga_id, figures = row.values()
-        logs.setdefault(account_id, []).append(
-            Logged(
-                account_id, number, kind, at, order_id, reference=reference, saga_id=saga_id,
-                moved=MOVED.decode(figures),
+    async for page in pages_of(world, CREDIT, credit_operations.QUERY, ids):
+        for row in page:
+            account_id, number, _, kind, at, order_id, reference, saga_id, _, _, moved, _ = row
+            logs.setdefault(account_id, []).append(
+                Logged(
+                    account_id, number, kind, at, order_id, reference=reference, saga_id=saga_id, said_moved=moved,
+                )
             )
-        )
     return logs
 
 

@@ -14,8 +14,7 @@ from settle.audit.shared_reads import DROPPED, EVENTS, JOURNALS, read_all
 from settle.audit.shared_reads import rows as shared_rows
 from settle.audit.snapshots import World
 
-MOVED = msgspec.json.Decoder(Vector)
-"""How an operation says what it moved, by figure."""
+_MOVED = msgspec.json.Decoder(Vector)
 
 ON_THE_WIRE = {"CreditRefundReversed": "RefundReversed"}
 """The events whose message has another name than what the domain calls them; two services reverse refunds."""
@@ -80,7 +79,12 @@ class Logged(NamedTuple):
     order_id: str
     reference: str
     saga_id: str
-    moved: Vector
+    said_moved: str
+
+    @property
+    def moved(self) -> Vector:
+        """How the figures of the account changed by it, by name; raises if that cannot be read."""
+        return () if self.said_moved == "[]" else _MOVED.decode(self.said_moved)
 
     @property
     def key(self) -> str:
@@ -142,6 +146,7 @@ def sums(journals: Iterable[Posted], accounts: Container[str]) -> dict[str, int]
 
 
 def _posted(row: Any) -> Posted:  # Any: asyncpg record
-    *names, accounts, subs, amounts = row
+    whole = tuple(row)
+    accounts, subs, amounts = whole[8:]
     lines = tuple(zip(accounts, subs, amounts, strict=True)) if len(accounts) == len(subs) == len(amounts) else ()
-    return Posted._make((*names, lines))
+    return Posted._make((*whole[:8], lines))

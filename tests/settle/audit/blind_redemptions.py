@@ -120,6 +120,13 @@ BOOKS: Sequence[Blind] = (
     Blind("a settlement is posted at another time", "journals crd_more/", HISTORY, (
         card(_journal("more", "settle", "posted_at = posted_at - interval '1 day'")),
     )),
+    Blind("one whose events were pruned is settled a while earlier", "journals crd_oldrerouted/", HISTORY, (
+        card(_journal("oldrerouted", "settle", "posted_at = posted_at - interval '18 minutes'")),
+    )),
+    Blind("a card whose events were pruned is issued earlier", "journals crd_oldrerouted/1", ("cards.history",), (
+        card("update journals set posted_at = posted_at - interval '1 second' where root = 'crd_oldrerouted'"
+             " and op = 'card_issue'"),
+    )),
     Blind("a payout's transit under another id", "journals crd_more/", (*HISTORY, "provenance.cards"), (
         card(_journal("more", "settle", "subs[2] = 'pay_nobody'")),
     )),

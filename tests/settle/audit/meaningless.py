@@ -38,6 +38,8 @@ _LOCK = "tells a writer that somebody was faster; below the journals or events o
 _NO_SHARE = "a share of which nothing is owed is made again when it is needed"
 _WHERE = "where a record stood when it was set aside: it is known by its own number"
 _LIMIT = "a day's count begins anew, and money is as safe as without a limit; what was given back stands in the orders"
+_UNTOLD = "of a step of a redemption whose event was pruned, and which neither its row nor a settlement dates"
+_BETWEEN = "a version of its account at which nothing was posted: an account is opened for a settlement, or claimed, so"
 _CLOSED = "an envelope without its keys: it says so itself when it is opened (AES-256-GCM), its index when it is found"
 
 TABLE: Sequence[Meaningless] = (
@@ -68,6 +70,8 @@ GAPS: Sequence[Meaningless] = (
         "card_redemption", "revocation_batches.row", "deleted", "its agreement's events were pruned: nobody counts it"
     ),
     Meaningless("card_redemption", "freeze_cases.row", "deleted", "its card's events were pruned: nobody counts it"),
+    Meaningless("*", "journals.posted_at", "a second later", _UNTOLD),
+    Meaningless("credit_ledger", "journals.root_version", "one less", _BETWEEN),
 )
 """What has a meaning, and is not found yet, at least in some rows. No edit outside of both tables is missed."""
 

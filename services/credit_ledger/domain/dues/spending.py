@@ -55,10 +55,10 @@ def spend(agreements: Iterable[Agreement], amount: int, billed_rule: str, ahead_
     """Spend an amount over these agreements; without `ahead_rule` on billed dues only."""
     rows = {agreement.order_id: agreement for agreement in agreements}
     uses: list[Use] = []
-    for due in billed_dues(rows.values()):
+    for due in billed_dues(rows.values()) if amount else ():
+        amount -= _use(uses, due, amount, billed_rule)
         if not amount:
             break
-        amount -= _use(uses, due, amount, billed_rule)
     if ahead_rule and amount:
         for due in dues_ahead(rows.values()):
             part = min(amount, due.instalment.outstanding_minor)

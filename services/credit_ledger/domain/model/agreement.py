@@ -121,12 +121,19 @@ class Agreement:
     @property
     def open(self) -> bool:
         """Whether cuts, repayments or accruals may still find something here."""
-        return any(instalment.live for plan in self.plans for instalment in plan.instalments)
+        for plan in self.plans:
+            for instalment in plan.instalments:
+                if instalment.live:
+                    return True
+        return False
 
 
 def due_total(agreements: Iterable[Agreement]) -> int:
     """All that is billed and unpaid: principal, fee and late fee (SD-4)."""
-    return sum(instalment.due_minor for agreement in agreements for instalment in agreement.instalments)
+    return sum([
+        item.due_minor for agreement in agreements for plan in agreement.plans for item in plan.instalments
+        if item.billed
+    ])
 
 
 def fees_total(agreements: Iterable[Agreement]) -> int:

@@ -78,7 +78,10 @@ def cut(position: Position, bill_date: date) -> Position:
     """Bill what the date bills, apply the credit balance, issue the statement (SD-4, SC-3)."""
     agreements = position.family(Agreement)
     billed = {agreement.key: _billed(agreement, bill_date) for agreement in agreements}
-    journals = tuple(journal for agreement in agreements for journal in _bill_journals(agreement, bill_date))
+    journals = tuple([
+        journal for agreement in agreements if billed[agreement.key] is not agreement
+        for journal in _bill_journals(agreement, bill_date)
+    ])
     amount = due_total(billed.values())
     lines = _lines(billed.values())
     offset = min(position.account.credit_balance_minor, amount)
@@ -104,7 +107,7 @@ def _is_due(instalment: Instalment, bill_date: date) -> bool:
 
 
 def _billed(agreement: Agreement, bill_date: date) -> Agreement:
-    if not any(_is_due(item, bill_date) for item in agreement.instalments):
+    if not any(_is_due(item, bill_date) for plan in agreement.plans for item in plan.instalments):
         return agreement
     after = replace(agreement, plans=tuple(
         replace(plan, instalments=tuple(
