@@ -85,7 +85,7 @@ def test_work_has_a_twin_for_what_was_set_aside_and_facts_have_none() -> None:
 
 def test_the_embedded_broker_has_every_topic(embedded: kafka.Broker) -> None:
     """In a path with a space, with the right number of partitions."""
-    assert asyncio.run(shape(embedded.bootstrap)) == dict.fromkeys(topics.topics(), 8)
+    assert asyncio.run(shape(embedded.bootstrap)) == dict.fromkeys(topics.topics(), topics.partitions())
 
 
 def test_a_broker_that_died_is_seen_as_crashed_and_one_that_was_stopped_is_not(
@@ -122,7 +122,7 @@ def test_real_kafka_is_told_what_the_handbook_says_and_forgets_on_request(folder
         assert kept == (where, cluster)
         assert broker.bootstrap == where
         assert cluster_id(folder) != cluster
-        assert asyncio.run(shape(where)) == dict.fromkeys(topics.topics(), 8)
+        assert asyncio.run(shape(where)) == dict.fromkeys(topics.topics(), topics.partitions())
     finally:
         broker.stop()
     assert not ports.listening(int(where.rpartition(":")[2]))
