@@ -152,13 +152,10 @@ class LocalStack:
             self.postgres.do(roles.create)
             for service in SERVICES:
                 self.postgres.do(partial(roles.hand_over, service=service), service)
+        self._partitions = topics.partitions_of(self.postgres, SERVICES[0]) or topics.partitions()
         where = f" on port {self.postgres.port}" if self.postgres.port else ""
         how = "SETTLE_PG_DSN or SETTLE_PG_BIN chooses otherwise"
         self._say(f"PostgreSQL {self.postgres.version} ({self.postgres.kind}){where}; {how}")
-
-    def _partitions(self) -> int:
-        """Of each topic: new data have as many as the plan of the topics says, others keep theirs."""
-        return topics.partitions_of(self.postgres, SERVICES[0]) or topics.partitions()
 
     def _start_broker(self) -> None:
         self.broker = kafka.make(self._broker_choice, self.data, self.secured)
@@ -175,7 +172,7 @@ class LocalStack:
         seats = [(service, number, next(free), next(free)) for service, number in names]
         shared = environs.without_shadows(os.environ) | {
             "SETTLE_KAFKA": self.broker.bootstrap, "SETTLE_CLOCK": self.clock, "SETTLE_PROFILE": "local",
-            "SETTLE_PARTITIONS": str(self._partitions()), "SETTLE_ACQUIRER_TARGET": acquirer,
+            "SETTLE_PARTITIONS": str(self._partitions), "SETTLE_ACQUIRER_TARGET": acquirer,
             "SETTLE_VERIFIER_TARGET": verifier,
             "GRPC_ENABLE_FORK_SUPPORT": "0",
             **self._identity.environ,

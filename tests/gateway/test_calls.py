@@ -33,7 +33,7 @@ async def test_a_call_goes_on_as_it_came(played: Played) -> None:
     assert (answer.status_code, answer.json()["settlement"]["orderId"]) == (200, "ord_1")
     assert played.orders.asked == [order_service_pb2.CancelOrderRequest(request_id=KEY, order_id="ord_1")]
     assert played.orders.metadata | {"traceparent": TRACE, "tracestate": "a=1"} == played.orders.metadata
-    assert 1.5 < played.orders.seconds <= 2.5
+    assert 1.5 < played.orders.seconds < 2.6  # gRPC rounds up
     await played.http.get("/v1/orders/ord_1", headers={"traceparent": "00-x"})
     assert "traceparent" not in played.orders.metadata
 

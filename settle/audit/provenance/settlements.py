@@ -38,13 +38,15 @@ _BY_CUT = ", ".join(sorted({f"'{row.op}'" for row in POSTINGS[_CUT]}))
 CHECKS = (
     Check(
         "provenance.meanwhile",
-        "a journal of a settlement was posted when its book answered so, and between its begin and its end", BOOKS,
+        "a journal of a settlement was posted when its book answered so, after a TRY no sooner, before its end", BOOKS,
         f"""select 'journal ' || j.root || '/' || j.root_version || '/' || j.no || ' ' || j.op,
-                   case when s.posted_at is null then '' else 'at ' || s.posted_at || ', ' end
+                   case when s.posted_at is null then ''
+                        else case when s.two_phase then 'after ' else 'at ' end || s.posted_at || ', ' end
                        || 'from ' || s.started_at || ' to ' || s.ended_at, j.posted_at::text
             from journals j join audit_settlements s on s.id = j.saga_id
             where j.posted_at not between s.started_at - interval '1 hour' and s.ended_at + interval '1 hour'
-               or j.posted_at <> s.posted_at and j.op not in ({_BY_CUT})""",
+               or j.op not in ({_BY_CUT})
+              and (j.posted_at < s.posted_at or not s.two_phase and j.posted_at > s.posted_at)""",
         cause="the journal was dated otherwise by hand; the clocks of two databases are less than an hour apart",
     ),
     Check(

@@ -290,12 +290,12 @@ DETAILS: Sequence[Blind] = (
         credit("""update journals set posted_at = posted_at - interval '1 year'
                   where root = 'acc_3' and op = 'wallet_fund'"""),
     )),
-    Blind("a deposit is a second younger than the answer", "crd_3/2", ("provenance.meanwhile",), (
-        card("""update journals set posted_at = posted_at + interval '1 second'
+    Blind("a deposit is a second older than the answer", "crd_3/2", ("provenance.meanwhile",), (
+        card("""update journals set posted_at = posted_at - interval '1 second'
                 where root = 'crd_3' and root_version = 2"""),
     )),
-    Blind("a hold is some minutes younger than the answer", "acc_5", ("provenance.meanwhile",), (
-        credit("""update journals set posted_at = posted_at + interval '18 minutes'
+    Blind("a hold is some minutes older than the answer", "acc_5", ("provenance.meanwhile",), (
+        credit("""update journals set posted_at = posted_at - interval '18 minutes'
                   where root = 'acc_5' and op = 'authorize' and order_id = 'ord_written_off'"""),
     )),
     Blind("less of a coupon was captured", "ord_done", ("joins.orders", "orders.history"), (
