@@ -40,9 +40,8 @@ def verify(
     from settle.local.environs import chain_key, check
 
     check(os.environ)
-    settle_in()
-
     with databases(data) as (dsns, acquirer):
+        settle_in()
         if explain:
             _explained(data, dsns, explain, json)
             return
