@@ -12,7 +12,7 @@ from services.card_redemption.domain.disputes.case import DisputeState as S
 from services.card_redemption.domain.disputes.evidence import EvidenceKind
 from services.card_redemption.domain.disputes.kinds import DisputeType as T
 from services.card_redemption.domain.record.attempt import EntryChannel
-from services.card_redemption.domain.redemption.commands import ReportFraud
+from services.card_redemption.domain.redemption.commands import DecideFraud, ReportFraud
 from services.card_redemption.domain.redemption.participation import LedgerPayout, PayoutSettled
 from services.card_redemption.domain.redemption.redeemer import Redeemer
 from services.card_redemption.domain.redemption.states import PayoutState, RedemptionState
@@ -20,6 +20,7 @@ from tests.lifecycles import is_sound
 from tests.services.card_redemption.disputing import (
     BOSS,
     CLERK,
+    CUSTOMER,
     FULL,
     SCREENSHOT,
     accepted,
@@ -279,15 +280,48 @@ def test_what_is_heard_of_a_redemption_leaves_the_case_on_it_for_which_it_stands
     """A payout that could not be stopped is paid meanwhile."""
     made = _sent(stops=False)
     _held(made)
-    (payout,) = made.order().payouts
 
-    made.ledger.paid(payout.id)
-    made.tell(made.order().card_id, PayoutSettled(made.order().id, payout.id, rerouted=False))
-    made.settle_down()
+    _paid_meanwhile(made)
 
     assert (made.order().state, made.order().reason) == (R.FROZEN, case_of(made, T.DUPLICATE_CODE).id)
     assert [each.state for each in made.order().payouts] == [PayoutState.PAID]
     is_sound(made)
+
+
+def _paid_meanwhile(made: Redeeming) -> None:
+    """The one payout of a redemption comes in."""
+    (payout,) = made.order().payouts
+    made.ledger.paid(payout.id)
+    made.tell(made.order().card_id, PayoutSettled(made.order().id, payout.id, rerouted=False))
+    made.settle_down()
+
+
+def test_what_was_paid_while_a_case_held_it_counts_once_it_is_let_go() -> None:
+    """RD-23: with that it is complete, and the first one of its customer is."""
+    made = _sent(stops=False)
+    _held(made)
+    _paid_meanwhile(made)
+    before = made.row(Redeemer, CUSTOMER).completed
+
+    decided(made, case_of(made, T.DUPLICATE_CODE), Verdict.REJECTED)
+
+    assert made.order().state is R.COMPLETED
+    assert made.row(Redeemer, CUSTOMER).completed == before + 1
+    is_sound(made)
+
+
+def test_what_was_paid_while_a_fraud_was_looked_into_counts_if_it_was_none() -> None:
+    """RD-23, as above."""
+    made = _sent(stops=False)
+    made.do(ReportFraud(made.order().id, CLERK))
+    _paid_meanwhile(made)
+    made.now += timedelta(days=16)
+    before = made.row(Redeemer, CUSTOMER).completed
+
+    made.do(DecideFraud(made.order().id, confirmed=False, police_case="P-1", operator_id=BOSS))
+
+    assert made.order().state is R.COMPLETED
+    assert made.row(Redeemer, CUSTOMER).completed == before + 1
 
 
 def test_a_consumed_card_restricts_its_customer_and_a_case_lifts_that() -> None:

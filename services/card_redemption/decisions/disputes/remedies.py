@@ -72,7 +72,7 @@ def _frozen(known: Known, case: Case, message: Message, now: datetime) -> Steppe
 def _released(known: Known, case: Case, message: Message, now: datetime) -> Stepped:
     """It goes on where it stood; after a fraud report only as the police's case allows (RD-22)."""
     if case.order.held:
-        return resumed(freezing.let_go(case.order, case.card, now), message, now)
+        return resumed(case.order, freezing.let_go(case.order, case.card, now), message, now)
     return _fraud_decided(case, message, now, confirmed=False)
 
 

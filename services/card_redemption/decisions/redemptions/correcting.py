@@ -85,7 +85,7 @@ def fraud_decided(
     """It was none and goes on, or it is closed."""
     fraud = freezing.must_be_decidable(order, police_case, now)
     if not confirmed:
-        return resumed(freezing.released(order, card, fraud, now), message, now)
+        return resumed(order, freezing.released(order, card, fraud, now), message, now)
     if order.frozen_from not in PAYABLE:
         closed = freezing.closed_unsettled(order, card, fraud, now)
         return answered(order, closed, Revocation.DENY_NOT_REVOCABLE, message)
