@@ -1,5 +1,8 @@
 """What disputes do to redemptions, told again as the auditor tells it: each step follows from what was before it."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 import pytest
 
 from services.card_redemption.domain.channels.channel import InForce
@@ -9,15 +12,22 @@ from services.card_redemption.domain.disputes.kinds import DisputeType as T
 from services.card_redemption.domain.recycling.policy import ChannelPolicy
 from services.card_redemption.domain.redemption.events import RedemptionStepped
 from services.card_redemption.domain.redemption.history import STEPS
+from services.card_redemption.domain.redemption.participation import LedgerPayout, PayoutNews, PayoutSettled
 from services.card_redemption.domain.redemption.states import Step
+from services.kernel.decision import Event
 from tests.services.card_redemption.disputing import CLERK, SCREENSHOT, T1, asked, decided, handled, rings
 from tests.services.card_redemption.redeeming import SELF, Redeeming
 from tests.services.card_redemption.retelling import Retelling
 
+REASONS_BEFORE = {Step.PAYOUT_DELAYED: "no such account", Step.PAID: ""}
 
-def _listened_to(terms: ChannelPolicy) -> tuple[Redeeming, Retelling]:
-    """A redemption that was verified, heard from its beginning on."""
+
+def _listened_to(
+    terms: ChannelPolicy, *, says: LedgerPayout = LedgerPayout.SETTLED, stops: bool = True
+) -> tuple[Redeeming, Retelling]:
+    """A redemption that was verified, heard from its beginning on, with what the credit ledger does with its payout."""
     made = Redeeming().given(InForce(T1))
+    made.ledger.says, made.ledger.stops = says, stops
     retelling = Retelling(made)
     made.submitted(terms)
     made.verify()
@@ -40,6 +50,43 @@ def test_what_a_case_stopped_and_kept_or_let_go(verdict: Verdict) -> None:
 
     assert _steps(made) >= {Step.FROZEN} | ({Step.UNFROZEN} if verdict is Verdict.REJECTED else set())
     assert not retelling.faults()
+
+
+@pytest.mark.parametrize("verdict", [Verdict.UPHELD, Verdict.REJECTED])
+def test_what_took_the_case_off_a_held_redemption_before_cases_stayed(verdict: Verdict) -> None:
+    """Events that an older release told: what the bank said stood in the place of the case, and nothing once it paid
+    (D101)."""
+    made, retelling = _listened_to(SELF, says=LedgerPayout.SENT, stops=False)
+    case = handled(made, T.DUPLICATE_CODE)
+    asked(made, ask.FreezeForDispute(case.id, CLERK))
+    order = made.order()
+    made.tell(order.card_id, PayoutNews(order.id, order.payouts[0].id, refused=True, detail="no such account"))
+    made.tell(order.card_id, PayoutSettled(order.id, order.payouts[0].id, rerouted=False))
+    decided(made, case, verdict)
+
+    made.events = [_as_told_before(event) for event in made.events]
+
+    assert not retelling.faults()
+
+
+def test_no_other_reason_stands_in_the_place_of_a_case() -> None:
+    """Of a payout that came in."""
+    made, retelling = _listened_to(SELF, says=LedgerPayout.SENT, stops=False)
+    asked(made, ask.FreezeForDispute(handled(made, T.DUPLICATE_CODE).id, CLERK))
+    order = made.order()
+    made.tell(order.card_id, PayoutSettled(order.id, order.payouts[0].id, rerouted=False))
+
+    made.events = [_as_told_before(event, {Step.PAID: "another"}) for event in made.events]
+
+    assert {fault.actual for fault in retelling.faults()} == {"another"}
+
+
+def _as_told_before(event: Event, reasons: Mapping[Step, str] = REASONS_BEFORE) -> Event:
+    """The event with the reason that an older release gave it while a case held its redemption."""
+    told = event.body
+    if not isinstance(told, RedemptionStepped) or not told.redemption.held or told.step not in reasons:
+        return event
+    return replace(event, body=replace(told, redemption=replace(told.redemption, reason=reasons[told.step])))
 
 
 def test_what_a_dispute_gave_back() -> None:

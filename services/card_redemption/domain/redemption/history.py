@@ -5,7 +5,7 @@ and from what nobody but the step itself can say (who asked for what, what a pro
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from datetime import datetime
 
 from services.card_redemption.domain.cards.card import GiftCard
@@ -180,6 +180,7 @@ def _payout_begun(made: Made) -> Stepped:
 
 
 def _payout_delayed(made: Made) -> Stepped:
+    made = _without_case(made, made.after.reason)
     delay = paying.payout_delayed if made.before.settlement_id else paying.payout_retried
     return delay(made.before, made.card, made.at, made.after.reason)
 
@@ -189,12 +190,21 @@ def _payout_sent(made: Made) -> Stepped:
 
 
 def _paid(made: Made) -> Stepped:
+    made = _without_case(made, reason="")
     if made.before.payouts == made.after.payouts:
         _must(not made.before.transit_minor, "nothing is left to be paid")
         return paying.completed_unpaid(made.before, made.card, made.at)
     payout = _moved(made)
     rerouted = payout.method is PayoutMethod.JD_BALANCE
     return paying.payout_paid(made.before, made.card, made.at, payout.id, rerouted)
+
+
+def _without_case(made: Made, reason: str) -> Made:
+    """The step of a redemption that a case holds, where it told this reason in the place of the case: so events did
+    before cases stayed what they are held for (D101)."""
+    if not made.before.held or made.after.reason != reason:
+        return made
+    return replace(made, before=replace(made.before, reason=reason))
 
 
 def _moved(made: Made) -> Payout:
