@@ -1,6 +1,7 @@
 """Cases from their opening to what is done about them: who may do what, and the ordinary postings of outcomes."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,8 +13,9 @@ from services.card_redemption.domain.disputes.case import DisputeState as S
 from services.card_redemption.domain.disputes.evidence import EvidenceKind
 from services.card_redemption.domain.disputes.kinds import DisputeType as T
 from services.card_redemption.domain.record.attempt import EntryChannel
+from services.card_redemption.domain.redemption import freezing
 from services.card_redemption.domain.redemption.commands import DecideFraud, ReportFraud
-from services.card_redemption.domain.redemption.participation import LedgerPayout, PayoutSettled
+from services.card_redemption.domain.redemption.participation import LedgerPayout, PayoutNews, PayoutSettled
 from services.card_redemption.domain.redemption.redeemer import Redeemer
 from services.card_redemption.domain.redemption.states import PayoutState, RedemptionState
 from tests.lifecycles import is_sound
@@ -322,6 +324,40 @@ def test_what_was_paid_while_a_fraud_was_looked_into_counts_if_it_was_none() -> 
 
     assert made.order().state is R.COMPLETED
     assert made.row(Redeemer, CUSTOMER).completed == before + 1
+
+
+@pytest.mark.parametrize("stop", [_reported, _held, _upheld])
+def test_what_was_at_the_bank_is_stopped_once_the_bank_refuses_it(stop: Callable[[Redeeming], None]) -> None:
+    """OP-8: the credit ledger would try again, and it can be stopped until then."""
+    made = _sent(stops=False)
+    stop(made)
+    (payout,) = made.order().payouts
+    made.ledger.stops = True
+
+    made.tell(made.order().card_id, PayoutNews(made.order().id, payout.id, refused=True, detail="no such account"))
+    made.settle_down()
+
+    assert [each.state for each in made.order().payouts] == [PayoutState.STOPPED, PayoutState.DUE]
+    assert made.ledger.payouts == {}
+    is_sound(made)
+
+
+@pytest.mark.parametrize("reported", [True, False])
+def test_what_a_case_held_before_that_stopped_payouts_has_them_stopped_as_a_fraud(reported: bool) -> None:
+    """D101: held by an older release, and reported or decided to be a fraud in this one."""
+    made = _sent()
+    case, before = handled(made, T.DUPLICATE_CODE), made.card_of()
+    held = freezing.held(made.order(), before, case.id, made.now)
+    made.given(held.order, replace(held.card, sequence=before.sequence))
+
+    if reported:
+        opened(made, T.FRAUD)
+    else:
+        decided(made, case)
+
+    assert made.order().fraud is not None
+    assert [each.state for each in made.order().payouts] == [PayoutState.STOPPED, PayoutState.DUE]
+    assert made.ledger.payouts == {}
 
 
 def test_a_consumed_card_restricts_its_customer_and_a_case_lifts_that() -> None:

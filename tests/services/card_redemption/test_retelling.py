@@ -1,6 +1,6 @@
 """What disputes do to redemptions, told again as the auditor tells it: each step follows from what was before it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
@@ -18,8 +18,6 @@ from services.kernel.decision import Event
 from tests.services.card_redemption.disputing import CLERK, SCREENSHOT, T1, asked, decided, handled, rings
 from tests.services.card_redemption.redeeming import SELF, Redeeming
 from tests.services.card_redemption.retelling import Retelling
-
-REASONS_BEFORE = {Step.PAYOUT_DELAYED: "no such account", Step.PAID: ""}
 
 
 def _listened_to(
@@ -61,10 +59,11 @@ def test_what_took_the_case_off_a_held_redemption_before_cases_stayed(verdict: V
     asked(made, ask.FreezeForDispute(case.id, CLERK))
     order = made.order()
     made.tell(order.card_id, PayoutNews(order.id, order.payouts[0].id, refused=True, detail="no such account"))
+    made.settle_down()
     made.tell(order.card_id, PayoutSettled(order.id, order.payouts[0].id, rerouted=False))
     decided(made, case, verdict)
 
-    made.events = [_as_told_before(event) for event in made.events]
+    made.events = _as_told_before(made.events, {Step.PAYOUT_DELAYED: "no such account", Step.PAID: ""})
 
     assert not retelling.faults()
 
@@ -76,17 +75,24 @@ def test_no_other_reason_stands_in_the_place_of_a_case() -> None:
     order = made.order()
     made.tell(order.card_id, PayoutSettled(order.id, order.payouts[0].id, rerouted=False))
 
-    made.events = [_as_told_before(event, {Step.PAID: "another"}) for event in made.events]
+    made.events = _as_told_before(made.events, {Step.PAID: "another"})
 
     assert {fault.actual for fault in retelling.faults()} == {"another"}
 
 
-def _as_told_before(event: Event, reasons: Mapping[Step, str] = REASONS_BEFORE) -> Event:
-    """The event with the reason that an older release gave it while a case held its redemption."""
-    told = event.body
-    if not isinstance(told, RedemptionStepped) or not told.redemption.held or told.step not in reasons:
-        return event
-    return replace(event, body=replace(told, redemption=replace(told.redemption, reason=reasons[told.step])))
+def _as_told_before(events: Sequence[Event], reasons: Mapping[Step, str]) -> list[Event]:
+    """The events as an older release told them: while a case held a redemption, these steps put a reason in its place,
+    and the steps behind them left it so."""
+    told = list[Event]()
+    reason: str | None = None
+    for event in events:
+        fact = event.body
+        if isinstance(fact, RedemptionStepped) and fact.redemption.held:
+            reason = reasons.get(fact.step, reason)
+            before = fact.redemption.reason if reason is None else reason
+            event = replace(event, body=replace(fact, redemption=replace(fact.redemption, reason=before)))
+        told.append(event)
+    return told
 
 
 def test_what_a_dispute_gave_back() -> None:
@@ -98,6 +104,19 @@ def test_what_a_dispute_gave_back() -> None:
     rings(made)
 
     assert _steps(made) >= {Step.ADJUSTING, Step.ADJUSTED}
+    assert not retelling.faults()
+
+
+def test_a_payout_that_is_stopped_once_the_bank_has_refused_it() -> None:
+    """OP-8: heard of and asked for in one decision."""
+    made, retelling = _listened_to(SELF, says=LedgerPayout.SENT, stops=False)
+    asked(made, ask.FreezeForDispute(handled(made, T.DUPLICATE_CODE).id, CLERK))
+    order, made.ledger.stops = made.order(), True
+
+    made.tell(order.card_id, PayoutNews(order.id, order.payouts[0].id, refused=True, detail="no such account"))
+    made.settle_down()
+
+    assert _steps(made) >= {Step.PAYOUT_NOT_STOPPED, Step.PAYOUT_DELAYED, Step.PAYOUT_HELD}
     assert not retelling.faults()
 
 

@@ -65,7 +65,7 @@ def _frozen(known: Known, case: Case, message: Message, now: datetime) -> Steppe
     """What was stopped for the case stays so, as a fraud; what was not is stopped now."""
     decider = case.dispute.deciders[-1]
     if case.order.held:
-        return freezing.kept(case.order, case.card, decider, now)
+        return correcting.holding(freezing.kept(case.order, case.card, decider, now), message, now)
     return correcting.holding(freezing.reported(case.order, case.card, decider, now), message, now)
 
 
