@@ -5,9 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from services.card_redemption.decisions.closing import SWEEP
 from services.card_redemption.domain.cards.card import GiftCard
-from services.card_redemption.domain.cards.closing import CreditWallet
+from services.card_redemption.domain.cards.closing import SWEEP, CreditWallet
 from services.card_redemption.domain.cards.freezing import freeze, thaw
 from services.card_redemption.domain.cards.redeeming import unclaim, write_off
 from services.card_redemption.domain.commands import DepositCard, ReturnDeposit
