@@ -235,6 +235,26 @@ def test_who_handles_it_stops_the_redemption_and_the_decision_keeps_or_lifts_tha
     assert (made.order().fraud is not None) is (verdict is Verdict.UPHELD)
 
 
+def test_what_another_case_holds_is_not_let_go() -> None:
+    """D101: one was rejected, its code was submitted once more, and the first came back from 12315."""
+    made = verified()
+    made.submit(made.draft(nonce="n2", customer_id=CUSTOMER))
+    first = handled(made, T.DUPLICATE_CODE)
+    decided(made, first, Verdict.REJECTED)
+    made.submit(made.draft(nonce="n3", customer_id=CUSTOMER))
+    (second,) = (each for each in made.family(Dispute, made.order().card_id) if each.id != first.id)
+    asked(made, ask.TriageDispute(second.id, 0, CLERK))
+    asked(made, ask.FreezeForDispute(second.id, CLERK))
+
+    asked(made, ask.EscalateDispute(first.id, "12315-1", CLERK))
+    decided(made, first, Verdict.REJECTED, by="chief")
+
+    assert made.row(Dispute, first.id).remedy is Remedy.NONE
+    assert (made.order().state, made.order().reason) == (R.FROZEN, second.id)
+    decided(made, second, Verdict.REJECTED)
+    assert made.order().state is R.VERIFIED
+
+
 def test_without_a_freeze_an_upheld_duplicate_stops_now() -> None:
     """It is kept from being paid, as a fraud is."""
     made = _submitted_twice()

@@ -28,7 +28,7 @@ from services.card_redemption.domain.redemption import (
     vouchers,
 )
 from services.card_redemption.domain.redemption.commands import EditSchedule
-from services.card_redemption.domain.redemption.order import FraudReport, Payout, RedemptionOrder
+from services.card_redemption.domain.redemption.order import OF_CASE, FraudReport, Payout, RedemptionOrder
 from services.card_redemption.domain.redemption.states import PAYABLE, UNSETTLED, PayoutState, RedemptionState, Step
 from services.card_redemption.domain.redemption.stepping import Stepped, stepped
 from services.card_redemption.domain.redemption.taking_back import Cause, TakeBack
@@ -41,8 +41,6 @@ _GIVEN = frozenset({
     "verify_at", "evidence", "scheduled_at", "deadline", "agreement_id", "settlement_id", "verification_code",
 })
 """What a submission brings beside what every redemption has."""
-_OF_DISPUTE = "dsp_"
-"""How the ids of cases begin: why a redemption is held that no fraud is reported of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +251,7 @@ def _closed(made: Made) -> Stepped:
 def _frozen(made: Made) -> Stepped:
     """For a case about its code, or because a fraud is reported: then, too, where a case held it (RD-20, RD-22)."""
     if made.after.fraud is None:
-        _must(made.after.reason.startswith(_OF_DISPUTE), "a case that it is held for")
+        _must(made.after.reason.startswith(OF_CASE), "a case that it is held for")
         return freezing.held(made.before, made.card, made.after.reason, made.at)
     freeze = freezing.kept if made.before.held else freezing.reported
     return freeze(made.before, made.card, made.after.fraud.reporter, made.at)
