@@ -2,19 +2,25 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from services.card_redemption.domain.channels.channel import InForce
+from services.card_redemption.domain.commands import FreezeCard, UnfreezeCard
 from services.card_redemption.domain.disputes import commands as ask
 from services.card_redemption.domain.disputes.case import Verdict
 from services.card_redemption.domain.disputes.kinds import DisputeType as T
 from services.card_redemption.domain.recycling.policy import ChannelPolicy
+from services.card_redemption.domain.redemption.commands import DecideFraud, ReportFraud
 from services.card_redemption.domain.redemption.events import RedemptionStepped
 from services.card_redemption.domain.redemption.history import STEPS
 from services.card_redemption.domain.redemption.participation import LedgerPayout, PayoutNews, PayoutSettled
+from services.card_redemption.domain.redemption.states import RedemptionState as S
 from services.card_redemption.domain.redemption.states import Step
+from services.card_redemption.domain.states import CardStanding
 from services.kernel.decision import Event
+from tests.lifecycles import is_sound
 from tests.services.card_redemption.disputing import CLERK, SCREENSHOT, T1, asked, decided, handled, rings
 from tests.services.card_redemption.redeeming import SELF, Redeeming
 from tests.services.card_redemption.retelling import Retelling
@@ -93,6 +99,26 @@ def _as_told_before(events: Sequence[Event], reasons: Mapping[Step, str]) -> lis
             event = replace(event, body=replace(fact, redemption=replace(fact.redemption, reason=before)))
         told.append(event)
     return told
+
+
+@pytest.mark.parametrize("confirmed", [True, False])
+def test_a_fraud_of_a_card_that_an_operator_froze(confirmed: bool) -> None:
+    """RD-22: the report takes the freeze over, so nobody thaws the card to report it (D94)."""
+    made, retelling = _listened_to(T1)
+    card_id, order = made.order().card_id, made.order()
+    made.when(card_id, FreezeCard(card_id, "case_7", CLERK))
+
+    assert made.do(ReportFraud(order.id, CLERK)).reason == ""
+
+    made.when(card_id, UnfreezeCard(card_id, "case_7", CLERK)).then_refused("CARD_STATE")
+    made.turn(timedelta(days=16))
+    assert made.do(DecideFraud(order.id, confirmed, "P-1", "boss")).reason == ""
+    made.fire()
+    made.settle_down()
+    assert made.order().state is (S.CLOSED_FRAUD if confirmed else S.COMPLETED)
+    assert made.card_of().standing is (CardStanding.FROZEN if confirmed else CardStanding.WRITTEN_OFF)
+    is_sound(made)
+    assert not retelling.faults()
 
 
 def test_what_a_dispute_gave_back() -> None:
