@@ -65,6 +65,12 @@ def open_payouts(order: RedemptionOrder) -> tuple[Payout, ...]:
     return tuple(each for each in order.payouts if each.state in (PayoutState.DUE, PayoutState.SENT))
 
 
+def counts_as_paid(order: RedemptionOrder) -> bool:
+    """Whether its payouts are on their way for good, for a part of them was claimed already: stopped after all, more
+    would come back than it owes."""
+    return order.claimed_minor > 0 and all(each.state is PayoutState.SENT for each in open_payouts(order))
+
+
 def topped_up(order: RedemptionOrder, card: GiftCard, actual_minor: int, now: datetime) -> Stepped:
     """The card was worth more than it was paid for: the rest is paid at once (P31)."""
     more_minor = order.terms.payout_minor(actual_minor) - order.payout_minor
@@ -130,6 +136,8 @@ def held(order: RedemptionOrder, card: GiftCard, payout_id: str, now: datetime) 
 
 def to_hold(order: RedemptionOrder, after: str = "") -> Payout | None:
     """The next payout of a frozen redemption that the credit ledger has and may still stop, behind this one."""
+    if counts_as_paid(order):
+        return None
     ids = [each.id for each in order.payouts]
     behind = order.payouts[ids.index(after) + 1 :] if after in ids else order.payouts
     return next((each for each in behind if each.state is PayoutState.SENT), None)
