@@ -15,7 +15,7 @@ from services.card_redemption.domain.redemption.redeemer import Redeemer
 from services.card_redemption.domain.redemption.states import PayoutState
 from services.card_redemption.domain.redemption.states import RedemptionState as S
 from services.card_redemption.domain.redemption.submitting import Denied, FreezeCase
-from services.card_redemption.domain.redemption.timers import SETTLE, THAWED_AGAIN
+from services.card_redemption.domain.redemption.timers import THAWED_AGAIN
 from services.card_redemption.domain.verification import Finding
 from services.kernel.calendar import TICK
 from services.kernel.decision import Refused
@@ -372,32 +372,3 @@ def test_a_card_that_an_operator_froze_settles_nothing_until_it_is_thawed(terms:
     made.settle_down()
 
     ends(made, S.ESCROWED if terms is ESCROW else S.COMPLETED)
-
-
-@pytest.mark.parametrize(("after", "state"), [(timedelta(), S.VERIFIED), (20 * DAY, S.COMPLETED)])
-def test_what_is_thawed_settles_at_once_if_it_is_due(after: timedelta, state: S) -> None:
-    """Also where an older release let its timer go, whose decision the freeze had refused (D94)."""
-    made = world(T1, verified=True)
-    made.when(CARD.id, FreezeCard(CARD.id, "case_1", "op_1"))
-    made.turn(after)
-    del made.timers[SETTLE, made.order().id]
-
-    made.when(CARD.id, UnfreezeCard(CARD.id, "case_1", "op_1"))
-    made.fire()
-    made.settle_down()
-
-    ends(made, state)
-    assert ((SETTLE, made.order().id) in made.timers) is (state is S.VERIFIED)
-
-
-def test_what_an_operator_leads_is_not_settled_by_a_thaw() -> None:
-    """He settles it."""
-    made = Redeeming().given(InForce(replace(T1, by_hand=True)))
-    made.submitted(T1)
-    made.verify()
-    made.when(CARD.id, FreezeCard(CARD.id, "case_1", "op_1"))
-
-    made.when(CARD.id, UnfreezeCard(CARD.id, "case_1", "op_1"))
-
-    assert made.order().state is S.VERIFIED
-    assert (SETTLE, made.order().id) not in made.timers
