@@ -136,8 +136,6 @@ def held(order: RedemptionOrder, card: GiftCard, payout_id: str, now: datetime) 
 
 def to_hold(order: RedemptionOrder, after: str = "") -> Payout | None:
     """The next payout of a frozen redemption that the credit ledger has and may still stop, behind this one."""
-    if counts_as_paid(order):
-        return None
     ids = [each.id for each in order.payouts]
     behind = order.payouts[ids.index(after) + 1 :] if after in ids else order.payouts
     return next((each for each in behind if each.state is PayoutState.SENT), None)
