@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from services.card_redemption.decisions.closing import SWEEP
+from services.card_redemption.domain.cards.closing import SWEEP
 from services.credit_ledger.domain import soundness as credit_soundness
 from services.credit_ledger.domain.model.account import CreditAccount
 from services.credit_ledger.domain.model.agreement import Agreement

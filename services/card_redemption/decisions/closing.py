@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from services.card_redemption.decisions.standing import owned
 from services.card_redemption.domain.cards import closing
 from services.card_redemption.domain.cards.card import OVER, GiftCard, holding, refuse_unless
-from services.card_redemption.domain.cards.closing import ClosePlan
+from services.card_redemption.domain.cards.closing import SWEEP, ClosePlan
 from services.card_redemption.domain.cards.redeeming import claim, unclaim
 from services.card_redemption.domain.commands import CloseCard
 from services.card_redemption.domain.record.attempt import Attempt, AttemptOutcome, EntryChannel
@@ -19,8 +19,6 @@ from services.kernel.ids import derived, money_account
 from services.kernel.messages import Message, TimerDue
 from services.kernel.saga import Phase, Progress, Run, begin
 
-SWEEP = "card_sweep"
-"""Timer: value that came back to a card could not go to the wallet yet; it is looked at again."""
 SWEPT_AGAIN = timedelta(days=1)
 CLOSED = "CLOSE_CARD"
 """What was tried, as the record has it."""

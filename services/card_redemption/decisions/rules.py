@@ -16,6 +16,7 @@ from services.card_redemption.decisions.disputes import rules as disputes
 from services.card_redemption.decisions.recorded import attempt, recording
 from services.card_redemption.decisions.redemptions import rules as redemptions
 from services.card_redemption.domain.cards.card import GiftCard
+from services.card_redemption.domain.cards.closing import SWEEP
 from services.card_redemption.domain.cards.tender import CardTender
 from services.card_redemption.domain.codes import CardCode
 from services.card_redemption.domain.commands import (
@@ -107,5 +108,5 @@ RULES = rules(
     ACKNOWLEDGED,
 )
 TIMERS = timer_rules(
-    (closing.SWEEP, rule(TimerDue, _card, closing.swept)), *redemptions.TIMERS, *disputes.TIMERS, REPEATED,
+    (SWEEP, rule(TimerDue, _card, closing.swept)), *redemptions.TIMERS, *disputes.TIMERS, REPEATED,
 )

@@ -1,6 +1,7 @@
 """What callers may do with a card beside spending it: activate, give away, freeze, void, see its code (DOMAIN 2.9)."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from services.card_redemption.decisions.rows import card_of
@@ -19,6 +20,9 @@ from services.card_redemption.domain.commands import (
 )
 from services.card_redemption.domain.effects import CodeShown
 from services.card_redemption.domain.events import CardCodeRevealed
+from services.card_redemption.domain.redemption.order import RedemptionOrder
+from services.card_redemption.domain.redemption.states import RedemptionState
+from services.card_redemption.domain.redemption.timers import waking
 from services.card_redemption.domain.states import CardStanding
 from services.kernel.decision import Decision, Done, Known
 from services.kernel.errors import FailedPrecondition, NotFound
@@ -75,8 +79,12 @@ def freeze(known: Known, body: FreezeCard, message: Message, now: datetime) -> D
 
 
 def unfreeze(known: Known, body: UnfreezeCard, message: Message, now: datetime) -> Decision:
-    """An operator lifts the freeze of a case."""
-    return _decided(freezing.thaw(card_of(known, body.card_id), body.case_id))
+    """An operator lifts the freeze of a case; what waited for that to settle is looked at now (OP-8)."""
+    thawed = freezing.thaw(card_of(known, body.card_id), body.case_id)
+    order = known.find(RedemptionOrder, thawed.card.claimed_by) if thawed.card.claimed_by else None
+    if order is None or order.state is not RedemptionState.VERIFIED:
+        return _decided(thawed)
+    return replace(_decided(thawed), timers=waking(order, now))
 
 
 def void(known: Known, body: VoidCard, message: Message, now: datetime) -> Decision:

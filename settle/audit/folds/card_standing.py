@@ -7,6 +7,7 @@ from typing import Any
 from services.card_redemption.domain import events
 from services.card_redemption.domain.cards import closing, freezing, issuing, redeeming, transfers, voiding
 from services.card_redemption.domain.cards.card import CardStep, GiftCard, step
+from services.card_redemption.domain.redemption.freezing import CASE
 from services.kernel.decision import Decision
 
 BEGINNING: Mapping[type, Callable[[Any, datetime], CardStep]] = {  # Any: a fact of the type, here and below
@@ -19,6 +20,12 @@ BEGINNING: Mapping[type, Callable[[Any, datetime], CardStep]] = {  # Any: a fact
 }
 """The facts with which a card begins that was not issued."""
 
+
+def _freeze_of(case_id: str) -> Callable[[GiftCard, str], CardStep]:
+    """An operator's case freezes a card alone, a redemption's with its order."""
+    return freezing.freeze_with_order if case_id.startswith(f"{CASE}/") else freezing.freeze
+
+
 _MOVES: Mapping[type, Callable[[GiftCard, Any], CardStep]] = {
     events.CardActivated: lambda card, fact: issuing.activate(card),
     events.CardClaimed: lambda card, fact: redeeming.claim(card, fact.claimed_by, fact.customer_id),
@@ -26,7 +33,7 @@ _MOVES: Mapping[type, Callable[[GiftCard, Any], CardStep]] = {
     events.CardWrittenOff: lambda card, fact: redeeming.write_off(card, fact.claimed_by, fact.amount_minor),
     events.CardRevalued: lambda card, fact: redeeming.revalue(card, fact.claimed_by, fact.op, fact.amount_minor),
     events.CardRestored: lambda card, fact: redeeming.restore(card, fact.claimed_by, fact.amount_minor),
-    events.CardFrozen: lambda card, fact: freezing.freeze(card, fact.case_id, settled=True),
+    events.CardFrozen: lambda card, fact: _freeze_of(fact.case_id)(card, fact.case_id),
     events.CardThawed: lambda card, fact: freezing.thaw(card, fact.case_id),
     events.CardTransferOffered: lambda card, fact: transfers.offer(card, fact.receiver_id),
     events.CardTransferWithdrawn: lambda card, fact: transfers.withdraw(card),

@@ -4,10 +4,11 @@ no timer wakes nothing."""
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 
+from services.card_redemption.domain.cards.closing import SWEEP
 from services.card_redemption.domain.disputes.timers import EXECUTE, SLA
 from services.card_redemption.domain.four_eyes import ADOPT_TIMER
+from services.card_redemption.domain.redemption.timers import ALL as REDEMPTION_TIMERS
 from services.card_redemption.domain.redemption.timers import DRAFT_ENDS
-from services.card_redemption.domain.redemption.timers import EVERY as REDEMPTION_TIMERS
 from services.credit_ledger.domain import lifecycles
 from services.credit_ledger.domain.legs.payouts import PAYOUT_TIMER
 from services.credit_ledger.domain.legs.steps import LEG_TIMER
@@ -45,7 +46,7 @@ select s.id, s.root, s.kind, s.phase, s.decision, s.reason, s.attempts, s.starte
 from sagas s where s.phase not in ('DONE', 'ABORTED')
 """
 _RECONCILIATIONS = "select id, state, cursor, after_key, started_at, ended_at from reconciliations"
-_ROOTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+WOKEN: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     ORDER: {
         "orders": (HOLD_EXPIRY, AFTER_SALE), "return_cases": (AUTO_APPROVE, WAYBILL_EXPIRY), "notices": (NOTICE,),
         "sagas": (WAKE, *BY_HAND),
@@ -55,13 +56,13 @@ _ROOTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "payouts": (PAYOUT_TIMER,), "notices": (NOTICE,), "": (RECONCILE_TIMER,),
     },
     CARD: {
-        "redemption_orders": REDEMPTION_TIMERS, "disputes": (SLA, EXECUTE), "notices": (NOTICE,),
-        "sagas": (WAKE, *BY_HAND),
+        "redemption_orders": REDEMPTION_TIMERS, "disputes": (SLA, EXECUTE), "gift_cards": (SWEEP,),
+        "notices": (NOTICE,), "sagas": (WAKE, *BY_HAND),
         "": (DRAFT_ENDS, ADOPT_TIMER),
     },
 }
-"""What the timers of each kind wake, by the table of the row that their key names; a draft has no row, what is
-adopted comes with its row, and nothing wakes a gift card itself."""
+"""What the timers of each kind wake, by the table of the row that their key names; a draft has no row, and
+what is adopted comes with its row."""
 _CLAIMED = {
     CREDIT: ("credit_accounts.id",), CARD: ("card_tenders.order_id", "merchant_shares.id", "redeemers.id"),
 }
@@ -134,7 +135,7 @@ async def of_nothing(world: World) -> list[Finding]:
     for at that moment may be left, and that comes at once."""
     told = []
     for service in SERVICES:
-        now, kinds = await timers.present(world, service), _ROOTS[service]
+        now, kinds = await timers.present(world, service), WOKEN[service]
         known = [kind for each in kinds.values() for kind in each]
         rows = [*await world[service].fetch(_LEFT, known)]
         for table in filter(None, kinds):

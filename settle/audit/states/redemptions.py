@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from services.card_redemption.domain.redemption.lifecycle import REDEMPTION
-from services.card_redemption.domain.redemption.timers import EVERY
+from services.card_redemption.domain.redemption.timers import ALL
 from settle.audit.findings import CARD, Finding, Walk
 from settle.audit.folds.redemption_rows import OF_CARDS, order_of
 from settle.audit.shared_reads import rows
@@ -27,7 +27,7 @@ async def redemptions(world: World, ids: Sequence[str]) -> list[Finding]:
         )
     ]
     waits = [wait for order in found for wait in REDEMPTION.waits(order)]
-    there = await timers.found(world, CARD, [(kind, order.id) for order in found for kind in EVERY])
+    there = await timers.found(world, CARD, [(kind, order.id) for order in found for kind in ALL])
     return [*told, *timers.compared(REDEMPTIONS, CARD, waits, there, now)]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from services.card_redemption.decisions.closing import SWEEP
+from services.card_redemption.domain.cards.closing import SWEEP
 from services.card_redemption.domain.four_eyes import ADOPT_TIMER
 from services.card_redemption.domain.redemption.timers import DRAFT_ENDS
 from services.credit_ledger.domain.model.account import CreditAccount

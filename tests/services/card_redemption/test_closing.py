@@ -5,9 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from services.card_redemption.decisions.closing import SWEEP
 from services.card_redemption.domain.cards.card import GiftCard
-from services.card_redemption.domain.cards.closing import CARD_CLOSE, ClosePlan, CreditWallet
+from services.card_redemption.domain.cards.closing import CARD_CLOSE, SWEEP, ClosePlan, CreditWallet
 from services.card_redemption.domain.cards.redeeming import restore, revalue
 from services.card_redemption.domain.commands import (
     CaptureDeposit,

@@ -1,6 +1,5 @@
 """Cases from their opening to what is done about them: who may do what, and the ordinary postings of outcomes."""
 
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -12,14 +11,16 @@ from services.card_redemption.domain.disputes.case import DisputeState as S
 from services.card_redemption.domain.disputes.evidence import EvidenceKind
 from services.card_redemption.domain.disputes.kinds import DisputeType as T
 from services.card_redemption.domain.record.attempt import EntryChannel
-from services.card_redemption.domain.redemption.commands import ReportFraud
+from services.card_redemption.domain.redemption.commands import (
+    ReportFraud,
+)
 from services.card_redemption.domain.redemption.participation import LedgerPayout, PayoutSettled
 from services.card_redemption.domain.redemption.redeemer import Redeemer
-from services.card_redemption.domain.redemption.states import PayoutState, RedemptionState
-from tests.lifecycles import is_sound
+from services.card_redemption.domain.redemption.states import RedemptionState
 from tests.services.card_redemption.disputing import (
     BOSS,
     CLERK,
+    CUSTOMER,
     FULL,
     SCREENSHOT,
     accepted,
@@ -232,6 +233,26 @@ def test_who_handles_it_stops_the_redemption_and_the_decision_keeps_or_lifts_tha
     assert (made.order().fraud is not None) is (verdict is Verdict.UPHELD)
 
 
+def test_what_another_case_holds_is_not_let_go() -> None:
+    """D101: one was rejected, its code was submitted once more, and the first came back from 12315."""
+    made = verified()
+    made.submit(made.draft(nonce="n2", customer_id=CUSTOMER))
+    first = handled(made, T.DUPLICATE_CODE)
+    decided(made, first, Verdict.REJECTED)
+    made.submit(made.draft(nonce="n3", customer_id=CUSTOMER))
+    (second,) = (each for each in made.family(Dispute, made.order().card_id) if each.id != first.id)
+    asked(made, ask.TriageDispute(second.id, 0, CLERK))
+    asked(made, ask.FreezeForDispute(second.id, CLERK))
+
+    asked(made, ask.EscalateDispute(first.id, "12315-1", CLERK))
+    decided(made, first, Verdict.REJECTED, by="chief")
+
+    assert made.row(Dispute, first.id).remedy is Remedy.NONE
+    assert (made.order().state, made.order().reason) == (R.FROZEN, second.id)
+    decided(made, second, Verdict.REJECTED)
+    assert made.order().state is R.VERIFIED
+
+
 def test_without_a_freeze_an_upheld_duplicate_stops_now() -> None:
     """It is kept from being paid, as a fraud is."""
     made = _submitted_twice()
@@ -240,54 +261,6 @@ def test_without_a_freeze_an_upheld_duplicate_stops_now() -> None:
 
     assert made.order().state is R.FROZEN
     assert made.order().fraud is not None
-
-
-def _sent(*, stops: bool = True) -> Redeeming:
-    """Settled, and the credit ledger has its payout."""
-    made = accepted()
-    made.ledger.says, made.ledger.stops = LedgerPayout.SENT, stops
-    made.verify(FACE_MINOR)
-    return made
-
-
-def _reported(made: Redeeming) -> None:
-    opened(made, T.FRAUD)
-
-
-def _held(made: Redeeming) -> None:
-    asked(made, ask.FreezeForDispute(handled(made, T.DUPLICATE_CODE).id, CLERK))
-
-
-def _upheld(made: Redeeming) -> None:
-    decided(made, handled(made, T.DUPLICATE_CODE))
-
-
-@pytest.mark.parametrize("stop", [_reported, _held, _upheld])
-def test_what_a_case_stops_is_not_paid(stop: Callable[[Redeeming], None]) -> None:
-    """OP-8: as after a fraud report, a payout that the credit ledger has is stopped, and owed under a new id."""
-    made = _sent()
-
-    stop(made)
-
-    assert made.order().state is R.FROZEN
-    assert [payout.state for payout in made.order().payouts] == [PayoutState.STOPPED, PayoutState.DUE]
-    assert made.ledger.payouts == {}
-    is_sound(made)
-
-
-def test_what_is_heard_of_a_redemption_leaves_the_case_on_it_for_which_it_stands_still() -> None:
-    """A payout that could not be stopped is paid meanwhile."""
-    made = _sent(stops=False)
-    _held(made)
-    (payout,) = made.order().payouts
-
-    made.ledger.paid(payout.id)
-    made.tell(made.order().card_id, PayoutSettled(made.order().id, payout.id, rerouted=False))
-    made.settle_down()
-
-    assert (made.order().state, made.order().reason) == (R.FROZEN, case_of(made, T.DUPLICATE_CODE).id)
-    assert [each.state for each in made.order().payouts] == [PayoutState.PAID]
-    is_sound(made)
 
 
 def test_a_consumed_card_restricts_its_customer_and_a_case_lifts_that() -> None:

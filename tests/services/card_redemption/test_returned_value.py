@@ -5,10 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from services.card_redemption.decisions.closing import SWEEP
 from services.card_redemption.domain.cards.card import GiftCard
-from services.card_redemption.domain.cards.closing import CreditWallet
-from services.card_redemption.domain.cards.freezing import freeze, thaw
+from services.card_redemption.domain.cards.closing import SWEEP, CreditWallet
+from services.card_redemption.domain.cards.freezing import freeze_with_order, thaw
 from services.card_redemption.domain.cards.redeeming import unclaim, write_off
 from services.card_redemption.domain.commands import DepositCard, ReturnDeposit
 from services.card_redemption.domain.states import CardStanding
@@ -61,7 +60,7 @@ def test_what_comes_back_while_a_redemption_has_the_card_goes_to_the_wallet_once
 def test_what_could_not_go_to_the_wallet_of_a_frozen_card_is_not_forgotten() -> None:
     """It was on its way when the card was frozen, and the wallet refused it."""
     world = _returned_to(PAID_FOR)
-    turned(world, freeze(card_in(world), "case_1", settled=True))
+    turned(world, freeze_with_order(card_in(world), "case_1"))
     answer(world, Verdict.REFUSED)
     world.turn(2 * DAY)
 

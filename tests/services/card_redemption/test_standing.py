@@ -7,7 +7,7 @@ import pytest
 
 from services.card_redemption.domain.cards import closing, issuing, voiding
 from services.card_redemption.domain.cards.card import CardStep, GiftCard
-from services.card_redemption.domain.cards.freezing import freeze, thaw
+from services.card_redemption.domain.cards.freezing import freeze, freeze_with_order, thaw
 from services.card_redemption.domain.cards.redeeming import claim, register, restore, revalue, unclaim, write_off
 from services.card_redemption.domain.cards.transfers import activate_transfer, offer, withdraw
 from services.card_redemption.domain.commands import IssueCard
@@ -131,7 +131,7 @@ def test_a_card_whose_order_was_settled_is_frozen_only_for_its_order() -> None:
     written = write_off(claimed, ORDER, FACE_MINOR).card
     with pytest.raises(FailedPrecondition, match="CARD_STATE"):
         freeze(written, "case_1")
-    frozen = done(written, freeze(written, "case_1", settled=True))
+    frozen = done(written, freeze_with_order(written, "case_1"))
     done(frozen, thaw(frozen, "case_1"))
 
     back = done(frozen, restore(frozen, ORDER, FACE_MINOR))

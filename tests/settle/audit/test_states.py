@@ -3,7 +3,7 @@
 All are tried in one transaction, each behind a savepoint; what looks is what `settle verify` walks with.
 """
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from typing import cast
@@ -12,10 +12,14 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
+from services.card_redemption.decisions import TIMERS as CARD_TIMERS
+from services.credit_ledger.decisions import TIMERS as CREDIT_TIMERS
 from services.credit_ledger.domain import lifecycles as credit
+from services.kernel.decision import Rule
 from services.kernel.lifecycle import Lifecycle
 from services.kernel.messages import Message
 from services.kernel.saga_life import SAGA
+from services.order.decisions import TIMERS as ORDER_TIMERS
 from services.order.domain import lifecycles as orders
 from services.order.domain.commands import (
     ApproveReturn,
@@ -207,12 +211,23 @@ async def test_a_timer_of_nothing_is_found(told: House) -> None:
         (ORDER, "statement_cut", "acc_1"), (ORDER, "notice", "told/1"), (ORDER, "saga", "saga_gone"),
         (ORDER, "resume", "saga_gone"), (CREDIT, "leg", "leg_gone"), (CREDIT, "flash_timeout", "rfd_gone"),
         (CREDIT, "reconcile", "reconciliation/other"), (CREDIT, "statement_cut", "acc_gone"), (CARD, "leg", "crd_1"),
+        (CARD, "card_sweep", "crd_gone"),
     )
     async with opened(told) as world:
         for service, kind, key in rows:
             found = await after(world, (service, f"insert into timers values ('{kind}', '{key}', 'x', 0, now())"))
 
             assert f"timer {kind} of {key}" in {finding.what for finding in found}
+
+
+@pytest.mark.parametrize(
+    ("service", "timers"), [(ORDER, ORDER_TIMERS), (CREDIT, CREDIT_TIMERS), (CARD, CARD_TIMERS)],
+)
+def test_every_kind_of_timer_is_known(service: str, timers: Mapping[str, Rule]) -> None:
+    """One that a service decides and the auditor does not know would be found to wake nothing."""
+    known = {kind for kinds in open_work.WOKEN[service].values() for kind in kinds}
+
+    assert timers.keys() <= known
 
 
 TABLES: Sequence[tuple[str, str, str, Lifecycle]] = (  # type: ignore[type-arg]  # of as many kinds of rows

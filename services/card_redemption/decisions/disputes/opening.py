@@ -41,9 +41,10 @@ def open_dispute(known: Known, body: OpenDispute, message: Message, now: datetim
 def _stopped(
     order: RedemptionOrder, card: GiftCard, reporter: str, message: Message, now: datetime
 ) -> Stepped | None:
-    """A fraud report freezes order, card and payouts; where one did already, nothing more happens (RD-22, OP-8)."""
+    """A fraud report freezes order, card and payouts; where one did already, nothing more happens (RD-22, OP-8). What a
+    case held may still have one on its way: an older release stopped none for a case (D101)."""
     if order.held:
-        return freezing.kept(order, card, reporter, now)
+        return holding(freezing.kept(order, card, reporter, now), message, now)
     if order.state is RedemptionState.FROZEN:
         return None
     return holding(freezing.reported(order, card, reporter, now), message, now)

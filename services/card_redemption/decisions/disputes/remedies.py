@@ -65,14 +65,14 @@ def _frozen(known: Known, case: Case, message: Message, now: datetime) -> Steppe
     """What was stopped for the case stays so, as a fraud; what was not is stopped now."""
     decider = case.dispute.deciders[-1]
     if case.order.held:
-        return freezing.kept(case.order, case.card, decider, now)
+        return correcting.holding(freezing.kept(case.order, case.card, decider, now), message, now)
     return correcting.holding(freezing.reported(case.order, case.card, decider, now), message, now)
 
 
 def _released(known: Known, case: Case, message: Message, now: datetime) -> Stepped:
     """It goes on where it stood; after a fraud report only as the police's case allows (RD-22)."""
     if case.order.held:
-        return resumed(freezing.let_go(case.order, case.card, now), message, now)
+        return resumed(case.order, freezing.let_go(case.order, case.card, now), message, now)
     return _fraud_decided(case, message, now, confirmed=False)
 
 

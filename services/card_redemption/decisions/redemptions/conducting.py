@@ -12,7 +12,7 @@ from services.card_redemption.domain.redemption import paying
 from services.card_redemption.domain.redemption.order import RedemptionOrder, refuse_while_settling
 from services.card_redemption.domain.redemption.participation import PayoutNews, PayoutSettled
 from services.card_redemption.domain.redemption.plans import Kind
-from services.card_redemption.domain.redemption.states import PAYABLE, PayoutState, Step
+from services.card_redemption.domain.redemption.states import PAYABLE, PayoutState, RedemptionState, Step
 from services.card_redemption.domain.redemption.stepping import Stepped
 from services.card_redemption.domain.redemption.taking_back import Cause
 from services.card_redemption.sagas import ENDINGS
@@ -67,13 +67,15 @@ def payout_settled(known: Known, body: PayoutSettled, message: Message, now: dat
 
 
 def payout_stepped(known: Known, body: PayoutNews, message: Message, now: datetime) -> Decision:
-    """Notice: the bank refused an attempt, and another one follows (PM-7)."""
+    """Notice: the bank refused an attempt, and another one follows (PM-7); of a frozen redemption none, if what could
+    not be stopped at the bank can be now (OP-8)."""
     order = known.find(RedemptionOrder, body.redemption_id)
     if order is None or order.payout_of(body.payout_id) is None or not body.refused:
         return Decision()
     order, card = redemption_of(known, order.id, message.key)
     refuse_while_settling(order)
-    return paying.payout_retried(order, card, now, body.detail).decided()
+    step = paying.payout_retried(order, card, now, body.detail)
+    return (holding(step, message, now) if order.state is RedemptionState.FROZEN else step).decided()
 
 
 def payout_due(known: Known, body: TimerDue, message: Message, now: datetime) -> Decision:

@@ -85,7 +85,7 @@ def fraud_decided(
     """It was none and goes on, or it is closed."""
     fraud = freezing.must_be_decidable(order, police_case, now)
     if not confirmed:
-        return resumed(freezing.released(order, card, fraud, now), message, now)
+        return resumed(order, freezing.released(order, card, fraud, now), message, now)
     if order.frozen_from not in PAYABLE:
         closed = freezing.closed_unsettled(order, card, fraud, now)
         return answered(order, closed, Revocation.DENY_NOT_REVOCABLE, message)
@@ -106,12 +106,12 @@ def holding(step: Stepped, message: Message, now: datetime, after: str = "") -> 
 
 
 def taken_back(order: RedemptionOrder, card: GiftCard, what: TakeBack, message: Message, now: datetime) -> Stepped:
-    """Out of the payout where nobody has it, from the customer where he has it; of one that is under way the credit
-    ledger says which (OP-2)."""
+    """Out of the payout where nobody has it, from the customer where he has it, or it counts so; of one that is under
+    way the credit ledger says which (OP-2)."""
     waiting = taking_back.open_payouts(order)
     if not what.owed_minor(order):
         return taking_back.taken_back_alone(order, card, what, now)
-    if not waiting:
+    if not waiting or taking_back.counts_as_paid(order):
         return claimed(order, card, what, message, now)
     if all(payout.state is PayoutState.DUE for payout in waiting):
         return taking_back.taken_back_unpaid(order, card, what, now)

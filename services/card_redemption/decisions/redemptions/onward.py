@@ -38,9 +38,10 @@ def onward(known: Known, before: RedemptionOrder, step: Stepped, message: Messag
     return told(before, paid(settled_if_due(known, step, now), message, now))
 
 
-def resumed(step: Stepped, message: Message, now: datetime) -> Stepped:
-    """A redemption that was frozen goes on: its payout is asked for, all else its timers do."""
-    return step if step.order.terms.by_hand else paid(step, message, now)
+def resumed(frozen: RedemptionOrder, step: Stepped, message: Message, now: datetime) -> Stepped:
+    """A redemption that was `frozen` goes on: its payout is asked for, or, if that came in meanwhile, it is complete;
+    all else its timers do."""
+    return step if step.order.terms.by_hand else told(frozen, paid(step, message, now))
 
 
 def settled_if_due(known: Known, step: Stepped, now: datetime) -> Stepped:

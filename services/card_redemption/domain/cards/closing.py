@@ -11,6 +11,8 @@ from services.kernel.journal import Unit, post
 
 CARD_CLOSE = "card_close"
 """The name of the saga, and the operation code of both its legs."""
+SWEEP = "card_sweep"
+"""Timer: value that came back to a card could not go to the wallet yet; it is looked at again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,22 @@ FREEZABLE = (
 """What is not over can be frozen (2.9)."""
 
 
-def freeze(card: GiftCard, case_id: str, *, settled: bool = False) -> CardStep:
-    """Freeze a card for a case, without expiry (RD-22); `settled`: also one that the case's order has written off
-    already, for its payout can still be stopped (OP-8)."""
-    refuse_unless(card, *FREEZABLE, *((CardStanding.WRITTEN_OFF,) if settled else ()))
-    fact = CardFrozen(card.id, case_id, card.standing.value)
-    return step(card, fact, standing=CardStanding.FROZEN, frozen_from=card.standing, frozen_for=case_id)
+def freeze(card: GiftCard, case_id: str) -> CardStep:
+    """Freeze a card for a case, without expiry (RD-22)."""
+    refuse_unless(card, *FREEZABLE)
+    return _frozen(card, case_id, card.standing)
+
+
+def freeze_with_order(card: GiftCard, case_id: str) -> CardStep:
+    """Freeze a card with its redemption: also one that this has written off already, for its payout can still be
+    stopped (OP-8), and one that an operator froze: now only the case of the redemption lifts that (D94)."""
+    refuse_unless(card, *FREEZABLE, CardStanding.WRITTEN_OFF, CardStanding.FROZEN)
+    return _frozen(card, case_id, card.frozen_from or card.standing)
+
+
+def _frozen(card: GiftCard, case_id: str, stood: CardStanding) -> CardStep:
+    fact = CardFrozen(card.id, case_id, stood.value)
+    return step(card, fact, standing=CardStanding.FROZEN, frozen_from=stood, frozen_for=case_id)
 
 
 def thaw(card: GiftCard, case_id: str) -> CardStep:

@@ -102,7 +102,7 @@ def revocation_left(order: RedemptionOrder) -> Remedy:
 
 def _stops(dispute: Dispute, order: RedemptionOrder) -> bool:
     if dispute.type is _T.DUPLICATE_CODE:
-        return order.held
+        return order.held and not order.held_for_another(dispute.id)
     return dispute.type is _T.FRAUD and order.state is _S.FROZEN and not order.held
 
 

@@ -27,7 +27,7 @@ def reported(order: RedemptionOrder, card: GiftCard, reporter: str, now: datetim
         raise FailedPrecondition("REDEMPTION_STATE", f"{order.id} is {order.state}")
     frozen = stepped(
         order, card, now, Step.FROZEN, state=_S.FROZEN, frozen_from=order.state,
-        fraud=FraudReport(now, reporter), turn=lambda held: cards.freeze(held, case_of(order), settled=True),
+        fraud=FraudReport(now, reporter), turn=lambda held: cards.freeze_with_order(held, case_of(order)),
     )
     return frozen.cleared(*((kind, order.id) for kind in EVERY))
 
@@ -39,7 +39,7 @@ def held(order: RedemptionOrder, card: GiftCard, dispute_id: str, now: datetime)
         raise FailedPrecondition("REDEMPTION_STATE", f"{order.id} is {order.state}")
     stopped = stepped(
         order, card, now, Step.FROZEN, state=_S.FROZEN, frozen_from=order.state, reason=dispute_id,
-        turn=lambda card: cards.freeze(card, case_of(order), settled=True),
+        turn=lambda card: cards.freeze_with_order(card, case_of(order)),
     )
     return stopped.cleared(*((kind, order.id) for kind in EVERY))
 

@@ -5,7 +5,7 @@ and from what nobody but the step itself can say (who asked for what, what a pro
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from datetime import datetime
 
 from services.card_redemption.domain.cards.card import GiftCard
@@ -28,7 +28,7 @@ from services.card_redemption.domain.redemption import (
     vouchers,
 )
 from services.card_redemption.domain.redemption.commands import EditSchedule
-from services.card_redemption.domain.redemption.order import FraudReport, Payout, RedemptionOrder
+from services.card_redemption.domain.redemption.order import OF_CASE, FraudReport, Payout, RedemptionOrder
 from services.card_redemption.domain.redemption.states import PAYABLE, UNSETTLED, PayoutState, RedemptionState, Step
 from services.card_redemption.domain.redemption.stepping import Stepped, stepped
 from services.card_redemption.domain.redemption.taking_back import Cause, TakeBack
@@ -41,8 +41,6 @@ _GIVEN = frozenset({
     "verify_at", "evidence", "scheduled_at", "deadline", "agreement_id", "settlement_id", "verification_code",
 })
 """What a submission brings beside what every redemption has."""
-_OF_DISPUTE = "dsp_"
-"""How the ids of cases begin: why a redemption is held that no fraud is reported of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +178,7 @@ def _payout_begun(made: Made) -> Stepped:
 
 
 def _payout_delayed(made: Made) -> Stepped:
+    made = _without_case(made, made.after.reason)
     delay = paying.payout_delayed if made.before.settlement_id else paying.payout_retried
     return delay(made.before, made.card, made.at, made.after.reason)
 
@@ -189,12 +188,21 @@ def _payout_sent(made: Made) -> Stepped:
 
 
 def _paid(made: Made) -> Stepped:
+    made = _without_case(made, reason="")
     if made.before.payouts == made.after.payouts:
         _must(not made.before.transit_minor, "nothing is left to be paid")
         return paying.completed_unpaid(made.before, made.card, made.at)
     payout = _moved(made)
     rerouted = payout.method is PayoutMethod.JD_BALANCE
     return paying.payout_paid(made.before, made.card, made.at, payout.id, rerouted)
+
+
+def _without_case(made: Made, reason: str) -> Made:
+    """The step of a redemption that a case holds, where it told this reason in the place of the case: so events did
+    before cases stayed what they are held for (D101)."""
+    if not made.before.held or made.after.reason != reason:
+        return made
+    return replace(made, before=replace(made.before, reason=reason))
 
 
 def _moved(made: Made) -> Payout:
@@ -243,7 +251,7 @@ def _closed(made: Made) -> Stepped:
 def _frozen(made: Made) -> Stepped:
     """For a case about its code, or because a fraud is reported: then, too, where a case held it (RD-20, RD-22)."""
     if made.after.fraud is None:
-        _must(made.after.reason.startswith(_OF_DISPUTE), "a case that it is held for")
+        _must(made.after.reason.startswith(OF_CASE), "a case that it is held for")
         return freezing.held(made.before, made.card, made.after.reason, made.at)
     freeze = freezing.kept if made.before.held else freezing.reported
     return freeze(made.before, made.card, made.after.fraud.reporter, made.at)

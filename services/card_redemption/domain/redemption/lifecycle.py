@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
-from services.card_redemption.domain.redemption.order import RedemptionOrder
+from services.card_redemption.domain.redemption.order import OF_CASE, RedemptionOrder
 from services.card_redemption.domain.redemption.states import PAYABLE, UNVERIFIED, PayoutState, RedemptionState
 from services.card_redemption.domain.redemption.timers import (
     ESCROW_ENDS,
@@ -62,7 +62,7 @@ def _flaws(order: RedemptionOrder) -> Iterator[Flaw]:
     frozen = order.state is _S.FROZEN
     yield from unless(frozen is (order.frozen_from is not None), "frozen_from", f"set where FROZEN, not {order.state}",
                       order.frozen_from)
-    for_a_case = order.fraud is not None or order.reason.startswith("dsp_")
+    for_a_case = order.fraud is not None or order.reason.startswith(OF_CASE)
     yield from unless(not frozen or for_a_case, "fraud", "a report where FROZEN, or a case as the reason", order.fraud)
     yield from unless(order.verification_code is None or order.stands in _UNREAD, "verification_code",
                       f"erased, for it was read or is of no use any more ({order.stands})", "kept")

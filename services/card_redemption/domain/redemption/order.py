@@ -18,6 +18,9 @@ from services.card_redemption.domain.redemption.states import (
 from services.kernel.errors import FailedPrecondition, NotFound
 from services.kernel.participant import IsBusy
 
+OF_CASE = "dsp_"
+"""How the ids of cases begin: why a redemption is held that no fraud is reported of."""
+
 
 class Payout(NamedTuple):
     """A part of the payout: the first one, or a top-up. `method` is how it was paid in the end (PM-3)."""
@@ -123,6 +126,10 @@ class RedemptionOrder:
     def held(self) -> bool:
         """Whether a case stopped it, and nobody reported a fraud: its reason is the case."""
         return self.state is RedemptionState.FROZEN and self.fraud is None
+
+    def held_for_another(self, case_id: str) -> bool:
+        """Whether another case stopped it than this one, as far as it still says (D101)."""
+        return self.held and self.reason.startswith(OF_CASE) and self.reason != case_id
 
     @property
     def verification(self) -> Verification:

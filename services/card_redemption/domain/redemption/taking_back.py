@@ -65,6 +65,12 @@ def open_payouts(order: RedemptionOrder) -> tuple[Payout, ...]:
     return tuple(each for each in order.payouts if each.state in (PayoutState.DUE, PayoutState.SENT))
 
 
+def counts_as_paid(order: RedemptionOrder) -> bool:
+    """Whether its payouts are on their way for good, for a part of them was claimed already: stopped after all, more
+    would come back than it owes."""
+    return order.claimed_minor > 0 and all(each.state is PayoutState.SENT for each in open_payouts(order))
+
+
 def topped_up(order: RedemptionOrder, card: GiftCard, actual_minor: int, now: datetime) -> Stepped:
     """The card was worth more than it was paid for: the rest is paid at once (P31)."""
     more_minor = order.terms.payout_minor(actual_minor) - order.payout_minor

@@ -65,3 +65,5 @@ def review_ends(order: RedemptionOrder) -> datetime | None:
 
 EVERY = (VERIFY, REVIEW, SETTLE, SCHEDULE, ESCROW_ENDS, RELEASE, PAY)
 """What a freeze clears: on release they are set again."""
+ALL = (*EVERY, SLA)
+"""All that a redemption may have; a draft is none yet."""
