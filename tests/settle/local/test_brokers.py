@@ -1,6 +1,7 @@
 """Which broker is taken, what is said about it, and what it is told."""
 
 import asyncio
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -83,9 +84,24 @@ def test_work_has_a_twin_for_what_was_set_aside_and_facts_have_none() -> None:
     assert topics.partitions() == 32
 
 
+def test_topics_are_made_with_the_partitions_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The topics job has them from the same place as the services: old data keep theirs when topics are made anew."""
+    asked: list[int] = []
+    monkeypatch.setattr(topics, "create", lambda *_, count, **__: asked.append(count))
+    monkeypatch.setattr(sys, "argv", ["topics"])
+    monkeypatch.setenv("SETTLE_KAFKA", "127.0.0.1:1")
+    monkeypatch.setenv("SETTLE_PARTITIONS", "8")
+
+    topics.main()
+
+    [made] = (topics.planned(count, 3) for count in asked)
+    assert {topic.num_partitions for topic in made} == {8}
+    assert [topic.name for topic in made] == topics.topics()
+
+
 def test_the_embedded_broker_has_every_topic(embedded: kafka.Broker) -> None:
     """In a path with a space, with the right number of partitions."""
-    assert asyncio.run(shape(embedded.bootstrap)) == dict.fromkeys(topics.topics(), 8)
+    assert asyncio.run(shape(embedded.bootstrap)) == dict.fromkeys(topics.topics(), topics.partitions())
 
 
 def test_a_broker_that_died_is_seen_as_crashed_and_one_that_was_stopped_is_not(
@@ -122,7 +138,7 @@ def test_real_kafka_is_told_what_the_handbook_says_and_forgets_on_request(folder
         assert kept == (where, cluster)
         assert broker.bootstrap == where
         assert cluster_id(folder) != cluster
-        assert asyncio.run(shape(where)) == dict.fromkeys(topics.topics(), 8)
+        assert asyncio.run(shape(where)) == dict.fromkeys(topics.topics(), topics.partitions())
     finally:
         broker.stop()
     assert not ports.listening(int(where.rpartition(":")[2]))
