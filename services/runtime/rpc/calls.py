@@ -130,7 +130,7 @@ class Calls:
         place, task = None, asyncio.current_task()
         try:
             if self.closing.begun:
-                await self.closing.turn_away()
+                await self.closing.turn_away(context.invocation_metadata())
             self.closing.calls.add(task)
             entered = await _entered(gate, context)
             self.peers.check(context)
@@ -202,7 +202,7 @@ class Unary:
         served = Served(self._calls.tracer, self.method, context)
         try:
             if closing.begun:
-                await closing.turn_away()
+                await closing.turn_away(context.invocation_metadata())
             closing.calls.add(task)
             entered = await _entered(self._gate, context)
             self._calls.peers.check(context)

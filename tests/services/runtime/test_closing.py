@@ -31,6 +31,10 @@ SETTINGS = Settings("test", reflection=False, drain_seconds=5.0)
 VALID = pb.GetSagaRequest(saga_id="saga_1")
 ROOT = Path(__file__).resolve().parents[3]
 CALLERS, STOPS = 64, 3
+AT_ONCE = 40
+"""Few enough for a channel to try all of them again that came to one of two."""
+LONG_SECONDS = 6.0
+"""A stop that is longer than four tries of gRPC."""
 PROGRAM = """
 import asyncio, signal, sys
 from services.runtime.ground.settings import Settings
@@ -51,7 +55,7 @@ async def main():
     print(await server.start(), flush=True)
     await stop.wait()
     await server.drain()
-    await asyncio.sleep(0.2)  # as long as the rest of a process takes
+    await asyncio.sleep(float(sys.argv[1]))  # as long as the rest of a process takes
     await server.turn_away()
     leave(0)
 
@@ -176,7 +180,7 @@ async def test_a_stream_without_commands_ends_at_once() -> None:
 async def test_nobody_hears_cancelled_of_a_process_that_stops_under_load(number: int) -> None:
     """Every call is answered or may be tried again: also those that reach the process when it is about to end."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", PROGRAM, stdout=asyncio.subprocess.PIPE, cwd=ROOT
+        sys.executable, "-c", PROGRAM, "0.2", stdout=asyncio.subprocess.PIPE, cwd=ROOT
     )
     assert process.stdout is not None
     port, codes, ended = int(await process.stdout.readline()), Counter[str](), asyncio.Event()
@@ -201,3 +205,31 @@ async def test_nobody_hears_cancelled_of_a_process_that_stops_under_load(number:
             await asyncio.gather(*calling)
 
     assert (status, codes.keys() - {"OK"}) == (0, {"UNAVAILABLE"}), codes
+
+
+async def test_a_stop_that_takes_long_costs_no_caller_his_tries() -> None:
+    """Kafka may be away, or one call long: who comes by turns to the process that stops, and to one that serves, may
+    come to the first three times out of four."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", PROGRAM, str(LONG_SECONDS), stdout=asyncio.subprocess.PIPE, cwd=ROOT
+    )
+    assert process.stdout is not None
+    port = int(await process.stdout.readline())
+
+    async def at_once() -> None:
+        """It serves."""
+
+    server = RpcServer(SETTINGS)
+    server.add(Servicer(at_once))  # type: ignore[abstract]  # the others are not called
+    other = await server.start()
+    async with channel(f"ipv4:127.0.0.1:{port},127.0.0.1:{other}") as opened:
+        stub: Any = stubs.OperationsServiceStub(opened)
+        await asyncio.gather(*(stub.GetSaga(VALID, timeout=20) for _ in range(AT_ONCE)))
+        process.send_signal(signal.SIGTERM)
+        await asyncio.sleep(0.2)
+        later = (stub.GetSaga(VALID, timeout=20) for _ in range(AT_ONCE))
+        answers = await asyncio.gather(*later, return_exceptions=True)
+    await process.wait()
+    await server.stop()
+
+    assert [answer for answer in answers if isinstance(answer, BaseException)] == []
