@@ -16,7 +16,9 @@ from google.rpc import error_details_pb2
 from services.kernel.errors import Aborted
 from services.order.rpc.streams import OrderStreamServicer
 from services.runtime.ground.settings import Settings
+from services.runtime.rpc.closing import ATTEMPTS, HELD_SECONDS_MAX
 from services.runtime.rpc.errors import from_rpc_error, status_in
+from services.runtime.rpc.exchange import Exchange
 from services.runtime.rpc.reading import NotYet, read_when
 from services.runtime.rpc.server import RpcServer, channel
 from settle.client.streams import CommandStream
@@ -164,6 +166,29 @@ async def test_commands_of_a_stream_are_answered_before_it_ends(until: Until) ->
         await stopped
 
     assert first.decided.order_id == "ord_1"
+
+
+async def test_a_command_of_a_stream_that_comes_too_late_holds_nobody() -> None:
+    """The stream ends with the last of its commands, and the process with the stream: held, each waited for all."""
+    server = RpcServer(SETTINGS)
+    server.add(Orders(None))  # type: ignore[abstract, arg-type]  # nothing of it is called
+    closing = server._calls.closing
+    exchange = Exchange(server._calls._unary, 5.0, closing)
+
+    class Stream:
+        def invocation_metadata(self) -> tuple[tuple[str, str], ...]:
+            return ((ATTEMPTS, "1"),)
+
+    async def requests() -> AsyncIterator[Any]:
+        closing.begin()
+        yield stream_service_pb2.ExchangeRequest(cancel_order=cancel("ord_1"))
+
+    stream: Any = Stream()
+    async with asyncio.timeout(HELD_SECONDS_MAX / 2):
+        outcome = await anext(exchange.outcomes(requests(), stream))
+
+    assert outcome.refusal is not None
+    assert "stopping" in outcome.refusal.message
 
 
 async def test_a_stream_without_commands_ends_at_once() -> None:
