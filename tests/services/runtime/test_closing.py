@@ -1,7 +1,9 @@
 """A server that stops: who is under way is answered, and everybody else hears what gRPC tries again by itself."""
 
 import asyncio
+import os
 import signal
+import subprocess
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -258,3 +260,17 @@ async def test_a_stop_that_takes_long_costs_no_caller_his_tries() -> None:
     await server.stop()
 
     assert [answer for answer in answers if isinstance(answer, BaseException)] == []
+
+
+def test_a_process_leaves_though_nobody_reads_its_lines() -> None:
+    """An error on the way out would unwind it, and drop the calls that come just then."""
+    program = "import sys; from services.runtime.rpc.server import leave; sys.stdout.write('last words'); leave(0)"
+    environ = os.environ | {"PYTHONUNBUFFERED": ""}
+    reading, writing = os.pipe()
+    os.close(reading)
+
+    command = [sys.executable, "-c", program]
+    ended = subprocess.run(command, env=environ, stdout=writing, cwd=ROOT, timeout=60, check=False)
+
+    os.close(writing)
+    assert ended.returncode == 0
