@@ -147,7 +147,7 @@ async def _serve(service: Service, settings: Settings) -> None:
         await check_migrated(settings.dsn, [service.migrations])
     else:
         await _migrate(settings, service.migrations, role)
-    await check_broker(settings)
+    await check_broker(settings, topic(service.name, service.inbound))
     settings.check_identity()
     process = Process(service, settings)
     await process.start()

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-STOP_SECONDS = 12.0
+STOP_SECONDS = 17.0
+"""Longer than a service takes that ends itself by force (`SETTLE_DRAIN_SECONDS`, and 5 more)."""
 STALE_SECONDS = 5.0
 _BECOME = """import os, sys
 os.setgroups([]), os.setgid(int(sys.argv[2])), os.setuid(int(sys.argv[1]))

@@ -1,8 +1,8 @@
 """The topics of `deploy/topics.yaml`: their names, their shape, and their creation on a broker.
 
 `python -m settle.local.topics --replication 3` creates what is missing on the brokers of SETTLE_KAFKA, each topic on so
-many of them; all but one have to have a record before it counts as sent. SETTLE_KAFKA_SECURITY and its like are as for
-the services.
+many of them; all but one have to have a record before it counts as sent. SETTLE_PARTITIONS, SETTLE_KAFKA_SECURITY and
+its like are as for the services.
 """
 
 import argparse
@@ -11,7 +11,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -75,30 +75,37 @@ def check(bootstrap: str) -> None:
     """Raise `NoBroker` if nobody who speaks Kafka answers at what SETTLE_KAFKA names."""
     try:
         reach.known(reach.addresses(bootstrap, PORT))
-        reach.answered(lambda: _create_now(bootstrap, admin=False), (KafkaError, OSError, ValueError))
+        reach.answered(lambda: _create_now(bootstrap, []), (KafkaError, OSError, ValueError))
     except reach.Unreachable as error:
         raise NoBroker(f"SETTLE_KAFKA: no broker at {bootstrap} can be used: {error}") from error
 
 
 def create(
     bootstrap: str, seconds: float, admin: bool, child: children.Child | None = None, replication: int = 1,
-    how: Mapping[str, Any] | None = None,  # Any: arguments of many types
+    how: Mapping[str, Any] | None = None, count: int = 0,  # Any: arguments of many types
 ) -> None:
-    """Wait until the broker answers, then create what is missing (`admin` false: only wait). Callers may have a
-    loop. `how` it is reached, as arguments of aiokafka; in clear text if nothing is said."""
+    """Wait until the broker answers, then create what is missing (`admin` false: only wait), with `count` partitions
+    each, or as many as the plan says. Callers may have a loop. `how` it is reached, as arguments of aiokafka; in clear
+    text if nothing is said."""
+    wanted = planned(count or partitions(), replication) if admin else []
     with ThreadPoolExecutor(1) as apart:
-        going = _create(bootstrap, seconds, admin=admin, child=child, replication=replication, how=how or {})
-        apart.submit(asyncio.run, going).result()
+        apart.submit(asyncio.run, _create(bootstrap, seconds, wanted, child, how or {})).result()
+
+
+def planned(count: int, replication: int) -> list[NewTopic]:
+    """All topics, with so many partitions on so many brokers each."""
+    shape = config() | {"min.insync.replicas": str(max(1, replication - 1))}
+    return [NewTopic(name, count, replication, topic_configs=shape) for name in topics()]
 
 
 async def _create(
-    bootstrap: str, seconds: float, admin: bool, child: children.Child | None, replication: int, how: Mapping[str, Any]
+    bootstrap: str, seconds: float, wanted: Sequence[NewTopic], child: children.Child | None, how: Mapping[str, Any]
 ) -> None:
     deadline = time.monotonic() + seconds
     while True:
         try:
             if child is None or ports.listening(int(bootstrap.rpartition(":")[2])):
-                await _create_now(bootstrap, admin, replication, how)
+                await _create_now(bootstrap, wanted, how)
                 return
             problem = "nobody listens"
         except (KafkaError, OSError) as error:
@@ -109,15 +116,13 @@ async def _create(
 
 
 async def _create_now(
-    bootstrap: str, admin: bool, replication: int = 1, how: Mapping[str, Any] | None = None
+    bootstrap: str, wanted: Sequence[NewTopic], how: Mapping[str, Any] | None = None  # Any: as above
 ) -> None:
     client = AIOKafkaAdminClient(bootstrap_servers=bootstrap, **how or {})
     try:
         await client.start()
-        if admin:
-            shape = config() | {"min.insync.replicas": str(max(1, replication - 1))}
-            wanted = [NewTopic(name, partitions(), replication, topic_configs=shape) for name in topics()]
-            made = await client.create_topics(wanted)
+        if wanted:
+            made = await client.create_topics([*wanted])
             wrong = [error for error in made.topic_errors if error[1] not in (0, _EXISTS)]
             if wrong:
                 raise NoBroker(f"topics were refused: {wrong}")
@@ -132,8 +137,11 @@ def main() -> None:
     options.add_argument("--seconds", type=float, default=60.0, help="how long the brokers are waited for")
     given = options.parse_args()
     try:
-        how = security(Settings.from_environ(os.environ, "topics"))
-        create(os.environ["SETTLE_KAFKA"], given.seconds, admin=True, replication=given.replication, how=how)
+        settings = Settings.from_environ(os.environ, "topics")
+        create(
+            os.environ["SETTLE_KAFKA"], given.seconds, admin=True, replication=given.replication,
+            how=security(settings), count=settings.partitions,
+        )
     except (KeyError, NoBroker, SettingsError) as error:
         sys.stderr.write(f"topics cannot be made: {error}\n")
         raise SystemExit(2) from error

@@ -159,3 +159,43 @@ def test_a_spoiled_backup_is_not_restored(tmp_path: Path) -> None:
     (data / "kept").touch()
     over = script("restore.sh", spoiled, data)
     assert (over.returncode, [file.name for file in data.iterdir()]) == (2, ["kept"])
+
+
+@pytest.fixture
+def copies(tmp_path: Path) -> Path:
+    """A folder with a backup that counts as verified, and the link by which people name the latest one."""
+    programs, backup = tmp_path / "bin", tmp_path / "2026-11-30"
+    for made in (programs, backup):
+        made.mkdir()
+    (programs / "pg_verifybackup").write_text("#!/bin/sh\n")
+    (programs / "pg_verifybackup").chmod(0o755)
+    (backup / "PG_VERSION").write_text("15\n")
+    (backup / "postgresql.auto.conf").touch()
+    (tmp_path / "latest").symlink_to(backup)
+    return tmp_path
+
+
+def restored(copies: Path) -> subprocess.CompletedProcess[str]:
+    """The latest backup, restored to `data`."""
+    command = ["sh", str(SCRIPTS / "restore.sh"), str(copies / "latest"), str(copies / "data")]
+    environ = os.environ | {"PG_BIN": str(copies / "bin")}
+    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=SECONDS_MAX, check=False)
+
+
+def test_a_backup_that_is_named_by_a_link_stays_as_it_is(copies: Path) -> None:
+    """A server that starts on the link would write into the only copy."""
+    done = restored(copies)
+
+    assert (done.returncode, (copies / "data").is_symlink()) == (0, False), done.stderr
+    assert (copies / "2026-11-30" / "postgresql.auto.conf").read_text() == ""
+    assert "settle.restored" in (copies / "data" / "postgresql.auto.conf").read_text()
+
+
+def test_half_a_copy_is_nothing_to_start_on(copies: Path) -> None:
+    """Of a restoration that was interrupted: the next one would be put beside what it left."""
+    (copies / "data.part").mkdir()
+
+    refused = restored(copies)
+
+    assert (refused.returncode, (copies / "data").exists()) == (2, False)
+    assert "remove it" in refused.stderr

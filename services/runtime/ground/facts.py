@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from services.kernel import chain
-from services.kernel.errors import Defect
 from services.runtime.ground.settings import Settings, SettingsError
 from services.runtime.ground.tables import Connection
 
@@ -32,7 +31,8 @@ async def check_settings(connection: Connection, settings: Settings) -> None:
     keys elsewhere (case 31), a key under which chains can be followed by nobody."""
     stored = await pin(connection, "partitions", str(settings.partitions))
     if int(stored) != settings.partitions:
-        raise Defect(f"SETTLE_PARTITIONS={settings.partitions}, but this database was made with {stored}")
+        told = f"SETTLE_PARTITIONS={settings.partitions}, but this database was made with {stored}, and keeps them"
+        raise SettingsError(told)
     name = chain.name_of(settings.chain_key)
     if await pin(connection, chain.KEY_NAME, name) != name:
         raise SettingsError("SETTLE_CHAIN_KEY is not what it was when the chains of this database were begun")

@@ -76,8 +76,9 @@ def security(settings: Settings) -> dict[str, Any]:  # Any: arguments of many ty
     return how
 
 
-async def check_broker(settings: Settings) -> str:
-    """The cluster's identity, if this broker and this client can work together (A13); raises otherwise."""
+async def check_broker(settings: Settings, topic: str = "") -> str:
+    """The cluster's identity, if this broker and this client can work together (A13), and this topic, if it is there,
+    has the partitions of the settings; raises otherwise."""
     try:
         consumer = make_consumer(settings)
     except ValueError as error:
@@ -86,6 +87,7 @@ async def check_broker(settings: Settings) -> str:
         async with asyncio.timeout(CONNECT_SECONDS):
             await consumer.start()
             identity = await cluster_id(consumer)
+            there = (await consumer._client.fetch_all_metadata()).partitions_for_topic(topic)
             offered: dict[int, tuple[int, int]] = next(iter(consumer._client._conns.values()))._versions
     except (KafkaError, TimeoutError) as error:
         raise BrokerUnavailable(f"no broker at {settings.kafka}: {error!r}") from error
@@ -95,6 +97,9 @@ async def check_broker(settings: Settings) -> str:
         low, high = offered.get(api, (1, 0))
         if max(low, least) > min(high, most):
             raise SettingsError(f"the broker at {settings.kafka} speaks {name} {low}-{high}, needed is {least}-{most}")
+    if there and len(there) < settings.partitions:
+        told = f"SETTLE_PARTITIONS={settings.partitions}, but {topic} was made with {len(there)}: it needs as many"
+        raise SettingsError(told)
     if settings.profile == "production" and identity.startswith("mockCluster"):
         raise SettingsError("the embedded broker keeps nothing and is refused in the production profile")
     return identity

@@ -6,6 +6,7 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -109,6 +110,25 @@ class PartitionReader:
             raise BrokerUnavailable(repr(error)) from error
         self._epoch = self._epoch or epoch
         return epoch, {tp.partition: (first[tp], end[tp]) for tp in wanted}
+
+    async def any_before(self, at: datetime, begin: Mapping[int, int]) -> bool:
+        """Whether one of the records at these places was written before this instant. For a reader that follows
+        nothing: nothing is fetched beyond. Raises `BrokerUnavailable`."""
+        consumer = self._connected()
+        places = {TopicPartition(self._topic, partition): offset for partition, offset in begin.items()}
+        consumer.assign(list(places))
+        for place, offset in places.items():
+            consumer.seek(place, offset)
+        for place in places:
+            try:
+                fetched = await consumer.getmany(place, timeout_ms=SINGLE_WAIT_MS, max_records=1)
+            except Exception as error:  # one that cannot be read tells no instant: its lane sets it aside
+                if not _lies_in_a_record(error):
+                    raise BrokerUnavailable(repr(error)) from error
+                continue
+            if any(record.timestamp < at.timestamp() * 1_000 for records in fetched.values() for record in records):
+                return True
+        return False
 
     def _same(self, epoch: str) -> None:
         """Raise `LogLost` if the topic was made anew: what stood in it before is gone, whatever its end is by now."""

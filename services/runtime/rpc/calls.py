@@ -33,7 +33,7 @@ from services.runtime.rpc.closing import Closing
 from services.runtime.rpc.errors import InvalidRequest, MessageTooLarge, abort_with, outage_of
 from services.runtime.rpc.exchange import Exchange
 from services.runtime.rpc.limit import limit
-from services.runtime.rpc.places import PLACE, Places, Use, use_of
+from services.runtime.rpc.places import OPERATORS, PLACE, Places, Use, use_of
 from services.runtime.rpc.refusals import DECIDED, FINAL, Keep
 from services.runtime.rpc.secured import Peers
 from services.runtime.rpc.served import Served
@@ -130,7 +130,7 @@ class Calls:
         place, task = None, asyncio.current_task()
         try:
             if self.closing.begun:
-                await self.closing.turn_away()
+                await self.closing.turn_away(context.invocation_metadata())
             self.closing.calls.add(task)
             entered = await _entered(gate, context)
             self.peers.check(context)
@@ -155,8 +155,9 @@ class Calls:
     async def keep_refused(
         self, method: str, request: Message | Unreadable, entered: Entered | None, error: SettlementError
     ) -> None:
-        """Have the refusal of a well-formed command on record, where the service has one and its lanes do not."""
-        if self.keep is None or DECIDED.get() or not isinstance(request, Message):
+        """Have the refusal of a well-formed command on record, where the service has one and its lanes do not. What
+        operators ask is on a record of its own, and waits for no reader's turn."""
+        if self.keep is None or DECIDED.get() or OPERATORS in method or not isinstance(request, Message):
             return
         command = "request_id" in request.DESCRIPTOR.fields_by_name
         if command and not flaw(request) and not self._validator.collect_violations(request):
@@ -201,7 +202,7 @@ class Unary:
         served = Served(self._calls.tracer, self.method, context)
         try:
             if closing.begun:
-                await closing.turn_away()
+                await closing.turn_away(context.invocation_metadata())
             closing.calls.add(task)
             entered = await _entered(self._gate, context)
             self._calls.peers.check(context)

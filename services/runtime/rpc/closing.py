@@ -5,7 +5,7 @@ Every client of gRPC tries UNAVAILABLE again. CANCELLED, which gRPC's own stop s
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import NoReturn
 
@@ -14,6 +14,11 @@ from services.kernel.errors import Unavailable
 HELD_SECONDS_MAX = 1.0
 """So long who comes too late waits for the end of the process, at which its connection goes too: else it would come
 here again, and again, until it has tried often enough."""
+HELD_AGAIN_SECONDS_MAX = 30.0
+"""So long who comes again: longer than any stop lasts (`hard_exit_after`). The next try goes elsewhere then, and less
+is spent of what gRPC lets a channel try again."""
+ATTEMPTS = "grpc-previous-rpc-attempts"
+"""By what gRPC marks its own repeats."""
 LOOK_SECONDS = 0.005
 
 
@@ -64,10 +69,11 @@ class Closing:
         finally:
             self._waits.discard(wait)
 
-    async def turn_away(self) -> NoReturn:
-        """The answer to a call that comes too late."""
+    async def turn_away(self, metadata: Iterable[tuple[str, str | bytes]] | None) -> NoReturn:
+        """The answer to a call that comes too late, with this metadata."""
+        again = any(name == ATTEMPTS for name, _ in metadata or ())
         with suppress(TimeoutError):
-            async with asyncio.timeout(HELD_SECONDS_MAX):
+            async with asyncio.timeout(HELD_AGAIN_SECONDS_MAX if again else HELD_SECONDS_MAX):
                 await self._over.wait()
         raise gone()
 

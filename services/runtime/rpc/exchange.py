@@ -19,7 +19,7 @@ from google.rpc.status_pb2 import Status
 
 from services.kernel.errors import SettlementError, Unavailable
 from services.runtime.rpc.arrivals import Unreadable
-from services.runtime.rpc.closing import Closing
+from services.runtime.rpc.closing import Closing, gone
 from services.runtime.rpc.errors import InvalidRequest, to_status
 from services.runtime.rpc.limit import limit
 
@@ -139,6 +139,8 @@ class Exchange:
         if not 0 < seconds <= COMMAND_SECONDS_MAX:
             wrong = f"must be more than 0 and at most {COMMAND_SECONDS_MAX:.0f} seconds"
             raise InvalidRequest("INVALID_ARGUMENT", [("timeout", wrong)])
+        if self._closing.begun:  # the stream itself ends with its last command: none of them is held
+            raise gone()
         method = self._method_of[command.DESCRIPTOR.full_name]
         async with limit(seconds):
             context = _Command(time.monotonic() + seconds, stream)

@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
 import grpc
@@ -200,7 +200,8 @@ def leave(status: int) -> NoReturn:
     """End the process with its connections as they are, for then callers hear UNAVAILABLE: unwinding drops calls that
     come just then, and gRPC says CANCELLED to them, which nobody tries again."""
     for stream in (sys.stdout, sys.stderr):
-        stream.flush()
+        with suppress(OSError, ValueError):  # nobody reads it any more: its reader has noticed
+            stream.flush()
     os._exit(status)
 
 

@@ -1,7 +1,9 @@
 """A server that stops: who is under way is answered, and everybody else hears what gRPC tries again by itself."""
 
 import asyncio
+import os
 import signal
+import subprocess
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -16,7 +18,9 @@ from google.rpc import error_details_pb2
 from services.kernel.errors import Aborted
 from services.order.rpc.streams import OrderStreamServicer
 from services.runtime.ground.settings import Settings
+from services.runtime.rpc.closing import ATTEMPTS, HELD_SECONDS_MAX
 from services.runtime.rpc.errors import from_rpc_error, status_in
+from services.runtime.rpc.exchange import Exchange
 from services.runtime.rpc.reading import NotYet, read_when
 from services.runtime.rpc.server import RpcServer, channel
 from settle.client.streams import CommandStream
@@ -31,6 +35,10 @@ SETTINGS = Settings("test", reflection=False, drain_seconds=5.0)
 VALID = pb.GetSagaRequest(saga_id="saga_1")
 ROOT = Path(__file__).resolve().parents[3]
 CALLERS, STOPS = 64, 3
+AT_ONCE = 40
+"""Few enough for a channel to try all of them again that came to one of two."""
+LONG_SECONDS = 6.0
+"""A stop that is longer than four tries of gRPC."""
 PROGRAM = """
 import asyncio, signal, sys
 from services.runtime.ground.settings import Settings
@@ -51,7 +59,7 @@ async def main():
     print(await server.start(), flush=True)
     await stop.wait()
     await server.drain()
-    await asyncio.sleep(0.2)  # as long as the rest of a process takes
+    await asyncio.sleep(float(sys.argv[1]))  # as long as the rest of a process takes
     await server.turn_away()
     leave(0)
 
@@ -162,6 +170,29 @@ async def test_commands_of_a_stream_are_answered_before_it_ends(until: Until) ->
     assert first.decided.order_id == "ord_1"
 
 
+async def test_a_command_of_a_stream_that_comes_too_late_holds_nobody() -> None:
+    """The stream ends with the last of its commands, and the process with the stream: held, each waited for all."""
+    server = RpcServer(SETTINGS)
+    server.add(Orders(None))  # type: ignore[abstract, arg-type]  # nothing of it is called
+    closing = server._calls.closing
+    exchange = Exchange(server._calls._unary, 5.0, closing)
+
+    class Stream:
+        def invocation_metadata(self) -> tuple[tuple[str, str], ...]:
+            return ((ATTEMPTS, "1"),)
+
+    async def requests() -> AsyncIterator[Any]:
+        closing.begin()
+        yield stream_service_pb2.ExchangeRequest(cancel_order=cancel("ord_1"))
+
+    stream: Any = Stream()
+    async with asyncio.timeout(HELD_SECONDS_MAX / 2):
+        outcome = await anext(exchange.outcomes(requests(), stream))
+
+    assert outcome.refusal is not None
+    assert "stopping" in outcome.refusal.message
+
+
 async def test_a_stream_without_commands_ends_at_once() -> None:
     """Its caller may be silent for long."""
     streams = OrderStreamServicer(None)  # type: ignore[arg-type]  # it asks nothing of the edge
@@ -176,7 +207,7 @@ async def test_a_stream_without_commands_ends_at_once() -> None:
 async def test_nobody_hears_cancelled_of_a_process_that_stops_under_load(number: int) -> None:
     """Every call is answered or may be tried again: also those that reach the process when it is about to end."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", PROGRAM, stdout=asyncio.subprocess.PIPE, cwd=ROOT
+        sys.executable, "-c", PROGRAM, "0.2", stdout=asyncio.subprocess.PIPE, cwd=ROOT
     )
     assert process.stdout is not None
     port, codes, ended = int(await process.stdout.readline()), Counter[str](), asyncio.Event()
@@ -201,3 +232,45 @@ async def test_nobody_hears_cancelled_of_a_process_that_stops_under_load(number:
             await asyncio.gather(*calling)
 
     assert (status, codes.keys() - {"OK"}) == (0, {"UNAVAILABLE"}), codes
+
+
+async def test_a_stop_that_takes_long_costs_no_caller_his_tries() -> None:
+    """Kafka may be away, or one call long: who comes by turns to the process that stops, and to one that serves, may
+    come to the first three times out of four."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", PROGRAM, str(LONG_SECONDS), stdout=asyncio.subprocess.PIPE, cwd=ROOT
+    )
+    assert process.stdout is not None
+    port = int(await process.stdout.readline())
+
+    async def at_once() -> None:
+        """It serves."""
+
+    server = RpcServer(SETTINGS)
+    server.add(Servicer(at_once))  # type: ignore[abstract]  # the others are not called
+    other = await server.start()
+    async with channel(f"ipv4:127.0.0.1:{port},127.0.0.1:{other}") as opened:
+        stub: Any = stubs.OperationsServiceStub(opened)
+        await asyncio.gather(*(stub.GetSaga(VALID, timeout=20) for _ in range(AT_ONCE)))
+        process.send_signal(signal.SIGTERM)
+        await asyncio.sleep(0.2)
+        later = (stub.GetSaga(VALID, timeout=20) for _ in range(AT_ONCE))
+        answers = await asyncio.gather(*later, return_exceptions=True)
+    await process.wait()
+    await server.stop()
+
+    assert [answer for answer in answers if isinstance(answer, BaseException)] == []
+
+
+def test_a_process_leaves_though_nobody_reads_its_lines() -> None:
+    """An error on the way out would unwind it, and drop the calls that come just then."""
+    program = "import sys; from services.runtime.rpc.server import leave; sys.stdout.write('last words'); leave(0)"
+    environ = os.environ | {"PYTHONUNBUFFERED": ""}
+    reading, writing = os.pipe()
+    os.close(reading)
+
+    command = [sys.executable, "-c", program]
+    ended = subprocess.run(command, env=environ, stdout=writing, cwd=ROOT, timeout=60, check=False)
+
+    os.close(writing)
+    assert ended.returncode == 0

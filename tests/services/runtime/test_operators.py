@@ -11,6 +11,7 @@ import grpc
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from services.kernel.errors import ResourceExhausted
 from services.kernel.messages import Message
 from services.kernel.saga import Phase
 from services.runtime.ground.settings import Settings
@@ -135,6 +136,18 @@ async def refusal_of(call: Any) -> str:
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await call
     return from_rpc_error(caught.value).reason
+
+
+async def test_what_operators_are_refused_waits_for_no_reader(process: Process, operations: Any) -> None:
+    """Where a service records refused calls it does so in a reader's turn, of which there may be none just then."""
+
+    async def crowded(_call: object) -> None:
+        raise ResourceExhausted("OVERLOADED", "too many readers wait for the database")
+
+    process._server.keep_refusals(crowded)
+    unknown = pb.RetrySagaRequest(request_id=str(uuid4()), saga_id="saga_9", operator_id="ops", reason="a test")
+
+    assert await refusal_of(operations.RetrySaga(unknown)) == "SAGA_NOT_FOUND"
 
 
 async def test_a_request_that_no_lane_decides_has_one_answer_for_good(operations: Any) -> None:

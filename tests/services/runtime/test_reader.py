@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -217,6 +218,16 @@ async def test_a12_a13_the_broker_is_checked_at_the_start(
     monkeypatch.setitem(clients._NEEDED, "Fetch", (1, 40, 50))
     with pytest.raises(SettingsError, match="speaks Fetch"):
         await check_broker(local(cluster))
+
+
+async def test_a_topic_with_too_few_partitions_is_refused_by_name(cluster: MockCluster) -> None:
+    """No partition beyond them ever answers: a process waited for that, and never said for what."""
+    three = replace(local(cluster), partitions=3)
+
+    with pytest.raises(SettingsError, match=r"SETTLE_PARTITIONS=3, but t was made with 2"):
+        await check_broker(three, "t")
+    await check_broker(replace(three, partitions=1), "t")
+    await check_broker(three, "not.there.yet")
 
 
 async def test_no_broker_is_an_error_of_its_own() -> None:

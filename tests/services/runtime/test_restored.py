@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
@@ -74,3 +75,28 @@ async def test_each_restoration_is_looked_at(local: Settings, until: Until) -> N
 
     with pytest.raises(SettingsError, match="second"):
         await Process(SERVICE, local).start()
+
+
+async def test_a_topic_that_an_older_backup_never_read_is_refused(
+    local: Settings, emptied: MockCluster, until: Until
+) -> None:
+    """Topics were made anew after that backup, and are as full of what it has never heard of as any other."""
+    await run(local, until)
+    later = replace(local, kafka=emptied.bootstrap)
+    await send(later, notice("later/1", b"a", 1))
+    await restore(local, (datetime.now(UTC) + timedelta(minutes=5)).isoformat())
+
+    with pytest.raises(SettingsError, match="make the topics anew"):
+        await Process(SERVICE, later).start()
+
+
+async def test_what_was_sent_since_the_restoration_is_taken(local: Settings, until: Until) -> None:
+    """Whoever starts first may send before the others have looked, and a broker may not tell a topic from the next."""
+    await run(local, until)
+    await restore(local, (datetime.now(UTC) - timedelta(minutes=5)).isoformat())
+    await send(local, notice("since/1", b"a", 1))
+
+    await run(local, until)
+
+    facts = await fetch(local, "select value from runtime_facts where name = 'restored'")
+    assert len(facts) == 1

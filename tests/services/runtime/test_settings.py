@@ -2,13 +2,15 @@
 
 import asyncio
 import re
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from services.kernel.errors import Defect
 from services.kernel.messages import DECIDED_DAYS_MAX
+from services.runtime.ground import facts
 from services.runtime.ground.logs import redact
 from services.runtime.ground.metrics import serve_metrics
 from services.runtime.ground.migrations import RUNTIME, MigrationsMissing, check_migrated, list_migrations, migrate
@@ -148,3 +150,15 @@ def _kept(days: int) -> bool:
         return Settings.from_environ({"SETTLE_RETENTION_DAYS": str(days)}, "s").retention_days == days
     except SettingsError:
         return False
+
+
+async def test_a_database_keeps_its_partitions(local: Settings) -> None:
+    """Keys would go elsewhere (case 31); whoever has old data and the new default reads one line that says what to set.
+    """
+    connection = await asyncpg.connect(local.dsn)
+    await facts.check_settings(connection, local)
+
+    with pytest.raises(SettingsError, match=r"SETTLE_PARTITIONS=32, .* made with 2,"):
+        await facts.check_settings(connection, replace(local, partitions=32))
+
+    await connection.close()

@@ -1,5 +1,6 @@
 """A settlement is one trace, whoever tells of it; what is not traced costs nothing and says nothing."""
 
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -15,7 +16,7 @@ from services.runtime.ground.exporting import exporting
 from services.runtime.ground.logs import of_call
 from services.runtime.ground.records import Outbound
 from services.runtime.ground.settings import Settings
-from services.runtime.ground.traced import start_tracing
+from services.runtime.ground.traced import STOP_SECONDS, start_tracing
 from services.runtime.ground.tracing import CALL, OFF, Context, Span, Tracer, parent_in, read
 from services.runtime.lanes.item import Item, RecordPlace
 from services.runtime.lanes.tracing import about, trace_batch
@@ -199,3 +200,15 @@ def test_spans_are_those_of_opentelemetry() -> None:
 def test_it_is_off_unless_it_is_asked_for() -> None:
     """Nothing of OpenTelemetry is imported then."""
     assert start_tracing(Settings("order"))[0] is OFF
+
+
+def test_a_collector_that_is_away_holds_no_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Callers are held until a process is gone, and come four times: a stop has no time for spans that nobody takes."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
+    tracer, stop = start_tracing(Settings("test", traced_ppm=ALL))
+    tracer.end(Span("a call", tracer.begin(None), None, 1, 2))
+    began = time.monotonic()
+
+    stop()
+
+    assert time.monotonic() - began < 2 * STOP_SECONDS

@@ -1,6 +1,7 @@
 """Which broker is taken, what is said about it, and what it is told."""
 
 import asyncio
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -81,6 +82,21 @@ def test_work_has_a_twin_for_what_was_set_aside_and_facts_have_none() -> None:
     assert not any(name.endswith(".dlq") and ".events." in name for name in names)
     assert {topic(name, stream) for stream, each in TAKEN_BY.items() for name in each} <= set(names)
     assert topics.partitions() == 32
+
+
+def test_topics_are_made_with_the_partitions_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The topics job has them from the same place as the services: old data keep theirs when topics are made anew."""
+    asked: list[int] = []
+    monkeypatch.setattr(topics, "create", lambda *_, count, **__: asked.append(count))
+    monkeypatch.setattr(sys, "argv", ["topics"])
+    monkeypatch.setenv("SETTLE_KAFKA", "127.0.0.1:1")
+    monkeypatch.setenv("SETTLE_PARTITIONS", "8")
+
+    topics.main()
+
+    [made] = (topics.planned(count, 3) for count in asked)
+    assert {topic.num_partitions for topic in made} == {8}
+    assert [topic.name for topic in made] == topics.topics()
 
 
 def test_the_embedded_broker_has_every_topic(embedded: kafka.Broker) -> None:

@@ -5,6 +5,8 @@ import signal
 import socket
 import sys
 
+from services.runtime.ground.settings import Settings
+from services.runtime.rpc.server import HARD_EXIT_MARGIN_SECONDS
 from settle.local import children, ports
 
 SLEEPER = [sys.executable, "-c", "import signal; signal.pause()"]
@@ -55,3 +57,8 @@ def test_nothing_runs_under_an_id_that_nobody_has() -> None:
 
     assert children.started_at(child.pid) == ""
     assert not children.alive(child.pid, children.started_at(os.getpid()))
+
+
+def test_a_service_is_given_the_time_that_it_takes_to_stop() -> None:
+    """Killed before, it says nothing of what it waited for."""
+    assert Settings("order").drain_seconds + HARD_EXIT_MARGIN_SECONDS < children.STOP_SECONDS
