@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import tempfile
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -126,11 +127,13 @@ class Load:
         except (grpc.aio.AioRpcError, httpx2.HTTPError, AssertionError) as error:
             self.failed.append(repr(error))
 
-    async def versions(self) -> set[int]:
-        """Who answers from now on."""
+    async def versions(self, releases: int = 1) -> set[int]:
+        """Who answers from now on; so many are waited for, since a channel comes back to a process in its own time."""
         self.said_by.clear()
-        wanted = self.done["GetOrderRequest"] + 6 * CUSTOMERS
+        wanted, until = self.done["GetOrderRequest"] + 6 * CUSTOMERS, time.monotonic() + CALL_SECONDS
         while self.done["GetOrderRequest"] < wanted and not self.failed:
+            await asyncio.sleep(0.05)
+        while len(self.said_by) < releases and not self.failed and time.monotonic() < until:
             await asyncio.sleep(0.05)
         return set(self.said_by)
 
@@ -201,7 +204,7 @@ async def test_a_release_comes_and_goes_under_load(folder: Path, names: Sequence
                 for number, name in enumerate(names):
                     await asyncio.to_thread(exchange, stack, name, path)
                     if number == 0:
-                        told.append(await load.versions())
+                        told.append(await load.versions(releases=2))
                 told.append(await load.versions())
         verdict = await auditor.audit(dsns_of(stack.endpoints), strict=True, acquirer=acquirer_of(stack.endpoints))
         applied = await migrations(stack)
