@@ -22,8 +22,15 @@ async def pin(connection: Connection, name: str, value: str) -> str:
     await connection.execute(
         "insert into runtime_facts (name, value) values ($1, $2) on conflict (name) do nothing", name, value
     )
-    first: str = await connection.fetchval("select value from runtime_facts where name = $1", name)
+    first = await find(connection, name)
+    assert first is not None
     return first
+
+
+async def find(connection: Connection, name: str) -> str | None:
+    """This fact; None where nobody wrote it."""
+    value: str | None = await connection.fetchval("select value from runtime_facts where name = $1", name)
+    return value
 
 
 async def check_settings(connection: Connection, settings: Settings) -> None:

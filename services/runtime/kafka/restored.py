@@ -21,7 +21,7 @@ FACT = "restored"
 async def check(connection: Connection, settings: Settings, topic: str) -> None:
     """Raise `SettingsError` where a database was restored and this topic was neither emptied nor made anew since."""
     named = await connection.fetchval("select coalesce(current_setting('settle.restored', true), '')")
-    if named and named != await connection.fetchval("select value from runtime_facts where name = $1", FACT):
+    if named and named != await facts.find(connection, FACT):
         if await _as_before(connection, settings, topic, _instant(named)):
             raise SettingsError(
                 f"the database was restored ({named}), and {topic} still holds what it has never heard of: make the"

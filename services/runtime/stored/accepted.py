@@ -37,7 +37,7 @@ async def _holds(connection: Connection, key: bytes) -> bool:
     """Whether the list was sealed, and is as it was then."""
     if not await connection.fetchval("select to_regclass('accepted_rows') is not null"):
         return False
-    sealed = await connection.fetchval("select value from runtime_facts where name = $1", ACCEPTED)
+    sealed = await facts.find(connection, ACCEPTED)
     return bool(sealed == await _told(connection, key))
 
 
