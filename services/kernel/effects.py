@@ -89,7 +89,7 @@ class SentReply:
             return None
         if isinstance(outcome, Refused):
             return Reply(saga.saga_id, saga.branch, saga.op, verdict, outcome.reason)
-        return Reply(saga.saga_id, saga.branch, saga.op, verdict, "", outcome.moved, outcome.result)
+        return Reply(saga.saga_id, saga.branch, saga.op, verdict, moved=outcome.moved, result=outcome.result)
 
 
 @dataclass(frozen=True, slots=True)

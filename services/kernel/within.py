@@ -2,8 +2,8 @@
 
 A saga's command to another root of its coordinator's own service, the answer to it, a notice and its acknowledgement
 are the same messages here as on the wire, under the same ids, with the same stored answers; they only need no courier.
-What cannot be decided at once is sent: where somebody else has its root, or waits for it, where it was answered before,
-and where deciding it fails, for then the record of it is what is set aside.
+What cannot be decided at once is sent: where somebody else has its root, or waits for it, or where it was answered
+before.
 """
 
 from collections import deque
@@ -40,7 +40,8 @@ class Within(Generic[A]):
     answers, under these locks, those that are stored.
 
     `arrival` makes an arrival of a message; `lined` are the keys for whose claim somebody waits, which nobody who comes
-    later is decided before. `arrivals` are those that were decided within, `failed` those whose decision is at fault.
+    later is decided before. `arrivals` are those that were decided within. A defect of one of them is raised: whoever
+    meets it begins anew with nothing within, for nothing else is wrong with what said it.
     """
 
     def __init__(
@@ -55,7 +56,6 @@ class Within(Generic[A]):
         self._heard = 0
         self._decided: set[int] = set()
         self.arrivals: list[A] = []
-        self.failed: list[tuple[Message, Exception]] = []
 
     def rounds(self) -> Iterator[ToLoad]:
         """What to load next, until all is decided that can be; in the end only the rest is to be sent."""
@@ -108,13 +108,7 @@ class Within(Generic[A]):
             raise Missing(rows=lacking)
         if not self._may_be_decided(message, ids):
             return
-        try:
-            decision = admission.judged(rule, message)
-        except Missing:
-            raise
-        except Exception as error:  # a defect, which is met again where the record of this message can be set aside
-            self.failed.append((message, error))
-            return
+        decision = admission.judged(rule, message)
         if isinstance(outcome := decision.outcome, Busy):
             return
         arrival = self._arrival(message)

@@ -91,8 +91,6 @@ class Transaction:
             admission.stored |= store.answers(more.answers)
         if within.arrivals:
             self._lane.world.reached.note("decided_within")
-        for message, error in within.failed:
-            self._lane.world.fail("within", f"{store.name}: {message.fresh_id}: {error!r}")
 
     def _fresh(self, items: Sequence[Item]) -> Steps:
         partitions = partitions_of(items)

@@ -7,8 +7,6 @@ The number of statements depends on which kinds of things the batch holds, never
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-import structlog
-
 from services.kernel.admission import Admission
 from services.kernel.decision import Known
 from services.kernel.effects import Effects, ToLoad
@@ -25,8 +23,6 @@ from services.runtime.lanes.item import Item, TooLong, is_tail, next_offsets, wi
 from services.runtime.lanes.pace import Pace
 from services.runtime.lanes.waiting import NOBODY, Aboard
 from services.runtime.stored import inbox, journals, offsets, outbox, parked, switches, timers
-
-log = structlog.get_logger(__name__)
 
 
 class Batch:
@@ -114,8 +110,6 @@ class Batch:
                 admission.stored |= await inbox.find_all(connection, wanted.answers)
             self._pace.go_on()
         self._pace.pause()
-        for message, error in within.failed:
-            log.warning("not_decided_within", key=message.key, message=message.fresh_id, error=repr(error))
 
     async def move_on(
         self, connection: Connection, topic: str, lane_id: int, waiting: Mapping[int, int] | None = None

@@ -136,18 +136,13 @@ def test_a_confirm_without_its_try_is_sent() -> None:
     assert _sent(World(Jar(TO)).say(_put(4, Op.CONFIRM))) == [SentCommand(_put(4, Op.CONFIRM), FROM)]
 
 
-def test_a_defect_within_does_not_touch_what_caused_it() -> None:
-    """The message that said it is decided; what is at fault is told, and sent to be set aside."""
+def test_a_defect_within_is_raised() -> None:
+    """The transaction is begun anew with nothing within, so that its record is what is set aside."""
     def burst(jar: Jar) -> Decision:
         raise ValueError("the jar has burst")
 
-    world, told = World(Jar(TO)), Command(SHELF, TO, Break(burst), id="told")
-
-    effects = world.say(told)
-
-    assert _sent(effects) == [SentCommand(told, FROM)]
-    assert effects.answered["request-1"].verdict is Verdict.DONE
-    assert [(message.id, str(error)) for message, error in world.within.failed] == [("told", "the jar has burst")]
+    with pytest.raises(ValueError, match="burst"):
+        World(Jar(TO)).say(Command(SHELF, TO, Break(burst), id="told"))
 
 
 def test_a_rule_that_refuses_by_its_error_refuses_a_notice() -> None:
@@ -174,7 +169,7 @@ def test_two_that_answer_each_other_for_ever_go_on_by_courier() -> None:
     assert [each.command.id for each in _sent(effects) if isinstance(each, SentCommand)] == [f"word-{len(words) + 1}"]
 
 
-def test_others_services_hear_by_courier() -> None:
+def test_other_services_hear_by_courier() -> None:
     """Who is not this service is sent its command, whatever is free here."""
     other = replace(_put(4), participant="cellar")
 

@@ -27,7 +27,7 @@ from tests.services.runtime.test_notices import heard
 
 NAME = "card_redemption"
 """A service that takes commands, and so hears its own notices."""
-OTHER, TOO_MUCH = "other", 1_000
+OTHER, TOO_MUCH, UNLUCKY = "other", 1_000, 13
 HELD = "alter table counters add constraint counters_held check (value < 1000)"
 
 
@@ -101,13 +101,15 @@ async def test_a_root_that_another_transaction_has_hears_by_kafka(own: Settings,
     assert next(dict(each.headers)["ce_id"] for each in await heard(own, heard_by(NAME))) == b"r/told"
 
 
-async def test_what_cannot_be_stored_is_set_aside_without_what_caused_it(
-    own: Settings, saying: Process, until: Until
+@pytest.mark.parametrize("amount", [TOO_MUCH, UNLUCKY])
+async def test_what_fails_within_is_set_aside_without_what_caused_it(
+    own: Settings, saying: Process, until: Until, amount: int
 ) -> None:
-    """A value that the database refuses fails the transaction: the call is decided without it, its notice by itself."""
+    """A value that the database refuses, or a defect of the decision, fails the transaction: the call is decided
+    without it, its notice by itself."""
     await fetch(own, HELD)
 
-    await add(saying, "r", amount=TOO_MUCH)
+    await add(saying, "r", amount=amount)
 
     async def aside() -> bool:
         return bool(await fetch(own, "select from parked where message_id = 'r/told'"))
