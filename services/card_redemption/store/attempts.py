@@ -39,7 +39,7 @@ def keep_attempts(records: Sequence[object], now: datetime) -> Write:
             attempt.request_id, now, attempt.actor, attempt.channel.value, attempt.kind, attempt.outcome.value,
             attempt.reason, attempt.card_id, attempt.order_id,
         ))
-    return Write(_APPEND, [list(column) for column in zip(*rows, strict=True)])
+    return Write(_APPEND, [[row[column] for row in rows] for column in range(len(_COLUMNS))])
 
 
 async def count_wrong_codes(connection: Connection, actor: str, now: datetime, window: timedelta) -> int:
