@@ -273,7 +273,9 @@ class InMemory:
             if isinstance(sent, SentCommand):
                 self.sent.append(sent.command)
             elif isinstance(sent, SentReply):
-                self.replies.append((sent.to.caller, _reply(sent)))
+                reply = sent.reply
+                assert reply is not None, sent
+                self.replies.append((sent.to.caller, reply))
             elif isinstance(sent, SentAcknowledgement):
                 self.acknowledged.append((sent.to.caller, sent.to.id))
             else:
@@ -291,16 +293,6 @@ class InMemory:
         self._sequences[event.aggregate_id] = event.sequence
         self.events.append(event)
         self.told_at.append(self.now)
-
-
-def _reply(sent: SentReply) -> Reply:
-    """The answer to a command of a saga, as its coordinator reads it."""
-    saga, outcome = sent.to.saga, sent.answer.outcome
-    assert saga is not None
-    if isinstance(outcome, Done):
-        return Reply(saga.saga_id, saga.branch, saga.op, sent.answer.verdict, "", outcome.moved, outcome.result)
-    assert outcome is not None
-    return Reply(saga.saga_id, saga.branch, saga.op, sent.answer.verdict, outcome.reason)
 
 
 def _outcome(effects: Effects[Arrived]) -> Outcome:

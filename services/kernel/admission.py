@@ -13,7 +13,7 @@ from services.kernel.decision import Busy, Decision, Done, Known, Missing, Refus
 from services.kernel.effects import A, Answer, Arrival, Effects, SentAcknowledgement, SentReply, TimerKey, ToLoad
 from services.kernel.errors import AlreadyExists, Defect, SettlementError, Undecodable, Untrusted
 from services.kernel.laws import check_journals, check_step
-from services.kernel.messages import Message, Op, TimerDue
+from services.kernel.messages import SECOND_PHASE, Message, Op, TimerDue, answers_for, timer_of
 from services.kernel.notices import keep_notices
 from services.kernel.participant import IsBusy
 from services.kernel.saga import Run, Verdict
@@ -35,22 +35,10 @@ _PARKED = Refused("PARKED")
 _REUSED = Refused.of(AlreadyExists("REQUEST_ID_REUSED", "this request_id was used with another body"))
 _DONE = Done()
 _FAULT = Refused("INTERNAL", status="INTERNAL")
-_SECOND_PHASE = frozenset({Op.CONFIRM, Op.CANCEL})
 
 
 def _never(_arrival: object) -> bool:
     return False
-
-
-def answers_for(message: Message) -> tuple[str, ...]:
-    """The ids whose stored answers say whether this message is fresh; the first is its own."""
-    saga = message.saga
-    if saga is None:
-        return (message.id,) if message.id else ()
-    tried = f"{saga.saga_id}/{Op.TRY}"
-    if saga.op in (Op.TRY, Op.EXECUTE):
-        return (tried,)
-    return (f"{saga.saga_id}/{saga.op}", tried)
 
 
 _NOBODY: Mapping[str, Sequence[Any]] = {}  # Any: nobody is of every kind
@@ -69,17 +57,17 @@ class Admission(Generic[A]):
     """
 
     __slots__ = (
-        "_begun", "_busy", "_free", "_lines", "_rules", "_timers", "_unfit", "_waiting", "due", "effects", "known",
-        "left", "now", "stored",
+        "_begun", "_busy", "_free", "_timers", "_unfit", "_waiting", "due", "effects", "known",
+        "left", "lines", "now", "rules", "stored",
     )
     now: datetime
 
     def __init__(
         self, rules: Mapping[type, Rule], timers: Mapping[str, Rule], lines: dict[str, int] | None = None
     ) -> None:
-        self._rules = rules
+        self.rules = rules
         self._timers = timers
-        self._lines = {} if lines is None else lines
+        self.lines = {} if lines is None else lines
         self.known = Known()
         self.stored: dict[str, Answer] = {}
         self.due: set[TimerKey] = set()
@@ -157,7 +145,7 @@ class Admission(Generic[A]):
         arrival = waiting.popleft()
         if self._busy.pop(arrival, None) is None:
             self.effects.woken.append(arrival)
-        elif (timer := _timer(arrival.message)) is not None:  # it met the claim, and was moved, in this transaction
+        elif (timer := timer_of(arrival.message)) is not None:  # it met the claim, and was moved, in this transaction
             moved = self._later(timer, key, RETRY_BUSY_TIMER)
             if self.effects.timers.get((timer.kind, timer.key)) == moved:
                 del self.effects.timers[timer.kind, timer.key]
@@ -179,7 +167,7 @@ class Admission(Generic[A]):
             if not _unread(arrival):
                 message = arrival.message
                 try:
-                    needs = self._rule_of(message).wants(message.body, message)
+                    needs = self.rule_of(message).wants(message.body, message)
                 except Exception as error:
                     if arrival.place_in_line is None:
                         raise  # what is not a record is ours, and so is the defect
@@ -189,13 +177,13 @@ class Admission(Generic[A]):
                     for kind, key in needs:
                         wanted.rows.setdefault(kind, set()).add(key)
                     wanted.answers.update(answers_for(message))
-            if (timer := _timer(arrival.message)) is not None:
+            if (timer := timer_of(arrival.message)) is not None:
                 wanted.timers[timer.kind, timer.key] = None
         return wanted
 
-    def _rule_of(self, message: Message) -> Rule:
-        timer = _timer(message)
-        rule = self._rules.get(type(message.body)) if timer is None else self._timers.get(timer.kind)
+    def rule_of(self, message: Message) -> Rule:
+        timer = timer_of(message)
+        rule = self.rules.get(type(message.body)) if timer is None else self._timers.get(timer.kind)
         if rule is None:
             raise Defect(f"no rule for {message.body!r}")
         return rule
@@ -210,13 +198,13 @@ class Admission(Generic[A]):
         if unfit is not None or _unread(arrival) or self._follows(arrival):
             self._set_aside(arrival, unfit or arrival.fault or Undecodable("FOLLOWS_PARKED", message.key))
             return
-        if (timer := _timer(message)) is not None and not self._still_due((timer.kind, timer.key)):
+        if (timer := timer_of(message)) is not None and not self._still_due((timer.kind, timer.key)):
             return
         ids = answers_for(message)
         if not ids:
             self._decide(arrival, "")
             return
-        before = self._answer(ids[0])
+        before = self.answer(ids[0])
         if before is not None:
             self._repeat(arrival, before)
         elif len(ids) > 1:
@@ -228,7 +216,7 @@ class Admission(Generic[A]):
         """Whether the timer was due when its root was locked, and nothing in this transaction fired or moved it."""
         return key in self.due and key not in self.effects.timers and key not in self.effects.cleared
 
-    def _answer(self, answer_id: str) -> Answer | None:
+    def answer(self, answer_id: str) -> Answer | None:
         return self.effects.answered.get(answer_id) or self.stored.get(answer_id)
 
     def _follows(self, arrival: A) -> bool:
@@ -237,8 +225,8 @@ class Admission(Generic[A]):
         The second phase follows nobody: it was promised with the TRY, and what is behind it waits for its claim.
         """
         message = arrival.message
-        first = self._lines.get(message.key)
-        if first is not None and message.saga is not None and message.saga.op in _SECOND_PHASE:
+        first = self.lines.get(message.key)
+        if first is not None and message.saga is not None and message.saga.op in SECOND_PHASE:
             return False
         return first is not None and (place := arrival.place_in_line) is not None and place > first
 
@@ -255,7 +243,7 @@ class Admission(Generic[A]):
     def _second_phase(self, arrival: A, own: str, tried_id: str) -> None:
         """CONFIRM and CANCEL look at what became of the TRY; a CANCEL that comes
         first leaves a tombstone (cases 3, 4, 7)."""
-        tried = self._answer(tried_id)
+        tried = self.answer(tried_id)
         if tried is not None and tried.verdict is Verdict.DONE:
             self._decide(arrival, own)
         elif arrival.message.saga is not None and arrival.message.saga.op is Op.CONFIRM:
@@ -268,17 +256,12 @@ class Admission(Generic[A]):
     def _decide(self, arrival: A, own_id: str) -> None:
         message = arrival.message
         if isinstance(arrival.fault, SettlementError):
-            self._record(self._rule_of(message), message, refused := Refused.of(arrival.fault))
+            self._record(self.rule_of(message), message, refused := Refused.of(arrival.fault))
             self._answer_with(arrival, own_id, refused)
             return
         try:
-            rule = self._rule_of(message)
-            decision = rule.decide(self.known, message.body, message, self.now)
-            decision = keep_notices(self.known, message, decision, self.now)
-        except SettlementError as error:
-            decision = Decision(Refused.of(error))
-        except IsBusy as busy:
-            decision = Decision(Busy(busy.holder))
+            rule = self.rule_of(message)
+            decision = self.judged(rule, message)
         except Missing:
             raise
         except Exception as error:  # a defect in one message's decision must not stop the others: set aside, and told
@@ -290,6 +273,22 @@ class Admission(Generic[A]):
             return
         if (stale := self.known.stale(message.seen, rule.wants, message)) is not None:
             decision, outcome = Decision(stale), stale
+        self.take(arrival, rule, decision, outcome, own_id)
+
+    def judged(self, rule: Rule, message: Message) -> Decision:
+        """What a rule makes of a message on what is known, refusals among it; nothing is taken. Raises `Missing`, and
+        whatever a defect raises."""
+        try:
+            decision = rule.decide(self.known, message.body, message, self.now)
+            return keep_notices(self.known, message, decision, self.now)
+        except SettlementError as error:
+            return Decision(Refused.of(error))
+        except IsBusy as busy:
+            return Decision(Busy(busy.holder))
+
+    def take(self, arrival: A, rule: Rule, decision: Decision, outcome: Done | Refused, own_id: str) -> None:
+        """Take a decision with its outcome into the view and the effects, under the id of its answer if it has one."""
+        message = arrival.message
         if isinstance(outcome, Done):
             self._take(message, decision)
             self._follow_claim(message, decision)
@@ -313,7 +312,7 @@ class Admission(Generic[A]):
         else:
             waiting.append(arrival)
         self._busy[arrival] = busy
-        if (timer := _timer(arrival.message)) is not None:
+        if (timer := timer_of(arrival.message)) is not None:
             self.effects.timers[timer.kind, timer.key] = self._later(timer, key, RETRY_BUSY_TIMER)
 
     def _follow_claim(self, message: Message, decision: Decision) -> None:
@@ -325,20 +324,20 @@ class Admission(Generic[A]):
                 self._free.add(message.key)
         elif saga.op is Op.TRY:
             self._free.discard(message.key)
-        elif saga.op in _SECOND_PHASE:
+        elif saga.op in SECOND_PHASE:
             self._free.add(message.key)
 
     def _set_aside(self, arrival: A, error: Exception) -> None:
         """A record is parked with its followers, its coordinator told; a timer is tried later; a caller hears of it."""
         self.effects.faulty.append((arrival, error))
         message = arrival.message
-        if (timer := _timer(message)) is not None:
+        if (timer := timer_of(message)) is not None:
             self.effects.timers[timer.kind, timer.key] = self._later(timer, message.key, RETRY_FAULTY_TIMER)
         elif arrival.place_in_line is None:
-            self._record(self._rule_of(message), message, _FAULT)
+            self._record(self.rule_of(message), message, _FAULT)
         else:
             if message.key and not isinstance(error, Untrusted):
-                self._lines[message.key] = PLACE_FIRST
+                self.lines[message.key] = PLACE_FIRST
             if message.saga is not None:
                 self.effects.sent.append(SentReply(message, Answer("", Verdict.PARKED, _PARKED, op=message.saga.op)))
             elif message.notice:
@@ -358,7 +357,7 @@ class Admission(Generic[A]):
 
     def _settle_timer(self, message: Message, decision: Decision) -> None:
         """A timer that came true is gone, unless its own decision sets it again."""
-        timer = _timer(message)
+        timer = timer_of(message)
         if timer is not None and all((t.kind, t.key) != (timer.kind, timer.key) for t in decision.timers):
             self.effects.cleared.add((timer.kind, timer.key))
             self.effects.timers.pop((timer.kind, timer.key), None)
@@ -390,11 +389,7 @@ def _unread(arrival: Arrival) -> bool:
 def _count_moved(wanted: ToLoad, waiting: Mapping[str, Sequence[Arrival]]) -> None:
     """A timer that waited was moved to a later instant, and is as due as before up to that one. Any other is due by the
     time alone: a clock that was set back since it was found makes it come later, not too early."""
-    for timer in (_timer(arrival.message) for each in waiting.values() for arrival in each):
+    for timer in (timer_of(arrival.message) for each in waiting.values() for arrival in each):
         if timer is not None:
             at = wanted.timers[timer.kind, timer.key]
             wanted.timers[timer.kind, timer.key] = timer.due_at if at is None else max(timer.due_at, at)
-
-
-def _timer(message: Message) -> TimerDue | None:
-    return message.body if isinstance(message.body, TimerDue) else None

@@ -9,7 +9,7 @@ from typing import Generic, Protocol, TypeVar
 from services.kernel.decision import Aggregate, Busy, Command, Decision, Done, Event, Missing, Refused, Timer
 from services.kernel.journal import Journal
 from services.kernel.messages import Message, Op
-from services.kernel.saga import Verdict
+from services.kernel.saga import Reply, Verdict
 
 TimerKey = tuple[str, str]
 """Kind and key of a timer."""
@@ -80,6 +80,16 @@ class SentReply:
 
     to: Message
     answer: Answer
+
+    @property
+    def reply(self) -> Reply | None:
+        """The answer as its coordinator reads it; None for one that was stored before, which is known as bytes."""
+        saga, verdict, outcome = self.to.saga, self.answer.verdict, self.answer.outcome
+        if saga is None or outcome is None:
+            return None
+        if isinstance(outcome, Refused):
+            return Reply(saga.saga_id, saga.branch, saga.op, verdict, outcome.reason)
+        return Reply(saga.saga_id, saga.branch, saga.op, verdict, moved=outcome.moved, result=outcome.result)
 
 
 @dataclass(frozen=True, slots=True)

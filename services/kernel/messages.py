@@ -19,6 +19,10 @@ class Op(StrEnum):
     EXECUTE = "E"
 
 
+SECOND_PHASE = frozenset({Op.CONFIRM, Op.CANCEL})
+"""What was promised with the TRY."""
+
+
 @dataclass(frozen=True, slots=True)
 class SagaRef:
     """Which saga, which of its branches, and which operation a command or a reply belongs to."""
@@ -72,3 +76,19 @@ class TimerDue:
     kind: str
     key: str
     due_at: datetime
+
+
+def timer_of(message: Message) -> TimerDue | None:
+    """The timer that a message is, if it is one."""
+    return message.body if isinstance(message.body, TimerDue) else None
+
+
+def answers_for(message: Message) -> tuple[str, ...]:
+    """The ids whose stored answers say whether this message is fresh; the first is its own."""
+    saga = message.saga
+    if saga is None:
+        return (message.id,) if message.id else ()
+    tried = f"{saga.saga_id}/{Op.TRY}"
+    if saga.op in (Op.TRY, Op.EXECUTE):
+        return (tried,)
+    return (f"{saga.saga_id}/{saga.op}", tried)

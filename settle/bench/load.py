@@ -21,7 +21,7 @@ import grpc.aio
 
 from settle.bench.subscriber import Subscriber
 from settle.bench.targets import Target, batch_of, exchange_of, read_targets, request_of
-from settle.client.calls import retry_seconds_of
+from settle.client.calls import reason_of, retry_seconds_of
 from settle.client.channels import open_channel
 from settle.client.streams import CommandStream
 from settle.client.tokens import Tokens
@@ -223,7 +223,7 @@ class Load:
         try:
             await self._calls[method](request, timeout=DEADLINE_SECONDS, metadata=self._tokens.metadata(method))
         except grpc.aio.AioRpcError as error:
-            self._failed(tally, f"{error.code().name} {error.details()}", orders)
+            self._failed(tally, f"{error.code().name} {reason_of(error) or error.details()}", orders)
             return retry_seconds_of(error)
         tally.accepted.append(time.perf_counter() - began)
         return 0.0

@@ -33,14 +33,15 @@ class Recycler:
         await call(self._engine.cards.IssueCard, request)
 
     async def submit(
-        self, channel: str, code: str, face_minor: int, issuer: str = "", deadline: datetime | None = None
+        self, channel: str, code: str, face_minor: int, issuer: str = "", deadline: datetime | None = None,
+        *, risk_score: int = 0,
     ) -> Answer:
         """Prepare and confirm, to be paid into the wallet; answers the accepted redemption. A condition has until its
-        `deadline`."""
+        `deadline`; risk control may score it."""
         preparing = pb.PrepareRedemptionRequest(
             request_id=fresh(), customer_id=self._customer.customer_id, code=code, issuer=issuer,
             verification_code=VERIFICATION_CODE if issuer else "", declared=money(face_minor), channel=channel,
-            method=channel_pb2.PAYOUT_METHOD_JD_BALANCE, account_id=self._customer.account_id,
+            method=channel_pb2.PAYOUT_METHOD_JD_BALANCE, account_id=self._customer.account_id, risk_score=risk_score,
         )
         if deadline is not None:
             preparing.condition_deadline.FromDatetime(deadline)

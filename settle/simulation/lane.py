@@ -61,7 +61,7 @@ class Lane:
         self._consumed: dict[int, int] = {}
         self._epoch = ""
         self._woken = Signal()
-        self._resting = self._ticking = False
+        self._resting = self._ticking = self._within = False
 
     @property
     def connected(self) -> bool:
@@ -205,7 +205,7 @@ class Lane:
 
     def _decide(self, items: list[Item]) -> Steps:
         """One transaction for all; if it fails, halves of it, until the one that fails is alone and set aside."""
-        todo = deque([items])
+        todo, self._within = deque([items]), True
         waiting = NOBODY if self._suspects.among(items) and items else self.waiting.aboard(items)
         while todo:
             part = todo.popleft()
@@ -234,13 +234,15 @@ class Lane:
                 yield from self._commit(part, aboard)
                 return
             except TransientFault:
+                self._within = False
                 if aboard or len(part) > 1:
                     raise
                 yield 20 * MS
             except DataFault as failure:
+                together, self._within = self._within, False
                 if aboard or len(part) > 1:
                     raise
-                fault = failure
+                fault = None if together else failure
         part[0].fault = fault.__cause__ if isinstance(fault.__cause__, Exception) else fault
         yield from self._commit(part, NOBODY)
 
@@ -249,7 +251,7 @@ class Lane:
         assert connection is not None
         if not self.parked_keys.keys().isdisjoint(item.message.key for item in items):
             self.parked_keys = self.store.parked_keys()
-        transaction = Transaction(self, connection, aboard)
+        transaction = Transaction(self, connection, aboard, self._within)
         try:
             yield from transaction.decide(items)
             yield from self.others()

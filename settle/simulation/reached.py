@@ -118,6 +118,7 @@ THINGS: Mapping[str, str] = {
     "recycler_kept_a_fee": "a recycler kept a fee",
     "recycler_remitted": "a recycler paid, over both books",
     "card_closed_into_wallet": "a card was closed, and its value went into the wallet",
+    "decided_within": "what a service said to itself was decided in the transaction in which it was said",
     "two_phase": "a saga of two participants was confirmed by both",
     "two_phase_aborted": "a saga of two participants was cancelled at both",
     "dispute_denied": "a dispute was not taken, for its redemption, its time or its papers",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from services.kernel.admission import Admission
 from services.kernel.decision import Known
 from services.kernel.effects import ToLoad
+from services.kernel.within import Within
 from services.runtime.lanes.aside import parked_row
 from services.runtime.lanes.chaining import link_rows
 from services.runtime.lanes.encoding import Encoded, encode
@@ -26,13 +27,15 @@ if TYPE_CHECKING:
 
 class Transaction:
     """Load, decide, commit. `admission`, `encoded` and `earlier` are there after `commit`; `stopped` is what operators
-    had stopped at the instant of its decisions."""
+    had stopped at the instant of its decisions. What the service says to itself is decided too if it is to be `within`.
+    """
 
-    def __init__(self, lane: "Lane", connection: Connection, aboard: Aboard) -> None:
+    def __init__(self, lane: "Lane", connection: Connection, aboard: Aboard, within: bool) -> None:
         self._lane = lane
         self._store: Store = lane.store
         self._connection = connection
         self.aboard = aboard
+        self._decides_within = within
         self.items: Sequence[Item] = ()
         self.encoded = Encoded()
         self.earlier: list[Row] = []
@@ -56,6 +59,8 @@ class Transaction:
         lane.meet(self, wanted)
         for more in rounds:
             yield from self._load(more, admission.known)
+        if self._decides_within:
+            yield from self._within()
         self.encoded = encode(admission.effects, store.business, admission.now)
 
     def commit(self, next_seq: int) -> None:
@@ -72,6 +77,20 @@ class Transaction:
             offsets=next_offsets(self.items),
             waiting=self._lane.waiting.oldest(item for item, _ in effects.busy), first_seq=next_seq,
         ), self.admission.now)
+
+    def _within(self) -> Steps:
+        """What another transaction has locked is not waited for, and not loaded."""
+        admission, store = self.admission, self._store
+        within = Within(admission, store.name, Item, self.aboard.lined)
+        for more in within.rounds():
+            for kind in more.rows.keys() & store.roots:
+                more.rows[kind] = {
+                    key for key in sorted(more.rows[kind]) if store.lock(self._connection, kind, [key]) is None
+                }
+            yield from self._load(more, admission.known)
+            admission.stored |= store.answers(more.answers)
+        if within.arrivals:
+            self._lane.world.reached.note("decided_within")
 
     def _fresh(self, items: Sequence[Item]) -> Steps:
         partitions = partitions_of(items)

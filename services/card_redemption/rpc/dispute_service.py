@@ -6,7 +6,7 @@ from services.card_redemption.domain.disputes import commands
 from services.card_redemption.domain.disputes.appealing import EXTERNAL_ROUTE, Answer, judged
 from services.card_redemption.domain.disputes.case import Dispute, DisputeState, owned
 from services.card_redemption.rpc import dispute_requests as requests
-from services.card_redemption.rpc.redemption_reading import card_of, read_redemption
+from services.card_redemption.rpc.redemption_reading import card_of, cards_of, read_redemption
 from services.card_redemption.store.disputes import find_dispute, list_disputes, list_of_card, list_queue
 from services.card_redemption.wire.disputes import ANSWERS, STATES, TYPES, dispute
 from services.runtime.ground.paging import FIRST, LAST, page_of
@@ -28,6 +28,7 @@ class DisputeServicer(rpc.DisputeServiceServicer):
 
     def __init__(self, edge: Edge) -> None:
         self.edge = edge
+        self.cards = cards_of(edge)
 
     async def CanAppeal(self, request: pb.CanAppealRequest, context: Context) -> pb.CanAppealResponse:
         """Whether a case could be opened, by the guard of the command itself (RD-35)."""
@@ -47,7 +48,7 @@ class DisputeServicer(rpc.DisputeServiceServicer):
 
     async def OpenDispute(self, request: pb.OpenDisputeRequest, context: Context) -> pb.OpenDisputeResponse:
         """Open a case (RD-29)."""
-        key = await card_of(self.edge, request.redemption_id)
+        key = await card_of(self.cards, request.redemption_id)
         told = await self.edge.ask(context, request, key=key, body=requests.open_dispute(request))
         return pb.OpenDisputeResponse(dispute=told)
 

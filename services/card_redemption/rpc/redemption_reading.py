@@ -1,14 +1,16 @@
 """What methods of redemptions read and wait for: a redemption that is new enough, and the end of its settlement."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from services.card_redemption.domain.redemption.order import RedemptionOrder, owned
-from services.card_redemption.store.redemption_reads import find_redemption
+from services.card_redemption.store.redemption_reads import find_cards_of, find_redemption
 from services.card_redemption.wire.redemptions import redemption
 from services.runtime.ground.tables import Connection
 from services.runtime.rpc.calls import Context
 from services.runtime.rpc.edge import Edge
 from services.runtime.rpc.reading import new_enough, read_when
+from services.runtime.rpc.together import Together
 from settlement.card_redemption.v1 import redemption_pb2
 
 
@@ -24,12 +26,20 @@ async def read_redemption(
     return await read_when(edge, context, look, key=redemption_id)
 
 
-async def card_of(edge: Edge, redemption_id: str) -> str:
+def cards_of(edge: Edge) -> Together[str]:
+    """Finds the cards of redemptions, for all calls that are looking for theirs."""
+
+    async def look(redemption_ids: Sequence[str]) -> Mapping[str, str]:
+        async with edge.read() as connection:
+            return await find_cards_of(connection, redemption_ids)
+
+    return Together(look)
+
+
+async def card_of(cards: Together[str], redemption_id: str) -> str:
     """The card under which a redemption is decided. Where there is none its own id stands for one: that is refused when
     it is decided, and so the attempt is on record (RD-31)."""
-    async with edge.read() as connection:
-        order = await find_redemption(connection, redemption_id)
-    return redemption_id if order is None else order.card_id
+    return await cards.find(redemption_id) or redemption_id
 
 
 async def settled(

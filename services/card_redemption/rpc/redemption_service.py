@@ -10,7 +10,7 @@ from services.card_redemption.domain.redemption.states import RedemptionState
 from services.card_redemption.rpc import redemption_requests as requests
 from services.card_redemption.rpc.following import Following
 from services.card_redemption.rpc.preparing import Preparing
-from services.card_redemption.rpc.redemption_reading import card_of, read_redemption, settled
+from services.card_redemption.rpc.redemption_reading import card_of, cards_of, read_redemption, settled
 from services.card_redemption.store.redemption_reads import list_redemptions
 from services.card_redemption.vault import Vault
 from services.card_redemption.wire.redemptions import STATES, VERDICTS, redemption
@@ -39,6 +39,7 @@ class RedemptionServicer(rpc.RedemptionServiceServicer):
         self.edge = edge
         self.preparing = Preparing(edge, Vault.of(edge.settings))
         self.following = Following(edge)
+        self.cards = cards_of(edge)
 
     async def PrepareRedemption(
         self, request: pb.PrepareRedemptionRequest, context: Context
@@ -193,7 +194,7 @@ class RedemptionServicer(rpc.RedemptionServiceServicer):
 
     async def _asked(self, request: Any, context: Context, body: object) -> redemption_pb2.Redemption:
         """Have it decided under its card, and wait for what that begins as long as the caller wants."""
-        key = await card_of(self.edge, request.redemption_id)
+        key = await card_of(self.cards, request.redemption_id)
         told = await self.edge.ask(context, request, key=key, body=body)
         if "wait_timeout" not in request.DESCRIPTOR.fields_by_name:
             return told  # type: ignore[no-any-return]  # the codec's answer to a redemption

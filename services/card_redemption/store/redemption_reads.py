@@ -16,6 +16,14 @@ async def find_redemption(connection: Connection, redemption_id: str) -> Redempt
     return redemption_of(row) if row else None
 
 
+async def find_cards_of(connection: Connection, redemption_ids: Sequence[str]) -> dict[str, str]:
+    """The cards of these redemptions, by redemption; it never changes whose it is."""
+    rows = await connection.fetch(
+        "select id, card_id from redemption_orders where id = any($1::text[])", redemption_ids
+    )
+    return {row[0]: row[1] for row in rows}
+
+
 async def find_verification_code(connection: Connection, redemption_id: str) -> Envelope | None:
     """The digits that came with a redemption, sealed; None where they came with none, or are kept no more."""
     return envelope_of(await connection.fetchval(

@@ -79,7 +79,7 @@ class Outbound:
     ) -> None:
         self._with_commands = with_commands
         self._tracer = tracer
-        self._service = service
+        self.service = service
         self._codec = codec
         self._partitions = partitions
         self.events = topic(service, "events")
@@ -90,7 +90,7 @@ class Outbound:
         """A branch of a saga goes to the participant's commands, a notice to its replies; `root` gets the answer."""
         type_name, payload = self._codec.encode(command.body)
         saga = command.saga
-        reply_to = ("ce_replyto", f"{self._service}/{root}".encode())
+        reply_to = ("ce_replyto", f"{self.service}/{root}".encode())
         if saga is None:
             headers = [*self._headers(command.id, type_name, command.key, now), reply_to]
             return self._record(heard_by(command.participant), command.key, headers, payload)

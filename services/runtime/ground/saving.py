@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
+from services.kernel.decision import Known
+from services.kernel.effects import ToLoad
 from services.kernel.errors import Defect
 from services.kernel.seal import seal_of
-from services.runtime.ground.tables import Connection, Table
+from services.runtime.ground.tables import Connection, Table, load
 from services.runtime.ground.writing import Write
 
 
@@ -122,6 +124,30 @@ class Viewing:
     def __call__(self, rows: Sequence[Any], found: Mapping[str, int], seal_key: bytes = b"") -> list[Write]:
         """Refuse; a decision that changes a view is a defect."""
         raise Defect(f"{[row.key for row in rows]} are only read")
+
+
+async def free_of(connection: Connection, table: Table, keys: Sequence[str]) -> set[str]:
+    """Lock the roots of these sorted keys that no other transaction has locked; answers the keys of these, and those
+    that have no row. Nobody is waited for, so whoever has locked others before waits for nobody in a circle."""
+    if not isinstance(table.save, Saving):
+        return set()
+    name, key = table.save.table, table.save.key
+    rows = await connection.fetch(
+        f"""with free as (
+                select {key} as key from {name} where {key} = any($1::text[]) order by {key}
+                for no key update skip locked)
+            select w.key from unnest($1::text[]) w (key)
+            where w.key in (select key from free) or not exists (select from {name} t where t.{key} = w.key)""", keys
+    )
+    return {row[0] for row in rows}
+
+
+async def load_free(connection: Connection, tables: Sequence[Table], wanted: ToLoad, known: Known) -> None:
+    """Load what is wanted, but of roots only those that no other transaction has locked."""
+    for table in tables:
+        if table.root and table.kind in wanted.rows:
+            wanted.rows[table.kind] = await free_of(connection, table, sorted(wanted.rows[table.kind]))
+    await load(connection, tables, wanted, known)
 
 
 async def hold(tables: Sequence[Table], connection: Connection, keys: Sequence[str]) -> None:

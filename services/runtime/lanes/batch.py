@@ -12,7 +12,9 @@ from services.kernel.admission import Admission
 from services.kernel.decision import Known
 from services.kernel.effects import Effects, ToLoad
 from services.kernel.errors import Defect
+from services.kernel.within import Within
 from services.runtime.ground.clock import Clock
+from services.runtime.ground.saving import load_free
 from services.runtime.ground.tables import Connection, load
 from services.runtime.ground.writing import Write
 from services.runtime.lanes.aside import parked_row
@@ -28,12 +30,13 @@ from services.runtime.stored import inbox, journals, offsets, outbox, parked, sw
 class Batch:
     """The items of one transaction. `run` and `save` inside it; `effects`, and what of them is `encoded`, after it.
     `parked_keys` are the lane's: what is set aside here is added to them. What does not fit into its `pace` is `left`.
-    `aboard` wait for claims that may end here.
+    `aboard` wait for claims that may end here. What the service says to itself is decided here too if it is to be
+    `within`.
     """
 
     def __init__(
         self, business: Business, items: Sequence[Item], clock: Clock, parked_keys: dict[str, int] | None = None, *,
-        pace: Pace | None = None, aboard: Aboard = NOBODY,
+        pace: Pace | None = None, aboard: Aboard = NOBODY, within: bool = False,
     ) -> None:
         self._business = business
         self._items = items
@@ -42,6 +45,7 @@ class Batch:
         self.aboard = aboard
         self._admission: Admission[Item] = Admission(business.rules, business.timers, parked_keys)
         self._admission.known.limits = business.limits
+        self._within = Within(self._admission, business.outbound.service, Item, aboard.lined) if within else None
         self.encoded = Encoded()
         self._links: list[bytes] = []
         self.earlier: list[outbox.Row] = []
@@ -73,6 +77,11 @@ class Batch:
         return len(self.decided) + len(self.effects.woken)
 
     @property
+    def within(self) -> Sequence[Item]:
+        """What the service said to itself here and was decided at once."""
+        return self._within.arrivals if self._within is not None else ()
+
+    @property
     def known(self) -> Known:
         """What was loaded for it, as its messages left it."""
         return self._admission.known
@@ -87,8 +96,21 @@ class Batch:
         self._pace.pause()
         if self.left and not is_tail(self._items, self.left):
             raise TooLong(f"{self._pace.spent:.3f} s of deciding, and {len(self.left)} left")
+        if self._within is not None:
+            await self._decide_within(connection, self._within)
         self.encoded = encode(self.effects, self._business, self._admission.now)
         self._links = link_rows(self.effects.dirty, self.encoded.events, self._business)
+
+    async def _decide_within(self, connection: Connection, within: Within[Item]) -> None:
+        admission = self._admission
+        self._pace.go_on()
+        for wanted in within.rounds():
+            self._pace.pause()
+            await load_free(connection, self._business.tables, wanted, admission.known)
+            if wanted.answers:
+                admission.stored |= await inbox.find_all(connection, wanted.answers)
+            self._pace.go_on()
+        self._pace.pause()
 
     async def save(
         self, connection: Connection, topic: str, lane_id: int, next_seq: int,

@@ -74,11 +74,12 @@ class Bounds:
 
     def committed(self, effects: Effects[A]) -> None:
         """Count the sagas that a batch began and ended; one that a person lets go on is counted with the next look."""
+        found = effects.found.get(Run, {})
         for run in effects.dirty.get(Run, {}).values():
             assert isinstance(run, Run)
             if run.terminal or run.phase is Phase.FROZEN:
-                self._open = max(self._open - (run.version > 1), 0)
-            elif run.version == 1:
+                self._open = max(self._open - (run.id in found), 0)
+            elif run.id not in found:
                 self._open += 1
 
     async def count(self, connection: Connection, living: list[int], coordinates: bool) -> None:

@@ -97,7 +97,7 @@ class Lane:
         self.outlook = Outlook(settings.queue_seconds_max, time.monotonic)
         self._pace = Pace(settings.deciding_ms_max / 1000, settings.batch_messages_max)
         self._suspects = Suspects()
-        self._crowded_out = False
+        self._crowded_out = self._within = False
         self._aside = Aside(topic, clock, self._commit, self._set_aside, business.chain_key)
 
     async def drain(self, seconds: float) -> None:
@@ -245,6 +245,7 @@ class Lane:
         wait for a claim, who are company too, and so do items that these left no room for."""
         todo = deque([items])
         alone, self._crowded_out = self._crowded_out or self._suspects.among(items), False
+        self._within = not alone
         waiting = NOBODY if alone and items else self.waiting.aboard(items)
         while todo:
             part = todo.popleft()
@@ -280,13 +281,15 @@ class Lane:
 
     async def _attempt(self, session: Session, part: list[Item], aboard: Aboard) -> Sequence[Item]:
         """Decide these in one transaction and answer what was left. A single one is decided or set aside, whatever it
-        takes; for several, those aboard among them, the fault is raised."""
+        takes; for several, those aboard among them, the fault is raised. What they say to the service itself is decided
+        with them until something fails: then it is sent, so that what fails is found by itself."""
         fault: Exception | None = self._suspects.verdict(part[0]) if len(part) == 1 and not aboard else None
         while fault is None:
             try:
                 return await self._commit(session, part, aboard)
             except (DataFault, TransientFault) as failure:
                 passes = await waited_out((part or aboard.items)[0], failure)
+                passes, self._within = passes or self._within, False
                 if aboard or len(part) > 1:
                     raise
                 fault = None if passes else failure
@@ -305,7 +308,8 @@ class Lane:
             if any(item.message.key in self._parked_keys for item in fresh):  # a person may have resolved it since
                 self._parked_keys = await parked.keys(connection)
             batch = Batch(
-                self._business, fresh, self._clock, self._parked_keys, pace=self._pace, aboard=aboard
+                self._business, fresh, self._clock, self._parked_keys, pace=self._pace, aboard=aboard,
+                within=self._within,
             )
             await batch.run(connection)
             oldest = self.waiting.oldest(item for item, _ in batch.effects.busy)
@@ -373,7 +377,7 @@ class Lane:
             metrics.PASSED_OVER.inc()
             log.warning("passed_over", **about(item), sent_at=item.message.sent_at)
         if self._business.tracer.on:
-            trace_batch(self._business.tracer, [*batch.decided, *effects.woken], effects, seconds)
+            trace_batch(self._business.tracer, [*batch.decided, *effects.woken, *batch.within], effects, seconds)
         self.waiting.settle(batch.decided, batch.aboard, effects, batch.now)
         self._on_effects(effects, batch.known)
 

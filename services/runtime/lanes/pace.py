@@ -40,6 +40,10 @@ class Pace:
         self._since, self._under_way = now, item
         return self.spent > self._seconds
 
+    def go_on(self) -> None:
+        """What follows is deciding again, though of nobody's message in particular."""
+        self._since, self._under_way = self._elapsed(), None
+
     def pause(self) -> None:
         """What follows is no deciding."""
         if self._since is not None:

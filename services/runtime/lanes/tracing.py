@@ -46,7 +46,7 @@ def trace_batch(tracer: Tracer, items: Sequence[Item], effects: Effects[Item], s
             tracer.end(_decided(item, context, parent, began, ended))
     for run in _runs(effects):
         root = tracer.of_saga(run.id)
-        if root.sampled and run.version == 1 and run.root in calls:
+        if root.sampled and run.id not in effects.found.get(Run, ()) and run.root in calls:
             link = (calls[run.root],)
             tracer.end(Span(f"begin {run.kind}", tracer.begin(root), root, began, ended, links=link))
         if root.sampled and run.terminal:

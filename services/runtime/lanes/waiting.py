@@ -6,15 +6,14 @@ first is decided meanwhile, so that each message is decided a few times, however
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain
 
-from services.kernel.admission import answers_for
 from services.kernel.effects import Effects
 from services.kernel.errors import Unavailable
-from services.kernel.messages import Op
+from services.kernel.messages import Op, answers_for
 from services.runtime.ground import metrics
 from services.runtime.lanes.item import Item
 
@@ -38,10 +37,12 @@ come in."""
 
 @dataclass(frozen=True, slots=True)
 class Aboard:
-    """Who waits for the roots of a batch, by root, and which roots' first is decided in any case."""
+    """Who waits for the roots of a batch, by root, and which roots' first is decided in any case; `lined` are all roots
+    for which somebody waits."""
 
     waiting: Mapping[str, Sequence[Item]] = field(default_factory=dict)
     awake: frozenset[str] = frozenset()
+    lined: Container[str] = ()
 
     def __bool__(self) -> bool:
         return bool(self.waiting)
@@ -116,7 +117,7 @@ class Waiting:
             if key not in waiting:
                 waiting[key] = _until_a_claim(self._roots[key])
                 count += len(waiting[key])
-        return Aboard(waiting, frozenset(self.awake & waiting.keys()))
+        return Aboard(waiting, frozenset(self.awake & waiting.keys()), self._roots)
 
     def settle(self, items: Sequence[Item], aboard: Aboard, effects: Effects[Item], now: datetime) -> None:
         """After the commit: who met a claim waits, who was decided does not, and who is next goes on."""

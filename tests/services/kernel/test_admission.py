@@ -5,11 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from services.kernel.admission import answers_for
 from services.kernel.decision import Busy, Command, Decision, Done, Refused, Timer
 from services.kernel.effects import Arrived, SentCommand, SentEvent, SentReply
 from services.kernel.errors import Defect
-from services.kernel.messages import Message, Op, SagaRef, Seen
+from services.kernel.messages import Message, Op, SagaRef, Seen, answers_for
 from services.kernel.participant import Pending
 from services.kernel.saga import Reply, Verdict
 from tests.in_memory import NOW

@@ -15,10 +15,10 @@ from settle.client.desk import BILL_DAY
 NOTHING = Percentiles.of([])
 
 
-def _phase(sent: int = 1_000, settled: int = 1_000, errors: int = 0) -> Phase:
+def _phase(sent: int = 1_000, settled: int = 1_000, errors: int = 0, why: str = "INTERNAL") -> Phase:
     return Phase(
         name="closed loop", seconds=2.0, sent=sent, settled=settled, settled_per_second=500.0,
-        accepted=Percentiles.of([0.01] * 99 + [0.2]), to_settled=NOTHING, errors={"INTERNAL": errors} if errors else {},
+        accepted=Percentiles.of([0.01] * 99 + [0.2]), to_settled=NOTHING, errors={why: errors} if errors else {},
         cpu_per_1000={"order": 0.5, "load": 0.25}, wal_bytes_per_settlement=9_000, machine_busy=0.9, stolen=0.0,
     )
 
@@ -54,6 +54,15 @@ def test_the_page_and_the_object_say_the_same() -> None:
     assert "500 settled/s" in page
     assert "total 0.75" in page
     assert "auditor          clean" in page
+
+
+def test_cards_that_are_verified_beside_the_load_make_the_figure_void() -> None:
+    """Where the customer came too late to take one back, all that were left were being verified."""
+    late = _figures(_phase(settled=998, errors=2, why="FAILED_PRECONDITION VERIFICATION_STARTED"))
+
+    _judge(late, [])
+
+    assert late.void == ["closed loop: 2 cards, and all that were left, were verified beside the load"]
 
 
 def test_a_violation_makes_the_figure_void() -> None:
