@@ -20,7 +20,7 @@ from services.card_redemption.domain.redemption.commands import (
 from services.card_redemption.domain.redemption.order import RedemptionOrder, refuse_while_settling
 from services.card_redemption.domain.redemption.redeemer import RedeemerStanding, must_be_admitted
 from services.card_redemption.domain.redemption.releasing import BATCH
-from services.card_redemption.domain.redemption.states import PAYABLE, RedemptionState
+from services.card_redemption.domain.redemption.states import OWING, RedemptionState
 from services.card_redemption.domain.redemption.stepping import Stepped
 from services.card_redemption.domain.redemption.timers import verification_timer
 from services.kernel.decision import Command, Decision, Done, Known
@@ -48,8 +48,8 @@ def _next(
         return verifying.started(order, card, now)
     if order.state is _S.VERIFIED:
         return settling.settled(order, card, now)
-    waits = order.state is not _S.COMPLETED or order.transit_minor
-    if order.state in PAYABLE and waits:
+    waits = order.state in (_S.SETTLED, _S.PAYOUT_RETRY) or order.transit_minor
+    if order.state in OWING and waits:
         return paid(Stepped(paying.redirected(order, card, body.method, body.instrument), card), message, now)
     raise FailedPrecondition("REDEMPTION_STATE", f"{order.id} is {order.state}")
 
