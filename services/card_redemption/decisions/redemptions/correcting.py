@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from services.card_redemption.decisions.recorded import call_of
 from services.card_redemption.decisions.redemptions.finding import fresh, party, redemption_of
 from services.card_redemption.decisions.redemptions.onward import onward, resumed
 from services.card_redemption.decisions.redemptions.releasing import answered
@@ -46,7 +47,7 @@ def face_corrected(
     if actual_minor > order.face_minor:
         step = taking_back.topped_up(order, card, actual_minor, now)
     else:
-        step = taken_back(order, card, TakeBack(Cause.FACE_CLAWBACK, actual_minor), message, now)
+        step = taken_back(order, card, _what(Cause.FACE_CLAWBACK, message, actual_minor), message, now)
     return onward(known, order, step, message, now)
 
 
@@ -62,7 +63,7 @@ def fault_accepted(order: RedemptionOrder, card: GiftCard, message: Message, now
     if order.state not in PAYABLE:
         raise FailedPrecondition("REDEMPTION_STATE", f"{order.id} is {order.state}")
     taking_back.refuse_two_in_transit(order)
-    return resumed(order, taken_back(order, card, TakeBack(Cause.FAULT_REVERSAL), message, now), message, now)
+    return resumed(order, taken_back(order, card, _what(Cause.FAULT_REVERSAL, message), message, now), message, now)
 
 
 def report_fraud(known: Known, body: ReportFraud, message: Message, now: datetime) -> Decision:
@@ -90,7 +91,8 @@ def fraud_decided(
         closed = freezing.closed_unsettled(order, card, fraud, now)
         return answered(order, closed, Revocation.DENY_NOT_REVOCABLE, message)
     noted = freezing.case_noted(order, card, fraud, now)
-    closed = noted.then(lambda frozen, held: taken_back(frozen, held, TakeBack(Cause.FRAUD_CLOSE), message, now))
+    what = _what(Cause.FRAUD_CLOSE, message)
+    closed = noted.then(lambda frozen, held: taken_back(frozen, held, what, message, now))
     return resumed(order, closed, message, now)
 
 
@@ -100,7 +102,7 @@ def holding(step: Stepped, message: Message, now: datetime, after: str = "") -> 
     payout = stopping.to_stop(step.order, after)
     if payout is None:
         return step
-    what, payout_id = TakeBack(Cause.PAYOUT_HOLD, step.order.face_minor), payout.id
+    what, payout_id = _what(Cause.PAYOUT_HOLD, message, step.order.face_minor), payout.id
     saga_id = fresh("saga", message)
     begun = step.then(lambda frozen, card: stopping.stop_begun(frozen, card, saga_id, now))
     return launched(begun, StopPlan(party(step.order), payout_id, what), now)
@@ -120,6 +122,10 @@ def taken_back(
         return _claimed(order, card, what, message, now)
     begun = stopping.stop_begun(order, card, fresh("saga", message), now)
     return launched(begun, StopPlan(party(order), payout.id, what), now)
+
+
+def _what(cause: Cause, message: Message, face_minor: int = 0) -> TakeBack:
+    return TakeBack(cause, face_minor, call_of(message))
 
 
 def _claimed(order: RedemptionOrder, card: GiftCard, what: TakeBack, message: Message, now: datetime) -> Stepped:

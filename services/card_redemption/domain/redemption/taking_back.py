@@ -38,10 +38,12 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TakeBack:
-    """What is to be taken back: down to this face, 0 for all of it."""
+    """What is to be taken back: down to this face, 0 for all of it. `asked` is the call for which, as the record names
+    it (RD-31); "" if none was, or an older release began it."""
 
     cause: Cause
     face_minor: int = 0
+    asked: str = ""
 
     def owed_minor(self, order: RedemptionOrder) -> int:
         """What of the payout comes back."""
