@@ -332,6 +332,7 @@ STEPS: Mapping[Step, Redo] = {
     Step.CODE_CONSUMED: _found(Finding.CONSUMED),
     Step.ESCROWED: lambda made: settling.settled(made.before, made.card, made.at),
     Step.SETTLED: lambda made: settling.settled(made.before, made.card, made.at),
+    Step.CONDITION_MET: lambda made: settling.condition_noted(made.before, made.card, made.at),
     Step.ESCROW_RELEASED: lambda made: settling.condition_met(made.before, made.card, made.at),
     Step.RELEASE_ASKED: _release_asked,
     Step.RELEASE_REFUSED: lambda made: releasing.refused(made.before, made.card, made.at),

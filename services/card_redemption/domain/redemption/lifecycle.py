@@ -55,6 +55,8 @@ def _steps(order: RedemptionOrder) -> Iterator[Wait]:
     elif order.state is _S.ESCROWED and order.deadline is not None:
         ends_at = order.deadline + TICK
         yield Wait(ESCROW_ENDS, order.id, order.card_id, ends_at, earliest=ends_at)
+    elif order.state is _S.ESCROWED:
+        yield Wait(ESCROW_ENDS, order.id, order.card_id, again=_SOME_DAY)
     elif order.state in OWING and any(payout.state is PayoutState.DUE for payout in order.payouts):
         yield Wait(PAY, order.id, order.card_id)
 
@@ -133,7 +135,7 @@ REDEMPTION = Lifecycle(
         _S.VERIFYING: {VERIFY: "30 s after it was asked"} | _PROMISED,
         _S.VERIFIED: {SETTLE: "when it settles"} | _PROMISED,
         _S.REVOKING: {RELEASE: "30 s after it was asked"} | _PROMISED,
-        _S.ESCROWED: {ESCROW_ENDS: "1 us after its deadline"} | _PROMISED,
+        _S.ESCROWED: {ESCROW_ENDS: "1 us after its deadline; of one that was met, once its card is free"} | _PROMISED,
         _S.SETTLED: {PAY: "a minute after it could not be asked for"} | _PROMISED,
         _S.PAYOUT_RETRY: {PAY: "a minute after it could not be asked for"} | _PROMISED,
         _S.COMPLETED: {PAY: "a minute after a top-up could not be asked for"},
