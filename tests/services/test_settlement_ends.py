@@ -14,6 +14,7 @@ from services.card_redemption.domain.merchants.share import MerchantShare
 from services.kernel.messages import Op
 from services.kernel.saga import ABORT, RESUME, Run, Verdict
 from services.order.domain.merchant_settlement import KIND
+from services.order.domain.order import Order
 from services.order.domain.states import Kind
 from services.order.sagas import DEFINITIONS
 from tests.lifecycles import is_sound
@@ -137,6 +138,8 @@ def _claimed(row: object) -> bool:
         return True
     if isinstance(row, MerchantShare):
         return bool(row.settling_minor or row.refunding_minor)
+    if isinstance(row, Order):
+        return bool(row.settlement_id)
     return isinstance(row, GiftCard) and row.held_minor != 0
 
 
