@@ -103,7 +103,7 @@ class World:
         self.quiet = True
         openings = [finance.opening(self, number) for number in range(self.swarm.accounts)]
         if self.swarm.redemptions:
-            self._begin(CARD_REDEMPTION)
+            self.begin(CARD_REDEMPTION)
             openings.append(channels.opening(self))
         self.tell_all(openings, HOUR)
         self.quiet = False
@@ -249,7 +249,7 @@ class World:
             self.agenda.run(min(ends, max(self.agenda.now + SLICE, following or 0)))
         return done()
 
-    def _begin(self, service: str) -> None:
+    def begin(self, service: str) -> None:
         """What a process of the service sets at its start where it is missing."""
         store = self.stores[service]
         for timer in (SERVICES[service].standing or _nothing)(store.present(0)):
