@@ -101,6 +101,7 @@ class Lane:
                 self.waiting.tend()
                 self._fetch()
                 if self.queues or self.waiting.awake:
+                    self.world.agenda.happens()
                     yield from self._decide(self._take())
                 else:
                     yield from self._rest()
