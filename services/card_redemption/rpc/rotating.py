@@ -36,5 +36,5 @@ async def _kept(edge: Edge, request: pb.RotateKeysRequest, version: int) -> None
     )
     async with edge.read() as connection, connection.transaction():
         now = await edge.clock.now(connection)
-        if await acts.save(connection, act, now):
+        if await acts.save(connection, act, now, edge.settings.chain_key):
             await keep_attempts(connection, [attempt], now)
