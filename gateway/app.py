@@ -71,7 +71,8 @@ class Gateway:
             metadata += seen_in(request.headers, match.changed)
         if match.method.streams:
             answers = self._services.watch(match.method, message, metadata)
-            return await watching.stream(answers, self._watchers, self.leaving)
+            untaken = self._settings.stream_untaken_seconds_max
+            return await watching.stream(answers, self._watchers, self.leaving, untaken)
         with self._calls.place():
             seconds = seconds_of(request.headers, self._settings.deadline_seconds_max)
             answer = await self._services.ask(match.method, message, seconds, metadata)

@@ -22,6 +22,10 @@ HEAD_BYTES_MAX = 32_768
 HEAD_SECONDS_MAX = 10.0
 """So long a connection may be open, or between two requests have begun one, until its head is there."""
 _BODY = frozenset({b"content-length", b"transfer-encoding"})
+CONNECTION = "connection"
+"""The connection of a request, in its state."""
+LEFT_SECONDS = 30.0
+"""So long what a caller left lying is kept."""
 HEARD_SECONDS = 0.5
 """What is left to a caller to read why he is refused: who is cut off while he still sends does not hear it."""
 
@@ -82,6 +86,19 @@ class Connection(HttpToolsProtocol):
         """What comes now is the head of another request."""
         self._in_body = False
         super().on_message_complete()
+
+    def on_message_begin(self) -> None:
+        """Who answers this request can end the connection under it."""
+        super().on_message_begin()
+        self.scope["state"][CONNECTION] = self
+
+    def cut_off(self, last: bytes) -> None:
+        """End an answer in parts that its caller does not take: this part comes behind all that he left lying. The
+        buffer of his connection is kept for a while, for him to read it."""
+        self.transport.write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(last), last))
+        self.cycle.disconnected = True  # as the library knows who takes no answer any more
+        self.transport.close()
+        self.loop.call_later(LEFT_SECONDS, self.transport.abort)
 
     def send_400_response(self, msg: str) -> None:
         """What the library does with what it cannot read."""
