@@ -37,5 +37,5 @@ async def _kept(edge: Edge, request: pb.RotateKeysRequest, version: int) -> None
     )
     async with edge.read() as connection, connection.transaction():
         now = await edge.clock.now(connection)
-        if await acts.save(connection, act, now):
+        if await acts.save(connection, act, now, edge.settings.chain_key):
             await write(connection, keep_attempts([attempt], now))
