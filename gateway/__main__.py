@@ -12,6 +12,7 @@ import uvicorn
 
 from gateway.app import Gateway
 from gateway.calling import Services
+from gateway.connections import Connection
 from gateway.contract import SERVICES
 from gateway.leaving import LeavingServer
 from services.runtime.ground.logs import configure_logs
@@ -50,7 +51,7 @@ async def serve(settings: Settings, addresses: dict[str, str]) -> None:
 def _server(settings: Settings, gateway: Gateway, certificates: Certificates | None) -> uvicorn.Server:
     host, _, port = settings.listen.rpartition(":")
     config = uvicorn.Config(
-        gateway.application(), host=host.strip("[]"), port=int(port), lifespan="off", log_config=None,
+        gateway.application(), host=host.strip("[]"), port=int(port), http=Connection, lifespan="off", log_config=None,
         access_log=False, server_header=False, timeout_keep_alive=HEADER_SECONDS_MAX,
         timeout_graceful_shutdown=max(1, round(settings.drain_seconds)),
     )

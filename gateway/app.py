@@ -19,7 +19,7 @@ from gateway.contract import methods
 from gateway.counting import NOTHING, counted
 from gateway.limits import Calls, body_of
 from gateway.pages import ASSETS, page_routes
-from gateway.reading import check_media_type, message_of
+from gateway.reading import IDENTITY, check_media_type, message_of
 from gateway.refusals import JSON, HttpRefusal, answer_of, reason_of, refused
 from gateway.served import Served
 from gateway.templates import Match, Paths
@@ -63,7 +63,7 @@ class Gateway:
         request.state.call = match.method.descriptor.name
         body = await body_of(request, self._settings.rpc_message_bytes_max)
         if body:
-            check_media_type(request.headers.get("content-type"))
+            check_media_type(request.headers.get("content-type"), request.headers.get("content-encoding", IDENTITY))
         query = request.scope["query_string"].decode("latin-1")
         message = message_of(match, query, body, request.headers.get("idempotency-key"))
         metadata = request.state.served.metadata(metadata_of(request.headers))
@@ -71,7 +71,8 @@ class Gateway:
             metadata += seen_in(request.headers, match.changed)
         if match.method.streams:
             answers = self._services.watch(match.method, message, metadata)
-            return await watching.stream(answers, self._watchers, self.leaving)
+            untaken = self._settings.stream_untaken_seconds_max
+            return await watching.stream(answers, self._watchers, self.leaving, untaken)
         with self._calls.place():
             seconds = seconds_of(request.headers, self._settings.deadline_seconds_max)
             answer = await self._services.ask(match.method, message, seconds, metadata)

@@ -23,6 +23,9 @@ DEPTH_MAX = 32
 """How deeply a body may be nested; the contract's own messages need less than a third of it."""
 QUERY_FIELDS_MAX = 100
 REQUEST_ID = "request_id"
+IDENTITY = "identity"
+_SURROGATE = "\\ud"
+"""How half a character is written, which alone is no text: protobuf falls over one in a name or an enum."""
 
 Fields = dict[str, Any]
 """A JSON object: the values of fields by name."""
@@ -51,12 +54,13 @@ def refuse(reason: str, told: str) -> NoReturn:
     raise HttpRefusal(400, InvalidArgument(reason, told))
 
 
-def check_media_type(content_type: str | None) -> None:
-    """415 unless a body says that it is JSON, in UTF-8 if it says in what."""
+def check_media_type(content_type: str | None, coding: str = IDENTITY) -> None:
+    """415 unless a body says that it is JSON, in UTF-8 if it says in what, and is not packed."""
     kind, _, parameters = (content_type or "").partition(";")
     charset = parameters.strip().lower().removeprefix("charset=").strip('"')
-    if kind.strip().lower() != JSON or (parameters and charset != "utf-8"):
-        told = f"the body must be {JSON}, in UTF-8"
+    packed = coding.strip().lower() != IDENTITY
+    if kind.strip().lower() != JSON or (parameters and charset != "utf-8") or packed:
+        told = f"the body must be {JSON}, in UTF-8 and not packed"
         raise HttpRefusal(415, InvalidArgument("UNSUPPORTED_MEDIA_TYPE", told))
 
 
@@ -64,7 +68,10 @@ def _body(body: bytes) -> Fields:
     if not body.strip():
         return {}
     try:
-        said = json.loads(body.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_number)
+        text = body.decode("utf-8")
+        said = json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
+        if _SURROGATE in text.lower():
+            json.dumps(said, ensure_ascii=False).encode("utf-8")
     except RecursionError:
         refuse("MALFORMED_BODY", f"the body is nested more than {DEPTH_MAX} deep")
     except ValueError as error:

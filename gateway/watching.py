@@ -2,7 +2,7 @@
 
 Each answer is an event `message` with its JSON. The end of the stream is an event `end`, an error an event `error` with
 its google.rpc.Status; a reader that has seen either does not come again. In between a comment shows that somebody is
-there.
+there. A reader who takes nothing has his error behind all that he left.
 """
 
 import asyncio
@@ -11,26 +11,71 @@ from collections.abc import AsyncIterator
 
 from google.protobuf.message import Message
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Message as Part
+from starlette.types import Receive, Scope, Send
 
 from gateway.calling import CallRefused
+from gateway.connections import CONNECTION, Connection
 from gateway.limits import Calls
 from gateway.refusals import status_json
 from gateway.writing import json_of
+from services.kernel.errors import Unavailable
 from services.runtime.rpc.closing import gone
 from services.runtime.rpc.errors import to_status
+from services.runtime.rpc.taking import not_taken
 
 SILENCE_SECONDS_MAX = 15.0
+MOMENT_SECONDS = 0.1
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 """No proxy may gather what is meant to be seen at once."""
 
 
-async def stream(answers: AsyncIterator[Message], watchers: Calls, leaving: asyncio.Event) -> Response:
+async def stream(
+    answers: AsyncIterator[Message], watchers: Calls, leaving: asyncio.Event, untaken_seconds_max: float
+) -> Response:
     """The response for a stream. Its first answer is awaited: an error before it is an ordinary refusal. It ends
-    with an error once the gateway is `leaving`."""
+    with an error once the gateway is `leaving`, or its reader takes nothing for so long."""
     with watchers.place():
         first = await _next(answers)
-    events = _events(first, answers, watchers, leaving)
-    return StreamingResponse(events, headers=HEADERS, media_type="text/event-stream")
+    return Events(_events(first, answers, watchers, leaving), leaving, untaken_seconds_max)
+
+
+class Events(StreamingResponse):
+    """Events, written as long as their reader takes them; the last event is the error that he hears if he reads on."""
+
+    def __init__(self, events: AsyncIterator[str], leaving: asyncio.Event, untaken_seconds_max: float) -> None:
+        super().__init__(events, headers=HEADERS, media_type="text/event-stream")
+        self._leaving, self._untaken_seconds_max = leaving, untaken_seconds_max
+        self._connection: Connection
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer on the connection of the request."""
+        self._connection = scope["state"][CONNECTION]
+        await super().__call__(scope, receive, send)
+
+    async def stream_response(self, send: Send) -> None:
+        """Write all events; what is never taken is cut off."""
+        async def taken(message: Part) -> None:
+            await self._taken(send, message)
+
+        try:
+            await super().stream_response(taken)
+        except Unavailable as error:
+            self._connection.cut_off(_event("error", status_json(to_status(error))).encode())
+
+    async def _taken(self, send: Send, message: Part) -> None:
+        """Write one part; UNAVAILABLE where its reader makes no room for it."""
+        writing, left = asyncio.ensure_future(send(message)), asyncio.ensure_future(self._leaving.wait())
+        try:
+            await asyncio.wait((writing, left), timeout=self._untaken_seconds_max, return_when=FIRST_COMPLETED)
+            if not writing.done() and left.done():  # it waits for a reader, or it is just being written
+                await asyncio.wait((writing,), timeout=MOMENT_SECONDS)
+            if not writing.done():
+                raise gone() if left.done() else not_taken(self._untaken_seconds_max)
+            writing.result()
+        finally:
+            left.cancel()
+            writing.cancel()
 
 
 async def _events(

@@ -39,7 +39,8 @@ CHECKS = (
            union all
            select 'operator_acts ' || a.request_id, 'a settlement', 'for ' || a.target
            from operator_acts a left join saga_records s on s.id = a.target
-           where a.act not in ('ProposeSwitch', 'ApproveSwitch') and (s.id is null or a.acted_at < s.started_at)
+           where a.act not in ('ProposeSwitch', 'ApproveSwitch', 'ROTATE_KEYS')
+             and (s.id is null or a.acted_at < s.started_at)
            union all
            select 'runtime_facts stopped', coalesce(told.stopped, ''), coalesce(f.value, '')
            from (select string_agg(name, ' ' order by name collate "C") stopped

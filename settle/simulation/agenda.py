@@ -11,6 +11,8 @@ MS, SECOND = 1_000, 1_000_000
 MINUTE, HOUR, DAY = 60 * SECOND, 3_600 * SECOND, 86_400 * SECOND
 HAPPENING_MAX = 500_000
 """So much happens in one world at most; a usual one comes to an end after a tenth of it."""
+AT_ONCE_MAX = 5_000
+"""So much happens at one instant at most: ten times what does where all people of a world come at once."""
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -57,7 +59,7 @@ class Agenda:
     def __init__(self) -> None:
         self.now = 0
         self._queue: list[tuple[int, int, Callable[[Any], None]]] = []
-        self._number = 0
+        self._number = self._happened = self._at_once = 0
 
     def at(self, when: int, act: Callable[[Any], None]) -> None:
         """Do this then, or now, if that is past."""
@@ -78,12 +80,24 @@ class Agenda:
     def run(self, until: int) -> None:
         """Let everything happen up to an instant."""
         queue = self._queue
-        while queue and queue[0][0] <= until and self._number <= HAPPENING_MAX:
-            self.now, _, act = heappop(queue)
+        while queue and queue[0][0] <= until:
+            when, _, act = heappop(queue)
+            if when != self.now:
+                self.now, self._at_once = when, 0
+            self.happens()
             act(None)
-        if self._number > HAPPENING_MAX:
-            raise Endless(f"{self._number} things happened, and it goes on")
-        self.now = max(self.now, until)
+        if until > self.now:
+            self.now, self._at_once = until, 0
+
+    def happens(self) -> None:
+        """Count one thing more, of the queue or of who does the next thing without a wait; raises `Endless` if it goes
+        on and on."""
+        self._happened += 1
+        self._at_once += 1
+        if self._at_once > AT_ONCE_MAX:
+            raise Endless(f"{self._at_once} things happened at one instant, and it goes on")
+        if self._happened > HAPPENING_MAX:
+            raise Endless(f"{self._happened} things happened, and it goes on")
 
     @property
     def following(self) -> int | None:

@@ -101,6 +101,7 @@ class Lane:
                 self.waiting.tend()
                 self._fetch()
                 if self.queues or self.waiting.awake:
+                    self.world.agenda.happens()
                     yield from self._decide(self._take())
                 else:
                     yield from self._rest()
@@ -168,12 +169,12 @@ class Lane:
         if self.world.bus.epoch != self._epoch and self._reading:
             raise SessionLost("the topic was made anew")
         for partition, log in self._logs.items():
-            offset, end = self._reading[partition], log.end
-            if offset > end:
+            place = self._reading[partition] - log.first
+            if place > len(log.records):
                 raise SessionLost("the log does not hold the next offset")
-            if offset < end:
-                self._read(partition, log.records[offset - log.first:][:2 * self.world.swarm.batch])
-        if due := self.store.find_due(self._reading, self.store.present(self.world.agenda.now)):
+            if place < len(log.records):
+                self._read(partition, log.records[place:place + 2 * self.world.swarm.batch])
+        if due := self.store.timers.find_due(self._reading, self.store.present(self.world.agenda.now)):
             self._take_due(due)
 
     def _read(self, partition: int, records: Sequence[Outgoing]) -> None:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from settle.simulation.world import World
 
 OTHERWISE = (Finding.CONSUMED, Finding.INVALID, Finding.REFUSED)
+KEEPING = 500
+"""Of a thousand codes that it is asked to let go of, those that it keeps, while anything fails."""
 
 
 @dataclass(slots=True)
@@ -90,7 +92,7 @@ class Provider:
             self._denied.add(key)
             self._world.reached.note("provider_contradicted")
             return Releasing.NOT_RELEASED, "it was read"
-        if key in self._kept or (key not in self.released and self._chance(self._world.swarm.refusing)):
+        if key in self._kept or (key not in self.released and self._chance(KEEPING)):
             self._kept.add(key)
             return Releasing.NOT_RELEASED, "it was read"
         self.released.add(key)

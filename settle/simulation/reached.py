@@ -158,13 +158,13 @@ RARER: Mapping[str, int] = {
     **dict.fromkeys(
         ("code_was_consumed", "escrow_released", "exception_let_in", "exception_turned_away",
          "dispute_corrected_the_face", "dispute_closed_the_fraud", "dispute_reversed_the_fault", "restriction_lifted",
-         "payout_tried_again", "payout_delayed", "fraud_was_none",
+         "payout_tried_again", "payout_delayed", "fraud_was_none", "code_let_go_of", "code_kept",
          "fraud_closed", "passed_over"),
         9_000,
     ),
     **dict.fromkeys(
         ("cancel_capped", "review_ran_out", "provider_contradicted", "rail_contradicted", "reversal_over_a_cut",
-         "code_let_go_of", "code_kept", "remedy_tried_again", "dispute_overdue"),
+         "remedy_tried_again", "dispute_overdue"),
         20_000,
     ),
 }

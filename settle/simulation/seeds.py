@@ -7,14 +7,15 @@ from traceback import format_exception_only
 import structlog
 
 from services.runtime.ground.values import settle_in
+from settle.simulation.agenda import Endless
 from settle.simulation.checks import examine
 from settle.simulation.tape import Choices, Tape
 from settle.simulation.world import Violation, World
 
 _FATAL = 50
 """The level of the runtime's log lines that are shown: none is, for faults are what a world is made of."""
-CRASHED = "crashed"
-"""The check of what raised where nothing may."""
+CRASHED, ENDLESS = "crashed", "endless"
+"""The checks of what raised where nothing may, and of a world that goes on and on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,8 @@ def lived(tape: Tape, *, told: bool = False) -> World:
     try:
         world.run()
         examine(world)
+    except Endless as error:
+        world.fail(ENDLESS, str(error))
     except Exception as error:  # whatever it was, it is what the seed found
         world.fail(CRASHED, "".join(format_exception_only(error)).strip())
         world.error = error

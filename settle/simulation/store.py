@@ -1,15 +1,13 @@
 """The database of one service: what is committed, and who has locked what. A transaction is applied whole or not."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from heapq import heappop, heappush
+from operator import attrgetter
 from typing import Any
 
-from services.kernel.decision import Aggregate, Timer
-from services.kernel.effects import Answer, Effects, PostedJournal, TimerKey
-from services.kernel.ids import partition_of
-from services.kernel.saga import WAKE
+from services.kernel.decision import Aggregate
+from services.kernel.effects import Answer, Effects, PostedJournal
 from services.runtime.lanes.business import Business
 from services.runtime.lanes.encoding import Encoded
 from services.runtime.lanes.item import Item
@@ -22,6 +20,7 @@ from services.runtime.stored.parked import Parked
 from settle.simulation.agenda import Signal, instant
 from settle.simulation.services import MADE, UNLOCKED
 from settle.simulation.switches import Switches
+from settle.simulation.timers import Timers
 from settle.simulation.views import VIEWS
 
 Place = tuple[type, str]
@@ -87,13 +86,9 @@ class Store:
         self.in_order = sorted(business.tables, key=lambda table: not table.root)
         """The tables as a transaction loads them: roots first, under whose locks the rest is."""
         self.roots = frozenset(table.kind for table in business.tables if table.root)
-        self._families: dict[type, dict[str, dict[str, None]]] = {
-            table.kind: {} for table in business.tables if table.load_family
-        }
+        self._families: dict[type, dict[str, dict[str, None]]] = {}
         self.inbox: dict[str, Answered] = {}
-        self.timers: dict[TimerKey, Timer] = {}
-        self._due: list[tuple[datetime, TimerKey]] = []
-        self._ripe: dict[TimerKey, None] = {}
+        self.timers = Timers(business.partitions)
         self.events: dict[str, list[StoredEvent]] = {}
         self.journals: dict[tuple[str, int, int], PostedJournal] = {}
         self.outbox: dict[int, dict[int, Any]] = {}
@@ -108,9 +103,9 @@ class Store:
 
     def empty(self) -> None:
         """Keep nothing of what was committed."""
-        for kept in (self.rows, self.inbox, self.timers, self._ripe, self.events, self.journals, self.outbox):
+        for kept in (self.rows, self._families, self.inbox, self.events, self.journals, self.outbox):
             kept.clear()
-        self._families.clear()
+        self.timers.empty()
         self.parked.clear()
 
     def present(self, now: int) -> datetime:
@@ -231,7 +226,7 @@ class Store:
 
     def family(self, connection: Connection, kind: type, root: str) -> list[Aggregate]:
         """The open children under a root; of roots only those that nobody else has locked, and they are then."""
-        members = [self.rows[kind][key] for key in sorted(self._families[kind].get(root, ()))]
+        members = self.family_of(kind, root)
         if kind in self.roots:
             free = [row for row in members if self._locks.get((kind, row.key), connection) is connection]
             members = [row for row in free if row.free_minor]
@@ -246,55 +241,11 @@ class Store:
             for key in ids if (row := inbox.get(key)) is not None
         }
 
-    def still_due(self, wanted: Mapping[TimerKey, datetime | None], present: datetime) -> set[TimerKey]:
-        """Which of these timers are due: at the present, or at their own time where they have one that is later."""
-        return {
-            key for key, at in wanted.items()
-            if (timer := self.timers.get(key)) is not None and timer.due_at <= max(present, at or present)
-        }
-
-    def find_due(self, partitions: Collection[int], present: datetime) -> list[Timer]:
-        """The timers of these partitions that are due: those of sagas, then the others, the oldest first."""
-        self.ripen(present)
-        if not self._ripe:
-            return []
-        count, timers = self.business.partitions, self.timers
-        due = [
-            timer for timer in map(timers.__getitem__, self._ripe) if partition_of(timer.root, count) in partitions
-        ]
-        return sorted(due, key=lambda timer: (timer.kind != WAKE, timer.due_at, timer.kind, timer.key))
-
-    def next_due(self) -> datetime | None:
-        """When the next timer is due of those that nobody has found to be due: whoever reads its partition is poked
-        once, and looks for itself from then on as long as it works."""
-        due = self._due
-        while due:
-            at, key = due[0]
-            timer = self.timers.get(key)
-            if timer is not None and timer.due_at == at and key not in self._ripe:
-                return at
-            heappop(due)
-        return None
-
-    def ripen(self, present: datetime) -> None:
-        """Sort out what is due at this instant; a clock that went back makes some of it wait again."""
-        due, ripe, timers = self._due, self._ripe, self.timers
-        while due and due[0][0] <= present:
-            at, key = heappop(due)
-            timer = timers.get(key)
-            if timer is not None and timer.due_at == at:
-                ripe[key] = None
-        if not ripe:
-            return
-        for key in [key for key in ripe if timers[key].due_at > present]:
-            del ripe[key]
-            heappush(due, (timers[key].due_at, key))
-
     def behind(self, lane_id: int, topic: str, told: Collection[str]) -> list[Row]:
         """What other lanes have not published of the events of these aggregates, by number."""
         rows = [
             Row(lane, seq, record) for lane, left in self.outbox.items() if lane != lane_id
-            for seq, record in left.items() if record.topic == topic and record.key in told
+            for seq, record in left.items() if record.key in told and record.topic == topic
         ]
         return sorted(rows, key=lambda row: row.record.sequence)
 
@@ -313,7 +264,7 @@ class Store:
             self.journals[posted.root, posted.root_version, posted.no] = posted
         for event in encoded.events:
             self.events.setdefault(event.aggregate_id, []).append(event)
-        self._keep_timers(effects)
+        self.timers.keep(effects.timers, effects.cleared)
         for record in staged.parked:
             self.park(record)
         for partition, offset in staged.offsets.items():
@@ -339,19 +290,6 @@ class Store:
                 first.setdefault(row.record.key, row.id)
         return first
 
-    def postpone(self, key: TimerKey, due_at: datetime) -> None:
-        """Let a timer come later, or sooner, if it is there."""
-        timer = self.timers.get(key)
-        if timer is not None:
-            self.set_timer(Timer(timer.kind, timer.key, timer.root, due_at))
-
-    def set_timer(self, timer: Timer) -> None:
-        """Set it, or move it."""
-        key = timer.kind, timer.key
-        self.timers[key] = timer
-        self._ripe.pop(key, None)
-        heappush(self._due, (timer.due_at, key))
-
     def every(self, kind: type) -> Iterator[Any]:  # Any: rows of the kind
         """All rows of a kind, by key."""
         rows = self.rows[kind]
@@ -359,19 +297,21 @@ class Store:
 
     def family_of(self, kind: type, root: str) -> list[Any]:  # Any: rows of the kind
         """All rows of a kind under a root, open or not, by key."""
-        return [row for row in self.every(kind) if row.root == root]
+        families, rows = self._families.get(kind), self.rows[kind]
+        if families is None:  # from now on who asks for a family does not look at all rows
+            families = self._families[kind] = {}
+            for row in rows.values():
+                self._index(row)
+        return [rows[key] for key in sorted(families.get(root, ()))]
+
+    def those(self, kind: type, wanted: Callable[[Any], bool]) -> list[Any]:  # Any: rows of the kind
+        """The rows of a kind of which this is so, by key."""
+        return sorted((row for row in self.rows.get(kind, {}).values() if wanted(row)), key=attrgetter("key"))
 
     def _index(self, row: Any) -> None:  # Any: a row of any kind
         families = self._families.get(type(row))
         if families is not None:
             families.setdefault(row.root, {})[row.key] = None
-
-    def _keep_timers(self, effects: Effects[Item]) -> None:
-        for key in effects.cleared:
-            self.timers.pop(key, None)
-            self._ripe.pop(key, None)
-        for timer in effects.timers.values():
-            self.set_timer(timer)
 
     def _refuse_collisions(self, staged: Staged) -> None:
         effects, encoded = staged.effects, staged.encoded

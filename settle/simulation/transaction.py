@@ -37,7 +37,7 @@ class Transaction:
         self.aboard = aboard
         self._decides_within = within
         self.items: Sequence[Item] = ()
-        self.encoded = Encoded()
+        self.encoded: Encoded
         self.earlier: list[Row] = []
         self.stopped: frozenset[str] = frozenset()
 
@@ -55,7 +55,7 @@ class Transaction:
         admission.now = store.present(lane.world.agenda.now)
         self.stopped = admission.known.stopped = store.switches.stopped
         admission.stored = store.answers(wanted.answers)
-        admission.due = store.still_due(wanted.timers, admission.now)
+        admission.due = store.timers.still_due(wanted.timers, admission.now)
         lane.meet(self, wanted)
         for more in rounds:
             yield from self._load(more, admission.known)

@@ -103,7 +103,7 @@ class World:
         self.quiet = True
         openings = [finance.opening(self, number) for number in range(self.swarm.accounts)]
         if self.swarm.redemptions:
-            self._begin(CARD_REDEMPTION)
+            self.begin(CARD_REDEMPTION)
             openings.append(channels.opening(self))
         self.tell_all(openings, HOUR)
         self.quiet = False
@@ -186,7 +186,7 @@ class World:
 
     def arm(self, store: Store) -> None:
         """See to it that the lanes look when the next timer is due."""
-        due_at = store.next_due()
+        due_at = store.timers.next_due()
         if due_at is None:
             return
         at = max(virtual(due_at) - store.offset_of_clock, self.agenda.now)
@@ -249,11 +249,11 @@ class World:
             self.agenda.run(min(ends, max(self.agenda.now + SLICE, following or 0)))
         return done()
 
-    def _begin(self, service: str) -> None:
+    def begin(self, service: str) -> None:
         """What a process of the service sets at its start where it is missing."""
         store = self.stores[service]
         for timer in (SERVICES[service].standing or _nothing)(store.present(0)):
-            store.set_timer(timer)
+            store.timers.put(timer)
         self.arm(store)
 
     def _differ(self) -> None:
@@ -280,7 +280,7 @@ class World:
         if store.armed != at:
             return
         store.armed = None
-        store.ripen(store.present(self.agenda.now))
+        store.timers.ripen(store.present(self.agenda.now))
         for process in self.processes[store.name]:
             if process.alive:
                 process.lane.poke()

@@ -17,6 +17,7 @@ import uvicorn
 from gateway.__main__ import HEADER_SECONDS_MAX
 from gateway.app import Gateway
 from gateway.calling import Services
+from gateway.connections import Connection
 from gateway.contract import SERVICES
 from services.access import ACCESS
 from services.card_redemption.__main__ import SERVICE as CARD_REDEMPTION
@@ -116,7 +117,7 @@ async def _gateway(stack: AsyncExitStack, addresses: dict[str, str]) -> str:
     services = await stack.enter_async_context(Services({name: addresses[name] for name in SERVICES}))
     application = Gateway(Settings("gateway"), services).application()
     config = uvicorn.Config(
-        application, host=ports.HOST, port=port, lifespan="off", log_config=None, access_log=False,
+        application, host=ports.HOST, port=port, http=Connection, lifespan="off", log_config=None, access_log=False,
         timeout_keep_alive=HEADER_SECONDS_MAX,
     )
     await stack.enter_async_context(serving(uvicorn.Server(config)))

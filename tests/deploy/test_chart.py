@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from services.runtime.ground.settings import Settings
+from services.runtime.rpc.server import CUT_OFF_SECONDS_MAX, HARD_EXIT_MARGIN_SECONDS
 from tests.deploy import go_tools
 from tests.deploy.configured import unknown
 from tests.deploy.image import ROOT
@@ -17,6 +18,7 @@ from tests.deploy.test_image import MODULES
 
 CHART = ROOT / "deploy" / "chart"
 TEMPLATES = sorted((CHART / "templates").iterdir())
+SPARE_SECONDS = 10
 STAGES = ("dev", "staging", "production")
 PARTS = (CHART / "templates" / "_parts.tpl").read_text(encoding="utf-8")
 VERSION = "1.30"
@@ -93,6 +95,18 @@ def test_every_process_has_its_certificate_and_nobody_asks_it_for_one_that_has_n
             assert "grpc: {port" not in text, template.name
 
 
+def test_a_pod_has_the_time_of_its_process() -> None:
+    """What the chart adds to the time of draining is the sleep before it, and what a process that hangs takes to end
+    itself, with some to spare; where nothing is said, the drain is the setting's own default."""
+    [sleep] = re.findall(r"preStop: {sleep: {seconds: (\d+)}}", PARTS)
+    [(default, more)] = re.findall(r'"SETTLE_DRAIN_SECONDS" \| default "(\d+)" \| float64 \| ceil \| add (\d+)', PARTS)
+
+    assert int(default) == Settings("order").drain_seconds
+    assert int(more) == int(sleep) + HARD_EXIT_MARGIN_SECONDS + SPARE_SECONDS
+    assert HARD_EXIT_MARGIN_SECONDS > CUT_OFF_SECONDS_MAX
+    assert sum('include "grace"' in file.read_text(encoding="utf-8") for file in TEMPLATES) == 2
+
+
 @pytest.fixture(scope="module", params=STAGES)
 def rendered(request: pytest.FixtureRequest) -> str:
     """What Helm makes of the chart with the values of a stage."""
@@ -133,6 +147,19 @@ class TestRendered:
 
         assert done.returncode != 0
         assert "readynessProbe" in done.stdout + done.stderr
+
+    def test_grace_follows_the_drain(self) -> None:
+        """Of all, or of one part alone."""
+        said = ["--set-string", "env.SETTLE_DRAIN_SECONDS=45", "--set-string", "gateway.env.SETTLE_DRAIN_SECONDS=1.5"]
+        rendered = _helm("template", "s", str(CHART), "--values", str(CHART / "values-staging.yaml"), *PINNED, *said)
+        pods = {
+            each["metadata"]["name"]: each["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
+            for each in yaml.safe_load_all(rendered)
+            if each["kind"] == "Deployment" and "lifecycle" in each["spec"]["template"]["spec"]["containers"][0]
+        }
+
+        assert {pods[name] for name in ("s-order", "s-credit-ledger", "s-card-redemption")} == {65}
+        assert pods["s-gateway"] == 22
 
     def test_no_pod_may_do_more(self, rendered: str) -> None:
         """A numeric user, no capability, a read-only file system, no token, a bound of memory, and none of CPU."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from typing import Any, Self
 
 import grpc
 from google.protobuf.message import Message as Wire
@@ -116,9 +116,9 @@ class Engine:
         """The instant that decisions get."""
         return self.worlds["order"].now
 
-    def copy(self) -> "Engine":
+    def copy(self) -> Self:
         """Another engine that stands where this one does."""
-        return Engine({name: _copied(world) for name, world in self.worlds.items()}, self.now)
+        return type(self)({name: _copied(world) for name, world in self.worlds.items()}, self.now)
 
     def call(self, request: Wire) -> Answer:
         """Answer a request as its service would."""

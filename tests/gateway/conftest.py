@@ -12,6 +12,7 @@ import uvicorn
 
 from gateway.app import Gateway
 from gateway.calling import Services
+from gateway.connections import Connection
 from gateway.contract import SERVICES
 from gateway.leaving import LeavingServer
 from services.kernel.errors import SettlementError
@@ -80,13 +81,16 @@ async def played() -> AsyncIterator[Played]:
 
 
 @asynccontextmanager
-async def before(port: int, **settings: Any) -> AsyncIterator[str]:  # Any: each setting has its type
+async def before(
+    port: int, connection: type[Connection] = Connection, **settings: Any  # Any: each setting has its type
+) -> AsyncIterator[str]:
     """A gateway whose services are all at this port; its URL."""
     [own] = ports.free_ports(1)
     async with Services(dict.fromkeys(SERVICES, f"{ports.HOST}:{port}")) as services:
         gateway = Gateway(Settings("gateway", **settings), services)
         config = uvicorn.Config(
-            gateway.application(), host=ports.HOST, port=own, lifespan="off", log_config=None, access_log=False
+            gateway.application(), host=ports.HOST, port=own, http=connection, lifespan="off", log_config=None,
+            access_log=False,
         )
         async with serving(LeavingServer(config, gateway.leaving)):
             yield f"http://{ports.HOST}:{own}"

@@ -22,9 +22,9 @@ def validator(tmp_path_factory: pytest.TempPathFactory) -> Draft7Validator:
     folder = tmp_path_factory.mktemp("asyncapi")
     subprocess.run(["npm", "pack", "--silent", SPECS], cwd=folder, check=True, capture_output=True)
     with tarfile.open(next(folder.glob("*.tgz"))) as packed:
-        packed.extractall(folder, filter="data")
-    schema = json.loads((folder / "package" / "schemas" / "3.0.0.json").read_text(encoding="utf-8"))
-    return Draft7Validator(schema)
+        schema = packed.extractfile("package/schemas/3.0.0.json")
+        assert schema is not None
+        return Draft7Validator(json.load(schema))
 
 
 def _errors(validator: Draft7Validator, document: Any) -> list[str]:

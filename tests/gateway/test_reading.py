@@ -81,6 +81,7 @@ def test_a_body_that_contradicts_is_refused(body: dict[str, object]) -> None:
 @pytest.mark.parametrize("body", [
     b"{", b"[]", b"null", b'"a"', b"{'a': 1}", b'{"note": "a", "note": "b"}', b"\xff\xfe{}", b'{"note": NaN}',
     b'{"a":' * 5_000 + b"1" + b"}" * 5_000, b'{"lines": [{"quantity": ' + b"9" * 5_000 + b"}]}", b"{} {}",
+    b'{"note": "\\ud800"}', b'{"reason": "\\ud800"}', b'{"\\uDFFF": 1}', b'{"lines": [{"\\ud83d": "\\ud83d\\ude00"}]}',
 ], ids=repr)
 def test_a_body_that_is_no_json_object_is_refused(body: bytes) -> None:
     """Whatever is wrong with it."""
@@ -89,7 +90,7 @@ def test_a_body_that_is_no_json_object_is_refused(body: bytes) -> None:
 
 @pytest.mark.parametrize("body", [
     {"unknown": 1}, {"reason": "NO_SUCH"}, {"note": 5}, {"lines": {}}, {"lines": [5]}, {"waitTimeout": "soon"},
-    {"lines": [{"quantity": 1.5}]}, {"lines": [{"quantity": 2**63}]}, {"note": "\ud800"}, {"quote": 5},
+    {"lines": [{"quantity": 1.5}]}, {"lines": [{"quantity": 2**63}]}, {"quote": 5},
     {"lines": [[[[[]]]]]}, {"note": "a", "Note": "b"}, {"reason": 1e300},
 ], ids=repr)
 def test_a_body_of_another_shape_is_refused(body: dict[str, object]) -> None:
@@ -126,6 +127,15 @@ def test_another_media_type_is_refused(kind: str | None) -> None:
 def test_json_is_taken(kind: str) -> None:
     """However it is written."""
     check_media_type(kind)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br, identity", ""])
+def test_a_packed_body_is_refused(coding: str) -> None:
+    """Nothing here unpacks one."""
+    with pytest.raises(HttpRefusal) as refused:
+        check_media_type("application/json", coding)
+
+    assert (refused.value.status, refused.value.error.reason) == (415, "UNSUPPORTED_MEDIA_TYPE")
 
 
 @given(st.binary(max_size=200), st.text(max_size=50), st.none() | st.text(max_size=50))

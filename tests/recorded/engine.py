@@ -138,7 +138,8 @@ class Engine:
         aside = await parked.keys(self.connection)
         batch = Batch(self._business, items, self._clock, aside)
         async with self.connection.transaction():
-            await batch.run(self.connection, 1, self._next_seq)
+            await batch.run(self.connection)
+            await batch.save(self.connection, "", 1, self._next_seq)
         effects = batch.effects
         self._next_seq += len(batch.encoded.outgoing)
         for item, answered in batch.encoded.answers:

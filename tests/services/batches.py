@@ -12,8 +12,9 @@ from services.kernel.effects import Effects
 from services.kernel.messages import Message
 from services.kernel.notices import Notice
 from services.runtime.ground.codec import Codec, Sealed
-from services.runtime.ground.saving import Overtaken, Saving
+from services.runtime.ground.saving import Saving
 from services.runtime.ground.tables import Connection, Table
+from services.runtime.ground.writing import Overtaken, write
 from services.runtime.lanes.batch import Batch
 from services.runtime.lanes.business import Business
 from services.runtime.lanes.item import Item
@@ -26,7 +27,8 @@ async def decide(
     """The batch of these messages, committed; a message that fails fails the test. `seq` numbers what it sends."""
     batch = Batch(business, [Item(message) for message in messages], StillClock(now))
     async with connection.transaction():
-        await batch.run(connection, 1, seq)
+        await batch.run(connection)
+        await batch.save(connection, "", 1, seq)
     for _, error in batch.effects.faulty:
         raise error
     return batch
@@ -45,11 +47,11 @@ async def check_saved(
             loaded = await table.load(connection, sorted(rows))
         assert {row.key: row for row in loaded} == {key: _stored(row, codec) for key, row in rows.items()}, kind
         with pytest.raises(asyncpg.UniqueViolationError):
-            await table.save(connection, loaded, {})
+            await write(connection, *table.save(loaded, {}))
         if isinstance(table.save, Saving):
             for other in (-1, 1):
                 with pytest.raises(Overtaken):
-                    await table.save(connection, loaded, {row.key: row.version + other for row in loaded})
+                    await write(connection, *table.save(loaded, {row.key: row.version + other for row in loaded}))
 
 
 def _stored(row: Aggregate, codec: Codec | None) -> Aggregate:

@@ -5,14 +5,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, Protocol
 
+from services.card_redemption.domain.disputes import commands as disputes
+from services.card_redemption.domain.disputes.timers import EXECUTE
 from services.card_redemption.domain.record.attempt import Attempt, AttemptOutcome, EntryChannel, ended
 from services.card_redemption.domain.redemption import commands
 from services.card_redemption.domain.redemption.order import RedemptionOrder
 from services.card_redemption.domain.redemption.plans import ClaimPlan, Kind, StopPlan
 from services.card_redemption.domain.redemption.submitting import Denied
-from services.card_redemption.domain.redemption.taking_back import Cause
+from services.card_redemption.domain.redemption.taking_back import Cause, TakeBack
 from services.kernel.decision import Done, Refused, Rule
-from services.kernel.messages import Message
+from services.kernel.messages import Message, TimerDue
 from services.kernel.saga import Phase, Run
 
 _WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -24,7 +26,9 @@ _TAKEN_BACK = {
     Cause.FACE_CLAWBACK: "CORRECT_FACE", Cause.FAULT_REVERSAL: "ACCEPT_PLATFORM_FAULT",
     Cause.FRAUD_CLOSE: "DECIDE_FRAUD", Cause.PAYOUT_HOLD: "REPORT_FRAUD",
 }
-"""Which call began a saga, and of those that take something back, by what that is for."""
+"""Which call began a saga, and of those that take something back and do not say, by what that is for."""
+_CALLS = (commands.__name__, disputes.__name__)
+"""Where the bodies of calls that may take something back are."""
 _WHO = ("operator_id", "supervisor_id", "reporter", "customer_id")
 """The fields of a command about a redemption that name who asks, in the order in which they are looked at."""
 
@@ -94,11 +98,28 @@ def denied_later(run: Run, order: RedemptionOrder) -> tuple[Attempt, ...]:
     if run.phase is not Phase.ABORTED or run.kind == Kind.PAYOUT:
         return ()
     taken_back = isinstance(run.plan, ClaimPlan | StopPlan)
+    kind = _taken_back(run.plan.what) if taken_back else _ASKED[Kind(run.kind)]
     return (Attempt(
-        kind=_TAKEN_BACK[run.plan.what.cause] if taken_back else _ASKED[Kind(run.kind)], actor=order.customer_id,
-        channel=EntryChannel.ENGINE, outcome=AttemptOutcome.DENIED, reason=run.reason, card_id=order.card_id,
-        order_id=order.id,
+        kind=kind, actor=order.customer_id, channel=EntryChannel.ENGINE, outcome=AttemptOutcome.DENIED,
+        reason=run.reason, card_id=order.card_id, order_id=order.id,
     ),)
+
+
+def call_of(message: Message) -> str:
+    """The call for which a message is decided, as the record names it: a call itself, or the decision of the case that
+    a timer carries out; "" for what nobody asked for."""
+    if isinstance(message.body, TimerDue):
+        return "DECIDE_DISPUTE" if message.body.kind == EXECUTE else ""
+    return kind_of(message.body) if type(message.body).__module__ in _CALLS else ""
+
+
+def kind_of(body: object) -> str:
+    """A command as the record names it: OPEN_DISPUTE."""
+    return _WORD.sub("_", type(body).__name__).upper()
+
+
+def _taken_back(what: TakeBack) -> str:
+    return what.asked or _TAKEN_BACK[what.cause]
 
 
 def _about(kind: str, actor: str, channel: EntryChannel, message: Message, outcome: Done | Refused) -> Attempt:
@@ -117,7 +138,7 @@ def _of_redemption(body: Any, message: Message, outcome: Done | Refused) -> Atte
     by_customer = actor == getattr(named, "customer_id", "")
     about = getattr(body, "redemption_id", "")
     tried = Attempt(
-        kind=_WORD.sub("_", type(body).__name__).upper(), actor=actor,
+        kind=kind_of(body), actor=actor,
         channel=EntryChannel[draft.entry.name] if draft is not None
         else EntryChannel.APP if by_customer else EntryChannel.SUPPORT,
         outcome=AttemptOutcome.DRAFTED if isinstance(body, commands.PrepareRedemption) else AttemptOutcome.DONE,

@@ -20,6 +20,7 @@ from services.card_redemption.domain.commands import (
 )
 from services.card_redemption.domain.effects import CodeShown
 from services.card_redemption.domain.events import CardCodeRevealed
+from services.card_redemption.domain.redemption import settling
 from services.card_redemption.domain.redemption.order import RedemptionOrder
 from services.card_redemption.domain.redemption.states import RedemptionState
 from services.card_redemption.domain.redemption.timers import waking
@@ -79,10 +80,11 @@ def freeze(known: Known, body: FreezeCard, message: Message, now: datetime) -> D
 
 
 def unfreeze(known: Known, body: UnfreezeCard, message: Message, now: datetime) -> Decision:
-    """An operator lifts the freeze of a case; what waited for that to settle is looked at now (OP-8)."""
+    """An operator lifts the freeze of a case; what waited for that to settle, or to be released, is looked at now
+    (OP-8)."""
     thawed = freezing.thaw(card_of(known, body.card_id), body.case_id)
     order = known.find(RedemptionOrder, thawed.card.claimed_by) if thawed.card.claimed_by else None
-    if order is None or order.state is not RedemptionState.VERIFIED:
+    if order is None or not (order.state is RedemptionState.VERIFIED or settling.is_met(order)):
         return _decided(thawed)
     return replace(_decided(thawed), timers=waking(order, now))
 

@@ -11,6 +11,7 @@ from services.card_redemption.wire.record import CHANNELS
 from services.card_redemption.wire.redemptions import ENTRIES
 from services.runtime.ground.refused import RefusedCall
 from services.runtime.ground.tables import Connection
+from services.runtime.ground.writing import write
 
 METHODS = "/settlement.card_redemption.v1."
 """How the methods begin whose calls are on this record; operators' verbs have one of their own."""
@@ -25,7 +26,7 @@ _WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
 async def keep_refused(connection: Connection, call: RefusedCall, now: datetime) -> None:
     """Append the attempt that a call was, in the connection's transaction."""
     if call.method.startswith(METHODS):
-        await keep_attempts(connection, [attempt_of(call)], now)
+        await write(connection, keep_attempts([attempt_of(call)], now))
 
 
 def attempt_of(call: RefusedCall) -> Attempt:

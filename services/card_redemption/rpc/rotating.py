@@ -4,6 +4,7 @@ from services.card_redemption.domain.record.attempt import Attempt, AttemptOutco
 from services.card_redemption.store.attempts import keep_attempts
 from services.card_redemption.store.codes import list_codes_under, save_rewrapped
 from services.card_redemption.vault import Vault
+from services.runtime.ground.writing import write
 from services.runtime.rpc.edge import Edge
 from services.runtime.stored import acts
 from services.runtime.stored.acts import Act
@@ -36,5 +37,5 @@ async def _kept(edge: Edge, request: pb.RotateKeysRequest, version: int) -> None
     )
     async with edge.read() as connection, connection.transaction():
         now = await edge.clock.now(connection)
-        if await acts.save(connection, act, now):
-            await keep_attempts(connection, [attempt], now)
+        if await acts.save(connection, act, now, edge.settings.chain_key):
+            await write(connection, keep_attempts([attempt], now))

@@ -19,7 +19,9 @@ DEFINITION = Definition(
 def done(order: RedemptionOrder, card: GiftCard, run: Run, now: datetime) -> Stepped:
     """The customer owes it; this book posts its leg under the same saga (3.3)."""
     plan: ClaimPlan = run.plan
-    return taking_back.taken_back_paid(order, card, plan.what, run.id, now)
+    return taking_back.taken_back_paid(
+        order, card, plan.what, claimed_minor=plan.amount_minor, saga_id=run.id, now=now
+    )
 
 
 def aborted(order: RedemptionOrder, card: GiftCard, run: Run, now: datetime) -> Stepped:

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from services.card_redemption.domain.cards.card import GiftCard
-from services.card_redemption.domain.redemption import taking_back
+from services.card_redemption.domain.redemption import stopping, taking_back
 from services.card_redemption.domain.redemption.order import RedemptionOrder
 from services.card_redemption.domain.redemption.participation import LedgerPayout, PayoutAnswer, StopRedemptionPayout
 from services.card_redemption.domain.redemption.plans import Kind, StopPlan
@@ -21,14 +21,15 @@ DEFINITION = Definition(
 
 
 def done(order: RedemptionOrder, card: GiftCard, run: Run, now: datetime) -> Stepped:
-    """It was stopped, and the card book takes back alone; or it was not, and whoever asked claims it instead."""
+    """It was stopped, and the card book takes back alone, if that is enough; what is left whoever asked stops further
+    on, or claims."""
     plan: StopPlan = run.plan
     stopped = answer(run).state is LedgerPayout.STOPPED
-    if stopped and plan.what.cause is Cause.PAYOUT_HOLD:
-        return taking_back.held(order, card, plan.payout_id, now)
-    if stopped:
-        return taking_back.taken_back_unpaid(order, card, plan.what, now)
-    return taking_back.not_stopped(order, card, now)
+    if not stopped:
+        return stopping.not_stopped(order, card, now)
+    if plan.what.cause is Cause.PAYOUT_HOLD or not taking_back.is_covered(order, plan.what, plan.payout_id):
+        return stopping.held(order, card, plan.payout_id, now)
+    return taking_back.taken_back_unpaid(order, card, plan.what, now, plan.payout_id)
 
 
 def aborted(order: RedemptionOrder, card: GiftCard, run: Run, now: datetime) -> Stepped:

@@ -9,8 +9,12 @@ import asyncpg
 from services.card_redemption.domain.record.attempt import Attempt, AttemptOutcome, EntryChannel
 from services.kernel.errors import Defect
 from services.runtime.ground.tables import Connection
+from services.runtime.ground.writing import Write
 
 _COLUMNS = ("request_id", "at", "actor", "channel", "kind", "outcome", "reason", "card_id", "order_id")
+_APPEND = f"""insert into attempts ({', '.join(_COLUMNS)})
+    select * from unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+                         $8::text[], $9::text[])"""
 ATTEMPT = f"id, {', '.join(_COLUMNS)}, volume, number, link"
 
 
@@ -25,7 +29,7 @@ class Kept(NamedTuple):
     link: bytes
 
 
-async def keep_attempts(connection: Connection, records: Sequence[object], now: datetime) -> None:
+def keep_attempts(records: Sequence[object], now: datetime) -> Write:
     """Append these attempts, at the instant of the batch that decided them."""
     rows = []
     for attempt in records:
@@ -35,7 +39,7 @@ async def keep_attempts(connection: Connection, records: Sequence[object], now: 
             attempt.request_id, now, attempt.actor, attempt.channel.value, attempt.kind, attempt.outcome.value,
             attempt.reason, attempt.card_id, attempt.order_id,
         ))
-    await connection.copy_records_to_table("attempts", columns=_COLUMNS, records=rows)
+    return Write(_APPEND, [[row[column] for row in rows] for column in range(len(_COLUMNS))])
 
 
 async def count_wrong_codes(connection: Connection, actor: str, now: datetime, window: timedelta) -> int:

@@ -1,4 +1,4 @@
-"""How the rows that a batch changed are written: one way for every table, one statement for each table.
+"""How the rows that a batch changed are written: one way for every table, as parts of the batch's one statement.
 
 A row that was not found is INSERTed, so that two processes that make the same one collide, and the loser decides again
 on what the winner made. A row that was found is UPDATEd while it still has the version in which it was found, and the
@@ -15,10 +15,7 @@ from services.kernel.effects import ToLoad
 from services.kernel.errors import Defect
 from services.kernel.seal import seal_of
 from services.runtime.ground.tables import Connection, Table, load
-
-
-class Overtaken(Exception):
-    """Somebody else changed a row since it was found: what was decided on it does not hold."""
+from services.runtime.ground.writing import Write
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,36 +59,24 @@ class Saving:
         written = (*self.columns, *_seals(self.made_under_seal, "made_seal"), *_seals(self.under_seal, "seal"))
         names = ", ".join(each.name for each in written)
         self._insert = f"insert into {table} ({names}) select * from unnest({_arrays(written)})"
-        self._update = self._updating(moved, after=0)
-        self._both = f"with made as ({self._insert}) {self._updating(moved, after=len(written))}"
+        self._update = self._updating(moved)
 
-    def _updating(self, moved: Sequence[str], after: int) -> str:
-        """The update, with its arguments after so many others."""
+    def _updating(self, moved: Sequence[str]) -> str:
         given = (*self._moving, *_seals(self.under_seal, "seal"))
-        arrays = f"{_arrays(given, after)}, ${after + len(given) + 1}::bigint[]"
         return f"""update {self.table} t set {", ".join(f"{name} = n.{name}" for name in moved)}
-                   from unnest({arrays}) n ({", ".join(each.name for each in given)}, found_version)
+                   from unnest({_arrays(given)}, ${len(given) + 1}::bigint[])
+                        n ({", ".join(each.name for each in given)}, found_version)
                    where t.{self.key} = n.{self.key} and t.version = n.found_version"""
 
-    async def __call__(
-        self, connection: Connection, rows: Sequence[Any], found: Mapping[str, int], seal_key: bytes = b""
-    ) -> None:
-        """Write these rows; `found` has, by key, the version in which each known one was found.
-
-        Raises `UniqueViolationError` for a new row that is there by now, `Overtaken` for a known one that was changed.
-        """
+    def __call__(self, rows: Sequence[Any], found: Mapping[str, int], seal_key: bytes = b"") -> list[Write]:
+        """The writes of these rows; `found` has, by key, the version in which each known one was found."""
         known = [row for row in rows if row.key in found]
         new = [row for row in rows if row.key not in found] if len(known) < len(rows) else []
-        if not known:
-            await connection.execute(self._insert, *self._made(new, seal_key))
-            return
-        moved = (*self._moved(known, seal_key), [found[row.key] for row in known])
-        if new:
-            status = await connection.execute(self._both, *self._made(new, seal_key), *moved)
-        else:
-            status = await connection.execute(self._update, *moved)
-        if status != f"UPDATE {len(known)}":
-            raise Overtaken(f"{self.table}: {status} of {len(known)}")
+        writes = [Write(self._insert, self._made(new, seal_key))] if new else []
+        if known:
+            moved = (*self._moved(known, seal_key), [found[row.key] for row in known])
+            writes.append(Write(self._update, moved, self.table, len(known)))
+        return writes
 
     def _made(self, rows: Sequence[Any], seal_key: bytes) -> list[list[Any]]:
         """All columns of new rows, with their seals."""
@@ -119,26 +104,24 @@ class Appending:
 
     def __init__(self, table: str, each: Sequence[Column], *, sealed: bool = False) -> None:
         self.table, self.columns, self.sealed = table, each, sealed
-        self._names = [column.name for column in each] + ["seal"] * sealed
+        written = (*each, *_seals(each if sealed else (), "seal"))
+        names = ", ".join(column.name for column in written)
+        self._insert = f"insert into {table} ({names}) select * from unnest({_arrays(written)})"
 
-    async def __call__(
-        self, connection: Connection, rows: Sequence[Any], found: Mapping[str, int], seal_key: bytes = b""
-    ) -> None:
+    def __call__(self, rows: Sequence[Any], found: Mapping[str, int], seal_key: bytes = b"") -> list[Write]:
         """Append these rows; one that was found is a defect."""
         if changed := [row.key for row in rows if row.key in found]:
             raise Defect(f"{self.table}: {changed} are there, and never change")
-        records = list(zip(*_values(self.columns, rows), strict=True))
+        values = _values(self.columns, rows)
         if self.sealed:
-            records = [(*row, seal_of(self.table, row, seal_key)) for row in records]
-        await connection.copy_records_to_table(self.table, columns=self._names, records=records)
+            values.append([seal_of(self.table, row, seal_key) for row in zip(*values, strict=True)])
+        return [Write(self._insert, values)]
 
 
 class Viewing:
     """Stands where others save, for rows that are only read: who changes what they show changes other rows."""
 
-    async def __call__(
-        self, connection: Connection, rows: Sequence[Any], found: Mapping[str, int], seal_key: bytes = b""
-    ) -> None:
+    def __call__(self, rows: Sequence[Any], found: Mapping[str, int], seal_key: bytes = b"") -> list[Write]:
         """Refuse; a decision that changes a view is a defect."""
         raise Defect(f"{[row.key for row in rows]} are only read")
 
@@ -182,8 +165,8 @@ def _seals(columns: Sequence[Column], name: str) -> tuple[Column, ...]:
     return (column(name, "bytea"),) if columns else ()
 
 
-def _arrays(each: Sequence[Column], after: int = 0) -> str:
-    return ", ".join(f"${number}::{one.type}[]" for number, one in enumerate(each, after + 1))
+def _arrays(each: Sequence[Column]) -> str:
+    return ", ".join(f"${number}::{one.type}[]" for number, one in enumerate(each, 1))
 
 
 def _values(each: Iterable[Column], rows: Sequence[Any]) -> list[list[Any]]:

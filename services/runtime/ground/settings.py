@@ -110,6 +110,9 @@ class Settings:
     rpc_message_bytes_max: int = _setting(262_144, "bytes of one gRPC or Kafka message", least=4_096, most=16_777_216)
     deadline_seconds_max: float = _setting(30.0, "seconds given to a call whose caller gave no deadline")
     stream_seconds_max: float = _setting(600.0, "seconds a stream may last before its reader has to come again")
+    stream_untaken_seconds_max: float = _setting(
+        30.0, "seconds that the reader of a stream may take nothing of it, before it ends with UNAVAILABLE"
+    )
     pool_connections_max: int = _setting(8, "pooled PostgreSQL connections for reads", most=1_000)
     pool_waiting_max: int = _setting(
         256, "readers waiting for a connection; more are answered RESOURCE_EXHAUSTED", least=0

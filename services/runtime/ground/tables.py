@@ -2,22 +2,20 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, TypeAlias
-
-import asyncpg
+from typing import Any, Protocol
 
 from services.kernel.decision import Aggregate, Known
 from services.kernel.effects import ToLoad
+from services.runtime.ground.writing import Connection as Connection
+from services.runtime.ground.writing import Write
 
-Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Load = Callable[[Connection, Sequence[str]], Awaitable[Sequence[Any]]]
+
+
 class Save(Protocol):
-    """Writes rows (`saving.py`)."""
+    """How rows are written (`saving.py`)."""
 
-    def __call__(
-        self, connection: Connection, rows: Sequence[Any], found: Mapping[str, int], seal_key: bytes = b""
-    ) -> Awaitable[None]: ...
-
+    def __call__(self, rows: Sequence[Any], found: Mapping[str, int], seal_key: bytes = b"") -> Sequence[Write]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +33,7 @@ class Table:
     """One kind of aggregate.
 
     `load` gets sorted keys and answers the rows that exist; for a root it locks them `ORDER BY id FOR NO KEY UPDATE`.
-    `save` writes all given rows, new and changed, in one statement; it gets the versions in which the known ones were
+    `save` says how all given rows are written, new and changed; it gets the versions in which the known ones were
     found, by key (`saving.py`). `load_family` answers all *open* children of the given roots, for decisions that ask
     for `known.children`. A root that `tells` events has an `events_head`; what is appended to a root is its `log`.
     """

@@ -67,7 +67,7 @@ def _read(codec: Codec, key: bytes | None, headers: Sequence[tuple[str, bytes]],
         _check_address(caller, SERVICES if saga is not None else TAKES_COMMANDS)
     return Message(
         identity, root, body, fresh_id=identity, saga=saga, caller=caller, not_after=not_after,
-        sent_at=None if any(name == PLACE for name, _ in headers) else _sent_at(attributes),
+        sent_at=None if PLACE in dict(headers) else _sent_at(attributes),
     )
 
 

@@ -1,10 +1,11 @@
 """One batch is one transaction: load, decide, save (DESIGN 4, RELIABILITY 4.2).
 What is decided is the kernel's admission.
 
-The number of statements depends on which kinds of things the batch holds, never on how many messages.
+What is read depends on which kinds of things the batch holds, never on how many messages; all is written by one
+statement.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from services.kernel.admission import Admission
@@ -15,6 +16,7 @@ from services.kernel.within import Within
 from services.runtime.ground.clock import Clock
 from services.runtime.ground.saving import load_free
 from services.runtime.ground.tables import Connection, load
+from services.runtime.ground.writing import Write
 from services.runtime.lanes.aside import parked_row
 from services.runtime.lanes.business import Business, KeepRecords
 from services.runtime.lanes.chaining import link_rows
@@ -26,7 +28,7 @@ from services.runtime.stored import inbox, journals, offsets, outbox, parked, sw
 
 
 class Batch:
-    """The items of one transaction. `run` inside it; `effects`, and what of them is `encoded`, after its commit.
+    """The items of one transaction. `run` and `save` inside it; `effects`, and what of them is `encoded`, after it.
     `parked_keys` are the lane's: what is set aside here is added to them. What does not fit into its `pace` is `left`.
     `aboard` wait for claims that may end here. What the service says to itself is decided here too if it is to be
     `within`.
@@ -84,8 +86,8 @@ class Batch:
         """What was loaded for it, as its messages left it."""
         return self._admission.known
 
-    async def run(self, connection: Connection, lane_id: int, next_seq: int) -> None:
-        """Load, decide and save; the caller begins and commits. Lock first, read after."""
+    async def run(self, connection: Connection) -> None:
+        """Load and decide; the caller begins, saves and commits. Lock first, read after."""
         rounds = self._admission.rounds(self._items, self._pace.enough, self.aboard.waiting, self.aboard.awake)
         await self._load(connection, next(rounds))
         for wanted in rounds:
@@ -98,7 +100,6 @@ class Batch:
             await self._decide_within(connection, self._within)
         self.encoded = encode(self.effects, self._business, self._admission.now)
         self._links = link_rows(self.effects.dirty, self.encoded.events, self._business)
-        await self._save(connection, lane_id, next_seq)
 
     async def _decide_within(self, connection: Connection, within: Within[Item]) -> None:
         admission = self._admission
@@ -111,15 +112,19 @@ class Batch:
             self._pace.go_on()
         self._pace.pause()
 
-    async def move_on(
-        self, connection: Connection, topic: str, lane_id: int, waiting: Mapping[int, int] | None = None
+    async def save(
+        self, connection: Connection, topic: str, lane_id: int, next_seq: int,
+        waiting: Mapping[int, int] | None = None,
     ) -> str:
-        """Save how far the partitions were consumed, and from where on somebody is `waiting` for a claim; answers the
-        id by which the commit can be asked for."""
+        """Save everything, and how far the partitions were consumed, and from where on somebody is `waiting` for a
+        claim; answers the id by which the commit can be asked for."""
         events = self._business.outbound.events
         told = {event.aggregate_id for event in self.encoded.events if event.sequence > 1}
+        if rows_aside := [parked_row(item, error) for item, error in self.effects.faulty if item.record]:
+            await parked.save(connection, rows_aside, self._admission.now, self._business.chain_key)
         xid, behind = await offsets.save(
-            connection, topic, next_offsets(self.decided), lane_id, told, events=events, waiting=waiting
+            connection, topic, next_offsets(self.decided), lane_id, told, events=events, waiting=waiting,
+            writes=[*self._rows(), *self._caused(lane_id, next_seq)],
         )
         if behind:
             self.earlier = await outbox.earlier(connection, lane_id, events, told)
@@ -138,26 +143,28 @@ class Batch:
         present = present or await switches.present(connection, clock)
         admission.now, admission.known.stopped = present
 
-    async def _save(self, connection: Connection, lane_id: int, next_seq: int) -> None:
-        effects, encoded, now = self.effects, self.encoded, self._admission.now
+    def _rows(self) -> Iterator[Write]:
+        """The aggregates that were made or changed."""
         for table in self._business.tables:
-            if rows := effects.dirty.get(table.kind):
-                found = effects.found.get(table.kind, {})
-                await table.save(connection, [rows[key] for key in sorted(rows)], found, self._business.chain_key)
+            if rows := self.effects.dirty.get(table.kind):
+                found = self.effects.found.get(table.kind, {})
+                yield from table.save([rows[key] for key in sorted(rows)], found, self._business.chain_key)
+
+    def _caused(self, lane_id: int, next_seq: int) -> Iterator[Write]:
+        """All else that goes with them."""
+        effects, encoded, now = self.effects, self.encoded, self._admission.now
         if encoded.answered:
-            await inbox.save(connection, encoded.answered, now, self._business.chain_key)
+            yield inbox.save(encoded.answered, now, self._business.chain_key)
         if effects.journals:
-            await journals.save_journals(connection, effects.journals)
+            yield journals.save_journals(effects.journals)
         if encoded.events:
-            await journals.save_events(connection, encoded.events, self._links)
-        if rows_aside := [parked_row(item, error) for item, error in effects.faulty if item.record]:
-            await parked.save(connection, rows_aside, now, self._business.chain_key)
+            yield journals.save_events(encoded.events, self._links)
         if effects.timers or effects.cleared:
-            await timers.save(connection, effects.timers.values(), effects.cleared, self._business.partitions)
+            yield from timers.save(effects.timers.values(), effects.cleared, self._business.partitions)
         if effects.records:
-            await _keep_records(self._business)(connection, effects.records, now)
+            yield _keep_records(self._business)(effects.records, now)
         if encoded.outgoing:
-            await outbox.save(connection, lane_id, next_seq, encoded.outgoing)
+            yield outbox.save(lane_id, next_seq, encoded.outgoing)
 
 
 def _keep_records(business: Business) -> KeepRecords:

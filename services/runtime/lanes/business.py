@@ -10,9 +10,10 @@ from services.runtime.ground.records import Outbound
 from services.runtime.ground.refused import KeepRefused
 from services.runtime.ground.tables import Connection, Table
 from services.runtime.ground.tracing import OFF, Tracer
+from services.runtime.ground.writing import Write
 
-KeepRecords = Callable[[Connection, Sequence[object], datetime], Awaitable[None]]
-"""Appends to the permanent record of a service what a batch left for it, at the instant of its decisions."""
+KeepRecords = Callable[[Sequence[object], datetime], Write]
+"""How to append to the permanent record of a service what a batch left for it, at the instant of its decisions."""
 
 
 @dataclass(frozen=True, slots=True)

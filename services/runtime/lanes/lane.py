@@ -31,9 +31,9 @@ from services.runtime.ground.postgres import (
     fault_of,
     server_life,
 )
-from services.runtime.ground.saving import Overtaken
 from services.runtime.ground.settings import Settings
 from services.runtime.ground.tables import Connection
+from services.runtime.ground.writing import Overtaken
 from services.runtime.kafka.publisher import Publisher
 from services.runtime.lanes.aside import Aside, waited_out
 from services.runtime.lanes.batch import Batch
@@ -311,9 +311,9 @@ class Lane:
                 self._business, fresh, self._clock, self._parked_keys, pace=self._pace, aboard=aboard,
                 within=self._within,
             )
-            await batch.run(connection, session.lane_id, session.next_seq)
+            await batch.run(connection)
             oldest = self.waiting.oldest(item for item, _ in batch.effects.busy)
-            xid = await batch.move_on(connection, self._topic, session.lane_id, oldest)
+            xid = await batch.save(connection, self._topic, session.lane_id, session.next_seq, oldest)
         except Exception as error:
             self._pace.decided(batch.count)
             await self._fail(connection, transaction, error, items or aboard.items)

@@ -33,6 +33,9 @@ class Queues:
     def __len__(self) -> int:
         return len(self.calls) + len(self.urgent) + len(self.background)
 
+    def __bool__(self) -> bool:
+        return bool(self.urgent or self.calls or self.background)
+
     def take(self, most: int) -> list[Item]:
         """Up to `most` items, the urgent ones first, a few of the background unless there is room for one only."""
         others = len(self.urgent) + len(self.calls)
@@ -87,4 +90,4 @@ class Queues:
 
 
 def _first(row: deque[Item], most: int) -> list[Item]:
-    return [row.popleft() for _ in range(min(most, len(row)))]
+    return [row.popleft() for _ in range(min(most, len(row)))] if row else []

@@ -148,8 +148,7 @@ class Waiting:
 
     def tend(self) -> None:
         """Look again at claims that may have ended elsewhere, and let go who may not wait any longer."""
-        now = self._monotonic()
-        if not self._roots or now - self._tended_at < TEND_SECONDS:
+        if not self._roots or (now := self._monotonic()) - self._tended_at < TEND_SECONDS:
             return
         self._tended_at = now
         if now - self._expired_at >= EXPIRE_SECONDS:

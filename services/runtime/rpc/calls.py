@@ -37,6 +37,7 @@ from services.runtime.rpc.places import OPERATORS, PLACE, Places, Use, use_of
 from services.runtime.rpc.refusals import DECIDED, FINAL, Keep
 from services.runtime.rpc.secured import Peers
 from services.runtime.rpc.served import Served
+from services.runtime.rpc.taking import end_with, write
 from services.runtime.rpc.words import path_of, told, unclean
 
 INVALID = "INVALID_ARGUMENT"
@@ -63,6 +64,7 @@ class Calls:
         self._request_bytes_max = settings.rpc_message_bytes_max
         self.unary_seconds_max = settings.deadline_seconds_max
         self._stream_seconds_max = settings.stream_seconds_max
+        self._untaken_seconds_max = settings.stream_untaken_seconds_max
         self._validator = Validator()
         self._unary: dict[str, Unary] = {}
         self.door: Door | None = None
@@ -96,37 +98,33 @@ class Calls:
     def _stream(
         self, method: str, behaviour: Callable[[Any, Any], Any], gate: Gate | None
     ) -> Callable[[Any, Any], Any]:
-        async def handle(request: Message | Unreadable, context: Context) -> AsyncIterator[bytes]:
-            async def watched(entered: Entered | None) -> AsyncIterator[Message]:
+        async def handle(request: Message | Unreadable, context: Context) -> None:
+            async def watched(entered: Entered | None) -> AsyncGenerator[Message, None]:
                 admitted = await self.admit(request, gate, entered)
                 async for response in behaviour(admitted, context):
                     yield response
 
-            async with aclosing(self._streamed(method, context, gate, watched, self.closing)) as said:
-                async for packed in said:
-                    yield packed
+            await self._streamed(method, context, gate, watched, self.closing)
 
         return handle
 
     def _exchange(
         self, method: str, behaviour: Callable[[Any, Any], Any], exchange: Exchange, gate: Gate | None
     ) -> Callable[[Any, Any], Any]:
-        async def handle(requests: AsyncIterator[Message | Unreadable], context: Context) -> AsyncIterator[bytes]:
-            async with (
-                aclosing(exchange.outcomes(requests, context)) as outcomes,
-                aclosing(self._streamed(method, context, gate, lambda _: behaviour(outcomes, context))) as said,
-            ):
-                async for packed in said:
-                    yield packed
+        async def handle(requests: AsyncIterator[Message | Unreadable], context: Context) -> None:
+            async with aclosing(exchange.outcomes(requests, context)) as outcomes:
+                await self._streamed(method, context, gate, lambda _: behaviour(outcomes, context))
 
         return handle
 
     async def _streamed(
         self, method: str, context: Context, gate: Gate | None,
-        behaviour: Callable[[Entered | None], AsyncIterator[Message]], until: Closing | None = None,
-    ) -> AsyncGenerator[bytes, None]:
-        """The answers of a stream, which has its place among those who watch, for as long as a stream may last, and no
-        longer than `until` calls are taken; one that is given none ends by itself then."""
+        behaviour: Callable[[Entered | None], AsyncGenerator[Message, None]], until: Closing | None = None,
+    ) -> None:
+        """Say the answers of a stream, which has its place among those who watch, for as long as a stream may last and
+        its reader takes them, and no longer than `until` calls are taken; one that is given none ends by itself then.
+        We write them ourselves: whatever ends a stream whose reader is slow would else end gRPC's own writing, and the
+        reader would hear nothing."""
         place, task = None, asyncio.current_task()
         try:
             if self.closing.begun:
@@ -136,16 +134,14 @@ class Calls:
             self.peers.check(context)
             place = self.places.enter(Use.WATCH)
             PLACE.set(place)
-            async with limit(self._stream_seconds_max, until):
-                async for response in behaviour(entered):
-                    yield _packed(response)
+            async with limit(self._stream_seconds_max, until), aclosing(behaviour(entered)) as responses:
+                async for response in responses:
+                    await write(context, _packed(response), self._untaken_seconds_max)
             metrics.RPCS.labels(method, "OK").inc()
-        except GeneratorExit:
-            raise
         except BaseException as error:
             meant = meaning(method, self.closing.meaning(error))
             if meant is not None:
-                await abort_with(context, meant)
+                await end_with(context, meant)
             raise
         finally:
             self.closing.calls.discard(task)

@@ -18,7 +18,7 @@ class Act:
     reason: str
 
 
-async def save(connection: Connection, act: Act, now: datetime, seal_key: bytes = b"") -> bool:
+async def save(connection: Connection, act: Act, now: datetime, seal_key: bytes) -> bool:
     """Keep an act, sealed; answers False if another one is kept under the id of its request, which then stays."""
     row = act.request_id, act.act, act.target, act.operator_id, act.reason, now
     kept: str = await connection.execute(

@@ -19,6 +19,7 @@ from services.kernel.saga import Verdict
 from services.kernel.seal import seal_of
 from services.runtime.ground.clock import Clock
 from services.runtime.ground.tables import Connection
+from services.runtime.ground.writing import Write
 from services.runtime.stored import switches
 from services.runtime.stored.switches import Present
 
@@ -121,17 +122,17 @@ async def amend(
     return kept
 
 
-async def save(
-    connection: Connection, answers: Mapping[str, Answered], now: datetime, seal_key: bytes = b""
-) -> None:
+def save(answers: Mapping[str, Answered], now: datetime, seal_key: bytes = b"") -> Write:
     """Insert what this batch decided; a conflict means that another lane was first, and fails the batch."""
     rows: Sequence[Answered] = [answers[key] for key in sorted(answers)]
-    await connection.copy_records_to_table(
-        "inbox",
-        columns=["message_id", "body_hash", "verdict", "type", "outcome", "decided_at", "seal"],
-        records=[
-            (a.message_id, a.body_hash, a.verdict.value, a.type, a.outcome, now, _seal(a, now, seal_key)) for a in rows
-        ],
+    return Write(
+        """insert into inbox (message_id, body_hash, verdict, type, outcome, decided_at, seal)
+           select m, h, v, t, o, $6, s from unnest($1::text[], $2::bytea[], $3::text[], $4::text[], $5::bytea[],
+                                                   $7::bytea[]) a (m, h, v, t, o, s)""",
+        (
+            [a.message_id for a in rows], [a.body_hash for a in rows], [a.verdict.value for a in rows],
+            [a.type for a in rows], [a.outcome for a in rows], now, [_seal(a, now, seal_key) for a in rows],
+        ),
     )
 
 

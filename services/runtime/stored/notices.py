@@ -6,6 +6,7 @@ from services.kernel.notices import Notice
 from services.runtime.ground.codec import Codec, Sealed
 from services.runtime.ground.saving import Saving, column, columns
 from services.runtime.ground.tables import Connection, Table
+from services.runtime.ground.writing import Write
 
 _COLUMNS = "id, root, participant, receiver, type, payload, place, attempts, version"
 
@@ -25,14 +26,12 @@ class NoticeSaving(Saving):
             moving=(column("attempts", "integer"), column("version", "bigint")),
         )
 
-    async def __call__(
-        self, connection: Connection, rows: Sequence[Notice], found: Mapping[str, int], seal_key: bytes = b""
-    ) -> None:
-        """Write these rows, or delete them."""
-        if waiting := [row for row in rows if row.open]:
-            await super().__call__(connection, waiting, found)
+    def __call__(self, rows: Sequence[Notice], found: Mapping[str, int], seal_key: bytes = b"") -> list[Write]:
+        """The writes of these rows, or of their going."""
+        writes = super().__call__([row for row in rows if row.open], found)
         if closed := [row.id for row in rows if not row.open]:
-            await connection.execute("delete from notices where id = any($1::text[])", closed)
+            writes.append(Write("delete from notices where id = any($1::text[])", [closed]))
+        return writes
 
 
 def notice_table(codec: Codec) -> Table:

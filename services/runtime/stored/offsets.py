@@ -1,9 +1,10 @@
 """How far each partition was consumed: rows in the transaction of the effects. Kafka's own only tell the lag."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from services.runtime.ground.tables import Connection
+from services.runtime.ground.writing import Question, Write, write
 
 READ_AGAIN_MAX = 2_000
 """So many records of a partition are read again at most; whose record stands before them is sent again in time."""
@@ -59,25 +60,26 @@ async def lock(connection: Connection, topic: str, partitions: Iterable[int]) ->
 
 async def save(
     connection: Connection, topic: str, next_offsets: Mapping[int, int], lane_id: int = 0, told: Collection[str] = (),
-    *, events: str = "", waiting: Mapping[int, int] | None = None,
+    *, events: str = "", waiting: Mapping[int, int] | None = None, writes: Sequence[Write] = (),
 ) -> tuple[str, bool]:
-    """Move on, in the transaction of the effects; answers its id, by which its commit can be asked for, and whether
-    another lane has not published yet what it told of these aggregates before (`outbox.earlier`). `waiting` says of a
-    partition where its oldest record stands that waits for a claim."""
+    """Move on in one statement with the `writes` of the effects; answers the id of their transaction, by which its
+    commit can be asked for, and whether another lane has not published yet what it told of these aggregates before
+    (`outbox.earlier`). `waiting` says of a partition where its oldest record stands that waits for a claim."""
     oldest = [(waiting or {}).get(partition) for partition in next_offsets]
-    row = await connection.fetchrow(
-        """with moved as (
-               update consumed_offsets o set next_offset = n.next_offset, waiting_from = n.waiting_from
-               from unnest($2::integer[], $3::bigint[], $7::bigint[]) n (partition, next_offset, waiting_from)
-               where o.topic = $1 and o.partition = n.partition)
-           select pg_current_xact_id()::text, exists (
-               select from outbox where key = any($6::text[]) and topic like 'settlement.%.events.v1'
-               and lane_id <> $4 and topic = $5)""",
-        topic, list(next_offsets), list(next_offsets.values()), lane_id, events, sorted(told),
-        oldest,
+    moved = Write(
+        """update consumed_offsets o set next_offset = n.next_offset, waiting_from = n.waiting_from
+           from unnest($2::integer[], $3::bigint[], $4::bigint[]) n (partition, next_offset, waiting_from)
+           where o.topic = $1 and o.partition = n.partition""",
+        (topic, list(next_offsets), list(next_offsets.values()), oldest),
     )
-    assert row is not None
-    return row[0], row[1]
+    behind = Question(
+        """pg_current_xact_id()::text, exists (
+               select from outbox where key = any($1::text[]) and topic like 'settlement.%.events.v1'
+               and lane_id <> $2 and topic = $3)""",
+        (sorted(told), lane_id, events),
+    )
+    xid, is_behind = await write(connection, *writes, moved, asked=behind)
+    return xid, is_behind
 
 
 async def start(

@@ -15,6 +15,7 @@ import msgspec
 
 from services.runtime.ground.records import Outgoing
 from services.runtime.ground.tables import Connection
+from services.runtime.ground.writing import Write
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +30,16 @@ class Row:
 _HEADERS = msgspec.json.Decoder(list[tuple[str, bytes]])
 
 
-async def save(connection: Connection, lane_id: int, next_seq: int, records: Sequence[Outgoing]) -> None:
+def save(lane_id: int, next_seq: int, records: Sequence[Outgoing]) -> Write:
     """Append the records of a batch under the lane's own numbers."""
-    await connection.copy_records_to_table(
-        "outbox",
-        columns=["lane_id", "seq", "topic", "partition", "key", "headers", "payload"],
-        records=[
-            (lane_id, next_seq + n, r.topic, r.partition, r.key, msgspec.json.encode(r.headers), r.payload)
-            for n, r in enumerate(records)
-        ],
+    return Write(
+        """insert into outbox (lane_id, seq, topic, partition, key, headers, payload)
+           select $1, * from unnest($2::bigint[], $3::text[], $4::integer[], $5::text[], $6::bytea[], $7::bytea[])""",
+        (
+            lane_id, list(range(next_seq, next_seq + len(records))), [r.topic for r in records],
+            [r.partition for r in records], [r.key for r in records],
+            [msgspec.json.encode(r.headers) for r in records], [r.payload for r in records],
+        ),
     )
 
 

@@ -16,6 +16,7 @@ from services.kernel.seal import Value, seal_of
 from services.runtime.ground.macs import as_retried
 from services.runtime.ground.records import PLACE, Headers, Outgoing
 from services.runtime.ground.tables import Connection
+from services.runtime.ground.writing import write
 from services.runtime.stored import outbox
 
 RETRY_LANE = 0
@@ -168,7 +169,8 @@ async def retry(
     came_in = row["reason"] != UNDELIVERABLE  # and others of its key may wait behind it
     headers = as_retried(decoded, parked_id) if came_in else decoded
     record = Outgoing(row["source"], partition_of(row["key"], partitions), row["key"], headers, row["payload"])
-    await outbox.save(connection, RETRY_LANE, await connection.fetchval("select nextval('lane_ids')"), [record])
+    seq = await connection.fetchval("select nextval('lane_ids')")
+    await write(connection, outbox.save(RETRY_LANE, seq, [record]))
     return True
 
 

@@ -9,6 +9,7 @@ from services.kernel.messages import Message, TimerDue
 from services.kernel.saga import WAKE
 from services.runtime.ground.clock import Clock
 from services.runtime.ground.tables import Connection
+from services.runtime.ground.writing import Write
 from services.runtime.stored import switches
 from services.runtime.stored.switches import Present
 
@@ -82,18 +83,23 @@ async def postpone(connection: Connection, timer: TimerKey, due_at: datetime) ->
     await connection.execute("update timers set due_at = $3 where kind = $1 and key = $2", *timer, due_at)
 
 
-async def save(connection: Connection, timers: Iterable[Timer], cleared: Iterable[TimerKey], partitions: int) -> None:
+def save(timers: Iterable[Timer], cleared: Iterable[TimerKey], partitions: int) -> list[Write]:
     """Set or move some timers, and delete others that have nothing to wake any more; none is both."""
     rows, gone = sorted(timers, key=lambda t: (t.kind, t.key)), sorted(cleared)
-    await connection.execute(
-        """with gone as (
-               delete from timers t using unnest($6::text[], $7::text[]) w (kind, key)
-               where t.kind = w.kind and t.key = w.key)
-           insert into timers (kind, key, root, partition, due_at)
-           select * from unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::timestamptz[])
-           on conflict (kind, key) do update
-           set root = excluded.root, partition = excluded.partition, due_at = excluded.due_at""",
-        [t.kind for t in rows], [t.key for t in rows], [t.root for t in rows],
-        [partition_of(t.root, partitions) for t in rows], [t.due_at for t in rows],
-        [kind for kind, _ in gone], [key for _, key in gone],
-    )
+    return [
+        Write(
+            """delete from timers t using unnest($1::text[], $2::text[]) w (kind, key)
+               where t.kind = w.kind and t.key = w.key""",
+            ([kind for kind, _ in gone], [key for _, key in gone]),
+        ),
+        Write(
+            """insert into timers (kind, key, root, partition, due_at)
+               select * from unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::timestamptz[])
+               on conflict (kind, key) do update
+               set root = excluded.root, partition = excluded.partition, due_at = excluded.due_at""",
+            (
+                [t.kind for t in rows], [t.key for t in rows], [t.root for t in rows],
+                [partition_of(t.root, partitions) for t in rows], [t.due_at for t in rows],
+            ),
+        ),
+    ]

@@ -39,7 +39,7 @@ def woken(world: "World") -> Iterator[str]:
         partitions = store.business.partitions
         there = {
             key: {"root": each.root, "partition": partition_of(each.root, partitions), "due_at": each.due_at}
-            for key, each in store.timers.items() if key[0] not in OF_NO_ROW
+            for key, each in store.timers.all.items() if key[0] not in OF_NO_ROW
         }
         now = Present(store.present(world.agenda.now), partitions)
         for finding in compared("woken", name, waits, there, now):

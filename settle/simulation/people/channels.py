@@ -24,7 +24,7 @@ LET_GO = ChannelPolicy(
 CAP_MINOR = 1_000
 CHANNELS = (
     "KAQUANMAO", "SELF", "SUHUISHOU", "T_PLUS_1", "COOLING", "ESCROW", "DUIDUI", BY_HAND.channel, "MOU", "ENTERPRISE",
-    "CROSSBORDER", LET_GO.channel,
+    "CROSSBORDER", LET_GO.channel, LET_GO.channel,
 )
 
 

@@ -26,10 +26,10 @@ SUPERVISORS = ("boss", "chief", "head", "director")
 
 def opened_of(world: "World", redemption_id: str = "") -> list[Dispute]:
     """The cases that somebody has to do something about, or may; of one redemption, or of all."""
-    return [
-        case for case in world.stores[CARD].every(Dispute)
-        if redemption_id in ("", case.redemption_id) and case.state not in (DisputeState.DECIDED, DisputeState.EXECUTED)
-    ]
+    return world.stores[CARD].those(Dispute, lambda case: (
+        redemption_id in ("", case.redemption_id)
+        and case.state not in (DisputeState.DECIDED, DisputeState.EXECUTED)
+    ))
 
 
 def at_their_desks(world: "World") -> Steps:

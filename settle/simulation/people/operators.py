@@ -40,9 +40,8 @@ def at_work(world: "World") -> Steps:
             for row in [row for row in store.parked if row.open]:
                 _resolve(world, store, row, give_up=bool(track.below(2)))
         for store in world.stores.values():
-            for run in list(store.every(Run)) if Run in store.rows else ():
-                if run.phase is Phase.FROZEN:
-                    _decide_frozen(world, store, run, give_up=bool(track.below(2)))
+            for run in store.those(Run, lambda run: run.phase is Phase.FROZEN):
+                _decide_frozen(world, store, run, give_up=bool(track.below(2)))
         yield from judges.at_their_desks(world)
         yield from _judge_frauds(world)
         yield from _mend_legs(world)
@@ -68,7 +67,7 @@ def _decide_frozen(world: "World", store: Store, run: Run, *, give_up: bool) -> 
     """Let a frozen settlement go on; one that is not decided may be given up."""
     kind = ABORT if give_up and not run.decision else RESUME
     world.reached.note("frozen_and_given_up" if kind == ABORT else "frozen_and_resumed")
-    store.set_timer(Timer(kind, run.id, run.root, store.present(world.agenda.now)))
+    store.timers.put(Timer(kind, run.id, run.root, store.present(world.agenda.now)))
     world.arm(store)
 
 
@@ -78,7 +77,7 @@ def _judge_frauds(world: "World") -> Steps:
     disputed = {
         each.redemption_id for each in judges.opened_of(world) if each.type is DisputeType.FRAUD and each.under_way
     }
-    for order in [row for row in store.every(RedemptionOrder) if row.state is RedemptionState.FROZEN and row.fraud]:
+    for order in store.those(RedemptionOrder, lambda row: row.state is RedemptionState.FROZEN and row.fraud):
         track = world.tape.track("operators")
         if order.id in disputed and track.below(4) != 3:
             continue
@@ -90,7 +89,7 @@ def _judge_frauds(world: "World") -> Steps:
 
 
 def _mend_legs(world: "World") -> Steps:
-    for leg in [leg for leg in world.stores["credit_ledger"].every(RefundLeg) if leg.state is LegState.EXCEPTION]:
+    for leg in world.stores["credit_ledger"].those(RefundLeg, lambda leg: leg.state is LegState.EXCEPTION):
         retry = not world.quiet and world.tape.track("operators").below(2)
         if retry:
             body: object = credit.RetryLeg(leg.account_id, leg.id, "op-1", "again")
@@ -102,6 +101,6 @@ def _mend_legs(world: "World") -> Steps:
 
 
 def _mend_refunds(world: "World") -> Steps:
-    for row in [row for row in world.stores["credit_ledger"].every(CreditRefund) if row.state is RefundState.EXCEPTION]:
+    for row in world.stores["credit_ledger"].those(CreditRefund, lambda row: row.state is RefundState.EXCEPTION):
         body = credit.AdjustRefund(account_id=row.account_id, order_id=row.order_id, **PAPERS)
         yield from world.desk.ask("credit_ledger", row.account_id, body)

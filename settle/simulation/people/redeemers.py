@@ -77,7 +77,7 @@ class RedemptionStory:
         yield from self._settled()
         console = Console(self)
         late = self.channel == LET_GO.channel
-        first = (self._late, self._late, self._wait) if late else (
+        first = (self._late, self._late, self._late, self._wait) if late else (
             self._wait, self._cancel, self._race, self._wait, console.intercept
         )
         yield from self.track.pick(first)()
@@ -175,9 +175,9 @@ class RedemptionStory:
             yield from self.ask(ask.DecideCancelReview(order.id, word == 1, "op-2", "looked at it"))
 
     def _late(self) -> Steps:
-        """Once its code is read."""
-        yield self.track.pick((SECOND, MINUTE, 5 * MINUTE))
-        yield from self.track.pick((self._cancel, Console(self).intercept))()
+        """Once its code is read, and mostly before the midnight at which it settles."""
+        yield self.track.pick((3 * SECOND, 10 * SECOND, MINUTE))
+        yield from self.track.pick((self._cancel, Console(self).intercept, self._cancel))()
 
     def _race(self) -> Steps:
         """At the very instant at which its code is read."""

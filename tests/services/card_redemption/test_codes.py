@@ -11,6 +11,7 @@ from services.card_redemption.vault import Vault
 from services.kernel.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, SettlementError
 from services.kernel.secret import Secret
 from services.runtime.ground.settings import Settings
+from settle.audit import keeping
 from settlement.card_redemption.v1 import card_pb2, record_pb2
 from settlement.card_redemption.v1 import card_service_pb2 as pb
 from settlement.common.v1 import money_pb2
@@ -226,6 +227,8 @@ async def test_keys_are_rotated_while_codes_stay_closed(cards: CardLedger) -> No
     assert shown.code == CODE
     assert await cards.connection.fetchval("select count(*) from attempts where kind = 'ROTATE_KEYS'") == 1
     assert await cards.connection.fetchval("select operator_id from operator_acts") == "op_1"
+    audited = next(check.sql for check in keeping.CHECKS if check.id == "keeping.acts")
+    assert await cards.connection.fetch(audited) == []
 
 
 async def test_the_history_of_a_card_is_all_of_it(cards: CardLedger) -> None:

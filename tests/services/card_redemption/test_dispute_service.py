@@ -11,6 +11,7 @@ from services.card_redemption.domain.redemption.order import RedemptionOrder
 from services.card_redemption.rpc.dispute_service import DisputeServicer
 from services.card_redemption.store import TABLES
 from services.kernel.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, PermissionDenied
+from services.runtime.ground.writing import write
 from services.runtime.rpc.calls import Context
 from settlement.card_redemption.v1 import dispute_pb2 as wire
 from settlement.card_redemption.v1 import dispute_service_pb2 as pb
@@ -32,8 +33,9 @@ async def served(cards: CardLedger, *methods: PayoutMethod) -> tuple[DisputeServ
         replace(order, id=f"rdm_{number:032x}", method=method, version=1, accepted_at=cards.clock.at)
         for number, method in enumerate(methods or (order.method,))
     ]
-    await save[type(card)](cards.connection, [replace(card, version=1, sequence=0, claimed_by=orders[0].id)], {})
-    await save[RedemptionOrder](cards.connection, orders, {})
+    claimed = replace(card, version=1, sequence=0, claimed_by=orders[0].id)
+    await write(cards.connection, *save[type(card)]([claimed], {}))
+    await write(cards.connection, *save[RedemptionOrder](orders, {}))
     return DisputeServicer(edge), orders
 
 

@@ -13,6 +13,7 @@ from services.card_redemption.rpc.following import Following
 from services.card_redemption.rpc.redemption_service import RedemptionServicer
 from services.card_redemption.store import TABLES
 from services.kernel.errors import NotFound
+from services.runtime.ground.writing import write
 from settlement.card_redemption.v1 import redemption_pb2
 from settlement.card_redemption.v1 import redemption_service_pb2 as pb
 from tests.services.card_redemption.ledger import CardLedger
@@ -25,7 +26,7 @@ async def save(cards: CardLedger, before: RedemptionOrder | None, after: Redempt
     """Commit a redemption as another process would: nobody here is told."""
     saves = {table.kind: table.save for table in TABLES}
     found = {} if before is None else {before.id: before.version}
-    await saves[RedemptionOrder](cards.connection, [after], found)
+    await write(cards.connection, *saves[RedemptionOrder]([after], found))
     return after
 
 
@@ -34,7 +35,7 @@ async def accepted(cards: CardLedger) -> RedemptionOrder:
     world = Redeeming()
     order = world.submitted()
     saves = {table.kind: table.save for table in TABLES}
-    await saves[GiftCard](cards.connection, [world.card_of()], {})
+    await write(cards.connection, *saves[GiftCard]([world.card_of()], {}))
     return await save(cards, None, order)
 
 

@@ -15,6 +15,7 @@ from services.card_redemption.store.sealing import seal
 from services.kernel.chain import ATTEMPTS
 from services.kernel.errors import Defect, SettlementError
 from services.runtime.ground.postgres import connect_lane
+from services.runtime.ground.writing import write
 from settle.audit.links import Ends, Fault, Row, faults
 from settlement.card_redemption.v1 import record_pb2
 from settlement.card_redemption.v1 import record_service_pb2 as pb
@@ -28,7 +29,7 @@ ATTEMPT = Attempt("ACTIVATE_CARD", "cus_1", EntryChannel.APP, AttemptOutcome.DON
 
 async def record(cards: CardLedger, count: int) -> None:
     """So many attempts."""
-    await keep_attempts(cards.connection, [ATTEMPT] * count, NOW)
+    await write(cards.connection, keep_attempts([ATTEMPT] * count, NOW))
 
 
 async def sealed(cards: CardLedger) -> int:
@@ -93,7 +94,7 @@ async def test_attempts_are_listed_of_an_actor_or_a_card(cards: CardLedger) -> N
 async def test_only_attempts_are_recorded(cards: CardLedger) -> None:
     """Anything else is a defect of ours."""
     with pytest.raises(Defect):
-        await keep_attempts(cards.connection, ["x"], NOW)
+        await write(cards.connection, keep_attempts(["x"], NOW))
 
 
 async def test_sealing_goes_on_where_it_stood_volume_after_volume(
@@ -182,7 +183,7 @@ async def test_whoever_gets_past_the_trigger_is_told_by_the_chain(
 ) -> None:
     """The first record that was altered, taken out or swapped is named (RD-31)."""
     for name in ("cus_1", "cus_2", "cus_3", "cus_4"):
-        await keep_attempts(cards.connection, [Attempt("X", name, EntryChannel.APP, AttemptOutcome.DENIED)], NOW)
+        await write(cards.connection, keep_attempts([Attempt("X", name, EntryChannel.APP, AttemptOutcome.DENIED)], NOW))
     await sealed(cards)
     await cards.connection.execute("set session_replication_role = replica")  # no trigger fires
 

@@ -1,22 +1,29 @@
 """Every call about a card or a redemption is recorded; what sagas and timers ask is not a call."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from services.card_redemption.decisions import RULES, TIMERS
 from services.card_redemption.domain import commands as of_cards
+from services.card_redemption.domain.disputes.commands import FreezeForDispute
+from services.card_redemption.domain.disputes.kinds import DisputeType as T
 from services.card_redemption.domain.record.attempt import Attempt, AttemptOutcome, EntryChannel
 from services.card_redemption.domain.redemption import commands
 from services.card_redemption.domain.redemption.drafts import redemption_name
+from services.card_redemption.domain.redemption.participation import LedgerPayout
 from services.card_redemption.domain.redemption.redeemer import Redeemer
 from services.card_redemption.domain.redemption.states import RedemptionState
 from services.card_redemption.domain.redemption.timers import DRAFT_ENDS
 from services.kernel.decision import Done, Known, Refused
 from services.kernel.messages import Message, TimerDue
+from services.kernel.saga import Run
+from tests.services.card_redemption.disputing import CLERK, FULL, asked, decided, handled, opened
 from tests.services.card_redemption.redeeming import COOLING, FACE_MINOR, SELF, Redeeming
 
+Act = Callable[[Redeeming], object]
 _OF_REDEMPTIONS = [each for each in vars(commands).values() if getattr(each, "__module__", "") == commands.__name__]
 _CALLED = (
     of_cards.IssueCard, of_cards.ActivateCard, of_cards.ActivateTransfer, of_cards.TransferCard,
@@ -102,6 +109,59 @@ def test_what_the_credit_ledger_refuses_is_on_record_as_denied(body: Callable[[s
     made.do(body(made.order().id))
 
     assert _denied(made) == [(kind, "ACCOUNT_NOT_ACTIVE")]
+
+
+def _granted(kind: T, claimed_minor: int = 0) -> Act:
+    def act(made: Redeeming) -> None:
+        decided(made, handled(made, kind, *FULL, claimed_minor=claimed_minor))
+
+    return act
+
+
+def _carried_out_later(made: Redeeming) -> None:
+    """It is asked for again by a timer."""
+    _granted(T.PLATFORM_FAULT)(made)
+    made.records.clear()
+    made.turn(timedelta(days=1))
+    made.settle_down()
+
+
+@pytest.mark.parametrize(("act", "kinds"), [
+    (_granted(T.WRONG_FACE, FACE_MINOR - 1_000), ["DECIDE_DISPUTE"]),
+    (_granted(T.PLATFORM_FAULT), ["DECIDE_DISPUTE"]),
+    (_carried_out_later, ["DECIDE_DISPUTE"]),
+    (lambda made: opened(made, T.FRAUD), ["OPEN_DISPUTE"]),
+    (_granted(T.DUPLICATE_CODE), ["DECIDE_DISPUTE"]),
+    (lambda made: asked(made, FreezeForDispute(handled(made, T.DUPLICATE_CODE).id, CLERK)), ["FREEZE_FOR_DISPUTE"]),
+], ids=["face", "fault", "later", "fraud", "kept", "stopped"])
+def test_what_the_credit_ledger_refuses_of_a_case_is_on_record_as_a_call_of_the_case(
+    act: Act, kinds: list[str]
+) -> None:
+    """RD-31: nobody called `CorrectFace` or `ReportFraud`; the payout is at the bank, so it is to be stopped."""
+    made = Redeeming()
+    made.submitted()
+    made.ledger.says = LedgerPayout.SENT
+    made.verify()
+    made.ledger.refuses = "ACCOUNT_NOT_ACTIVE"
+
+    act(made)
+
+    assert _denied(made) == [(kind, "ACCOUNT_NOT_ACTIVE") for kind in kinds]
+
+
+def test_what_an_older_release_began_is_on_record_by_what_it_is_for() -> None:
+    """Its plan does not say by which call."""
+    made = Redeeming()
+    made.submitted()
+    made.verify()
+    made.ledger.refuses = "ACCOUNT_NOT_ACTIVE"
+    made.when(made.order().card_id, commands.AcceptPlatformFault(made.order().id, "sup-1"))
+    (run,) = (row for row in made.rows.values() if isinstance(row, Run) and not row.terminal)
+    made.given(replace(run, plan=replace(run.plan, what=replace(run.plan.what, asked=""))))
+
+    made.settle_down()
+
+    assert _denied(made) == [("ACCEPT_PLATFORM_FAULT", "ACCOUNT_NOT_ACTIVE")]
 
 
 def test_a_cancellation_beyond_the_cap_is_on_record_as_denied() -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from services.card_redemption.domain.cards.card import GiftCard
+from services.card_redemption.domain.commands import FreezeCard, UnfreezeCard
 from services.card_redemption.domain.enterprise.commands import RevokeRedemption
 from services.card_redemption.domain.recycling.policy import ChannelPolicy, Settlement
 from services.card_redemption.domain.redemption import commands as ask
@@ -105,7 +106,7 @@ class Redemptions(RuleBasedStateMachine):
 
     @rule(data=st.data(), verb=st.sampled_from([
         "cancel", "approve", "reject", "intercept", "fraud", "innocent", "guilty", "correct", "fault", "voucher",
-        "spend", "fee", "remit", "met", "edit",
+        "spend", "fee", "remit", "met", "edit", "freeze", "thaw",
     ]), face=FACES)
     def ask(self, data: st.DataObject, verb: str, face: int) -> None:
         """Somebody asks for something."""
@@ -253,6 +254,8 @@ _BODIES: dict[str, Any] = {  # Any: bodies of many types
     "fee": lambda order, face: ask.RecordChannelFee(order.id, face),
     "remit": lambda order, face: ask.RecordRemittance(order.id, face, "ref"),
     "met": lambda order, face: ask.MeetEscrowCondition(order.id, "op-1"),
+    "freeze": lambda order, face: FreezeCard(order.card_id, "case-2", "op-2"),
+    "thaw": lambda order, face: UnfreezeCard(order.card_id, "case-2", "op-2"),
     "edit": lambda order, face: ask.EditSchedule(
         order.id, order.customer_id, order.accepted_at + timedelta(hours=4), face, None, "bank-2"
     ),

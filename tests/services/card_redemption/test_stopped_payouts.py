@@ -82,8 +82,8 @@ def test_what_is_heard_of_a_redemption_leaves_the_case_on_it_for_which_it_stands
 
 
 def _paid_meanwhile(made: Redeeming) -> None:
-    """The one payout of a redemption comes in."""
-    (payout,) = made.order().payouts
+    """The one payout that the credit ledger has comes in."""
+    (payout,) = (each for each in made.order().payouts if each.state is PayoutState.SENT)
     made.ledger.paid(payout.id)
     made.tell(made.order().card_id, PayoutSettled(made.order().id, payout.id, rerouted=False))
     made.settle_down()
@@ -133,18 +133,34 @@ def test_what_was_at_the_bank_is_stopped_once_the_bank_refuses_it(stop: Callable
     is_sound(made)
 
 
-def test_what_was_claimed_in_part_while_it_was_at_the_bank_is_claimed_whole() -> None:
-    """P32, P34: it counts as paid, also once it could be stopped; else more would come back than it owes."""
+@pytest.mark.parametrize("fraud", [True, False])
+def test_what_was_claimed_of_a_payout_that_is_stopped_after_it_is_owed_again(fraud: bool) -> None:
+    """P34, OP-8: of a stopped payout of 75.20, of which 0.94 were claimed, 74.26 are taken back; the 0.94 are paid, and
+    net what was claimed (RD-33)."""
     made = _sent(stops=False)
     order = made.order()
     made.do(CorrectFace(order.id, FACE_MINOR - 100, CLERK))
     made.ledger.stops = True
 
-    made.do(AcceptPlatformFault(order.id, BOSS))
-    _paid_meanwhile(made)
+    if fraud:
+        made.do(ReportFraud(order.id, CLERK))
+        made.now += timedelta(days=16)
+        made.do(DecideFraud(order.id, confirmed=True, police_case="P-1", operator_id=BOSS))
+    else:
+        made.do(AcceptPlatformFault(order.id, BOSS))
 
-    assert made.order().state is R.FAULT_REVERSED
-    assert (made.order().claimed_minor, made.both()["A.CUST.RECV", ""]) == (order.payout_minor, order.payout_minor)
+    closed = made.order()
+    assert closed.state is (R.CLOSED_FRAUD if fraud else R.FAULT_REVERSED)
+    assert [(each.amount_minor, each.state) for each in closed.payouts if each.state is not PayoutState.STOPPED] == [
+        (94, PayoutState.SENT)
+    ]
+    last = made.journals[-1]
+    assert (last.op, sorted(line.amount_minor for line in last.lines)) == (
+        "fraud_close" if fraud else "fault_reversal", [-7_900, -94, 474, 7_520]
+    )
+    _paid_meanwhile(made)
+    assert (made.order().claimed_minor, made.both()["A.CUST.RECV", ""]) == (94, 94)
+    assert made.both()["A.BANK", ""] == -94
     assert not any(account in ("X.CLEARING", "L.PAYOUT.TRANSIT", "I.SPREAD") for account, _ in made.both())
     is_sound(made)
 

@@ -14,6 +14,7 @@ from services.card_redemption.domain.recycling.enterprise import Revocation
 from services.card_redemption.domain.redemption.order import RedemptionOrder
 from services.card_redemption.store import TABLES
 from services.kernel.calendar import WorkingCalendar
+from services.runtime.ground.writing import write
 from tests.services.card_redemption.disputing import FULL, accepted
 from tests.services.card_redemption.ledger import CardLedger
 from tests.services.card_redemption.world import NOW
@@ -30,10 +31,10 @@ ITEMS = ListView("revocation_items", RevocationItem._fields, frozenset({"batch_i
 async def test_what_was_given_back_is_read_by_name(cards: CardLedger) -> None:
     """Whoever adds a field to a refund adds it to the view."""
     save = {table.kind: table.save for table in TABLES}
-    await save[GiftCard](cards.connection, [GiftCard("crd_1", "cus_1", 10, 10, NOW)], {})
-    await save[CardTender](cards.connection, [CardTender(
+    await write(cards.connection, *save[GiftCard]([GiftCard("crd_1", "cus_1", 10, 10, NOW)], {}))
+    await write(cards.connection, *save[CardTender]([CardTender(
         order_id="ord_1", card_id="crd_1", merchant_id="mer_1", deposited_minor=5, captured_minor=5, refunds=(REFUND,),
-    )], {})
+    )], {}))
 
     await REFUNDS.check_columns(cards.connection)
     assert await REFUNDS.rows(cards.connection) == [REFUND._asdict()]
@@ -42,8 +43,8 @@ async def test_what_was_given_back_is_read_by_name(cards: CardLedger) -> None:
 async def test_what_became_of_a_batch_is_read_by_name(cards: CardLedger) -> None:
     """Whoever adds a field to an item adds it to the view."""
     save = {table.kind: table.save for table in TABLES}
-    await save[Agreement](cards.connection, [Agreement("agr_1", "cus_1", version=1)], {})
-    await save[RevocationBatch](cards.connection, [RevocationBatch("bat_1", "agr_1", NOW, (ITEM,))], {})
+    await write(cards.connection, *save[Agreement]([Agreement("agr_1", "cus_1", version=1)], {}))
+    await write(cards.connection, *save[RevocationBatch]([RevocationBatch("bat_1", "agr_1", NOW, (ITEM,))], {}))
 
     await ITEMS.check_columns(cards.connection)
     assert await ITEMS.rows(cards.connection) == [ITEM._asdict()]
@@ -55,9 +56,9 @@ async def test_the_papers_of_a_case_are_read_by_name(cards: CardLedger) -> None:
     case = opened(
         order, "dsp_1", Asked(DisputeType.MIS_OPERATION, FULL), by="cus_1", now=NOW, calendar=WorkingCalendar()
     )
-    await save[GiftCard](cards.connection, [GiftCard("crd_1", "cus_1", 10, 10, NOW)], {})
-    await save[RedemptionOrder](cards.connection, [order], {})
-    await save[Dispute](cards.connection, [case], {})
+    await write(cards.connection, *save[GiftCard]([GiftCard("crd_1", "cus_1", 10, 10, NOW)], {}))
+    await write(cards.connection, *save[RedemptionOrder]([order], {}))
+    await write(cards.connection, *save[Dispute]([case], {}))
 
     await PAPERS.check_columns(cards.connection)
     assert [row["reference"] for row in await PAPERS.rows(cards.connection)] == ["film 1", "page 1"]

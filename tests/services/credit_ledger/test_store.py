@@ -16,6 +16,7 @@ from services.credit_ledger.wire import CODEC
 from services.kernel.messages import Message, Op
 from services.kernel.shares import share_keys
 from services.runtime.ground.migrations import list_migrations
+from services.runtime.ground.writing import write
 from settlement.credit_ledger.v1 import effects_pb2
 from settlement.saga.v1 import saga_pb2
 from tests.services.batches import check_saved
@@ -257,7 +258,7 @@ async def test_a_merchants_balance_is_net_over_all_its_shares(
         (owed, MerchantShare(owed, SHOP, receivable_minor=receivable)),
     ):
         (made,) = await load_merchant_shares(ledger.connection, [key])
-        await save_merchant_shares(ledger.connection, [body], {key: made.version})
+        await write(ledger.connection, *save_merchant_shares([body], {key: made.version}))
 
     assert await reads.merchant_balance(ledger.connection, SHOP) == shown
 

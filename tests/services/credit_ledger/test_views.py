@@ -13,6 +13,7 @@ from services.credit_ledger.domain.model.terms import CreditTerms
 from services.credit_ledger.store.agreements import save_agreements
 from services.credit_ledger.store.documents import save_statements
 from services.credit_ledger.store.payments import save_credit_refunds
+from services.runtime.ground.writing import write
 from tests.services.credit_ledger.ledger import Ledger
 from tests.services.list_views import ListView
 
@@ -49,10 +50,10 @@ async def test_an_agreement_is_read_by_name(ledger: Ledger) -> None:
     """Its instalments, its plans, and what became of each of its tenders."""
     plan = Plan(shipment=3, captured_at=AT, principal_minor=103, flat_fee_minor=0, instalments=(INSTALMENT,))
     hold = Hold(AUTHORIZED, authorized_at=AT, expires_at=AT, captured=CAPTURED, released=RELEASED)
-    await save_agreements(ledger.connection, [Agreement(
+    await write(ledger.connection, *save_agreements([Agreement(
         order_id="ord_1", account_id="acc_1", customer_id="cus_1", merchant_id="mer_1", terms=CreditTerms(), hold=hold,
         refunded=REFUNDED, plans=(plan,),
-    )], {})
+    )], {}))
 
     owed = await ledger.connection.fetchrow("select order_id, shipment, outstanding_minor from instalments")
     planned = await ledger.connection.fetchrow("select * from agreement_plans")
@@ -73,19 +74,19 @@ async def test_an_agreement_is_read_by_name(ledger: Ledger) -> None:
 
 async def test_a_refund_through_the_network_is_read_by_name(ledger: Ledger) -> None:
     """What it gives back, by tender."""
-    await save_credit_refunds(ledger.connection, [CreditRefund(
+    await write(ledger.connection, *save_credit_refunds([CreditRefund(
         id="rfd_1", account_id="acc_1", order_id="ord_1", merchant_id="mer_1", tenders=REFUNDED,
         state=RefundState.PENDING_CHANNEL, accepted_at=AT,
-    )], {})
+    )], {}))
 
     assert await REFUND_TENDERS.rows(ledger.connection) == [REFUNDED._asdict()]
 
 
 async def test_a_statement_is_read_by_name(ledger: Ledger) -> None:
     """Its lines, as they were due."""
-    await save_statements(ledger.connection, [Statement(
+    await write(ledger.connection, *save_statements([Statement(
         account_id="acc_1", bill_date=date(2026, 2, 5), due_date=date(2026, 2, 15), cut_at=AT, issued_at=AT,
         amount_minor=15, offset_minor=0, lines=(LINE,), first_operation=1, last_operation=2,
-    )], {})
+    )], {}))
 
     assert await STATEMENT_LINES.rows(ledger.connection) == [LINE._asdict()]

@@ -13,6 +13,7 @@ from services.runtime.ground.postgres import connect_lane
 from services.runtime.ground.records import Outgoing
 from services.runtime.ground.settings import Settings
 from services.runtime.ground.tables import Connection
+from services.runtime.ground.writing import write
 from services.runtime.stored import inbox, leases, offsets, outbox, parked, timers
 from services.runtime.stored.inbox import Answered
 from services.runtime.stored.offsets import Beginning
@@ -55,8 +56,7 @@ class Runtime:
 
         async def fails() -> None:
             async with self._own.transaction():
-                await inbox.save(self._own, answers, NOW)
-                await timers.save(self._own, set_timers, cleared, PARTITIONS)
+                await write(self._own, inbox.save(answers, NOW), *timers.save(set_timers, cleared, PARTITIONS))
                 raise Undone
 
         self._refusable(fails())
@@ -65,7 +65,7 @@ class Runtime:
 
     def save_answers(self, answers: Mapping[str, Answered]) -> None:
         """As the model."""
-        self._refusable(inbox.save(self._own, answers, NOW))
+        self._refusable(write(self._own, inbox.save(answers, NOW)))
 
     def keep(self, told: Answered) -> Answered:
         """As the model."""
@@ -82,7 +82,7 @@ class Runtime:
 
     def save_timers(self, each: Iterable[Timer], cleared: Iterable[TimerKey]) -> None:
         """As the model."""
-        self._run(timers.save(self._own, each, cleared, PARTITIONS))
+        self._run(write(self._own, *timers.save(each, cleared, PARTITIONS)))
 
     def ensure(self, each: Iterable[Timer]) -> None:
         """As the model."""
@@ -161,7 +161,7 @@ class Runtime:
     def send(self, number: int, first: int, payloads: Sequence[str]) -> None:
         """Rows of the outbox."""
         records = [Outgoing(TOPIC, 0, "key", [], payload.encode()) for payload in payloads]
-        self._run(outbox.save(self._own, number, first, records))
+        self._run(write(self._own, outbox.save(number, first, records)))
 
     def clear(self, done: Iterable[tuple[int, int]], floors: Mapping[int, int]) -> None:
         """As the model."""
@@ -192,7 +192,7 @@ class Runtime:
     def _run(self, coroutine: Coroutine[Any, Any, R]) -> R:  # Any: as its type says
         return self._runner.run(coroutine)
 
-    def _refusable(self, coroutine: Coroutine[Any, Any, None]) -> None:  # Any: as its type says
+    def _refusable(self, coroutine: Coroutine[Any, Any, object]) -> None:  # Any: as its type says
         try:
             self._run(coroutine)
         except asyncpg.UniqueViolationError as error:

@@ -96,7 +96,8 @@ class Tables:
         seq = self._next_seq
         self._next_seq += 100
         async with connection.transaction():
-            await batch.run(connection, 1, seq)
+            await batch.run(connection)
+            await batch.save(connection, "", 1, seq)
             if batch.effects.faulty:
                 raise batch.effects.faulty[0][1]
             if fails:

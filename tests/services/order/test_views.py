@@ -13,6 +13,7 @@ from services.order.domain.plans import Movement, RefundPlan
 from services.order.domain.states import OrderState, RefundState
 from services.order.domain.tenders import Coupon, Share, Tender, TenderType
 from services.order.store.orders import save_orders
+from services.runtime.ground.writing import write
 from services.runtime.stored.sagas import save_runs
 from tests.services.list_views import ListView
 from tests.services.order.shop import Shop
@@ -66,10 +67,10 @@ async def test_a_view_names_every_place_of_its_list(shop: Shop, view: ListView) 
 
 async def test_an_order_is_read_by_name(shop: Shop) -> None:
     """Its lines, tenders, coupon and refunds."""
-    await save_orders(shop.connection, [Order(
+    await write(shop.connection, *save_orders([Order(
         id="ord_1", customer_id="cus_1", merchant_id="mer_1", account_id="acc_1", state=OrderState.DELIVERED,
         lines=(LINE,), tenders=(TENDER,), placed_at=AT, updated_at=AT, coupon=COUPON, refunds=(REFUND,),
-    )], {})
+    )], {}))
 
     for view, stored in ((LINES, LINE), (TENDERS, TENDER), (COUPONS, COUPON), (REFUNDS, REFUND)):
         assert await view.rows(shop.connection) == [{name: getattr(stored, name) for name in view.fields}]
@@ -77,10 +78,10 @@ async def test_an_order_is_read_by_name(shop: Shop) -> None:
 
 async def test_a_settlement_is_read_by_name(shop: Shop) -> None:
     """Who takes part, and what its plan moves of whom; one with a merchant moves what the card book owes."""
-    await save_runs(shop.connection, [
+    await write(shop.connection, *save_runs([
         _run("saga_1", "refund", RefundPlan(MONEY, "rfd_1"), "credit_ledger"),
         _run("saga_2", KIND, MerchantPlan("mer_1", 70), "credit_ledger", "card_redemption"),
-    ], {})
+    ], {}))
 
     rows = {row["settlement_id"]: row for row in await shop.connection.fetch("select * from settlements")}
     refund, merchant = rows["saga_1"], rows["saga_2"]

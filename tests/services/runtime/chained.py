@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from services.kernel.chain import EVENTS, NONE_YET, linked, row_of
 from services.runtime.ground.tables import Connection
+from services.runtime.ground.writing import write
 from services.runtime.stored.journals import StoredEvent, save_events
 
 
@@ -15,5 +16,5 @@ async def tell(connection: Connection, told: Sequence[StoredEvent], key: bytes =
         row = row_of(EVENTS, e.aggregate_id, e.sequence, *e.chained)
         link, heads[e.aggregate_id] = linked(heads.get(e.aggregate_id, NONE_YET), row, key)
         links.append(link)
-    await save_events(connection, told, links)
+    await write(connection, save_events(told, links))
     return heads

@@ -193,7 +193,8 @@ async def _attempt(
     transaction = connection.transaction()
     await transaction.start()
     try:
-        await batch.run(connection, lane_id, seq)
+        await batch.run(connection)
+        await batch.save(connection, "", lane_id, seq)
         if rng.random() < SLOW:
             await connection.execute("select pg_sleep($1)", rng.random() * 0.01)
         if rng.random() < ROLLED_BACK:

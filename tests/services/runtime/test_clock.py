@@ -154,7 +154,9 @@ async def test_a_decision_gets_the_instant_at_which_its_root_was_free(
 
     async def decide() -> None:
         async with connection.transaction():
-            await Batch(business(), [Item(Message("late", "c", Add(1)))], SystemClock()).run(connection, 1, 1)
+            batch = Batch(business(), [Item(Message("late", "c", Add(1)))], SystemClock())
+            await batch.run(connection)
+            await batch.save(connection, "", 1, 1)
 
     async def waits() -> bool:
         return bool(await fetch(local, "select from pg_stat_activity where wait_event_type = 'Lock'"))

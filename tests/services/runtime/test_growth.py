@@ -27,6 +27,7 @@ from services.runtime.ground.migrations import migrate
 from services.runtime.ground.postgres import connect_owner
 from services.runtime.ground.settings import Settings
 from services.runtime.ground.tables import Connection
+from services.runtime.ground.writing import write
 from services.runtime.nightly import Nightly
 from services.runtime.rpc import operations
 from services.runtime.stored import inbox, parked, sagas
@@ -77,7 +78,7 @@ def run(number: int, began: datetime, ended: datetime | None) -> Run:
 
 async def answered(connection: Connection, *ids: str, at: datetime) -> None:
     """These were answered at this instant."""
-    await inbox.save(connection, {one: Answered(one, Verdict.DONE) for one in ids}, at)
+    await write(connection, inbox.save({one: Answered(one, Verdict.DONE) for one in ids}, at))
 
 
 async def kept(connection: Connection) -> set[str]:
@@ -186,7 +187,7 @@ async def test_ended_sagas_become_digests_and_are_found_as_before(connection: Co
     table, oldest = sagas.saga_table(DEFINITIONS), OldestSagas()
     ended, lately = run(1, NOW - 50 * DAY, NOW - 31 * DAY), run(2, NOW - 40 * DAY, NOW - 29 * DAY)
     open_one = run(3, NOW - 45 * DAY, None)
-    await table.save(connection, [ended, lately, open_one], {})
+    await write(connection, *table.save([ended, lately, open_one], {}))
 
     assert await nightly(settings, oldest).prune() == {"digests": 1}
 
@@ -203,7 +204,7 @@ async def test_ended_sagas_become_digests_and_are_found_as_before(connection: Co
 
 async def test_who_watches_a_digest_sees_the_end(connection: Connection, settings: Settings) -> None:
     """A settlement that ended long ago was not found by who watched it, though it could be read."""
-    await sagas.saga_table(DEFINITIONS).save(connection, [run(1, NOW - 50 * DAY, NOW - 31 * DAY)], {})
+    await write(connection, *sagas.saga_table(DEFINITIONS).save([run(1, NOW - 50 * DAY, NOW - 31 * DAY)], {}))
     await nightly(settings).prune()
     look = look_for(DEFINITIONS, nothing_shown)
 
@@ -218,7 +219,7 @@ async def test_a_saga_that_cannot_be_read_stops_no_pruning(connection: Connectio
     """It stays as it is, with the answers of its branches and of younger ones; the process went down with it."""
     oldest, began = OldestSagas(), NOW - 50 * DAY
     unreadable = replace(run(1, began, NOW - 40 * DAY), definition_version=9)
-    await sagas.saga_table(DEFINITIONS).save(connection, [unreadable, run(2, began, NOW - 31 * DAY)], {})
+    await write(connection, *sagas.saga_table(DEFINITIONS).save([unreadable, run(2, began, NOW - 31 * DAY)], {}))
     await answered(connection, "old", at=NOW - 31 * DAY)
 
     assert await nightly(settings, oldest).prune() == {"digests": 1, "requests": 1}
@@ -265,9 +266,9 @@ async def test_events_from_before_there_were_chains_go_without_a_head(
 ) -> None:
     """The chain begins behind them, and goes on over one that an older process told in between."""
     told = [StoredEvent("ord_1", n, "Added", NOW - 400 * DAY + n * DAY, "", b"") for n in range(1, 6)]
-    await save_events(connection, told[:2], [b"", b""])
+    await write(connection, save_events(told[:2], [b"", b""]))
     heads = await tell(connection, told[2:3])
-    await save_events(connection, told[3:], [b"", b""])
+    await write(connection, save_events(told[3:], [b"", b""]))
 
     for days, head in ((398, b""), (396, heads["ord_1"]), (1, heads["ord_1"])):
         await nightly(replace(settings, events_retention_days=days)).prune()

@@ -13,6 +13,7 @@ from services.kernel.notices import ACKNOWLEDGED, REPEATED, Notice
 from services.runtime.ground.codec import Sealed
 from services.runtime.ground.records import ACKNOWLEDGED_TYPE, Outbound, topic
 from services.runtime.ground.settings import Settings
+from services.runtime.ground.writing import write
 from services.runtime.kafka.producer import SafeProducer
 from services.runtime.kafka.reader import PartitionReader, Record
 from services.runtime.process import Process
@@ -123,12 +124,12 @@ async def test_a_kept_notice_is_what_it_was(telling: Process, local: Settings) -
     table = notice_table(CODEC)
     notice = Notice("n", "c", "order", "ord_1", Add(7), 3)
     async with telling._pool.acquire() as connection:
-        await table.save(connection, [notice], {})
+        await write(connection, *table.save([notice], {}))
         (kept,) = await table.load(connection, ["n"])
-        await table.save(connection, [replace(kept, attempts=2, version=2)], {"n": 1})
+        await write(connection, *table.save([replace(kept, attempts=2, version=2)], {"n": 1}))
         assert table.load_family is not None
         (again,) = await table.load_family(connection, ["c"])
-        await table.save(connection, [replace(again, open=False, version=3)], {"n": 2})
+        await write(connection, *table.save([replace(again, open=False, version=3)], {"n": 2}))
         gone = await table.load(connection, ["n"])
 
     sealed = Sealed(*CODEC.encode(Add(7)))

@@ -13,6 +13,7 @@ from services.runtime.ground.postgres import connect_lane, open_pool
 from services.runtime.ground.records import PLACE
 from services.runtime.ground.settings import Settings
 from services.runtime.ground.tables import Connection
+from services.runtime.ground.writing import write
 from services.runtime.kafka.producer import SafeProducer
 from services.runtime.kafka.publisher import Publisher, publish_leftovers
 from services.runtime.stored import outbox, parked
@@ -119,9 +120,9 @@ async def test_retried_records_that_commit_while_others_are_sent_are_not_lost(lo
 
     slow = Slow(producer, pool)
     await transaction.start()
-    await outbox.save(late, parked.RETRY_LANE, 1, [leftover(1)])
+    await write(late, outbox.save(parked.RETRY_LANE, 1, [leftover(1)]))
     async with pool.acquire() as connection:
-        await outbox.save(connection, parked.RETRY_LANE, 2, [leftover(2)])
+        await write(connection, outbox.save(parked.RETRY_LANE, 2, [leftover(2)]))
 
     published = [await publish_leftovers(pool, slow, list) for _ in range(3)]
 

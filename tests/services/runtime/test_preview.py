@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -46,9 +46,7 @@ class Shelf:
         """None waits."""
         return []
 
-    async def save(
-        self, connection: Any, rows: Sequence[Any], found: Mapping[str, int], seal_key: bytes = b""
-    ) -> None:
+    def save(self, rows: Sequence[Any], found: Mapping[str, int], seal_key: bytes = b"") -> NoReturn:
         """Never called."""
         raise AssertionError("a preview keeps nothing")
 

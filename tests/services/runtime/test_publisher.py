@@ -13,6 +13,7 @@ import pytest_asyncio
 from services.kernel.ids import partition_of
 from services.runtime.ground.records import Outgoing
 from services.runtime.ground.settings import Settings
+from services.runtime.ground.writing import write
 from services.runtime.kafka.publisher import Publisher
 from services.runtime.process import Process
 from services.runtime.stored import leases, offsets, outbox
@@ -107,7 +108,8 @@ async def test_rows_of_a_process_that_died_go_before_what_comes_after_them(
         await dead.execute("insert into lanes values (900, 0), (901, 0)")
         for lane, number in ((901, 3), (900, 4)):
             headers = [("ce_subject", b"c"), ("ce_sequence", str(number).encode())]
-            await outbox.save(dead, lane, 1, [Outgoing(EVENTS, partition_of("c", PARTITIONS), "c", headers, b"")])
+            told = Outgoing(EVENTS, partition_of("c", PARTITIONS), "c", headers, b"")
+            await write(dead, outbox.save(lane, 1, [told]))
         await dead.execute("update counters set version = 4 where id = 'c'")
         await dead.execute("select pg_advisory_lock($1::integer, n) from unnest('{900,901}'::integer[]) n",
                            leases.LANE_ALIVE)
@@ -163,8 +165,8 @@ async def test_a_session_begins_beside_what_cannot_be_delivered(
     session_never_begins_beside_an_undeliverable_leftover)."""
     cluster.set_leader(EVENTS, 0, -1)
     dead = await asyncpg.connect(local.dsn)
-    await outbox.save(dead, 9_999, 1, [Outgoing(EVENTS, 0, STUCK, [("ce_subject", STUCK.encode()),
-                                                                  ("ce_sequence", b"1")], b"")])
+    await write(dead, outbox.save(9_999, 1, [Outgoing(EVENTS, 0, STUCK, [("ce_subject", STUCK.encode()),
+                                                                  ("ce_sequence", b"1")], b"")]))
     await dead.close()
     running = Process(SERVICE, replace(local, producer_stall_seconds=3.0, idle_session_timeout_seconds=2.0))
     await running.start()
@@ -192,7 +194,7 @@ async def test_whoever_tells_an_event_reads_no_backlog_of_others(process: Proces
     rows[backlog // 2] = Outgoing(EVENTS, 0, STUCK, headers, b"")
     await connection.execute("insert into lanes (lane_id) values ($1)", lane_id)
     await connection.execute("select pg_advisory_lock($1::integer, $2::integer)", leases.LANE_ALIVE, lane_id)
-    await outbox.save(connection, lane_id, 1, rows)
+    await write(connection, outbox.save(lane_id, 1, rows))
     await connection.execute("set enable_seqscan = off")
 
     async with connection.transaction():

@@ -13,6 +13,7 @@ from services.kernel.saga import Definition, Participant, Reply, Run, Verdict, a
 from services.runtime.ground.migrations import migrate
 from services.runtime.ground.postgres import connect_lane
 from services.runtime.ground.settings import Settings
+from services.runtime.ground.writing import write
 from services.runtime.stored.sagas import saga_table
 
 NOW = datetime(2026, 3, 10, tzinfo=UTC)
@@ -63,7 +64,7 @@ async def test_runs_of_two_versions_come_back_as_they_were_saved(settings: Setti
     connection = await connect_lane(settings)
     table, saved = saga_table(Definitions(FIRST, SECOND)), _runs()
 
-    await table.save(connection, saved, {})
+    await write(connection, *table.save(saved, {}))
     found = {run.id: run for run in await table.load(connection, ["saga_new", "saga_old"])}
 
     assert found == {run.id: run for run in saved}

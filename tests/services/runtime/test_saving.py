@@ -11,9 +11,10 @@ from services.kernel.errors import Defect
 from services.kernel.seal import seal_of
 from services.runtime.ground.migrations import migrate
 from services.runtime.ground.postgres import connect_lane
-from services.runtime.ground.saving import Appending, Overtaken, Saving, column, columns
+from services.runtime.ground.saving import Appending, Saving, column, columns
 from services.runtime.ground.settings import Settings
 from services.runtime.ground.tables import Connection
+from services.runtime.ground.writing import Overtaken, write
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +52,21 @@ async def crates(connection: Connection) -> list[tuple[str, str, int, int]]:
 
 async def test_new_and_known_rows_are_written_by_one_statement(connection: Connection) -> None:
     """The new one whole, the known one without what never changes."""
-    await save_crates(connection, [Crate("a"), Crate("c")], {})
+    await write(connection, *save_crates([Crate("a"), Crate("c")], {}))
 
     changed = [Crate("a", "elsewhere", 5, 2), Crate("b"), Crate("c", apples=7, version=2)]
-    await save_crates(connection, changed, {"a": 1, "c": 1})
-    await save_crates(connection, [Crate("b", apples=1, version=4)], {"b": 1})
+    await write(connection, *save_crates(changed, {"a": 1, "c": 1}))
+    await write(connection, *save_crates([Crate("b", apples=1, version=4)], {"b": 1}))
 
     assert await crates(connection) == [("a", "Linz", 5, 2), ("b", "Linz", 1, 4), ("c", "Linz", 7, 2)]
 
 
 async def test_a_row_that_is_new_to_two_collides(connection: Connection) -> None:
     """The first stays as it was made, whatever the second came with (findings: proto_place_race)."""
-    await save_crates(connection, [Crate("a", apples=1)], {})
+    await write(connection, *save_crates([Crate("a", apples=1)], {}))
 
     with pytest.raises(asyncpg.UniqueViolationError):
-        await save_crates(connection, [Crate("a", apples=2)], {})
+        await write(connection, *save_crates([Crate("a", apples=2)], {}))
 
     assert await crates(connection) == [("a", "Linz", 1, 1)]
 
@@ -77,13 +78,13 @@ async def test_a_row_that_was_changed_meanwhile_is_overtaken(
 ) -> None:
     """It is not written, and the count says so, with and without new rows beside it."""
     kept, moved = Crate("a"), Crate("b", apples=1)
-    await save_crates(connection, [kept, moved], {})
+    await write(connection, *save_crates([kept, moved], {}))
 
     changed = [replace(kept, apples=9, version=2), replace(moved, apples=9, version=found + 1)]
     transaction = connection.transaction()
     await transaction.start()
-    with pytest.raises(Overtaken, match="UPDATE 1 of 2"):
-        await save_crates(connection, [*changed, *beside], {"a": 1, "b": found})
+    with pytest.raises(Overtaken, match="1 of 2 rows"):
+        await write(connection, *save_crates([*changed, *beside], {"a": 1, "b": found}))
     await transaction.rollback()
 
     assert await crates(connection) == [("a", "Linz", 0, 1), ("b", "Linz", 1, 1)]
@@ -91,12 +92,12 @@ async def test_a_row_that_was_changed_meanwhile_is_overtaken(
 
 async def test_what_is_written_once_is_appended_and_never_changed(connection: Connection) -> None:
     """The key refuses it a second time; to change one that was found is a defect."""
-    await append_crates(connection, [Crate("a"), Crate("b")], {})
+    await write(connection, *append_crates([Crate("a"), Crate("b")], {}))
 
     with pytest.raises(asyncpg.UniqueViolationError):
-        await append_crates(connection, [Crate("b")], {})
+        await write(connection, *append_crates([Crate("b")], {}))
     with pytest.raises(Defect, match="never change"):
-        await append_crates(connection, [Crate("a")], {"a": 1})
+        await write(connection, *append_crates([Crate("a")], {"a": 1}))
 
 
 async def test_what_is_appended_is_sealed_where_it_says_so(connection: Connection) -> None:
@@ -104,7 +105,7 @@ async def test_what_is_appended_is_sealed_where_it_says_so(connection: Connectio
     await connection.execute("alter table crates add column seal bytea")
     append = Appending("crates", append_crates.columns, sealed=True)
 
-    await append(connection, [Crate("a", apples=3)], {}, b"k" * 32)
+    await write(connection, *append([Crate("a", apples=3)], {}, b"k" * 32))
 
     seal = await connection.fetchval("select seal from crates")
     assert seal == seal_of("crates", ("a", "Linz", 3), b"k" * 32) != seal_of("crates", ("a", "Linz", 3))

@@ -12,6 +12,7 @@ from services.kernel.messages import Message, Op
 from services.runtime import process as process_file
 from services.runtime.ground.records import Outgoing
 from services.runtime.ground.settings import Settings
+from services.runtime.ground.writing import write
 from services.runtime.lanes.item import Item, RecordPlace
 from services.runtime.lanes.queues import Queues
 from services.runtime.process import Process
@@ -147,7 +148,7 @@ async def test_what_a_dead_lane_left_is_published_once_it_is_missed(
     lane_id = await leases.announce(dead)
     await leases.join(dead, Peer(lane_id, 0, 1))
     await until(lambda: process._lanes._lanes[0].session and len(process._lanes._lanes[0].session.peers) == 2)
-    await outbox.save(dead, lane_id, 1, [Outgoing(EVENTS, 0, "c", [("ce_type", b"t")], b"left")])
+    await write(dead, outbox.save(lane_id, 1, [Outgoing(EVENTS, 0, "c", [("ce_type", b"t")], b"left")]))
 
     await dead.close()
     await until(holds(local, "select count(*) = 0 from outbox"))

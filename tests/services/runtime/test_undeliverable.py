@@ -10,6 +10,7 @@ from services.runtime.ground.migrations import migrate
 from services.runtime.ground.postgres import connect_lane, open_pool
 from services.runtime.ground.records import Outgoing
 from services.runtime.ground.settings import Settings
+from services.runtime.ground.writing import write
 from services.runtime.kafka import undeliverable
 from services.runtime.stored import leases, outbox, parked
 from tests.services.runtime.conftest import Until
@@ -28,7 +29,7 @@ async def test_what_was_left_for_a_topic_of_nobody_is_set_aside(
     it is a record of ours, and none of those that come in stands behind it."""
     good = Outgoing("settlement.order.replies.v1", 0, "c", HEADERS, b"")
     connection = await asyncpg.connect(local.dsn)
-    await outbox.save(connection, DEAD_LANE, 1, [NOWHERE, good])
+    await write(connection, outbox.save(DEAD_LANE, 1, [NOWHERE, good]))
     await connection.close()
     alarms = metrics.UNDELIVERABLE._value.get()
 
@@ -50,7 +51,7 @@ async def test_what_a_living_lane_of_another_process_sends_is_its_own(local: Set
     await migrate(local.dsn, [])
     pool, lane = await open_pool(local), await connect_lane(local)
     lane_id = await leases.announce(lane)
-    await outbox.save(lane, lane_id, 1, [NOWHERE])
+    await write(lane, outbox.save(lane_id, 1, [NOWHERE]))
 
     assert await undeliverable.sweep(pool, [], frozenset()) == 0
     await lane.close()

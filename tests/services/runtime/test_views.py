@@ -7,6 +7,7 @@ from services.kernel.saga import Branch, BranchState, Phase, Run
 from services.runtime.ground.migrations import migrate
 from services.runtime.ground.postgres import connect_lane
 from services.runtime.ground.settings import Settings
+from services.runtime.ground.writing import write
 from services.runtime.stored.sagas import save_runs
 from tests.services.list_views import ListView
 
@@ -24,10 +25,10 @@ async def test_a_saga_s_branches_are_read_by_name(settings: Settings) -> None:
         Branch("credit_ledger", BranchState.TRIED), Branch("card_redemption", BranchState.REFUSED, "BUSY", "no"),
     )
     try:
-        await save_runs(connection, [Run(
+        await write(connection, *save_runs([Run(
             id="saga_1", root="ord_1", kind="refund", definition_version=1, phase=Phase.TRYING, plan={},
             branches=branches, started_at=AT, deadline_at=AT,
-        )], {})
+        )], {}))
 
         await BRANCHES.check_columns(connection)
         assert await BRANCHES.rows(connection) == [

@@ -18,6 +18,7 @@ from services.kernel.calendar import business_date
 from services.kernel.effects import Arrived, Effects, PostedJournal
 from services.kernel.notices import Notice
 from services.runtime.ground.tables import Connection
+from services.runtime.ground.writing import write
 from services.runtime.stored.journals import save_journals
 from tests.services.credit_ledger.domain.book_in_memory import BookInMemory
 from tests.services.credit_ledger.domain.book_laws import ACCOUNT
@@ -55,8 +56,8 @@ async def store(connection: Connection, book: BookOnRecord) -> None:
     for table in TABLES:
         rows = [row for (kind, _), row in sorted(book.rows.items(), key=lambda item: item[0][1]) if kind is table.kind]
         if rows and table.kind is not Notice:
-            await table.save(connection, rows, {})
-    await save_journals(connection, book.posted)
+            await write(connection, *table.save(rows, {}))
+    await write(connection, save_journals(book.posted))
     await connection.execute("set session_replication_role = default")
 
 

@@ -135,7 +135,8 @@ class House:
         await self._tell_the_time()
         batch = Batch(BUSINESS[service], items, StillClock(self.now))
         async with connection.transaction():
-            await batch.run(connection, 1, 1)
+            await batch.run(connection)
+            await batch.save(connection, "", 1, 1)
             await connection.execute("delete from outbox")
         effects = batch.effects
         if effects.faulty:

@@ -49,7 +49,8 @@ async def set_aside(house: House) -> None:
         first = await connection.fetchval("select min(id) from parked")
         await parked.discard(connection, first, "op-1: of no use", house.now)
         if saga := await connection.fetchval("select min(id) from sagas"):
-            await acts.save(connection, Act(f"request-{name}", "AbortSaga", saga, "op-1", "of no use"), house.now)
+            act = Act(f"request-{name}", "AbortSaga", saga, "op-1", "of no use")
+            await acts.save(connection, act, house.now, b"")
             told = Answered(f"request-{name}", Verdict.DONE, "settlement.operations.v1.AbortSagaResponse", b"", b"body")
             await inbox.keep(connection, told, house.now)
         await facts.keep(connection, {"partitions": "4", "kafka": "cluster-1"})

@@ -286,7 +286,7 @@ async def _act(told: House, request_id: str) -> None:
     saga = await told.connections[ORDER].fetchrow("select id, updated_at from sagas order by id limit 1")
     assert saga is not None
     assert await acts.save(
-        told.connections[ORDER], acts.Act(request_id, "a", saga["id"], "o", "r"), saga["updated_at"]
+        told.connections[ORDER], acts.Act(request_id, "a", saga["id"], "o", "r"), saga["updated_at"], b""
     )
 
 

@@ -52,3 +52,23 @@ def test_a_world_that_goes_on_and_on_is_told(monkeypatch: pytest.MonkeyPatch) ->
 
     with pytest.raises(Endless):
         times.run(10)
+
+
+def test_who_goes_on_at_one_instant_without_a_wait_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such a task never comes back to the queue, so it says itself what it does; the next instant begins anew."""
+    monkeypatch.setattr(agenda, "AT_ONCE_MAX", 100)
+    times, done = Agenda(), list[int]()
+
+    def steps() -> Steps:
+        for _ in range(90):
+            times.happens()
+        yield 1
+        while True:
+            times.happens()
+            done.append(times.now)
+
+    times.start(steps())
+
+    with pytest.raises(Endless):
+        times.run(10)
+    assert done == [1] * 99

@@ -1,11 +1,15 @@
 """What the simulator found, each as the smallest world that shows it."""
 
+import pytest
+
 from services.credit_ledger.domain.model.leg import LegState, RefundLeg
+from services.kernel.admission import Admission
 from services.order.domain import commands
 from services.order.domain.tenders import TenderType
 from settle.simulation.agenda import HOUR, Steps
 from settle.simulation.checks import examine
 from settle.simulation.people import finance
+from settle.simulation.seeds import ENDLESS, lived
 from settle.simulation.tape import Tape
 from settle.simulation.world import World
 
@@ -41,3 +45,16 @@ def test_the_payment_of_a_rejected_order_that_came_back_is_in_the_wallet_and_the
     (leg,) = world.stores["credit_ledger"].every(RefundLeg)
     assert leg.state is LegState.REROUTED
     assert world.violations == []
+
+
+@pytest.mark.timeout(60)
+def test_a_timer_that_comes_true_for_ever_is_a_finding_with_a_story(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its lane decides it again and again and waits for nothing, so virtual time stood still, and nobody heard of it.
+    """
+    monkeypatch.setattr(Admission, "_settle_timer", lambda *given: None)
+
+    world = lived(Tape(1), told=True)
+
+    assert [each.check for each in world.violations] == [ENDLESS]
+    *_, last, said = world.story.lines()
+    assert ("timer" in last, "goes on" in said) == (True, True)

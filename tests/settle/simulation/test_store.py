@@ -1,6 +1,7 @@
 """The simulated database refuses what PostgreSQL refuses: rows made twice or changed meanwhile, commits of the dead."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -58,15 +59,28 @@ def test_a_timer_that_was_found_and_moved_is_due_again() -> None:
     """It is found once it is due, not before, and again where the clock went back in between."""
     store, _, _ = _store()
     later = START + timedelta(seconds=5)
-    store.set_timer(Timer("hold", "ord_1", "ord_1", START))
-    assert [each.due_at for each in store.find_due({0, 1}, START)] == [START]
-    assert store.next_due() is None
+    store.timers.put(Timer("hold", "ord_1", "ord_1", START))
+    assert [each.due_at for each in store.timers.find_due({0, 1}, START)] == [START]
+    assert store.timers.next_due() is None
 
-    store.set_timer(Timer("hold", "ord_1", "ord_1", later))
+    store.timers.put(Timer("hold", "ord_1", "ord_1", later))
 
-    assert (store.find_due({0, 1}, START), store.next_due()) == ([], later)
-    assert len(store.find_due({0, 1}, later)) == 1
-    assert (store.find_due({0, 1}, START), store.next_due()) == ([], later)
+    assert (store.timers.find_due({0, 1}, START), store.timers.next_due()) == ([], later)
+    assert len(store.timers.find_due({0, 1}, later)) == 1
+    assert (store.timers.find_due({0, 1}, START), store.timers.next_due()) == ([], later)
+
+
+def test_rows_of_a_root_are_found_whether_they_came_before_anybody_asked_or_after() -> None:
+    """By key, and none of another root."""
+    store, one, _ = _store()
+    other, later = replace(ORDER, id="ord_2"), replace(ORDER, id="ord_3")
+    store.commit(one, _staged([other, ORDER]), START)
+    before = store.family_of(Order, "ord_1"), store.family_of(Order, "ord_3")
+
+    store.commit(one, _staged([later]), START)
+
+    assert (*before, store.family_of(Order, "ord_3")) == ([ORDER], [], [later])
+    assert store.those(Order, lambda row: row.id != "ord_2") == [ORDER, later]
 
 
 def test_whoever_lost_the_connection_commits_nothing_and_holds_nothing() -> None:

@@ -1,19 +1,15 @@
 """Which rule decides which message about a case, what it needs to see, and what the record has of it (RD-31)."""
 
-import re
 from typing import Protocol
 
 from services.card_redemption.decisions.disputes import deciding, handling, opening
-from services.card_redemption.decisions.recorded import card_named
+from services.card_redemption.decisions.recorded import card_named, kind_of
 from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.disputes import commands, timers
 from services.card_redemption.domain.disputes.case import Dispute
 from services.card_redemption.domain.record.attempt import Attempt, AttemptOutcome, EntryChannel, ended
 from services.kernel.decision import Done, Refused, Wanted, rule
 from services.kernel.messages import Message, TimerDue
-
-_WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
-"""Where a word of a command's name begins: OPEN_DISPUTE."""
 
 
 def _card(body: object, message: Message) -> Wanted:
@@ -37,7 +33,7 @@ def _attempt(body: _Asked, message: Message, outcome: Done | Refused) -> Attempt
     """Every call is on record: with the redemption of which it opens a case, or with the case."""
     about = body.redemption_id if isinstance(body, commands.OpenDispute) else getattr(body, "dispute_id", "")
     tried = Attempt(
-        kind=_WORD.sub("_", type(body).__name__).upper(), actor=body.actor, channel=body.channel,
+        kind=kind_of(body), actor=body.actor, channel=body.channel,
         outcome=AttemptOutcome.DONE, card_id=card_named(message.key, about), order_id=about, request_id=message.id,
     )
     return ended(tried, outcome)

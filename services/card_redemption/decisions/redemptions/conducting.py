@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from services.card_redemption.decisions.recorded import denied_later
-from services.card_redemption.decisions.redemptions.correcting import claimed, holding
+from services.card_redemption.decisions.redemptions.correcting import holding, taken_back
 from services.card_redemption.decisions.redemptions.finding import redemption_of
 from services.card_redemption.decisions.redemptions.onward import onward, paid
 from services.card_redemption.domain.cards.card import GiftCard
@@ -12,7 +12,7 @@ from services.card_redemption.domain.redemption import paying
 from services.card_redemption.domain.redemption.order import RedemptionOrder, refuse_while_settling
 from services.card_redemption.domain.redemption.participation import PayoutNews, PayoutSettled
 from services.card_redemption.domain.redemption.plans import Kind
-from services.card_redemption.domain.redemption.states import PAYABLE, PayoutState, RedemptionState, Step
+from services.card_redemption.domain.redemption.states import OWING, PayoutState, RedemptionState, Step
 from services.card_redemption.domain.redemption.stepping import Stepped
 from services.card_redemption.domain.redemption.taking_back import Cause
 from services.card_redemption.sagas import ENDINGS
@@ -42,16 +42,20 @@ def _ended(known: Known, card: GiftCard, run: Run, message: Message, now: dateti
     step = (ending.done if run.phase is Phase.DONE else ending.aborted)(order, card, run, now)
     if run.kind == Kind.STOP_PAYOUT and run.plan.what.cause is Cause.PAYOUT_HOLD:
         return holding(step, message, now, after=run.plan.payout_id)
-    if run.kind == Kind.STOP_PAYOUT and _not_stopped(step):
-        what = run.plan.what
-        return step.then(lambda unpaid, held: claimed(unpaid, held, what, message, now))
+    if run.kind == Kind.STOP_PAYOUT and _leaves_some(step):
+        plan = run.plan
+        step = step.then(
+            lambda before, held: taken_back(before, held, plan.what, message, now, after=plan.payout_id)
+        )
     if run.kind == Kind.PAYOUT and run.phase is Phase.ABORTED:
         return step
     return onward(known, order, step, message, now)
 
 
-def _not_stopped(step: Stepped) -> bool:
-    return any(getattr(event.body, "step", None) is Step.PAYOUT_NOT_STOPPED for event in step.rest.events)
+def _leaves_some(step: Stepped) -> bool:
+    """Whether more is to be taken back than that payout: it was not stopped, or is not enough."""
+    told = {getattr(event.body, "step", None) for event in step.rest.events}
+    return not told.isdisjoint((Step.PAYOUT_NOT_STOPPED, Step.PAYOUT_HELD))
 
 
 def payout_settled(known: Known, body: PayoutSettled, message: Message, now: datetime) -> Decision:
@@ -81,7 +85,7 @@ def payout_stepped(known: Known, body: PayoutNews, message: Message, now: dateti
 def payout_due(known: Known, body: TimerDue, message: Message, now: datetime) -> Decision:
     """Timer: a payout that could not be asked for is asked for again."""
     order = known.find(RedemptionOrder, body.key)
-    if order is None or order.state not in PAYABLE:
+    if order is None or order.state not in OWING:
         return Decision()
     order, card = redemption_of(known, order.id, message.key)
     refuse_while_settling(order)

@@ -2,12 +2,13 @@
 
 from datetime import datetime
 
+from services.card_redemption.decisions.recorded import call_of
 from services.card_redemption.decisions.redemptions.finding import fresh, party, redemption_of
 from services.card_redemption.decisions.redemptions.onward import onward, resumed
 from services.card_redemption.decisions.redemptions.releasing import answered
 from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.recycling.enterprise import Revocation
-from services.card_redemption.domain.redemption import freezing, taking_back
+from services.card_redemption.domain.redemption import freezing, stopping, taking_back
 from services.card_redemption.domain.redemption.commands import (
     AcceptPlatformFault,
     CorrectFace,
@@ -16,7 +17,7 @@ from services.card_redemption.domain.redemption.commands import (
 )
 from services.card_redemption.domain.redemption.order import RedemptionOrder, refuse_while_settling
 from services.card_redemption.domain.redemption.plans import ClaimPlan, StopPlan
-from services.card_redemption.domain.redemption.states import PAYABLE, PayoutState
+from services.card_redemption.domain.redemption.states import PAYABLE
 from services.card_redemption.domain.redemption.stepping import Stepped
 from services.card_redemption.domain.redemption.taking_back import Cause, TakeBack
 from services.card_redemption.sagas import launched
@@ -46,7 +47,7 @@ def face_corrected(
     if actual_minor > order.face_minor:
         step = taking_back.topped_up(order, card, actual_minor, now)
     else:
-        step = taken_back(order, card, TakeBack(Cause.FACE_CLAWBACK, actual_minor), message, now)
+        step = taken_back(order, card, _what(Cause.FACE_CLAWBACK, message, actual_minor), message, now)
     return onward(known, order, step, message, now)
 
 
@@ -62,7 +63,7 @@ def fault_accepted(order: RedemptionOrder, card: GiftCard, message: Message, now
     if order.state not in PAYABLE:
         raise FailedPrecondition("REDEMPTION_STATE", f"{order.id} is {order.state}")
     taking_back.refuse_two_in_transit(order)
-    return taken_back(order, card, TakeBack(Cause.FAULT_REVERSAL), message, now)
+    return resumed(order, taken_back(order, card, _what(Cause.FAULT_REVERSAL, message), message, now), message, now)
 
 
 def report_fraud(known: Known, body: ReportFraud, message: Message, now: datetime) -> Decision:
@@ -90,37 +91,45 @@ def fraud_decided(
         closed = freezing.closed_unsettled(order, card, fraud, now)
         return answered(order, closed, Revocation.DENY_NOT_REVOCABLE, message)
     noted = freezing.case_noted(order, card, fraud, now)
-    return noted.then(lambda frozen, held: taken_back(frozen, held, TakeBack(Cause.FRAUD_CLOSE), message, now))
+    what = _what(Cause.FRAUD_CLOSE, message)
+    closed = noted.then(lambda frozen, held: taken_back(frozen, held, what, message, now))
+    return resumed(order, closed, message, now)
 
 
 def holding(step: Stepped, message: Message, now: datetime, after: str = "") -> Stepped:
     """A payout that the credit ledger has is stopped, if it still can be, until the fraud is decided; then the next one
     behind it (OP-8)."""
-    payout = taking_back.to_hold(step.order, after)
+    payout = stopping.to_stop(step.order, after)
     if payout is None:
         return step
-    what, payout_id = TakeBack(Cause.PAYOUT_HOLD, step.order.face_minor), payout.id
+    what, payout_id = _what(Cause.PAYOUT_HOLD, message, step.order.face_minor), payout.id
     saga_id = fresh("saga", message)
-    begun = step.then(lambda frozen, card: taking_back.stop_begun(frozen, card, saga_id, now))
+    begun = step.then(lambda frozen, card: stopping.stop_begun(frozen, card, saga_id, now))
     return launched(begun, StopPlan(party(step.order), payout_id, what), now)
 
 
-def taken_back(order: RedemptionOrder, card: GiftCard, what: TakeBack, message: Message, now: datetime) -> Stepped:
-    """Out of the payout where nobody has it, from the customer where he has it, or it counts so; of one that is under
-    way the credit ledger says which (OP-2)."""
-    waiting = taking_back.open_payouts(order)
+def taken_back(
+    order: RedemptionOrder, card: GiftCard, what: TakeBack, message: Message, now: datetime, *, after: str = ""
+) -> Stepped:
+    """Out of the payouts that nobody has; where they are not enough the credit ledger says of each that it has, behind
+    this one, whether it could be stopped (OP-2), and claims what is left then."""
     if not what.owed_minor(order):
         return taking_back.taken_back_alone(order, card, what, now)
-    if not waiting or taking_back.counts_as_paid(order):
-        return claimed(order, card, what, message, now)
-    if all(payout.state is PayoutState.DUE for payout in waiting):
+    if taking_back.is_covered(order, what):
         return taking_back.taken_back_unpaid(order, card, what, now)
-    begun = taking_back.stop_begun(order, card, fresh("saga", message), now)
-    return launched(begun, StopPlan(party(order), waiting[0].id, what), now)
+    payout = stopping.to_stop(order, after)
+    if payout is None:
+        return _claimed(order, card, what, message, now)
+    begun = stopping.stop_begun(order, card, fresh("saga", message), now)
+    return launched(begun, StopPlan(party(order), payout.id, what), now)
 
 
-def claimed(order: RedemptionOrder, card: GiftCard, what: TakeBack, message: Message, now: datetime) -> Stepped:
+def _what(cause: Cause, message: Message, face_minor: int = 0) -> TakeBack:
+    return TakeBack(cause, face_minor, call_of(message))
+
+
+def _claimed(order: RedemptionOrder, card: GiftCard, what: TakeBack, message: Message, now: datetime) -> Stepped:
     """The credit ledger claims it from the customer (P32, P34)."""
     begun = taking_back.claim_begun(order, card, fresh("saga", message), now)
-    plan = ClaimPlan(party(order), what, what.owed_minor(order), order.claimed_minor)
+    plan = ClaimPlan(party(order), what, taking_back.to_claim_minor(order, what), order.claimed_minor)
     return launched(begun, plan, now)

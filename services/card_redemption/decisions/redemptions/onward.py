@@ -20,7 +20,7 @@ from services.card_redemption.domain.redemption.participation import (
     RestrictRedeemer,
 )
 from services.card_redemption.domain.redemption.plans import PayoutPlan
-from services.card_redemption.domain.redemption.states import PAYABLE, RedemptionState
+from services.card_redemption.domain.redemption.states import OWING, RedemptionState
 from services.card_redemption.domain.redemption.stepping import Stepped
 from services.card_redemption.domain.redemption.timers import THAWED_AGAIN
 from services.card_redemption.domain.states import CardStanding
@@ -70,11 +70,11 @@ def settles_at(known: Known, order: RedemptionOrder, card: GiftCard, now: dateti
 def paid(step: Stepped, message: Message, now: datetime) -> Stepped:
     """A payout that nobody was asked for is asked for; where there is nothing to pay, the redemption is complete."""
     order = step.order
-    if order.state not in PAYABLE or order.settlement_id:
+    if order.state not in OWING or order.settlement_id:
         return step
     payout = paying.due_payout(order)
     if payout is None:
-        over = order.state is not _S.COMPLETED and not order.transit_minor
+        over = order.state in (_S.SETTLED, _S.PAYOUT_RETRY) and not order.transit_minor
         return step.then(lambda done, card: paying.completed_unpaid(done, card, now)) if over else step
     saga_id = fresh("saga", message)
     plan = PayoutPlan(party(order), payout.id, payout.amount_minor, payout.method, order.instrument)

@@ -20,10 +20,11 @@ from services.card_redemption.domain.redemption.commands import (
 from services.card_redemption.domain.redemption.order import RedemptionOrder, refuse_while_settling
 from services.card_redemption.domain.redemption.redeemer import RedeemerStanding, must_be_admitted
 from services.card_redemption.domain.redemption.releasing import BATCH
-from services.card_redemption.domain.redemption.states import PAYABLE, RedemptionState
+from services.card_redemption.domain.redemption.states import OWING, RedemptionState
 from services.card_redemption.domain.redemption.stepping import Stepped
-from services.card_redemption.domain.redemption.timers import verification_timer
-from services.kernel.decision import Command, Decision, Done, Known
+from services.card_redemption.domain.redemption.timers import ESCROW_ENDS, THAWED_AGAIN, verification_timer
+from services.card_redemption.domain.states import CardStanding
+from services.kernel.decision import Command, Decision, Done, Known, Timer
 from services.kernel.errors import FailedPrecondition
 from services.kernel.messages import Message, TimerDue
 
@@ -48,26 +49,36 @@ def _next(
         return verifying.started(order, card, now)
     if order.state is _S.VERIFIED:
         return settling.settled(order, card, now)
-    waits = order.state is not _S.COMPLETED or order.transit_minor
-    if order.state in PAYABLE and waits:
+    waits = order.state in (_S.SETTLED, _S.PAYOUT_RETRY) or order.transit_minor
+    if order.state in OWING and waits:
         return paid(Stepped(paying.redirected(order, card, body.method, body.instrument), card), message, now)
     raise FailedPrecondition("REDEMPTION_STATE", f"{order.id} is {order.state}")
 
 
 def condition_met(known: Known, body: MeetEscrowCondition, message: Message, now: datetime) -> Decision:
-    """The condition is met in time: the value is released, and paid."""
+    """The condition is met in time: the value is released, and paid; while the card is frozen that is noted, and done
+    once it is free (OP-8)."""
     order, card = redemption_of(known, body.redemption_id, message.key)
+    if card.standing is CardStanding.FROZEN:
+        refuse_while_settling(order)
+        noted = settling.is_met(order)
+        return Decision(Done(order)) if noted else settling.condition_noted(order, card, now).decided()
     return onward(known, order, settling.condition_met(order, card, now), message, now).decided()
 
 
 def escrow_over(known: Known, body: TimerDue, message: Message, now: datetime) -> Decision:
-    """Timer, a microsecond after the deadline: the value goes back to the card (OP-16)."""
+    """Timer, a microsecond after the deadline: the value goes back to the card (OP-16). Where the condition was met
+    while the card was frozen it is released, once the card is free."""
     order = known.find(RedemptionOrder, body.key)
     if order is None or order.state is not _S.ESCROWED:
         return Decision()
     order, card = redemption_of(known, order.id, message.key)
     refuse_while_settling(order)
-    return settling.escrow_over(order, card, now).decided()
+    if not settling.is_met(order):
+        return settling.escrow_over(order, card, now).decided()
+    if card.standing is CardStanding.FROZEN:
+        return Decision(timers=(Timer(ESCROW_ENDS, order.id, card.id, now + THAWED_AGAIN),))
+    return onward(known, order, settling.condition_met(order, card, now), message, now).decided()
 
 
 def schedule_reached(known: Known, body: TimerDue, message: Message, now: datetime) -> Decision:

@@ -73,6 +73,13 @@ SLAS: Mapping[DisputeType, Sla] = {
 """What the seed says of times, and five working days where it says nothing (D57)."""
 REGULATOR = Sla(working_days=REGULATOR_WORKING_DAYS)
 
+
+def complaint_due_on(kind: DisputeType, at: datetime, calendar: WorkingCalendar) -> date | None:
+    """The last day of a case that came over 12315: seven working days, or sooner where its type has fewer. A fraud has
+    none there either, for it is not decided before its 15 days (A22)."""
+    own, theirs = SLAS[kind].due_on(at, calendar), REGULATOR.due_on(at, calendar)
+    return None if own is None or theirs is None else min(own, theirs)
+
 WINDOWED = frozenset({DisputeType.MIS_OPERATION, DisputeType.CANCEL_DENIED, DisputeType.REFUND_AMOUNT})
 """Appeals: only these have a window (OP-13)."""
 SPLITTABLE = frozenset({DisputeType.WRONG_FACE, DisputeType.REFUND_AMOUNT})

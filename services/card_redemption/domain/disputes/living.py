@@ -16,7 +16,7 @@ from services.card_redemption.domain.disputes.case import (
     must_stand,
 )
 from services.card_redemption.domain.disputes.evidence import PAPERS_MAX, EvidenceKind, Paper, has
-from services.card_redemption.domain.disputes.kinds import REGULATOR, SLAS, SPLITTABLE, DisputeType
+from services.card_redemption.domain.disputes.kinds import SLAS, SPLITTABLE, DisputeType, complaint_due_on
 from services.card_redemption.domain.redemption.order import RedemptionOrder
 from services.kernel.calendar import WorkingCalendar
 from services.kernel.errors import AlreadyExists, FailedPrecondition, InvalidArgument, PermissionDenied
@@ -31,7 +31,7 @@ def opened(
 ) -> Dispute:
     """A new case; its time runs from now, by the working days that are known now."""
     regulator = asked.route is Route.REGULATOR
-    sla = REGULATOR if regulator else SLAS[asked.type]
+    sla = SLAS[asked.type]
     papers: tuple[Paper, ...] = ()
     for paper in asked.papers:
         papers = with_paper(papers, paper.kind, paper.reference, by, now)
@@ -39,7 +39,8 @@ def opened(
         id=dispute_id, card_id=order.card_id, redemption_id=order.id, customer_id=order.customer_id, type=asked.type,
         route=asked.route, vip=vip, method=order.method, opened_by=by, opened_at=now, updated_at=now,
         claimed_minor=claimed_minor, complaint=asked.complaint, papers=papers,
-        target_on=None if regulator else sla.target_on(now), due_on=sla.due_on(now, calendar),
+        target_on=None if regulator else sla.target_on(now),
+        due_on=complaint_due_on(asked.type, now, calendar) if regulator else sla.due_on(now, calendar),
     )
 
 
@@ -117,7 +118,8 @@ def escalated(
         raise PermissionDenied("FOUR_EYES", "whoever rejected it does not bring it in again")
     return stepped(
         dispute, now, state=_S.ESCALATED_12315, complaint=complaint, handler=dispute.handler or handler,
-        target_on=None, due_on=REGULATOR.due_on(now, calendar), lateness=Lateness.ON_TIME, route=_as_let_in(dispute),
+        target_on=None, due_on=complaint_due_on(dispute.type, now, calendar), lateness=Lateness.ON_TIME,
+        route=_as_let_in(dispute),
     )
 
 

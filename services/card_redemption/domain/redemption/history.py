@@ -22,6 +22,7 @@ from services.card_redemption.domain.redemption import (
     recyclers,
     releasing,
     settling,
+    stopping,
     submitting,
     taking_back,
     verifying,
@@ -214,12 +215,15 @@ def _moved(made: Made) -> Payout:
 
 def _payout_held(made: Made) -> Stepped:
     _must(made.before.state is _S.FROZEN and bool(made.before.settlement_id), "a frozen one whose payout was stopped")
-    was_sent = {payout.id for payout in made.before.payouts if payout.state is PayoutState.SENT}
-    stopped = [
-        payout.id for payout in made.after.payouts if payout.id in was_sent and payout.state is PayoutState.STOPPED
-    ]
+    stopped = _stopped(made)
     _must(len(stopped) == 1, f"one payout that is stopped, not {len(stopped)}")
-    return taking_back.held(made.before, made.card, stopped[0], made.at)
+    return stopping.held(made.before, made.card, stopped[0], made.at)
+
+
+def _stopped(made: Made) -> list[str]:
+    """The payouts that the credit ledger had, and stopped."""
+    was_sent = {payout.id for payout in made.before.payouts if payout.state is PayoutState.SENT}
+    return [each.id for each in made.after.payouts if each.id in was_sent and each.state is PayoutState.STOPPED]
 
 
 def _topped_up(made: Made) -> Stepped:
@@ -236,8 +240,12 @@ def _taken_back(cause: Cause) -> Redo:
         if not what.owed_minor(order):
             return taking_back.taken_back_alone(order, made.card, what, made.at)
         if made.claimed_minor:
-            return taking_back.taken_back_paid(order, made.card, what, order.settlement_id, made.at)
-        return taking_back.taken_back_unpaid(order, made.card, what, made.at)
+            return taking_back.taken_back_paid(
+                order, made.card, what, claimed_minor=made.claimed_minor, saga_id=order.settlement_id, now=made.at
+            )
+        stopped = _stopped(made)
+        _must(len(stopped) <= 1, f"one payout that is stopped at most, not {len(stopped)}")
+        return taking_back.taken_back_unpaid(order, made.card, what, made.at, "".join(stopped))
 
     return redo
 
@@ -324,6 +332,7 @@ STEPS: Mapping[Step, Redo] = {
     Step.CODE_CONSUMED: _found(Finding.CONSUMED),
     Step.ESCROWED: lambda made: settling.settled(made.before, made.card, made.at),
     Step.SETTLED: lambda made: settling.settled(made.before, made.card, made.at),
+    Step.CONDITION_MET: lambda made: settling.condition_noted(made.before, made.card, made.at),
     Step.ESCROW_RELEASED: lambda made: settling.condition_met(made.before, made.card, made.at),
     Step.RELEASE_ASKED: _release_asked,
     Step.RELEASE_REFUSED: lambda made: releasing.refused(made.before, made.card, made.at),
@@ -332,8 +341,8 @@ STEPS: Mapping[Step, Redo] = {
     Step.PAYOUT_BEGUN: _payout_begun,
     Step.PAYOUT_DELAYED: _payout_delayed,
     Step.PAYOUT_SENT: _payout_sent,
-    Step.PAYOUT_STOPPING: _waits(taking_back.stop_begun),
-    Step.PAYOUT_NOT_STOPPED: lambda made: taking_back.not_stopped(made.before, made.card, made.at),
+    Step.PAYOUT_STOPPING: _waits(stopping.stop_begun),
+    Step.PAYOUT_NOT_STOPPED: lambda made: stopping.not_stopped(made.before, made.card, made.at),
     Step.PAYOUT_HELD: _payout_held,
     Step.PAID: _paid,
     Step.CLAIM_BEGUN: _waits(taking_back.claim_begun),

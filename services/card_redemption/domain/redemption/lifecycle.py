@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from services.card_redemption.domain.redemption.order import OF_CASE, RedemptionOrder
-from services.card_redemption.domain.redemption.states import PAYABLE, UNVERIFIED, PayoutState, RedemptionState
+from services.card_redemption.domain.redemption.states import OWING, PAYABLE, UNVERIFIED, PayoutState, RedemptionState
 from services.card_redemption.domain.redemption.timers import (
     ESCROW_ENDS,
     PAY,
@@ -26,7 +26,8 @@ _UNREAD = UNVERIFIED | {_S.VERIFYING, _S.REVOKING}
 _RELEASABLE = (_S.CANCEL_REVIEW, _S.VERIFYING, _S.VERIFIED)
 _SOME_DAY = timedelta(days=36_600)
 _PROMISED = {SLA: "1 us after its last working day, and each day after it"}
-_WITH_PAYOUT = PAYABLE | {_S.FROZEN, _S.CLOSED_FRAUD, _S.FAULT_REVERSED}
+_TAKEN_BACK = (_S.CLOSED_FRAUD, _S.FAULT_REVERSED)
+_WITH_PAYOUT = OWING | {_S.FROZEN}
 
 
 def _waits(order: RedemptionOrder) -> Iterator[Wait]:
@@ -38,7 +39,7 @@ def _waits(order: RedemptionOrder) -> Iterator[Wait]:
 
 def _steps(order: RedemptionOrder) -> Iterator[Wait]:
     """What lets it go on; while its saga is under way, or where an operator lets it go on, it needs nothing."""
-    led = order.terms.by_hand and order.state in PAYABLE | {_S.ACCEPTED, _S.VERIFIED}
+    led = order.terms.by_hand and order.state in OWING | {_S.ACCEPTED, _S.VERIFIED}
     if order.settlement_id or led:
         return
     if order.state is _S.SCHEDULED and order.scheduled_at is not None:
@@ -54,7 +55,9 @@ def _steps(order: RedemptionOrder) -> Iterator[Wait]:
     elif order.state is _S.ESCROWED and order.deadline is not None:
         ends_at = order.deadline + TICK
         yield Wait(ESCROW_ENDS, order.id, order.card_id, ends_at, earliest=ends_at)
-    elif order.state in PAYABLE and any(payout.state is PayoutState.DUE for payout in order.payouts):
+    elif order.state is _S.ESCROWED:
+        yield Wait(ESCROW_ENDS, order.id, order.card_id, again=_SOME_DAY)
+    elif order.state in OWING and any(payout.state is PayoutState.DUE for payout in order.payouts):
         yield Wait(PAY, order.id, order.card_id)
 
 
@@ -76,8 +79,9 @@ def _flaws(order: RedemptionOrder) -> Iterator[Flaw]:
     yield from unless(order.state is not _S.COMPLETED or order.claimed_minor >= 0, "claimed_minor", "0 or more",
                       order.claimed_minor)
     whole = sum(each.amount_minor for each in order.payouts if each.state is not PayoutState.STOPPED)
-    yield from unless(order.state not in PAYABLE or whole - order.claimed_minor == order.payout_minor, "payouts",
-                      f"{order.payout_minor} in all, {order.claimed_minor} of it claimed back", whole)
+    owed = order.payout_minor if order.state in PAYABLE else 0
+    yield from unless(order.state not in OWING or whole - order.claimed_minor == owed, "payouts",
+                      f"{owed} beside {order.claimed_minor} that were claimed back", whole)
     left = order.voucher is None or 0 <= order.voucher.left_minor <= order.voucher.value_minor
     yield from unless(left, "voucher", "0 to its value is left", order.voucher)
 
@@ -131,10 +135,11 @@ REDEMPTION = Lifecycle(
         _S.VERIFYING: {VERIFY: "30 s after it was asked"} | _PROMISED,
         _S.VERIFIED: {SETTLE: "when it settles"} | _PROMISED,
         _S.REVOKING: {RELEASE: "30 s after it was asked"} | _PROMISED,
-        _S.ESCROWED: {ESCROW_ENDS: "1 us after its deadline"} | _PROMISED,
+        _S.ESCROWED: {ESCROW_ENDS: "1 us after its deadline; of one that was met, once its card is free"} | _PROMISED,
         _S.SETTLED: {PAY: "a minute after it could not be asked for"} | _PROMISED,
         _S.PAYOUT_RETRY: {PAY: "a minute after it could not be asked for"} | _PROMISED,
         _S.COMPLETED: {PAY: "a minute after a top-up could not be asked for"},
+        **{state: {PAY: "a minute after what is left of a payout could not be asked for"} for state in _TAKEN_BACK},
     },
     waits=_waits, flaws=_flaws,
 )

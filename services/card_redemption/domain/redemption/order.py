@@ -54,8 +54,9 @@ class RedemptionOrder:
     `face_minor` is the face that counts: the declared one until the verification finds another (RD-21).
     `settlement_id` is the saga that alone may change it now. A review pauses verification for the channel's time after
     `cancel_requested_at`; `reason` says why it failed, or why its last cancellation was refused. `deadline` is the last
-    instant of an escrow's condition. The 6 digits of another issuer's card are sealed in `verification_code` until the
-    verification has them, and then erased (RD-1). `adjusted_minor` is what disputes gave its customer back (P22).
+    instant of an escrow's condition, and None once that was met while its card was frozen. The 6 digits of another
+    issuer's card are sealed in `verification_code` until the verification has them, and then erased (RD-1).
+    `adjusted_minor` is what disputes gave its customer back (P22).
     """
 
     id: str

@@ -42,7 +42,8 @@ def _taken_back(op: str, before: RedemptionOrder, after: RedemptionOrder) -> Pos
     if before.settled_at is None:
         return None
     claimed_minor = after.claimed_minor - before.claimed_minor
-    customer = books.claimed(before.settlement_id, claimed_minor) if claimed_minor else _decided(before, after)
+    claimed = books.claimed(before.settlement_id, claimed_minor) if claimed_minor else ()
+    customer = (*_decided(before, after), *claimed)
     face_minor = after.face_minor if op == "face_clawback" else 0
     return op, books.faced(before, before.face_minor, face_minor, customer)
 

@@ -22,11 +22,12 @@ from services.card_redemption.domain.redemption.timers import (
     REVIEW,
     SCHEDULE,
     SETTLE,
+    THAWED_AGAIN,
     VERIFY,
 )
 from services.kernel.calendar import TICK
 from services.kernel.decision import Timer
-from services.kernel.errors import Defect, FailedPrecondition
+from services.kernel.errors import FailedPrecondition
 from services.kernel.ids import derived
 
 _S = RedemptionState
@@ -48,27 +49,55 @@ def settled(order: RedemptionOrder, card: GiftCard, now: datetime) -> Stepped:
 
 
 def _escrowed(order: RedemptionOrder, card: GiftCard, now: datetime) -> Stepped:
-    """The value waits for the condition, which has until the deadline (OP-16)."""
-    if order.deadline is None:
-        raise Defect(f"{order.id} waits for a condition without a deadline")
+    """The value waits for the condition, which has until the deadline (OP-16); one that was met already lets it go at
+    once."""
+    over_at = now if order.deadline is None else max(now, order.deadline + TICK)
     waits = stepped(
         order, card, now, Step.ESCROWED, op="escrow", lines=books.escrowed(order), state=_S.ESCROWED,
         turn=None if order.by_recycler else lambda held: revalue(held, order.id, "escrow", -order.face_minor),
     )
-    return waits.timed(Timer(ESCROW_ENDS, order.id, card.id, max(now, order.deadline + TICK)))
+    return waits.timed(Timer(ESCROW_ENDS, order.id, card.id, over_at))
+
+
+def is_met(order: RedemptionOrder) -> bool:
+    """Whether its condition was met while its card was frozen: it has no deadline any more (OP-8)."""
+    return _waits_for_condition(order) and order.deadline is None
+
+
+def condition_noted(order: RedemptionOrder, card: GiftCard, now: datetime) -> Stepped:
+    """The condition is met while the card is frozen: windows run on, so that counts by now, and the value is released
+    once the card is free (OP-8, OP-16)."""
+    refuse_while_settling(order)
+    if not _waits_for_condition(order):
+        raise FailedPrecondition("REDEMPTION_STATE", f"{order.id} is {order.stands}")
+    _must_be_in_time(order, now)
+    noted = stepped(order, card, now, Step.CONDITION_MET, deadline=None)
+    if order.state is not _S.ESCROWED:
+        return noted
+    return noted.timed(Timer(ESCROW_ENDS, order.id, card.id, now + THAWED_AGAIN))
 
 
 def condition_met(order: RedemptionOrder, card: GiftCard, now: datetime) -> Stepped:
-    """The condition is met; the deadline itself is in time, a microsecond later is not (OP-16)."""
+    """The condition is met, now or while the card was frozen."""
     refuse_while_settling(order)
     must_stand(order, _S.ESCROWED)
-    if order.deadline is None or now > order.deadline:
-        raise FailedPrecondition("ESCROW_OVER", f"the condition of {order.id} had until {order.deadline}")
+    _must_be_in_time(order, now)
     turn = _writing_off(order, 0)
     released = _settled(
         order, card, now, Step.ESCROW_RELEASED, op="escrow_release", held=books.ESCROW, turn=turn
     )
     return released.cleared((ESCROW_ENDS, order.id))
+
+
+def _waits_for_condition(order: RedemptionOrder) -> bool:
+    on_condition = order.terms.settlement is Settlement.ON_CONDITION
+    return on_condition and order.stands in (_S.VERIFIED, _S.ESCROWED)
+
+
+def _must_be_in_time(order: RedemptionOrder, now: datetime) -> None:
+    """The deadline itself is in time, a microsecond later is not (OP-16)."""
+    if order.deadline is not None and now > order.deadline:
+        raise FailedPrecondition("ESCROW_OVER", f"the condition of {order.id} had until {order.deadline}")
 
 
 def escrow_over(order: RedemptionOrder, card: GiftCard, now: datetime) -> Stepped:

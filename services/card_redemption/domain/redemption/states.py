@@ -38,10 +38,13 @@ UNVERIFIED = frozenset({_S.SUBMITTING, _S.SCHEDULED, _S.ACCEPTED, _S.CANCEL_REVI
 """The code was not read yet (RD-1)."""
 PAYABLE = frozenset({_S.SETTLED, _S.PAYOUT_RETRY, _S.COMPLETED})
 """Settled: the customer is owed the payout, or has it."""
+OWING = PAYABLE | {_S.CLOSED_FRAUD, _S.FAULT_REVERSED}
+"""What is decided to be paid is asked for here. Of a redemption that was taken back whole that is what had been claimed
+of a payout before it could be stopped: its customer owes nothing any more (P34, OP-8)."""
 ENDED_WITHOUT_PAYOUT = frozenset({
     _S.CANCELLED, _S.REVOKED, _S.FAILED, _S.FAILED_CONSUMED, _S.FAILED_RETRYABLE, _S.CLOSED_FRAUD, _S.FAULT_REVERSED,
 })
-"""The code has no claim on it any more, and nothing is paid for it."""
+"""The code has no claim on it any more, and nothing is paid for its value."""
 FREEZABLE = (UNSETTLED | {_S.ESCROWED, _S.SETTLED, _S.PAYOUT_RETRY}) - {_S.CANCELLING}
 """A fraud report stops it here (RD-22): ACCEPTED to SETTLED, and not while a cancellation is being paid for."""
 
@@ -74,6 +77,7 @@ class Step(StrEnum):
     CODE_INVALID = "CODE_INVALID"
     CODE_CONSUMED = "CODE_CONSUMED"
     ESCROWED = "ESCROWED"
+    CONDITION_MET = "CONDITION_MET"
     SETTLED = "SETTLED"
     ESCROW_RELEASED = "ESCROW_RELEASED"
     RELEASE_ASKED = "RELEASE_ASKED"

@@ -1,12 +1,14 @@
 """A settled redemption whose face was wrong, or that never should have been (P31, P32, P34, RD-21, RD-33, OP-2, OP-8).
 
-What is taken back comes out of the payout while that is not paid: only a confirmed stop of the credit ledger says so.
-What was paid already the customer owes, and the credit ledger claims it.
+What is taken back comes out of the payouts that nobody has: only a confirmed stop of the credit ledger says so. What
+they do not cover was paid, or will be: the customer owes it, and the credit ledger claims it. What of them is left is a
+payout of its own, also where all is taken back: then it is what had been claimed of a payout that was stopped after it.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from services.card_redemption.domain.books import Lines
 from services.card_redemption.domain.cards.card import GiftCard
@@ -16,6 +18,7 @@ from services.card_redemption.domain.redemption.order import Payout, RedemptionO
 from services.card_redemption.domain.redemption.settling import payout_name
 from services.card_redemption.domain.redemption.states import PAYABLE, PayoutState, RedemptionState, Step
 from services.card_redemption.domain.redemption.stepping import Stepped, Turn, stepped
+from services.card_redemption.domain.redemption.stopping import HOLD
 from services.card_redemption.domain.redemption.timers import PAY
 from services.kernel.errors import FailedPrecondition
 from services.kernel.money import amount
@@ -29,16 +32,18 @@ class Cause(StrEnum):
     FACE_CLAWBACK = "face_clawback"
     FAULT_REVERSAL = "fault_reversal"
     FRAUD_CLOSE = "fraud_close"
-    PAYOUT_HOLD = "payout_hold"
+    PAYOUT_HOLD = HOLD
     """Nothing is taken back: a payout that was sent waits until a fraud is decided (OP-8)."""
 
 
 @dataclass(frozen=True, slots=True)
 class TakeBack:
-    """What is to be taken back: down to this face, 0 for all of it."""
+    """What is to be taken back: down to this face, 0 for all of it. `asked` is the call for which, as the record names
+    it (RD-31); "" if none was, or an older release began it."""
 
     cause: Cause
     face_minor: int = 0
+    asked: str = ""
 
     def owed_minor(self, order: RedemptionOrder) -> int:
         """What of the payout comes back."""
@@ -65,10 +70,19 @@ def open_payouts(order: RedemptionOrder) -> tuple[Payout, ...]:
     return tuple(each for each in order.payouts if each.state in (PayoutState.DUE, PayoutState.SENT))
 
 
-def counts_as_paid(order: RedemptionOrder) -> bool:
-    """Whether its payouts are on their way for good, for a part of them was claimed already: stopped after all, more
-    would come back than it owes."""
-    return order.claimed_minor > 0 and all(each.state is PayoutState.SENT for each in open_payouts(order))
+def unpaid(order: RedemptionOrder, stopped_id: str = "") -> tuple[Payout, ...]:
+    """The payouts that nobody has: those that the credit ledger was not asked to pay, and the one that it stopped."""
+    return tuple(each for each in order.payouts if each.state is PayoutState.DUE or each.id == stopped_id)
+
+
+def is_covered(order: RedemptionOrder, what: TakeBack, stopped_id: str = "") -> bool:
+    """Whether what nobody has is enough for what is to be taken back."""
+    return what.owed_minor(order) <= sum(each.amount_minor for each in unpaid(order, stopped_id))
+
+
+def to_claim_minor(order: RedemptionOrder, what: TakeBack) -> int:
+    """What the customer owes of it: what is not in the payouts that nobody has (RD-33)."""
+    return what.owed_minor(order) - sum(each.amount_minor for each in unpaid(order))
 
 
 def topped_up(order: RedemptionOrder, card: GiftCard, actual_minor: int, now: datetime) -> Stepped:
@@ -86,64 +100,24 @@ def topped_up(order: RedemptionOrder, card: GiftCard, actual_minor: int, now: da
     )
 
 
-def taken_back_unpaid(order: RedemptionOrder, card: GiftCard, what: TakeBack, now: datetime) -> Stepped:
-    """It comes out of the payout, which is stopped: what is left of it is a payout of its own."""
-    stopped, rest_minor = open_payouts(order), order.terms.payout_minor(what.face_minor)
-    others = tuple(
-        each._replace(state=PayoutState.STOPPED) if each in stopped else each for each in order.payouts
-    )
-    rest = Payout(payout_name(order), rest_minor, order.method)
-    customer = (
-        *((books.PAYOUT_TRANSIT, each.id, each.amount_minor) for each in stopped),
-        *books.to_pay(rest.id, rest_minor),
-    )
-    payouts = (*others, rest) if rest_minor else others
-    return _taken_back(order, card, what, customer=customer, payouts=payouts, now=now)
+def taken_back_unpaid(
+    order: RedemptionOrder, card: GiftCard, what: TakeBack, now: datetime, stopped_id: str = ""
+) -> Stepped:
+    """All of it comes out of what nobody has, with the payout that was just stopped."""
+    return _taken_back(order, card, what, _Parts(what.owed_minor(order), stopped_id=stopped_id), now)
 
 
-def taken_back_paid(order: RedemptionOrder, card: GiftCard, what: TakeBack, saga_id: str, now: datetime) -> Stepped:
-    """The customer owes it; the credit ledger has the other leg (3.3)."""
-    claimed = books.claimed(saga_id, what.owed_minor(order))
-    return _taken_back(order, card, what, customer=claimed, payouts=order.payouts, now=now)
+def taken_back_paid(
+    order: RedemptionOrder, card: GiftCard, what: TakeBack, *, claimed_minor: int, saga_id: str, now: datetime
+) -> Stepped:
+    """So much of it the customer owes, and the credit ledger has the other leg (3.3); the rest nobody has."""
+    unpaid_minor = what.owed_minor(order) - claimed_minor
+    return _taken_back(order, card, what, _Parts(unpaid_minor, claimed_minor, saga_id), now)
 
 
 def taken_back_alone(order: RedemptionOrder, card: GiftCard, what: TakeBack, now: datetime) -> Stepped:
     """The payout stays what it was, by the fractions that it drops (CV-3): nobody is asked."""
-    return _taken_back(order, card, what, customer=(), payouts=order.payouts, now=now)
-
-
-def stop_begun(order: RedemptionOrder, card: GiftCard, saga_id: str, now: datetime) -> Stepped:
-    """The credit ledger is asked whether the payout can be stopped (OP-2)."""
-    return stepped(order, card, now, Step.PAYOUT_STOPPING, settlement_id=saga_id).cleared((PAY, order.id))
-
-
-def held(order: RedemptionOrder, card: GiftCard, payout_id: str, now: datetime) -> Stepped:
-    """A payout that was stopped is owed as before, under a new id: it is asked for again once nothing stands against it
-    (OP-8)."""
-    stopped = next(each for each in order.payouts if each.id == payout_id)
-    again = Payout(payout_name(order), stopped.amount_minor, order.method)
-    payouts = tuple(
-        each._replace(state=PayoutState.STOPPED) if each.id == payout_id else each for each in order.payouts
-    )
-    lines = (
-        (books.PAYOUT_TRANSIT, payout_id, stopped.amount_minor), *books.to_pay(again.id, again.amount_minor),
-    )
-    return stepped(
-        order, card, now, Step.PAYOUT_HELD, op=Cause.PAYOUT_HOLD.value, lines=lines, payouts=(*payouts, again),
-        settlement_id="",
-    )
-
-
-def to_hold(order: RedemptionOrder, after: str = "") -> Payout | None:
-    """The next payout of a frozen redemption that the credit ledger has and may still stop, behind this one."""
-    ids = [each.id for each in order.payouts]
-    behind = order.payouts[ids.index(after) + 1 :] if after in ids else order.payouts
-    return next((each for each in behind if each.state is PayoutState.SENT), None)
-
-
-def not_stopped(order: RedemptionOrder, card: GiftCard, now: datetime) -> Stepped:
-    """It is at the bank, or paid: from now on it counts as paid."""
-    return stepped(order, card, now, Step.PAYOUT_NOT_STOPPED, settlement_id="")
+    return _taken_back(order, card, what, _Parts(), now)
 
 
 def claim_begun(order: RedemptionOrder, card: GiftCard, saga_id: str, now: datetime) -> Stepped:
@@ -163,25 +137,43 @@ _ENDS: dict[Cause, tuple[Step, RedemptionState | None]] = {
 }
 
 
-def _taken_back(
-    order: RedemptionOrder, card: GiftCard, what: TakeBack, *, customer: Lines, payouts: tuple[Payout, ...],
-    now: datetime,
-) -> Stepped:
+class _Parts(NamedTuple):
+    """Where what is taken back comes from: what nobody has, with the payout that was just stopped, and the customer."""
+
+    unpaid_minor: int = 0
+    claimed_minor: int = 0
+    saga_id: str = ""
+    stopped_id: str = ""
+
+
+def _taken_back(order: RedemptionOrder, card: GiftCard, what: TakeBack, parts: _Parts, now: datetime) -> Stepped:
     step, state = _ENDS[what.cause]
     value_minor = order.face_minor - what.face_minor
+    out, payouts = _out_of_unpaid(order, parts)
+    customer = (*out, *(books.claimed(parts.saga_id, parts.claimed_minor) if parts.claimed_minor else ()))
     taken = stepped(
         order, card, now, step, op=what.cause.value, payouts=payouts, settlement_id="", reason="",
         lines=books.faced(order, order.face_minor, what.face_minor, customer),
         turn=_revaluing(order, what.cause.value, value_minor) if state is None else _restoring(order, value_minor),
         state=state or order.state, face_minor=what.face_minor if state is None else order.face_minor,
         frozen_from=None if state else order.frozen_from,
-        claimed_minor=order.claimed_minor + (0 if _in_transit(customer) else what.owed_minor(order)),
+        claimed_minor=order.claimed_minor + parts.claimed_minor,
     )
     return taken.cleared((PAY, order.id))
 
 
-def _in_transit(customer: Lines) -> bool:
-    return all(account == books.PAYOUT_TRANSIT for account, _, _ in customer)
+def _out_of_unpaid(order: RedemptionOrder, parts: _Parts) -> tuple[Lines, tuple[Payout, ...]]:
+    """The lines and the payouts once so much was taken out of what nobody has."""
+    if not parts.unpaid_minor:
+        return (), order.payouts
+    gone = unpaid(order, parts.stopped_id)
+    rest_minor = sum(each.amount_minor for each in gone) - parts.unpaid_minor
+    rest = Payout(payout_name(order), rest_minor, order.method)
+    others = tuple(each._replace(state=PayoutState.STOPPED) if each in gone else each for each in order.payouts)
+    lines = (
+        *((books.PAYOUT_TRANSIT, each.id, each.amount_minor) for each in gone), *books.to_pay(rest.id, rest_minor),
+    )
+    return lines, (*others, rest) if rest_minor else others
 
 
 def _revaluing(order: RedemptionOrder, op: str, change_minor: int) -> Turn | None:

@@ -30,7 +30,7 @@ ASK_AGAIN = timedelta(seconds=30)
 """So long after it was asked a provider that said nothing is asked again."""
 PAY_AGAIN = timedelta(seconds=60)
 THAWED_AGAIN = timedelta(minutes=10)
-"""So long after a card was found frozen it is looked whether it is free to settle."""
+"""So long after a card was found frozen it is looked whether it is free to settle, or to release its value."""
 
 
 def verification_timer(order: RedemptionOrder, now: datetime) -> tuple[Timer, ...]:
@@ -50,7 +50,7 @@ def waking(order: RedemptionOrder, now: datetime) -> tuple[Timer, ...]:
         RedemptionState.VERIFYING: (VERIFY, now),
         RedemptionState.REVOKING: (RELEASE, now),
         RedemptionState.VERIFIED: (SETTLE, None if order.terms.by_hand else now),
-        RedemptionState.ESCROWED: (ESCROW_ENDS, None if order.deadline is None else order.deadline + TICK),
+        RedemptionState.ESCROWED: (ESCROW_ENDS, now if order.deadline is None else order.deadline + TICK),
     }.get(order.state)
     if at is None or at[1] is None:
         return ()

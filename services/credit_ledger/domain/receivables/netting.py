@@ -12,8 +12,10 @@ from services.kernel.journal import Unit, post
 
 def settled_first(position: Position, order_id: str, besides_minor: int = 0) -> tuple[Position, int]:
     """The position with what the customer owes us, `besides` this, paid as far as the wallet goes, and how much that
-    is. In a replay it stands in the log."""
-    owed = position.account.receivable_minor - besides_minor
+    is. Where less is owed than that, it was paid since, and what is left is a debt as any other. In a replay it stands
+    in the log."""
+    owed = position.account.receivable_minor
+    owed -= besides_minor if owed >= besides_minor else 0
     amount = 0 if position.replaying else max(0, min(owed, position.account.wallet_minor))
     if not amount:
         return position, 0

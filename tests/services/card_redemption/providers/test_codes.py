@@ -14,6 +14,7 @@ from services.card_redemption.vault import Vault
 from services.kernel.secret import Secret
 from services.runtime.ground.postgres import open_pool
 from services.runtime.ground.tables import Connection
+from services.runtime.ground.writing import write
 from tests.services.card_redemption.ledger import CardLedger
 from tests.services.card_redemption.test_codes import CODE, issue
 from tests.services.reading import reading
@@ -32,7 +33,7 @@ async def test_both_codes_are_opened_for_their_order(cards: CardLedger) -> None:
     vault = Vault.of(cards.settings)
     await issue(cards, code=CODE)
     sealed = replace(ORDER, verification_code=vault.sealed(Secret("424242"), "rdm_1"))
-    await save_redemptions(cards.connection, [sealed], {})
+    await write(cards.connection, *save_redemptions([sealed], {}))
 
     codes = await SealedCodes(vault, reading(cards.settings.dsn)).codes_of("crd_1", "rdm_1")
 
@@ -43,7 +44,7 @@ async def test_both_codes_are_opened_for_their_order(cards: CardLedger) -> None:
 async def test_digits_that_were_erased_are_none(cards: CardLedger) -> None:
     """After the verification nobody has them any more (RD-1)."""
     await issue(cards, code=CODE)
-    await save_redemptions(cards.connection, [ORDER], {})
+    await write(cards.connection, *save_redemptions([ORDER], {}))
 
     code, digits = await SealedCodes(Vault.of(cards.settings), reading(cards.settings.dsn)).codes_of("crd_1", "rdm_1")
 
@@ -53,7 +54,7 @@ async def test_digits_that_were_erased_are_none(cards: CardLedger) -> None:
 async def test_one_connection_serves_all_verifications(cards: CardLedger) -> None:
     """Each opened one of its own, with a process of PostgreSQL behind it: of the service's CPU four tenths."""
     await issue(cards, code=CODE)
-    await save_redemptions(cards.connection, [ORDER], {})
+    await write(cards.connection, *save_redemptions([ORDER], {}))
     pool = await open_pool(cards.settings)
     served: set[int] = set()
 

@@ -120,6 +120,8 @@ class _RedemptionStepEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Redemp
     """It does not, and the redemption goes on."""
     REDEMPTION_STEP_OVERDUE: _RedemptionStep.ValueType  # 47
     """It is not done in the working days that its channel promises; told each day (DOMAIN A22)."""
+    REDEMPTION_STEP_CONDITION_MET: _RedemptionStep.ValueType  # 48
+    """Its condition was met while its card was frozen: its value is released once the card is free (OP-8)."""
     REDEMPTION_STEP_ADJUSTING: _RedemptionStep.ValueType  # 60
     """What a dispute granted is on its way into the wallet."""
     REDEMPTION_STEP_ADJUSTED: _RedemptionStep.ValueType  # 61
@@ -226,6 +228,8 @@ REDEMPTION_STEP_RELEASE_REFUSED: RedemptionStep.ValueType  # 46
 """It does not, and the redemption goes on."""
 REDEMPTION_STEP_OVERDUE: RedemptionStep.ValueType  # 47
 """It is not done in the working days that its channel promises; told each day (DOMAIN A22)."""
+REDEMPTION_STEP_CONDITION_MET: RedemptionStep.ValueType  # 48
+"""Its condition was met while its card was frozen: its value is released once the card is free (OP-8)."""
 REDEMPTION_STEP_ADJUSTING: RedemptionStep.ValueType  # 60
 """What a dispute granted is on its way into the wallet."""
 REDEMPTION_STEP_ADJUSTED: RedemptionStep.ValueType  # 61

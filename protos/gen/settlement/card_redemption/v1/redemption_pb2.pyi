@@ -389,7 +389,7 @@ class Redemption(_message.Message):
 
     @_builtins.property
     def condition_deadline(self) -> _timestamp_pb2.Timestamp:
-        """The last instant of its condition."""
+        """The last instant of its condition; absent once that was met while its card was frozen."""
 
     @_builtins.property
     def verified_time(self) -> _timestamp_pb2.Timestamp:

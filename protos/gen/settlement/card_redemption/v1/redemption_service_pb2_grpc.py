@@ -198,7 +198,7 @@ class RedemptionServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def MeetEscrowCondition(self, request, context):
-        """The condition of an escrow is met: its value is released (DOMAIN P33).
+        """The condition of an escrow is met: its value is released (DOMAIN P33), of a card that is frozen once it is free (DOMAIN OP-8).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -50,7 +50,7 @@ class RedemptionServiceStub:
     EditSchedule: _grpc.UnaryUnaryMultiCallable[_redemption_service_pb2.EditScheduleRequest, _redemption_service_pb2.EditScheduleResponse]
     """Change a scheduled redemption, until its cut-off (DOMAIN A18)."""
     MeetEscrowCondition: _grpc.UnaryUnaryMultiCallable[_redemption_service_pb2.MeetEscrowConditionRequest, _redemption_service_pb2.MeetEscrowConditionResponse]
-    """The condition of an escrow is met: its value is released (DOMAIN P33)."""
+    """The condition of an escrow is met: its value is released (DOMAIN P33), of a card that is frozen once it is free (DOMAIN OP-8)."""
     CorrectFace: _grpc.UnaryUnaryMultiCallable[_redemption_service_pb2.CorrectFaceRequest, _redemption_service_pb2.CorrectFaceResponse]
     """The face of a settled redemption was another: the rest is paid, or what was paid too much comes back (DOMAIN RD-21)."""
     AcceptPlatformFault: _grpc.UnaryUnaryMultiCallable[_redemption_service_pb2.AcceptPlatformFaultRequest, _redemption_service_pb2.AcceptPlatformFaultResponse]
@@ -96,7 +96,7 @@ class RedemptionServiceAsyncStub(RedemptionServiceStub):
     EditSchedule: _aio.UnaryUnaryMultiCallable[_redemption_service_pb2.EditScheduleRequest, _redemption_service_pb2.EditScheduleResponse]  # type: ignore[assignment]
     """Change a scheduled redemption, until its cut-off (DOMAIN A18)."""
     MeetEscrowCondition: _aio.UnaryUnaryMultiCallable[_redemption_service_pb2.MeetEscrowConditionRequest, _redemption_service_pb2.MeetEscrowConditionResponse]  # type: ignore[assignment]
-    """The condition of an escrow is met: its value is released (DOMAIN P33)."""
+    """The condition of an escrow is met: its value is released (DOMAIN P33), of a card that is frozen once it is free (DOMAIN OP-8)."""
     CorrectFace: _aio.UnaryUnaryMultiCallable[_redemption_service_pb2.CorrectFaceRequest, _redemption_service_pb2.CorrectFaceResponse]  # type: ignore[assignment]
     """The face of a settled redemption was another: the rest is paid, or what was paid too much comes back (DOMAIN RD-21)."""
     AcceptPlatformFault: _aio.UnaryUnaryMultiCallable[_redemption_service_pb2.AcceptPlatformFaultRequest, _redemption_service_pb2.AcceptPlatformFaultResponse]  # type: ignore[assignment]
@@ -193,7 +193,7 @@ class RedemptionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _redemption_service_pb2.MeetEscrowConditionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_redemption_service_pb2.MeetEscrowConditionResponse, _abc.Awaitable[_redemption_service_pb2.MeetEscrowConditionResponse]]:
-        """The condition of an escrow is met: its value is released (DOMAIN P33)."""
+        """The condition of an escrow is met: its value is released (DOMAIN P33), of a card that is frozen once it is free (DOMAIN OP-8)."""
 
     @_abc_1.abstractmethod
     def CorrectFace(

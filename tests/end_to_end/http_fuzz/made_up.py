@@ -1,29 +1,19 @@
-"""Requests that nobody should send, by the hundred thousand: paths, headers, JSON and tokens that a seed draws.
+"""Requests that a seed makes up from the contract's names alone: paths, headers, JSON and tokens."""
 
-`python -m tests.end_to_end.http_fuzz URL COUNT [SEED]` sends them to a gateway and says how they were answered, as
-whoever SETTLE_TOKEN says. What comes of a request is told by its number and the seed alone.
-"""
-
-import asyncio
 import json
-import os
 import random
-import sys
 import uuid
-from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from gateway.contract import Method, methods
 from gateway.templates import variables_of
+from services.access import ROLES
+from tests.end_to_end.http_fuzz.drafts import Draft, Token
 
-CONNECTIONS = 16
-ANSWER_SECONDS_MAX = 60.0
 DEPTH = 4
 TEXTS = (
     "", "ord_1", "acc_1", "CNY", "a" * 200, "\u0000", "\u202eabc", "订单", "😀", "' or 1=1 --", "../../etc", "%",
@@ -40,23 +30,13 @@ TOKENS = (
 )
 
 
-@dataclass(slots=True)
-class Told:
-    """How requests were answered: by status, and those that went wrong, as they were sent."""
-
-    statuses: Counter[int] = field(default_factory=Counter)
-    wrong: list[tuple[int, bytes]] = field(default_factory=list)
-
-
-def request(seed: int, number: int, host: str, token: str) -> bytes:
-    """The request with this number, as bytes on the wire; most are sent by whom the token names."""
-    draw = random.Random(f"{seed}/{number}")
+def made_up(draw: random.Random, token: Token) -> Draft:
+    """A request of nobody's; most are sent by whom everything is allowed."""
     method = draw.choice(_unary())
     verb = method.verb if draw.random() < 0.95 else draw.choice(("GET", "POST", "PUT", "DELETE", "OPTIONS", "HEAD"))
-    body = _body(draw, method)
-    headers = {"Host": host, "Content-Length": str(len(body)), **_headers(draw, token)}
-    lines = [f"{verb} {_path(draw, method)} HTTP/1.1", *(f"{name}: {text}" for name, text in headers.items()), "", ""]
-    return "\r\n".join(lines).encode("latin-1") + body
+    draft = Draft(method, verb, _path(draw, method), raw=_body(draw, method))
+    draft.headers = list(_headers(draw, token(ROLES, "settle")).items())
+    return draft
 
 
 def _unary() -> list[Method]:
@@ -127,65 +107,3 @@ def _single(draw: random.Random, each: FieldDescriptor, depth: int) -> Any:
     if each.name == "request_id":
         return str(uuid.UUID(int=draw.getrandbits(128), version=4))
     return draw.choice(TEXTS if each.type == FieldDescriptor.TYPE_STRING else NUMBERS)
-
-
-async def fuzz(url: str, count: int, seed: int, token: Callable[[], str]) -> Told:
-    """Send so many, over some connections at a time, under a token that is asked for anew, for none lives long."""
-    told, numbers = Told(), iter(range(count))
-    address = urlsplit(url)
-    host, port = str(address.hostname), int(address.port or 80)
-
-    def make(number: int, to: str) -> bytes:
-        return request(seed, number, to, token())
-
-    await asyncio.gather(*(_send_all(host, port, make, numbers, told) for _ in range(CONNECTIONS)))
-    return told
-
-
-async def _send_all(
-    host: str, port: int, make: Callable[[int, str], bytes], numbers: Iterator[int], told: Told
-) -> None:
-    """One connection after another, each for as long as the gateway keeps it."""
-    while (number := next(numbers, None)) is not None:
-        reader, writer = await asyncio.open_connection(host, port)
-        try:
-            while number is not None and await _send(reader, writer, make(number, f"{host}:{port}"), told):
-                number = next(numbers, None)
-        finally:
-            writer.close()
-            with suppress(ConnectionError):
-                await writer.wait_closed()
-
-
-async def _send(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sent: bytes, told: Told) -> bool:
-    """Send it and note its answer; whether the connection stays open."""
-    async with asyncio.timeout(ANSWER_SECONDS_MAX):
-        writer.write(sent)
-        status, stays = await _answer(reader, head=sent.startswith(b"HEAD "))
-    told.statuses[status] += 1
-    if status >= 500 or not status:
-        told.wrong.append((status, sent))
-    return stays
-
-
-async def _answer(reader: asyncio.StreamReader, head: bool) -> tuple[int, bool]:
-    """The status, and whether the connection stays open; 0 where nothing was answered."""
-    line = await reader.readline()
-    if not line:
-        return 0, False
-    status, length, stays = int(line.split()[1]), 0, True
-    while (header := (await reader.readline()).strip().lower()) != b"":
-        name, _, text = header.partition(b":")
-        length = int(text) if name == b"content-length" else length
-        stays = stays and not (name == b"connection" and text.strip() == b"close")
-    if not head and status not in (204, 304):
-        await reader.readexactly(length)
-    return status, stays
-
-
-if __name__ == "__main__":
-    seed = int((sys.argv[3:] or ["1"])[0])
-    found = asyncio.run(fuzz(sys.argv[1], int(sys.argv[2]), seed, lambda: os.environ.get("SETTLE_TOKEN", "")))
-    sys.stdout.write(f"{dict(sorted(found.statuses.items()))}\n")
-    sys.stdout.writelines(f"{status} {sent!r}\n" for status, sent in found.wrong[:20])
-    raise SystemExit(1 if found.wrong else 0)
