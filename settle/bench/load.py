@@ -1,4 +1,4 @@
-"""The load generator, a process of its own: `python -m settle.bench.load TARGET KAFKA PARTITIONS FILE KEY SERVICE`.
+"""The load generator, a process of its own: `python -m settle.bench.load TARGET KAFKA FILE KEY SERVICE`.
 
 It reads one command a line from stdin (`closed SECONDS`, `open SECONDS RATE`, `streamed SECONDS STREAMS`,
 `batch SECONDS SIZE`, `idle SECONDS`, `overload SECONDS RATE`) and answers each with one JSON object. "Settled" is when
@@ -261,9 +261,9 @@ def _moments(tally: Tally, until: float, settled_at: Mapping[str, float]) -> lis
     return parts
 
 
-async def main(target: str, kafka: str, partitions: int, file: Path, known: str, service: str) -> None:
+async def main(target: str, kafka: str, file: Path, known: str, service: str) -> None:
     """Serve commands until stdin ends."""
-    subscriber, tokens = Subscriber(kafka, partitions, service), Tokens.of(json.loads(known))
+    subscriber, tokens = Subscriber(kafka, service), Tokens.of(json.loads(known))
     assert tokens is not None
     async with open_channel(target, *OPTIONS) as channel:
         load = Load(channel, subscriber, read_targets(file), tokens)
@@ -303,4 +303,4 @@ if __name__ == "__main__":
     except ImportError:
         run = asyncio.run  # type: ignore[assignment]  # the same call
     given = sys.argv[1:]
-    run(main(given[0], given[1], int(given[2]), Path(given[3]), known=given[4], service=given[5]))
+    run(main(given[0], given[1], Path(given[2]), known=given[3], service=given[4]))

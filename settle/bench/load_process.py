@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from settle.local import topics
 from settle.local.endpoints import targets_of
 
 Answer = dict[str, Any]  # Any: the values of a JSON object
@@ -24,7 +23,7 @@ class LoadProcess:
         program = [sys.executable, "-P", "-m", "settle.bench.load"]
         target, bootstrap = targets_of(endpoints)[service], endpoints["broker"]["bootstrap"]
         known = json.dumps({"identity": endpoints["identity"]})
-        command = [*program, target, bootstrap, str(topics.partitions()), str(file), known, service]
+        command = [*program, target, bootstrap, str(file), known, service]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._answer()
 

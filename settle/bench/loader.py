@@ -28,7 +28,7 @@ Say = Callable[[str], None]
 
 
 async def fill(
-    endpoints: Mapping[str, Any], *, mix: str, orders: int, partitions: int, now: datetime, say: Say,  # Any: JSON
+    endpoints: Mapping[str, Any], *, mix: str, orders: int, now: datetime, say: Say  # Any: JSON
 ) -> list[Target]:
     """Store at least `orders` orders as of `now`, where the clock stays; answers all that the load may settle, clone by
     clone."""
@@ -43,7 +43,7 @@ async def fill(
     each = len(family.targets)
     count = -(-orders // each)
     began = time.monotonic()
-    await _clone(dsns, count, partitions)
+    await _clone(dsns, count)
     say(f"stored {count * each:,} orders in {time.monotonic() - began:.0f} s")
     return [target for clone in range(count) for target in clones.targets_of(family.targets, clone)]
 
@@ -65,10 +65,11 @@ async def _wait_for_quiet(dsns: Mapping[str, str]) -> None:
     raise TimeoutError("the family's own settlements did not end")
 
 
-async def _clone(dsns: Mapping[str, str], count: int, partitions: int) -> None:
+async def _clone(dsns: Mapping[str, str], count: int) -> None:
     ids = clones.Ids()
     connections = {service: await asyncpg.connect(dsn) for service, dsn in dsns.items()}
     forms = {service: await clones.forms_of(connection, ids) for service, connection in connections.items()}
+    partitions = {service: await _partitions_of(connection) for service, connection in connections.items()}
     ids.derive(await _logged(connections["credit_ledger"]))
     owners = {book: await _owners_of_merchants(connections[book], *columns) for book, columns in PAYERS.items()}
     for connection in connections.values():
@@ -77,7 +78,7 @@ async def _clone(dsns: Mapping[str, str], count: int, partitions: int) -> None:
     for start in range(1, count, CLONES_AT_A_TIME):
         chunk = [ids.of_clone(n) for n in range(start, min(start + CLONES_AT_A_TIME, count))]
         await asyncio.gather(*(
-            clones.copy_clones(connection, forms[service], chunk, partitions)
+            clones.copy_clones(connection, forms[service], chunk, partitions[service])
             for service, connection in connections.items()
         ))
     for book, known in owners.items():
@@ -88,6 +89,11 @@ async def _clone(dsns: Mapping[str, str], count: int, partitions: int) -> None:
         await connection.execute("vacuum analyze")
         await connection.execute("checkpoint")
         await connection.close()
+
+
+async def _partitions_of(connection: clones.Connection) -> int:
+    """How many partitions the keys of a database stand by: what it was made with, whatever is made today."""
+    return int(await connection.fetchval("select value from runtime_facts where name = 'partitions'"))
 
 
 async def _logged(ledger: clones.Connection) -> list[str]:

@@ -21,7 +21,7 @@ from settle.bench.goals import BATCHED, CLOSED, IDLE, OPEN, OVERLOAD, OVERLOAD_T
 from settle.bench.load_process import LoadProcess
 from settle.bench.options import WARM_UP_SECONDS, Options
 from settle.bench.profiled import ProfiledStack
-from settle.local import machine, topics
+from settle.local import machine
 from settle.local.endpoints import dsns_of
 from settle.local.environs import chain_key
 from settle.local.stack import LocalStack
@@ -49,8 +49,7 @@ def bench(options: Options, told: Told) -> Figures:
         data.chmod(0o755)
         with LocalStack(data, options.broker, "manual", processes=options.processes, say=say) as stack:
             targets = asyncio.run(loader.fill(
-                stack.endpoints, mix=options.mix, orders=options.orders, partitions=topics.partitions(), now=now,
-                say=say,
+                stack.endpoints, mix=options.mix, orders=options.orders, now=now, say=say,
             ))
             loader.shuffled(targets, file, options.seed)
         with ProfiledStack(data, options, say) as stack:

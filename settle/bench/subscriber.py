@@ -21,14 +21,14 @@ POLL_SECONDS = 0.05
 class Subscriber:
     """From the present end of the topic on; `settled_at` has perf_counter times by the id of the order or the card."""
 
-    def __init__(self, kafka: str, partitions: int, service: str = "order") -> None:
+    def __init__(self, kafka: str, service: str = "order") -> None:
         self._topic = f"settlement.{service}.events.v1"
         self.settled_at: dict[str, float] = {}
         self._consumer = Consumer({
             "bootstrap.servers": kafka, "group.id": "settle-bench", "enable.auto.commit": False,
             "fetch.wait.max.ms": 100, "queued.min.messages": 1000, "enable.partition.eof": False,
         })
-        self._consumer.assign([TopicPartition(self._topic, n, self._end(n)) for n in range(partitions)])
+        self._consumer.assign([TopicPartition(self._topic, n, self._end(n)) for n in self._partitions()])
         self._open = True
         self._thread = threading.Thread(target=self._read, name="subscriber", daemon=True)
         self._thread.start()
@@ -43,6 +43,11 @@ class Subscriber:
         self._open = False
         self._thread.join(5)
         self._consumer.close()
+
+    def _partitions(self) -> list[int]:
+        """Those that the topic has, however many are made today."""
+        known = self._consumer.list_topics(self._topic, timeout=10).topics[self._topic]
+        return sorted(known.partitions)
 
     def _end(self, partition: int) -> int:
         _low, high = self._consumer.get_watermark_offsets(TopicPartition(self._topic, partition), timeout=10)

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from random import uniform
 from typing import Any
 
 import grpc
@@ -10,10 +11,14 @@ import grpc.aio
 from google.rpc import error_details_pb2, status_pb2
 
 CALL_SECONDS = 30.0
+UNMET_SECONDS_MAX = 6.0
+"""So long is tried to reach anybody: processes come back sooner, and a verb says within 10 s that nobody is there."""
+RETRY_SECONDS_MIN, RETRY_SECONDS_MAX = 0.1, 2.0
 _REFUSALS = frozenset({
     grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND,
     grpc.StatusCode.ALREADY_EXISTS, grpc.StatusCode.PERMISSION_DENIED,
 })
+_PASSING = frozenset({grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.UNAVAILABLE})
 _DETAILS = "grpc-status-details-bin"
 
 
@@ -40,17 +45,31 @@ async def call(  # Any: generated methods and messages
 ) -> Any:
     """The answer of one call; a refusal is `Rejected`, everything else that is no answer is a `Fault`.
 
-    Who is refused because too much is under way asks again when it was told to, as long as its time lasts.
+    Who is refused because too much is under way, or meets a process that stops or a database that is away, asks again
+    under the same request id when it was told to, as long as its time lasts; gRPC's own tries, a few for each channel,
+    are not all that a crowd has. Who meets nobody at all gives up sooner.
     """
-    ends = time.monotonic() + seconds
+    began = time.monotonic()
+    ends, met = began + seconds, began + min(seconds, UNMET_SECONDS_MAX)
+    attempt = 0
     while True:
         try:
             return await method(request, timeout=max(ends - time.monotonic(), 0.0))
         except grpc.aio.AioRpcError as error:
             retry = retry_seconds_of(error)
-            if not retry or time.monotonic() + retry >= ends:
+            away = error.code() is grpc.StatusCode.UNAVAILABLE
+            if away:
+                retry, attempt = _spread(attempt, retry), attempt + 1
+            until = met if away and not reason_of(error) else ends
+            if not retry or time.monotonic() + retry >= until:
                 raise _meaning(error, request) from error
         await wait(retry)
+
+
+def _spread(attempt: int, told: float) -> float:
+    """When to ask again, in seconds: a crowd that heard the same at the same moment does not come back in one."""
+    seconds: float = min(max(told, RETRY_SECONDS_MIN) * 2.0**min(attempt, 5), RETRY_SECONDS_MAX)
+    return seconds * uniform(0.5, 1.5)
 
 
 def _meaning(error: grpc.aio.AioRpcError, request: Any) -> Exception:  # Any: generated messages
@@ -71,8 +90,9 @@ def reason_of(error: grpc.aio.AioRpcError) -> str:
 
 
 def retry_seconds_of(error: grpc.aio.AioRpcError) -> float:
-    """When a call that met too much work may be made again, by the error's `RetryInfo`; 0 if it says nothing of it."""
-    if error.code() is not grpc.StatusCode.RESOURCE_EXHAUSTED:
+    """When a call that met too much work, or an outage, may be made again, by the error's `RetryInfo`; 0 if it says
+    nothing of it."""
+    if error.code() not in _PASSING:
         return 0.0
     found = error_details_pb2.RetryInfo()
     told = any(detail.Unpack(found) for detail in _details(error))

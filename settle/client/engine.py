@@ -10,7 +10,7 @@ from typing import Any
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from settle.client.bank import Bank
-from settle.client.calls import Fault, Outage, call
+from settle.client.calls import CALL_SECONDS, Fault, call
 from settle.client.channels import Option, addresses_of, open_channel
 from settle.client.requests import fresh
 from settle.client.tokens import Tokens
@@ -36,8 +36,8 @@ REST_SECONDS = 20.0
 CALM_SWEEPS = 2
 """So many times in a row every process has to say that it is idle: a message may be between two of them."""
 POLL_SECONDS = 0.004
-OUTAGE_SECONDS = 0.2
-"""After so long who could not answer is asked again."""
+ASKED_SECONDS = 1.0
+"""What a process has to say what is under way, however late it is."""
 COUNTS = (
     "queued", "open_sagas", "due_timers", "unpublished", "lag", "open_notices", "open_republications",
 )
@@ -107,7 +107,7 @@ class Engine:
 
     async def begin(self) -> None:
         """Note what was parked before the run: it is not this run's fault."""
-        self._parked = sum(found.parked for found in await self._activity())
+        self._parked = sum(found.parked for found in await self._activity(CALL_SECONDS))
 
     async def set_clock(self, at: datetime) -> None:
         """Move every process to this instant."""
@@ -124,7 +124,7 @@ class Engine:
         deadline = time.monotonic() + REST_SECONDS
         calm = 0
         while calm < CALM_SWEEPS:
-            activity = await self._activity_by(deadline)
+            activity = await self._activity(max(deadline - time.monotonic(), ASKED_SECONDS))
             busy = [found for found, left in zip(activity, self._stuck, strict=True) if not _calm(found, left)]
             calm = 0 if busy else calm + 1
             if busy and time.monotonic() > deadline:
@@ -137,19 +137,10 @@ class Engine:
             new, self._parked = parked - self._parked, parked
             raise Fault(f"{new} messages were parked")
 
-    async def _activity_by(self, deadline: float) -> list[Any]:  # Any: generated messages
-        """What is under way; a machine with too much to do is asked again, until then."""
-        while True:
-            try:
-                return await self._activity()
-            except Outage:
-                if time.monotonic() > deadline:
-                    raise
-                await asyncio.sleep(OUTAGE_SECONDS)
-
-    async def _activity(self) -> list[Any]:  # Any: generated messages
+    async def _activity(self, seconds: float) -> list[Any]:  # Any: generated messages
+        """What is under way; a machine with too much to do is asked again, for so long."""
         request = operations_service_pb2.GetActivityRequest()
-        return await asyncio.gather(*(call(stub.GetActivity, request) for stub in self._each))
+        return await asyncio.gather(*(call(stub.GetActivity, request, seconds) for stub in self._each))
 
 
 def _calm(activity: Any, left: tuple[int, ...]) -> bool:  # Any: a generated message

@@ -17,7 +17,6 @@ from urllib.request import urlopen
 
 from settle.bench import loader
 from settle.bench.load_process import LoadProcess
-from settle.local import topics
 from settle.local.stack import AUDITOR, LocalStack
 
 PAIRS, SECONDS = 4, 30
@@ -42,7 +41,7 @@ def main() -> None:
 def _fill(data: Path, file: Path, orders: int) -> None:
     with LocalStack(data, "auto", "manual") as stack:
         targets = asyncio.run(loader.fill(
-            stack.endpoints, mix="mixed", orders=orders, partitions=topics.partitions(), now=datetime.now(UTC),
+            stack.endpoints, mix="mixed", orders=orders, now=datetime.now(UTC),
             say=print,
         ))
     loader.shuffled(targets, file, seed=1)

@@ -29,7 +29,7 @@ from settle.audit.snapshots import World, open_snapshots, put_beside
 from settle.audit.walks import KINDS, Range
 from settle.bench import loader
 from tests.benchmarks.audited_family import ORDERS, family
-from tests.settle.audit.house import PARTITIONS, house
+from tests.settle.audit.house import house
 from tests.settle.audit.scratch import made
 
 BEGIN = datetime(2026, 1, 2, 2, 0, tzinfo=UTC)
@@ -70,7 +70,7 @@ async def _fill(dsn: str, orders: int) -> Mapping[str, str]:
     async with house(dsn, "audited", BEGIN) as world:
         await family(world)
         began = time.monotonic()
-        await loader._clone(world.dsns, -(-orders // ORDERS), PARTITIONS)
+        await loader._clone(world.dsns, -(-orders // ORDERS))
         print(f"{orders:,} orders stored in {time.monotonic() - began:.0f} s", flush=True)
         return world.dsns
 

@@ -13,7 +13,6 @@ from settle.audit import auditor, telling
 from settle.bench.figures import Percentiles
 from settle.bench.subscriber import Subscriber
 from settle.client.tokens import Tokens
-from settle.local import topics
 from tests.end_to_end.fire.client import Client
 from tests.end_to_end.fire.conftest import Fire, burning, filled, folder
 
@@ -41,7 +40,7 @@ def main() -> None:
 
 
 async def _killed(fire: Fire, kills: int) -> list[float]:
-    subscriber = Subscriber(fire.stack.broker.bootstrap, topics.partitions())
+    subscriber = Subscriber(fire.stack.broker.bootstrap)
     client = Client(fire.addresses, Tokens.of(fire.stack.endpoints))
     waits = []
     try:

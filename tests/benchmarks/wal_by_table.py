@@ -20,7 +20,6 @@ import asyncpg
 from settle.bench import loader
 from settle.bench.load_process import LoadProcess
 from settle.bench.options import REDEMPTION
-from settle.local import topics
 from settle.local.endpoints import dsns_of
 from settle.local.stack import LocalStack
 
@@ -86,7 +85,7 @@ def main(mix: str) -> None:
         data.chmod(0o755)
         with LocalStack(data, "kafka", "manual", say=print) as stack:
             loader.shuffled(asyncio.run(loader.fill(
-                stack.endpoints, mix=mix, orders=ORDERS, partitions=topics.partitions(), now=datetime.now(UTC),
+                stack.endpoints, mix=mix, orders=ORDERS, now=datetime.now(UTC),
                 say=print,
             )), file, 1)
             asyncio.run(measure(stack.endpoints, file, mix))

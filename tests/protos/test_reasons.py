@@ -39,6 +39,7 @@ from settlement.operations.v1 import operations_service_pb2 as operations
 from settlement.operations.v1.operations_service_pb2_grpc import OperationsServiceStub
 from settlement.sandbox.v1 import acquirer_service_pb2 as acquirer
 from settlement.sandbox.v1 import verification_service_pb2 as verification
+from tests.protos import provoked_over_http
 from tests.protos.provoked import PROVOKED, prepare
 from tests.protos.provoked_disputes import PROVOKED as DISPUTES
 from tests.protos.provoked_redemptions import PROVOKED as OF_REDEMPTIONS
@@ -64,9 +65,9 @@ SECONDS_MAX = 3.0
 
 @cache
 def texts_of_the_code() -> dict[str, list[str]]:
-    """Every text of the services and of the sandbox acquirer, with where it stands; and the rules of the contracts."""
+    """Every text of services, gateway and sandboxes, with where it stands; and the rules of the contracts."""
     found: dict[str, list[str]] = {}
-    for folder in ("services", "settle/local/acquirer", "settle/local/verifier"):
+    for folder in ("services", "gateway", "settle/local/acquirer", "settle/local/verifier"):
         for path in sorted(Path(folder).rglob("*.py")):
             for node in ast.walk(ast.parse(path.read_text())):
                 if isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -310,6 +311,12 @@ async def test_a_reason_is_provoked_where_its_code_stands(tmp_path: Path, reason
     assert await ELSEWHERE[reason](tmp_path) == reason
 
 
+@pytest.mark.parametrize("reason", provoked_over_http.PROVOKED)
+async def test_a_reason_of_http_is_provoked_at_a_gateway(reason: str) -> None:
+    """Which asks no service for it."""
+    assert await provoked_over_http.provoked(reason) == reason
+
+
 @pytest.mark.parametrize("reason", REDEMPTIONS)
 def test_a_reason_of_redemptions_is_provoked_in_memory(reason: str) -> None:
     """The card service refuses for it what it is asked."""
@@ -328,4 +335,6 @@ async def test_a_reason_is_provoked_through_the_public_api(people: People, reaso
 
 async def test_every_reason_is_provoked(people: People) -> None:
     """The story shows all that have no provocation of their own: whoever adds a reason adds its provocation."""
-    assert set(GIVEN) - set(PROVOKED) - set(REDEMPTIONS) - set(ELSEWHERE) - shown(people) == set()
+    assert set(GIVEN) - set(provoked_over_http.PROVOKED) - set(PROVOKED) - set(REDEMPTIONS) - set(ELSEWHERE) - shown(
+        people
+    ) == set()

@@ -14,7 +14,7 @@ import pytest
 
 from settle.bench import loader
 from settle.bench.targets import Target
-from settle.local import postgres, topics
+from settle.local import postgres
 from settle.local.stack import LocalStack
 from tests.end_to_end.fire.slow_wire import WiredStack
 
@@ -69,7 +69,7 @@ def filled(data: Path, orders: int) -> list[Target]:
     """Stored orders, on a manual clock, to settle on the system's."""
     with LocalStack(data, broker="auto", clock="manual") as stack:
         return asyncio.run(loader.fill(
-            stack.endpoints, mix="mixed", orders=orders, partitions=topics.partitions(), now=datetime.now(UTC),
+            stack.endpoints, mix="mixed", orders=orders, now=datetime.now(UTC),
             say=lambda line: None,
         ))
 

@@ -2,12 +2,13 @@
 
 import asyncio
 import json
-import re
 from dataclasses import dataclass
 from typing import Any
 
-REASON = re.compile(r"[A-Z][A-Z0-9_]{2,62}")
-BYTES_MAX = 2**23
+from settlement.common.v1.error_reason_pb2 import ErrorReason
+
+REASONS = {value.name.removeprefix("ERROR_REASON_") for value in ErrorReason.DESCRIPTOR.values}
+"""All that the contract has."""
 _STATUS = "type.googleapis.com/google.rpc."
 
 
@@ -61,16 +62,16 @@ async def _chunks(reader: asyncio.StreamReader) -> bytes:
     return b"".join(parts)
 
 
-def flaw(answer: Answer, bodiless: bool) -> str:
-    """What is wrong with it; empty if nothing is."""
-    if not 200 <= answer.status < 500:
+def flaw(answer: Answer, bodiless: bool, hurried: bool = False) -> str:
+    """What is wrong with it; empty if nothing is. Whoever is `hurried` gave the call little time himself."""
+    if not 200 <= answer.status < 500 and not (answer.status == 504 and hurried):
         return f"status {answer.status}"
     if answer.status < 400 or bodiless:
         return ""
     if answer.status == 429 and not answer.headers.get(b"retry-after", b"").isdigit():
         return "429 without Retry-After"
     reasons = reasons_in(answer)
-    return "" if len(reasons) == 1 and REASON.fullmatch(reasons[0]) else "a refusal without a reason"
+    return "" if len(reasons) == 1 and reasons[0] in REASONS else f"a refusal without a reason: {reasons}"
 
 
 def reasons_in(answer: Answer) -> list[str]:

@@ -53,3 +53,8 @@ class Sent:
     def bodiless(self) -> bool:
         """Whether its answer has a length but no body."""
         return self.packed.startswith(b"HEAD ")
+
+    @property
+    def hurried(self) -> bool:
+        """Whether it says itself how long it may take."""
+        return b"\r\nrequest-timeout: " in self.packed.lower()

@@ -43,7 +43,7 @@ class Told:
         self.statuses[answer.status] += 1
         if answer is NONE and sent.silent:
             return
-        if found := flaw(answer, sent.bodiless):
+        if found := flaw(answer, sent.bodiless, sent.hurried):
             self.fail(number, f"{found} {answer.body[:200]!r}", sent)
         elif answer.status >= 400:
             self.reasons.update(reasons_in(answer))

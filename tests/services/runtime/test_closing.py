@@ -35,8 +35,8 @@ SETTINGS = Settings("test", reflection=False, drain_seconds=5.0)
 VALID = pb.GetSagaRequest(saga_id="saga_1")
 ROOT = Path(__file__).resolve().parents[3]
 CALLERS, STOPS = 64, 3
-AT_ONCE = 40
-"""Few enough for a channel to try all of them again that came to one of two."""
+AT_ONCE = 400
+"""Of one channel; half of them come to the one of two processes that stops."""
 LONG_SECONDS = 6.0
 """A stop that is longer than four tries of gRPC."""
 PROGRAM = """

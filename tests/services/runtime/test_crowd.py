@@ -7,7 +7,7 @@ from typing import Any
 import grpc
 import pytest
 
-from services.kernel.errors import ResourceExhausted
+from services.kernel.errors import ResourceExhausted, Unavailable
 from services.kernel.messages import Message
 from services.kernel.saga import Verdict
 from services.runtime.lanes.lane import CROWDED_MESSAGES_MAX
@@ -19,8 +19,11 @@ from services.runtime.rpc.errors import abort_with
 from services.runtime.rpc.server import RpcServer
 from services.runtime.stored.inbox import Answered
 from settle.client.calls import Fault, call
+from settle.client.channels import open_channel
+from settle.local import ports
 from settlement.operations.v1 import operations_service_pb2 as operations
 from settlement.order.v1 import order_service_pb2 as pb
+from settlement.order.v1.order_service_pb2_grpc import OrderServiceStub
 from tests.services.runtime.counters import Add
 from tests.services.runtime.test_edge import process as process
 from tests.services.runtime.test_places import NoCall, Servicer, cancel, serving
@@ -142,6 +145,53 @@ async def test_a_client_comes_again_when_it_was_told_to(
             assert await asked == pb.GetOrderResponse()
 
     assert waited == (waits or [])
+
+
+class _Away(Servicer):
+    """Has a database that is away at first."""
+
+    def __init__(self, outages: int) -> None:
+        super().__init__()
+        self.outages = outages
+
+    async def GetOrder(self, request: pb.GetOrderRequest, context: Any) -> pb.GetOrderResponse:
+        """Not now, until there is one."""
+        if self.outages:
+            self.outages -= 1
+            await abort_with(context, Unavailable("UNAVAILABLE", "the database does not answer"))
+        return pb.GetOrderResponse()
+
+
+async def test_a_client_comes_again_after_an_outage() -> None:
+    """Also where gRPC itself has tried often enough: later each time, and never all of a crowd at once."""
+    away, waited = _Away(outages=12), list[float]()  # type: ignore[abstract]  # as above
+
+    async def wait(told: float) -> None:
+        waited.append(told)
+
+    async with serving(SETTINGS, away) as (_, _servicer, stub):
+        answer = await call(stub.GetOrder, pb.GetOrderRequest(order_id="ord_1"), wait=wait)
+
+    assert answer == pb.GetOrderResponse()
+    assert away.outages == 0
+    assert [0.05 * 2**n <= told <= 0.15 * 2**n for n, told in enumerate(waited)] == [True] * len(waited) != []
+
+
+async def test_who_meets_nobody_gives_up_soon() -> None:
+    """A verb says within seconds that nobody is there."""
+    [port] = ports.free_ports(1)
+    waited = list[float]()
+
+    async def wait(told: float) -> None:
+        waited.append(told)
+        await asyncio.sleep(told)
+
+    async with open_channel(f"{ports.HOST}:{port}") as opened:
+        asked = call(OrderServiceStub(opened).GetOrder, pb.GetOrderRequest(order_id="ord_1"), 30.0, wait)
+        with pytest.raises(Fault, match="UNAVAILABLE"):
+            await asyncio.wait_for(asked, 10.0)
+
+    assert waited
 
 
 class _OneByOne:

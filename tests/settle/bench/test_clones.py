@@ -19,7 +19,7 @@ CLONES = 5
 
 async def test_clones_are_clean_and_know_their_partition(family: House) -> None:
     """Five copies of the family: five times the rows, timers where their roots lie, shares that follow the ids."""
-    await loader._clone(family.dsns, CLONES, PARTITIONS)
+    await loader._clone(family.dsns, CLONES)
 
     report = await auditor.audit(family.dsns, wait_seconds=0, strict=True)
     assert report.clean, telling.as_text(report)

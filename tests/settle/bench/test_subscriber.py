@@ -1,5 +1,6 @@
 """What was settled is noted when it is read, not when a time of waiting is over."""
 
+from types import SimpleNamespace
 from typing import Any
 
 from settle.bench.subscriber import MESSAGES_MAX, POLL_SECONDS, Subscriber
@@ -52,3 +53,13 @@ def test_nothing_is_waited_for_but_the_first_event() -> None:
 
     assert consumer.asked == [("poll", POLL_SECONDS), (f"consume {MESSAGES_MAX}", 0)]
     assert list(subscriber.settled_at) == ["ord_1", "ord_2"]
+
+
+def test_the_partitions_of_the_topic_are_read() -> None:
+    """Old data keep theirs: a partition that is not there cannot be read, and one that is left out settles nothing."""
+    subscriber = Subscriber.__new__(Subscriber)
+    topic = SimpleNamespace(partitions=dict.fromkeys(range(8)))
+    known: Any = SimpleNamespace(list_topics=lambda name, timeout: SimpleNamespace(topics={name: topic}))
+    subscriber._topic, subscriber._consumer = "settlement.order.events.v1", known
+
+    assert subscriber._partitions() == list(range(8))

@@ -339,6 +339,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The amount is nothing that a case of the kind can be about, or can grant."""
     ERROR_REASON_PARTIAL_NOT_POSSIBLE: _ErrorReason.ValueType  # 198
     """Nothing of this can be split (DOMAIN OP-14)."""
+    ERROR_REASON_MALFORMED_BODY: _ErrorReason.ValueType  # 210
+    """Over HTTP: the body is no JSON object, or ended before its end."""
+    ERROR_REASON_CONTRADICTION: _ErrorReason.ValueType  # 211
+    """Over HTTP: a field differs in the body and in the path or the Idempotency-Key."""
+    ERROR_REASON_UNSUPPORTED_MEDIA_TYPE: _ErrorReason.ValueType  # 212
+    """Over HTTP: the body is in another form than JSON in UTF-8, or packed."""
+    ERROR_REASON_METHOD_NOT_ALLOWED: _ErrorReason.ValueType  # 213
+    """Over HTTP: the path knows other verbs, which `Allow` lists."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Every reason that a google.rpc.ErrorInfo of this engine can carry; the wire string is the name without its prefix,
@@ -651,4 +659,12 @@ ERROR_REASON_CLAIM_AMOUNT: ErrorReason.ValueType  # 197
 """The amount is nothing that a case of the kind can be about, or can grant."""
 ERROR_REASON_PARTIAL_NOT_POSSIBLE: ErrorReason.ValueType  # 198
 """Nothing of this can be split (DOMAIN OP-14)."""
+ERROR_REASON_MALFORMED_BODY: ErrorReason.ValueType  # 210
+"""Over HTTP: the body is no JSON object, or ended before its end."""
+ERROR_REASON_CONTRADICTION: ErrorReason.ValueType  # 211
+"""Over HTTP: a field differs in the body and in the path or the Idempotency-Key."""
+ERROR_REASON_UNSUPPORTED_MEDIA_TYPE: ErrorReason.ValueType  # 212
+"""Over HTTP: the body is in another form than JSON in UTF-8, or packed."""
+ERROR_REASON_METHOD_NOT_ALLOWED: ErrorReason.ValueType  # 213
+"""Over HTTP: the path knows other verbs, which `Allow` lists."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
