@@ -51,15 +51,15 @@ CHECKS = (
     ),
     Check(
         "provenance.instants", "every decision of an account or a card that posted something told of it then", BOOKS,
-        """select 'journals ' || j.root || '/' || j.root_version,
+        """select distinct 'journals ' || j.root || '/' || j.root_version,
                   'an event of ' || coalesce(nullif(j.saga_id, ''), 'no settlement') || ' at ' || j.posted_at, 'none'
-           from (select distinct root, root_version, saga_id, posted_at from journals where root not like '%/%') j
+           from journals j
            left join (select aggregate_id, (select at from events e where e.aggregate_id = c.aggregate_id
                                             order by sequence limit 1) at
                       from event_checkpoints c) kept on kept.aggregate_id = j.root
-           left join (select distinct aggregate_id, saga_id, at from events) e
-               on e.aggregate_id = j.root and e.saga_id = j.saga_id and e.at = j.posted_at
-           where e.aggregate_id is null and (kept.aggregate_id is null or j.posted_at > kept.at)""",
+           where j.root not like '%/%' and (kept.aggregate_id is null or j.posted_at > kept.at)
+             and not exists (select from events e where e.aggregate_id = j.root and e.saga_id = j.saga_id
+                                                    and e.at = j.posted_at)""",
         cause="a journal or an event was dated otherwise, or lost",
     ),
     Check(
