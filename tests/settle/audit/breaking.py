@@ -12,7 +12,7 @@ from typing import Any, TypeAlias, cast
 import asyncpg
 
 from settle.audit import asking, auditor, beside, spread, walks
-from settle.audit.findings import BOOKS, ORDER, SERVICES, Check, Finding, Report, Walk
+from settle.audit.findings import BOOKS, SERVICES, Check, Finding, Report, Walk
 from settle.audit.snapshots import Connection, World, copy, put_beside, roll_up
 from settle.audit.spread import Copied
 from settle.audit.unreadable import UNREADABLE
@@ -248,9 +248,9 @@ async def _heard(world: World, catalogs: Mapping[str, Catalog], ask: Asking) -> 
 def _beside(catalogs: Mapping[str, Catalog]) -> list[Beside]:
     found = []
     for book in BOOKS:
-        for copied in (spread.SETTLEMENTS, spread.ORDERS):
+        for copied in (spread.SETTLEMENTS, spread.REDEMPTIONS, spread.ORDERS):
             filled = Relation(book, copied.table)
-            found.append(Beside(filled, _copied(copied, book), catalogs[ORDER].read_by(copied.query)))
+            found.append(Beside(filled, _copied(copied, book), catalogs[copied.of].read_by(copied.query)))
         for statement in beside.ROLL_UPS[book]:
             filled = Relation(book, re.findall(r"insert into (\w+)", statement)[0])
             found.append(Beside(filled, _rolled_up(statement, book), catalogs[book].read_by(statement) - {filled}))
