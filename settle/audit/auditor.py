@@ -52,12 +52,12 @@ CHECKS: Sequence[Check] = (
 )
 QUIET_CHECKS: Sequence[Check] = (*unfinished.QUIET, *orders.QUIET, *cards.QUIET, *joins.QUIET)
 CROSS_CHECKS: Mapping[str, Callable[[World], Awaitable[list[Finding]]]] = {
-    clearing.CLEARING: clearing.clearing, clearing.CONSOLIDATED: clearing.consolidated,
+    clearing.CLEARING: clearing.clearing,
     four_eyes.FOUR_EYES: four_eyes.four_eyes, chains.CHAIN_KEYS: chains.chain_keys, **joins.CROSS, **open_work.CROSS,
     claims.CLAIMED: claims.claimed, dispute_outcomes.FOUR_EYES: dispute_outcomes.four_eyes,
     **seals.CROSS, **accepted.CROSS,
 }
-BALANCED = frozenset({clearing.CONSOLIDATED, payouts.PAYOUTS})
+BALANCED = frozenset({payouts.PAYOUTS})
 """The cross checks that read the balances beside the books."""
 WAIT_SECONDS = 15.0
 STUCK = "unfinished.stuck"

@@ -26,7 +26,7 @@ _ANSWERS = "select message_id, verdict, outcome, decided_at from inbox where mes
 _EFFECTS: Mapping[str, type[Message]] = {CREDIT: effects_pb2.CreditEffect, CARD: card_effects_pb2.CardEffect}
 _NAMES = {True: (Op.TRY, Op.CONFIRM), False: (Op.TRY, Op.CANCEL)}
 """Under which names answers are kept, by whether it was done; what is both phases in one is kept as a TRY. Others are
-none of it: `sagas.confirmed` and `sagas.cancelled`."""
+none of it, says `sagas.answers`."""
 _TOO_LATE = "TOMBSTONED"
 """What is answered to a command that comes after its settlement was given up; the settlement says why that was."""
 _VERDICTS = {number: name.removeprefix("VERDICT_") for name, number in saga_pb2.Verdict.items()}
