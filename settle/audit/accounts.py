@@ -7,12 +7,8 @@ _OWN = """('LIM.AVAIL', 'LIM.HELD', 'LIM.USED', 'LIM.GRANT', 'L.CUST.WALLET', 'L
 
 CHECKS = (
     Check(
-        "accounts.limits", "available + held + used = granted, in the limit ledger of every account", (CREDIT,),
-        """select sub, '0', sum(amount_minor)::text from audit_balances
-           where unit = 'LIMIT' group by sub having sum(amount_minor) <> 0""",
-    ),
-    Check(
-        "accounts.projection", "limits, wallet, credit balance and receivable equal the sum of their entries",
+        "accounts.projection",
+        "limits (available + held + used = granted), wallet, credit balance, receivable are the sums of their entries",
         (CREDIT,),
         """select a.id || ' ' || v.name, v.booked::text, v.stored::text
            from credit_accounts a

@@ -52,12 +52,12 @@ CHECKS: Sequence[Check] = (
 )
 QUIET_CHECKS: Sequence[Check] = (*unfinished.QUIET, *orders.QUIET, *cards.QUIET, *joins.QUIET)
 CROSS_CHECKS: Mapping[str, Callable[[World], Awaitable[list[Finding]]]] = {
-    clearing.CLEARING: clearing.clearing, clearing.CONSOLIDATED: clearing.consolidated,
+    clearing.CLEARING: clearing.clearing,
     four_eyes.FOUR_EYES: four_eyes.four_eyes, chains.CHAIN_KEYS: chains.chain_keys, **joins.CROSS, **open_work.CROSS,
     claims.CLAIMED: claims.claimed, dispute_outcomes.FOUR_EYES: dispute_outcomes.four_eyes,
     **seals.CROSS, **accepted.CROSS,
 }
-BALANCED = frozenset({clearing.CONSOLIDATED, payouts.PAYOUTS})
+BALANCED = frozenset({payouts.PAYOUTS})
 """The cross checks that read the balances beside the books."""
 WAIT_SECONDS = 15.0
 STUCK = "unfinished.stuck"
@@ -103,7 +103,6 @@ async def audit_since(dsns: Mapping[str, str], asked: Asked) -> tuple[Report, Ma
         world = World(connections, asked.strict or not left, asked.chain_key)
         places = await places_of(world) if asked.placed else {}
         report.add(gone.GONE, await gone.gone(world, asked.held))
-        await put_beside(world)
         await _examine_since(world, dsns, asked, report)
         if asked.acquirer:
             await rail_list.compare_with(world, asked.acquirer, report, asked.credentials)
@@ -124,7 +123,7 @@ async def _examine_since(world: World, dsns: Mapping[str, str], asked: Asked, re
     chosen = await _chosen(world, asked.since, report)
     if chosen is not None:
         ages = {service: await age(world[service], since) for service, since in asked.since.items()}
-        await ask_everything(replace(world, ages=ages), report)
+        await _ask_beside(replace(world, ages=ages), report)
         await walks.walk_chosen(world, report, chosen)
         return
     total, done = await shared_walk.count(world), 0
@@ -138,11 +137,18 @@ async def _examine_since(world: World, dsns: Mapping[str, str], asked: Asked, re
         parts = await shared_walk.parts_of(world, dsns)
         async with asyncio.TaskGroup() as both:
             walking = both.create_task(shared_walk.walk(parts, asked.processes, walked))
-            both.create_task(ask_everything(world, report))
+            both.create_task(_ask_beside(world, report))
         report.take(walking.result())
     else:
-        await ask_everything(world, report)
+        await _ask_beside(world, report)
         await walks.walk_all(world, report, walked=walked)
+
+
+async def _ask_beside(world: World, report: Report) -> None:
+    """What is asked of everything, once what it reads is put beside the books; walks in other processes go on
+    meanwhile, for they read none of that."""
+    await put_beside(world)
+    await ask_everything(world, report)
 
 
 async def _chosen(

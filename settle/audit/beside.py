@@ -1,4 +1,4 @@
-"""What is put beside the books before they are checked: the coordinator's settlements and orders, and roll-ups."""
+"""What is put beside the books before they are checked: the coordinators' settlements, the orders, and roll-ups."""
 
 from settle.audit import agreements
 from settle.audit.findings import CARD, CREDIT, ORDER
@@ -8,9 +8,12 @@ TABLES = """
 create temporary table audit_settlements (
     id text, kind text, root text, decision text, two_phase boolean, credit_minor bigint, deposit_minor bigint,
     gift_minor bigint, coupon_minor bigint, started_at timestamptz, ended_at timestamptz,
-    merchant_id text, account_id text, card_id text, posted_at timestamptz
+    merchant_id text, account_id text, card_id text, unended text, posted_at timestamptz
 );
 create index on audit_settlements (id);
+create temporary table audit_redemptions (
+    id text, two_phase boolean, started_at timestamptz, ended_at timestamptz, unended text, posted_at timestamptz
+);
 create temporary table audit_orders (
     id text, state text, tender text, amount_minor bigint, captured_minor bigint, released_minor bigint,
     refunded_minor bigint, whole_minor bigint

@@ -13,11 +13,11 @@ from itertools import groupby
 
 from settle.audit import asking, auditor, beside, unreadable
 from settle.audit.changed import Place, places_of
-from settle.audit.findings import BOOKS, ORDER, SERVICES, Check, Report
+from settle.audit.findings import BOOKS, SERVICES, Check, Report
 from settle.audit.gone import GONE, gone
 from settle.audit.pacing import Pacing
 from settle.audit.snapshots import COPIED_ROWS, Connection, World, connect, copy, roll_up, snapshot_of
-from settle.audit.spread import SETTLEMENTS, Copied
+from settle.audit.spread import REDEMPTIONS, SETTLEMENTS, Copied
 
 Question = Callable[[World, Report], Awaitable[None]]
 
@@ -39,23 +39,24 @@ class ByTurns:
 
     async def ask(self, report: Report, only: Collection[str] = ()) -> None:
         """Ask every check, or `only` those of these ids."""
-        await self._copy_settlements(report)
+        for copied in (SETTLEMENTS, REDEMPTIONS):
+            await self._copy(copied, report)
         for question in _questions(only):
             async with self._turn(report) as world:
                 await question(world, report)
 
-    async def _copy_settlements(self, report: Report) -> None:
-        """Those that have ended, in pages by their ids."""
+    async def _copy(self, copied: Copied, report: Report) -> None:
+        """The settlements of a coordinator that have ended, in pages by their ids."""
         last: str | None = ""
         while last is not None:
             async with self._turn(report) as world:
-                ids = await world[ORDER].fetch(_PAGE, last)
+                ids = await world[copied.of].fetch(_PAGE, last)
                 if ids:
-                    await copy(world, _page(last, ids[-1]["id"]), BOOKS)
+                    await copy(world, _page(copied, last, ids[-1]["id"]), BOOKS)
                 last = ids[-1]["id"] if len(ids) == COPIED_ROWS else None
         async with self._turn(report) as world:
             for book in BOOKS:
-                await world[book].execute(f"analyze {SETTLEMENTS.table}")
+                await world[book].execute(f"analyze {copied.table}")
 
     @asynccontextmanager
     async def _turn(self, report: Report) -> AsyncIterator[World]:
@@ -87,9 +88,9 @@ select id from saga_records where phase in ('DONE', 'ABORTED') and id > $1 order
 """
 
 
-def _page(last: str, until: str) -> Copied:
+def _page(copied: Copied, last: str, until: str) -> Copied:
     """The settlements behind an id, up to another; ids are the engine's own, of letters and digits."""
-    return SETTLEMENTS._replace(query=f"{SETTLEMENTS.query} and id > {_quoted(last)} and id <= {_quoted(until)}")
+    return copied._replace(query=f"{copied.query} and id > {_quoted(last)} and id <= {_quoted(until)}")
 
 
 def _quoted(text: str) -> str:

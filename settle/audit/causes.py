@@ -21,8 +21,7 @@ _UNSENT = "Kafka takes no records, or its receiver does not answer; once both do
 
 CAUSES: Mapping[str, str] = {
     **dict.fromkeys((
-        "journals.balance", "journals.shape", "journals.units", "books.zero", "accounts.limits", "accounts.known",
-        "cards.merchants",
+        "journals.balance", "journals.shape", "journals.units", "books.zero", "accounts.known", "cards.merchants",
     ), _JOURNAL),
     "journals.ordinals": _NUMBERED,
     **dict.fromkeys((
@@ -47,7 +46,7 @@ CAUSES: Mapping[str, str] = {
     ), _OTHER_SIDE),
     **dict.fromkeys(("sagas.decision", "sagas.branches"), _SAGA),
     **dict.fromkeys((
-        "sagas.executed", "sagas.confirmed", "sagas.cancelled", "sagas.traceless", "unfinished.verdict",
+        "sagas.answers", "sagas.traceless", "unfinished.verdict",
     ), _ANSWER),
     **dict.fromkeys((
         "provenance.given_back", "provenance.repayments", "provenance.statements", "provenance.statement_sums",

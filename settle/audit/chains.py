@@ -12,7 +12,7 @@ from settle.audit.findings import CARD, CREDIT, ORDER, SERVICES, Check, Finding,
 from settle.audit.folds import credit_operations
 from settle.audit.links import Broken, Ends, Fault, Follower, Row, faults
 from settle.audit.shared_reads import EVENTS as EVENT_ROWS
-from settle.audit.shared_reads import pages_of, read_all
+from settle.audit.shared_reads import once, pages_of, read_all
 from settle.audit.snapshots import World
 
 _EVENT_ENDS = """select r.id, r.sequence, r.events_head, coalesce(s.number, 0), coalesce(c.sequence, 0), c.hash
@@ -111,6 +111,7 @@ async def notes(world: World, service: str) -> list[str]:
     return [f"{service}: {row['count']} chains of {row['chain']} have rows without a link, accepted" for row in rows]
 
 
+@once
 async def key_name(world: World, service: str) -> str:
     """By what the key is known under which the chains of a service are; a database that no process served has none."""
     name = await world[service].fetchval("select value from runtime_facts where name = $1", KEY_NAME)

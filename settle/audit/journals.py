@@ -1,6 +1,6 @@
 """The books themselves: every journal balances in its one unit, and each book sums to zero (BK-1, DOMAIN 3.4)."""
 
-from settle.audit.findings import BOOKS, Check
+from settle.audit.findings import BOOKS, CARD, CREDIT, Check
 
 CHECKS = (
     Check(
@@ -20,9 +20,13 @@ CHECKS = (
               or cardinality(accounts) <> cardinality(amounts) or 0 = any (amounts) or unit not in ('CNY', 'LIMIT')""",
     ),
     Check(
-        "journals.units", "limit accounts are posted in LIMIT, all others in CNY", BOOKS,
+        "journals.units", "limit accounts are posted in LIMIT, all others in CNY", (CREDIT,),
         """select unit || ' ' || account, case when account like 'LIM.%' then 'LIMIT' else 'CNY' end, unit
            from audit_balances where (unit = 'LIMIT') <> (account like 'LIM.%')""",
+    ),
+    Check(
+        "journals.units", "limits are booked in the credit ledger alone", (CARD,),
+        "select unit || ' ' || account, 'CNY', unit from audit_balances where unit = 'LIMIT' or account like 'LIM.%'",
     ),
     Check(
         "journals.ordinals", "the journals of one decision are numbered from 0 without a gap", BOOKS,

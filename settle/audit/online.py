@@ -32,7 +32,7 @@ IDLE_MS_MAX = 60_000
 """A paused auditor loses its snapshots, so that vacuum does not wait for it."""
 _SETTINGS = {
     "statement_timeout": str(STATEMENT_MS_MAX), "idle_in_transaction_session_timeout": str(IDLE_MS_MAX),
-    "application_name": "settle/auditor", "work_mem": "32MB", "max_parallel_workers_per_gather": "0",
+    "application_name": "settle/auditor", "work_mem": "32MB",
 }
 
 

@@ -20,39 +20,28 @@ CHECKS = (
                                         when 'ABORTED' then 'ABORT' when 'CANCELLING' then 'ABORT' else '' end""",
     ),
     Check(
-        "sagas.branches", "a settlement that is done ended at every participant", SERVICES,
-        """select saga_id, 'all branches ENDED', service || ' ' || state
-           from saga_branches where phase = 'DONE' and state is distinct from 'ENDED'""",
+        "sagas.branches", "a settlement that is done ended at every participant", BOOKS,
+        """select id, 'all branches ENDED', unended from audit_settlements where unended <> ''
+           union all select id, 'all branches ENDED', unended from audit_redemptions where unended <> ''""",
     ),
     Check(
-        "sagas.executed", "with one participant, its stored answer is the decision", BOOKS,
-        f"""select s.id, case s.decision when 'COMMIT' then 'DONE' else 'REFUSED or TOMBSTONED' end,
-                  coalesce(i.verdict, 'no answer')
-           from audit_settlements s left join inbox i on i.message_id = s.id || '/T'
-           where {_KEPT} and not s.two_phase and (i.verdict is null or case s.decision
-               when 'COMMIT' then i.verdict <> 'DONE' else i.verdict not in ('REFUSED', 'TOMBSTONED') end)""",
-    ),
-    Check(
-        "sagas.confirmed", "a committed settlement was tried and confirmed here, never cancelled", BOOKS,
-        f"""select s.id, 'tried DONE, confirmed DONE, not cancelled',
+        "sagas.answers",
+        "the answers that a book keeps of a settlement are its decision: tried and confirmed, or tried and cancelled,"
+        " and one answer where it alone took part", BOOKS,
+        f"""select s.id, case when s.two_phase then 'an answer to TRY, ' else 'one answer, ' end
+                         || case when s.decision <> 'COMMIT' then 'and of what was given up'
+                                 when s.two_phase then 'both DONE with CONFIRM' else 'DONE' end,
                   concat_ws(' ', coalesce(t.verdict, '-'), coalesce(f.verdict, '-'), coalesce(c.verdict, '-'))
            from audit_settlements s
            left join inbox t on t.message_id = s.id || '/T'
            left join inbox f on f.message_id = s.id || '/F'
            left join inbox c on c.message_id = s.id || '/C'
-           where {_KEPT} and s.two_phase and s.decision = 'COMMIT'
-             and (t.verdict is distinct from 'DONE' or f.verdict is distinct from 'DONE' or c.verdict is not null)""",
-    ),
-    Check(
-        "sagas.cancelled", "an aborted settlement was cancelled here, never confirmed", BOOKS,
-        f"""select s.id, 'an answer to TRY, cancelled, not confirmed',
-                  concat_ws(' ', coalesce(t.verdict, '-'), coalesce(f.verdict, '-'), coalesce(c.verdict, '-'))
-           from audit_settlements s
-           left join inbox t on t.message_id = s.id || '/T'
-           left join inbox f on f.message_id = s.id || '/F'
-           left join inbox c on c.message_id = s.id || '/C'
-           where {_KEPT} and s.two_phase and s.decision = 'ABORT'
-             and (t.verdict is null or c.verdict is null or f.verdict is not null)""",
+           where {_KEPT} and (t.verdict is null or case
+               when not s.two_phase and s.decision = 'COMMIT' then t.verdict <> 'DONE'
+               when not s.two_phase then t.verdict not in ('REFUSED', 'TOMBSTONED')
+               when s.decision = 'COMMIT' then t.verdict <> 'DONE' or f.verdict is distinct from 'DONE'
+                                               or c.verdict is not null
+               else c.verdict is null or f.verdict is not null end)""",
     ),
     Check(
         "sagas.traceless", "an aborted settlement posted nothing", BOOKS,

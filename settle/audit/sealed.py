@@ -11,7 +11,8 @@ from services.kernel.chain import name_of
 from services.kernel.seal import UNSEALED, seal_of
 from settle.audit.chains import key_name
 from settle.audit.findings import Finding, instant
-from settle.audit.snapshots import World, pages
+from settle.audit.shared_reads import pages_of
+from settle.audit.snapshots import World
 
 SEALS = "seals"
 _CAUSE = ("the row was changed, or put there, by hand; or written by a process from before there were seals, beside"
@@ -59,7 +60,7 @@ class Sealed:
         """The rows of these aggregates that do not fit their seals."""
         if await key_name(world, self.service) != name_of(world.chain_key):
             return []  # `chain_keys` tells it once
-        read = pages(world[self.service], self.query, list(ids))
+        read = pages_of(world, self.service, self.query, ids)
         return [found async for page in read for found in self.broken(page, world.chain_key)]
 
     def broken(self, rows: Iterable[asyncpg.Record], key: bytes) -> list[Finding]:

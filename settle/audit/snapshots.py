@@ -20,7 +20,8 @@ from settle.audit.unreadable import is_fault, leave_out, set_back, shadows
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 PAGE_ROWS, COPIED_ROWS = 1_000, 10_000
 SETTINGS = {
-    "jit": "off", "work_mem": "128MB", "temp_buffers": "64MB", "timezone": "UTC", "application_name": "settle/audit",
+    "jit": "off", "work_mem": "128MB", "temp_buffers": "64MB", "max_parallel_workers_per_gather": "0",
+    "timezone": "UTC", "application_name": "settle/audit",
 }
 _BESIDE = "select tablename from pg_tables where schemaname like 'pg_temp%' and tablename like 'audit%'"
 
@@ -122,12 +123,12 @@ async def pages(
 
 
 async def put_beside(world: World) -> None:
-    """Sum the entries of the books, spread their lists, and copy the coordinator's view beside them; a row that cannot
+    """Sum the entries of the books, spread their lists, and copy the coordinators' view beside them; a row that cannot
     be read is left out, and told."""
     async with asyncio.TaskGroup() as both:  # not gather: the other must have ended before its connection closes
         for service in BOOKS:
             both.create_task(_roll_up(world, service))
-    for copied in (spread.SETTLEMENTS, *((spread.ORDERS,) if world.quiet else ())):
+    for copied in (spread.SETTLEMENTS, spread.REDEMPTIONS, *((spread.ORDERS,) if world.quiet else ())):
         await copy(world, copied, BOOKS)
         for service in BOOKS:
             await world[service].execute(f"analyze {copied.table}")
@@ -151,8 +152,8 @@ async def roll_up(world: World, service: str, statement: str) -> None:
 
 
 async def copy(world: World, copied: Copied, books: Sequence[str]) -> None:
-    """Fill a table beside these books with what the coordinator has for each; a row that cannot be read is told."""
-    async for page in pages(world[ORDER], copied.query, most=COPIED_ROWS):
+    """Fill a table beside these books with what a coordinator has for each; a row that cannot be read is told."""
+    async for page in pages(world[copied.of], copied.query, most=COPIED_ROWS):
         spread_: dict[str, list[tuple[object, ...]]] = {book: [] for book in books}
         for row in page:
             try:
@@ -161,7 +162,7 @@ async def copy(world: World, copied: Copied, books: Sequence[str]) -> None:
                         spread_[book].append(each)
             except spread.UNREADABLE as error:
                 what = f"{copied.source} {row['id']}"
-                world.unreadable.append(unreadable.finding(ORDER, what, "a row that can be read", error))
+                world.unreadable.append(unreadable.finding(copied.of, what, "a row that can be read", error))
         for book, records in spread_.items():
             await world[book].copy_records_to_table(copied.table, columns=copied.columns, records=records)
 

@@ -1,5 +1,5 @@
-"""The coordinator's settlements and orders as they are copied beside the books: their lists are read here, for views of
-the database that spread them cost several times as much."""
+"""The coordinators' settlements and the orders as they are copied beside the books: their lists are read here, for
+views of the database that spread them cost several times as much."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
@@ -8,9 +8,10 @@ from typing import NamedTuple
 import asyncpg
 import msgspec
 
+from services.kernel.saga import BranchState, Phase
 from services.order.domain.plans import Movement
 from services.order.domain.tenders import Coupon, Tender, TenderType
-from settle.audit.findings import CARD, CREDIT
+from settle.audit.findings import CARD, CREDIT, ORDER
 
 AMOUNT_MAX = 2**60
 """An amount beyond this cannot be read: what is summed of a few of them has to fit into 63 bits."""
@@ -22,13 +23,14 @@ Spread = Iterator[tuple[str, tuple[object, ...]]]
 
 
 class Copied(NamedTuple):
-    """A table beside the books: the coordinator's table that it comes from and its query, and the rows of each."""
+    """A table beside the books: the table `of` a service that it comes from and its query, and the rows of each."""
 
     table: str
     source: str
     query: str
     columns: Sequence[str]
     spread: Callable[[asyncpg.Record], Spread]
+    of: str = ORDER
 
 
 class _Plan(msgspec.Struct):
@@ -54,8 +56,8 @@ _TENDERS, _COUPON = msgspec.json.Decoder(tuple[Tender, ...]), msgspec.json.Decod
 
 
 class Settlement(NamedTuple):
-    """A settlement that has ended, with the money of its plan by book, and when the book beside which it is copied
-    posted it by its own answer, if that says so."""
+    """A settlement that has ended, with the money of its plan by book; a participant at which it did not end, though it
+    is done; and when the book beside which it is copied posted it by its own answer, if that says so."""
 
     id: str
     kind: str
@@ -71,6 +73,18 @@ class Settlement(NamedTuple):
     merchant_id: str
     account_id: str
     card_id: str
+    unended: str
+    posted_at: datetime | None = None
+
+
+class Answered(NamedTuple):
+    """A settlement of a redemption that has ended, as far as it dates journals; see `Settlement`."""
+
+    id: str
+    two_phase: bool
+    started_at: datetime
+    ended_at: datetime
+    unended: str
     posted_at: datetime | None = None
 
 
@@ -104,15 +118,36 @@ def _settlement(row: asyncpg.Record) -> Spread:
         coupon_minor=money.coupon_minor,
         started_at=row["started_at"], ended_at=row["updated_at"],
         merchant_id=money.merchant_id or row["root"].partition("/")[0],
-        account_id=money.account_id, card_id=money.card_id,
+        account_id=money.account_id, card_id=money.card_id, unended=_unended(row, branches),
     )
     _bounded(settlement[5:9])
+    for service, posted_at in _posted(branches).items():
+        yield service, settlement._replace(posted_at=posted_at)
+
+
+def _answered(row: asyncpg.Record) -> Spread:
+    branches = _BRANCHES.decode(row["branches"])
+    answered = Answered(
+        row["id"], two_phase=len(branches) > 1, started_at=row["started_at"], ended_at=row["updated_at"],
+        unended=_unended(row, branches),
+    )
+    for service, posted_at in _posted(branches).items():
+        yield service, answered._replace(posted_at=posted_at)
+
+
+def _unended(row: asyncpg.Record, branches: Sequence[_Branch]) -> str:
+    if row["phase"] != Phase.DONE:
+        return ""
+    return next((f"{each.service} {each.state}" for each in branches if each.state != BranchState.ENDED), "")
+
+
+def _posted(branches: Sequence[_Branch]) -> dict[str, datetime | None]:
+    """When each book posted by its own answer; of one with two branches it is not known which posted what."""
     posted: dict[str, datetime | None] = {}
     for branch in branches:
         answered_at = branch.result.posted_at if branch.result is not None else None
         posted[branch.service] = None if branch.service in posted else answered_at
-    for service, posted_at in posted.items():
-        yield service, settlement._replace(posted_at=posted_at)
+    return posted
 
 
 def _order(row: asyncpg.Record) -> Spread:
@@ -138,11 +173,17 @@ def _bounded(amounts: Sequence[int]) -> None:
 
 SETTLEMENTS = Copied(
     "audit_settlements", "sagas",
-    """select id, root, kind, decision, plan, branches, started_at, updated_at from saga_records
+    """select id, root, kind, phase, decision, plan, branches, started_at, updated_at from saga_records
        where phase in ('DONE', 'ABORTED')""",
     Settlement._fields, _settlement,
 )
-"""The settlements that have ended, beside each book that took part."""
+"""The settlements of orders and merchants that have ended, beside each book that took part."""
+REDEMPTIONS = Copied(
+    "audit_redemptions", "sagas",
+    """select id, phase, branches, started_at, updated_at from saga_records where phase in ('DONE', 'ABORTED')""",
+    Answered._fields, _answered, of=CARD,
+)
+"""Those that card_redemption coordinates."""
 ORDERS = Copied(
     "audit_orders", "orders", "select id, state, tenders, coupon from orders", Paid._fields, _order,
 )

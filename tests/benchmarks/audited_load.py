@@ -1,41 +1,64 @@
-"""Prints what the auditor beside an engine costs it: `python -m tests.benchmarks.audited_load [PAIRS] [SECONDS]`.
+"""Prints what the auditor beside an engine costs it: `python -m tests.benchmarks.audited_load [SECONDS]`.
 
-An engine of its own, durable, with stored orders and the auditor of `settle up`; closed loops of so many seconds, in
-turns with the auditor at work and with it stopped (SIGSTOP), each first in every other pair, for the machine and the
-orders that are left change with time. Beside each rate: how much of the time the auditor worked. At last the median of
-what it took, which may be 5 % at most.
+An engine of its own, durable, with stored orders and the auditor of `settle up` at work; a closed loop of so many
+seconds, in stretches. Counted is CPU, which a machine that does other things as well does not spoil: the auditor's and
+that of its sessions in PostgreSQL, beside all that the engine used (services, PostgreSQL, Kafka, the auditor). On a
+machine that is full its part of that is its part of the throughput, which may be 5 % at most.
 """
 
 import asyncio
-import statistics
 import sys
 import tempfile
+from collections.abc import Awaitable
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.request import urlopen
+from typing import NamedTuple
+
+import asyncpg
 
 from settle.bench import loader
-from settle.bench.load_process import LoadProcess
+from settle.bench.load_process import Answer, LoadProcess
+from settle.bench.processes import cost_of, costs_of
 from settle.local.stack import AUDITOR, LocalStack
 
-PAIRS, SECONDS = 4, 30
+SECONDS, STRETCHES = 120, 4
 """So long that what the auditor does in bursts, and its pauses, are in it."""
-WARM_UP_SECONDS = 5
-SETTLED_PER_SECOND_MAX = 1_000
+WARM_UP_SECONDS = 10
+SETTLED_PER_SECOND_MAX = 500
 """So many orders are stored for each second of load."""
+LOOK_SECONDS = 0.5
+"""The auditor's sessions come and go: what one used after it was last looked at is not counted."""
+_SESSIONS = "select pid from pg_stat_activity where application_name = 'settle/auditor'"
+
+
+class Used(NamedTuple):
+    """CPU seconds of everything, and of the auditor with its sessions; and how much was settled by that."""
+
+    whole: float
+    auditor: float
+    settled: int
+
+    def __str__(self) -> str:
+        each = 1e6 / max(self.settled, 1)
+        return (
+            f"{self.settled:6} settled for {self.whole * each:,.0f} us of CPU each, {self.auditor * each:,.0f} of them"
+            f" the auditor's: {self.auditor / self.whole:.1%}"
+        )
 
 
 def main() -> None:
-    """Print a line for each pair, and the median."""
-    pairs, seconds = (int(sys.argv[n]) if len(sys.argv) > n else given for n, given in ((1, PAIRS), (2, SECONDS)))
+    """Print a line for each stretch, and what they come to."""
+    seconds = int(sys.argv[1]) if len(sys.argv) > 1 else SECONDS
     with tempfile.TemporaryDirectory(prefix="settle-audited-", ignore_cleanup_errors=True) as folder:
         data, file = Path(folder), Path(folder) / "targets"
         data.chmod(0o755)
-        _fill(data, file, SETTLED_PER_SECOND_MAX * (WARM_UP_SECONDS + 2 * pairs * seconds))
+        _fill(data, file, SETTLED_PER_SECOND_MAX * (WARM_UP_SECONDS + seconds))
         with LocalStack(data, "auto", "system", audited=True) as stack:
-            taken = asyncio.run(_measure(stack, file, pairs, seconds))
-    print(f"the auditor took {statistics.median(taken):.1%} of the throughput, median of {pairs} pairs")
+            used = asyncio.run(_measure(stack, file, seconds))
+    print("in all", Used(
+        sum(each.whole for each in used), sum(each.auditor for each in used), sum(each.settled for each in used)
+    ))
 
 
 def _fill(data: Path, file: Path, orders: int) -> None:
@@ -47,42 +70,41 @@ def _fill(data: Path, file: Path, orders: int) -> None:
     loader.shuffled(targets, file, seed=1)
 
 
-async def _measure(stack: LocalStack, file: Path, pairs: int, seconds: int) -> list[float]:
-    """What the auditor took in each pair, as a part of the rate without it."""
-    taken = []
+async def _measure(stack: LocalStack, file: Path, seconds: int) -> list[Used]:
+    said, found = stack.endpoints, list[Used]()
+    pids = {each["name"]: each["pid"] for each in said["processes"]}
+    pids |= {"postgres": said["postgres"]["pid"], "kafka": said["broker"]["pid"]}
+    admin = await asyncpg.connect(said["postgres"]["dsn"])
     with ExitStack() as cleanup:
-        load = LoadProcess(stack.endpoints, file)
+        load = LoadProcess(said, file)
         cleanup.callback(load.stop)
         await load.ask(f"closed {WARM_UP_SECONDS}")
-        for pair in range(pairs):
-            rates, worked = {}, 0.0
-            for audited in (True, False) if pair % 2 else (False, True):
-                before = _worked(stack) if audited else 0.0
-                if not audited:
-                    stack.pause(AUDITOR)
-                rates[audited] = await _rate(load, seconds)
-                if audited:
-                    worked = _worked(stack) - before
-                else:
-                    stack.resume(AUDITOR)
-            taken.append(1 - rates[True] / rates[False])
-            print(
-                f"{rates[False]:7.1f} settled/s without the auditor, {rates[True]:7.1f} with it at work for"
-                f" {worked:.2f} s of {seconds}: {taken[-1]:+.1%}", flush=True,
-            )
-    return taken
+        for _ in range(STRETCHES):
+            before = costs_of(pids)
+            answer, of_sessions = await _watched(admin, load.ask(f"closed {seconds // STRETCHES}"))
+            used = {name: cost.cpu_seconds - before[name].cpu_seconds for name, cost in costs_of(pids).items()}
+            found.append(Used(sum(used.values()), used[AUDITOR] + of_sessions, int(answer["settled"])))
+            print(found[-1], flush=True)
+    await admin.close()
+    return found
 
 
-async def _rate(load: LoadProcess, seconds: int) -> float:
-    answer = await load.ask(f"closed {seconds}")
-    return float(answer["settled_within"]) / float(answer["seconds"])
+async def _watched(
+    admin: "asyncpg.Connection[asyncpg.Record]", load: Awaitable[Answer]
+) -> tuple[Answer, float]:
+    """The answer of the load, and what the auditor's sessions used meanwhile; one that comes later began at nothing."""
+    loading = asyncio.ensure_future(load)
+    first = await _sessions(admin)
+    last = dict(first)
+    while not loading.done():
+        await asyncio.wait({loading}, timeout=LOOK_SECONDS)
+        last |= await _sessions(admin)
+    return loading.result(), sum(used - first.get(pid, 0.0) for pid, used in last.items())
 
 
-def _worked(stack: LocalStack) -> float:
-    """For how long the auditor has worked since its start."""
-    with urlopen(f"http://{stack.seats[AUDITOR].metrics}/metrics", timeout=10) as page:
-        lines = page.read().decode().splitlines()
-    return next(float(line.split()[1]) for line in lines if line.startswith("settle_audit_work_seconds "))
+async def _sessions(admin: "asyncpg.Connection[asyncpg.Record]") -> dict[int, float]:
+    """CPU seconds of the auditor's sessions, by process."""
+    return {row["pid"]: cost_of(row["pid"]).cpu_seconds for row in await admin.fetch(_SESSIONS)}
 
 
 if __name__ == "__main__":

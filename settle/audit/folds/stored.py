@@ -27,27 +27,17 @@ from services.order.domain.pricing import Promotion
 from services.order.domain.returns import ReturnCase
 from services.order.domain.states import DeductionState, Kind, OrderState, ReturnState
 from services.order.domain.tenders import Coupon, Tender
+from settle.audit import sealed_tables as tables
 from settle.audit.findings import ORDER
-from settle.audit.shared_reads import once, rows
+from settle.audit.shared_reads import once, read_all
 from settle.audit.snapshots import World
 
 T = TypeVar("T")
 
-ORDERS = """
-select id, customer_id, merchant_id, account_id, state, settlement_id, version, sequence, placed_at, updated_at,
-       hold_expires_at, lines, tenders, coupon, refunds, details
-from orders where id = any($1::text[])
-"""
-CASES = """
-select id, order_id, state, settlement_id, version, requested_at, updated_at, deadline_at, lines, accepted, details
-from return_cases where order_id = any($1::text[])
-"""
-_SAGAS = """
+SAGAS_BY_ID = """
 select id, root, kind, definition_version, phase, decision, reason, started_at, updated_at, plan, branches
-from saga_records
+from saga_records where id = any($1::text[])
 """
-SAGAS = f"{_SAGAS} where root = any($1::text[])"
-SAGAS_BY_ID = f"{_SAGAS} where id = any($1::text[])"
 _ANSWERED = (Kind.PLACEMENT, Kind.REFUND)
 """Only of these do the answers say something that the plans do not."""
 
@@ -125,17 +115,24 @@ _PLANS: Mapping[str, Any] = {  # Any: decoders of different types
     Kind.DEPOSIT_RETURN: msgspec.json.Decoder(DepositReturnPlan),
 }
 
+
 @once
 async def read_orders(world: World, ids: Sequence[str]) -> Rows:
     """These orders, with all that hangs on them."""
-    orders = {row["id"]: _read(row, order_of) for row in await rows(world, ORDER, ORDERS, ids)}
+    orders = {row["id"]: _read(row, order_of) for row in await read_all(world, ORDER, tables.ORDERS.query, ids)}
     cases: dict[str, list[ReturnCase | Unreadable]] = defaultdict(list)
-    for row in await rows(world, ORDER, CASES, ids):
+    for row in await read_all(world, ORDER, tables.CASES.query, ids):
         cases[row["order_id"]].append(_read(row, case_of))
     runs: dict[str, list[Run | Unreadable]] = defaultdict(list)
-    for row in await rows(world, ORDER, SAGAS, ids):
+    for row in await settlement_rows(world, ids):
         runs[row["root"]].append(_read(row, run_of))
     return Rows(orders, cases, runs)
+
+
+async def settlement_rows(world: World, roots: Sequence[str]) -> list[asyncpg.Record]:
+    """The settlements of these roots, and the digests of those that ended long ago; rows are read as their seals are
+    over them, which is more than most need, so that they are read once."""
+    return [row for sealed in tables.BOTH for row in await read_all(world, ORDER, sealed.query, roots)]
 
 
 def sound(read: T | Unreadable) -> T:
@@ -199,7 +196,7 @@ def run_of(row: asyncpg.Record) -> Run:
             id=row["id"], root=row["root"], kind=kind, definition_version=row["definition_version"],
             phase=Phase(row["phase"]), plan=_PLANS[kind].decode(row["plan"]), branches=branches,
             started_at=row["started_at"], deadline_at=row["started_at"], decision=row["decision"],
-            reason=row["reason"], updated_at=row["updated_at"],
+            reason=row["reason"], updated_at=row.get("updated_at") or row["ended_at"],
         )
     except (msgspec.MsgspecError, ValueError, KeyError) as error:
         raise Unreadable(str(error)) from error

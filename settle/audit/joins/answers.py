@@ -13,8 +13,7 @@ from services.kernel.messages import Op
 from services.order.domain.merchant_settlement import KIND
 from services.order.domain.plans import Movement
 from settle.audit.findings import BOOKS, CARD, CREDIT, ORDER, Finding, Walk, instant
-from settle.audit.folds.stored import SAGAS
-from settle.audit.shared_reads import rows
+from settle.audit.folds.stored import settlement_rows
 from settle.audit.snapshots import World
 from settlement.card_redemption.v1 import effects_pb2 as card_effects_pb2
 from settlement.credit_ledger.v1 import effects_pb2
@@ -25,9 +24,9 @@ SAYS = "what a participant keeps as its answer to a settlement is what the settl
 CAUSE = "the answer or the settlement was changed past the engine"
 _ANSWERS = "select message_id, verdict, outcome, decided_at from inbox where message_id = any($1::text[])"
 _EFFECTS: Mapping[str, type[Message]] = {CREDIT: effects_pb2.CreditEffect, CARD: card_effects_pb2.CardEffect}
-_OPS = (Op.TRY, Op.CONFIRM, Op.CANCEL)
-"""Under which names answers are kept; what is both phases in one is kept as a TRY."""
-_NAMES = tuple(f"/{op}" for op in _OPS)
+_NAMES = {True: (Op.TRY, Op.CONFIRM), False: (Op.TRY, Op.CANCEL)}
+"""Under which names answers are kept, by whether it was done; what is both phases in one is kept as a TRY. Others are
+none of it, says `sagas.answers`."""
 _TOO_LATE = "TOMBSTONED"
 """What is answered to a command that comes after its settlement was given up; the settlement says why that was."""
 _VERDICTS = {number: name.removeprefix("VERDICT_") for name, number in saga_pb2.Verdict.items()}
@@ -75,7 +74,7 @@ class _Answer(NamedTuple):
 
 async def answers(world: World, ids: Sequence[str]) -> list[Finding]:
     """The answers to the settlements of these orders, or with merchants, that say something else there and here."""
-    branches = [each for row in await rows(world, ORDER, SAGAS, ids) for each in _branches(row)]
+    branches = [each for row in await settlement_rows(world, ids) for each in _branches(row)]
     kept = {service: await _kept(world, service, branches) for service in BOOKS}
     return [found for branch in branches for found in _unlike(branch, kept[branch.service])]
 
@@ -92,7 +91,9 @@ def _branches(row: Any) -> Iterator[_Branch]:  # Any: asyncpg record
 
 
 async def _kept(world: World, service: str, branches: Sequence[_Branch]) -> dict[str, _Answer]:
-    names = [branch.saga_id + name for branch in branches if branch.service == service for name in _NAMES]
+    names = [
+        f"{branch.saga_id}/{op}" for branch in branches if branch.service == service for op in _NAMES[branch.done]
+    ]
     found = await world[service].fetch(_ANSWERS, names) if names else ()
     return {row["message_id"]: _Answer(row["verdict"], _read(row["outcome"]), row["decided_at"]) for row in found}
 
@@ -105,9 +106,9 @@ def _read(outcome: bytes) -> saga_pb2.Reply | None:
 
 
 def _unlike(branch: _Branch, kept: Mapping[str, _Answer]) -> Iterator[Finding]:
-    answers_to = [kept.get(branch.saga_id + name) for name in _NAMES]
-    own = [(op, answer) for op, answer in zip(_OPS, answers_to, strict=True) if answer is not None]
-    tried, confirmed, _ = answers_to
+    names = _NAMES[branch.done]
+    tried, last = [kept.get(f"{branch.saga_id}/{op}") for op in names]
+    own = [(op, answer) for op, answer in zip(names, (tried, last), strict=True) if answer is not None]
     for op, answer in own:
         said = _VERDICTS.get(answer.reply.verdict, "") if answer.reply else "nothing readable"
         if said != answer.verdict:
@@ -116,10 +117,10 @@ def _unlike(branch: _Branch, kept: Mapping[str, _Answer]) -> Iterator[Finding]:
         yield _finding(branch, Op.TRY, tried, f"refused for {branch.reason}", _reason(tried) or tried.verdict)
     if branch.done:
         for op, answer in own:
-            if op is not Op.CANCEL and answer.reply is not None and _moved(answer.reply) != branch.planned:
+            if answer.reply is not None and _moved(answer.reply) != branch.planned:
                 yield _finding(branch, op, answer, f"it moved {branch.planned}", f"{_moved(answer.reply)}")
-        if confirmed is not None:
-            yield from _other_result(branch, Op.CONFIRM, confirmed)
+        if last is not None:
+            yield from _other_result(branch, Op.CONFIRM, last)
         elif tried is not None:
             yield from _other_result(branch, Op.TRY, tried)
 

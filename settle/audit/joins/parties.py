@@ -20,15 +20,20 @@ from card_tenders t left join gift_cards c on c.id = t.card_id where t.order_id 
 """
 _REFERENCES = "select id, order_id from payment_references where id = any($1::text[])"
 _BEYOND_CARDS = ("CREDIT", "WALLET", BANKCARD, "COUPON")
-_OF_ACCOUNTS = """
-select a.order_id, a.account_id, (a.hold ->> 'authorized_at')::timestamptz since
-from agreements a where a.account_id = any($1::text[])
-"""
+_OF_ACCOUNTS = "select order_id, account_id from agreements where account_id = any($1::text[])"
 _OF_CARDS = """
-select t.order_id, t.card_id account_id, min(j.posted_at) since
-from card_tenders t left join journals j on j.root = t.card_id and j.order_id = t.order_id
-where t.card_id = any($1::text[]) and t.deposited_minor > 0 group by t.order_id, t.card_id
+select order_id, card_id account_id from card_tenders where card_id = any($1::text[]) and deposited_minor > 0
 """
+_SINCE = {
+    CREDIT: """
+        select order_id, (hold ->> 'authorized_at')::timestamptz since from agreements
+        where order_id = any($1::text[])""",
+    CARD: """
+        select t.order_id, min(j.posted_at) since
+        from card_tenders t left join journals j on j.root = t.card_id and j.order_id = t.order_id
+        where t.order_id = any($1::text[]) group by t.order_id""",
+}
+"""Since when there is something of an order, by book."""
 _KNOWN = "select id from orders where id = any($1::text[])"
 _LATEST = "select max(started_at) - interval '1 hour' from saga_records"
 """What is younger than this may be younger than the snapshot of the coordinator, which was taken first."""
@@ -61,14 +66,17 @@ async def card_tenders(world: World, ids: Sequence[str]) -> list[Finding]:
 async def _orphans(world: World, service: str, check: str, query: str, ids: Sequence[str]) -> list[Finding]:
     rows = await world[service].fetch(query, ids)
     known = {row["id"] for row in await world[ORDER].fetch(_KNOWN, [row["order_id"] for row in rows])}
-    orphans = [row for row in rows if row["order_id"] not in known]
-    latest = None if world.quiet or not orphans else await world[ORDER].fetchval(_LATEST)
+    orphans = {row["order_id"]: row["account_id"] for row in rows if row["order_id"] not in known}
+    if not orphans:
+        return []
+    latest = None if world.quiet else await world[ORDER].fetchval(_LATEST)
     return [
         Finding(
-            check, service, f"{row['order_id']} on {row['account_id']}", "an order", "none",
+            check, service, f"{row['order_id']} on {orphans[row['order_id']]}", "an order", "none",
             since=instant(row["since"]),
         )
-        for row in orphans if latest is None or row["since"] is None or row["since"] < latest
+        for row in await world[service].fetch(_SINCE[service], list(orphans))
+        if latest is None or row["since"] is None or row["since"] < latest
     ]
 
 

@@ -24,7 +24,7 @@ from services.credit_ledger.domain.model.redemptions import DisbursePayout
 from services.credit_ledger.domain.model.tenders import Tenders
 from settle.audit.findings import CREDIT, Finding
 from settle.audit.provenance.words import finding
-from settle.audit.shared_reads import JOURNALS, read_all
+from settle.audit.shared_reads import JOURNALS, read_all, rows
 from settle.audit.snapshots import World
 
 LEGS, PAID = "provenance.legs", "provenance.paid"
@@ -40,7 +40,8 @@ select o.account_id, o.number, o.kind, o.at, o.order_id, o.reference, o.facts, a
        coalesce((o.body -> 'tenders' ->> {_BANK})::bigint, (o.body ->> 'bank_minor')::bigint,
                 (o.body ->> 'amount_minor')::bigint, 0) amount_minor
 from operations o left join agreements a on a.order_id = o.order_id
-where o.account_id = any($1::text[]) and o.kind = any($2::text[]) and o.body ->> 'leg_id' is distinct from ''
+where o.account_id = any($1::text[]) and o.kind in ({", ".join(f"'{kind}'" for kind in _SENDING)})
+  and o.body ->> 'leg_id' is distinct from ''
 """
 _LEGS = """
 select id, account_id, order_id, refund_id, rail, reference, amount_minor, created_at, state, ended, word,
@@ -116,7 +117,7 @@ async def legs(world: World, ids: Sequence[str]) -> list[Finding]:
     """Legs of these accounts that no operation sent so, and operations whose leg is not there."""
     stored = Counter(leg.content for leg in await _legs(world, ids))
     found = []
-    sent = [each for row in await world[CREDIT].fetch(_SENT, ids, list(_SENDING)) for each in _sent_by(row)]
+    sent = [each for row in await rows(world, CREDIT, _SENT, ids) for each in _sent_by(row)]
     by_operation = Counter(content for content, _ in sent)
     for content, key in sent:
         if by_operation[content] > stored[content]:
@@ -137,7 +138,7 @@ async def paid(world: World, ids: Sequence[str]) -> list[Finding]:
     booked = _booked(await read_all(world, CREDIT, JOURNALS, ids), payouts)
     corrected = {row["leg_id"] for row in await world[CREDIT].fetch(_PAID_ANYWAY, ids)}
     returned = {
-        row["reference"] for row in await world[CREDIT].fetch(_SENT, ids, [ReturnBankDeposit.__name__])
+        row["reference"] for row in await rows(world, CREDIT, _SENT, ids) if row["kind"] == ReturnBankDeposit.__name__
     }
     waiting, settled, of = Counter[Transit](), Counter[Transit](), dict[Transit, list[str]]()
     for leg in await _legs(world, ids):
@@ -156,7 +157,7 @@ async def paid(world: World, ids: Sequence[str]) -> list[Finding]:
 
 
 async def _legs(world: World, ids: Sequence[str]) -> list[Leg]:
-    return [Leg(*row.values()) for row in await world[CREDIT].fetch(_LEGS, ids)]
+    return [Leg(*row.values()) for row in await rows(world, CREDIT, _LEGS, ids)]
 
 
 def _sent_by(row: Any) -> Iterator[tuple[tuple[Any, ...], str]]:  # Any: of many types

@@ -10,6 +10,7 @@ from services.credit_ledger.domain.model import commands as credit
 from services.kernel.journal import Posting
 from services.order.domain.merchant_settlement import KIND as MERCHANT_SETTLEMENT
 from services.order.domain.states import Kind
+from settle.audit import spread
 from settle.audit.findings import BOOKS, CREDIT, Check
 
 COMMANDS: Mapping[str, tuple[type, ...]] = {
@@ -35,6 +36,12 @@ _OPS = _values((kind, row.op) for kind, each in COMMANDS.items() for body in (*e
 _KINDS = _values((kind, body.__name__) for kind, each in COMMANDS.items() for body in (*each, _CUT))
 _BY_CUT = ", ".join(sorted({f"'{row.op}'" for row in POSTINGS[_CUT]}))
 
+_DATED = " union all ".join(
+    f"select id, two_phase, started_at, ended_at, posted_at from {copied.table}"
+    for copied in (spread.SETTLEMENTS, spread.REDEMPTIONS)
+)
+"""The settlements of both coordinators."""
+
 CHECKS = (
     Check(
         "provenance.meanwhile",
@@ -43,7 +50,7 @@ CHECKS = (
                    case when s.posted_at is null then ''
                         else case when s.two_phase then 'after ' else 'at ' end || s.posted_at || ', ' end
                        || 'from ' || s.started_at || ' to ' || s.ended_at, j.posted_at::text
-            from journals j join audit_settlements s on s.id = j.saga_id
+            from journals j join ({_DATED}) s on s.id = j.saga_id
             where j.posted_at not between s.started_at - interval '1 hour' and s.ended_at + interval '1 hour'
                or j.op not in ({_BY_CUT})
               and (j.posted_at < s.posted_at or not s.two_phase and j.posted_at > s.posted_at)""",
@@ -51,15 +58,15 @@ CHECKS = (
     ),
     Check(
         "provenance.instants", "every decision of an account or a card that posted something told of it then", BOOKS,
-        """select 'journals ' || j.root || '/' || j.root_version,
+        """select distinct 'journals ' || j.root || '/' || j.root_version,
                   'an event of ' || coalesce(nullif(j.saga_id, ''), 'no settlement') || ' at ' || j.posted_at, 'none'
-           from (select distinct root, root_version, saga_id, posted_at from journals where root not like '%/%') j
+           from journals j
            left join (select aggregate_id, (select at from events e where e.aggregate_id = c.aggregate_id
                                             order by sequence limit 1) at
                       from event_checkpoints c) kept on kept.aggregate_id = j.root
-           left join (select distinct aggregate_id, saga_id, at from events) e
-               on e.aggregate_id = j.root and e.saga_id = j.saga_id and e.at = j.posted_at
-           where e.aggregate_id is null and (kept.aggregate_id is null or j.posted_at > kept.at)""",
+           where j.root not like '%/%' and (kept.aggregate_id is null or j.posted_at > kept.at)
+             and not exists (select from events e where e.aggregate_id = j.root and e.saga_id = j.saga_id
+                                                    and e.at = j.posted_at)""",
         cause="a journal or an event was dated otherwise, or lost",
     ),
     Check(

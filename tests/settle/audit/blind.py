@@ -148,7 +148,7 @@ LOGS: Sequence[Blind] = (
     Blind("the answers of all requests are gone: a retry applies twice", "2026-01-02", ("joins.requests",), (
         credit("delete from inbox where message_id not like '%/%'"),
     )),
-    Blind("the answers of all branches are gone", "saga_", ("sagas.cancelled", "sagas.confirmed"), (
+    Blind("the answers of all branches are gone", "saga_", ("sagas.answers",), (
         credit("delete from inbox where message_id like '%/T'"),
     )),
 )

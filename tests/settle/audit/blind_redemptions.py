@@ -142,6 +142,10 @@ BOOKS: Sequence[Blind] = (
 )
 
 SETTLEMENTS: Sequence[Blind] = (
+    Blind("a fee was charged a second before the answer", "cancel_fee", ("provenance.meanwhile",), (
+        credit("""update journals set posted_at = posted_at - interval '1 second'
+                  where saga_id = (select max(saga_id) from journals where op = 'cancel_fee')"""),
+    )),
     Blind("a payout's settlement pays another amount", "sagas saga_", SAGAS, (
         card(_plan("more", "payout", added("plan", "amount_minor", 1))),
     )),

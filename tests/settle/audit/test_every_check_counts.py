@@ -35,14 +35,13 @@ _OTHERWISE = "the fold decides by the engine's own code, and would repeat its fa
 
 STAYS: dict[str, str] = {
     **dict.fromkeys((
-        "journals.balance", "journals.shape", "books.zero", "accounts.limits", "agreements.deposits", "clearing.zero",
-        "clearing.consolidated",
+        "journals.balance", "journals.shape", "books.zero", "agreements.deposits", "clearing.zero",
     ), _ALARM),
     **dict.fromkeys((
         "accounts.known", "rails.deposits", "suspense.zero", "cards.refunds", "cards.claims", "cards.held",
         "merchants.covered", "merchants.claims", "merchants.clawed_back", "sagas.decision", "sagas.moved_cards",
         "joins.agreements", "joins.card_tenders", "cards.claimed",
-        "states.merchant_settlements", "sagas.executed", "sagas.traceless", "orders.owes_nothing",
+        "states.merchant_settlements", "sagas.traceless", "orders.owes_nothing",
         "orders.refunded_whole",
         "orders.card_tenders", "orders.card_returned", "unfinished.verdict", "disputes.outcome", "disputes.adjusted",
         "disputes.four_eyes", "states.disputes",

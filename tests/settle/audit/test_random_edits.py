@@ -39,6 +39,15 @@ async def test_edits_that_change_meaning_are_found(edited: list[Tried]) -> None:
     assert not missed, f"{len(missed)} of {len(edited)}:\n" + "\n".join(missed)
 
 
+async def test_what_is_taken_back_leaves_nothing(broken_filled: Breakable, edited: list[Tried]) -> None:
+    """However many edits were tried, the transactions that stay open hold no locks of them: they are thousands."""
+    for service, connection in broken_filled.world.connections.items():
+        held = await connection.fetchval(
+            "select count(*) from pg_locks where pid = pg_backend_pid() and locktype = 'transactionid'"
+        )
+        assert held < len(edited) / 10, f"{service} holds {held} after {len(edited)} edits"
+
+
 @pytest.mark.parametrize("row", [*TABLE, *GAPS], ids=lambda row: f"{row.service} {row.place} {row.way}")
 async def test_a_row_of_the_table_is_needed(
     broken_filled: Breakable, filled_places: list[Place], row: Meaningless

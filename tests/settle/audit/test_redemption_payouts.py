@@ -13,7 +13,7 @@ from tests.settle.audit.house import house
 from tests.settle.audit.redeeming import ACCOUNT, OWED, redeem
 from tests.settle.audit.violations import journal
 
-UNCOORDINATED = frozenset({"joins.unknown", "clearing.zero", "clearing.consolidated"})
+UNCOORDINATED = frozenset({"joins.unknown", "clearing.zero"})
 """What is found because nobody coordinates this, and the card book has no other legs."""
 
 

@@ -1,5 +1,6 @@
 """One run after the other: what did not change is spared, what changed is looked at, and no mark is taken on trust."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from services.runtime.stored import acts
 from settle.audit import auditor, changed, explain, gone, mark, runs, shared_walk, walks
 from settle.audit.auditor import Asked
 from settle.audit.findings import CARD, CREDIT, ORDER, SERVICES, Finding, Walk
-from settle.audit.snapshots import World
+from settle.audit.snapshots import World, put_beside
 from tests.settle.audit.house import House, house
 from tests.settle.audit.scratch import server
 from tests.settle.audit.story import tell
@@ -251,13 +252,24 @@ async def test_no_mark_is_left_by_what_is_not_clean(told: House, tmp_path: Path)
 async def test_several_processes_walk_the_same_snapshots(
     told: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They see what this process saw, and together they see all of it."""
+    """They see what this process saw, and together they see all of it; it puts beside the books meanwhile what it asks
+    of everything."""
     monkeypatch.setattr(shared_walk, "SHARED_MIN", 0)
-    heard = []
+    heard: list[tuple[int, int]] = []
+    walked = asyncio.Event()
+
+    async def once_they_walk(world: World) -> None:
+        await walked.wait()
+        await put_beside(world)
+
+    def hear(done: int, of: int) -> None:
+        heard.append((done, of))
+        walked.set()
+
+    monkeypatch.setattr(auditor, "put_beside", once_they_walk)
 
     report = await runs.verify(
-        tmp_path, told.dsns,
-        Asked(wait_seconds=0.0, strict=True, processes=2, told=lambda done, of: heard.append((done, of))),
+        tmp_path, told.dsns, Asked(wait_seconds=0.0, strict=True, processes=2, told=hear),
     )
 
     assert report.clean, report.findings

@@ -7,16 +7,19 @@ from typing import Any
 
 import pytest
 
+from settle.audit import sealed_tables as tables
 from settle.audit import shared_reads, walks
 from settle.audit.findings import CREDIT, ORDER, Finding, Report, Walk
-from settle.audit.folds import credit_operations, stored
+from settle.audit.folds import credit_operations
 from settle.audit.shared_reads import EVENTS, JOURNALS
 from settle.audit.snapshots import World
 from tests.settle.audit.breaking import Breakable
 from tests.settle.audit.reading import Listening
 
 SHARED = {
-    (ORDER, "order"): (stored.ORDERS, stored.CASES, stored.SAGAS, EVENTS),
+    (ORDER, "order"): (
+        *(sealed.query for of, sealed in tables.WALKED if of == "order"), EVENTS,
+    ),
     (CREDIT, "account"): (credit_operations.QUERY, JOURNALS, EVENTS),
 }
 """What more than one walk over a kind reads."""

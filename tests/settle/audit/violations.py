@@ -93,7 +93,7 @@ PLANTED = (
     Planted("journals.units", CREDIT, "update journals set unit = 'CNY' where op = 'authorize'"),
     Planted("journals.ordinals", CREDIT, "update journals set no = 7 where op = 'deposit'"),
     Planted("books.zero", CARD, "update journals set amounts[1] = amounts[1] + 1 where op = 'capture'"),
-    Planted("accounts.limits", CREDIT, "update journals set amounts[1] = amounts[1] - 5 where op = 'authorize'"),
+    Planted("accounts.projection", CREDIT, "update journals set amounts[1] = amounts[1] - 5 where op = 'authorize'"),
     Planted("accounts.projection", CREDIT, "update credit_accounts set wallet_minor = wallet_minor + 1"),
     Planted("accounts.sound", CREDIT, "update credit_accounts set wallet_minor = -1"),
     Planted("accounts.known", CREDIT, journal("L.CUST.WALLET,A.BANK", "-7,7", 'acc_stray,""')),
@@ -249,9 +249,9 @@ PLANTED = (
     Planted("sagas.decision", ORDER, f"update sagas set decision = 'ABORT' where id = {_ENDED}"),
     Planted("sagas.branches", ORDER, """update sagas set branches = replace(branches::text, 'ENDED', 'TRIED')::json
                                         where phase = 'DONE' and json_array_length(branches) > 0"""),
-    Planted("sagas.executed", CREDIT, "update inbox set verdict = 'REFUSED' where message_id like '%/T'"),
-    Planted("sagas.confirmed", CARD, "delete from inbox where message_id like '%/F'"),
-    Planted("sagas.cancelled", CARD, "delete from inbox where message_id like '%/C'"),
+    Planted("sagas.answers", CREDIT, "update inbox set verdict = 'REFUSED' where message_id like '%/T'"),
+    Planted("sagas.answers", CARD, "delete from inbox where message_id like '%/F'"),
+    Planted("sagas.answers", CARD, "delete from inbox where message_id like '%/C'"),
     Planted(
         "sagas.traceless", CREDIT,
         "update journals set saga_id = (select split_part(message_id, '/', 1) from inbox where message_id like '%/T' "
@@ -381,7 +381,7 @@ PLANTED = (
         journal("X.CLEARING,A.BANK", "5,-5", 'saga_x,""', op="merchant_settle", saga="saga_x"),
     ),
     Planted(
-        "clearing.consolidated", CARD,
+        "journals.units", CARD,
         journal("LIM.HELD,LIM.AVAIL", "5,-5", "crd_1,crd_1", unit="LIMIT", root="crd_1"),
     ),
 )
