@@ -183,7 +183,10 @@ class Store:
         return None
 
     def lock(self, connection: Connection, kind: type, keys: Sequence[str]) -> Connection | None:
-        """Lock the rows that there are of these, those that have to be there among them; answers who has one locked."""
+        """Lock the rows that there are of these, those that have to be there among them; answers who has one locked.
+        Raises `Disconnected` for a connection that is gone: nobody would let go of what it locked."""
+        if not connection.alive:
+            raise Disconnected("before it locked anything more")
         rows, locks = self.rows[kind], self._locks
         for key in () if kind in UNLOCKED else keys:
             if key not in rows:

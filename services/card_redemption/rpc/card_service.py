@@ -20,7 +20,7 @@ from services.kernel.shares import share_keys
 from services.runtime.ground.paging import page_of
 from services.runtime.ground.tables import Connection
 from services.runtime.rpc.calls import Context
-from services.runtime.rpc.edge import RESERVE_SECONDS, Edge
+from services.runtime.rpc.edge import Edge
 from services.runtime.rpc.journal_pages import journal_page
 from services.runtime.rpc.once import run_once
 from services.runtime.rpc.reading import new_enough, read_when
@@ -151,8 +151,7 @@ class CardServicer(rpc.CardServiceServicer):
                 raise NotFound("CARD_NOT_FOUND", f"there is no card {request.card_id}")
             return new_enough(card, request.min_version, "the card is at version")
 
-        seconds_max = (context.time_remaining() or self.edge.settings.deadline_seconds_max) - RESERVE_SECONDS
-        card = await read_when(self.edge, context, look, seconds_max, request.card_id)
+        card = await read_when(self.edge, context, look, key=request.card_id)
         return pb.GetCardResponse(card=wire.card(card))
 
     async def ListCards(self, request: pb.ListCardsRequest, context: Context) -> pb.ListCardsResponse:

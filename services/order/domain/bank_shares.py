@@ -36,7 +36,9 @@ STANDS: dict[BankStep, BankShare] = {
     BankStep.SETTLED: BankShare.DONE, BankStep.SETTLED_BY_HAND: BankShare.DONE, BankStep.REROUTED: BankShare.DONE,
 }
 """How the share stands after a step; the others leave it as it is."""
-BEFORE_ITS_END = frozenset({BankStep.WAITING, BankStep.ACCEPTED, BankStep.UNKNOWN, BankStep.EXCEPTION})
+BEFORE_ITS_END = frozenset({
+    BankStep.WAITING, BankStep.ACCEPTED, BankStep.UNKNOWN, BankStep.EXCEPTION, BankStep.KEPT,
+})
 """The steps that a share takes only before it is paid: what is paid may bounce first, and then takes them again."""
 
 

@@ -29,7 +29,8 @@ _TELLS = {
     "refund_reverse": events.CardRefundReversed.__name__, "card_void": events.CardVoided.__name__,
     "card_close": events.CardClosed.__name__,
 }
-_UNPOSTED = frozenset(fact.__name__ for fact in STANDING) - {events.CardVoided.__name__, events.CardClosed.__name__}
+_OF_ALL_VALUE = frozenset({events.CardVoided.__name__, events.CardClosed.__name__})
+_UNPOSTED = frozenset(fact.__name__ for fact in STANDING) - _OF_ALL_VALUE
 """Events of steps that post nothing, or (of redemptions) that need not."""
 _CALLED = ("card_issue", "card_void", "card_close")
 """Operations of calls, and of the sagas that this service coordinates; all others are of settlements of orders."""
@@ -95,13 +96,15 @@ def _versions(card: Any, decided: Sequence[Decided], told: Sequence[Told]) -> It
     """Every version has one journal; the events that are kept are those of the last versions, one each."""
     posted = {decision.version: decision for decision in decided}
     heard, dropped = _by_version(told, card["version"])
+    value_minor = 0
     for version in range(1, min(card["version"], max((*posted, *heard), default=0) + 1) + 1):  # one behind all others
         decision, event = posted.pop(version, None), heard.pop(version, None)
         key = f"card {card['id']} version {version}"
         if decision is None:
-            if version > dropped and (event is None or event.type not in _UNPOSTED):
+            if version > dropped and (event is None or not _posts_nothing(event, value_minor)):
                 yield finding(CARDS, CARD, key, "one journal", "none", at=event.at if event else None)
             continue
+        value_minor += _given(card["id"], decision)
         if len(decision.journals) > 1:
             others = ", ".join(journal.key for journal in decision.journals[1:])
             yield finding(CARDS, CARD, key, "one journal", f"also {others}", at=decision.posted_at)
@@ -119,6 +122,17 @@ def _versions(card: Any, decided: Sequence[Decided], told: Sequence[Told]) -> It
     issued = sum(amount for each in decided[:1] for _, _, amount in each.journals[0].lines if amount > 0)
     if decided and decided[0].journals[0].op == "card_issue" and issued != card["face_minor"]:
         yield finding(CARDS, CARD, f"card {card['id']}", f"a face of {issued}, as issued", str(card["face_minor"]))
+
+
+def _posts_nothing(event: Told, value_minor: int) -> bool:
+    """Whether its step has no journal; what takes all of a card's value has none where that is nothing."""
+    return event.type in _UNPOSTED or (event.type in _OF_ALL_VALUE and not value_minor)
+
+
+def _given(card_id: str, decision: Decided) -> int:
+    """What the journals of a decision add to the value of its card."""
+    lines = (line for journal in decision.journals for line in journal.lines)
+    return -sum(amount for account, sub, amount in lines if (account, sub) == (books.GIFT_CARD, card_id))
 
 
 def _by_version(told: Sequence[Told], version: int) -> tuple[dict[int, Told], int]:

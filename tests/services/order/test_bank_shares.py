@@ -81,7 +81,9 @@ def test_the_bank_has_its_part_in_the_state(taken: tuple[BankStep, ...], state: 
     assert [news.step for news in world.refund().news] == list(taken)
 
 
-@pytest.mark.parametrize("late", [BankStep.WAITING, BankStep.ACCEPTED, BankStep.UNKNOWN, BankStep.EXCEPTION])
+@pytest.mark.parametrize("late", [
+    BankStep.WAITING, BankStep.ACCEPTED, BankStep.UNKNOWN, BankStep.EXCEPTION, BankStep.KEPT,
+])
 @pytest.mark.parametrize(("paid", "state"), [
     (BankStep.SETTLED, RefundState.SUCCEEDED), (BankStep.SETTLED_BY_HAND, RefundState.SUCCEEDED_MANUAL),
     (BankStep.REROUTED, RefundState.SUCCEEDED),

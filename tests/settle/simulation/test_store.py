@@ -46,6 +46,18 @@ def test_two_lanes_that_make_the_same_row_collide() -> None:
         store.commit(other, _staged([ORDER]), START)
 
 
+def test_what_is_gone_locks_nothing() -> None:
+    """Nobody would let go of it: its transaction is over."""
+    store, one, other = _store()
+    store.commit(one, _staged([ORDER]), START)
+    store.disconnect(other)
+
+    with pytest.raises(Disconnected):
+        store.lock(other, Order, ["ord_1"])
+
+    assert store.lock(one, Order, ["ord_1"]) is None
+
+
 def test_a_row_that_was_changed_since_it_was_found_is_not_written_over() -> None:
     """Nor one that is gone."""
     store, one, other = _store()
