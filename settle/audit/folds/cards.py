@@ -16,6 +16,7 @@ from services.card_redemption.domain.states import CardStanding
 from services.kernel.errors import Defect
 from services.kernel.journal import Journal, Line, Unit
 from services.kernel.saga import Run
+from settle.audit import sealed_tables as tables
 from settle.audit.findings import CARD, ORDER, Finding, Walk, instant
 from settle.audit.folds.card_numbers import Numbered, numbered
 from settle.audit.folds.card_replay import CardReplay, Posted, StoredCard, ToldCard, replayed_card
@@ -32,12 +33,10 @@ select id, customer_id, face_minor, balance_minor, issued_at, held_minor, sequen
        frozen_from, frozen_for, handed_to, code_number, issuer, purchaser_id, purchase
 from gift_cards where id = any($1::text[])
 """
-_TENDERS = """
-select order_id, card_id, merchant_id, deposited_minor, returned_minor, captured_minor, refunds, version
-from card_tenders where order_id = any($1::text[])
-"""
 _STANDINGS = {each.value: each for each in CardStanding}
-_REFUNDS = msgspec.json.Decoder(tuple[CardRefund, ...])
+_OF_ORDERS = tables.TENDERS.selected("order_id = any($1::text[])")
+REFUNDS = msgspec.json.Decoder(tuple[CardRefund, ...])
+"""The list in a tender's row."""
 _Read = tuple[type[Message], Callable[[Any], object]]  # Any: protobuf messages, here and below
 
 
@@ -94,7 +93,7 @@ async def replays_of(world: World, ids: Sequence[str]) -> Replays:
     told = {
         card_id: {version: told_of(row) for version, row in each.steps.items()} for card_id, each in events_of.items()
     }
-    tenders = await _tenders(book, journals, faults)
+    tenders = await _tenders(world, ids, journals, faults)
     runs = await _runs(world, journals, told)
     return Replays([
         replayed_card(StoredCard(
@@ -124,14 +123,17 @@ def card_of(row: asyncpg.Record) -> GiftCard:
 
 
 async def _tenders(
-    book: "asyncpg.Connection[asyncpg.Record]", journals: Mapping[str, Mapping[int, Posted]], faults: list[Fault]
+    world: World, ids: Sequence[str], journals: Mapping[str, Mapping[int, Posted]], faults: list[Fault]
 ) -> dict[str, CardTender]:
-    """The tenders of the orders that the journals of these cards name."""
-    orders = {posted.order_id for by_number in journals.values() for posted in by_number.values() if posted.order_id}
+    """What orders took of these cards, by order; of those that the journals name it may stand under another card."""
+    found = await read_all(world, CARD, tables.TENDERS.query, ids)
+    named = {posted.order_id for by_number in journals.values() for posted in by_number.values() if posted.order_id}
+    if elsewhere := named.difference(row["order_id"] for row in found):
+        found = [*found, *await world[CARD].fetch(_OF_ORDERS, sorted(elsewhere))]
     tenders = {}
-    for row in await book.fetch(_TENDERS, sorted(orders)):
+    for row in found:
         try:
-            given = _REFUNDS.decode(row["refunds"])
+            given = REFUNDS.decode(row["refunds"])
         except (msgspec.MsgspecError, ValueError) as error:
             faults.append(Fault(f"card_tenders {row['order_id']} refunds", "what the engine wrote", str(error)))
             given = ()

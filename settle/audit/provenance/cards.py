@@ -7,25 +7,20 @@ from typing import Any, NamedTuple
 
 from services.card_redemption.domain import books, commands, events
 from services.card_redemption.domain.postings import POSTINGS, SUBS
+from settle.audit import sealed_tables as tables
 from settle.audit.findings import CARD, Finding
 from settle.audit.folds.card_numbers import is_step
 from settle.audit.folds.card_standing import STANDING
+from settle.audit.folds.cards import REFUNDS
 from settle.audit.folds.redemption_replay import OF_REDEMPTION
 from settle.audit.provenance import redemptions
 from settle.audit.provenance.words import Decided, Posted, Told, decisions, finding
 from settle.audit.provenance.words import events as events_of
+from settle.audit.shared_reads import read_all
 from settle.audit.snapshots import World
 
 CARDS = "provenance.cards"
 _CARDS = "select id, version, face_minor from gift_cards where id = any($1::text[])"
-_TENDERS = """
-select t.card_id, t.order_id, t.merchant_id, t.deposited_minor, t.returned_minor, t.captured_minor,
-       array_remove(array_agg(r.amount_minor order by r.refund_id), null) refunds,
-       array_remove(array_agg(r.uncovered_minor order by r.refund_id), null) uncovered
-from card_tenders t left join card_tender_refunds r using (order_id)
-where t.card_id = any($1::text[])
-group by t.card_id, t.order_id, t.merchant_id, t.deposited_minor, t.returned_minor, t.captured_minor
-"""
 _ROWS = {row.op: row for kind, each in POSTINGS.items() if kind is not commands.ClearMerchantShare for row in each}
 _TELLS = {
     "card_issue": events.CardIssued.__name__, "deposit": events.CardDeposited.__name__,
@@ -51,14 +46,14 @@ class _Tender(NamedTuple):
     deposited_minor: int
     returned_minor: int
     captured_minor: int
-    refunds: Sequence[int]
-    uncovered: Sequence[int]
+    refunds: list[tuple[int, int]]
+    """What went back to the card, and what of that was not covered by the merchant's share, in order."""
 
 
 async def cards(world: World, ids: Sequence[str]) -> list[Finding]:
     """Versions of these cards without their one journal and their one event, journals that are nobody's, and tenders
     that say something else than the journals of their orders."""
-    rows = [_Tender(*row.values()) for row in await world[CARD].fetch(_TENDERS, ids)]
+    rows = [_tender_of(row) for row in await read_all(world, CARD, tables.TENDERS.query, ids)]
     merchants = {(row.card_id, row.order_id): row.merchant_id for row in rows}
     decided, heard = await decisions(world, CARD, ids), await events_of(world, CARD, ids)
     found = _tenders(rows, decided)
@@ -74,6 +69,14 @@ async def cards(world: World, ids: Sequence[str]) -> list[Finding]:
             else:
                 found += _strange(journal, merchants)
     return found
+
+
+def _tender_of(row: Any) -> _Tender:  # Any: asyncpg record
+    given = sorted((each.amount_minor, each.uncovered_minor) for each in REFUNDS.decode(row["refunds"]))
+    return _Tender(
+        row["card_id"], row["order_id"], row["merchant_id"], row["deposited_minor"], row["returned_minor"],
+        row["captured_minor"], given,
+    )
 
 
 def _tenders(rows: Sequence[_Tender], decided: Mapping[str, Sequence[Decided]]) -> list[Finding]:
@@ -176,8 +179,7 @@ def _unlike(key: tuple[str, str], row: _Tender | None, journals: Sequence[Posted
             totals[journal.op] += abs(by_account[books.DEPOSIT])
     booked = totals["deposit"], totals["deposit_return"], totals["capture"], sorted((+refunds).elements())
     stated = (0, 0, 0, []) if row is None else (
-        row.deposited_minor, row.returned_minor, row.captured_minor,
-        sorted(zip(row.refunds, row.uncovered, strict=True)),
+        row.deposited_minor, row.returned_minor, row.captured_minor, row.refunds,
     )
     if stated != booked or -refunds:
         since = journals[-1].posted_at if journals else None

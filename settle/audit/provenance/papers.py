@@ -84,14 +84,14 @@ CHECKS = (
 )
 
 _STRANGE_LINES = """
-with l as materialized (select * from statement_lines where account_id = any($1::text[]))
+with l as materialized (select * from statement_lines where account_id = any($1::text[])),
+     i as materialized (select * from instalments where order_id = any(array(select order_id from l)))
 select l.account_id, l.bill_date, l.order_id, l.no, i.order_id is null missing, s.issued_at,
        concat_ws(' ', i.due_date, i.principal_minor, i.fee_initial_minor, case when i.billed then 'billed' end)
            expected,
        concat_ws(' ', l.due_date, l.principal_minor, l.fee_minor) actual
 from l join statements s using (account_id, bill_date)
-left join (select * from instalments where order_id = any(array(select order_id from l))) i
-    on i.account_id = l.account_id and i.order_id = l.order_id and i.no = l.no
+left join i on i.account_id = l.account_id and i.order_id = l.order_id and i.no = l.no
 where i.order_id is null or l.due_date <> i.due_date or not i.billed or i.bill_date > l.bill_date
    or l.principal_minor > i.principal_minor or l.fee_minor > i.fee_initial_minor
 """
