@@ -34,6 +34,7 @@ select id, customer_id, face_minor, balance_minor, issued_at, held_minor, sequen
 from gift_cards where id = any($1::text[])
 """
 _STANDINGS = {each.value: each for each in CardStanding}
+_OF_ORDERS = tables.TENDERS.selected("order_id = any($1::text[])")
 REFUNDS = msgspec.json.Decoder(tuple[CardRefund, ...])
 """The list in a tender's row."""
 _Read = tuple[type[Message], Callable[[Any], object]]  # Any: protobuf messages, here and below
@@ -92,7 +93,7 @@ async def replays_of(world: World, ids: Sequence[str]) -> Replays:
     told = {
         card_id: {version: told_of(row) for version, row in each.steps.items()} for card_id, each in events_of.items()
     }
-    tenders = await _tenders(world, ids, faults)
+    tenders = await _tenders(world, ids, journals, faults)
     runs = await _runs(world, journals, told)
     return Replays([
         replayed_card(StoredCard(
@@ -121,10 +122,16 @@ def card_of(row: asyncpg.Record) -> GiftCard:
     return GiftCard(**values)
 
 
-async def _tenders(world: World, ids: Sequence[str], faults: list[Fault]) -> dict[str, CardTender]:
-    """What orders took of these cards, by order."""
+async def _tenders(
+    world: World, ids: Sequence[str], journals: Mapping[str, Mapping[int, Posted]], faults: list[Fault]
+) -> dict[str, CardTender]:
+    """What orders took of these cards, by order; of those that the journals name it may stand under another card."""
+    found = await read_all(world, CARD, tables.TENDERS.query, ids)
+    named = {posted.order_id for by_number in journals.values() for posted in by_number.values() if posted.order_id}
+    if elsewhere := named.difference(row["order_id"] for row in found):
+        found = [*found, *await world[CARD].fetch(_OF_ORDERS, sorted(elsewhere))]
     tenders = {}
-    for row in await read_all(world, CARD, tables.TENDERS.query, ids):
+    for row in found:
         try:
             given = REFUNDS.decode(row["refunds"])
         except (msgspec.MsgspecError, ValueError) as error:

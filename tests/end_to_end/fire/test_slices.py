@@ -57,6 +57,7 @@ async def test_a_hundred_slices_during_the_fire(fire: Fire, monkeypatch: pytest.
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1_800)  # some minutes where the machine does nothing else
 async def test_a_thousand_slices_during_the_fire(fire: Fire, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same ten times as long."""
     await _watch(fire, monkeypatch, slices=1_000)
