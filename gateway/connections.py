@@ -38,7 +38,7 @@ class Connection(HttpToolsProtocol):
     def __init__(self, *given: Any, **named: Any) -> None:  # Any: as uvicorn makes it
         super().__init__(*given, **named)
         self._head_bytes = 0
-        self._in_body = self._ended = False
+        self._in_body = self._message_ended = self._ended = False
         self._late: asyncio.TimerHandle | None = None
         self._refusal: HttpRefusal | None = None
 
@@ -56,10 +56,11 @@ class Connection(HttpToolsProtocol):
         """Read on; a head that does not end is cut off before it fills the memory."""
         if self._ended:
             return
+        self._message_ended = False
         super().data_received(data)
         if self._ended:
             return
-        if not self._in_body:
+        if not self._in_body and not self._message_ended:
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_BYTES_MAX:
                 self._refuse(_too_long())
@@ -84,7 +85,7 @@ class Connection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """What comes now is the head of another request."""
-        self._in_body = False
+        self._in_body, self._message_ended = False, True
         super().on_message_complete()
 
     def on_message_begin(self) -> None:

@@ -3,7 +3,7 @@
 A saga's command to another root of its coordinator's own service, the answer to it, a notice and its acknowledgement
 are the same messages here as on the wire, under the same ids, with the same stored answers; they only need no courier.
 What cannot be decided at once is sent: where somebody else has its root, or waits for it, or where it was answered
-before.
+before, and whatever another lane would decide.
 """
 
 from collections import deque
@@ -15,6 +15,7 @@ from typing import Generic
 from services.kernel.admission import Admission
 from services.kernel.decision import Busy, Command, Missing, Rule
 from services.kernel.effects import A, Sent, SentCommand, SentEvent, SentReply, ToLoad
+from services.kernel.ids import partition_of
 from services.kernel.messages import SECOND_PHASE, Message, answers_for
 from services.kernel.notices import Acknowledged
 from services.kernel.saga import Verdict
@@ -22,6 +23,29 @@ from services.kernel.saga import Verdict
 ROUNDS_MAX = 8
 """How often what is to be decided within may ask for more; what asks once more is sent. Whatever a root is told has an
 id that is looked for, so this is the end of two who answer each other for ever, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What the lane of a transaction may decide beside its own messages: what comes to it by records in any case, for
+    only the lane that has a partition `held` knows what is set aside there and who waits.
+
+    `partitions` is how many there are; `locked` are the keys of the transaction's own messages. Any other root is
+    locked after the instant of the decisions was read, so it has to be of a kind that is `told`: no call names it, so
+    no other lane has decided it meanwhile, at a later instant.
+    """
+
+    held: Container[int]
+    partitions: int
+    locked: Container[str]
+    told: Container[type]
+
+    def has(self, message: Message, rule: Rule) -> bool:
+        """Whether this message may be decided here."""
+        if partition_of(message.key, self.partitions) not in self.held:
+            return False
+        wanted = rule.wants(message.body, message)
+        return message.key in self.locked or any(kind in self.told and key == message.key for kind, key in wanted)
 
 
 @dataclass(slots=True)
@@ -39,16 +63,19 @@ class Within(Generic[A]):
     are over, and load what each asks for: of roots those alone that no other transaction has, locked from then on; of
     answers, under these locks, those that are stored.
 
-    `arrival` makes an arrival of a message; `lined` are the keys for whose claim somebody waits, which nobody who comes
-    later is decided before. `arrivals` are those that were decided within. A defect of one of them is raised: whoever
-    meets it begins anew with nothing within, for nothing else is wrong with what said it.
+    `arrival` makes an arrival of a message; what is beyond its `reach` is sent; `lined` are the keys for whose claim
+    somebody waits, which nobody who comes later is decided before. `arrivals` are those that were decided within. A
+    defect of one of them is raised: whoever meets it begins anew with nothing within, for nothing else is wrong with
+    what said it.
     """
 
     def __init__(
-        self, admission: Admission[A], service: str, arrival: Callable[[Message], A], lined: Container[str] = ()
+        self, admission: Admission[A], service: str, arrival: Callable[[Message], A], reach: Reach,
+        lined: Container[str] = (),
     ) -> None:
         self._admission = admission
         self._service = service
+        self._reach = reach
         self._arrival = arrival
         self._lined = lined
         self._busy: frozenset[str] = frozenset()
@@ -85,7 +112,8 @@ class Within(Generic[A]):
         new, self._heard = sent[self._heard :], len(sent)
         for each in new:
             message = _message(each, self._service, self._admission.now)
-            if message is not None and (rule := rules.get(type(message.body))) is not None:
+            rule = None if message is None else rules.get(type(message.body))
+            if message is not None and rule is not None and self._reach.has(message, rule):
                 yield _Saying(each, message, rule)
 
     def _asks(self, saying: _Saying, missing: Missing, more: ToLoad) -> bool:

@@ -93,6 +93,9 @@ class Nightly:
             lambda: sagas.digest(connection, definitions, before, pruning.SLICE_ROWS, self._settings.chain_key),
         )
         self._oldest.own = await sagas.oldest(connection) or before
+        participants = {each.service for definition in definitions for each in definition.participants}
+        if self._settings.service in participants:
+            self._oldest.hear_own(self._settings.service)
         return count
 
 

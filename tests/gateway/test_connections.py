@@ -41,6 +41,26 @@ async def heard(url: str, *parts: bytes) -> list[tuple[int, str]]:
     return list(_answers(said))
 
 
+async def test_a_body_is_no_part_of_the_next_head(played: Played) -> None:
+    """A connection goes on behind a long body as behind a short one."""
+    body = b'{"note": "' + b"a" * (HEAD_BYTES_MAX - 1_000) + b'"}'
+    address = urlsplit(played.url)
+    reader, writer = await asyncio.open_connection(address.hostname, address.port)
+    writer.write(POSTED + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+    async with asyncio.timeout(SECONDS_MAX):
+        head = await reader.readuntil(b"\r\n\r\n")
+        [length] = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")]
+        await reader.readexactly(int(length.partition(b":")[2]))
+        writer.write(READ + b"X: " + b"y" * 2_000)
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        writer.write(b"\r\nConnection: close\r\n\r\n")
+        said = await reader.read(-1)
+    writer.close()
+
+    assert said.startswith(b"HTTP/1.1 200 ")
+
+
 def _answers(said: bytes) -> Sequence[tuple[int, str]]:
     found = []
     while said:

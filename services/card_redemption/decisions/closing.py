@@ -114,5 +114,5 @@ def swept(known: Known, body: TimerDue, message: Message, now: datetime) -> Deci
         return Decision()
     if not card.over:
         return Decision(timers=(_looked_at_again(card, now),) if _may_be_over(card) else ())
-    saga_id = derived("saga", SWEEP, card.id, str(card.version))
+    saga_id = derived("saga", message.fresh_id)
     return _on_its_way(card, Decision(changes=(card,)), card.spendable_minor, saga_id, now)

@@ -36,7 +36,7 @@ ENDINGS: Mapping[str, Ending] = {
 }
 
 DEFINITIONS = Definitions(
-    *(ending.definition for ending in ENDINGS.values()), card_close.EARLIER, card_close.DEFINITION
+    *(ending.definition for ending in ENDINGS.values()), claim.EARLIER, card_close.EARLIER, card_close.DEFINITION
 )
 """All sagas that this service coordinates; the closing of a card has no redemption to apply its end to."""
 

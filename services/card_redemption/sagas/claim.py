@@ -1,5 +1,6 @@
 """Claiming from the customer what was paid for a wrong face, or a redemption that never should have been (P32, P34)."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from services.card_redemption.domain.cards.card import GiftCard
@@ -12,8 +13,11 @@ from services.card_redemption.sagas.ending import Ending, credit_ledger
 from services.kernel.saga import Definition, Run
 
 DEFINITION = Definition(
-    kind=Kind.CLAIM, version=1, plan_type=ClaimPlan, participants=(credit_ledger(ClaimFromCustomer, CustomerAnswer),)
+    kind=Kind.CLAIM, version=2, plan_type=ClaimPlan, participants=(credit_ledger(ClaimFromCustomer, CustomerAnswer),)
 )
+EARLIER = replace(DEFINITION, version=1)
+"""Of when a claim was of all that was to be taken back, whatever of it nobody had yet; who knows only that version lets
+those of today alone, which would be booked otherwise."""
 
 
 def done(order: RedemptionOrder, card: GiftCard, run: Run, now: datetime) -> Stepped:

@@ -30,7 +30,7 @@ TABLES = (
     Table(Channel, channels.load_channels, channels.save_channels, root=True, tells=True),
     Table(Calendar, calendars.load_calendars, calendars.save_calendars, root=True, tells=True),
     Table(Agreement, agreements.load_agreements, agreements.save_agreements, root=True, tells=True),
-    Table(Redeemer, redeemers.load_redeemers, redeemers.save_redeemers, root=True),
+    Table(Redeemer, redeemers.load_redeemers, redeemers.save_redeemers, root=True, told=True),
     Table(CardTender, load_tenders, save_tenders),
     Table(RedemptionOrder, redemptions.load_redemptions, redemptions.save_redemptions),
     Table(FreezeCase, redemptions.load_freeze_cases, redemptions.save_freeze_cases),

@@ -35,13 +35,15 @@ class Table:
     `load` gets sorted keys and answers the rows that exist; for a root it locks them `ORDER BY id FOR NO KEY UPDATE`.
     `save` says how all given rows are written, new and changed; it gets the versions in which the known ones were
     found, by key (`saving.py`). `load_family` answers all *open* children of the given roots, for decisions that ask
-    for `known.children`. A root that `tells` events has an `events_head`; what is appended to a root is its `log`.
+    for `known.children`. A root that `tells` events has an `events_head`; what is appended to a root is its `log`. One
+    that is only `told` is named by no call: all that is decided of it comes by the records of its partition.
     """
 
     kind: type[Aggregate]
     load: Load
     save: Save
     root: bool = False
+    told: bool = False
     load_family: Load | None = None
     tells: bool = False
     log: Log | None = None

@@ -5,14 +5,14 @@ What is read depends on which kinds of things the batch holds, never on how many
 statement.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from services.kernel.admission import Admission
 from services.kernel.decision import Known
 from services.kernel.effects import Effects, ToLoad
 from services.kernel.errors import Defect
-from services.kernel.within import Within
+from services.kernel.within import Reach, Within
 from services.runtime.ground.clock import Clock
 from services.runtime.ground.saving import load_free
 from services.runtime.ground.tables import Connection, load
@@ -30,13 +30,13 @@ from services.runtime.stored import inbox, journals, offsets, outbox, parked, sw
 class Batch:
     """The items of one transaction. `run` and `save` inside it; `effects`, and what of them is `encoded`, after it.
     `parked_keys` are the lane's: what is set aside here is added to them. What does not fit into its `pace` is `left`.
-    `aboard` wait for claims that may end here. What the service says to itself is decided here too if it is to be
-    `within`.
+    `aboard` wait for claims that may end here. What the service says to itself is decided here too, where it would come
+    by one of the partitions that are `held`.
     """
 
     def __init__(
         self, business: Business, items: Sequence[Item], clock: Clock, parked_keys: dict[str, int] | None = None, *,
-        pace: Pace | None = None, aboard: Aboard = NOBODY, within: bool = False,
+        pace: Pace | None = None, aboard: Aboard = NOBODY, held: Container[int] = (),
     ) -> None:
         self._business = business
         self._items = items
@@ -45,7 +45,11 @@ class Batch:
         self.aboard = aboard
         self._admission: Admission[Item] = Admission(business.rules, business.timers, parked_keys)
         self._admission.known.limits = business.limits
-        self._within = Within(self._admission, business.outbound.service, Item, aboard.lined) if within else None
+        reach = Reach(
+            held, business.partitions, {item.message.key for item in items if item.fault is None},
+            {table.kind for table in business.tables if table.told},
+        )
+        self._within = Within(self._admission, business.outbound.service, Item, reach, aboard.lined)
         self.encoded = Encoded()
         self._links: list[bytes] = []
         self.earlier: list[outbox.Row] = []
@@ -79,7 +83,7 @@ class Batch:
     @property
     def within(self) -> Sequence[Item]:
         """What the service said to itself here and was decided at once."""
-        return self._within.arrivals if self._within is not None else ()
+        return self._within.arrivals
 
     @property
     def known(self) -> Known:
@@ -96,15 +100,14 @@ class Batch:
         self._pace.pause()
         if self.left and not is_tail(self._items, self.left):
             raise TooLong(f"{self._pace.spent:.3f} s of deciding, and {len(self.left)} left")
-        if self._within is not None:
-            await self._decide_within(connection, self._within)
+        await self._decide_within(connection)
         self.encoded = encode(self.effects, self._business, self._admission.now)
         self._links = link_rows(self.effects.dirty, self.encoded.events, self._business)
 
-    async def _decide_within(self, connection: Connection, within: Within[Item]) -> None:
+    async def _decide_within(self, connection: Connection) -> None:
         admission = self._admission
         self._pace.go_on()
-        for wanted in within.rounds():
+        for wanted in self._within.rounds():
             self._pace.pause()
             await load_free(connection, self._business.tables, wanted, admission.known)
             if wanted.answers:

@@ -309,7 +309,7 @@ class Lane:
                 self._parked_keys = await parked.keys(connection)
             batch = Batch(
                 self._business, fresh, self._clock, self._parked_keys, pace=self._pace, aboard=aboard,
-                within=self._within,
+                held=session.held if self._within else (),
             )
             await batch.run(connection)
             oldest = self.waiting.oldest(item for item, _ in batch.effects.busy)

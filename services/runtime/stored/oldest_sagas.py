@@ -38,6 +38,11 @@ class OldestSagas:
         if coordinator in SERVICES and at.tzinfo is not None and FIRST_YEAR <= at.year <= LAST_YEAR:
             self._heard[coordinator] = at
 
+    def hear_own(self, service: str) -> None:
+        """Note what this service, a participant of its own sagas, says to itself: mostly that is said in no record."""
+        if self.own is not None:
+            self._heard[service] = self.own
+
     async def horizon(self, connection: Connection) -> datetime | None:
         """Before when no branch belongs to a saga that is open or ended lately, as all coordinators that were ever
         heard say; None if none was."""

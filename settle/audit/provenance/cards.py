@@ -20,7 +20,7 @@ from settle.audit.shared_reads import read_all
 from settle.audit.snapshots import World
 
 CARDS = "provenance.cards"
-_CARDS = "select id, version, face_minor from gift_cards where id = any($1::text[])"
+_CARDS = "select id, version, face_minor, issuer from gift_cards where id = any($1::text[])"
 _ROWS = {row.op: row for kind, each in POSTINGS.items() if kind is not commands.ClearMerchantShare for row in each}
 _TELLS = {
     "card_issue": events.CardIssued.__name__, "deposit": events.CardDeposited.__name__,
@@ -96,7 +96,7 @@ def _versions(card: Any, decided: Sequence[Decided], told: Sequence[Told]) -> It
     """Every version has one journal; the events that are kept are those of the last versions, one each."""
     posted = {decision.version: decision for decision in decided}
     heard, dropped = _by_version(told, card["version"])
-    value_minor = 0
+    value_minor = _brought(card, decided)
     for version in range(1, min(card["version"], max((*posted, *heard), default=0) + 1) + 1):  # one behind all others
         decision, event = posted.pop(version, None), heard.pop(version, None)
         key = f"card {card['id']} version {version}"
@@ -122,6 +122,12 @@ def _versions(card: Any, decided: Sequence[Decided], told: Sequence[Told]) -> It
     issued = sum(amount for each in decided[:1] for _, _, amount in each.journals[0].lines if amount > 0)
     if decided and decided[0].journals[0].op == "card_issue" and issued != card["face_minor"]:
         yield finding(CARDS, CARD, f"card {card['id']}", f"a face of {issued}, as issued", str(card["face_minor"]))
+
+
+def _brought(card: Any, decided: Sequence[Decided]) -> int:  # Any: asyncpg record
+    """What a card had before its own first journal: a replacement has its value by that of the card which is void."""
+    issued = bool(decided) and decided[0].journals[0].op == "card_issue"
+    return 0 if issued or card["issuer"] else int(card["face_minor"])
 
 
 def _posts_nothing(event: Told, value_minor: int) -> bool:

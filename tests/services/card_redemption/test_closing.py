@@ -209,7 +209,7 @@ def test_a_closing_that_began_before_cards_held_anything_ends_as_it_began() -> N
 
 
 def test_what_could_not_go_to_the_wallet_is_tried_again() -> None:
-    """A day later; no value is forgotten."""
+    """A day later, and once more after that, each time by a settlement of its own; no value is forgotten."""
     world = world_of(replace(CARD, standing=CardStanding.CLOSED, handed_to="acc_1", balance_minor=700))
     world.command(CARD.id, DepositCard(CARD.id, "ord_1", "cus_1", "mer_1", 1)).then_refused("CARD_STATE")
     world.given(replace(CARD, balance_minor=10_000))
@@ -218,6 +218,8 @@ def test_what_could_not_go_to_the_wallet_is_tried_again() -> None:
     world.command(CARD.id, ReturnDeposit(CARD.id, "ord_1", "mer_1", 3_000))
     answer(world, Verdict.REFUSED)
     assert (SWEEP, CARD.id) in world.timers
+    world.turn(timedelta(days=1))
+    answer(world, Verdict.REFUSED)
 
     world.turn(timedelta(days=1))
     answer(world)

@@ -13,13 +13,14 @@ from services.kernel.messages import Message, Op, SagaRef
 from services.kernel.notices import Notice
 from services.kernel.participant import Pending
 from services.kernel.saga import Verdict
-from services.kernel.within import ROUNDS_MAX, Within
+from services.kernel.within import ROUNDS_MAX, Reach, Within
 from tests.in_memory import NOW
 from tests.services.kernel.jars import RULES, TIMERS, Break, Jar, Put
 
 SHELF, FROM, TO = "shelf", "jar_1", "jar_2"
 TRY = SagaRef("saga_1", SHELF, Op.TRY)
 FULL = Jar(TO, held=10)
+ALL = Reach(held=range(1), partitions=1, locked={FROM}, told={Jar})
 
 
 class World:
@@ -32,12 +33,12 @@ class World:
         self.admission.now = NOW
         self.rounds = 0
 
-    def say(self, *commands: Command, lined: Iterable[str] = ()) -> Effects[Arrived]:
+    def say(self, *commands: Command, lined: Iterable[str] = (), reach: Reach = ALL) -> Effects[Arrived]:
         """Decide a message of the first jar that says this, and what follows from it within."""
         said = Break(lambda jar: Decision(commands=commands))
         for wanted in self.admission.rounds([Arrived(Message("request-1", FROM, said))]):
             self._load(wanted, set())
-        self.within = Within(self.admission, SHELF, Arrived, set(lined))
+        self.within = Within(self.admission, SHELF, Arrived, reach, set(lined))
         for wanted in self.within.rounds():
             self.rounds += 1
             self._load(wanted, self.taken)
@@ -110,6 +111,27 @@ def test_what_cannot_be_decided_at_once_is_sent(world: World) -> None:
     assert (effects.dirty, list(effects.answered)) == ({}, ["request-1"])
 
 
+@pytest.mark.parametrize("reach", [
+    replace(ALL, held=range(0)), replace(ALL, told=()),
+], ids=["its records come to another lane", "calls may have moved it since the instant was read"])
+def test_what_another_lane_may_decide_is_sent(reach: Reach) -> None:
+    """Only there it is known what is set aside and who waits; and no root is decided at an earlier instant than it was
+    before (CV-11)."""
+    world = World(Jar(TO))
+
+    effects = world.say(_put(4), reach=reach)
+
+    assert _sent(effects) == [SentCommand(_put(4), FROM)]
+    assert world.rounds == 0
+
+
+def test_what_is_said_to_a_root_of_the_transaction_itself_is_decided() -> None:
+    """It was locked before the instant was read, whoever may call it."""
+    effects = World(Jar(TO)).say(_put(4), reach=replace(ALL, locked={FROM, TO}, told=()))
+
+    assert effects.answered["saga_1/T"].verdict is Verdict.DONE
+
+
 def test_who_waits_for_a_claim_is_not_overtaken() -> None:
     """A TRY stands behind those who wait for its root; the second phase, for which they wait, does not."""
     assert _sent(World(Jar(TO)).say(_put(4), lined=[TO])) == [SentCommand(_put(4), FROM)]
@@ -161,7 +183,7 @@ def test_two_that_answer_each_other_for_ever_go_on_by_courier() -> None:
         decide = Break(lambda jar: Decision(commands=(again(number + 1),)))
         return Command(SHELF, TO if number % 2 else FROM, decide, id=f"word-{number}")
 
-    effects = World(Jar(TO), Jar(FROM)).say(again(1))
+    effects = World(Jar(TO), Jar(FROM)).say(again(1), reach=replace(ALL, locked={FROM, TO}))
 
     words = [key for key in effects.answered if key.startswith("word-")]
     assert 1 < len(words) < ROUNDS_MAX

@@ -123,6 +123,21 @@ async def test_answers_of_a_branch_stay_until_its_saga_has_been_over_for_thirty_
         assert await kept(connection) == left
 
 
+@pytest.mark.parametrize(("service", "left"), [("plane", {"saga_1/T"}), ("order", set[str]())])
+async def test_who_takes_part_in_its_own_sagas_keeps_its_answers_for_them(
+    connection: Connection, settings: Settings, service: str, left: set[str]
+) -> None:
+    """What it says to itself comes in no record: it hears of its open ones all the same, and nobody else's count."""
+    oldest = OldestSagas()
+    await write(connection, *sagas.saga_table(DEFINITIONS).save([run(1, NOW - 50 * DAY, None)], {}))
+    await answered(connection, "saga_1/T", at=NOW - 49 * DAY)
+    oldest.hear([("ce_oldestsaga", NOW.isoformat().encode()), ("ce_replyto", b"credit_ledger/acc_1")])
+
+    await nightly(replace(settings, service=service), oldest).prune()
+
+    assert await kept(connection) == left
+
+
 async def test_answers_stay_though_a_clock_of_theirs_is_behind(connection: Connection, settings: Settings) -> None:
     """A participant's database is not as exactly on time as a saga is quick: without the answer to its EXECUTE, one
     that was frozen for a month and goes on would be executed again."""

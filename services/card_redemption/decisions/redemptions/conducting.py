@@ -41,7 +41,7 @@ def _ended(known: Known, card: GiftCard, run: Run, message: Message, now: dateti
     ending = ENDINGS[run.kind]
     step = (ending.done if run.phase is Phase.DONE else ending.aborted)(order, card, run, now)
     if run.kind == Kind.STOP_PAYOUT and run.plan.what.cause is Cause.PAYOUT_HOLD:
-        return holding(step, message, now, after=run.plan.payout_id)
+        return holding(step, message, now, run.plan)
     if run.kind == Kind.STOP_PAYOUT and _leaves_some(step):
         plan = run.plan
         step = step.then(

@@ -96,13 +96,14 @@ def fraud_decided(
     return resumed(order, closed, message, now)
 
 
-def holding(step: Stepped, message: Message, now: datetime, after: str = "") -> Stepped:
+def holding(step: Stepped, message: Message, now: datetime, before: StopPlan | None = None) -> Stepped:
     """A payout that the credit ledger has is stopped, if it still can be, until the fraud is decided; then the next one
-    behind it (OP-8)."""
-    payout = stopping.to_stop(step.order, after)
+    behind that of the plan `before`, for the same call (OP-8)."""
+    payout = stopping.to_stop(step.order, "" if before is None else before.payout_id)
     if payout is None:
         return step
-    what, payout_id = _what(Cause.PAYOUT_HOLD, message, step.order.face_minor), payout.id
+    what = _what(Cause.PAYOUT_HOLD, message, step.order.face_minor) if before is None else before.what
+    payout_id = payout.id
     saga_id = fresh("saga", message)
     begun = step.then(lambda frozen, card: stopping.stop_begun(frozen, card, saga_id, now))
     return launched(begun, StopPlan(party(step.order), payout_id, what), now)
