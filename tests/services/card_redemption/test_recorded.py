@@ -149,6 +149,20 @@ def test_what_the_credit_ledger_refuses_of_a_case_is_on_record_as_a_call_of_the_
     assert _denied(made) == [(kind, "ACCOUNT_NOT_ACTIVE") for kind in kinds]
 
 
+def test_each_payout_that_a_case_would_stop_is_stopped_for_its_call() -> None:
+    """RD-31: the second one is asked for when the first is answered, which nobody called for."""
+    made = Redeeming()
+    made.submitted()
+    made.ledger.says = LedgerPayout.SENT
+    made.verify()
+    made.do(commands.CorrectFace(made.order().id, FACE_MINOR + 1_000, "sup-1"))
+    made.ledger.refuses = "ACCOUNT_NOT_ACTIVE"
+
+    opened(made, T.FRAUD)
+
+    assert _denied(made) == [("OPEN_DISPUTE", "ACCOUNT_NOT_ACTIVE")] * 2
+
+
 def test_what_an_older_release_began_is_on_record_by_what_it_is_for() -> None:
     """Its plan does not say by which call."""
     made = Redeeming()
