@@ -145,6 +145,29 @@ def test_a_condition_that_is_met_before_the_value_is_in_escrow_counts_too() -> N
     assert not retelling.faults()
 
 
+@pytest.mark.parametrize("verifies", [False, True])
+def test_a_condition_counts_that_is_met_while_a_fraud_stops_the_verification(verifies: bool) -> None:
+    """OP-8: its window runs on, and nothing else of it does."""
+    made = Redeeming()
+    retelling = Retelling(made)
+    made.submitted(ESCROW, deadline=made.now + 10 * DAY)
+    if verifies:
+        made.turn(HOUR)
+    _police(made)
+    made.now += 5 * DAY
+    assert made.do(ask.MeetEscrowCondition(made.order().id, "op-1")).reason == ""
+    is_sound(made)
+    made.now += 11 * DAY
+
+    made.do(ask.DecideFraud(made.order().id, False, "case-1", "boss"))
+    made.verify()
+    made.turn(HOUR)
+
+    assert made.order().state is S.COMPLETED
+    is_sound(made)
+    assert not retelling.faults()
+
+
 def test_a_fraud_takes_back_what_was_to_be_released() -> None:
     """OP-8: the value goes back to the card, which stays frozen."""
     made, retelling = _escrowed(Kind.SELF)
