@@ -162,6 +162,7 @@ def test_a_condition_counts_that_is_met_while_a_fraud_stops_the_verification(ver
     made.do(ask.DecideFraud(made.order().id, False, "case-1", "boss"))
     made.verify()
     made.turn(HOUR)
+    made.settle_down()
 
     assert made.order().state is S.COMPLETED
     is_sound(made)
