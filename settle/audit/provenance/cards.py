@@ -75,8 +75,8 @@ async def cards(world: World, ids: Sequence[str]) -> list[Finding]:
 def _tender_of(row: Any) -> _Tender:  # Any: asyncpg record
     given = sorted((each.amount_minor, each.uncovered_minor) for each in REFUNDS.decode(row["refunds"]))
     return _Tender(
-        row["card_id"], row["order_id"], row["merchant_id"], row["deposited_minor"], row["returned_minor"],
-        row["captured_minor"], given,
+        row["card_id"], row["order_id"], row["merchant_id"], deposited_minor=row["deposited_minor"],
+        returned_minor=row["returned_minor"], captured_minor=row["captured_minor"], refunds=given,
     )
 
 

@@ -192,8 +192,12 @@ def test_open_sagas_are_counted_by_what_is_committed() -> None:
     bound, _ = bounds(Publishing())
     runs = [begin(DEFINITION, f"saga_{number}", f"c{number}", Plan(), NOW).run for number in range(4)]
 
+    stored: dict[str, int] = {}
+
     def commit(*changed: Run) -> int:
-        bound.committed(Effects[Item](dirty={Run: {run.id: run for run in changed}}))
+        found = {run.id: stored[run.id] for run in changed if run.id in stored}
+        bound.committed(Effects[Item](dirty={Run: {run.id: run for run in changed}}, found={Run: found}))
+        stored.update({run.id: run.version for run in changed})
         return bound.open_sagas
 
     assert [commit(*runs[:2]), commit(replace(runs[0], version=2)), reason(bound)] == [2, 2, ""]

@@ -85,6 +85,11 @@ class NoCall:
 
     def __init__(self) -> None:
         self.code: object = None
+        self.answered = asyncio.Event()
+
+    async def write(self, _packed: bytes) -> None:
+        """It takes every answer."""
+        self.answered.set()
 
     def invocation_metadata(self) -> tuple[()]:
         """Nothing."""
@@ -108,23 +113,21 @@ async def test_10_000_watchers_leave_commands_their_places() -> None:
     command: Any = calls.wrapped(
         "/settlement.order.v1.OrderService/CancelOrder", grpc.unary_unary_rpc_method_handler(servicer.CancelOrder)
     )
-    streams = [(watch.unary_stream(WATCHED, call), call) for call in (NoCall() for _ in range(WATCHERS))]
-
-    async def first(stream: Any) -> bool:
-        try:
-            return bool(await anext(stream) == b"")
-        except grpc.aio.AbortError:
-            return False
-
-    watched = await asyncio.gather(*(first(stream) for stream, _ in streams))
+    watchers = [NoCall() for _ in range(WATCHERS)]
+    streams = [asyncio.ensure_future(watch.unary_stream(WATCHED, call)) for call in watchers]
+    firsts = [asyncio.ensure_future(call.answered.wait()) for call in watchers]
+    for stream, first in zip(streams, firsts, strict=True):
+        await asyncio.wait({stream, first}, return_when=asyncio.FIRST_COMPLETED)
+        first.cancel()
     answer = await command.unary_unary(cancel(), NoCall())
-    refused = [call.code for _, call in streams if call.code is not None]
+    refused = [call.code for call in watchers if call.code is not None]
 
-    assert watched.count(True) == SETTINGS.rpc_watchers_max
+    assert sum(call.answered.is_set() for call in watchers) == SETTINGS.rpc_watchers_max
     assert refused == [grpc.StatusCode.RESOURCE_EXHAUSTED] * (WATCHERS - SETTINGS.rpc_watchers_max)
     assert (answer, servicer.waited) == (b"", [False])
-    for stream, _ in streams:
-        await stream.aclose()
+    for stream in streams:
+        stream.cancel()
+    await asyncio.gather(*streams, return_exceptions=True)
     assert calls.under_way == 0
 
 

@@ -55,6 +55,7 @@ STAYS: dict[str, str] = {
         "provenance.statement_lines", "provenance.shares", "provenance.card_shares", "provenance.cards",
     ), _OTHERWISE),
     "chains.of_orders": "folds read an order's events by the rules of today; the chain holds them whatever they say",
+    "chains.of_cards": "folds read a card's events by the rules of today; the chain holds them whatever they say",
     "record.cards": "an attempt that is taken out before it is sealed, or with all that came after it: no chain tells",
 }
 """Checks whose every edit is found by others of their layer too, each with the reason why it stays."""
